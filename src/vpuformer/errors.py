@@ -1,0 +1,73 @@
+"""Everything that VPUFormer raises on purpose, as one small tree.
+
+::
+
+    VPUFormerError
+    ├── InputError (also a ValueError)     something that a user handed over cannot be used
+    │   ├── PromptError                    a click, box or scribble
+    │   ├── ImageError                     a picture
+    │   ├── MaskError                      a mask, or a truth
+    │   ├── DatasetError                   a folder of pictures and masks
+    │   └── ConfigError                    a setting, or a combination of settings
+    ├── CheckpointError                    weights that are missing, broken or of another model
+    ├── SessionError                       an operation that this session cannot do now
+    └── MissingDependencyError (also an ImportError)   an optional package is not installed
+
+Every message says what came, what was wanted and what to do. The command line turns any of them into one
+sentence and exit code 2.
+"""
+
+import difflib
+from collections.abc import Iterable
+
+
+class VPUFormerError(Exception):
+    """The base of all errors that are raised on purpose."""
+
+
+class InputError(VPUFormerError, ValueError):
+    """Something that a user handed over cannot be used."""
+
+
+class PromptError(InputError):
+    """A click, box or scribble that cannot be used."""
+
+
+class ImageError(InputError):
+    """A picture that is missing, broken or cannot be used."""
+
+
+class MaskError(InputError):
+    """A mask that is missing, broken or does not fit its picture."""
+
+
+class DatasetError(InputError):
+    """A data set whose folder or annotations are not as expected."""
+
+
+class ConfigError(InputError):
+    """A setting out of range, or two settings that contradict each other."""
+
+
+class CheckpointError(VPUFormerError):
+    """Weights that are missing, broken or belong to another model."""
+
+
+class SessionError(VPUFormerError):
+    """An operation that a session cannot do in its present state."""
+
+
+class MissingDependencyError(VPUFormerError, ImportError):
+    """An optional package is needed and not installed."""
+
+
+def unknown_name(what: str, name: str, known: Iterable[str]) -> str:
+    """The sentence for a name that is not among the `known` ones, with the nearest of them.
+
+    >>> unknown_name("model", "defalt", ["default", "paper"])
+    "no model called 'defalt'; there are default, paper. Did you mean 'default'?"
+    """
+    names = sorted(known)
+    message = f"no {what} called {name!r}; there are {', '.join(names)}"
+    near = difflib.get_close_matches(name, names, n=1)
+    return f"{message}. Did you mean {near[0]!r}?" if near else message

@@ -1,0 +1,93 @@
+"""Frames and the maps between them: picture, crop of it, network input.
+
+All coordinates are (x, y) with pixel centres at integers, all sizes (height, width). There is one map, everywhere:
+`to_target = scale * (x - left + 0.5) - 0.5`, which is what resizing the pixels does (OpenCV, Pillow and PyTorch with
+`align_corners=False`).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+CANONICAL = 448
+"""Side of the square frame in which prompts are encoded (paper IV-B), whatever the size of the network's input."""
+
+Points = npt.NDArray[np.float64]
+Size = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Crop:
+    """A rectangle of whole pixels: columns `left` to `left + width - 1`, rows `top` to `top + height - 1`."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+    def __post_init__(self) -> None:
+        if self.width < 1 or self.height < 1:
+            raise ValueError(f"a crop is at least one pixel wide and high, got {self.width}x{self.height}")
+
+    @classmethod
+    def whole(cls, size: Size) -> "Crop":
+        """All of a picture of `size` (height, width)."""
+        return cls(0, 0, size[1], size[0])
+
+    @property
+    def size(self) -> Size:
+        """(height, width)."""
+        return (self.height, self.width)
+
+    @property
+    def edges(self) -> tuple[float, float, float, float]:
+        """Left, top, right and bottom edge as coordinates: half a pixel outside the outermost pixel centres."""
+        return (self.left - 0.5, self.top - 0.5, self.left + self.width - 0.5, self.top + self.height - 0.5)
+
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        """Rows and columns, to index an array whose first two axes are height and width."""
+        return slice(self.top, self.top + self.height), slice(self.left, self.left + self.width)
+
+    def contains(self, x: float, y: float) -> bool:
+        """Whether the point lies inside or on the edge."""
+        x0, y0, x1, y1 = self.edges
+        return x0 <= x <= x1 and y0 <= y <= y1
+
+
+@dataclass(frozen=True, slots=True)
+class FrameMap:
+    """The map from a picture to the frame of `size` (height, width) onto which `crop` of it is stretched.
+
+    >>> frame = FrameMap(Crop(left=10, top=0, width=100, height=50), size=(448, 448))
+    >>> frame.to_target(np.array([[9.5, -0.5], [109.5, 49.5]])).round(6).tolist()
+    [[-0.5, -0.5], [447.5, 447.5]]
+    >>> frame.to_source(frame.to_target(np.array([[33.0, 21.0]]))).round(6).tolist()
+    [[33.0, 21.0]]
+    """
+
+    crop: Crop
+    size: Size
+
+    @classmethod
+    def to_canonical(cls, crop: Crop) -> "FrameMap":
+        """The map onto the frame in which prompts are encoded."""
+        return cls(crop, (CANONICAL, CANONICAL))
+
+    @property
+    def scale(self) -> Points:
+        """Target pixels per source pixel, (x, y)."""
+        return np.array([self.size[1] / self.crop.width, self.size[0] / self.crop.height])
+
+    @property
+    def _origin(self) -> Points:
+        return np.array([self.crop.left, self.crop.top], dtype=np.float64)
+
+    def to_target(self, points: Points) -> Points:
+        """Picture coordinates, shape (..., 2), in the target frame."""
+        return self.scale * (points - self._origin + 0.5) - 0.5
+
+    def to_source(self, points: Points) -> Points:
+        """The inverse of `to_target`."""
+        return (points + 0.5) / self.scale - 0.5 + self._origin
