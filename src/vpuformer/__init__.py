@@ -1,1 +1,64 @@
-"""VPUFormer: outline an object in a picture with a click, a box or a scribble."""
+"""VPUFormer: outline an object in a picture with a click, a box or a scribble.
+
+>>> from vpuformer import Box, Click
+>>> prompts = [Box(20, 30, 180, 140), Click(90, 60, positive=False)]
+
+The names below are loaded when they are first used, so that importing the package costs nothing and loads no torch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from vpuformer.errors import VPUFormerError
+    from vpuformer.model.config import VPUFormerConfig
+    from vpuformer.model.vpuformer import VPUFormer
+    from vpuformer.predictor import Prediction, Predictor
+    from vpuformer.prompts import Box, Click, Prompt, Scribble
+    from vpuformer.session import Session
+
+    __version__: str
+
+__all__ = [
+    "Box",
+    "Click",
+    "Prediction",
+    "Predictor",
+    "Prompt",
+    "Scribble",
+    "Session",
+    "VPUFormer",
+    "VPUFormerConfig",
+    "VPUFormerError",
+    "__version__",
+]
+
+_HOMES = {
+    "Box": "prompts",
+    "Click": "prompts",
+    "Prediction": "predictor",
+    "Predictor": "predictor",
+    "Prompt": "prompts",
+    "Scribble": "prompts",
+    "Session": "session",
+    "VPUFormer": "model.vpuformer",
+    "VPUFormerConfig": "model.config",
+    "VPUFormerError": "errors",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        value: Any = version("vpuformer")
+    elif name in _HOMES:
+        value = getattr(import_module(f"vpuformer.{_HOMES[name]}"), name)
+    else:
+        raise AttributeError(f"module 'vpuformer' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,62 @@
+# make demo        outline an object in a picture of examples/ and draw the result
+# make test        everything that continuous integration checks, the cheap checks first
+# make lint        the checks that run no code of the package: style, types, who imports whom
+# make train-demo  train a small model on made-up pictures for a few minutes
+# make clean       remove what these leave behind, but for the environment
+#
+# Each sets up what it needs in .venv; nothing is wanted but make and Python 3.11 or newer. Another Python is chosen with
+# PYTHON=..., and further words for pip are given with PIP_FLAGS=..., for instance the index of torch without CUDA:
+# make demo PIP_FLAGS="--extra-index-url https://download.pytorch.org/whl/cpu"
+
+SHELL := /bin/sh
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint train-demo clean
+
+# A Python is tried by running it: a shim of pyenv may stand on the path and yet have nothing behind it, and some
+# distributions ship Python without what `python -m venv` needs.
+SUITABLE := import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 15))
+ifndef PYTHON
+PYTHON := $(shell for python in python3 python3.13 python3.12 python3.11 python3.14 python; do \
+	if $$python -c '$(SUITABLE)' >/dev/null 2>&1; then echo $$python; break; fi; done)
+endif
+
+BIN := .venv/bin
+# Byte code is written when a module is first imported: compiling all of torch ahead would add a minute to the set-up.
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install --no-compile $(PIP_FLAGS)
+
+help:
+	@sed -n 's/^# \(make [a-z-]*  .*\)/\1/p' Makefile
+
+.venv/.python:
+	@test -n "$(PYTHON)" || { echo "make: no Python 3.11 to 3.14 with venv found; name one: make PYTHON=/path/to/python3" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	@touch $@
+
+.venv/.installed: .venv/.python pyproject.toml
+	@echo "installing vpuformer into .venv (torch is a large download)"
+	$(PIP) --editable .
+	@touch $@
+
+.venv/.installed-dev: .venv/.python pyproject.toml
+	@echo "installing vpuformer and its development tools into .venv (torch is a large download)"
+	$(PIP) --editable '.[dev]'
+	@touch $@ .venv/.installed
+
+demo: .venv/.installed
+	@mkdir -p output
+	$(BIN)/vpuformer segment examples/PHOTO.jpg --box 0,0,1,1 --output output/mask.png --overlay output/overlay.png
+	@echo "the picture with its outline: $(CURDIR)/output/overlay.png"
+
+lint: .venv/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/pyright
+
+test: lint
+	OMP_NUM_THREADS=2 $(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered
+
+clean:
+	rm -rf output dist build .coverage .coverage.* coverage.xml .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,5 @@
+"""How a prompt is written as one word of the command line: pixels of the picture, x before y."""
+
+CLICK_FORM = "X,Y"
+BOX_FORM = "X0,Y0,X1,Y1"
+SCRIBBLE_FORM = "X,Y X,Y ..."

@@ -1,0 +1,39 @@
+"""What `vpuformer segment` tells and draws of its result."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from vpuformer.images import Mark, overlay
+from vpuformer.prompts import Kind, Prompt
+
+_SHAPES: dict[Kind, Literal["point", "box", "line"]] = {"click": "point", "box": "box", "scribble": "line"}
+
+
+def drawn(
+    picture: npt.NDArray[np.uint8], mask: npt.NDArray[np.bool_], prompts: Iterable[Prompt]
+) -> npt.NDArray[np.uint8]:
+    """The picture (H, W, 3) with the mask (H, W) and the prompts on it."""
+    return overlay(picture, mask, [Mark(_SHAPES[prompt.kind], prompt.points, prompt.positive) for prompt in prompts])
+
+
+def bounding_box(mask: npt.NDArray[np.bool_]) -> list[float] | None:
+    """The tight box (x0, y0, x1, y1) of what is true, edges half a pixel outside the outermost pixel centres.
+
+    >>> bounding_box(np.array([[False, False, False], [False, True, True]]))
+    [0.5, 0.5, 2.5, 1.5]
+    """
+    rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
+    if not len(rows):
+        return None
+    return [float(columns[0]) - 0.5, float(rows[0]) - 0.5, float(columns[-1]) + 0.5, float(rows[-1]) + 0.5]
+
+
+def told(summary: Mapping[str, Any]) -> str:
+    """The summary, as `--json` has it, for a reader: one fact a line."""
+    box = summary["bounding_box"]
+    where = "" if box is None else ", from ({:g}, {:g}) to ({:g}, {:g})".format(*box)
+    lines = [f"{what}: {summary[what]}" for what in ("mask", "overlay") if summary[what] is not None]
+    return "\n".join([*lines, f"object: {summary['area']} pixels{where}", f"time: {summary['seconds']:.2f} s"])

@@ -1,0 +1,49 @@
+"""Where a command writes: looked at before the work begins, so that none is lost to a slip of the pen."""
+
+import os
+from pathlib import Path
+
+from vpuformer.errors import InputError
+
+PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
+
+
+def check_file(path: Path, what: str, suffixes: tuple[str, ...]) -> None:
+    """See that the file `path` can be written. `what` is its name in messages, such as "the mask".
+
+    Raises:
+        InputError: its folder is missing or closed, it is a folder itself, or its name ends in none of `suffixes`.
+    """
+    if path.suffix.lower() not in suffixes:
+        raise InputError(f"{what} is written as {', '.join(suffixes)}, got the name {str(path)!r}")
+    if path.is_dir():
+        raise InputError(f"cannot write {what} to {path}: it is a folder; name a file in it")
+    if not path.parent.is_dir():
+        raise InputError(f"cannot write {what} to {path}: there is no folder {path.parent}; make it first")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise InputError(f"cannot write {what} to {path}: no permission to write there")
+
+
+def check_unlike(path: Path, *others: Path | None) -> None:
+    """See that writing `path` overwrites none of the `others`, for instance the picture itself.
+
+    Raises:
+        InputError: it is one of them.
+    """
+    if any(other is not None and other.resolve() == path.resolve() for other in others):
+        raise InputError(f"{path} is named twice, and writing it would overwrite the other; name another file")
+
+
+def make_folder(path: Path, what: str) -> Path:
+    """Make the folder `path`, with those above it, unless it is there.
+
+    Raises:
+        InputError: it cannot be made, is a file, or is closed for writing.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot make the folder {path} for {what}: {error.strerror}; name another") from error
+    if not os.access(path, os.W_OK):
+        raise InputError(f"cannot write {what} into {path}: no permission to write there")
+    return path

@@ -1,0 +1,95 @@
+"""The words of the command line that stand for prompts: `120,48`, `10,20,180,140`, `"5,5 40,60 80,64"`."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from vpuformer.cli.forms import BOX_FORM, CLICK_FORM, SCRIBBLE_FORM
+from vpuformer.errors import PromptError
+from vpuformer.prompts import Box, Click, Prompt, Scribble, prompts_from_json
+
+
+def parse_click(word: str, *, positive: bool = True) -> Click:
+    """
+    >>> parse_click("120,48")
+    Click(x=120.0, y=48.0, positive=True)
+    """
+    return Click(*_numbers(word, 2, _option("click", positive), CLICK_FORM), positive=positive)
+
+
+def parse_box(word: str, *, positive: bool = True) -> Box:
+    """
+    >>> parse_box("10,20,180,140", positive=False)
+    Box(x0=10.0, y0=20.0, x1=180.0, y1=140.0, positive=False)
+    """
+    return Box(*_numbers(word, 4, _option("box", positive), BOX_FORM), positive=positive)
+
+
+def parse_scribble(word: str, *, positive: bool = True) -> Scribble:
+    """
+    >>> parse_scribble("5,5 40,60").path
+    ((5.0, 5.0), (40.0, 60.0))
+    """
+    option = _option("scribble", positive)
+    points = [_numbers(point, 2, option, SCRIBBLE_FORM) for point in word.split()]
+    return Scribble(tuple((x, y) for x, y in points), positive=positive)
+
+
+def _option(kind: str, positive: bool) -> str:
+    return f"--{kind}" if positive else f"--negative-{kind}"
+
+
+def _numbers(word: str, count: int, option: str, form: str) -> list[float]:
+    """The `count` numbers of a word such as `120,48`.
+
+    Raises:
+        PromptError: they are more, fewer, or no numbers.
+    """
+    try:
+        numbers = [float(part) for part in word.split(",")]
+    except ValueError:
+        numbers = []
+    if len(numbers) != count:
+        raise PromptError(f"{option} wants {form} in pixels of the picture, got {word!r:.80}")
+    return numbers
+
+
+def gather_prompts(
+    file: Path | None = None,
+    clicks: Sequence[str] | None = None,
+    negative_clicks: Sequence[str] | None = None,
+    boxes: Sequence[str] | None = None,
+    negative_boxes: Sequence[str] | None = None,
+    scribbles: Sequence[str] | None = None,
+    negative_scribbles: Sequence[str] | None = None,
+) -> tuple[Prompt, ...]:
+    """All prompts of one call: those of the file first, then boxes, scribbles and clicks, each kind in its own order.
+
+    Raises:
+        PromptError: one of them cannot be read.
+    """
+
+    spoken: list[Prompt] = []
+    for positive, words in ((True, boxes), (False, negative_boxes)):
+        spoken += [parse_box(word, positive=positive) for word in words or ()]
+    for positive, words in ((True, scribbles), (False, negative_scribbles)):
+        spoken += [parse_scribble(word, positive=positive) for word in words or ()]
+    for positive, words in ((True, clicks), (False, negative_clicks)):
+        spoken += [parse_click(word, positive=positive) for word in words or ()]
+    return (*(read_prompts(file) if file else ()), *spoken)
+
+
+def read_prompts(file: Path) -> tuple[Prompt, ...]:
+    """The prompts of a JSON file.
+
+    Raises:
+        PromptError: the file is missing, no text, no JSON or holds something else.
+    """
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
+        raise PromptError(f"cannot read the prompts of {file}: {reason}; wanted a JSON list of prompts") from error
+    try:
+        return prompts_from_json(text)
+    except PromptError as error:
+        raise PromptError(f"{file}: {error}") from error

@@ -1,0 +1,91 @@
+"""`vpuformer segment`: one picture, all its prompts in one pass, one mask."""
+
+import json
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vpuformer.cli.forms import BOX_FORM, CLICK_FORM, SCRIBBLE_FORM
+from vpuformer.cli.outputs import PICTURE_SUFFIXES, check_file, check_unlike
+from vpuformer.errors import InputError, PromptError
+
+
+def segment(
+    image: Annotated[Path, typer.Argument(metavar="IMAGE", help="The picture: PNG, JPEG, TIFF, WebP, BMP or GIF.")],
+    click: Annotated[list[str] | None, typer.Option(metavar=CLICK_FORM, help="A point on the object.")] = None,
+    negative_click: Annotated[list[str] | None, typer.Option(metavar=CLICK_FORM, help="A point off it.")] = None,
+    box: Annotated[list[str] | None, typer.Option(metavar=BOX_FORM, help="A rectangle around the object.")] = None,
+    negative_box: Annotated[list[str] | None, typer.Option(metavar=BOX_FORM, help="One with none of it.")] = None,
+    scribble: Annotated[list[str] | None, typer.Option(metavar=SCRIBBLE_FORM, help="A stroke on the object.")] = None,
+    negative_scribble: Annotated[list[str] | None, typer.Option(metavar=SCRIBBLE_FORM, help="A stroke off it.")] = None,
+    prompts: Annotated[Path | None, typer.Option(metavar="FILE", help="More prompts, as a JSON list.")] = None,
+    mask: Annotated[Path | None, typer.Option(metavar="FILE", help="A mask to correct, as large as IMAGE.")] = None,
+    model: Annotated[str, typer.Option(metavar="MODEL", help="A model by name, or its folder.")] = "default",
+    device: Annotated[str | None, typer.Option(metavar="NAME", help="Such as cpu; by default cuda, if any.")] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="The mask, as PNG.")] = None,
+    overlay: Annotated[Path | None, typer.Option(metavar="FILE", help="The picture with mask and prompts.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Say what came out as one JSON object.")] = False,
+) -> None:
+    """Outline the object that the prompts show.
+
+    Coordinates are pixels of the picture, x to the right and y downwards from 0. Every option for prompts may be given
+    several times and mixed with the others; all of them are used at once.
+
+    Example: vpuformer segment dog.jpg --box 40,30,310,270 --negative-click 60,200 -o dog_mask.png
+    """
+    from vpuformer.cli.prompts import gather_prompts
+    from vpuformer.prompts import fit_to_picture, prompt_to_dict
+
+    wanted = gather_prompts(prompts, click, negative_click, box, negative_box, scribble, negative_scribble)
+    if not wanted and mask is None:
+        raise PromptError(
+            f"no prompt given; show the object with --click {CLICK_FORM}, --box {BOX_FORM},"
+            f' --scribble "{SCRIBBLE_FORM}" or --prompts FILE'
+        )
+    _check_outputs(image, prompts, mask, output, overlay, as_json)
+
+    from vpuformer.cli.outcome import bounding_box, drawn, told
+    from vpuformer.images import read_image, read_mask, write_image, write_mask
+
+    pixels = read_image(image)
+    size = (pixels.shape[0], pixels.shape[1])
+    fit_to_picture(wanted, size)  # before a network is loaded for them in vain
+    previous = None if mask is None else read_mask(mask, size)
+
+    from vpuformer.predictor import Predictor
+
+    predictor = Predictor.from_pretrained(model, device=device)
+    start = time.perf_counter()
+    predictor.set_image(pixels)
+    found = predictor.predict(wanted, mask=previous).mask
+    seconds = time.perf_counter() - start
+
+    if output is not None:
+        write_mask(output, found)
+    if overlay is not None:
+        write_image(overlay, drawn(pixels, found, wanted))
+    summary = {
+        "mask": None if output is None else str(output),
+        "overlay": None if overlay is None else str(overlay),
+        "area": int(found.sum()),
+        "bounding_box": bounding_box(found),
+        "seconds": round(seconds, 3),
+        "model": model,
+        "prompts": [prompt_to_dict(prompt) for prompt in wanted],
+    }
+    typer.echo(json.dumps(summary) if as_json else told(summary))
+
+
+def _check_outputs(
+    image: Path, prompts: Path | None, mask: Path | None, output: Path | None, overlay: Path | None, as_json: bool
+) -> None:
+    if output is None and overlay is None and not as_json:
+        raise InputError("nothing to write; say where the mask goes with -o MASK.png, or ask for --overlay or --json")
+    if output is not None:
+        check_file(output, "the mask", (".png",))
+        check_unlike(output, image, prompts, overlay)  # a mask may be corrected in place
+    if overlay is not None:
+        check_file(overlay, "the overlay", PICTURE_SUFFIXES)
+        check_unlike(overlay, image, prompts, mask, output)

@@ -1,0 +1,255 @@
+"""What training makes of a picture and its objects: one random view, sometimes a foreign object in it, other colours.
+
+Crop, scale, aspect, rotation and mirror are one affine map, so that pixels are resampled once (and shrunk before, where
+the picture is much larger than the view). All random numbers come from the generator that is handed in.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torchvision.transforms.v2 import functional as F
+
+from vpuformer.data.sample import RGB
+
+Affine = npt.NDArray[np.float64]
+"""(2, 3): target = A @ (x, y, 1) in edge coordinates, in which a picture of width w reaches from 0 to w."""
+Masks = npt.NDArray[np.uint8]
+Shown = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How training pictures are changed. Probabilities are in 0..1, ranges are drawn from uniformly.
+
+    The view is the whole picture (`whole`), a crop that cuts through the object (`partial`), else a crop around it.
+    """
+
+    whole: float = 0.4
+    partial: float = 0.1
+    expansion: tuple[float, float] = (1.1, 3.0)
+    """Side of a crop around the object, in sides of its bounding box."""
+    aspect: tuple[float, float] = (0.8, 1.25)
+    """Change of the aspect of a crop."""
+    flip: float = 0.5
+    rotate: float = 0.3
+    angle: float = 15.0
+    """Largest rotation either way, in degrees. What comes in from outside is black, and background."""
+    recolour: float = 0.75
+    brightness: tuple[float, float] = (0.75, 1.25)
+    contrast: tuple[float, float] = (0.8, 1.4)
+    saturation: tuple[float, float] = (0.6, 1.4)
+    grey: float = 0.05
+    blur: float = 0.05
+    jpeg: float = 0.1
+    paste: float = 0.15
+    """How often a foreign object is laid onto the picture, where one is at hand."""
+    paste_side: tuple[float, float] = (0.25, 0.8)
+    """Longer side of the pasted object, in sides of the view."""
+    smallest: float = 0.001
+    """Least share of the view that the object covers; below it another view is drawn."""
+    kept: float = 0.3
+    """Least share of the object that a crop contains."""
+    attempts: int = 5
+
+
+class Augmented(NamedTuple):
+    """A square view: `image` uint8 (3, S, S), `masks` bool (k, S, S) in the order in which they came."""
+
+    image: Tensor
+    masks: Shown
+
+
+def augment(
+    image: RGB,
+    masks: Masks,
+    side: int,
+    rng: np.random.Generator,
+    settings: Augmentation,
+    *,
+    foreign: tuple[RGB, Masks] | None = None,
+) -> Augmented:
+    """A random view of `image`, stretched to `side` x `side`.
+
+    Args:
+        image: RGB, uint8, shape (H, W, 3).
+        masks: uint8 0 or 1, shape (k, H, W). The first is the object around which the view is chosen: at least
+            `settings.kept` of its area and `settings.smallest` of the view, where that can be had in
+            `settings.attempts` draws. Else the view is a wide crop around it.
+        side: pixels of the view, S.
+        rng: the only source of randomness.
+        settings: probabilities and ranges.
+        foreign: another picture (H', W', 3) and the mask (H', W') of an object in it, which is cut out and laid onto
+            the view. It is the last of the masks that come back, and is taken out of the others.
+
+    Returns:
+        k masks, or k + 1 with `foreign`.
+    """
+    view, focus = choose_view(masks[0], side, rng, settings)
+    picture = warp(image, view, side)
+    found = [focus] + [warp_mask(mask, view, side) for mask in masks[1:]]
+    if foreign is not None:
+        picture, pasted = paste(picture, *foreign, rng, settings)
+        found = [mask & ~pasted for mask in found] + [pasted]
+    picture = degrade(picture, rng, settings)
+    coloured = recolour(torch.from_numpy(picture).permute(2, 0, 1).contiguous(), rng, settings)
+    return Augmented(coloured, np.stack(found))
+
+
+def choose_view(mask: Masks, side: int, rng: np.random.Generator, settings: Augmentation) -> tuple[Affine, Shown]:
+    """A random map of a picture onto a view of `side` x `side` pixels that shows the object of `mask` (H, W).
+
+    Returns:
+        The map, and the mask under it.
+    """
+    height, width = mask.shape
+    area = cv2.countNonZero(mask)
+    for _ in range(settings.attempts):
+        kind = rng.random()
+        if kind < settings.whole:
+            centre, size = (width / 2, height / 2), (float(width), float(height))
+        elif kind < settings.whole + settings.partial:
+            centre, size = _partial_crop(mask, side, rng, settings)
+        else:
+            centre, size = _crop_around(mask, side, rng, settings)
+        angle = rng.uniform(-settings.angle, settings.angle) if rng.random() < settings.rotate else 0.0
+        view = _view(centre, size, side, angle, bool(rng.random() < settings.flip))
+        shown = warp_mask(mask, view, side)
+        scale = side * side / (size[0] * size[1])
+        if shown.sum() >= max(settings.smallest * side * side, settings.kept * area * scale):
+            return view, shown
+    # Around the object, and not the whole picture: a small object of a large picture would be lost again.
+    left, top, w, h = cv2.boundingRect(mask)
+    crop = _bounded(2.0 * w, 2.0 * h, side, (height, width))
+    view = _view(_inside((left + w / 2, top + h / 2), crop, (height, width)), crop, side, 0.0, False)
+    return view, warp_mask(mask, view, side)
+
+
+def _crop_around(
+    mask: Masks, side: int, rng: np.random.Generator, settings: Augmentation
+) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Centre and size (x, y) of a crop around the object, moved by chance, inside the picture."""
+    height, width = mask.shape
+    left, top, w, h = cv2.boundingRect(mask)
+    expansion = rng.uniform(*settings.expansion)
+    # Between the shape of the object (stretched to a square) and a square (its own shape kept).
+    long, towards_square = max(w, h), rng.random()
+    crop_w = w ** (1 - towards_square) * long**towards_square * expansion
+    crop_h = h ** (1 - towards_square) * long**towards_square * expansion
+    change = np.sqrt(rng.uniform(*settings.aspect))
+    size = _bounded(crop_w * change, crop_h / change, side, (height, width))
+    # As far as the object still fits, and a tenth of it further.
+    play_x, play_y = max(size[0] - w, 0) / 2 + 0.1 * w, max(size[1] - h, 0) / 2 + 0.1 * h
+    centre = left + w / 2 + rng.uniform(-play_x, play_x), top + h / 2 + rng.uniform(-play_y, play_y)
+    return _inside(centre, size, (height, width)), size
+
+
+def _partial_crop(
+    mask: Masks, side: int, rng: np.random.Generator, settings: Augmentation
+) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Centre and size (x, y) of a crop around a random pixel of the object, smaller than its bounding box or not."""
+    height, width = mask.shape
+    _, _, w, h = cv2.boundingRect(mask)
+    long = max(w, h) * rng.uniform(0.5, 1.2)
+    change = np.sqrt(rng.uniform(*settings.aspect))
+    size = _bounded(long * change, long / change, side, (height, width))
+    pixels = np.flatnonzero(mask)
+    y, x = divmod(int(pixels[rng.integers(len(pixels))]), width) if len(pixels) else (height // 2, width // 2)
+    return _inside((x + 0.5, y + 0.5), size, (height, width)), size
+
+
+def _bounded(w: float, h: float, side: int, picture: tuple[int, int]) -> tuple[float, float]:
+    """A crop no larger than the picture, not enlarged more than threefold, no side more than twice the other one."""
+    w, h = max(w, h / 2, side / 3), max(h, w / 2, side / 3)
+    return min(w, picture[1]), min(h, picture[0])
+
+
+def _inside(centre: tuple[float, float], size: tuple[float, float], picture: tuple[int, int]) -> tuple[float, float]:
+    """The centre nearest to `centre` at which a crop of `size` (x, y) lies inside the picture (height, width)."""
+    x = min(max(centre[0], size[0] / 2), picture[1] - size[0] / 2)
+    y = min(max(centre[1], size[1] / 2), picture[0] - size[1] / 2)
+    return x, y
+
+
+def _view(centre: tuple[float, float], size: tuple[float, float], side: int, degrees: float, flip: bool) -> Affine:
+    """Moves `centre` to the middle, turns, mirrors, and stretches `size` (x, y) to `side`."""
+    turn = np.deg2rad(degrees)
+    rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    linear = np.diag([(-side if flip else side) / size[0], side / size[1]]) @ rotation
+    return np.column_stack([linear, side / 2 - linear @ np.array(centre)])
+
+
+def warp(image: RGB, view: Affine, side: int) -> RGB:
+    """The view of a picture: uint8, shape (side, side, 3), black where the view leaves the picture."""
+    # Bilinear sampling skips pixels below half size, so a large picture is shrunk by area first.
+    scale = np.sqrt(abs(np.linalg.det(view[:, :2])))
+    if scale < 0.45:
+        height, width = image.shape[:2]
+        small = max(round(width * scale * 1.5), 1), max(round(height * scale * 1.5), 1)
+        image = cv2.resize(image, small, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+        view = view @ np.diag([width / small[0], height / small[1], 1.0])
+    return cv2.warpAffine(image, _between_centres(view), (side, side), flags=cv2.INTER_LINEAR).astype(
+        np.uint8, copy=False
+    )
+
+
+def warp_mask(mask: Masks, view: Affine, side: int) -> Shown:
+    """The view of a mask of 0 and 1: bool, shape (side, side)."""
+    return warp(mask * np.uint8(255), view, side) > 127
+
+
+def _between_centres(view: Affine) -> Affine:
+    """From edge coordinates to OpenCV's, which are 0 in the middle of the first pixel."""
+    half = np.array([0.5, 0.5])
+    return np.column_stack([view[:, :2], view @ np.array([0.5, 0.5, 1.0]) - half])
+
+
+def paste(canvas: RGB, image: RGB, mask: Masks, rng: np.random.Generator, settings: Augmentation) -> tuple[RGB, Shown]:
+    """Cuts the object of `mask` (H, W) out of `image` (H, W, 3) and lays it onto `canvas` (S, S, 3).
+
+    Its size, place, rotation and mirroring are random, its shape is kept, its edge is feathered over about two pixels.
+
+    Returns:
+        The new canvas, and where the object lies on it: bool, shape (S, S).
+    """
+    side = canvas.shape[0]
+    left, top, w, h = cv2.boundingRect(mask)
+    scale = side * rng.uniform(*settings.paste_side) / max(w, h, 1)
+    angle = rng.uniform(-settings.angle, settings.angle)
+    view = _view((left + w / 2, top + h / 2), (side / scale, side / scale), side, angle, bool(rng.random() < 0.5))
+    # A quarter of the object may lie outside.
+    play = np.maximum(0.5 - scale / side * np.array([w, h]) / 4, 0)
+    view[:, 2] += side * rng.uniform(-play, play)
+    cut = warp_mask(mask, view, side)
+    soft = cv2.GaussianBlur(cut.astype(np.float32), (0, 0), 0.8)[:, :, None]
+    mixed = canvas + soft * (warp(image, view, side).astype(np.float32) - canvas)
+    return np.rint(mixed).astype(np.uint8), cut
+
+
+def degrade(image: RGB, rng: np.random.Generator, settings: Augmentation) -> RGB:
+    """Seldom blurred, seldom compressed as JPEG. uint8 (S, S, 3) to the same."""
+    if rng.random() < settings.blur:
+        image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.5, 1.5)).astype(np.uint8, copy=False)
+    if rng.random() < settings.jpeg:
+        quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(40, 96))]
+        # Colours are BGR in the file; in another order JPEG would blur the wrong ones.
+        _, encoded = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), quality)
+        decoded = cv2.imdecode(encoded, cv2.IMREAD_COLOR)
+        assert decoded is not None
+        image = cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
+    return image
+
+
+def recolour(image: Tensor, rng: np.random.Generator, settings: Augmentation) -> Tensor:
+    """Other brightness, contrast and saturation; seldom grey. uint8 (3, S, S) to the same."""
+    if rng.random() < settings.recolour:
+        image = F.adjust_brightness(image, rng.uniform(*settings.brightness))
+        image = F.adjust_contrast(image, rng.uniform(*settings.contrast))
+        image = F.adjust_saturation(image, rng.uniform(*settings.saturation))
+    if rng.random() < settings.grey:
+        image = F.rgb_to_grayscale(image, num_output_channels=3)
+    return image

@@ -1,0 +1,36 @@
+"""One object of one picture, read from disk when it is asked for."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+RGB = npt.NDArray[np.uint8]
+Truth = npt.NDArray[np.int8]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """An object to be segmented: what evaluation runs on.
+
+    `name` is unique in its data set and stays the same from run to run ("grabcut/banana1"); `object_id` tells
+    objects of one picture apart. Nothing is kept in memory: each call reads again.
+
+    >>> sample = Sample("toy/square", 1, lambda: np.zeros((2, 3, 3), np.uint8), lambda: np.ones((2, 3), np.int8))
+    >>> sample.image().shape, int(sample.truth().sum())
+    ((2, 3, 3), 6)
+    """
+
+    name: str
+    object_id: int
+    read_image: Callable[[], RGB] = field(repr=False, compare=False)
+    read_truth: Callable[[], Truth] = field(repr=False, compare=False)
+
+    def image(self) -> RGB:
+        """RGB, uint8, shape (H, W, 3)."""
+        return self.read_image()
+
+    def truth(self) -> Truth:
+        """int8, shape (H, W): 1 object, 0 background, `metrics.IGNORE` where the annotators did not decide."""
+        return self.read_truth()

@@ -1,0 +1,106 @@
+"""Which pictures train and which objects validate: the file `split.json` beside or above a folder of data sets."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from vpuformer.data.coco import ANNOTATIONS, CocoFolder
+from vpuformer.data.sample import Sample
+from vpuformer.errors import DatasetError
+
+SPLIT = "split.json"
+
+
+class ValidationObject(NamedTuple):
+    """One validation sample: the set's name, the picture's `file_name`, the annotation's id."""
+
+    set: str
+    file: str
+    annotation: int
+
+
+@dataclass(frozen=True)
+class Split:
+    """What is never trained on, and what is validated on.
+
+    `drop` are pictures left out altogether, as "set/file_name"; `pictures` are the validation pictures of each set;
+    `objects` are the validation samples. `Split()` keeps everything for training.
+    """
+
+    drop: frozenset[str] = frozenset()
+    pictures: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    objects: tuple[ValidationObject, ...] = ()
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Split":
+        """Reads a split: JSON with `drop` (["set/file"]), `pictures` ({"set": ["file"]}) and `objects`
+        ([{"set", "file", "annotation"}]). Raises `DatasetError` when the file is missing or is none."""
+        try:
+            content = json.loads(Path(path).read_bytes())
+            objects = [ValidationObject(o["set"], o["file"], int(o["annotation"])) for o in content["objects"]]
+            pictures = {name: frozenset(files) for name, files in content["pictures"].items()}
+            drop = frozenset(content.get("drop", ()))
+        except OSError as problem:
+            raise DatasetError(f"the split {path} cannot be read: {problem.strerror}") from problem
+        except (ValueError, KeyError, TypeError, AttributeError) as problem:
+            raise DatasetError(
+                f"{path} is no split ({type(problem).__name__}: {problem}); it needs the keys 'pictures' and 'objects'"
+            ) from problem
+        return cls(drop, pictures, tuple(objects))
+
+    def trains(self, name: str, file: str) -> bool:
+        """Whether the picture `file` of the set `name` may be trained on."""
+        return f"{name}/{file}" not in self.drop and file not in self.pictures.get(name, frozenset())
+
+
+def open_folders(root: str | Path) -> dict[str, CocoFolder]:
+    """Every set of a folder of data sets (`root/NAME/annotations.json`) by its name, in the order of the names.
+
+    A `root` with an `annotations.json` of its own is one set, called by its folder.
+    """
+    root = Path(root)
+    if (root / ANNOTATIONS).is_file():
+        folder = CocoFolder(root)
+        return {folder.name: folder}
+    found = sorted(path.parent for path in root.glob(f"*/{ANNOTATIONS}"))
+    if not found:
+        raise DatasetError(f"{root} holds no data set; wanted {root}/{ANNOTATIONS} or {root}/NAME/{ANNOTATIONS}")
+    return {path.name: CocoFolder(path, name=path.name) for path in found}
+
+
+def find_split(root: str | Path, split: str | Path | None = None) -> Split:
+    """The split at `split`, else `split.json` in `root` or its parent, else one that keeps everything for training."""
+    if split is not None:
+        return Split.load(split)
+    root = Path(root).resolve()
+    for path in (root / SPLIT, root.parent / SPLIT):
+        if path.is_file():
+            return Split.load(path)
+    return Split()
+
+
+def training_pictures(folder: CocoFolder, split: Split) -> list[int]:
+    """Numbers of the pictures that are neither validated on nor dropped."""
+    return [i for i, file in enumerate(folder.pictures) if split.trains(folder.name, file)]
+
+
+def validation_samples(folders: Mapping[str, CocoFolder], split: Split) -> list[Sample]:
+    """The validation objects of the sets at hand, in the order of the split.
+
+    Raises `DatasetError` when a set lacks a picture or an object that the split names.
+    """
+    chosen = [entry for entry in split.objects if entry.set in folders]
+    places = {
+        name: {file: i for i, file in enumerate(folder.pictures)}
+        for name, folder in folders.items()
+        if any(entry.set == name for entry in chosen)
+    }
+    samples = []
+    for entry in chosen:
+        folder = folders[entry.set]
+        if entry.file not in places[entry.set]:
+            raise DatasetError(f"the split names {entry.set}/{entry.file}, which {folder.annotations} does not list")
+        samples.append(folder.sample(places[entry.set][entry.file], entry.annotation))
+    return samples

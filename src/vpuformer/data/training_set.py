@@ -1,0 +1,230 @@
+"""Training samples out of several COCO folders, each a pure function of a seed and its number.
+
+There is no epoch: sample i draws its set, picture, object and view from `default_rng((seed, i))`. A run that stopped
+after sample n therefore goes on with sample n + 1, whatever the number of workers.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import TypedDict
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from vpuformer.data.augment import Augmentation, Augmented, augment
+from vpuformer.data.coco import CocoFolder, Masks
+from vpuformer.data.sample import RGB
+from vpuformer.data.split import Split, training_pictures
+from vpuformer.errors import ConfigError, DatasetError
+
+SET_WEIGHTS: Mapping[str, float] = {
+    "coco_multi": 3.0,
+    "coco_single": 2.0,
+    "coco_person": 1.5,
+    "voc_single": 0.5,
+    "ade_regions": 1.0,
+    "bsds_regions": 0.7,
+    "animals": 1.0,
+    "cats": 0.7,
+    "pets": 1.2,
+    "things": 1.5,
+    "car_parts": 0.4,
+    "clothing": 0.6,
+    "facades": 0.3,
+    "polyps": 0.0,
+    "skin": 0.0,
+}
+"""How often each set is drawn. A set that is not listed counts 1; the medical ones are kept apart."""
+
+REGION_SETS = frozenset({"ade_regions", "bsds_regions"})
+"""Sets of regions (walls, sky): they may fill the picture, and are not pasted into others."""
+
+SMALLEST_OBJECT = 200
+"""Pixels in the picture; smaller objects are not drawn."""
+LARGEST_SHARE = 0.9
+"""Share of the picture; larger objects are not drawn, but for region sets."""
+LARGEST_VIEW_SHARE = 0.97
+"""Share of the view: above it nothing is left to tell the object from."""
+MERGE = 0.1
+"""How often two objects of a picture make one target, where all of its objects are annotated."""
+PASTED_FIRST = 0.7
+"""How often a pasted object is the first target, and not the object under it."""
+_ATTEMPTS = 20
+
+
+class TrainingSample(TypedDict):
+    """`image` uint8 (3, S, S); `truth` int8 (S, S), 1 object, 0 not; `others` bool (S, S), other annotated objects.
+
+    With `objects_per_picture` m > 1 truth and others are (m, S, S).
+    """
+
+    image: Tensor
+    truth: Tensor
+    others: Tensor
+    index: int
+
+
+class TrainingSet(Dataset[TrainingSample]):
+    """Augmented objects of many sets.
+
+    Args:
+        folders: sets by name, as from `open_folders`.
+        split: its validation pictures and dropped pictures are never drawn.
+        size: side of the square views, S.
+        seed: together with the index it determines a sample.
+        weights: relative frequency by set name, over `SET_WEIGHTS`; 0 leaves a set out.
+        objects_per_picture: m different objects of one view, so that one encoded picture serves m targets. The first
+            is the object that the view was chosen for. A view with fewer than m objects (of at least
+            `augmentation.smallest` of its area each) adds unions of two of them, and then repeats some.
+        length: what `len` says; samples beyond it exist all the same.
+        augmentation: how pictures are changed.
+
+    Raises `ConfigError` for weights of sets that are not there or are negative, `DatasetError` when no picture is left.
+    """
+
+    def __init__(
+        self,
+        folders: Mapping[str, CocoFolder],
+        split: Split | None = None,
+        *,
+        size: int = 256,
+        seed: int = 0,
+        weights: Mapping[str, float] | None = None,
+        objects_per_picture: int = 1,
+        length: int | None = None,
+        augmentation: Augmentation | None = None,
+    ) -> None:
+        if size < 1 or objects_per_picture < 1:
+            raise ConfigError(f"size={size} and objects_per_picture={objects_per_picture} must be at least 1")
+        unknown = sorted(set(weights or {}) - set(folders))
+        if unknown:
+            raise ConfigError(f"a weight for {unknown[0]!r}, but the sets are {', '.join(sorted(folders))}")
+        table = {**SET_WEIGHTS, **(weights or {})}
+        self.size, self.seed, self.objects_per_picture = size, seed, objects_per_picture
+        self.augmentation = augmentation or Augmentation()
+        self._sets: list[tuple[str, CocoFolder, npt.NDArray[np.int64]]] = []
+        chances: list[float] = []
+        objects = 0
+        for name, folder in folders.items():
+            weight = float(table.get(name, 1.0))
+            if weight < 0:
+                raise ConfigError(f"the weight of {name!r} is {weight}; weights are 0 or more")
+            counts = [(i, len(_usable(name, folder, i))) for i in training_pictures(folder, split or Split())]
+            pictures = np.array([i for i, n in counts if n], np.int64)
+            if weight and len(pictures):
+                self._sets.append((name, folder, pictures))
+                chances.append(weight)
+                objects += sum(n for _, n in counts)
+        if not self._sets:
+            raise DatasetError(f"nothing to train on in the sets {', '.join(folders) or '(none)'}")
+        self._chances = _distribution(chances)
+        pasteable = [weight * (entry[0] not in REGION_SETS) for entry, weight in zip(self._sets, chances, strict=True)]
+        self._paste_chances = _distribution(pasteable) if any(pasteable) else None
+        self._length = objects if length is None else length
+
+    def __len__(self) -> int:
+        """`length`, else the number of objects that can be drawn."""
+        return self._length
+
+    def __iter__(self) -> Iterator[TrainingSample]:
+        return (self[i] for i in range(len(self)))
+
+    @property
+    def sets(self) -> dict[str, int]:
+        """The sets in use and the number of their training pictures."""
+        return {name: len(pictures) for name, _, pictures in self._sets}
+
+    def __getitem__(self, index: int) -> TrainingSample:
+        if index < 0:
+            raise IndexError(f"samples are counted from 0, got {index}")
+        rng = np.random.default_rng((self.seed, index))
+        for _ in range(_ATTEMPTS):
+            view, targets = self._view(rng)
+            shares = view.masks[:targets].mean(axis=(1, 2))
+            visible = [i for i in range(targets) if self.augmentation.smallest <= shares[i] <= LARGEST_VIEW_SHARE]
+            if visible:
+                truth = _targets(view.masks[visible], self.objects_per_picture, rng)
+                others = view.masks.any(axis=0) & ~truth
+                single = self.objects_per_picture == 1
+                return TrainingSample(
+                    image=view.image,
+                    truth=torch.from_numpy((truth[0] if single else truth).astype(np.int8)),
+                    others=torch.from_numpy(others[0] if single else others),
+                    index=index,
+                )
+        raise DatasetError(f"sample {index}: {_ATTEMPTS} pictures in a row showed no object of usable size")
+
+    def _view(self, rng: np.random.Generator) -> tuple[Augmented, int]:
+        """A view of a random picture; how many of its masks, from the first, are objects.
+
+        The masks are the object that the view was chosen for, further ones, and the union of any rest; a pasted object
+        comes before or after the first.
+        """
+        name, folder, picture = self._draw(self._chances, rng)
+        order = rng.permutation(_usable(name, folder, picture)).tolist()
+        focus = order[: 2 if folder.exhaustive(picture) and rng.random() < MERGE else 1]
+        # Twice as many as wanted: some will lie outside the view.
+        further = order[len(focus) : len(focus) + 2 * self.objects_per_picture] if self.objects_per_picture > 1 else []
+        rest = sorted(set(folder.objects(picture)) - set(focus) - set(further))
+        parts = [folder.union(picture, focus)[None], folder.masks(picture, further)]
+        masks = np.concatenate([*parts, folder.union(picture, rest)[None]] if rest else parts)
+        foreign = self._foreign(rng) if rng.random() < self.augmentation.paste else None
+        view = augment(folder.image(picture), masks, self.size, rng, self.augmentation, foreign=foreign)
+        if foreign is None:
+            return view, 1 + len(further)
+        # The pasted object is the target, or now and then what it covers in part.
+        ahead = 0 if rng.random() < PASTED_FIRST else 1
+        order = np.insert(np.arange(len(masks)), ahead, len(masks))
+        return Augmented(view.image, view.masks[order]), 2 + len(further)
+
+    def _draw(self, chances: npt.NDArray[np.float64], rng: np.random.Generator) -> tuple[str, CocoFolder, int]:
+        name, folder, pictures = self._sets[rng.choice(len(self._sets), p=chances)]
+        return name, folder, int(pictures[rng.integers(len(pictures))])
+
+    def _foreign(self, rng: np.random.Generator) -> tuple[RGB, Masks] | None:
+        """An object of at most half of its picture, to be pasted; None when chance found none."""
+        if self._paste_chances is None:
+            return None
+        name, folder, picture = self._draw(self._paste_chances, rng)
+        height, width = folder.size(picture)
+        ids = np.array(folder.objects(picture))
+        fit = np.isin(ids, _usable(name, folder, picture)) & (folder.areas(picture) <= height * width / 2)
+        if not fit.any():
+            return None
+        return folder.image(picture), folder.masks(picture, [int(rng.choice(ids[fit]))])[0]
+
+
+def _usable(name: str, folder: CocoFolder, picture: int) -> list[int]:
+    """Ids of the objects of a picture that are neither too small nor too large to be trained on."""
+    height, width = folder.size(picture)
+    largest = height * width * (1.0 if name in REGION_SETS else LARGEST_SHARE)
+    areas = folder.areas(picture)
+    return [
+        number
+        for number, area in zip(folder.objects(picture), areas, strict=True)
+        if SMALLEST_OBJECT <= area <= largest
+    ]
+
+
+def _targets(masks: npt.NDArray[np.bool_], wanted: int, rng: np.random.Generator) -> npt.NDArray[np.bool_]:
+    """`wanted` masks out of k visible ones, (k, S, S) to (wanted, S, S): the first, others at random, unions of two,
+    repetitions."""
+    k = len(masks)
+    order = [0, *(1 + rng.permutation(k - 1)).tolist()]
+    chosen = [masks[i] for i in order[:wanted]]
+    pairs = [(i, j) for i in range(k) for j in range(i)]
+    for pair in rng.permutation(len(pairs))[: wanted - len(chosen)]:
+        i, j = pairs[pair]
+        union = masks[i] | masks[j]
+        if union.mean() <= LARGEST_VIEW_SHARE:
+            chosen.append(union)
+    for i in range(wanted - len(chosen)):
+        chosen.append(chosen[i])
+    return np.stack(chosen)
+
+
+def _distribution(weights: list[float]) -> npt.NDArray[np.float64]:
+    array = np.asarray(weights, np.float64)
+    return array / array.sum()

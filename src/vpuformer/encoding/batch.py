@@ -1,0 +1,117 @@
+"""The prompts of a batch of pictures as padded tensors in the canonical 448x448 frame."""
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from vpuformer.geometry import CANONICAL, FrameMap
+from vpuformer.prompts import KINDS, Kind, Points, Prompt
+
+MAX_PROMPTS = 96
+
+
+@dataclass(frozen=True)
+class PromptBatch:
+    """Prompts of `b` samples, padded to `n` slots, in the order in which they were given.
+
+    All coordinates lie in the canonical frame. A slot that holds no prompt has `valid` False and zeros elsewhere.
+    """
+
+    kind: Int[Tensor, "b n"]
+    """Index into `KINDS`: 0 click, 1 box, 2 scribble."""
+    positive: Bool[Tensor, "b n"]
+    valid: Bool[Tensor, "b n"]
+    bounds: Float[Tensor, "b n 4"]
+    """x0, y0, x1, y1; for a click its point, twice."""
+    points: Float[Tensor, "b n m 2"]
+    """The pixels (x, y) of a click (one) or of a scribble (dense: no gap of more than a pixel); none for a box."""
+    point_valid: Bool[Tensor, "b n m"]
+
+    @property
+    def device(self) -> torch.device:
+        return self.kind.device
+
+    def __len__(self) -> int:
+        return self.kind.shape[0]
+
+    def to(self, device: torch.device | str) -> "PromptBatch":
+        return PromptBatch(**{field.name: getattr(self, field.name).to(device) for field in fields(self)})
+
+    def is_kind(self, kind: Kind) -> Bool[Tensor, "b n"]:
+        """Which slots hold a prompt of this kind."""
+        return self.valid & (self.kind == KINDS.index(kind))
+
+    @classmethod
+    def collate(
+        cls,
+        prompts: Sequence[Sequence[Prompt]],
+        frames: Sequence[FrameMap],
+        *,
+        max_prompts: int = MAX_PROMPTS,
+        device: torch.device | str | None = None,
+    ) -> "PromptBatch":
+        """The prompts of each sample, in picture pixels, with the map of each sample into the canonical frame.
+
+        Above `max_prompts` a sample loses the oldest prompt of its most frequent kind, with a warning.
+        There is always at least one slot.
+        """
+        kept = [_limit(sample, max_prompts) for sample in prompts]
+        encoded = [[_encode(prompt, frame) for prompt in sample] for sample, frame in zip(kept, frames, strict=True)]
+        b, n = len(kept), max(1, *(len(sample) for sample in kept)) if kept else 1
+        m = max([1, *(len(pixels) for sample in encoded for _, pixels in sample)])
+        kind = np.zeros((b, n), np.int64)
+        positive, valid = np.zeros((b, n), bool), np.zeros((b, n), bool)
+        bounds = np.zeros((b, n, 4), np.float32)
+        points, point_valid = np.zeros((b, n, m, 2), np.float32), np.zeros((b, n, m), bool)
+        for i, sample in enumerate(kept):
+            for j, (prompt, (corners, pixels)) in enumerate(zip(sample, encoded[i], strict=True)):
+                kind[i, j], positive[i, j], valid[i, j] = KINDS.index(prompt.kind), prompt.positive, True
+                bounds[i, j] = corners
+                points[i, j, : len(pixels)], point_valid[i, j, : len(pixels)] = pixels, True
+        arrays = (kind, positive, valid, bounds, points, point_valid)
+        return cls(*(torch.from_numpy(array).to(device or "cpu") for array in arrays))
+
+
+def _limit(prompts: Sequence[Prompt], most: int) -> list[Prompt]:
+    kept = list(prompts)
+    if len(kept) > most:
+        warnings.warn(
+            f"{len(kept)} prompts on one object; the network takes {most}: the oldest are left out", stacklevel=3
+        )
+    while len(kept) > most:
+        kinds = [prompt.kind for prompt in kept]
+        kept.pop(kinds.index(max(KINDS, key=kinds.count)))
+    return kept
+
+
+def _encode(prompt: Prompt, frame: FrameMap) -> tuple[tuple[float, float, float, float], Points]:
+    """Bounds and pixels of a prompt in the canonical frame."""
+    canonical = prompt.mapped(frame.to_target)
+    if prompt.kind == "box":
+        return canonical.bounds, np.zeros((0, 2))
+    pixels = canonical.points if prompt.kind == "click" else dense_pixels(canonical.points)
+    return canonical.bounds, pixels
+
+
+def dense_pixels(path: Points) -> Points:
+    """The stroke `path` (n, 2) resampled at most a pixel apart, one point for every pixel that it visits, in order.
+
+    Points outside the canonical frame are left out unless all are.
+
+    >>> dense_pixels(np.array([[0.0, 0.0], [2.0, 0.0]])).tolist()
+    [[0.0, 0.0], [1.0, 0.0], [2.0, 0.0]]
+    """
+    steps = np.linalg.norm(np.diff(path, axis=0), axis=1)
+    along = np.concatenate([[0.0], np.cumsum(steps)])
+    count = int(np.ceil(along[-1])) + 1
+    at = np.linspace(0.0, along[-1], count)
+    dense = np.stack([np.interp(at, along, path[:, axis]) for axis in (0, 1)], axis=1)
+    inside = ((dense >= -0.5) & (dense <= CANONICAL - 0.5)).all(axis=1)
+    dense = dense[inside] if inside.any() else np.clip(dense, 0, CANONICAL - 1)
+    _, first = np.unique(np.rint(dense), axis=0, return_index=True)
+    return dense[np.sort(first)]

@@ -1,0 +1,67 @@
+"""Prompts as maps: disks, strokes and filled boxes. The older way, for comparison and for `dense_prompts`."""
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from vpuformer.encoding.batch import PromptBatch
+from vpuformer.geometry import CANONICAL
+
+CHANNELS = 4
+"""Positive strokes, negative strokes, inside of positive boxes, inside of negative boxes."""
+
+
+def prompt_maps(prompts: PromptBatch, size: tuple[int, int], *, radius: float = 5.0) -> Float[Tensor, "b 4 h w"]:
+    """The prompts drawn onto a grid of `size` (h, w) that covers the picture; values 0 and 1.
+
+    Clicks are disks and scribbles strokes of `radius` canonical pixels (at least a cell); boxes are filled, in channels
+    of their own, since an outline says at no pixel on which side the object is.
+    """
+    strokes = ~prompts.is_kind("box")
+    boxes = prompts.is_kind("box")
+    maps = [_strokes(prompts, strokes & (prompts.positive == sign), size, radius) for sign in (True, False)]
+    maps += [_boxes(prompts, boxes & (prompts.positive == sign), size) for sign in (True, False)]
+    return torch.stack(maps, dim=1)
+
+
+def _strokes(
+    prompts: PromptBatch, chosen: Bool[Tensor, "b n"], size: tuple[int, int], radius: float
+) -> Float[Tensor, "b h w"]:
+    h, w = size
+    b = len(prompts)
+    scale = prompts.points.new_tensor([w / CANONICAL, h / CANONICAL])
+    column, row = (scale * (prompts.points + 0.5) - 0.5).round().long().unbind(-1)
+    cell = row.clamp(0, h - 1) * w + column.clamp(0, w - 1)
+    drawn = prompts.point_valid & chosen[..., None]
+    # One spare cell takes what is padding, so that nothing has to be selected by value.
+    cell = torch.where(drawn, cell, h * w).reshape(b, -1)
+    ones = torch.ones_like(cell, dtype=prompts.points.dtype)
+    canvas = ones.new_zeros(b, h * w + 1).scatter(1, cell, ones)[:, :-1].reshape(b, 1, h, w)
+    footprint = _footprint(radius * h / CANONICAL, radius * w / CANONICAL).to(canvas)
+    padding = (footprint.shape[-2] // 2, footprint.shape[-1] // 2)
+    return (F.conv2d(canvas, footprint[None, None], padding=padding) > 0.5)[:, 0].to(canvas.dtype)
+
+
+def _footprint(radius_y: float, radius_x: float) -> Float[Tensor, "kh kw"]:
+    """An ellipse of ones, in cells; at least the cell itself and its four neighbours."""
+    radius_y, radius_x = max(radius_y, 1.0), max(radius_x, 1.0)
+    y = torch.arange(-int(radius_y), int(radius_y) + 1)[:, None] / radius_y
+    x = torch.arange(-int(radius_x), int(radius_x) + 1)[None, :] / radius_x
+    return (x**2 + y**2 <= 1.0).float()
+
+
+def _boxes(prompts: PromptBatch, chosen: Bool[Tensor, "b n"], size: tuple[int, int]) -> Float[Tensor, "b h w"]:
+    """The share of each cell that the boxes cover, by the box that covers most of it."""
+    h, w = size
+    x0, y0, x1, y1 = prompts.bounds.unbind(-1)
+    columns = _covered(x0, x1, w)
+    rows = _covered(y0, y1, h)
+    return (rows[..., :, None] * columns[..., None, :] * chosen[..., None, None]).amax(dim=1)
+
+
+def _covered(low: Float[Tensor, "b n"], high: Float[Tensor, "b n"], cells: int) -> Float[Tensor, "b n k"]:
+    side = CANONICAL / cells
+    left = torch.arange(cells, device=low.device) * side - 0.5
+    overlap = torch.minimum(high[..., None], left + side) - torch.maximum(low[..., None], left)
+    return overlap.clamp(0, side) / side

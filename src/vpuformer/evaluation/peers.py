@@ -1,0 +1,193 @@
+"""Classical methods behind the same `Segmenter` interface: the floor that a learned method has to leave behind.
+
+Both are library implementations; what stands here is how prompts become their seeds, chosen so that each method does
+as well as it can (measured on training pictures, never on a test set):
+
+* the pixels under clicks and strokes are certain, and stay as they were shown;
+* a positive box shown first holds the whole object, so outside of it is certain background, and inside is probably
+  object; a later positive box surrounds a missed part: inside is probably object, and it says nothing of outside;
+* the inside of a negative box is certain background.
+
+No torch is needed.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from vpuformer.errors import MaskError
+from vpuformer.evaluation.protocol import Picture, Probability, Segmenter
+from vpuformer.geometry import Crop, FrameMap, Size
+from vpuformer.prompts import Box, Click, Prompt, Scribble
+
+Labels = npt.NDArray[np.uint8]
+"""Shape (H, W), of OpenCV's four: certain background 0, certain object 1, probable background 2, probable object 3."""
+
+CLICK_RADIUS = 5
+"""In picture pixels: the size at which RITM and its successors draw clicks."""
+
+STROKE_WIDTH = 5
+"""In picture pixels."""
+
+FEWEST_SAMPLES = 5
+"""GrabCut fits five Gaussians to each side, and needs at least a pixel for each of them."""
+
+
+class GrabCut:
+    """OpenCV's GrabCut (Rother, Kolmogorov, Blake, SIGGRAPH 2004).
+
+    Args:
+        iterations: rounds of fitting colours and cutting, a prompt.
+        use_previous: start from the previous mask as probable object, instead of from the prompts alone.
+    """
+
+    name = "opencv-grabcut"
+
+    def __init__(self, iterations: int = 5, *, use_previous: bool = True) -> None:
+        self._iterations = iterations
+        self._use_previous = use_previous
+        self._image: Picture | None = None
+
+    def set_image(self, image: Picture) -> None:
+        """Start a picture, uint8 (H, W, 3)."""
+        self._image = np.ascontiguousarray(image)
+
+    def predict(self, prompts: Sequence[Prompt], previous: Probability | None) -> Probability:
+        """A map of 0 and 1, float32 (H, W)."""
+        image = _required(self._image, self.name)
+        size = (image.shape[0], image.shape[1])
+        labels = seed_labels(prompts, FrameMap(Crop.whole(size), size))
+        if self._use_previous and previous is not None:
+            probable = labels >= cv2.GC_PR_BGD
+            labels[probable] = np.where(previous[probable] > 0.5, cv2.GC_PR_FGD, cv2.GC_PR_BGD)
+        if min(_samples(labels)) >= FEWEST_SAMPLES:
+            cv2.setRNGSeed(0)  # its k-means starts at random
+            models = np.zeros((1, 65)), np.zeros((1, 65))
+            cv2.grabCut(image, labels, None, *models, self._iterations, cv2.GC_INIT_WITH_MASK)
+        return (labels % 2).astype(np.float32)
+
+
+class RandomWalker:
+    """scikit-image's random walker (Grady, PAMI 2006), on a reduced picture.
+
+    Its answer is the probability that a walker from a pixel meets an object seed before a background seed, so it needs
+    seeds of both kinds: the border of the picture is background as long as nothing negative was shown, and the middle
+    of a positive box is object as long as nothing else positive was shown.
+
+    Args:
+        beta: how strongly differences of colour hold the walker back.
+        longest_side: pictures are reduced to this many pixels, since the linear system has an unknown a pixel.
+    """
+
+    name = "random-walker"
+
+    def __init__(self, beta: float = 130.0, *, longest_side: int = 400) -> None:
+        self._beta = beta
+        self._longest_side = longest_side
+        self._small: Picture | None = None
+        self._size: Size = (0, 0)
+
+    def set_image(self, image: Picture) -> None:
+        """Start a picture, uint8 (H, W, 3)."""
+        self._size = (image.shape[0], image.shape[1])
+        factor = min(1.0, self._longest_side / max(self._size))
+        height, width = (max(1, round(side * factor)) for side in self._size)
+        self._small = np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+
+    def predict(self, prompts: Sequence[Prompt], previous: Probability | None) -> Probability:  # noqa: ARG002
+        """Probabilities, float32 (H, W)."""
+        small = _required(self._small, self.name)
+        size = (small.shape[0], small.shape[1])
+        frame = FrameMap(Crop.whole(self._size), size)
+        labels = seed_labels(prompts, frame)
+        _add_border(labels)
+        _add_middle_of_box(labels, prompts, frame)
+        probability = self._walk(small, labels)
+        height, width = self._size
+        return np.asarray(cv2.resize(probability, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.float32)
+
+    def _walk(self, image: Picture, labels: Labels) -> Probability:
+        from skimage.segmentation import random_walker  # heavy, and needed by this peer alone
+
+        positive, negative = labels == cv2.GC_FGD, labels == cv2.GC_BGD
+        # In a picture of one colour the library's normalisation by the spread of colours divides by zero.
+        decided = positive.any() and negative.any() and not (positive | negative).all() and image.std() > 0
+        if not decided:
+            return positive.astype(np.float32)
+        markers = np.where(positive, 1, np.where(negative, 2, 0))
+        # The solver stops at a tolerance, so that values may leave 0..1 a little: clipped here, no matter for a warning.
+        walked = random_walker(
+            image, markers, self._beta, "cg_j", return_full_prob=True, channel_axis=-1, prob_tol=np.inf
+        )
+        return np.clip(walked[0], 0, 1).astype(np.float32)
+
+
+PEERS: dict[str, Callable[[], Segmenter]] = {GrabCut.name: GrabCut, RandomWalker.name: RandomWalker}
+
+
+def seed_labels(prompts: Sequence[Prompt], frame: FrameMap) -> Labels:
+    """What the prompts say of each pixel of the target of `frame`; where they say nothing it is probable background.
+
+    Boxes come first, whatever their order, then clicks and strokes, so that the finer statement wins; among clicks and
+    strokes the later one wins.
+
+    >>> frame = FrameMap(Crop.whole((1, 30)), (1, 30))
+    >>> "".join(map(str, seed_labels([Box(-0.5, -0.5, 14.5, 0.5), Click(7, 0)], frame)[0].tolist()))
+    '331111111111133000000000000000'
+    """
+    labels = np.full(frame.size, cv2.GC_PR_BGD, dtype=np.uint8)
+    for position, prompt in enumerate(prompts):
+        if isinstance(prompt, Box):
+            inside = _inside(prompt, frame)
+            if prompt.positive and position == 0:
+                labels[:] = cv2.GC_BGD
+            labels[inside] = cv2.GC_PR_FGD if prompt.positive else cv2.GC_BGD
+    scale = float(frame.scale.mean())
+    for prompt in prompts:
+        value = cv2.GC_FGD if prompt.positive else cv2.GC_BGD
+        path = np.rint(prompt.mapped(frame.to_target).points).astype(np.int32)
+        if isinstance(prompt, Click):
+            x, y = path[0].tolist()
+            cv2.circle(labels, (x, y), max(1, round(CLICK_RADIUS * scale)), value, thickness=cv2.FILLED)
+        elif isinstance(prompt, Scribble):
+            cv2.polylines(labels, [path], isClosed=False, color=value, thickness=max(1, round(STROKE_WIDTH * scale)))
+    return labels
+
+
+def _inside(box: Box, frame: FrameMap) -> tuple[slice, slice]:
+    """Rows and columns of the target whose pixel centres lie in the box."""
+    x0, y0, x1, y1 = box.mapped(frame.to_target).bounds
+    return slice(max(0, math.ceil(y0)), math.floor(y1) + 1), slice(max(0, math.ceil(x0)), math.floor(x1) + 1)
+
+
+def _samples(labels: Labels) -> tuple[int, int]:
+    """How many pixels are, certainly or probably, background and object."""
+    positive = int(np.count_nonzero(labels % 2))
+    return labels.size - positive, positive
+
+
+def _add_border(labels: Labels) -> None:
+    if not (labels == cv2.GC_BGD).any():
+        border = np.ones(labels.shape, dtype=np.bool_)
+        border[1:-1, 1:-1] = False
+        labels[border & (labels != cv2.GC_FGD)] = cv2.GC_BGD
+
+
+def _add_middle_of_box(labels: Labels, prompts: Sequence[Prompt], frame: FrameMap) -> None:
+    if (labels == cv2.GC_FGD).any():
+        return
+    for prompt in prompts:
+        if isinstance(prompt, Box) and prompt.positive:
+            x0, y0, x1, y1 = prompt.bounds
+            dx, dy = (x1 - x0) / 4, (y1 - y0) / 4
+            middle = labels[_inside(Box(x0 + dx, y0 + dy, x1 - dx, y1 - dy), frame)]
+            middle[middle != cv2.GC_BGD] = cv2.GC_FGD
+
+
+def _required(image: Picture | None, name: str) -> Picture:
+    if image is None:
+        raise MaskError(f"{name} has no picture yet; call set_image first")
+    return image

@@ -1,0 +1,26 @@
+"""Pictures and masks on disk and on screen: the only place that reads and writes pixels.
+
+* `read_image`, `picture_size`: any honest picture, as uint8 (H, W, 3), upright;
+* `read_mask`, `read_labels`, `check_mask`: a mask, or a map of labels, that fits its picture;
+* `write_image`, `write_mask`: the whole file or none;
+* `overlay`, `Mark`: a mask and its prompts drawn on a picture.
+"""
+
+from vpuformer.images.drawing import Mark, overlay
+from vpuformer.images.loading import MAX_PIXELS
+from vpuformer.images.masks import check_mask, read_labels, read_mask
+from vpuformer.images.reading import picture_size, read_image
+from vpuformer.images.writing import write_image, write_mask
+
+__all__ = [
+    "MAX_PIXELS",
+    "Mark",
+    "check_mask",
+    "overlay",
+    "picture_size",
+    "read_image",
+    "read_labels",
+    "read_mask",
+    "write_image",
+    "write_mask",
+]

@@ -1,0 +1,267 @@
+"""From a file to pixels as they are stored, with every way in which a file can fail put into one sentence.
+
+Pillow decodes nearly everything. What it would cut to 8 bits (colour PNG and TIFF of 16 bits) or not open at all
+(floating-point TIFF, planar TIFF, BigTIFF) goes to tifffile and OpenCV.
+"""
+
+import threading
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any, BinaryIO, Literal
+
+import numpy as np
+import numpy.typing as npt
+import tifffile
+from PIL import Image
+
+from vpuformer.errors import ImageError, InputError, MaskError
+
+What = Literal["picture", "mask"]
+
+MAX_PIXELS = 400_000_000
+"""Width times height above which a file is refused before it is decoded: 1.2 GB as RGB."""
+
+DEEP_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
+"""Modes of Pillow's with more than 8 bits, which its own conversion would clip at 255."""
+
+# Pillow knows more formats. Left out are those that run a program (EPS), and those that nearly any bytes pass for.
+_FORMATS = ("PNG", "JPEG", "MPO", "TIFF", "WEBP", "BMP", "DIB", "GIF", "AVIF", "JPEG2000", "PPM", "ICO")
+_TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_PNG_START = b"\x89PNG\r\n\x1a\n"
+_ORIENTATION = 0x0112  # EXIF and TIFF use the same tag
+
+_limit_of_pillow = threading.Lock()
+
+Stored = Image.Image | npt.NDArray[Any]
+"""A decoded Pillow image in any mode, or an array (H, W) or (H, W, channels) of any number type."""
+
+
+def error_for(what: What) -> type[InputError]:
+    """The error that speaks of a picture, or of a mask."""
+    return MaskError if what == "mask" else ImageError
+
+
+def load(path: Path, what: What = "picture") -> Stored:
+    """The first picture in a file, decoded, upright, values as stored.
+
+    Raises:
+        ImageError: the file is missing, empty, broken, too large or no picture (MaskError for a mask).
+    """
+    with _opened(path, what) as file:
+        start = file.read(32)
+        file.seek(0)
+        if start.startswith(_TIFF_STARTS):
+            return _load_tiff(file, path, what)
+        with _opened_by_pillow(file, path, what) as image:
+            stored = load_upright(image, str(path), what)
+        if _is_deep_colour_png(start):
+            file.seek(0)
+            return upright(_decode_by_opencv(file.read()), orientation_of(image))
+        return stored
+
+
+def size_of(path: Path, what: What = "picture") -> tuple[int, int]:
+    """(height, width) of the first picture in a file once it is upright; only the head of the file is read.
+
+    Raises:
+        ImageError: as in `load`, but a file that is cut short may pass (MaskError for a mask).
+    """
+    with _opened(path, what) as file:
+        start = file.read(4)
+        file.seek(0)
+        if start in _TIFF_STARTS:
+            with _opened_by_tifffile(file, path, what) as tiff:
+                page = tiff.pages.first
+                height, width, turn = page.imagelength, page.imagewidth, _orientation_of_page(page)
+        else:
+            with _opened_by_pillow(file, path, what) as image:
+                (width, height), turn = image.size, orientation_of(image)
+    return (width, height) if turn >= 5 else (height, width)
+
+
+def load_upright(image: Image.Image, name: str, what: What = "picture") -> Image.Image:
+    """A Pillow image, decoded, turned and mirrored as its EXIF orientation says.
+
+    Raises:
+        ImageError: the image is too large or cannot be decoded (MaskError for a mask).
+    """
+    check_pixels(image.height, image.width, name, what)
+    try:
+        image.load()
+    except Exception as error:  # what a broken file makes a decoder raise has no common base
+        raise _undecodable(name, what, error) from error
+    turn = _TURNS.get(orientation_of(image))
+    return image if turn is None else image.transpose(turn)
+
+
+def orientation_of(image: Image.Image) -> int:
+    """The EXIF orientation of an image, 1 to 8; 1, upright, if there is none that can be read."""
+    try:
+        value = image.getexif().get(_ORIENTATION, 1)
+    except Exception:  # broken EXIF is common in honest photographs, and no reason to refuse one
+        return 1
+    return value if value in _TURNS else 1
+
+
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+def upright(array: npt.NDArray[Any], orientation: int) -> npt.NDArray[Any]:
+    """An array (H, W, ...), turned and mirrored as an EXIF orientation from 1 to 8 says.
+
+    >>> upright(np.array([[1, 2]]), 6).tolist()
+    [[1], [2]]
+    """
+    if orientation in (5, 6, 7, 8):
+        array = array.swapaxes(0, 1)
+    if orientation in (3, 4, 7, 8):
+        array = array[::-1]
+    if orientation in (2, 3, 6, 7):
+        array = array[:, ::-1]
+    return array
+
+
+def check_pixels(height: int, width: int, name: str, what: What = "picture") -> None:
+    """Refuse what is empty, or so large that decoding it is more likely an attack or a mistake than a wish."""
+    if height < 1 or width < 1:
+        raise error_for(what)(f"{name} is {width}x{height} pixels; a {what} has at least one pixel")
+    if height * width > MAX_PIXELS:
+        raise error_for(what)(
+            f"{name} is {width}x{height}, {height * width / 1e6:.0f} million pixels, and at most"
+            f" {MAX_PIXELS // 1_000_000} million are read; cut it into pieces or scale it down"
+        )
+
+
+def _opened(path: Path, what: What) -> BinaryIO:
+    raise_ = error_for(what)
+    try:
+        if path.is_dir():
+            raise raise_(f"{path} is a folder; give the file of one {what}")
+        if path.stat().st_size == 0:
+            raise raise_(f"{path} is an empty file; give the file of a {what}")
+        return path.open("rb")
+    except FileNotFoundError:
+        raise raise_(f"there is no file {path}; check the path of the {what}") from None
+    except OSError as error:
+        raise raise_(f"{path} cannot be opened ({error.strerror or error}); give a {what} that you may read") from error
+
+
+@cache
+def _formats() -> tuple[str, ...]:
+    Image.init()
+    return tuple(name for name in _FORMATS if name in Image.OPEN)
+
+
+def _opened_by_pillow(file: BinaryIO, path: Path, what: What) -> Image.Image:
+    # Pillow's own limit is one value for the whole process: lifted for the moment in which the head is read, because
+    # it would warn at 89 million pixels and refuse above 179 million.
+    try:
+        with _limit_of_pillow:
+            limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+            try:
+                image = Image.open(file, formats=_formats())
+            finally:
+                Image.MAX_IMAGE_PIXELS = limit
+    except Image.UnidentifiedImageError as error:
+        raise error_for(what)(
+            f"{path} is no {what} that can be read; give a PNG, JPEG, TIFF, WebP, BMP or GIF file"
+        ) from error
+    except Exception as error:
+        raise _undecodable(str(path), what, error) from error
+    check_pixels(image.height, image.width, str(path), what)
+    return image
+
+
+def _opened_by_tifffile(file: BinaryIO, path: Path, what: What) -> tifffile.TiffFile:
+    try:
+        tiff = tifffile.TiffFile(file)
+        page = tiff.pages.first
+        height, width = page.imagelength, page.imagewidth
+    except Exception as error:
+        raise _undecodable(str(path), what, error) from error
+    check_pixels(height, width, str(path), what)
+    return tiff
+
+
+def _load_tiff(file: BinaryIO, path: Path, what: What) -> Stored:
+    with _opened_by_tifffile(file, path, what) as tiff:
+        page = tiff.pages.first
+        bits = page.bitspersample
+        turn = _orientation_of_page(page)
+
+        def by_pillow() -> Stored:
+            file.seek(0)
+            with _opened_by_pillow(file, path, what) as image:
+                return load_upright(image, str(path), what)
+
+        def by_tifffile() -> Stored:
+            return upright(_pixels_of(page), turn)
+
+        def by_opencv() -> Stored:
+            file.seek(0)
+            return _decode_by_opencv(file.read())  # has turned it already
+
+        # tifffile alone has no LZW and no JPEG, OpenCV no CMYK, Pillow no depth: the first that can, does.
+        shallow = max(bits) <= 8 if isinstance(bits, tuple) else bits <= 8
+        ways: list[Callable[[], Stored]] = [by_tifffile, by_opencv]
+        reasons: list[Exception] = []
+        for way in [by_pillow, *ways] if shallow else [*ways, by_pillow]:
+            try:
+                return way()
+            except Exception as error:
+                reasons.append(error)
+    reason = reasons[0]
+    raise reason if isinstance(reason, InputError) else _undecodable(str(path), what, reason)
+
+
+def _pixels_of(page: Any) -> npt.NDArray[Any]:
+    """The pixels of a TIFF page, (H, W) or (H, W, channels), dark values small."""
+    pixels = page.asarray()
+    axes = page.axes
+    if axes == "SYX":
+        pixels = np.moveaxis(pixels, 0, -1)
+    elif axes not in ("YX", "YXS"):
+        raise ValueError(f"its first page has the axes {axes} instead of height, width and colour")
+    if page.photometric == tifffile.PHOTOMETRIC.SEPARATED and pixels.dtype == np.uint16 and pixels.shape[-1] == 4:
+        ink = np.ascontiguousarray(pixels >> 8, dtype=np.uint8)
+        return np.asarray(Image.fromarray(ink, "CMYK").convert("RGB"))
+    if page.photometric == tifffile.PHOTOMETRIC.MINISWHITE:
+        return ~pixels if np.issubdtype(pixels.dtype, np.integer) else -pixels
+    return pixels
+
+
+def _orientation_of_page(page: Any) -> int:
+    value = page.tags.valueof(_ORIENTATION, default=1)
+    return int(value) if value in _TURNS else 1
+
+
+def _is_deep_colour_png(start: bytes) -> bool:
+    depth, colour_type = (start[24], start[25]) if len(start) > 25 else (0, 0)
+    return start.startswith(_PNG_START) and depth == 16 and colour_type != 0
+
+
+def _decode_by_opencv(content: bytes) -> npt.NDArray[Any]:
+    import cv2  # only here: most pictures do without it
+
+    pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+    if pixels is None:
+        raise ValueError("its compression or colour type is not known")
+    if pixels.ndim == 3:
+        pixels = pixels[:, :, [2, 1, 0, 3][: pixels.shape[2]]]  # from blue, green, red
+    return pixels
+
+
+def _undecodable(name: str, what: What, error: Exception) -> InputError:
+    reason = str(error).strip().rstrip(".") or type(error).__name__
+    return error_for(what)(
+        f"{name} is broken, cut short or of a kind that cannot be read ({reason}); write the {what} anew as PNG"
+    )

@@ -1,0 +1,117 @@
+"""Any honest picture, from a file, from Pillow or from an array, as 8-bit RGB."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from vpuformer.errors import ImageError
+from vpuformer.images.loading import DEEP_MODES, check_pixels, load, load_upright, size_of
+
+RGB = npt.NDArray[np.uint8]
+
+
+def read_image(source: str | os.PathLike[str] | Image.Image | npt.NDArray[Any]) -> RGB:
+    """A picture as uint8 RGB of shape (H, W, 3), upright, whatever it comes as.
+
+    * **Orientation**: turned and mirrored as EXIF says, also where `source` is a Pillow image. An array is taken as
+      it is.
+    * **Several pictures in one file** (animation, pages): the first one.
+    * **Grey** is repeated; a **palette**, **CMYK** and YCbCr become RGB; a colour profile is not applied.
+    * **Alpha** is dropped and the colours are taken as they are stored, also under transparent pixels.
+    * **bool** and 1 bit: 0 and 255. **uint8**: as it is.
+    * **Other integers** (16-bit microscopy, tomography, depth): linearly from the smallest to the largest value of
+      the picture, all channels together, alpha apart, to 0..255.
+    * **Floating point**: 0..1 to 0..255; a picture with values outside 0..1 from its smallest to its largest value,
+      as integers are. A picture of one value only that is not within 0..1, or of wide integers, is black.
+
+    The result may share its memory with `source` where that is an array of uint8.
+
+    >>> read_image(np.array([[0.0, 0.5, 1.0]]))[0, :, 0].tolist()
+    [0, 128, 255]
+    >>> read_image(np.array([[1000, 2000, 3000]], dtype=np.uint16))[0, :, 0].tolist()
+    [0, 128, 255]
+
+    Args:
+        source: the path of a file; a Pillow image in any mode; or an array (H, W), (H, W, 1), (H, W, 2) of grey and
+            alpha, (H, W, 3) of RGB or (H, W, 4) of RGB and alpha.
+
+    Raises:
+        ImageError: the file is missing, a folder, empty, cut short or no picture; it has more than `MAX_PIXELS`
+            pixels; the array has another shape, no pixel, a type that is no number, or a value that is not finite.
+    """
+    if isinstance(source, Image.Image):
+        return _from_pillow(load_upright(source, "the image"), "the image")
+    if isinstance(source, np.ndarray):
+        return _from_array(source, "the array")
+    if isinstance(source, str | os.PathLike):
+        path = Path(source)
+        stored = load(path)
+        if isinstance(stored, Image.Image):
+            return _from_pillow(stored, str(path))
+        return _from_array(stored, str(path))
+    raise ImageError(
+        f"a picture is the path of a file, a Pillow image or a NumPy array, got {type(source).__name__};"
+        " convert it, for example with numpy.asarray(picture)"
+    )
+
+
+def picture_size(path: str | os.PathLike[str]) -> tuple[int, int]:
+    """(height, width) that `read_image(path)` would have, from the head of the file alone.
+
+    Raises:
+        ImageError: the file is missing, no picture, or larger than is read.
+    """
+    return size_of(Path(path))
+
+
+def _from_pillow(image: Image.Image, name: str) -> RGB:
+    if image.mode in DEEP_MODES:
+        return _from_array(np.asarray(image), name)
+    try:
+        if image.mode in ("RGBa", "La"):  # colours multiplied by alpha
+            image = image.convert("RGBA" if image.mode == "RGBa" else "LA")
+        return np.array(image.convert("RGB"))
+    except Exception as error:  # a colour mode without a way to RGB
+        raise ImageError(f"{name} has colours of the mode {image.mode}; convert it to RGB") from error
+
+
+def _from_array(array: npt.NDArray[Any], name: str) -> RGB:
+    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (1, 2, 3, 4)):
+        hint = "; move the channels to the end" if array.ndim == 3 and array.shape[0] in (1, 3, 4) else ""
+        raise ImageError(
+            f"{name} has the shape {array.shape}; a picture is (height, width) or (height, width, channels)"
+            f" with 1 to 4 channels{hint}"
+        )
+    if array.shape[0] < 1 or array.shape[1] < 1:
+        check_pixels(array.shape[0], array.shape[1], name)
+    colours = array[:, :, None] if array.ndim == 2 else array
+    colours = colours[:, :, :1] if colours.shape[2] < 3 else colours[:, :, :3]
+    eight_bits = _to_eight_bits(colours, name)
+    if eight_bits.shape[2] == 1:
+        return np.repeat(eight_bits, 3, axis=2)
+    return np.ascontiguousarray(eight_bits)
+
+
+def _to_eight_bits(values: npt.NDArray[Any], name: str) -> RGB:
+    if values.dtype == np.uint8:
+        return values
+    if values.dtype == np.bool_:
+        return values.astype(np.uint8) * np.uint8(255)
+    if not np.issubdtype(values.dtype, np.integer) and not np.issubdtype(values.dtype, np.floating):
+        raise ImageError(f"{name} is of type {values.dtype}; a picture is of bool, integers or floats")
+    low, high = float(values.min()), float(values.max())
+    if not np.isfinite(low) or not np.isfinite(high):
+        raise ImageError(f"{name} has values that are not finite (NaN or infinite); replace them, for example by 0")
+    if np.issubdtype(values.dtype, np.floating) and low >= 0 and high <= 1:
+        low, high = 0.0, 1.0
+    scale = 255 / (high - low) if high > low else 0.0
+    if values.dtype == np.uint16:
+        # A table: as fast as a copy, and no floating-point picture of twelve times the memory.
+        table = (np.arange(65536) - low) * scale + 0.5
+        return table.clip(0, 255).astype(np.uint8)[values]
+    kind = np.float64 if values.dtype.itemsize > 2 and values.dtype != np.float32 else np.float32
+    return ((values.astype(kind) - low) * scale + 0.5).clip(0, 255).astype(np.uint8)

@@ -1,0 +1,130 @@
+"""Pictures and masks to files: the whole file or none."""
+
+import errno
+import io
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from vpuformer.errors import ImageError, MaskError
+
+_FORMATS = {
+    ".png": "PNG",
+    ".jpg": "JPEG",
+    ".jpeg": "JPEG",
+    ".webp": "WEBP",
+    ".bmp": "BMP",
+    ".tif": "TIFF",
+    ".tiff": "TIFF",
+}
+_OPTIONS: dict[str, dict[str, Any]] = {
+    "JPEG": {"quality": 95, "subsampling": 0},
+    "WEBP": {"quality": 95},
+    "TIFF": {"compression": "tiff_deflate"},
+}
+
+
+def write_mask(path: str | os.PathLike[str], mask: npt.NDArray[Any]) -> None:
+    """Write a mask as an 8-bit grey PNG: bool as 0 and 255, probabilities in 0..1 as 0..255.
+
+    The file appears whole or not at all, also when the disk is full or the program is stopped; an older file of that
+    name stays until the new one is complete.
+
+    Args:
+        path: ends in `.png`; its folder exists.
+        mask: shape (H, W), bool or floats in 0..1.
+
+    Raises:
+        MaskError: `mask` is no such array.
+        ImageError: `path` ends otherwise, its folder is missing, or the disk does not take the file.
+    """
+    target = Path(path)
+    if target.suffix.lower() != ".png":
+        raise ImageError(f"a mask is written as PNG, which keeps every pixel, not as {target.name!r}; end it in .png")
+    _check_folder(target)
+    _replace(target, _encode(Image.fromarray(_grey(mask)), "PNG"))
+
+
+def write_image(path: str | os.PathLike[str], rgb: npt.NDArray[np.uint8]) -> None:
+    """Write a picture in the format that the ending of `path` names, whole or not at all as in `write_mask`.
+
+    Args:
+        path: ends in .png, .jpg, .jpeg, .webp, .bmp, .tif or .tiff; its folder exists.
+        rgb: uint8, shape (H, W, 3).
+
+    Raises:
+        ImageError: `rgb` is no such array, `path` ends otherwise, its folder is missing, the format cannot hold a
+            picture of this size, or the disk does not take the file.
+    """
+    target = Path(path)
+    name = _FORMATS.get(target.suffix.lower())
+    if name is None:
+        raise ImageError(
+            f"no picture format ends as {target.name!r} does; end the name in one of {', '.join(sorted(_FORMATS))}"
+        )
+    if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8 or rgb.size == 0:
+        raise ImageError(
+            f"a picture to write is uint8 of shape (height, width, 3), got {rgb.dtype} of shape {rgb.shape};"
+            " pass it through read_image first"
+        )
+    _check_folder(target)
+    _replace(target, _encode(Image.fromarray(np.ascontiguousarray(rgb)), name))
+
+
+def _grey(mask: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+    if mask.ndim != 2 or mask.size == 0:
+        raise MaskError(f"a mask to write has the shape (height, width), got {mask.shape}")
+    if mask.dtype == np.bool_:
+        return mask.astype(np.uint8) * np.uint8(255)
+    # Written so that NaN fails.
+    if np.issubdtype(mask.dtype, np.floating) and mask.min() >= 0 and mask.max() <= 1:
+        return np.rint(mask.astype(np.float32) * 255).astype(np.uint8)
+    raise MaskError(
+        f"a mask to write is bool or floats in 0..1, got {mask.dtype} from {mask.min()} to {mask.max()};"
+        " threshold it or pass it through a sigmoid"
+    )
+
+
+def _check_folder(target: Path) -> None:
+    if target.is_dir():
+        raise ImageError(f"{target} is a folder; give the name of a file")
+    if not target.parent.is_dir():
+        raise ImageError(f"there is no folder {target.parent} to write {target.name} in; make it first")
+
+
+def _encode(image: Image.Image, name: str) -> bytes:
+    # Into memory first: what then fails on the disk is the disk, and its reason is known.
+    buffer = io.BytesIO()
+    try:
+        image.save(buffer, format=name, **_OPTIONS.get(name, {}))
+    except (OSError, ValueError) as error:
+        raise ImageError(
+            f"{name} cannot hold a picture of {image.width}x{image.height} pixels ({error}); write PNG instead"
+        ) from error
+    return buffer.getvalue()
+
+
+def _replace(target: Path, content: bytes) -> None:
+    temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")  # in the same folder: a rename moves no data
+    try:
+        with temporary.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(target)
+    except BaseException as error:
+        temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise ImageError(_why_not_written(target, error)) from error
+        raise
+
+
+def _why_not_written(target: Path, error: OSError) -> str:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"{target} could not be written because the disk is full; make room and write it again"
+    return f"{target} could not be written: {error.strerror or error}; choose a folder that you may write to"

@@ -1,0 +1,242 @@
+"""How good a mask is, and how much work it took: IoU, boundary IoU, NoC, NoF and their summary over many objects.
+
+Everything here is a plain function of masks or of *curves*. A curve is the IoU after each interaction with one
+object, `ious[0]` after the first; it may end early, and then stands still at its last value. All IoUs are fractions
+in 0..1, all targets too (0.9, not 90).
+
+A prediction is a bool array (H, W). A truth is an int8 array (H, W): 1 object, 0 background, `IGNORE` pixels that
+nobody has decided and that count for nothing. The conventions are those of RITM (Sofiiuk et al., 2022), which the
+paper and the works that it compares with follow, so that the numbers may stand beside theirs.
+"""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from vpuformer.errors import MaskError
+
+BoolMask = npt.NDArray[np.bool_]
+Truth = npt.NDArray[np.int8]
+
+IGNORE = -1
+"""The value of a truth where it is undecided."""
+
+MASK_THRESHOLD = 0.49
+"""A pixel belongs to the object where its probability is above this (RITM, SimpleClick and the paper's authors)."""
+
+MAX_CLICKS = 20
+"""Interactions after which an object is given up (paper IV-B)."""
+
+NOC_TARGETS = (0.80, 0.85, 0.90, 0.95)
+FAILURE_TARGETS = (0.85, 0.90)
+IOU_STEPS = (1, 2, 3, 5, 10, 20)
+
+
+def iou(prediction: BoolMask, truth: Truth) -> float:
+    """Intersection over union of two masks, without the ignored pixels; 1.0 where both are empty.
+
+    >>> iou(np.array([[True, True, True]]), np.array([[1, 0, IGNORE]], dtype=np.int8))
+    0.5
+
+    Args:
+        prediction: bool, shape (H, W).
+        truth: int8 (or bool), shape (H, W), of 1, 0 and `IGNORE`.
+
+    Raises:
+        MaskError: the shapes differ, the prediction is not bool, or the truth holds other values.
+    """
+    _check(prediction, truth)
+    return _ratio(prediction, truth == 1, truth != IGNORE)
+
+
+def boundary_iou(prediction: BoolMask, truth: Truth, dilation: float = 0.02) -> float:
+    """Intersection over union of the two inner boundary bands (Cheng et al., Boundary IoU, CVPR 2021, Eq. 2).
+
+    The band of a mask is the mask without its erosion by a square; its width is `dilation` times the diagonal of the
+    picture, in whole pixels and at least one. The world outside the picture is background, so an object that touches
+    the edge of the picture has a boundary there. In ignored pixels the prediction is taken to be right, whatever it
+    says, so that a truth framed by undecided pixels can be met; these pixels themselves are not counted.
+
+    >>> truth = np.zeros((20, 20), dtype=np.int8)
+    >>> truth[5:15, 5:15] = 1
+    >>> boundary_iou(truth == 1, truth)
+    1.0
+
+    Args:
+        prediction: bool, shape (H, W).
+        truth: int8 (or bool), shape (H, W), of 1, 0 and `IGNORE`.
+        dilation: width of the band as a fraction of the diagonal of the picture, above 0.
+
+    Raises:
+        MaskError: as in `iou`.
+        ValueError: `dilation` is not above 0.
+    """
+    _check(prediction, truth)
+    if not dilation > 0:
+        raise ValueError(f"the width of the boundary is a fraction of the diagonal above 0, got dilation={dilation}")
+    height, width = prediction.shape
+    pixels = max(1, round(dilation * math.hypot(height, width)))
+    decided = truth != IGNORE
+    completed = np.where(decided, truth == 1, prediction)
+    return _ratio(_inner_band(prediction, pixels), _inner_band(completed, pixels), decided)
+
+
+def noc(ious: Sequence[float], target: float, max_clicks: int = MAX_CLICKS) -> int:
+    """Number of clicks: how many interactions until the IoU is at least `target`, or `max_clicks` if it never is.
+
+    >>> noc([0.70, 0.86, 0.84, 0.91], target=0.85)
+    2
+    >>> noc([0.70, 0.86, 0.84, 0.91], target=0.95)
+    20
+    """
+    for clicks, value in enumerate(ious[:max_clicks], start=1):
+        if value >= target:
+            return clicks
+    return max_clicks
+
+
+def reached(ious: Sequence[float], target: float, max_clicks: int = MAX_CLICKS) -> bool:
+    """Whether some one of the first `max_clicks` interactions brings the IoU to `target`.
+
+    Unlike `noc(...) < max_clicks`, which is how RITM counts failures, an object solved by the very last interaction
+    is solved.
+    """
+    return any(value >= target for value in ious[:max_clicks])
+
+
+def iou_at(ious: Sequence[float], k: int) -> float:
+    """The IoU after `k` interactions, k from 1; a curve that ended earlier is extended with its last value.
+
+    >>> iou_at([0.70, 0.86], 5)
+    0.86
+
+    Raises:
+        ValueError: the curve is empty, or `k` is below 1.
+    """
+    if len(ious) == 0:
+        raise ValueError("an empty curve has no IoU; give the IoU after at least one interaction")
+    if k < 1:
+        raise ValueError(f"interactions are counted from 1, got k={k}")
+    return float(ious[min(k, len(ious)) - 1])
+
+
+def summarise(curves: Sequence[Sequence[float]], max_clicks: int = MAX_CLICKS) -> dict[str, float]:
+    """The numbers of a paper's table, over all objects of a data set, one curve an object.
+
+    * ``NoC@80`` .. ``NoC@95``: mean number of interactions to reach that IoU in percent;
+    * ``NoF@85``, ``NoF@90``: how many objects never reach it;
+    * ``>=20@85``, ``>=20@90``: how many objects have a NoC of 20, RITM's count of failures, which includes the objects
+      solved by interaction 20;
+    * ``IoU@1`` .. ``IoU@20``: mean IoU after so many interactions, in 0..1.
+
+    With another `max_clicks` it takes the place of 20 in the names of RITM's counts, and the IoU after more
+    interactions than that is left out.
+
+    >>> numbers = summarise([[0.70, 0.91], [0.96]])
+    >>> numbers["NoC@90"], numbers["NoF@90"], numbers["IoU@1"]
+    (1.5, 0.0, 0.83)
+
+    Raises:
+        ValueError: there is no curve, or one is empty.
+    """
+    if len(curves) == 0:
+        raise ValueError("no curve to summarise; give the IoUs of at least one object")
+    numbers: dict[str, float] = {}
+    for target in NOC_TARGETS:
+        numbers[f"NoC@{target * 100:.0f}"] = float(np.mean([noc(ious, target, max_clicks) for ious in curves]))
+    for target in FAILURE_TARGETS:
+        failures = sum(not reached(ious, target, max_clicks) for ious in curves)
+        numbers[f"NoF@{target * 100:.0f}"] = float(failures)
+    for target in FAILURE_TARGETS:
+        at_limit = sum(noc(ious, target, max_clicks) == max_clicks for ious in curves)
+        numbers[f">={max_clicks}@{target * 100:.0f}"] = float(at_limit)
+    for k in IOU_STEPS:
+        if k <= max_clicks:
+            numbers[f"IoU@{k}"] = float(np.mean([iou_at(ious, k) for ious in curves]))
+    return numbers
+
+
+def bootstrap_interval(
+    values: Sequence[float] | npt.NDArray[np.floating | np.integer],
+    rng: np.random.Generator,
+    level: float = 0.95,
+    draws: int = 2000,
+) -> tuple[float, float]:
+    """An interval that holds the mean with confidence `level`: the percentile bootstrap (Efron, 1979).
+
+    The objects are drawn anew with replacement `draws` times; the interval leaves `(1 - level) / 2` of the means so
+    found out at either end. It speaks of other objects of the same kind, not of other training runs.
+
+    >>> bootstrap_interval([3.0, 3.0, 3.0], np.random.default_rng(0))
+    (3.0, 3.0)
+
+    Args:
+        values: one number an object, for example its NoC or its IoU.
+        rng: where the draws come from.
+        level: above 0, below 1.
+        draws: at least 1.
+
+    Returns:
+        The lower and the upper end, in the unit of `values`.
+
+    Raises:
+        ValueError: there is no value, one is not finite, or `level` or `draws` is out of range.
+    """
+    numbers = np.asarray(values, dtype=np.float64).ravel()
+    if numbers.size == 0 or not np.isfinite(numbers).all():
+        raise ValueError(f"a bootstrap needs one or more finite values, got {numbers.size} of which not all are finite")
+    if not 0 < level < 1 or draws < 1:
+        raise ValueError(f"a bootstrap needs 0 < level < 1 and draws >= 1, got level={level}, draws={draws}")
+    # In blocks: 2000 draws of the 6671 objects of SBD at once would take 200 MB.
+    block = max(1, 1_000_000 // numbers.size)
+    means = np.concatenate(
+        [
+            numbers[rng.integers(numbers.size, size=(min(block, draws - start), numbers.size))].mean(axis=1)
+            for start in range(0, draws, block)
+        ]
+    )
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2]).tolist()
+    return low, high
+
+
+def _check(prediction: BoolMask, truth: Truth) -> None:
+    if prediction.ndim != 2 or prediction.shape != truth.shape:
+        raise MaskError(
+            f"a prediction of shape {prediction.shape} cannot be compared with a truth of shape {truth.shape};"
+            " both are (height, width) of the same picture"
+        )
+    if prediction.dtype != np.bool_:
+        raise MaskError(
+            f"a prediction to compare is an array of bool, got {prediction.dtype};"
+            f" take the pixels with a probability above {MASK_THRESHOLD}"
+        )
+    if truth.dtype == np.bool_ or truth.size == 0:
+        return
+    low, high = truth.min(), truth.max()
+    if not np.issubdtype(truth.dtype, np.integer) or low < IGNORE or high > 1:
+        raise MaskError(
+            f"a truth is int8 with 1 for the object, 0 for the background and {IGNORE} for ignored pixels,"
+            f" got {truth.dtype} from {low} to {high}"
+        )
+
+
+def _ratio(one: BoolMask, other: BoolMask, counted: BoolMask) -> float:
+    union = int(np.count_nonzero((one | other) & counted))
+    if union == 0:
+        return 1.0
+    return int(np.count_nonzero(one & other & counted)) / union
+
+
+def _inner_band(mask: BoolMask, pixels: int) -> BoolMask:
+    """The pixels of `mask` that an erosion by a square of side 2 * `pixels` + 1 takes away."""
+    return mask & ~_eroded_along_rows(_eroded_along_rows(mask, pixels).T, pixels).T
+
+
+def _eroded_along_rows(mask: BoolMask, pixels: int) -> BoolMask:
+    # Running sums: the cost does not grow with the width of the band, which is 200 pixels in a picture of 48 MP.
+    side = 2 * pixels + 1
+    padded = np.pad(mask, ((0, 0), (pixels + 1, pixels)))
+    sums = np.cumsum(padded, axis=1, dtype=np.int32)
+    return sums[:, side:] - sums[:, :-side] == side

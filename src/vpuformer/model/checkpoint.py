@@ -1,0 +1,199 @@
+"""Weights to and from files: safetensors and `config.json`, never a pickle. `vpuformer.model.manifest` has the layout.
+
+Nothing is loaded in part: a key that is missing, left over or of another shape is an error that names it.
+"""
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+
+from vpuformer.errors import CheckpointError
+from vpuformer.model.manifest import (
+    CONFIG_FILE,
+    FORMAT,
+    WEIGHTS_FILE,
+    available,
+    describe,
+    read_header,
+    read_manifest,
+    sha256_of,
+)
+from vpuformer.model.vpuformer import VPUFormer
+
+__all__ = ["KeyReport", "available", "describe", "load_backbone_weights", "load_model", "save_checkpoint"]
+
+_MOST_KEYS = 10
+"""So many keys an error names; the others it counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyReport:
+    """What a file of weights and a network do not have in common."""
+
+    missing: tuple[str, ...]
+    """Keys of the network that the file does not have."""
+    extra: tuple[str, ...]
+    """Keys of the file that the network does not have."""
+
+
+def save_checkpoint(
+    model: VPUFormer,
+    folder: str | os.PathLike[str],
+    *,
+    metadata: Mapping[str, str] | None = None,
+    dtype: torch.dtype = torch.float32,
+) -> Path:
+    """Write a model so that `load_model(folder)` gives it back.
+
+    Each of the two files appears whole or not at all, the weights first. If the writing stops between them, the
+    former `config.json` does not fit the new weights, and `load_model` says so.
+
+    Args:
+        model: on any device.
+        folder: made if it is missing; a checkpoint in it is replaced.
+        metadata: what is worth knowing about the weights: data, recipe, date, licence.
+        dtype: of floating-point tensors in the file; `torch.float16` halves it. Loaded are always float32.
+
+    Returns:
+        The safetensors file.
+
+    Raises:
+        CheckpointError: the folder cannot be written, `metadata` is not text to text, or a weight is not finite, or
+            too large for `dtype`.
+    """
+    if not all(isinstance(text, str) for pair in (metadata or {}).items() for text in pair):
+        raise CheckpointError(f"the metadata of a checkpoint map text to text, got {dict(metadata or {})!r:.120}")
+    tensors = {key: _stored(tensor, dtype) for key, tensor in model.state_dict().items()}
+    broken = [key for key, tensor in tensors.items() if not torch.isfinite(tensor).all()]
+    if broken:
+        raise CheckpointError(
+            f"these weights are not finite as {dtype}: {_listed(broken)}; the training went astray,"
+            " or they need float32"
+        )
+    count = sum(parameter.numel() for parameter in model.parameters())
+    content = safetensors.torch.save(tensors, {"format": "pt", "parameters": str(count)})
+    target = Path(folder)
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        _replace(target / WEIGHTS_FILE, content)
+        values = {
+            "format": FORMAT,
+            "config": model.config.to_dict(),
+            "sha256": sha256_of(target / WEIGHTS_FILE),
+            "metadata": dict(metadata or {}),
+        }
+        _replace(target / CONFIG_FILE, (json.dumps(values, indent=2) + "\n").encode())
+    except OSError as error:
+        raise CheckpointError(f"no checkpoint could be written to {target}: {error.strerror or error}") from error
+    return target / WEIGHTS_FILE
+
+
+def load_model(
+    name_or_path: str | os.PathLike[str] = "default",
+    *,
+    device: str | torch.device | None = None,
+    check: bool = True,
+) -> VPUFormer:
+    """A network with its weights, in evaluation mode and float32.
+
+    Args:
+        name_or_path: one of `available()`, a folder, or a safetensors file with `config.json` beside it.
+        device: to move it to; by default it stays on the CPU.
+        check: compare the SHA-256 of the weights with the one in `config.json`.
+
+    Raises:
+        CheckpointError: the checkpoint is missing, broken, changed since it was written, or of another network.
+    """
+    manifest = read_manifest(name_or_path)
+    if check and (found := sha256_of(manifest.weights)) != manifest.sha256:
+        raise CheckpointError(
+            f"{manifest.weights} is not the file that its {CONFIG_FILE} speaks of: its SHA-256 begins with"
+            f" {found[:12]}, wanted {manifest.sha256[:12]}; copy or download both again"
+        )
+    with torch.random.fork_rng(devices=[]):  # the random weights that are replaced below are nobody's concern
+        model = VPUFormer(manifest.config)
+    problems = _differences(model.state_dict(), manifest.shapes)
+    if problems:
+        raise CheckpointError(f"{manifest.weights} holds other weights than its {CONFIG_FILE} says: {problems}")
+    model.load_state_dict(_read(manifest.weights))
+    return model.to(device or "cpu").eval()
+
+
+def load_backbone_weights(module: nn.Module, path: str | os.PathLike[str]) -> KeyReport:
+    """Load the weights of an image encoder, in timm's names, into a network of timm.
+
+    A file for the whole classifier has keys left over, such as those of its head; they are reported. Every key of the
+    network must be there.
+
+    Args:
+        module: the network, changed in place.
+        path: a safetensors file.
+
+    Raises:
+        CheckpointError: the file is missing or broken, lacks keys of the network, or has one in another shape.
+    """
+    file = Path(path)
+    if file.suffix != ".safetensors":
+        raise CheckpointError(f"{file} is no safetensors file by its name, and nothing else is read; convert it first")
+    header = read_header(file)
+    shapes = {key: tuple(entry["shape"]) for key, entry in header.items() if key != "__metadata__"}
+    state = module.state_dict()
+    extra = tuple(key for key in shapes if key not in state)
+    problems = _differences(state, {key: shape for key, shape in shapes.items() if key in state})
+    if problems:
+        left_over = f"; left over in it: {_listed(extra)}" if extra else ""
+        raise CheckpointError(f"{file} holds the weights of another network: {problems}{left_over}")
+    tensors = _read(file)
+    module.load_state_dict({key: tensors[key] for key in state})
+    return KeyReport((), extra)
+
+
+def _differences(state: Mapping[str, Tensor], shapes: Mapping[str, tuple[int, ...]]) -> str:
+    """How the keys and shapes of a file differ from those of a network, in words; empty if they do not."""
+    missing = [key for key in state if key not in shapes]
+    extra = [key for key in shapes if key not in state]
+    misshapen = [
+        f"{key} {list(shapes[key])} instead of {list(tensor.shape)}"
+        for key, tensor in state.items()
+        if key in shapes and shapes[key] != tuple(tensor.shape)
+    ]
+    parts = (("missing", missing), ("not in the network", extra), ("of another shape", misshapen))
+    return "; ".join(f"{what}: {_listed(keys)}" for what, keys in parts if keys)
+
+
+def _listed(keys: Iterable[str]) -> str:
+    keys = list(keys)
+    more = len(keys) - _MOST_KEYS
+    return ", ".join(keys[:_MOST_KEYS]) + (f" and {more} more" if more > 0 else "")
+
+
+def _read(path: Path) -> dict[str, Tensor]:
+    try:
+        return safetensors.torch.load_file(path)
+    except (OSError, safetensors.SafetensorError) as error:
+        raise CheckpointError(f"{path} cannot be read ({error}); copy or download it again") from error
+
+
+def _stored(tensor: Tensor, dtype: torch.dtype) -> Tensor:
+    tensor = tensor.detach().to("cpu", dtype if tensor.is_floating_point() else tensor.dtype)
+    return tensor.clone(memory_format=torch.contiguous_format)
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,139 @@
+"""What a network is made of: one frozen dataclass, and the variants by name. Imports no torch."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from types import MappingProxyType
+from typing import Any, Literal, get_args, get_origin
+
+from vpuformer.errors import ConfigError, unknown_name
+
+DensePrompts = Literal["none", "late", "early"]
+MaskFusion = Literal["early", "late"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class VPUFormerConfig:
+    """The shape of a VPUFormer. The defaults are the variant `default`; `paper` is the paper to the word.
+
+    Raises:
+        ConfigError: a field is out of range or contradicts another.
+    """
+
+    backbone: str = "mobilenetv2"
+    """Image encoder, a name of `vpuformer.model.backbones.BACKBONES`."""
+    input_size: int = 448
+    """Side of the square that the picture or crop is stretched to. Prompts are encoded at 448 whatever this is."""
+    dim: int = 128
+    """Width d of image and prompt tokens in the attention."""
+    heads: int = 8
+    layers: int = 3
+    """Number of DMA layers; the decoder has one scale more."""
+    ffn_dim: int = 256
+    """Hidden width of the two feed-forward layers of a DMA layer."""
+    decoder_dim: int = 64
+    """Width of the decoder's features at every scale, and of the embedding that P2CL compares."""
+    pue_hidden: int = 256
+    """Hidden width of the projection from a prompt's vector to its token."""
+
+    formula: Literal["extent", "literal"] = "extent"
+    visual: Literal["none", "damping", "product"] = "none"
+    sigma: float = 3.0
+    peak: float = 1.0
+    """Formula, visual distance, width and peak of the prompt vectors; see `vpuformer.encoding.pue.prompt_vectors`."""
+    mark_kind: bool = True
+    """Tell the network whether a prompt is a click, a box or a scribble."""
+    place_code: bool = True
+    """Give prompts the positional code of their place in the picture."""
+    temperature: float = 30.0
+    """Of the positional code: its longest wavelength in multiples of the shortest one."""
+
+    mask_fusion: MaskFusion = "late"
+    """Where the previous mask enters: `early` through Conv1S into the image encoder's stem (the paper), or `late`, next
+    to its features, so that these depend on the picture alone and every prompt costs the decoder only."""
+    dense_prompts: DensePrompts = "late"
+    """Draw the prompts as maps too: not at all (the paper), after the image encoder, or into it (its authors' code)."""
+    residual: bool = True
+    """Residual paths around the self-attention and the feed-forward layers, with normalised inputs; the paper's Eqs. 7
+    and 8 have them around the cross-attentions only."""
+    add_tokens: bool = True
+    """Add the updated image tokens to the gated features; the paper only gates."""
+    finest: Literal["raw", "dma"] = "dma"
+    """What the finest scale of the decoder is made of: the encoder's features, or the last DMA layer's."""
+    lateral: Literal["quarter", "quarter+eighth"] = "quarter+eighth"
+    """Which of the encoder's finer stages reach the decoder directly."""
+    refine: bool = True
+    """A 3x3 convolution on the merged features at 1/4; the paper's head has 1x1 convolutions alone."""
+    linear_query: bool = False
+    """P2CL's embedding of a prompt is linear, as printed in Eq. 14, instead of a perceptron with one hidden layer."""
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if get_origin(field.type) is Literal and value not in get_args(field.type):
+                wanted = " | ".join(map(str, get_args(field.type)))
+                raise ConfigError(f"{field.name}={value!r} is not one of {wanted}")
+            if isinstance(value, int) and not isinstance(value, bool) and value < 1:
+                raise ConfigError(f"{field.name}={value} must be at least 1")
+        if self.dim % self.heads:
+            raise ConfigError(f"heads={self.heads} does not divide dim={self.dim}")
+        if self.dim % 4:
+            raise ConfigError(f"dim={self.dim} must be a multiple of 4: a quarter each for sine and cosine of x and y")
+        if self.input_size < 64:
+            raise ConfigError(f"input_size={self.input_size} is below 64: the coarsest scale is 1/32 of it")
+        if self.layers != 3:
+            raise ConfigError(f"layers={self.layers}: the decoder's four scales take three DMA layers")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, as `config.json` holds them."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "VPUFormerConfig":
+        """The inverse of `to_dict`; a field that is missing keeps its default.
+
+        Raises:
+            ConfigError: a field is unknown, of the wrong type or out of range.
+        """
+        known = {field.name: field for field in fields(cls)}
+        for name, value in values.items():
+            if name not in known:
+                raise ConfigError(unknown_name("setting of the model", name, known))
+            wanted = type(getattr(cls(), name))
+            if not isinstance(value, wanted) and not (wanted is float and isinstance(value, int)):
+                raise ConfigError(f"{name}={value!r} should be a {wanted.__name__}")
+        return cls(**values)
+
+
+VARIANTS: Mapping[str, VPUFormerConfig] = MappingProxyType(
+    {
+        "default": VPUFormerConfig(),
+        "paper": VPUFormerConfig(
+            dim=256,
+            ffn_dim=1024,
+            decoder_dim=256,
+            pue_hidden=2048,
+            mark_kind=False,
+            place_code=False,
+            temperature=10000.0,
+            mask_fusion="early",
+            dense_prompts="none",
+            residual=False,
+            add_tokens=False,
+            finest="raw",
+            lateral="quarter",
+            refine=False,
+            linear_query=True,
+        ),
+    }
+)
+
+
+def variant(name: str) -> VPUFormerConfig:
+    """The configuration of this name.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    if name not in VARIANTS:
+        raise ConfigError(unknown_name("variant", name, VARIANTS))
+    return VARIANTS[name]

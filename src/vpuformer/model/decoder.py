@@ -1,0 +1,102 @@
+"""The multi-scale feature decoder (section III-D), and the embedding of pixels that P2CL reads."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+
+def group_norm(channels: int) -> nn.GroupNorm:
+    """One group: a layer norm for maps, independent of the batch."""
+    return nn.GroupNorm(1, channels)
+
+
+class Lateral(NamedTuple):
+    """Features that reach the decoder without passing the attention; a scale without one has None."""
+
+    quarter: Float[Tensor, "b c h4 w4"]
+    eighth: Float[Tensor, "b c h8 w8"] | None
+
+
+class MultiScaleDecoder(nn.Module):
+    """Four maps at stride 16 to 1/4, 1/8, 1/16 and 1/32 (Eq. 11), aligned and merged at 1/4 (Eqs. 12-13), one logit.
+
+    The paper's factors 4, 16, 32, 64 cannot be reached by its "4x upsampling with two transposed convolutions"; its
+    authors' code has the four strides used here. Merging by a 1x1 convolution over the concatenated, upsampled maps
+    is done as the sum of four 1x1 convolutions before upsampling: the same function at a fraction of the work.
+
+    Args:
+        dim: channels of the incoming maps.
+        width: channels D at every scale and of the merged map.
+        refine: a residual 3x3 convolution, at half the width, on the merged map.
+    """
+
+    def __init__(self, dim: int, width: int, *, refine: bool, dropout: float = 0.1) -> None:
+        super().__init__()
+        half, quarter = max(dim // 2, 1), max(dim // 4, 1)
+        self.scales = nn.ModuleList(
+            [
+                nn.Sequential(
+                    nn.ConvTranspose2d(dim, half, 2, stride=2),
+                    group_norm(half),
+                    nn.GELU(),
+                    nn.ConvTranspose2d(half, quarter, 2, stride=2),
+                    group_norm(quarter),
+                    nn.Conv2d(quarter, width, 1),
+                ),
+                nn.Sequential(nn.ConvTranspose2d(dim, half, 2, stride=2), group_norm(half), nn.Conv2d(half, width, 1)),
+                nn.Conv2d(dim, width, 1),
+                nn.Sequential(nn.Conv2d(dim, 2 * dim, 2, stride=2), group_norm(2 * dim), nn.Conv2d(2 * dim, width, 1)),
+            ]
+        )
+        self.activate = nn.ModuleList(nn.Sequential(group_norm(width), nn.GELU()) for _ in range(4))
+        self.align = nn.ModuleList(nn.Sequential(nn.Conv2d(width, width, 1), nn.ReLU()) for _ in range(4))
+        self.merge = nn.ModuleList(nn.Conv2d(width, width, 1, bias=i == 0) for i in range(4))
+        self.refine = (
+            nn.Sequential(
+                group_norm(width),
+                nn.Conv2d(width, width // 2, 1),
+                nn.GELU(),
+                nn.Conv2d(width // 2, width // 2, 3, padding=1),
+                nn.GELU(),
+                nn.Conv2d(width // 2, width, 1),
+            )
+            if refine
+            else None
+        )
+        self.dropout = nn.Dropout2d(dropout)
+        self.head = nn.Conv2d(width, 1, 1)
+        nn.init.normal_(self.head.weight, std=0.01)
+        nn.init.zeros_(self.head.bias)  # type: ignore[arg-type]
+
+    def forward(
+        self, levels: Sequence[Float[Tensor, "b d h16 w16"]], lateral: Lateral
+    ) -> tuple[Float[Tensor, "b 1 h4 w4"], Float[Tensor, "b width h4 w4"]]:
+        """Logits and merged features `F_v`, both at 1/4."""
+        size = lateral.quarter.shape[-2:]
+        extras = (lateral.quarter, lateral.eighth, None, None)
+        merged = torch.zeros_like(lateral.quarter)
+        for i, (level, extra) in enumerate(zip(levels, extras, strict=True)):
+            scaled = self.scales[i](_at_least_two(level) if i == 3 else level)
+            if extra is not None:
+                scaled = _resized(scaled, extra.shape[-2:]) + extra
+            merged = merged + _resized(self.merge[i](self.align[i](self.activate[i](scaled))), size)
+        if self.refine is not None:
+            merged = merged + self.refine(merged)
+        pixels = F.relu(merged)
+        return self.head(self.dropout(pixels)), pixels
+
+
+def _resized(maps: Tensor, size: Sequence[int]) -> Tensor:
+    if tuple(maps.shape[-2:]) == tuple(size):
+        return maps
+    return F.interpolate(maps, size=tuple(size), mode="bilinear", align_corners=False)
+
+
+def _at_least_two(maps: Tensor) -> Tensor:
+    """A map one token high or wide still has a coarser scale: itself."""
+    h, w = maps.shape[-2:]
+    return maps if min(h, w) >= 2 else F.pad(maps, (0, w % 2, 0, h % 2), mode="replicate")

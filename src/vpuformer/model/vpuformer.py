@@ -1,0 +1,220 @@
+"""The whole network: `forward` is figure 3."""
+
+from typing import Any, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from vpuformer.encoding.batch import PromptBatch
+from vpuformer.encoding.disks import CHANNELS, prompt_maps
+from vpuformer.encoding.position import grid_code
+from vpuformer.encoding.pue import PromptUnifiedEncoder
+from vpuformer.geometry import CANONICAL
+from vpuformer.model.backbones import ImageEncoder
+from vpuformer.model.config import VPUFormerConfig
+from vpuformer.model.decoder import Lateral, MultiScaleDecoder
+from vpuformer.model.dma import DualCrossMergingAttention
+
+
+class Features(NamedTuple):
+    """What the image encoder makes of a picture. Reusable for every object while it depends on the picture alone."""
+
+    visual: Float[Tensor, "b d h16 w16"]
+    """`f_v`: all stages, projected to d channels and merged at 1/16."""
+    lateral: Lateral
+    """The finer stages, projected to the decoder's width."""
+    colours: Float[Tensor, "b 3 448 448"] | None
+    """The picture in the canonical frame, if the prompt vectors compare colours."""
+
+    def repeat(self, times: int) -> "Features":
+        """Every sample `times` in a row: several objects of one picture."""
+
+        def repeated(part: Tensor | None) -> Any:
+            return None if part is None else part.repeat_interleave(times, dim=0)
+
+        lateral = Lateral(*map(repeated, self.lateral))
+        return Features(repeated(self.visual), lateral, repeated(self.colours))
+
+
+class Output(NamedTuple):
+    """What the network says."""
+
+    logits: Float[Tensor, "b 1 h w"]
+    """Of the mask, at the size of the input."""
+    pixels: Float[Tensor, "b D h4 w4"]
+    """`F_v`, the embedding of pixels that P2CL compares with `prompts`."""
+    prompts: Float[Tensor, "b n D"]
+    """The embedding of prompts."""
+
+
+class VPUFormer(nn.Module):
+    """Visual Prompt Unified Transformer: picture, previous mask and prompts to a mask.
+
+    >>> from vpuformer.geometry import Crop, FrameMap
+    >>> from vpuformer.prompts import Click
+    >>> model = VPUFormer(VPUFormerConfig(input_size=64, dim=32, decoder_dim=16)).eval()
+    >>> prompts = PromptBatch.collate([[Click(30, 20)]], [FrameMap.to_canonical(Crop.whole((64, 64)))])
+    >>> with torch.inference_mode():
+    ...     model(torch.rand(1, 3, 64, 64), torch.zeros(1, 1, 64, 64), prompts).logits.shape
+    torch.Size([1, 1, 64, 64])
+    """
+
+    def __init__(self, config: VPUFormerConfig, *, pretrained: bool = False) -> None:
+        super().__init__()
+        self.config = config
+        early = (config.mask_fusion == "early") + CHANNELS * (config.dense_prompts == "early")
+        late = (config.mask_fusion == "late") + CHANNELS * (config.dense_prompts == "late")
+        dim, width = config.dim, config.decoder_dim
+
+        self.pue = PromptUnifiedEncoder(
+            dim,
+            config.pue_hidden,
+            mark_kind=config.mark_kind,
+            place_code=config.place_code,
+            temperature=config.temperature,
+            formula=config.formula,
+            sigma=config.sigma,
+            peak=config.peak,
+            visual=config.visual,
+        )
+        self.backbone = ImageEncoder(config.backbone, early, pretrained=pretrained)
+        quarter, eighth, *_ = self.backbone.channels
+        self.project = nn.ModuleList(nn.Conv2d(channels, dim, 1) for channels in self.backbone.channels[1:])
+        self.lateral_quarter = nn.Conv2d(quarter, width, 1)
+        self.lateral_eighth = nn.Conv2d(eighth, width, 1) if config.lateral == "quarter+eighth" else None
+        self.dense = DensePrompts(late, dim, width) if late else None
+        self.dma = nn.ModuleList(
+            DualCrossMergingAttention(
+                dim, config.heads, config.ffn_dim, residual=config.residual, add_tokens=config.add_tokens
+            )
+            for _ in range(config.layers)
+        )
+        self.decoder = MultiScaleDecoder(dim, width, refine=config.refine)
+        self.embed_prompt = (
+            nn.Linear(dim, width)
+            if config.linear_query
+            else nn.Sequential(nn.Linear(dim, 2 * dim), nn.ReLU(), nn.Linear(2 * dim, width))
+        )
+
+    @property
+    def features_depend_on_mask(self) -> bool:
+        """Whether a new previous mask needs a new pass of the image encoder."""
+        return self.config.mask_fusion == "early"
+
+    @property
+    def features_depend_on_prompts(self) -> bool:
+        """Whether a new prompt needs a new pass of the image encoder."""
+        return self.config.dense_prompts == "early"
+
+    def forward(
+        self,
+        image: Float[Tensor, "b 3 h w"],
+        mask: Float[Tensor, "b 1 h w"],
+        prompts: PromptBatch,
+        generator: torch.Generator | None = None,
+    ) -> Output:
+        """Segment.
+
+        Args:
+            image: values in [0, 1].
+            mask: the previous mask as probabilities, zeros where there is none.
+            prompts: every prompt given so far.
+            generator: of the choices that scribbles leave open, in training.
+        """
+        return self.decode(self.encode(image, mask, prompts), mask, prompts, generator)
+
+    def encode(
+        self,
+        image: Float[Tensor, "b 3 h w"],
+        mask: Float[Tensor, "b 1 h w"] | None = None,
+        prompts: PromptBatch | None = None,
+    ) -> Features:
+        """The image encoder; `mask` and `prompts` matter only where the features depend on them."""
+        maps = []
+        if self.features_depend_on_mask:
+            maps.append(torch.zeros_like(image[:, :1]) if mask is None else mask)
+        if self.features_depend_on_prompts:
+            if prompts is None:
+                raise ValueError("dense_prompts='early' draws the prompts into the image encoder: pass them")
+            maps.append(prompt_maps(prompts, (image.shape[-2], image.shape[-1])))
+        quarter, *coarser = self.backbone(image, torch.cat(maps, dim=1) if maps else None)
+
+        size = coarser[1].shape[-2:]
+        visual = sum(
+            F.adaptive_avg_pool2d(projected, size)
+            if projected.shape[-1] > size[-1] or projected.shape[-2] > size[-2]
+            else F.interpolate(projected, size=tuple(size), mode="bilinear", align_corners=False)
+            for projected in (project(stage) for project, stage in zip(self.project, coarser, strict=True))
+        )
+        colours = None
+        if self.config.visual != "none":
+            colours = F.interpolate(image, size=(CANONICAL, CANONICAL), mode="bilinear", align_corners=False)
+        assert isinstance(visual, Tensor)
+        eighth = None if self.lateral_eighth is None else self.lateral_eighth(coarser[0])
+        return Features(visual, Lateral(self.lateral_quarter(quarter), eighth), colours)
+
+    def decode(
+        self,
+        features: Features,
+        mask: Float[Tensor, "b 1 h w"],
+        prompts: PromptBatch,
+        generator: torch.Generator | None = None,
+    ) -> Output:
+        """Everything after the image encoder."""
+        query, valid = self.pue(prompts, features.colours, generator)
+        visual, lateral, _ = features
+        if self.dense is not None:
+            at_quarter, at_sixteenth = self.dense(self._late_maps(mask, prompts, lateral.quarter.shape[-2:]))
+            lateral = lateral._replace(quarter=lateral.quarter + at_quarter)
+            visual = visual + F.adaptive_avg_pool2d(at_sixteenth, visual.shape[-2:])
+
+        levels, embedding = self._merge(visual, query, valid)
+        logits, pixels = self.decoder(levels, lateral)
+        size = (mask.shape[-2], mask.shape[-1])
+        logits = F.interpolate(logits.float(), size=size, mode="bilinear", align_corners=False)
+        return Output(logits, pixels, self.embed_prompt(embedding))
+
+    def _late_maps(self, mask: Tensor, prompts: PromptBatch, size: torch.Size) -> Tensor:
+        maps = []
+        if self.config.mask_fusion == "late":
+            maps.append(F.adaptive_avg_pool2d(mask, size))
+        if self.config.dense_prompts == "late":
+            maps.append(prompt_maps(prompts, (size[0], size[1])))
+        return torch.cat(maps, dim=1)
+
+    def _merge(
+        self, visual: Float[Tensor, "b d h w"], original: Float[Tensor, "b n d"], valid: Bool[Tensor, "b n"]
+    ) -> tuple[list[Float[Tensor, "b d h w"]], Float[Tensor, "b n d"]]:
+        """The DMA layers: maps for the decoder's four scales, finest first, and the prompts' part in P2CL.
+
+        P2CL reads the sum of the original prompt features and of every layer's.
+        """
+        h, w = visual.shape[-2:]
+        position = grid_code((h, w), self.config.dim, self.config.temperature, device=visual.device)
+        features = tokens = rearrange(visual, "b d h w -> b (h w) d")
+        query, embedding = torch.zeros_like(original), original
+        duals = []
+        for layer in self.dma:
+            query, tokens, dual = layer(query, original, tokens, features, position, valid)
+            embedding = embedding + query
+            duals.append(rearrange(dual, "b (h w) d -> b d h w", h=h))
+        return [duals[-1] if self.config.finest == "dma" else visual, *duals], embedding
+
+
+class DensePrompts(nn.Module):
+    """Maps at 1/4 (previous mask, drawn prompts) as features to be added at 1/4 and at 1/16."""
+
+    def __init__(self, maps: int, dim: int, width: int) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(nn.Conv2d(maps, 32, 3, padding=1), nn.GELU())
+        self.quarter = nn.Conv2d(32, width, 1)
+        self.sixteenth = nn.Sequential(nn.Conv2d(32, 64, 4, stride=4), nn.GELU(), nn.Conv2d(64, dim, 1))
+
+    def forward(
+        self, maps: Float[Tensor, "b c h4 w4"]
+    ) -> tuple[Float[Tensor, "b width h4 w4"], Float[Tensor, "b dim h16 w16"]]:
+        features = self.stem(maps)
+        return self.quarter(features), self.sixteenth(features)

@@ -1,0 +1,34 @@
+"""A simulated user: it sees the truth, looks at a prediction and shows what is wrong with a click, a box or a scribble.
+
+All functions are pure. A truth is an int8 array (H, W) with 1 for the object, 0 for the background and `IGNORE` where
+nobody has decided; a prediction is a bool array (H, W). Prompts come in the picture's pixels. Each `next_` function has
+two forms: without `rng` the *evaluation form*, which always gives the same answer, and with a generator the *training
+form*, which varies like people do. Both answer None when nothing is wrong.
+
+>>> import numpy as np
+>>> truth = np.zeros((9, 9), np.int8)
+>>> truth[2:7, 1:6] = 1
+>>> nothing = np.zeros((9, 9), bool)
+>>> next_click(truth, nothing)
+Click(x=3.0, y=4.0, positive=True)
+>>> next_box(truth, nothing)
+Box(x0=0.5, y0=1.5, x1=5.5, y1=6.5, positive=True)
+>>> next_click(truth, truth == 1) is None
+True
+"""
+
+from vpuformer.simulation.boxes import next_box
+from vpuformer.simulation.clicks import clicked_pixels, next_click
+from vpuformer.simulation.initial import initial_clicks
+from vpuformer.simulation.protocol import next_kind, next_prompt
+from vpuformer.simulation.scribbles import next_scribble
+
+__all__ = [
+    "clicked_pixels",
+    "initial_clicks",
+    "next_box",
+    "next_click",
+    "next_kind",
+    "next_prompt",
+    "next_scribble",
+]

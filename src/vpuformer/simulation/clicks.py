@@ -1,0 +1,66 @@
+"""The simulated click, and the record of where has been clicked."""
+
+import math
+from collections.abc import Iterable
+
+import numpy as np
+
+from vpuformer.metrics import BoolMask, Truth
+from vpuformer.prompts import Click, Prompt
+from vpuformer.simulation.regions import WrongRegion, worst_region
+
+
+def next_click(
+    truth: Truth,
+    prediction: BoolMask,
+    *,
+    rng: np.random.Generator | None = None,
+    clicked: BoolMask | None = None,
+) -> Click | None:
+    """The click that corrects `prediction` where it is most deeply wrong; None when nothing is wrong.
+
+    Without `rng`: the pixel of the false negatives or false positives with the greatest Euclidean distance to the
+    region's edge (the picture's edge counts as one), of several the first in raster order; positive if it is a false
+    negative. This is the protocol of RITM, SimpleClick and the paper. With `rng`: any pixel of the same region at more
+    than half that distance, as in their training.
+
+    Args:
+        truth: int8 (H, W), 1 object, 0 background, -1 ignored.
+        prediction: bool (H, W).
+        rng: the generator of the training form.
+        clicked: bool (H, W), pixels that are not to be clicked again (`clicked_pixels`). RITM's user, too, avoids
+            them; when all wrong pixels have been clicked the answer is None, where RITM's clicks pixel (0, 0).
+
+    >>> truth = np.array([[0, 1, 1, 1, -1]], np.int8)
+    >>> next_click(truth, np.array([[True, False, False, False, True]]))
+    Click(x=0.0, y=0.0, positive=False)
+    >>> next_click(truth, np.array([[False, False, False, False, True]]))
+    Click(x=1.0, y=0.0, positive=True)
+
+    Raises:
+        MaskError: the arrays do not fit each other.
+    """
+    region = worst_region(truth, prediction, clicked, exact=rng is None)
+    if region is None:
+        return None
+    return click_at(region, *(region.deepest() if rng is None else region.random_deep(rng)))
+
+
+def click_at(region: WrongRegion, row: int, column: int) -> Click:
+    """The click on a pixel of the region, given in the region's own rows and columns."""
+    return Click(float(region.left + column), float(region.top + row), positive=region.positive)
+
+
+def clicked_pixels(prompts: Iterable[Prompt], size: tuple[int, int]) -> BoolMask:
+    """The pixels of a picture of `size` (H, W) on which the clicks among `prompts` lie, bool (H, W).
+
+    >>> np.argwhere(clicked_pixels([Click(2, 1), Click(3.4, 0.2, positive=False)], (3, 5))).tolist()
+    [[0, 3], [1, 2]]
+    """
+    clicked = np.zeros(size, dtype=bool)
+    for prompt in prompts:
+        if isinstance(prompt, Click):
+            row, column = math.floor(prompt.y + 0.5), math.floor(prompt.x + 0.5)
+            if 0 <= row < size[0] and 0 <= column < size[1]:
+                clicked[row, column] = True
+    return clicked

@@ -1,0 +1,155 @@
+"""One batch: the simulated user prompts, the network answers, the user corrects; the losses of every answer."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from jaxtyping import Float, Int, UInt8
+from torch import Tensor
+
+from vpuformer.encoding.batch import PromptBatch
+from vpuformer.geometry import Crop, FrameMap
+from vpuformer.metrics import MASK_THRESHOLD, iou
+from vpuformer.model.vpuformer import Features, Output, VPUFormer
+from vpuformer.prompts import KINDS, Prompt
+from vpuformer.simulation import initial_clicks, next_prompt
+from vpuformer.training.losses import dice_loss, normalized_focal_loss, prompt_to_pixel_contrastive_loss
+
+Truth = npt.NDArray[np.int8]
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """`b` pictures with `m` objects each."""
+
+    image: UInt8[Tensor, "b 3 h w"]
+    truth: Int[Tensor, "b m h w"]
+    """1 object, 0 background, `IGNORE`."""
+    others: torch.Tensor
+    """Bool, (b, m, h, w): where other annotated objects are."""
+
+    @property
+    def objects(self) -> int:
+        return self.truth.shape[1]
+
+    @classmethod
+    def from_tensors(cls, tensors: Mapping[str, Tensor], device: torch.device | str) -> "Batch":
+        return cls(*(tensors[name].to(device) for name in ("image", "truth", "others")))
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The weighted loss of a batch over its interactions, and what to log of it."""
+
+    loss: Float[Tensor, ""]
+    parts: dict[str, float]
+    """NFL, DICE and P2CL of the last interaction, mean IoU after the first and the last."""
+    passes: int
+    """Samples that went through the network, over all interactions."""
+    probability: Float[Tensor, "s 1 h w"]
+    prompts: list[list[Prompt]]
+
+
+def interact(
+    model: torch.nn.Module,
+    batch: Batch,
+    rng: np.random.Generator,
+    *,
+    interactions: int,
+    kind_shares: Sequence[float],
+    p2cl: float,
+) -> Answer:
+    """Prompt, predict and correct `1..interactions` times; all are supervised, with weights 1, 2, 3, ...
+
+    Prompts of all three kinds are fed iteratively, as in section IV-B; the previous mask is detached.
+
+    Args:
+        model: an `Interactive`, perhaps wrapped for several devices.
+        rng: of everything the simulated user does here.
+        kind_shares: probabilities of click, box and scribble.
+        p2cl: weight of that loss.
+    """
+    image = (batch.image.float() / 255).contiguous(memory_format=torch.channels_last)
+    truth = batch.truth.flatten(0, 1)[:, None]
+    truths: list[Truth] = list(truth[:, 0].cpu().numpy())
+    others: list[Mask] = list(batch.others.flatten(0, 1).cpu().numpy())
+    frame = FrameMap.to_canonical(Crop.whole((image.shape[-2], image.shape[-1])))
+    generator = torch.Generator(device=image.device).manual_seed(int(rng.integers(2**62)))
+
+    probability = torch.zeros(truth.shape, device=image.device)
+    prompts = [_first(t, o, rng, kind_shares) for t, o in zip(truths, others, strict=True)]
+    count = int(rng.integers(1, interactions + 1))
+    total, weights = image.new_zeros(()), 0.0
+    features: Features | None = None
+    parts: dict[str, float] = {}
+    for k in range(count):
+        tensors = PromptBatch.collate(prompts, [frame] * len(prompts), device=image.device)
+        output, features = model(image, batch.objects, probability, tensors, features, generator)
+        nfl, dice, contrast = _losses(output, truth, tensors)
+        total = total + (k + 1) * (nfl + dice + p2cl * contrast)
+        weights += k + 1
+        probability = output.logits.detach().float().sigmoid()
+        predictions = list((probability[:, 0] > MASK_THRESHOLD).cpu().numpy())
+        mean_iou = float(np.mean([iou(p, t) for p, t in zip(predictions, truths, strict=True)]))
+        parts = {
+            "nfl": nfl.item(),
+            "dice": dice.item(),
+            "p2cl": contrast.item(),
+            "iou_first": parts.get("iou_first", mean_iou),
+            "iou_last": mean_iou,
+        }
+        if k + 1 < count:
+            for prompt_list, t, predicted in zip(prompts, truths, predictions, strict=True):
+                kind = KINDS[rng.choice(len(KINDS), p=kind_shares)]
+                correction = next_prompt(kind, t, predicted, rng=rng)
+                if correction is not None:
+                    prompt_list.append(correction)
+    # Divided by the sum of the weights, so that clipping does not depend on how many interactions there were.
+    return Answer(total / weights, parts, count * len(prompts), probability, prompts)
+
+
+class Interactive(torch.nn.Module):
+    """The network as one callable step of an interaction, which is what distributed wrappers need.
+
+    Features that depend on the picture alone are computed once and shared by all objects and interactions.
+    """
+
+    def __init__(self, network: VPUFormer) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(
+        self,
+        image: Tensor,
+        objects: int,
+        mask: Tensor,
+        prompts: PromptBatch,
+        features: Features | None,
+        generator: torch.Generator,
+    ) -> tuple[Output, Features | None]:
+        network = self.network
+        if network.features_depend_on_mask or network.features_depend_on_prompts:
+            repeated = image.repeat_interleave(objects, dim=0)
+            return network.decode(network.encode(repeated, mask, prompts), mask, prompts, generator), None
+        if features is None:
+            features = network.encode(image).repeat(objects)
+        return network.decode(features, mask, prompts, generator), features
+
+
+def _first(truth: Truth, others: Mask, rng: np.random.Generator, kind_shares: Sequence[float]) -> list[Prompt]:
+    kind = KINDS[rng.choice(len(KINDS), p=kind_shares)]
+    if kind == "click":
+        return list(initial_clicks(truth, others, rng))
+    prompt = next_prompt(kind, truth, np.zeros(truth.shape, bool), rng=rng)
+    return [prompt] if prompt is not None else []
+
+
+def _losses(output: Output, truth: Tensor, prompts: PromptBatch) -> tuple[Tensor, Tensor, Tensor]:
+    return (
+        normalized_focal_loss(output.logits, truth),
+        dice_loss(output.logits, truth),
+        prompt_to_pixel_contrastive_loss(output.prompts, output.pixels, truth, prompts.positive, prompts.valid),
+    )

@@ -1,0 +1,78 @@
+"""What a run tells: a progress line, `log.csv`, TensorBoard."""
+
+import csv
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+
+class RunLog:
+    """Logs every row to `log.csv` and TensorBoard; shows a progress bar, or lines where there is no terminal.
+
+    Rows beyond the step at which a run was resumed are dropped, so that the file holds one curve.
+    """
+
+    def __init__(self, folder: Path, steps: int, start: int) -> None:
+        # Takes a second to import, and only training needs it.
+        from torch.utils.tensorboard.writer import SummaryWriter
+
+        self._path = folder / "log.csv"
+        self._steps = steps
+        self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=start)
+        self._kept = [row for row in _rows(self._path) if int(row["step"]) <= start]
+        self._interactive = sys.stdout.isatty()
+        self._bar = Progress(
+            TextColumn("step {task.completed}/{task.total}"),
+            BarColumn(),
+            TextColumn("{task.fields[state]}"),
+            TimeRemainingColumn(),
+            disable=not self._interactive,
+        )
+        self._task = self._bar.add_task("training", total=steps, completed=start, state="")
+        self._begun, self._start = time.monotonic(), start
+
+    def __enter__(self) -> "RunLog":
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+        self._board.close()
+
+    def row(self, step: int, values: Mapping[str, float]) -> None:
+        """One line of the curve, after `step` steps."""
+        for name, value in values.items():
+            self._board.add_scalar(name, value, step)
+        self._kept.append({"step": str(step)} | {name: f"{value:.6g}" for name, value in values.items()})
+        self._write()
+        state = "  ".join(f"{name} {value:.3g}" for name, value in values.items() if name != "seconds")
+        self._bar.update(self._task, completed=step, state=state)
+        if not self._interactive:
+            elapsed = time.monotonic() - self._begun
+            left = elapsed / max(1, step - self._start) * (self._steps - step) / 60
+            print(f"step {step}/{self._steps}  {state}  {left:.0f} min left", flush=True)  # noqa: T201
+
+    def pictures(self, step: int, panels: list[np.ndarray]) -> None:
+        """Panels of the validation pictures, to TensorBoard."""
+        for i, panel in enumerate(panels):
+            self._board.add_image(f"validation/{i}", panel, step, dataformats="HWC")
+
+    def _write(self) -> None:
+        names = list(dict.fromkeys(name for row in self._kept for name in row))
+        temporary = self._path.with_suffix(".tmp")
+        with temporary.open("w", newline="") as file:
+            writer = csv.DictWriter(file, names)
+            writer.writeheader()
+            writer.writerows(self._kept)
+        temporary.replace(self._path)
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    if not path.is_file():
+        return []
+    with path.open(newline="") as file:
+        return [{name: value for name, value in row.items() if value} for row in csv.DictReader(file)]

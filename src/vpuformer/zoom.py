@@ -1,0 +1,196 @@
+"""Which part of the picture the network looks at next, and which prompts it sees there.
+
+After the first answer the object is known roughly, and a crop around it shows the network more of its boundary than
+the whole picture does. The rule is that of RITM's zoom-in (Sofiiuk et al., 2022), with two differences: the crop
+contains every positive prompt, where RITM knows only clicks, so that a box or a scribble is never cut off; and at the
+edge of the picture a small crop is moved inwards instead of being cut off.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from itertools import pairwise
+from math import ceil, floor
+
+import numpy as np
+import numpy.typing as npt
+
+from vpuformer.geometry import Crop, Size
+from vpuformer.prompts import Box, Click, Prompt, Scribble
+
+OBJECT_THRESHOLD = 0.5
+"""A pixel above this probability belongs to the object that the crop is drawn around (RITM)."""
+
+Extent = tuple[float, float, float, float]
+"""Left, top, right and bottom edge, as coordinates."""
+
+
+def next_crop(
+    size: Size,
+    probability: npt.NDArray[np.float32] | None,
+    prompts: Iterable[Prompt],
+    previous: Crop | None = None,
+    *,
+    expansion: float = 1.4,
+    min_side: int = 200,
+    keep_iou: float = 0.5,
+) -> Crop:
+    """The crop for the next pass of the network.
+
+    It is the bounding box of the object so far (probability above 0.5) and of all positive prompts, expanded about its
+    centre, cut off at the edges of the picture, and at least `min_side` pixels wide and high. Without an object, which
+    is so before the first answer, it is the whole picture: prompts alone do not tell how far an object reaches.
+
+    A crop that moved with every prompt would show the network another picture each time. So the previous one is kept
+    unless the object or a positive prompt reaches outside it, or it has become much too large or too small.
+
+    >>> probability = np.zeros((1000, 1000), np.float32)
+    >>> probability[400:500, 300:600] = 0.9
+    >>> next_crop((1000, 1000), probability, [])
+    Crop(left=240, top=350, width=420, height=200)
+    >>> next_crop((1000, 1000), probability, [Click(900, 450)])
+    Crop(left=179, top=350, width=821, height=200)
+
+    Args:
+        size: height and width of the picture.
+        probability: the answer so far, shape `size`, in 0..1; None if there is none.
+        prompts: all prompts so far, in picture pixels and within the picture (`prompts.fit_to_picture`).
+        previous: the crop of the answer so far.
+        expansion: how many times wider and higher the crop is than what it contains; at least 1.
+        min_side: in pixels; along an axis on which the picture is smaller, all of it is taken.
+        keep_iou: keep the previous crop while its intersection over union with the new one is at least this.
+    """
+    whole = Crop.whole(size)
+    found = None if probability is None else _object_extent(probability)
+    if found is None:
+        return whole
+    needed = _clipped(_union([found, *(_prompt_extent(prompt) for prompt in prompts if prompt.positive)]), whole)
+    wanted = _expanded(needed, whole, expansion, min_side)
+    if previous is None or not _covers(whole, previous.edges):
+        return wanted
+    return previous if _covers(previous, needed) and _iou(wanted, previous) >= keep_iou else wanted
+
+
+def prompts_in_crop(prompts: Iterable[Prompt], crop: Crop) -> tuple[Prompt, ...]:
+    """The prompts as far as they lie in the crop, in their order, still in picture pixels.
+
+    Boxes and scribbles that cross its edge are clipped; of a scribble that comes in and out the longest piece stays.
+    Those wholly outside are left out: all of them negative, if the crop comes from `next_crop`.
+
+    >>> prompts_in_crop([Click(3, 3), Scribble([(0, 30), (40, 30)])], Crop(left=20, top=20, width=40, height=40))
+    (Scribble(path=((19.5, 30.0), (40.0, 30.0)), positive=True),)
+    """
+    clipped = (_prompt_in_crop(prompt, crop) for prompt in prompts)
+    return tuple(prompt for prompt in clipped if prompt is not None)
+
+
+def _object_extent(probability: npt.NDArray[np.float32]) -> Extent | None:
+    found = probability > OBJECT_THRESHOLD
+    rows, columns = np.flatnonzero(found.any(axis=1)), np.flatnonzero(found.any(axis=0))
+    if not len(rows):
+        return None
+    return (columns[0] - 0.5, rows[0] - 0.5, columns[-1] + 0.5, rows[-1] + 0.5)
+
+
+def _prompt_extent(prompt: Prompt) -> Extent:
+    """The bounds of a prompt; a point stands for the pixel around it."""
+    x0, y0, x1, y1 = prompt.bounds
+    around = 0.0 if prompt.kind == "box" else 0.5
+    return (x0 - around, y0 - around, x1 + around, y1 + around)
+
+
+def _union(extents: Iterable[Extent]) -> Extent:
+    left, top, right, bottom = zip(*extents, strict=True)
+    return (float(min(left)), float(min(top)), float(max(right)), float(max(bottom)))
+
+
+def _clipped(extent: Extent, crop: Crop) -> Extent:
+    (x0, y0, x1, y1), (left, top, right, bottom) = extent, crop.edges
+    return (max(x0, left), max(y0, top), min(x1, right), min(y1, bottom))
+
+
+def _covers(crop: Crop, extent: Extent) -> bool:
+    return crop.contains(*extent[:2]) and crop.contains(*extent[2:])
+
+
+def _expanded(extent: Extent, whole: Crop, expansion: float, min_side: int) -> Crop:
+    x0, y0, x1, y1 = extent
+    left, right = _expanded_axis(x0, x1, whole.width, expansion, min_side)
+    top, bottom = _expanded_axis(y0, y1, whole.height, expansion, min_side)
+    return Crop(left, top, right - left, bottom - top)
+
+
+def _expanded_axis(low: float, high: float, length: int, expansion: float, min_side: int) -> tuple[int, int]:
+    """First pixel and the one after the last, of `length` pixels, of the interval from edge `low` to edge `high`."""
+    centre, half = (low + high + 1) / 2, (high - low) * expansion / 2
+    # Rounded to 1e-6 first, for 1.4 is no binary fraction and must not cost a pixel; nor may rounding cut off anything.
+    first = max(min(floor(round(centre - half, 6)), floor(low + 0.5)), 0)
+    end = min(max(ceil(round(centre + half, 6)), ceil(high + 0.5)), length)
+    side = min(max(end - first, min_side), length)
+    first = min(max(first - (side - (end - first)) // 2, 0), length - side)
+    return first, first + side
+
+
+def _iou(a: Crop, b: Crop) -> float:
+    """The product of the intersections over union of the two axes, as RITM measures it; not that of the areas."""
+    return _iou_axis(a.left, a.width, b.left, b.width) * _iou_axis(a.top, a.height, b.top, b.height)
+
+
+def _iou_axis(a: int, a_length: int, b: int, b_length: int) -> float:
+    shared = max(0, min(a + a_length, b + b_length) - max(a, b))
+    return shared / (a_length + b_length - shared)
+
+
+def _prompt_in_crop(prompt: Prompt, crop: Crop) -> Prompt | None:
+    x0, y0, x1, y1 = prompt.bounds
+    if _covers(crop, prompt.bounds):
+        return prompt
+    left, top, right, bottom = crop.edges
+    if x1 < left or y1 < top or x0 > right or y0 > bottom:
+        return None
+    match prompt:
+        case Click():
+            return None
+        case Box():
+            x0, y0, x1, y1 = _clipped(prompt.bounds, crop)
+            return replace(prompt, x0=x0, y0=y0, x1=x1, y1=y1) if x0 < x1 and y0 < y1 else None
+        case Scribble():
+            pieces = [replace(prompt, path=tuple(piece)) for piece in _pieces(prompt.path, crop.edges)]
+            return max(pieces, key=lambda piece: piece.length, default=None)
+
+
+def _pieces(path: tuple[tuple[float, float], ...], edges: Extent) -> list[list[tuple[float, float]]]:
+    """The parts of a polyline inside a rectangle, in order, each ending where it leaves."""
+    pieces: list[list[tuple[float, float]]] = []
+    connected = False
+    for start, end in pairwise(path):
+        inside = _segment_inside(start, end, edges)
+        if inside is None:
+            connected = False
+            continue
+        enters, leaves = inside
+        if not connected:
+            pieces.append([_between(start, end, enters)])
+        pieces[-1].append(_between(start, end, leaves))
+        connected = leaves == 1.0
+    return pieces
+
+
+def _between(start: tuple[float, float], end: tuple[float, float], share: float) -> tuple[float, float]:
+    if share in (0.0, 1.0):
+        return end if share else start
+    return (start[0] + share * (end[0] - start[0]), start[1] + share * (end[1] - start[1]))
+
+
+def _segment_inside(start: tuple[float, float], end: tuple[float, float], edges: Extent) -> tuple[float, float] | None:
+    """Where a line enters and leaves a rectangle, as shares of its length in 0..1 (Liang and Barsky, 1984)."""
+    enters, leaves = 0.0, 1.0
+    for axis in (0, 1):
+        step = end[axis] - start[axis]
+        to_low, to_high = edges[axis] - start[axis], edges[axis + 2] - start[axis]
+        if step == 0:
+            if to_low > 0 or to_high < 0:
+                return None
+            continue
+        first, last = sorted((to_low / step, to_high / step))
+        enters, leaves = max(enters, first), min(leaves, last)
+    return (enters, leaves) if enters <= leaves else None

@@ -1,0 +1,50 @@
+"""What all tests share: small pictures with a known object, and the same numbers on every run."""
+
+import os
+import sys
+
+# Before anything loads torch: a test is too small to gain from more threads, and several suites may share a machine.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _same_numbers() -> None:
+    """Random weights are the same on every run, whatever ran before; the tests that need no torch do not load it."""
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.manual_seed(0)
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(20230611)
+
+
+@pytest.fixture
+def truth() -> npt.NDArray[np.int8]:
+    """An ellipse of 31 x 21 pixels around (30, 20) in a picture 64 wide and 48 high, shape (48, 64)."""
+    rows, columns = np.mgrid[:48, :64]
+    return (((columns - 30) / 15.5) ** 2 + ((rows - 20) / 10.5) ** 2 <= 1).astype(np.int8)
+
+
+@pytest.fixture
+def picture(truth: npt.NDArray[np.int8], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
+    """The orange object of `truth` on a dark, noisy ground, shape (48, 64, 3)."""
+    colours = np.where(truth[..., None] == 1, np.array([220, 140, 40]), np.array([40, 60, 80]))
+    return np.clip(colours + rng.normal(0, 8, colours.shape), 0, 255).astype(np.uint8)
+
+
+@pytest.fixture
+def picture_file(picture: npt.NDArray[np.uint8], tmp_path: Path) -> Path:
+    """`picture` as a PNG file."""
+    from PIL import Image
+
+    path = tmp_path / "picture.png"
+    Image.fromarray(picture).save(path)
+    return path

@@ -1,0 +1,292 @@
+"""The command line: what it does, what it says when something is wrong, and what it does not load."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from PIL import Image
+from typer.testing import CliRunner, Result
+
+from vpuformer.cli import app
+from vpuformer.cli.prompts import gather_prompts
+from vpuformer.prompts import Box, Click, Scribble, prompts_to_json
+
+COMMANDS = ["segment", "evaluate", "train", "info"]
+HEAVY = {"torch", "torchvision", "timm", "cv2", "skimage", "scipy", "numpy", "PIL", "lightning_fabric"}
+
+
+def vpuformer(*words: object) -> Result:
+    return CliRunner().invoke(app, [str(word) for word in words])
+
+
+def refused(*words: object) -> str:
+    """The one line in which the command says what was wrong."""
+    result = vpuformer(*words)
+    assert result.exit_code == 2, result.output
+    assert result.stdout == ""
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("error: ")
+    return line.removeprefix("error: ")
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small network with random weights, in a folder."""
+    import torch
+
+    from vpuformer.model.checkpoint import save_checkpoint
+    from vpuformer.model.config import VPUFormerConfig
+    from vpuformer.model.vpuformer import VPUFormer
+
+    torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    config = VPUFormerConfig(input_size=64, dim=32, heads=2, ffn_dim=32, decoder_dim=16, pue_hidden=32)
+    save_checkpoint(VPUFormer(config), folder, metadata={"dataset": "none"})
+    return folder
+
+
+@pytest.fixture
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The network is out of reach: what is found wrong with this was found wrong before it would have run."""
+    from vpuformer.predictor import Predictor
+
+    def unreachable(*_: object, **__: object) -> None:
+        raise AssertionError("the network was loaded")
+
+    monkeypatch.setattr(Predictor, "from_pretrained", unreachable)
+
+
+# --- help ---------------------------------------------------------------------------------------------------------
+
+
+def test_help_loads_nothing_heavy() -> None:
+    code = (
+        "import json, sys; from vpuformer.cli import app\n"
+        f"for words in [['--help'], ['--version'], *([command, '--help'] for command in {COMMANDS!r})]:\n"
+        "    try: app(words)\n"
+        "    except SystemExit as end: assert not end.code\n"
+        "print(json.dumps(sorted({name.partition('.')[0] for name in sys.modules})))"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert not set(json.loads(ran.stdout.splitlines()[-1])) & HEAVY
+    for command in COMMANDS:
+        assert f"vpuformer {command} [OPTIONS]" in ran.stdout.replace("-c ", "vpuformer ")
+
+
+def test_the_commands_are_these_and_each_says_what_it_does() -> None:
+    listed = vpuformer("--help").stdout.partition("Commands:")[2].splitlines()
+    assert [line.split()[0] for line in listed if line] == COMMANDS
+    assert all(len(line.split()) > 3 for line in listed if line)
+
+
+def test_the_version_is_printed() -> None:
+    from vpuformer import __version__
+
+    assert vpuformer("--version").stdout == f"{__version__}\n"
+
+
+def test_a_misspelt_option_is_refused_without_a_traceback() -> None:
+    result = vpuformer("segment", "a.png", "--clik", "1,2")
+    assert result.exit_code == 2
+    assert "--clik" in result.stderr
+
+
+def test_python_m_vpuformer_is_the_same_program() -> None:
+    ran = subprocess.run([sys.executable, "-m", "vpuformer", "--version"], check=True, capture_output=True, text=True)
+    assert ran.stdout == vpuformer("--version").stdout
+
+
+# --- prompts ------------------------------------------------------------------------------------------------------
+
+
+def test_every_kind_of_prompt_can_be_written_and_mixed(tmp_path: Path) -> None:
+    file = tmp_path / "prompts.json"
+    file.write_text(prompts_to_json([Click(1, 2), Box(1, 2, 3, 4, positive=False)]))
+    gathered = gather_prompts(
+        file, ["-1,5", "3.5,4"], ["7,8"], ["0,0,9,9"], ["1,1,2,2"], ["1,1 5,5 9,1"], [" 2,2  3,3 "]
+    )
+    assert gathered == (
+        Click(1, 2),
+        Box(1, 2, 3, 4, positive=False),
+        Box(0, 0, 9, 9),
+        Box(1, 1, 2, 2, positive=False),
+        Scribble(((1, 1), (5, 5), (9, 1))),
+        Scribble(((2, 2), (3, 3)), positive=False),
+        Click(-1, 5),
+        Click(3.5, 4),
+        Click(7, 8, positive=False),
+    )
+
+
+# --- segment ------------------------------------------------------------------------------------------------------
+
+
+def test_all_prompts_are_used_in_one_pass(picture_file: Path, model: Path, tmp_path: Path) -> None:
+    from vpuformer.images import read_image, read_mask
+    from vpuformer.predictor import Predictor
+
+    mask, overlay = tmp_path / "mask.png", tmp_path / "overlay.jpg"
+    words = ["--click", "30,20", "--negative-click", "2,2", "--box", "14,9,46,31", "--scribble", "20,20 40,20"]
+    result = vpuformer("segment", picture_file, *words, "--model", model, "-o", mask, "--overlay", overlay, "--json")
+    assert result.exit_code == 0, result.output
+
+    prompts = [Box(14, 9, 46, 31), Scribble(((20, 20), (40, 20))), Click(30, 20), Click(2, 2, positive=False)]
+    predictor = Predictor.from_pretrained(model, device="cpu")
+    predictor.set_image(picture_file)
+    wanted = predictor.predict(prompts).mask
+    assert np.array_equal(read_mask(mask), wanted.astype(np.float32))
+    assert read_image(overlay).shape == (48, 64, 3)
+
+    summary = json.loads(result.stdout)
+    assert summary["mask"] == str(mask)
+    assert summary["overlay"] == str(overlay)
+    assert summary["model"] == str(model)
+    assert summary["area"] == wanted.sum()
+    assert json.dumps(summary["prompts"]) == prompts_to_json(
+        [Box(14.0, 9.0, 46.0, 31.0), prompts[1], Click(30.0, 20.0), Click(2.0, 2.0, positive=False)]
+    )
+    assert summary["seconds"] >= 0
+    x0, y0, x1, y1 = summary["bounding_box"]
+    assert wanted[round(y0 + 0.5) : round(y1 + 0.5), round(x0 + 0.5) : round(x1 + 0.5)].sum() == wanted.sum()
+
+
+def test_a_mask_can_be_corrected_in_place(
+    picture_file: Path, model: Path, tmp_path: Path, truth: npt.NDArray[np.int8]
+) -> None:
+    from vpuformer.images import read_mask, write_mask
+
+    mask = tmp_path / "mask.png"
+    write_mask(mask, truth == 1)
+    result = vpuformer("segment", picture_file, "--mask", mask, "--model", model, "-o", mask, "--device", "cpu")
+    assert result.exit_code == 0, result.output
+    assert result.stdout.startswith(f"mask: {mask}\nobject: ")
+    assert read_mask(mask).shape == (48, 64)
+
+
+@pytest.mark.usefixtures("no_network")
+def test_a_negative_number_is_a_coordinate_and_no_option(picture_file: Path) -> None:
+    said = refused("segment", picture_file, "--click", "-1,5", "--json")
+    assert said.startswith("a click at (-1, 5) lies outside the picture, which is 64 pixels wide and 48 high")
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ([], "no prompt given; show the object with --click X,Y, --box X0,Y0,X1,Y1"),
+        (["--click", "30"], "--click wants X,Y in pixels of the picture, got '30'"),
+        (["--negative-click", "a,b"], "--negative-click wants X,Y in pixels of the picture, got 'a,b'"),
+        (["--click", "nan,3"], "a click has a coordinate that is not a finite number"),
+        (["--box", "1,2,3"], "--box wants X0,Y0,X1,Y1 in pixels of the picture, got '1,2,3'"),
+        (["--box", "40,10,20,30"], "a box needs x0 < x1 and y0 < y1, got x0=40, y0=10, x1=20, y1=30"),
+        (["--negative-box", "4,10,4,30"], "a box needs x0 < x1 and y0 < y1, got x0=4"),
+        (["--box", "-30,-30,-10,-10"], "a box at (-30, -30) to (-10, -10) lies outside the picture"),
+        (["--scribble", ""], "a scribble needs at least one point, got none"),
+        (["--scribble", "1,2 3"], "--scribble wants X,Y X,Y ... in pixels of the picture, got '3'"),
+        (["--negative-scribble", "99,99 120,99"], "a scribble at (99, 99) to (120, 99) lies outside the picture"),
+        (["--click", "64,20"], "a click at (64, 20) lies outside the picture, which is 64 pixels wide and 48 high"),
+        (["--prompts", "missing.json"], "cannot read the prompts of missing.json: No such file or directory"),
+        (["--click", "3,4", "--mask", "missing.png"], "there is no file missing.png"),
+        (["--click", "3,4", "-o", "missing/mask.png"], "cannot write the mask to missing/mask.png: there is no folder"),
+        (["--click", "3,4", "-o", "mask.jpg"], "the mask is written as .png, got the name 'mask.jpg'"),
+        (["--click", "3,4", "-o", "folder.png"], "cannot write the mask to folder.png: it is a folder"),
+        (["--click", "3,4", "-o", "picture.png"], "picture.png is named twice, and writing it would overwrite"),
+        (["--click", "3,4", "--overlay", "picture.png"], "picture.png is named twice, and writing it would overwrite"),
+        (["--click", "3,4", "-o", "a.png", "--overlay", "a.png"], "a.png is named twice, and writing it would"),
+        (["--click", "3,4", "--overlay", "a.txt"], "the overlay is written as .png, .jpg, .jpeg, .webp, .bmp"),
+        (["--prompts", "picture.png"], "cannot read the prompts of picture.png: it is no UTF-8 text"),
+        (["--prompts", "list.json"], "list.json: the type of a prompt is one of click, box, scribble, got 'lasso'"),
+    ],
+)
+@pytest.mark.usefixtures("no_network", "picture_file")
+def test_what_cannot_be_used_is_refused_in_one_line_before_the_network_is_loaded(
+    words: list[str], sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder.png").mkdir()
+    (tmp_path / "list.json").write_text('[{"type": "lasso"}]')
+    before = sorted(tmp_path.iterdir())
+    assert refused("segment", "picture.png", "--json", *words).startswith(sentence)
+    assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.usefixtures("no_network")
+def test_pictures_and_masks_that_cannot_be_used(picture_file: Path, tmp_path: Path) -> None:
+    missing, broken, small = tmp_path / "no.png", tmp_path / "broken.jpg", tmp_path / "small.png"
+    broken.write_bytes(b"\xff\xd8\xff\xe0 and then nothing")
+    Image.new("L", (32, 24)).save(small)
+    assert refused("segment", missing, "--click", "3,4", "--json").startswith(f"there is no file {missing}")
+    assert str(broken) in refused("segment", broken, "--click", "3,4", "--json")
+    said = refused("segment", picture_file, "--mask", small, "--json")
+    assert "small.png" in said
+    assert "64" in said
+    assert "32" in said
+
+
+def test_nothing_to_write_is_refused(picture_file: Path) -> None:
+    assert refused("segment", picture_file, "--click", "3,4").startswith("nothing to write; say where the mask goes")
+
+
+def test_an_unknown_model_or_device_is_refused(picture_file: Path, model: Path) -> None:
+    said = refused("segment", picture_file, "--click", "3,4", "--json", "--model", "defalt")
+    assert said.startswith("no model called 'defalt'")
+    said = refused("segment", picture_file, "--click", "3,4", "--json", "--model", model, "--device", "abacus")
+    assert said.startswith("the device 'abacus' cannot be used")
+
+
+def test_a_closed_folder_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, picture_file: Path) -> None:
+    monkeypatch.setattr("os.access", lambda _, mode: mode != os.W_OK)
+    said = refused("segment", picture_file, "--click", "3,4", "-o", tmp_path / "mask.png")
+    assert said.endswith("no permission to write there")
+
+
+def test_an_interruption_and_a_fault_have_their_own_exit_codes(
+    picture_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from vpuformer.predictor import Predictor
+
+    def fail_with(error: type[BaseException]) -> Result:
+        def fail(*_: object, **__: object) -> None:
+            raise error("on purpose")
+
+        monkeypatch.setattr(Predictor, "from_pretrained", fail)
+        return vpuformer("segment", picture_file, "--click", "3,4", "--json")
+
+    assert fail_with(KeyboardInterrupt).exit_code == 130
+    fault = fail_with(ZeroDivisionError)
+    assert fault.exit_code == 1
+    assert isinstance(fault.exception, ZeroDivisionError)
+
+
+# --- info ---------------------------------------------------------------------------------------------------------
+
+
+def test_info_describes_a_model(model: Path) -> None:
+    facts = json.loads(vpuformer("info", model, "--json").stdout)
+    assert {"python", "vpuformer", "torch"} <= set(facts["versions"])
+    assert facts["device"] in {"cpu", "cuda"}
+    described = facts["models"][str(model)]
+    assert len(described["sha256"]) == 64
+    assert described["config"]["input_size"] == 64
+    assert described["metadata"] == {"dataset": "none"}
+
+    told = vpuformer("info", model).stdout
+    assert f"sha256: {described['sha256']}" in told
+    assert "input: 64 x 64 pixels" in told
+    assert "dataset: none" in told
+
+
+def test_info_lists_the_models_that_are_installed() -> None:
+    from vpuformer.model.manifest import available
+
+    facts = json.loads(vpuformer("info", "--json").stdout)
+    assert list(facts["models"]) == available()
+    assert vpuformer("info").stdout.startswith("python ")
+
+
+def test_info_refuses_an_unknown_model() -> None:
+    assert refused("info", "defalt").startswith("no model called 'defalt'")

@@ -1,0 +1,84 @@
+"""What `import vpuformer` offers, and what it does not load."""
+
+import json
+import subprocess
+import sys
+from importlib import import_module
+from importlib.metadata import version
+
+import pytest
+
+import vpuformer
+
+NAMES = [
+    "Box",
+    "Click",
+    "Prediction",
+    "Predictor",
+    "Prompt",
+    "Scribble",
+    "Session",
+    "VPUFormer",
+    "VPUFormerConfig",
+    "VPUFormerError",
+    "__version__",
+]
+
+WITHOUT_TORCH = [
+    "vpuformer",
+    "vpuformer.errors",
+    "vpuformer.prompts",
+    "vpuformer.geometry",
+    "vpuformer.images",
+    "vpuformer.metrics",
+    "vpuformer.zoom",
+    "vpuformer.simulation",
+    "vpuformer.data.coco",
+    "vpuformer.data.benchmarks",
+    "vpuformer.evaluation.records",
+    "vpuformer.model.config",
+    "vpuformer.cli",
+]
+
+
+def loaded_by(*modules: str) -> set[str]:
+    """The top-level packages that a fresh interpreter holds after importing these modules."""
+    code = (
+        "import json, sys; from importlib import import_module\n"
+        f"for name in {modules!r}: import_module(name)\n"
+        "print(json.dumps(sorted({name.partition('.')[0] for name in sys.modules})))"
+    )
+    return set(json.loads(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True).stdout))
+
+
+def test_the_public_names_are_these() -> None:
+    assert vpuformer.__all__ == NAMES
+    assert set(NAMES) <= set(dir(vpuformer))
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in ("Prompt", "__version__")])
+def test_a_name_is_the_thing_of_its_module(name: str) -> None:
+    thing = getattr(vpuformer, name)
+    assert thing.__name__ == name
+    assert getattr(import_module(thing.__module__), name) is thing
+
+
+def test_a_prompt_is_any_of_the_three() -> None:
+    assert vpuformer.Prompt == vpuformer.Click | vpuformer.Box | vpuformer.Scribble
+
+
+def test_the_version_is_that_of_the_installed_package() -> None:
+    assert vpuformer.__version__ == version("vpuformer")
+
+
+def test_an_unknown_name_is_an_ordinary_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="module 'vpuformer' has no attribute 'Lasso'"):
+        vpuformer.Lasso  # noqa: B018
+
+
+def test_what_needs_no_torch_loads_none() -> None:
+    assert not loaded_by(*WITHOUT_TORCH) & {"torch", "torchvision", "timm"}
+
+
+def test_importing_the_package_loads_next_to_nothing() -> None:
+    assert not loaded_by("vpuformer") & {"torch", "numpy", "cv2", "PIL", "scipy", "skimage", "typer"}
