@@ -11,6 +11,18 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
+from jaxtyping import install_import_hook
+
+# Shapes and types of all that computes with tensors are checked in every call while the tests run, and never in
+# production. Not so at the rim: there a wrong type is somebody's input, and has a sentence of its own that is tested.
+install_import_hook(
+    [
+        "vpuformer.encoding",
+        *(f"vpuformer.model.{module}" for module in ("backbones", "config", "decoder", "dma", "vpuformer")),
+        *(f"vpuformer.training.{module}" for module in ("interaction", "losses", "validate")),
+    ],
+    "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))",
+)
 
 
 @pytest.fixture(autouse=True)

@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +16,9 @@ from typer.testing import CliRunner, Result
 
 from vpuformer.cli import app
 from vpuformer.cli.prompts import gather_prompts
+from vpuformer.model.config import VARIANTS
 from vpuformer.prompts import Box, Click, Scribble, prompts_to_json
+from vpuformer.training.recipe import Recipe
 
 COMMANDS = ["segment", "evaluate", "train", "info"]
 HEAVY = {"torch", "torchvision", "timm", "cv2", "skimage", "scipy", "numpy", "PIL", "lightning_fabric"}
@@ -290,3 +294,194 @@ def test_info_lists_the_models_that_are_installed() -> None:
 
 def test_info_refuses_an_unknown_model() -> None:
     assert refused("info", "defalt").startswith("no model called 'defalt'")
+
+
+# --- evaluate -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def grabcut(tmp_path: Path, picture: npt.NDArray[np.uint8], truth: npt.NDArray[np.int8]) -> Path:
+    """A data set of two objects in the layout of GrabCut."""
+    root = tmp_path / "GrabCut"
+    for name, step in (("one", 1), ("two", -1)):
+        for folder, pixels in (("data_GT", picture), ("boundary_GT", (truth == 1) * np.uint8(255))):
+            (root / folder).mkdir(parents=True, exist_ok=True)
+            Image.fromarray(np.ascontiguousarray(pixels[:, ::step])).save(root / folder / f"{name}.png")
+    return root
+
+
+def test_a_peer_is_evaluated(grabcut: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "runs" / "peer"
+    words = ["--dataset", "GrabCut", "--root", grabcut, "--output", folder, "--peer", "opencv-grabcut"]
+    result = vpuformer("evaluate", *words, "--prompts", "click+scribble", "--first", "box", "--max-prompts", 3)
+    assert result.exit_code == 0, result.output
+    assert "NoI@90" in result.stdout
+    assert "box, then click + scribble" in result.stdout
+
+    summary = json.loads((folder / "summary.json").read_text())
+    assert (summary["dataset"], summary["model"], summary["objects"]) == ("grabcut", "opencv-grabcut", 2)
+    assert summary["prompts"]["box"] == 2
+    assert summary["IoU@1"] > 0.9
+    assert summary["weights_sha256"] is None
+
+    from vpuformer.evaluation.records import read_records
+
+    records = read_records(folder / "records.jsonl.gz")
+    assert [record.name for record in records.objects] == ["grabcut/one", "grabcut/two"]
+    assert sorted(path.name for path in folder.iterdir()) == ["records.jsonl.gz", "summary.json"]
+
+
+def test_a_network_is_evaluated_on_some_objects(grabcut: Path, model: Path, tmp_path: Path) -> None:
+    words = ["--dataset", "grabcut", "--root", grabcut, "--output", tmp_path / "run", "--model", model]
+    result = vpuformer("evaluate", *words, "--limit", 1, "--max-prompts", 2, "--no-zoom", "--device", "cpu")
+    assert result.exit_code == 0, result.output
+    summary = json.loads((tmp_path / "run" / "summary.json").read_text())
+    assert (summary["model"], summary["objects"], summary["options"]) == (str(model), 1, {"zoom": False})
+    assert summary["weights_sha256"] == json.loads((model / "config.json").read_text())["sha256"]
+    assert summary["device"].startswith("cpu, ")
+
+
+@pytest.fixture
+def coco(tmp_path: Path, picture: npt.NDArray[np.uint8]) -> Path:
+    """A COCO-format set, `toys`, of two pictures with an object each, and a split that validates on the second."""
+    root = tmp_path / "sets"
+    (root / "toys" / "images").mkdir(parents=True)
+    polygon = [15, 12, 45, 12, 45, 28, 15, 28]
+    names = ("a.png", "b.png")
+    for name in names:
+        Image.fromarray(picture).save(root / "toys" / "images" / name)
+    annotations = {
+        "images": [{"id": i, "file_name": name, "width": 64, "height": 48} for i, name in enumerate(names)],
+        "annotations": [{"id": i + 7, "image_id": i, "segmentation": [polygon]} for i in range(len(names))],
+    }
+    (root / "toys" / "annotations.json").write_text(json.dumps(annotations))
+    split = {"pictures": {"toys": ["b.png"]}, "objects": [{"set": "toys", "file": "b.png", "annotation": 8}]}
+    (root / "split.json").write_text(json.dumps(split))
+    return root
+
+
+def test_sets_of_ones_own_are_evaluated(coco: Path, tmp_path: Path) -> None:
+    words = ["--dataset", "coco", "--root", coco, "--peer", "opencv-grabcut", "--max-prompts", 1]
+    assert vpuformer("evaluate", *words, "-o", tmp_path / "all").exit_code == 0
+    assert json.loads((tmp_path / "all" / "summary.json").read_text())["objects"] == 2
+    assert vpuformer("evaluate", *words, "-o", tmp_path / "some", "--split", coco / "split.json").exit_code == 0
+    assert json.loads((tmp_path / "some" / "summary.json").read_text())["objects"] == 1
+
+
+def test_an_interrupted_evaluation_goes_on(grabcut: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from vpuformer.evaluation.peers import GrabCut
+
+    words = ["--dataset", "grabcut", "--root", grabcut, "-o", tmp_path, "--peer", "opencv-grabcut", "--max-prompts", 1]
+    started: list[object] = []
+    start = GrabCut.set_image
+
+    def interrupted(self: GrabCut, image: npt.NDArray[np.uint8]) -> None:
+        started.append(image)
+        if len(started) == 2:
+            raise KeyboardInterrupt
+        start(self, image)
+
+    monkeypatch.setattr(GrabCut, "set_image", interrupted)
+    assert vpuformer("evaluate", *words).exit_code == 130
+    assert not (tmp_path / "summary.json").exists()
+    assert vpuformer("evaluate", *words).exit_code == 0
+    assert len(started) == 3
+    assert json.loads((tmp_path / "summary.json").read_text())["objects"] == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--dataset", "grabcat"], "no data set called 'grabcat'; there are berkeley, coco, "),
+        (["--prompts", "click+lasso"], "no kind of prompt called 'lasso'; there are box, click, scribble"),
+        (["--first", "lasso"], "no kind of prompt called 'lasso'"),
+        (["--peer", "grabcut"], "no peer called 'grabcut'; there are opencv-grabcut, random-walker. Did you mean"),
+        (["--root", "nowhere"], "nowhere is not laid out as grabcut"),
+        (["--limit", "0"], "--limit is at least 1, got 0"),
+        (["--until", "85", "--peer", "opencv-grabcut"], "until is an IoU above 0 and up to 1, such as 0.9, got 85"),
+        (["--output", "file.txt"], "cannot make the folder file.txt for the results: File exists; name another"),
+        (["--split", "x.json"], "grabcut is evaluated as a whole; --split goes with --dataset coco"),
+        (["--model", "defalt"], "no model called 'defalt'"),
+    ],
+)
+def test_an_evaluation_that_cannot_be(
+    words: list[str], sentence: str, grabcut: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file.txt").touch()
+    usual = ["--dataset", "grabcut", "--root", grabcut, "--output", "run"]
+    assert sentence in refused("evaluate", *usual, *words)
+
+
+# --- train --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def recipes(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Recipe, bool]]:
+    """What the command hands to the training loop, instead of being trained."""
+    import vpuformer.training.loop
+
+    seen: list[tuple[Recipe, bool]] = []
+    monkeypatch.setattr(vpuformer.training.loop, "train", lambda recipe, *, resume=False: seen.append((recipe, resume)))
+    return seen
+
+
+def test_options_become_a_recipe(recipes: list[tuple[Recipe, bool]], coco: Path, tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    result = vpuformer("train", "--data", coco, "-o", first, "--steps", 5, "--variant", "paper", "--lr", 0.001)
+    assert result.exit_code == 0, result.output
+    assert result.stdout == f"model: {first / 'weights'}\n"
+    made, resumed = recipes[-1]
+    assert made == Recipe(data=str(coco), output=str(first), steps=5, lr=0.001, model=VARIANTS["paper"])
+    assert not resumed
+
+    (first / "recipe.json").write_text(json.dumps(made.to_dict()))
+    assert vpuformer("train", "--recipe", first / "recipe.json", "-o", second, "--seed", 3).exit_code == 0
+    assert recipes[-1] == (replace(made, output=str(second), seed=3), False)
+    assert vpuformer("train", "--resume", "-o", first).exit_code == 0
+    assert recipes[-1] == (made, True)
+
+
+def test_fine_tuning_takes_the_shape_of_its_model(
+    recipes: list[tuple[Recipe, bool]], model: Path, coco: Path, tmp_path: Path
+) -> None:
+    assert vpuformer("train", "--data", coco, "-o", tmp_path / "run", "--init", model).exit_code == 0
+    assert recipes[-1][0].model.dim == 32
+    assert recipes[-1][0].init == str(model)
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ([], "no data to train on; give the folder of the sets with --data FOLDER"),
+        (["--data", "sets", "--steps", "0"], "steps=0 must be at least 1"),
+        (["--data", "sets", "--variant", "papr"], "no variant called 'papr'; there are default, paper. Did you mean"),
+        (["--recipe", "missing.json"], "cannot read the recipe missing.json: No such file or directory"),
+        (["--recipe", "list.json"], "the recipe list.json is no JSON object of settings"),
+        (["--recipe", "text.json"], "the recipe text.json is no valid JSON"),
+        (["--recipe", "other.json"], "no setting of a recipe called 'stepz'"),
+        (["--recipe", "wrong.json"], "a setting of the recipe is of the wrong type"),
+        (["--resume"], "cannot read the recipe run/recipe.json"),
+        (["--resume", "--recipe", "other.json"], "--resume goes on with the recipe of its folder"),
+        (["--data", "sets", "--init", "defalt"], "no model called 'defalt'"),
+        (["--data", "sets", "--output", "text.json"], "cannot make the folder text.json for the run: File exists"),
+    ],
+)
+def test_a_training_that_cannot_be(
+    words: list[str], sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, text in (
+        ("list.json", "[]"),
+        ("text.json", "steps: 3"),
+        ("other.json", '{"data": "sets", "stepz": 3}'),
+        ("wrong.json", '{"data": "sets", "steps": "3"}'),
+    ):
+        (tmp_path / name).write_text(text)
+    assert refused("train", "--output", "run", *words).startswith(sentence)
+
+
+def test_training_says_what_is_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(import_module("vpuformer.cli.train"), "find_spec", lambda _: None)
+    said = refused("train", "--data", "sets", "--output", tmp_path / "run")
+    assert said == "training needs lightning_fabric; install it with: pip install 'vpuformer[train]'"

@@ -3,24 +3,20 @@
 from pathlib import Path
 from typing import cast
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from PIL import Image
 from torch import Tensor, nn
 
 from vpuformer.encoding.batch import PromptBatch
 from vpuformer.errors import CheckpointError, ConfigError, ImageError, MaskError, PromptError, SessionError
 from vpuformer.geometry import Crop
-from vpuformer.metrics import MASK_THRESHOLD
 from vpuformer.model.checkpoint import save_checkpoint
 from vpuformer.model.config import VARIANTS, VPUFormerConfig
 from vpuformer.model.vpuformer import Features, Output, VPUFormer
-from vpuformer.predictor import MAX_CROPS, Prediction, Predictor, choose_device, prompts_from_arrays, stretch
+from vpuformer.predictor import MAX_CROPS, Predictor, choose_device, prompts_from_arrays
 from vpuformer.prompts import Box, Click, Prompt, Scribble
 
 SIDE = 112
@@ -81,9 +77,6 @@ def looking(image: npt.NDArray[np.uint8], **options: bool) -> tuple[Predictor, O
 def tight(mask: npt.NDArray[np.bool_]) -> tuple[int, int, int, int]:
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     return int(columns[0]), int(rows[0]), int(columns[-1]), int(rows[-1])
-
-
-# --- where things are -------------------------------------------------------------------------------------------------
 
 
 def test_the_answer_lies_where_the_prompt_is(image: npt.NDArray[np.uint8]) -> None:
@@ -163,9 +156,6 @@ def test_pictures_of_any_size(size: tuple[int, int]) -> None:
         assert prediction.mask.all()
 
 
-# --- what is computed -------------------------------------------------------------------------------------------------
-
-
 def test_the_first_prompt_on_every_object_costs_the_decoder_alone(image: npt.NDArray[np.uint8]) -> None:
     for options in ({}, {"on_mask": True}):
         predictor, network = looking(image, **options)
@@ -238,9 +228,6 @@ def test_channels_lie_last_on_a_cpu(image: npt.NDArray[np.uint8]) -> None:
     assert predictor.device == torch.device("cpu")
 
 
-# --- pictures ---------------------------------------------------------------------------------------------------------
-
-
 def test_paths_pillow_images_and_arrays(image: npt.NDArray[np.uint8], tmp_path: Path) -> None:
     Image.fromarray(image).save(tmp_path / "picture.png")
     predictor = Predictor(Obedient())
@@ -273,9 +260,6 @@ def test_without_a_picture(image: npt.NDArray[np.uint8]) -> None:
     predictor.reset_image()
     with pytest.raises(SessionError, match="call set_image"):
         predictor.predict([Click(1, 1)])
-
-
-# --- prompts and masks ------------------------------------------------------------------------------------------------
 
 
 def test_a_mask_alone_is_refined(image: npt.NDArray[np.uint8]) -> None:
@@ -346,9 +330,6 @@ def test_masks_that_are_none(image: npt.NDArray[np.uint8], arguments: dict, sent
         predictor.predict([Click(1, 1)], **arguments)
 
 
-# --- network, device, weights -----------------------------------------------------------------------------------------
-
-
 def test_broken_weights_are_noticed(image: npt.NDArray[np.uint8]) -> None:
     model = VPUFormer(TINY)
     with torch.no_grad():
@@ -407,67 +388,3 @@ def test_the_default_variant(image: npt.NDArray[np.uint8]) -> None:
     first = predictor.predict([Click(300, 200)])
     second = predictor.predict([Click(300, 200), Click(10, 10, False)], mask=first.probability, crop=first.crop)
     assert first.probability.shape == second.probability.shape == (400, 600)
-
-
-# --- the answer -------------------------------------------------------------------------------------------------------
-
-
-def test_an_answer_can_be_made_again_to_the_bit(image: npt.NDArray[np.uint8]) -> None:
-    predictor, _ = looking(image)
-    first = predictor.predict([Box(50, 50, 90, 90)])
-    second = predictor.predict([Box(50, 50, 90, 90), Click(70, 70, False)], mask=first.probability)
-    for prediction in (first, second):
-        assert prediction.logits is not None
-        again = Prediction.from_logits(prediction.logits, prediction.crop, (400, 600))
-        assert np.array_equal(again.probability, prediction.probability)
-        assert not again.probability.flags.writeable
-
-
-def test_probabilities_are_made_of_interpolated_logits() -> None:
-    logits = np.array([[-3.0, 5.0]], np.float32)
-    probability = Prediction.from_logits(logits, Crop.whole((1, 4)), (1, 4)).probability
-    np.testing.assert_allclose(probability, 1 / (1 + np.exp([[3, 1, -3, -5]])), rtol=1e-6)
-    assert logits.tolist() == [[-3.0, 5.0]]
-
-
-def test_extreme_logits_and_the_threshold() -> None:
-    logits = np.array([[-1e4, 1e4, np.log(0.4901 / 0.5099), np.log(0.4899 / 0.5101)]], np.float32)
-    prediction = Prediction.from_logits(logits, Crop.whole((1, 4)), (1, 4))
-    assert MASK_THRESHOLD == 0.49
-    assert prediction.mask.tolist() == [[False, True, True, False]]
-    assert logits[0, 1] == 1e4
-
-
-@settings(max_examples=40, deadline=None)
-@given(
-    height=st.integers(1, 40),
-    width=st.integers(1, 40),
-    target=st.tuples(st.integers(1, 40), st.integers(1, 40)),
-    channels=st.sampled_from([(), (3,)]),
-)
-def test_stretching_keeps_a_ramp_within_its_ends(
-    height: int, width: int, target: tuple[int, int], channels: tuple[int, ...]
-) -> None:
-    columns = np.broadcast_to(np.arange(width, dtype=np.float32), (height, width))
-    array = np.ascontiguousarray(
-        np.broadcast_to(columns.reshape(height, width, *[1] * len(channels)), (height, width, *channels))
-    )
-    result = stretch(array, target)
-    assert result.shape == (*target, *channels)
-    # Column j is centred on (j + 0.5) * width / target - 0.5; only beyond the ends there is no ramp to average.
-    wanted = (np.arange(target[1]) + 0.5) * width / target[1] - 0.5
-    np.testing.assert_allclose(result[0].reshape(target[1], -1)[:, 0], wanted.clip(0, width - 1), atol=0.51)
-    if width % target[1] == 0:
-        np.testing.assert_allclose(result[0].reshape(target[1], -1)[:, 0], wanted, atol=1e-3)
-    assert -1e-5 <= result.min() <= result.max() <= width - 1 + 1e-5
-
-
-def test_stretching_averages_where_one_axis_grows_and_the_other_shrinks() -> None:
-    stripes = np.tile(np.array([[0, 255]], np.uint8), (3, 50))  # 3 high, 100 wide
-    assert np.abs(stretch(stripes, (9, 10)).astype(int) - 127.5).max() <= 1
-    assert np.abs(cv2.resize(stripes, (10, 9), interpolation=cv2.INTER_LINEAR).astype(int) - 127.5).max() <= 1
-
-
-def test_stretching_to_the_same_size_is_nothing() -> None:
-    array = np.ones((3, 4), np.float32)
-    assert stretch(array, (3, 4)) is array

@@ -1,12 +1,14 @@
 """The promises that the repository makes about itself: sizes of files, commands of the README, nobody's paths."""
 
 import re
+import runpy
 import shlex
 import subprocess
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import typer.main
 
@@ -29,17 +31,20 @@ def tracked_files() -> list[Path]:
 
 
 def shell_lines() -> Iterator[tuple[str, str]]:
-    """Every command line in the shell blocks of the pages, with the page that holds it; continued lines are joined."""
+    """Every command line in the shell blocks of the pages and in the Makefile, with the file that holds it."""
+    blocks = [("Makefile", MAKEFILE.replace("\t$(BIN)/", ""))]
     for page in PAGES:
-        for block in re.findall(r"^```(?:bash|sh|shell|console)\n(.*?)^```", page.read_text("utf-8"), re.M | re.S):
-            for line in block.replace("\\\n", " ").splitlines():
-                for command in re.split(r"\s(?:&&|\|)\s", line):
-                    yield page.name, command.removeprefix("$ ").strip()
+        found = re.findall(r"^```(?:bash|sh|shell|console)\n(.*?)^```", page.read_text("utf-8"), re.M | re.S)
+        blocks += [(page.name, block) for block in found]
+    for name, block in blocks:
+        for line in block.replace("\\\n", " ").splitlines():
+            for command in re.split(r"\s(?:&&|\|)\s", line):
+                yield name, command.removeprefix("$ ").strip()
 
 
 def commands_of(program: str) -> list[tuple[str, list[str]]]:
-    words = [(page, shlex.split(line, comments=True)) for page, line in shell_lines()]
-    return [(page, line[1:]) for page, line in words if line and line[0] == program]
+    lines = [(page, line) for page, line in shell_lines() if line.split()[:1] == [program]]
+    return [(page, shlex.split(line, comments=True)[1:]) for page, line in lines]
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT / "src")))
@@ -50,6 +55,7 @@ def test_a_source_file_is_one_idea(path: Path) -> None:
 
 def test_the_pages_use_commands_and_options_that_exist() -> None:
     known = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    assert [name for page, (name, *_) in commands_of("vpuformer") if page == "Makefile"]
     for page, (name, *words) in commands_of("vpuformer"):
         if name.startswith("-"):
             continue
@@ -65,6 +71,28 @@ def test_the_pages_use_targets_of_make_that_exist() -> None:
     for page, words in commands_of("make"):
         for word in words:
             assert "=" in word or word in targets, f"{page}: make {word}"
+
+
+def test_the_pictures_that_the_pages_name_are_there() -> None:
+    for page, words in commands_of("vpuformer"):
+        for word in words:
+            assert not word.startswith("examples/") or (ROOT / word).is_file(), f"{page}: {word}"
+
+
+def test_the_toy_set_is_a_data_set_with_a_split(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from vpuformer.data.split import find_split, open_folders, training_pictures, validation_samples
+
+    monkeypatch.setattr("sys.argv", ["toy_set.py", str(tmp_path), "3"])
+    runpy.run_path(str(ROOT / "examples" / "toy_set.py"), run_name="__main__")
+    folders, split = open_folders(tmp_path), find_split(tmp_path)
+    assert len(folders["toys"]) == 3
+    assert training_pictures(folders["toys"], split) == [1, 2]
+    (first, *others) = validation_samples(folders, split)
+    assert len(others) == 3
+    picture, truth = first.image(), first.truth() == 1
+    colours, counts = np.unique(picture[truth], axis=0, return_counts=True)
+    assert counts.max() > 0.8 * truth.sum()  # the outline lies where the shape was drawn
+    assert len(colours) > 1
 
 
 def test_continuous_integration_runs_what_a_contributor_runs() -> None:

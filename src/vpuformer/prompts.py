@@ -230,8 +230,8 @@ def prompt_from_dict(values: Mapping[str, Any]) -> Prompt:
         raise
     except (KeyError, TypeError, ValueError) as error:
         raise PromptError(
-            f"not a prompt: {dict(values)!r:.120}; wanted a click with 'point' [x, y], a box with 'box' [x0, y0, x1, y1]"
-            " or a scribble with 'path' [[x, y], ...]"
+            f"not a prompt: {dict(values)!r:.120}; wanted a click with 'point' [x, y], a box with 'box'"
+            " [x0, y0, x1, y1] or a scribble with 'path' [[x, y], ...]"
         ) from error
 
 

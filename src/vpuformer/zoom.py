@@ -141,12 +141,8 @@ def _iou_axis(a: int, a_length: int, b: int, b_length: int) -> float:
 
 
 def _prompt_in_crop(prompt: Prompt, crop: Crop) -> Prompt | None:
-    x0, y0, x1, y1 = prompt.bounds
     if _covers(crop, prompt.bounds):
         return prompt
-    left, top, right, bottom = crop.edges
-    if x1 < left or y1 < top or x0 > right or y0 > bottom:
-        return None
     match prompt:
         case Click():
             return None

@@ -1,5 +1,167 @@
-"""stub"""
+"""`vpuformer evaluate`: a data set, a simulated user and a method, to a table and files."""
+
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, cast
+
+import typer
+
+from vpuformer.cli.outputs import make_folder
+from vpuformer.errors import ConfigError, DatasetError, unknown_name
+
+if TYPE_CHECKING:
+    from vpuformer.data.sample import Sample
+    from vpuformer.evaluation.protocol import Segmenter
+    from vpuformer.prompts import Kind
+
+RECORDS, SUMMARY = "records.jsonl.gz", "summary.json"
 
 
-def evaluate() -> None:
-    """Evaluate."""
+def evaluate(
+    dataset: Annotated[
+        str, typer.Option(metavar="NAME", help="grabcut, berkeley, davis, coco_mval; or coco, for sets of your own.")
+    ],
+    root: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the data set is.")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where the results go.")],
+    model: Annotated[str, typer.Option(metavar="MODEL", help="A model by name, or its folder.")] = "default",
+    peer: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Another method instead: opencv-grabcut or random-walker.")
+    ] = None,
+    prompts: Annotated[
+        str, typer.Option(metavar="KINDS", help="click, box, scribble, or several mixed: click+box+scribble.")
+    ] = "click",
+    first: Annotated[str | None, typer.Option(metavar="KIND", help="The kind of the first prompt alone.")] = None,
+    max_prompts: Annotated[int, typer.Option(metavar="N", help="Prompts an object.")] = 20,
+    until: Annotated[float | None, typer.Option(metavar="IOU", help="End an object at this IoU.")] = None,
+    limit: Annotated[int | None, typer.Option(metavar="N", help="Only the first N objects.")] = None,
+    seed: Annotated[int, typer.Option(metavar="N", help="Of what is random when kinds are mixed.")] = 0,
+    split: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="With coco: evaluate the validation objects that FILE names.")
+    ] = None,
+    zoom: Annotated[bool, typer.Option(help="Let the network look closer at the object once it is known.")] = True,
+    device: Annotated[str | None, typer.Option(metavar="NAME", help="Such as cpu; by default cuda, if any.")] = None,
+) -> None:
+    """Measure how many prompts a method needs, with a simulated user.
+
+    FOLDER/summary.json holds the numbers, FOLDER/records.jsonl.gz every prompt with the IoU after it. A run that was
+    interrupted goes on when the same command is given again.
+    """
+    kinds, first_kind = _kinds(prompts, first)
+    if limit is not None and limit < 1:
+        raise ConfigError(f"--limit is at least 1, got {limit}")
+    samples = _samples(dataset, root, split)[:limit]
+    folder = make_folder(output, "the results")
+    segmenter, weights, used = _method(model, peer, device, zoom)
+
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from vpuformer.evaluation.records import Header, data_fingerprint
+    from vpuformer.evaluation.report import summarise, summary_table, write_summary
+    from vpuformer.evaluation.run import evaluate_to_file
+
+    header = Header(
+        dataset=dataset.lower(),
+        objects=len(samples),
+        data_sha256=data_fingerprint(root),
+        model=segmenter.name,
+        weights_sha256=weights,
+        kinds=kinds,
+        first_kind=first_kind,
+        max_interactions=max_prompts,
+        until=until,
+        seed=seed,
+        options={"zoom": zoom} if peer is None else {},
+        device=_in_words(used),
+        command=shlex.join(["vpuformer", *sys.argv[1:]]),
+    )
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    screen = Console(stderr=True)  # so that the table alone can be kept
+    with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
+        task = bar.add_task(f"{segmenter.name} on {dataset}", total=len(samples))
+        records = evaluate_to_file(
+            samples,
+            segmenter,
+            folder / RECORDS,
+            header,
+            on_progress=lambda done, _: bar.update(task, completed=done),
+        )
+    summary = summarise(header, records)
+    write_summary(folder / SUMMARY, summary)
+    Console().print(summary_table([summary]))
+    typer.echo(f"{folder / SUMMARY}\n{folder / RECORDS}")
+
+
+def _kinds(prompts: str, first: str | None) -> "tuple[tuple[Kind, ...], Kind | None]":
+    """The kinds of `click+box`, and the first one.
+
+    Raises:
+        ConfigError: one of them is unknown.
+    """
+    from vpuformer.prompts import KINDS
+
+    names = [name.strip() for name in prompts.split("+")]
+    for name in [*names, *([] if first is None else [first])]:
+        if name not in KINDS:
+            raise ConfigError(unknown_name("kind of prompt", name, KINDS))
+    return cast("tuple[Kind, ...]", tuple(dict.fromkeys(names))), cast("Kind | None", first)
+
+
+def _samples(dataset: str, root: Path, split: Path | None) -> "Sequence[Sample]":
+    """The objects of a benchmark, or of COCO-format folders: the validation objects where a split is given.
+
+    Raises:
+        DatasetError: there is no such data set, it is not laid out as it should be, or holds no object.
+    """
+    if dataset.lower() != "coco":
+        from vpuformer.data.benchmarks import BENCHMARKS, open_benchmark
+
+        if dataset.lower() not in BENCHMARKS:
+            raise DatasetError(unknown_name("data set", dataset, [*BENCHMARKS, "coco"]))
+        if split is not None:
+            raise ConfigError(f"{dataset} is evaluated as a whole; --split goes with --dataset coco")
+        return open_benchmark(dataset, root)
+
+    from vpuformer.data.split import find_split, open_folders, validation_samples
+
+    folders = open_folders(root)
+    if split is not None:
+        samples = validation_samples(folders, find_split(root, split))
+    else:
+        samples = [sample for opened in folders.values() for sample in opened.samples()]
+    if not samples:
+        raise DatasetError(f"{root} holds no object to evaluate" + (f" that {split} names" if split else ""))
+    return samples
+
+
+def _method(model: str, peer: str | None, device: str | None, zoom: bool) -> "tuple[Segmenter, str | None, str]":
+    """What is measured, the SHA-256 of its weights, and the device that it runs on.
+
+    Raises:
+        ConfigError: there is no such peer or device.
+        CheckpointError: there is no such model.
+    """
+    if peer is not None:
+        from vpuformer.evaluation.peers import PEERS
+
+        if peer not in PEERS:
+            raise ConfigError(unknown_name("peer", peer, PEERS))
+        return PEERS[peer](), None, "cpu"
+
+    from vpuformer.model.manifest import read_manifest
+
+    sha256 = read_manifest(model).sha256
+
+    from vpuformer.evaluation.protocol import PredictorSegmenter
+    from vpuformer.predictor import Predictor
+
+    predictor = Predictor.from_pretrained(model, device=device)
+    return PredictorSegmenter(predictor, name=model, zoom=zoom), sha256, str(predictor.device)
+
+
+def _in_words(device: str) -> str:
+    threads = os.environ.get("OMP_NUM_THREADS")
+    return f"{device}, {os.cpu_count()} cores" + (f", {threads} threads" if threads else "")

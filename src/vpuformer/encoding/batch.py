@@ -106,7 +106,8 @@ def dense_pixels(path: Points) -> Points:
     >>> dense_pixels(np.array([[0.0, 0.0], [2.0, 0.0]])).tolist()
     [[0.0, 0.0], [1.0, 0.0], [2.0, 0.0]]
     """
-    steps = np.linalg.norm(np.diff(path, axis=0), axis=1)
+    # Steps along the longer axis: a straight piece leaves one point in every column or row that it crosses.
+    steps = np.abs(np.diff(path, axis=0)).max(axis=1)
     along = np.concatenate([[0.0], np.cumsum(steps)])
     count = int(np.ceil(along[-1])) + 1
     at = np.linspace(0.0, along[-1], count)

@@ -90,7 +90,7 @@ def scribble_vectors(
 
     # Algorithm 1, line 10: a point that has served a column is not used for a row again. The default reading lets a row
     # fall back on it where there is no other, or a diagonal stroke would have no rows at all.
-    used = torch.zeros_like(valid).scatter(-1, chosen, found)
+    used = chosen.new_zeros(valid.shape).scatter_add(-1, chosen, found.long()) > 0
     chosen, found = _choose(row, x, valid & ~used, length, generator)
     if formula == "extent":
         again, refound = _choose(row, x, valid, length, generator)

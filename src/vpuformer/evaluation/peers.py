@@ -18,10 +18,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from vpuformer.errors import MaskError
+from vpuformer.errors import SessionError
 from vpuformer.evaluation.protocol import Picture, Probability, Segmenter
 from vpuformer.geometry import Crop, FrameMap, Size
-from vpuformer.prompts import Box, Click, Prompt, Scribble
+from vpuformer.prompts import Box, Click, Points, Prompt
 
 Labels = npt.NDArray[np.uint8]
 """Shape (H, W), of OpenCV's four: certain background 0, certain object 1, probable background 2, probable object 3."""
@@ -66,7 +66,7 @@ class GrabCut:
         if min(_samples(labels)) >= FEWEST_SAMPLES:
             cv2.setRNGSeed(0)  # its k-means starts at random
             models = np.zeros((1, 65)), np.zeros((1, 65))
-            cv2.grabCut(image, labels, None, *models, self._iterations, cv2.GC_INIT_WITH_MASK)
+            cv2.grabCut(image, labels, (0, 0, 0, 0), *models, self._iterations, cv2.GC_INIT_WITH_MASK)
         return (labels % 2).astype(np.float32)
 
 
@@ -118,7 +118,7 @@ class RandomWalker:
         if not decided:
             return positive.astype(np.float32)
         markers = np.where(positive, 1, np.where(negative, 2, 0))
-        # The solver stops at a tolerance, so that values may leave 0..1 a little: clipped here, no matter for a warning.
+        # The solver stops at a tolerance, so values may leave 0..1 a little: no matter for a warning, they are clipped.
         walked = random_walker(
             image, markers, self._beta, "cg_j", return_full_prob=True, channel_axis=-1, prob_tol=np.inf
         )
@@ -147,14 +147,20 @@ def seed_labels(prompts: Sequence[Prompt], frame: FrameMap) -> Labels:
             labels[inside] = cv2.GC_PR_FGD if prompt.positive else cv2.GC_BGD
     scale = float(frame.scale.mean())
     for prompt in prompts:
-        value = cv2.GC_FGD if prompt.positive else cv2.GC_BGD
-        path = np.rint(prompt.mapped(frame.to_target).points).astype(np.int32)
-        if isinstance(prompt, Click):
-            x, y = path[0].tolist()
-            cv2.circle(labels, (x, y), max(1, round(CLICK_RADIUS * scale)), value, thickness=cv2.FILLED)
-        elif isinstance(prompt, Scribble):
-            cv2.polylines(labels, [path], isClosed=False, color=value, thickness=max(1, round(STROKE_WIDTH * scale)))
+        if not isinstance(prompt, Box):
+            width = 2 * CLICK_RADIUS + 1 if isinstance(prompt, Click) else STROKE_WIDTH
+            drawn = _drawn(prompt.mapped(frame.to_target).points, max(1, round(width * scale)), frame.size)
+            labels[drawn] = cv2.GC_FGD if prompt.positive else cv2.GC_BGD
     return labels
+
+
+def _drawn(path: Points, width: int, size: Size) -> npt.NDArray[np.bool_]:
+    """The pixels under a round brush, `width` pixels wide, that is drawn along the path."""
+    # Not OpenCV's own thick lines: their width differs between its versions, and a path of one point has none.
+    pixels = np.clip(np.rint(path), 0, (size[1] - 1, size[0] - 1)).astype(np.int32)
+    line = np.zeros(size, dtype=np.uint8)
+    cv2.polylines(line, [np.concatenate([pixels, pixels[-1:]])], isClosed=False, color=1)
+    return cv2.dilate(line, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width))) > 0
 
 
 def _inside(box: Box, frame: FrameMap) -> tuple[slice, slice]:
@@ -189,5 +195,5 @@ def _add_middle_of_box(labels: Labels, prompts: Sequence[Prompt], frame: FrameMa
 
 def _required(image: Picture | None, name: str) -> Picture:
     if image is None:
-        raise MaskError(f"{name} has no picture yet; call set_image first")
+        raise SessionError(f"{name} has no picture yet; call set_image first")
     return image

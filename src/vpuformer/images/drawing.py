@@ -19,7 +19,7 @@ from vpuformer.errors import ImageError, MaskError
 RGB = npt.NDArray[np.uint8]
 BoolMask = npt.NDArray[np.bool_]
 Points = npt.NDArray[np.float64]
-Coverage = npt.NDArray[np.float32]
+Coverage = npt.NDArray[np.floating]
 Colour = tuple[int, int, int]
 Shape = Literal["point", "box", "line"]
 
@@ -91,7 +91,7 @@ def overlay(image: RGB, mask: BoolMask, marks: Iterable[Mark] = (), *, colour: C
             f" {mask.shape}"
         )
     canvas = image.copy()
-    unit = max(0.7, (mask.size**0.5) / 512)
+    unit = max(0.8, (mask.size**0.5) / 512)
     _draw_object(canvas, mask, unit, colour)
     for mark in marks:
         _draw_mark(canvas, mark, unit)
@@ -102,7 +102,7 @@ def _draw_object(canvas: RGB, mask: BoolMask, unit: float, colour: Colour) -> No
     if not mask.any():
         return
     margin = int(6 * unit) + 2
-    rows, columns = (_span(mask.any(axis=axis), margin) for axis in (1, 0))
+    rows, columns = (_span(np.any(mask, axis=axis), margin) for axis in (1, 0))
     inside = mask[rows, columns]
     outwards = _signed_distance(inside, unit)
     window = canvas[rows, columns]
@@ -110,7 +110,7 @@ def _draw_object(canvas: RGB, mask: BoolMask, unit: float, colour: Colour) -> No
     for start in range(0, len(inside), step):
         strip, distance = window[start : start + step], outwards[start : start + step]
         _blend(strip, _TINT * _covered(distance), colour)
-        _blend(strip, 0.65 * _covered(np.abs(distance - 1.1 * unit) - 0.9 * unit), DARK)
+        _blend(strip, 0.75 * _covered(np.abs(distance - 1.2 * unit) - 1.2 * unit), DARK)
         _blend(strip, _covered(np.abs(distance) - 0.9 * unit), LIGHT)
 
 
@@ -121,7 +121,8 @@ def _signed_distance(inside: BoolMask, unit: float) -> Coverage:
     out = cv2.distanceTransform(1 - framed, cv2.DIST_L2, cv2.DIST_MASK_5)
     into = cv2.distanceTransform(framed, cv2.DIST_L2, cv2.DIST_MASK_5)
     distance = np.where(framed > 0, 0.5 - into, out - 0.5).astype(np.float32)
-    return cv2.GaussianBlur(distance, (0, 0), 0.8 * max(1.0, unit))[1:-1, 1:-1]
+    smooth = cv2.GaussianBlur(distance, (0, 0), 0.8 * max(1.0, unit))
+    return np.asarray(smooth, np.float32)[1:-1, 1:-1]
 
 
 def _draw_mark(canvas: RGB, mark: Mark, unit: float) -> None:
@@ -144,9 +145,9 @@ def _draw_badge(canvas: RGB, centre: Points, colour: Colour, plus: bool, unit: f
     _draw_line(canvas, dot, 8.8 * unit, LIGHT)
     _draw_line(canvas, dot, 7.1 * unit, colour)
     arm = 3.5 * unit
-    _draw_line(canvas, centre + [(-arm, 0), (arm, 0)], 1.05 * unit, LIGHT)
+    _draw_line(canvas, centre + np.array([(-arm, 0), (arm, 0)]), 1.05 * unit, LIGHT)
     if plus:
-        _draw_line(canvas, centre + [(0, -arm), (0, arm)], 1.05 * unit, LIGHT)
+        _draw_line(canvas, centre + np.array([(0, -arm), (0, arm)]), 1.05 * unit, LIGHT)
 
 
 def _draw_line(canvas: RGB, points: Points, radius: float, colour: Colour, opacity: float = 1.0) -> None:

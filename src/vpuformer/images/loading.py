@@ -4,12 +4,15 @@ Pillow decodes nearly everything. What it would cut to 8 bits (colour PNG and TI
 (floating-point TIFF, planar TIFF, BigTIFF) goes to tifffile and OpenCV.
 """
 
+import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import Any, BinaryIO, Literal, NamedTuple, cast
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 import tifffile
@@ -32,6 +35,10 @@ _PNG_START = b"\x89PNG\r\n\x1a\n"
 _ORIENTATION = 0x0112  # EXIF and TIFF use the same tag
 
 _limit_of_pillow = threading.Lock()
+
+# What is wrong with a file is said once, in the error, and not also in a line of log on the terminal. A program that
+# has set up logging still gets tifffile's lines.
+logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 Stored = Image.Image | npt.NDArray[Any]
 """A decoded Pillow image in any mode, or an array (H, W) or (H, W, channels) of any number type."""
@@ -57,7 +64,10 @@ def load(path: Path, what: What = "picture") -> Stored:
             stored = load_upright(image, str(path), what)
         if _is_deep_colour_png(start):
             file.seek(0)
-            return upright(_decode_by_opencv(file.read()), orientation_of(image))
+            try:
+                return upright(_decode_by_opencv(file.read()), orientation_of(image))
+            except Exception as error:
+                raise _undecodable(str(path), what, error) from error
         return stored
 
 
@@ -71,9 +81,8 @@ def size_of(path: Path, what: What = "picture") -> tuple[int, int]:
         start = file.read(4)
         file.seek(0)
         if start in _TIFF_STARTS:
-            with _opened_by_tifffile(file, path, what) as tiff:
-                page = tiff.pages.first
-                height, width, turn = page.imagelength, page.imagewidth, _orientation_of_page(page)
+            with _opened_by_tifffile(file, path, what) as (_, head):
+                height, width, turn = head.height, head.width, head.orientation
         else:
             with _opened_by_pillow(file, path, what) as image:
                 (width, height), turn = image.size, orientation_of(image)
@@ -181,22 +190,43 @@ def _opened_by_pillow(file: BinaryIO, path: Path, what: What) -> Image.Image:
     return image
 
 
-def _opened_by_tifffile(file: BinaryIO, path: Path, what: What) -> tifffile.TiffFile:
+class _TiffHead(NamedTuple):
+    """What the first page of a TIFF says of itself."""
+
+    height: int
+    width: int
+    orientation: int
+    bits: int
+    compressed: bool
+
+
+def _head_of(tiff: tifffile.TiffFile) -> _TiffHead:
+    page = cast(tifffile.TiffPage, tiff.pages.first)
+    bits = page.bitspersample
+    orientation = page.tags.valueof(_ORIENTATION, default=1)
+    return _TiffHead(
+        height=int(page.imagelength),
+        width=int(page.imagewidth),
+        orientation=int(orientation) if orientation in _TURNS else 1,
+        bits=max(bits) if isinstance(bits, tuple) else int(bits),
+        compressed=page.compression != tifffile.COMPRESSION.NONE,
+    )
+
+
+@contextmanager
+def _opened_by_tifffile(file: BinaryIO, path: Path, what: What) -> Iterator[tuple[tifffile.TiffFile, _TiffHead]]:
     try:
         tiff = tifffile.TiffFile(file)
-        page = tiff.pages.first
-        height, width = page.imagelength, page.imagewidth
+        head = _head_of(tiff)
     except Exception as error:
         raise _undecodable(str(path), what, error) from error
-    check_pixels(height, width, str(path), what)
-    return tiff
+    check_pixels(head.height, head.width, str(path), what)
+    with tiff:
+        yield tiff, head
 
 
 def _load_tiff(file: BinaryIO, path: Path, what: What) -> Stored:
-    with _opened_by_tifffile(file, path, what) as tiff:
-        page = tiff.pages.first
-        bits = page.bitspersample
-        turn = _orientation_of_page(page)
+    with _opened_by_tifffile(file, path, what) as (tiff, head):
 
         def by_pillow() -> Stored:
             file.seek(0)
@@ -204,17 +234,18 @@ def _load_tiff(file: BinaryIO, path: Path, what: What) -> Stored:
                 return load_upright(image, str(path), what)
 
         def by_tifffile() -> Stored:
-            return upright(_pixels_of(page), turn)
+            return upright(_pixels_of(tiff, head), head.orientation)
 
         def by_opencv() -> Stored:
             file.seek(0)
             return _decode_by_opencv(file.read())  # has turned it already
 
-        # tifffile alone has no LZW and no JPEG, OpenCV no CMYK, Pillow no depth: the first that can, does.
-        shallow = max(bits) <= 8 if isinstance(bits, tuple) else bits <= 8
-        ways: list[Callable[[], Stored]] = [by_tifffile, by_opencv]
+        # Alone, tifffile has no LZW and no JPEG, OpenCV no CMYK, and Pillow no depth: the first that can, does.
+        ways = [by_tifffile, by_opencv, by_pillow] if head.bits > 8 else [by_pillow, by_tifffile, by_opencv]
+        if not head.compressed:
+            ways.remove(by_opencv)  # has nothing to add, and writes to the terminal what it thinks of a broken file
         reasons: list[Exception] = []
-        for way in [by_pillow, *ways] if shallow else [*ways, by_pillow]:
+        for way in ways:
             try:
                 return way()
             except Exception as error:
@@ -223,14 +254,14 @@ def _load_tiff(file: BinaryIO, path: Path, what: What) -> Stored:
     raise reason if isinstance(reason, InputError) else _undecodable(str(path), what, reason)
 
 
-def _pixels_of(page: Any) -> npt.NDArray[Any]:
-    """The pixels of a TIFF page, (H, W) or (H, W, channels), dark values small."""
-    pixels = page.asarray()
-    axes = page.axes
-    if axes == "SYX":
+def _pixels_of(tiff: tifffile.TiffFile, head: _TiffHead) -> npt.NDArray[Any]:
+    """The pixels of the first page, (H, W) or (H, W, channels), dark values small."""
+    page = cast(tifffile.TiffPage, tiff.pages.first)
+    pixels = np.asarray(page.asarray())
+    if page.axes == "SYX":
         pixels = np.moveaxis(pixels, 0, -1)
-    elif axes not in ("YX", "YXS"):
-        raise ValueError(f"its first page has the axes {axes} instead of height, width and colour")
+    if page.axes not in ("YX", "YXS", "SYX") or pixels.shape[:2] != (head.height, head.width):
+        raise ValueError(f"its first page has the axes {page.axes} and the shape {pixels.shape}")
     if page.photometric == tifffile.PHOTOMETRIC.SEPARATED and pixels.dtype == np.uint16 and pixels.shape[-1] == 4:
         ink = np.ascontiguousarray(pixels >> 8, dtype=np.uint8)
         return np.asarray(Image.fromarray(ink, "CMYK").convert("RGB"))
@@ -239,19 +270,12 @@ def _pixels_of(page: Any) -> npt.NDArray[Any]:
     return pixels
 
 
-def _orientation_of_page(page: Any) -> int:
-    value = page.tags.valueof(_ORIENTATION, default=1)
-    return int(value) if value in _TURNS else 1
-
-
 def _is_deep_colour_png(start: bytes) -> bool:
     depth, colour_type = (start[24], start[25]) if len(start) > 25 else (0, 0)
     return start.startswith(_PNG_START) and depth == 16 and colour_type != 0
 
 
 def _decode_by_opencv(content: bytes) -> npt.NDArray[Any]:
-    import cv2  # only here: most pictures do without it
-
     pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
     if pixels is None:
         raise ValueError("its compression or colour type is not known")
@@ -261,7 +285,9 @@ def _decode_by_opencv(content: bytes) -> npt.NDArray[Any]:
 
 
 def _undecodable(name: str, what: What, error: Exception) -> InputError:
-    reason = str(error).strip().rstrip(".") or type(error).__name__
+    if isinstance(error, MemoryError):
+        return error_for(what)(f"{name} needs more memory than there is; scale the {what} down or cut it into pieces")
+    reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
     return error_for(what)(
         f"{name} is broken, cut short or of a kind that cannot be read ({reason}); write the {what} anew as PNG"
     )

@@ -107,8 +107,8 @@ def _stored(path: Path) -> npt.NDArray[Any]:
 
 def _fraction(values: npt.NDArray[Any], name: str) -> FloatMask:
     if values.ndim == 3:
-        alike = (values == values[:, :, :1]).all()
-        values = values[:, :, 0] if alike else (values > 0).any(axis=2)
+        alike = np.array_equal(values, np.broadcast_to(values[:, :, :1], values.shape))
+        values = values[:, :, 0] if alike else np.any(values > 0, axis=2)
     if np.issubdtype(values.dtype, np.floating):
         return _within_unit(values, name)
     if values.dtype in (np.uint8, np.uint16) and values.max() > 1:

@@ -95,7 +95,7 @@ def next_scribble(
 
 def _trimmed(stroke: Points) -> Points:
     total = length(stroke)
-    return part(stroke, TRIMMED * total, (1 - TRIMMED) * total) if total else stroke
+    return part(stroke, TRIMMED * total, (1 - TRIMMED) * total) if len(stroke) else stroke
 
 
 def _random_stroke(component: Component, rng: np.random.Generator) -> Points:

@@ -27,13 +27,14 @@ def length(path: Points) -> float:
 
 
 def part(points: Points, start: float, end: float) -> Points:
-    """The points whose distance from the first one, along the polyline, is between `start` and `end` pixels.
+    """The piece that begins and ends at the points nearest to `start` and `end`, in pixels along the polyline.
 
     >>> part(np.array([[0.0, 0.0], [0.0, 3.0], [4.0, 3.0]]), 2.5, 7).tolist()
     [[0.0, 3.0], [4.0, 3.0]]
     """
     along = _along(points)
-    return points[(along >= start) & (along <= end)]
+    first, last = (int(np.abs(along - distance).argmin()) for distance in (start, end))
+    return points[first : last + 1]
 
 
 def densified(path: Points) -> Points:

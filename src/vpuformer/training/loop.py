@@ -89,6 +89,7 @@ def train(recipe: Recipe, *, resume: bool = False) -> VPUFormer:
     checks = checks[:: max(1, len(checks) // max(1, recipe.validate_objects))]
 
     saved = logged = time.monotonic()
+    logged_step = start
     with RunLog(recipe.folder, recipe.steps, start) as log:
         for step, tensors in zip(range(start, recipe.steps), loader, strict=False):
             parts, passes = _step(fabric, model, optimizer, recipe, step, tensors)
@@ -96,12 +97,12 @@ def train(recipe: Recipe, *, resume: bool = False) -> VPUFormer:
             done = step + 1
             now = time.monotonic()
             if fabric.is_global_zero and done % recipe.log_every == 0:
-                seconds = (now - logged) / recipe.log_every
+                seconds = (now - logged) / (done - logged_step)
                 pictures = recipe.pictures * fabric.world_size
                 log.row(
                     done, {**parts, "lr": recipe.learning_rate(step), "images/s": pictures / seconds, "passes": passes}
                 )
-                logged = now
+                logged, logged_step = now, done
             last = done == recipe.steps
             if fabric.is_global_zero and (now - saved > 60 * recipe.save_minutes or last):
                 save_state(state, network, average, optimizer, done)
@@ -116,7 +117,7 @@ def train(recipe: Recipe, *, resume: bool = False) -> VPUFormer:
                 result = validate(_averaged(recipe, average, fabric.device), checks, recipe.size)
                 log.row(done, {f"val_{name}": value for name, value in result.scores.items()})
                 log.pictures(done, result.panels)
-                logged = time.monotonic()
+                logged, logged_step = time.monotonic(), done
     return _averaged(recipe, average, fabric.device)
 
 

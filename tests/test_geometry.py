@@ -1,0 +1,52 @@
+"""Frames: exact inverses, and agreement with what resizing does to pixels."""
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vpuformer.geometry import CANONICAL, Crop, FrameMap
+
+crops = st.builds(Crop, st.integers(-50, 5000), st.integers(-50, 5000), st.integers(1, 9000), st.integers(1, 9000))
+sizes = st.tuples(st.integers(1, 2000), st.integers(1, 2000))
+
+
+@given(crops, sizes, st.tuples(st.floats(-1e4, 1e4), st.floats(-1e4, 1e4)))
+def test_the_inverse_of_a_map_undoes_it(crop: Crop, size: tuple[int, int], point: tuple[float, float]) -> None:
+    frame = FrameMap(crop, size)
+    at = np.array([point])
+    np.testing.assert_allclose(frame.to_source(frame.to_target(at)), at, rtol=1e-9, atol=1e-6)
+
+
+@given(crops, sizes)
+def test_edges_meet_edges(crop: Crop, size: tuple[int, int]) -> None:
+    x0, y0, x1, y1 = crop.edges
+    corners = FrameMap(crop, size).to_target(np.array([[x0, y0], [x1, y1]]))
+    np.testing.assert_allclose(corners, [[-0.5, -0.5], [size[1] - 0.5, size[0] - 0.5]], atol=1e-6)
+
+
+def test_the_map_is_that_of_resizing_pixels() -> None:
+    """A dot, resized with its picture, has its centre of mass where the map says."""
+    picture = np.zeros((60, 80), np.float32)
+    picture[20:23, 50:53] = 1
+    crop = Crop(left=30, top=10, width=40, height=30)
+    resized = cv2.resize(picture[crop.slices], (200, 120), interpolation=cv2.INTER_LINEAR)
+    rows, columns = np.mgrid[:120, :200]
+    centre = np.array([(columns * resized).sum(), (rows * resized).sum()]) / resized.sum()
+    np.testing.assert_allclose(FrameMap(crop, (120, 200)).to_target(np.array([[51.0, 21.0]]))[0], centre, atol=0.01)
+
+
+def test_the_canonical_frame_is_a_square_of_448() -> None:
+    frame = FrameMap.to_canonical(Crop.whole((100, 200)))
+    assert frame.size == (CANONICAL, CANONICAL) == (448, 448)
+    np.testing.assert_allclose(frame.scale, [2.24, 4.48])
+
+
+def test_a_crop_knows_what_it_contains() -> None:
+    crop = Crop(left=10, top=20, width=5, height=4)
+    assert crop.contains(9.5, 23.5)
+    assert not crop.contains(9.4, 21)
+    assert crop.size == (4, 5)
+    with pytest.raises(ValueError, match="at least one pixel"):
+        Crop(0, 0, 0, 3)

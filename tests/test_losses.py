@@ -1,0 +1,107 @@
+"""The losses: limit cases, values worked by hand, what is ignored, gradients at the edge."""
+
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from vpuformer.metrics import IGNORE
+from vpuformer.training.losses import dice_loss, normalized_focal_loss, prompt_to_pixel_contrastive_loss
+
+
+@pytest.fixture
+def logits() -> torch.Tensor:
+    return torch.randn(2, 1, 8, 8)
+
+
+@pytest.fixture
+def truth() -> torch.Tensor:
+    return (torch.rand(2, 1, 8, 8) > 0.6).to(torch.int8)
+
+
+def test_nfl_without_focus_is_half_the_cross_entropy(logits: torch.Tensor, truth: torch.Tensor) -> None:
+    expected = 0.5 * F.binary_cross_entropy_with_logits(logits, truth.float())
+    torch.testing.assert_close(normalized_focal_loss(logits, truth, gamma=0.0), expected)
+
+
+def test_nfl_by_hand() -> None:
+    """Two pixels of the object, p = 0.5 and 0.8: weights .25 and .04, rescaled to sum to 2."""
+    logits = torch.tensor([0.0, math.log(4)]).view(1, 1, 1, 2)
+    loss = normalized_focal_loss(logits, torch.ones(1, 1, 1, 2, dtype=torch.int8))
+    scale = 2 / 0.29
+    expected = 0.5 * scale * (0.25 * math.log(2) + 0.04 * math.log(1.25)) / 2
+    assert loss.item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_dice_by_hand() -> None:
+    logits = torch.tensor([math.log(3), -50.0, 50.0]).view(1, 1, 1, 3)  # p = .75, 0, 1
+    truth = torch.tensor([1, 1, 0], dtype=torch.int8).view(1, 1, 1, 3)
+    assert dice_loss(logits, truth, smooth=0).item() == pytest.approx(1 - 1.5 / 3.75, rel=1e-4)
+    squared = dice_loss(logits, truth, denominators="squared", smooth=0).item()
+    assert squared == pytest.approx(1 - 1.5 / (0.5625 + 1 + 2), rel=1e-4)
+
+
+def test_what_is_ignored_takes_no_part(logits: torch.Tensor, truth: torch.Tensor) -> None:
+    ignored = truth.clone()
+    ignored[:, :, :4] = IGNORE
+    other = logits.clone()
+    other[:, :, :4] += 10
+    for loss in (normalized_focal_loss, dice_loss):
+        torch.testing.assert_close(loss(logits, ignored), loss(other, ignored))
+    prompts, pixels = torch.randn(2, 3, 4), torch.randn(2, 4, 2, 2)
+    changed = pixels.clone()
+    changed[:, :, 0] += 10
+    positive, valid = torch.tensor([[True, False, True]] * 2), torch.tensor([[True, True, False]] * 2)
+    for ours in (ignored,):
+        torch.testing.assert_close(
+            prompt_to_pixel_contrastive_loss(prompts, pixels, ours, positive, valid),
+            prompt_to_pixel_contrastive_loss(prompts, changed, ours, positive, valid),
+        )
+
+
+def test_all_ignored_is_zero_not_nan(logits: torch.Tensor) -> None:
+    nothing = torch.full((2, 1, 8, 8), IGNORE, dtype=torch.int8)
+    assert normalized_focal_loss(logits, nothing).item() == 0
+    assert dice_loss(logits, nothing).item() == pytest.approx(0)
+    loss = prompt_to_pixel_contrastive_loss(
+        torch.randn(2, 1, 4), torch.randn(2, 4, 2, 2), nothing, *[torch.ones(2, 1, dtype=torch.bool)] * 2
+    )
+    assert loss.item() == 0
+
+
+def test_p2cl_by_hand() -> None:
+    """One prompt along x; pixels along x, -x and y: rho is 1, 0 and .5; the first is the object."""
+    prompts = torch.tensor([[[2.0, 0.0]]])
+    pixels = torch.tensor([[3.0, -1.0, 0.0], [0.0, 0.0, 5.0]]).view(1, 2, 1, 3)
+    truth = torch.tensor([1, 0, 0], dtype=torch.int8).view(1, 1, 1, 3)
+    yes = torch.ones(1, 1, dtype=torch.bool)
+    loss = prompt_to_pixel_contrastive_loss(prompts, pixels, truth, yes, yes)
+    assert loss.item() == pytest.approx(math.log(2) / 3, abs=1e-4)
+    # A negative prompt is drawn to the background: wrong at the first two pixels, as wrong as the clamp allows.
+    loss = prompt_to_pixel_contrastive_loss(prompts, pixels, truth, ~yes, yes)
+    assert loss.item() == pytest.approx((2 * math.log(2e6) + math.log(2)) / 3, rel=1e-2)
+
+
+def test_p2cl_leaves_empty_slots_out() -> None:
+    prompts, pixels = torch.randn(1, 3, 4), torch.randn(1, 4, 2, 2)
+    truth = (torch.rand(1, 1, 8, 8) > 0.5).to(torch.int8)
+    positive = torch.tensor([[True, False, True]])
+    valid = torch.tensor([[True, True, False]])
+    with_slot = prompt_to_pixel_contrastive_loss(prompts, pixels, truth, positive, valid)
+    without = prompt_to_pixel_contrastive_loss(prompts[:, :2], pixels, truth, positive[:, :2], valid[:, :2])
+    torch.testing.assert_close(with_slot, without)
+
+
+def test_p2cl_has_finite_gradients_where_a_prompt_equals_a_pixel_also_in_bfloat16() -> None:
+    for dtype in (torch.float32, torch.bfloat16):
+        prompts = torch.ones(1, 1, 4, dtype=dtype, requires_grad=True)
+        pixels = torch.ones(1, 4, 2, 2, dtype=dtype, requires_grad=True)
+        truth = torch.zeros(1, 1, 2, 2, dtype=torch.int8)  # the worst case: it should be far and is the same
+        yes = torch.ones(1, 1, dtype=torch.bool)
+        loss = prompt_to_pixel_contrastive_loss(prompts, pixels, truth, yes, yes)
+        loss.backward()
+        assert loss.isfinite()
+        assert loss.dtype == torch.float32
+        assert prompts.grad is not None
+        assert prompts.grad.isfinite().all()

@@ -1,0 +1,234 @@
+"""The network: what depends on what, what is masked, and that both variants hold together."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor
+
+from vpuformer.encoding.batch import PromptBatch
+from vpuformer.errors import ConfigError
+from vpuformer.geometry import Crop, FrameMap
+from vpuformer.model.backbones import Conv1S, ImageEncoder
+from vpuformer.model.config import VARIANTS, VPUFormerConfig, variant
+from vpuformer.model.dma import DualCrossMergingAttention, MultiHeadAttention, interactive_information_filtering
+from vpuformer.model.vpuformer import VPUFormer
+from vpuformer.prompts import Box, Click, Prompt, Scribble
+
+SIDE = 96
+SMALL = {"input_size": SIDE, "dim": 32, "heads": 4, "ffn_dim": 32, "decoder_dim": 16, "pue_hidden": 32}
+FRAME = FrameMap.to_canonical(Crop.whole((SIDE, SIDE)))
+
+CONFIGS = {
+    "default": replace(VARIANTS["default"], **SMALL),
+    "paper": replace(VARIANTS["paper"], **SMALL),
+    "early": replace(VARIANTS["default"], **SMALL, dense_prompts="early", mask_fusion="early"),
+    "none": replace(VARIANTS["default"], **SMALL, dense_prompts="none", add_tokens=False, finest="raw"),
+    "visual": replace(VARIANTS["default"], **SMALL, visual="damping", dense_prompts="none"),
+}
+
+
+def batch(*samples: list[Prompt]) -> PromptBatch:
+    return PromptBatch.collate(samples, [FRAME] * len(samples))
+
+
+def image(samples: int = 1, height: int = SIDE, width: int = SIDE) -> Tensor:
+    return torch.rand(samples, 3, height, width, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.fixture(params=CONFIGS)
+def model(request: pytest.FixtureRequest) -> VPUFormer:
+    return VPUFormer(CONFIGS[request.param]).eval()
+
+
+EMPTY = torch.zeros(1, 1, SIDE, SIDE)
+
+
+@torch.inference_mode()
+def test_the_sign_of_a_prompt_changes_the_mask(model: VPUFormer) -> None:
+    prompts: list[list[Prompt]] = [[Click(40, 40, sign), Box(10, 10, 70, 60, sign)] for sign in (True, False)]
+    positive, negative = (model(image(), EMPTY, batch(p)).logits for p in prompts)
+    # Random weights: the sign is 2 of the 898 numbers of a prompt. What trained ones make of it, test_weights asks.
+    assert (positive - negative).abs().max() > 1e-4 * positive.std()
+
+
+@torch.inference_mode()
+def test_the_place_and_the_kind_of_a_prompt_change_the_mask(model: VPUFormer) -> None:
+    answers = [
+        model(image(), EMPTY, batch([prompt])).logits
+        for prompt in (Click(20, 20), Click(70, 70), Box(15, 15, 25, 25), Scribble(((20, 10), (20, 30))))
+    ]
+    for i, one in enumerate(answers):
+        for other in answers[:i]:
+            assert (one - other).abs().max() > 1e-5
+
+
+@torch.inference_mode()
+def test_the_previous_mask_changes_the_mask(model: VPUFormer) -> None:
+    prompts = batch([Click(40, 40)])
+    mask = torch.zeros(1, 1, SIDE, SIDE)
+    mask[..., 20:60, 20:60] = 1
+    assert (model(image(), EMPTY, prompts).logits - model(image(), mask, prompts).logits).abs().max() > 1e-5
+
+
+@torch.inference_mode()
+def test_padding_is_masked_everywhere(model: VPUFormer) -> None:
+    """A sample answers the same alone and beside one with many more prompts, whatever lies in its empty slots."""
+    few: list[Prompt] = [Click(40, 40)]
+    many: list[Prompt] = [Click(10, 10), Box(5, 5, 50, 50), Scribble(((5, 60), (60, 60))), Click(9, 9, False)]
+    alone = model(image(), EMPTY, batch(few))
+    together_batch = batch(few, many)
+    garbage = replace(
+        together_batch,
+        bounds=torch.where(together_batch.valid[..., None], together_batch.bounds, 17.0),
+        positive=together_batch.positive | ~together_batch.valid,
+    )
+    two = image().repeat(2, 1, 1, 1)
+    for prompts in (together_batch, garbage):
+        together = model(two, EMPTY.repeat(2, 1, 1, 1), prompts)
+        torch.testing.assert_close(together.logits[:1], alone.logits, atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(together.prompts[:1, :1], alone.prompts, atol=1e-4, rtol=1e-4)
+
+
+@torch.inference_mode()
+def test_no_prompt_at_all_is_an_answer(model: VPUFormer) -> None:
+    assert model(image(), torch.ones(1, 1, SIDE, SIDE), batch([])).logits.isfinite().all()
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("size", [(64, 128), (33, 95), (32, 32), (200, 64)])
+def test_any_size_and_aspect(model: VPUFormer, size: tuple[int, int]) -> None:
+    output = model(image(1, *size), torch.zeros(1, 1, *size), batch([Click(5, 5)]))
+    assert output.logits.shape == (1, 1, *size)
+    assert output.logits.isfinite().all()
+
+
+@torch.inference_mode()
+def test_a_batch_of_four_is_no_special_case(model: VPUFormer) -> None:
+    prompts = batch(*[[Click(10 * i + 5, 40)] for i in range(4)])
+    four = model(image().repeat(4, 1, 1, 1), EMPTY.repeat(4, 1, 1, 1), prompts).logits
+    for i in range(4):
+        one = model(image(), EMPTY, batch([Click(10 * i + 5, 40)])).logits
+        torch.testing.assert_close(four[i : i + 1], one, atol=1e-4, rtol=1e-4)
+
+
+@torch.inference_mode()
+def test_features_are_those_of_the_picture_alone_where_that_is_promised(model: VPUFormer) -> None:
+    prompts, mask = batch([Click(40, 40)]), torch.ones(1, 1, SIDE, SIDE)
+    if model.features_depend_on_prompts:
+        with pytest.raises(ValueError, match="pass them"):
+            model.encode(image())
+        return
+    plain = model.encode(image())
+    masked = model.encode(image(), mask, prompts)
+    assert torch.equal(plain.visual, masked.visual) != model.features_depend_on_mask
+    if not model.features_depend_on_mask:
+        torch.testing.assert_close(model.decode(plain, mask, prompts).logits, model(image(), mask, prompts).logits)
+
+
+def test_every_trainable_parameter_gets_a_gradient(model: VPUFormer) -> None:
+    from vpuformer.training.losses import dice_loss, prompt_to_pixel_contrastive_loss
+
+    model.train()
+    prompts = batch([Click(40, 40), Box(10, 10, 70, 60)], [Scribble(((5, 5), (60, 60)))], [])
+    truth = torch.zeros(3, 1, SIDE, SIDE, dtype=torch.int8)
+    truth[..., 20:60, 20:60] = 1
+    mask = torch.rand(3, 1, SIDE, SIDE)
+    output = model(image(3), mask, prompts)
+    contrast = prompt_to_pixel_contrastive_loss(output.prompts, output.pixels, truth, prompts.positive, prompts.valid)
+    (dice_loss(output.logits, truth) + contrast).backward()
+    without = [name for name, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
+    # The encoder's finest stage ends in a block that nothing reads beyond 1/4.
+    assert not [name for name in without if "bias" not in name], without
+
+
+def test_the_filter_by_hand() -> None:
+    features = torch.tensor([[[1.0, 2.0], [3.0, 4.0]]])
+    prompt_response = torch.tensor([[[0.0, 1.0], [2.0, -1.0], [9.0, 9.0]]])
+    visual_response = torch.tensor([[[0.0, -3.0], [1.0, 2.0]]])
+    valid = torch.tensor([[True, True, False]])
+    s = torch.tensor([0.0, 1.0, 2.0]).sigmoid()
+    expected = torch.tensor(
+        [[[1 * (1 + s[2] + s[0]), 2 * (1 + s[1] + s[0])], [3 * (1 + s[2] + s[2]), 4 * (1 + s[1] + s[2])]]]
+    )
+    filtered = interactive_information_filtering(features, prompt_response, visual_response, valid)
+    torch.testing.assert_close(filtered, expected)
+
+
+def test_a_layer_without_residual_paths_is_the_papers_equations() -> None:
+    layer = DualCrossMergingAttention(8, 2, 16, residual=False, add_tokens=False)
+    query, original, f_v, e = torch.rand(1, 3, 8), torch.rand(1, 3, 8), torch.rand(1, 5, 8), torch.rand(5, 8)
+    valid = torch.ones(1, 3, dtype=torch.bool)
+    merged = layer(query, original, f_v, f_v, e, valid)
+    q = query + original
+    attended = layer.self_attention(q, q, q)
+    f_qv = layer.prompt_to_semantic(attended, f_v + e, f_v) + q  # Eq. 7
+    f_vq = layer.semantic_to_prompt(f_v + e, attended, attended) + f_v
+    hat_qv, hat_vq = layer.prompt_ffn(f_qv), layer.visual_ffn(f_vq)  # Eq. 8
+    torch.testing.assert_close(merged.query, hat_qv)
+    torch.testing.assert_close(merged.dual, interactive_information_filtering(f_v, hat_qv, hat_vq, valid))
+
+
+def test_attention_ignores_what_is_not_valid() -> None:
+    attention = MultiHeadAttention(8, 2)
+    query, key = torch.rand(1, 2, 8), torch.rand(1, 4, 8)
+    valid = torch.tensor([[True, False, True, False]])
+    torch.testing.assert_close(
+        attention(query, key, key, valid), attention(query, key[:, ::2].contiguous(), key[:, ::2].contiguous())
+    )
+
+
+def test_frozen_parts_of_the_encoder_stay_frozen() -> None:
+    encoder = ImageEncoder("mobilenetv2")
+    encoder.freeze(stem=True, norms=True)
+    encoder.train()
+    norms = [module for module in encoder.modules() if isinstance(module, torch.nn.BatchNorm2d)]
+    assert norms
+    assert not any(module.training for module in norms)
+    frozen = {name for name, parameter in encoder.named_parameters() if not parameter.requires_grad}
+    assert {name.split(".")[1] for name in frozen} == {"conv_stem", "bn1", "blocks"}
+    assert {name.split(".")[2] for name in frozen if "blocks" in name} == {"0", "1"}
+    encoder(torch.rand(1, 3, 64, 64))[0].sum()
+
+
+def test_the_encoder_wants_the_maps_it_was_made_for() -> None:
+    encoder = ImageEncoder("mobilenetv2", maps=1)
+    assert isinstance(encoder.fusion, Conv1S)
+    with pytest.raises(ValueError, match="previous mask"):
+        encoder(torch.rand(1, 3, 64, 64))
+    with pytest.raises(ConfigError, match=r"no backbone called 'mobilenet'.*Did you mean 'mobilenetv2'"):
+        ImageEncoder("mobilenet")
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"heads": 5}, "heads=5 does not divide dim=128"),
+        ({"dim": 130, "heads": 2}, "multiple of 4"),
+        ({"input_size": 32}, "below 64"),
+        ({"layers": 2}, "three DMA layers"),
+        ({"dim": 0}, "at least 1"),
+        ({"dense_prompts": "disks"}, "none | late | early"),
+    ],
+)
+def test_contradictions_are_refused(change: dict[str, object], sentence: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        VPUFormerConfig(**change)  # type: ignore[arg-type]
+    assert sentence in str(raised.value)
+
+
+def test_a_config_is_written_and_read() -> None:
+    for config in VARIANTS.values():
+        assert VPUFormerConfig.from_dict(config.to_dict()) == config
+    with pytest.raises(ConfigError, match=r"no setting of the model called 'dims'.*Did you mean 'dim'"):
+        VPUFormerConfig.from_dict({"dims": 3})
+    with pytest.raises(ConfigError, match="should be a int"):
+        VPUFormerConfig.from_dict({"dim": "wide"})
+    with pytest.raises(ConfigError, match="no variant called 'papre'"):
+        variant("papre")
+
+
+def test_the_variants_differ_as_documented() -> None:
+    paper, default = variant("paper"), variant("default")
+    assert (paper.mask_fusion, paper.dense_prompts, paper.add_tokens) == ("early", "none", False)
+    assert (default.mask_fusion, default.dense_prompts, default.add_tokens) == ("late", "late", True)

@@ -1,0 +1,226 @@
+"""The loop: exact resume, also after a kill; the recipe; one batch can be learned."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from vpuformer.errors import CheckpointError, ConfigError
+from vpuformer.metrics import IGNORE
+from vpuformer.model.config import VPUFormerConfig
+from vpuformer.training.interaction import Batch, Interactive, interact
+from vpuformer.training.loop import build_network, train
+from vpuformer.training.recipe import Recipe
+from vpuformer.training.state import NAME
+
+TINY = VPUFormerConfig(input_size=64, dim=32, heads=4, ffn_dim=32, decoder_dim=16, pue_hidden=32)
+SHARES = (1 / 3, 1 / 3, 1 / 3)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two sets of four pictures, each with a bright disk and a dark square; a split that validates on one picture."""
+    root = tmp_path_factory.mktemp("data")
+    rows, columns = np.mgrid[:80, :100]
+    for name in ("one", "two"):
+        (root / name / "images").mkdir(parents=True)
+        images, annotations = [], []
+        for i in range(4):
+            picture = np.full((80, 100, 3), 120, np.uint8)
+            disk = (columns - 30 - 3 * i) ** 2 + (rows - 40) ** 2 <= 400
+            picture[disk] = (250, 220, 40)
+            picture[20:50, 65:95] = (20, 30, 90)
+            Image.fromarray(picture).save(root / name / "images" / f"{i}.png")
+            images.append({"id": i, "file_name": f"images/{i}.png", "height": 80, "width": 100, "exhaustive": True})
+            circle = [
+                [30 + 3 * i + 20 * np.cos(a), 40 + 20 * np.sin(a)]
+                for a in np.linspace(0, 2 * np.pi, 40, endpoint=False)
+            ]
+            shapes = [np.ravel(circle).tolist(), [65, 20, 95, 20, 95, 50, 65, 50]]
+            annotations += [
+                {"id": 2 * i + k, "image_id": i, "category_id": 1, "iscrowd": 0, "segmentation": [shape]}
+                for k, shape in enumerate(shapes)
+            ]
+        categories = [{"id": 1, "name": "object"}]
+        content = {"images": images, "annotations": annotations, "categories": categories}
+        (root / name / "annotations.json").write_text(json.dumps(content))
+    split = {
+        "drop": [],
+        "pictures": {"one": ["images/3.png"]},
+        "objects": [{"set": "one", "file": "images/3.png", "annotation": 6}],
+    }
+    (root / "split.json").write_text(json.dumps(split))
+    return root
+
+
+def recipe(data: Path, output: Path, **changes: object) -> Recipe:
+    base = Recipe(
+        data=str(data),
+        output=str(output),
+        model=TINY,
+        size=64,
+        pictures=2,
+        objects=2,
+        steps=6,
+        interactions=2,
+        warmup=2,
+        workers=0,
+        log_every=1,
+        save_minutes=0.0,
+        validate_every=3,
+        accelerator="cpu",
+    )
+    return replace(base, **changes)  # type: ignore[arg-type]
+
+
+def losses(folder: Path) -> list[float]:
+    with (folder / "log.csv").open(newline="") as file:
+        return [float(row["loss"]) for row in csv.DictReader(file) if row["loss"]]
+
+
+# TensorBoard's writer and the loop's data loader each warn about other packages' code.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:.*num_workers"),
+]
+
+
+def test_a_resumed_run_is_the_uninterrupted_run(data: Path, tmp_path: Path) -> None:
+    whole = train(recipe(data, tmp_path / "whole"))
+    # Stopped after 4 of 6 steps, at the schedule of 6.
+    stopped = recipe(data, tmp_path / "parts")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("vpuformer.training.loop.range", lambda a, b: range(a, min(b, 4)), raising=False)
+        train(stopped)
+    resumed = train(stopped, resume=True)
+    np.testing.assert_allclose(losses(tmp_path / "parts"), losses(tmp_path / "whole"), rtol=1e-6)
+    for name, value in whole.state_dict().items():
+        torch.testing.assert_close(resumed.state_dict()[name], value, rtol=1e-6, atol=1e-7)
+    assert (tmp_path / "whole" / "weights" / "config.json").is_file()
+
+
+def test_a_killed_run_goes_on_where_it_was_saved(data: Path, tmp_path: Path) -> None:
+    """`kill -9` between steps and in the middle of a save: what is on disk is whole, and the curve is the same."""
+    wanted = recipe(data, tmp_path / "killed", steps=8, validate_every=0)
+    whole = replace(wanted, output=str(tmp_path / "whole"))
+    program = (
+        "import sys, json; from vpuformer.training.recipe import Recipe; from vpuformer.training.loop import train;"
+        "train(Recipe.from_dict(json.loads(sys.argv[1])))"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, json.dumps(wanted.to_dict())],
+        stdout=subprocess.DEVNULL,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    log = tmp_path / "killed" / "log.csv"
+    deadline = time.monotonic() + 120
+    while process.poll() is None and time.monotonic() < deadline:
+        if log.is_file() and len(losses(tmp_path / "killed")) >= 3 and (tmp_path / "killed" / NAME).exists():
+            process.send_signal(signal.SIGKILL)
+            break
+        time.sleep(0.01)
+    assert process.wait() == -signal.SIGKILL
+    train(wanted, resume=True)
+    train(whole)
+    np.testing.assert_allclose(losses(tmp_path / "killed"), losses(tmp_path / "whole"), rtol=1e-6)
+    assert not list((tmp_path / "killed").glob(".last*tmp"))
+
+
+def test_a_folder_with_a_run_is_not_overwritten_and_a_broken_state_is_refused(data: Path, tmp_path: Path) -> None:
+    wanted = recipe(data, tmp_path / "run", steps=1, validate_every=0)
+    with pytest.raises(ConfigError, match="no run to resume"):
+        train(wanted, resume=True)
+    train(wanted)
+    with pytest.raises(ConfigError, match="holds a run already"):
+        train(wanted)
+    with pytest.raises(CheckpointError, match="another network"):
+        train(replace(wanted, model=replace(TINY, dim=64)), resume=True)
+    state = tmp_path / "run" / NAME
+    state.write_bytes(state.read_bytes()[:1000])
+    with pytest.raises(CheckpointError, match="no state of a run"):
+        train(wanted, resume=True)
+
+
+def test_fine_tuning_starts_from_a_model(data: Path, tmp_path: Path) -> None:
+    train(recipe(data, tmp_path / "first", steps=1, validate_every=0))
+    started = recipe(data, tmp_path / "second", init=str(tmp_path / "first" / "weights"))
+    network, former = build_network(started), build_network(recipe(data, tmp_path / "x"))
+    state = network.state_dict()
+    assert not torch.equal(state["decoder.head.weight"], former.state_dict()["decoder.head.weight"])
+    with pytest.raises(ConfigError, match="another shape"):
+        build_network(replace(started, model=replace(TINY, dim=64)))
+
+
+def batch() -> Batch:
+    image = torch.full((2, 3, 64, 64), 100, dtype=torch.uint8)
+    image[:, 0, 10:40, 10:30] = 250
+    image[:, 2, 30:60, 36:60] = 250
+    truth = torch.zeros(2, 2, 64, 64, dtype=torch.int8)
+    truth[:, 0, 10:40, 10:30] = 1
+    truth[:, 1, 30:60, 36:60] = 1
+    truth[:, :, :3] = IGNORE
+    return Batch(image, truth, truth.flip(1) == 1)
+
+
+@pytest.mark.parametrize("early", [False, True])
+def test_one_batch_can_be_learned(early: bool) -> None:
+    fusion = {"mask_fusion": "early", "dense_prompts": "early"} if early else {}
+    network = build_network(
+        Recipe(data="", output="", model=replace(TINY, **fusion), freeze_stem=not early)  # type: ignore[arg-type]
+    )
+    model = Interactive(network)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=2e-3)
+    curve = []
+    for step in range(25):
+        answer = interact(model, batch(), np.random.default_rng(step), interactions=2, kind_shares=SHARES, p2cl=2.0)
+        optimizer.zero_grad()
+        answer.loss.backward()
+        optimizer.step()
+        curve.append(answer.loss.item())
+    assert np.mean(curve[-5:]) < 0.8 * np.mean(curve[:5])
+
+
+def test_an_interaction_is_a_function_of_its_generator() -> None:
+    model = Interactive(build_network(Recipe(data="", output="", model=TINY))).eval()
+    answers = [
+        interact(model, batch(), np.random.default_rng(5), interactions=3, kind_shares=SHARES, p2cl=2.0)
+        for _ in range(2)
+    ]
+    assert answers[0].loss.item() == answers[1].loss.item()
+    assert answers[0].prompts == answers[1].prompts
+    assert answers[0].passes in (4, 8, 12)
+    assert all(answers[0].prompts)
+
+
+def test_the_learning_rate_rises_stays_and_falls() -> None:
+    plan = Recipe(data="", output="", steps=100, warmup=10, cooldown=0.2, lr=1.0)
+    assert plan.learning_rate(0) == pytest.approx(0.1)
+    assert plan.learning_rate(10) == plan.learning_rate(79) == 1
+    assert plan.learning_rate(90) == pytest.approx(0.5)
+    assert plan.learning_rate(99) == pytest.approx(0.05)
+
+
+def test_a_recipe_is_written_and_read_and_checked() -> None:
+    plan = Recipe(data="a", output="b", model=TINY)
+    assert Recipe.from_dict(json.loads(json.dumps(plan.to_dict()))) == plan
+    assert sum(replace(plan, click=2, box=1, scribble=1).kind_shares) == pytest.approx(1)
+    for change, sentence in (
+        ({"size": 100}, "multiple of 32"),
+        ({"steps": 0}, "at least 1"),
+        ({"ema": 1.5}, "between 0 and 1"),
+        ({"click": 0.0, "box": 0.0, "scribble": 0.0}, "not all of them zero"),
+    ):
+        with pytest.raises(ConfigError, match=sentence):
+            replace(plan, **change)  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="Did you mean 'steps'"):
+        Recipe.from_dict({"data": "a", "output": "b", "step": 3})
