@@ -7,8 +7,10 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,7 +23,7 @@ from vpuformer.model.config import VPUFormerConfig
 from vpuformer.training.interaction import Batch, Interactive, interact
 from vpuformer.training.loop import build_network, train
 from vpuformer.training.recipe import Recipe
-from vpuformer.training.state import NAME
+from vpuformer.training.state import NAME, save_state
 
 TINY = VPUFormerConfig(input_size=64, dim=32, heads=4, ffn_dim=32, decoder_dim=16, pue_hidden=32)
 SHARES = (1 / 3, 1 / 3, 1 / 3)
@@ -100,13 +102,23 @@ def test_a_resumed_run_is_the_uninterrupted_run(data: Path, tmp_path: Path) -> N
     # Stopped after 4 of 6 steps, at the schedule of 6.
     stopped = recipe(data, tmp_path / "parts")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("vpuformer.training.loop.range", lambda a, b: range(a, min(b, 4)), raising=False)
-        train(stopped)
+        patch.setattr("vpuformer.training.loop.save_state", _interrupted_after(4))
+        with pytest.raises(KeyboardInterrupt):
+            train(stopped)
     resumed = train(stopped, resume=True)
     np.testing.assert_allclose(losses(tmp_path / "parts"), losses(tmp_path / "whole"), rtol=1e-6)
     for name, value in whole.state_dict().items():
         torch.testing.assert_close(resumed.state_dict()[name], value, rtol=1e-6, atol=1e-7)
     assert (tmp_path / "whole" / "weights" / "config.json").is_file()
+
+
+def _interrupted_after(steps: int) -> Callable[..., None]:
+    def save_and_stop(*arguments: Any) -> None:
+        save_state(*arguments)
+        if arguments[-1] == steps:
+            raise KeyboardInterrupt
+
+    return save_and_stop
 
 
 def test_a_killed_run_goes_on_where_it_was_saved(data: Path, tmp_path: Path) -> None:

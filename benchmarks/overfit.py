@@ -1,0 +1,140 @@
+"""Can the network learn at all what it is asked to? Eight pictures with two objects each, learned by heart.
+
+    python benchmarks/overfit.py --data FOLDER/coco_multi --backbone-weights FILE
+
+Afterwards one click, one box and one scribble on each object must give its mask (mean IoU of at least 0.95 for every
+kind), and the same prompt on the other object must give the other mask (IoU with the first one below 0.2).
+Writes `benchmarks/results/overfit.json`.
+"""
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+
+from vpuformer.data.coco import CocoFolder
+from vpuformer.encoding.batch import PromptBatch
+from vpuformer.geometry import Crop, FrameMap
+from vpuformer.metrics import MASK_THRESHOLD, iou
+from vpuformer.model.vpuformer import VPUFormer
+from vpuformer.prompts import KINDS
+from vpuformer.simulation import next_prompt
+from vpuformer.training.interaction import Batch, Interactive, interact
+from vpuformer.training.loop import build_network
+from vpuformer.training.recipe import Recipe
+
+RESULTS = Path(__file__).parent / "results" / "overfit.json"
+PICTURES, OBJECTS = 8, 2
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", required=True, help="a COCO-format folder")
+    parser.add_argument("--backbone-weights", help="pretrained image encoder, in timm's names")
+    parser.add_argument("--size", type=int, default=192)
+    parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+
+    torch.manual_seed(options.seed)
+    data = pictures_with_two_objects(CocoFolder(options.data), options.size)
+    network = build_network(Recipe(data="", output="", backbone_weights=options.backbone_weights))
+    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    begun = time.monotonic()
+    learn(network, data, options.steps, options.seed)
+    result = {
+        "command": "python benchmarks/overfit.py --data coco_multi",
+        "pictures": PICTURES,
+        "objects": OBJECTS,
+        "size": options.size,
+        "steps": options.steps,
+        "minutes": round((time.monotonic() - begun) / 60, 1),
+        **check(network.eval(), data),
+    }
+    RESULTS.write_text(json.dumps(result, indent=2) + "\n")
+    print(json.dumps(result, indent=2))
+
+
+def pictures_with_two_objects(folder: CocoFolder, size: int) -> Batch:
+    """The first pictures with two objects, apart from each other, of 4 to 40 % of the picture each."""
+    images, truths = [], []
+    for picture in range(len(folder)):
+        masks = folder.masks(picture).astype(bool)
+        shares = masks.mean(axis=(1, 2))
+        fit = [i for i in np.argsort(-shares) if 0.04 <= shares[i] <= 0.4]
+        pairs = [(a, b) for a in fit for b in fit if a < b and not (masks[a] & masks[b]).any()]
+        if not pairs:
+            continue
+        small = cv2.resize(folder.image(picture), (size, size), interpolation=cv2.INTER_AREA)
+        images.append(torch.from_numpy(small).permute(2, 0, 1))
+        truths.append(
+            np.stack([cv2.resize(masks[i].astype(np.float32), (size, size)) > 0.5 for i in pairs[0]]).astype(np.int8)
+        )
+        if len(images) == PICTURES:
+            break
+    truth = torch.from_numpy(np.stack(truths))
+    return Batch(torch.stack(images), truth, truth.flip(1) == 1)
+
+
+def learn(network: VPUFormer, data: Batch, steps: int, seed: int) -> None:
+    model = Interactive(network)
+    optimizer = torch.optim.AdamW([p for p in network.parameters() if p.requires_grad], lr=1e-3)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 1.5e-3, total_steps=steps, pct_start=0.1)
+    for step in range(steps):
+        rng = np.random.default_rng((seed, step))
+        answer = interact(model, data, rng, interactions=2, kind_shares=(1 / 3,) * 3, p2cl=2.0)
+        optimizer.zero_grad()
+        answer.loss.backward()
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimizer.step()
+        schedule.step()
+        if step % 20 == 0:
+            print(f"step {step}/{steps}  loss {answer.loss.item():.3f}  IoU {answer.parts['iou_last']:.3f}", flush=True)
+
+
+@torch.inference_mode()
+def check(network: VPUFormer, data: Batch) -> dict[str, float]:
+    """Mean IoU by kind with one prompt, and the mean and largest IoU with the other object."""
+    size = (data.image.shape[-2], data.image.shape[-1])
+    frame = FrameMap.to_canonical(Crop.whole(size))
+    empty = np.zeros(size, bool)
+    features = network.encode(data.image.float() / 255).repeat(data.objects)
+    truths = list(data.truth.flatten(0, 1).numpy())
+    result: dict[str, float] = {}
+    for kind in KINDS:
+        prompts = [[prompt] for truth in truths if (prompt := next_prompt(kind, truth, empty)) is not None]
+        mask = torch.zeros(len(truths), 1, *size)
+        logits = network.decode(features, mask, PromptBatch.collate(prompts, [frame] * len(prompts))).logits
+        predictions = list((logits[:, 0].sigmoid() > MASK_THRESHOLD).numpy())
+        own = [iou(p, t) for p, t in zip(predictions, truths, strict=True)]
+        # Objects come in pairs: the neighbour of 2k is 2k + 1 and the other way round.
+        other = [iou(predictions[i], truths[i ^ 1]) for i in range(len(truths))]
+        result |= {
+            f"IoU with one {kind}": round(float(np.mean(own)), 4),
+            f"lowest IoU with one {kind}": round(float(np.min(own)), 4),
+            f"largest IoU with the other object, {kind}": round(float(np.max(other)), 4),
+        }
+    result["trainable parameters without a gradient"] = without_gradient(network, data)
+    return result
+
+
+@torch.inference_mode(False)
+@torch.enable_grad()
+def without_gradient(network: VPUFormer, data: Batch) -> int:
+    network.train()
+    network.zero_grad()
+    rng = np.random.default_rng(0)
+    interact(Interactive(network), data, rng, interactions=3, kind_shares=(1 / 3,) * 3, p2cl=2.0).loss.backward()
+    return sum(
+        p.grad is None or not bool((p.grad != 0).any())
+        for name, p in network.named_parameters()
+        if p.requires_grad and name != "pue.no_prompt"  # counts only where there is no prompt at all
+    )
+
+
+if __name__ == "__main__":
+    main()
