@@ -193,13 +193,14 @@ def test_one_batch_can_be_learned(early: bool) -> None:
     model = Interactive(network)
     optimizer = torch.optim.AdamW(network.parameters(), lr=2e-3)
     curve = []
-    for step in range(25):
-        answer = interact(model, batch(), np.random.default_rng(step), interactions=2, kind_shares=SHARES, p2cl=2.0)
+    for _ in range(12):
+        # The same prompts every time: what is left is the network alone.
+        answer = interact(model, batch(), np.random.default_rng(3), interactions=1, kind_shares=SHARES, p2cl=2.0)
         optimizer.zero_grad()
         answer.loss.backward()
         optimizer.step()
         curve.append(answer.loss.item())
-    assert np.mean(curve[-5:]) < 0.8 * np.mean(curve[:5])
+    assert curve[-1] < 0.85 * curve[0]
 
 
 def test_an_interaction_is_a_function_of_its_generator() -> None:

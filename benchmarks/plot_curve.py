@@ -1,0 +1,42 @@
+"""The curve of a training run: `log.csv` to a picture.
+
+python benchmarks/plot_curve.py RUN/log.csv docs/images/curve.png      (needs matplotlib)
+"""
+
+import csv
+import sys
+from pathlib import Path
+
+import matplotlib as mpl
+
+mpl.use("Agg")
+import matplotlib.pyplot as plt
+import numpy as np
+
+SHOWN = ("click@1", "box@1", "scribble@1", "click@3", "mixed@3")
+
+
+def main(log: Path, picture: Path) -> None:
+    with log.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6))
+    steps, loss = curve(rows, "loss")
+    width = max(1, len(loss) // 40)
+    left.plot(steps, loss, color="0.8")
+    left.plot(steps[width - 1 :], np.convolve(loss, np.ones(width) / width, "valid"), color="C0")
+    left.set(xlabel="step", ylabel="training loss")
+    for name in SHOWN:
+        right.plot(*curve(rows, f"val_{name}"), marker=".", label=name)
+    right.set(xlabel="step", ylabel="validation IoU")
+    right.legend()
+    figure.tight_layout()
+    figure.savefig(picture, dpi=110)
+
+
+def curve(rows: list[dict[str, str]], name: str) -> tuple[list[int], list[float]]:
+    chosen = [row for row in rows if row.get(name)]
+    return [int(row["step"]) for row in chosen], [float(row[name]) for row in chosen]
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
