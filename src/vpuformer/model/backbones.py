@@ -4,10 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import cast
 
 import timm
 import torch
 from jaxtyping import Float
+from timm.models import FeatureInfo
 from torch import Tensor, nn
 
 from vpuformer.errors import ConfigError, unknown_name
@@ -20,16 +22,24 @@ STRIDES = (4, 8, 16, 32)
 
 @dataclass(frozen=True, slots=True)
 class Backbone:
-    """How a timm network is used: its name there, and the module of its stem where Conv1S adds the previous mask."""
+    """How a timm network is used."""
 
     timm_name: str
     stem: str
+    """The module to whose output Conv1S adds the previous mask, at 1/2."""
     stem_channels: int
+    to_quarter: tuple[str, ...]
+    """The modules up to stride 4, which training may leave as they are."""
 
 
 BACKBONES: Mapping[str, Backbone] = MappingProxyType(
     {
-        "mobilenetv2": Backbone("mobilenetv2_100", stem="bn1", stem_channels=32),
+        "mobilenetv2": Backbone(
+            "mobilenetv2_100",
+            stem="bn1",
+            stem_channels=32,
+            to_quarter=("conv_stem", "bn1", "blocks.0", "blocks.1"),
+        ),
     }
 )
 
@@ -71,10 +81,11 @@ class ImageEncoder(nn.Module):
         spec = BACKBONES[name]
         net = timm.create_model(spec.timm_name, features_only=True, pretrained=pretrained)
         self.net: nn.Module = net
-        self._levels = [net.feature_info.reduction().index(stride) for stride in STRIDES]
-        self.channels: Sequence[int] = [net.feature_info.channels()[level] for level in self._levels]
+        info = cast(FeatureInfo, net.feature_info)
+        self._levels = [info.reduction().index(stride) for stride in STRIDES]
+        self.channels: Sequence[int] = [info.channels()[level] for level in self._levels]
         self.fusion = Conv1S(maps, spec.stem_channels) if maps else None
-        self._stem: nn.Module = net.get_submodule(spec.stem)
+        self._spec = spec
         self._frozen: list[nn.Module] = []
         self.register_buffer("_mean", torch.tensor(MEAN).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("_std", torch.tensor(STD).view(1, 3, 1, 1), persistent=False)
@@ -95,7 +106,10 @@ class ImageEncoder(nn.Module):
 
     @contextmanager
     def _added_at_stem(self, extra: Tensor) -> Iterator[None]:
-        handle = self._stem.register_forward_hook(lambda _module, _inputs, output: output + extra)
+        def add(_module: nn.Module, _inputs: object, output: Tensor) -> Tensor:
+            return output + extra
+
+        handle = self.net.get_submodule(self._spec.stem).register_forward_hook(add)
         try:
             yield
         finally:
@@ -104,12 +118,10 @@ class ImageEncoder(nn.Module):
     def freeze(self, *, stem: bool, norms: bool) -> None:
         """Keep parts of the encoder as they are: everything up to stride 4, the statistics of its batch norms.
 
-        A third of the weights' work and nearly all of the memory traffic of a training step lie above 1/8.
+        The finest stages take most of the time of a training step, and what they see is much the same in every picture.
         """
         if stem:
-            children = dict(self.net.named_children())
-            blocks = list(children.pop("blocks")[:2])  # strides 2 and 4 # type: ignore[index]
-            self._frozen += [*(module for name, module in children.items()), *blocks]
+            self._frozen += [self.net.get_submodule(name) for name in self._spec.to_quarter]
             for module in self._frozen:
                 module.requires_grad_(False)
         if norms:

@@ -142,11 +142,11 @@ class VPUFormer(nn.Module):
             maps.append(prompt_maps(prompts, (image.shape[-2], image.shape[-1])))
         quarter, *coarser = self.backbone(image, torch.cat(maps, dim=1) if maps else None)
 
-        size = coarser[1].shape[-2:]
+        size = (coarser[1].shape[-2], coarser[1].shape[-1])
         visual = sum(
             F.adaptive_avg_pool2d(projected, size)
             if projected.shape[-1] > size[-1] or projected.shape[-2] > size[-2]
-            else F.interpolate(projected, size=tuple(size), mode="bilinear", align_corners=False)
+            else F.interpolate(projected, size=size, mode="bilinear", align_corners=False)
             for projected in (project(stage) for project, stage in zip(self.project, coarser, strict=True))
         )
         colours = None
@@ -167,9 +167,11 @@ class VPUFormer(nn.Module):
         query, valid = self.pue(prompts, features.colours, generator)
         visual, lateral, _ = features
         if self.dense is not None:
-            at_quarter, at_sixteenth = self.dense(self._late_maps(mask, prompts, lateral.quarter.shape[-2:]))
+            at_quarter, at_sixteenth = self.dense(
+                self._late_maps(mask, prompts, (lateral.quarter.shape[-2], lateral.quarter.shape[-1]))
+            )
             lateral = lateral._replace(quarter=lateral.quarter + at_quarter)
-            visual = visual + F.adaptive_avg_pool2d(at_sixteenth, visual.shape[-2:])
+            visual = visual + F.adaptive_avg_pool2d(at_sixteenth, (visual.shape[-2], visual.shape[-1]))
 
         levels, embedding = self._merge(visual, query, valid)
         logits, pixels = self.decoder(levels, lateral)
@@ -177,12 +179,12 @@ class VPUFormer(nn.Module):
         logits = F.interpolate(logits.float(), size=size, mode="bilinear", align_corners=False)
         return Output(logits, pixels, self.embed_prompt(embedding))
 
-    def _late_maps(self, mask: Tensor, prompts: PromptBatch, size: torch.Size) -> Tensor:
+    def _late_maps(self, mask: Tensor, prompts: PromptBatch, size: tuple[int, int]) -> Tensor:
         maps = []
         if self.config.mask_fusion == "late":
             maps.append(F.adaptive_avg_pool2d(mask, size))
         if self.config.dense_prompts == "late":
-            maps.append(prompt_maps(prompts, (size[0], size[1])))
+            maps.append(prompt_maps(prompts, size))
         return torch.cat(maps, dim=1)
 
     def _merge(

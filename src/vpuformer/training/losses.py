@@ -72,7 +72,7 @@ def prompt_to_pixel_contrastive_loss(
     `pixels` (1/4), where the truth becomes the share of the object in each cell. Empty slots and ignored pixels take no
     part. `rho` and `1 - rho` are computed without the cancellation that has infinite gradients at similarity 1.
     """
-    size = pixels.shape[-2:]
+    size = (pixels.shape[-2], pixels.shape[-1])
     known = (truth != IGNORE).float()
     share = F.adaptive_avg_pool2d((truth == 1).float(), size)
     weight = F.adaptive_avg_pool2d(known, size)
