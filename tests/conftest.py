@@ -18,7 +18,7 @@ from jaxtyping import install_import_hook
 install_import_hook(
     [
         "vpuformer.encoding",
-        *(f"vpuformer.model.{module}" for module in ("backbones", "config", "decoder", "dma", "vpuformer")),
+        *(f"vpuformer.model.{module}" for module in ("backbones", "decoder", "dma", "vpuformer")),
         *(f"vpuformer.training.{module}" for module in ("interaction", "losses", "validate")),
     ],
     "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))",

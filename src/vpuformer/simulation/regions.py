@@ -137,6 +137,10 @@ def _region(wrong: BoolMask, positive: bool, clicked: BoolMask | None, exact: bo
     padded = cv2.copyMakeBorder(wrong[crop].view(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
     mask_size = cv2.DIST_MASK_PRECISE if exact else cv2.DIST_MASK_5
     depth = np.asarray(cv2.distanceTransform(padded, cv2.DIST_L2, mask_size), dtype=np.float32)
+    if exact:
+        # The squares are whole numbers. OpenCV's are off in the last bits, by how much depends on where in memory the
+        # picture lies: rounded, pixels of the same depth are equal, and the first of them is the same on every run.
+        depth = np.sqrt(np.rint(depth * depth))
     free = depth
     if clicked is not None:
         free = depth.copy()
