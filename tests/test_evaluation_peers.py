@@ -124,6 +124,13 @@ def test_a_first_box_excludes_what_is_outside_and_a_later_one_does_not() -> None
     assert counted(seed_labels([Box(9.5, 9.5, 19.5, 29.5, False)], SAME)) == [200, 0, 60 * 80 - 200, 0]
 
 
+def test_the_middle_of_a_positive_box_is_certain() -> None:
+    labels = seed_labels([Box(9.5, 9.5, 29.5, 29.5), Click(20, 20, False)], SAME, core=0.5)
+    assert (labels[14, 14], labels[15, 15], labels[24, 24], labels[25, 25]) == (3, 1, 1, 3)
+    assert labels[20, 20] == 0
+    assert counted(seed_labels([Box(9.5, 9.5, 29.5, 29.5, False)], SAME, core=0.5))[1] == 0
+
+
 def test_clicks_and_strokes_win_over_boxes_and_later_ones_over_earlier_ones() -> None:
     box = Box(30.5, 20.5, 49.5, 39.5, False)
     assert seed_labels([Click(40, 30), box], SAME)[30, 40] == 1

@@ -35,6 +35,10 @@ def train(
     interactions: Annotated[int | None, typer.Option(metavar="N", help="Most interactions of a sample.")] = None,
     lr: Annotated[float | None, typer.Option(metavar="RATE", help="Learning rate.")] = None,
     warmup: Annotated[int | None, typer.Option(metavar="N", help="Steps in which the rate rises to that.")] = None,
+    cooldown: Annotated[
+        float | None, typer.Option(metavar="SHARE", help="Share of the steps in which it falls.")
+    ] = None,
+    ema: Annotated[float | None, typer.Option(metavar="DECAY", help="Of the averaged weights.")] = None,
     seed: Annotated[int | None, typer.Option(metavar="N", help="Seed of everything that is random.")] = None,
     precision: Annotated[str | None, typer.Option(metavar="NAME", help="32-true, bf16-mixed or 16-mixed.")] = None,
     accelerator: Annotated[str | None, typer.Option(metavar="NAME", help="auto, cpu, cuda or mps.")] = None,
@@ -67,6 +71,8 @@ def train(
         "interactions": interactions,
         "lr": lr,
         "warmup": warmup,
+        "cooldown": cooldown,
+        "ema": ema,
         "seed": seed,
         "precision": precision,
         "accelerator": accelerator,

@@ -1,0 +1,71 @@
+"""Seconds a prompt, and what the reuse of image features saves.
+
+    python benchmarks/speed.py
+
+On the bundled photograph and the bundled weights: the picture is encoded, the first prompt is answered from those
+features, a second one looks at a crop. Against it: the whole network for every prompt. Writes `benchmarks/results/speed.json`;
+medians of `--repeats` rounds in which the ways take turns.
+"""
+
+import argparse
+import json
+import platform
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+
+import torch
+
+from vpuformer.images import read_image
+from vpuformer.predictor import Predictor
+from vpuformer.prompts import Box, Click
+
+ROOT = Path(__file__).parent.parent
+RESULTS = Path(__file__).parent / "results" / "speed.json"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--repeats", type=int, default=15)
+    options = parser.parse_args()
+
+    predictor = Predictor.from_pretrained("default", device="cpu")
+    picture = read_image(ROOT / "examples" / "coffee.jpg")
+    prompts = [Box(165, 15, 410, 325), Click(290, 100)]
+    predictor.set_image(picture)
+    first = predictor.predict(prompts[:1])
+
+    def everything() -> None:
+        predictor.set_image(picture)
+        predictor.predict(prompts[:1])
+
+    ways: dict[str, Callable[[], object]] = {
+        "set_image": lambda: predictor.set_image(picture),
+        "first prompt, features kept": lambda: predictor.predict(prompts[:1]),
+        "second prompt, same crop": lambda: predictor.predict(prompts, mask=first.probability, crop=first.crop),
+        "everything for a prompt": everything,
+    }
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(options.repeats):
+        for name, way in ways.items():
+            begun = time.perf_counter()
+            way()
+            seconds[name].append(time.perf_counter() - begun)
+    medians = {name: round(median(times), 4) for name, times in seconds.items()}
+    result = {
+        "command": "python benchmarks/speed.py",
+        "picture": f"{picture.shape[1]}x{picture.shape[0]}",
+        "network input": predictor.model.config.input_size,
+        "machine": f"{platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}",
+        "median seconds": medians,
+        "everything / features kept": round(
+            medians["everything for a prompt"] / medians["first prompt, features kept"], 2
+        ),
+    }
+    RESULTS.write_text(json.dumps(result, indent=2) + "\n")
+    print(json.dumps(result, indent=2))
+
+
+if __name__ == "__main__":
+    main()
