@@ -3,8 +3,8 @@
     python benchmarks/speed.py
 
 On the bundled photograph and the bundled weights: the picture is encoded, the first prompt is answered from those
-features, a second one looks at a crop. Against it: the whole network for every prompt. Writes `benchmarks/results/speed.json`;
-medians of `--repeats` rounds in which the ways take turns.
+features, a second one looks at a crop. Against it: the whole network for every prompt. Medians of `--repeats` rounds in
+which the ways take turns, written to `benchmarks/results/speed.json`.
 """
 
 import argparse
