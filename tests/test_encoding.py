@@ -51,9 +51,9 @@ def test_a_click_to_the_letter_ends_after_three_pixels() -> None:
 
 
 def test_the_peak_can_be_raised_as_in_the_authors_code() -> None:
-    horizontal, _, _ = vectors(Click(100, 300), peak=2.0)
-    assert horizontal[100] == 2
-    np.testing.assert_allclose(horizontal[101], math.exp(-1 / 18), rtol=1e-6)
+    horizontal, vertical, _ = vectors(Click(100.25, 300), peak=2.0)
+    np.testing.assert_allclose(horizontal[[100, 101]], [2 * math.exp(-0.0625 / 18), math.exp(-0.5625 / 18)], rtol=1e-6)
+    assert vertical[300] == 2
 
 
 def test_a_box_by_hand() -> None:
@@ -129,6 +129,12 @@ def test_scribbles_equal_the_slow_loop(formula: Formula, path: list[tuple[float,
     slow = slow_scribble(np.array(path), formula)
     np.testing.assert_allclose(horizontal, slow[0], atol=2e-3)
     np.testing.assert_allclose(vertical, slow[1], atol=2e-3)
+
+
+def test_a_scribble_along_the_far_edge_keeps_both_vectors() -> None:
+    horizontal, vertical, _ = vectors(Scribble(((447.5, 10), (447.5, 447.5))))
+    assert np.flatnonzero(horizontal).tolist() == [447]
+    assert vertical[447] > 0.9
 
 
 def test_a_random_choice_is_one_of_the_points_of_its_column() -> None:

@@ -17,7 +17,7 @@ import pytest
 import torch
 from PIL import Image
 
-from vpuformer.errors import CheckpointError, ConfigError
+from vpuformer.errors import CheckpointError, ConfigError, VPUFormerError
 from vpuformer.metrics import IGNORE
 from vpuformer.model.config import VPUFormerConfig
 from vpuformer.training.interaction import Batch, Interactive, interact
@@ -201,6 +201,26 @@ def test_one_batch_can_be_learned(early: bool) -> None:
         optimizer.step()
         curve.append(answer.loss.item())
     assert curve[-1] < 0.85 * curve[0]
+
+
+def test_mixed_precision_and_single_objects(data: Path, tmp_path: Path) -> None:
+    """bfloat16 rounds 300 to a multiple of 2: it must not reach the coordinates of prompts."""
+    run = recipe(data, tmp_path / "run", steps=1, objects=1, precision="bf16-mixed", validate_every=0)
+    train(run)
+    assert np.isfinite(losses(tmp_path / "run")).all()
+    assert json.loads((tmp_path / "run" / "weights" / "config.json").read_text())["config"]["input_size"] == run.size
+
+
+def test_a_gradient_that_is_not_finite_ends_the_run_and_spares_its_state(data: Path, tmp_path: Path) -> None:
+    run = recipe(data, tmp_path / "run", steps=3, validate_every=0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("vpuformer.training.loop.save_state", _interrupted_after(2))
+        with pytest.raises(KeyboardInterrupt):
+            train(run)
+    before = (tmp_path / "run" / NAME).read_bytes()
+    with pytest.raises(VPUFormerError, match="gradient of step 3 is not finite"):
+        train(replace(run, p2cl=float("inf")), resume=True)
+    assert (tmp_path / "run" / NAME).read_bytes() == before
 
 
 def test_an_interaction_is_a_function_of_its_generator() -> None:

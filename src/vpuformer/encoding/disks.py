@@ -13,10 +13,11 @@ CHANNELS = 4
 
 
 def prompt_maps(prompts: PromptBatch, size: tuple[int, int], *, radius: float = 5.0) -> Float[Tensor, "b 4 h w"]:
-    """The prompts drawn onto a grid of `size` (h, w) that covers the picture; values 0 and 1.
+    """The prompts drawn onto a grid of `size` (h, w) that covers the picture; values in 0..1.
 
-    Clicks are disks and scribbles strokes of `radius` canonical pixels (at least a cell); boxes are filled, in channels
-    of their own, since an outline says at no pixel on which side the object is.
+    Clicks are disks and scribbles strokes of `radius` canonical pixels (at least a cell). Boxes are filled, in channels
+    of their own, since an outline says at no pixel on which side the object is; a cell that a box covers in part has
+    that share.
     """
     strokes = ~prompts.is_kind("box")
     boxes = prompts.is_kind("box")
@@ -38,16 +39,16 @@ def _strokes(
     cell = torch.where(drawn, cell, h * w).reshape(b, -1)
     ones = torch.ones_like(cell, dtype=prompts.points.dtype)
     canvas = ones.new_zeros(b, h * w + 1).scatter(1, cell, ones)[:, :-1].reshape(b, 1, h, w)
-    footprint = _footprint(radius * h / CANONICAL, radius * w / CANONICAL).to(canvas)
+    footprint = _footprint(radius * h / CANONICAL, radius * w / CANONICAL, canvas.device)
     padding = (footprint.shape[-2] // 2, footprint.shape[-1] // 2)
     return (F.conv2d(canvas, footprint[None, None], padding=padding) > 0.5)[:, 0].to(canvas.dtype)
 
 
-def _footprint(radius_y: float, radius_x: float) -> Float[Tensor, "kh kw"]:
+def _footprint(radius_y: float, radius_x: float, device: torch.device) -> Float[Tensor, "kh kw"]:
     """An ellipse of ones, in cells; at least the cell itself and its four neighbours."""
     radius_y, radius_x = max(radius_y, 1.0), max(radius_x, 1.0)
-    y = torch.arange(-int(radius_y), int(radius_y) + 1)[:, None] / radius_y
-    x = torch.arange(-int(radius_x), int(radius_x) + 1)[None, :] / radius_x
+    y = torch.arange(-int(radius_y), int(radius_y) + 1, device=device)[:, None] / radius_y
+    x = torch.arange(-int(radius_x), int(radius_x) + 1, device=device)[None, :] / radius_x
     return (x**2 + y**2 <= 1.0).float()
 
 

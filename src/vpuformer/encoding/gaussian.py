@@ -81,7 +81,8 @@ def scribble_vectors(
         generator: chooses one of the points of a column (row) at random, as in the paper; without it the middle one,
             so that inference is deterministic.
     """
-    column, row = points.round().long().unbind(-1)
+    # A stroke along the picture's far edge lies half a pixel beyond the last slot.
+    column, row = points.round().long().clamp(0, length - 1).unbind(-1)
     x, y = points.unbind(-1)
     left, top, right, bottom = (edge[..., None] for edge in bounds.unbind(-1))
 

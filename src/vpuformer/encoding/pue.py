@@ -42,7 +42,7 @@ def prompt_vectors(
 
     Args:
         formula: see `vpuformer.encoding.gaussian`.
-        peak: the value at a click's own pixel; its authors' code has 2.
+        peak: what the value at the pixel nearest to a click is multiplied with; the paper's authors have 2.
         visual: what the colour distance of Eq. 2 does to clicks and boxes. "product" multiplies it with the spatial
             distance, as printed (which makes every pixel of the clicked colour a 1, however far away); "damping"
             multiplies a bell over colours with the spatial one.
@@ -51,6 +51,7 @@ def prompt_vectors(
     """
     x0, y0, x1, y1 = prompts.bounds.unbind(-1)
     centre = ((x0 + x1) / 2, (y0 + y1) / 2)
+    pixels = torch.arange(CANONICAL, device=prompts.device, dtype=prompts.bounds.dtype)
     truncate = 3.0 if formula == "extent" else 1.0
 
     click = [click_vector(c, CANONICAL, sigma=sigma, truncate=truncate) for c in centre]
@@ -63,7 +64,6 @@ def prompt_vectors(
         if image is None:
             raise ValueError(f"visual={visual!r} compares colours: pass the picture as `image`")
         colour = visual_distance(image, *centre)
-        pixels = torch.arange(CANONICAL, device=prompts.device, dtype=prompts.bounds.dtype)
         for axis, (dv, c, low, high) in enumerate(zip(colour, centre, (x0, y0), (x1, y1), strict=True)):
             if visual == "damping":
                 damping = bell(dv, VISUAL_SIGMA, torch.inf)
@@ -75,7 +75,8 @@ def prompt_vectors(
                 click[axis], box[axis] = product, product * inside
 
     if peak != 1.0:
-        click = [torch.where(vector == 1.0, peak, vector) for vector in click]
+        nearest = [c.round().clamp(0, CANONICAL - 1)[..., None] for c in centre]
+        click = [torch.where(pixels == at, peak * vector, vector) for at, vector in zip(nearest, click, strict=True)]
 
     scribble = scribble_vectors(
         prompts.points,

@@ -65,6 +65,8 @@ class Conv1S(nn.Module):
 class ImageEncoder(nn.Module):
     """A timm network with `features_only`, its input normalised here.
 
+    With maps it is not to be called from several threads at once: they enter by a hook that lives for one call.
+
     Args:
         name: one of `BACKBONES`.
         maps: how many maps (previous mask, drawn prompts) Conv1S adds at the stem; 0 for none.

@@ -74,6 +74,9 @@ class VPUFormerConfig:
                 raise ConfigError(f"{field.name}={value!r} is not one of {wanted}")
             if isinstance(value, int) and not isinstance(value, bool) and value < 1:
                 raise ConfigError(f"{field.name}={value} must be at least 1")
+        for name in ("sigma", "peak", "temperature"):
+            if not getattr(self, name) > 0:
+                raise ConfigError(f"{name}={getattr(self, name)} must be above 0")
         if self.dim % self.heads:
             raise ConfigError(f"heads={self.heads} does not divide dim={self.dim}")
         if self.dim % 4:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
 from vpuformer.encoding.batch import PromptBatch
@@ -28,8 +28,8 @@ class Batch:
     image: UInt8[Tensor, "b 3 h w"]
     truth: Int[Tensor, "b m h w"]
     """1 object, 0 background, `IGNORE`."""
-    others: torch.Tensor
-    """Bool, (b, m, h, w): where other annotated objects are."""
+    others: Bool[Tensor, "b m h w"]
+    """Where other annotated objects are."""
 
     @property
     def objects(self) -> int:
@@ -37,7 +37,11 @@ class Batch:
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Tensor], device: torch.device | str) -> "Batch":
-        return cls(*(tensors[name].to(device) for name in ("image", "truth", "others")))
+        """From what the loader collates; samples with one object may come without its axis."""
+        image, truth, others = (tensors[name].to(device) for name in ("image", "truth", "others"))
+        if truth.ndim == 3:
+            truth, others = truth[:, None], others[:, None]
+        return cls(image, truth, others)
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,9 @@ class Answer:
     passes: int
     """Samples that went through the network, over all interactions."""
     probability: Float[Tensor, "s 1 h w"]
+    """The last answer for every sample: object after object, picture after picture."""
     prompts: list[list[Prompt]]
+    """What the simulated user gave for each, in pixels of the crop."""
 
 
 def interact(
@@ -62,7 +68,7 @@ def interact(
     kind_shares: Sequence[float],
     p2cl: float,
 ) -> Answer:
-    """Prompt, predict and correct `1..interactions` times; all are supervised, with weights 1, 2, 3, ...
+    """Prompt, predict and correct `interactions` times; all are supervised, with weights 1, 2, 3, ...
 
     Prompts of all three kinds are fed iteratively, as in section IV-B; the previous mask is detached.
 
@@ -81,11 +87,10 @@ def interact(
 
     probability = torch.zeros(truth.shape, device=image.device)
     prompts = [_first(t, o, rng, kind_shares) for t, o in zip(truths, others, strict=True)]
-    count = int(rng.integers(1, interactions + 1))
     total, weights = image.new_zeros(()), 0.0
     features: Features | None = None
     parts: dict[str, float] = {}
-    for k in range(count):
+    for k in range(interactions):
         tensors = PromptBatch.collate(prompts, [frame] * len(prompts), device=image.device)
         output, features = model(image, batch.objects, probability, tensors, features, generator)
         nfl, dice, contrast = _losses(output, truth, tensors)
@@ -101,27 +106,42 @@ def interact(
             "iou_first": parts.get("iou_first", mean_iou),
             "iou_last": mean_iou,
         }
-        if k + 1 < count:
+        if k + 1 < interactions:
             for prompt_list, t, predicted in zip(prompts, truths, predictions, strict=True):
                 kind = KINDS[rng.choice(len(KINDS), p=kind_shares)]
                 correction = next_prompt(kind, t, predicted, rng=rng)
                 if correction is not None:
                     prompt_list.append(correction)
     # Divided by the sum of the weights, so that clipping does not depend on how many interactions there were.
-    return Answer(total / weights, parts, count * len(prompts), probability, prompts)
+    return Answer(total / weights, parts, interactions * len(prompts), probability, prompts)
 
 
 class Interactive(torch.nn.Module):
     """The network as one callable step of an interaction, which is what distributed wrappers need.
 
     Features that depend on the picture alone are computed once and shared by all objects and interactions.
+
+    Mixed precision is entered here and not by the wrapper: that would round coordinates of prompts as well.
     """
 
-    def __init__(self, network: VPUFormer) -> None:
+    def __init__(self, network: VPUFormer, *, bfloat16: bool = False) -> None:
         super().__init__()
         self.network = network
+        self._bfloat16 = bfloat16
 
     def forward(
+        self,
+        image: Tensor,
+        objects: int,
+        mask: Tensor,
+        prompts: PromptBatch,
+        features: Features | None,
+        generator: torch.Generator,
+    ) -> tuple[Output, Features | None]:
+        with torch.autocast(image.device.type, torch.bfloat16, enabled=self._bfloat16):
+            return self._answer(image, objects, mask, prompts, features, generator)
+
+    def _answer(
         self,
         image: Tensor,
         objects: int,

@@ -13,18 +13,21 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 class RunLog:
     """Logs every row to `log.csv` and TensorBoard; shows a progress bar, or lines where there is no terminal.
 
-    Rows beyond the step at which a run was resumed are dropped, so that the file holds one curve.
+    Only the process for which it is `shown` writes. Rows beyond the step at which a run was resumed are dropped, so
+    that the file holds one curve.
     """
 
-    def __init__(self, folder: Path, steps: int, start: int) -> None:
+    def __init__(self, folder: Path, steps: int, start: int, *, shown: bool = True) -> None:
         # Takes a second to import, and only training needs it.
         from torch.utils.tensorboard.writer import SummaryWriter
 
         self._path = folder / "log.csv"
         self._steps = steps
-        self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=start)
+        self._board = (
+            None if not shown else SummaryWriter(str(folder / "tensorboard"), purge_step=start + 1 if start else None)
+        )
         self._kept = [row for row in _rows(self._path) if int(row["step"]) <= start]
-        self._interactive = sys.stdout.isatty()
+        self._interactive = shown and sys.stdout.isatty()
         self._bar = Progress(
             TextColumn("step {task.completed}/{task.total}"),
             BarColumn(),
@@ -41,12 +44,14 @@ class RunLog:
 
     def __exit__(self, *_: object) -> None:
         self._bar.stop()
-        self._board.close()
+        if self._board is not None:
+            self._board.close()
 
     def row(self, step: int, values: Mapping[str, float]) -> None:
         """One line of the curve, after `step` steps."""
-        for name, value in values.items():
-            self._board.add_scalar(name, value, step)
+        if self._board is not None:
+            for name, value in values.items():
+                self._board.add_scalar(name, value, step)
         self._kept.append({"step": str(step)} | {name: f"{value:.6g}" for name, value in values.items()})
         self._write()
         state = "  ".join(f"{name} {value:.3g}" for name, value in values.items() if name != "seconds")
@@ -58,8 +63,9 @@ class RunLog:
 
     def pictures(self, step: int, panels: list[np.ndarray]) -> None:
         """Panels of the validation pictures, to TensorBoard."""
-        for i, panel in enumerate(panels):
-            self._board.add_image(f"validation/{i}", panel, step, dataformats="HWC")
+        if self._board is not None:
+            for i, panel in enumerate(panels):
+                self._board.add_image(f"validation/{i}", panel, step, dataformats="HWC")
 
     def _write(self) -> None:
         names = list(dict.fromkeys(name for row in self._kept for name in row))

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from torch.utils.data import DataLoader, Sampler
 from vpuformer.data.augment import Augmentation
 from vpuformer.data.split import find_split, open_folders, validation_samples
 from vpuformer.data.training_set import TrainingSet
-from vpuformer.errors import ConfigError
+from vpuformer.errors import ConfigError, VPUFormerError
 from vpuformer.model.checkpoint import load_backbone_weights, load_model, save_checkpoint
 from vpuformer.model.vpuformer import VPUFormer
 from vpuformer.training.interaction import Batch, Interactive, interact
@@ -45,8 +46,9 @@ def train(recipe: Recipe, *, resume: bool = False) -> VPUFormer:
     """Run a recipe to its end; returns the network with averaged weights.
 
     Args:
-        resume: go on from the state in the output folder, exactly: samples, prompts and dropout of a step depend on the
-            seed and the number of the step alone. Without it, a folder that holds a state is refused.
+        resume: go on from the state in the output folder; with the same recipe exactly, since samples, prompts and
+            dropout of a step depend on the seed and the number of the step alone. Without it, a folder that holds a
+            state is refused.
 
     Raises:
         ConfigError: the folder holds a run already, or none to resume.
@@ -59,18 +61,18 @@ def train(recipe: Recipe, *, resume: bool = False) -> VPUFormer:
     if resume and not state.exists():
         raise ConfigError(f"there is no run to resume in {recipe.folder}: {NAME} is missing")
     recipe.folder.mkdir(parents=True, exist_ok=True)
-    (recipe.folder / "recipe.json").write_text(json.dumps(recipe.to_dict(), indent=2) + "\n")
-
-    fabric = Fabric(accelerator=recipe.accelerator, devices=recipe.devices, precision=recipe.precision)
+    fabric = Fabric(accelerator=recipe.accelerator, devices=recipe.devices)
     fabric.launch()
     torch.manual_seed(recipe.seed)
     network = build_network(recipe).to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(_groups(network, recipe), weight_decay=recipe.weight_decay)
     average = {name: value.detach().clone() for name, value in network.state_dict().items()}
-    start = load_state(state, network, average, optimizer) if resume else 0
-
-    model, optimizer = fabric.setup(Interactive(network), optimizer)
+    bfloat16 = recipe.precision == "bf16-mixed"
+    model, wrapped = fabric.setup(Interactive(network, bfloat16=bfloat16), optimizer)
     average = {name: value.to(fabric.device) for name, value in average.items()}
+    start = load_state(state, network, average, optimizer) if resume else 0
+    if fabric.is_global_zero:
+        _write_recipe(recipe)
     folders, split = open_folders(recipe.data), find_split(recipe.data, recipe.split)
     loader = _loader(
         recipe,
@@ -86,13 +88,14 @@ def train(recipe: Recipe, *, resume: bool = False) -> VPUFormer:
         fabric,
     )
     checks = validation_samples(folders, split)
-    checks = checks[:: max(1, len(checks) // max(1, recipe.validate_objects))]
+    few = min(len(checks), recipe.validate_objects)
+    checks = [checks[i] for i in np.linspace(0, len(checks) - 1, few).astype(int)]
 
     saved = logged = time.monotonic()
     logged_step = start
-    with RunLog(recipe.folder, recipe.steps, start) as log:
+    with RunLog(recipe.folder, recipe.steps, start, shown=fabric.is_global_zero) as log:
         for step, tensors in zip(range(start, recipe.steps), loader, strict=False):
-            parts, passes = _step(fabric, model, optimizer, recipe, step, tensors)
+            parts, passes = _step(fabric, model, wrapped, recipe, step, tensors)
             _update_average(average, network, min(recipe.ema, (step + 1) / (step + 10)))
             done = step + 1
             now = time.monotonic()
@@ -105,8 +108,9 @@ def train(recipe: Recipe, *, resume: bool = False) -> VPUFormer:
                 logged, logged_step = now, done
             last = done == recipe.steps
             if fabric.is_global_zero and (now - saved > 60 * recipe.save_minutes or last):
-                save_state(state, network, average, optimizer, done)
+                # Weights first: a run that is killed in between writes them again when it is resumed.
                 _save_weights(recipe, average, done)
+                save_state(state, network, average, optimizer, done)
                 saved = time.monotonic()
             if (
                 fabric.is_global_zero
@@ -121,11 +125,19 @@ def train(recipe: Recipe, *, resume: bool = False) -> VPUFormer:
     return _averaged(recipe, average, fabric.device)
 
 
+def _write_recipe(recipe: Recipe) -> None:
+    path = recipe.folder / "recipe.json"
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(json.dumps(recipe.to_dict(), indent=2) + "\n")
+    temporary.replace(path)
+
+
 def build_network(recipe: Recipe) -> VPUFormer:
     """The network of a recipe with the weights it starts from."""
     if recipe.init is not None:
         network = load_model(recipe.init)
-        if network.config != recipe.model:
+        # At which size it runs is no part of a network's shape.
+        if replace(network.config, input_size=recipe.model.input_size) != recipe.model:
             raise ConfigError(f"{recipe.init} is a network of another shape than the recipe's model")
     else:
         network = VPUFormer(recipe.model)
@@ -153,12 +165,18 @@ def _step(
         model,
         Batch.from_tensors(tensors, fabric.device),
         rng,
-        interactions=recipe.interactions,
+        # The same on every device: they wait for each other in every pass.
+        interactions=int(np.random.default_rng((recipe.seed, step)).integers(1, recipe.interactions + 1)),
         kind_shares=recipe.kind_shares,
         p2cl=recipe.p2cl,
     )
     fabric.backward(answer.loss)
-    fabric.clip_gradients(model, optimizer, max_norm=recipe.clip, error_if_nonfinite=False)
+    norm = fabric.clip_gradients(model, optimizer, max_norm=recipe.clip, error_if_nonfinite=False)
+    if norm is not None and not norm.isfinite():
+        raise VPUFormerError(
+            f"the gradient of step {step + 1} is not finite; the state saved before it is good: resume from it with a"
+            " lower learning rate, or in 32-true"
+        )
     optimizer.step()
     optimizer.zero_grad()
     return {"loss": answer.loss.item(), **answer.parts}, answer.passes
@@ -212,7 +230,8 @@ def _update_average(average: dict[str, Tensor], network: VPUFormer, decay: float
 
 
 def _averaged(recipe: Recipe, average: Mapping[str, Tensor], device: torch.device) -> VPUFormer:
-    network = VPUFormer(recipe.model).to(device)
+    # It is to be used at the size that it was trained for.
+    network = VPUFormer(replace(recipe.model, input_size=max(64, recipe.size))).to(device)
     network.load_state_dict(average)
     return network.eval()
 

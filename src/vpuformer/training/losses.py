@@ -4,6 +4,7 @@ Truths hold 1, 0 and `IGNORE`; what is ignored takes no part in any of the three
 also under mixed precision.
 """
 
+import math
 from typing import Literal
 
 import torch
@@ -86,6 +87,6 @@ def prompt_to_pixel_contrastive_loss(
     log_rho, log_other = torch.log1p(similarity), torch.log1p(-similarity)
     wanted = torch.where(positive[..., None], target, 1 - target)
     # log((1 + s) / 2): the constant log 2 is taken out of the sum.
-    loss = torch.log(similarity.new_tensor(2.0)) - wanted * log_rho - (1 - wanted) * log_other
+    loss = math.log(2) - wanted * log_rho - (1 - wanted) * log_other
     counted = seen * valid[..., None]
     return (loss * counted).sum() / counted.sum().clamp_min(1)

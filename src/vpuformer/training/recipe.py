@@ -66,7 +66,7 @@ class Recipe:
     """Keep the statistics of its batch norms."""
 
     seed: int = 0
-    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+    precision: Literal["32-true", "bf16-mixed"] = "32-true"
     accelerator: str = "auto"
     devices: int = 1
     workers: int = 1
@@ -85,6 +85,11 @@ class Recipe:
         for name in ("cooldown", "paste", "ema"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"{name}={getattr(self, name)} must lie between 0 and 1")
+        for name in ("lr", "clip"):
+            if not getattr(self, name) > 0:
+                raise ConfigError(f"{name}={getattr(self, name)} must be above 0")
+        if self.init is not None and self.backbone_weights is not None:
+            raise ConfigError("init brings an image encoder along; leave backbone_weights out")
         if self.size % 32:
             raise ConfigError(f"size={self.size} must be a multiple of 32, the encoder's coarsest stride")
         if min(self.click, self.box, self.scribble) < 0 or self.click + self.box + self.scribble <= 0:

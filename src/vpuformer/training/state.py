@@ -27,7 +27,7 @@ def save_state(
     for i, parameter in enumerate(_parameters(optimizer)):
         for name, value in optimizer.state.get(parameter, {}).items():
             tensors[f"optimizer.{i}.{name}"] = torch.as_tensor(value)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = path.with_name(f".{path.name}.tmp")
     try:
         # A copy of each: the average may share memory with the weights, which the format refuses.
         whole = {
@@ -37,7 +37,7 @@ def save_state(
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
         temporary.replace(path)
-    except OSError as error:
+    except (OSError, SafetensorError) as error:
         raise CheckpointError(f"cannot write the state of the run to {path}: {error}; free space and resume") from error
     finally:
         temporary.unlink(missing_ok=True)

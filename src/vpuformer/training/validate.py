@@ -10,8 +10,9 @@ import torch
 from vpuformer.data.sample import Sample
 from vpuformer.encoding.batch import PromptBatch
 from vpuformer.geometry import Crop, FrameMap
-from vpuformer.metrics import MASK_THRESHOLD, iou
+from vpuformer.metrics import iou
 from vpuformer.model.vpuformer import VPUFormer
+from vpuformer.predictor import Prediction, stretch
 from vpuformer.prompts import KINDS, Kind, Prompt
 from vpuformer.simulation import next_prompt
 
@@ -42,7 +43,7 @@ def validate(network: VPUFormer, samples: Sequence[Sample], size: int, *, panels
     shown: list[np.ndarray] = []
     for sample in samples:
         picture, truth = sample.image(), sample.truth()
-        small = cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA)
+        small = stretch(picture, (size, size))
         image = torch.from_numpy(small).to(device).permute(2, 0, 1)[None].float() / 255
         frame = FrameMap.to_canonical(Crop.whole(truth.shape))
         features = (
@@ -58,9 +59,10 @@ def validate(network: VPUFormer, samples: Sequence[Sample], size: int, *, panels
                     prompts.append(prompt)
                     tensors = PromptBatch.collate([prompts], [frame], device=device)
                     encoded = network.encode(image, mask, tensors) if features is None else features
-                    mask = network.decode(encoded, mask, tensors).logits.sigmoid()
-                    probability = cv2.resize(mask[0, 0].float().cpu().numpy(), truth.shape[::-1])
-                    prediction = probability > MASK_THRESHOLD
+                    logits = network.decode(encoded, mask, tensors).logits.float()
+                    mask = logits.sigmoid()
+                    answer = Prediction.from_logits(logits[0, 0].cpu().numpy(), frame.crop, frame.crop.size)
+                    prediction = answer.mask
                 scores.setdefault(f"{name}@{k}", []).append(iou(prediction, truth))
                 if name == "click" and k == 1 and len(shown) < panels:
                     shown.append(_panel(picture, truth, prediction))
