@@ -113,7 +113,9 @@ def slow_scribble(path: np.ndarray, formula: Formula) -> tuple[np.ndarray, np.nd
             distance = abs(points[chosen][1 - axis] - low[1 - axis])
             if formula == "extent":
                 out[axis][slot] = math.exp(-(distance**2) / (2 * spread**2))
-            elif distance <= 3:
+            elif abs(distance - 3) < 1e-3:
+                out[axis][slot] = np.nan  # on the cut-off, where rounding decides
+            elif distance < 3:
                 out[axis][slot] = math.exp(-distance / 18)
             if axis == 0:
                 used.add(chosen)
@@ -127,8 +129,9 @@ def test_scribbles_equal_the_slow_loop(formula: Formula, path: list[tuple[float,
     path = [(round(x * 4) / 4 + 0.03, round(y * 4) / 4 + 0.03) for x, y in path]  # no ties of rounding
     horizontal, vertical, _ = vectors(Scribble(tuple(path)), formula=formula)
     slow = slow_scribble(np.array(path), formula)
-    np.testing.assert_allclose(horizontal, slow[0], atol=2e-3)
-    np.testing.assert_allclose(vertical, slow[1], atol=2e-3)
+    for ours, theirs in zip((horizontal, vertical), slow, strict=True):
+        certain = ~np.isnan(theirs)
+        np.testing.assert_allclose(ours[certain], theirs[certain], atol=2e-3)
 
 
 def test_a_scribble_along_the_far_edge_keeps_both_vectors() -> None:
