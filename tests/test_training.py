@@ -235,6 +235,23 @@ def test_an_interaction_is_a_function_of_its_generator() -> None:
     assert all(answers[0].prompts)
 
 
+@pytest.mark.parametrize("mask_drop", [0.0, 1.0])
+def test_the_previous_mask_is_handed_on_unless_it_is_dropped(mask_drop: float) -> None:
+    class Spy(Interactive):
+        def forward(self, image: Any, objects: int, mask: torch.Tensor, *rest: Any) -> Any:
+            masks.append(mask.clone())
+            return super().forward(image, objects, mask, *rest)
+
+    masks: list[torch.Tensor] = []
+    model = Spy(build_network(Recipe(data="", output="", model=TINY)))
+    answer = interact(
+        model, batch(), np.random.default_rng(1), interactions=2, kind_shares=SHARES, p2cl=2.0, mask_drop=mask_drop
+    )
+    assert masks[0].max() == 0
+    assert (masks[1].max() > 0) == (mask_drop == 0)
+    assert all(len(prompts) > 1 for prompts in answer.prompts)
+
+
 def test_the_learning_rate_rises_stays_and_falls() -> None:
     plan = Recipe(data="", output="", steps=100, warmup=10, cooldown=0.2, lr=1.0)
     assert plan.learning_rate(0) == pytest.approx(0.1)

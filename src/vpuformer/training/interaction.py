@@ -67,6 +67,7 @@ def interact(
     interactions: int,
     kind_shares: Sequence[float],
     p2cl: float,
+    mask_drop: float = 0.0,
 ) -> Answer:
     """Prompt, predict and correct `interactions` times; all are supervised, with weights 1, 2, 3, ...
 
@@ -77,6 +78,7 @@ def interact(
         rng: of everything the simulated user does here.
         kind_shares: probabilities of click, box and scribble.
         p2cl: weight of that loss.
+        mask_drop: how often an object's previous mask is taken away, so that all its prompts so far speak at once.
     """
     image = (batch.image.float() / 255).contiguous(memory_format=torch.channels_last)
     truth = batch.truth.flatten(0, 1)[:, None]
@@ -107,6 +109,8 @@ def interact(
             "iou_last": mean_iou,
         }
         if k + 1 < interactions:
+            dropped = torch.from_numpy(rng.random(len(prompts)) < mask_drop).to(image.device)
+            probability = probability.masked_fill(dropped[:, None, None, None], 0.0)
             for prompt_list, t, predicted in zip(prompts, truths, predictions, strict=True):
                 kind = KINDS[rng.choice(len(KINDS), p=kind_shares)]
                 correction = next_prompt(kind, t, predicted, rng=rng)

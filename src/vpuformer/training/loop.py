@@ -169,6 +169,7 @@ def _step(
         interactions=int(np.random.default_rng((recipe.seed, step)).integers(1, recipe.interactions + 1)),
         kind_shares=recipe.kind_shares,
         p2cl=recipe.p2cl,
+        mask_drop=recipe.mask_drop,
     )
     fabric.backward(answer.loss)
     norm = fabric.clip_gradients(model, optimizer, max_norm=recipe.clip, error_if_nonfinite=False)

@@ -43,6 +43,8 @@ class Recipe:
     box: float = 1.0
     scribble: float = 1.0
     """How often each kind of prompt is drawn, relative to the others; per sample and interaction."""
+    mask_drop: float = 0.3
+    """How often the previous mask is taken away before a correction: many prompts given at once, and no mask."""
     paste: float = 0.15
     """How often an object is pasted onto another picture."""
 
@@ -82,7 +84,7 @@ class Recipe:
         for name in ("size", "pictures", "objects", "steps", "interactions", "devices", "log_every"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name}={getattr(self, name)} must be at least 1")
-        for name in ("cooldown", "paste", "ema"):
+        for name in ("cooldown", "paste", "ema", "mask_drop"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"{name}={getattr(self, name)} must lie between 0 and 1")
         for name in ("lr", "clip"):
