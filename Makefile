@@ -22,8 +22,7 @@ PYTHON := $(shell for python in python3 python3.13 python3.12 python3.11 python3
 endif
 
 BIN := .venv/bin
-# Byte code is written when a module is first imported: compiling all of torch ahead would add a minute to the set-up.
-PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install --no-compile $(PIP_FLAGS)
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install $(PIP_FLAGS)
 
 help:
 	@sed -n 's/^# \(make [a-z-]*  .*\)/\1/p' Makefile
