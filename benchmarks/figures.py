@@ -46,7 +46,8 @@ def grabcut() -> str:
 
 
 def cell(summary: dict[str, Any], measure: str) -> str:
-    if measure not in summary:
+    # How many prompts it takes is no question to a run that was given fewer than twenty.
+    if measure not in summary or (measure.startswith("No") and summary["max_interactions"] < 20):
         return "-"
     value = f"{summary[measure]:.3g}"
     interval = summary["intervals"].get(measure)
