@@ -143,24 +143,13 @@ class Interactive(torch.nn.Module):
         generator: torch.Generator,
     ) -> tuple[Output, Features | None]:
         with torch.autocast(image.device.type, torch.bfloat16, enabled=self._bfloat16):
-            return self._answer(image, objects, mask, prompts, features, generator)
-
-    def _answer(
-        self,
-        image: Tensor,
-        objects: int,
-        mask: Tensor,
-        prompts: PromptBatch,
-        features: Features | None,
-        generator: torch.Generator,
-    ) -> tuple[Output, Features | None]:
-        network = self.network
-        if network.features_depend_on_mask or network.features_depend_on_prompts:
-            repeated = image.repeat_interleave(objects, dim=0)
-            return network.decode(network.encode(repeated, mask, prompts), mask, prompts, generator), None
-        if features is None:
-            features = network.encode(image).repeat(objects)
-        return network.decode(features, mask, prompts, generator), features
+            network = self.network
+            if network.features_depend_on_mask or network.features_depend_on_prompts:
+                repeated = image.repeat_interleave(objects, dim=0)
+                return network.decode(network.encode(repeated, mask, prompts), mask, prompts, generator), None
+            if features is None:
+                features = network.encode(image).repeat(objects)
+            return network.decode(features, mask, prompts, generator), features
 
 
 def _first(truth: Truth, others: Mask, rng: np.random.Generator, kind_shares: Sequence[float]) -> list[Prompt]:
