@@ -30,7 +30,14 @@ NETWORKS: dict[str, dict[str, Any]] = {
 updated image tokens are added to the gated features or not."""
 
 # 782 steps of 16 objects with 2 interactions on average are 25,000 passes.
-SETTINGS: dict[str, Any] = {"size": 128, "steps": 782, "warmup": 60, "validate_every": 782, "validate_objects": 250}
+SETTINGS: dict[str, Any] = {
+    "size": 128,
+    "steps": 782,
+    "warmup": 60,
+    "mask_drop": 0.0,
+    "validate_every": 782,
+    "validate_objects": 250,
+}
 
 
 def main() -> None:

@@ -47,7 +47,7 @@ def iou(prediction: BoolMask, truth: Truth) -> float:
     Raises:
         MaskError: the shapes differ, the prediction is not bool, or the truth holds other values.
     """
-    _check(prediction, truth)
+    check_pair(prediction, truth)
     return _ratio(prediction, truth == 1, truth != IGNORE)
 
 
@@ -73,7 +73,7 @@ def boundary_iou(prediction: BoolMask, truth: Truth, dilation: float = 0.02) -> 
         MaskError: as in `iou`.
         ValueError: `dilation` is not above 0.
     """
-    _check(prediction, truth)
+    check_pair(prediction, truth)
     if not dilation > 0:
         raise ValueError(f"the width of the boundary is a fraction of the diagonal above 0, got dilation={dilation}")
     height, width = prediction.shape
@@ -203,7 +203,12 @@ def bootstrap_interval(
     return low, high
 
 
-def _check(prediction: BoolMask, truth: Truth) -> None:
+def check_pair(prediction: BoolMask, truth: Truth) -> None:
+    """See that a prediction can be compared with a truth.
+
+    Raises:
+        MaskError: they are not two (height, width) arrays of one shape, or hold other values.
+    """
     if prediction.ndim != 2 or prediction.shape != truth.shape:
         raise MaskError(
             f"a prediction of shape {prediction.shape} cannot be compared with a truth of shape {truth.shape};"
@@ -211,7 +216,7 @@ def _check(prediction: BoolMask, truth: Truth) -> None:
         )
     if prediction.dtype != np.bool_:
         raise MaskError(
-            f"a prediction to compare is an array of bool, got {prediction.dtype};"
+            f"a prediction is an array of bool, got {prediction.dtype};"
             f" take the pixels with a probability above {MASK_THRESHOLD}"
         )
     if truth.dtype == np.bool_ or truth.size == 0:

@@ -19,6 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
+from vpuformer.atomic import replacing
 from vpuformer.errors import DatasetError, InputError
 from vpuformer.geometry import Size
 from vpuformer.metrics import MAX_CLICKS
@@ -248,7 +249,8 @@ class RecordWriter:
         if kind is None and len(self._records) == self.header.objects:
             with _writing(self.path):
                 # No date and no name in the head of the file, so that equal records are equal files.
-                _replace(self.path, gzip.compress(self.partial.read_bytes(), mtime=0))
+                with replacing(self.path) as temporary:
+                    temporary.write_bytes(gzip.compress(self.partial.read_bytes(), mtime=0))
                 self.partial.unlink()
 
     def _resume(self) -> None:
@@ -269,16 +271,6 @@ def _writing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise InputError(f"the records cannot be written to {path}: {error.strerror or error}") from error
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_bytes(content)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _line(values: Mapping[str, Any]) -> bytes:

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 from rich.table import Table
 
+from vpuformer.atomic import replacing
 from vpuformer.errors import InputError
 from vpuformer.evaluation.records import Header, ObjectRecord
 from vpuformer.metrics import bootstrap_interval, iou_at
@@ -74,14 +75,11 @@ def write_summary(path: str | os.PathLike[str], summary: Summary) -> None:
         InputError: the file cannot be written.
     """
     target = Path(path)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
-        temporary.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
-        temporary.replace(target)
+        with replacing(target) as temporary:
+            temporary.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
     except OSError as error:
         raise InputError(f"the summary cannot be written to {target}: {error.strerror or error}") from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def read_summary(path: str | os.PathLike[str]) -> Summary:

@@ -3,7 +3,6 @@
 import errno
 import io
 import os
-import secrets
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from vpuformer.atomic import replacing
 from vpuformer.errors import ImageError, MaskError
 
 _FORMATS = {
@@ -110,18 +110,11 @@ def _encode(image: Image.Image, name: str) -> bytes:
 
 
 def _replace(target: Path, content: bytes) -> None:
-    temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")  # in the same folder: a rename moves no data
     try:
-        with temporary.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(target)
-    except BaseException as error:
-        temporary.unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise ImageError(_why_not_written(target, error)) from error
-        raise
+        with replacing(target) as temporary:
+            temporary.write_bytes(content)
+    except OSError as error:
+        raise ImageError(_why_not_written(target, error)) from error
 
 
 def _why_not_written(target: Path, error: OSError) -> str:

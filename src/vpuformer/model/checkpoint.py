@@ -14,6 +14,7 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
+from vpuformer.atomic import replacing
 from vpuformer.errors import CheckpointError
 from vpuformer.model.manifest import (
     CONFIG_FILE,
@@ -82,14 +83,16 @@ def save_checkpoint(
     target = Path(folder)
     try:
         target.mkdir(parents=True, exist_ok=True)
-        _replace(target / WEIGHTS_FILE, content)
+        with replacing(target / WEIGHTS_FILE) as temporary:
+            temporary.write_bytes(content)
         values = {
             "format": FORMAT,
             "config": model.config.to_dict(),
             "sha256": sha256_of(target / WEIGHTS_FILE),
             "metadata": dict(metadata or {}),
         }
-        _replace(target / CONFIG_FILE, (json.dumps(values, indent=2) + "\n").encode())
+        with replacing(target / CONFIG_FILE) as temporary:
+            temporary.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
     except OSError as error:
         raise CheckpointError(f"no checkpoint could be written to {target}: {error.strerror or error}") from error
     return target / WEIGHTS_FILE
@@ -184,16 +187,3 @@ def _read(path: Path) -> dict[str, Tensor]:
 def _stored(tensor: Tensor, dtype: torch.dtype) -> Tensor:
     tensor = tensor.detach().to("cpu", dtype if tensor.is_floating_point() else tensor.dtype)
     return tensor.clone(memory_format=torch.contiguous_format)
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vpuformer.errors import MaskError
-from vpuformer.metrics import MASK_THRESHOLD, BoolMask, Truth
+from vpuformer.metrics import BoolMask, Truth, check_pair
 
 Depth = npt.NDArray[np.float32]
 
@@ -151,16 +151,7 @@ def _region(wrong: BoolMask, positive: bool, clicked: BoolMask | None, exact: bo
 
 
 def _check(truth: Truth, prediction: BoolMask, clicked: BoolMask | None) -> None:
-    if truth.ndim != 2 or prediction.shape != truth.shape:
-        raise MaskError(
-            f"a prediction of shape {prediction.shape} cannot be compared with a truth of shape {truth.shape};"
-            " both are (height, width) of the same picture"
-        )
-    if prediction.dtype != np.bool_:
-        raise MaskError(
-            f"a prediction to correct is an array of bool, got {prediction.dtype};"
-            f" take the pixels with a probability above {MASK_THRESHOLD}"
-        )
+    check_pair(prediction, truth)
     if clicked is not None and (clicked.shape != truth.shape or clicked.dtype != np.bool_):
         raise MaskError(
             f"the clicked pixels are an array of bool of the truth's shape {truth.shape},"

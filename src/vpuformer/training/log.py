@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from vpuformer.atomic import replacing
+
 
 class RunLog:
     """Logs every row to `log.csv` and TensorBoard; shows a progress bar, or lines where there is no terminal.
@@ -69,12 +71,10 @@ class RunLog:
 
     def _write(self) -> None:
         names = list(dict.fromkeys(name for row in self._kept for name in row))
-        temporary = self._path.with_suffix(".tmp")
-        with temporary.open("w", newline="") as file:
+        with replacing(self._path) as temporary, temporary.open("w", newline="") as file:
             writer = csv.DictWriter(file, names)
             writer.writeheader()
             writer.writerows(self._kept)
-        temporary.replace(self._path)
 
 
 def _rows(path: Path) -> list[dict[str, str]]:

@@ -12,6 +12,7 @@ from lightning_fabric import Fabric
 from torch import Tensor
 from torch.utils.data import DataLoader, Sampler
 
+from vpuformer.atomic import replacing
 from vpuformer.data.augment import Augmentation
 from vpuformer.data.split import find_split, open_folders, validation_samples
 from vpuformer.data.training_set import TrainingSet
@@ -126,10 +127,8 @@ def train(recipe: Recipe, *, resume: bool = False) -> VPUFormer:
 
 
 def _write_recipe(recipe: Recipe) -> None:
-    path = recipe.folder / "recipe.json"
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps(recipe.to_dict(), indent=2) + "\n")
-    temporary.replace(path)
+    with replacing(recipe.folder / "recipe.json") as temporary:
+        temporary.write_text(json.dumps(recipe.to_dict(), indent=2) + "\n", encoding="utf-8")
 
 
 def build_network(recipe: Recipe) -> VPUFormer:

@@ -4,7 +4,6 @@ It is written to a temporary file and renamed, so that a run that is killed at a
 """
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from vpuformer.atomic import replacing
 from vpuformer.errors import CheckpointError
 
 NAME = "last.safetensors"
@@ -27,20 +27,13 @@ def save_state(
     for i, parameter in enumerate(_parameters(optimizer)):
         for name, value in optimizer.state.get(parameter, {}).items():
             tensors[f"optimizer.{i}.{name}"] = torch.as_tensor(value)
-    temporary = path.with_name(f".{path.name}.tmp")
+    # A copy of each: the average may share memory with the weights, which the format refuses.
+    whole = {name: value.detach().cpu().clone(memory_format=torch.contiguous_format) for name, value in tensors.items()}
     try:
-        # A copy of each: the average may share memory with the weights, which the format refuses.
-        whole = {
-            name: value.detach().cpu().clone(memory_format=torch.contiguous_format) for name, value in tensors.items()
-        }
-        save_file(whole, temporary, metadata={"step": json.dumps(step)})
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        with replacing(path) as temporary:
+            save_file(whole, temporary, metadata={"step": json.dumps(step)})
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"cannot write the state of the run to {path}: {error}; free space and resume") from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def load_state(path: Path, network: nn.Module, average: dict[str, Tensor], optimizer: torch.optim.Optimizer) -> int:
