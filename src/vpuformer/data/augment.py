@@ -4,7 +4,6 @@ Crop, scale, aspect, rotation and mirror are one affine map, so that pixels are 
 the picture is much larger than the view). All random numbers come from the generator that is handed in.
 """
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import cv2
@@ -14,47 +13,13 @@ import torch
 from torch import Tensor
 from torchvision.transforms.v2 import functional as F
 
+from vpuformer.data.augmentation import Augmentation
 from vpuformer.data.sample import RGB
 
 Affine = npt.NDArray[np.float64]
 """(2, 3): target = A @ (x, y, 1) in edge coordinates, in which a picture of width w reaches from 0 to w."""
 Masks = npt.NDArray[np.uint8]
 Shown = npt.NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class Augmentation:
-    """How training pictures are changed. Probabilities are in 0..1, ranges are drawn from uniformly.
-
-    The view is the whole picture (`whole`), a crop that cuts through the object (`partial`), else a crop around it.
-    """
-
-    whole: float = 0.4
-    partial: float = 0.1
-    expansion: tuple[float, float] = (1.1, 3.0)
-    """Side of a crop around the object, in sides of its bounding box."""
-    aspect: tuple[float, float] = (0.8, 1.25)
-    """Change of the aspect of a crop."""
-    flip: float = 0.5
-    rotate: float = 0.3
-    angle: float = 15.0
-    """Largest rotation either way, in degrees. What comes in from outside is black, and background."""
-    recolour: float = 0.75
-    brightness: tuple[float, float] = (0.75, 1.25)
-    contrast: tuple[float, float] = (0.8, 1.4)
-    saturation: tuple[float, float] = (0.6, 1.4)
-    grey: float = 0.05
-    blur: float = 0.05
-    jpeg: float = 0.1
-    paste: float = 0.15
-    """How often a foreign object is laid onto the picture, where one is at hand."""
-    paste_side: tuple[float, float] = (0.25, 0.8)
-    """Longer side of the pasted object, in sides of the view."""
-    smallest: float = 0.001
-    """Least share of the view that the object covers; below it another view is drawn."""
-    kept: float = 0.3
-    """Least share of the object that a crop contains."""
-    attempts: int = 5
 
 
 class Augmented(NamedTuple):
@@ -108,6 +73,8 @@ def choose_view(mask: Masks, side: int, rng: np.random.Generator, settings: Augm
     """
     height, width = mask.shape
     area = cv2.countNonZero(mask)
+    if settings.resize is not None:
+        return _choose_crop(mask, side, rng, settings)
     for _ in range(settings.attempts):
         kind = rng.random()
         if kind < settings.whole:
@@ -127,6 +94,44 @@ def choose_view(mask: Masks, side: int, rng: np.random.Generator, settings: Augm
     crop = _bounded(2.0 * w, 2.0 * h, side, (height, width))
     view = _view(_inside((left + w / 2, top + h / 2), crop, (height, width)), crop, side, 0.0, False)
     return view, warp_mask(mask, view, side)
+
+
+def _choose_crop(mask: Masks, side: int, rng: np.random.Generator, settings: Augmentation) -> tuple[Affine, Shown]:
+    """RITM's view: the picture resized, turned and mirrored, and a crop of it; the pixels keep their aspect.
+
+    Where chance shows too little of the object, the last crop is moved to it.
+    """
+    area = cv2.countNonZero(mask)
+    for _ in range(settings.attempts):
+        view, scale = _resized_crop(mask, side, rng, settings)
+        shown = warp_mask(mask, view, side)
+        if shown.sum() >= max(settings.smallest * side * side, settings.kept * area * scale**2):
+            return view, shown
+    left, top, w, h = cv2.boundingRect(mask)
+    view, _ = _resized_crop(mask, side, rng, settings, centre=(left + w / 2, top + h / 2))
+    return view, warp_mask(mask, view, side)
+
+
+def _resized_crop(
+    mask: Masks,
+    side: int,
+    rng: np.random.Generator,
+    settings: Augmentation,
+    centre: tuple[float, float] | None = None,
+) -> tuple[Affine, float]:
+    """A crop of the resized picture, around `centre` or anywhere, and how much larger its pixels are."""
+    assert settings.resize is not None
+    height, width = mask.shape
+    scale = rng.uniform(*settings.resize)
+    quarters = int(rng.integers(4)) if rng.random() < settings.quarter_turns else 0
+    angle = rng.uniform(-settings.angle, settings.angle) if rng.random() < settings.rotate else 0.0
+    flip, upset = bool(rng.random() < settings.flip), bool(rng.random() < settings.upset)
+    # A picture smaller than what the crop covers lies in the middle of black.
+    cover = side / scale
+    play = np.array([max(width - cover, 0.0), max(height - cover, 0.0)]) / 2
+    moved = settings.shift * np.array([width, height]) * rng.uniform(-1, 1, size=2)
+    x, y = centre or np.array([width, height]) / 2 + rng.uniform(-play, play) + moved
+    return _view((x, y), (cover, cover), side, 90.0 * quarters + angle, flip, upset), scale
 
 
 def _crop_around(
@@ -175,11 +180,19 @@ def _inside(centre: tuple[float, float], size: tuple[float, float], picture: tup
     return x, y
 
 
-def _view(centre: tuple[float, float], size: tuple[float, float], side: int, degrees: float, flip: bool) -> Affine:
-    """Moves `centre` to the middle, turns, mirrors, and stretches `size` (x, y) to `side`."""
+def _view(
+    centre: tuple[float, float],
+    size: tuple[float, float],
+    side: int,
+    degrees: float,
+    flip: bool,
+    upset: bool = False,
+) -> Affine:
+    """Moves `centre` to the middle, turns, mirrors (`flip`: left to right, `upset`: top to bottom), and stretches
+    `size` (x, y) to `side`."""
     turn = np.deg2rad(degrees)
     rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
-    linear = np.diag([(-side if flip else side) / size[0], side / size[1]]) @ rotation
+    linear = np.diag([(-side if flip else side) / size[0], (-side if upset else side) / size[1]]) @ rotation
     return np.column_stack([linear, side / 2 - linear @ np.array(centre)])
 
 
@@ -245,11 +258,22 @@ def degrade(image: RGB, rng: np.random.Generator, settings: Augmentation) -> RGB
 
 
 def recolour(image: Tensor, rng: np.random.Generator, settings: Augmentation) -> Tensor:
-    """Other brightness, contrast and saturation; seldom grey. uint8 (3, S, S) to the same."""
+    """Other brightness, contrast and saturation, or gain and offset; seldom grey. uint8 (3, S, S) to the same."""
     if rng.random() < settings.recolour:
         image = F.adjust_brightness(image, rng.uniform(*settings.brightness))
         image = F.adjust_contrast(image, rng.uniform(*settings.contrast))
         image = F.adjust_saturation(image, rng.uniform(*settings.saturation))
+    # No draw without need: what the other settings make of a generator stays the same.
+    if settings.linear and rng.random() < settings.linear:
+        gain, offset = rng.uniform(*settings.gain), 255 * rng.uniform(*settings.offset)
+        image = _clipped(image.float() * gain + offset)
+    if settings.tint and rng.random() < settings.tint:
+        offsets = rng.uniform(-settings.tint_range, settings.tint_range, size=3)
+        image = _clipped(image.float() + torch.tensor(255 * offsets, dtype=torch.float32)[:, None, None])
     if rng.random() < settings.grey:
         image = F.rgb_to_grayscale(image, num_output_channels=3)
     return image
+
+
+def _clipped(image: Tensor) -> Tensor:
+    return image.round().clamp(0, 255).to(torch.uint8)

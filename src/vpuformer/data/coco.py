@@ -8,7 +8,6 @@ they are asked for.
 import json
 import warnings
 from collections.abc import Iterable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,19 +15,18 @@ import numpy as np
 import numpy.typing as npt
 from pycocotools import mask as rle
 
-from vpuformer.data.sample import RGB, Sample, Truth
+from vpuformer.data.sample import RGB, Sample
+from vpuformer.data.source import Masks, Source
 from vpuformer.errors import DatasetError
 from vpuformer.images import read_image
 
 ANNOTATIONS = "annotations.json"
 
-Masks = npt.NDArray[np.uint8]
-
 _BLOCK = 4096
 """Masks that are checked at a time: it takes some hundred bytes for each character."""
 
 
-class CocoFolder:
+class CocoFolder(Source):
     """The pictures of `root` and their objects, from COCO instance annotations.
 
     `annotations` defaults to `root/annotations.json`; pictures lie at their `file_name` relative to `root` or to
@@ -42,6 +40,8 @@ class CocoFolder:
     Raises `DatasetError` for a file that is missing, is no JSON or no COCO, and for a mask that does not fit its
     picture.
     """
+
+    indexed = True
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class CocoFolder:
             raise DatasetError(f"{file} is no COCO file: it needs the keys 'images' and 'annotations'")
         try:
             images = content["images"]
-            self.pictures: list[str] = [str(image["file_name"]) for image in images]
+            self.pictures: Sequence[str] = [str(image["file_name"]) for image in images]
             self._sizes = np.array([(image["height"], image["width"]) for image in images], np.int32).reshape(-1, 2)
             self._exhaustive = np.array([bool(image.get("exhaustive", False)) for image in images], bool)
             place = {image["id"]: i for i, image in enumerate(images)}
@@ -104,10 +104,6 @@ class CocoFolder:
         height, width = self._sizes[picture]
         counts = self._counts[self._offsets[position] : self._offsets[position + 1]]
         return {"size": [int(height), int(width)], "counts": counts}
-
-    def __len__(self) -> int:
-        """Number of pictures."""
-        return len(self.pictures)
 
     def __repr__(self) -> str:
         return f"CocoFolder({self.name!r}: {len(self)} pictures, {len(self._ids)} objects)"
@@ -202,19 +198,9 @@ class CocoFolder:
             raise DatasetError(f"{self.pictures[picture]} has no object {missing[0]} in {self.annotations}")
         return [place[number] for number in objects]
 
-    def truth(self, picture: int, object_id: int) -> Truth:
-        """The truth of one object: int8, shape (H, W), 1 object, 0 elsewhere."""
-        return self.masks(picture, [object_id])[0].astype(np.int8)
-
     def sample(self, picture: int, object_id: int) -> Sample:
-        """One object as a `Sample` called "set/picture/id"."""
         self._positions(picture, [object_id])
-        name = f"{self.name}/{Path(self.pictures[picture]).stem}/{object_id}"
-        return Sample(name, object_id, partial(self.image, picture), partial(self.truth, picture, object_id))
-
-    def samples(self) -> list[Sample]:
-        """Every object of every picture."""
-        return [self.sample(i, number) for i in range(len(self)) for number in self.objects(i)]
+        return super().sample(picture, object_id)
 
 
 def _load_json(path: Path) -> Any:

@@ -27,6 +27,11 @@ class Sample:
     read_image: Callable[[], RGB] = field(repr=False, compare=False)
     read_truth: Callable[[], Truth] = field(repr=False, compare=False)
 
+    @property
+    def picture(self) -> str:
+        """What all objects of one picture share: "set/picture", of a name "set/picture" or "set/picture/object"."""
+        return "/".join(self.name.split("/")[:2])
+
     def image(self) -> RGB:
         """RGB, uint8, shape (H, W, 3)."""
         return self.read_image()

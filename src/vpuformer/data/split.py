@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from vpuformer.data.coco import ANNOTATIONS, CocoFolder
 from vpuformer.data.sample import Sample
+from vpuformer.data.source import Source
 from vpuformer.errors import DatasetError
 
 SPLIT = "split.json"
@@ -81,26 +82,26 @@ def find_split(root: str | Path, split: str | Path | None = None) -> Split:
     return Split()
 
 
-def training_pictures(folder: CocoFolder, split: Split) -> list[int]:
+def training_pictures(source: Source, split: Split) -> list[int]:
     """Numbers of the pictures that are neither validated on nor dropped."""
-    return [i for i, file in enumerate(folder.pictures) if split.trains(folder.name, file)]
+    return [i for i, file in enumerate(source.pictures) if split.trains(source.name, file)]
 
 
-def validation_samples(folders: Mapping[str, CocoFolder], split: Split) -> list[Sample]:
+def validation_samples(sources: Mapping[str, Source], split: Split) -> list[Sample]:
     """The validation objects of the sets at hand, in the order of the split.
 
     Raises `DatasetError` when a set lacks a picture or an object that the split names.
     """
-    chosen = [entry for entry in split.objects if entry.set in folders]
+    chosen = [entry for entry in split.objects if entry.set in sources]
     places = {
-        name: {file: i for i, file in enumerate(folder.pictures)}
-        for name, folder in folders.items()
+        name: {file: i for i, file in enumerate(source.pictures)}
+        for name, source in sources.items()
         if any(entry.set == name for entry in chosen)
     }
     samples = []
     for entry in chosen:
-        folder = folders[entry.set]
+        source = sources[entry.set]
         if entry.file not in places[entry.set]:
-            raise DatasetError(f"the split names {entry.set}/{entry.file}, which {folder.annotations} does not list")
-        samples.append(folder.sample(places[entry.set][entry.file], entry.annotation))
+            raise DatasetError(f"the split names {entry.set}/{entry.file}, which is no picture of that set")
+        samples.append(source.sample(places[entry.set][entry.file], entry.annotation))
     return samples

@@ -1,11 +1,11 @@
-"""Training samples out of several COCO folders, each a pure function of a seed and its number.
+"""Training samples out of several sets, each a pure function of a seed and its number.
 
 There is no epoch: sample i draws its set, picture, object and view from `default_rng((seed, i))`. A run that stopped
 after sample n therefore goes on with sample n + 1, whatever the number of workers.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import TypedDict
+from typing import NamedTuple, TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -14,8 +14,8 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from vpuformer.data.augment import Augmentation, Augmented, augment
-from vpuformer.data.coco import CocoFolder, Masks
 from vpuformer.data.sample import RGB
+from vpuformer.data.source import Masks, Source
 from vpuformer.data.split import Split, training_pictures
 from vpuformer.errors import ConfigError, DatasetError
 
@@ -52,6 +52,8 @@ MERGE = 0.1
 PASTED_FIRST = 0.7
 """How often a pasted object is the first target, and not the object under it."""
 _ATTEMPTS = 20
+_LOOKS = 200
+"""Pictures of a set that is not indexed, of which one at least shows an object of use."""
 
 
 class TrainingSample(TypedDict):
@@ -70,7 +72,7 @@ class TrainingSet(Dataset[TrainingSample]):
     """Augmented objects of many sets.
 
     Args:
-        folders: sets by name, as from `open_folders`.
+        sources: sets by name, as from `open_sources`.
         split: its validation pictures and dropped pictures are never drawn.
         size: side of the square views, S.
         seed: together with the index it determines a sample.
@@ -86,7 +88,7 @@ class TrainingSet(Dataset[TrainingSample]):
 
     def __init__(
         self,
-        folders: Mapping[str, CocoFolder],
+        sources: Mapping[str, Source],
         split: Split | None = None,
         *,
         size: int = 256,
@@ -98,34 +100,33 @@ class TrainingSet(Dataset[TrainingSample]):
     ) -> None:
         if size < 1 or objects_per_picture < 1:
             raise ConfigError(f"size={size} and objects_per_picture={objects_per_picture} must be at least 1")
-        unknown = sorted(set(weights or {}) - set(folders))
+        unknown = sorted(set(weights or {}) - set(sources))
         if unknown:
-            raise ConfigError(f"a weight for {unknown[0]!r}, but the sets are {', '.join(sorted(folders))}")
+            raise ConfigError(f"a weight for {unknown[0]!r}, but the sets are {', '.join(sorted(sources))}")
         table = {**SET_WEIGHTS, **(weights or {})}
         self.size, self.seed, self.objects_per_picture = size, seed, objects_per_picture
         self.augmentation = augmentation or Augmentation()
-        self._sets: list[tuple[str, CocoFolder, npt.NDArray[np.int64]]] = []
+        self._sets: list[_Part] = []
         chances: list[float] = []
         objects = 0
-        for name, folder in folders.items():
+        for name, source in sources.items():
             weight = float(table.get(name, 1.0))
             if weight < 0:
                 raise ConfigError(f"the weight of {name!r} is {weight}; weights are 0 or more")
-            counts = [(i, len(_usable(name, folder, i))) for i in training_pictures(folder, split or Split())]
-            pictures = np.array([i for i, n in counts if n], np.int64)
-            if weight and len(pictures):
-                self._sets.append((name, folder, pictures))
+            part, usable = _part(name, source, split or Split())
+            if weight and len(part.pictures):
+                self._sets.append(part)
                 chances.append(weight)
-                objects += sum(n for _, n in counts)
+                objects += usable
         if not self._sets:
-            raise DatasetError(f"nothing to train on in the sets {', '.join(folders) or '(none)'}")
+            raise DatasetError(f"nothing to train on in the sets {', '.join(sources) or '(none)'}")
         self._chances = _distribution(chances)
-        pasteable = [weight * (entry[0] not in REGION_SETS) for entry, weight in zip(self._sets, chances, strict=True)]
+        pasteable = [weight * (part.name not in REGION_SETS) for part, weight in zip(self._sets, chances, strict=True)]
         self._paste_chances = _distribution(pasteable) if any(pasteable) else None
         self._length = objects if length is None else length
 
     def __len__(self) -> int:
-        """`length`, else the number of objects that can be drawn."""
+        """`length`, else the number of objects that can be drawn; a set that is not indexed counts its pictures."""
         return self._length
 
     def __iter__(self) -> Iterator[TrainingSample]:
@@ -134,7 +135,7 @@ class TrainingSet(Dataset[TrainingSample]):
     @property
     def sets(self) -> dict[str, int]:
         """The sets in use and the number of their training pictures."""
-        return {name: len(pictures) for name, _, pictures in self._sets}
+        return {part.name: len(part.pictures) for part in self._sets}
 
     def __getitem__(self, index: int) -> TrainingSample:
         if index < 0:
@@ -162,16 +163,20 @@ class TrainingSet(Dataset[TrainingSample]):
         The masks are the object that the view was chosen for, further ones, and the union of any rest; a pasted object
         comes before or after the first.
         """
-        name, folder, picture = self._draw(self._chances, rng)
-        order = rng.permutation(_usable(name, folder, picture)).tolist()
-        focus = order[: 2 if folder.exhaustive(picture) and rng.random() < MERGE else 1]
+        source, picture, objects, usable, _ = self._draw(self._chances, rng)
+        order = rng.permutation(usable).tolist()
+        focus = order[: 2 if source.exhaustive(picture) and rng.random() < MERGE else 1]
         # Twice as many as wanted: some will lie outside the view.
         further = order[len(focus) : len(focus) + 2 * self.objects_per_picture] if self.objects_per_picture > 1 else []
-        rest = sorted(set(folder.objects(picture)) - set(focus) - set(further))
-        parts = [folder.union(picture, focus)[None], folder.masks(picture, further)]
-        masks = np.concatenate([*parts, folder.union(picture, rest)[None]] if rest else parts)
+        rest = sorted(set(objects) - set(focus) - set(further))
+        parts = [source.union(picture, focus)[None]]
+        if further:
+            parts.append(source.masks(picture, further))
+        if rest:
+            parts.append(source.union(picture, rest)[None])
+        masks = np.concatenate(parts)
         foreign = self._foreign(rng) if rng.random() < self.augmentation.paste else None
-        view = augment(folder.image(picture), masks, self.size, rng, self.augmentation, foreign=foreign)
+        view = augment(source.image(picture), masks, self.size, rng, self.augmentation, foreign=foreign)
         if foreign is None:
             return view, 1 + len(further)
         # The pasted object is the target, or now and then what it covers in part.
@@ -179,33 +184,78 @@ class TrainingSet(Dataset[TrainingSample]):
         order = np.insert(np.arange(len(masks)), ahead, len(masks))
         return Augmented(view.image, view.masks[order]), 2 + len(further)
 
-    def _draw(self, chances: npt.NDArray[np.float64], rng: np.random.Generator) -> tuple[str, CocoFolder, int]:
-        name, folder, pictures = self._sets[rng.choice(len(self._sets), p=chances)]
-        return name, folder, int(pictures[rng.integers(len(pictures))])
+    def _draw(self, chances: npt.NDArray[np.float64], rng: np.random.Generator) -> "_Drawn":
+        part = self._sets[rng.choice(len(self._sets), p=chances)]
+        for _ in range(_LOOKS):
+            picture = part.draw(rng)
+            objects, areas = part.source.draw(picture, rng)
+            fit = _fit(part.name, part.source, picture, areas)
+            if fit.any():
+                usable = [number for number, good in zip(objects, fit, strict=True) if good]
+                return _Drawn(part.source, picture, objects, usable, areas)
+        raise DatasetError(
+            f"{_LOOKS} pictures in a row of the set {part.name} showed no object of at least {SMALLEST_OBJECT} pixels"
+            " that leaves something of its picture; see with `vpuformer data check` what is in it"
+        )
 
     def _foreign(self, rng: np.random.Generator) -> tuple[RGB, Masks] | None:
         """An object of at most half of its picture, to be pasted; None when chance found none."""
         if self._paste_chances is None:
             return None
-        name, folder, picture = self._draw(self._paste_chances, rng)
-        height, width = folder.size(picture)
-        ids = np.array(folder.objects(picture))
-        fit = np.isin(ids, _usable(name, folder, picture)) & (folder.areas(picture) <= height * width / 2)
+        source, picture, objects, usable, areas = self._draw(self._paste_chances, rng)
+        height, width = source.size(picture)
+        ids = np.array(objects)
+        # What was added by chance, such as the sky, is no thing that could lie somewhere else.
+        fit = np.isin(ids, usable) & np.isin(ids, source.objects(picture)) & (areas <= height * width / 2)
         if not fit.any():
             return None
-        return folder.image(picture), folder.masks(picture, [int(rng.choice(ids[fit]))])[0]
+        return source.image(picture), source.masks(picture, [int(rng.choice(ids[fit]))])[0]
 
 
-def _usable(name: str, folder: CocoFolder, picture: int) -> list[int]:
-    """Ids of the objects of a picture that are neither too small nor too large to be trained on."""
-    height, width = folder.size(picture)
+class _Drawn(NamedTuple):
+    """A picture that came up, its objects, those of a size to be trained on, and the areas of all."""
+
+    source: Source
+    picture: int
+    objects: list[int]
+    usable: list[int]
+    areas: npt.NDArray[np.int64]
+
+
+class _Part(NamedTuple):
+    """The pictures of one set that are drawn from, and their summed frequencies where they are not all alike."""
+
+    name: str
+    source: Source
+    pictures: npt.NDArray[np.int64]
+    sums: npt.NDArray[np.float64] | None
+
+    def draw(self, rng: np.random.Generator) -> int:
+        if self.sums is None:
+            return int(self.pictures[rng.integers(len(self.pictures))])
+        place = np.searchsorted(self.sums, rng.random() * self.sums[-1], side="right")
+        return int(self.pictures[min(int(place), len(self.pictures) - 1)])
+
+
+def _part(name: str, source: Source, split: Split) -> tuple[_Part, int]:
+    """What of a set is drawn from, and how many objects that are, as far as it can be told without reading files."""
+    pictures = np.array(training_pictures(source, split), np.int64)
+    usable = len(pictures)
+    if source.indexed:
+        counts = np.array([_fit(name, source, int(i), source.areas(int(i))).sum() for i in pictures], np.int64)
+        pictures, usable = pictures[counts > 0], int(counts.sum())
+    if source.frequencies is None:
+        return _Part(name, source, pictures, None), usable
+    frequencies = source.frequencies[pictures]
+    pictures = pictures[frequencies > 0]
+    return _Part(name, source, pictures, np.cumsum(frequencies[frequencies > 0])), usable
+
+
+def _fit(name: str, source: Source, picture: int, areas: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Which objects of these areas are neither too small nor too large to be trained on."""
+    height, width = source.size(picture)
     largest = height * width * (1.0 if name in REGION_SETS else LARGEST_SHARE)
-    areas = folder.areas(picture)
-    return [
-        number
-        for number, area in zip(folder.objects(picture), areas, strict=True)
-        if SMALLEST_OBJECT <= area <= largest
-    ]
+    return (areas >= SMALLEST_OBJECT) & (areas <= largest)
 
 
 def _targets(masks: npt.NDArray[np.bool_], wanted: int, rng: np.random.Generator) -> npt.NDArray[np.bool_]:

@@ -1,0 +1,84 @@
+"""`vpuformer data`: what is to be known of a data set before hours are spent on it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vpuformer.cli.outputs import PICTURE_SUFFIXES, check_file
+from vpuformer.errors import DatasetError
+
+if TYPE_CHECKING:
+    from vpuformer.data.check import Findings
+
+_NAMED = 10
+"""Faults of a set that are printed."""
+
+data = typer.Typer(help="Look at data sets.", no_args_is_help=True)
+
+
+@data.callback()
+def _data() -> None:
+    pass  # keeps `check` a command of its own, as long as it is the only one
+
+
+@data.command("check")
+def check_data(
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME",
+            help="grabcut, berkeley, davis, coco_mval, sbd, pascalvoc, sstem, brats, oaizib; to train on: coco,"
+            " cocolvis, sbd, masks.",
+        ),
+    ],
+    root: Annotated[Path, typer.Option(metavar="FOLDER", help="Where it is; or RITM's config.yml, which says where.")],
+    sheet: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Draw some of its pictures, objects outlined.")
+    ] = None,
+) -> None:
+    """See that a data set is complete, and that every picture fits its masks.
+
+    Prints how many pictures and objects there are, and which files are wrong. Nothing is written into FOLDER.
+    """
+    if sheet is not None:
+        check_file(sheet, "the sheet", PICTURE_SUFFIXES)
+
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from vpuformer.data.check import check
+    from vpuformer.data.roots import benchmark_root
+    from vpuformer.data.sheet import contact_sheet
+    from vpuformer.images import write_image
+
+    folder = benchmark_root(name, root)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    screen = Console(stderr=True)
+    with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
+        task = bar.add_task(name)
+
+        def tell(current: str, done: int, there: int) -> None:
+            bar.update(task, description=current, completed=done, total=there)
+
+        found = check(name, folder, tell)
+    for findings in found:
+        _print(findings)
+    if sheet is not None:
+        write_image(sheet, contact_sheet([picture for findings in found for picture in findings.shown]))
+        typer.echo(f"sheet: {sheet}")
+    wrong = sum(len(findings.faults) for findings in found)
+    if wrong:
+        raise DatasetError(f"{wrong} {'fault' if wrong == 1 else 'faults'} in {folder}, named above")
+    short = [findings.name for findings in found if not findings.complete]
+    if short:
+        raise DatasetError(f"{folder} is not all of {', '.join(short)}: the counts are not those that were published")
+
+
+def _print(findings: "Findings") -> None:
+    typer.echo(str(findings))
+    faults = list(findings.faults)
+    for fault in faults[:_NAMED]:
+        typer.echo(f"  {fault}")
+    if len(faults) > _NAMED:
+        typer.echo(f"  and {len(faults) - _NAMED} more")

@@ -1,0 +1,117 @@
+"""The settings of `vpuformer.data.augment`, and the field's two ways of setting them. Imports no torch."""
+
+from dataclasses import dataclass
+
+from vpuformer.errors import ConfigError
+
+_SHARES = ("whole", "partial", "flip", "upset", "quarter_turns", "rotate", "recolour", "linear", "tint")
+_SHARES += ("grey", "blur", "jpeg", "paste", "smallest", "kept")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Augmentation:
+    """How training pictures are changed. Probabilities are in 0..1, ranges are drawn from uniformly.
+
+    The view is the whole picture (`whole`), a crop that cuts through the object (`partial`), else a crop around it; or,
+    with `resize`, a crop of the resized picture wherever it falls.
+
+    Raises:
+        ConfigError: a probability lies outside 0..1, or a range begins above its end.
+    """
+
+    whole: float = 0.4
+    partial: float = 0.1
+    expansion: tuple[float, float] = (1.1, 3.0)
+    """Side of a crop around the object, in sides of its bounding box."""
+    aspect: tuple[float, float] = (0.8, 1.25)
+    """Change of the aspect of a crop."""
+    resize: tuple[float, float] | None = None
+    """Scale of the picture's own pixels, of which the view is then a crop (black where the picture ends), as RITM and
+    SimpleClick have it; `whole`, `partial`, `expansion` and `aspect` are not looked at."""
+    shift: float = 0.0
+    """With `resize`: how far the crop is moved beyond that, in sides of the picture."""
+    quarter_turns: float = 0.0
+    """With `resize`: how often the picture is turned by 0, 90, 180 or 270 degrees, all equally often."""
+    upset: float = 0.0
+    """With `resize`: how often top and bottom change places."""
+    flip: float = 0.5
+    """How often left and right do."""
+    rotate: float = 0.3
+    angle: float = 15.0
+    """Largest rotation either way, in degrees. What comes in from outside is black, and background."""
+    recolour: float = 0.75
+    """How often brightness, contrast and saturation are multiplied by factors."""
+    brightness: tuple[float, float] = (0.75, 1.25)
+    contrast: tuple[float, float] = (0.8, 1.4)
+    saturation: tuple[float, float] = (0.6, 1.4)
+    linear: float = 0.0
+    """How often values are multiplied by a `gain` and moved by an `offset` (in shares of white)."""
+    gain: tuple[float, float] = (0.85, 1.4)
+    offset: tuple[float, float] = (-0.25, 0.25)
+    tint: float = 0.0
+    """How often each channel is moved by up to `tint_range`, in shares of white."""
+    tint_range: float = 10 / 255
+    grey: float = 0.05
+    blur: float = 0.05
+    jpeg: float = 0.1
+    paste: float = 0.15
+    """How often a foreign object is laid onto the picture, where one is at hand."""
+    paste_side: tuple[float, float] = (0.25, 0.8)
+    """Longer side of the pasted object, in sides of the view."""
+    smallest: float = 0.001
+    """Least share of the view that the object covers; below it another view is drawn."""
+    kept: float = 0.3
+    """Least share of the object that a crop contains."""
+    attempts: int = 5
+
+    def __post_init__(self) -> None:
+        for name in _SHARES:
+            if not 0 <= getattr(self, name) <= 1:
+                raise ConfigError(f"augmentation.{name}={getattr(self, name)} must lie between 0 and 1")
+        for name in ("expansion", "aspect", "resize", "brightness", "contrast", "saturation", "gain", "offset"):
+            low, high = getattr(self, name) or (0, 0)
+            if low > high:
+                raise ConfigError(f"augmentation.{name}={low},{high} must begin with the smaller number")
+        if self.attempts < 1:
+            raise ConfigError(f"augmentation.attempts={self.attempts} must be at least 1")
+
+
+SBD_STYLE = Augmentation(
+    resize=(0.75, 1.25),
+    shift=0.03,
+    quarter_turns=0.5,
+    upset=1 / 3,
+    flip=1 / 3,
+    rotate=0.75,
+    angle=3.0,
+    linear=0.75,
+    tint=0.75,
+    smallest=80 / 448**2,
+    kept=0.0,
+    attempts=10,
+    recolour=0.0,
+    grey=0.0,
+    blur=0.0,
+    jpeg=0.0,
+    paste=0.0,
+)
+"""What the paper lists (section IV-B), with the numbers of RITM's and SimpleClick's recipe for SBD: resizing by .75 to
+1.25, mirroring both ways, quarter turns, up to 3 degrees and 3 % of the side, a crop, brightness, contrast and tint."""
+
+COCOLVIS_STYLE = Augmentation(
+    resize=(0.75, 1.40),
+    flip=0.5,
+    rotate=0.0,
+    linear=0.75,
+    tint=0.75,
+    smallest=1000 / 448**2,
+    kept=0.0,
+    attempts=10,
+    recolour=0.0,
+    grey=0.0,
+    blur=0.0,
+    jpeg=0.0,
+    paste=0.0,
+)
+"""Their recipe for COCO+LVIS: resizing by .75 to 1.40, mirrored left to right alone, not turned; objects of 1000 pixels
+at least. The paper names one range, .75 to 1.25, for both sets."""

@@ -1,0 +1,147 @@
+"""Whether a data set is all there: every file is opened once, and what is wrong is told of all files, not of the first.
+
+A few of its pictures make a contact sheet, for the eye finds what no rule does: masks of other pictures, labels that
+mean something else.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from vpuformer.data.benchmarks import BENCHMARKS, find_samples
+from vpuformer.data.counts import Counts
+from vpuformer.data.sample import RGB, Sample
+from vpuformer.data.sheet import thumbnail
+from vpuformer.data.source import Source
+from vpuformer.data.sources import KINDS, open_kind
+from vpuformer.errors import DatasetError, InputError, unknown_name
+
+SHOWN = 24
+"""Pictures on a contact sheet, of all sets together; two of each at least."""
+
+T = TypeVar("T")
+
+Progress = Callable[[str, int, int], None]
+"""Told the name of the set, how many of its pictures are done, and how many there are."""
+
+
+@dataclass
+class Findings:
+    """What was found in one set. `faults` are sentences that name files, each once; `shown` are small pictures with
+    their objects outlined."""
+
+    name: str
+    published: Counts
+    pictures: int = 0
+    objects: int = 0
+    faults: dict[str, None] = field(default_factory=dict)
+    shown: list[RGB] = field(default_factory=list)
+
+    @property
+    def complete(self) -> bool:
+        """Whether there is as much as was published."""
+        return self.published.agrees(self.pictures, self.objects)
+
+    def __str__(self) -> str:
+        line = f"{self.name}: {Counts(self.pictures, self.objects)}"
+        return f"{line}; published: {self.published}" if str(self.published) else line
+
+
+def check(name: str, root: Path, on_progress: Progress | None = None) -> list[Findings]:
+    """Open everything of a set.
+
+    Args:
+        name: a benchmark, or a kind of sets that can be trained on; where it is both, both are looked at.
+        root: its folder; for `coco` also a folder of several sets.
+        on_progress: called after every picture.
+
+    Raises:
+        DatasetError: there is no such set, or `root` is not laid out as it.
+    """
+    name = name.lower()
+    if name not in {**BENCHMARKS, **KINDS}:
+        raise DatasetError(unknown_name("data set", name, {**BENCHMARKS, **KINDS}))
+    tell = on_progress or (lambda *_: None)
+    found = []
+    if name in BENCHMARKS:
+        found.append(_check_benchmark(name, root, tell))
+    if name in KINDS:
+        sources = open_kind(name, root, KINDS[name].whole)
+        found += [_check_source(name, source, max(SHOWN // len(sources), 2), tell) for source in sources]
+    return found
+
+
+def _check_benchmark(name: str, root: Path, tell: Progress) -> Findings:
+    findings = Findings(name, BENCHMARKS[name].published)
+    samples: list[Sample] = []
+    for entry in find_samples(name, root):
+        if isinstance(entry, DatasetError):
+            findings.faults[str(entry)] = None
+        else:
+            samples.append(entry)
+    pictures = [list(group) for _, group in groupby(samples, key=lambda sample: sample.picture)]
+    chosen = _spread(len(pictures), SHOWN)
+    for i, group in enumerate(pictures):
+        truths = [_tried(findings, sample.truth) for sample in group]
+        masks = [None if truth is None else truth == 1 for truth in truths]
+        image = _tried(findings, group[0].image)
+        _note(findings, image, masks, [sample.name for sample in group], shown=i in chosen)
+        tell(name, i + 1, len(pictures))
+    return findings
+
+
+def _check_source(kind: str, source: Source, shown: int, tell: Progress) -> Findings:
+    findings = Findings(source.name, KINDS[kind].published)
+    findings.faults |= {str(fault): None for fault in source.faults}
+    chosen = _spread(len(source), shown)
+    for i, file in enumerate(source.pictures):
+        masks = _tried(findings, lambda i=i: source.masks(i).astype(bool))
+        image = _tried(findings, lambda i=i: source.image(i))
+        if masks is not None and not len(masks) and not KINDS[kind].bare:
+            findings.faults[f"{file} of {source.name} has no object"] = None
+        names = [] if masks is None else [f"object {number} of {file}" for number in source.objects(i)]
+        _note(findings, image, [] if masks is None else list(masks), names, shown=i in chosen)
+        tell(source.name, i + 1, len(source))
+    return findings
+
+
+def _tried(findings: Findings, read: Callable[[], T]) -> T | None:
+    try:
+        return read()
+    except InputError as problem:
+        findings.faults[str(problem)] = None
+        return None
+
+
+def _note(
+    findings: Findings,
+    image: RGB | None,
+    masks: Sequence[npt.NDArray[np.bool_] | None],
+    names: Sequence[str],
+    *,
+    shown: bool,
+) -> None:
+    """Count one picture and its objects, and see that these fit it and are not empty."""
+    findings.pictures += 1
+    findings.objects += len(masks)
+    fitting = []
+    for mask, name in zip(masks, names, strict=True):
+        if mask is None or image is None:
+            continue
+        if mask.shape != image.shape[:2]:
+            findings.faults[f"{name}: the mask has the shape {mask.shape}, its picture {image.shape[:2]}"] = None
+        elif not mask.any():
+            findings.faults[f"{name} shows nothing"] = None
+        else:
+            fitting.append(mask)
+    if shown and image is not None:
+        findings.shown.append(thumbnail(image, fitting))
+
+
+def _spread(there: int, wanted: int) -> set[int]:
+    return set(np.linspace(0, there - 1, min(wanted, there)).astype(int).tolist()) if there else set()

@@ -1,0 +1,64 @@
+"""Which files a set consists of: folders, lists of names, and files that belong together by their stems."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from vpuformer.errors import DatasetError
+
+PICTURES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+"""Endings, in small letters, of the files that are looked at; others may lie beside them."""
+
+
+def need_folders(root: Path, name: str, images: str, masks: str) -> tuple[Path, Path]:
+    """The folders of pictures and of masks in `root`.
+
+    Raises:
+        DatasetError: one of them is missing, so that this is no set of the layout `name`.
+    """
+    for folder in (images, masks):
+        if not (root / folder).is_dir():
+            raise DatasetError(
+                f"{root} is not laid out as {name}: wanted the folders {images} (pictures) and {masks} (masks),"
+                f" there is no {folder}"
+            )
+    return root / images, root / masks
+
+
+def up_to_first_dot(path: Path) -> str:
+    """The stem as the field's test sets mean it: `a` of `a.seg.png`."""
+    return path.name.split(".")[0]
+
+
+def by_stem(folder: Path, stem_of: Callable[[Path], str] = up_to_first_dot) -> dict[str, Path]:
+    """The pictures in a folder by their stems, in the order of the names.
+
+    Raises:
+        DatasetError: two have the same stem.
+    """
+    found: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()):
+        stem = stem_of(path)
+        # A name that starts with a dot is none of the set's: systems and programs leave such files behind.
+        if path.name.startswith(".") or path.suffix.lower() not in PICTURES:
+            continue
+        if stem in found:
+            raise DatasetError(f"{folder} has two files for {stem}: {found[stem].name} and {path.name}")
+        found[stem] = path
+    return found
+
+
+def read_names(path: Path) -> list[str]:
+    """The names in a list, one a line; what stands behind a name, such as a label, is left out.
+
+    Raises:
+        DatasetError: the list is missing, no text, or empty.
+    """
+    try:
+        names = [line.split()[0] for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    except FileNotFoundError:
+        raise DatasetError(f"there is no {path}, the list of the pictures") from None
+    except (OSError, ValueError) as problem:
+        raise DatasetError(f"{path} cannot be read as a list of pictures: {problem}") from problem
+    if not names:
+        raise DatasetError(f"{path} lists no picture")
+    return names

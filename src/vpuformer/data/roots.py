@@ -1,0 +1,53 @@
+"""Where data sets lie: their folder, or the `config.yml` of RITM and its successors, which names the folders of all."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from vpuformer.errors import ConfigError, unknown_name
+
+_KEYS = {"cocolvis": "lvis_v1", "coco": "coco"}
+"""What a set is called in that file, in front of `_PATH`, where not by its own name; in small letters."""
+
+
+def read_roots(config: str | Path) -> dict[str, Path]:
+    """The folders in a `config.yml`: what stands before `_PATH`, in small letters, to the path.
+
+    Relative paths start at the folder of the file. Other keys, and keys without a value, are passed over.
+
+    Raises:
+        ConfigError: the file is missing or no YAML of names and values.
+    """
+    file = Path(config)
+    try:
+        content: Any = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except OSError as problem:
+        raise ConfigError(f"{file} cannot be read: {problem.strerror}") from problem
+    except (ValueError, yaml.YAMLError) as problem:
+        raise ConfigError(f"{file} is no valid YAML: {problem}") from problem
+    if not isinstance(content, dict):
+        raise ConfigError(f"{file} holds no names and values; wanted lines such as GRABCUT_PATH: ./datasets/GrabCut")
+    return {
+        str(key)[: -len("_PATH")].lower(): file.parent / Path(value).expanduser()
+        for key, value in content.items()
+        if str(key).upper().endswith("_PATH") and isinstance(value, str) and value
+    }
+
+
+def benchmark_root(name: str, root_or_config: str | Path) -> Path:
+    """The folder of the data set `name`: `root_or_config` itself, or what it says where it is a `.yml` or `.yaml`.
+
+    Raises:
+        ConfigError: the file cannot be read, or has no `NAME_PATH`.
+    """
+    path = Path(root_or_config)
+    if path.suffix.lower() not in (".yml", ".yaml") or path.is_dir():
+        return path
+    roots = read_roots(path)
+    key = _KEYS.get(name.lower(), name.lower())
+    if key not in roots:
+        raise ConfigError(
+            f"{path}: {unknown_name('path', f'{key}_PATH'.upper(), (f'{k}_PATH'.upper() for k in roots))}"
+        )
+    return roots[key]
