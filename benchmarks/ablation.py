@@ -1,15 +1,18 @@
-"""What the parts of the network are worth, at equal training: the same samples, prompts and number of passes for each.
+"""What the parts of the method are worth, at equal training: the same samples, prompts and number of passes for each.
 
-    python benchmarks/ablation.py --data FOLDER --backbone-weights FILE --runs FOLDER
+    python benchmarks/ablation.py dense --data FOLDER --backbone-weights FILE --runs FOLDER
+    python benchmarks/ablation.py table4 table5 dense --size 256 --seeds 0 1 --data FOLDER ...
 
-Trains each network of `NETWORKS` for about 25,000 network passes (one object, one interaction each) on small crops,
-validates it on the split's objects, and writes `benchmarks/results/ablation.json`. A run that is there already is not
-repeated, one that was interrupted goes on.
+Trains the network of every row of the tables named for about 25,000 network passes (one object, one interaction each),
+validates it on the split's objects, and writes `benchmarks/results/ablation-SIZE.json`. A run that is there already is
+not repeated, one that was interrupted goes on. Every run is a process of its own.
 """
 
 import argparse
 import csv
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,69 +21,127 @@ from vpuformer.model.config import VARIANTS
 from vpuformer.training.recipe import Recipe
 from vpuformer.training.state import NAME
 
-RESULTS = Path(__file__).parent / "results" / "ablation.json"
-NETWORKS: dict[str, dict[str, Any]] = {
-    "late_add": {},
-    "none_add": {"dense_prompts": "none"},
-    "late_gate": {"add_tokens": False},
-    "none_gate": {"dense_prompts": "none", "add_tokens": False},
-    "early_add": {"dense_prompts": "early"},
+RESULTS = Path(__file__).parent / "results"
+
+ALONE: dict[str, Any] = {"dense_prompts": "none", "place_code": False}
+"""No other way for a prompt to the mask than its token."""
+DRAWN: dict[str, Any] = {"dma": False, "dense_prompts": "early"}
+"""Prompts as maps in the image branch, as RITM has them; tokens, if any, serve P2CL alone."""
+
+Row = dict[str, Any]
+TABLES: dict[str, dict[str, Row]] = {
+    "dense": {
+        "late_add": {},
+        "none_add": {"dense_prompts": "none"},
+        "late_gate": {"add_tokens": False},
+        "none_gate": {"dense_prompts": "none", "add_tokens": False},
+        "early_add": {"dense_prompts": "early"},
+    },
+    "table4": {
+        "distance_map": {**ALONE, "prompt_encoding": "distance-map"},
+        "learned_vector": {**ALONE, "prompt_encoding": "learned-vector"},
+        "pue": ALONE,
+    },
+    "table5": {
+        "baseline": {**DRAWN, "p2cl": 0.0},
+        "dma": {"p2cl": 0.0},
+        "p2cl": DRAWN,
+        "dma_p2cl": {},
+    },
+    "table6": {f"lambda_{value:g}": {"p2cl": value} for value in (0.0, 0.1, 0.5, 1.0, 2.0, 5.0)},
+    "parts": {
+        "mask_early": {"mask_fusion": "early"},
+        "no_gate": {"gate": False},
+        "fixed_boxes": {"formula": "fixed-boxes"},
+        "literal_scribbles": {"formula": "literal-scribbles"},
+    },
 }
-"""By name, what is changed in the variant `default`: where prompts are drawn (late, not at all, early), and whether the
-updated image tokens are added to the gated features or not."""
+"""By table and row, what is changed in the variant `default`, or (`p2cl`, lambda) in the recipe."""
 
 # 782 steps of 16 objects with 2 interactions on average are 25,000 passes.
 SETTINGS: dict[str, Any] = {
-    "size": 128,
     "steps": 782,
     "warmup": 60,
     "mask_drop": 0.0,
     "validate_every": 782,
     "validate_objects": 250,
 }
+OF_RECIPE = frozenset({"p2cl"})
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("tables", nargs="+", choices=TABLES)
     parser.add_argument("--data", required=True, help="folder of COCO-format folders")
     parser.add_argument("--backbone-weights", required=True, help="pretrained image encoder, in timm's names")
     parser.add_argument("--runs", required=True, type=Path, help="where the runs are kept")
-    parser.add_argument("--only", nargs="*", choices=NETWORKS, default=list(NETWORKS))
+    parser.add_argument("--size", type=int, default=128, help="side of the crops in pixels")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--only", nargs="*", help="these rows alone")
     parser.add_argument("--collect", action="store_true", help="train nothing, gather what is there")
+    parser.add_argument("--here", metavar="SEED", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
 
-    for name in options.only:
-        if options.collect or name in collected(options.runs)["networks"]:
-            continue
-        # Training is imported late: gathering needs no torch.
-        from vpuformer.training.loop import train
-
-        recipe = Recipe(
-            data=options.data,
-            output=str(options.runs / name),
-            backbone_weights=options.backbone_weights,
-            model=replace(VARIANTS["default"], **NETWORKS[name]),
-            **SETTINGS,
-        )
-        train(recipe, resume=(options.runs / name / NAME).exists())
-    RESULTS.write_text(json.dumps(collected(options.runs), indent=2) + "\n")
-    print(RESULTS.read_text())
+    rows = {name: row for table in options.tables for name, row in TABLES[table].items()}
+    rows = {name: row for name, row in rows.items() if options.only is None or name in options.only}
+    if options.here is not None:
+        [(name, row)] = rows.items()
+        run(name, row, options.here, options)
+        return
+    for seed in options.seeds:
+        for name in rows:
+            if not options.collect and scores(options.runs / f"{name}-{options.size}-{seed}") is None:
+                alone = ["--only", name, "--here", str(seed)]
+                subprocess.run([sys.executable, __file__, *sys.argv[1:], *alone], check=True)
+            write(options.runs, options.size)
+    print(path(options.size).read_text())
 
 
-def collected(runs: Path) -> dict[str, Any]:
-    """Settings and the scores of every run that is finished, here or in the results that are there already."""
-    key = "mean IoU on validation objects"
-    scores: dict[str, Any] = json.loads(RESULTS.read_text())[key] if RESULTS.exists() else {}
-    scores |= {name: row for name in NETWORKS if (row := final_row(runs / name)) is not None}
-    return {
-        "command": "python benchmarks/ablation.py --data DATA --backbone-weights MOBILENETV2 --runs RUNS",
-        "settings": SETTINGS | {"objects per step": 16, "interactions": "1 to 3, uniform", "network passes": 25_000},
-        "networks": {name: NETWORKS[name] for name in scores},
-        key: scores,
+def run(name: str, row: Row, seed: int, options: argparse.Namespace) -> None:
+    # Imported late: gathering needs no torch.
+    from vpuformer.training.loop import train
+
+    network = {field: value for field, value in row.items() if field not in OF_RECIPE}
+    folder = options.runs / f"{name}-{options.size}-{seed}"
+    recipe = Recipe(
+        data=options.data,
+        output=str(folder),
+        backbone_weights=options.backbone_weights,
+        model=replace(VARIANTS["default"], **network),
+        size=options.size,
+        seed=seed,
+        **SETTINGS,
+        **{field: value for field, value in row.items() if field in OF_RECIPE},
+    )
+    train(recipe, resume=(folder / NAME).exists())
+
+
+def path(size: int) -> Path:
+    return RESULTS / f"ablation-{size}.json"
+
+
+def write(runs: Path, size: int) -> None:
+    """Put the scores of every run that is finished into the results, beside what is there already."""
+    file = path(size)
+    results: dict[str, Any] = json.loads(file.read_text())["rows"] if file.exists() else {}
+    for table, rows in TABLES.items():
+        for name, changes in rows.items():
+            for folder in sorted(runs.glob(f"{name}-{size}-*")):
+                if (found := scores(folder)) is not None:
+                    row = results.setdefault(name, {"table": table, "changes": changes, "seeds": {}})
+                    row["seeds"][folder.name.rsplit("-", 1)[1]] = found
+    content = {
+        "command": f"python benchmarks/ablation.py TABLE --size {size} --data DATA --backbone-weights MOBILENETV2"
+        " --runs RUNS",
+        "settings": SETTINGS | {"size": size, "objects per step": 16, "interactions": "1 to 3, uniform"},
+        "network passes": 25_000,
+        "measure": "mean IoU on validation objects",
+        "rows": results,
     }
+    file.write_text(json.dumps(content, indent=2) + "\n")
 
 
-def final_row(run: Path) -> dict[str, float] | None:
+def scores(run: Path) -> dict[str, float] | None:
     """The validation scores at the last step of a run; None if it has not got there."""
     log = run / "log.csv"
     if not log.is_file():

@@ -9,12 +9,11 @@ from pathlib import Path
 
 import pytest
 import safetensors.torch
-import timm
 import torch
 
 from vpuformer.errors import CheckpointError
 from vpuformer.model import manifest
-from vpuformer.model.checkpoint import available, describe, load_backbone_weights, load_model, save_checkpoint
+from vpuformer.model.checkpoint import available, describe, load_model, save_checkpoint
 from vpuformer.model.config import VPUFormerConfig
 from vpuformer.model.vpuformer import VPUFormer
 
@@ -271,33 +270,3 @@ def test_without_the_count_all_numbers_are_counted(folder: Path) -> None:
     edit_weights(folder, lambda _: None)
     tensors = safetensors.torch.load_file(folder / "model.safetensors")
     assert describe(folder)["parameters"] == sum(tensor.numel() for tensor in tensors.values())
-
-
-@pytest.fixture(scope="module")
-def classifier(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The weights of a whole classifier, as timm names them."""
-    path = tmp_path_factory.mktemp("timm") / "mobilenetv2.safetensors"
-    safetensors.torch.save_file(timm.create_model("mobilenetv2_100", num_classes=0).state_dict(), path)
-    return path
-
-
-def test_an_image_encoder_takes_the_weights_of_a_classifier(classifier: Path) -> None:
-    encoder = timm.create_model("mobilenetv2_100", features_only=True)
-    report = load_backbone_weights(encoder, classifier)
-    assert report.missing == ()
-    assert {key.split(".")[0] for key in report.extra} == {"conv_head", "bn2"}
-    assert torch.equal(encoder.conv_stem.weight, safetensors.torch.load_file(classifier)["conv_stem.weight"])
-
-
-def test_weights_of_another_encoder_are_an_error(classifier: Path) -> None:
-    with pytest.raises(CheckpointError, match=r"another network: missing: .* and \d+ more; left over in it: "):
-        load_backbone_weights(torch.nn.ModuleDict({f"wing{i}": torch.nn.Linear(1, 1) for i in range(9)}), classifier)
-    with pytest.raises(CheckpointError, match="of another shape: conv_stem"):
-        load_backbone_weights(timm.create_model("mobilenetv2_140", features_only=True), classifier)
-
-
-def test_an_image_encoder_is_no_pickle_either(tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match="no safetensors file by its name"):
-        load_backbone_weights(torch.nn.Linear(1, 1), tmp_path / "resnet50.pth")
-    with pytest.raises(CheckpointError, match="there is no file"):
-        load_backbone_weights(torch.nn.Linear(1, 1), tmp_path / "resnet50.safetensors")

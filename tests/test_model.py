@@ -9,7 +9,7 @@ from torch import Tensor
 from vpuformer.encoding.batch import PromptBatch
 from vpuformer.errors import ConfigError
 from vpuformer.geometry import Crop, FrameMap
-from vpuformer.model.backbones import Conv1S, ImageEncoder
+from vpuformer.model.backbones import ImageEncoder
 from vpuformer.model.config import VARIANTS, VPUFormerConfig, variant
 from vpuformer.model.dma import DualCrossMergingAttention, MultiHeadAttention, interactive_information_filtering
 from vpuformer.model.vpuformer import VPUFormer
@@ -25,6 +25,10 @@ CONFIGS = {
     "early": replace(VARIANTS["default"], **SMALL, dense_prompts="early", mask_fusion="early"),
     "none": replace(VARIANTS["default"], **SMALL, dense_prompts="none", add_tokens=False, finest="raw"),
     "visual": replace(VARIANTS["default"], **SMALL, visual="damping", dense_prompts="none"),
+    "baseline": replace(VARIANTS["paper"], **SMALL, dma=False, dense_prompts="early"),
+    "no gate": replace(VARIANTS["default"], **SMALL, gate=False),
+    "distance map": replace(VARIANTS["paper"], **SMALL, prompt_encoding="distance-map"),
+    "learned vector": replace(VARIANTS["paper"], **SMALL, prompt_encoding="learned-vector"),
 }
 
 
@@ -60,7 +64,7 @@ def test_the_place_and_the_kind_of_a_prompt_change_the_mask(model: VPUFormer) ->
     ]
     for i, one in enumerate(answers):
         for other in answers[:i]:
-            assert (one - other).abs().max() > 1e-5
+            assert (one - other).abs().max() > 1e-4 * one.std()
 
 
 @torch.inference_mode()
@@ -138,6 +142,9 @@ def test_every_trainable_parameter_gets_a_gradient(model: VPUFormer) -> None:
     contrast = prompt_to_pixel_contrastive_loss(output.prompts, output.pixels, truth, prompts.positive, prompts.valid)
     (dice_loss(output.logits, truth) + contrast).backward()
     without = [name for name, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
+    if not model.config.dma:
+        # Without attention a sample without prompts has no use for a token, and P2CL leaves its slot out.
+        without.remove("pue.no_prompt")
     # The encoder's finest stage ends in a block that nothing reads beyond 1/4.
     assert not [name for name in without if "bias" not in name], without
 
@@ -188,16 +195,6 @@ def test_frozen_parts_of_the_encoder_stay_frozen() -> None:
     frozen = {name for name, parameter in encoder.named_parameters() if not parameter.requires_grad}
     assert {name.split(".")[1] for name in frozen} == {"conv_stem", "bn1", "blocks"}
     assert {name.split(".")[2] for name in frozen if "blocks" in name} == {"0", "1"}
-    encoder(torch.rand(1, 3, 64, 64))[0].sum()
-
-
-def test_the_encoder_wants_the_maps_it_was_made_for() -> None:
-    encoder = ImageEncoder("mobilenetv2", maps=1)
-    assert isinstance(encoder.fusion, Conv1S)
-    with pytest.raises(ValueError, match="previous mask"):
-        encoder(torch.rand(1, 3, 64, 64))
-    with pytest.raises(ConfigError, match=r"no backbone called 'mobilenet'.*Did you mean 'mobilenetv2'"):
-        ImageEncoder("mobilenet")
 
 
 @pytest.mark.parametrize(
@@ -209,6 +206,9 @@ def test_the_encoder_wants_the_maps_it_was_made_for() -> None:
         ({"layers": 2}, "three DMA layers"),
         ({"dim": 0}, "at least 1"),
         ({"dense_prompts": "disks"}, "none | late | early"),
+        ({"dma": False, "dense_prompts": "none"}, "no prompt reaches the mask"),
+        ({"gate": False, "add_tokens": False}, "nothing would be left"),
+        ({"prompt_encoding": "learned-vector"}, "place_code=True reads PuE's vectors"),
     ],
 )
 def test_contradictions_are_refused(change: dict[str, object], sentence: str) -> None:
@@ -232,3 +232,36 @@ def test_the_variants_differ_as_documented() -> None:
     paper, default = variant("paper"), variant("default")
     assert (paper.mask_fusion, paper.dense_prompts, paper.add_tokens) == ("early", "none", False)
     assert (default.mask_fusion, default.dense_prompts, default.add_tokens) == ("late", "late", True)
+
+
+@torch.inference_mode()
+def test_a_prompt_encoding_is_added_as_the_docs_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    from vpuformer.model import prompt_encoders
+
+    class CentreEncoder(torch.nn.Module):
+        """A prompt is its centre and its sign."""
+
+        def __init__(self, dim: int) -> None:
+            super().__init__()
+            self.project = torch.nn.Linear(3, dim)
+
+        def forward(self, prompts, image=None, generator=None):  # noqa: ARG002
+            centre = prompts.bounds.unflatten(-1, (2, 2)).mean(dim=-2) / 448
+            return self.project(torch.cat([centre, prompts.positive[..., None]], dim=-1)), prompts.valid
+
+    added = {"centre": lambda config: CentreEncoder(config.dim)}
+    monkeypatch.setattr(prompt_encoders, "PROMPT_ENCODERS", {**prompt_encoders.PROMPT_ENCODERS, **added})
+    model = VPUFormer(replace(CONFIGS["paper"], prompt_encoding="centre")).eval()
+    one, other = (model(image(), EMPTY, batch([Click(40, 40, sign)])).logits for sign in (True, False))
+    assert not torch.equal(one, other)
+    with pytest.raises(ConfigError, match=r"no prompt encoding called 'center'.*Did you mean 'centre'"):
+        VPUFormer(replace(CONFIGS["paper"], prompt_encoding="center"))
+
+
+def test_repeated_features_keep_their_order_and_layout() -> None:
+    model = VPUFormer(CONFIGS["default"]).eval().to(memory_format=torch.channels_last)
+    features = model.encode(image(2).contiguous(memory_format=torch.channels_last))
+    repeated = features.repeat(3)
+    assert repeated.lateral.quarter.is_contiguous(memory_format=torch.channels_last)
+    for i in range(6):
+        assert torch.equal(repeated.visual[i], features.visual[i // 3])

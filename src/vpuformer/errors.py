@@ -11,6 +11,7 @@
     │   └── ConfigError                    a setting, or a combination of settings
     ├── CheckpointError                    weights that are missing, broken or of another model
     ├── SessionError                       an operation that this session cannot do now
+    ├── TrainingError                      a run that cannot go on
     └── MissingDependencyError (also an ImportError)   an optional package is not installed
 
 Every message says what came, what was wanted and what to do. The command line turns any of them into one
@@ -57,6 +58,10 @@ class SessionError(VPUFormerError):
     """An operation that a session cannot do in its present state."""
 
 
+class TrainingError(VPUFormerError):
+    """A run that cannot go on. Its folder holds the state from which it can be resumed."""
+
+
 class MissingDependencyError(VPUFormerError, ImportError):
     """An optional package is needed and not installed."""
 
@@ -71,3 +76,19 @@ def unknown_name(what: str, name: str, known: Iterable[str]) -> str:
     message = f"no {what} called {name!r}; there are {', '.join(names)}"
     near = difflib.get_close_matches(name, names, n=1)
     return f"{message}. Did you mean {near[0]!r}?" if near else message
+
+
+_MOST_LISTED = 10
+
+
+def listed(names: Iterable[str]) -> str:
+    """The first ten names, and how many there are beyond.
+
+    >>> listed(["a", "b"])
+    'a, b'
+    >>> listed(map(str, range(12)))
+    '0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 2 more'
+    """
+    names = list(names)
+    more = len(names) - _MOST_LISTED
+    return ", ".join(names[:_MOST_LISTED]) + (f" and {more} more" if more > 0 else "")

@@ -1,6 +1,6 @@
 """Prompts as one-dimensional vectors along x and y: the formulas of section III-B (Eqs. 1-6, Algorithm 1).
 
-Two readings of the paper stand side by side (`Formula`):
+Readings of the paper stand side by side (`Formula`):
 
 `"extent"`, the default, is what the formulas are meant to do. A click is a bell of standard deviation 3 px, cut at
 three of them. The bell of a box is a sixth of its side wide and ends at its edges, so that the vector tells the box
@@ -11,6 +11,9 @@ zero vector.
 `"literal"` is the paper to the letter, for comparison: Eq. 3 cuts at `d <= sigma` with sigma 3 for everything, so that
 a box wider than 6 px equals a click on its centre and most of a scribble is zero; Algorithm 1 forgets the square.
 
+`"fixed-boxes"` and `"literal-scribbles"` are the default but for one kind: the bell of a box is as wide as a click's,
+whatever the box (still cut at the box's edges); scribbles are as printed.
+
 Shapes: `...` is any number of leading axes (batch, prompts), `l` the length of a vector. All in canonical pixels.
 """
 
@@ -20,7 +23,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-Formula = Literal["extent", "literal"]
+Formula = Literal["extent", "literal", "fixed-boxes", "literal-scribbles"]
 Visual = Literal["none", "damping", "product"]
 
 
@@ -43,16 +46,22 @@ def click_vector(
 
 
 def box_vector(
-    low: Float[Tensor, "*n"], high: Float[Tensor, "*n"], length: int, *, min_sigma: float = 1.0
+    low: Float[Tensor, "*n"],
+    high: Float[Tensor, "*n"],
+    length: int,
+    *,
+    sigma: float | None = None,
+    min_sigma: float = 1.0,
 ) -> Float[Tensor, "*n l"]:
-    """Eq. 5: a bell around the centre of the side from `low` to `high`, its sigma a sixth of the side, zero outside.
+    """Eq. 5: a bell around the centre of the side from `low` to `high`, zero outside.
 
-    A side between two pixel centres still marks the pixel nearest to it.
+    Its standard deviation is a sixth of the side, or `sigma` where that is given. A side between two pixel centres
+    still marks the pixel nearest to it.
     """
     centre, side = (low + high) / 2, high - low
-    sigma = (side / 6).clamp_min(min_sigma)[..., None]
+    spread = (side / 6).clamp_min(min_sigma)[..., None] if sigma is None else sigma
     # Half a pixel at least, so that a side that covers no pixel centre leaves a trace.
-    return bell(_distance(centre, length), sigma, (side / 2).clamp_min(0.5)[..., None])
+    return bell(_distance(centre, length), spread, (side / 2).clamp_min(0.5)[..., None])
 
 
 def literal_box_vector(
@@ -69,7 +78,7 @@ def scribble_vectors(
     bounds: Float[Tensor, "*n 4"],
     length: int,
     *,
-    formula: Formula = "extent",
+    formula: Literal["extent", "literal"] = "extent",
     sigma: float = 3.0,
     generator: torch.Generator | None = None,
 ) -> tuple[Float[Tensor, "*n l"], Float[Tensor, "*n l"]]:
@@ -101,7 +110,10 @@ def scribble_vectors(
 
 
 def _profile(
-    distance: Float[Tensor, "*n l"], extent: Float[Tensor, "*n 1"], formula: Formula, sigma: float
+    distance: Float[Tensor, "*n l"],
+    extent: Float[Tensor, "*n 1"],
+    formula: Literal["extent", "literal"],
+    sigma: float,
 ) -> Float[Tensor, "*n l"]:
     distance = distance.abs()
     if formula == "literal":

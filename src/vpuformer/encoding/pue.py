@@ -52,13 +52,14 @@ def prompt_vectors(
     x0, y0, x1, y1 = prompts.bounds.unbind(-1)
     centre = ((x0 + x1) / 2, (y0 + y1) / 2)
     pixels = torch.arange(CANONICAL, device=prompts.device, dtype=prompts.bounds.dtype)
-    truncate = 3.0 if formula == "extent" else 1.0
+    truncate = 1.0 if formula == "literal" else 3.0
 
     click = [click_vector(c, CANONICAL, sigma=sigma, truncate=truncate) for c in centre]
-    if formula == "extent":
-        box = [box_vector(low, high, CANONICAL) for low, high in ((x0, x1), (y0, y1))]
+    sides = ((x0, x1), (y0, y1))
+    if formula == "literal":
+        box = [literal_box_vector(*side, CANONICAL, sigma=sigma) for side in sides]
     else:
-        box = [literal_box_vector(low, high, CANONICAL, sigma=sigma) for low, high in ((x0, x1), (y0, y1))]
+        box = [box_vector(*side, CANONICAL, sigma=sigma if formula == "fixed-boxes" else None) for side in sides]
 
     if visual != "none":
         if image is None:
@@ -83,7 +84,7 @@ def prompt_vectors(
         prompts.point_valid,
         prompts.bounds,
         CANONICAL,
-        formula=formula,
+        formula="literal" if formula in ("literal", "literal-scribbles") else "extent",
         sigma=sigma,
         generator=generator,
     )
@@ -92,6 +93,15 @@ def prompt_vectors(
     horizontal, vertical = (axis.gather(-2, kind).squeeze(-2) for axis in axes)
     sign = torch.stack([prompts.positive, ~prompts.positive], dim=-1).to(horizontal.dtype)
     return torch.cat([horizontal, vertical, sign], dim=-1) * prompts.valid[..., None]
+
+
+def with_stand_in(
+    tokens: Float[Tensor, "b n dim"], valid: Bool[Tensor, "b n"], stand_in: Float[Tensor, " dim"]
+) -> tuple[Float[Tensor, "b n dim"], Bool[Tensor, "b n"]]:
+    """Tokens, and which of them count: a sample without any prompt gets `stand_in` in its first slot."""
+    first = torch.arange(tokens.shape[1], device=tokens.device) == 0
+    without = ~valid.any(dim=1, keepdim=True) & first
+    return torch.where(without[..., None], stand_in, tokens), valid | without
 
 
 class PromptUnifiedEncoder(nn.Module):
@@ -161,10 +171,7 @@ class PromptUnifiedEncoder(nn.Module):
             tokens = tokens + self.kind(prompts.kind)
         if self.place_code:
             tokens = tokens + self._place(vectors)
-        without = ~prompts.valid.any(dim=1, keepdim=True)
-        first = torch.arange(tokens.shape[1], device=tokens.device) == 0
-        stand_in = without & first
-        return torch.where(stand_in[..., None], self.no_prompt, tokens), prompts.valid | stand_in
+        return with_stand_in(tokens, prompts.valid, self.no_prompt)
 
     def _place(self, vectors: Float[Tensor, "b n 898"]) -> Float[Tensor, "b n dim"]:
         horizontal, vertical, _ = vectors.split([CANONICAL, CANONICAL, 2], dim=-1)

@@ -1,76 +1,221 @@
-"""Image encoders from timm behind one thin adapter: picture (and previous mask) to feature maps at four strides."""
+"""Image encoders behind one adapter: picture (and previous mask) to feature maps. Nothing of a network is written here.
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+timm has all but two things: SegFormer's encoder comes from segmentation-models-pytorch, DeepLabV3+'s ASPP from
+torchvision. A new encoder is one more entry of `BACKBONES`; any network of timm that has `features_only` needs none:
+its name after `timm:` is enough.
+"""
+
+import difflib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import cast
+from typing import Any, NamedTuple, cast
 
 import timm
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from timm.models import FeatureInfo
 from torch import Tensor, nn
 
-from vpuformer.errors import ConfigError, unknown_name
+from vpuformer.errors import CheckpointError, ConfigError, MissingDependencyError, unknown_name
+from vpuformer.model.fusion import Entry, adding, fusion, open_entry
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-"""Of ImageNet, by channel; every encoder here was trained with them."""
+"""Of ImageNet, by channel; what encoders were trained with, unless timm says otherwise."""
 
-STRIDES = (4, 8, 16, 32)
+TIMM = "timm:"
+"""Before the name of a network of timm that has no entry here."""
+
+_COARSEST = 32
+"""Sides of the input are filled up to a multiple of this, so that the stages of every encoder fit each other."""
+
+
+class Pyramid(NamedTuple):
+    """What an image encoder hands on."""
+
+    semantic: Sequence[Tensor]
+    """The coarse stages, at most one for each stride of 8 and above, finest first: to be merged at 1/16."""
+    quarter: Tensor | None
+    """The finest map at 1/4, for boundaries; None for an encoder that has none."""
+    eighth: Tensor | None
+
+
+class Trunk(NamedTuple):
+    """A network of a library, and what it returns."""
+
+    net: nn.Module
+    strides: Sequence[int]
+    channels: Sequence[int]
+    context: nn.Module | None = None
+    """Applied to the last map."""
+    context_channels: int = 0
+    mean: Sequence[float] = MEAN
+    std: Sequence[float] = STD
 
 
 @dataclass(frozen=True, slots=True)
 class Backbone:
-    """How a timm network is used."""
+    """How an image encoder is made, and where its parts are."""
 
-    timm_name: str
-    stem: str
-    """The module to whose output Conv1S adds the previous mask, at 1/2."""
-    stem_channels: int
-    to_quarter: tuple[str, ...]
+    create: Callable[[bool], Trunk]
+    """From whether its pretrained weights are fetched, through the library's hub."""
+    entry: Entry
+    """Where the previous mask is added if it is fused early."""
+    to_quarter: tuple[str, ...] = ()
     """The modules up to stride 4, which training may leave as they are."""
+
+
+def _timm(name: str, **options: Any) -> Callable[[bool], Trunk]:
+    def create(pretrained: bool) -> Trunk:
+        net = timm.create_model(name, features_only=True, pretrained=pretrained, **options)
+        return _described(net)
+
+    return create
+
+
+def _described(net: nn.Module) -> Trunk:
+    info = cast(FeatureInfo, net.feature_info)
+    statistics = cast(Mapping[str, Any], getattr(net, "pretrained_cfg", None) or {})
+    return Trunk(
+        net,
+        info.reduction(),
+        info.channels(),
+        mean=tuple(statistics.get("mean") or MEAN),
+        std=tuple(statistics.get("std") or STD),
+    )
+
+
+def _deeplab(name: str) -> Callable[[bool], Trunk]:
+    """With stride 8 kept by dilation, and DeepLabV3+'s spatial pyramid on top (rates 12, 24, 36)."""
+
+    def create(pretrained: bool) -> Trunk:
+        from torchvision.models.segmentation.deeplabv3 import ASPP
+
+        trunk = _timm(name, output_stride=8)(pretrained)
+        return trunk._replace(context=ASPP(trunk.channels[-1], [12, 24, 36], 256), context_channels=256)
+
+    return create
+
+
+class _WithoutInput(nn.Module):
+    """An encoder of segmentation-models-pytorch without its first two outputs, the picture and an empty map."""
+
+    def __init__(self, encoder: nn.Module) -> None:
+        super().__init__()
+        self.encoder = encoder
+
+    def forward(self, image: Tensor) -> list[Tensor]:
+        return self.encoder(image)[2:]
+
+
+def _segformer(name: str) -> Callable[[bool], Trunk]:
+    def create(pretrained: bool) -> Trunk:
+        try:
+            from segmentation_models_pytorch.encoders import get_encoder
+        except ModuleNotFoundError as error:
+            raise MissingDependencyError(
+                f"the image encoder {name!r} comes from segmentation-models-pytorch; install it with:"
+                " pip install 'vpuformer[segformer]'"
+            ) from error
+        encoder = get_encoder(name, weights="imagenet" if pretrained else None)
+        return Trunk(_WithoutInput(encoder), (4, 8, 16, 32), encoder.out_channels[2:])
+
+    return create
+
+
+def _vit(name: str) -> Callable[[bool], Trunk]:
+    # One map, the last block's, before the final norm; the code of places is resampled to any size of the input.
+    return _timm(name, dynamic_img_size=True, out_indices=(-1,))
 
 
 BACKBONES: Mapping[str, Backbone] = MappingProxyType(
     {
         "mobilenetv2": Backbone(
-            "mobilenetv2_100",
-            stem="bn1",
-            stem_channels=32,
-            to_quarter=("conv_stem", "bn1", "blocks.0", "blocks.1"),
+            _timm("mobilenetv2_100"),
+            Entry("bn1", "output", 2, 32),
+            ("conv_stem", "bn1", "blocks.0", "blocks.1"),
+        ),
+        "hrnet18s": Backbone(
+            _timm("hrnet_w18_small_v2", feature_location="", out_indices=(1, 2, 3, 4)),
+            Entry("act1", "output", 2, 64),
+            ("conv1", "bn1", "conv2", "bn2", "layer1"),
+        ),
+        "resnet50": Backbone(
+            _deeplab("resnet50s"),
+            Entry("act1", "output", 2, 128),
+            ("conv1", "bn1", "layer1"),
+        ),
+        "mit_b0": Backbone(
+            _segformer("mit_b0"),
+            # Before the second stage, so that the first one's map stays as it was.
+            Entry("encoder.patch_embed2", "input", 4, 32),
+            ("encoder.patch_embed1", "encoder.block1", "encoder.norm1"),
+        ),
+        "vit_b": Backbone(
+            _vit("vit_base_patch16_224"),
+            Entry("model.patch_embed", "output", 16, 768, "nhwc"),
         ),
     }
 )
+"""The paper's four encoders and the default's, by name.
+
+| name | network | maps (stride: channels) | the previous mask is added |
+|---|---|---|---|
+| `mobilenetv2` | MobileNetV2 1.0 | 4: 24, 8: 32, 16: 96, 32: 320 | to the stem's output, at 1/2 |
+| `hrnet18s` | HRNet-W18-small-v2 | 4: 18, 8: 36, 16: 72, 32: 144 | to the first convolution's output, at 1/2 |
+| `resnet50` | ResNet-50 with a deep stem, DeepLabV3+ | 4: 256, 8: 512, after ASPP 8: 256 | to the stem's, at 1/2 |
+| `mit_b0` | SegFormer-B0 | 4: 32, 8: 64, 16: 160, 32: 256 | before the second stage, at 1/4 |
+| `vit_b` | ViT-B/16 | 16: 768 | to the embedded patches, at 1/16 |
+"""
 
 
-class Conv1S(nn.Module):
-    """RITM's way of giving a pretrained encoder more inputs, which the paper takes over: maps at full size are turned
-    into features at 1/2 that are added to the stem's output.
+def backbone(name: str) -> Backbone:
+    """The encoder of this name: one of `BACKBONES`, or `timm:` and the name of any network of timm.
 
-    The learned scale starts small, so that training begins with what the encoder knows.
+    Raises:
+        ConfigError: there is none, or it has no `features_only`.
     """
-
-    def __init__(self, maps: int, channels: int) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(
-            nn.Conv2d(maps, 16, 1), nn.LeakyReLU(0.2), nn.Conv2d(16, channels, 3, stride=2, padding=1)
+    if name in BACKBONES:
+        return BACKBONES[name]
+    if not name.startswith(TIMM):
+        raise ConfigError(f"{unknown_name('backbone', name, BACKBONES)}; others are called {TIMM}NAME, as in timm")
+    network = name.removeprefix(TIMM)
+    if not timm.is_model(network):
+        near = difflib.get_close_matches(network, timm.list_models(), n=3)
+        raise ConfigError(
+            f"timm has no network called {network!r}; timm.list_models() has their names"
+            + (f". Did you mean {' or '.join(map(repr, near))}?" if near else "")
         )
-        self.scale = nn.Parameter(torch.tensor(0.05))
 
-    def forward(self, maps: Float[Tensor, "b c h w"]) -> Float[Tensor, "b k h2 w2"]:
-        return self.layers(maps) * self.scale
+    def create(pretrained: bool) -> Trunk:
+        # Networks that can be told to take any size of the input have to be told.
+        for options in ({"dynamic_img_size": True}, {"strict_img_size": False}, {}):
+            try:
+                return _timm(network, **options)(pretrained)
+            except TypeError:
+                continue
+            except (RuntimeError, AttributeError, NotImplementedError) as error:
+                if pretrained:
+                    raise
+                raise ConfigError(f"{name} cannot serve as an image encoder: {error}") from error
+        raise ConfigError(f"{name} cannot serve as an image encoder: it has no features_only")
+
+    # Nothing is known of its stem: features of the maps are added to the picture.
+    return Backbone(create, Entry("", "input", 1, 3))
 
 
 class ImageEncoder(nn.Module):
-    """A timm network with `features_only`, its input normalised here.
-
-    With maps it is not to be called from several threads at once: they enter by a hook that lives for one call.
+    """An encoder of `BACKBONES` or of timm: any size and shape of the input, normalised here.
 
     Args:
-        name: one of `BACKBONES`.
-        maps: how many maps (previous mask, drawn prompts) Conv1S adds at the stem; 0 for none.
-        pretrained: fetch ImageNet weights through timm's hub.
+        name: see `backbone`.
+        maps: how many maps (previous mask, drawn prompts) are added inside it; 0 for none.
+        pretrained: fetch the usual pretrained weights through the library's hub.
+
+    Raises:
+        ConfigError: there is no such encoder.
+        CheckpointError: its weights cannot be fetched.
     """
 
     _mean: Tensor
@@ -78,52 +223,62 @@ class ImageEncoder(nn.Module):
 
     def __init__(self, name: str, maps: int = 0, *, pretrained: bool = False) -> None:
         super().__init__()
-        if name not in BACKBONES:
-            raise ConfigError(unknown_name("backbone", name, BACKBONES))
-        spec = BACKBONES[name]
-        net = timm.create_model(spec.timm_name, features_only=True, pretrained=pretrained)
-        self.net: nn.Module = net
-        info = cast(FeatureInfo, net.feature_info)
-        self._levels = [info.reduction().index(stride) for stride in STRIDES]
-        self.channels: Sequence[int] = [info.channels()[level] for level in self._levels]
-        self.fusion = Conv1S(maps, spec.stem_channels) if maps else None
-        self._spec = spec
-        self._frozen: list[nn.Module] = []
-        self.register_buffer("_mean", torch.tensor(MEAN).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("_std", torch.tensor(STD).view(1, 3, 1, 1), persistent=False)
+        spec = backbone(name)
+        trunk = _fetched(spec, name) if pretrained else spec.create(False)
+        self.net = trunk.net
+        self.context = trunk.context
+        self._transposed = str(getattr(trunk.net, "output_fmt", "NCHW")).endswith("NHWC")
+        self._quarter, self._eighth = (_first(trunk.strides, stride) for stride in (4, 8))
+        # The last of each stride has seen the most; those finer than 1/8 carry boundaries, not meaning.
+        last = {stride: i for i, stride in enumerate(trunk.strides)}
+        coarse = [i for stride, i in last.items() if stride >= 8] or [len(trunk.strides) - 1]
+        self._semantic = coarse
+        self._strides = trunk.strides
 
-    def forward(
-        self, image: Float[Tensor, "b 3 h w"], maps: Float[Tensor, "b c h w"] | None = None
-    ) -> list[Float[Tensor, "b _ _ _"]]:
-        """Feature maps at 1/4, 1/8, 1/16 and 1/32. `image` holds values in [0, 1]."""
-        normalised = (image - self._mean) / self._std
+        channels = list(trunk.channels)
+        self.quarter_channels = None if self._quarter is None else channels[self._quarter]
+        self.eighth_channels = None if self._eighth is None else channels[self._eighth]
+        self.semantic_channels = [channels[i] for i in coarse]
+        if self.context is not None:
+            self.semantic_channels[-1] = trunk.context_channels
+
+        self.fusion = fusion(spec.entry, maps) if maps else None
+        if maps:
+            open_entry(self.net, spec.entry)
+        self._to_quarter = spec.to_quarter
+        self._frozen: list[nn.Module] = []
+        self.register_buffer("_mean", torch.tensor(trunk.mean).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("_std", torch.tensor(trunk.std).view(1, 3, 1, 1), persistent=False)
+
+    def forward(self, image: Float[Tensor, "b 3 h w"], maps: Float[Tensor, "b c h w"] | None = None) -> Pyramid:
+        """Feature maps; at stride s they are ceil(h / s) by ceil(w / s). `image` holds values in [0, 1]."""
+        height, width = image.shape[-2:]
+        normalised = _filled_up((image - self._mean) / self._std)
         if self.fusion is None:
             features = self.net(normalised)
         else:
             if maps is None:
                 raise ValueError("this image encoder takes the previous mask: pass zeros where there is none")
-            with self._added_at_stem(self.fusion(maps)):
+            with adding(self.fusion(_filled_up(maps))):
                 features = self.net(normalised)
-        return [features[level] for level in self._levels]
-
-    @contextmanager
-    def _added_at_stem(self, extra: Tensor) -> Iterator[None]:
-        def add(_module: nn.Module, _inputs: object, output: Tensor) -> Tensor:
-            return output + extra
-
-        handle = self.net.get_submodule(self._spec.stem).register_forward_hook(add)
-        try:
-            yield
-        finally:
-            handle.remove()
+        levels = [
+            (level.permute(0, 3, 1, 2) if self._transposed else level)[..., : -(-height // s), : -(-width // s)]
+            for level, s in zip(features, self._strides, strict=True)
+        ]
+        semantic = [levels[i] for i in self._semantic]
+        if self.context is not None:
+            semantic[-1] = self.context(semantic[-1])
+        quarter, eighth = (None if i is None else levels[i] for i in (self._quarter, self._eighth))
+        return Pyramid(semantic, quarter, eighth)
 
     def freeze(self, *, stem: bool, norms: bool) -> None:
         """Keep parts of the encoder as they are: everything up to stride 4, the statistics of its batch norms.
 
         The finest stages take most of the time of a training step, and what they see is much the same in every picture.
+        An encoder of one resolution, and one that is known by its timm name alone, has no part up to stride 4.
         """
         if stem:
-            self._frozen += [self.net.get_submodule(name) for name in self._spec.to_quarter]
+            self._frozen += [self.net.get_submodule(name) for name in self._to_quarter]
             for module in self._frozen:
                 module.requires_grad_(False)
         if norms:
@@ -135,3 +290,27 @@ class ImageEncoder(nn.Module):
         for module in self._frozen:
             module.eval()
         return self
+
+
+def _fetched(spec: Backbone, name: str) -> Trunk:
+    try:
+        return spec.create(True)
+    except (ConfigError, MissingDependencyError):
+        raise
+    except Exception as error:  # the hub's libraries raise what they like: no connection, no such file, no weights
+        reason = " ".join(str(error).split())[:200]
+        raise CheckpointError(
+            f"the pretrained weights of {name} could not be fetched ({type(error).__name__}: {reason}); give them as a"
+            " file with --backbone-weights"
+        ) from error
+
+
+def _first(strides: Sequence[int], wanted: int) -> int | None:
+    return next((i for i, stride in enumerate(strides) if stride == wanted), None)
+
+
+def _filled_up(maps: Tensor) -> Tensor:
+    """Right and bottom edges repeated until both sides are multiples of 32."""
+    height, width = maps.shape[-2:]
+    right, bottom = -width % _COARSEST, -height % _COARSEST
+    return F.pad(maps, (0, right, 0, bottom), mode="replicate") if right or bottom else maps

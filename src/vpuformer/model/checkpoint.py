@@ -5,43 +5,28 @@ Nothing is loaded in part: a key that is missing, left over or of another shape 
 
 import json
 import os
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 
 import safetensors
 import safetensors.torch
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from vpuformer.atomic import replacing
-from vpuformer.errors import CheckpointError
+from vpuformer.errors import CheckpointError, listed
 from vpuformer.model.manifest import (
     CONFIG_FILE,
     FORMAT,
     WEIGHTS_FILE,
     available,
     describe,
-    read_header,
     read_manifest,
     sha256_of,
 )
 from vpuformer.model.vpuformer import VPUFormer
 
-__all__ = ["KeyReport", "available", "describe", "load_backbone_weights", "load_model", "save_checkpoint"]
-
-_MOST_KEYS = 10
-"""So many keys an error names; the others it counts."""
-
-
-@dataclass(frozen=True, slots=True)
-class KeyReport:
-    """What a file of weights and a network do not have in common."""
-
-    missing: tuple[str, ...]
-    """Keys of the network that the file does not have."""
-    extra: tuple[str, ...]
-    """Keys of the file that the network does not have."""
+__all__ = ["available", "describe", "load_model", "save_checkpoint"]
 
 
 def save_checkpoint(
@@ -75,8 +60,7 @@ def save_checkpoint(
     broken = [key for key, tensor in tensors.items() if not torch.isfinite(tensor).all()]
     if broken:
         raise CheckpointError(
-            f"these weights are not finite as {dtype}: {_listed(broken)}; the training went astray,"
-            " or they need float32"
+            f"these weights are not finite as {dtype}: {listed(broken)}; the training went astray, or they need float32"
         )
     count = sum(parameter.numel() for parameter in model.parameters())
     content = safetensors.torch.save(tensors, {"format": "pt", "parameters": str(count)})
@@ -129,35 +113,6 @@ def load_model(
     return model.to(device or "cpu").eval()
 
 
-def load_backbone_weights(module: nn.Module, path: str | os.PathLike[str]) -> KeyReport:
-    """Load the weights of an image encoder, in timm's names, into a network of timm.
-
-    A file for the whole classifier has keys left over, such as those of its head; they are reported. Every key of the
-    network must be there.
-
-    Args:
-        module: the network, changed in place.
-        path: a safetensors file.
-
-    Raises:
-        CheckpointError: the file is missing or broken, lacks keys of the network, or has one in another shape.
-    """
-    file = Path(path)
-    if file.suffix != ".safetensors":
-        raise CheckpointError(f"{file} is no safetensors file by its name, and nothing else is read; convert it first")
-    header = read_header(file)
-    shapes = {key: tuple(entry["shape"]) for key, entry in header.items() if key != "__metadata__"}
-    state = module.state_dict()
-    extra = tuple(key for key in shapes if key not in state)
-    problems = _differences(state, {key: shape for key, shape in shapes.items() if key in state})
-    if problems:
-        left_over = f"; left over in it: {_listed(extra)}" if extra else ""
-        raise CheckpointError(f"{file} holds the weights of another network: {problems}{left_over}")
-    tensors = _read(file)
-    module.load_state_dict({key: tensors[key] for key in state})
-    return KeyReport((), extra)
-
-
 def _differences(state: Mapping[str, Tensor], shapes: Mapping[str, tuple[int, ...]]) -> str:
     """How the keys and shapes of a file differ from those of a network, in words; empty if they do not."""
     missing = [key for key in state if key not in shapes]
@@ -168,13 +123,7 @@ def _differences(state: Mapping[str, Tensor], shapes: Mapping[str, tuple[int, ..
         if key in shapes and shapes[key] != tuple(tensor.shape)
     ]
     parts = (("missing", missing), ("not in the network", extra), ("of another shape", misshapen))
-    return "; ".join(f"{what}: {_listed(keys)}" for what, keys in parts if keys)
-
-
-def _listed(keys: Iterable[str]) -> str:
-    keys = list(keys)
-    more = len(keys) - _MOST_KEYS
-    return ", ".join(keys[:_MOST_KEYS]) + (f" and {more} more" if more > 0 else "")
+    return "; ".join(f"{what}: {listed(keys)}" for what, keys in parts if keys)
 
 
 def _read(path: Path) -> dict[str, Tensor]:

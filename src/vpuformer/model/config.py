@@ -20,7 +20,7 @@ class VPUFormerConfig:
     """
 
     backbone: str = "mobilenetv2"
-    """Image encoder, a name of `vpuformer.model.backbones.BACKBONES`."""
+    """Image encoder: a name of `vpuformer.model.backbones.BACKBONES`, or `timm:` and any network of timm."""
     input_size: int = 448
     """Side of the square that the picture or crop is stretched to. Prompts are encoded at 448 whatever this is."""
     dim: int = 128
@@ -35,7 +35,10 @@ class VPUFormerConfig:
     pue_hidden: int = 256
     """Hidden width of the projection from a prompt's vector to its token."""
 
-    formula: Literal["extent", "literal"] = "extent"
+    prompt_encoding: str = "pue"
+    """How a prompt becomes a token, a name of `vpuformer.model.prompt_encoders.PROMPT_ENCODERS`: `pue`, or what
+    Table IV compares it with, `distance-map` and `learned-vector`."""
+    formula: Literal["extent", "literal", "fixed-boxes", "literal-scribbles"] = "extent"
     visual: Literal["none", "damping", "product"] = "none"
     sigma: float = 3.0
     peak: float = 1.0
@@ -52,6 +55,10 @@ class VPUFormerConfig:
     to its features, so that these depend on the picture alone and every prompt costs the decoder only."""
     dense_prompts: DensePrompts = "late"
     """Draw the prompts as maps too: not at all (the paper), after the image encoder, or into it (its authors' code)."""
+    dma: bool = True
+    """Without DMA (Table V) prompts enter as maps alone, so `dense_prompts` must be `early` or `late`."""
+    gate: bool = True
+    """Filter the encoder's features by what the prompts respond to (Eqs. 9 and 10)."""
     residual: bool = True
     """Residual paths around the self-attention and the feed-forward layers, with normalised inputs; the paper's Eqs. 7
     and 8 have them around the cross-attentions only."""
@@ -83,6 +90,14 @@ class VPUFormerConfig:
             raise ConfigError(f"dim={self.dim} must be a multiple of 4: a quarter each for sine and cosine of x and y")
         if self.input_size < 64:
             raise ConfigError(f"input_size={self.input_size} is below 64: the coarsest scale is 1/32 of it")
+        if not self.dma and self.dense_prompts == "none":
+            raise ConfigError("dma=False and dense_prompts='none': no prompt reaches the mask; draw them early or late")
+        if not self.gate and not self.add_tokens:
+            raise ConfigError("gate=False and add_tokens=False: nothing would be left of what DMA computes")
+        if self.place_code and self.prompt_encoding != "pue":
+            raise ConfigError(
+                f"place_code=True reads PuE's vectors, which prompt_encoding={self.prompt_encoding!r} does not make"
+            )
         if self.layers != 3:
             raise ConfigError(f"layers={self.layers}: the decoder's four scales take three DMA layers")
 

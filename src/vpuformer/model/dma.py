@@ -78,13 +78,16 @@ class DualCrossMergingAttention(nn.Module):
     Args:
         residual: add residual paths where Eqs. 7 and 8 have none (around self-attention and feed-forward layers) and
             normalise what enters the attentions.
+        gate: filter by Eqs. 9 and 10; without it `F_dual` is the updated image tokens alone.
         add_tokens: `F_dual` is the filtered features plus the updated image tokens. The gates alone are
             nearly blind at first: the maximum over many normalised channels is close to 1 everywhere.
     """
 
-    def __init__(self, dim: int, heads: int, ffn_dim: int, *, residual: bool, add_tokens: bool) -> None:
+    def __init__(
+        self, dim: int, heads: int, ffn_dim: int, *, residual: bool, add_tokens: bool, gate: bool = True
+    ) -> None:
         super().__init__()
-        self.residual, self.add_tokens = residual, add_tokens
+        self.residual, self.add_tokens, self.gate = residual, add_tokens, gate
         self.self_attention = MultiHeadAttention(dim, heads)
         self.prompt_to_semantic = MultiHeadAttention(dim, heads)
         self.semantic_to_prompt = MultiHeadAttention(dim, heads)
@@ -126,5 +129,7 @@ class DualCrossMergingAttention(nn.Module):
         if self.residual:
             prompt_hat, visual_hat = prompt_response + prompt_hat, visual_response + visual_hat
 
+        if not self.gate:
+            return Merged(prompt_hat, visual_hat, visual_hat)
         dual = interactive_information_filtering(features, prompt_hat, visual_hat, valid)
         return Merged(prompt_hat, visual_hat, dual + visual_hat if self.add_tokens else dual)

@@ -11,12 +11,12 @@ from torch import Tensor, nn
 from vpuformer.encoding.batch import PromptBatch
 from vpuformer.encoding.disks import CHANNELS, prompt_maps
 from vpuformer.encoding.position import grid_code
-from vpuformer.encoding.pue import PromptUnifiedEncoder
 from vpuformer.geometry import CANONICAL
-from vpuformer.model.backbones import ImageEncoder
+from vpuformer.model.backbones import ImageEncoder, Pyramid
 from vpuformer.model.config import VPUFormerConfig
 from vpuformer.model.decoder import Lateral, MultiScaleDecoder
 from vpuformer.model.dma import DualCrossMergingAttention
+from vpuformer.model.prompt_encoders import prompt_encoder
 
 
 class Features(NamedTuple):
@@ -33,7 +33,10 @@ class Features(NamedTuple):
         """Every sample `times` in a row: several objects of one picture."""
 
         def repeated(part: Tensor | None) -> Any:
-            return None if part is None else part.repeat_interleave(times, dim=0)
+            if part is None:
+                return None
+            # Not `repeat_interleave` of the maps: it drops channels last, and all that follows would be rearranged.
+            return part[torch.arange(len(part), device=part.device).repeat_interleave(times)]
 
         lateral = Lateral(*map(repeated, self.lateral))
         return Features(repeated(self.visual), lateral, repeated(self.colours))
@@ -69,28 +72,24 @@ class VPUFormer(nn.Module):
         late = (config.mask_fusion == "late") + CHANNELS * (config.dense_prompts == "late")
         dim, width = config.dim, config.decoder_dim
 
-        self.pue = PromptUnifiedEncoder(
-            dim,
-            config.pue_hidden,
-            mark_kind=config.mark_kind,
-            place_code=config.place_code,
-            temperature=config.temperature,
-            formula=config.formula,
-            sigma=config.sigma,
-            peak=config.peak,
-            visual=config.visual,
-        )
+        self.pue = prompt_encoder(config)
         self.backbone = ImageEncoder(config.backbone, early, pretrained=pretrained)
-        quarter, eighth, *_ = self.backbone.channels
-        self.project = nn.ModuleList(nn.Conv2d(channels, dim, 1) for channels in self.backbone.channels[1:])
-        self.lateral_quarter = nn.Conv2d(quarter, width, 1)
-        self.lateral_eighth = nn.Conv2d(eighth, width, 1) if config.lateral == "quarter+eighth" else None
+        quarter, eighth = self.backbone.quarter_channels, self.backbone.eighth_channels
+        self.project = nn.ModuleList(nn.Conv2d(channels, dim, 1) for channels in self.backbone.semantic_channels)
+        self.lateral_quarter = None if quarter is None else nn.Conv2d(quarter, width, 1)
+        eighth = eighth if config.lateral == "quarter+eighth" else None
+        self.lateral_eighth = None if eighth is None else nn.Conv2d(eighth, width, 1)
         self.dense = DensePrompts(late, dim, width) if late else None
         self.dma = nn.ModuleList(
             DualCrossMergingAttention(
-                dim, config.heads, config.ffn_dim, residual=config.residual, add_tokens=config.add_tokens
+                dim,
+                config.heads,
+                config.ffn_dim,
+                residual=config.residual,
+                add_tokens=config.add_tokens,
+                gate=config.gate,
             )
-            for _ in range(config.layers)
+            for _ in range(config.layers if config.dma else 0)
         )
         self.decoder = MultiScaleDecoder(dim, width, refine=config.refine)
         self.embed_prompt = (
@@ -140,21 +139,32 @@ class VPUFormer(nn.Module):
             if prompts is None:
                 raise ValueError("dense_prompts='early' draws the prompts into the image encoder: pass them")
             maps.append(prompt_maps(prompts, (image.shape[-2], image.shape[-1])))
-        quarter, *coarser = self.backbone(image, torch.cat(maps, dim=1) if maps else None)
+        pyramid = self.backbone(image, torch.cat(maps, dim=1) if maps else None)
 
-        size = (coarser[1].shape[-2], coarser[1].shape[-1])
+        size = (-(-image.shape[-2] // 16), -(-image.shape[-1] // 16))
         visual = sum(
             F.adaptive_avg_pool2d(projected, size)
             if projected.shape[-1] > size[-1] or projected.shape[-2] > size[-2]
             else F.interpolate(projected, size=size, mode="bilinear", align_corners=False)
-            for projected in (project(stage) for project, stage in zip(self.project, coarser, strict=True))
+            for projected in (project(stage) for project, stage in zip(self.project, pyramid.semantic, strict=True))
         )
         colours = None
         if self.config.visual != "none":
             colours = F.interpolate(image, size=(CANONICAL, CANONICAL), mode="bilinear", align_corners=False)
         assert isinstance(visual, Tensor)
-        eighth = None if self.lateral_eighth is None else self.lateral_eighth(coarser[0])
-        return Features(visual, Lateral(self.lateral_quarter(quarter), eighth), colours)
+        return Features(visual, self._lateral(pyramid, image), colours)
+
+    def _lateral(self, pyramid: Pyramid, image: Tensor) -> Lateral:
+        eighth = quarter = None
+        if self.lateral_eighth is not None and pyramid.eighth is not None:
+            eighth = self.lateral_eighth(pyramid.eighth)
+        if self.lateral_quarter is not None and pyramid.quarter is not None:
+            quarter = self.lateral_quarter(pyramid.quarter)
+        if quarter is None:
+            # An encoder of one resolution: the decoder's finest scale comes from that one map alone.
+            size = (-(-image.shape[-2] // 4), -(-image.shape[-1] // 4))
+            quarter = image.new_zeros(len(image), self.config.decoder_dim, *size)
+        return Lateral(quarter, eighth)
 
     def decode(
         self,
@@ -192,8 +202,11 @@ class VPUFormer(nn.Module):
     ) -> tuple[list[Float[Tensor, "b d h w"]], Float[Tensor, "b n d"]]:
         """The DMA layers: maps for the decoder's four scales, finest first, and the prompts' part in P2CL.
 
-        P2CL reads the sum of the original prompt features and of every layer's.
+        P2CL reads the sum of the original prompt features and of every layer's. Without DMA (Table V) all scales are
+        made of the encoder's map, and P2CL reads the prompt features as they are.
         """
+        if not self.config.dma:
+            return [visual] * 4, original
         h, w = visual.shape[-2:]
         position = grid_code((h, w), self.config.dim, self.config.temperature, device=visual.device)
         features = tokens = rearrange(visual, "b d h w -> b (h w) d")

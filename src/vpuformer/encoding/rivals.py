@@ -1,0 +1,122 @@
+"""The two other ways to make a token of a prompt that Table IV compares with PuE, behind the same interface."""
+
+from math import pi
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from vpuformer.encoding.batch import PromptBatch
+from vpuformer.encoding.pue import VECTOR, with_stand_in
+from vpuformer.geometry import CANONICAL
+from vpuformer.prompts import KINDS
+
+CELLS = (28, 32)
+"""Rows and columns to which a distance map is pooled: as many cells as PuE's two axes have taps."""
+
+TRUNCATION = 255.0
+"""Canonical pixels: farther than that is the same (Xu et al., CVPR 2016)."""
+
+SAMPLED = 8
+"""Points, evenly along it, by which a scribble is represented."""
+
+CORNERS = 2
+"""Points by which a box is: two opposite corners."""
+
+
+def distance_maps(prompts: PromptBatch) -> Float[Tensor, "b n 896"]:
+    """For every prompt the distance of each cell's centre to it, from 0 (on it, in the box) to 1 (`TRUNCATION`).
+
+    A distance map changes by at most a pixel from one pixel to the next, so that the value at the centre of a cell of
+    14x16 px stands for its mean. Empty slots are zero.
+    """
+    rows, columns = CELLS
+    y = (torch.arange(rows, device=prompts.device) + 0.5) * (CANONICAL / rows) - 0.5
+    x = (torch.arange(columns, device=prompts.device) + 0.5) * (CANONICAL / columns) - 0.5
+    centres = torch.stack([x.repeat(rows), y.repeat_interleave(columns)], dim=-1)
+    low, high = prompts.bounds[..., None, :2], prompts.bounds[..., None, 2:]
+    to_box = torch.linalg.vector_norm((low - centres).clamp_min(0) + (centres - high).clamp_min(0), dim=-1)
+    b, n, m, _ = prompts.points.shape
+    # Not by way of a matrix product, which loses half of the digits next to the prompt.
+    to_points = torch.cdist(
+        centres.expand(b * n, -1, -1),
+        prompts.points.reshape(b * n, m, 2),
+        compute_mode="donot_use_mm_for_euclid_dist",
+    ).reshape(b, n, -1, m)
+    to_points = to_points.masked_fill(~prompts.point_valid[:, :, None], torch.inf).amin(dim=-1)
+    distance = torch.where(prompts.is_kind("box")[..., None], to_box, to_points)
+    return distance.clamp_max(TRUNCATION) / TRUNCATION * prompts.valid[..., None]
+
+
+class DistanceMapEncoder(nn.Module):
+    """A distance map of the prompt, pooled to a vector of PuE's length, through the same projection as PuE's."""
+
+    def __init__(self, dim: int, hidden: int, *, mark_kind: bool = True) -> None:
+        super().__init__()
+        self.project = nn.Sequential(nn.Linear(VECTOR, hidden), nn.ReLU(), nn.Linear(hidden, dim))
+        self.kind = nn.Embedding(len(KINDS), dim) if mark_kind else None
+        self.no_prompt = nn.Parameter(torch.zeros(dim))
+
+    def forward(
+        self,
+        prompts: PromptBatch,
+        image: Tensor | None = None,  # noqa: ARG002
+        generator: torch.Generator | None = None,  # noqa: ARG002
+    ) -> tuple[Float[Tensor, "b n dim"], Bool[Tensor, "b n"]]:
+        """The tokens, and which of them count."""
+        sign = torch.stack([prompts.positive, ~prompts.positive], dim=-1).float() * prompts.valid[..., None]
+        tokens = self.project(torch.cat([distance_maps(prompts), sign], dim=-1))
+        if self.kind is not None:
+            tokens = tokens + self.kind(prompts.kind)
+        return with_stand_in(tokens, prompts.valid, self.no_prompt)
+
+
+class LearnedVectorEncoder(nn.Module):
+    """Random Fourier features of coordinates (Tancik et al., NeurIPS 2020) and learned vectors of kind and polarity.
+
+    A click is its point, a box two corners, a scribble `SAMPLED` points; each point has the vector of its role added,
+    the points are averaged, and a perceptron as wide as PuE's follows.
+    """
+
+    _frequencies: Tensor
+
+    def __init__(self, dim: int, hidden: int) -> None:
+        super().__init__()
+        # A seed of their own: they are part of the method, not of a run.
+        generator = torch.Generator().manual_seed(0)
+        self.register_buffer("_frequencies", torch.randn(2, dim // 2, generator=generator))
+        self.role = nn.Embedding(len(KINDS) + 1, dim)  # the two corners of a box are two roles
+        self.prompt = nn.Embedding(2 * len(KINDS), dim)  # kind and polarity
+        self.project = nn.Sequential(nn.Linear(dim, hidden), nn.ReLU(), nn.Linear(hidden, dim))
+        self.no_prompt = nn.Parameter(torch.zeros(dim))
+
+    def forward(
+        self,
+        prompts: PromptBatch,
+        image: Tensor | None = None,  # noqa: ARG002
+        generator: torch.Generator | None = None,  # noqa: ARG002
+    ) -> tuple[Float[Tensor, "b n dim"], Bool[Tensor, "b n"]]:
+        """The tokens, and which of them count."""
+        points, role, count = self._points(prompts)
+        angle = 2 * pi * (2 * (points + 0.5) / CANONICAL - 1) @ self._frequencies
+        codes = torch.cat([angle.sin(), angle.cos()], dim=-1) + self.role(role)
+        shown = torch.arange(SAMPLED, device=points.device) < count[..., None]
+        mean = (codes * shown[..., None]).sum(dim=-2) / count[..., None]
+        sign = self.prompt(prompts.kind + len(KINDS) * (~prompts.positive).long())
+        tokens = (mean + sign + self.project(mean + sign)) * prompts.valid[..., None]
+        return with_stand_in(tokens, prompts.valid, self.no_prompt)
+
+    def _points(self, prompts: PromptBatch) -> tuple[Float[Tensor, "b n 8 2"], Tensor, Tensor]:
+        """`SAMPLED` slots for points of every prompt, the role of each, and how many of them the prompt has."""
+        total = prompts.point_valid.sum(dim=-1)
+        share = torch.linspace(0, 1, SAMPLED, device=prompts.device)
+        at = (share * (total[..., None] - 1).clamp_min(0)).round().long()
+        stroke = prompts.points.gather(2, at[..., None].expand(*at.shape, 2))
+        corners = prompts.bounds.unflatten(-1, (CORNERS, 2))
+        corners = torch.cat([corners, corners.new_zeros(*corners.shape[:2], SAMPLED - CORNERS, 2)], dim=2)
+        box, scribble = prompts.is_kind("box"), prompts.is_kind("scribble")
+        points = torch.where(box[..., None, None], corners, stroke)
+        second = torch.arange(SAMPLED, device=prompts.device) == 1
+        role = torch.where(box[..., None] & second, len(KINDS), prompts.kind[..., None])
+        count = torch.where(scribble, SAMPLED, torch.where(box, CORNERS, 1))
+        return points, role, count
