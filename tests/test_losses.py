@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from vpuformer.metrics import IGNORE
-from vpuformer.training.losses import dice_loss, normalized_focal_loss, prompt_to_pixel_contrastive_loss
+from vpuformer.training.losses import Mean, dice_loss, normalized_focal_loss, prompt_to_pixel_contrastive_loss
 
 
 @pytest.fixture
@@ -105,3 +105,46 @@ def test_p2cl_has_finite_gradients_where_a_prompt_equals_a_pixel_also_in_bfloat1
         assert loss.dtype == torch.float32
         assert prompts.grad is not None
         assert prompts.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("part", [1, 10**9])
+def test_p2cl_in_parts_has_the_loss_and_the_gradients_of_the_whole(part: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Against the formula over all pairs at once, written down plainly."""
+    monkeypatch.setattr("vpuformer.training.losses.PART", part)
+    prompts, pixels = torch.randn(3, 4, 6, requires_grad=True), torch.randn(3, 6, 2, 5, requires_grad=True)
+    truth = (torch.rand(3, 1, 2, 5) > 0.5).to(torch.int8)
+    truth[0, 0, 0] = IGNORE
+    positive, valid = torch.rand(3, 4) > 0.5, torch.rand(3, 4) > 0.3
+    loss = prompt_to_pixel_contrastive_loss(prompts, pixels, truth, positive, valid)
+    gradients = torch.autograd.grad(3 * loss, (prompts, pixels))
+
+    rho = (torch.einsum("bnd,bdhw->bnhw", F.normalize(prompts, dim=2), F.normalize(pixels, dim=1)) + 1) / 2
+    wanted = torch.where(positive[..., None, None], truth == 1, truth == 0).float()
+    counted = (truth != IGNORE) * valid[..., None, None]
+    plain = (F.binary_cross_entropy(rho, wanted, reduction="none") * counted).sum() / counted.sum()
+    torch.testing.assert_close(loss, plain)
+    for ours, theirs in zip(gradients, torch.autograd.grad(3 * plain, (prompts, pixels)), strict=True):
+        torch.testing.assert_close(ours, theirs)
+
+
+def test_parts_of_a_batch_add_up_to_its_loss(logits: torch.Tensor, truth: torch.Tensor) -> None:
+    """What several processes compute of one batch: each divides by the number of terms of all of them."""
+    prompts, pixels = torch.randn(2, 3, 4), torch.randn(2, 4, 4, 4)
+    positive, valid = torch.rand(2, 3) > 0.5, torch.tensor([[True, True, True], [True, False, False]])
+    counts: list[torch.Tensor] = []
+
+    def losses(of: slice, mean: Mean) -> list[torch.Tensor]:
+        return [
+            normalized_focal_loss(logits[of], truth[of], mean=mean),
+            dice_loss(logits[of], truth[of], mean=mean),
+            prompt_to_pixel_contrastive_loss(prompts[of], pixels[of], truth[of], positive[of], valid[of], mean=mean),
+        ]
+
+    def counting(total: torch.Tensor, count: torch.Tensor) -> torch.Tensor:
+        counts.append(count)
+        return total / count
+
+    together = losses(slice(0, 2), counting)
+    for k, whole in enumerate(together):
+        parts = [losses(slice(i, i + 1), lambda total, _, k=k: total / counts[k])[k] for i in range(2)]
+        torch.testing.assert_close(parts[0] + parts[1], whole)

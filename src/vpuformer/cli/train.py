@@ -1,6 +1,7 @@
-"""`vpuformer train`: options to a `Recipe`, and the recipe to the training loop."""
+"""`vpuformer train`: a recipe and options to a `Recipe`, and that to the training loop."""
 
 import json
+import os
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,25 +13,42 @@ from vpuformer.errors import ConfigError, MissingDependencyError
 
 _NEEDED = ("lightning_fabric", "tensorboard")
 
+_RANKS = ("RANK", "LOCAL_RANK", "NODE_RANK")
+"""Where the processes of one run stand which of them they are; the first is 0 in all of them."""
+
 
 def train(
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="The folder of the run.")],
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="RECIPE",
+            show_default=False,
+            help="default, debug, sbd_ENCODER or cocolvis_ENCODER (vit_b, mit_b0, hrnet18s, resnet50: the paper's), or"
+            " the recipe.json of another run.",
+        ),
+    ] = None,
     data: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="COCO-format sets: FOLDER/NAME/annotations.json and images.")
+        list[str] | None,
+        typer.Option(metavar="[KIND=]PATH", help="What to train on, say sbd=PATH; give it again for more."),
     ] = None,
     split: Annotated[Path | None, typer.Option(metavar="FILE", help="JSON: what validates, what is left out.")] = None,
-    recipe: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="recipe.json of another run; options given here go before it.")
+    recipe: Annotated[str | None, typer.Option(hidden=True, help="RECIPE, as an option.")] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="NAME=VALUE", help="Any setting of the recipe: p2cl=0.5, model.dim=64; give it again."
+        ),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in FOLDER, with its recipe.")] = False,
     variant: Annotated[str | None, typer.Option(metavar="NAME", help="Kind of network: default or paper.")] = None,
     init: Annotated[str | None, typer.Option(metavar="MODEL", help="Fine-tune this model, by name or folder.")] = None,
     backbone_weights: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="safetensors of a pretrained image encoder, in timm's names.")
+        Path | None, typer.Option(metavar="FILE", help="Weights of a pretrained image encoder.")
     ] = None,
-    steps: Annotated[int | None, typer.Option(metavar="N", help="Optimiser steps.")] = None,
+    steps: Annotated[int | None, typer.Option(metavar="N", help="Optimiser steps, instead of epochs.")] = None,
     size: Annotated[int | None, typer.Option(metavar="N", help="Side of the crops in pixels.")] = None,
-    pictures: Annotated[int | None, typer.Option(metavar="N", help="Pictures in a batch.")] = None,
+    pictures: Annotated[int | None, typer.Option(metavar="N", help="Pictures in a step, of all devices.")] = None,
     objects: Annotated[int | None, typer.Option(metavar="N", help="Objects of each picture in a batch.")] = None,
     interactions: Annotated[int | None, typer.Option(metavar="N", help="Most interactions of a sample.")] = None,
     lr: Annotated[float | None, typer.Option(metavar="RATE", help="Learning rate.")] = None,
@@ -40,9 +58,16 @@ def train(
     ] = None,
     ema: Annotated[float | None, typer.Option(metavar="DECAY", help="Of the averaged weights.")] = None,
     seed: Annotated[int | None, typer.Option(metavar="N", help="Seed of everything that is random.")] = None,
-    precision: Annotated[str | None, typer.Option(metavar="NAME", help="32-true, bf16-mixed or 16-mixed.")] = None,
+    precision: Annotated[str | None, typer.Option(metavar="NAME", help="32-true or bf16-mixed.")] = None,
     accelerator: Annotated[str | None, typer.Option(metavar="NAME", help="auto, cpu, cuda or mps.")] = None,
-    devices: Annotated[int | None, typer.Option(metavar="N", help="How many of them.")] = None,
+    devices: Annotated[int | None, typer.Option(metavar="N", help="How many of them, on each machine.")] = None,
+    nodes: Annotated[int | None, typer.Option(metavar="N", help="Machines; run the command on each.")] = None,
+    strategy: Annotated[
+        str | None, typer.Option(metavar="NAME", help="auto, ddp, or fsdp: each device holds a share of the network.")
+    ] = None,
+    accumulate: Annotated[
+        int | None, typer.Option(metavar="N", help="Parts of a step that each device computes one by one.")
+    ] = None,
     workers: Annotated[int | None, typer.Option(metavar="N", help="Processes that read pictures.")] = None,
     log_every: Annotated[int | None, typer.Option(metavar="STEPS", help="How often a line is logged.")] = None,
     validate_every: Annotated[int | None, typer.Option(metavar="STEPS", help="0 for never.")] = None,
@@ -50,21 +75,26 @@ def train(
     """Train a network on pictures with outlined objects, or fine-tune one on your own.
 
     Every object's outline serves for all three kinds of prompts, which are simulated. What stands in no option keeps
-    the value of --recipe, or its default; FOLDER/recipe.json has all of them. FOLDER/weights is the model afterwards:
-    vpuformer segment IMAGE --model FOLDER/weights ...
+    the value of RECIPE; FOLDER/recipe.json has all of them and is a RECIPE itself. FOLDER/weights is the model
+    afterwards: vpuformer segment IMAGE --model FOLDER/weights ...
     """
     from vpuformer.training.recipe import Recipe
+    from vpuformer.training.settings import assign
 
-    if resume and recipe is not None:
+    if recipe is not None and name is not None:
+        raise ConfigError(f"two recipes, {name} and {recipe}; give one")
+    name = name or recipe
+    if resume and name is not None:
         raise ConfigError("--resume goes on with the recipe of its folder; leave --recipe out")
-    values = _read_recipe(output / "recipe.json" if resume else recipe)
+    values = _read_recipe(output / "recipe.json") if resume else _values_of(name)
     options: dict[str, Any] = {
-        "data": None if data is None else str(data),
+        "data": _one_or_several(data),
         "output": str(output),
         "split": None if split is None else str(split),
         "init": init,
         "backbone_weights": None if backbone_weights is None else str(backbone_weights),
         "steps": steps,
+        "epochs": None if steps is None else 0,
         "size": size,
         "pictures": pictures,
         "objects": objects,
@@ -77,27 +107,45 @@ def train(
         "precision": precision,
         "accelerator": accelerator,
         "devices": devices,
+        "nodes": nodes,
+        "strategy": strategy,
+        "accumulate": accumulate,
         "workers": workers,
         "log_every": log_every,
         "validate_every": validate_every,
         "model": _network(variant, init),
     }
-    values |= {name: value for name, value in options.items() if value is not None}
-    if "data" not in values:
-        raise ConfigError("no data to train on; give the folder of the sets with --data FOLDER")
-    try:
-        wanted = Recipe.from_dict(values)
-    except TypeError as error:
-        raise ConfigError(f"a setting of the recipe is of the wrong type: {error}") from error
+    values |= {option: value for option, value in options.items() if value is not None}
+    values = assign(Recipe, values, settings or [])
+    if not values.get("data"):
+        raise ConfigError(
+            "no data to train on; give the folder of the sets with --data FOLDER, or with its kind: --data sbd=FOLDER"
+        )
+    wanted = Recipe.from_dict(values)
     make_folder(output, "the run")
     for package in _NEEDED:
         if find_spec(package) is None:
             raise MissingDependencyError(f"training needs {package}; install it with: pip install 'vpuformer[train]'")
 
+    from vpuformer.training.failure import Interrupted
     from vpuformer.training.loop import train as run
 
-    run(wanted, resume=resume)
-    typer.echo(f"model: {wanted.folder / 'weights'}")
+    try:
+        run(wanted, resume=resume)
+    except Interrupted as stop:
+        # Other processes than the first end quietly: whoever started them takes their failure for that of the run.
+        if not str(stop):
+            raise typer.Exit(0) from None
+        typer.echo(str(stop), err=True)
+        raise typer.Exit(130) from None
+    if not any(int(os.environ.get(rank, "0")) for rank in _RANKS):
+        typer.echo(f"model: {wanted.folder / 'weights'}")
+
+
+def _one_or_several(data: list[str] | None) -> str | tuple[str, ...] | None:
+    if not data:
+        return None
+    return data[0] if len(data) == 1 else tuple(data)
 
 
 def _network(variant: str | None, init: str | None) -> Any:
@@ -106,18 +154,33 @@ def _network(variant: str | None, init: str | None) -> Any:
     from vpuformer.model.manifest import read_manifest
 
     if variant is not None:
-        return variant_named(variant)
-    return None if init is None else read_manifest(init).config
+        return variant_named(variant).to_dict()
+    return None if init is None else read_manifest(init).config.to_dict()
 
 
-def _read_recipe(file: Path | None) -> dict[str, Any]:
-    """The settings in a recipe's file; none without a file.
+def _values_of(name: str | None) -> dict[str, Any]:
+    """The settings of a recipe, by its name or from its file; none without a name.
+
+    Raises:
+        ConfigError: there is no such recipe, or the file holds none.
+    """
+    from vpuformer.training.recipes import RECIPES, recipe_named
+
+    if name is None:
+        return {}
+    if name not in RECIPES and (name.endswith(".json") or Path(name).is_file()):
+        return _read_recipe(Path(name))
+    return recipe_named(name, "", "").to_dict()
+
+
+def _read_recipe(file: Path) -> dict[str, Any]:
+    """The settings in a recipe's file.
 
     Raises:
         ConfigError: the file is missing or holds no JSON object.
     """
-    if file is None:
-        return {}
+    from vpuformer.training.recipe import current
+
     try:
         values = json.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
@@ -126,4 +189,4 @@ def _read_recipe(file: Path | None) -> dict[str, Any]:
         raise ConfigError(f"the recipe {file} is no valid JSON ({error})") from error
     if not isinstance(values, dict):
         raise ConfigError(f"the recipe {file} is no JSON object of settings")
-    return values
+    return current(values)

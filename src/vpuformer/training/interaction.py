@@ -15,7 +15,13 @@ from vpuformer.metrics import MASK_THRESHOLD, iou
 from vpuformer.model.vpuformer import Features, Output, VPUFormer
 from vpuformer.prompts import KINDS, Prompt
 from vpuformer.simulation import initial_clicks, next_prompt
-from vpuformer.training.losses import dice_loss, normalized_focal_loss, prompt_to_pixel_contrastive_loss
+from vpuformer.training.losses import (
+    Mean,
+    batch_mean,
+    dice_loss,
+    normalized_focal_loss,
+    prompt_to_pixel_contrastive_loss,
+)
 
 Truth = npt.NDArray[np.int8]
 Mask = npt.NDArray[np.bool_]
@@ -46,7 +52,10 @@ class Batch:
 
 @dataclass(frozen=True)
 class Answer:
-    """The weighted loss of a batch over its interactions, and what to log of it."""
+    """The weighted loss of a batch over its interactions, and what to log of it.
+
+    With a `mean` over several processes, loss and parts are this one's share: the sum over all is the loss.
+    """
 
     loss: Float[Tensor, ""]
     parts: dict[str, float]
@@ -62,12 +71,13 @@ class Answer:
 def interact(
     model: torch.nn.Module,
     batch: Batch,
-    rng: np.random.Generator,
+    rng: np.random.Generator | Sequence[np.random.Generator],
     *,
     interactions: int,
     kind_shares: Sequence[float],
     p2cl: float,
     mask_drop: float = 0.0,
+    mean: Mean = batch_mean,
 ) -> Answer:
     """Prompt, predict and correct `interactions` times; all are supervised, with weights 1, 2, 3, ...
 
@@ -75,32 +85,38 @@ def interact(
 
     Args:
         model: an `Interactive`, perhaps wrapped for several devices.
-        rng: of everything the simulated user does here.
+        rng: of everything the simulated user does here: one for every sample (object after object, picture after
+            picture), so that what happens to a sample does not depend on its neighbours, or one that makes these.
         kind_shares: probabilities of click, box and scribble.
         p2cl: weight of that loss.
         mask_drop: how often an object's previous mask is taken away, so that all its prompts so far speak at once.
+        mean: makes the means of the losses, over more than this batch where several processes share one.
     """
     image = (batch.image.float() / 255).contiguous(memory_format=torch.channels_last)
     truth = batch.truth.flatten(0, 1)[:, None]
     truths: list[Truth] = list(truth[:, 0].cpu().numpy())
     others: list[Mask] = list(batch.others.flatten(0, 1).cpu().numpy())
     frame = FrameMap.to_canonical(Crop.whole((image.shape[-2], image.shape[-1])))
-    generator = torch.Generator(device=image.device).manual_seed(int(rng.integers(2**62)))
+    rngs = rng.spawn(len(truths)) if isinstance(rng, np.random.Generator) else list(rng)
+    # From every sample's, so that the first one of a batch is no exception.
+    seeds = [int(own.integers(2**62)) for own in rngs]
+    generator = torch.Generator(device=image.device).manual_seed(seeds[0])
 
     probability = torch.zeros(truth.shape, device=image.device)
-    prompts = [_first(t, o, rng, kind_shares) for t, o in zip(truths, others, strict=True)]
+    prompts = [_first(t, o, own, kind_shares) for t, o, own in zip(truths, others, rngs, strict=True)]
     total, weights = image.new_zeros(()), 0.0
     features: Features | None = None
     parts: dict[str, float] = {}
     for k in range(interactions):
         tensors = PromptBatch.collate(prompts, [frame] * len(prompts), device=image.device)
         output, features = model(image, batch.objects, probability, tensors, features, generator)
-        nfl, dice, contrast = _losses(output, truth, tensors)
+        nfl, dice, contrast = _losses(output, truth, tensors, mean)
         total = total + (k + 1) * (nfl + dice + p2cl * contrast)
         weights += k + 1
         probability = output.logits.detach().float().sigmoid()
         predictions = list((probability[:, 0] > MASK_THRESHOLD).cpu().numpy())
-        mean_iou = float(np.mean([iou(p, t) for p, t in zip(predictions, truths, strict=True)]))
+        ious = [iou(p, t) for p, t in zip(predictions, truths, strict=True)]
+        mean_iou = mean(torch.tensor(sum(ious)), torch.tensor(float(len(ious)))).item()
         parts = {
             "nfl": nfl.item(),
             "dice": dice.item(),
@@ -109,11 +125,11 @@ def interact(
             "iou_last": mean_iou,
         }
         if k + 1 < interactions:
-            dropped = torch.from_numpy(rng.random(len(prompts)) < mask_drop).to(image.device)
+            dropped = torch.tensor([own.random() < mask_drop for own in rngs]).to(image.device)
             probability = probability.masked_fill(dropped[:, None, None, None], 0.0)
-            for prompt_list, t, predicted in zip(prompts, truths, predictions, strict=True):
-                kind = KINDS[rng.choice(len(KINDS), p=kind_shares)]
-                correction = next_prompt(kind, t, predicted, rng=rng)
+            for prompt_list, t, predicted, own in zip(prompts, truths, predictions, rngs, strict=True):
+                kind = KINDS[own.choice(len(KINDS), p=kind_shares)]
+                correction = next_prompt(kind, t, predicted, rng=own)
                 if correction is not None:
                     prompt_list.append(correction)
     # Divided by the sum of the weights, so that clipping does not depend on how many interactions there were.
@@ -160,9 +176,10 @@ def _first(truth: Truth, others: Mask, rng: np.random.Generator, kind_shares: Se
     return [prompt] if prompt is not None else []
 
 
-def _losses(output: Output, truth: Tensor, prompts: PromptBatch) -> tuple[Tensor, Tensor, Tensor]:
+def _losses(output: Output, truth: Tensor, prompts: PromptBatch, mean: Mean) -> tuple[Tensor, Tensor, Tensor]:
+    positive, valid = prompts.positive, prompts.valid
     return (
-        normalized_focal_loss(output.logits, truth),
-        dice_loss(output.logits, truth),
-        prompt_to_pixel_contrastive_loss(output.prompts, output.pixels, truth, prompts.positive, prompts.valid),
+        normalized_focal_loss(output.logits, truth, mean=mean),
+        dice_loss(output.logits, truth, mean=mean),
+        prompt_to_pixel_contrastive_loss(output.prompts, output.pixels, truth, positive, valid, mean=mean),
     )

@@ -24,7 +24,7 @@ class RunLog:
         from torch.utils.tensorboard.writer import SummaryWriter
 
         self._path = folder / "log.csv"
-        self._steps = steps
+        self._steps, self._shown = steps, shown
         self._board = (
             None if not shown else SummaryWriter(str(folder / "tensorboard"), purge_step=start + 1 if start else None)
         )
@@ -51,6 +51,8 @@ class RunLog:
 
     def row(self, step: int, values: Mapping[str, float]) -> None:
         """One line of the curve, after `step` steps."""
+        if not self._shown:
+            return
         if self._board is not None:
             for name, value in values.items():
                 self._board.add_scalar(name, value, step)

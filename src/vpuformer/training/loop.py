@@ -2,49 +2,39 @@
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor
-from torch.utils.data import DataLoader, Sampler
 
 from vpuformer.atomic import replacing
-from vpuformer.data.augment import Augmentation
-from vpuformer.data.split import find_split, open_folders, validation_samples
-from vpuformer.data.training_set import TrainingSet
-from vpuformer.errors import ConfigError, VPUFormerError
-from vpuformer.model.checkpoint import load_backbone_weights, load_model, save_checkpoint
+from vpuformer.data.sample import Sample
+from vpuformer.errors import ConfigError, TrainingError
+from vpuformer.model.checkpoint import load_model, save_checkpoint
+from vpuformer.model.pretrained import load_backbone_weights
 from vpuformer.model.vpuformer import VPUFormer
-from vpuformer.training.interaction import Batch, Interactive, interact
+from vpuformer.training.distributed import Processes, whole
+from vpuformer.training.failure import Interrupted, StopRequest, stopping_between_steps
+from vpuformer.training.interaction import Answer, Batch, Interactive, interact
+from vpuformer.training.loading import Feed, Part, open_data
 from vpuformer.training.log import RunLog
+from vpuformer.training.optimisation import average_decay, make_optimizer, set_rates, update_average
 from vpuformer.training.recipe import Recipe
-from vpuformer.training.state import NAME, load_state, save_state
+from vpuformer.training.state import NAME, averages, gather_state, read_state, restore_rest, restore_weights, save_state
 from vpuformer.training.validate import validate
 
 WEIGHTS = "weights"
 """Folder, within that of the run, that holds the averaged weights as a model that can be loaded."""
 
 
-class _Consecutive(Sampler[int]):
-    """Sample numbers from `first` on: this process takes its share of every batch. There is no epoch."""
-
-    def __init__(self, first: int, batch: int, rank: int, processes: int) -> None:
-        self._first, self._batch, self._rank, self._processes = first, batch, rank, processes
-
-    def __iter__(self) -> Iterator[int]:
-        step = self._first
-        while True:
-            start = (step * self._processes + self._rank) * self._batch
-            yield from range(start, start + self._batch)
-            step += 1
-
-
 def train(recipe: Recipe, *, resume: bool = False) -> VPUFormer:
     """Run a recipe to its end; returns the network with averaged weights.
+
+    Where the recipe asks for several devices, this function starts the program again for each of the others (unless
+    `torchrun` did): it has to be called in all of them with the same arguments.
 
     Args:
         resume: go on from the state in the output folder; with the same recipe exactly, since samples, prompts and
@@ -55,75 +45,206 @@ def train(recipe: Recipe, *, resume: bool = False) -> VPUFormer:
         ConfigError: the folder holds a run already, or none to resume.
         DatasetError: the data cannot be read.
         CheckpointError: the weights to start from cannot be read.
+        TrainingError: a gradient is not finite, or a process that reads pictures is gone.
+        Interrupted: SIGINT or SIGTERM came. After this one and the one before, the state of the last step is saved.
     """
-    state = recipe.folder / NAME
-    if state.exists() and not resume:
+    path = recipe.folder / NAME
+    if path.exists() and not resume:
         raise ConfigError(f"{recipe.folder} holds a run already; resume it, or choose another output folder")
-    if resume and not state.exists():
+    if resume and not path.exists():
         raise ConfigError(f"there is no run to resume in {recipe.folder}: {NAME} is missing")
+    state, start = read_state(path) if resume else ({}, 0)
     recipe.folder.mkdir(parents=True, exist_ok=True)
-    fabric = Fabric(accelerator=recipe.accelerator, devices=recipe.devices)
-    fabric.launch()
-    torch.manual_seed(recipe.seed)
-    network = build_network(recipe).to(memory_format=torch.channels_last)
-    optimizer = torch.optim.AdamW(_groups(network, recipe), weight_decay=recipe.weight_decay)
-    average = {name: value.detach().clone() for name, value in network.state_dict().items()}
-    bfloat16 = recipe.precision == "bf16-mixed"
-    model, wrapped = fabric.setup(Interactive(network, bfloat16=bfloat16), optimizer)
-    average = {name: value.to(fabric.device) for name, value in average.items()}
-    start = load_state(state, network, average, optimizer) if resume else 0
-    if fabric.is_global_zero:
+    data, checks = open_data(recipe)
+    processes = Processes(recipe)
+    # What is resumed needs nothing to start from.
+    run = _Run(replace(recipe, pretrained=False) if resume else recipe, processes, start)
+    if resume:
+        restore_weights(path, state, run.network)
+    run.set_up(state)
+    if processes.first:
         _write_recipe(recipe)
-    folders, split = open_folders(recipe.data), find_split(recipe.data, recipe.split)
-    loader = _loader(
-        recipe,
-        TrainingSet(
-            folders,
-            split,
-            size=recipe.size,
-            seed=recipe.seed,
-            objects_per_picture=recipe.objects,
-            augmentation=Augmentation(paste=recipe.paste),
-        ),
-        start,
-        fabric,
-    )
-    checks = validation_samples(folders, split)
-    few = min(len(checks), recipe.validate_objects)
-    checks = [checks[i] for i in np.linspace(0, len(checks) - 1, few).astype(int)]
+    feed = Feed(recipe, data, start, processes.rank, processes.world)
+    try:
+        with (
+            stopping_between_steps() as stop,
+            RunLog(recipe.folder, recipe.length, start, shown=processes.first) as log,
+        ):
+            _loop(run, feed, checks, stop, log)
+    finally:
+        feed.close()
+    return _network(recipe, whole(run.average), processes.device)
 
-    saved = logged = time.monotonic()
-    logged_step = start
-    with RunLog(recipe.folder, recipe.steps, start, shown=fabric.is_global_zero) as log:
-        for step, tensors in zip(range(start, recipe.steps), loader, strict=False):
-            parts, passes = _step(fabric, model, wrapped, recipe, step, tensors)
-            _update_average(average, network, min(recipe.ema, (step + 1) / (step + 10)))
-            done = step + 1
-            now = time.monotonic()
-            if fabric.is_global_zero and done % recipe.log_every == 0:
-                seconds = (now - logged) / (done - logged_step)
-                pictures = recipe.pictures * fabric.world_size
-                log.row(
-                    done, {**parts, "lr": recipe.learning_rate(step), "images/s": pictures / seconds, "passes": passes}
-                )
-                logged, logged_step = now, done
-            last = done == recipe.steps
-            if fabric.is_global_zero and (now - saved > 60 * recipe.save_minutes or last):
-                # Weights first: a run that is killed in between writes them again when it is resumed.
-                _save_weights(recipe, average, done)
-                save_state(state, network, average, optimizer, done)
-                saved = time.monotonic()
-            if (
-                fabric.is_global_zero
-                and checks
-                and recipe.validate_every
-                and (done % recipe.validate_every == 0 or last)
-            ):
-                result = validate(_averaged(recipe, average, fabric.device), checks, recipe.size)
+
+class _Run:
+    """What changes from step to step, and the processes that change it together."""
+
+    def __init__(self, recipe: Recipe, processes: Processes, start: int) -> None:
+        torch.manual_seed(recipe.seed)
+        self.recipe, self.processes = recipe, processes
+        self.done = self.saved_at = start
+        self._saved = time.monotonic()
+        self.network = build_network(recipe).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def set_up(self, state: Mapping[str, Tensor]) -> None:
+        """Hands the network to its device or devices, and makes the optimiser of what is there afterwards."""
+        recipe, fabric = self.recipe, self.processes.fabric
+        model = Interactive(self.network, bfloat16=recipe.precision == "bf16-mixed").to(self.processes.device)
+        self.model = fabric.setup_module(model)
+        self._optimizer = make_optimizer(self.network, recipe)
+        optimizer = fabric.setup_optimizers(self._optimizer)
+        assert not isinstance(optimizer, tuple)
+        self.optimizer = optimizer
+        self.average = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
+        restore_rest(state, self.average, self._optimizer)
+
+    @property
+    def due(self) -> bool:
+        """Whether the first process finds that the last save is too long ago."""
+        return self.processes.first and time.monotonic() - self._saved > 60 * self.recipe.save_minutes
+
+    def step(self, parts: Sequence[Part]) -> dict[str, float]:
+        """One optimiser step over the parts of a batch that this process has; what is to be logged of all of it."""
+        recipe, processes, fabric, step = self.recipe, self.processes, self.processes.fabric, self.done
+        # Everything random in a step follows from its number, so that a resumed run repeats it. Dropout is drawn by
+        # each process, everything else for each sample or for the whole step: processes wait for each other in every
+        # pass. The last number keeps these streams, and those of the samples, apart.
+        torch.manual_seed(int(np.random.default_rng((recipe.seed, step, processes.rank, 3)).integers(2**62)))
+        interactions = int(np.random.default_rng((recipe.seed, step, 0, 2)).integers(1, recipe.interactions + 1))
+        set_rates(self._optimizer, recipe, step)
+        logged = torch.zeros(0)
+        names: list[str] = []
+        for i, tensors in enumerate(parts):
+            last = i + 1 == len(parts)
+            with fabric.no_backward_sync(self.model, enabled=not last and len(parts) > 1):
+                answer = self._part(tensors, interactions)
+                weight = _share(recipe, i, len(parts))
+                fabric.backward(answer.loss * (weight * processes.world))
+            names = ["loss", *answer.parts]
+            row = weight * torch.tensor([answer.loss.item(), *answer.parts.values()], dtype=torch.float64)
+            logged = row if i == 0 else logged + row
+        norm = fabric.clip_gradients(
+            self.model, self.optimizer, max_norm=recipe.clip or float("inf"), error_if_nonfinite=False
+        )
+        if norm is not None and not bool(norm.isfinite()):
+            raise TrainingError(
+                f"the gradient of step {step + 1} is not finite; the state saved before it is good: resume from it"
+                " with a lower learning rate, or in 32-true"
+            )
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        processes.average_statistics(self.network)
+        update_average(self.average, self.network.state_dict(), average_decay(recipe, step))
+        self.done += 1
+        total = processes.sum(logged.float() if processes.world > 1 else logged)
+        passes = float(interactions * recipe.pictures * recipe.objects)
+        return dict(zip(names, total.tolist(), strict=True)) | {"passes": passes}
+
+    def _part(self, tensors: Part, interactions: int) -> Answer:
+        recipe = self.recipe
+        numbers = [int(number) for number in tensors["index"]]
+        return interact(
+            self.model,
+            Batch.from_tensors(tensors, self.processes.device),
+            [np.random.default_rng((recipe.seed, n, k, 1)) for n in numbers for k in range(recipe.objects)],
+            interactions=interactions,
+            kind_shares=recipe.kind_shares,
+            p2cl=recipe.p2cl,
+            mask_drop=recipe.mask_drop,
+            mean=self.processes.mean,
+        )
+
+    def save(self) -> None:
+        """State and weights, to files that the first process writes; all of them have to call this together."""
+        state = gather_state(self.network, self.average, self._optimizer)
+        if self.processes.first:
+            # Weights first: a run that is killed in between writes them again when it is resumed.
+            _save_weights(self.recipe, averages(state), self.done)
+            save_state(self.recipe.folder / NAME, state, self.done)
+        # Nobody leaves before the files are there: the end of one process may end the others.
+        self.processes.fabric.barrier()
+        self.saved_at, self._saved = self.done, time.monotonic()
+
+
+def _loop(run: _Run, feed: Feed, checks: Sequence[Sample], stop: StopRequest, log: RunLog) -> None:
+    recipe, processes = run.recipe, run.processes
+    logged, logged_at = time.monotonic(), run.done
+    while run.done < recipe.length:
+        parts, trouble = _fetched(feed)
+        # Between two steps all processes agree on what comes next, so that none waits for one that has left.
+        asked = torch.tensor([trouble is not None, stop.asked, run.due], dtype=torch.float32)
+        troubled, stopped, due = (processes.sum(asked) > 0).tolist()
+        if (troubled or stopped or due) and run.done > run.saved_at:
+            run.save()
+        if troubled:
+            raise _ended(trouble, run)
+        if stopped:
+            told = f"stopped after step {run.done} of {recipe.length}{_what_is_left(run)}"
+            raise Interrupted(told if processes.first else "")
+
+        row = run.step(parts)
+        done, now = run.done, time.monotonic()
+        if done % recipe.log_every == 0:
+            rate = recipe.pictures * (done - logged_at) / max(now - logged, 1e-9)
+            passes = row.pop("passes")
+            log.row(done, row | {"lr": recipe.learning_rate(done - 1), "images/s": rate, "passes": passes})
+            logged, logged_at = now, done
+        if done == recipe.length:
+            run.save()
+        if checks and recipe.validate_every and (done % recipe.validate_every == 0 or done == recipe.length):
+            average = whole(run.average)
+            if processes.first:
+                result = validate(_network(recipe, average, processes.device), checks, recipe.size)
                 log.row(done, {f"val_{name}": value for name, value in result.scores.items()})
                 log.pictures(done, result.panels)
-                logged, logged_step = time.monotonic(), done
-    return _averaged(recipe, average, fabric.device)
+            logged, logged_at = time.monotonic(), done
+
+
+def _fetched(feed: Feed) -> tuple[list[Part], Exception | None]:
+    try:
+        return feed.parts(), None
+    except Exception as error:  # whatever it is, the others have to be told before it is raised
+        return [], error
+
+
+def _ended(trouble: Exception | None, run: _Run) -> Exception:
+    """What is raised when a process, this one or another, has no data for the next step."""
+    if trouble is None:
+        return TrainingError("another process of this run could not go on; it says why")
+    if isinstance(trouble, TrainingError):
+        return TrainingError(f"{trouble}{_what_is_left(run)}")
+    return trouble
+
+
+def _what_is_left(run: _Run) -> str:
+    if not run.done:
+        return ""
+    return f"; the state of step {run.done} is saved: go on with vpuformer train --resume -o {run.recipe.folder}"
+
+
+def _share(recipe: Recipe, part: int, parts: int) -> float:
+    """The part's share of the batch, over all processes."""
+    return ((part + 1) * recipe.pictures // parts - part * recipe.pictures // parts) / recipe.pictures
+
+
+def build_network(recipe: Recipe) -> VPUFormer:
+    """The network of a recipe with the weights it starts from.
+
+    Raises:
+        ConfigError: the model to start from has another shape.
+        CheckpointError: the weights to start from cannot be read or fetched.
+    """
+    if recipe.init is not None:
+        network = load_model(recipe.init)
+        # At which size it runs is no part of a network's shape.
+        if replace(network.config, input_size=recipe.model.input_size) != recipe.model:
+            raise ConfigError(f"{recipe.init} is a network of another shape than the recipe's model")
+    else:
+        network = VPUFormer(recipe.model, pretrained=recipe.pretrained and recipe.backbone_weights is None)
+        if recipe.backbone_weights is not None:
+            load_backbone_weights(network.backbone.net, recipe.backbone_weights)
+    network.backbone.freeze(stem=recipe.freeze_stem, norms=recipe.freeze_norms)
+    return network.train()
 
 
 def _write_recipe(recipe: Recipe) -> None:
@@ -131,105 +252,7 @@ def _write_recipe(recipe: Recipe) -> None:
         temporary.write_text(json.dumps(recipe.to_dict(), indent=2) + "\n", encoding="utf-8")
 
 
-def build_network(recipe: Recipe) -> VPUFormer:
-    """The network of a recipe with the weights it starts from."""
-    if recipe.init is not None:
-        network = load_model(recipe.init)
-        # At which size it runs is no part of a network's shape.
-        if replace(network.config, input_size=recipe.model.input_size) != recipe.model:
-            raise ConfigError(f"{recipe.init} is a network of another shape than the recipe's model")
-    else:
-        network = VPUFormer(recipe.model)
-        if recipe.backbone_weights is not None:
-            load_backbone_weights(network.backbone.net, recipe.backbone_weights)
-    network.backbone.freeze(stem=recipe.freeze_stem, norms=recipe.freeze_norms)
-    return network.train()
-
-
-def _step(
-    fabric: Fabric,
-    model: torch.nn.Module,
-    optimizer: torch.optim.Optimizer,
-    recipe: Recipe,
-    step: int,
-    tensors: Mapping[str, Tensor],
-) -> tuple[dict[str, float], int]:
-    # Everything random in a step follows from its number, so that a resumed run repeats it.
-    seed = (recipe.seed, step, fabric.global_rank)
-    rng = np.random.default_rng(seed)
-    torch.manual_seed(int(rng.integers(2**62)))
-    for group in optimizer.param_groups:
-        group["lr"] = recipe.learning_rate(step) * group["factor"]
-    answer = interact(
-        model,
-        Batch.from_tensors(tensors, fabric.device),
-        rng,
-        # The same on every device: they wait for each other in every pass.
-        interactions=int(np.random.default_rng((recipe.seed, step)).integers(1, recipe.interactions + 1)),
-        kind_shares=recipe.kind_shares,
-        p2cl=recipe.p2cl,
-        mask_drop=recipe.mask_drop,
-    )
-    fabric.backward(answer.loss)
-    norm = fabric.clip_gradients(model, optimizer, max_norm=recipe.clip, error_if_nonfinite=False)
-    if norm is not None and not norm.isfinite():
-        raise VPUFormerError(
-            f"the gradient of step {step + 1} is not finite; the state saved before it is good: resume from it with a"
-            " lower learning rate, or in 32-true"
-        )
-    optimizer.step()
-    optimizer.zero_grad()
-    return {"loss": answer.loss.item(), **answer.parts}, answer.passes
-
-
-def _groups(network: VPUFormer, recipe: Recipe) -> list[dict[str, object]]:
-    """Encoder and rest, each with its learning rate; norms, biases and single vectors are not decayed."""
-    groups: list[dict[str, object]] = []
-    fusion = set() if network.backbone.fusion is None else set(network.backbone.fusion.parameters())
-    pretrained = set(network.backbone.parameters()) - fusion
-    for encoder in (True, False):
-        for decayed in (True, False):
-            chosen = [
-                p
-                for p in network.parameters()
-                if p.requires_grad and (p in pretrained) == encoder and (p.ndim > 1) == decayed
-            ]
-            factor = recipe.backbone_lr if encoder else 1.0
-            entry: dict[str, object] = {"params": chosen, "factor": factor, "lr": recipe.lr * factor}
-            groups.append(entry if decayed else entry | {"weight_decay": 0.0})
-    return [group for group in groups if group["params"]]
-
-
-def _loader(recipe: Recipe, data: TrainingSet, start: int, fabric: Fabric) -> DataLoader[Mapping[str, Tensor]]:
-    return DataLoader(
-        data,  # type: ignore[arg-type]
-        batch_size=recipe.pictures,
-        sampler=_Consecutive(start, recipe.pictures, fabric.global_rank, fabric.world_size),
-        num_workers=recipe.workers,
-        prefetch_factor=4 if recipe.workers else None,
-        persistent_workers=recipe.workers > 0,
-        worker_init_fn=_single_threaded,
-    )
-
-
-def _single_threaded(_worker: int) -> None:
-    # Decoding and warping share the machine with the trainer; one thread a worker.
-    import cv2
-
-    cv2.setNumThreads(1)
-    torch.set_num_threads(1)
-
-
-@torch.no_grad()
-def _update_average(average: dict[str, Tensor], network: VPUFormer, decay: float) -> None:
-    for name, value in network.state_dict().items():
-        if value.is_floating_point():
-            average[name].lerp_(value, 1 - decay)
-        else:
-            average[name].copy_(value)
-
-
-def _averaged(recipe: Recipe, average: Mapping[str, Tensor], device: torch.device) -> VPUFormer:
+def _network(recipe: Recipe, average: Mapping[str, Tensor], device: torch.device) -> VPUFormer:
     # It is to be used at the size that it was trained for.
     network = VPUFormer(replace(recipe.model, input_size=max(64, recipe.size))).to(device)
     network.load_state_dict(average)
@@ -237,5 +260,5 @@ def _averaged(recipe: Recipe, average: Mapping[str, Tensor], device: torch.devic
 
 
 def _save_weights(recipe: Recipe, average: Mapping[str, Tensor], steps: int) -> None:
-    metadata = {"steps": str(steps), "samples": str(steps * recipe.pictures * recipe.objects * recipe.devices)}
-    save_checkpoint(_averaged(recipe, average, torch.device("cpu")), Path(recipe.output) / WEIGHTS, metadata=metadata)
+    metadata = {"steps": str(steps), "samples": str(steps * recipe.pictures * recipe.objects)}
+    save_checkpoint(_network(recipe, average, torch.device("cpu")), Path(recipe.output) / WEIGHTS, metadata=metadata)

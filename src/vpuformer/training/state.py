@@ -1,6 +1,7 @@
 """The state of a run as one safetensors file: weights, their moving average, the optimiser, the step. No pickle.
 
 It is written to a temporary file and renamed, so that a run that is killed at any moment finds the last state whole.
+What is in the file is whole, too: it does not tell on how many devices the run was.
 """
 
 import json
@@ -14,58 +15,85 @@ from torch import Tensor, nn
 
 from vpuformer.atomic import replacing
 from vpuformer.errors import CheckpointError
+from vpuformer.training.distributed import like, whole
 
 NAME = "last.safetensors"
 
+State = Mapping[str, Tensor]
+"""Tensors by name: `model.NAME`, `ema.NAME`, `optimizer.I.NAME` with the number of a parameter."""
 
-def save_state(
-    path: Path, network: nn.Module, average: Mapping[str, Tensor], optimizer: torch.optim.Optimizer, step: int
-) -> None:
-    """Write the state after `step` optimiser steps."""
+
+def gather_state(network: nn.Module, average: State, optimizer: torch.optim.Optimizer) -> State:
+    """Everything that a run goes on from. Where it is sharded, all processes must ask for it at the same time."""
     tensors = {f"model.{name}": value for name, value in network.state_dict().items()}
     tensors |= {f"ema.{name}": value for name, value in average.items()}
     for i, parameter in enumerate(_parameters(optimizer)):
         for name, value in optimizer.state.get(parameter, {}).items():
             tensors[f"optimizer.{i}.{name}"] = torch.as_tensor(value)
+    return whole(tensors)
+
+
+def save_state(path: Path, state: State, step: int) -> None:
+    """Write the state after `step` optimiser steps.
+
+    Raises:
+        CheckpointError: the file cannot be written.
+    """
     # A copy of each: the average may share memory with the weights, which the format refuses.
-    whole = {name: value.detach().cpu().clone(memory_format=torch.contiguous_format) for name, value in tensors.items()}
+    copies = {name: value.detach().cpu().clone(memory_format=torch.contiguous_format) for name, value in state.items()}
     try:
         with replacing(path) as temporary:
-            save_file(whole, temporary, metadata={"step": json.dumps(step)})
+            save_file(copies, temporary, metadata={"step": json.dumps(step)})
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"cannot write the state of the run to {path}: {error}; free space and resume") from error
 
 
-def load_state(path: Path, network: nn.Module, average: dict[str, Tensor], optimizer: torch.optim.Optimizer) -> int:
-    """Read what `save_state` wrote into the objects given; returns the number of steps done.
+def read_state(path: Path) -> tuple[State, int]:
+    """What `save_state` wrote: the state, on the CPU, and the number of steps done.
 
     Raises:
-        CheckpointError: the file is broken or belongs to a network of another shape.
+        CheckpointError: the file is broken.
     """
     try:
         with safe_open(path, framework="pt") as file:
             step = int(json.loads(file.metadata()["step"]))
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            return {name: file.get_tensor(name) for name in file.keys()}, step  # noqa: SIM118
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path} is no state of a run ({error}); delete it to start anew") from error
-    weights = {name.removeprefix("model."): value for name, value in tensors.items() if name.startswith("model.")}
-    averages = {name.removeprefix("ema."): value for name, value in tensors.items() if name.startswith("ema.")}
+
+
+def restore_weights(path: Path, state: State, network: nn.Module) -> None:
+    """The weights of a state into a network that is on one device yet; `path` is for the message.
+
+    Raises:
+        CheckpointError: the state belongs to a network of another shape.
+    """
     try:
-        network.load_state_dict(weights)
+        network.load_state_dict(_part(state, "model."))
     except RuntimeError as error:
         raise CheckpointError(f"{path} belongs to another network: {error}") from error
-    for name, value in averages.items():
-        average[name] = value.to(average[name].device)
+
+
+def restore_rest(state: State, average: dict[str, Tensor], optimizer: torch.optim.Optimizer) -> None:
+    """The average and the optimiser of a state into the objects given, whose devices and sharding they take over."""
+    for name, value in averages(state).items():
+        average[name] = like(average[name], value)
     for i, parameter in enumerate(_parameters(optimizer)):
-        prefix = f"optimizer.{i}."
-        entries = {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+        entries = _part(state, f"optimizer.{i}.")
         if entries:
             # The moments take the memory layout of the parameter, so that resumed sums run in the same order.
             optimizer.state[parameter] = {
-                name: value if value.ndim == 0 else torch.empty_like(parameter).copy_(value)
-                for name, value in entries.items()
+                name: value if value.ndim == 0 else like(parameter, value) for name, value in entries.items()
             }
-    return step
+
+
+def averages(state: State) -> dict[str, Tensor]:
+    """The averaged weights of a state."""
+    return _part(state, "ema.")
+
+
+def _part(state: State, prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
 
 
 def _parameters(optimizer: torch.optim.Optimizer) -> list[nn.Parameter]:

@@ -1,0 +1,91 @@
+"""Does the loader keep the trainer busy? Steps a second with it, against the same steps on batches kept in memory.
+
+    python benchmarks/loader.py --data FOLDER [--recipe default] [--set NAME=VALUE ...]
+
+The two take turns, in blocks, on one network, so that what else the machine does meets both alike. The first steps of
+a block are not counted: with the loader they use up what was read ahead meanwhile, without it the workers come to rest.
+The ratio of the medians is wanted to be at least 0.85. Writes `benchmarks/results/loader.json`.
+"""
+
+import argparse
+import json
+import os
+import platform
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+
+import torch
+
+from vpuformer.training.distributed import Processes
+from vpuformer.training.loading import Feed, open_data
+from vpuformer.training.loop import _Run
+from vpuformer.training.recipe import Recipe
+from vpuformer.training.recipes import recipe_named
+from vpuformer.training.settings import assign
+
+RESULTS = Path(__file__).parent / "results" / "loader.json"
+WANTED = 0.85
+UNCOUNTED = 6
+"""Steps; more than the batches that a worker reads ahead."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", required=True, action="append", help="as for vpuformer train")
+    parser.add_argument("--recipe", default="default")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")
+    parser.add_argument("--blocks", type=int, default=5)
+    parser.add_argument("--steps", type=int, default=10, help="of a block, that are counted")
+    options = parser.parse_args()
+
+    with tempfile.TemporaryDirectory() as folder:
+        named = recipe_named(options.recipe, tuple(options.data), folder)
+        recipe = Recipe.from_dict(assign(Recipe, named.to_dict(), options.set))
+        rates = measure(recipe, options.blocks, options.steps)
+    medians = {name: round(median(values), 3) for name, values in rates.items()}
+    ratio = medians["loader"] / medians["kept"]
+    result = {
+        "command": f"python benchmarks/loader.py --data DATA --recipe {options.recipe}",
+        "settings": options.set,
+        "pictures": recipe.pictures,
+        "objects": recipe.objects,
+        "size": recipe.size,
+        "workers": recipe.workers,
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads of torch"
+        f" {torch.__version__}",
+        "load of the machine": round(os.getloadavg()[0], 1),
+        "steps a second": medians,
+        "loader / kept": round(ratio, 3),
+        "wanted": WANTED,
+        "reached": ratio >= WANTED,
+    }
+    RESULTS.write_text(json.dumps(result, indent=2) + "\n")
+    print(json.dumps(result, indent=2))
+
+
+def measure(recipe: Recipe, blocks: int, steps: int) -> dict[str, list[float]]:
+    """Steps a second of every block, with the loader and with kept batches."""
+    data, _ = open_data(recipe)
+    run = _Run(recipe, Processes(recipe), 0)
+    run.set_up({})
+    feed = Feed(recipe, data, 0, 0, 1)
+    kept = [feed.parts() for _ in range(UNCOUNTED)]
+    rates: dict[str, list[float]] = {"kept": [], "loader": []}
+    for block in range(blocks):
+        for name in rates:
+            # The same step numbers for both: how many interactions a step has depends on them.
+            run.done = block * (UNCOUNTED + steps)
+            begun = time.perf_counter()
+            for i in range(UNCOUNTED + steps):
+                if i == UNCOUNTED:
+                    begun = time.perf_counter()
+                run.step(kept[i % UNCOUNTED] if name == "kept" else feed.parts())
+            rates[name].append(steps / (time.perf_counter() - begun))
+    feed.close()
+    return rates
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,134 @@
+"""One process or several, on one machine or several: how they are started, what they tell each other.
+
+Lightning Fabric starts the processes and wraps the network. Every process computes its part of one global batch. A mean
+over that batch is a sum divided by the number of terms in *all* processes, so that the parts of a loss add up to what a
+single process would have got; gradients, which the wrappers average, are scaled back by the number of processes.
+"""
+
+import inspect
+import os
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+from lightning_fabric.strategies.ddp import DDPStrategy
+from lightning_fabric.strategies.model_parallel import ModelParallelStrategy
+from lightning_fabric.strategies.strategy import Strategy
+from torch import Tensor, nn
+from torch.distributed.device_mesh import DeviceMesh
+from torch.distributed.tensor import DTensor, distribute_tensor
+
+from vpuformer.errors import ConfigError
+from vpuformer.training.recipe import Recipe
+
+TIMEOUT = timedelta(minutes=30)
+"""How long a process waits for the others before it gives up: longer than validation, which the first one does alone.
+
+A process that fails closes its connections, at which those of the gloo backend (CPU) fail at once; with NCCL they wait
+until then, unless whoever started them (`torchrun`, or the first process) ends them first, which takes seconds.
+"""
+
+SHARDED_APART = 1_000_000
+"""Parameters from which on a layer is gathered by itself under FSDP, and not with the rest of the network."""
+
+
+class Processes:
+    """The processes of a run, as this one of them sees them."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        devices, nodes = _layout(recipe)
+        self.fabric = Fabric(
+            accelerator=recipe.accelerator,
+            devices=devices,
+            num_nodes=nodes,
+            strategy=_strategy(recipe, devices * nodes),
+        )
+        self.fabric.launch()
+        self.rank: int = self.fabric.global_rank
+        self.world: int = self.fabric.world_size
+        self.first: bool = self.rank == 0
+        """Whether this process writes files and tells what happens."""
+        self.device: torch.device = self.fabric.device
+        if recipe.pictures < self.world * recipe.accumulate:
+            raise ConfigError(f"pictures={recipe.pictures} is less than one for each of {self.world} processes")
+
+    def sum(self, tensor: Tensor) -> Tensor:
+        """The sum over all processes; without gradient."""
+        tensor = tensor.detach().clone()
+        if self.world == 1:
+            return tensor
+        total = self.fabric.all_reduce(tensor.to(self.device), reduce_op="sum")
+        assert isinstance(total, Tensor)
+        return total
+
+    def mean(self, total: Tensor, count: Tensor) -> Tensor:
+        """This process's part of the mean over all of them (a `losses.Mean`): the parts add up to it."""
+        return total / self.sum(count).clamp_min(1)
+
+    def average_statistics(self, network: nn.Module) -> None:
+        """Batch norms that learn see a part of the batch each: their running statistics become the mean of all."""
+        floating = [buffer for buffer in network.buffers() if buffer.is_floating_point()]
+        norms = any(
+            isinstance(module, nn.modules.batchnorm._BatchNorm) and module.training for module in network.modules()
+        )
+        if self.world == 1 or not norms:
+            return
+        mean = self.sum(torch.cat([buffer.flatten() for buffer in floating])) / self.world
+        for buffer, values in zip(floating, mean.split([buffer.numel() for buffer in floating]), strict=True):
+            buffer.copy_(values.view_as(buffer))
+
+
+def whole(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Sharded tensors gathered; all processes must ask for the same at the same time. Others stay as they are."""
+    return {name: value.full_tensor() if isinstance(value, DTensor) else value for name, value in tensors.items()}
+
+
+def like(target: Tensor, value: Tensor) -> Tensor:
+    """`value` on the device, in the layout and with the sharding of `target`."""
+    if isinstance(target, DTensor):
+        return distribute_tensor(value.to(target.device), target.device_mesh, target.placements)
+    return torch.empty_like(target).copy_(value)
+
+
+def _layout(recipe: Recipe) -> tuple[int, int]:
+    """Devices of a node, and nodes: as the recipe has it, or as `torchrun` started this process."""
+    if not torch.distributed.is_available() or not torch.distributed.is_torchelastic_launched():
+        return recipe.devices, recipe.nodes
+    local = int(os.environ["LOCAL_WORLD_SIZE"])
+    return local, int(os.environ["WORLD_SIZE"]) // local
+
+
+def _strategy(recipe: Recipe, processes: int) -> Strategy | str:
+    if processes == 1:
+        if recipe.strategy == "fsdp":
+            raise ConfigError("strategy=fsdp shares a network among several devices, and there is one; use auto")
+        return "auto"
+    if recipe.strategy == "fsdp":
+        return ModelParallelStrategy(_shard, data_parallel_size=processes, tensor_parallel_size=1, timeout=TIMEOUT)
+    return DDPStrategy(timeout=TIMEOUT, **_without_broadcasts())
+
+
+def _without_broadcasts() -> dict[str, Any]:
+    """Buffers are not sent in every pass: frozen ones stay the same, those that learn are averaged after a step."""
+    options = inspect.signature(nn.parallel.DistributedDataParallel.__init__).parameters
+    return {"forward_sync_buffers" if "forward_sync_buffers" in options else "broadcast_buffers": False}
+
+
+def _shard(module: nn.Module, mesh: DeviceMesh) -> nn.Module:
+    """FSDP2: every process holds its share of each parameter; large layers of a stack are gathered one by one."""
+    from torch.distributed.fsdp import fully_shard
+
+    data = mesh["data_parallel"]
+    module.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    for stack in [part for part in module.modules() if isinstance(part, (nn.ModuleList, nn.Sequential))]:
+        for layer in stack:
+            if not isinstance(layer, (nn.ModuleList, nn.Sequential)) and _size(layer) >= SHARDED_APART:
+                fully_shard(layer, mesh=data)
+    fully_shard(module, mesh=data)
+    return module
+
+
+def _size(module: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())

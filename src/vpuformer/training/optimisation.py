@@ -1,0 +1,59 @@
+"""What moves the weights: the optimiser with its groups and rates, and the average of the weights."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from vpuformer.model.vpuformer import VPUFormer
+from vpuformer.training.recipe import Recipe
+
+BETAS = (0.9, 0.999)
+"""Of Adam (section IV-B)."""
+
+
+def make_optimizer(network: VPUFormer, recipe: Recipe) -> torch.optim.Optimizer:
+    """Adam or AdamW over the parameters that learn."""
+    kind = torch.optim.AdamW if recipe.optimizer == "adamw" else torch.optim.Adam
+    return kind(_groups(network, recipe), betas=BETAS, weight_decay=recipe.weight_decay)
+
+
+def set_rates(optimizer: torch.optim.Optimizer, recipe: Recipe, step: int) -> None:
+    """The learning rate of every group at `step`, counted from 0."""
+    for group in optimizer.param_groups:
+        group["lr"] = recipe.learning_rate(step) * group["factor"]
+
+
+def average_decay(recipe: Recipe, step: int) -> float:
+    """The decay of the average after `step`, counted from 0: smaller in the first steps, which it is to forget."""
+    return min(recipe.ema, (step + 1) / (step + 10))
+
+
+@torch.no_grad()
+def update_average(average: dict[str, Tensor], state: Mapping[str, Tensor], decay: float) -> None:
+    """Moves `average` by `1 - decay` towards `state`; numbers that are counts are copied."""
+    for name, value in state.items():
+        if value.is_floating_point():
+            average[name].lerp_(value, 1 - decay)
+        else:
+            average[name].copy_(value)
+
+
+def _groups(network: VPUFormer, recipe: Recipe) -> list[dict[str, object]]:
+    """Encoder and rest, each with its learning rate; norms, biases and single vectors are not decayed.
+
+    What is new in an encoder (the fusion of the previous mask, DeepLabV3+'s context) counts as rest.
+    """
+    groups: list[dict[str, object]] = []
+    pretrained = set(network.backbone.net.parameters())
+    for encoder in (True, False):
+        for decayed in (True, False):
+            chosen = [
+                p
+                for p in network.parameters()
+                if p.requires_grad and (p in pretrained) == encoder and (p.ndim > 1) == decayed
+            ]
+            factor = recipe.backbone_lr if encoder else 1.0
+            entry: dict[str, object] = {"params": chosen, "factor": factor, "lr": recipe.lr * factor}
+            groups.append(entry if decayed else entry | {"weight_decay": 0.0})
+    return [group for group in groups if group["params"]]

@@ -1,0 +1,148 @@
+"""How a run ends early: told to stop, a worker that dies, a broken picture. There is a state, and a sentence."""
+
+import csv
+import multiprocessing
+import os
+import runpy
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner, Result
+
+from vpuformer.cli import app
+from vpuformer.errors import VPUFormerError
+from vpuformer.training.failure import stopping_between_steps
+from vpuformer.training.loop import _Run
+from vpuformer.training.state import NAME, read_state
+
+TOY_SET = Path(__file__).parent.parent / "examples" / "toy_set.py"
+SMALL = {
+    "size": 64,
+    "pictures": 2,
+    "steps": 8,
+    "interactions": 1,
+    "workers": 0,
+    "accelerator": "cpu",
+    "log_every": 1,
+    "validate_every": 0,
+    "save_minutes": 60,
+    "model.input_size": 64,
+}
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore:.*num_workers")
+
+
+@pytest.fixture
+def toys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    root = tmp_path / "sets"
+    monkeypatch.setattr("sys.argv", [str(TOY_SET), str(root), "4"])
+    runpy.run_path(str(TOY_SET), run_name="__main__")
+    return root
+
+
+def vpuformer(*words: object) -> Result:
+    return CliRunner().invoke(app, [str(word) for word in words])
+
+
+def train(data: Path, output: Path, **settings: object) -> Result:
+    given = [word for name, value in (SMALL | settings).items() for word in ("--set", f"{name}={value}")]
+    return vpuformer("train", "debug", "--data", data, "-o", output, *given)
+
+
+def losses(folder: Path) -> list[float]:
+    with (folder / "log.csv").open(newline="") as file:
+        return [float(row["loss"]) for row in csv.DictReader(file)]
+
+
+def during_step(monkeypatch: pytest.MonkeyPatch, step: int, happens: Callable[[], object]) -> None:
+    """Lets something happen within this step, counted from 1."""
+    whole = _Run.step
+
+    def with_an_event(self: _Run, parts: Any) -> dict[str, float]:
+        if self.done + 1 == step:
+            happens()
+        return whole(self, parts)
+
+    monkeypatch.setattr(_Run, "step", with_an_event)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_is_told_to_stop_finishes_its_step_and_can_be_resumed(
+    number: signal.Signals, toys: Path, tmp_path: Path
+) -> None:
+    before = signal.getsignal(number)
+    with pytest.MonkeyPatch.context() as patch:
+        during_step(patch, 3, lambda: os.kill(os.getpid(), number))
+        stopped = train(toys, tmp_path / "run")
+    assert stopped.exit_code == 130, stopped.output
+    assert "stopped after step 3 of 8; the state of step 3 is saved: go on with vpuformer train" in stopped.stderr
+    assert read_state(tmp_path / "run" / NAME)[1] == 3
+    assert signal.getsignal(number) == before
+
+    assert vpuformer("train", "--resume", "-o", tmp_path / "run").exit_code == 0
+    assert train(toys, tmp_path / "whole").exit_code == 0
+    np.testing.assert_allclose(losses(tmp_path / "run"), losses(tmp_path / "whole"), rtol=1e-6)
+
+
+def test_a_second_signal_does_not_wait() -> None:
+    with pytest.raises(KeyboardInterrupt), stopping_between_steps() as stop:  # noqa: PT012
+        os.kill(os.getpid(), signal.SIGINT)
+        assert stop.asked
+        os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_a_worker_that_dies_ends_the_run_in_one_sentence_with_a_state(toys: Path, tmp_path: Path) -> None:
+    def kill_workers() -> None:
+        for child in multiprocessing.active_children():
+            os.kill(child.pid or 0, signal.SIGKILL)
+
+    with pytest.MonkeyPatch.context() as patch:
+        during_step(patch, 2, kill_workers)
+        ended = train(toys, tmp_path / "run", workers=1, steps=40)
+    assert ended.exit_code == 2, ended.output
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith("error: a process that reads pictures has ended unexpectedly; most often memory ran out")
+    assert "the state of step" in line
+    _, done = read_state(tmp_path / "run" / NAME)
+    assert 2 <= done < 40
+    assert f"the state of step {done} is saved: go on with vpuformer train --resume" in line
+    assert not multiprocessing.active_children()
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_broken_picture_is_named_and_the_state_is_saved(workers: int, toys: Path, tmp_path: Path) -> None:
+    picture = next((toys / "toys" / "images").glob("*3*"))
+    picture.write_bytes(picture.read_bytes()[:60])
+    ended = train(toys, tmp_path / "run", workers=workers, steps=60, pictures=1, objects=1)
+    assert ended.exit_code == 2, ended.output
+    (line,) = ended.stderr.splitlines()
+    assert picture.name in line
+    assert "Traceback" not in line
+    state = tmp_path / "run" / NAME
+    assert not state.exists() or read_state(state)[1] < 60
+
+
+def test_signals_are_left_alone_outside_of_the_main_thread() -> None:
+    from threading import Thread
+
+    seen: list[Any] = []
+
+    def work() -> None:
+        with stopping_between_steps() as stop:
+            seen.append((stop.asked, signal.getsignal(signal.SIGINT)))
+
+    before = signal.getsignal(signal.SIGINT)
+    thread = Thread(target=work)
+    thread.start()
+    thread.join()
+    assert seen == [(False, before)]
+
+
+def test_a_failure_of_training_is_one_of_ours() -> None:
+    from vpuformer.errors import TrainingError
+
+    assert issubclass(TrainingError, VPUFormerError)
