@@ -20,7 +20,7 @@ from vpuformer.model.config import VARIANTS
 from vpuformer.prompts import Box, Click, Scribble, prompts_to_json
 from vpuformer.training.recipe import Recipe
 
-COMMANDS = ["segment", "evaluate", "train", "info"]
+COMMANDS = ["segment", "evaluate", "report", "train", "info", "data"]
 HEAVY = {"torch", "torchvision", "timm", "cv2", "skimage", "scipy", "numpy", "PIL", "lightning_fabric"}
 
 
@@ -392,10 +392,13 @@ def test_an_interrupted_evaluation_goes_on(grabcut: Path, tmp_path: Path, monkey
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["--dataset", "grabcat"], "no data set called 'grabcat'; there are berkeley, coco, "),
+        (["--dataset", "grabcat"], "no data set called 'grabcat'; there are berkeley, brats, coco, "),
         (["--prompts", "click+lasso"], "no kind of prompt called 'lasso'; there are box, click, scribble"),
         (["--first", "lasso"], "no kind of prompt called 'lasso'"),
-        (["--peer", "grabcut"], "no peer called 'grabcut'; there are opencv-grabcut, random-walker. Did you mean"),
+        (
+            ["--peer", "grabcut"],
+            "no peer called 'grabcut'; there are opencv-grabcut, opencv-grabcut-plain, random-walker. Did",
+        ),
         (["--root", "nowhere"], "nowhere is not laid out as grabcut"),
         (["--limit", "0"], "--limit is at least 1, got 0"),
         (["--until", "85", "--peer", "opencv-grabcut"], "until is an IoU above 0 and up to 1, such as 0.9, got 85"),

@@ -1,13 +1,20 @@
 """Numbers and tables from records."""
 
+import gzip
+import json
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from rich.console import Console
 
+from vpuformer.data.sample import Sample
 from vpuformer.errors import InputError
-from vpuformer.evaluation.records import Header, Interaction, ObjectRecord
+from vpuformer.evaluation.protocol import Picture, Probability
+from vpuformer.evaluation.records import Header, Interaction, ObjectRecord, read_records
 from vpuformer.evaluation.report import (
     Summary,
     read_summary,
@@ -16,7 +23,8 @@ from vpuformer.evaluation.report import (
     summary_table,
     write_summary,
 )
-from vpuformer.prompts import Box, Click
+from vpuformer.evaluation.run import evaluate_to_file
+from vpuformer.prompts import Box, Click, Prompt
 
 CURVES = ([0.5, 0.86, 0.91], [0.95, 0.97], [0.2] * 20)
 
@@ -46,16 +54,19 @@ def test_a_summary_worked_by_hand() -> None:
     assert (numbers["NoF@90"], numbers[">=20@90"], numbers["objects"]) == (1, 1, 3)
     assert numbers["IoU@1"] == pytest.approx((0.5 + 0.95 + 0.2) / 3)
     assert numbers["IoU@20"] == numbers["curve"][19] == pytest.approx((0.91 + 0.97 + 0.2) / 3)
-    assert len(numbers["curve"]) == 20
+    assert numbers["curve"] == [numbers[f"IoU@{k}"] for k in range(1, 21)]
+    assert numbers["AuC@20"] == pytest.approx(sum(numbers["curve"]) / 20)
     assert numbers["prompts"] == {"box": 3, "click": 22}
-    assert numbers["seconds_per_image"] == {"median": 0.5, "mean": 0.5}
+    assert numbers["pictures"] == 3
+    assert numbers["seconds_per_image"] == {"median": 0.5, "mean": 0.5, "interval": [0.5, 0.5]}
+    assert numbers["seconds_per_interaction"]["median"] == pytest.approx(0.8)
     assert numbers["seconds_per_interaction"]["mean"] == pytest.approx((0.6 + 0.3 + 21.0) / 25)
     assert (numbers["weights_sha256"], numbers["model"], numbers["seed"]) == ("12ef", "net", 5)
 
 
 def test_means_have_an_interval_around_them_and_counts_have_none() -> None:
     numbers = summary()
-    assert set(numbers["intervals"]) == {name for name in numbers if name.startswith(("NoC@", "IoU@"))}
+    assert set(numbers["intervals"]) == {name for name in numbers if name.startswith(("NoC@", "IoU@", "AuC@"))}
     for name, (low, high) in numbers["intervals"].items():
         assert low <= numbers[name] <= high
     assert numbers["intervals"] == summary(seed=1)["intervals"]
@@ -65,6 +76,71 @@ def test_a_run_that_stopped_at_a_target_has_no_numbers_beyond_it() -> None:
     names = {name for name in summary(until=0.9) if "@" in name}
     assert names == {"NoC@80", "NoC@85", "NoC@90", "NoF@85", "NoF@90", ">=20@85", ">=20@90", "IoU@1"}
     assert len(summary(until=0.9)["curve"]) == 1
+
+
+def test_objects_of_one_picture_are_drawn_together() -> None:
+    steps = [(Interaction(Click(1, 1), iou, 0.1),) for iou in (0.0, 1.0, 0.0, 1.0)]
+    pair = [ObjectRecord(f"toy/{i // 2}/{i}", i, (4, 5), 0.1, step) for i, step in enumerate(steps)]
+    header = Header(dataset="toy", objects=4, data_sha256="ab", model="net", max_interactions=1)
+    numbers = summarise(header, pair)
+    assert (numbers["pictures"], numbers["objects"]) == (2, 4)
+    assert numbers["intervals"]["IoU@1"] == [0.5, 0.5]
+    alone = [replace(record, name=f"toy/{i}") for i, record in enumerate(pair)]
+    low, high = summarise(header, alone)["intervals"]["IoU@1"]
+    assert low < 0.5 < high
+
+
+def test_a_picture_of_a_record_is_that_of_its_sample() -> None:
+    for name in ("grabcut/banana1", "sbd/2008_000051/3", "sstem/00/17"):
+        sample = Sample(name, 1, lambda: np.zeros((2, 2, 3), np.uint8), lambda: np.ones((2, 2), np.int8))
+        assert ObjectRecord(name, 1, (2, 2), 0.1, ()).picture == sample.picture
+
+
+def test_boundary_iou_is_summarised_where_every_interaction_has_it() -> None:
+    def with_boundary(values: tuple[float | None, ...]) -> Summary:
+        steps = tuple(Interaction(Click(1, 1), 0.5, 0.1, value) for value in values)
+        header = Header(dataset="toy", objects=1, data_sha256="ab", model="net", max_interactions=3)
+        return summarise(header, [ObjectRecord("toy/a", 1, (4, 5), 0.1, steps)])
+
+    numbers = with_boundary((0.25, 0.75))
+    assert [numbers[f"BIoU@{k}"] for k in (1, 2, 3)] == [0.25, 0.75, 0.75]
+    assert numbers["intervals"]["BIoU@1"] == [0.25, 0.25]
+    assert not [name for name in with_boundary((0.25, None)) if name.startswith("BIoU")]
+
+
+def test_boundary_iou_is_measured_and_kept(tmp_path: Path) -> None:
+    truth = np.zeros((20, 20), np.int8)
+    truth[5:15, 5:15] = 1
+
+    class Half:
+        name = "half"
+
+        def set_image(self, image: Picture) -> None: ...
+
+        def predict(self, prompts: Sequence[Prompt], previous: Probability | None) -> Probability:  # noqa: ARG002
+            answer = np.zeros((20, 20), np.float32)
+            answer[5:15, 5:10] = 1
+            return answer
+
+    sample = Sample("toy/square", 1, lambda: np.zeros((20, 20, 3), np.uint8), lambda: truth)
+    header = Header(dataset="toy", objects=1, data_sha256="ab", model="half", max_interactions=1)
+    path = tmp_path / "records.jsonl.gz"
+    (record,) = evaluate_to_file([sample], Half(), path, header)
+    # The bands are one pixel wide: 36 pixels of the square and 26 of its half, of which 18 lie in both: all but the
+    # eight of the cut that are inside the square.
+    assert record.boundary_ious == (18 / (36 + 26 - 18),)
+    assert read_records(path).objects == (record,)
+
+
+def test_records_of_older_versions_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "records.jsonl.gz"
+    header = Header(dataset="toy", objects=1, data_sha256="ab", model="net").to_dict()
+    step = {"prompt": {"type": "click", "positive": True, "point": [1, 1]}, "iou": 0.5, "seconds": 0.1}
+    old = {"name": "toy/a", "object_id": 1, "size": [4, 5], "image_seconds": 0.1, "interactions": [step]}
+    path.write_bytes(gzip.compress(f"{json.dumps(header)}\n{json.dumps(old)}\n".encode()))
+    (record,) = read_records(path).objects
+    assert record.boundary_ious is None
+    assert record.to_dict() == old
 
 
 def test_nothing_cannot_be_summarised() -> None:
@@ -102,6 +178,12 @@ def test_the_screen_shows_one_run_with_its_intervals() -> None:
     text = shown([summary()])
     for part in ("net", "toy", "click", "NoC@90", "8.00", "1.00 .. 20.00", "IoU@1", "0.550", "NoF@90", "objects"):
         assert part in text
+
+
+def test_the_screen_shows_the_iou_after_some_prompts_and_the_last() -> None:
+    lines = shown([summary(max_interactions=7)]).splitlines()
+    names = [line.split()[1] for line in lines if "IoU@" in line]
+    assert names == ["IoU@1", "IoU@2", "IoU@3", "IoU@5", "IoU@7"]
 
 
 def test_the_screen_shows_several_runs_beside_each_other() -> None:

@@ -11,7 +11,9 @@ from vpuformer.metrics import (
     IGNORE,
     MASK_THRESHOLD,
     bootstrap_interval,
+    bootstrap_intervals,
     boundary_iou,
+    curve_area,
     iou,
     iou_at,
     noc,
@@ -215,10 +217,10 @@ def test_summary_by_hand():
             ">=20@90": 2,
             "IoU@1": (0.90 + 0.50 + 0.80 + 0.84) / 4,
             "IoU@2": (0.90 + 0.85 + 0.80 + 0.84) / 4,
-            "IoU@3": (0.90 + 0.96 + 0.80 + 0.84) / 4,
-            "IoU@5": (0.90 + 0.96 + 0.80 + 0.84) / 4,
-            "IoU@10": (0.90 + 0.96 + 0.80 + 0.84) / 4,
+            **{f"IoU@{k}": (0.90 + 0.96 + 0.80 + 0.84) / 4 for k in range(3, 20)},
             "IoU@20": (0.90 + 0.96 + 0.90 + 0.84) / 4,
+            # Of 20 steps of width 1: .9 all the way; .5, .85 and 18 times .96; 19 times .8 and .9; .84 all the way.
+            "AuC@20": (0.90 + (0.50 + 0.85 + 18 * 0.96) / 20 + (19 * 0.80 + 0.90) / 20 + 0.84) / 4,
         }
     )
 
@@ -227,7 +229,25 @@ def test_a_summary_of_fewer_clicks_says_so_in_its_names():
     numbers = summarise([[0.5] * 5], max_clicks=5)
     assert numbers["NoC@90"] == 5
     assert numbers[">=5@90"] == 1
-    assert [name for name in numbers if name.startswith("IoU")] == ["IoU@1", "IoU@2", "IoU@3", "IoU@5"]
+    assert [name for name in numbers if name.startswith("IoU")] == [f"IoU@{k}" for k in range(1, 6)]
+    assert numbers["AuC@5"] == 0.5
+
+
+def test_the_area_under_a_curve_by_hand():
+    assert curve_area([0.2, 0.4, 0.9], max_clicks=3) == pytest.approx((0.2 + 0.4 + 0.9) / 3)
+    assert curve_area([0.2, 0.4], max_clicks=4) == pytest.approx((0.2 + 0.4 + 0.4 + 0.4) / 4)
+    assert curve_area([1.0]) == 1.0
+    with pytest.raises(ValueError, match="max_clicks=0"):
+        curve_area([1.0], max_clicks=0)
+    with pytest.raises(ValueError, match="empty curve"):
+        curve_area([])
+
+
+@few
+@given(CURVES)
+def test_the_area_is_the_mean_of_the_curve(curve):
+    assert curve_area(curve, 20) == pytest.approx(np.mean([iou_at(curve, k) for k in range(1, 21)]))
+    assert min(curve[:20]) - 1e-9 <= curve_area(curve, 20) <= max(curve[:20]) + 1e-9
 
 
 def test_a_summary_needs_a_curve():
@@ -255,6 +275,35 @@ def test_the_bootstrap_is_wider_at_a_higher_level():
     assert wide[0] <= narrow[0] <= narrow[1] <= wide[1]
 
 
+def test_objects_of_one_picture_are_drawn_together():
+    # Two pictures of two objects each. Drawn one by one, means of 0 and 1 would be possible; drawn together, every
+    # draw of a picture brings a 0 and a 1, and the mean is always one half.
+    values = [0.0, 1.0, 0.0, 1.0]
+    assert bootstrap_interval(values, np.random.default_rng(0), pictures=["a", "a", "b", "b"]) == (0.5, 0.5)
+    low, high = bootstrap_interval(values, np.random.default_rng(0))
+    assert low < 0.5 < high
+
+
+def test_a_picture_counts_by_its_objects():
+    # A draw of two pictures is (a, a), (a, b) or (b, b): means 0, 3/4 and 1, the middle one half of the time.
+    draws = bootstrap_interval([0.0, 1.0, 1.0, 1.0], np.random.default_rng(0), level=0.4, pictures=["a", "b", "b", "b"])
+    assert draws == (0.75, 0.75)
+
+
+def test_a_picture_of_its_own_for_each_object_is_the_plain_bootstrap():
+    values = np.random.default_rng(3).normal(size=30)
+    plain = bootstrap_interval(values, np.random.default_rng(1))
+    assert bootstrap_interval(values, np.random.default_rng(1), pictures=[f"p{i}" for i in range(30)]) == plain
+
+
+def test_columns_have_the_intervals_that_they_have_alone():
+    values = np.random.default_rng(3).normal(size=(30, 3))
+    together = bootstrap_intervals(values, np.random.default_rng(1))
+    assert together.shape == (3, 2)
+    for column, ends in zip(values.T, together, strict=True):
+        assert bootstrap_interval(column, np.random.default_rng(1)) == pytest.approx(tuple(ends))
+
+
 @pytest.mark.parametrize(
     ("values", "options", "message"),
     [
@@ -262,6 +311,7 @@ def test_the_bootstrap_is_wider_at_a_higher_level():
         ([1.0, math.nan], {}, "not a finite number"),
         ([1.0], {"level": 1.0}, "0 < level < 1"),
         ([1.0], {"draws": 0}, "draws=0"),
+        ([1.0, 2.0], {"pictures": ["a"]}, "the picture of each of the 2 objects, got 1"),
     ],
 )
 def test_the_bootstrap_refuses_what_has_no_interval(values, options, message):

@@ -35,7 +35,13 @@ WITHOUT_TORCH = [
     "vpuformer.simulation",
     "vpuformer.data.coco",
     "vpuformer.data.benchmarks",
+    "vpuformer.data.check",
+    "vpuformer.data.sources",
+    "vpuformer.data.split",
+    "vpuformer.data.roots",
+    "vpuformer.evaluation.human",
     "vpuformer.evaluation.records",
+    "vpuformer.evaluation.report",
     "vpuformer.model.config",
     "vpuformer.cli",
 ]

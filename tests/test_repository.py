@@ -60,7 +60,12 @@ def test_the_pages_use_commands_and_options_that_exist() -> None:
         if name.startswith("-"):
             continue
         assert name in known, f"{page}: vpuformer {name}"
-        options = {option for parameter in known[name].params for option in parameter.opts} | {"--help"}
+        command = known[name]
+        if hasattr(command, "commands"):  # a group, such as `vpuformer data check`
+            name, *words = words
+            assert name in command.commands, f"{page}: {command.name} {name}"
+            command = command.commands[name]
+        options = {option for parameter in command.params for option in parameter.opts} | {"--help"}
         for word in words:
             if re.match(r"--?[a-z]", word):
                 assert word.partition("=")[0] in options, f"{page}: vpuformer {name} {word}"

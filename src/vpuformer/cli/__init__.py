@@ -12,8 +12,10 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from vpuformer.cli.data import data
 from vpuformer.cli.evaluate import evaluate
 from vpuformer.cli.info import info
+from vpuformer.cli.report import report
 from vpuformer.cli.segment import segment
 from vpuformer.cli.train import train
 from vpuformer.errors import VPUFormerError
@@ -59,8 +61,9 @@ def _options(
     pass
 
 
-for _command in (segment, evaluate, train, info):
+for _command in (segment, evaluate, report, train, info):
     app.command()(_command)
+app.add_typer(data, name="data")
 
 
 def main() -> None:

@@ -11,20 +11,24 @@ import typer
 
 from vpuformer.cli.outputs import make_folder
 from vpuformer.errors import ConfigError, DatasetError, unknown_name
+from vpuformer.evaluation import HUMAN, RECORDS, SUMMARY
 
 if TYPE_CHECKING:
     from vpuformer.data.sample import Sample
     from vpuformer.evaluation.protocol import Segmenter
+    from vpuformer.evaluation.records import Header
     from vpuformer.prompts import Kind
-
-RECORDS, SUMMARY = "records.jsonl.gz", "summary.json"
 
 
 def evaluate(
     dataset: Annotated[
-        str, typer.Option(metavar="NAME", help="grabcut, berkeley, davis, coco_mval; or coco, for sets of your own.")
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="grabcut, berkeley, davis, coco_mval, sbd, pascalvoc, sstem, brats, oaizib; or coco, for your own.",
+        ),
     ],
-    root: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the data set is.")],
+    root: Annotated[Path, typer.Option(metavar="FOLDER", help="Where it is; or RITM's config.yml, which says where.")],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where the results go.")],
     model: Annotated[str, typer.Option(metavar="MODEL", help="A model by name, or its folder.")] = "default",
     peer: Annotated[
@@ -41,18 +45,30 @@ def evaluate(
     split: Annotated[
         Path | None, typer.Option(metavar="FILE", help="With coco: evaluate the validation objects that FILE names.")
     ] = None,
+    human: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Scribbles that people drew, STEM-anno.png, instead of a simulated user."),
+    ] = None,
     zoom: Annotated[bool, typer.Option(help="Let the network look closer at the object once it is known.")] = True,
     device: Annotated[str | None, typer.Option(metavar="NAME", help="Such as cpu; by default cuda, if any.")] = None,
 ) -> None:
     """Measure how many prompts a method needs, with a simulated user.
 
     FOLDER/summary.json holds the numbers, FOLDER/records.jsonl.gz every prompt with the IoU after it. A run that was
-    interrupted goes on when the same command is given again.
+    interrupted goes on when the same command is given again. With --human there is one answer to all scribbles of an
+    object, and FOLDER/human.json holds how good it is, and how the simulated scribbles compare with people's.
     """
+    from vpuformer.data.roots import benchmark_root
+
     kinds, first_kind = _kinds(prompts, first)
     if limit is not None and limit < 1:
         raise ConfigError(f"--limit is at least 1, got {limit}")
-    samples = _samples(dataset, root, split)[:limit]
+    if human is not None and (prompts != "click" or first or until is not None or max_prompts != 20):
+        raise ConfigError(
+            "--human gives all scribbles at once; leave out --prompts, --first, --max-prompts and --until"
+        )
+    root = benchmark_root(dataset, root)
+    samples = open_samples(dataset, root, split)[:limit]
     folder = make_folder(output, "the results")
     segmenter, weights, used = _method(model, peer, device, zoom)
 
@@ -78,6 +94,9 @@ def evaluate(
         device=_in_words(used),
         command=shlex.join(["vpuformer", *sys.argv[1:]]),
     )
+    if human is not None:
+        _with_human_scribbles(samples, segmenter, header, human, folder)
+        return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     screen = Console(stderr=True)  # so that the table alone can be kept
     with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
@@ -95,6 +114,44 @@ def evaluate(
     typer.echo(f"{folder / SUMMARY}\n{folder / RECORDS}")
 
 
+def _with_human_scribbles(
+    samples: "Sequence[Sample]", segmenter: "Segmenter", header: "Header", scribbles: Path, folder: Path
+) -> None:
+    """Measure with scribbles that people drew; see `vpuformer.evaluation.human`."""
+    import json
+    from dataclasses import asdict
+
+    from rich.console import Console
+    from rich.table import Table
+
+    from vpuformer.evaluation.human import evaluate_human, summarise_human
+    from vpuformer.evaluation.records import data_fingerprint
+    from vpuformer.evaluation.report import write_text
+
+    records = evaluate_human(samples, scribbles, segmenter)
+    sets = summarise_human(records)
+    run = header.to_dict()
+    # The settings of the simulated user, which there was none of.
+    for name in ("kinds", "first_kind", "max_interactions", "until", "seed"):
+        del run[name]
+    told = {
+        "sets": sets,
+        **run,
+        "scribbles_sha256": data_fingerprint(scribbles),
+        "records": [asdict(record) for record in records],
+    }
+    write_text(folder / HUMAN, json.dumps(told, indent=2) + "\n")
+    table = Table()
+    table.add_column("", no_wrap=True)
+    for title in ("IoU, all\nstrokes", "longest\nalone", "simulated\nalone", "gain", "length,\nlongest", "simulated"):
+        table.add_column(title, justify="right")
+    for name, numbers in sets.items():
+        shown = ("iou", "human_iou", "simulated_iou", "gain", "human_length", "simulated_length")
+        table.add_row(name, *[f"{numbers[field]:.3f}" for field in shown])
+    Console().print(table)
+    typer.echo(folder / HUMAN)
+
+
 def _kinds(prompts: str, first: str | None) -> "tuple[tuple[Kind, ...], Kind | None]":
     """The kinds of `click+box`, and the first one.
 
@@ -110,7 +167,7 @@ def _kinds(prompts: str, first: str | None) -> "tuple[tuple[Kind, ...], Kind | N
     return cast("tuple[Kind, ...]", tuple(dict.fromkeys(names))), cast("Kind | None", first)
 
 
-def _samples(dataset: str, root: Path, split: Path | None) -> "Sequence[Sample]":
+def open_samples(dataset: str, root: Path, split: Path | None) -> "Sequence[Sample]":
     """The objects of a benchmark, or of COCO-format folders: the validation objects where a split is given.
 
     Raises:

@@ -1,5 +1,9 @@
 """Measuring a method: data set x simulated user x anything that segments, and what is kept and shown of it.
 
 In reading order: `protocol` (what can be measured), `run` (the measuring), `records` (what is kept of it, in a file),
-`report` (numbers and tables from it), `peers` (classical methods to compare with).
+`report` (numbers, tables, figures and a page from it), `peers` (classical methods to compare with), `human` (scribbles
+that people drew, in place of the simulated user's).
 """
+
+RECORDS, SUMMARY, HUMAN = "records.jsonl.gz", "summary.json", "human.json"
+"""The files in the folder of a run."""

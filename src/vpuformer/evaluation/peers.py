@@ -49,17 +49,26 @@ class GrabCut:
 
     Args:
         iterations: rounds of fitting colours and cutting, a prompt.
-        reach: radius of the wide disk, in shorter sides of the picture.
+        reach: radius of the wide disk, in shorter sides of the picture; 0 for none.
         core: how much of the width and height of a positive box is its middle.
+        border: whether the border of the picture is certain background.
     """
 
     name = "opencv-grabcut"
 
-    def __init__(self, iterations: int = 5, *, reach: float = 0.2, core: float = 0.25) -> None:
+    def __init__(self, iterations: int = 5, *, reach: float = 0.2, core: float = 0.25, border: bool = True) -> None:
         self._iterations = iterations
         self._reach = reach
         self._core = core
+        self._border = border
         self._image: Picture | None = None
+
+    @classmethod
+    def plain(cls) -> "GrabCut":
+        """Seeded by the prompts alone: their pixels are certain, a box is probably object, the rest probably not."""
+        grabcut = cls(reach=0.0, core=0.0, border=False)
+        grabcut.name = f"{cls.name}-plain"
+        return grabcut
 
     def set_image(self, image: Picture) -> None:
         """Start a picture, uint8 (H, W, 3)."""
@@ -70,8 +79,10 @@ class GrabCut:
         image = _required(self._image, self.name)
         size = (image.shape[0], image.shape[1])
         labels = seed_labels(prompts, FrameMap(Crop.whole(size), size), self._core)
-        self._guess_around_clicks(labels, prompts)
-        _exclude_border(labels)
+        if self._reach > 0:
+            self._guess_around_clicks(labels, prompts)
+        if self._border:
+            _exclude_border(labels)
         positive = int(np.count_nonzero(labels % 2))
         if min(positive, labels.size - positive) >= FEWEST_SAMPLES:
             cv2.setRNGSeed(0)  # its k-means starts at random
@@ -144,7 +155,11 @@ class RandomWalker:
         return np.clip(walked[0], 0, 1).astype(np.float32)
 
 
-PEERS: dict[str, Callable[[], Segmenter]] = {GrabCut.name: GrabCut, RandomWalker.name: RandomWalker}
+PEERS: dict[str, Callable[[], Segmenter]] = {
+    GrabCut.name: GrabCut,
+    f"{GrabCut.name}-plain": GrabCut.plain,
+    RandomWalker.name: RandomWalker,
+}
 
 
 def seed_labels(prompts: Sequence[Prompt], frame: FrameMap, core: float = 0.0) -> Labels:

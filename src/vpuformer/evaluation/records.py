@@ -41,6 +41,8 @@ class Interaction:
     """Fraction, after this prompt."""
     seconds: float
     """Of the method alone: neither the reading of files nor the simulated user is in it."""
+    boundary_iou: float | None = None
+    """Fraction; see `vpuformer.metrics.boundary_iou`. None in files of versions that did not measure it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +62,26 @@ class ObjectRecord:
         return self.name, self.object_id
 
     @property
+    def picture(self) -> str:
+        """What objects of one picture share; as `vpuformer.data.sample.Sample.picture`."""
+        return "/".join(self.name.split("/")[:2])
+
+    @property
     def ious(self) -> tuple[float, ...]:
         """The curve: IoU after each interaction. It ends early where nothing was wrong any more."""
         return tuple(interaction.iou for interaction in self.interactions)
+
+    @property
+    def boundary_ious(self) -> tuple[float, ...] | None:
+        """The curve of the boundary IoU; None where it was not measured after each interaction."""
+        values = tuple(step.boundary_iou for step in self.interactions if step.boundary_iou is not None)
+        return values if len(values) == len(self.interactions) else None
 
     def to_dict(self) -> dict[str, Any]:
         """As one line of the file holds it."""
         steps = [
             {"prompt": prompt_to_dict(step.prompt), "iou": step.iou, "seconds": step.seconds}
+            | ({} if step.boundary_iou is None else {"boundary_iou": step.boundary_iou})
             for step in self.interactions
         ]
         return {
@@ -83,7 +97,12 @@ class ObjectRecord:
         """The inverse of `to_dict`."""
         height, width = values["size"]
         steps = tuple(
-            Interaction(prompt_from_dict(step["prompt"]), float(step["iou"]), float(step["seconds"]))
+            Interaction(
+                prompt_from_dict(step["prompt"]),
+                float(step["iou"]),
+                float(step["seconds"]),
+                None if step.get("boundary_iou") is None else float(step["boundary_iou"]),
+            )
             for step in values["interactions"]
         )
         return cls(values["name"], values["object_id"], (height, width), float(values["image_seconds"]), steps)

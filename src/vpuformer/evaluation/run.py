@@ -18,7 +18,7 @@ from vpuformer.errors import ConfigError, DatasetError, MaskError, unknown_name
 from vpuformer.evaluation.protocol import Picture, Probability, Segmenter
 from vpuformer.evaluation.records import Header, Interaction, Key, ObjectRecord, RecordWriter
 from vpuformer.geometry import Size
-from vpuformer.metrics import MASK_THRESHOLD, MAX_CLICKS, Truth, iou
+from vpuformer.metrics import MASK_THRESHOLD, MAX_CLICKS, Truth, boundary_iou, iou
 from vpuformer.prompts import KINDS, Kind, Prompt
 from vpuformer.simulation import clicked_pixels, next_kind, next_prompt
 
@@ -150,7 +150,7 @@ class _User:
             seconds = time.perf_counter() - start
             previous = _checked(answer, size, segmenter.name)
             mask = previous > MASK_THRESHOLD
-            done.append(Interaction(prompt, iou(mask, truth), seconds))
+            done.append(Interaction(prompt, iou(mask, truth), seconds, boundary_iou(mask, truth)))
         return tuple(done)
 
     def _satisfied(self, done: Sequence[Interaction]) -> bool:

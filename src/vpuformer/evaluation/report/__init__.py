@@ -1,0 +1,29 @@
+"""What is read off the records of evaluations, without running anything again.
+
+In reading order: `summary` (the numbers of one run), `screen` (a table of them), `runs` (several runs, and which may
+stand beside each other), `published` (the paper's numbers), `tables` (in the paper's form), `figures` (bars and curves,
+as `svg`), `panels` (pictures with prompts), `page` (all of it as HTML, written with `markup`), `markdown`. No torch is
+needed.
+"""
+
+from vpuformer.evaluation.report.markdown import markdown_tables
+from vpuformer.evaluation.report.page import render_page, write_page, write_text
+from vpuformer.evaluation.report.runs import Run, open_runs
+from vpuformer.evaluation.report.screen import render_table, summary_table
+from vpuformer.evaluation.report.summary import Summary, prompts_shown, read_summary, summarise, write_summary
+
+__all__ = [
+    "Run",
+    "Summary",
+    "markdown_tables",
+    "open_runs",
+    "prompts_shown",
+    "read_summary",
+    "render_page",
+    "render_table",
+    "summarise",
+    "summary_table",
+    "write_page",
+    "write_summary",
+    "write_text",
+]

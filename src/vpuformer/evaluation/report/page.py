@@ -1,0 +1,164 @@
+"""One page of all that the records of some runs say: it needs no server, no script and no other file."""
+
+import os
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+
+from vpuformer.atomic import replacing
+from vpuformer.errors import InputError
+from vpuformer.evaluation.report.figures import Figure, all_figures
+from vpuformer.evaluation.report.markup import Markup, element, joined
+from vpuformer.evaluation.report.panels import Gallery, Shot
+from vpuformer.evaluation.report.published import PAPER
+from vpuformer.evaluation.report.runs import Run, run_names
+from vpuformer.evaluation.report.summary import counted
+from vpuformer.evaluation.report.tables import Cell, Group, Row, Table, all_tables
+
+_INTRODUCTION = (
+    "Measured numbers were read off the records of the runs below. The smaller numbers are 95 % intervals of the means,"
+    " found by drawing the pictures anew with all their objects (bootstrap, 2000 draws). They speak of other pictures"
+    " of the same kind, not of other trainings."
+)
+_QUOTED = (
+    f"Quoted numbers, in italics, are copied from the tables of {PAPER}, with other weights and other training data;"
+    " nothing of them was run here. They stand only beside sets that were measured as a whole."
+)
+
+
+def write_page(path: str | os.PathLike[str], runs: Sequence[Run], galleries: Sequence[Gallery] = ()) -> None:
+    """Write the page of the runs to the file `path`, whole or not at all.
+
+    Args:
+        path: of an HTML file; its folder exists.
+        runs: see `vpuformer.evaluation.report.runs.open_runs`.
+        galleries: see `vpuformer.evaluation.report.panels.galleries`.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    write_text(path, render_page(runs, galleries))
+
+
+def write_text(path: str | os.PathLike[str], text: str) -> None:
+    """Write a page that is ready to the file `path`, whole or not at all.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    target = Path(path)
+    try:
+        with replacing(target) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"the page cannot be written to {target}: {error.strerror or error}") from error
+
+
+def render_page(runs: Sequence[Run], galleries: Sequence[Gallery] = ()) -> str:
+    """The page as text; see `write_page`."""
+    title = "Interactive segmentation: evaluation"
+    style = files("vpuformer.evaluation.report").joinpath("page.css").read_text(encoding="utf-8")
+    head = element(
+        "head",
+        element("meta", charset="utf-8"),
+        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        element("title", title),
+        element("style", Markup(style)),
+    )
+    tables = all_tables(runs)
+    quoted = any(group.source == "quoted" for table in tables for group in table.groups)
+    figures = all_figures(runs)
+    body = element(
+        "body",
+        element("h1", title),
+        element("p", _INTRODUCTION),
+        element("p", _QUOTED) if quoted else None,
+        element("h2", "Tables"),
+        *map(_table, tables),
+        joined(element("h2", "Figures"), element("div", *map(_figure, figures), class_="figures")) if figures else None,
+        element("h2", "Pictures") if galleries else None,
+        *map(_gallery, galleries),
+        element("h2", "Where the numbers come from"),
+        *(_provenance(name, run) for name, run in zip(run_names(runs), runs, strict=True)),
+    )
+    return f"<!DOCTYPE html>\n{element('html', head, body, lang='en')}\n"
+
+
+def _table(table: Table) -> Markup:
+    caption = element("caption", element("span", element("strong", table.name), table.caption))
+    two = any(above for above, _ in table.columns)
+    words = [element("th", word, scope="col", rowspan=2 if two else None) for word in table.words]
+    above = [element("th", name, scope="colgroup", colspan=len(names), class_="above") for name, names in table.columns]
+    single = [element("th", name, scope="col", class_="number") for _, names in table.columns for name in names]
+    rows = [element("tr", *words, *above), element("tr", *single)] if two else [element("tr", *words, *single)]
+    groups = [_group(group, table) for group in table.groups]
+    # Reached by the keyboard, so that it can be scrolled without a mouse.
+    attributes: dict[str, str | int] = {"class_": "scroll", "tabindex": 0, "role": "region", "aria_label": table.name}
+    scroll = element("div", element("table", caption, element("thead", *rows), *groups), **attributes)
+    return element("details", element("summary", table.name), scroll) if table.detail else scroll
+
+
+def _group(group: Group, table: Table) -> Markup:
+    width = len(table.words) + len(table.titles)
+    words = "Measured" if group.source == "measured" else f"Quoted from {PAPER}: {group.title}"
+    title = element("th", element("span", words), colspan=width, scope="rowgroup")
+    head = element("tr", title, class_="source")
+    return element("tbody", head, *(_row(row, group) for row in group.rows))
+
+
+def _row(row: Row, group: Group) -> Markup:
+    first, *others = row.words
+    words = [element("th", first, scope="row"), *(element("td", word, class_=group.source) for word in others)]
+    return element("tr", *words, *(_cell(cell, group) for cell in row.cells), class_=group.source)
+
+
+def _cell(cell: Cell, group: Group) -> Markup:
+    if not cell.text:
+        return element("td", "-", class_="number")
+    said = element("span", f" {group.source}", class_="hidden")
+    interval = element("small", cell.interval) if cell.interval else None
+    return element("td", cell.text, said, interval, class_=f"number {group.source}", title=group.told)
+
+
+def _figure(figure: Figure) -> Markup:
+    return element("figure", element("figcaption", figure.caption), figure.drawing, figure.key, class_="chart")
+
+
+def _gallery(gallery: Gallery) -> Markup:
+    strips = [
+        joined(element("h4", name) if name else None, element("div", *map(_shot, shots), class_="strip"))
+        for name, shots in gallery.strips
+    ]
+    return element("section", element("h3", gallery.title), element("p", gallery.text, class_="soft"), *strips)
+
+
+def _shot(shot: Shot) -> Markup:
+    height, width = shot.size
+    image = element("img", src=shot.source, alt=shot.alt, width=width, height=height, loading="lazy")
+    return element("figure", image, element("figcaption", shot.caption))
+
+
+def _provenance(name: str, run: Run) -> Markup:
+    head = run.header
+    facts = {
+        "command": element("code", head.command or "not recorded"),
+        "model": head.model,
+        "weights, SHA-256": element("code", head.weights_sha256) if head.weights_sha256 else "none",
+        "data set": f"{head.dataset}, {len(run.objects)} objects in {run.summary['pictures']} pictures",
+        "data, SHA-256 of names and sizes": element("code", head.data_sha256),
+        "protocol": _protocol(run),
+        "seed": str(head.seed),
+        "options": ", ".join(f"{key}={value}" for key, value in head.options.items()) or "none",
+        "prompts given": ", ".join(f"{count} {kind}" for kind, count in run.summary["prompts"].items()),
+        "device": head.device,
+        "versions": ", ".join(f"{key} {value}" for key, value in head.versions.items()),
+        "started": head.started,
+    }
+    told = joined(*(joined(element("dt", key), element("dd", value)) for key, value in facts.items()))
+    return element("section", element("h3", name), element("dl", told), class_="run")
+
+
+def _protocol(run: Run) -> str:
+    until = "" if run.header.until is None else f", until an IoU of {run.header.until:g}"
+    first = "" if run.header.first_kind is None else f"{run.header.first_kind} first, then "
+    return f"{first}{' + '.join(run.header.kinds)}, at most {counted(run.header.max_interactions)}{until}"

@@ -1,0 +1,87 @@
+"""Summaries as one table: for the screen, and for a page."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.table import Table
+
+from vpuformer.evaluation.report.summary import Summary, interval_shown, number_shown, prompts_shown
+
+COLUMNS = ("NoC@85", "NoC@90", "NoF@90", "IoU@1", "IoU@3", "IoU@5")
+"""The numbers of the table for a page."""
+
+STEPS = (1, 2, 3, 5, 10, 20)
+"""Prompts after which tables show the IoU, and the screen after the last one too; the summary has it after each."""
+
+_NONE = "-"
+
+
+def summary_table(summaries: Sequence[Summary]) -> Table:
+    """For the screen: a row a number, a column a run. A single run shows its intervals."""
+    table = Table()
+    table.add_column("")
+    for summary in summaries:
+        table.add_column(f"{summary['model']}\n{summary['dataset']}\n{prompts_shown(summary)}", justify="right")
+    if len(summaries) == 1:
+        table.add_column("95 %", justify="right")
+    for name in dict.fromkeys(name for summary in summaries for name in summary if _on_screen(name, summary)):
+        row = [number_shown(summary, name) or _NONE for summary in summaries]
+        if len(summaries) == 1:
+            row.append(interval_shown(summaries[0], name, " .. "))
+        table.add_row(count_title(name, summaries), *row)
+    table.add_row("objects", *[str(summary["objects"]) for summary in summaries])
+    table.add_row("s / prompt", *[seconds_shown(summary) or _NONE for summary in summaries])
+    return table
+
+
+def render_table(summaries: Sequence[Summary]) -> str:
+    """For a page: Markdown, a row a run. Seconds are the median, of one prompt.
+
+    >>> run = {"dataset": "toy", "model": "grabcut", "kinds": ["click"], "objects": 4, "NoC@90": 3.25, "IoU@1": 0.5}
+    >>> print(render_table([run]))
+    | data set | method | prompts | objects | NoC@85 | NoC@90 | NoF@90 | IoU@1 | IoU@3 | IoU@5 | s / prompt |
+    |---|---|---|--:|--:|--:|--:|--:|--:|--:|--:|
+    | toy | grabcut | click | 4 | - | 3.25 | - | 0.500 | - | - | - |
+    """
+    titles = (count_title(name, summaries) for name in COLUMNS)
+    rows = [
+        [
+            summary["dataset"],
+            summary["model"],
+            prompts_shown(summary),
+            str(summary["objects"]),
+            *(number_shown(summary, name) or _NONE for name in COLUMNS),
+            seconds_shown(summary) or _NONE,
+        ]
+        for summary in summaries
+    ]
+    return markdown_table(["data set", "method", "prompts", "objects", *titles, "s / prompt"], rows, words=3)
+
+
+def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]], words: int) -> str:
+    """A table in Markdown; the first `words` columns hold words, the others numbers, which stand to the right."""
+    lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in (head, *rows)]
+    rule = "|" + "|".join(["---"] * words + ["--:"] * (len(head) - words)) + "|"
+    return "\n".join([lines[0], rule, *lines[1:]])
+
+
+def count_title(name: str, summaries: Sequence[Mapping[str, Any]]) -> str:
+    """The name of a number: what is NoC for clicks is NoI, a count of interactions, where others are among them.
+
+    >>> count_title("NoC@85", [{"kinds": ["click", "box"]}])
+    'NoI@85'
+    """
+    if name.startswith("NoC") and any(prompts_shown(summary) != "click" for summary in summaries):
+        return name.replace("NoC", "NoI")
+    return name
+
+
+def seconds_shown(summary: Mapping[str, Any]) -> str:
+    """The median seconds of one prompt, or "" where they are not known."""
+    seconds = summary.get("seconds_per_interaction")
+    return "" if seconds is None else f"{seconds['median']:.3g}"
+
+
+def _on_screen(name: str, summary: Summary) -> bool:
+    what, _, at = name.partition("@")
+    return bool(at) and (what not in ("IoU", "BIoU") or int(at) in (*STEPS, summary["max_interactions"]))

@@ -1,0 +1,176 @@
+"""The numbers of one run.
+
+A *summary* is a plain dict, as `summary.json` holds it: the numbers of `vpuformer.metrics.summarise` under their names
+there ("NoC@85", "NoF@90", "IoU@1", "AuC@20"), and beside them
+
+* "BIoU@1" ..: mean boundary IoU after so many prompts, where the run measured it;
+* `intervals`: for every mean its 95 % interval, [low, high], by drawing the pictures anew;
+* `curve`: mean IoU after 1, 2, ... prompts;
+* `objects`, `pictures`, and `prompts`: how many were given of each kind;
+* `seconds_per_interaction` and `seconds_per_image`, of the method alone: each `median`, `mean`, and the `interval` of
+  the mean;
+* all fields of the run's `Header`.
+"""
+
+import json
+import os
+import statistics
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vpuformer.atomic import replacing
+from vpuformer.errors import InputError
+from vpuformer.evaluation.records import Header, ObjectRecord
+from vpuformer.metrics import bootstrap_interval, bootstrap_intervals, iou_at
+from vpuformer.metrics import summarise as summarise_curves
+
+Summary = dict[str, Any]
+
+_MEANS = ("NoC@", "IoU@", "BIoU@", "AuC@")
+
+
+def summarise(header: Header, records: Sequence[ObjectRecord]) -> Summary:
+    """The numbers of a run.
+
+    Of a run with a target to stop at (`until`), only those numbers are given that it did not cut short.
+
+    Raises:
+        InputError: there is no record.
+    """
+    if not records:
+        raise InputError("there are no records to summarise; the run has not finished its first object")
+    limit = header.max_interactions
+    curves = [record.ious for record in records]
+    boundaries = [record.boundary_ious for record in records]
+    singles = [_numbers([one], [other], limit) for one, other in zip(curves, boundaries, strict=True)]
+    numbers = {
+        name: value for name, value in _numbers(curves, boundaries, limit).items() if _complete(name, header.until)
+    }
+    means = [name for name in numbers if name.startswith(_MEANS)]
+    pictures = [record.picture for record in records]
+    # The same draws for every number, whatever the run's seed: intervals of two runs are comparable.
+    ends = bootstrap_intervals(
+        np.array([[single[name] for name in means] for single in singles]), np.random.default_rng(0), pictures=pictures
+    )
+    steps = [(step, record.picture) for record in records for step in record.interactions]
+    return {
+        **numbers,
+        "intervals": dict(zip(means, ends.tolist(), strict=True)),
+        "curve": [numbers[f"IoU@{k}"] for k in range(1, limit + 1) if f"IoU@{k}" in numbers],
+        **header.to_dict(),
+        "objects": len(records),
+        "pictures": len(set(pictures)),
+        "prompts": dict(sorted(Counter(step.prompt.kind for step, _ in steps).items())),
+        "seconds_per_interaction": _spread([step.seconds for step, _ in steps], [picture for _, picture in steps]),
+        "seconds_per_image": _spread([record.image_seconds for record in records], pictures),
+    }
+
+
+def write_summary(path: str | os.PathLike[str], summary: Summary) -> None:
+    """Write `summary.json`, whole or not at all.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    target = Path(path)
+    try:
+        with replacing(target) as temporary:
+            temporary.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"the summary cannot be written to {target}: {error.strerror or error}") from error
+
+
+def read_summary(path: str | os.PathLike[str]) -> Summary:
+    """The inverse of `write_summary`.
+
+    Raises:
+        InputError: the file is missing, or no summary.
+    """
+    try:
+        summary = json.loads(Path(path).read_bytes())
+    except OSError as error:
+        raise InputError(f"the summary {path} cannot be read: {error.strerror or error}") from error
+    except ValueError as error:
+        raise InputError(f"{path} is no summary: {error}") from error
+    if not isinstance(summary, dict) or not {"dataset", "model", "kinds", "objects"} <= summary.keys():
+        raise InputError(f"{path} is no summary of an evaluation: it names no data set, model and kinds of prompts")
+    return summary
+
+
+def prompts_shown(summary: Mapping[str, Any]) -> str:
+    """The kinds of prompts of a run, in words.
+
+    >>> prompts_shown({"kinds": ["click"], "first_kind": "box"}), prompts_shown({"kinds": ["click", "scribble"]})
+    ('box, then click', 'click + scribble')
+    """
+    kinds = " + ".join(summary["kinds"])
+    first = summary.get("first_kind")
+    return kinds if first is None or [first] == list(summary["kinds"]) else f"{first}, then {kinds}"
+
+
+def counted(prompts: int) -> str:
+    """How many prompts, in words.
+
+    >>> counted(1), counted(3)
+    ('1 prompt', '3 prompts')
+    """
+    return f"{prompts} prompt{'s' * (prompts != 1)}"
+
+
+def number_shown(summary: Mapping[str, Any], name: str) -> str:
+    """A number of a summary with the digits that papers give it, or "" where the run has none.
+
+    >>> number_shown({"NoC@90": 1.7100, "IoU@3": 0.9, "NoF@90": 2.0}, "NoC@90")
+    '1.71'
+    """
+    value = summary.get(name)
+    return "" if value is None else f"{value:.{_digits(name)}f}"
+
+
+def interval_shown(summary: Mapping[str, Any], name: str, between: str = " to ") -> str:
+    """The 95 % interval of a number, or "" where it has none.
+
+    >>> interval_shown({"intervals": {"NoC@90": [1.5, 2.25]}}, "NoC@90")
+    '1.50 to 2.25'
+    """
+    ends = summary.get("intervals", {}).get(name)
+    return "" if ends is None else between.join(f"{end:.{_digits(name)}f}" for end in ends)
+
+
+def _digits(name: str) -> int:
+    if name.startswith(("NoF", ">=")):
+        return 0
+    return 2 if name.startswith("NoC") else 3
+
+
+def _numbers(
+    curves: Sequence[Sequence[float]], boundaries: Sequence[Sequence[float] | None], limit: int
+) -> dict[str, float]:
+    numbers = summarise_curves(curves, limit)
+    measured = [curve for curve in boundaries if curve is not None]
+    if len(measured) == len(boundaries):
+        for k in range(1, limit + 1):
+            numbers[f"BIoU@{k}"] = float(np.mean([iou_at(curve, k) for curve in measured]))
+    return numbers
+
+
+def _complete(name: str, until: float | None) -> bool:
+    """Whether this number is known when objects ended at the IoU `until`."""
+    what, _, at = name.partition("@")
+    if until is None:
+        return True
+    if what in ("IoU", "BIoU"):
+        return int(at) == 1
+    return what != "AuC" and int(at) <= 100 * until + 1e-9
+
+
+def _spread(seconds: Sequence[float], pictures: Sequence[str]) -> dict[str, Any]:
+    return {
+        "median": statistics.median(seconds),
+        "mean": statistics.fmean(seconds),
+        "interval": list(bootstrap_interval(seconds, np.random.default_rng(0), pictures=pictures)),
+    }

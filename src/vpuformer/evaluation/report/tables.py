@@ -1,0 +1,306 @@
+"""Tables in the paper's form: what was measured, beside what is quoted.
+
+A quoted number stands only in the column of a set that was measured here as a whole, and every cell knows which of the
+two it is. How many prompts an object needs (NoC, NoI, NoF) is counted up to 20, as in the paper: a run with another
+limit has no such number here.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from vpuformer.evaluation.report.published import (
+    MEDICAL,
+    TABLE_I,
+    TABLE_II,
+    TABLE_III,
+    TABLE_VII,
+    Published,
+)
+from vpuformer.evaluation.report.runs import Column, Method, Run, column_names, method_names, run_names
+from vpuformer.evaluation.report.screen import STEPS, count_title
+from vpuformer.evaluation.report.summary import interval_shown, number_shown
+from vpuformer.metrics import MAX_CLICKS
+from vpuformer.prompts import KINDS, Kind
+
+Source = Literal["measured", "quoted"]
+
+COMBINATIONS: tuple[tuple[Kind, ...], ...] = (
+    ("click",),
+    ("click", "box"),
+    ("click", "scribble"),
+    ("click", "box", "scribble"),
+)
+"""Of Table VII and Fig. 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A number as it is shown; "" where there is none."""
+
+    text: str = ""
+    interval: str = ""
+    """Of 95 %."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """`words` first, then `cells`, all of one source."""
+
+    words: tuple[str, ...]
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Rows that come from one place."""
+
+    title: str
+    """"Measured", or the name of the paper's table."""
+    source: Source
+    rows: tuple[Row, ...]
+
+    @property
+    def told(self) -> str:
+        """Where the rows come from, in words.
+
+        >>> Group("Table VII", "quoted", ()).told, Group("Measured", "measured", ()).told
+        ('quoted, Table VII', 'measured')
+        """
+        return self.source if self.source == "measured" else f"{self.source}, {self.title}"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table with its caption."""
+
+    name: str
+    caption: str
+    words: tuple[str, ...]
+    """Titles of the first columns."""
+    columns: tuple[tuple[str, tuple[str, ...]], ...]
+    """Titles of the others: what stands above several, and each of these."""
+    groups: tuple[Group, ...]
+    detail: bool = False
+    """Whether it says what a figure shows, and may be folded away."""
+
+    @property
+    def titles(self) -> list[str]:
+        """Of all columns but the first, in one line each."""
+        return [f"{above} {name}".strip() for above, names in self.columns for name in names]
+
+
+def all_tables(runs: Sequence[Run]) -> list[Table]:
+    """Every table for which there is a measured number."""
+    makers = (natural, medical, combined, effort, quality, boundary, curves, times)
+    return [table for table in (make(runs) for make in makers) if table is not None]
+
+
+def natural(runs: Sequence[Run]) -> Table | None:
+    """Clicks on pictures of the everyday world: as the paper's Tables I and II."""
+    chosen = [run for run in runs if _clicks_alone(run) and run.header.dataset not in MEDICAL]
+    caption = "Mean number of clicks until the IoU is at least 85 % and 90 %, at most 20."
+    return _clicks(chosen, "Clicks (as Tables I and II)", caption, [*TABLE_II, *TABLE_I])
+
+
+def medical(runs: Sequence[Run]) -> Table | None:
+    """Clicks on medical pictures: as the paper's Table III."""
+    chosen = [run for run in runs if _clicks_alone(run) and run.header.dataset in MEDICAL]
+    caption = "Mean number of clicks until the IoU is at least 85 % and 90 %, at most 20, on medical pictures."
+    return _clicks(chosen, "Clicks on medical pictures (as Table III)", caption, TABLE_III)
+
+
+def combined(runs: Sequence[Run]) -> Table | None:
+    """Clicks, boxes and scribbles together: as the paper's Table VII."""
+    counted = [run for run in runs if _counted(run) and combination(run) is not None]
+    mixed = {run.column for run in counted if combination(run) != ("click",)}
+    chosen = [run for run in counted if run.column in mixed]
+    if not chosen:
+        return None
+    columns, names = column_names(chosen), method_names(chosen)
+
+    def order(run: Run) -> tuple[str, int]:
+        return names[run.method], COMBINATIONS.index(combination(run) or ())
+
+    rows = _measured_rows(
+        sorted(chosen, key=order), columns, lambda method, run: (names[method], *_ticks(combination(run) or ()))
+    )
+    quoted = [
+        Row((f"{row.method}, {row.backbone}", *_ticks(row.kinds)), _quoted_cells(row, columns, chosen))
+        for row in TABLE_VII
+    ]
+    return Table(
+        "Kinds of prompts together (as Table VII)",
+        "Mean number of interactions until the IoU is at least 85 % and 90 %, at most 20. With several kinds the first"
+        " prompt is a click; which come then is drawn by the paper's rule.",
+        ("method", *KINDS),
+        tuple((name, ("NoI@85", "NoI@90")) for name in columns.values()),
+        _groups(rows, [("Table VII", quoted)]),
+    )
+
+
+def effort(runs: Sequence[Run]) -> Table | None:
+    """Every run: how many prompts, and how many objects fail."""
+    names = ("NoC@80", "NoC@85", "NoC@90", "NoC@95", "NoF@85", "NoF@90", ">=20@85", ">=20@90")
+    chosen = [run for run in runs if _counted(run)]
+    titles = tuple(count_title(name, [run.summary for run in chosen]) for name in names)
+    caption = (
+        "NoC, number of clicks (NoI, of interactions, where there are other prompts than clicks), until that IoU in"
+        " per cent, at most 20. NoF: objects that never reach it. >=20: objects with a NoC of 20, which RITM counts as"
+        " failures; those that reach it with the last prompt are among them."
+    )
+    return _every_run(chosen, "Prompts needed", caption, names, titles)
+
+
+def quality(runs: Sequence[Run]) -> Table | None:
+    """Every run: mean IoU after some prompts, and the area under the curve."""
+    names = (*(f"IoU@{k}" for k in STEPS), f"AuC@{MAX_CLICKS}")
+    caption = (
+        "Mean IoU after so many prompts, 0 to 1. AuC: the mean of the IoUs after 1 to 20 prompts, which is the area"
+        " under the curve."
+    )
+    return _every_run(runs, "Quality reached", caption, names, names)
+
+
+def times(runs: Sequence[Run]) -> Table:
+    """Every run: how long the method takes."""
+    rows = []
+    for name, run in zip(run_names(runs, told=["max_interactions"]), runs, strict=True):
+        spreads = (run.summary["seconds_per_interaction"], run.summary["seconds_per_image"])
+        rows.append(Row((name, run.header.device), tuple(cell for spread in spreads for cell in _seconds(spread))))
+    caption = (
+        "Seconds of the method alone: neither the reading of files nor the simulated user is in them. Times compare on"
+        " one and the same device."
+    )
+    heads = tuple((above, ("median", "mean")) for above in ("one prompt", "one picture, once"))
+    return Table("Time", caption, ("run", "device"), heads, _groups(rows, []))
+
+
+def boundary(runs: Sequence[Run]) -> Table | None:
+    """The runs that measured it: mean boundary IoU after some prompts."""
+    names = tuple(f"BIoU@{k}" for k in STEPS)
+    chosen = [run for run in runs if any(name in run.summary for name in names)]
+    caption = (
+        "Mean boundary IoU (Cheng et al., CVPR 2021) after so many prompts, 0 to 1: that of bands along the outlines,"
+        " 2 % of the picture's diagonal wide."
+    )
+    return _every_run(chosen, "Quality of the outline", caption, names, names)
+
+
+def curves(runs: Sequence[Run]) -> Table | None:
+    """The mIoU-NoC curves as numbers: mean IoU after every number of prompts, a row a number."""
+    chosen = [run for run in runs if len(run.summary["curve"]) > 1]
+    if not chosen:
+        return None
+    longest = max(len(run.summary["curve"]) for run in chosen)
+    rows = [Row((str(k),), tuple(_measured_cell(run, f"IoU@{k}") for run in chosen)) for k in range(1, longest + 1)]
+    return Table(
+        "IoU after every prompt",
+        "The curves as numbers: mean IoU after so many prompts, 0 to 1.",
+        ("prompts",),
+        (("", tuple(run_names(chosen))),),
+        _groups(rows, []),
+        detail=True,
+    )
+
+
+def combination(run: Run) -> tuple[Kind, ...] | None:
+    """Which of `COMBINATIONS` the run is of, if any."""
+    if run.header.first_kind not in (None, "click"):
+        return None
+    kinds = tuple(kind for kind in ("click", "box", "scribble") if kind in run.header.kinds)
+    return next((each for each in COMBINATIONS if each == kinds), None)
+
+
+def _clicks(chosen: Sequence[Run], name: str, caption: str, published: Iterable[Published]) -> Table | None:
+    if not chosen:
+        return None
+    columns, names = column_names(chosen), method_names(chosen)
+    rows = _measured_rows(chosen, columns, lambda method, _: (names[method], ""))
+    quoted: dict[str, list[Row]] = {}
+    for each in published:
+        cells = _quoted_cells(each, columns, chosen)
+        if any(cell.text for cell in cells):
+            quoted.setdefault(f"Table {each.table}, trained on {each.trained_on}", []).append(
+                Row((each.method, each.backbone), cells)
+            )
+    return Table(
+        name,
+        caption,
+        ("method", "backbone"),
+        tuple((title, ("NoC@85", "NoC@90")) for title in columns.values()),
+        _groups(rows, quoted.items()),
+    )
+
+
+def _every_run(
+    runs: Sequence[Run], name: str, caption: str, numbers: Sequence[str], titles: tuple[str, ...]
+) -> Table | None:
+    """A row a run; columns in which no run has a number are left out."""
+    there = [i for i, number in enumerate(numbers) if any(number in run.summary for run in runs)]
+    if not there:
+        return None
+    rows = [
+        Row((run_name, str(run.header.max_interactions)), tuple(_measured_cell(run, numbers[i]) for i in there))
+        for run_name, run in zip(run_names(runs, told=["max_interactions"]), runs, strict=True)
+    ]
+    return Table(name, caption, ("run", "at most"), (("", tuple(titles[i] for i in there)),), _groups(rows, []))
+
+
+def _measured_rows(
+    runs: Sequence[Run], columns: Mapping[Column, str], words: Callable[[Method, Run], tuple[str, ...]]
+) -> list[Row]:
+    """A row a method, with NoC@85 and NoC@90 for every column."""
+    together: dict[Method, dict[Column, Run]] = {}
+    for run in runs:
+        together.setdefault(run.method, {})[run.column] = run
+    rows = []
+    for method, found in together.items():
+        cells = [
+            _measured_cell(found[column], name) if column in found else Cell()
+            for column in columns
+            for name in ("NoC@85", "NoC@90")
+        ]
+        rows.append(Row(words(method, next(iter(found.values()))), tuple(cells)))
+    return rows
+
+
+def _measured_cell(run: Run, name: str) -> Cell:
+    return Cell(number_shown(run.summary, name), interval_shown(run.summary, name))
+
+
+def _quoted_cells(row: Published, columns: Mapping[Column, str], runs: Sequence[Run]) -> tuple[Cell, ...]:
+    whole = {run.column for run in runs if run.complete}
+    pairs = [row.values.get(column.dataset, (None, None)) if column in whole else (None, None) for column in columns]
+    return tuple(Cell("" if value is None else f"{value:.2f}") for pair in pairs for value in pair)
+
+
+def _groups(measured: Sequence[Row], quoted: Iterable[tuple[str, Sequence[Row]]]) -> tuple[Group, ...]:
+    groups = [Group("Measured", "measured", tuple(measured))]
+    for title, rows in quoted:
+        kept = tuple(row for row in rows if any(cell.text for cell in row.cells))
+        if kept:
+            groups.append(Group(title, "quoted", kept))
+    return tuple(groups)
+
+
+def _seconds(spread: Mapping[str, Any]) -> tuple[Cell, Cell]:
+    """Median and mean."""
+    low, high = map(_second, spread["interval"])
+    return Cell(_second(spread["median"])), Cell(_second(spread["mean"]), f"{low} to {high}" if low != high else "")
+
+
+def _second(seconds: float) -> str:
+    return f"{seconds:.3f}" if seconds >= 0.0005 else "< 0.001"
+
+
+def _counted(run: Run) -> bool:
+    return run.header.max_interactions == MAX_CLICKS
+
+
+def _clicks_alone(run: Run) -> bool:
+    return _counted(run) and combination(run) == ("click",)
+
+
+def _ticks(kinds: Sequence[Kind]) -> tuple[str, ...]:
+    return tuple("✓" if kind in kinds else "-" for kind in KINDS)
