@@ -10,19 +10,32 @@ from typing import Any
 
 ROOT = Path(__file__).parent.parent
 RESULTS = Path(__file__).parent / "results"
-PAGES = ("README.md", "docs/network.md", "src/vpuformer/weights/default/README.md")
+PAGES = (
+    "README.md",
+    "docs/network.md",
+    "docs/encoders.md",
+    "src/vpuformer/weights/default/README.md",
+)
 
 RUNS = {
     "default-click": "ours, clicks",
-    "opencv-grabcut-click": "OpenCV GrabCut, clicks",
+    "opencv-grabcut-plain-click": "OpenCV GrabCut, clicks alone as seeds",
+    "opencv-grabcut-click": "OpenCV GrabCut, better seeds",
     "default-box-first": "ours, a box first",
     "default-scribble-first": "ours, a scribble first",
+}
+TABLES = {
+    "dense": "Where prompts are drawn",
+    "table4": "Table IV, prompt encoding",
+    "table5": "Table V, DMA and P2CL",
+    "table6": "Table VI, lambda",
+    "parts": "Other parts",
 }
 MEASURES = ("NoC@85", "NoC@90", "NoF@90", "IoU@1", "IoU@3", "IoU@5")
 
 
 def main() -> None:
-    blocks = {"figures": grabcut(), "ablation": ablation()}
+    blocks = {"figures": grabcut(), "ablation": ablation(), "encoders": encoders()}
     for name in PAGES:
         page = ROOT / name
         text = page.read_text(encoding="utf-8")
@@ -55,16 +68,45 @@ def cell(summary: dict[str, Any], measure: str) -> str:
 
 
 def ablation() -> str:
-    path = RESULTS / "ablation.json"
+    """A table for every size and table of the ablations; mean over the seeds, and their range where there are more."""
+    blocks = []
+    for path in sorted(RESULTS.glob("ablation-*.json"), key=lambda path: int(path.stem.split("-")[1])):
+        result = json.loads(path.read_text())
+        rows: dict[str, dict[str, Any]] = result["rows"]
+        measures = list(next(iter(next(iter(rows.values()))["seeds"].values())))
+        for table in dict.fromkeys(row["table"] for row in rows.values()):
+            seeds = max(len(row["seeds"]) for row in rows.values() if row["table"] == table)
+            title = f"{TABLES[table]}, crops of {result['settings']['size']} px, {seeds} seed{'s' * (seeds > 1)}"
+            lines = [f"| {title} | " + " | ".join(measures) + " |", "|---|" + "--:|" * len(measures)]
+            for row in rows.values():
+                if row["table"] == table:
+                    changes = ", ".join(f"`{name}={value}`" for name, value in row["changes"].items()) or "as it is"
+                    lines.append(f"| {changes} | " + " | ".join(spread(row["seeds"], name) for name in measures) + " |")
+            blocks.append("\n".join(lines))
+    return "\n\n".join(blocks) or "Not measured yet."
+
+
+def spread(seeds: dict[str, dict[str, float]], measure: str) -> str:
+    values = [scores[measure] for scores in seeds.values()]
+    mean = f"{sum(values) / len(values):.3f}"
+    return mean if len(values) == 1 else f"{mean} ({min(values):.3f} to {max(values):.3f})"
+
+
+def encoders() -> str:
+    path = RESULTS / "encoders.json"
     if not path.exists():
         return "Not measured yet."
-    result = json.loads(path.read_text())
-    scores: dict[str, dict[str, float]] = result["mean IoU on validation objects"]
-    names = list(next(iter(scores.values())))
-    lines = ["| changed in `default` | " + " | ".join(names) + " |", "|---|" + "--:|" * len(names)]
-    for run, row in scores.items():
-        changes = ", ".join(f"`{field}={value}`" for field, value in result["networks"][run].items()) or "nothing"
-        lines.append(f"| {changes} | " + " | ".join(f"{row[name]:.3f}" for name in names) + " |")
+    lines = [
+        "| encoder | parameters (M), alone and whole | GFLOPs at 448, first prompt and each further one |"
+        " ms for the picture | ms a prompt |",
+        "|---|--:|--:|--:|--:|",
+    ]
+    for name, row in json.loads(path.read_text())["encoders"].items():
+        lines.append(
+            f"| `{name}` | {row['encoder_parameters'] / 1e6:.1f}, {row['parameters'] / 1e6:.1f} |"
+            f" {row['first_gflops']:.1f}, {row['next_gflops']:.1f} |"
+            f" {1000 * row['picture_seconds']:.0f} | {1000 * row['prompt_seconds']:.0f} |"
+        )
     return "\n".join(lines)
 
 
