@@ -5,7 +5,7 @@ import multiprocessing
 import os
 import runpy
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +86,21 @@ def test_a_run_that_is_told_to_stop_finishes_its_step_and_can_be_resumed(
     assert vpuformer("train", "--resume", "-o", tmp_path / "run").exit_code == 0
     assert train(toys, tmp_path / "whole").exit_code == 0
     np.testing.assert_allclose(losses(tmp_path / "run"), losses(tmp_path / "whole"), rtol=1e-6)
+
+
+@pytest.fixture(autouse=True)
+def started_in_the_foreground() -> Iterator[None]:
+    """Tests that run in the background of a shell would ignore Ctrl-C."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_a_run_in_the_background_goes_on_ignoring_ctrl_c() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with stopping_between_steps() as stop:
+        os.kill(os.getpid(), signal.SIGINT)
+        assert not stop.asked
 
 
 def test_a_second_signal_does_not_wait() -> None:

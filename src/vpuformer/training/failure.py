@@ -38,7 +38,9 @@ def stopping_between_steps() -> Iterator[StopRequest]:
         request.asked = True
         signal.signal(number, before[number] or signal.SIG_DFL)
 
-    before: dict[int, Any] = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    handlers: dict[int, Any] = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    # A shell that starts a run in the background has its Ctrl-C ignored: so it stays.
+    before = {number: handler for number, handler in handlers.items() if handler != signal.SIG_IGN}
     for number in before:
         signal.signal(number, ask)
     child = getattr(signal, "SIGCHLD", None)
