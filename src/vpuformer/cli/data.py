@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vpuformer.cli.outputs import PICTURE_SUFFIXES, check_file
+from vpuformer.cli.progress import progress_bar
 from vpuformer.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -44,18 +45,13 @@ def check_data(
     if sheet is not None:
         check_file(sheet, "the sheet", PICTURE_SUFFIXES)
 
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
     from vpuformer.data.check import check
     from vpuformer.data.roots import benchmark_root
     from vpuformer.data.sheet import contact_sheet
     from vpuformer.images import write_image
 
     folder = benchmark_root(name, root)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    screen = Console(stderr=True)
-    with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
+    with progress_bar() as bar:
         task = bar.add_task(name)
 
         def tell(current: str, done: int, there: int) -> None:

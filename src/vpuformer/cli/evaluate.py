@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from vpuformer.cli.outputs import make_folder
+from vpuformer.cli.progress import progress_bar
 from vpuformer.errors import ConfigError, DatasetError, unknown_name
 from vpuformer.evaluation import HUMAN, RECORDS, SUMMARY
 
@@ -73,7 +74,6 @@ def evaluate(
     segmenter, weights, used = _method(model, peer, device, zoom)
 
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from vpuformer.evaluation.records import Header, data_fingerprint
     from vpuformer.evaluation.report import summarise, summary_table, write_summary
@@ -97,9 +97,7 @@ def evaluate(
     if human is not None:
         _with_human_scribbles(samples, segmenter, header, human, folder)
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    screen = Console(stderr=True)  # so that the table alone can be kept
-    with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
+    with progress_bar() as bar:
         task = bar.add_task(f"{segmenter.name} on {dataset}", total=len(samples))
         records = evaluate_to_file(
             samples,
