@@ -1,22 +1,21 @@
 """What `vpuformer segment` tells and draws of its result."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from vpuformer.images import Mark, overlay
-from vpuformer.prompts import Kind, Prompt
-
-_SHAPES: dict[Kind, Literal["point", "box", "line"]] = {"click": "point", "box": "box", "scribble": "line"}
+from vpuformer.images import overlay
+from vpuformer.marks import marks_of
+from vpuformer.prompts import Prompt
 
 
 def drawn(
     picture: npt.NDArray[np.uint8], mask: npt.NDArray[np.bool_], prompts: Iterable[Prompt]
 ) -> npt.NDArray[np.uint8]:
     """The picture (H, W, 3) with the mask (H, W) and the prompts on it."""
-    return overlay(picture, mask, [Mark(_SHAPES[prompt.kind], prompt.points, prompt.positive) for prompt in prompts])
+    return overlay(picture, mask, marks_of(prompts))
 
 
 def bounding_box(mask: npt.NDArray[np.bool_]) -> list[float] | None:

@@ -9,7 +9,6 @@ import base64
 import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import cv2
 import numpy as np
@@ -21,9 +20,9 @@ from vpuformer.evaluation.protocol import Probability, Segmenter
 from vpuformer.evaluation.records import Key, ObjectRecord
 from vpuformer.evaluation.report.runs import Run, column_names, method_names, same_objects
 from vpuformer.evaluation.report.summary import counted, prompts_shown
-from vpuformer.images import Mark, overlay
+from vpuformer.images import overlay
+from vpuformer.marks import marks_of
 from vpuformer.metrics import MASK_THRESHOLD, iou, iou_at
-from vpuformer.prompts import Kind
 
 STEPS = (1, 3, 5)
 """Interactions after which an object is shown."""
@@ -42,8 +41,6 @@ DEVIATION = 0.005
 
 Replay = Callable[[Run], Segmenter | None]
 """The method of a run, to be shown its prompts again; None where it is not at hand."""
-
-_SHAPES: Mapping[Kind, Literal["point", "box", "line"]] = {"click": "point", "box": "box", "scribble": "line"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,10 +138,7 @@ def _shots(
     answers = _answers(segmenter, image, record, counts[-1])
     shots = []
     for k in counts:
-        marks = [
-            Mark(_SHAPES[step.prompt.kind], step.prompt.points, step.prompt.positive)
-            for step in record.interactions[:k]
-        ]
+        marks = marks_of(step.prompt for step in record.interactions[:k])
         told = f"{name}{counted(k)}, IoU {record.ious[k - 1]:.3f}"
         if answers:
             mask = answers[k - 1] > MASK_THRESHOLD

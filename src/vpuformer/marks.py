@@ -1,0 +1,22 @@
+"""How prompts are drawn on a picture. No torch."""
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Literal
+
+from vpuformer.images import Mark
+from vpuformer.prompts import Kind, Prompt
+
+_SHAPES: Mapping[Kind, Literal["point", "box", "line"]] = MappingProxyType(
+    {"click": "point", "box": "box", "scribble": "line"}
+)
+
+
+def marks_of(prompts: Iterable[Prompt]) -> list[Mark]:
+    """What `vpuformer.images.overlay` draws of the prompts.
+
+    >>> from vpuformer.prompts import Click
+    >>> marks_of([Click(3, 4, positive=False)])[0].shape
+    'point'
+    """
+    return [Mark(_SHAPES[prompt.kind], prompt.points, prompt.positive) for prompt in prompts]
