@@ -67,3 +67,16 @@ def picture_file(picture: npt.NDArray[np.uint8], tmp_path: Path) -> Path:
     path = tmp_path / "picture.png"
     Image.fromarray(picture).save(path)
     return path
+
+
+@pytest.fixture
+def grabcut(tmp_path: Path, picture: npt.NDArray[np.uint8], truth: npt.NDArray[np.int8]) -> Path:
+    """A data set of two objects in the layout of GrabCut."""
+    from PIL import Image
+
+    root = tmp_path / "GrabCut"
+    for name, step in (("one", 1), ("two", -1)):
+        for folder, pixels in (("data_GT", picture), ("boundary_GT", (truth == 1) * np.uint8(255))):
+            (root / folder).mkdir(parents=True, exist_ok=True)
+            Image.fromarray(np.ascontiguousarray(pixels[:, ::step])).save(root / folder / f"{name}.png")
+    return root

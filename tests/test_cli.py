@@ -299,17 +299,6 @@ def test_info_refuses_an_unknown_model() -> None:
 # --- evaluate -----------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def grabcut(tmp_path: Path, picture: npt.NDArray[np.uint8], truth: npt.NDArray[np.int8]) -> Path:
-    """A data set of two objects in the layout of GrabCut."""
-    root = tmp_path / "GrabCut"
-    for name, step in (("one", 1), ("two", -1)):
-        for folder, pixels in (("data_GT", picture), ("boundary_GT", (truth == 1) * np.uint8(255))):
-            (root / folder).mkdir(parents=True, exist_ok=True)
-            Image.fromarray(np.ascontiguousarray(pixels[:, ::step])).save(root / folder / f"{name}.png")
-    return root
-
-
 def test_a_peer_is_evaluated(grabcut: Path, tmp_path: Path) -> None:
     folder = tmp_path / "runs" / "peer"
     words = ["--dataset", "GrabCut", "--root", grabcut, "--output", folder, "--peer", "opencv-grabcut"]

@@ -237,17 +237,6 @@ def test_markup_escapes_what_is_no_markup() -> None:
 
 
 @pytest.fixture
-def grabcut(tmp_path: Path, picture: npt.NDArray[np.uint8], truth: npt.NDArray[np.int8]) -> Path:
-    """A data set of two objects in the layout of GrabCut."""
-    root = tmp_path / "GrabCut"
-    for name, step in (("one", 1), ("two", -1)):
-        for folder, pixels in (("data_GT", picture), ("boundary_GT", (truth == 1) * np.uint8(255))):
-            (root / folder).mkdir(parents=True, exist_ok=True)
-            Image.fromarray(np.ascontiguousarray(pixels[:, ::step])).save(root / folder / f"{name}.png")
-    return root
-
-
-@pytest.fixture
 def its_run(grabcut: Path, tmp_path: Path) -> Path:
     return write_run(tmp_path / "run", ["one", "two"], data_sha256=data_fingerprint(grabcut))
 
