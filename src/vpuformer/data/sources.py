@@ -105,19 +105,34 @@ def open_kind(kind: str, root: Path, settings: Mapping[str, object]) -> Sequence
     return opened if isinstance(opened, Sequence) else [opened]
 
 
-def _open(spec: str) -> Sequence[Source]:
+def folder_of(spec: str) -> Path:
+    """The folder that a spec of `open_sources` names.
+
+    >>> folder_of("sbd=data/SBD,split=train").as_posix()
+    'data/SBD'
+    """
+    return _parsed(spec)[1]
+
+
+def _parsed(spec: str) -> tuple[str | None, Path, dict[str, str]]:
+    """Kind, folder and settings of a spec; a mere folder has no kind and no settings."""
     named = re.match(r"(\w+)=(.*)", spec, re.DOTALL)
     if not named:
-        root = Path(spec).expanduser()
-        return open_kind(_kind_of(root), root, {})
+        return None, Path(spec).expanduser(), {}
     kind, rest = named.groups()
+    folder, *settings = re.split(r",(?=\w+=)", rest)
+    return kind, Path(folder).expanduser(), dict(setting.split("=", 1) for setting in settings)
+
+
+def _open(spec: str) -> Sequence[Source]:
+    kind, folder, values = _parsed(spec)
+    if kind is None:
+        return open_kind(_kind_of(folder), folder, {})
     if kind not in KINDS:
         raise ConfigError(f"{spec!r} is no KIND=FOLDER: {unknown_name('kind of set', kind, KINDS)}")
-    folder, *settings = re.split(r",(?=\w+=)", rest)
-    values = dict(setting.split("=", 1) for setting in settings)
     name = values.pop("name", None)
     options = {key: _option(spec, kind, key, text) for key, text in values.items()}
-    sources = open_kind(kind, Path(folder).expanduser(), options)
+    sources = open_kind(kind, folder, options)
     if name is not None:
         if len(sources) > 1:
             raise ConfigError(f"{folder} holds {len(sources)} sets, which cannot all be called {name!r}")

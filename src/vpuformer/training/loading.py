@@ -1,9 +1,7 @@
 """From sets on a disk to the parts of a step: which samples, who reads them, and what happens when nobody does."""
 
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -13,7 +11,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, default_collate
 
 from vpuformer.data.sample import Sample
-from vpuformer.data.sources import open_sources
+from vpuformer.data.sources import folder_of, open_sources
 from vpuformer.data.split import Split, find_split, validation_samples
 from vpuformer.data.training_set import TrainingSample, TrainingSet
 from vpuformer.errors import TrainingError, VPUFormerError
@@ -156,18 +154,13 @@ def _split(recipe: Recipe) -> Split:
     """The split that the recipe names, else what lies beside its sets; of several, all together."""
     if recipe.split is not None:
         return Split.load(recipe.split)
-    splits = [find_split(_folder(spec)) for spec in recipe.sources]
+    splits = [find_split(folder_of(spec)) for spec in recipe.sources]
     names = {name for split in splits for name in split.pictures}
     return Split(
         frozenset().union(*(split.drop for split in splits)),
         {name: frozenset().union(*(split.pictures.get(name, ()) for split in splits)) for name in names},
         tuple(dict.fromkeys(entry for split in splits for entry in split.objects)),
     )
-
-
-def _folder(spec: str) -> Path:
-    """The folder in `KIND=FOLDER,SETTING=VALUE`."""
-    return Path(re.split(r",(?=\w+=)", re.sub(r"^\w+=", "", spec))[0]).expanduser()
 
 
 def _spread(samples: list[Sample], wanted: int) -> list[Sample]:
