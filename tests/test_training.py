@@ -252,6 +252,17 @@ def test_the_previous_mask_is_handed_on_unless_it_is_dropped(mask_drop: float) -
     assert all(len(prompts) > 1 for prompts in answer.prompts)
 
 
+@pytest.mark.parametrize("early", [False, True])
+def test_the_encoder_gets_pictures_in_channels_last(early: bool) -> None:
+    network = build_network(Recipe(data="", output="", model=replace(TINY, mask_fusion="early" if early else "late")))
+    layouts = []
+    network.backbone.register_forward_pre_hook(
+        lambda _, arguments: layouts.append(arguments[0].is_contiguous(memory_format=torch.channels_last))
+    )
+    interact(Interactive(network), batch(), np.random.default_rng(1), interactions=2, kind_shares=SHARES, p2cl=2.0)
+    assert layouts == [True] * (2 if early else 1)
+
+
 def test_the_learning_rate_rises_stays_and_falls() -> None:
     plan = Recipe(data="", output="", steps=100, warmup=10, cooldown=0.2, lr=1.0)
     assert plan.learning_rate(0) == pytest.approx(0.1)

@@ -19,6 +19,14 @@ from vpuformer.model.dma import DualCrossMergingAttention
 from vpuformer.model.prompt_encoders import prompt_encoder
 
 
+def repeat_samples(part: Float[Tensor, "b ..."], times: int) -> Float[Tensor, "b_times ..."]:
+    """Every sample `times` in a row, in the memory layout that `part` has.
+
+    `repeat_interleave` on the tensor itself drops channels last, and all that follows would be rearranged.
+    """
+    return part[torch.arange(len(part), device=part.device).repeat_interleave(times)]
+
+
 class Features(NamedTuple):
     """What the image encoder makes of a picture. Reusable for every object while it depends on the picture alone."""
 
@@ -33,10 +41,7 @@ class Features(NamedTuple):
         """Every sample `times` in a row: several objects of one picture."""
 
         def repeated(part: Tensor | None) -> Any:
-            if part is None:
-                return None
-            # Not `repeat_interleave` of the maps: it drops channels last, and all that follows would be rearranged.
-            return part[torch.arange(len(part), device=part.device).repeat_interleave(times)]
+            return None if part is None else repeat_samples(part, times)
 
         lateral = Lateral(*map(repeated, self.lateral))
         return Features(repeated(self.visual), lateral, repeated(self.colours))

@@ -12,7 +12,7 @@ from torch import Tensor
 from vpuformer.encoding.batch import PromptBatch
 from vpuformer.geometry import Crop, FrameMap
 from vpuformer.metrics import MASK_THRESHOLD, iou
-from vpuformer.model.vpuformer import Features, Output, VPUFormer
+from vpuformer.model.vpuformer import Features, Output, VPUFormer, repeat_samples
 from vpuformer.prompts import KINDS, Prompt
 from vpuformer.simulation import initial_clicks, next_prompt
 from vpuformer.training.losses import (
@@ -161,7 +161,7 @@ class Interactive(torch.nn.Module):
         with torch.autocast(image.device.type, torch.bfloat16, enabled=self._bfloat16):
             network = self.network
             if network.features_depend_on_mask or network.features_depend_on_prompts:
-                repeated = image.repeat_interleave(objects, dim=0)
+                repeated = repeat_samples(image, objects)
                 return network.decode(network.encode(repeated, mask, prompts), mask, prompts, generator), None
             if features is None:
                 features = network.encode(image).repeat(objects)
