@@ -14,9 +14,10 @@ from vpuformer.errors import MaskError, PromptError, SessionError
 from vpuformer.geometry import Crop
 from vpuformer.model.config import VPUFormerConfig
 from vpuformer.model.vpuformer import VPUFormer
-from vpuformer.predictor import Prediction, Predictor
+from vpuformer.predictor import Predictor
 from vpuformer.prompts import Box, Click, Prompt, fit_to_picture
 from vpuformer.session import Session
+from vpuformer.views import Prediction
 from vpuformer.zoom import next_crop
 
 SIZE = (30, 40)

@@ -13,9 +13,10 @@ if TYPE_CHECKING:
     from vpuformer.errors import VPUFormerError
     from vpuformer.model.config import VPUFormerConfig
     from vpuformer.model.vpuformer import VPUFormer
-    from vpuformer.predictor import Prediction, Predictor
+    from vpuformer.predictor import Predictor
     from vpuformer.prompts import Box, Click, Prompt, Scribble
     from vpuformer.session import Session
+    from vpuformer.views import Prediction
 
     __version__: str
 
@@ -36,7 +37,7 @@ __all__ = [
 _HOMES = {
     "Box": "prompts",
     "Click": "prompts",
-    "Prediction": "predictor",
+    "Prediction": "views",
     "Predictor": "predictor",
     "Prompt": "prompts",
     "Scribble": "prompts",

@@ -7,10 +7,8 @@ and knows the device. It remembers the picture and nothing of the prompts; `vpuf
 import os
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -18,61 +16,16 @@ from PIL import Image
 from torch import Tensor
 
 from vpuformer.encoding.batch import PromptBatch
-from vpuformer.errors import CheckpointError, ConfigError, MaskError, PromptError, SessionError
-from vpuformer.geometry import Crop, FrameMap, Size
+from vpuformer.errors import ConfigError, MaskError, PromptError, SessionError
+from vpuformer.geometry import Crop, Size
 from vpuformer.images import check_mask, read_image
-from vpuformer.metrics import MASK_THRESHOLD
 from vpuformer.model.checkpoint import load_model
 from vpuformer.model.vpuformer import Features, VPUFormer
 from vpuformer.prompts import Box, Click, Prompt, Scribble, fit_to_picture
-from vpuformer.zoom import next_crop, prompts_in_crop
-
-FloatMap = npt.NDArray[np.float32]
+from vpuformer.views import FloatMap, Prediction, View, logits_of, mask_tensor, picture_tensor, prompt_tensors
 
 MAX_CROPS = 8
 """So many crops of a picture keep their image features, besides the whole picture; at 448 a few MB each."""
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Prediction:
-    """An answer of the network, for every pixel of the picture."""
-
-    probability: FloatMap
-    """Shape (H, W) of the picture, in 0..1; read-only; 0 outside `crop`."""
-    crop: Crop
-    """What the network looked at. Pass it on with the next prompt, so that it keeps looking there while it can."""
-    logits: FloatMap | None = None
-    """What the network said about `crop`, before it was stretched to it: small, and all that is needed to make
-    `probability` again (`from_logits`)."""
-
-    @property
-    def mask(self) -> npt.NDArray[np.bool_]:
-        """The object: probability above `MASK_THRESHOLD`; shape (H, W)."""
-        return self.probability > MASK_THRESHOLD
-
-    @classmethod
-    def from_logits(cls, logits: FloatMap, crop: Crop, size: Size) -> "Prediction":
-        """Stretch the network's logits to the crop, and put it into a picture of `size` that is empty elsewhere.
-
-        Logits are interpolated, and probabilities made of them afterwards: that is what the losses see in training,
-        and it puts the boundary where the network does, also where one side of it is much surer than the other. The
-        other way round would hardly be faster: the sigmoid of 48 million pixels takes 0.06 s.
-
-        >>> prediction = Prediction.from_logits(np.full((4, 4), 20, np.float32), Crop(1, 0, 2, 1), size=(2, 4))
-        >>> prediction.mask.astype(int).tolist()
-        [[0, 1, 1, 0], [0, 0, 0, 0]]
-        """
-        inside = stretch(logits, crop.size)
-        if inside is logits:
-            inside = logits.copy()
-        torch.from_numpy(inside).sigmoid_()  # in place, and several times as fast as with NumPy
-        if crop == Crop.whole(size):
-            probability = inside
-        else:
-            probability = np.zeros(size, np.float32)
-            probability[crop.slices] = inside
-        probability.setflags(write=False)
-        return cls(probability, crop, logits)
 
 
 class Predictor:
@@ -162,8 +115,9 @@ class Predictor:
         self.reset_image()
         self._image = pixels
         if not self._model.features_depend_on_prompts:
+            view = View.next(pixels, [], None)
             with torch.inference_mode():
-                self._whole = self._model.encode(self._look_at(Crop.whole(self.size)), self._previous_in(None, None))
+                self._whole = self._model.encode(self._picture(view), self._mask(view))
 
     def reset_image(self) -> None:
         """Forget the picture and everything that was kept of it."""
@@ -205,69 +159,34 @@ class Predictor:
         previous = _checked_mask(mask, mask_input, size)
         if not given and previous is None:
             raise PromptError("nothing to go by: give at least one click, box or scribble, or a mask to start from")
-        look = next_crop(size, previous, given, crop) if zoom else Crop.whole(size)
-        return self._segment(look, prompts_in_crop(given, look), previous)
+        return self._segment(View.next(self.image, given, previous, crop, zoom=zoom))
 
     @torch.inference_mode()
-    def _segment(self, crop: Crop, prompts: Sequence[Prompt], previous: FloatMap | None) -> Prediction:
-        batch = PromptBatch.collate([prompts], [FrameMap.to_canonical(crop)], device=self._device)
-        mask = self._previous_in(previous, crop)
-        output = self._model.decode(self._features(crop, mask, batch), mask, batch)
-        logits = output.logits[0, 0].float().cpu().numpy()
-        if not np.isfinite(logits).all():
-            raise CheckpointError(
-                "the network answers with values that are no numbers; its weights are broken, load others"
-            )
-        return Prediction.from_logits(logits, crop, self.size)
+    def _segment(self, view: View) -> Prediction:
+        prompts, mask = prompt_tensors([view], self._device), self._mask(view)
+        output = self._model.decode(self._features(view, mask, prompts), mask, prompts)
+        return Prediction.from_logits(logits_of(output.logits)[0], view.crop, self.size)
 
-    def _features(self, crop: Crop, mask: Tensor, prompts: PromptBatch) -> Features:
+    def _features(self, view: View, mask: Tensor, prompts: PromptBatch) -> Features:
         """The image features of a crop, kept from an earlier prompt where they cannot have changed."""
-        model = self._model
+        model, crop = self._model, view.crop
         reusable = not model.features_depend_on_prompts and not (model.features_depend_on_mask and mask.any())
         if not reusable:
-            return model.encode(self._look_at(crop), mask, prompts)
+            return model.encode(self._picture(view), mask, prompts)
         if self._whole is not None and crop == Crop.whole(self.size):
             return self._whole
         if crop not in self._crops:
-            self._crops[crop] = model.encode(self._look_at(crop), mask, prompts)
+            self._crops[crop] = model.encode(self._picture(view), mask, prompts)
             if len(self._crops) > MAX_CROPS:
                 self._crops.popitem(last=False)
         self._crops.move_to_end(crop)
         return self._crops[crop]
 
-    def _look_at(self, crop: Crop) -> Tensor:
-        """A crop of the picture as the network takes it: shape [1, 3, s, s], values in 0..1."""
-        pixels = stretch(self.image[crop.slices], self._input_size)
-        # Pixels lie together in memory, channel by channel: seen as [1, 3, s, s] that is channels last already.
-        tensor = torch.from_numpy(np.array(pixels)).permute(2, 0, 1)[None]
-        return tensor.to(self._device).float().div_(255)
+    def _picture(self, view: View) -> Tensor:
+        return picture_tensor([view], self._model.config.input_size, self._device)
 
-    def _previous_in(self, previous: FloatMap | None, crop: Crop | None) -> Tensor:
-        """A crop of the previous mask as the network takes it: shape [1, 1, s, s]; zeros where there is none."""
-        if previous is None or crop is None:
-            return torch.zeros(1, 1, *self._input_size, device=self._device)
-        return torch.from_numpy(np.array(stretch(previous[crop.slices], self._input_size)))[None, None].to(self._device)
-
-    @property
-    def _input_size(self) -> Size:
-        return self._model.config.input_size, self._model.config.input_size
-
-
-def stretch(array: npt.NDArray[Any], size: Size) -> npt.NDArray[Any]:
-    """An array (H, W) or (H, W, 3) resampled to `size`: averaged along an axis that shrinks, linear along one that
-    grows. Both follow the map of `vpuformer.geometry`. The array itself, if it has this size already.
-
-    >>> stretch(np.array([[0, 4, 8, 8]], np.float32), (1, 2)).tolist()
-    [[2.0, 8.0]]
-    """
-    height, width = array.shape[:2]
-    smaller = (min(height, size[0]), min(width, size[1]))
-    # One axis after the other: OpenCV averages only where no axis grows.
-    if smaller != (height, width):
-        array = cv2.resize(array, smaller[::-1], interpolation=cv2.INTER_AREA)
-    if smaller != size:
-        array = cv2.resize(array, size[::-1], interpolation=cv2.INTER_LINEAR)
-    return array
+    def _mask(self, view: View) -> Tensor:
+        return mask_tensor([view], self._model.config.input_size, self._device)
 
 
 def prompts_from_arrays(

@@ -8,8 +8,9 @@ import numpy.typing as npt
 from vpuformer.errors import PromptError, SessionError
 from vpuformer.geometry import Crop
 from vpuformer.images import check_mask
-from vpuformer.predictor import FloatMap, Prediction, Predictor
+from vpuformer.predictor import Predictor
 from vpuformer.prompts import Prompt
+from vpuformer.views import FloatMap, Prediction
 
 MAX_STEPS = 100
 """So many steps can be undone. A step keeps the network's logits, 0.8 MB at 448, whatever the size of the picture."""

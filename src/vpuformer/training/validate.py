@@ -12,9 +12,9 @@ from vpuformer.encoding.batch import PromptBatch
 from vpuformer.geometry import Crop, FrameMap
 from vpuformer.metrics import iou
 from vpuformer.model.vpuformer import VPUFormer
-from vpuformer.predictor import Prediction, stretch
 from vpuformer.prompts import KINDS, Kind, Prompt
 from vpuformer.simulation import next_prompt
+from vpuformer.views import Prediction, stretch
 
 SEQUENCES: dict[str, tuple[Kind, ...]] = {
     "click": ("click", "click", "click", "click", "click"),

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from vpuformer.geometry import Crop
 from vpuformer.metrics import MASK_THRESHOLD
-from vpuformer.predictor import Prediction, stretch
+from vpuformer.views import Prediction, stretch
 
 
 def test_probabilities_are_made_of_interpolated_logits() -> None:

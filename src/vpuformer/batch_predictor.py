@@ -1,0 +1,168 @@
+"""Several objects at once through the network: for evaluation, and for folders of pictures with prompts.
+
+One pass of eight objects takes much less than eight passes of one. `Predictor` answers a person, who waits for one.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from vpuformer.encoding.batch import PromptBatch
+from vpuformer.errors import SessionError
+from vpuformer.geometry import Crop
+from vpuformer.images import check_mask, read_image
+from vpuformer.model.vpuformer import Features, VPUFormer
+from vpuformer.prompts import Prompt, fit_to_picture
+from vpuformer.views import FloatMap, Prediction, View, logits_of, mask_tensor, picture_tensor, prompt_tensors
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """All that has been shown of one object."""
+
+    place: int
+    """Which of the pictures, counted from 0. Each object has a place of its own; the same picture may be in several."""
+    prompts: Sequence[Prompt]
+    """Every prompt for the object so far, in pixels of the picture, oldest first."""
+    mask: FloatMap | None = None
+    """The mask so far, shape (H, W) of the picture: the last `Prediction.probability`."""
+    crop: Crop | None = None
+    """The crop of the last answer, kept while it fits."""
+
+
+class BatchPredictor:
+    """A network and the pictures that it is looking at, one an object.
+
+    The answers are those of `Predictor` but for rounding: sums over a batch of another size are taken in another order.
+
+    >>> from vpuformer.model.config import VPUFormerConfig
+    >>> from vpuformer.prompts import Box, Click
+    >>> predictor = BatchPredictor(VPUFormer(VPUFormerConfig(input_size=64, dim=32, decoder_dim=16)).eval())
+    >>> predictor.set_images([np.zeros((30, 40, 3), np.uint8), np.zeros((50, 20, 3), np.uint8)])
+    >>> answers = predictor.predict([Request(0, [Click(20, 15)]), Request(1, [Box(2, 2, 15, 40)])])
+    >>> [answer.mask.shape for answer in answers]
+    [(30, 40), (50, 20)]
+
+    Args:
+        model: in evaluation mode, on the device on which it is to run. It is not changed, so that several of these in
+            threads of their own can share it.
+        zoom: let the network look closer at an object once it is known; see `vpuformer.zoom.next_crop`.
+    """
+
+    def __init__(self, model: VPUFormer, *, zoom: bool = True) -> None:
+        self._model = model
+        self._device = next(model.parameters()).device
+        self._zoom = zoom
+        self._images: list[npt.NDArray[np.uint8]] = []
+        self._kept: dict[int, tuple[Crop, Features]] = {}
+
+    def set_images(self, images: Sequence[Any]) -> None:
+        """Look at other pictures: one for each object, repeated where objects share one.
+
+        A picture that follows itself is encoded once.
+
+        Args:
+            images: as `Predictor.set_image` takes them, at least one.
+
+        Raises:
+            ImageError: a picture is missing, broken or no picture. The former ones then stay.
+        """
+        pixels = [read_image(image) for image in images]
+        self._images, self._kept = pixels, {}
+        if self._model.features_depend_on_prompts:
+            return
+        first = [i for i, image in enumerate(pixels) if i == 0 or not np.array_equal(image, pixels[i - 1])]
+        views = [View.next(pixels[i], [], None) for i in first]
+        with torch.inference_mode():
+            features = _rows(self._model.encode(self._pictures(views)))
+        for i, image in enumerate(pixels):
+            row = sum(start <= i for start in first) - 1
+            self._kept[i] = Crop.whole((image.shape[0], image.shape[1])), features[row]
+
+    @torch.inference_mode()
+    def predict(self, requests: Sequence[Request]) -> list[Prediction]:
+        """Segment one object a request, in one pass.
+
+        Args:
+            requests: at least one, at most one a place.
+
+        Raises:
+            SessionError: a request names a place without a picture.
+            PromptError: a prompt lies outside its picture.
+            MaskError: a mask is not of its picture's size.
+        """
+        views = [self._view(request) for request in requests]
+        masks = mask_tensor(views, self._model.config.input_size, self._device)
+        prompts = prompt_tensors(views, self._device)
+        features = self._features([request.place for request in requests], views, masks, prompts)
+        logits = logits_of(self._model.decode(features, masks, prompts).logits)
+        return [
+            Prediction.from_logits(answer, view.crop, view.image.shape[:2])
+            for answer, view in zip(logits, views, strict=True)
+        ]
+
+    def _view(self, request: Request) -> View:
+        if not 0 <= request.place < len(self._images):
+            raise SessionError(f"there is no picture {request.place}; set_images gave {len(self._images)}")
+        image = self._images[request.place]
+        size = (image.shape[0], image.shape[1])
+        mask = None if request.mask is None else check_mask(request.mask, size)
+        return View.next(image, fit_to_picture(tuple(request.prompts), size), mask, request.crop, zoom=self._zoom)
+
+    def _features(self, places: Sequence[int], views: Sequence[View], masks: Tensor, prompts: PromptBatch) -> Features:
+        """Of every view; those that cannot have changed since an object's last view are taken from there."""
+        model = self._model
+        if model.features_depend_on_prompts:
+            return model.encode(self._pictures(views), masks, prompts)
+        fixed = [not (model.features_depend_on_mask and mask.any()) for mask in masks]
+        kept = [self._kept[place] for place in places]
+        new = [
+            i for i, ((crop, _), view) in enumerate(zip(kept, views, strict=True)) if not fixed[i] or crop != view.crop
+        ]
+        rows = [features for _, features in kept]
+        if new:
+            encoded = _rows(model.encode(self._pictures([views[i] for i in new]), masks[new]))
+            for i, features in zip(new, encoded, strict=True):
+                rows[i] = features
+                if fixed[i]:
+                    self._kept[places[i]] = views[i].crop, features
+        return _stacked(rows)
+
+    def _pictures(self, views: Sequence[View]) -> Tensor:
+        return picture_tensor(views, self._model.config.input_size, self._device)
+
+
+def _rows(features: Features) -> list[Features]:
+    """The features of each sample, as batches of one."""
+
+    def row(part: Tensor | None, i: int) -> Any:
+        return None if part is None else part[i : i + 1]
+
+    return [
+        Features(
+            row(features.visual, i),
+            type(features.lateral)(*(row(part, i) for part in features.lateral)),
+            row(features.colours, i),
+        )
+        for i in range(len(features.visual))
+    ]
+
+
+def _stacked(rows: Sequence[Features]) -> Features:
+    """The inverse of `_rows`."""
+
+    def stacked(parts: Sequence[Tensor | None]) -> Any:
+        present = [part for part in parts if part is not None]
+        return torch.cat(present) if present else None
+
+    lateral = [stacked(parts) for parts in zip(*(row.lateral for row in rows), strict=True)]
+    return Features(
+        stacked([row.visual for row in rows]),
+        type(rows[0].lateral)(*lateral),
+        stacked([row.colours for row in rows]),
+    )

@@ -1,0 +1,151 @@
+"""Between the picture and the square that the network sees: which part, and how pixels get there and back.
+
+One view is one pass of one object. Predictor and batch predictor share what stands here, so that an object gets the
+same answer from both.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from vpuformer.encoding.batch import PromptBatch
+from vpuformer.errors import CheckpointError
+from vpuformer.geometry import Crop, FrameMap, Size
+from vpuformer.metrics import MASK_THRESHOLD
+from vpuformer.prompts import Prompt
+from vpuformer.zoom import next_crop, prompts_in_crop
+
+FloatMap = npt.NDArray[np.float32]
+
+
+class View(NamedTuple):
+    """What the network is shown of one object."""
+
+    image: npt.NDArray[np.uint8]
+    """The whole picture, RGB, shape (H, W, 3)."""
+    crop: Crop
+    """The part of it that is shown."""
+    prompts: tuple[Prompt, ...]
+    """Those in the crop, in pixels of the picture."""
+    mask: FloatMap | None
+    """The mask so far, shape (H, W) of the picture, in 0..1."""
+
+    @classmethod
+    def next(
+        cls,
+        image: npt.NDArray[np.uint8],
+        prompts: Sequence[Prompt],
+        mask: FloatMap | None,
+        previous: Crop | None = None,
+        *,
+        zoom: bool = True,
+    ) -> "View":
+        """The view after these prompts and this mask; see `vpuformer.zoom.next_crop`, also for `previous`.
+
+        >>> View.next(np.zeros((30, 40, 3), np.uint8), [], None).crop
+        Crop(left=0, top=0, width=40, height=30)
+        """
+        size = (image.shape[0], image.shape[1])
+        crop = next_crop(size, mask, prompts, previous) if zoom else Crop.whole(size)
+        return cls(image, crop, prompts_in_crop(prompts, crop), mask)
+
+
+def picture_tensor(views: Sequence[View], side: int, device: torch.device) -> Tensor:
+    """The crops as the network takes them: shape [b, 3, side, side], values in 0..1, laid out channels last."""
+    pixels = np.stack([stretch(view.image[view.crop.slices], (side, side)) for view in views])
+    # Pixels lie together in memory, channel by channel: seen as [b, 3, s, s] that is channels last already.
+    return torch.from_numpy(pixels).permute(0, 3, 1, 2).to(device).float().div_(255)
+
+
+def mask_tensor(views: Sequence[View], side: int, device: torch.device) -> Tensor:
+    """The masks so far as the network takes them: shape [b, 1, side, side]; zeros where there is none."""
+    masks = np.zeros((len(views), 1, side, side), np.float32)
+    for i, view in enumerate(views):
+        if view.mask is not None:
+            masks[i, 0] = stretch(view.mask[view.crop.slices], (side, side))
+    return torch.from_numpy(masks).to(device)
+
+
+def prompt_tensors(views: Sequence[View], device: torch.device) -> PromptBatch:
+    """The prompts in the canonical frame of each view's crop."""
+    frames = [FrameMap.to_canonical(view.crop) for view in views]
+    return PromptBatch.collate([view.prompts for view in views], frames, device=device)
+
+
+def logits_of(output: Tensor) -> list[FloatMap]:
+    """The network's logits [b, 1, h, w] as one map (h, w) a view.
+
+    Raises:
+        CheckpointError: they are no numbers.
+    """
+    logits = output[:, 0].float().cpu().numpy()
+    if not np.isfinite(logits).all():
+        raise CheckpointError(
+            "the network answers with values that are no numbers; its weights are broken, load others"
+        )
+    return list(logits)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Prediction:
+    """An answer of the network, for every pixel of the picture."""
+
+    probability: FloatMap
+    """Shape (H, W) of the picture, in 0..1; read-only; 0 outside `crop`."""
+    crop: Crop
+    """What the network looked at. Pass it on with the next prompt, so that it keeps looking there while it can."""
+    logits: FloatMap | None = None
+    """What the network said about `crop`, before it was stretched to it: small, and all that is needed to make
+    `probability` again (`from_logits`)."""
+
+    @property
+    def mask(self) -> npt.NDArray[np.bool_]:
+        """The object: probability above `MASK_THRESHOLD`; shape (H, W)."""
+        return self.probability > MASK_THRESHOLD
+
+    @classmethod
+    def from_logits(cls, logits: FloatMap, crop: Crop, size: Size) -> "Prediction":
+        """Stretch the network's logits to the crop, and put it into a picture of `size` that is empty elsewhere.
+
+        Logits are interpolated, and probabilities made of them afterwards: that is what the losses see in training,
+        and it puts the boundary where the network does, also where one side of it is much surer than the other. The
+        other way round would hardly be faster: the sigmoid of 48 million pixels takes 0.06 s.
+
+        >>> prediction = Prediction.from_logits(np.full((4, 4), 20, np.float32), Crop(1, 0, 2, 1), size=(2, 4))
+        >>> prediction.mask.astype(int).tolist()
+        [[0, 1, 1, 0], [0, 0, 0, 0]]
+        """
+        inside = stretch(logits, crop.size)
+        if inside is logits:
+            inside = logits.copy()
+        torch.from_numpy(inside).sigmoid_()  # in place, and several times as fast as with NumPy
+        if crop == Crop.whole(size):
+            probability = inside
+        else:
+            probability = np.zeros(size, np.float32)
+            probability[crop.slices] = inside
+        probability.setflags(write=False)
+        return cls(probability, crop, logits)
+
+
+def stretch(array: npt.NDArray[Any], size: Size) -> npt.NDArray[Any]:
+    """An array (H, W) or (H, W, 3) resampled to `size`: averaged along an axis that shrinks, linear along one that
+    grows. Both follow the map of `vpuformer.geometry`. The array itself, if it has this size already.
+
+    >>> stretch(np.array([[0, 4, 8, 8]], np.float32), (1, 2)).tolist()
+    [[2.0, 8.0]]
+    """
+    height, width = array.shape[:2]
+    smaller = (min(height, size[0]), min(width, size[1]))
+    # One axis after the other: OpenCV averages only where no axis grows.
+    if smaller != (height, width):
+        array = cv2.resize(array, smaller[::-1], interpolation=cv2.INTER_AREA)
+    if smaller != size:
+        array = cv2.resize(array, size[::-1], interpolation=cv2.INTER_LINEAR)
+    return array

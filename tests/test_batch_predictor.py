@@ -1,0 +1,126 @@
+"""Several objects in one pass: the same answers as one after the other, and no more work than is needed."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from vpuformer.batch_predictor import BatchPredictor, Request
+from vpuformer.errors import MaskError, PromptError, SessionError
+from vpuformer.geometry import Crop
+from vpuformer.model.config import VPUFormerConfig
+from vpuformer.model.vpuformer import VPUFormer
+from vpuformer.predictor import Predictor
+from vpuformer.prompts import Box, Click, Prompt, Scribble
+from vpuformer.views import Prediction
+
+SIZES = [(300, 400), (250, 250), (260, 220)]
+PROMPTS: list[list[Prompt]] = [
+    [Click(200, 150), Click(20, 20, positive=False), Box(150, 100, 250, 200)],
+    [Box(50, 50, 200, 200), Scribble([(60, 60), (190, 180)]), Click(70, 80)],
+    [Scribble([(30, 30), (100, 200)]), Click(110, 130), Click(5, 5, positive=False)],
+]
+
+
+def network(**changes: Any) -> VPUFormer:
+    torch.manual_seed(0)
+    model = VPUFormer(VPUFormerConfig(input_size=64, dim=32, decoder_dim=16, **changes)).eval()
+    return model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+
+
+def pictures() -> list[np.ndarray]:
+    rng = np.random.default_rng(0)
+    return [rng.integers(0, 256, (*size, 3), dtype=np.uint8) for size in SIZES]
+
+
+def next_requests(step: int, answers: Sequence[Prediction] | None) -> list[Request]:
+    """With masks made by hand from the second prompt on, since what an untrained network finds is everywhere."""
+    shown = [prompts[: step + 1] for prompts in PROMPTS]
+    if answers is None:
+        return [Request(place, prompts) for place, prompts in enumerate(shown)]
+    masks = [np.zeros(size, np.float32) for size in SIZES]
+    for mask in masks:
+        mask[40:120, 40 : 100 + 20 * step] = 0.9
+    return [
+        Request(place, prompts, mask, answer.crop)
+        for place, (prompts, mask, answer) in enumerate(zip(shown, masks, answers, strict=True))
+    ]
+
+
+@pytest.mark.parametrize("changes", [{}, {"mask_fusion": "early"}, {"dense_prompts": "early"}])
+@pytest.mark.parametrize("zoom", [True, False])
+def test_the_answers_are_those_of_one_after_the_other(changes: dict[str, Any], zoom: bool) -> None:
+    model = network(**changes)
+    together, alone = BatchPredictor(model, zoom=zoom), [Predictor(model) for _ in SIZES]
+    together.set_images(pictures())
+    for predictor, picture in zip(alone, pictures(), strict=True):
+        predictor.set_image(picture)
+    answers = None
+    for step in range(3):
+        requests = next_requests(step, answers)
+        answers = together.predict(requests)
+        for predictor, request, answer in zip(alone, requests, answers, strict=True):
+            wanted = predictor.predict(request.prompts, mask=request.mask, crop=request.crop, zoom=zoom)
+            assert answer.crop == wanted.crop
+            np.testing.assert_allclose(answer.probability, wanted.probability, atol=2e-5)
+    assert answers is not None
+    assert any(answer.crop != Crop.whole(size) for answer, size in zip(answers, SIZES, strict=True)) == zoom
+
+
+def test_some_of_the_objects_may_be_asked_for() -> None:
+    predictor = BatchPredictor(network())
+    predictor.set_images(pictures())
+    both = predictor.predict([Request(2, PROMPTS[2][:1]), Request(0, PROMPTS[0][:1])])
+    assert [answer.mask.shape for answer in both] == [SIZES[2], SIZES[0]]
+
+
+def test_a_picture_is_encoded_once_and_a_crop_again_only_when_it_moves(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, encoded = network(), []
+    encode = model.encode
+    monkeypatch.setattr(model, "encode", lambda image, *rest: encoded.append(len(image)) or encode(image, *rest))
+    predictor = BatchPredictor(model, zoom=False)
+    first, second, _ = pictures()
+    predictor.set_images([first, first.copy(), second])
+    assert encoded == [2]
+    for _ in range(2):
+        predictor.predict([Request(place, [Click(100, 100)]) for place in range(3)])
+    assert encoded == [2]
+
+    closer = BatchPredictor(model)
+    closer.set_images([first])
+    mask = np.zeros(SIZES[0], np.float32)
+    mask[100:150, 100:150] = 1
+    for crop in (None, Crop(25, 25, 200, 200), Crop(25, 25, 200, 200)):
+        [answer] = closer.predict([Request(0, [Click(120, 120)], mask, crop)])
+    assert answer.crop == Crop(25, 25, 200, 200)
+    assert encoded == [2, 1, 1]
+
+
+def test_the_channels_stay_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, layouts = network(), []
+    decode = model.decode
+
+    def watched(features: Any, *rest: Any) -> Any:
+        layouts.append(features.lateral.quarter.is_contiguous(memory_format=torch.channels_last))
+        return decode(features, *rest)
+
+    monkeypatch.setattr(model, "decode", watched)
+    predictor = BatchPredictor(model)
+    predictor.set_images(pictures())
+    predictor.predict([Request(0, [Click(1, 1)]), Request(1, [Click(1, 1)])])
+    assert layouts == [True]
+
+
+def test_what_does_not_fit_is_refused() -> None:
+    predictor = BatchPredictor(network())
+    with pytest.raises(SessionError, match="no picture 0"):
+        predictor.predict([Request(0, [Click(1, 1)])])
+    predictor.set_images(pictures())
+    with pytest.raises(SessionError, match="no picture 3"):
+        predictor.predict([Request(3, [Click(1, 1)])])
+    with pytest.raises(PromptError, match="outside"):
+        predictor.predict([Request(0, [Click(900, 1)])])
+    with pytest.raises(MaskError, match="300"):
+        predictor.predict([Request(0, [Click(1, 1)], np.zeros((5, 5), np.float32))])
