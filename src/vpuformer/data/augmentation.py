@@ -1,6 +1,6 @@
 """The settings of `vpuformer.data.augment`, and the field's two ways of setting them. Imports no torch."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vpuformer.errors import ConfigError
 
@@ -76,7 +76,21 @@ class Augmentation:
             raise ConfigError(f"augmentation.attempts={self.attempts} must be at least 1")
 
 
-SBD_STYLE = Augmentation(
+_FIELD_STYLE = Augmentation(
+    recolour=0.0,
+    linear=0.75,
+    tint=0.75,
+    grey=0.0,
+    blur=0.0,
+    jpeg=0.0,
+    paste=0.0,
+    kept=0.0,
+    attempts=10,
+)
+"""What RITM's and SimpleClick's recipes for both sets share."""
+
+SBD_STYLE = replace(
+    _FIELD_STYLE,
     resize=(0.75, 1.25),
     shift=0.03,
     quarter_turns=0.5,
@@ -84,34 +98,11 @@ SBD_STYLE = Augmentation(
     flip=1 / 3,
     rotate=0.75,
     angle=3.0,
-    linear=0.75,
-    tint=0.75,
     smallest=80 / 448**2,
-    kept=0.0,
-    attempts=10,
-    recolour=0.0,
-    grey=0.0,
-    blur=0.0,
-    jpeg=0.0,
-    paste=0.0,
 )
 """What the paper lists (section IV-B), with the numbers of RITM's and SimpleClick's recipe for SBD: resizing by .75 to
 1.25, mirroring both ways, quarter turns, up to 3 degrees and 3 % of the side, a crop, brightness, contrast and tint."""
 
-COCOLVIS_STYLE = Augmentation(
-    resize=(0.75, 1.40),
-    flip=0.5,
-    rotate=0.0,
-    linear=0.75,
-    tint=0.75,
-    smallest=1000 / 448**2,
-    kept=0.0,
-    attempts=10,
-    recolour=0.0,
-    grey=0.0,
-    blur=0.0,
-    jpeg=0.0,
-    paste=0.0,
-)
+COCOLVIS_STYLE = replace(_FIELD_STYLE, resize=(0.75, 1.40), flip=0.5, rotate=0.0, smallest=1000 / 448**2)
 """Their recipe for COCO+LVIS: resizing by .75 to 1.40, mirrored left to right alone, not turned; objects of 1000 pixels
 at least. The paper names one range, .75 to 1.25, for both sets."""
