@@ -19,7 +19,9 @@ from vpuformer.training.recipes import RECIPES, recipe_named
 from vpuformer.training.settings import assign, build, wanted
 
 TOY_SET = Path(__file__).parent.parent / "examples" / "toy_set.py"
-PAPER = sorted(set(RECIPES) - {"default", "debug"})
+OURS = ("default", "debug")
+BASELINES = ("sbd_baseline_hrnet18s", "cocolvis_baseline_hrnet18s")
+PAPER = sorted(set(RECIPES) - {*OURS, *BASELINES})
 ENCODERS = ("vit_b", "mit_b0", "hrnet18s", "resnet50")
 
 SMALL = {
@@ -65,18 +67,18 @@ def test_every_recipe_takes_a_real_step(name: str, toys: Path, tmp_path: Path, m
     """Through the command line. What it computed is not written for the large networks: that takes gigabytes."""
     if "mit_b0" in name:
         pytest.importorskip("segmentation_models_pytorch")
-    if name in PAPER:
+    if name not in OURS:
         monkeypatch.setattr(_Run, "save", lambda _self: None)
     words = ["train", name, "--data", str(toys), "-o", str(tmp_path / "run"), *words_of(SMALL)]
-    if name in PAPER:
+    if name not in OURS:
         words += ["--set", "epochs=0"]
     ran = CliRunner().invoke(app, words)
     assert ran.exit_code == 0, ran.output
     written = Recipe.from_dict(json.loads((tmp_path / "run" / "recipe.json").read_text()))
-    wanted_backbone = RECIPES[name]("", "").model.backbone
-    assert written.model.backbone == wanted_backbone
+    named = RECIPES[name]("", "").model
+    assert (written.model.backbone, written.model.dma) == (named.backbone, named.dma)
     assert (written.length, written.model.dim, written.augmentation) == (1, 32, RECIPES[name]("", "").augmentation)
-    assert (tmp_path / "run" / "weights" / "model.safetensors").is_file() == (name not in PAPER)
+    assert (tmp_path / "run" / "weights" / "model.safetensors").is_file() == (name in OURS)
     row = (tmp_path / "run" / "log.csv").read_text().splitlines()[1]
     assert np.isfinite([float(value) for value in row.split(",")]).all()
 
@@ -110,6 +112,13 @@ def test_the_paper_s_rows_are_its_section_on_training() -> None:
         assert made.augmentation == (SBD_STYLE if "sbd" in name else COCOLVIS_STYLE)
     assert (SBD_STYLE.resize, COCOLVIS_STYLE.resize) == ((0.75, 1.25), (0.75, 1.4))
     assert RECIPES["default"]("d", "o") == Recipe(data="d", output="o")
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_a_baseline_is_its_row_without_the_paper_s_parts(name: str) -> None:
+    made, row = recipe_named(name, "sbd=SBD", "run"), recipe_named(name.replace("baseline_", ""), "sbd=SBD", "run")
+    settings = ["model.dma=false", "model.dense_prompts=early", "p2cl=0"]
+    assert made == Recipe.from_dict(assign(Recipe, row.to_dict(), settings))
 
 
 def test_an_unknown_recipe_is_named_with_the_nearest(tmp_path: Path) -> None:

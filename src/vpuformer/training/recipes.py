@@ -1,4 +1,5 @@
-"""The recipes by name, one function each: the paper's rows (Tables I and II), a quick look, the shipped weights.
+"""The recipes by name, one function each: the paper's rows (Tables I and II), a baseline, a quick look, the shipped
+weights.
 
 The paper (section IV-B): Adam, 5e-4 (5e-5 for ViT-B), a tenth of it after epoch 50 of 55, batches of 32, crops of 448.
 What it leaves open follows its authors' code and RITM's: an epoch of SBD is its 8,498 pictures, one of COCO+LVIS 30,000
@@ -59,6 +60,16 @@ def cocolvis_resnet50(data: Sources, output: str) -> Recipe:
     return _cocolvis(_hierarchical("resnet50", data, output))
 
 
+def sbd_baseline_hrnet18s(data: Sources, output: str) -> Recipe:
+    """HRNet-18s without the paper's parts, on SBD: what RITM does, trained as the rows above."""
+    return _baseline(sbd_hrnet18s(data, output))
+
+
+def cocolvis_baseline_hrnet18s(data: Sources, output: str) -> Recipe:
+    """HRNet-18s without the paper's parts, on COCO+LVIS: the baseline of Table V."""
+    return _baseline(cocolvis_hrnet18s(data, output))
+
+
 def debug(data: Sources, output: str) -> Recipe:
     """About a minute on one CPU core: whether data, loop and files are in order, and nothing about quality."""
     return Recipe(
@@ -95,6 +106,8 @@ RECIPES: Mapping[str, Callable[[Sources, str], Recipe]] = MappingProxyType(
             cocolvis_mit_b0,
             cocolvis_hrnet18s,
             cocolvis_resnet50,
+            sbd_baseline_hrnet18s,
+            cocolvis_baseline_hrnet18s,
         )
     }
 )
@@ -151,6 +164,15 @@ def _vit(backbone: str, data: Sources, output: str) -> Recipe:
 
 def _hierarchical(backbone: str, data: Sources, output: str) -> Recipe:
     return replace(_paper(backbone, data, output), lr=5e-4, backbone_lr=0.1)
+
+
+def _baseline(recipe: Recipe) -> Recipe:
+    """Prompts drawn as maps into the image encoder (RITM), no attention between them and the picture, and so no P2CL.
+
+    How prompts enter the baseline of Table V the paper does not say. Everything else, the kinds of prompts too, stays
+    as it is, so that a difference between the two is one of these parts.
+    """
+    return replace(recipe, model=replace(recipe.model, dma=False, dense_prompts="early"), p2cl=0.0)
 
 
 def _sbd(recipe: Recipe) -> Recipe:
