@@ -8,7 +8,8 @@ import pytest
 
 from vpuformer.data.sample import Sample
 from vpuformer.errors import SessionError
-from vpuformer.evaluation.peers import PEERS, RandomWalker, seed_labels
+from vpuformer.evaluation.peers import PEERS, RandomWalker
+from vpuformer.evaluation.peers.seeds import seed_labels
 from vpuformer.evaluation.run import evaluate
 from vpuformer.geometry import Crop, FrameMap
 from vpuformer.metrics import iou
