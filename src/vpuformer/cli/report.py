@@ -58,7 +58,7 @@ def report(
     if output is None:
         return
     if output.suffix.lower() == ".md":
-        write_text(output, markdown_tables(opened) + "\n")
+        write_text(output, markdown_tables(opened) + "\n", "the page")
     else:
         samples = {name: _samples_of(name, root, opened) for name, root in roots.items()}
         shown = galleries(opened, samples, _replay(model, device, opened)) if samples else []

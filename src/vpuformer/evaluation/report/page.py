@@ -3,10 +3,7 @@
 import os
 from collections.abc import Sequence
 from importlib.resources import files
-from pathlib import Path
 
-from vpuformer.atomic import replacing
-from vpuformer.errors import InputError
 from vpuformer.evaluation.report.figures import Figure, all_figures
 from vpuformer.evaluation.report.markup import Markup, element, joined
 from vpuformer.evaluation.report.panels import Gallery, Shot
@@ -14,6 +11,7 @@ from vpuformer.evaluation.report.published import PAPER
 from vpuformer.evaluation.report.runs import Run, run_names
 from vpuformer.evaluation.report.summary import counted
 from vpuformer.evaluation.report.tables import Cell, Group, Row, Table, all_tables
+from vpuformer.evaluation.report.writing import write_text
 
 _INTRODUCTION = (
     "Measured numbers were read off the records of the runs below. The smaller numbers are 95 % intervals of the means,"
@@ -37,21 +35,7 @@ def write_page(path: str | os.PathLike[str], runs: Sequence[Run], galleries: Seq
     Raises:
         InputError: the file cannot be written.
     """
-    write_text(path, render_page(runs, galleries))
-
-
-def write_text(path: str | os.PathLike[str], text: str) -> None:
-    """Write a page that is ready to the file `path`, whole or not at all.
-
-    Raises:
-        InputError: the file cannot be written.
-    """
-    target = Path(path)
-    try:
-        with replacing(target) as temporary:
-            temporary.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"the page cannot be written to {target}: {error.strerror or error}") from error
+    write_text(path, render_page(runs, galleries), "the page")
 
 
 def render_page(runs: Sequence[Run], galleries: Sequence[Gallery] = ()) -> str:

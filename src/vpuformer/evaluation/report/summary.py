@@ -22,9 +22,9 @@ from typing import Any
 
 import numpy as np
 
-from vpuformer.atomic import replacing
 from vpuformer.errors import InputError
 from vpuformer.evaluation.records import Header, ObjectRecord
+from vpuformer.evaluation.report.writing import write_text
 from vpuformer.metrics import bootstrap_interval, bootstrap_intervals, iou_at
 from vpuformer.metrics import summarise as summarise_curves
 
@@ -76,12 +76,7 @@ def write_summary(path: str | os.PathLike[str], summary: Summary) -> None:
     Raises:
         InputError: the file cannot be written.
     """
-    target = Path(path)
-    try:
-        with replacing(target) as temporary:
-            temporary.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"the summary cannot be written to {target}: {error.strerror or error}") from error
+    write_text(path, json.dumps(summary, indent=2) + "\n", "the summary")
 
 
 def read_summary(path: str | os.PathLike[str]) -> Summary:

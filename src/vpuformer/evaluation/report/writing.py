@@ -1,0 +1,21 @@
+"""Results become files, whole or not at all."""
+
+import os
+from pathlib import Path
+
+from vpuformer.atomic import replacing
+from vpuformer.errors import InputError
+
+
+def write_text(path: str | os.PathLike[str], text: str, what: str = "the results") -> None:
+    """Write a text that is ready to the file `path`, whole or not at all. `what` is its name in messages.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    target = Path(path)
+    try:
+        with replacing(target) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{what} cannot be written to {target}: {error.strerror or error}") from error
