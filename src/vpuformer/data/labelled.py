@@ -3,8 +3,10 @@
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from vpuformer.data.layers import Labels
 from vpuformer.data.sample import Sample, Truth
@@ -14,6 +16,8 @@ from vpuformer.metrics import IGNORE
 
 Found = Sample | DatasetError
 """What a reader of a test set comes upon: an object, or in its place what is wrong with a file."""
+
+Pixels = TypeVar("Pixels", bound=npt.NDArray[Any])
 
 
 def label_samples(
@@ -40,23 +44,24 @@ def label_samples(
 
 
 def _truth(image: Path, mask: Path, read: Callable[[Path], Labels], label: int, void: int | None) -> Truth:
-    try:
-        labels = read(mask)
-        size = picture_size(image)
-    except InputError as problem:
-        raise DatasetError(str(problem)) from problem
-    check_size(labels.shape, mask, size)
+    labels = read_fitting(image, mask, read)
     truth = (labels == label).astype(np.int8)
     if void is not None:
         truth[labels == void] = IGNORE
     return truth
 
 
-def check_size(shape: tuple[int, ...], mask: Path, size: tuple[int, int]) -> None:
-    """See that a mask (H, W) is of the size (height, width) of its picture.
+def read_fitting(image: Path, mask: Path, read: Callable[[Path], Pixels]) -> Pixels:
+    """What `read` makes of the file of a mask, which is to be as large as its picture.
 
     Raises:
-        DatasetError: it is not.
+        DatasetError: one of the files cannot be read, or the sizes differ.
     """
-    if shape != size:
-        raise DatasetError(f"{mask} is {shape[1]}x{shape[0]} pixels, its picture {size[1]}x{size[0]}")
+    try:
+        pixels = read(mask)
+        size = picture_size(image)
+    except InputError as problem:
+        raise DatasetError(str(problem)) from problem
+    if pixels.shape != size:
+        raise DatasetError(f"{mask} is {pixels.shape[1]}x{pixels.shape[0]} pixels, its picture {size[1]}x{size[0]}")
+    return pixels

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from scipy import ndimage
 
-from vpuformer.data.labelled import Found, check_size, label_samples
+from vpuformer.data.labelled import Found, label_samples, read_fitting
 from vpuformer.data.layers import Labels
 from vpuformer.data.listing import by_stem, need_folders
 from vpuformer.data.sample import Sample, Truth
-from vpuformer.errors import DatasetError, InputError
-from vpuformer.images import picture_size, read_image, read_labels, read_mask
+from vpuformer.errors import DatasetError
+from vpuformer.images import read_image, read_labels, read_mask
 from vpuformer.metrics import IGNORE
 
 ReadTruth = Callable[[Path], Truth]
@@ -81,12 +81,7 @@ def _pairs(root: Path, name: str, images: str, masks: str) -> list[tuple[str, Pa
 
 
 def _truth(image: Path, mask: Path, read: ReadTruth) -> Truth:
-    try:
-        truth = read(mask)
-        size = picture_size(image)
-    except InputError as problem:
-        raise DatasetError(str(problem)) from problem
-    check_size(truth.shape, mask, size)
+    truth = read_fitting(image, mask, read)
     if not (truth == 1).any():
         raise DatasetError(f"{mask} shows no object; its values are not those of this benchmark")
     return truth
