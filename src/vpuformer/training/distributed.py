@@ -69,12 +69,12 @@ class Processes:
 
     def average_statistics(self, network: nn.Module) -> None:
         """Batch norms that learn see a part of the batch each: their running statistics become the mean of all."""
-        floating = [buffer for buffer in network.buffers() if buffer.is_floating_point()]
-        norms = any(
-            isinstance(module, nn.modules.batchnorm._BatchNorm) and module.training for module in network.modules()
-        )
-        if self.world == 1 or not norms:
+        if self.world == 1:
             return
+        norms = (module for module in network.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm))
+        if not any(module.training for module in norms):
+            return
+        floating = [buffer for buffer in network.buffers() if buffer.is_floating_point()]
         mean = self.sum(torch.cat([buffer.flatten() for buffer in floating])) / self.world
         for buffer, values in zip(floating, mean.split([buffer.numel() for buffer in floating]), strict=True):
             buffer.copy_(values.view_as(buffer))

@@ -24,7 +24,7 @@ def build(kind: type[T], values: Mapping[str, Any], prefix: str = "") -> T:
     Raises:
         ConfigError: a field is unknown or of the wrong type, or the dataclass refuses it.
     """
-    hints = _hints(kind, prefix)
+    hints = _hints(kind)
     given = {}
     for name, value in values.items():
         hint = _known(hints, name, prefix)
@@ -75,7 +75,7 @@ def wanted(hint: Any) -> str:
 
 def _assign(kind: type, values: dict[str, Any], name: str, text: str, prefix: str) -> None:
     first, dot, rest = name.partition(".")
-    hint = _known(_hints(kind, prefix), first, prefix)
+    hint = _known(_hints(kind), first, prefix)
     if is_dataclass(hint):
         if not dot:
             raise ConfigError(f"{prefix}{first} has settings of its own; wanted {prefix}{first}.NAME=VALUE")
@@ -88,9 +88,9 @@ def _assign(kind: type, values: dict[str, Any], name: str, text: str, prefix: st
         values[first] = _read(hint, text, prefix + first)
 
 
-def _hints(kind: type, prefix: str) -> dict[str, Any]:
+def _hints(kind: type) -> dict[str, Any]:
     hints = get_type_hints(kind)
-    return {field.name: hints[field.name] for field in fields(kind) if prefix or not field.name.startswith("_")}
+    return {field.name: hints[field.name] for field in fields(kind)}
 
 
 def _known(hints: Mapping[str, Any], name: str, prefix: str) -> Any:
