@@ -428,7 +428,7 @@ def test_options_become_a_recipe(recipes: list[tuple[Recipe, bool]], coco: Path,
     assert not resumed
 
     (first / "recipe.json").write_text(json.dumps(made.to_dict()))
-    assert vpuformer("train", "--recipe", first / "recipe.json", "-o", second, "--seed", 3).exit_code == 0
+    assert vpuformer("train", first / "recipe.json", "-o", second, "--seed", 3).exit_code == 0
     assert recipes[-1] == (replace(made, output=str(second), seed=3), False)
     assert vpuformer("train", "--resume", "-o", first).exit_code == 0
     assert recipes[-1] == (made, True)
@@ -448,13 +448,13 @@ def test_fine_tuning_takes_the_shape_of_its_model(
         ([], "no data to train on; give the folder of the sets with --data FOLDER"),
         (["--data", "sets", "--steps", "0"], "steps=0 must be at least 1"),
         (["--data", "sets", "--variant", "papr"], "no variant called 'papr'; there are default, paper. Did you mean"),
-        (["--recipe", "missing.json"], "cannot read the recipe missing.json: No such file or directory"),
-        (["--recipe", "list.json"], "the recipe list.json is no JSON object of settings"),
-        (["--recipe", "text.json"], "the recipe text.json is no valid JSON"),
-        (["--recipe", "other.json"], "no setting of a recipe called 'stepz'"),
-        (["--recipe", "wrong.json"], "a setting of the recipe is of the wrong type"),
+        (["missing.json"], "cannot read the recipe missing.json: No such file or directory"),
+        (["list.json"], "the recipe list.json is no JSON object of settings"),
+        (["text.json"], "the recipe text.json is no valid JSON"),
+        (["other.json"], "no setting of a recipe called 'stepz'"),
+        (["wrong.json"], "a setting of the recipe is of the wrong type"),
         (["--resume"], "cannot read the recipe run/recipe.json"),
-        (["--resume", "--recipe", "other.json"], "--resume goes on with the recipe of its folder"),
+        (["--resume", "other.json"], "--resume goes on with the recipe of its folder"),
         (["--data", "sets", "--init", "defalt"], "no model called 'defalt'"),
         (["--data", "sets", "--output", "text.json"], "cannot make the folder text.json for the run: File exists"),
     ],

@@ -33,7 +33,6 @@ def train(
         typer.Option(metavar="[KIND=]PATH", help="What to train on, say sbd=PATH; give it again for more."),
     ] = None,
     split: Annotated[Path | None, typer.Option(metavar="FILE", help="JSON: what validates, what is left out.")] = None,
-    recipe: Annotated[str | None, typer.Option(hidden=True, help="RECIPE, as an option.")] = None,
     settings: Annotated[
         list[str] | None,
         typer.Option(
@@ -81,11 +80,8 @@ def train(
     from vpuformer.training.recipe import Recipe
     from vpuformer.training.settings import assign
 
-    if recipe is not None and name is not None:
-        raise ConfigError(f"two recipes, {name} and {recipe}; give one")
-    name = name or recipe
     if resume and name is not None:
-        raise ConfigError("--resume goes on with the recipe of its folder; leave --recipe out")
+        raise ConfigError("--resume goes on with the recipe of its folder; leave RECIPE out")
     values = _read_recipe(output / "recipe.json") if resume else _values_of(name)
     options: dict[str, Any] = {
         "data": _one_or_several(data),
