@@ -227,11 +227,11 @@ def test_a_method_that_changes_what_it_is_handed_changes_no_number() -> None:
     assert without_times(list(evaluate(samples, Vandal()))) == without_times(list(evaluate(samples, Stripes())))
 
 
-def test_only_as_many_as_wanted_and_none_that_is_done() -> None:
+def test_none_that_is_done_is_done_again() -> None:
     samples = [sample(bar_truth(), number) for number in range(1, 6)]
     seen: list[tuple[int, int]] = []
     records = evaluate(
-        samples, Stripes(), limit=4, skip={("toy/bar", 2)}, on_progress=lambda *counts: seen.append(counts)
+        samples[:4], Stripes(), skip={("toy/bar", 2)}, on_progress=lambda *counts: seen.append(counts)
     )
     assert [record.object_id for record in records] == [1, 3, 4]
     assert seen == [(2, 4), (3, 4), (4, 4)]
@@ -245,7 +245,8 @@ def test_only_as_many_as_wanted_and_none_that_is_done() -> None:
         ({"first_kind": "lasso"}, "no kind of prompt called 'lasso'"),
         ({"max_interactions": 0}, "at least 1"),
         ({"until": 90}, "such as 0.9"),
-        ({"limit": 0}, "limit"),
+        ({"batch": 0}, "batch"),
+        ({"workers": 0}, "workers"),
     ],
 )
 def test_settings_out_of_range_are_refused_before_anything_runs(settings: dict[str, Any], message: str) -> None:

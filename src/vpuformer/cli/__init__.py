@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 from vpuformer.cli.data import data
 from vpuformer.cli.evaluate import evaluate
 from vpuformer.cli.info import info
+from vpuformer.cli.merge import merge
 from vpuformer.cli.report import report
 from vpuformer.cli.segment import segment
 from vpuformer.cli.train import train
@@ -61,7 +62,7 @@ def _options(
     pass
 
 
-for _command in (segment, evaluate, report, train, info):
+for _command in (segment, evaluate, merge, report, train, info):
     app.command()(_command)
 app.add_typer(data, name="data")
 

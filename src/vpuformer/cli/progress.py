@@ -6,11 +6,11 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
 
-def progress_bar() -> "Progress":
-    """A bar on standard error that vanishes at its end; none is drawn where that is no screen."""
+def progress_bar(*, silent: bool = False) -> "Progress":
+    """A bar on standard error that vanishes at its end; none is drawn where that is no screen, or if `silent`."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     screen = Console(stderr=True)  # so that the results alone can be kept
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal)
+    return Progress(*columns, console=screen, transient=True, disable=silent or not screen.is_terminal)

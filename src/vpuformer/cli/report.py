@@ -79,7 +79,7 @@ def _samples_of(name: str, root: Path, runs: "Sequence[Run]") -> "Sequence[Sampl
     Raises:
         DatasetError: no run is of that set, or the folder holds other files than a run has seen.
     """
-    from vpuformer.cli.evaluate import open_samples
+    from vpuformer.cli.measured import open_samples
     from vpuformer.data.roots import benchmark_root
     from vpuformer.evaluation.records import data_fingerprint
 

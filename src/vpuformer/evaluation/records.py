@@ -141,7 +141,13 @@ class Header:
     max_interactions: int = MAX_CLICKS
     until: float | None = None
     seed: int = 0
-    """This one and the four above are arguments of `vpuformer.evaluation.run.evaluate`."""
+    """This one and the four above are the fields of `vpuformer.evaluation.user.User`."""
+    batch: int = 1
+    """How many objects that follow each other are segmented together; see `vpuformer.evaluation.run`."""
+    shard: str | None = None
+    """Which part of a run this is, such as "1/4"; see `vpuformer.evaluation.shards`."""
+    total: int | None = None
+    """Of a part: how many objects all parts have together."""
     options: Mapping[str, str | int | float | bool | None] = field(default_factory=dict)
     """Further settings of the method, such as whether it zooms."""
     device: str = "cpu"
@@ -160,9 +166,14 @@ class Header:
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """The inverse of `to_dict`."""
         known = {each.name for each in fields(cls)}
-        if not isinstance(values, Mapping) or values.get("format") != FORMAT or values.keys() != known | {"format"}:
-            raise InputError(f"not the header of an evaluation of format {FORMAT}: {dict(values)!r:.80}")
-        return cls(**{**{name: values[name] for name in known}, "kinds": tuple(values["kinds"])})
+        # Older versions knew neither batches nor parts: what they wrote is what their defaults say.
+        needed = known - {"batch", "shard", "total"}
+        if not isinstance(values, Mapping) or values.get("format") != FORMAT:
+            raise InputError(f"not the header of an evaluation of format {FORMAT}: {values!r:.80}")
+        found = values.keys() - {"format"}
+        if not needed <= found <= known:
+            raise InputError(f"not the header of an evaluation: it has other fields, {sorted(found ^ known)!s:.80}")
+        return cls(**{**{name: values[name] for name in found}, "kinds": tuple(values["kinds"])})
 
     def differences(self, other: "Header") -> list[str]:
         """Names of the fields in which the other run is another run; when it was started is none of them."""
@@ -212,6 +223,17 @@ def read_records(path: str | os.PathLike[str]) -> Records:
         raise InputError(f"the records {file} cannot be read: {error.strerror or error}") from error
     except (EOFError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"{file} holds no records of an evaluation, or they are broken ({error})") from error
+
+
+def write_records(path: str | os.PathLike[str], records: Records) -> None:
+    """Write a whole evaluation at once; the inverse of `read_records`.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    lines = [records.header.to_dict(), *(record.to_dict() for record in records.objects)]
+    with _writing(Path(path)):
+        _replace(Path(path), b"".join(map(_line, lines)))
 
 
 class RecordWriter:
@@ -267,9 +289,7 @@ class RecordWriter:
         self._file.close()
         if kind is None and len(self._records) == self.header.objects:
             with _writing(self.path):
-                # No date and no name in the head of the file, so that equal records are equal files.
-                with replacing(self.path) as temporary:
-                    temporary.write_bytes(gzip.compress(self.partial.read_bytes(), mtime=0))
+                _replace(self.path, self.partial.read_bytes())
                 self.partial.unlink()
 
     def _resume(self) -> None:
@@ -290,6 +310,12 @@ def _writing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise InputError(f"the records cannot be written to {path}: {error.strerror or error}") from error
+
+
+def _replace(path: Path, lines: bytes) -> None:
+    # No date and no name in the head of the file, so that equal records are equal files.
+    with replacing(path) as temporary:
+        temporary.write_bytes(gzip.compress(lines, mtime=0))
 
 
 def _line(values: Mapping[str, Any]) -> bytes:

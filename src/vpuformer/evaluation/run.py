@@ -3,24 +3,33 @@
 The protocol is RITM's (Sofiiuk et al., 2022), which the paper follows (IV-B): the user shows what is most deeply wrong,
 up to 20 times, and the IoU after each prompt is written down. A run does not stop when a target is met, so that the
 number of clicks to any IoU and the IoU after any number of clicks are read off the same curves.
+
+A method of several objects at a time (`BatchSegmenter`) gets blocks of objects that follow each other: the first eight,
+the next eight, and so on. A block goes through its prompts in step, and which objects share a pass depends on the
+block alone; whatever runs before, beside or after it changes no number, down to the last bit. Blocks run in threads.
 """
 
-import hashlib
 import os
+import threading
 import time
+from collections import deque
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import NamedTuple
 
 import numpy as np
 
 from vpuformer.data.sample import Sample
-from vpuformer.errors import ConfigError, DatasetError, MaskError, unknown_name
-from vpuformer.evaluation.protocol import Picture, Probability, Segmenter
-from vpuformer.evaluation.records import Header, Interaction, Key, ObjectRecord, RecordWriter
+from vpuformer.errors import ConfigError, DatasetError
+from vpuformer.evaluation.protocol import Asked, BatchSegmenter, Picture, Segmenter
+from vpuformer.evaluation.records import Header, Key, ObjectRecord, RecordWriter
+from vpuformer.evaluation.user import Annotation, User
 from vpuformer.geometry import Size
-from vpuformer.metrics import MASK_THRESHOLD, MAX_CLICKS, Truth, boundary_iou, iou
-from vpuformer.prompts import KINDS, Kind, Prompt
-from vpuformer.simulation import clicked_pixels, next_kind, next_prompt
+from vpuformer.metrics import MAX_CLICKS, Truth
+from vpuformer.prompts import Kind
+
+BATCH = 8
+"""Objects in a block. More are hardly faster on a CPU, and wait longer for the slowest of them."""
 
 Progress = Callable[[int, int], None]
 """Called after each object with the number of objects done and of all."""
@@ -28,14 +37,15 @@ Progress = Callable[[int, int], None]
 
 def evaluate(
     samples: Sequence[Sample],
-    segmenter: Segmenter,
+    segmenter: Segmenter | BatchSegmenter,
     *,
     kinds: Sequence[Kind] = ("click",),
     first_kind: Kind | None = None,
     max_interactions: int = MAX_CLICKS,
     until: float | None = None,
     seed: int = 0,
-    limit: int | None = None,
+    batch: int = BATCH,
+    workers: int = 1,
     skip: Collection[Key] = (),
     on_progress: Progress | None = None,
 ) -> Iterator[ObjectRecord]:
@@ -49,13 +59,9 @@ def evaluate(
     Args:
         samples: what to segment.
         segmenter: what to measure. It gets pictures, prompts and its own last answer.
-        kinds: one kind of prompt, or several to mix as the paper does (see `vpuformer.simulation.next_kind`). A stroke
-            for which there is no room becomes a click, and is recorded as one.
-        first_kind: of the first prompt, also one that is not among `kinds`: a box to begin with, then clicks.
-        max_interactions: prompts an object.
-        until: end an object when this IoU is reached. Then only numbers up to this target mean anything.
-        seed: of the draws of a mixed protocol. Each object has draws of its own, whatever was run before it.
-        limit: segment the first so many samples only.
+        kinds, first_kind, max_interactions, until, seed: see `vpuformer.evaluation.user.User`.
+        batch: objects in a block, for a `BatchSegmenter`. The seconds of an object are its share of the block's.
+        workers: threads in which blocks run, likewise. With several of them seconds are those of a busy machine.
         skip: samples (name, object_id) to leave out since they are done.
         on_progress: see `Progress`; skipped objects count as done.
 
@@ -64,19 +70,26 @@ def evaluate(
         DatasetError: a truth does not fit its picture, or shows no object.
         MaskError: the segmenter's answer is no probability map of the picture's size.
     """
-    _check(kinds, first_kind, max_interactions, until, limit)
-    chosen = samples if limit is None else samples[:limit]
-    left = [sample for sample in chosen if (sample.name, sample.object_id) not in skip]
-    user = _User(kinds, first_kind, max_interactions, until, seed)
-    return _evaluate(left, segmenter, user, len(chosen), on_progress)
+    user = User(tuple(kinds), first_kind, max_interactions, until, seed)
+    if batch < 1 or workers < 1:
+        raise ConfigError(f"batch and workers are at least 1, got {batch} and {workers}")
+    if isinstance(segmenter, BatchSegmenter):
+        blocks = [samples[start : start + batch] for start in range(0, len(samples), batch)]
+        # All of a block or nothing, whatever is done of it already: with less in a pass, sums are rounded otherwise.
+        left = [block for block in blocks if any(_key(sample) not in skip for sample in block)]
+        records = _in_blocks(left, segmenter, user, workers)
+    else:
+        records = _one_by_one([sample for sample in samples if _key(sample) not in skip], segmenter, user)
+    return _new(records, skip, len(samples), on_progress)
 
 
 def evaluate_to_file(
     samples: Sequence[Sample],
-    segmenter: Segmenter,
+    segmenter: Segmenter | BatchSegmenter,
     path: str | os.PathLike[str],
     header: Header,
     *,
+    workers: int = 1,
     on_progress: Progress | None = None,
 ) -> tuple[ObjectRecord, ...]:
     """`evaluate`, with the settings of `header`, into a file; an interrupted run with the same header goes on.
@@ -86,7 +99,7 @@ def evaluate_to_file(
         segmenter: what to measure.
         path: of the records; see `RecordWriter`.
         header: what the run is.
-        on_progress: see `Progress`.
+        workers, on_progress: see `evaluate`.
 
     Raises:
         InputError: the records cannot be written, or FILE.partial is of another run; and as `evaluate`.
@@ -102,6 +115,8 @@ def evaluate_to_file(
             max_interactions=header.max_interactions,
             until=header.until,
             seed=header.seed,
+            batch=header.batch,
+            workers=workers,
             skip=frozenset(record.key for record in writer.records),
             on_progress=on_progress,
         )
@@ -110,109 +125,105 @@ def evaluate_to_file(
         return writer.records
 
 
-def object_rng(seed: int, key: Key) -> np.random.Generator:
-    """The draws for one object: the same on every machine and in every order of objects.
-
-    >>> int(object_rng(0, ("toy/square", 1)).integers(1000))
-    787
-    """
-    name, object_id = key
-    digest = hashlib.sha256(f"{seed}\0{name}\0{object_id}".encode()).digest()
-    return np.random.default_rng(int.from_bytes(digest, "big"))
-
-
-@dataclass(frozen=True, slots=True)
-class _User:
-    """The simulated user. Only here do the truth and the method's answers meet. Fields as in `evaluate`."""
-
-    kinds: Sequence[Kind]
-    first_kind: Kind | None
-    max_interactions: int
-    until: float | None
-    seed: int
-
-    def segment(self, key: Key, truth: Truth, segmenter: Segmenter) -> tuple[Interaction, ...]:
-        """All prompts for one object of the picture that the segmenter has now."""
-        size = (truth.shape[0], truth.shape[1])
-        rng = object_rng(self.seed, key)
-        prompts: tuple[Prompt, ...] = ()
-        previous: Probability | None = None
-        mask = np.zeros(size, dtype=np.bool_)
-        done: list[Interaction] = []
-        while len(done) < self.max_interactions and not self._satisfied(done):
-            kind = self._kind([each.iou for each in done], rng)
-            prompt = next_prompt(kind, truth, mask, clicked=clicked_pixels(prompts, size))
-            if prompt is None:
-                break
-            prompts = (*prompts, prompt)
-            start = time.perf_counter()
-            answer = segmenter.predict(prompts, previous)
-            seconds = time.perf_counter() - start
-            previous = _checked(answer, size, segmenter.name)
-            mask = previous > MASK_THRESHOLD
-            done.append(Interaction(prompt, iou(mask, truth), seconds, boundary_iou(mask, truth)))
-        return tuple(done)
-
-    def _satisfied(self, done: Sequence[Interaction]) -> bool:
-        return self.until is not None and bool(done) and done[-1].iou >= self.until
-
-    def _kind(self, ious: Sequence[float], rng: np.random.Generator) -> Kind:
-        if self.first_kind is not None and not ious:
-            return self.first_kind
-        return next_kind(ious, self.kinds, rng)
-
-
-def _evaluate(
-    samples: Sequence[Sample], segmenter: Segmenter, user: _User, total: int, on_progress: Progress | None
+def _new(
+    records: Iterator[ObjectRecord], skip: Collection[Key], total: int, on_progress: Progress | None
 ) -> Iterator[ObjectRecord]:
+    done = len(skip)
+    for record in records:
+        if record.key in skip:
+            continue
+        yield record
+        done += 1
+        if on_progress is not None:
+            on_progress(done, total)
+
+
+def _one_by_one(samples: Sequence[Sample], segmenter: Segmenter, user: User) -> Iterator[ObjectRecord]:
     held: Picture | None = None
     image_seconds = 0.0
-    for done, sample in enumerate(samples, start=total - len(samples) + 1):
-        image, truth = sample.image(), sample.truth()
-        size = (image.shape[0], image.shape[1])
-        _check_truth(sample, truth, size)
+    for sample in samples:
+        image, truth = _read(sample)
         # Compared as pixels: reading costs little beside encoding, and no promise about names is needed.
         if held is None or not np.array_equal(image, held):
             start = time.perf_counter()
             segmenter.set_image(image.copy())
             image_seconds = time.perf_counter() - start
             held = image
-        key = (sample.name, sample.object_id)
-        yield ObjectRecord(*key, size, image_seconds, user.segment(key, truth, segmenter))
-        if on_progress is not None:
-            on_progress(done, total)
+        annotation = Annotation(user, _key(sample), truth)
+        while (prompts := annotation.next_prompts()) is not None:
+            start = time.perf_counter()
+            answer = segmenter.predict(prompts, annotation.previous)
+            annotation.take(answer, time.perf_counter() - start, segmenter.name)
+        yield ObjectRecord(*_key(sample), truth.shape, image_seconds, annotation.interactions)
 
 
-def _check(
-    kinds: Sequence[Kind], first_kind: Kind | None, max_interactions: int, until: float | None, limit: int | None
-) -> None:
-    if not kinds:
-        raise ConfigError(f"no kind of prompt given; choose from {', '.join(KINDS)}")
-    for kind in (*kinds, *([] if first_kind is None else [first_kind])):
-        if kind not in KINDS:
-            raise ConfigError(unknown_name("kind of prompt", kind, KINDS))
-    if max_interactions < 1:
-        raise ConfigError(f"max_interactions is at least 1, got {max_interactions}")
-    if until is not None and not 0 < until <= 1:
-        raise ConfigError(f"until is an IoU above 0 and up to 1, such as 0.9, got {until}")
-    if limit is not None and limit < 1:
-        raise ConfigError(f"limit is at least 1, got {limit}")
+def _in_blocks(
+    blocks: Sequence[Sequence[Sample]], segmenter: BatchSegmenter, user: User, workers: int
+) -> Iterator[ObjectRecord]:
+    """The blocks' records in the blocks' order. No more blocks are begun ahead than there are threads."""
+    given_up = threading.Event()
+    threads = ThreadPoolExecutor(workers, "evaluate", segmenter.enter_worker)
+    running: deque[Future[list[ObjectRecord]]] = deque()
+    try:
+        for block in blocks:
+            running.append(threads.submit(_run_block, block, segmenter, user, given_up))
+            if len(running) > workers:
+                yield from running.popleft().result()
+        while running:
+            yield from running.popleft().result()
+    finally:
+        # Of use only after an error or Ctrl-C: nobody waits for what nobody will read.
+        given_up.set()
+        threads.shutdown(cancel_futures=True)
 
 
-def _check_truth(sample: Sample, truth: Truth, size: Size) -> None:
+def _run_block(
+    block: Sequence[Sample], segmenter: BatchSegmenter, user: User, given_up: threading.Event
+) -> list[ObjectRecord]:
+    read = [_read(sample) for sample in block]
+    start = time.perf_counter()
+    running = segmenter.begin([image.copy() for image, _ in read])
+    image_seconds = (time.perf_counter() - start) / len(block)
+    annotations = [Annotation(user, _key(sample), truth) for sample, (_, truth) in zip(block, read, strict=True)]
+    while not given_up.is_set():
+        asked = [
+            Asked(place, prompts, annotation.previous)
+            for place, annotation in enumerate(annotations)
+            if (prompts := annotation.next_prompts()) is not None
+        ]
+        if not asked:
+            break
+        start = time.perf_counter()
+        answers = running.predict(asked)
+        seconds = (time.perf_counter() - start) / len(asked)
+        for each, answer in zip(asked, answers, strict=True):
+            annotations[each.place].take(answer, seconds, segmenter.name)
+    return [
+        ObjectRecord(*_key(sample), truth.shape, image_seconds, annotation.interactions)
+        for sample, (_, truth), annotation in zip(block, read, annotations, strict=True)
+    ]
+
+
+class _Read(NamedTuple):
+    image: Picture
+    truth: Truth
+
+
+def _read(sample: Sample) -> _Read:
+    """The pixels of a sample.
+
+    Raises:
+        DatasetError: its truth does not fit its picture, or shows no object.
+    """
+    image, truth = sample.image(), sample.truth()
+    size: Size = (image.shape[0], image.shape[1])
+    what = f"object {sample.object_id} of {sample.name}"
     if truth.shape != size:
-        raise DatasetError(
-            f"object {sample.object_id} of {sample.name} has a truth of {truth.shape}, its picture {size}"
-        )
+        raise DatasetError(f"{what} has a truth of {truth.shape}, its picture {size}")
     if not (truth == 1).any():
-        raise DatasetError(f"object {sample.object_id} of {sample.name} has no pixel; leave it out of the data set")
+        raise DatasetError(f"{what} has no pixel; leave it out of the data set")
+    return _Read(image, truth)
 
 
-def _checked(answer: Probability, size: Size, name: str) -> Probability:
-    """A copy of the segmenter's answer, so that nobody changes it later."""
-    probability = np.array(answer, dtype=np.float32)
-    if probability.shape != size:
-        raise MaskError(f"{name} answered with the shape {probability.shape} to a picture of {size}; both are (H, W)")
-    if not (probability.min() >= 0 and probability.max() <= 1):  # written so that NaN fails
-        raise MaskError(f"{name} answered with values that are no probabilities; they lie in 0..1")
-    return probability
+def _key(sample: Sample) -> Key:
+    return sample.name, sample.object_id

@@ -1,0 +1,30 @@
+"""`vpuformer merge`: the parts of an evaluation, put together."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vpuformer.cli.evaluate import finish
+from vpuformer.cli.outputs import make_folder
+from vpuformer.evaluation import RECORDS
+
+
+def merge(
+    parts: Annotated[
+        list[Path],
+        typer.Argument(metavar="FOLDER...", help="What `vpuformer evaluate --shard I/N` wrote, for every I."),
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where the results go.")],
+) -> None:
+    """Put the parts of an evaluation together: the result is that of the same command without --shard.
+
+    The parts stay as they are.
+    """
+    from vpuformer.evaluation.records import read_records, write_records
+    from vpuformer.evaluation.shards import merge as merge_records
+
+    whole = merge_records([read_records(part / RECORDS) for part in parts])
+    folder = make_folder(output, "the results")
+    write_records(folder / RECORDS, whole)
+    finish(whole.header, whole.objects, folder)

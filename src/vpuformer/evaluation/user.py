@@ -1,0 +1,139 @@
+"""The simulated user: looks at the answer and at the truth, and shows what is most deeply wrong.
+
+Only here do the truth and the method's answers meet.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from vpuformer.errors import ConfigError, MaskError, unknown_name
+from vpuformer.evaluation.protocol import Probability
+from vpuformer.evaluation.records import Interaction, Key
+from vpuformer.geometry import Size
+from vpuformer.metrics import MASK_THRESHOLD, MAX_CLICKS, Truth, boundary_iou, iou
+from vpuformer.prompts import KINDS, Kind, Prompt
+from vpuformer.simulation import clicked_pixels, next_kind, next_prompt
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """How a simulated user behaves.
+
+    Raises:
+        ConfigError: a setting is out of range.
+    """
+
+    kinds: Sequence[Kind] = ("click",)
+    """One kind of prompt, or several to mix as the paper does (see `vpuformer.simulation.next_kind`). A stroke for
+    which there is no room becomes a click, and is recorded as one."""
+    first_kind: Kind | None = None
+    """Of the first prompt, also one that is not among `kinds`: a box to begin with, then clicks."""
+    max_interactions: int = MAX_CLICKS
+    """Prompts an object."""
+    until: float | None = None
+    """An object ends when this IoU is reached. Then only numbers up to this target mean anything."""
+    seed: int = 0
+    """Of the draws of a mixed protocol. Each object has draws of its own, whatever was run before it."""
+
+    def __post_init__(self) -> None:
+        if not self.kinds:
+            raise ConfigError(f"no kind of prompt given; choose from {', '.join(KINDS)}")
+        for kind in (*self.kinds, *([] if self.first_kind is None else [self.first_kind])):
+            if kind not in KINDS:
+                raise ConfigError(unknown_name("kind of prompt", kind, KINDS))
+        if self.max_interactions < 1:
+            raise ConfigError(f"max_interactions is at least 1, got {self.max_interactions}")
+        if self.until is not None and not 0 < self.until <= 1:
+            raise ConfigError(f"until is an IoU above 0 and up to 1, such as 0.9, got {self.until}")
+
+
+class Annotation:
+    """One object on its way: what was shown of it, what was answered, and how good that was.
+
+    >>> truth = np.zeros((5, 5), np.int8)
+    >>> truth[1:4, 1:4] = 1
+    >>> annotation = Annotation(User(), ("toy/square", 1), truth)
+    >>> annotation.next_prompts()
+    (Click(x=2.0, y=2.0, positive=True),)
+    >>> annotation.take((truth == 1).astype(np.float32), seconds=0.1, by="an oracle")
+    >>> annotation.next_prompts() is None, annotation.interactions[0].iou
+    (True, 1.0)
+    """
+
+    def __init__(self, user: User, key: Key, truth: Truth) -> None:
+        self._user = user
+        self._truth = truth
+        self._size: Size = (truth.shape[0], truth.shape[1])
+        self._rng = object_rng(user.seed, key)
+        self._prompts: tuple[Prompt, ...] = ()
+        self._mask = np.zeros(self._size, dtype=np.bool_)
+        self._done: list[Interaction] = []
+        self.previous: Probability | None = None
+        """The last answer, a copy that nobody else holds; None before the first."""
+
+    @property
+    def interactions(self) -> tuple[Interaction, ...]:
+        """Those that have been answered."""
+        return tuple(self._done)
+
+    def next_prompts(self) -> tuple[Prompt, ...] | None:
+        """All prompts so far and one more; None when the user has finished with the object.
+
+        Each call is answered with `take` before the next one.
+        """
+        if len(self._done) >= self._user.max_interactions or self._satisfied():
+            return None
+        clicked = clicked_pixels(self._prompts, self._size)
+        prompt = next_prompt(self._kind(), self._truth, self._mask, clicked=clicked)
+        if prompt is None:
+            return None
+        self._prompts = (*self._prompts, prompt)
+        return self._prompts
+
+    def take(self, answer: Probability, seconds: float, by: str) -> None:
+        """Look at the answer to the last prompts.
+
+        Args:
+            answer: probabilities, shape (H, W) of the picture.
+            seconds: that the method took.
+            by: its name, for what is said of a bad answer.
+
+        Raises:
+            MaskError: the answer is no probability map of the picture's size.
+        """
+        self.previous = _checked(answer, self._size, by)
+        self._mask = self.previous > MASK_THRESHOLD
+        quality = iou(self._mask, self._truth), boundary_iou(self._mask, self._truth)
+        self._done.append(Interaction(self._prompts[-1], quality[0], seconds, quality[1]))
+
+    def _satisfied(self) -> bool:
+        return self._user.until is not None and bool(self._done) and self._done[-1].iou >= self._user.until
+
+    def _kind(self) -> Kind:
+        if self._user.first_kind is not None and not self._done:
+            return self._user.first_kind
+        return next_kind([each.iou for each in self._done], self._user.kinds, self._rng)
+
+
+def object_rng(seed: int, key: Key) -> np.random.Generator:
+    """The draws for one object: the same on every machine and in every order of objects.
+
+    >>> int(object_rng(0, ("toy/square", 1)).integers(1000))
+    787
+    """
+    name, object_id = key
+    digest = hashlib.sha256(f"{seed}\0{name}\0{object_id}".encode()).digest()
+    return np.random.default_rng(int.from_bytes(digest, "big"))
+
+
+def _checked(answer: Probability, size: Size, name: str) -> Probability:
+    """A copy of the segmenter's answer, so that nobody changes it later."""
+    probability = np.array(answer, dtype=np.float32)
+    if probability.shape != size:
+        raise MaskError(f"{name} answered with the shape {probability.shape} to a picture of {size}; both are (H, W)")
+    if not (probability.min() >= 0 and probability.max() <= 1):  # written so that NaN fails
+        raise MaskError(f"{name} answered with values that are no probabilities; they lie in 0..1")
+    return probability
