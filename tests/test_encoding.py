@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from vpuformer.encoding.batch import PromptBatch, dense_pixels
 from vpuformer.encoding.disks import prompt_maps
+from vpuformer.encoding.draws import below, mixed
 from vpuformer.encoding.gaussian import Formula, scribble_vectors
 from vpuformer.encoding.position import grid_code
 from vpuformer.encoding.pue import VECTOR, PromptUnifiedEncoder, prompt_vectors
@@ -144,10 +145,47 @@ def test_a_random_choice_is_one_of_the_points_of_its_column() -> None:
     prompts = batch([Scribble(((10, 10), (60, 10), (60, 50), (10, 50)))])
     seen = set()
     for seed in range(20):
-        generator = torch.Generator().manual_seed(seed)
-        horizontal, _ = scribble_vectors(prompts.points, prompts.point_valid, prompts.bounds, 448, generator=generator)
+        seeds = torch.tensor([[seed]])
+        horizontal, _ = scribble_vectors(prompts.points, prompts.point_valid, prompts.bounds, 448, seeds=seeds)
         seen.add(round(horizontal[0, 0, 30].item(), 4))
     assert seen == {1.0, round(math.exp(-(40**2) / (2 * (40 / 3) ** 2)), 4)}
+
+
+def test_a_random_choice_depends_on_sample_and_place_alone() -> None:
+    """Not on who else is in the batch, or on how much it is padded; and every column and every prompt has its own."""
+    stroke = Scribble(((10, 10), (60, 10), (60, 50), (10, 50)))
+    long: list[Prompt] = [Click(3, 3), Scribble(((0, 0), (400, 300), (20, 350))), Box(1, 1, 90, 90)]
+    together = prompt_vectors(batch(long, [stroke, stroke]), seeds=torch.tensor([5, 2**62 - 1]))
+    alone = prompt_vectors(batch([stroke, stroke]), seeds=torch.tensor([2**62 - 1]))
+    assert torch.equal(together[1, :2], alone[0])
+    assert alone[0, 0, 11:60].unique().numel() == 2
+    assert not torch.equal(alone[0, 0], alone[0, 1])
+
+
+def splitmix(state: int) -> int:
+    """The mixing steps of SplitMix64, with Python's integers."""
+    state = ((state ^ (state >> 30)) * 0xBF58476D1CE4E5B9) % 2**64
+    state = ((state ^ (state >> 27)) * 0x94D049BB133111EB) % 2**64
+    return state ^ (state >> 31)
+
+
+@given(st.integers(-(2**63), 2**63 - 1), st.integers(0, 1000), st.integers(0, 1000))
+def test_draws_are_those_of_whole_numbers_without_end(seed: int, number: int, count: int) -> None:
+    made = mixed(torch.tensor([seed]), torch.tensor([number]))
+    expected = splitmix((seed * 0x9E3779B97F4A7C15 + number) % 2**64)
+    assert made.item() % 2**64 == expected
+    assert torch.equal(made, mixed(torch.tensor([seed]), number))
+    assert below(made, torch.tensor([count])).item() == (expected >> 33) * count // 2**31
+
+
+def test_draws_are_even() -> None:
+    drawn = below(mixed(mixed(torch.arange(100)[:, None], 3), torch.arange(700)), torch.tensor(7))
+    counts = torch.bincount(drawn.flatten(), minlength=7)
+    assert len(counts) == 7
+    assert ((counts - 10_000) / 10_000).abs().max() < 0.04
+    # Neighbours, along seeds and along numbers, know nothing of each other.
+    assert ((drawn[1:] == drawn[:-1]).float().mean() - 1 / 7).abs() < 0.01
+    assert ((drawn[:, 1:] == drawn[:, :-1]).float().mean() - 1 / 7).abs() < 0.01
 
 
 @given(st.floats(0, 447), st.floats(0, 447), st.floats(0, 447), st.floats(0, 447))

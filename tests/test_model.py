@@ -245,7 +245,7 @@ def test_a_prompt_encoding_is_added_as_the_docs_show(monkeypatch: pytest.MonkeyP
             super().__init__()
             self.project = torch.nn.Linear(3, dim)
 
-        def forward(self, prompts, image=None, generator=None):  # noqa: ARG002
+        def forward(self, prompts, image=None, seeds=None):  # noqa: ARG002
             centre = prompts.bounds.unflatten(-1, (2, 2)).mean(dim=-2) / 448
             return self.project(torch.cat([centre, prompts.positive[..., None]], dim=-1)), prompts.valid
 

@@ -50,10 +50,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore:.*
 
 @pytest.fixture(scope="module")
 def recipe(tmp_path_factory: pytest.TempPathFactory) -> Recipe:
-    """Five pictures, which two processes cannot share evenly. Batch norms are frozen by default.
-
-    Without scribbles: which of a stroke's points is read off is drawn for a process, and not for a sample.
-    """
+    """Five pictures, which two processes cannot share evenly. Batch norms are frozen by default."""
     root = tmp_path_factory.mktemp("toys")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("sys.argv", [str(TOY_SET), str(root), "6"])
@@ -67,7 +64,6 @@ def recipe(tmp_path_factory: pytest.TempPathFactory) -> Recipe:
         objects=2,
         steps=STEPS,
         interactions=2,
-        scribble=0,
         warmup=0,
         cooldown=0.0,
         ema=0.5,

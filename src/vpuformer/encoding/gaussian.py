@@ -20,8 +20,10 @@ Shapes: `...` is any number of leading axes (batch, prompts), `l` the length of 
 from typing import Literal
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, Int64
 from torch import Tensor
+
+from vpuformer.encoding.draws import below, mixed
 
 Formula = Literal["extent", "literal", "fixed-boxes", "literal-scribbles"]
 Visual = Literal["none", "damping", "product"]
@@ -80,30 +82,31 @@ def scribble_vectors(
     *,
     formula: Literal["extent", "literal"] = "extent",
     sigma: float = 3.0,
-    generator: torch.Generator | None = None,
+    seeds: Int64[Tensor, "*n"] | None = None,
 ) -> tuple[Float[Tensor, "*n l"], Float[Tensor, "*n l"]]:
     """Algorithm 1: the horizontal and the vertical vector of a stroke.
 
     Args:
         points: dense points of the stroke, `valid` marks those that are no padding.
         bounds: x0, y0, x1, y1 of the stroke.
-        generator: chooses one of the points of a column (row) at random, as in the paper; without it the middle one,
-            so that inference is deterministic.
+        seeds: of every stroke, to choose one of the points of a column (row) at random, as in the paper; without them
+            it is the middle one, so that inference is deterministic.
     """
     # A stroke along the picture's far edge lies half a pixel beyond the last slot.
     column, row = points.round().long().clamp(0, length - 1).unbind(-1)
     x, y = points.unbind(-1)
     left, top, right, bottom = (edge[..., None] for edge in bounds.unbind(-1))
 
-    chosen, found = _choose(column, y, valid, length, generator)
+    of_columns, of_rows = (None, None) if seeds is None else (mixed(seeds, 0), mixed(seeds, 1))
+    chosen, found = _choose(column, y, valid, length, of_columns)
     horizontal = _profile(y.gather(-1, chosen) - top, bottom - top, formula, sigma) * found
 
     # Algorithm 1, line 10: a point that has served a column is not used for a row again. The default reading lets a row
     # fall back on it where there is no other, or a diagonal stroke would have no rows at all.
     used = chosen.new_zeros(valid.shape).scatter_add(-1, chosen, found.long()) > 0
-    chosen, found = _choose(row, x, valid & ~used, length, generator)
+    chosen, found = _choose(row, x, valid & ~used, length, of_rows)
     if formula == "extent":
-        again, refound = _choose(row, x, valid, length, generator)
+        again, refound = _choose(row, x, valid, length, of_rows)
         chosen, found = torch.where(found, chosen, again), found | refound
     vertical = _profile(x.gather(-1, chosen) - left, right - left, formula, sigma) * found
     return horizontal, vertical
@@ -128,7 +131,7 @@ def _choose(
     order: Float[Tensor, "*n m"],
     usable: Bool[Tensor, "*n m"],
     length: int,
-    generator: torch.Generator | None,
+    seeds: Int64[Tensor, "*n"] | None,
 ) -> tuple[Int[Tensor, "*n l"], Bool[Tensor, "*n l"]]:
     """For each slot 0..l-1 the index of one usable point in it (the middle one by `order`, or a random one).
 
@@ -141,11 +144,7 @@ def _choose(
     wanted = torch.arange(length, device=slot.device).expand(*slot.shape[:-1], length).contiguous()
     first = torch.searchsorted(slots, wanted)
     count = torch.searchsorted(slots, wanted, right=True) - first
-    if generator is None:
-        offset = (count - 1).clamp_min(0) // 2
-    else:
-        share = torch.rand(count.shape, generator=generator, device=generator.device).to(count.device)
-        offset = (share * count).long()
+    offset = (count - 1).clamp_min(0) // 2 if seeds is None else below(mixed(seeds[..., None], wanted), count)
     pick = (first + offset).clamp_max(slot.shape[-1] - 1)
     return ranked.gather(-1, pick), count > 0
 

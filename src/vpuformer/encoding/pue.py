@@ -1,10 +1,11 @@
 """The Prompt-unified Encoder: every click, box and scribble as one vector, and that vector as a query token."""
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor, nn
 
 from vpuformer.encoding.batch import PromptBatch
+from vpuformer.encoding.draws import mixed
 from vpuformer.encoding.gaussian import (
     Formula,
     Visual,
@@ -34,7 +35,7 @@ def prompt_vectors(
     peak: float = 1.0,
     visual: Visual = "none",
     image: Float[Tensor, "b 3 448 448"] | None = None,
-    generator: torch.Generator | None = None,
+    seeds: Int64[Tensor, " b"] | None = None,
 ) -> Float[Tensor, "b n 898"]:
     """The vector `[q_h (448), q_v (448), q_b (2)]` of every prompt (Eqs. 1-6); zeros for an empty slot.
 
@@ -47,7 +48,7 @@ def prompt_vectors(
             distance, as printed (which makes every pixel of the clicked colour a 1, however far away); "damping"
             multiplies a bell over colours with the spatial one.
         image: values in [0, 1]; needed unless `visual` is "none".
-        generator: makes the choice among the points of a scribble random (training).
+        seeds: of every sample; they make the choice among the points of a scribble random (training).
     """
     x0, y0, x1, y1 = prompts.bounds.unbind(-1)
     centre = ((x0 + x1) / 2, (y0 + y1) / 2)
@@ -79,6 +80,8 @@ def prompt_vectors(
         nearest = [c.round().clamp(0, CANONICAL - 1)[..., None] for c in centre]
         click = [torch.where(pixels == at, peak * vector, vector) for at, vector in zip(nearest, click, strict=True)]
 
+    slots = torch.arange(prompts.kind.shape[1], device=prompts.device)
+    of_prompts = None if seeds is None else mixed(seeds[:, None], slots)
     scribble = scribble_vectors(
         prompts.points,
         prompts.point_valid,
@@ -86,7 +89,7 @@ def prompt_vectors(
         CANONICAL,
         formula="literal" if formula in ("literal", "literal-scribbles") else "extent",
         sigma=sigma,
-        generator=generator,
+        seeds=of_prompts,
     )
     axes = [torch.stack(axis, dim=-2) for axis in zip(click, box, scribble, strict=True)]
     kind = prompts.kind[..., None, None].expand(*prompts.kind.shape, 1, CANONICAL)
@@ -151,7 +154,7 @@ class PromptUnifiedEncoder(nn.Module):
         self,
         prompts: PromptBatch,
         image: Float[Tensor, "b 3 448 448"] | None = None,
-        generator: torch.Generator | None = None,
+        seeds: Int64[Tensor, " b"] | None = None,
     ) -> tuple[Float[Tensor, "b n dim"], Bool[Tensor, "b n"]]:
         """The tokens, and which of them count.
 
@@ -164,7 +167,7 @@ class PromptUnifiedEncoder(nn.Module):
             peak=self.peak,
             visual=self.visual,
             image=image,
-            generator=generator,
+            seeds=seeds,
         )
         tokens = self.project(vectors)
         if self.kind is not None:

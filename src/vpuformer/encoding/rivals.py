@@ -61,7 +61,7 @@ class DistanceMapEncoder(nn.Module):
         self,
         prompts: PromptBatch,
         image: Tensor | None = None,  # noqa: ARG002
-        generator: torch.Generator | None = None,  # noqa: ARG002
+        seeds: Tensor | None = None,  # noqa: ARG002
     ) -> tuple[Float[Tensor, "b n dim"], Bool[Tensor, "b n"]]:
         """The tokens, and which of them count."""
         sign = torch.stack([prompts.positive, ~prompts.positive], dim=-1).float() * prompts.valid[..., None]
@@ -94,7 +94,7 @@ class LearnedVectorEncoder(nn.Module):
         self,
         prompts: PromptBatch,
         image: Tensor | None = None,  # noqa: ARG002
-        generator: torch.Generator | None = None,  # noqa: ARG002
+        seeds: Tensor | None = None,  # noqa: ARG002
     ) -> tuple[Float[Tensor, "b n dim"], Bool[Tensor, "b n"]]:
         """The tokens, and which of them count."""
         points, role, count = self._points(prompts)

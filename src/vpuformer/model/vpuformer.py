@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import torch
 import torch.nn.functional as F
 from einops import rearrange
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor, nn
 
 from vpuformer.encoding.batch import PromptBatch
@@ -118,7 +118,7 @@ class VPUFormer(nn.Module):
         image: Float[Tensor, "b 3 h w"],
         mask: Float[Tensor, "b 1 h w"],
         prompts: PromptBatch,
-        generator: torch.Generator | None = None,
+        seeds: Int64[Tensor, " b"] | None = None,
     ) -> Output:
         """Segment.
 
@@ -126,9 +126,9 @@ class VPUFormer(nn.Module):
             image: values in [0, 1].
             mask: the previous mask as probabilities, zeros where there is none.
             prompts: every prompt given so far.
-            generator: of the choices that scribbles leave open, in training.
+            seeds: of every sample, for the choices that scribbles leave open, in training.
         """
-        return self.decode(self.encode(image, mask, prompts), mask, prompts, generator)
+        return self.decode(self.encode(image, mask, prompts), mask, prompts, seeds)
 
     def encode(
         self,
@@ -176,10 +176,10 @@ class VPUFormer(nn.Module):
         features: Features,
         mask: Float[Tensor, "b 1 h w"],
         prompts: PromptBatch,
-        generator: torch.Generator | None = None,
+        seeds: Int64[Tensor, " b"] | None = None,
     ) -> Output:
         """Everything after the image encoder."""
-        query, valid = self.pue(prompts, features.colours, generator)
+        query, valid = self.pue(prompts, features.colours, seeds)
         visual, lateral, _ = features
         if self.dense is not None:
             at_quarter, at_sixteenth = self.dense(

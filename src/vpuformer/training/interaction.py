@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
-from jaxtyping import Bool, Float, Int, UInt8
+from jaxtyping import Bool, Float, Int, Int64, UInt8
 from torch import Tensor
 
 from vpuformer.encoding.batch import PromptBatch
+from vpuformer.encoding.draws import mixed
 from vpuformer.geometry import Crop, FrameMap
 from vpuformer.metrics import MASK_THRESHOLD, iou
 from vpuformer.model.vpuformer import Features, Output, VPUFormer, repeat_samples
@@ -98,9 +99,7 @@ def interact(
     others: list[Mask] = list(batch.others.flatten(0, 1).cpu().numpy())
     frame = FrameMap.to_canonical(Crop.whole((image.shape[-2], image.shape[-1])))
     rngs = rng.spawn(len(truths)) if isinstance(rng, np.random.Generator) else list(rng)
-    # From every sample's, so that the first one of a batch is no exception.
-    seeds = [int(own.integers(2**62)) for own in rngs]
-    generator = torch.Generator(device=image.device).manual_seed(seeds[0])
+    seeds = torch.tensor([int(own.integers(2**62)) for own in rngs]).to(image.device)
 
     probability = torch.zeros(truth.shape, device=image.device)
     prompts = [_first(t, o, own, kind_shares) for t, o, own in zip(truths, others, rngs, strict=True)]
@@ -109,7 +108,7 @@ def interact(
     parts: dict[str, float] = {}
     for k in range(interactions):
         tensors = PromptBatch.collate(prompts, [frame] * len(prompts), device=image.device)
-        output, features = model(image, batch.objects, probability, tensors, features, generator)
+        output, features = model(image, batch.objects, probability, tensors, features, mixed(seeds, k))
         nfl, dice, contrast = _losses(output, truth, tensors, mean)
         total = total + (k + 1) * (nfl + dice + p2cl * contrast)
         weights += k + 1
@@ -156,16 +155,16 @@ class Interactive(torch.nn.Module):
         mask: Tensor,
         prompts: PromptBatch,
         features: Features | None,
-        generator: torch.Generator,
+        seeds: Int64[Tensor, " s"],
     ) -> tuple[Output, Features | None]:
         with torch.autocast(image.device.type, torch.bfloat16, enabled=self._bfloat16):
             network = self.network
             if network.features_depend_on_mask or network.features_depend_on_prompts:
                 repeated = repeat_samples(image, objects)
-                return network.decode(network.encode(repeated, mask, prompts), mask, prompts, generator), None
+                return network.decode(network.encode(repeated, mask, prompts), mask, prompts, seeds), None
             if features is None:
                 features = network.encode(image).repeat(objects)
-            return network.decode(features, mask, prompts, generator), features
+            return network.decode(features, mask, prompts, seeds), features
 
 
 def _first(truth: Truth, others: Mask, rng: np.random.Generator, kind_shares: Sequence[float]) -> list[Prompt]:
