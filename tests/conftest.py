@@ -80,3 +80,19 @@ def grabcut(tmp_path: Path, picture: npt.NDArray[np.uint8], truth: npt.NDArray[n
             (root / folder).mkdir(parents=True, exist_ok=True)
             Image.fromarray(np.ascontiguousarray(pixels[:, ::step])).save(root / folder / f"{name}.png")
     return root
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small network with random weights, in a folder."""
+    import torch
+
+    from vpuformer.model.checkpoint import save_checkpoint
+    from vpuformer.model.config import VPUFormerConfig
+    from vpuformer.model.vpuformer import VPUFormer
+
+    torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    config = VPUFormerConfig(input_size=64, dim=32, heads=2, ffn_dim=32, decoder_dim=16, pue_hidden=32)
+    save_checkpoint(VPUFormer(config), folder, metadata={"dataset": "none"})
+    return folder

@@ -20,7 +20,7 @@ from vpuformer.model.config import VARIANTS
 from vpuformer.prompts import Box, Click, Scribble, prompts_to_json
 from vpuformer.training.recipe import Recipe
 
-COMMANDS = ["segment", "evaluate", "report", "train", "info", "data"]
+COMMANDS = ["segment", "evaluate", "merge", "report", "train", "info", "data"]
 HEAVY = {"torch", "torchvision", "timm", "cv2", "skimage", "scipy", "numpy", "PIL", "lightning_fabric"}
 
 
@@ -36,22 +36,6 @@ def refused(*words: object) -> str:
     (line,) = result.stderr.splitlines()
     assert line.startswith("error: ")
     return line.removeprefix("error: ")
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small network with random weights, in a folder."""
-    import torch
-
-    from vpuformer.model.checkpoint import save_checkpoint
-    from vpuformer.model.config import VPUFormerConfig
-    from vpuformer.model.vpuformer import VPUFormer
-
-    torch.manual_seed(0)
-    folder = tmp_path_factory.mktemp("models") / "tiny"
-    config = VPUFormerConfig(input_size=64, dim=32, heads=2, ffn_dim=32, decoder_dim=16, pue_hidden=32)
-    save_checkpoint(VPUFormer(config), folder, metadata={"dataset": "none"})
-    return folder
 
 
 @pytest.fixture

@@ -121,8 +121,7 @@ def open_method(
 
     sha256 = read_manifest(model).sha256
 
-    import torch
-
+    from vpuformer.evaluation.processes import usable_threads
     from vpuformer.evaluation.protocol import BatchPredictorSegmenter, PredictorSegmenter
     from vpuformer.predictor import Predictor
 
@@ -130,7 +129,7 @@ def open_method(
     # One object at a time is what a person waits for; several together are what the machine can do.
     single = batch == 1 and workers in (None, 1)
     kind = PredictorSegmenter if single else BatchPredictorSegmenter
-    threads = 1 if single else workers or torch.get_num_threads()
+    threads = 1 if single else workers or usable_threads()
     return Method(kind(predictor, model, zoom=zoom), sha256, _in_words(str(predictor.device)), batch, threads)
 
 

@@ -11,6 +11,13 @@ _PATIENCE = timedelta(days=7)
 """How long a process waits for the slowest one."""
 
 
+def usable_threads() -> int:
+    """How many threads PyTorch would use for one operation: the cores, or what OMP_NUM_THREADS says."""
+    import torch
+
+    return torch.get_num_threads()
+
+
 @dataclass(frozen=True, slots=True)
 class Processes:
     """The processes of a run; a context around what needs all of them to be there.
