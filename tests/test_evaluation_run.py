@@ -230,9 +230,7 @@ def test_a_method_that_changes_what_it_is_handed_changes_no_number() -> None:
 def test_none_that_is_done_is_done_again() -> None:
     samples = [sample(bar_truth(), number) for number in range(1, 6)]
     seen: list[tuple[int, int]] = []
-    records = evaluate(
-        samples[:4], Stripes(), skip={("toy/bar", 2)}, on_progress=lambda *counts: seen.append(counts)
-    )
+    records = evaluate(samples[:4], Stripes(), skip={("toy/bar", 2)}, on_progress=lambda *counts: seen.append(counts))
     assert [record.object_id for record in records] == [1, 3, 4]
     assert seen == [(2, 4), (3, 4), (4, 4)]
 

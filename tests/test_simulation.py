@@ -164,6 +164,48 @@ def test_the_click_is_that_of_the_oracle(scene: tuple[Mask, Mask], seed: int) ->
     assert next_click(truth, prediction) == oracle_click(truth, prediction, np.zeros_like(prediction))
 
 
+def ritm_click(truth: Mask, prediction: Mask, not_clicked: Mask) -> tuple[bool, tuple[int, int]]:
+    """RITM's `Clicker`, restated slowly: both maps of distances padded by a pixel, clicked pixels zeroed in them.
+
+    Its click on (0, 0) when nothing is left to click is left as it is.
+    """
+    counts = truth != IGNORE
+    missed, covered = (np.pad(region & counts, 1) for region in ((truth == 1) & ~prediction, (truth != 1) & prediction))
+    depths = []
+    for region in (missed, covered):
+        depth = np.zeros(region.shape)
+        outside = np.argwhere(~region)
+        for y, x in np.argwhere(region):
+            depth[y, x] = ((outside - (y, x)) ** 2).sum(axis=1).min()
+        depths.append(depth[1:-1, 1:-1] * not_clicked)
+    positive = bool(depths[0].max() > depths[1].max())
+    chosen = depths[0 if positive else 1]
+    y, x = np.argwhere(chosen == chosen.max())[0]
+    return positive, (int(y), int(x))
+
+
+def test_the_clicks_are_ritms_on_200_random_masks(rng: np.random.Generator) -> None:
+    for _ in range(200):
+        height, width = rng.integers(4, 26, size=2)
+        truth, prediction = (
+            cv2.GaussianBlur(rng.normal(size=(height, width)), (0, 0), rng.choice([0.8, 1.5, 4.0])) > 0
+            for _ in range(2)
+        )
+        truth = truth.astype(np.int8)
+        truth[rng.random(truth.shape) < rng.choice([0, 0.05])] = IGNORE
+        not_clicked = np.ones(truth.shape, bool)
+        for _ in range(3):
+            positive, (y, x) = ritm_click(truth, prediction, not_clicked)
+            click = next_click(truth, prediction, clicked=~not_clicked)
+            if click is None:
+                # Where RITM clicks on (0, 0), which is right or clicked already, ours has nothing to say.
+                assert (y, x) == (0, 0)
+                assert not not_clicked[0, 0] or not wrong(truth, prediction, positive)[0, 0]
+                break
+            assert (click.positive, (click.y, click.x)) == (positive, (y, x))
+            not_clicked[y, x] = False
+
+
 def test_the_first_click_hits_the_middle_of_the_object() -> None:
     truth, prediction = picture(".......", ".ooooo.", ".ooooo.", ".ooooo.", ".......")
     # (2, 2), (3, 2) and (4, 2) are all two pixels deep; the first in raster order wins.

@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -89,12 +90,14 @@ def _limit(prompts: Sequence[Prompt], most: int) -> list[Prompt]:
     return kept
 
 
+@lru_cache(maxsize=4096)  # every new prompt of an object comes with all earlier ones, mostly in the same frame
 def _encode(prompt: Prompt, frame: FrameMap) -> tuple[tuple[float, float, float, float], Points]:
-    """Bounds and pixels of a prompt in the canonical frame."""
+    """Bounds and pixels of a prompt in the canonical frame; not to be written to."""
     canonical = prompt.mapped(frame.to_target)
     if prompt.kind == "box":
         return canonical.bounds, np.zeros((0, 2))
     pixels = canonical.points if prompt.kind == "click" else dense_pixels(canonical.points)
+    pixels.setflags(write=False)
     return canonical.bounds, pixels
 
 

@@ -1,0 +1,118 @@
+"""How fast a network is evaluated: one object at a time, in blocks, and as fast as the network alone would allow.
+
+    python benchmarks/harness.py --root data/DAVIS [--objects 32] [--repeats 3] [--output FILE]
+
+Three ways through the same objects of DAVIS with mixed prompts, one after the other, several times over:
+
+* plain: one object after the other through `Predictor`, PyTorch on all cores;
+* blocks: what `vpuformer evaluate` does;
+* ceiling: every pass that the blocks made, again, on tensors that lie ready: no picture is read, no mask stretched,
+  nothing simulated and nothing measured, on as many threads.
+
+Medians of objects per minute, and blocks as a share of the ceiling. Run it on an idle machine.
+"""
+
+import argparse
+import json
+import platform
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from vpuformer.data.benchmarks import open_benchmark
+from vpuformer.data.sample import Sample
+from vpuformer.evaluation.protocol import BatchPredictorSegmenter, PredictorSegmenter
+from vpuformer.evaluation.run import BATCH, evaluate
+from vpuformer.predictor import Predictor
+from vpuformer.prompts import KINDS
+
+Call = tuple[str, tuple[Any, ...]]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--root", type=Path, required=True, help="the folder of DAVIS")
+    parser.add_argument("--objects", type=int, default=32)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--workers", type=int, default=torch.get_num_threads())
+    parser.add_argument("--output", type=Path, default=Path("benchmarks/results/harness.json"))
+    arguments = parser.parse_args()
+
+    everything = open_benchmark("davis", arguments.root)
+    samples = everything[:: len(everything) // arguments.objects][: arguments.objects]
+    predictor = Predictor.from_pretrained("default", device="cpu")
+    passes = recorded(predictor, samples)
+    ways: dict[str, Callable[[], object]] = {
+        "plain": lambda: list(evaluate(samples, PredictorSegmenter(predictor), kinds=KINDS)),
+        "blocks": lambda: list(
+            evaluate(samples, BatchPredictorSegmenter(predictor), kinds=KINDS, workers=arguments.workers)
+        ),
+        "ceiling": lambda: replay(predictor, passes, arguments.workers),
+    }
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(arguments.repeats):
+        for name, way in ways.items():
+            start = time.perf_counter()
+            way()
+            seconds[name].append(time.perf_counter() - start)
+            print(f"{name}: {seconds[name][-1]:.1f} s", flush=True)
+    rates = {name: 60 * len(samples) / statistics.median(times) for name, times in seconds.items()}
+    result = {
+        "objects_per_minute": rates,
+        "share_of_ceiling": rates["blocks"] / rates["ceiling"],
+        "times_as_fast_as_plain": rates["blocks"] / rates["plain"],
+        "seconds": seconds,
+        "objects": len(samples),
+        "prompts_an_object": 20,
+        "batch": BATCH,
+        "workers": arguments.workers,
+        "torch": torch.__version__,
+        "machine": platform.machine(),
+    }
+    arguments.output.write_text(json.dumps(result, indent=2) + "\n")
+    print(json.dumps({name: result[name] for name in list(result)[:3]}, indent=2))
+
+
+def recorded(predictor: Predictor, samples: Sequence[Sample]) -> list[list[Call]]:
+    """The passes of each block, as names of methods of the network and their arguments."""
+    model, passes = predictor.model, []
+    encode, decode = model.encode, model.decode
+
+    def kept(name: str, method: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*inputs: Any) -> Any:
+            passes[-1].append((name, inputs))
+            return method(*inputs)
+
+        return call
+
+    object.__setattr__(model, "encode", kept("encode", encode))
+    object.__setattr__(model, "decode", kept("decode", decode))
+    try:
+        for start in range(0, len(samples), BATCH):
+            passes.append([])
+            list(evaluate(samples[start : start + BATCH], BatchPredictorSegmenter(predictor), kinds=KINDS))
+    finally:
+        object.__delattr__(model, "encode")
+        object.__delattr__(model, "decode")
+    return passes
+
+
+def replay(predictor: Predictor, passes: Sequence[Sequence[Call]], workers: int) -> None:
+    """All passes, block by block, on threads as `evaluate` has them."""
+
+    def block(calls: Sequence[Call]) -> None:
+        with torch.inference_mode():
+            for name, inputs in calls:
+                getattr(predictor.model, name)(*inputs)
+
+    with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as threads:
+        list(threads.map(block, passes))
+
+
+if __name__ == "__main__":
+    main()
