@@ -370,7 +370,7 @@ def test_an_interrupted_evaluation_goes_on(grabcut: Path, tmp_path: Path, monkey
         (["--first", "lasso"], "no kind of prompt called 'lasso'"),
         (
             ["--peer", "grabcut"],
-            "no peer called 'grabcut'; there are opencv-grabcut, opencv-grabcut-plain, random-walker. Did",
+            "no peer called 'grabcut'; there are opencv-grabcut, opencv-grabcut-plain, random-walker, sam",
         ),
         (["--root", "nowhere"], "nowhere is not laid out as grabcut"),
         (["--limit", "0"], "--limit is at least 1, got 0"),

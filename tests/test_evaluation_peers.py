@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from vpuformer.data.sample import Sample
-from vpuformer.errors import SessionError
-from vpuformer.evaluation.peers import PEERS, RandomWalker
+from vpuformer.errors import ConfigError, SessionError
+from vpuformer.evaluation.peers import CLASSICAL, PEERS, RandomWalker, open_peer
 from vpuformer.evaluation.peers.seeds import seed_labels
 from vpuformer.evaluation.run import evaluate
 from vpuformer.geometry import Crop, FrameMap
@@ -31,20 +31,20 @@ def flat(ellipse: np.ndarray) -> np.ndarray:
     return np.where(ellipse[..., None] == 1, [200, 60, 40], [30, 90, 160]).astype(np.uint8)
 
 
-@pytest.mark.parametrize("name", PEERS)
+@pytest.mark.parametrize("name", CLASSICAL)
 @pytest.mark.parametrize("first", ["click", "box", "scribble"])
 def test_two_flat_colours_are_told_apart(name: str, first: Kind, flat: np.ndarray, ellipse: np.ndarray) -> None:
     sample = Sample("toy/ellipse", 1, lambda: flat, lambda: ellipse)
-    [record] = evaluate([sample], PEERS[name](), first_kind=first, max_interactions=4)
+    [record] = evaluate([sample], CLASSICAL[name](), first_kind=first, max_interactions=4)
     assert max(record.ious) > 0.9
 
 
-@pytest.mark.parametrize("name", PEERS)
+@pytest.mark.parametrize("name", CLASSICAL)
 def test_the_same_prompts_have_the_same_answer(name: str, picture: np.ndarray) -> None:
     prompts = [Click(30, 20), Click(5, 5, False), Scribble(((20, 20), (38, 22)))]
     answers = []
     for _ in range(2):
-        peer = PEERS[name]()
+        peer = CLASSICAL[name]()
         peer.set_image(picture)
         answers.append(peer.predict(prompts, None))
     assert np.array_equal(*answers)
@@ -52,7 +52,7 @@ def test_the_same_prompts_have_the_same_answer(name: str, picture: np.ndarray) -
     assert answers[0].shape == picture.shape[:2]
 
 
-@pytest.mark.parametrize("name", PEERS)
+@pytest.mark.parametrize("name", CLASSICAL)
 @pytest.mark.parametrize(
     "prompts",
     [
@@ -70,7 +70,7 @@ def test_the_same_prompts_have_the_same_answer(name: str, picture: np.ndarray) -
 )
 @pytest.mark.parametrize("grey", [True, False])
 def test_one_sided_prompts_are_answered(name: str, prompts: list[Prompt], grey: bool, flat: np.ndarray) -> None:
-    peer = PEERS[name]()
+    peer = CLASSICAL[name]()
     peer.set_image(np.full_like(flat, 128) if grey else flat)
     first = peer.predict(prompts, None)
     again = peer.predict(prompts, first)
@@ -81,10 +81,10 @@ def test_one_sided_prompts_are_answered(name: str, prompts: list[Prompt], grey: 
         assert answer.max() <= 1
 
 
-@pytest.mark.parametrize("name", PEERS)
+@pytest.mark.parametrize("name", CLASSICAL)
 @pytest.mark.parametrize("size", [(1, 1), (1, 7), (3, 2), (900, 3)])
 def test_tiny_and_narrow_pictures_are_answered(name: str, size: tuple[int, int]) -> None:
-    peer = PEERS[name]()
+    peer = CLASSICAL[name]()
     peer.set_image(np.zeros((*size, 3), np.uint8))
     assert peer.predict([Click(0, 0), Click(size[1] - 1, size[0] - 1, False)], None).shape == size
 
@@ -97,10 +97,10 @@ def test_a_large_picture_is_walked_on_a_small_one(flat: np.ndarray, ellipse: np.
     assert iou(answer > 0.49, ellipse.repeat(4, axis=0).repeat(4, axis=1)) > 0.9
 
 
-@pytest.mark.parametrize("name", PEERS)
+@pytest.mark.parametrize("name", CLASSICAL)
 def test_a_peer_without_a_picture_says_so(name: str) -> None:
     with pytest.raises(SessionError, match=f"{name} has no picture yet"):
-        PEERS[name]().predict([Click(1, 1)], None)
+        CLASSICAL[name]().predict([Click(1, 1)], None)
 
 
 def counted(labels: np.ndarray) -> list[int]:
@@ -149,6 +149,35 @@ def test_seeds_shrink_with_the_picture() -> None:
     assert 10 < counted(labels)[1] < counted(seed_labels([Click(40.5, 30.5)], SAME))[1] / 2
 
 
+@pytest.mark.parametrize("name", CLASSICAL)
+def test_a_peer_is_opened_by_name(name: str) -> None:
+    assert open_peer(name, device="cpu").name == PEERS[name]().name == name
+
+
+@pytest.mark.parametrize(
+    ("name", "checkpoint", "sentence"),
+    [
+        (
+            "grabcut",
+            None,
+            "no peer called 'grabcut'; there are opencv-grabcut, .* sam2. Did you mean 'opencv-grabcut'?",
+        ),
+        ("random-walker", "weights", "random-walker has no weights, got 'weights'; leave them out"),
+        ("random-walker:weights", None, "random-walker has no weights, got 'weights'; leave them out"),
+        ("sam:this", "that", "sam:this and 'that' both name weights; give them once"),
+        ("sam:", None, "'sam:' names no weights; give a folder or a name of the hub, or 'sam' for the usual ones"),
+        ("mine:Mine", "weights", "mine:Mine brings its own weights, got 'weights'; leave them out"),
+    ],
+)
+def test_a_name_that_cannot_be_is_told_with_what_is_wanted(name: str, checkpoint: str | None, sentence: str) -> None:
+    with pytest.raises(ConfigError, match=sentence):
+        open_peer(name, checkpoint=checkpoint)
+
+
 def test_peers_are_there_without_torch() -> None:
-    code = "import sys, vpuformer.evaluation.peers, vpuformer.evaluation.report; sys.exit('torch' in sys.modules)"
+    code = (
+        "import sys, vpuformer.evaluation.peers as peers, vpuformer.evaluation.report\n"
+        "for name in peers.CLASSICAL: peers.open_peer(name)\n"
+        "sys.exit('torch' in sys.modules or 'transformers' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
