@@ -1,7 +1,7 @@
 """Measuring a method: data set x simulated user x anything that segments, and what is kept and shown of it.
 
 In reading order: `protocol` (what can be measured), `run` (the measuring), `records` (what is kept of it, in a file),
-`report` (numbers, tables, figures and a page from it), `peers` (classical methods to compare with), `human` (scribbles
+`report` (numbers, tables, figures and a page from it), `peers` (other methods to compare with), `human` (scribbles
 that people drew, in place of the simulated user's).
 """
 
