@@ -28,6 +28,7 @@ from vpuformer.data.benchmarks import open_benchmark
 from vpuformer.data.sample import Sample
 from vpuformer.evaluation.protocol import BatchPredictorSegmenter, PredictorSegmenter
 from vpuformer.evaluation.run import BATCH, evaluate
+from vpuformer.memory import keep_freed_memory
 from vpuformer.predictor import Predictor
 from vpuformer.prompts import KINDS
 
@@ -42,6 +43,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=torch.get_num_threads())
     parser.add_argument("--output", type=Path, default=Path("benchmarks/results/harness.json"))
     arguments = parser.parse_args()
+    kept = keep_freed_memory()
 
     everything = open_benchmark("davis", arguments.root)
     samples = everything[:: len(everything) // arguments.objects][: arguments.objects]
@@ -71,6 +73,7 @@ def main() -> None:
         "prompts_an_object": 20,
         "batch": BATCH,
         "workers": arguments.workers,
+        "freed_memory_is_kept": kept,
         "torch": torch.__version__,
         "machine": platform.machine(),
     }

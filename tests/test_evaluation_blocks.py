@@ -375,3 +375,21 @@ def test_an_environment_that_is_not_torchruns(
     result = vpuformer("evaluate", *words)
     assert result.exit_code == 2
     assert sentence in result.stderr
+
+
+def test_a_predictor_of_ones_own_is_measured(grabcut: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "my_predictor.py").write_text(
+        "import numpy as np\n\n\n"
+        "class Nothing:\n"
+        "    def set_image(self, image):\n"
+        "        self.size = image.shape[:2]\n\n"
+        "    def predict(self, prompts, previous):\n"
+        "        return np.zeros(self.size, np.float32)\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    words = ["--dataset", "grabcut", "--root", grabcut, "--peer", "my_predictor:Nothing", "--max-prompts", 3]
+    result = vpuformer("evaluate", *words, "-o", "run")
+    assert result.exit_code == 0, result.output
+    whole = read_records(tmp_path / "run" / "records.jsonl.gz")
+    assert (whole.header.model, whole.header.weights_sha256) == ("Nothing", None)
+    assert [record.ious for record in whole.objects] == [(0.0,) * 3] * 2

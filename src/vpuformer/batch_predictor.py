@@ -60,6 +60,7 @@ class BatchPredictor:
         self._zoom = zoom
         self._images: list[npt.NDArray[np.uint8]] = []
         self._kept: dict[int, tuple[Crop, Features]] = {}
+        self._stacked: tuple[list[Features], Features] | None = None
 
     def set_images(self, images: Sequence[Any]) -> None:
         """Look at other pictures: one for each object, repeated where objects share one.
@@ -73,7 +74,7 @@ class BatchPredictor:
             ImageError: a picture is missing, broken or no picture. The former ones then stay.
         """
         pixels = [read_image(image) for image in images]
-        self._images, self._kept = pixels, {}
+        self._images, self._kept, self._stacked = pixels, {}, None
         if self._model.features_depend_on_prompts:
             return
         first = [i for i, image in enumerate(pixels) if i == 0 or not np.array_equal(image, pixels[i - 1])]
@@ -131,7 +132,10 @@ class BatchPredictor:
                 rows[i] = features
                 if fixed[i]:
                     self._kept[places[i]] = views[i].crop, features
-        return _stacked(rows)
+        # Most prompts move no crop, and copying the features of all objects takes longer than it seems.
+        if self._stacked is None or [*map(id, rows)] != [*map(id, self._stacked[0])]:
+            self._stacked = rows, _stacked(rows)
+        return self._stacked[1]
 
     def _pictures(self, views: Sequence[View]) -> Tensor:
         return picture_tensor(views, self._model.config.input_size, self._device)

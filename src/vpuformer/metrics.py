@@ -47,8 +47,7 @@ def iou(prediction: BoolMask, truth: Truth) -> float:
     Raises:
         MaskError: the shapes differ, the prediction is not bool, or the truth holds other values.
     """
-    check_pair(prediction, truth)
-    return _ratio(prediction, truth == 1, truth != IGNORE)
+    return Reference(truth).iou(prediction)
 
 
 def boundary_iou(prediction: BoolMask, truth: Truth, dilation: float = 0.02) -> float:
@@ -73,14 +72,63 @@ def boundary_iou(prediction: BoolMask, truth: Truth, dilation: float = 0.02) -> 
         MaskError: as in `iou`.
         ValueError: `dilation` is not above 0.
     """
-    check_pair(prediction, truth)
-    if not dilation > 0:
-        raise ValueError(f"the width of the boundary is a fraction of the diagonal above 0, got dilation={dilation}")
-    height, width = prediction.shape
-    pixels = max(1, round(dilation * math.hypot(height, width)))
-    decided = truth != IGNORE
-    completed = np.where(decided, truth == 1, prediction)
-    return _ratio(_inner_band(prediction, pixels), _inner_band(completed, pixels), decided)
+    return Reference(truth, dilation).boundary_iou(prediction)
+
+
+class Reference:
+    """A truth that many predictions are compared with: what depends on it alone is worked out once.
+
+    >>> truth = np.zeros((20, 20), dtype=np.int8)
+    >>> truth[5:15, 5:15] = 1
+    >>> Reference(truth).iou(truth == 1), Reference(truth).boundary_iou(truth == 0)
+    (1.0, 0.0)
+
+    Args:
+        truth, dilation: as in `iou` and `boundary_iou`.
+
+    Raises:
+        MaskError: the truth holds other values.
+        ValueError: `dilation` is not above 0.
+    """
+
+    def __init__(self, truth: Truth, dilation: float = 0.02) -> None:
+        if not dilation > 0:
+            raise ValueError(
+                f"the width of the boundary is a fraction of the diagonal above 0, got dilation={dilation}"
+            )
+        check_truth(truth)
+        self._truth = truth
+        self._object = truth == 1
+        self._undecided = truth == IGNORE
+        self._pixels = max(1, round(dilation * math.hypot(*truth.shape)))
+        self._band: BoolMask | None = None
+
+    def iou(self, prediction: BoolMask) -> float:
+        """See `vpuformer.metrics.iou`.
+
+        Raises:
+            MaskError: the prediction is not bool, or of another shape than the truth.
+        """
+        check_prediction(prediction, self._truth)
+        return _ratio(prediction, self._object, self._undecided)
+
+    def boundary_iou(self, prediction: BoolMask) -> float:
+        """See `vpuformer.metrics.boundary_iou`.
+
+        Raises:
+            MaskError: as `iou`.
+        """
+        check_prediction(prediction, self._truth)
+        return _ratio(_inner_band(prediction, self._pixels), self._truth_band(prediction), self._undecided)
+
+    def _truth_band(self, prediction: BoolMask) -> BoolMask:
+        if self._band is not None:
+            return self._band
+        if self._undecided.any():
+            # What is undecided is taken to be what the prediction says, which is another truth for each.
+            return _inner_band(np.where(self._undecided, prediction, self._object), self._pixels)
+        self._band = _inner_band(self._object, self._pixels)
+        return self._band
 
 
 def noc(ious: Sequence[float], target: float, max_clicks: int = MAX_CLICKS) -> int:
@@ -274,6 +322,16 @@ def check_pair(prediction: BoolMask, truth: Truth) -> None:
     Raises:
         MaskError: they are not two (height, width) arrays of one shape, or hold other values.
     """
+    check_prediction(prediction, truth)
+    check_truth(truth)
+
+
+def check_prediction(prediction: BoolMask, truth: Truth) -> None:
+    """See that this is a prediction of the truth's size.
+
+    Raises:
+        MaskError: it is not.
+    """
     if prediction.ndim != 2 or prediction.shape != truth.shape:
         raise MaskError(
             f"a prediction of shape {prediction.shape} cannot be compared with a truth of shape {truth.shape};"
@@ -284,6 +342,14 @@ def check_pair(prediction: BoolMask, truth: Truth) -> None:
             f"a prediction is an array of bool, got {prediction.dtype};"
             f" take the pixels with a probability above {MASK_THRESHOLD}"
         )
+
+
+def check_truth(truth: Truth) -> None:
+    """See that this is a truth.
+
+    Raises:
+        MaskError: it holds other values.
+    """
     if truth.dtype == np.bool_ or truth.size == 0:
         return
     low, high = truth.min(), truth.max()
@@ -294,11 +360,12 @@ def check_pair(prediction: BoolMask, truth: Truth) -> None:
         )
 
 
-def _ratio(one: BoolMask, other: BoolMask, counted: BoolMask) -> float:
-    union = int(np.count_nonzero((one | other) & counted))
-    if union == 0:
+def _ratio(one: BoolMask, other: BoolMask, ignored: BoolMask) -> float:
+    union = (one | other) > ignored  # of two bools: and not
+    pixels = int(np.count_nonzero(union))
+    if pixels == 0:
         return 1.0
-    return int(np.count_nonzero(one & other & counted)) / union
+    return int(np.count_nonzero((one & other) > ignored)) / pixels
 
 
 def _inner_band(mask: BoolMask, pixels: int) -> BoolMask:

@@ -14,6 +14,7 @@ from vpuformer.cli.outputs import make_folder
 from vpuformer.cli.progress import progress_bar
 from vpuformer.errors import ConfigError
 from vpuformer.evaluation import RECORDS, SUMMARY
+from vpuformer.memory import keep_freed_memory
 
 if TYPE_CHECKING:
     from vpuformer.data.sample import Sample
@@ -34,7 +35,12 @@ def evaluate(
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where the results go.")],
     model: Annotated[str, typer.Option(metavar="MODEL", help="A model by name, or its folder.")] = "default",
     peer: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Another method instead: opencv-grabcut or random-walker.")
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Another method instead: opencv-grabcut, random-walker, sam, sam2, sam-hq; sam:FOLDER for other"
+            " weights; MODULE:ATTRIBUTE for a predictor of your own.",
+        ),
     ] = None,
     prompts: Annotated[
         str, typer.Option(metavar="KINDS", help="click, box, scribble, or several mixed: click+box+scribble.")
@@ -79,6 +85,7 @@ def evaluate(
     from vpuformer.evaluation.processes import Processes
     from vpuformer.evaluation.shards import parse_shard
 
+    keep_freed_memory()
     kinds, first_kind = kinds_of(prompts, first)
     if human is not None and (prompts != "click" or first or until is not None or max_prompts != 20):
         raise ConfigError(

@@ -111,11 +111,11 @@ def open_method(
         if number is not None and number < 1:
             raise ConfigError(f"{option} is at least 1, got {number}")
     if peer is not None:
-        from vpuformer.evaluation.peers import PEERS
+        from vpuformer.evaluation.peers import open_peer
 
-        if peer not in PEERS:
-            raise ConfigError(unknown_name("peer", peer, PEERS))
-        return Method(PEERS[peer](), None, _in_words("cpu"), 1, 1)
+        opened = open_peer(peer, device=device)
+        used = str(getattr(opened, "device", None) or "cpu")
+        return Method(opened, getattr(opened, "weights_sha256", None), _in_words(used), 1, 1)
 
     from vpuformer.model.manifest import read_manifest
 

@@ -10,6 +10,7 @@ import typer
 
 from vpuformer.cli.outputs import make_folder
 from vpuformer.errors import ConfigError, MissingDependencyError
+from vpuformer.memory import keep_freed_memory
 
 _NEEDED = ("lightning_fabric", "tensorboard")
 
@@ -80,6 +81,7 @@ def train(
     from vpuformer.training.recipe import Recipe
     from vpuformer.training.settings import assign
 
+    keep_freed_memory()
     if resume and name is not None:
         raise ConfigError("--resume goes on with the recipe of its folder; leave RECIPE out")
     values = _read_recipe(output / "recipe.json") if resume else _values_of(name)

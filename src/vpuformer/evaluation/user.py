@@ -13,7 +13,7 @@ from vpuformer.errors import ConfigError, MaskError, unknown_name
 from vpuformer.evaluation.protocol import Probability
 from vpuformer.evaluation.records import Interaction, Key
 from vpuformer.geometry import Size
-from vpuformer.metrics import MASK_THRESHOLD, MAX_CLICKS, Truth, boundary_iou, iou
+from vpuformer.metrics import MASK_THRESHOLD, MAX_CLICKS, Reference, Truth
 from vpuformer.prompts import KINDS, Kind, Prompt
 from vpuformer.simulation import clicked_pixels, next_kind, next_prompt
 
@@ -66,6 +66,7 @@ class Annotation:
     def __init__(self, user: User, key: Key, truth: Truth) -> None:
         self._user = user
         self._truth = truth
+        self._reference = Reference(truth)
         self._size: Size = (truth.shape[0], truth.shape[1])
         self._rng = object_rng(user.seed, key)
         self._prompts: tuple[Prompt, ...] = ()
@@ -106,8 +107,8 @@ class Annotation:
         """
         self.previous = _checked(answer, self._size, by)
         self._mask = self.previous > MASK_THRESHOLD
-        quality = iou(self._mask, self._truth), boundary_iou(self._mask, self._truth)
-        self._done.append(Interaction(self._prompts[-1], quality[0], seconds, quality[1]))
+        quality, boundary = self._reference.iou(self._mask), self._reference.boundary_iou(self._mask)
+        self._done.append(Interaction(self._prompts[-1], quality, seconds, boundary))
 
     def _satisfied(self) -> bool:
         return self._user.until is not None and bool(self._done) and self._done[-1].iou >= self._user.until

@@ -1,0 +1,45 @@
+"""Freed memory is kept where that can be had, and nothing breaks where it cannot."""
+
+import ctypes
+import subprocess
+import sys
+
+import pytest
+
+from vpuformer.memory import keep_freed_memory
+
+FAULTS = """
+import resource, sys
+import numpy as np
+from vpuformer.memory import keep_freed_memory
+
+if sys.argv[1] == "keep" and not keep_freed_memory():
+    print("none")
+    raise SystemExit
+for _ in range(3):
+    np.ones(40_000_000, np.uint8)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(10):
+    np.ones(40_000_000, np.uint8)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the setting is the GNU C library's")
+def test_what_is_freed_is_used_again() -> None:
+    told = [
+        subprocess.run([sys.executable, "-c", FAULTS, how], capture_output=True, text=True, check=True).stdout.strip()
+        for how in ("keep", "give back")
+    ]
+    if told[0] == "none":
+        pytest.skip("another C library")
+    kept, given_back = map(int, told)
+    assert kept < 50
+    assert kept < given_back
+
+
+def test_another_system_goes_on_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ctypes, "CDLL", lambda _: object())
+    assert not keep_freed_memory()
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert not keep_freed_memory()
