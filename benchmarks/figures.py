@@ -14,6 +14,7 @@ PAGES = (
     "README.md",
     "docs/network.md",
     "docs/encoders.md",
+    "docs/evaluation.md",
     "src/vpuformer/weights/default/README.md",
 )
 
@@ -35,7 +36,7 @@ MEASURES = ("NoC@85", "NoC@90", "NoF@90", "IoU@1", "IoU@3", "IoU@5")
 
 
 def main() -> None:
-    blocks = {"figures": grabcut(), "ablation": ablation(), "encoders": encoders()}
+    blocks = {"figures": grabcut(), "ablation": ablation(), "encoders": encoders(), "harness": harness()}
     for name in PAGES:
         page = ROOT / name
         text = page.read_text(encoding="utf-8")
@@ -108,6 +109,27 @@ def encoders() -> str:
             f" {1000 * row['picture_seconds']:.0f} | {1000 * row['prompt_seconds']:.0f} |"
         )
     return "\n".join(lines)
+
+
+def harness() -> str:
+    path = RESULTS / "harness.json"
+    if not path.exists():
+        return "Not measured yet."
+    told = json.loads(path.read_text())
+    rates = told["objects_per_minute"]
+    return "\n".join(
+        [
+            f"| {told['objects']} objects of DAVIS, mixed prompts, {told['workers']} cores | objects a minute |",
+            "|---|--:|",
+            f"| one after the other | {rates['plain']:.0f} |",
+            f"| in blocks | {rates['blocks']:.0f} |",
+            f"| the passes of the network alone | {rates['ceiling']:.0f} |",
+            "",
+            f"Blocks are {told['times_as_fast_as_plain']:.1f} times as fast as one object after the other, and reach"
+            f" {told['share_of_ceiling']:.0%} of what the network alone would. `python benchmarks/harness.py --root"
+            " data/DAVIS`",
+        ]
+    )
 
 
 if __name__ == "__main__":

@@ -167,10 +167,13 @@ def times(runs: Sequence[Run]) -> Table:
     rows = []
     for name, run in zip(run_names(runs, told=["max_interactions"]), runs, strict=True):
         spreads = (run.summary["seconds_per_interaction"], run.summary["seconds_per_image"])
-        rows.append(Row((name, run.header.device), tuple(cell for spread in spreads for cell in _seconds(spread))))
+        together = f", {run.header.batch} at a time" if run.header.batch > 1 else ""
+        cells = tuple(cell for spread in spreads for cell in _seconds(spread))
+        rows.append(Row((name, run.header.device + together), cells))
     caption = (
-        "Seconds of the method alone: neither the reading of files nor the simulated user is in them. Times compare on"
-        " one and the same device."
+        "Seconds of the method alone: neither the reading of files nor the simulated user is in them. Of objects that"
+        " were segmented some at a time, each has its share; what a person waits for is measured one at a time. Times"
+        " compare on one and the same device."
     )
     heads = tuple((above, ("median", "mean")) for above in ("one prompt", "one picture, once"))
     return Table("Time", caption, ("run", "device"), heads, _groups(rows, []))

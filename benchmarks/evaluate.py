@@ -1,0 +1,89 @@
+"""Run every evaluation that the pages quote, each by the command that it records, and make one page of them.
+
+    python benchmarks/evaluate.py [--data data] [--only davis ...] [--jobs 1]
+
+DATA holds `GrabCut`, `DAVIS` and `ssTEM`. A run that is there for the bundled weights stays; one that was interrupted
+goes on. All of it takes some two hours on two cores. Afterwards `python benchmarks/figures.py` writes the tables.
+"""
+
+import argparse
+import json
+import shlex
+import subprocess
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+RESULTS = Path("benchmarks/results")
+ROOTS = {"grabcut": "GrabCut", "davis": "DAVIS", "sstem": "ssTEM"}
+MIXES = ("click", "box", "scribble", "click+box", "click+scribble", "click+box+scribble")
+PEERS = {"opencv-grabcut": "opencv-grabcut", "random-walker": "random-walker"}
+PAGE = RESULTS / "evaluation.html"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=Path("data"))
+    parser.add_argument("--only", nargs="*", default=[], help="parts of the names of runs, such as davis or default")
+    parser.add_argument("--jobs", type=int, default=1, help="commands side by side")
+    arguments = parser.parse_args()
+
+    wanted = [
+        (folder, words)
+        for folder, words in runs(arguments.data)
+        if not arguments.only or any(part in str(folder) for part in arguments.only)
+    ]
+    with ThreadPoolExecutor(arguments.jobs) as jobs:
+        failed = [code for code in jobs.map(lambda run: measure(*run), wanted) if code]
+    if failed:
+        sys.exit(failed[0])
+    page(arguments.data)
+
+
+def runs(data: Path) -> list[tuple[Path, list[str]]]:
+    """The folder of each run, and the words of its command."""
+    found = []
+    for dataset, folder in ROOTS.items():
+        words = ["--dataset", dataset, "--root", str(data / folder)]
+        for mix in MIXES:
+            found.append((RESULTS / dataset / f"default-{mix}", [*words, "--prompts", mix]))
+        if dataset == "sstem":
+            continue
+        # The random walker solves a large system for every prompt: a fifth of DAVIS takes it as long as all takes ours.
+        some = ["--every", "5"] if dataset == "davis" else []
+        for name, peer in PEERS.items():
+            found.append((RESULTS / dataset / f"{name}-click", [*words, "--peer", peer, *some]))
+    grabcut = ["--dataset", "grabcut", "--root", str(data / ROOTS["grabcut"])]
+    plain = [*grabcut, "--peer", "opencv-grabcut-plain"]
+    found.append((RESULTS / "grabcut" / "opencv-grabcut-plain-click", plain))
+    for kind in ("box", "scribble"):
+        found.append((RESULTS / "grabcut" / f"default-{kind}-first", [*grabcut, "--first", kind, "--max-prompts", "1"]))
+    return found
+
+
+def measure(folder: Path, words: Sequence[str]) -> int:
+    command = ["vpuformer", "evaluate", *words, "--output", str(folder)]
+    if done(folder / "summary.json", ours="--peer" not in words):
+        return 0
+    print(shlex.join(command), flush=True)
+    return subprocess.run([str(Path(sys.executable).parent / command[0]), *command[1:]], check=False).returncode
+
+
+def done(summary: Path, *, ours: bool) -> bool:
+    """Whether a run is there, and of the weights that are bundled now."""
+    if not summary.exists():
+        return False
+    card = json.loads(Path("src/vpuformer/weights/default/config.json").read_text())
+    return not ours or json.loads(summary.read_text())["weights_sha256"] == card["sha256"]
+
+
+def page(data: Path) -> None:
+    folders = sorted(str(path.parent) for path in RESULTS.glob("*/*/summary.json"))
+    roots = [word for dataset, folder in ROOTS.items() for word in ("--data", f"{dataset}={data / folder}")]
+    words = [*folders, *roots, "--model", "default", "--output", str(PAGE)]
+    subprocess.run([str(Path(sys.executable).parent / "vpuformer"), "report", *words], check=True)
+
+
+if __name__ == "__main__":
+    main()
