@@ -200,7 +200,7 @@ def trace(raster: BoolMask) -> list[Points]:
     paths: list[Points] = []
     nothing = np.zeros_like(raster)
     while (region := worst_region(left.astype(np.int8), nothing)) is not None:
-        component = region.component(*region.deepest())
+        component = region.component(*region.deepest)
         piece = _in_picture(component, raster.shape)
         width = 2 * float(component.depth.max())
         rest = bool((piece & begun).any())

@@ -51,7 +51,7 @@ def next_box(
     if region is None:
         return None
     if rng is None:
-        return Box(*region.component_bounds(*region.deepest()), positive=region.positive)
+        return Box(*region.component_bounds(*region.deepest), positive=region.positive)
     height, width = truth.shape
     left, top, right, bottom = rng.integers(0, MAX_JITTER, size=4, endpoint=True) * (max(height, width) / CANONICAL)
     x0, y0, x1, y1 = region.merged_bounds()

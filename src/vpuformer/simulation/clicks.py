@@ -43,7 +43,7 @@ def next_click(
     region = worst_region(truth, prediction, clicked, exact=rng is None)
     if region is None:
         return None
-    return click_at(region, *(region.deepest() if rng is None else region.random_deep(rng)))
+    return click_at(region, *(region.deepest if rng is None else region.random_deep(rng)))
 
 
 def click_at(region: WrongRegion, row: int, column: int) -> Click:

@@ -83,7 +83,7 @@ def next_scribble(
     region = worst_region(truth, prediction, clicked, exact=rng is None)
     if region is None:
         return None
-    row, column = region.deepest() if rng is None else region.random_deep(rng)
+    row, column = region.deepest if rng is None else region.random_deep(rng)
     component = region.component(row, column)
     stroke = _trimmed(center_line(component, EVALUATION_SIDE)) if rng is None else _random_stroke(component, rng)
     if length(stroke) < MIN_LENGTH:
