@@ -2,7 +2,7 @@
 
     python benchmarks/evaluate.py [--data data] [--only davis ...] [--jobs 1]
 
-DATA holds `GrabCut`, `DAVIS` and `ssTEM`. A run that is there for the bundled weights stays; one that was interrupted
+DATA holds `GrabCut`, `DAVIS` and `ssTEM`, and the training sets `train` with `split.json` for the validation. A run that is there for the bundled weights stays; one that was interrupted
 goes on. All of it takes some two hours on two cores. Afterwards `python benchmarks/figures.py` writes the tables.
 """
 
@@ -16,9 +16,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 RESULTS = Path("benchmarks/results")
-ROOTS = {"grabcut": "GrabCut", "davis": "DAVIS", "sstem": "ssTEM"}
+ROOTS = {"grabcut": "GrabCut", "davis": "DAVIS", "sstem": "ssTEM/stack1"}
 MIXES = ("click", "box", "scribble", "click+box", "click+scribble", "click+box+scribble")
 PEERS = {"opencv-grabcut": "opencv-grabcut", "random-walker": "random-walker"}
+VALIDATION = RESULTS / "validation" / "default-click"
 PAGE = RESULTS / "evaluation.html"
 
 
@@ -59,6 +60,8 @@ def runs(data: Path) -> list[tuple[Path, list[str]]]:
     found.append((RESULTS / "grabcut" / "opencv-grabcut-plain-click", plain))
     for kind in ("box", "scribble"):
         found.append((RESULTS / "grabcut" / f"default-{kind}-first", [*grabcut, "--first", kind, "--max-prompts", "1"]))
+    own = ["--dataset", "coco", "--root", str(data / "train"), "--split", str(data / "split.json")]
+    found.append((VALIDATION, [*own, "--max-prompts", "5"]))
     return found
 
 
@@ -79,7 +82,7 @@ def done(summary: Path, *, ours: bool) -> bool:
 
 
 def page(data: Path) -> None:
-    folders = sorted(str(path.parent) for path in RESULTS.glob("*/*/summary.json"))
+    folders = sorted(str(path.parent) for name in ROOTS for path in RESULTS.glob(f"{name}/*/summary.json"))
     roots = [word for dataset, folder in ROOTS.items() for word in ("--data", f"{dataset}={data / folder}")]
     words = [*folders, *roots, "--model", "default", "--output", str(PAGE)]
     subprocess.run([str(Path(sys.executable).parent / "vpuformer"), "report", *words], check=True)

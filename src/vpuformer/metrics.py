@@ -99,7 +99,8 @@ class Reference:
         check_truth(truth)
         self._truth = truth
         self._object = truth == 1
-        self._undecided = truth == IGNORE
+        undecided = truth == IGNORE
+        self._undecided = undecided if undecided.any() else None
         self._pixels = max(1, round(dilation * math.hypot(*truth.shape)))
         self._band: BoolMask | None = None
 
@@ -124,7 +125,7 @@ class Reference:
     def _truth_band(self, prediction: BoolMask) -> BoolMask:
         if self._band is not None:
             return self._band
-        if self._undecided.any():
+        if self._undecided is not None:
             # What is undecided is taken to be what the prediction says, which is another truth for each.
             return _inner_band(np.where(self._undecided, prediction, self._object), self._pixels)
         self._band = _inner_band(self._object, self._pixels)
@@ -360,12 +361,12 @@ def check_truth(truth: Truth) -> None:
         )
 
 
-def _ratio(one: BoolMask, other: BoolMask, ignored: BoolMask) -> float:
-    union = (one | other) > ignored  # of two bools: and not
+def _ratio(one: BoolMask, other: BoolMask, ignored: BoolMask | None) -> float:
+    union, shared = one | other, one & other
+    if ignored is not None:
+        union, shared = union & ~ignored, shared & ~ignored
     pixels = int(np.count_nonzero(union))
-    if pixels == 0:
-        return 1.0
-    return int(np.count_nonzero((one & other) > ignored)) / pixels
+    return int(np.count_nonzero(shared)) / pixels if pixels else 1.0
 
 
 def _inner_band(mask: BoolMask, pixels: int) -> BoolMask:

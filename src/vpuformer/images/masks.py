@@ -124,7 +124,8 @@ def _within_unit(values: npt.NDArray[Any], name: str) -> FloatMask:
             f"{name} holds floats from {low:g} to {high:g}, wanted probabilities in 0..1;"
             " pass logits through a sigmoid and replace what is not a number"
         )
-    return values.astype(np.float32).clip(0, 1)
+    floats = values.astype(np.float32)
+    return floats.clip(0, 1) if low < 0 or high > 1 else floats
 
 
 def _check_size(shape: tuple[int, ...], size: Size, name: str) -> None:

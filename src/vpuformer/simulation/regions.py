@@ -6,7 +6,7 @@ with the deepest pixel is the worse one; this one rule gives the sign of every s
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
@@ -23,6 +23,9 @@ Bounds = tuple[float, float, float, float]
 
 _CHAMFER = 0.05
 """The 5x5 chamfer's distances are off by less than this share (OpenCV's weights 1, 1.4 and 2.1969: by some 2 %)."""
+
+_SURELY = (1 - _CHAMFER) / (1 + _CHAMFER)
+"""What lies below this share of another of its distances is certainly less."""
 
 MERGED_SHARE = 0.1
 """Components above this share of a region's area count as large (the paper's authors, for their training boxes)."""
@@ -62,6 +65,21 @@ class WrongRegion:
     deepest: tuple[int, int]
     exact: bool
 
+    def exactly(self) -> "WrongRegion":
+        """The same with exact distances.
+
+        These cost several times what the chamfer's do, so they are found only around pixels that may be deepest.
+        """
+        may_be = self.free >= _SURELY * self.peak
+        x, y, width, height = cv2.boundingRect(may_be.view(np.uint8))
+        # No nearer edge of these pixels lies outside of this window.
+        reach = math.ceil(self.peak / (1 - _CHAMFER)) + 1
+        top, left = max(0, y - reach), max(0, x - reach)
+        window = slice(top, y + height + reach), slice(left, x + width + reach)
+        squares = _exact_squares((self.depth[window] > 0).view(np.uint8))
+        square, (row, column) = _highest(np.where(may_be[window], squares, np.float32(0)))
+        return replace(self, peak=math.sqrt(square), deepest=(top + row, left + column), exact=True)
+
     def random_deep(self, rng: np.random.Generator) -> tuple[int, int]:
         """(row, column) of a free pixel that is more than half as deep as the deepest."""
         deep = np.flatnonzero(self.free > self.peak / 2)
@@ -75,8 +93,7 @@ class WrongRegion:
         crop = slice(y - 1, y + height + 1), slice(x - 1, x + width + 1)
         mask = filled[crop] == 2
         if self.exact:
-            depth = _distances(mask.view(np.uint8), cv2.DIST_MASK_PRECISE)
-            depth = np.sqrt(np.rint(depth * depth))  # see `_deepest_exactly`
+            depth = np.sqrt(_exact_squares(mask.view(np.uint8)))
         else:
             depth = np.where(mask, self.depth[crop], np.float32(0))
         return Component(mask, depth, self.left + x - 1, self.top + y - 1, (row - y + 1, column - x + 1))
@@ -124,53 +141,44 @@ def worst_region(
         MaskError: the arrays do not fit each other.
     """
     _check(truth, prediction, clicked)
-    missed = _region((truth == 1) & ~prediction, True, clicked, exact)
-    covered = _region((truth == 0) & prediction, False, clicked, exact)
+    missed = _region((truth == 1) & ~prediction, True, clicked)
+    covered = _region((truth == 0) & prediction, False, clicked)
+    if missed is not None and covered is not None:
+        # What the chamfer tells apart for certain needs no exact distances on the shallower side.
+        if missed.peak < _SURELY * covered.peak:
+            missed = None
+        elif covered.peak < _SURELY * missed.peak:
+            covered = None
+    if exact:
+        missed, covered = (None if region is None else region.exactly() for region in (missed, covered))
     if missed is None or covered is None:
         return missed or covered
     return missed if missed.peak > covered.peak else covered
 
 
-def _region(wrong: BoolMask, positive: bool, clicked: BoolMask | None, exact: bool) -> WrongRegion | None:
+def _region(wrong: BoolMask, positive: bool, clicked: BoolMask | None) -> WrongRegion | None:
     x, y, width, height = cv2.boundingRect(wrong.view(np.uint8))
     if not width:
         return None
     # Distances inside the bounds do not change when all that lies outside them, and one pixel of it, is cut off.
     crop = slice(y, y + height), slice(x, x + width)
     padded = cv2.copyMakeBorder(wrong[crop].view(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
-    depth = _distances(padded, cv2.DIST_MASK_5)
+    depth = np.asarray(cv2.distanceTransform(padded, cv2.DIST_L2, cv2.DIST_MASK_5), dtype=np.float32)
     free = depth
     if clicked is not None:
         free = depth.copy()
         free[1:-1, 1:-1][clicked[crop]] = 0
         if not free.any():
             return None
-    peak, deepest = _deepest_exactly(padded, free) if exact else _highest(free)
-    return WrongRegion(positive, depth, free, x - 1, y - 1, peak, deepest, exact)
+    peak, deepest = _highest(free)
+    return WrongRegion(positive, depth, free, x - 1, y - 1, peak, deepest, exact=False)
 
 
-def _deepest_exactly(wrong: npt.NDArray[Any], free: Depth) -> tuple[float, tuple[int, int]]:
-    """The greatest exact depth of a pixel that is free, and the first such pixel in raster order.
-
-    Exact distances cost several times what the chamfer's do, so they are found only around pixels that may be deepest.
-    """
-    near = float(free.max())
-    may_be = free >= (1 - _CHAMFER) / (1 + _CHAMFER) * near
-    x, y, width, height = cv2.boundingRect(may_be.view(np.uint8))
-    # No nearer edge of these pixels lies outside of this window.
-    reach = math.ceil(near / (1 - _CHAMFER)) + 1
-    top, left = max(0, y - reach), max(0, x - reach)
-    window = slice(top, y + height + reach), slice(left, x + width + reach)
-    depth = _distances(wrong[window], cv2.DIST_MASK_PRECISE)
+def _exact_squares(mask: npt.NDArray[Any]) -> Depth:
+    depth = np.asarray(cv2.distanceTransform(mask, cv2.DIST_L2, cv2.DIST_MASK_PRECISE), dtype=np.float32)
     # The squares are whole numbers. OpenCV's are off in the last bits, by how much depends on where in memory the
     # picture lies: rounded, pixels of the same depth are equal, and the first of them is the same on every run.
-    squares = np.where(may_be[window], np.rint(depth * depth), np.float32(0))
-    square, (row, column) = _highest(squares)
-    return math.sqrt(square), (top + row, left + column)
-
-
-def _distances(mask: npt.NDArray[Any], size: int) -> Depth:
-    return np.asarray(cv2.distanceTransform(mask, cv2.DIST_L2, size), dtype=np.float32)
+    return np.rint(depth * depth)
 
 
 def _highest(values: Depth) -> tuple[float, tuple[int, int]]:
