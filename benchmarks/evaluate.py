@@ -2,8 +2,9 @@
 
     python benchmarks/evaluate.py [--data data] [--only davis ...] [--jobs 1]
 
-DATA holds `GrabCut`, `DAVIS` and `ssTEM`, and the training sets `train` with `split.json` for the validation. A run that is there for the bundled weights stays; one that was interrupted
-goes on. All of it takes some two hours on two cores. Afterwards `python benchmarks/figures.py` writes the tables.
+DATA holds `GrabCut`, `DAVIS` and `ssTEM`, and the training sets `train` with `split.json` for the validation. A run
+that is there for the bundled weights stays; one that was interrupted goes on. All of it takes some two hours on two
+cores. Afterwards `python benchmarks/figures.py` writes the tables.
 """
 
 import argparse

@@ -15,15 +15,23 @@ PAGES = (
     "docs/network.md",
     "docs/encoders.md",
     "docs/evaluation.md",
+    "docs/training-log.md",
     "src/vpuformer/weights/default/README.md",
 )
 
+SETS = {"grabcut": "GrabCut", "davis": "DAVIS", "sstem": "ssTEM, mitochondria"}
 RUNS = {
     "default-click": "ours, clicks",
-    "opencv-grabcut-plain-click": "OpenCV GrabCut, clicks alone as seeds",
-    "opencv-grabcut-click": "OpenCV GrabCut, better seeds",
+    "default-box": "ours, boxes",
+    "default-scribble": "ours, scribbles",
+    "default-click+box": "ours, clicks and boxes",
+    "default-click+scribble": "ours, clicks and scribbles",
+    "default-click+box+scribble": "ours, all three",
     "default-box-first": "ours, a box first",
     "default-scribble-first": "ours, a scribble first",
+    "opencv-grabcut-click": "OpenCV GrabCut, better seeds",
+    "opencv-grabcut-plain-click": "OpenCV GrabCut, seeded by the clicks alone",
+    "random-walker-click": "random walker, clicks",
 }
 TABLES = {
     "dense": "Where prompts are drawn",
@@ -36,7 +44,13 @@ MEASURES = ("NoC@85", "NoC@90", "NoF@90", "IoU@1", "IoU@3", "IoU@5")
 
 
 def main() -> None:
-    blocks = {"figures": grabcut(), "ablation": ablation(), "encoders": encoders(), "harness": harness()}
+    blocks = {
+        "figures": tests(),
+        "validation": validation(),
+        "ablation": ablation(),
+        "encoders": encoders(),
+        "harness": harness(),
+    }
     for name in PAGES:
         page = ROOT / name
         text = page.read_text(encoding="utf-8")
@@ -46,17 +60,35 @@ def main() -> None:
         page.write_text(text, encoding="utf-8")
 
 
-def grabcut() -> str:
-    """The 50 pictures of GrabCut: a row for every run that is there, the command of each below."""
-    lines = ["| GrabCut, 50 pictures | " + " | ".join(MEASURES) + " |", "|---|" + "--:|" * len(MEASURES)]
-    commands = []
-    for run, title in RUNS.items():
-        path = RESULTS / "grabcut" / run / "summary.json"
-        if path.exists():
-            summary = json.loads(path.read_text())
-            lines.append(f"| {title} | " + " | ".join(cell(summary, measure) for measure in MEASURES) + " |")
-            commands.append(summary["command"])
-    return "\n".join([*lines, "", "```bash", *commands, "```"])
+def tests() -> str:
+    """A table for every test set, a row for every run that is there."""
+    tables = []
+    for dataset, title in SETS.items():
+        runs = {name: RESULTS / dataset / name / "summary.json" for name in RUNS}
+        summaries = {name: json.loads(path.read_text()) for name, path in runs.items() if path.exists()}
+        if not summaries:
+            continue
+        whole = max(summary["objects"] for summary in summaries.values())
+        lines = [f"| {title}, {whole} objects | " + " | ".join(MEASURES) + " |", "|---|" + "--:|" * len(MEASURES)]
+        for name, summary in summaries.items():
+            part = "" if summary["objects"] == whole else f", every {round(whole / summary['objects'])}th object"
+            lines.append(f"| {RUNS[name]}{part} | " + " | ".join(cell(summary, measure) for measure in MEASURES) + " |")
+        tables.append("\n".join(lines))
+    return "\n\n".join(tables)
+
+
+def validation() -> str:
+    """What the shipped weights do on the objects by which decisions are made."""
+    path = RESULTS / "validation" / "default-click" / "summary.json"
+    if not path.exists():
+        return "Not measured yet."
+    summary = json.loads(path.read_text())
+    lines = [
+        f"| validation, {summary['objects']} objects, clicks | IoU@1 | IoU@3 | IoU@5 |",
+        "|---|--:|--:|--:|",
+        "| the bundled weights | " + " | ".join(cell(summary, f"IoU@{k}") for k in (1, 3, 5)) + " |",
+    ]
+    return "\n".join([*lines, "", f"`{summary['command']}`"])
 
 
 def cell(summary: dict[str, Any], measure: str) -> str:
