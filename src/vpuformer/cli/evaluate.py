@@ -87,9 +87,9 @@ def evaluate(
 
     keep_freed_memory()
     kinds, first_kind = kinds_of(prompts, first)
-    if human is not None and (prompts != "click" or first or until is not None or max_prompts != 20):
+    if human is not None and (prompts != "click" or first or until is not None or max_prompts != 20 or shard):
         raise ConfigError(
-            "--human gives all scribbles at once; leave out --prompts, --first, --max-prompts and --until"
+            "--human gives all scribbles at once; leave out --prompts, --first, --max-prompts, --until and --shard"
         )
     processes = Processes.from_environment()
     if processes.count > 1 and (shard is not None or human is not None):
@@ -99,7 +99,9 @@ def evaluate(
     samples = choose_samples(open_samples(dataset, root, split), only or [], every, limit)
     folder = make_folder(output, "the results")
     device = processes.device if device is None else device
-    method = open_method(model, peer, device, zoom=zoom, batch=1 if human else batch, workers=workers)
+    if human is not None:
+        batch = workers = 1
+    method = open_method(model, peer, device, zoom=zoom, batch=batch, workers=workers)
 
     from vpuformer.evaluation.records import Header, data_fingerprint
 

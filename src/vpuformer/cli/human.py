@@ -31,7 +31,7 @@ def evaluate_with_scribbles(
     sets = summarise_human(records)
     run = header.to_dict()
     # The settings of the simulated user, which there was none of.
-    for name in ("kinds", "first_kind", "max_interactions", "until", "seed"):
+    for name in ("kinds", "first_kind", "max_interactions", "until", "seed", "batch", "shard", "total"):
         del run[name]
     told = {
         "sets": sets,
