@@ -83,9 +83,10 @@ def done(summary: Path, *, ours: bool) -> bool:
 
 
 def page(data: Path) -> None:
-    folders = sorted(str(path.parent) for name in ROOTS for path in RESULTS.glob(f"{name}/*/summary.json"))
-    roots = [word for dataset, folder in ROOTS.items() for word in ("--data", f"{dataset}={data / folder}")]
-    words = [*folders, *roots, "--model", "default", "--output", str(PAGE)]
+    folders = [path.parent for name in ROOTS for path in sorted(RESULTS.glob(f"{name}/*/summary.json"))]
+    there = {folder.parent.name for folder in folders}
+    roots = [word for name in ROOTS if name in there for word in ("--data", f"{name}={data / ROOTS[name]}")]
+    words = [*map(str, folders), *roots, "--model", "default", "--output", str(PAGE)]
     subprocess.run([str(Path(sys.executable).parent / "vpuformer"), "report", *words], check=True)
 
 

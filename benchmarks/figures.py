@@ -15,6 +15,7 @@ PAGES = (
     "docs/network.md",
     "docs/encoders.md",
     "docs/evaluation.md",
+    "docs/training.md",
     "docs/training-log.md",
     "src/vpuformer/weights/default/README.md",
 )
@@ -50,6 +51,7 @@ def main() -> None:
         "ablation": ablation(),
         "encoders": encoders(),
         "harness": harness(),
+        "recipes": recipes(),
     }
     for name in PAGES:
         page = ROOT / name
@@ -141,6 +143,27 @@ def encoders() -> str:
             f" {1000 * row['picture_seconds']:.0f} | {1000 * row['prompt_seconds']:.0f} |"
         )
     return "\n".join(lines)
+
+
+def recipes() -> str:
+    path = RESULTS / "recipes.json"
+    if not path.exists():
+        return "Not measured yet."
+    rows = json.loads(path.read_text())["recipes"]
+    lines = [
+        "| rows | parameters | a forward pass | all of training on SBD | on COCO+LVIS |",
+        "|---|--:|--:|--:|--:|",
+    ]
+    for name, row in rows.items():
+        if name.startswith("sbd_"):
+            encoder = name.removeprefix("sbd_")
+            eflops = " | ".join(
+                f"{rows[f'{data}_{encoder}']['training_eflop']:.2f} EFLOP" for data in ("sbd", "cocolvis")
+            )
+            lines.append(
+                f"| `*_{encoder}` | {row['parameters'] / 1e6:.0f} M | {row['forward_gflops']:.0f} GFLOP | {eflops} |"
+            )
+    return "\n".join([*lines, "", "`python benchmarks/recipes.py`"])
 
 
 def harness() -> str:
