@@ -259,7 +259,7 @@ class Everything:
 
 def pixels(source: str) -> npt.NDArray[np.uint8]:
     kind, _, data = source.partition(",")
-    assert kind == "data:image/jpeg;base64"
+    assert kind == "data:image/webp;base64"
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(data))))
 
 
