@@ -362,11 +362,11 @@ def check_truth(truth: Truth) -> None:
 
 
 def _ratio(one: BoolMask, other: BoolMask, ignored: BoolMask | None) -> float:
-    union, shared = one | other, one & other
     if ignored is not None:
-        union, shared = union & ~ignored, shared & ~ignored
-    pixels = int(np.count_nonzero(union))
-    return int(np.count_nonzero(shared)) / pixels if pixels else 1.0
+        one, other = one & ~ignored, other & ~ignored
+    shared = int(np.count_nonzero(one & other))
+    union = int(np.count_nonzero(one)) + int(np.count_nonzero(other)) - shared
+    return shared / union if union else 1.0
 
 
 def _inner_band(mask: BoolMask, pixels: int) -> BoolMask:

@@ -30,7 +30,7 @@ STEPS = (1, 3, 5)
 COMPARED, WORST = 4, 8
 """Objects shown of each set, and of each run where it went worst."""
 
-SIDE = 360
+SIDE = 320
 """Longest side of a small picture, in pixels."""
 
 TRUTH = (240, 228, 66)
@@ -172,6 +172,6 @@ def _small(drawn: RGB, caption: str, alt: str) -> Shot:
     size = max(1, round(width * scale)), max(1, round(height * scale))
     small = np.asarray(cv2.resize(drawn, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
     buffer = io.BytesIO()
-    Image.fromarray(small).save(buffer, format="WEBP", quality=70)  # half the size of JPEG
+    Image.fromarray(small).save(buffer, format="WEBP", quality=55)  # half the size of JPEG
     source = "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
     return Shot(source, (size[1], size[0]), caption, alt)
