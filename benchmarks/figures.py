@@ -52,6 +52,7 @@ def main() -> None:
         "encoders": encoders(),
         "harness": harness(),
         "recipes": recipes(),
+        "human": human(),
     }
     for name in PAGES:
         page = ROOT / name
@@ -164,6 +165,21 @@ def recipes() -> str:
                 f"| `*_{encoder}` | {row['parameters'] / 1e6:.0f} M | {row['forward_gflops']:.0f} GFLOP | {eflops} |"
             )
     return "\n".join([*lines, "", "`python benchmarks/recipes.py`"])
+
+
+def human() -> str:
+    path = RESULTS / "human" / "human.json"
+    if not path.exists():
+        return "Not measured yet."
+    told = json.loads(path.read_text())
+    lines = [
+        "| GrabCut, scribbles of people | IoU, all strokes | longest alone | simulated alone | length, longest | simulated |",
+        "|---|--:|--:|--:|--:|--:|",
+    ]
+    shown = ("iou", "human_iou", "simulated_iou", "human_length", "simulated_length")
+    for name, numbers in told["sets"].items():
+        lines.append(f"| {name} | " + " | ".join(f"{numbers[each]:.3f}" for each in shown) + " |")
+    return "\n".join([*lines, "", f"`{told['command']}`"])
 
 
 def harness() -> str:
