@@ -173,7 +173,8 @@ def human() -> str:
         return "Not measured yet."
     told = json.loads(path.read_text())
     lines = [
-        "| GrabCut, scribbles of people | IoU, all strokes | longest alone | simulated alone | length, longest | simulated |",
+        "| GrabCut, scribbles of people | IoU, all strokes | longest alone | simulated alone |"
+        " length, longest | simulated |",
         "|---|--:|--:|--:|--:|--:|",
     ]
     shown = ("iou", "human_iou", "simulated_iou", "human_length", "simulated_length")
