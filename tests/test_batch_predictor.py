@@ -98,6 +98,21 @@ def test_a_picture_is_encoded_once_and_a_crop_again_only_when_it_moves(monkeypat
     assert encoded == [2, 1, 1]
 
 
+def test_what_becomes_of_the_callers_array_changes_nothing() -> None:
+    predictor = BatchPredictor(network())
+    mask = np.zeros(SIZES[0], np.float32)
+    mask[90:110, 90:110] = 1
+    answers = []
+    for painted_over in (False, True):
+        given = pictures()[0]
+        predictor.set_images([given])
+        if painted_over:
+            given[:] = 0
+        answers += predictor.predict([Request(0, [Click(100, 100)], mask)])
+    assert answers[0].crop != Crop.whole(SIZES[0])
+    np.testing.assert_array_equal(answers[0].probability, answers[1].probability)
+
+
 def test_the_channels_stay_last(monkeypatch: pytest.MonkeyPatch) -> None:
     model, layouts = network(), []
     decode = model.decode

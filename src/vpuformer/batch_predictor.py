@@ -15,10 +15,19 @@ from torch import Tensor
 from vpuformer.encoding.batch import PromptBatch
 from vpuformer.errors import SessionError
 from vpuformer.geometry import Crop
-from vpuformer.images import check_mask, read_image
+from vpuformer.images import check_mask
 from vpuformer.model.vpuformer import Features, VPUFormer
 from vpuformer.prompts import Prompt, fit_to_picture
-from vpuformer.views import FloatMap, Prediction, View, logits_of, mask_tensor, picture_tensor, prompt_tensors
+from vpuformer.views import (
+    FloatMap,
+    Prediction,
+    View,
+    logits_of,
+    mask_tensor,
+    own_image,
+    picture_tensor,
+    prompt_tensors,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +69,7 @@ class BatchPredictor:
         self._zoom = zoom
         self._images: list[npt.NDArray[np.uint8]] = []
         self._kept: dict[int, tuple[Crop, Features]] = {}
-        self._stacked: tuple[list[Features], Features] | None = None
+        self._joined: tuple[list[Features], Features] | None = None
 
     def set_images(self, images: Sequence[Any]) -> None:
         """Look at other pictures: one for each object, repeated where objects share one.
@@ -73,14 +82,14 @@ class BatchPredictor:
         Raises:
             ImageError: a picture is missing, broken or no picture. The former ones then stay.
         """
-        pixels = [read_image(image) for image in images]
-        self._images, self._kept, self._stacked = pixels, {}, None
+        pixels = [own_image(image) for image in images]
+        self._images, self._kept, self._joined = pixels, {}, None
         if self._model.features_depend_on_prompts:
             return
         first = [i for i, image in enumerate(pixels) if i == 0 or not np.array_equal(image, pixels[i - 1])]
         views = [View.next(pixels[i], [], None) for i in first]
         with torch.inference_mode():
-            features = _rows(self._model.encode(self._pictures(views)))
+            features = self._model.encode(self._pictures(views)).samples()
         for i, image in enumerate(pixels):
             row = sum(start <= i for start in first) - 1
             self._kept[i] = Crop.whole((image.shape[0], image.shape[1])), features[row]
@@ -127,46 +136,15 @@ class BatchPredictor:
         ]
         rows = [features for _, features in kept]
         if new:
-            encoded = _rows(model.encode(self._pictures([views[i] for i in new]), masks[new]))
+            encoded = model.encode(self._pictures([views[i] for i in new]), masks[new]).samples()
             for i, features in zip(new, encoded, strict=True):
                 rows[i] = features
                 if fixed[i]:
                     self._kept[places[i]] = views[i].crop, features
         # Most prompts move no crop, and copying the features of all objects takes longer than it seems.
-        if self._stacked is None or [*map(id, rows)] != [*map(id, self._stacked[0])]:
-            self._stacked = rows, _stacked(rows)
-        return self._stacked[1]
+        if self._joined is None or [*map(id, rows)] != [*map(id, self._joined[0])]:
+            self._joined = rows, Features.joined(rows)
+        return self._joined[1]
 
     def _pictures(self, views: Sequence[View]) -> Tensor:
         return picture_tensor(views, self._model.config.input_size, self._device)
-
-
-def _rows(features: Features) -> list[Features]:
-    """The features of each sample, as batches of one."""
-
-    def row(part: Tensor | None, i: int) -> Any:
-        return None if part is None else part[i : i + 1]
-
-    return [
-        Features(
-            row(features.visual, i),
-            type(features.lateral)(*(row(part, i) for part in features.lateral)),
-            row(features.colours, i),
-        )
-        for i in range(len(features.visual))
-    ]
-
-
-def _stacked(rows: Sequence[Features]) -> Features:
-    """The inverse of `_rows`."""
-
-    def stacked(parts: Sequence[Tensor | None]) -> Any:
-        present = [part for part in parts if part is not None]
-        return torch.cat(present) if present else None
-
-    lateral = [stacked(parts) for parts in zip(*(row.lateral for row in rows), strict=True)]
-    return Features(
-        stacked([row.visual for row in rows]),
-        type(rows[0].lateral)(*lateral),
-        stacked([row.colours for row in rows]),
-    )

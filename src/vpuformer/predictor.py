@@ -18,11 +18,20 @@ from torch import Tensor
 from vpuformer.encoding.batch import PromptBatch
 from vpuformer.errors import ConfigError, MaskError, PromptError, SessionError
 from vpuformer.geometry import Crop, Size
-from vpuformer.images import check_mask, read_image
+from vpuformer.images import check_mask
 from vpuformer.model.checkpoint import load_model
 from vpuformer.model.vpuformer import Features, VPUFormer
 from vpuformer.prompts import Box, Click, Prompt, Scribble, fit_to_picture
-from vpuformer.views import FloatMap, Prediction, View, logits_of, mask_tensor, picture_tensor, prompt_tensors
+from vpuformer.views import (
+    FloatMap,
+    Prediction,
+    View,
+    logits_of,
+    mask_tensor,
+    own_image,
+    picture_tensor,
+    prompt_tensors,
+)
 
 MAX_CROPS = 8
 """So many crops of a picture keep their image features, besides the whole picture; at 448 a few MB each."""
@@ -108,10 +117,7 @@ class Predictor:
         Raises:
             ImageError: the picture is missing, broken or no picture. The former one then stays.
         """
-        pixels = read_image(image)
-        if isinstance(image, np.ndarray):
-            pixels = pixels.copy()  # what the caller later does to the array must not change what was encoded
-        pixels.setflags(write=False)
+        pixels = own_image(image)
         self.reset_image()
         self._image = pixels
         if not self._model.features_depend_on_prompts:

@@ -4,6 +4,7 @@ One view is one pass of one object. Predictor and batch predictor share what sta
 same answer from both.
 """
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -12,11 +13,13 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
+from PIL import Image
 from torch import Tensor
 
 from vpuformer.encoding.batch import PromptBatch
 from vpuformer.errors import CheckpointError
 from vpuformer.geometry import Crop, FrameMap, Size
+from vpuformer.images import read_image
 from vpuformer.metrics import MASK_THRESHOLD
 from vpuformer.prompts import Prompt
 from vpuformer.zoom import next_crop, prompts_in_crop
@@ -54,6 +57,19 @@ class View(NamedTuple):
         size = (image.shape[0], image.shape[1])
         crop = next_crop(size, mask, prompts, previous) if zoom else Crop.whole(size)
         return cls(image, crop, prompts_in_crop(prompts, crop), mask)
+
+
+def own_image(image: str | os.PathLike[str] | Image.Image | npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+    """The picture, RGB, shape (H, W, 3), read-only: what the caller later does to an array changes nothing here.
+
+    Raises:
+        ImageError: the picture is missing, broken or no picture.
+    """
+    pixels = read_image(image)
+    if isinstance(image, np.ndarray):
+        pixels = pixels.copy()
+    pixels.setflags(write=False)
+    return pixels
 
 
 def picture_tensor(views: Sequence[View], side: int, device: torch.device) -> Tensor:

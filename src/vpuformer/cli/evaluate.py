@@ -13,7 +13,7 @@ from vpuformer.cli.measured import Method, choose_samples, kinds_of, open_method
 from vpuformer.cli.outputs import make_folder
 from vpuformer.cli.progress import progress_bar
 from vpuformer.errors import ConfigError
-from vpuformer.evaluation import RECORDS, SUMMARY
+from vpuformer.evaluation import BATCH, RECORDS, SUMMARY
 from vpuformer.memory import keep_freed_memory
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def evaluate(
     ] = None,
     batch: Annotated[
         int, typer.Option(metavar="N", help="Objects that pass the network together; 1 is as a person would.")
-    ] = 8,
+    ] = BATCH,
     workers: Annotated[
         int | None, typer.Option(metavar="N", help="Threads; by default as many as PyTorch uses. Changes no number.")
     ] = None,

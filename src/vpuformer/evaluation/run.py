@@ -21,15 +21,13 @@ import numpy as np
 
 from vpuformer.data.sample import Sample
 from vpuformer.errors import ConfigError, DatasetError
+from vpuformer.evaluation import BATCH
 from vpuformer.evaluation.protocol import Asked, BatchSegmenter, Picture, Segmenter
 from vpuformer.evaluation.records import Header, Key, ObjectRecord, RecordWriter
 from vpuformer.evaluation.user import Annotation, User
 from vpuformer.geometry import Size
 from vpuformer.metrics import MAX_CLICKS, Truth
 from vpuformer.prompts import Kind
-
-BATCH = 8
-"""Objects in a block. More are hardly faster on a CPU, and wait longer for the slowest of them."""
 
 Progress = Callable[[int, int], None]
 """Called after each object with the number of objects done and of all."""

@@ -1,5 +1,6 @@
 """The whole network: `forward` is figure 3."""
 
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -39,12 +40,28 @@ class Features(NamedTuple):
 
     def repeat(self, times: int) -> "Features":
         """Every sample `times` in a row: several objects of one picture."""
+        return _partwise(lambda part: repeat_samples(part, times), self)
 
-        def repeated(part: Tensor | None) -> Any:
-            return None if part is None else repeat_samples(part, times)
+    def samples(self) -> list["Features"]:
+        """Those of each sample, as batches of one."""
+        count = len(self.visual)
+        return [_partwise(lambda part, i=i: part[i : i + 1], self) for i in range(count)]
 
-        lateral = Lateral(*map(repeated, self.lateral))
-        return Features(repeated(self.visual), lateral, repeated(self.colours))
+    @staticmethod
+    def joined(samples: Sequence["Features"]) -> "Features":
+        """Batches behind each other; the inverse of `samples`."""
+        return _partwise(lambda *parts: torch.cat(parts), *samples)
+
+
+def _partwise(combine: Callable[..., Tensor], *features: Features) -> Features:
+    """`combine` of each part; a part that is missing stays missing."""
+
+    def combined(*parts: Tensor | None) -> Any:
+        return None if parts[0] is None else combine(*parts)
+
+    lateral = Lateral(*map(combined, *(each.lateral for each in features)))
+    visual, colours = (combined(*parts) for parts in ([f.visual for f in features], [f.colours for f in features]))
+    return Features(visual, lateral, colours)
 
 
 class Output(NamedTuple):
