@@ -63,6 +63,7 @@ SETTINGS: dict[str, Any] = {
     "steps": 782,
     "warmup": 60,
     "mask_drop": 0.0,
+    "tight_boxes": 0.0,
     "validate_every": 782,
     "validate_objects": 250,
 }

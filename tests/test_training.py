@@ -20,6 +20,7 @@ from PIL import Image
 from vpuformer.errors import CheckpointError, ConfigError, VPUFormerError
 from vpuformer.metrics import IGNORE
 from vpuformer.model.config import VPUFormerConfig
+from vpuformer.simulation import next_box
 from vpuformer.training.interaction import Batch, Interactive, interact
 from vpuformer.training.loop import build_network, train
 from vpuformer.training.recipe import Recipe
@@ -233,6 +234,23 @@ def test_an_interaction_is_a_function_of_its_generator() -> None:
     assert answers[0].prompts == answers[1].prompts
     assert answers[0].passes in (4, 8, 12)
     assert all(answers[0].prompts)
+
+
+@pytest.mark.parametrize("tight", [False, True])
+def test_boxes_are_tight_as_often_as_wanted(tight: bool) -> None:
+    model = Interactive(build_network(Recipe(data="", output="", model=TINY)))
+    answer = interact(
+        model,
+        batch(),
+        np.random.default_rng(1),
+        interactions=1,
+        kind_shares=(0, 1, 0),
+        p2cl=2.0,
+        tight_boxes=float(tight),
+    )
+    truths = batch().truth.flatten(0, 1).numpy()
+    boxes = [next_box(truth, np.zeros(truth.shape, bool)) for truth in truths]
+    assert ([prompt for (prompt,) in answer.prompts] == boxes) == tight
 
 
 @pytest.mark.parametrize("mask_drop", [0.0, 1.0])

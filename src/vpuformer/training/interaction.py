@@ -14,7 +14,7 @@ from vpuformer.encoding.draws import mixed
 from vpuformer.geometry import Crop, FrameMap
 from vpuformer.metrics import MASK_THRESHOLD, iou
 from vpuformer.model.vpuformer import Features, Output, VPUFormer, repeat_samples
-from vpuformer.prompts import KINDS, Prompt
+from vpuformer.prompts import KINDS, Kind, Prompt
 from vpuformer.simulation import initial_clicks, next_prompt
 from vpuformer.training.losses import (
     Mean,
@@ -78,6 +78,7 @@ def interact(
     kind_shares: Sequence[float],
     p2cl: float,
     mask_drop: float = 0.0,
+    tight_boxes: float = 0.0,
     mean: Mean = batch_mean,
 ) -> Answer:
     """Prompt, predict and correct `interactions` times; all are supervised, with weights 1, 2, 3, ...
@@ -91,6 +92,7 @@ def interact(
         kind_shares: probabilities of click, box and scribble.
         p2cl: weight of that loss.
         mask_drop: how often an object's previous mask is taken away, so that all its prompts so far speak at once.
+        tight_boxes: how often a box is the one that evaluation gives, tight around a single component.
         mean: makes the means of the losses, over more than this batch where several processes share one.
     """
     image = (batch.image.float() / 255).contiguous(memory_format=torch.channels_last)
@@ -102,7 +104,7 @@ def interact(
     seeds = torch.tensor([int(own.integers(2**62)) for own in rngs]).to(image.device)
 
     probability = torch.zeros(truth.shape, device=image.device)
-    prompts = [_first(t, o, own, kind_shares) for t, o, own in zip(truths, others, rngs, strict=True)]
+    prompts = [_first(t, o, own, kind_shares, tight_boxes) for t, o, own in zip(truths, others, rngs, strict=True)]
     total, weights = image.new_zeros(()), 0.0
     features: Features | None = None
     parts: dict[str, float] = {}
@@ -128,7 +130,7 @@ def interact(
             probability = probability.masked_fill(dropped[:, None, None, None], 0.0)
             for prompt_list, t, predicted, own in zip(prompts, truths, predictions, rngs, strict=True):
                 kind = KINDS[own.choice(len(KINDS), p=kind_shares)]
-                correction = next_prompt(kind, t, predicted, rng=own)
+                correction = _correction(kind, t, predicted, own, tight_boxes)
                 if correction is not None:
                     prompt_list.append(correction)
     # Divided by the sum of the weights, so that clipping does not depend on how many interactions there were.
@@ -167,12 +169,21 @@ class Interactive(torch.nn.Module):
             return network.decode(features, mask, prompts, seeds), features
 
 
-def _first(truth: Truth, others: Mask, rng: np.random.Generator, kind_shares: Sequence[float]) -> list[Prompt]:
+def _first(
+    truth: Truth, others: Mask, rng: np.random.Generator, kind_shares: Sequence[float], tight_boxes: float
+) -> list[Prompt]:
     kind = KINDS[rng.choice(len(KINDS), p=kind_shares)]
     if kind == "click":
         return list(initial_clicks(truth, others, rng))
-    prompt = next_prompt(kind, truth, np.zeros(truth.shape, bool), rng=rng)
+    prompt = _correction(kind, truth, np.zeros(truth.shape, bool), rng, tight_boxes)
     return [prompt] if prompt is not None else []
+
+
+def _correction(
+    kind: Kind, truth: Truth, prediction: Mask, rng: np.random.Generator, tight_boxes: float
+) -> Prompt | None:
+    tight = kind == "box" and rng.random() < tight_boxes
+    return next_prompt(kind, truth, prediction, rng=None if tight else rng)
 
 
 def _losses(output: Output, truth: Tensor, prompts: PromptBatch, mean: Mean) -> tuple[Tensor, Tensor, Tensor]:

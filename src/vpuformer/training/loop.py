@@ -151,6 +151,7 @@ class _Run:
             kind_shares=recipe.kind_shares,
             p2cl=recipe.p2cl,
             mask_drop=recipe.mask_drop,
+            tight_boxes=recipe.tight_boxes,
             mean=self.processes.mean,
         )
 

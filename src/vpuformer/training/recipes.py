@@ -142,6 +142,7 @@ def _paper(backbone: str, data: Sources, output: str) -> Recipe:
         epoch_length=8498,
         interactions=3,
         mask_drop=0.0,
+        tight_boxes=0.0,
         optimizer="adam",
         weight_decay=0.0,
         schedule="step",
