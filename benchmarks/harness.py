@@ -27,7 +27,7 @@ import torch
 from vpuformer.data.benchmarks import open_benchmark
 from vpuformer.data.sample import Sample
 from vpuformer.evaluation import BATCH
-from vpuformer.evaluation.protocol import BatchPredictorSegmenter, PredictorSegmenter
+from vpuformer.evaluation.ours import BatchPredictorSegmenter, PredictorSegmenter
 from vpuformer.evaluation.run import evaluate
 from vpuformer.memory import keep_freed_memory
 from vpuformer.predictor import Predictor

@@ -6,13 +6,24 @@ import sys
 # Before anything loads torch: a test is too small to gain from more threads, and several suites may share a machine.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 from hypothesis import settings
 from jaxtyping import install_import_hook
+
+# What several test files and the programs in benchmarks/ import.
+sys.path.insert(0, str(Path(__file__).parent / "support"))
+
+if TYPE_CHECKING:
+    from app_disks import Disks
+    from starlette.testclient import TestClient
+
+    from vpuformer.app.annotator import Annotator
 
 # Shapes and types of all that computes with tensors are checked in every call while the tests run, and never in
 # production. Not so at the rim: there a wrong type is somebody's input, and has a sentence of its own that is tested.
@@ -96,3 +107,54 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     config = VPUFormerConfig(input_size=64, dim=32, heads=2, ffn_dim=32, decoder_dim=16, pue_hidden=32)
     save_checkpoint(VPUFormer(config), folder, metadata={"dataset": "none"})
     return folder
+
+
+@pytest.fixture
+def disks() -> "Disks":
+    """A segmenter without a network."""
+    from app_disks import Disks
+
+    return Disks()
+
+
+@pytest.fixture
+def picture_folder(tmp_path: Path, rng: np.random.Generator) -> Path:
+    """Three pictures: a.png of 120 x 90 pixels, b.jpg of 64 x 64, sub/c.png of 40 x 30."""
+    from PIL import Image
+
+    root = tmp_path / "pictures"
+    for name, width, height in (("a.png", 120, 90), ("b.jpg", 64, 64), ("sub/c.png", 40, 30)):
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rng.integers(0, 256, (height, width, 3), np.uint8)).save(path)
+    return root
+
+
+@pytest.fixture
+def annotator(picture_folder: Path, disks: "Disks", tmp_path: Path) -> "Iterator[Annotator]":
+    """The three pictures, annotated with `disks` and kept in `tmp_path / "annotator.sqlite"`."""
+    from vpuformer.app.annotator import Annotator
+    from vpuformer.app.folder import Folder
+    from vpuformer.app.store import Store
+
+    opened = Annotator(Folder(picture_folder), Store(tmp_path / "annotator.sqlite"), disks)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def client(picture_folder: Path, disks: "Disks", tmp_path: Path) -> "Iterator[TestClient]":
+    """The page's view of a server on the three pictures with `disks`, kept in `tmp_path / "client.sqlite"`.
+
+    The pictures' ids are 1, 2 and 3 in the order of their names.
+    """
+    from starlette.testclient import TestClient
+
+    from vpuformer.app.folder import Folder
+    from vpuformer.app.server import create_app
+    from vpuformer.app.store import Store
+
+    app = create_app(Folder(picture_folder), Store(tmp_path / "client.sqlite"), disks)
+    headers = {"X-VPUFormer": "1"}
+    with TestClient(app, "http://127.0.0.1", raise_server_exceptions=False, headers=headers) as opened:
+        yield opened

@@ -11,21 +11,17 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
+from commands import vpuformer
 from PIL import Image
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
-from vpuformer.cli import app
 from vpuformer.cli.prompts import gather_prompts
 from vpuformer.model.config import VARIANTS
 from vpuformer.prompts import Box, Click, Scribble, prompts_to_json
 from vpuformer.training.recipe import Recipe
 
-COMMANDS = ["segment", "evaluate", "merge", "report", "train", "info", "data"]
+COMMANDS = ["segment", "annotate", "evaluate", "merge", "report", "train", "info", "data"]
 HEAVY = {"torch", "torchvision", "timm", "cv2", "skimage", "scipy", "numpy", "PIL", "lightning_fabric"}
-
-
-def vpuformer(*words: object) -> Result:
-    return CliRunner().invoke(app, [str(word) for word in words])
 
 
 def refused(*words: object) -> str:

@@ -7,11 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from commands import vpuformer
+from measured import without_times
 
 from vpuformer.data.sample import Sample
 from vpuformer.errors import ConfigError, InputError, MaskError
-from vpuformer.evaluation.protocol import Asked, BatchPredictorSegmenter, Picture, PredictorSegmenter, Probability
-from vpuformer.evaluation.records import Header, ObjectRecord, Records, read_records, write_records
+from vpuformer.evaluation.ours import BatchPredictorSegmenter, PredictorSegmenter
+from vpuformer.evaluation.protocol import Asked, Picture, Probability
+from vpuformer.evaluation.records import Header, Records, read_records, write_records
 from vpuformer.evaluation.run import evaluate, evaluate_to_file
 from vpuformer.evaluation.shards import merge, parse_shard, shard_of
 from vpuformer.prompts import KINDS, Click
@@ -30,10 +33,6 @@ def samples(count: int) -> list[Sample]:
         return Sample(f"toy/{number // 2}", number, lambda: picture, lambda: truth_of(number))
 
     return [one(number) for number in range(count)]
-
-
-def without_times(records: Sequence[ObjectRecord]) -> list[Any]:
-    return [(r.key, r.size, [(s.prompt, s.iou, s.boundary_iou) for s in r.interactions]) for r in records]
 
 
 class Growing:
@@ -275,14 +274,6 @@ def test_the_network_says_much_the_same_alone(network: Any) -> None:
 
 
 # --- the command --------------------------------------------------------------------------------------------------
-
-
-def vpuformer(*words: object) -> Any:
-    from typer.testing import CliRunner
-
-    from vpuformer.cli import app
-
-    return CliRunner().invoke(app, [str(word) for word in words])
 
 
 def records_in(folder: Path) -> list[Any]:

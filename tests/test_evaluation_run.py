@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from measured import without_times
 
 from vpuformer.data.sample import Sample
 from vpuformer.errors import ConfigError, DatasetError, MaskError
-from vpuformer.evaluation.protocol import Picture, PredictorSegmenter, Probability
-from vpuformer.evaluation.records import ObjectRecord
+from vpuformer.evaluation.ours import PredictorSegmenter
+from vpuformer.evaluation.protocol import Picture, Probability
 from vpuformer.evaluation.run import evaluate
 from vpuformer.metrics import IGNORE, MASK_THRESHOLD, noc
 from vpuformer.prompts import Box, Prompt
@@ -63,10 +64,6 @@ class Constant:
 
     def predict(self, prompts: Sequence[Prompt], previous: Probability | None) -> Probability:  # noqa: ARG002
         return self.probability
-
-
-def without_times(records: Sequence[ObjectRecord]) -> list[Any]:
-    return [(r.key, r.size, [(step.prompt, step.iou) for step in r.interactions]) for r in records]
 
 
 def test_the_curve_is_the_one_of_the_method() -> None:

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner, Result
+from commands import vpuformer
+from typer.testing import Result
 
-from vpuformer.cli import app
 from vpuformer.errors import VPUFormerError
 from vpuformer.training.failure import stopping_between_steps
 from vpuformer.training.loop import _Run
@@ -42,10 +42,6 @@ def toys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr("sys.argv", [str(TOY_SET), str(root), "4"])
     runpy.run_path(str(TOY_SET), run_name="__main__")
     return root
-
-
-def vpuformer(*words: object) -> Result:
-    return CliRunner().invoke(app, [str(word) for word in words])
 
 
 def train(data: Path, output: Path, **settings: object) -> Result:

@@ -65,9 +65,9 @@ def next_crop(
         return whole
     needed = _clipped(_union([found, *(_prompt_extent(prompt) for prompt in prompts if prompt.positive)]), whole)
     wanted = _expanded(needed, whole, expansion, min_side)
-    if previous is None or not _covers(whole, previous.edges):
+    if previous is None or not _covers(whole.edges, previous.edges):
         return wanted
-    return previous if _covers(previous, needed) and _iou(wanted, previous) >= keep_iou else wanted
+    return previous if _covers(previous.edges, needed) and _iou(wanted, previous) >= keep_iou else wanted
 
 
 def prompts_in_crop(prompts: Iterable[Prompt], crop: Crop) -> tuple[Prompt, ...]:
@@ -79,7 +79,8 @@ def prompts_in_crop(prompts: Iterable[Prompt], crop: Crop) -> tuple[Prompt, ...]
     >>> prompts_in_crop([Click(3, 3), Scribble([(0, 30), (40, 30)])], Crop(left=20, top=20, width=40, height=40))
     (Scribble(path=((19.5, 30.0), (40.0, 30.0)), positive=True),)
     """
-    clipped = (_prompt_in_crop(prompt, crop) for prompt in prompts)
+    edges = crop.edges
+    clipped = (prompt if _covers(edges, prompt.bounds) else _clipped_prompt(prompt, crop) for prompt in prompts)
     return tuple(prompt for prompt in clipped if prompt is not None)
 
 
@@ -108,8 +109,9 @@ def _clipped(extent: Extent, crop: Crop) -> Extent:
     return (max(x0, left), max(y0, top), min(x1, right), min(y1, bottom))
 
 
-def _covers(crop: Crop, extent: Extent) -> bool:
-    return crop.contains(*extent[:2]) and crop.contains(*extent[2:])
+def _covers(edges: Extent, extent: Extent) -> bool:
+    """Whether `extent` lies within `edges`."""
+    return edges[0] <= extent[0] and edges[1] <= extent[1] and extent[2] <= edges[2] and extent[3] <= edges[3]
 
 
 def _expanded(extent: Extent, whole: Crop, expansion: float, min_side: int) -> Crop:
@@ -140,9 +142,8 @@ def _iou_axis(a: int, a_length: int, b: int, b_length: int) -> float:
     return shared / (a_length + b_length - shared)
 
 
-def _prompt_in_crop(prompt: Prompt, crop: Crop) -> Prompt | None:
-    if _covers(crop, prompt.bounds):
-        return prompt
+def _clipped_prompt(prompt: Prompt, crop: Crop) -> Prompt | None:
+    """What lies in the crop of a prompt that reaches outside it."""
     match prompt:
         case Click():
             return None

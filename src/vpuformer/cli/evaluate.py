@@ -18,7 +18,7 @@ from vpuformer.memory import keep_freed_memory
 
 if TYPE_CHECKING:
     from vpuformer.data.sample import Sample
-    from vpuformer.evaluation.processes import Processes
+    from vpuformer.evaluation.processes import TorchrunProcesses
     from vpuformer.evaluation.protocol import Segmenter
     from vpuformer.evaluation.records import Header, ObjectRecord
 
@@ -82,7 +82,7 @@ def evaluate(
     FOLDER/human.json holds how good it is, and how the simulated scribbles compare with people's.
     """
     from vpuformer.data.roots import benchmark_root
-    from vpuformer.evaluation.processes import Processes
+    from vpuformer.evaluation.processes import TorchrunProcesses
     from vpuformer.evaluation.shards import parse_shard
 
     keep_freed_memory()
@@ -91,7 +91,7 @@ def evaluate(
         raise ConfigError(
             "--human gives all scribbles at once; leave out --prompts, --first, --max-prompts, --until and --shard"
         )
-    processes = Processes.from_environment()
+    processes = TorchrunProcesses.from_environment()
     if processes.count > 1 and (shard is not None or human is not None):
         raise ConfigError("torchrun's processes share the objects already; leave out --shard and --human")
     part = None if shard is None else parse_shard(shard)
@@ -173,7 +173,7 @@ def _part(samples: "Sequence[Sample]", header: "Header", part: tuple[int, int]) 
 
 
 def _in_processes(
-    processes: "Processes", samples: "Sequence[Sample]", method: Method, header: "Header", folder: Path
+    processes: "TorchrunProcesses", samples: "Sequence[Sample]", method: Method, header: "Header", folder: Path
 ) -> None:
     """One part in each process, and all together by the first. Parts that are done already stay."""
     from vpuformer.evaluation.records import read_records, write_records

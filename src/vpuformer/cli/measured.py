@@ -121,8 +121,8 @@ def open_method(
 
     sha256 = read_manifest(model).sha256
 
+    from vpuformer.evaluation.ours import BatchPredictorSegmenter, PredictorSegmenter
     from vpuformer.evaluation.processes import usable_threads
-    from vpuformer.evaluation.protocol import BatchPredictorSegmenter, PredictorSegmenter
     from vpuformer.predictor import Predictor
 
     predictor = Predictor.from_pretrained(model, device=device)

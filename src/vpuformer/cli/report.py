@@ -113,7 +113,7 @@ def _replay(model: str | None, device: str | None, runs: "Sequence[Run]") -> "Ca
     if all(run.header.weights_sha256 != sha256 for run in runs):
         raise ConfigError(f"no run is of the weights of {model!r} ({sha256[:8]}); name the model that was measured")
 
-    from vpuformer.evaluation.protocol import PredictorSegmenter
+    from vpuformer.evaluation.ours import PredictorSegmenter
     from vpuformer.predictor import Predictor
 
     predictor = Predictor.from_pretrained(model, device=device)

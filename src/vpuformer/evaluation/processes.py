@@ -19,10 +19,10 @@ def usable_threads() -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Processes:
+class TorchrunProcesses:
     """The processes of a run; a context around what needs all of them to be there.
 
-    >>> Processes().count
+    >>> TorchrunProcesses().count
     1
     """
 
