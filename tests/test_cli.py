@@ -20,7 +20,7 @@ from vpuformer.model.config import VARIANTS
 from vpuformer.prompts import Box, Click, Scribble, prompts_to_json
 from vpuformer.training.recipe import Recipe
 
-COMMANDS = ["segment", "annotate", "evaluate", "merge", "report", "train", "info", "data"]
+COMMANDS = ["segment", "annotate", "export-masks", "evaluate", "merge", "report", "train", "info", "data"]
 HEAVY = {"torch", "torchvision", "timm", "cv2", "skimage", "scipy", "numpy", "PIL", "lightning_fabric"}
 
 

@@ -12,6 +12,10 @@
     ├── CheckpointError                    weights that are missing, broken or of another model
     ├── SessionError                       an operation that this session cannot do now
     ├── TrainingError                      a run that cannot go on
+    ├── StoreError                         a database of annotations that cannot be read or written
+    │   ├── NotFoundError                  something that it does not hold
+    │   └── ConflictError                  a change that no longer fits what it holds
+    ├── BusyError                          more work than is taken on at a time
     └── MissingDependencyError (also an ImportError)   an optional package is not installed
 
 Every message says what came, what was wanted and what to do. The command line turns any of them into one
@@ -60,6 +64,22 @@ class SessionError(VPUFormerError):
 
 class TrainingError(VPUFormerError):
     """A run that cannot go on. Its folder holds the state from which it can be resumed."""
+
+
+class StoreError(VPUFormerError):
+    """A database of annotations that cannot be opened, read or written."""
+
+
+class NotFoundError(StoreError):
+    """A picture, label or object that the database does not hold."""
+
+
+class ConflictError(StoreError):
+    """A change that does not fit what the database holds now."""
+
+
+class BusyError(VPUFormerError):
+    """More work is waiting than is taken on. Try again a little later."""
 
 
 class MissingDependencyError(VPUFormerError, ImportError):

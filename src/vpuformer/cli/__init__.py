@@ -12,8 +12,10 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from vpuformer.cli.annotate import annotate
 from vpuformer.cli.data import data
 from vpuformer.cli.evaluate import evaluate
+from vpuformer.cli.export_masks import export_masks
 from vpuformer.cli.info import info
 from vpuformer.cli.merge import merge
 from vpuformer.cli.report import report
@@ -62,7 +64,7 @@ def _options(
     pass
 
 
-for _command in (segment, evaluate, merge, report, train, info):
+for _command in (segment, annotate, export_masks, evaluate, merge, report, train, info):
     app.command()(_command)
 app.add_typer(data, name="data")
 

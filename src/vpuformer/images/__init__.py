@@ -1,12 +1,14 @@
 """Pictures and masks on disk and on screen: the only place that reads and writes pixels.
 
 * `read_image`, `picture_size`: any honest picture, as uint8 (H, W, 3), upright;
+* `frames_of`, `picture_endings`: what a file holds, and which files may hold pictures;
 * `read_mask`, `read_labels`, `check_mask`: a mask, or a map of labels, that fits its picture;
 * `write_image`, `write_mask`: the whole file or none;
 * `overlay`, `Mark`: a mask and its prompts drawn on a picture.
 """
 
 from vpuformer.images.drawing import Mark, overlay
+from vpuformer.images.files import frames_of, picture_endings
 from vpuformer.images.loading import MAX_PIXELS
 from vpuformer.images.masks import check_mask, read_labels, read_mask
 from vpuformer.images.reading import picture_size, read_image
@@ -16,7 +18,9 @@ __all__ = [
     "MAX_PIXELS",
     "Mark",
     "check_mask",
+    "frames_of",
     "overlay",
+    "picture_endings",
     "picture_size",
     "read_image",
     "read_labels",

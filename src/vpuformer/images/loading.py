@@ -30,7 +30,7 @@ DEEP_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
 
 # Pillow knows more formats. Left out are those that run a program (EPS), and those that nearly any bytes pass for.
 _FORMATS = ("PNG", "JPEG", "MPO", "TIFF", "WEBP", "BMP", "DIB", "GIF", "AVIF", "JPEG2000", "PPM", "ICO")
-_TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _PNG_START = b"\x89PNG\r\n\x1a\n"
 _ORIENTATION = 0x0112  # EXIF and TIFF use the same tag
 
@@ -49,18 +49,22 @@ def error_for(what: What) -> type[InputError]:
     return MaskError if what == "mask" else ImageError
 
 
-def load(path: Path, what: What = "picture") -> Stored:
+def load(path: Path, what: What = "picture", *, least: int | None = None) -> Stored:
     """The first picture in a file, decoded, upright, values as stored.
+
+    With `least`, a JPEG may come smaller, but with no side below it: that takes a fraction of the time and memory.
 
     Raises:
         ImageError: the file is missing, empty, broken, too large or no picture (MaskError for a mask).
     """
-    with _opened(path, what) as file:
+    with opened(path, what) as file:
         start = file.read(32)
         file.seek(0)
-        if start.startswith(_TIFF_STARTS):
+        if start.startswith(TIFF_STARTS):
             return _load_tiff(file, path, what)
-        with _opened_by_pillow(file, path, what) as image:
+        with opened_by_pillow(file, path, what) as image:
+            if least is not None:
+                image.draft(None, (least, least))
             stored = load_upright(image, str(path), what)
         if _is_deep_colour_png(start):
             file.seek(0)
@@ -69,24 +73,6 @@ def load(path: Path, what: What = "picture") -> Stored:
             except Exception as error:
                 raise _undecodable(str(path), what, error) from error
         return stored
-
-
-def size_of(path: Path, what: What = "picture") -> tuple[int, int]:
-    """(height, width) of the first picture in a file once it is upright; only the head of the file is read.
-
-    Raises:
-        ImageError: as in `load`, but a file that is cut short may pass (MaskError for a mask).
-    """
-    with _opened(path, what) as file:
-        start = file.read(4)
-        file.seek(0)
-        if start in _TIFF_STARTS:
-            with _opened_by_tifffile(file, path, what) as (_, head):
-                height, width, turn = head.height, head.width, head.orientation
-        else:
-            with _opened_by_pillow(file, path, what) as image:
-                (width, height), turn = image.size, orientation_of(image)
-    return (width, height) if turn >= 5 else (height, width)
 
 
 def load_upright(image: Image.Image, name: str, what: What = "picture") -> Image.Image:
@@ -150,7 +136,8 @@ def check_pixels(height: int, width: int, name: str, what: What = "picture") -> 
         )
 
 
-def _opened(path: Path, what: What) -> BinaryIO:
+def opened(path: Path, what: What) -> BinaryIO:
+    """A file to read from, which has something in it."""
     raise_ = error_for(what)
     try:
         if path.is_dir():
@@ -165,19 +152,21 @@ def _opened(path: Path, what: What) -> BinaryIO:
 
 
 @cache
-def _formats() -> tuple[str, ...]:
+def formats() -> tuple[str, ...]:
+    """Pillow's names of the formats that are read, those that it was built without left out."""
     Image.init()
     return tuple(name for name in _FORMATS if name in Image.OPEN)
 
 
-def _opened_by_pillow(file: BinaryIO, path: Path, what: What) -> Image.Image:
+def opened_by_pillow(file: BinaryIO, path: Path, what: What) -> Image.Image:
+    """A Pillow image of a size that is read, not yet decoded."""
     # Pillow's own limit is one value for the whole process: lifted for the moment in which the head is read, because
     # it would warn at 89 million pixels and refuse above 179 million.
     try:
         with _limit_of_pillow:
             limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
             try:
-                image = Image.open(file, formats=_formats())
+                image = Image.open(file, formats=formats())
             finally:
                 Image.MAX_IMAGE_PIXELS = limit
     except Image.UnidentifiedImageError as error:
@@ -214,7 +203,8 @@ def _head_of(tiff: tifffile.TiffFile) -> _TiffHead:
 
 
 @contextmanager
-def _opened_by_tifffile(file: BinaryIO, path: Path, what: What) -> Iterator[tuple[tifffile.TiffFile, _TiffHead]]:
+def opened_by_tifffile(file: BinaryIO, path: Path, what: What) -> Iterator[tuple[tifffile.TiffFile, _TiffHead]]:
+    """A TIFF and what its first page says, of a size that is read, not yet decoded."""
     try:
         tiff = tifffile.TiffFile(file)
         head = _head_of(tiff)
@@ -226,11 +216,11 @@ def _opened_by_tifffile(file: BinaryIO, path: Path, what: What) -> Iterator[tupl
 
 
 def _load_tiff(file: BinaryIO, path: Path, what: What) -> Stored:
-    with _opened_by_tifffile(file, path, what) as (tiff, head):
+    with opened_by_tifffile(file, path, what) as (tiff, head):
 
         def by_pillow() -> Stored:
             file.seek(0)
-            with _opened_by_pillow(file, path, what) as image:
+            with opened_by_pillow(file, path, what) as image:
                 return load_upright(image, str(path), what)
 
         def by_tifffile() -> Stored:

@@ -9,7 +9,8 @@ import numpy.typing as npt
 from PIL import Image
 
 from vpuformer.errors import ImageError
-from vpuformer.images.loading import DEEP_MODES, check_pixels, load, load_upright, size_of
+from vpuformer.images.files import size_of
+from vpuformer.images.loading import DEEP_MODES, Stored, check_pixels, load, load_upright
 
 RGB = npt.NDArray[np.uint8]
 
@@ -49,14 +50,16 @@ def read_image(source: str | os.PathLike[str] | Image.Image | npt.NDArray[Any]) 
         return _from_array(source, "the array")
     if isinstance(source, str | os.PathLike):
         path = Path(source)
-        stored = load(path)
-        if isinstance(stored, Image.Image):
-            return _from_pillow(stored, str(path))
-        return _from_array(stored, str(path))
+        return to_rgb(load(path), str(path))
     raise ImageError(
         f"a picture is the path of a file, a Pillow image or a NumPy array, got {type(source).__name__};"
         " convert it, for example with numpy.asarray(picture)"
     )
+
+
+def to_rgb(stored: Stored, name: str) -> RGB:
+    """What `read_image` makes of what `load` found in a file; `name` is for its errors."""
+    return _from_pillow(stored, name) if isinstance(stored, Image.Image) else _from_array(stored, name)
 
 
 def picture_size(path: str | os.PathLike[str]) -> tuple[int, int]:

@@ -1,0 +1,60 @@
+/** A server and a clock for the queue that do only what a test tells them. */
+
+/** @param {object} more */
+export const state = (more = {}) => ({
+  id: 7, picture: 1, label: null, accepted: false, deleted: false, revision: 0, at: 0, steps: [], mask: null, area: 0, seconds: null, ...more,
+});
+
+/** Let everything run that can. */
+export const settle = () => new Promise((resolve) => setImmediate(resolve));
+
+export class Outside {
+  /** Requests without an answer. */
+  open = [];
+  /** Every request in the order in which it came. */
+  sent = [];
+  replies = [];
+  refused = [];
+  statuses = [];
+  sleeps = [];
+
+  clock = {
+    sleep: (ms) => {
+      let wake = () => {};
+      const done = new Promise((resolve) => (wake = resolve));
+      this.sleeps.push({ ms, wake });
+      return { done, wake };
+    },
+  };
+
+  send = (request) => {
+    this.sent.push(request);
+    return new Promise((resolve, reject) => this.open.push({ request, resolve, reject }));
+  };
+
+  onReply = (lane, body, newest) => this.replies.push({ lane, body, newest });
+  onRefused = (lane, action, sentence) => this.refused.push({ lane, action, sentence });
+  onStatus = (status, waiting, reason) => this.statuses.push({ status, waiting, reason });
+
+  get status() {
+    return this.statuses.at(-1)?.status;
+  }
+
+  async answer(body, status = 200, retryAfter = null) {
+    const next = this.open.shift();
+    if (!next) throw new Error("nothing was asked");
+    next.resolve({ status, body, retryAfter });
+    await settle();
+    return next.request;
+  }
+
+  async lose() {
+    this.open.shift().reject(new TypeError("connection refused"));
+    await settle();
+  }
+
+  async wake() {
+    this.sleeps.at(-1).wake();
+    await settle();
+  }
+}

@@ -1,0 +1,211 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { FIRST_WAIT, LONGEST_WAIT, MOST_FAILURES, newKey, Queue } from "../../src/vpuformer/app/static/queue.js";
+import { Outside, settle, state } from "./outside.js";
+
+const click = (x, key = `key-of-${x}-000`) => ({ type: "step", key, step: { type: "click", point: [x, 0], positive: true } });
+const undo = { type: "turn", turn: "undo" };
+
+function begin(known = state()) {
+  const outside = new Outside();
+  const queue = new Queue(outside);
+  return { outside, queue, lane: queue.lane(known) };
+}
+
+test("the requests of an object wait for each other and carry the revision of the reply before", async () => {
+  const { outside, queue, lane } = begin(state({ revision: 4 }));
+  queue.push(lane, click(1));
+  queue.push(lane, click(2));
+  await settle();
+  assert.equal(outside.sent.length, 1);
+  assert.deepEqual(outside.sent[0], { method: "POST", path: "/api/objects/7/steps", body: { key: "key-of-1-000", revision: 4, step: click(1).step } });
+  await outside.answer(state({ revision: 9 }));
+  assert.equal(outside.sent[1].body.revision, 9);
+  assert.equal(queue.waiting, 1);
+  await outside.answer(state({ revision: 10 }));
+  assert.deepEqual(outside.replies.map(({ body, newest }) => [body.revision, newest]), [[9, false], [10, true]]);
+  assert.equal(outside.status, "idle");
+});
+
+test("a new object is made first, and what follows goes to the number it got", async () => {
+  const { outside, queue } = begin();
+  const lane = queue.lane();
+  queue.push(lane, { type: "create", key: "12345678", picture: 3, label: 2 });
+  queue.push(lane, click(1));
+  await settle();
+  assert.deepEqual(outside.sent[0], { method: "POST", path: "/api/pictures/3/objects", body: { key: "12345678", label: 2 } });
+  await outside.answer(state({ id: 55, revision: 1 }), 201);
+  assert.equal(outside.sent[1].path, "/api/objects/55/steps");
+  assert.equal(outside.sent[1].body.revision, 1);
+});
+
+test("objects do not wait for each other, and replies out of order find their own object", async () => {
+  const { outside, queue, lane } = begin();
+  const other = queue.lane(state({ id: 8 }));
+  queue.push(lane, click(1));
+  queue.push(other, click(2));
+  await settle();
+  assert.equal(outside.open.length, 2);
+  outside.open.reverse();
+  await outside.answer(state({ id: 8, revision: 1 }));
+  await outside.answer(state({ id: 7, revision: 3 }));
+  assert.deepEqual(outside.replies.map((each) => each.lane), [other, lane]);
+  assert.equal(lane.state.revision, 3);
+  assert.equal(other.state.revision, 1);
+});
+
+test("a lost request is sent again with the same key, later and later, and what waits is kept", async () => {
+  const { outside, queue, lane } = begin();
+  queue.push(lane, click(1));
+  queue.push(lane, click(2));
+  await settle();
+  for (let i = 0; i < 7; i++) {
+    await outside.lose();
+    assert.equal(outside.status, "offline");
+    assert.equal(queue.waiting, 2);
+    await outside.wake();
+  }
+  assert.deepEqual(outside.sleeps.map(({ ms }) => ms), [0, 1, 2, 3, 4, 5, 6].map((i) => Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** i)));
+  assert.equal(new Set(outside.sent.map((each) => each.body.key)).size, 1);
+  await outside.answer(state({ revision: 1 }));
+  assert.equal(outside.status, "busy");
+  assert.deepEqual(await outside.answer(state({ revision: 2 })), outside.sent.at(-1));
+  assert.equal(outside.sent.at(-1).body.key, "key-of-2-000");
+  assert.equal(outside.refused.length, 0);
+});
+
+test("when the net is back nothing waits for its time", async () => {
+  const { outside, queue, lane } = begin();
+  queue.push(lane, click(1));
+  await settle();
+  await outside.lose();
+  queue.kick();
+  await settle();
+  assert.equal(outside.open.length, 1);
+});
+
+test("a busy server is asked again when it said, and that is not offline", async () => {
+  const { outside, queue, lane } = begin();
+  queue.push(lane, click(1));
+  await settle();
+  await outside.answer({ error: "busy" }, 503, 3);
+  assert.equal(outside.sleeps[0].ms, 3000);
+  assert.equal(outside.status, "busy");
+  await outside.wake();
+  await outside.answer(state({ revision: 1 }));
+  assert.deepEqual(outside.refused, []);
+});
+
+test("a prompt for a former state is given once more, for the present one", async () => {
+  const { outside, queue, lane } = begin(state({ revision: 1 }));
+  queue.push(lane, click(1));
+  await settle();
+  await outside.answer({ error: "another revision", state: state({ revision: 5 }) }, 409);
+  assert.equal(outside.sent[1].body.revision, 5);
+  assert.equal(outside.sent[1].body.key, outside.sent[0].body.key);
+  await outside.answer({ error: "another revision", state: state({ revision: 6 }) }, 409);
+  assert.equal(outside.sent.length, 2);
+  assert.deepEqual(outside.replies.map(({ body, newest }) => [body.revision, newest]), [[6, true]]);
+  assert.equal(outside.refused.length, 1);
+});
+
+test("an undo for a former state is dropped and the present state shown", async () => {
+  const { outside, queue, lane } = begin(state({ revision: 1 }));
+  queue.push(lane, undo);
+  await settle();
+  assert.deepEqual(outside.sent[0], { method: "POST", path: "/api/objects/7/undo", body: { revision: 1 } });
+  await outside.answer({ error: "another revision", state: state({ revision: 5 }) }, 409);
+  assert.equal(outside.sent.length, 1);
+  assert.equal(outside.replies[0].body.revision, 5);
+  assert.equal(outside.refused.length, 1);
+});
+
+test("an undo whose reply was lost counts once and is no news", async () => {
+  const { outside, queue, lane } = begin(state({ revision: 1 }));
+  queue.push(lane, undo);
+  queue.push(lane, click(1));
+  await settle();
+  await outside.lose();
+  await outside.wake();
+  await outside.answer({ error: "another revision", state: state({ revision: 2 }) }, 409);
+  assert.deepEqual(outside.refused, []);
+  assert.equal(outside.sent.at(-1).body.revision, 2);
+  assert.equal(outside.sent.at(-1).body.key, "key-of-1-000");
+});
+
+test("what the server refuses is dropped with its sentence, and the rest goes on", async () => {
+  const { outside, queue, lane } = begin(state({ revision: 1 }));
+  queue.push(lane, click(1));
+  queue.push(lane, click(2));
+  await settle();
+  await outside.answer({ error: "that lies outside" }, 422);
+  assert.deepEqual(outside.refused.map(({ sentence }) => sentence), ["that lies outside"]);
+  assert.deepEqual(lane.unshown.map(({ key }) => key), ["key-of-2-000"]);
+  assert.equal(outside.sent[1].body.key, "key-of-2-000");
+  assert.equal(outside.sent[1].body.revision, 1);
+});
+
+test("if the last action is refused the state before it is shown as the newest", async () => {
+  const { outside, queue, lane } = begin(state({ revision: 1 }));
+  queue.push(lane, click(1));
+  queue.push(lane, click(2));
+  await settle();
+  await outside.answer(state({ revision: 2 }));
+  await outside.answer({ error: "no" }, 400);
+  assert.deepEqual(outside.replies.map(({ body, newest }) => [body.revision, newest]), [[2, false], [2, true]]);
+  assert.deepEqual(lane.unshown, []);
+});
+
+test("an object that cannot be made takes what was meant for it along", async () => {
+  const { outside, queue } = begin();
+  const lane = queue.lane();
+  queue.push(lane, { type: "create", key: "12345678", picture: 3, label: 99 });
+  queue.push(lane, click(1));
+  await settle();
+  await outside.answer({ error: "there is no label 99" }, 404);
+  assert.equal(outside.sent.length, 1);
+  assert.equal(outside.status, "idle");
+  assert.equal(outside.refused.length, 1);
+});
+
+test("without access the actions are kept until there is access again", async () => {
+  const { outside, queue, lane } = begin();
+  queue.push(lane, click(1));
+  await settle();
+  await outside.answer({ error: "token" }, 401);
+  assert.deepEqual([outside.status, outside.statuses.at(-1).reason], ["offline", "access"]);
+  await outside.wake();
+  await outside.answer(state({ revision: 1 }));
+  assert.equal(outside.status, "idle");
+});
+
+test("a request at which the server always fails does not hold up the others for ever", async () => {
+  const { outside, queue, lane } = begin();
+  queue.push(lane, click(1));
+  queue.push(lane, click(2));
+  await settle();
+  for (let i = 0; i < MOST_FAILURES; i++) {
+    await outside.answer({ error: "a bug" }, 500);
+    if (i < MOST_FAILURES - 1) await outside.wake();
+  }
+  assert.deepEqual(outside.refused.map(({ sentence }) => sentence), ["a bug"]);
+  assert.equal(outside.sent.at(-1).body.key, "key-of-2-000");
+});
+
+test("changes and done marks have their own addresses", async () => {
+  const { outside, queue, lane } = begin();
+  queue.push(lane, { type: "change", change: { accepted: true } });
+  queue.push(queue.lane(), { type: "done", picture: 4, done: true });
+  await settle();
+  assert.deepEqual(outside.sent, [
+    { method: "PATCH", path: "/api/objects/7", body: { accepted: true } },
+    { method: "PATCH", path: "/api/pictures/4", body: { done: true } },
+  ]);
+});
+
+test("keys are new every time and have the letters that the server takes", () => {
+  const keys = Array.from({ length: 50 }, newKey);
+  assert.equal(new Set(keys).size, 50);
+  for (const key of keys) assert.match(key, /^[A-Za-z0-9-]{8,64}$/);
+});

@@ -1,0 +1,99 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { fit } from "../../src/vpuformer/app/static/actions.js";
+import { fieldsOf, formOf } from "../../src/vpuformer/app/static/docs.js";
+import { matching, rowsSeen } from "../../src/vpuformer/app/static/filelist.js";
+import { comboOf, GROUPS, keyFor, lookUp } from "../../src/vpuformer/app/static/keys.js";
+import { COLOURS, freeColour, heat, lighter, rgb } from "../../src/vpuformer/app/static/palette.js";
+import { distanceTo, foresee, livePrompts, pendingStrokes } from "../../src/vpuformer/app/static/steps.js";
+import { state } from "./outside.js";
+
+const kept = (type, more = {}) => ({ type, positive: true, point: null, box: null, path: null, radius: null, step: null, live: true, ...more });
+const press = (key, more = {}) => ({ key, ctrlKey: false, metaKey: false, altKey: false, shiftKey: false, ...more });
+const pushed = (step) => ({ type: "step", key: "12345678", step });
+
+test("steps on their way are foreseen: undo, then another prompt instead of the one undone", () => {
+  const known = state({ steps: [kept("click", { point: [1, 1] }), kept("box", { box: [0, 0, 2, 2] })], at: 2 });
+  const seen = foresee(known, [{ type: "turn", turn: "undo" }, pushed({ type: "click", point: [5, 5], positive: false })]);
+  assert.deepEqual(seen.steps.map((step) => step.type), ["click", "click"]);
+  assert.deepEqual([seen.at, seen.known], [2, 1]);
+  assert.deepEqual(livePrompts(seen).map(({ index, pending }) => [index, pending]), [[0, false], [1, true]]);
+});
+
+test("clear and remove take prompts out of what counts", () => {
+  const known = state({ steps: [kept("click", { point: [1, 1] }), kept("click", { point: [2, 2] })], at: 2 });
+  assert.equal(livePrompts(foresee(known, [pushed({ type: "clear" })])).length, 0);
+  const seen = foresee(known, [pushed({ type: "remove", step: 0 })]);
+  assert.deepEqual(livePrompts(seen).map(({ index }) => index), [1]);
+  assert.equal(known.steps[0].live, true);
+});
+
+test("changes on their way are seen at once", () => {
+  const seen = foresee(state(), [{ type: "change", change: { accepted: true, label: 3 } }, { type: "change", change: { deleted: true } }]);
+  assert.deepEqual([seen.accepted, seen.label, seen.deleted], [true, 3, true]);
+});
+
+test("only strokes since the last clear are drawn over the mask", () => {
+  const stroke = (x) => pushed({ type: "brush", path: [[x, 0]], radius: 2, positive: true });
+  assert.deepEqual(pendingStrokes([stroke(1), pushed({ type: "clear" }), stroke(2)]).map(({ path }) => path[0][0]), [2]);
+});
+
+test("how far a point is from a prompt", () => {
+  assert.equal(distanceTo(kept("click", { point: [0, 0] }), [3, 4]), 5);
+  assert.equal(distanceTo(kept("box", { box: [0, 0, 10, 10] }), [5, 4]), 4);
+  assert.equal(distanceTo(kept("scribble", { path: [[0, 0], [10, 0]] }), [5, 2]), 2);
+});
+
+test("steps are brought into the picture, or dropped if they lie beside it", () => {
+  const picture = { width: 100, height: 50 };
+  assert.equal(fit({ type: "click", point: [120, 3], positive: true }, picture), null);
+  assert.deepEqual(fit({ type: "click", point: [-0.4, 3], positive: true }, picture)?.point, [0, 3]);
+  assert.deepEqual(fit({ type: "box", box: [-9, -9, 200, 20], positive: true }, picture)?.box, [-0.5, -0.5, 99.5, 20]);
+  assert.equal(fit({ type: "box", box: [-9, -9, -2, 20], positive: true }, picture), null);
+  assert.deepEqual(fit({ type: "scribble", path: [[50, 20], [150, 20]], positive: true }, picture)?.path, [[50, 20], [99, 20]]);
+  assert.equal(fit({ type: "lasso", path: [[150, 20], [160, 20], [150, 30]] }, picture), null);
+});
+
+test("keys: Shift counts with letters only together with Ctrl, and not with signs", () => {
+  assert.equal(comboOf(press("Z", { shiftKey: true, ctrlKey: true })), "Ctrl+Shift+z");
+  assert.equal(comboOf(press("?", { shiftKey: true })), "?");
+  assert.equal(comboOf(press("S")), "s");
+  assert.equal(comboOf(press("ArrowLeft", { shiftKey: true })), "Shift+ArrowLeft");
+  assert.equal(lookUp(press("z", { metaKey: true }))?.act, "undo");
+  assert.equal(lookUp(press("z", { altKey: true })), null);
+});
+
+test("no key does two things, and every tool has one", () => {
+  const keys = GROUPS.flatMap(([, group]) => group.flatMap((key) => key.keys));
+  assert.equal(new Set(keys).size, keys.length);
+  for (const tool of ["smart", "click", "box", "scribble", "lasso", "brush", "eraser"]) assert.ok(keyFor(`tool:${tool}`));
+});
+
+test("colours: the free one, parts, a ramp that grows lighter", () => {
+  assert.equal(freeColour([]), COLOURS[0]);
+  assert.equal(freeColour([COLOURS[0], COLOURS[2]]), COLOURS[1]);
+  assert.ok(COLOURS.includes(freeColour([...COLOURS, COLOURS[0]])));
+  assert.deepEqual(rgb("#0072b2"), [0, 114, 178]);
+  assert.deepEqual(lighter([0, 100, 255], 0.5), [128, 178, 255]);
+  const light = Array.from({ length: 20 }, (_, i) => heat(i / 19)).map(([r, g, b]) => 0.2126 * r + 0.7152 * g + 0.0722 * b);
+  for (let i = 1; i < light.length; i++) assert.ok(light[i] > light[i - 1]);
+});
+
+test("the list of pictures makes only the rows that are seen", () => {
+  const { from, to } = rowsSeen(60_000, 600, 20_000);
+  assert.ok(from <= 1000 && to >= 1010 && to - from < 30);
+  assert.deepEqual(rowsSeen(0, 600, 2), { from: 0, to: 2 });
+});
+
+test("a search finds all its words in any order and case", () => {
+  const pictures = ["a/Cat 1.jpg", "a/dog.jpg", "b/cat 2.jpg"].map((name, id) => ({ id, name, done: false, objects: 0 }));
+  assert.deepEqual(matching(pictures, "CAT b/").map(({ id }) => id), [2]);
+  assert.equal(matching(pictures, "  "), pictures);
+});
+
+test("the form of a schema in few words", () => {
+  assert.equal(formOf({ anyOf: [{ $ref: "#/components/schemas/Runs" }, { type: "null" }] }), "Runs | null");
+  assert.equal(formOf({ type: "array", items: { type: "array", prefixItems: [{ type: "number" }, { type: "number" }] } }), "[number, number][]");
+  assert.equal(fieldsOf({ required: ["a"], properties: { a: { type: "integer" }, b: { enum: ["x", "y"] } } }), 'a: integer\nb?: "x" | "y"');
+});

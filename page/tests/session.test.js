@@ -1,0 +1,175 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { Queue } from "../../src/vpuformer/app/static/queue.js";
+import { Session } from "../../src/vpuformer/app/static/session.js";
+import { Outside, settle, state } from "./outside.js";
+
+const picture = (id, objects = []) => ({
+  id, name: `${id}.jpg`, width: 8, height: 8, tile: 512, levels: 1, version: "v", range: null, notes: [], done: false, objects,
+});
+const click = { type: "click", point: [1, 1], positive: true };
+
+async function begin(objects = []) {
+  const outside = new Outside();
+  const said = [];
+  const toasts = [];
+  const api = {
+    getProject: async () => ({
+      folder: "f", model: "m", model_sha256: "", version: "1", labels: [{ id: 4, name: "cup", colour: "#e69f00" }], place: 2,
+      pictures: [1, 2, 3].map((id) => ({ id, name: `${id}.jpg`, done: false, objects: 0 })),
+    }),
+    openPicture: async (id) => picture(id, id === 2 ? objects : []),
+    putPlace: async () => null,
+    importMasks: async () => [state({ id: 30, picture: 2, area: 5 })],
+  };
+  const queue = new Queue({
+    ...outside, send: outside.send, clock: outside.clock, onStatus: outside.onStatus,
+    onReply: (...all) => session.onReply(...all),
+    onRefused: (...all) => session.onRefused(...all),
+  });
+  const session = new Session(api, queue, {
+    onChange() {},
+    onSay: (text) => said.push(text),
+    onToast: (text, back) => toasts.push({ text, back }),
+  });
+  await session.start();
+  return { session, outside, api, said, toasts };
+}
+
+test("it goes on at the place where the person was", async () => {
+  const { session, said } = await begin();
+  assert.equal(session.picture?.id, 2);
+  assert.equal(said.at(-1), "Picture 2 of 3: 2.jpg");
+  await session.turnPage(1);
+  assert.equal(session.picture?.id, 3);
+  await session.turnPage(1);
+  assert.equal(session.picture?.id, 3);
+});
+
+test("an object is made with the first prompt, and its mask shown only when nothing newer is on its way", async () => {
+  const { session, outside, said } = await begin();
+  session.act(click);
+  session.act({ ...click, positive: false });
+  assert.equal(session.things.length, 1);
+  assert.equal(session.current?.seen.at, 2);
+  await settle();
+  await outside.answer(state({ id: 9, picture: 2 }), 201);
+  await outside.answer(state({ id: 9, picture: 2, revision: 1, at: 1, area: 11 }));
+  assert.equal(session.current?.area, 0);
+  await outside.answer(state({ id: 9, picture: 2, revision: 2, at: 2, area: 1234 }));
+  assert.equal(session.current?.area, 1234);
+  assert.equal(said.at(-1), "Mask: 1 234 pixels");
+});
+
+test("a reply that comes after another picture was opened changes nothing there, and is there on coming back", async () => {
+  const { session, outside, api } = await begin();
+  session.act(click);
+  await settle();
+  await session.open(3);
+  assert.deepEqual(session.things, []);
+  await outside.answer(state({ id: 9, picture: 2 }), 201);
+  assert.equal(session.current, null);
+  api.openPicture = async (id) => picture(id, [state({ id: 9, picture: 2 })]);
+  await session.open(2);
+  assert.equal(session.things.length, 1);
+  assert.equal(session.current?.seen.at, 1); // the click that is still on its way
+  await outside.answer(state({ id: 9, picture: 2, revision: 1, at: 1, area: 40 }));
+  assert.equal(session.current?.area, 40);
+});
+
+test("of two pictures opened at once the later one is shown, whichever comes first", async () => {
+  const { session, api } = await begin();
+  const waiting = new Map();
+  api.openPicture = (id) => new Promise((resolve) => waiting.set(id, resolve));
+  const first = session.open(1);
+  const second = session.open(3);
+  waiting.get(3)(picture(3));
+  await second;
+  waiting.get(1)(picture(1));
+  await first;
+  assert.equal(session.picture?.id, 3);
+});
+
+test("Enter accepts and the next prompt begins another object; Ctrl+Z then goes back to the accepted one", async () => {
+  const { session, outside } = await begin([state({ id: 9, picture: 2, revision: 3, at: 1, area: 40, steps: [] })]);
+  const accepted = session.current;
+  session.accept();
+  assert.equal(session.current, null);
+  assert.equal(session.listed(2)?.objects, 1);
+  await settle();
+  await outside.answer(state({ id: 9, picture: 2, revision: 4, at: 1, area: 40, accepted: true }));
+  session.turn("undo");
+  assert.equal(session.current, accepted);
+  assert.equal(outside.sent.length, 1);
+});
+
+test("an empty object is not accepted", async () => {
+  const { session, toasts, outside } = await begin([state({ id: 9, picture: 2 })]);
+  session.accept();
+  assert.equal(outside.sent.length, 0);
+  assert.equal(toasts.length, 1);
+});
+
+test("a deleted object comes back to its place", async () => {
+  const objects = [1, 2, 3].map((id) => state({ id, picture: 2, area: 4, accepted: true }));
+  const { session, outside, toasts } = await begin(objects);
+  const [, second] = session.things;
+  session.remove(second);
+  assert.deepEqual(session.things.map((thing) => thing.id), [1, 3]);
+  await settle();
+  await outside.answer(state({ id: 2, picture: 2, deleted: true, accepted: true, revision: 1 }));
+  toasts[0].back();
+  assert.deepEqual(session.things.map((thing) => thing.id), [1, 2, 3]);
+  await settle();
+  assert.deepEqual(outside.sent.at(-1).body, { deleted: false });
+});
+
+test("a label is for the current object and for the next ones", async () => {
+  const { session, outside } = await begin([state({ id: 9, picture: 2, at: 1, area: 4 })]);
+  session.chooseLabel(4);
+  assert.equal(session.labelName(session.current), "cup");
+  await settle();
+  assert.deepEqual(outside.sent[0].body, { label: 4 });
+  await outside.answer(state({ id: 9, picture: 2, at: 1, area: 4, label: 4 }));
+  session.select(null);
+  session.act(click);
+  await settle();
+  assert.equal(outside.sent[1].body.label, 4);
+});
+
+test("an object that the server refuses to make is gone again", async () => {
+  const { session, outside, toasts } = await begin();
+  session.act(click);
+  await settle();
+  await outside.answer({ error: "no" }, 404);
+  assert.deepEqual([session.things, session.current], [[], null]);
+  assert.equal(toasts[0].text, "no");
+});
+
+test("a done mark that is refused is taken back", async () => {
+  const { session, outside } = await begin();
+  session.markDone();
+  assert.equal(session.listed(2)?.done, true);
+  await settle();
+  await outside.answer({ error: "no" }, 400);
+  assert.equal(session.listed(2)?.done, false);
+});
+
+test("masks from a file become objects, the last one the current one", async () => {
+  const { session } = await begin();
+  await session.importFile(/** @type {File} */ (new Blob()));
+  assert.equal(session.current?.id, 30);
+});
+
+test("a picture that cannot be opened says why, and can be tried again", async () => {
+  const { session, api } = await begin();
+  api.openPicture = async () => {
+    throw new Error("the file is gone");
+  };
+  await session.open(3);
+  assert.deepEqual([session.picture, session.trouble, session.index], [null, "The file is gone", 2]);
+  api.openPicture = async (id) => picture(id);
+  await session.turnPage(0);
+  assert.deepEqual([session.picture?.id, session.trouble], [3, null]);
+});

@@ -1,0 +1,315 @@
+"""Between what people do and what is kept: every step is stored, answered, and the answer stored."""
+
+import threading
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from vpuformer.app import history
+from vpuformer.app.cache import Cache
+from vpuformer.app.folder import Folder
+from vpuformer.app.logits import pack_logits, unpack_logits
+from vpuformer.app.pictures import Picture, PictureCache
+from vpuformer.app.protocol import PROMPTS, MaskStep, NewStep, ObjectState, PictureOpened, RemoveStep, Step, StepKept
+from vpuformer.app.pyramid import TILE
+from vpuformer.app.runs import from_message, pack, to_message, unpack
+from vpuformer.app.segmenter import FloatMap, Looked, Segmenter
+from vpuformer.app.store import ObjectRow, StepAnswer, StepRow, Store
+from vpuformer.app.worker import Maps, Worker
+from vpuformer.errors import BusyError
+from vpuformer.geometry import Crop, Size
+from vpuformer.metrics import MASK_THRESHOLD
+from vpuformer.prompts import fit_to_picture, prompt_from_dict
+
+PICTURE_BUDGET = 1_500_000_000
+"""Bytes of pictures that are kept open, besides the newest."""
+
+_LOCKS = 64
+"""Objects share this many locks by their number: few enough to keep, many enough that people rarely meet."""
+
+Key = tuple[str, str]
+"""Name and version of a picture's file."""
+
+
+class Annotator:
+    """Pictures, people's steps on them, and the network's answers. May be used by many threads.
+
+    Args:
+        folder: the pictures.
+        store: where all is kept.
+        segmenter: who answers; used by one thread alone.
+    """
+
+    def __init__(self, folder: Folder, store: Store, segmenter: Segmenter) -> None:
+        self.folder, self.store, self.segmenter = folder, store, segmenter
+        store.sync(folder.names)
+        known = {row.name: row.id for row in store.pictures()}
+        self._order = [known[name] for name in folder.names]
+        self.pictures = PictureCache(folder, PICTURE_BUDGET)
+        self._looked: Cache[Key, Looked] = Cache(self._look, lambda looked: looked.nbytes, PICTURE_BUDGET)
+        self._network = Worker()
+        self._locks = [threading.Lock() for _ in range(_LOCKS)]
+        self._maps = Maps()
+        self._network.later(segmenter.load)
+
+    def close(self) -> None:
+        """Wait for what the network is at, and close the store."""
+        self._network.close()
+        self.pictures.close()
+        self._looked.close()
+        self.store.close()
+
+    @property
+    def waiting(self) -> int:
+        """Questions that wait for the network, or are being answered."""
+        return self._network.waiting
+
+    def picture(self, identity: int) -> Picture:
+        """The picture of this id, opened.
+
+        Raises:
+            NotFoundError: there is none.
+            ImageError: its file is gone or broken.
+        """
+        return self.pictures.get(self.store.picture(identity).name)
+
+    def open(self, identity: int) -> PictureOpened:
+        """All that a page needs of a picture; its features are computed meanwhile, and those of the next one.
+
+        Raises:
+            NotFoundError: there is no such picture.
+            ImageError: its file is gone or broken.
+        """
+        row = self.store.picture(identity)
+        picture = self.pictures.get(row.name)
+        size = (picture.height, picture.width)
+        if row.size != size:
+            self.store.change_picture(identity, size=size)
+        self._network.later(lambda: self._looked.get((row.name, picture.version)))
+        self._network.later(lambda: self._prepare_next(identity))
+        return PictureOpened(
+            id=identity,
+            name=row.name,
+            width=picture.width,
+            height=picture.height,
+            tile=TILE,
+            levels=len(picture.levels),
+            version=picture.version,
+            range=picture.range,
+            notes=list(picture.notes),
+            done=row.done,
+            objects=[self.state(found.id) for found in self.store.objects_of(identity)],
+        )
+
+    def state(self, identity: int) -> ObjectState:
+        """How an object stands. A step that was never answered, for the program was stopped, is answered now.
+
+        Raises:
+            NotFoundError: there is no such object.
+        """
+        with self._lock(identity):
+            return self._state(identity)
+
+    def step(self, identity: int, new: NewStep) -> ObjectState:
+        """Store a step, answer it, store the answer. A step with a known key is answered as it was.
+
+        Raises:
+            NotFoundError: there is no such object.
+            ConflictError: the object has another revision.
+            InputError: the step does not fit the picture or the history; nothing is stored.
+            BusyError: too many questions are waiting; the step is stored, and answered when it is sent again.
+        """
+        with self._lock(identity):
+            row = self.store.object(identity)
+            if not self.store.has_step(identity, new.key):  # one that was sent before need not fit any more
+                content, answer = self._checked(row, new.step)
+                self.store.add_step(identity, new.revision, new.key, content, answer)
+            return self._state(identity)
+
+    def undo(self, identity: int, revision: int) -> ObjectState:
+        """One step back.
+
+        Raises:
+            NotFoundError: there is no such object.
+            ConflictError: the object has another revision, or no step in force.
+        """
+        with self._lock(identity):
+            self.store.turn(identity, revision, -1)
+            return self._state(identity)
+
+    def redo(self, identity: int, revision: int) -> ObjectState:
+        """One step forth; errors as in `undo`."""
+        with self._lock(identity):
+            self.store.turn(identity, revision, 1)
+            return self._state(identity)
+
+    def change(self, identity: int, **values: int | bool | None) -> ObjectState:
+        """Set `label`, `accepted` or `deleted`.
+
+        Raises:
+            NotFoundError: there is no such object or label.
+        """
+        with self._lock(identity):
+            self.store.change_object(identity, **values)
+            return self._state(identity)
+
+    def begin(self, picture: int, mask: history.Mask, key: str, label: int | None = None) -> ObjectState:
+        """A new object that starts from a mask.
+
+        Raises:
+            NotFoundError: there is no such picture or label.
+            MaskError: the mask is not of the picture's size.
+        """
+        message = to_message(pack(mask), (mask.shape[0], mask.shape[1]))
+        from_message(message, self._size(picture))  # before there is an object
+        made = self.store.add_object(picture, key, label)
+        return self.step(made.id, NewStep(key=key, revision=0, step=MaskStep(type="mask", mask=message)))
+
+    def probability(self, identity: int) -> FloatMap | None:
+        """The probability of every pixel, shape (H, W); None for an object without an answer.
+
+        Raises:
+            NotFoundError: there is no such object.
+        """
+        with self._lock(identity):
+            row, steps = self.store.object(identity), self.store.steps_of(identity)
+            return self._network.ask(lambda: self._probability(row, steps[: row.at])) if row.at else None
+
+    def _prepare_next(self, identity: int) -> None:
+        place = self._order.index(identity) + 1
+        if place < len(self._order):
+            self._looked.get(self._key(self._order[place]))
+
+    def _lock(self, identity: int) -> threading.Lock:
+        return self._locks[identity % _LOCKS]
+
+    def _key(self, picture: int) -> Key:
+        name = self.store.picture(picture).name
+        return name, self.folder.version(name)
+
+    def _look(self, key: Key) -> Looked:
+        return self.segmenter.look(self.pictures.get(key[0]).rgb)
+
+    def _size(self, picture: int) -> Size:
+        row = self.store.picture(picture)
+        if row.size is not None:
+            return row.size
+        opened = self.pictures.get(row.name)
+        return opened.height, opened.width
+
+    def _state(self, identity: int) -> ObjectState:
+        row, steps = self.store.object(identity), self.store.steps_of(identity)
+        for place in range(row.at):
+            if not steps[place].answered:
+                self._answer(row, steps, place)
+                return self._state(identity)
+        answer = self.store.answer_of(steps[row.at - 1].id) if row.at else None
+        counted = set(history.live([step.content for step in steps[: row.at]]))
+        mask = to_message(answer.mask, self._size(row.picture)) if answer is not None and answer.area else None
+        return ObjectState(
+            id=row.id,
+            picture=row.picture,
+            label=row.label,
+            accepted=row.accepted,
+            deleted=row.deleted,
+            revision=row.revision,
+            at=row.at,
+            steps=[StepKept(**step.content, live=place in counted) for place, step in enumerate(steps)],
+            mask=mask,
+            area=answer.area if answer is not None else 0,
+            seconds=answer.seconds if answer is not None else None,
+        )
+
+    def _checked(self, row: ObjectRow, step: Step) -> tuple[dict[str, Any], StepAnswer | None]:
+        """A step as it is stored, with its answer where that is no question; fails if it does not fit."""
+        size = self._size(row.picture)
+        if isinstance(step, MaskStep):
+            mask = from_message(step.mask, size)
+            return {"type": "mask"}, _answer(mask)
+        content = step.model_dump(mode="json")
+        if step.type in PROMPTS:
+            fit_to_picture([prompt_from_dict(content)], size)
+        elif isinstance(step, RemoveStep):
+            steps = self.store.steps_of(row.id)
+            history.check_removable([kept.content for kept in steps[: row.at]], step.step)
+        elif step.type == "lasso":
+            history.enclosed(step.path, size)
+        return content, None
+
+    def _answer(self, row: ObjectRow, steps: Sequence[StepRow], place: int) -> None:
+        step = steps[place]
+        try:
+            answer = self._network.ask(lambda: self._answered(row, steps[: place + 1]))
+        except BusyError:
+            raise
+        except Exception:
+            self.store.take_back(step.id)  # else the object could never be opened again
+            raise
+        self.store.answer(step.id, answer)
+
+    def _answered(self, row: ObjectRow, steps: Sequence[StepRow]) -> StepAnswer:
+        """What the last step comes to; the ones before have their answers."""
+        contents, content = [step.content for step in steps], steps[-1].content
+        size = self._size(row.picture)
+        before = self.store.answer_of(steps[-2].id) if len(steps) > 1 else None
+        match content["type"]:
+            case "clear":
+                return _answer(np.zeros(size, bool))
+            case "brush":
+                mask = np.zeros(size, bool) if before is None else unpack(before.mask, size)
+                mask = history.brushed(mask, content["path"], content["radius"], positive=content["positive"])
+                # The network's answer is handed on, for the next prompt to set out from where the mask is still its.
+                return _answer(mask, before.crop, before.logits) if before is not None else _answer(mask)
+            case "lasso":
+                return self._predicted(row, steps, history.enclosed(content["path"], size).astype(np.float32), None)
+            case "remove":
+                start = history.start(contents)
+                found = None if start is None else self.store.answer_of(steps[start].id)
+                if not history.live(contents):
+                    return _answer(np.zeros(size, bool)) if found is None else found
+                mask = None if found is None else unpack(found.mask, size).astype(np.float32)
+                return self._predicted(row, steps, mask, None)
+            case _:
+                mask = self._probability(row, steps[:-1]) if before is not None and before.area else None
+                crop = None if mask is None or before is None or before.crop is None else Crop(*before.crop)
+                return self._predicted(row, steps, mask, crop)
+
+    def _predicted(
+        self, row: ObjectRow, steps: Sequence[StepRow], mask: FloatMap | None, crop: Crop | None
+    ) -> StepAnswer:
+        looked = self._looked.get(self._key(row.picture))
+        begun = time.perf_counter()
+        prediction = looked.predict(history.prompts([step.content for step in steps]), mask, crop)
+        seconds = time.perf_counter() - begun
+        self._maps.put(steps[-1].id, prediction.probability)
+        at = prediction.crop
+        logits = None if prediction.logits is None else pack_logits(prediction.logits)
+        return _answer(prediction.mask, (at.left, at.top, at.width, at.height), logits, seconds, self.segmenter.sha256)
+
+    def _probability(self, row: ObjectRow, steps: Sequence[StepRow]) -> FloatMap | None:
+        """The probability map after the last of these steps."""
+        kept = self._maps.get(steps[-1].id)
+        if kept is not None:
+            return kept
+        answer, size = self.store.answer_of(steps[-1].id), self._size(row.picture)
+        if answer is None:
+            return None
+        mask = unpack(answer.mask, size)
+        if answer.logits is None or answer.crop is None:
+            return mask.astype(np.float32)
+        looked = self._looked.get(self._key(row.picture))
+        probability = looked.restore(unpack_logits(answer.logits), Crop(*answer.crop)).probability
+        # The mask is kept to the pixel and goes before: logits are rounded, and a brush knows nothing of them.
+        return np.where((probability > MASK_THRESHOLD) == mask, probability, mask.astype(np.float32))
+
+
+def _answer(
+    mask: history.Mask,
+    crop: tuple[int, int, int, int] | None = None,
+    logits: bytes | None = None,
+    seconds: float | None = None,
+    model: str | None = None,
+) -> StepAnswer:
+    return StepAnswer(pack(mask), int(np.count_nonzero(mask)), crop, logits, seconds, model)

@@ -1,0 +1,70 @@
+"""Masks from elsewhere as objects of a picture: a mask file, or what a COCO file says of it."""
+
+import secrets
+import tempfile
+import unicodedata
+from collections.abc import Iterator
+from pathlib import Path
+
+from vpuformer.app.annotator import Annotator
+from vpuformer.app.history import Mask
+from vpuformer.app.protocol import MAX_TEXT, ObjectState
+from vpuformer.errors import MaskError
+from vpuformer.formats.coco_reading import read_coco_masks
+from vpuformer.geometry import Size
+from vpuformer.images import read_mask
+from vpuformer.metrics import MASK_THRESHOLD
+
+MAX_OBJECTS = 500
+"""Of one import."""
+
+
+def read_masks(annotator: Annotator, picture: int, content: bytes, label: int | None) -> list[ObjectState]:
+    """New objects, one for every mask in `content`, which is a picture file of one mask, or COCO's JSON.
+
+    Labels of a COCO file are found by their names, or made; elsewhere `label` holds.
+
+    Raises:
+        NotFoundError: there is no such picture or label.
+        MaskError: the content is neither, holds no mask of this picture, too many, or one of another size.
+    """
+    opened, name = annotator.picture(picture), annotator.store.picture(picture).name
+    size = (opened.height, opened.width)
+    found = list(_masks(content, name, size))
+    if not found:
+        raise MaskError(f"there is no mask of {name} in this file; give the mask of this picture, or COCO annotations")
+    if len(found) > MAX_OBJECTS:
+        raise MaskError(f"{len(found)} masks at once are too many; give at most {MAX_OBJECTS}")
+    known = {row.name: row.id for row in annotator.store.labels()}
+    states = []
+    for category, mask in found:
+        word = None if category is None else _label_name(category)
+        if word is not None and word not in known:
+            known[word] = annotator.store.add_label(word).id
+        chosen = label if word is None else known[word]
+        states.append(annotator.begin(picture, mask, secrets.token_hex(16), chosen))
+    return states
+
+
+def _masks(content: bytes, name: str, size: Size) -> Iterator[tuple[str | None, Mask]]:
+    if content.lstrip()[:1] in (b"{", b"["):
+        yield from read_coco_masks(content, name, size)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "mask")
+        path.write_bytes(content)
+        try:
+            yield None, read_mask(path, size) > MASK_THRESHOLD
+        except MaskError as error:
+            raise MaskError(str(error).replace(str(path), "the file")) from error
+
+
+def _label_name(word: str) -> str | None:
+    """A category's name as a label may have it: some text on one line, or None.
+
+    >>> _label_name(" a\\n\\tcat "), _label_name("\\x00 ")
+    ('a cat', None)
+    """
+    text = word.encode(errors="replace").decode()  # half of a surrogate pair is no text
+    words = "".join(" " if unicodedata.category(letter) == "Cc" else letter for letter in text).split()
+    return " ".join(words)[:MAX_TEXT].strip() or None

@@ -1,0 +1,243 @@
+"""The pictures that are open: their pixels, tiles of them, and what a person should know about them."""
+
+import math
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from vpuformer.app.cache import Cache
+from vpuformer.app.encoding import RGB, Encoded, encode
+from vpuformer.app.folder import Folder, version_of
+from vpuformer.app.pyramid import TILE, Pixels, Pyramid, level_sizes
+from vpuformer.errors import ImageError
+from vpuformer.images import frames_of
+from vpuformer.images.loading import DEEP_MODES, Stored, load
+from vpuformer.images.reading import to_rgb
+
+_AVERAGED = ("uint16", "int16", "float32", "float64")  # the types that OpenCV can scale down
+
+
+class Picture:
+    """An opened picture. Any number of threads may use it.
+
+    Args:
+        rgb: uint8 (H, W, 3); becomes read-only.
+        deep: the values as stored where they are of more than 8 bits, (H, W) or (H, W, 3); becomes read-only.
+        grey: the three channels of `rgb` are the same, so that one of them will do.
+        notes: short remarks for a person.
+        version: of the file.
+
+    Attributes:
+        rgb: what `vpuformer.images.read_image` gives, and the network sees.
+        deep: as given, or None.
+        range: the smallest and the largest value of `deep`, or None.
+        notes: as given.
+        version: as given.
+        levels: (width, height) of the picture, of its half, and so on; the last one fits into a tile.
+    """
+
+    def __init__(
+        self,
+        rgb: RGB,
+        deep: Pixels | None = None,
+        *,
+        grey: bool = False,
+        notes: tuple[str, ...] = (),
+        version: str = "",
+    ) -> None:
+        rgb.flags.writeable = False
+        self.rgb, self.deep, self.notes, self.version = rgb, deep, notes, version
+        self.range: tuple[float, float] | None = None
+        self.levels = level_sizes(self.width, self.height)
+        self._shown, self._stored = Pyramid(rgb[:, :, 0] if grey else rgb), None
+        if deep is not None:
+            deep.flags.writeable = False
+            self.range = float(deep.min()), float(deep.max())
+            self._stored = Pyramid(deep)
+
+    @property
+    def width(self) -> int:
+        """In pixels."""
+        return self.rgb.shape[1]
+
+    @property
+    def height(self) -> int:
+        """In pixels."""
+        return self.rgb.shape[0]
+
+    @property
+    def nbytes(self) -> int:
+        """Of memory, at most: with all levels, a third of the picture, also where they are yet to be made."""
+        return (self.rgb.nbytes + (0 if self.deep is None else self.deep.nbytes)) * 4 // 3
+
+    def tile(self, level: int, x: int, y: int, low: float | None = None, high: float | None = None) -> Encoded:
+        """One of the tiles of `TILE` x `TILE` pixels that a level consists of; the last ones in a row may be smaller.
+
+        Those of level 0 are exact, to look at single pixels; the others are JPEG.
+
+        Args:
+            level: 0 for the picture itself; its size is `levels[level]`.
+            x: column of the tile, from 0.
+            y: row of the tile, from 0.
+            low: the value of `deep` that is shown black; that, and `high`, only for pictures that have one.
+            high: the value that is shown white.
+
+        Raises:
+            ImageError: there is no such tile, or no such window.
+        """
+        rows, columns = self._place(level, x, y)
+        if low is None and high is None:
+            pixels = self._shown.level(level)[rows, columns]
+        else:
+            if self._stored is None:
+                raise ImageError("the picture has 8 bits per channel, all of which are shown; ask for no low and high")
+            window = _checked_window(low, high)
+            pixels = _windowed(self._stored.level(level)[rows, columns], *window)
+        return encode(np.ascontiguousarray(pixels), exact=level == 0)
+
+    def small(self, side: int) -> RGB:
+        """The smallest level with a side of `side` or more, or the picture itself; (H, W) if grey, or (H, W, 3)."""
+        enough = [number for number, size in enumerate(self.levels) if max(size) >= side]
+        return self._shown.level(enough[-1] if enough else 0)
+
+    def _place(self, level: int, x: int, y: int) -> tuple[slice, slice]:
+        if not 0 <= level < len(self.levels):
+            raise ImageError(f"there is no level {level}; the picture has the levels 0 to {len(self.levels) - 1}")
+        columns, rows = (math.ceil(length / TILE) for length in self.levels[level])
+        if not (0 <= x < columns and 0 <= y < rows):
+            raise ImageError(f"there is no tile {x}, {y}; level {level} is {columns} tiles wide and {rows} high")
+        return slice(y * TILE, (y + 1) * TILE), slice(x * TILE, (x + 1) * TILE)
+
+
+def read_picture(path: Path) -> Picture:
+    """Open the first picture in a file.
+
+    Raises:
+        ImageError: as in `vpuformer.images.read_image`.
+    """
+    version = version_of(path)  # before its pixels: if it changes now, the next one to ask will see that it has
+    stored = load(path)
+    rgb = to_rgb(stored, str(path))
+    deep = _deep(stored)
+    notes = _notes(stored, deep, frames_of(path))
+    return Picture(rgb, _averaged(deep), grey=_is_grey(stored), notes=notes, version=version)
+
+
+class PictureCache:
+    """The pictures of a folder that were looked at last, as far as the memory goes. Any number of threads may ask.
+
+    Args:
+        folder: what is annotated.
+        budget_bytes: of all pictures that are kept; the one asked for last is kept even where it needs more.
+    """
+
+    def __init__(self, folder: Folder, budget_bytes: int) -> None:
+        self._folder = folder
+        self._cache: Cache[tuple[str, str], Picture] = Cache(
+            lambda key: read_picture(folder.path_of(key[0])), lambda picture: picture.nbytes, budget_bytes
+        )
+
+    def get(self, name: str) -> Picture:
+        """The picture as its file is now; see its `version`.
+
+        Raises:
+            ImageError: it is not in the folder, or its file cannot be read.
+        """
+        return self._cache.get((name, self._folder.version(name)))
+
+    def prefetch(self, name: str) -> None:
+        """Open a picture in the background; returns at once and never raises. See `Cache.prefetch`."""
+        with suppress(ImageError):  # told to whoever wants to see it
+            self._cache.prefetch((name, self._folder.version(name)))
+
+    def close(self) -> None:
+        """Wait for what is being opened in the background, and open nothing ahead any more."""
+        self._cache.close()
+
+    @property
+    def nbytes(self) -> int:
+        """Of all pictures that are kept."""
+        return self._cache.nbytes
+
+
+def _deep(stored: Stored) -> Pixels | None:
+    """The colours as stored, where they are of more than 8 bits, without transparency."""
+    if isinstance(stored, Image.Image):
+        if stored.mode not in DEEP_MODES:
+            return None
+        values = np.asarray(stored)
+        # Pillow has 16 bits as 32 where they come from some formats.
+        return values.astype(np.uint16) if stored.mode == "I" and 0 <= values.min() <= values.max() < 2**16 else values
+    if stored.dtype.itemsize == 1:
+        return None
+    if stored.ndim == 3:
+        stored = stored[:, :, 0] if stored.shape[2] <= 2 else stored[:, :, :3]
+    return np.ascontiguousarray(stored)
+
+
+def _averaged(deep: Pixels | None) -> Pixels | None:
+    """The same values, of a type that can be scaled down."""
+    if deep is None:
+        return None
+    kind = deep.dtype.name  # without its byte order
+    return deep.astype(kind if kind in _AVERAGED else np.float64, copy=False)
+
+
+def _is_grey(stored: Stored) -> bool:
+    if isinstance(stored, Image.Image):
+        return stored.mode in ("1", "L", "LA", *DEEP_MODES)
+    return stored.ndim == 2 or stored.shape[2] <= 2
+
+
+def _notes(stored: Stored, deep: Pixels | None, frames: int) -> tuple[str, ...]:
+    notes: list[str] = []
+    if frames > 1:
+        notes.append(f"the first of {frames} frames")
+    if deep is not None:
+        low, high = float(deep.min()), float(deep.max())
+        floats = deep.dtype.kind == "f"
+        kind = "floating point" if floats else f"{deep.dtype.itemsize * 8} bits per channel"
+        if floats and low >= 0 and high <= 1:
+            low, high = 0.0, 1.0
+        what = f"shown from {_number(low)} to {_number(high)}" if low < high else f"every value is {_number(low)}"
+        notes.append(f"{kind}: {what}")
+    if isinstance(stored, Image.Image) and stored.mode == "CMYK":
+        notes.append("CMYK, converted without its colour profile")
+    if _is_transparent(stored):
+        notes.append("transparency is not shown")
+    return tuple(notes)
+
+
+def _is_transparent(stored: Stored) -> bool:
+    """Whether some pixel is not opaque."""
+    if isinstance(stored, Image.Image):
+        if stored.mode in ("RGBA", "LA", "PA", "RGBa", "La"):
+            alpha: Any = stored.getchannel(len(stored.getbands()) - 1)
+            return alpha.getextrema()[0] < 255
+        return "transparency" in stored.info
+    if stored.ndim == 2 or stored.shape[2] not in (2, 4):
+        return False
+    opaque = np.iinfo(stored.dtype).max if np.issubdtype(stored.dtype, np.integer) else 1
+    return bool(stored[:, :, -1].min() < opaque)
+
+
+def _number(value: float) -> str:
+    return f"{value:.0f}" if value.is_integer() and abs(value) < 1e15 else f"{value:.6g}"
+
+
+def _checked_window(low: float | None, high: float | None) -> tuple[float, float]:
+    if low is None or high is None:
+        raise ImageError(f"a window has a low and a high value, got {low} and {high}; give both or none")
+    # Written so that NaN fails, and neither the width nor what it divides overflows.
+    if not (high - low > 1e-30 and math.isfinite(high - low)):
+        raise ImageError(f"a window leads from a low value to a higher one, got {low:g} to {high:g}")
+    return low, high
+
+
+def _windowed(values: Pixels, low: float, high: float) -> RGB:
+    """Values to 0..255, `low` and below to 0, `high` and above to 255."""
+    within = np.clip(values.astype(np.float64), low, high)
+    return ((within - low) * (255 / (high - low)) + 0.5).astype(np.uint8)

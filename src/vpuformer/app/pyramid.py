@@ -1,0 +1,78 @@
+"""A picture at its full size, at half of it, a quarter, and so on, for a page that shows it in tiles."""
+
+import threading
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+TILE = 512
+"""Side of a tile in pixels."""
+
+Pixels = npt.NDArray[Any]
+Size = tuple[int, int]
+
+
+def level_sizes(width: int, height: int) -> tuple[Size, ...]:
+    """(width, height) of the levels: each half of the one before, rounded up, until one fits into a tile.
+
+    >>> level_sizes(2001, 300)
+    ((2001, 300), (1001, 150), (501, 75))
+    """
+    sizes = [(width, height)]
+    while max(sizes[-1]) > TILE:
+        sizes.append(((sizes[-1][0] + 1) // 2, (sizes[-1][1] + 1) // 2))
+    return tuple(sizes)
+
+
+class Pyramid:
+    """The levels of an array (H, W) or (H, W, 3), each made when it is first asked for, and kept.
+
+    Any number of threads may ask.
+
+    Args:
+        full: level 0, of a type that can be averaged: uint8, uint16, int16, float32 or float64.
+    """
+
+    def __init__(self, full: Pixels) -> None:
+        self._levels = [full]
+        self._making = threading.Lock()
+
+    def level(self, k: int) -> Pixels:
+        """Level k, where pixel (x, y) stands for the picture's 2^k x 2^k pixels whose top left one is (2^k x, 2^k y).
+
+        In the last row and column for as many of them as there are.
+        """
+        if k >= len(self._levels):
+            with self._making:
+                while k >= len(self._levels):
+                    self._levels.append(halved(self._levels[-1]))
+        return self._levels[k]
+
+
+def halved(pixels: Pixels) -> Pixels:
+    """Half as wide and high, rounded up: means of 2 x 2 pixels, or of the fewer there are at an odd edge.
+
+    >>> halved(np.array([[1, 3, 8], [1, 3, 10], [5, 7, 255]], np.uint8)).tolist()
+    [[2, 9], [6, 255]]
+    """
+    height, width = pixels.shape[:2]
+    half = np.empty(((height + 1) // 2, (width + 1) // 2, *pixels.shape[2:]), pixels.dtype)
+    # The even part and the odd edges one by one. Resized as a whole, an odd side would be stretched a little, and the
+    # levels would no longer lie exactly on each other.
+    for rows in _parts(height):
+        for columns in _parts(width):
+            target = half[_half(rows), _half(columns)]
+            size = (target.shape[1], target.shape[0])
+            target[...] = cv2.resize(pixels[rows, columns], size, interpolation=cv2.INTER_AREA)
+    return half
+
+
+def _parts(length: int) -> list[slice]:
+    even = length // 2 * 2
+    return [part for part in (slice(0, even), slice(even, length)) if part.start < part.stop]
+
+
+def _half(part: slice) -> slice:
+    return slice(part.start // 2, (part.stop + 1) // 2)

@@ -1,0 +1,59 @@
+"""Objects: their steps, back and forth, and what is known of them."""
+
+from fastapi import APIRouter, Response
+
+from vpuformer.app.annotator import Annotator
+from vpuformer.app.heat import grey_png
+from vpuformer.app.measures import Measures
+from vpuformer.app.problems import OutdatedError
+from vpuformer.app.protocol import NewStep, ObjectChange, ObjectState, Turn
+from vpuformer.app.routes.fields import Identity
+from vpuformer.errors import ConflictError
+
+MAX_SHOWN = 2048
+"""Longer side of a probability map as the page gets it."""
+
+
+def router(annotator: Annotator, measures: Measures) -> APIRouter:
+    """Routes of objects."""
+    routes = APIRouter(tags=["objects"], prefix="/objects/{identity}")
+
+    @routes.get("")
+    def state(identity: Identity) -> ObjectState:
+        return annotator.state(identity)
+
+    @routes.patch("")
+    def change(identity: Identity, body: ObjectChange) -> ObjectState:
+        given = body.model_dump(exclude_unset=True)
+        return annotator.change(
+            identity, **{name: value for name, value in given.items() if value is not None or name == "label"}
+        )
+
+    @routes.post("/steps")
+    def step(identity: Identity, body: NewStep) -> ObjectState:
+        try:
+            answered = annotator.step(identity, body)
+        except ConflictError as error:
+            raise OutdatedError(str(error), annotator.state(identity)) from error
+        measures.step(body.step.type, answered.seconds)
+        return answered
+
+    @routes.post("/undo")
+    def undo(identity: Identity, body: Turn) -> ObjectState:
+        try:
+            return annotator.undo(identity, body.revision)
+        except ConflictError as error:
+            raise OutdatedError(str(error), annotator.state(identity)) from error
+
+    @routes.post("/redo")
+    def redo(identity: Identity, body: Turn) -> ObjectState:
+        try:
+            return annotator.redo(identity, body.revision)
+        except ConflictError as error:
+            raise OutdatedError(str(error), annotator.state(identity)) from error
+
+    @routes.get("/probability", response_class=Response)
+    def probability(identity: Identity) -> Response:
+        return Response(grey_png(annotator.probability(identity), MAX_SHOWN), media_type="image/png")
+
+    return routes

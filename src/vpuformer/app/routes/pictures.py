@@ -1,0 +1,71 @@
+"""Pictures: opened, in tiles, small, marked as done; and masks that come from elsewhere."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Request, Response
+
+from vpuformer.app.annotator import Annotator
+from vpuformer.app.importing import read_masks
+from vpuformer.app.protocol import NewObject, ObjectState, PictureChange, PictureListed, PictureOpened
+from vpuformer.app.routes.fields import Bound, Identity, MaybeLabel
+from vpuformer.app.routes.project import listed
+from vpuformer.app.thumbnails import thumbnail
+
+_FOR_EVER = {"cache-control": "private, max-age=31536000, immutable"}
+_A_WHILE = {"cache-control": "private, max-age=600"}
+
+Level = Annotated[int, Path(ge=0, le=40)]
+Index = Annotated[int, Path(ge=0, le=100_000)]
+
+_ANY_FILE = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+
+
+async def _body(request: Request) -> bytes:
+    """As it came, whatever its type: FastAPI would read JSON, and the importer is to see its bytes."""
+    return await request.body()
+
+
+def router(annotator: Annotator) -> APIRouter:
+    """Routes of pictures."""
+    routes = APIRouter(tags=["pictures"])
+    store, folder = annotator.store, annotator.folder
+
+    @routes.get("/pictures/{identity}")
+    def opened(identity: Identity) -> PictureOpened:
+        return annotator.open(identity)
+
+    @routes.patch("/pictures/{identity}")
+    def change(identity: Identity, body: PictureChange) -> PictureListed:
+        store.picture(identity)
+        return listed(store.change_picture(identity, done=body.done))
+
+    @routes.get("/pictures/{identity}/thumbnail", response_class=Response)
+    def small(identity: Identity) -> Response:
+        path = folder.path_of(store.picture(identity).name)
+        return Response(thumbnail(path), media_type="image/jpeg", headers=_A_WHILE)
+
+    @routes.get("/pictures/{identity}/tiles/{version}/{level}/{x}/{y}", response_class=Response)
+    def tile(
+        identity: Identity, version: str, level: Level, x: Index, y: Index, low: Bound = None, high: Bound = None
+    ) -> Response:
+        content, kind = annotator.picture(identity).tile(level, x, y, low=low, high=high)
+        kept = version == folder.version(store.picture(identity).name)
+        return Response(content, media_type=kind, headers=_FOR_EVER if kept else None)
+
+    @routes.post("/pictures/{identity}/objects", status_code=201)
+    def new_object(identity: Identity, body: NewObject) -> ObjectState:
+        made = store.add_object(identity, body.key, body.label)
+        return annotator.state(made.id)
+
+    @routes.post("/pictures/{identity}/masks", status_code=201, openapi_extra=_ANY_FILE)
+    def new_masks(
+        identity: Identity, content: Annotated[bytes, Depends(_body)], label: MaybeLabel = None
+    ) -> list[ObjectState]:
+        return read_masks(annotator, identity, content, label)
+
+    return routes

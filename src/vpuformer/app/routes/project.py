@@ -1,0 +1,67 @@
+"""The folder as a whole: its list of pictures, the labels, the export."""
+
+from typing import Annotated
+from urllib.parse import quote
+
+from fastapi import APIRouter, Query
+from fastapi.responses import StreamingResponse
+
+from vpuformer import __version__
+from vpuformer.app.annotator import Annotator
+from vpuformer.app.exporting import annotated, labels_of, left_out, zip_of
+from vpuformer.app.protocol import Label, LabelChange, NewLabel, PictureListed, Place, Project
+from vpuformer.app.routes.fields import Identity
+from vpuformer.app.store import LabelRow, PictureRow
+
+
+def listed(row: PictureRow) -> PictureListed:
+    """A picture as the list shows it."""
+    return PictureListed(id=row.id, name=row.name, done=row.done, objects=row.objects)
+
+
+def _label(row: LabelRow) -> Label:
+    return Label(id=row.id, name=row.name, colour=row.colour)
+
+
+def router(annotator: Annotator) -> APIRouter:
+    """Routes of the project."""
+    routes = APIRouter(tags=["project"])
+    store, folder = annotator.store, annotator.folder
+
+    @routes.get("/project")
+    def project() -> Project:
+        rows = {row.name: row for row in store.pictures()}
+        return Project(
+            folder=folder.root.name,
+            model=annotator.segmenter.name,
+            model_sha256=annotator.segmenter.sha256,
+            version=__version__,
+            labels=[_label(row) for row in store.labels()],
+            pictures=[listed(rows[name]) for name in folder.names],
+            place=store.place,
+        )
+
+    @routes.put("/place", status_code=204)
+    def place(body: Place) -> None:
+        store.set_place(body.picture)
+
+    @routes.post("/labels", status_code=201)
+    def new_label(body: NewLabel) -> Label:
+        return _label(store.add_label(body.name.strip(), body.colour))
+
+    @routes.patch("/labels/{identity}")
+    def change_label(identity: Identity, body: LabelChange) -> Label:
+        return _label(store.change_label(identity, name=body.name and body.name.strip(), colour=body.colour))
+
+    @routes.delete("/labels/{identity}", status_code=204)
+    def delete_label(identity: Identity) -> None:
+        store.delete_label(identity)
+
+    @routes.get("/export", response_class=StreamingResponse)
+    def export(form: Annotated[str, Query(alias="format", max_length=20)]) -> StreamingResponse:
+        stream = zip_of(form, annotated(store), labels_of(store), notes=left_out(store))
+        name = quote(f"{folder.root.name}_{form}.zip")
+        headers = {"content-disposition": f"attachment; filename*=UTF-8''{name}"}
+        return StreamingResponse(stream, media_type="application/zip", headers=headers)
+
+    return routes

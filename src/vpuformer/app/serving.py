@@ -1,0 +1,95 @@
+"""The server on a port of this machine, and the browser on the server."""
+
+import ipaddress
+import secrets
+import socket as sockets
+import threading
+import webbrowser
+from collections.abc import Callable
+
+import uvicorn
+
+from vpuformer.app.folder import Folder
+from vpuformer.app.segmenter import Segmenter
+from vpuformer.app.server import create_app
+from vpuformer.app.store import Store
+from vpuformer.errors import ConfigError
+
+
+def bind(host: str, port: int, *, any_free: bool = False) -> sockets.socket:
+    """A socket that listens at this address; with `any_free` at another port where this one is taken.
+
+    Raises:
+        ConfigError: the port is taken, or this machine has no such address.
+    """
+    try:
+        family = sockets.getaddrinfo(host, port, type=sockets.SOCK_STREAM)[0][0]
+    except OSError as error:
+        raise ConfigError(f"there is no address {host!r} ({error.strerror}); use 127.0.0.1 or 0.0.0.0") from error
+    reason = None
+    for tried in (port, 0) if any_free else (port,):
+        bound = sockets.socket(family, sockets.SOCK_STREAM)
+        bound.setsockopt(sockets.SOL_SOCKET, sockets.SO_REUSEADDR, 1)
+        try:
+            bound.bind((host, tried))
+            bound.listen(128)
+            return bound
+        except OSError as error:
+            bound.close()
+            reason = error
+    why = "" if reason is None else f" ({reason.strerror})"
+    raise ConfigError(f"the port {port} of {host} cannot be used{why}; choose another with --port") from reason
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches the address.
+
+    >>> is_loopback("127.0.0.1"), is_loopback("localhost"), is_loopback("0.0.0.0"), is_loopback("example.org")
+    (True, True, False, False)
+    """
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def serve(
+    folder: Folder,
+    store: Store,
+    segmenter: Segmenter,
+    socket: sockets.socket,
+    *,
+    browser: bool = True,
+    say: Callable[[str], object] = print,
+) -> None:
+    """Serve until interrupted. An address beyond this machine wants a token, which is drawn anew every time.
+
+    Args:
+        folder: the pictures.
+        store: where everything is kept; closed at the end.
+        segmenter: the network.
+        socket: from `bind`.
+        browser: open the page.
+        say: told where the page is.
+    """
+    host, port = socket.getsockname()[:2]
+    local = is_loopback(host)
+    token = None if local else secrets.token_urlsafe(24)
+    shown = f"[{host}]" if ":" in host else host
+    address = f"http://{shown}:{port}/" + ("" if token is None else f"?token={token}")
+    if not local and host in ("0.0.0.0", "::"):
+        address = address.replace(shown, sockets.gethostname(), 1)
+    app = create_app(folder, store, segmenter, token=token, any_host=not local)
+    config = uvicorn.Config(
+        app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=3
+    )
+    server = uvicorn.Server(config)
+    say(f"open {address} (Ctrl+C ends)")
+    if browser:
+        opener = threading.Timer(0.3, webbrowser.open, [address])  # once the server answers
+        opener.daemon = True
+        opener.start()
+    try:
+        server.run(sockets=[socket])
+    except KeyboardInterrupt:
+        say("ended; everything is stored")

@@ -1,0 +1,239 @@
+/** What keys and buttons do. */
+
+import { byId } from "./dom.js";
+import { boxOf } from "./gestures.js";
+import { holds } from "./runs.js";
+import { distanceTo, livePrompts } from "./steps.js";
+import { clamped, inside } from "./viewport.js";
+
+/** @typedef {import("./types.js").Point} Point */
+/** @typedef {import("./types.js").Step} Step */
+/** @typedef {import("./settings.js").Settings} Settings */
+/**
+ * @typedef {object} Parts
+ * @property {import("./session.js").Session} session
+ * @property {Settings} settings
+ * @property {import("./stage.js").Stage} stage
+ * @property {import("./labels.js").Labels} labels
+ * @property {import("./input.js").Input} input
+ * @property {import("./show.js").Show} show
+ * @property {import("./toast.js").Toasts} toasts
+ */
+
+/** Screen pixels within which Alt+click finds a prompt. */
+const NEAR = 14;
+/** Screen pixels that the keyboard's cross moves. */
+const STEP = 10;
+const ZOOM = 1.25;
+const REGIONS = ["stage", "side", "search", "tools"];
+
+/** @param {Parts} parts */
+export function actions({ session, settings, stage, labels, input, show, toasts }) {
+  /** The corner of a box that the keyboard has set. @type {Point | null} */
+  let corner = null;
+
+  /** @param {Step} step @param {number} since */
+  const prompt = (step, since) => {
+    const { picture } = session;
+    if (!picture) return;
+    const fitted = fit(step, picture);
+    if (fitted) session.act(fitted, since);
+  };
+
+  /** @param {Point} point */
+  const pick = (point) => {
+    const { current } = session;
+    const reach = NEAR / stage.view.scale;
+    const near = (current ? livePrompts(current.seen) : [])
+      .filter(({ pending }) => !pending)
+      .map(({ step, index }) => ({ index, far: distanceTo(step, point) }))
+      .filter(({ far }) => far <= reach)
+      .sort((a, b) => a.far - b.far)[0];
+    if (current && near) session.select(current, session.selected === near.index ? null : near.index);
+    else {
+      const under = session.things.findLast((thing) => thing !== current && thing.mask && holds(thing.mask, ...point));
+      session.select(under ?? current);
+    }
+  };
+
+  /** @param {string} combo */
+  const moveCross = (combo) => {
+    const { picture } = session;
+    if (!picture) return;
+    const far = combo.startsWith("Ctrl") ? 1 : Math.max(1, STEP / stage.view.scale);
+    const dx = combo.endsWith("Left") ? -far : combo.endsWith("Right") ? far : 0;
+    const dy = combo.endsWith("Up") ? -far : combo.endsWith("Down") ? far : 0;
+    const [x, y] = stage.cross ?? stage.toPicture([stage.size.width / 2, stage.size.height / 2]);
+    stage.cross = clamped([x + dx, y + dy], picture);
+    if (corner) stage.draft = { kind: "box", positive: settings.positive, path: [corner, stage.cross], radius: 0 };
+    stage.reveal(stage.cross);
+    show.where(stage.cross);
+    stage.redraw();
+  };
+
+  /** @param {boolean} positive */
+  const atCross = (positive) => {
+    const point = stage.cross;
+    if (!point) return toasts.show("Move the cross first: hold Shift and press the arrow keys.");
+    if (settings.tool === "brush" || settings.tool === "eraser") {
+      const paints = positive !== (settings.tool === "eraser");
+      return prompt({ type: "brush", path: [point], radius: settings.radius, positive: paints }, performance.now());
+    }
+    if (settings.tool !== "box") return prompt({ type: "click", point, positive }, performance.now());
+    if (!corner) {
+      corner = point;
+      return;
+    }
+    const box = boxOf(corner, point);
+    letGo();
+    if (box[0] < box[2] && box[1] < box[3]) prompt({ type: "box", box, positive }, performance.now());
+  };
+
+  const letGo = () => {
+    corner = null;
+    stage.draft = null;
+    stage.redraw();
+  };
+
+  const escape = () => {
+    const focused = document.activeElement;
+    if (focused instanceof HTMLInputElement) byId("stage").focus();
+    else if (input.active) input.cancel();
+    else if (corner) letGo();
+    else if (session.selected !== null) session.select(session.current);
+    else if (stage.cross) {
+      stage.cross = null;
+      stage.redraw();
+    }
+  };
+
+  const nextRegion = () => {
+    const at = REGIONS.findIndex((id) => byId(id).contains(document.activeElement));
+    for (let k = 1; k <= REGIONS.length; k++) {
+      const region = byId(REGIONS[(at + k) % REGIONS.length]);
+      if (region.offsetParent === null) continue;
+      const inner = region.matches("#tools, #side") ? region.querySelector("button:not(:disabled)") : region;
+      delete byId("stage").dataset.pointer;
+      if (inner instanceof HTMLElement) inner.focus();
+      return;
+    }
+  };
+
+  const turnTheme = () => {
+    const { dataset } = document.documentElement;
+    const dark = dataset.theme ? dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+    dataset.theme = dark ? "light" : "dark";
+    try {
+      localStorage.setItem("vpuformer-theme", dataset.theme);
+    } catch {
+      // Then it holds for this visit.
+    }
+  };
+
+  const remove = () => {
+    const { current, selected } = session;
+    if (current && selected !== null) session.removePrompt(selected);
+    else if (current) session.remove(current);
+  };
+
+  /** @param {1 | -1} by */
+  const cycle = (by) => (session.things.length > 1 ? session.cycle(by) : false);
+
+  /** @type {Record<string, (combo: string) => unknown>} */
+  const table = {
+    polarity: () => (settings.positive = !settings.positive),
+    positiveSign: () => (settings.positive = true),
+    negativeSign: () => (settings.positive = false),
+    smaller: () => settings.scaleRadius(1 / 1.15),
+    larger: () => settings.scaleRadius(1.15),
+    accept: () => session.accept(),
+    new: () => session.select(null),
+    undo: () => session.turn("undo"),
+    redo: () => session.turn("redo"),
+    clear: () => session.clear(),
+    delete: remove,
+    deleteObject: () => session.current && session.remove(session.current),
+    cycle: () => cycle(1),
+    cycleBack: () => cycle(-1),
+    label: (combo) => labels.choose(Number(combo)),
+    import: () => byId("import-file").click(),
+    escape,
+    next: () => void session.turnPage(1),
+    previous: () => void session.turnPage(-1),
+    done: () => session.markDone(),
+    search: () => {
+      settings.files = true;
+      show.now();
+      byId("search").focus();
+    },
+    files: () => (settings.files = !settings.files),
+    side: () => (settings.side = !settings.side),
+    export: () => {
+      const menu = byId("export-menu");
+      menu.showPopover();
+      menu.querySelector("a")?.focus();
+    },
+    fit: () => stage.fit(),
+    actual: () => stage.zoomTo(1),
+    zoomIn: () => stage.zoom(ZOOM),
+    zoomOut: () => stage.zoom(1 / ZOOM),
+    mode: () => settings.nextMode(),
+    probability: () => (settings.probability = !settings.probability),
+    theme: turnTheme,
+    help: () => /** @type {HTMLDialogElement} */ (byId("keys")).showModal(),
+    cross: moveCross,
+    positive: () => atCross(settings.positive),
+    negative: () => atCross(!settings.positive),
+    region: nextRegion,
+    again: () => void (session.project && session.index >= 0 ? session.turnPage(0) : session.start()),
+  };
+
+  return {
+    prompt,
+    pick,
+    /** @param {string} act @param {string} combo @returns {unknown} false if the key is the browser's */
+    run(act, combo) {
+      let result;
+      if (act.startsWith("tool:")) settings.tool = /** @type {Settings["tool"]} */ (act.slice(5));
+      else result = table[act]?.(combo);
+      input.dress();
+      show.refresh();
+      return result;
+    },
+    /** @param {string} key @param {boolean} down */
+    hold(key, down) {
+      if (key === " ") input.space = down;
+      else settings.hidden = down;
+      input.dress();
+      stage.redraw();
+    },
+  };
+}
+
+/**
+ * A step as it lies in the picture; null if it lies beside it.
+ *
+ * @param {Step} step
+ * @param {import("./viewport.js").Size} picture
+ * @returns {Step | null}
+ */
+export function fit(step, picture) {
+  switch (step.type) {
+    case "click":
+      return inside(step.point, picture) ? { ...step, point: clamped(step.point, picture) } : null;
+    case "box": {
+      const [x0, y0] = clamped([step.box[0], step.box[1]], picture, 0.5);
+      const [x1, y1] = clamped([step.box[2], step.box[3]], picture, 0.5);
+      return x0 < x1 && y0 < y1 ? { ...step, box: [x0, y0, x1, y1] } : null;
+    }
+    case "scribble":
+    case "lasso": {
+      if (!step.path.some((point) => inside(point, picture))) return null;
+      return { ...step, path: step.path.map((point) => clamped(point, picture)) };
+    }
+    case "brush":
+      return step;
+    default:
+      return step;
+  }
+}

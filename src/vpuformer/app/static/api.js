@@ -1,0 +1,141 @@
+/** Requests to the server this page came from. Those that change an object go through the queue, not through here. */
+
+/** @typedef {import("./types.js").Label} Label */
+/** @typedef {import("./types.js").ObjectState} ObjectState */
+/** @typedef {import("./types.js").PictureOpened} PictureOpened */
+/** @typedef {import("./types.js").Project} Project */
+/** @typedef {import("./queue.js").Answer} Answer */
+/** @typedef {import("./queue.js").Request} Request */
+
+/** The first answer for a large picture takes a while on a slow machine. */
+const PATIENCE = 180_000;
+const MARK = { "X-VPUFormer": "1" };
+
+/** What the server said no to, in its own words; status 0 where it could not be reached. */
+export class Refusal extends Error {
+  /**
+   * @param {number} status
+   * @param {string} sentence
+   */
+  constructor(status, sentence) {
+    super(sentence);
+    this.status = status;
+  }
+}
+
+/**
+ * One request of the queue; rejects if no answer comes.
+ *
+ * @param {Request} request
+ * @returns {Promise<Answer>}
+ */
+export async function send({ method, path, body }) {
+  const response = await fetch(path, {
+    method,
+    body: JSON.stringify(body),
+    headers: { ...MARK, "Content-Type": "application/json" },
+    signal: AbortSignal.timeout(PATIENCE),
+  });
+  const text = await response.text();
+  const after = Number(response.headers.get("Retry-After") ?? Number.NaN);
+  return { status: response.status, body: parsed(text), retryAfter: Number.isFinite(after) ? after : null };
+}
+
+/** @param {string} text */
+function parsed(text) {
+  try {
+    return text ? JSON.parse(text) : null;
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * @param {string} path
+ * @param {RequestInit} options
+ * @returns {Promise<any>}
+ */
+async function ask(path, options = {}) {
+  /** @type {Response} */
+  let response;
+  try {
+    response = await fetch(path, options);
+  } catch (error) {
+    if (options.signal?.aborted) throw error;
+    throw new Refusal(0, "The server cannot be reached. Is it still running?");
+  }
+  const body = parsed(await response.text());
+  if (response.status === 401 || response.status === 403) {
+    throw new Refusal(response.status, body?.error ?? "Open the address again that the server wrote when it started.");
+  }
+  if (!response.ok) throw new Refusal(response.status, body?.error ?? `The server answered with ${response.status}.`);
+  return body;
+}
+
+/** @param {string} method @param {string} path @param {object} body */
+function tell(method, path, body) {
+  const headers = { ...MARK, "Content-Type": "application/json" };
+  return ask(path, { method, headers, body: JSON.stringify(body) });
+}
+
+/** @returns {Promise<Project>} */
+export const getProject = () => ask("/api/project");
+
+/** @param {number} id @param {AbortSignal} [signal] @returns {Promise<PictureOpened>} */
+export const openPicture = (id, signal) => ask(`/api/pictures/${id}`, { signal });
+
+/** @param {number} picture */
+export const putPlace = (picture) => tell("PUT", "/api/place", { picture });
+
+/** @param {string} name @param {string} colour @returns {Promise<Label>} */
+export const addLabel = (name, colour) => tell("POST", "/api/labels", { name, colour });
+
+/** @param {number} id @param {{name?: string, colour?: string}} change @returns {Promise<Label>} */
+export const changeLabel = (id, change) => tell("PATCH", `/api/labels/${id}`, change);
+
+/** @param {number} id @returns {Promise<null>} */
+export const dropLabel = (id) => ask(`/api/labels/${id}`, { method: "DELETE", headers: MARK });
+
+/**
+ * @param {number} picture
+ * @param {File} file a mask or COCO JSON
+ * @param {number | null} label
+ * @returns {Promise<ObjectState[]>}
+ */
+export function importMasks(picture, file, label) {
+  const json = /\.json$/i.test(file.name) || file.type === "application/json";
+  const headers = { ...MARK, "Content-Type": json ? "application/json" : file.type || "application/octet-stream" };
+  const query = label === null ? "" : `?label=${label}`;
+  return ask(`/api/pictures/${picture}/masks${query}`, { method: "POST", headers, body: file });
+}
+
+/**
+ * A picture from the server, unpacked; null if it could not be had.
+ *
+ * @param {string} path
+ * @param {AbortSignal} [signal]
+ */
+export async function getBitmap(path, signal) {
+  const response = await fetch(path, { signal });
+  if (!response.ok) return null;
+  return createImageBitmap(await response.blob(), { colorSpaceConversion: "default", premultiplyAlpha: "none" });
+}
+
+/** @param {number} id */
+export const thumbnailPath = (id) => `/api/pictures/${id}/thumbnail`;
+
+/**
+ * @param {PictureOpened} picture
+ * @param {import("./viewport.js").TileId} tile
+ * @param {[number, number] | null} range the window of a picture with more than 8 bits
+ */
+export function tilePath(picture, { level, x, y }, range) {
+  const query = range ? `?low=${range[0]}&high=${range[1]}` : "";
+  return `/api/pictures/${picture.id}/tiles/${picture.version}/${level}/${x}/${y}${query}`;
+}
+
+/** @param {number} id @param {number} revision so that an old one does not come from the browser's cache */
+export const probabilityPath = (id, revision) => `/api/objects/${id}/probability?revision=${revision}`;
+
+/** @param {string} format */
+export const exportPath = (format) => `/api/export?format=${format}`;

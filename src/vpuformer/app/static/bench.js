@@ -1,0 +1,270 @@
+/**
+ * The objects of the open picture and everything that a person can do to them.
+ *
+ * It knows the server through the queue and the screen not at all; whoever shows it listens with `onChange`.
+ */
+
+import { Folder } from "./folder.js";
+import { Thing } from "./objects.js";
+import { newKey } from "./queue.js";
+import { sentenceOf } from "./sentence.js";
+
+/** @typedef {import("./types.js").Step} Step */
+/** @typedef {import("./types.js").PictureOpened} PictureOpened */
+/** @typedef {import("./queue.js").Lane} Lane */
+/** @typedef {import("./queue.js").Action} Action */
+/** @typedef {import("./queue.js").Queue} Queue */
+/**
+ * @typedef {object} Listener
+ * @property {() => void} onChange something is to be shown anew
+ * @property {(sentence: string) => void} onSay something a screen reader should tell
+ * @property {(sentence: string, undo?: () => void) => void} onToast
+ */
+
+export class Bench {
+  /** @type {PictureOpened | null} */
+  picture = null;
+  /** @type {number | null} the picture that is being opened */
+  opening = null;
+  /** @type {Thing[]} of the open picture, without the deleted ones */
+  things = [];
+  /** @type {Thing | null} */
+  current = null;
+  /** @type {number | null} the prompt that is selected, its place among the steps of the current object */
+  selected = null;
+  /** @type {number | null} for objects that are begun from now on */
+  label = null;
+  /** @type {import("./queue.js").Status} */
+  status = "idle";
+  /** Those with actions on their way, whatever picture is open. @type {Map<Lane, Thing>} */
+  #known = new Map();
+  #queue;
+
+  /**
+   * @param {Queue} queue
+   * @param {Listener} listener
+   */
+  constructor(queue, listener) {
+    this.#queue = queue;
+    this.listener = listener;
+    this.folder = new Folder(queue);
+  }
+
+  get project() {
+    return this.folder.project;
+  }
+
+  /** @param {number} id */
+  listed(id) {
+    return this.folder.listed(id);
+  }
+
+  leave() {
+    for (const [lane, thing] of this.#known) if (!thing.busy) this.#known.delete(lane);
+    this.picture = null;
+    this.things = [];
+    this.current = null;
+    this.selected = null;
+  }
+
+  /** The objects of a picture that was just opened, with those whose actions are still on their way. */
+  /** @param {PictureOpened} picture */
+  gather(picture) {
+    const pending = [...this.#known.values()].filter((thing) => thing.picture === picture.id && thing.busy);
+    const ids = new Map(pending.map((thing) => [thing.id, thing]));
+    this.things = picture.objects.map((state) => {
+      const known = ids.get(state.id);
+      if (known) ids.delete(state.id);
+      return known ?? this.#adopt(this.#queue.lane(state), picture.id);
+    });
+    for (const thing of pending) if (!this.things.includes(thing) && !thing.seen.deleted) this.things.push(thing);
+    this.things = this.things.filter((thing) => !thing.seen.deleted);
+    this.current = this.things.findLast((thing) => !thing.seen.accepted) ?? null;
+  }
+
+  /** Objects that the server has made by itself. */
+  /** @param {import("./types.js").ObjectState[]} states */
+  add(states) {
+    const things = states.map((state) => this.#adopt(this.#queue.lane(state), state.picture));
+    this.things = [...this.things, ...things];
+    this.select(things.at(-1) ?? this.current);
+    this.#count();
+  }
+
+  /** @param {Lane} lane @param {number} picture */
+  #adopt(lane, picture) {
+    const thing = new Thing(lane, picture);
+    this.#known.set(lane, thing);
+    return thing;
+  }
+
+  /**
+   * A prompt, a stroke or whatever else for the current object, which is begun if there is none.
+   *
+   * @param {Step} step
+   * @param {number | null} since when the person gave it
+   */
+  act(step, since = null) {
+    if (!this.picture || this.opening !== null) return;
+    if (!this.current) {
+      if (step.type === "clear" || step.type === "remove") return;
+      const thing = this.#adopt(this.#queue.lane(), this.picture.id);
+      this.things = [...this.things, thing];
+      this.current = thing;
+      this.#push(thing, { type: "create", key: newKey(), picture: this.picture.id, label: this.label });
+    }
+    this.current.since = since;
+    this.selected = null;
+    this.#push(this.current, { type: "step", key: newKey(), step });
+  }
+
+  /** @param {Thing} thing @param {Action} action */
+  #push(thing, action) {
+    this.#known.set(thing.lane, thing);
+    this.#queue.push(thing.lane, action);
+    this.listener.onChange();
+  }
+
+  get canUndo() {
+    return this.current ? this.current.seen.at > 0 : this.things.some((thing) => thing.seen.accepted);
+  }
+
+  get canRedo() {
+    return this.current !== null && this.current.seen.at < this.current.seen.steps.length;
+  }
+
+  /** @param {"undo" | "redo"} turn */
+  turn(turn) {
+    if (!(turn === "undo" ? this.canUndo : this.canRedo)) return;
+    this.selected = null;
+    if (this.current) this.#push(this.current, { type: "turn", turn });
+    else this.select(this.things.findLast((thing) => thing.seen.accepted) ?? null); // to correct what was accepted
+  }
+
+  clear() {
+    if (this.current && this.current.seen.at > 0) this.act({ type: "clear" }, performance.now());
+  }
+
+  /** @param {number} index of a prompt of the current object */
+  removePrompt(index) {
+    const thing = this.current;
+    if (!thing || !thing.seen.steps[index]?.live) return;
+    this.act({ type: "remove", step: index }, performance.now());
+  }
+
+  /** Accept the current object; the next prompt begins another one. */
+  accept() {
+    const thing = this.current;
+    if (!thing) return;
+    if (thing.area === 0 && !thing.busy) {
+      this.listener.onToast("This object is empty. Give it a prompt first, or delete it.");
+      return;
+    }
+    if (!thing.seen.accepted) this.#push(thing, { type: "change", change: { accepted: true } });
+    this.listener.onSay("Object accepted");
+    this.select(null);
+    this.#count();
+  }
+
+  /**
+   * @param {Thing | null} thing
+   * @param {number | null} prompt of it
+   */
+  select(thing, prompt = null) {
+    this.current = thing;
+    this.selected = prompt;
+    this.listener.onChange();
+  }
+
+  /** @param {1 | -1} by */
+  cycle(by) {
+    const count = this.things.length;
+    if (!count) return;
+    const at = this.current ? this.things.indexOf(this.current) : by > 0 ? -1 : 0;
+    const next = this.things[(at + by + count) % count];
+    this.select(next);
+    this.listener.onSay(`Object ${this.things.indexOf(next) + 1} of ${count}: ${this.labelName(next)}`);
+  }
+
+  /** @param {Thing} thing */
+  labelName(thing) {
+    const label = this.project?.labels.find((each) => each.id === thing.seen.label);
+    return label ? label.name : "no label";
+  }
+
+  /** @param {Thing} thing */
+  remove(thing) {
+    const place = this.things.indexOf(thing);
+    this.things = this.things.filter((each) => each !== thing);
+    if (this.current === thing) this.select(null);
+    this.#push(thing, { type: "change", change: { deleted: true } });
+    this.#count();
+    const { picture } = this;
+    this.listener.onToast("Object deleted", () => {
+      this.#push(thing, { type: "change", change: { deleted: false } });
+      if (this.picture !== picture) return;
+      this.things = [...this.things.slice(0, place), thing, ...this.things.slice(place)];
+      this.select(thing);
+      this.#count();
+    });
+  }
+
+  /** @param {number | null} label for the current object and those that follow */
+  chooseLabel(label) {
+    this.label = label;
+    if (this.current && this.current.seen.label !== label) {
+      this.#push(this.current, { type: "change", change: { label } });
+    }
+    this.listener.onChange();
+  }
+
+  /**
+   * A reply of the server, from the queue.
+   *
+   * @param {Lane} lane
+   * @param {any} body
+   * @param {boolean} newest whether nothing newer is on its way
+   */
+  onReply(lane, body, newest) {
+    const thing = this.#known.get(lane);
+    if (thing && newest) {
+      try {
+        thing.show(body);
+      } catch (error) {
+        this.listener.onToast(`The mask cannot be shown: ${sentenceOf(error)}`);
+      }
+      if (!this.things.includes(thing)) this.#known.delete(lane);
+      if (thing === this.current) this.listener.onSay(`Mask: ${body.area.toLocaleString("en").replaceAll(",", " ")} pixels`);
+      this.#count();
+    }
+    this.listener.onChange();
+  }
+
+  /**
+   * The server said no to an action.
+   *
+   * @param {Lane} lane
+   * @param {Action} action
+   * @param {string} sentence
+   */
+  onRefused(lane, action, sentence) {
+    const thing = this.#known.get(lane);
+    if (thing && action.type === "create") {
+      this.things = this.things.filter((each) => each !== thing);
+      if (this.current === thing) this.select(null);
+    }
+    if (action.type === "done") {
+      const listed = this.listed(action.picture);
+      if (listed) listed.done = !action.done;
+    }
+    this.listener.onToast(sentence);
+    this.listener.onChange();
+  }
+
+  /** Keep the number of accepted objects in the list of pictures. */
+  #count() {
+    const listed = this.picture && this.listed(this.picture.id);
+    if (listed) listed.objects = this.things.filter((thing) => thing.seen.accepted).length;
+    this.listener.onChange();
+  }
+}

@@ -1,0 +1,82 @@
+/** Making elements of the page. */
+
+/**
+ * @template {keyof HTMLElementTagNameMap} K
+ * @param {K} tag
+ * @param {Record<string, string | number | boolean | null | ((event: any) => void)>} attributes functions are listeners
+ * @param {(Node | string)[]} children
+ * @returns {HTMLElementTagNameMap[K]}
+ */
+export function make(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (typeof value === "function") element.addEventListener(name, value);
+    else if (value === true) element.setAttribute(name, "");
+    else if (value !== false && value !== null) element.setAttribute(name, String(value));
+  }
+  element.append(...children);
+  return element;
+}
+
+/** @param {string} name of a symbol in the page */
+export function icon(name) {
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  const use = document.createElementNS("http://www.w3.org/2000/svg", "use");
+  use.setAttribute("href", `#i-${name}`);
+  svg.setAttribute("aria-hidden", "true");
+  svg.append(use);
+  return svg;
+}
+
+/**
+ * A small square of a colour.
+ *
+ * @param {string} colour
+ * @param {string} text
+ */
+export function swatch(colour, text = "") {
+  const element = make("span", { class: "swatch" }, text);
+  element.style.backgroundColor = colour;
+  element.style.color = isLight(colour) ? "#000" : "#fff";
+  return element;
+}
+
+/** @param {string} hex */
+function isLight(hex) {
+  const value = Number.parseInt(hex.slice(1), 16);
+  return 0.3 * (value >> 16) + 0.59 * ((value >> 8) & 255) + 0.11 * (value & 255) > 140;
+}
+
+/**
+ * @template {HTMLElement} [T=HTMLElement]
+ * @param {string} id
+ * @returns {T}
+ */
+export function byId(id) {
+  const element = document.getElementById(id);
+  if (!element) throw new Error(`the page has no element ${id}`);
+  return /** @type {T} */ (element);
+}
+
+/**
+ * Give a list new children if what they show has changed, and the focus back to the one that had it.
+ *
+ * @param {HTMLElement} host
+ * @param {string} signature of what is shown
+ * @param {() => Node[]} build elements that can have the focus carry `data-key`
+ */
+export function relist(host, signature, build) {
+  if (host.dataset.signature === signature) return false;
+  const focused = document.activeElement;
+  const key = focused instanceof HTMLElement && host.contains(focused) ? focused.dataset.key : undefined;
+  host.dataset.signature = signature;
+  host.replaceChildren(...build());
+  if (key !== undefined) {
+    const next = [...host.querySelectorAll("[data-key]")].find((each) => /** @type {HTMLElement} */ (each).dataset.key === key);
+    if (next instanceof HTMLElement) next.focus();
+  }
+  return true;
+}
+
+/** @param {number} count */
+export const spaced = (count) => count.toLocaleString("en").replaceAll(",", "\u2009");

@@ -1,0 +1,191 @@
+/** The list of pictures: only the rows that are seen exist, so that a folder may hold tens of thousands. */
+
+import { thumbnailPath } from "./api.js";
+import { icon, make } from "./dom.js";
+
+/** @typedef {import("./types.js").PictureListed} PictureListed */
+
+const ROW = 60;
+const MARGIN = 4;
+/** Milliseconds of rest before thumbnails are asked for: none for rows that only fly by. */
+const REST = 90;
+
+/**
+ * The pictures whose names hold all words of a search.
+ *
+ * @param {PictureListed[]} pictures
+ * @param {string} search
+ */
+export function matching(pictures, search) {
+  const words = search.toLowerCase().split(/\s+/).filter(Boolean);
+  if (!words.length) return pictures;
+  return pictures.filter((picture) => {
+    const name = picture.name.toLowerCase();
+    return words.every((word) => name.includes(word));
+  });
+}
+
+/**
+ * The first row to make and the one after the last.
+ *
+ * @param {number} top scrolled pixels
+ * @param {number} height of the list on screen
+ * @param {number} count
+ */
+export function rowsSeen(top, height, count) {
+  const from = Math.max(0, Math.floor(top / ROW) - MARGIN);
+  return { from, to: Math.min(count, Math.ceil((top + height) / ROW) + MARGIN) };
+}
+
+export class FileList {
+  /** @type {PictureListed[]} */
+  #all = [];
+  /** @type {PictureListed[]} */
+  #shown = [];
+  #search = "";
+  /** @type {number | null} */
+  #open = null;
+  #focused = 0;
+  #timer = 0;
+  /** @type {Map<number, HTMLElement>} */
+  #rows = new Map();
+  #space = make("div", { class: "file-space", role: "presentation" });
+  #host;
+  #onOpen;
+
+  /**
+   * @param {HTMLElement} host
+   * @param {(id: number) => void} onOpen
+   */
+  constructor(host, onOpen) {
+    this.#host = host;
+    this.#onOpen = onOpen;
+    host.append(this.#space);
+    host.addEventListener("scroll", () => this.#fill(), { passive: true });
+    host.addEventListener("keydown", (event) => this.#key(event));
+    host.addEventListener("click", (event) => {
+      const row = event.target instanceof Element ? event.target.closest("[data-picture]") : null;
+      if (row instanceof HTMLElement) onOpen(Number(row.dataset.picture));
+    });
+    new ResizeObserver(() => this.#fill()).observe(host);
+  }
+
+  /**
+   * @param {PictureListed[]} pictures
+   * @param {number | null} open
+   */
+  show(pictures, open) {
+    const moved = open !== this.#open;
+    if (pictures !== this.#all) {
+      this.#all = pictures;
+      this.search(this.#search);
+    }
+    this.#open = open;
+    if (moved) {
+      this.#focused = Math.max(0, this.#shown.findIndex((picture) => picture.id === open));
+      this.#reveal();
+    }
+    this.#fill();
+  }
+
+  /** @param {string} text @returns {number} how many match */
+  search(text) {
+    this.#search = text;
+    this.#shown = matching(this.#all, text);
+    this.#focused = Math.max(0, this.#shown.findIndex((picture) => picture.id === this.#open));
+    this.#space.style.height = `${this.#shown.length * ROW}px`;
+    for (const row of this.#rows.values()) row.remove();
+    this.#rows.clear();
+    this.#host.scrollTop = text ? 0 : Math.max(0, (this.#focused - 2) * ROW);
+    this.#fill();
+    return this.#shown.length;
+  }
+
+  /** Open the first one that matches. */
+  openFirst() {
+    if (this.#shown.length) this.#onOpen(this.#shown[0].id);
+  }
+
+  #reveal() {
+    const top = this.#focused * ROW;
+    const { scrollTop, clientHeight } = this.#host;
+    if (top < scrollTop) this.#host.scrollTop = top;
+    else if (top + ROW > scrollTop + clientHeight) this.#host.scrollTop = top + ROW - clientHeight;
+  }
+
+  #fill() {
+    const { from, to } = rowsSeen(this.#host.scrollTop, this.#host.clientHeight, this.#shown.length);
+    for (const [index, row] of this.#rows) {
+      if (index >= from && index < to) continue;
+      row.remove();
+      this.#rows.delete(index);
+    }
+    for (let index = from; index < to; index++) {
+      let row = this.#rows.get(index);
+      if (!row) {
+        row = this.#make(index);
+        this.#rows.set(index, row);
+        this.#space.append(row);
+      }
+      this.#update(row, index);
+    }
+    this.#host.setAttribute("aria-activedescendant", this.#shown.length ? `file-${this.#focused}` : "");
+    clearTimeout(this.#timer);
+    this.#timer = window.setTimeout(() => this.#thumbnails(), REST);
+  }
+
+  /** @param {number} index */
+  #make(index) {
+    const picture = this.#shown[index];
+    const slash = picture.name.lastIndexOf("/") + 1;
+    const row = make("div",
+      { class: "file", id: `file-${index}`, role: "option", "data-picture": picture.id, "aria-setsize": this.#shown.length, "aria-posinset": index + 1, title: picture.name },
+      make("span", { class: "thumb" }),
+      make("span", { class: "file-text" },
+        make("span", { class: "file-name ellipsis" }, picture.name.slice(slash)),
+        make("span", { class: "file-note quiet ellipsis" })),
+      make("span", { class: "file-done" }, icon("check")));
+    row.style.transform = `translateY(${index * ROW}px)`;
+    return row;
+  }
+
+  /** @param {HTMLElement} row @param {number} index */
+  #update(row, index) {
+    const { id, done, objects, name } = this.#shown[index];
+    const state = `${id === this.#open}|${done}|${objects}|${index === this.#focused}`;
+    if (row.dataset.state === state) return;
+    row.dataset.state = state;
+    row.setAttribute("aria-selected", String(id === this.#open));
+    row.classList.toggle("focused", index === this.#focused);
+    row.classList.toggle("done", done);
+    const count = objects === 0 ? "" : objects === 1 ? "1 object" : `${objects} objects`;
+    const folder = name.slice(0, Math.max(0, name.lastIndexOf("/")));
+    const note = row.querySelector(".file-note");
+    if (note) note.textContent = [count, folder].filter(Boolean).join(" · ") || "no objects";
+    row.setAttribute("aria-label", [name, count, done ? "done" : ""].filter(Boolean).join(", "));
+  }
+
+  #thumbnails() {
+    for (const row of this.#rows.values()) {
+      const thumb = row.querySelector(".thumb");
+      if (!thumb || thumb.firstChild) continue;
+      const image = make("img", { alt: "", decoding: "async", draggable: "false", error: () => image.remove() });
+      image.src = thumbnailPath(Number(row.dataset.picture));
+      thumb.append(image);
+    }
+  }
+
+  /** @param {KeyboardEvent} event */
+  #key(event) {
+    const page = Math.max(1, Math.floor(this.#host.clientHeight / ROW) - 1);
+    /** @type {Record<string, number>} */
+    const moves = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -Infinity, End: Infinity };
+    if (event.key === "Enter" && this.#shown[this.#focused]) this.#onOpen(this.#shown[this.#focused].id);
+    else if (event.key in moves) {
+      this.#focused = Math.min(this.#shown.length - 1, Math.max(0, this.#focused + moves[event.key]));
+      this.#reveal();
+      this.#fill();
+    } else return;
+    event.preventDefault();
+  }
+}

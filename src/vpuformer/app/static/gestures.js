@@ -1,0 +1,269 @@
+/**
+ * From fingers, pens and mice to prompts: a state machine that knows no browser.
+ *
+ * Every call takes one event of a pointer and gives what follows from it. Distances that tell a click from a drag are
+ * those of the screen; the points of prompts are those of the picture, taken when the pointer was there.
+ */
+
+/** @typedef {import("./types.js").Point} Point */
+/** @typedef {import("./types.js").Edges} Edges */
+/** @typedef {import("./types.js").Step} Step */
+/** @typedef {"smart" | "click" | "box" | "scribble" | "lasso" | "brush" | "eraser"} Tool */
+/**
+ * @typedef {object} Pointer
+ * @property {number} id
+ * @property {number} x of the screen, in CSS pixels
+ * @property {number} y
+ * @property {Point} at of the picture
+ * @property {number} button 0 left, 1 middle, 2 right, 5 a pen's eraser
+ * @property {boolean} touch
+ * @property {boolean} shift
+ * @property {boolean} alt
+ */
+/** @typedef {{tool: Tool, positive: boolean, radius: number, panning: boolean}} Settings */
+/** @typedef {"click" | "box" | "scribble" | "lasso" | "brush"} Kind */
+/** @typedef {{kind: Kind, positive: boolean, path: Point[], radius: number}} Draft what is being drawn */
+/**
+ * @typedef {{type: "draft", draft: Draft | null}
+ *   | {type: "prompt", step: Step}
+ *   | {type: "pan", dx: number, dy: number}
+ *   | {type: "pinch", factor: number, x: number, y: number, dx: number, dy: number}
+ *   | {type: "pick", x: number, y: number}} Outcome
+ */
+
+/** Screen pixels below which a drag is a click. */
+export const CLICK_REACH = 4;
+/** The same for fingers, which tremble more. */
+export const TOUCH_REACH = 9;
+/** Screen pixels between two points of a path. */
+const STEP = 1.5;
+/** A path with more points than this loses every second one. */
+export const MOST_POINTS = 8000;
+
+/**
+ * @typedef {object} Drag
+ * @property {number} id
+ * @property {Kind} kind if it goes far enough
+ * @property {Tool} tool
+ * @property {boolean} touch
+ * @property {boolean} positive
+ * @property {number} radius
+ * @property {number} x where it began
+ * @property {number} y
+ * @property {boolean} far
+ * @property {Point[]} path
+ * @property {number} lastX
+ * @property {number} lastY
+ * @property {number} step
+ * @property {Point} at
+ */
+
+export class Gestures {
+  /** @type {Drag | null} */
+  #drag = null;
+  /** @type {{id: number, x: number, y: number} | null} */
+  #pan = null;
+  /** @type {Map<number, {x: number, y: number}>} */
+  #fingers = new Map();
+  /** Two fingers were down: those that remain draw nothing until all are lifted. */
+  #pinching = false;
+
+  /** Whether something is being drawn, moved or zoomed. */
+  get active() {
+    return this.#drag !== null || this.#pan !== null || this.#pinching;
+  }
+
+  /**
+   * @param {Pointer} pointer
+   * @param {Settings} settings
+   * @returns {Outcome[]}
+   */
+  down(pointer, settings) {
+    const { id, x, y } = pointer;
+    if (pointer.touch) {
+      if (this.#drag && !this.#drag.touch) return []; // the hand that holds the pen
+      this.#fingers.set(id, { x, y });
+      if (this.#fingers.size > 1) {
+        this.#pinching = true;
+        return this.#dropDrag();
+      }
+    }
+    if (this.#drag || this.#pan) return [];
+    if (pointer.button === 1 || settings.panning) {
+      this.#pan = { id, x, y };
+      return [];
+    }
+    if (![0, 2, 5].includes(pointer.button)) return [];
+    if (pointer.alt && pointer.button === 0) return [{ type: "pick", x, y }];
+    const { tool } = settings;
+    const other = pointer.button !== 0;
+    this.#drag = {
+      id,
+      kind: kindOf(tool, pointer.shift),
+      tool,
+      touch: pointer.touch,
+      positive: tool === "eraser" ? other : settings.positive !== other,
+      radius: settings.radius,
+      x,
+      y,
+      far: false,
+      path: [pointer.at],
+      lastX: x,
+      lastY: y,
+      step: STEP,
+      at: pointer.at,
+    };
+    return this.#drafted();
+  }
+
+  /**
+   * @param {Pointer} pointer
+   * @returns {Outcome[]}
+   */
+  move(pointer) {
+    const { id, x, y } = pointer;
+    if (this.#pinching && this.#fingers.has(id)) return this.#pinch(pointer);
+    const finger = this.#fingers.get(id);
+    if (finger) [finger.x, finger.y] = [x, y];
+    if (this.#pan && this.#pan.id === id) {
+      const moved = { dx: x - this.#pan.x, dy: y - this.#pan.y };
+      this.#pan = { id, x, y };
+      return [{ type: "pan", ...moved }];
+    }
+    const drag = this.#drag;
+    if (!drag || drag.id !== id) return [];
+    drag.at = pointer.at;
+    if (Math.hypot(x - drag.x, y - drag.y) >= (drag.touch ? TOUCH_REACH : CLICK_REACH)) drag.far = true;
+    if (Math.hypot(x - drag.lastX, y - drag.lastY) >= drag.step) {
+      [drag.lastX, drag.lastY] = [x, y];
+      drag.path.push(pointer.at);
+      if (drag.path.length >= MOST_POINTS) {
+        drag.path = drag.path.filter((_, i) => i % 2 === 0);
+        drag.step *= 2;
+      }
+    }
+    return this.#drafted();
+  }
+
+  /**
+   * @param {Pointer} pointer
+   * @returns {Outcome[]}
+   */
+  up(pointer) {
+    const { id } = pointer;
+    this.#lift(id);
+    if (this.#pan && this.#pan.id === id) this.#pan = null;
+    const drag = this.#drag;
+    if (!drag || drag.id !== id) return [];
+    this.move(pointer);
+    const step = stepOf(drag);
+    /** @type {Outcome[]} */
+    const outcomes = this.#dropDrag();
+    return step ? [...outcomes, { type: "prompt", step }] : outcomes;
+  }
+
+  /**
+   * The pointer went away, or the person thought better of it.
+   *
+   * @param {number | null} id null for all
+   * @returns {Outcome[]}
+   */
+  cancel(id = null) {
+    if (id === null) this.#fingers.clear();
+    else this.#lift(id);
+    if (id === null) this.#pinching = false;
+    if (this.#pan && (id === null || this.#pan.id === id)) this.#pan = null;
+    return this.#drag && (id === null || this.#drag.id === id) ? this.#dropDrag() : [];
+  }
+
+  /** @param {number} id */
+  #lift(id) {
+    this.#fingers.delete(id);
+    if (this.#fingers.size === 0) this.#pinching = false;
+  }
+
+  /** @returns {Outcome[]} */
+  #dropDrag() {
+    if (!this.#drag) return [];
+    this.#drag = null;
+    return [{ type: "draft", draft: null }];
+  }
+
+  /** @returns {Outcome[]} */
+  #drafted() {
+    const drag = this.#drag;
+    if (!drag) return [];
+    const { kind, positive, radius } = drag;
+    if (kind === "click" || (!drag.far && kind !== "brush")) return [{ type: "draft", draft: null }];
+    const path = kind === "box" ? [drag.path[0], drag.at] : drag.path;
+    return [{ type: "draft", draft: { kind, positive, path, radius } }];
+  }
+
+  /**
+   * @param {Pointer} pointer
+   * @returns {Outcome[]}
+   */
+  #pinch({ id, x, y }) {
+    const fingers = [...this.#fingers.keys()].slice(0, 2);
+    const other = this.#fingers.get(fingers[0] === id ? fingers[1] : fingers[0]);
+    const own = this.#fingers.get(id);
+    if (!own) return [];
+    const was = { ...own };
+    [own.x, own.y] = [x, y];
+    if (!other || !fingers.includes(id)) return [];
+    const before = Math.hypot(was.x - other.x, was.y - other.y);
+    const after = Math.hypot(x - other.x, y - other.y);
+    return [
+      {
+        type: "pinch",
+        factor: before > 8 && after > 8 ? after / before : 1,
+        x: (x + other.x) / 2,
+        y: (y + other.y) / 2,
+        dx: (x - was.x) / 2,
+        dy: (y - was.y) / 2,
+      },
+    ];
+  }
+}
+
+/**
+ * @param {Tool} tool
+ * @param {boolean} shift
+ * @returns {Kind}
+ */
+function kindOf(tool, shift) {
+  if (tool === "smart") return shift ? "scribble" : "box";
+  return tool === "eraser" ? "brush" : tool;
+}
+
+/**
+ * What was drawn, once the pointer is lifted; null if it is nothing.
+ *
+ * @param {Drag} drag
+ * @returns {Step | null}
+ */
+function stepOf(drag) {
+  const { positive, path } = drag;
+  if (drag.tool === "click" || (drag.tool === "smart" && !drag.far)) return { type: "click", point: path[0], positive };
+  switch (drag.kind) {
+    case "brush":
+      return { type: "brush", path, radius: drag.radius, positive };
+    case "scribble":
+      return { type: "scribble", path, positive };
+    case "lasso":
+      return drag.far && path.length > 2 ? { type: "lasso", path } : null;
+    case "box":
+      return drag.far ? { type: "box", box: boxOf(path[0], drag.at), positive } : null;
+    default:
+      return null;
+  }
+}
+
+/**
+ * @param {Point} a
+ * @param {Point} b
+ * @returns {Edges}
+ */
+export function boxOf(a, b) {
+  return [Math.min(a[0], b[0]), Math.min(a[1], b[1]), Math.max(a[0], b[0]), Math.max(a[1], b[1])];
+}

@@ -1,0 +1,150 @@
+/** Pointers and wheels of the browser, handed on to the gestures. */
+
+import { Gestures } from "./gestures.js";
+import { BASE, MARKS, MASKS } from "./stage.js";
+
+/** @typedef {import("./gestures.js").Outcome} Outcome */
+/** @typedef {import("./gestures.js").Pointer} Pointer */
+/** @typedef {import("./types.js").Point} Point */
+/** @typedef {import("./types.js").Step} Step */
+
+/**
+ * @typedef {object} Desk
+ * @property {HTMLElement} host
+ * @property {import("./stage.js").Stage} stage
+ * @property {import("./settings.js").Settings} settings
+ * @property {(step: Step, since: number) => void} onPrompt
+ * @property {(point: Point) => void} onPick
+ * @property {(point: Point | null) => void} onHover a point of the picture
+ */
+
+export class Input {
+  /** While the space bar is down, drags move the picture. */
+  space = false;
+  #gestures = new Gestures();
+  #desk;
+
+  /** @param {Desk} desk */
+  constructor(desk) {
+    this.#desk = desk;
+    const { host } = desk;
+    host.addEventListener("pointerdown", (event) => this.#down(event));
+    host.addEventListener("pointermove", (event) => this.#move(event));
+    host.addEventListener("pointerup", (event) => this.#up(event));
+    host.addEventListener("pointercancel", (event) => this.#apply(this.#gestures.cancel(event.pointerId), event));
+    host.addEventListener("pointerleave", () => this.#hover(null));
+    host.addEventListener("contextmenu", (event) => event.preventDefault());
+    host.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });
+    window.addEventListener("blur", () => this.cancel());
+  }
+
+  /** Whether something is being drawn. */
+  get active() {
+    return this.#gestures.active;
+  }
+
+  cancel() {
+    this.space = false;
+    this.#apply(this.#gestures.cancel(), null);
+    this.dress();
+  }
+
+  /** The cursor that tells what a press would do. */
+  dress() {
+    const { host, settings } = this.#desk;
+    const brush = settings.tool === "brush" || settings.tool === "eraser";
+    host.dataset.cursor = this.space ? "grab" : brush ? "none" : "cross";
+  }
+
+  /** @param {PointerEvent} event @returns {Pointer} */
+  #pointer(event) {
+    const box = this.#desk.host.getBoundingClientRect();
+    const [x, y] = [event.clientX - box.left, event.clientY - box.top];
+    const { pointerId: id, button, shiftKey: shift, altKey: alt } = event;
+    return { id, x, y, at: this.#desk.stage.toPicture([x, y]), button, touch: event.pointerType === "touch", shift, alt };
+  }
+
+  /** @param {PointerEvent} event */
+  #down(event) {
+    const { host, settings } = this.#desk;
+    if (event.target instanceof Element && event.target.closest("button, .notes, .empty")) return;
+    event.preventDefault();
+    host.dataset.pointer = ""; // no frame of focus around the picture
+    host.focus({ preventScroll: true });
+    host.setPointerCapture(event.pointerId);
+    const { tool, positive, radius } = settings;
+    const pointer = this.#pointer(event);
+    this.#hover(event.pointerType === "touch" ? null : pointer);
+    this.#apply(this.#gestures.down(pointer, { tool, positive, radius, panning: this.space }), event);
+  }
+
+  /** @param {PointerEvent} event */
+  #move(event) {
+    const pointer = this.#pointer(event);
+    if (event.pointerType !== "touch") this.#hover(pointer);
+    // Browsers join moves to one a frame; the ones between make smooth lines.
+    const events = event.getCoalescedEvents?.() ?? [];
+    for (const each of events.length ? events : [event]) {
+      this.#apply(this.#gestures.move({ ...this.#pointer(each), id: pointer.id }), event);
+    }
+  }
+
+  /** @param {PointerEvent} event */
+  #up(event) {
+    this.#apply(this.#gestures.up(this.#pointer(event)), event);
+  }
+
+  /** @param {Outcome[]} outcomes @param {Event | null} event */
+  #apply(outcomes, event) {
+    const { stage } = this.#desk;
+    for (const outcome of outcomes) {
+      switch (outcome.type) {
+        case "draft": {
+          const brush = stage.draft?.kind === "brush" || outcome.draft?.kind === "brush";
+          stage.draft = outcome.draft;
+          stage.redraw(brush ? MARKS | MASKS : MARKS);
+          break;
+        }
+        case "pan":
+          stage.pan(outcome.dx, outcome.dy);
+          break;
+        case "pinch":
+          stage.pan(outcome.dx, outcome.dy);
+          stage.zoom(outcome.factor, [outcome.x, outcome.y]);
+          break;
+        case "pick":
+          this.#desk.onPick(stage.toPicture([outcome.x, outcome.y]));
+          break;
+        case "prompt":
+          this.#desk.onPrompt(outcome.step, event ? event.timeStamp : performance.now());
+          break;
+      }
+    }
+  }
+
+  /** @param {Pointer | null} pointer */
+  #hover(pointer) {
+    const { stage } = this.#desk;
+    stage.pointer = pointer && [pointer.x, pointer.y];
+    if (pointer) stage.cross = null;
+    stage.redraw(MARKS);
+    this.#desk.onHover(pointer && pointer.at);
+  }
+
+  /** @param {WheelEvent} event */
+  #wheel(event) {
+    event.preventDefault();
+    const { stage, host } = this.#desk;
+    const box = host.getBoundingClientRect();
+    const unit = event.deltaMode === 1 ? 30 : event.deltaMode === 2 ? 300 : 1;
+    if (event.shiftKey && !event.ctrlKey) {
+      stage.pan(-(event.deltaX || event.deltaY) * unit, event.deltaX ? -event.deltaY * unit : 0);
+      return;
+    }
+    // Touchpads tell a pinch as a wheel with Ctrl, in small steps.
+    const speed = event.ctrlKey ? 0.01 : 0.0018;
+    const factor = Math.exp(-Math.max(-240, Math.min(240, event.deltaY * unit)) * speed);
+    stage.zoom(factor, [event.clientX - box.left, event.clientY - box.top]);
+    stage.redraw(BASE);
+  }
+}

@@ -1,0 +1,157 @@
+/** Every key of the page: one table, from which keys are acted upon, buttons are explained and the dialog is made. */
+
+import { make } from "./dom.js";
+
+/**
+ * @typedef {object} Key
+ * @property {string} act what to do
+ * @property {string[]} keys as `comboOf` writes them
+ * @property {string} shown
+ * @property {string} what
+ * @property {boolean} [repeats] also while the key is held down
+ */
+
+/** @type {[string, Key[]][]} */
+export const GROUPS = [
+  ["Tools", [
+    { act: "tool:smart", keys: ["s"], shown: "S", what: "Smart: click, drag a box, Shift+drag a scribble" },
+    { act: "tool:click", keys: ["k"], shown: "K", what: "Click" },
+    { act: "tool:box", keys: ["r"], shown: "R", what: "Box (rectangle)" },
+    { act: "tool:scribble", keys: ["w"], shown: "W", what: "Scribble (write)" },
+    { act: "tool:lasso", keys: ["l"], shown: "L", what: "Lasso around the object" },
+    { act: "tool:brush", keys: ["b"], shown: "B", what: "Brush: paint the mask" },
+    { act: "tool:eraser", keys: ["e"], shown: "E", what: "Eraser" },
+    { act: "polarity", keys: ["x"], shown: "X", what: "Swap positive and negative" },
+    { act: "smaller", keys: ["["], shown: "[", what: "Smaller brush", repeats: true },
+    { act: "larger", keys: ["]"], shown: "]", what: "Larger brush", repeats: true },
+  ]],
+  ["Object", [
+    { act: "accept", keys: ["Enter"], shown: "Enter", what: "Accept and begin the next object" },
+    { act: "new", keys: ["n"], shown: "N", what: "Begin a new object" },
+    { act: "undo", keys: ["Ctrl+z"], shown: "Ctrl+Z", what: "Undo", repeats: true },
+    { act: "redo", keys: ["Ctrl+Shift+z", "Ctrl+y"], shown: "Ctrl+Shift+Z", what: "Redo", repeats: true },
+    { act: "clear", keys: ["c"], shown: "C", what: "Clear the object" },
+    { act: "delete", keys: ["Delete", "Backspace"], shown: "Delete", what: "Delete the selected prompt, or the object" },
+    { act: "cycle", keys: ["Tab"], shown: "Tab", what: "Next object (while the picture has the focus)" },
+    { act: "cycleBack", keys: ["Shift+Tab"], shown: "Shift+Tab", what: "Previous object" },
+    { act: "label", keys: ["1", "2", "3", "4", "5", "6", "7", "8", "9"], shown: "1 – 9", what: "Label of this and the next objects" },
+    { act: "label", keys: ["0"], shown: "0", what: "No label" },
+    { act: "import", keys: ["i"], shown: "I", what: "Import a mask from a file" },
+    { act: "escape", keys: ["Escape"], shown: "Esc", what: "Let go of what is drawn or selected" },
+  ]],
+  ["Pictures", [
+    { act: "next", keys: ["PageDown", "ArrowRight"], shown: "Page Down or →", what: "Next picture" },
+    { act: "previous", keys: ["PageUp", "ArrowLeft"], shown: "Page Up or ←", what: "Previous picture" },
+    { act: "done", keys: ["d"], shown: "D", what: "Mark the picture as done, or not done" },
+    { act: "search", keys: ["/"], shown: "/", what: "Search pictures" },
+    { act: "files", keys: ["Ctrl+b"], shown: "Ctrl+B", what: "Show or hide the list of pictures" },
+    { act: "side", keys: ["Ctrl+e"], shown: "Ctrl+E", what: "Show or hide the side panel" },
+    { act: "export", keys: ["Ctrl+s"], shown: "Ctrl+S", what: "Export (everything is saved at once by itself)" },
+  ]],
+  ["View", [
+    { act: "fit", keys: ["f"], shown: "F", what: "Fit the picture" },
+    { act: "actual", keys: ["z"], shown: "Z", what: "100 %" },
+    { act: "zoomIn", keys: ["+", "="], shown: "+", what: "Zoom in", repeats: true },
+    { act: "zoomOut", keys: ["-", "_"], shown: "−", what: "Zoom out", repeats: true },
+    { act: "mode", keys: ["m"], shown: "M", what: "Tint, outline or cut-out" },
+    { act: "probability", keys: ["p"], shown: "P", what: "Probability map" },
+    { act: "hide", keys: ["h"], shown: "H", what: "Hide everything while held" },
+    { act: "theme", keys: ["t"], shown: "T", what: "Light or dark" },
+    { act: "help", keys: ["?"], shown: "?", what: "This list" },
+  ]],
+  ["Without a mouse", [
+    { act: "cross", keys: ["Shift+ArrowLeft", "Shift+ArrowRight", "Shift+ArrowUp", "Shift+ArrowDown"], shown: "Shift+arrows", what: "Move the cross", repeats: true },
+    { act: "cross", keys: ["Ctrl+Shift+ArrowLeft", "Ctrl+Shift+ArrowRight", "Ctrl+Shift+ArrowUp", "Ctrl+Shift+ArrowDown"], shown: "Ctrl+Shift+arrows", what: "Move it by one pixel", repeats: true },
+    { act: "positive", keys: ["."], shown: ".", what: "Positive click at the cross; with the box tool a corner" },
+    { act: "negative", keys: [","], shown: ",", what: "Negative click at the cross" },
+    { act: "region", keys: ["F6"], shown: "F6", what: "Next part of the page" },
+  ]],
+];
+
+/** What a pointer does; only for the dialog. */
+const POINTER = [
+  ["Click", "Belongs to the object"],
+  ["Right click", "Does not belong to it"],
+  ["Drag", "Box (right button: negative box)"],
+  ["Shift+drag", "Scribble (right button: negative)"],
+  ["Alt+click", "Select a prompt, or the object there"],
+  ["Wheel", "Zoom"],
+  ["Space+drag, middle button", "Move the picture"],
+  ["Two fingers", "Zoom and move"],
+];
+
+/** @type {Map<string, Key>} */
+const TABLE = new Map(GROUPS.flatMap(([, keys]) => keys.flatMap((key) => key.keys.map((combo) => [combo, key]))));
+
+/**
+ * A key with its modifiers as one word. Shift counts only where it does not already change the sign.
+ *
+ * @param {{key: string, ctrlKey: boolean, metaKey: boolean, altKey: boolean, shiftKey: boolean}} event
+ */
+export function comboOf({ key, ctrlKey, metaKey, altKey, shiftKey }) {
+  const letter = /^[a-z]$/i.test(key);
+  const ctrl = ctrlKey || metaKey ? "Ctrl+" : "";
+  const shift = shiftKey && (key.length > 1 || (letter && ctrl)) ? "Shift+" : "";
+  return ctrl + (altKey ? "Alt+" : "") + shift + (letter ? key.toLowerCase() : key);
+}
+
+/** @param {Parameters<typeof comboOf>[0]} event @returns {Key | null} */
+export function lookUp(event) {
+  return TABLE.get(comboOf(event)) ?? null;
+}
+
+/** @param {string} act @returns {Key | null} the first key that does it */
+export function keyFor(act) {
+  return GROUPS.flatMap(([, keys]) => keys).find((key) => key.act === act) ?? null;
+}
+
+/**
+ * Whether a key belongs to the element that has the focus and not to the page.
+ *
+ * @param {EventTarget | null} target
+ * @param {string} combo
+ */
+export function belongsTo(target, combo) {
+  if (!(target instanceof HTMLElement)) return false;
+  const stage = target.id === "stage" || target === document.body;
+  if (combo === "Tab" || combo === "Shift+Tab") return !stage;
+  if (target instanceof HTMLInputElement) {
+    if (target.type === "range") return /Arrow|Page|Home|End/.test(combo);
+    if (target.type === "checkbox") return combo === " " || combo === "Enter";
+    if (target.type === "color") return combo === " " || combo === "Enter";
+    return combo !== "F6" && combo !== "Escape";
+  }
+  if (target instanceof HTMLButtonElement) return combo === "Enter" || combo === " ";
+  if (target.getAttribute("role") === "listbox") return /^(Arrow(Up|Down)|Enter|Home|End|Page(Up|Down))$/.test(combo);
+  return false;
+}
+
+/** @param {HTMLDialogElement} dialog */
+export function fillDialog(dialog) {
+  /** @param {string} title @param {[string, string][]} rows */
+  const group = (title, rows) =>
+    make("section", {}, make("h3", {}, title),
+      make("dl", {}, ...rows.map(([keys, what]) => make("div", {}, make("dt", {}, ...keycaps(keys)), make("dd", {}, what)))));
+  const close = make("button", { type: "button", class: "icon", "aria-label": "Close", click: () => dialog.close() }, "✕");
+  dialog.replaceChildren(
+    make("header", {}, make("h2", { id: "keys-title" }, "Keys and gestures"), close),
+    make("div", { class: "key-groups" },
+      group("Pointer", /** @type {[string, string][]} */ (POINTER)),
+      ...GROUPS.map(([title, keys]) => group(title, keys.map((key) => [key.shown, key.what])))),
+  );
+  dialog.addEventListener("click", (event) => {
+    if (event.target === dialog) dialog.close();
+  });
+}
+
+/** @param {string} text @returns {(Node | string)[]} */
+function keycaps(text) {
+  if (/click|drag|wheel|finger/i.test(text)) return [make("span", {}, text)];
+  /** @type {(Node | string)[]} */
+  const caps = [];
+  for (const part of text.split(/( or | – )/)) {
+    if (/^( or | – )$/.test(part)) caps.push(part);
+    else caps.push(...(part === "+" ? ["+"] : part.split("+")).map((key) => make("kbd", {}, key)));
+  }
+  return caps;
+}

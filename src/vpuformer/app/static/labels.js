@@ -1,0 +1,155 @@
+/** The list of labels: choosing, adding, renaming, another colour, taking away. */
+
+import { addLabel, changeLabel, dropLabel } from "./api.js";
+import { byId, icon, make, relist } from "./dom.js";
+import { freeColour } from "./palette.js";
+import { sentenceOf } from "./sentence.js";
+
+/** @typedef {import("./types.js").Label} Label */
+/** @typedef {import("./session.js").Session} Session */
+
+export class Labels {
+  /** @type {number | null} the one whose name is being changed */
+  #renaming = null;
+  #host;
+  #session;
+  #onChange;
+  #onToast;
+
+  /**
+   * @param {Session} session
+   * @param {() => void} onChange
+   * @param {(sentence: string) => void} onToast
+   */
+  constructor(session, onChange, onToast) {
+    this.#host = byId("labels");
+    this.#session = session;
+    this.#onChange = onChange;
+    this.#onToast = onToast;
+    const name = /** @type {HTMLInputElement} */ (byId("new-label-name"));
+    byId("new-label").addEventListener("submit", (event) => {
+      event.preventDefault();
+      const text = name.value.trim();
+      if (!text) return;
+      name.value = "";
+      void this.#add(text);
+    });
+    name.addEventListener("keydown", (event) => {
+      if (event.key === "Escape") byId("stage").focus();
+    });
+  }
+
+  get #labels() {
+    return this.#session.project?.labels ?? [];
+  }
+
+  /** @param {number} place from 1; 0 for no label */
+  choose(place) {
+    const label = this.#labels[place - 1];
+    if (place === 0) this.#session.chooseLabel(null);
+    else if (label) this.#session.chooseLabel(label.id);
+  }
+
+  show() {
+    const { current, label } = this.#session;
+    const chosen = current ? current.seen.label : label;
+    relist(this.#host, JSON.stringify([this.#labels, chosen, this.#renaming]), () => {
+      const none = this.#labels.length
+        ? [make("li", { class: "label" }, this.#button(null, "No label", "0", chosen === null))]
+        : [make("li", { class: "nothing" }, "No labels yet. Objects may go without.")];
+      return [...this.#labels.map((each, index) => this.#row(each, index, each.id === chosen)), ...none];
+    });
+  }
+
+  /** @param {number | null} id @param {string} name @param {string} key @param {boolean} chosen */
+  #button(id, name, key, chosen) {
+    const start = () => this.#rename(id);
+    return make("button",
+      { type: "button", class: "row", "data-key": `label-${id}`, "aria-pressed": String(chosen), click: () => this.#session.chooseLabel(id), dblclick: start },
+      make("span", { class: `ellipsis ${id === null ? "quiet" : ""}` }, name), ...(key ? [make("kbd", {}, key)] : []));
+  }
+
+  /** @param {Label} label @param {number} index @param {boolean} chosen */
+  #row(label, index, chosen) {
+    const colour = make("input",
+      { type: "color", value: label.colour, "aria-label": `Colour of ${label.name}`, title: "Change the colour",
+        change: () => void this.#change(label.id, { colour: colour.value.toLowerCase() }) });
+    const item = make("li", { class: `label ${chosen ? "chosen" : ""}` }, colour);
+    if (this.#renaming === label.id) item.append(this.#field(label));
+    else {
+      item.append(
+        this.#button(label.id, label.name, index < 9 ? String(index + 1) : "", chosen),
+        make("button", { type: "button", class: "icon small", title: "Rename", "aria-label": `Rename ${label.name}`, click: () => this.#rename(label.id) }, icon("pencil")),
+        make("button", { type: "button", class: "icon small", title: "Take this label away", "aria-label": `Delete label ${label.name}`, click: () => void this.#drop(label.id) }, icon("trash")));
+    }
+    return item;
+  }
+
+  /** @param {Label} label */
+  #field(label) {
+    let settled = false;
+    /** @param {boolean} keep */
+    const end = (keep) => {
+      if (settled) return;
+      settled = true;
+      const name = field.value.trim();
+      this.#rename(null);
+      if (keep && name && name !== label.name) void this.#change(label.id, { name });
+    };
+    const field = make("input",
+      { type: "text", value: label.name, maxlength: 200, "aria-label": `New name of ${label.name}`, blur: () => end(true),
+        keydown: (/** @type {KeyboardEvent} */ event) => {
+          if (event.key === "Enter") end(true);
+          else if (event.key === "Escape") end(false);
+          else return;
+          event.preventDefault();
+          event.stopPropagation();
+        } });
+    queueMicrotask(() => field.select());
+    return field;
+  }
+
+  /** @param {number | null} id */
+  #rename(id) {
+    this.#renaming = id;
+    this.show();
+  }
+
+  /** @param {string} name */
+  async #add(name) {
+    const known = this.#labels.find((label) => label.name.toLowerCase() === name.toLowerCase());
+    if (known) return this.#session.chooseLabel(known.id);
+    await this.#attempt(async (project) => {
+      const label = await addLabel(name, freeColour(project.labels.map((each) => each.colour)));
+      project.labels = [...project.labels, label];
+      // It is for what comes next; an object that has a label keeps it.
+      if (this.#session.current?.seen.label === null) this.#session.chooseLabel(label.id);
+      else this.#session.label = label.id;
+    });
+  }
+
+  /** @param {number} id @param {{name?: string, colour?: string}} change */
+  async #change(id, change) {
+    await this.#attempt(async (project) => {
+      const label = await changeLabel(id, change);
+      project.labels = project.labels.map((each) => (each.id === id ? label : each));
+    });
+  }
+
+  /** @param {number} id */
+  async #drop(id) {
+    await this.#attempt(async (project) => {
+      await dropLabel(id);
+      project.labels = project.labels.filter((each) => each.id !== id);
+      if (this.#session.label === id) this.#session.label = null;
+    });
+  }
+
+  /** @param {(project: import("./types.js").Project) => Promise<void>} what */
+  async #attempt(what) {
+    const { project } = this.#session;
+    if (!project) return;
+    await what(project).catch((error) => this.#onToast(sentenceOf(error)));
+    this.#onChange();
+  }
+}

@@ -1,0 +1,108 @@
+/** Where everything comes together: the session, the stage, the lists, the keys. */
+
+import * as api from "./api.js";
+import { actions } from "./actions.js";
+import { byId } from "./dom.js";
+import { fillExports } from "./exporting.js";
+import { FileList } from "./filelist.js";
+import { Input } from "./input.js";
+import { belongsTo, comboOf, fillDialog, lookUp } from "./keys.js";
+import { Labels } from "./labels.js";
+import { Queue } from "./queue.js";
+import { Session } from "./session.js";
+import { Settings } from "./settings.js";
+import { Show } from "./show.js";
+import { Stage } from "./stage.js";
+import { Toasts } from "./toast.js";
+import { nameButtons, Toolbar } from "./toolbar.js";
+import { ViewPanel } from "./viewpanel.js";
+
+/** Keys that need a whole press: holding them down does it once. */
+const HELD = { " ": "space", h: "hide" };
+
+const clock = {
+  /** @param {number} ms */
+  sleep(ms) {
+    let wake = () => {};
+    const done = new Promise((/** @type {(value?: undefined) => void} */ resolve) => {
+      const timer = setTimeout(resolve, ms);
+      wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    return { done, wake };
+  },
+};
+
+const host = byId("stage");
+const settings = new Settings();
+const toasts = new Toasts(byId("toasts"));
+/** @param {string} sentence */
+const say = (sentence) => (byId("said").textContent = sentence);
+
+const queue = new Queue({
+  send: api.send,
+  clock,
+  onReply: (lane, body, newest) => session.onReply(lane, body, newest),
+  onRefused: (lane, action, sentence) => session.onRefused(lane, action, sentence),
+  onStatus: (status, _, reason) => show.connection(status, reason),
+});
+const session = new Session(api, queue, {
+  onChange: () => show.refresh(),
+  onSay: say,
+  onToast: (sentence, undo) => toasts.show(sentence, undo),
+});
+const stage = new Stage(host, session, settings, () => show.zoom());
+const labels = new Labels(session, () => show.refresh(), (sentence) => toasts.show(sentence));
+const files = new FileList(byId("file-list"), (id) => void session.open(id));
+const toolbar = new Toolbar(byId("tools"));
+const input = new Input({
+  host,
+  stage,
+  settings,
+  onPrompt: (step, since) => todo.prompt(step, since),
+  onPick: (point) => todo.pick(point),
+  onHover: (point) => show.where(point),
+});
+const view = new ViewPanel(settings, () => show.refresh());
+const show = new Show({ session, settings, stage, files, labels, toolbar, input, view });
+const todo = actions({ session, settings, stage, labels, input, show, toasts });
+
+fillDialog(/** @type {HTMLDialogElement} */ (byId("keys")));
+fillExports(byId("export-menu"), () => queue.waiting, (sentence) => toasts.show(sentence));
+nameButtons();
+
+document.addEventListener("keydown", (event) => {
+  const combo = comboOf(event);
+  if (document.querySelector("dialog[open], #export-menu:popover-open") || belongsTo(event.target, combo)) return;
+  if (combo in HELD) {
+    event.preventDefault();
+    if (!event.repeat) todo.hold(combo, true);
+    return;
+  }
+  const key = lookUp(event);
+  if (!key || (event.repeat && !key.repeats)) return;
+  if (todo.run(key.act, combo) !== false) event.preventDefault();
+});
+document.addEventListener("keyup", (event) => {
+  const combo = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  if (combo in HELD) todo.hold(combo, false);
+});
+document.addEventListener("click", (event) => {
+  const button = event.target instanceof Element ? event.target.closest("button[data-act]") : null;
+  if (!(button instanceof HTMLElement)) return;
+  todo.run(button.dataset.act ?? "", "");
+  // After the mouse the keys belong to the picture again; after the keyboard the focus stays where it is.
+  if (event.detail > 0 && !document.querySelector("dialog[open]")) {
+    host.dataset.pointer = "";
+    host.focus({ preventScroll: true });
+  }
+});
+window.addEventListener("blur", () => todo.hold("h", false));
+window.addEventListener("online", () => queue.kick());
+window.addEventListener("beforeunload", (event) => {
+  if (queue.waiting) event.preventDefault();
+});
+
+void session.start();

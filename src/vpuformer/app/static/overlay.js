@@ -1,0 +1,98 @@
+/** All masks of the picture as one layer of the screen. */
+
+import { COLOURS, lighter, PLAIN, rgb } from "./palette.js";
+import { Coverage, fillRows, fillStroke, packed, paintBorder, paintInside, paintOutside } from "./raster.js";
+
+/** @typedef {import("./types.js").Point} Point */
+/** @typedef {import("./types.js").Edges} Edges */
+/** @typedef {import("./types.js").Label} Label */
+/** @typedef {import("./viewport.js").View} View */
+/** @typedef {import("./viewport.js").Size} Size */
+/** @typedef {import("./objects.js").Thing} Thing */
+/** @typedef {import("./raster.js").Mode} Mode */
+/** @typedef {import("./gestures.js").Draft} Draft */
+
+/**
+ * @typedef {object} Scene
+ * @property {Size} picture
+ * @property {Thing[]} things
+ * @property {Thing | null} current
+ * @property {Label[]} labels
+ * @property {number | null} label of an object that is only being begun
+ * @property {Mode} mode
+ * @property {number} opacity
+ * @property {Draft | null} draft
+ */
+
+export class Overlay {
+  /** @type {Coverage | null} */
+  #cover = null;
+  /** @type {ImageData | null} */
+  #image = null;
+
+  /**
+   * @param {CanvasRenderingContext2D} context
+   * @param {View} view in pixels of the device
+   * @param {number} ratio device pixels per CSS pixel
+   * @param {Scene} scene
+   */
+  draw(context, view, ratio, scene) {
+    const { width, height } = context.canvas;
+    if (!this.#cover || !this.#image || this.#cover.width !== width || this.#cover.height !== height) {
+      this.#cover = new Coverage(width, height);
+      this.#image = context.createImageData(width, height);
+    }
+    const cover = this.#cover;
+    const image = this.#image;
+    const pixels = new Uint32Array(image.data.buffer);
+    pixels.fill(0);
+    const { picture, current, mode } = scene;
+    /** @type {Edges} */
+    const limit = [view.x, view.y, view.x + picture.width * view.scale, view.y + picture.height * view.scale];
+    /** @param {Thing | null} thing */
+    const fill = (thing) => {
+      if (thing && thing.mask) fillRows(cover, thing.mask, view);
+      const strokes = thing ? thing.strokes : [];
+      if (thing === current && scene.draft && scene.draft.kind === "brush") strokes.push(scene.draft);
+      for (const { path, radius, positive } of strokes) {
+        const points = path.map(([x, y]) => /** @type {Point} */ ([(x + 0.5) * view.scale + view.x, (y + 0.5) * view.scale + view.y]));
+        fillStroke(cover, points, radius * view.scale, positive ? 1 : 0, limit);
+      }
+    };
+    const line = Math.max(1, Math.round(1.5 * ratio));
+    if (mode === "cutout") {
+      cover.clear();
+      if (current || scene.draft) fill(current);
+      else for (const thing of scene.things) fill(thing);
+      const greys = /** @type {[number, number]} */ ([packed([38, 40, 44], scene.opacity), packed([52, 54, 59], scene.opacity)]);
+      paintOutside(pixels, cover, limit, greys, Math.round(10 * ratio));
+    } else {
+      const others = scene.things.filter((thing) => thing !== current);
+      for (const thing of [...others, current]) {
+        cover.clear();
+        fill(thing);
+        const colour = rgb(colourOf(thing, scene));
+        const own = thing === current;
+        if (mode === "tint") paintInside(pixels, cover, packed(colour, own ? scene.opacity : scene.opacity * 0.75));
+        const strength = mode === "outline" ? scene.opacity : 1;
+        const inner = packed(lighter(colour, own ? 0.5 : 0.15), strength * (own ? 1 : 0.85));
+        const outer = packed([0, 0, 0], strength * 0.75);
+        paintBorder(pixels, cover, inner, outer, own ? line + (mode === "outline" ? 1 : 0) : line, Math.max(1, line - 1));
+      }
+    }
+    cover.clear();
+    context.putImageData(image, 0, 0);
+  }
+}
+
+/**
+ * The colour of an object: that of its label, or where there are no labels at all one of its own.
+ *
+ * @param {Thing | null} thing null for one that is only being begun
+ * @param {{labels: Label[], label: number | null, things: Thing[]}} scene
+ */
+export function colourOf(thing, { labels, label, things }) {
+  if (!labels.length) return COLOURS[((thing ? things.indexOf(thing) : things.length) + 1) % COLOURS.length];
+  const own = thing ? thing.seen.label : label;
+  return labels.find((each) => each.id === own)?.colour ?? PLAIN;
+}

@@ -1,0 +1,50 @@
+/** Colours that people with any kind of colour vision can tell apart (Okabe and Ito, 2008). */
+
+/** @typedef {[number, number, number]} Rgb */
+
+export const COLOURS = ["#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7"];
+/** Of prompts: blue says "belongs to it", vermilion "does not"; signs and dashes say the same without colour. */
+export const POSITIVE = "#0a6fc2";
+export const NEGATIVE = "#d9480f";
+/** Of an object without a label, where there are labels. */
+export const PLAIN = "#c9ced6";
+
+/** @param {string} hex such as #e69f00 @returns {Rgb} */
+export function rgb(hex) {
+  const value = Number.parseInt(hex.slice(1), 16);
+  return [(value >> 16) & 255, (value >> 8) & 255, value & 255];
+}
+
+/**
+ * @param {Rgb} colour
+ * @param {number} share of white
+ * @returns {Rgb}
+ */
+export function lighter(colour, share) {
+  return /** @type {Rgb} */ (colour.map((part) => Math.round(part + (255 - part) * share)));
+}
+
+/**
+ * The first colour that is not taken; when all are, they begin again.
+ *
+ * @param {string[]} taken
+ */
+export function freeColour(taken) {
+  const free = COLOURS.find((colour) => !taken.includes(colour));
+  return free ?? COLOURS[taken.length % COLOURS.length];
+}
+
+/** Dark blue over green to light yellow: every step is lighter than the one before, so it reads without colour too. */
+/** @type {Rgb[]} */
+const RAMP = [[0, 32, 77], [34, 58, 112], [84, 92, 110], [125, 124, 120], [170, 158, 112], [215, 195, 85], [255, 234, 70]];
+
+/**
+ * @param {number} share from 0 to 1
+ * @returns {Rgb}
+ */
+export function heat(share) {
+  const at = Math.min(1, Math.max(0, share)) * (RAMP.length - 1);
+  const low = Math.min(RAMP.length - 2, Math.floor(at));
+  const part = at - low;
+  return /** @type {Rgb} */ (RAMP[low].map((value, i) => Math.round(value + (RAMP[low + 1][i] - value) * part)));
+}

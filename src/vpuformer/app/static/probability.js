@@ -1,0 +1,60 @@
+/** How sure the network is of every pixel, as a layer in colours. */
+
+import { getBitmap, probabilityPath } from "./api.js";
+import { heat } from "./palette.js";
+
+export class Probability {
+  /** @type {{id: number, revision: number, canvas: HTMLCanvasElement | null} | null} */
+  #kept = null;
+  /** @type {AbortController | null} */
+  #fetching = null;
+  #onArrive;
+
+  /** @param {() => void} onArrive */
+  constructor(onArrive) {
+    this.#onArrive = onArrive;
+  }
+
+  /**
+   * The map of an object, or the former one while the new one is on its way; null if there is none.
+   *
+   * @param {number} id
+   * @param {number} revision
+   */
+  of(id, revision) {
+    if (!this.#kept || this.#kept.id !== id || this.#kept.revision !== revision) void this.#load(id, revision);
+    return this.#kept && this.#kept.id === id ? this.#kept.canvas : null;
+  }
+
+  /** @param {number} id @param {number} revision */
+  async #load(id, revision) {
+    this.#fetching?.abort();
+    const fetching = new AbortController();
+    this.#fetching = fetching;
+    const former = this.#kept && this.#kept.id === id ? this.#kept.canvas : null;
+    this.#kept = { id, revision, canvas: former };
+    const bitmap = await getBitmap(probabilityPath(id, revision), fetching.signal).catch(() => null);
+    if (fetching.signal.aborted) return;
+    this.#kept = { id, revision, canvas: bitmap && coloured(bitmap) };
+    this.#onArrive();
+  }
+}
+
+/** @param {ImageBitmap} bitmap */
+function coloured(bitmap) {
+  const canvas = document.createElement("canvas");
+  canvas.width = bitmap.width;
+  canvas.height = bitmap.height;
+  const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d", { willReadFrequently: true }));
+  context.drawImage(bitmap, 0, 0);
+  bitmap.close();
+  const image = context.getImageData(0, 0, canvas.width, canvas.height);
+  const ramp = Array.from({ length: 256 }, (_, value) => heat(value / 255));
+  const { data } = image;
+  for (let i = 0; i < data.length; i += 4) {
+    [data[i], data[i + 1], data[i + 2]] = ramp[data[i]];
+    data[i + 3] = 255;
+  }
+  context.putImageData(image, 0, 0);
+  return canvas;
+}

@@ -1,0 +1,115 @@
+/**
+ * What a person works on: the folder, the open picture and, as a bench, its objects.
+ *
+ * It reads from the server through `api`, which is handed in, so that it can be tried without one.
+ */
+
+import { Bench } from "./bench.js";
+import { sentenceOf } from "./sentence.js";
+
+/** @typedef {import("./types.js").PictureOpened} PictureOpened */
+/** @typedef {import("./queue.js").Queue} Queue */
+/** @typedef {import("./bench.js").Listener} Listener */
+/** @typedef {typeof import("./api.js")} Api */
+/** @typedef {Pick<Api, "getProject" | "openPicture" | "putPlace" | "importMasks">} Reads */
+
+export class Session extends Bench {
+  /** @type {string | null} why there is no picture */
+  trouble = null;
+  /** @type {AbortController | null} */
+  #fetching = null;
+  /** The picture that could not be opened. @type {number | undefined} */
+  #failed = undefined;
+  #api;
+
+  /**
+   * @param {Reads} api
+   * @param {Queue} queue
+   * @param {Listener} listener
+   */
+  constructor(api, queue, listener) {
+    super(queue, listener);
+    this.#api = api;
+  }
+
+  /** Read the folder and go on where the person was. */
+  async start() {
+    this.trouble = null;
+    /** @type {number | null} */
+    let first = null;
+    try {
+      first = this.folder.read(await this.#api.getProject());
+      if (first === null) this.trouble = "There is no picture in this folder.";
+    } catch (error) {
+      this.trouble = sentenceOf(error);
+    }
+    this.listener.onChange();
+    if (first !== null) await this.open(first);
+  }
+
+  /** The place of the open picture in the list, from 0; -1 if there is none. */
+  get index() {
+    return this.folder.indexOf(this.opening ?? this.picture?.id ?? this.#failed);
+  }
+
+  /** @param {number} id of the picture */
+  async open(id) {
+    this.#fetching?.abort();
+    const fetching = new AbortController();
+    this.#fetching = fetching;
+    this.opening = id;
+    this.trouble = null;
+    this.listener.onChange();
+    /** @type {PictureOpened} */
+    let picture;
+    try {
+      picture = await this.#api.openPicture(id, fetching.signal);
+    } catch (error) {
+      if (fetching.signal.aborted) return;
+      this.opening = null;
+      this.#failed = id;
+      this.leave();
+      this.trouble = sentenceOf(error);
+      this.listener.onChange();
+      return;
+    }
+    if (fetching.signal.aborted) return;
+    this.opening = null;
+    this.leave();
+    this.picture = picture;
+    this.gather(picture);
+    void this.#api.putPlace(id).catch(() => {}); // only a convenience: the next picture tells it again
+    this.listener.onSay(`Picture ${this.index + 1} of ${this.project?.pictures.length ?? 1}: ${picture.name}`);
+    this.listener.onChange();
+  }
+
+  /** @param {number} by */
+  async turnPage(by) {
+    const next = this.project?.pictures[this.index + by];
+    if (next && this.index >= 0) await this.open(next.id);
+  }
+
+  /** @param {boolean} [done] the other way round if left out */
+  markDone(done) {
+    const { picture } = this;
+    const listed = picture && this.listed(picture.id);
+    if (!picture || !listed) return;
+    this.folder.mark(picture.id, done ?? !listed.done);
+    this.listener.onSay(listed.done ? "Picture marked as done" : "Picture marked as not done");
+    this.listener.onChange();
+  }
+
+  /** @param {File} file with masks for the open picture */
+  async importFile(file) {
+    const { picture } = this;
+    if (!picture) return;
+    try {
+      const states = await this.#api.importMasks(picture.id, file, this.label);
+      if (this.picture !== picture) return;
+      this.add(states);
+      this.listener.onToast(`${states.length === 1 ? "One object" : `${states.length} objects`} read from ${file.name}`);
+    } catch (error) {
+      this.listener.onToast(`${file.name}: ${sentenceOf(error)}`);
+    }
+  }
+}

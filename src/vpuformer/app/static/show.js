@@ -1,0 +1,215 @@
+/** Puts the state of the session into the page: once a frame at most, and what tests read at once. */
+
+import { byId, make, icon, spaced } from "./dom.js";
+import { showObjects, showSteps, stateOf } from "./panel.js";
+import { HINTS } from "./toolbar.js";
+import { inside } from "./viewport.js";
+
+/** @typedef {import("./types.js").Point} Point */
+/** @typedef {import("./queue.js").Status} Status */
+/**
+ * @typedef {object} Parts
+ * @property {import("./session.js").Session} session
+ * @property {import("./settings.js").Settings} settings
+ * @property {import("./stage.js").Stage} stage
+ * @property {import("./filelist.js").FileList} files
+ * @property {import("./labels.js").Labels} labels
+ * @property {import("./toolbar.js").Toolbar} toolbar
+ * @property {import("./input.js").Input} input
+ * @property {import("./viewpanel.js").ViewPanel} view
+ */
+
+const HINT_STAYS = 6000;
+const NARROW = 900;
+
+export class Show {
+  #frame = 0;
+  #hint = "";
+  #hintTimer = 0;
+  /** @type {object | null} the picture whose notes are shown, or were put away */
+  #noted = null;
+  #parts;
+
+  /** @param {Parts} parts */
+  constructor(parts) {
+    this.#parts = parts;
+    const { files, session, settings } = parts;
+    if (window.innerWidth < 1100) settings.files = false;
+    if (window.innerWidth < NARROW) settings.side = false;
+    const search = /** @type {HTMLInputElement} */ (byId("search"));
+    search.addEventListener("input", () => {
+      const found = files.search(search.value);
+      this.#progress(search.value ? `${found} found` : null);
+    });
+    search.addEventListener("keydown", (event) => {
+      if (event.key === "Enter") files.openFirst();
+      else if (event.key === "ArrowDown") byId("file-list").focus();
+      else return;
+      event.preventDefault();
+    });
+    const chooser = /** @type {HTMLInputElement} */ (byId("import-file"));
+    chooser.addEventListener("change", () => {
+      for (const file of chooser.files ?? []) void session.importFile(file);
+      chooser.value = "";
+    });
+    this.#drops();
+  }
+
+  #drops() {
+    const { session } = this.#parts;
+    const drop = byId("drop");
+    document.addEventListener("dragover", (event) => {
+      if (!event.dataTransfer?.types.includes("Files")) return;
+      event.preventDefault();
+      drop.hidden = false;
+    });
+    document.addEventListener("dragleave", (event) => {
+      if (!event.relatedTarget) drop.hidden = true;
+    });
+    document.addEventListener("drop", (event) => {
+      event.preventDefault();
+      drop.hidden = true;
+      for (const file of event.dataTransfer?.files ?? []) void session.importFile(file);
+    });
+  }
+
+  /** Something has changed: show it in the next frame. */
+  refresh() {
+    this.#tests();
+    this.#frame ||= requestAnimationFrame(() => this.now());
+  }
+
+  now() {
+    cancelAnimationFrame(this.#frame);
+    this.#frame = 0;
+    const { session, settings, stage, files, labels, toolbar, input, view } = this.#parts;
+    const { project, picture, current, trouble } = session;
+    byId("files").hidden = !settings.files;
+    byId("side").hidden = !settings.side;
+    byId("toggle-files").setAttribute("aria-pressed", String(settings.files));
+    byId("toggle-side").setAttribute("aria-pressed", String(settings.side));
+    view.open(picture);
+    stage.show(picture);
+    toolbar.show(settings);
+    input.dress();
+    view.show();
+    labels.show();
+    showSteps(byId("steps"), session);
+    showObjects(byId("objects"), session);
+    if (project) {
+      files.show(project.pictures, session.opening ?? picture?.id ?? null);
+      byId("folder").textContent = project.folder.split(/[\\/]/).filter(Boolean).at(-1) ?? project.folder;
+      byId("folder").title = project.folder;
+      byId("model").textContent = project.model;
+      byId("model").title = `${project.model}, sha256 ${project.model_sha256}; VPUFormer ${project.version}`;
+      this.#progress(null);
+    }
+    const count = session.things.filter((thing) => thing.seen.accepted).length;
+    byId("object-count").textContent = session.things.length ? `${count} of ${session.things.length} accepted` : "";
+    byId("current-state").textContent = stateOf(current);
+    byId("mask-text").textContent = current ? `Mask: ${spaced(current.area)} pixels` : "";
+    const seconds = current?.shown?.seconds;
+    byId("time-text").textContent = seconds ? `${seconds.toFixed(seconds < 1 ? 2 : 1)} s` : "";
+    /** @param {string} id @param {boolean} on */
+    const enable = (id, on) => (/** @type {HTMLButtonElement} */ (byId(id)).disabled = !on);
+    enable("accept", current !== null);
+    enable("undo", session.canUndo);
+    enable("redo", session.canRedo);
+    enable("delete", current !== null);
+    enable("new", current !== null);
+    enable("clear", current !== null && current.seen.at > 0);
+    this.#picture();
+    byId("empty").hidden = !trouble;
+    byId("empty-text").textContent = trouble ?? "";
+    this.#hints();
+    this.#tests();
+    stage.redraw();
+  }
+
+  #picture() {
+    const { session } = this.#parts;
+    const { picture } = session;
+    const id = session.opening ?? picture?.id;
+    const listed = id === undefined ? null : session.listed(id);
+    const name = listed?.name ?? picture?.name ?? "";
+    byId("picture-name").textContent = name || "\u00a0";
+    byId("picture-name").title = name;
+    byId("picture-size").textContent = picture && session.opening === null ? `${picture.width} × ${picture.height}` : "";
+    byId("done").setAttribute("aria-pressed", String(listed?.done ?? false));
+    document.title = name ? `${name} · VPUFormer` : "VPUFormer";
+    if (this.#noted === picture) return;
+    this.#noted = picture;
+    const notes = byId("notes");
+    notes.hidden = !picture?.notes.length;
+    const close = () => (notes.hidden = true);
+    notes.replaceChildren(
+      ...(picture?.notes ?? []).map((note) => make("li", {}, note)),
+      make("li", {}, make("button", { type: "button", class: "icon", "aria-label": "Close", click: close }, icon("close"))));
+  }
+
+  /** @param {string | null} text instead of how many are done */
+  #progress(text) {
+    const { project } = this.#parts.session;
+    if (!project) return;
+    const search = /** @type {HTMLInputElement} */ (byId("search"));
+    if (text === null && search.value) return;
+    const done = project.pictures.reduce((sum, picture) => sum + Number(picture.done), 0);
+    byId("progress-text").textContent = text ?? `${done} of ${project.pictures.length} done`;
+    const bar = /** @type {HTMLProgressElement} */ (byId("progress"));
+    bar.max = Math.max(1, project.pictures.length);
+    bar.value = done;
+  }
+
+  /** What the tool is for, for a moment after it was taken. */
+  #hints() {
+    const { session, settings } = this.#parts;
+    const hint = byId("hint");
+    const empty = !session.things.length && session.picture !== null;
+    if (this.#hint === settings.tool && !empty) return;
+    if (this.#hint !== settings.tool) {
+      this.#hint = settings.tool;
+      hint.textContent = HINTS[settings.tool];
+      hint.classList.remove("gone");
+    }
+    clearTimeout(this.#hintTimer);
+    this.#hintTimer = window.setTimeout(() => hint.classList.add("gone"), HINT_STAYS);
+  }
+
+  /** @param {Status} status @param {string} reason */
+  connection(status, reason) {
+    this.#parts.session.status = status;
+    byId("connection-text").textContent =
+      status === "idle" ? "Saved"
+      : status === "busy" ? "Working…"
+      : reason === "access" ? "Not saved yet: open the address again that the server wrote when it started"
+      : "Not saved yet, trying again";
+    this.refresh();
+  }
+
+  zoom() {
+    const { scale } = this.#parts.stage.view;
+    const percent = scale * 100;
+    byId("zoom").textContent = `${percent >= 10 ? Math.round(percent) : percent.toFixed(1)} %`;
+  }
+
+  /** @param {Point | null} point of the picture */
+  where(point) {
+    const { picture } = this.#parts.session;
+    const text = point && picture && inside(point, picture) ? `x ${Math.round(point[0])}, y ${Math.round(point[1])}` : "";
+    byId("where").textContent = text;
+  }
+
+  /** What end-to-end tests look at. */
+  #tests() {
+    const { session } = this.#parts;
+    const { current, picture, status, opening } = session;
+    Object.assign(document.documentElement.dataset, {
+      state: status === "idle" && opening !== null ? "busy" : status,
+      picture: String(picture?.id ?? ""),
+      object: String(current?.id ?? ""),
+      revision: String(current?.shown?.revision ?? ""),
+      area: String(current?.area ?? 0),
+      steps: String(current?.shown?.at ?? 0),
+    });
+  }
+}

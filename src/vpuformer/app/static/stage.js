@@ -1,0 +1,239 @@
+/** The picture with everything on it: three canvases of the size of the screen, drawn when something has changed. */
+
+import { drawBrush, drawCross, drawDraft, drawPrompt, drawWaiting } from "./marks.js";
+import { Overlay } from "./overlay.js";
+import { Probability } from "./probability.js";
+import { livePrompts } from "./steps.js";
+import { Tiles } from "./tiles.js";
+import { fitted, held, panned, revealing, toPicture, toScreen, zoomed } from "./viewport.js";
+
+/** @typedef {import("./types.js").Point} Point */
+/** @typedef {import("./types.js").PictureOpened} PictureOpened */
+/** @typedef {import("./viewport.js").View} View */
+/** @typedef {import("./viewport.js").Size} Size */
+/** @typedef {import("./session.js").Session} Session */
+/** @typedef {import("./settings.js").Settings} Settings */
+/** @typedef {import("./gestures.js").Draft} Draft */
+
+export const BASE = 1;
+export const MASKS = 2;
+export const MARKS = 4;
+export const ALL = BASE | MASKS | MARKS;
+
+export class Stage {
+  /** @type {Size} */
+  size = { width: 1, height: 1 };
+  ratio = 1;
+  /** @type {View} */
+  view = { scale: 1, x: 0, y: 0 };
+  /** @type {Draft | null} */
+  draft = null;
+  /** @type {Point | null} the pointer, on the screen */
+  pointer = null;
+  /** @type {Point | null} the cross of the keyboard, on the picture */
+  cross = null;
+  /** @type {PictureOpened | null} */
+  #picture = null;
+  /** Whether the view follows the size of the screen. */
+  #fitting = true;
+  /** Where other pictures were looked at. @type {Map<number, View>} */
+  #views = new Map();
+  #dirty = 0;
+  #frame = 0;
+  #tiles = new Tiles(() => this.redraw(BASE));
+  #overlay = new Overlay();
+  #probability = new Probability(() => this.redraw(BASE));
+  #host;
+  #session;
+  #settings;
+  #onView;
+  #contexts;
+
+  /**
+   * @param {HTMLElement} host
+   * @param {Session} session
+   * @param {Settings} settings
+   * @param {() => void} onView the view has changed
+   */
+  constructor(host, session, settings, onView) {
+    this.#host = host;
+    this.#session = session;
+    this.#settings = settings;
+    this.#onView = onView;
+    this.#contexts = [...host.querySelectorAll("canvas")].map(
+      (canvas) => /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d")),
+    );
+    new ResizeObserver(() => this.#resize()).observe(host);
+    this.#resize();
+  }
+
+  #resize() {
+    const box = this.#host.getBoundingClientRect();
+    const size = { width: Math.max(1, box.width), height: Math.max(1, box.height) };
+    const before = this.size;
+    this.size = size;
+    this.ratio = window.devicePixelRatio || 1;
+    for (const { canvas } of this.#contexts) {
+      canvas.width = Math.max(1, Math.round(size.width * this.ratio));
+      canvas.height = Math.max(1, Math.round(size.height * this.ratio));
+    }
+    if (this.#picture && !this.#fitting) {
+      this.pan((size.width - before.width) / 2, (size.height - before.height) / 2);
+    } else this.fit();
+    this.#paint(ALL); // at once: a canvas that was resized is empty
+  }
+
+  /** @param {PictureOpened | null} picture */
+  show(picture) {
+    if (picture === this.#picture) return;
+    if (this.#picture && !this.#fitting) this.#views.set(this.#picture.id, this.view);
+    else if (this.#picture) this.#views.delete(this.#picture.id);
+    this.#picture = picture;
+    this.cross = null;
+    this.draft = null;
+    const former = picture && this.#views.get(picture.id);
+    this.#fitting = !former;
+    if (picture && former) this.#look(held(former, picture, this.size));
+    else this.fit();
+  }
+
+  /** @param {View} view */
+  #look(view) {
+    this.view = view;
+    this.#onView();
+    this.redraw(ALL);
+  }
+
+  fit() {
+    this.#fitting = true;
+    if (this.#picture) this.#look(fitted(this.#picture, this.size));
+    else this.redraw(ALL);
+  }
+
+  /** @param {number} factor @param {Point} [about] of the screen; its middle if left out */
+  zoom(factor, about = [this.size.width / 2, this.size.height / 2]) {
+    this.zoomTo(this.view.scale * factor, about);
+  }
+
+  /** @param {number} scale @param {Point} [about] */
+  zoomTo(scale, about = this.pointer ?? [this.size.width / 2, this.size.height / 2]) {
+    if (!this.#picture) return;
+    this.#fitting = false;
+    this.#look(zoomed(this.view, scale, about, this.#picture, this.size));
+  }
+
+  /** @param {number} dx @param {number} dy */
+  pan(dx, dy) {
+    if (!this.#picture) return;
+    this.#fitting = false;
+    this.#look(panned(this.view, dx, dy, this.#picture, this.size));
+  }
+
+  /** @param {Point} point of the picture */
+  reveal(point) {
+    const view = revealing(this.view, point, this.size);
+    if (view.x === this.view.x && view.y === this.view.y) return;
+    this.#fitting = false;
+    this.#look(view);
+  }
+
+  /** @param {Point} screen @returns {Point} */
+  toPicture(screen) {
+    return toPicture(this.view, screen);
+  }
+
+  /** @param {number} [layers] */
+  redraw(layers = ALL) {
+    this.#dirty |= layers;
+    if (!this.#frame) this.#frame = requestAnimationFrame((now) => this.#tick(now));
+  }
+
+  /** @param {number} now */
+  #tick(now) {
+    this.#frame = 0;
+    const dirty = this.#dirty;
+    this.#dirty = 0;
+    this.#paint(dirty, now);
+    if (dirty & MASKS) this.#measure();
+    if (this.#session.current?.busy) this.redraw(MARKS); // the waiting arc turns
+  }
+
+  /** How long it took from the lifted finger to this frame, if it is the first one with the new mask. */
+  #measure() {
+    const { current } = this.#session;
+    if (!current || current.since === null || current.busy) return;
+    performance.mark("prompt-start", { startTime: current.since });
+    performance.mark("mask-painted");
+    performance.measure("prompt-to-mask", { start: current.since, end: performance.now() });
+    current.since = null;
+  }
+
+  /** @param {number} layers @param {number} now */
+  #paint(layers, now = performance.now()) {
+    const [base, masks, marks] = this.#contexts;
+    if (layers & BASE) this.#paintBase(base);
+    if (layers & MASKS) this.#paintMasks(masks);
+    if (layers & MARKS) this.#paintMarks(marks, now);
+  }
+
+  /** @param {CanvasRenderingContext2D} context */
+  #paintBase(context) {
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    context.clearRect(0, 0, context.canvas.width, context.canvas.height);
+    const picture = this.#picture;
+    if (!picture) return;
+    const { view, ratio } = this;
+    this.#tiles.draw(context, picture, view, this.size, ratio, this.#settings.range);
+    const shown = this.#session.current?.shown;
+    if (!this.#settings.probability || this.#settings.hidden || !shown || shown.at === 0) return;
+    const map = this.#probability.of(shown.id, shown.revision);
+    if (!map) return;
+    context.globalAlpha = 0.7;
+    context.imageSmoothingEnabled = view.scale * ratio <= 2;
+    const { width, height } = picture;
+    context.drawImage(map, view.x * ratio, view.y * ratio, width * view.scale * ratio, height * view.scale * ratio);
+    context.globalAlpha = 1;
+  }
+
+  /** @param {CanvasRenderingContext2D} context */
+  #paintMasks(context) {
+    const picture = this.#picture;
+    if (!picture || this.#settings.hidden) {
+      context.clearRect(0, 0, context.canvas.width, context.canvas.height);
+      return;
+    }
+    const { view, ratio, draft } = this;
+    const { things, current, label, project } = this.#session;
+    const { opacity, probability } = this.#settings;
+    const mode = probability && current ? "outline" : this.#settings.mode; // a tint would falsify the map's colours
+    const scene = { picture, things, current, labels: project?.labels ?? [], label, mode, opacity: opacity[mode], draft };
+    this.#overlay.draw(context, { scale: view.scale * ratio, x: view.x * ratio, y: view.y * ratio }, ratio, scene);
+  }
+
+  /** @param {CanvasRenderingContext2D} context @param {number} now */
+  #paintMarks(context, now) {
+    const { view, ratio, draft } = this;
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    context.clearRect(0, 0, this.size.width, this.size.height);
+    if (!this.#picture || this.#settings.hidden) return;
+    const { current, selected } = this.#session;
+    if (current) {
+      const prompts = livePrompts(current.seen);
+      for (const { step, index, pending } of prompts) {
+        drawPrompt(context, view, step, { selected: index === selected, pending });
+      }
+      const newest = prompts.at(-1);
+      if (current.busy && newest?.pending) {
+        const { point, box, path } = newest.step;
+        const at = point ?? (box ? /** @type {Point} */ ([box[2], box[1]]) : path?.at(-1));
+        if (at) drawWaiting(context, toScreen(view, at), now);
+      }
+    }
+    if (draft) drawDraft(context, view, draft);
+    const { tool, radius, positive } = this.#settings;
+    if (this.pointer && (tool === "brush" || tool === "eraser")) {
+      drawBrush(context, this.pointer, radius * view.scale, tool === "eraser" || !positive);
+    }
+    if (this.cross) drawCross(context, toScreen(view, this.cross));
+  }
+}

@@ -1,0 +1,165 @@
+/** The steps of an object, with those that the server has not confirmed: what a person did and can do, in words. */
+
+/** @typedef {import("./types.js").StepKept} StepKept */
+/** @typedef {import("./types.js").Step} Step */
+/** @typedef {import("./types.js").Point} Point */
+/** @typedef {import("./types.js").ObjectState} ObjectState */
+/** @typedef {import("./queue.js").Action} Action */
+
+/**
+ * @typedef {object} Foreseen
+ * @property {StepKept[]} steps
+ * @property {number} at how many are in force
+ * @property {number} known how many of the steps at the beginning the server has confirmed
+ * @property {number | null} label
+ * @property {boolean} accepted
+ * @property {boolean} deleted
+ */
+
+/** @param {Step} step @returns {StepKept} */
+function kept(step) {
+  return {
+    type: step.type,
+    positive: "positive" in step ? step.positive : true,
+    point: step.type === "click" ? step.point : null,
+    box: step.type === "box" ? step.box : null,
+    path: "path" in step ? step.path : null,
+    radius: step.type === "brush" ? step.radius : null,
+    step: step.type === "remove" ? step.step : null,
+    live: true,
+  };
+}
+
+/**
+ * How an object will stand once the server has carried out what is on its way.
+ *
+ * @param {ObjectState | null} state
+ * @param {Action[]} actions
+ * @returns {Foreseen}
+ */
+export function foresee(state, actions) {
+  /** @type {Foreseen} */
+  const seen = {
+    steps: state ? [...state.steps] : [],
+    at: state ? state.at : 0,
+    known: state ? state.steps.length : 0,
+    label: state ? state.label : null,
+    accepted: state ? state.accepted : false,
+    deleted: state ? state.deleted : false,
+  };
+  for (const action of actions) {
+    if (action.type === "create") seen.label = action.label;
+    else if (action.type === "change") Object.assign(seen, action.change);
+    else if (action.type === "turn") {
+      seen.at = Math.max(0, Math.min(seen.steps.length, seen.at + (action.turn === "undo" ? -1 : 1)));
+    } else if (action.type === "step") {
+      seen.steps.length = seen.at;
+      seen.known = Math.min(seen.known, seen.at);
+      const { step } = action;
+      if (step.type === "clear" || step.type === "lasso") {
+        seen.steps = seen.steps.map((former) => ({ ...former, live: false }));
+      } else if (step.type === "remove" && step.step < seen.steps.length) {
+        seen.steps[step.step] = { ...seen.steps[step.step], live: false };
+      }
+      seen.at = seen.steps.push(kept(step));
+    }
+  }
+  return seen;
+}
+
+/** Whether a step is one that can be taken away again by itself. */
+/** @param {StepKept} step */
+export function isPrompt(step) {
+  return step.type === "click" || step.type === "box" || step.type === "scribble";
+}
+
+/**
+ * The prompts that count now.
+ *
+ * @param {Foreseen} seen
+ * @returns {{step: StepKept, index: number, pending: boolean}[]}
+ */
+export function livePrompts(seen) {
+  return seen.steps
+    .slice(0, seen.at)
+    .map((step, index) => ({ step, index, pending: index >= seen.known }))
+    .filter(({ step }) => step.live && isPrompt(step));
+}
+
+/**
+ * The strokes of the brush that the mask does not hold yet.
+ *
+ * @param {Action[]} actions
+ */
+export function pendingStrokes(actions) {
+  /** @type {{path: Point[], radius: number, positive: boolean}[]} */
+  const strokes = [];
+  for (const action of actions) {
+    if (action.type !== "step") continue;
+    if (action.step.type === "brush") strokes.push(action.step);
+    else if (action.step.type === "clear") strokes.length = 0;
+  }
+  return strokes;
+}
+
+/** @param {StepKept} step */
+export function nameOf(step) {
+  switch (step.type) {
+    case "click":
+      return step.positive ? "Positive click" : "Negative click";
+    case "box":
+      return step.positive ? "Box" : "Negative box";
+    case "scribble":
+      return step.positive ? "Scribble" : "Negative scribble";
+    case "brush":
+      return step.positive ? "Brush" : "Eraser";
+    case "lasso":
+      return "Lasso";
+    case "mask":
+      return "Mask from a file";
+    case "clear":
+      return "Cleared";
+    case "remove":
+      return `Prompt ${(step.step ?? 0) + 1} taken away`;
+  }
+}
+
+/**
+ * Where a step lies, in a few letters.
+ *
+ * @param {StepKept} step
+ */
+export function placeOf(step) {
+  if (step.point) return `${Math.round(step.point[0])}, ${Math.round(step.point[1])}`;
+  if (step.box) return `${Math.round(step.box[2] - step.box[0])} × ${Math.round(step.box[3] - step.box[1])}`;
+  if (step.type === "brush" && step.radius) return `radius ${Number(step.radius.toPrecision(2))}`;
+  return "";
+}
+
+/** @param {Point} p @param {Point} a @param {Point} b */
+function distanceToLine(p, a, b) {
+  const [dx, dy] = [b[0] - a[0], b[1] - a[1]];
+  const square = dx * dx + dy * dy;
+  const t = square ? Math.max(0, Math.min(1, ((p[0] - a[0]) * dx + (p[1] - a[1]) * dy) / square)) : 0;
+  return Math.hypot(p[0] - a[0] - t * dx, p[1] - a[1] - t * dy);
+}
+
+/**
+ * How far a point is from what is drawn of a prompt; both in pixels of the picture.
+ *
+ * @param {StepKept} step
+ * @param {Point} point
+ */
+export function distanceTo(step, point) {
+  /** @type {Point[]} */
+  let path = step.path ?? (step.point ? [step.point] : []);
+  if (step.box) {
+    const [x0, y0, x1, y1] = step.box;
+    path = [[x0, y0], [x1, y0], [x1, y1], [x0, y1], [x0, y0]];
+  }
+  let nearest = Infinity;
+  for (let i = 0; i < path.length; i++) {
+    nearest = Math.min(nearest, distanceToLine(point, path[Math.max(0, i - 1)], path[i]));
+  }
+  return nearest;
+}

@@ -1,0 +1,152 @@
+/** The tiles of the picture that the screen shows: fetched when needed, kept while there is room, drawn. */
+
+import { getBitmap, tilePath } from "./api.js";
+import { levelFor, tilesShown, visible } from "./viewport.js";
+
+/** @typedef {import("./types.js").PictureOpened} PictureOpened */
+/** @typedef {import("./viewport.js").View} View */
+/** @typedef {import("./viewport.js").Size} Size */
+/** @typedef {import("./viewport.js").TileId} TileId */
+/** @typedef {[number, number] | null} Range */
+
+/** Tiles that are kept; each takes a megabyte. */
+const KEPT = 200;
+const AT_A_TIME = 6;
+const RETRY_AFTER = 2500;
+
+export class Tiles {
+  /** Newest last. @type {Map<string, ImageBitmap>} */
+  #kept = new Map();
+  /** @type {Map<string, AbortController>} */
+  #loading = new Map();
+  /** @type {Set<string>} */
+  #failed = new Set();
+  /** @type {Range} the window before the present one, shown until its tiles come */
+  #formerRange = null;
+  /** @type {Range} */
+  #range = null;
+  #onArrive;
+
+  /** @param {() => void} onArrive a tile is there that was not */
+  constructor(onArrive) {
+    this.#onArrive = onArrive;
+  }
+
+  /** Whether tiles are on their way. */
+  get loading() {
+    return this.#loading.size > 0;
+  }
+
+  /**
+   * Draw what is there and fetch what is missing.
+   *
+   * @param {CanvasRenderingContext2D} context
+   * @param {PictureOpened} picture
+   * @param {View} view
+   * @param {Size} screen in CSS pixels
+   * @param {number} ratio device pixels per CSS pixel
+   * @param {Range} range
+   */
+  draw(context, picture, view, screen, ratio, range) {
+    if (String(range) !== String(this.#range)) [this.#formerRange, this.#range] = [this.#range, range];
+    const level = levelFor(view.scale, ratio, picture.levels);
+    const shown = visible(view, picture, screen);
+    const wanted = tilesShown(shown, level, picture.tile);
+    const coarse = tilesShown(shown, picture.levels - 1, picture.tile);
+    context.imageSmoothingEnabled = view.scale * ratio <= 2;
+    context.imageSmoothingQuality = "high";
+    for (const id of wanted) this.#drawTile(context, picture, id, view, ratio);
+    this.#fetch(picture, level === picture.levels - 1 ? wanted : [...coarse, ...wanted]);
+  }
+
+  /**
+   * @param {CanvasRenderingContext2D} context
+   * @param {PictureOpened} picture
+   * @param {TileId} id
+   * @param {View} view
+   * @param {number} ratio
+   */
+  #drawTile(context, picture, id, view, ratio) {
+    const found = this.#nearest(picture, id, this.#range) ?? this.#nearest(picture, id, this.#formerRange);
+    if (!found) return;
+    const side = picture.tile * 2 ** id.level;
+    const right = Math.min(picture.width, (id.x + 1) * side);
+    const bottom = Math.min(picture.height, (id.y + 1) * side);
+    // Edges of tiles lie on whole pixels of the device: no seams between them.
+    const x0 = Math.round((id.x * side * view.scale + view.x) * ratio);
+    const y0 = Math.round((id.y * side * view.scale + view.y) * ratio);
+    const x1 = Math.round((right * view.scale + view.x) * ratio);
+    const y1 = Math.round((bottom * view.scale + view.y) * ratio);
+    const step = 2 ** found.level;
+    const sx = (id.x * side) / step - found.x * picture.tile;
+    const sy = (id.y * side) / step - found.y * picture.tile;
+    const width = Math.min((right - id.x * side) / step, found.bitmap.width - sx);
+    const height = Math.min((bottom - id.y * side) / step, found.bitmap.height - sy);
+    if (width > 0 && height > 0) context.drawImage(found.bitmap, sx, sy, width, height, x0, y0, x1 - x0, y1 - y0);
+  }
+
+  /**
+   * The tile itself, or the finest of the coarser ones over it.
+   *
+   * @param {PictureOpened} picture
+   * @param {TileId} id
+   * @param {Range} range
+   */
+  #nearest(picture, id, range) {
+    let { level, x, y } = id;
+    for (; level < picture.levels; level++, x >>= 1, y >>= 1) {
+      const path = tilePath(picture, { level, x, y }, range);
+      const bitmap = this.#kept.get(path);
+      if (!bitmap) continue;
+      this.#kept.delete(path);
+      this.#kept.set(path, bitmap);
+      return { bitmap, level, x, y };
+    }
+    return null;
+  }
+
+  /**
+   * @param {PictureOpened} picture
+   * @param {TileId[]} ids the most needed ones first
+   */
+  #fetch(picture, ids) {
+    const paths = ids.map((id) => tilePath(picture, id, this.#range));
+    const needed = new Set(paths);
+    for (const [path, controller] of this.#loading) {
+      if (needed.has(path)) continue;
+      controller.abort();
+      this.#loading.delete(path);
+    }
+    for (const path of paths) {
+      if (this.#loading.size >= AT_A_TIME) break;
+      if (!this.#kept.has(path) && !this.#loading.has(path) && !this.#failed.has(path)) void this.#load(path);
+    }
+  }
+
+  /** @param {string} path */
+  async #load(path) {
+    const controller = new AbortController();
+    this.#loading.set(path, controller);
+    const bitmap = await getBitmap(path, controller.signal).catch(() => null);
+    if (this.#loading.get(path) === controller) this.#loading.delete(path);
+    if (bitmap) {
+      this.#kept.set(path, bitmap);
+      this.#trim();
+    } else if (!controller.signal.aborted) {
+      this.#failed.add(path);
+      setTimeout(() => {
+        this.#failed.delete(path);
+        this.#onArrive();
+      }, RETRY_AFTER);
+    }
+    if (!controller.signal.aborted) this.#onArrive();
+  }
+
+  #trim() {
+    for (const [path, bitmap] of this.#kept) {
+      if (this.#kept.size <= KEPT) return;
+      bitmap.close();
+      this.#kept.delete(path);
+    }
+  }
+}

@@ -1,0 +1,34 @@
+/** Short messages at the edge of the picture, with a way back where there is one. */
+
+import { icon, make } from "./dom.js";
+
+const STAYS = 7000;
+const MOST = 4;
+
+export class Toasts {
+  #host;
+
+  /** @param {HTMLElement} host */
+  constructor(host) {
+    this.#host = host;
+  }
+
+  /** @param {string} sentence @param {() => void} [undo] */
+  show(sentence, undo) {
+    const toast = make("div", { class: "toast" }, make("span", {}, sentence));
+    const close = () => toast.remove();
+    let timer = setTimeout(close, STAYS);
+    toast.addEventListener("pointerenter", () => clearTimeout(timer));
+    toast.addEventListener("pointerleave", () => (timer = setTimeout(close, STAYS)));
+    if (undo) {
+      const back = () => {
+        close();
+        undo();
+      };
+      toast.append(make("button", { type: "button", class: "plain", click: back }, "Undo"));
+    }
+    toast.append(make("button", { type: "button", class: "icon", "aria-label": "Close message", click: close }, icon("close")));
+    this.#host.append(toast);
+    while (this.#host.children.length > MOST) this.#host.firstElementChild?.remove();
+  }
+}

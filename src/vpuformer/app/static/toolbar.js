@@ -1,0 +1,96 @@
+/** The bar of tools, and the names and keys of all buttons. */
+
+import { icon, make } from "./dom.js";
+import { keyFor } from "./keys.js";
+import { TOOLS } from "./settings.js";
+
+/** @typedef {import("./settings.js").Settings} Settings */
+
+/** @type {Record<string, string>} */
+const NAMES = {
+  smart: "Smart", click: "Click", box: "Box", scribble: "Scribble", lasso: "Lasso", brush: "Brush", eraser: "Eraser",
+};
+/** Of buttons, where the table of keys is too long-winded. @type {Record<string, string>} */
+const TITLES = {
+  files: "List of pictures", side: "Side panel", previous: "Previous picture", next: "Next picture", done: "Picture done",
+  import: "Import a mask", theme: "Light or dark", help: "Keys and gestures", zoomOut: "Zoom out", zoomIn: "Zoom in",
+  actual: "Show at 100 %", fit: "Fit the picture", accept: "Accept and begin the next object", undo: "Undo", redo: "Redo",
+  clear: "Clear the object", new: "Begin a new object", deleteObject: "Delete the object",
+};
+/** @type {Record<string, string>} */
+const SIGNS = { true: "Positive: belongs to the object", false: "Negative: does not belong to the object" };
+/** @type {Record<string, string>} */
+export const HINTS = {
+  smart: "Click the object, drag a box, or Shift+drag a scribble. Right button: not the object.",
+  click: "Click on the object. Right click: not the object.",
+  box: "Drag a box around the object.",
+  scribble: "Draw a line over the object. Right button: not the object.",
+  lasso: "Draw a line around the object.",
+  brush: "Paint the mask. Right button erases. [ and ] change the size.",
+  eraser: "Erase the mask. [ and ] change the size.",
+};
+
+export class Toolbar {
+  /** @type {Map<string, HTMLButtonElement>} */
+  #buttons = new Map();
+  /** @type {HTMLButtonElement[]} */
+  #signs;
+  #host;
+
+  /** @param {HTMLElement} host */
+  constructor(host) {
+    this.#host = host;
+    for (const tool of TOOLS) {
+      const key = keyFor(`tool:${tool}`);
+      const title = `${NAMES[tool]} (${key?.shown})`;
+      const button = make("button",
+        { type: "button", class: "tool", "data-act": `tool:${tool}`, title, "aria-label": NAMES[tool], "aria-pressed": "false", "aria-keyshortcuts": key?.shown ?? null },
+        icon(tool));
+      this.#buttons.set(tool, button);
+      host.append(button);
+      if (tool === "smart" || tool === "lasso") host.append(make("span", { class: "rule" }));
+    }
+    this.#signs = [true, false].map((positive) => make("button",
+      { type: "button", class: `tool sign ${positive ? "positive" : "negative"}`, "data-act": positive ? "positiveSign" : "negativeSign", title: `${SIGNS[String(positive)]} (X swaps)`, "aria-label": SIGNS[String(positive)] },
+      icon(positive ? "plus" : "minus")));
+    host.append(
+      make("span", { class: "rule" }),
+      make("div", { class: "signs", role: "group", "aria-label": "What prompts say" }, ...this.#signs),
+      make("span", { class: "rule" }),
+      make("button", { type: "button", id: "undo", class: "tool", "data-act": "undo" }, icon("undo")),
+      make("button", { type: "button", id: "redo", class: "tool", "data-act": "redo" }, icon("redo")),
+    );
+    host.addEventListener("keydown", (event) => this.#move(event));
+  }
+
+  /** @param {Settings} settings */
+  show({ tool, positive }) {
+    for (const [name, button] of this.#buttons) {
+      button.setAttribute("aria-pressed", String(name === tool));
+    }
+    for (const [i, button] of this.#signs.entries()) button.setAttribute("aria-pressed", String(positive === (i === 0)));
+  }
+
+  /** @param {KeyboardEvent} event */
+  #move(event) {
+    const by = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
+    if (!by) return;
+    const buttons = [...this.#host.querySelectorAll("button")];
+    const at = buttons.findIndex((button) => button === document.activeElement);
+    buttons[(at + by + buttons.length) % buttons.length].focus();
+    event.preventDefault();
+  }
+}
+
+/** Give every button that does something its name and key. */
+export function nameButtons() {
+  for (const button of document.querySelectorAll("button[data-act]")) {
+    const act = /** @type {HTMLElement} */ (button).dataset.act ?? "";
+    const title = TITLES[act];
+    if (!title || button.hasAttribute("title")) continue;
+    const key = keyFor(act);
+    button.setAttribute("title", key ? `${title} (${key.shown})` : title);
+    if (!button.textContent?.trim()) button.setAttribute("aria-label", title);
+    if (key) button.setAttribute("aria-keyshortcuts", key.keys[0].replace("Ctrl", "Control"));
+  }
+}

@@ -1,0 +1,71 @@
+/**
+ * What the server says and hears, as types alone; the Python module `vpuformer.app.protocol` is the original.
+ *
+ * @typedef {[number, number]} Point in pixels of the picture, the centre of the top left pixel at (0, 0)
+ * @typedef {[number, number, number, number]} Edges left, top, right, bottom
+ * @typedef {{width: number, height: number, runs: string}} Runs
+ *
+ * @typedef {{type: "click", point: Point, positive: boolean}} ClickStep
+ * @typedef {{type: "box", box: Edges, positive: boolean}} BoxStep
+ * @typedef {{type: "scribble", path: Point[], positive: boolean}} ScribbleStep
+ * @typedef {{type: "brush", path: Point[], radius: number, positive: boolean}} BrushStep
+ * @typedef {{type: "lasso", path: Point[]}} LassoStep
+ * @typedef {{type: "clear"}} ClearStep
+ * @typedef {{type: "remove", step: number}} RemoveStep
+ * @typedef {ClickStep | BoxStep | ScribbleStep | BrushStep | LassoStep | ClearStep | RemoveStep} Step
+ *
+ * @typedef {object} StepKept
+ * @property {"click" | "box" | "scribble" | "brush" | "lasso" | "mask" | "clear" | "remove"} type
+ * @property {boolean} positive
+ * @property {Point | null} point
+ * @property {Edges | null} box
+ * @property {Point[] | null} path
+ * @property {number | null} radius
+ * @property {number | null} step
+ * @property {boolean} live
+ *
+ * @typedef {{id: number, name: string, colour: string}} Label
+ *
+ * @typedef {object} ObjectState
+ * @property {number} id
+ * @property {number} picture
+ * @property {number | null} label
+ * @property {boolean} accepted
+ * @property {boolean} deleted
+ * @property {number} revision
+ * @property {number} at
+ * @property {StepKept[]} steps
+ * @property {Runs | null} mask
+ * @property {number} area
+ * @property {number | null} seconds
+ *
+ * @typedef {{label?: number | null, accepted?: boolean, deleted?: boolean}} ObjectChange
+ *
+ * @typedef {{id: number, name: string, done: boolean, objects: number}} PictureListed
+ *
+ * @typedef {object} PictureOpened
+ * @property {number} id
+ * @property {string} name
+ * @property {number} width
+ * @property {number} height
+ * @property {number} tile
+ * @property {number} levels
+ * @property {string} version
+ * @property {[number, number] | null} range
+ * @property {string[]} notes
+ * @property {boolean} done
+ * @property {ObjectState[]} objects
+ *
+ * @typedef {object} Project
+ * @property {string} folder
+ * @property {string} model
+ * @property {string} model_sha256
+ * @property {string} version
+ * @property {Label[]} labels
+ * @property {PictureListed[]} pictures
+ * @property {number | null} place
+ *
+ * @typedef {{error: string, state?: ObjectState | null}} Problem
+ */
+
+export {};

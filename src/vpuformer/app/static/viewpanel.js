@@ -1,0 +1,139 @@
+/** The part of the side panel that says how the picture and its masks are shown. */
+
+import { byId, make } from "./dom.js";
+import { LARGEST_BRUSH, MODES, SMALLEST_BRUSH } from "./settings.js";
+
+/** @typedef {import("./settings.js").Settings} Settings */
+/** @typedef {import("./types.js").PictureOpened} PictureOpened */
+
+const NAMES = { tint: "Tint", outline: "Outline", cutout: "Cut-out" };
+/** Steps of the sliders of the window. */
+const STEPS = 1000;
+/** Milliseconds of rest before tiles with another window are asked for. */
+const REST = 160;
+
+export class ViewPanel {
+  /** @type {HTMLButtonElement[]} */
+  #modes;
+  /** @type {PictureOpened | null} */
+  #picture = null;
+  #timer = 0;
+  #settings;
+  #onChange;
+  #opacity = /** @type {HTMLInputElement} */ (byId("opacity"));
+  #radius = /** @type {HTMLInputElement} */ (byId("radius"));
+  #low = /** @type {HTMLInputElement} */ (byId("low"));
+  #high = /** @type {HTMLInputElement} */ (byId("high"));
+  #probability = /** @type {HTMLInputElement} */ (byId("probability"));
+
+  /**
+   * @param {Settings} settings
+   * @param {() => void} onChange
+   */
+  constructor(settings, onChange) {
+    this.#settings = settings;
+    this.#onChange = onChange;
+    this.#modes = MODES.map((mode) =>
+      make("button", { type: "button", role: "radio", title: "M for the next one", click: () => this.#choose(mode) }, NAMES[mode]));
+    const modes = byId("modes");
+    modes.append(...this.#modes);
+    modes.addEventListener("keydown", (event) => {
+      const by = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+      if (!by) return;
+      event.preventDefault();
+      event.stopPropagation();
+      const next = (MODES.indexOf(settings.mode) + by + MODES.length) % MODES.length;
+      this.#choose(MODES[next]);
+      this.#modes[next].focus();
+    });
+    this.#opacity.addEventListener("input", () => {
+      settings.opacity[settings.mode] = Number(this.#opacity.value) / 100;
+      settings.keep();
+      onChange();
+    });
+    this.#radius.addEventListener("input", () => {
+      // Even steps of the slider are even steps of the logarithm: small brushes need finer ones.
+      const share = Number(this.#radius.value) / 100;
+      settings.radius = SMALLEST_BRUSH;
+      settings.scaleRadius((LARGEST_BRUSH / SMALLEST_BRUSH) ** share);
+      onChange();
+    });
+    this.#probability.addEventListener("change", () => {
+      settings.probability = this.#probability.checked;
+      onChange();
+    });
+    for (const slider of [this.#low, this.#high]) slider.addEventListener("input", () => this.#window(slider));
+    byId("window").addEventListener("dblclick", () => this.#resetWindow());
+  }
+
+  /** @param {Settings["mode"]} mode */
+  #choose(mode) {
+    this.#settings.mode = mode;
+    this.#settings.keep();
+    this.#onChange();
+  }
+
+  #resetWindow() {
+    this.#low.value = "0";
+    this.#high.value = String(STEPS);
+    this.#window(this.#high);
+  }
+
+  /** @param {HTMLInputElement} moved the slider that pushes the other one along */
+  #window(moved) {
+    const range = this.#picture && this.#picture.range;
+    if (!range) return;
+    let low = Number(this.#low.value);
+    let high = Number(this.#high.value);
+    if (low >= high) {
+      if (moved === this.#low) this.#high.value = String((high = Math.min(STEPS, low + 1)));
+      else this.#low.value = String((low = Math.max(0, high - 1)));
+      if (low >= high) low = high - 1;
+    }
+    this.#tell();
+    clearTimeout(this.#timer);
+    this.#timer = window.setTimeout(() => {
+      const whole = low === 0 && high === STEPS;
+      this.#settings.range = whole ? null : [this.#value(low), this.#value(high)];
+      this.#onChange();
+    }, REST);
+  }
+
+  /** @param {number} step */
+  #value(step) {
+    const [least, most] = this.#picture?.range ?? [0, 1];
+    return Number((least + ((most - least) * step) / STEPS).toPrecision(7));
+  }
+
+  #tell() {
+    byId("low-text").textContent = String(Number(this.#value(Number(this.#low.value)).toPrecision(5)));
+    byId("high-text").textContent = String(Number(this.#value(Number(this.#high.value)).toPrecision(5)));
+  }
+
+  /** @param {PictureOpened | null} picture */
+  open(picture) {
+    if (picture === this.#picture) return;
+    this.#picture = picture;
+    clearTimeout(this.#timer);
+    this.#settings.range = null;
+    byId("window").hidden = !picture?.range;
+    this.#low.max = this.#high.max = String(STEPS);
+    this.#low.value = "0";
+    this.#high.value = String(STEPS);
+    if (picture?.range) this.#tell();
+  }
+
+  show() {
+    const { mode, opacity, radius, probability, tool } = this.#settings;
+    for (const [i, button] of this.#modes.entries()) {
+      button.setAttribute("aria-checked", String(MODES[i] === mode));
+      button.tabIndex = MODES[i] === mode ? 0 : -1;
+    }
+    this.#opacity.value = String(Math.round(opacity[mode] * 100));
+    byId("opacity-text").textContent = `${Math.round(opacity[mode] * 100)} %`;
+    byId("radius-row").hidden = tool !== "brush" && tool !== "eraser";
+    this.#radius.value = String((100 * Math.log(radius / SMALLEST_BRUSH)) / Math.log(LARGEST_BRUSH / SMALLEST_BRUSH));
+    byId("radius-text").textContent = `${radius} px`;
+    this.#probability.checked = probability;
+  }
+}

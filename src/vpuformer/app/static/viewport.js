@@ -1,0 +1,197 @@
+/**
+ * Where the picture lies on the screen. A view is a value; every change gives a new one.
+ *
+ * The picture covers x from -0.5 to width - 0.5 (pixel centres at integers). Screen coordinates are CSS pixels from the
+ * top left of the canvas: `screen = (picture + 0.5) * scale + offset`.
+ */
+
+/** @typedef {import("./types.js").Point} Point */
+/** @typedef {import("./types.js").Edges} Edges */
+/** @typedef {{width: number, height: number}} Size */
+/**
+ * @typedef {object} View
+ * @property {number} scale CSS pixels per pixel of the picture
+ * @property {number} x of the left edge of the picture, in CSS pixels
+ * @property {number} y of its top edge
+ */
+/** @typedef {{level: number, x: number, y: number}} TileId */
+
+export const MAX_SCALE = 64;
+/** Of the shorter side of the screen, that must always be covered by the picture or lie within it. */
+const HELD = 0.25;
+
+/**
+ * @param {View} view
+ * @param {Point} point of the picture
+ * @returns {Point}
+ */
+export function toScreen(view, [x, y]) {
+  return [(x + 0.5) * view.scale + view.x, (y + 0.5) * view.scale + view.y];
+}
+
+/**
+ * @param {View} view
+ * @param {Point} point of the screen
+ * @returns {Point}
+ */
+export function toPicture(view, [x, y]) {
+  return [(x - view.x) / view.scale - 0.5, (y - view.y) / view.scale - 0.5];
+}
+
+/**
+ * The whole picture with a margin around it; small pictures are enlarged at most 8 times.
+ *
+ * @param {Size} picture
+ * @param {Size} screen
+ * @param {number} margin
+ * @returns {View}
+ */
+export function fitted(picture, screen, margin = 20) {
+  const room = { width: Math.max(1, screen.width - 2 * margin), height: Math.max(1, screen.height - 2 * margin) };
+  const scale = Math.min(room.width / picture.width, room.height / picture.height, 8);
+  return {
+    scale,
+    x: (screen.width - picture.width * scale) / 2,
+    y: (screen.height - picture.height * scale) / 2,
+  };
+}
+
+/**
+ * Zoom so that the point of the picture under (x, y) stays there.
+ *
+ * @param {View} view
+ * @param {number} scale the new one
+ * @param {Point} about of the screen
+ * @param {Size} picture
+ * @param {Size} screen
+ * @returns {View}
+ */
+export function zoomed(view, scale, [x, y], picture, screen) {
+  const smallest = Math.min(1, fitted(picture, screen).scale) / 4;
+  const next = Math.min(MAX_SCALE, Math.max(smallest, scale));
+  const ratio = next / view.scale;
+  return held({ scale: next, x: x - (x - view.x) * ratio, y: y - (y - view.y) * ratio }, picture, screen);
+}
+
+/**
+ * @param {View} view
+ * @param {number} dx
+ * @param {number} dy
+ * @param {Size} picture
+ * @param {Size} screen
+ * @returns {View}
+ */
+export function panned(view, dx, dy, picture, screen) {
+  return held({ scale: view.scale, x: view.x + dx, y: view.y + dy }, picture, screen);
+}
+
+/**
+ * The view, moved so that the picture cannot get lost beyond an edge.
+ *
+ * @param {View} view
+ * @param {Size} picture
+ * @param {Size} screen
+ * @returns {View}
+ */
+export function held(view, picture, screen) {
+  const width = picture.width * view.scale;
+  const height = picture.height * view.scale;
+  const keepX = Math.min(width, screen.width * HELD);
+  const keepY = Math.min(height, screen.height * HELD);
+  return {
+    scale: view.scale,
+    x: Math.min(screen.width - keepX, Math.max(keepX - width, view.x)),
+    y: Math.min(screen.height - keepY, Math.max(keepY - height, view.y)),
+  };
+}
+
+/**
+ * The view moved as little as needed for a point of the picture to lie within the screen.
+ *
+ * @param {View} view
+ * @param {Point} point of the picture
+ * @param {Size} screen
+ * @param {number} margin
+ * @returns {View}
+ */
+export function revealing(view, point, screen, margin = 40) {
+  const [x, y] = toScreen(view, point);
+  const dx = Math.max(0, margin - x) + Math.min(0, screen.width - margin - x);
+  const dy = Math.max(0, margin - y) + Math.min(0, screen.height - margin - y);
+  return { scale: view.scale, x: view.x + dx, y: view.y + dy };
+}
+
+/**
+ * The edges of the picture's pixels on screen: first column and row, and those after the last ones; empty is null.
+ *
+ * @param {View} view
+ * @param {Size} picture
+ * @param {Size} screen
+ * @returns {Edges | null}
+ */
+export function visible(view, picture, screen) {
+  const left = Math.max(0, Math.floor(-view.x / view.scale));
+  const top = Math.max(0, Math.floor(-view.y / view.scale));
+  const right = Math.min(picture.width, Math.ceil((screen.width - view.x) / view.scale));
+  const bottom = Math.min(picture.height, Math.ceil((screen.height - view.y) / view.scale));
+  return left < right && top < bottom ? [left, top, right, bottom] : null;
+}
+
+/**
+ * The coarsest level of the pyramid that still has a pixel for every one of the device.
+ *
+ * @param {number} scale
+ * @param {number} ratio device pixels per CSS pixel
+ * @param {number} levels
+ */
+export function levelFor(scale, ratio, levels) {
+  const level = Math.floor(Math.log2(1 / (scale * ratio)) + 1e-9);
+  return Math.min(levels - 1, Math.max(0, level));
+}
+
+/**
+ * The tiles of a level that the screen shows, those in the middle first.
+ *
+ * @param {Edges | null} shown from `visible`
+ * @param {number} level
+ * @param {number} tile its side
+ * @returns {TileId[]}
+ */
+export function tilesShown(shown, level, tile) {
+  if (!shown) return [];
+  const side = tile * 2 ** level;
+  const [left, top, right, bottom] = shown;
+  const centre = [(left + right) / 2, (top + bottom) / 2];
+  /** @type {{id: TileId, far: number}[]} */
+  const found = [];
+  for (let y = Math.floor(top / side); y * side < bottom; y++) {
+    for (let x = Math.floor(left / side); x * side < right; x++) {
+      const far = Math.hypot((x + 0.5) * side - centre[0], (y + 0.5) * side - centre[1]);
+      found.push({ id: { level, x, y }, far });
+    }
+  }
+  return found.sort((a, b) => a.far - b.far).map((each) => each.id);
+}
+
+/**
+ * A point moved into the picture; `edge` is how far beyond the outer pixel centres it may lie (0.5 for edges of boxes).
+ *
+ * @param {Point} point
+ * @param {Size} picture
+ * @param {number} edge
+ * @returns {Point}
+ */
+export function clamped([x, y], picture, edge = 0) {
+  return [
+    Math.min(picture.width - 1 + edge, Math.max(0 - edge, x)),
+    Math.min(picture.height - 1 + edge, Math.max(0 - edge, y)),
+  ];
+}
+
+/**
+ * @param {Point} point
+ * @param {Size} picture
+ */
+export function inside([x, y], picture) {
+  return x >= -0.5 && y >= -0.5 && x < picture.width - 0.5 && y < picture.height - 0.5;
+}

@@ -1,0 +1,446 @@
+"""Everything that a person did, in one SQLite file beside the pictures, or in any database that SQLAlchemy reaches.
+
+A change is on the disk when the method that makes it returns. A step is written before the network is asked and its
+answer afterwards, so that a program killed in between has lost the answer, which can be had again, and not the prompt.
+"""
+
+import json
+import time
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+
+from vpuformer.app.palette import colour_of
+from vpuformer.app.tables import VERSION, facts, labels, metadata, objects, pictures, prepare, steps
+from vpuformer.errors import ConflictError, NotFoundError, StoreError
+
+FILE = "vpuformer.sqlite"
+"""Of a folder that is annotated."""
+
+
+@dataclass(frozen=True, slots=True)
+class PictureRow:
+    id: int
+    name: str
+    done: bool
+    objects: int
+    """Accepted and not deleted."""
+    size: tuple[int, int] | None
+    """Height and width, known once it was opened."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabelRow:
+    id: int
+    name: str
+    colour: str
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectRow:
+    id: int
+    picture: int
+    label: int | None
+    accepted: bool
+    deleted: bool
+    revision: int
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class StepRow:
+    """A step of an object's history; its answer is read apart, since masks may be large."""
+
+    id: int
+    content: dict[str, Any]
+    answered: bool
+    area: int
+    seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class StepAnswer:
+    """What came of a step."""
+
+    mask: bytes
+    """Packed by `vpuformer.app.runs`."""
+    area: int
+    crop: tuple[int, int, int, int] | None = None
+    """What the network looked at: left, top, width, height; None where it was not asked."""
+    logits: bytes | None = None
+    """What it said, as `vpuformer.app.logits` packs it: enough to go on from here."""
+    seconds: float | None = None
+    model: str | None = None
+    """Hash of its weights."""
+
+
+class Store:
+    """A database of pictures, labels, objects and steps.
+
+    Args:
+        address: a path of an SQLite file, made if there is none, or a URL of SQLAlchemy ("postgresql://...").
+
+    Raises:
+        StoreError: the database cannot be opened, or holds something else.
+    """
+
+    def __init__(self, address: str | Path) -> None:
+        text = str(address)
+        url = sa.make_url(text) if "://" in text else sa.URL.create("sqlite", database=text)
+        self.address = url.render_as_string(hide_password=True) if "://" in text else text
+        with self._told():
+            self._engine = sa.create_engine(url)
+            prepare(self._engine)
+            metadata.create_all(self._engine)
+        with self._writing() as connection:
+            found = connection.scalar(sa.select(facts.c.value).where(facts.c.name == "version"))
+            if found is None:
+                connection.execute(facts.insert().values(name="version", value=str(VERSION)))
+            elif found != str(VERSION):
+                raise StoreError(
+                    f"{self.address} is a store of version {found}, this program knows {VERSION}; use the other program"
+                )
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    def sync(self, names: Iterable[str]) -> None:
+        """Know these pictures; those that are known and not among them stay, for their file may come back."""
+        with self._writing() as connection:
+            known = set(connection.scalars(sa.select(pictures.c.name)))
+            new = [{"name": name, "done": False} for name in names if name not in known]
+            if new:
+                connection.execute(pictures.insert(), new)
+
+    def pictures(self) -> list[PictureRow]:
+        """All pictures ever known, in no order."""
+        with self._reading() as connection:
+            return [_picture(row) for row in connection.execute(_PICTURES)]
+
+    def picture(self, identity: int) -> PictureRow:
+        """
+        Raises:
+            NotFoundError: there is none.
+        """
+        with self._reading() as connection:
+            row = connection.execute(_PICTURES.where(pictures.c.id == identity)).first()
+        if row is None:
+            raise NotFoundError(f"there is no picture {identity}; open one of the list")
+        return _picture(row)
+
+    def change_picture(
+        self, identity: int, *, done: bool | None = None, size: tuple[int, int] | None = None
+    ) -> PictureRow:
+        """Mark a picture as done or not, or note its height and width."""
+        values: dict[str, Any] = {} if done is None else {"done": done}
+        if size is not None:
+            values |= {"height": size[0], "width": size[1]}
+        with self._writing() as connection:
+            connection.execute(pictures.update().where(pictures.c.id == identity).values(**values))
+        return self.picture(identity)
+
+    @property
+    def place(self) -> int | None:
+        """The picture that was open last."""
+        with self._reading() as connection:
+            value = connection.scalar(sa.select(facts.c.value).where(facts.c.name == "place"))
+        return None if value is None else int(value)
+
+    def set_place(self, identity: int) -> None:
+        """
+        Raises:
+            NotFoundError: there is no such picture.
+        """
+        self.picture(identity)
+        with self._writing() as connection:
+            changed = connection.execute(facts.update().where(facts.c.name == "place").values(value=str(identity)))
+            if not changed.rowcount:
+                connection.execute(facts.insert().values(name="place", value=str(identity)))
+
+    def labels(self) -> list[LabelRow]:
+        with self._reading() as connection:
+            return [LabelRow(*row) for row in connection.execute(sa.select(labels).order_by(labels.c.id))]
+
+    def add_label(self, name: str, colour: str | None = None) -> LabelRow:
+        """
+        Raises:
+            ConflictError: there is one of that name.
+        """
+        with self._writing() as connection:
+            count = connection.scalar(sa.select(sa.func.count()).select_from(labels)) or 0
+            values = {"name": name, "colour": colour or colour_of(count)}
+            try:
+                identity = connection.execute(labels.insert().values(**values)).inserted_primary_key
+            except IntegrityError:
+                raise ConflictError(f"there is a label {name!r} already; choose another name") from None
+            assert identity is not None
+            return LabelRow(identity[0], **values)
+
+    def change_label(self, identity: int, *, name: str | None = None, colour: str | None = None) -> LabelRow:
+        """
+        Raises:
+            NotFoundError: there is no such label.
+            ConflictError: another one has that name.
+        """
+        values = {key: value for key, value in (("name", name), ("colour", colour)) if value is not None}
+        with self._writing() as connection:
+            self._label(connection, identity)
+            if values:
+                try:
+                    connection.execute(labels.update().where(labels.c.id == identity).values(**values))
+                except IntegrityError:
+                    raise ConflictError(f"there is a label {name!r} already; choose another name") from None
+            return self._label(connection, identity)
+
+    def delete_label(self, identity: int) -> None:
+        """
+        Raises:
+            NotFoundError: there is no such label.
+            ConflictError: objects have it.
+        """
+        with self._writing() as connection:
+            label = self._label(connection, identity)
+            used = connection.scalar(
+                sa.select(sa.func.count()).where(objects.c.label == identity, objects.c.deleted.is_(False))
+            )
+            if used:
+                raise ConflictError(f"{used} objects have the label {label.name!r}; give them another one first")
+            connection.execute(objects.update().where(objects.c.label == identity).values(label=None))
+            connection.execute(labels.delete().where(labels.c.id == identity))
+
+    def add_object(self, picture: int, key: str, label: int | None = None) -> ObjectRow:
+        """A new object without steps; the one that has this key already, if there is one.
+
+        Raises:
+            NotFoundError: there is no such picture or label.
+            ConflictError: the key is of an object on another picture.
+        """
+        self.picture(picture)
+        with self._writing() as connection:
+            there = connection.scalar(sa.select(objects.c.id).where(objects.c.key == key))
+            if there is None:
+                if label is not None:
+                    self._label(connection, label)
+                values = {"picture": picture, "key": key, "label": label, "created": time.time()}
+                made = connection.execute(objects.insert().values(**values)).inserted_primary_key
+                assert made is not None
+                there = made[0]
+            found = self._object(connection, there)
+            if found.picture != picture:
+                raise ConflictError("this key belongs to an object on another picture; draw a new one")
+            return found
+
+    def object(self, identity: int) -> ObjectRow:
+        """
+        Raises:
+            NotFoundError: there is none.
+        """
+        with self._reading() as connection:
+            return self._object(connection, identity)
+
+    def objects_of(self, picture: int) -> list[ObjectRow]:
+        """Those that are not deleted, in the order in which they were begun."""
+        query = _OBJECTS.where(objects.c.picture == picture, objects.c.deleted.is_(False)).order_by(objects.c.id)
+        with self._reading() as connection:
+            return [ObjectRow(*row) for row in connection.execute(query)]
+
+    def change_object(self, identity: int, **values: int | bool | None) -> ObjectRow:
+        """Set `label`, `accepted` or `deleted`.
+
+        Raises:
+            NotFoundError: there is no such object or label.
+        """
+        with self._writing() as connection:
+            found = self._object(connection, identity)
+            if values.get("label") is not None:
+                self._label(connection, int(values["label"] or 0))
+            self._update(connection, identity, revision=found.revision + 1, **values)
+            return self._object(connection, identity)
+
+    def steps_of(self, identity: int) -> list[StepRow]:
+        """The history of an object, also what is undone at present."""
+        query = (
+            sa.select(steps.c.id, steps.c.content, steps.c.mask.is_not(None), steps.c.area, steps.c.seconds)
+            .where(steps.c.object == identity, steps.c.position.is_not(None))
+            .order_by(steps.c.position)
+        )
+        with self._reading() as connection:
+            return [
+                StepRow(number, json.loads(content), bool(answered), area or 0, seconds)
+                for number, content, answered, area, seconds in connection.execute(query)
+            ]
+
+    def has_step(self, identity: int, key: str) -> bool:
+        """Whether a step with this key was added to this object before."""
+        query = sa.select(steps.c.id).where(steps.c.object == identity, steps.c.key == key)
+        with self._reading() as connection:
+            return connection.execute(query).first() is not None
+
+    def add_step(
+        self, identity: int, revision: int, key: str, content: dict[str, Any], answer: StepAnswer | None = None
+    ) -> None:
+        """Add a step, perhaps with its answer, and give up what had been undone. A key that is there already adds none.
+
+        Raises:
+            NotFoundError: there is no such object.
+            ConflictError: the object has another revision, or the key is of a step of another object.
+        """
+        with self._writing() as connection:
+            sent = connection.execute(sa.select(steps.c.id, steps.c.object).where(steps.c.key == key)).first()
+            if sent is not None:
+                if sent[1] != identity:
+                    raise ConflictError("this key belongs to a step of another object; draw a new one")
+                return
+            found = self._object(connection, identity)
+            self._check(found, revision)
+            undone = (steps.c.object == identity) & (steps.c.position >= found.at)
+            connection.execute(steps.update().where(undone).values(position=None))
+            values = {
+                "object": identity,
+                "key": key,
+                "position": found.at,
+                "content": json.dumps(content, separators=(",", ":")),
+                "created": time.time(),
+            }
+            connection.execute(steps.insert().values(**values, **({} if answer is None else _columns(answer))))
+            self._update(connection, identity, revision=found.revision + 1, at=found.at + 1)
+
+    def answer(self, step: int, answer: StepAnswer) -> None:
+        """Write down what came of a step."""
+        with self._writing() as connection:
+            connection.execute(steps.update().where(steps.c.id == step).values(**_columns(answer)))
+
+    def take_back(self, step: int) -> None:
+        """A step that could not be answered no longer counts."""
+        with self._writing() as connection:
+            row = connection.execute(
+                sa.select(steps.c.object, steps.c.position).where(steps.c.id == step, steps.c.position.is_not(None))
+            ).first()
+            if row is not None:
+                found = self._object(connection, row[0])
+                later = (steps.c.object == found.id) & (steps.c.position >= row[1])
+                connection.execute(steps.update().where(later).values(position=None))
+                self._update(connection, found.id, revision=found.revision + 1, at=min(found.at, row[1]))
+
+    def answer_of(self, step: int) -> StepAnswer | None:
+        """What came of a step; None if there is no answer."""
+        query = sa.select(
+            steps.c.mask, steps.c.area, steps.c.crop, steps.c.logits, steps.c.seconds, steps.c.model
+        ).where(steps.c.id == step)
+        with self._reading() as connection:
+            row = connection.execute(query).first()
+        if row is None or row[0] is None:
+            return None
+        crop = None if row[2] is None else tuple(int(part) for part in row[2].split(","))
+        return StepAnswer(zlib.decompress(row[0]), row[1], crop, *row[3:])  # pyright: ignore[reportArgumentType]
+
+    def turn(self, identity: int, revision: int, direction: Literal[-1, 1]) -> ObjectRow:
+        """Undo (-1) or redo (1) one step.
+
+        Raises:
+            NotFoundError: there is no such object.
+            ConflictError: the object has another revision, or there is nothing to undo or redo.
+        """
+        with self._writing() as connection:
+            found = self._object(connection, identity)
+            self._check(found, revision)
+            history = (steps.c.object == identity) & steps.c.position.is_not(None)
+            total = connection.scalar(sa.select(sa.func.count()).where(history)) or 0
+            at = found.at + direction
+            if not 0 <= at <= total:
+                raise ConflictError(f"nothing to {'undo' if direction < 0 else 'redo'} on this object")
+            self._update(connection, identity, revision=found.revision + 1, at=at)
+            return self._object(connection, identity)
+
+    @staticmethod
+    def _check(found: ObjectRow, revision: int) -> None:
+        if found.revision != revision:
+            raise ConflictError(
+                f"the object has changed: its revision is {found.revision}, not {revision}; look at it and try again"
+            )
+
+    @staticmethod
+    def _object(connection: sa.Connection, identity: int) -> ObjectRow:
+        row = connection.execute(_OBJECTS.where(objects.c.id == identity)).first()
+        if row is None:
+            raise NotFoundError(f"there is no object {identity}; open its picture anew")
+        return ObjectRow(*row)
+
+    @staticmethod
+    def _label(connection: sa.Connection, identity: int) -> LabelRow:
+        row = connection.execute(sa.select(labels).where(labels.c.id == identity)).first()
+        if row is None:
+            raise NotFoundError(f"there is no label {identity}; choose one of the list")
+        return LabelRow(*row)
+
+    @staticmethod
+    def _update(connection: sa.Connection, identity: int, **values: Any) -> None:
+        connection.execute(objects.update().where(objects.c.id == identity).values(**values))
+
+    @contextmanager
+    def _reading(self) -> Iterator[sa.Connection]:
+        with self._told(), self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def _writing(self) -> Iterator[sa.Connection]:
+        with self._told(), self._engine.connect().execution_options(writes=True) as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Every failure of the database as one sentence."""
+        try:
+            yield
+        except ImportError as error:
+            raise StoreError(f"{self.address} needs the package {error.name}; install it") from error
+        except SQLAlchemyError as error:
+            reason = " ".join(str(getattr(error, "orig", None) or error).split())
+            raise StoreError(
+                f"the store {self.address} cannot be used ({reason}); check that it is one, that its disk has room"
+                " and that you may write to it"
+            ) from error
+
+
+_ACCEPTED = sa.select(sa.func.count()).where(
+    objects.c.picture == pictures.c.id, objects.c.accepted, sa.not_(objects.c.deleted)
+)
+_PICTURES = sa.select(
+    pictures.c.id,
+    pictures.c.name,
+    pictures.c.done,
+    pictures.c.height,
+    pictures.c.width,
+    _ACCEPTED.scalar_subquery(),
+)
+_OBJECTS = sa.select(
+    objects.c.id,
+    objects.c.picture,
+    objects.c.label,
+    objects.c.accepted,
+    objects.c.deleted,
+    objects.c.revision,
+    objects.c.at,
+)
+
+
+def _columns(answer: StepAnswer) -> dict[str, Any]:
+    return {
+        "mask": zlib.compress(answer.mask),
+        "area": answer.area,
+        "crop": None if answer.crop is None else ",".join(map(str, answer.crop)),
+        "logits": answer.logits,
+        "seconds": answer.seconds,
+        "model": answer.model,
+    }
+
+
+def _picture(row: Sequence[Any]) -> PictureRow:
+    identity, name, done, height, width, count = row
+    return PictureRow(identity, name, done, count, None if height is None or width is None else (height, width))

@@ -1,0 +1,67 @@
+"""`vpuformer annotate`: the browser app on a folder of pictures."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vpuformer.errors import ConfigError
+
+PORT = 8123
+
+
+def annotate(
+    pictures: Annotated[Path, typer.Argument(metavar="PICTURE|FOLDER", help="What to annotate.")],
+    labels: Annotated[str | None, typer.Option(metavar="NAME,NAME", help="Labels to begin with.")] = None,
+    model: Annotated[str, typer.Option(metavar="MODEL", help="A model by name, or its folder.")] = "default",
+    device: Annotated[str | None, typer.Option(metavar="NAME", help="Such as cpu; by default cuda, if any.")] = None,
+    store: Annotated[
+        str | None,
+        typer.Option(metavar="FILE|URL", help="Where all is kept; by default vpuformer.sqlite beside the pictures."),
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help=f"By default {PORT}, or another that is free.")
+    ] = None,
+    host: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="To be reached from elsewhere; a token is then wanted.")
+    ] = "127.0.0.1",
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Open no browser.")] = False,
+) -> None:
+    """Annotate pictures in the browser, with clicks, boxes and scribbles.
+
+    Everything is stored at once; the same command opens it again where it was left. On another machine reached by ssh,
+    forward the port: ssh -L 8123:127.0.0.1:8123 HOST.
+
+    Example: vpuformer annotate holiday/ --labels cat,dog
+    """
+    names = _names(labels)
+
+    from vpuformer.app.folder import Folder
+    from vpuformer.app.segmenter import NetworkSegmenter
+    from vpuformer.app.serving import bind, serve
+    from vpuformer.app.store import FILE, Store
+
+    folder = Folder(pictures)
+    segmenter = NetworkSegmenter(model, device)
+    with bind(host, PORT if port is None else port, any_free=port is None) as socket:
+        kept = Store(store or folder.root / FILE)
+        there = {label.name for label in kept.labels()}
+        for name in names:
+            if name not in there:
+                kept.add_label(name)
+        for sentence in folder.left_out:
+            typer.echo(f"left out: {sentence}", err=True)
+        typer.echo(f"{len(folder.names)} pictures in {folder.root}; everything is kept in {kept.address}")
+        serve(folder, kept, segmenter, socket, browser=not no_browser, say=typer.echo)
+
+
+def _names(labels: str | None) -> list[str]:
+    """
+    >>> _names("cat, dog,cat")
+    ['cat', 'dog']
+    """
+    names = list(dict.fromkeys(part.strip() for part in (labels or "").split(",") if part.strip()))
+    for name in names:
+        if len(name) > 200 or not name.isprintable():
+            raise ConfigError(f"a label is at most 200 letters of text, got {name!r:.60}")
+    return names

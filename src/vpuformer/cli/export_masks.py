@@ -1,0 +1,121 @@
+"""`vpuformer export-masks`: what was annotated, in a format that other programs read."""
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vpuformer.cli.progress import progress_bar
+from vpuformer.errors import InputError, StoreError
+
+if TYPE_CHECKING:
+    from vpuformer.formats import AnnotatedPicture, Format
+
+
+def export_masks(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="The pictures that were annotated.")],
+    format_name: Annotated[
+        str, typer.Option("--format", metavar="NAME", help="coco, png, labels, yolo, labelme or voc.")
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where the files go: a new or empty folder.")
+    ],
+    store: Annotated[
+        str | None,
+        typer.Option(metavar="FILE|URL", help="Where all is kept; by default vpuformer.sqlite beside the pictures."),
+    ] = None,
+    polygons: Annotated[
+        bool | None,
+        typer.Option("--polygons/--masks", help="Outlines or masks, in coco (else masks) and labelme (else outlines)."),
+    ] = None,
+    overwrite: Annotated[
+        bool,
+        typer.Option("--overwrite", help="Replace what an earlier export in this format wrote; other files stay."),
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Say what came out as one JSON object.")] = False,
+) -> None:
+    """Write the accepted masks of all pictures in a format that other programs read.
+
+    Pictures without an accepted object come along, as empty ones, if they are marked as done. Ends with what the format
+    could not hold. Everything is written, or nothing.
+
+    Example: vpuformer export-masks holiday/ --format coco -o holiday_coco/
+    """
+    from vpuformer.formats import find_format
+    from vpuformer.formats.publish import check_target
+
+    chosen = find_format(format_name, polygons=polygons)
+    check_target(output, overwrite=overwrite)
+    root = folder.parent if folder.is_file() else folder
+    if not root.is_dir():
+        raise InputError(f"there is no folder {root}; give the one that was annotated")
+    _check_apart(output, root, chosen)
+
+    from vpuformer.app.exporting import annotated, labels_of, left_out
+    from vpuformer.app.store import FILE, Store
+    from vpuformer.formats import export
+
+    address = str(root / FILE) if store is None else store
+    if "://" not in address and not Path(address).is_file():
+        raise StoreError(f"there is no {address}; annotate the pictures with `vpuformer annotate {root}` first")
+    kept = Store(address)
+    try:
+        pictures = list(annotated(kept))  # without their masks, which are read one by one
+        sentences = left_out(kept)
+        if not pictures:
+            raise InputError(
+                f"nothing to export: no object in {kept.address} is accepted and no picture done"
+                + "".join(f" ({sentence.rstrip('.')})" for sentence in sentences)
+            )
+        shown = _shown(pictures, silent=as_json)
+        at = _way(output, root)
+        written = export(
+            format_name, shown, output, labels_of(kept), polygons=polygons, pictures_at=at, overwrite=overwrite
+        )
+    finally:
+        kept.close()
+    summary = {
+        "format": format_name,
+        "folder": str(output),
+        "pictures": written.pictures,
+        "objects": written.objects,
+        "files": len(written.files),
+        "lost": chosen.lost,
+        "notes": [*sentences, *written.notes],
+    }
+    typer.echo(json.dumps(summary) if as_json else _told(summary))
+
+
+def _check_apart(output: Path, root: Path, chosen: "Format") -> None:
+    if chosen.pixels and output.resolve().is_relative_to(root.resolve()):
+        raise InputError(
+            f"{output} lies among the pictures, and masks there would be taken for pictures; name a folder elsewhere"
+        )
+
+
+def _way(output: Path, root: Path) -> str | None:
+    """The folder of the pictures as seen from that of the files; None on another drive."""
+    try:
+        return Path(os.path.relpath(root.resolve(), output.resolve())).as_posix()
+    except ValueError:
+        return None
+
+
+def _shown(pictures: Sequence["AnnotatedPicture"], *, silent: bool) -> Iterator["AnnotatedPicture"]:
+    with progress_bar(silent=silent) as bar:
+        yield from bar.track(pictures, description="export")
+
+
+def _told(summary: dict[str, object]) -> str:
+    from vpuformer.formats.wording import counted
+
+    def of(what: str) -> str:
+        return counted(int(str(summary[f"{what}s"])), what)
+
+    first = f"{summary['format']}: {of('object')} on {of('picture')}, in {of('file')} in {summary['folder']}"
+    notes = summary["notes"]
+    assert isinstance(notes, list)
+    return "\n".join([first, *notes])

@@ -1,0 +1,98 @@
+"""COCO instance annotations: `annotations.json`, with masks as compressed run lengths or as polygons."""
+
+import json
+import warnings
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pycocotools import mask as rle
+
+from vpuformer.errors import InputError
+from vpuformer.formats.labels import LabelNumbers
+from vpuformer.formats.output import Output, Written
+from vpuformer.formats.picture import AnnotatedPicture, BoolMask, extent
+from vpuformer.formats.rings import parts_of
+from vpuformer.formats.wording import counted
+
+FILE = "annotations.json"
+
+
+def write(
+    pictures: Iterable[AnnotatedPicture], folder: Path, labels: Sequence[str], *, polygons: bool = False
+) -> Written:
+    """Write all objects of all pictures into one file.
+
+    Pictures and annotations have the ids they came with, categories the place of their label, from 1. With `polygons`,
+    a mask is written so if pycocotools makes the very mask of it again: one with a hole never is, since COCO's polygons
+    have none.
+
+    Raises:
+        InputError: the disk does not take the file, an object has a label that is none of `labels`, or two pictures or
+            two objects have one id.
+    """
+    output, numbers = Output(folder), LabelNumbers(labels)
+    images: dict[int, dict[str, Any]] = {}
+    annotations: dict[int, dict[str, Any]] = {}
+    in_runs = 0
+    for picture in pictures:
+        if picture.id in images:
+            raise InputError(f"{picture.picture} has the id {picture.id} of {images[picture.id]['file_name']}")
+        images[picture.id] = {
+            "id": picture.id,
+            "file_name": picture.picture,
+            "width": picture.width,
+            "height": picture.height,
+        }
+        output.pictures += 1
+        for thing in picture.masks():
+            if thing.id in annotations:
+                raise InputError(f"two objects have the id {thing.id}, the second one on {picture.picture}")
+            runs = _runs(thing.mask)
+            outlines = _polygons(thing.mask, runs) if polygons else None
+            in_runs += polygons and outlines is None
+            left, top, right, bottom = extent(thing.mask) or (0, 0, 0, 0)
+            annotations[thing.id] = {
+                "id": thing.id,
+                "image_id": picture.id,
+                "category_id": numbers.of(thing.label) + 1,
+                "segmentation": runs if outlines is None else outlines,
+                "area": int(np.count_nonzero(thing.mask)),
+                "bbox": [left, top, right - left, bottom - top],
+                "iscrowd": 0,
+            }
+            output.objects += 1
+    categories = [{"id": number, "name": name, "supercategory": ""} for number, name in enumerate(numbers.names, 1)]
+    content = {
+        "info": {"description": "Masks drawn with VPUFormer"},
+        "licenses": [],
+        "images": list(images.values()),
+        "annotations": list(annotations.values()),
+        "categories": categories,
+    }
+    output.write(FILE, json.dumps(content).encode())
+    output.note(numbers.note())
+    if in_runs:
+        output.note(
+            f"{counted(in_runs, 'object')} of {len(annotations):,} cannot be held by COCO's polygons to the bit, as"
+            " they have holes or no pixels, and came as run lengths."
+        )
+    return output.done()
+
+
+def _runs(mask: BoolMask) -> dict[str, Any]:
+    encoded: Any = rle.encode(np.asfortranarray(mask.astype(np.uint8)))
+    return {"size": list(mask.shape), "counts": encoded["counts"].decode("ascii")}
+
+
+def _polygons(mask: BoolMask, runs: dict[str, Any]) -> list[list[int]] | None:
+    """The outlines x, y, x, y, ..., if they say the same as the run lengths."""
+    parts = parts_of(mask)
+    if not parts or any(part.holes for part in parts):
+        return None
+    outlines = [part.outer.ravel().tolist() for part in parts]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # what pycocotools 2.0 hands NumPy 2
+        drawn: Any = rle.merge(rle.frPyObjects(outlines, *mask.shape))
+    return outlines if drawn["counts"].decode("ascii") == runs["counts"] else None

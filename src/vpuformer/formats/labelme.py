@@ -1,0 +1,108 @@
+"""LabelMe: a JSON file a picture, with polygons or masks."""
+
+import base64
+import json
+import posixpath
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from vpuformer.formats.labels import LabelNumbers
+from vpuformer.formats.output import Output, Written
+from vpuformer.formats.picture import AnnotatedPicture, LabelledMask, extent
+from vpuformer.formats.pixels import bit_png
+from vpuformer.formats.rings import parts_of
+from vpuformer.formats.wording import counted
+
+_VERSION = "5.4.0"
+"""Of LabelMe, the first whose masks are read as they are written here."""
+
+
+def write(
+    pictures: Iterable[AnnotatedPicture],
+    folder: Path,
+    labels: Sequence[str],
+    *,
+    polygons: bool = True,
+    pictures_at: str = ".",
+) -> Written:
+    """Write `PICTURE.json` for every picture.
+
+    A polygon has pixel corners at integers, which is where LabelMe draws it; several parts of an object share a
+    `group_id`. LabelMe's polygons have no holes: an object with some is a shape of the type "mask", as all are without
+    `polygons`.
+
+    Args:
+        pictures: what to write.
+        folder: where.
+        labels: all there are.
+        polygons: outlines that can be edited, where that is possible.
+        pictures_at: the folder of the pictures as seen from `folder`, with forward slashes, for `imagePath`.
+
+    Raises:
+        InputError: the disk does not take a file, or an object has a label that is none of `labels`.
+    """
+    output, numbers = Output(folder), LabelNumbers(labels)
+    empty = as_masks = outlined = 0
+    for picture in pictures:
+        name = f"{output.stem(picture.picture)}.json"
+        picture_at = posixpath.join(pictures_at, picture.picture)
+        shapes = []
+        for thing in picture.masks():
+            made = _shapes(thing, numbers.names[numbers.of(thing.label)], polygons)
+            shapes += made
+            empty += not made
+            outlined += bool(made) and made[0]["shape_type"] == "polygon"
+            as_masks += polygons and bool(made) and made[0]["shape_type"] == "mask"
+            output.objects += bool(made)
+        content = {
+            "version": _VERSION,
+            "flags": {},
+            "shapes": shapes,
+            "imagePath": posixpath.relpath(picture_at, posixpath.dirname(name) or "."),
+            "imageData": None,
+            "imageHeight": picture.height,
+            "imageWidth": picture.width,
+        }
+        output.write(name, json.dumps(content, indent=1).encode())
+    output.note(numbers.note())
+    if empty:
+        output.note(f"{counted(empty, 'object')} without a pixel could not be written.")
+    if outlined:
+        output.note(
+            "LabelMe's own way from polygons to masks paints the outline too, and makes them up to a pixel larger at"
+            " the right and below; shapes of the type 'mask' it gives back to the bit."
+        )
+    if as_masks:
+        output.note(
+            f"{counted(as_masks, 'object')} with holes came as"
+            f" {'a shape' if as_masks == 1 else 'shapes'} of the type 'mask', which LabelMe {_VERSION} and later shows"
+            " but does not edit."
+        )
+    return output.done()
+
+
+def _shapes(thing: LabelledMask, label: str, polygons: bool) -> list[dict[str, Any]]:
+    box = extent(thing.mask)
+    if box is None:
+        return []
+    parts = parts_of(thing.mask) if polygons else []
+    if not parts or any(part.holes for part in parts):
+        left, top, right, bottom = box
+        pixels = base64.b64encode(bit_png(thing.mask[top:bottom, left:right])).decode("ascii")
+        # Here LabelMe counts pixels: the first and the last one.
+        return [_shape(label, "mask", [[left, top], [right - 1, bottom - 1]], None, pixels)]
+    group = thing.id if len(parts) > 1 else None
+    return [_shape(label, "polygon", part.outer.tolist(), group, None) for part in parts]
+
+
+def _shape(label: str, kind: str, points: list[list[int]], group: int | None, mask: str | None) -> dict[str, Any]:
+    return {
+        "label": label,
+        "points": points,
+        "group_id": group,
+        "description": "",
+        "shape_type": kind,
+        "flags": {},
+        "mask": mask,
+    }

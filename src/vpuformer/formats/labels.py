@@ -1,0 +1,51 @@
+"""The labels of a set, numbered in their order."""
+
+from collections.abc import Sequence
+
+from vpuformer.errors import InputError, unknown_name
+from vpuformer.formats.wording import counted
+
+UNLABELLED = "object"
+"""What a format that wants a label calls an object that has none."""
+
+
+class LabelNumbers:
+    """Numbers from 0 on, in the order of the labels; that of objects without a label comes last, once there is one.
+
+    >>> numbers = LabelNumbers(["cup", "dog"])
+    >>> numbers.of("dog"), numbers.of(None), numbers.names
+    (1, 2, ['cup', 'dog', 'object'])
+
+    Raises:
+        InputError: two labels are called alike, or one is blank or holds a character that is none, such as a line end.
+    """
+
+    def __init__(self, labels: Sequence[str]) -> None:
+        self.names = list(labels)
+        self._numbers = {name: number for number, name in enumerate(self.names)}
+        self._without = 0
+        if len(self._numbers) != len(self.names):
+            twice = next(name for name in self.names if self.names.count(name) > 1)
+            raise InputError(f"two labels are called {twice!r}; rename one of them")
+        for name in self.names:
+            if not name.strip() or not name.isprintable():
+                raise InputError(f"the label {name!r} is blank or holds a character that cannot be seen; rename it")
+
+    def of(self, label: str | None) -> int:
+        """The number of an object's label."""
+        if label is None:
+            self._without += 1
+            label = UNLABELLED
+            if label not in self._numbers:
+                self._numbers[label] = len(self.names)
+                self.names.append(label)
+        if label not in self._numbers:
+            raise InputError(unknown_name("label", label, self.names))
+        return self._numbers[label]
+
+    def note(self) -> str | None:
+        """What is to be said of objects without a label."""
+        if not self._without:
+            return None
+        have = "has no label and is" if self._without == 1 else "have no label and are"
+        return f"{counted(self._without, 'object')} {have} written as {UNLABELLED!r}."

@@ -1,0 +1,86 @@
+"""The folder that a writer fills: every file whole or not at all, and none written twice."""
+
+import errno
+from dataclasses import dataclass
+from pathlib import Path
+
+from vpuformer.atomic import replacing
+from vpuformer.errors import InputError
+from vpuformer.formats.naming import Stems
+from vpuformer.formats.wording import counted
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What came out of an export."""
+
+    files: tuple[str, ...]
+    """Paths within the folder, with forward slashes, in the order in which they were written."""
+    pictures: int
+    objects: int
+    notes: tuple[str, ...]
+    """Whole sentences: what the format could not hold, and what else is to be known of these files."""
+
+
+class Output:
+    """Files of one export, and what is to be said about them."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._files: dict[str, None] = {}
+        self._stems = Stems()
+        self._notes: list[str] = []
+        self.pictures = 0
+        self.objects = 0
+
+    @property
+    def renamed(self) -> list[str]:
+        """Pictures whose files keep the ending of the picture, since another one has the same name without it."""
+        return self._stems.renamed
+
+    def stem(self, picture: str) -> str:
+        """The name without ending under which files about a picture go; to be asked once a picture."""
+        self.pictures += 1
+        return self._stems.of(picture)
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write a file; its folder is made.
+
+        Args:
+            name: path within the folder, with forward slashes.
+            content: all of it.
+
+        Raises:
+            InputError: the disk does not take it, or the name has been used.
+        """
+        target = self._folder / name
+        if name in self._files:
+            raise InputError(f"two pictures would both write {name}; rename one of them")
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with replacing(target) as temporary:
+                temporary.write_bytes(content)
+        except OSError as error:
+            raise InputError(not_written(target, error)) from error
+        self._files[name] = None
+
+    def note(self, sentence: str | None) -> None:
+        """Say something at the end."""
+        if sentence is not None:
+            self._notes.append(sentence)
+
+    def done(self) -> Written:
+        """All of it."""
+        if self.renamed:
+            self.note(
+                f"{counted(len(self.renamed), 'picture')} had the name of another one but for the ending, such as"
+                f" {self.renamed[0]}: the files of the later one keep that ending."
+            )
+        return Written(tuple(self._files), self.pictures, self.objects, tuple(self._notes))
+
+
+def not_written(target: Path, error: OSError) -> str:
+    """Why the disk did not take a file, in one sentence."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"{target} could not be written because the disk is full; make room and export again"
+    return f"{target} could not be written: {error.strerror or error}; choose another folder"

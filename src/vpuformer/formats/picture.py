@@ -1,0 +1,91 @@
+"""What is exported: a picture and its objects, each a mask with a label."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from vpuformer.errors import InputError, MaskError
+
+BoolMask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class LabelledMask:
+    """An object: its pixels, bool of shape (H, W), what it is, and a number that no other object of the set has."""
+
+    mask: BoolMask
+    label: str | None
+    id: int
+
+
+Objects = Sequence[LabelledMask] | Callable[[], Iterable[LabelledMask]]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class AnnotatedPicture:
+    """A picture of a folder, and the objects on it.
+
+    Objects may be given as a function that yields them, so that a large set needs the memory of one mask at a time.
+
+    >>> dot = LabelledMask(np.array([[False, True]]), "dot", id=7)
+    >>> picture = AnnotatedPicture("a/x.jpg", width=2, height=1, objects=lambda: [dot], id=1)
+    >>> [thing.label for thing in picture.masks()]
+    ['dot']
+
+    Args:
+        picture: path within the folder of the pictures, with forward slashes.
+        width: pixels.
+        height: pixels.
+        objects: in the order in which they lie on one another, the last one on top.
+        id: a number that no other picture of the set has.
+
+    Raises:
+        InputError: the path leads out of its folder or is no text, or the picture has no pixels.
+    """
+
+    picture: str
+    width: int
+    height: int
+    objects: Objects
+    id: int
+
+    def __post_init__(self) -> None:
+        if not all(part not in ("", ".", "..") for part in self.picture.split("/")):
+            raise InputError(
+                f"a picture is named by its path within its folder, with forward slashes, got {self.picture!r}"
+            )
+        try:
+            self.picture.encode()
+        except UnicodeEncodeError as error:
+            raise InputError(f"the name {self.picture!r} is no text in UTF-8; rename the picture") from error
+        if self.width < 1 or self.height < 1:
+            raise InputError(f"{self.picture} is said to be {self.width}x{self.height} pixels; a picture has some")
+
+    def masks(self) -> Iterator[LabelledMask]:
+        """The objects, each checked to fit the picture.
+
+        Raises:
+            MaskError: a mask is not bool or not of the size of the picture.
+        """
+        for thing in self.objects() if callable(self.objects) else self.objects:
+            if thing.mask.dtype != np.bool_ or thing.mask.shape != (self.height, self.width):
+                raise MaskError(
+                    f"object {thing.id} of {self.picture} is {thing.mask.dtype} of shape {thing.mask.shape}; its"
+                    f" mask is bool of shape {(self.height, self.width)}"
+                )
+            yield thing
+
+
+def extent(mask: BoolMask) -> tuple[int, int, int, int] | None:
+    """Left, top, right and bottom *corner* of the tight box: columns `left` to `right - 1`. None for an empty mask.
+
+    >>> extent(np.array([[False, False, False], [False, True, True]]))
+    (1, 1, 3, 2)
+    """
+    rows = np.flatnonzero(mask.any(axis=1))
+    if not len(rows):
+        return None
+    columns = np.flatnonzero(mask[rows[0] : rows[-1] + 1].any(axis=0))
+    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1

@@ -1,0 +1,107 @@
+"""An export as a whole: it appears when all of it is written, and nothing of it where something fails."""
+
+import json
+import secrets
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+
+from vpuformer.atomic import replacing
+from vpuformer.errors import InputError
+from vpuformer.formats.output import not_written
+
+_UNFINISHED = ".vpuformer-unfinished-"
+
+
+def check_target(folder: Path, *, overwrite: bool) -> None:
+    """See that an export may go into `folder`, before work is put into it.
+
+    Raises:
+        InputError: it is a file, cannot be read, or holds something and is not to be overwritten.
+    """
+    if folder.is_dir():
+        try:
+            found = min((path.name for path in folder.iterdir()), default=None)
+        except OSError as error:
+            raise InputError(f"{folder} cannot be read ({error.strerror}); name another folder") from error
+        if found is not None and not overwrite:
+            raise InputError(f"{folder} is not empty, it holds {found}; name a new folder, or allow to overwrite")
+    elif folder.exists() or folder.is_symlink():
+        raise InputError(f"{folder} is a file; name a folder")
+
+
+@contextmanager
+def published(folder: Path, name: str, *, overwrite: bool = False) -> Iterator[Path]:
+    """A new folder to fill, whose files move to `folder` when the block is done.
+
+    In a folder that holds something, files of the same name are replaced, those of an earlier export of this kind that
+    come no more are removed, and all others stay. When the block fails, `folder` is as it was.
+
+    Args:
+        folder: where all is to be in the end.
+        name: of the kind of export; `.vpuformer-NAME.json` in the folder lists its files for the next one.
+        overwrite: let the folder hold something.
+
+    Raises:
+        InputError: see `check_target`; or the disk does not take it.
+    """
+    check_target(folder, overwrite=overwrite)
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    staging = folder / f"{_UNFINISHED}{secrets.token_hex(8)}"  # on the same disk: to move is then to rename
+    try:
+        try:
+            staging.mkdir(parents=True)
+        except OSError as error:
+            raise InputError(not_written(folder, error)) from error
+        yield staging
+        try:
+            _move(staging, folder, folder / f".vpuformer-{name}.json")
+        except OSError as error:
+            raise InputError(not_written(Path(error.filename or folder), error)) from error
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+        for path in made:  # the innermost first
+            _remove_if_empty(path)
+
+
+def _move(staging: Path, folder: Path, record: Path) -> None:
+    names = {path.relative_to(staging).as_posix() for path in staging.rglob("*") if not path.is_dir()}
+    earlier = _recorded(record)
+    # A program that is stopped amid this leaves no file that is in no record.
+    _write_record(record, names | earlier)
+    for name in sorted(names):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (staging / name).replace(folder / name)
+    for name in earlier - names:
+        (folder / name).unlink(missing_ok=True)
+        for above in PurePosixPath(name).parents[:-1]:
+            _remove_if_empty(folder / above)
+    _write_record(record, names)
+
+
+def _write_record(record: Path, names: Iterable[str]) -> None:
+    with replacing(record) as temporary:
+        temporary.write_text(json.dumps({"files": sorted(names)}, indent=1), encoding="ascii")
+
+
+def _recorded(record: Path) -> set[str]:
+    """Files of an earlier export; none where there is no record of one. Such as lead out of the folder are no such."""
+    try:
+        paths = [PurePosixPath(name) for name in json.loads(record.read_bytes())["files"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        return set()
+    root = record.parent.resolve()
+    return {
+        path.as_posix()
+        for path in paths
+        if path.name
+        and not path.is_absolute()
+        and ".." not in path.parts
+        and (root / path).parent.resolve().is_relative_to(root)
+    }
+
+
+def _remove_if_empty(folder: Path) -> None:
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()

@@ -1,0 +1,138 @@
+"""Outlines of masks along the edges of pixels: polygons that enclose the very pixels of the mask.
+
+A ring is int32 of shape (n, 2), (x, y) of its corners with *pixel corners* at integers: the pixel (x, y) is the square
+from (x, y) to (x + 1, y + 1), and the centre of the top left pixel is (0.5, 0.5). That is half a pixel more than the
+coordinates elsewhere in this package. The last corner is joined to the first, and only true corners are listed.
+
+Seen on the screen, y downwards, outer rings run clockwise and holes against it: the object is always to the right.
+Pixels that touch at a corner hang together, the background does so over sides only, as in `cv2.findContours`.
+
+By the even-odd rule at pixel centres, all rings together give the mask back to the bit.
+"""
+
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from vpuformer.formats.picture import BoolMask, extent
+
+Ring = npt.NDArray[np.int32]
+_Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Part:
+    """A piece of an object that hangs together: its outline and those of its holes."""
+
+    outer: Ring
+    holes: list[Ring] = field(default_factory=list)
+
+    @property
+    def rings(self) -> list[Ring]:
+        """The outline, then the holes."""
+        return [self.outer, *self.holes]
+
+
+def signed_area(ring: Ring) -> int:
+    """Pixels that a ring encloses; below 0 for the outline of a hole.
+
+    >>> signed_area(np.array([(0, 0), (2, 0), (2, 1), (0, 1)], np.int32))
+    2
+    """
+    x, y = ring.astype(np.int64).T
+    return int(np.sum(x * np.roll(y, -1) - np.roll(x, -1) * y)) // 2
+
+
+def parts_of(mask: BoolMask) -> list[Part]:
+    """The pieces of a mask, bool of shape (H, W), by the row and column of their first pixel.
+
+    >>> [part.outer.tolist() for part in parts_of(np.array([[True, True]]))]
+    [[[0, 0], [2, 0], [2, 1], [0, 1]]]
+    """
+    box = extent(mask)
+    if box is None:
+        return []
+    left, top, right, bottom = box
+    window = mask[top:bottom, left:right]
+    found = _rings(window)
+    outlines = [ring for ring in found if signed_area(ring) > 0]
+    if len(outlines) == 1:
+        parts = {0: Part(outlines[0])}
+        owners = [0] * len(found)
+    else:
+        _, labels = cv2.connectedComponents(window.astype(np.uint8), connectivity=8)
+        owners = [int(labels[_pixel_beside(ring)]) for ring in found]
+        pairs = zip(owners, found, strict=True)
+        parts = {owner: Part(ring) for owner, ring in pairs if signed_area(ring) > 0}
+    for owner, ring in zip(owners, found, strict=True):
+        if ring is not parts[owner].outer:
+            parts[owner].holes.append(ring)
+    for ring in found:
+        ring += (left, top)
+    return list(parts.values())
+
+
+def _pixel_beside(ring: Ring) -> tuple[int, int]:
+    """Row and column of a pixel of the object at the first edge of a ring, which is horizontal."""
+    (x, y), (x_next, _) = ring[:2].tolist()
+    return (y, x) if x_next > x else (y - 1, x - 1)
+
+
+def _rings(window: BoolMask) -> list[Ring]:
+    """Straight edges are found all at once, joined at their ends, and followed."""
+    padded = np.pad(window.astype(np.int8), 1)
+    across = _edges(padded)
+    # Seen from the side, what was rightwards is downwards and the object is to the left: hence the sign.
+    down = _edges(-padded.T)[:, [1, 0, 3, 2, 4]]
+    # At a corner where two pixels touch, two edges arrive and two leave. Taking the left one joins the pixels.
+    after_across = _matched(
+        _place(padded, across[:, 2:4], across[:, 4] < 0), _place(padded, down[:, 0:2], down[:, 4] > 0)
+    )
+    after_down = _matched(
+        _place(padded, down[:, 2:4], down[:, 4] > 0), _place(padded, across[:, 0:2], across[:, 4] > 0)
+    )
+    following = after_down[after_across].tolist()
+    seen = bytearray(len(following))
+    rings = []
+    for first in range(len(following)):
+        path = []
+        at = first
+        while not seen[at]:
+            seen[at] = 1
+            path.append(at)
+            at = following[at]
+        if path:
+            rings.append(across[path, :4].reshape(-1, 2).astype(np.int32))
+    return rings
+
+
+def _edges(padded: npt.NDArray[np.int8]) -> _Ints:
+    """The longest straight horizontal edges: rows of x and y where one starts and where it ends, and its direction.
+
+    The direction is 1 for rightwards, with the object below, or -1. Edges are in the order of their place.
+    """
+    border = np.diff(padded, axis=0)
+    changes = border[:, 1:] != border[:, :-1]
+    rows, starts = np.nonzero(changes & (border[:, 1:] != 0))
+    _, ends = np.nonzero(changes & (border[:, :-1] != 0))
+    direction = border[rows, starts + 1].astype(np.int64)
+    backwards = direction < 0
+    first, last = np.where(backwards, ends, starts), np.where(backwards, starts, ends)
+    return np.stack([first, rows, last, rows, direction], axis=1)
+
+
+def _place(padded: npt.NDArray[np.int8], corners: _Ints, second: npt.NDArray[np.bool_]) -> _Ints:
+    """A number for each corner (x, y); a corner where two pixels touch has another one for its `second` visit."""
+    x, y = corners.T
+    above, below = padded[y, x], padded[y + 1, x]
+    touching = (above != padded[y, x + 1]) & (above != below) & (above == padded[y + 1, x + 1])
+    return 2 * (y * padded.shape[1] + x) + (touching & second)
+
+
+def _matched(arriving: _Ints, leaving: _Ints) -> _Ints:
+    """For each number of one array, where it stands in the other; both hold the same numbers, each once."""
+    after = np.empty(len(arriving), np.int64)
+    after[np.argsort(arriving)] = np.argsort(leaving)
+    return after

@@ -1,0 +1,93 @@
+"""PASCAL VOC: maps of labels and of objects, boxes as XML, and the list of pictures."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+
+from vpuformer.errors import InputError
+from vpuformer.formats.labels import LabelNumbers
+from vpuformer.formats.output import Output, Written
+from vpuformer.formats.picture import AnnotatedPicture, extent
+from vpuformer.formats.pixels import map_png
+from vpuformer.formats.wording import counted
+
+LIST = "ImageSets/Segmentation/all.txt"
+NAMES = "labels.txt"
+
+MOST = 254
+"""Labels, and objects of a picture: 255 is the border that nobody has to get right, of which none is made up here."""
+
+
+def write(pictures: Iterable[AnnotatedPicture], folder: Path, labels: Sequence[str]) -> Written:
+    """Write `SegmentationClass`, `SegmentationObject`, `Annotations` and `ImageSets`, and `labels.txt` for the classes.
+
+    Where objects overlap, the later one wins in both maps. A box is that of the whole object all the same; as in VOC
+    it counts pixels from 1 and names the first and the last one.
+
+    Raises:
+        InputError: the disk does not take a file, an object has a label that is none of `labels`, or there are more
+            than 254 labels, or objects on a picture.
+    """
+    output, numbers = Output(folder), LabelNumbers(labels)
+    lost = hidden = empty = 0
+    stems = []
+    for picture in pictures:
+        classes = np.zeros((picture.height, picture.width), np.uint8)
+        objects = np.zeros_like(classes)
+        boxes: list[tuple[str, tuple[int, int, int, int]]] = []
+        for thing in picture.masks():
+            box = extent(thing.mask)
+            if box is None:
+                empty += 1
+                continue
+            label = numbers.of(thing.label)
+            boxes.append((numbers.names[label], box))
+            if len(boxes) > MOST or label >= MOST:
+                what = f"{len(numbers.names)} labels" if label >= MOST else f"more objects on {picture.picture}"
+                raise InputError(f"maps of PASCAL VOC hold {MOST} of a kind, and there are {what}; use the format coco")
+            lost += int(np.count_nonzero(objects[thing.mask]))
+            classes[thing.mask], objects[thing.mask] = label + 1, len(boxes)
+            output.objects += 1
+        hidden += len(boxes) - int(np.count_nonzero(np.bincount(objects.ravel())[1:]))
+        stem = output.stem(picture.picture)
+        stems.append(stem)
+        output.write(f"SegmentationClass/{stem}.png", map_png(classes))
+        output.write(f"SegmentationObject/{stem}.png", map_png(objects))
+        output.write(f"Annotations/{stem}.xml", _annotation(picture, boxes))
+    output.write(LIST, _lines(stems))
+    output.write(NAMES, _lines(["0 background", *(f"{value} {name}" for value, name in enumerate(numbers.names, 1))]))
+    output.note(numbers.note())
+    if empty:
+        output.note(f"{counted(empty, 'object')} without a pixel could not be written.")
+    if lost:
+        output.note(f"Where objects overlap, {counted(lost, 'pixel')} went to the later one.")
+    if hidden:
+        output.note(f"{counted(hidden, 'object')} lay wholly under later ones: only the box is left.")
+    return output.done()
+
+
+def _annotation(picture: AnnotatedPicture, boxes: list[tuple[str, tuple[int, int, int, int]]]) -> bytes:
+    folder, _, name = picture.picture.rpartition("/")
+    root = ElementTree.Element("annotation")
+    _add(root, folder=folder, filename=name)
+    _add(ElementTree.SubElement(root, "size"), width=picture.width, height=picture.height, depth=3)
+    _add(root, segmented=1)
+    for label, (left, top, right, bottom) in boxes:
+        thing = ElementTree.SubElement(root, "object")
+        _add(thing, name=label, pose="Unspecified", truncated=0, difficult=0)
+        _add(ElementTree.SubElement(thing, "bndbox"), xmin=left + 1, ymin=top + 1, xmax=right, ymax=bottom)
+    ElementTree.indent(root)
+    return ElementTree.tostring(root, "utf-8") + b"\n"
+
+
+def _add(parent: ElementTree.Element, **texts: str | int) -> None:
+    for tag, text in texts.items():
+        # A name of a file may hold what XML cannot.
+        kept = "".join(letter if letter.isprintable() else "_" for letter in str(text))
+        ElementTree.SubElement(parent, tag).text = kept
+
+
+def _lines(lines: Iterable[str]) -> bytes:
+    return "".join(f"{line}\n" for line in lines).encode()

@@ -1,0 +1,90 @@
+"""YOLO segmentation labels: `labels/PICTURE.txt`, a line an object, and `data.yaml`."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import yaml
+
+from vpuformer.formats.bridges import joined
+from vpuformer.formats.labels import LabelNumbers
+from vpuformer.formats.output import Output, Written
+from vpuformer.formats.picture import AnnotatedPicture, BoolMask, extent
+from vpuformer.formats.rings import parts_of
+from vpuformer.formats.wording import counted
+
+FILE = "data.yaml"
+
+_HEAD = "# The pictures belong into a folder `images` beside `labels`, in the same folders and under the same names.\n"
+
+
+def write(pictures: Iterable[AnnotatedPicture], folder: Path, labels: Sequence[str]) -> Written:
+    """Write the outline of each object as the number of its label, from 0, and x and y of its corners.
+
+    Coordinates are shares of the width and height, 0 at the left and upper edge of the picture and 1 at the other, with
+    digits enough for a hundredth of a pixel. Holes and several parts are joined to one outline by bridges without
+    width. By the even-odd rule at pixel centres every outline gives its mask back to the bit; how near it comes where
+    it is drawn as training programs do, with `cv2.fillPoly`, is measured and told.
+
+    Raises:
+        InputError: the disk does not take a file, or an object has a label that is none of `labels`.
+    """
+    output, numbers = Output(folder), LabelNumbers(labels)
+    empty = bridged = 0
+    worst, where = 1.0, ""
+    for picture in pictures:
+        size = np.array([picture.width, picture.height])
+        digits = max(6, len(str(size.max())) + 2)
+        lines = []
+        for thing in picture.masks():
+            rings = [ring for part in parts_of(thing.mask) for ring in part.rings]
+            if not rings:
+                empty += 1
+                continue
+            bridged += len(rings) > 1
+            outline = np.round(joined(rings) / size, digits)
+            agreement = drawn_agreement(outline * size, thing.mask)
+            if agreement < worst:
+                worst, where = agreement, f"object {thing.id} of {picture.picture}"
+            words = [str(numbers.of(thing.label)), *(_short(value, digits) for value in outline.ravel().tolist())]
+            lines.append(" ".join(words))
+            output.objects += 1
+        output.write(f"labels/{output.stem(picture.picture)}.txt", "".join(f"{line}\n" for line in lines).encode())
+    names = dict(enumerate(numbers.names))
+    content = yaml.safe_dump({"train": "images", "val": "images", "names": names}, allow_unicode=True, sort_keys=False)
+    output.write(FILE, (_HEAD + content).encode())
+    output.note(numbers.note())
+    if empty:
+        output.note(f"{counted(empty, 'object')} without a pixel could not be written.")
+    if bridged:
+        output.note(
+            f"{counted(bridged, 'object')} with holes or several parts became one outline each, joined by bridges"
+            " without width."
+        )
+    if where:
+        output.note(
+            "Programs that paint the outline too, as cv2.fillPoly does, make masks that are up to a pixel larger at"
+            f" the right and below: the IoU with the masks is at least {worst:.3f} ({where})."
+        )
+    if output.renamed:
+        output.note(
+            "YOLO finds labels by the name of the picture without its ending: rename one of the pictures that share"
+            f" it, such as {output.renamed[0]}, or it is given the labels of the other."
+        )
+    return output.done()
+
+
+def drawn_agreement(outline: npt.NDArray[np.float64], mask: BoolMask) -> float:
+    """IoU of a mask that has pixels with what `cv2.fillPoly` draws of its outline, (x, y) in pixels, shape (n, 2)."""
+    left, top, right, bottom = extent(mask) or (0, 0, 0, 0)
+    right, bottom = min(right + 1, mask.shape[1]), min(bottom + 1, mask.shape[0])
+    wanted = mask[top:bottom, left:right]
+    drawn = np.zeros(wanted.shape, np.uint8)
+    cv2.fillPoly(drawn, [np.rint(outline - (left, top)).astype(np.int32)], (1,))
+    return float(np.count_nonzero(wanted & (drawn > 0)) / np.count_nonzero(wanted | (drawn > 0)))
+
+
+def _short(value: float, digits: int) -> str:
+    return f"{value:.{digits}f}".rstrip("0").rstrip(".")

@@ -1,0 +1,83 @@
+"""What can be said of a file with pictures before it is decoded."""
+
+from functools import cache
+from pathlib import Path
+from typing import cast
+
+import tifffile
+from PIL import Image
+
+from vpuformer.images.loading import (
+    TIFF_STARTS,
+    What,
+    formats,
+    opened,
+    opened_by_pillow,
+    opened_by_tifffile,
+    orientation_of,
+)
+
+_MOST_LOOKED_AT = 1000  # pages of a TIFF: a file of more is a stack, and each takes a tenth of a millisecond
+
+
+@cache
+def picture_endings() -> frozenset[str]:
+    """How the names of files end that may be read as pictures, in small letters.
+
+    >>> sorted({".png", ".JPG", ".pdf", ".tif"} & picture_endings())
+    ['.png', '.tif']
+    """
+    known = formats()  # first, since it makes Pillow look for its formats
+    return frozenset(ending for ending, name in Image.registered_extensions().items() if name in known)
+
+
+def size_of(path: Path, what: What = "picture") -> tuple[int, int]:
+    """(height, width) of the first picture in a file once it is upright; only the head of the file is read.
+
+    Raises:
+        ImageError: as in `load`, but a file that is cut short may pass (MaskError for a mask).
+    """
+    with opened(path, what) as file:
+        start = file.read(4)
+        file.seek(0)
+        if start in TIFF_STARTS:
+            with opened_by_tifffile(file, path, what) as (_, head):
+                height, width, turn = head.height, head.width, head.orientation
+        else:
+            with opened_by_pillow(file, path, what) as image:
+                (width, height), turn = image.size, orientation_of(image)
+    return (width, height) if turn >= 5 else (height, width)
+
+
+def frames_of(path: Path) -> int:
+    """How many pictures are in a file, of which the first is read: frames of an animation, pages of a TIFF.
+
+    Smaller copies of the first page are not counted, and neither are the views and maps that cameras put behind a
+    photograph (MPO).
+
+    Raises:
+        ImageError: the file is missing, empty, no picture, or too large.
+    """
+    with opened(path, "picture") as file:
+        start = file.read(4)
+        file.seek(0)
+        if start in TIFF_STARTS:
+            with opened_by_tifffile(file, path, "picture") as (tiff, _):
+                return _pages(tiff)
+        with opened_by_pillow(file, path, "picture") as image:
+            if image.format == "MPO":
+                return 1
+            try:
+                return int(getattr(image, "n_frames", 1))
+            except Exception:  # broken behind the first picture, which is the one that counts
+                return 1
+
+
+def _pages(tiff: tifffile.TiffFile) -> int:
+    try:
+        pages = len(tiff.pages)
+        if pages > _MOST_LOOKED_AT:
+            return pages
+        return max(1, sum(not cast(tifffile.TiffPage, page).is_reduced for page in tiff.pages))
+    except Exception:  # as above
+        return 1

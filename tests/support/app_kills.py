@@ -1,0 +1,294 @@
+"""A server that is killed again and again while people work with it, and what is left of their work.
+
+Each person draws on objects of their own and keeps a ledger: what every object must be, worked out here from the steps
+alone. A request that was answered is in the ledger; of the one under way when the server died it is only known that it
+may have happened or not. Afterwards the server is started anew and every object compared with the ledger.
+"""
+
+import http.client
+import json
+import random
+import sqlite3
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from app_disks import Disks
+from app_process import Nursery, ServerProcess
+
+from vpuformer.app.history import brushed, live
+from vpuformer.app.protocol import Runs
+from vpuformer.app.runs import from_message
+from vpuformer.prompts import prompt_from_dict
+
+Mask = npt.NDArray[np.bool_]
+State = dict[str, Any]
+
+SIZE = (60, 80)
+"""Height and width of the picture that the ledger reckons with."""
+_PEOPLE = 3
+_LONGEST = 0.4
+"""Seconds of work at most before the server dies."""
+
+
+@dataclass
+class Tally:
+    """What became of the work. All but the first three are to be 0."""
+
+    kills: int = 0
+    steps_acknowledged: int = 0
+    under_way_and_kept: int = 0
+    under_way: int = 0
+    """Requests that were under way when the server died; of these `under_way_and_kept` had been stored already."""
+    lost: int = 0
+    """Objects that were not as somebody had been told that they are."""
+    doubled: int = 0
+    """Requests that were sent a second time and counted twice."""
+    half: int = 0
+    """Requests that were neither wholly there nor not at all."""
+    refused: int = 0
+    """Requests that were sent a second time and not accepted."""
+    broken: int = 0
+    """Databases that SQLite finds fault with."""
+    faults: list[str] = field(default_factory=list)
+
+    @property
+    def sound(self) -> bool:
+        return not (self.lost or self.doubled or self.half or self.refused or self.broken)
+
+
+class Ledger:
+    """What one object must be."""
+
+    def __init__(self) -> None:
+        self.steps: list[dict[str, Any]] = []
+        self.masks: list[Mask] = [np.zeros(SIZE, bool)]
+        self.at, self.accepted, self.revision = 0, False, 0
+
+    def after(self, request: "Request") -> "Ledger":
+        """A copy in which the request has happened."""
+        done = Ledger()
+        done.steps, done.masks = list(self.steps), list(self.masks)
+        done.at, done.accepted, done.revision = self.at, self.accepted, self.revision + 1
+        match request.kind:
+            case "undo":
+                done.at -= 1
+            case "redo":
+                done.at += 1
+            case "accept":
+                done.accepted = not done.accepted
+            case "step":
+                del done.steps[done.at :], done.masks[done.at + 1 :]
+                done.steps.append(request.body["step"])
+                done.masks.append(self._mask(done.steps, self.masks[self.at]))
+                done.at += 1
+        return done
+
+    @staticmethod
+    def _mask(steps: list[dict[str, Any]], before: Mask) -> Mask:
+        last = steps[-1]
+        if last["type"] == "clear":
+            return np.zeros(SIZE, bool)
+        if last["type"] == "brush":
+            return brushed(before, last["path"], last["radius"], positive=last["positive"])
+        prompts = [prompt_from_dict(steps[place]) for place in live(steps)]
+        looked = Disks().look(np.zeros((*SIZE, 3), np.uint8))
+        return looked.predict(prompts, before.astype(np.float32), None).mask
+
+    def fits(self, state: State) -> str | None:
+        """None, or how an object as the server shows it is another one."""
+        mask = from_message(Runs(**state["mask"]), SIZE) if state["mask"] else np.zeros(SIZE, bool)
+        shown = [
+            {name: step[name] for name in self.steps[place]} for place, step in enumerate(state["steps"][: self.n])
+        ]
+        for what, there, wanted in (
+            ("steps", len(state["steps"]), self.n),
+            ("steps", shown, self.steps),
+            ("at", state["at"], self.at),
+            ("accepted", state["accepted"], self.accepted),
+            ("revision", state["revision"], self.revision),
+            ("pixels", int((mask != self.masks[self.at]).sum()), 0),
+        ):
+            if there != wanted:
+                return f"{what}: {there} instead of {wanted}"
+        return None
+
+    @property
+    def n(self) -> int:
+        return len(self.steps)
+
+
+@dataclass
+class Request:
+    kind: str
+    method: str
+    path: str
+    body: dict[str, Any]
+    identity: int | None = None
+
+
+class Person:
+    """Works until the server is gone."""
+
+    def __init__(self, seed: int) -> None:
+        self._random = random.Random(seed)
+        self.ledgers: dict[int, Ledger] = {}
+        self.pending: Request | None = None
+        self.acknowledged = 0
+        self.fault: str | None = None
+
+    def work(self, server: ServerProcess) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+        try:
+            while True:
+                self.pending = request = self._next()
+                status, state = send(connection, request)
+                if status not in (200, 201):
+                    self.fault = f"{request.path}: {status} {state}"
+                    return
+                self._note(request, state)
+                self.pending = None
+        except (OSError, http.client.HTTPException, ValueError):
+            pass  # dead, perhaps in the middle of an answer
+        finally:
+            connection.close()
+
+    def _note(self, request: Request, state: State) -> None:
+        if request.kind == "begin":
+            self.ledgers[state["id"]] = Ledger()
+        else:
+            assert request.identity is not None
+            self.ledgers[request.identity] = self.ledgers[request.identity].after(request)
+            self.acknowledged += request.kind == "step"
+            wrong = self.ledgers[request.identity].fits(state)
+            if wrong is not None:
+                self.fault = f"the answer to {request.path} is another one: {wrong}"
+
+    def check(self, connection: http.client.HTTPConnection, tally: Tally) -> None:
+        """Compare everything with the ledgers, and send what was under way once more."""
+        request, self.pending = self.pending, None
+        for identity, ledger in self.ledgers.items():
+            _, state = send(connection, Request("look", "GET", f"/api/objects/{identity}", {}))
+            wrong = ledger.fits(state)
+            if request is None or request.identity != identity:
+                if wrong is not None:
+                    tally.lost += 1
+                    tally.faults.append(f"object {identity}: {wrong}")
+                continue
+            after = ledger.after(request)
+            kept = after.fits(state) is None
+            tally.under_way_and_kept += kept
+            if not kept and wrong is not None:
+                tally.half += 1
+                tally.faults.append(f"object {identity} after {request.kind}: {wrong}, or {after.fits(state)}")
+            if kept and request.kind == "accept":
+                after.revision += 1  # accepted again, which changes nothing else
+            self.ledgers[identity] = self._again(connection, request, after, tally)
+        if request is not None:
+            tally.under_way += 1
+            if request.kind == "begin":
+                status, state = send(connection, request)
+                if status != 201:
+                    tally.refused += 1
+                else:
+                    self.ledgers[state["id"]] = Ledger()
+
+    @staticmethod
+    def _again(connection: http.client.HTTPConnection, request: Request, after: Ledger, tally: Tally) -> Ledger:
+        status, state = send(connection, request)
+        if status == 409 and request.kind in ("undo", "redo"):
+            status, state = 200, state["state"]  # they have no key: the revision tells that they have happened
+        if status != 200:
+            tally.refused += 1
+            tally.faults.append(f"{request.path} again: {status} {state}")
+        elif (wrong := after.fits(state)) is not None:
+            tally.doubled += 1
+            tally.faults.append(f"{request.path} again: {wrong}")
+        return after
+
+    def _next(self) -> Request:
+        draw = self._random
+        key = f"{draw.getrandbits(64):016x}"
+        if not self.ledgers or draw.random() < 0.06:
+            return Request("begin", "POST", "/api/pictures/1/objects", {"key": key})
+        identity = draw.choice(list(self.ledgers)[-3:])
+        ledger, path = self.ledgers[identity], f"/api/objects/{identity}"
+        kind = draw.choices(("step", "undo", "redo", "accept"), (7, 1, 1, 1))[0]
+        if kind == "accept":
+            return Request(kind, "PATCH", path, {"accepted": not ledger.accepted}, identity)
+        if (kind == "undo" and ledger.at) or (kind == "redo" and ledger.at < ledger.n):
+            return Request(kind, "POST", f"{path}/{kind}", {"revision": ledger.revision}, identity)
+        point = [draw.randrange(SIZE[1] - 10) + 0.5, draw.randrange(SIZE[0]) / 2]
+        step = draw.choice(
+            (
+                {"type": "click", "point": point, "positive": draw.random() < 0.7},
+                {"type": "box", "box": [*point, point[0] + 9, point[1] + 7], "positive": draw.random() < 0.7},
+                {"type": "brush", "path": [point], "radius": 4, "positive": draw.random() < 0.5},
+                {"type": "clear"} if draw.random() < 0.2 else {"type": "scribble", "path": [point], "positive": True},
+            )
+        )
+        return Request(
+            "step", "POST", f"{path}/steps", {"key": key, "revision": ledger.revision, "step": step}, identity
+        )
+
+
+def send(connection: http.client.HTTPConnection, request: Request) -> tuple[int, Any]:
+    headers = {"X-VPUFormer": "1", "Content-Type": "application/json"}
+    body = None if request.method == "GET" else json.dumps(request.body)
+    connection.request(request.method, request.path, body, headers)
+    answer = connection.getresponse()
+    return answer.status, json.loads(answer.read())
+
+
+def kill_again_and_again(folder: Path, store: Path, kills: int, seed: int) -> Tally:
+    """Let people work, kill the server with SIGKILL at a random moment, and look what is left; all of it `kills` times.
+
+    Args:
+        folder: of pictures, the first of which is of `SIZE`.
+        store: an SQLite file, made anew.
+        kills: how often.
+        seed: of the work and of the moments.
+    """
+    tally, people = Tally(), [Person(seed * 1000 + number) for number in range(_PEOPLE)]
+    moments = random.Random(seed)
+    with Nursery() as nursery:
+        server = nursery.start(folder, store)
+        for _ in range(kills):
+            threads = [threading.Thread(target=person.work, args=(server,)) for person in people]
+            for thread in threads:
+                thread.start()
+            time.sleep(moments.uniform(0.02, _LONGEST))
+            server.kill()
+            for thread in threads:
+                thread.join()
+            tally.kills += 1
+            server = nursery.start(folder, store)
+            _check(server, store, people, tally)
+    tally.steps_acknowledged = sum(person.acknowledged for person in people)
+    return tally
+
+
+def _check(server: ServerProcess, store: Path, people: list[Person], tally: Tally) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+    for person in people:
+        if person.fault is not None:
+            tally.lost += 1
+            tally.faults.append(person.fault)
+            person.fault = None
+        person.check(connection, tally)
+    _, opened = send(connection, Request("look", "GET", "/api/pictures/1", {}))
+    connection.close()
+    known = sorted(identity for person in people for identity in person.ledgers)
+    if sorted(state["id"] for state in opened["objects"]) != known:
+        tally.doubled += 1
+        tally.faults.append(f"{len(opened['objects'])} objects instead of {len(known)}")
+    database = sqlite3.connect(store)
+    if database.execute("PRAGMA integrity_check").fetchall() != [("ok",)]:
+        tally.broken += 1
+    if database.execute("PRAGMA foreign_key_check").fetchall():
+        tally.broken += 1
+    database.close()

@@ -1,0 +1,145 @@
+"""A real browser on a real server: what a person sees and does, for tests and measurements."""
+
+import contextlib
+import os
+import shutil
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from playwright.sync_api import Page, sync_playwright
+
+from vpuformer.app.folder import Folder
+from vpuformer.app.segmenter import NetworkSegmenter, Segmenter
+from vpuformer.app.server import create_app
+from vpuformer.app.serving import bind
+from vpuformer.app.store import FILE, Store
+
+CHROMIUM = next(
+    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
+)
+_FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+_MARGIN = 20
+"""Around a picture that fits the screen, as the page leaves it."""
+
+Point = tuple[float, float]
+
+
+def wanted() -> bool:
+    """Whether the tests of the page must run: where there is no browser, continuous integration fails."""
+    return CHROMIUM is not None or os.environ.get("CI") == "true"
+
+
+@contextlib.contextmanager
+def served(folder: Path, segmenter: Segmenter | None = None) -> Iterator[str]:
+    """The address of a server on a folder of pictures, with the bundled weights unless told otherwise."""
+    with bind("127.0.0.1", 0) as socket:
+        app = create_app(Folder(folder), Store(folder / FILE), segmenter or NetworkSegmenter())
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [socket]}, daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{socket.getsockname()[1]}/"
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+@contextlib.contextmanager
+def opened(address: str, *, cut_off: bool = False, **options: Any) -> Iterator["Person"]:
+    """A person in front of the page, in a window of 1280 x 800 unless told otherwise. Errors of the page are raised.
+
+    With `cut_off` the connection may fail on purpose, and what the browser says of that is no error.
+    """
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=CHROMIUM, args=list(_FLAGS))
+        context = browser.new_context(
+            **({"viewport": {"width": 1280, "height": 800}, "accept_downloads": True} | options)
+        )
+        page = context.new_page()
+        errors: list[str] = []
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+        page.goto(address)
+        person = Person(page)
+        person.wait(state="idle")
+        yield person
+        browser.close()
+        assert not [error for error in errors if not (cut_off and "Failed to load resource" in error)], errors
+
+
+class Person:
+    """Works on the page, in pixels of the picture that is open."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+
+    @property
+    def told(self) -> dict[str, str]:
+        """What the page says of itself: state, picture, object, revision, area, steps."""
+        return self.page.evaluate("({...document.documentElement.dataset})")
+
+    @property
+    def area(self) -> int:
+        """Pixels of the mask that is shown."""
+        return int(self.told["area"])
+
+    def wait(self, timeout: float = 60, **told: object) -> dict[str, str]:
+        """Until the page says all of this of itself."""
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            now = self.told
+            if all(now.get(key) == str(value) for key, value in told.items()):
+                return now
+            self.page.wait_for_timeout(15)
+        raise AssertionError(f"wanted {told}, the page says {self.told}")
+
+    def place(self, point: Point) -> Point:
+        """Where on the screen a point of the picture is, while all of the picture is shown."""
+        box = self.page.locator("#stage").bounding_box()
+        assert box is not None
+        size = self.page.locator("#picture-size").inner_text()
+        width, height = (int(part) for part in size.split("\N{MULTIPLICATION SIGN}"))
+        scale = min((box["width"] - 2 * _MARGIN) / width, (box["height"] - 2 * _MARGIN) / height, 8)
+        left, top = box["x"] + (box["width"] - width * scale) / 2, box["y"] + (box["height"] - height * scale) / 2
+        return left + (point[0] + 0.5) * scale, top + (point[1] + 0.5) * scale
+
+    def click(self, point: Point, *, positive: bool = True) -> dict[str, str]:
+        self.page.mouse.click(*self.place(point), button="left" if positive else "right")
+        return self.answered()
+
+    def drag(self, path: Sequence[Point], *, positive: bool = True) -> dict[str, str]:
+        button = "left" if positive else "right"
+        first, *others = (self.place(point) for point in path)
+        self.page.mouse.move(*first)
+        self.page.mouse.down(button=button)  # type: ignore[arg-type]
+        for point in others:
+            self.page.mouse.move(*point, steps=4)
+        self.page.mouse.up(button=button)  # type: ignore[arg-type]
+        return self.answered()
+
+    def scribble(self, path: Sequence[Point], *, positive: bool = True) -> dict[str, str]:
+        self.page.keyboard.down("Shift")
+        try:
+            return self.drag(path, positive=positive)
+        finally:
+            self.page.keyboard.up("Shift")
+
+    def press(self, key: str) -> dict[str, str]:
+        self.page.keyboard.press(key)
+        return self.answered()
+
+    def answered(self) -> dict[str, str]:
+        """What the page says once everything has been answered."""
+        self.page.wait_for_timeout(30)
+        return self.wait(state="idle")

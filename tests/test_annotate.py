@@ -1,0 +1,127 @@
+"""`vpuformer annotate`: what it starts, what it refuses, and that the page is there before the network."""
+
+import re
+import signal
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from commands import vpuformer
+
+from vpuformer.app.segmenter import NetworkSegmenter
+from vpuformer.app.serving import bind, is_loopback
+from vpuformer.errors import CheckpointError, ConfigError
+from vpuformer.prompts import Click
+
+
+def refused(*words: object) -> str:
+    result = vpuformer("annotate", *words, "--no-browser")
+    assert result.exit_code == 2, result.output
+    assert len(result.stderr.splitlines()) == 1
+    return result.stderr
+
+
+def test_what_cannot_be_annotated_is_said_in_one_line(picture_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "text.png").write_text("no picture")
+    assert "there is no" in refused(tmp_path / "missing")
+    assert "holds no picture" in refused(tmp_path / "empty")
+    assert "no picture that can be read" in refused(tmp_path / "text.png")
+    assert "no model called 'nosuch'" in refused(picture_folder, "--model", "nosuch")
+    assert "at most 200 letters" in refused(picture_folder, "--labels", "a" * 201)
+    assert "cannot be used" in refused(picture_folder, "--store", tmp_path / "no" / "x.sqlite")
+    assert "no address" in refused(picture_folder, "--host", "no.such.address.invalid")
+    assert "the device 'abacus'" in refused(picture_folder, "--device", "abacus")
+
+
+def test_a_port_that_is_taken_is_refused_if_it_was_asked_for(picture_folder: Path) -> None:
+    with bind("127.0.0.1", 0) as taken:
+        port = taken.getsockname()[1]
+        assert f"the port {port} of 127.0.0.1 cannot be used" in refused(picture_folder, "--port", port)
+        with pytest.raises(ConfigError, match="choose another with --port"):
+            bind("127.0.0.1", port)
+        with bind("127.0.0.1", port, any_free=True) as other:
+            assert other.getsockname()[1] != port
+
+
+@pytest.mark.parametrize(
+    ("host", "local"), [("127.0.0.1", True), ("127.9.9.9", True), ("::1", True), ("0.0.0.0", False), ("::", False)]
+)
+def test_which_addresses_are_of_this_machine_alone(host: str, local: bool) -> None:
+    assert is_loopback(host) == local
+
+
+def test_a_network_answers(model: Path) -> None:
+    import numpy as np
+
+    segmenter = NetworkSegmenter(str(model), "cpu")
+    looked = segmenter.look(np.zeros((40, 60, 3), np.uint8))
+    answer = looked.predict([Click(30, 20)], None, None)
+    assert answer.logits is not None
+    assert looked.nbytes >= 40 * 60 * 3
+    again = looked.restore(answer.logits, answer.crop)
+    assert np.array_equal(again.probability, answer.probability)
+    assert len(segmenter.sha256) == 64
+
+
+def test_weights_that_are_broken_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError):
+        NetworkSegmenter(str(tmp_path))
+
+
+@pytest.fixture
+def started(picture_folder: Path, request: pytest.FixtureRequest) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-m", "vpuformer", "annotate", str(picture_folder), "--no-browser", "--port", "0"]
+    process = subprocess.Popen([*command, *request.param], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def address_of(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    for line in process.stdout:
+        found = re.search(r"http://\S+", line)
+        if found:
+            return found.group()
+    raise AssertionError(process.communicate())
+
+
+@pytest.mark.parametrize("started", [["--labels", "cat,dog"]], indirect=True)
+def test_it_starts_and_ends_when_interrupted(started: subprocess.Popen[str], picture_folder: Path) -> None:
+    address = address_of(started)
+    with urllib.request.urlopen(f"{address}api/project", timeout=60) as answer:
+        assert b'"cat"' in answer.read()
+    assert (picture_folder / "vpuformer.sqlite").is_file()
+    started.send_signal(signal.SIGINT)
+    said, complaints = started.communicate(timeout=60)
+    assert "everything is stored" in said
+    assert (complaints, started.returncode) == ("", 0)
+
+
+@pytest.mark.parametrize("started", [["--host", "0.0.0.0"]], indirect=True)
+def test_an_address_for_others_wants_a_token(started: subprocess.Popen[str]) -> None:
+    address = address_of(started)
+    token, port = address.partition("?token=")[2], address.rpartition(":")[2].partition("/")[0]
+    assert len(token) > 20
+    here = f"http://127.0.0.1:{port}/api/project"
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        urllib.request.urlopen(here, timeout=60)
+    request = urllib.request.Request(here, headers={"Authorization": f"Bearer {token}"})
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        assert answer.status == 200
+
+
+def test_the_server_needs_no_torch() -> None:
+    code = "import sys, vpuformer.app.server, vpuformer.app.serving; print('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout == "False\n"
+
+
+def test_bind_takes_a_name() -> None:
+    with bind("localhost", 0) as bound:
+        assert bound.family in (socket.AF_INET, socket.AF_INET6)

@@ -1,0 +1,267 @@
+import itertools
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from vpuformer.app.annotator import Annotator
+from vpuformer.app.folder import Folder
+from vpuformer.app.protocol import NewStep, ObjectState
+from vpuformer.app.runs import from_message, pack, to_message
+from vpuformer.app.store import Store
+from vpuformer.errors import BusyError, ConflictError, ImageError, MaskError, NotFoundError, PromptError
+
+SIZE = (90, 120)
+"""Of the first picture: height and width."""
+
+KEYS = (f"key-{number:05d}" for number in itertools.count())
+
+
+def begun(annotator: Annotator) -> ObjectState:
+    return annotator.state(annotator.store.add_object(1, next(KEYS)).id)
+
+
+def give(annotator: Annotator, state: ObjectState, **step: Any) -> ObjectState:
+    new = NewStep.model_validate({"key": next(KEYS), "revision": state.revision, "step": step})
+    return annotator.step(state.id, new)
+
+
+def click(annotator: Annotator, state: ObjectState, x: float, y: float, *, positive: bool = True) -> ObjectState:
+    return give(annotator, state, type="click", point=[x, y], positive=positive)
+
+
+def mask_of(state: ObjectState) -> np.ndarray:
+    return np.zeros(SIZE, bool) if state.mask is None else from_message(state.mask, SIZE)
+
+
+def test_a_click_is_answered_and_kept(annotator: Annotator) -> None:
+    state = click(annotator, begun(annotator), 60, 45)
+    mask = mask_of(state)
+    assert mask[45, 60]
+    assert not mask[0, 0]
+    assert state.area == mask.sum() > 0
+    assert state.seconds is not None
+    assert (state.revision, state.at, [step.live for step in state.steps]) == (1, 1, [True])
+    assert annotator.state(state.id) == state
+
+
+def test_all_prompts_count_until_one_is_taken_away(annotator: Annotator) -> None:
+    first = click(annotator, begun(annotator), 30, 30)
+    second = click(annotator, first, 90, 60)
+    assert mask_of(second)[30, 30]
+    assert mask_of(second)[60, 90]
+    third = give(annotator, second, type="remove", step=0)
+    assert [step.live for step in third.steps] == [False, True, False]
+    assert not mask_of(third)[30, 30]
+    assert mask_of(third)[60, 90]
+    fourth = give(annotator, third, type="remove", step=1)
+    assert (fourth.mask, fourth.area) == (None, 0)
+    with pytest.raises(PromptError, match="no prompt that counts"):
+        give(annotator, fourth, type="remove", step=1)
+    assert annotator.state(fourth.id) == fourth
+
+
+def test_undo_and_redo_are_exact(annotator: Annotator) -> None:
+    states = [begun(annotator)]
+    states.append(click(annotator, states[-1], 30, 30))
+    states.append(give(annotator, states[-1], type="box", box=[60, 40, 100, 80]))
+    states.append(give(annotator, states[-1], type="brush", path=[[5, 5], [40, 5]], radius=3))
+    states.append(click(annotator, states[-1], 30, 30, positive=False))
+    now = states[-1]
+    for former in reversed(states[:-1]):
+        now = annotator.undo(now.id, now.revision)
+        assert (now.mask, now.area, now.at) == (former.mask, former.area, former.at)
+    with pytest.raises(ConflictError, match="nothing to undo"):
+        annotator.undo(now.id, now.revision)
+    for later in states[1:]:
+        now = annotator.redo(now.id, now.revision)
+        assert (now.mask, now.area, now.at) == (later.mask, later.area, later.at)
+    with pytest.raises(ConflictError, match="nothing to redo"):
+        annotator.redo(now.id, now.revision)
+
+
+def test_the_brush_paints_and_the_next_prompt_sets_out_from_there(annotator: Annotator) -> None:
+    state = click(annotator, begun(annotator), 30, 30)
+    painted = give(annotator, state, type="brush", path=[[100, 80]], radius=4)
+    assert painted.seconds is None
+    assert np.array_equal(mask_of(painted)[:70, :90], mask_of(state)[:70, :90])
+    assert mask_of(painted)[80, 100]
+    erased = give(annotator, painted, type="brush", path=[[30, 30]], radius=2, positive=False)
+    assert not mask_of(erased)[30, 30]
+    assert mask_of(erased)[30, 34]
+    after = click(annotator, erased, 60, 30)
+    assert mask_of(after)[80, 100]  # what was painted is part of the mask so far
+
+
+def test_a_brush_on_nothing_begins_a_mask(annotator: Annotator) -> None:
+    state = give(annotator, begun(annotator), type="brush", path=[[10, 10]], radius=1)
+    assert mask_of(state).sum() == 5
+
+
+def test_a_mask_from_elsewhere_is_where_one_starts(annotator: Annotator) -> None:
+    given = np.zeros(SIZE, bool)
+    given[70:85, 10:50] = True
+    state = click(annotator, begun(annotator), 90, 20)
+    message = to_message(pack(given), SIZE).model_dump()
+    state = give(annotator, state, type="mask", mask=message)
+    assert np.array_equal(mask_of(state), given)
+    assert [step.live for step in state.steps] == [False, False]
+    assert mask_of(click(annotator, state, 90, 20))[80, 30]
+    with pytest.raises(MaskError, match="120x91 pixels"):
+        give(annotator, state, type="mask", mask=message | {"height": 91})
+
+
+def test_a_lasso_is_a_mask_that_is_refined(annotator: Annotator) -> None:
+    state = give(annotator, begun(annotator), type="lasso", path=[[20, 20], [60, 20], [60, 50], [20, 50]])
+    assert mask_of(state)[35, 40]
+    assert not mask_of(state)[80, 100]
+    cleared = give(annotator, state, type="clear")
+    assert (cleared.mask, cleared.at) == (None, 2)
+    assert annotator.undo(cleared.id, cleared.revision).mask == state.mask
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        {"type": "click", "point": [500, 2]},
+        {"type": "box", "box": [10, 10, 5, 20]},
+        {"type": "box", "box": [200, 10, 300, 20]},
+        {"type": "scribble", "path": [[-50, -50], [-60, -60]]},
+        {"type": "lasso", "path": [[-50, -50], [-60, -60], [-60, -50]]},
+        {"type": "remove", "step": 0},
+    ],
+)
+def test_what_does_not_fit_is_refused_and_nothing_is_kept(annotator: Annotator, step: dict[str, Any]) -> None:
+    state = begun(annotator)
+    with pytest.raises(PromptError):
+        give(annotator, state, **step)
+    assert annotator.state(state.id) == state
+
+
+def test_an_older_revision_is_refused(annotator: Annotator) -> None:
+    state = begun(annotator)
+    click(annotator, state, 30, 30)
+    with pytest.raises(ConflictError, match="revision is 1, not 0"):
+        click(annotator, state, 60, 60)
+
+
+def test_a_step_sent_twice_counts_once(annotator: Annotator) -> None:
+    state = begun(annotator)
+    new = NewStep.model_validate(
+        {"key": "the-same-key", "revision": 0, "step": {"type": "click", "point": [30, 30]}}
+    )  # fmt: skip
+    assert annotator.step(state.id, new) == annotator.step(state.id, new)
+
+
+def test_after_a_restart_all_is_as_it_was_and_goes_on(annotator: Annotator, picture_folder: Path, disks: Any) -> None:
+    state = give(annotator, begun(annotator), type="scribble", path=[[30, 30], [60, 30]])
+    state = give(annotator, state, type="brush", path=[[100, 80]], radius=4)
+    ahead = click(annotator, state, 60, 60)
+    back = annotator.undo(ahead.id, ahead.revision)
+    again = Annotator(Folder(picture_folder), Store(annotator.store.address), disks)
+    assert again.state(back.id) == back
+    redone = again.redo(back.id, back.revision)
+    assert redone.mask == ahead.mask
+    assert mask_of(click(again, redone, 20, 70))[80, 100]
+    again.close()
+
+
+def test_a_step_that_was_never_answered_is_answered_when_it_is_looked_at(annotator: Annotator) -> None:
+    state = begun(annotator)
+    for revision, x in enumerate((30, 60)):
+        content = {"type": "click", "point": [x, 40], "positive": True}
+        annotator.store.add_step(state.id, revision, next(KEYS), content)
+    found = annotator.state(state.id)
+    assert mask_of(found)[40, 30]
+    assert mask_of(found)[40, 60]
+    assert all(step.answered for step in annotator.store.steps_of(state.id))
+
+
+def test_a_step_on_which_the_network_fails_is_taken_back(annotator: Annotator, monkeypatch: pytest.MonkeyPatch) -> None:
+    state = click(annotator, begun(annotator), 30, 30)
+
+    def fails(*_: Any) -> None:
+        raise MemoryError("no room")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("vpuformer.app.annotator.Annotator._predicted", fails)
+        with pytest.raises(MemoryError):
+            click(annotator, state, 60, 60)
+    now = annotator.state(state.id)
+    assert (now.mask, now.at, len(now.steps)) == (state.mask, 1, 1)
+    assert now.revision > state.revision
+
+
+def test_a_busy_network_keeps_the_step_for_later(annotator: Annotator, monkeypatch: pytest.MonkeyPatch) -> None:
+    state = begun(annotator)
+    with monkeypatch.context() as patch:
+        patch.setattr(annotator._network, "_max_waiting", 0)
+        with pytest.raises(BusyError, match="try again"):
+            click(annotator, state, 60, 60)
+    assert mask_of(annotator.state(state.id))[60, 60]
+
+
+def test_many_at_once_do_not_mix(annotator: Annotator) -> None:
+    states = [begun(annotator) for _ in range(8)]
+    failures: list[Exception] = []
+
+    def work(number: int) -> None:
+        try:
+            state = states[number]
+            for x in range(10, 110, 25):
+                state = click(annotator, state, x, 8 + 10 * number)
+            states[number] = state
+        except Exception as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
+    for number, state in enumerate(states):
+        assert [step.point for step in state.steps] == [(x, 8 + 10 * number) for x in range(10, 110, 25)]
+        assert annotator.state(state.id) == state
+
+
+def test_opening_a_picture(annotator: Annotator) -> None:
+    kept, gone = begun(annotator), begun(annotator)
+    click(annotator, kept, 30, 30)
+    annotator.change(gone.id, deleted=True)
+    opened = annotator.open(1)
+    assert (opened.name, opened.width, opened.height, opened.levels) == ("a.png", 120, 90, 1)
+    assert [state.id for state in opened.objects] == [kept.id]
+    assert annotator.store.picture(1).size == SIZE
+    with pytest.raises(NotFoundError, match="no picture 99"):
+        annotator.open(99)
+
+
+def test_a_picture_that_has_gone(annotator: Annotator, picture_folder: Path) -> None:
+    (picture_folder / "b.jpg").unlink()
+    with pytest.raises(ImageError, match=r"b\.jpg"):
+        annotator.open(2)
+
+
+def test_probabilities_agree_with_the_mask(annotator: Annotator, picture_folder: Path, disks: Any) -> None:
+    state = begun(annotator)
+    assert annotator.probability(state.id) is None
+    state = give(annotator, click(annotator, state, 30, 30), type="brush", path=[[100, 80]], radius=4)
+    again = Annotator(Folder(picture_folder), Store(annotator.store.address), disks)  # has nothing in memory
+    for each in (annotator, again):
+        probability = each.probability(state.id)
+        assert probability is not None
+        assert np.array_equal(probability > 0.49, mask_of(state))
+    again.close()
+
+
+def test_an_object_from_a_mask(annotator: Annotator) -> None:
+    given = np.zeros(SIZE, bool)
+    given[10:20, 10:20] = True
+    label = annotator.store.add_label("cup")
+    state = annotator.begin(1, given, next(KEYS), label.id)
+    assert (state.area, state.label, state.at) == (100, label.id, 1)
+    with pytest.raises(MaskError, match="its picture 120x90"):
+        annotator.begin(1, given.T, next(KEYS))

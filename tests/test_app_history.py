@@ -1,0 +1,91 @@
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vpuformer.app.history import brushed, check_removable, enclosed, live, prompts, start
+from vpuformer.errors import PromptError
+from vpuformer.prompts import Box, Click
+
+CLICK: dict[str, Any] = {"type": "click", "point": [1, 2], "positive": True}
+BOX: dict[str, Any] = {"type": "box", "box": [0, 0, 4, 4], "positive": False}
+BRUSH: dict[str, Any] = {"type": "brush", "path": [[1, 1]], "radius": 2, "positive": True}
+
+
+def remove(place: int) -> dict[str, Any]:
+    return {"type": "remove", "step": place}
+
+
+@pytest.mark.parametrize(
+    ("contents", "counted", "begun"),
+    [
+        ([], [], None),
+        ([CLICK, BOX], [0, 1], None),
+        ([CLICK, BRUSH, BOX], [0, 2], None),
+        ([CLICK, {"type": "mask"}, BOX], [2], 1),
+        ([{"type": "lasso"}, CLICK, {"type": "clear"}], [], None),
+        ([{"type": "mask"}, {"type": "clear"}, CLICK], [2], None),
+        ([CLICK, BOX, remove(0)], [1], None),
+        ([CLICK, remove(0), remove(0)], [], None),
+        ([CLICK, remove(0), CLICK], [2], None),
+    ],
+)
+def test_which_prompts_count(contents: list[dict[str, Any]], counted: list[int], begun: int | None) -> None:
+    assert live(contents) == counted
+    assert start(contents) == begun
+
+
+def test_the_prompts_that_count_in_their_order() -> None:
+    assert prompts([CLICK, BRUSH, BOX]) == (Click(1, 2), Box(0, 0, 4, 4, positive=False))
+
+
+def test_only_prompts_that_count_can_be_taken_away() -> None:
+    check_removable([CLICK, BOX], 1)
+    for place in (-1, 2):
+        with pytest.raises(PromptError, match=r"no prompt that counts at present; take away one of \[0, 1\]"):
+            check_removable([CLICK, BOX], place)
+
+
+@given(
+    st.lists(st.tuples(st.floats(-5, 25), st.floats(-5, 20)), min_size=1, max_size=4),
+    st.floats(0.1, 8),
+    st.booleans(),
+)
+def test_a_brush_paints_what_is_within_its_radius(
+    path: list[tuple[float, float]], radius: float, positive: bool
+) -> None:
+    before = np.indices((15, 20)).sum(axis=0) % 2 == 0
+    after = brushed(before, path, radius, positive=positive)
+    for y, x in np.ndindex(15, 20):
+        distance = min(_distance((x, y), a, b) for a, b in [(path[0], path[0]), *pairwise(path)])
+        # Points nearer to each other than an eighth of the radius are left out of the line.
+        if distance < radius * 0.75 - 1e-6:
+            assert after[y, x] == positive
+        elif distance > radius * 1.25 + 1e-6:
+            assert after[y, x] == before[y, x]
+
+
+def _distance(point: tuple[float, float], a: tuple[float, float], b: tuple[float, float]) -> float:
+    p, q, r = (np.array(place, float) for place in (point, a, b))
+    length = float((r - q) @ (r - q))
+    share = 0.0 if length == 0 else float(np.clip((p - q) @ (r - q) / length, 0, 1))
+    return float(np.linalg.norm(p - q - share * (r - q)))
+
+
+def test_a_brush_beside_the_picture_paints_nothing_and_changes_no_argument() -> None:
+    before = np.zeros((4, 4), bool)
+    assert not brushed(before, [(-9, -9), (-9, 20)], 2, positive=True).any()
+    assert brushed(before, [(1, 1)], 1, positive=True).sum() == 5
+    assert not before.any()
+
+
+def test_a_lasso_encloses() -> None:
+    inside = enclosed([(1, 1), (6, 1), (6, 4), (1, 4)], (6, 8))
+    assert inside.sum() == 6 * 4
+    assert inside[1:5, 1:7].all()
+    assert enclosed([(-50, -50), (50, -50), (50, 50), (-50, 50)], (6, 8)).all()
+    with pytest.raises(PromptError, match="encloses no pixel"):
+        enclosed([(20, 20), (30, 20), (30, 30)], (6, 8))

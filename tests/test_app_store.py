@@ -1,0 +1,172 @@
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from vpuformer.app.store import StepAnswer, Store
+from vpuformer.errors import ConflictError, NotFoundError, StoreError
+
+CLICK = {"type": "click", "point": [1, 2]}
+ANSWER = StepAnswer(bytes([2, 2, 2]), 2, (0, 1, 3, 2), b"logits", 0.1, "hash")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    store = Store(tmp_path / "a.sqlite")
+    store.sync(["a.jpg", "b/c.png"])
+    return store
+
+
+def again(store: Store) -> Store:
+    """The same file, opened by another program while the first one is still at it."""
+    return Store(store.address)
+
+
+def test_pictures_are_known_once(store: Store) -> None:
+    store.sync(["b/c.png", "new.png"])
+    assert [(row.id, row.name) for row in store.pictures()] == [(1, "a.jpg"), (2, "b/c.png"), (3, "new.png")]
+    store.change_picture(2, done=True)
+    store.change_picture(2, size=(30, 40))
+    row = again(store).picture(2)
+    assert (row.done, row.size, row.objects) == (True, (30, 40), 0)
+
+
+def test_the_place_is_where_one_was_last(store: Store) -> None:
+    assert store.place is None
+    store.set_place(2)
+    store.set_place(1)
+    assert again(store).place == 1
+    with pytest.raises(NotFoundError, match="no picture 9"):
+        store.set_place(9)
+
+
+def test_labels(store: Store) -> None:
+    cat, dog = store.add_label("cat"), store.add_label("dog", "#123456")
+    assert cat.colour != dog.colour == "#123456"
+    with pytest.raises(ConflictError, match="a label 'cat' already"):
+        store.add_label("cat")
+    with pytest.raises(ConflictError, match="a label 'dog' already"):
+        store.change_label(cat.id, name="dog")
+    assert store.change_label(cat.id, name="lion").colour == cat.colour
+    made = store.add_object(1, "object-1", cat.id)
+    with pytest.raises(ConflictError, match="1 objects have the label 'lion'"):
+        store.delete_label(cat.id)
+    store.change_object(made.id, deleted=True)
+    store.delete_label(cat.id)
+    assert [label.name for label in again(store).labels()] == ["dog"]
+    assert store.object(made.id).label is None
+    for call in (store.delete_label, store.change_label):
+        with pytest.raises(NotFoundError, match="no label 77"):
+            call(77)
+
+
+def test_an_object_sent_twice_is_one(store: Store) -> None:
+    made = store.add_object(1, "object-1")
+    assert store.add_object(1, "object-1") == made
+    assert store.objects_of(1) == [made]
+    with pytest.raises(ConflictError, match="another picture"):
+        store.add_object(2, "object-1")
+    with pytest.raises(NotFoundError, match="no picture 9"):
+        store.add_object(9, "object-2")
+    with pytest.raises(NotFoundError, match="no label 5"):
+        store.add_object(1, "object-3", label=5)
+    assert len(store.objects_of(1)) == 1
+
+
+def test_accepted_objects_are_counted_and_deleted_ones_are_not_listed(store: Store) -> None:
+    first, second = store.add_object(1, "object-1"), store.add_object(1, "object-2")
+    store.change_object(first.id, accepted=True)
+    store.change_object(second.id, accepted=True, deleted=True)
+    assert store.picture(1).objects == 1
+    assert [row.id for row in store.objects_of(1)] == [first.id]
+    assert store.change_object(second.id, deleted=False).revision == 2
+    assert store.picture(1).objects == 2
+
+
+def test_a_step_and_its_answer_are_on_the_disk(store: Store) -> None:
+    made = store.add_object(1, "object-1")
+    store.add_step(made.id, 0, "step-one", CLICK)
+    assert [step.answered for step in again(store).steps_of(made.id)] == [False]
+    (step,) = store.steps_of(made.id)
+    assert store.answer_of(step.id) is None
+    store.answer(step.id, ANSWER)
+    other = again(store)
+    assert other.answer_of(step.id) == ANSWER
+    (kept,) = other.steps_of(made.id)
+    assert (kept.content, kept.answered, kept.area, kept.seconds) == (CLICK, True, 2, 0.1)
+    assert (other.object(made.id).at, other.object(made.id).revision) == (1, 1)
+
+
+def test_a_step_sent_twice_is_one(store: Store) -> None:
+    made, other = store.add_object(1, "object-1"), store.add_object(1, "object-2")
+    store.add_step(made.id, 0, "step-one", CLICK)
+    store.add_step(made.id, 0, "step-one", CLICK)
+    assert len(store.steps_of(made.id)) == 1
+    with pytest.raises(ConflictError, match="another object"):
+        store.add_step(other.id, 0, "step-one", CLICK)
+    with pytest.raises(ConflictError, match="revision is 1, not 0"):
+        store.add_step(made.id, 0, "step-two", CLICK)
+    with pytest.raises(NotFoundError, match="no object 9"):
+        store.add_step(9, 0, "step-two", CLICK)
+
+
+def test_undo_redo_and_what_a_new_step_gives_up(store: Store, tmp_path: Path) -> None:
+    made = store.add_object(1, "object-1")
+    for revision, key in enumerate(["step-one", "step-two", "step-three"]):
+        store.add_step(made.id, revision, key, {**CLICK, "point": [revision, 0]})
+    assert store.turn(made.id, 3, -1).at == 2
+    assert store.turn(made.id, 4, -1).at == 1
+    assert store.turn(made.id, 5, 1).at == 2
+    store.add_step(made.id, 6, "step-four", {"type": "clear"})
+    assert [step.content["type"] for step in store.steps_of(made.id)] == ["click", "click", "clear"]
+    assert store.object(made.id).at == 3
+    with pytest.raises(ConflictError, match="nothing to redo"):
+        store.turn(made.id, 7, 1)
+    with pytest.raises(ConflictError, match="revision is 7, not 3"):
+        store.turn(made.id, 3, -1)
+    # What was given up is no longer history, but still on record.
+    with sqlite3.connect(tmp_path / "a.sqlite") as plain:
+        assert plain.execute("SELECT count(*), count(position) FROM step").fetchone() == (4, 3)
+
+
+def test_a_step_that_cannot_be_answered_is_taken_back(store: Store) -> None:
+    made = store.add_object(1, "object-1")
+    store.add_step(made.id, 0, "step-one", CLICK, ANSWER)
+    store.add_step(made.id, 1, "step-two", CLICK)
+    store.take_back(store.steps_of(made.id)[1].id)
+    assert (store.object(made.id).at, store.object(made.id).revision) == (1, 3)
+    assert [step.answered for step in store.steps_of(made.id)] == [True]
+    with pytest.raises(ConflictError, match="nothing to redo"):
+        store.turn(made.id, 3, 1)
+
+
+def test_what_is_no_store_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("hello " * 300)
+    with pytest.raises(StoreError, match="not a database"):
+        Store(tmp_path / "text")
+    with pytest.raises(StoreError, match="unable to open"):
+        Store(tmp_path / "missing" / "a.sqlite")
+    with pytest.raises(StoreError, match="nosuchdialect://x cannot be used"):
+        Store("nosuchdialect://x")
+
+
+def test_a_store_of_another_version_is_refused(tmp_path: Path) -> None:
+    Store(tmp_path / "a.sqlite").close()
+    with sqlite3.connect(tmp_path / "a.sqlite") as plain:
+        plain.execute("UPDATE fact SET value = '99' WHERE name = 'version'")
+    with pytest.raises(StoreError, match="version 99, this program knows 1"):
+        Store(tmp_path / "a.sqlite")
+
+
+def test_a_password_is_not_told(tmp_path: Path) -> None:
+    with pytest.raises(StoreError) as told:
+        Store(f"sqlite+pysqlite://me:secret@host/{tmp_path}/no/a.sqlite")
+    assert "secret" not in str(told.value)
+
+
+def test_the_file_is_written_ahead_and_in_full(tmp_path: Path) -> None:
+    store = Store(tmp_path / "a.sqlite")
+    with store._engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
+    store.close()

@@ -1,0 +1,154 @@
+"""COCO files are read to the bit, and whatever else comes is refused in one sentence."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+from pycocotools import mask as rle
+
+from vpuformer.errors import MaskError
+from vpuformer.formats import AnnotatedPicture, LabelledMask, read_coco_masks
+from vpuformer.formats.coco import write
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:pycocotools")
+
+MASKS = arrays(bool, array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=40))
+SIZE = (20, 30)
+SQUARE = np.zeros(SIZE, bool)
+SQUARE[2:7, 3:8] = True
+OUTLINE = [3, 2, 8, 2, 8, 7, 3, 7]
+
+
+def encoded(mask: np.ndarray) -> dict[str, Any]:
+    found: Any = rle.encode(np.asfortranarray(mask.astype(np.uint8)))
+    return {"size": list(mask.shape), "counts": found["counts"].decode()}
+
+
+def coco(*segmentations: Any, name: str = "a/x.jpg", **extra: Any) -> dict[str, Any]:
+    annotations = [{"id": i, "image_id": 1, "category_id": 1, "segmentation": s} for i, s in enumerate(segmentations)]
+    images = [{"id": 1, "file_name": name, "height": SIZE[0], "width": SIZE[1]}]
+    return {"images": images, "annotations": annotations, "categories": [{"id": 1, "name": "cup"}], **extra}
+
+
+def read(content: Any, picture: str = "a/x.jpg", size: tuple[int, int] | None = SIZE) -> Any:
+    return read_coco_masks(content if isinstance(content, bytes) else json.dumps(content).encode(), picture, size)
+
+
+@settings(deadline=None)
+@given(MASKS)
+def test_run_lengths_are_decoded_as_pycocotools_does(mask: np.ndarray) -> None:
+    content = coco(encoded(mask))
+    content["images"][0] |= {"height": mask.shape[0], "width": mask.shape[1]}
+    ((label, found),) = read(content, size=mask.shape)
+    assert label == "cup"
+    assert found.dtype == bool
+    assert np.array_equal(found, mask)
+
+
+@pytest.mark.parametrize("polygons", [False, True])
+def test_what_was_written_is_read(polygons: bool, tmp_path: Path, rng: np.random.Generator) -> None:
+    things = [LabelledMask(rng.random((50, 70)) < share, "cup", i) for i, share in enumerate((0.001, 0.5, 1))]
+    write([AnnotatedPicture("x.png", 70, 50, things, 4)], tmp_path, ["dog", "cup"], polygons=polygons)
+    found = read_coco_masks(tmp_path / "annotations.json", "x.png", (50, 70))
+    assert [label for label, _ in found] == ["cup"] * 3
+    assert np.array_equal([mask for _, mask in found], [thing.mask for thing in things])
+
+
+def test_every_kind_of_segmentation_gives_the_same_mask() -> None:
+    runs = [3 * 20 + 2, *([5, 15] * 4), 5, 20 * 30 - 3 * 20 - 2 - 4 * 20 - 5]
+    kinds = [encoded(SQUARE), {"size": list(SIZE), "counts": runs}, [OUTLINE], [OUTLINE, [1, 1, 2, 2]]]
+    assert all(np.array_equal(mask, SQUARE) for _, mask in read(coco(*kinds)))
+
+
+def test_crowds_and_annotations_without_a_segmentation_are_left_out() -> None:
+    content = coco([OUTLINE], [OUTLINE], [], None)
+    content["annotations"][0]["iscrowd"] = 1
+    content["annotations"][1]["category_id"] = 9
+    ((label, _),) = read(content)
+    assert label is None
+
+
+def test_a_picture_is_found_by_its_path_its_name_or_as_the_only_one() -> None:
+    content = coco([OUTLINE], name="other/x.jpg")
+    assert len(read(content, "x.jpg")) == 1
+    assert len(read(content, "something.png")) == 1
+    content["images"].append({"id": 2, "file_name": "x.jpg", "height": 20, "width": 30})
+    assert len(read(content, "x.jpg")) == 0
+    assert len(read(content, "other/x.jpg")) == 1
+    with pytest.raises(MaskError, match=r"several pictures \(other/x\.jpg, x\.jpg\), and not of one called y\.jpg"):
+        read(content, "y.jpg")
+    with pytest.raises(MaskError, match=r"not of one called third/x\.jpg"):
+        read(content, "third/x.jpg")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "is no JSON"),
+        (b"[" * 100_000, "is no JSON"),
+        (b"[]", "is no COCO file: it needs the keys"),
+        (b'{"images": [], "annotations": []}', "lists no picture"),
+        (b'{"images": 3, "annotations": []}', "is no COCO file"),
+        (b'{"images": [{}], "annotations": []}', "is no COCO file: KeyError"),
+        (coco({"size": [20, 30], "counts": "12"}), "do not fill a picture of 30x20"),
+        (coco({"size": [20, 30], "counts": "o"}), "these are no run lengths"),
+        (coco({"size": [20, 30], "counts": "oooooooooo0"}), "these are no run lengths"),
+        (coco({"size": [20, 30], "counts": "\x01"}), "these are no run lengths"),
+        (coco({"size": [20, 30], "counts": "ä"}), "is no COCO file"),
+        (coco({"size": [20, 30], "counts": ""}), "these are no run lengths"),
+        (coco({"size": [20, 30], "counts": [700, -100]}), "do not fill"),
+        (coco({"size": [20, 30], "counts": [599.5, 0.5]}), "run lengths are whole numbers"),
+        (coco({"size": [20, 30], "counts": [2**70]}), "is no COCO file: OverflowError"),
+        (coco({"size": [20, 30], "counts": 3}), "is no COCO file"),
+        (coco({"size": [30, 20], "counts": [600]}), "the size of the mask is"),
+        (coco({"counts": [600]}), "is no COCO file: KeyError"),
+        (coco([[1, 2, 3, 4, 5]]), "a polygon is x, y"),
+        (coco([[1, 2, 3, 4, 5, 1e300]]), "a polygon is x, y"),
+        (coco([[1, 2, 3, 4, 5, float("nan")]]), "a polygon is x, y"),
+        (coco([[1, 2, 3, 4, 5, "six"]]), "is no COCO file: ValueError"),
+        (coco("text"), "is no COCO file: ValueError"),
+        (coco(3), "is no COCO file: TypeError"),
+        (coco([OUTLINE], images=[{"id": 1, "file_name": "x.jpg", "height": 10**6, "width": 10**6}]), "pixels; 1 to"),
+        (coco([OUTLINE], images=[{"id": 1, "file_name": "x.jpg", "height": 30, "width": 20}]), "20x30.*it is 30x20"),
+    ],
+)
+def test_what_is_no_coco_is_refused_in_one_sentence(content: Any, message: str) -> None:
+    with pytest.raises(MaskError, match=message):
+        read(content, "x.jpg")
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(MaskError, match=r"none\.json cannot be read: No such file"):
+        read_coco_masks(tmp_path / "none.json", "x.jpg")
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(["size", "counts", "id"]), inner),
+    max_leaves=8,
+)
+
+
+@settings(deadline=None)
+@given(VALUES)
+def test_no_segmentation_whatsoever_breaks_the_reader(segmentation: Any) -> None:
+    try:
+        found = read(coco(segmentation))
+    except MaskError:
+        return
+    assert all(mask.shape == SIZE for _, mask in found)
+
+
+@settings(deadline=None)
+@given(st.text(alphabet=[chr(code) for code in range(48, 112)], max_size=12))
+def test_run_lengths_either_fill_the_picture_or_are_refused(counts: str) -> None:
+    try:
+        ((_, mask),) = read(coco({"size": list(SIZE), "counts": counts}))
+    except MaskError:
+        return
+    assert np.array_equal(rle.decode({"size": list(SIZE), "counts": counts}), mask)
