@@ -188,20 +188,22 @@ def harness() -> str:
     if not path.exists():
         return "Not measured yet."
     told = json.loads(path.read_text())
-    rates = told["objects_per_minute"]
-    return "\n".join(
-        [
-            f"| {told['objects']} objects of DAVIS, mixed prompts, {told['workers']} cores | objects a minute |",
-            "|---|--:|",
-            f"| one after the other | {rates['plain']:.0f} |",
-            f"| in blocks | {rates['blocks']:.0f} |",
-            f"| the passes of the network alone | {rates['ceiling']:.0f} |",
-            "",
-            f"Blocks are {told['times_as_fast_as_plain']:.1f} times as fast as one object after the other, and reach"
-            f" {told['share_of_ceiling']:.0%} of what the network alone would. `python benchmarks/harness.py --root"
-            " data/DAVIS`",
-        ]
-    )
+    mixes = told["prompts"]
+    rates = [mix["objects_per_minute"] for mix in mixes.values()]
+    shares = [mix["share_of_ceiling"] for mix in mixes.values()]
+    ratios = [mix["times_as_fast_as_plain"] for mix in mixes.values()]
+    rows = {"one after the other": "plain", "in blocks": "blocks", "the passes of the network alone": "ceiling"}
+    names = [f"{name.replace('+', ', ')}: objects a minute" for name in mixes]
+    lines = [
+        f"| {told['objects']} objects of DAVIS, {told['workers']} cores | {' | '.join(names)} |",
+        "|---|" + "--:|" * len(mixes),
+        *(f"| {title} | " + " | ".join(f"{rate[way]:.0f}" for rate in rates) + " |" for title, way in rows.items()),
+        f"| blocks, of the network alone | {' | '.join(f'{share:.0%}' for share in shares)} |",
+        f"| blocks, times one after the other | {' | '.join(f'{times:.1f}' for times in ratios)} |",
+        "",
+        "`python benchmarks/harness.py --root data/DAVIS`",
+    ]
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

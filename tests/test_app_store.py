@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from vpuformer.app.store import StepAnswer, Store
+from vpuformer.app.rows import StepAnswer
+from vpuformer.app.store import Store
 from vpuformer.errors import ConflictError, NotFoundError, StoreError
 
 CLICK = {"type": "click", "point": [1, 2]}

@@ -16,8 +16,9 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from vpuformer.app.exporting import NOTES, annotated, labels_of, left_out, zip_of
+from vpuformer.app.rows import StepAnswer
 from vpuformer.app.runs import pack
-from vpuformer.app.store import FILE, StepAnswer, Store
+from vpuformer.app.store import FILE, Store
 from vpuformer.cli import app
 from vpuformer.data.coco import CocoFolder
 from vpuformer.errors import ConflictError, InputError, StoreError

@@ -43,6 +43,10 @@ WITHOUT_TORCH = [
     "vpuformer.evaluation.records",
     "vpuformer.evaluation.report",
     "vpuformer.model.config",
+    "vpuformer.formats",
+    "vpuformer.app.exporting",
+    "vpuformer.app.server",
+    "vpuformer.app.serving",
     "vpuformer.cli",
 ]
 

@@ -14,9 +14,10 @@ from vpuformer.app.logits import pack_logits, unpack_logits
 from vpuformer.app.pictures import Picture, PictureCache
 from vpuformer.app.protocol import PROMPTS, MaskStep, NewStep, ObjectState, PictureOpened, RemoveStep, Step, StepKept
 from vpuformer.app.pyramid import TILE
+from vpuformer.app.rows import ObjectRow, StepAnswer, StepRow
 from vpuformer.app.runs import from_message, pack, to_message, unpack
 from vpuformer.app.segmenter import FloatMap, Looked, Segmenter
-from vpuformer.app.store import ObjectRow, StepAnswer, StepRow, Store
+from vpuformer.app.store import Store
 from vpuformer.app.worker import Maps, Worker
 from vpuformer.errors import BusyError
 from vpuformer.geometry import Crop, Size

@@ -18,7 +18,8 @@ from vpuformer.formats.output import not_written
 from vpuformer.formats.wording import counted
 
 if TYPE_CHECKING:
-    from vpuformer.app.store import ObjectRow, PictureRow, Store
+    from vpuformer.app.rows import ObjectRow, PictureRow
+    from vpuformer.app.store import Store
 
 NOTES = "NOTES.txt"
 """In a zip: what there is to say about its files."""

@@ -9,8 +9,9 @@ from pathlib import Path
 from vpuformer.app.annotator import Annotator
 from vpuformer.app.history import Mask
 from vpuformer.app.protocol import MAX_TEXT, ObjectState
+from vpuformer.app.runs import pack, unpack
 from vpuformer.errors import MaskError
-from vpuformer.formats.coco_reading import read_coco_masks
+from vpuformer.formats import iter_coco_masks
 from vpuformer.geometry import Size
 from vpuformer.images import read_mask
 from vpuformer.metrics import MASK_THRESHOLD
@@ -30,25 +31,28 @@ def read_masks(annotator: Annotator, picture: int, content: bytes, label: int | 
     """
     opened, name = annotator.picture(picture), annotator.store.picture(picture).name
     size = (opened.height, opened.width)
-    found = list(_masks(content, name, size))
+    # All of them are looked at before the first one is kept, and none waits in its full size.
+    found: list[tuple[str | None, bytes]] = []
+    for category, mask in _masks(content, name, size):
+        if len(found) == MAX_OBJECTS:
+            raise MaskError(f"there are more than {MAX_OBJECTS} masks of {name} in this file; give some at a time")
+        found.append((category, pack(mask)))
     if not found:
         raise MaskError(f"there is no mask of {name} in this file; give the mask of this picture, or COCO annotations")
-    if len(found) > MAX_OBJECTS:
-        raise MaskError(f"{len(found)} masks at once are too many; give at most {MAX_OBJECTS}")
     known = {row.name: row.id for row in annotator.store.labels()}
     states = []
-    for category, mask in found:
+    for category, packed in found:
         word = None if category is None else _label_name(category)
         if word is not None and word not in known:
             known[word] = annotator.store.add_label(word).id
         chosen = label if word is None else known[word]
-        states.append(annotator.begin(picture, mask, secrets.token_hex(16), chosen))
+        states.append(annotator.begin(picture, unpack(packed, size), secrets.token_hex(16), chosen))
     return states
 
 
 def _masks(content: bytes, name: str, size: Size) -> Iterator[tuple[str | None, Mask]]:
     if content.lstrip()[:1] in (b"{", b"["):
-        yield from read_coco_masks(content, name, size)
+        yield from iter_coco_masks(content, name, size)
         return
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "mask")

@@ -9,7 +9,6 @@ import time
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,67 +16,12 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from vpuformer.app.palette import colour_of
+from vpuformer.app.rows import LabelRow, ObjectRow, PictureRow, StepAnswer, StepRow
 from vpuformer.app.tables import VERSION, facts, labels, metadata, objects, pictures, prepare, steps
 from vpuformer.errors import ConflictError, NotFoundError, StoreError
 
 FILE = "vpuformer.sqlite"
 """Of a folder that is annotated."""
-
-
-@dataclass(frozen=True, slots=True)
-class PictureRow:
-    id: int
-    name: str
-    done: bool
-    objects: int
-    """Accepted and not deleted."""
-    size: tuple[int, int] | None
-    """Height and width, known once it was opened."""
-
-
-@dataclass(frozen=True, slots=True)
-class LabelRow:
-    id: int
-    name: str
-    colour: str
-
-
-@dataclass(frozen=True, slots=True)
-class ObjectRow:
-    id: int
-    picture: int
-    label: int | None
-    accepted: bool
-    deleted: bool
-    revision: int
-    at: int
-
-
-@dataclass(frozen=True, slots=True)
-class StepRow:
-    """A step of an object's history; its answer is read apart, since masks may be large."""
-
-    id: int
-    content: dict[str, Any]
-    answered: bool
-    area: int
-    seconds: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class StepAnswer:
-    """What came of a step."""
-
-    mask: bytes
-    """Packed by `vpuformer.app.runs`."""
-    area: int
-    crop: tuple[int, int, int, int] | None = None
-    """What the network looked at: left, top, width, height; None where it was not asked."""
-    logits: bytes | None = None
-    """What it said, as `vpuformer.app.logits` packs it: enough to go on from here."""
-    seconds: float | None = None
-    model: str | None = None
-    """Hash of its weights."""
 
 
 class Store:

@@ -70,9 +70,14 @@ class PromptBatch:
         bounds = np.zeros((b, n, 4), np.float32)
         points, point_valid = np.zeros((b, n, m, 2), np.float32), np.zeros((b, n, m), bool)
         for i, sample in enumerate(kept):
-            for j, (prompt, (corners, pixels)) in enumerate(zip(sample, encoded[i], strict=True)):
-                kind[i, j], positive[i, j], valid[i, j] = KINDS.index(prompt.kind), prompt.positive, True
-                bounds[i, j] = corners
+            if not sample:
+                continue
+            there = slice(len(sample))
+            kind[i, there] = [KINDS.index(prompt.kind) for prompt in sample]
+            positive[i, there] = [prompt.positive for prompt in sample]
+            valid[i, there] = True
+            bounds[i, there] = [corners for corners, _ in encoded[i]]
+            for j, (_, pixels) in enumerate(encoded[i]):
                 points[i, j, : len(pixels)], point_valid[i, j, : len(pixels)] = pixels, True
         arrays = (kind, positive, valid, bounds, points, point_valid)
         return cls(*(torch.from_numpy(array).to(device or "cpu") for array in arrays))

@@ -11,7 +11,7 @@ from vpuformer.app.annotator import Annotator
 from vpuformer.app.exporting import annotated, labels_of, left_out, zip_of
 from vpuformer.app.protocol import Label, LabelChange, NewLabel, PictureListed, Place, Project
 from vpuformer.app.routes.fields import Identity
-from vpuformer.app.store import LabelRow, PictureRow
+from vpuformer.app.rows import LabelRow, PictureRow
 
 
 def listed(row: PictureRow) -> PictureListed:

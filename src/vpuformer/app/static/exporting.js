@@ -5,12 +5,12 @@ import { make } from "./dom.js";
 
 /** @type {[string, string, string][]} */
 const FORMATS = [
-  ["coco", "COCO JSON", "Lossless: masks as run lengths"],
-  ["png", "PNG, one per object", "Lossless"],
-  ["labels", "PNG of labels, one per picture", "Where objects overlap, the later one counts"],
-  ["voc", "Pascal VOC", "Class and object masks; where objects overlap, the later one counts"],
-  ["labelme", "LabelMe", "Polygons: approximate"],
-  ["yolo", "YOLO segmentation", "Polygons: approximate"],
+  ["coco", "COCO JSON", "Lossless: run lengths, with overlaps"],
+  ["png", "PNG, one per object", "Lossless, with overlaps"],
+  ["labels", "PNG of labels, one per picture", "Labels only; where objects overlap, the later one counts"],
+  ["voc", "Pascal VOC", "Labels, objects and boxes; the later one counts"],
+  ["labelme", "LabelMe", "Polygons; masks where there are holes"],
+  ["yolo", "YOLO segmentation", "One outline an object; approximate once it is painted"],
 ];
 
 /**
@@ -27,5 +27,5 @@ export function fillExports(menu, unsaved, onToast) {
       }
       menu.hidePopover();
     } }, make("strong", {}, name), make("span", { class: "quiet" }, note)));
-  menu.replaceChildren(make("p", { class: "quiet" }, "Accepted objects of all pictures, as a zip file"), ...items);
+  menu.replaceChildren(make("p", { class: "quiet" }, "Accepted objects of all pictures, as a zip file. Pictures marked as done come along even without one."), ...items);
 }

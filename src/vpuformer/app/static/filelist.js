@@ -177,6 +177,7 @@ export class FileList {
 
   /** @param {KeyboardEvent} event */
   #key(event) {
+    if (event.shiftKey || event.ctrlKey || event.metaKey || event.altKey) return;
     const page = Math.max(1, Math.floor(this.#host.clientHeight / ROW) - 1);
     /** @type {Record<string, number>} */
     const moves = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -Infinity, End: Infinity };

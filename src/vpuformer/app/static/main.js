@@ -90,11 +90,12 @@ document.addEventListener("keyup", (event) => {
   if (combo in HELD) todo.hold(combo, false);
 });
 document.addEventListener("click", (event) => {
-  const button = event.target instanceof Element ? event.target.closest("button[data-act]") : null;
-  if (!(button instanceof HTMLElement)) return;
-  todo.run(button.dataset.act ?? "", "");
+  const target = event.target instanceof Element ? event.target : null;
+  const button = target?.closest("button[data-act]");
+  if (button instanceof HTMLElement) todo.run(button.dataset.act ?? "", "");
   // After the mouse the keys belong to the picture again; after the keyboard the focus stays where it is.
-  if (event.detail > 0 && !document.querySelector("dialog[open]")) {
+  const elsewhere = document.querySelector("dialog[open]") || document.activeElement?.matches("input");
+  if (event.detail > 0 && !elsewhere && target?.closest("button, .file")) {
     host.dataset.pointer = "";
     host.focus({ preventScroll: true });
   }

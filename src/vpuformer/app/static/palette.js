@@ -6,8 +6,7 @@ export const COLOURS = ["#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "
 /** Of prompts: blue says "belongs to it", vermilion "does not"; signs and dashes say the same without colour. */
 export const POSITIVE = "#0a6fc2";
 export const NEGATIVE = "#d9480f";
-/** Of an object without a label, where there are labels. */
-export const PLAIN = "#c9ced6";
+const GREY = "#c9ced6";
 
 /** @param {string} hex such as #e69f00 @returns {Rgb} */
 export function rgb(hex) {
@@ -32,6 +31,15 @@ export function lighter(colour, share) {
 export function freeColour(taken) {
   const free = COLOURS.find((colour) => !taken.includes(colour));
   return free ?? COLOURS[taken.length % COLOURS.length];
+}
+
+/**
+ * The colour of objects without a label: one that no label has, the last one, since labels are given the first ones.
+ *
+ * @param {string[]} taken
+ */
+export function plainColour(taken) {
+  return COLOURS.findLast((colour) => !taken.includes(colour)) ?? GREY;
 }
 
 /** Dark blue over green to light yellow: every step is lighter than the one before, so it reads without colour too. */

@@ -57,7 +57,7 @@ export function showObjects(host, session) {
   const signature = JSON.stringify([
     labels, current?.key, things.map((thing) => [thing.key, thing.area, thing.busy, thing.seen.label, thing.seen.accepted]),
   ]);
-  relist(host, signature, () => {
+  const fresh = relist(host, signature, () => {
     if (!things.length) return [make("li", { class: "nothing" }, "None yet.")];
     return things.map((thing, index) => {
       const name = session.labelName(thing);
@@ -74,6 +74,7 @@ export function showObjects(host, session) {
       return make("li", { class: thing === current ? "object current" : "object" }, row, drop);
     });
   });
+  if (fresh) host.querySelector(".current")?.scrollIntoView({ block: "nearest" });
 }
 
 /** @param {Thing | null} thing */

@@ -2,7 +2,7 @@
 
 import { byId, make, icon, spaced } from "./dom.js";
 import { showObjects, showSteps, stateOf } from "./panel.js";
-import { HINTS } from "./toolbar.js";
+import { HINTS, TOUCH_HINTS } from "./toolbar.js";
 import { inside } from "./viewport.js";
 
 /** @typedef {import("./types.js").Point} Point */
@@ -168,7 +168,8 @@ export class Show {
     if (this.#hint === settings.tool && !empty) return;
     if (this.#hint !== settings.tool) {
       this.#hint = settings.tool;
-      hint.textContent = HINTS[settings.tool];
+      const hints = matchMedia("(pointer: coarse)").matches ? TOUCH_HINTS : HINTS;
+      hint.textContent = hints[settings.tool];
       hint.classList.remove("gone");
     }
     clearTimeout(this.#hintTimer);

@@ -15,7 +15,7 @@ export class Toasts {
 
   /** @param {string} sentence @param {() => void} [undo] */
   show(sentence, undo) {
-    const toast = make("div", { class: "toast" }, make("span", {}, sentence));
+    const toast = make("div", { class: "toast" }, make("span", {}, sentence.charAt(0).toUpperCase() + sentence.slice(1)));
     const close = () => toast.remove();
     let timer = setTimeout(close, STAYS);
     toast.addEventListener("pointerenter", () => clearTimeout(timer));

@@ -26,8 +26,18 @@ export const HINTS = {
   box: "Drag a box around the object.",
   scribble: "Draw a line over the object. Right button: not the object.",
   lasso: "Draw a line around the object.",
-  brush: "Paint the mask. Right button erases. [ and ] change the size.",
-  eraser: "Erase the mask. [ and ] change the size.",
+  brush: "Paint the mask; the right button erases. Size: [ and ]",
+  eraser: "Erase from the mask. Size: [ and ]",
+};
+
+/** For fingers, which have neither a right button nor keys. @type {Record<string, string>} */
+export const TOUCH_HINTS = {
+  ...HINTS,
+  smart: "Tap the object or drag a box around it. After − what you show does not belong to it.",
+  click: "Tap the object. After − what you tap does not belong to it.",
+  scribble: "Draw a line over the object. After − it does not belong to the object.",
+  brush: "Paint the mask. Two fingers zoom and move.",
+  eraser: "Erase from the mask. Two fingers zoom and move.",
 };
 
 export class Toolbar {

@@ -1,0 +1,79 @@
+"""Pictures of the page for the docs: `docs/images/app-*.jpg`, of real work with the bundled weights.
+
+python benchmarks/screenshots.py
+"""
+
+import io
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from PIL import Image
+
+ROOT = Path(__file__).parent.parent
+IMAGES = ROOT / "docs/images"
+sys.path.insert(0, str(ROOT / "tests" / "support"))
+
+from browser import Person, opened, served  # noqa: E402
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place, "holiday")
+        folder.mkdir()
+        for name in ("astronaut", "chelsea", "coffee"):
+            shutil.copy(ROOT / f"examples/{name}.jpg", folder)
+        with served(folder) as address:
+            with opened(address, color_scheme="light") as person:
+                work(person)
+                keep(person, "app-light")
+            with opened(address, color_scheme="dark") as person:
+                person.press("m")
+                person.press("m")
+                zoom(person, (400, 285), 6)
+                keep(person, "app-cutout")
+                person.press("f")
+                person.page.keyboard.press("?")
+                person.page.wait_for_timeout(300)
+                keep(person, "app-keys-dark")
+
+
+def work(person: Person) -> None:
+    """The cup, accepted with a label, and the spoon, begun."""
+    person.page.get_by_text("coffee.jpg").first.click()
+    person.page.get_by_role("heading", name="coffee.jpg").wait_for()
+    person.answered()
+    for name in ("cup", "spoon"):
+        person.page.get_by_placeholder("New label").fill(name)
+        person.page.keyboard.press("Enter")
+        person.answered()
+    person.page.locator("#stage").focus()
+    person.press("1")
+    person.drag([(170, 16), (410, 310)])
+    person.click((185, 110))
+    person.click((370, 290), positive=False)
+    person.press("Enter")
+    person.press("2")
+    person.scribble([(345, 288), (366, 300), (388, 288)])
+    person.page.mouse.move(*person.place((300, 395)))
+    person.page.wait_for_timeout(300)
+
+
+def zoom(person: Person, point: tuple[float, float], notches: int) -> None:
+    """Towards a point of the picture."""
+    person.page.mouse.move(*person.place(point))
+    for _ in range(notches):
+        person.page.mouse.wheel(0, -150)
+        person.page.wait_for_timeout(60)
+    person.page.wait_for_timeout(800)
+
+
+def keep(person: Person, name: str) -> None:
+    """A screenshot, as small as its purpose allows."""
+    shot = Image.open(io.BytesIO(person.page.screenshot())).convert("RGB")
+    shot.save(IMAGES / f"{name}.jpg", quality=90, subsampling=0, optimize=True)
+
+
+if __name__ == "__main__":
+    main()

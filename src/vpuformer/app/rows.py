@@ -1,0 +1,60 @@
+"""What the store gives back: values that know nothing of the database they come from."""
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class PictureRow:
+    id: int
+    name: str
+    done: bool
+    objects: int
+    """Accepted and not deleted."""
+    size: tuple[int, int] | None
+    """Height and width, known once it was opened."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabelRow:
+    id: int
+    name: str
+    colour: str
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectRow:
+    id: int
+    picture: int
+    label: int | None
+    accepted: bool
+    deleted: bool
+    revision: int
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class StepRow:
+    """A step of an object's history; its answer is read apart, since masks may be large."""
+
+    id: int
+    content: dict[str, Any]
+    answered: bool
+    area: int
+    seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class StepAnswer:
+    """What came of a step."""
+
+    mask: bytes
+    """Packed by `vpuformer.app.runs`."""
+    area: int
+    crop: tuple[int, int, int, int] | None = None
+    """What the network looked at: left, top, width, height; None where it was not asked."""
+    logits: bytes | None = None
+    """What it said, as `vpuformer.app.logits` packs it: enough to go on from here."""
+    seconds: float | None = None
+    model: str | None = None
+    """Hash of its weights."""
