@@ -1,47 +1,74 @@
+import os
 import sqlite3
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from vpuformer.app.rows import StepAnswer
 from vpuformer.app.store import Store
+from vpuformer.app.tables import metadata
 from vpuformer.errors import ConflictError, NotFoundError, StoreError
 
 CLICK = {"type": "click", "point": [1, 2]}
 ANSWER = StepAnswer(bytes([2, 2, 2]), 2, (0, 1, 3, 2), b"logits", 0.1, "hash")
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    store = Store(tmp_path / "a.sqlite")
+DATABASE = "VPUFORMER_TEST_DATABASE"
+"""An environment variable: the URL of an empty database on a server, whose tables the tests make and drop."""
+
+
+@pytest.fixture(params=["file", "server"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    address = str(tmp_path / "a.sqlite")
+    if request.param == "server":
+        if DATABASE not in os.environ:
+            pytest.skip(f"no database server is named by {DATABASE}")
+        address = os.environ[DATABASE]
+        engine = sa.create_engine(address)
+        metadata.drop_all(engine)
+        engine.dispose()
+    store = Store(address)
     store.sync(["a.jpg", "b/c.png"])
-    return store
+    yield store
+    store.close()
 
 
-def again(store: Store) -> Store:
-    """The same file, opened by another program while the first one is still at it."""
-    return Store(store.address)
+@pytest.fixture
+def again(store: Store) -> Iterator[Callable[[], Store]]:
+    """Opens the same database as another program does, while the first one is still at it."""
+    others: list[Store] = []
+
+    def open_again() -> Store:
+        others.append(Store(store._engine.url.render_as_string(hide_password=False)))
+        return others[-1]
+
+    yield open_again
+    for other in others:
+        other.close()
 
 
-def test_pictures_are_known_once(store: Store) -> None:
+def test_pictures_are_known_once(store: Store, again: Callable[[], Store]) -> None:
     store.sync(["b/c.png", "new.png"])
     assert [(row.id, row.name) for row in store.pictures()] == [(1, "a.jpg"), (2, "b/c.png"), (3, "new.png")]
     store.change_picture(2, done=True)
     store.change_picture(2, size=(30, 40))
-    row = again(store).picture(2)
+    row = again().picture(2)
     assert (row.done, row.size, row.objects) == (True, (30, 40), 0)
 
 
-def test_the_place_is_where_one_was_last(store: Store) -> None:
+def test_the_place_is_where_one_was_last(store: Store, again: Callable[[], Store]) -> None:
     assert store.place is None
     store.set_place(2)
     store.set_place(1)
-    assert again(store).place == 1
+    assert again().place == 1
     with pytest.raises(NotFoundError, match="no picture 9"):
         store.set_place(9)
 
 
-def test_labels(store: Store) -> None:
+def test_labels(store: Store, again: Callable[[], Store]) -> None:
     cat, dog = store.add_label("cat"), store.add_label("dog", "#123456")
     assert cat.colour != dog.colour == "#123456"
     with pytest.raises(ConflictError, match="a label 'cat' already"):
@@ -54,7 +81,7 @@ def test_labels(store: Store) -> None:
         store.delete_label(cat.id)
     store.change_object(made.id, deleted=True)
     store.delete_label(cat.id)
-    assert [label.name for label in again(store).labels()] == ["dog"]
+    assert [label.name for label in again().labels()] == ["dog"]
     assert store.object(made.id).label is None
     for call in (store.delete_label, store.change_label):
         with pytest.raises(NotFoundError, match="no label 77"):
@@ -84,14 +111,14 @@ def test_accepted_objects_are_counted_and_deleted_ones_are_not_listed(store: Sto
     assert store.picture(1).objects == 2
 
 
-def test_a_step_and_its_answer_are_on_the_disk(store: Store) -> None:
+def test_a_step_and_its_answer_are_on_the_disk(store: Store, again: Callable[[], Store]) -> None:
     made = store.add_object(1, "object-1")
     store.add_step(made.id, 0, "step-one", CLICK)
-    assert [step.answered for step in again(store).steps_of(made.id)] == [False]
+    assert [step.answered for step in again().steps_of(made.id)] == [False]
     (step,) = store.steps_of(made.id)
     assert store.answer_of(step.id) is None
     store.answer(step.id, ANSWER)
-    other = again(store)
+    other = again()
     assert other.answer_of(step.id) == ANSWER
     (kept,) = other.steps_of(made.id)
     assert (kept.content, kept.answered, kept.area, kept.seconds) == (CLICK, True, 2, 0.1)
@@ -111,7 +138,7 @@ def test_a_step_sent_twice_is_one(store: Store) -> None:
         store.add_step(9, 0, "step-two", CLICK)
 
 
-def test_undo_redo_and_what_a_new_step_gives_up(store: Store, tmp_path: Path) -> None:
+def test_undo_redo_and_what_a_new_step_gives_up(store: Store) -> None:
     made = store.add_object(1, "object-1")
     for revision, key in enumerate(["step-one", "step-two", "step-three"]):
         store.add_step(made.id, revision, key, {**CLICK, "point": [revision, 0]})
@@ -126,8 +153,28 @@ def test_undo_redo_and_what_a_new_step_gives_up(store: Store, tmp_path: Path) ->
     with pytest.raises(ConflictError, match="revision is 7, not 3"):
         store.turn(made.id, 3, -1)
     # What was given up is no longer history, but still on record.
-    with sqlite3.connect(tmp_path / "a.sqlite") as plain:
-        assert plain.execute("SELECT count(*), count(position) FROM step").fetchone() == (4, 3)
+    with store._engine.connect() as connection:
+        assert connection.execute(sa.text("SELECT count(*), count(position) FROM step")).one() == (4, 3)
+
+
+def test_of_two_who_change_an_object_at_the_same_time_one_is_told(store: Store, again: Callable[[], Store]) -> None:
+    made, told = store.add_object(1, "object-1"), []
+
+    def change(key: str) -> None:
+        other = again()
+        try:
+            other.add_step(made.id, 0, key, CLICK)
+        except ConflictError as error:
+            told.append(str(error))
+        other.close()
+
+    threads = [threading.Thread(target=change, args=(f"step-{number}",)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(store.steps_of(made.id)) == 1
+    assert [sentence.partition(";")[0] for sentence in told] == ["the object has changed: its revision is 1, not 0"] * 3
 
 
 def test_a_step_that_cannot_be_answered_is_taken_back(store: Store) -> None:

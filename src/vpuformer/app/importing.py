@@ -60,7 +60,9 @@ def _masks(content: bytes, name: str, size: Size) -> Iterator[tuple[str | None, 
         try:
             yield None, read_mask(path, size) > MASK_THRESHOLD
         except MaskError as error:
-            raise MaskError(str(error).replace(str(path), "the file")) from error
+            raise MaskError(
+                str(error).replace(f"the mask {path}", "the mask in the file").replace(str(path), "the file")
+            ) from error
 
 
 def _label_name(word: str) -> str | None:

@@ -236,12 +236,12 @@ class Store:
             ConflictError: the object has another revision, or the key is of a step of another object.
         """
         with self._writing() as connection:
-            sent = connection.execute(sa.select(steps.c.id, steps.c.object).where(steps.c.key == key)).first()
+            found = self._object(connection, identity)
+            sent = connection.scalar(sa.select(steps.c.object).where(steps.c.key == key))
             if sent is not None:
-                if sent[1] != identity:
+                if sent != identity:
                     raise ConflictError("this key belongs to a step of another object; draw a new one")
                 return
-            found = self._object(connection, identity)
             self._check(found, revision)
             undone = (steps.c.object == identity) & (steps.c.position >= found.at)
             connection.execute(steps.update().where(undone).values(position=None))
@@ -311,7 +311,10 @@ class Store:
 
     @staticmethod
     def _object(connection: sa.Connection, identity: int) -> ObjectRow:
-        row = connection.execute(_OBJECTS.where(objects.c.id == identity)).first()
+        query = _OBJECTS.where(objects.c.id == identity)
+        if connection.get_execution_options().get("writes", False):
+            query = query.with_for_update()  # SQLite has locked everything by then, and ignores it
+        row = connection.execute(query).first()
         if row is None:
             raise NotFoundError(f"there is no object {identity}; open its picture anew")
         return ObjectRow(*row)
