@@ -12,6 +12,7 @@ ROOT = Path(__file__).parent.parent
 RESULTS = Path(__file__).parent / "results"
 PAGES = (
     "README.md",
+    "docs/annotate.md",
     "docs/network.md",
     "docs/encoders.md",
     "docs/evaluation.md",
@@ -53,6 +54,9 @@ def main() -> None:
         "harness": harness(),
         "recipes": recipes(),
         "human": human(),
+        "page": page_times(),
+        "sessions": sessions(),
+        "kill": kills(),
     }
     for name in PAGES:
         page = ROOT / name
@@ -204,6 +208,50 @@ def harness() -> str:
         "`python benchmarks/harness.py --root data/DAVIS`",
     ]
     return "\n".join(lines)
+
+
+def page_times() -> str:
+    """From a prompt to its mask on the screen."""
+    path = RESULTS / "page.json"
+    if not path.exists():
+        return "Not measured yet."
+    lines = [
+        "| picture | prompts | prompt to mask, median | the network's part | wanted at most |",
+        "|---|--:|--:|--:|--:|",
+    ]
+    for each in json.loads(path.read_text())["pictures"].values():
+        lines.append(
+            f"| {each['width']} x {each['height']} | {each['prompts']} | {each['median_ms']:.0f} ms"
+            f" | {each['predictor_median_ms']:.0f} ms | {each['wanted_ms']:.0f} ms |"
+        )
+    return "\n".join(lines)
+
+
+def sessions() -> str:
+    """Many people at once."""
+    path = RESULTS / "sessions.json"
+    if not path.exists():
+        return "Not measured yet."
+    told = json.loads(path.read_text())
+    memory, taken = told["memory_mb"], told["step_seconds"]
+    return (
+        f"{told['people']} people, {told['seconds']:.0f} seconds: {told['requests']} requests, {told['steps']} prompts,"
+        f" {told['errors']} errors, {told['mix_ups']} mix-ups. A prompt took {taken['median']} s in the median with all"
+        f" of them waiting for one network ({taken['network_alone_median']} s alone); memory"
+        f" {memory['second_quarter']} MB in the second quarter of the time, {memory['last_quarter']} MB in the last."
+    )
+
+
+def kills() -> str:
+    """What was lost when the server was killed."""
+    path = RESULTS / "kill.json"
+    if not path.exists():
+        return "Not measured yet."
+    told = json.loads(path.read_text())
+    return (
+        f"{told['kills']} kills, {told['steps_acknowledged']} steps acknowledged, {told['lost']} lost,"
+        f" {told['doubled']} counted twice, {told['broken']} broken databases (`benchmarks/results/kill.json`)."
+    )
 
 
 if __name__ == "__main__":

@@ -245,6 +245,19 @@ def test_a_picture_that_has_gone(annotator: Annotator, picture_folder: Path) -> 
         annotator.open(2)
 
 
+def test_a_picture_that_has_become_another_one(annotator: Annotator, picture_folder: Path) -> None:
+    from PIL import Image
+
+    state = click(annotator, begun(annotator), 30, 30)
+    Image.new("RGB", (60, 50)).save(picture_folder / "a.png")
+    for act in (lambda: annotator.open(1), lambda: click(annotator, state, 40, 40)):
+        with pytest.raises(ImageError, match="60x50 pixels now, and its objects were drawn on 120x90; put the former"):
+            act()
+    assert annotator.state(state.id).mask == state.mask
+    annotator.change(state.id, deleted=True)
+    assert annotator.open(1).width == 60
+
+
 def test_probabilities_agree_with_the_mask(annotator: Annotator, picture_folder: Path, disks: Any) -> None:
     state = begun(annotator)
     assert annotator.probability(state.id) is None

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from vpuformer.geometry import Crop
 from vpuformer.metrics import MASK_THRESHOLD
-from vpuformer.views import Prediction, stretch
+from vpuformer.views import Prediction, own_image, stretch
 
 
 def test_probabilities_are_made_of_interpolated_logits() -> None:
@@ -59,3 +59,13 @@ def test_stretching_averages_where_one_axis_grows_and_the_other_shrinks() -> Non
 def test_stretching_to_the_same_size_is_nothing() -> None:
     array = np.ones((3, 4), np.float32)
     assert stretch(array, (3, 4)) is array
+
+
+def test_only_an_array_that_can_be_written_to_is_copied() -> None:
+    pixels = np.zeros((4, 5, 3), np.uint8)
+    assert not np.shares_memory(own_image(pixels), pixels)
+    view = pixels[:]
+    view.setflags(write=False)
+    assert not np.shares_memory(own_image(view), pixels)  # its base can be written to
+    pixels.setflags(write=False)
+    assert np.shares_memory(own_image(pixels), pixels)

@@ -62,11 +62,13 @@ class View(NamedTuple):
 def own_image(image: str | os.PathLike[str] | Image.Image | npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
     """The picture, RGB, shape (H, W, 3), read-only: what the caller later does to an array changes nothing here.
 
+    An array that nobody can write to is not copied: a hundred million pixels are 300 MB.
+
     Raises:
         ImageError: the picture is missing, broken or no picture.
     """
     pixels = read_image(image)
-    if isinstance(image, np.ndarray):
+    if isinstance(image, np.ndarray) and (image.flags.writeable or not image.flags.owndata):
         pixels = pixels.copy()
     pixels.setflags(write=False)
     return pixels

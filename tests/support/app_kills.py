@@ -15,23 +15,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-from app_disks import Disks
+from app_ledger import SIZE, Ledger
 from app_process import Nursery, ServerProcess
 
-from vpuformer.app.history import brushed, live
-from vpuformer.app.protocol import Runs
-from vpuformer.app.runs import from_message
-from vpuformer.prompts import prompt_from_dict
-
-Mask = npt.NDArray[np.bool_]
 State = dict[str, Any]
 
-SIZE = (60, 80)
-"""Height and width of the picture that the ledger reckons with."""
 _PEOPLE = 3
-_LONGEST = 0.4
+_LONGEST = 0.3
 """Seconds of work at most before the server dies."""
 
 
@@ -61,67 +51,6 @@ class Tally:
         return not (self.lost or self.doubled or self.half or self.refused or self.broken)
 
 
-class Ledger:
-    """What one object must be."""
-
-    def __init__(self) -> None:
-        self.steps: list[dict[str, Any]] = []
-        self.masks: list[Mask] = [np.zeros(SIZE, bool)]
-        self.at, self.accepted, self.revision = 0, False, 0
-
-    def after(self, request: "Request") -> "Ledger":
-        """A copy in which the request has happened."""
-        done = Ledger()
-        done.steps, done.masks = list(self.steps), list(self.masks)
-        done.at, done.accepted, done.revision = self.at, self.accepted, self.revision + 1
-        match request.kind:
-            case "undo":
-                done.at -= 1
-            case "redo":
-                done.at += 1
-            case "accept":
-                done.accepted = not done.accepted
-            case "step":
-                del done.steps[done.at :], done.masks[done.at + 1 :]
-                done.steps.append(request.body["step"])
-                done.masks.append(self._mask(done.steps, self.masks[self.at]))
-                done.at += 1
-        return done
-
-    @staticmethod
-    def _mask(steps: list[dict[str, Any]], before: Mask) -> Mask:
-        last = steps[-1]
-        if last["type"] == "clear":
-            return np.zeros(SIZE, bool)
-        if last["type"] == "brush":
-            return brushed(before, last["path"], last["radius"], positive=last["positive"])
-        prompts = [prompt_from_dict(steps[place]) for place in live(steps)]
-        looked = Disks().look(np.zeros((*SIZE, 3), np.uint8))
-        return looked.predict(prompts, before.astype(np.float32), None).mask
-
-    def fits(self, state: State) -> str | None:
-        """None, or how an object as the server shows it is another one."""
-        mask = from_message(Runs(**state["mask"]), SIZE) if state["mask"] else np.zeros(SIZE, bool)
-        shown = [
-            {name: step[name] for name in self.steps[place]} for place, step in enumerate(state["steps"][: self.n])
-        ]
-        for what, there, wanted in (
-            ("steps", len(state["steps"]), self.n),
-            ("steps", shown, self.steps),
-            ("at", state["at"], self.at),
-            ("accepted", state["accepted"], self.accepted),
-            ("revision", state["revision"], self.revision),
-            ("pixels", int((mask != self.masks[self.at]).sum()), 0),
-        ):
-            if there != wanted:
-                return f"{what}: {there} instead of {wanted}"
-        return None
-
-    @property
-    def n(self) -> int:
-        return len(self.steps)
-
-
 @dataclass
 class Request:
     kind: str
@@ -129,6 +58,10 @@ class Request:
     path: str
     body: dict[str, Any]
     identity: int | None = None
+
+    def done(self, ledger: Ledger) -> Ledger:
+        """The ledger of an object on which this has happened."""
+        return ledger.after(self.kind, self.body.get("step"))
 
 
 class Person:
@@ -162,29 +95,30 @@ class Person:
             self.ledgers[state["id"]] = Ledger()
         else:
             assert request.identity is not None
-            self.ledgers[request.identity] = self.ledgers[request.identity].after(request)
+            self.ledgers[request.identity] = request.done(self.ledgers[request.identity])
             self.acknowledged += request.kind == "step"
             wrong = self.ledgers[request.identity].fits(state)
             if wrong is not None:
                 self.fault = f"the answer to {request.path} is another one: {wrong}"
 
-    def check(self, connection: http.client.HTTPConnection, tally: Tally) -> None:
-        """Compare everything with the ledgers, and send what was under way once more."""
+    def check(self, connection: http.client.HTTPConnection, shown: dict[int, State], tally: Tally) -> None:
+        """Compare all that is shown with the ledgers, and send what was under way once more."""
         request, self.pending = self.pending, None
         for identity, ledger in self.ledgers.items():
-            _, state = send(connection, Request("look", "GET", f"/api/objects/{identity}", {}))
-            wrong = ledger.fits(state)
+            state = shown.get(identity)
+            wrong = "it is not there" if state is None else ledger.fits(state)
             if request is None or request.identity != identity:
                 if wrong is not None:
                     tally.lost += 1
                     tally.faults.append(f"object {identity}: {wrong}")
                 continue
-            after = ledger.after(request)
-            kept = after.fits(state) is None
+            after = request.done(ledger)
+            otherwise = wrong if state is None else after.fits(state)
+            kept = otherwise is None
             tally.under_way_and_kept += kept
             if not kept and wrong is not None:
                 tally.half += 1
-                tally.faults.append(f"object {identity} after {request.kind}: {wrong}, or {after.fits(state)}")
+                tally.faults.append(f"object {identity} after {request.kind}: {wrong}, or {otherwise}")
             if kept and request.kind == "accept":
                 after.revision += 1  # accepted again, which changes nothing else
             self.ledgers[identity] = self._again(connection, request, after, tally)
@@ -220,7 +154,7 @@ class Person:
         kind = draw.choices(("step", "undo", "redo", "accept"), (7, 1, 1, 1))[0]
         if kind == "accept":
             return Request(kind, "PATCH", path, {"accepted": not ledger.accepted}, identity)
-        if (kind == "undo" and ledger.at) or (kind == "redo" and ledger.at < ledger.n):
+        if (kind == "undo" and ledger.at) or (kind == "redo" and ledger.at < len(ledger.steps)):
             return Request(kind, "POST", f"{path}/{kind}", {"revision": ledger.revision}, identity)
         point = [draw.randrange(SIZE[1] - 10) + 0.5, draw.randrange(SIZE[0]) / 2]
         step = draw.choice(
@@ -274,19 +208,21 @@ def kill_again_and_again(folder: Path, store: Path, kills: int, seed: int) -> Ta
 
 def _check(server: ServerProcess, store: Path, people: list[Person], tally: Tally) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+    _, opened = send(connection, Request("look", "GET", "/api/pictures/1", {}))
+    shown = {state["id"]: state for state in opened["objects"]}
     for person in people:
         if person.fault is not None:
             tally.lost += 1
             tally.faults.append(person.fault)
             person.fault = None
-        person.check(connection, tally)
-    _, opened = send(connection, Request("look", "GET", "/api/pictures/1", {}))
+        person.check(connection, shown, tally)
     connection.close()
-    known = sorted(identity for person in people for identity in person.ledgers)
-    if sorted(state["id"] for state in opened["objects"]) != known:
-        tally.doubled += 1
-        tally.faults.append(f"{len(opened['objects'])} objects instead of {len(known)}")
     database = sqlite3.connect(store)
+    known = sorted(identity for person in people for identity in person.ledgers)
+    kept = sorted(identity for (identity,) in database.execute("SELECT id FROM object"))
+    if kept != known:
+        tally.doubled += 1
+        tally.faults.append(f"the objects {kept} instead of {known}")
     if database.execute("PRAGMA integrity_check").fetchall() != [("ok",)]:
         tally.broken += 1
     if database.execute("PRAGMA foreign_key_check").fetchall():

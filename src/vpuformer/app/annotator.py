@@ -14,18 +14,21 @@ from vpuformer.app.logits import pack_logits, unpack_logits
 from vpuformer.app.pictures import Picture, PictureCache
 from vpuformer.app.protocol import PROMPTS, MaskStep, NewStep, ObjectState, PictureOpened, RemoveStep, Step, StepKept
 from vpuformer.app.pyramid import TILE
-from vpuformer.app.rows import ObjectRow, StepAnswer, StepRow
+from vpuformer.app.rows import ObjectRow, PictureRow, StepAnswer, StepRow
 from vpuformer.app.runs import from_message, pack, to_message, unpack
 from vpuformer.app.segmenter import FloatMap, Looked, Segmenter
 from vpuformer.app.store import Store
 from vpuformer.app.worker import Maps, Worker
-from vpuformer.errors import BusyError
+from vpuformer.errors import BusyError, ImageError
 from vpuformer.geometry import Crop, Size
 from vpuformer.metrics import MASK_THRESHOLD
 from vpuformer.prompts import fit_to_picture, prompt_from_dict
 
-PICTURE_BUDGET = 1_500_000_000
-"""Bytes of pictures that are kept open, besides the newest."""
+PICTURE_BUDGET = 800_000_000
+"""Bytes of pictures that are kept open, with their pyramids; the newest stays even if it needs more."""
+
+LOOKED_BUDGET = 400_000_000
+"""Bytes of pictures whose features are kept, likewise; mostly the same pixels once more."""
 
 _LOCKS = 64
 """Objects share this many locks by their number: few enough to keep, many enough that people rarely meet."""
@@ -49,7 +52,7 @@ class Annotator:
         known = {row.name: row.id for row in store.pictures()}
         self._order = [known[name] for name in folder.names]
         self.pictures = PictureCache(folder, PICTURE_BUDGET)
-        self._looked: Cache[Key, Looked] = Cache(self._look, lambda looked: looked.nbytes, PICTURE_BUDGET)
+        self._looked: Cache[Key, Looked] = Cache(self._look, lambda looked: looked.nbytes, LOOKED_BUDGET)
         self._network = Worker()
         self._locks = [threading.Lock() for _ in range(_LOCKS)]
         self._maps = Maps()
@@ -85,9 +88,7 @@ class Annotator:
         """
         row = self.store.picture(identity)
         picture = self.pictures.get(row.name)
-        size = (picture.height, picture.width)
-        if row.size != size:
-            self.store.change_picture(identity, size=size)
+        self._note_size(row, picture)
         self._network.later(lambda: self._looked.get((row.name, picture.version)))
         self._network.later(lambda: self._prepare_next(identity))
         return PictureOpened(
@@ -195,10 +196,24 @@ class Annotator:
 
     def _size(self, picture: int) -> Size:
         row = self.store.picture(picture)
-        if row.size is not None:
-            return row.size
-        opened = self.pictures.get(row.name)
-        return opened.height, opened.width
+        # An export of its objects wants to know the size, and opens no picture.
+        return self._note_size(row, self.pictures.get(row.name)) if row.size is None else row.size
+
+    def _note_size(self, row: PictureRow, picture: Picture) -> Size:
+        """Store a picture's size, and see that it is still the one on which objects were drawn.
+
+        Raises:
+            ImageError: it is not.
+        """
+        size = (picture.height, picture.width)
+        if row.size != size:
+            if row.size is not None and self.store.objects_of(row.id):
+                raise ImageError(
+                    f"{row.name} is {size[1]}x{size[0]} pixels now, and its objects were drawn on"
+                    f" {row.size[1]}x{row.size[0]}; put the former file back, or this one beside it with another name"
+                )
+            self.store.change_picture(row.id, size=size)
+        return size
 
     def _state(self, identity: int) -> ObjectState:
         row, steps = self.store.object(identity), self.store.steps_of(identity)
@@ -280,6 +295,8 @@ class Annotator:
     def _predicted(
         self, row: ObjectRow, steps: Sequence[StepRow], mask: FloatMap | None, crop: Crop | None
     ) -> StepAnswer:
+        picture = self.store.picture(row.picture)
+        self._note_size(picture, self.pictures.get(picture.name))
         looked = self._looked.get(self._key(row.picture))
         begun = time.perf_counter()
         prediction = looked.predict(history.prompts([step.content for step in steps]), mask, crop)

@@ -2,7 +2,6 @@
 
 import secrets
 import tempfile
-import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -71,6 +70,5 @@ def _label_name(word: str) -> str | None:
     >>> _label_name(" a\\n\\tcat "), _label_name("\\x00 ")
     ('a cat', None)
     """
-    text = word.encode(errors="replace").decode()  # half of a surrogate pair is no text
-    words = "".join(" " if unicodedata.category(letter) == "Cc" else letter for letter in text).split()
+    words = "".join(letter if letter.isprintable() else " " for letter in word).split()
     return " ".join(words)[:MAX_TEXT].strip() or None

@@ -23,7 +23,7 @@ must be left for tiles."""
 MAX_TASKS = 3
 """Things to prepare that wait at the same time; the oldest are given up for later ones."""
 
-MAP_BUDGET = 300_000_000
+MAP_BUDGET = 100_000_000
 """Bytes of probability maps that are kept for the next prompt, besides the newest."""
 
 _CLOSED = "the program is ending; what was sent is kept, and is answered when it runs again"

@@ -27,12 +27,14 @@ def router(annotator: Annotator) -> APIRouter:
     """Routes of the project."""
     routes = APIRouter(tags=["project"])
     store, folder = annotator.store, annotator.folder
+    # A name on a disk need not be text; here it is only shown.
+    title = folder.root.name.encode(errors="replace").decode()
 
     @routes.get("/project")
     def project() -> Project:
         rows = {row.name: row for row in store.pictures()}
         return Project(
-            folder=folder.root.name,
+            folder=title,
             model=annotator.segmenter.name,
             model_sha256=annotator.segmenter.sha256,
             version=__version__,
@@ -60,7 +62,7 @@ def router(annotator: Annotator) -> APIRouter:
     @routes.get("/export", response_class=StreamingResponse)
     def export(form: Annotated[str, Query(alias="format", max_length=20)]) -> StreamingResponse:
         stream = zip_of(form, annotated(store), labels_of(store), notes=left_out(store))
-        name = quote(f"{folder.root.name}_{form}.zip")
+        name = quote(f"{title}_{form}.zip")
         headers = {"content-disposition": f"attachment; filename*=UTF-8''{name}"}
         return StreamingResponse(stream, media_type="application/zip", headers=headers)
 

@@ -1,0 +1,91 @@
+"""What an object must be after a list of steps, worked out apart from the store and the server."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from app_disks import Disks
+
+from vpuformer.app.history import brushed, enclosed, live
+from vpuformer.app.protocol import Runs
+from vpuformer.app.runs import from_message
+from vpuformer.prompts import prompt_from_dict
+
+Mask = npt.NDArray[np.bool_]
+
+SIZE = (60, 80)
+"""Height and width of the picture."""
+
+
+def mask_of(runs: dict[str, Any] | None) -> Mask:
+    """From the protocol's form."""
+    return np.zeros(SIZE, bool) if runs is None else from_message(Runs(**runs), SIZE)
+
+
+class Ledger:
+    """One object on which `Disks` answers. Never changes: what happens makes another one."""
+
+    def __init__(self) -> None:
+        self.steps: list[dict[str, Any]] = []
+        self.masks: list[Mask] = [np.zeros(SIZE, bool)]
+        """Before the first step, and after each."""
+        self.at, self.accepted, self.revision = 0, False, 0
+
+    def after(self, kind: str, step: dict[str, Any] | None = None) -> "Ledger":
+        """What it is after a "step", "undo", "redo" or "accept"; the latter turns acceptance on and off."""
+        done = Ledger()
+        done.steps, done.masks = list(self.steps), list(self.masks)
+        done.at, done.accepted, done.revision = self.at, self.accepted, self.revision + 1
+        match kind:
+            case "undo":
+                done.at -= 1
+            case "redo":
+                done.at += 1
+            case "accept":
+                done.accepted = not done.accepted
+            case _:
+                assert step is not None
+                del done.steps[done.at :], done.masks[done.at + 1 :]
+                done.steps.append(step)
+                done.masks.append(_after(done.steps, done.masks))
+                done.at += 1
+        return done
+
+    def fits(self, state: dict[str, Any]) -> str | None:
+        """None, or how an object as the server shows it differs."""
+        shown = [
+            {name: shown[name] for name in step if name != "mask"}
+            for step, shown in zip(self.steps, state["steps"], strict=False)
+        ]
+        for what, there, wanted in (
+            ("steps", len(state["steps"]), len(self.steps)),
+            ("steps", shown, [{name: value for name, value in step.items() if name != "mask"} for step in self.steps]),
+            ("at", state["at"], self.at),
+            ("accepted", state["accepted"], self.accepted),
+            ("revision", state["revision"], self.revision),
+            ("area", state["area"], int(self.masks[self.at].sum())),
+            ("pixels", int((mask_of(state["mask"]) != self.masks[self.at]).sum()), 0),
+            ("live", [place for place, step in enumerate(state["steps"]) if step["live"]], live(self.steps[: self.at])),
+        ):
+            if there != wanted:
+                return f"{what}: {there} instead of {wanted}"
+        return None
+
+
+def _after(steps: list[dict[str, Any]], masks: list[Mask]) -> Mask:
+    """What the last step comes to; `masks` has one for every step before it, and an empty one in front."""
+    last, before = steps[-1], masks[-1]
+    if last["type"] == "clear":
+        return np.zeros(SIZE, bool)
+    if last["type"] == "mask":
+        return mask_of(last["mask"])
+    if last["type"] == "lasso":
+        return enclosed(last["path"], SIZE)
+    if last["type"] == "brush":
+        return brushed(before, last["path"], last["radius"], positive=last["positive"])
+    if last["type"] == "remove":
+        starts = [place for place, step in enumerate(steps) if step["type"] in ("mask", "lasso", "clear")]
+        before = masks[starts[-1] + 1] if starts else masks[0]
+    prompts = [prompt_from_dict(steps[place]) for place in live(steps)]
+    looked = Disks().look(np.zeros((*SIZE, 3), np.uint8))
+    return looked.predict(prompts, before.astype(np.float32), None).mask
