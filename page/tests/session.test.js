@@ -125,6 +125,54 @@ test("a deleted object comes back to its place", async () => {
   assert.deepEqual(outside.sent.at(-1).body, { deleted: false });
 });
 
+test("Ctrl+Z brings a deleted object back before it undoes anything else, and only once", async () => {
+  const objects = [1, 2].map((id) => state({ id, picture: 2, at: 1, area: 4, accepted: true }));
+  const { session, outside, toasts } = await begin(objects);
+  session.select(session.things[1]);
+  session.remove(session.things[0]);
+  assert.equal(session.canUndo, true);
+  session.turn("undo");
+  toasts[0].back();
+  assert.deepEqual(session.things.map((thing) => thing.id), [1, 2]);
+  await settle();
+  await outside.answer(state({ id: 1, picture: 2, deleted: true, at: 1, area: 4 }));
+  await outside.answer(state({ id: 1, picture: 2, at: 1, area: 4 }));
+  assert.deepEqual(outside.sent.map(({ body }) => body), [{ deleted: true }, { deleted: false }]);
+  session.remove(session.things[0]);
+  session.act(click);
+  session.turn("undo"); // of the click
+  assert.deepEqual(session.things.map((thing) => thing.id), [2, null]);
+});
+
+test("an object that was deleted elsewhere is kept by whoever goes on with it", async () => {
+  const { session, outside, toasts } = await begin([state({ id: 9, picture: 2, at: 1, area: 4 })]);
+  session.accept();
+  await settle();
+  await outside.answer(state({ id: 9, picture: 2, at: 1, area: 4, accepted: true, deleted: true }));
+  assert.match(toasts[0].text, /deleted elsewhere/);
+  assert.deepEqual(outside.sent.at(-1).body, { deleted: false });
+  await outside.answer(state({ id: 9, picture: 2, at: 1, area: 4, accepted: true }));
+  assert.equal(toasts.length, 1);
+  assert.equal(outside.sent.length, 2);
+});
+
+test("who turns the page is told of what is not accepted", async () => {
+  const { session, toasts } = await begin([state({ id: 9, picture: 2, at: 1, area: 4 }), state({ id: 10, picture: 2 })]);
+  await session.open(2);
+  assert.equal(toasts.length, 0);
+  await session.turnPage(1);
+  assert.match(toasts[0].text, /not exported: one object in 2\.jpg$/);
+  await session.turnPage(-2);
+  assert.equal(toasts.length, 1);
+});
+
+test("a label that is the only one need not be chosen", async () => {
+  const { session, outside } = await begin();
+  session.act(click);
+  await settle();
+  assert.equal(outside.sent[0].body.label, 4);
+});
+
 test("a label is for the current object and for the next ones", async () => {
   const { session, outside } = await begin([state({ id: 9, picture: 2, at: 1, area: 4 })]);
   session.chooseLabel(4);

@@ -1,5 +1,6 @@
 """The server on a port of this machine, and the browser on the server."""
 
+import errno
 import ipaddress
 import secrets
 import socket as sockets
@@ -36,6 +37,8 @@ def bind(host: str, port: int, *, any_free: bool = False) -> sockets.socket:
             return bound
         except OSError as error:
             bound.close()
+            if error.errno == errno.EADDRNOTAVAIL:
+                raise ConfigError(f"{host!r} is no address of this machine; use 127.0.0.1 or 0.0.0.0") from error
             reason = error
     why = "" if reason is None else f" ({reason.strerror})"
     raise ConfigError(f"the port {port} of {host} cannot be used{why}; choose another with --port") from reason

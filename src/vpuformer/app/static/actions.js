@@ -56,6 +56,12 @@ export function actions({ session, settings, stage, labels, input, show, toasts 
     }
   };
 
+  /** @param {() => unknown} act after which a prompt may begin an object, which shows what belongs to it */
+  const afresh = (act) => {
+    act();
+    if (!session.current || session.opening !== null) settings.positive = true;
+  };
+
   /** @param {string} combo */
   const moveCross = (combo) => {
     const { picture } = session;
@@ -146,8 +152,8 @@ export function actions({ session, settings, stage, labels, input, show, toasts 
     negativeSign: () => (settings.positive = false),
     smaller: () => settings.scaleRadius(1 / 1.15),
     larger: () => settings.scaleRadius(1.15),
-    accept: () => session.accept(),
-    new: () => session.select(null),
+    accept: () => afresh(() => session.accept()),
+    new: () => afresh(() => session.select(null)),
     undo: () => session.turn("undo"),
     redo: () => session.turn("redo"),
     clear: () => session.clear(),
@@ -158,13 +164,13 @@ export function actions({ session, settings, stage, labels, input, show, toasts 
     label: (combo) => labels.choose(Number(combo)),
     import: () => byId("import-file").click(),
     escape,
-    next: () => void session.turnPage(1),
-    previous: () => void session.turnPage(-1),
+    next: () => afresh(() => void session.turnPage(1)),
+    previous: () => afresh(() => void session.turnPage(-1)),
     done: () => session.markDone(),
     search: () => {
       settings.files = true;
       show.now();
-      byId("search").focus();
+      /** @type {HTMLInputElement} */ (byId("search")).select();
     },
     files: () => (settings.files = !settings.files),
     side: () => (settings.side = !settings.side),

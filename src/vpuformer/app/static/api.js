@@ -121,8 +121,11 @@ export async function getBitmap(path, signal) {
   return createImageBitmap(await response.blob(), { colorSpaceConversion: "default", premultiplyAlpha: "none" });
 }
 
+/** Browsers keep thumbnails for a while, and another folder at the same address has other pictures by the same numbers. */
+const VISIT = Date.now().toString(36);
+
 /** @param {number} id */
-export const thumbnailPath = (id) => `/api/pictures/${id}/thumbnail`;
+export const thumbnailPath = (id) => `/api/pictures/${id}/thumbnail?visit=${VISIT}`;
 
 /**
  * @param {PictureOpened} picture

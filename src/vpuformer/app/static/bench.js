@@ -36,6 +36,8 @@ export class Bench {
   label = null;
   /** @type {import("./queue.js").Status} */
   status = "idle";
+  /** The object that was deleted last, until something else is done. @type {{thing: Thing, place: number} | null} */
+  #removed = null;
   /** Those with actions on their way, whatever picture is open. @type {Map<Lane, Thing>} */
   #known = new Map();
   #queue;
@@ -65,6 +67,12 @@ export class Bench {
     this.things = [];
     this.current = null;
     this.selected = null;
+    this.#removed = null;
+  }
+
+  /** Send what waits without an answer at once. */
+  kick() {
+    this.#queue.kick();
   }
 
   /** The objects of a picture that was just opened, with those whose actions are still on their way. */
@@ -120,12 +128,14 @@ export class Bench {
 
   /** @param {Thing} thing @param {Action} action */
   #push(thing, action) {
+    this.#removed = null;
     this.#known.set(thing.lane, thing);
     this.#queue.push(thing.lane, action);
     this.listener.onChange();
   }
 
   get canUndo() {
+    if (this.#removed) return true;
     return this.current ? this.current.seen.at > 0 : this.things.some((thing) => thing.seen.accepted);
   }
 
@@ -137,7 +147,8 @@ export class Bench {
   turn(turn) {
     if (!(turn === "undo" ? this.canUndo : this.canRedo)) return;
     this.selected = null;
-    if (this.current) this.#push(this.current, { type: "turn", turn });
+    if (turn === "undo" && this.#removed) this.#restore(this.#removed);
+    else if (this.current) this.#push(this.current, { type: "turn", turn });
     else this.select(this.things.findLast((thing) => thing.seen.accepted) ?? null); // to correct what was accepted
   }
 
@@ -171,6 +182,7 @@ export class Bench {
    * @param {number | null} prompt of it
    */
   select(thing, prompt = null) {
+    this.#removed = null;
     this.current = thing;
     this.selected = prompt;
     this.listener.onChange();
@@ -197,16 +209,22 @@ export class Bench {
     const place = this.things.indexOf(thing);
     this.things = this.things.filter((each) => each !== thing);
     if (this.current === thing) this.select(null);
+    thing.deleted = true;
     this.#push(thing, { type: "change", change: { deleted: true } });
     this.#count();
-    const { picture } = this;
-    this.listener.onToast("Object deleted", () => {
-      this.#push(thing, { type: "change", change: { deleted: false } });
-      if (this.picture !== picture) return;
-      this.things = [...this.things.slice(0, place), thing, ...this.things.slice(place)];
-      this.select(thing);
-      this.#count();
-    });
+    this.#removed = { thing, place };
+    this.listener.onToast("Object deleted", () => this.#restore({ thing, place }));
+  }
+
+  /** @param {{thing: Thing, place: number}} removed */
+  #restore({ thing, place }) {
+    if (!thing.deleted) return;
+    thing.deleted = false;
+    this.#push(thing, { type: "change", change: { deleted: false } });
+    if (this.picture?.id !== thing.picture) return;
+    this.things = [...this.things.slice(0, place), thing, ...this.things.slice(place)];
+    this.select(thing);
+    this.#count();
   }
 
   /** @param {number | null} label for the current object and those that follow */
@@ -234,6 +252,10 @@ export class Bench {
         this.listener.onToast(`The mask cannot be shown: ${sentenceOf(error)}`);
       }
       if (!this.things.includes(thing)) this.#known.delete(lane);
+      if (body.deleted && !thing.deleted) {
+        this.#push(thing, { type: "change", change: { deleted: false } });
+        this.listener.onToast("This object had been deleted elsewhere. It is kept, as you went on with it.");
+      }
       if (thing === this.current) this.listener.onSay(`Mask: ${body.area.toLocaleString("en").replaceAll(",", " ")} pixels`);
       this.#count();
     }

@@ -168,8 +168,12 @@ export class FileList {
   #thumbnails() {
     for (const row of this.#rows.values()) {
       const thumb = row.querySelector(".thumb");
-      if (!thumb || thumb.firstChild) continue;
-      const image = make("img", { alt: "", decoding: "async", draggable: "false", error: () => image.remove() });
+      if (!(thumb instanceof HTMLElement) || thumb.firstChild || "broken" in thumb.dataset) continue;
+      const fail = () => {
+        thumb.dataset.broken = ""; // asked for once, not with every movement of the list
+        image.remove();
+      };
+      const image = make("img", { alt: "", decoding: "async", draggable: "false", error: fail });
       image.src = thumbnailPath(Number(row.dataset.picture));
       thumb.append(image);
     }

@@ -113,8 +113,7 @@ export function keyFor(act) {
  */
 export function belongsTo(target, combo) {
   if (!(target instanceof HTMLElement)) return false;
-  const stage = target.id === "stage" || target === document.body;
-  if (combo === "Tab" || combo === "Shift+Tab") return !stage;
+  if (combo === "Tab" || combo === "Shift+Tab") return target.id !== "stage";
   if (target instanceof HTMLInputElement) {
     if (target.type === "range") return /Arrow|Page|Home|End/.test(combo);
     if (target.type === "checkbox") return combo === " " || combo === "Enter";

@@ -24,6 +24,8 @@ export class Thing {
     this.mask = null;
     /** When the newest prompt was given, for measuring; null once its mask is painted. @type {number | null} */
     this.since = null;
+    /** Whether it was deleted here. */
+    this.deleted = false;
     if (lane.state) this.show(lane.state);
   }
 

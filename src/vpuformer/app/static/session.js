@@ -38,7 +38,9 @@ export class Session extends Bench {
     /** @type {number | null} */
     let first = null;
     try {
-      first = this.folder.read(await this.#api.getProject());
+      const project = await this.#api.getProject();
+      first = this.folder.read(project);
+      if (project.labels.length === 1) this.label ??= project.labels[0].id; // there is nothing to choose
       if (first === null) this.trouble = "There is no picture in this folder.";
     } catch (error) {
       this.trouble = sentenceOf(error);
@@ -47,9 +49,14 @@ export class Session extends Bench {
     if (first !== null) await this.open(first);
   }
 
-  /** The place of the open picture in the list, from 0; -1 if there is none. */
+  /** The picture that is open, being opened, or could not be opened. */
+  get place() {
+    return this.opening ?? this.picture?.id ?? this.#failed;
+  }
+
+  /** The place of that picture in the list, from 0; -1 if there is none. */
   get index() {
-    return this.folder.indexOf(this.opening ?? this.picture?.id ?? this.#failed);
+    return this.folder.indexOf(this.place);
   }
 
   /** @param {number} id of the picture */
@@ -75,12 +82,22 @@ export class Session extends Bench {
     }
     if (fetching.signal.aborted) return;
     this.opening = null;
+    if (id !== this.picture?.id) this.#warn();
     this.leave();
+    this.kick(); // the server answers: what waits may go at once
     this.picture = picture;
     this.gather(picture);
     void this.#api.putPlace(id).catch(() => {}); // only a convenience: the next picture tells it again
     this.listener.onSay(`Picture ${this.index + 1} of ${this.project?.pictures.length ?? 1}: ${picture.name}`);
     this.listener.onChange();
+  }
+
+  /** Tell of objects that would be missed in an export. */
+  #warn() {
+    const left = this.things.filter((thing) => !thing.seen.accepted && (thing.busy || thing.area > 0)).length;
+    if (!this.picture || !left) return;
+    const what = left === 1 ? "one object" : `${left} objects`;
+    this.listener.onToast(`Not accepted, so not exported: ${what} in ${this.picture.name}`);
   }
 
   /** @param {number} by */
@@ -107,9 +124,10 @@ export class Session extends Bench {
       const states = await this.#api.importMasks(picture.id, file, this.label);
       if (this.picture !== picture) return;
       this.add(states);
-      this.listener.onToast(`${states.length === 1 ? "One object" : `${states.length} objects`} read from ${file.name}`);
+      const what = states.length > 1 ? `${states.length} objects` : states.some(({ area }) => area > 0) ? "One object" : "An empty mask";
+      this.listener.onToast(`${what} read from ${file.name}`);
     } catch (error) {
-      this.listener.onToast(`${file.name}: ${sentenceOf(error)}`);
+      this.listener.onToast(`Not read: ${file.name}. ${sentenceOf(error)}`);
     }
   }
 }

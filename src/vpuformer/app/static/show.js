@@ -42,8 +42,10 @@ export class Show {
       this.#progress(search.value ? `${found} found` : null);
     });
     search.addEventListener("keydown", (event) => {
-      if (event.key === "Enter") files.openFirst();
-      else if (event.key === "ArrowDown") byId("file-list").focus();
+      if (event.key === "Enter") {
+        files.openFirst();
+        byId("stage").focus();
+      } else if (event.key === "ArrowDown") byId("file-list").focus();
       else return;
       event.preventDefault();
     });
@@ -97,7 +99,7 @@ export class Show {
     showSteps(byId("steps"), session);
     showObjects(byId("objects"), session);
     if (project) {
-      files.show(project.pictures, session.opening ?? picture?.id ?? null);
+      files.show(project.pictures, session.place ?? null);
       byId("folder").textContent = project.folder.split(/[\\/]/).filter(Boolean).at(-1) ?? project.folder;
       byId("folder").title = project.folder;
       byId("model").textContent = project.model;
@@ -129,12 +131,13 @@ export class Show {
   #picture() {
     const { session } = this.#parts;
     const { picture } = session;
-    const id = session.opening ?? picture?.id;
+    const id = session.place;
     const listed = id === undefined ? null : session.listed(id);
     const name = listed?.name ?? picture?.name ?? "";
     byId("picture-name").textContent = name || "\u00a0";
     byId("picture-name").title = name;
-    byId("picture-size").textContent = picture && session.opening === null ? `${picture.width} × ${picture.height}` : "";
+    byId("picture-size").textContent =
+      session.opening !== null ? "opening…" : picture ? `${picture.width} × ${picture.height}` : "";
     byId("done").setAttribute("aria-pressed", String(listed?.done ?? false));
     document.title = name ? `${name} · VPUFormer` : "VPUFormer";
     if (this.#noted === picture) return;

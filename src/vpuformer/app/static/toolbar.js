@@ -33,9 +33,9 @@ export const HINTS = {
 /** For fingers, which have neither a right button nor keys. @type {Record<string, string>} */
 export const TOUCH_HINTS = {
   ...HINTS,
-  smart: "Tap the object or drag a box around it. After − what you show does not belong to it.",
-  click: "Tap the object. After − what you tap does not belong to it.",
-  scribble: "Draw a line over the object. After − it does not belong to the object.",
+  smart: "Tap the object or drag a box around it. For what does not belong to it, press − first.",
+  click: "Tap the object. For what does not belong to it, press − first.",
+  scribble: "Draw a line over the object. For what does not belong to it, press − first.",
   brush: "Paint the mask. Two fingers zoom and move.",
   eraser: "Erase from the mask. Two fingers zoom and move.",
 };
