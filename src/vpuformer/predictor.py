@@ -261,6 +261,16 @@ def choose_device(device: str | torch.device | None = None) -> torch.device:
     return chosen
 
 
+def leave_half_the_cores() -> None:
+    """Have PyTorch use every second core of the CPU, unless OMP_NUM_THREADS says how many.
+
+    For programs that share the machine with others, such as a server with a browser beside it: a thread of PyTorch's
+    that waits for another one without a core takes many times as long as one alone.
+    """
+    if "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))
+
+
 def _numbers(values: npt.ArrayLike, name: str) -> npt.NDArray[np.float64]:
     try:
         return np.asarray(values, dtype=np.float64)

@@ -14,7 +14,7 @@ from vpuformer.app.logits import pack_logits, unpack_logits
 from vpuformer.app.pictures import Picture, PictureCache
 from vpuformer.app.protocol import PROMPTS, MaskStep, NewStep, ObjectState, PictureOpened, RemoveStep, Step, StepKept
 from vpuformer.app.pyramid import TILE
-from vpuformer.app.rows import ObjectRow, PictureRow, StepAnswer, StepRow
+from vpuformer.app.rows import ObjectRow, StepAnswer, StepRow
 from vpuformer.app.runs import from_message, pack, to_message, unpack
 from vpuformer.app.segmenter import FloatMap, Looked, Segmenter
 from vpuformer.app.store import Store
@@ -49,8 +49,11 @@ class Annotator:
     def __init__(self, folder: Folder, store: Store, segmenter: Segmenter) -> None:
         self.folder, self.store, self.segmenter = folder, store, segmenter
         store.sync(folder.names)
-        known = {row.name: row.id for row in store.pictures()}
-        self._order = [known[name] for name in folder.names]
+        known = {row.name: row for row in store.pictures()}
+        self._order = [known[name].id for name in folder.names]
+        # Asked for with every step, and of the database only once: a name never changes, a size hardly ever.
+        self._names = {row.id: row.name for row in known.values()}
+        self._sizes = {row.id: row.size for row in known.values() if row.size is not None}
         self.pictures = PictureCache(folder, PICTURE_BUDGET)
         self._looked: Cache[Key, Looked] = Cache(self._look, lambda looked: looked.nbytes, LOOKED_BUDGET)
         self._network = Worker()
@@ -77,7 +80,7 @@ class Annotator:
             NotFoundError: there is none.
             ImageError: its file is gone or broken.
         """
-        return self.pictures.get(self.store.picture(identity).name)
+        return self.pictures.get(self._name(identity))
 
     def open(self, identity: int) -> PictureOpened:
         """All that a page needs of a picture; its features are computed meanwhile, and those of the next one.
@@ -88,9 +91,9 @@ class Annotator:
         """
         row = self.store.picture(identity)
         picture = self.pictures.get(row.name)
-        self._note_size(row, picture)
+        self._note_size(identity, picture)
         self._network.later(lambda: self._looked.get((row.name, picture.version)))
-        self._network.later(lambda: self._prepare_next(identity))
+        self._prepare_next(identity)
         return PictureOpened(
             id=identity,
             name=row.name,
@@ -176,47 +179,59 @@ class Annotator:
             NotFoundError: there is no such object.
         """
         with self._lock(identity):
-            row, steps = self.store.object(identity), self.store.steps_of(identity)
+            row, steps = self.store.history(identity)
             return self._network.ask(lambda: self._probability(row, steps[: row.at])) if row.at else None
 
     def _prepare_next(self, identity: int) -> None:
-        place = self._order.index(identity) + 1
+        """Decode the next picture in a thread of its own, and look at it once that is done, if nobody is waiting."""
+        place = self._order.index(identity) + 1 if identity in self._names else len(self._order)
         if place < len(self._order):
-            self._looked.get(self._key(self._order[place]))
+            following = self._order[place]
+            name = self._names[following]
+            self.pictures.prefetch(name)
+            self._network.later(lambda: self.pictures.holds(name) and self._looked.get(self._key(following)))
 
     def _lock(self, identity: int) -> threading.Lock:
         return self._locks[identity % _LOCKS]
 
     def _key(self, picture: int) -> Key:
-        name = self.store.picture(picture).name
+        name = self._name(picture)
         return name, self.folder.version(name)
+
+    def _name(self, picture: int) -> str:
+        if picture not in self._names:
+            self._names[picture] = self.store.picture(picture).name
+        return self._names[picture]
 
     def _look(self, key: Key) -> Looked:
         return self.segmenter.look(self.pictures.get(key[0]).rgb)
 
     def _size(self, picture: int) -> Size:
-        row = self.store.picture(picture)
-        # An export of its objects wants to know the size, and opens no picture.
-        return self._note_size(row, self.pictures.get(row.name)) if row.size is None else row.size
+        if picture not in self._sizes:
+            self._note_size(picture, self.picture(picture))
+        return self._sizes[picture]
 
-    def _note_size(self, row: PictureRow, picture: Picture) -> Size:
+    def _note_size(self, identity: int, picture: Picture) -> None:
         """Store a picture's size, and see that it is still the one on which objects were drawn.
+
+        It is stored since an export of the objects wants to know it, and opens no picture.
 
         Raises:
             ImageError: it is not.
         """
-        size = (picture.height, picture.width)
-        if row.size != size:
-            if row.size is not None and self.store.objects_of(row.id):
-                raise ImageError(
-                    f"{row.name} is {size[1]}x{size[0]} pixels now, and its objects were drawn on"
-                    f" {row.size[1]}x{row.size[0]}; put the former file back, or this one beside it with another name"
-                )
-            self.store.change_picture(row.id, size=size)
-        return size
+        size, former = (picture.height, picture.width), self._sizes.get(identity)
+        if size == former:
+            return
+        if former is not None and self.store.objects_of(identity):
+            raise ImageError(
+                f"{self._name(identity)} is {size[1]}x{size[0]} pixels now, and its objects were drawn on"
+                f" {former[1]}x{former[0]}; put the former file back, or this one beside it with another name"
+            )
+        self.store.change_picture(identity, size=size)
+        self._sizes[identity] = size
 
     def _state(self, identity: int) -> ObjectState:
-        row, steps = self.store.object(identity), self.store.steps_of(identity)
+        row, steps = self.store.history(identity)
         for place in range(row.at):
             if not steps[place].answered:
                 self._answer(row, steps, place)
@@ -295,8 +310,7 @@ class Annotator:
     def _predicted(
         self, row: ObjectRow, steps: Sequence[StepRow], mask: FloatMap | None, crop: Crop | None
     ) -> StepAnswer:
-        picture = self.store.picture(row.picture)
-        self._note_size(picture, self.pictures.get(picture.name))
+        self._note_size(row.picture, self.picture(row.picture))
         looked = self._looked.get(self._key(row.picture))
         begun = time.perf_counter()
         prediction = looked.predict(history.prompts([step.content for step in steps]), mask, crop)

@@ -148,6 +148,12 @@ class PictureCache:
         """
         return self._cache.get((name, self._folder.version(name)))
 
+    def holds(self, name: str) -> bool:
+        """Whether the picture as its file is now is open."""
+        with suppress(ImageError):
+            return (name, self._folder.version(name)) in self._cache
+        return False
+
     def prefetch(self, name: str) -> None:
         """Open a picture in the background; returns at once and never raises. See `Cache.prefetch`."""
         with suppress(ImageError):  # told to whoever wants to see it

@@ -115,8 +115,9 @@ class NetworkSegmenter:
         """The network."""
         if self._model is None:
             from vpuformer.model.checkpoint import load_model
-            from vpuformer.predictor import choose_device
+            from vpuformer.predictor import choose_device, leave_half_the_cores
 
+            leave_half_the_cores()
             self._model = load_model(self.name).to(choose_device(self._device))
         return self._model
 

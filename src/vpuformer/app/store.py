@@ -207,18 +207,31 @@ class Store:
             self._update(connection, identity, revision=found.revision + 1, **values)
             return self._object(connection, identity)
 
+    def history(self, identity: int) -> tuple[ObjectRow, list[StepRow]]:
+        """An object and its steps, as they were at one and the same moment.
+
+        Raises:
+            NotFoundError: there is no such object.
+        """
+        with self._reading() as connection:
+            return self._object(connection, identity), self._steps(connection, identity)
+
     def steps_of(self, identity: int) -> list[StepRow]:
         """The history of an object, also what is undone at present."""
+        with self._reading() as connection:
+            return self._steps(connection, identity)
+
+    @staticmethod
+    def _steps(connection: sa.Connection, identity: int) -> list[StepRow]:
         query = (
             sa.select(steps.c.id, steps.c.content, steps.c.mask.is_not(None), steps.c.area, steps.c.seconds)
             .where(steps.c.object == identity, steps.c.position.is_not(None))
             .order_by(steps.c.position)
         )
-        with self._reading() as connection:
-            return [
-                StepRow(number, json.loads(content), bool(answered), area or 0, seconds)
-                for number, content, answered, area, seconds in connection.execute(query)
-            ]
+        return [
+            StepRow(number, json.loads(content), bool(answered), area or 0, seconds)
+            for number, content, answered, area, seconds in connection.execute(query)
+        ]
 
     def has_step(self, identity: int, key: str) -> bool:
         """Whether a step with this key was added to this object before."""
@@ -351,7 +364,7 @@ class Store:
             reason = " ".join(str(getattr(error, "orig", None) or error).split())
             raise StoreError(
                 f"the store {self.address} cannot be used ({reason}); check that it is one, that its disk has room"
-                " and that you may write to it"
+                " and that you may write to it, or name another (--store)"
             ) from error
 
 

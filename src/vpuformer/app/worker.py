@@ -80,6 +80,10 @@ class Worker:
             self._thread.submit(self._do_task)
 
     def _do_task(self) -> None:
+        if self.waiting:  # people first
+            with suppress(RuntimeError):  # closed meanwhile
+                self._thread.submit(self._do_task)
+            return
         try:
             self._tasks.popleft()()
         except IndexError:

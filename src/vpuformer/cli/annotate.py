@@ -51,6 +51,8 @@ def annotate(
                 kept.add_label(name)
         for sentence in folder.left_out:
             typer.echo(f"left out: {sentence}", err=True)
+        if port is None and socket.getsockname()[1] != PORT:
+            typer.echo(f"the port {PORT} is taken, by another vpuformer perhaps", err=True)
         typer.echo(f"{len(folder.names)} pictures in {folder.root}; everything is kept in {kept.address}")
         serve(folder, kept, segmenter, socket, browser=not no_browser, say=typer.echo)
 

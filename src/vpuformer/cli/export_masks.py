@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 def export_masks(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="The pictures that were annotated.")],
-    format_name: Annotated[
-        str, typer.Option("--format", metavar="NAME", help="coco, png, labels, yolo, labelme or voc.")
-    ],
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where the files go: a new or empty folder.")
     ],
+    format_name: Annotated[
+        str, typer.Option("--format", metavar="NAME", help="coco, png, labels, yolo, labelme or voc.")
+    ] = "coco",
     store: Annotated[
         str | None,
         typer.Option(metavar="FILE|URL", help="Where all is kept; by default vpuformer.sqlite beside the pictures."),
