@@ -82,7 +82,7 @@ lint: .venv/.installed-dev page
 	$(BIN)/pyright
 
 test: lint
-	OMP_NUM_THREADS=2 $(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --cov --cov-report=term-missing:skip-covered
 
 clean:
 	rm -rf output dist build .coverage .coverage.* coverage.xml .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -660,7 +660,7 @@ def test_every_answer_carries_the_headers_that_protect(app: Any, method: str, pa
 
 def test_a_failure_tells_nothing_of_the_inside_and_carries_the_headers(client: TestClient, disks: Disks) -> None:
     def fail() -> None:
-        raise RuntimeError("/home/someone/secret")
+        raise RuntimeError("/srv/someone/secret")
 
     disks.before = fail
     client.post("/api/pictures/1/objects", json={"key": "12345678"})

@@ -34,7 +34,7 @@ def test_an_export_makes_its_folder_and_a_record_of_its_files(name: str, tmp_pat
 
 def test_a_folder_that_holds_something_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine")
-    with pytest.raises(InputError, match=r"is not empty, it holds mine\.txt; name a new folder, or overwrite it"):
+    with pytest.raises(InputError, match=r"is not empty, it holds mine\.txt; name a new one, or overwrite it"):
         export("coco", pictures("x.jpg"), tmp_path, ["cup"])
     assert files(tmp_path) == {"mine.txt"}
     with pytest.raises(InputError, match=r"mine\.txt is a file; name a folder"):

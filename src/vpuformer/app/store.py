@@ -7,24 +7,24 @@ answer afterwards, so that a program killed in between has lost the answer, whic
 import json
 import time
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import IntegrityError
 
+from vpuformer.app.database import Database
 from vpuformer.app.palette import colour_of
 from vpuformer.app.rows import LabelRow, ObjectRow, PictureRow, StepAnswer, StepRow
-from vpuformer.app.tables import VERSION, facts, labels, metadata, objects, pictures, prepare, steps
+from vpuformer.app.tables import VERSION, facts, labels, metadata, objects, pictures, steps
 from vpuformer.errors import ConflictError, NotFoundError, StoreError
 
 FILE = "vpuformer.sqlite"
 """Of a folder that is annotated."""
 
 
-class Store:
+class Store(Database):
     """A database of pictures, labels, objects and steps.
 
     Args:
@@ -35,13 +35,7 @@ class Store:
     """
 
     def __init__(self, address: str | Path) -> None:
-        text = str(address)
-        url = sa.make_url(text) if "://" in text else sa.URL.create("sqlite", database=text)
-        self.address = url.render_as_string(hide_password=True) if "://" in text else text
-        with self._told():
-            self._engine = sa.create_engine(url)
-            prepare(self._engine)
-            metadata.create_all(self._engine)
+        super().__init__(address, metadata)
         with self._writing() as connection:
             found = connection.scalar(sa.select(facts.c.value).where(facts.c.name == "version"))
             if found is None:
@@ -50,9 +44,6 @@ class Store:
                 raise StoreError(
                     f"{self.address} is a store of version {found}, this program knows {VERSION}; use the other program"
                 )
-
-    def close(self) -> None:
-        self._engine.dispose()
 
     def sync(self, names: Iterable[str]) -> None:
         """Know these pictures; those that are known and not among them stay, for their file may come back."""
@@ -342,30 +333,6 @@ class Store:
     @staticmethod
     def _update(connection: sa.Connection, identity: int, **values: Any) -> None:
         connection.execute(objects.update().where(objects.c.id == identity).values(**values))
-
-    @contextmanager
-    def _reading(self) -> Iterator[sa.Connection]:
-        with self._told(), self._engine.begin() as connection:
-            yield connection
-
-    @contextmanager
-    def _writing(self) -> Iterator[sa.Connection]:
-        with self._told(), self._engine.connect().execution_options(writes=True) as connection, connection.begin():
-            yield connection
-
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        """Every failure of the database as one sentence."""
-        try:
-            yield
-        except ImportError as error:
-            raise StoreError(f"{self.address} needs the package {error.name}; install it") from error
-        except SQLAlchemyError as error:
-            reason = " ".join(str(getattr(error, "orig", None) or error).split())
-            raise StoreError(
-                f"the store {self.address} cannot be used ({reason}); check that it is one, that its disk has room"
-                " and that you may write to it, or name another (--store)"
-            ) from error
 
 
 _ACCEPTED = sa.select(sa.func.count()).where(

@@ -1,12 +1,8 @@
-"""The tables of a store, and how SQLite is to treat them."""
-
-from typing import Any
+"""The tables of a store."""
 
 from sqlalchemy import (
     Boolean,
     Column,
-    Connection,
-    Engine,
     Float,
     ForeignKey,
     Index,
@@ -17,7 +13,6 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    event,
 )
 
 VERSION = 1
@@ -80,24 +75,3 @@ steps = Table(
     UniqueConstraint("object", "position"),
     Index("step_object", "object"),
 )
-
-
-def prepare(engine: Engine) -> None:
-    """Make SQLite write ahead, wait for others instead of failing, and take its write lock when a writer begins."""
-    if engine.dialect.name != "sqlite":
-        return
-
-    def connected(connection: Any, _: Any) -> None:
-        connection.isolation_level = None  # transactions are begun below, not by Python's driver
-        cursor = connection.cursor()
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=15000", "foreign_keys=ON"):
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
-
-    def begun(connection: Connection) -> None:
-        # A reader that turns writer while another one writes is refused at once; one that begins as writer waits.
-        writes = connection.get_execution_options().get("writes", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-    event.listen(engine, "connect", connected)
-    event.listen(engine, "begin", begun)

@@ -26,9 +26,7 @@ def check_target(folder: Path, *, overwrite: bool) -> None:
         except OSError as error:
             raise InputError(f"{folder} cannot be read ({error.strerror}); name another folder") from error
         if found is not None and not overwrite:
-            raise InputError(
-                f"{folder} is not empty, it holds {found}; name a new folder, or overwrite it (--overwrite)"
-            )
+            raise InputError(f"{folder} is not empty, it holds {found}; name a new one, or overwrite it (--overwrite)")
     elif folder.exists() or folder.is_symlink():
         raise InputError(f"{folder} is a file; name a folder")
 

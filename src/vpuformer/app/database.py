@@ -1,0 +1,84 @@
+"""A database on a disk or a server: opened, read and written in transactions, every failure one sentence."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.exc import SQLAlchemyError
+
+from vpuformer.errors import StoreError
+
+
+class Database:
+    """
+    Args:
+        address: a path of an SQLite file, made if there is none, or a URL of SQLAlchemy ("postgresql://...").
+        tables: made where they are missing.
+
+    Attributes:
+        address: as given, without a password.
+
+    Raises:
+        StoreError: the database cannot be opened.
+    """
+
+    def __init__(self, address: str | Path, tables: sa.MetaData) -> None:
+        text = str(address)
+        url = sa.make_url(text) if "://" in text else sa.URL.create("sqlite", database=text)
+        self.address = url.render_as_string(hide_password=True) if "://" in text else text
+        with self._told():
+            self._engine = sa.create_engine(url)
+            _prepare(self._engine)
+            tables.create_all(self._engine)
+
+    def close(self) -> None:
+        """End all connections."""
+        self._engine.dispose()
+
+    @contextmanager
+    def _reading(self) -> Iterator[sa.Connection]:
+        with self._told(), self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def _writing(self) -> Iterator[sa.Connection]:
+        with self._told(), self._engine.connect().execution_options(writes=True) as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Every failure of the database as one sentence."""
+        try:
+            yield
+        except ImportError as error:
+            raise StoreError(f"{self.address} needs the package {error.name}; install it") from error
+        except SQLAlchemyError as error:
+            reason = " ".join(str(getattr(error, "orig", None) or error).split())
+            raise StoreError(
+                f"the store {self.address} cannot be used ({reason}); check that it is one, that its disk has room"
+                " and that you may write to it, or name another (--store)"
+            ) from error
+
+
+def _prepare(engine: sa.Engine) -> None:
+    """Make SQLite write ahead, wait for others instead of failing, and take its write lock when a writer begins."""
+    if engine.dialect.name != "sqlite":
+        return
+
+    def connected(connection: Any, _: Any) -> None:
+        connection.isolation_level = None  # transactions are begun below, not by Python's driver
+        cursor = connection.cursor()
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=15000", "foreign_keys=ON"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    def begun(connection: sa.Connection) -> None:
+        # A reader that turns writer while another one writes is refused at once; one that begins as writer waits.
+        writes = connection.get_execution_options().get("writes", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    event.listen(engine, "connect", connected)
+    event.listen(engine, "begin", begun)
