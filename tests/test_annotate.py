@@ -122,6 +122,7 @@ def test_the_server_needs_no_torch() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout == "False\n"
 
 
-def test_bind_takes_a_name() -> None:
+def test_bind_takes_a_name_and_lets_nothing_wait() -> None:
     with bind("localhost", 0) as bound:
         assert bound.family in (socket.AF_INET, socket.AF_INET6)
+        assert bound.proto == socket.IPPROTO_TCP  # asyncio turns Nagle's algorithm off for these alone

@@ -232,11 +232,8 @@ class Annotator:
 
     def _state(self, identity: int) -> ObjectState:
         row, steps = self.store.history(identity)
-        for place in range(row.at):
-            if not steps[place].answered:
-                self._answer(row, steps, place)
-                return self._state(identity)
-        answer = self.store.answer_of(steps[row.at - 1].id) if row.at else None
+        new = {place: self._answer(row, steps, place) for place in range(row.at) if not steps[place].answered}
+        answer = (new.get(row.at - 1) or self.store.answer_of(steps[row.at - 1].id)) if row.at else None
         counted = set(history.live([step.content for step in steps[: row.at]]))
         mask = to_message(answer.mask, self._size(row.picture)) if answer is not None and answer.area else None
         return ObjectState(
@@ -269,7 +266,7 @@ class Annotator:
             history.enclosed(step.path, size)
         return content, None
 
-    def _answer(self, row: ObjectRow, steps: Sequence[StepRow], place: int) -> None:
+    def _answer(self, row: ObjectRow, steps: Sequence[StepRow], place: int) -> StepAnswer:
         step = steps[place]
         try:
             answer = self._network.ask(lambda: self._answered(row, steps[: place + 1]))
@@ -279,6 +276,7 @@ class Annotator:
             self.store.take_back(step.id)  # else the object could never be opened again
             raise
         self.store.answer(step.id, answer)
+        return answer
 
     def _answered(self, row: ObjectRow, steps: Sequence[StepRow]) -> StepAnswer:
         """What the last step comes to; the ones before have their answers."""

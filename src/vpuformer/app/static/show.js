@@ -125,7 +125,7 @@ export class Show {
     byId("empty-text").textContent = trouble ?? "";
     this.#hints();
     this.#tests();
-    stage.redraw();
+    stage.draw(); // not in the next frame: a mask is waited for
   }
 
   #picture() {

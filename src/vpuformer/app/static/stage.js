@@ -20,6 +20,9 @@ export const MASKS = 2;
 export const MARKS = 4;
 export const ALL = BASE | MASKS | MARKS;
 
+/** Milliseconds from one picture of the waiting arc to the next. */
+const TURN = 80;
+
 export class Stage {
   /** @type {Size} */
   size = { width: 1, height: 1 };
@@ -40,6 +43,7 @@ export class Stage {
   #views = new Map();
   #dirty = 0;
   #frame = 0;
+  #turning = 0;
   #tiles = new Tiles(() => this.redraw(BASE));
   #overlay = new Overlay();
   #probability = new Probability(() => this.redraw(BASE));
@@ -148,6 +152,13 @@ export class Stage {
     if (!this.#frame) this.#frame = requestAnimationFrame((now) => this.#tick(now));
   }
 
+  /** Everything, at once: for a caller whose own turn in this frame it is. */
+  draw() {
+    cancelAnimationFrame(this.#frame);
+    this.#dirty = ALL;
+    this.#tick(performance.now());
+  }
+
   /** @param {number} now */
   #tick(now) {
     this.#frame = 0;
@@ -155,7 +166,13 @@ export class Stage {
     this.#dirty = 0;
     this.#paint(dirty, now);
     if (dirty & MASKS) this.#measure();
-    if (this.#session.current?.busy) this.redraw(MARKS); // the waiting arc turns
+    // The waiting arc turns, slowly: the browser may share its processor with the network that is waited for.
+    if (this.#session.current?.busy && !this.#turning) {
+      this.#turning = setTimeout(() => {
+        this.#turning = 0;
+        this.redraw(MARKS);
+      }, TURN);
+    }
   }
 
   /** How long it took from the lifted finger to this frame, if it is the first one with the new mask. */
