@@ -40,6 +40,7 @@ def annotate(
     from vpuformer.app.segmenter import NetworkSegmenter
     from vpuformer.app.serving import bind, serve
     from vpuformer.app.store import FILE, Store
+    from vpuformer.formats.wording import counted
 
     folder = Folder(pictures)
     segmenter = NetworkSegmenter(model, device)
@@ -53,7 +54,7 @@ def annotate(
             typer.echo(f"left out: {sentence}", err=True)
         if port is None and socket.getsockname()[1] != PORT:
             typer.echo(f"the port {PORT} is taken, by another vpuformer perhaps", err=True)
-        typer.echo(f"{len(folder.names)} pictures in {folder.root}; everything is kept in {kept.address}")
+        typer.echo(f"{counted(len(folder.names), 'picture')} in {folder.root}; everything is kept in {kept.address}")
         serve(folder, kept, segmenter, socket, browser=not no_browser, say=typer.echo)
 
 
