@@ -15,7 +15,7 @@ from vpuformer.app.pictures import Picture, PictureCache
 from vpuformer.app.protocol import PROMPTS, MaskStep, NewStep, ObjectState, PictureOpened, RemoveStep, Step, StepKept
 from vpuformer.app.pyramid import TILE
 from vpuformer.app.rows import ObjectRow, StepAnswer, StepRow
-from vpuformer.app.runs import from_message, pack, to_message, unpack
+from vpuformer.app.runs import check_size, from_message, pack, to_message, unpack
 from vpuformer.app.segmenter import FloatMap, Looked, Segmenter
 from vpuformer.app.store import Store
 from vpuformer.app.worker import Maps, Worker
@@ -167,10 +167,10 @@ class Annotator:
             NotFoundError: there is no such picture or label.
             MaskError: the mask is not of the picture's size.
         """
-        message = to_message(pack(mask), (mask.shape[0], mask.shape[1]))
-        from_message(message, self._size(picture))  # before there is an object
+        check_size((mask.shape[0], mask.shape[1]), self._size(picture))  # before there is an object
         made = self.store.add_object(picture, key, label)
-        return self.step(made.id, NewStep(key=key, revision=0, step=MaskStep(type="mask", mask=message)))
+        self.store.add_step(made.id, 0, key, {"type": "mask"}, _answer(mask))
+        return self.state(made.id)
 
     def probability(self, identity: int) -> FloatMap | None:
         """The probability of every pixel, shape (H, W); None for an object without an answer.

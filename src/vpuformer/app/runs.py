@@ -82,17 +82,26 @@ def to_message(packed: bytes, size: Size) -> Runs:
     return Runs(width=size[1], height=size[0], runs=base64.b64encode(packed).decode("ascii"))
 
 
+def check_size(size: Size, wanted: Size) -> None:
+    """See that a mask of `size` (height, width) fits a picture of the size `wanted`.
+
+    Raises:
+        MaskError: it does not.
+    """
+    if size != wanted:
+        raise MaskError(
+            f"the mask is {size[1]}x{size[0]} pixels, its picture {wanted[1]}x{wanted[0]};"
+            " give a mask of the very same size"
+        )
+
+
 def from_message(message: Runs, size: Size) -> Mask:
     """The mask that a page sends for a picture of `size`.
 
     Raises:
         MaskError: it is of another size than the picture, or its runs cannot be read.
     """
-    if (message.height, message.width) != size:
-        raise MaskError(
-            f"the mask is {message.width}x{message.height} pixels, its picture {size[1]}x{size[0]};"
-            " give a mask of the very same size"
-        )
+    check_size((message.height, message.width), size)
     if message.height * message.width > MAX_PIXELS:
         raise MaskError(f"the mask is {message.width}x{message.height} pixels; at most {MAX_PIXELS} are read")
     try:

@@ -1,5 +1,8 @@
 """Objects: their steps, back and forth, and what is known of them."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from fastapi import APIRouter, Response
 
 from vpuformer.app.annotator import Annotator
@@ -31,29 +34,32 @@ def router(annotator: Annotator, measures: Measures) -> APIRouter:
 
     @routes.post("/steps")
     def step(identity: Identity, body: NewStep) -> ObjectState:
-        try:
+        with _shown_as_it_is(annotator, identity):
             answered = annotator.step(identity, body)
-        except ConflictError as error:
-            raise OutdatedError(str(error), annotator.state(identity)) from error
         measures.step(body.step.type, answered.seconds)
         return answered
 
     @routes.post("/undo")
     def undo(identity: Identity, body: Turn) -> ObjectState:
-        try:
+        with _shown_as_it_is(annotator, identity):
             return annotator.undo(identity, body.revision)
-        except ConflictError as error:
-            raise OutdatedError(str(error), annotator.state(identity)) from error
 
     @routes.post("/redo")
     def redo(identity: Identity, body: Turn) -> ObjectState:
-        try:
+        with _shown_as_it_is(annotator, identity):
             return annotator.redo(identity, body.revision)
-        except ConflictError as error:
-            raise OutdatedError(str(error), annotator.state(identity)) from error
 
     @routes.get("/probability", response_class=Response)
     def probability(identity: Identity) -> Response:
         return Response(grey_png(annotator.probability(identity), MAX_SHOWN), media_type="image/png")
 
     return routes
+
+
+@contextmanager
+def _shown_as_it_is(annotator: Annotator, identity: int) -> Iterator[None]:
+    """Answer a change that comes too late with the object's present state."""
+    try:
+        yield
+    except ConflictError as error:
+        raise OutdatedError(str(error), annotator.state(identity)) from error
