@@ -63,7 +63,8 @@ SETTINGS: dict[str, Any] = {
     "steps": 782,
     "warmup": 60,
     "mask_drop": 0.0,
-    "tight_boxes": 0.0,
+    "lone_click": 0.0,
+    "exact": 0.0,
     "validate_every": 782,
     "validate_objects": 250,
 }

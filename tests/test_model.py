@@ -265,3 +265,36 @@ def test_repeated_features_keep_their_order_and_layout() -> None:
     assert repeated.lateral.quarter.is_contiguous(memory_format=torch.channels_last)
     for i in range(6):
         assert torch.equal(repeated.visual[i], features.visual[i // 3])
+
+
+def test_sharpening_begins_as_little_more_than_enlarging() -> None:
+    model = VPUFormer(CONFIGS["default"]).eval()
+    prompts = batch([Click(40, 40)])
+    with torch.inference_mode():
+        sharpened = model(image(), EMPTY, prompts).logits
+        model.sharpen = None
+        plain = model(image(), EMPTY, prompts).logits
+    assert not torch.equal(sharpened, plain)
+    assert (sharpened - plain).abs().max() < 0.25
+
+
+@pytest.mark.parametrize("backbone", ["mobilenetv2", "vit_b"])
+@torch.inference_mode()
+def test_sharpening_sees_details_of_two_pixels_with_any_encoder(backbone: str) -> None:
+    model = VPUFormer(replace(CONFIGS["default"], backbone=backbone)).eval()
+    assert model.sharpen is not None
+    features = model.encode(image())
+    half = features.lateral.half
+    assert half is not None
+    assert half.shape[-2:] == (SIDE // 2, SIDE // 2)
+    dotted = half.clone()
+    dotted[..., 20, 20] += 100
+    change = [
+        model.decode(
+            features._replace(lateral=features.lateral._replace(half=each)), EMPTY, batch([Click(40, 40)])
+        ).logits
+        for each in (half, dotted)
+    ]
+    moved = (change[1] - change[0])[0, 0].abs() > 1e-6
+    rows = moved.any(dim=1).nonzero().flatten()
+    assert 30 < rows.min() <= 40 <= rows.max() < 50

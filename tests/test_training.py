@@ -20,8 +20,9 @@ from PIL import Image
 from vpuformer.errors import CheckpointError, ConfigError, VPUFormerError
 from vpuformer.metrics import IGNORE
 from vpuformer.model.config import VPUFormerConfig
-from vpuformer.simulation import next_box
-from vpuformer.training.interaction import Batch, Interactive, interact
+from vpuformer.prompts import KINDS, Kind
+from vpuformer.simulation import next_prompt
+from vpuformer.training.interaction import Answer, Batch, Interactive, interact
 from vpuformer.training.loop import build_network, train
 from vpuformer.training.recipe import Recipe
 from vpuformer.training.state import NAME, save_state
@@ -236,21 +237,26 @@ def test_an_interaction_is_a_function_of_its_generator() -> None:
     assert all(answers[0].prompts)
 
 
-@pytest.mark.parametrize("tight", [False, True])
-def test_boxes_are_tight_as_often_as_wanted(tight: bool) -> None:
-    model = Interactive(build_network(Recipe(data="", output="", model=TINY)))
-    answer = interact(
-        model,
-        batch(),
-        np.random.default_rng(1),
-        interactions=1,
-        kind_shares=(0, 1, 0),
-        p2cl=2.0,
-        tight_boxes=float(tight),
-    )
+@pytest.mark.parametrize("exact", [False, True])
+@pytest.mark.parametrize("kind", ["click", "box"])
+def test_prompts_are_those_of_evaluation_as_often_as_wanted(kind: Kind, exact: bool) -> None:
+    answer = first_prompts(kind, lone_click=1.0, exact=float(exact))
     truths = batch().truth.flatten(0, 1).numpy()
-    boxes = [next_box(truth, np.zeros(truth.shape, bool)) for truth in truths]
-    assert ([prompt for (prompt,) in answer.prompts] == boxes) == tight
+    expected = [next_prompt(kind, truth, np.zeros(truth.shape, bool)) for truth in truths]
+    assert ([prompt for (prompt,) in answer.prompts] == expected) == exact
+
+
+def test_first_clicks_come_alone_as_often_as_wanted() -> None:
+    assert all(len(prompts) == 1 for prompts in first_prompts("click", lone_click=1.0).prompts)
+    assert any(len(prompts) > 1 for prompts in first_prompts("click", lone_click=0.0).prompts)
+
+
+def first_prompts(kind: Kind, **shares: float) -> Answer:
+    model = Interactive(build_network(Recipe(data="", output="", model=TINY)))
+    kind_shares = [float(each == kind) for each in KINDS]
+    return interact(
+        model, batch(), np.random.default_rng(1), interactions=1, kind_shares=kind_shares, p2cl=2.0, **shares
+    )
 
 
 @pytest.mark.parametrize("mask_drop", [0.0, 1.0])

@@ -39,6 +39,8 @@ class Pyramid(NamedTuple):
     quarter: Tensor | None
     """The finest map at 1/4, for boundaries; None for an encoder that has none."""
     eighth: Tensor | None
+    half: Tensor | None
+    """At 1/2, where the encoder has it."""
 
 
 class Trunk(NamedTuple):
@@ -228,7 +230,7 @@ class ImageEncoder(nn.Module):
         self.net = trunk.net
         self.context = trunk.context
         self._transposed = str(getattr(trunk.net, "output_fmt", "NCHW")).endswith("NHWC")
-        self._quarter, self._eighth = (_first(trunk.strides, stride) for stride in (4, 8))
+        self._half, self._quarter, self._eighth = (_first(trunk.strides, stride) for stride in (2, 4, 8))
         # The last of each stride has seen the most; those finer than 1/8 carry boundaries, not meaning.
         last = {stride: i for i, stride in enumerate(trunk.strides)}
         coarse = [i for stride, i in last.items() if stride >= 8] or [len(trunk.strides) - 1]
@@ -236,6 +238,7 @@ class ImageEncoder(nn.Module):
         self._strides = trunk.strides
 
         channels = list(trunk.channels)
+        self.half_channels = None if self._half is None else channels[self._half]
         self.quarter_channels = None if self._quarter is None else channels[self._quarter]
         self.eighth_channels = None if self._eighth is None else channels[self._eighth]
         self.semantic_channels = [channels[i] for i in coarse]
@@ -268,8 +271,8 @@ class ImageEncoder(nn.Module):
         semantic = [levels[i] for i in self._semantic]
         if self.context is not None:
             semantic[-1] = self.context(semantic[-1])
-        quarter, eighth = (None if i is None else levels[i] for i in (self._quarter, self._eighth))
-        return Pyramid(semantic, quarter, eighth)
+        quarter, eighth, half = (None if i is None else levels[i] for i in (self._quarter, self._eighth, self._half))
+        return Pyramid(semantic, quarter, eighth, half)
 
     def freeze(self, *, stem: bool, norms: bool) -> None:
         """Keep parts of the encoder as they are: everything up to stride 4, the statistics of its batch norms.

@@ -70,6 +70,8 @@ class VPUFormerConfig:
     """Which of the encoder's finer stages reach the decoder directly."""
     refine: bool = True
     """A 3x3 convolution on the merged features at 1/4; the paper's head has 1x1 convolutions alone."""
+    sharpen: bool = True
+    """Take the logits from 1/4 to 1/2 with the finest features of the picture; the paper only enlarges them."""
     linear_query: bool = False
     """P2CL's embedding of a prompt is linear, as printed in Eq. 14, instead of a perceptron with one hidden layer."""
 
@@ -140,6 +142,7 @@ VARIANTS: Mapping[str, VPUFormerConfig] = MappingProxyType(
             finest="raw",
             lateral="quarter",
             refine=False,
+            sharpen=False,
             linear_query=True,
         ),
     }

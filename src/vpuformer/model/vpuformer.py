@@ -15,9 +15,12 @@ from vpuformer.encoding.position import grid_code
 from vpuformer.geometry import CANONICAL
 from vpuformer.model.backbones import ImageEncoder, Pyramid
 from vpuformer.model.config import VPUFormerConfig
-from vpuformer.model.decoder import Lateral, MultiScaleDecoder
+from vpuformer.model.decoder import Lateral, MultiScaleDecoder, Sharpen
 from vpuformer.model.dma import DualCrossMergingAttention
 from vpuformer.model.prompt_encoders import prompt_encoder
+
+FINE = 16
+"""Channels of the features at 1/2."""
 
 
 def repeat_samples(part: Float[Tensor, "b ..."], times: int) -> Float[Tensor, "b_times ..."]:
@@ -114,6 +117,8 @@ class VPUFormer(nn.Module):
             for _ in range(config.layers if config.dma else 0)
         )
         self.decoder = MultiScaleDecoder(dim, width, refine=config.refine)
+        self.lateral_half = nn.Conv2d(self.backbone.half_channels or 3, FINE, 3, padding=1) if config.sharpen else None
+        self.sharpen = Sharpen(width, FINE) if config.sharpen else None
         self.embed_prompt = (
             nn.Linear(dim, width)
             if config.linear_query
@@ -177,7 +182,13 @@ class VPUFormer(nn.Module):
         return Features(visual, self._lateral(pyramid, image), colours)
 
     def _lateral(self, pyramid: Pyramid, image: Tensor) -> Lateral:
-        eighth = quarter = None
+        eighth = quarter = half = None
+        if self.lateral_half is not None:
+            if pyramid.half is None:
+                size = (-(-image.shape[-2] // 2), -(-image.shape[-1] // 2))
+                half = self.lateral_half(F.adaptive_avg_pool2d(image, size))
+            else:
+                half = self.lateral_half(pyramid.half)
         if self.lateral_eighth is not None and pyramid.eighth is not None:
             eighth = self.lateral_eighth(pyramid.eighth)
         if self.lateral_quarter is not None and pyramid.quarter is not None:
@@ -186,7 +197,7 @@ class VPUFormer(nn.Module):
             # An encoder of one resolution: the decoder's finest scale comes from that one map alone.
             size = (-(-image.shape[-2] // 4), -(-image.shape[-1] // 4))
             quarter = image.new_zeros(len(image), self.config.decoder_dim, *size)
-        return Lateral(quarter, eighth)
+        return Lateral(quarter, eighth, half)
 
     def decode(
         self,
@@ -207,6 +218,8 @@ class VPUFormer(nn.Module):
 
         levels, embedding = self._merge(visual, query, valid)
         logits, pixels = self.decoder(levels, lateral)
+        if self.sharpen is not None and lateral.half is not None:
+            logits = self.sharpen(logits, pixels, lateral.half)
         size = (mask.shape[-2], mask.shape[-1])
         logits = F.interpolate(logits.float(), size=size, mode="bilinear", align_corners=False)
         return Output(logits, pixels, self.embed_prompt(embedding))

@@ -78,7 +78,8 @@ def interact(
     kind_shares: Sequence[float],
     p2cl: float,
     mask_drop: float = 0.0,
-    tight_boxes: float = 0.0,
+    lone_click: float = 0.0,
+    exact: float = 0.0,
     mean: Mean = batch_mean,
 ) -> Answer:
     """Prompt, predict and correct `interactions` times; all are supervised, with weights 1, 2, 3, ...
@@ -92,7 +93,8 @@ def interact(
         kind_shares: probabilities of click, box and scribble.
         p2cl: weight of that loss.
         mask_drop: how often an object's previous mask is taken away, so that all its prompts so far speak at once.
-        tight_boxes: how often a box is the one that evaluation gives, tight around a single component.
+        lone_click: how often a first click comes alone, and not as several random ones.
+        exact: how often a click or box is the one that evaluation gives, and not a random one.
         mean: makes the means of the losses, over more than this batch where several processes share one.
     """
     image = (batch.image.float() / 255).contiguous(memory_format=torch.channels_last)
@@ -104,7 +106,8 @@ def interact(
     seeds = torch.tensor([int(own.integers(2**62)) for own in rngs]).to(image.device)
 
     probability = torch.zeros(truth.shape, device=image.device)
-    prompts = [_first(t, o, own, kind_shares, tight_boxes) for t, o, own in zip(truths, others, rngs, strict=True)]
+    user = _User(kind_shares, lone_click, exact)
+    prompts = [user.first(t, o, own) for t, o, own in zip(truths, others, rngs, strict=True)]
     total, weights = image.new_zeros(()), 0.0
     features: Features | None = None
     parts: dict[str, float] = {}
@@ -129,8 +132,7 @@ def interact(
             dropped = torch.tensor([own.random() < mask_drop for own in rngs]).to(image.device)
             probability = probability.masked_fill(dropped[:, None, None, None], 0.0)
             for prompt_list, t, predicted, own in zip(prompts, truths, predictions, rngs, strict=True):
-                kind = KINDS[own.choice(len(KINDS), p=kind_shares)]
-                correction = _correction(kind, t, predicted, own, tight_boxes)
+                correction = user.correction(t, predicted, own)
                 if correction is not None:
                     prompt_list.append(correction)
     # Divided by the sum of the weights, so that clipping does not depend on how many interactions there were.
@@ -169,21 +171,30 @@ class Interactive(torch.nn.Module):
             return network.decode(features, mask, prompts, seeds), features
 
 
-def _first(
-    truth: Truth, others: Mask, rng: np.random.Generator, kind_shares: Sequence[float], tight_boxes: float
-) -> list[Prompt]:
-    kind = KINDS[rng.choice(len(KINDS), p=kind_shares)]
-    if kind == "click":
-        return list(initial_clicks(truth, others, rng))
-    prompt = _correction(kind, truth, np.zeros(truth.shape, bool), rng, tight_boxes)
-    return [prompt] if prompt is not None else []
+@dataclass(frozen=True)
+class _User:
+    """Who prompts in training; the settings are those of `interact`."""
 
+    kind_shares: Sequence[float]
+    lone_click: float
+    exact: float
 
-def _correction(
-    kind: Kind, truth: Truth, prediction: Mask, rng: np.random.Generator, tight_boxes: float
-) -> Prompt | None:
-    tight = kind == "box" and rng.random() < tight_boxes
-    return next_prompt(kind, truth, prediction, rng=None if tight else rng)
+    def first(self, truth: Truth, others: Mask, rng: np.random.Generator) -> list[Prompt]:
+        kind = self._kind(rng)
+        if kind == "click" and rng.random() >= self.lone_click:
+            return list(initial_clicks(truth, others, rng))
+        prompt = self._prompt(kind, truth, np.zeros(truth.shape, bool), rng)
+        return [prompt] if prompt is not None else []
+
+    def correction(self, truth: Truth, prediction: Mask, rng: np.random.Generator) -> Prompt | None:
+        return self._prompt(self._kind(rng), truth, prediction, rng)
+
+    def _kind(self, rng: np.random.Generator) -> Kind:
+        return KINDS[rng.choice(len(KINDS), p=self.kind_shares)]
+
+    def _prompt(self, kind: Kind, truth: Truth, prediction: Mask, rng: np.random.Generator) -> Prompt | None:
+        exact = kind != "scribble" and rng.random() < self.exact
+        return next_prompt(kind, truth, prediction, rng=None if exact else rng)
 
 
 def _losses(output: Output, truth: Tensor, prompts: PromptBatch, mean: Mean) -> tuple[Tensor, Tensor, Tensor]:

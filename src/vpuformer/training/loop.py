@@ -151,7 +151,8 @@ class _Run:
             kind_shares=recipe.kind_shares,
             p2cl=recipe.p2cl,
             mask_drop=recipe.mask_drop,
-            tight_boxes=recipe.tight_boxes,
+            lone_click=recipe.lone_click,
+            exact=recipe.exact,
             mean=self.processes.mean,
         )
 
