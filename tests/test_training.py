@@ -276,6 +276,18 @@ def test_the_previous_mask_is_handed_on_unless_it_is_dropped(mask_drop: float) -
     assert all(len(prompts) > 1 for prompts in answer.prompts)
 
 
+def test_a_second_look_brings_no_prompt_and_keeps_the_mask() -> None:
+    model = Interactive(build_network(Recipe(data="", output="", model=TINY)))
+
+    def counts(**shares: float) -> list[int]:
+        rng = np.random.default_rng(1)
+        answer = interact(model, batch(), rng, interactions=2, kind_shares=(0, 1, 0), p2cl=2.0, **shares)
+        return [len(prompts) for prompts in answer.prompts]
+
+    assert set(counts(second_look=1.0)) == {1}
+    assert set(counts(second_look=1.0, mask_drop=1.0)) == {2}
+
+
 @pytest.mark.parametrize("early", [False, True])
 def test_the_encoder_gets_pictures_in_channels_last(early: bool) -> None:
     network = build_network(Recipe(data="", output="", model=replace(TINY, mask_fusion="early" if early else "late")))

@@ -105,7 +105,8 @@ class Sharpen(nn.Module):
 
     def __init__(self, width: int, fine: int) -> None:
         super().__init__()
-        self.known = nn.Conv2d(width, 2 * fine, 1)
+        self.scale = nn.Conv2d(width, fine, 1)
+        self.shift = nn.Conv2d(width, fine, 1)
         self.layers = nn.Sequential(nn.GELU(), nn.Conv2d(fine, fine, 3, padding=1), nn.GELU())
         self.correct = nn.Conv2d(fine, 1, 3, padding=1)
         nn.init.normal_(self.correct.weight, std=0.01)
@@ -118,8 +119,8 @@ class Sharpen(nn.Module):
         half: Float[Tensor, "b fine h2 w2"],
     ) -> Float[Tensor, "b 1 h2 w2"]:
         size = half.shape[-2:]
-        scale, shift = _resized(self.known(pixels), size).chunk(2, dim=1)
-        return _resized(logits, size) + self.correct(self.layers(torch.addcmul(shift, half, 1 + scale)))
+        scale, shift = (_resized(layer(pixels), size) for layer in (self.scale, self.shift))
+        return _resized(logits, size) + self.correct(self.layers(half + scale * half + shift))
 
 
 def _resized(maps: Tensor, size: Sequence[int]) -> Tensor:

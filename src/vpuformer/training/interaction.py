@@ -78,6 +78,7 @@ def interact(
     kind_shares: Sequence[float],
     p2cl: float,
     mask_drop: float = 0.0,
+    second_look: float = 0.0,
     lone_click: float = 0.0,
     exact: float = 0.0,
     mean: Mean = batch_mean,
@@ -93,6 +94,7 @@ def interact(
         kind_shares: probabilities of click, box and scribble.
         p2cl: weight of that loss.
         mask_drop: how often an object's previous mask is taken away, so that all its prompts so far speak at once.
+        second_look: how often a previous mask that is not taken away comes back without a correction.
         lone_click: how often a first click comes alone, and not as several random ones.
         exact: how often a click or box is the one that evaluation gives, and not a random one.
         mean: makes the means of the losses, over more than this batch where several processes share one.
@@ -129,9 +131,11 @@ def interact(
             "iou_last": mean_iou,
         }
         if k + 1 < interactions:
-            dropped = torch.tensor([own.random() < mask_drop for own in rngs]).to(image.device)
-            probability = probability.masked_fill(dropped[:, None, None, None], 0.0)
-            for prompt_list, t, predicted, own in zip(prompts, truths, predictions, rngs, strict=True):
+            dropped = [own.random() < mask_drop for own in rngs]
+            probability = probability.masked_fill(torch.tensor(dropped).to(image.device)[:, None, None, None], 0.0)
+            for prompt_list, t, predicted, own, alone in zip(prompts, truths, predictions, rngs, dropped, strict=True):
+                if not alone and own.random() < second_look:
+                    continue
                 correction = user.correction(t, predicted, own)
                 if correction is not None:
                     prompt_list.append(correction)

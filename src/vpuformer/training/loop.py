@@ -151,6 +151,7 @@ class _Run:
             kind_shares=recipe.kind_shares,
             p2cl=recipe.p2cl,
             mask_drop=recipe.mask_drop,
+            second_look=recipe.second_look,
             lone_click=recipe.lone_click,
             exact=recipe.exact,
             mean=self.processes.mean,

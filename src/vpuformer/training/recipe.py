@@ -57,7 +57,9 @@ class Recipe:
     """How often each kind of prompt is drawn, relative to the others; per sample and interaction."""
     mask_drop: float = 0.3
     """How often the previous mask is taken away before a correction: many prompts given at once, and no mask."""
-    lone_click: float = 0.6
+    second_look: float = 0.1
+    """How often a previous mask comes back without a further prompt: the network goes on from its own answer."""
+    lone_click: float = 0.5
     """How often an object that is first clicked at gets one click, as a person begins; the others get RITM's several
     random clicks on both sides of the edge."""
     exact: float = 0.5
@@ -132,7 +134,7 @@ class Recipe:
         for name in (*zeros, "save_minutes", "validate_objects", "backbone_lr"):
             if not getattr(self, name) >= 0:
                 raise ConfigError(f"{name}={getattr(self, name)} must be at least 0")
-        for name in ("cooldown", "decay", "decay_at", "ema", "mask_drop", "lone_click", "exact"):
+        for name in ("cooldown", "decay", "decay_at", "ema", "mask_drop", "second_look", "lone_click", "exact"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"{name}={getattr(self, name)} must lie between 0 and 1")
         if not self.lr > 0:

@@ -142,6 +142,7 @@ def _paper(backbone: str, data: Sources, output: str) -> Recipe:
         epoch_length=8498,
         interactions=3,
         mask_drop=0.0,
+        second_look=0.0,
         lone_click=0.0,
         exact=0.0,
         optimizer="adam",
