@@ -1,6 +1,7 @@
 """The server's routes, asked as the page asks them: what each answers, and what it says when it cannot."""
 
 import base64
+import codecs
 import io
 import itertools
 import json
@@ -21,7 +22,8 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 import vpuformer
-from vpuformer.app.folder import Folder
+from vpuformer.app.folder import Folder, version_of
+from vpuformer.app.pictures import Picture
 from vpuformer.app.protocol import Runs
 from vpuformer.app.runs import from_message, pack, to_message
 from vpuformer.app.server import create_app
@@ -88,7 +90,9 @@ def test_the_project_before_anything_was_done(client: TestClient) -> None:
         "model_sha256": "0" * 64,
         "version": vpuformer.__version__,
         "labels": [],
-        "pictures": [{"id": n, "name": name, "done": False, "objects": 0} for n, name in enumerate(names, 1)],
+        "pictures": [
+            {"id": n, "name": name, "done": False, "objects": 0, "unaccepted": 0} for n, name in enumerate(names, 1)
+        ],
         "place": None,
     }
 
@@ -120,7 +124,7 @@ def test_a_label_that_objects_have_stays_until_they_are_deleted(client: TestClie
     refused = client.delete("/api/labels/1")
     assert (refused.status_code, refused.json()) == (
         409,
-        {"error": "1 objects have the label 'cat'; give them another one first"},
+        {"error": "one object has the label 'cat'; give it another one first"},
     )
     client.patch(f"/api/objects/{state['id']}", json={"deleted": True})
     assert client.delete("/api/labels/1").status_code == 204
@@ -139,10 +143,10 @@ def test_a_picture_is_opened(client: TestClient) -> None:
     assert answer["objects"] == [done, empty]
 
 
-def test_a_picture_is_marked_as_done_and_counts_its_accepted_objects(client: TestClient) -> None:
+def test_a_picture_is_marked_as_done_and_counts_its_objects(client: TestClient) -> None:
     for change in ({"accepted": True}, {"accepted": True, "deleted": True}, {"accepted": False}):
         client.patch(f"/api/objects/{begin(client)['id']}", json=change)
-    expected = {"id": 1, "name": "a.png", "done": True, "objects": 1}
+    expected = {"id": 1, "name": "a.png", "done": True, "objects": 1, "unaccepted": 1}
     assert client.patch("/api/pictures/1", json={"done": True}).json() == expected
     assert client.get("/api/project").json()["pictures"][0] == expected
     assert client.get("/api/pictures/1").json()["done"] is True
@@ -163,6 +167,29 @@ def test_a_tile_of_another_version_is_not_kept(client: TestClient, picture_folde
     assert answer.headers["cache-control"] == "no-store"
     assert (pixels_of(answer.content) == (1, 2, 3)).all()
     assert client.get("/api/pictures/1").json()["version"] != version
+
+
+def test_a_tile_is_kept_under_the_version_of_its_own_pixels(
+    client: TestClient, picture_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, later = picture_folder / "a.png", picture_folder / "later"
+    Image.new("RGB", (30, 20)).save(later, "PNG")
+    former, present = version_of(path), version_of(later)
+    draw = Picture.tile
+
+    def replaced(picture: Picture, *place: Any, **window: Any) -> Any:
+        if later.exists():
+            later.replace(path)
+        return draw(picture, *place, **window)
+
+    monkeypatch.setattr(Picture, "tile", replaced)
+    answer = client.get(f"/api/pictures/1/tiles/{present}/0/0/0")
+    assert pixels_of(answer.content).shape == (90, 120, 3)  # the file was replaced after it had been read
+    assert answer.headers["cache-control"] == "no-store"
+    assert former != present == version_of(path)
+    answer = client.get(f"/api/pictures/1/tiles/{present}/0/0/0")
+    assert pixels_of(answer.content).shape == (20, 30, 3)
+    assert "immutable" in answer.headers["cache-control"]
 
 
 def test_a_window_of_a_deep_picture(client: TestClient, picture_folder: Path) -> None:
@@ -352,6 +379,32 @@ def test_the_annotations_of_a_coco_file_become_objects(client: TestClient, kind:
     assert len(client.get("/api/pictures/1").json()["objects"]) == 2
 
 
+def test_annotations_that_begin_with_a_byte_order_mark_are_read(client: TestClient) -> None:
+    file = {
+        "images": [{"id": 7, "file_name": "a.png", "width": 120, "height": 90}],
+        "annotations": [{"id": 1, "image_id": 7, "segmentation": [[0, 0, 10, 0, 10, 10, 0, 10]]}],
+    }
+    answer = client.post("/api/pictures/1/masks", content=codecs.BOM_UTF8 + json.dumps(file).encode())
+    assert answer.status_code == 201, answer.text
+    assert [state["area"] for state in answer.json()] == [100]
+
+
+def test_an_import_for_a_label_that_there_is_not_makes_nothing(client: TestClient) -> None:
+    square = [[0, 0, 10, 0, 10, 10, 0, 10]]
+    file = {
+        "images": [{"id": 7, "file_name": "a.png", "width": 120, "height": 90}],
+        "categories": [{"id": 3, "name": "dog"}],
+        "annotations": [
+            {"id": 1, "image_id": 7, "category_id": 3, "segmentation": square},
+            {"id": 2, "image_id": 7, "segmentation": square},
+        ],
+    }
+    answer = client.post("/api/pictures/1/masks?label=9", json=file)
+    assert (answer.status_code, answer.json()) == (404, {"error": "there is no label 9; choose one of the list"})
+    assert client.get("/api/project").json()["labels"] == []
+    assert client.get("/api/pictures/1").json()["objects"] == []
+
+
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
@@ -539,20 +592,26 @@ def test_a_key_belongs_to_one_object_alone(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "sentence"),
+    ("path", "status", "sentence"),
     [
-        ("0/1/0", "there is no tile 1, 0; level 0 is 1 tiles wide and 1 high"),
-        ("1/0/0", "there is no level 1; the picture has the levels 0 to 0"),
-        ("0/0/0?low=0&high=9", "the picture has 8 bits per channel, all of which are shown; ask for no low and high"),
+        ("0/1/0", 404, "there is no tile 1, 0 on level 0; columns are 0 to 0, rows 0 to 0"),
+        (f"0/0/{10**30}", 404, f"there is no tile 0, {10**30} on level 0; columns are 0 to 0, rows 0 to 0"),
+        ("1/0/0", 404, "there is no level 1; the picture has the levels 0 to 0"),
+        ("99/0/0", 404, "there is no level 99; the picture has the levels 0 to 0"),
+        (
+            "0/0/0?low=0&high=9",
+            422,
+            "the picture has 8 bits per channel, all of which are shown; ask for no low and high",
+        ),
     ],
 )
-def test_tiles_that_there_are_not(refusing: TestClient, path: str, sentence: str) -> None:
+def test_tiles_that_there_are_not(refusing: TestClient, path: str, status: int, sentence: str) -> None:
     answer = refusing.get(f"/api/pictures/1/tiles/any/{path}")
-    assert (answer.status_code, answer.json()) == (422, {"error": sentence})
+    assert (answer.status_code, answer.json()) == (status, {"error": sentence})
     assert answer.headers["cache-control"] == "no-store"
 
 
-@pytest.mark.parametrize("path", ["-1/0/0", "0/-1/0", "0/0/x", "99/0/0", "0/0/0?low=nan", "0/0/0?high=inf"])
+@pytest.mark.parametrize("path", ["-1/0/0", "0/-1/0", "0/0/x", "0/0/0?low=nan", "0/0/0?high=inf"])
 def test_tiles_asked_for_in_another_form(refusing: TestClient, path: str) -> None:
     answer = refusing.get(f"/api/pictures/1/tiles/any/{path}")
     assert answer.status_code == 422
@@ -670,6 +729,33 @@ def test_what_was_accepted_is_exported(client: TestClient) -> None:
     assert [(state["label"], state["mask"]) for state in back] == [(1, kept["mask"])]
 
 
+def test_an_export_tells_of_which_pictures_objects_are_left_out(client: TestClient) -> None:
+    for picture in (3, 1):
+        begin(client, picture)
+    for picture in (1, 2):
+        state = step(client, begin(client, picture), {"type": "clear"} if picture == 2 else _CLICK)
+        client.patch(f"/api/objects/{state['id']}", json={"accepted": True})
+    with zipfile.ZipFile(io.BytesIO(client.get("/api/export?format=coco").content)) as archive:
+        notes = archive.read("NOTES.txt").decode().splitlines()
+    assert notes == [
+        "2 objects not accepted, left out: a.png, sub/c.png.",
+        "1 accepted object without a pixel, left out: b.jpg.",
+        "1 object has no label and is written as 'object': a.png.",
+    ]
+
+
+def test_an_export_is_refused_where_an_answer_is_missing(client: TestClient, tmp_path: Path) -> None:
+    begin(client)
+    client.get("/api/pictures/1")
+    store = Store(tmp_path / "client.sqlite")
+    store.add_step(1, 0, key(), {"type": "click", "point": [9, 9], "positive": True})
+    store.change_object(1, accepted=True)
+    store.close()
+    answer = client.get("/api/export?format=coco")
+    assert answer.status_code == 409
+    assert answer.json()["error"].startswith("an object of a.png waits for the network's answer; open this picture")
+
+
 def test_an_export_of_nothing_and_of_an_unknown_format(client: TestClient) -> None:
     assert client.get("/api/export?format=labels").status_code == 200
     answer = client.get("/api/export?format=cocoa")
@@ -691,6 +777,20 @@ def test_health_measures_and_the_list_of_operations(client: TestClient) -> None:
     paths = client.get("/openapi.json").json()["paths"]
     assert set(paths["/api/objects/{identity}"]) == {"get", "patch"}
     assert "/api/pictures/{identity}/masks" in paths
+
+
+def test_every_operation_says_what_it_does(client: TestClient) -> None:
+    paths = client.get("/openapi.json").json()["paths"]
+    operations = [operation for methods in paths.values() for operation in methods.values()]
+    names = {
+        operation["operationId"]: operation["operationId"].partition("_api_")[0].replace("_", " ").title()
+        for operation in operations
+    }
+    assert len(names) == len(operations)
+    for operation in operations:
+        assert operation["summary"] != names[operation["operationId"]]  # what FastAPI makes of a function's name
+        assert " " in operation["summary"]
+    assert len({operation["summary"] for operation in operations}) == len(operations)
 
 
 @pytest.mark.parametrize(

@@ -77,9 +77,13 @@ def test_labels(store: Store, again: Callable[[], Store]) -> None:
         store.change_label(cat.id, name="dog")
     assert store.change_label(cat.id, name="lion").colour == cat.colour
     made = store.add_object(1, "object-1", cat.id)
-    with pytest.raises(ConflictError, match="1 objects have the label 'lion'"):
+    with pytest.raises(ConflictError, match="one object has the label 'lion'; give it another one first"):
         store.delete_label(cat.id)
-    store.change_object(made.id, deleted=True)
+    second = store.add_object(1, "object-2", cat.id)
+    with pytest.raises(ConflictError, match="2 objects have the label 'lion'; give them another one first"):
+        store.delete_label(cat.id)
+    for each in (made, second):
+        store.change_object(each.id, deleted=True)
     store.delete_label(cat.id)
     assert [label.name for label in again().labels()] == ["dog"]
     assert store.object(made.id).label is None
@@ -101,14 +105,18 @@ def test_an_object_sent_twice_is_one(store: Store) -> None:
     assert len(store.objects_of(1)) == 1
 
 
-def test_accepted_objects_are_counted_and_deleted_ones_are_not_listed(store: Store) -> None:
+def test_objects_are_counted_and_deleted_ones_are_not_listed(store: Store) -> None:
     first, second = store.add_object(1, "object-1"), store.add_object(1, "object-2")
+    store.add_object(2, "object-3")
+    assert (store.picture(1).objects, store.picture(1).unaccepted) == (0, 2)
     store.change_object(first.id, accepted=True)
     store.change_object(second.id, accepted=True, deleted=True)
-    assert store.picture(1).objects == 1
+    assert (store.picture(1).objects, store.picture(1).unaccepted) == (1, 0)
     assert [row.id for row in store.objects_of(1)] == [first.id]
     assert store.change_object(second.id, deleted=False).revision == 2
     assert store.picture(1).objects == 2
+    store.change_object(second.id, accepted=False)
+    assert [(row.objects, row.unaccepted) for row in store.pictures()] == [(1, 1), (0, 1)]
 
 
 def test_a_step_and_its_answer_are_on_the_disk(store: Store, again: Callable[[], Store]) -> None:

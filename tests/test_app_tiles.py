@@ -17,7 +17,7 @@ from vpuformer.app import pyramid
 from vpuformer.app.encoding import Encoded
 from vpuformer.app.pictures import Picture
 from vpuformer.app.pyramid import TILE, Pyramid, halved, level_sizes
-from vpuformer.errors import ImageError
+from vpuformer.errors import ImageError, NotFoundError
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -145,11 +145,11 @@ def test_tiles_that_there_are_not(place):
     picture = Picture(smooth(1000, 1000))
     assert picture.levels == ((1000, 1000), (500, 500))
     level, x, y = place
-    tiles = 2 - level
-    expected = f"there is no tile {x}, {y}; level {level} is {tiles} tiles wide and {tiles} high"
+    last = 1 - level
+    expected = f"there is no tile {x}, {y} on level {level}; columns are 0 to {last}, rows 0 to {last}"
     if level not in (0, 1):
         expected = f"there is no level {level}; the picture has the levels 0 to 1"
-    with pytest.raises(ImageError, match=f"^{expected}$"):
+    with pytest.raises(NotFoundError, match=f"^{expected}$"):
         picture.tile(*place)
 
 
@@ -211,6 +211,12 @@ def test_a_window_at_every_level(kind):
 def test_windows_that_there_are_not(low, high, expected):
     with pytest.raises(ImageError, match=expected):
         deep_picture(np.array([[0, 100]], np.uint16)).tile(0, 0, 0, low, high)
+
+
+def test_a_picture_of_one_value_has_no_window():
+    picture = deep_picture(np.full((2, 3), 7, np.uint16))
+    assert picture.range is None
+    assert decoded(picture.tile(0, 0, 0)).shape == (2, 3, 3)
 
 
 def test_a_picture_of_8_bits_has_no_window():

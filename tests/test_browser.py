@@ -8,6 +8,7 @@ from pathlib import Path
 import browser as browsing
 import numpy as np
 import pytest
+from app_disks import Disks
 from browser import Person, opened, served
 
 from vpuformer.formats import read_coco_masks
@@ -156,6 +157,31 @@ def test_brush_lasso_removal_and_deletion(address: str) -> None:
         person.page.locator("#delete").click()
         person.answered()
         assert person.told["object"] == ""
+
+
+def test_the_list_is_searched_and_says_what_is_accepted(folder: Path) -> None:
+    with served(folder, Disks()) as address, opened(address) as person:
+        note = person.page.locator(".file", has_text="coffee.jpg").locator(".file-note")
+        assert note.inner_text() == "no objects"
+        open_coffee(person)
+        person.click((290, 200))
+        assert note.inner_text() == "1 not accepted"
+        person.press("Enter")
+        assert note.inner_text() == "1 object"
+        person.click((520, 330))
+        assert note.inner_text() == "1 object, 1 not accepted"
+        # Of astronaut, chelsea and coffee the search leaves out the one in the middle.
+        person.page.locator("#search").fill("o jpg")
+        assert person.page.locator("#progress-text").inner_text() == "2 found"
+        assert person.page.locator(".file-name").all_inner_texts() == ["astronaut.jpg", "coffee.jpg"]
+        person.page.locator("#stage").focus()
+        person.press("ArrowLeft")
+        assert person.page.locator("#picture-name").inner_text() == "astronaut.jpg"
+        person.press("ArrowRight")
+        assert person.page.locator("#picture-name").inner_text() == "coffee.jpg"
+        person.press("ArrowRight")
+        assert person.page.locator("#picture-name").inner_text() == "coffee.jpg"
+        assert person.page.get_by_text("The search finds no picture after this one.").is_visible()
 
 
 def test_work_that_the_server_missed_is_sent_again(folder: Path) -> None:

@@ -131,8 +131,8 @@ def test_a_label_map_has_the_numbers_of_the_labels_and_tells_what_overlaps(tmp_p
     assert (tmp_path / "labels.txt").read_text() == "0 background\n1 cup\n2 big dog\n3 no/one\n4 object\n"
     overlap = (SQUARE & RING).sum() + (TWO_PARTS & SQUARE).sum() + 1
     assert written.notes == (
-        "1 object has no label and is written as 'object'.",
-        f"Where objects of different labels overlap, {overlap} pixels went to the later one.",
+        "1 object has no label and is written as 'object': b/x.png.",
+        f"Where objects of different labels overlap, {overlap} pixels went to the later one: a/x.jpg, b/x.png.",
     )
 
 
@@ -140,7 +140,8 @@ def test_objects_of_one_label_do_not_take_from_one_another_but_are_no_longer_tol
     written = write("labels", [picture("x.png", (SQUARE, "cup"), (RING, "cup"), (RING, "cup"))], tmp_path)
     assert np.array_equal(read_labels(tmp_path / "x.png") == 1, SQUARE | RING)
     (note,) = written.notes
-    assert note.startswith("2 objects shared the label")
+    assert note.startswith("2 objects shared the label of another one on the same picture")
+    assert note.endswith(": x.png.")
 
 
 @pytest.mark.parametrize(("number", "mode"), [(254, "P"), (255, "I;16"), (300, "I;16")])
@@ -185,7 +186,7 @@ def test_coco_is_read_by_pycocotools_and_by_our_own_reader(tmp_path: Path, polyg
     assert isinstance(theirs.anns[11]["segmentation"], list) == polygons
     assert isinstance(theirs.anns[12]["segmentation"], dict)  # COCO's polygons have no holes
     assert len(theirs.anns[21]["segmentation"]) == 2
-    assert any("run lengths" in note for note in written.notes) == polygons
+    assert any(note.endswith("came as run lengths: a/x.jpg.") for note in written.notes) == polygons
 
 
 @settings(deadline=None)
@@ -241,7 +242,8 @@ def test_yolo_has_an_outline_an_object_that_encloses_its_very_pixels(tmp_path: P
     assert [label for label, _ in outlines(tmp_path / "labels/b/x.txt")] == [0, 2, 3]
     content = yaml.safe_load((tmp_path / "data.yaml").read_text())
     assert content == {"train": "images", "val": "images", "names": dict(enumerate([*LABELS, "object"]))}
-    assert "2 objects with holes or several parts became one outline each" in written.notes[1]
+    assert written.notes[1].startswith("2 objects with holes or several parts became one outline each")
+    assert written.notes[1].endswith(": a/x.jpg, b/x.png.")
     # A pixel whose outline is painted too is four pixels.
     assert "at least 0.250 (object 23 of b/x.png)" in written.notes[2]
 
@@ -280,7 +282,7 @@ def test_yolo_says_which_pictures_it_would_take_for_one(tmp_path: Path) -> None:
     pair = [picture("x.jpg", (block(0, 0, HEIGHT, WIDTH), "cup")), picture("x.png", first=2)]
     written = write("yolo", pair, tmp_path)
     assert written.files == ("labels/x.txt", "labels/x.png.txt", "data.yaml")
-    assert any("rename one of the pictures that share it, such as x.png" in note for note in written.notes)
+    assert any(note.endswith("or it is given the labels of the other: x.png.") for note in written.notes)
 
 
 # --- labelme ------------------------------------------------------------------------------------------------------
@@ -316,6 +318,7 @@ def test_labelme_has_polygons_and_masks_where_there_are_holes(tmp_path: Path) ->
     assert np.array_equal(parts, TWO_PARTS)
     assert "paints the outline too" in written.notes[1]
     assert written.notes[2].startswith("1 object with holes came as a shape of the type 'mask'")
+    assert written.notes[2].endswith(": a/x.jpg.")
 
 
 def test_labelme_can_hold_all_as_masks_and_point_to_the_pictures(tmp_path: Path) -> None:
@@ -348,15 +351,15 @@ def test_voc_has_two_maps_boxes_and_a_list(tmp_path: Path) -> None:
     assert boxes == [[3, 2, 7, 5], [6, 3, 12, 8]]  # from 1, the last pixel included
     assert [thing.findtext("name") for thing in root.iter("object")] == ["cup", "big dog"]
     lost = (SQUARE & RING).sum() + (TWO_PARTS & SQUARE).sum() + 1
-    assert written.notes[1:] == (f"Where objects overlap, {lost} pixels went to the later one.",)
+    assert written.notes[1:] == (f"Where objects overlap, {lost} pixels went to the later one: a/x.jpg, b/x.png.",)
 
 
 def test_voc_says_which_objects_are_wholly_covered(tmp_path: Path) -> None:
     small = block(2, 3, 3, 4)
     written = write("voc", [picture("x.png", (small, "cup"), (SQUARE, "cup"), (small, "cup"))], tmp_path)
     assert written.notes == (
-        "Where objects overlap, 2 pixels went to the later one.",
-        "1 object lay wholly under later ones: only the box is left.",
+        "Where objects overlap, 2 pixels went to the later one: x.png.",
+        "1 object lay wholly under later ones, and only the box is left: x.png.",
     )
 
 
@@ -385,7 +388,11 @@ def test_pictures_of_one_name_do_not_overwrite_each_other(name: str, tmp_path: P
     written = write(name, pictures, tmp_path)
     assert (written.pictures, written.objects) == (5, 5)
     assert len({file.casefold() for file in written.files}) == len(written.files)
-    assert any("2 pictures had the name of another one" in note for note in written.notes) == (name != "coco")
+    told = (
+        "2 pictures had the name of another one but for the ending, which the files of the later one keep:"
+        " a/x.png, a/X.png."
+    )
+    assert (told in written.notes) == (name != "coco")
 
 
 def test_two_pictures_that_would_write_one_file_after_all_are_refused(tmp_path: Path) -> None:
@@ -403,9 +410,17 @@ def test_two_pictures_that_would_write_one_file_after_all_are_refused(tmp_path: 
 @pytest.mark.parametrize("name", ["labels", "voc", "yolo", "labelme"])
 def test_an_object_without_pixels_leaves_nothing(name: str, tmp_path: Path) -> None:
     written = write(name, [picture("x.png", (NOTHING, "cup"), (SQUARE, "cup"))], tmp_path)
-    if name != "labels":
-        assert written.objects == 1
-        assert written.notes[0] == "1 object without a pixel could not be written."
+    assert written.objects == 1
+    assert written.notes[-1] == "1 object without a pixel could not be written: x.png."
+
+
+@pytest.mark.parametrize("name", ["labels", "voc", "yolo", "labelme"])
+def test_a_note_names_ten_pictures_on_one_line(name: str, tmp_path: Path) -> None:
+    odd = picture("a\nb.png", (NOTHING, "cup"))
+    others = [picture(f"{number:02}.png", (NOTHING, "cup"), first=number) for number in range(2, 14)]
+    written = write(name, [odd, *others], tmp_path)
+    names = ", ".join(f"{number:02}.png" for number in range(2, 11))
+    assert written.notes == (f"13 objects without a pixel could not be written: 'a\\nb.png', {names} and 3 more.",)
 
 
 @pytest.mark.parametrize("name", FORMATS)

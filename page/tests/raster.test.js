@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { Coverage, fillRows, fillStroke, packed, paintBorder, paintInside, paintOutside } from "../../src/vpuformer/app/static/raster.js";
-import { decodeRows, encodeLengths, holds } from "../../src/vpuformer/app/static/runs.js";
+import { decodeRows, holds } from "../../src/vpuformer/app/static/runs.js";
+import { encodeLengths } from "./encoding.js";
 
 const drawn = (/** @type {Coverage} */ cover) =>
   Array.from({ length: cover.height }, (_, y) => [...cover.data.subarray(y * cover.width, (y + 1) * cover.width)].join(""));

@@ -1,13 +1,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { fit } from "../../src/vpuformer/app/static/actions.js";
+import { actions, fit } from "../../src/vpuformer/app/static/actions.js";
+import { importMasks, tilePath } from "../../src/vpuformer/app/static/api.js";
 import { fieldsOf, formOf } from "../../src/vpuformer/app/static/docs.js";
-import { matching, rowsSeen } from "../../src/vpuformer/app/static/filelist.js";
+import { countOf, rowsSeen } from "../../src/vpuformer/app/static/filelist.js";
+import { matching } from "../../src/vpuformer/app/static/folder.js";
 import { comboOf, GROUPS, keyFor, lookUp } from "../../src/vpuformer/app/static/keys.js";
 import { COLOURS, freeColour, heat, lighter, rgb } from "../../src/vpuformer/app/static/palette.js";
+import { Probability } from "../../src/vpuformer/app/static/probability.js";
 import { distanceTo, foresee, livePrompts, pendingStrokes } from "../../src/vpuformer/app/static/steps.js";
-import { state } from "./outside.js";
+import { valueAt } from "../../src/vpuformer/app/static/viewpanel.js";
+import { settle, state } from "./outside.js";
 
 const kept = (type, more = {}) => ({ type, positive: true, point: null, box: null, path: null, radius: null, step: null, live: true, ...more });
 const press = (key, more = {}) => ({ key, ctrlKey: false, metaKey: false, altKey: false, shiftKey: false, ...more });
@@ -39,6 +43,17 @@ test("only strokes since the last clear are drawn over the mask", () => {
   assert.deepEqual(pendingStrokes([stroke(1), pushed({ type: "clear" }), stroke(2)]).map(({ path }) => path[0][0]), [2]);
 });
 
+test("a stroke that was undone before it was answered is not drawn, and one that was redone is", () => {
+  const stroke = (x) => pushed({ type: "brush", path: [[x, 0]], radius: 2, positive: true });
+  const turn = (which) => ({ type: "turn", turn: which });
+  const drawn = (...actions) => pendingStrokes(actions).map(({ path }) => path[0][0]);
+  assert.deepEqual(drawn(stroke(1), stroke(2), turn("undo")), [1]);
+  assert.deepEqual(drawn(stroke(1), stroke(2), turn("undo"), turn("undo"), turn("redo")), [1]);
+  assert.deepEqual(drawn(stroke(1), turn("undo"), stroke(2), turn("redo")), [2]);
+  assert.deepEqual(drawn(stroke(1), pushed({ type: "clear" }), turn("undo")), [1]);
+  assert.deepEqual(drawn(turn("undo"), stroke(3)), [3]); // the undo is of a step that the mask holds
+});
+
 test("how far a point is from a prompt", () => {
   assert.equal(distanceTo(kept("click", { point: [0, 0] }), [3, 4]), 5);
   assert.equal(distanceTo(kept("box", { box: [0, 0, 10, 10] }), [5, 4]), 4);
@@ -53,6 +68,33 @@ test("steps are brought into the picture, or dropped if they lie beside it", () 
   assert.equal(fit({ type: "box", box: [-9, -9, -2, 20], positive: true }, picture), null);
   assert.deepEqual(fit({ type: "scribble", path: [[50, 20], [150, 20]], positive: true }, picture)?.path, [[50, 20], [99, 20]]);
   assert.equal(fit({ type: "lasso", path: [[150, 20], [160, 20], [150, 30]] }, picture), null);
+  const brush = (x, radius) => fit({ type: "brush", path: [[x, 20], [x, 30]], radius, positive: true }, picture);
+  assert.deepEqual([brush(103, 3), brush(-4, 3)], [null, null]);
+  assert.deepEqual(brush(102, 3)?.path, [[102, 20], [102, 30]]);
+  assert.notEqual(brush(-3, 3), null);
+});
+
+test("a corner that the keyboard has set belongs to its picture and its tool", () => {
+  const sent = [];
+  const session = { picture: { id: 1, width: 100, height: 50 }, act: (step) => sent.push(step.type) };
+  const settings = { tool: "box", positive: true };
+  const stage = { cross: [10, 10], draft: null, redraw() {} };
+  const still = { dress() {}, refresh() {} };
+  const todo = actions(/** @type {any} */ ({ session, settings, stage, input: still, show: still }));
+  todo.run("positive", ".");
+  session.picture = { id: 2, width: 100, height: 50 };
+  stage.cross = [30, 30];
+  todo.run("positive", ".");
+  assert.deepEqual(sent, []);
+  stage.cross = [40, 40];
+  todo.run("positive", ".");
+  assert.deepEqual(sent, ["box"]);
+  todo.run("positive", ".");
+  todo.run("tool:click", "k");
+  todo.run("tool:box", "r");
+  stage.cross = [50, 45];
+  todo.run("positive", ".");
+  assert.deepEqual(sent, ["box"]);
 });
 
 test("keys: Shift counts with letters only together with Ctrl, and not with signs", () => {
@@ -86,10 +128,47 @@ test("the list of pictures makes only the rows that are seen", () => {
   assert.deepEqual(rowsSeen(0, 600, 2), { from: 0, to: 2 });
 });
 
+test("the list of pictures says how many objects are accepted and how many are not yet", () => {
+  const words = [[0, 0], [1, 0], [3, 0], [0, 2], [1, 2]].map(([objects, unaccepted]) => countOf({ objects, unaccepted }));
+  assert.deepEqual(words, ["", "1 object", "3 objects", "2 not accepted", "1 object, 2 not accepted"]);
+});
+
 test("a search finds all its words in any order and case", () => {
-  const pictures = ["a/Cat 1.jpg", "a/dog.jpg", "b/cat 2.jpg"].map((name, id) => ({ id, name, done: false, objects: 0 }));
+  const pictures = ["a/Cat 1.jpg", "a/dog.jpg", "b/cat 2.jpg"].map((name, id) => ({ id, name, done: false, objects: 0, unaccepted: 0 }));
   assert.deepEqual(matching(pictures, "CAT b/").map(({ id }) => id), [2]);
   assert.equal(matching(pictures, "  "), pictures);
+});
+
+test("the window of a tile is written so that large numbers come through", () => {
+  const path = tilePath(/** @type {any} */ ({ id: 3, version: "v" }), { level: 1, x: 2, y: 0 }, [-3.4e38, 1e21]);
+  assert.ok(path.startsWith("/api/pictures/3/tiles/v/1/2/0?"));
+  const query = new URL(path, "http://127.0.0.1").searchParams;
+  assert.deepEqual([Number(query.get("low")), Number(query.get("high"))], [-3.4e38, 1e21]);
+});
+
+test("the sliders of the window tell apart values that lie close together and far from zero", () => {
+  const values = [0, 1, 500, 1000].map((step) => valueAt([1e9, 1e9 + 100], step));
+  assert.deepEqual(values, [1e9, 1e9 + 0.1, 1e9 + 50, 1e9 + 100]);
+});
+
+test("a file that the server would hang up on is not sent", async () => {
+  const file = /** @type {any} */ ({ name: "all.json", type: "application/json", size: 32_000_001 });
+  await assert.rejects(importMasks(1, file, null), { message: /more than 32 MB/ });
+});
+
+test("a probability map that could not be had is asked for again", async (t) => {
+  const asked = [];
+  t.mock.method(globalThis, "fetch", async (path) => {
+    asked.push(path);
+    return { ok: false };
+  });
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const map = new Probability(() => map.of(7, 2));
+  assert.equal(map.of(7, 2), null);
+  await settle();
+  assert.equal(asked.length, 1);
+  t.mock.timers.tick(3000);
+  assert.deepEqual(asked, ["/api/objects/7/probability?revision=2", "/api/objects/7/probability?revision=2"]);
 });
 
 test("the form of a schema in few words", () => {

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { decodeLengths, decodeRows, encodeLengths, encodeRows, holds } from "../../src/vpuformer/app/static/runs.js";
+import { decodeLengths, decodeRows, holds } from "../../src/vpuformer/app/static/runs.js";
+import { encodeLengths, encodeRows } from "./encoding.js";
 
 /** @param {number} width @param {number} height @param {(x: number, y: number) => boolean} is */
 function runsOf(width, height, is) {

@@ -1,41 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Queue } from "../../src/vpuformer/app/static/queue.js";
-import { Session } from "../../src/vpuformer/app/static/session.js";
-import { Outside, settle, state } from "./outside.js";
-
-const picture = (id, objects = []) => ({
-  id, name: `${id}.jpg`, width: 8, height: 8, tile: 512, levels: 1, version: "v", range: null, notes: [], done: false, objects,
-});
-const click = { type: "click", point: [1, 1], positive: true };
-
-async function begin(objects = []) {
-  const outside = new Outside();
-  const said = [];
-  const toasts = [];
-  const api = {
-    getProject: async () => ({
-      folder: "f", model: "m", model_sha256: "", version: "1", labels: [{ id: 4, name: "cup", colour: "#e69f00" }], place: 2,
-      pictures: [1, 2, 3].map((id) => ({ id, name: `${id}.jpg`, done: false, objects: 0 })),
-    }),
-    openPicture: async (id) => picture(id, id === 2 ? objects : []),
-    putPlace: async () => null,
-    importMasks: async () => [state({ id: 30, picture: 2, area: 5 })],
-  };
-  const queue = new Queue({
-    ...outside, send: outside.send, clock: outside.clock, onStatus: outside.onStatus,
-    onReply: (...all) => session.onReply(...all),
-    onRefused: (...all) => session.onRefused(...all),
-  });
-  const session = new Session(api, queue, {
-    onChange() {},
-    onSay: (text) => said.push(text),
-    onToast: (text, back) => toasts.push({ text, back }),
-  });
-  await session.start();
-  return { session, outside, api, said, toasts };
-}
+import { begin, click, picture } from "./begun.js";
+import { settle, state } from "./outside.js";
 
 test("it goes on at the place where the person was", async () => {
   const { session, said } = await begin();
@@ -45,6 +12,14 @@ test("it goes on at the place where the person was", async () => {
   assert.equal(session.picture?.id, 3);
   await session.turnPage(1);
   assert.equal(session.picture?.id, 3);
+});
+
+test("an eraser without an object makes none", async () => {
+  const { session, outside, toasts } = await begin();
+  session.act({ type: "brush", path: [[1, 1]], radius: 2, positive: false });
+  await settle();
+  assert.deepEqual([session.things, outside.sent], [[], []]);
+  assert.match(toasts[0].text, /nothing to erase/);
 });
 
 test("an object is made with the first prompt, and its mask shown only when nothing newer is on its way", async () => {
@@ -76,6 +51,49 @@ test("a reply that comes after another picture was opened changes nothing there,
   assert.equal(session.current?.seen.at, 1); // the click that is still on its way
   await outside.answer(state({ id: 9, picture: 2, revision: 1, at: 1, area: 40 }));
   assert.equal(session.current?.area, 40);
+});
+
+test("a reply that overtakes the picture on coming back is not undone by it", async () => {
+  const { session, outside, api } = await begin();
+  session.act(click);
+  await settle();
+  await session.open(3);
+  let come;
+  api.openPicture = () => new Promise((resolve) => (come = resolve));
+  const coming = session.open(2);
+  await outside.answer(state({ id: 9, picture: 2 }), 201);
+  await outside.answer(state({ id: 9, picture: 2, revision: 1, at: 1, area: 40 }));
+  come(picture(2, [state({ id: 9, picture: 2 })]));
+  await coming;
+  assert.equal(session.things.length, 1);
+  assert.deepEqual([session.current?.area, session.current?.shown?.revision], [40, 1]);
+});
+
+test("an object that the server lists before it has told of its making is one", async () => {
+  const { session, outside, api } = await begin();
+  session.act(click);
+  await settle();
+  await session.open(3);
+  api.openPicture = async (id) => picture(id, [state({ id: 9, picture: 2 })]);
+  await session.open(2);
+  await outside.answer(state({ id: 9, picture: 2 }), 201);
+  await outside.answer(state({ id: 9, picture: 2, revision: 1, at: 1, area: 40 }));
+  assert.deepEqual(session.things.map(({ id, area }) => [id, area]), [[9, 40]]);
+  assert.equal(session.current, session.things[0]);
+});
+
+test("what somebody else has done meanwhile is seen on coming back", async () => {
+  const { session, outside, api } = await begin();
+  session.act(click);
+  await settle();
+  await outside.answer(state({ id: 9, picture: 2 }), 201);
+  await outside.answer(state({ id: 9, picture: 2, revision: 1, at: 1, area: 40 }));
+  api.openPicture = async (id) => picture(id, [state({ id: 9, picture: 2, revision: 5, at: 3, area: 70 })]);
+  await session.open(2);
+  assert.equal(session.current?.area, 70);
+  api.openPicture = async (id) => picture(id);
+  await session.open(2);
+  assert.deepEqual(session.things, []);
 });
 
 test("of two pictures opened at once the later one is shown, whichever comes first", async () => {
@@ -162,7 +180,7 @@ test("who turns the page is told of what is not accepted", async () => {
   assert.equal(toasts.length, 0);
   await session.turnPage(1);
   assert.match(toasts[0].text, /not exported: one object in 2\.jpg$/);
-  await session.turnPage(-2);
+  await session.open(1);
   assert.equal(toasts.length, 1);
 });
 
@@ -195,21 +213,6 @@ test("an object that the server refuses to make is gone again", async () => {
   assert.equal(toasts[0].text, "no");
 });
 
-test("a done mark that is refused is taken back", async () => {
-  const { session, outside } = await begin();
-  session.markDone();
-  assert.equal(session.listed(2)?.done, true);
-  await settle();
-  await outside.answer({ error: "no" }, 400);
-  assert.equal(session.listed(2)?.done, false);
-});
-
-test("masks from a file become objects, the last one the current one", async () => {
-  const { session } = await begin();
-  await session.importFile(/** @type {File} */ (new Blob()));
-  assert.equal(session.current?.id, 30);
-});
-
 test("a picture that cannot be opened says why, and can be tried again", async () => {
   const { session, api } = await begin();
   api.openPicture = async () => {
@@ -218,6 +221,6 @@ test("a picture that cannot be opened says why, and can be tried again", async (
   await session.open(3);
   assert.deepEqual([session.picture, session.trouble, session.index], [null, "The file is gone", 2]);
   api.openPicture = async (id) => picture(id);
-  await session.turnPage(0);
+  await session.open(3);
   assert.deepEqual([session.picture?.id, session.trouble], [3, null]);
 });

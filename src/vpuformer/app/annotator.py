@@ -184,7 +184,7 @@ class Annotator:
 
     def _prepare_next(self, identity: int) -> None:
         """Decode the next picture in a thread of its own, and look at it once that is done, if nobody is waiting."""
-        place = self._order.index(identity) + 1 if identity in self._names else len(self._order)
+        place = self._order.index(identity) + 1
         if place < len(self._order):
             following = self._order[place]
             name = self._names[following]

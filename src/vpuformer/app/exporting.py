@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from vpuformer.app.folder import natural_order
 from vpuformer.app.runs import unpack
-from vpuformer.errors import ConflictError, InputError, StoreError
+from vpuformer.errors import ConflictError, InputError
 from vpuformer.formats import AnnotatedPicture, LabelledMask, find_format
 from vpuformer.formats.output import not_written
-from vpuformer.formats.wording import counted
+from vpuformer.formats.wording import Tally
 
 if TYPE_CHECKING:
     from vpuformer.app.rows import ObjectRow, PictureRow
@@ -39,8 +39,7 @@ def annotated(store: "Store") -> Iterator[AnnotatedPicture]:
     Masks are read from the store one by one.
 
     Raises:
-        StoreError: an accepted object has not been answered.
-        ConflictError: labels changed meanwhile.
+        ConflictError: an accepted object has not been answered, or labels changed meanwhile.
     """
     names = {label.id: label.name for label in store.labels()}
     for row in sorted(store.pictures(), key=lambda row: natural_order(row.name)):
@@ -56,7 +55,7 @@ def _accepted(store: "Store", picture: "PictureRow", names: dict[int, str]) -> I
             steps = store.steps_of(found.id)
             answer = store.answer_of(steps[found.at - 1].id)
             if answer is None:
-                raise StoreError(
+                raise ConflictError(
                     f"an object of {picture.name} waits for the network's answer; open this picture once more, then"
                     " export again"
                 )
@@ -68,17 +67,17 @@ def _accepted(store: "Store", picture: "PictureRow", names: dict[int, str]) -> I
 
 
 def left_out(store: "Store") -> list[str]:
-    """What `annotated` leaves out, in whole sentences."""
-    waiting = empty = 0
-    for row in store.pictures():
-        for found in store.objects_of(row.id):
-            waiting += not found.accepted
-            empty += found.accepted and _is_empty(store, found)
+    """What `annotated` leaves out, and of which pictures, in whole sentences."""
+    unaccepted, empty = Tally(), Tally()
+    for row in sorted(store.pictures(), key=lambda row: natural_order(row.name)):
+        unaccepted.add(row.name, row.unaccepted)
+        for found in store.objects_of(row.id) if row.objects else ():
+            empty.add(row.name, found.accepted and _is_empty(store, found))
     sentences = []
-    if waiting:
-        sentences.append(f"{counted(waiting, 'object')} not accepted: left out.")
+    if unaccepted:
+        sentences.append(f"{unaccepted.of('object')} not accepted, left out: {unaccepted.pictures}.")
     if empty:
-        sentences.append(f"{counted(empty, 'accepted object')} without a pixel: left out.")
+        sentences.append(f"{empty.of('accepted object')} without a pixel, left out: {empty.pictures}.")
     return sentences
 
 

@@ -1,5 +1,6 @@
 """Masks from elsewhere as objects of a picture: a mask file, or what a COCO file says of it."""
 
+import codecs
 import secrets
 import tempfile
 from collections.abc import Iterator
@@ -30,6 +31,8 @@ def read_masks(annotator: Annotator, picture: int, content: bytes, label: int | 
     """
     opened, name = annotator.picture(picture), annotator.store.picture(picture).name
     size = (opened.height, opened.width)
+    if label is not None:
+        annotator.store.label(label)  # before there is an object
     # All of them are looked at before the first one is kept, and none waits in its full size.
     found: list[tuple[str | None, bytes]] = []
     for category, mask in _masks(content, name, size):
@@ -50,7 +53,7 @@ def read_masks(annotator: Annotator, picture: int, content: bytes, label: int | 
 
 
 def _masks(content: bytes, name: str, size: Size) -> Iterator[tuple[str | None, Mask]]:
-    if content.lstrip()[:1] in (b"{", b"["):
+    if content.removeprefix(codecs.BOM_UTF8).lstrip()[:1] in (b"{", b"["):
         yield from iter_coco_masks(content, name, size)
         return
     with tempfile.TemporaryDirectory() as folder:

@@ -12,7 +12,7 @@ from vpuformer.app.cache import Cache
 from vpuformer.app.encoding import RGB, Encoded, encode
 from vpuformer.app.folder import Folder, version_of
 from vpuformer.app.pyramid import TILE, Pixels, Pyramid, level_sizes
-from vpuformer.errors import ImageError
+from vpuformer.errors import ImageError, NotFoundError
 from vpuformer.images import frames_of
 from vpuformer.images.loading import DEEP_MODES, Stored, load
 from vpuformer.images.reading import to_rgb
@@ -33,7 +33,7 @@ class Picture:
     Attributes:
         rgb: what `vpuformer.images.read_image` gives, and the network sees.
         deep: as given, or None.
-        range: the smallest and the largest value of `deep`, or None.
+        range: the smallest and the largest value of `deep`; None without it, or where all values are the same.
         notes: as given.
         version: as given.
         levels: (width, height) of the picture, of its half, and so on; the last one fits into a tile.
@@ -55,7 +55,8 @@ class Picture:
         self._shown, self._stored = Pyramid(rgb[:, :, 0] if grey else rgb), None
         if deep is not None:
             deep.flags.writeable = False
-            self.range = float(deep.min()), float(deep.max())
+            low, high = float(deep.min()), float(deep.max())
+            self.range = (low, high) if low < high else None
             self._stored = Pyramid(deep)
 
     @property
@@ -86,7 +87,8 @@ class Picture:
             high: the value that is shown white.
 
         Raises:
-            ImageError: there is no such tile, or no such window.
+            NotFoundError: there is no such tile.
+            ImageError: there is no such window.
         """
         rows, columns = self._place(level, x, y)
         if low is None and high is None:
@@ -98,17 +100,14 @@ class Picture:
             pixels = _windowed(self._stored.level(level)[rows, columns], *window)
         return encode(np.ascontiguousarray(pixels), exact=level == 0)
 
-    def small(self, side: int) -> RGB:
-        """The smallest level with a side of `side` or more, or the picture itself; (H, W) if grey, or (H, W, 3)."""
-        enough = [number for number, size in enumerate(self.levels) if max(size) >= side]
-        return self._shown.level(enough[-1] if enough else 0)
-
     def _place(self, level: int, x: int, y: int) -> tuple[slice, slice]:
         if not 0 <= level < len(self.levels):
-            raise ImageError(f"there is no level {level}; the picture has the levels 0 to {len(self.levels) - 1}")
+            raise NotFoundError(f"there is no level {level}; the picture has the levels 0 to {len(self.levels) - 1}")
         columns, rows = (math.ceil(length / TILE) for length in self.levels[level])
         if not (0 <= x < columns and 0 <= y < rows):
-            raise ImageError(f"there is no tile {x}, {y}; level {level} is {columns} tiles wide and {rows} high")
+            raise NotFoundError(
+                f"there is no tile {x}, {y} on level {level}; columns are 0 to {columns - 1}, rows 0 to {rows - 1}"
+            )
         return slice(y * TILE, (y + 1) * TILE), slice(x * TILE, (x + 1) * TILE)
 
 

@@ -220,6 +220,8 @@ class PictureListed(Message):
     done: bool
     objects: int
     """Accepted ones."""
+    unaccepted: int
+    """Objects that are not accepted yet."""
 
 
 class PictureOpened(Message):
@@ -234,7 +236,9 @@ class PictureOpened(Message):
     version: str
     """Of the file: part of the addresses of tiles, which may be kept for ever."""
     range: tuple[float, float] | None
-    """Smallest and largest value of a picture with more than 8 bits, which may be shown with another window."""
+    """Smallest and largest value of a picture with more than 8 bits, which may be shown with another window.
+
+    None where all values are the same."""
     notes: list[str]
     """What the person should know: first of several frames, channels left out."""
     done: bool

@@ -11,6 +11,8 @@ class PictureRow:
     done: bool
     objects: int
     """Accepted and not deleted."""
+    unaccepted: int
+    """Not deleted either."""
     size: tuple[int, int] | None
     """Height and width, known once it was opened."""
 

@@ -133,6 +133,14 @@ class Store(Database):
                     raise ConflictError(f"there is a label {name!r} already; choose another name") from None
             return self._label(connection, identity)
 
+    def label(self, identity: int) -> LabelRow:
+        """
+        Raises:
+            NotFoundError: there is none.
+        """
+        with self._reading() as connection:
+            return self._label(connection, identity)
+
     def delete_label(self, identity: int) -> None:
         """
         Raises:
@@ -145,7 +153,8 @@ class Store(Database):
                 sa.select(sa.func.count()).where(objects.c.label == identity, objects.c.deleted.is_(False))
             )
             if used:
-                raise ConflictError(f"{used} objects have the label {label.name!r}; give them another one first")
+                have, them = ("one object has", "it") if used == 1 else (f"{used} objects have", "them")
+                raise ConflictError(f"{have} the label {label.name!r}; give {them} another one first")
             connection.execute(objects.update().where(objects.c.label == identity).values(label=None))
             connection.execute(labels.delete().where(labels.c.id == identity))
 
@@ -335,16 +344,15 @@ class Store(Database):
         connection.execute(objects.update().where(objects.c.id == identity).values(**values))
 
 
-_ACCEPTED = sa.select(sa.func.count()).where(
-    objects.c.picture == pictures.c.id, objects.c.accepted, sa.not_(objects.c.deleted)
-)
+_COUNT = sa.select(sa.func.count()).where(objects.c.picture == pictures.c.id, sa.not_(objects.c.deleted))
 _PICTURES = sa.select(
     pictures.c.id,
     pictures.c.name,
     pictures.c.done,
     pictures.c.height,
     pictures.c.width,
-    _ACCEPTED.scalar_subquery(),
+    _COUNT.where(objects.c.accepted).scalar_subquery(),
+    _COUNT.where(sa.not_(objects.c.accepted)).scalar_subquery(),
 )
 _OBJECTS = sa.select(
     objects.c.id,
@@ -369,5 +377,6 @@ def _columns(answer: StepAnswer) -> dict[str, Any]:
 
 
 def _picture(row: Sequence[Any]) -> PictureRow:
-    identity, name, done, height, width, count = row
-    return PictureRow(identity, name, done, count, None if height is None or width is None else (height, width))
+    identity, name, done, height, width, accepted, unaccepted = row
+    size = None if height is None or width is None else (height, width)
+    return PictureRow(identity, name, done, accepted, unaccepted, size)

@@ -8,7 +8,6 @@ import numpy as np
 from PIL import Image
 
 from vpuformer.app.encoding import RGB, encode
-from vpuformer.app.pictures import Picture
 from vpuformer.images.loading import load
 from vpuformer.images.reading import to_rgb
 
@@ -16,26 +15,22 @@ SIDE = 192
 """The longer side in pixels."""
 
 _QUALITY = 85
-_decoding = threading.BoundedSemaphore(
-    2
-)  # a list asks for many at once, and each may take the memory of a huge picture
+# A list asks for many at once, and each may take the memory of a huge picture.
+_decoding = threading.BoundedSemaphore(2)
 
 
-def thumbnail(source: Path | Picture, side: int = SIDE) -> bytes:
+def thumbnail(path: Path, side: int = SIDE) -> bytes:
     """A picture scaled down as a JPEG, upright; one that is smaller stays as it is.
 
     Args:
-        source: a file, of which a JPEG is decoded at a fraction of its size; or an opened picture.
+        path: of the file; a JPEG is decoded at a fraction of its size.
         side: the longer side in pixels, at most.
 
     Raises:
         ImageError: the file cannot be read.
     """
-    if isinstance(source, Picture):
-        pixels = source.small(side)
-    else:
-        with _decoding:
-            pixels = _read_small(source, side)
+    with _decoding:
+        pixels = _read_small(path, side)
     height, width = pixels.shape[:2]
     scale = side / max(height, width)
     if scale < 1:

@@ -14,7 +14,7 @@ from vpuformer.formats.labels import LabelNumbers
 from vpuformer.formats.output import Output, Written
 from vpuformer.formats.picture import AnnotatedPicture, BoolMask, extent
 from vpuformer.formats.rings import parts_of
-from vpuformer.formats.wording import counted
+from vpuformer.formats.wording import Tally
 
 FILE = "annotations.json"
 
@@ -35,7 +35,7 @@ def write(
     output, numbers = Output(folder), LabelNumbers(labels)
     images: dict[int, dict[str, Any]] = {}
     annotations: dict[int, dict[str, Any]] = {}
-    in_runs = 0
+    in_runs = Tally()
     for picture in pictures:
         if picture.id in images:
             raise InputError(f"{picture.picture} has the id {picture.id} of {images[picture.id]['file_name']}")
@@ -51,12 +51,12 @@ def write(
                 raise InputError(f"two objects have the id {thing.id}, the second one on {picture.picture}")
             runs = _runs(thing.mask)
             outlines = _polygons(thing.mask, runs) if polygons else None
-            in_runs += polygons and outlines is None
+            in_runs.add(picture.picture, polygons and outlines is None)
             left, top, right, bottom = extent(thing.mask) or (0, 0, 0, 0)
             annotations[thing.id] = {
                 "id": thing.id,
                 "image_id": picture.id,
-                "category_id": numbers.of(thing.label) + 1,
+                "category_id": numbers.of(thing.label, picture.picture) + 1,
                 "segmentation": runs if outlines is None else outlines,
                 "area": int(np.count_nonzero(thing.mask)),
                 "bbox": [left, top, right - left, bottom - top],
@@ -75,8 +75,8 @@ def write(
     output.note(numbers.note())
     if in_runs:
         output.note(
-            f"{counted(in_runs, 'object')} of {len(annotations):,} cannot be held by COCO's polygons to the bit, as"
-            " they have holes or no pixels, and came as run lengths."
+            f"{in_runs.of('object')} of {len(annotations):,} cannot be held by COCO's polygons to the bit, as"
+            f" they have holes or no pixels, and came as run lengths: {in_runs.pictures}."
         )
     return output.done()
 

@@ -10,7 +10,7 @@ from vpuformer.formats.labels import LabelNumbers
 from vpuformer.formats.output import Output, Written
 from vpuformer.formats.picture import AnnotatedPicture
 from vpuformer.formats.pixels import map_png
-from vpuformer.formats.wording import counted
+from vpuformer.formats.wording import Tally
 
 NAMES = "labels.txt"
 
@@ -29,16 +29,19 @@ def write(pictures: Iterable[AnnotatedPicture], folder: Path, labels: Sequence[s
     if len(labels) >= np.iinfo(np.uint16).max:
         raise InputError(f"a label map holds 65,534 labels, these are {len(labels)}; use the format coco")
     kind = np.uint8 if len(labels) < np.iinfo(np.uint8).max else np.uint16
-    lost = alike = 0
+    lost, alike = Tally(), Tally()
     for picture in pictures:
         values = np.zeros((picture.height, picture.width), kind)
         seen = set()
         for thing in picture.masks():
-            value = numbers.of(thing.label) + 1
-            alike += value in seen
-            seen.add(value)
             before = values[thing.mask]
-            lost += int(np.count_nonzero((before != 0) & (before != value)))
+            if not before.size:
+                output.leave_out(picture.picture)
+                continue
+            value = numbers.of(thing.label, picture.picture) + 1
+            alike.add(picture.picture, value in seen)
+            seen.add(value)
+            lost.add(picture.picture, int(np.count_nonzero((before != 0) & (before != value))))
             values[thing.mask] = value
             output.objects += 1
         output.write(f"{output.stem(picture.picture)}.png", map_png(values))
@@ -46,10 +49,12 @@ def write(pictures: Iterable[AnnotatedPicture], folder: Path, labels: Sequence[s
     output.write(NAMES, "".join(f"{line}\n" for line in names).encode())
     output.note(numbers.note())
     if lost:
-        output.note(f"Where objects of different labels overlap, {counted(lost, 'pixel')} went to the later one.")
+        output.note(
+            f"Where objects of different labels overlap, {lost.of('pixel')} went to the later one: {lost.pictures}."
+        )
     if alike:
         output.note(
-            f"{counted(alike, 'object')} shared the label of another one on the same picture, from which a map of"
-            " labels cannot tell them apart."
+            f"{alike.of('object')} shared the label of another one on the same picture, from which a map of labels"
+            f" cannot tell them apart: {alike.pictures}."
         )
     return output.done()

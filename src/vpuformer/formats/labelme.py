@@ -12,7 +12,7 @@ from vpuformer.formats.output import Output, Written
 from vpuformer.formats.picture import AnnotatedPicture, LabelledMask, extent
 from vpuformer.formats.pixels import bit_png
 from vpuformer.formats.rings import parts_of
-from vpuformer.formats.wording import counted
+from vpuformer.formats.wording import Tally
 
 _VERSION = "5.4.0"
 """Of LabelMe, the first whose masks are read as they are written here."""
@@ -43,18 +43,21 @@ def write(
         InputError: the disk does not take a file, or an object has a label that is none of `labels`.
     """
     output, numbers = Output(folder), LabelNumbers(labels)
-    empty = as_masks = outlined = 0
+    as_masks, outlined = Tally(), False
     for picture in pictures:
         name = f"{output.stem(picture.picture)}.json"
         picture_at = posixpath.join(pictures_at, picture.picture)
         shapes = []
         for thing in picture.masks():
-            made = _shapes(thing, numbers.names[numbers.of(thing.label)], polygons)
+            made = _shapes(thing, numbers.names[numbers.of(thing.label, picture.picture)], polygons)
+            if not made:
+                output.leave_out(picture.picture)
+                continue
             shapes += made
-            empty += not made
-            outlined += bool(made) and made[0]["shape_type"] == "polygon"
-            as_masks += polygons and bool(made) and made[0]["shape_type"] == "mask"
-            output.objects += bool(made)
+            is_mask = made[0]["shape_type"] == "mask"
+            outlined |= not is_mask
+            as_masks.add(picture.picture, polygons and is_mask)
+            output.objects += 1
         content = {
             "version": _VERSION,
             "flags": {},
@@ -66,8 +69,6 @@ def write(
         }
         output.write(name, json.dumps(content, indent=1).encode())
     output.note(numbers.note())
-    if empty:
-        output.note(f"{counted(empty, 'object')} without a pixel could not be written.")
     if outlined:
         output.note(
             "LabelMe's own way from polygons to masks paints the outline too, and makes them up to a pixel larger at"
@@ -75,9 +76,9 @@ def write(
         )
     if as_masks:
         output.note(
-            f"{counted(as_masks, 'object')} with holes came as"
-            f" {'a shape' if as_masks == 1 else 'shapes'} of the type 'mask', which LabelMe {_VERSION} and later shows"
-            " but does not edit."
+            f"{as_masks.of('object')} with holes came as"
+            f" {'a shape' if as_masks.number == 1 else 'shapes'} of the type 'mask', which LabelMe {_VERSION} and later"
+            f" shows but does not edit: {as_masks.pictures}."
         )
     return output.done()
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from vpuformer.errors import InputError, unknown_name
-from vpuformer.formats.wording import counted
+from vpuformer.formats.wording import Tally
 
 UNLABELLED = "object"
 """What a format that wants a label calls an object that has none."""
@@ -13,7 +13,7 @@ class LabelNumbers:
     """Numbers from 0 on, in the order of the labels; that of objects without a label comes last, once there is one.
 
     >>> numbers = LabelNumbers(["cup", "dog"])
-    >>> numbers.of("dog"), numbers.of(None), numbers.names
+    >>> numbers.of("dog", "x.png"), numbers.of(None, "x.png"), numbers.names
     (1, 2, ['cup', 'dog', 'object'])
 
     Raises:
@@ -23,7 +23,7 @@ class LabelNumbers:
     def __init__(self, labels: Sequence[str]) -> None:
         self.names = list(labels)
         self._numbers = {name: number for number, name in enumerate(self.names)}
-        self._without = 0
+        self._without = Tally()
         if len(self._numbers) != len(self.names):
             twice = next(name for name in self.names if self.names.count(name) > 1)
             raise InputError(f"two labels are called {twice!r}; rename one of them")
@@ -31,10 +31,10 @@ class LabelNumbers:
             if not name.strip() or not name.isprintable():
                 raise InputError(f"the label {name!r} is blank or holds a character that cannot be seen; rename it")
 
-    def of(self, label: str | None) -> int:
-        """The number of an object's label."""
+    def of(self, label: str | None, picture: str) -> int:
+        """The number of the label of an object on this picture."""
         if label is None:
-            self._without += 1
+            self._without.add(picture)
             label = UNLABELLED
             if label not in self._numbers:
                 self._numbers[label] = len(self.names)
@@ -47,5 +47,5 @@ class LabelNumbers:
         """What is to be said of objects without a label."""
         if not self._without:
             return None
-        have = "has no label and is" if self._without == 1 else "have no label and are"
-        return f"{counted(self._without, 'object')} {have} written as {UNLABELLED!r}."
+        have = "has no label and is" if self._without.number == 1 else "have no label and are"
+        return f"{self._without.of('object')} {have} written as {UNLABELLED!r}: {self._without.pictures}."

@@ -7,7 +7,7 @@ from pathlib import Path
 from vpuformer.atomic import replacing
 from vpuformer.errors import InputError
 from vpuformer.formats.naming import Stems
-from vpuformer.formats.wording import counted
+from vpuformer.formats.wording import Tally
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +30,17 @@ class Output:
         self._files: dict[str, None] = {}
         self._stems = Stems()
         self._notes: list[str] = []
+        self._empty = Tally()
         self.pictures = 0
         self.objects = 0
 
     @property
-    def renamed(self) -> list[str]:
+    def renamed(self) -> Tally:
         """Pictures whose files keep the ending of the picture, since another one has the same name without it."""
-        return self._stems.renamed
+        renamed = Tally()
+        for picture in self._stems.renamed:
+            renamed.add(picture)
+        return renamed
 
     def stem(self, picture: str) -> str:
         """The name without ending under which files about a picture go; to be asked once a picture."""
@@ -64,6 +68,10 @@ class Output:
             raise InputError(not_written(target, error)) from error
         self._files[name] = None
 
+    def leave_out(self, picture: str) -> None:
+        """Count an object without a pixel on this picture, which the format has no way to write."""
+        self._empty.add(picture)
+
     def note(self, sentence: str | None) -> None:
         """Say something at the end."""
         if sentence is not None:
@@ -71,10 +79,12 @@ class Output:
 
     def done(self) -> Written:
         """All of it."""
-        if self.renamed:
+        if self._empty:
+            self.note(f"{self._empty.of('object')} without a pixel could not be written: {self._empty.pictures}.")
+        if renamed := self.renamed:
             self.note(
-                f"{counted(len(self.renamed), 'picture')} had the name of another one but for the ending, such as"
-                f" {self.renamed[0]}: the files of the later one keep that ending."
+                f"{renamed.of('picture')} had the name of another one but for the ending, which the files of the later"
+                f" one keep: {renamed.pictures}."
             )
         return Written(tuple(self._files), self.pictures, self.objects, tuple(self._notes))
 

@@ -29,7 +29,7 @@ def write(pictures: Iterable[AnnotatedPicture], folder: Path, labels: Sequence[s
         for number, thing in enumerate(picture.masks(), 1):
             label = ""
             if thing.label is not None:
-                known.of(thing.label)
+                known.of(thing.label, picture.picture)
                 label = f"_{safe(thing.label)}"
             file = f"{stem}/{number:04d}{label}.png"
             output.write(file, mask_png(thing.mask))

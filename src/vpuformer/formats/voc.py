@@ -11,7 +11,7 @@ from vpuformer.formats.labels import LabelNumbers
 from vpuformer.formats.output import Output, Written
 from vpuformer.formats.picture import AnnotatedPicture, extent
 from vpuformer.formats.pixels import map_png
-from vpuformer.formats.wording import counted
+from vpuformer.formats.wording import Tally
 
 LIST = "ImageSets/Segmentation/all.txt"
 NAMES = "labels.txt"
@@ -31,7 +31,7 @@ def write(pictures: Iterable[AnnotatedPicture], folder: Path, labels: Sequence[s
             than 254 labels, or objects on a picture.
     """
     output, numbers = Output(folder), LabelNumbers(labels)
-    lost = hidden = empty = 0
+    lost, hidden = Tally(), Tally()
     stems = []
     for picture in pictures:
         classes = np.zeros((picture.height, picture.width), np.uint8)
@@ -40,17 +40,17 @@ def write(pictures: Iterable[AnnotatedPicture], folder: Path, labels: Sequence[s
         for thing in picture.masks():
             box = extent(thing.mask)
             if box is None:
-                empty += 1
+                output.leave_out(picture.picture)
                 continue
-            label = numbers.of(thing.label)
+            label = numbers.of(thing.label, picture.picture)
             boxes.append((numbers.names[label], box))
             if len(boxes) > MOST or label >= MOST:
                 what = f"{len(numbers.names)} labels" if label >= MOST else f"more objects on {picture.picture}"
                 raise InputError(f"maps of PASCAL VOC hold {MOST} of a kind, and there are {what}; use the format coco")
-            lost += int(np.count_nonzero(objects[thing.mask]))
+            lost.add(picture.picture, int(np.count_nonzero(objects[thing.mask])))
             classes[thing.mask], objects[thing.mask] = label + 1, len(boxes)
             output.objects += 1
-        hidden += len(boxes) - int(np.count_nonzero(np.bincount(objects.ravel())[1:]))
+        hidden.add(picture.picture, len(boxes) - int(np.count_nonzero(np.bincount(objects.ravel())[1:])))
         stem = output.stem(picture.picture)
         stems.append(stem)
         output.write(f"SegmentationClass/{stem}.png", map_png(classes))
@@ -59,12 +59,10 @@ def write(pictures: Iterable[AnnotatedPicture], folder: Path, labels: Sequence[s
     output.write(LIST, _lines(stems))
     output.write(NAMES, _lines(["0 background", *(f"{value} {name}" for value, name in enumerate(numbers.names, 1))]))
     output.note(numbers.note())
-    if empty:
-        output.note(f"{counted(empty, 'object')} without a pixel could not be written.")
     if lost:
-        output.note(f"Where objects overlap, {counted(lost, 'pixel')} went to the later one.")
+        output.note(f"Where objects overlap, {lost.of('pixel')} went to the later one: {lost.pictures}.")
     if hidden:
-        output.note(f"{counted(hidden, 'object')} lay wholly under later ones: only the box is left.")
+        output.note(f"{hidden.of('object')} lay wholly under later ones, and only the box is left: {hidden.pictures}.")
     return output.done()
 
 

@@ -1,4 +1,6 @@
-"""Numbers in sentences."""
+"""Numbers and names in sentences."""
+
+from vpuformer.errors import listed
 
 
 def counted(number: int, thing: str) -> str:
@@ -7,3 +9,37 @@ def counted(number: int, thing: str) -> str:
     ('1 object', '1,200 objects')
     """
     return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
+
+
+class Tally:
+    """How many of a thing there are, and on which pictures.
+
+    >>> tally = Tally()
+    >>> tally.add("a.png", 2)
+    >>> tally.add("b.png")
+    >>> tally.add("c.png", 0)
+    >>> f"{tally.of('object')}: {tally.pictures}"
+    '3 objects: a.png, b.png'
+    """
+
+    def __init__(self) -> None:
+        self.number = 0
+        self._pictures: dict[str, None] = {}
+
+    def __bool__(self) -> bool:
+        return self.number > 0
+
+    def add(self, picture: str, number: int = 1) -> None:
+        """Count some more on this picture."""
+        if number:
+            self.number += number
+            self._pictures[picture] = None
+
+    def of(self, thing: str) -> str:
+        """The number, and what it counts."""
+        return counted(self.number, thing)
+
+    @property
+    def pictures(self) -> str:
+        """The names of the first ten pictures, and how many there are beyond; on one line, whatever the names hold."""
+        return listed(name if name.isprintable() else repr(name) for name in self._pictures)

@@ -13,7 +13,7 @@ from vpuformer.formats.labels import LabelNumbers
 from vpuformer.formats.output import Output, Written
 from vpuformer.formats.picture import AnnotatedPicture, BoolMask, extent
 from vpuformer.formats.rings import parts_of
-from vpuformer.formats.wording import counted
+from vpuformer.formats.wording import Tally
 
 FILE = "data.yaml"
 
@@ -32,7 +32,7 @@ def write(pictures: Iterable[AnnotatedPicture], folder: Path, labels: Sequence[s
         InputError: the disk does not take a file, or an object has a label that is none of `labels`.
     """
     output, numbers = Output(folder), LabelNumbers(labels)
-    empty = bridged = 0
+    bridged = Tally()
     worst, where = 1.0, ""
     for picture in pictures:
         size = np.array([picture.width, picture.height])
@@ -41,14 +41,17 @@ def write(pictures: Iterable[AnnotatedPicture], folder: Path, labels: Sequence[s
         for thing in picture.masks():
             rings = [ring for part in parts_of(thing.mask) for ring in part.rings]
             if not rings:
-                empty += 1
+                output.leave_out(picture.picture)
                 continue
-            bridged += len(rings) > 1
+            bridged.add(picture.picture, len(rings) > 1)
             outline = np.round(joined(rings) / size, digits)
             agreement = drawn_agreement(outline * size, thing.mask)
             if agreement < worst:
                 worst, where = agreement, f"object {thing.id} of {picture.picture}"
-            words = [str(numbers.of(thing.label)), *(_short(value, digits) for value in outline.ravel().tolist())]
+            words = [
+                str(numbers.of(thing.label, picture.picture)),
+                *(_short(value, digits) for value in outline.ravel().tolist()),
+            ]
             lines.append(" ".join(words))
             output.objects += 1
         output.write(f"labels/{output.stem(picture.picture)}.txt", "".join(f"{line}\n" for line in lines).encode())
@@ -56,22 +59,20 @@ def write(pictures: Iterable[AnnotatedPicture], folder: Path, labels: Sequence[s
     content = yaml.safe_dump({"train": "images", "val": "images", "names": names}, allow_unicode=True, sort_keys=False)
     output.write(FILE, (_HEAD + content).encode())
     output.note(numbers.note())
-    if empty:
-        output.note(f"{counted(empty, 'object')} without a pixel could not be written.")
     if bridged:
         output.note(
-            f"{counted(bridged, 'object')} with holes or several parts became one outline each, joined by bridges"
-            " without width."
+            f"{bridged.of('object')} with holes or several parts became one outline each, joined by bridges without"
+            f" width: {bridged.pictures}."
         )
     if where:
         output.note(
             "Programs that paint the outline too, as cv2.fillPoly does, make masks that are up to a pixel larger at"
             f" the right and below: the IoU with the masks is at least {worst:.3f} ({where})."
         )
-    if output.renamed:
+    if renamed := output.renamed:
         output.note(
             "YOLO finds labels by the name of the picture without its ending: rename one of the pictures that share"
-            f" it, such as {output.renamed[0]}, or it is given the labels of the other."
+            f" it, or it is given the labels of the other: {renamed.pictures}."
         )
     return output.done()
 

@@ -21,35 +21,35 @@ def router(annotator: Annotator, measures: Measures) -> APIRouter:
     """Routes of objects."""
     routes = APIRouter(tags=["objects"], prefix="/objects/{identity}")
 
-    @routes.get("")
+    @routes.get("", summary="Read the state of an object")
     def state(identity: Identity) -> ObjectState:
         return annotator.state(identity)
 
-    @routes.patch("")
+    @routes.patch("", summary="Accept, label or delete an object")
     def change(identity: Identity, body: ObjectChange) -> ObjectState:
         given = body.model_dump(exclude_unset=True)
         return annotator.change(
             identity, **{name: value for name, value in given.items() if value is not None or name == "label"}
         )
 
-    @routes.post("/steps")
+    @routes.post("/steps", summary="Add a prompt or another step")
     def step(identity: Identity, body: NewStep) -> ObjectState:
         with _shown_as_it_is(annotator, identity):
             answered = annotator.step(identity, body)
         measures.step(body.step.type, answered.seconds)
         return answered
 
-    @routes.post("/undo")
+    @routes.post("/undo", summary="Undo the last step")
     def undo(identity: Identity, body: Turn) -> ObjectState:
         with _shown_as_it_is(annotator, identity):
             return annotator.undo(identity, body.revision)
 
-    @routes.post("/redo")
+    @routes.post("/redo", summary="Redo the step that was undone last")
     def redo(identity: Identity, body: Turn) -> ObjectState:
         with _shown_as_it_is(annotator, identity):
             return annotator.redo(identity, body.revision)
 
-    @routes.get("/probability", response_class=Response)
+    @routes.get("/probability", response_class=Response, summary="Read the probability map as a PNG")
     def probability(identity: Identity) -> Response:
         return Response(grey_png(annotator.probability(identity), MAX_SHOWN), media_type="image/png")
 

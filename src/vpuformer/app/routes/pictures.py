@@ -14,8 +14,7 @@ from vpuformer.app.thumbnails import thumbnail
 _FOR_EVER = {"cache-control": "private, max-age=31536000, immutable"}
 _A_WHILE = {"cache-control": "private, max-age=600"}
 
-Level = Annotated[int, Path(ge=0, le=40)]
-Index = Annotated[int, Path(ge=0, le=100_000)]
+Number = Annotated[int, Path(ge=0)]
 
 _ANY_FILE = {
     "requestBody": {
@@ -35,34 +34,43 @@ def router(annotator: Annotator) -> APIRouter:
     routes = APIRouter(tags=["pictures"])
     store, folder = annotator.store, annotator.folder
 
-    @routes.get("/pictures/{identity}")
+    @routes.get("/pictures/{identity}", summary="Open a picture with its objects")
     def opened(identity: Identity) -> PictureOpened:
         return annotator.open(identity)
 
-    @routes.patch("/pictures/{identity}")
+    @routes.patch("/pictures/{identity}", summary="Mark a picture as done or not done")
     def change(identity: Identity, body: PictureChange) -> PictureListed:
         store.picture(identity)
         return listed(store.change_picture(identity, done=body.done))
 
-    @routes.get("/pictures/{identity}/thumbnail", response_class=Response)
+    @routes.get("/pictures/{identity}/thumbnail", response_class=Response, summary="Read a small JPEG of a picture")
     def small(identity: Identity) -> Response:
         path = folder.path_of(store.picture(identity).name)
         return Response(thumbnail(path), media_type="image/jpeg", headers=_A_WHILE)
 
-    @routes.get("/pictures/{identity}/tiles/{version}/{level}/{x}/{y}", response_class=Response)
+    @routes.get(
+        "/pictures/{identity}/tiles/{version}/{level}/{x}/{y}",
+        response_class=Response,
+        summary="Read a tile of a level of the pyramid",
+    )
     def tile(
-        identity: Identity, version: str, level: Level, x: Index, y: Index, low: Bound = None, high: Bound = None
+        identity: Identity, version: str, level: Number, x: Number, y: Number, low: Bound = None, high: Bound = None
     ) -> Response:
-        content, kind = annotator.picture(identity).tile(level, x, y, low=low, high=high)
-        kept = version == folder.version(store.picture(identity).name)
-        return Response(content, media_type=kind, headers=_FOR_EVER if kept else None)
+        picture = annotator.picture(identity)
+        content, kind = picture.tile(level, x, y, low=low, high=high)
+        return Response(content, media_type=kind, headers=_FOR_EVER if version == picture.version else None)
 
-    @routes.post("/pictures/{identity}/objects", status_code=201)
+    @routes.post("/pictures/{identity}/objects", status_code=201, summary="Begin an object")
     def new_object(identity: Identity, body: NewObject) -> ObjectState:
         made = store.add_object(identity, body.key, body.label)
         return annotator.state(made.id)
 
-    @routes.post("/pictures/{identity}/masks", status_code=201, openapi_extra=_ANY_FILE)
+    @routes.post(
+        "/pictures/{identity}/masks",
+        status_code=201,
+        openapi_extra=_ANY_FILE,
+        summary="Import a mask file or COCO annotations as objects",
+    )
     def new_masks(
         identity: Identity, content: Annotated[bytes, Depends(_body)], label: MaybeLabel = None
     ) -> list[ObjectState]:

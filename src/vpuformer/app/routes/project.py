@@ -16,7 +16,7 @@ from vpuformer.app.rows import LabelRow, PictureRow
 
 def listed(row: PictureRow) -> PictureListed:
     """A picture as the list shows it."""
-    return PictureListed(id=row.id, name=row.name, done=row.done, objects=row.objects)
+    return PictureListed(id=row.id, name=row.name, done=row.done, objects=row.objects, unaccepted=row.unaccepted)
 
 
 def _label(row: LabelRow) -> Label:
@@ -30,7 +30,7 @@ def router(annotator: Annotator) -> APIRouter:
     # A name on a disk need not be text; here it is only shown.
     title = folder.root.name.encode(errors="replace").decode()
 
-    @routes.get("/project")
+    @routes.get("/project", summary="List the pictures and labels of the folder")
     def project() -> Project:
         rows = {row.name: row for row in store.pictures()}
         return Project(
@@ -43,23 +43,23 @@ def router(annotator: Annotator) -> APIRouter:
             place=store.place,
         )
 
-    @routes.put("/place", status_code=204)
+    @routes.put("/place", status_code=204, summary="Remember which picture was open last")
     def place(body: Place) -> None:
         store.set_place(body.picture)
 
-    @routes.post("/labels", status_code=201)
+    @routes.post("/labels", status_code=201, summary="Add a label")
     def new_label(body: NewLabel) -> Label:
         return _label(store.add_label(body.name.strip(), body.colour))
 
-    @routes.patch("/labels/{identity}")
+    @routes.patch("/labels/{identity}", summary="Change the name or the colour of a label")
     def change_label(identity: Identity, body: LabelChange) -> Label:
         return _label(store.change_label(identity, name=body.name and body.name.strip(), colour=body.colour))
 
-    @routes.delete("/labels/{identity}", status_code=204)
+    @routes.delete("/labels/{identity}", status_code=204, summary="Delete a label that no object has")
     def delete_label(identity: Identity) -> None:
         store.delete_label(identity)
 
-    @routes.get("/export", response_class=StreamingResponse)
+    @routes.get("/export", response_class=StreamingResponse, summary="Export the accepted objects as a zip file")
     def export(form: Annotated[str, Query(alias="format", max_length=20)]) -> StreamingResponse:
         stream = zip_of(form, annotated(store), labels_of(store), notes=left_out(store))
         name = quote(f"{title}_{form}.zip")

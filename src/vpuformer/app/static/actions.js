@@ -29,8 +29,9 @@ const REGIONS = ["stage", "side", "search", "tools"];
 
 /** @param {Parts} parts */
 export function actions({ session, settings, stage, labels, input, show, toasts }) {
-  /** The corner of a box that the keyboard has set. @type {Point | null} */
-  let corner = null;
+  /** The corner of a box that the keyboard has set, and the picture it is on. @type {{at: Point, on: object} | null} */
+  let set = null;
+  const corner = () => (set && set.on === session.picture ? set.at : null);
 
   /** @param {Step} step @param {number} since */
   const prompt = (step, since) => {
@@ -71,7 +72,8 @@ export function actions({ session, settings, stage, labels, input, show, toasts 
     const dy = combo.endsWith("Up") ? -far : combo.endsWith("Down") ? far : 0;
     const [x, y] = stage.cross ?? stage.toPicture([stage.size.width / 2, stage.size.height / 2]);
     stage.cross = clamped([x + dx, y + dy], picture);
-    if (corner) stage.draft = { kind: "box", positive: settings.positive, path: [corner, stage.cross], radius: 0 };
+    const from = corner();
+    if (from) stage.draft = { kind: "box", positive: settings.positive, path: [from, stage.cross], radius: 0 };
     stage.reveal(stage.cross);
     show.where(stage.cross);
     stage.redraw();
@@ -86,17 +88,18 @@ export function actions({ session, settings, stage, labels, input, show, toasts 
       return prompt({ type: "brush", path: [point], radius: settings.radius, positive: paints }, performance.now());
     }
     if (settings.tool !== "box") return prompt({ type: "click", point, positive }, performance.now());
-    if (!corner) {
-      corner = point;
+    const from = corner();
+    if (!from) {
+      if (session.picture) set = { at: point, on: session.picture };
       return;
     }
-    const box = boxOf(corner, point);
+    const box = boxOf(from, point);
     letGo();
     if (box[0] < box[2] && box[1] < box[3]) prompt({ type: "box", box, positive }, performance.now());
   };
 
   const letGo = () => {
-    corner = null;
+    set = null;
     stage.draft = null;
     stage.redraw();
   };
@@ -105,7 +108,7 @@ export function actions({ session, settings, stage, labels, input, show, toasts 
     const focused = document.activeElement;
     if (focused instanceof HTMLInputElement) byId("stage").focus();
     else if (input.active) input.cancel();
-    else if (corner) letGo();
+    else if (corner()) letGo();
     else if (session.selected !== null) session.select(session.current);
     else if (stage.cross) {
       stage.cross = null;
@@ -191,7 +194,7 @@ export function actions({ session, settings, stage, labels, input, show, toasts 
     positive: () => atCross(settings.positive),
     negative: () => atCross(!settings.positive),
     region: nextRegion,
-    again: () => void (session.project && session.index >= 0 ? session.turnPage(0) : session.start()),
+    again: () => void (session.place === undefined ? session.start() : session.open(session.place)),
   };
 
   return {
@@ -200,8 +203,10 @@ export function actions({ session, settings, stage, labels, input, show, toasts 
     /** @param {string} act @param {string} combo @returns {unknown} false if the key is the browser's */
     run(act, combo) {
       let result;
-      if (act.startsWith("tool:")) settings.tool = /** @type {Settings["tool"]} */ (act.slice(5));
-      else result = table[act]?.(combo);
+      if (act.startsWith("tool:")) {
+        settings.tool = /** @type {Settings["tool"]} */ (act.slice(5));
+        if (corner()) letGo();
+      } else result = table[act]?.(combo);
       input.dress();
       show.refresh();
       return result;
@@ -237,8 +242,10 @@ export function fit(step, picture) {
       if (!step.path.some((point) => inside(point, picture))) return null;
       return { ...step, path: step.path.map((point) => clamped(point, picture)) };
     }
-    case "brush":
-      return step;
+    case "brush": {
+      const reach = { width: picture.width + 2 * step.radius, height: picture.height + 2 * step.radius };
+      return step.path.some(([x, y]) => inside([x + step.radius, y + step.radius], reach)) ? step : null;
+    }
     default:
       return step;
   }

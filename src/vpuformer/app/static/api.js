@@ -10,6 +10,8 @@
 /** The first answer for a large picture takes a while on a slow machine. */
 const PATIENCE = 180_000;
 const MARK = { "X-VPUFormer": "1" };
+/** Bytes that the server takes at a time; it hangs up on more, and nothing is heard of its reason. */
+const MOST_BYTES = 32_000_000;
 
 /** What the server said no to, in its own words; status 0 where it could not be reached. */
 export class Refusal extends Error {
@@ -102,7 +104,8 @@ export const dropLabel = (id) => ask(`/api/labels/${id}`, { method: "DELETE", he
  * @param {number | null} label
  * @returns {Promise<ObjectState[]>}
  */
-export function importMasks(picture, file, label) {
+export async function importMasks(picture, file, label) {
+  if (file.size > MOST_BYTES) throw new Refusal(413, "It has more than 32 MB; give the annotations of this picture alone.");
   const json = /\.json$/i.test(file.name) || file.type === "application/json";
   const headers = { ...MARK, "Content-Type": json ? "application/json" : file.type || "application/octet-stream" };
   const query = label === null ? "" : `?label=${label}`;
@@ -133,7 +136,7 @@ export const thumbnailPath = (id) => `/api/pictures/${id}/thumbnail?visit=${VISI
  * @param {[number, number] | null} range the window of a picture with more than 8 bits
  */
 export function tilePath(picture, { level, x, y }, range) {
-  const query = range ? `?low=${range[0]}&high=${range[1]}` : "";
+  const query = range ? `?${new URLSearchParams({ low: String(range[0]), high: String(range[1]) })}` : "";
   return `/api/pictures/${picture.id}/tiles/${picture.version}/${level}/${x}/${y}${query}`;
 }
 

@@ -61,8 +61,12 @@ export class Bench {
     return this.folder.listed(id);
   }
 
-  leave() {
+  /** To be called before a picture is asked for: what is heard of its objects from then on is newer than what comes. */
+  forget() {
     for (const [lane, thing] of this.#known) if (!thing.busy) this.#known.delete(lane);
+  }
+
+  leave() {
     this.picture = null;
     this.things = [];
     this.current = null;
@@ -75,25 +79,28 @@ export class Bench {
     this.#queue.kick();
   }
 
-  /** The objects of a picture that was just opened, with those whose actions are still on their way. */
+  /** The objects of a picture that was just opened, with those of which something newer is known. */
   /** @param {PictureOpened} picture */
   gather(picture) {
-    const pending = [...this.#known.values()].filter((thing) => thing.picture === picture.id && thing.busy);
-    const ids = new Map(pending.map((thing) => [thing.id, thing]));
+    const known = [...this.#known.values()].filter((thing) => thing.picture === picture.id);
+    const ids = new Map(known.map((thing) => [thing.id, thing]));
     this.things = picture.objects.map((state) => {
-      const known = ids.get(state.id);
-      if (known) ids.delete(state.id);
-      return known ?? this.#adopt(this.#queue.lane(state), picture.id);
+      const thing = ids.get(state.id);
+      const newer = thing && (thing.busy || (thing.shown?.revision ?? -1) >= state.revision);
+      return newer ? thing : this.#adopt(this.#queue.lane(state), picture.id);
     });
-    for (const thing of pending) if (!this.things.includes(thing) && !thing.seen.deleted) this.things.push(thing);
-    this.things = this.things.filter((thing) => !thing.seen.deleted);
+    const there = new Set(this.things.map((thing) => thing.id));
+    const others = known.filter((thing) => thing.id === null || !there.has(thing.id));
+    this.things = [...this.things, ...others].filter((thing) => !thing.seen.deleted);
     this.current = this.things.findLast((thing) => !thing.seen.accepted) ?? null;
+    this.#count();
   }
 
-  /** Objects that the server has made by itself. */
-  /** @param {import("./types.js").ObjectState[]} states */
-  add(states) {
-    const things = states.map((state) => this.#adopt(this.#queue.lane(state), state.picture));
+  /** @param {number} picture @param {import("./types.js").ObjectState[]} states of objects that the server made by itself */
+  add(picture, states) {
+    if (this.picture?.id !== picture) return this.folder.addTo(picture, false, states.length);
+    const there = new Set(this.things.map((thing) => thing.id));
+    const things = states.filter(({ id }) => !there.has(id)).map((state) => this.#adopt(this.#queue.lane(state), picture));
     this.things = [...this.things, ...things];
     this.select(things.at(-1) ?? this.current);
     this.#count();
@@ -116,10 +123,12 @@ export class Bench {
     if (!this.picture || this.opening !== null) return;
     if (!this.current) {
       if (step.type === "clear" || step.type === "remove") return;
+      if (step.type === "brush" && !step.positive) return this.listener.onToast("There is nothing to erase: select an object first.");
       const thing = this.#adopt(this.#queue.lane(), this.picture.id);
       this.things = [...this.things, thing];
       this.current = thing;
       this.#push(thing, { type: "create", key: newKey(), picture: this.picture.id, label: this.label });
+      this.#count();
     }
     this.current.since = since;
     this.selected = null;
@@ -221,7 +230,7 @@ export class Bench {
     if (!thing.deleted) return;
     thing.deleted = false;
     this.#push(thing, { type: "change", change: { deleted: false } });
-    if (this.picture?.id !== thing.picture) return;
+    if (this.picture?.id !== thing.picture) return this.folder.addTo(thing.picture, thing.seen.accepted, 1);
     this.things = [...this.things.slice(0, place), thing, ...this.things.slice(place)];
     this.select(thing);
     this.#count();
@@ -251,7 +260,9 @@ export class Bench {
       } catch (error) {
         this.listener.onToast(`The mask cannot be shown: ${sentenceOf(error)}`);
       }
-      if (!this.things.includes(thing)) this.#known.delete(lane);
+      // Listed by the server before it told of its making, it is there twice.
+      if (this.things.includes(thing)) this.things = this.things.filter((each) => each === thing || each.id !== thing.id);
+      else if (thing.picture !== this.opening) this.#known.delete(lane);
       if (body.deleted && !thing.deleted) {
         this.#push(thing, { type: "change", change: { deleted: false } });
         this.listener.onToast("This object had been deleted elsewhere. It is kept, as you went on with it.");
@@ -274,19 +285,16 @@ export class Bench {
     if (thing && action.type === "create") {
       this.things = this.things.filter((each) => each !== thing);
       if (this.current === thing) this.select(null);
+      this.#count();
     }
-    if (action.type === "done") {
-      const listed = this.listed(action.picture);
-      if (listed) listed.done = !action.done;
-    }
+    if (action.type === "done") this.folder.takeBack(action);
     this.listener.onToast(sentence);
     this.listener.onChange();
   }
 
-  /** Keep the number of accepted objects in the list of pictures. */
+  /** Keep the numbers of objects in the list of pictures. */
   #count() {
-    const listed = this.picture && this.listed(this.picture.id);
-    if (listed) listed.objects = this.things.filter((thing) => thing.seen.accepted).length;
+    if (this.picture) this.folder.count(this.picture.id, this.things.map((thing) => thing.seen.accepted));
     this.listener.onChange();
   }
 }

@@ -11,18 +11,13 @@ const MARGIN = 4;
 const REST = 90;
 
 /**
- * The pictures whose names hold all words of a search.
+ * How many objects a picture has, in words; empty for none.
  *
- * @param {PictureListed[]} pictures
- * @param {string} search
+ * @param {{objects: number, unaccepted: number}} picture
  */
-export function matching(pictures, search) {
-  const words = search.toLowerCase().split(/\s+/).filter(Boolean);
-  if (!words.length) return pictures;
-  return pictures.filter((picture) => {
-    const name = picture.name.toLowerCase();
-    return words.every((word) => name.includes(word));
-  });
+export function countOf({ objects, unaccepted }) {
+  const accepted = objects === 0 ? "" : objects === 1 ? "1 object" : `${objects} objects`;
+  return [accepted, unaccepted ? `${unaccepted} not accepted` : ""].filter(Boolean).join(", ");
 }
 
 /**
@@ -39,10 +34,7 @@ export function rowsSeen(top, height, count) {
 
 export class FileList {
   /** @type {PictureListed[]} */
-  #all = [];
-  /** @type {PictureListed[]} */
   #shown = [];
-  #search = "";
   /** @type {number | null} */
   #open = null;
   #focused = 0;
@@ -75,33 +67,23 @@ export class FileList {
    * @param {number | null} open
    */
   show(pictures, open) {
-    const moved = open !== this.#open;
-    if (pictures !== this.#all) {
-      this.#all = pictures;
-      this.search(this.#search);
-    }
+    const others = pictures !== this.#shown;
+    if (others || open !== this.#open) this.#focused = Math.max(0, pictures.findIndex((picture) => picture.id === open));
+    if (others) {
+      this.#shown = pictures;
+      this.#space.style.height = `${pictures.length * ROW}px`;
+      for (const row of this.#rows.values()) row.remove();
+      this.#rows.clear();
+      this.#host.scrollTop = Math.max(0, (this.#focused - 2) * ROW);
+    } else if (open !== this.#open) this.#reveal();
     this.#open = open;
-    if (moved) {
-      this.#focused = Math.max(0, this.#shown.findIndex((picture) => picture.id === open));
-      this.#reveal();
-    }
     this.#fill();
   }
 
-  /** @param {string} text @returns {number} how many match */
-  search(text) {
-    this.#search = text;
-    this.#shown = matching(this.#all, text);
-    this.#focused = Math.max(0, this.#shown.findIndex((picture) => picture.id === this.#open));
-    this.#space.style.height = `${this.#shown.length * ROW}px`;
-    for (const row of this.#rows.values()) row.remove();
-    this.#rows.clear();
-    this.#host.scrollTop = text ? 0 : Math.max(0, (this.#focused - 2) * ROW);
-    this.#fill();
-    return this.#shown.length;
+  toTop() {
+    this.#host.scrollTop = 0;
   }
 
-  /** Open the first one that matches. */
   openFirst() {
     if (this.#shown.length) this.#onOpen(this.#shown[0].id);
   }
@@ -151,14 +133,14 @@ export class FileList {
 
   /** @param {HTMLElement} row @param {number} index */
   #update(row, index) {
-    const { id, done, objects, name } = this.#shown[index];
-    const state = `${id === this.#open}|${done}|${objects}|${index === this.#focused}`;
+    const { id, done, name } = this.#shown[index];
+    const count = countOf(this.#shown[index]);
+    const state = `${id === this.#open}|${done}|${count}|${index === this.#focused}`;
     if (row.dataset.state === state) return;
     row.dataset.state = state;
     row.setAttribute("aria-selected", String(id === this.#open));
     row.classList.toggle("focused", index === this.#focused);
     row.classList.toggle("done", done);
-    const count = objects === 0 ? "" : objects === 1 ? "1 object" : `${objects} objects`;
     const folder = name.slice(0, Math.max(0, name.lastIndexOf("/")));
     const note = row.querySelector(".file-note");
     if (note) note.textContent = [count, folder].filter(Boolean).join(" · ") || "no objects";

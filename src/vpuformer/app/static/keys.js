@@ -40,8 +40,8 @@ export const GROUPS = [
     { act: "escape", keys: ["Escape"], shown: "Esc", what: "Let go of what is drawn or selected" },
   ]],
   ["Pictures", [
-    { act: "next", keys: ["PageDown", "ArrowRight"], shown: "Page Down or →", what: "Next picture" },
-    { act: "previous", keys: ["PageUp", "ArrowLeft"], shown: "Page Up or ←", what: "Previous picture" },
+    { act: "next", keys: ["PageDown", "ArrowRight"], shown: "Page Down or →", what: "Next picture of the list" },
+    { act: "previous", keys: ["PageUp", "ArrowLeft"], shown: "Page Up or ←", what: "Previous picture of the list" },
     { act: "done", keys: ["d"], shown: "D", what: "Mark the picture as done, or not done" },
     { act: "search", keys: ["/"], shown: "/", what: "Search pictures" },
     { act: "files", keys: ["Ctrl+b"], shown: "Ctrl+B", what: "Show or hide the list of pictures" },

@@ -3,6 +3,8 @@
 import { getBitmap, probabilityPath } from "./api.js";
 import { heat } from "./palette.js";
 
+const RETRY_AFTER = 2500;
+
 export class Probability {
   /** @type {{id: number, revision: number, canvas: HTMLCanvasElement | null} | null} */
   #kept = null;
@@ -35,8 +37,15 @@ export class Probability {
     this.#kept = { id, revision, canvas: former };
     const bitmap = await getBitmap(probabilityPath(id, revision), fetching.signal).catch(() => null);
     if (fetching.signal.aborted) return;
-    this.#kept = { id, revision, canvas: bitmap && coloured(bitmap) };
+    const kept = { id, revision, canvas: bitmap && coloured(bitmap) };
+    this.#kept = kept;
     this.#onArrive();
+    if (bitmap) return;
+    setTimeout(() => {
+      if (this.#kept !== kept) return;
+      this.#kept = null;
+      this.#onArrive();
+    }, RETRY_AFTER);
   }
 }
 

@@ -64,6 +64,7 @@ export class Session extends Bench {
     this.#fetching?.abort();
     const fetching = new AbortController();
     this.#fetching = fetching;
+    this.forget();
     this.opening = id;
     this.trouble = null;
     this.listener.onChange();
@@ -87,6 +88,7 @@ export class Session extends Bench {
     this.kick(); // the server answers: what waits may go at once
     this.picture = picture;
     this.gather(picture);
+    void this.#readLabels(picture.objects);
     void this.#api.putPlace(id).catch(() => {}); // only a convenience: the next picture tells it again
     this.listener.onSay(`Picture ${this.index + 1} of ${this.project?.pictures.length ?? 1}: ${picture.name}`);
     this.listener.onChange();
@@ -100,18 +102,35 @@ export class Session extends Bench {
     this.listener.onToast(`Not accepted, so not exported: ${what} in ${this.picture.name}`);
   }
 
-  /** @param {number} by */
+  /** @param {1 | -1} by to the next or the previous one of those that the search finds */
   async turnPage(by) {
-    const next = this.project?.pictures[this.index + by];
-    if (next && this.index >= 0) await this.open(next.id);
+    const next = this.folder.beside(this.place, by);
+    if (next) await this.open(next.id);
+    else if (this.folder.searching) {
+      this.listener.onToast(`The search finds no picture ${by > 0 ? "after" : "before"} this one.`);
+    }
   }
 
-  /** @param {boolean} [done] the other way round if left out */
-  markDone(done) {
+  /** Labels that the page does not know were made by an import, or by somebody else. */
+  /** @param {import("./types.js").ObjectState[]} states */
+  async #readLabels(states) {
+    const { project } = this;
+    const known = new Set(project?.labels.map(({ id }) => id));
+    if (!project || states.every(({ label }) => label === null || known.has(label))) return;
+    try {
+      project.labels = (await this.#api.getProject()).labels;
+      this.listener.onChange();
+    } catch {
+      // The objects are there all the same; the next picture asks again.
+    }
+  }
+
+  /** Mark the picture as done, or not done any more. */
+  markDone() {
     const { picture } = this;
     const listed = picture && this.listed(picture.id);
     if (!picture || !listed) return;
-    this.folder.mark(picture.id, done ?? !listed.done);
+    this.folder.mark(picture.id, !listed.done);
     this.listener.onSay(listed.done ? "Picture marked as done" : "Picture marked as not done");
     this.listener.onChange();
   }
@@ -122,10 +141,11 @@ export class Session extends Bench {
     if (!picture) return;
     try {
       const states = await this.#api.importMasks(picture.id, file, this.label);
-      if (this.picture !== picture) return;
-      this.add(states);
+      this.add(picture.id, states);
+      void this.#readLabels(states);
       const what = states.length > 1 ? `${states.length} objects` : states.some(({ area }) => area > 0) ? "One object" : "An empty mask";
-      this.listener.onToast(`${what} read from ${file.name}`);
+      const where = this.picture?.id === picture.id ? "" : ` for ${picture.name}`;
+      this.listener.onToast(`${what} read from ${file.name}${where}`);
     } catch (error) {
       this.listener.onToast(`Not read: ${file.name}. ${sentenceOf(error)}`);
     }

@@ -38,7 +38,9 @@ export class Show {
     if (window.innerWidth < NARROW) settings.side = false;
     const search = /** @type {HTMLInputElement} */ (byId("search"));
     search.addEventListener("input", () => {
-      const found = files.search(search.value);
+      const found = session.folder.search(search.value);
+      files.show(session.folder.found, session.place ?? null);
+      if (search.value) files.toTop();
       this.#progress(search.value ? `${found} found` : null);
     });
     search.addEventListener("keydown", (event) => {
@@ -99,7 +101,7 @@ export class Show {
     showSteps(byId("steps"), session);
     showObjects(byId("objects"), session);
     if (project) {
-      files.show(project.pictures, session.place ?? null);
+      files.show(session.folder.found, session.place ?? null);
       byId("folder").textContent = project.folder.split(/[\\/]/).filter(Boolean).at(-1) ?? project.folder;
       byId("folder").title = project.folder;
       byId("model").textContent = project.model;

@@ -90,16 +90,23 @@ export function livePrompts(seen) {
  * The strokes of the brush that the mask does not hold yet.
  *
  * @param {Action[]} actions
+ * @returns {{path: Point[], radius: number, positive: boolean}[]}
  */
 export function pendingStrokes(actions) {
-  /** @type {{path: Point[], radius: number, positive: boolean}[]} */
-  const strokes = [];
+  /** @type {Step[]} */
+  const steps = [];
+  /** @type {Step[]} */
+  let undone = [];
   for (const action of actions) {
-    if (action.type !== "step") continue;
-    if (action.step.type === "brush") strokes.push(action.step);
-    else if (action.step.type === "clear") strokes.length = 0;
+    if (action.type === "step") {
+      steps.push(action.step);
+      undone = [];
+    } else if (action.type === "turn") {
+      const [from, to] = action.turn === "undo" ? [steps, undone] : [undone, steps];
+      to.push(...from.splice(-1));
+    }
   }
-  return strokes;
+  return steps.slice(steps.findLastIndex((step) => step.type === "clear") + 1).filter((step) => step.type === "brush");
 }
 
 /** @param {StepKept} step */

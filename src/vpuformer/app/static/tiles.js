@@ -32,11 +32,6 @@ export class Tiles {
     this.#onArrive = onArrive;
   }
 
-  /** Whether tiles are on their way. */
-  get loading() {
-    return this.#loading.size > 0;
-  }
-
   /**
    * Draw what is there and fetch what is missing.
    *

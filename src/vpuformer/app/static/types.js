@@ -41,7 +41,7 @@
  *
  * @typedef {{label?: number | null, accepted?: boolean, deleted?: boolean}} ObjectChange
  *
- * @typedef {{id: number, name: string, done: boolean, objects: number}} PictureListed
+ * @typedef {{id: number, name: string, done: boolean, objects: number, unaccepted: number}} PictureListed
  *
  * @typedef {object} PictureOpened
  * @property {number} id

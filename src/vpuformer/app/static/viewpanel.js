@@ -12,6 +12,16 @@ const STEPS = 1000;
 /** Milliseconds of rest before tiles with another window are asked for. */
 const REST = 160;
 
+/**
+ * The value of a slider of the window, with digits enough to tell neighbours far from zero.
+ *
+ * @param {[number, number]} range
+ * @param {number} step
+ */
+export function valueAt([least, most], step) {
+  return Number((least + ((most - least) * step) / STEPS).toPrecision(12));
+}
+
 export class ViewPanel {
   /** @type {HTMLButtonElement[]} */
   #modes;
@@ -101,8 +111,7 @@ export class ViewPanel {
 
   /** @param {number} step */
   #value(step) {
-    const [least, most] = this.#picture?.range ?? [0, 1];
-    return Number((least + ((most - least) * step) / STEPS).toPrecision(7));
+    return valueAt(this.#picture?.range ?? [0, 1], step);
   }
 
   #tell() {

@@ -1,0 +1,38 @@
+/** A session on a folder of three pictures, with a server that does only what a test tells it. */
+
+import { Queue } from "../../src/vpuformer/app/static/queue.js";
+import { Session } from "../../src/vpuformer/app/static/session.js";
+import { Outside, state } from "./outside.js";
+
+export const picture = (id, objects = []) => ({
+  id, name: `${id}.jpg`, width: 8, height: 8, tile: 512, levels: 1, version: "v", range: null, notes: [], done: false, objects,
+});
+export const click = { type: "click", point: [1, 1], positive: true };
+
+/** @param {object[]} objects of picture 2, which is opened; there are three */
+export async function begin(objects = []) {
+  const outside = new Outside();
+  const said = [];
+  const toasts = [];
+  const api = {
+    getProject: async () => ({
+      folder: "f", model: "m", model_sha256: "", version: "1", labels: [{ id: 4, name: "cup", colour: "#e69f00" }], place: 2,
+      pictures: [1, 2, 3].map((id) => ({ id, name: `${id}.jpg`, done: false, objects: 0, unaccepted: 0 })),
+    }),
+    openPicture: async (id) => picture(id, id === 2 ? objects : []),
+    putPlace: async () => null,
+    importMasks: async () => [state({ id: 30, picture: 2, area: 5 })],
+  };
+  const queue = new Queue({
+    ...outside, send: outside.send, clock: outside.clock, onStatus: outside.onStatus,
+    onReply: (...all) => session.onReply(...all),
+    onRefused: (...all) => session.onRefused(...all),
+  });
+  const session = new Session(api, queue, {
+    onChange() {},
+    onSay: (text) => said.push(text),
+    onToast: (text, back) => toasts.push({ text, back }),
+  });
+  await session.start();
+  return { session, outside, api, said, toasts };
+}
