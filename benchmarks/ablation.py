@@ -63,6 +63,7 @@ SETTINGS: dict[str, Any] = {
     "steps": 782,
     "warmup": 60,
     "mask_drop": 0.0,
+    "earlier": 0,
     "second_look": 0.0,
     "lone_click": 0.0,
     "exact": 0.0,

@@ -23,7 +23,7 @@ from vpuformer.model.config import VPUFormerConfig
 from vpuformer.prompts import KINDS, Kind
 from vpuformer.simulation import next_prompt
 from vpuformer.training.interaction import Answer, Batch, Interactive, interact
-from vpuformer.training.loop import build_network, train
+from vpuformer.training.loop import build_network, interactions_of, train
 from vpuformer.training.recipe import Recipe
 from vpuformer.training.state import NAME, save_state
 
@@ -274,6 +274,32 @@ def test_the_previous_mask_is_handed_on_unless_it_is_dropped(mask_drop: float) -
     assert masks[0].max() == 0
     assert (masks[1].max() > 0) == (mask_drop == 0)
     assert all(len(prompts) > 1 for prompts in answer.prompts)
+
+
+def test_earlier_interactions_bring_prompts_and_a_mask_and_no_gradient() -> None:
+    class Spy(Interactive):
+        def forward(self, *arguments: Any) -> Any:
+            output, features = super().forward(*arguments)
+            calls.append((output.logits.requires_grad, features.visual.requires_grad, arguments[2].max().item()))
+            return output, features
+
+    calls: list[tuple[bool, bool, float]] = []
+    model = Spy(build_network(Recipe(data="", output="", model=TINY)))
+    rng = np.random.default_rng(1)
+    answer = interact(model, batch(), rng, interactions=2, earlier=3, kind_shares=(0, 1, 0), p2cl=2.0)
+    assert [(logits, features) for logits, features, _ in calls] == [(False, False)] * 3 + [(True, True)] * 2
+    assert [mask > 0 for _, _, mask in calls] == [False, True, True, True, True]
+    assert [len(prompts) for prompts in answer.prompts] == [5] * len(answer.prompts)
+    assert answer.passes == 5 * len(answer.prompts)
+
+
+def test_every_second_step_has_earlier_interactions() -> None:
+    plan = Recipe(data="", output="", earlier=4, interactions=3)
+    steps = [interactions_of(plan, step) for step in range(400)]
+    assert {supervised for supervised, _ in steps} == {1, 2, 3}
+    assert {earlier for _, earlier in steps} == {0, 1, 2, 3, 4}
+    assert 150 < sum(earlier > 0 for _, earlier in steps) < 250
+    assert all(interactions_of(replace(plan, earlier=0), step) == (done, 0) for step, (done, _) in enumerate(steps))
 
 
 def test_a_second_look_brings_no_prompt_and_keeps_the_mask() -> None:

@@ -75,6 +75,7 @@ def interact(
     rng: np.random.Generator | Sequence[np.random.Generator],
     *,
     interactions: int,
+    earlier: int = 0,
     kind_shares: Sequence[float],
     p2cl: float,
     mask_drop: float = 0.0,
@@ -83,7 +84,8 @@ def interact(
     exact: float = 0.0,
     mean: Mean = batch_mean,
 ) -> Answer:
-    """Prompt, predict and correct `interactions` times; all are supervised, with weights 1, 2, 3, ...
+    """Prompt, predict and correct `earlier + interactions` times; the last `interactions` are supervised, with weights
+    1, 2, 3, ...
 
     Prompts of all three kinds are fed iteratively, as in section IV-B; the previous mask is detached.
 
@@ -91,6 +93,7 @@ def interact(
         model: an `Interactive`, perhaps wrapped for several devices.
         rng: of everything the simulated user does here: one for every sample (object after object, picture after
             picture), so that what happens to a sample does not depend on its neighbours, or one that makes these.
+        earlier: interactions without gradient, which bring the masks and prompts that the supervised ones start from.
         kind_shares: probabilities of click, box and scribble.
         p2cl: weight of that loss.
         mask_drop: how often an object's previous mask is taken away, so that all its prompts so far speak at once.
@@ -108,39 +111,37 @@ def interact(
     seeds = torch.tensor([int(own.integers(2**62)) for own in rngs]).to(image.device)
 
     probability = torch.zeros(truth.shape, device=image.device)
-    user = _User(kind_shares, lone_click, exact)
+    user = _User(kind_shares, mask_drop, second_look, lone_click, exact)
     prompts = [user.first(t, o, own) for t, o, own in zip(truths, others, rngs, strict=True)]
     total, weights = image.new_zeros(()), 0.0
     features: Features | None = None
     parts: dict[str, float] = {}
-    for k in range(interactions):
+    for k in range(-earlier, interactions):
+        if k == 0:
+            features = None  # those of the earlier interactions have no gradient
         tensors = PromptBatch.collate(prompts, [frame] * len(prompts), device=image.device)
-        output, features = model(image, batch.objects, probability, tensors, features, mixed(seeds, k))
-        nfl, dice, contrast = _losses(output, truth, tensors, mean)
-        total = total + (k + 1) * (nfl + dice + p2cl * contrast)
-        weights += k + 1
+        with torch.set_grad_enabled(k >= 0):
+            output, features = model(image, batch.objects, probability, tensors, features, mixed(seeds, earlier + k))
         probability = output.logits.detach().float().sigmoid()
         predictions = list((probability[:, 0] > MASK_THRESHOLD).cpu().numpy())
-        ious = [iou(p, t) for p, t in zip(predictions, truths, strict=True)]
-        mean_iou = mean(torch.tensor(sum(ious)), torch.tensor(float(len(ious)))).item()
-        parts = {
-            "nfl": nfl.item(),
-            "dice": dice.item(),
-            "p2cl": contrast.item(),
-            "iou_first": parts.get("iou_first", mean_iou),
-            "iou_last": mean_iou,
-        }
+        if k >= 0:
+            nfl, dice, contrast = _losses(output, truth, tensors, mean)
+            total = total + (k + 1) * (nfl + dice + p2cl * contrast)
+            weights += k + 1
+            ious = [iou(p, t) for p, t in zip(predictions, truths, strict=True)]
+            mean_iou = mean(torch.tensor(sum(ious)), torch.tensor(float(len(ious)))).item()
+            parts = {
+                "nfl": nfl.item(),
+                "dice": dice.item(),
+                "p2cl": contrast.item(),
+                "iou_first": parts.get("iou_first", mean_iou),
+                "iou_last": mean_iou,
+            }
         if k + 1 < interactions:
-            dropped = [own.random() < mask_drop for own in rngs]
-            probability = probability.masked_fill(torch.tensor(dropped).to(image.device)[:, None, None, None], 0.0)
-            for prompt_list, t, predicted, own, alone in zip(prompts, truths, predictions, rngs, dropped, strict=True):
-                if not alone and own.random() < second_look:
-                    continue
-                correction = user.correction(t, predicted, own)
-                if correction is not None:
-                    prompt_list.append(correction)
+            kept = [user.correct(*each) for each in zip(prompts, truths, predictions, rngs, strict=True)]
+            probability = probability * torch.tensor(kept, device=image.device)[:, None, None, None]
     # Divided by the sum of the weights, so that clipping does not depend on how many interactions there were.
-    return Answer(total / weights, parts, interactions * len(prompts), probability, prompts)
+    return Answer(total / weights, parts, (earlier + interactions) * len(prompts), probability, prompts)
 
 
 class Interactive(torch.nn.Module):
@@ -180,18 +181,27 @@ class _User:
     """Who prompts in training; the settings are those of `interact`."""
 
     kind_shares: Sequence[float]
+    mask_drop: float
+    second_look: float
     lone_click: float
     exact: float
 
     def first(self, truth: Truth, others: Mask, rng: np.random.Generator) -> list[Prompt]:
+        """The prompts of the first pass."""
         kind = self._kind(rng)
         if kind == "click" and rng.random() >= self.lone_click:
             return list(initial_clicks(truth, others, rng))
         prompt = self._prompt(kind, truth, np.zeros(truth.shape, bool), rng)
         return [prompt] if prompt is not None else []
 
-    def correction(self, truth: Truth, prediction: Mask, rng: np.random.Generator) -> Prompt | None:
-        return self._prompt(self._kind(rng), truth, prediction, rng)
+    def correct(self, prompts: list[Prompt], truth: Truth, prediction: Mask, rng: np.random.Generator) -> bool:
+        """Add what corrects this prediction to the prompts; whether the next pass is to know the mask."""
+        dropped = rng.random() < self.mask_drop
+        if dropped or rng.random() >= self.second_look:
+            correction = self._prompt(self._kind(rng), truth, prediction, rng)
+            if correction is not None:
+                prompts.append(correction)
+        return not dropped
 
     def _kind(self, rng: np.random.Generator) -> Kind:
         return KINDS[rng.choice(len(KINDS), p=self.kind_shares)]

@@ -29,6 +29,9 @@ from vpuformer.training.validate import validate
 WEIGHTS = "weights"
 """Folder, within that of the run, that holds the averaged weights as a model that can be loaded."""
 
+EARLIER = 0.5
+"""How often a step has interactions before the supervised ones, where the recipe allows any."""
+
 
 def train(recipe: Recipe, *, resume: bool = False) -> VPUFormer:
     """Run a recipe to its end; returns the network with averaged weights.
@@ -110,14 +113,14 @@ class _Run:
         # each process, everything else for each sample or for the whole step: processes wait for each other in every
         # pass. The last number keeps these streams, and those of the samples, apart.
         torch.manual_seed(int(np.random.default_rng((recipe.seed, step, processes.rank, 3)).integers(2**62)))
-        interactions = int(np.random.default_rng((recipe.seed, step, 0, 2)).integers(1, recipe.interactions + 1))
+        interactions, earlier = interactions_of(recipe, step)
         set_rates(self._optimizer, recipe, step)
         logged = torch.zeros(0)
         names: list[str] = []
         for i, tensors in enumerate(parts):
             last = i + 1 == len(parts)
             with fabric.no_backward_sync(self.model, enabled=not last and len(parts) > 1):
-                answer = self._part(tensors, interactions)
+                answer = self._part(tensors, interactions, earlier)
                 weight = _share(recipe, i, len(parts))
                 fabric.backward(answer.loss * (weight * processes.world))
             names = ["loss", *answer.parts]
@@ -137,10 +140,10 @@ class _Run:
         update_average(self.average, self.network.state_dict(), average_decay(recipe, step))
         self.done += 1
         total = processes.sum(logged.float() if processes.world > 1 else logged)
-        passes = float(interactions * recipe.pictures * recipe.objects)
+        passes = float((earlier + interactions) * recipe.pictures * recipe.objects)
         return dict(zip(names, total.tolist(), strict=True)) | {"passes": passes}
 
-    def _part(self, tensors: Part, interactions: int) -> Answer:
+    def _part(self, tensors: Part, interactions: int, earlier: int) -> Answer:
         recipe = self.recipe
         numbers = [int(number) for number in tensors["index"]]
         return interact(
@@ -148,6 +151,7 @@ class _Run:
             Batch.from_tensors(tensors, self.processes.device),
             [np.random.default_rng((recipe.seed, n, k, 1)) for n in numbers for k in range(recipe.objects)],
             interactions=interactions,
+            earlier=earlier,
             kind_shares=recipe.kind_shares,
             p2cl=recipe.p2cl,
             mask_drop=recipe.mask_drop,
@@ -167,6 +171,13 @@ class _Run:
         # Nobody leaves before the files are there: the end of one process may end the others.
         self.processes.fabric.barrier()
         self.saved_at, self._saved = self.done, time.monotonic()
+
+
+def interactions_of(recipe: Recipe, step: int) -> tuple[int, int]:
+    """How many interactions of this step are supervised, and how many go before them."""
+    rng = np.random.default_rng((recipe.seed, step, 0, 2))
+    supervised = int(rng.integers(1, recipe.interactions + 1))
+    return supervised, int(rng.integers(1, recipe.earlier + 1)) if recipe.earlier and rng.random() < EARLIER else 0
 
 
 def _loop(run: _Run, feed: Feed, checks: Sequence[Sample], stop: StopRequest, log: RunLog) -> None:

@@ -51,6 +51,9 @@ class Recipe:
     epoch_length: int = 0
     interactions: int = 3
     """Supervised interactions of a batch: uniform from 1 to this number, weighted 1, 2, 3, ..."""
+    earlier: int = 6
+    """Interactions before the supervised ones: none in every second batch, in the others uniform from 1 to this number.
+    They carry no gradient; from them the network learns what to do late, when little is wrong."""
     click: float = 1.0
     box: float = 1.0
     scribble: float = 1.0
@@ -123,6 +126,7 @@ class Recipe:
         zeros = (
             "epochs",
             "epoch_length",
+            "earlier",
             "warmup",
             "workers",
             "validate_every",

@@ -141,6 +141,7 @@ def _paper(backbone: str, data: Sources, output: str) -> Recipe:
         epochs=55,
         epoch_length=8498,
         interactions=3,
+        earlier=0,
         mask_drop=0.0,
         second_look=0.0,
         lone_click=0.0,
