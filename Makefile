@@ -50,7 +50,7 @@ help:
 
 demo: .venv/.installed
 	@mkdir -p output
-	$(BIN)/vpuformer segment examples/coffee.jpg --box 170,16,410,310 --click 185,110 --negative-click 370,290 \
+	$(BIN)/vpuformer segment examples/coffee.jpg --box 170,16,410,310 --click 270,255 --negative-click 370,290 \
 		--output output/mask.png --overlay output/overlay.png
 	@echo "the picture with its outline: $(CURDIR)/output/overlay.png"
 

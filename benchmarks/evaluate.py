@@ -20,7 +20,8 @@ RESULTS = Path("benchmarks/results")
 ROOTS = {"grabcut": "GrabCut", "davis": "DAVIS", "sstem": "ssTEM/stack1"}
 MIXES = ("click", "box", "scribble", "click+box", "click+scribble", "click+box+scribble")
 PEERS = {"opencv-grabcut": "opencv-grabcut", "random-walker": "random-walker"}
-VALIDATION = RESULTS / "validation" / "default-click"
+VALIDATION = {"click": 5, "box": 1, "scribble": 1, "click+box+scribble": 3}
+"""Kinds of prompts on the validation objects, and how many of them."""
 PAGE = RESULTS / "evaluation.html"
 
 
@@ -63,7 +64,9 @@ def runs(data: Path) -> list[tuple[Path, list[str]]]:
         found.append((RESULTS / "grabcut" / f"default-{kind}-first", [*grabcut, "--first", kind, "--max-prompts", "1"]))
     found.append((RESULTS / "human", [*grabcut, "--human", str(data / "GrabCut_scribbles")]))
     own = ["--dataset", "coco", "--root", str(data / "train"), "--split", str(data / "split.json")]
-    found.append((VALIDATION, [*own, "--max-prompts", "5"]))
+    for mix, most in VALIDATION.items():
+        folder = RESULTS / "validation" / f"default-{mix}"
+        found.append((folder, [*own, "--prompts", mix, "--max-prompts", str(most)]))
     return found
 
 

@@ -5,8 +5,15 @@ python benchmarks/figures.py
 
 import json
 import re
+from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+
+from vpuformer.evaluation.records import ObjectRecord, read_records
+from vpuformer.metrics import bootstrap_interval, iou_at
 
 ROOT = Path(__file__).parent.parent
 RESULTS = Path(__file__).parent / "results"
@@ -42,6 +49,18 @@ TABLES = {
     "table6": "Table VI, lambda",
     "parts": "Other parts",
 }
+MEDICAL = ("polyps", "skin")
+"""Sets of the validation split that are reported apart."""
+VALIDATION = {
+    "1 click": ("click", 1),
+    "3 clicks": ("click", 3),
+    "5 clicks": ("click", 5),
+    "1 box": ("box", 1),
+    "1 scribble": ("scribble", 1),
+    "3 mixed": ("click+box+scribble", 3),
+}
+FALL = 0.01
+"""A prompt after which IoU is lower by more than this has made the mask worse."""
 MEASURES = ("NoC@85", "NoC@90", "NoF@90", "IoU@1", "IoU@3", "IoU@5")
 
 
@@ -49,6 +68,7 @@ def main() -> None:
     blocks = {
         "figures": tests(),
         "validation": validation(),
+        "falls": falls(),
         "ablation": ablation(),
         "encoders": encoders(),
         "harness": harness(),
@@ -85,17 +105,46 @@ def tests() -> str:
 
 
 def validation() -> str:
-    """What the shipped weights do on the objects by which decisions are made."""
-    path = RESULTS / "validation" / "default-click" / "summary.json"
-    if not path.exists():
+    """What the shipped weights do on the objects by which decisions are made: mean IoU."""
+    runs = {mix: RESULTS / "validation" / f"default-{mix}" for mix in dict(VALIDATION.values())}
+    if not all((folder / "records.jsonl.gz").exists() for folder in runs.values()):
         return "Not measured yet."
-    summary = json.loads(path.read_text())
-    lines = [
-        f"| validation, {summary['objects']} objects, clicks | IoU@1 | IoU@3 | IoU@5 |",
-        "|---|--:|--:|--:|",
-        "| the bundled weights | " + " | ".join(cell(summary, f"IoU@{k}") for k in (1, 3, 5)) + " |",
-    ]
-    return "\n".join([*lines, "", f"`{summary['command']}`"])
+    records = {mix: read_records(folder / "records.jsonl.gz").objects for mix, folder in runs.items()}
+    lines = ["| validation, mean IoU after | " + " | ".join(VALIDATION) + " |", "|---|" + "--:|" * len(VALIDATION)]
+    for name, medical in (("natural pictures", False), ("medical ones", True)):
+        cells = []
+        for mix, k in VALIDATION.values():
+            chosen = [each for each in records[mix] if each.name.startswith(MEDICAL) == medical]
+            cells.append(mean_iou(chosen, k))
+        lines.append(f"| {name}, {len(chosen)} objects | " + " | ".join(cells) + " |")
+    commands = [json.loads((folder / "summary.json").read_text())["command"] for folder in runs.values()]
+    return "\n".join([*lines, "", *(f"`{command}`  " for command in commands)])
+
+
+def mean_iou(records: Sequence[ObjectRecord], k: int) -> str:
+    values = [iou_at([each.iou for each in record.interactions], k) for record in records]
+    low, high = bootstrap_interval(
+        values, np.random.default_rng(0), pictures=[record.name.rpartition("/")[0] for record in records]
+    )
+    return f"{sum(values) / len(values):.3f} ({low:.3f} to {high:.3f})"
+
+
+def falls() -> str:
+    """How often one more prompt makes it worse."""
+    lines = ["| prompts after which IoU falls by more than .01 | clicks | all three kinds |", "|---|--:|--:|"]
+    for dataset, title in SETS.items():
+        shares = [share_of_falls(RESULTS / dataset / f"default-{mix}") for mix in ("click", "click+box+scribble")]
+        lines.append(f"| {title} | " + " | ".join(shares) + " |")
+    return "\n".join(lines)
+
+
+def share_of_falls(folder: Path) -> str:
+    path = folder / "records.jsonl.gz"
+    if not path.exists():
+        return "-"
+    curves = [[each.iou for each in record.interactions] for record in read_records(path).objects]
+    changes = [after - before for curve in curves for before, after in pairwise(curve)]
+    return f"{sum(change < -FALL for change in changes) / len(changes):.1%}"
 
 
 def cell(summary: dict[str, Any], measure: str) -> str:

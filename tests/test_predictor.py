@@ -18,6 +18,7 @@ from vpuformer.model.config import VARIANTS, VPUFormerConfig
 from vpuformer.model.vpuformer import Features, Output, VPUFormer
 from vpuformer.predictor import MAX_CROPS, Predictor, choose_device, prompts_from_arrays
 from vpuformer.prompts import Box, Click, Prompt, Scribble
+from vpuformer.zoom import next_crop
 
 SIDE = 112
 TINY = VPUFormerConfig(input_size=64, dim=32, heads=2, ffn_dim=32, decoder_dim=16, pue_hidden=16)
@@ -81,7 +82,7 @@ def tight(mask: npt.NDArray[np.bool_]) -> tuple[int, int, int, int]:
 
 def test_the_answer_lies_where_the_prompt_is(image: npt.NDArray[np.uint8]) -> None:
     predictor, _ = looking(image)
-    prediction = predictor.predict([Box(99.5, 49.5, 299.5, 199.5)])
+    prediction = predictor.predict([Box(99.5, 49.5, 299.5, 199.5)], zoom=False)
     assert prediction.crop == Crop(0, 0, 600, 400)
     assert prediction.probability.shape == (400, 600)
     assert prediction.probability.dtype == np.float32
@@ -126,9 +127,25 @@ def test_the_crop_is_kept_while_it_fits(image: npt.NDArray[np.uint8]) -> None:
 
 def test_without_zoom_the_whole_picture_is_looked_at(image: npt.NDArray[np.uint8]) -> None:
     predictor, network = looking(image)
-    mask = predictor.predict([Click(50, 50)]).probability
+    mask = predictor.predict([Click(50, 50)], zoom=False).probability
     assert predictor.predict([Click(50, 50)], mask=mask, zoom=False).crop == Crop(0, 0, 600, 400)
-    assert len(network.seen) == 1
+    assert (len(network.seen), network.passes) == (1, 2)
+
+
+def test_an_object_that_turns_out_to_lie_in_another_crop_is_looked_at_there_at_once(
+    image: npt.NDArray[np.uint8],
+) -> None:
+    predictor, network = looking(image)
+    prompts = [Box(419.5, 299.5, 499.5, 349.5), Click(9, 9, False)]
+    first = predictor.predict(prompts)
+    assert (len(network.seen), network.passes) == (2, 2)
+    rough = predictor.predict(prompts, zoom=False)
+    assert first.crop == next_crop((400, 600), rough.probability, prompts)
+    # The second look starts from the first answer, and is the last: the next prompt finds its crop as it is.
+    goes_on = predictor.predict(prompts, mask=rough.probability, crop=first.crop)
+    assert np.array_equal(goes_on.probability, first.probability)
+    predictor.predict([*prompts, Click(430, 310)], mask=first.probability, crop=first.crop)
+    assert (len(network.seen), network.passes) == (2, 5)
 
 
 def test_negative_prompts_outside_the_crop_do_not_matter(image: npt.NDArray[np.uint8]) -> None:
@@ -156,15 +173,15 @@ def test_pictures_of_any_size(size: tuple[int, int]) -> None:
         assert prediction.mask.all()
 
 
-def test_the_first_prompt_on_every_object_costs_the_decoder_alone(image: npt.NDArray[np.uint8]) -> None:
+def test_the_first_look_at_every_object_costs_the_decoder_alone(image: npt.NDArray[np.uint8]) -> None:
     for options in ({}, {"on_mask": True}):
         predictor, network = looking(image, **options)
         assert len(network.seen) == 1
         for x in range(50, 550, 100):
-            predictor.predict([Click(x, 200)])
+            predictor.predict([Click(x, 200)], zoom=False)
         assert (len(network.seen), network.passes) == (1, 5)
         # An empty mask is as good as none.
-        predictor.predict([Click(9, 9)], mask=np.zeros((400, 600), bool))
+        predictor.predict([Click(9, 9)], mask=np.zeros((400, 600), bool), zoom=False)
         assert len(network.seen) == 1
 
 
@@ -189,7 +206,7 @@ def test_only_the_last_crops_are_kept_and_the_whole_picture_always(image: npt.ND
     def look(i: int) -> None:
         mask = np.zeros((400, 600), bool)
         mask[100:150, 100 + 10 * i : 150 + 10 * i] = True
-        predictor.predict([Click(120 + 10 * i, 120)], mask=mask)
+        predictor.predict([Box(99.5 + 10 * i, 99.5, 149.5 + 10 * i, 149.5)], mask=mask)
 
     for i in range(MAX_CROPS + 1):
         look(i)
@@ -198,15 +215,15 @@ def test_only_the_last_crops_are_kept_and_the_whole_picture_always(image: npt.ND
     assert len(network.seen) == 1 + MAX_CROPS + 1
     look(0)  # the oldest was given up
     assert len(network.seen) == 1 + MAX_CROPS + 2
-    predictor.predict([Click(5, 5)])
+    predictor.predict([Click(5, 5)], zoom=False)
     assert len(network.seen) == 1 + MAX_CROPS + 2
 
 
 def test_where_features_depend_on_prompts_nothing_is_kept(image: npt.NDArray[np.uint8]) -> None:
     predictor, network = looking(image, on_prompts=True)
     assert len(network.seen) == 0
-    predictor.predict([Click(120, 120)])
-    predictor.predict([Click(120, 120)])
+    predictor.predict([Click(120, 120)], zoom=False)
+    predictor.predict([Click(120, 120)], zoom=False)
     assert len(network.seen) == 2
 
 

@@ -96,7 +96,7 @@ class BatchPredictor:
 
     @torch.inference_mode()
     def predict(self, requests: Sequence[Request]) -> list[Prediction]:
-        """Segment one object a request, in one pass.
+        """Segment one object a request, in one pass; in a second one those that turn out to lie in another crop.
 
         Args:
             requests: at least one, at most one a place.
@@ -107,10 +107,20 @@ class BatchPredictor:
             MaskError: a mask is not of its picture's size.
         """
         views = [self._view(request) for request in requests]
+        answers = self._segment([request.place for request in requests], views)
+        if self._zoom:
+            found = [view.after(answer) for view, answer in zip(views, answers, strict=True)]
+            again = {i: view for i, view in enumerate(found) if view is not None}
+            if again:
+                second = self._segment([requests[i].place for i in again], list(again.values()))
+                for i, answer in zip(again, second, strict=True):
+                    answers[i] = answer
+        return answers
+
+    def _segment(self, places: Sequence[int], views: Sequence[View]) -> list[Prediction]:
         masks = mask_tensor(views, self._model.config.input_size, self._device)
         prompts = prompt_tensors(views, self._device)
-        features = self._features([request.place for request in requests], views, masks, prompts)
-        logits = logits_of(self._model.decode(features, masks, prompts).logits)
+        logits = logits_of(self._model.decode(self._features(places, views, masks, prompts), masks, prompts).logits)
         return [
             Prediction.from_logits(answer, view.crop, view.image.shape[:2])
             for answer, view in zip(logits, views, strict=True)

@@ -109,7 +109,7 @@ class Predictor:
     def set_image(self, image: str | os.PathLike[str] | Image.Image | npt.NDArray[Any]) -> None:
         """Look at another picture.
 
-        This runs the image encoder, so that the first prompt on every object costs the decoder alone.
+        This runs the image encoder, so that the first look at every object costs the decoder alone.
 
         Args:
             image: a path, a Pillow image or an array; see `vpuformer.images.read_image`.
@@ -150,7 +150,8 @@ class Predictor:
             mask: the mask so far, shape (H, W) of the picture: the last `Prediction.probability`, or a mask made
                 elsewhere that is to be corrected (see `vpuformer.images.check_mask`). Alone, it is merely refined.
             zoom: once there is a mask, let the network look at the part of the picture around it
-                (`vpuformer.zoom.next_crop`); else always at the whole picture.
+                (`vpuformer.zoom.next_crop`), a second time at once where its answer calls for another part; else always
+                at the whole picture.
             point_coords, point_labels, box, mask_input: the same in the words of Segment Anything; see
                 `prompts_from_arrays`. `mask_input` is another name of `mask`: at the size of the picture, no logits.
             crop: the crop of the previous answer, kept while it fits.
@@ -165,7 +166,10 @@ class Predictor:
         previous = _checked_mask(mask, mask_input, size)
         if not given and previous is None:
             raise PromptError("nothing to go by: give at least one click, box or scribble, or a mask to start from")
-        return self._segment(View.next(self.image, given, previous, crop, zoom=zoom))
+        view = View.next(self.image, given, previous, crop, zoom=zoom)
+        answer = self._segment(view)
+        again = view.after(answer) if zoom else None
+        return answer if again is None else self._segment(again)
 
     @torch.inference_mode()
     def _segment(self, view: View) -> Prediction:

@@ -38,6 +38,8 @@ class View(NamedTuple):
     """Those in the crop, in pixels of the picture."""
     mask: FloatMap | None
     """The mask so far, shape (H, W) of the picture, in 0..1."""
+    given: Sequence[Prompt]
+    """All prompts, also those outside the crop."""
 
     @classmethod
     def next(
@@ -56,7 +58,16 @@ class View(NamedTuple):
         """
         size = (image.shape[0], image.shape[1])
         crop = next_crop(size, mask, prompts, previous) if zoom else Crop.whole(size)
-        return cls(image, crop, prompts_in_crop(prompts, crop), mask)
+        return cls(image, crop, prompts_in_crop(prompts, crop), mask, prompts)
+
+    def after(self, answer: "Prediction") -> "View | None":
+        """The view in which the network goes on from its answer, if that shows the object to lie in another crop.
+
+        A first answer comes from the whole picture; a look at the object itself, before anybody corrects what could
+        not be seen, makes it better. The next prompt needs the features of this crop anyway.
+        """
+        again = View.next(self.image, self.given, answer.probability, self.crop)
+        return None if again.crop == self.crop else again
 
 
 def own_image(image: str | os.PathLike[str] | Image.Image | npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
