@@ -49,6 +49,14 @@ TABLES = {
     "table6": "Table VI, lambda",
     "parts": "Other parts",
 }
+EXPERIMENTS = {
+    "random-clicks": "from step 9,430 on, 310 steps: first clicks several and random, boxes loose",
+    "lone-clicks": "the same with .6 of the first clicks alone, half of clicks and boxes as in evaluation",
+    "sharpen": "from there, 290 steps: logits sharpened at 1/2",
+    "encoder-rate": "the same with the image encoder at .4 of the rate instead of .1",
+    "one-look": "the bundled weights, one look",
+}
+"""Runs that decided something, all on the validation split."""
 MEDICAL = ("polyps", "skin")
 """Sets of the validation split that are reported apart."""
 VALIDATION = {
@@ -69,6 +77,7 @@ def main() -> None:
         "figures": tests(),
         "validation": validation(),
         "falls": falls(),
+        "experiments": experiments(),
         "ablation": ablation(),
         "encoders": encoders(),
         "harness": harness(),
@@ -119,6 +128,19 @@ def validation() -> str:
         lines.append(f"| {name}, {len(chosen)} objects | " + " | ".join(cells) + " |")
     commands = [json.loads((folder / "summary.json").read_text())["command"] for folder in runs.values()]
     return "\n".join([*lines, "", *(f"`{command}`  " for command in commands)])
+
+
+def experiments() -> str:
+    """What was tried, on the validation split."""
+    lines = ["| validation, mean IoU after | 1 click | 3 clicks | 5 clicks | 1 box |", "|---|--:|--:|--:|--:|"]
+    runs = {title: RESULTS / "experiments" / name for name, title in EXPERIMENTS.items()}
+    for title, run in {**runs, "the bundled weights, a second look": RESULTS / "validation" / "default"}.items():
+        paths = [run.parent / f"{run.name}-{kind}" / "summary.json" for kind in ("click", "box")]
+        if all(path.exists() for path in paths):
+            click, box = (json.loads(path.read_text()) for path in paths)
+            cells = [f"{summary[f'IoU@{k}']:.3f}" for summary, k in ((click, 1), (click, 3), (click, 5), (box, 1))]
+            lines.append(f"| {title} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
 
 
 def mean_iou(records: Sequence[ObjectRecord], k: int) -> str:
