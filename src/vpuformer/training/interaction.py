@@ -1,6 +1,7 @@
 """One batch: the simulated user prompts, the network answers, the user corrects; the losses of every answer."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -120,7 +121,7 @@ def interact(
         if k == 0:
             features = None  # those of the earlier interactions have no gradient
         tensors = PromptBatch.collate(prompts, [frame] * len(prompts), device=image.device)
-        with torch.set_grad_enabled(k >= 0):
+        with nullcontext() if k >= 0 else torch.no_grad():
             output, features = model(image, batch.objects, probability, tensors, features, mixed(seeds, earlier + k))
         probability = output.logits.detach().float().sigmoid()
         predictions = list((probability[:, 0] > MASK_THRESHOLD).cpu().numpy())

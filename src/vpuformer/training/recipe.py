@@ -51,7 +51,7 @@ class Recipe:
     epoch_length: int = 0
     interactions: int = 3
     """Supervised interactions of a batch: uniform from 1 to this number, weighted 1, 2, 3, ..."""
-    earlier: int = 6
+    earlier: int = 3
     """Interactions before the supervised ones: none in every second batch, in the others uniform from 1 to this number.
     They carry no gradient; from them the network learns what to do late, when little is wrong."""
     click: float = 1.0
