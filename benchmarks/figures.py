@@ -99,6 +99,8 @@ def main() -> None:
 def tests() -> str:
     """A table for every test set, a row for every run that is there."""
     tables = []
+    card = ROOT / "src" / "vpuformer" / "weights" / "default" / "config.json"
+    bundled = json.loads(card.read_text())["sha256"]
     for dataset, title in SETS.items():
         runs = {name: RESULTS / dataset / name / "summary.json" for name in RUNS}
         summaries = {name: json.loads(path.read_text()) for name, path in runs.items() if path.exists()}
@@ -108,6 +110,8 @@ def tests() -> str:
         lines = [f"| {title}, {whole} objects | " + " | ".join(MEASURES) + " |", "|---|" + "--:|" * len(MEASURES)]
         for name, summary in summaries.items():
             part = "" if summary["objects"] == whole else f", every {round(whole / summary['objects'])}th object"
+            if name.startswith("default") and summary["weights_sha256"] != bundled:
+                part += " (earlier weights)"
             lines.append(f"| {RUNS[name]}{part} | " + " | ".join(cell(summary, measure) for measure in MEASURES) + " |")
         tables.append("\n".join(lines))
     return "\n\n".join(tables)
