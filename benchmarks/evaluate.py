@@ -16,6 +16,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from vpuformer.model.manifest import read_manifest
+
 RESULTS = Path("benchmarks/results")
 ROOTS = {"grabcut": "GrabCut", "davis": "DAVIS", "sstem": "ssTEM/stack1"}
 MIXES = ("click", "box", "scribble", "click+box", "click+scribble", "click+box+scribble")
@@ -83,8 +85,7 @@ def done(summary: Path, *, ours: bool) -> bool:
     """Whether a run is there, and of the weights that are bundled now."""
     if not summary.exists():
         return False
-    card = json.loads(Path("src/vpuformer/weights/default/config.json").read_text())
-    return not ours or json.loads(summary.read_text())["weights_sha256"] == card["sha256"]
+    return not ours or json.loads(summary.read_text())["weights_sha256"] == read_manifest("default").sha256
 
 
 def page(data: Path) -> None:

@@ -5,15 +5,13 @@ python benchmarks/figures.py
 
 import json
 import re
-from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from vpuformer.evaluation.records import ObjectRecord, read_records
-from vpuformer.metrics import bootstrap_interval, iou_at
+from vpuformer.evaluation.records import read_records
+from vpuformer.evaluation.report.summary import summarise
+from vpuformer.model.manifest import read_manifest
 
 ROOT = Path(__file__).parent.parent
 RESULTS = Path(__file__).parent / "results"
@@ -99,8 +97,7 @@ def main() -> None:
 def tests() -> str:
     """A table for every test set, a row for every run that is there."""
     tables = []
-    card = ROOT / "src" / "vpuformer" / "weights" / "default" / "config.json"
-    bundled = json.loads(card.read_text())["sha256"]
+    bundled = read_manifest("default").sha256
     for dataset, title in SETS.items():
         runs = {name: RESULTS / dataset / name / "summary.json" for name in RUNS}
         summaries = {name: json.loads(path.read_text()) for name, path in runs.items() if path.exists()}
@@ -122,16 +119,16 @@ def validation() -> str:
     runs = {mix: RESULTS / "validation" / f"default-{mix}" for mix in dict(VALIDATION.values())}
     if not all((folder / "records.jsonl.gz").exists() for folder in runs.values()):
         return "Not measured yet."
-    records = {mix: read_records(folder / "records.jsonl.gz").objects for mix, folder in runs.items()}
+    records = {mix: read_records(folder / "records.jsonl.gz") for mix, folder in runs.items()}
     lines = ["| validation, mean IoU after | " + " | ".join(VALIDATION) + " |", "|---|" + "--:|" * len(VALIDATION)]
     for name, medical in (("natural pictures", False), ("medical ones", True)):
-        cells = []
-        for mix, k in VALIDATION.values():
-            chosen = [each for each in records[mix] if each.name.startswith(MEDICAL) == medical]
-            cells.append(mean_iou(chosen, k))
-        lines.append(f"| {name}, {len(chosen)} objects | " + " | ".join(cells) + " |")
-    commands = [json.loads((folder / "summary.json").read_text())["command"] for folder in runs.values()]
-    return "\n".join([*lines, "", *(f"`{command}`  " for command in commands)])
+        part = {
+            mix: summarise(header, [each for each in objects if each.name.startswith(MEDICAL) == medical])
+            for mix, (header, objects) in records.items()
+        }
+        cells = [cell(part[mix], f"IoU@{k}") for mix, k in VALIDATION.values()]
+        lines.append(f"| {name}, {part['click']['objects']} objects | " + " | ".join(cells) + " |")
+    return "\n".join([*lines, "", *(f"`{header.command}`  " for header, _ in records.values())])
 
 
 def experiments() -> str:
@@ -147,14 +144,6 @@ def experiments() -> str:
     return "\n".join(lines)
 
 
-def mean_iou(records: Sequence[ObjectRecord], k: int) -> str:
-    values = [iou_at([each.iou for each in record.interactions], k) for record in records]
-    low, high = bootstrap_interval(
-        values, np.random.default_rng(0), pictures=[record.name.rpartition("/")[0] for record in records]
-    )
-    return f"{sum(values) / len(values):.3f} ({low:.3f} to {high:.3f})"
-
-
 def falls() -> str:
     """How often one more prompt makes it worse."""
     lines = ["| prompts after which IoU falls by more than .01 | clicks | all three kinds |", "|---|--:|--:|"]
@@ -168,8 +157,7 @@ def share_of_falls(folder: Path) -> str:
     path = folder / "records.jsonl.gz"
     if not path.exists():
         return "-"
-    curves = [[each.iou for each in record.interactions] for record in read_records(path).objects]
-    changes = [after - before for curve in curves for before, after in pairwise(curve)]
+    changes = [after - before for record in read_records(path).objects for before, after in pairwise(record.ious)]
     return f"{sum(change < -FALL for change in changes) / len(changes):.1%}"
 
 
@@ -177,9 +165,9 @@ def cell(summary: dict[str, Any], measure: str) -> str:
     # How many prompts it takes is no question to a run that was given fewer than twenty.
     if measure not in summary or (measure.startswith("No") and summary["max_interactions"] < 20):
         return "-"
-    value = f"{summary[measure]:.3g}"
-    interval = summary["intervals"].get(measure)
-    return value if interval is None else f"{value} ({interval[0]:.3g} to {interval[1]:.3g})"
+    digits = 3 if "IoU" in measure else 2 if measure.startswith("NoC") else 0
+    value, *interval = (f"{number:.{digits}f}" for number in (summary[measure], *summary["intervals"].get(measure, ())))
+    return f"{value} ({interval[0]} to {interval[1]})" if interval else value
 
 
 def ablation() -> str:

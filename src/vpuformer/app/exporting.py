@@ -42,10 +42,14 @@ def annotated(store: "Store") -> Iterator[AnnotatedPicture]:
         ConflictError: an accepted object has not been answered, or labels changed meanwhile.
     """
     names = {label.id: label.name for label in store.labels()}
-    for row in sorted(store.pictures(), key=lambda row: natural_order(row.name)):
+    for row in _in_order(store):
         if row.size is not None and (row.done or row.objects):
             height, width = row.size
             yield AnnotatedPicture(row.name, width, height, partial(_accepted, store, row, names), row.id)
+
+
+def _in_order(store: "Store") -> list["PictureRow"]:
+    return sorted(store.pictures(), key=lambda row: natural_order(row.name))
 
 
 def _accepted(store: "Store", picture: "PictureRow", names: dict[int, str]) -> Iterator[LabelledMask]:
@@ -69,7 +73,7 @@ def _accepted(store: "Store", picture: "PictureRow", names: dict[int, str]) -> I
 def left_out(store: "Store") -> list[str]:
     """What `annotated` leaves out, and of which pictures, in whole sentences."""
     unaccepted, empty = Tally(), Tally()
-    for row in sorted(store.pictures(), key=lambda row: natural_order(row.name)):
+    for row in _in_order(store):
         unaccepted.add(row.name, row.unaccepted)
         for found in store.objects_of(row.id) if row.objects else ():
             empty.add(row.name, found.accepted and _is_empty(store, found))

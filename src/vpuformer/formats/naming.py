@@ -3,6 +3,8 @@
 import re
 import unicodedata
 
+from vpuformer.formats.wording import Tally
+
 _LONGEST = 80
 """Bytes of a label within a name of a file; file systems take 255 for all of it."""
 
@@ -29,13 +31,13 @@ class Stems:
     >>> stems = Stems()
     >>> stems.of("a/x.jpg"), stems.of("b/x.png"), stems.of("a/x.png"), stems.of("a/X.PNG")
     ('a/x', 'b/x', 'a/x.png', 'a/X.PNG-2')
-    >>> stems.renamed
-    ['a/x.png', 'a/X.PNG']
+    >>> stems.renamed.pictures
+    'a/x.png, a/X.PNG'
     """
 
     def __init__(self) -> None:
         self._taken: set[str] = set()
-        self.renamed: list[str] = []
+        self.renamed = Tally()
         """Pictures whose stem another one has."""
 
     def of(self, picture: str) -> str:
@@ -49,7 +51,7 @@ class Stems:
             number += 1
         self._taken.add(_as_compared(chosen))
         if chosen != stem:
-            self.renamed.append(picture)
+            self.renamed.add(picture)
         return chosen
 
 

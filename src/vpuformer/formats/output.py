@@ -37,10 +37,7 @@ class Output:
     @property
     def renamed(self) -> Tally:
         """Pictures whose files keep the ending of the picture, since another one has the same name without it."""
-        renamed = Tally()
-        for picture in self._stems.renamed:
-            renamed.add(picture)
-        return renamed
+        return self._stems.renamed
 
     def stem(self, picture: str) -> str:
         """The name without ending under which files about a picture go; to be asked once a picture."""
@@ -81,10 +78,10 @@ class Output:
         """All of it."""
         if self._empty:
             self.note(f"{self._empty.of('object')} without a pixel could not be written: {self._empty.pictures}.")
-        if renamed := self.renamed:
+        if self.renamed:
             self.note(
-                f"{renamed.of('picture')} had the name of another one but for the ending, which the files of the later"
-                f" one keep: {renamed.pictures}."
+                f"{self.renamed.of('picture')} had the name of another one but for the ending, which the files of the"
+                f" later one keep: {self.renamed.pictures}."
             )
         return Written(tuple(self._files), self.pictures, self.objects, tuple(self._notes))
 

@@ -69,10 +69,10 @@ def write(pictures: Iterable[AnnotatedPicture], folder: Path, labels: Sequence[s
             "Programs that paint the outline too, as cv2.fillPoly does, make masks that are up to a pixel larger at"
             f" the right and below: the IoU with the masks is at least {worst:.3f} ({where})."
         )
-    if renamed := output.renamed:
+    if output.renamed:
         output.note(
             "YOLO finds labels by the name of the picture without its ending: rename one of the pictures that share"
-            f" it, or it is given the labels of the other: {renamed.pictures}."
+            f" it, or it is given the labels of the other: {output.renamed.pictures}."
         )
     return output.done()
 
