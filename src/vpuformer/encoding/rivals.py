@@ -36,14 +36,12 @@ def distance_maps(prompts: PromptBatch) -> Float[Tensor, "b n 896"]:
     centres = torch.stack([x.repeat(rows), y.repeat_interleave(columns)], dim=-1)
     low, high = prompts.bounds[..., None, :2], prompts.bounds[..., None, 2:]
     to_box = torch.linalg.vector_norm((low - centres).clamp_min(0) + (centres - high).clamp_min(0), dim=-1)
-    b, n, m, _ = prompts.points.shape
+    to_points = torch.linalg.vector_norm(centres - prompts.points[:, :, :1], dim=-1)
+    # Strokes alone have several points, hundreds of them.
+    stroke = prompts.is_kind("scribble")
     # Not by way of a matrix product, which loses half of the digits next to the prompt.
-    to_points = torch.cdist(
-        centres.expand(b * n, -1, -1),
-        prompts.points.reshape(b * n, m, 2),
-        compute_mode="donot_use_mm_for_euclid_dist",
-    ).reshape(b, n, -1, m)
-    to_points = to_points.masked_fill(~prompts.point_valid[:, :, None], torch.inf).amin(dim=-1)
+    to_stroke = torch.cdist(prompts.points[stroke], centres, compute_mode="donot_use_mm_for_euclid_dist")
+    to_points[stroke] = to_stroke.masked_fill(~prompts.point_valid[stroke][..., None], torch.inf).amin(dim=-2)
     distance = torch.where(prompts.is_kind("box")[..., None], to_box, to_points)
     return distance.clamp_max(TRUNCATION) / TRUNCATION * prompts.valid[..., None]
 

@@ -125,7 +125,10 @@ def _contrast(
     valid: Bool[Tensor, "b n"],
 ) -> Float[Tensor, ""]:
     """Eq. 16, summed over all pairs that count."""
-    similarity = torch.bmm(F.normalize(prompts.float(), dim=-1), F.normalize(pixels.float(), dim=1))
+    pixels = pixels.float()
+    # Products are divided by the norms of the pixels, and not the pixels, which are many times as many numbers.
+    lengths = torch.linalg.vector_norm(pixels, dim=1, keepdim=True).clamp_min(EPSILON)
+    similarity = torch.bmm(F.normalize(prompts.float(), dim=-1), pixels) / lengths
     similarity = similarity.clamp(-1 + 1e-6, 1 - 1e-6)
     log_rho, log_other = torch.log1p(similarity), torch.log1p(-similarity)
     wanted = torch.where(positive[..., None], target, 1 - target)
