@@ -5,7 +5,8 @@
 
 Trains the network of every row of the tables named for about 25,000 network passes (one object, one interaction each),
 validates it on the split's objects, and writes `benchmarks/results/ablation-SIZE.json`. A run that is there already is
-not repeated, one that was interrupted goes on. Every run is a process of its own.
+not repeated, one that was interrupted goes on, and rows of several tables that mean the same network share one. Every
+run is a process of its own.
 """
 
 import argparse
@@ -15,10 +16,10 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from vpuformer.model.config import VARIANTS
-from vpuformer.training.recipe import Recipe
+from vpuformer.training.recipe import Precision, Recipe
 from vpuformer.training.state import NAME
 
 RESULTS = Path(__file__).parent / "results"
@@ -81,6 +82,7 @@ def main() -> None:
     parser.add_argument("--runs", required=True, type=Path, help="where the runs are kept")
     parser.add_argument("--size", type=int, default=128, help="side of the crops in pixels")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--precision", choices=get_args(Precision), default="32-true", help="of every run of this size")
     parser.add_argument("--only", nargs="*", help="these rows alone")
     parser.add_argument("--collect", action="store_true", help="train nothing, gather what is there")
     parser.add_argument("--here", metavar="SEED", type=int, help=argparse.SUPPRESS)
@@ -89,55 +91,72 @@ def main() -> None:
     rows = {name: row for table in options.tables for name, row in TABLES[table].items()}
     rows = {name: row for name, row in rows.items() if options.only is None or name in options.only}
     if options.here is not None:
-        [(name, row)] = rows.items()
-        run(name, row, options.here, options)
+        [row] = rows.values()
+        run(row, options.here, options)
         return
     for seed in options.seeds:
         for name in rows:
-            if not options.collect and scores(options.runs / f"{name}-{options.size}-{seed}") is None:
+            if not options.collect and scores(folder(options.runs, rows[name], options.size, seed)) is None:
                 alone = ["--only", name, "--here", str(seed)]
                 subprocess.run([sys.executable, __file__, *sys.argv[1:], *alone], check=True)
-            write(options.runs, options.size)
+            write(options.runs, options.size, options.precision)
     print(path(options.size).read_text())
 
 
-def run(name: str, row: Row, seed: int, options: argparse.Namespace) -> None:
+def folder(runs: Path, row: Row, size: int, seed: int | str) -> Path:
+    """Of the run of a row: that of the first row, in any table, that means the same network and recipe."""
+    every = {name: each for table in TABLES.values() for name, each in table.items()}
+    same = next(name for name, each in every.items() if left(each) == left(row))
+    return runs / f"{same}-{size}-{seed}"
+
+
+def left(row: Row) -> Row:
+    """What of a row is no default."""
+    usual = Recipe(data="", output="").p2cl
+    return {name: value for name, value in row.items() if (name, value) != ("p2cl", usual)}
+
+
+def run(row: Row, seed: int, options: argparse.Namespace) -> None:
     # Imported late: gathering needs no torch.
+    from vpuformer.memory import keep_freed_memory
     from vpuformer.training.loop import train
 
     network = {field: value for field, value in row.items() if field not in OF_RECIPE}
-    folder = options.runs / f"{name}-{options.size}-{seed}"
+    output = folder(options.runs, row, options.size, seed)
     recipe = Recipe(
         data=options.data,
-        output=str(folder),
+        output=str(output),
         backbone_weights=options.backbone_weights,
         model=replace(VARIANTS["default"], **network),
         size=options.size,
         seed=seed,
+        precision=options.precision,
         **SETTINGS,
         **{field: value for field, value in row.items() if field in OF_RECIPE},
     )
-    train(recipe, resume=(folder / NAME).exists())
+    keep_freed_memory()
+    train(recipe, resume=(output / NAME).exists())
 
 
 def path(size: int) -> Path:
     return RESULTS / f"ablation-{size}.json"
 
 
-def write(runs: Path, size: int) -> None:
+def write(runs: Path, size: int, precision: str) -> None:
     """Put the scores of every run that is finished into the results, beside what is there already."""
     file = path(size)
     results: dict[str, Any] = json.loads(file.read_text())["rows"] if file.exists() else {}
     for table, rows in TABLES.items():
         for name, changes in rows.items():
-            for folder in sorted(runs.glob(f"{name}-{size}-*")):
-                if (found := scores(folder)) is not None:
+            for path_of_run in sorted(runs.glob(folder(runs, changes, size, "*").name)):
+                if (found := scores(path_of_run)) is not None:
                     row = results.setdefault(name, {"table": table, "changes": changes, "seeds": {}})
-                    row["seeds"][folder.name.rsplit("-", 1)[1]] = found
+                    row["seeds"][path_of_run.name.rsplit("-", 1)[1]] = found
     content = {
         "command": f"python benchmarks/ablation.py TABLE --size {size} --data DATA --backbone-weights MOBILENETV2"
         " --runs RUNS",
-        "settings": SETTINGS | {"size": size, "objects per step": 16, "interactions": "1 to 3, uniform"},
+        "settings": SETTINGS
+        | {"size": size, "precision": precision, "objects per step": 16, "interactions": "1 to 3, uniform"},
         "network passes": 25_000,
         "measure": "mean IoU on validation objects",
         "rows": results,

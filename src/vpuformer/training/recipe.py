@@ -10,6 +10,8 @@ from vpuformer.errors import ConfigError
 from vpuformer.model.config import VARIANTS, VPUFormerConfig
 from vpuformer.training.settings import build
 
+Precision = Literal["32-true", "bf16-mixed"]
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Recipe:
@@ -99,7 +101,7 @@ class Recipe:
     """Keep the statistics of its batch norms."""
 
     seed: int = 0
-    precision: Literal["32-true", "bf16-mixed"] = "32-true"
+    precision: Precision = "32-true"
     accelerator: str = "auto"
     devices: int = 1
     """Of one machine."""
