@@ -1,0 +1,76 @@
+"""A split whose objects were trained on: for every validation object one of the same set that covers as much of its
+picture, or nearly so. What the weights score on it and on the validation split tells apart what they have not learned
+and what they have learned by heart.
+
+    python benchmarks/seen_split.py data/train data/split.json seen.json
+    vpuformer evaluate --dataset coco --root data/train --split seen.json --prompts click --max-prompts 5 --output seen
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+
+from vpuformer.data.coco import CocoFolder
+from vpuformer.data.split import Split, open_folders, training_pictures
+from vpuformer.data.training_set import SMALLEST_OBJECT
+
+Entry = dict[str, str | int]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path, help="folder of COCO-format folders")
+    parser.add_argument("split", type=Path)
+    parser.add_argument("seen", type=Path, help="what is written")
+    parser.add_argument("--leave-out", nargs="*", default=["polyps", "skin"], help="sets that were not trained on")
+    options = parser.parse_args()
+
+    split, folders = Split.load(options.split), open_folders(options.data)
+    found: list[Entry] = []
+    for name, folder in folders.items():
+        wanted = [each for each in split.objects if each.set == name]
+        if name not in options.leave_out and wanted:
+            numbers = {file: i for i, file in enumerate(folder.pictures)}
+            shares = [share(folder, numbers[each.file], each.annotation) for each in wanted]
+            found += matched(folder, split, shares)
+    options.seen.write_text(json.dumps({"drop": [], "pictures": pictures(found), "objects": found}, indent=1) + "\n")
+
+
+def matched(folder: CocoFolder, split: Split, shares: list[float]) -> list[Entry]:
+    """For each share of a picture a training object of about that share; no object twice."""
+    candidates = [
+        (area / float(np.prod(folder.size(picture))), picture, number)
+        for picture in training_pictures(folder, split)
+        for number, area in zip(folder.objects(picture), folder.areas(picture), strict=True)
+        if area >= SMALLEST_OBJECT
+    ]
+    sizes = np.array([candidate[0] for candidate in candidates])
+    chosen: list[Entry] = []
+    for wanted in shares:
+        nearest = int(np.abs(np.log(sizes / wanted)).argmin())
+        sizes[nearest] = np.inf
+        _, picture, number = candidates[nearest]
+        chosen.append({"set": folder.name, "file": folder.pictures[picture], "annotation": number})
+    return chosen
+
+
+def share(folder: CocoFolder, picture: int, number: int) -> float:
+    """Of a picture that one of its objects covers."""
+    height, width = folder.size(picture)
+    return float(folder.areas(picture)[folder.objects(picture).index(number)]) / (height * width)
+
+
+def pictures(objects: list[Entry]) -> dict[str, list[str]]:
+    """The pictures of the objects, by set."""
+    found: dict[str, list[str]] = {}
+    for each in objects:
+        files = found.setdefault(str(each["set"]), [])
+        if each["file"] not in files:
+            files.append(str(each["file"]))
+    return found
+
+
+if __name__ == "__main__":
+    main()
