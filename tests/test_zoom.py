@@ -28,22 +28,22 @@ def test_without_an_object_the_whole_picture_is_looked_at_again() -> None:
 
 
 def test_the_crop_is_expanded_about_the_centre_of_the_object() -> None:
-    assert next_crop(SIZE, blob(slice(200, 400), slice(300, 600)), []) == Crop(240, 160, 420, 280)
+    assert next_crop(SIZE, blob(slice(200, 400), slice(300, 600)), []) == Crop(270, 180, 360, 240)
 
 
 def test_it_is_at_least_so_large() -> None:
-    assert next_crop(SIZE, blob(slice(300, 302), slice(400, 410)), []) == Crop(305, 201, 200, 200)
+    assert next_crop(SIZE, blob(slice(300, 302), slice(400, 410)), []) == Crop(365, 261, 80, 80)
 
 
 def test_it_is_cut_off_at_the_picture() -> None:
-    assert next_crop(SIZE, blob(slice(0, 200), slice(500, 800)), []) == Crop(440, 0, 360, 240)
+    assert next_crop(SIZE, blob(slice(0, 200), slice(500, 800)), []) == Crop(470, 0, 330, 220)
 
 
 def test_a_small_one_is_moved_inwards() -> None:
-    assert next_crop(SIZE, blob(slice(0, 10), slice(790, 800)), []) == Crop(600, 0, 200, 200)
+    assert next_crop(SIZE, blob(slice(0, 10), slice(790, 800)), []) == Crop(720, 0, 80, 80)
 
 
-@pytest.mark.parametrize("size", [(1, 1), (1, 50), (50, 1), (199, 199)])
+@pytest.mark.parametrize("size", [(1, 1), (1, 50), (50, 1), (79, 79)])
 def test_a_picture_smaller_than_the_least_side_is_taken_whole(size: tuple[int, int]) -> None:
     probability = np.zeros(size, np.float32)
     probability[size[0] // 2, size[1] // 2] = 1
@@ -70,7 +70,7 @@ def test_a_negative_prompt_moves_nothing() -> None:
 
 def test_the_previous_crop_stays_while_it_fits() -> None:
     previous = next_crop(SIZE, blob(slice(200, 400), slice(300, 600)), [])
-    assert next_crop(SIZE, blob(slice(210, 400), slice(300, 590)), [Click(650, 430)], previous) == previous
+    assert next_crop(SIZE, blob(slice(210, 400), slice(300, 590)), [Click(610, 400)], previous) == previous
 
 
 def test_it_goes_when_an_object_from_elsewhere_reaches_outside() -> None:
@@ -83,9 +83,9 @@ def test_it_goes_when_it_does_not_lie_in_the_picture() -> None:
     assert next_crop(SIZE, probability, [], Crop(240, 160, 900, 280)) == next_crop(SIZE, probability, [])
 
 
-@pytest.mark.parametrize(("side", "kept"), [(282, False), (283, True), (400, True)])
+@pytest.mark.parametrize(("side", "kept"), [(368, False), (369, True), (400, True)])
 def test_overlap_is_the_product_over_the_two_axes(side: int, kept: bool) -> None:
-    # Within 400x400, a square crop of 282 pixels overlaps by (282 / 400)^2 = 0.497, one of 283 by 0.5006.
+    # Within 400x400, a square crop of 368 pixels overlaps by (368 / 400)^2 = 0.846, one of 369 by 0.851.
     probability = blob(slice(300, 300 + side), slice(300, 300 + side), (1000, 1000))
     previous = Crop(300, 300, 400, 400)
     assert (next_crop((1000, 1000), probability, [], previous, expansion=1.0) == previous) is kept

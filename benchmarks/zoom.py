@@ -1,0 +1,76 @@
+"""Which crop the network is best shown: `vpuformer.zoom.next_crop` with other numbers, on validation objects.
+
+    python benchmarks/zoom.py --root data/train --split data/split.json 1.4,200,0.5 1.2,80,0.85
+
+Each rule is EXPANSION,MIN_SIDE,KEEP_IOU; RITM's comes first. Mean IoU over the natural pictures after 1 to 3 mixed
+prompts and after 1, 3 and 5 clicks. Writes `benchmarks/results/zoom.json`, beside what is there for the same weights.
+"""
+
+import argparse
+import json
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from vpuformer import views
+from vpuformer.cli.measured import open_samples
+from vpuformer.data.sample import Sample
+from vpuformer.evaluation.ours import BatchPredictorSegmenter
+from vpuformer.evaluation.run import evaluate
+from vpuformer.memory import keep_freed_memory
+from vpuformer.metrics import iou_at
+from vpuformer.model.manifest import read_manifest
+from vpuformer.predictor import Predictor
+from vpuformer.prompts import KINDS, Kind
+from vpuformer.zoom import next_crop
+
+RESULTS = Path(__file__).parent / "results" / "zoom.json"
+MEDICAL = ("polyps", "skin")
+MEASURED: dict[str, tuple[tuple[Kind, ...], tuple[int, ...]]] = {
+    "mixed": (KINDS, (1, 2, 3)),
+    "clicks": (("click",), (1, 3, 5)),
+}
+"""Kinds of prompts, and after how many of them IoU is told."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("rules", nargs="+", metavar="EXPANSION,MIN_SIDE,KEEP_IOU")
+    parser.add_argument("--root", type=Path, required=True)
+    parser.add_argument("--split", type=Path, required=True)
+    parser.add_argument("--workers", type=int, default=torch.get_num_threads())
+    options = parser.parse_args()
+    keep_freed_memory()
+
+    weights = read_manifest("default").sha256
+    found: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    rules = found["rules"] if found.get("weights_sha256") == weights else {}
+    samples = [each for each in open_samples("coco", options.root, options.split) if not each.name.startswith(MEDICAL)]
+    for rule in options.rules:
+        rules[rule] = measure(samples, rule, options.workers)
+        print(rule, rules[rule], flush=True)
+        content = {
+            "command": "python benchmarks/zoom.py --root data/train --split data/split.json RULE...",
+            "weights_sha256": weights,
+            "objects": len(samples),
+            "rules": rules,
+        }
+        RESULTS.write_text(json.dumps(content, indent=2) + "\n")
+
+
+def measure(samples: list[Sample], rule: str, workers: int) -> dict[str, float]:
+    expansion, min_side, keep_iou = map(float, rule.split(","))
+    views.next_crop = partial(next_crop, expansion=expansion, min_side=int(min_side), keep_iou=keep_iou)
+    scores = {}
+    for name, (kinds, counts) in MEASURED.items():
+        segmenter = BatchPredictorSegmenter(Predictor.from_pretrained("default", device="cpu"))
+        records = list(evaluate(samples, segmenter, kinds=kinds, max_interactions=max(counts), workers=workers))
+        for k in counts:
+            scores[f"{name}@{k}"] = round(sum(iou_at(each.ious, k) for each in records) / len(records), 4)
+    return scores
+
+
+if __name__ == "__main__":
+    main()
