@@ -24,6 +24,8 @@ MIXES = ("click", "box", "scribble", "click+box", "click+scribble", "click+box+s
 PEERS = {"opencv-grabcut": "opencv-grabcut", "random-walker": "random-walker"}
 VALIDATION = {"click": 5, "box": 1, "scribble": 1, "click+box+scribble": 3}
 """Kinds of prompts on the validation objects, and how many of them."""
+SEEN = RESULTS / "validation" / "seen.json"
+"""Objects that were trained on, as like those as can be: `python benchmarks/seen_split.py` wrote them."""
 PAGE = RESULTS / "evaluation.html"
 
 
@@ -65,10 +67,12 @@ def runs(data: Path) -> list[tuple[Path, list[str]]]:
     for kind in ("box", "scribble"):
         found.append((RESULTS / "grabcut" / f"default-{kind}-first", [*grabcut, "--first", kind, "--max-prompts", "1"]))
     found.append((RESULTS / "human", [*grabcut, "--human", str(data / "GrabCut_scribbles")]))
-    own = ["--dataset", "coco", "--root", str(data / "train"), "--split", str(data / "split.json")]
+    own = ["--dataset", "coco", "--root", str(data / "train"), "--split"]
     for mix, most in VALIDATION.items():
-        folder = RESULTS / "validation" / f"default-{mix}"
-        found.append((folder, [*own, "--prompts", mix, "--max-prompts", str(most)]))
+        words = [*own, str(data / "split.json"), "--prompts", mix, "--max-prompts", str(most)]
+        found.append((RESULTS / "validation" / f"default-{mix}", words))
+    seen = [*own, str(SEEN), "--prompts", "click", "--max-prompts", str(VALIDATION["click"])]
+    found.append((RESULTS / "validation" / "seen-click", seen))
     return found
 
 

@@ -2,8 +2,8 @@
 picture, or nearly so. What the weights score on it and on the validation split tells apart what they have not learned
 and what they have learned by heart.
 
-    python benchmarks/seen_split.py data/train data/split.json seen.json
-    vpuformer evaluate --dataset coco --root data/train --split seen.json --prompts click --max-prompts 5 --output seen
+    python benchmarks/seen_split.py data/train data/split.json benchmarks/results/validation/seen.json
+    python benchmarks/evaluate.py --only seen
 """
 
 import argparse
