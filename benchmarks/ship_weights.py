@@ -1,15 +1,16 @@
 """Make the weights of a training run the bundled ones: half precision, the network's input size, the hash in the card.
 
-    python benchmarks/ship_weights.py RUN --input-size 256
+    python benchmarks/ship_weights.py RUN --input-size 256 [--continues]
 
 Writes `src/vpuformer/weights/default/` (model.safetensors, config.json; in the card the line that names the hash) and
-copies the run's recipe and log to `benchmarks/results/training/`.
+copies the run's recipe and log to `benchmarks/results/training/`. With `--continues`, for a run that began with the
+bundled weights, steps and samples are counted on from theirs, and the log is appended to theirs.
 """
 
 import argparse
+import csv
 import json
 import re
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,11 +28,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path)
     parser.add_argument("--input-size", type=int, required=True)
+    parser.add_argument("--continues", action="store_true", help="the run began with the weights that are bundled now")
     options = parser.parse_args()
 
     model = load_model(options.run / "weights")
     model.config = replace(model.config, input_size=options.input_size)
     metadata = describe(options.run / "weights")["metadata"]
+    rows = read_log(options.run / "log.csv")
+    if options.continues:
+        before = describe(DEFAULT)["metadata"]
+        done = int(before["steps"])
+        rows = read_log(TRAINING / "log.csv") + [{**row, "step": str(int(row["step"]) + done)} for row in rows]
+        metadata = {name: str(int(before[name]) + int(value)) for name, value in metadata.items()}
     save_checkpoint(model, DEFAULT, metadata=metadata, dtype=torch.float16)
 
     card = DEFAULT / "README.md"
@@ -39,12 +47,26 @@ def main() -> None:
         digest = describe(DEFAULT)["sha256"]
         card.write_text(re.sub(r"(?<=SHA-256: `)[0-9a-f]*(?=`)", digest, card.read_text()))
     TRAINING.mkdir(parents=True, exist_ok=True)
-    shutil.copy(options.run / "log.csv", TRAINING / "log.csv")
+    write_log(TRAINING / "log.csv", rows)
     recipe = json.loads((options.run / "recipe.json").read_text())
     # Paths of the machine say nothing to others.
     kept = {name: value for name, value in recipe.items() if name not in PRIVATE}
     (TRAINING / "recipe.json").write_text(json.dumps(kept, indent=2) + "\n")
     print(json.dumps(describe(DEFAULT), indent=2, default=str))
+
+
+def read_log(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def write_log(path: Path, rows: list[dict[str, str]]) -> None:
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(
+            file, dict.fromkeys(name for row in rows for name in row), restval="", lineterminator="\n"
+        )
+        writer.writeheader()
+        writer.writerows(rows)
 
 
 if __name__ == "__main__":
