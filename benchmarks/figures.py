@@ -76,6 +76,8 @@ def main() -> None:
         "validation": validation(),
         "falls": falls(),
         "experiments": experiments(),
+        "zoom": zoom(),
+        "stages": stages(),
         "ablation": ablation(),
         "encoders": encoders(),
         "harness": harness(),
@@ -149,6 +151,34 @@ def experiments() -> str:
             cells = [f"{summary[f'IoU@{k}']:.3f}" for summary, k in ((click, 1), (click, 3), (click, 5), (box, 1))]
             lines.append(f"| {title} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def zoom() -> str:
+    """How close the network looks."""
+    path = RESULTS / "zoom.json"
+    if not path.exists():
+        return "Not measured yet."
+    told = json.loads(path.read_text())
+    measures = list(next(iter(told["rules"].values())))
+    lines = ["| expansion, least side, kept from | " + " | ".join(measures) + " |", "|---|" + "--:|" * len(measures)]
+    for rule, scores in told["rules"].items():
+        expansion, side, kept = rule.split(",")
+        cells = [f"{value:.2f}" if "passes" in name else f"{value:.3f}" for name, value in scores.items()]
+        lines.append(f"| {expansion}, {side} px, IoU {kept} | " + " | ".join(cells) + " |")
+    return "\n".join([*lines, "", f"{told['objects']} natural objects; `{told['command']}`"])
+
+
+def stages() -> str:
+    """The score over the samples seen."""
+    path = RESULTS / "validation" / "stages.json"
+    if not path.exists():
+        return "Not measured yet."
+    told = json.loads(path.read_text())
+    rows = list(told["stages"].values())
+    names = [name for name in rows[0] if "IoU" in name]
+    lines = ["| samples seen | " + " | ".join(names) + " |", "|--:|" + "--:|" * len(names)]
+    lines += [f"| {row['samples']:,} | " + " | ".join(f"{row[name]:.3f}" for name in names) + " |" for row in rows]
+    return "\n".join([*lines, "", f"All {rows[0]['objects']} validation objects, clicks; `{told['command']}`"])
 
 
 def falls() -> str:

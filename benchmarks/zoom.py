@@ -3,11 +3,13 @@
     python benchmarks/zoom.py --root data/train --split data/split.json 1.4,200,0.5 1.2,80,0.85
 
 Each rule is EXPANSION,MIN_SIDE,KEEP_IOU; RITM's comes first. Mean IoU over the natural pictures after 1 to 3 mixed
-prompts and after 1, 3 and 5 clicks. Writes `benchmarks/results/zoom.json`, beside what is there for the same weights.
+prompts and after 1, 3 and 5 clicks, and what it costs: passes of the image encoder and of the rest, a prompt. Writes
+`benchmarks/results/zoom.json`, beside what is there for the same weights.
 """
 
 import argparse
 import json
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ from vpuformer.evaluation.run import evaluate
 from vpuformer.memory import keep_freed_memory
 from vpuformer.metrics import iou_at
 from vpuformer.model.manifest import read_manifest
+from vpuformer.model.vpuformer import VPUFormer
 from vpuformer.predictor import Predictor
 from vpuformer.prompts import KINDS, Kind
 from vpuformer.zoom import next_crop
@@ -63,13 +66,33 @@ def main() -> None:
 def measure(samples: list[Sample], rule: str, workers: int) -> dict[str, float]:
     expansion, min_side, keep_iou = map(float, rule.split(","))
     views.next_crop = partial(next_crop, expansion=expansion, min_side=int(min_side), keep_iou=keep_iou)
-    scores = {}
+    predictor = Predictor.from_pretrained("default", device="cpu")
+    passes = counted(predictor.model)
+    scores, prompts = {}, 0
     for name, (kinds, counts) in MEASURED.items():
-        segmenter = BatchPredictorSegmenter(Predictor.from_pretrained("default", device="cpu"))
+        segmenter = BatchPredictorSegmenter(predictor)
         records = list(evaluate(samples, segmenter, kinds=kinds, max_interactions=max(counts), workers=workers))
+        prompts += sum(len(each.interactions) for each in records)
         for k in counts:
             scores[f"{name}@{k}"] = round(sum(iou_at(each.ious, k) for each in records) / len(records), 4)
-    return scores
+    return scores | {f"{name} passes a prompt": round(sum(sizes) / prompts, 2) for name, sizes in passes.items()}
+
+
+def counted(model: VPUFormer) -> dict[str, list[int]]:
+    """The sizes of all batches that pass the image encoder and what follows it, from now on."""
+    passes: dict[str, list[int]] = {"encode": [], "decode": []}
+
+    def counting(method: Callable[..., Any], sizes: list[int], first: int) -> Callable[..., Any]:
+        def call(*inputs: Any) -> Any:
+            sizes.append(len(inputs[first]))
+            return method(*inputs)
+
+        return call
+
+    # Of the picture, and of the previous mask.
+    for name, first in (("encode", 0), ("decode", 1)):
+        object.__setattr__(model, name, counting(getattr(model, name), passes[name], first))
+    return passes
 
 
 if __name__ == "__main__":

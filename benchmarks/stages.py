@@ -1,0 +1,41 @@
+"""What every generation of the bundled weights scored on the validation objects, over the samples that it had seen.
+
+    python benchmarks/stages.py
+
+Reads the summaries in the history of the repository, and that of the working tree, and writes
+`benchmarks/results/validation/stages.json`. Each was measured by the code of its time: zoom-in has changed as well.
+"""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+SUMMARY = "benchmarks/results/validation/default-click/summary.json"
+CONFIG = "src/vpuformer/weights/default/config.json"
+RESULTS = Path("benchmarks/results/validation/stages.json")
+MEASURES = ("IoU@1", "IoU@3", "IoU@5", "BIoU@5")
+
+
+def main() -> None:
+    commits = git("log", "--reverse", "--format=%H", "--", SUMMARY).split()
+    found = [
+        (json.loads(git("show", f"{each}:{SUMMARY}")), json.loads(git("show", f"{each}:{CONFIG}"))) for each in commits
+    ]
+    found.append((json.loads(Path(SUMMARY).read_text()), json.loads(Path(CONFIG).read_text())))
+    stages: dict[str, dict[str, Any]] = {}
+    for summary, config in found:
+        if summary["weights_sha256"] == config["sha256"]:
+            scores = {name: summary[name] for name in MEASURES if name in summary}
+            samples = int(config["metadata"]["samples"])
+            stages[config["sha256"]] = {"samples": samples, "objects": summary["objects"], **scores}
+    RESULTS.write_text(json.dumps({"command": "python benchmarks/stages.py", "stages": stages}, indent=2) + "\n")
+    print(json.dumps(stages, indent=2))
+
+
+def git(*words: str) -> str:
+    return subprocess.run(["git", *words], check=True, capture_output=True, text=True).stdout
+
+
+if __name__ == "__main__":
+    main()
