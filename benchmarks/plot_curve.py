@@ -1,9 +1,10 @@
-"""The curve of a training run: `log.csv` to a picture.
+"""The curve of a training run: `log.csv` to a picture, with what the weights that were shipped on the way scored.
 
 python benchmarks/plot_curve.py RUN/log.csv docs/images/curve.png      (needs matplotlib)
 """
 
 import csv
+import json
 import sys
 from pathlib import Path
 
@@ -13,6 +14,8 @@ mpl.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
+STAGES = Path("benchmarks/results/validation/stages.json")
+"""Of `benchmarks/stages.py`: clicks, all validation objects, zoomed in."""
 SHOWN = ("click@1", "box@1", "scribble@1", "click@3", "mixed@3")
 
 
@@ -27,6 +30,15 @@ def main(log: Path, picture: Path) -> None:
     left.set(xlabel="step", ylabel="training loss")
     for name in SHOWN:
         right.plot(*curve(rows, f"val_{name}"), marker=".", label=name)
+    if STAGES.exists():
+        stages = list(json.loads(STAGES.read_text())["stages"].values())
+        for name in ("IoU@1", "IoU@3", "IoU@5"):
+            # A step is sixteen samples in all of these runs.
+            steps = [stage["samples"] // 16 for stage in stages]
+            right.plot(steps, [stage[name] for stage in stages], "k--", marker="x", linewidth=0.8)
+            right.annotate(
+                f"shipped, {name}", (steps[0], stages[0][name]), (0, 4), textcoords="offset points", fontsize=8
+            )
     right.set(xlabel="step", ylabel="validation IoU")
     right.legend()
     figure.tight_layout()
