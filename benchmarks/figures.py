@@ -144,7 +144,7 @@ def experiments() -> str:
     """What was tried, on the validation split."""
     lines = ["| validation, mean IoU after | 1 click | 3 clicks | 5 clicks | 1 box |", "|---|--:|--:|--:|--:|"]
     runs = {title: RESULTS / "experiments" / name for name, title in EXPERIMENTS.items()}
-    for title, run in {**runs, "the weights that are bundled now, as they are used": RESULTS / "validation" / "default"}.items():
+    for title, run in {**runs, "the weights that are bundled now": RESULTS / "validation" / "default"}.items():
         paths = [run.parent / f"{run.name}-{kind}" / "summary.json" for kind in ("click", "box")]
         if all(path.exists() for path in paths):
             click, box = (json.loads(path.read_text()) for path in paths)
