@@ -4,9 +4,9 @@
     python benchmarks/ablation.py table4 table5 dense --size 256 --seeds 0 1 --data FOLDER ...
 
 Trains the network of every row of the tables named for about 25,000 network passes (one object, one interaction each),
-validates it on the split's objects, and writes `benchmarks/results/ablation-SIZE.json`. A run that is there already is
-not repeated, one that was interrupted goes on, and rows of several tables that mean the same network share one. Every
-run is a process of its own.
+validates it on the split's objects, and writes `benchmarks/results/ablation-SIZE.json`. What that file holds is not
+trained again (take it out to repeat it), a run that was interrupted goes on, and rows of several tables that mean the
+same network share one. Every run is a process of its own.
 """
 
 import argparse
@@ -96,7 +96,8 @@ def main() -> None:
         return
     for seed in options.seeds:
         for name in rows:
-            if not options.collect and scores(folder(options.runs, rows[name], options.size, seed)) is None:
+            finished = scores(folder(options.runs, rows[name], options.size, seed)) is not None
+            if not options.collect and not finished and not written(name, options.size, seed):
                 alone = ["--only", name, "--here", str(seed)]
                 subprocess.run([sys.executable, __file__, *sys.argv[1:], *alone], check=True)
             write(options.runs, options.size, options.precision)
@@ -142,10 +143,19 @@ def path(size: int) -> Path:
     return RESULTS / f"ablation-{size}.json"
 
 
+def results_so_far(size: int) -> dict[str, Any]:
+    file = path(size)
+    return json.loads(file.read_text())["rows"] if file.exists() else {}
+
+
+def written(name: str, size: int, seed: int) -> bool:
+    """Whether the results hold this row with this seed."""
+    return str(seed) in results_so_far(size).get(name, {}).get("seeds", {})
+
+
 def write(runs: Path, size: int, precision: str) -> None:
     """Put the scores of every run that is finished into the results, beside what is there already."""
-    file = path(size)
-    results: dict[str, Any] = json.loads(file.read_text())["rows"] if file.exists() else {}
+    results = results_so_far(size)
     for table, rows in TABLES.items():
         for name, changes in rows.items():
             for path_of_run in sorted(runs.glob(folder(runs, changes, size, "*").name)):
@@ -161,7 +171,7 @@ def write(runs: Path, size: int, precision: str) -> None:
         "measure": "mean IoU on validation objects",
         "rows": results,
     }
-    file.write_text(json.dumps(content, indent=2) + "\n")
+    path(size).write_text(json.dumps(content, indent=2) + "\n")
 
 
 def scores(run: Path) -> dict[str, float] | None:
