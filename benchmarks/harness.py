@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from watching import watched
 
 from vpuformer.data.benchmarks import open_benchmark
 from vpuformer.data.sample import Sample
@@ -33,7 +34,7 @@ from vpuformer.memory import keep_freed_memory
 from vpuformer.predictor import Predictor
 from vpuformer.prompts import KINDS, Kind
 
-Call = tuple[str, tuple[Any, ...]]
+Pass = tuple[str, tuple[Any, ...]]
 MIXES: tuple[tuple[Kind, ...], ...] = (("click",), KINDS)
 
 
@@ -93,34 +94,20 @@ def compared(
     }
 
 
-def recorded(predictor: Predictor, samples: Sequence[Sample], kinds: Sequence[Kind]) -> list[list[Call]]:
+def recorded(predictor: Predictor, samples: Sequence[Sample], kinds: Sequence[Kind]) -> list[list[Pass]]:
     """The passes of each block, as names of methods of the network and their arguments."""
-    model, passes = predictor.model, []
-    encode, decode = model.encode, model.decode
-
-    def kept(name: str, method: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*inputs: Any) -> Any:
-            passes[-1].append((name, inputs))
-            return method(*inputs)
-
-        return call
-
-    object.__setattr__(model, "encode", kept("encode", encode))
-    object.__setattr__(model, "decode", kept("decode", decode))
-    try:
-        for start in range(0, len(samples), BATCH):
-            passes.append([])
+    blocks: list[list[Pass]] = []
+    for start in range(0, len(samples), BATCH):
+        blocks.append([])
+        with watched(predictor.model, lambda *each, block=blocks[-1]: block.append(each)):
             list(evaluate(samples[start : start + BATCH], BatchPredictorSegmenter(predictor), kinds=kinds))
-    finally:
-        object.__delattr__(model, "encode")
-        object.__delattr__(model, "decode")
-    return passes
+    return blocks
 
 
-def replay(predictor: Predictor, passes: Sequence[Sequence[Call]], workers: int) -> None:
+def replay(predictor: Predictor, passes: Sequence[Sequence[Pass]], workers: int) -> None:
     """All passes, block by block, on threads as `evaluate` has them."""
 
-    def block(calls: Sequence[Call]) -> None:
+    def block(calls: Sequence[Pass]) -> None:
         with torch.inference_mode():
             for name, inputs in calls:
                 getattr(predictor.model, name)(*inputs)

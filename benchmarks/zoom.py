@@ -9,12 +9,13 @@ prompts and after 1, 3 and 5 clicks, and what it costs: passes of the image enco
 
 import argparse
 import json
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
+from figures import MEDICAL
+from watching import watched
 
 from vpuformer import views
 from vpuformer.cli.measured import open_samples
@@ -24,13 +25,11 @@ from vpuformer.evaluation.run import evaluate
 from vpuformer.memory import keep_freed_memory
 from vpuformer.metrics import iou_at
 from vpuformer.model.manifest import read_manifest
-from vpuformer.model.vpuformer import VPUFormer
 from vpuformer.predictor import Predictor
 from vpuformer.prompts import KINDS, Kind
 from vpuformer.zoom import next_crop
 
 RESULTS = Path(__file__).parent / "results" / "zoom.json"
-MEDICAL = ("polyps", "skin")
 MEASURED: dict[str, tuple[tuple[Kind, ...], tuple[int, ...]]] = {
     "mixed": (KINDS, (1, 2, 3)),
     "clicks": (("click",), (1, 3, 5)),
@@ -67,32 +66,21 @@ def measure(samples: list[Sample], rule: str, workers: int) -> dict[str, float]:
     expansion, min_side, keep_iou = map(float, rule.split(","))
     views.next_crop = partial(next_crop, expansion=expansion, min_side=int(min_side), keep_iou=keep_iou)
     predictor = Predictor.from_pretrained("default", device="cpu")
-    passes = counted(predictor.model)
+    passes = dict.fromkeys(("encode", "decode"), 0)
+
+    def count(name: str, inputs: tuple[Any, ...]) -> None:
+        # Of the pictures, and of the previous masks.
+        passes[name] += len(inputs[0 if name == "encode" else 1])
+
     scores, prompts = {}, 0
-    for name, (kinds, counts) in MEASURED.items():
-        segmenter = BatchPredictorSegmenter(predictor)
-        records = list(evaluate(samples, segmenter, kinds=kinds, max_interactions=max(counts), workers=workers))
-        prompts += sum(len(each.interactions) for each in records)
-        for k in counts:
-            scores[f"{name}@{k}"] = round(sum(iou_at(each.ious, k) for each in records) / len(records), 4)
-    return scores | {f"{name} passes a prompt": round(sum(sizes) / prompts, 2) for name, sizes in passes.items()}
-
-
-def counted(model: VPUFormer) -> dict[str, list[int]]:
-    """The sizes of all batches that pass the image encoder and what follows it, from now on."""
-    passes: dict[str, list[int]] = {"encode": [], "decode": []}
-
-    def counting(method: Callable[..., Any], sizes: list[int], first: int) -> Callable[..., Any]:
-        def call(*inputs: Any) -> Any:
-            sizes.append(len(inputs[first]))
-            return method(*inputs)
-
-        return call
-
-    # Of the picture, and of the previous mask.
-    for name, first in (("encode", 0), ("decode", 1)):
-        object.__setattr__(model, name, counting(getattr(model, name), passes[name], first))
-    return passes
+    with watched(predictor.model, count):
+        for name, (kinds, counts) in MEASURED.items():
+            segmenter = BatchPredictorSegmenter(predictor)
+            records = list(evaluate(samples, segmenter, kinds=kinds, max_interactions=max(counts), workers=workers))
+            prompts += sum(len(each.interactions) for each in records)
+            for k in counts:
+                scores[f"{name}@{k}"] = round(sum(iou_at(each.ious, k) for each in records) / len(records), 4)
+    return scores | {f"{name} passes a prompt": round(number / prompts, 2) for name, number in passes.items()}
 
 
 if __name__ == "__main__":
