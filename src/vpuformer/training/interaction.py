@@ -24,6 +24,7 @@ from vpuformer.training.losses import (
     normalized_focal_loss,
     prompt_to_pixel_contrastive_loss,
 )
+from vpuformer.training.precision import keep_strided_depthwise_in_float32
 
 Truth = npt.NDArray[np.int8]
 Mask = npt.NDArray[np.bool_]
@@ -157,6 +158,8 @@ class Interactive(torch.nn.Module):
         super().__init__()
         self.network = network
         self._bfloat16 = bfloat16
+        if bfloat16:
+            keep_strided_depthwise_in_float32(network)
 
     def forward(
         self,
