@@ -25,12 +25,13 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from vpuformer.app.folder import Folder
-from vpuformer.app.guard import MAX_BODY
+from vpuformer.app.guard import MAX_BODY, cookie_name
 from vpuformer.app.server import create_app
 from vpuformer.app.store import Store
 from vpuformer.formats import FORMATS
 
 TOKEN = "a-secret-of-24-letters-or-so"
+COOKIE = cookie_name(TOKEN)
 _numbers = itertools.count(10_000_000)
 
 
@@ -381,7 +382,7 @@ def test_a_request_without_a_host_is_not_answered(app: Any) -> None:
     assert ask(app, "GET", "/api/project", []).status == 400
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.1:1", "LocalHost:65535", "[::1]", "[::1]:8123"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.1:1", "127.0.1.1:8123", "LocalHost:65535", "[::1]", "[::1]:8123"])
 def test_names_of_this_machine_are_answered(app: Any, host: str) -> None:
     assert ask(app, "GET", "/api/project", [("Host", host)]).status == 200
 
@@ -429,13 +430,13 @@ def test_methods_that_there_are_not(app: Any, method: str) -> None:
         (f"/?Token={TOKEN}", []),
         (f"/api/project?token={TOKEN}", []),
         (f"/static/index.html?token={TOKEN}", []),
-        ("/api/project", [("Cookie", "vpuformer=wrong")]),
-        ("/api/project", [("Cookie", "vpuformer=")]),
-        ("/api/project", [("Cookie", "vpuformer")]),
+        ("/api/project", [("Cookie", f"{COOKIE}=wrong")]),
+        ("/api/project", [("Cookie", f"{COOKIE}=")]),
+        ("/api/project", [("Cookie", COOKIE)]),
         ("/api/project", [("Cookie", f"other={TOKEN}")]),
-        ("/api/project", [("Cookie", f"xvpuformer={TOKEN}")]),
-        ("/api/project", [("Cookie", f'vpuformer="{TOKEN}"')]),
-        ("/api/project", [("Cookie", "vpuformer=\u00e4")]),
+        ("/api/project", [("Cookie", f"x{COOKIE}={TOKEN}")]),
+        ("/api/project", [("Cookie", f'{COOKIE}="{TOKEN}"')]),
+        ("/api/project", [("Cookie", f"{COOKIE}=\u00e4")]),
         ("/api/project", [("Authorization", "Bearer wrong")]),
         ("/api/project", [("Authorization", "Bearer")]),
         ("/api/project", [("Authorization", f"Basic {TOKEN}")]),
@@ -455,9 +456,9 @@ def test_nothing_without_the_token(open_app: Any, path: str, headers: list[Heade
 
 def test_the_token_as_cookie_or_bearer(open_app: Any) -> None:
     for header in (
-        ("Cookie", f"vpuformer={TOKEN}"),
-        ("Cookie", f"a=b; vpuformer={TOKEN} ;c=d"),
-        ("Cookie", f"vpuformer=old; vpuformer={TOKEN}"),
+        ("Cookie", f"{COOKIE}={TOKEN}"),
+        ("Cookie", f"a=b; {COOKIE}={TOKEN} ;c=d"),
+        ("Cookie", f"{COOKIE}=old; {COOKIE}={TOKEN}"),
         ("Authorization", f"Bearer {TOKEN}"),
         ("Authorization", f"bearer  {TOKEN}"),
     ):
@@ -468,12 +469,19 @@ def test_the_printed_address_gives_a_cookie_that_no_script_and_no_other_site_get
     said = ask(open_app, "GET", f"/?token={TOKEN}", [("Host", "example.org:8123")])
     assert said.status == 303
     assert said.headers["location"] == "/"  # so that the token stays in no history
-    assert said.headers["set-cookie"] == f"vpuformer={TOKEN}; Path=/; HttpOnly; SameSite=Strict"
+    assert said.headers["set-cookie"] == f"{COOKIE}={TOKEN}; Path=/; HttpOnly; SameSite=Strict"
     assert_headers(said.headers)
 
 
+def test_servers_of_one_machine_leave_each_others_cookies_alone(open_app: Any) -> None:
+    other = "another-server-on-another-port"
+    assert cookie_name(other) != COOKIE
+    both = ("Cookie", f"{cookie_name(other)}={other}; {COOKIE}={TOKEN}")
+    assert ask(open_app, "GET", "/api/project", [("Host", "example.org"), both]).status == 200
+
+
 def test_the_token_alone_changes_nothing_from_another_site(open_app: Any) -> None:
-    known = [("Host", "example.org"), ("Cookie", f"vpuformer={TOKEN}"), JSON]
+    known = [("Host", "example.org"), ("Cookie", f"{COOKIE}={TOKEN}"), JSON]
     body = [b'{"name": "cat"}']
     assert ask(open_app, "POST", "/api/labels", known, body).status == 403
     assert ask(open_app, "POST", "/api/labels", [*known, MARK, ("Origin", "http://evil.example")], body).status == 403
@@ -492,7 +500,7 @@ def test_tokens_are_compared_in_the_same_time(open_app: Any, monkeypatch: pytest
         return one == other
 
     monkeypatch.setattr(hmac, "compare_digest", noted)
-    ask(open_app, "GET", "/api/project", [("Host", "x"), ("Cookie", "vpuformer=guess")])
+    ask(open_app, "GET", "/api/project", [("Host", "x"), ("Cookie", f"{COOKIE}=guess")])
     ask(open_app, "GET", "/?token=guess", [("Host", "x"), ("Authorization", "Bearer guess")])
     assert compared == [(b"guess", TOKEN.encode())] * 3
 

@@ -204,6 +204,10 @@ def test_what_is_no_store_is_refused(tmp_path: Path) -> None:
         Store(tmp_path / "missing" / "a.sqlite")
     with pytest.raises(StoreError, match="nosuchdialect://x cannot be used"):
         Store("nosuchdialect://x")
+    for address in ("postgresql://u:secret@host:5432x/db", "my-db://u:secret@x"):
+        with pytest.raises(StoreError, match="is no address of a database") as refused:
+            Store(address)
+        assert "secret" not in str(refused.value)
 
 
 def test_a_store_of_another_version_is_refused(tmp_path: Path) -> None:

@@ -330,6 +330,17 @@ def test_labelme_can_hold_all_as_masks_and_point_to_the_pictures(tmp_path: Path)
     assert len(written.notes) == 1
 
 
+@pytest.mark.parametrize("at", ["/", "/tmp"])
+def test_labelme_points_to_the_pictures_wherever_it_is_called(
+    at: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(at)
+    write("labelme", scene(), tmp_path / "l", pictures_at="../../data/photos")
+    assert json.loads((tmp_path / "l/b/x.json").read_bytes())["imagePath"] == "../../../data/photos/b/x.png"
+    write("labelme", scene(), tmp_path / "m", pictures_at="/data/photos")
+    assert json.loads((tmp_path / "m/b/x.json").read_bytes())["imagePath"] == "/data/photos/b/x.png"
+
+
 # --- voc ----------------------------------------------------------------------------------------------------------
 
 

@@ -112,6 +112,10 @@ def test_a_box_that_only_touches_the_edge_is_refused() -> None:
         ('[{"type": "box", "box": ["a", 1, 2, 3]}]', "not a prompt"),
         ('[{"type": "click", "point": [1, 2], "positive": "no"}]', "true or false"),
         ('[{"type": "scribble", "path": 3}]', "pairs"),
+        (f'[{{"type": "click", "point": [1, 1{"0" * 400}]}}]', "not a prompt"),
+        (f'[{{"type": "scribble", "path": [[1, 1{"0" * 400}]]}}]', "pairs"),
+        (f'[{{"type": "click", "point": [1, {"1" * 5000}]}}]', "no valid JSON"),
+        ("[" * 100_000, "no valid JSON"),
     ],
 )
 def test_what_is_no_prompt_is_refused(text: str, sentence: str) -> None:

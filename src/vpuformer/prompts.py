@@ -121,7 +121,7 @@ class Scribble:
     def __post_init__(self) -> None:
         try:
             path = tuple((float(x), float(y)) for x, y in self.path)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise PromptError(f"a scribble is a list of (x, y) pairs, got {self.path!r:.80}") from error
         if not path:
             raise PromptError("a scribble needs at least one point, got none; give its points as (x, y) pairs")
@@ -228,7 +228,7 @@ def prompt_from_dict(values: Mapping[str, Any]) -> Prompt:
                 raise PromptError(f"the type of a prompt is one of {', '.join(KINDS)}, got {other!r:.40}")
     except PromptError:
         raise
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise PromptError(
             f"not a prompt: {dict(values)!r:.120}; wanted a click with 'point' [x, y], a box with 'box'"
             " [x0, y0, x1, y1] or a scribble with 'path' [[x, y], ...]"
@@ -246,7 +246,7 @@ def prompts_from_json(text: str) -> tuple[Prompt, ...]:
     """
     try:
         values = json.loads(text)
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:  # besides bad JSON: numbers of thousands of digits, endless nesting
         raise PromptError(f"the prompts are no valid JSON ({error}); wanted a list of prompts") from error
     if isinstance(values, Mapping):
         values = values.get("prompts")

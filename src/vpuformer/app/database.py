@@ -27,7 +27,7 @@ class Database:
 
     def __init__(self, address: str | Path, tables: sa.MetaData) -> None:
         text = str(address)
-        url = sa.make_url(text) if "://" in text else sa.URL.create("sqlite", database=text)
+        url = _url(text) if "://" in text else sa.URL.create("sqlite", database=text)
         self.address = url.render_as_string(hide_password=True) if "://" in text else text
         with self._told():
             self._engine = sa.create_engine(url)
@@ -61,6 +61,17 @@ class Database:
                 f"the store {self.address} cannot be used ({reason}); check that it is one, that its disk has room"
                 " and that you may write to it, or name another (--store)"
             ) from error
+
+
+def _url(text: str) -> sa.URL:
+    try:
+        return sa.make_url(text)
+    except (SQLAlchemyError, ValueError) as error:
+        # What follows the scheme may hold a password.
+        raise StoreError(
+            f"{text.partition('://')[0]}://... is no address of a database; wanted one such as"
+            " postgresql://user:password@host:5432/name, or a path of an SQLite file (--store)"
+        ) from error
 
 
 def _prepare(engine: sa.Engine) -> None:

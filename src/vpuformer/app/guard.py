@@ -9,6 +9,7 @@
 * **Failures**: an answer of 500 is made here too, so that it carries the same headers as every other.
 """
 
+import hashlib
 import hmac
 import json
 import logging
@@ -23,12 +24,11 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-COOKIE = "vpuformer"
 MARK = b"x-vpuformer"
 """The header without which nothing is changed."""
 
-_LOOPBACK = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?", re.IGNORECASE | re.ASCII)
-"""Names, with a port perhaps, that no other machine's page can have."""
+_LOOPBACK = re.compile(r"(localhost|127(\.[0-9]{1,3}){3}|\[::1\])(:[0-9]{1,5})?", re.IGNORECASE | re.ASCII)
+"""Names, with a port perhaps, that no other machine's page can have; Debian calls itself 127.0.1.1."""
 
 MAX_BODY = 32_000_000
 """Bytes of a request: a mask of any honest picture."""
@@ -83,7 +83,7 @@ class Guard:
             await _answer(guarded, *refusal)
             return
         if self._token is not None and scope["path"] == "/" and b"token=" in scope["query_string"]:
-            cookie = f"{COOKIE}={self._token}; Path=/; HttpOnly; SameSite=Strict"
+            cookie = f"{cookie_name(self._token)}={self._token}; Path=/; HttpOnly; SameSite=Strict"
             await _answer(guarded, 303, "", [(b"location", b"/"), (b"set-cookie", cookie.encode())])
             return
         read, started = 0, False
@@ -135,15 +135,19 @@ class Guard:
     def _knows(self, scope: Scope, headers: dict[bytes, bytes]) -> bool:
         if self._token is None:
             return True
-        given = [
-            value for key, value in _pairs(headers.get(b"cookie", b"").decode("latin-1")) if key == COOKIE
-        ]  # fmt: skip
+        name = cookie_name(self._token)
+        given = [value for key, value in _pairs(headers.get(b"cookie", b"").decode("latin-1")) if key == name]
         kind, _, bearer = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
         if kind.lower() == "bearer":
             given.append(bearer.strip())
         if scope["path"] == "/":
             given += parse_qs(scope["query_string"].decode("latin-1")).get("token", [])
         return any(hmac.compare_digest(word.encode(), self._token.encode()) for word in given)
+
+
+def cookie_name(token: str) -> str:
+    """Of the cookie with this token: one for every server, for a browser keeps those of all ports together."""
+    return f"vpuformer-{hashlib.sha256(token.encode()).hexdigest()[:12]}"
 
 
 class _TooLongError(Exception):

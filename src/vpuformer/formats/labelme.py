@@ -62,7 +62,7 @@ def write(
             "version": _VERSION,
             "flags": {},
             "shapes": shapes,
-            "imagePath": posixpath.relpath(picture_at, posixpath.dirname(name) or "."),
+            "imagePath": _as_seen_from(posixpath.dirname(name), picture_at),
             "imageData": None,
             "imageHeight": picture.height,
             "imageWidth": picture.width,
@@ -81,6 +81,19 @@ def write(
             f" shows but does not edit: {as_masks.pictures}."
         )
     return output.done()
+
+
+def _as_seen_from(folder: str, path: str) -> str:
+    """`path` relative to `folder`, both relative to the same place, wherever that is.
+
+    >>> _as_seen_from("dogs", "../../photos/dogs/x.jpg"), _as_seen_from("dogs", "dogs/x.jpg")
+    ('../../../photos/dogs/x.jpg', 'x.jpg')
+    """
+    if posixpath.isabs(path):
+        return path
+    # Python would put the working directory before both, and cut off the ".." that lead out of a shallow one.
+    place = "/-" * path.count("..")
+    return posixpath.relpath(f"{place}/{path}", f"{place}/{folder}")
 
 
 def _shapes(thing: LabelledMask, label: str, polygons: bool) -> list[dict[str, Any]]:
