@@ -382,7 +382,9 @@ def test_a_request_without_a_host_is_not_answered(app: Any) -> None:
     assert ask(app, "GET", "/api/project", []).status == 400
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.1:1", "127.0.1.1:8123", "LocalHost:65535", "[::1]", "[::1]:8123"])
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "127.0.0.1:1", "127.0.1.1:8123", "LocalHost:65535", "[::1]", "[::1]:8123"]
+)
 def test_names_of_this_machine_are_answered(app: Any, host: str) -> None:
     assert ask(app, "GET", "/api/project", [("Host", host)]).status == 200
 
