@@ -36,6 +36,7 @@ TABLES: dict[str, dict[str, Row]] = {
         "none_add": {"dense_prompts": "none"},
         "late_gate": {"add_tokens": False},
         "none_gate": {"dense_prompts": "none", "add_tokens": False},
+        "middle_add": {"dense_prompts": "middle"},
         "early_add": {"dense_prompts": "early"},
     },
     "table4": {

@@ -1,6 +1,7 @@
 """The network: what depends on what, what is masked, and that both variants hold together."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -10,10 +11,13 @@ from vpuformer.encoding.batch import PromptBatch
 from vpuformer.errors import ConfigError
 from vpuformer.geometry import Crop, FrameMap
 from vpuformer.model.backbones import ImageEncoder
+from vpuformer.model.checkpoint import save_checkpoint
 from vpuformer.model.config import VARIANTS, VPUFormerConfig, variant
 from vpuformer.model.dma import DualCrossMergingAttention, MultiHeadAttention, interactive_information_filtering
 from vpuformer.model.vpuformer import VPUFormer
 from vpuformer.prompts import Box, Click, Prompt, Scribble
+from vpuformer.training.loop import build_network
+from vpuformer.training.recipe import Recipe
 
 SIDE = 96
 SMALL = {"input_size": SIDE, "dim": 32, "heads": 4, "ffn_dim": 32, "decoder_dim": 16, "pue_hidden": 32}
@@ -24,6 +28,7 @@ CONFIGS = {
     "paper": replace(VARIANTS["paper"], **SMALL),
     "early": replace(VARIANTS["default"], **SMALL, dense_prompts="early", mask_fusion="early"),
     "none": replace(VARIANTS["default"], **SMALL, dense_prompts="none", add_tokens=False, finest="raw"),
+    "middle": replace(VARIANTS["default"], **SMALL, dense_prompts="middle"),
     "visual": replace(VARIANTS["default"], **SMALL, visual="damping", dense_prompts="none"),
     "baseline": replace(VARIANTS["paper"], **SMALL, dma=False, dense_prompts="early"),
     "no gate": replace(VARIANTS["default"], **SMALL, gate=False),
@@ -205,7 +210,8 @@ def test_frozen_parts_of_the_encoder_stay_frozen() -> None:
         ({"input_size": 32}, "below 64"),
         ({"layers": 2}, "three DMA layers"),
         ({"dim": 0}, "at least 1"),
-        ({"dense_prompts": "disks"}, "none | late | early"),
+        ({"dense_prompts": "disks"}, "none | late | middle | early"),
+        ({"dense_prompts": "middle", "mask_fusion": "early"}, "needs mask_fusion='late'"),
         ({"dma": False, "dense_prompts": "none"}, "no prompt reaches the mask"),
         ({"gate": False, "add_tokens": False}, "nothing would be left"),
         ({"prompt_encoding": "learned-vector"}, "place_code=True reads PuE's vectors"),
@@ -298,3 +304,33 @@ def test_sharpening_sees_details_of_two_pixels_with_any_encoder(backbone: str) -
     moved = (change[1] - change[0])[0, 0].abs() > 1e-6
     rows = moved.any(dim=1).nonzero().flatten()
     assert 30 < rows.min() <= 40 <= rows.max() < 50
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("size", [(96, 96), (70, 101)])
+def test_an_image_encoder_that_pauses_at_an_eighth_makes_the_same_maps(size: tuple[int, int]) -> None:
+    encoder = VPUFormer(CONFIGS["middle"]).eval().backbone
+    picture = image(2, *size)
+    whole, (fine, eighth) = encoder(picture), encoder.begin(picture)
+    for name in ("half", "quarter", "eighth"):
+        assert torch.equal(getattr(fine, name), getattr(whole, name))
+    for one, other in zip(encoder.resume(eighth, size), whole.semantic, strict=True):
+        assert torch.equal(one, other)
+
+
+@torch.inference_mode()
+def test_prompts_drawn_in_the_middle_change_nothing_before_they_are_learned(tmp_path: Path) -> None:
+    late = VPUFormer(CONFIGS["default"])
+    save_checkpoint(late, tmp_path)
+    recipe = Recipe(data="", output="", init=str(tmp_path), model=CONFIGS["middle"])
+    middle = build_network(recipe).eval()
+    prompts = batch([Click(40, 40), Box(10, 10, 70, 60, False)])
+    expected = late.eval()(image(), EMPTY, prompts).logits
+    torch.testing.assert_close(middle(image(), EMPTY, prompts).logits, expected)
+    middle.dense.eighth.weight.fill_(0.1)
+    assert not torch.allclose(middle(image(), EMPTY, prompts).logits, expected)
+
+
+def test_an_image_encoder_that_cannot_pause_cannot_be_drawn_into_in_the_middle() -> None:
+    with pytest.raises(ConfigError, match="'resnet50' cannot pause at 1/8"):
+        VPUFormer(replace(CONFIGS["middle"], backbone="resnet50"))

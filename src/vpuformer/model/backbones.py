@@ -66,6 +66,9 @@ class Backbone:
     """Where the previous mask is added if it is fused early."""
     to_quarter: tuple[str, ...] = ()
     """The modules up to stride 4, which training may leave as they are."""
+    chain: tuple[str, ...] = ()
+    """All modules, where they run one after the other and the maps are outputs of some: so that a pass may stop at
+    1/8 and go on from there later. Empty where a network is no such chain."""
 
 
 def _timm(name: str, **options: Any) -> Callable[[bool], Trunk]:
@@ -137,6 +140,7 @@ BACKBONES: Mapping[str, Backbone] = MappingProxyType(
             _timm("mobilenetv2_100"),
             Entry("bn1", "output", 2, 32),
             ("conv_stem", "bn1", "blocks.0", "blocks.1"),
+            ("conv_stem", "bn1", *(f"blocks.{i}" for i in range(7))),
         ),
         "hrnet18s": Backbone(
             _timm("hrnet_w18_small_v2", feature_location="", out_indices=(1, 2, 3, 4)),
@@ -249,6 +253,7 @@ class ImageEncoder(nn.Module):
         if maps:
             open_entry(self.net, spec.entry)
         self._to_quarter = spec.to_quarter
+        self._chain = spec.chain
         self._frozen: list[nn.Module] = []
         self.register_buffer("_mean", torch.tensor(trunk.mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("_std", torch.tensor(trunk.std).view(1, 3, 1, 1), persistent=False)
@@ -273,6 +278,45 @@ class ImageEncoder(nn.Module):
             semantic[-1] = self.context(semantic[-1])
         quarter, eighth, half = (None if i is None else levels[i] for i in (self._quarter, self._eighth, self._half))
         return Pyramid(semantic, quarter, eighth, half)
+
+    @property
+    def can_pause(self) -> bool:
+        """Whether `begin` and `resume` work."""
+        return bool(self._chain)
+
+    def begin(self, image: Float[Tensor, "b 3 h w"]) -> tuple[Pyramid, Float[Tensor, "b c _ _"]]:
+        """The stages up to 1/8: their maps, and the one at 1/8 as `resume` takes it, with what was filled up."""
+        names = [self._modules_of_maps()[i] for i, stride in enumerate(self._strides) if stride <= 8]
+        height, width = image.shape[-2:]
+        maps = self._run(_filled_up((image - self._mean) / self._std), self._chain[: self._pause], names)
+        levels = {
+            s: each[..., : -(-height // s), : -(-width // s)] for s, each in zip(self._strides, maps, strict=False)
+        }
+        return Pyramid((), levels.get(4), levels[8], levels.get(2)), maps[-1]
+
+    def resume(self, eighth: Float[Tensor, "b c _ _"], size: tuple[int, int]) -> list[Float[Tensor, "b _ _ _"]]:
+        """The semantic maps of an input of `size` (height, width), from its map at 1/8."""
+        names = [name for name, stride in zip(self._modules_of_maps(), self._strides, strict=True) if stride > 8]
+        maps = [eighth, *self._run(eighth, self._chain[self._pause :], names)]
+        strides = [s for s in self._strides if s >= 8]
+        return [each[..., : -(-size[0] // s), : -(-size[1] // s)] for s, each in zip(strides, maps, strict=True)]
+
+    def _run(self, x: Tensor, chain: Sequence[str], kept: Sequence[str]) -> list[Tensor]:
+        """The outputs of the modules `kept` of a part of the chain."""
+        maps = []
+        for name in chain:
+            x = self.net.get_submodule(name)(x)
+            if name in kept:
+                maps.append(x)
+        return maps
+
+    def _modules_of_maps(self) -> list[str]:
+        return cast(FeatureInfo, self.net.feature_info).module_name()
+
+    @property
+    def _pause(self) -> int:
+        """Where in the chain 1/8 is reached."""
+        return self._chain.index(self._modules_of_maps()[self._strides.index(8)]) + 1
 
     def freeze(self, *, stem: bool, norms: bool) -> None:
         """Keep parts of the encoder as they are: everything up to stride 4, the statistics of its batch norms.

@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from vpuformer.errors import ConfigError, unknown_name
 
-DensePrompts = Literal["none", "late", "early"]
+DensePrompts = Literal["none", "late", "middle", "early"]
 MaskFusion = Literal["early", "late"]
 
 
@@ -54,9 +54,11 @@ class VPUFormerConfig:
     """Where the previous mask enters: `early` through Conv1S into the image encoder's stem (the paper), or `late`, next
     to its features, so that these depend on the picture alone and every prompt costs the decoder only."""
     dense_prompts: DensePrompts = "late"
-    """Draw the prompts as maps too: not at all (the paper), after the image encoder, or into it (its authors' code)."""
+    """Draw the prompts as maps too: not at all (the paper), after the image encoder ("late"), there and within it at
+    1/8, so that its coarse stages run for every prompt and the fine ones once for a picture ("middle"), or into its
+    stem (its authors' code, "early")."""
     dma: bool = True
-    """Without DMA (Table V) prompts enter as maps alone, so `dense_prompts` must be `early` or `late`."""
+    """Without DMA (Table V) prompts enter as maps alone, so `dense_prompts` must not be `none`."""
     gate: bool = True
     """Filter the encoder's features by what the prompts respond to (Eqs. 9 and 10)."""
     residual: bool = True
@@ -94,6 +96,8 @@ class VPUFormerConfig:
             raise ConfigError(f"input_size={self.input_size} is below 64: the coarsest scale is 1/32 of it")
         if not self.dma and self.dense_prompts == "none":
             raise ConfigError("dma=False and dense_prompts='none': no prompt reaches the mask; draw them early or late")
+        if self.dense_prompts == "middle" and self.mask_fusion != "late":
+            raise ConfigError("dense_prompts='middle' draws the previous mask as well: it needs mask_fusion='late'")
         if not self.gate and not self.add_tokens:
             raise ConfigError("gate=False and add_tokens=False: nothing would be left of what DMA computes")
         if self.place_code and self.prompt_encoding != "pue":

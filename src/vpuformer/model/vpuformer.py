@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from vpuformer.encoding.batch import PromptBatch
 from vpuformer.encoding.disks import CHANNELS, prompt_maps
 from vpuformer.encoding.position import grid_code
+from vpuformer.errors import ConfigError
 from vpuformer.geometry import CANONICAL
 from vpuformer.model.backbones import ImageEncoder, Pyramid
 from vpuformer.model.config import VPUFormerConfig
@@ -34,8 +35,9 @@ def repeat_samples(part: Float[Tensor, "b ..."], times: int) -> Float[Tensor, "b
 class Features(NamedTuple):
     """What the image encoder makes of a picture. Reusable for every object while it depends on the picture alone."""
 
-    visual: Float[Tensor, "b d h16 w16"]
-    """`f_v`: all stages, projected to d channels and merged at 1/16."""
+    visual: Float[Tensor, "b d h16 w16"] | Float[Tensor, "b c h8 w8"]
+    """`f_v`: all stages, projected to d channels and merged at 1/16; or, where its coarse stages wait for the prompts
+    (`dense_prompts="middle"`), the encoder's map at 1/8."""
     lateral: Lateral
     """The finer stages, projected to the decoder's width."""
     colours: Float[Tensor, "b 3 448 448"] | None
@@ -94,7 +96,7 @@ class VPUFormer(nn.Module):
         super().__init__()
         self.config = config
         early = (config.mask_fusion == "early") + CHANNELS * (config.dense_prompts == "early")
-        late = (config.mask_fusion == "late") + CHANNELS * (config.dense_prompts == "late")
+        late = (config.mask_fusion == "late") + CHANNELS * (config.dense_prompts in ("late", "middle"))
         dim, width = config.dim, config.decoder_dim
 
         self.pue = prompt_encoder(config)
@@ -104,7 +106,10 @@ class VPUFormer(nn.Module):
         self.lateral_quarter = None if quarter is None else nn.Conv2d(quarter, width, 1)
         eighth = eighth if config.lateral == "quarter+eighth" else None
         self.lateral_eighth = None if eighth is None else nn.Conv2d(eighth, width, 1)
-        self.dense = DensePrompts(late, dim, width) if late else None
+        middle = self.backbone.eighth_channels if config.dense_prompts == "middle" else None
+        if config.dense_prompts == "middle" and (middle is None or not self.backbone.can_pause):
+            raise ConfigError(f"dense_prompts='middle': the image encoder {config.backbone!r} cannot pause at 1/8")
+        self.dense = DensePrompts(late, dim, width, middle) if late else None
         self.dma = nn.ModuleList(
             DualCrossMergingAttention(
                 dim,
@@ -159,6 +164,12 @@ class VPUFormer(nn.Module):
         prompts: PromptBatch | None = None,
     ) -> Features:
         """The image encoder; `mask` and `prompts` matter only where the features depend on them."""
+        colours = None
+        if self.config.visual != "none":
+            colours = F.interpolate(image, size=(CANONICAL, CANONICAL), mode="bilinear", align_corners=False)
+        if self._coarse_stages_wait:
+            fine, eighth = self.backbone.begin(image)
+            return Features(eighth, self._lateral(fine, image), colours)
         maps = []
         if self.features_depend_on_mask:
             maps.append(torch.zeros_like(image[:, :1]) if mask is None else mask)
@@ -168,18 +179,25 @@ class VPUFormer(nn.Module):
             maps.append(prompt_maps(prompts, (image.shape[-2], image.shape[-1])))
         pyramid = self.backbone(image, torch.cat(maps, dim=1) if maps else None)
 
-        size = (-(-image.shape[-2] // 16), -(-image.shape[-1] // 16))
+        visual = self._merged(pyramid.semantic, (image.shape[-2], image.shape[-1]))
+        return Features(visual, self._lateral(pyramid, image), colours)
+
+    @property
+    def _coarse_stages_wait(self) -> bool:
+        """Whether the image encoder's stages beyond 1/8 run when the prompts are there."""
+        return self.config.dense_prompts == "middle"
+
+    def _merged(self, stages: Sequence[Tensor], image_size: tuple[int, int]) -> Float[Tensor, "b d h16 w16"]:
+        """`f_v` of the semantic stages."""
+        size = (-(-image_size[0] // 16), -(-image_size[1] // 16))
         visual = sum(
             F.adaptive_avg_pool2d(projected, size)
             if projected.shape[-1] > size[-1] or projected.shape[-2] > size[-2]
             else F.interpolate(projected, size=size, mode="bilinear", align_corners=False)
-            for projected in (project(stage) for project, stage in zip(self.project, pyramid.semantic, strict=True))
+            for projected in (project(stage) for project, stage in zip(self.project, stages, strict=True))
         )
-        colours = None
-        if self.config.visual != "none":
-            colours = F.interpolate(image, size=(CANONICAL, CANONICAL), mode="bilinear", align_corners=False)
         assert isinstance(visual, Tensor)
-        return Features(visual, self._lateral(pyramid, image), colours)
+        return visual
 
     def _lateral(self, pyramid: Pyramid, image: Tensor) -> Lateral:
         eighth = quarter = half = None
@@ -210,11 +228,13 @@ class VPUFormer(nn.Module):
         query, valid = self.pue(prompts, features.colours, seeds)
         visual, lateral, _ = features
         if self.dense is not None:
-            at_quarter, at_sixteenth = self.dense(
-                self._late_maps(mask, prompts, (lateral.quarter.shape[-2], lateral.quarter.shape[-1]))
-            )
-            lateral = lateral._replace(quarter=lateral.quarter + at_quarter)
-            visual = visual + F.adaptive_avg_pool2d(at_sixteenth, (visual.shape[-2], visual.shape[-1]))
+            drawn = self.dense(self._late_maps(mask, prompts, (lateral.quarter.shape[-2], lateral.quarter.shape[-1])))
+            if drawn.eighth is not None:
+                eighth = visual + _filled(drawn.eighth, visual)
+                size = (mask.shape[-2], mask.shape[-1])
+                visual = self._merged(self.backbone.resume(eighth, size), size)
+            lateral = lateral._replace(quarter=lateral.quarter + drawn.quarter)
+            visual = visual + F.adaptive_avg_pool2d(drawn.sixteenth, (visual.shape[-2], visual.shape[-1]))
 
         levels, embedding = self._merge(visual, query, valid)
         logits, pixels = self.decoder(levels, lateral)
@@ -228,7 +248,7 @@ class VPUFormer(nn.Module):
         maps = []
         if self.config.mask_fusion == "late":
             maps.append(F.adaptive_avg_pool2d(mask, size))
-        if self.config.dense_prompts == "late":
+        if self.config.dense_prompts in ("late", "middle"):
             maps.append(prompt_maps(prompts, size))
         return torch.cat(maps, dim=1)
 
@@ -254,17 +274,39 @@ class VPUFormer(nn.Module):
         return [duals[-1] if self.config.finest == "dma" else visual, *duals], embedding
 
 
-class DensePrompts(nn.Module):
-    """Maps at 1/4 (previous mask, drawn prompts) as features to be added at 1/4 and at 1/16."""
+class Drawn(NamedTuple):
+    """Features of maps, to be added at three scales."""
 
-    def __init__(self, maps: int, dim: int, width: int) -> None:
+    quarter: Float[Tensor, "b width h4 w4"]
+    sixteenth: Float[Tensor, "b dim h16 w16"]
+    eighth: Float[Tensor, "b c h8 w8"] | None
+
+
+class DensePrompts(nn.Module):
+    """Maps at 1/4 (previous mask, drawn prompts) as features to be added at 1/4 and at 1/16, and perhaps at 1/8.
+
+    Args:
+        maps: how many.
+        dim, width: channels at 1/16 and at 1/4.
+        middle: channels at 1/8; what is added there starts as nothing, for that goes through pretrained stages.
+    """
+
+    def __init__(self, maps: int, dim: int, width: int, middle: int | None = None) -> None:
         super().__init__()
         self.stem = nn.Sequential(nn.Conv2d(maps, 32, 3, padding=1), nn.GELU())
         self.quarter = nn.Conv2d(32, width, 1)
         self.sixteenth = nn.Sequential(nn.Conv2d(32, 64, 4, stride=4), nn.GELU(), nn.Conv2d(64, dim, 1))
+        self.eighth = None if middle is None else nn.Conv2d(32, middle, 3, stride=2, padding=1)
+        if self.eighth is not None:
+            nn.init.zeros_(self.eighth.weight)
+            nn.init.zeros_(self.eighth.bias)  # type: ignore[arg-type]
 
-    def forward(
-        self, maps: Float[Tensor, "b c h4 w4"]
-    ) -> tuple[Float[Tensor, "b width h4 w4"], Float[Tensor, "b dim h16 w16"]]:
+    def forward(self, maps: Float[Tensor, "b c h4 w4"]) -> Drawn:
         features = self.stem(maps)
-        return self.quarter(features), self.sixteenth(features)
+        eighth = None if self.eighth is None else self.eighth(features)
+        return Drawn(self.quarter(features), self.sixteenth(features), eighth)
+
+
+def _filled(maps: Tensor, like: Tensor) -> Tensor:
+    """With zeros at the right and below, where the encoder's own map was filled up."""
+    return F.pad(maps, (0, like.shape[-1] - maps.shape[-1], 0, like.shape[-2] - maps.shape[-2]))

@@ -251,7 +251,13 @@ def build_network(recipe: Recipe) -> VPUFormer:
     if recipe.init is not None:
         network = load_model(recipe.init)
         # At which size it runs is no part of a network's shape.
-        if replace(network.config, input_size=recipe.model.input_size) != recipe.model:
+        config = replace(network.config, input_size=recipe.model.input_size)
+        if config.dense_prompts == "late" and replace(config, dense_prompts="middle") == recipe.model:
+            # One that draws the prompts at 1/8 too, which changes nothing before it has learned.
+            state = network.state_dict()
+            network = VPUFormer(recipe.model)
+            network.load_state_dict(network.state_dict() | state)
+        elif config != recipe.model:
             raise ConfigError(f"{recipe.init} is a network of another shape than the recipe's model")
     else:
         network = VPUFormer(recipe.model, pretrained=recipe.pretrained and recipe.backbone_weights is None)
