@@ -63,10 +63,27 @@ def test_a_network_answers(model: Path) -> None:
     looked = segmenter.look(np.zeros((40, 60, 3), np.uint8))
     answer = looked.predict([Click(30, 20)], None, None)
     assert answer.logits is not None
-    assert looked.nbytes >= 40 * 60 * 3
     again = looked.restore(answer.logits, answer.crop)
     assert np.array_equal(again.probability, answer.probability)
     assert len(segmenter.sha256) == 64
+
+
+def test_a_picture_is_counted_with_all_the_features_that_it_may_come_to_hold(model: Path) -> None:
+    import numpy as np
+
+    from vpuformer.predictor import MAX_CROPS
+
+    looked = NetworkSegmenter(str(model), "cpu").look(np.zeros((400, 600, 3), np.uint8))
+    counted = looked.nbytes
+    for left in range(0, 500, 25):
+        mask = np.zeros((400, 600), np.float32)
+        mask[100:200, left : left + 100] = 1
+        looked.predict([Click(left + 50, 150)], mask, None)
+    predictor = looked._predictor
+    assert predictor._whole is not None
+    assert len(predictor._crops) == MAX_CROPS
+    features = sum(kept.nbytes for kept in (predictor._whole, *predictor._crops.values()))
+    assert counted == looked.nbytes == 400 * 600 * 3 + features
 
 
 def test_weights_that_are_broken_are_refused(tmp_path: Path) -> None:

@@ -1,17 +1,27 @@
 import itertools
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from app_disks import Disks
 
 from vpuformer.app.annotator import Annotator
 from vpuformer.app.folder import Folder
 from vpuformer.app.protocol import NewStep, ObjectState
 from vpuformer.app.runs import from_message, pack, to_message
 from vpuformer.app.store import Store
-from vpuformer.errors import BusyError, ConflictError, ImageError, MaskError, NotFoundError, PromptError
+from vpuformer.errors import (
+    BusyError,
+    CheckpointError,
+    ConflictError,
+    ImageError,
+    MaskError,
+    NotFoundError,
+    PromptError,
+)
 
 SIZE = (90, 120)
 """Of the first picture: height and width."""
@@ -93,6 +103,34 @@ def test_the_brush_paints_and_the_next_prompt_sets_out_from_there(annotator: Ann
     assert mask_of(erased)[30, 34]
     after = click(annotator, erased, 60, 30)
     assert mask_of(after)[80, 100]  # what was painted is part of the mask so far
+
+
+def test_what_was_painted_and_erased_outlives_a_prompt_that_is_taken_away(annotator: Annotator) -> None:
+    state = give(annotator, begun(annotator), type="brush", path=[[100, 80]], radius=4)
+    painted = mask_of(state)
+    state = click(annotator, click(annotator, state, 30, 30), 60, 60)
+    state = give(annotator, state, type="brush", path=[[60, 60]], radius=2, positive=False)
+    one = give(annotator, state, type="remove", step=1)
+    assert not mask_of(one)[30, 30]
+    assert mask_of(one)[80, 100]
+    assert not mask_of(one)[60, 60]
+    assert mask_of(one)[60, 65]
+    probability = annotator.probability(one.id)
+    assert probability is not None
+    assert np.array_equal(probability > 0.49, mask_of(one))
+    none = give(annotator, one, type="remove", step=2)
+    assert np.array_equal(mask_of(none), painted)
+    assert none.area == painted.sum()
+
+
+def test_a_mask_that_was_corrected_by_hand_is_there_again_without_the_prompt(annotator: Annotator) -> None:
+    given = np.zeros(SIZE, bool)
+    given[70:85, 10:50] = True
+    state = give(annotator, begun(annotator), type="brush", path=[[5, 5]], radius=4)
+    state = give(annotator, state, type="mask", mask=to_message(pack(given), SIZE).model_dump())
+    corrected = give(annotator, state, type="brush", path=[[12, 72]], radius=3, positive=False)
+    without = give(annotator, click(annotator, corrected, 90, 20), type="remove", step=3)
+    assert without.mask == corrected.mask != state.mask
 
 
 def test_a_brush_on_nothing_begins_a_mask(annotator: Annotator) -> None:
@@ -179,19 +217,99 @@ def test_a_step_that_was_never_answered_is_answered_when_it_is_looked_at(annotat
     assert all(step.answered for step in annotator.store.steps_of(state.id))
 
 
-def test_a_step_on_which_the_network_fails_is_taken_back(annotator: Annotator, monkeypatch: pytest.MonkeyPatch) -> None:
+def raising(error: Exception) -> Callable[[], None]:
+    def fail() -> None:
+        raise error
+
+    return fail
+
+
+FAILURES = [MemoryError("no room"), CheckpointError("the weights are broken"), ZeroDivisionError()]
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+def test_a_step_on_which_the_network_fails_stays_and_is_answered_when_it_is_sent_again(
+    annotator: Annotator, disks: Disks, failure: Exception
+) -> None:
     state = click(annotator, begun(annotator), 30, 30)
+    new = NewStep.model_validate(
+        {"key": next(KEYS), "revision": state.revision, "step": {"type": "click", "point": [90, 60]}}
+    )
+    disks.before = raising(failure)
+    for _ in range(2):  # no answer, and so no success, however often it is sent
+        with pytest.raises(type(failure)):
+            annotator.step(state.id, new)
+    waiting = annotator.state(state.id)
+    assert (waiting.mask, waiting.at, len(waiting.steps)) == (state.mask, 2, 2)
+    disks.before = lambda: None
+    answered = annotator.step(state.id, new)
+    assert mask_of(answered)[60, 90]
+    assert (answered.at, len(answered.steps), answered.revision) == (2, 2, waiting.revision)
 
-    def fails(*_: Any) -> None:
-        raise MemoryError("no room")
 
-    with monkeypatch.context() as patch:
-        patch.setattr("vpuformer.app.annotator.Annotator._predicted", fails)
-        with pytest.raises(MemoryError):
-            click(annotator, state, 60, 60)
-    now = annotator.state(state.id)
-    assert (now.mask, now.at, len(now.steps)) == (state.mask, 1, 1)
-    assert now.revision > state.revision
+@pytest.mark.parametrize("failure", [*FAILURES, ImageError("the picture is gone")])
+def test_looking_at_an_object_while_the_network_fails_loses_no_step(
+    annotator: Annotator, disks: Disks, failure: Exception
+) -> None:
+    state = click(annotator, begun(annotator), 30, 30)
+    for revision, x in ((1, 60), (2, 90)):
+        content = {"type": "click", "point": [x, 60], "positive": True}
+        annotator.store.add_step(state.id, revision, next(KEYS), content)
+    disks.before = raising(failure)
+    (opened,) = annotator.open(1).objects
+    assert (opened.mask, opened.at, len(opened.steps), opened.revision) == (state.mask, 3, 3, 3)
+    accepted = annotator.change(state.id, accepted=True)
+    assert (accepted.mask, accepted.accepted) == (state.mask, True)
+    probability = annotator.probability(state.id)
+    assert probability is not None
+    assert np.array_equal(probability > 0.49, mask_of(state))
+    disks.before = lambda: None
+    found = mask_of(annotator.state(state.id))
+    assert all(found[y, x] for x, y in ((30, 30), (60, 60), (90, 60)))
+
+
+def test_a_step_on_which_the_network_fails_can_be_undone_removed_and_begun_again_after(
+    annotator: Annotator, disks: Disks
+) -> None:
+    first = click(annotator, begun(annotator), 30, 30)
+    fails = raising(ZeroDivisionError())
+    disks.before = lambda: fails() if len(disks.asked) == 1 else None  # on the second question
+    with pytest.raises(ZeroDivisionError):
+        click(annotator, first, 60, 60)
+    waiting = annotator.state(first.id)
+    undone = annotator.undo(first.id, waiting.revision)
+    assert (undone.mask, undone.at, len(undone.steps)) == (first.mask, 1, 2)
+    redone = annotator.redo(first.id, undone.revision)
+    assert (redone.mask, redone.at) == (first.mask, 2)
+    with pytest.raises(ZeroDivisionError):
+        click(annotator, redone, 90, 60)  # sets out from one that has no answer
+    now = annotator.state(first.id)
+    disks.asked.append(())  # by now it fails on nothing more
+    removed = give(annotator, now, type="remove", step=1)
+    assert [step.live for step in removed.steps] == [True, False, True, False]
+    assert mask_of(removed)[60, 90]
+    assert not mask_of(removed)[60, 60]
+    assert [step.answered for step in annotator.store.steps_of(first.id)] == [True, False, False, True]
+
+
+def test_what_the_network_refuses_is_taken_back_and_refused_again_when_it_is_sent_again(
+    annotator: Annotator, disks: Disks
+) -> None:
+    state = click(annotator, begun(annotator), 30, 30)
+    content = {"key": next(KEYS), "step": {"type": "click", "point": [60, 60]}}
+    disks.before = raising(PromptError("not like this"))
+    now = state
+    for _ in range(2):
+        with pytest.raises(PromptError, match="not like this"):
+            annotator.step(state.id, NewStep.model_validate({**content, "revision": now.revision}))
+        now = annotator.state(state.id)
+        assert (now.mask, now.steps) == (state.mask, state.steps)
+    with pytest.raises(ConflictError, match="revision is 5, not 1"):
+        annotator.step(state.id, NewStep.model_validate({**content, "revision": 1}))
+    disks.before = lambda: None
+    answered = annotator.step(state.id, NewStep.model_validate({**content, "revision": now.revision}))
+    assert mask_of(answered)[60, 60]
+    assert len(answered.steps) == 2
 
 
 def test_a_busy_network_keeps_the_step_for_later(annotator: Annotator, monkeypatch: pytest.MonkeyPatch) -> None:

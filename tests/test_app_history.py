@@ -6,7 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vpuformer.app.history import brushed, check_removable, enclosed, live, prompts, start
+from vpuformer.app.history import (
+    brushed,
+    check_removable,
+    enclosed,
+    foundation,
+    live,
+    painted,
+    prompts,
+    start,
+    strokes,
+)
 from vpuformer.errors import PromptError
 from vpuformer.prompts import Box, Click
 
@@ -36,6 +46,34 @@ def remove(place: int) -> dict[str, Any]:
 def test_which_prompts_count(contents: list[dict[str, Any]], counted: list[int], begun: int | None) -> None:
     assert live(contents) == counted
     assert start(contents) == begun
+
+
+@pytest.mark.parametrize(
+    ("contents", "place"),
+    [
+        ([CLICK], None),
+        ([BRUSH], None),
+        ([CLICK, BRUSH], 0),
+        ([{"type": "clear"}, CLICK], 0),
+        ([CLICK, {"type": "lasso"}], None),
+        ([CLICK, {"type": "clear"}], None),
+        ([{"type": "lasso"}, CLICK, BOX, remove(1)], 0),
+        ([CLICK, BOX, remove(0)], None),
+        ([CLICK, BOX, remove(0), CLICK], 2),
+    ],
+)
+def test_which_answer_a_step_is_made_from(contents: list[dict[str, Any]], place: int | None) -> None:
+    assert foundation(contents) == place
+
+
+def test_strokes_since_the_last_mask_to_start_from_are_drawn_in_their_order() -> None:
+    erased = {**BRUSH, "positive": False, "radius": 0.5}
+    assert strokes([BRUSH, {"type": "clear"}, CLICK, BRUSH, BOX, erased, remove(2)]) == [BRUSH, erased]
+    assert strokes([BRUSH, {"type": "mask"}]) == strokes([CLICK]) == []
+    mask = painted(np.zeros((4, 4), bool), [BRUSH, erased])
+    assert not mask[1, 1]
+    assert mask[1, 2]
+    assert painted(mask, [erased, BRUSH])[1, 1]
 
 
 def test_the_prompts_that_count_in_their_order() -> None:

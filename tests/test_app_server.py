@@ -675,24 +675,29 @@ def _first_done(futures: list[Any], count: int) -> list[Any]:
     return [future for future in futures if future.done()]
 
 
-def test_a_step_on_which_the_network_fails_is_taken_back(client: TestClient, disks: Disks) -> None:
+def test_a_step_on_which_the_network_fails_is_answered_when_it_is_sent_again(client: TestClient, disks: Disks) -> None:
     first = step(client, begin(client), _CLICK)
 
     def fail() -> None:
         raise ZeroDivisionError("a secret of the house")
 
     disks.before = fail
-    answer = client.post(
-        "/api/objects/1/steps", json={"key": key(), "revision": 1, "step": {"type": "box", "box": [0, 0, 9, 9]}}
-    )
-    assert (answer.status_code, answer.json()) == (
-        500,
-        {"error": "the server failed on this request; its log says why"},
-    )
-    assert "content-security-policy" in answer.headers
+    sent = {"key": key(), "revision": 1, "step": {"type": "box", "box": [0, 0, 9, 9]}}
+    for _ in range(2):
+        answer = client.post("/api/objects/1/steps", json=sent)
+        assert (answer.status_code, answer.json()) == (
+            500,
+            {"error": "the server failed on this request; its log says why"},
+        )
+        assert "content-security-policy" in answer.headers
     after = client.get("/api/objects/1").json()
-    assert (after["steps"], after["mask"], after["at"]) == (first["steps"], first["mask"], 1)
-    assert 'vpuformer_requests_total{method="POST",status="500"} 1.0' in client.get("/metrics").text
+    assert [kept["type"] for kept in after["steps"]] == ["click", "box"]
+    assert (after["mask"], after["at"]) == (first["mask"], 2)
+    assert client.get("/api/pictures/1").json()["objects"] == [after]
+    assert 'vpuformer_requests_total{method="POST",status="500"} 2.0' in client.get("/metrics").text
+    disks.before = lambda: None
+    answer = client.post("/api/objects/1/steps", json=sent)
+    assert (answer.status_code, answer.json()["area"], answer.json()["at"]) == (200, _DISK + 100, 2)
 
 
 def test_a_store_that_can_no_longer_be_written(client: TestClient, tmp_path: Path) -> None:
@@ -753,7 +758,7 @@ def test_an_export_is_refused_where_an_answer_is_missing(client: TestClient, tmp
     store.close()
     answer = client.get("/api/export?format=coco")
     assert answer.status_code == 409
-    assert answer.json()["error"].startswith("an object of a.png waits for the network's answer; open this picture")
+    assert answer.json()["error"].startswith("an object of a.png waits for the network's first answer; export again")
 
 
 def test_an_export_of_nothing_and_of_an_unknown_format(client: TestClient) -> None:

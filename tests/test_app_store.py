@@ -189,11 +189,50 @@ def test_a_step_that_cannot_be_answered_is_taken_back(store: Store) -> None:
     made = store.add_object(1, "object-1")
     store.add_step(made.id, 0, "step-one", CLICK, ANSWER)
     store.add_step(made.id, 1, "step-two", CLICK)
-    store.take_back(store.steps_of(made.id)[1].id)
+    store.take_back(made.id, "step-two")
     assert (store.object(made.id).at, store.object(made.id).revision) == (1, 3)
     assert [step.answered for step in store.steps_of(made.id)] == [True]
     with pytest.raises(ConflictError, match="nothing to redo"):
         store.turn(made.id, 3, 1)
+
+
+def test_only_the_last_step_without_an_answer_is_taken_back(store: Store) -> None:
+    made = store.add_object(1, "object-1")
+    store.add_step(made.id, 0, "step-one", CLICK)
+    store.add_step(made.id, 1, "step-two", CLICK)
+    store.take_back(made.id, "step-one")
+    store.turn(made.id, 2, -1)
+    for key in ("step-one", "step-two"):
+        store.take_back(made.id, key)
+    store.turn(made.id, 3, 1)
+    store.answer(store.steps_of(made.id)[1].id, ANSWER)
+    store.take_back(made.id, "step-two")
+    store.take_back(store.add_object(1, "object-2").id, "step-two")
+    assert (store.object(made.id).at, store.object(made.id).revision) == (2, 4)
+    assert [step.answered for step in store.steps_of(made.id)] == [False, True]
+
+
+def test_a_step_that_was_taken_back_can_be_sent_again(store: Store) -> None:
+    made = store.add_object(1, "object-1")
+    store.add_step(made.id, 0, "step-one", CLICK)
+    store.take_back(made.id, "step-one")
+    assert not store.has_step(made.id, "step-one")
+    store.add_step(made.id, 2, "step-two", CLICK, ANSWER)
+    with pytest.raises(ConflictError, match="revision is 3, not 0"):
+        store.add_step(made.id, 0, "step-one", CLICK)
+    with pytest.raises(ConflictError, match="another object"):
+        store.add_step(store.add_object(1, "object-2").id, 0, "step-one", CLICK)
+    store.add_step(made.id, 3, "step-one", CLICK)
+    assert store.has_step(made.id, "step-one")
+    assert (store.object(made.id).at, store.object(made.id).revision) == (2, 4)
+    assert [step.answered for step in store.steps_of(made.id)] == [True, False]
+    # One that has been answered was seen: given up for another, it does not come back.
+    store.turn(made.id, 4, -1)
+    store.turn(made.id, 5, -1)
+    store.add_step(made.id, 6, "step-three", CLICK)
+    assert store.has_step(made.id, "step-two")
+    store.add_step(made.id, 7, "step-two", CLICK)
+    assert store.object(made.id).revision == 7
 
 
 def test_what_is_no_store_is_refused(tmp_path: Path) -> None:

@@ -117,10 +117,36 @@ def test_ids_are_those_of_the_store(made: Made) -> None:
 
 
 def test_an_object_that_was_never_answered_is_no_empty_one(made: Made) -> None:
-    made.add("2.jpg", None, FIRST, None)
+    made.add("2.jpg", None, None)
     (first, *_) = annotated(made.store)
-    with pytest.raises(StoreError, match=r"an object of 2\.jpg waits for the network's answer; open this picture"):
+    with pytest.raises(StoreError, match=r"an object of 2\.jpg waits for the network's first answer; export again"):
         list(first.masks())
+
+
+def test_an_object_whose_last_prompt_is_not_answered_is_as_before_it_and_that_is_told(made: Made) -> None:
+    waiting = made.add("2.jpg", None, SECOND, FIRST, None)
+    (first, *_) = annotated(made.store)
+    found = {thing.id: thing.mask for thing in first.masks()}
+    assert np.array_equal(found[waiting], FIRST)
+    assert left_out(made.store)[-1] == (
+        "1 accepted object without an answer to the last prompt, taken as before it: 2.jpg."
+    )
+
+
+def test_people_go_on_while_an_export_is_under_way(made: Made) -> None:
+    undone, refused, deleted, corrected = (made.add("2.jpg", None, FIRST, SECOND) for _ in range(4))
+    (first, *_) = annotated(made.store)
+    masks = first.masks()
+    next(masks)
+    for revision in (3, 4):
+        made.store.turn(undone, revision, -1)
+    made.store.add_step(undone, 5, "another way", {"type": "mask"}, StepAnswer(pack(SECOND), int(SECOND.sum())))
+    made.store.change_object(refused, accepted=False)
+    made.store.change_object(deleted, deleted=True)
+    made.store.turn(corrected, 3, -1)
+    found = {thing.id: thing.mask for thing in masks}
+    assert not {refused, deleted} & set(found)
+    assert np.array_equal([found[undone], found[corrected]], [SECOND, FIRST])
 
 
 def test_a_label_made_meanwhile_is_told_and_not_left_out(made: Made) -> None:

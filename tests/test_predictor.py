@@ -219,9 +219,23 @@ def test_only_the_last_crops_are_kept_and_the_whole_picture_always(image: npt.ND
     assert len(network.seen) == 1 + MAX_CROPS + 2
 
 
+def test_the_memory_of_features_is_known_in_advance(image: npt.NDArray[np.uint8]) -> None:
+    predictor = Predictor(VPUFormer(TINY))
+    assert predictor.feature_bytes == 0
+    predictor.set_image(image)
+    features = predictor._whole
+    assert features is not None
+    numbers = sum(part.numel() for part in (features.visual, *features.lateral, features.colours) if part is not None)
+    assert predictor.feature_bytes == (1 + MAX_CROPS) * numbers * 4
+    mask = np.zeros((400, 600), bool)
+    mask[100:150, 100:150] = True
+    predictor.predict([Click(120, 120)], mask=mask)
+    assert predictor.feature_bytes == (1 + MAX_CROPS) * numbers * 4
+
+
 def test_where_features_depend_on_prompts_nothing_is_kept(image: npt.NDArray[np.uint8]) -> None:
     predictor, network = looking(image, on_prompts=True)
-    assert len(network.seen) == 0
+    assert (len(network.seen), predictor.feature_bytes) == (0, 0)
     predictor.predict([Click(120, 120)], zoom=False)
     predictor.predict([Click(120, 120)], zoom=False)
     assert len(network.seen) == 2

@@ -106,6 +106,11 @@ class Predictor:
         """(height, width) of the picture."""
         return self.image.shape[0], self.image.shape[1]
 
+    @property
+    def feature_bytes(self) -> int:
+        """Memory that the picture's image features take at most: those of the whole and of `MAX_CROPS` crops."""
+        return 0 if self._whole is None else (1 + MAX_CROPS) * self._whole.nbytes
+
     def set_image(self, image: str | os.PathLike[str] | Image.Image | npt.NDArray[Any]) -> None:
         """Look at another picture.
 

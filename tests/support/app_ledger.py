@@ -75,6 +75,7 @@ class Ledger:
 def _after(steps: list[dict[str, Any]], masks: list[Mask]) -> Mask:
     """What the last step comes to; `masks` has one for every step before it, and an empty one in front."""
     last, before = steps[-1], masks[-1]
+    starts = [place for place, step in enumerate(steps) if step["type"] in ("mask", "lasso", "clear")]
     if last["type"] == "clear":
         return np.zeros(SIZE, bool)
     if last["type"] == "mask":
@@ -84,8 +85,12 @@ def _after(steps: list[dict[str, Any]], masks: list[Mask]) -> Mask:
     if last["type"] == "brush":
         return brushed(before, last["path"], last["radius"], positive=last["positive"])
     if last["type"] == "remove":
-        starts = [place for place, step in enumerate(steps) if step["type"] in ("mask", "lasso", "clear")]
         before = masks[starts[-1] + 1] if starts else masks[0]
     prompts = [prompt_from_dict(steps[place]) for place in live(steps)]
     looked = Disks().look(np.zeros((*SIZE, 3), np.uint8))
-    return looked.predict(prompts, before.astype(np.float32), None).mask
+    mask = looked.predict(prompts, before.astype(np.float32), None).mask
+    if last["type"] == "remove":
+        for step in steps[starts[-1] + 1 if starts else 0 :]:
+            if step["type"] == "brush":
+                mask = brushed(mask, step["path"], step["radius"], positive=step["positive"])
+    return mask

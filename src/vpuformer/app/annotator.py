@@ -1,8 +1,10 @@
 """Between what people do and what is kept: every step is stored, answered, and the answer stored."""
 
+import logging
 import threading
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,12 +16,12 @@ from vpuformer.app.logits import pack_logits, unpack_logits
 from vpuformer.app.pictures import Picture, PictureCache
 from vpuformer.app.protocol import PROMPTS, MaskStep, NewStep, ObjectState, PictureOpened, RemoveStep, Step, StepKept
 from vpuformer.app.pyramid import TILE
-from vpuformer.app.rows import ObjectRow, StepAnswer, StepRow
+from vpuformer.app.rows import ObjectRow, StepAnswer, StepRow, standing
 from vpuformer.app.runs import check_size, from_message, pack, to_message, unpack
 from vpuformer.app.segmenter import FloatMap, Looked, Segmenter
 from vpuformer.app.store import Store
 from vpuformer.app.worker import Maps, Worker
-from vpuformer.errors import BusyError, ImageError
+from vpuformer.errors import BusyError, ImageError, InputError
 from vpuformer.geometry import Crop, Size
 from vpuformer.metrics import MASK_THRESHOLD
 from vpuformer.prompts import fit_to_picture, prompt_from_dict
@@ -28,13 +30,15 @@ PICTURE_BUDGET = 800_000_000
 """Bytes of pictures that are kept open, with their pyramids; the newest stays even if it needs more."""
 
 LOOKED_BUDGET = 400_000_000
-"""Bytes of pictures whose features are kept, likewise; mostly the same pixels once more."""
+"""Bytes of pictures whose features are kept, likewise: the same pixels once more, and the features."""
 
 _LOCKS = 64
 """Objects share this many locks by their number: few enough to keep, many enough that people rarely meet."""
 
 Key = tuple[str, str]
 """Name and version of a picture's file."""
+
+_log = logging.getLogger(__name__)
 
 
 class Annotator:
@@ -111,8 +115,11 @@ class Annotator:
     def state(self, identity: int) -> ObjectState:
         """How an object stands. A step that was never answered, for the program was stopped, is answered now.
 
+        One on which the network fails stays: the object is as it was before, until the step is answered or undone.
+
         Raises:
             NotFoundError: there is no such object.
+            BusyError: too many questions are waiting.
         """
         with self._lock(identity):
             return self._state(identity)
@@ -125,13 +132,19 @@ class Annotator:
             ConflictError: the object has another revision.
             InputError: the step does not fit the picture or the history; nothing is stored.
             BusyError: too many questions are waiting; the step is stored, and answered when it is sent again.
+            Exception: whatever else the network fails with, as for want of memory; the step is stored likewise.
         """
         with self._lock(identity):
             row = self.store.object(identity)
             if not self.store.has_step(identity, new.key):  # one that was sent before need not fit any more
                 content, answer = self._checked(row, new.step)
                 self.store.add_step(identity, new.revision, new.key, content, answer)
-            return self._state(identity)
+            try:
+                self._catch_up(identity)
+            except InputError:
+                self.store.take_back(identity, new.key)  # the person is told, and would else be told again and again
+                raise
+            return self._shown(identity)
 
     def undo(self, identity: int, revision: int) -> ObjectState:
         """One step back.
@@ -180,7 +193,8 @@ class Annotator:
         """
         with self._lock(identity):
             row, steps = self.store.history(identity)
-            return self._network.ask(lambda: self._probability(row, steps[: row.at])) if row.at else None
+            place = standing(row, steps)
+            return None if place is None else self._network.ask(lambda: self._probability(row, steps[: place + 1]))
 
     def _prepare_next(self, identity: int) -> None:
         """Decode the next picture in a thread of its own, and look at it once that is done, if nobody is waiting."""
@@ -231,9 +245,36 @@ class Annotator:
         self._sizes[identity] = size
 
     def _state(self, identity: int) -> ObjectState:
+        try:
+            self._catch_up(identity)
+        except BusyError:
+            raise
+        except Exception as error:
+            # What a person did is not lost because the network cannot answer it now, nor is the picture kept shut.
+            _log.warning("steps of object %d wait for an answer: %s", identity, error, exc_info=error)
+        return self._shown(identity)
+
+    def _catch_up(self, identity: int) -> None:
+        """Answer the last step in force, and those without an answer that it is made from.
+
+        Others are left alone: a prompt on which the network fails can be taken away, or all be begun again.
+        """
         row, steps = self.store.history(identity)
-        new = {place: self._answer(row, steps, place) for place in range(row.at) if not steps[place].answered}
-        answer = (new.get(row.at - 1) or self.store.answer_of(steps[row.at - 1].id)) if row.at else None
+        contents = [step.content for step in steps]
+        waiting: list[int] = []
+        place = row.at - 1 if row.at else None
+        while place is not None and not steps[place].answered:
+            waiting.append(place)
+            place = history.foundation(contents[: place + 1])
+        for place in reversed(waiting):
+            so_far = steps[: place + 1]
+            answer = self._network.ask(partial(self._answered, row, so_far))
+            self.store.answer(so_far[-1].id, answer)
+
+    def _shown(self, identity: int) -> ObjectState:
+        row, steps = self.store.history(identity)
+        place = standing(row, steps)
+        answer = None if place is None else self.store.answer_of(steps[place].id)
         counted = set(history.live([step.content for step in steps[: row.at]]))
         mask = to_message(answer.mask, self._size(row.picture)) if answer is not None and answer.area else None
         return ObjectState(
@@ -266,57 +307,49 @@ class Annotator:
             history.enclosed(step.path, size)
         return content, None
 
-    def _answer(self, row: ObjectRow, steps: Sequence[StepRow], place: int) -> StepAnswer:
-        step = steps[place]
-        try:
-            answer = self._network.ask(lambda: self._answered(row, steps[: place + 1]))
-        except BusyError:
-            raise
-        except Exception:
-            self.store.take_back(step.id)  # else the object could never be opened again
-            raise
-        self.store.answer(step.id, answer)
-        return answer
-
     def _answered(self, row: ObjectRow, steps: Sequence[StepRow]) -> StepAnswer:
-        """What the last step comes to; the ones before have their answers."""
+        """What the last step comes to; the one that it is made from has its answer."""
         contents, content = [step.content for step in steps], steps[-1].content
         size = self._size(row.picture)
-        before = self.store.answer_of(steps[-2].id) if len(steps) > 1 else None
+        place = history.foundation(contents)
+        before = None if place is None else self.store.answer_of(steps[place].id)
         match content["type"]:
             case "clear":
                 return _answer(np.zeros(size, bool))
             case "brush":
-                mask = np.zeros(size, bool) if before is None else unpack(before.mask, size)
-                mask = history.brushed(mask, content["path"], content["radius"], positive=content["positive"])
-                # The network's answer is handed on, for the next prompt to set out from where the mask is still its.
-                return _answer(mask, before.crop, before.logits) if before is not None else _answer(mask)
+                return _painted(before, [content], size)
             case "lasso":
                 return self._predicted(row, steps, history.enclosed(content["path"], size).astype(np.float32), None)
             case "remove":
-                start = history.start(contents)
-                found = None if start is None else self.store.answer_of(steps[start].id)
+                strokes = history.strokes(contents)  # what was put right to the pixel outlives the prompt that goes
                 if not history.live(contents):
-                    return _answer(np.zeros(size, bool)) if found is None else found
-                mask = None if found is None else unpack(found.mask, size).astype(np.float32)
-                return self._predicted(row, steps, mask, None)
+                    return _painted(before, strokes, size)
+                mask = None if before is None else unpack(before.mask, size).astype(np.float32)
+                return self._predicted(row, steps, mask, None, strokes)
             case _:
                 mask = self._probability(row, steps[:-1]) if before is not None and before.area else None
                 crop = None if mask is None or before is None or before.crop is None else Crop(*before.crop)
                 return self._predicted(row, steps, mask, crop)
 
     def _predicted(
-        self, row: ObjectRow, steps: Sequence[StepRow], mask: FloatMap | None, crop: Crop | None
+        self,
+        row: ObjectRow,
+        steps: Sequence[StepRow],
+        mask: FloatMap | None,
+        crop: Crop | None,
+        strokes: Sequence[history.Content] = (),
     ) -> StepAnswer:
         self._note_size(row.picture, self.picture(row.picture))
         looked = self._looked.get(self._key(row.picture))
         begun = time.perf_counter()
         prediction = looked.predict(history.prompts([step.content for step in steps]), mask, crop)
         seconds = time.perf_counter() - begun
-        self._maps.put(steps[-1].id, prediction.probability)
+        if not strokes:  # of which the map knows nothing
+            self._maps.put(steps[-1].id, prediction.probability)
         at = prediction.crop
         logits = None if prediction.logits is None else pack_logits(prediction.logits)
-        return _answer(prediction.mask, (at.left, at.top, at.width, at.height), logits, seconds, self.segmenter.sha256)
+        mask_now = history.painted(prediction.mask, strokes)
+        return _answer(mask_now, (at.left, at.top, at.width, at.height), logits, seconds, self.segmenter.sha256)
 
     def _probability(self, row: ObjectRow, steps: Sequence[StepRow]) -> FloatMap | None:
         """The probability map after the last of these steps."""
@@ -333,6 +366,15 @@ class Annotator:
         probability = looked.restore(unpack_logits(answer.logits), Crop(*answer.crop)).probability
         # The mask is kept to the pixel and goes before: logits are rounded, and a brush knows nothing of them.
         return np.where((probability > MASK_THRESHOLD) == mask, probability, mask.astype(np.float32))
+
+
+def _painted(answer: StepAnswer | None, strokes: Sequence[history.Content], size: Size) -> StepAnswer:
+    """An answer, None being an empty one, with strokes of the brush drawn on it."""
+    if answer is not None and not strokes:
+        return answer
+    mask = history.painted(np.zeros(size, bool) if answer is None else unpack(answer.mask, size), strokes)
+    # The network's answer is handed on, for the next prompt to set out from where the mask is still its.
+    return _answer(mask) if answer is None else _answer(mask, answer.crop, answer.logits)
 
 
 def _answer(

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vpuformer.app.folder import natural_order
+from vpuformer.app.rows import standing
 from vpuformer.app.runs import unpack
 from vpuformer.errors import ConflictError, InputError
 from vpuformer.formats import AnnotatedPicture, LabelledMask, find_format
@@ -18,7 +19,7 @@ from vpuformer.formats.output import not_written
 from vpuformer.formats.wording import Tally
 
 if TYPE_CHECKING:
-    from vpuformer.app.rows import ObjectRow, PictureRow
+    from vpuformer.app.rows import PictureRow
     from vpuformer.app.store import Store
 
 NOTES = "NOTES.txt"
@@ -36,10 +37,11 @@ def labels_of(store: "Store") -> list[str]:
 def annotated(store: "Store") -> Iterator[AnnotatedPicture]:
     """The pictures that are done or have an accepted object, in natural order, with their accepted objects.
 
-    Masks are read from the store one by one.
+    Masks are read from the store one by one, each as it stands at that moment: people may be at work meanwhile. Where
+    the network is still at an object's last steps, or failed on them, the object is as it was before them.
 
     Raises:
-        ConflictError: an accepted object has not been answered, or labels changed meanwhile.
+        ConflictError: no step of an accepted object has been answered, or labels changed meanwhile.
     """
     names = {label.id: label.name for label in store.labels()}
     for row in _in_order(store):
@@ -54,40 +56,47 @@ def _in_order(store: "Store") -> list["PictureRow"]:
 
 def _accepted(store: "Store", picture: "PictureRow", names: dict[int, str]) -> Iterator[LabelledMask]:
     assert picture.size is not None
-    for found in store.objects_of(picture.id):
-        if found.accepted and found.at:
-            steps = store.steps_of(found.id)
-            answer = store.answer_of(steps[found.at - 1].id)
-            if answer is None:
-                raise ConflictError(
-                    f"an object of {picture.name} waits for the network's answer; open this picture once more, then"
-                    " export again"
-                )
-            if answer.area:
-                if found.label is not None and found.label not in names:
-                    raise ConflictError("a label has been made while the export was under way; export again")
-                label = None if found.label is None else names[found.label]
-                yield LabelledMask(unpack(answer.mask, picture.size), label, found.id)
+    for listed in store.objects_of(picture.id):
+        # Read anew: what the list says may be seconds old, for the masks before this one have been written since.
+        found, steps = store.history(listed.id)
+        if not found.accepted or found.deleted or not found.at:
+            continue
+        place = standing(found, steps)
+        answer = None if place is None else store.answer_of(steps[place].id)
+        if answer is None:
+            raise ConflictError(
+                f"an object of {picture.name} waits for the network's first answer; export again in a moment, and if it"
+                " waits still, open this picture once more"
+            )
+        if answer.area:
+            if found.label is not None and found.label not in names:
+                raise ConflictError("a label has been made while the export was under way; export again")
+            label = None if found.label is None else names[found.label]
+            yield LabelledMask(unpack(answer.mask, picture.size), label, found.id)
 
 
 def left_out(store: "Store") -> list[str]:
-    """What `annotated` leaves out, and of which pictures, in whole sentences."""
-    unaccepted, empty = Tally(), Tally()
+    """What `annotated` leaves out or takes as it was before, and of which pictures, in whole sentences."""
+    unaccepted, empty, waiting = Tally(), Tally(), Tally()
     for row in _in_order(store):
         unaccepted.add(row.name, row.unaccepted)
-        for found in store.objects_of(row.id) if row.objects else ():
-            empty.add(row.name, found.accepted and _is_empty(store, found))
+        for listed in store.objects_of(row.id) if row.objects else ():
+            found, steps = store.history(listed.id)
+            if found.accepted and not found.deleted:
+                place = standing(found, steps)
+                empty.add(row.name, not found.at or (place is not None and not steps[place].area))
+                waiting.add(row.name, place is not None and place + 1 < found.at)
     sentences = []
     if unaccepted:
         sentences.append(f"{unaccepted.of('object')} not accepted, left out: {unaccepted.pictures}.")
     if empty:
         sentences.append(f"{empty.of('accepted object')} without a pixel, left out: {empty.pictures}.")
+    if waiting:
+        sentences.append(
+            f"{waiting.of('accepted object')} without an answer to the last prompt, taken as before it:"
+            f" {waiting.pictures}."
+        )
     return sentences
-
-
-def _is_empty(store: "Store", found: "ObjectRow") -> bool:
-    step = store.steps_of(found.id)[found.at - 1] if found.at else None
-    return step is None or (step.answered and not step.area)
 
 
 def zip_of(

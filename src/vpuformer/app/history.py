@@ -57,6 +57,25 @@ def start(contents: Sequence[Content]) -> int | None:
     return places[-1] if places and contents[places[-1]]["type"] != "clear" else None
 
 
+def foundation(contents: Sequence[Content]) -> int | None:
+    """The place of the step whose answer the last one is made from; None if that needs no other.
+
+    >>> foundation([{"type": "click"}, {"type": "brush"}]), foundation([{"type": "click"}, {"type": "clear"}])
+    (0, None)
+    """
+    kind = contents[-1]["type"]
+    if kind in STARTS or len(contents) == 1:
+        return None
+    return start(contents) if kind == "remove" else len(contents) - 2
+
+
+def strokes(contents: Sequence[Content]) -> list[Content]:
+    """The strokes of the brush since the mask from which the prompts that count set out, in their order."""
+    places = [place for place, content in enumerate(contents) if content["type"] in STARTS]
+    after = places[-1] + 1 if places else 0
+    return [content for content in contents[after:] if content["type"] == "brush"]
+
+
 def check_removable(contents: Sequence[Content], place: int) -> None:
     """
     Raises:
@@ -72,11 +91,18 @@ def brushed(mask: Mask, path: Sequence[Sequence[float]], radius: float, *, posit
     >>> brushed(np.zeros((3, 5), bool), [(1, 1), (3, 1)], 0.5, positive=True).astype(int).tolist()
     [[0, 0, 0, 0, 0], [0, 1, 1, 1, 0], [0, 0, 0, 0, 0]]
     """
-    painted = mask.copy()
+    drawn = mask.copy()
     points = _thinned(np.asarray(path, np.float64).reshape(-1, 2), radius / 8)
     for start, end in pairwise(points) if len(points) > 1 else [(points[0], points[0])]:
-        _stamp(painted, start, end, radius, positive)
-    return painted
+        _stamp(drawn, start, end, radius, positive)
+    return drawn
+
+
+def painted(mask: Mask, contents: Sequence[Content]) -> Mask:
+    """The mask with these strokes drawn on it, one after the other."""
+    for content in contents:
+        mask = brushed(mask, content["path"], content["radius"], positive=content["positive"])
+    return mask
 
 
 def _thinned(points: Points, least: float) -> Points:

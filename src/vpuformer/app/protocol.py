@@ -103,7 +103,7 @@ class ClearStep(Message):
 
 
 class RemoveStep(Message):
-    """Take one prompt away, and segment anew by those that remain."""
+    """Take one prompt away, and segment anew by those that remain; strokes of the brush are drawn on that again."""
 
     type: Literal["remove"]
     step: Annotated[int, Field(ge=0)]

@@ -1,5 +1,6 @@
 """What the store gives back: values that know nothing of the database they come from."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,6 +45,14 @@ class StepRow:
     answered: bool
     area: int
     seconds: float | None
+
+
+def standing(row: ObjectRow, steps: Sequence[StepRow]) -> int | None:
+    """The place of the step whose answer is how an object stands: the last one in force that has one.
+
+    Those after it wait for the network, or it failed on them.
+    """
+    return next((place for place in reversed(range(row.at)) if steps[place].answered), None)
 
 
 @dataclass(frozen=True, slots=True)

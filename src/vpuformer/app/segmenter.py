@@ -45,7 +45,7 @@ class Looked(Protocol):
 
     @property
     def nbytes(self) -> int:
-        """Memory that it holds."""
+        """Memory that it holds at most, always the same."""
         ...
 
     def predict(self, prompts: Sequence[Prompt], mask: FloatMap | None, crop: Crop | None) -> Answer:
@@ -133,7 +133,8 @@ class NetworkLooked:
 
         self._predictor = Predictor(model)
         self._predictor.set_image(image)
-        self.nbytes = image.nbytes
+        # Features of crops come with the prompts: of a small picture they are soon many times its pixels.
+        self.nbytes = image.nbytes + self._predictor.feature_bytes
 
     def predict(self, prompts: Sequence[Prompt], mask: FloatMap | None, crop: Crop | None) -> Answer:
         return self._predictor.predict(prompts, mask=mask, crop=crop)

@@ -2,6 +2,7 @@
 
 A change is on the disk when the method that makes it returns. A step is written before the network is asked and its
 answer afterwards, so that a program killed in between has lost the answer, which can be had again, and not the prompt.
+A step stays until a person undoes it, or is told that it cannot be answered.
 """
 
 import json
@@ -234,15 +235,17 @@ class Store(Database):
         ]
 
     def has_step(self, identity: int, key: str) -> bool:
-        """Whether a step with this key was added to this object before."""
-        query = sa.select(steps.c.id).where(steps.c.object == identity, steps.c.key == key)
+        """Whether a step with this key was added to this object before; not if it was given up without an answer."""
+        query = sa.select(steps.c.id).where(steps.c.object == identity, steps.c.key == key, sa.not_(_GIVEN_UP))
         with self._reading() as connection:
             return connection.execute(query).first() is not None
 
     def add_step(
         self, identity: int, revision: int, key: str, content: dict[str, Any], answer: StepAnswer | None = None
     ) -> None:
-        """Add a step, perhaps with its answer, and give up what had been undone. A key that is there already adds none.
+        """Add a step, perhaps with its answer, and give up what had been undone.
+
+        A key that is there already adds none, but one whose step was given up without an answer adds it again.
 
         Raises:
             NotFoundError: there is no such object.
@@ -250,11 +253,13 @@ class Store(Database):
         """
         with self._writing() as connection:
             found = self._object(connection, identity)
-            sent = connection.scalar(sa.select(steps.c.object).where(steps.c.key == key))
+            sent = connection.execute(sa.select(steps.c.object, _GIVEN_UP).where(steps.c.key == key)).first()
             if sent is not None:
-                if sent != identity:
+                owner, given_up = sent
+                if owner != identity:
                     raise ConflictError("this key belongs to a step of another object; draw a new one")
-                return
+                if not given_up:
+                    return
             self._check(found, revision)
             undone = (steps.c.object == identity) & (steps.c.position >= found.at)
             connection.execute(steps.update().where(undone).values(position=None))
@@ -264,8 +269,10 @@ class Store(Database):
                 "position": found.at,
                 "content": json.dumps(content, separators=(",", ":")),
                 "created": time.time(),
+                **({} if answer is None else _columns(answer)),
             }
-            connection.execute(steps.insert().values(**values, **({} if answer is None else _columns(answer))))
+            changes = steps.insert() if sent is None else steps.update().where(steps.c.key == key)
+            connection.execute(changes.values(**values))
             self._update(connection, identity, revision=found.revision + 1, at=found.at + 1)
 
     def answer(self, step: int, answer: StepAnswer) -> None:
@@ -273,17 +280,16 @@ class Store(Database):
         with self._writing() as connection:
             connection.execute(steps.update().where(steps.c.id == step).values(**_columns(answer)))
 
-    def take_back(self, step: int) -> None:
-        """A step that could not be answered no longer counts."""
+    def take_back(self, identity: int, key: str) -> None:
+        """Give up the step with this key if it is the object's last one, in force and without an answer."""
         with self._writing() as connection:
-            row = connection.execute(
-                sa.select(steps.c.object, steps.c.position).where(steps.c.id == step, steps.c.position.is_not(None))
-            ).first()
-            if row is not None:
-                found = self._object(connection, row[0])
-                later = (steps.c.object == found.id) & (steps.c.position >= row[1])
-                connection.execute(steps.update().where(later).values(position=None))
-                self._update(connection, found.id, revision=found.revision + 1, at=min(found.at, row[1]))
+            found = self._object(connection, identity)
+            history = self._steps(connection, identity)
+            if found.at != len(history) or not history or history[-1].answered:
+                return
+            last = (steps.c.id == history[-1].id) & (steps.c.key == key)
+            if connection.execute(steps.update().where(last).values(position=None)).rowcount:
+                self._update(connection, identity, revision=found.revision + 1, at=found.at - 1)
 
     def answer_of(self, step: int) -> StepAnswer | None:
         """What came of a step; None if there is no answer."""
@@ -343,6 +349,9 @@ class Store(Database):
     def _update(connection: sa.Connection, identity: int, **values: Any) -> None:
         connection.execute(objects.update().where(objects.c.id == identity).values(**values))
 
+
+_GIVEN_UP = steps.c.position.is_(None) & steps.c.mask.is_(None)
+"""Of a step: it is no longer history, and nobody has seen what it comes to."""
 
 _COUNT = sa.select(sa.func.count()).where(objects.c.picture == pictures.c.id, sa.not_(objects.c.deleted))
 _PICTURES = sa.select(

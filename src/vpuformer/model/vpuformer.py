@@ -43,6 +43,11 @@ class Features(NamedTuple):
     colours: Float[Tensor, "b 3 448 448"] | None
     """The picture in the canonical frame, if the prompt vectors compare colours."""
 
+    @property
+    def nbytes(self) -> int:
+        """Memory that they take."""
+        return sum(part.nbytes for part in (self.visual, *self.lateral, self.colours) if part is not None)
+
     def repeat(self, times: int) -> "Features":
         """Every sample `times` in a row: several objects of one picture."""
         return _partwise(lambda part: repeat_samples(part, times), self)
