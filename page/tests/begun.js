@@ -27,6 +27,7 @@ export async function begin(objects = []) {
     ...outside, send: outside.send, clock: outside.clock, onStatus: outside.onStatus,
     onReply: (...all) => session.onReply(...all),
     onRefused: (...all) => session.onRefused(...all),
+    onUnlabelled: () => session.onUnlabelled(),
   });
   const session = new Session(api, queue, {
     onChange() {},

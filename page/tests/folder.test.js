@@ -43,7 +43,7 @@ test("the list knows how many objects a picture has, and how many are not accept
   session.act(click);
   assert.deepEqual(counts(), [2, 1]);
   await settle();
-  await outside.answer({ error: "no" }, 404);
+  await outside.answer({ error: "no" }, 422);
   assert.deepEqual(counts(), [2, 0]);
   session.remove(session.things[0]);
   assert.deepEqual(counts(), [1, 0]);

@@ -15,6 +15,7 @@ export class Outside {
   sent = [];
   replies = [];
   refused = [];
+  unlabelled = [];
   statuses = [];
   sleeps = [];
 
@@ -34,6 +35,7 @@ export class Outside {
 
   onReply = (lane, body, newest) => this.replies.push({ lane, body, newest });
   onRefused = (lane, action, sentence) => this.refused.push({ lane, action, sentence });
+  onUnlabelled = (lane) => this.unlabelled.push(lane);
   onStatus = (status, waiting, reason) => this.statuses.push({ status, waiting, reason });
 
   get status() {

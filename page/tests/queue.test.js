@@ -160,13 +160,41 @@ test("if the last action is refused the state before it is shown as the newest",
 test("an object that cannot be made takes what was meant for it along", async () => {
   const { outside, queue } = begin();
   const lane = queue.lane();
+  queue.push(lane, { type: "create", key: "12345678", picture: 3, label: null });
+  queue.push(lane, click(1));
+  await settle();
+  await outside.answer({ error: "there is no picture 3" }, 404);
+  assert.equal(outside.sent.length, 1);
+  assert.equal(outside.status, "idle");
+  assert.equal(outside.refused.length, 1);
+});
+
+test("an object whose label is gone is made without one, and what was meant for it follows", async () => {
+  const { outside, queue } = begin();
+  const lane = queue.lane();
   queue.push(lane, { type: "create", key: "12345678", picture: 3, label: 99 });
   queue.push(lane, click(1));
   await settle();
   await outside.answer({ error: "there is no label 99" }, 404);
-  assert.equal(outside.sent.length, 1);
-  assert.equal(outside.status, "idle");
-  assert.equal(outside.refused.length, 1);
+  assert.deepEqual(outside.sent[1], { method: "POST", path: "/api/pictures/3/objects", body: { key: "12345678", label: null } });
+  assert.deepEqual(outside.unlabelled, []);
+  await outside.answer(state({ id: 55, revision: 1 }), 201);
+  assert.deepEqual(outside.unlabelled, [lane]);
+  assert.equal(outside.sent[2].path, "/api/objects/55/steps");
+  await outside.answer(state({ id: 55, revision: 2 }));
+  assert.deepEqual([outside.refused, outside.unlabelled.length, outside.status], [[], 1, "idle"]);
+});
+
+test("a picture that is gone is not taken for a label that is", async () => {
+  const { outside, queue } = begin();
+  const lane = queue.lane();
+  queue.push(lane, { type: "create", key: "12345678", picture: 3, label: 99 });
+  queue.push(lane, click(1));
+  await settle();
+  await outside.answer({ error: "there is no picture 3" }, 404);
+  await outside.answer({ error: "there is no picture 3" }, 404);
+  assert.deepEqual([outside.sent.length, outside.unlabelled.length, outside.status], [2, 0, "idle"]);
+  assert.deepEqual(outside.refused.map(({ sentence }) => sentence), ["there is no picture 3"]);
 });
 
 test("without access the actions are kept until there is access again", async () => {

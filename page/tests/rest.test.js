@@ -78,11 +78,11 @@ test("a corner that the keyboard has set belongs to its picture and its tool", (
   const sent = [];
   const session = { picture: { id: 1, width: 100, height: 50 }, act: (step) => sent.push(step.type) };
   const settings = { tool: "box", positive: true };
-  const stage = { cross: [10, 10], draft: null, redraw() {} };
+  const stage = { picture: session.picture, cross: [10, 10], draft: null, redraw() {} };
   const still = { dress() {}, refresh() {} };
   const todo = actions(/** @type {any} */ ({ session, settings, stage, input: still, show: still }));
   todo.run("positive", ".");
-  session.picture = { id: 2, width: 100, height: 50 };
+  stage.picture = session.picture = { id: 2, width: 100, height: 50 };
   stage.cross = [30, 30];
   todo.run("positive", ".");
   assert.deepEqual(sent, []);
@@ -95,6 +95,21 @@ test("a corner that the keyboard has set belongs to its picture and its tool", (
   stage.cross = [50, 45];
   todo.run("positive", ".");
   assert.deepEqual(sent, ["box"]);
+});
+
+test("a prompt for a picture that is seen only until the next frame is not one for the new picture", () => {
+  const sent = [];
+  const former = { id: 1, width: 100, height: 50 };
+  const session = { picture: former, act: (step) => sent.push(step) };
+  const stage = { picture: former };
+  const todo = actions(/** @type {any} */ ({ session, stage }));
+  const click = { type: /** @type {const} */ ("click"), point: /** @type {[number, number]} */ ([3, 4]), positive: true };
+  session.picture = { ...former, id: 2 };
+  todo.prompt(click, 0);
+  assert.deepEqual(sent, []);
+  stage.picture = session.picture;
+  todo.prompt(click, 0);
+  assert.deepEqual(sent, [click]);
 });
 
 test("keys: Shift counts with letters only together with Ctrl, and not with signs", () => {

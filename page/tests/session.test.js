@@ -208,7 +208,7 @@ test("an object that the server refuses to make is gone again", async () => {
   const { session, outside, toasts } = await begin();
   session.act(click);
   await settle();
-  await outside.answer({ error: "no" }, 404);
+  await outside.answer({ error: "no" }, 422);
   assert.deepEqual([session.things, session.current], [[], null]);
   assert.equal(toasts[0].text, "no");
 });

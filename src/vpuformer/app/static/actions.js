@@ -36,7 +36,7 @@ export function actions({ session, settings, stage, labels, input, show, toasts 
   /** @param {Step} step @param {number} since */
   const prompt = (step, since) => {
     const { picture } = session;
-    if (!picture) return;
+    if (!picture || picture !== stage.picture) return; // given to the one before, which is seen until the next frame
     const fitted = fit(step, picture);
     if (fitted) session.act(fitted, since);
   };

@@ -26,6 +26,13 @@ export class Refusal extends Error {
 }
 
 /**
+ * Whether the server said no since something is not, or not any more, as the page has it.
+ *
+ * @param {unknown} error
+ */
+export const isOutdated = (error) => error instanceof Refusal && (error.status === 404 || error.status === 409);
+
+/**
  * One request of the queue; rejects if no answer comes.
  *
  * @param {Request} request
@@ -53,11 +60,12 @@ function parsed(text) {
 }
 
 /**
+ * A good answer; any other one is thrown as a `Refusal`.
+ *
  * @param {string} path
  * @param {RequestInit} options
- * @returns {Promise<any>}
  */
-async function ask(path, options = {}) {
+async function reach(path, options = {}) {
   /** @type {Response} */
   let response;
   try {
@@ -66,12 +74,22 @@ async function ask(path, options = {}) {
     if (options.signal?.aborted) throw error;
     throw new Refusal(0, "The server cannot be reached. Is it still running?");
   }
+  if (response.ok) return response;
+  const { status } = response;
   const body = parsed(await response.text());
-  if (response.status === 401 || response.status === 403) {
-    throw new Refusal(response.status, body?.error ?? "Open the address again that the server wrote when it started.");
-  }
-  if (!response.ok) throw new Refusal(response.status, body?.error ?? `The server answered with ${response.status}.`);
-  return body;
+  const barred = status === 401 || status === 403;
+  const sentence = barred ? "Open the address again that the server wrote when it started." : `The server answered with ${status}.`;
+  throw new Refusal(status, body?.error ?? sentence);
+}
+
+/**
+ * @param {string} path
+ * @param {RequestInit} [options]
+ * @returns {Promise<any>}
+ */
+async function ask(path, options) {
+  const response = await reach(path, options);
+  return parsed(await response.text());
 }
 
 /** @param {string} method @param {string} path @param {object} body */
@@ -145,3 +163,20 @@ export const probabilityPath = (id, revision) => `/api/objects/${id}/probability
 
 /** @param {string} format */
 export const exportPath = (format) => `/api/export?format=${format}`;
+
+/**
+ * An export as a file. It is taken as a whole, not block by block: browsers put on the disk what is too large for the
+ * memory, and a file on the person's disk that can be written to bit by bit is not offered by all of them.
+ *
+ * @param {string} format
+ * @returns {Promise<{file: Blob, name: string}>}
+ */
+export async function getExport(format) {
+  const response = await reach(exportPath(format));
+  const [, name] = /filename\*=UTF-8''([^;]+)/i.exec(response.headers.get("Content-Disposition") ?? "") ?? [];
+  try {
+    return { file: await response.blob(), name: name ? decodeURIComponent(name) : `${format}.zip` };
+  } catch {
+    throw new Refusal(0, "The connection broke off before the export was here.");
+  }
+}

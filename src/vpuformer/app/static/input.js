@@ -22,6 +22,8 @@ export class Input {
   /** While the space bar is down, drags move the picture. */
   space = false;
   #gestures = new Gestures();
+  /** The picture that the last event met. @type {object | null} */
+  #on = null;
   #desk;
 
   /** @param {Desk} desk */
@@ -49,6 +51,13 @@ export class Input {
     this.dress();
   }
 
+  /** Let go of what was begun on another picture than the one that is shown now: its points belong there. */
+  #follow() {
+    const { picture } = this.#desk.stage;
+    if (picture !== this.#on) this.#apply(this.#gestures.cancel(), null);
+    this.#on = picture;
+  }
+
   /** The cursor that tells what a press would do. */
   dress() {
     const { host, settings } = this.#desk;
@@ -72,6 +81,7 @@ export class Input {
     host.dataset.pointer = ""; // no frame of focus around the picture
     host.focus({ preventScroll: true });
     host.setPointerCapture(event.pointerId);
+    this.#follow();
     const { tool, positive, radius } = settings;
     const pointer = this.#pointer(event);
     this.#hover(event.pointerType === "touch" ? null : pointer);
@@ -80,6 +90,7 @@ export class Input {
 
   /** @param {PointerEvent} event */
   #move(event) {
+    this.#follow();
     const pointer = this.#pointer(event);
     if (event.pointerType !== "touch") this.#hover(pointer);
     // Browsers join moves to one a frame; the ones between make smooth lines.
@@ -91,6 +102,7 @@ export class Input {
 
   /** @param {PointerEvent} event */
   #up(event) {
+    this.#follow();
     this.#apply(this.#gestures.up(this.#pointer(event)), event);
   }
 

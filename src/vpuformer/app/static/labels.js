@@ -1,6 +1,6 @@
 /** The list of labels: choosing, adding, renaming, another colour, taking away. */
 
-import { addLabel, changeLabel, dropLabel } from "./api.js";
+import { addLabel, changeLabel, dropLabel, isOutdated } from "./api.js";
 import { byId, icon, make, relist } from "./dom.js";
 import { freeColour } from "./palette.js";
 import { sentenceOf } from "./sentence.js";
@@ -117,15 +117,21 @@ export class Labels {
 
   /** @param {string} name */
   async #add(name) {
-    const known = this.#labels.find((label) => label.name.toLowerCase() === name.toLowerCase());
-    if (known) return this.#session.chooseLabel(known.id);
+    if (this.#chooseNamed(name)) return;
     await this.#attempt(async (project) => {
       const label = await addLabel(name, freeColour(project.labels.map((each) => each.colour)));
-      project.labels = [...project.labels, label];
+      project.labels = [...project.labels.filter((each) => each.id !== label.id), label]; // read meanwhile, it is there already
       // It is for what comes next; an object that has a label keeps it.
       if (this.#session.current?.seen.label === null) this.#session.chooseLabel(label.id);
       else this.#session.label = label.id;
-    });
+    }, () => this.#chooseNamed(name)); // somebody else has added it
+  }
+
+  /** @param {string} name @returns {boolean} whether there is such a label */
+  #chooseNamed(name) {
+    const known = this.#labels.find((label) => label.name.toLowerCase() === name.toLowerCase());
+    if (known) this.#session.chooseLabel(known.id);
+    return known !== undefined;
   }
 
   /** @param {number} id @param {{name?: string, colour?: string}} change */
@@ -145,11 +151,20 @@ export class Labels {
     });
   }
 
-  /** @param {(project: import("./types.js").Project) => Promise<void>} what */
-  async #attempt(what) {
+  /**
+   * @param {(project: import("./types.js").Project) => Promise<void>} what
+   * @param {() => boolean} otherwise whether the labels as they really are do as well, where the page knew former ones
+   */
+  async #attempt(what, otherwise = () => false) {
     const { project } = this.#session;
     if (!project) return;
-    await what(project).catch((error) => this.#onToast(sentenceOf(error)));
+    try {
+      await what(project);
+    } catch (error) {
+      const outdated = isOutdated(error);
+      if (outdated) await this.#session.readLabels();
+      if (!outdated || !otherwise()) this.#onToast(sentenceOf(error));
+    }
     this.#onChange();
   }
 }

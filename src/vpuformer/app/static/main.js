@@ -46,6 +46,7 @@ const queue = new Queue({
   clock,
   onReply: (lane, body, newest) => session.onReply(lane, body, newest),
   onRefused: (lane, action, sentence) => session.onRefused(lane, action, sentence),
+  onUnlabelled: () => session.onUnlabelled(),
   onStatus: (status, _, reason) => show.connection(status, reason),
 });
 const session = new Session(api, queue, {
@@ -70,7 +71,7 @@ const show = new Show({ session, settings, stage, files, labels, toolbar, input,
 const todo = actions({ session, settings, stage, labels, input, show, toasts });
 
 fillDialog(/** @type {HTMLDialogElement} */ (byId("keys")));
-fillExports(byId("export-menu"), () => queue.waiting, (sentence) => toasts.show(sentence));
+fillExports(byId("export-menu"), byId("export"), () => queue.waiting, { onSay: say, onToast: (sentence) => toasts.show(sentence) });
 nameButtons();
 
 document.addEventListener("keydown", (event) => {

@@ -35,6 +35,7 @@
  * @property {{sleep: (ms: number) => {done: Promise<void>, wake: () => void}}} clock
  * @property {(lane: Lane, body: any, newest: boolean) => void} onReply
  * @property {(lane: Lane, action: Action, sentence: string) => void} onRefused
+ * @property {(lane: Lane) => void} onUnlabelled an object was made without the label it was to have, which is gone
  * @property {(status: Status, waiting: number, reason: string) => void} onStatus
  */
 
@@ -141,6 +142,7 @@ export class Queue {
     lane.running = true;
     let failures = 0;
     let repeated = false;
+    let unlabelled = false;
     while (lane.waiting.length) {
       const action = lane.waiting[0];
       const answer = await this.#outside.send(request(lane, action)).catch(() => null);
@@ -166,10 +168,17 @@ export class Queue {
         repeated = true;
         continue;
       }
+      if (status === 404 && action.type === "create" && action.label !== null) {
+        // Whoever deleted the label did not mean the prompts that wait for this object.
+        action.label = null;
+        unlabelled = true;
+        continue;
+      }
       this.#settle(lane, action, answer, failures > 0);
+      if (unlabelled && lane.id !== null) this.#outside.onUnlabelled(lane);
       if (failures) this.#tell(); // back from offline
       failures = 0;
-      repeated = false;
+      repeated = unlabelled = false;
     }
     lane.running = false;
     this.#lanes.delete(lane);

@@ -4,6 +4,7 @@
  * It reads from the server through `api`, which is handed in, so that it can be tried without one.
  */
 
+import { isOutdated } from "./api.js";
 import { Bench } from "./bench.js";
 import { sentenceOf } from "./sentence.js";
 
@@ -88,7 +89,7 @@ export class Session extends Bench {
     this.kick(); // the server answers: what waits may go at once
     this.picture = picture;
     this.gather(picture);
-    void this.#readLabels(picture.objects);
+    this.#learnLabels(picture.objects);
     void this.#api.putPlace(id).catch(() => {}); // only a convenience: the next picture tells it again
     this.listener.onSay(`Picture ${this.index + 1} of ${this.project?.pictures.length ?? 1}: ${picture.name}`);
     this.listener.onChange();
@@ -113,16 +114,39 @@ export class Session extends Bench {
 
   /** Labels that the page does not know were made by an import, or by somebody else. */
   /** @param {import("./types.js").ObjectState[]} states */
-  async #readLabels(states) {
+  #learnLabels(states) {
+    const known = new Set(this.project?.labels.map(({ id }) => id));
+    if (states.some(({ label }) => label !== null && !known.has(label))) void this.readLabels();
+  }
+
+  /** Read the labels anew, as others may have changed them; one that is gone is not for the next objects either. */
+  async readLabels() {
     const { project } = this;
-    const known = new Set(project?.labels.map(({ id }) => id));
-    if (!project || states.every(({ label }) => label === null || known.has(label))) return;
+    if (!project) return;
+    let before, labels;
     try {
-      project.labels = (await this.#api.getProject()).labels;
-      this.listener.onChange();
+      do {
+        before = project.labels;
+        ({ labels } = await this.#api.getProject());
+      } while (project.labels !== before); // the person has changed them meanwhile
     } catch {
-      // The objects are there all the same; the next picture asks again.
+      return; // The objects are there all the same; the next one with an unknown label asks again.
     }
+    project.labels = labels;
+    if (!labels.some(({ id }) => id === this.label)) this.label = null;
+    this.listener.onChange();
+  }
+
+  /** @param {import("./queue.js").Lane} lane @param {import("./queue.js").Action} action @param {string} sentence */
+  onRefused(lane, action, sentence) {
+    super.onRefused(lane, action, sentence);
+    if (action.type === "create" || action.type === "change") void this.readLabels(); // its label may be gone
+  }
+
+  /** An object was made without the label that was chosen for it. */
+  onUnlabelled() {
+    this.listener.onToast("The label of this object had been deleted elsewhere. It is kept without one.");
+    void this.readLabels();
   }
 
   /** Mark the picture as done, or not done any more. */
@@ -142,12 +166,13 @@ export class Session extends Bench {
     try {
       const states = await this.#api.importMasks(picture.id, file, this.label);
       this.add(picture.id, states);
-      void this.#readLabels(states);
+      this.#learnLabels(states);
       const what = states.length > 1 ? `${states.length} objects` : states.some(({ area }) => area > 0) ? "One object" : "An empty mask";
       const where = this.picture?.id === picture.id ? "" : ` for ${picture.name}`;
       this.listener.onToast(`${what} read from ${file.name}${where}`);
     } catch (error) {
       this.listener.onToast(`Not read: ${file.name}. ${sentenceOf(error)}`);
+      if (isOutdated(error)) void this.readLabels();
     }
   }
 }

@@ -87,6 +87,11 @@ export class Stage {
     this.#paint(ALL); // at once: a canvas that was resized is empty
   }
 
+  /** The one on the screen, of which `toPicture` speaks: the session's may be newer by a frame. */
+  get picture() {
+    return this.#picture;
+  }
+
   /** @param {PictureOpened | null} picture */
   show(picture) {
     if (picture === this.#picture) return;

@@ -85,9 +85,10 @@ export class Toolbar {
   #move(event) {
     const by = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
     if (!by) return;
-    const buttons = [...this.#host.querySelectorAll("button")];
+    const buttons = [...this.#host.querySelectorAll("button")].filter((button) => !button.disabled); // those cannot have the focus
     const at = buttons.findIndex((button) => button === document.activeElement);
-    buttons[(at + by + buttons.length) % buttons.length].focus();
+    const from = at < 0 && by < 0 ? 0 : at; // from none of them, up leads to the last one
+    buttons[(from + by + buttons.length) % buttons.length].focus();
     event.preventDefault();
   }
 }

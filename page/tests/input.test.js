@@ -1,0 +1,57 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { Input } from "../../src/vpuformer/app/static/input.js";
+
+/** Hands on a host without a browser around it. */
+function begin(tool = "box") {
+  globalThis.window ??= /** @type {any} */ (new EventTarget());
+  globalThis.Element ??= /** @type {any} */ (class {});
+  const host = Object.assign(new EventTarget(), { dataset: {}, focus() {}, setPointerCapture() {}, getBoundingClientRect: () => ({ left: 0, top: 0 }) });
+  const stage = { picture: { id: 1 }, draft: null, toPicture: (at) => at, redraw() {}, pan() {} };
+  const steps = [];
+  const settings = { tool, positive: true, radius: 5 };
+  const input = new Input(/** @type {any} */ ({ host, stage, settings, onPrompt: (step) => steps.push(step), onPick() {}, onHover() {} }));
+  const hand = (type, x, y, more = {}) => {
+    const event = { clientX: x, clientY: y, pointerId: 1, button: 0, pointerType: "mouse", shiftKey: false, altKey: false, ...more };
+    host.dispatchEvent(Object.assign(new Event(`pointer${type}`), event));
+  };
+  return { input, stage, steps, hand };
+}
+
+test("what is drawn becomes a prompt when the pointer is lifted", () => {
+  const { hand, steps } = begin();
+  hand("down", 10, 10);
+  hand("move", 60, 40);
+  hand("up", 60, 40);
+  assert.deepEqual(steps, [{ type: "box", box: [10, 10, 60, 40], positive: true }]);
+});
+
+test("what was begun on one picture is nothing on the next", () => {
+  for (const tool of ["box", "scribble", "lasso", "brush", "click"]) {
+    const { input, hand, stage, steps } = begin(tool);
+    hand("down", 10, 10);
+    hand("move", 60, 40);
+    stage.picture = { id: 2 };
+    stage.draft = null; // as the stage does
+    hand("move", 70, 60);
+    assert.deepEqual([stage.draft, input.active], [null, false]);
+    hand("up", 20, 60);
+    assert.deepEqual(steps, [], tool);
+    hand("down", 5, 5);
+    hand("move", 30, 8);
+    hand("move", 30, 30);
+    hand("up", 30, 30);
+    assert.equal(steps.length, 1, tool);
+  }
+});
+
+test("a hand beside the pen does not bring what the pen draws to another picture", () => {
+  const { hand, stage, steps } = begin();
+  hand("down", 10, 10, { pointerType: "pen" });
+  hand("move", 60, 40, { pointerType: "pen" });
+  stage.picture = { id: 2 };
+  hand("down", 90, 90, { pointerId: 2, pointerType: "touch" });
+  hand("up", 60, 40, { pointerType: "pen" });
+  assert.deepEqual(steps, []);
+});

@@ -1,0 +1,86 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { Refusal } from "../../src/vpuformer/app/static/api.js";
+import { begin, click } from "./begun.js";
+import { settle, state } from "./outside.js";
+
+const CAT = { id: 6, name: "cat", colour: "#56b4e9" };
+
+/** A session with the label `cup` chosen, while the server has other labels by now. */
+async function outdated(labels, objects = []) {
+  const begun = await begin(objects);
+  const { session, api } = begun;
+  const project = await api.getProject();
+  api.getProject = async () => ({ ...project, labels });
+  assert.equal(session.label, 4);
+  return begun;
+}
+
+test("an object begun with a label that somebody has deleted keeps its prompts, and the label is offered no more", async () => {
+  const { session, outside, toasts } = await outdated([CAT]);
+  session.act(click);
+  await settle();
+  await outside.answer({ error: "there is no label 4" }, 404);
+  await outside.answer(state({ id: 9, picture: 2 }), 201);
+  await outside.answer(state({ id: 9, picture: 2, revision: 1, at: 1, area: 40 }));
+  assert.deepEqual([session.things.length, session.current?.area, session.current?.seen.label], [1, 40, null]);
+  assert.deepEqual([session.project?.labels, session.label], [[CAT], null]);
+  assert.deepEqual(toasts.map(({ text }) => text), ["The label of this object had been deleted elsewhere. It is kept without one."]);
+  session.select(null);
+  session.act(click);
+  await settle();
+  assert.equal(outside.sent.at(-1).body.label, null);
+});
+
+test("a label that cannot be given as it is gone is offered no more", async () => {
+  const { session, outside, toasts } = await outdated([CAT], [state({ id: 9, picture: 2, at: 1, area: 4 })]);
+  session.chooseLabel(4);
+  await settle();
+  await outside.answer({ error: "there is no label 4" }, 404);
+  assert.deepEqual([session.project?.labels, session.label, session.current?.seen.label], [[CAT], null, null]);
+  assert.deepEqual(toasts.map(({ text }) => text), ["there is no label 4"]);
+});
+
+test("an import with a label that is gone has the labels read anew, and one that cannot be read has not", async () => {
+  const { session, api } = await outdated([CAT]);
+  const file = /** @type {any} */ ({ name: "mask.png" });
+  const refuse = (status) => {
+    api.importMasks = async () => {
+      throw new Refusal(status, "no");
+    };
+  };
+  refuse(422);
+  await session.importFile(file);
+  await settle();
+  assert.equal(session.label, 4);
+  refuse(404);
+  await session.importFile(file);
+  await settle();
+  assert.deepEqual([session.project?.labels, session.label], [[CAT], null]);
+});
+
+test("labels that are read do not overwrite one that was added meanwhile", async () => {
+  const { session, api } = await begin();
+  const { project } = session;
+  const former = await api.getProject();
+  const waiting = [];
+  api.getProject = () => new Promise((resolve) => waiting.push(resolve));
+  const reading = session.readLabels();
+  project.labels = [...project.labels, CAT];
+  session.label = CAT.id;
+  waiting[0](former);
+  await settle();
+  waiting[1]({ ...former, labels: [...former.labels, CAT] });
+  await reading;
+  assert.deepEqual([project.labels.map(({ id }) => id), session.label], [[4, 6], 6]);
+});
+
+test("labels that cannot be read stay as they are", async () => {
+  const { session, api } = await begin();
+  api.getProject = async () => {
+    throw new Refusal(0, "no");
+  };
+  await session.readLabels();
+  assert.deepEqual([session.project?.labels.map(({ id }) => id), session.label], [[4], 4]);
+});
