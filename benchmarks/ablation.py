@@ -18,6 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
+from vpuformer.atomic import replacing
 from vpuformer.model.config import VARIANTS
 from vpuformer.training.recipe import Precision, Recipe
 from vpuformer.training.state import NAME
@@ -89,6 +90,10 @@ def main() -> None:
     parser.add_argument("--here", metavar="SEED", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
 
+    if path(options.size).exists():
+        there = json.loads(path(options.size).read_text())["settings"]
+        if there != settings(options.size, options.precision):
+            parser.error(f"{path(options.size).name} holds runs with other settings: {there}")
     rows = {name: row for table in options.tables for name, row in TABLES[table].items()}
     rows = {name: row for name, row in rows.items() if options.only is None or name in options.only}
     if options.here is not None:
@@ -144,6 +149,10 @@ def path(size: int) -> Path:
     return RESULTS / f"ablation-{size}.json"
 
 
+def settings(size: int, precision: str) -> dict[str, Any]:
+    return SETTINGS | {"size": size, "precision": precision, "objects per step": 16, "interactions": "1 to 3, uniform"}
+
+
 def results_so_far(size: int) -> dict[str, Any]:
     file = path(size)
     return json.loads(file.read_text())["rows"] if file.exists() else {}
@@ -164,15 +173,15 @@ def write(runs: Path, size: int, precision: str) -> None:
                     row = results.setdefault(name, {"table": table, "changes": changes, "seeds": {}})
                     row["seeds"][path_of_run.name.rsplit("-", 1)[1]] = found
     content = {
-        "command": f"python benchmarks/ablation.py TABLE --size {size} --data DATA --backbone-weights MOBILENETV2"
-        " --runs RUNS",
-        "settings": SETTINGS
-        | {"size": size, "precision": precision, "objects per step": 16, "interactions": "1 to 3, uniform"},
+        "command": f"python benchmarks/ablation.py TABLE --size {size} --precision {precision} --data DATA"
+        " --backbone-weights MOBILENETV2 --runs RUNS",
+        "settings": settings(size, precision),
         "network passes": 25_000,
         "measure": "mean IoU on validation objects",
         "rows": results,
     }
-    path(size).write_text(json.dumps(content, indent=2) + "\n")
+    with replacing(path(size)) as temporary:
+        temporary.write_text(json.dumps(content, indent=2) + "\n")
 
 
 def scores(run: Path) -> dict[str, float] | None:

@@ -96,7 +96,9 @@ class LearnedVectorEncoder(nn.Module):
     ) -> tuple[Float[Tensor, "b n dim"], Bool[Tensor, "b n"]]:
         """The tokens, and which of them count."""
         points, role, count = self._points(prompts)
-        angle = 2 * pi * (2 * (points + 0.5) / CANONICAL - 1) @ self._frequencies
+        place = 2 * pi * (2 * (points + 0.5) / CANONICAL - 1)
+        # No matrix product: mixed precision would round the coordinates.
+        angle = place[..., :1] * self._frequencies[0] + place[..., 1:] * self._frequencies[1]
         codes = torch.cat([angle.sin(), angle.cos()], dim=-1) + self.role(role)
         shown = torch.arange(SAMPLED, device=points.device) < count[..., None]
         mean = (codes * shown[..., None]).sum(dim=-2) / count[..., None]

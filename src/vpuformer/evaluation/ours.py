@@ -31,8 +31,7 @@ class PredictorSegmenter:
         """Encode a picture."""
         self._crop = None
         self._predictor.set_image(image)
-        if self._predictor.device.type == "cuda":
-            torch.cuda.synchronize(self._predictor.device)  # its time is taken here, not at the first prompt
+        _finish(self._predictor.device)
 
     def predict(self, prompts: Sequence[Prompt], previous: Probability | None) -> Probability:
         """One pass of the network; see `Segmenter.predict`."""
@@ -58,12 +57,20 @@ class BatchPredictorSegmenter:
 
     def begin(self, images: Sequence[Picture]) -> Round:
         """Encode the pictures."""
-        return _PredictorRound(self._model, images, self._zoom)
+        begun = _PredictorRound(self._model, images, self._zoom)
+        _finish(self._device)
+        return begun
 
     def enter_worker(self) -> None:
         """One core a thread: that does more than every pass on all cores, and sums come out the same on any machine."""
         if self._device.type == "cpu":
             torch.set_num_threads(1)
+
+
+def _finish(device: torch.device) -> None:
+    """Wait for what a GPU was told to do: its time is taken here, not at the first prompt."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
 
 
 class _PredictorRound:

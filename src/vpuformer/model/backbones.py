@@ -98,7 +98,11 @@ def _deeplab(name: str) -> Callable[[bool], Trunk]:
         from torchvision.models.segmentation.deeplabv3 import ASPP
 
         trunk = _timm(name, output_stride=8)(pretrained)
-        return trunk._replace(context=ASPP(trunk.channels[-1], [12, 24, 36], 256), context_channels=256)
+        context = ASPP(trunk.channels[-1], [12, 24, 36], 256)
+        pooled = cast(nn.Sequential, context.convs[-1])
+        # One pixel a picture, of which a batch norm could not learn anything where a device has a single picture.
+        pooled[2] = nn.GroupNorm(32, 256)
+        return trunk._replace(context=context, context_channels=256)
 
     return create
 

@@ -40,7 +40,7 @@ class Conv1S(nn.Module):
         self.layers = nn.Sequential(
             nn.Conv2d(maps, 16, 1), nn.LeakyReLU(0.2), nn.Conv2d(16, channels, 3, stride=stride, padding=1)
         )
-        self.scale = nn.Parameter(torch.tensor(0.05))
+        self.scale = nn.Parameter(torch.tensor([0.05]))  # with an axis, for FSDP shards no scalars
 
     def forward(self, maps: Float[Tensor, "b c h w"]) -> Float[Tensor, "b k _ _"]:
         return self.layers(maps) * self.scale
@@ -54,7 +54,7 @@ class PatchEmbedding(nn.Module):
         super().__init__()
         kernel = 7 if stride == 4 else stride
         self.layers = nn.Conv2d(maps, channels, kernel, stride=stride, padding=kernel // 2 if stride == 4 else 0)
-        self.scale = nn.Parameter(torch.tensor(0.05))
+        self.scale = nn.Parameter(torch.tensor([0.05]))  # with an axis, for FSDP shards no scalars
         self._stride = stride
 
     def forward(self, maps: Float[Tensor, "b c h w"]) -> Float[Tensor, "b k _ _"]:

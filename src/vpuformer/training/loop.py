@@ -60,8 +60,9 @@ def train(recipe: Recipe, *, resume: bool = False) -> VPUFormer:
     recipe.folder.mkdir(parents=True, exist_ok=True)
     data, checks = open_data(recipe)
     processes = Processes(recipe)
-    # What is resumed needs nothing to start from.
-    run = _Run(replace(recipe, pretrained=False) if resume else recipe, processes, start)
+    # What is resumed needs nothing to start from, which may be gone by now.
+    afresh = replace(recipe, pretrained=False, init=None, backbone_weights=None)
+    run = _Run(afresh if resume else recipe, processes, start)
     if resume:
         restore_weights(path, state, run.network)
     run.set_up(state)

@@ -83,7 +83,7 @@ def restore_rest(state: State, average: dict[str, Tensor], optimizer: torch.opti
         if entries:
             # The moments take the memory layout of the parameter, so that resumed sums run in the same order.
             optimizer.state[parameter] = {
-                name: value if value.ndim == 0 else like(parameter, value) for name, value in entries.items()
+                name: value if name == "step" else like(parameter, value) for name, value in entries.items()
             }
 
 
