@@ -98,3 +98,15 @@ def test_boxes_of_a_fixed_width_and_scribbles_as_printed() -> None:
     assert not torch.equal(
         ours[1, :CANONICAL], box_vector(torch.tensor(50.0), torch.tensor(150.0), CANONICAL, sigma=3.0)
     )
+
+
+@torch.inference_mode()
+def test_mixed_precision_moves_no_learned_point() -> None:
+    """A matrix product of coordinates would: bfloat16 knows 447 and 448 as one number."""
+    encoder = LearnedVectorEncoder(32, 16)
+    encoder.project = torch.nn.Sequential(torch.nn.Identity())  # which may round as it likes
+    clicks = batch([Click(446.6, 301.3), Click(12.4, 7.9)])
+    exact, _ = encoder(clicks)
+    with torch.autocast("cpu", torch.bfloat16):
+        mixed, _ = encoder(clicks)
+    torch.testing.assert_close(mixed, exact)

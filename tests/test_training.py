@@ -19,7 +19,9 @@ from PIL import Image
 
 from vpuformer.errors import CheckpointError, ConfigError, VPUFormerError
 from vpuformer.metrics import IGNORE
+from vpuformer.model.checkpoint import save_checkpoint
 from vpuformer.model.config import VPUFormerConfig
+from vpuformer.model.vpuformer import VPUFormer
 from vpuformer.prompts import KINDS, Kind
 from vpuformer.simulation import next_prompt
 from vpuformer.training.interaction import Answer, Batch, Interactive, interact
@@ -203,6 +205,16 @@ def test_one_batch_can_be_learned(early: bool) -> None:
         optimizer.step()
         curve.append(answer.loss.item())
     assert curve[-1] < 0.85 * curve[0]
+
+
+def test_what_a_run_started_from_may_be_gone_when_it_is_resumed(data: Path, tmp_path: Path) -> None:
+    weights = save_checkpoint(VPUFormer(TINY), tmp_path / "weights")
+    run = recipe(data, tmp_path / "run", init=str(weights.parent), steps=1, validate_every=0)
+    train(run)
+    weights.unlink()
+    train(replace(run, steps=2), resume=True)
+    assert len(losses(tmp_path / "run")) == 2
+    assert json.loads((tmp_path / "run" / "recipe.json").read_text())["init"] == str(weights.parent)
 
 
 def test_mixed_precision_and_single_objects(data: Path, tmp_path: Path) -> None:
