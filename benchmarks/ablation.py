@@ -90,10 +90,9 @@ def main() -> None:
     parser.add_argument("--here", metavar="SEED", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
 
-    if path(options.size).exists():
-        there = json.loads(path(options.size).read_text())["settings"]
-        if there != settings(options.size, options.precision):
-            parser.error(f"{path(options.size).name} holds runs with other settings: {there}")
+    here = settings(options.size, options.precision)
+    if (there := written(options.size).get("settings", here)) != here:
+        parser.error(f"{path(options.size).name} holds runs with other settings: {there}")
     rows = {name: row for table in options.tables for name, row in TABLES[table].items()}
     rows = {name: row for name, row in rows.items() if options.only is None or name in options.only}
     if options.here is not None:
@@ -103,7 +102,7 @@ def main() -> None:
     for seed in options.seeds:
         for name in rows:
             finished = scores(folder(options.runs, rows[name], options.size, seed)) is not None
-            if not options.collect and not finished and not written(name, options.size, seed):
+            if not options.collect and not finished and not holds(options.size, name, seed):
                 alone = ["--only", name, "--here", str(seed)]
                 subprocess.run([sys.executable, __file__, *sys.argv[1:], *alone], check=True)
             write(options.runs, options.size, options.precision)
@@ -153,19 +152,20 @@ def settings(size: int, precision: str) -> dict[str, Any]:
     return SETTINGS | {"size": size, "precision": precision, "objects per step": 16, "interactions": "1 to 3, uniform"}
 
 
-def results_so_far(size: int) -> dict[str, Any]:
+def written(size: int) -> dict[str, Any]:
+    """The results so far; empty if there are none."""
     file = path(size)
-    return json.loads(file.read_text())["rows"] if file.exists() else {}
+    return json.loads(file.read_text()) if file.exists() else {}
 
 
-def written(name: str, size: int, seed: int) -> bool:
-    """Whether the results hold this row with this seed."""
-    return str(seed) in results_so_far(size).get(name, {}).get("seeds", {})
+def holds(size: int, name: str, seed: int) -> bool:
+    """Whether the results have this row with this seed."""
+    return str(seed) in written(size).get("rows", {}).get(name, {}).get("seeds", {})
 
 
 def write(runs: Path, size: int, precision: str) -> None:
     """Put the scores of every run that is finished into the results, beside what is there already."""
-    results = results_so_far(size)
+    results = written(size).get("rows", {})
     for table, rows in TABLES.items():
         for name, changes in rows.items():
             for path_of_run in sorted(runs.glob(folder(runs, changes, size, "*").name)):

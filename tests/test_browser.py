@@ -17,12 +17,7 @@ from vpuformer.metrics import iou
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
-pytestmark = [
-    pytest.mark.skipif(not browsing.wanted(), reason="there is no Chromium; install it to test the page"),
-    # Playwright's loop and uvicorn's sockets are closed when Python gets to it.
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = browsing.MARKS
 
 
 @pytest.fixture

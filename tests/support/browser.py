@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
 import uvicorn
 from playwright.sync_api import Page, sync_playwright
 
@@ -38,6 +39,15 @@ Point = tuple[float, float]
 def wanted() -> bool:
     """Whether the tests of the page must run: where there is no browser, continuous integration fails."""
     return CHROMIUM is not None or os.environ.get("CI") == "true"
+
+
+MARKS = [
+    pytest.mark.skipif(not wanted(), reason="there is no Chromium; install it to test the page"),
+    # Playwright's loop and uvicorn's sockets are closed when Python gets to it.
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+"""Of all tests in a browser."""
 
 
 @contextlib.contextmanager

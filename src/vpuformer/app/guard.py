@@ -59,6 +59,7 @@ class Guard:
 
     def __init__(self, app: App, *, token: str | None = None, any_host: bool = False) -> None:
         self._app, self._token, self._any_host = app, token, any_host
+        self._cookie = None if token is None else cookie_name(token)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -83,7 +84,7 @@ class Guard:
             await _answer(guarded, *refusal)
             return
         if self._token is not None and scope["path"] == "/" and b"token=" in scope["query_string"]:
-            cookie = f"{cookie_name(self._token)}={self._token}; Path=/; HttpOnly; SameSite=Strict"
+            cookie = f"{self._cookie}={self._token}; Path=/; HttpOnly; SameSite=Strict"
             await _answer(guarded, 303, "", [(b"location", b"/"), (b"set-cookie", cookie.encode())])
             return
         read, started = 0, False
@@ -135,8 +136,8 @@ class Guard:
     def _knows(self, scope: Scope, headers: dict[bytes, bytes]) -> bool:
         if self._token is None:
             return True
-        name = cookie_name(self._token)
-        given = [value for key, value in _pairs(headers.get(b"cookie", b"").decode("latin-1")) if key == name]
+        cookies = _pairs(headers.get(b"cookie", b"").decode("latin-1"))
+        given = [value for key, value in cookies if key == self._cookie]
         kind, _, bearer = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
         if kind.lower() == "bearer":
             given.append(bearer.strip())

@@ -53,8 +53,8 @@ def prompts(contents: Sequence[Content]) -> tuple[Prompt, ...]:
 
 def start(contents: Sequence[Content]) -> int | None:
     """The place of the mask from which the prompts that count set out; None if that is an empty one."""
-    places = [place for place, content in enumerate(contents) if content["type"] in STARTS]
-    return places[-1] if places and contents[places[-1]]["type"] != "clear" else None
+    place = _begun_at(contents)
+    return None if place is None or contents[place]["type"] == "clear" else place
 
 
 def foundation(contents: Sequence[Content]) -> int | None:
@@ -71,9 +71,13 @@ def foundation(contents: Sequence[Content]) -> int | None:
 
 def strokes(contents: Sequence[Content]) -> list[Content]:
     """The strokes of the brush since the mask from which the prompts that count set out, in their order."""
-    places = [place for place, content in enumerate(contents) if content["type"] in STARTS]
-    after = places[-1] + 1 if places else 0
-    return [content for content in contents[after:] if content["type"] == "brush"]
+    place = _begun_at(contents)
+    return [content for content in contents[0 if place is None else place :] if content["type"] == "brush"]
+
+
+def _begun_at(contents: Sequence[Content]) -> int | None:
+    """The place of the last step at which all was begun anew; None if there is none."""
+    return next((place for place in reversed(range(len(contents))) if contents[place]["type"] in STARTS), None)
 
 
 def check_removable(contents: Sequence[Content], place: int) -> None:

@@ -6,7 +6,7 @@ its name after `timm:` is enough.
 """
 
 import difflib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, NamedTuple, cast
@@ -54,6 +54,8 @@ class Trunk(NamedTuple):
     context_channels: int = 0
     mean: Sequence[float] = MEAN
     std: Sequence[float] = STD
+    modules: Sequence[str] = ()
+    """Whose outputs the maps are, where timm tells it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,7 @@ def _described(net: nn.Module) -> Trunk:
         info.channels(),
         mean=tuple(statistics.get("mean") or MEAN),
         std=tuple(statistics.get("std") or STD),
+        modules=info.module_name(),
     )
 
 
@@ -257,7 +260,10 @@ class ImageEncoder(nn.Module):
         if maps:
             open_entry(self.net, spec.entry)
         self._to_quarter = spec.to_quarter
-        self._chain = spec.chain
+        stride_of = dict(zip(trunk.modules, trunk.strides, strict=True)) if spec.chain else {}
+        chain = [(name, stride_of.get(name)) for name in spec.chain]
+        pause = [stride for _, stride in chain].index(8) + 1 if chain else 0
+        self._fine, self._coarse = chain[:pause], chain[pause:]
         self._frozen: list[nn.Module] = []
         self.register_buffer("_mean", torch.tensor(trunk.mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("_std", torch.tensor(trunk.std).view(1, 3, 1, 1), persistent=False)
@@ -265,7 +271,7 @@ class ImageEncoder(nn.Module):
     def forward(self, image: Float[Tensor, "b 3 h w"], maps: Float[Tensor, "b c h w"] | None = None) -> Pyramid:
         """Feature maps; at stride s they are ceil(h / s) by ceil(w / s). `image` holds values in [0, 1]."""
         height, width = image.shape[-2:]
-        normalised = _filled_up((image - self._mean) / self._std)
+        normalised = self._normalised(image)
         if self.fusion is None:
             features = self.net(normalised)
         else:
@@ -274,8 +280,8 @@ class ImageEncoder(nn.Module):
             with adding(self.fusion(_filled_up(maps))):
                 features = self.net(normalised)
         levels = [
-            (level.permute(0, 3, 1, 2) if self._transposed else level)[..., : -(-height // s), : -(-width // s)]
-            for level, s in zip(features, self._strides, strict=True)
+            _cut_off(level.permute(0, 3, 1, 2) if self._transposed else level, stride, height, width)
+            for level, stride in zip(features, self._strides, strict=True)
         ]
         semantic = [levels[i] for i in self._semantic]
         if self.context is not None:
@@ -286,41 +292,31 @@ class ImageEncoder(nn.Module):
     @property
     def can_pause(self) -> bool:
         """Whether `begin` and `resume` work."""
-        return bool(self._chain)
+        return bool(self._coarse)
 
     def begin(self, image: Float[Tensor, "b 3 h w"]) -> tuple[Pyramid, Float[Tensor, "b c _ _"]]:
         """The stages up to 1/8: their maps, and the one at 1/8 as `resume` takes it, with what was filled up."""
-        names = [self._modules_of_maps()[i] for i, stride in enumerate(self._strides) if stride <= 8]
         height, width = image.shape[-2:]
-        maps = self._run(_filled_up((image - self._mean) / self._std), self._chain[: self._pause], names)
-        levels = {
-            s: each[..., : -(-height // s), : -(-width // s)] for s, each in zip(self._strides, maps, strict=False)
-        }
-        return Pyramid((), levels.get(4), levels[8], levels.get(2)), maps[-1]
+        maps = self._run(self._fine, self._normalised(image))
+        levels = {stride: _cut_off(each, stride, height, width) for stride, each in maps.items()}
+        return Pyramid((), levels.get(4), levels[8], levels.get(2)), maps[8]
 
     def resume(self, eighth: Float[Tensor, "b c _ _"], size: tuple[int, int]) -> list[Float[Tensor, "b _ _ _"]]:
         """The semantic maps of an input of `size` (height, width), from its map at 1/8."""
-        names = [name for name, stride in zip(self._modules_of_maps(), self._strides, strict=True) if stride > 8]
-        maps = [eighth, *self._run(eighth, self._chain[self._pause :], names)]
-        strides = [s for s in self._strides if s >= 8]
-        return [each[..., : -(-size[0] // s), : -(-size[1] // s)] for s, each in zip(strides, maps, strict=True)]
+        maps = {8: eighth} | self._run(self._coarse, eighth)
+        return [_cut_off(each, stride, *size) for stride, each in maps.items()]
 
-    def _run(self, x: Tensor, chain: Sequence[str], kept: Sequence[str]) -> list[Tensor]:
-        """The outputs of the modules `kept` of a part of the chain."""
-        maps = []
-        for name in chain:
+    def _run(self, chain: Iterable[tuple[str, int | None]], x: Tensor) -> dict[int, Tensor]:
+        """The maps that a part of the chain makes, by their strides."""
+        maps = {}
+        for name, stride in chain:
             x = self.net.get_submodule(name)(x)
-            if name in kept:
-                maps.append(x)
+            if stride is not None:
+                maps[stride] = x
         return maps
 
-    def _modules_of_maps(self) -> list[str]:
-        return cast(FeatureInfo, self.net.feature_info).module_name()
-
-    @property
-    def _pause(self) -> int:
-        """Where in the chain 1/8 is reached."""
-        return self._chain.index(self._modules_of_maps()[self._strides.index(8)]) + 1
+    def _normalised(self, image: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 _ _"]:
+        return _filled_up((image - self._mean) / self._std)
 
     def freeze(self, *, stem: bool, norms: bool) -> None:
         """Keep parts of the encoder as they are: everything up to stride 4, the statistics of its batch norms.
@@ -358,6 +354,11 @@ def _fetched(spec: Backbone, name: str) -> Trunk:
 
 def _first(strides: Sequence[int], wanted: int) -> int | None:
     return next((i for i, stride in enumerate(strides) if stride == wanted), None)
+
+
+def _cut_off(maps: Tensor, stride: int, height: int, width: int) -> Tensor:
+    """A map without what it owes to the edges that were filled up."""
+    return maps[..., : -(-height // stride), : -(-width // stride)]
 
 
 def _filled_up(maps: Tensor) -> Tensor:

@@ -61,8 +61,8 @@ def train(recipe: Recipe, *, resume: bool = False) -> VPUFormer:
     data, checks = open_data(recipe)
     processes = Processes(recipe)
     # What is resumed needs nothing to start from, which may be gone by now.
-    afresh = replace(recipe, pretrained=False, init=None, backbone_weights=None)
-    run = _Run(afresh if resume else recipe, processes, start)
+    origin = {"pretrained": False, "init": None, "backbone_weights": None} if resume else {}
+    run = _Run(replace(recipe, **origin), processes, start)
     if resume:
         restore_weights(path, state, run.network)
     run.set_up(state)

@@ -126,7 +126,7 @@ class _Contrast(torch.autograd.Function):
     """Eq. 16, summed over all pairs that count; a few samples at a time, so that memory holds few pairs at once.
 
     The gradient is written out and made together with the value. What autograd would keep, and make of that, takes
-    some ten times as long, which is a sixth of a training step.
+    several times as long, which is felt in a training step.
     """
 
     @staticmethod

@@ -7,9 +7,9 @@ from torch import Tensor, nn
 def keep_strided_depthwise_in_float32(module: nn.Module) -> None:
     """From now on the depthwise convolutions of `module` with a stride leave bfloat16 autocast on a CPU.
 
-    The gradient of one in bfloat16 takes 6 to 30 times as long there as in float32 (oneDNN 3, channels last), which in
-    a MobileNetV2 is a tenth of all that a training step does, or a quarter where the image encoder runs for every
-    prompt. Names, parameters and buffers stay what they are.
+    The gradient of one in bfloat16 takes many times as long there as in float32 (oneDNN 3, channels last), which is
+    felt in a training step, most where the image encoder runs for every prompt. Names, parameters and buffers stay
+    what they are.
     """
     for each in module.modules():
         if type(each) is nn.Conv2d and each.groups == each.in_channels > 1 and max(each.stride) > 1:
