@@ -23,6 +23,7 @@ from vpuformer.data.sources import open_sources
 from vpuformer.data.split import Split
 from vpuformer.data.training_set import TrainingSet
 from vpuformer.errors import ConfigError, DatasetError
+from vpuformer.metrics import IGNORE
 
 SIZE = (40, 60)
 PLAIN = Augmentation(recolour=0, grey=0, blur=0, jpeg=0, paste=0)
@@ -256,7 +257,11 @@ def test_a_map_has_an_object_for_every_value(tmp_path: Path) -> None:
     assert [source.objects(i) for i in range(4)] == [[1, 2], [1, 2], [300, 600], [1, 2]]
     for i in range(4):
         np.testing.assert_array_equal(source.masks(i), np.stack([TWO == 1, TWO == 2]))
-    assert MaskFolder(tmp_path, void=2).objects(0) == [1]
+    assert source.undecided(0) is None
+    void = MaskFolder(tmp_path, void=2)
+    assert void.objects(0) == [1]
+    np.testing.assert_array_equal(void.undecided(0), TWO == 2)
+    np.testing.assert_array_equal(void.sample(0, 1).truth(), np.select([TWO == 1, TWO == 2], [1, IGNORE]))
     assert source.name == tmp_path.name
 
 

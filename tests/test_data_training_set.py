@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,11 @@ from torch.utils.data import DataLoader
 
 from vpuformer.data.augment import Augmentation
 from vpuformer.data.coco import CocoFolder
+from vpuformer.data.mask_folder import MaskFolder
 from vpuformer.data.split import Split, open_folders
 from vpuformer.data.training_set import TrainingSample, TrainingSet
 from vpuformer.errors import ConfigError, DatasetError
+from vpuformer.metrics import IGNORE
 
 SIZE = (60, 80)
 OBJECTS = ((5, 5, 20), (5, 50, 20), (35, 28, 22))
@@ -163,6 +166,33 @@ def test_truths_are_never_empty_nor_all(folders: dict[str, CocoFolder], m: int) 
     shares = torch.cat([data[i]["truth"].float().mean((-1, -2)).reshape(-1) for i in range(60)])
     assert shares.min() >= 0.001
     assert shares.max() <= 0.97
+
+
+@pytest.mark.parametrize("m", [1, 2])
+@pytest.mark.parametrize("paste", [0.0, 1.0])
+def test_undecided_pixels_are_ignored(tmp_path: Path, m: int, paste: float) -> None:
+    labels = np.zeros(SIZE, np.uint8)
+    labels[5:35, 5:35], labels[20:50, 45:75], labels[5:35, 35:39] = 1, 2, 255
+    image = np.full((*SIZE, 3), 100, np.uint8)
+    image[labels == 255] = (0, 0, 250)
+    for folder, pixels in (("images", image), ("masks", labels)):
+        (tmp_path / folder).mkdir()
+        Image.fromarray(pixels).save(tmp_path / folder / "a.png")
+    augmentation = replace(PLAIN, paste=paste)
+    sources = {"void": MaskFolder(tmp_path, void=255)}
+    samples = TrainingSet(sources, size=48, seed=3, objects_per_picture=m, augmentation=augmentation)
+    seen = 0
+    for i in range(20):
+        sample = samples[i]
+        truths, others = (sample[name].numpy().reshape(m, 48, 48) for name in ("truth", "others"))
+        blue = (sample["image"][2] > 240).numpy()
+        ignored = truths == IGNORE
+        assert not (ignored & others).any()
+        if not paste:  # a pasted object may bring such pixels at its edge, and may lie on them
+            assert (ignored[:, blue]).all()
+        assert (sample["image"][2] > 110).numpy()[ignored.any(axis=0)].all()
+        seen += int(ignored.any())
+    assert seen > 5
 
 
 def test_a_loader_makes_batches(folders: dict[str, CocoFolder]) -> None:

@@ -25,7 +25,8 @@ class Layers:
     """The objects of a picture.
 
     `maps` are of one shape; `places` tells map and label of each object by its id; `extra` the same of what training
-    adds by chance. `areas` has the pixels of all of them.
+    adds by chance; `void` is the label, in any map, of pixels that the annotators left open. `areas` has the pixels of
+    all objects.
 
     >>> Layers([np.array([[0, 3, 3]])], {7: (0, 3)}).areas
     {7: 2}
@@ -34,6 +35,7 @@ class Layers:
     maps: Sequence[Labels]
     places: Mapping[int, tuple[int, int]]
     extra: Mapping[int, tuple[int, int]] = field(default_factory=dict)
+    void: int | None = None
     areas: Mapping[int, int] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -55,13 +57,13 @@ class Layers:
             {number: place for number, place in some.items() if number not in left_out}
             for some in (self.places, self.extra)
         )
-        return Layers(self.maps, places, extra)
+        return Layers(self.maps, places, extra, self.void)
 
 
 def labels_as_layers(labels: Labels, void: int | None = None) -> Layers:
-    """Every label of a map but 0 and `void` is an object, called by its label."""
+    """Every label of a map but 0 and `void`, the undecided pixels, is an object, called by its label."""
     found = np.flatnonzero(np.bincount(labels.ravel())).tolist()
-    return Layers([labels], {label: (0, label) for label in found if label not in (0, void)})
+    return Layers([labels], {label: (0, label) for label in found if label not in (0, void)}, void=void)
 
 
 class LayeredSource(Source):
@@ -133,3 +135,10 @@ class LayeredSource(Source):
                 raise DatasetError(f"{self.pictures[picture]} of {self.name} has no object {number}")
             mask[:] = layers.mask(number)
         return masks
+
+    def undecided(self, picture: int) -> Masks | None:
+        layers = self.layers(picture)
+        if layers.void is None:
+            return None
+        open_pixels = np.any([labels == layers.void for labels in layers.maps], axis=0)
+        return open_pixels.astype(np.uint8) if open_pixels.any() else None

@@ -31,7 +31,8 @@ class MaskFolder(LayeredSource):
 
     Args:
         root: the folder that holds both.
-        void: a value of maps that is no object, such as 255 for the border in palettes of PASCAL VOC.
+        void: a value of maps that is no object and no background either, such as 255 for the border in palettes of
+            PASCAL VOC: these pixels take no part in training, nor in scores.
 
     Raises `DatasetError` where a folder is missing, holds no picture with a mask, or two masks claim one picture.
     `faults` tells pictures without a mask, and masks without a picture.

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from vpuformer.data.sample import RGB, Sample, Truth
 from vpuformer.errors import DatasetError
+from vpuformer.metrics import IGNORE
 
 Masks = npt.NDArray[np.uint8]
 
@@ -70,6 +71,10 @@ class Source(Protocol):
         """Whether every object of the picture is annotated; where not, an unlabelled thing is not background."""
         return False
 
+    def undecided(self, picture: int) -> Masks | None:  # noqa: ARG002
+        """Pixels that the annotators left open: uint8, shape (H, W), 0 or 1; None where there are none."""
+        return None
+
     def union(self, picture: int, objects: Sequence[int] | None = None) -> Masks:
         """The pixels of any of the given objects (default: of all): uint8, shape (H, W), 0 or 1."""
         return self.masks(picture, objects).max(axis=0, initial=0)
@@ -82,8 +87,12 @@ class Source(Protocol):
         return self.objects(picture), self.areas(picture)
 
     def truth(self, picture: int, object_id: int) -> Truth:
-        """The truth of one object: int8, shape (H, W), 1 object, 0 elsewhere."""
-        return self.masks(picture, [object_id])[0].astype(np.int8)
+        """The truth of one object: int8, shape (H, W), 1 object, `IGNORE` where it is undecided, 0 elsewhere."""
+        truth = self.masks(picture, [object_id])[0].astype(np.int8)
+        undecided = self.undecided(picture)
+        if undecided is not None:
+            truth[(undecided > 0) & (truth == 0)] = IGNORE
+        return truth
 
     def sample(self, picture: int, object_id: int) -> Sample:
         """One object as a `Sample` called "set/picture/id".

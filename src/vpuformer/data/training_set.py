@@ -13,11 +13,12 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from vpuformer.data.augment import Augmentation, Augmented, augment
+from vpuformer.data.augment import Augmentation, Augmented, Shown, augment
 from vpuformer.data.sample import RGB
 from vpuformer.data.source import Masks, Source
 from vpuformer.data.split import Split, training_pictures
 from vpuformer.errors import ConfigError, DatasetError
+from vpuformer.metrics import IGNORE
 
 SET_WEIGHTS: Mapping[str, float] = {
     "coco_multi": 3.0,
@@ -57,7 +58,8 @@ _LOOKS = 200
 
 
 class TrainingSample(TypedDict):
-    """`image` uint8 (3, S, S); `truth` int8 (S, S), 1 object, 0 not; `others` bool (S, S), other annotated objects.
+    """`image` uint8 (3, S, S); `truth` int8 (S, S), 1 object, 0 not, `IGNORE` where nobody decided; `others` bool
+    (S, S), other annotated objects.
 
     With `objects_per_picture` m > 1 truth and others are (m, S, S).
     """
@@ -142,23 +144,25 @@ class TrainingSet(Dataset[TrainingSample]):
             raise IndexError(f"samples are counted from 0, got {index}")
         rng = np.random.default_rng((self.seed, index))
         for _ in range(_ATTEMPTS):
-            view, targets = self._view(rng)
+            view, targets, undecided = self._view(rng)
             shares = view.masks[:targets].mean(axis=(1, 2))
             visible = [i for i in range(targets) if self.augmentation.smallest <= shares[i] <= LARGEST_VIEW_SHARE]
             if visible:
-                truth = _targets(view.masks[visible], self.objects_per_picture, rng)
-                others = view.masks.any(axis=0) & ~truth
+                objects = _targets(view.masks[visible], self.objects_per_picture, rng)
+                others = view.masks.any(axis=0) & ~objects
+                truth = objects.astype(np.int8)
+                truth[undecided & ~objects] = IGNORE
                 single = self.objects_per_picture == 1
                 return TrainingSample(
                     image=view.image,
-                    truth=torch.from_numpy((truth[0] if single else truth).astype(np.int8)),
+                    truth=torch.from_numpy(truth[0] if single else truth),
                     others=torch.from_numpy(others[0] if single else others),
                     index=index,
                 )
         raise DatasetError(f"sample {index}: {_ATTEMPTS} pictures in a row showed no object of usable size")
 
-    def _view(self, rng: np.random.Generator) -> tuple[Augmented, int]:
-        """A view of a random picture; how many of its masks, from the first, are objects.
+    def _view(self, rng: np.random.Generator) -> tuple[Augmented, int, Shown]:
+        """A view of a random picture; how many of its masks, from the first, are objects; its undecided pixels.
 
         The masks are the object that the view was chosen for, further ones, and the union of any rest; a pasted object
         comes before or after the first.
@@ -174,15 +178,20 @@ class TrainingSet(Dataset[TrainingSample]):
             parts.append(source.masks(picture, further))
         if rest:
             parts.append(source.union(picture, rest)[None])
+        count = sum(map(len, parts))
+        undecided = source.undecided(picture)
+        if undecided is not None:
+            parts.append(undecided[None])
         masks = np.concatenate(parts)
         foreign = self._foreign(rng) if rng.random() < self.augmentation.paste else None
         view = augment(source.image(picture), masks, self.size, rng, self.augmentation, foreign=foreign)
+        left_open = np.zeros_like(view.masks[0]) if undecided is None else view.masks[count]
         if foreign is None:
-            return view, 1 + len(further)
+            return Augmented(view.image, view.masks[:count]), 1 + len(further), left_open
         # The pasted object is the target, or now and then what it covers in part.
         ahead = 0 if rng.random() < PASTED_FIRST else 1
-        order = np.insert(np.arange(len(masks)), ahead, len(masks))
-        return Augmented(view.image, view.masks[order]), 2 + len(further)
+        order = np.insert(np.arange(count), ahead, len(masks))
+        return Augmented(view.image, view.masks[order]), 2 + len(further), left_open
 
     def _draw(self, chances: npt.NDArray[np.float64], rng: np.random.Generator) -> "_Drawn":
         part = self._sets[rng.choice(len(self._sets), p=chances)]
