@@ -59,7 +59,10 @@ TABLES: dict[str, dict[str, Row]] = {
         "literal_scribbles": {"formula": "literal-scribbles"},
     },
 }
-"""By table and row, what is changed in the variant `default`, or (`p2cl`, lambda) in the recipe."""
+"""By table and row, what is changed in `BASE`, or (`p2cl`, lambda) in the recipe."""
+
+BASE = replace(VARIANTS["default"], dense_prompts="late")
+"""The variant `default`, with the prompts drawn after the image encoder: what it was when the rows were defined."""
 
 # 782 steps of 16 objects with 2 interactions on average are 25,000 passes.
 SETTINGS: dict[str, Any] = {
@@ -133,7 +136,7 @@ def run(row: Row, seed: int, options: argparse.Namespace) -> None:
         data=options.data,
         output=str(output),
         backbone_weights=options.backbone_weights,
-        model=replace(VARIANTS["default"], **network),
+        model=replace(BASE, **network),
         size=options.size,
         seed=seed,
         precision=options.precision,

@@ -53,6 +53,7 @@ EXPERIMENTS = {
     "sharpen": "from there, 290 steps: logits sharpened at 1/2",
     "encoder-rate": "the same with the image encoder at .4 of the rate instead of .1",
     "one-look": "the weights of 175,280 samples, one look",
+    "late": "the weights of 224,880 samples, prompts drawn after the image encoder alone",
 }
 """Runs that decided something, all on the validation split."""
 MEDICAL = ("polyps", "skin")
@@ -220,7 +221,7 @@ def ablation() -> str:
             lines = [f"| {title} | " + " | ".join(measures) + " |", "|---|" + "--:|" * len(measures)]
             for row in rows.values():
                 if row["table"] == table:
-                    changes = ", ".join(f"`{name}={value}`" for name, value in row["changes"].items()) or "as it is"
+                    changes = ", ".join(f"`{name}={value}`" for name, value in row["changes"].items()) or "nothing changed"
                     lines.append(f"| {changes} | " + " | ".join(spread(row["seeds"], name) for name in measures) + " |")
             blocks.append("\n".join(lines))
     return "\n\n".join(blocks) or "Not measured yet."

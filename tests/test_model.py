@@ -28,7 +28,7 @@ CONFIGS = {
     "paper": replace(VARIANTS["paper"], **SMALL),
     "early": replace(VARIANTS["default"], **SMALL, dense_prompts="early", mask_fusion="early"),
     "none": replace(VARIANTS["default"], **SMALL, dense_prompts="none", add_tokens=False, finest="raw"),
-    "middle": replace(VARIANTS["default"], **SMALL, dense_prompts="middle"),
+    "late": replace(VARIANTS["default"], **SMALL, dense_prompts="late"),
     "visual": replace(VARIANTS["default"], **SMALL, visual="damping", dense_prompts="none"),
     "baseline": replace(VARIANTS["paper"], **SMALL, dma=False, dense_prompts="early"),
     "no gate": replace(VARIANTS["default"], **SMALL, gate=False),
@@ -237,7 +237,7 @@ def test_a_config_is_written_and_read() -> None:
 def test_the_variants_differ_as_documented() -> None:
     paper, default = variant("paper"), variant("default")
     assert (paper.mask_fusion, paper.dense_prompts, paper.add_tokens) == ("early", "none", False)
-    assert (default.mask_fusion, default.dense_prompts, default.add_tokens) == ("late", "late", True)
+    assert (default.mask_fusion, default.dense_prompts, default.add_tokens) == ("late", "middle", True)
 
 
 @torch.inference_mode()
@@ -287,7 +287,7 @@ def test_sharpening_begins_as_little_more_than_enlarging() -> None:
 @pytest.mark.parametrize("backbone", ["mobilenetv2", "vit_b"])
 @torch.inference_mode()
 def test_sharpening_sees_details_of_two_pixels_with_any_encoder(backbone: str) -> None:
-    model = VPUFormer(replace(CONFIGS["default"], backbone=backbone)).eval()
+    model = VPUFormer(replace(CONFIGS["late"], backbone=backbone)).eval()
     assert model.sharpen is not None
     features = model.encode(image())
     half = features.lateral.half
@@ -309,7 +309,7 @@ def test_sharpening_sees_details_of_two_pixels_with_any_encoder(backbone: str) -
 @torch.inference_mode()
 @pytest.mark.parametrize("size", [(96, 96), (70, 101)])
 def test_an_image_encoder_that_pauses_at_an_eighth_makes_the_same_maps(size: tuple[int, int]) -> None:
-    encoder = VPUFormer(CONFIGS["middle"]).eval().backbone
+    encoder = VPUFormer(CONFIGS["default"]).eval().backbone
     picture = image(2, *size)
     whole, (fine, eighth) = encoder(picture), encoder.begin(picture)
     for name in ("half", "quarter", "eighth"):
@@ -320,9 +320,9 @@ def test_an_image_encoder_that_pauses_at_an_eighth_makes_the_same_maps(size: tup
 
 @torch.inference_mode()
 def test_prompts_drawn_in_the_middle_change_nothing_before_they_are_learned(tmp_path: Path) -> None:
-    late = VPUFormer(CONFIGS["default"])
+    late = VPUFormer(CONFIGS["late"])
     save_checkpoint(late, tmp_path)
-    recipe = Recipe(data="", output="", init=str(tmp_path), model=CONFIGS["middle"])
+    recipe = Recipe(data="", output="", init=str(tmp_path), model=CONFIGS["default"])
     middle = build_network(recipe).eval()
     prompts = batch([Click(40, 40), Box(10, 10, 70, 60, False)])
     expected = late.eval()(image(), EMPTY, prompts).logits
@@ -333,4 +333,4 @@ def test_prompts_drawn_in_the_middle_change_nothing_before_they_are_learned(tmp_
 
 def test_an_image_encoder_that_cannot_pause_cannot_be_drawn_into_in_the_middle() -> None:
     with pytest.raises(ConfigError, match="'resnet50' cannot pause at 1/8"):
-        VPUFormer(replace(CONFIGS["middle"], backbone="resnet50"))
+        VPUFormer(replace(CONFIGS["default"], backbone="resnet50"))

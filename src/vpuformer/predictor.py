@@ -114,7 +114,7 @@ class Predictor:
     def set_image(self, image: str | os.PathLike[str] | Image.Image | npt.NDArray[Any]) -> None:
         """Look at another picture.
 
-        This runs the image encoder, so that the first look at every object costs the decoder alone.
+        This runs the image encoder, as far as it depends on the picture alone, once for all objects.
 
         Args:
             image: a path, a Pillow image or an array; see `vpuformer.images.read_image`.

@@ -13,7 +13,8 @@ MaskFusion = Literal["early", "late"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class VPUFormerConfig:
-    """The shape of a VPUFormer. The defaults are the variant `default`; `paper` is the paper to the word.
+    """The shape of a VPUFormer. The defaults are the variant `default` but for `dense_prompts`, of which every image
+    encoder is capable as it stands here; `paper` is the paper to the word.
 
     Raises:
         ConfigError: a field is out of range or contradicts another.
@@ -52,7 +53,7 @@ class VPUFormerConfig:
 
     mask_fusion: MaskFusion = "late"
     """Where the previous mask enters: `early` through Conv1S into the image encoder's stem (the paper), or `late`, next
-    to its features, so that these depend on the picture alone and every prompt costs the decoder only."""
+    to its features, so that these depend on the picture alone and are computed once for all its objects and prompts."""
     dense_prompts: DensePrompts = "late"
     """Draw the prompts as maps too: not at all (the paper), after the image encoder ("late"), there and within it at
     1/8, so that its coarse stages run for every prompt and the fine ones once for a picture ("middle"), or into its
@@ -130,7 +131,7 @@ class VPUFormerConfig:
 
 VARIANTS: Mapping[str, VPUFormerConfig] = MappingProxyType(
     {
-        "default": VPUFormerConfig(),
+        "default": VPUFormerConfig(dense_prompts="middle"),
         "paper": VPUFormerConfig(
             dim=256,
             ffn_dim=1024,

@@ -113,7 +113,10 @@ class VPUFormer(nn.Module):
         self.lateral_eighth = None if eighth is None else nn.Conv2d(eighth, width, 1)
         middle = self.backbone.eighth_channels if config.dense_prompts == "middle" else None
         if config.dense_prompts == "middle" and (middle is None or not self.backbone.can_pause):
-            raise ConfigError(f"dense_prompts='middle': the image encoder {config.backbone!r} cannot pause at 1/8")
+            raise ConfigError(
+                f"dense_prompts='middle': the image encoder {config.backbone!r} cannot pause at 1/8; set"
+                " dense_prompts='late'"
+            )
         self.dense = DensePrompts(late, dim, width, middle) if late else None
         self.dma = nn.ModuleList(
             DualCrossMergingAttention(
