@@ -221,7 +221,7 @@ def ablation() -> str:
             lines = [f"| {title} | " + " | ".join(measures) + " |", "|---|" + "--:|" * len(measures)]
             for row in rows.values():
                 if row["table"] == table:
-                    changes = ", ".join(f"`{name}={value}`" for name, value in row["changes"].items()) or "nothing changed"
+                    changes = ", ".join(f"`{name}={value}`" for name, value in row["changes"].items()) or "no change"
                     lines.append(f"| {changes} | " + " | ".join(spread(row["seeds"], name) for name in measures) + " |")
             blocks.append("\n".join(lines))
     return "\n\n".join(blocks) or "Not measured yet."
