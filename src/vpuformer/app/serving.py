@@ -7,6 +7,7 @@ import socket as sockets
 import threading
 import webbrowser
 from collections.abc import Callable
+from contextlib import suppress
 
 import uvicorn
 
@@ -93,7 +94,7 @@ def serve(
         opener = threading.Timer(0.3, webbrowser.open, [address])  # once the server answers
         opener.daemon = True
         opener.start()
-    try:
+    # Uvicorn hands the interrupt on, but not always: seldom, on a busy machine, it just returns.
+    with suppress(KeyboardInterrupt):
         server.run(sockets=[socket])
-    except KeyboardInterrupt:
-        say("ended; everything is stored")
+    say("ended; everything is stored")
