@@ -13,6 +13,7 @@ from vpuformer.cli import app
 from vpuformer.data.augmentation import COCOLVIS_STYLE, SBD_STYLE, Augmentation
 from vpuformer.errors import ConfigError
 from vpuformer.model.backbones import BACKBONES
+from vpuformer.model.config import VARIANTS, VPUFormerConfig
 from vpuformer.training.loop import _Run
 from vpuformer.training.recipe import Recipe
 from vpuformer.training.recipes import RECIPES, recipe_named
@@ -134,7 +135,9 @@ def test_a_recipe_of_before_is_still_read() -> None:
     """Written when a recipe had fewer settings, and pasting was one of its own."""
     old = {"data": "sets", "output": "run", "size": 192, "paste": 0.4, "model": {"dim": 64}, "ema": 0.99}
     read = Recipe.from_dict(old)
-    assert (read.size, read.augmentation, read.model.dim) == (192, Augmentation(paste=0.4), 64)
+    assert (read.size, read.augmentation) == (192, Augmentation(paste=0.4))
+    # What is not said of the network is the recipe's, and not what the class has by default.
+    assert read.model == replace(VARIANTS["default"], dim=64) != VPUFormerConfig(dim=64)
     assert (read.optimizer, read.schedule, read.accumulate, read.strategy) == ("adamw", "plateau", 1, "auto")
 
 

@@ -2,7 +2,7 @@
 
 import types
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, asdict, fields, is_dataclass
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from vpuformer.errors import ConfigError, unknown_name
@@ -15,7 +15,8 @@ T = TypeVar("T")
 
 
 def build(kind: type[T], values: Mapping[str, Any], prefix: str = "") -> T:
-    """A dataclass out of plain values, as JSON has them; a field that is missing keeps its default.
+    """A dataclass out of plain values, as JSON has them; a field that is missing keeps its default, and what is not
+    said of a part is as the part is by default.
 
     >>> from vpuformer.data.augmentation import Augmentation
     >>> build(Augmentation, {"flip": 0, "resize": [0.75, 1.25]}).resize
@@ -29,7 +30,7 @@ def build(kind: type[T], values: Mapping[str, Any], prefix: str = "") -> T:
     for name, value in values.items():
         hint = _known(hints, name, prefix)
         if is_dataclass(hint) and isinstance(value, Mapping):
-            value = build(hint, value, f"{prefix}{name}.")  # type: ignore[arg-type]
+            value = build(hint, _usual(kind, name) | dict(value), f"{prefix}{name}.")  # type: ignore[arg-type]
         given[name] = _checked(hint, value, prefix + name)
     return kind(**given)
 
@@ -86,6 +87,12 @@ def _assign(kind: type, values: dict[str, Any], name: str, text: str, prefix: st
         raise ConfigError(f"{prefix}{first} is {wanted(hint)} and has no setting {rest!r}")
     else:
         values[first] = _read(hint, text, prefix + first)
+
+
+def _usual(kind: type, name: str) -> dict[str, Any]:
+    """What a part is made of where nothing is said of it: not always what its own class has by default."""
+    part = next(field for field in fields(kind) if field.name == name)
+    return {} if part.default_factory is MISSING else asdict(part.default_factory())
 
 
 def _hints(kind: type) -> dict[str, Any]:
