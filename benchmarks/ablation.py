@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from vpuformer.atomic import replacing
-from vpuformer.model.config import VARIANTS
+from vpuformer.model.config import VPUFormerConfig
 from vpuformer.training.recipe import Precision, Recipe
 from vpuformer.training.state import NAME
 
@@ -61,7 +61,7 @@ TABLES: dict[str, dict[str, Row]] = {
 }
 """By table and row, what is changed in `BASE`, or (`p2cl`, lambda) in the recipe."""
 
-BASE = replace(VARIANTS["default"], dense_prompts="late")
+BASE = VPUFormerConfig()
 """The variant `default`, with the prompts drawn after the image encoder: what it was when the rows were defined."""
 
 # 782 steps of 16 objects with 2 interactions on average are 25,000 passes.

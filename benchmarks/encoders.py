@@ -13,7 +13,6 @@ import platform
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from vpuformer.encoding.batch import PromptBatch
 from vpuformer.geometry import Crop, FrameMap
 from vpuformer.model.backbones import BACKBONES
-from vpuformer.model.config import VARIANTS
+from vpuformer.model.config import VPUFormerConfig
 from vpuformer.model.vpuformer import VPUFormer
 from vpuformer.prompts import Click
 
@@ -55,9 +54,8 @@ def main() -> None:
 
 @torch.inference_mode()
 def measured(name: str) -> dict[str, Any]:
-    # Drawn late: what all of them are capable of.
-    config = replace(VARIANTS["default"], dense_prompts="late", backbone=name, input_size=SIZE)
-    model = VPUFormer(config).eval()
+    # The variant, but with prompts drawn late: what all of them are capable of.
+    model = VPUFormer(VPUFormerConfig(backbone=name, input_size=SIZE)).eval()
     model = model.to(memory_format=torch.channels_last)
     image = torch.rand(1, 3, SIZE, SIZE).contiguous(memory_format=torch.channels_last)
     mask = torch.zeros(1, 1, SIZE, SIZE)

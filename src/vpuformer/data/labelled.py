@@ -9,10 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from vpuformer.data.layers import Labels
-from vpuformer.data.sample import Sample, Truth
+from vpuformer.data.sample import Sample, Truth, truth_of
 from vpuformer.errors import DatasetError, InputError
 from vpuformer.images import picture_size, read_image
-from vpuformer.metrics import IGNORE
 
 Found = Sample | DatasetError
 """What a reader of a test set comes upon: an object, or in its place what is wrong with a file."""
@@ -45,10 +44,7 @@ def label_samples(
 
 def _truth(image: Path, mask: Path, read: Callable[[Path], Labels], label: int, void: int | None) -> Truth:
     labels = read_fitting(image, mask, read)
-    truth = (labels == label).astype(np.int8)
-    if void is not None:
-        truth[labels == void] = IGNORE
-    return truth
+    return truth_of(labels == label, None if void is None else labels == void)
 
 
 def read_fitting(image: Path, mask: Path, read: Callable[[Path], Pixels]) -> Pixels:

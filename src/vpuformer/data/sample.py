@@ -2,12 +2,27 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from vpuformer.metrics import IGNORE
+
 RGB = npt.NDArray[np.uint8]
 Truth = npt.NDArray[np.int8]
+
+
+def truth_of(objects: npt.NDArray[Any], undecided: npt.NDArray[Any] | None = None) -> Truth:
+    """Masks of 0 and 1, shape (..., H, W), as truths: `IGNORE` where nobody decided and no object is.
+
+    >>> truth_of(np.array([[1, 0, 0]]), np.array([[1, 1, 0]])).tolist()
+    [[1, -1, 0]]
+    """
+    truth = objects.astype(np.int8)
+    if undecided is not None:
+        truth[(truth == 0) & (undecided > 0)] = IGNORE
+    return truth
 
 
 @dataclass(frozen=True)

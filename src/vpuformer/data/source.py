@@ -12,9 +12,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from vpuformer.data.sample import RGB, Sample, Truth
+from vpuformer.data.sample import RGB, Sample, Truth, truth_of
 from vpuformer.errors import DatasetError
-from vpuformer.metrics import IGNORE
 
 Masks = npt.NDArray[np.uint8]
 
@@ -88,11 +87,7 @@ class Source(Protocol):
 
     def truth(self, picture: int, object_id: int) -> Truth:
         """The truth of one object: int8, shape (H, W), 1 object, `IGNORE` where it is undecided, 0 elsewhere."""
-        truth = self.masks(picture, [object_id])[0].astype(np.int8)
-        undecided = self.undecided(picture)
-        if undecided is not None:
-            truth[(undecided > 0) & (truth == 0)] = IGNORE
-        return truth
+        return truth_of(self.masks(picture, [object_id])[0], self.undecided(picture))
 
     def sample(self, picture: int, object_id: int) -> Sample:
         """One object as a `Sample` called "set/picture/id".

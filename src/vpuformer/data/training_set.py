@@ -14,11 +14,10 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from vpuformer.data.augment import Augmentation, Augmented, Shown, augment
-from vpuformer.data.sample import RGB
+from vpuformer.data.sample import RGB, truth_of
 from vpuformer.data.source import Masks, Source
 from vpuformer.data.split import Split, training_pictures
 from vpuformer.errors import ConfigError, DatasetError
-from vpuformer.metrics import IGNORE
 
 SET_WEIGHTS: Mapping[str, float] = {
     "coco_multi": 3.0,
@@ -150,8 +149,7 @@ class TrainingSet(Dataset[TrainingSample]):
             if visible:
                 objects = _targets(view.masks[visible], self.objects_per_picture, rng)
                 others = view.masks.any(axis=0) & ~objects
-                truth = objects.astype(np.int8)
-                truth[undecided & ~objects] = IGNORE
+                truth = truth_of(objects, undecided)
                 single = self.objects_per_picture == 1
                 return TrainingSample(
                     image=view.image,
