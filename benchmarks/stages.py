@@ -6,6 +6,7 @@ Reads the summaries in the history of the repository, and that of the working tr
 `benchmarks/results/validation/stages.json`. Each was measured by the code of its time: zoom-in has changed as well.
 """
 
+import csv
 import json
 import subprocess
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 
 SUMMARY = "benchmarks/results/validation/default-click/summary.json"
 CONFIG = "src/vpuformer/weights/default/config.json"
+LOG = Path("benchmarks/results/training/log.csv")
 RESULTS = Path("benchmarks/results/validation/stages.json")
 MEASURES = ("IoU@1", "IoU@3", "IoU@5", "BIoU@5")
 
@@ -29,8 +31,17 @@ def main() -> None:
             scores = {name: summary[name] for name in MEASURES if name in summary}
             samples = int(config["metadata"]["samples"])
             stages[config["sha256"]] = {"samples": samples, "objects": summary["objects"], **scores}
-    RESULTS.write_text(json.dumps({"command": "python benchmarks/stages.py", "stages": stages}, indent=2) + "\n")
+    content = {"command": "python benchmarks/stages.py", "hours": round(hours(), 1), "stages": stages}
+    RESULTS.write_text(json.dumps(content, indent=2) + "\n")
     print(json.dumps(stages, indent=2))
+
+
+def hours() -> float:
+    """Of all training so far, by the pictures a second in its log; a step was eight pictures in all of it."""
+    with LOG.open(newline="") as file:
+        rows = [(int(row["step"]), float(row["images/s"])) for row in csv.DictReader(file) if row["images/s"]]
+    starts = [0, *(step for step, _ in rows)]
+    return sum((step - start) * 8 / rate for (step, rate), start in zip(rows, starts, strict=False)) / 3600
 
 
 def git(*words: str) -> str:
