@@ -270,7 +270,7 @@ def contributions_in_short() -> str:
         for name in ("tokens without their place", "gates at their means")
     }
     text = (
-        "In the bundled weights prompts act mostly through maps that are drawn into the image branch: without them, mean"
+        "In the bundled weights prompts act mostly through maps drawn into the image branch: without them, mean"
         f" IoU on validation falls from {whole['click@1']:.3f} to {maps['click@1']:.3f} after a click and from"
         f" {whole['box@1']:.3f} to {maps['box@1']:.3f} after a box. Tokens that do not know their place cost at most"
         f" {most['tokens without their place']:.3f}, and gates (Eqs. 9 and 10) replaced by constants at most"
