@@ -18,7 +18,7 @@ from vpuformer.metrics import iou
 from vpuformer.predictor import Predictor
 from vpuformer.prompts import Box, Click, Kind, Prompt
 from vpuformer.session import Session
-from vpuformer.simulation import clicked_pixels, next_prompt
+from vpuformer.simulation import next_prompt
 
 ROOT = Path(__file__).parent.parent
 RESULT = ROOT / "docs" / "images" / "cases.jpg"
@@ -47,7 +47,7 @@ def main() -> None:
         for title, kinds in MEASURED.items():
             session, found = Session(predictor), np.zeros(truth.shape, bool)
             for kind in kinds:
-                prompt = next_prompt(kind, truth, found, clicked=clicked_pixels(session.prompts, truth.shape))
+                prompt = next_prompt(kind, truth, found, earlier=session.prompts)
                 if prompt is not None:
                     found = session.add(prompt).mask
             row.append(panel(picture, found, session.prompts, f"{title}: IoU {iou(found, truth):.2f}"))

@@ -110,6 +110,15 @@ def test_no_pixel_is_clicked_twice() -> None:
     assert len({step.prompt for step in record.interactions}) == 20
 
 
+@pytest.mark.parametrize("kinds", [("box",), ("scribble",), ("click", "box"), ("click", "box", "scribble")])
+def test_no_prompt_of_an_object_is_given_twice(kinds: Any) -> None:
+    probability = np.zeros(SIZE, np.float32)
+    probability[2:8, 1:8], probability[3:6, 33:38] = 1, 1
+    [record] = evaluate([sample(bar_truth())], Constant(probability), kinds=kinds)
+    prompts = [step.prompt for step in record.interactions]
+    assert len(set(prompts)) == 20
+
+
 def test_each_prompt_comes_with_all_earlier_ones_and_the_last_answer() -> None:
     segmenter = Stripes()
     list(evaluate([sample(bar_truth()), sample(bar_truth(), 2)], segmenter, max_interactions=3))

@@ -14,9 +14,8 @@ from hypothesis import strategies as st
 
 from vpuformer.errors import ConfigError, MaskError
 from vpuformer.metrics import IGNORE, MASK_THRESHOLD
-from vpuformer.prompts import KINDS, Box, Click, Kind, Scribble
+from vpuformer.prompts import KINDS, Box, Click, Kind, Prompt, Scribble
 from vpuformer.simulation import (
-    clicked_pixels,
     initial_clicks,
     next_box,
     next_click,
@@ -24,6 +23,7 @@ from vpuformer.simulation import (
     next_prompt,
     next_scribble,
 )
+from vpuformer.simulation.clicks import clicked_pixels
 
 Mask = np.ndarray
 
@@ -73,6 +73,10 @@ def stroke_pixels(scribble: Scribble) -> tuple[Mask, Mask]:
         pieces.append(start + np.arange(1, count + 1)[:, None] / count * (end - start))
     columns, rows = np.floor(np.concatenate(pieces) + 0.5).astype(int).T
     return columns, rows
+
+
+def clicks_on(mask: Mask) -> list[Click]:
+    return [Click(int(x), int(y)) for y, x in np.argwhere(mask)]
 
 
 def canvas(height: int = 64, width: int = 80) -> Mask:
@@ -160,7 +164,7 @@ def oracle_click(truth: Mask, prediction: Mask, clicked: Mask) -> Click | None:
 def test_the_click_is_that_of_the_oracle(scene: tuple[Mask, Mask], seed: int) -> None:
     truth, prediction = scene
     clicked = np.random.default_rng(seed).random(truth.shape) < 0.2
-    assert next_click(truth, prediction, clicked=clicked) == oracle_click(truth, prediction, clicked)
+    assert next_click(truth, prediction, earlier=clicks_on(clicked)) == oracle_click(truth, prediction, clicked)
     assert next_click(truth, prediction) == oracle_click(truth, prediction, np.zeros_like(prediction))
 
 
@@ -196,7 +200,7 @@ def test_the_clicks_are_ritms_on_200_random_masks(rng: np.random.Generator) -> N
         not_clicked = np.ones(truth.shape, bool)
         for _ in range(3):
             positive, (y, x) = ritm_click(truth, prediction, not_clicked)
-            click = next_click(truth, prediction, clicked=~not_clicked)
+            click = next_click(truth, prediction, earlier=clicks_on(~not_clicked))
             if click is None:
                 # Where RITM clicks on (0, 0), which is right or clicked already, ours has nothing to say.
                 assert (y, x) == (0, 0)
@@ -234,20 +238,19 @@ def test_ignored_pixels_are_never_wrong_and_bound_the_errors() -> None:
 
 def test_a_clicked_pixel_is_not_clicked_again() -> None:
     truth, prediction = picture(".ooo.", ".ooo.", ".ooo.")
-    size = truth.shape
     first = next_click(truth, prediction)
     assert first == Click(2, 1)
     assert first is not None
-    second = next_click(truth, prediction, clicked=clicked_pixels([first], size))
+    second = next_click(truth, prediction, earlier=[first])
     assert second == Click(1, 0)
     single, nothing = picture("...", ".o.")
-    assert next_click(single, nothing, clicked=clicked_pixels([Click(1, 1)], (2, 3))) is None
+    assert next_click(single, nothing, earlier=[Click(1, 1)]) is None
 
 
 def test_clicks_end_when_all_that_is_wrong_has_been_clicked() -> None:
     truth, prediction = picture("ooo", "x.O")
     clicks: list[Click] = []
-    while (click := next_click(truth, prediction, clicked=clicked_pixels(clicks, truth.shape))) is not None:
+    while (click := next_click(truth, prediction, earlier=clicks)) is not None:
         clicks.append(click)
     assert [(click.x, click.y) for click in clicks] == [(0, 1), (0, 0), (1, 0), (2, 0)]
 
@@ -270,16 +273,17 @@ def test_a_training_click_is_any_deep_pixel() -> None:
 @given(scenes, seeds)
 def test_a_click_lies_on_a_wrong_pixel_of_its_sign(scene: tuple[Mask, Mask], seed: int | None) -> None:
     truth, prediction = scene
-    clicked = np.zeros_like(prediction)
+    clicks: list[Click] = []
     for _ in range(4):
-        click = next_click(truth, prediction, rng=generator(seed), clicked=clicked)
+        clicked = clicked_pixels(clicks, truth.shape)
+        click = next_click(truth, prediction, rng=generator(seed), earlier=clicks)
         if click is None:
             assert not ((truth != IGNORE) & (prediction != (truth == 1)) & ~clicked).any()
             return
         pixel = int(click.y), int(click.x)
         assert wrong(truth, prediction, click.positive)[pixel]
         assert not clicked[pixel]
-        clicked |= clicked_pixels([click], truth.shape)
+        clicks.append(click)
 
 
 # ------------------------------------------------------------------------------------------------------------ boxes
@@ -330,7 +334,7 @@ def test_the_jitter_scales_with_the_picture_and_stops_at_its_edge() -> None:
 def test_the_box_is_tight_around_the_component_of_the_next_click(scene: tuple[Mask, Mask]) -> None:
     truth, prediction = scene
     box, click = next_box(truth, prediction), next_click(truth, prediction)
-    if box is None or click is None:
+    if click is None:
         assert box is None
         assert click is None
         return
@@ -346,7 +350,8 @@ def test_a_training_box_holds_the_largest_component_and_lies_in_the_picture(
 ) -> None:
     truth, prediction = scene
     box = next_box(truth, prediction, rng=np.random.default_rng(seed))
-    if box is None:
+    if not isinstance(box, Box):
+        assert box is None
         assert next_click(truth, prediction) is None
         return
     pieces = components(wrong(truth, prediction, box.positive))
@@ -454,7 +459,7 @@ def test_a_single_pixel_gets_a_click() -> None:
     for rng in (None, np.random.default_rng(0)):
         assert next_scribble(truth, prediction, rng=rng) == Click(1, 1, positive=False)
         assert next_prompt("scribble", truth, prediction, rng=rng) == Click(1, 1, positive=False)
-    assert next_scribble(truth, prediction, clicked=clicked_pixels([Click(1, 1)], (3, 4))) is None
+    assert next_scribble(truth, prediction, earlier=[Click(1, 1)]) is None
 
 
 @pytest.mark.parametrize("seed", [None, 0, 1, 2, 3, 4, 5, 6])
@@ -514,14 +519,13 @@ class TestEveryKind:
 
     def test_the_arguments_are_left_alone(self, simulate: Simulated) -> None:
         truth, prediction = SHAPES["letter"].astype(np.int8), SHAPES["ring"] > 0
-        clicked = SHAPES["disc"] > 0
-        for array in (truth, prediction, clicked):
+        earlier: list[Prompt] = []
+        for array in (truth, prediction):
             array.flags.writeable = False
-        try:
-            for rng in (None, np.random.default_rng(0)):
-                assert simulate(truth, prediction, rng=rng, clicked=clicked) is not None
-        finally:
-            clicked.flags.writeable = True
+        for rng in (None, None, np.random.default_rng(0), np.random.default_rng(0)):
+            prompt = simulate(truth, prediction, rng=rng, earlier=tuple(earlier))
+            assert prompt is not None
+            earlier.append(prompt)
 
     def test_the_layout_of_the_arrays_in_memory_does_not_matter(self, simulate: Simulated) -> None:
         truth, prediction = SHAPES["lollipop"].astype(np.int8), SHAPES["ring"] > 0
@@ -545,8 +549,78 @@ class TestEveryKind:
             simulate(truth, prediction[:, :2])
         with pytest.raises(MaskError, match=f"an array of bool, got float64.*above {MASK_THRESHOLD}"):
             simulate(truth, prediction.astype(float))
-        with pytest.raises(MaskError, match=r"clicked pixels are an array of bool of the truth's shape \(2, 3\)"):
-            simulate(truth, prediction, clicked=np.zeros((3, 2), bool))
+
+
+@settings(max_examples=60, deadline=None)
+@given(scenes, seeds, st.lists(st.sampled_from(KINDS), min_size=1, max_size=3, unique=True), st.booleans())
+def test_no_prompt_is_given_twice(
+    scene: tuple[Mask, Mask], seed: int | None, kinds: list[Kind], stubborn: bool
+) -> None:
+    """Whether the network never follows a prompt, or has changed all of its mind after each."""
+    truth, prediction = scene
+    opinions = [prediction] if stubborn else [prediction, np.zeros_like(prediction), np.ones_like(prediction)]
+    earlier: list[Prompt] = []
+    for step in range(14):
+        kind, opinion = kinds[step % len(kinds)], opinions[step % len(opinions)]
+        prompt = next_prompt(kind, truth, opinion, rng=generator(seed), earlier=earlier)
+        if prompt is None:
+            assert next_click(truth, opinion, earlier=earlier) is None
+        else:
+            assert prompt not in earlier
+            assert prompt.kind in (kind, "click")
+            earlier.append(prompt)
+
+
+def test_the_boxes_of_errors_that_stay_go_from_the_deepest_to_the_shallowest_and_end_in_clicks() -> None:
+    truth, prediction = picture("ooooo...xxx", "ooooo...xxx", "ooooo...xxx", ".......x...", "o..........")
+    earlier: list[Prompt] = []
+    while (prompt := next_box(truth, prediction, earlier=earlier)) is not None:
+        earlier.append(prompt)
+    assert earlier[:3] == [
+        Box(6.5, -0.5, 10.5, 3.5, positive=False),
+        Box(-0.5, -0.5, 4.5, 2.5),
+        Box(-0.5, 3.5, 0.5, 4.5),
+    ]
+    # All wrong pixels are in a box that was shown: the deepest one is clicked, and each once.
+    assert earlier[3] == Click(9, 1, positive=False)
+    assert {prompt.kind for prompt in earlier[3:]} == {"click"}
+    assert len(earlier) == 3 + int(wrong(truth, prediction, True).sum() + wrong(truth, prediction, False).sum())
+
+
+def test_a_box_of_the_other_sign_is_another_prompt() -> None:
+    truth = np.ones((3, 4), np.int8)
+    whole = Box(-0.5, -0.5, 3.5, 2.5)
+    assert next_box(truth, truth < 1, earlier=[Box(*whole.bounds, positive=False)]) == whole
+    assert next_box(truth, truth < 1, earlier=[whole]) == Click(1, 1)
+
+
+def test_a_training_box_that_can_only_repeat_moves_on() -> None:
+    truth = np.zeros((448, 448), np.int8)
+    truth[:, :300] = 1  # the box of a picture's whole height
+    truth[:, 302:] = 1
+    truth[200:210, 301] = 1
+    prediction = truth == 0
+    earlier: list[Prompt] = []
+    for seed in range(40):
+        prompt = next_box(truth, prediction, rng=np.random.default_rng(seed % 3), earlier=earlier)
+        assert prompt is not None
+        assert prompt not in earlier
+        earlier.append(prompt)
+
+
+def test_the_scribbles_of_errors_that_stay_go_on_to_the_next_component() -> None:
+    truth = np.zeros((40, 60), np.int8)
+    truth[2:12, 2:58], truth[20:26, 2:58], truth[34:35, 5:6] = 1, 1, 1
+    nothing = np.zeros(truth.shape, bool)
+    earlier: list[Prompt] = []
+    for _ in range(4):
+        prompt = next_scribble(truth, nothing, earlier=earlier)
+        assert prompt is not None
+        earlier.append(prompt)
+    assert [prompt.kind for prompt in earlier] == ["scribble", "scribble", "click", "click"]
+    assert [round(float(prompt.points[:, 1].mean())) for prompt in earlier[:2]] == [6, 22]
+    # The single pixel has no room for a stroke; then every stroke has been drawn, and the deepest pixel is clicked.
+    assert earlier[2:] == [Click(5, 34), next_click(truth, nothing)]
 
 
 def test_a_prompt_of_each_kind() -> None:

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,17 +17,19 @@ import pytest
 import torch
 from PIL import Image
 
+from vpuformer.data.sample import Sample
 from vpuformer.errors import CheckpointError, ConfigError, VPUFormerError
 from vpuformer.metrics import IGNORE
 from vpuformer.model.checkpoint import save_checkpoint
 from vpuformer.model.config import VPUFormerConfig
 from vpuformer.model.vpuformer import VPUFormer
-from vpuformer.prompts import KINDS, Kind
+from vpuformer.prompts import KINDS, Kind, Prompt
 from vpuformer.simulation import next_prompt
 from vpuformer.training.interaction import Answer, Batch, Interactive, interact
 from vpuformer.training.loop import build_network, interactions_of, train
 from vpuformer.training.recipe import Recipe
 from vpuformer.training.state import NAME, save_state
+from vpuformer.training.validate import validate
 
 TINY = VPUFormerConfig(input_size=64, dim=32, heads=4, ffn_dim=32, decoder_dim=16, pue_hidden=32)
 SHARES = (1 / 3, 1 / 3, 1 / 3)
@@ -256,6 +258,36 @@ def test_prompts_are_those_of_evaluation_as_often_as_wanted(kind: Kind, exact: b
     truths = batch().truth.flatten(0, 1).numpy()
     expected = [next_prompt(kind, truth, np.zeros(truth.shape, bool)) for truth in truths]
     assert ([prompt for (prompt,) in answer.prompts] == expected) == exact
+
+
+@pytest.mark.parametrize("exact", [0.0, 1.0])
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_prompt_of_a_training_object_is_given_twice(kind: Kind, exact: float) -> None:
+    """An untrained network hardly moves, so that the same error calls for a prompt again and again."""
+    model = Interactive(build_network(Recipe(data="", output="", model=TINY))).eval()
+    shares = [float(each == kind) for each in KINDS]
+    rng = np.random.default_rng(1)
+    answer = interact(model, batch(), rng, interactions=6, kind_shares=shares, p2cl=2.0, exact=exact)
+    assert all(len(prompts) >= 6 for prompts in answer.prompts)
+    assert all(len(set(prompts)) == len(prompts) for prompts in answer.prompts)
+
+
+def test_no_prompt_of_a_validation_object_is_given_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[tuple[Prompt, ...]] = []
+
+    def recorded(*arguments: Any, earlier: Sequence[Prompt]) -> Prompt | None:
+        prompt = next_prompt(*arguments, earlier=earlier)
+        assert prompt is not None
+        given.append((*earlier, prompt))
+        return prompt
+
+    monkeypatch.setattr("vpuformer.training.validate.next_prompt", recorded)
+    truth = np.zeros((40, 40), np.int8)
+    truth[5:15, 5:35] = 1
+    sample = Sample("toy/bar", 1, lambda: np.zeros((40, 40, 3), np.uint8), lambda: truth)
+    validate(build_network(Recipe(data="", output="", model=TINY)), [sample], 64)
+    assert {len(prompts) for prompts in given} == {1, 2, 3, 4, 5}
+    assert all(len(set(prompts)) == len(prompts) for prompts in given)
 
 
 def test_first_clicks_come_alone_as_often_as_wanted() -> None:

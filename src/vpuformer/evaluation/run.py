@@ -49,8 +49,8 @@ def evaluate(
 ) -> Iterator[ObjectRecord]:
     """Segment each object with simulated prompts, and say after each object how it went.
 
-    The prediction is every pixel with a probability above 0.49. Ignored pixels count for nothing, and no pixel is
-    clicked twice. An object ends before `max_interactions` when nothing is left to correct; its curve then stands still
+    The prediction is every pixel with a probability above 0.49. Ignored pixels count for nothing, and no prompt is
+    given twice. An object ends before `max_interactions` when nothing is left to correct; its curve then stands still
     at its last value. Pixels are read from disk when their turn comes. Objects of the same picture that follow each
     other share one `set_image`.
 

@@ -15,7 +15,7 @@ from vpuformer.evaluation.records import Interaction, Key
 from vpuformer.geometry import Size
 from vpuformer.metrics import MASK_THRESHOLD, MAX_CLICKS, Reference, Truth
 from vpuformer.prompts import KINDS, Kind, Prompt
-from vpuformer.simulation import clicked_pixels, next_kind, next_prompt
+from vpuformer.simulation import next_kind, next_prompt
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,8 @@ class User:
 
     kinds: Sequence[Kind] = ("click",)
     """One kind of prompt, or several to mix as the paper does (see `vpuformer.simulation.next_kind`). A stroke for
-    which there is no room becomes a click, and is recorded as one."""
+    which there is no room, and a box or a stroke that would repeat an earlier one where no new one is left, becomes a
+    click, and is recorded as one. No prompt of an object is given twice."""
     first_kind: Kind | None = None
     """Of the first prompt, also one that is not among `kinds`: a box to begin with, then clicks."""
     max_interactions: int = MAX_CLICKS
@@ -87,8 +88,7 @@ class Annotation:
         """
         if len(self._done) >= self._user.max_interactions or self._satisfied():
             return None
-        clicked = clicked_pixels(self._prompts, self._size)
-        prompt = next_prompt(self._kind(), self._truth, self._mask, clicked=clicked)
+        prompt = next_prompt(self._kind(), self._truth, self._mask, earlier=self._prompts)
         if prompt is None:
             return None
         self._prompts = (*self._prompts, prompt)

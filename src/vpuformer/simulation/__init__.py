@@ -3,7 +3,8 @@
 All functions are pure. A truth is an int8 array (H, W) with 1 for the object, 0 for the background and `IGNORE` where
 nobody has decided; a prediction is a bool array (H, W). Prompts come in the picture's pixels. Each `next_` function has
 two forms: without `rng` the *evaluation form*, which always gives the same answer, and with a generator the *training
-form*, which varies like people do. Both answer None when nothing is wrong.
+form*, which varies like people do. Both take the earlier prompts of the object, of which they repeat none, and answer
+None when nothing is wrong.
 
 >>> import numpy as np
 >>> truth = np.zeros((9, 9), np.int8)
@@ -18,13 +19,12 @@ True
 """
 
 from vpuformer.simulation.boxes import next_box
-from vpuformer.simulation.clicks import clicked_pixels, next_click
+from vpuformer.simulation.clicks import next_click
 from vpuformer.simulation.initial import initial_clicks
 from vpuformer.simulation.protocol import next_kind, next_prompt
 from vpuformer.simulation.scribbles import next_scribble
 
 __all__ = [
-    "clicked_pixels",
     "initial_clicks",
     "next_box",
     "next_click",

@@ -1,11 +1,14 @@
 """The simulated box: around what is missing, or around what is too much."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from vpuformer.geometry import CANONICAL
 from vpuformer.metrics import BoolMask, Truth
-from vpuformer.prompts import Box
-from vpuformer.simulation.regions import worst_region
+from vpuformer.prompts import Box, Click, Prompt
+from vpuformer.simulation.clicks import clicked_pixels, next_click
+from vpuformer.simulation.regions import WrongRegion, worst_region
 
 MAX_JITTER = 10
 """How far a side of a training box may lie outside the tight box, in pixels of a picture whose longer side is 448."""
@@ -16,8 +19,8 @@ def next_box(
     prediction: BoolMask,
     *,
     rng: np.random.Generator | None = None,
-    clicked: BoolMask | None = None,
-) -> Box | None:
+    earlier: Sequence[Prompt] = (),
+) -> Box | Click | None:
     """The box that corrects `prediction` where it is most deeply wrong; None when nothing is wrong.
 
     Without `rng`, the *deviation box*: the tight box of the 8-connected component of false negatives or false
@@ -29,11 +32,15 @@ def next_box(
     a tenth of the side's area together, each edge moved outwards by 0 to 10 pixels (whole pixels of a picture whose
     longer side is 448) and clipped to the picture.
 
+    No box is given twice. Where the network did not follow a box, the components that it surrounds are passed over, and
+    the rule holds for those that remain. When no new box is left, the answer is the next click.
+
     Args:
         truth: int8 (H, W), 1 object, 0 background, -1 ignored.
         prediction: bool (H, W).
         rng: the generator of the training form.
-        clicked: bool (H, W), pixels that do not count when the side and the component are chosen.
+        earlier: all prompts of this object so far; pixels that were clicked do not count when the side and the
+            component are chosen.
 
     >>> truth = np.zeros((6, 8), np.int8)
     >>> truth[1:4, 2:7] = 1
@@ -43,16 +50,29 @@ def next_box(
     >>> prediction[2:, 3:5] = True
     >>> next_box(truth, prediction)
     Box(x0=2.5, y0=3.5, x1=4.5, y1=5.5, positive=False)
+    >>> next_box(truth, prediction, earlier=[Box(2.5, 3.5, 4.5, 5.5, positive=False)])
+    Click(x=3.0, y=4.0, positive=False)
 
     Raises:
         MaskError: the arrays do not fit each other.
     """
-    region = worst_region(truth, prediction, clicked, exact=rng is None)
-    if region is None:
-        return None
-    if rng is None:
-        return Box(*region.component_bounds(*region.deepest), positive=region.positive)
-    height, width = truth.shape
+    clicked = clicked_pixels(earlier, truth.shape)
+    remaining = truth
+    while (region := worst_region(remaining, prediction, clicked, exact=rng is None)) is not None:
+        box = _deviation_box(region) if rng is None else _training_box(region, truth.shape, rng)
+        if box not in earlier:
+            return box
+        boxed = region.component_mask(*region.deepest) if rng is None else region.merged_mask()
+        remaining = region.ignored(remaining, boxed)
+    return next_click(truth, prediction, rng=rng, earlier=earlier)
+
+
+def _deviation_box(region: WrongRegion) -> Box:
+    return Box(*region.component_bounds(*region.deepest), positive=region.positive)
+
+
+def _training_box(region: WrongRegion, size: tuple[int, ...], rng: np.random.Generator) -> Box:
+    height, width = size
     left, top, right, bottom = rng.integers(0, MAX_JITTER, size=4, endpoint=True) * (max(height, width) / CANONICAL)
     x0, y0, x1, y1 = region.merged_bounds()
     return Box(

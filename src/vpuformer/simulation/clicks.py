@@ -1,7 +1,7 @@
 """The simulated click, and the record of where has been clicked."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -15,7 +15,7 @@ def next_click(
     prediction: BoolMask,
     *,
     rng: np.random.Generator | None = None,
-    clicked: BoolMask | None = None,
+    earlier: Sequence[Prompt] = (),
 ) -> Click | None:
     """The click that corrects `prediction` where it is most deeply wrong; None when nothing is wrong.
 
@@ -28,8 +28,9 @@ def next_click(
         truth: int8 (H, W), 1 object, 0 background, -1 ignored.
         prediction: bool (H, W).
         rng: the generator of the training form.
-        clicked: bool (H, W), pixels that are not to be clicked again (`clicked_pixels`). RITM's user, too, avoids
-            them; when all wrong pixels have been clicked the answer is None, where RITM's clicks pixel (0, 0).
+        earlier: all prompts of this object so far. No pixel is clicked twice, with either sign. RITM's user, too,
+            avoids clicked pixels; when all wrong pixels have been clicked the answer is None, where RITM's clicks
+            pixel (0, 0).
 
     >>> truth = np.array([[0, 1, 1, 1, -1]], np.int8)
     >>> next_click(truth, np.array([[True, False, False, False, True]]))
@@ -40,7 +41,7 @@ def next_click(
     Raises:
         MaskError: the arrays do not fit each other.
     """
-    region = worst_region(truth, prediction, clicked, exact=rng is None)
+    region = worst_region(truth, prediction, clicked_pixels(earlier, truth.shape), exact=rng is None)
     if region is None:
         return None
     return click_at(region, *(region.deepest if rng is None else region.random_deep(rng)))
@@ -51,7 +52,7 @@ def click_at(region: WrongRegion, row: int, column: int) -> Click:
     return Click(float(region.left + column), float(region.top + row), positive=region.positive)
 
 
-def clicked_pixels(prompts: Iterable[Prompt], size: tuple[int, int]) -> BoolMask:
+def clicked_pixels(prompts: Iterable[Prompt], size: tuple[int, ...]) -> BoolMask:
     """The pixels of a picture of `size` (H, W) on which the clicks among `prompts` lie, bool (H, W).
 
     >>> np.argwhere(clicked_pixels([Click(2, 1), Click(3.4, 0.2, positive=False)], (3, 5))).tolist()

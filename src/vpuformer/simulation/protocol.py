@@ -26,18 +26,19 @@ def next_prompt(
     prediction: BoolMask,
     *,
     rng: np.random.Generator | None = None,
-    clicked: BoolMask | None = None,
+    earlier: Sequence[Prompt] = (),
 ) -> Prompt | None:
     """The next prompt of this kind; arguments and answer as in `next_click`, `next_box` and `next_scribble`.
 
-    Where an error leaves no room for a stroke, the answer to "scribble" is a click.
+    No prompt is given twice. Where an error leaves no room for a stroke, and where every box or scribble that the
+    errors call for is among the `earlier` prompts, the answer is a click.
 
     Raises:
         ConfigError: there is no such kind.
         MaskError: the arrays do not fit each other.
     """
     _check_kinds((kind,))
-    return _SIMULATED[kind](truth, prediction, rng=rng, clicked=clicked)
+    return _SIMULATED[kind](truth, prediction, rng=rng, earlier=earlier)
 
 
 def next_kind(

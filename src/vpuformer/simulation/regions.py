@@ -13,8 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from vpuformer.errors import MaskError
-from vpuformer.metrics import BoolMask, Truth, check_pair
+from vpuformer.metrics import IGNORE, BoolMask, Truth, check_pair
 
 Depth = npt.NDArray[np.float32]
 
@@ -98,19 +97,44 @@ class WrongRegion:
             depth = np.where(mask, self.depth[crop], np.float32(0))
         return Component(mask, depth, self.left + x - 1, self.top + y - 1, (row - y + 1, column - x + 1))
 
+    def component_mask(self, row: int, column: int) -> BoolMask:
+        """The component that contains the pixel, shape (h, w)."""
+        return self._filled(row, column)[0] == 2
+
     def component_bounds(self, row: int, column: int) -> Bounds:
         """The tight bounds of the component that contains the pixel."""
         _, rectangle = self._filled(row, column)
         return self._bounds(np.array([rectangle]))
 
+    def merged_mask(self) -> BoolMask:
+        """The largest component and all above `MERGED_SHARE` of the region's area together, shape (h, w)."""
+        labels, _, large = self._large()
+        return np.append(False, large)[labels]
+
     def merged_bounds(self) -> Bounds:
-        """The tight bounds of the largest component and of all above `MERGED_SHARE` of the region's area together."""
-        _, _, stats, _ = cv2.connectedComponentsWithStats(self._wrong(), connectivity=8)
+        """The tight bounds of `merged_mask`."""
+        _, components, large = self._large()
+        return self._bounds(components[large])
+
+    def ignored(self, truth: Truth, mask: BoolMask) -> Truth:
+        """A copy of the truth that ignores a part of this region, bool (h, w), so that no prompt is simulated there.
+
+        The distances in other components do not change: on the way from one to another lies a pixel outside both.
+        """
+        height, width = mask.shape
+        remaining = truth.copy()
+        inner = remaining[self.top + 1 : self.top + height - 1, self.left + 1 : self.left + width - 1]
+        inner[mask[1:-1, 1:-1]] = IGNORE
+        return remaining
+
+    def _large(self) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.intp], BoolMask]:
+        """Labels of the components from 1, shape (h, w); their statistics, shape (n, 5); which are large, (n,)."""
+        _, labels, stats, _ = cv2.connectedComponentsWithStats(self._wrong(), connectivity=8)
         components = np.asarray(stats, dtype=np.intp)[1:]
         area = components[:, cv2.CC_STAT_AREA]
         large = area > MERGED_SHARE * area.sum()
         large[area.argmax()] = True
-        return self._bounds(components[large])
+        return np.asarray(labels, dtype=np.int32), components, large
 
     def _wrong(self) -> npt.NDArray[np.uint8]:
         return (self.depth > 0).view(np.uint8)
@@ -133,14 +157,14 @@ def worst_region(
 ) -> WrongRegion | None:
     """The false positives or the false negatives, whichever reach deeper; None when no free pixel is wrong.
 
-    The false negatives win only if they reach strictly deeper, and pixels in `clicked` (bool (H, W)) do not count
-    for that; both as in RITM's simulated user. `exact` takes the exact Euclidean distance for these decisions
-    (evaluation), otherwise it is the 5x5 chamfer's, a few per cent off (RITM's training).
+    The false negatives win only if they reach strictly deeper, and pixels in `clicked` (bool (H, W), from
+    `clicked_pixels`) do not count for that; both as in RITM's simulated user. `exact` takes the exact Euclidean
+    distance for these decisions (evaluation), otherwise it is the 5x5 chamfer's, a few per cent off (RITM's training).
 
     Raises:
         MaskError: the arrays do not fit each other.
     """
-    _check(truth, prediction, clicked)
+    check_pair(prediction, truth)
     missed = _region((truth == 1) & ~prediction, True, clicked)
     covered = _region((truth == 0) & prediction, False, clicked)
     if missed is not None and covered is not None:
@@ -185,12 +209,3 @@ def _highest(values: Depth) -> tuple[float, tuple[int, int]]:
     """The greatest value, and the (row, column) of the first pixel that has it."""
     row, column = divmod(int(values.argmax()), values.shape[1])
     return float(values[row, column]), (row, column)
-
-
-def _check(truth: Truth, prediction: BoolMask, clicked: BoolMask | None) -> None:
-    check_pair(prediction, truth)
-    if clicked is not None and (clicked.shape != truth.shape or clicked.dtype != np.bool_):
-        raise MaskError(
-            f"the clicked pixels are an array of bool of the truth's shape {truth.shape},"
-            f" got {clicked.dtype} of shape {clicked.shape}"
-        )

@@ -1,6 +1,7 @@
 """The simulated scribble: a stroke inside what is missing, or inside what is too much."""
 
 import math
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -8,10 +9,10 @@ from scipy.interpolate import make_interp_spline
 
 from vpuformer.geometry import CANONICAL
 from vpuformer.metrics import BoolMask, Truth
-from vpuformer.prompts import Click, Points, Scribble
+from vpuformer.prompts import Click, Points, Prompt, Scribble
 from vpuformer.simulation.centerlines import center_line
-from vpuformer.simulation.clicks import click_at
-from vpuformer.simulation.regions import Component, worst_region
+from vpuformer.simulation.clicks import click_at, clicked_pixels, next_click
+from vpuformer.simulation.regions import Component, WrongRegion, worst_region
 from vpuformer.simulation.strokes import densified, length, longest_inside, part, simplified
 
 MAX_POINTS = 64
@@ -50,13 +51,15 @@ def next_scribble(
     prediction: BoolMask,
     *,
     rng: np.random.Generator | None = None,
-    clicked: BoolMask | None = None,
+    earlier: Sequence[Prompt] = (),
 ) -> Scribble | Click | None:
     """The scribble that corrects `prediction` where it is most deeply wrong; None when nothing is wrong.
 
     It lies in the 8-connected component of false negatives or false positives in which the next click would fall, and
     is positive in false negatives. Its straight lines, sampled every half pixel, round to pixels of that component. If
-    the component has no room for a stroke (a single pixel), the answer is that click.
+    the component has no room for a stroke (a single pixel), the answer is that click. No scribble is given twice: a
+    component whose scribble is among the earlier prompts is passed over, and when no new scribble is left, the answer
+    is the next click.
 
     The paper does not say how scribbles are simulated, and the authors' code draws them over the whole object, always
     positive and sometimes beyond its edge; these follow the errors, as clicks and boxes do. Without `rng`: the
@@ -69,7 +72,8 @@ def next_scribble(
         truth: int8 (H, W), 1 object, 0 background, -1 ignored.
         prediction: bool (H, W).
         rng: the generator of the training form.
-        clicked: bool (H, W), pixels that do not count when the component is chosen, and that the click avoids.
+        earlier: all prompts of this object so far; pixels that were clicked do not count when the component is
+            chosen, and the click avoids them.
 
     >>> truth = np.zeros((9, 40), np.int8)
     >>> truth[2:7, 2:38] = 1
@@ -80,15 +84,26 @@ def next_scribble(
     Raises:
         MaskError: the arrays do not fit each other.
     """
-    region = worst_region(truth, prediction, clicked, exact=rng is None)
-    if region is None:
-        return None
-    row, column = region.deepest if rng is None else region.random_deep(rng)
+    clicked = clicked_pixels(earlier, truth.shape)
+    remaining = truth
+    while (region := worst_region(remaining, prediction, clicked, exact=rng is None)) is not None:
+        row, column = region.deepest if rng is None else region.random_deep(rng)
+        prompt = _prompt_in(region, row, column, max(truth.shape), rng)
+        if prompt not in earlier:
+            return prompt
+        remaining = region.ignored(remaining, region.component_mask(row, column))
+    return next_click(truth, prediction, rng=rng, earlier=earlier)
+
+
+def _prompt_in(
+    region: WrongRegion, row: int, column: int, longer_side: int, rng: np.random.Generator | None
+) -> Scribble | Click:
+    """The scribble in the component of a pixel, or the click on that pixel if there is no room for a stroke."""
     component = region.component(row, column)
     stroke = _trimmed(center_line(component, EVALUATION_SIDE)) if rng is None else _random_stroke(component, rng)
     if length(stroke) < MIN_LENGTH:
         return click_at(region, row, column)
-    tolerance = TOLERANCE * max(1.0, max(truth.shape) / CANONICAL)
+    tolerance = TOLERANCE * max(1.0, longer_side / CANONICAL)
     path = simplified(stroke, component.mask, tolerance, MAX_POINTS) + np.array([component.left, component.top])
     return Scribble(tuple(map(tuple, path.tolist())), positive=region.positive)
 

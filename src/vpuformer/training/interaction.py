@@ -195,14 +195,14 @@ class _User:
         kind = self._kind(rng)
         if kind == "click" and rng.random() >= self.lone_click:
             return list(initial_clicks(truth, others, rng))
-        prompt = self._prompt(kind, truth, np.zeros(truth.shape, bool), rng)
+        prompt = self._prompt(kind, truth, np.zeros(truth.shape, bool), [], rng)
         return [prompt] if prompt is not None else []
 
     def correct(self, prompts: list[Prompt], truth: Truth, prediction: Mask, rng: np.random.Generator) -> bool:
         """Add what corrects this prediction to the prompts; whether the next pass is to know the mask."""
         dropped = rng.random() < self.mask_drop
         if dropped or rng.random() >= self.second_look:
-            correction = self._prompt(self._kind(rng), truth, prediction, rng)
+            correction = self._prompt(self._kind(rng), truth, prediction, prompts, rng)
             if correction is not None:
                 prompts.append(correction)
         return not dropped
@@ -210,9 +210,11 @@ class _User:
     def _kind(self, rng: np.random.Generator) -> Kind:
         return KINDS[rng.choice(len(KINDS), p=self.kind_shares)]
 
-    def _prompt(self, kind: Kind, truth: Truth, prediction: Mask, rng: np.random.Generator) -> Prompt | None:
+    def _prompt(
+        self, kind: Kind, truth: Truth, prediction: Mask, earlier: Sequence[Prompt], rng: np.random.Generator
+    ) -> Prompt | None:
         exact = kind != "scribble" and rng.random() < self.exact
-        return next_prompt(kind, truth, prediction, rng=None if exact else rng)
+        return next_prompt(kind, truth, prediction, rng=None if exact else rng, earlier=earlier)
 
 
 def _losses(output: Output, truth: Tensor, prompts: PromptBatch, mean: Mean) -> tuple[Tensor, Tensor, Tensor]:

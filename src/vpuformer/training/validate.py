@@ -54,7 +54,7 @@ def validate(network: VPUFormer, samples: Sequence[Sample], size: int, *, panels
             mask = torch.zeros(1, 1, size, size, device=device)
             prediction = np.zeros(truth.shape, bool)
             for k, kind in enumerate(kinds, start=1):
-                prompt = next_prompt(kind, truth, prediction)
+                prompt = next_prompt(kind, truth, prediction, earlier=prompts)
                 if prompt is not None:
                     prompts.append(prompt)
                     tensors = PromptBatch.collate([prompts], [frame], device=device)
