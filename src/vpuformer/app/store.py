@@ -16,10 +16,10 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from vpuformer.app.database import Database
-from vpuformer.app.palette import colour_of
 from vpuformer.app.rows import LabelRow, ObjectRow, PictureRow, StepAnswer, StepRow
 from vpuformer.app.tables import VERSION, facts, labels, metadata, objects, pictures, steps
 from vpuformer.errors import ConflictError, NotFoundError, StoreError
+from vpuformer.images.palette import free_colour
 
 FILE = "vpuformer.sqlite"
 """Of a folder that is annotated."""
@@ -109,8 +109,8 @@ class Store(Database):
             ConflictError: there is one of that name.
         """
         with self._writing() as connection:
-            count = connection.scalar(sa.select(sa.func.count()).select_from(labels)) or 0
-            values = {"name": name, "colour": colour or colour_of(count)}
+            taken = connection.scalars(sa.select(labels.c.colour)).all()
+            values = {"name": name, "colour": colour or free_colour(taken)}
             try:
                 identity = connection.execute(labels.insert().values(**values)).inserted_primary_key
             except IntegrityError:

@@ -5,16 +5,16 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 import numpy.typing as npt
+from PIL import ImageColor
 
 from vpuformer.data.sample import RGB
 from vpuformer.images import overlay
+from vpuformer.images.palette import MOST, colours
 
 SIDE = 240
 """Longer side of a small picture, in pixels."""
 _GAP = 8
 _GROUND = 245
-# Of Okabe and Ito (2008): people with any colour vision can tell them apart.
-_COLOURS = ((86, 180, 233), (230, 159, 0), (0, 158, 115), (204, 121, 167), (240, 228, 66), (0, 114, 178), (213, 94, 0))
 
 
 def thumbnail(image: RGB, masks: Sequence[npt.NDArray[np.bool_]]) -> RGB:
@@ -25,10 +25,11 @@ def thumbnail(image: RGB, masks: Sequence[npt.NDArray[np.bool_]]) -> RGB:
     # Area averages when it is made smaller; a tiny picture is made larger by whole pixels, as it is.
     way = cv2.INTER_AREA if scale < 1 else cv2.INTER_NEAREST
     small = cv2.resize(image, size, interpolation=way).astype(np.uint8, copy=False)
+    palette = [ImageColor.getrgb(text)[:3] for text in colours(min(len(masks), MOST))]
     # Large ones first, so that parts show on what they belong to.
     for i, mask in enumerate(sorted(masks, key=np.count_nonzero, reverse=True)):
         covered = cv2.resize(mask.astype(np.uint8) * np.uint8(255), size, interpolation=way) > 127
-        small = overlay(small, covered, colour=_COLOURS[i % len(_COLOURS)])
+        small = overlay(small, covered, colour=palette[i % MOST])
     return small
 
 

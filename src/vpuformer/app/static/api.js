@@ -107,8 +107,8 @@ export const openPicture = (id, signal) => ask(`/api/pictures/${id}`, { signal }
 /** @param {number} picture */
 export const putPlace = (picture) => tell("PUT", "/api/place", { picture });
 
-/** @param {string} name @param {string} colour @returns {Promise<Label>} */
-export const addLabel = (name, colour) => tell("POST", "/api/labels", { name, colour });
+/** @param {string} name @returns {Promise<Label>} with the colour that the server chose */
+export const addLabel = (name) => tell("POST", "/api/labels", { name });
 
 /** @param {number} id @param {{name?: string, colour?: string}} change @returns {Promise<Label>} */
 export const changeLabel = (id, change) => tell("PATCH", `/api/labels/${id}`, change);

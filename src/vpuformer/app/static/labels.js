@@ -2,7 +2,6 @@
 
 import { addLabel, changeLabel, dropLabel, isOutdated } from "./api.js";
 import { byId, icon, make, relist } from "./dom.js";
-import { freeColour } from "./palette.js";
 import { sentenceOf } from "./sentence.js";
 
 /** @typedef {import("./types.js").Label} Label */
@@ -119,7 +118,7 @@ export class Labels {
   async #add(name) {
     if (this.#chooseNamed(name)) return;
     await this.#attempt(async (project) => {
-      const label = await addLabel(name, freeColour(project.labels.map((each) => each.colour)));
+      const label = await addLabel(name);
       project.labels = [...project.labels.filter((each) => each.id !== label.id), label]; // read meanwhile, it is there already
       // It is for what comes next; an object that has a label keeps it.
       if (this.#session.current?.seen.label === null) this.#session.chooseLabel(label.id);
