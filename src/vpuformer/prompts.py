@@ -6,8 +6,10 @@ covers x from -0.5 to `W` - 0.5. A prompt is a frozen value; it knows no tensor,
 
 import json
 import math
+import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate, chain, pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -17,6 +19,9 @@ from vpuformer.errors import PromptError
 
 Points = npt.NDArray[np.float64]
 """Coordinates, shape (n, 2), x first."""
+
+Extent = tuple[float, float, float, float]
+"""Left, top, right and bottom edge of a rectangle, as coordinates."""
 
 Kind = Literal["click", "box", "scribble"]
 KINDS: tuple[Kind, ...] = ("click", "box", "scribble")
@@ -110,13 +115,17 @@ class Scribble:
 
     >>> Scribble([(10, 10), (40, 12)]).path
     ((10.0, 10.0), (40.0, 12.0))
+    >>> Scribble([(0, 0), (9, 0), (9, 5), (0, 5)], gaps=[2]).length
+    18.0
 
     Raises:
-        PromptError: there is no point, or one is not finite.
+        PromptError: there is no point, one is not finite, or `gaps` are not ascending indices into the path.
     """
 
     path: tuple[tuple[float, float], ...]
     positive: bool = True
+    gaps: tuple[int, ...] = ()
+    """Indices of the points at which the pen comes down again: no line leads to them. `clip` makes such strokes."""
 
     def __post_init__(self) -> None:
         try:
@@ -127,6 +136,7 @@ class Scribble:
             raise PromptError("a scribble needs at least one point, got none; give its points as (x, y) pairs")
         _finite("a scribble", *(number for point in path for number in point))
         object.__setattr__(self, "path", path)
+        object.__setattr__(self, "gaps", _checked_gaps(self.gaps, len(path)))
 
     @property
     def kind(self) -> Kind:
@@ -143,9 +153,14 @@ class Scribble:
         return np.array(self.path, dtype=np.float64)
 
     @property
+    def pieces(self) -> tuple[Points, ...]:
+        """The unbroken lines of the stroke, in order; shape (n, 2) each."""
+        return tuple(np.split(self.points, self.gaps))
+
+    @property
     def length(self) -> float:
         """In pixels, along the stroke."""
-        return float(np.linalg.norm(np.diff(self.points, axis=0), axis=1).sum())
+        return sum(float(np.linalg.norm(np.diff(piece, axis=0), axis=1).sum()) for piece in self.pieces)
 
     def mapped(self, transform: Callable[[Points], Points]) -> "Scribble":
         """The same stroke in another frame."""
@@ -155,8 +170,18 @@ class Scribble:
 Prompt = Click | Box | Scribble
 
 
+def _checked_gaps(gaps: Iterable[int], count: int) -> tuple[int, ...]:
+    try:
+        indices = tuple(operator.index(gap) for gap in gaps)
+    except TypeError as error:
+        raise PromptError(f"the gaps of a scribble are indices of its points, got {gaps!r:.80}") from error
+    if any(low >= high for low, high in pairwise((0, *indices, count))):
+        raise PromptError(f"the gaps of a scribble are ascending, from 1 to {count - 1} here, got {indices!r:.80}")
+    return indices
+
+
 def fit_to_picture(prompts: Iterable[Prompt], size: tuple[int, int]) -> tuple[Prompt, ...]:
-    """The prompts as they lie in a picture of `size` (H, W): boxes and scribbles that cross its edge are clipped to it.
+    """The prompts as they lie in a picture of `size` (H, W): what crosses its edge is clipped to it (`clip`).
 
     >>> fit_to_picture([Box(-20, 10, 30, 40)], (100, 100))
     (Box(x0=-0.5, y0=10, x1=30, y1=40, positive=True),)
@@ -164,27 +189,88 @@ def fit_to_picture(prompts: Iterable[Prompt], size: tuple[int, int]) -> tuple[Pr
     Raises:
         PromptError: a prompt lies wholly outside the picture.
     """
-    return tuple(_fit(prompt, size) for prompt in prompts)
-
-
-def _fit(prompt: Prompt, size: tuple[int, int]) -> Prompt:
     height, width = size
-    x0, y0, x1, y1 = prompt.bounds
-    left, top, right, bottom = -0.5, -0.5, width - 0.5, height - 0.5
-    if x1 < left or y1 < top or x0 > right or y0 > bottom:
-        where = f"({x0:g}, {y0:g})" if prompt.kind == "click" else f"({x0:g}, {y0:g}) to ({x1:g}, {y1:g})"
-        raise PromptError(
-            f"a {prompt.kind} at {where} lies outside the picture, which is {width} pixels wide and {height} high;"
-            " x runs to the right and y downwards, from 0"
-        )
+    edges = (-0.5, -0.5, width - 0.5, height - 0.5)
+    fitted = []
+    for prompt in prompts:
+        inside = clip(prompt, edges)
+        if inside is None:
+            x0, y0, x1, y1 = prompt.bounds
+            where = f"({x0:g}, {y0:g})" if prompt.kind == "click" else f"({x0:g}, {y0:g}) to ({x1:g}, {y1:g})"
+            raise PromptError(
+                f"a {prompt.kind} at {where} lies outside the picture, which is {width} pixels wide and {height} high;"
+                " x runs to the right and y downwards, from 0"
+            )
+        fitted.append(inside)
+    return tuple(fitted)
+
+
+def clip(prompt: Prompt, edges: Extent) -> Prompt | None:
+    """The part of a prompt inside a rectangle; None if it lies outside.
+
+    A click is inside or not. A box is intersected with the rectangle, and must share an area with it. A scribble is cut
+    along its lines: of one that leaves and comes back every piece inside stays, in one stroke with gaps.
+
+    >>> clip(Scribble([(5, 5), (5, -5), (9, -5), (9, 5)]), (0, 0, 20, 20))
+    Scribble(path=((5.0, 5.0), (5.0, 0.0), (9.0, 0.0), (9.0, 5.0)), positive=True, gaps=(2,))
+    """
+    (x0, y0, x1, y1), (left, top, right, bottom) = prompt.bounds, edges
     if left <= x0 and top <= y0 and x1 <= right and y1 <= bottom:
         return prompt
-    if isinstance(prompt, Box):
-        clipped = max(x0, left), max(y0, top), min(x1, right), min(y1, bottom)
-        if clipped[0] >= clipped[2] or clipped[1] >= clipped[3]:
-            raise PromptError(f"a box touches the picture ({width}x{height}) only along its edge: {prompt.bounds}")
-        return Box(*clipped, positive=prompt.positive)
-    return prompt.mapped(lambda points: np.clip(points, (left, top), (right, bottom)))
+    match prompt:
+        case Click():
+            return None
+        case Box():
+            x0, y0, x1, y1 = max(x0, left), max(y0, top), min(x1, right), min(y1, bottom)
+            return replace(prompt, x0=x0, y0=y0, x1=x1, y1=y1) if x0 < x1 and y0 < y1 else None
+        case Scribble():
+            pieces = [inside for piece in prompt.pieces for inside in _pieces_inside(piece.tolist(), edges)]
+            # Where the stroke merely touches an edge there is nothing to keep, unless it is all there is.
+            pieces = [piece for piece in pieces if len(set(piece)) > 1] or pieces[:1]
+            if not pieces:
+                return None
+            ends = tuple(accumulate(len(piece) for piece in pieces))
+            return replace(prompt, path=tuple(chain.from_iterable(pieces)), gaps=ends[:-1])
+
+
+def _pieces_inside(path: list[list[float]], edges: Extent) -> list[list[tuple[float, float]]]:
+    """The parts of an unbroken line inside a rectangle, in order, each ending where it leaves."""
+    pieces: list[list[tuple[float, float]]] = []
+    connected = False
+    for start, end in pairwise(path if len(path) > 1 else path * 2):
+        inside = _shares_inside(start, end, edges)
+        if inside is None:
+            connected = False
+            continue
+        enters, leaves = inside
+        if not connected:
+            pieces.append([_point_between(start, end, enters, edges)])
+        pieces[-1].append(_point_between(start, end, leaves, edges))
+        connected = leaves == 1.0
+    return pieces
+
+
+def _point_between(start: list[float], end: list[float], share: float, edges: Extent) -> tuple[float, float]:
+    """A point of a line; never outside the rectangle by the rounding of the last digit."""
+    # Halves, so that no difference of two finite numbers overflows.
+    x, y = (a + 2 * share * (b / 2 - a / 2) if share < 1 else b for a, b in zip(start, end, strict=True))
+    left, top, right, bottom = edges
+    return min(max(x, left), right), min(max(y, top), bottom)
+
+
+def _shares_inside(start: list[float], end: list[float], edges: Extent) -> tuple[float, float] | None:
+    """Where a line enters and leaves a rectangle, as shares of its length in 0..1 (Liang and Barsky, 1984)."""
+    enters, leaves = 0.0, 1.0
+    for axis in (0, 1):
+        step = end[axis] / 2 - start[axis] / 2
+        to_low, to_high = edges[axis] / 2 - start[axis] / 2, edges[axis + 2] / 2 - start[axis] / 2
+        if step == 0:
+            if to_low > 0 or to_high < 0:
+                return None
+            continue
+        first, last = sorted((to_low / step, to_high / step))
+        enters, leaves = max(enters, first), min(leaves, last)
+    return (enters, leaves) if enters <= leaves else None
 
 
 def prompt_to_dict(prompt: Prompt) -> dict[str, Any]:
@@ -200,7 +286,8 @@ def prompt_to_dict(prompt: Prompt) -> dict[str, Any]:
         case Box():
             return head | {"box": list(prompt.bounds)}
         case Scribble():
-            return head | {"path": [list(point) for point in prompt.path]}
+            path = head | {"path": [list(point) for point in prompt.path]}
+            return path | {"gaps": list(prompt.gaps)} if prompt.gaps else path
 
 
 def prompt_from_dict(values: Mapping[str, Any]) -> Prompt:
@@ -223,7 +310,7 @@ def prompt_from_dict(values: Mapping[str, Any]) -> Prompt:
                 x0, y0, x1, y1 = values["box"]
                 return Box(float(x0), float(y0), float(x1), float(y1), positive)
             case "scribble":
-                return Scribble(values["path"], positive)
+                return Scribble(values["path"], positive, values.get("gaps", ()))
             case other:
                 raise PromptError(f"the type of a prompt is one of {', '.join(KINDS)}, got {other!r:.40}")
     except PromptError:
