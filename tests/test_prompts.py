@@ -1,11 +1,14 @@
 """Prompts as values: what they refuse, how they fit a picture, how they are written down."""
 
 import math
+from collections.abc import Callable
+from fractions import Fraction
 from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -83,6 +86,39 @@ def test_coordinates_that_are_no_numbers_are_refused(bad: float) -> None:
     for make in (lambda: Click(bad, 1), lambda: Box(0, bad, 5, 5), lambda: Scribble(((1, 1), (2, bad)))):
         with pytest.raises(PromptError, match="not a finite number"):
             make()
+
+
+@pytest.mark.parametrize(
+    "bad", ["3", None, True, np.bool_(True), 3j, np.complex64(3), [3], np.array([3.0]), 10**400, np.nan, (1, 2), b"3"]
+)
+def test_coordinates_that_are_no_real_numbers_are_refused(bad: Any) -> None:
+    for make in (lambda: Click(bad, 1), lambda: Box(0, 1, 5, bad), lambda: Scribble(((1, 1), (2, bad)))):
+        with pytest.raises(PromptError, match="not a finite number"):
+            make()
+
+
+@pytest.mark.parametrize("bad", ["no", "", -1, 0, 1, None, 1.0, np.int64(1), np.array([True])])
+def test_a_sign_that_is_no_bool_is_refused(bad: Any) -> None:
+    for make in (lambda: Click(3, 4, bad), lambda: Box(0, 1, 5, 6, bad), lambda: Scribble(((1, 1),), bad)):
+        with pytest.raises(PromptError, match="is true or false"):
+            make()
+
+
+@pytest.mark.parametrize("kind", [int, np.int64, np.uint8, np.float16, np.float32, np.array, torch.tensor, Fraction])
+def test_numbers_of_any_library_become_floats(kind: Callable[[int], Any]) -> None:
+    n = [kind(i) for i in (3, 4, 9, 12)]
+    made = (Click(n[0], n[1]), Box(*n), Scribble(((n[0], n[1]), (n[2], n[3]))))
+    assert made == (Click(3.0, 4.0), Box(3.0, 4.0, 9.0, 12.0), Scribble(((3.0, 4.0), (9.0, 12.0))))
+    assert prompts_from_json(prompts_to_json(made)) == made
+    assert all(type(value) is float for prompt in made for value in prompt.bounds)
+
+
+def test_signs_and_points_of_numpy_and_torch_are_taken() -> None:
+    for true in (np.bool_(True), np.array(True), torch.tensor(True)):
+        assert Click(1, 2, true).positive is True  # type: ignore[arg-type]
+    learned = torch.tensor([[1.5, 2.0], [3.0, 4.0]], dtype=torch.bfloat16, requires_grad=True)
+    assert Scribble(learned).path == ((1.5, 2.0), (3.0, 4.0))  # type: ignore[arg-type]
+    assert Scribble(np.array([[1, 2], [3, 4]])).path == ((1.0, 2.0), (3.0, 4.0))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("corners", [(10, 10, 5, 20), (10, 10, 20, 10), (1, 1, 1, 1)])
@@ -188,11 +224,13 @@ def test_clipping_keeps_exactly_the_points_inside(path: list[tuple[float, float]
         ('[{"type": "lasso"}]', "one of click, box, scribble, got 'lasso'"),
         ('[{"type": "click"}]', "not a prompt"),
         ('[{"type": "click", "point": [1]}]', "not a prompt"),
-        ('[{"type": "box", "box": ["a", 1, 2, 3]}]', "not a prompt"),
+        ('[{"type": "box", "box": ["a", 1, 2, 3]}]', "not a finite number: 'a'"),
+        ('[{"type": "click", "point": ["1", 2]}]', "not a finite number: '1'"),
+        ('[{"type": "click", "point": [true, 2]}]', "not a finite number: True"),
         ('[{"type": "click", "point": [1, 2], "positive": "no"}]', "true or false"),
         ('[{"type": "scribble", "path": 3}]', "pairs"),
-        (f'[{{"type": "click", "point": [1, 1{"0" * 400}]}}]', "not a prompt"),
-        (f'[{{"type": "scribble", "path": [[1, 1{"0" * 400}]]}}]', "pairs"),
+        (f'[{{"type": "click", "point": [1, 1{"0" * 400}]}}]', "not a finite number"),
+        (f'[{{"type": "scribble", "path": [[1, 1{"0" * 400}]]}}]', "not a finite number"),
         (f'[{{"type": "click", "point": [1, {"1" * 5000}]}}]', "no valid JSON"),
         ("[" * 100_000, "no valid JSON"),
     ],

@@ -10,6 +10,7 @@ import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, chain, pairwise
+from numbers import Real
 from typing import Any, Literal
 
 import numpy as np
@@ -27,17 +28,39 @@ Kind = Literal["click", "box", "scribble"]
 KINDS: tuple[Kind, ...] = ("click", "box", "scribble")
 
 
-def _finite(what: str, *numbers: float) -> None:
-    if not all(math.isfinite(number) for number in numbers):
-        raise PromptError(f"{what} has a coordinate that is not a finite number: {numbers}; give x and y in pixels")
+def _coordinate(value: Any, what: str) -> float:
+    number = _plain(value)
+    if isinstance(number, Real) and not isinstance(number, bool):
+        try:
+            number = float(number)
+        except OverflowError:  # a whole number beyond all floats
+            number = math.inf
+        if math.isfinite(number):
+            return number
+    raise PromptError(f"{what} has a coordinate that is not a finite number: {number!r:.40}; give x and y in pixels")
+
+
+def _sign(value: Any, what: str) -> bool:
+    sign = _plain(value)
+    if not isinstance(sign, bool):
+        raise PromptError(f"'positive' of {what} is true or false, got {sign!r:.40}")
+    return sign
+
+
+def _plain(value: Any) -> Any:
+    """A scalar of NumPy or torch as Python's own."""
+    return value.item() if getattr(value, "ndim", None) == 0 and hasattr(value, "item") else value
 
 
 @dataclass(frozen=True, slots=True)
 class Click:
-    """A point at (`x`, `y`).
+    """A point at (`x`, `y`), kept as floats.
 
     >>> Click(120, 48, positive=False).bounds
-    (120, 48, 120, 48)
+    (120.0, 48.0, 120.0, 48.0)
+
+    Raises:
+        PromptError: a coordinate is not a finite number, or `positive` is not a bool.
     """
 
     x: float
@@ -45,7 +68,9 @@ class Click:
     positive: bool = True
 
     def __post_init__(self) -> None:
-        _finite("a click", self.x, self.y)
+        for name in ("x", "y"):
+            object.__setattr__(self, name, _coordinate(getattr(self, name), "a click"))
+        object.__setattr__(self, "positive", _sign(self.positive, "a click"))
 
     @property
     def kind(self) -> Kind:
@@ -73,7 +98,8 @@ class Box:
     The box around the single pixel (3, 5) is `Box(2.5, 4.5, 3.5, 5.5)`.
 
     Raises:
-        PromptError: a corner is not finite, or the box has a negative or no extent.
+        PromptError: a coordinate is not a finite number, the box has a negative or no extent, or `positive` is not a
+            bool.
     """
 
     x0: float
@@ -83,7 +109,9 @@ class Box:
     positive: bool = True
 
     def __post_init__(self) -> None:
-        _finite("a box", self.x0, self.y0, self.x1, self.y1)
+        for name in ("x0", "y0", "x1", "y1"):
+            object.__setattr__(self, name, _coordinate(getattr(self, name), "a box"))
+        object.__setattr__(self, "positive", _sign(self.positive, "a box"))
         if self.x1 <= self.x0 or self.y1 <= self.y0:
             raise PromptError(
                 f"a box needs x0 < x1 and y0 < y1, got x0={self.x0:g}, y0={self.y0:g}, x1={self.x1:g}, y1={self.y1:g};"
@@ -119,7 +147,8 @@ class Scribble:
     18.0
 
     Raises:
-        PromptError: there is no point, one is not finite, or `gaps` are not ascending indices into the path.
+        PromptError: there is no point, a coordinate is not a finite number, `positive` is not a bool, or `gaps` are not
+            ascending indices into the path.
     """
 
     path: tuple[tuple[float, float], ...]
@@ -129,13 +158,15 @@ class Scribble:
 
     def __post_init__(self) -> None:
         try:
-            path = tuple((float(x), float(y)) for x, y in self.path)
-        except (TypeError, ValueError, OverflowError) as error:
+            path = tuple((_coordinate(x, "a scribble"), _coordinate(y, "a scribble")) for x, y in self.path)
+        except PromptError:
+            raise
+        except (TypeError, ValueError) as error:
             raise PromptError(f"a scribble is a list of (x, y) pairs, got {self.path!r:.80}") from error
         if not path:
             raise PromptError("a scribble needs at least one point, got none; give its points as (x, y) pairs")
-        _finite("a scribble", *(number for point in path for number in point))
         object.__setattr__(self, "path", path)
+        object.__setattr__(self, "positive", _sign(self.positive, "a scribble"))
         object.__setattr__(self, "gaps", _checked_gaps(self.gaps, len(path)))
 
     @property
@@ -184,7 +215,7 @@ def fit_to_picture(prompts: Iterable[Prompt], size: tuple[int, int]) -> tuple[Pr
     """The prompts as they lie in a picture of `size` (H, W): what crosses its edge is clipped to it (`clip`).
 
     >>> fit_to_picture([Box(-20, 10, 30, 40)], (100, 100))
-    (Box(x0=-0.5, y0=10, x1=30, y1=40, positive=True),)
+    (Box(x0=-0.5, y0=10.0, x1=30.0, y1=40.0, positive=True),)
 
     Raises:
         PromptError: a prompt lies wholly outside the picture.
@@ -277,7 +308,7 @@ def prompt_to_dict(prompt: Prompt) -> dict[str, Any]:
     """A prompt as plain values, as `--prompts` files and records hold it.
 
     >>> prompt_to_dict(Click(3, 4))
-    {'type': 'click', 'positive': True, 'point': [3, 4]}
+    {'type': 'click', 'positive': True, 'point': [3.0, 4.0]}
     """
     head: dict[str, Any] = {"type": prompt.kind, "positive": prompt.positive}
     match prompt:
@@ -299,23 +330,21 @@ def prompt_from_dict(values: Mapping[str, Any]) -> Prompt:
     if not isinstance(values, Mapping):
         raise PromptError(f'a prompt is an object such as {{"type": "click", "point": [x, y]}}, got {values!r:.80}')
     positive = values.get("positive", True)
-    if not isinstance(positive, bool):
-        raise PromptError(f"'positive' of a prompt is true or false, got {positive!r:.40}")
     try:
         match values.get("type"):
             case "click":
                 x, y = values["point"]
-                return Click(float(x), float(y), positive)
+                return Click(x, y, positive)
             case "box":
                 x0, y0, x1, y1 = values["box"]
-                return Box(float(x0), float(y0), float(x1), float(y1), positive)
+                return Box(x0, y0, x1, y1, positive)
             case "scribble":
                 return Scribble(values["path"], positive, values.get("gaps", ()))
             case other:
                 raise PromptError(f"the type of a prompt is one of {', '.join(KINDS)}, got {other!r:.40}")
     except PromptError:
         raise
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise PromptError(
             f"not a prompt: {dict(values)!r:.120}; wanted a click with 'point' [x, y], a box with 'box'"
             " [x0, y0, x1, y1] or a scribble with 'path' [[x, y], ...]"

@@ -76,7 +76,7 @@ def prompts_in_crop(prompts: Iterable[Prompt], crop: Crop) -> tuple[Prompt, ...]
 
     >>> from vpuformer.prompts import Box, Click
     >>> prompts_in_crop([Click(3, 3), Box(0, 30, 40, 50)], Crop(left=20, top=20, width=40, height=40))
-    (Box(x0=19.5, y0=30, x1=40, y1=50, positive=True),)
+    (Box(x0=19.5, y0=30.0, x1=40.0, y1=50.0, positive=True),)
     """
     clipped = (clip(prompt, crop.edges) for prompt in prompts)
     return tuple(prompt for prompt in clipped if prompt is not None)
