@@ -106,7 +106,9 @@ def stroke_points(stroke: Scribble) -> Points:
         Shape (k, 2), k from 1 to `MOST_STROKE_POINTS`.
     """
     path = stroke.points
-    walked = np.concatenate([[0.0], np.linalg.norm(np.diff(path, axis=0), axis=1).cumsum()])
+    steps = np.linalg.norm(np.diff(path, axis=0), axis=1)
+    steps[np.array(stroke.gaps, dtype=np.int64) - 1] = 0  # no step: the pen was up
+    walked = np.append(0.0, steps.cumsum())
     pieces = min(max(1, math.ceil(walked[-1] / STROKE_SPACING)), MOST_STROKE_POINTS)
     at = (np.arange(pieces) + 0.5) / pieces * walked[-1]
     return np.stack([np.interp(at, walked, path[:, axis]) for axis in (0, 1)], axis=1)
