@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from vpuformer.evaluation.records import read_records
-from vpuformer.evaluation.report.summary import summarise
+from vpuformer.evaluation.report.summary import count_title, interval_shown, number_shown, summarise
 from vpuformer.model.manifest import read_manifest
 
 ROOT = Path(__file__).parent.parent
@@ -114,7 +114,8 @@ def tests() -> str:
         if not summaries:
             continue
         whole = max(summary["objects"] for summary in summaries.values())
-        lines = [f"| {title}, {whole} objects | " + " | ".join(MEASURES) + " |", "|---|" + "--:|" * len(MEASURES)]
+        titles = [count_title(measure, list(summaries.values())) for measure in MEASURES]
+        lines = [f"| {title}, {whole} objects | " + " | ".join(titles) + " |", "|---|" + "--:|" * len(titles)]
         for name, summary in summaries.items():
             part = "" if summary["objects"] == whole else f", every {round(whole / summary['objects'])}th object"
             if name.startswith("default") and summary["weights_sha256"] != bundled:
@@ -216,11 +217,10 @@ def share_of_falls(folder: Path) -> str:
 
 def cell(summary: dict[str, Any], measure: str) -> str:
     # How many prompts it takes is no question to a run that was given fewer than twenty.
-    if measure not in summary or (measure.startswith("No") and summary["max_interactions"] < 20):
+    if measure.startswith("No") and summary["max_interactions"] < 20:
         return "-"
-    digits = 3 if "IoU" in measure else 2 if measure.startswith("NoC") else 0
-    value, *interval = (f"{number:.{digits}f}" for number in (summary[measure], *summary["intervals"].get(measure, ())))
-    return f"{value} ({interval[0]} to {interval[1]})" if interval else value
+    value, interval = number_shown(summary, measure), interval_shown(summary, measure)
+    return f"{value} ({interval})" if interval else value or "-"
 
 
 def ablation() -> str:

@@ -84,7 +84,11 @@ def test_pictures_objects_and_samples(tmp_path: Path) -> None:
     np.testing.assert_array_equal(folder.union(0), square(1, 1, 3) | square(1, 10, 3))
     assert not folder.union(1).any()
     samples = folder.samples()
-    assert [sample.name for sample in samples] == ["toy/000/10", "toy/000/11", "toy/002/12"]
+    assert [sample.name for sample in samples] == [
+        "toy/images/000.png/10",
+        "toy/images/000.png/11",
+        "toy/images/002.png/12",
+    ]
     assert samples[1].object_id == 11
     assert samples[1].truth().dtype == np.int8
     np.testing.assert_array_equal(samples[1].truth(), square(1, 10, 3))
@@ -206,7 +210,7 @@ def test_the_split_keeps_validation_and_dropped_pictures_out(collection: Path) -
     assert list(folders) == ["birds", "boats"]
     assert training_pictures(folders["birds"], split) == [1]
     assert training_pictures(folders["boats"], split) == [0, 2]
-    assert [sample.name for sample in validation_samples(folders, split)] == ["birds/002/12"]
+    assert [sample.name for sample in validation_samples(folders, split)] == ["birds/images/002.png/12"]
     assert training_pictures(folders["birds"], Split()) == [0, 1, 2]
 
 

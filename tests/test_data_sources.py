@@ -80,7 +80,7 @@ def test_sbd(sbd: Path) -> None:
     assert not source.exhaustive(0)
     assert not source.indexed
     assert source.image(0).shape == (*SIZE, 3)
-    assert source.sample(1, 1).name == "sbd/b/1"
+    assert source.sample(1, 1).name == "sbd/img/b.jpg/1"
     assert repr(source) == "Sbd('sbd': 2 pictures)"
     assert Sbd(sbd, smallest_fill=0).objects(0) == [1, 2, 3]
 
@@ -353,7 +353,7 @@ def test_specs(sbd: Path, cocolvis: Path, tmp_path: Path) -> None:
     both = open_sources([str(mine), f"masks={mine},name=again,void=1"])
     assert list(both) == ["mine", "again"]
     assert both["again"].objects(0) == [2]
-    assert both["again"].sample(0, 2).name == "again/a/2"
+    assert both["again"].sample(0, 2).name == "again/images/a.png/2"
 
 
 @pytest.mark.parametrize(
@@ -485,7 +485,7 @@ def test_four_methods_make_a_set() -> None:
     assert len(source) == 1
     assert source.size(0) == SIZE
     np.testing.assert_array_equal(source.union(0), TWO > 0)
-    assert [sample.name for sample in source.samples()] == ["bare/only/4", "bare/only/5"]
+    assert [sample.name for sample in source.samples()] == ["bare/only.png/4", "bare/only.png/5"]
     np.testing.assert_array_equal(source.samples()[1].truth(), TWO == 2)
     sample = TrainingSet({"bare": source}, size=32, augmentation=PLAIN)[0]
     assert (sample["truth"] == 1).any()

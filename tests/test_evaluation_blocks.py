@@ -162,17 +162,21 @@ def summary_of(segmenter: Any, **settings: Any) -> dict[str, Any]:
     return summarise(Header(dataset="toy", objects=6, data_sha256="", model="toy", kinds=kinds), records)
 
 
+def count_of(kinds: Any) -> str:
+    return "NoC" if kinds == ("click",) else "NoI"
+
+
 @pytest.mark.parametrize("kinds", [("click",), ("box",), ("scribble",), KINDS])
 def test_who_knows_the_truth_needs_one_prompt(kinds: Any) -> None:
     summary = summary_of(Oracle(truth_of), kinds=kinds)
-    assert [summary[f"NoC@{target}"] for target in (80, 85, 90, 95)] == [1.0] * 4
+    assert [summary[f"{count_of(kinds)}@{target}"] for target in (80, 85, 90, 95)] == [1.0] * 4
     assert (summary["NoF@90"], summary[">=20@90"], summary["IoU@20"], summary["AuC@20"]) == (0, 0, 1.0, 1.0)
 
 
 @pytest.mark.parametrize("kinds", [("click",), ("box",), ("scribble",), KINDS])
 def test_who_says_nothing_never_arrives(kinds: Any) -> None:
     summary = summary_of(Oracle(lambda _: np.zeros(SIZE)), kinds=kinds)
-    assert [summary[f"NoC@{target}"] for target in (80, 85, 90, 95)] == [20.0] * 4
+    assert [summary[f"{count_of(kinds)}@{target}"] for target in (80, 85, 90, 95)] == [20.0] * 4
     assert (summary["NoF@85"], summary["NoF@90"], summary[">=20@90"], summary["IoU@20"]) == (6, 6, 6, 0.0)
 
 

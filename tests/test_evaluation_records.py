@@ -41,7 +41,7 @@ HEADER = Header(
 def record(number: int) -> ObjectRecord:
     prompts: list[Prompt] = [Click(3, 4), Box(-0.5, 0, 9.25, 7, False), Scribble(((1 / 3, 2.0), (4.5, 6.0)))]
     steps = tuple(Interaction(prompt, 1 / (7 + k), 0.1 + 0.2 * k) for k, prompt in enumerate(prompts))
-    return ObjectRecord("toy/a", number, (48, 64), 0.3, steps)
+    return ObjectRecord("toy/a", number, (48, 64), 0.3, steps, "toy/a")
 
 
 def write(path: Path, records: Sequence[ObjectRecord], header: Header = HEADER) -> None:

@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 from rich.console import Console
 
+from vpuformer.data.coco import CocoFolder
 from vpuformer.data.sample import Sample
 from vpuformer.errors import InputError
 from vpuformer.evaluation.protocol import Picture, Probability
@@ -23,6 +25,7 @@ from vpuformer.evaluation.report import (
     summary_table,
     write_summary,
 )
+from vpuformer.evaluation.report.summary import number_shown
 from vpuformer.evaluation.run import evaluate_to_file
 from vpuformer.prompts import Box, Click, Prompt
 
@@ -37,6 +40,7 @@ def records() -> list[ObjectRecord]:
             (4, 5),
             0.5,
             tuple(Interaction(Click(1, 1) if k else Box(0, 0, 2, 2), iou, 0.1 * (k + 1)) for k, iou in enumerate(ious)),
+            f"toy/{number}",
         )
         for number, ious in enumerate(CURVES)
     ]
@@ -80,27 +84,84 @@ def test_a_run_that_stopped_at_a_target_has_no_numbers_beyond_it() -> None:
 
 def test_objects_of_one_picture_are_drawn_together() -> None:
     steps = [(Interaction(Click(1, 1), iou, 0.1),) for iou in (0.0, 1.0, 0.0, 1.0)]
-    pair = [ObjectRecord(f"toy/{i // 2}/{i}", i, (4, 5), 0.1, step) for i, step in enumerate(steps)]
+    pair = [ObjectRecord(f"toy/{i}", i, (4, 5), 0.1, step, f"toy/{i // 2}") for i, step in enumerate(steps)]
     header = Header(dataset="toy", objects=4, data_sha256="ab", model="net", max_interactions=1)
     numbers = summarise(header, pair)
     assert (numbers["pictures"], numbers["objects"]) == (2, 4)
     assert numbers["intervals"]["IoU@1"] == [0.5, 0.5]
-    alone = [replace(record, name=f"toy/{i}") for i, record in enumerate(pair)]
+    alone = [replace(record, picture=f"toy/{i}") for i, record in enumerate(pair)]
     low, high = summarise(header, alone)["intervals"]["IoU@1"]
     assert low < 0.5 < high
 
 
-def test_a_picture_of_a_record_is_that_of_its_sample() -> None:
-    for name in ("grabcut/banana1", "sbd/2008_000051/3", "sstem/00/17"):
-        sample = Sample(name, 1, lambda: np.zeros((2, 2, 3), np.uint8), lambda: np.ones((2, 2), np.int8))
-        assert ObjectRecord(name, 1, (2, 2), 0.1, ()).picture == sample.picture
+def test_images_of_one_stem_in_two_folders_are_two(tmp_path: Path) -> None:
+    """In counts and intervals, in the names of objects, and through the file of records."""
+    square = [[5, 5, 15, 5, 15, 15, 5, 15]]
+    images, annotations = [], []
+    for i, file in enumerate(["monday/0.png", "tuesday/0.png"]):
+        (tmp_path / file).parent.mkdir()
+        Image.fromarray(np.full((20, 20, 3), 90 * i, np.uint8)).save(tmp_path / file)
+        images.append({"id": i, "file_name": file, "height": 20, "width": 20})
+        annotations += [{"id": 2 * i + k, "image_id": i, "category_id": 1, "segmentation": square} for k in (1, 2)]
+    content = {"images": images, "annotations": annotations, "categories": [{"id": 1, "name": "thing"}]}
+    (tmp_path / "annotations.json").write_text(json.dumps(content))
+    samples = CocoFolder(tmp_path, name="days").samples()
+    assert [sample.name for sample in samples] == [
+        "days/monday/0.png/1",
+        "days/monday/0.png/2",
+        "days/tuesday/0.png/3",
+        "days/tuesday/0.png/4",
+    ]
+
+    class ByImage:
+        """Right about one image, wrong about the other."""
+
+        name = "by image"
+
+        def set_image(self, image: Picture) -> None:
+            self.right = not image.any()
+
+        def predict(self, prompts: Sequence[Prompt], previous: Probability | None) -> Probability:  # noqa: ARG002
+            answer = np.zeros((20, 20), np.float32)
+            answer[5:16, 5:16] = self.right
+            return answer
+
+    path = tmp_path / "records.jsonl.gz"
+    header = Header(dataset="coco", objects=4, data_sha256="ab", model="by image", max_interactions=1)
+    evaluate_to_file(samples, ByImage(), path, header)
+    read = read_records(path)
+    assert [record.picture for record in read.objects] == ["days/monday/0.png"] * 2 + ["days/tuesday/0.png"] * 2
+    numbers = summarise(*read)
+    assert (numbers["pictures"], numbers["objects"]) == (2, 4)
+    low, high = numbers["intervals"]["IoU@1"]
+    assert low == 0 < numbers["IoU@1"] < high
+
+
+@pytest.mark.parametrize(
+    ("prompts", "count"),
+    [
+        ({}, "NoC"),
+        ({"kinds": ("box",)}, "NoI"),
+        ({"kinds": ("click", "box")}, "NoI"),
+        ({"first_kind": "box"}, "NoI"),
+        ({"first_kind": "click"}, "NoC"),
+    ],
+)
+def test_a_number_of_interactions_is_called_so(prompts: dict[str, Any], count: str) -> None:
+    numbers = summary(**prompts)
+    assert {name for name in numbers if name.startswith("No") and name[2] in "CI"} == {
+        f"{count}@{target}" for target in (80, 85, 90, 95)
+    }
+    assert f"{count}@85" in numbers["intervals"]
+    assert number_shown(numbers, "NoC@85") == f"{numbers[f'{count}@85']:.2f}"
+    assert f"| {count}@85 |" in render_table([numbers])
 
 
 def test_boundary_iou_is_summarised_where_every_interaction_has_it() -> None:
     def with_boundary(values: tuple[float | None, ...]) -> Summary:
         steps = tuple(Interaction(Click(1, 1), 0.5, 0.1, value) for value in values)
         header = Header(dataset="toy", objects=1, data_sha256="ab", model="net", max_interactions=3)
-        return summarise(header, [ObjectRecord("toy/a", 1, (4, 5), 0.1, steps)])
+        return summarise(header, [ObjectRecord("toy/a", 1, (4, 5), 0.1, steps, "toy/a")])
 
     numbers = with_boundary((0.25, 0.75))
     assert [numbers[f"BIoU@{k}"] for k in (1, 2, 3)] == [0.25, 0.75, 0.75]
@@ -136,11 +197,11 @@ def test_records_of_older_versions_are_read(tmp_path: Path) -> None:
     path = tmp_path / "records.jsonl.gz"
     header = Header(dataset="toy", objects=1, data_sha256="ab", model="net").to_dict()
     step = {"prompt": {"type": "click", "positive": True, "point": [1, 1]}, "iou": 0.5, "seconds": 0.1}
-    old = {"name": "toy/a", "object_id": 1, "size": [4, 5], "image_seconds": 0.1, "interactions": [step]}
+    old = {"name": "toy/a/1", "object_id": 1, "size": [4, 5], "image_seconds": 0.1, "interactions": [step]}
     path.write_bytes(gzip.compress(f"{json.dumps(header)}\n{json.dumps(old)}\n".encode()))
     (record,) = read_records(path).objects
     assert record.boundary_ious is None
-    assert record.to_dict() == old
+    assert record.to_dict() == old | {"picture": "toy/a"}
 
 
 def test_nothing_cannot_be_summarised() -> None:

@@ -41,7 +41,7 @@ def write_run(folder: Path, names: Sequence[str] = ("one",), size: tuple[int, in
     folder.mkdir(parents=True)
     with RecordWriter(folder / RECORDS, header) as writer:
         for name in names:
-            writer.add(ObjectRecord(f"{header.dataset}/{name}", 1, size, 0.2, steps))
+            writer.add(ObjectRecord(f"{header.dataset}/{name}", 1, size, 0.2, steps, f"{header.dataset}/{name}"))
     return folder
 
 

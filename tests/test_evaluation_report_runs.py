@@ -46,7 +46,7 @@ def write_run(
     with RecordWriter(folder / RECORDS, header) as writer:
         for i, ious in enumerate(curves, start=first):
             steps = tuple(Interaction(Click(k, 1), value, 0.1, boundary) for k, value in enumerate(ious))
-            writer.add(ObjectRecord(f"{header.dataset}/{i}", 1, (4, 5), 0.2, steps))
+            writer.add(ObjectRecord(f"{header.dataset}/{i}", 1, (4, 5), 0.2, steps, f"{header.dataset}/{i}"))
     return folder
 
 

@@ -39,7 +39,7 @@ def label_samples(
     for label in np.flatnonzero(np.bincount(labels.ravel())).tolist():
         if label not in (0, void):
             truth = partial(_truth, image, mask, read, label, void)
-            yield Sample(f"{name}/{label}", label, partial(read_image, image), truth)
+            yield Sample(f"{name}/{label}", label, partial(read_image, image), truth, picture=name)
 
 
 def _truth(image: Path, mask: Path, read: Callable[[Path], Labels], label: int, void: int | None) -> Truth:

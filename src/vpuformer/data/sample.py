@@ -29,8 +29,9 @@ def truth_of(objects: npt.NDArray[Any], undecided: npt.NDArray[Any] | None = Non
 class Sample:
     """An object to be segmented: what evaluation runs on.
 
-    `name` is unique in its data set and stays the same from run to run ("grabcut/banana1"); `object_id` tells
-    objects of one picture apart. Nothing is kept in memory: each call reads again.
+    `name` stays the same from run to run ("grabcut/banana1"), and with `object_id` it is unique in its data set.
+    `picture` is the id of the image, "set/image", which all objects of one image share and no other image has; by
+    default it is the name. Nothing is kept in memory: each call reads again.
 
     >>> sample = Sample("toy/square", 1, lambda: np.zeros((2, 3, 3), np.uint8), lambda: np.ones((2, 3), np.int8))
     >>> sample.image().shape, int(sample.truth().sum())
@@ -41,11 +42,11 @@ class Sample:
     object_id: int
     read_image: Callable[[], RGB] = field(repr=False, compare=False)
     read_truth: Callable[[], Truth] = field(repr=False, compare=False)
+    picture: str = ""
 
-    @property
-    def picture(self) -> str:
-        """What all objects of one picture share: "set/picture", of a name "set/picture" or "set/picture/object"."""
-        return "/".join(self.name.split("/")[:2])
+    def __post_init__(self) -> None:
+        if not self.picture:
+            object.__setattr__(self, "picture", self.name)
 
     def image(self) -> RGB:
         """RGB, uint8, shape (H, W, 3)."""

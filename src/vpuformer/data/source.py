@@ -6,7 +6,6 @@ overridden where a format knows a cheaper way.
 
 from collections.abc import Sequence
 from functools import partial
-from pathlib import PurePath
 from typing import Protocol
 
 import numpy as np
@@ -90,14 +89,16 @@ class Source(Protocol):
         return truth_of(self.masks(picture, [object_id])[0], self.undecided(picture))
 
     def sample(self, picture: int, object_id: int) -> Sample:
-        """One object as a `Sample` called "set/picture/id".
+        """One object as a `Sample` called "set/file/id", the file relative to the folder of the set: two folders may
+        hold files of the same name.
 
         Raises `DatasetError` where the picture has no such object.
         """
         if object_id not in self.objects(picture):
             raise DatasetError(f"{self.pictures[picture]} of {self.name} has no object {object_id}")
-        name = f"{self.name}/{PurePath(self.pictures[picture]).stem}/{object_id}"
-        return Sample(name, object_id, partial(self.image, picture), partial(self.truth, picture, object_id))
+        file = f"{self.name}/{self.pictures[picture]}"
+        read = partial(self.image, picture), partial(self.truth, picture, object_id)
+        return Sample(f"{file}/{object_id}", object_id, *read, picture=file)
 
     def samples(self) -> list[Sample]:
         """Every object of every picture."""

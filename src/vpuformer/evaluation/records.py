@@ -56,15 +56,12 @@ class ObjectRecord:
     image_seconds: float
     """What the method took to start the picture; of objects on one picture, each has the same."""
     interactions: tuple[Interaction, ...]
+    picture: str
+    """Id of the image; as `vpuformer.data.sample.Sample.picture`."""
 
     @property
     def key(self) -> Key:
         return self.name, self.object_id
-
-    @property
-    def picture(self) -> str:
-        """What objects of one picture share; as `vpuformer.data.sample.Sample.picture`."""
-        return "/".join(self.name.split("/")[:2])
 
     @property
     def ious(self) -> tuple[float, ...]:
@@ -87,6 +84,7 @@ class ObjectRecord:
         return {
             "name": self.name,
             "object_id": self.object_id,
+            "picture": self.picture,
             "size": list(self.size),
             "image_seconds": self.image_seconds,
             "interactions": steps,
@@ -105,7 +103,10 @@ class ObjectRecord:
             )
             for step in values["interactions"]
         )
-        return cls(values["name"], values["object_id"], (height, width), float(values["image_seconds"]), steps)
+        name, seconds = values["name"], float(values["image_seconds"])
+        # Files of older versions have no ids of images: "set/image" was the beginning of every name.
+        picture = values.get("picture", "/".join(name.split("/")[:2]))
+        return cls(name, values["object_id"], (height, width), seconds, steps, picture)
 
 
 def used_versions() -> dict[str, str]:

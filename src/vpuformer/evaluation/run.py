@@ -152,7 +152,7 @@ def _one_by_one(samples: Sequence[Sample], segmenter: Segmenter, user: User) -> 
             start = time.perf_counter()
             answer = segmenter.predict(prompts, annotation.previous)
             annotation.take(answer, time.perf_counter() - start, segmenter.name)
-        yield ObjectRecord(*_key(sample), truth.shape, image_seconds, annotation.interactions)
+        yield ObjectRecord(*_key(sample), truth.shape, image_seconds, annotation.interactions, sample.picture)
 
 
 def _in_blocks(
@@ -197,7 +197,7 @@ def _run_block(
         for each, answer in zip(asked, answers, strict=True):
             annotations[each.place].take(answer, seconds, segmenter.name)
     return [
-        ObjectRecord(*_key(sample), truth.shape, image_seconds, annotation.interactions)
+        ObjectRecord(*_key(sample), truth.shape, image_seconds, annotation.interactions, sample.picture)
         for sample, (_, truth), annotation in zip(block, read, annotations, strict=True)
     ]
 

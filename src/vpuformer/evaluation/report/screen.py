@@ -1,11 +1,10 @@
 """Summaries as one table: for the screen, and for a page."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from rich.table import Table
 
-from vpuformer.evaluation.report.summary import Summary, interval_shown, number_shown, prompts_shown
+from vpuformer.evaluation.report.summary import Summary, count_title, interval_shown, number_shown, prompts_shown
 
 COLUMNS = ("NoC@85", "NoC@90", "NoF@90", "IoU@1", "IoU@3", "IoU@5")
 """The numbers of the table for a page."""
@@ -24,7 +23,8 @@ def summary_table(summaries: Sequence[Summary]) -> Table:
         table.add_column(f"{summary['model']}\n{summary['dataset']}\n{prompts_shown(summary)}", justify="right")
     if len(summaries) == 1:
         table.add_column("95 %", justify="right")
-    for name in dict.fromkeys(name for summary in summaries for name in summary if _on_screen(name, summary)):
+    shown = (name for summary in summaries for name in summary if _on_screen(name, summary))
+    for name in dict.fromkeys(name.replace("NoI", "NoC") for name in shown):  # one row for both
         row = [number_shown(summary, name) or _NONE for summary in summaries]
         if len(summaries) == 1:
             row.append(interval_shown(summaries[0], name, " .. "))
@@ -65,18 +65,7 @@ def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]], words: in
     return "\n".join([lines[0], rule, *lines[1:]])
 
 
-def count_title(name: str, summaries: Sequence[Mapping[str, Any]]) -> str:
-    """The name of a number: what is NoC for clicks is NoI, a count of interactions, where others are among them.
-
-    >>> count_title("NoC@85", [{"kinds": ["click", "box"]}])
-    'NoI@85'
-    """
-    if name.startswith("NoC") and any(prompts_shown(summary) != "click" for summary in summaries):
-        return name.replace("NoC", "NoI")
-    return name
-
-
-def seconds_shown(summary: Mapping[str, Any]) -> str:
+def seconds_shown(summary: Summary) -> str:
     """The median seconds of one prompt, or "" where they are not known."""
     seconds = summary.get("seconds_per_interaction")
     return "" if seconds is None else f"{seconds['median']:.3g}"

@@ -1,7 +1,8 @@
 """The numbers of one run.
 
 A *summary* is a plain dict, as `summary.json` holds it: the numbers of `vpuformer.metrics.summarise` under their names
-there ("NoC@85", "NoF@90", "IoU@1", "AuC@20"), and beside them
+there ("NoC@85", "NoF@90", "IoU@1", "AuC@20"), but "NoI@85", a number of interactions, for "NoC@85" where other prompts
+than clicks are allowed; and in addition
 
 * "BIoU@1" ..: mean boundary IoU after so many prompts, where the run measured it;
 * `intervals`: for every mean its 95 % interval, [low, high], by drawing the pictures anew;
@@ -30,7 +31,7 @@ from vpuformer.metrics import summarise as summarise_curves
 
 Summary = dict[str, Any]
 
-_MEANS = ("NoC@", "IoU@", "BIoU@", "AuC@")
+_MEANS = ("NoC@", "NoI@", "IoU@", "BIoU@", "AuC@")
 
 
 def summarise(header: Header, records: Sequence[ObjectRecord]) -> Summary:
@@ -43,13 +44,11 @@ def summarise(header: Header, records: Sequence[ObjectRecord]) -> Summary:
     """
     if not records:
         raise InputError("there are no records to summarise; the run has not finished its first object")
-    limit = header.max_interactions
     curves = [record.ious for record in records]
     boundaries = [record.boundary_ious for record in records]
-    singles = [_numbers([one], [other], limit) for one, other in zip(curves, boundaries, strict=True)]
-    numbers = {
-        name: value for name, value in _numbers(curves, boundaries, limit).items() if _complete(name, header.until)
-    }
+    singles = [_numbers(header, [one], [other]) for one, other in zip(curves, boundaries, strict=True)]
+    every = _numbers(header, curves, boundaries)
+    numbers = {name: value for name, value in every.items() if _complete(name, header.until)}
     means = [name for name in numbers if name.startswith(_MEANS)]
     pictures = [record.picture for record in records]
     # The same draws for every number, whatever the run's seed: intervals of two runs are comparable.
@@ -60,7 +59,7 @@ def summarise(header: Header, records: Sequence[ObjectRecord]) -> Summary:
     return {
         **numbers,
         "intervals": dict(zip(means, ends.tolist(), strict=True)),
-        "curve": [numbers[f"IoU@{k}"] for k in range(1, limit + 1) if f"IoU@{k}" in numbers],
+        "curve": [numbers[f"IoU@{k}"] for k in range(1, header.max_interactions + 1) if f"IoU@{k}" in numbers],
         **header.to_dict(),
         "objects": len(records),
         "pictures": len(set(pictures)),
@@ -116,36 +115,50 @@ def counted(prompts: int) -> str:
     return f"{prompts} prompt{'s' * (prompts != 1)}"
 
 
+def count_title(name: str, summaries: Sequence[Mapping[str, Any]]) -> str:
+    """The name of a number: NoC of runs with clicks alone, else NoI, a number of interactions.
+
+    >>> count_title("NoC@85", [{"kinds": ["click", "box"]}])
+    'NoI@85'
+    """
+    if name.startswith("NoC") and any(prompts_shown(summary) != "click" for summary in summaries):
+        return name.replace("NoC", "NoI")
+    return name
+
+
 def number_shown(summary: Mapping[str, Any], name: str) -> str:
     """A number of a summary with the digits that papers give it, or "" where the run has none.
 
-    >>> number_shown({"NoC@90": 1.7100, "IoU@3": 0.9, "NoF@90": 2.0}, "NoC@90")
+    NoC stands for NoI as well, whichever the run has: see `count_title`.
+
+    >>> number_shown({"kinds": ["click"], "NoC@90": 1.7100}, "NoC@90")
     '1.71'
     """
-    value = summary.get(name)
+    value = summary.get(count_title(name, [summary]))
     return "" if value is None else f"{value:.{_digits(name)}f}"
 
 
 def interval_shown(summary: Mapping[str, Any], name: str, between: str = " to ") -> str:
     """The 95 % interval of a number, or "" where it has none.
 
-    >>> interval_shown({"intervals": {"NoC@90": [1.5, 2.25]}}, "NoC@90")
+    >>> interval_shown({"kinds": ["box"], "intervals": {"NoI@90": [1.5, 2.25]}}, "NoC@90")
     '1.50 to 2.25'
     """
-    ends = summary.get("intervals", {}).get(name)
+    ends = summary.get("intervals", {}).get(count_title(name, [summary]))
     return "" if ends is None else between.join(f"{end:.{_digits(name)}f}" for end in ends)
 
 
 def _digits(name: str) -> int:
     if name.startswith(("NoF", ">=")):
         return 0
-    return 2 if name.startswith("NoC") else 3
+    return 2 if name.startswith(("NoC", "NoI")) else 3
 
 
 def _numbers(
-    curves: Sequence[Sequence[float]], boundaries: Sequence[Sequence[float] | None], limit: int
+    header: Header, curves: Sequence[Sequence[float]], boundaries: Sequence[Sequence[float] | None]
 ) -> dict[str, float]:
-    numbers = summarise_curves(curves, limit)
+    limit, run = header.max_interactions, header.to_dict()
+    numbers = {count_title(name, [run]): value for name, value in summarise_curves(curves, limit).items()}
     measured = [curve for curve in boundaries if curve is not None]
     if len(measured) == len(boundaries):
         for k in range(1, limit + 1):

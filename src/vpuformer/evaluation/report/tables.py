@@ -18,8 +18,8 @@ from vpuformer.evaluation.report.published import (
     Published,
 )
 from vpuformer.evaluation.report.runs import Column, Method, Run, column_names, method_names, run_names
-from vpuformer.evaluation.report.screen import STEPS, count_title
-from vpuformer.evaluation.report.summary import interval_shown, number_shown
+from vpuformer.evaluation.report.screen import STEPS
+from vpuformer.evaluation.report.summary import count_title, interval_shown, number_shown
 from vpuformer.metrics import MAX_CLICKS
 from vpuformer.prompts import KINDS, Kind
 
@@ -240,7 +240,7 @@ def _every_run(
     runs: Sequence[Run], name: str, caption: str, numbers: Sequence[str], titles: tuple[str, ...]
 ) -> Table | None:
     """A row a run; columns in which no run has a number are left out."""
-    there = [i for i, number in enumerate(numbers) if any(number in run.summary for run in runs)]
+    there = [i for i, number in enumerate(numbers) if any(number_shown(run.summary, number) for run in runs)]
     if not there:
         return None
     rows = [
