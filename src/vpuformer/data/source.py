@@ -36,6 +36,8 @@ class Source(Protocol):
     """How often each picture is drawn, relative to the others, shape (n,); None where all are drawn alike."""
     faults: Sequence[DatasetError] = ()
     """What was left out because its files are wrong."""
+    notes: Sequence[str] = ()
+    """Sentences about what is in the files and takes no part, although nothing is wrong with it."""
 
     def __len__(self) -> int:
         """Number of pictures."""
