@@ -1,12 +1,14 @@
 """Prompts as values: what they refuse, how they fit a picture, how they are written down."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vpuformer.cli.prompts import read_prompts
 from vpuformer.errors import PromptError
 from vpuformer.geometry import Crop, FrameMap
 from vpuformer.prompts import (
@@ -103,7 +105,7 @@ def test_a_box_that_only_touches_the_edge_is_refused() -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("[", "no valid JSON"),
+        ("[", "is no JSON"),
         ("3", "a JSON list"),
         ("[3]", "a prompt is an object"),
         ('[{"type": "lasso"}]', "one of click, box, scribble, got 'lasso'"),
@@ -114,8 +116,8 @@ def test_a_box_that_only_touches_the_edge_is_refused() -> None:
         ('[{"type": "scribble", "path": 3}]', "pairs"),
         (f'[{{"type": "click", "point": [1, 1{"0" * 400}]}}]', "not a prompt"),
         (f'[{{"type": "scribble", "path": [[1, 1{"0" * 400}]]}}]', "pairs"),
-        (f'[{{"type": "click", "point": [1, {"1" * 5000}]}}]', "no valid JSON"),
-        ("[" * 100_000, "no valid JSON"),
+        (f'[{{"type": "click", "point": [1, {"1" * 5000}]}}]', "is no JSON"),
+        ("[" * 100_000, "nested too deeply"),
     ],
 )
 def test_what_is_no_prompt_is_refused(text: str, sentence: str) -> None:
@@ -130,3 +132,9 @@ def test_positive_may_be_left_out_and_prompts_may_be_named() -> None:
 
 def test_the_length_of_a_scribble() -> None:
     assert Scribble(((0, 0), (3, 4), (3, 10))).length == 11
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
+def test_prompts_of_a_file_are_read_in_every_encoding_of_json(encoding: str, tmp_path: Path) -> None:
+    (tmp_path / "prompts.json").write_bytes('[{"type": "click", "point": [70, 20]}]'.encode(encoding))
+    assert read_prompts(tmp_path / "prompts.json") == (Click(70, 20),)
