@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from fractions import Fraction
 from itertools import accumulate, pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from vpuformer.cli.prompts import read_prompts
 from vpuformer.errors import PromptError
 from vpuformer.geometry import Crop, FrameMap
 from vpuformer.prompts import (
@@ -218,7 +220,7 @@ def test_clipping_keeps_exactly_the_points_inside(path: list[tuple[float, float]
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("[", "no valid JSON"),
+        ("[", "is no JSON"),
         ("3", "a JSON list"),
         ("[3]", "a prompt is an object"),
         ('[{"type": "lasso"}]', "one of click, box, scribble, got 'lasso'"),
@@ -231,8 +233,8 @@ def test_clipping_keeps_exactly_the_points_inside(path: list[tuple[float, float]
         ('[{"type": "scribble", "path": 3}]', "pairs"),
         (f'[{{"type": "click", "point": [1, 1{"0" * 400}]}}]', "not a finite number"),
         (f'[{{"type": "scribble", "path": [[1, 1{"0" * 400}]]}}]', "not a finite number"),
-        (f'[{{"type": "click", "point": [1, {"1" * 5000}]}}]', "no valid JSON"),
-        ("[" * 100_000, "no valid JSON"),
+        (f'[{{"type": "click", "point": [1, {"1" * 5000}]}}]', "is no JSON"),
+        ("[" * 100_000, "nested too deeply"),
     ],
 )
 def test_what_is_no_prompt_is_refused(text: str, sentence: str) -> None:
@@ -247,3 +249,9 @@ def test_positive_may_be_left_out_and_prompts_may_be_named() -> None:
 
 def test_the_length_of_a_scribble() -> None:
     assert Scribble(((0, 0), (3, 4), (3, 10))).length == 11
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
+def test_prompts_of_a_file_are_read_in_every_encoding_of_json(encoding: str, tmp_path: Path) -> None:
+    (tmp_path / "prompts.json").write_bytes('[{"type": "click", "point": [70, 20]}]'.encode(encoding))
+    assert read_prompts(tmp_path / "prompts.json") == (Click(70, 20),)

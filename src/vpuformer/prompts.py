@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vpuformer.errors import PromptError
+from vpuformer.files import read_json
 
 Points = npt.NDArray[np.float64]
 """Coordinates, shape (n, 2), x first."""
@@ -351,8 +352,8 @@ def prompt_from_dict(values: Mapping[str, Any]) -> Prompt:
         ) from error
 
 
-def prompts_from_json(text: str) -> tuple[Prompt, ...]:
-    """Read a list of prompts, in the order in which they were given.
+def prompts_from_json(text: str | bytes) -> tuple[Prompt, ...]:
+    """Read a list of prompts, in the order in which they were given. Bytes are UTF-8, UTF-16 or UTF-32.
 
     >>> prompts_from_json('[{"type": "box", "box": [4, 5, 30, 40]}]')
     (Box(x0=4.0, y0=5.0, x1=30.0, y1=40.0, positive=True),)
@@ -360,10 +361,8 @@ def prompts_from_json(text: str) -> tuple[Prompt, ...]:
     Raises:
         PromptError: the text is no JSON, or no list of prompts.
     """
-    try:
-        values = json.loads(text)
-    except (ValueError, RecursionError) as error:  # besides bad JSON: numbers of thousands of digits, endless nesting
-        raise PromptError(f"the prompts are no valid JSON ({error}); wanted a list of prompts") from error
+    content = text if isinstance(text, bytes) else text.encode(errors="surrogatepass")
+    values = read_json(content, error=PromptError, name="the list of prompts")
     if isinstance(values, Mapping):
         values = values.get("prompts")
     if not isinstance(values, list):
