@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from vpuformer.app import history
+from vpuformer.app.brush import painted
 from vpuformer.app.cache import Cache
 from vpuformer.app.folder import Folder
 from vpuformer.app.logits import pack_logits, unpack_logits
@@ -348,7 +349,7 @@ class Annotator:
             self._maps.put(steps[-1].id, prediction.probability)
         at = prediction.crop
         logits = None if prediction.logits is None else pack_logits(prediction.logits)
-        mask_now = history.painted(prediction.mask, strokes)
+        mask_now = painted(prediction.mask, strokes)
         return _answer(mask_now, (at.left, at.top, at.width, at.height), logits, seconds, self.segmenter.sha256)
 
     def _probability(self, row: ObjectRow, steps: Sequence[StepRow]) -> FloatMap | None:
@@ -372,7 +373,7 @@ def _painted(answer: StepAnswer | None, strokes: Sequence[history.Content], size
     """An answer, None being an empty one, with strokes of the brush drawn on it."""
     if answer is not None and not strokes:
         return answer
-    mask = history.painted(np.zeros(size, bool) if answer is None else unpack(answer.mask, size), strokes)
+    mask = painted(np.zeros(size, bool) if answer is None else unpack(answer.mask, size), strokes)
     # The network's answer is handed on, for the next prompt to set out from where the mask is still its.
     return _answer(mask) if answer is None else _answer(mask, answer.crop, answer.logits)
 
