@@ -130,3 +130,13 @@ def test_the_arrow_keys_go_round_the_tools_and_past_buttons_that_are_off(address
             page.locator("#tools").focus()  # as after a click between the buttons
             page.keyboard.press(key)
             assert page.evaluate(focused) == act
+
+
+def test_the_page_keeps_no_measurements_and_no_marks_for_tests(address: str) -> None:
+    entries = "['mark', 'measure'].map((type) => performance.getEntriesByType(type).length)"
+    with opened(address) as person:
+        for x in (100, 150, 200):
+            person.click((x, 200))
+        assert person.told["steps"] == "3"
+        assert person.page.evaluate(entries) == [0, 0]
+        assert person.page.evaluate("Object.keys(document.documentElement.dataset)") == []

@@ -107,10 +107,10 @@ test("a prompt for a picture that is seen only until the next frame is not one f
   const todo = actions(/** @type {any} */ ({ session, stage }));
   const click = { type: /** @type {const} */ ("click"), point: /** @type {[number, number]} */ ([3, 4]), positive: true };
   session.picture = { ...former, id: 2 };
-  todo.prompt(click, 0);
+  todo.prompt(click);
   assert.deepEqual(sent, []);
   stage.picture = session.picture;
-  todo.prompt(click, 0);
+  todo.prompt(click);
   assert.deepEqual(sent, [click]);
 });
 

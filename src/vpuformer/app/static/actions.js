@@ -33,12 +33,12 @@ export function actions({ session, settings, stage, labels, input, show, toasts 
   let set = null;
   const corner = () => (set && set.on === session.picture ? set.at : null);
 
-  /** @param {Step} step @param {number} since */
-  const prompt = (step, since) => {
+  /** @param {Step} step */
+  const prompt = (step) => {
     const { picture } = session;
     if (!picture || picture !== stage.picture) return; // given to the one before, which is seen until the next frame
     const fitted = fit(step, picture);
-    if (fitted) session.act(fitted, since);
+    if (fitted) session.act(fitted);
   };
 
   /** @param {Point} point */
@@ -85,9 +85,9 @@ export function actions({ session, settings, stage, labels, input, show, toasts 
     if (!point) return toasts.show("Move the cross first: hold Shift and press the arrow keys.");
     if (settings.tool === "brush" || settings.tool === "eraser") {
       const paints = positive !== (settings.tool === "eraser");
-      return prompt({ type: "brush", path: [point], radius: settings.radius, positive: paints }, performance.now());
+      return prompt({ type: "brush", path: [point], radius: settings.radius, positive: paints });
     }
-    if (settings.tool !== "box") return prompt({ type: "click", point, positive }, performance.now());
+    if (settings.tool !== "box") return prompt({ type: "click", point, positive });
     const from = corner();
     if (!from) {
       if (session.picture) set = { at: point, on: session.picture };
@@ -95,7 +95,7 @@ export function actions({ session, settings, stage, labels, input, show, toasts 
     }
     const box = boxOf(from, point);
     letGo();
-    if (box[0] < box[2] && box[1] < box[3]) prompt({ type: "box", box, positive }, performance.now());
+    if (box[0] < box[2] && box[1] < box[3]) prompt({ type: "box", box, positive });
   };
 
   const letGo = () => {

@@ -34,8 +34,6 @@ export class Bench {
   selected = null;
   /** @type {number | null} for objects that are begun from now on */
   label = null;
-  /** @type {import("./queue.js").Status} */
-  status = "idle";
   /** The object that was deleted last, until something else is done. @type {{thing: Thing, place: number} | null} */
   #removed = null;
   /** Those with actions on their way, whatever picture is open. @type {Map<Lane, Thing>} */
@@ -117,9 +115,8 @@ export class Bench {
    * A prompt, a stroke or whatever else for the current object, which is begun if there is none.
    *
    * @param {Step} step
-   * @param {number | null} since when the person gave it
    */
-  act(step, since = null) {
+  act(step) {
     if (!this.picture || this.opening !== null) return;
     if (!this.current) {
       if (step.type === "clear" || step.type === "remove") return;
@@ -130,7 +127,6 @@ export class Bench {
       this.#push(thing, { type: "create", key: newKey(), picture: this.picture.id, label: this.label });
       this.#count();
     }
-    this.current.since = since;
     this.selected = null;
     this.#push(this.current, { type: "step", key: newKey(), step });
   }
@@ -162,14 +158,14 @@ export class Bench {
   }
 
   clear() {
-    if (this.current && this.current.seen.at > 0) this.act({ type: "clear" }, performance.now());
+    if (this.current && this.current.seen.at > 0) this.act({ type: "clear" });
   }
 
   /** @param {number} index of a prompt of the current object */
   removePrompt(index) {
     const thing = this.current;
     if (!thing || !thing.seen.steps[index]?.live) return;
-    this.act({ type: "remove", step: index }, performance.now());
+    this.act({ type: "remove", step: index });
   }
 
   /** Accept the current object; the next prompt begins another one. */

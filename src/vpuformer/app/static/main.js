@@ -62,7 +62,7 @@ const input = new Input({
   host,
   stage,
   settings,
-  onPrompt: (step, since) => todo.prompt(step, since),
+  onPrompt: (step) => todo.prompt(step),
   onPick: (point) => todo.pick(point),
   onHover: (point) => show.where(point),
 });

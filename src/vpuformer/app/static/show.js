@@ -1,4 +1,4 @@
-/** Puts the state of the session into the page: once a frame at most, and what tests read at once. */
+/** Puts the state of the session into the page, once a frame at most. */
 
 import { byId, make, icon, spaced } from "./dom.js";
 import { showObjects, showSteps, stateOf } from "./panel.js";
@@ -79,7 +79,6 @@ export class Show {
 
   /** Something has changed: show it in the next frame. */
   refresh() {
-    this.#tests();
     this.#frame ||= requestAnimationFrame(() => this.now());
   }
 
@@ -126,7 +125,6 @@ export class Show {
     byId("empty").hidden = !trouble;
     byId("empty-text").textContent = trouble ?? "";
     this.#hints();
-    this.#tests();
     stage.draw(); // not in the next frame: a mask is waited for
   }
 
@@ -183,7 +181,7 @@ export class Show {
 
   /** @param {Status} status @param {string} reason */
   connection(status, reason) {
-    this.#parts.session.status = status;
+    byId("connection").dataset.state = status;
     byId("connection-text").textContent =
       status === "idle" ? "Saved"
       : status === "busy" ? "Working…"
@@ -203,19 +201,5 @@ export class Show {
     const { picture } = this.#parts.session;
     const text = point && picture && inside(point, picture) ? `x ${Math.round(point[0])}, y ${Math.round(point[1])}` : "";
     byId("where").textContent = text;
-  }
-
-  /** What end-to-end tests look at. */
-  #tests() {
-    const { session } = this.#parts;
-    const { current, picture, status, opening } = session;
-    Object.assign(document.documentElement.dataset, {
-      state: status === "idle" && opening !== null ? "busy" : status,
-      picture: String(picture?.id ?? ""),
-      object: String(current?.id ?? ""),
-      revision: String(current?.shown?.revision ?? ""),
-      area: String(current?.area ?? 0),
-      steps: String(current?.shown?.at ?? 0),
-    });
   }
 }
