@@ -12,11 +12,13 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 import numpy as np
 import numpy.typing as npt
 
+from vpuformer.data.listing import is_picture, unread
 from vpuformer.data.sample import RGB, Sample
 from vpuformer.data.source import Masks, Source
-from vpuformer.errors import DatasetError, MaskError
+from vpuformer.errors import DatasetError, MaskError, listed
 from vpuformer.formats.coco_file import CocoFile, CocoObject
 from vpuformer.formats.coco_masks import decode, decode_union, whole_number
+from vpuformer.formats.wording import counted
 from vpuformer.images import read_image
 
 ANNOTATIONS = "annotations.json"
@@ -70,7 +72,7 @@ class CocoFolder(Source):
             owners.append(found.image)
             areas.append(found.area)
             counts.append(found.runs)
-        self.notes = file.notes
+        self.notes = [*file.notes, *self._unlisted()]
         order = np.argsort(np.array(owners, np.int64), kind="stable")
         self._ids = np.array(ids, np.int64)[order]
         if len(np.unique(self._ids)) != len(self._ids):
@@ -89,6 +91,28 @@ class CocoFolder(Source):
                 " names relative to the folder of images"
             )
         return path
+
+    def _unlisted(self) -> list[str]:
+        """Sentences about files beside the images that take no part."""
+        listed_names = {unicodedata.normalize("NFC", self._inside(name).as_posix()) for name in self.pictures}
+        below = {PurePosixPath(name).parent for name in listed_names}
+        notes, more = [], []
+        for folder in self._folders:
+            for path in (folder / each for each in sorted(below)):
+                if not path.is_dir():
+                    continue
+                notes += unread(path, self.annotations)
+                for image in sorted(filter(is_picture, path.iterdir())):
+                    if unicodedata.normalize("NFC", image.relative_to(folder).as_posix()) not in listed_names:
+                        more.append(image.relative_to(folder).as_posix())
+        if more:
+            notes.append(
+                f"{counted(len(more), 'image')} of {self.root} not listed in {self.annotations}: {listed(more)}"
+            )
+        return notes
+
+    def absent(self) -> Sequence[int]:
+        return [i for i in range(len(self.pictures)) if self._find(i) is None]
 
     def _runs(self, position: int) -> bytes:
         return self._counts[self._offsets[position] : self._offsets[position + 1]]
@@ -125,15 +149,20 @@ class CocoFolder(Source):
 
     def path(self, picture: int) -> Path:
         """Where the image lies. Letters with accents may be written in one piece or in two."""
+        path = self._find(picture)
+        if path is None:
+            name = self._inside(self.pictures[picture])
+            raise DatasetError(
+                f"{self.annotations} lists the picture {self.pictures[picture]}, "
+                f"which is neither {' nor '.join(str(folder / name) for folder in self._folders)}"
+            )
+        return path
+
+    def _find(self, picture: int) -> Path | None:
         name = str(self._inside(self.pictures[picture]))
         names = dict.fromkeys([name, unicodedata.normalize("NFC", name), unicodedata.normalize("NFD", name)])
-        for path in (folder / each for each in names for folder in self._folders):
-            if path.is_file():
-                return path
-        raise DatasetError(
-            f"{self.annotations} lists the picture {self.pictures[picture]}, "
-            f"which is neither {' nor '.join(str(folder / name) for folder in self._folders)}"
-        )
+        tried = (folder / each for each in names for folder in self._folders)
+        return next((path for path in tried if path.is_file()), None)
 
     def image(self, picture: int) -> RGB:
         """RGB, uint8, shape (H, W, 3)."""
