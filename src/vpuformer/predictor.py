@@ -22,6 +22,7 @@ from vpuformer.images import check_mask
 from vpuformer.model.checkpoint import load_model
 from vpuformer.model.vpuformer import Features, VPUFormer
 from vpuformer.prompts import Box, Click, Prompt, Scribble, fit_to_picture
+from vpuformer.sam_arrays import prompts_from_arrays
 from vpuformer.views import (
     FloatMap,
     Prediction,
@@ -158,7 +159,7 @@ class Predictor:
                 (`vpuformer.zoom.next_crop`), a second time at once where its answer calls for another part; else always
                 at the whole picture.
             point_coords, point_labels, box, mask_input: the same in the words of Segment Anything; see
-                `prompts_from_arrays`. `mask_input` is another name of `mask`: at the size of the picture, no logits.
+                `vpuformer.sam_arrays`. `mask_input` is another name of `mask`: at the size of the picture, no logits.
             crop: the crop of the previous answer, kept while it fits.
 
         Raises:
@@ -204,52 +205,6 @@ class Predictor:
         return mask_tensor([view], self._model.config.input_size, self._device)
 
 
-def prompts_from_arrays(
-    point_coords: npt.ArrayLike | None = None,
-    point_labels: npt.ArrayLike | None = None,
-    box: npt.ArrayLike | None = None,
-) -> tuple[Prompt, ...]:
-    """Clicks and boxes from arrays as Segment Anything takes them.
-
-    >>> prompts_from_arrays([[30, 20], [5, 5], [0, 0]], [1, 0, -1])
-    (Click(x=30.0, y=20.0, positive=True), Click(x=5.0, y=5.0, positive=False))
-    >>> prompts_from_arrays(box=[0, 0, 640, 480])
-    (Box(x0=-0.5, y0=-0.5, x1=639.5, y1=479.5, positive=True),)
-
-    Args:
-        point_coords: shape (N, 2), x first, pixel centres at integers.
-        point_labels: shape (N,): 1 in the object, 0 not in it, -1 no point at all (padding).
-        box: shape (4,) or (N, 4), x0, y0, x1, y1, counted from the corner of the picture: (0, 0, W, H) is all of it.
-
-    Raises:
-        PromptError: an array has another shape, a label is another number, a box has no extent.
-    """
-    if (point_coords is None) != (point_labels is None):
-        raise PromptError("point_coords and point_labels go together; give a label (1 or 0) for every point")
-    prompts: list[Prompt] = []
-    if point_coords is not None and point_labels is not None:
-        points, labels = _numbers(point_coords, "point_coords"), _numbers(point_labels, "point_labels")
-        if points.size == 0 and labels.size == 0:
-            points, labels = points.reshape(0, 2), labels.reshape(0)
-        if points.ndim != 2 or points.shape[1] != 2 or labels.shape != points.shape[:1]:
-            raise PromptError(
-                f"point_coords has the shape {points.shape} and point_labels {labels.shape}; wanted (N, 2) and (N,)"
-            )
-        if not np.isin(labels, (1, 0, -1)).all():
-            raise PromptError(
-                f"a point's label is 1 (in the object), 0 (not in it) or -1 (no point), got {labels.tolist()!s:.80};"
-                " give the corners of a box as box=[x0, y0, x1, y1]"
-            )
-        given = zip(points.tolist(), labels.tolist(), strict=True)
-        prompts += [Click(x, y, label == 1) for (x, y), label in given if label >= 0]
-    if box is not None:
-        boxes = _numbers(box, "box")
-        if boxes.shape[-1:] != (4,) or boxes.ndim not in (1, 2):
-            raise PromptError(f"box has the shape {boxes.shape}; wanted (4,) or (N, 4): x0, y0, x1, y1")
-        prompts += [Box(*(corners - 0.5).tolist()) for corners in boxes.reshape(-1, 4)]
-    return tuple(prompts)
-
-
 def choose_device(device: str | torch.device | None = None) -> torch.device:
     """The device of this name; without one CUDA where there is any, else the CPU.
 
@@ -278,13 +233,6 @@ def leave_half_the_cores() -> None:
     """
     if "OMP_NUM_THREADS" not in os.environ:
         torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))
-
-
-def _numbers(values: npt.ArrayLike, name: str) -> npt.NDArray[np.float64]:
-    try:
-        return np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise PromptError(f"{name} is no array of numbers: {values!r:.80}") from error
 
 
 def _checked(prompts: Sequence[Prompt]) -> tuple[Prompt, ...]:
