@@ -16,15 +16,13 @@ from PIL import Image
 from torch import Tensor
 
 from vpuformer.encoding.batch import PromptBatch
-from vpuformer.errors import ConfigError, MaskError, PromptError, SessionError
+from vpuformer.errors import ConfigError, MaskError, SessionError
 from vpuformer.geometry import Crop, Size
-from vpuformer.images import check_mask
 from vpuformer.model.checkpoint import load_model
 from vpuformer.model.vpuformer import Features, VPUFormer
-from vpuformer.prompts import Box, Click, Prompt, Scribble, fit_to_picture
+from vpuformer.prompts import Prompt, fit_to_picture
 from vpuformer.sam_arrays import prompts_from_arrays
 from vpuformer.views import (
-    FloatMap,
     Prediction,
     View,
     logits_of,
@@ -42,6 +40,7 @@ class Predictor:
     """A network and the picture that it is looking at.
 
     >>> from vpuformer.model.config import VPUFormerConfig
+    >>> from vpuformer.prompts import Click
     >>> predictor = Predictor(VPUFormer(VPUFormerConfig(input_size=64, dim=32, decoder_dim=16)))
     >>> predictor.set_image(np.zeros((300, 400, 3), np.uint8))
     >>> first = predictor.predict([Click(200, 150)])
@@ -166,13 +165,13 @@ class Predictor:
             SessionError: there is no picture yet.
             PromptError: a prompt lies outside the picture or is none, or there are neither prompts nor a mask.
             MaskError: the mask is not of the picture's size, or holds values that are no probabilities.
+            InputError: the crop is none.
         """
-        size = self.size
-        given = fit_to_picture(_checked(prompts) + prompts_from_arrays(point_coords, point_labels, box), size)
-        previous = _checked_mask(mask, mask_input, size)
-        if not given and previous is None:
-            raise PromptError("nothing to go by: give at least one click, box or scribble, or a mask to start from")
-        view = View.next(self.image, given, previous, crop, zoom=zoom)
+        if mask is not None and mask_input is not None:
+            raise MaskError("mask and mask_input are two names of the same thing; give one of them")
+        arrays = fit_to_picture(prompts_from_arrays(point_coords, point_labels, box), self.size)
+        given = fit_to_picture(prompts, self.size) + arrays
+        view = View.first(self.image, given, mask_input if mask is None else mask, crop, zoom=zoom)
         answer = self._segment(view)
         again = view.after(answer) if zoom else None
         return answer if again is None else self._segment(again)
@@ -233,27 +232,3 @@ def leave_half_the_cores() -> None:
     """
     if "OMP_NUM_THREADS" not in os.environ:
         torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))
-
-
-def _checked(prompts: Sequence[Prompt]) -> tuple[Prompt, ...]:
-    if isinstance(prompts, Prompt) or not isinstance(prompts, Sequence):
-        raise PromptError(f"prompts are a list of Click, Box and Scribble, got {prompts!r:.80}")
-    for prompt in prompts:
-        if not isinstance(prompt, Click | Box | Scribble):
-            raise PromptError(f"a prompt is a Click, a Box or a Scribble, got {prompt!r:.80}")
-    return tuple(prompts)
-
-
-def _checked_mask(mask: npt.ArrayLike | None, mask_input: npt.ArrayLike | None, size: Size) -> FloatMap | None:
-    if mask is not None and mask_input is not None:
-        raise MaskError("mask and mask_input are two names of the same thing; give one of them")
-    given = mask if mask_input is None else mask_input
-    if given is None:
-        return None
-    array = np.asarray(given)
-    if array.ndim == 3 and array.shape[0] == 1 and array.shape[1:] != size:
-        raise MaskError(
-            f"the mask has the shape {array.shape}, as the low-resolution logits of Segment Anything do; give the mask"
-            f" or its probability at the size of the picture, {size}"
-        )
-    return check_mask(array, size)
