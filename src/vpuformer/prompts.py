@@ -219,12 +219,16 @@ def fit_to_picture(prompts: Iterable[Prompt], size: tuple[int, int]) -> tuple[Pr
     (Box(x0=-0.5, y0=10.0, x1=30.0, y1=40.0, positive=True),)
 
     Raises:
-        PromptError: a prompt lies wholly outside the picture.
+        PromptError: these are no prompts, or one lies wholly outside the picture.
     """
+    if isinstance(prompts, Prompt) or not isinstance(prompts, Iterable):
+        raise PromptError(f"prompts are a list of Click, Box and Scribble, got {prompts!r:.80}")
     height, width = size
     edges = (-0.5, -0.5, width - 0.5, height - 0.5)
     fitted = []
     for prompt in prompts:
+        if not isinstance(prompt, Prompt):
+            raise PromptError(f"a prompt is a Click, a Box or a Scribble, got {prompt!r:.80}")
         inside = clip(prompt, edges)
         if inside is None:
             x0, y0, x1, y1 = prompt.bounds

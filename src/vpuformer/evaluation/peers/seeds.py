@@ -21,6 +21,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from vpuformer.errors import PromptError
 from vpuformer.geometry import FrameMap, Size
 from vpuformer.prompts import Box, Click, Points, Prompt, Scribble, fit_to_picture
 
@@ -51,8 +52,10 @@ def seed_labels(prompts: Sequence[Prompt], frame: FrameMap, core: float = 0.0) -
         core: how much of the width and height of a positive box is certainly object, 0..1.
 
     Raises:
-        PromptError: a prompt lies outside the picture.
+        PromptError: there is no prompt, or one lies outside the picture.
     """
+    if not prompts:
+        raise PromptError("nothing to go by: give at least one click, box or scribble")
     prompts = fit_to_picture(prompts, frame.crop.size)
     labels = np.full(frame.size, cv2.GC_PR_BGD, dtype=np.uint8)
     for position, prompt in enumerate(prompts):
