@@ -140,7 +140,7 @@ test("a deleted object comes back to its place", async () => {
   toasts[0].back();
   assert.deepEqual(session.things.map((thing) => thing.id), [1, 2, 3]);
   await settle();
-  assert.deepEqual(outside.sent.at(-1).body, { deleted: false });
+  assert.equal(outside.sent.at(-1).body.deleted, false);
 });
 
 test("Ctrl+Z brings a deleted object back before it undoes anything else, and only once", async () => {
@@ -155,7 +155,7 @@ test("Ctrl+Z brings a deleted object back before it undoes anything else, and on
   await settle();
   await outside.answer(state({ id: 1, picture: 2, deleted: true, at: 1, area: 4 }));
   await outside.answer(state({ id: 1, picture: 2, at: 1, area: 4 }));
-  assert.deepEqual(outside.sent.map(({ body }) => body), [{ deleted: true }, { deleted: false }]);
+  assert.deepEqual(outside.sent.map(({ body }) => body.deleted), [true, false]);
   session.remove(session.things[0]);
   session.act(click);
   session.turn("undo"); // of the click
@@ -168,7 +168,7 @@ test("an object that was deleted elsewhere is kept by whoever goes on with it", 
   await settle();
   await outside.answer(state({ id: 9, picture: 2, at: 1, area: 4, accepted: true, deleted: true }));
   assert.match(toasts[0].text, /deleted elsewhere/);
-  assert.deepEqual(outside.sent.at(-1).body, { deleted: false });
+  assert.equal(outside.sent.at(-1).body.deleted, false);
   await outside.answer(state({ id: 9, picture: 2, at: 1, area: 4, accepted: true }));
   assert.equal(toasts.length, 1);
   assert.equal(outside.sent.length, 2);
@@ -196,7 +196,7 @@ test("a label is for the current object and for the next ones", async () => {
   session.chooseLabel(4);
   assert.equal(session.labelName(session.current), "cup");
   await settle();
-  assert.deepEqual(outside.sent[0].body, { label: 4 });
+  assert.equal(outside.sent[0].body.label, 4);
   await outside.answer(state({ id: 9, picture: 2, at: 1, area: 4, label: 4 }));
   session.select(null);
   session.act(click);

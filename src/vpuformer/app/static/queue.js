@@ -65,10 +65,30 @@ export function request(lane, action) {
     case "turn":
       return { method: "POST", path: `${object}/${action.turn}`, body: { revision } };
     case "change":
-      return { method: "PATCH", path: object, body: action.change };
+      return { method: "PATCH", path: object, body: { ...action.change, known: lane.state && knownOf(lane.state) } };
     case "done":
       return { method: "PATCH", path: `/api/pictures/${action.picture}`, body: { done: action.done } };
   }
+}
+
+/** What the server may leave out of its answer. */
+/** @param {ObjectState} state */
+const knownOf = ({ revision, answered }) => ({ revision, answered });
+
+/**
+ * The whole state of an object after an answer, which leaves out what the request said to be known.
+ *
+ * @param {ObjectState | null} former as it was when the request was sent
+ * @param {ObjectState} answer
+ * @returns {ObjectState}
+ */
+export function whole(former, answer) {
+  if (!former || !(answer.since || answer.mask_known)) return answer;
+  const live = new Set(answer.live);
+  const known = former.steps.slice(0, answer.since).map((step, place) =>
+    step.live === live.has(place) ? step : { ...step, live: live.has(place) });
+  const mask = answer.mask_known ? former.mask : answer.mask;
+  return { ...answer, since: 0, live: [], steps: [...known, ...answer.steps], mask_known: false, mask };
 }
 
 /** Whether an action still makes sense for another state of the object than the one it was meant for. */
@@ -202,7 +222,7 @@ export class Queue {
     const fine = answer !== null && answer.status >= 200 && answer.status < 300;
     lane.waiting.shift();
     if (fine && action.type !== "done") {
-      lane.state = answer.body;
+      lane.state = whole(lane.state, answer.body);
       lane.id = answer.body.id;
     }
     if (!fine && action.type === "create") lane.waiting.length = 0; // what follows has no object to go to
