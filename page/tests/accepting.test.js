@@ -16,7 +16,7 @@ test("Enter accepts and the next prompt begins another object; Ctrl+Z takes that
   assert.equal(session.current, accepted);
   assert.deepEqual([accepted.seen.accepted, session.listed(2)?.objects, session.listed(2)?.unaccepted], [false, 0, 1]);
   await settle();
-  assert.deepEqual(outside.sent.map(({ body }) => body), [{ accepted: true }, { accepted: false }]);
+  assert.deepEqual(outside.sent.map(({ body }) => body.accepted), [true, false]);
   await outside.answer(state({ id: 9, picture: 2, revision: 5, at: 1, area: 40 }));
   session.turn("undo"); // then it is the step's turn
   await settle();
@@ -32,7 +32,7 @@ test("an object that was accepted long ago is gone back to, and stays accepted u
   assert.deepEqual([session.current?.id, outside.sent.length], [9, 0]);
   session.unaccept([session.current]);
   await settle();
-  assert.deepEqual([outside.sent.at(-1).body, session.unaccepted.length], [{ accepted: false }, 1]);
+  assert.deepEqual([outside.sent.at(-1).body.accepted, session.unaccepted.length], [false, 1]);
 });
 
 test("done with all objects accepted first, and both taken back", async () => {
