@@ -202,10 +202,29 @@ test("without access the actions are kept until there is access again", async ()
   queue.push(lane, click(1));
   await settle();
   await outside.answer({ error: "token" }, 401);
-  assert.deepEqual([outside.status, outside.statuses.at(-1).reason], ["offline", "access"]);
+  assert.deepEqual([outside.status, outside.statuses.at(-1).reason], ["offline", "token"]);
   await outside.wake();
   await outside.answer(state({ revision: 1 }));
   assert.equal(outside.status, "idle");
+});
+
+test("what the server says of a full disk is told, and the action waits until there is room", async () => {
+  const { outside, queue, lane } = begin();
+  queue.push(lane, click(1));
+  await settle();
+  for (let i = 0; i <= MOST_FAILURES; i++) {
+    await outside.answer({ error: "the disk is full; free some space" }, 507);
+    assert.deepEqual([outside.status, outside.statuses.at(-1).reason], ["offline", "the disk is full; free some space"]);
+    await outside.wake();
+  }
+  await outside.answer("", 502); // a proxy before a server that is down
+  assert.equal(outside.statuses.at(-1).reason, "The server answered with 502.");
+  await outside.wake();
+  await outside.lose();
+  assert.match(outside.statuses.at(-1).reason, /cannot be reached/);
+  await outside.wake();
+  await outside.answer(state({ revision: 1 }));
+  assert.deepEqual([outside.status, outside.statuses.at(-1).reason, outside.refused], ["idle", "", []]);
 });
 
 test("a request at which the server always fails does not hold up the others for ever", async () => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { MOST_FAILURES } from "../../src/vpuformer/app/static/queue.js";
 import { begin, click, picture } from "./begun.js";
 import { settle, state } from "./outside.js";
 
@@ -109,24 +110,36 @@ test("of two pictures opened at once the later one is shown, whichever comes fir
   assert.equal(session.picture?.id, 3);
 });
 
-test("Enter accepts and the next prompt begins another object; Ctrl+Z then goes back to the accepted one", async () => {
-  const { session, outside } = await begin([state({ id: 9, picture: 2, revision: 3, at: 1, area: 40, steps: [] })]);
-  const accepted = session.current;
-  session.accept();
-  assert.equal(session.current, null);
-  assert.equal(session.listed(2)?.objects, 1);
+test("an object whose first prompt is refused is not left empty", async () => {
+  const { session, outside, toasts } = await begin();
+  session.act(click);
+  session.act(click);
   await settle();
-  await outside.answer(state({ id: 9, picture: 2, revision: 4, at: 1, area: 40, accepted: true }));
-  session.turn("undo");
-  assert.equal(session.current, accepted);
-  assert.equal(outside.sent.length, 1);
+  await outside.answer(state({ id: 9, picture: 2 }), 201);
+  await outside.answer({ error: "the file is gone" }, 422);
+  assert.equal(session.things.length, 1); // the second one may be better
+  await outside.answer({ error: "the file is gone" }, 422);
+  assert.deepEqual([session.things, session.current, session.listed(2)?.unaccepted], [[], null, 0]);
+  assert.deepEqual([outside.sent.at(-1).path, outside.sent.at(-1).body.deleted], ["/api/objects/9", true]);
+  await outside.answer(state({ id: 9, picture: 2, deleted: true, revision: 1 }));
+  assert.deepEqual([outside.sent.length, toasts.length, outside.status], [4, 2, "idle"]);
 });
 
-test("an empty object is not accepted", async () => {
-  const { session, toasts, outside } = await begin([state({ id: 9, picture: 2 })]);
-  session.accept();
-  assert.equal(outside.sent.length, 0);
-  assert.equal(toasts.length, 1);
+test("an object with prompts outlives one that is refused, and so does one on which the network fails", async () => {
+  const { session, outside } = await begin([state({ id: 9, picture: 2, at: 1, area: 4, steps: [{ type: "click", live: true }] })]);
+  session.act(click);
+  await settle();
+  await outside.answer({ error: "no" }, 422);
+  assert.equal(session.things.length, 1);
+  session.select(null);
+  session.act(click);
+  await settle();
+  await outside.answer(state({ id: 10, picture: 2 }), 201);
+  for (let i = 0; i < MOST_FAILURES; i++) {
+    await outside.answer({ error: "out of memory" }, 500);
+    if (i < MOST_FAILURES - 1) await outside.wake();
+  }
+  assert.equal(session.things.length, 2);
 });
 
 test("a deleted object comes back to its place", async () => {
@@ -182,6 +195,11 @@ test("who turns the page is told of what is not accepted", async () => {
   assert.match(toasts[0].text, /not exported: one object in 2\.jpg$/);
   await session.open(1);
   assert.equal(toasts.length, 1);
+});
+
+test("the label of the last visit is chosen, and so is none", async () => {
+  assert.equal((await begin([], () => 4)).session.label, 4);
+  assert.equal((await begin([], () => null)).session.label, null);
 });
 
 test("a label that is the only one need not be chosen", async () => {

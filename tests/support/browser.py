@@ -66,9 +66,9 @@ MARKS = [
 
 
 @contextlib.contextmanager
-def served(folder: Path, segmenter: Segmenter | None = None) -> Iterator[str]:
+def served(folder: Path, segmenter: Segmenter | None = None, port: int = 0) -> Iterator[str]:
     """The address of a server on a folder of pictures, with the bundled weights unless told otherwise."""
-    with bind("127.0.0.1", 0) as socket:
+    with bind("127.0.0.1", port) as socket:
         app = create_app(Folder(folder), Store(folder / FILE), segmenter or NetworkSegmenter())
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [socket]}, daemon=True)
@@ -163,6 +163,11 @@ class Person:
             return self.drag(path, positive=positive)
         finally:
             self.page.keyboard.up("Shift")
+
+    @property
+    def toasts(self) -> list[str]:
+        """The short messages that are shown."""
+        return self.page.locator(".toast > span").all_inner_texts()
 
     def press(self, key: str) -> dict[str, str]:
         self.page.keyboard.press(key)

@@ -1,5 +1,6 @@
 /** What keys and buttons do. */
 
+import { ask } from "./ask.js";
 import { byId } from "./dom.js";
 import { boxOf } from "./gestures.js";
 import { holds } from "./runs.js";
@@ -145,6 +146,19 @@ export function actions({ session, settings, stage, labels, input, show, toasts 
     else if (current) session.remove(current);
   };
 
+  const done = async () => {
+    const { picture } = session;
+    const left = session.unaccepted.length;
+    if (!picture || !left || session.listed(picture.id)?.done) return session.markDone();
+    const [which, them] = left === 1 ? ["One object is not accepted", "it"] : [`${left} objects are not accepted`, "them"];
+    const answer = await ask(/** @type {HTMLDialogElement} */ (byId("ask")), {
+      title: which,
+      text: `What is not accepted is kept, but not exported. Mark ${picture.name} as done?`,
+      answers: [["accept", left === 1 ? "Accept it" : "Accept all"], ["leave", `Leave ${them}`]],
+    });
+    if (answer && session.picture === picture) session.markDone(answer === "accept");
+  };
+
   /** @param {1 | -1} by */
   const cycle = (by) => (session.things.length > 1 ? session.cycle(by) : false);
 
@@ -156,6 +170,7 @@ export function actions({ session, settings, stage, labels, input, show, toasts 
     smaller: () => settings.scaleRadius(1 / 1.15),
     larger: () => settings.scaleRadius(1.15),
     accept: () => afresh(() => session.accept()),
+    takeBack: () => session.current?.seen.accepted && session.unaccept([session.current]),
     new: () => afresh(() => session.select(null)),
     undo: () => session.turn("undo"),
     redo: () => session.turn("redo"),
@@ -169,7 +184,7 @@ export function actions({ session, settings, stage, labels, input, show, toasts 
     escape,
     next: () => afresh(() => void session.turnPage(1)),
     previous: () => afresh(() => void session.turnPage(-1)),
-    done: () => session.markDone(),
+    done,
     search: () => {
       settings.files = true;
       show.now();

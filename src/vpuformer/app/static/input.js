@@ -76,7 +76,7 @@ export class Input {
   /** @param {PointerEvent} event */
   #down(event) {
     const { host, settings } = this.#desk;
-    if (event.target instanceof Element && event.target.closest("button, .notes, .empty")) return;
+    if (event.target instanceof Element && event.target.closest("button, .above, .empty")) return;
     event.preventDefault();
     host.dataset.pointer = ""; // no frame of focus around the picture
     host.focus({ preventScroll: true });
