@@ -19,6 +19,7 @@ from vpuformer.app.database import Database
 from vpuformer.app.rows import LabelRow, ObjectRow, PictureRow, StepAnswer, StepRow
 from vpuformer.app.tables import VERSION, facts, labels, metadata, objects, pictures, steps
 from vpuformer.errors import ConflictError, NotFoundError, StoreError
+from vpuformer.files import read_json
 from vpuformer.images.palette import free_colour
 
 FILE = "vpuformer.sqlite"
@@ -230,7 +231,7 @@ class Store(Database):
             .order_by(steps.c.position)
         )
         return [
-            StepRow(number, json.loads(content), bool(answered), area or 0, seconds)
+            StepRow(number, _content(content), bool(answered), area or 0, seconds)
             for number, content, answered, area, seconds in connection.execute(query)
         ]
 
@@ -389,3 +390,7 @@ def _picture(row: Sequence[Any]) -> PictureRow:
     identity, name, done, height, width, accepted, unaccepted = row
     size = None if height is None or width is None else (height, width)
     return PictureRow(identity, name, done, accepted, unaccepted, size)
+
+
+def _content(text: str) -> Any:
+    return read_json(text.encode(), error=StoreError, name="a step in the store")
