@@ -7,12 +7,14 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+import webbrowser
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from commands import vpuformer
 
+from vpuformer.app.browser import open_page
 from vpuformer.app.segmenter import NetworkSegmenter
 from vpuformer.app.serving import bind, is_loopback
 from vpuformer.errors import CheckpointError, ConfigError
@@ -132,6 +134,24 @@ def test_an_address_for_others_wants_a_token(started: subprocess.Popen[str]) -> 
     request = urllib.request.Request(here, headers={"Authorization": f"Bearer {token}"})
     with urllib.request.urlopen(request, timeout=60) as answer:
         assert answer.status == 200
+
+
+@pytest.mark.parametrize(("program", "opened"), [("w3m", False), ("/usr/bin/lynx", False), ("firefox", True)])
+def test_no_text_browser_takes_the_terminal(monkeypatch: pytest.MonkeyPatch, program: str, opened: bool) -> None:
+    started: list[str] = []
+    browser = webbrowser.GenericBrowser(program)
+    monkeypatch.setattr(browser, "open", lambda address: bool(started.append(address)) or True)
+    monkeypatch.setattr(webbrowser, "get", lambda: browser)
+    assert open_page("http://127.0.0.1:8123/") == opened
+    assert started == ["http://127.0.0.1:8123/"] * opened
+
+
+def test_a_machine_without_a_browser_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    def get() -> None:
+        raise webbrowser.Error("could not locate runnable browser")
+
+    monkeypatch.setattr(webbrowser, "get", get)
+    assert not open_page("http://127.0.0.1:8123/")
 
 
 def test_the_server_needs_no_torch() -> None:

@@ -129,10 +129,10 @@ def test_faults_of_sbd(sbd: Path) -> None:
     mat = sbd / "inst" / "b.mat"
     for broken in (mat.read_bytes()[:200], b"", b"no annotation"):
         mat.write_bytes(broken)
-        with pytest.raises(DatasetError, match=r"b.mat is no annotation of SBD, which holds GTinst.Segmentation"):
+        with pytest.raises(DatasetError, match=r"b.mat is no annotation of SBD, which holds a map of"):
             source.objects(1)
     savemat(mat, {"GTinst": {"Segmentation": np.zeros((2, 2, 2))}})
-    with pytest.raises(DatasetError, match=r"b.mat holds no map of instances but float64 of shape \(2, 2, 2\)"):
+    with pytest.raises(DatasetError, match=r"b.mat is no annotation of SBD, .*the sides of its map are \[2, 2, 2\]"):
         source.objects(1)
     mat.unlink()
     with pytest.raises(DatasetError, match=r"there is no .*b.mat"):

@@ -1,6 +1,7 @@
-"""Reading of small files: what cannot be read ends in one sentence."""
+"""Reading of small files, and of folders: what cannot be read ends in one sentence."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -39,3 +40,17 @@ def read_json(source: str | Path | bytes, *, error: type[VPUFormerError], name: 
         raise error(f"{name} is nested too deeply to be read as JSON") from problem
     except ValueError as problem:
         raise error(f"{name} is no JSON: {problem}") from problem
+
+
+def files_below(folder: str | Path) -> list[Path]:
+    """All files in a folder and the folders in it, in the order of their paths.
+
+    Linked folders are followed, as opening a file by its path does, but for one that leads back to a folder above it.
+    Folders that may not be read are left out.
+    """
+    found = []
+    for here, folders, names in os.walk(folder, followlinks=True):
+        above = {os.path.realpath(each) for each in (here, *Path(here).parents)}
+        folders[:] = [name for name in folders if os.path.realpath(Path(here, name)) not in above]
+        found += [path for path in (Path(here, name) for name in names) if path.is_file()]
+    return sorted(found)

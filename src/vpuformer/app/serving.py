@@ -5,12 +5,12 @@ import ipaddress
 import secrets
 import socket as sockets
 import threading
-import webbrowser
 from collections.abc import Callable
 from contextlib import suppress
 
 import uvicorn
 
+from vpuformer.app.browser import open_page
 from vpuformer.app.folder import Folder
 from vpuformer.app.segmenter import Segmenter
 from vpuformer.app.server import create_app
@@ -91,7 +91,7 @@ def serve(
     server = uvicorn.Server(config)
     say(f"open {address} (Ctrl+C ends)")
     if browser:
-        opener = threading.Timer(0.3, webbrowser.open, [address])  # once the server answers
+        opener = threading.Timer(0.3, open_page, [address])  # once the server answers
         opener.daemon = True
         opener.start()
     # Uvicorn hands the interrupt on, but not always: seldom, on a busy machine, it just returns.

@@ -19,6 +19,7 @@ from vpuformer.app.label_store import LabelStore
 from vpuformer.app.rows import ObjectRow, PictureRow, StepAnswer, StepRow
 from vpuformer.app.tables import VERSION, facts, metadata, objects, pictures, steps
 from vpuformer.errors import ConflictError, NotFoundError, StoreError
+from vpuformer.files import read_json
 
 FILE = "vpuformer.sqlite"
 """Of a folder that is annotated."""
@@ -175,7 +176,7 @@ class Store(LabelStore):
             .order_by(steps.c.position)
         )
         return [
-            StepRow(number, json.loads(content), bool(answered), area or 0, seconds)
+            StepRow(number, _content(content), bool(answered), area or 0, seconds)
             for number, content, answered, area, seconds in connection.execute(query)
         ]
 
@@ -339,3 +340,7 @@ def _picture(row: Sequence[Any]) -> PictureRow:
     identity, name, done, height, width, accepted, unaccepted = row
     size = None if height is None or width is None else (height, width)
     return PictureRow(identity, name, done, accepted, unaccepted, size)
+
+
+def _content(text: str) -> Any:
+    return read_json(text.encode(), error=StoreError, name="a step in the store")

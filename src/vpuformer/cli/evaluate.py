@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from vpuformer.evaluation.protocol import Segmenter
     from vpuformer.evaluation.records import Header, ObjectRecord
 
+_NAMED = 10
+"""Notes that are printed."""
+
 
 def evaluate(
     dataset: Annotated[
@@ -97,6 +100,7 @@ def evaluate(
     part = None if shard is None else parse_shard(shard)
     root = benchmark_root(dataset, root)
     samples = choose_samples(open_samples(dataset, root, split), only or [], every, limit)
+    _tell_notes(samples)
     folder = make_folder(output, "the results")
     device = processes.device if device is None else device
     if human is not None:
@@ -133,6 +137,15 @@ def evaluate(
         typer.echo(f"{folder / RECORDS}: part {shard}; put all parts together with vpuformer merge FOLDER... -o FOLDER")
     else:
         finish(header, _measure(samples, method, header, folder), folder)
+
+
+def _tell_notes(samples: "Sequence[Sample]") -> None:
+    """Say what of the files takes no part."""
+    notes = list(dict.fromkeys(note for sample in samples for note in sample.notes))
+    for note in notes[:_NAMED]:
+        typer.echo(f"note: {note}", err=True)
+    if len(notes) > _NAMED:
+        typer.echo(f"note: and {len(notes) - _NAMED} more; see vpuformer data check", err=True)
 
 
 def finish(header: "Header", records: "Sequence[ObjectRecord]", folder: Path) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-from vpuformer.errors import ConfigError, DatasetError, unknown_name
+from vpuformer.errors import ConfigError, DatasetError, listed, unknown_name
 
 if TYPE_CHECKING:
     from vpuformer.data.sample import Sample
@@ -66,7 +66,9 @@ def open_samples(dataset: str, root: Path, split: Path | None) -> "Sequence[Samp
     else:
         samples = [sample for opened in folders.values() for sample in opened.samples()]
     if not samples:
-        raise DatasetError(f"{root} holds no object to evaluate" + (f" that {split} names" if split else ""))
+        notes = [note for opened in folders.values() for note in opened.notes]
+        why = f" ({listed(notes)})" if notes else ""
+        raise DatasetError(f"{root} holds no object to evaluate{f' that {split} names' if split else ''}{why}")
     return samples
 
 

@@ -1,6 +1,5 @@
 """`vpuformer train`: a recipe and options to a `Recipe`, and that to the training loop."""
 
-import json
 import os
 from importlib.util import find_spec
 from pathlib import Path
@@ -10,6 +9,7 @@ import typer
 
 from vpuformer.cli.outputs import make_folder
 from vpuformer.errors import ConfigError, MissingDependencyError
+from vpuformer.files import read_json
 from vpuformer.memory import keep_freed_memory
 
 _NEEDED = ("lightning_fabric", "tensorboard")
@@ -129,7 +129,7 @@ def train(
     from vpuformer.training.loop import train as run
 
     try:
-        run(wanted, resume=resume)
+        run(wanted, resume=resume, on_note=lambda note: typer.echo(f"note: {note}", err=True))
     except Interrupted as stop:
         # Other processes than the first end quietly: whoever started them takes their failure for that of the run.
         if not str(stop):
@@ -179,12 +179,7 @@ def _read_recipe(file: Path) -> dict[str, Any]:
     """
     from vpuformer.training.recipe import current
 
-    try:
-        values = json.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"cannot read the recipe {file}: {error.strerror}") from error
-    except ValueError as error:
-        raise ConfigError(f"the recipe {file} is no valid JSON ({error})") from error
+    values = read_json(file, error=ConfigError, name=f"the recipe {file}")
     if not isinstance(values, dict):
         raise ConfigError(f"the recipe {file} is no JSON object of settings")
     return current(values)

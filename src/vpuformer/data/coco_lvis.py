@@ -5,6 +5,8 @@ each object its map and label. The first objects are things; those behind them a
 may be parts of others: a child lies inside its parent.
 """
 
+import operator
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +15,15 @@ import numpy as np
 import numpy.typing as npt
 
 from vpuformer.data.layers import Labels, LayeredSource, Layers
+from vpuformer.data.listing import is_plain
 from vpuformer.data.unpickle import load_plain
 from vpuformer.errors import ConfigError, DatasetError
+from vpuformer.images import MAX_PIXELS
 
 _INDEX = "hannotation.pickle"
+
+_MOST_THINGS = 100_000
+"""Things of one image. The published index has at most a few hundred."""
 
 
 class CocoLvis(LayeredSource):
@@ -83,9 +90,15 @@ def _read_index(file: Path) -> tuple[list[str], npt.NDArray[np.int64], npt.NDArr
     content = load_plain(file)
     stems, counts, roots = [], [0], []
     try:
+        if not isinstance(content, dict):
+            raise TypeError(f"it holds {type(content).__name__}")
         for stem in sorted(content):
-            number, hierarchy = int(content[stem]["num_instance_masks"]), content[stem]["hierarchy"]
-            stems.append(str(stem))
+            number, hierarchy = operator.index(content[stem]["num_instance_masks"]), content[stem]["hierarchy"]
+            if not isinstance(stem, str) or not is_plain(stem):
+                raise ValueError("a picture is called by the name of a file")
+            if not 0 <= number <= _MOST_THINGS:
+                raise ValueError(f"{number:,} things in {stem}")
+            stems.append(stem)
             counts.append(number)
             for i in range(number):
                 entry = hierarchy.get(i)
@@ -105,9 +118,12 @@ def _read_masks(file: Path, things: int) -> tuple[list[Labels], list[tuple[int, 
     content = load_plain(file)
     try:
         encoded, mapping = content
-        maps = [_decode(layer) for layer in encoded]
-        places = [(int(layer), int(label)) for layer, label in mapping]
-    except (TypeError, ValueError, cv2.error) as problem:
+        contents = [_bytes(layer) for layer in encoded]
+        if sum(height * width for height, width in map(_size, contents)) > MAX_PIXELS:
+            raise ValueError(f"its label maps have more than {MAX_PIXELS:,} pixels")
+        maps = [_decode(each) for each in contents]
+        places = [(operator.index(layer), operator.index(label)) for layer, label in mapping]
+    except (TypeError, ValueError, OverflowError, cv2.error) as problem:
         raise DatasetError(f"{file} holds no masks of COCO+LVIS ({problem}); get the file anew") from problem
     if not maps or len({layer.shape for layer in maps}) > 1:
         raise DatasetError(f"{file} holds {len(maps)} label maps, wanted at least one, and all of the same size")
@@ -116,9 +132,23 @@ def _read_masks(file: Path, things: int) -> tuple[list[Labels], list[tuple[int, 
     return maps, places
 
 
-def _decode(encoded: Any) -> Labels:
+def _bytes(layer: Any) -> bytes:
+    if not isinstance(layer, np.ndarray) or layer.dtype != np.uint8:
+        raise TypeError("a label map is no array of bytes")
+    return layer.tobytes()
+
+
+def _size(encoded: bytes) -> tuple[int, int]:
+    """(height, width) from the head of a grey PNG of 8 bits."""
+    if encoded[:8] != b"\x89PNG\r\n\x1a\n" or encoded[12:16] != b"IHDR" or encoded[24:26] != b"\x08\0":
+        raise ValueError("a label map is no grey PNG of 8 bits")
+    width, height = struct.unpack(">II", encoded[16:24])
+    return height, width
+
+
+def _decode(encoded: bytes) -> Labels:
     # In memory, so there is no file that vpuformer.images could read.
-    labels = cv2.imdecode(np.asarray(encoded, np.uint8), cv2.IMREAD_UNCHANGED)
+    labels = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_UNCHANGED)
     if labels is None or labels.ndim != 2 or labels.dtype != np.uint8:
         raise ValueError("a label map is no grey PNG of 8 bits")
     return labels.astype(np.uint8, copy=False)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from vpuformer.errors import DatasetError, listed
 from vpuformer.images import picture_endings
@@ -64,18 +64,26 @@ def unread(folder: Path, *known: Path) -> list[str]:
     return [f"files in {folder} that are not read: {words}; write images as PNG, JPEG or TIFF"]
 
 
+def is_plain(name: str) -> bool:
+    """Whether a name in a list is that of a file within its folder."""
+    return "\0" not in name and not PurePath(name).is_absolute() and ".." not in PurePath(name).parts
+
+
 def read_names(path: Path) -> list[str]:
     """The names in a list, one a line; what stands behind a name, such as a label, is left out.
 
     Raises:
-        DatasetError: the list is missing, no text, or empty.
+        DatasetError: the list is missing, no text, or empty, or names a file outside its folder.
     """
     try:
-        names = [line.split()[0] for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        names = [line.split()[0] for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
     except FileNotFoundError:
         raise DatasetError(f"there is no {path}, the list of the pictures") from None
     except (OSError, ValueError) as problem:
         raise DatasetError(f"{path} cannot be read as a list of pictures: {problem}") from problem
     if not names:
         raise DatasetError(f"{path} lists no picture")
+    for name in names:
+        if not is_plain(name):
+            raise DatasetError(f"{path} lists {name!r:.80}, which is no name of an image in its folder")
     return names

@@ -24,15 +24,29 @@ def read_roots(config: str | Path) -> dict[str, Path]:
         content: Any = yaml.safe_load(file.read_text(encoding="utf-8"))
     except OSError as problem:
         raise ConfigError(f"{file} cannot be read: {problem.strerror}") from problem
+    except RecursionError as problem:
+        raise ConfigError(f"{file} is nested too deeply to be read as YAML") from problem
     except (ValueError, yaml.YAMLError) as problem:
         raise ConfigError(f"{file} is no valid YAML: {problem}") from problem
     if not isinstance(content, dict):
         raise ConfigError(f"{file} holds no names and values; wanted lines such as GRABCUT_PATH: ./datasets/GrabCut")
     return {
-        str(key)[: -len("_PATH")].lower(): file.parent / Path(value).expanduser()
+        str(key)[: -len("_PATH")].lower(): file.parent / at_home(value)
         for key, value in content.items()
         if str(key).upper().endswith("_PATH") and isinstance(value, str) and value
     }
+
+
+def at_home(path: str) -> Path:
+    """A path whose `~` is the home folder of a user.
+
+    Raises:
+        ConfigError: there is no such user.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as problem:
+        raise ConfigError(f"{path} starts in the home folder of nobody ({problem}); give the whole path") from problem
 
 
 def benchmark_root(name: str, root_or_config: str | Path) -> Path:

@@ -1,17 +1,17 @@
 """SBD, the Semantic Boundaries Dataset: `img/NAME.jpg`, `inst/NAME.mat`, `train.txt` and `val.txt` in one folder."""
 
-import io
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 import numpy.typing as npt
-from scipy.io import loadmat
 
 from vpuformer.data.labelled import Found, label_samples
 from vpuformer.data.layers import Labels, LayeredSource, Layers, labels_as_layers
 from vpuformer.data.listing import need_folders, read_names
+from vpuformer.data.matlab import read_integers
 from vpuformer.data.unpickle import load_plain
 from vpuformer.errors import ConfigError, DatasetError
 
@@ -76,16 +76,15 @@ def read_instances(path: Path) -> Labels:
         DatasetError: the file is missing, broken, or has no such map.
     """
     try:
-        content = loadmat(io.BytesIO(path.read_bytes()), variable_names=["GTinst"])
-        labels = np.asarray(content["GTinst"]["Segmentation"][0, 0])
+        return read_integers(path.read_bytes(), "GTinst", "Segmentation")
     except FileNotFoundError:
         raise DatasetError(f"there is no {path}") from None
-    except Exception as problem:  # what a broken file makes the decoder raise has no common base
-        reason = " ".join(str(problem).split()) or type(problem).__name__
-        raise DatasetError(f"{path} is no annotation of SBD, which holds GTinst.Segmentation ({reason})") from problem
-    if labels.ndim != 2 or not np.issubdtype(labels.dtype, np.integer) or not labels.size:
-        raise DatasetError(f"{path} holds no map of instances but {labels.dtype} of shape {labels.shape}")
-    return labels
+    except OSError as problem:
+        raise DatasetError(f"{path} cannot be read: {problem.strerror}") from problem
+    except ValueError as problem:
+        raise DatasetError(
+            f"{path} is no annotation of SBD, which holds a map of integers in GTinst.Segmentation ({problem})"
+        ) from problem
 
 
 def _fill(mask: npt.NDArray[np.bool_]) -> float:
@@ -96,7 +95,11 @@ def _fill(mask: npt.NDArray[np.bool_]) -> float:
 def _frequencies(path: Path, names: Sequence[str]) -> npt.NDArray[np.float64]:
     try:
         scores = {str(name): float(score) for _, name, score in load_plain(path)}
-    except (TypeError, ValueError) as problem:
+        if not all(map(math.isfinite, scores.values())):
+            raise ValueError("a score is no finite number")
+    except DatasetError:
+        raise
+    except (TypeError, ValueError, OverflowError) as problem:
         raise DatasetError(f"{path} is no list of (number, name, score) ({problem})") from problem
     missing = [name for name in names if name not in scores]
     if missing:

@@ -12,6 +12,7 @@ from vpuformer.data.coco import ANNOTATIONS, CocoFolder
 from vpuformer.data.coco_lvis import CocoLvis
 from vpuformer.data.counts import Counts
 from vpuformer.data.mask_folder import MaskFolder
+from vpuformer.data.roots import at_home
 from vpuformer.data.sbd import Sbd
 from vpuformer.data.source import Source
 from vpuformer.data.split import open_folders
@@ -118,10 +119,10 @@ def _parsed(spec: str) -> tuple[str | None, Path, dict[str, str]]:
     """Kind, folder and settings of a spec; a mere folder has no kind and no settings."""
     named = re.match(r"(\w+)=(.*)", spec, re.DOTALL)
     if not named:
-        return None, Path(spec).expanduser(), {}
+        return None, at_home(spec), {}
     kind, rest = named.groups()
     folder, *settings = re.split(r",(?=\w+=)", rest)
-    return kind, Path(folder).expanduser(), dict(setting.split("=", 1) for setting in settings)
+    return kind, at_home(folder), dict(setting.split("=", 1) for setting in settings)
 
 
 def _open(spec: str) -> Sequence[Source]:

@@ -16,8 +16,8 @@ from torch.utils.data import Dataset
 from vpuformer.data.augment import Augmentation, Augmented, Shown, augment
 from vpuformer.data.sample import RGB, truth_of
 from vpuformer.data.source import Masks, Source
-from vpuformer.data.split import Split, training_pictures
-from vpuformer.errors import ConfigError, DatasetError
+from vpuformer.data.split import Split, notes_on, training_pictures
+from vpuformer.errors import ConfigError, DatasetError, listed
 
 SET_WEIGHTS: Mapping[str, float] = {
     "coco_multi": 3.0,
@@ -107,6 +107,8 @@ class TrainingSet(Dataset[TrainingSample]):
         table = {**SET_WEIGHTS, **(weights or {})}
         self.size, self.seed, self.objects_per_picture = size, seed, objects_per_picture
         self.augmentation = augmentation or Augmentation()
+        self.notes: list[str] = []
+        """Sentences about what of the sets takes no part, as far as that is known without opening their images."""
         self._sets: list[_Part] = []
         chances: list[float] = []
         objects = 0
@@ -114,13 +116,15 @@ class TrainingSet(Dataset[TrainingSample]):
             weight = float(table.get(name, 1.0))
             if weight < 0:
                 raise ConfigError(f"the weight of {name!r} is {weight}; weights are 0 or more")
-            part, usable = _part(name, source, split or Split())
+            part, usable, notes = _part(name, source, split or Split())
+            self.notes += notes
             if weight and len(part.pictures):
                 self._sets.append(part)
                 chances.append(weight)
                 objects += usable
         if not self._sets:
-            raise DatasetError(f"nothing to train on in the sets {', '.join(sources) or '(none)'}")
+            why = f" ({listed(self.notes)})" if self.notes else ""
+            raise DatasetError(f"nothing to train on in the sets {', '.join(sources) or '(none)'}{why}")
         self._chances = _distribution(chances)
         pasteable = [weight * (part.name not in REGION_SETS) for part, weight in zip(self._sets, chances, strict=True)]
         self._paste_chances = _distribution(pasteable) if any(pasteable) else None
@@ -244,18 +248,26 @@ class _Part(NamedTuple):
         return int(self.pictures[min(int(place), len(self.pictures) - 1)])
 
 
-def _part(name: str, source: Source, split: Split) -> tuple[_Part, int]:
-    """What of a set is drawn from, and how many objects that are, as far as it can be told without reading files."""
+def _part(name: str, source: Source, split: Split) -> tuple[_Part, int, list[str]]:
+    """What of a set is drawn from, how many objects that are, as far as it can be told without reading files, and
+    sentences about what is not drawn."""
     pictures = np.array(training_pictures(source, split), np.int64)
-    usable = len(pictures)
+    usable, notes = len(pictures), notes_on(source)
     if source.indexed:
-        counts = np.array([_fit(name, source, int(i), source.areas(int(i))).sum() for i in pictures], np.int64)
+        fitting = [_fit(name, source, int(i), source.areas(int(i))) for i in pictures]
+        counts = np.array([fit.sum() for fit in fitting], np.int64)
         pictures, usable = pictures[counts > 0], int(counts.sum())
+        objects = sum(map(len, fitting))
+        if usable < objects:
+            notes.append(
+                f"{objects - usable:,} of {objects:,} objects of {name} not drawn: smaller than {SMALLEST_OBJECT}"
+                f" pixels, or larger than {LARGEST_SHARE:.0%} of their image"
+            )
     if source.frequencies is None:
-        return _Part(name, source, pictures, None), usable
+        return _Part(name, source, pictures, None), usable, notes
     frequencies = source.frequencies[pictures]
     pictures = pictures[frequencies > 0]
-    return _Part(name, source, pictures, np.cumsum(frequencies[frequencies > 0])), usable
+    return _Part(name, source, pictures, np.cumsum(frequencies[frequencies > 0])), usable, notes
 
 
 def _fit(name: str, source: Source, picture: int, areas: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:

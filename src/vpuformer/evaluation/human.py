@@ -18,6 +18,7 @@ import numpy as np
 from vpuformer.data.sample import Sample
 from vpuformer.errors import DatasetError, InputError
 from vpuformer.evaluation.protocol import Segmenter
+from vpuformer.files import files_below
 from vpuformer.geometry import Size
 from vpuformer.images import read_labels
 from vpuformer.metrics import MASK_THRESHOLD, BoolMask, Truth, bootstrap_interval, iou
@@ -151,7 +152,9 @@ def find_sets(folder: str | os.PathLike[str]) -> dict[str, dict[str, Path]]:
     """
     top = Path(folder)
     sets: dict[str, dict[str, Path]] = {}
-    for path in sorted(top.rglob(f"*{ENDING}")):
+    for path in files_below(top):
+        if not path.name.endswith(ENDING):
+            continue
         sets.setdefault(path.parent.name, {})[path.name.removesuffix(ENDING)] = path
     if not sets:
         raise DatasetError(f"{top} holds no scribbles; wanted files called STEM{ENDING}, there or in its folders")

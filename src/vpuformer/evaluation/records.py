@@ -21,6 +21,7 @@ from typing import Any, NamedTuple, Self
 
 from vpuformer.atomic import replacing
 from vpuformer.errors import DatasetError, InputError
+from vpuformer.files import files_below, read_json
 from vpuformer.geometry import Size
 from vpuformer.metrics import MAX_CLICKS
 from vpuformer.prompts import Kind, Prompt, prompt_from_dict, prompt_to_dict
@@ -196,7 +197,7 @@ def data_fingerprint(root: str | os.PathLike[str]) -> str:
         DatasetError: there is nothing.
     """
     top = Path(root)
-    files = [top] if top.is_file() else sorted(path for path in top.rglob("*") if path.is_file())
+    files = [top] if top.is_file() else files_below(top)
     if not files:
         raise DatasetError(f"there is no file in {top}; give the folder of a data set")
     digest = hashlib.sha256()
@@ -326,7 +327,7 @@ def _line(values: Mapping[str, Any]) -> bytes:
 def _whole_lines(content: bytes) -> Iterator[dict[str, Any]]:
     # The last line of a run that was killed while it wrote has no end, and is not counted.
     for line in content.split(b"\n")[:-1]:
-        yield json.loads(line)
+        yield read_json(line, error=InputError, name="a line")
 
 
 def _drop_broken_end(path: Path) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from vpuformer.atomic import replacing
 from vpuformer.errors import InputError
+from vpuformer.files import read_json
 from vpuformer.formats.output import not_written
 
 _UNFINISHED = ".vpuformer-unfinished-"
@@ -88,8 +89,8 @@ def _write_record(record: Path, names: Iterable[str]) -> None:
 def _recorded(record: Path) -> set[str]:
     """Files of an earlier export; none where there is no record of one. Such as lead out of the folder are no such."""
     try:
-        paths = [PurePosixPath(name) for name in json.loads(record.read_bytes())["files"]]
-    except (OSError, ValueError, KeyError, TypeError):
+        paths = [PurePosixPath(name) for name in read_json(record, error=InputError)["files"]]
+    except (InputError, KeyError, TypeError):
         return set()
     root = record.parent.resolve()
     return {

@@ -9,7 +9,6 @@ say. Neither can run code.
 """
 
 import hashlib
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from vpuformer.errors import CheckpointError, InputError, unknown_name
+from vpuformer.files import read_json
 from vpuformer.model.config import VPUFormerConfig
 
 FORMAT = 1
@@ -151,7 +151,7 @@ def read_header(path: Path) -> dict[str, Any]:
             length = int.from_bytes(file.read(8), "little")
             if not 2 <= length <= _MAX_HEADER:
                 raise ValueError(f"a head of {length} bytes")
-            header = json.loads(file.read(length))
+            header = read_json(file.read(length), error=CheckpointError, name=f"the head of {path}")
         end = max((_end_of(entry) for key, entry in header.items() if key != "__metadata__"), default=0)
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read: {error.strerror or error}") from error
@@ -193,10 +193,7 @@ def _file(path: Path) -> Path:
 
 
 def _read_config_file(path: Path) -> dict[str, Any]:
-    try:
-        values = json.loads(_file(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"{path} cannot be read ({error}); copy or download it again") from error
+    values = read_json(_file(path), error=CheckpointError)
     if not isinstance(values, dict):
         raise CheckpointError(f"{path} is no description of a checkpoint; wanted an object with {', '.join(_FIELDS)}")
     if values.get("format") != FORMAT:

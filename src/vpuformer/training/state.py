@@ -4,7 +4,6 @@ It is written to a temporary file and renamed, so that a run that is killed at a
 What is in the file is whole, too: it does not tell on how many devices the run was.
 """
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -43,7 +42,7 @@ def save_state(path: Path, state: State, step: int) -> None:
     copies = {name: value.detach().cpu().clone(memory_format=torch.contiguous_format) for name, value in state.items()}
     try:
         with replacing(path) as temporary:
-            save_file(copies, temporary, metadata={"step": json.dumps(step)})
+            save_file(copies, temporary, metadata={"step": str(step)})
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"cannot write the state of the run to {path}: {error}; free space and resume") from error
 
@@ -56,7 +55,7 @@ def read_state(path: Path) -> tuple[State, int]:
     """
     try:
         with safe_open(path, framework="pt") as file:
-            step = int(json.loads(file.metadata()["step"]))
+            step = int(file.metadata()["step"])
             return {name: file.get_tensor(name) for name in file.keys()}, step  # noqa: SIM118
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path} is no state of a run ({error}); delete it to start anew") from error

@@ -26,6 +26,7 @@ import numpy as np
 from vpuformer.errors import InputError
 from vpuformer.evaluation.records import Header, ObjectRecord
 from vpuformer.evaluation.report.writing import write_text
+from vpuformer.files import read_json
 from vpuformer.metrics import bootstrap_interval, bootstrap_intervals, iou_at
 from vpuformer.metrics import summarise as summarise_curves
 
@@ -84,12 +85,7 @@ def read_summary(path: str | os.PathLike[str]) -> Summary:
     Raises:
         InputError: the file is missing, or no summary.
     """
-    try:
-        summary = json.loads(Path(path).read_bytes())
-    except OSError as error:
-        raise InputError(f"the summary {path} cannot be read: {error.strerror or error}") from error
-    except ValueError as error:
-        raise InputError(f"{path} is no summary: {error}") from error
+    summary = read_json(Path(path), error=InputError, name=f"the summary {path}")
     if not isinstance(summary, dict) or not {"dataset", "model", "kinds", "objects"} <= summary.keys():
         raise InputError(f"{path} is no summary of an evaluation: it names no data set, model and kinds of prompts")
     return summary
