@@ -457,3 +457,45 @@ def test_training_says_what_is_not_installed(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(import_module("vpuformer.cli.train"), "find_spec", lambda _: None)
     said = refused("train", "--data", "sets", "--output", tmp_path / "run")
     assert said == "training needs lightning_fabric; install it with: pip install 'vpuformer[train]'"
+
+
+# --- masks to correct, and what is not shown of a picture ---------------------------------------------------------
+
+
+def test_a_label_of_a_map_is_chosen(
+    picture_file: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    values = np.zeros((48, 64), np.uint16)
+    values[10:30, 10:30], values[35:45, 40:60] = 1, 300
+    Image.fromarray(values).save("labels.png")
+    words = ["segment", picture_file, "--model", model, "--mask", "labels.png", "--json"]
+    assert refused(*words) == (
+        "labels.png holds 2 labels: 1, 300; choose one with --mask-label, such as --mask-label 1"
+    )
+    said = json.loads(vpuformer(*words, "--mask-label", "300").stdout)
+    assert said["notes"][:1] == ["labels.png is read as 2 labels: 1, 300, of which 300 is the object"]
+    assert "has no label 2, it holds 2 labels: 1, 300" in refused(*words, "--mask-label", "2")
+    assert "a whole number, or a colour such as #ff8000, got 'two'" in refused(*words, "--mask-label", "two")
+    assert "give a mask too" in refused("segment", picture_file, "--click", "3,4", "--json", "--mask-label", "2")
+
+
+@pytest.mark.parametrize(("value", "remark"), [(0, "no pixel is object"), (255, "every pixel is object")])
+def test_a_mask_of_no_pixel_or_of_every_pixel_is_told(
+    value: int, remark: str, picture_file: Path, model: Path, tmp_path: Path
+) -> None:
+    Image.new("L", (64, 48), value).save(tmp_path / "mask.png")
+    words = ("--mask", tmp_path / "mask.png", "--model", model, "-o", tmp_path / "a.png")
+    result = vpuformer("segment", picture_file, *words)
+    assert result.exit_code == 0, result.output
+    assert f": {remark}\n" in result.stdout
+
+
+def test_what_is_not_shown_of_a_picture_is_told(model: Path, tmp_path: Path) -> None:
+    import tifffile
+
+    values = np.random.default_rng(0).integers(900, 4000, (48, 64, 2), dtype=np.uint16)
+    tifffile.imwrite(tmp_path / "a.tif", values, photometric="minisblack", planarconfig="contig")
+    result = vpuformer("segment", tmp_path / "a.tif", "--click", "30,20", "--model", model, "-o", tmp_path / "b.png")
+    assert f"note: {tmp_path / 'a.tif'}: the first of 2 channels\n" in result.stdout
+    assert ": 16 bits per channel: shown from " in result.stdout

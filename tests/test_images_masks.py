@@ -12,6 +12,7 @@ from PIL import Image
 from vpuformer.errors import ImageError, MaskError
 from vpuformer.images import (
     check_mask,
+    read_foreground,
     read_image,
     read_labels,
     read_mask,
@@ -33,12 +34,15 @@ def test_a_mask_of_any_mode_is_0_and_1(tmp_path, mode):
     assert np.array_equal(read, mask > 0)
 
 
-def test_labels_of_a_palette_are_all_object(tmp_path):
+def test_indices_of_a_palette_are_labels(tmp_path):
     image = Image.fromarray(np.array([[0, 1, 2, 255]], np.uint8)).convert("P")
     image.putpalette([value for index in range(256) for value in (index, 0, 0)])
     image.putdata([0, 1, 2, 255])
     image.save(tmp_path / "a.png")
-    assert read_mask(tmp_path / "a.png").tolist() == [[0, 1, 1, 1]]
+    with pytest.raises(MaskError, match=r"a\.png holds 2 labels: 1, 2 \(indices of a palette; 255 is left open"):
+        read_mask(tmp_path / "a.png")
+    assert read_mask(tmp_path / "a.png", label=2).tolist() == [[0, 0, 1, 0]]
+    assert read_foreground(tmp_path / "a.png").tolist() == [[False, True, True, True]]
     assert read_labels(tmp_path / "a.png").tolist() == [[0, 1, 2, 255]]
 
 
@@ -54,16 +58,19 @@ def test_grey_masks_are_fractions_unless_they_hold_0_and_1(tmp_path):
         assert read_mask(tmp_path / "a.png")[0].tolist() == pytest.approx(expected)
 
 
-def test_colours_of_labels_are_object_where_they_are_not_black(tmp_path):
+def test_colours_are_labels_where_they_are_not_black(tmp_path):
     colours = np.array([[[0, 0, 0], [64, 0, 0], [0, 0, 9]]], np.uint8)
     Image.fromarray(colours).save(tmp_path / "a.png")
-    assert read_mask(tmp_path / "a.png").tolist() == [[0, 1, 1]]
+    with pytest.raises(MaskError, match=r"a\.png holds 2 labels: #000009, #400000; choose one"):
+        read_mask(tmp_path / "a.png")
+    assert read_mask(tmp_path / "a.png", label=0x400000).tolist() == [[0, 1, 0]]
+    assert read_foreground(tmp_path / "a.png").tolist() == [[False, True, True]]
 
 
 def test_masks_of_floats_and_deep_colours_in_tiff(tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", np.array([[0, 0.25, 1]], np.float32))
     assert read_mask(tmp_path / "a.tif").tolist() == [[0, 0.25, 1]]
-    tifffile.imwrite(tmp_path / "a.tif", np.array([[0, 3.5]], np.float32))
+    tifffile.imwrite(tmp_path / "a.tif", np.array([[0, 0.5, 3.5]], np.float32))
     with pytest.raises(MaskError, match=r"the mask .*a.tif holds floats from 0 to 3.5, wanted probabilities in 0..1"):
         read_mask(tmp_path / "a.tif")
     tifffile.imwrite(tmp_path / "a.tif", np.full((2, 2, 3), 65535, np.uint16), photometric="rgb")
@@ -123,6 +130,10 @@ def test_what_is_no_whole_number_is_no_label(tmp_path, value):
         (np.array([[0.25, 1.0]]), [0.25, 1]),
         (np.array([[-1e-5, 1 + 1e-5]], np.float32), [0, 1]),
         ([[0.5, 0.75]], [0.5, 0.75]),
+        (np.array([[0, 3]], np.uint8), [0, 1]),
+        (np.array([[0, 200.0]]), [0, 1]),
+        (np.array([[-1, 1]], np.int8), [0, 1]),
+        (np.array([[51, 255]], np.uint8), [np.float32(0.2), 1]),
     ],
 )
 def test_arrays_that_are_masks(values, expected):
@@ -137,9 +148,8 @@ def test_arrays_that_are_masks(values, expected):
         (np.array([[0.5, np.nan]]), "replace what is not a number"),
         (np.array([[np.nan, 0.5]]), "floats from nan to nan"),
         (np.array([[-3.0, 4.0]]), r"floats from -3 to 4, wanted probabilities in 0..1; pass logits"),
-        (np.array([[0, 3]], np.uint8), r"integers from 0 to 3, wanted 0 and 1 or 0 and 255; choose one label"),
-        (np.array([[7, 255]], np.uint8), "integers from 7 to 255"),
-        (np.array([[-1, 1]], np.int8), "integers from -1 to 1"),
+        (np.array([[2, 3]], np.uint8), r"the mask holds 2 labels: 2, 3; choose one of them, such as labels == 2"),
+        (np.array([[7.0, 255.0]]), "2 labels: 7, 255"),
         (np.array([[0, 1], [1, 0]]), "the mask is 2 pixels wide and 2 high, its picture 2 wide and 1 high"),
         (np.zeros((1, 2, 1)), r"an array of shape \(1, 2, 1\)"),
         (np.zeros((1, 0)), "0 pixels wide"),

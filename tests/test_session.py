@@ -145,6 +145,12 @@ def test_reset_begins_again() -> None:
     assert not session.can_redo
 
 
+def test_a_start_from_an_empty_mask_is_told() -> None:
+    with pytest.warns(UserWarning, match="the mask is 0 everywhere: no pixel is object") as caught:
+        Session(Drawing(), np.zeros(SIZE))
+    assert caught[0].filename == __file__
+
+
 def test_a_session_may_start_from_a_mask() -> None:
     mask = np.zeros(SIZE, bool)
     mask[5:10, 5:20] = True

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from vpuformer.errors import PromptError, SessionError
 from vpuformer.geometry import Crop
+from vpuformer.images.masks import warn_of_coverage
 from vpuformer.predictor import Predictor
 from vpuformer.prompts import Prompt
 from vpuformer.views import FloatMap, Prediction, given_mask
@@ -45,7 +46,8 @@ class Session:
 
     Args:
         predictor: holds the picture. Several sessions may share it, one after another or in turns.
-        mask: start from this mask, shape (H, W), instead of from nothing; see `vpuformer.images.check_mask`.
+        mask: start from this mask, shape (H, W), instead of from nothing; see `vpuformer.images.check_mask`. One
+            without a pixel is taken with a warning.
         zoom: let the network look closer once it knows the object; see `Predictor.predict`.
 
     Raises:
@@ -60,6 +62,8 @@ class Session:
         self._start = None if mask is None else given_mask(mask, predictor.size)
         if self._start is not None:
             self._start.setflags(write=False)
+            if not self._start.any():
+                warn_of_coverage(self._start > 0, "0 everywhere")
         self._history = (_Step((), None, None),)
         self._at = 0
         self._prediction = self._restored()

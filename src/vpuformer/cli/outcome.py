@@ -1,13 +1,18 @@
 """What `vpuformer segment` tells and draws of its result."""
 
+import shlex
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from vpuformer.images import overlay
+from vpuformer.errors import MaskError
+from vpuformer.images import overlay, read_meaning
+from vpuformer.images.meaning import coverage
 from vpuformer.marks import marks_of
+from vpuformer.metrics import MASK_THRESHOLD
 from vpuformer.prompts import Prompt
 
 
@@ -16,6 +21,26 @@ def drawn(
 ) -> npt.NDArray[np.uint8]:
     """The picture (H, W, 3) with the mask (H, W) and the prompts on it."""
     return overlay(picture, mask, marks_of(prompts))
+
+
+def read_previous(
+    path: Path, size: tuple[int, int], label: int | None
+) -> tuple[npt.NDArray[np.float32], tuple[str, ...]]:
+    """The mask to correct, (H, W) in 0..1, and what there is to say of how it was read.
+
+    Raises:
+        MaskError: see `vpuformer.images.read_mask`; with several labels, the message names the option to choose one.
+    """
+    meaning = read_meaning(path, size)
+    if meaning.kind == "labels" and label is None:
+        raise MaskError(
+            f"{path} holds {meaning.taken}; choose one with --mask-label, such as --mask-label"
+            f" {shlex.quote(meaning.named(meaning.labels[0]))}"
+        )
+    mask = meaning.probability(f"the mask {path}", label)
+    chosen = "" if label is None else f", of which {meaning.named(label)} is the object"
+    remark = coverage(mask > MASK_THRESHOLD)
+    return mask, (f"{path} is read as {meaning.taken}{chosen}{f': {remark}' if remark else ''}",)
 
 
 def bounding_box(mask: npt.NDArray[np.bool_]) -> list[float] | None:
@@ -35,4 +60,5 @@ def told(summary: Mapping[str, Any]) -> str:
     box = summary["bounding_box"]
     where = "" if box is None else ", from ({:g}, {:g}) to ({:g}, {:g})".format(*box)
     lines = [f"{what}: {summary[what]}" for what in ("mask", "overlay") if summary[what] is not None]
-    return "\n".join([*lines, f"object: {summary['area']} pixels{where}", f"time: {summary['seconds']:.2f} s"])
+    lines += [f"object: {summary['area']} pixels{where}", f"time: {summary['seconds']:.2f} s"]
+    return "\n".join([*lines, *(f"note: {note}" for note in summary["notes"])])

@@ -22,6 +22,9 @@ def segment(
     negative_scribble: Annotated[list[str] | None, typer.Option(metavar=SCRIBBLE_FORM, help="A stroke off it.")] = None,
     prompts: Annotated[Path | None, typer.Option(metavar="FILE", help="More prompts, as a JSON list.")] = None,
     mask: Annotated[Path | None, typer.Option(metavar="FILE", help="A mask to correct, as large as IMAGE.")] = None,
+    mask_label: Annotated[
+        str | None, typer.Option(metavar="N", help="The label in --mask that is the object, where there are several.")
+    ] = None,
     model: Annotated[str, typer.Option(metavar="MODEL", help="A model by name, or its folder.")] = "default",
     device: Annotated[str | None, typer.Option(metavar="NAME", help="Such as cpu; by default cuda, if any.")] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="The mask, as PNG.")] = None,
@@ -45,14 +48,21 @@ def segment(
             f' --scribble "{SCRIBBLE_FORM}" or --prompts FILE'
         )
     _check_outputs(image, prompts, mask, output, overlay, as_json)
+    label = _label(mask, mask_label)
 
-    from vpuformer.cli.outcome import bounding_box, drawn, told
-    from vpuformer.images import read_image, read_mask, write_image, write_mask
+    from vpuformer.cli.outcome import bounding_box, drawn, read_previous, told
+    from vpuformer.images import write_image, write_mask
+    from vpuformer.images.meaning import coverage
+    from vpuformer.images.remarks import read_with_remarks
 
-    pixels = read_image(image)
+    pixels, remarks = read_with_remarks(image)
+    notes = [f"{image}: {remark}" for remark in remarks]
     size = (pixels.shape[0], pixels.shape[1])
     fit_to_picture(wanted, size)  # before a network is loaded for them in vain
-    previous = None if mask is None else read_mask(mask, size)
+    previous = None
+    if mask is not None:
+        previous, said = read_previous(mask, size, label)
+        notes += said
 
     from vpuformer.predictor import Predictor
 
@@ -61,6 +71,8 @@ def segment(
     predictor.set_image(pixels)
     found = predictor.predict(wanted, mask=previous).mask
     seconds = time.perf_counter() - start
+    if (remark := coverage(found)) is not None:
+        notes.append(f"the answer: {remark}; show the object with a further prompt")
 
     if output is not None:
         write_mask(output, found)
@@ -74,8 +86,21 @@ def segment(
         "seconds": round(seconds, 3),
         "model": model,
         "prompts": [prompt_to_dict(prompt) for prompt in wanted],
+        "notes": notes,
     }
     typer.echo(json.dumps(summary) if as_json else told(summary))
+
+
+def _label(mask: Path | None, word: str | None) -> int | None:
+    """The label that a word names: a whole number, or a colour such as #ff8000."""
+    if word is None:
+        return None
+    if mask is None:
+        raise InputError("--mask-label chooses a label of --mask; give a mask too")
+    try:
+        return int(word[1:], 16) if word.startswith("#") else int(word)
+    except ValueError as error:
+        raise InputError(f"--mask-label is a whole number, or a colour such as #ff8000, got {word!r:.80}") from error
 
 
 def _check_outputs(

@@ -26,7 +26,7 @@ from PIL import Image
 from vpuformer.data.layers import Labels, LayeredSource, Layers, labels_as_layers, labels_of
 from vpuformer.data.listing import by_stem, is_picture, need_folders, unread
 from vpuformer.errors import ConfigError, DatasetError, MaskError, listed
-from vpuformer.images import picture_size, read_image, read_labels, read_mask
+from vpuformer.images import picture_size, read_foreground, read_image, read_labels
 
 _VOID = 2
 """Undecided pixels beside the one object of a file, which is 1."""
@@ -157,7 +157,7 @@ def _object(path: Path, size: tuple[int, int], void: int | None) -> Labels:
     in_colours = _in_colours(path)
     labels = _colours(path) if in_colours else _labels(path, size)
     if labels is None:
-        return (read_mask(path, size) > 0).astype(np.uint8)
+        return read_foreground(path, size).astype(np.uint8)
     if _holds_several(labels, void, path):
         values = "several colours" if in_colours else f"the labels {listed(map(str, labels_of(labels, void, '')))}"
         raise DatasetError(
@@ -165,12 +165,12 @@ def _object(path: Path, size: tuple[int, int], void: int | None) -> Labels:
             " its image"
         )
     if in_colours:
-        return (read_mask(path, size) > 0).astype(np.uint8)
+        return read_foreground(path, size).astype(np.uint8)
     return np.where(labels == void, _VOID, labels > 0).astype(np.uint8)
 
 
 def _labels(path: Path, size: tuple[int, int]) -> Labels | None:
-    """The whole numbers in a file; None where it holds none, or `read_mask` has the sentence for what is wrong."""
+    """The whole numbers in a file; None where it has none, or `read_foreground` has the sentence for what is wrong."""
     try:
         return read_labels(path, size)
     except MaskError:

@@ -2,7 +2,8 @@
 
 * `read_image`, `picture_size`: any honest picture, as uint8 (H, W, 3), upright;
 * `frames_of`, `picture_endings`: what a file holds, and which files may hold pictures;
-* `read_mask`, `read_labels`, `check_mask`: a mask, or a map of labels, that fits its picture;
+* `read_mask`, `read_foreground`, `read_labels`, `check_mask`: a mask, or a map of labels, that fits its picture;
+* `read_meaning`: what the values of a mask file stand for;
 * `write_image`, `write_mask`: the whole file or none;
 * `overlay`, `Mark`: a mask and its prompts drawn on a picture.
 """
@@ -10,7 +11,7 @@
 from vpuformer.images.drawing import Mark, overlay
 from vpuformer.images.files import frames_of, picture_endings
 from vpuformer.images.loading import MAX_PIXELS
-from vpuformer.images.masks import check_mask, read_labels, read_mask
+from vpuformer.images.masks import check_mask, read_foreground, read_labels, read_mask, read_meaning
 from vpuformer.images.reading import picture_size, read_image
 from vpuformer.images.writing import write_image, write_mask
 
@@ -22,9 +23,11 @@ __all__ = [
     "overlay",
     "picture_endings",
     "picture_size",
+    "read_foreground",
     "read_image",
     "read_labels",
     "read_mask",
+    "read_meaning",
     "write_image",
     "write_mask",
 ]

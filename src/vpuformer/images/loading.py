@@ -81,8 +81,9 @@ def load(path: Path, what: What = "picture", *, least: int | None = None) -> Sto
 
 def _largest_value(image: Image.Image, start: bytes) -> int | None:
     """The largest value that a grey file can hold, where Pillow spreads its values over 8 or 16 bits."""
-    if image.format == "PPM" and image.tile:
-        most = cast(Any, image.tile[0]).args
+    tiles = getattr(image, "tile", ())
+    if image.format == "PPM" and tiles:
+        most = tiles[0].args
         return most[-1] if isinstance(most, tuple) and isinstance(most[-1], int) else None
     if start.startswith(_PNG_START) and len(start) > 25 and start[25] == 0 and start[24] in (2, 4):
         return 2 ** start[24] - 1
@@ -218,7 +219,8 @@ class _TiffHead(NamedTuple):
     shown: int
     """Of the channels: those of grey or colour and of alpha."""
     inverted: bool
-    """Large values are dark."""
+    """Large values are dark. False for fax, which has no values but black and white."""
+    palette: bool
     nodata: float | None
     """The value of pixels without data, in GDAL's tag."""
 
@@ -239,11 +241,13 @@ def _head_of(tiff: tifffile.TiffFile) -> _TiffHead:
         shown=channels
         if has_alpha or page.photometric == tifffile.PHOTOMETRIC.SEPARATED
         else _SHOWN.get(channels, channels),
-        inverted=page.photometric == tifffile.PHOTOMETRIC.MINISWHITE,
+        inverted=page.photometric == tifffile.PHOTOMETRIC.MINISWHITE and page.compression not in _FAX,
+        palette=page.photometric == tifffile.PHOTOMETRIC.PALETTE,
         nodata=_number_in(page.tags.valueof(_NODATA)),
     )
 
 
+_FAX = (2, 3, 4)  # compressions of CCITT: white is stored as 0, whatever it was before
 _NODATA = 42113
 _SHOWN = {2: 1, 4: 3}
 
@@ -291,7 +295,9 @@ def _load_tiff(file: BinaryIO, path: Path, what: What) -> Stored:
         if head.bits > 8:
             ways = [by_tifffile, by_opencv, by_pillow]
         else:
-            ways = [by_tifffile, by_pillow, by_opencv] if what == "mask" else [by_pillow, by_tifffile, by_opencv]
+            ways = [by_pillow, by_tifffile, by_opencv]
+            if what == "mask" and not head.palette:
+                ways = [by_tifffile, by_pillow, by_opencv]
         if not head.compressed:
             ways.remove(by_opencv)  # has nothing to add, and writes to the terminal what it thinks of a broken file
         reasons: list[Exception] = []

@@ -1,6 +1,8 @@
 """Masks: read from files, and checked where they arrive as arrays."""
 
 import os
+import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -10,39 +12,51 @@ from PIL import Image
 
 from vpuformer.errors import MaskError
 from vpuformer.images.loading import DEEP_MODES, load
+from vpuformer.images.meaning import BoolMask, FloatMask, Meaning, coverage, meaning_of
 
-FloatMask = npt.NDArray[np.float32]
 Size = tuple[int, int]
-
-_TOLERANCE = 1e-3
-"""How far a probability may lie outside 0..1: what resampling and half precision leave behind."""
-
 
 _LARGEST_WHOLE = 2**53
 """Up to here a float of 64 bits holds every whole number."""
 
 
-def read_mask(path: str | os.PathLike[str], size: Size | None = None) -> FloatMask:
-    """A mask from a file, as float32 of shape (H, W) in 0..1.
-
-    * **Palette and 1 bit**: every label but 0 is object.
-    * **Grey of 8 or 16 bits**: divided by 255 or 65535, so that a probability map stays one; a file whose largest
-      value is 1 holds 0 and 1 and is taken as it is.
-    * **Floating point** (TIFF): 0..1.
-    * **Colour**: as grey where the three channels agree; where they do not, the colours are labels, and every pixel
-      that is not black is object. Alpha is not looked at.
+def read_meaning(path: str | os.PathLike[str], size: Size | None = None) -> Meaning:
+    """What a file of a mask, or of a map of labels, holds: see `vpuformer.images.meaning`. Values are as stored.
 
     Args:
         path: a PNG, TIFF, BMP or another file that `read_image` can read.
         size: (height, width) of the picture that the mask belongs to, if it is to be checked.
 
     Raises:
-        MaskError: the file is missing, broken or no picture; the mask is not of `size`; a value is not within 0..1.
+        MaskError: the file is missing, broken, no picture or not of `size`; its values are those of no mask.
     """
-    mask = _fraction(_stored(Path(path)), f"the mask {path}")
+    values, alpha, palette = _stored(Path(path))
     if size is not None:
-        _check_size(mask.shape, size, f"the mask {path}")
-    return mask
+        _check_size(values.shape[:2], size, f"the mask {path}")
+    try:
+        return meaning_of(values, alpha, palette=palette)
+    except MaskError as error:
+        raise MaskError(str(error).replace("the mask", f"the mask {path}", 1)) from error
+
+
+def read_mask(path: str | os.PathLike[str], size: Size | None = None, *, label: int | None = None) -> FloatMask:
+    """A mask from a file, as float32 of shape (H, W) in 0..1.
+
+    A binary mask is 0 and 1, probabilities are as they are, and of a map of labels `label` is the object.
+
+    Raises:
+        MaskError: as in `read_meaning`; or there are several labels and none is chosen.
+    """
+    return read_meaning(path, size).probability(f"the mask {path}", label)
+
+
+def read_foreground(path: str | os.PathLike[str], size: Size | None = None) -> BoolMask:
+    """Every pixel of a mask that is not background, as bool of shape (H, W): labels of any value are object.
+
+    Raises:
+        MaskError: as in `read_meaning`.
+    """
+    return read_meaning(path, size).foreground
 
 
 def read_labels(path: str | os.PathLike[str], size: Size | None = None) -> npt.NDArray[np.integer]:
@@ -55,7 +69,7 @@ def read_labels(path: str | os.PathLike[str], size: Size | None = None) -> npt.N
         MaskError: the file is missing, broken or no picture, holds a value that is no whole number, or is not of
             `size`.
     """
-    labels = _stored(Path(path))
+    labels, _, _ = _stored(Path(path))
     labels = labels[:, :, 0] if labels.ndim == 3 else labels
     if size is not None:
         _check_size(labels.shape, size, f"the label map {path}")
@@ -82,70 +96,65 @@ def _whole(values: npt.NDArray[Any], name: str) -> npt.NDArray[np.integer]:
 def check_mask(array: npt.ArrayLike, size: Size) -> FloatMask:
     """A mask that somebody hands over as an array, as float32 of shape (H, W) in 0..1.
 
+    Its values mean what they mean in a file (`vpuformer.images.meaning`). A mask of every pixel is taken with a
+    warning, and so is one that has values but no pixel.
+
     >>> check_mask(np.array([[0, 255]], dtype=np.uint8), size=(1, 2)).tolist()
     [[0.0, 1.0]]
 
     Args:
-        array: shape (H, W); bool, integers that are 0 and 1 or 0 and 255, or floats in 0..1.
+        array: shape (H, W); bool, integers or floats.
         size: (height, width) of the picture that the mask belongs to.
 
     Raises:
-        MaskError: the shape is not `size`, or a value is none of these or not a number.
+        MaskError: the shape is not `size`, there are several labels, or a value is none of these or not a number.
     """
     mask = np.asarray(array)
     _check_size(mask.shape, size, "the mask")
-    if mask.dtype == np.bool_:
-        return mask.astype(np.float32)
-    if np.issubdtype(mask.dtype, np.integer):
-        highest = int(mask.max())
-        if highest not in (0, 1, 255) or not np.isin(mask, (0, highest)).all():
-            raise MaskError(
-                f"the mask holds integers from {mask.min()} to {highest}, wanted 0 and 1 or 0 and 255; choose one label"
-                " (labels == 3), or divide by 255 if these are probabilities"
-            )
-        return (mask > 0).astype(np.float32)
-    if np.issubdtype(mask.dtype, np.floating):
-        return _within_unit(mask, "the mask")
-    raise MaskError(f"the mask is of type {mask.dtype}; a mask is of bool, 0 and 1, 0 and 255, or floats in 0..1")
+    found = meaning_of(mask)
+    if found.kind == "labels":
+        raise MaskError(f"the mask holds {found.taken}; choose one of them, such as labels == {found.labels[0]}")
+    if found.kind == "binary" and mask.any():
+        warn_of_coverage(found.values, found.taken)
+    return found.probability("the mask")
 
 
-def _stored(path: Path) -> npt.NDArray[Any]:
-    """What is in the file, (H, W) or (H, W, 3): bool where it has 1 bit or labels of one, indices of a palette."""
+def warn_of_coverage(mask: BoolMask, taken: str) -> None:
+    """Warn the caller of this package if a mask, shape (H, W), has no pixel, or every pixel is object.
+
+    Args:
+        mask: what it was read as.
+        taken: what its values were taken as, a noun phrase.
+    """
+    remark = coverage(mask)
+    if remark is not None:
+        warnings.warn(f"the mask is {taken}: {remark}", UserWarning, stacklevel=_outside())
+
+
+def _outside() -> int:
+    """The `stacklevel` at which the code that called this package stands."""
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("vpuformer."):
+        level, frame = level + 1, frame.f_back
+    return level
+
+
+def _stored(path: Path) -> tuple[npt.NDArray[Any], npt.NDArray[Any] | None, bool]:
+    """The values in a file, (H, W) or (H, W, 3); its alpha channel, (H, W); whether the values are palette indices."""
     stored = load(path, "mask")
     if isinstance(stored, Image.Image):
-        if stored.mode == "P":
-            return np.asarray(stored).astype(np.int32)
-        if stored.mode == "LA":
-            return np.asarray(stored)[:, :, 0]
+        alpha = np.asarray(stored.getchannel("A")) if "A" in stored.getbands() else None
+        if stored.mode in ("P", "PA"):
+            return np.asarray(stored.getchannel("P")).astype(np.int32), None, True
         if stored.mode in ("1", "L", *DEEP_MODES):
-            return np.asarray(stored)
-        return np.asarray(stored.convert("RGB"))
-    if stored.ndim == 3 and stored.shape[2] <= 2:
-        return stored[:, :, 0]
-    return stored[:, :, :3] if stored.ndim == 3 else stored
-
-
-def _fraction(values: npt.NDArray[Any], name: str) -> FloatMask:
-    if values.ndim == 3:
-        alike = np.array_equal(values, np.broadcast_to(values[:, :, :1], values.shape))
-        values = values[:, :, 0] if alike else np.any(values > 0, axis=2)
-    if np.issubdtype(values.dtype, np.floating):
-        return _within_unit(values, name)
-    if values.dtype in (np.uint8, np.uint16) and values.max() > 1:
-        return values.astype(np.float32) / np.float32(np.iinfo(values.dtype).max)
-    return (values > 0).astype(np.float32)
-
-
-def _within_unit(values: npt.NDArray[Any], name: str) -> FloatMask:
-    low, high = float(values.min()), float(values.max())
-    # Written so that NaN, which is below and above nothing, fails.
-    if not (low >= -_TOLERANCE and high <= 1 + _TOLERANCE):
-        raise MaskError(
-            f"{name} holds floats from {low:g} to {high:g}, wanted probabilities in 0..1;"
-            " pass logits through a sigmoid and replace what is not a number"
-        )
-    floats = values.astype(np.float32)
-    return floats.clip(0, 1) if low < 0 or high > 1 else floats
+            return np.asarray(stored), None, False
+        if stored.mode == "LA":
+            return np.asarray(stored.getchannel("L")), alpha, False
+        return np.asarray(stored.convert("RGB")), alpha, False
+    if stored.ndim == 2:
+        return stored, None, False
+    alpha = stored[:, :, -1] if stored.shape[2] in (2, 4) else None
+    return (stored[:, :, 0] if stored.shape[2] <= 2 else stored[:, :, :3]), alpha, False
 
 
 def _check_size(shape: tuple[int, ...], size: Size, name: str) -> None:
