@@ -27,13 +27,15 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT / "tests" / "support"))
+
+from app_states import State, whole  # noqa: E402
+
 RESULTS = ROOT / "benchmarks" / "results" / "sessions.json"
 COPIES = 2
 """Of each picture of `examples/`."""
 GROWTH = 1.05
 """Of memory that is put down to chance."""
-
-State = dict[str, Any]
 
 
 class Server:
@@ -111,7 +113,7 @@ class Person:
         at = self._state["at"]
         begun = time.perf_counter()
         sent = {"key": self._key(), "revision": self._state["revision"], "step": step}
-        state = self._send("POST", f"/api/objects/{self._state['id']}/steps", sent)
+        state = whole(self._state, self._send("POST", f"/api/objects/{self._state['id']}/steps", sent))
         self.seconds.append(time.perf_counter() - begun)
         self.network.append(state["seconds"])
         del self._steps[at:], self._masks[at + 1 :]
@@ -125,7 +127,8 @@ class Person:
         if possible:
             word, by = self._random.choice(possible)
             body = {"revision": self._state["revision"]}
-            self._compare(self._send("POST", f"/api/objects/{self._state['id']}/{word}", body), at + by)
+            answer = self._send("POST", f"/api/objects/{self._state['id']}/{word}", body)
+            self._compare(whole(self._state, answer), at + by)
 
     def _look(self) -> None:
         state = self._send("GET", f"/api/objects/{self._state['id']}")

@@ -3,8 +3,9 @@
     python benchmarks/speed.py
 
 On the bundled photograph and the bundled weights: the picture is encoded, the first prompt is answered from those
-features, a second one looks at a crop. Against it: the whole network for every prompt. Medians of `--repeats` rounds in
-which the ways take turns, written to `benchmarks/results/speed.json`.
+features, a second one looks at a crop. Against it: the whole network for every prompt. Last, the prompts alone: the
+vectors of 90 clicks, and of 90 clicks with a scribble over every pixel. Medians of `--repeats` rounds in which the ways
+take turns, written to `benchmarks/results/speed.json`.
 """
 
 import argparse
@@ -17,9 +18,12 @@ from statistics import median
 
 import torch
 
+from vpuformer.encoding.batch import PromptBatch
+from vpuformer.encoding.pue import prompt_vectors
+from vpuformer.geometry import CANONICAL, Crop, FrameMap
 from vpuformer.images import read_image
 from vpuformer.predictor import Predictor
-from vpuformer.prompts import Box, Click
+from vpuformer.prompts import Box, Click, Prompt, Scribble
 
 ROOT = Path(__file__).parent.parent
 RESULTS = Path(__file__).parent / "results" / "speed.json"
@@ -40,11 +44,21 @@ def main() -> None:
         predictor.set_image(picture)
         predictor.predict(prompts[:1])
 
+    frame = FrameMap.to_canonical(Crop.whole((CANONICAL, CANONICAL)))
+    clicks = [Click(41 * i % CANONICAL, 97 * i % CANONICAL) for i in range(90)]
+    rows = [[(0, y), (CANONICAL - 1, y)] for y in range(CANONICAL)]
+    dense = Scribble([point for i, row in enumerate(rows) for point in (row if i % 2 == 0 else row[::-1])])
+
+    def vectors(prompts: list[Prompt]) -> None:
+        prompt_vectors(PromptBatch.collate([prompts], [frame]))
+
     ways: dict[str, Callable[[], object]] = {
         "set_image": lambda: predictor.set_image(picture),
         "first prompt, features kept": lambda: predictor.predict(prompts[:1]),
         "second prompt, same crop": lambda: predictor.predict(prompts, mask=first.probability, crop=first.crop),
         "everything for a prompt": everything,
+        "vectors of 90 clicks": lambda: vectors([*clicks]),
+        "vectors of 90 clicks and a dense scribble": lambda: vectors([*clicks, dense]),
     }
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(options.repeats):

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from figures import MEDICAL
+from figures import NATURAL, validation_group
 from watching import watched
 
 from vpuformer.cli.measured import open_samples
@@ -48,7 +48,8 @@ def main() -> None:
     weights = read_manifest("default").sha256
     found: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     rules = found["rules"] if found.get("weights_sha256") == weights else {}
-    samples = [each for each in open_samples("coco", options.root, options.split) if not each.name.startswith(MEDICAL)]
+    every_object = open_samples("coco", options.root, options.split)
+    samples = [each for each in every_object if validation_group(each.name) == NATURAL]
     for rule in options.rules:
         rules[rule] = measure(samples, rule, options.workers)
         print(rule, rules[rule], flush=True)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from app_disks import Disks
+from app_states import whole
 
 from vpuformer.app.annotator import Annotator
 from vpuformer.app.folder import Folder
@@ -35,7 +36,19 @@ def begun(annotator: Annotator) -> ObjectState:
 
 def give(annotator: Annotator, state: ObjectState, **step: Any) -> ObjectState:
     new = NewStep.model_validate({"key": next(KEYS), "revision": state.revision, "step": step})
-    return annotator.step(state.id, new)
+    return all_of(state, annotator.step(state.id, new))
+
+
+def all_of(former: ObjectState, answer: ObjectState) -> ObjectState:
+    return ObjectState.model_validate(whole(former.model_dump(), answer.model_dump()))
+
+
+def undo(annotator: Annotator, state: ObjectState) -> ObjectState:
+    return all_of(state, annotator.undo(state.id, state.revision))
+
+
+def redo(annotator: Annotator, state: ObjectState) -> ObjectState:
+    return all_of(state, annotator.redo(state.id, state.revision))
 
 
 def click(annotator: Annotator, state: ObjectState, x: float, y: float, *, positive: bool = True) -> ObjectState:
@@ -81,15 +94,15 @@ def test_undo_and_redo_are_exact(annotator: Annotator) -> None:
     states.append(click(annotator, states[-1], 30, 30, positive=False))
     now = states[-1]
     for former in reversed(states[:-1]):
-        now = annotator.undo(now.id, now.revision)
+        now = undo(annotator, now)
         assert (now.mask, now.area, now.at) == (former.mask, former.area, former.at)
     with pytest.raises(ConflictError, match="nothing to undo"):
-        annotator.undo(now.id, now.revision)
+        undo(annotator, now)
     for later in states[1:]:
-        now = annotator.redo(now.id, now.revision)
+        now = redo(annotator, now)
         assert (now.mask, now.area, now.at) == (later.mask, later.area, later.at)
     with pytest.raises(ConflictError, match="nothing to redo"):
-        annotator.redo(now.id, now.revision)
+        redo(annotator, now)
 
 
 def test_the_brush_paints_and_the_next_prompt_sets_out_from_there(annotator: Annotator) -> None:
@@ -157,7 +170,7 @@ def test_a_lasso_is_a_mask_that_is_refined(annotator: Annotator) -> None:
     assert not mask_of(state)[80, 100]
     cleared = give(annotator, state, type="clear")
     assert (cleared.mask, cleared.at) == (None, 2)
-    assert annotator.undo(cleared.id, cleared.revision).mask == state.mask
+    assert undo(annotator, cleared).mask == state.mask
 
 
 @pytest.mark.parametrize(
@@ -190,17 +203,17 @@ def test_a_step_sent_twice_counts_once(annotator: Annotator) -> None:
     new = NewStep.model_validate(
         {"key": "the-same-key", "revision": 0, "step": {"type": "click", "point": [30, 30]}}
     )  # fmt: skip
-    assert annotator.step(state.id, new) == annotator.step(state.id, new)
+    assert all_of(state, annotator.step(state.id, new)) == annotator.step(state.id, new)
 
 
 def test_after_a_restart_all_is_as_it_was_and_goes_on(annotator: Annotator, picture_folder: Path, disks: Any) -> None:
     state = give(annotator, begun(annotator), type="scribble", path=[[30, 30], [60, 30]])
     state = give(annotator, state, type="brush", path=[[100, 80]], radius=4)
     ahead = click(annotator, state, 60, 60)
-    back = annotator.undo(ahead.id, ahead.revision)
+    back = undo(annotator, ahead)
     again = Annotator(Folder(picture_folder), Store(annotator.store.address), disks)
     assert again.state(back.id) == back
-    redone = again.redo(back.id, back.revision)
+    redone = redo(again, back)
     assert redone.mask == ahead.mask
     assert mask_of(click(again, redone, 20, 70))[80, 100]
     again.close()
@@ -277,9 +290,9 @@ def test_a_step_on_which_the_network_fails_can_be_undone_removed_and_begun_again
     with pytest.raises(ZeroDivisionError):
         click(annotator, first, 60, 60)
     waiting = annotator.state(first.id)
-    undone = annotator.undo(first.id, waiting.revision)
+    undone = undo(annotator, waiting)
     assert (undone.mask, undone.at, len(undone.steps)) == (first.mask, 1, 2)
-    redone = annotator.redo(first.id, undone.revision)
+    redone = redo(annotator, undone)
     assert (redone.mask, redone.at) == (first.mask, 2)
     with pytest.raises(ZeroDivisionError):
         click(annotator, redone, 90, 60)  # sets out from one that has no answer
@@ -307,7 +320,7 @@ def test_what_the_network_refuses_is_taken_back_and_refused_again_when_it_is_sen
     with pytest.raises(ConflictError, match="revision is 5, not 1"):
         annotator.step(state.id, NewStep.model_validate({**content, "revision": 1}))
     disks.before = lambda: None
-    answered = annotator.step(state.id, NewStep.model_validate({**content, "revision": now.revision}))
+    answered = all_of(now, annotator.step(state.id, NewStep.model_validate({**content, "revision": now.revision})))
     assert mask_of(answered)[60, 60]
     assert len(answered.steps) == 2
 
@@ -315,7 +328,7 @@ def test_what_the_network_refuses_is_taken_back_and_refused_again_when_it_is_sen
 def test_a_busy_network_keeps_the_step_for_later(annotator: Annotator, monkeypatch: pytest.MonkeyPatch) -> None:
     state = begun(annotator)
     with monkeypatch.context() as patch:
-        patch.setattr(annotator._network, "_max_waiting", 0)
+        patch.setattr(annotator.answering._network, "_max_waiting", 0)
         with pytest.raises(BusyError, match="try again"):
             click(annotator, state, 60, 60)
     assert mask_of(annotator.state(state.id))[60, 60]

@@ -1,22 +1,10 @@
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from vpuformer.app.history import (
-    brushed,
-    check_removable,
-    enclosed,
-    foundation,
-    live,
-    painted,
-    prompts,
-    start,
-    strokes,
-)
+from vpuformer.app.brush import painted
+from vpuformer.app.history import check_removable, enclosed, foundation, live, prompts, start, strokes
 from vpuformer.errors import PromptError
 from vpuformer.prompts import Box, Click
 
@@ -85,39 +73,6 @@ def test_only_prompts_that_count_can_be_taken_away() -> None:
     for place in (-1, 2):
         with pytest.raises(PromptError, match=r"no prompt that counts at present; take away one of \[0, 1\]"):
             check_removable([CLICK, BOX], place)
-
-
-@given(
-    st.lists(st.tuples(st.floats(-5, 25), st.floats(-5, 20)), min_size=1, max_size=4),
-    st.floats(0.1, 8),
-    st.booleans(),
-)
-def test_a_brush_paints_what_is_within_its_radius(
-    path: list[tuple[float, float]], radius: float, positive: bool
-) -> None:
-    before = np.indices((15, 20)).sum(axis=0) % 2 == 0
-    after = brushed(before, path, radius, positive=positive)
-    for y, x in np.ndindex(15, 20):
-        distance = min(_distance((x, y), a, b) for a, b in [(path[0], path[0]), *pairwise(path)])
-        # Points nearer to each other than an eighth of the radius are left out of the line.
-        if distance < radius * 0.75 - 1e-6:
-            assert after[y, x] == positive
-        elif distance > radius * 1.25 + 1e-6:
-            assert after[y, x] == before[y, x]
-
-
-def _distance(point: tuple[float, float], a: tuple[float, float], b: tuple[float, float]) -> float:
-    p, q, r = (np.array(place, float) for place in (point, a, b))
-    length = float((r - q) @ (r - q))
-    share = 0.0 if length == 0 else float(np.clip((p - q) @ (r - q) / length, 0, 1))
-    return float(np.linalg.norm(p - q - share * (r - q)))
-
-
-def test_a_brush_beside_the_picture_paints_nothing_and_changes_no_argument() -> None:
-    before = np.zeros((4, 4), bool)
-    assert not brushed(before, [(-9, -9), (-9, 20)], 2, positive=True).any()
-    assert brushed(before, [(1, 1)], 1, positive=True).sum() == 5
-    assert not before.any()
 
 
 def test_a_lasso_encloses() -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from app_disks import Disks
 from app_ledger import SIZE, Ledger, mask_of
+from app_states import whole
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -16,7 +17,7 @@ from PIL import Image
 
 from vpuformer.app.annotator import Annotator
 from vpuformer.app.folder import Folder
-from vpuformer.app.protocol import NewStep, ObjectState
+from vpuformer.app.protocol import Known, NewStep, ObjectState
 from vpuformer.app.runs import pack, to_message
 from vpuformer.app.store import Store
 from vpuformer.errors import ConflictError, PromptError
@@ -63,6 +64,7 @@ class Steps(RuleBasedStateMachine):
         Image.new("RGB", (SIZE[1], SIZE[0])).save(self._root / "a.png")
         self._annotator = self._opened()
         self._ledgers: dict[int, Ledger] = {}
+        self._states: dict[int, dict[str, Any]] = {}
         self._seen: dict[tuple[str, int], int] = {}
         self._last: tuple[int, NewStep] | None = None
 
@@ -83,9 +85,11 @@ class Steps(RuleBasedStateMachine):
         return self._seen.get((who, identity), 0)
 
     def _note(self, who: str, identity: int, state: ObjectState, ledger: Ledger) -> None:
+        """Of an answer to a request that named the object's present revision."""
+        self._states[identity] = whole(self._states[identity], state.model_dump(mode="json"))
         self._ledgers[identity] = ledger
         self._seen[who, identity] = state.revision
-        assert ledger.fits(state.model_dump(mode="json")) is None
+        assert ledger.fits(self._states[identity]) is None
 
     def _refused(self, identity: int) -> None:
         assert self._ledgers[identity].fits(self._annotator.state(identity).model_dump(mode="json")) is None
@@ -95,7 +99,9 @@ class Steps(RuleBasedStateMachine):
     def begin(self, who: str) -> None:
         made = self._annotator.store.add_object(1, f"key-{next(_numbers)}")
         assert made.id not in self._ledgers
-        self._note(who, made.id, self._annotator.state(made.id), Ledger())
+        state = self._annotator.state(made.id)
+        self._states[made.id] = state.model_dump(mode="json")
+        self._note(who, made.id, state, Ledger())
 
     @precondition(lambda self: self._ledgers)
     @rule(who=people, which=st.integers(0, 9), given=st.lists(contents, min_size=1, max_size=5), looks=mostly)
@@ -145,15 +151,19 @@ class Steps(RuleBasedStateMachine):
         state = getattr(self._annotator, kind)(identity, seen)
         self._note(who, identity, state, ledger.after(kind))
         before = ledger.masks[ledger.at + (-1 if kind == "undo" else 1)]
-        assert (mask_of(state.mask.model_dump() if state.mask else None) == before).all()
+        assert (mask_of(self._states[identity]["mask"]) == before).all()
 
     @precondition(lambda self: self._ledgers)
     @rule(who=people, which=st.integers(0, 9))
     def accept_or_not_and_delete_and_take_back(self, who: str, which: int) -> None:
         identity = self._object(which)
         ledger = self._ledgers[identity].after("accept")
-        self._note(who, identity, self._annotator.change(identity, accepted=ledger.accepted), ledger)
-        self._annotator.change(identity, deleted=True)
+        former = self._states[identity]
+        known = Known(revision=former["revision"], answered=former["answered"])
+        changed = self._annotator.change(identity, known, accepted=ledger.accepted)
+        assert (changed.steps, changed.mask, changed.mask_known) == ([], None, True)
+        self._note(who, identity, changed, ledger)
+        self._annotator.change(identity, known, deleted=True)
         assert identity not in [row.id for row in self._annotator.store.objects_of(1)]
         state = self._annotator.change(identity, deleted=False)
         self._note(who, identity, state, ledger.after("accept").after("accept"))

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from vpuformer.batch_predictor import BatchPredictor, Request
-from vpuformer.errors import MaskError, PromptError, SessionError
+from vpuformer.errors import ConfigError, ImageError, InputError, MaskError, PromptError, SessionError
 from vpuformer.geometry import Crop
 from vpuformer.model.config import VPUFormerConfig
 from vpuformer.model.vpuformer import VPUFormer
@@ -152,3 +152,76 @@ def test_what_does_not_fit_is_refused() -> None:
         predictor.predict([Request(0, [Click(900, 1)])])
     with pytest.raises(MaskError, match="300"):
         predictor.predict([Request(0, [Click(1, 1)], np.zeros((5, 5), np.float32))])
+
+
+SIZE = SIZES[0]
+
+
+@pytest.mark.parametrize(
+    ("prompts", "mask", "crop", "error"),
+    [
+        ([], None, None, PromptError),
+        (Click(1, 1), None, None, PromptError),
+        (None, None, None, PromptError),
+        ([(1, 1)], None, None, PromptError),
+        ([Click(900, 1)], None, None, PromptError),
+        ([Scribble([(-9, 40), (-9, -9), (40, -9)])], None, None, PromptError),
+        ([Click(1, 1)], np.zeros((1, 64, 64)), None, MaskError),
+        ([Click(1, 1)], "mask.png", None, MaskError),
+        ([Click(1, 1)], [[1, 2], [3]], None, MaskError),
+        ([Click(1, 1)], np.full(SIZE, np.nan), None, MaskError),
+        ([Click(1, 1)], np.full(SIZE, 7), None, MaskError),
+        ([Click(1, 1)], None, (0, 0, 9, 9), InputError),
+    ],
+)
+def test_both_predictors_refuse_the_same_in_the_same_words(
+    prompts: Any, mask: Any, crop: Any, error: type[Exception]
+) -> None:
+    one, several = Predictor(network()), BatchPredictor(network())
+    one.set_image(pictures()[0])
+    several.set_images(pictures()[:1])
+    with pytest.raises(error) as first:
+        one.predict(prompts, mask=mask, crop=crop)
+    with pytest.raises(error) as second:
+        several.predict([Request(0, prompts, mask, crop)])
+    assert str(first.value) == str(second.value)
+
+
+def test_a_mask_alone_and_masks_of_every_kind_are_taken_by_both() -> None:
+    one, several = Predictor(network()), BatchPredictor(network())
+    one.set_image(pictures()[0])
+    several.set_images(pictures()[:1])
+    mask = np.zeros(SIZE, np.float32)
+    mask[90:200, 90:200] = 1
+    tensors = [torch.tensor(mask, requires_grad=True), torch.tensor(mask).bfloat16(), torch.tensor(mask).bool()]
+    wanted = one.predict(mask=mask)
+    for given in (mask, mask.astype(np.uint8), (255 * mask).astype(np.int64), mask.tolist(), *tensors):
+        for answer in (one.predict(mask=given), several.predict([Request(0, [], given)])[0]):  # type: ignore[arg-type]
+            np.testing.assert_allclose(answer.probability, wanted.probability, atol=2e-5)
+
+
+def test_no_request_has_no_answer_and_requests_that_are_none_are_refused() -> None:
+    predictor = BatchPredictor(network())
+    predictor.set_images(pictures())
+    assert predictor.predict([]) == []
+    with pytest.raises(SessionError, match="the same picture"):
+        predictor.predict([Request(0, [Click(1, 1)]), Request(0, [Click(9, 9)])])
+    with pytest.raises(InputError, match="a request is a Request"):
+        predictor.predict([(0, [Click(1, 1)])])  # type: ignore[list-item]
+    for place in (-1, 0.5, "0", None):
+        with pytest.raises(SessionError, match="no picture"):
+            predictor.predict([Request(place, [Click(1, 1)])])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("images", [[], "photo.jpg", np.zeros((9, 9, 3), np.uint8), None, np.zeros((0, 9, 9, 3))])
+def test_pictures_come_in_a_list(images: Any) -> None:
+    predictor = BatchPredictor(network())
+    predictor.set_images(pictures())
+    with pytest.raises(ImageError, match="a list of at least one picture"):
+        predictor.set_images(images)
+    assert predictor.predict([Request(2, [Click(1, 1)])])  # the former ones stay
+
+
+def test_a_network_that_is_being_trained_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"model.eval\(\)"):
+        BatchPredictor(network().train())

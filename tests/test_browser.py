@@ -149,7 +149,7 @@ def test_brush_lasso_removal_and_deletion(address: str) -> None:
         person.page.locator("#steps li").last.click()
         person.press("Delete")
         assert int(person.told["steps"]) == steps + 1
-        person.page.locator("#delete").click()
+        person.page.locator("#side [data-act=deleteObject]").click()
         person.answered()
         assert person.told["object"] == ""
 

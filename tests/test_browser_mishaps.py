@@ -26,10 +26,6 @@ def address(tmp_path: Path) -> Iterator[str]:
         yield address
 
 
-def toasts(person: Person) -> list[str]:
-    return person.page.locator(".toast > span").all_inner_texts()
-
-
 def labels(person: Person) -> list[str]:
     return person.page.locator("#labels .row > span").all_inner_texts()
 
@@ -64,7 +60,7 @@ def test_an_export_that_is_refused_says_why_and_one_that_is_not_has_its_name(add
         person.page.keyboard.press("Control+s")
         person.page.get_by_role("link", name="Pascal VOC").click()
         person.page.locator(".toast").wait_for()
-        assert toasts(person) == [f"Not exported as Pascal VOC. {refusal}"]
+        assert person.toasts == [f"Not exported as Pascal VOC. {refusal}"]
         assert shown == ["Preparing…"]
         assert person.page.locator("#export").inner_text() == "Export"
 
@@ -86,17 +82,17 @@ def test_labels_that_come_and_go_in_another_tab(address: str) -> None:
         person.page.locator("#labels").get_by_text("cat").wait_for(state="detached")
         other.click((200, 200))
         assert (other.told["steps"], labels(other)) == ("1", ["cup", "No label"])
-        assert toasts(other) == ["The label of this object had been deleted elsewhere. It is kept without one."]
+        assert other.toasts == ["The label of this object had been deleted elsewhere. It is kept without one."]
         other.press("Enter")
         other.click((300, 300))
         assert other.told["steps"] == "1"
-        assert len(toasts(other)) == 1
+        assert len(other.toasts) == 1
 
         add_label(person, "dog")
         other.press("n")
         add_label(other, "dog")
         assert labels(other) == ["cup", "dog", "No label"]
-        assert len(toasts(other)) == 1
+        assert len(other.toasts) == 1
 
 
 @pytest.mark.parametrize("tool", ["s", "w", "b"])
@@ -130,3 +126,13 @@ def test_the_arrow_keys_go_round_the_tools_and_past_buttons_that_are_off(address
             page.locator("#tools").focus()  # as after a click between the buttons
             page.keyboard.press(key)
             assert page.evaluate(focused) == act
+
+
+def test_the_page_keeps_no_measurements_and_no_marks_for_tests(address: str) -> None:
+    entries = "['mark', 'measure'].map((type) => performance.getEntriesByType(type).length)"
+    with opened(address) as person:
+        for x in (100, 150, 200):
+            person.click((x, 200))
+        assert person.told["steps"] == "3"
+        assert person.page.evaluate(entries) == [0, 0]
+        assert person.page.evaluate("Object.keys(document.documentElement.dataset)") == []

@@ -182,7 +182,7 @@ def test_a_negative_number_is_a_coordinate_and_no_option(picture_file: Path) -> 
         (["--click", "3,4", "--overlay", "picture.png"], "picture.png is named twice, and writing it would overwrite"),
         (["--click", "3,4", "-o", "a.png", "--overlay", "a.png"], "a.png is named twice, and writing it would"),
         (["--click", "3,4", "--overlay", "a.txt"], "the overlay is written as .png, .jpg, .jpeg, .webp, .bmp"),
-        (["--prompts", "picture.png"], "cannot read the prompts of picture.png: it is no UTF-8 text"),
+        (["--prompts", "picture.png"], "picture.png: the list of prompts is no JSON"),
         (["--prompts", "list.json"], "list.json: the type of a prompt is one of click, box, scribble, got 'lasso'"),
     ],
 )

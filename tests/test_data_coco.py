@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from PIL import Image
 from pycocotools import mask as rle
 
@@ -103,10 +105,45 @@ def test_objects_need_not_lie_in_the_order_of_the_pictures(tmp_path: Path) -> No
     np.testing.assert_array_equal(folder.masks(1)[0], square(5, 5, 3))
 
 
-def test_crowds_and_annotations_without_a_mask_are_left_out(tmp_path: Path) -> None:
-    root = write_set(tmp_path / "s", [[compressed(square(0, 0, 2)), [], [[1, 1, 2, 2]]]])
-    assert CocoFolder(root).objects(0) == [10]
-    assert CocoFolder(write_set(tmp_path / "t", [[compressed(square(0, 0, 2))]], iscrowd=1)).objects(0) == []
+def test_what_is_left_out_is_counted(tmp_path: Path) -> None:
+    mask = compressed(square(0, 0, 2))
+    root = write_set(tmp_path / "s", [[mask, [], [[1, 1, 2, 2]], compressed(np.zeros(SIZE)), mask, None, mask]])
+    edit(root, lambda content: content["annotations"][4].update(iscrowd=1))
+    folder = CocoFolder(root)
+    assert folder.objects(0) == [10, 16]
+    crowds, no_outline, empty = folder.notes
+    assert crowds.startswith(f"1 annotation in {root / 'annotations.json'} left out: crowds (iscrowd is 1)")
+    assert no_outline.startswith("3 annotations in ")
+    assert empty.startswith("1 annotation in ")
+    assert empty.endswith("left out: without a pixel")
+    assert not CocoFolder(write_set(tmp_path / "t", [[mask]])).notes
+
+
+@pytest.mark.parametrize(
+    "segmentation",
+    [[[[3, 2], [8, 2], [8, 7], [3, 7]]], [[3, 2], [8, 2], [8, 7], [3, 7]], [3, 2, 8, 2, 8, 7, 3, 7.0]],
+    ids=["pairs", "pairs of one polygon", "one polygon"],
+)
+def test_polygons_in_other_brackets(tmp_path: Path, segmentation: Any) -> None:
+    folder = CocoFolder(write_set(tmp_path / "s", [[segmentation, [[1, 1, 2, 2], [[3, 2], [8, 2], [8, 7], [3, 7]]]]]))
+    np.testing.assert_array_equal(folder.masks(0), [square(2, 3, 5)] * 2)
+    assert not folder.notes
+
+
+@pytest.mark.parametrize("name", ["../secret.png", "/etc/secret.png", "images/../../x.png", "C:\\x.png", "..\\x.png"])
+def test_no_file_outside_the_folder_is_opened(tmp_path: Path, name: str) -> None:
+    Image.new("RGB", SIZE[::-1]).save(tmp_path / "secret.png")
+    root = write_set(tmp_path / "s", [[compressed(square(0, 0, 2))]])
+    edit(root, lambda content: content["images"][0].update(file_name=name))
+    with pytest.raises(DatasetError, match="which is no path within its folder"):
+        CocoFolder(root)
+
+
+def test_names_from_other_systems_find_their_file(tmp_path: Path) -> None:
+    root = write_set(tmp_path / "s", [[compressed(square(0, 0, 2))], []])
+    (root / "images" / "000.png").rename(root / "images" / "u\u0308.png")
+    edit(root, lambda content: content["images"][0].update(file_name="images\\\u00fc.png"))
+    assert (CocoFolder(root).image(0) == 0).all()
 
 
 def test_annotations_elsewhere(tmp_path: Path) -> None:
@@ -124,17 +161,39 @@ def test_annotations_elsewhere(tmp_path: Path) -> None:
     ("change", "sentence"),
     [
         (lambda c: c.pop("images"), "is no COCO file: it needs the keys 'images' and 'annotations'"),
-        (lambda c: c["images"][0].pop("height"), "is no COCO file: KeyError 'height'"),
-        (lambda c: c["images"].append(c["images"][0]), "gives two pictures the same id"),
+        (lambda c: c["images"][0].pop("height"), "gives images/000.png the size 30 x None; wanted whole numbers"),
+        (lambda c: c["images"].append(c["images"][0]), "gives two images the same id"),
         (lambda c: c["annotations"].append(c["annotations"][0]), "gives two annotations the same id"),
-        (lambda c: c["annotations"][0].update(image_id=7), "annotation 10 in .* belongs to picture 7"),
-        (lambda c: c["images"][0].update(width=31), "annotation 10 in .*: the mask is 30x20 pixels, its picture 31x20"),
+        (
+            lambda c: c["annotations"][0].update(image_id=7),
+            "annotation 10 in .* belongs to image 7, which is not under",
+        ),
+        (
+            lambda c: c["images"][0].update(width=31),
+            r"annotation 10 in .*: the size of the mask is \[20, 30\], that of its image \[20, 31\]",
+        ),
         (
             lambda c: c["annotations"][0].update(segmentation={"size": list(SIZE), "counts": [3, 4]}),
             "run lengths add up to 7, not to 30x20",
         ),
-        (lambda c: c["annotations"][0].update(segmentation=[[1, 2, 3, 4, 5, 6, 7]]), "odd number of coordinates"),
+        (lambda c: c["annotations"][0].update(segmentation=[[1, 2, 3, 4, 5, 6, 7]]), "a polygon is numbers x, y, x, y"),
         (lambda c: c["annotations"][0].update(segmentation="0101"), "run lengths or a list of polygons"),
+        (lambda c: c["annotations"][0].update(segmentation=[[1, 2, float("nan"), 4, 5, 6]]), "lies near its image"),
+        (lambda c: c["annotations"][0].update(segmentation=[[1, 2, 10**400, 4, 5, 6]]), "lies near its image"),
+        (lambda c: c["annotations"][0].update(segmentation=[[1, 2, True, 4, 5, 6]]), "a polygon is numbers"),
+        (lambda c: c["annotations"][0].update(segmentation=[[1, 2, "3", 4, 5, 6]]), "a polygon is numbers"),
+        (lambda c: c["annotations"][0].update(segmentation={"size": [20, 30], "counts": [700, -100]}), "from 0 to"),
+        (lambda c: c["annotations"][0].update(segmentation={"size": [20, 30], "counts": [2**70]}), "from 0 to"),
+        (lambda c: c["images"][0].update(width=10**9), "gives images/000.png the size"),
+        (lambda c: c["images"][0].update(height=float("nan")), "gives images/000.png the size"),
+        (lambda c: c["images"][0].update(height=True), "gives images/000.png the size"),
+        (lambda c: c["images"][0].update(id=[1]), "'id' is a whole number or a text"),
+        (lambda c: c["images"][0].update(file_name="\ud800"), "every image needs a 'file_name'"),
+        (lambda c: c["images"][0].update(file_name="a\0"), "every image needs a 'file_name'"),
+        (lambda c: c["images"][0].update(id=None), "'id' is a whole number or a text"),
+        (lambda c: c["annotations"][0].update(id=2**70), "the id of an annotation is a whole number"),
+        (lambda c: c["annotations"][0].update(id="first"), "the id of an annotation is a whole number"),
+        (lambda c: c["annotations"].append(3), "'annotations' is a list of objects"),
     ],
 )
 def test_a_broken_file_is_named_with_its_fault(tmp_path: Path, change: Any, sentence: str) -> None:
@@ -151,20 +210,81 @@ def test_a_broken_file_is_named_with_its_fault(tmp_path: Path, change: Any, sent
 def test_run_lengths_that_do_not_fill_the_picture(tmp_path: Path, counts: str) -> None:
     good = compressed(square(1, 1, 7))
     root = write_set(tmp_path / "s", [[good, {"size": list(SIZE), "counts": counts}, good]])
-    with pytest.raises(DatasetError, match=r"annotation 11 in .*: its run lengths do not fill its picture"):
+    with pytest.raises(
+        DatasetError, match=r"annotation 11 in .*: its run lengths do not fill an image of 30x20 pixels"
+    ):
         CocoFolder(root)
+
+
+def test_run_lengths_that_add_up_and_leave_the_picture(tmp_path: Path) -> None:
+    """1, 599 + 500, -500: pycocotools writes 500 pixels behind the mask."""
+    counts = written([1, 1099, -500])
+    root = write_set(tmp_path / "s", [[{"size": list(SIZE), "counts": counts}]])
+    with pytest.raises(DatasetError, match="its run lengths do not fill"):
+        CocoFolder(root)
+
+
+def written(numbers: list[int]) -> str:
+    """Run lengths in COCO's code, up to the third."""
+    text = ""
+    for number in numbers:
+        while True:
+            digit, number = number & 0x1F, number >> 5
+            more = number != (-1 if digit & 0x10 else 0)
+            text += chr(48 + digit + 0x20 * more)
+            if not more:
+                break
+    return text
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(["size", "counts", "id", "images"]), inner)
+    ),
+    max_leaves=8,
+)
+PLACES = [
+    (key, field)
+    for key, fields in {
+        "images": ("id", "file_name", "height", "width", "exhaustive"),
+        "annotations": ("id", "image_id", "category_id", "iscrowd", "segmentation"),
+        "categories": ("id", "name"),
+    }.items()
+    for field in (None, *fields)
+]
+
+
+@settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.sampled_from(PLACES), VALUES)
+def test_whatever_a_field_holds_is_read_or_refused(tmp_path: Path, place: tuple[str, str | None], value: Any) -> None:
+    content: dict[str, Any] = {
+        "images": [{"id": 1, "file_name": "a.png", "height": 20, "width": 30}],
+        "annotations": [{"id": 1, "image_id": 1, "segmentation": [[3, 2, 8, 2, 8, 7, 3, 7]]}],
+        "categories": [{"id": 1, "name": "cup"}],
+    }
+    key, field = place
+    content |= {key: value} if field is None else {key: [content[key][0] | {field: value}]}
+    (tmp_path / "annotations.json").write_text(json.dumps(content))
+    try:
+        folder = CocoFolder(tmp_path)
+    except DatasetError:
+        return
+    for picture in range(len(folder)):
+        assert folder.masks(picture).shape[1:] == folder.size(picture)
+        np.testing.assert_array_equal(folder.masks(picture).sum(axis=(1, 2)), folder.areas(picture))
 
 
 def test_masks_of_any_shape_fill_their_picture(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
-    masks = [rng.random(SIZE) < share for share in (0, 0.001, 0.01, 0.1, 0.5, 0.99, 1)]
+    masks = [rng.random(SIZE) < share for share in (0.001, 0.01, 0.1, 0.5, 0.99, 1)]
     folder = CocoFolder(write_set(tmp_path / "s", [[compressed(mask) for mask in masks]]))
     np.testing.assert_array_equal(folder.masks(0), masks)
     assert folder.areas(0).tolist() == [mask.sum() for mask in masks]
 
 
 def test_files_that_are_missing_or_no_json(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match=r"there is no .*annotations.json"):
+    with pytest.raises(DatasetError, match=r"annotations.json cannot be read: No such file"):
         CocoFolder(tmp_path)
     (tmp_path / "annotations.json").write_text("{")
     with pytest.raises(DatasetError, match=r"annotations.json is no JSON"):

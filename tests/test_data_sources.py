@@ -314,7 +314,7 @@ def test_masks_that_cannot_be_told_apart(tmp_path: Path) -> None:
         path.unlink()
     with pytest.raises(DatasetError, match=r"no picture in .* has a mask in"):
         MaskFolder(tmp_path)
-    with pytest.raises(ConfigError, match="void=0"):
+    with pytest.raises(ConfigError, match="void=0 is the background"):
         MaskFolder(tmp_path, void=0)
 
 

@@ -1,6 +1,7 @@
 """PuE's vectors against values worked by hand and against slow loops; what they must tell apart."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,7 +9,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vpuformer.encoding.batch import PromptBatch, dense_pixels
+from vpuformer.encoding import pue
+from vpuformer.encoding.batch import MAX_STROKE_PIXELS, PromptBatch, dense_pixels
 from vpuformer.encoding.disks import prompt_maps
 from vpuformer.encoding.draws import below, mixed
 from vpuformer.encoding.gaussian import Formula, scribble_vectors
@@ -268,7 +270,41 @@ def test_without_prompts_there_is_one_token() -> None:
 def test_dense_pixels_visit_every_pixel_once() -> None:
     dense = dense_pixels(np.array([[0.0, 0.0], [10.0, 0.0], [0.0, 0.0]]))
     assert sorted(dense[:, 0].round().tolist()) == list(range(11))
-    assert dense_pixels(np.array([[-50.0, 5.0], [-40.0, 5.0]])).min() >= 0
+
+
+def test_a_stroke_with_a_gap_has_no_pixels_in_it() -> None:
+    path, gaps = np.array([[0.0, 3.0], [4.0, 3.0], [9.0, 3.0], [12.0, 3.0]]), (2,)
+    assert dense_pixels(path, gaps)[:, 0].tolist() == [0, 1, 2, 3, 4, 9, 10, 11, 12]
+    horizontal, _, _ = vectors(Scribble(tuple(map(tuple, path.tolist())), gaps=gaps))
+    assert np.flatnonzero(horizontal).tolist() == [0, 1, 2, 3, 4, 9, 10, 11, 12]
+
+
+def test_a_stroke_over_every_pixel_is_resampled_and_still_reaches_every_column_and_row() -> None:
+    rows = np.repeat(np.arange(448.0), 2)
+    columns = np.where(np.arange(896) % 4 % 3 == 0, 0.0, 447.0)
+    path = np.stack([columns, rows], axis=1)
+    dense = dense_pixels(path)
+    assert len(dense) == MAX_STROKE_PIXELS
+    horizontal, vertical, _ = vectors(Scribble(tuple(map(tuple, path.tolist()))))
+    assert (horizontal > 0).all()
+    assert (vertical > 0).all()
+    there_and_back = np.tile(path, (30, 1))  # 6 million pixels long
+    assert len(dense_pixels(there_and_back)) <= MAX_STROKE_PIXELS
+
+
+def test_kinds_are_computed_in_their_own_slots_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The stroke's points pad no click: what the formulas of a kind see has as many rows as there are prompts of it."""
+    shapes = {}
+    for name in ("click_vector", "box_vector", "scribble_vectors"):
+        whole = getattr(pue, name)
+
+        def spied(first: torch.Tensor, *args: object, _name: str = name, _whole: Any = whole, **options: object) -> Any:
+            shapes.setdefault(_name, set()).add(tuple(first.shape))
+            return _whole(first, *args, **options)
+
+        monkeypatch.setattr(pue, name, spied)
+    prompt_vectors(batch([Click(1, 1), Click(9, 9), Scribble(((0, 0), (0, 30)))], [Box(1, 1, 9, 9)]))
+    assert shapes == {"click_vector": {(2,)}, "box_vector": {(1,)}, "scribble_vectors": {(1, 31, 2)}}
 
 
 def test_maps_of_prompts() -> None:

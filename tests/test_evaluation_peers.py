@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from vpuformer.data.sample import Sample
-from vpuformer.errors import ConfigError, SessionError
+from vpuformer.errors import ConfigError, PromptError, SessionError
 from vpuformer.evaluation.peers import CLASSICAL, PEERS, RandomWalker, open_peer
 from vpuformer.evaluation.peers.seeds import seed_labels
 from vpuformer.evaluation.run import evaluate
@@ -101,6 +101,17 @@ def test_a_large_picture_is_walked_on_a_small_one(flat: np.ndarray, ellipse: np.
 def test_a_peer_without_a_picture_says_so(name: str) -> None:
     with pytest.raises(SessionError, match=f"{name} has no picture yet"):
         CLASSICAL[name]().predict([Click(1, 1)], None)
+
+
+@pytest.mark.parametrize("name", CLASSICAL)
+@pytest.mark.parametrize(
+    "prompts", [[], [Click(900, 3)], [Scribble([(-9, 40), (-9, -9), (40, -9)])], [Box(-9, -9, -1, 9)]]
+)
+def test_prompts_that_show_nothing_are_refused(name: str, prompts: list[Prompt]) -> None:
+    peer = CLASSICAL[name]()
+    peer.set_image(np.zeros((*SIZE, 3), np.uint8))
+    with pytest.raises(PromptError, match=r"nothing to go by|outside the picture"):
+        peer.predict(prompts, None)
 
 
 def counted(labels: np.ndarray) -> list[int]:

@@ -6,7 +6,6 @@ import pytest
 from vpuformer.evaluation.peers.sam_prompts import (
     MOST_STROKE_POINTS,
     STROKE_SPACING,
-    corner_pixels,
     sam_prompts,
     stroke_points,
     to_frame,
@@ -28,7 +27,6 @@ def test_a_box_is_the_pixels_in_its_corners() -> None:
     assert told.box is not None
     assert told.box.tolist() == [0, 0, 63, 47]
     assert told.points.shape == (0, 2)
-    assert corner_pixels(Box(10.1, 4.5, 10.5, 5.5)).tolist() == pytest.approx([10.3, 5, 10.3, 5])
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vpuformer.errors import InputError
 from vpuformer.geometry import CANONICAL, Crop, FrameMap
 
 crops = st.builds(Crop, st.integers(-50, 5000), st.integers(-50, 5000), st.integers(1, 9000), st.integers(1, 9000))
@@ -50,3 +51,15 @@ def test_a_crop_knows_what_it_contains() -> None:
     assert crop.size == (4, 5)
     with pytest.raises(ValueError, match="at least one pixel"):
         Crop(0, 0, 0, 3)
+
+
+@pytest.mark.parametrize("numbers", [(0.5, 0, 3, 3), (0, 0, 3, 3.0), (True, 0, 3, 3), (0, "0", 3, 3), (0, 0, 0, 3)])
+def test_a_crop_is_of_whole_pixels(numbers: tuple[int, int, int, int]) -> None:
+    with pytest.raises(InputError, match="a crop is"):
+        Crop(*numbers)
+
+
+def test_a_crop_keeps_whole_numbers_of_numpy_as_its_own() -> None:
+    crop = Crop(*np.array([3, 4, 5, 6]))
+    assert crop == Crop(3, 4, 5, 6)
+    assert type(crop.left) is int

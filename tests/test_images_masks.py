@@ -87,10 +87,29 @@ def test_labels_are_read_as_they_are_stored(tmp_path):
     ]:
         Image.fromarray(stored).save(tmp_path / "a.png")
         labels = read_labels(tmp_path / "a.png")
-        assert labels.dtype == np.int32
+        assert np.issubdtype(labels.dtype, np.integer)
         assert labels[0].tolist() == expected
-    tifffile.imwrite(tmp_path / "a.tif", np.array([[0.5]], np.float32))
-    with pytest.raises(MaskError, match="values of type float32; labels are integers"):
+
+
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [
+        (np.int16, [-1, 0, 3]),
+        (np.uint32, [0, 4_000_000_000]),
+        (np.int64, [-(2**60), 2**60]),
+        (np.float32, [-1, 0, 3]),
+        (np.float64, [0, 2**40]),
+    ],
+)
+def test_labels_of_any_number_type_keep_their_values(tmp_path, kind, values):
+    tifffile.imwrite(tmp_path / "a.tif", np.array([values], kind))
+    assert read_labels(tmp_path / "a.tif")[0].tolist() == values
+
+
+@pytest.mark.parametrize("value", [0.5, float("nan"), float("inf"), 1e300])
+def test_what_is_no_whole_number_is_no_label(tmp_path, value):
+    tifffile.imwrite(tmp_path / "a.tif", np.array([[0, 1, value]]))
+    with pytest.raises(MaskError, match=r"a.tif holds the value .* at 1 of 3 pixels; labels are whole numbers"):
         read_labels(tmp_path / "a.tif")
 
 

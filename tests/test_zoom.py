@@ -156,9 +156,9 @@ def test_a_box_is_clipped_and_keeps_its_sign() -> None:
     assert prompts_in_crop([Box(0, 30, 20, 100, False)], CROP) == (Box(9.5, 30, 20, 49.5, False),)
 
 
-def test_of_a_scribble_that_leaves_and_returns_the_longest_piece_stays() -> None:
+def test_of_a_scribble_that_leaves_and_returns_every_piece_stays() -> None:
     scribble = Scribble([(20, 10), (20, 25), (30, 25), (30, 0), (45, 0), (45, 60)], positive=False)
-    kept = Scribble([(45, 19.5), (45, 49.5)], positive=False)
+    kept = Scribble([(20, 19.5), (20, 25), (30, 25), (30, 19.5), (45, 19.5), (45, 49.5)], positive=False, gaps=(4,))
     assert prompts_in_crop([scribble], CROP) == (kept,)
 
 

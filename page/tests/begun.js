@@ -9,8 +9,11 @@ export const picture = (id, objects = []) => ({
 });
 export const click = { type: "click", point: [1, 1], positive: true };
 
-/** @param {object[]} objects of picture 2, which is opened; there are three */
-export async function begin(objects = []) {
+/**
+ * @param {object[]} objects of picture 2, which is opened; there are three
+ * @param {() => number | null | undefined} recall the label of the last visit
+ */
+export async function begin(objects = [], recall = () => undefined) {
   const outside = new Outside();
   const said = [];
   const toasts = [];
@@ -33,7 +36,7 @@ export async function begin(objects = []) {
     onChange() {},
     onSay: (text) => said.push(text),
     onToast: (text, back) => toasts.push({ text, back }),
-  });
+  }, recall);
   await session.start();
   return { session, outside, api, said, toasts };
 }

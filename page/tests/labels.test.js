@@ -66,7 +66,7 @@ test("labels that are read do not overwrite one that was added meanwhile", async
   const former = await api.getProject();
   const waiting = [];
   api.getProject = () => new Promise((resolve) => waiting.push(resolve));
-  const reading = session.readLabels();
+  const reading = session.refresh();
   project.labels = [...project.labels, CAT];
   session.label = CAT.id;
   waiting[0](former);
@@ -81,6 +81,6 @@ test("labels that cannot be read stay as they are", async () => {
   api.getProject = async () => {
     throw new Refusal(0, "no");
   };
-  await session.readLabels();
+  await session.refresh();
   assert.deepEqual([session.project?.labels.map(({ id }) => id), session.label], [[4], 4]);
 });

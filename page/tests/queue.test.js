@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { FIRST_WAIT, LONGEST_WAIT, MOST_FAILURES, newKey, Queue } from "../../src/vpuformer/app/static/queue.js";
+import { FIRST_WAIT, LONGEST_WAIT, MOST_FAILURES, newKey, Queue, whole } from "../../src/vpuformer/app/static/queue.js";
 import { Outside, settle, state } from "./outside.js";
 
 const click = (x, key = `key-of-${x}-000`) => ({ type: "step", key, step: { type: "click", point: [x, 0], positive: true } });
@@ -202,10 +202,29 @@ test("without access the actions are kept until there is access again", async ()
   queue.push(lane, click(1));
   await settle();
   await outside.answer({ error: "token" }, 401);
-  assert.deepEqual([outside.status, outside.statuses.at(-1).reason], ["offline", "access"]);
+  assert.deepEqual([outside.status, outside.statuses.at(-1).reason], ["offline", "token"]);
   await outside.wake();
   await outside.answer(state({ revision: 1 }));
   assert.equal(outside.status, "idle");
+});
+
+test("what the server says of a full disk is told, and the action waits until there is room", async () => {
+  const { outside, queue, lane } = begin();
+  queue.push(lane, click(1));
+  await settle();
+  for (let i = 0; i <= MOST_FAILURES; i++) {
+    await outside.answer({ error: "the disk is full; free some space" }, 507);
+    assert.deepEqual([outside.status, outside.statuses.at(-1).reason], ["offline", "the disk is full; free some space"]);
+    await outside.wake();
+  }
+  await outside.answer("", 502); // a proxy before a server that is down
+  assert.equal(outside.statuses.at(-1).reason, "The server answered with 502.");
+  await outside.wake();
+  await outside.lose();
+  assert.match(outside.statuses.at(-1).reason, /cannot be reached/);
+  await outside.wake();
+  await outside.answer(state({ revision: 1 }));
+  assert.deepEqual([outside.status, outside.statuses.at(-1).reason, outside.refused], ["idle", "", []]);
 });
 
 test("a request at which the server always fails does not hold up the others for ever", async () => {
@@ -227,9 +246,37 @@ test("changes and done marks have their own addresses", async () => {
   queue.push(queue.lane(), { type: "done", picture: 4, done: true });
   await settle();
   assert.deepEqual(outside.sent, [
-    { method: "PATCH", path: "/api/objects/7", body: { accepted: true } },
+    { method: "PATCH", path: "/api/objects/7", body: { accepted: true, known: { revision: 0, answered: 0 } } },
     { method: "PATCH", path: "/api/pictures/4", body: { done: true } },
   ]);
+});
+
+const prompt = (x, live = true) => ({ type: "click", positive: true, point: [x, 0], box: null, path: null, radius: null, step: null, live });
+const runs = (text) => ({ width: 4, height: 2, runs: text });
+
+test("an answer that leaves out what is known is put together with it", () => {
+  const former = state({ revision: 2, at: 2, answered: 2, steps: [prompt(1), prompt(2)], mask: runs("AA==") });
+  const step = state({ revision: 3, at: 3, answered: 3, since: 2, live: [1], steps: [prompt(3)], mask: runs("AQ==") });
+  const after = whole(former, step);
+  assert.deepEqual(after.steps, [prompt(1, false), prompt(2), prompt(3)]);
+  assert.deepEqual([after.mask?.runs, after.since, after.live], ["AQ==", 0, []]);
+  const change = state({ revision: 4, accepted: true, at: 3, answered: 3, since: 3, live: [1, 2], mask_known: true });
+  const accepted = whole(after, change);
+  assert.deepEqual(accepted, { ...after, revision: 4, accepted: true, live: [] });
+  assert.deepEqual(former.steps, [prompt(1), prompt(2)]);
+  assert.equal(whole(former, state({ revision: 9 })).steps.length, 0); // all of it came
+});
+
+test("the lane goes on with the whole state, and a conflict brings one", async () => {
+  const { outside, queue, lane } = begin(state({ revision: 1, at: 1, answered: 1, steps: [prompt(1)] }));
+  queue.push(lane, click(2));
+  queue.push(lane, { type: "change", change: { label: 3 } });
+  await settle();
+  await outside.answer(state({ revision: 2, at: 2, answered: 2, since: 1, live: [0], steps: [prompt(2)] }));
+  assert.deepEqual(lane.state.steps, [prompt(1), prompt(2)]);
+  assert.deepEqual(outside.sent.at(-1).body, { label: 3, known: { revision: 2, answered: 2 } });
+  await outside.answer({ error: "another revision", state: state({ revision: 7, at: 1, steps: [prompt(9)] }) }, 409);
+  assert.deepEqual(outside.replies.at(-1).body.steps, [prompt(9)]);
 });
 
 test("keys are new every time and have the letters that the server takes", () => {

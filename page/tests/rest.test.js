@@ -3,11 +3,13 @@ import { test } from "node:test";
 
 import { actions, fit } from "../../src/vpuformer/app/static/actions.js";
 import { importMasks, tilePath } from "../../src/vpuformer/app/static/api.js";
+import { COLOURS, UNLABELLED } from "../../src/vpuformer/app/static/colours.js";
 import { fieldsOf, formOf } from "../../src/vpuformer/app/static/docs.js";
 import { countOf, rowsSeen } from "../../src/vpuformer/app/static/filelist.js";
 import { matching } from "../../src/vpuformer/app/static/folder.js";
 import { comboOf, GROUPS, keyFor, lookUp } from "../../src/vpuformer/app/static/keys.js";
-import { COLOURS, freeColour, heat, lighter, rgb } from "../../src/vpuformer/app/static/palette.js";
+import { colourOf } from "../../src/vpuformer/app/static/overlay.js";
+import { heat, lighter, rgb } from "../../src/vpuformer/app/static/palette.js";
 import { Probability } from "../../src/vpuformer/app/static/probability.js";
 import { distanceTo, foresee, livePrompts, pendingStrokes } from "../../src/vpuformer/app/static/steps.js";
 import { valueAt } from "../../src/vpuformer/app/static/viewpanel.js";
@@ -105,10 +107,10 @@ test("a prompt for a picture that is seen only until the next frame is not one f
   const todo = actions(/** @type {any} */ ({ session, stage }));
   const click = { type: /** @type {const} */ ("click"), point: /** @type {[number, number]} */ ([3, 4]), positive: true };
   session.picture = { ...former, id: 2 };
-  todo.prompt(click, 0);
+  todo.prompt(click);
   assert.deepEqual(sent, []);
   stage.picture = session.picture;
-  todo.prompt(click, 0);
+  todo.prompt(click);
   assert.deepEqual(sent, [click]);
 });
 
@@ -127,10 +129,18 @@ test("no key does two things, and every tool has one", () => {
   for (const tool of ["smart", "click", "box", "scribble", "lasso", "brush", "eraser"]) assert.ok(keyFor(`tool:${tool}`));
 });
 
-test("colours: the free one, parts, a ramp that grows lighter", () => {
-  assert.equal(freeColour([]), COLOURS[0]);
-  assert.equal(freeColour([COLOURS[0], COLOURS[2]]), COLOURS[1]);
-  assert.ok(COLOURS.includes(freeColour([...COLOURS, COLOURS[0]])));
+test("an object has its label's colour, and where there are labels, one without has a colour of no label", () => {
+  const thing = (label) => /** @type {any} */ ({ seen: { label } });
+  const labels = COLOURS.slice(0, 20).map((colour, id) => ({ id, name: `${id}`, colour }));
+  const things = [thing(17), thing(null), thing(null)];
+  const scene = { labels, label: null, things };
+  assert.deepEqual([...things, null].map((each) => colourOf(each, scene)), [COLOURS[17], UNLABELLED, UNLABELLED, UNLABELLED]);
+  assert.equal(COLOURS.includes(UNLABELLED), false);
+  const none = { labels: [], label: null, things: Array.from({ length: 40 }, () => thing(null)) };
+  assert.equal(new Set(none.things.map((each) => colourOf(each, none))).size, 40);
+});
+
+test("colours: parts, a ramp that grows lighter", () => {
   assert.deepEqual(rgb("#0072b2"), [0, 114, 178]);
   assert.deepEqual(lighter([0, 100, 255], 0.5), [128, 178, 255]);
   const light = Array.from({ length: 20 }, (_, i) => heat(i / 19)).map(([r, g, b]) => 0.2126 * r + 0.7152 * g + 0.0722 * b);

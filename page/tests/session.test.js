@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { MOST_FAILURES } from "../../src/vpuformer/app/static/queue.js";
 import { begin, click, picture } from "./begun.js";
 import { settle, state } from "./outside.js";
 
@@ -109,24 +110,36 @@ test("of two pictures opened at once the later one is shown, whichever comes fir
   assert.equal(session.picture?.id, 3);
 });
 
-test("Enter accepts and the next prompt begins another object; Ctrl+Z then goes back to the accepted one", async () => {
-  const { session, outside } = await begin([state({ id: 9, picture: 2, revision: 3, at: 1, area: 40, steps: [] })]);
-  const accepted = session.current;
-  session.accept();
-  assert.equal(session.current, null);
-  assert.equal(session.listed(2)?.objects, 1);
+test("an object whose first prompt is refused is not left empty", async () => {
+  const { session, outside, toasts } = await begin();
+  session.act(click);
+  session.act(click);
   await settle();
-  await outside.answer(state({ id: 9, picture: 2, revision: 4, at: 1, area: 40, accepted: true }));
-  session.turn("undo");
-  assert.equal(session.current, accepted);
-  assert.equal(outside.sent.length, 1);
+  await outside.answer(state({ id: 9, picture: 2 }), 201);
+  await outside.answer({ error: "the file is gone" }, 422);
+  assert.equal(session.things.length, 1); // the second one may be better
+  await outside.answer({ error: "the file is gone" }, 422);
+  assert.deepEqual([session.things, session.current, session.listed(2)?.unaccepted], [[], null, 0]);
+  assert.deepEqual([outside.sent.at(-1).path, outside.sent.at(-1).body.deleted], ["/api/objects/9", true]);
+  await outside.answer(state({ id: 9, picture: 2, deleted: true, revision: 1 }));
+  assert.deepEqual([outside.sent.length, toasts.length, outside.status], [4, 2, "idle"]);
 });
 
-test("an empty object is not accepted", async () => {
-  const { session, toasts, outside } = await begin([state({ id: 9, picture: 2 })]);
-  session.accept();
-  assert.equal(outside.sent.length, 0);
-  assert.equal(toasts.length, 1);
+test("an object with prompts outlives one that is refused, and so does one on which the network fails", async () => {
+  const { session, outside } = await begin([state({ id: 9, picture: 2, at: 1, area: 4, steps: [{ type: "click", live: true }] })]);
+  session.act(click);
+  await settle();
+  await outside.answer({ error: "no" }, 422);
+  assert.equal(session.things.length, 1);
+  session.select(null);
+  session.act(click);
+  await settle();
+  await outside.answer(state({ id: 10, picture: 2 }), 201);
+  for (let i = 0; i < MOST_FAILURES; i++) {
+    await outside.answer({ error: "out of memory" }, 500);
+    if (i < MOST_FAILURES - 1) await outside.wake();
+  }
+  assert.equal(session.things.length, 2);
 });
 
 test("a deleted object comes back to its place", async () => {
@@ -140,7 +153,7 @@ test("a deleted object comes back to its place", async () => {
   toasts[0].back();
   assert.deepEqual(session.things.map((thing) => thing.id), [1, 2, 3]);
   await settle();
-  assert.deepEqual(outside.sent.at(-1).body, { deleted: false });
+  assert.equal(outside.sent.at(-1).body.deleted, false);
 });
 
 test("Ctrl+Z brings a deleted object back before it undoes anything else, and only once", async () => {
@@ -155,7 +168,7 @@ test("Ctrl+Z brings a deleted object back before it undoes anything else, and on
   await settle();
   await outside.answer(state({ id: 1, picture: 2, deleted: true, at: 1, area: 4 }));
   await outside.answer(state({ id: 1, picture: 2, at: 1, area: 4 }));
-  assert.deepEqual(outside.sent.map(({ body }) => body), [{ deleted: true }, { deleted: false }]);
+  assert.deepEqual(outside.sent.map(({ body }) => body.deleted), [true, false]);
   session.remove(session.things[0]);
   session.act(click);
   session.turn("undo"); // of the click
@@ -168,7 +181,7 @@ test("an object that was deleted elsewhere is kept by whoever goes on with it", 
   await settle();
   await outside.answer(state({ id: 9, picture: 2, at: 1, area: 4, accepted: true, deleted: true }));
   assert.match(toasts[0].text, /deleted elsewhere/);
-  assert.deepEqual(outside.sent.at(-1).body, { deleted: false });
+  assert.equal(outside.sent.at(-1).body.deleted, false);
   await outside.answer(state({ id: 9, picture: 2, at: 1, area: 4, accepted: true }));
   assert.equal(toasts.length, 1);
   assert.equal(outside.sent.length, 2);
@@ -184,6 +197,11 @@ test("who turns the page is told of what is not accepted", async () => {
   assert.equal(toasts.length, 1);
 });
 
+test("the label of the last visit is chosen, and so is none", async () => {
+  assert.equal((await begin([], () => 4)).session.label, 4);
+  assert.equal((await begin([], () => null)).session.label, null);
+});
+
 test("a label that is the only one need not be chosen", async () => {
   const { session, outside } = await begin();
   session.act(click);
@@ -196,7 +214,7 @@ test("a label is for the current object and for the next ones", async () => {
   session.chooseLabel(4);
   assert.equal(session.labelName(session.current), "cup");
   await settle();
-  assert.deepEqual(outside.sent[0].body, { label: 4 });
+  assert.equal(outside.sent[0].body.label, 4);
   await outside.answer(state({ id: 9, picture: 2, at: 1, area: 4, label: 4 }));
   session.select(null);
   session.act(click);

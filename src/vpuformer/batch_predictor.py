@@ -13,11 +13,10 @@ import torch
 from torch import Tensor
 
 from vpuformer.encoding.batch import PromptBatch
-from vpuformer.errors import SessionError
+from vpuformer.errors import ConfigError, ImageError, InputError, SessionError
 from vpuformer.geometry import Crop
-from vpuformer.images import check_mask
 from vpuformer.model.vpuformer import Features, VPUFormer
-from vpuformer.prompts import Prompt, fit_to_picture
+from vpuformer.prompts import Prompt
 from vpuformer.views import (
     USUAL,
     FloatMap,
@@ -63,9 +62,14 @@ class BatchPredictor:
         model: in evaluation mode, on the device on which it is to run. It is not changed, so that several of these in
             threads of their own can share it.
         views: how the network is shown an object: zoom rule, size of its input, mirrored views.
+
+    Raises:
+        ConfigError: the network is in training mode.
     """
 
     def __init__(self, model: VPUFormer, *, views: ViewSettings = USUAL) -> None:
+        if model.training:
+            raise ConfigError("the network is in training mode and would answer at random; call model.eval() first")
         self._model = model
         self._device = next(model.parameters()).device
         self._views = views
@@ -83,8 +87,11 @@ class BatchPredictor:
             images: as `Predictor.set_image` takes them, at least one.
 
         Raises:
-            ImageError: a picture is missing, broken or no picture. The former ones then stay.
+            ImageError: a picture is missing, broken or no picture, or there is none. The former ones then stay.
         """
+        alone = isinstance(images, np.ndarray) and images.ndim < 4
+        if alone or isinstance(images, str) or not isinstance(images, Sequence | np.ndarray) or len(images) == 0:
+            raise ImageError("set_images takes a list of at least one picture, one for each object; put [ ] around one")
         pixels = [own_image(image) for image in images]
         self._images, self._kept, self._joined = pixels, {}, None
         if self._model.features_depend_on_prompts:
@@ -103,14 +110,17 @@ class BatchPredictor:
         """Segment one object a request, in one pass; in a second one those that turn out to lie in another crop.
 
         Args:
-            requests: at least one, at most one a place.
+            requests: at most one a place.
 
         Raises:
-            SessionError: a request names a place without a picture.
-            PromptError: a prompt lies outside its picture.
-            MaskError: a mask is not of its picture's size.
+            SessionError: a request names a place without a picture, or two name the same one.
+            PromptError, MaskError, InputError: as `Predictor.predict`.
         """
         views = [self._view(request) for request in requests]
+        if not views:
+            return []
+        if len({request.place for request in requests}) < len(requests):
+            raise SessionError("two requests name the same picture; give each object a place of its own")
         answers = self._segment([request.place for request in requests], views)
         found = [view.after(answer, self._views.zoom) for view, answer in zip(views, answers, strict=True)]
         again = {i: view for i, view in enumerate(found) if view is not None}
@@ -133,12 +143,12 @@ class BatchPredictor:
         ]
 
     def _view(self, request: Request) -> View:
-        if not 0 <= request.place < len(self._images):
+        if not isinstance(request, Request):
+            raise InputError(f"a request is a Request(place, prompts, mask, crop), got {request!r:.80}")
+        if request.place not in range(len(self._images)):
             raise SessionError(f"there is no picture {request.place}; set_images gave {len(self._images)}")
         image = self._images[request.place]
-        size = (image.shape[0], image.shape[1])
-        mask = None if request.mask is None else check_mask(request.mask, size)
-        return View.next(image, fit_to_picture(tuple(request.prompts), size), mask, request.crop, self._views.zoom)
+        return View.first(image, request.prompts, request.mask, request.crop, self._views.zoom)
 
     def _features(
         self, keys: Sequence[tuple[int, bool]], views: Sequence[View], masks: Tensor, prompts: PromptBatch

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from vpuformer.errors import InputError
+
 CANONICAL = 448
 """Side of the square frame in which prompts are encoded (paper IV-B), whatever the size of the network's input."""
 
@@ -22,7 +24,11 @@ Size = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Crop:
-    """A rectangle of whole pixels: columns `left` to `left + width - 1`, rows `top` to `top + height - 1`."""
+    """A rectangle of whole pixels: columns `left` to `left + width - 1`, rows `top` to `top + height - 1`.
+
+    Raises:
+        InputError: a number is not whole, or the rectangle is empty.
+    """
 
     left: int
     top: int
@@ -30,8 +36,13 @@ class Crop:
     height: int
 
     def __post_init__(self) -> None:
+        for name in ("left", "top", "width", "height"):
+            value = getattr(self, name)
+            if isinstance(value, bool | np.bool_) or not hasattr(value, "__index__"):
+                raise InputError(f"a crop is of whole pixels, got {name}={value!r:.40}")
+            object.__setattr__(self, name, int(value))
         if self.width < 1 or self.height < 1:
-            raise ValueError(f"a crop is at least one pixel wide and high, got {self.width}x{self.height}")
+            raise InputError(f"a crop is at least one pixel wide and high, got {self.width}x{self.height}")
 
     @classmethod
     def whole(cls, size: Size) -> "Crop":

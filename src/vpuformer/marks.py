@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from vpuformer.images import Mark
-from vpuformer.prompts import Kind, Prompt
+from vpuformer.prompts import Kind, Prompt, Scribble
 
 _SHAPES: Mapping[Kind, Literal["point", "box", "line"]] = MappingProxyType(
     {"click": "point", "box": "box", "scribble": "line"}
@@ -13,10 +13,14 @@ _SHAPES: Mapping[Kind, Literal["point", "box", "line"]] = MappingProxyType(
 
 
 def marks_of(prompts: Iterable[Prompt]) -> list[Mark]:
-    """What `vpuformer.images.overlay` draws of the prompts.
+    """What `vpuformer.images.overlay` draws of the prompts; a stroke with gaps is one mark a piece.
 
     >>> from vpuformer.prompts import Click
     >>> marks_of([Click(3, 4, positive=False)])[0].shape
     'point'
     """
-    return [Mark(_SHAPES[prompt.kind], prompt.points, prompt.positive) for prompt in prompts]
+    return [
+        Mark(_SHAPES[prompt.kind], points, prompt.positive)
+        for prompt in prompts
+        for points in (prompt.pieces if isinstance(prompt, Scribble) else (prompt.points,))
+    ]

@@ -16,15 +16,14 @@ from PIL import Image
 from torch import Tensor
 
 from vpuformer.encoding.batch import PromptBatch
-from vpuformer.errors import ConfigError, MaskError, PromptError, SessionError
+from vpuformer.errors import ConfigError, MaskError, SessionError
 from vpuformer.geometry import Crop, Size
-from vpuformer.images import check_mask
 from vpuformer.model.checkpoint import load_model
 from vpuformer.model.vpuformer import Features, VPUFormer
-from vpuformer.prompts import Box, Click, Prompt, Scribble, fit_to_picture
+from vpuformer.prompts import Prompt, fit_to_picture
+from vpuformer.sam_arrays import prompts_from_arrays
 from vpuformer.views import (
     USUAL,
-    FloatMap,
     Prediction,
     View,
     ViewSettings,
@@ -43,6 +42,7 @@ class Predictor:
     """A network and the picture that it is looking at.
 
     >>> from vpuformer.model.config import VPUFormerConfig
+    >>> from vpuformer.prompts import Click
     >>> predictor = Predictor(VPUFormer(VPUFormerConfig(input_size=64, dim=32, decoder_dim=16)))
     >>> predictor.set_image(np.zeros((300, 400, 3), np.uint8))
     >>> first = predictor.predict([Click(200, 150)])
@@ -178,21 +178,21 @@ class Predictor:
                 (`vpuformer.zoom.next_crop`), a second time at once where its answer calls for another part; else always
                 at the whole picture.
             point_coords, point_labels, box, mask_input: the same in the words of Segment Anything; see
-                `prompts_from_arrays`. `mask_input` is another name of `mask`: at the size of the picture, no logits.
+                `vpuformer.sam_arrays`. `mask_input` is another name of `mask`: at the size of the picture, no logits.
             crop: the crop of the previous answer, kept while it fits.
 
         Raises:
             SessionError: there is no picture yet.
             PromptError: a prompt lies outside the picture or is none, or there are neither prompts nor a mask.
             MaskError: the mask is not of the picture's size, or holds values that are no probabilities.
+            InputError: the crop is none.
         """
-        size = self.size
-        given = fit_to_picture(_checked(prompts) + prompts_from_arrays(point_coords, point_labels, box), size)
-        previous = _checked_mask(mask, mask_input, size)
-        if not given and previous is None:
-            raise PromptError("nothing to go by: give at least one click, box or scribble, or a mask to start from")
+        if mask is not None and mask_input is not None:
+            raise MaskError("mask and mask_input are two names of the same thing; give one of them")
+        arrays = fit_to_picture(prompts_from_arrays(point_coords, point_labels, box), self.size)
+        given = fit_to_picture(prompts, self.size) + arrays
         rule = self._views.zoom if zoom else None
-        view = View.next(self.image, given, previous, crop, rule)
+        view = View.first(self.image, given, mask_input if mask is None else mask, crop, rule)
         answer = self._segment(view)
         again = view.after(answer, rule)
         return answer if again is None else self._segment(again)
@@ -227,52 +227,6 @@ class Predictor:
         return mask_tensor(shown, self._side, self._device)
 
 
-def prompts_from_arrays(
-    point_coords: npt.ArrayLike | None = None,
-    point_labels: npt.ArrayLike | None = None,
-    box: npt.ArrayLike | None = None,
-) -> tuple[Prompt, ...]:
-    """Clicks and boxes from arrays as Segment Anything takes them.
-
-    >>> prompts_from_arrays([[30, 20], [5, 5], [0, 0]], [1, 0, -1])
-    (Click(x=30.0, y=20.0, positive=True), Click(x=5.0, y=5.0, positive=False))
-    >>> prompts_from_arrays(box=[0, 0, 640, 480])
-    (Box(x0=-0.5, y0=-0.5, x1=639.5, y1=479.5, positive=True),)
-
-    Args:
-        point_coords: shape (N, 2), x first, pixel centres at integers.
-        point_labels: shape (N,): 1 in the object, 0 not in it, -1 no point at all (padding).
-        box: shape (4,) or (N, 4), x0, y0, x1, y1, counted from the corner of the picture: (0, 0, W, H) is all of it.
-
-    Raises:
-        PromptError: an array has another shape, a label is another number, a box has no extent.
-    """
-    if (point_coords is None) != (point_labels is None):
-        raise PromptError("point_coords and point_labels go together; give a label (1 or 0) for every point")
-    prompts: list[Prompt] = []
-    if point_coords is not None and point_labels is not None:
-        points, labels = _numbers(point_coords, "point_coords"), _numbers(point_labels, "point_labels")
-        if points.size == 0 and labels.size == 0:
-            points, labels = points.reshape(0, 2), labels.reshape(0)
-        if points.ndim != 2 or points.shape[1] != 2 or labels.shape != points.shape[:1]:
-            raise PromptError(
-                f"point_coords has the shape {points.shape} and point_labels {labels.shape}; wanted (N, 2) and (N,)"
-            )
-        if not np.isin(labels, (1, 0, -1)).all():
-            raise PromptError(
-                f"a point's label is 1 (in the object), 0 (not in it) or -1 (no point), got {labels.tolist()!s:.80};"
-                " give the corners of a box as box=[x0, y0, x1, y1]"
-            )
-        given = zip(points.tolist(), labels.tolist(), strict=True)
-        prompts += [Click(x, y, label == 1) for (x, y), label in given if label >= 0]
-    if box is not None:
-        boxes = _numbers(box, "box")
-        if boxes.shape[-1:] != (4,) or boxes.ndim not in (1, 2):
-            raise PromptError(f"box has the shape {boxes.shape}; wanted (4,) or (N, 4): x0, y0, x1, y1")
-        prompts += [Box(*(corners - 0.5).tolist()) for corners in boxes.reshape(-1, 4)]
-    return tuple(prompts)
-
-
 def choose_device(device: str | torch.device | None = None) -> torch.device:
     """The device of this name; without one CUDA where there is any, else the CPU.
 
@@ -301,34 +255,3 @@ def leave_half_the_cores() -> None:
     """
     if "OMP_NUM_THREADS" not in os.environ:
         torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))
-
-
-def _numbers(values: npt.ArrayLike, name: str) -> npt.NDArray[np.float64]:
-    try:
-        return np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise PromptError(f"{name} is no array of numbers: {values!r:.80}") from error
-
-
-def _checked(prompts: Sequence[Prompt]) -> tuple[Prompt, ...]:
-    if isinstance(prompts, Prompt) or not isinstance(prompts, Sequence):
-        raise PromptError(f"prompts are a list of Click, Box and Scribble, got {prompts!r:.80}")
-    for prompt in prompts:
-        if not isinstance(prompt, Click | Box | Scribble):
-            raise PromptError(f"a prompt is a Click, a Box or a Scribble, got {prompt!r:.80}")
-    return tuple(prompts)
-
-
-def _checked_mask(mask: npt.ArrayLike | None, mask_input: npt.ArrayLike | None, size: Size) -> FloatMap | None:
-    if mask is not None and mask_input is not None:
-        raise MaskError("mask and mask_input are two names of the same thing; give one of them")
-    given = mask if mask_input is None else mask_input
-    if given is None:
-        return None
-    array = np.asarray(given)
-    if array.ndim == 3 and array.shape[0] == 1 and array.shape[1:] != size:
-        raise MaskError(
-            f"the mask has the shape {array.shape}, as the low-resolution logits of Segment Anything do; give the mask"
-            f" or its probability at the size of the picture, {size}"
-        )
-    return check_mask(array, size)

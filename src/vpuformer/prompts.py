@@ -6,33 +6,62 @@ covers x from -0.5 to `W` - 0.5. A prompt is a frozen value; it knows no tensor,
 
 import json
 import math
+import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate, chain, pairwise
+from numbers import Real
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from vpuformer.errors import PromptError
+from vpuformer.files import read_json
 
 Points = npt.NDArray[np.float64]
 """Coordinates, shape (n, 2), x first."""
+
+Extent = tuple[float, float, float, float]
+"""Left, top, right and bottom edge of a rectangle, as coordinates."""
 
 Kind = Literal["click", "box", "scribble"]
 KINDS: tuple[Kind, ...] = ("click", "box", "scribble")
 
 
-def _finite(what: str, *numbers: float) -> None:
-    if not all(math.isfinite(number) for number in numbers):
-        raise PromptError(f"{what} has a coordinate that is not a finite number: {numbers}; give x and y in pixels")
+def _coordinate(value: Any, what: str) -> float:
+    number = _plain(value)
+    if isinstance(number, Real) and not isinstance(number, bool):
+        try:
+            number = float(number)
+        except OverflowError:  # a whole number beyond all floats
+            number = math.inf
+        if math.isfinite(number):
+            return number
+    raise PromptError(f"{what} has a coordinate that is not a finite number: {number!r:.40}; give x and y in pixels")
+
+
+def _sign(value: Any, what: str) -> bool:
+    sign = _plain(value)
+    if not isinstance(sign, bool):
+        raise PromptError(f"'positive' of {what} is true or false, got {sign!r:.40}")
+    return sign
+
+
+def _plain(value: Any) -> Any:
+    """A scalar of NumPy or torch as Python's own."""
+    return value.item() if getattr(value, "ndim", None) == 0 and hasattr(value, "item") else value
 
 
 @dataclass(frozen=True, slots=True)
 class Click:
-    """A point at (`x`, `y`).
+    """A point at (`x`, `y`), kept as floats.
 
     >>> Click(120, 48, positive=False).bounds
-    (120, 48, 120, 48)
+    (120.0, 48.0, 120.0, 48.0)
+
+    Raises:
+        PromptError: a coordinate is not a finite number, or `positive` is not a bool.
     """
 
     x: float
@@ -40,7 +69,9 @@ class Click:
     positive: bool = True
 
     def __post_init__(self) -> None:
-        _finite("a click", self.x, self.y)
+        for name in ("x", "y"):
+            object.__setattr__(self, name, _coordinate(getattr(self, name), "a click"))
+        object.__setattr__(self, "positive", _sign(self.positive, "a click"))
 
     @property
     def kind(self) -> Kind:
@@ -68,7 +99,8 @@ class Box:
     The box around the single pixel (3, 5) is `Box(2.5, 4.5, 3.5, 5.5)`.
 
     Raises:
-        PromptError: a corner is not finite, or the box has a negative or no extent.
+        PromptError: a coordinate is not a finite number, the box has a negative or no extent, or `positive` is not a
+            bool.
     """
 
     x0: float
@@ -78,7 +110,9 @@ class Box:
     positive: bool = True
 
     def __post_init__(self) -> None:
-        _finite("a box", self.x0, self.y0, self.x1, self.y1)
+        for name in ("x0", "y0", "x1", "y1"):
+            object.__setattr__(self, name, _coordinate(getattr(self, name), "a box"))
+        object.__setattr__(self, "positive", _sign(self.positive, "a box"))
         if self.x1 <= self.x0 or self.y1 <= self.y0:
             raise PromptError(
                 f"a box needs x0 < x1 and y0 < y1, got x0={self.x0:g}, y0={self.y0:g}, x1={self.x1:g}, y1={self.y1:g};"
@@ -110,23 +144,31 @@ class Scribble:
 
     >>> Scribble([(10, 10), (40, 12)]).path
     ((10.0, 10.0), (40.0, 12.0))
+    >>> Scribble([(0, 0), (9, 0), (9, 5), (0, 5)], gaps=[2]).length
+    18.0
 
     Raises:
-        PromptError: there is no point, or one is not finite.
+        PromptError: there is no point, a coordinate is not a finite number, `positive` is not a bool, or `gaps` are not
+            ascending indices into the path.
     """
 
     path: tuple[tuple[float, float], ...]
     positive: bool = True
+    gaps: tuple[int, ...] = ()
+    """Indices of the points at which the pen comes down again: no line leads to them. `clip` makes such strokes."""
 
     def __post_init__(self) -> None:
         try:
-            path = tuple((float(x), float(y)) for x, y in self.path)
-        except (TypeError, ValueError, OverflowError) as error:
+            path = tuple((_coordinate(x, "a scribble"), _coordinate(y, "a scribble")) for x, y in self.path)
+        except PromptError:
+            raise
+        except (TypeError, ValueError) as error:
             raise PromptError(f"a scribble is a list of (x, y) pairs, got {self.path!r:.80}") from error
         if not path:
             raise PromptError("a scribble needs at least one point, got none; give its points as (x, y) pairs")
-        _finite("a scribble", *(number for point in path for number in point))
         object.__setattr__(self, "path", path)
+        object.__setattr__(self, "positive", _sign(self.positive, "a scribble"))
+        object.__setattr__(self, "gaps", _checked_gaps(self.gaps, len(path)))
 
     @property
     def kind(self) -> Kind:
@@ -143,9 +185,14 @@ class Scribble:
         return np.array(self.path, dtype=np.float64)
 
     @property
+    def pieces(self) -> tuple[Points, ...]:
+        """The unbroken lines of the stroke, in order; shape (n, 2) each."""
+        return tuple(np.split(self.points, self.gaps))
+
+    @property
     def length(self) -> float:
         """In pixels, along the stroke."""
-        return float(np.linalg.norm(np.diff(self.points, axis=0), axis=1).sum())
+        return sum(float(np.linalg.norm(np.diff(piece, axis=0), axis=1).sum()) for piece in self.pieces)
 
     def mapped(self, transform: Callable[[Points], Points]) -> "Scribble":
         """The same stroke in another frame."""
@@ -155,43 +202,118 @@ class Scribble:
 Prompt = Click | Box | Scribble
 
 
+def _checked_gaps(gaps: Iterable[int], count: int) -> tuple[int, ...]:
+    try:
+        indices = tuple(operator.index(gap) for gap in gaps)
+    except TypeError as error:
+        raise PromptError(f"the gaps of a scribble are indices of its points, got {gaps!r:.80}") from error
+    if any(low >= high for low, high in pairwise((0, *indices, count))):
+        raise PromptError(f"the gaps of a scribble are ascending, from 1 to {count - 1} here, got {indices!r:.80}")
+    return indices
+
+
 def fit_to_picture(prompts: Iterable[Prompt], size: tuple[int, int]) -> tuple[Prompt, ...]:
-    """The prompts as they lie in a picture of `size` (H, W): boxes and scribbles that cross its edge are clipped to it.
+    """The prompts as they lie in a picture of `size` (H, W): what crosses its edge is clipped to it (`clip`).
 
     >>> fit_to_picture([Box(-20, 10, 30, 40)], (100, 100))
-    (Box(x0=-0.5, y0=10, x1=30, y1=40, positive=True),)
+    (Box(x0=-0.5, y0=10.0, x1=30.0, y1=40.0, positive=True),)
 
     Raises:
-        PromptError: a prompt lies wholly outside the picture.
+        PromptError: these are no prompts, or one lies wholly outside the picture.
     """
-    return tuple(_fit(prompt, size) for prompt in prompts)
-
-
-def _fit(prompt: Prompt, size: tuple[int, int]) -> Prompt:
+    if isinstance(prompts, Prompt) or not isinstance(prompts, Iterable):
+        raise PromptError(f"prompts are a list of Click, Box and Scribble, got {prompts!r:.80}")
     height, width = size
-    x0, y0, x1, y1 = prompt.bounds
-    left, top, right, bottom = -0.5, -0.5, width - 0.5, height - 0.5
-    if x1 < left or y1 < top or x0 > right or y0 > bottom:
-        where = f"({x0:g}, {y0:g})" if prompt.kind == "click" else f"({x0:g}, {y0:g}) to ({x1:g}, {y1:g})"
-        raise PromptError(
-            f"a {prompt.kind} at {where} lies outside the picture, which is {width} pixels wide and {height} high;"
-            " x runs to the right and y downwards, from 0"
-        )
+    edges = (-0.5, -0.5, width - 0.5, height - 0.5)
+    fitted = []
+    for prompt in prompts:
+        if not isinstance(prompt, Prompt):
+            raise PromptError(f"a prompt is a Click, a Box or a Scribble, got {prompt!r:.80}")
+        inside = clip(prompt, edges)
+        if inside is None:
+            x0, y0, x1, y1 = prompt.bounds
+            where = f"({x0:g}, {y0:g})" if prompt.kind == "click" else f"({x0:g}, {y0:g}) to ({x1:g}, {y1:g})"
+            raise PromptError(
+                f"a {prompt.kind} at {where} lies outside the picture, which is {width} pixels wide and {height} high;"
+                " x runs to the right and y downwards, from 0"
+            )
+        fitted.append(inside)
+    return tuple(fitted)
+
+
+def clip(prompt: Prompt, edges: Extent) -> Prompt | None:
+    """The part of a prompt inside a rectangle; None if it lies outside.
+
+    A click is inside or not. A box is intersected with the rectangle, and must share an area with it. A scribble is cut
+    along its lines: of one that leaves and comes back every piece inside stays, in one stroke with gaps.
+
+    >>> clip(Scribble([(5, 5), (5, -5), (9, -5), (9, 5)]), (0, 0, 20, 20))
+    Scribble(path=((5.0, 5.0), (5.0, 0.0), (9.0, 0.0), (9.0, 5.0)), positive=True, gaps=(2,))
+    """
+    (x0, y0, x1, y1), (left, top, right, bottom) = prompt.bounds, edges
     if left <= x0 and top <= y0 and x1 <= right and y1 <= bottom:
         return prompt
-    if isinstance(prompt, Box):
-        clipped = max(x0, left), max(y0, top), min(x1, right), min(y1, bottom)
-        if clipped[0] >= clipped[2] or clipped[1] >= clipped[3]:
-            raise PromptError(f"a box touches the picture ({width}x{height}) only along its edge: {prompt.bounds}")
-        return Box(*clipped, positive=prompt.positive)
-    return prompt.mapped(lambda points: np.clip(points, (left, top), (right, bottom)))
+    match prompt:
+        case Click():
+            return None
+        case Box():
+            x0, y0, x1, y1 = max(x0, left), max(y0, top), min(x1, right), min(y1, bottom)
+            return replace(prompt, x0=x0, y0=y0, x1=x1, y1=y1) if x0 < x1 and y0 < y1 else None
+        case Scribble():
+            pieces = [inside for piece in prompt.pieces for inside in _pieces_inside(piece.tolist(), edges)]
+            # Where the stroke merely touches an edge there is nothing to keep, unless it is all there is.
+            pieces = [piece for piece in pieces if len(set(piece)) > 1] or pieces[:1]
+            if not pieces:
+                return None
+            ends = tuple(accumulate(len(piece) for piece in pieces))
+            return replace(prompt, path=tuple(chain.from_iterable(pieces)), gaps=ends[:-1])
+
+
+def _pieces_inside(path: list[list[float]], edges: Extent) -> list[list[tuple[float, float]]]:
+    """The parts of an unbroken line inside a rectangle, in order, each ending where it leaves."""
+    pieces: list[list[tuple[float, float]]] = []
+    connected = False
+    for start, end in pairwise(path if len(path) > 1 else path * 2):
+        inside = _shares_inside(start, end, edges)
+        if inside is None:
+            connected = False
+            continue
+        enters, leaves = inside
+        if not connected:
+            pieces.append([_point_between(start, end, enters, edges)])
+        pieces[-1].append(_point_between(start, end, leaves, edges))
+        connected = leaves == 1.0
+    return pieces
+
+
+def _point_between(start: list[float], end: list[float], share: float, edges: Extent) -> tuple[float, float]:
+    """A point of a line; never outside the rectangle by the rounding of the last digit."""
+    # Halves, so that no difference of two finite numbers overflows.
+    x, y = (a + 2 * share * (b / 2 - a / 2) if share < 1 else b for a, b in zip(start, end, strict=True))
+    left, top, right, bottom = edges
+    return min(max(x, left), right), min(max(y, top), bottom)
+
+
+def _shares_inside(start: list[float], end: list[float], edges: Extent) -> tuple[float, float] | None:
+    """Where a line enters and leaves a rectangle, as shares of its length in 0..1 (Liang and Barsky, 1984)."""
+    enters, leaves = 0.0, 1.0
+    for axis in (0, 1):
+        step = end[axis] / 2 - start[axis] / 2
+        to_low, to_high = edges[axis] / 2 - start[axis] / 2, edges[axis + 2] / 2 - start[axis] / 2
+        if step == 0:
+            if to_low > 0 or to_high < 0:
+                return None
+            continue
+        first, last = sorted((to_low / step, to_high / step))
+        enters, leaves = max(enters, first), min(leaves, last)
+    return (enters, leaves) if enters <= leaves else None
 
 
 def prompt_to_dict(prompt: Prompt) -> dict[str, Any]:
     """A prompt as plain values, as `--prompts` files and records hold it.
 
     >>> prompt_to_dict(Click(3, 4))
-    {'type': 'click', 'positive': True, 'point': [3, 4]}
+    {'type': 'click', 'positive': True, 'point': [3.0, 4.0]}
     """
     head: dict[str, Any] = {"type": prompt.kind, "positive": prompt.positive}
     match prompt:
@@ -200,7 +322,8 @@ def prompt_to_dict(prompt: Prompt) -> dict[str, Any]:
         case Box():
             return head | {"box": list(prompt.bounds)}
         case Scribble():
-            return head | {"path": [list(point) for point in prompt.path]}
+            path = head | {"path": [list(point) for point in prompt.path]}
+            return path | {"gaps": list(prompt.gaps)} if prompt.gaps else path
 
 
 def prompt_from_dict(values: Mapping[str, Any]) -> Prompt:
@@ -212,31 +335,29 @@ def prompt_from_dict(values: Mapping[str, Any]) -> Prompt:
     if not isinstance(values, Mapping):
         raise PromptError(f'a prompt is an object such as {{"type": "click", "point": [x, y]}}, got {values!r:.80}')
     positive = values.get("positive", True)
-    if not isinstance(positive, bool):
-        raise PromptError(f"'positive' of a prompt is true or false, got {positive!r:.40}")
     try:
         match values.get("type"):
             case "click":
                 x, y = values["point"]
-                return Click(float(x), float(y), positive)
+                return Click(x, y, positive)
             case "box":
                 x0, y0, x1, y1 = values["box"]
-                return Box(float(x0), float(y0), float(x1), float(y1), positive)
+                return Box(x0, y0, x1, y1, positive)
             case "scribble":
-                return Scribble(values["path"], positive)
+                return Scribble(values["path"], positive, values.get("gaps", ()))
             case other:
                 raise PromptError(f"the type of a prompt is one of {', '.join(KINDS)}, got {other!r:.40}")
     except PromptError:
         raise
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise PromptError(
             f"not a prompt: {dict(values)!r:.120}; wanted a click with 'point' [x, y], a box with 'box'"
             " [x0, y0, x1, y1] or a scribble with 'path' [[x, y], ...]"
         ) from error
 
 
-def prompts_from_json(text: str) -> tuple[Prompt, ...]:
-    """Read a list of prompts, in the order in which they were given.
+def prompts_from_json(text: str | bytes) -> tuple[Prompt, ...]:
+    """Read a list of prompts, in the order in which they were given. Bytes are UTF-8, UTF-16 or UTF-32.
 
     >>> prompts_from_json('[{"type": "box", "box": [4, 5, 30, 40]}]')
     (Box(x0=4.0, y0=5.0, x1=30.0, y1=40.0, positive=True),)
@@ -244,10 +365,8 @@ def prompts_from_json(text: str) -> tuple[Prompt, ...]:
     Raises:
         PromptError: the text is no JSON, or no list of prompts.
     """
-    try:
-        values = json.loads(text)
-    except (ValueError, RecursionError) as error:  # besides bad JSON: numbers of thousands of digits, endless nesting
-        raise PromptError(f"the prompts are no valid JSON ({error}); wanted a list of prompts") from error
+    content = text if isinstance(text, bytes) else text.encode(errors="surrogatepass")
+    values = read_json(content, error=PromptError, name="the list of prompts")
     if isinstance(values, Mapping):
         values = values.get("prompts")
     if not isinstance(values, list):

@@ -7,10 +7,9 @@ import numpy.typing as npt
 
 from vpuformer.errors import PromptError, SessionError
 from vpuformer.geometry import Crop
-from vpuformer.images import check_mask
 from vpuformer.predictor import Predictor
 from vpuformer.prompts import Prompt
-from vpuformer.views import FloatMap, Prediction
+from vpuformer.views import FloatMap, Prediction, given_mask
 
 MAX_STEPS = 100
 """So many steps can be undone. A step keeps the network's logits, 0.8 MB at 448, whatever the size of the picture."""
@@ -58,7 +57,7 @@ class Session:
         self._predictor = predictor
         self._image = predictor.image
         self._zoom = zoom
-        self._start = None if mask is None else check_mask(mask, predictor.size)
+        self._start = None if mask is None else given_mask(mask, predictor.size)
         if self._start is not None:
             self._start.setflags(write=False)
         self._history = (_Step((), None, None),)

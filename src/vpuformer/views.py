@@ -5,7 +5,7 @@ same answer from both.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -16,12 +16,13 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from vpuformer.arrays import as_array
 from vpuformer.encoding.batch import PromptBatch
-from vpuformer.errors import CheckpointError, ConfigError
+from vpuformer.errors import CheckpointError, ConfigError, InputError, MaskError, PromptError
 from vpuformer.geometry import SMALLEST_INPUT, Crop, FrameMap, Size
-from vpuformer.images import read_image
+from vpuformer.images import check_mask, read_image
 from vpuformer.metrics import MASK_THRESHOLD
-from vpuformer.prompts import Prompt
+from vpuformer.prompts import Prompt, fit_to_picture
 from vpuformer.zoom import RULES, ZoomRule, next_crop, prompts_in_crop
 
 FloatMap = npt.NDArray[np.float32]
@@ -42,6 +43,30 @@ class View(NamedTuple):
     """All prompts, also those outside the crop."""
     mirrored: bool = False
     """Whether the network sees left and right exchanged."""
+
+    @classmethod
+    def first(
+        cls,
+        image: npt.NDArray[np.uint8],
+        prompts: Iterable[Prompt],
+        mask: npt.ArrayLike | None,
+        previous: Crop | None = None,
+        zoom: ZoomRule | None = RULES["ours"],
+    ) -> "View":
+        """The view of what somebody hands over: checked, and then as `next` has it.
+
+        Raises:
+            PromptError: a prompt lies outside the picture or is none, or there are neither prompts nor a mask.
+            MaskError: the mask is not of the picture's size, or holds values that are no probabilities.
+            InputError: `previous` is not a `Crop`.
+        """
+        size = (image.shape[0], image.shape[1])
+        given, checked = fit_to_picture(prompts, size), None if mask is None else given_mask(mask, size)
+        if not given and checked is None:
+            raise PromptError("nothing to go by: give at least one click, box or scribble, or a mask to start from")
+        if previous is not None and not isinstance(previous, Crop):
+            raise InputError(f"crop is that of the last Prediction, or None, got {previous!r:.80}")
+        return cls.next(image, given, checked, previous, zoom)
 
     @classmethod
     def next(
@@ -123,6 +148,24 @@ def own_image(image: str | os.PathLike[str] | Image.Image | npt.NDArray[Any]) ->
         pixels = pixels.copy()
     pixels.setflags(write=False)
     return pixels
+
+
+def given_mask(mask: npt.ArrayLike, size: Size) -> FloatMap:
+    """A mask that somebody hands over; see `vpuformer.images.check_mask`.
+
+    Raises:
+        MaskError: it is no array, not of the picture's size, or holds values that are no probabilities.
+    """
+    try:
+        array = as_array(mask)
+    except ValueError as error:
+        raise MaskError(f"the mask is no array of shape {size}: {error}") from error
+    if array.ndim == 3 and array.shape[0] == 1 and array.shape[1:] != size:
+        raise MaskError(
+            f"the mask has the shape {array.shape}, as the low-resolution logits of Segment Anything do; give the mask"
+            f" or its probability at the size of the picture, {size}"
+        )
+    return check_mask(array, size)
 
 
 def picture_tensor(views: Sequence[View], side: int, device: torch.device) -> Tensor:

@@ -9,8 +9,7 @@ sooner drawn anew. RITM's numbers (`RULES["ritm"]`) come from clicks on objects 
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from itertools import pairwise
+from dataclasses import dataclass
 from math import ceil, floor
 
 import numpy as np
@@ -18,13 +17,10 @@ import numpy.typing as npt
 
 from vpuformer.errors import ConfigError
 from vpuformer.geometry import Crop, Size
-from vpuformer.prompts import Box, Click, Prompt, Scribble
+from vpuformer.prompts import Extent, Prompt, clip
 
 OBJECT_THRESHOLD = 0.5
 """A pixel above this probability belongs to the object that the crop is drawn around (RITM)."""
-
-Extent = tuple[float, float, float, float]
-"""Left, top, right and bottom edge, as coordinates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +74,7 @@ def next_crop(
     >>> probability[400:500, 300:600] = 0.9
     >>> next_crop((1000, 1000), probability, [])
     Crop(left=270, top=390, width=360, height=120)
+    >>> from vpuformer.prompts import Click
     >>> next_crop((1000, 1000), probability, [Click(900, 450)])
     Crop(left=239, top=390, width=723, height=120)
 
@@ -102,14 +99,14 @@ def next_crop(
 def prompts_in_crop(prompts: Iterable[Prompt], crop: Crop) -> tuple[Prompt, ...]:
     """The prompts as far as they lie in the crop, in their order, still in picture pixels.
 
-    Boxes and scribbles that cross its edge are clipped; of a scribble that comes in and out the longest piece stays.
-    Those wholly outside are left out: all of them negative, if the crop comes from `next_crop`.
+    Boxes and scribbles that cross its edge are clipped (`prompts.clip`). Those wholly outside are left out: all of them
+    negative, if the crop comes from `next_crop`.
 
-    >>> prompts_in_crop([Click(3, 3), Scribble([(0, 30), (40, 30)])], Crop(left=20, top=20, width=40, height=40))
-    (Scribble(path=((19.5, 30.0), (40.0, 30.0)), positive=True),)
+    >>> from vpuformer.prompts import Box, Click
+    >>> prompts_in_crop([Click(3, 3), Box(0, 30, 40, 50)], Crop(left=20, top=20, width=40, height=40))
+    (Box(x0=19.5, y0=30.0, x1=40.0, y1=50.0, positive=True),)
     """
-    edges = crop.edges
-    clipped = (prompt if _covers(edges, prompt.bounds) else _clipped_prompt(prompt, crop) for prompt in prompts)
+    clipped = (clip(prompt, crop.edges) for prompt in prompts)
     return tuple(prompt for prompt in clipped if prompt is not None)
 
 
@@ -169,54 +166,3 @@ def _iou(a: Crop, b: Crop) -> float:
 def _iou_axis(a: int, a_length: int, b: int, b_length: int) -> float:
     shared = max(0, min(a + a_length, b + b_length) - max(a, b))
     return shared / (a_length + b_length - shared)
-
-
-def _clipped_prompt(prompt: Prompt, crop: Crop) -> Prompt | None:
-    """What lies in the crop of a prompt that reaches outside it."""
-    match prompt:
-        case Click():
-            return None
-        case Box():
-            x0, y0, x1, y1 = _clipped(prompt.bounds, crop)
-            return replace(prompt, x0=x0, y0=y0, x1=x1, y1=y1) if x0 < x1 and y0 < y1 else None
-        case Scribble():
-            pieces = [replace(prompt, path=tuple(piece)) for piece in _pieces(prompt.path, crop.edges)]
-            return max(pieces, key=lambda piece: piece.length, default=None)
-
-
-def _pieces(path: tuple[tuple[float, float], ...], edges: Extent) -> list[list[tuple[float, float]]]:
-    """The parts of a polyline inside a rectangle, in order, each ending where it leaves."""
-    pieces: list[list[tuple[float, float]]] = []
-    connected = False
-    for start, end in pairwise(path):
-        inside = _segment_inside(start, end, edges)
-        if inside is None:
-            connected = False
-            continue
-        enters, leaves = inside
-        if not connected:
-            pieces.append([_between(start, end, enters)])
-        pieces[-1].append(_between(start, end, leaves))
-        connected = leaves == 1.0
-    return pieces
-
-
-def _between(start: tuple[float, float], end: tuple[float, float], share: float) -> tuple[float, float]:
-    if share in (0.0, 1.0):
-        return end if share else start
-    return (start[0] + share * (end[0] - start[0]), start[1] + share * (end[1] - start[1]))
-
-
-def _segment_inside(start: tuple[float, float], end: tuple[float, float], edges: Extent) -> tuple[float, float] | None:
-    """Where a line enters and leaves a rectangle, as shares of its length in 0..1 (Liang and Barsky, 1984)."""
-    enters, leaves = 0.0, 1.0
-    for axis in (0, 1):
-        step = end[axis] - start[axis]
-        to_low, to_high = edges[axis] - start[axis], edges[axis + 2] - start[axis]
-        if step == 0:
-            if to_low > 0 or to_high < 0:
-                return None
-            continue
-        first, last = sorted((to_low / step, to_high / step))
-        enters, leaves = max(enters, first), min(leaves, last)
-    return (enters, leaves) if enters <= leaves else None

@@ -17,8 +17,7 @@ from typing import Any
 
 from app_ledger import SIZE, Ledger
 from app_process import Nursery, ServerProcess
-
-State = dict[str, Any]
+from app_states import State, whole
 
 _PEOPLE = 3
 _LONGEST = 0.3
@@ -70,6 +69,8 @@ class Person:
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)
         self.ledgers: dict[int, Ledger] = {}
+        self._states: dict[int, State] = {}
+        """As the server showed them last; what is left out of an answer is taken from here."""
         self.pending: Request | None = None
         self.acknowledged = 0
         self.fault: str | None = None
@@ -93,8 +94,10 @@ class Person:
     def _note(self, request: Request, state: State) -> None:
         if request.kind == "begin":
             self.ledgers[state["id"]] = Ledger()
+            self._states[state["id"]] = state
         else:
             assert request.identity is not None
+            state = self._states[request.identity] = whole(self._states[request.identity], state)
             self.ledgers[request.identity] = request.done(self.ledgers[request.identity])
             self.acknowledged += request.kind == "step"
             wrong = self.ledgers[request.identity].fits(state)
@@ -106,6 +109,8 @@ class Person:
         request, self.pending = self.pending, None
         for identity, ledger in self.ledgers.items():
             state = shown.get(identity)
+            if state is not None:
+                self._states[identity] = state
             wrong = "it is not there" if state is None else ledger.fits(state)
             if request is None or request.identity != identity:
                 if wrong is not None:
@@ -121,7 +126,7 @@ class Person:
                 tally.faults.append(f"object {identity} after {request.kind}: {wrong}, or {otherwise}")
             if kept and request.kind == "accept":
                 after.revision += 1  # accepted again, which changes nothing else
-            self.ledgers[identity] = self._again(connection, request, after, tally)
+            self.ledgers[identity] = self._again(connection, request, identity, after, tally)
         if request is not None:
             tally.under_way += 1
             if request.kind == "begin":
@@ -130,16 +135,20 @@ class Person:
                     tally.refused += 1
                 else:
                     self.ledgers[state["id"]] = Ledger()
+                    self._states[state["id"]] = state
 
-    @staticmethod
-    def _again(connection: http.client.HTTPConnection, request: Request, after: Ledger, tally: Tally) -> Ledger:
+    def _again(
+        self, connection: http.client.HTTPConnection, request: Request, identity: int, after: Ledger, tally: Tally
+    ) -> Ledger:
         status, state = send(connection, request)
         if status == 409 and request.kind in ("undo", "redo"):
             status, state = 200, state["state"]  # they have no key: the revision tells that they have happened
         if status != 200:
             tally.refused += 1
             tally.faults.append(f"{request.path} again: {status} {state}")
-        elif (wrong := after.fits(state)) is not None:
+            return after
+        self._states[identity] = state = whole(self._states[identity], state)
+        if (wrong := after.fits(state)) is not None:
             tally.doubled += 1
             tally.faults.append(f"{request.path} again: {wrong}")
         return after

@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 from app_disks import Disks
 
-from vpuformer.app.history import brushed, enclosed, live
+from vpuformer.app.brush import brushed
+from vpuformer.app.history import enclosed, live
 from vpuformer.app.protocol import Runs
 from vpuformer.app.runs import from_message
 from vpuformer.prompts import prompt_from_dict

@@ -33,6 +33,21 @@ _FLAGS = (
 _MARGIN = 20
 """Around a picture that fits the screen, as the page leaves it."""
 
+# After the frame in which the page shows its newest state: it asks for that frame before anybody can ask for this one.
+_SEEN = """() => new Promise((resolve) => requestAnimationFrame(() => {
+  const text = (id) => document.getElementById(id).textContent.trim();
+  const current = [...document.querySelectorAll("#objects .object")].findIndex((row) => row.matches(".current"));
+  const opening = text("picture-size") === "opening…" || !(text("picture-name") || text("empty-text"));
+  const state = document.getElementById("connection").dataset.state ?? "idle";
+  resolve({
+    state: state === "idle" && opening ? "busy" : state,
+    picture: text("picture-name"),
+    object: current < 0 ? "" : String(current + 1),
+    area: text("mask-text").replace(/[^0-9]/g, "") || "0",
+    steps: String(document.querySelectorAll("#steps .step:not(.undone)").length),
+  });
+}))"""
+
 Point = tuple[float, float]
 
 
@@ -51,9 +66,9 @@ MARKS = [
 
 
 @contextlib.contextmanager
-def served(folder: Path, segmenter: Segmenter | None = None) -> Iterator[str]:
+def served(folder: Path, segmenter: Segmenter | None = None, port: int = 0) -> Iterator[str]:
     """The address of a server on a folder of pictures, with the bundled weights unless told otherwise."""
-    with bind("127.0.0.1", 0) as socket:
+    with bind("127.0.0.1", port) as socket:
         app = create_app(Folder(folder), Store(folder / FILE), segmenter or NetworkSegmenter())
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [socket]}, daemon=True)
@@ -96,8 +111,12 @@ class Person:
 
     @property
     def told(self) -> dict[str, str]:
-        """What the page says of itself: state, picture, object, revision, area, steps."""
-        return self.page.evaluate("({...document.documentElement.dataset})")
+        """What a person sees on the page.
+
+        state: "idle", "busy", "offline"; picture: its name; object: the number of the current one in the list, "" for
+        none; area: pixels of its mask; steps: how many of its steps are in force.
+        """
+        return self.page.evaluate(_SEEN)
 
     @property
     def area(self) -> int:
@@ -105,20 +124,20 @@ class Person:
         return int(self.told["area"])
 
     def wait(self, timeout: float = 60, **told: object) -> dict[str, str]:
-        """Until the page says all of this of itself."""
+        """Until all of this is seen on the page."""
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
             now = self.told
             if all(now.get(key) == str(value) for key, value in told.items()):
                 return now
             self.page.wait_for_timeout(15)
-        raise AssertionError(f"wanted {told}, the page says {self.told}")
+        raise AssertionError(f"wanted {told}, seen {self.told}")
 
     def place(self, point: Point) -> Point:
         """Where on the screen a point of the picture is, while all of the picture is shown."""
         box = self.page.locator("#stage").bounding_box()
         assert box is not None
-        size = self.page.locator("#picture-size").inner_text()
+        size = self.page.locator("#picture-size").text_content() or ""
         width, height = (int(part) for part in size.split("\N{MULTIPLICATION SIGN}"))
         scale = min((box["width"] - 2 * _MARGIN) / width, (box["height"] - 2 * _MARGIN) / height, 8)
         left, top = box["x"] + (box["width"] - width * scale) / 2, box["y"] + (box["height"] - height * scale) / 2
@@ -144,6 +163,11 @@ class Person:
             return self.drag(path, positive=positive)
         finally:
             self.page.keyboard.up("Shift")
+
+    @property
+    def toasts(self) -> list[str]:
+        """The short messages that are shown."""
+        return self.page.locator(".toast > span").all_inner_texts()
 
     def press(self, key: str) -> dict[str, str]:
         self.page.keyboard.press(key)

@@ -1,7 +1,6 @@
-"""What a list of steps means: which prompts count, and what a brush or a lasso does to a mask. Pure."""
+"""What a list of steps means: which prompts count, what a step is made from, what a lasso encloses. Pure."""
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from typing import Any
 
 import cv2
@@ -14,7 +13,6 @@ from vpuformer.geometry import Size
 from vpuformer.prompts import Prompt, prompt_from_dict
 
 Mask = npt.NDArray[np.bool_]
-Points = npt.NDArray[np.float64]
 Content = Mapping[str, Any]
 """A step as it is stored: the JSON of one of the protocol's steps; a mask to start from without its runs."""
 
@@ -87,49 +85,6 @@ def check_removable(contents: Sequence[Content], place: int) -> None:
     """
     if place not in live(contents):
         raise PromptError(f"step {place} is no prompt that counts at present; take away one of {live(contents)}")
-
-
-def brushed(mask: Mask, path: Sequence[Sequence[float]], radius: float, *, positive: bool) -> Mask:
-    """The mask with a round brush drawn along `path`: pixels within `radius` of it are painted, or erased.
-
-    >>> brushed(np.zeros((3, 5), bool), [(1, 1), (3, 1)], 0.5, positive=True).astype(int).tolist()
-    [[0, 0, 0, 0, 0], [0, 1, 1, 1, 0], [0, 0, 0, 0, 0]]
-    """
-    drawn = mask.copy()
-    points = _thinned(np.asarray(path, np.float64).reshape(-1, 2), radius / 8)
-    for start, end in pairwise(points) if len(points) > 1 else [(points[0], points[0])]:
-        _stamp(drawn, start, end, radius, positive)
-    return drawn
-
-
-def painted(mask: Mask, contents: Sequence[Content]) -> Mask:
-    """The mask with these strokes drawn on it, one after the other."""
-    for content in contents:
-        mask = brushed(mask, content["path"], content["radius"], positive=content["positive"])
-    return mask
-
-
-def _thinned(points: Points, least: float) -> Points:
-    """The line without points that are nearer than `least` to the one before: a hand draws hundreds a second."""
-    kept = [points[0]]
-    for point in points[1:]:
-        if np.abs(point - kept[-1]).max() >= least:
-            kept.append(point)
-    return np.array([*kept, points[-1]])
-
-
-def _stamp(mask: Mask, start: Points, end: Points, radius: float, positive: bool) -> None:
-    """Set all pixels within `radius` of the segment from `start` to `end`, each of shape (2,), to `positive`."""
-    height, width = mask.shape
-    x0, y0 = np.maximum(np.ceil(np.minimum(start, end) - radius), 0).astype(int)
-    x1, y1 = np.minimum(np.floor(np.maximum(start, end) + radius), (width - 1, height - 1)).astype(int) + 1
-    if x0 >= x1 or y0 >= y1:
-        return
-    along = end - start
-    x, y = np.arange(x0, x1) - start[0], np.arange(y0, y1)[:, None] - start[1]
-    share = ((x * along[0] + y * along[1]) / max(float(along @ along), 1e-12)).clip(0, 1)
-    near = (x - share * along[0]) ** 2 + (y - share * along[1]) ** 2 <= radius**2
-    mask[y0:y1, x0:x1][near] = positive
 
 
 def enclosed(path: Sequence[Sequence[float]], size: Size) -> Mask:

@@ -27,7 +27,7 @@ class Measures:
             "vpuformer_network_seconds", "What the network took for a step", buckets=_BUCKETS, registry=self._registry
         )
         waiting = Gauge("vpuformer_waiting", "Questions that wait for the network", registry=self._registry)
-        waiting.set_function(lambda: annotator.waiting)
+        waiting.set_function(lambda: annotator.answering.waiting)
 
     def step(self, kind: str, seconds: float | None) -> None:
         """Count a step, and the network's time if it was asked."""

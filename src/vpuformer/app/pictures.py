@@ -3,7 +3,6 @@
 import math
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -13,9 +12,10 @@ from vpuformer.app.encoding import RGB, Encoded, encode
 from vpuformer.app.folder import Folder, version_of
 from vpuformer.app.pyramid import TILE, Pixels, Pyramid, level_sizes
 from vpuformer.errors import ImageError, NotFoundError
-from vpuformer.images import frames_of
 from vpuformer.images.loading import DEEP_MODES, Stored, load
+from vpuformer.images.ranges import display_range
 from vpuformer.images.reading import to_rgb
+from vpuformer.images.remarks import deep_values, remarks_on
 
 _AVERAGED = ("uint16", "int16", "float32", "float64")  # the types that OpenCV can scale down
 
@@ -33,7 +33,7 @@ class Picture:
     Attributes:
         rgb: what `vpuformer.images.read_image` gives, and the network sees.
         deep: as given, or None.
-        range: the smallest and the largest value of `deep`; None without it, or where all values are the same.
+        range: the values of `deep` that `rgb` shows black and white; None without it, or where all are the same.
         notes: as given.
         version: as given.
         levels: (width, height) of the picture, of its half, and so on; the last one fits into a tile.
@@ -55,7 +55,7 @@ class Picture:
         self._shown, self._stored = Pyramid(rgb[:, :, 0] if grey else rgb), None
         if deep is not None:
             deep.flags.writeable = False
-            low, high = float(deep.min()), float(deep.max())
+            low, high = display_range(deep) or (0.0, 0.0)
             self.range = (low, high) if low < high else None
             self._stored = Pyramid(deep)
 
@@ -120,9 +120,8 @@ def read_picture(path: Path) -> Picture:
     version = version_of(path)  # before its pixels: if it changes now, the next one to ask will see that it has
     stored = load(path)
     rgb = to_rgb(stored, str(path))
-    deep = _deep(stored)
-    notes = _notes(stored, deep, frames_of(path))
-    return Picture(rgb, _averaged(deep), grey=_is_grey(stored), notes=notes, version=version)
+    deep = _averaged(deep_values(stored))
+    return Picture(rgb, deep, grey=_is_grey(stored), notes=remarks_on(path, stored), version=version)
 
 
 class PictureCache:
@@ -168,25 +167,13 @@ class PictureCache:
         return self._cache.nbytes
 
 
-def _deep(stored: Stored) -> Pixels | None:
-    """The colours as stored, where they are of more than 8 bits, without transparency."""
-    if isinstance(stored, Image.Image):
-        if stored.mode not in DEEP_MODES:
-            return None
-        values = np.asarray(stored)
-        # Pillow has 16 bits as 32 where they come from some formats.
-        return values.astype(np.uint16) if stored.mode == "I" and 0 <= values.min() <= values.max() < 2**16 else values
-    if stored.dtype.itemsize == 1:
-        return None
-    if stored.ndim == 3:
-        stored = stored[:, :, 0] if stored.shape[2] <= 2 else stored[:, :, :3]
-    return np.ascontiguousarray(stored)
-
-
 def _averaged(deep: Pixels | None) -> Pixels | None:
-    """The same values, of a type that can be scaled down."""
+    """The same values, of a type that can be scaled down; pixels without data have the lowest one that is shown."""
     if deep is None:
         return None
+    if deep.dtype.kind == "f" and not np.isfinite(deep).all():
+        low, high = display_range(deep) or (0.0, 0.0)
+        deep = np.nan_to_num(deep, nan=low, posinf=high, neginf=low)
     kind = deep.dtype.name  # without its byte order
     return deep.astype(kind if kind in _AVERAGED else np.float64, copy=False)
 
@@ -195,42 +182,6 @@ def _is_grey(stored: Stored) -> bool:
     if isinstance(stored, Image.Image):
         return stored.mode in ("1", "L", "LA", *DEEP_MODES)
     return stored.ndim == 2 or stored.shape[2] <= 2
-
-
-def _notes(stored: Stored, deep: Pixels | None, frames: int) -> tuple[str, ...]:
-    notes: list[str] = []
-    if frames > 1:
-        notes.append(f"the first of {frames} frames")
-    if deep is not None:
-        low, high = float(deep.min()), float(deep.max())
-        floats = deep.dtype.kind == "f"
-        kind = "floating point" if floats else f"{deep.dtype.itemsize * 8} bits per channel"
-        if floats and low >= 0 and high <= 1:
-            low, high = 0.0, 1.0
-        what = f"shown from {_number(low)} to {_number(high)}" if low < high else f"every value is {_number(low)}"
-        notes.append(f"{kind}: {what}")
-    if isinstance(stored, Image.Image) and stored.mode == "CMYK":
-        notes.append("CMYK, converted without its colour profile")
-    if _is_transparent(stored):
-        notes.append("transparency is not shown")
-    return tuple(notes)
-
-
-def _is_transparent(stored: Stored) -> bool:
-    """Whether some pixel is not opaque."""
-    if isinstance(stored, Image.Image):
-        if stored.mode in ("RGBA", "LA", "PA", "RGBa", "La"):
-            alpha: Any = stored.getchannel(len(stored.getbands()) - 1)
-            return alpha.getextrema()[0] < 255
-        return "transparency" in stored.info
-    if stored.ndim == 2 or stored.shape[2] not in (2, 4):
-        return False
-    opaque = np.iinfo(stored.dtype).max if np.issubdtype(stored.dtype, np.integer) else 1
-    return bool(stored[:, :, -1].min() < opaque)
-
-
-def _number(value: float) -> str:
-    return f"{value:.0f}" if value.is_integer() and abs(value) < 1e15 else f"{value:.6g}"
 
 
 def _checked_window(low: float | None, high: float | None) -> tuple[float, float]:

@@ -143,12 +143,21 @@ class Turn(Message):
     revision: Annotated[int, Field(ge=0)]
 
 
+class Known(Message):
+    """What the page has of an object."""
+
+    revision: Annotated[int, Field(ge=0)]
+    answered: Annotated[int, Field(ge=0)]
+
+
 class ObjectChange(Message):
     """Fields left out, or null, stay as they are; but a `label` of null takes the label away."""
 
     label: Identity | None = None
     accepted: bool | None = None
     deleted: bool | None = None
+    known: Known | None = None
+    """Left out of the answer, where the object still is so; without it the answer holds all steps and the mask."""
 
 
 class PictureChange(Message):
@@ -192,7 +201,11 @@ class StepKept(Message):
 
 
 class ObjectState(Message):
-    """All there is to know of an object."""
+    """An object as it stands. An answer to a change leaves out what the page has: see `since` and `mask_known`.
+
+    The page has what came with the revision that its request names. If that is no longer the present one, as when a
+    request is sent again or somebody else was faster, nothing is left out.
+    """
 
     id: int
     picture: int
@@ -203,10 +216,18 @@ class ObjectState(Message):
     """Grows with every change."""
     at: int
     """How many steps are in force."""
+    answered: int
+    """How many steps the mask answers: less than `at` while the network owes the last ones."""
+    since: int = 0
+    """How many steps at the beginning are left out, being as they were."""
+    live: list[int] = []
+    """Those left out that are prompts which count now."""
     steps: list[StepKept]
-    """All of them; those from `at` on have been undone."""
+    """All others; those from `at` on, counted from the very first one, have been undone."""
+    mask_known: bool = False
+    """The mask is left out, being as it was."""
     mask: Runs | None
-    """None where it is empty."""
+    """None where it is empty, or left out."""
     area: int
     """Pixels."""
     seconds: float | None

@@ -9,23 +9,22 @@ import json
 import time
 import zlib
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
 import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError
 
-from vpuformer.app.database import Database
-from vpuformer.app.palette import colour_of
-from vpuformer.app.rows import LabelRow, ObjectRow, PictureRow, StepAnswer, StepRow
-from vpuformer.app.tables import VERSION, facts, labels, metadata, objects, pictures, steps
+from vpuformer.app.label_store import LabelStore
+from vpuformer.app.rows import ObjectRow, PictureRow, StepAnswer, StepRow
+from vpuformer.app.tables import VERSION, facts, metadata, objects, pictures, steps
 from vpuformer.errors import ConflictError, NotFoundError, StoreError
 
 FILE = "vpuformer.sqlite"
 """Of a folder that is annotated."""
 
 
-class Store(Database):
+class Store(LabelStore):
     """A database of pictures, labels, objects and steps.
 
     Args:
@@ -99,66 +98,6 @@ class Store(Database):
             if not changed.rowcount:
                 connection.execute(facts.insert().values(name="place", value=str(identity)))
 
-    def labels(self) -> list[LabelRow]:
-        with self._reading() as connection:
-            return [LabelRow(*row) for row in connection.execute(sa.select(labels).order_by(labels.c.id))]
-
-    def add_label(self, name: str, colour: str | None = None) -> LabelRow:
-        """
-        Raises:
-            ConflictError: there is one of that name.
-        """
-        with self._writing() as connection:
-            count = connection.scalar(sa.select(sa.func.count()).select_from(labels)) or 0
-            values = {"name": name, "colour": colour or colour_of(count)}
-            try:
-                identity = connection.execute(labels.insert().values(**values)).inserted_primary_key
-            except IntegrityError:
-                raise ConflictError(f"there is a label {name!r} already; choose another name") from None
-            assert identity is not None
-            return LabelRow(identity[0], **values)
-
-    def change_label(self, identity: int, *, name: str | None = None, colour: str | None = None) -> LabelRow:
-        """
-        Raises:
-            NotFoundError: there is no such label.
-            ConflictError: another one has that name.
-        """
-        values = {key: value for key, value in (("name", name), ("colour", colour)) if value is not None}
-        with self._writing() as connection:
-            self._label(connection, identity)
-            if values:
-                try:
-                    connection.execute(labels.update().where(labels.c.id == identity).values(**values))
-                except IntegrityError:
-                    raise ConflictError(f"there is a label {name!r} already; choose another name") from None
-            return self._label(connection, identity)
-
-    def label(self, identity: int) -> LabelRow:
-        """
-        Raises:
-            NotFoundError: there is none.
-        """
-        with self._reading() as connection:
-            return self._label(connection, identity)
-
-    def delete_label(self, identity: int) -> None:
-        """
-        Raises:
-            NotFoundError: there is no such label.
-            ConflictError: objects have it.
-        """
-        with self._writing() as connection:
-            label = self._label(connection, identity)
-            used = connection.scalar(
-                sa.select(sa.func.count()).where(objects.c.label == identity, objects.c.deleted.is_(False))
-            )
-            if used:
-                have, them = ("one object has", "it") if used == 1 else (f"{used} objects have", "them")
-                raise ConflictError(f"{have} the label {label.name!r}; give {them} another one first")
-            connection.execute(objects.update().where(objects.c.label == identity).values(label=None))
-            connection.execute(labels.delete().where(labels.c.id == identity))
-
     def add_object(self, picture: int, key: str, label: int | None = None) -> ObjectRow:
         """A new object without steps; the one that has this key already, if there is one.
 
@@ -206,7 +145,7 @@ class Store(Database):
             if values.get("label") is not None:
                 self._label(connection, int(values["label"] or 0))
             self._update(connection, identity, revision=found.revision + 1, **values)
-            return self._object(connection, identity)
+            return replace(found, revision=found.revision + 1, **values)
 
     def history(self, identity: int) -> tuple[ObjectRow, list[StepRow]]:
         """An object and its steps, as they were at one and the same moment.
@@ -216,6 +155,12 @@ class Store(Database):
         """
         with self._reading() as connection:
             return self._object(connection, identity), self._steps(connection, identity)
+
+    def history_before(self, identity: int, key: str) -> tuple[ObjectRow, list[StepRow], bool]:
+        """As `history`, and whether a step with this key was added before; see `has_step`."""
+        with self._reading() as connection:
+            sent = connection.execute(_sent(identity, key)).first() is not None
+            return self._object(connection, identity), self._steps(connection, identity), sent
 
     def steps_of(self, identity: int) -> list[StepRow]:
         """The history of an object, also what is undone at present."""
@@ -236,16 +181,18 @@ class Store(Database):
 
     def has_step(self, identity: int, key: str) -> bool:
         """Whether a step with this key was added to this object before; not if it was given up without an answer."""
-        query = sa.select(steps.c.id).where(steps.c.object == identity, steps.c.key == key, sa.not_(_GIVEN_UP))
         with self._reading() as connection:
-            return connection.execute(query).first() is not None
+            return connection.execute(_sent(identity, key)).first() is not None
 
     def add_step(
         self, identity: int, revision: int, key: str, content: dict[str, Any], answer: StepAnswer | None = None
-    ) -> None:
+    ) -> int | None:
         """Add a step, perhaps with its answer, and give up what had been undone.
 
         A key that is there already adds none, but one whose step was given up without an answer adds it again.
+
+        Returns:
+            The step's id; None where none was added.
 
         Raises:
             NotFoundError: there is no such object.
@@ -253,13 +200,13 @@ class Store(Database):
         """
         with self._writing() as connection:
             found = self._object(connection, identity)
-            sent = connection.execute(sa.select(steps.c.object, _GIVEN_UP).where(steps.c.key == key)).first()
+            query = sa.select(steps.c.id, steps.c.object, _GIVEN_UP).where(steps.c.key == key)
+            sent = connection.execute(query).first()
             if sent is not None:
-                owner, given_up = sent
-                if owner != identity:
+                if sent.object != identity:
                     raise ConflictError("this key belongs to a step of another object; draw a new one")
-                if not given_up:
-                    return
+                if not sent[2]:
+                    return None
             self._check(found, revision)
             undone = (steps.c.object == identity) & (steps.c.position >= found.at)
             connection.execute(steps.update().where(undone).values(position=None))
@@ -271,9 +218,14 @@ class Store(Database):
                 "created": time.time(),
                 **({} if answer is None else _columns(answer)),
             }
-            changes = steps.insert() if sent is None else steps.update().where(steps.c.key == key)
-            connection.execute(changes.values(**values))
+            if sent is None:
+                made = connection.execute(steps.insert().values(**values)).inserted_primary_key
+                assert made is not None
+            else:
+                made = (sent.id,)
+                connection.execute(steps.update().where(steps.c.id == sent.id).values(**values))
             self._update(connection, identity, revision=found.revision + 1, at=found.at + 1)
+            return made[0]
 
     def answer(self, step: int, answer: StepAnswer) -> None:
         """Write down what came of a step."""
@@ -319,7 +271,7 @@ class Store(Database):
             if not 0 <= at <= total:
                 raise ConflictError(f"nothing to {'undo' if direction < 0 else 'redo'} on this object")
             self._update(connection, identity, revision=found.revision + 1, at=at)
-            return self._object(connection, identity)
+            return replace(found, revision=found.revision + 1, at=at)
 
     @staticmethod
     def _check(found: ObjectRow, revision: int) -> None:
@@ -339,19 +291,17 @@ class Store(Database):
         return ObjectRow(*row)
 
     @staticmethod
-    def _label(connection: sa.Connection, identity: int) -> LabelRow:
-        row = connection.execute(sa.select(labels).where(labels.c.id == identity)).first()
-        if row is None:
-            raise NotFoundError(f"there is no label {identity}; choose one of the list")
-        return LabelRow(*row)
-
-    @staticmethod
     def _update(connection: sa.Connection, identity: int, **values: Any) -> None:
         connection.execute(objects.update().where(objects.c.id == identity).values(**values))
 
 
 _GIVEN_UP = steps.c.position.is_(None) & steps.c.mask.is_(None)
 """Of a step: it is no longer history, and nobody has seen what it comes to."""
+
+
+def _sent(identity: int, key: str) -> sa.Select[tuple[int]]:
+    return sa.select(steps.c.id).where(steps.c.object == identity, steps.c.key == key, sa.not_(_GIVEN_UP))
+
 
 _COUNT = sa.select(sa.func.count()).where(objects.c.picture == pictures.c.id, sa.not_(objects.c.deleted))
 _PICTURES = sa.select(

@@ -4,10 +4,12 @@ Nothing heavy is imported at the top of these files, so that `--help` answers at
 are imported inside the function of a command, after its arguments have been looked at.
 
 Exit codes: 0 done; 1 a fault of the program, with its traceback; 2 something that the caller can put right, said in one
-line on standard error; 130 interrupted.
+line on standard error; 130 interrupted. What the operating system says of a path is of the second kind, in whatever
+command or option the path was named.
 """
 
-from typing import Annotated, Any
+import errno
+from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
@@ -25,14 +27,57 @@ from vpuformer.errors import VPUFormerError
 
 
 class _Commands(TyperGroup):
-    """The group of commands; it turns what was raised on purpose into one line."""
+    """The group of commands. It prints what was raised on purpose, and what the system says of a path, as one line."""
 
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
         except VPUFormerError as error:
-            typer.echo(f"error: {' '.join(str(error).split())}", err=True)
-            raise typer.Exit(2) from error
+            _refuse(str(error), error)
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # the reader of standard output has gone, which click ends quietly
+                raise
+            _refuse(_sentence(error), error)
+        except (ValueError, RuntimeError) as error:  # what pathlib makes of two kinds of paths
+            if not any(words in str(error) for words in ("embedded null", "Symlink loop")):
+                raise
+            _refuse(f"a path cannot be followed ({error}); give another path", error)
+
+
+def _refuse(sentence: str, error: Exception) -> NoReturn:
+    typer.echo(f"error: {' '.join(sentence.split())}", err=True)
+    raise typer.Exit(2) from error
+
+
+_WHAT_TO_DO = {
+    errno.ENOENT: "check the path",
+    errno.ENAMETOOLONG: "give a shorter name",
+    errno.EISDIR: "give the file itself",
+    errno.ENOTDIR: "give a folder",
+    errno.EACCES: "choose one that you may read and write",
+    errno.EPERM: "choose one that you may read and write",
+    errno.EROFS: "choose a folder on another disk",
+    errno.ENOSPC: "make room",
+    errno.EDQUOT: "make room",
+    errno.ELOOP: "point the link at a file",
+}
+
+
+def _sentence(error: OSError) -> str:
+    """What the operating system refused, of which path, and what to do.
+
+    >>> _sentence(FileNotFoundError(errno.ENOENT, "No such file or directory", "a.png"))
+    'a.png: No such file or directory; check the path'
+    """
+    paths = [str(path) for path in (error.filename, error.filename2) if path is not None]
+    what = ": ".join(
+        [*(path if len(path) <= _LONGEST else f"{path[:_LONGEST]}..." for path in paths), error.strerror or str(error)]
+    )
+    advice = _WHAT_TO_DO.get(error.errno or 0)
+    return f"{what}; {advice}" if advice else what
+
+
+_LONGEST = 120  # characters of a path in a message
 
 
 # Plain help: drawing it with rich would cost more time than all the rest of the start.

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from vpuformer.data.check import Findings
 
 _NAMED = 10
-"""Faults of a set that are printed."""
+"""Faults of a set that are printed, and notes."""
 
 data = typer.Typer(help="Look at data sets.", no_args_is_help=True)
 
@@ -40,7 +40,8 @@ def check_data(
 ) -> None:
     """See that a data set is complete, and that every picture fits its masks.
 
-    Prints how many pictures and objects there are, and which files are wrong. Nothing is written into FOLDER.
+    Prints how many pictures and objects there are, which files are wrong, and what is left out although nothing is
+    wrong with it. Nothing is written into FOLDER.
     """
     if sheet is not None:
         check_file(sheet, "the sheet", PICTURE_SUFFIXES)
@@ -73,8 +74,8 @@ def check_data(
 
 def _print(findings: "Findings") -> None:
     typer.echo(str(findings))
-    faults = list(findings.faults)
-    for fault in faults[:_NAMED]:
-        typer.echo(f"  {fault}")
-    if len(faults) > _NAMED:
-        typer.echo(f"  and {len(faults) - _NAMED} more")
+    for sentences, mark in ((list(findings.faults), ""), (list(findings.notes), "note: ")):
+        for sentence in sentences[:_NAMED]:
+            typer.echo(f"  {mark}{sentence}")
+        if len(sentences) > _NAMED:
+            typer.echo(f"  {mark}and {len(sentences) - _NAMED} more")

@@ -82,14 +82,14 @@ def read_prompts(file: Path) -> tuple[Prompt, ...]:
     """The prompts of a JSON file.
 
     Raises:
-        PromptError: the file is missing, no text, no JSON or holds something else.
+        PromptError: the file cannot be read, is no JSON or holds something else.
     """
     try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
+        content = file.read_bytes()
+    except (OSError, ValueError) as error:  # ValueError: a null character in the name
+        reason = getattr(error, "strerror", None) or error
         raise PromptError(f"cannot read the prompts of {file}: {reason}; wanted a JSON list of prompts") from error
     try:
-        return prompts_from_json(text)
+        return prompts_from_json(content)
     except PromptError as error:
         raise PromptError(f"{file}: {error}") from error

@@ -4,7 +4,7 @@ A few of its pictures make a contact sheet, for the eye finds what no rule does:
 mean something else.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
@@ -16,7 +16,7 @@ import numpy.typing as npt
 from vpuformer.data.benchmarks import BENCHMARKS, find_samples
 from vpuformer.data.counts import Counts
 from vpuformer.data.sample import RGB, Sample
-from vpuformer.data.sheet import thumbnail
+from vpuformer.data.sheet import Thumbnail
 from vpuformer.data.source import Source
 from vpuformer.data.sources import KINDS, open_kind
 from vpuformer.errors import DatasetError, InputError, unknown_name
@@ -32,14 +32,15 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass
 class Findings:
-    """What was found in one set. `faults` are sentences that name files, each once; `shown` are small pictures with
-    their objects outlined."""
+    """What was found in one set. `faults` are sentences that name files, each once; `notes` are sentences about what
+    takes no part although nothing is wrong with it; `shown` are small pictures with their objects outlined."""
 
     name: str
     published: Counts
     pictures: int = 0
     objects: int = 0
     faults: dict[str, None] = field(default_factory=dict)
+    notes: dict[str, None] = field(default_factory=dict)
     shown: list[RGB] = field(default_factory=list)
 
     @property
@@ -84,13 +85,13 @@ def _check_benchmark(name: str, root: Path, tell: Progress) -> Findings:
             findings.faults[str(entry)] = None
         else:
             samples.append(entry)
+    findings.notes = {note: None for sample in samples for note in sample.notes}
     pictures = [list(group) for _, group in groupby(samples, key=lambda sample: sample.picture)]
     chosen = _spread(len(pictures), SHOWN)
     for i, group in enumerate(pictures):
-        truths = [_tried(findings, sample.truth) for sample in group]
-        masks = [None if truth is None else truth == 1 for truth in truths]
         image = _tried(findings, group[0].image)
-        _note(findings, image, masks, [sample.name for sample in group], shown=i in chosen)
+        masks = ((sample.name, lambda sample=sample: sample.truth() == 1) for sample in group)
+        _note(findings, image, masks, shown=i in chosen)
         tell(name, i + 1, len(pictures))
     return findings
 
@@ -98,14 +99,21 @@ def _check_benchmark(name: str, root: Path, tell: Progress) -> Findings:
 def _check_source(kind: str, source: Source, shown: int, tell: Progress) -> Findings:
     findings = Findings(source.name, KINDS[kind].published)
     findings.faults |= {str(fault): None for fault in source.faults}
+    findings.notes |= dict.fromkeys(source.notes)
     chosen = _spread(len(source), shown)
     for i, file in enumerate(source.pictures):
-        masks = _tried(findings, lambda i=i: source.masks(i).astype(bool))
+        objects = _tried(findings, lambda i=i: source.objects(i))
         image = _tried(findings, lambda i=i: source.image(i))
-        if masks is not None and not len(masks) and not KINDS[kind].bare:
-            findings.faults[f"{file} of {source.name} has no object"] = None
-        names = [] if masks is None else [f"object {number} of {file}" for number in source.objects(i)]
-        _note(findings, image, [] if masks is None else list(masks), names, shown=i in chosen)
+        if objects is not None:
+            findings.notes |= dict.fromkeys(source.remarks(i))
+            if not objects and not KINDS[kind].bare:
+                findings.faults[f"{file} of {source.name} has no object"] = None
+        # One mask at a time: a thousand cells of a large image would not fit into memory.
+        masks = (
+            (f"object {number} of {file}", lambda i=i, number=number: source.masks(i, [number])[0].astype(bool))
+            for number in objects or ()
+        )
+        _note(findings, image, masks, shown=i in chosen)
         tell(source.name, i + 1, len(source))
     return findings
 
@@ -121,26 +129,26 @@ def _tried(findings: Findings, read: Callable[[], T]) -> T | None:
 def _note(
     findings: Findings,
     image: RGB | None,
-    masks: Sequence[npt.NDArray[np.bool_] | None],
-    names: Sequence[str],
+    masks: Iterable[tuple[str, Callable[[], npt.NDArray[np.bool_]]]],
     *,
     shown: bool,
 ) -> None:
-    """Count one picture and its objects, and see that these fit it and are not empty."""
+    """Count one picture and its objects, each a name and what reads its mask; see that they fit and are not empty."""
     findings.pictures += 1
-    findings.objects += len(masks)
-    fitting = []
-    for mask, name in zip(masks, names, strict=True):
+    small = Thumbnail(image) if shown and image is not None else None
+    for name, read in masks:
+        findings.objects += 1
+        mask = _tried(findings, read)
         if mask is None or image is None:
             continue
         if mask.shape != image.shape[:2]:
             findings.faults[f"{name}: the mask has the shape {mask.shape}, its picture {image.shape[:2]}"] = None
         elif not mask.any():
             findings.faults[f"{name} shows nothing"] = None
-        else:
-            fitting.append(mask)
-    if shown and image is not None:
-        findings.shown.append(thumbnail(image, fitting))
+        elif small is not None:
+            small.add(mask)
+    if small is not None:
+        findings.shown.append(small.drawn())
 
 
 def _spread(there: int, wanted: int) -> set[int]:

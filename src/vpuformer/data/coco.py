@@ -5,25 +5,23 @@ no thousands of Python objects whose reference counts would make every forked wo
 they are asked for.
 """
 
-import json
-import warnings
+import unicodedata
 from collections.abc import Iterable, Sequence
-from pathlib import Path
-from typing import Any
+from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import numpy as np
 import numpy.typing as npt
-from pycocotools import mask as rle
 
+from vpuformer.data.listing import is_picture, unread
 from vpuformer.data.sample import RGB, Sample
 from vpuformer.data.source import Masks, Source
-from vpuformer.errors import DatasetError
+from vpuformer.errors import DatasetError, MaskError, listed
+from vpuformer.formats.coco_file import CocoFile, CocoObject
+from vpuformer.formats.coco_masks import decode, decode_union, whole_number
+from vpuformer.formats.wording import counted
 from vpuformer.images import read_image
 
 ANNOTATIONS = "annotations.json"
-
-_BLOCK = 4096
-"""Masks that are checked at a time: it takes some hundred bytes for each character."""
 
 
 class CocoFolder(Source):
@@ -31,14 +29,15 @@ class CocoFolder(Source):
 
     `annotations` defaults to `root/annotations.json`; pictures lie at their `file_name` relative to `root` or to
     `root/images`, or in `pictures` where that is given. Segmentations may be compressed run lengths, uncompressed run
-    lengths or polygons of several parts. Crowds (`iscrowd`) and annotations without a segmentation are left out.
+    lengths or polygons of several parts. Crowds (`iscrowd`), annotations without a segmentation and masks without a
+    pixel are left out; `notes` counts them.
 
     One key is ours and optional, per picture: `exhaustive`, whether every object of it is annotated (default False).
 
     Pictures are counted from 0 in the order of the file; objects are called by their annotation `id`.
 
-    Raises `DatasetError` for a file that is missing, is no JSON or no COCO, and for a mask that does not fit its
-    picture.
+    Raises `DatasetError` for a file that is missing, is no JSON or no COCO, for a number in it that is out of range,
+    for an image outside the folder, and for a mask that does not fit its image.
     """
 
     indexed = True
@@ -55,55 +54,68 @@ class CocoFolder(Source):
         self.annotations = self.root / ANNOTATIONS if annotations is None else Path(annotations)
         self.name = name or self.root.resolve().name
         self._folders = (self.root, self.root / "images") if pictures is None else (Path(pictures),)
-        self._parse(_load_json(self.annotations))
-
-    def _parse(self, content: Any) -> None:
-        file = self.annotations
-        if not isinstance(content, dict) or not {"images", "annotations"} <= content.keys():
-            raise DatasetError(f"{file} is no COCO file: it needs the keys 'images' and 'annotations'")
         try:
-            images = content["images"]
-            self.pictures: Sequence[str] = [str(image["file_name"]) for image in images]
-            self._sizes = np.array([(image["height"], image["width"]) for image in images], np.int32).reshape(-1, 2)
-            self._exhaustive = np.array([bool(image.get("exhaustive", False)) for image in images], bool)
-            place = {image["id"]: i for i, image in enumerate(images)}
-            if len(place) != len(images):
-                raise DatasetError(f"{file} gives two pictures the same id")
-            found: list[tuple[int, int, bytes]] = []
-            for annotation in content["annotations"]:
-                if annotation.get("iscrowd") or not annotation.get("segmentation"):
-                    continue
-                if annotation["image_id"] not in place:
-                    raise DatasetError(
-                        f"annotation {annotation['id']} in {file} belongs to picture {annotation['image_id']}, "
-                        "which is not listed under 'images'"
-                    )
-                picture = place[annotation["image_id"]]
-                height, width = (int(v) for v in self._sizes[picture])
-                where = f"annotation {annotation['id']} in {file}"
-                counts = _compress(annotation["segmentation"], height, width, where)
-                if counts is not None:
-                    found.append((picture, int(annotation["id"]), counts))
-        except (KeyError, TypeError, ValueError, AttributeError) as problem:
-            if isinstance(problem, DatasetError):
-                raise
-            raise DatasetError(f"{file} is no COCO file: {type(problem).__name__} {problem}") from problem
-        found.sort(key=lambda entry: entry[0])
-        self._ids = np.array([entry[1] for entry in found], np.int64)
-        if len(np.unique(self._ids)) != len(self._ids):
-            raise DatasetError(f"{file} gives two annotations the same id")
-        owners = np.array([entry[0] for entry in found], np.int64)
-        self._first = np.searchsorted(owners, np.arange(len(self.pictures) + 1))
-        self._counts = b"".join(entry[2] for entry in found)
-        self._offsets = np.cumsum([0, *(len(entry[2]) for entry in found)])
-        for position in np.flatnonzero(_run_totals(self._counts, self._offsets) != self._sizes[owners].prod(axis=1)):
-            raise DatasetError(f"annotation {self._ids[position]} in {file}: its run lengths do not fill its picture")
-        self._areas = np.array([rle.area(self._rle(i, owner)) for i, owner in enumerate(owners)], np.int64)
+            self._read()
+        except MaskError as problem:
+            raise DatasetError(str(problem)) from problem
 
-    def _rle(self, position: int, picture: int) -> Any:
-        height, width = self._sizes[picture]
-        counts = self._counts[self._offsets[position] : self._offsets[position + 1]]
-        return {"size": [int(height), int(width)], "counts": counts}
+    def _read(self) -> None:
+        file = CocoFile(self.annotations)
+        self.pictures: Sequence[str] = file.file_names
+        for name in self.pictures:
+            self._inside(name)
+        self._sizes = np.array([file.size(i) for i in range(len(self.pictures))], np.int32).reshape(-1, 2)
+        self._exhaustive = np.array([file.exhaustive(i) for i in range(len(self.pictures))], bool)
+        ids, owners, areas, counts = [], [], [], []
+        for found in file.objects():
+            ids.append(_number(found))
+            owners.append(found.image)
+            areas.append(found.area)
+            counts.append(found.runs)
+        self.notes = [*file.notes, *self._unlisted()]
+        order = np.argsort(np.array(owners, np.int64), kind="stable")
+        self._ids = np.array(ids, np.int64)[order]
+        if len(np.unique(self._ids)) != len(self._ids):
+            raise DatasetError(f"{self.annotations} gives two annotations the same id")
+        self._first = np.searchsorted(np.sort(np.array(owners, np.int64)), np.arange(len(self.pictures) + 1))
+        self._counts = b"".join(counts[i] for i in order)
+        self._offsets = np.cumsum([0, *(len(counts[i]) for i in order)])
+        self._areas = np.array(areas, np.int64)[order]
+
+    def _inside(self, name: str) -> PurePosixPath:
+        """A file name as a path within the folder of images."""
+        path = PurePosixPath(name.replace("\\", "/"))
+        if path.is_absolute() or PureWindowsPath(name).drive or ".." in path.parts:
+            raise DatasetError(
+                f"{self.annotations} names the image {name!r:.200}, which is no path within its folder; write file"
+                " names relative to the folder of images"
+            )
+        return path
+
+    def _unlisted(self) -> list[str]:
+        """Sentences about files beside the images that take no part."""
+        listed_names = {unicodedata.normalize("NFC", self._inside(name).as_posix()) for name in self.pictures}
+        below = {PurePosixPath(name).parent for name in listed_names}
+        notes, more = [], []
+        for folder in self._folders:
+            for path in (folder / each for each in sorted(below)):
+                if not path.is_dir():
+                    continue
+                notes += unread(path, self.annotations)
+                for image in sorted(filter(is_picture, path.iterdir())):
+                    if unicodedata.normalize("NFC", image.relative_to(folder).as_posix()) not in listed_names:
+                        more.append(image.relative_to(folder).as_posix())
+        if more:
+            notes.append(
+                f"{counted(len(more), 'image')} of {self.root} not listed in {self.annotations}: {listed(more)}"
+            )
+        return notes
+
+    def absent(self) -> Sequence[int]:
+        return [i for i in range(len(self.pictures)) if self._find(i) is None]
+
+    def _runs(self, position: int) -> bytes:
+        return self._counts[self._offsets[position] : self._offsets[position + 1]]
 
     def __repr__(self) -> str:
         return f"CocoFolder({self.name!r}: {len(self)} pictures, {len(self._ids)} objects)"
@@ -136,15 +148,21 @@ class CocoFolder(Source):
         return slice(int(self._first[picture]), int(self._first[picture + 1]))
 
     def path(self, picture: int) -> Path:
-        """Where the picture lies."""
-        tried = [folder / self.pictures[picture] for folder in self._folders]
-        for path in tried:
-            if path.is_file():
-                return path
-        raise DatasetError(
-            f"{self.annotations} lists the picture {self.pictures[picture]}, "
-            f"which is neither {' nor '.join(str(path) for path in tried)}"
-        )
+        """Where the image lies. Letters with accents may be written in one piece or in two."""
+        path = self._find(picture)
+        if path is None:
+            name = self._inside(self.pictures[picture])
+            raise DatasetError(
+                f"{self.annotations} lists the picture {self.pictures[picture]}, "
+                f"which is neither {' nor '.join(str(folder / name) for folder in self._folders)}"
+            )
+        return path
+
+    def _find(self, picture: int) -> Path | None:
+        name = str(self._inside(self.pictures[picture]))
+        names = dict.fromkeys([name, unicodedata.normalize("NFC", name), unicodedata.normalize("NFD", name)])
+        tried = (folder / each for each in names for folder in self._folders)
+        return next((path for path in tried if path.is_file()), None)
 
     def image(self, picture: int) -> RGB:
         """RGB, uint8, shape (H, W, 3)."""
@@ -163,30 +181,15 @@ class CocoFolder(Source):
         Returns:
             uint8, shape (n, H, W), 0 or 1.
         """
-        chosen = [self._rle(position, picture) for position in self._positions(picture, objects)]
-        if not chosen:
-            return np.zeros((0, *self.size(picture)), np.uint8)
-        # Decoded column by column: the transposed result is contiguous in columns, which OpenCV does not take.
-        return np.ascontiguousarray(self._decode(chosen).transpose(2, 0, 1))
+        return decode([self._runs(position) for position in self._positions(picture, objects)], self.size(picture))
 
     def union(self, picture: int, objects: Sequence[int] | None = None) -> Masks:
         """The pixels of any of the given objects (default: of all): uint8, shape (H, W), 0 or 1.
 
         Cheaper than `masks`: run lengths are joined before one mask is decoded.
         """
-        chosen = [self._rle(position, picture) for position in self._positions(picture, objects)]
-        if not chosen:
-            return np.zeros(self.size(picture), np.uint8)
-        return np.ascontiguousarray(self._decode([rle.merge(chosen)])[:, :, 0])
-
-    def _decode(self, encoded: Any) -> Masks:
-        try:
-            with warnings.catch_warnings():
-                # pycocotools 2.0 hands NumPy 2 an array in a way that is deprecated.
-                warnings.simplefilter("ignore", DeprecationWarning)
-                return rle.decode(encoded)
-        except ValueError as problem:
-            raise DatasetError(f"a mask in {self.annotations} is broken: {problem}") from problem
+        chosen = [self._runs(position) for position in self._positions(picture, objects)]
+        return decode_union(chosen, self.size(picture)) if chosen else np.zeros(self.size(picture), np.uint8)
 
     def _positions(self, picture: int, objects: Sequence[int] | None) -> Iterable[int]:
         start, stop = int(self._first[picture]), int(self._first[picture + 1])
@@ -203,71 +206,10 @@ class CocoFolder(Source):
         return super().sample(picture, object_id)
 
 
-def _load_json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_bytes())
-    except FileNotFoundError:
-        raise DatasetError(f"there is no {path}; a COCO set is a folder of pictures with {ANNOTATIONS}") from None
-    except OSError as problem:
-        raise DatasetError(f"{path} cannot be read: {problem.strerror}") from problem
-    except ValueError as problem:
-        raise DatasetError(f"{path} is no JSON: {problem}") from problem
-
-
-def _compress(segmentation: Any, height: int, width: int, where: str) -> bytes | None:
-    """Compressed run lengths of a COCO segmentation; None for polygons without a part of three corners."""
-    if isinstance(segmentation, dict):
-        size, counts = list(segmentation["size"]), segmentation["counts"]
-        if size != [height, width]:
-            raise DatasetError(f"{where}: the mask is {size[1]}x{size[0]} pixels, its picture {width}x{height}")
-        if isinstance(counts, list):
-            if sum(counts) != height * width:
-                raise DatasetError(f"{where}: run lengths add up to {sum(counts)}, not to {width}x{height} pixels")
-            uncompressed: Any = segmentation
-            return _bytes(rle.frPyObjects(uncompressed, height, width)["counts"])
-        if not counts:
-            raise DatasetError(f"{where}: a mask without run lengths")
-        return _bytes(counts)
-    if not isinstance(segmentation, list) or not all(isinstance(part, list) for part in segmentation):
-        raise DatasetError(f"{where}: a segmentation is run lengths or a list of polygons")
-    if any(len(part) % 2 for part in segmentation):
-        raise DatasetError(f"{where}: a polygon has an odd number of coordinates")
-    # pycocotools would take four numbers for a box.
-    parts = [part for part in segmentation if len(part) >= 6]
-    return _bytes(rle.merge(rle.frPyObjects(parts, height, width))["counts"]) if parts else None
-
-
-def _run_totals(counts: bytes, offsets: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Pixels that each of the joined masks describes; -1 for one that ends amid a number.
-
-    pycocotools leaves the pixels uninitialised that run lengths do not reach, so this is checked before. In the code
-    of pycocotools a character carries 5 bits (the least first) and whether more follow, the last one the sign; from
-    the fourth run on, a number is the difference to the run before the last one.
-
-    >>> _run_totals(b"1201", np.array([0, 2, 4])).tolist()
-    [3, 1]
-    """
-    if len(offsets) - 1 > _BLOCK:
-        blocks = [offsets[i : i + _BLOCK + 1] for i in range(0, len(offsets) - 1, _BLOCK)]
-        return np.concatenate([_run_totals(counts[block[0] : block[-1]], block - block[0]) for block in blocks])
-    if not counts:
-        return np.zeros(len(offsets) - 1, np.int64)
-    codes = np.frombuffer(counts, np.uint8).astype(np.int64) - 48
-    ends = (codes & 0x20) == 0
-    whole = ends[offsets[1:] - 1]
-    ends[offsets[1:] - 1] = True
-    starts = np.flatnonzero(np.concatenate([[True], ends[:-1]]))
-    lengths = np.diff(np.append(starts, len(codes)))
-    digit = np.arange(len(codes)) - np.repeat(starts, lengths)
-    numbers = np.add.reduceat((codes & 0x1F) << 5 * digit, starts)
-    numbers -= np.where(codes[starts + lengths - 1] & 0x10, np.int64(1) << 5 * lengths, 0)
-    # A difference counts in its own run and in every second one after it.
-    first = np.searchsorted(starts, offsets[:-1])
-    runs = np.diff(np.append(first, len(starts)))
-    place = np.arange(len(starts)) - np.repeat(first, runs)
-    times = np.where(place == 0, 1, (np.repeat(runs, runs) - 1 - place) // 2 + 1)
-    return np.where(whole, np.add.reduceat(numbers * times, first), -1)
-
-
-def _bytes(counts: str | bytes) -> bytes:
-    return counts.encode("ascii") if isinstance(counts, str) else counts
+def _number(found: CocoObject) -> int:
+    """The id of an annotation, which names the object in samples and splits."""
+    value = int(found.id) if isinstance(found.id, str) and found.id.isdecimal() and len(found.id) < 19 else found.id
+    number = whole_number(value, np.iinfo(np.int64).max)
+    if number is None:
+        raise DatasetError(f"{found.where}: the id of an annotation is a whole number; number the annotations from 1")
+    return number

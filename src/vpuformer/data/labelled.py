@@ -5,10 +5,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
 import numpy.typing as npt
 
-from vpuformer.data.layers import Labels
+from vpuformer.data.layers import Labels, labels_of, note_on_negatives
 from vpuformer.data.sample import Sample, Truth, truth_of
 from vpuformer.errors import DatasetError, InputError
 from vpuformer.images import picture_size, read_image
@@ -20,7 +19,13 @@ Pixels = TypeVar("Pixels", bound=npt.NDArray[Any])
 
 
 def label_samples(
-    name: str, image: Path, mask: Path, read: Callable[[Path], Labels], *, void: int | None = None
+    name: str,
+    image: Path,
+    mask: Path,
+    read: Callable[[Path], Labels],
+    *,
+    void: int | None = None,
+    notes: tuple[str, ...] = (),
 ) -> Iterator[Found]:
     """The objects of one picture, by increasing labels.
 
@@ -28,18 +33,22 @@ def label_samples(
         name: of the picture in its set, "set/picture"; that of a sample is "set/picture/label".
         image: file of the picture.
         mask: file of the labels.
-        read: from that file to labels of shape (H, W); 0 is background. It raises `InputError`.
+        read: from that file to labels of shape (H, W); 0 and values below are background. It raises `InputError`.
         void: the label of pixels that the annotators left open.
+        notes: sentences about the set that its samples carry.
     """
     try:
         labels = read(mask)
+        found = labels_of(labels, void, str(mask))
     except InputError as problem:
         yield DatasetError(str(problem))
         return
-    for label in np.flatnonzero(np.bincount(labels.ravel())).tolist():
-        if label not in (0, void):
-            truth = partial(_truth, image, mask, read, label, void)
-            yield Sample(f"{name}/{label}", label, partial(read_image, image), truth, picture=name)
+    negatives = note_on_negatives(labels, void, str(mask))
+    if negatives is not None:
+        notes = (*notes, negatives)
+    for label in found:
+        truth = partial(_truth, image, mask, read, label, void)
+        yield Sample(f"{name}/{label}", label, partial(read_image, image), truth, picture=name, notes=notes)
 
 
 def _truth(image: Path, mask: Path, read: Callable[[Path], Labels], label: int, void: int | None) -> Truth:

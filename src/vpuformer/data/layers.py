@@ -10,11 +10,14 @@ import numpy.typing as npt
 
 from vpuformer.data.sample import RGB
 from vpuformer.data.source import Masks, Source
-from vpuformer.errors import DatasetError, InputError
+from vpuformer.errors import DatasetError, InputError, listed
 from vpuformer.images import read_image
 
 Labels = npt.NDArray[np.integer]
-"""(H, W), 0 where nothing is."""
+"""(H, W), values as a file stores them: 0 and every negative value is background."""
+
+MOST_LABELS = 65_536
+"""Objects of one map: above this a file is an image or noise rather than a map of labels."""
 
 _RECENT = 4
 """Pictures whose maps are kept: one sample asks several times for those of one picture, or of two."""
@@ -25,8 +28,9 @@ class Layers:
     """The objects of a picture.
 
     `maps` are of one shape; `places` tells map and label of each object by its id; `extra` the same of what training
-    adds by chance; `void` is the label, in any map, of pixels that the annotators left open. `areas` has the pixels of
-    all objects.
+    adds by chance; `void` is the label, in any map, of pixels that the annotators left open; `notes` are sentences
+    about what of the files takes no part or was read otherwise than its name says. `areas` has the pixels of all
+    objects.
 
     >>> Layers([np.array([[0, 3, 3]])], {7: (0, 3)}).areas
     {7: 2}
@@ -36,19 +40,24 @@ class Layers:
     places: Mapping[int, tuple[int, int]]
     extra: Mapping[int, tuple[int, int]] = field(default_factory=dict)
     void: int | None = None
+    notes: tuple[str, ...] = ()
     areas: Mapping[int, int] = field(init=False)
 
     def __post_init__(self) -> None:
-        counts = [np.bincount(labels.ravel()) for labels in self.maps]
-        areas = {}
-        for number, (layer, label) in {**self.places, **self.extra}.items():
-            areas[number] = int(counts[layer][label]) if label < len(counts[layer]) else 0
+        counts = [_pixels_of(labels) for labels in self.maps]
+        areas = {
+            number: counts[layer].get(label, 0) for number, (layer, label) in {**self.places, **self.extra}.items()
+        }
         object.__setattr__(self, "areas", areas)
 
     def mask(self, number: int) -> npt.NDArray[np.bool_]:
         """Bool, shape (H, W)."""
-        layer, label = self.places[number] if number in self.places else self.extra[number]
+        layer, label = self.place(number)
         return self.maps[layer] == label
+
+    def place(self, number: int) -> tuple[int, int]:
+        """Map and label of an object."""
+        return self.places[number] if number in self.places else self.extra[number]
 
     def without(self, numbers: Iterable[int]) -> "Layers":
         """The same without some of the objects."""
@@ -57,13 +66,55 @@ class Layers:
             {number: place for number, place in some.items() if number not in left_out}
             for some in (self.places, self.extra)
         )
-        return Layers(self.maps, places, extra, self.void)
+        return Layers(self.maps, places, extra, self.void, self.notes)
 
 
-def labels_as_layers(labels: Labels, void: int | None = None) -> Layers:
-    """Every label of a map but 0 and `void`, the undecided pixels, is an object, called by its label."""
-    found = np.flatnonzero(np.bincount(labels.ravel())).tolist()
-    return Layers([labels], {label: (0, label) for label in found if label not in (0, void)}, void=void)
+def labels_as_layers(labels: Labels, void: int | None = None, name: str = "the label map") -> Layers:
+    """Every label of a map above 0 but `void`, the undecided pixels, is an object, called by its label.
+
+    Raises:
+        DatasetError: the map has more than `MOST_LABELS` labels; `name` is the map's in the message.
+
+    >>> layers = labels_as_layers(np.array([[-1, 3, 3, 2**40]]))
+    >>> layers.areas, layers.notes
+    ({3: 2, 1099511627776: 1}, ('the label map: the value -1 is background, as every value below 0',))
+    """
+    found = labels_of(labels, void, name)
+    note = note_on_negatives(labels, void, name)
+    places = {label: (0, label) for label in found}
+    return Layers([labels], places, void=void, notes=() if note is None else (note,))
+
+
+def labels_of(labels: Labels, void: int | None, name: str) -> list[int]:
+    """The labels of the objects in a map, in increasing order: all values above 0 but `void`.
+
+    Raises:
+        DatasetError: there are more than `MOST_LABELS`.
+    """
+    values = np.unique(labels)
+    if len(values) > MOST_LABELS:
+        raise DatasetError(
+            f"{name} holds {len(values):,} different values, and a map of labels at most {MOST_LABELS:,}; give a map"
+            " with one value an object"
+        )
+    return [value for value in values.tolist() if value > 0 and value != void]
+
+
+def note_on_negatives(labels: Labels, void: int | None, name: str) -> str | None:
+    """The sentence that says which values below 0 are background; None if there are none."""
+    if np.issubdtype(labels.dtype, np.unsignedinteger):
+        return None
+    below = [value for value in np.unique(labels[labels < 0]).tolist() if value != void]
+    if not below:
+        return None
+    values = f"the value {below[0]} is" if len(below) == 1 else f"the values {listed(map(str, below))} are"
+    return f"{name}: {values} background, as every value below 0"
+
+
+def _pixels_of(labels: Labels) -> dict[int, int]:
+    """The pixels of each value of a map."""
+    values, counts = np.unique(labels, return_counts=True)
+    return dict(zip(values.tolist(), counts.tolist(), strict=True))
 
 
 class LayeredSource(Source):
@@ -127,14 +178,33 @@ class LayeredSource(Source):
         return image
 
     def masks(self, picture: int, objects: Sequence[int] | None = None) -> Masks:
-        layers = self.layers(picture)
-        chosen = list(layers.places) if objects is None else list(objects)
+        layers, chosen = self._chosen(picture, objects)
         masks = np.zeros((len(chosen), *self.size(picture)), np.uint8)
         for mask, number in zip(masks, chosen, strict=True):
-            if number not in layers.areas:
-                raise DatasetError(f"{self.pictures[picture]} of {self.name} has no object {number}")
             mask[:] = layers.mask(number)
         return masks
+
+    def union(self, picture: int, objects: Sequence[int] | None = None) -> Masks:
+        layers, chosen = self._chosen(picture, objects)
+        union = np.zeros(self.size(picture), bool)
+        wanted: dict[int, list[int]] = {}
+        for number in chosen:
+            layer, label = layers.place(number)
+            wanted.setdefault(layer, []).append(label)
+        for layer, labels in wanted.items():
+            union |= np.isin(layers.maps[layer], np.array(labels, layers.maps[layer].dtype))
+        return union.astype(np.uint8)
+
+    def _chosen(self, picture: int, objects: Sequence[int] | None) -> tuple[Layers, list[int]]:
+        layers = self.layers(picture)
+        chosen = list(layers.places if objects is None else objects)
+        for number in chosen:
+            if number not in layers.areas:
+                raise DatasetError(f"{self.pictures[picture]} of {self.name} has no object {number}")
+        return layers, chosen
+
+    def remarks(self, picture: int) -> Sequence[str]:
+        return self.layers(picture).notes
 
     def undecided(self, picture: int) -> Masks | None:
         layers = self.layers(picture)

@@ -1,12 +1,11 @@
 """Which files a set consists of: folders, lists of names, and files that belong together by their stems."""
 
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from vpuformer.errors import DatasetError
-
-PICTURES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
-"""Endings, in small letters, of the files that are looked at; others may lie beside them."""
+from vpuformer.errors import DatasetError, listed
+from vpuformer.images import picture_endings
 
 
 def need_folders(root: Path, name: str, images: str, masks: str) -> tuple[Path, Path]:
@@ -37,14 +36,32 @@ def by_stem(folder: Path, stem_of: Callable[[Path], str] = up_to_first_dot) -> d
     """
     found: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
-        stem = stem_of(path)
-        # A name that starts with a dot is none of the set's: systems and programs leave such files behind.
-        if path.name.startswith(".") or path.suffix.lower() not in PICTURES:
+        if not is_picture(path):
             continue
+        stem = stem_of(path)
         if stem in found:
             raise DatasetError(f"{folder} has two files for {stem}: {found[stem].name} and {path.name}")
         found[stem] = path
     return found
+
+
+def is_picture(path: Path) -> bool:
+    """Whether a file is looked at, by its name alone; others may lie beside it."""
+    # A name that starts with a dot is none of the set's: systems and programs leave such files behind.
+    return not path.name.startswith(".") and path.suffix.lower() in picture_endings()
+
+
+def unread(folder: Path, *known: Path) -> list[str]:
+    """The sentence that counts the files of a folder that are no images, by their endings; nothing if there are none.
+
+    A HEIC, DNG or SVS among them is an image that is not read. The `known` files are not counted.
+    """
+    others = [path for path in sorted(folder.iterdir()) if not (path.name.startswith(".") or is_picture(path))]
+    kinds = Counter(path.suffix.lower() or path.name for path in others if path not in known and path.is_file())
+    if not kinds:
+        return []
+    words = listed(f"{number} {ending}" for ending, number in kinds.most_common())
+    return [f"files in {folder} that are not read: {words}; write images as PNG, JPEG or TIFF"]
 
 
 def read_names(path: Path) -> list[str]:

@@ -2,7 +2,7 @@
 
 The masks of the picture `images/STEM.jpg` (any ending) are one of these three:
 
-* `masks/STEM.png`: one map, in which every value but 0 is an object (grey of 8 or 16 bits, or the index of a palette);
+* `masks/STEM.png`: one map, in which every value above 0 is an object (whole numbers, or the index of a palette);
 * `masks/STEM_1.png`, `masks/STEM_cup.png`, ...: one file an object, in the order of their names; what is not 0 is the
   object, and objects may overlap;
 * `masks/STEM/*.png`: the same in a folder.
@@ -10,18 +10,32 @@ The masks of the picture `images/STEM.jpg` (any ending) are one of these three:
 Where one picture is called like the beginning of another (`a` and `a_1`), `masks/a_1.png` is the map of `a_1`: a mask
 belongs to the picture of its own stem, else to the longest stem in front of a `_`. JPEG is refused, since it changes
 values, and so are maps of colours, unless their channels are alike. Pictures without a mask are left out.
+
+What a name promises is checked against the values. A single `masks/STEM_cp_masks.png` with several labels is the map of
+STEM, as Cellpose writes it; among several files, one with several labels is refused, and so is a grey mask with soft
+edges where a map is wanted.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from vpuformer.data.layers import Labels, LayeredSource, Layers, labels_as_layers
-from vpuformer.data.listing import PICTURES, by_stem, need_folders
-from vpuformer.errors import ConfigError, DatasetError
+from vpuformer.data.layers import Labels, LayeredSource, Layers, labels_as_layers, labels_of
+from vpuformer.data.listing import by_stem, is_picture, need_folders, unread
+from vpuformer.errors import ConfigError, DatasetError, MaskError, listed
 from vpuformer.images import picture_size, read_image, read_labels, read_mask
+
+_VOID = 2
+"""Undecided pixels beside the one object of a file, which is 1."""
+
+_SOFT_VALUES = 3
+"""Labels from which on a map is looked at for soft edges: two may be an object and a thin border."""
+
+_ALIKE = 0.6
+"""Share of neighbours beside or within the smaller labels that have the same label; in grey masks it is below."""
 
 
 class MaskFolder(LayeredSource):
@@ -31,16 +45,16 @@ class MaskFolder(LayeredSource):
 
     Args:
         root: the folder that holds both.
-        void: a value of maps that is no object and no background either, such as 255 for the border in palettes of
-            PASCAL VOC: these pixels take no part in training, nor in scores.
+        void: a value that is no object and no background either, such as 255 for the border in palettes of PASCAL VOC,
+            or -1: these pixels take no part in training, nor in scores.
 
     Raises `DatasetError` where a folder is missing, holds no picture with a mask, or two masks claim one picture.
     `faults` tells pictures without a mask, and masks without a picture.
     """
 
     def __init__(self, root: str | Path, *, void: int | None = None, name: str | None = None) -> None:
-        if void is not None and void < 1:
-            raise ConfigError(f"void={void} is a value of the maps above 0")
+        if void == 0:
+            raise ConfigError("void=0 is the background; give another value of the maps")
         images, masks = need_folders(Path(root), "masks", "images", "masks")
         self._void = void
         pictures = by_stem(images, lambda path: path.stem)
@@ -49,6 +63,7 @@ class MaskFolder(LayeredSource):
             DatasetError(f"{path} has no mask in {masks}") for s, path in pictures.items() if s not in self._masks
         ]
         self.faults += [DatasetError(f"{path} belongs to no picture in {images}") for path in orphans]
+        self.notes = unread(images) + unread(masks)
         self._paths = [path for stem, path in sorted(pictures.items()) if stem in self._masks]
         if not self._paths:
             raise DatasetError(f"no picture in {images} has a mask in {masks}, such as STEM.png or STEM_1.png")
@@ -63,10 +78,17 @@ class MaskFolder(LayeredSource):
             if path.suffix.lower() in (".jpg", ".jpeg"):
                 raise DatasetError(f"{path} is a JPEG, whose values are not those that were drawn; write masks as PNG")
         if isinstance(masks, Path):
-            return labels_as_layers(_labels(masks), self._void)
+            return labels_as_layers(_map(masks, self._void), self._void, str(masks))
         size = picture_size(self._paths[picture])
-        maps = [(read_mask(path, size) > 0).astype(np.uint8) for path in masks]
-        return Layers(maps, {i + 1: (i, 1) for i in range(len(maps))})
+        if len(masks) == 1 and not _in_colours(masks[0]):
+            labels = _labels(masks[0], size)
+            if labels is not None and _holds_several(labels, self._void, masks[0]):
+                layers = labels_as_layers(labels, self._void, str(masks[0]))
+                note = f"{masks[0]} holds {len(layers.places)} labels and was read as the map of its image"
+                return replace(layers, notes=(note, *layers.notes))
+        maps = [_object(path, size, self._void) for path in masks]
+        void = None if self._void is None else _VOID
+        return Layers(maps, {i + 1: (i, 1) for i in range(len(maps))}, void=void)
 
 
 def _match(folder: Path, pictures: dict[str, Path]) -> tuple[dict[str, Path | list[Path]], list[Path]]:
@@ -83,7 +105,7 @@ def _match(folder: Path, pictures: dict[str, Path]) -> tuple[dict[str, Path | li
                 orphans.append(path)
             elif files:
                 parts.setdefault(path.name, []).extend(files)
-        elif path.suffix.lower() in PICTURES:
+        elif is_picture(path):
             stem = _owner(path.stem, pictures)
             if stem is None:
                 orphans.append(path)
@@ -112,20 +134,87 @@ def _owner(stem: str, pictures: dict[str, Path]) -> str | None:
 
 def _picture_files(folder: Path) -> Iterator[Path]:
     for path in sorted(folder.iterdir()):
-        if path.suffix.lower() in PICTURES and not path.name.startswith("."):
+        if is_picture(path):
             yield path
 
 
-def _labels(path: Path) -> Labels:
+def _map(path: Path, void: int | None) -> Labels:
+    """The labels in a file that is to hold a map of them."""
     labels = read_labels(path)
+    if _in_colours(path):
+        raise DatasetError(f"{path} is a map of colours; write labels as grey values or as a palette")
+    found = labels_of(labels, void, str(path))
+    if len(found) >= _SOFT_VALUES and _is_soft(labels):
+        raise DatasetError(
+            f"{path} holds {len(found)} values that change from pixel to pixel, as in a grey mask or a photograph; a"
+            " map has one value an object, and a mask of one object is 0 and 255"
+        )
+    return labels
+
+
+def _object(path: Path, size: tuple[int, int], void: int | None) -> Labels:
+    """The one object in a file: 1, `_VOID` where it is undecided, 0 elsewhere."""
+    in_colours = _in_colours(path)
+    labels = _colours(path) if in_colours else _labels(path, size)
+    if labels is None:
+        return (read_mask(path, size) > 0).astype(np.uint8)
+    if _holds_several(labels, void, path):
+        values = "several colours" if in_colours else f"the labels {listed(map(str, labels_of(labels, void, '')))}"
+        raise DatasetError(
+            f"{path} holds {values}, and its name promises one object; write one file an object, or one map called as"
+            " its image"
+        )
+    if in_colours:
+        return (read_mask(path, size) > 0).astype(np.uint8)
+    return np.where(labels == void, _VOID, labels > 0).astype(np.uint8)
+
+
+def _labels(path: Path, size: tuple[int, int]) -> Labels | None:
+    """The whole numbers in a file; None where it holds none, or `read_mask` has the sentence for what is wrong."""
+    try:
+        return read_labels(path, size)
+    except MaskError:
+        return None
+
+
+def _colours(path: Path) -> Labels:
+    """The colours in a file as numbers, black as 0."""
+    red, green, blue = np.moveaxis(read_image(path).astype(np.int32), 2, 0)
+    return red << 16 | green << 8 | blue
+
+
+def _holds_several(labels: Labels, void: int | None, path: Path) -> bool:
+    """Whether these are the labels of several objects, and not one object, be it with soft edges."""
+    return len(labels_of(labels, void, str(path))) > 1 and not _is_soft(labels)
+
+
+def _is_soft(labels: Labels) -> bool:
+    """Whether values change from pixel to pixel, as at the edges of a grey mask, and not from area to area.
+
+    >>> _is_soft(np.array([[0, 1, 1, 2, 2], [0, 1, 1, 2, 2]])), _is_soft(np.array([[0, 70, 180, 255, 255]] * 2))
+    (False, True)
+    """
+    values, counts = np.unique(labels[labels > 0], return_counts=True)
+    if len(values) < 2:
+        return False
+    main = values[counts.argmax()]
+    same = pairs = 0
+    for one, other in ((labels[1:], labels[:-1]), (labels[:, 1:], labels[:, :-1])):
+        both = (one > 0) & (other > 0) & ((one != main) | (other != main))
+        pairs += np.count_nonzero(both)
+        same += np.count_nonzero(both & (one == other))
+    return bool(same < _ALIKE * pairs)
+
+
+def _in_colours(path: Path) -> bool:
+    """Whether a file has colours that are neither grey nor a palette."""
     # Pillow for the head alone: of colours, read_labels has the first channel, where a green object is no object.
     try:
         with Image.open(path) as image:
             mode = image.mode
-    except OSError:  # a kind of TIFF that Pillow does not know
-        return labels
-    if mode not in ("1", "L", "LA", "P", "PA") and not mode.startswith("I"):
-        colours = read_image(path)
-        if (colours != colours[:, :, :1]).any():
-            raise DatasetError(f"{path} is a map of colours; write labels as grey values or as a palette")
-    return labels
+    except OSError:  # a kind of TIFF that Pillow does not know, or a file that cannot be read
+        return False
+    if mode in ("1", "L", "LA", "P", "PA", "F") or mode.startswith("I"):
+        return False
+    colours = read_image(path)
+    return bool((colours != colours[:, :, :1]).any())

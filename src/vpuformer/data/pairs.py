@@ -3,14 +3,14 @@
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import ndimage
 
 from vpuformer.data.labelled import Found, label_samples, read_fitting
 from vpuformer.data.layers import Labels
-from vpuformer.data.listing import by_stem, need_folders
+from vpuformer.data.listing import by_stem, need_folders, unread
 from vpuformer.data.sample import Sample, Truth
 from vpuformer.errors import DatasetError
 from vpuformer.images import read_image, read_labels, read_mask
@@ -55,29 +55,43 @@ def sstem(root: Path) -> Iterator[Found]:
     return _labelled(root, "sstem", "raw", "mitochondria", _components)
 
 
+class _Pair(NamedTuple):
+    """An image and its mask; `notes` are about the folders of the set."""
+
+    stem: str
+    image: Path
+    mask: Path
+    notes: tuple[str, ...]
+
+
 def _one_object(root: Path, name: str, images: str, masks: str, read: ReadTruth) -> Iterator[Found]:
-    for stem, image, mask in _pairs(root, name, images, masks):
-        if mask is None:
-            yield DatasetError(f"{image} has no mask: there is no {stem}.* in {root / masks}")
+    for pair in _pairs(root, name, images, masks):
+        if isinstance(pair, DatasetError):
+            yield pair
         else:
-            truth = partial(_truth, image, mask, read)
-            yield Sample(f"{name}/{stem}", 1, partial(read_image, image), truth)
+            truth = partial(_truth, pair.image, pair.mask, read)
+            yield Sample(f"{name}/{pair.stem}", 1, partial(read_image, pair.image), truth, notes=pair.notes)
 
 
 def _labelled(root: Path, name: str, images: str, masks: str, read: Callable[[Path], Labels]) -> Iterator[Found]:
-    for stem, image, mask in _pairs(root, name, images, masks):
-        if mask is None:
-            yield DatasetError(f"{image} has no mask: there is no {stem}.* in {root / masks}")
+    for pair in _pairs(root, name, images, masks):
+        if isinstance(pair, DatasetError):
+            yield pair
         else:
-            yield from label_samples(f"{name}/{stem}", image, mask, read)
+            yield from label_samples(f"{name}/{pair.stem}", pair.image, pair.mask, read, notes=pair.notes)
 
 
-def _pairs(root: Path, name: str, images: str, masks: str) -> list[tuple[str, Path, Path | None]]:
+def _pairs(root: Path, name: str, images: str, masks: str) -> Iterator[_Pair | DatasetError]:
     image_folder, mask_folder = need_folders(root, name, images, masks)
     found, by_name = by_stem(image_folder), by_stem(mask_folder)
     if not found:
         raise DatasetError(f"{image_folder} holds no picture")
-    return [(stem, image, by_name.get(stem)) for stem, image in sorted(found.items())]
+    notes = (*unread(image_folder), *unread(mask_folder))
+    for stem, image in sorted(found.items()):
+        if stem in by_name:
+            yield _Pair(stem, image, by_name[stem], notes)
+        else:
+            yield DatasetError(f"{image} has no mask: there is no {stem}.* in {mask_folder}")
 
 
 def _truth(image: Path, mask: Path, read: ReadTruth) -> Truth:
@@ -102,5 +116,5 @@ def _above_zero(mask: Path) -> Truth:
 
 
 def _components(mask: Path) -> Labels:
-    labelled: Any = ndimage.label(read_labels(mask) != 0)
+    labelled: Any = ndimage.label(read_labels(mask) > 0)
     return labelled[0]

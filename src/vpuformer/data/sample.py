@@ -31,7 +31,8 @@ class Sample:
 
     `name` stays the same from run to run ("grabcut/banana1"), and with `object_id` it is unique in its data set.
     `picture` is the id of the image, "set/image", which all objects of one image share and no other image has; by
-    default it is the name. Nothing is kept in memory: each call reads again.
+    default it is the name. `notes` are sentences about what in its files takes no part. Nothing is kept in memory: each
+    call reads again.
 
     >>> sample = Sample("toy/square", 1, lambda: np.zeros((2, 3, 3), np.uint8), lambda: np.ones((2, 3), np.int8))
     >>> sample.image().shape, int(sample.truth().sum())
@@ -43,6 +44,7 @@ class Sample:
     read_image: Callable[[], RGB] = field(repr=False, compare=False)
     read_truth: Callable[[], Truth] = field(repr=False, compare=False)
     picture: str = ""
+    notes: tuple[str, ...] = field(default=(), repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not self.picture:

@@ -57,7 +57,7 @@ class Sbd(LayeredSource):
 
     def read_layers(self, picture: int) -> Layers:
         labels = read_instances(self._instances / f"{self._names[picture]}.mat")
-        layers = labels_as_layers(labels)
+        layers = labels_as_layers(labels, name=str(self._instances / f"{self._names[picture]}.mat"))
         return layers.without(number for number in layers.places if _fill(labels == number) < self._smallest_fill)
 
 
@@ -70,7 +70,7 @@ def sbd(root: Path) -> Iterator[Found]:
 
 
 def read_instances(path: Path) -> Labels:
-    """The map of instances of an annotation of SBD: int32, shape (H, W), 0 where there is none.
+    """The map of instances of an annotation of SBD: integers, shape (H, W), 0 where there is none.
 
     Raises:
         DatasetError: the file is missing, broken, or has no such map.
@@ -85,7 +85,7 @@ def read_instances(path: Path) -> Labels:
         raise DatasetError(f"{path} is no annotation of SBD, which holds GTinst.Segmentation ({reason})") from problem
     if labels.ndim != 2 or not np.issubdtype(labels.dtype, np.integer) or not labels.size:
         raise DatasetError(f"{path} holds no map of instances but {labels.dtype} of shape {labels.shape}")
-    return labels.astype(np.int32)
+    return labels
 
 
 def _fill(mask: npt.NDArray[np.bool_]) -> float:

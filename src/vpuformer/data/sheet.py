@@ -5,31 +5,50 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 import numpy.typing as npt
+from PIL import ImageColor
 
 from vpuformer.data.sample import RGB
 from vpuformer.images import overlay
+from vpuformer.images.palette import MOST, colours
 
 SIDE = 240
 """Longer side of a small picture, in pixels."""
 _GAP = 8
 _GROUND = 245
-# Of Okabe and Ito (2008): people with any colour vision can tell them apart.
-_COLOURS = ((86, 180, 233), (230, 159, 0), (0, 158, 115), (204, 121, 167), (240, 228, 66), (0, 114, 178), (213, 94, 0))
 
 
-def thumbnail(image: RGB, masks: Sequence[npt.NDArray[np.bool_]]) -> RGB:
-    """A picture (H, W, 3) made small, the objects of `masks`, bool (H, W), on it in several colours."""
-    height, width = image.shape[:2]
-    scale = SIDE / max(height, width)
-    size = max(round(width * scale), 1), max(round(height * scale), 1)
-    # Area averages when it is made smaller; a tiny picture is made larger by whole pixels, as it is.
-    way = cv2.INTER_AREA if scale < 1 else cv2.INTER_NEAREST
-    small = cv2.resize(image, size, interpolation=way).astype(np.uint8, copy=False)
-    # Large ones first, so that parts show on what they belong to.
-    for i, mask in enumerate(sorted(masks, key=np.count_nonzero, reverse=True)):
-        covered = cv2.resize(mask.astype(np.uint8) * np.uint8(255), size, interpolation=way) > 127
-        small = overlay(small, covered, colour=_COLOURS[i % len(_COLOURS)])
-    return small
+class Thumbnail:
+    """An image (H, W, 3) made small, and objects that are added to it one by one.
+
+    >>> small = Thumbnail(np.zeros((480, 960, 3), np.uint8))
+    >>> small.add(np.ones((480, 960), bool))
+    >>> small.drawn().shape
+    (120, 240, 3)
+    """
+
+    def __init__(self, image: RGB) -> None:
+        height, width = image.shape[:2]
+        scale = SIDE / max(height, width)
+        self._size = max(round(width * scale), 1), max(round(height * scale), 1)
+        # Area averages when it is made smaller; a tiny image is made larger by whole pixels, as it is.
+        self._way = cv2.INTER_AREA if scale < 1 else cv2.INTER_NEAREST
+        self._image = cv2.resize(image, self._size, interpolation=self._way).astype(np.uint8, copy=False)
+        self._covered: list[npt.NDArray[np.bool_]] = []
+
+    def add(self, mask: npt.NDArray[np.bool_]) -> None:
+        """One more object, a mask (H, W)."""
+        self._covered.append(
+            cv2.resize(mask.astype(np.uint8) * np.uint8(255), self._size, interpolation=self._way) > 127
+        )
+
+    def drawn(self) -> RGB:
+        """The small image with the objects on it in several colours."""
+        small = self._image
+        palette = [ImageColor.getrgb(colour)[:3] for colour in colours(min(len(self._covered), MOST))]
+        # Large ones first, so that parts show on what they belong to.
+        for i, covered in enumerate(sorted(self._covered, key=np.count_nonzero, reverse=True)):
+            small = overlay(small, covered, colour=palette[i % MOST])
+        return small
 
 
 def contact_sheet(pictures: Sequence[RGB]) -> RGB:

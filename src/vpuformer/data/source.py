@@ -36,6 +36,8 @@ class Source(Protocol):
     """How often each picture is drawn, relative to the others, shape (n,); None where all are drawn alike."""
     faults: Sequence[DatasetError] = ()
     """What was left out because its files are wrong."""
+    notes: Sequence[str] = ()
+    """Sentences about what is in the files and takes no part, although nothing is wrong with it."""
 
     def __len__(self) -> int:
         """Number of pictures."""
@@ -73,6 +75,14 @@ class Source(Protocol):
         """Pixels that the annotators left open: uint8, shape (H, W), 0 or 1; None where there are none."""
         return None
 
+    def absent(self) -> Sequence[int]:
+        """Pictures whose file is not there, as far as that is known without opening one. They are not trained on."""
+        return ()
+
+    def remarks(self, picture: int) -> Sequence[str]:  # noqa: ARG002
+        """Sentences about what in the picture's files takes no part, or was read otherwise than its name says."""
+        return ()
+
     def union(self, picture: int, objects: Sequence[int] | None = None) -> Masks:
         """The pixels of any of the given objects (default: of all): uint8, shape (H, W), 0 or 1."""
         return self.masks(picture, objects).max(axis=0, initial=0)
@@ -98,7 +108,9 @@ class Source(Protocol):
             raise DatasetError(f"{self.pictures[picture]} of {self.name} has no object {object_id}")
         file = f"{self.name}/{self.pictures[picture]}"
         read = partial(self.image, picture), partial(self.truth, picture, object_id)
-        return Sample(f"{file}/{object_id}", object_id, *read, picture=file)
+        return Sample(
+            f"{file}/{object_id}", object_id, *read, picture=file, notes=(*self.notes, *self.remarks(picture))
+        )
 
     def samples(self) -> list[Sample]:
         """Every object of every picture."""

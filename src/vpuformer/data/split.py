@@ -1,15 +1,19 @@
 """Which pictures train and which objects validate: the file `split.json` beside or above a folder of data sets."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from vpuformer.data.coco import ANNOTATIONS, CocoFolder
 from vpuformer.data.sample import Sample
 from vpuformer.data.source import Source
-from vpuformer.errors import DatasetError
+from vpuformer.errors import DatasetError, listed
+from vpuformer.files import read_json
+from vpuformer.formats.coco_masks import whole_number
+from vpuformer.formats.wording import counted
 
 SPLIT = "split.json"
 
@@ -38,13 +42,13 @@ class Split:
     def load(cls, path: str | Path) -> "Split":
         """Reads a split: JSON with `drop` (["set/file"]), `pictures` ({"set": ["file"]}) and `objects`
         ([{"set", "file", "annotation"}]). Raises `DatasetError` when the file is missing or is none."""
+        content = read_json(path, error=DatasetError, name=f"the split {path}")
         try:
-            content = json.loads(Path(path).read_bytes())
-            objects = [ValidationObject(o["set"], o["file"], int(o["annotation"])) for o in content["objects"]]
-            pictures = {name: frozenset(files) for name, files in content["pictures"].items()}
-            drop = frozenset(content.get("drop", ()))
-        except OSError as problem:
-            raise DatasetError(f"the split {path} cannot be read: {problem.strerror}") from problem
+            objects = [
+                ValidationObject(_text(o["set"]), _text(o["file"]), _id(o["annotation"])) for o in content["objects"]
+            ]
+            pictures = {name: frozenset(_texts(files)) for name, files in content["pictures"].items()}
+            drop = frozenset(_texts(content.get("drop", [])))
         except (ValueError, KeyError, TypeError, AttributeError) as problem:
             raise DatasetError(
                 f"{path} is no split ({type(problem).__name__}: {problem}); it needs the keys 'pictures' and 'objects'"
@@ -54,6 +58,25 @@ class Split:
     def trains(self, name: str, file: str) -> bool:
         """Whether the picture `file` of the set `name` may be trained on."""
         return f"{name}/{file}" not in self.drop and file not in self.pictures.get(name, frozenset())
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r:.60} is no name")
+    return value
+
+
+def _texts(values: object) -> list[str]:
+    if not isinstance(values, list):
+        raise TypeError(f"{values!r:.60} is no list of names")
+    return [_text(value) for value in values]
+
+
+def _id(value: object) -> int:
+    number = whole_number(value, np.iinfo(np.int64).max)
+    if number is None:
+        raise TypeError(f"{value!r:.60} is no number of an annotation")
+    return number
 
 
 def open_folders(root: str | Path) -> dict[str, CocoFolder]:
@@ -83,8 +106,26 @@ def find_split(root: str | Path, split: str | Path | None = None) -> Split:
 
 
 def training_pictures(source: Source, split: Split) -> list[int]:
-    """Numbers of the pictures that are neither validated on nor dropped."""
-    return [i for i, file in enumerate(source.pictures) if split.trains(source.name, file)]
+    """Numbers of the pictures that are there, and neither validated on nor dropped."""
+    absent = set(source.absent())
+    return [i for i, file in enumerate(source.pictures) if i not in absent and split.trains(source.name, file)]
+
+
+def notes_on(source: Source) -> list[str]:
+    """Sentences about what of a set takes no part in training, as far as that is known without opening its images."""
+    notes = []
+    if source.faults:
+        notes.append(
+            f"{counted(len(source.faults), 'fault')} in {source.name}, left out: {listed(map(str, source.faults))}"
+        )
+    absent = source.absent()
+    if absent:
+        objects = sum(len(source.objects(i)) for i in absent)
+        notes.append(
+            f"{counted(len(absent), 'image')} of {source.name} with {counted(objects, 'object')} not there:"
+            f" {listed(source.pictures[i] for i in absent)}"
+        )
+    return [*notes, *source.notes]
 
 
 def validation_samples(sources: Mapping[str, Source], split: Split) -> list[Sample]:

@@ -3,17 +3,20 @@
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from functools import lru_cache
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from vpuformer.geometry import CANONICAL, FrameMap
-from vpuformer.prompts import KINDS, Kind, Points, Prompt
+from vpuformer.prompts import KINDS, Box, Click, Extent, Kind, Points, Prompt, Scribble
 
 MAX_PROMPTS = 96
+
+MAX_STROKE_PIXELS = 4096
+"""Points by which a stroke is encoded at most: nine times across the frame. Scribbles of people have a few hundred."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,8 @@ class PromptBatch:
     ) -> "PromptBatch":
         """The prompts of each sample, in picture pixels, with the map of each sample into the canonical frame.
 
+        They lie in the part of the picture that is mapped (`vpuformer.zoom.prompts_in_crop`).
+
         Above `max_prompts` a sample loses the oldest prompt of its most frequent kind, with a warning.
         There is always at least one slot.
         """
@@ -95,32 +100,41 @@ def _limit(prompts: Sequence[Prompt], most: int) -> list[Prompt]:
     return kept
 
 
-@lru_cache(maxsize=4096)  # every new prompt of an object comes with all earlier ones, mostly in the same frame
-def _encode(prompt: Prompt, frame: FrameMap) -> tuple[tuple[float, float, float, float], Points]:
-    """Bounds and pixels of a prompt in the canonical frame; not to be written to."""
+def _encode(prompt: Prompt, frame: FrameMap) -> tuple[Extent, Points]:
+    """Bounds and pixels of a prompt in the canonical frame."""
     canonical = prompt.mapped(frame.to_target)
-    if prompt.kind == "box":
-        return canonical.bounds, np.zeros((0, 2))
-    pixels = canonical.points if prompt.kind == "click" else dense_pixels(canonical.points)
-    pixels.setflags(write=False)
-    return canonical.bounds, pixels
+    match canonical:
+        case Click():
+            return canonical.bounds, canonical.points
+        case Box():
+            return canonical.bounds, np.zeros((0, 2))
+        case Scribble():
+            return canonical.bounds, dense_pixels(canonical.points, canonical.gaps)
 
 
-def dense_pixels(path: Points) -> Points:
+def dense_pixels(path: Points, gaps: Sequence[int] = ()) -> Points:
     """The stroke `path` (n, 2) resampled at most a pixel apart, one point for every pixel that it visits, in order.
 
-    Points outside the canonical frame are left out unless all are.
+    It lies in the canonical frame; `gaps` are those of a `Scribble`. Of a stroke that visits more pixels than
+    `MAX_STROKE_PIXELS`, that many stay, evenly along it: such a stroke fills the image, and the rest adds nothing.
 
     >>> dense_pixels(np.array([[0.0, 0.0], [2.0, 0.0]])).tolist()
     [[0.0, 0.0], [1.0, 0.0], [2.0, 0.0]]
     """
     # Steps along the longer axis: a straight piece leaves one point in every column or row that it crosses.
-    steps = np.abs(np.diff(path, axis=0)).max(axis=1)
-    along = np.concatenate([[0.0], np.cumsum(steps)])
-    count = int(np.ceil(along[-1])) + 1
-    at = np.linspace(0.0, along[-1], count)
-    dense = np.stack([np.interp(at, along, path[:, axis]) for axis in (0, 1)], axis=1)
-    inside = ((dense >= -0.5) & (dense <= CANONICAL - 0.5)).all(axis=1)
-    dense = dense[inside] if inside.any() else np.clip(dense, 0, CANONICAL - 1)
-    _, first = np.unique(np.rint(dense), axis=0, return_index=True)
-    return dense[np.sort(first)]
+    pieces = np.split(path, gaps)
+    walked = [np.append(0.0, np.abs(np.diff(piece, axis=0)).max(axis=1).cumsum()) for piece in pieces]
+    spacing = max(1.0, sum(along[-1] for along in walked) / CANONICAL**2)
+    dense = np.concatenate([_resampled(piece, along, spacing) for piece, along in zip(pieces, walked, strict=True)])
+    dense = dense.clip(-0.5, CANONICAL - 0.5)  # rounding may have left an edge
+    column, row = np.rint(dense).astype(np.int64).T
+    first = np.sort(np.unique(column * (CANONICAL + 1) + row, return_index=True)[1])
+    if len(first) > MAX_STROKE_PIXELS:
+        first = first[np.linspace(0, len(first) - 1, MAX_STROKE_PIXELS).round().astype(np.int64)]
+    return dense[first]
+
+
+def _resampled(piece: Points, along: npt.NDArray[np.float64], spacing: float) -> Points:
+    """Points at most `spacing` apart on an unbroken line, whose points lie `along` it."""
+    at = np.linspace(0.0, along[-1], int(np.ceil(along[-1] / spacing)) + 1)
+    return np.stack([np.interp(at, along, piece[:, axis]) for axis in (0, 1)], axis=1)

@@ -150,19 +150,19 @@ def _choose(
 
 
 def visual_distance(
-    image: Float[Tensor, "b 3 h w"], x: Float[Tensor, "b n"], y: Float[Tensor, "b n"]
-) -> tuple[Float[Tensor, "b n w"], Float[Tensor, "b n h"]]:
+    image: Float[Tensor, "b 3 h w"], sample: Int64[Tensor, " k"], x: Float[Tensor, " k"], y: Float[Tensor, " k"]
+) -> tuple[Float[Tensor, "k w"], Float[Tensor, "k h"]]:
     """Eq. 2: how far the colours on the prompt's own row and column lie from the colour at (x, y).
 
-    `image` holds values in [0, 1] in the canonical frame; the distance is the Euclidean one over the channels. The
-    paper leaves open which line of pixels is meant: the row of the click for `q_h`, its column for `q_v`.
+    `image` holds values in [0, 1] in the canonical frame, `sample` the index of each prompt's image; the distance is
+    the Euclidean one over the channels. The paper leaves open which line of pixels is meant: the row of the click for
+    `q_h`, its column for `q_v`.
     """
-    b, _, h, w = image.shape
-    sample = torch.arange(b, device=image.device)[:, None]
+    _, _, h, w = image.shape
     column, row = x.round().long().clamp(0, w - 1), y.round().long().clamp(0, h - 1)
     here = image[sample, :, row, column][..., None]
-    horizontal = torch.linalg.vector_norm(image[sample, :, row, :] - here, dim=2)
-    vertical = torch.linalg.vector_norm(image[sample, :, :, column] - here, dim=2)
+    horizontal = torch.linalg.vector_norm(image[sample, :, row, :] - here, dim=1)
+    vertical = torch.linalg.vector_norm(image[sample, :, :, column] - here, dim=1)
     return horizontal, vertical
 
 

@@ -1,5 +1,7 @@
 """The Prompt-unified Encoder: every click, box and scribble as one vector, and that vector as a query token."""
 
+from typing import Literal
+
 import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor, nn
@@ -50,52 +52,66 @@ def prompt_vectors(
         image: values in [0, 1]; needed unless `visual` is "none".
         seeds: of every sample; they make the choice among the points of a scribble random (training).
     """
-    x0, y0, x1, y1 = prompts.bounds.unbind(-1)
-    centre = ((x0 + x1) / 2, (y0 + y1) / 2)
-    pixels = torch.arange(CANONICAL, device=prompts.device, dtype=prompts.bounds.dtype)
-    truncate = 1.0 if formula == "literal" else 3.0
+    if visual != "none" and image is None:
+        raise ValueError(f"visual={visual!r} compares colours: pass the picture as `image`")
+    vectors = prompts.bounds.new_zeros(*prompts.kind.shape, VECTOR)
+    vectors[..., -2] = prompts.positive & prompts.valid
+    vectors[..., -1] = ~prompts.positive & prompts.valid
+    # Each kind in its own slots alone: clicks pay for no stroke, and a long stroke pads no click.
+    for kind in KINDS:
+        sample, slot = prompts.is_kind(kind).nonzero(as_tuple=True)
+        bounds = prompts.bounds[sample, slot]
+        if kind == "scribble":
+            axes = scribble_vectors(
+                prompts.points[sample, slot],
+                prompts.point_valid[sample, slot],
+                bounds,
+                CANONICAL,
+                formula="literal" if formula in ("literal", "literal-scribbles") else "extent",
+                sigma=sigma,
+                seeds=None if seeds is None else mixed(seeds[sample], slot),
+            )
+        else:
+            (x0, y0, x1, y1), colours = bounds.unbind(-1), (None, None)
+            if image is not None and visual != "none":
+                colours = visual_distance(image, sample, (x0 + x1) / 2, (y0 + y1) / 2)
+            sides = zip((x0, y0), (x1, y1), colours, strict=True)
+            axes = [_bell_of(kind, *side, formula=formula, sigma=sigma, peak=peak, visual=visual) for side in sides]
+        vectors[sample, slot, :-2] = torch.cat([*axes], dim=-1)
+    return vectors
 
-    click = [click_vector(c, CANONICAL, sigma=sigma, truncate=truncate) for c in centre]
-    sides = ((x0, x1), (y0, y1))
-    if formula == "literal":
-        box = [literal_box_vector(*side, CANONICAL, sigma=sigma) for side in sides]
+
+def _bell_of(
+    kind: Literal["click", "box"],
+    low: Float[Tensor, " k"],
+    high: Float[Tensor, " k"],
+    colour: Float[Tensor, "k 448"] | None,
+    *,
+    formula: Formula,
+    sigma: float,
+    peak: float,
+    visual: Visual,
+) -> Float[Tensor, "k 448"]:
+    """The vectors of clicks or boxes along one axis, on which they reach from `low` to `high`."""
+    centre, truncate = (low + high) / 2, 1.0 if formula == "literal" else 3.0
+    if kind == "click":
+        vector = click_vector(centre, CANONICAL, sigma=sigma, truncate=truncate)
+    elif formula == "literal":
+        vector = literal_box_vector(low, high, CANONICAL, sigma=sigma)
     else:
-        box = [box_vector(*side, CANONICAL, sigma=sigma if formula == "fixed-boxes" else None) for side in sides]
-
-    if visual != "none":
-        if image is None:
-            raise ValueError(f"visual={visual!r} compares colours: pass the picture as `image`")
-        colour = visual_distance(image, *centre)
-        for axis, (dv, c, low, high) in enumerate(zip(colour, centre, (x0, y0), (x1, y1), strict=True)):
-            if visual == "damping":
-                damping = bell(dv, VISUAL_SIGMA, torch.inf)
-                click[axis], box[axis] = click[axis] * damping, box[axis] * damping
-            else:
-                # Eq. 2 speaks of pixel values: 0 to 255.
-                product = bell((pixels - c[..., None]).abs() * dv * 255, sigma, truncate * sigma)
-                inside = (pixels >= low[..., None]) & (pixels < high[..., None])
-                click[axis], box[axis] = product, product * inside
-
-    if peak != 1.0:
-        nearest = [c.round().clamp(0, CANONICAL - 1)[..., None] for c in centre]
-        click = [torch.where(pixels == at, peak * vector, vector) for at, vector in zip(nearest, click, strict=True)]
-
-    slots = torch.arange(prompts.kind.shape[1], device=prompts.device)
-    of_prompts = None if seeds is None else mixed(seeds[:, None], slots)
-    scribble = scribble_vectors(
-        prompts.points,
-        prompts.point_valid,
-        prompts.bounds,
-        CANONICAL,
-        formula="literal" if formula in ("literal", "literal-scribbles") else "extent",
-        sigma=sigma,
-        seeds=of_prompts,
-    )
-    axes = [torch.stack(axis, dim=-2) for axis in zip(click, box, scribble, strict=True)]
-    kind = prompts.kind[..., None, None].expand(*prompts.kind.shape, 1, CANONICAL)
-    horizontal, vertical = (axis.gather(-2, kind).squeeze(-2) for axis in axes)
-    sign = torch.stack([prompts.positive, ~prompts.positive], dim=-1).to(horizontal.dtype)
-    return torch.cat([horizontal, vertical, sign], dim=-1) * prompts.valid[..., None]
+        vector = box_vector(low, high, CANONICAL, sigma=sigma if formula == "fixed-boxes" else None)
+    pixels = torch.arange(CANONICAL, device=low.device, dtype=low.dtype)
+    if colour is not None and visual == "damping":
+        vector = vector * bell(colour, VISUAL_SIGMA, torch.inf)
+    elif colour is not None:
+        # Eq. 2 speaks of pixel values: 0 to 255.
+        vector = bell((pixels - centre[..., None]).abs() * colour * 255, sigma, truncate * sigma)
+        if kind == "box":
+            vector = vector * ((pixels >= low[..., None]) & (pixels < high[..., None]))
+    if kind == "click" and peak != 1.0:
+        nearest = centre.round().clamp(0, CANONICAL - 1)[..., None]
+        vector = torch.where(pixels == nearest, peak * vector, vector)
+    return vector
 
 
 def with_stand_in(

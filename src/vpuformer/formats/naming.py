@@ -2,13 +2,19 @@
 
 import re
 import unicodedata
+from collections.abc import Iterator
+from itertools import count
 
 from vpuformer.formats.wording import Tally
 
 _LONGEST = 80
 """Bytes of a label within a name of a file; file systems take 255 for all of it."""
 
-_NOT_IN_PATHS = re.compile(r"[\x00-\x1f\x7f\\]")
+_LONGEST_STEM = 255 - len(".json")
+"""Bytes of a stem, so that every ending fits."""
+
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f\ufffe\uffff]")
+"""Characters that XML or some file system does not take."""
 
 
 def safe(label: str) -> str:
@@ -18,41 +24,71 @@ def safe(label: str) -> str:
     ('cup_red_big', 'Straße', '_')
     """
     kept = re.sub(r"[^\w.-]+", "_", unicodedata.normalize("NFC", label)).strip(".")
-    short = kept.encode()[:_LONGEST].decode(errors="ignore")
+    short = _cut(kept, _LONGEST)
     return short if short.strip("._") else "_"
 
 
+def without_controls(name: str) -> str:
+    """A name with `_` for every character that XML cannot hold, or that ends a line.
+
+    >>> without_controls("a\\nb")
+    'a_b'
+    """
+    return _CONTROLS.sub("_", name)
+
+
 class Stems:
-    """The name without ending under which files about a picture are written, in folders like those of the pictures.
+    r"""The name without ending under which files about a picture are written, in folders like those of the pictures.
 
     Where two pictures differ in their ending alone, or in capitals, which some file systems do not tell apart, the
-    later one keeps its ending, and gets a number if need be.
+    later one keeps its ending, and gets a number if need be. Characters that some file systems do not take become `_`,
+    and what is too long for an ending is cut.
 
     >>> stems = Stems()
     >>> stems.of("a/x.jpg"), stems.of("b/x.png"), stems.of("a/x.png"), stems.of("a/X.PNG")
     ('a/x', 'b/x', 'a/x.png', 'a/X.PNG-2')
     >>> stems.renamed.pictures
     'a/x.png, a/X.PNG'
+    >>> stems.of(r"back\slash.png"), stems.altered.pictures
+    ('back_slash', 'back\\slash.png as back_slash')
     """
 
     def __init__(self) -> None:
         self._taken: set[str] = set()
         self.renamed = Tally()
         """Pictures whose stem another one has."""
+        self.altered = Tally()
+        """Pictures whose files are called otherwise than the picture."""
 
     def of(self, picture: str) -> str:
         """To be asked once a picture."""
-        name = _NOT_IN_PATHS.sub("_", picture)
-        folder, slash, last = name.rpartition("/")
-        stem = folder + slash + (last.rpartition(".")[0] or last)
-        chosen, number = stem, 1
+        candidates = _candidates(picture)
+        first = chosen = next(candidates)
         while _as_compared(chosen) in self._taken:
-            chosen = name if number == 1 else f"{name}-{number}"
-            number += 1
+            chosen = next(candidates)
         self._taken.add(_as_compared(chosen))
-        if chosen != stem:
+        if chosen != first:
             self.renamed.add(picture)
+        folder, slash, last = picture.rpartition("/")
+        if first != folder + slash + (last.rpartition(".")[0] or last):
+            self.altered.add(f"{picture if picture.isprintable() else repr(picture)} as {chosen}")
         return chosen
+
+
+def _candidates(picture: str) -> Iterator[str]:
+    """Stems of a picture, the most wanted first, all of them such as file systems take."""
+    *folders, last = without_controls(picture).replace("\\", "_").split("/")
+    above = "".join(f"{_cut(folder, _LONGEST_STEM)}/" for folder in folders)
+    yield above + _cut(last.rpartition(".")[0] or last, _LONGEST_STEM)
+    yield above + _cut(last, _LONGEST_STEM)
+    for number in count(2):
+        tail = f"-{number}"
+        yield above + _cut(last, _LONGEST_STEM - len(tail)) + tail
+
+
+def _cut(name: str, most: int) -> str:
+    """As much of a name as fits into so many bytes."""
+    return name.encode()[:most].decode(errors="ignore")
 
 
 def _as_compared(name: str) -> str:

@@ -83,6 +83,12 @@ class Output:
                 f"{self.renamed.of('picture')} had the name of another one but for the ending, which the files of the"
                 f" later one keep: {self.renamed.pictures}."
             )
+        altered = self._stems.altered
+        if altered:
+            self.note(
+                f"{altered.of('picture')} had a name that some file systems do not take or that leaves no room for an"
+                f" ending, and the files about it are called otherwise: {altered.pictures}."
+            )
         return Written(tuple(self._files), self.pictures, self.objects, tuple(self._notes))
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from vpuformer.errors import InputError
 from vpuformer.formats.labels import LabelNumbers
+from vpuformer.formats.naming import without_controls
 from vpuformer.formats.output import Output, Written
 from vpuformer.formats.picture import AnnotatedPicture, extent
 from vpuformer.formats.pixels import map_png
@@ -82,9 +83,7 @@ def _annotation(picture: AnnotatedPicture, boxes: list[tuple[str, tuple[int, int
 
 def _add(parent: ElementTree.Element, **texts: str | int) -> None:
     for tag, text in texts.items():
-        # A name of a file may hold what XML cannot.
-        kept = "".join(letter if letter.isprintable() else "_" for letter in str(text))
-        ElementTree.SubElement(parent, tag).text = kept
+        ElementTree.SubElement(parent, tag).text = without_controls(str(text))
 
 
 def _lines(lines: Iterable[str]) -> bytes:

@@ -1,5 +1,6 @@
 """What can be said of a file with pictures before it is decoded."""
 
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import cast
@@ -49,11 +50,31 @@ def size_of(path: Path, what: What = "picture") -> tuple[int, int]:
     return (width, height) if turn >= 5 else (height, width)
 
 
-def frames_of(path: Path) -> int:
-    """How many pictures are in a file, of which the first is read: frames of an animation, pages of a TIFF.
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a file holds, and how much of that is seen: the first frame, and those channels that are colours."""
 
-    Smaller copies of the first page are not counted, and neither are the views and maps that cameras put behind a
-    photograph (MPO).
+    frames: int
+    """Pictures: frames of an animation, pages of a TIFF. Smaller copies and masks of the first page are not counted,
+    and neither are the views and maps that cameras put behind a photograph (MPO)."""
+    channels: int
+    shown: int
+    """Of the channels, those of grey or colour and of alpha."""
+
+    @property
+    def unseen(self) -> tuple[str, ...]:
+        """What of the file is not looked at, one short remark each."""
+        remarks = []
+        if self.frames > 1:
+            remarks.append(f"the first of {self.frames} frames")
+        if self.shown < self.channels:
+            first = "the first" if self.shown == 1 else f"the first {self.shown}"
+            remarks.append(f"{first} of {self.channels} channels")
+        return tuple(remarks)
+
+
+def contents_of(path: Path) -> Contents:
+    """What is in a file, from its heads alone.
 
     Raises:
         ImageError: the file is missing, empty, no picture, or too large.
@@ -62,15 +83,29 @@ def frames_of(path: Path) -> int:
         start = file.read(4)
         file.seek(0)
         if start in TIFF_STARTS:
-            with opened_by_tifffile(file, path, "picture") as (tiff, _):
-                return _pages(tiff)
+            with opened_by_tifffile(file, path, "picture") as (tiff, head):
+                return Contents(_pages(tiff), head.channels, head.shown)
         with opened_by_pillow(file, path, "picture") as image:
-            if image.format == "MPO":
-                return 1
-            try:
-                return int(getattr(image, "n_frames", 1))
-            except Exception:  # broken behind the first picture, which is the one that counts
-                return 1
+            channels = len(image.getbands())
+            return Contents(_frames(image), channels, channels)
+
+
+def frames_of(path: Path) -> int:
+    """How many pictures are in a file, of which the first is read.
+
+    Raises:
+        ImageError: as in `contents_of`.
+    """
+    return contents_of(path).frames
+
+
+def _frames(image: Image.Image) -> int:
+    if image.format == "MPO":
+        return 1
+    try:
+        return int(getattr(image, "n_frames", 1))
+    except Exception:  # broken behind the first picture, which is the one that counts
+        return 1
 
 
 def _pages(tiff: tifffile.TiffFile) -> int:
@@ -78,6 +113,7 @@ def _pages(tiff: tifffile.TiffFile) -> int:
         pages = len(tiff.pages)
         if pages > _MOST_LOOKED_AT:
             return pages
-        return max(1, sum(not cast(tifffile.TiffPage, page).is_reduced for page in tiff.pages))
+        counted = (cast(tifffile.TiffPage, page) for page in tiff.pages)
+        return max(1, sum(not (page.is_reduced or page.is_mask) for page in counted))
     except Exception:  # as above
         return 1

@@ -50,7 +50,10 @@ def error_for(what: What) -> type[InputError]:
 
 
 def load(path: Path, what: What = "picture", *, least: int | None = None) -> Stored:
-    """The first picture in a file, decoded, upright, values as stored.
+    """The first picture in a file, decoded and upright.
+
+    A picture comes as it is to be looked at: dark values are small, pixels without data are NaN. The values of a mask
+    come as they are stored. Of both, channels that are neither colour nor alpha are left out.
 
     With `least`, a JPEG may come smaller, but with no side below it: that takes a fraction of the time and memory.
 
@@ -65,6 +68,7 @@ def load(path: Path, what: What = "picture", *, least: int | None = None) -> Sto
         with opened_by_pillow(file, path, what) as image:
             if least is not None:
                 image.draft(None, (least, least))
+            most = _largest_value(image, start)
             stored = load_upright(image, str(path), what)
         if _is_deep_colour_png(start):
             file.seek(0)
@@ -72,7 +76,30 @@ def load(path: Path, what: What = "picture", *, least: int | None = None) -> Sto
                 return upright(_decode_by_opencv(file.read()), orientation_of(image))
             except Exception as error:
                 raise _undecodable(str(path), what, error) from error
-        return stored
+        return _as_stored(stored, most) if what == "mask" else stored
+
+
+def _largest_value(image: Image.Image, start: bytes) -> int | None:
+    """The largest value that a grey file can hold, where Pillow spreads its values over 8 or 16 bits."""
+    if image.format == "PPM" and image.tile:
+        most = cast(Any, image.tile[0]).args
+        return most[-1] if isinstance(most, tuple) and isinstance(most[-1], int) else None
+    if start.startswith(_PNG_START) and len(start) > 25 and start[25] == 0 and start[24] in (2, 4):
+        return 2 ** start[24] - 1
+    return None
+
+
+def _as_stored(image: Image.Image, most: int | None, *, inverted: bool = False) -> Stored:
+    """What Pillow has decoded with the values of the file, whose largest one is `most` where Pillow has spread them."""
+    if not inverted and most is None:
+        return image
+    values = np.asarray(image)
+    if inverted:
+        values = ~values
+    if most is None or values.dtype == np.bool_:
+        return values
+    top = 255 if values.dtype == np.uint8 else 65535
+    return np.rint(values * (most / top)).astype(values.dtype)
 
 
 def load_upright(image: Image.Image, name: str, what: What = "picture") -> Image.Image:
@@ -187,19 +214,45 @@ class _TiffHead(NamedTuple):
     orientation: int
     bits: int
     compressed: bool
+    channels: int
+    shown: int
+    """Of the channels: those of grey or colour and of alpha."""
+    inverted: bool
+    """Large values are dark."""
+    nodata: float | None
+    """The value of pixels without data, in GDAL's tag."""
 
 
 def _head_of(tiff: tifffile.TiffFile) -> _TiffHead:
     page = cast(tifffile.TiffPage, tiff.pages.first)
     bits = page.bitspersample
     orientation = page.tags.valueof(_ORIENTATION, default=1)
+    channels = int(page.samplesperpixel)
+    has_alpha = any(extra in (1, 2) for extra in page.extrasamples)
     return _TiffHead(
         height=int(page.imagelength),
         width=int(page.imagewidth),
         orientation=int(orientation) if orientation in _TURNS else 1,
         bits=max(bits) if isinstance(bits, tuple) else int(bits),
         compressed=page.compression != tifffile.COMPRESSION.NONE,
+        channels=channels,
+        shown=channels
+        if has_alpha or page.photometric == tifffile.PHOTOMETRIC.SEPARATED
+        else _SHOWN.get(channels, channels),
+        inverted=page.photometric == tifffile.PHOTOMETRIC.MINISWHITE,
+        nodata=_number_in(page.tags.valueof(_NODATA)),
     )
+
+
+_NODATA = 42113
+_SHOWN = {2: 1, 4: 3}
+
+
+def _number_in(text: Any) -> float | None:
+    try:
+        return float(str(text).strip(" \0"))
+    except ValueError:
+        return None
 
 
 @contextmanager
@@ -221,31 +274,57 @@ def _load_tiff(file: BinaryIO, path: Path, what: What) -> Stored:
         def by_pillow() -> Stored:
             file.seek(0)
             with opened_by_pillow(file, path, what) as image:
-                return load_upright(image, str(path), what)
+                found = load_upright(image, str(path), what)
+            if what == "picture" or found.mode not in ("1", "L"):
+                return found
+            return _as_stored(found, 2**head.bits - 1 if head.bits in (2, 4) else None, inverted=head.inverted)
 
         def by_tifffile() -> Stored:
-            return upright(_pixels_of(tiff, head), head.orientation)
+            return upright(_pixels_of(tiff, head, what), head.orientation)
 
         def by_opencv() -> Stored:
             file.seek(0)
             return _decode_by_opencv(file.read())  # has turned it already
 
         # Alone, tifffile has no LZW and no JPEG, OpenCV no CMYK, and Pillow no depth: the first that can, does.
-        ways = [by_tifffile, by_opencv, by_pillow] if head.bits > 8 else [by_pillow, by_tifffile, by_opencv]
+        # Values as stored come from tifffile alone; Pillow's can be turned back into them.
+        if head.bits > 8:
+            ways = [by_tifffile, by_opencv, by_pillow]
+        else:
+            ways = [by_tifffile, by_pillow, by_opencv] if what == "mask" else [by_pillow, by_tifffile, by_opencv]
         if not head.compressed:
             ways.remove(by_opencv)  # has nothing to add, and writes to the terminal what it thinks of a broken file
         reasons: list[Exception] = []
         for way in ways:
             try:
-                return way()
+                found = way()
             except Exception as error:
                 reasons.append(error)
+            else:
+                return _as_seen(found, head, what) if isinstance(found, np.ndarray) else found
     reason = reasons[0]
     raise reason if isinstance(reason, InputError) else _undecodable(str(path), what, reason)
 
 
-def _pixels_of(tiff: tifffile.TiffFile, head: _TiffHead) -> npt.NDArray[Any]:
-    """The pixels of the first page, (H, W) or (H, W, channels), dark values small."""
+def _as_seen(pixels: npt.NDArray[Any], head: _TiffHead, what: What) -> npt.NDArray[Any]:
+    """Without channels that are neither colour nor alpha; NaN where a picture of more than 8 bits has no data."""
+    if pixels.ndim == 3 and head.shown < head.channels == pixels.shape[2]:
+        pixels = pixels[:, :, : head.shown]
+    if what == "mask" or head.nodata is None or pixels.dtype.itemsize == 1:
+        return pixels
+    with np.errstate(over="ignore"):  # written with fewer digits than the type has, the lowest float lies beyond it
+        nodata = np.float64(head.nodata).astype(pixels.dtype) if pixels.dtype.kind == "f" else head.nodata
+    missing = pixels == nodata
+    if not missing.any():
+        return pixels
+    floats = (
+        pixels if pixels.dtype.kind == "f" else pixels.astype(np.float32 if pixels.dtype.itemsize == 2 else np.float64)
+    )
+    return np.where(missing, floats.dtype.type(np.nan), floats)
+
+
+def _pixels_of(tiff: tifffile.TiffFile, head: _TiffHead, what: What) -> npt.NDArray[Any]:
+    """The pixels of the first page, (H, W) or (H, W, channels); those of a picture with dark values small."""
     page = cast(tifffile.TiffPage, tiff.pages.first)
     pixels = np.asarray(page.asarray())
     if page.axes == "SYX":
@@ -255,8 +334,8 @@ def _pixels_of(tiff: tifffile.TiffFile, head: _TiffHead) -> npt.NDArray[Any]:
     if page.photometric == tifffile.PHOTOMETRIC.SEPARATED and pixels.dtype == np.uint16 and pixels.shape[-1] == 4:
         ink = np.ascontiguousarray(pixels >> 8, dtype=np.uint8)
         return np.asarray(Image.fromarray(ink, "CMYK").convert("RGB"))
-    if page.photometric == tifffile.PHOTOMETRIC.MINISWHITE:
-        return ~pixels if np.issubdtype(pixels.dtype, np.integer) else -pixels
+    if head.inverted and what == "picture":
+        return ~pixels if np.issubdtype(pixels.dtype, np.integer) or pixels.dtype == np.bool_ else -pixels
     return pixels
 
 

@@ -18,6 +18,10 @@ _TOLERANCE = 1e-3
 """How far a probability may lie outside 0..1: what resampling and half precision leave behind."""
 
 
+_LARGEST_WHOLE = 2**53
+"""Up to here a float of 64 bits holds every whole number."""
+
+
 def read_mask(path: str | os.PathLike[str], size: Size | None = None) -> FloatMask:
     """A mask from a file, as float32 of shape (H, W) in 0..1.
 
@@ -41,22 +45,38 @@ def read_mask(path: str | os.PathLike[str], size: Size | None = None) -> FloatMa
     return mask
 
 
-def read_labels(path: str | os.PathLike[str], size: Size | None = None) -> npt.NDArray[np.int32]:
-    """A map of labels from a file, as int32 of shape (H, W), values as they are stored.
+def read_labels(path: str | os.PathLike[str], size: Size | None = None) -> npt.NDArray[np.integer]:
+    """A map of labels from a file, integers of shape (H, W), values as they are stored.
 
-    A label is the index of a palette, the value of a grey pixel of up to 16 bits, 0 or 1 of a file of 1 bit, or the
-    first channel of a colour.
+    A label is the index of a palette, the value of a grey pixel, 0 or 1 of a file of 1 bit, or the first channel of a
+    colour. Values may be negative or of any size, and floats that are whole numbers: nothing is cut or wrapped.
 
     Raises:
-        MaskError: the file is missing, broken or no picture, holds no integers, or is not of `size`.
+        MaskError: the file is missing, broken or no picture, holds a value that is no whole number, or is not of
+            `size`.
     """
     labels = _stored(Path(path))
     labels = labels[:, :, 0] if labels.ndim == 3 else labels
-    if not (labels.dtype == np.bool_ or np.issubdtype(labels.dtype, np.integer)):
-        raise MaskError(f"{path} holds values of type {labels.dtype}; labels are integers")
     if size is not None:
         _check_size(labels.shape, size, f"the label map {path}")
-    return labels.astype(np.int32)
+    return _whole(labels, str(path))
+
+
+def _whole(values: npt.NDArray[Any], name: str) -> npt.NDArray[np.integer]:
+    """Labels as integers that hold every value."""
+    if values.dtype == np.bool_:
+        return values.astype(np.uint8)
+    if np.issubdtype(values.dtype, np.integer):
+        return values
+    if not np.issubdtype(values.dtype, np.floating):
+        raise MaskError(f"{name} holds values of type {values.dtype}; labels are integers")
+    odd = values[~((np.abs(values) <= _LARGEST_WHOLE) & (values == np.rint(values)))]
+    if odd.size:
+        raise MaskError(
+            f"{name} holds the value {odd.flat[0]:g} at {odd.size:,} of {values.size:,} pixels; labels are whole"
+            " numbers: write the map with integers"
+        )
+    return values.astype(np.int64)
 
 
 def check_mask(array: npt.ArrayLike, size: Size) -> FloatMask:

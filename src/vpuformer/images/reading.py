@@ -11,6 +11,7 @@ from PIL import Image
 from vpuformer.errors import ImageError
 from vpuformer.images.files import size_of
 from vpuformer.images.loading import DEEP_MODES, Stored, check_pixels, load, load_upright
+from vpuformer.images.ranges import display_range
 
 RGB = npt.NDArray[np.uint8]
 
@@ -25,9 +26,11 @@ def read_image(source: str | os.PathLike[str] | Image.Image | npt.NDArray[Any]) 
     * **Alpha** is dropped and the colours are taken as they are stored, also under transparent pixels.
     * **bool** and 1 bit: 0 and 255. **uint8**: as it is.
     * **Other integers** (16-bit microscopy, tomography, depth): linearly from the smallest to the largest value of
-      the picture, all channels together, alpha apart, to 0..255.
+      the picture, all channels together, alpha apart, to 0..255. Single extremes, such as hot pixels, are left out of
+      that range (`vpuformer.images.ranges.display_range`).
     * **Floating point**: 0..1 to 0..255; a picture with values outside 0..1 from its smallest to its largest value,
       as integers are. A picture of one value only that is not within 0..1, or of wide integers, is black.
+    * **Pixels without data** in a file, which are NaN or have the value that GDAL's tag names: black.
 
     The result may share its memory with `source` where that is an array of uint8.
 
@@ -42,11 +45,16 @@ def read_image(source: str | os.PathLike[str] | Image.Image | npt.NDArray[Any]) 
 
     Raises:
         ImageError: the file is missing, a folder, empty, cut short or no picture; it has more than `MAX_PIXELS`
-            pixels; the array has another shape, no pixel, a type that is no number, or a value that is not finite.
+            pixels or no value that is finite; the array has another shape, no pixel, a type that is no number, or a
+            value that is not finite.
     """
     if isinstance(source, Image.Image):
         return _from_pillow(load_upright(source, "the image"), "the image")
     if isinstance(source, np.ndarray):
+        if source.dtype.kind == "f" and not np.isfinite(source).all():
+            raise ImageError(
+                "the array has values that are not finite (NaN or infinite); replace them, for example by 0"
+            )
         return _from_array(source, "the array")
     if isinstance(source, str | os.PathLike):
         path = Path(source)
@@ -106,15 +114,15 @@ def _to_eight_bits(values: npt.NDArray[Any], name: str) -> RGB:
         return values.astype(np.uint8) * np.uint8(255)
     if not np.issubdtype(values.dtype, np.integer) and not np.issubdtype(values.dtype, np.floating):
         raise ImageError(f"{name} is of type {values.dtype}; a picture is of bool, integers or floats")
-    low, high = float(values.min()), float(values.max())
-    if not np.isfinite(low) or not np.isfinite(high):
-        raise ImageError(f"{name} has values that are not finite (NaN or infinite); replace them, for example by 0")
-    if np.issubdtype(values.dtype, np.floating) and low >= 0 and high <= 1:
-        low, high = 0.0, 1.0
+    shown = display_range(values)
+    if shown is None:
+        raise ImageError(f"{name} has no value that is finite, or marked as data; give a picture with some")
+    low, high = shown
     scale = 255 / (high - low) if high > low else 0.0
     if values.dtype == np.uint16:
         # A table: as fast as a copy, and no floating-point picture of twelve times the memory.
         table = (np.arange(65536) - low) * scale + 0.5
         return table.clip(0, 255).astype(np.uint8)[values]
     kind = np.float64 if values.dtype.itemsize > 2 and values.dtype != np.float32 else np.float32
-    return ((values.astype(kind) - low) * scale + 0.5).clip(0, 255).astype(np.uint8)
+    within = np.nan_to_num(values.astype(kind), copy=False, nan=low).clip(low, high)
+    return ((within - low) * scale + 0.5).astype(np.uint8)

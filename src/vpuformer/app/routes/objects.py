@@ -27,10 +27,9 @@ def router(annotator: Annotator, measures: Measures) -> APIRouter:
 
     @routes.patch("", summary="Accept, label or delete an object")
     def change(identity: Identity, body: ObjectChange) -> ObjectState:
-        given = body.model_dump(exclude_unset=True)
-        return annotator.change(
-            identity, **{name: value for name, value in given.items() if value is not None or name == "label"}
-        )
+        given = body.model_dump(exclude_unset=True, exclude={"known"})
+        changed = {name: value for name, value in given.items() if value is not None or name == "label"}
+        return annotator.change(identity, body.known, **changed)
 
     @routes.post("/steps", summary="Add a prompt or another step")
     def step(identity: Identity, body: NewStep) -> ObjectState:

@@ -1,5 +1,6 @@
 /** What keys and buttons do. */
 
+import { ask } from "./ask.js";
 import { byId } from "./dom.js";
 import { boxOf } from "./gestures.js";
 import { holds } from "./runs.js";
@@ -33,12 +34,12 @@ export function actions({ session, settings, stage, labels, input, show, toasts 
   let set = null;
   const corner = () => (set && set.on === session.picture ? set.at : null);
 
-  /** @param {Step} step @param {number} since */
-  const prompt = (step, since) => {
+  /** @param {Step} step */
+  const prompt = (step) => {
     const { picture } = session;
     if (!picture || picture !== stage.picture) return; // given to the one before, which is seen until the next frame
     const fitted = fit(step, picture);
-    if (fitted) session.act(fitted, since);
+    if (fitted) session.act(fitted);
   };
 
   /** @param {Point} point */
@@ -85,9 +86,9 @@ export function actions({ session, settings, stage, labels, input, show, toasts 
     if (!point) return toasts.show("Move the cross first: hold Shift and press the arrow keys.");
     if (settings.tool === "brush" || settings.tool === "eraser") {
       const paints = positive !== (settings.tool === "eraser");
-      return prompt({ type: "brush", path: [point], radius: settings.radius, positive: paints }, performance.now());
+      return prompt({ type: "brush", path: [point], radius: settings.radius, positive: paints });
     }
-    if (settings.tool !== "box") return prompt({ type: "click", point, positive }, performance.now());
+    if (settings.tool !== "box") return prompt({ type: "click", point, positive });
     const from = corner();
     if (!from) {
       if (session.picture) set = { at: point, on: session.picture };
@@ -95,7 +96,7 @@ export function actions({ session, settings, stage, labels, input, show, toasts 
     }
     const box = boxOf(from, point);
     letGo();
-    if (box[0] < box[2] && box[1] < box[3]) prompt({ type: "box", box, positive }, performance.now());
+    if (box[0] < box[2] && box[1] < box[3]) prompt({ type: "box", box, positive });
   };
 
   const letGo = () => {
@@ -145,6 +146,19 @@ export function actions({ session, settings, stage, labels, input, show, toasts 
     else if (current) session.remove(current);
   };
 
+  const done = async () => {
+    const { picture } = session;
+    const left = session.unaccepted.length;
+    if (!picture || !left || session.listed(picture.id)?.done) return session.markDone();
+    const [which, them] = left === 1 ? ["One object is not accepted", "it"] : [`${left} objects are not accepted`, "them"];
+    const answer = await ask(/** @type {HTMLDialogElement} */ (byId("ask")), {
+      title: which,
+      text: `What is not accepted is kept, but not exported. Mark ${picture.name} as done?`,
+      answers: [["accept", left === 1 ? "Accept it" : "Accept all"], ["leave", `Leave ${them}`]],
+    });
+    if (answer && session.picture === picture) session.markDone(answer === "accept");
+  };
+
   /** @param {1 | -1} by */
   const cycle = (by) => (session.things.length > 1 ? session.cycle(by) : false);
 
@@ -156,6 +170,7 @@ export function actions({ session, settings, stage, labels, input, show, toasts 
     smaller: () => settings.scaleRadius(1 / 1.15),
     larger: () => settings.scaleRadius(1.15),
     accept: () => afresh(() => session.accept()),
+    takeBack: () => session.current?.seen.accepted && session.unaccept([session.current]),
     new: () => afresh(() => session.select(null)),
     undo: () => session.turn("undo"),
     redo: () => session.turn("redo"),
@@ -169,7 +184,7 @@ export function actions({ session, settings, stage, labels, input, show, toasts 
     escape,
     next: () => afresh(() => void session.turnPage(1)),
     previous: () => afresh(() => void session.turnPage(-1)),
-    done: () => session.markDone(),
+    done,
     search: () => {
       settings.files = true;
       show.now();

@@ -1,5 +1,7 @@
 /** Requests to the server this page came from. Those that change an object go through the queue, not through here. */
 
+import { reasonOf, UNREACHABLE } from "./sentence.js";
+
 /** @typedef {import("./types.js").Label} Label */
 /** @typedef {import("./types.js").ObjectState} ObjectState */
 /** @typedef {import("./types.js").PictureOpened} PictureOpened */
@@ -31,6 +33,14 @@ export class Refusal extends Error {
  * @param {unknown} error
  */
 export const isOutdated = (error) => error instanceof Refusal && (error.status === 404 || error.status === 409);
+
+/**
+ * Whether the same may be granted later, without anything that the person does on this page: the server is down, wants
+ * its token, or has no room.
+ *
+ * @param {unknown} error
+ */
+export const isPassing = (error) => error instanceof Refusal && (error.status === 0 || error.status === 401 || error.status >= 500);
 
 /**
  * One request of the queue; rejects if no answer comes.
@@ -72,14 +82,10 @@ async function reach(path, options = {}) {
     response = await fetch(path, options);
   } catch (error) {
     if (options.signal?.aborted) throw error;
-    throw new Refusal(0, "The server cannot be reached. Is it still running?");
+    throw new Refusal(0, UNREACHABLE);
   }
   if (response.ok) return response;
-  const { status } = response;
-  const body = parsed(await response.text());
-  const barred = status === 401 || status === 403;
-  const sentence = barred ? "Open the address again that the server wrote when it started." : `The server answered with ${status}.`;
-  throw new Refusal(status, body?.error ?? sentence);
+  throw new Refusal(response.status, reasonOf(response.status, parsed(await response.text())));
 }
 
 /**
@@ -107,8 +113,8 @@ export const openPicture = (id, signal) => ask(`/api/pictures/${id}`, { signal }
 /** @param {number} picture */
 export const putPlace = (picture) => tell("PUT", "/api/place", { picture });
 
-/** @param {string} name @param {string} colour @returns {Promise<Label>} */
-export const addLabel = (name, colour) => tell("POST", "/api/labels", { name, colour });
+/** @param {string} name @returns {Promise<Label>} with the colour that the server chose */
+export const addLabel = (name) => tell("POST", "/api/labels", { name });
 
 /** @param {number} id @param {{name?: string, colour?: string}} change @returns {Promise<Label>} */
 export const changeLabel = (id, change) => tell("PATCH", `/api/labels/${id}`, change);

@@ -9,6 +9,8 @@ const ROW = 60;
 const MARGIN = 4;
 /** Milliseconds of rest before thumbnails are asked for: none for rows that only fly by. */
 const REST = 90;
+/** Milliseconds after which a thumbnail that could not be had is asked for again: the server may have been away. */
+const RETRY_AFTER = 60_000;
 
 /**
  * How many objects a picture has, in words; empty for none.
@@ -39,6 +41,8 @@ export class FileList {
   #open = null;
   #focused = 0;
   #timer = 0;
+  /** Pictures whose thumbnail could not be had, and when. @type {Map<number, number>} */
+  #broken = new Map();
   /** @type {Map<number, HTMLElement>} */
   #rows = new Map();
   #space = make("div", { class: "file-space", role: "presentation" });
@@ -68,16 +72,31 @@ export class FileList {
    */
   show(pictures, open) {
     const others = pictures !== this.#shown;
-    if (others || open !== this.#open) this.#focused = Math.max(0, pictures.findIndex((picture) => picture.id === open));
+    const moved = open !== this.#open;
+    if (others || moved) {
+      const focused = moved ? open : (this.#shown[this.#focused]?.id ?? open);
+      this.#focused = Math.max(0, pictures.findIndex((picture) => picture.id === focused));
+    }
     if (others) {
       this.#shown = pictures;
       this.#space.style.height = `${pictures.length * ROW}px`;
       for (const row of this.#rows.values()) row.remove();
       this.#rows.clear();
-      this.#host.scrollTop = Math.max(0, (this.#focused - 2) * ROW);
-    } else if (open !== this.#open) this.#reveal();
+    }
     this.#open = open;
+    if (moved && others) this.toOpen();
+    else if (moved) this.#reveal();
     this.#fill();
+  }
+
+  /** Show the open picture, with those before it where it is out of sight. */
+  toOpen() {
+    const at = this.#shown.findIndex((picture) => picture.id === this.#open);
+    if (at < 0) return;
+    this.#focused = at;
+    const top = at * ROW;
+    const { scrollTop, clientHeight } = this.#host;
+    if (top < scrollTop || top + ROW > scrollTop + clientHeight) this.#host.scrollTop = Math.max(0, top - 2 * ROW);
   }
 
   toTop() {
@@ -126,7 +145,7 @@ export class FileList {
       make("span", { class: "file-text" },
         make("span", { class: "file-name ellipsis" }, picture.name.slice(slash)),
         make("span", { class: "file-note quiet ellipsis" })),
-      make("span", { class: "file-done" }, icon("check")));
+      make("span", { class: "file-done" }, icon("check"), make("span", { class: "hidden" }, "done")));
     row.style.transform = `translateY(${index * ROW}px)`;
     return row;
   }
@@ -144,19 +163,20 @@ export class FileList {
     const folder = name.slice(0, Math.max(0, name.lastIndexOf("/")));
     const note = row.querySelector(".file-note");
     if (note) note.textContent = [count, folder].filter(Boolean).join(" · ") || "no objects";
-    row.setAttribute("aria-label", [name, count, done ? "done" : ""].filter(Boolean).join(", "));
   }
 
   #thumbnails() {
     for (const row of this.#rows.values()) {
       const thumb = row.querySelector(".thumb");
-      if (!(thumb instanceof HTMLElement) || thumb.firstChild || "broken" in thumb.dataset) continue;
+      const id = Number(row.dataset.picture);
+      const asked = this.#broken.get(id) ?? -Infinity;
+      if (!thumb || thumb.firstChild || performance.now() - asked < RETRY_AFTER) continue;
       const fail = () => {
-        thumb.dataset.broken = ""; // asked for once, not with every movement of the list
+        this.#broken.set(id, performance.now()); // not asked for with every movement of the list
         image.remove();
       };
       const image = make("img", { alt: "", decoding: "async", draggable: "false", error: fail });
-      image.src = thumbnailPath(Number(row.dataset.picture));
+      image.src = thumbnailPath(id);
       thumb.append(image);
     }
   }

@@ -25,6 +25,8 @@ export class Folder {
   project = null;
   /** What the search finds: everything while there is none. @type {PictureListed[]} */
   found = [];
+  /** Grows with every change of how many objects pictures have and which are done. */
+  changes = 0;
   #search = "";
   /** @type {Map<number, PictureListed>} */
   #listed = new Map();
@@ -47,6 +49,29 @@ export class Folder {
     this.search(this.#search);
     if (project.place !== null && this.#listed.has(project.place)) return project.place;
     return project.pictures[0]?.id ?? null;
+  }
+
+  /**
+   * Take over what the server lists by now.
+   *
+   * @param {Project} fresh
+   * @param {{open: number | undefined, counted: boolean}} how the picture that is open, which stays in the list and whose
+   *   objects are known here; and whether the numbers of the others are newer than those here
+   */
+  update(fresh, { open, counted }) {
+    const { project } = this;
+    if (!project) return;
+    const pictures = fresh.pictures.map((picture) => {
+      const known = this.#listed.get(picture.id);
+      if (known && counted && picture.id !== open) Object.assign(known, picture);
+      return known ?? picture;
+    });
+    const at = this.indexOf(open);
+    if (at >= 0 && !pictures.some(({ id }) => id === open)) pictures.splice(at, 0, project.pictures[at]);
+    if (pictures.length === project.pictures.length && pictures.every((picture, i) => picture === project.pictures[i])) return;
+    project.pictures = pictures;
+    this.#listed = new Map(pictures.map((picture) => [picture.id, picture]));
+    this.search(this.#search);
   }
 
   /** @param {string} text @returns {number} how many match */
@@ -95,6 +120,7 @@ export class Folder {
   count(id, accepted) {
     const listed = this.listed(id);
     if (!listed) return;
+    this.changes++;
     listed.objects = accepted.filter(Boolean).length;
     listed.unaccepted = accepted.length - listed.objects;
   }
@@ -102,6 +128,7 @@ export class Folder {
   /** @param {number} id @param {boolean} accepted @param {number} number of further objects */
   addTo(id, accepted, number) {
     const listed = this.listed(id);
+    this.changes++;
     if (listed) listed[accepted ? "objects" : "unaccepted"] += number;
   }
 
@@ -112,6 +139,7 @@ export class Folder {
   mark(id, done) {
     const listed = this.listed(id);
     if (!listed) return;
+    this.changes++;
     listed.done = done;
     const lane = this.#lanes.get(id) ?? this.#queue.lane();
     this.#lanes.set(id, lane);
@@ -120,6 +148,7 @@ export class Folder {
 
   /** @param {{picture: number, done: boolean}} mark that the server refused */
   takeBack({ picture, done }) {
+    this.changes++;
     const listed = this.listed(picture);
     if (listed) listed.done = !done;
   }

@@ -13,7 +13,7 @@ import { BASE, MARKS, MASKS } from "./stage.js";
  * @property {HTMLElement} host
  * @property {import("./stage.js").Stage} stage
  * @property {import("./settings.js").Settings} settings
- * @property {(step: Step, since: number) => void} onPrompt
+ * @property {(step: Step) => void} onPrompt
  * @property {(point: Point) => void} onPick
  * @property {(point: Point | null) => void} onHover a point of the picture
  */
@@ -33,7 +33,7 @@ export class Input {
     host.addEventListener("pointerdown", (event) => this.#down(event));
     host.addEventListener("pointermove", (event) => this.#move(event));
     host.addEventListener("pointerup", (event) => this.#up(event));
-    host.addEventListener("pointercancel", (event) => this.#apply(this.#gestures.cancel(event.pointerId), event));
+    host.addEventListener("pointercancel", (event) => this.#apply(this.#gestures.cancel(event.pointerId)));
     host.addEventListener("pointerleave", () => this.#hover(null));
     host.addEventListener("contextmenu", (event) => event.preventDefault());
     host.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });
@@ -47,14 +47,14 @@ export class Input {
 
   cancel() {
     this.space = false;
-    this.#apply(this.#gestures.cancel(), null);
+    this.#apply(this.#gestures.cancel());
     this.dress();
   }
 
   /** Let go of what was begun on another picture than the one that is shown now: its points belong there. */
   #follow() {
     const { picture } = this.#desk.stage;
-    if (picture !== this.#on) this.#apply(this.#gestures.cancel(), null);
+    if (picture !== this.#on) this.#apply(this.#gestures.cancel());
     this.#on = picture;
   }
 
@@ -76,7 +76,7 @@ export class Input {
   /** @param {PointerEvent} event */
   #down(event) {
     const { host, settings } = this.#desk;
-    if (event.target instanceof Element && event.target.closest("button, .notes, .empty")) return;
+    if (event.target instanceof Element && event.target.closest("button, .above, .empty")) return;
     event.preventDefault();
     host.dataset.pointer = ""; // no frame of focus around the picture
     host.focus({ preventScroll: true });
@@ -85,7 +85,7 @@ export class Input {
     const { tool, positive, radius } = settings;
     const pointer = this.#pointer(event);
     this.#hover(event.pointerType === "touch" ? null : pointer);
-    this.#apply(this.#gestures.down(pointer, { tool, positive, radius, panning: this.space }), event);
+    this.#apply(this.#gestures.down(pointer, { tool, positive, radius, panning: this.space }));
   }
 
   /** @param {PointerEvent} event */
@@ -96,18 +96,18 @@ export class Input {
     // Browsers join moves to one a frame; the ones between make smooth lines.
     const events = event.getCoalescedEvents?.() ?? [];
     for (const each of events.length ? events : [event]) {
-      this.#apply(this.#gestures.move({ ...this.#pointer(each), id: pointer.id }), event);
+      this.#apply(this.#gestures.move({ ...this.#pointer(each), id: pointer.id }));
     }
   }
 
   /** @param {PointerEvent} event */
   #up(event) {
     this.#follow();
-    this.#apply(this.#gestures.up(this.#pointer(event)), event);
+    this.#apply(this.#gestures.up(this.#pointer(event)));
   }
 
-  /** @param {Outcome[]} outcomes @param {Event | null} event */
-  #apply(outcomes, event) {
+  /** @param {Outcome[]} outcomes */
+  #apply(outcomes) {
     const { stage } = this.#desk;
     for (const outcome of outcomes) {
       switch (outcome.type) {
@@ -128,7 +128,7 @@ export class Input {
           this.#desk.onPick(stage.toPicture([outcome.x, outcome.y]));
           break;
         case "prompt":
-          this.#desk.onPrompt(outcome.step, event ? event.timeStamp : performance.now());
+          this.#desk.onPrompt(outcome.step);
           break;
       }
     }

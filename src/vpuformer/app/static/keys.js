@@ -27,6 +27,7 @@ export const GROUPS = [
   ]],
   ["Object", [
     { act: "accept", keys: ["Enter"], shown: "Enter", what: "Accept and begin the next object" },
+    { act: "takeBack", keys: ["Shift+Enter"], shown: "Shift+Enter", what: "Take back that the object is accepted" },
     { act: "new", keys: ["n"], shown: "N", what: "Begin a new object" },
     { act: "undo", keys: ["Ctrl+z"], shown: "Ctrl+Z", what: "Undo", repeats: true },
     { act: "redo", keys: ["Ctrl+Shift+z", "Ctrl+y"], shown: "Ctrl+Shift+Z", what: "Redo", repeats: true },
@@ -120,6 +121,7 @@ export function belongsTo(target, combo) {
     if (target.type === "color") return combo === " " || combo === "Enter";
     return combo !== "F6" && combo !== "Escape";
   }
+  if (target instanceof HTMLSelectElement) return combo !== "F6" && combo !== "Escape";
   if (target instanceof HTMLButtonElement) return combo === "Enter" || combo === " ";
   if (target.getAttribute("role") === "listbox") return /^(Arrow(Up|Down)|Enter|Home|End|Page(Up|Down))$/.test(combo);
   return false;

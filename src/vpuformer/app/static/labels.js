@@ -2,7 +2,6 @@
 
 import { addLabel, changeLabel, dropLabel, isOutdated } from "./api.js";
 import { byId, icon, make, relist } from "./dom.js";
-import { freeColour } from "./palette.js";
 import { sentenceOf } from "./sentence.js";
 
 /** @typedef {import("./types.js").Label} Label */
@@ -11,6 +10,8 @@ import { sentenceOf } from "./sentence.js";
 export class Labels {
   /** @type {number | null} the one whose name is being changed */
   #renaming = null;
+  /** A shorter list, for when there is no room for this one. */
+  #quick = /** @type {HTMLSelectElement} */ (byId("quick-label"));
   #host;
   #session;
   #onChange;
@@ -26,6 +27,7 @@ export class Labels {
     this.#session = session;
     this.#onChange = onChange;
     this.#onToast = onToast;
+    this.#quick.addEventListener("change", () => session.chooseLabel(this.#quick.value ? Number(this.#quick.value) : null));
     const name = /** @type {HTMLInputElement} */ (byId("new-label-name"));
     byId("new-label").addEventListener("submit", (event) => {
       event.preventDefault();
@@ -59,6 +61,9 @@ export class Labels {
         : [make("li", { class: "nothing" }, "No labels yet. Objects may go without.")];
       return [...this.#labels.map((each, index) => this.#row(each, index, each.id === chosen)), ...none];
     });
+    relist(this.#quick, JSON.stringify(this.#labels), () => [
+      make("option", { value: "" }, "No label"), ...this.#labels.map(({ id, name }) => make("option", { value: id }, name))]);
+    this.#quick.value = String(chosen ?? "");
   }
 
   /** @param {number | null} id @param {string} name @param {string} key @param {boolean} chosen */
@@ -119,7 +124,7 @@ export class Labels {
   async #add(name) {
     if (this.#chooseNamed(name)) return;
     await this.#attempt(async (project) => {
-      const label = await addLabel(name, freeColour(project.labels.map((each) => each.colour)));
+      const label = await addLabel(name);
       project.labels = [...project.labels.filter((each) => each.id !== label.id), label]; // read meanwhile, it is there already
       // It is for what comes next; an object that has a label keeps it.
       if (this.#session.current?.seen.label === null) this.#session.chooseLabel(label.id);
@@ -162,7 +167,7 @@ export class Labels {
       await what(project);
     } catch (error) {
       const outdated = isOutdated(error);
-      if (outdated) await this.#session.readLabels();
+      if (outdated) await this.#session.refresh();
       if (!outdated || !otherwise()) this.#onToast(sentenceOf(error));
     }
     this.#onChange();

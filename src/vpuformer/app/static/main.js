@@ -9,6 +9,7 @@ import { Input } from "./input.js";
 import { belongsTo, comboOf, fillDialog, lookUp } from "./keys.js";
 import { Labels } from "./labels.js";
 import { Queue } from "./queue.js";
+import { Refreshing } from "./refreshing.js";
 import { Session } from "./session.js";
 import { Settings } from "./settings.js";
 import { Show } from "./show.js";
@@ -21,6 +22,7 @@ import { ViewPanel } from "./viewpanel.js";
 const HELD = { " ": "space", h: "hide" };
 
 const clock = {
+  now: () => performance.now(),
   /** @param {number} ms */
   sleep(ms) {
     let wake = () => {};
@@ -45,7 +47,7 @@ const queue = new Queue({
   send: api.send,
   clock,
   onReply: (lane, body, newest) => session.onReply(lane, body, newest),
-  onRefused: (lane, action, sentence) => session.onRefused(lane, action, sentence),
+  onRefused: (lane, action, sentence, certain) => session.onRefused(lane, action, sentence, certain),
   onUnlabelled: () => session.onUnlabelled(),
   onStatus: (status, _, reason) => show.connection(status, reason),
 });
@@ -53,7 +55,8 @@ const session = new Session(api, queue, {
   onChange: () => show.refresh(),
   onSay: say,
   onToast: (sentence, undo) => toasts.show(sentence, undo),
-});
+}, (project) => settings.recallLabel(project));
+const refreshing = new Refreshing(session, clock);
 const stage = new Stage(host, session, settings, () => show.zoom());
 const labels = new Labels(session, () => show.refresh(), (sentence) => toasts.show(sentence));
 const files = new FileList(byId("file-list"), (id) => void session.open(id));
@@ -62,7 +65,7 @@ const input = new Input({
   host,
   stage,
   settings,
-  onPrompt: (step, since) => todo.prompt(step, since),
+  onPrompt: (step) => todo.prompt(step),
   onPick: (point) => todo.pick(point),
   onHover: (point) => show.where(point),
 });
@@ -102,9 +105,15 @@ document.addEventListener("click", (event) => {
   }
 });
 window.addEventListener("blur", () => todo.hold("h", false));
-window.addEventListener("online", () => queue.kick());
+for (const event of ["online", "focus"]) {
+  window.addEventListener(event, () => {
+    queue.kick();
+    refreshing.wake();
+  });
+}
+document.addEventListener("visibilitychange", () => refreshing.wake());
 window.addEventListener("beforeunload", (event) => {
   if (queue.waiting) event.preventDefault();
 });
 
-void session.start();
+void session.start().then(() => refreshing.run(() => !document.hidden));

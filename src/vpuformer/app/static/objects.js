@@ -22,8 +22,6 @@ export class Thing {
     this.shown = null;
     /** @type {Rows | null} */
     this.mask = null;
-    /** When the newest prompt was given, for measuring; null once its mask is painted. @type {number | null} */
-    this.since = null;
     /** Whether it was deleted here. */
     this.deleted = false;
     if (lane.state) this.show(lane.state);

@@ -1,6 +1,7 @@
 /** All masks of the picture as one layer of the screen. */
 
-import { COLOURS, lighter, plainColour, rgb } from "./palette.js";
+import { COLOURS, UNLABELLED } from "./colours.js";
+import { lighter, rgb } from "./palette.js";
 import { Coverage, fillRows, fillStroke, packed, paintBorder, paintInside, paintOutside } from "./raster.js";
 
 /** @typedef {import("./types.js").Point} Point */
@@ -94,5 +95,5 @@ export class Overlay {
 export function colourOf(thing, { labels, label, things }) {
   if (!labels.length) return COLOURS[((thing ? things.indexOf(thing) : things.length) + 1) % COLOURS.length];
   const own = thing ? thing.seen.label : label;
-  return labels.find((each) => each.id === own)?.colour ?? plainColour(labels.map((each) => each.colour));
+  return labels.find((each) => each.id === own)?.colour ?? UNLABELLED;
 }

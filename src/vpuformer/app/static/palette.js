@@ -1,12 +1,10 @@
-/** Colours that people with any kind of colour vision can tell apart (Okabe and Ito, 2008). */
+/** Colours of prompts and of the probability map, and what colours are mixed to; those of objects are in `colours.js`. */
 
 /** @typedef {[number, number, number]} Rgb */
 
-export const COLOURS = ["#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7"];
 /** Of prompts: blue says "belongs to it", vermilion "does not"; signs and dashes say the same without colour. */
 export const POSITIVE = "#0a6fc2";
 export const NEGATIVE = "#d9480f";
-const GREY = "#c9ced6";
 
 /** @param {string} hex such as #e69f00 @returns {Rgb} */
 export function rgb(hex) {
@@ -21,25 +19,6 @@ export function rgb(hex) {
  */
 export function lighter(colour, share) {
   return /** @type {Rgb} */ (colour.map((part) => Math.round(part + (255 - part) * share)));
-}
-
-/**
- * The first colour that is not taken; when all are, they begin again.
- *
- * @param {string[]} taken
- */
-export function freeColour(taken) {
-  const free = COLOURS.find((colour) => !taken.includes(colour));
-  return free ?? COLOURS[taken.length % COLOURS.length];
-}
-
-/**
- * The colour of objects without a label: one that no label has, the last one, since labels are given the first ones.
- *
- * @param {string[]} taken
- */
-export function plainColour(taken) {
-  return COLOURS.findLast((colour) => !taken.includes(colour)) ?? GREY;
 }
 
 /** Dark blue over green to light yellow: every step is lighter than the one before, so it reads without colour too. */

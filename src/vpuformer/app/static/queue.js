@@ -6,6 +6,8 @@
  * `send` and `clock` come from outside.
  */
 
+import { reasonOf, UNREACHABLE } from "./sentence.js";
+
 /** @typedef {import("./types.js").ObjectState} ObjectState */
 /** @typedef {import("./types.js").ObjectChange} ObjectChange */
 /** @typedef {import("./types.js").Step} Step */
@@ -34,9 +36,10 @@
  * @property {(request: Request) => Promise<Answer>} send rejects if there was no answer
  * @property {{sleep: (ms: number) => {done: Promise<void>, wake: () => void}}} clock
  * @property {(lane: Lane, body: any, newest: boolean) => void} onReply
- * @property {(lane: Lane, action: Action, sentence: string) => void} onRefused
+ * @property {(lane: Lane, action: Action, sentence: string, certain: boolean) => void} onRefused certain: the server has
+ *   said that it keeps nothing of it
  * @property {(lane: Lane) => void} onUnlabelled an object was made without the label it was to have, which is gone
- * @property {(status: Status, waiting: number, reason: string) => void} onStatus
+ * @property {(status: Status, waiting: number, reason: string) => void} onStatus reason: a sentence, while offline
  */
 
 export const FIRST_WAIT = 500;
@@ -65,10 +68,30 @@ export function request(lane, action) {
     case "turn":
       return { method: "POST", path: `${object}/${action.turn}`, body: { revision } };
     case "change":
-      return { method: "PATCH", path: object, body: action.change };
+      return { method: "PATCH", path: object, body: { ...action.change, known: lane.state && knownOf(lane.state) } };
     case "done":
       return { method: "PATCH", path: `/api/pictures/${action.picture}`, body: { done: action.done } };
   }
+}
+
+/** What the server may leave out of its answer. */
+/** @param {ObjectState} state */
+const knownOf = ({ revision, answered }) => ({ revision, answered });
+
+/**
+ * The whole state of an object after an answer, which leaves out what the request said to be known.
+ *
+ * @param {ObjectState | null} former as it was when the request was sent
+ * @param {ObjectState} answer
+ * @returns {ObjectState}
+ */
+export function whole(former, answer) {
+  if (!former || !(answer.since || answer.mask_known)) return answer;
+  const live = new Set(answer.live);
+  const known = former.steps.slice(0, answer.since).map((step, place) =>
+    step.live === live.has(place) ? step : { ...step, live: live.has(place) });
+  const mask = answer.mask_known ? former.mask : answer.mask;
+  return { ...answer, since: 0, live: [], steps: [...known, ...answer.steps], mask_known: false, mask };
 }
 
 /** Whether an action still makes sense for another state of the object than the one it was meant for. */
@@ -147,7 +170,7 @@ export class Queue {
       const action = lane.waiting[0];
       const answer = await this.#outside.send(request(lane, action)).catch(() => null);
       const status = answer ? answer.status : 0;
-      const failed = this.#failure(status);
+      const failed = this.#failure(answer);
       if (failed !== null && !(status === 500 && failures + 1 >= MOST_FAILURES)) {
         failures++;
         this.#reason = failed;
@@ -185,11 +208,12 @@ export class Queue {
     this.#tell();
   }
 
-  /** Why an answer counts as none; null if it counts. */
-  /** @param {number} status */
-  #failure(status) {
-    if (status === 401) return "access";
-    return status === 0 || (status >= 500 && status !== 503) ? "connection" : null;
+  /** Why an answer counts as none, in a sentence; null if it counts. */
+  /** @param {Answer | null} answer */
+  #failure(answer) {
+    if (!answer) return UNREACHABLE;
+    const { status, body } = answer;
+    return status === 401 || (status >= 500 && status !== 503) ? reasonOf(status, body) : null;
   }
 
   /**
@@ -202,7 +226,7 @@ export class Queue {
     const fine = answer !== null && answer.status >= 200 && answer.status < 300;
     lane.waiting.shift();
     if (fine && action.type !== "done") {
-      lane.state = answer.body;
+      lane.state = whole(lane.state, answer.body);
       lane.id = answer.body.id;
     }
     if (!fine && action.type === "create") lane.waiting.length = 0; // what follows has no object to go to
@@ -212,9 +236,10 @@ export class Queue {
     const conflict = answer !== null && answer.status === 409 && answer.body?.state;
     if (conflict) {
       // An undo whose reply was lost meets its own effect: that is no news.
-      if (!again) this.#outside.onRefused(lane, action, CHANGED);
+      if (!again) this.#outside.onRefused(lane, action, CHANGED, true);
     } else if (!fine) {
-      this.#outside.onRefused(lane, action, String(answer?.body?.error ?? "The server could not do that."));
+      const sentence = answer ? reasonOf(answer.status, answer.body) : UNREACHABLE;
+      this.#outside.onRefused(lane, action, sentence, answer !== null && answer.status < 500);
     }
     if (action.type === "done") {
       if (fine) this.#outside.onReply(lane, answer.body, newest);

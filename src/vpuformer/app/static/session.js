@@ -4,13 +4,14 @@
  * It reads from the server through `api`, which is handed in, so that it can be tried without one.
  */
 
-import { isOutdated } from "./api.js";
+import { isOutdated, isPassing } from "./api.js";
 import { Bench } from "./bench.js";
 import { sentenceOf } from "./sentence.js";
 
 /** @typedef {import("./types.js").PictureOpened} PictureOpened */
 /** @typedef {import("./queue.js").Queue} Queue */
-/** @typedef {import("./bench.js").Listener} Listener */
+/** @typedef {import("./roster.js").Listener} Listener */
+/** @typedef {import("./types.js").Project} Project */
 /** @typedef {typeof import("./api.js")} Api */
 /** @typedef {Pick<Api, "getProject" | "openPicture" | "putPlace" | "importMasks">} Reads */
 
@@ -21,16 +22,22 @@ export class Session extends Bench {
   #fetching = null;
   /** The picture that could not be opened. @type {number | undefined} */
   #failed = undefined;
+  /** Whether what made the trouble may pass by itself. */
+  #passing = false;
   #api;
+  #recall;
 
   /**
    * @param {Reads} api
    * @param {Queue} queue
    * @param {Listener} listener
+   * @param {(project: Project) => number | null | undefined} recall the label that was chosen on the last visit; undefined
+   *   where that is not known
    */
-  constructor(api, queue, listener) {
+  constructor(api, queue, listener, recall = () => undefined) {
     super(queue, listener);
     this.#api = api;
+    this.#recall = recall;
   }
 
   /** Read the folder and go on where the person was. */
@@ -41,9 +48,12 @@ export class Session extends Bench {
     try {
       const project = await this.#api.getProject();
       first = this.folder.read(project);
-      if (project.labels.length === 1) this.label ??= project.labels[0].id; // there is nothing to choose
+      const only = project.labels.length === 1 ? project.labels[0].id : null; // there is nothing to choose
+      const recalled = this.#recall(project);
+      this.label ??= recalled === undefined ? only : recalled;
       if (first === null) this.trouble = "There is no picture in this folder.";
     } catch (error) {
+      this.#passing = isPassing(error);
       this.trouble = sentenceOf(error);
     }
     this.listener.onChange();
@@ -77,6 +87,7 @@ export class Session extends Bench {
       if (fetching.signal.aborted) return;
       this.opening = null;
       this.#failed = id;
+      this.#passing = isPassing(error);
       this.leave();
       this.trouble = sentenceOf(error);
       this.listener.onChange();
@@ -97,7 +108,7 @@ export class Session extends Bench {
 
   /** Tell of objects that would be missed in an export. */
   #warn() {
-    const left = this.things.filter((thing) => !thing.seen.accepted && (thing.busy || thing.area > 0)).length;
+    const left = this.unaccepted.length;
     if (!this.picture || !left) return;
     const what = left === 1 ? "one object" : `${left} objects`;
     this.listener.onToast(`Not accepted, so not exported: ${what} in ${this.picture.name}`);
@@ -116,47 +127,77 @@ export class Session extends Bench {
   /** @param {import("./types.js").ObjectState[]} states */
   #learnLabels(states) {
     const known = new Set(this.project?.labels.map(({ id }) => id));
-    if (states.some(({ label }) => label !== null && !known.has(label))) void this.readLabels();
+    if (states.some(({ label }) => label !== null && !known.has(label))) void this.refresh();
   }
 
-  /** Read the labels anew, as others may have changed them; one that is gone is not for the next objects either. */
-  async readLabels() {
+  /**
+   * Read the list of pictures and the labels anew, as others may have changed them and files come and go. What could not
+   * be had since the server was away is tried again.
+   */
+  async refresh() {
     const { project } = this;
-    if (!project) return;
-    let before, labels;
+    let before, fresh, counts;
     try {
       do {
-        before = project.labels;
-        ({ labels } = await this.#api.getProject());
-      } while (project.labels !== before); // the person has changed them meanwhile
+        before = project?.labels;
+        counts = this.#changes;
+        fresh = await this.#api.getProject();
+      } while (project && project.labels !== before); // the person has changed them meanwhile
     } catch {
-      return; // The objects are there all the same; the next one with an unknown label asks again.
+      return; // What is there stays as it is; the next time asks again.
     }
-    project.labels = labels;
-    if (!labels.some(({ id }) => id === this.label)) this.label = null;
-    this.listener.onChange();
+    this.kick();
+    if (project) {
+      const settled = counts !== null && counts === this.#changes;
+      this.folder.update(fresh, { open: this.place, counted: settled });
+      project.labels = fresh.labels;
+      if (!fresh.labels.some(({ id }) => id === this.label)) this.label = null; // one that is gone is not for the next objects
+      this.listener.onChange();
+    }
+    if (!this.trouble || !this.#passing) return;
+    this.#passing = false;
+    await (this.place === undefined ? this.start() : this.open(this.place));
   }
 
-  /** @param {import("./queue.js").Lane} lane @param {import("./queue.js").Action} action @param {string} sentence */
-  onRefused(lane, action, sentence) {
-    super.onRefused(lane, action, sentence);
-    if (action.type === "create" || action.type === "change") void this.readLabels(); // its label may be gone
+  /** A number that is another one after every change of how many objects pictures have; null while one is on its way. */
+  get #changes() {
+    return this.queue.waiting ? null : this.folder.changes;
+  }
+
+  /** @param {import("./queue.js").Lane} lane @param {import("./queue.js").Action} action @param {string} sentence @param {boolean} certain */
+  onRefused(lane, action, sentence, certain) {
+    super.onRefused(lane, action, sentence, certain);
+    if (action.type === "create" || action.type === "change") void this.refresh(); // its label may be gone
   }
 
   /** An object was made without the label that was chosen for it. */
   onUnlabelled() {
     this.listener.onToast("The label of this object had been deleted elsewhere. It is kept without one.");
-    void this.readLabels();
+    void this.refresh();
   }
 
-  /** Mark the picture as done, or not done any more. */
-  markDone() {
+  /**
+   * Mark the picture as done, or not done any more.
+   *
+   * @param {boolean} accepting whether what is not accepted is accepted first
+   */
+  markDone(accepting = false) {
     const { picture } = this;
     const listed = picture && this.listed(picture.id);
     if (!picture || !listed) return;
+    const left = accepting ? this.unaccepted : [];
+    const back = this.acceptAll(left);
     this.folder.mark(picture.id, !listed.done);
     this.listener.onSay(listed.done ? "Picture marked as done" : "Picture marked as not done");
     this.listener.onChange();
+    if (!left.length) return;
+    this.select(null);
+    this.takeBack = () => {
+      back();
+      this.folder.mark(picture.id, false);
+      this.listener.onChange();
+    };
+    this.listener.onToast(left.length === 1 ? "One object accepted" : `${left.length} objects accepted`, this.takeBack);
   }
 
   /** @param {File} file with masks for the open picture */
@@ -172,7 +213,7 @@ export class Session extends Bench {
       this.listener.onToast(`${what} read from ${file.name}${where}`);
     } catch (error) {
       this.listener.onToast(`Not read: ${file.name}. ${sentenceOf(error)}`);
-      if (isOutdated(error)) void this.readLabels();
+      if (isOutdated(error)) void this.refresh();
     }
   }
 }

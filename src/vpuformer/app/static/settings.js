@@ -11,6 +11,9 @@ export const SMALLEST_BRUSH = 0.5;
 export const LARGEST_BRUSH = 500;
 
 const PLACE = "vpuformer-settings";
+const LABEL = "vpuformer-label";
+
+/** @typedef {import("./types.js").Project} Project */
 
 export class Settings {
   /** @type {Tool} */
@@ -27,6 +30,7 @@ export class Settings {
   side = true;
   /** The window of the open picture, if it has more than 8 bits. @type {[number, number] | null} */
   range = null;
+  #label = "";
 
   constructor() {
     try {
@@ -48,6 +52,30 @@ export class Settings {
       localStorage.setItem(PLACE, JSON.stringify({ mode, opacity, radius }));
     } catch {
       // Private windows keep nothing.
+    }
+  }
+
+  /** @param {Project} project @param {number | null} id of the label for the next objects */
+  keepLabel({ folder, labels }, id) {
+    if (!labels.length) return; // nothing was chosen
+    const kept = JSON.stringify({ folder, label: labels.find((label) => label.id === id)?.name ?? null });
+    if (kept === this.#label) return;
+    this.#label = kept;
+    try {
+      localStorage.setItem(LABEL, kept);
+    } catch {
+      // Private windows keep nothing.
+    }
+  }
+
+  /** @param {Project} project @returns {number | null | undefined} the label that was kept; undefined if there is none */
+  recallLabel({ folder, labels }) {
+    try {
+      const kept = JSON.parse(localStorage.getItem(LABEL) ?? "{}");
+      if (kept.folder !== folder) return undefined;
+      return kept.label === null ? null : labels.find((label) => label.name === kept.label)?.id;
+    } catch {
+      return undefined;
     }
   }
 

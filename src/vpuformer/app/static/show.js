@@ -1,7 +1,8 @@
-/** Puts the state of the session into the page: once a frame at most, and what tests read at once. */
+/** Puts the state of the session into the page, once a frame at most. */
 
 import { byId, make, icon, spaced } from "./dom.js";
 import { showObjects, showSteps, stateOf } from "./panel.js";
+import { sentenceOf } from "./sentence.js";
 import { HINTS, TOUCH_HINTS } from "./toolbar.js";
 import { inside } from "./viewport.js";
 
@@ -19,6 +20,9 @@ import { inside } from "./viewport.js";
  * @property {import("./viewpanel.js").ViewPanel} view
  */
 
+/** @param {string} act @returns {HTMLButtonElement[]} */
+const buttonsFor = (act) => [...document.querySelectorAll(`button[data-act="${act}"]`)].map((button) => /** @type {HTMLButtonElement} */ (button));
+
 const HINT_STAYS = 6000;
 const NARROW = 900;
 
@@ -34,13 +38,23 @@ export class Show {
   constructor(parts) {
     this.#parts = parts;
     const { files, session, settings } = parts;
-    if (window.innerWidth < 1100) settings.files = false;
-    if (window.innerWidth < NARROW) settings.side = false;
+    const narrow = matchMedia(`(width < ${NARROW}px)`);
+    const fold = () => {
+      if (window.innerWidth < 1100) settings.files = false;
+      if (narrow.matches) settings.side = false;
+    };
+    fold();
+    narrow.addEventListener("change", () => {
+      fold();
+      settings.side = !narrow.matches;
+      this.refresh();
+    });
     const search = /** @type {HTMLInputElement} */ (byId("search"));
     search.addEventListener("input", () => {
       const found = session.folder.search(search.value);
       files.show(session.folder.found, session.place ?? null);
       if (search.value) files.toTop();
+      else files.toOpen();
       this.#progress(search.value ? `${found} found` : null);
     });
     search.addEventListener("keydown", (event) => {
@@ -79,7 +93,6 @@ export class Show {
 
   /** Something has changed: show it in the next frame. */
   refresh() {
-    this.#tests();
     this.#frame ||= requestAnimationFrame(() => this.now());
   }
 
@@ -90,6 +103,7 @@ export class Show {
     const { project, picture, current, trouble } = session;
     byId("files").hidden = !settings.files;
     byId("side").hidden = !settings.side;
+    byId("quick").hidden = settings.side; // what else only the side panel has
     byId("toggle-files").setAttribute("aria-pressed", String(settings.files));
     byId("toggle-side").setAttribute("aria-pressed", String(settings.side));
     view.open(picture);
@@ -98,6 +112,7 @@ export class Show {
     input.dress();
     view.show();
     labels.show();
+    if (project) settings.keepLabel(project, session.label);
     showSteps(byId("steps"), session);
     showObjects(byId("objects"), session);
     if (project) {
@@ -114,19 +129,17 @@ export class Show {
     byId("mask-text").textContent = current ? `Mask: ${spaced(current.area)} pixels` : "";
     const seconds = current?.shown?.seconds;
     byId("time-text").textContent = seconds ? `${seconds.toFixed(seconds < 1 ? 2 : 1)} s` : "";
-    /** @param {string} id @param {boolean} on */
-    const enable = (id, on) => (/** @type {HTMLButtonElement} */ (byId(id)).disabled = !on);
-    enable("accept", current !== null);
+    /** @param {string} act @param {boolean} on */
+    const enable = (act, on) => buttonsFor(act).forEach((button) => (button.disabled = !on));
+    for (const act of ["accept", "deleteObject", "new"]) enable(act, current !== null);
     enable("undo", session.canUndo);
     enable("redo", session.canRedo);
-    enable("delete", current !== null);
-    enable("new", current !== null);
     enable("clear", current !== null && current.seen.at > 0);
+    for (const button of buttonsFor("takeBack")) button.hidden = !current?.seen.accepted;
     this.#picture();
     byId("empty").hidden = !trouble;
     byId("empty-text").textContent = trouble ?? "";
     this.#hints();
-    this.#tests();
     stage.draw(); // not in the next frame: a mask is waited for
   }
 
@@ -183,12 +196,12 @@ export class Show {
 
   /** @param {Status} status @param {string} reason */
   connection(status, reason) {
-    this.#parts.session.status = status;
-    byId("connection-text").textContent =
-      status === "idle" ? "Saved"
-      : status === "busy" ? "Working…"
-      : reason === "access" ? "Not saved yet: open the address again that the server wrote when it started"
-      : "Not saved yet, trying again";
+    byId("connection").dataset.state = status;
+    byId("connection-text").textContent = { idle: "Saved", busy: "Working…", offline: "Not saved yet" }[status];
+    const alarm = byId("alarm");
+    const sentence = reason && `Not saved yet, the page tries again by itself. ${sentenceOf(reason)}`;
+    if (alarm.textContent !== sentence) alarm.textContent = sentence; // it is read out with every change
+    alarm.hidden = !sentence;
     this.refresh();
   }
 
@@ -203,19 +216,5 @@ export class Show {
     const { picture } = this.#parts.session;
     const text = point && picture && inside(point, picture) ? `x ${Math.round(point[0])}, y ${Math.round(point[1])}` : "";
     byId("where").textContent = text;
-  }
-
-  /** What end-to-end tests look at. */
-  #tests() {
-    const { session } = this.#parts;
-    const { current, picture, status, opening } = session;
-    Object.assign(document.documentElement.dataset, {
-      state: status === "idle" && opening !== null ? "busy" : status,
-      picture: String(picture?.id ?? ""),
-      object: String(current?.id ?? ""),
-      revision: String(current?.shown?.revision ?? ""),
-      area: String(current?.area ?? 0),
-      steps: String(current?.shown?.at ?? 0),
-    });
   }
 }

@@ -170,7 +170,6 @@ export class Stage {
     const dirty = this.#dirty;
     this.#dirty = 0;
     this.#paint(dirty, now);
-    if (dirty & MASKS) this.#measure();
     // The waiting arc turns, slowly: the browser may share its processor with the network that is waited for.
     if (this.#session.current?.busy && !this.#turning) {
       this.#turning = setTimeout(() => {
@@ -178,16 +177,6 @@ export class Stage {
         this.redraw(MARKS);
       }, TURN);
     }
-  }
-
-  /** How long it took from the lifted finger to this frame, if it is the first one with the new mask. */
-  #measure() {
-    const { current } = this.#session;
-    if (!current || current.since === null || current.busy) return;
-    performance.mark("prompt-start", { startTime: current.since });
-    performance.mark("mask-painted");
-    performance.measure("prompt-to-mask", { start: current.since, end: performance.now() });
-    current.since = null;
   }
 
   /** @param {number} layers @param {number} now */

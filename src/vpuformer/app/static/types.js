@@ -34,12 +34,17 @@
  * @property {boolean} deleted
  * @property {number} revision
  * @property {number} at
+ * @property {number} answered
+ * @property {number} since
+ * @property {number[]} live
  * @property {StepKept[]} steps
+ * @property {boolean} mask_known
  * @property {Runs | null} mask
  * @property {number} area
  * @property {number | null} seconds
  *
- * @typedef {{label?: number | null, accepted?: boolean, deleted?: boolean}} ObjectChange
+ * @typedef {{revision: number, answered: number}} Known
+ * @typedef {{label?: number | null, accepted?: boolean | null, deleted?: boolean | null, known?: Known | null}} ObjectChange
  *
  * @typedef {{id: number, name: string, done: boolean, objects: number, unaccepted: number}} PictureListed
  *

@@ -10,10 +10,7 @@ Its models know these two alone, so for the rest something has to be decided:
   may well hold parts of the object near its corners.
 * A scribble becomes points along the stroke, all with its label.
 
-Coordinates are what their predictors take: indices of pixels, so centres at integers. Our clicks are that already. A
-box is given by the pixels in its corners: SAM 2 is trained on boxes of this kind (`sample_box_points` in its code),
-SAM's mask generator returns them, and both shift all corners, as all points, by half a pixel to the pixel's centre. It
-differs from a box that is counted from the corner of the picture (COCO) by one pixel on the right and below.
+Coordinates are those of `vpuformer.sam_arrays`.
 
 Imports no torch.
 """
@@ -27,6 +24,7 @@ import numpy.typing as npt
 
 from vpuformer.geometry import Size
 from vpuformer.prompts import Box, Points, Prompt, Scribble
+from vpuformer.sam_arrays import Corners, to_corner_pixels
 
 STROKE_SPACING = 40.0
 """Pixels of the picture from one point of a stroke to the next, if not fewer points are enough."""
@@ -43,8 +41,7 @@ class SamPrompts:
     """Shape (n, 2)."""
     labels: npt.NDArray[np.int64]
     """Shape (n,): 1 in the object, 0 not in it."""
-    box: npt.NDArray[np.float64] | None
-    """Shape (4,): x and y of the top left pixel, then of the bottom right one."""
+    box: Corners | None
 
     @property
     def ambiguous(self) -> bool:
@@ -74,7 +71,7 @@ def sam_prompts(prompts: Sequence[Prompt]) -> SamPrompts:
     return SamPrompts(
         np.concatenate(points),
         np.array(labels, dtype=np.int64),
-        corner_pixels(box) if isinstance(box, Box) else None,
+        to_corner_pixels(box) if isinstance(box, Box) else None,
     )
 
 
@@ -106,20 +103,12 @@ def stroke_points(stroke: Scribble) -> Points:
         Shape (k, 2), k from 1 to `MOST_STROKE_POINTS`.
     """
     path = stroke.points
-    walked = np.concatenate([[0.0], np.linalg.norm(np.diff(path, axis=0), axis=1).cumsum()])
+    steps = np.linalg.norm(np.diff(path, axis=0), axis=1)
+    steps[np.array(stroke.gaps, dtype=np.int64) - 1] = 0  # no step: the pen was up
+    walked = np.append(0.0, steps.cumsum())
     pieces = min(max(1, math.ceil(walked[-1] / STROKE_SPACING)), MOST_STROKE_POINTS)
     at = (np.arange(pieces) + 0.5) / pieces * walked[-1]
     return np.stack([np.interp(at, walked, path[:, axis]) for axis in (0, 1)], axis=1)
-
-
-def corner_pixels(box: Box) -> npt.NDArray[np.float64]:
-    """The pixels in the top left and the bottom right corner, shape (4,); of a box within a pixel its centre, twice.
-
-    >>> corner_pixels(Box(2.5, 4.5, 3.5, 8.5)).tolist()
-    [3.0, 5.0, 3.0, 8.0]
-    """
-    middle = box.points.mean(axis=0)
-    return np.concatenate([np.minimum(box.points[0] + 0.5, middle), np.maximum(box.points[1] - 0.5, middle)])
 
 
 def to_frame(coordinates: npt.NDArray[np.float64], picture: Size, frame: Size) -> npt.NDArray[np.float32]:

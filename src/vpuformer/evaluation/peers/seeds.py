@@ -21,8 +21,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from vpuformer.errors import PromptError
 from vpuformer.geometry import FrameMap, Size
-from vpuformer.prompts import Box, Click, Points, Prompt
+from vpuformer.prompts import Box, Click, Points, Prompt, Scribble, fit_to_picture
 
 Labels = npt.NDArray[np.uint8]
 """Shape (H, W), of OpenCV's four: certain background 0, certain object 1, probable background 2, probable object 3."""
@@ -46,10 +47,16 @@ def seed_labels(prompts: Sequence[Prompt], frame: FrameMap, core: float = 0.0) -
     '331111111111133000000000000000'
 
     Args:
-        prompts: in picture pixels.
-        frame: from the picture to the target.
+        prompts: in picture pixels; clipped to the picture.
+        frame: from the whole picture to the target.
         core: how much of the width and height of a positive box is certainly object, 0..1.
+
+    Raises:
+        PromptError: there is no prompt, or one lies outside the picture.
     """
+    if not prompts:
+        raise PromptError("nothing to go by: give at least one click, box or scribble")
+    prompts = fit_to_picture(prompts, frame.crop.size)
     labels = np.full(frame.size, cv2.GC_PR_BGD, dtype=np.uint8)
     for position, prompt in enumerate(prompts):
         if isinstance(prompt, Box):
@@ -62,17 +69,21 @@ def seed_labels(prompts: Sequence[Prompt], frame: FrameMap, core: float = 0.0) -
     for prompt in prompts:
         if not isinstance(prompt, Box):
             width = 2 * CLICK_RADIUS + 1 if isinstance(prompt, Click) else STROKE_WIDTH
-            drawn = _drawn(prompt.mapped(frame.to_target).points, max(1, round(width * scale)), frame.size)
-            labels[drawn] = cv2.GC_FGD if prompt.positive else cv2.GC_BGD
+            mapped = prompt.mapped(frame.to_target)
+            pieces = mapped.pieces if isinstance(mapped, Scribble) else (mapped.points,)
+            labels[_drawn(pieces, max(1, round(width * scale)), frame.size)] = (
+                cv2.GC_FGD if prompt.positive else cv2.GC_BGD
+            )
     return labels
 
 
-def _drawn(path: Points, width: int, size: Size) -> npt.NDArray[np.bool_]:
-    """The pixels under a round brush, `width` pixels wide, that is drawn along the path."""
+def _drawn(paths: Sequence[Points], width: int, size: Size) -> npt.NDArray[np.bool_]:
+    """The pixels under a round brush, `width` pixels wide, that is drawn along the paths."""
     # Not OpenCV's own thick lines: their width differs between its versions, and a path of one point has none.
-    pixels = np.clip(np.rint(path), 0, (size[1] - 1, size[0] - 1)).astype(np.int32)
     line = np.zeros(size, dtype=np.uint8)
-    cv2.polylines(line, [np.concatenate([pixels, pixels[-1:]])], isClosed=False, color=1)
+    for path in paths:
+        pixels = np.clip(np.rint(path), 0, (size[1] - 1, size[0] - 1)).astype(np.int32)
+        cv2.polylines(line, [np.concatenate([pixels, pixels[-1:]])], isClosed=False, color=1)
     return cv2.dilate(line, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width))) > 0
 
 

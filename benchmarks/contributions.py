@@ -1,0 +1,205 @@
+"""What tokens, drawn maps and gates of the bundled weights are each worth: the same objects, one part left out.
+
+    python benchmarks/contributions.py --root data/train --split data/split.json [--every 3]
+
+Nothing is trained: the parts are silenced in the network as it is shipped. A network that was trained without a part
+may do better than one that loses it afterwards; how soon each way starts to work is `ablation.py`'s question. Mean IoU
+over the natural images, with the evaluation's own user and crops. Writes `benchmarks/results/contributions.json`.
+"""
+
+import argparse
+import json
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import torch
+from figures import NATURAL, validation_group
+from torch import Tensor
+
+from vpuformer.atomic import replacing
+from vpuformer.cli.measured import open_samples
+from vpuformer.data.sample import Sample
+from vpuformer.encoding.pue import VECTOR, prompt_vectors, with_stand_in
+from vpuformer.evaluation.ours import BatchPredictorSegmenter
+from vpuformer.evaluation.run import evaluate
+from vpuformer.memory import keep_freed_memory
+from vpuformer.metrics import iou_at
+from vpuformer.model.manifest import read_manifest
+from vpuformer.model.vpuformer import VPUFormer
+from vpuformer.predictor import Predictor
+from vpuformer.prompts import KINDS, Kind
+
+RESULTS = Path(__file__).parent / "results" / "contributions.json"
+MEASURED: dict[str, tuple[tuple[Kind, ...], tuple[int, ...]]] = {
+    "click": (("click",), (1, 3, 5)),
+    "box": (("box",), (1,)),
+    "scribble": (("scribble",), (1,)),
+    "mixed": (KINDS, (3,)),
+}
+"""Prompt kinds of a run, and the numbers of prompts after which IoU is reported."""
+Silence = Callable[[VPUFormer], AbstractContextManager[object]]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--root", type=Path, required=True)
+    parser.add_argument("--split", type=Path, required=True)
+    parser.add_argument("--every", type=int, default=1, help="use every n-th object alone")
+    parser.add_argument("--workers", type=int, default=torch.get_num_threads())
+    options = parser.parse_args()
+    keep_freed_memory()
+
+    every_object = open_samples("coco", options.root, options.split)
+    samples = [each for each in every_object if validation_group(each.name) == NATURAL][:: options.every]
+    predictor = Predictor.from_pretrained("default", device="cpu")
+    gates = Gates()
+    with gates.recorded(predictor.model):
+        measure(samples, predictor, options.workers)
+    conditions: dict[str, Silence] = {
+        "everything": lambda _: nullcontext(),
+        "no tokens (maps alone)": no_tokens,
+        "tokens without their place": lambda _: no_place(),
+        "no maps (tokens alone)": lambda _: no_maps(),
+        "neither": neither,
+        "gates at their means": gates.constant,
+    }
+    rows = {}
+    for name, silence in conditions.items():
+        with silence(predictor.model):
+            rows[name] = measure(samples, predictor, options.workers)
+        print(name, rows[name], flush=True)
+    every = f" --every {options.every}" if options.every > 1 else ""
+    content = {
+        "command": f"python benchmarks/contributions.py --root data/train --split data/split.json{every}",
+        "weights_sha256": read_manifest("default").sha256,
+        "objects": len(samples),
+        "measure": "mean IoU on the natural validation objects",
+        "gates": gates.summary(),
+        "rows": rows,
+    }
+    with replacing(RESULTS) as temporary:
+        temporary.write_text(json.dumps(content, indent=2) + "\n")
+
+
+def measure(samples: Sequence[Sample], predictor: Predictor, workers: int) -> dict[str, float]:
+    """Mean IoU by kind and number of prompts."""
+    scores = {}
+    for name, (kinds, counts) in MEASURED.items():
+        segmenter = BatchPredictorSegmenter(predictor)
+        records = list(evaluate(samples, segmenter, kinds=kinds, max_interactions=max(counts), workers=workers))
+        for k in counts:
+            scores[f"{name}@{k}"] = round(sum(iou_at(each.ious, k) for each in records) / len(records), 4)
+    return scores
+
+
+@contextmanager
+def no_tokens(model: VPUFormer) -> Iterator[None]:
+    """Every sample gets the token for "no prompt", so that prompts reach the mask as maps alone."""
+
+    def silent(_module: object, _inputs: object, output: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        tokens, valid = output
+        return with_stand_in(torch.zeros_like(tokens), torch.zeros_like(valid), model.pue.no_prompt)
+
+    hook = model.pue.register_forward_hook(silent)
+    try:
+        yield
+    finally:
+        hook.remove()
+
+
+def no_place() -> AbstractContextManager[object]:
+    """Tokens know kind and sign of a prompt; `q_h` and `q_v` are zero."""
+
+    def placeless(*arguments: Any, **options: Any) -> Tensor:
+        vectors = prompt_vectors(*arguments, **options).clone()
+        vectors[..., : VECTOR - 2] = 0
+        return vectors
+
+    return mock.patch("vpuformer.encoding.pue.prompt_vectors", placeless)
+
+
+def no_maps() -> AbstractContextManager[object]:
+    """No prompt is drawn; the previous mask still enters as a map."""
+    from vpuformer.encoding.disks import prompt_maps
+
+    return mock.patch("vpuformer.model.vpuformer.prompt_maps", lambda *a, **o: torch.zeros_like(prompt_maps(*a, **o)))
+
+
+@contextmanager
+def neither(model: VPUFormer) -> Iterator[None]:
+    with no_tokens(model), no_maps():
+        yield
+
+
+@dataclass
+class Gates:
+    """The gates of Eqs. 9 and 10 during one run, layer by layer, and the network with constants in their place."""
+
+    sums: dict[tuple[int, str], Tensor] = field(default_factory=dict)
+    counts: dict[int, int] = field(default_factory=dict)
+    extremes: dict[tuple[int, str], tuple[float, float]] = field(default_factory=dict)
+    layer: threading.local = field(default_factory=threading.local)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @contextmanager
+    def recorded(self, model: VPUFormer) -> Iterator[None]:
+        with self._filtering(model, self._record):
+            yield
+
+    @contextmanager
+    def constant(self, model: VPUFormer) -> Iterator[None]:
+        """The mean of each channel's gate, and one mean for the gate of places."""
+        with self._filtering(model, self._constant):
+            yield
+
+    def summary(self) -> dict[str, dict[str, float]]:
+        """Mean, lowest and highest value of each layer's gates."""
+        return {
+            f"layer {layer + 1}, {name}": {
+                "mean": round(float(self.sums[layer, name].mean()) / self.counts[layer], 5),
+                "lowest": round(low, 5),
+                "highest": round(high, 5),
+            }
+            for (layer, name), (low, high) in sorted(self.extremes.items())
+        }
+
+    @contextmanager
+    def _filtering(self, model: VPUFormer, filtering: Callable[..., Tensor]) -> Iterator[None]:
+        hooks = [each.register_forward_pre_hook(partial(self._enter, i)) for i, each in enumerate(model.dma)]
+        try:
+            with mock.patch("vpuformer.model.dma.interactive_information_filtering", filtering):
+                yield
+        finally:
+            for hook in hooks:
+                hook.remove()
+
+    def _enter(self, layer: int, _module: object, _inputs: object) -> None:
+        self.layer.index = layer
+
+    def _record(self, features: Tensor, prompts: Tensor, places: Tensor, valid: Tensor) -> Tensor:
+        channel = prompts.masked_fill(~valid[..., None], -torch.inf).amax(dim=1, keepdim=True).sigmoid()
+        spatial = places.amax(dim=2, keepdim=True).sigmoid()
+        layer = self.layer.index
+        with self.lock:
+            for name, gate in (("channels", channel.sum(dim=(0, 1))), ("places", spatial.mean(dim=(1, 2)).sum())):
+                self.sums[layer, name] = self.sums.get((layer, name), torch.zeros(())) + gate
+            self.counts[layer] = self.counts.get(layer, 0) + len(features)
+            for name, gate in (("channels", channel), ("places", spatial)):
+                low, high = self.extremes.get((layer, name), (1.0, 0.0))
+                self.extremes[layer, name] = (min(low, float(gate.min())), max(high, float(gate.max())))
+        return features * (1 + channel + spatial)
+
+    def _constant(self, features: Tensor, _prompts: Tensor, _places: Tensor, _valid: Tensor) -> Tensor:
+        layer = self.layer.index
+        channel, places = (self.sums[layer, name] / self.counts[layer] for name in ("channels", "places"))
+        return features * (1 + channel + places)
+
+
+if __name__ == "__main__":
+    main()

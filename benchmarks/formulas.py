@@ -1,0 +1,84 @@
+"""What the printed formulas of prompt vectors (Eqs. 1-6, Algorithm 1) give, beside the reading that we use.
+
+    python benchmarks/formulas.py
+
+Draws 200 strokes as the simulated user draws them, compares boxes with clicks at their centres, and writes
+`benchmarks/results/formulas.json`.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from vpuformer.atomic import replacing
+from vpuformer.encoding.batch import PromptBatch
+from vpuformer.encoding.pue import VECTOR, prompt_vectors
+from vpuformer.geometry import CANONICAL, Crop, FrameMap
+from vpuformer.model.checkpoint import load_model
+from vpuformer.model.manifest import read_manifest
+from vpuformer.prompts import Box, Click, Prompt, Scribble
+
+RESULTS = Path(__file__).parent / "results" / "formulas.json"
+STROKES = 200
+CENTRE = 224.0
+
+
+def main() -> None:
+    strokes = random_strokes(np.random.default_rng(0))
+    content = {
+        "command": "python benchmarks/formulas.py",
+        "strokes": STROKES,
+        "zero vectors among them": {
+            formula: int((vectors(strokes, formula)[:, : VECTOR - 2] == 0).all(dim=1).sum())
+            for formula in ("literal", "extent")
+        },
+        "widest box that differs from the click at its centre": {
+            formula: widest_that_differs(formula) for formula in ("literal", "extent")
+        },
+        "entries in which an 18-px box differs from the click at its centre": {
+            formula: int((box_vector(18, formula) != vectors([Click(CENTRE, CENTRE)], formula)[0]).sum())
+            for formula in ("literal", "extent")
+        },
+        "weights_sha256": read_manifest("default").sha256,
+        "largest value of the token for no prompt in the bundled weights": float(
+            load_model("default").pue.no_prompt.detach().abs().max()
+        ),
+    }
+    with replacing(RESULTS) as temporary:
+        temporary.write_text(json.dumps(content, indent=2) + "\n")
+    print(json.dumps(content, indent=2))
+
+
+def random_strokes(rng: np.random.Generator) -> list[Scribble]:
+    """Smooth strokes of five random control points, up to 200 px apart."""
+    strokes = []
+    for _ in range(STROKES):
+        start = rng.uniform(100, CANONICAL - 100, 2)
+        controls = start + np.concatenate([[[0.0, 0.0]], rng.uniform(-100, 100, (4, 2))])
+        at = np.linspace(0, 1, 50)[:, None]
+        weights = [(1 - at) ** 4, 4 * at * (1 - at) ** 3, 6 * at**2 * (1 - at) ** 2, 4 * at**3 * (1 - at), at**4]
+        strokes.append(Scribble(sum(w * c for w, c in zip(weights, controls, strict=True))))
+    return strokes
+
+
+def widest_that_differs(formula: str) -> int:
+    click = vectors([Click(CENTRE, CENTRE)], formula)[0]
+    different = [side for side in range(2, 101) if not torch.equal(box_vector(side, formula), click)]
+    return max(different)
+
+
+def box_vector(side: float, formula: str) -> torch.Tensor:
+    return vectors([Box(CENTRE - side / 2, CENTRE - side / 2, CENTRE + side / 2, CENTRE + side / 2)], formula)[0]
+
+
+def vectors(prompts: list[Prompt] | list[Scribble], formula: str) -> torch.Tensor:
+    """The vector of each prompt."""
+    frame = FrameMap.to_canonical(Crop.whole((CANONICAL, CANONICAL)))
+    batch = PromptBatch.collate([[prompt] for prompt in prompts], [frame] * len(prompts))
+    return prompt_vectors(batch, formula=formula)[:, 0]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,65 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { begin } from "./begun.js";
+import { settle, state } from "./outside.js";
+
+test("Enter accepts and the next prompt begins another object; Ctrl+Z takes that back", async () => {
+  const { session, outside } = await begin([state({ id: 9, picture: 2, revision: 3, at: 1, area: 40, steps: [] })]);
+  const accepted = session.current;
+  session.accept();
+  assert.equal(session.current, null);
+  assert.equal(session.listed(2)?.objects, 1);
+  await settle();
+  await outside.answer(state({ id: 9, picture: 2, revision: 4, at: 1, area: 40, accepted: true }));
+  session.turn("undo");
+  assert.equal(session.current, accepted);
+  assert.deepEqual([accepted.seen.accepted, session.listed(2)?.objects, session.listed(2)?.unaccepted], [false, 0, 1]);
+  await settle();
+  assert.deepEqual(outside.sent.map(({ body }) => body.accepted), [true, false]);
+  await outside.answer(state({ id: 9, picture: 2, revision: 5, at: 1, area: 40 }));
+  session.turn("undo"); // then it is the step's turn
+  await settle();
+  assert.match(outside.sent.at(-1).path, /undo$/);
+});
+
+test("an object that was accepted long ago is gone back to, and stays accepted until that is taken back", async () => {
+  const { session, outside } = await begin([state({ id: 9, picture: 2, at: 1, area: 40, accepted: true })]);
+  session.turn("undo");
+  assert.equal(session.current?.id, 9);
+  session.accept();
+  session.turn("undo");
+  assert.deepEqual([session.current?.id, outside.sent.length], [9, 0]);
+  session.unaccept([session.current]);
+  await settle();
+  assert.deepEqual([outside.sent.at(-1).body.accepted, session.unaccepted.length], [false, 1]);
+});
+
+test("done with all objects accepted first, and both taken back", async () => {
+  const objects = [state({ id: 8, picture: 2, at: 1, area: 4 }), state({ id: 9, picture: 2, at: 1, area: 4 }), state({ id: 10, picture: 2 })];
+  const { session, toasts } = await begin(objects);
+  assert.deepEqual(session.unaccepted.map(({ id }) => id), [8, 9]); // nothing is lost with an empty one
+  session.markDone(true);
+  assert.deepEqual([session.listed(2)?.done, session.unaccepted.length, session.current], [true, 0, null]);
+  assert.equal(toasts.at(-1).text, "2 objects accepted");
+  session.turn("undo");
+  assert.deepEqual([session.listed(2)?.done, session.unaccepted.map(({ id }) => id)], [false, [8, 9]]);
+  session.markDone();
+  assert.deepEqual([session.listed(2)?.done, session.unaccepted.length], [true, 2]);
+});
+
+test("acceptance that is taken back after the page was turned is counted where it belongs", async () => {
+  const { session, toasts } = await begin([state({ id: 8, picture: 2, at: 1, area: 4 })]);
+  session.markDone(true);
+  await session.open(3);
+  toasts.find(({ text }) => text === "One object accepted").back();
+  assert.deepEqual([session.listed(2)?.objects, session.listed(2)?.unaccepted, session.listed(2)?.done], [0, 1, false]);
+  assert.deepEqual([session.listed(3)?.objects, session.listed(3)?.unaccepted, session.current], [0, 0, null]);
+});
+
+test("an empty object is not accepted", async () => {
+  const { session, toasts, outside } = await begin([state({ id: 9, picture: 2 })]);
+  session.accept();
+  assert.equal(outside.sent.length, 0);
+  assert.equal(toasts.length, 1);
+});

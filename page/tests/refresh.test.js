@@ -1,0 +1,162 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { Refusal } from "../../src/vpuformer/app/static/api.js";
+import { HURRY, Refreshing, REST } from "../../src/vpuformer/app/static/refreshing.js";
+import { Settings } from "../../src/vpuformer/app/static/settings.js";
+import { begin, click, picture } from "./begun.js";
+import { settle, state } from "./outside.js";
+
+const listed = (id, more = {}) => ({ id, name: `${id}.jpg`, done: false, objects: 0, unaccepted: 0, ...more });
+const refuse = (status) => async () => {
+  throw new Refusal(status, "no");
+};
+
+/** A session whose server lists these pictures from now on. */
+async function listing(pictures, objects = []) {
+  const begun = await begin(objects);
+  const project = await begun.api.getProject();
+  begun.api.getProject = async () => ({ ...project, pictures: structuredClone(pictures) });
+  return begun;
+}
+
+test("files that came are listed, and those that are gone are not", async () => {
+  const { session } = await listing([listed(5), listed(2), listed(3)]);
+  session.folder.search("jpg");
+  await session.refresh();
+  assert.deepEqual(session.folder.found.map(({ id }) => id), [5, 2, 3]);
+  assert.deepEqual([session.index, session.listed(5)?.name, session.listed(1)], [1, "5.jpg", null]);
+  await session.turnPage(-1);
+  assert.equal(session.picture?.id, 5);
+});
+
+test("the picture that is open stays in the list although its file is gone", async () => {
+  const { session } = await listing([listed(1), listed(3)]);
+  await session.refresh();
+  assert.deepEqual(session.project?.pictures.map(({ id }) => id), [1, 2, 3]);
+  await session.turnPage(1);
+  await session.refresh();
+  assert.deepEqual([session.picture?.id, session.project?.pictures.length], [3, 2]);
+});
+
+test("a list that is the same is kept as it is, with the numbers that others made", async () => {
+  const { session } = await listing([listed(1, { objects: 4, done: true }), listed(2, { objects: 9 }), listed(3)]);
+  const { found } = session.folder;
+  await session.refresh();
+  assert.equal(session.folder.found, found);
+  assert.deepEqual([found[0].objects, found[0].done, found[1].objects], [4, true, 0]); // the open one is counted here
+});
+
+test("numbers that are older than what the person has done are not taken over", async () => {
+  const { session, outside, api } = await listing([listed(1, { objects: 4 }), listed(2), listed(3)]);
+  session.act(click);
+  await session.refresh();
+  assert.equal(session.listed(1)?.objects, 0);
+  await settle();
+  await outside.answer(state({ id: 9, picture: 2 }), 201);
+  const { getProject } = api;
+  let come;
+  api.getProject = () => new Promise((resolve) => (come = resolve));
+  const refreshing = session.refresh();
+  await outside.answer(state({ id: 9, picture: 2, revision: 1, at: 1, area: 40 }));
+  come(await getProject());
+  await refreshing;
+  assert.equal(session.listed(1)?.objects, 0);
+  api.getProject = getProject;
+  await session.refresh();
+  assert.equal(session.listed(1)?.objects, 4);
+});
+
+test("a picture that could not be had since the server was away is opened when it is back", async () => {
+  for (const status of [0, 401, 502, 507]) {
+    const { session, api } = await begin();
+    const { getProject, openPicture } = api;
+    Object.assign(api, { getProject: refuse(0), openPicture: refuse(status) });
+    await session.open(3);
+    await session.refresh();
+    assert.deepEqual([session.picture, session.trouble], [null, "No"]);
+    Object.assign(api, { getProject, openPicture });
+    await session.refresh();
+    assert.deepEqual([session.picture?.id, session.trouble], [3, null]);
+  }
+});
+
+test("a picture that the server refuses is not asked for again and again", async () => {
+  const { session, api } = await begin();
+  let asked = 0;
+  api.openPicture = async () => {
+    asked++;
+    return refuse(422)();
+  };
+  await session.open(3);
+  await session.refresh();
+  assert.deepEqual([asked, session.trouble], [1, "No"]);
+});
+
+test("a folder that could not be read at first is read when the server is back", async () => {
+  const { session, api } = await begin();
+  const { getProject } = api;
+  session.leave();
+  session.folder.project = null;
+  session.trouble = null;
+  api.getProject = refuse(0);
+  await session.start();
+  assert.equal(session.trouble, "No");
+  api.getProject = getProject;
+  api.openPicture = async (id) => picture(id);
+  await session.refresh();
+  assert.deepEqual([session.trouble, session.picture?.id], [null, 2]);
+});
+
+test("what waits goes at once when the server is heard of again", async () => {
+  const { session, outside } = await begin();
+  session.markDone();
+  await settle();
+  await outside.lose();
+  assert.equal(outside.status, "offline");
+  await session.refresh();
+  await settle();
+  await outside.answer(listed(2, { done: true }));
+  assert.equal(outside.status, "idle");
+});
+
+test("it rests longer where an answer takes long, less where something could not be had, and not while unwatched", async () => {
+  const sleeps = [];
+  let [now, asked, watched] = [0, 0, true];
+  const session = { trouble: null, refresh: async () => { asked++; now += 1000; } };
+  const clock = { now: () => now, sleep: (ms) => {
+    let wake;
+    const done = new Promise((resolve) => (wake = resolve));
+    sleeps.push(ms);
+    return { done, wake };
+  } };
+  const refreshing = new Refreshing(session, clock);
+  void refreshing.run(() => watched);
+  const wake = async () => {
+    refreshing.wake();
+    await settle();
+  };
+  await wake();
+  session.trouble = "away";
+  await wake();
+  watched = false;
+  await wake();
+  assert.deepEqual([sleeps, asked], [[REST, 50_000, HURRY, HURRY], 2]);
+});
+
+test("the chosen label is remembered for its folder, by its name", () => {
+  const kept = new Map();
+  globalThis.localStorage = /** @type {any} */ ({ getItem: (key) => kept.get(key) ?? null, setItem: (key, value) => kept.set(key, value) });
+  const project = (folder, ...names) => /** @type {any} */ ({ folder, labels: names.map((name, i) => ({ id: i + 1, name })) });
+  const settings = new Settings();
+  assert.equal(settings.recallLabel(project("a", "cat", "cup")), undefined);
+  settings.keepLabel(project("a", "cat", "cup"), 2);
+  assert.equal(settings.recallLabel(project("a", "cup", "cat")), 1);
+  assert.equal(settings.recallLabel(project("b", "cup")), undefined);
+  assert.equal(settings.recallLabel(project("a", "dog")), undefined);
+  settings.keepLabel(project("a", "cat"), null);
+  assert.equal(settings.recallLabel(project("a", "cat")), null);
+  settings.keepLabel(project("b"), null);
+  assert.equal(settings.recallLabel(project("a", "cat")), null); // without labels nothing is chosen
+  delete globalThis.localStorage;
+});

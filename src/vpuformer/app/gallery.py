@@ -1,0 +1,89 @@
+"""The pictures that can be annotated: what the folder holds, joined with what the store knows of each."""
+
+from vpuformer.app.folder import Folder
+from vpuformer.app.pictures import Picture, PictureCache
+from vpuformer.app.store import Store
+from vpuformer.errors import ImageError
+from vpuformer.geometry import Size
+
+PICTURE_BUDGET = 800_000_000
+"""Bytes of pictures that are kept open, with their pyramids; the newest stays even if it needs more."""
+
+Key = tuple[str, str]
+"""Name and version of a picture's file."""
+
+
+class Gallery:
+    """Pictures by their ids. May be used by many threads.
+
+    Args:
+        folder: their files.
+        store: what is known of them.
+    """
+
+    def __init__(self, folder: Folder, store: Store) -> None:
+        self._folder, self._store = folder, store
+        store.sync(folder.names)
+        known = {row.name: row for row in store.pictures()}
+        self._order = [known[name].id for name in folder.names]
+        # Asked for with every step, and of the database only once: a name never changes, a size hardly ever.
+        self._names = {row.id: row.name for row in known.values()}
+        self._sizes = {row.id: row.size for row in known.values() if row.size is not None}
+        self.opened = PictureCache(folder, PICTURE_BUDGET)
+
+    def close(self) -> None:
+        """Open nothing in advance any more."""
+        self.opened.close()
+
+    def name(self, identity: int) -> str:
+        """
+        Raises:
+            NotFoundError: there is no such picture.
+        """
+        if identity not in self._names:
+            self._names[identity] = self._store.picture(identity).name
+        return self._names[identity]
+
+    def key(self, identity: int) -> Key:
+        """
+        Raises:
+            NotFoundError: there is no such picture.
+            ImageError: its file is gone.
+        """
+        name = self.name(identity)
+        return name, self._folder.version(name)
+
+    def picture(self, identity: int) -> Picture:
+        """The picture of this id, opened, of the size on which its objects were drawn.
+
+        Raises:
+            NotFoundError: there is no such picture.
+            ImageError: its file is gone or broken, or has become one of another size.
+        """
+        picture = self.opened.get(self.name(identity))
+        self._note_size(identity, picture)
+        return picture
+
+    def size(self, identity: int) -> Size:
+        """Height and width, of a picture that was opened before without a look at its file; errors as in `picture`."""
+        if identity not in self._sizes:
+            self.picture(identity)
+        return self._sizes[identity]
+
+    def following(self, identity: int) -> int | None:
+        """The next picture in the folder's order; None after the last one."""
+        place = self._order.index(identity) + 1
+        return self._order[place] if place < len(self._order) else None
+
+    def _note_size(self, identity: int, picture: Picture) -> None:
+        """Store a picture's size, which an export of its objects needs without opening it."""
+        size, former = (picture.height, picture.width), self._sizes.get(identity)
+        if size == former:
+            return
+        if former is not None and self._store.objects_of(identity):
+            raise ImageError(
+                f"{self.name(identity)} is {size[1]}x{size[0]} pixels now, and its objects were drawn on"
+                f" {former[1]}x{former[0]}; put the former file back, or this one beside it with another name"
+            )
+        self._store.change_picture(identity, size=size)
+        self._sizes[identity] = size

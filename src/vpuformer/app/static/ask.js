@@ -1,0 +1,33 @@
+/** A question with a few answers, in a dialog. */
+
+import { make } from "./dom.js";
+
+/**
+ * Ask, and wait for the answer.
+ *
+ * @template {string} A
+ * @param {HTMLDialogElement} dialog
+ * @param {{title: string, text: string, answers: [A, string][]}} question the answers with their words, the first one the usual one
+ * @returns {Promise<A | null>} null if the person thought better of it
+ */
+export function ask(dialog, { title, text, answers }) {
+  const heading = `${dialog.id}-title`;
+  const note = `${dialog.id}-text`;
+  dialog.setAttribute("aria-labelledby", heading);
+  dialog.setAttribute("aria-describedby", note);
+  return new Promise((resolve) => {
+    /** @param {A | null} answer */
+    const end = (answer) => {
+      resolve(answer);
+      dialog.close();
+    };
+    dialog.replaceChildren(
+      make("h2", { id: heading }, title),
+      make("p", { id: note }, text),
+      make("div", { class: "answers" },
+        ...answers.map(([answer, word], i) => make("button", { type: "button", class: i ? "plain framed" : "primary", click: () => end(answer) }, word)),
+        make("button", { type: "button", class: "plain framed", click: () => end(null) }, "Cancel")));
+    dialog.addEventListener("close", () => resolve(null), { once: true });
+    dialog.showModal();
+  });
+}

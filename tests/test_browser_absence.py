@@ -1,0 +1,85 @@
+"""What is missing for a while, in a real browser: the server, room on the disk, files of the folder."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import browser as browsing
+import pytest
+from app_disks import Disks
+from browser import Person, opened, served
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+
+pytestmark = browsing.MARKS
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name in ("astronaut.jpg", "coffee.jpg"):
+        shutil.copy(EXAMPLES / name, tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def address(folder: Path) -> Iterator[str]:
+    with served(folder, Disks()) as address:
+        yield address
+
+
+def alarm(person: Person) -> str:
+    assert person.told
+    return person.page.locator("#alarm").inner_text()
+
+
+def test_the_page_goes_on_by_itself_when_the_server_is_back(folder: Path) -> None:
+    with ExitStack() as first, ExitStack() as second:
+        address = first.enter_context(served(folder, Disks()))
+        with opened(address, cut_off=True) as person:
+            person.click((100, 100))
+            first.close()
+            person.page.mouse.click(*person.place((200, 200)))
+            person.page.mouse.click(*person.place((300, 300)))
+            person.wait(state="offline")
+            assert "cannot be reached" in alarm(person)
+            person.page.keyboard.press("PageDown")
+            person.page.locator("#empty").wait_for()
+            assert "cannot be reached" in person.page.locator("#empty-text").inner_text()
+
+            second.enter_context(served(folder, Disks(), urlsplit(address).port or 0))
+            person.page.locator("#empty").wait_for(state="hidden")
+            assert person.wait(state="idle")["picture"] == "coffee.jpg"
+            assert alarm(person) == ""
+            person.page.keyboard.press("PageUp")
+            assert person.wait(state="idle", picture="astronaut.jpg")["steps"] == "3"
+
+
+def test_a_full_disk_is_told_in_the_words_of_the_server(address: str) -> None:
+    sentence = "the database cannot be written (disk full); make room"
+    with opened(address, cut_off=True) as person:
+        full = json.dumps({"error": sentence})
+        person.page.route("**/steps", lambda route: route.fulfill(status=507, body=full))
+        person.page.mouse.click(*person.place((200, 200)))
+        person.wait(state="offline")
+        assert alarm(person) == f"Not saved yet, the page tries again by itself. {sentence.capitalize()}"
+        person.page.unroute("**/steps")
+        person.wait(state="idle", steps="1")
+        assert alarm(person) == ""
+
+
+def test_a_picture_whose_file_is_gone_leaves_no_empty_object(address: str, folder: Path) -> None:
+    with opened(address, cut_off=True) as person:
+        person.answered()
+        (folder / "astronaut.jpg").unlink()
+        person.click((200, 200))
+        assert person.told["object"] == ""
+        assert person.page.locator("#objects .object").count() == 0
+        assert any("astronaut.jpg" in toast for toast in person.toasts)
+        shutil.copy(EXAMPLES / "astronaut.jpg", folder)
+        person.page.reload()
+        person.wait(state="idle")
+        assert person.page.locator("#objects .object").count() == 0
+        assert person.click((200, 200))["steps"] == "1"
