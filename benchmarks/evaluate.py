@@ -22,6 +22,8 @@ RESULTS = Path("benchmarks/results")
 ROOTS = {"grabcut": "GrabCut", "davis": "DAVIS", "sstem": "ssTEM/stack1"}
 MIXES = ("click", "box", "scribble", "click+box", "click+scribble", "click+box+scribble")
 PEERS = {"opencv-grabcut": "opencv-grabcut", "random-walker": "random-walker"}
+FIELD = ("--zoom-rule", "ritm", "--flip")
+"""The field's protocol: one pass a prompt, each view mirrored as well."""
 VALIDATION = {"click": 5, "box": 1, "scribble": 1, "click+box+scribble": 3}
 """Kinds of prompts on the validation objects, and how many of them."""
 SEEN = RESULTS / "validation" / "seen.json"
@@ -64,6 +66,8 @@ def runs(data: Path) -> list[tuple[Path, list[str]]]:
     grabcut = ["--dataset", "grabcut", "--root", str(data / ROOTS["grabcut"])]
     plain = [*grabcut, "--peer", "opencv-grabcut-plain"]
     found.append((RESULTS / "grabcut" / "opencv-grabcut-plain-click", plain))
+    for mix in ("click", "box", "scribble"):
+        found.append((RESULTS / "grabcut" / f"default-{mix}-ritm", [*grabcut, "--prompts", mix, *FIELD]))
     for kind in ("box", "scribble"):
         found.append((RESULTS / "grabcut" / f"default-{kind}-first", [*grabcut, "--first", kind, "--max-prompts", "1"]))
     found.append((RESULTS / "human", [*grabcut, "--human", str(data / "GrabCut_scribbles")]))

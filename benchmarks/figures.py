@@ -35,6 +35,9 @@ RUNS = {
     "default-click+box": "ours, clicks and boxes",
     "default-click+scribble": "ours, clicks and scribbles",
     "default-click+box+scribble": "ours, all three",
+    "default-click-ritm": "ours, clicks",
+    "default-box-ritm": "ours, boxes",
+    "default-scribble-ritm": "ours, scribbles",
     "default-box-first": "ours, a box first",
     "default-scribble-first": "ours, a scribble first",
     "opencv-grabcut-click": "OpenCV GrabCut, better seeds",
@@ -120,9 +123,23 @@ def tests() -> str:
             part = "" if summary["objects"] == whole else f", every {round(whole / summary['objects'])}th object"
             if name.startswith("default") and summary["weights_sha256"] != bundled:
                 part += " (earlier weights)"
+            part += protocol(summary["options"])
             lines.append(f"| {RUNS[name]}{part} | " + " | ".join(cell(summary, measure) for measure in MEASURES) + " |")
         tables.append("\n".join(lines))
     return "\n\n".join(tables)
+
+
+def protocol(options: dict[str, Any]) -> str:
+    """In what a run of ours differs from how a person is answered.
+
+    >>> protocol({"zoom": True, "zoom_rule": "ritm", "flip": True})
+    ", RITM's zoom rule, flip"
+    """
+    parts = ["" if options.get("zoom", True) else "no zoom"]
+    parts.append("RITM's zoom rule" if options.get("zoom_rule") == "ritm" else "")
+    parts.append("flip" if options.get("flip") else "")
+    parts.append(f"input {options['input_size']} px" if "input_size" in options else "")
+    return "".join(f", {part}" for part in parts if part)
 
 
 def validation() -> str:

@@ -9,7 +9,6 @@ prompts and after 1, 3 and 5 clicks, and what it costs: passes of the image enco
 
 import argparse
 import json
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,6 @@ import torch
 from figures import NATURAL, validation_group
 from watching import watched
 
-from vpuformer import views
 from vpuformer.cli.measured import open_samples
 from vpuformer.data.sample import Sample
 from vpuformer.evaluation.ours import BatchPredictorSegmenter
@@ -27,7 +25,8 @@ from vpuformer.metrics import iou_at
 from vpuformer.model.manifest import read_manifest
 from vpuformer.predictor import Predictor
 from vpuformer.prompts import KINDS, Kind
-from vpuformer.zoom import next_crop
+from vpuformer.views import ViewSettings
+from vpuformer.zoom import ZoomRule
 
 RESULTS = Path(__file__).parent / "results" / "zoom.json"
 MEASURED: dict[str, tuple[tuple[Kind, ...], tuple[int, ...]]] = {
@@ -65,8 +64,8 @@ def main() -> None:
 
 def measure(samples: list[Sample], rule: str, workers: int) -> dict[str, float]:
     expansion, min_side, keep_iou = map(float, rule.split(","))
-    views.next_crop = partial(next_crop, expansion=expansion, min_side=int(min_side), keep_iou=keep_iou)
-    predictor = Predictor.from_pretrained("default", device="cpu")
+    views = ViewSettings(ZoomRule(expansion, int(min_side), keep_iou))
+    predictor = Predictor.from_pretrained("default", device="cpu", views=views)
     passes = dict.fromkeys(("encode", "decode"), 0)
 
     def count(name: str, inputs: tuple[Any, ...]) -> None:

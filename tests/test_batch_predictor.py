@@ -14,7 +14,8 @@ from vpuformer.model.config import VPUFormerConfig
 from vpuformer.model.vpuformer import VPUFormer
 from vpuformer.predictor import Predictor
 from vpuformer.prompts import Box, Click, Prompt, Scribble
-from vpuformer.views import Prediction, View
+from vpuformer.views import Prediction, View, ViewSettings
+from vpuformer.zoom import RULES
 
 SIZES = [(300, 400), (250, 250), (260, 220)]
 PROMPTS: list[list[Prompt]] = [
@@ -50,10 +51,19 @@ def next_requests(step: int, answers: Sequence[Prediction] | None) -> list[Reque
 
 
 @pytest.mark.parametrize("changes", [{}, {"mask_fusion": "early"}, {"dense_prompts": "early"}])
-@pytest.mark.parametrize("zoom", [True, False])
-def test_the_answers_are_those_of_one_after_the_other(changes: dict[str, Any], zoom: bool) -> None:
+@pytest.mark.parametrize(
+    "views",
+    [
+        ViewSettings(),
+        ViewSettings(zoom=None),
+        ViewSettings(zoom=RULES["ritm"], flip=True, input_size=96),
+        ViewSettings(flip=True),
+    ],
+    ids=["usual", "whole", "ritm", "flip"],
+)
+def test_the_answers_are_those_of_one_after_the_other(changes: dict[str, Any], views: ViewSettings) -> None:
     model = network(**changes)
-    together, alone = BatchPredictor(model, zoom=zoom), [Predictor(model) for _ in SIZES]
+    together, alone = BatchPredictor(model, views=views), [Predictor(model, views=views) for _ in SIZES]
     together.set_images(pictures())
     for predictor, picture in zip(alone, pictures(), strict=True):
         predictor.set_image(picture)
@@ -62,11 +72,11 @@ def test_the_answers_are_those_of_one_after_the_other(changes: dict[str, Any], z
         requests = next_requests(step, answers)
         answers = together.predict(requests)
         for predictor, request, answer in zip(alone, requests, answers, strict=True):
-            wanted = predictor.predict(request.prompts, mask=request.mask, crop=request.crop, zoom=zoom)
+            wanted = predictor.predict(request.prompts, mask=request.mask, crop=request.crop)
             assert answer.crop == wanted.crop
             np.testing.assert_allclose(answer.probability, wanted.probability, atol=2e-5)
     assert answers is not None
-    assert any(answer.crop != Crop.whole(size) for answer, size in zip(answers, SIZES, strict=True)) == zoom
+    assert any(answer.crop != Crop.whole(size) for answer, size in zip(answers, SIZES, strict=True)) == bool(views.zoom)
 
 
 def test_some_of_the_objects_may_be_asked_for() -> None:
@@ -80,7 +90,7 @@ def test_a_picture_is_encoded_once_and_a_crop_again_only_when_it_moves(monkeypat
     model, encoded = network(), []
     encode = model.encode
     monkeypatch.setattr(model, "encode", lambda image, *rest: encoded.append(len(image)) or encode(image, *rest))
-    predictor = BatchPredictor(model, zoom=False)
+    predictor = BatchPredictor(model, views=ViewSettings(zoom=None))
     first, second, _ = pictures()
     predictor.set_images([first, first.copy(), second])
     assert encoded == [2]

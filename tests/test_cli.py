@@ -310,6 +310,17 @@ def test_a_network_is_evaluated_on_some_objects(grabcut: Path, model: Path, tmp_
     assert summary["device"].startswith("cpu, ")
 
 
+def test_the_fields_protocol_is_recorded(grabcut: Path, model: Path, tmp_path: Path) -> None:
+    words = ["--dataset", "grabcut", "--root", grabcut, "--output", tmp_path / "run", "--max-prompts", 2]
+    ours = ["--model", model, "--zoom-rule", "ritm", "--flip", "--input-size", 96, "--device", "cpu"]
+    assert vpuformer("evaluate", *words, *ours).exit_code == 0
+    options = json.loads((tmp_path / "run" / "summary.json").read_text())["options"]
+    assert options == {"zoom": True, "zoom_rule": "ritm", "flip": True, "input_size": 96}
+    for wrong in (["--zoom-rule", "rtim"], ["--zoom-rule", "ritm", "--no-zoom"], ["--input-size", 8]):
+        assert vpuformer("evaluate", *words, "--model", model, *wrong).exit_code == 2
+    assert vpuformer("evaluate", *words, "--peer", "opencv-grabcut", "--flip").exit_code == 2
+
+
 @pytest.fixture
 def coco(tmp_path: Path, picture: npt.NDArray[np.uint8]) -> Path:
     """A COCO-format set, `toys`, of two pictures with an object each, and a split that validates on the second."""

@@ -296,12 +296,11 @@ def test_a_predictor_is_handed_its_own_last_mask_and_crop_of_the_same_object() -
     list(evaluate([sample(bar_truth()), sample(bar_truth(), 2)], segmenter, max_interactions=2))
     assert [call["crop"] for call in predictor.calls] == [None, 1, None, 3]
     assert [call["mask"] is None for call in predictor.calls] == [True, False, True, False]
-    assert all(call["zoom"] for call in predictor.calls)
 
 
 @pytest.fixture
-def make_network() -> Callable[[bool], PredictorSegmenter]:
-    def make(zoom: bool) -> PredictorSegmenter:
+def make_network() -> Callable[[], PredictorSegmenter]:
+    def make() -> PredictorSegmenter:
         import torch
 
         from vpuformer.model.config import VPUFormerConfig
@@ -310,14 +309,14 @@ def make_network() -> Callable[[bool], PredictorSegmenter]:
 
         torch.manual_seed(0)
         model = VPUFormer(VPUFormerConfig(input_size=64, dim=32, decoder_dim=16))
-        return PredictorSegmenter(Predictor(model), zoom=zoom)
+        return PredictorSegmenter(Predictor(model))
 
     return make
 
 
 def test_the_real_network_gives_the_same_records_to_the_bit(
-    make_network: Callable[[bool], PredictorSegmenter], picture: np.ndarray, truth: np.ndarray
+    make_network: Callable[[], PredictorSegmenter], picture: np.ndarray, truth: np.ndarray
 ) -> None:
     samples = [sample(truth, 1, picture, "toy/ellipse")]
-    runs = [list(evaluate(samples, make_network(True), first_kind="box", max_interactions=3)) for _ in range(2)]
+    runs = [list(evaluate(samples, make_network(), first_kind="box", max_interactions=3)) for _ in range(2)]
     assert without_times(runs[0]) == without_times(runs[1])

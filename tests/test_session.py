@@ -18,7 +18,7 @@ from vpuformer.predictor import Predictor
 from vpuformer.prompts import Box, Click, Prompt, fit_to_picture
 from vpuformer.session import Session
 from vpuformer.views import Prediction
-from vpuformer.zoom import next_crop
+from vpuformer.zoom import ZoomRule, next_crop
 
 SIZE = (30, 40)
 
@@ -45,7 +45,7 @@ class Drawing(Predictor):
     ) -> Prediction:
         fit_to_picture(prompts, SIZE)
         self.asked.append((tuple(prompts), mask, crop))
-        look = next_crop(SIZE, mask, prompts, crop, min_side=8) if zoom else Crop.whole(SIZE)
+        look = next_crop(SIZE, mask, prompts, crop, ZoomRule(min_side=8)) if zoom else Crop.whole(SIZE)
         seed = [len(prompts), *(int(4 * abs(value)) for prompt in prompts for value in prompt.bounds)]
         logits = np.random.default_rng(seed).normal(0, 3, (16, 16)).astype(np.float32)
         answer = Prediction.from_logits(logits if mask is None else logits + mask.mean(), look, SIZE)

@@ -1,71 +1,107 @@
-"""From the network's logits to probabilities of the picture, and the resampling on both ways."""
+"""What the network is shown: mirrored views, sizes of its input, the field's zoom rule."""
 
-import cv2
+from typing import Any
+
 import numpy as np
-from hypothesis import given, settings
-from hypothesis import strategies as st
+import pytest
+import torch
 
-from vpuformer.geometry import Crop
-from vpuformer.metrics import MASK_THRESHOLD
-from vpuformer.views import Prediction, own_image, stretch
+from vpuformer.encoding.batch import PromptBatch
+from vpuformer.errors import ConfigError
+from vpuformer.evaluation.ours import options_of, views_of
+from vpuformer.geometry import Crop, FrameMap
+from vpuformer.model.config import VPUFormerConfig
+from vpuformer.model.vpuformer import VPUFormer
+from vpuformer.predictor import Predictor
+from vpuformer.prompts import Box, Click, Prompt, Scribble
+from vpuformer.views import ViewSettings
+from vpuformer.zoom import RULES, ZoomRule
 
-
-def test_probabilities_are_made_of_interpolated_logits() -> None:
-    logits = np.array([[-3.0, 5.0]], np.float32)
-    probability = Prediction.from_logits(logits, Crop.whole((1, 4)), (1, 4)).probability
-    np.testing.assert_allclose(probability, 1 / (1 + np.exp([[3, 1, -3, -5]])), rtol=1e-6)
-    assert logits.tolist() == [[-3.0, 5.0]]
-    assert not probability.flags.writeable
-
-
-def test_extreme_logits_and_the_threshold() -> None:
-    logits = np.array([[-1e4, 1e4, np.log(0.4901 / 0.5099), np.log(0.4899 / 0.5101)]], np.float32)
-    prediction = Prediction.from_logits(logits, Crop.whole((1, 4)), (1, 4))
-    assert MASK_THRESHOLD == 0.49
-    assert prediction.mask.tolist() == [[False, True, True, False]]
-    assert logits[0, 1] == 1e4
-
-
-@settings(max_examples=40, deadline=None)
-@given(
-    height=st.integers(1, 40),
-    width=st.integers(1, 40),
-    target=st.tuples(st.integers(1, 40), st.integers(1, 40)),
-    channels=st.sampled_from([(), (3,)]),
+PROMPTS: tuple[Prompt, ...] = (
+    Click(40, 30),
+    Box(20.5, 10.5, 90.5, 70.5),
+    Scribble([(30, 20), (70, 60)]),
+    Click(5, 5, positive=False),
 )
-def test_stretching_keeps_a_ramp_within_its_ends(
-    height: int, width: int, target: tuple[int, int], channels: tuple[int, ...]
+SIZE = (90, 120)
+
+
+def network(**changes: Any) -> VPUFormer:
+    torch.manual_seed(0)
+    return VPUFormer(VPUFormerConfig(input_size=64, dim=32, decoder_dim=16, **changes)).eval()
+
+
+def mirrored(prompt: Prompt) -> Prompt:
+    return prompt.mapped(lambda points: points * [-1, 1] + [SIZE[1] - 1, 0])
+
+
+@pytest.mark.parametrize("changes", [{}, {"mask_fusion": "early", "dense_prompts": "early"}])
+@pytest.mark.parametrize("input_size", [None, 96])
+def test_with_mirrored_views_the_mirrored_picture_has_the_mirrored_answer(
+    changes: dict[str, Any], input_size: int | None
 ) -> None:
-    columns = np.broadcast_to(np.arange(width, dtype=np.float32), (height, width))
-    array = np.ascontiguousarray(
-        np.broadcast_to(columns.reshape(height, width, *[1] * len(channels)), (height, width, *channels))
-    )
-    result = stretch(array, target)
-    assert result.shape == (*target, *channels)
-    # Column j is centred on (j + 0.5) * width / target - 0.5; only beyond the ends there is no ramp to average.
-    wanted = (np.arange(target[1]) + 0.5) * width / target[1] - 0.5
-    np.testing.assert_allclose(result[0].reshape(target[1], -1)[:, 0], wanted.clip(0, width - 1), atol=0.51)
-    if width % target[1] == 0:
-        np.testing.assert_allclose(result[0].reshape(target[1], -1)[:, 0], wanted, atol=1e-3)
-    assert -1e-5 <= result.min() <= result.max() <= width - 1 + 1e-5
+    """Which holds of the average of both views alone: not of an untrained network that sees one of them."""
+    image = np.random.default_rng(0).integers(0, 256, (*SIZE, 3), dtype=np.uint8)
+    found: dict[bool, list[np.ndarray]] = {}
+    for flip in (False, True):
+        predictor = Predictor(network(**changes), views=ViewSettings(flip=flip, input_size=input_size))
+        answers = []
+        for pixels, prompts in ((image, PROMPTS), (image[:, ::-1], tuple(map(mirrored, PROMPTS)))):
+            predictor.set_image(np.ascontiguousarray(pixels))
+            first = predictor.predict(prompts[:1], zoom=False)
+            answers.append(predictor.predict(prompts, mask=first.probability, crop=first.crop, zoom=False).probability)
+        found[flip] = [answers[0], answers[1][:, ::-1]]
+    np.testing.assert_allclose(*found[True], atol=1e-5)
+    assert np.abs(found[False][0] - found[False][1]).max() > 1e-3
 
 
-def test_stretching_averages_where_one_axis_grows_and_the_other_shrinks() -> None:
-    stripes = np.tile(np.array([[0, 255]], np.uint8), (3, 50))  # 3 high, 100 wide
-    assert np.abs(stretch(stripes, (9, 10)).astype(int) - 127.5).max() <= 1
-    assert np.abs(cv2.resize(stripes, (10, 9), interpolation=cv2.INTER_LINEAR).astype(int) - 127.5).max() <= 1
+def test_the_frame_of_a_mirrored_view() -> None:
+    frame = FrameMap(Crop(10, 0, 100, 50), (448, 448), mirrored=True)
+    corners = np.array([[9.5, -0.5], [109.5, 49.5]])
+    assert frame.to_target(corners).round(6).tolist() == [[447.5, -0.5], [-0.5, 447.5]]
+    np.testing.assert_allclose(frame.to_source(frame.to_target(corners)), corners)
+    box = PromptBatch.collate([[Box(9.5, -0.5, 59.5, 49.5)]], [frame])
+    assert box.bounds[0, 0].tolist() == pytest.approx([223.5, -0.5, 447.5, 447.5])
 
 
-def test_stretching_to_the_same_size_is_nothing() -> None:
-    array = np.ones((3, 4), np.float32)
-    assert stretch(array, (3, 4)) is array
+@pytest.mark.parametrize(("rule", "passes"), [("ours", 2), ("ritm", 1)])
+def test_the_fields_rule_takes_one_pass_a_prompt(rule: str, passes: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, decoded = network(), []
+    decode = model.decode
+    monkeypatch.setattr(model, "decode", lambda *inputs: decoded.append(len(inputs[1])) or decode(*inputs))
+    monkeypatch.setattr("vpuformer.views.next_crop", lambda *_: Crop(0, 0, 30 + 10 * len(decoded), 40))
+    predictor = Predictor(model, views=ViewSettings(RULES[rule], flip=True))
+    predictor.set_image(np.zeros((*SIZE, 3), np.uint8))
+    predictor.predict([Click(20, 20)])
+    assert decoded == [2] * passes
 
 
-def test_only_an_array_that_can_be_written_to_is_copied() -> None:
-    pixels = np.zeros((4, 5, 3), np.uint8)
-    assert not np.shares_memory(own_image(pixels), pixels)
-    view = pixels[:]
-    view.setflags(write=False)
-    assert not np.shares_memory(own_image(view), pixels)  # its base can be written to
-    pixels.setflags(write=False)
-    assert np.shares_memory(own_image(pixels), pixels)
+def test_ritms_numbers() -> None:
+    assert RULES["ritm"] == ZoomRule(expansion=1.4, min_side=200, keep_iou=0.5, second_look=False)
+
+
+@pytest.mark.parametrize(
+    ("views", "options"),
+    [
+        (ViewSettings(), {"zoom": True}),
+        (ViewSettings(zoom=None), {"zoom": False}),
+        (
+            ViewSettings(RULES["ritm"], flip=True, input_size=672),
+            {"zoom": True, "zoom_rule": "ritm", "flip": True, "input_size": 672},
+        ),
+    ],
+)
+def test_the_header_of_a_run_says_what_was_shown(views: ViewSettings, options: dict[str, Any]) -> None:
+    assert options_of(views) == options
+    assert views_of(options) == views
+
+
+def test_settings_that_cannot_be_are_refused() -> None:
+    with pytest.raises(ConfigError, match="input_size=63 is below 64"):
+        ViewSettings(input_size=63)
+    with pytest.raises(ConfigError, match="an expansion and a least side of at least 1"):
+        ZoomRule(expansion=0.5)
+    with pytest.raises(ConfigError, match=r"no zoom rule called 'rtim'.*Did you mean 'ritm'"):
+        views_of({"zoom_rule": "rtim"})
+    with pytest.raises(ConfigError, match="is none of the rules"):
+        options_of(ViewSettings(ZoomRule(expansion=1.3)))

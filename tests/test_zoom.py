@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from vpuformer.geometry import Crop
 from vpuformer.prompts import Box, Click, Prompt, Scribble, fit_to_picture
-from vpuformer.zoom import next_crop, prompts_in_crop
+from vpuformer.zoom import ZoomRule, next_crop, prompts_in_crop
 
 SIZE = (600, 800)
 
@@ -88,7 +88,7 @@ def test_overlap_is_the_product_over_the_two_axes(side: int, kept: bool) -> None
     # Within 400x400, a square crop of 368 pixels overlaps by (368 / 400)^2 = 0.846, one of 369 by 0.851.
     probability = blob(slice(300, 300 + side), slice(300, 300 + side), (1000, 1000))
     previous = Crop(300, 300, 400, 400)
-    assert (next_crop((1000, 1000), probability, [], previous, expansion=1.0) == previous) is kept
+    assert (next_crop((1000, 1000), probability, [], previous, ZoomRule(expansion=1.0)) == previous) is kept
 
 
 clicks = st.builds(Click, st.floats(-0.5, 119.5), st.floats(-0.5, 79.5), st.booleans())
@@ -118,7 +118,8 @@ def test_promises(
     size = (80, 120)
     probability = blob(slice(min(rows), max(rows) + 1), slice(min(columns), max(columns) + 1), size)
     fitted = fit_to_picture(prompts, size)
-    crop = next_crop(size, probability, fitted, expansion=expansion, min_side=min_side)
+    rule = ZoomRule(expansion, min_side)
+    crop = next_crop(size, probability, fitted, rule=rule)
     assert 0 <= crop.left <= crop.left + crop.width <= 120
     assert 0 <= crop.top <= crop.top + crop.height <= 80
     positive = tuple(prompt for prompt in fitted if prompt.positive)
@@ -126,7 +127,7 @@ def test_promises(
     outside = probability.copy()
     outside[crop.slices] = 0
     assert not outside.any()
-    assert next_crop(size, probability, fitted, crop, expansion=expansion, min_side=min_side) == crop
+    assert next_crop(size, probability, fitted, crop, rule) == crop
     assert crop.width >= min(min_side, 120)
     assert crop.height >= min(min_side, 80)
 

@@ -18,9 +18,11 @@ from vpuformer.geometry import Crop
 from vpuformer.model.vpuformer import Features, VPUFormer
 from vpuformer.prompts import Prompt
 from vpuformer.views import (
+    USUAL,
     FloatMap,
     Prediction,
     View,
+    ViewSettings,
     logits_of,
     mask_tensor,
     own_image,
@@ -59,20 +61,21 @@ class BatchPredictor:
     Args:
         model: in evaluation mode, on the device on which it is to run. It is not changed, so that several of these in
             threads of their own can share it.
-        zoom: let the network look closer at an object once it is known; see `vpuformer.zoom.next_crop`.
+        views: how the network is shown an object: zoom rule, size of its input, mirrored views.
 
     Raises:
         ConfigError: the network is in training mode.
     """
 
-    def __init__(self, model: VPUFormer, *, zoom: bool = True) -> None:
+    def __init__(self, model: VPUFormer, *, views: ViewSettings = USUAL) -> None:
         if model.training:
             raise ConfigError("the network is in training mode and would answer at random; call model.eval() first")
         self._model = model
         self._device = next(model.parameters()).device
-        self._zoom = zoom
+        self._views = views
+        self._side = views.input_size or model.config.input_size
         self._images: list[npt.NDArray[np.uint8]] = []
-        self._kept: dict[int, tuple[Crop, Features]] = {}
+        self._kept: dict[tuple[int, bool], tuple[Crop, Features]] = {}
         self._joined: tuple[list[Features], Features] | None = None
 
     def set_images(self, images: Sequence[Any]) -> None:
@@ -94,12 +97,13 @@ class BatchPredictor:
         if self._model.features_depend_on_prompts:
             return
         first = [i for i, image in enumerate(pixels) if i == 0 or not np.array_equal(image, pixels[i - 1])]
-        views = [View.next(pixels[i], [], None) for i in first]
+        shown = self._views.shown([View.next(pixels[i], [], None) for i in first])
         with torch.inference_mode():
-            features = self._model.encode(self._pictures(views)).samples()
-        for i, image in enumerate(pixels):
+            features = self._model.encode(self._pictures(shown)).samples()
+        for i in range(len(pixels)):
             row = sum(start <= i for start in first) - 1
-            self._kept[i] = Crop.whole((image.shape[0], image.shape[1])), features[row]
+            for view, encoded in list(zip(shown, features, strict=True))[row :: len(first)]:
+                self._kept[i, view.mirrored] = view.crop, encoded
 
     @torch.inference_mode()
     def predict(self, requests: Sequence[Request]) -> list[Prediction]:
@@ -118,19 +122,21 @@ class BatchPredictor:
         if len({request.place for request in requests}) < len(requests):
             raise SessionError("two requests name the same picture; give each object a place of its own")
         answers = self._segment([request.place for request in requests], views)
-        if self._zoom:
-            found = [view.after(answer) for view, answer in zip(views, answers, strict=True)]
-            again = {i: view for i, view in enumerate(found) if view is not None}
-            if again:
-                second = self._segment([requests[i].place for i in again], list(again.values()))
-                for i, answer in zip(again, second, strict=True):
-                    answers[i] = answer
+        found = [view.after(answer, self._views.zoom) for view, answer in zip(views, answers, strict=True)]
+        again = {i: view for i, view in enumerate(found) if view is not None}
+        if again:
+            second = self._segment([requests[i].place for i in again], list(again.values()))
+            for i, answer in zip(again, second, strict=True):
+                answers[i] = answer
         return answers
 
     def _segment(self, places: Sequence[int], views: Sequence[View]) -> list[Prediction]:
-        masks = mask_tensor(views, self._model.config.input_size, self._device)
-        prompts = prompt_tensors(views, self._device)
-        logits = logits_of(self._model.decode(self._features(places, views, masks, prompts), masks, prompts).logits)
+        shown = self._views.shown(views)
+        masks = mask_tensor(shown, self._side, self._device)
+        prompts = prompt_tensors(shown, self._device)
+        keys = [(place, view.mirrored) for place, view in zip([*places, *places], shown, strict=False)]
+        output = self._model.decode(self._features(keys, shown, masks, prompts), masks, prompts)
+        logits = self._views.merged(logits_of(output.logits))
         return [
             Prediction.from_logits(answer, view.crop, view.image.shape[:2])
             for answer, view in zip(logits, views, strict=True)
@@ -142,15 +148,17 @@ class BatchPredictor:
         if request.place not in range(len(self._images)):
             raise SessionError(f"there is no picture {request.place}; set_images gave {len(self._images)}")
         image = self._images[request.place]
-        return View.first(image, request.prompts, request.mask, request.crop, zoom=self._zoom)
+        return View.first(image, request.prompts, request.mask, request.crop, self._views.zoom)
 
-    def _features(self, places: Sequence[int], views: Sequence[View], masks: Tensor, prompts: PromptBatch) -> Features:
+    def _features(
+        self, keys: Sequence[tuple[int, bool]], views: Sequence[View], masks: Tensor, prompts: PromptBatch
+    ) -> Features:
         """Of every view; those that cannot have changed since an object's last view are taken from there."""
         model = self._model
         if model.features_depend_on_prompts:
             return model.encode(self._pictures(views), masks, prompts)
         fixed = [not (model.features_depend_on_mask and mask.any()) for mask in masks]
-        kept = [self._kept[place] for place in places]
+        kept = [self._kept[key] for key in keys]
         new = [
             i for i, ((crop, _), view) in enumerate(zip(kept, views, strict=True)) if not fixed[i] or crop != view.crop
         ]
@@ -160,11 +168,11 @@ class BatchPredictor:
             for i, features in zip(new, encoded, strict=True):
                 rows[i] = features
                 if fixed[i]:
-                    self._kept[places[i]] = views[i].crop, features
+                    self._kept[keys[i]] = views[i].crop, features
         # Most prompts move no crop, and copying the features of all objects takes longer than it seems.
         if self._joined is None or [*map(id, rows)] != [*map(id, self._joined[0])]:
             self._joined = rows, Features.joined(rows)
         return self._joined[1]
 
     def _pictures(self, views: Sequence[View]) -> Tensor:
-        return picture_tensor(views, self._model.config.input_size, self._device)
+        return picture_tensor(views, self._side, self._device)

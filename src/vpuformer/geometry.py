@@ -15,6 +15,9 @@ from vpuformer.errors import InputError
 CANONICAL = 448
 """Side of the square frame in which prompts are encoded (paper IV-B), whatever the size of the network's input."""
 
+SMALLEST_INPUT = 64
+"""Side of the smallest square that a network takes, in pixels: its coarsest scale is 1/32 of it."""
+
 Points = npt.NDArray[np.float64]
 Size = tuple[int, int]
 
@@ -71,6 +74,8 @@ class Crop:
 class FrameMap:
     """The map from a picture to the frame of `size` (height, width) onto which `crop` of it is stretched.
 
+    `mirrored` exchanges left and right in that frame.
+
     >>> frame = FrameMap(Crop(left=10, top=0, width=100, height=50), size=(448, 448))
     >>> frame.to_target(np.array([[9.5, -0.5], [109.5, 49.5]])).round(6).tolist()
     [[-0.5, -0.5], [447.5, 447.5]]
@@ -80,11 +85,12 @@ class FrameMap:
 
     crop: Crop
     size: Size
+    mirrored: bool = False
 
     @classmethod
-    def to_canonical(cls, crop: Crop) -> "FrameMap":
+    def to_canonical(cls, crop: Crop, *, mirrored: bool = False) -> "FrameMap":
         """The map onto the frame in which prompts are encoded."""
-        return cls(crop, (CANONICAL, CANONICAL))
+        return cls(crop, (CANONICAL, CANONICAL), mirrored)
 
     @property
     def scale(self) -> Points:
@@ -97,8 +103,11 @@ class FrameMap:
 
     def to_target(self, points: Points) -> Points:
         """Picture coordinates, shape (..., 2), in the target frame."""
-        return self.scale * (points - self._origin + 0.5) - 0.5
+        return self._turned(self.scale * (points - self._origin + 0.5) - 0.5)
 
     def to_source(self, points: Points) -> Points:
         """The inverse of `to_target`."""
-        return (points + 0.5) / self.scale - 0.5 + self._origin
+        return (self._turned(points) + 0.5) / self.scale - 0.5 + self._origin
+
+    def _turned(self, points: Points) -> Points:
+        return points * [-1, 1] + [self.size[1] - 1, 0] if self.mirrored else points

@@ -23,8 +23,10 @@ from vpuformer.model.vpuformer import Features, VPUFormer
 from vpuformer.prompts import Prompt, fit_to_picture
 from vpuformer.sam_arrays import prompts_from_arrays
 from vpuformer.views import (
+    USUAL,
     Prediction,
     View,
+    ViewSettings,
     logits_of,
     mask_tensor,
     own_image,
@@ -51,36 +53,50 @@ class Predictor:
     Args:
         model: is put into evaluation mode, moved to `device` and, on a CPU, laid out channels last.
         device: such as "cpu" or "cuda"; by default the one on which the model is.
+        views: how the model is shown an object: zoom rule, size of its input, mirrored views.
 
     Raises:
         ConfigError: there is no such device.
     """
 
-    def __init__(self, model: VPUFormer, *, device: str | torch.device | None = None) -> None:
+    def __init__(
+        self,
+        model: VPUFormer,
+        *,
+        device: str | torch.device | None = None,
+        views: ViewSettings = USUAL,
+    ) -> None:
         self._device = next(model.parameters()).device if device is None else choose_device(device)
         self._model = model.eval().to(self._device)
         if self._device.type == "cpu":
             self._model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        self._views = views
+        self._side = views.input_size or model.config.input_size
         self._image: npt.NDArray[np.uint8] | None = None
         self._whole: Features | None = None
         self._crops: OrderedDict[Crop, Features] = OrderedDict()
 
     @classmethod
     def from_pretrained(
-        cls, name_or_path: str | os.PathLike[str] = "default", device: str | torch.device | None = None
+        cls,
+        name_or_path: str | os.PathLike[str] = "default",
+        device: str | torch.device | None = None,
+        *,
+        views: ViewSettings = USUAL,
     ) -> "Predictor":
         """A predictor with the weights of this name, or in this folder; see `vpuformer.model.checkpoint.load_model`.
 
         Args:
             name_or_path: a name of `vpuformer.model.checkpoint.available()`, or the folder of a checkpoint.
             device: such as "cpu" or "cuda"; by default CUDA where there is any, else the CPU.
+            views: how the model is shown an object.
 
         Raises:
             CheckpointError: the weights are missing or broken.
             ConfigError: there is no such device.
         """
         chosen = choose_device(device)
-        return cls(load_model(name_or_path), device=chosen)
+        return cls(load_model(name_or_path), device=chosen, views=views)
 
     @property
     def model(self) -> VPUFormer:
@@ -89,6 +105,10 @@ class Predictor:
     @property
     def device(self) -> torch.device:
         return self._device
+
+    @property
+    def views(self) -> ViewSettings:
+        return self._views
 
     @property
     def image(self) -> npt.NDArray[np.uint8]:
@@ -126,9 +146,9 @@ class Predictor:
         self.reset_image()
         self._image = pixels
         if not self._model.features_depend_on_prompts:
-            view = View.next(pixels, [], None)
+            shown = self._views.shown([View.next(pixels, [], None)])
             with torch.inference_mode():
-                self._whole = self._model.encode(self._picture(view), self._mask(view))
+                self._whole = self._model.encode(self._picture(shown), self._mask(shown))
 
     def reset_image(self) -> None:
         """Forget the picture and everything that was kept of it."""
@@ -171,37 +191,40 @@ class Predictor:
             raise MaskError("mask and mask_input are two names of the same thing; give one of them")
         arrays = fit_to_picture(prompts_from_arrays(point_coords, point_labels, box), self.size)
         given = fit_to_picture(prompts, self.size) + arrays
-        view = View.first(self.image, given, mask_input if mask is None else mask, crop, zoom=zoom)
+        rule = self._views.zoom if zoom else None
+        view = View.first(self.image, given, mask_input if mask is None else mask, crop, rule)
         answer = self._segment(view)
-        again = view.after(answer) if zoom else None
+        again = view.after(answer, rule)
         return answer if again is None else self._segment(again)
 
     @torch.inference_mode()
     def _segment(self, view: View) -> Prediction:
-        prompts, mask = prompt_tensors([view], self._device), self._mask(view)
-        output = self._model.decode(self._features(view, mask, prompts), mask, prompts)
-        return Prediction.from_logits(logits_of(output.logits)[0], view.crop, self.size)
+        shown = self._views.shown([view])
+        prompts, mask = prompt_tensors(shown, self._device), self._mask(shown)
+        output = self._model.decode(self._features(shown, mask, prompts), mask, prompts)
+        (logits,) = self._views.merged(logits_of(output.logits))
+        return Prediction.from_logits(logits, view.crop, self.size)
 
-    def _features(self, view: View, mask: Tensor, prompts: PromptBatch) -> Features:
+    def _features(self, shown: Sequence[View], mask: Tensor, prompts: PromptBatch) -> Features:
         """The image features of a crop, kept from an earlier prompt where they cannot have changed."""
-        model, crop = self._model, view.crop
+        model, crop = self._model, shown[0].crop
         reusable = not model.features_depend_on_prompts and not (model.features_depend_on_mask and mask.any())
         if not reusable:
-            return model.encode(self._picture(view), mask, prompts)
+            return model.encode(self._picture(shown), mask, prompts)
         if self._whole is not None and crop == Crop.whole(self.size):
             return self._whole
         if crop not in self._crops:
-            self._crops[crop] = model.encode(self._picture(view), mask, prompts)
+            self._crops[crop] = model.encode(self._picture(shown), mask, prompts)
             if len(self._crops) > MAX_CROPS:
                 self._crops.popitem(last=False)
         self._crops.move_to_end(crop)
         return self._crops[crop]
 
-    def _picture(self, view: View) -> Tensor:
-        return picture_tensor([view], self._model.config.input_size, self._device)
+    def _picture(self, shown: Sequence[View]) -> Tensor:
+        return picture_tensor(shown, self._side, self._device)
 
-    def _mask(self, view: View) -> Tensor:
-        return mask_tensor([view], self._model.config.input_size, self._device)
+    def _mask(self, shown: Sequence[View]) -> Tensor:
+        return mask_tensor(shown, self._side, self._device)
 
 
 def choose_device(device: str | torch.device | None = None) -> torch.device:

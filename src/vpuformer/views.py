@@ -18,12 +18,12 @@ from torch import Tensor
 
 from vpuformer.arrays import as_array
 from vpuformer.encoding.batch import PromptBatch
-from vpuformer.errors import CheckpointError, InputError, MaskError, PromptError
-from vpuformer.geometry import Crop, FrameMap, Size
+from vpuformer.errors import CheckpointError, ConfigError, InputError, MaskError, PromptError
+from vpuformer.geometry import SMALLEST_INPUT, Crop, FrameMap, Size
 from vpuformer.images import check_mask, read_image
 from vpuformer.metrics import MASK_THRESHOLD
 from vpuformer.prompts import Prompt, fit_to_picture
-from vpuformer.zoom import next_crop, prompts_in_crop
+from vpuformer.zoom import RULES, ZoomRule, next_crop, prompts_in_crop
 
 FloatMap = npt.NDArray[np.float32]
 
@@ -41,6 +41,8 @@ class View(NamedTuple):
     """The mask so far, shape (H, W) of the picture, in 0..1."""
     given: Sequence[Prompt]
     """All prompts, also those outside the crop."""
+    mirrored: bool = False
+    """Whether the network sees left and right exchanged."""
 
     @classmethod
     def first(
@@ -49,8 +51,7 @@ class View(NamedTuple):
         prompts: Iterable[Prompt],
         mask: npt.ArrayLike | None,
         previous: Crop | None = None,
-        *,
-        zoom: bool = True,
+        zoom: ZoomRule | None = RULES["ours"],
     ) -> "View":
         """The view of what somebody hands over: checked, and then as `next` has it.
 
@@ -65,7 +66,7 @@ class View(NamedTuple):
             raise PromptError("nothing to go by: give at least one click, box or scribble, or a mask to start from")
         if previous is not None and not isinstance(previous, Crop):
             raise InputError(f"crop is that of the last Prediction, or None, got {previous!r:.80}")
-        return cls.next(image, given, checked, previous, zoom=zoom)
+        return cls.next(image, given, checked, previous, zoom)
 
     @classmethod
     def next(
@@ -74,26 +75,64 @@ class View(NamedTuple):
         prompts: Sequence[Prompt],
         mask: FloatMap | None,
         previous: Crop | None = None,
-        *,
-        zoom: bool = True,
+        zoom: ZoomRule | None = RULES["ours"],
     ) -> "View":
-        """The view after these prompts and this mask; see `vpuformer.zoom.next_crop`, also for `previous`.
+        """The view after these prompts and this mask; see `vpuformer.zoom.next_crop`, also for `previous`. Without a
+        rule, the whole picture.
 
         >>> View.next(np.zeros((30, 40, 3), np.uint8), [], None).crop
         Crop(left=0, top=0, width=40, height=30)
         """
         size = (image.shape[0], image.shape[1])
-        crop = next_crop(size, mask, prompts, previous) if zoom else Crop.whole(size)
+        crop = Crop.whole(size) if zoom is None else next_crop(size, mask, prompts, previous, zoom)
         return cls(image, crop, prompts_in_crop(prompts, crop), mask, prompts)
 
-    def after(self, answer: "Prediction") -> "View | None":
+    def after(self, answer: "Prediction", zoom: ZoomRule | None = RULES["ours"]) -> "View | None":
         """The view in which the network goes on from its answer, if that shows the object to lie in another crop.
 
         A first answer comes from the whole picture; a look at the object itself, before anybody corrects what could
-        not be seen, makes it better. The next prompt needs the features of this crop anyway.
+        not be seen, makes it better. The next prompt needs the features of this crop anyway. None for a rule without a
+        second look.
         """
-        again = View.next(self.image, self.given, answer.probability, self.crop)
+        if zoom is None or not zoom.second_look:
+            return None
+        again = View.next(self.image, self.given, answer.probability, self.crop, zoom)
         return None if again.crop == self.crop else again
+
+
+@dataclass(frozen=True, slots=True)
+class ViewSettings:
+    """How a network is shown an object, whatever object it is.
+
+    Raises:
+        ConfigError: `input_size` is too small for a network.
+    """
+
+    zoom: ZoomRule | None = RULES["ours"]
+    """None: always the whole picture."""
+    flip: bool = False
+    """Whether each view is shown mirrored as well, and the logits of both are averaged, as in RITM's evaluation."""
+    input_size: int | None = None
+    """Side of the square that the network sees, in pixels; None for the one that it was trained for."""
+
+    def __post_init__(self) -> None:
+        if self.input_size is not None and self.input_size < SMALLEST_INPUT:
+            raise ConfigError(f"input_size={self.input_size} is below {SMALLEST_INPUT} pixels")
+
+    def shown(self, views: Sequence[View]) -> list[View]:
+        """The views of one pass: these, and behind them the mirrored ones if wanted."""
+        return [*views, *([view._replace(mirrored=True) for view in views] if self.flip else ())]
+
+    def merged(self, logits: Sequence[FloatMap]) -> list[FloatMap]:
+        """The inverse of `shown`, of the answers (h, w): one for each view."""
+        if not self.flip:
+            return list(logits)
+        half = len(logits) // 2
+        return [(one + other[:, ::-1]) / np.float32(2) for one, other in zip(logits[:half], logits[half:], strict=True)]
+
+
+USUAL = ViewSettings()
+"""How a person is answered."""
 
 
 def own_image(image: str | os.PathLike[str] | Image.Image | npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
@@ -131,7 +170,7 @@ def given_mask(mask: npt.ArrayLike, size: Size) -> FloatMap:
 
 def picture_tensor(views: Sequence[View], side: int, device: torch.device) -> Tensor:
     """The crops as the network takes them: shape [b, 3, side, side], values in 0..1, laid out channels last."""
-    pixels = np.stack([stretch(view.image[view.crop.slices], (side, side)) for view in views])
+    pixels = np.stack([_turned(stretch(view.image[view.crop.slices], (side, side)), view) for view in views])
     # Pixels lie together in memory, channel by channel: seen as [b, 3, s, s] that is channels last already.
     return torch.from_numpy(pixels).permute(0, 3, 1, 2).to(device).float().div_(255)
 
@@ -141,14 +180,18 @@ def mask_tensor(views: Sequence[View], side: int, device: torch.device) -> Tenso
     masks = np.zeros((len(views), 1, side, side), np.float32)
     for i, view in enumerate(views):
         if view.mask is not None:
-            masks[i, 0] = stretch(view.mask[view.crop.slices], (side, side))
+            masks[i, 0] = _turned(stretch(view.mask[view.crop.slices], (side, side)), view)
     return torch.from_numpy(masks).to(device)
 
 
 def prompt_tensors(views: Sequence[View], device: torch.device) -> PromptBatch:
     """The prompts in the canonical frame of each view's crop."""
-    frames = [FrameMap.to_canonical(view.crop) for view in views]
+    frames = [FrameMap.to_canonical(view.crop, mirrored=view.mirrored) for view in views]
     return PromptBatch.collate([view.prompts for view in views], frames, device=device)
+
+
+def _turned(pixels: npt.NDArray[Any], view: View) -> npt.NDArray[Any]:
+    return pixels[:, ::-1] if view.mirrored else pixels
 
 
 def logits_of(output: Tensor) -> list[FloatMap]:

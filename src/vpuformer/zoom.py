@@ -4,16 +4,18 @@ After the first answer the object is known roughly, and a crop around it shows t
 the whole picture does. The rule is that of RITM's zoom-in (Sofiiuk et al., 2022), with three differences: the crop
 contains every positive prompt, where RITM knows only clicks, so that a box or a scribble is never cut off; at the edge
 of the picture a small crop is moved inwards instead of being cut off; and it is drawn closer around the object, and
-sooner drawn anew. RITM's numbers (an expansion of 1.4, 200 pixels, .5) come from clicks on objects of several hundred
-pixels; `benchmarks/zoom.py` measures others on the validation split.
+sooner drawn anew. RITM's numbers (`RULES["ritm"]`) come from clicks on objects of several hundred pixels;
+`benchmarks/zoom.py` measures others on the validation split.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from math import ceil, floor
 
 import numpy as np
 import numpy.typing as npt
 
+from vpuformer.errors import ConfigError
 from vpuformer.geometry import Crop, Size
 from vpuformer.prompts import Extent, Prompt, clip
 
@@ -21,21 +23,49 @@ OBJECT_THRESHOLD = 0.5
 """A pixel above this probability belongs to the object that the crop is drawn around (RITM)."""
 
 
+@dataclass(frozen=True, slots=True)
+class ZoomRule:
+    """The numbers of the rule.
+
+    Raises:
+        ConfigError: one of them is out of range.
+    """
+
+    expansion: float = 1.2
+    """How many times wider and higher the crop is than what it contains; at least 1."""
+    min_side: int = 80
+    """In pixels; along an axis on which the picture is smaller, all of it is taken."""
+    keep_iou: float = 0.85
+    """The previous crop is kept while its intersection over union with the new one is at least this."""
+    second_look: bool = True
+    """Whether the network goes on from its answer at once where that lies in another crop, before the next prompt."""
+
+    def __post_init__(self) -> None:
+        if not (self.expansion >= 1 and self.min_side >= 1 and 0 <= self.keep_iou <= 1):
+            raise ConfigError(
+                f"a zoom rule has an expansion and a least side of at least 1 and an IoU from 0 to 1, got {self}"
+            )
+
+
+RULES: Mapping[str, ZoomRule] = {
+    "ours": ZoomRule(),
+    "ritm": ZoomRule(expansion=1.4, min_side=200, keep_iou=0.5, second_look=False),
+}
+"""By name: ours, and that of RITM, SimpleClick and the paper, with one pass a prompt."""
+
+
 def next_crop(
     size: Size,
     probability: npt.NDArray[np.float32] | None,
     prompts: Iterable[Prompt],
     previous: Crop | None = None,
-    *,
-    expansion: float = 1.2,
-    min_side: int = 80,
-    keep_iou: float = 0.85,
+    rule: ZoomRule = RULES["ours"],
 ) -> Crop:
     """The crop for the next pass of the network.
 
     It is the bounding box of the object so far (probability above 0.5) and of all positive prompts, expanded about its
-    centre, cut off at the edges of the picture, and at least `min_side` pixels wide and high. Without an object, which
-    is so before the first answer, it is the whole picture: prompts alone do not tell how far an object reaches.
+    centre, cut off at the edges of the picture, and at least `rule.min_side` pixels wide and high. Without an object,
+    which is so before the first answer, it is the whole picture: prompts alone do not tell how far an object reaches.
 
     A crop that moved with every prompt would show the network another picture each time. So the previous one is kept
     unless the object or a positive prompt reaches outside it, or it has become too large or too small.
@@ -53,19 +83,17 @@ def next_crop(
         probability: the answer so far, shape `size`, in 0..1; None if there is none.
         prompts: all prompts so far, in picture pixels and within the picture (`prompts.fit_to_picture`).
         previous: the crop of the answer so far.
-        expansion: how many times wider and higher the crop is than what it contains; at least 1.
-        min_side: in pixels; along an axis on which the picture is smaller, all of it is taken.
-        keep_iou: keep the previous crop while its intersection over union with the new one is at least this.
+        rule: the numbers.
     """
     whole = Crop.whole(size)
     found = None if probability is None else _object_extent(probability)
     if found is None:
         return whole
     needed = _clipped(_union([found, *(_prompt_extent(prompt) for prompt in prompts if prompt.positive)]), whole)
-    wanted = _expanded(needed, whole, expansion, min_side)
+    wanted = _expanded(needed, whole, rule.expansion, rule.min_side)
     if previous is None or not _covers(whole.edges, previous.edges):
         return wanted
-    return previous if _covers(previous.edges, needed) and _iou(wanted, previous) >= keep_iou else wanted
+    return previous if _covers(previous.edges, needed) and _iou(wanted, previous) >= rule.keep_iou else wanted
 
 
 def prompts_in_crop(prompts: Iterable[Prompt], crop: Crop) -> tuple[Prompt, ...]:

@@ -75,6 +75,16 @@ def evaluate(
         int | None, typer.Option(metavar="N", help="Threads; by default as many as PyTorch uses. Changes no number.")
     ] = None,
     zoom: Annotated[bool, typer.Option(help="Let the network look closer at the object once it is known.")] = True,
+    zoom_rule: Annotated[
+        str, typer.Option(metavar="NAME", help="How close: ours, or ritm, the field's rule with one pass a prompt.")
+    ] = "ours",
+    flip: Annotated[
+        bool, typer.Option("--flip", help="Show the network each view mirrored as well, and average, as RITM does.")
+    ] = False,
+    input_size: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Side of the network's input; by default the one that it was trained for."),
+    ] = None,
     device: Annotated[str | None, typer.Option(metavar="NAME", help="Such as cpu; by default cuda, if any.")] = None,
 ) -> None:
     """Measure how many prompts a method needs, with a simulated user.
@@ -105,7 +115,15 @@ def evaluate(
     device = processes.device if device is None else device
     if human is not None:
         batch = workers = 1
-    method = open_method(model, peer, device, zoom=zoom, batch=batch, workers=workers)
+    if peer is not None and (zoom_rule != "ours" or flip or input_size is not None):
+        raise ConfigError(f"--zoom-rule, --flip and --input-size are of our network, not of {peer}; leave them out")
+    if not zoom and zoom_rule != "ours":
+        raise ConfigError(f"--no-zoom and --zoom-rule {zoom_rule} exclude each other; give one of them")
+
+    from vpuformer.evaluation.ours import options_of, views_of
+
+    views = views_of({"zoom": zoom, "zoom_rule": zoom_rule, "flip": flip, "input_size": input_size})
+    method = open_method(model, peer, device, views=views, batch=batch, workers=workers)
 
     from vpuformer.evaluation.records import Header, data_fingerprint
 
@@ -121,7 +139,7 @@ def evaluate(
         until=until,
         seed=seed,
         batch=method.batch,
-        options={"zoom": zoom} if peer is None else {},
+        options=options_of(views) if peer is None else {},
         device=method.device,
         command=shlex.join(["vpuformer", *sys.argv[1:]]),
     )

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from vpuformer.data.sample import Sample
     from vpuformer.evaluation.protocol import BatchSegmenter, Segmenter
     from vpuformer.prompts import Kind
+    from vpuformer.views import ViewSettings
 
 
 class Method(NamedTuple):
@@ -101,7 +102,7 @@ def _named(sample: "Sample", pattern: str) -> bool:
 
 
 def open_method(
-    model: str, peer: str | None, device: str | None, *, zoom: bool, batch: int, workers: int | None
+    model: str, peer: str | None, device: str | None, *, views: "ViewSettings", batch: int, workers: int | None
 ) -> Method:
     """What is measured, ready to run.
 
@@ -127,12 +128,12 @@ def open_method(
     from vpuformer.evaluation.processes import usable_threads
     from vpuformer.predictor import Predictor
 
-    predictor = Predictor.from_pretrained(model, device=device)
+    predictor = Predictor.from_pretrained(model, device=device, views=views)
     # One object at a time is what a person waits for; several together are what the machine can do.
     single = batch == 1 and workers in (None, 1)
     kind = PredictorSegmenter if single else BatchPredictorSegmenter
     threads = 1 if single else workers or usable_threads()
-    return Method(kind(predictor, model, zoom=zoom), sha256, _in_words(str(predictor.device)), batch, threads)
+    return Method(kind(predictor, model), sha256, _in_words(str(predictor.device)), batch, threads)
 
 
 def _in_words(device: str) -> str:

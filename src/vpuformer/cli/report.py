@@ -113,14 +113,14 @@ def _replay(model: str | None, device: str | None, runs: "Sequence[Run]") -> "Ca
     if all(run.header.weights_sha256 != sha256 for run in runs):
         raise ConfigError(f"no run is of the weights of {model!r} ({sha256[:8]}); name the model that was measured")
 
-    from vpuformer.evaluation.ours import PredictorSegmenter
+    from vpuformer.evaluation.ours import PredictorSegmenter, views_of
     from vpuformer.predictor import Predictor
 
-    predictor = Predictor.from_pretrained(model, device=device)
+    network = Predictor.from_pretrained(model, device=device).model
 
     def replay(run: "Run") -> "Segmenter | None":
         if run.header.weights_sha256 != sha256:
             return None
-        return PredictorSegmenter(predictor, zoom=bool(run.header.options.get("zoom", True)))
+        return PredictorSegmenter(Predictor(network, views=views_of(run.header.options)))
 
     return replay

@@ -1,15 +1,53 @@
 """Our own predictors under evaluation."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 
 from vpuformer.batch_predictor import BatchPredictor, Request
+from vpuformer.errors import ConfigError, unknown_name
 from vpuformer.evaluation.protocol import Asked, Picture, Probability, Round
 from vpuformer.geometry import Crop
 from vpuformer.model.vpuformer import VPUFormer
 from vpuformer.predictor import Predictor
 from vpuformer.prompts import Prompt
+from vpuformer.views import ViewSettings
+from vpuformer.zoom import RULES
+
+
+def options_of(views: ViewSettings) -> dict[str, str | int | float | bool | None]:
+    """The settings as the header of a run holds them: those that are not the usual ones, and whether it zooms.
+
+    >>> options_of(ViewSettings(zoom=RULES["ritm"], flip=True))
+    {'zoom': True, 'zoom_rule': 'ritm', 'flip': True}
+
+    Raises:
+        ConfigError: the zoom rule has no name.
+    """
+    options: dict[str, str | int | float | bool | None] = {"zoom": views.zoom is not None}
+    if views.zoom not in (None, RULES["ours"]):
+        names = [name for name, rule in RULES.items() if rule == views.zoom]
+        if not names:
+            raise ConfigError(f"{views.zoom} is none of the rules {', '.join(RULES)}")
+        options["zoom_rule"] = names[0]
+    if views.flip:
+        options["flip"] = True
+    if views.input_size is not None:
+        options["input_size"] = views.input_size
+    return options
+
+
+def views_of(options: Mapping[str, str | int | float | bool | None]) -> ViewSettings:
+    """The inverse of `options_of`.
+
+    Raises:
+        ConfigError: there is no such rule, or a size is out of range.
+    """
+    rule, size = str(options.get("zoom_rule", "ours")), options.get("input_size")
+    if rule not in RULES:
+        raise ConfigError(unknown_name("zoom rule", rule, RULES))
+    zoom = RULES[rule] if options.get("zoom", True) else None
+    return ViewSettings(zoom, bool(options.get("flip", False)), None if size is None else int(size))
 
 
 class PredictorSegmenter:
@@ -18,13 +56,11 @@ class PredictorSegmenter:
     Args:
         predictor: with its weights and device.
         name: as tables show it.
-        zoom: look closer at the object once it is known; see `Predictor.predict`.
     """
 
-    def __init__(self, predictor: Predictor, name: str = "vpuformer", *, zoom: bool = True) -> None:
+    def __init__(self, predictor: Predictor, name: str = "vpuformer") -> None:
         self.name = name
         self._predictor = predictor
-        self._zoom = zoom
         self._crop: Crop | None = None
 
     def set_image(self, image: Picture) -> None:
@@ -36,7 +72,7 @@ class PredictorSegmenter:
     def predict(self, prompts: Sequence[Prompt], previous: Probability | None) -> Probability:
         """One pass of the network; see `Segmenter.predict`."""
         crop = None if previous is None else self._crop
-        prediction = self._predictor.predict(prompts, mask=previous, crop=crop, zoom=self._zoom)
+        prediction = self._predictor.predict(prompts, mask=previous, crop=crop)
         self._crop = prediction.crop
         return prediction.probability
 
@@ -45,19 +81,19 @@ class BatchPredictorSegmenter:
     """The same as `PredictorSegmenter`, for several objects at a time.
 
     Args:
-        predictor: with its weights and device; it is not used itself.
-        name, zoom: as there.
+        predictor: with its weights, views and device; it is not used itself.
+        name: as there.
     """
 
-    def __init__(self, predictor: Predictor, name: str = "vpuformer", *, zoom: bool = True) -> None:
+    def __init__(self, predictor: Predictor, name: str = "vpuformer") -> None:
         self.name = name
         self._model = predictor.model
         self._device = predictor.device
-        self._zoom = zoom
+        self._views = predictor.views
 
     def begin(self, images: Sequence[Picture]) -> Round:
         """Encode the pictures."""
-        begun = _PredictorRound(self._model, images, self._zoom)
+        begun = _PredictorRound(self._model, images, self._views)
         _finish(self._device)
         return begun
 
@@ -74,8 +110,8 @@ def _finish(device: torch.device) -> None:
 
 
 class _PredictorRound:
-    def __init__(self, model: VPUFormer, images: Sequence[Picture], zoom: bool) -> None:
-        self._predictor = BatchPredictor(model, zoom=zoom)
+    def __init__(self, model: VPUFormer, images: Sequence[Picture], views: ViewSettings) -> None:
+        self._predictor = BatchPredictor(model, views=views)
         self._predictor.set_images(images)
         self._crops: list[Crop | None] = [None] * len(images)
 

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Any, Literal, get_args, get_origin
 
 from vpuformer.errors import ConfigError, unknown_name
+from vpuformer.geometry import SMALLEST_INPUT
 
 DensePrompts = Literal["none", "late", "middle", "early"]
 MaskFusion = Literal["early", "late"]
@@ -93,8 +94,10 @@ class VPUFormerConfig:
             raise ConfigError(f"heads={self.heads} does not divide dim={self.dim}")
         if self.dim % 4:
             raise ConfigError(f"dim={self.dim} must be a multiple of 4: a quarter each for sine and cosine of x and y")
-        if self.input_size < 64:
-            raise ConfigError(f"input_size={self.input_size} is below 64: the coarsest scale is 1/32 of it")
+        if self.input_size < SMALLEST_INPUT:
+            raise ConfigError(
+                f"input_size={self.input_size} is below {SMALLEST_INPUT}: the coarsest scale is 1/32 of it"
+            )
         if not self.dma and self.dense_prompts == "none":
             raise ConfigError("dma=False and dense_prompts='none': no prompt reaches the mask; draw them early or late")
         if self.dense_prompts == "middle" and self.mask_fusion != "late":
