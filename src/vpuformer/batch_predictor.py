@@ -23,6 +23,7 @@ from vpuformer.views import (
     View,
     logits_of,
     mask_tensor,
+    network_device,
     own_image,
     picture_tensor,
     prompt_tensors,
@@ -62,14 +63,14 @@ class BatchPredictor:
         zoom: let the network look closer at an object once it is known; see `vpuformer.zoom.next_crop`.
 
     Raises:
-        ConfigError: the network is in training mode.
+        ConfigError: the network is in training mode, or its weights are not float32.
     """
 
     def __init__(self, model: VPUFormer, *, zoom: bool = True) -> None:
         if model.training:
             raise ConfigError("the network is in training mode and would answer at random; call model.eval() first")
         self._model = model
-        self._device = next(model.parameters()).device
+        self._device = network_device(model)
         self._zoom = zoom
         self._images: list[npt.NDArray[np.uint8]] = []
         self._kept: dict[int, tuple[Crop, Features]] = {}
@@ -101,7 +102,6 @@ class BatchPredictor:
             row = sum(start <= i for start in first) - 1
             self._kept[i] = Crop.whole((image.shape[0], image.shape[1])), features[row]
 
-    @torch.inference_mode()
     def predict(self, requests: Sequence[Request]) -> list[Prediction]:
         """Segment one object a request, in one pass; in a second one those that turn out to lie in another crop.
 
@@ -127,6 +127,7 @@ class BatchPredictor:
                     answers[i] = answer
         return answers
 
+    @torch.inference_mode()
     def _segment(self, places: Sequence[int], views: Sequence[View]) -> list[Prediction]:
         masks = mask_tensor(views, self._model.config.input_size, self._device)
         prompts = prompt_tensors(views, self._device)

@@ -27,6 +27,7 @@ from vpuformer.views import (
     View,
     logits_of,
     mask_tensor,
+    network_device,
     own_image,
     picture_tensor,
     prompt_tensors,
@@ -53,11 +54,12 @@ class Predictor:
         device: such as "cpu" or "cuda"; by default the one on which the model is.
 
     Raises:
-        ConfigError: there is no such device.
+        ConfigError: there is no such device, or the network's weights are not float32.
     """
 
     def __init__(self, model: VPUFormer, *, device: str | torch.device | None = None) -> None:
-        self._device = next(model.parameters()).device if device is None else choose_device(device)
+        own = network_device(model)
+        self._device = own if device is None else choose_device(device)
         self._model = model.eval().to(self._device)
         if self._device.type == "cpu":
             self._model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]

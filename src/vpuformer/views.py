@@ -18,7 +18,7 @@ from torch import Tensor
 
 from vpuformer.arrays import as_array
 from vpuformer.encoding.batch import PromptBatch
-from vpuformer.errors import CheckpointError, InputError, MaskError, PromptError
+from vpuformer.errors import CheckpointError, ConfigError, InputError, MaskError, PromptError
 from vpuformer.geometry import Crop, FrameMap, Size
 from vpuformer.images import check_mask, read_image
 from vpuformer.metrics import MASK_THRESHOLD
@@ -109,6 +109,18 @@ def own_image(image: str | os.PathLike[str] | Image.Image | npt.NDArray[Any]) ->
         pixels = pixels.copy()
     pixels.setflags(write=False)
     return pixels
+
+
+def network_device(model: torch.nn.Module) -> torch.device:
+    """The device of a network that is to answer.
+
+    Raises:
+        ConfigError: its weights are not float32, as what it is given is.
+    """
+    weights = next(model.parameters())
+    if weights.dtype != torch.float32:
+        raise ConfigError(f"the network's weights are {weights.dtype}, it answers in float32; call model.float() first")
+    return weights.device
 
 
 def given_mask(mask: npt.ArrayLike, size: Size) -> FloatMap:
