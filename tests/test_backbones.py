@@ -3,8 +3,10 @@
 import copy
 import threading
 from dataclasses import replace
+from typing import Any
 
 import pytest
+import timm
 import torch
 from torch import Tensor
 
@@ -184,3 +186,36 @@ def test_an_encoder_is_added_as_the_docs_show(monkeypatch: pytest.MonkeyPatch) -
     image, prompts = picture(1, 64, 64), PromptBatch.collate([[]], [FrameMap.to_canonical(Crop.whole((64, 64)))])
     empty, full = (model(image, torch.full((1, 1, 64, 64), v), prompts).logits for v in (0.0, 1.0))
     assert not torch.equal(empty, full)
+
+
+@pytest.mark.parametrize("name", BACKBONES)
+def test_a_named_encoder_is_normalised_as_its_weights_want_it(name: str) -> None:
+    """All of their usual weights, ViT-B's of masked autoencoders too, were trained with ImageNet's statistics."""
+    mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
+    seen = []
+    encoder = ImageEncoder(name).eval()
+    encoder.net.register_forward_pre_hook(lambda _, arguments: seen.append(arguments[0]))
+    with torch.inference_mode():
+        encoder((mean + std)[None, :, None, None].expand(1, 3, 64, 64))
+    torch.testing.assert_close(seen[0], torch.ones(1, 3, 64, 64))
+
+
+def test_vit_b_fetches_the_weights_that_its_normalisation_is_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def watched(name: str, **options: Any) -> Any:
+        asked.append((name, options["pretrained"]))
+        raise OSError("no connection")
+
+    monkeypatch.setattr(timm, "create_model", watched)
+    with pytest.raises(CheckpointError, match="could not be fetched"):
+        ImageEncoder("vit_b", pretrained=True)
+    assert asked == [("vit_base_patch16_224.mae", True)]
+
+
+@pytest.mark.parametrize(
+    ("name", "mean"),
+    [("timm:vit_tiny_patch16_224.augreg_in21k", 0.5), ("timm:mobilenetv3_small_050.lamb_in1k", (0.485, 0.456, 0.406))],
+)
+def test_a_network_of_timm_is_normalised_as_timm_states_for_its_tag(name: str, mean: Any) -> None:
+    torch.testing.assert_close(ImageEncoder(name)._mean.flatten(), torch.tensor(mean).expand(3))

@@ -8,12 +8,14 @@ import pytest
 import torch
 
 from vpuformer.batch_predictor import BatchPredictor, Request
+from vpuformer.encoding.batch import MAX_PROMPTS
 from vpuformer.errors import ConfigError, ImageError, InputError, MaskError, PromptError, SessionError
 from vpuformer.geometry import Crop
 from vpuformer.model.config import VPUFormerConfig
 from vpuformer.model.vpuformer import VPUFormer
 from vpuformer.predictor import Predictor
 from vpuformer.prompts import Box, Click, Prompt, Scribble
+from vpuformer.session import Session
 from vpuformer.views import Prediction, View, ViewSettings
 from vpuformer.zoom import RULES
 
@@ -225,3 +227,25 @@ def test_pictures_come_in_a_list(images: Any) -> None:
 def test_a_network_that_is_being_trained_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"model.eval\(\)"):
         BatchPredictor(network().train())
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64])
+def test_a_network_of_other_numbers_than_float32_is_refused_by_both(dtype: torch.dtype) -> None:
+    for make in (Predictor, BatchPredictor):
+        with pytest.raises(ConfigError, match=r"call model.float\(\) first"):
+            make(network().to(dtype))
+
+
+def test_a_warning_points_at_the_line_that_gave_too_many_prompts() -> None:
+    one, several = Predictor(network()), BatchPredictor(network())
+    one.set_image(pictures()[0])
+    several.set_images(pictures()[:1])
+    clicks = [Click(x, 5) for x in range(MAX_PROMPTS + 1)]
+    for give in (
+        lambda: one.predict(clicks),
+        lambda: several.predict([Request(0, clicks)]),
+        lambda: Session(one).add(*clicks),
+    ):
+        with pytest.warns(UserWarning, match="the oldest are left out") as caught:
+            give()
+        assert {warning.filename for warning in caught} == {__file__}

@@ -443,7 +443,7 @@ def test_fine_tuning_takes_the_shape_of_its_model(
         (["list.json"], "the recipe list.json is no JSON object of settings"),
         (["text.json"], "the recipe text.json is no JSON"),
         (["other.json"], "no setting of a recipe called 'stepz'"),
-        (["wrong.json"], "a setting of the recipe is of the wrong type"),
+        (["wrong.json"], "a setting is of the wrong type"),
         (["--resume"], "the recipe run/recipe.json cannot be read"),
         (["--resume", "other.json"], "--resume goes on with the recipe of its folder"),
         (["--data", "sets", "--init", "defalt"], "no model called 'defalt'"),

@@ -2,7 +2,9 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -210,7 +212,7 @@ def test_frozen_parts_of_the_encoder_stay_frozen() -> None:
         ({"input_size": 32}, "below 64"),
         ({"layers": 2}, "three DMA layers"),
         ({"dim": 0}, "at least 1"),
-        ({"dense_prompts": "disks"}, "none | late | middle | early"),
+        ({"dense_prompts": "disks"}, "should be none or late or middle or early"),
         ({"dense_prompts": "middle", "mask_fusion": "early"}, "needs mask_fusion='late'"),
         ({"dma": False, "dense_prompts": "none"}, "no prompt reaches the mask"),
         ({"gate": False, "add_tokens": False}, "nothing would be left"),
@@ -223,12 +225,36 @@ def test_contradictions_are_refused(change: dict[str, object], sentence: str) ->
     assert sentence in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"heads": True}, "heads=True should be a whole number"),
+        ({"dim": 128.0}, "dim=128.0 should be a whole number"),
+        ({"sigma": float("inf")}, "sigma=inf should be a number"),
+        ({"peak": float("nan")}, "peak=nan should be a number"),
+        ({"sigma": True}, "sigma=True should be a number"),
+        ({"gate": 1}, "gate=1 should be true or false"),
+        ({"backbone": None}, "backbone=None should be text"),
+        ({"finest": "fine"}, "finest='fine' should be raw or dma"),
+    ],
+)
+def test_fields_have_the_types_that_they_say(change: dict[str, Any], sentence: str) -> None:
+    for make in (lambda: VPUFormerConfig(**change), lambda: VPUFormerConfig.from_dict(change)):
+        with pytest.raises(ConfigError, match=sentence):
+            make()
+
+
+def test_numbers_of_numpy_are_taken_and_kept_as_pythons() -> None:
+    config = VPUFormerConfig(heads=np.int64(4), sigma=np.float32(2), peak=1)  # type: ignore[arg-type]
+    assert (type(config.heads), type(config.sigma), type(config.peak)) == (int, float, float)
+
+
 def test_a_config_is_written_and_read() -> None:
     for config in VARIANTS.values():
         assert VPUFormerConfig.from_dict(config.to_dict()) == config
     with pytest.raises(ConfigError, match=r"no setting of the model called 'dims'.*Did you mean 'dim'"):
         VPUFormerConfig.from_dict({"dims": 3})
-    with pytest.raises(ConfigError, match="should be a int"):
+    with pytest.raises(ConfigError, match="dim='wide' should be a whole number"):
         VPUFormerConfig.from_dict({"dim": "wide"})
     with pytest.raises(ConfigError, match="no variant called 'papre'"):
         variant("papre")

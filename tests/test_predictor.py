@@ -412,3 +412,34 @@ def test_the_default_variant(image: npt.NDArray[np.uint8]) -> None:
     first = predictor.predict([Click(300, 200)])
     second = predictor.predict([Click(300, 200), Click(10, 10, False)], mask=first.probability, crop=first.crop)
     assert first.probability.shape == second.probability.shape == (400, 600)
+
+
+@pytest.mark.parametrize("opened_before", [False, True])
+def test_a_file_may_be_a_link_and_may_go_once_it_is_looked_at(
+    image: npt.NDArray[np.uint8], tmp_path: Path, opened_before: bool
+) -> None:
+    file, link = tmp_path / "file.png", tmp_path / "link.png"
+    Image.fromarray(image).save(file)
+    link.symlink_to(file)
+    predictor, _ = looking(image)
+    wanted = predictor.predict([Click(30, 20)])
+    if opened_before:
+        with Image.open(link) as opened:
+            file.rename(tmp_path / "renamed.png")
+            predictor.set_image(opened)
+    else:
+        predictor.set_image(link)
+        file.rename(tmp_path / "renamed.png")
+    assert np.array_equal(predictor.predict([Click(30, 20)]).probability, wanted.probability)
+    with pytest.raises(ImageError, match="there is no file"):
+        predictor.set_image(link)
+    assert np.array_equal(predictor.predict([Click(30, 20)]).probability, wanted.probability)
+
+
+def test_a_picture_that_is_closed_is_refused(image: npt.NDArray[np.uint8], tmp_path: Path) -> None:
+    Image.fromarray(image).save(tmp_path / "file.png")
+    with Image.open(tmp_path / "file.png") as opened:
+        pass
+    predictor, _ = looking(image)
+    with pytest.raises(ImageError, match="the image is broken"):
+        predictor.set_image(opened)

@@ -12,12 +12,13 @@ from typer.testing import CliRunner
 from vpuformer.cli import app
 from vpuformer.data.augmentation import COCOLVIS_STYLE, SBD_STYLE, Augmentation
 from vpuformer.errors import ConfigError
+from vpuformer.fields import wanted
 from vpuformer.model.backbones import BACKBONES
 from vpuformer.model.config import VARIANTS, VPUFormerConfig
 from vpuformer.training.loop import _Run
 from vpuformer.training.recipe import Recipe
 from vpuformer.training.recipes import RECIPES, recipe_named
-from vpuformer.training.settings import assign, build, wanted
+from vpuformer.training.settings import assign, build
 
 TOY_SET = Path(__file__).parent.parent / "examples" / "toy_set.py"
 OURS = ("default", "debug")
@@ -216,6 +217,10 @@ def test_every_setting_can_be_written_as_text() -> None:
         ({"steps": True}, "steps=True should be a whole number"),
         ({"lr": "fast"}, "lr='fast' should be a number"),
         ({"model": {"dim": 1.5}}, "model.dim=1.5 should be a whole number"),
+        ({"lr": float("inf")}, "lr=inf should be a number"),
+        ({"clip": float("nan")}, "clip=nan should be a number"),
+        ({"augmentation": {"flip": True}}, "augmentation.flip=True should be a number"),
+        ({"augmentation": {"aspect": [0.5, float("inf")]}}, "augmentation.aspect=inf should be a number"),
         ({"model": 3}, "model=3 should be the settings of VPUFormerConfig"),
         ({"precision": "16"}, "precision='16' should be 32-true or bf16-mixed"),
         ({"augmentation": {"resize": [1]}}, "augmentation.resize=\\[1\\] should be 2 numbers"),

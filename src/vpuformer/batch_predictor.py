@@ -25,6 +25,7 @@ from vpuformer.views import (
     ViewSettings,
     logits_of,
     mask_tensor,
+    network_device,
     own_image,
     picture_tensor,
     prompt_tensors,
@@ -64,14 +65,14 @@ class BatchPredictor:
         views: how the network is shown an object: zoom rule, size of its input, mirrored views.
 
     Raises:
-        ConfigError: the network is in training mode.
+        ConfigError: the network is in training mode, or its weights are not float32.
     """
 
     def __init__(self, model: VPUFormer, *, views: ViewSettings = USUAL) -> None:
         if model.training:
             raise ConfigError("the network is in training mode and would answer at random; call model.eval() first")
         self._model = model
-        self._device = next(model.parameters()).device
+        self._device = network_device(model)
         self._views = views
         self._side = views.input_size or model.config.input_size
         self._images: list[npt.NDArray[np.uint8]] = []
@@ -105,7 +106,6 @@ class BatchPredictor:
             for view, encoded in list(zip(shown, features, strict=True))[row :: len(first)]:
                 self._kept[i, view.mirrored] = view.crop, encoded
 
-    @torch.inference_mode()
     def predict(self, requests: Sequence[Request]) -> list[Prediction]:
         """Segment one object a request, in one pass; in a second one those that turn out to lie in another crop.
 
@@ -130,6 +130,7 @@ class BatchPredictor:
                 answers[i] = answer
         return answers
 
+    @torch.inference_mode()
     def _segment(self, places: Sequence[int], views: Sequence[View]) -> list[Prediction]:
         shown = self._views.shown(views)
         masks = mask_tensor(shown, self._side, self._device)

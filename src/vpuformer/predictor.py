@@ -29,6 +29,7 @@ from vpuformer.views import (
     ViewSettings,
     logits_of,
     mask_tensor,
+    network_device,
     own_image,
     picture_tensor,
     prompt_tensors,
@@ -56,7 +57,7 @@ class Predictor:
         views: how the model is shown an object: zoom rule, size of its input, mirrored views.
 
     Raises:
-        ConfigError: there is no such device.
+        ConfigError: there is no such device, or the network's weights are not float32.
     """
 
     def __init__(
@@ -66,7 +67,8 @@ class Predictor:
         device: str | torch.device | None = None,
         views: ViewSettings = USUAL,
     ) -> None:
-        self._device = next(model.parameters()).device if device is None else choose_device(device)
+        own = network_device(model)
+        self._device = own if device is None else choose_device(device)
         self._model = model.eval().to(self._device)
         if self._device.type == "cpu":
             self._model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]

@@ -150,6 +150,18 @@ def own_image(image: str | os.PathLike[str] | Image.Image | npt.NDArray[Any]) ->
     return pixels
 
 
+def network_device(model: torch.nn.Module) -> torch.device:
+    """The device of a network that is to answer.
+
+    Raises:
+        ConfigError: its weights are not float32, as what it is given is.
+    """
+    weights = next(model.parameters())
+    if weights.dtype != torch.float32:
+        raise ConfigError(f"the network's weights are {weights.dtype}, it answers in float32; call model.float() first")
+    return weights.device
+
+
 def given_mask(mask: npt.ArrayLike, size: Size) -> FloatMap:
     """A mask that somebody hands over; see `vpuformer.images.check_mask`.
 

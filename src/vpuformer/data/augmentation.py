@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 from vpuformer.errors import ConfigError
+from vpuformer.fields import check_fields
 
 _SHARES = ("whole", "partial", "flip", "upset", "quarter_turns", "rotate", "recolour", "linear", "tint")
 _SHARES += ("grey", "blur", "jpeg", "paste", "smallest", "kept")
@@ -16,7 +17,7 @@ class Augmentation:
     with `resize`, a crop of the resized picture wherever it falls.
 
     Raises:
-        ConfigError: a probability lies outside 0..1, or a range begins above its end.
+        ConfigError: a field is of the wrong type, a probability lies outside 0..1, or a range begins above its end.
     """
 
     whole: float = 0.4
@@ -65,6 +66,7 @@ class Augmentation:
     attempts: int = 5
 
     def __post_init__(self) -> None:
+        check_fields(self, "augmentation.")
         for name in _SHARES:
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"augmentation.{name}={getattr(self, name)} must lie between 0 and 1")

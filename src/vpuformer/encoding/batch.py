@@ -1,5 +1,7 @@
 """The prompts of a batch of pictures as padded tensors in the canonical 448x448 frame."""
 
+import inspect
+import traceback
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -91,13 +93,22 @@ class PromptBatch:
 def _limit(prompts: Sequence[Prompt], most: int) -> list[Prompt]:
     kept = list(prompts)
     if len(kept) > most:
-        warnings.warn(
-            f"{len(kept)} prompts on one object; the network takes {most}: the oldest are left out", stacklevel=3
-        )
+        _warn_the_caller(f"{len(kept)} prompts on one object; the network takes {most}: the oldest are left out")
     while len(kept) > most:
         kinds = [prompt.kind for prompt in kept]
         kept.pop(kinds.index(max(KINDS, key=kinds.count)))
     return kept
+
+
+def _warn_the_caller(message: str) -> None:
+    """Warn at the line that called into this package, however many functions lie between."""
+    package = __name__.partition(".")[0]
+    frames = [frame for frame, _ in traceback.walk_stack(inspect.currentframe())]
+    # The outermost one of ours: decorators of torch and others may stand between functions of the package.
+    own = [i for i, frame in enumerate(frames) if frame.f_globals.get("__name__", "").partition(".")[0] == package]
+    caller = frames[min(own[-1] + 1, len(frames) - 1)]
+    registry = caller.f_globals.setdefault("__warningregistry__", {})
+    warnings.warn_explicit(message, UserWarning, caller.f_code.co_filename, caller.f_lineno, registry=registry)
 
 
 def _encode(prompt: Prompt, frame: FrameMap) -> tuple[Extent, Points]:

@@ -21,9 +21,6 @@ from torch import Tensor, nn
 from vpuformer.errors import CheckpointError, ConfigError, MissingDependencyError, unknown_name
 from vpuformer.model.fusion import Entry, adding, fusion, open_entry
 
-MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-"""Of ImageNet, by channel; what encoders were trained with, unless timm says otherwise."""
-
 TIMM = "timm:"
 """Before the name of a network of timm that has no entry here."""
 
@@ -43,6 +40,17 @@ class Pyramid(NamedTuple):
     """At 1/2, where the encoder has it."""
 
 
+class Normalisation(NamedTuple):
+    """What is subtracted from the values of an image, and what they are divided by, for each channel."""
+
+    mean: Sequence[float]
+    std: Sequence[float]
+
+
+IMAGENET = Normalisation((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+"""Mean and standard deviation of ImageNet's values in 0..1."""
+
+
 class Trunk(NamedTuple):
     """A network of a library, and what it returns."""
 
@@ -52,8 +60,8 @@ class Trunk(NamedTuple):
     context: nn.Module | None = None
     """Applied to the last map."""
     context_channels: int = 0
-    mean: Sequence[float] = MEAN
-    std: Sequence[float] = STD
+    normalisation: Normalisation | None = None
+    """What the library states for its weights, if it does."""
     modules: Sequence[str] = ()
     """Whose outputs the maps are, where timm tells it."""
 
@@ -71,6 +79,9 @@ class Backbone:
     chain: tuple[str, ...] = ()
     """All modules, where they run one after the other and the maps are outputs of some: so that a pass may stop at
     1/8 and go on from there later. Empty where a network is no such chain."""
+    normalisation: Normalisation | None = IMAGENET
+    """How images were normalised when the weights were pretrained that this encoder starts from: it belongs to the
+    weights, not to the architecture. None for what timm states with the weights, else ImageNet's."""
 
 
 def _timm(name: str, **options: Any) -> Callable[[bool], Trunk]:
@@ -83,13 +94,14 @@ def _timm(name: str, **options: Any) -> Callable[[bool], Trunk]:
 
 def _described(net: nn.Module) -> Trunk:
     info = cast(FeatureInfo, net.feature_info)
-    statistics = cast(Mapping[str, Any], getattr(net, "pretrained_cfg", None) or {})
+    stated = cast(Mapping[str, Any], getattr(net, "pretrained_cfg", None) or {})
     return Trunk(
         net,
         info.reduction(),
         info.channels(),
-        mean=tuple(statistics.get("mean") or MEAN),
-        std=tuple(statistics.get("std") or STD),
+        normalisation=Normalisation(stated["mean"], stated["std"])
+        if stated.get("mean") and stated.get("std")
+        else None,
         modules=info.module_name(),
     )
 
@@ -166,12 +178,15 @@ BACKBONES: Mapping[str, Backbone] = MappingProxyType(
             ("encoder.patch_embed1", "encoder.block1", "encoder.norm1"),
         ),
         "vit_b": Backbone(
-            _vit("vit_base_patch16_224"),
+            # The weights of masked autoencoders; those of timm's default tag want a mean and deviation of .5.
+            _vit("vit_base_patch16_224.mae"),
             Entry("model.patch_embed", "output", 16, 768, "nhwc"),
         ),
     }
 )
 """The paper's four encoders and the default's, by name.
+
+All of them normalise by ImageNet's statistics, as their usual weights want it.
 
 | name | network | maps (stride: channels) | the previous mask is added |
 |---|---|---|---|
@@ -215,7 +230,7 @@ def backbone(name: str) -> Backbone:
         raise ConfigError(f"{name} cannot serve as an image encoder: it has no features_only")
 
     # Nothing is known of its stem: features of the maps are added to the picture.
-    return Backbone(create, Entry("", "input", 1, 3))
+    return Backbone(create, Entry("", "input", 1, 3), normalisation=None)
 
 
 class ImageEncoder(nn.Module):
@@ -265,8 +280,9 @@ class ImageEncoder(nn.Module):
         pause = [stride for _, stride in chain].index(8) + 1 if chain else 0
         self._fine, self._coarse = chain[:pause], chain[pause:]
         self._frozen: list[nn.Module] = []
-        self.register_buffer("_mean", torch.tensor(trunk.mean).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("_std", torch.tensor(trunk.std).view(1, 3, 1, 1), persistent=False)
+        mean, std = spec.normalisation or trunk.normalisation or IMAGENET
+        self.register_buffer("_mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("_std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
 
     def forward(self, image: Float[Tensor, "b 3 h w"], maps: Float[Tensor, "b c h w"] | None = None) -> Pyramid:
         """Feature maps; at stride s they are ceil(h / s) by ceil(w / s). `image` holds values in [0, 1]."""

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from vpuformer.data.augmentation import Augmentation
 from vpuformer.errors import ConfigError
+from vpuformer.fields import check_fields
 from vpuformer.model.config import VARIANTS, VPUFormerConfig
 from vpuformer.training.settings import build
 
@@ -121,6 +122,7 @@ class Recipe:
     """How many of the validation objects are looked at during training."""
 
     def __post_init__(self) -> None:
+        check_fields(self)
         ones = ("size", "pictures", "objects", "steps", "interactions", "devices", "nodes", "accumulate", "log_every")
         for name in ones:
             if getattr(self, name) < 1:

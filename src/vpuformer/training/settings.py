@@ -3,12 +3,12 @@
 import types
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, asdict, fields, is_dataclass
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 from vpuformer.errors import ConfigError, unknown_name
+from vpuformer.fields import checked, field_types, wanted
 
 _WORDS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
-_NAMES = {int: "a whole number", float: "a number", bool: "true or false", str: "text", type(None): "none"}
 
 
 T = TypeVar("T")
@@ -25,13 +25,13 @@ def build(kind: type[T], values: Mapping[str, Any], prefix: str = "") -> T:
     Raises:
         ConfigError: a field is unknown or of the wrong type, or the dataclass refuses it.
     """
-    hints = _hints(kind)
+    hints = field_types(kind)
     given = {}
     for name, value in values.items():
         hint = _known(hints, name, prefix)
         if is_dataclass(hint) and isinstance(value, Mapping):
             value = build(hint, _usual(kind, name) | dict(value), f"{prefix}{name}.")  # type: ignore[arg-type]
-        given[name] = _checked(hint, value, prefix + name)
+        given[name] = checked(hint, value, prefix + name)
     return kind(**given)
 
 
@@ -58,25 +58,9 @@ def assign(kind: type, values: Mapping[str, Any], assignments: Sequence[str]) ->
     return result
 
 
-def wanted(hint: Any) -> str:
-    """A type in words.
-
-    >>> wanted(int | None), wanted(tuple[float, float]), wanted(Literal["adam", "adamw"])
-    ('a whole number or none', '2 numbers, as in 0.5,1', 'adam or adamw')
-    """
-    if get_origin(hint) is Literal:
-        return " or ".join(map(str, get_args(hint)))
-    if get_origin(hint) in (Union, types.UnionType):
-        return " or ".join(dict.fromkeys(wanted(part) for part in get_args(hint)))
-    if get_origin(hint) is tuple:
-        parts = get_args(hint)
-        return "several, with commas between them" if Ellipsis in parts else f"{len(parts)} numbers, as in 0.5,1"
-    return _NAMES.get(hint, f"the settings of {getattr(hint, '__name__', hint)}")
-
-
 def _assign(kind: type, values: dict[str, Any], name: str, text: str, prefix: str) -> None:
     first, dot, rest = name.partition(".")
-    hint = _known(_hints(kind), first, prefix)
+    hint = _known(field_types(kind), first, prefix)
     if is_dataclass(hint):
         if not dot:
             raise ConfigError(f"{prefix}{first} has settings of its own; wanted {prefix}{first}.NAME=VALUE")
@@ -93,11 +77,6 @@ def _usual(kind: type, name: str) -> dict[str, Any]:
     """What a part is made of where nothing is said of it: not always what its own class has by default."""
     part = next(field for field in fields(kind) if field.name == name)
     return {} if part.default_factory is MISSING else asdict(part.default_factory())
-
-
-def _hints(kind: type) -> dict[str, Any]:
-    hints = get_type_hints(kind)
-    return {field.name: hints[field.name] for field in fields(kind)}
 
 
 def _known(hints: Mapping[str, Any], name: str, prefix: str) -> Any:
@@ -131,26 +110,3 @@ def _read(hint: Any, text: str, name: str) -> Any:
     elif get_origin(hint) is tuple and (Ellipsis in get_args(hint) or text.count(",") + 1 == len(get_args(hint))):
         return tuple(_read(get_args(hint)[0], part.strip(), name) for part in text.split(","))
     raise ConfigError(f"{name}={text!r} should be {wanted(hint)}")
-
-
-def _checked(hint: Any, value: Any, name: str) -> Any:
-    """The value if it is of the type; lists become tuples and whole numbers numbers."""
-    if get_origin(hint) in (Union, types.UnionType):
-        for option in get_args(hint):
-            try:
-                return _checked(option, value, name)
-            except ConfigError:
-                continue
-    elif get_origin(hint) is Literal:
-        if value in get_args(hint):
-            return value
-    elif get_origin(hint) is tuple:
-        parts = get_args(hint)
-        if isinstance(value, (list, tuple)) and (Ellipsis in parts or len(value) == len(parts)):
-            return tuple(_checked(parts[0], part, name) for part in value)
-    elif hint is float:
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
-            return float(value)
-    elif isinstance(value, hint) and not (hint is int and isinstance(value, bool)):
-        return value
-    raise ConfigError(f"a setting of the recipe is of the wrong type: {name}={value!r} should be {wanted(hint)}")

@@ -1,0 +1,83 @@
+"""The fields of frozen dataclasses of settings, held to the types that they are annotated with."""
+
+import math
+import types
+from dataclasses import fields
+from functools import cache
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+import numpy as np
+
+from vpuformer.errors import ConfigError
+
+_NAMES = {int: "a whole number", float: "a number", bool: "true or false", str: "text", type(None): "none"}
+
+
+def check_fields(settings: Any, prefix: str = "") -> None:
+    """Check every field, and write it as its type has it: lists become tuples, whole numbers numbers.
+
+    To be called by the `__post_init__` of a dataclass, which may be frozen.
+
+    Args:
+        prefix: stands before the name of a field in the error.
+
+    Raises:
+        ConfigError: a value is of another type, or a number is not finite.
+    """
+    for name, hint in field_types(type(settings)).items():
+        object.__setattr__(settings, name, checked(hint, getattr(settings, name), prefix + name))
+
+
+@cache
+def field_types(kind: type) -> dict[str, Any]:
+    """The type of each field of a dataclass."""
+    hints = get_type_hints(kind)
+    return {field.name: hints[field.name] for field in fields(kind)}
+
+
+def checked(hint: Any, value: Any, name: str) -> Any:
+    """The value as a type has it.
+
+    >>> checked(tuple[float, float] | None, [1, 2], "resize")
+    (1.0, 2.0)
+
+    Raises:
+        ConfigError: it is not of the type, or a number is not finite.
+    """
+    if isinstance(value, np.generic):
+        value = value.item()
+    if get_origin(hint) in (Union, types.UnionType):
+        for option in get_args(hint):
+            try:
+                return checked(option, value, name)
+            except ConfigError:
+                continue
+    elif get_origin(hint) is Literal:
+        if isinstance(value, str) and value in get_args(hint):
+            return value
+    elif get_origin(hint) is tuple:
+        parts = get_args(hint)
+        if isinstance(value, (list, tuple)) and (Ellipsis in parts or len(value) == len(parts)):
+            return tuple(checked(parts[0], part, name) for part in value)
+    elif hint is float:
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
+            return float(value)
+    elif isinstance(value, hint) and not (hint is int and isinstance(value, bool)):
+        return value
+    raise ConfigError(f"a setting is of the wrong type: {name}={value!r:.80} should be {wanted(hint)}")
+
+
+def wanted(hint: Any) -> str:
+    """A type in words.
+
+    >>> wanted(int | None), wanted(tuple[float, float]), wanted(Literal["adam", "adamw"])
+    ('a whole number or none', '2 numbers, as in 0.5,1', 'adam or adamw')
+    """
+    if get_origin(hint) is Literal:
+        return " or ".join(map(str, get_args(hint)))
+    if get_origin(hint) in (Union, types.UnionType):
+        return " or ".join(dict.fromkeys(wanted(part) for part in get_args(hint)))
+    if get_origin(hint) is tuple:
+        parts = get_args(hint)
+        return "several, with commas between them" if Ellipsis in parts else f"{len(parts)} numbers, as in 0.5,1"
+    return _NAMES.get(hint, f"the settings of {getattr(hint, '__name__', hint)}")
