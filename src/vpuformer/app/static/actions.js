@@ -149,14 +149,14 @@ export function actions({ session, settings, stage, labels, input, show, toasts 
   const done = async () => {
     const { picture } = session;
     const left = session.unaccepted.length;
-    if (!picture || !left || session.listed(picture.id)?.done) return session.markDone();
+    if (!picture || !left || session.listed(picture.id)?.done) return session.markDone(false);
     const [which, them] = left === 1 ? ["One object is not accepted", "it"] : [`${left} objects are not accepted`, "them"];
     const answer = await ask(/** @type {HTMLDialogElement} */ (byId("ask")), {
       title: which,
       text: `What is not accepted is kept, but not exported. Mark ${picture.name} as done?`,
       answers: [["accept", left === 1 ? "Accept it" : "Accept all"], ["leave", `Leave ${them}`]],
     });
-    if (answer && session.picture === picture) session.markDone(answer === "accept");
+    if (answer && session.picture === picture) afresh(() => session.markDone(answer === "accept"));
   };
 
   /** @param {1 | -1} by */
