@@ -49,12 +49,27 @@ def test_the_page_goes_on_by_itself_when_the_server_is_back(folder: Path) -> Non
             person.page.locator("#empty").wait_for()
             assert "cannot be reached" in person.page.locator("#empty-text").inner_text()
 
-            second.enter_context(served(folder, Disks(), urlsplit(address).port or 0))
+            second.enter_context(served(folder, Disks(), port=urlsplit(address).port or 0))
             person.page.locator("#empty").wait_for(state="hidden")
             assert person.wait(state="idle")["picture"] == "coffee.jpg"
             assert alarm(person) == ""
             person.page.keyboard.press("PageUp")
             assert person.wait(state="idle", picture="astronaut.jpg")["steps"] == "3"
+
+
+def test_a_server_that_is_back_with_another_token_is_reached_once_its_address_was_opened(folder: Path) -> None:
+    with ExitStack() as first, ExitStack() as second:
+        address = first.enter_context(served(folder, Disks(), token="the-first-token"))
+        with opened(address, cut_off=True) as person:
+            first.close()
+            port = urlsplit(address).port or 0
+            address = second.enter_context(served(folder, Disks(), port=port, token="another-token"))
+            person.page.mouse.click(*person.place((200, 200)))
+            person.wait(state="offline")
+            assert "token" in alarm(person)
+            person.page.context.new_page().goto(address)  # as `vpuformer annotate` does by itself
+            assert person.wait(state="idle")["steps"] == "1"
+            assert alarm(person) == ""
 
 
 def test_a_full_disk_is_told_in_the_words_of_the_server(address: str) -> None:

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { begin } from "./begun.js";
+import { begin, picture } from "./begun.js";
 import { settle, state } from "./outside.js";
 
 test("Enter accepts and the next prompt begins another object; Ctrl+Z takes that back", async () => {
@@ -44,8 +44,23 @@ test("done with all objects accepted first, and both taken back", async () => {
   assert.equal(toasts.at(-1).text, "2 objects accepted");
   session.turn("undo");
   assert.deepEqual([session.listed(2)?.done, session.unaccepted.map(({ id }) => id)], [false, [8, 9]]);
-  session.markDone();
+  session.markDone(false);
   assert.deepEqual([session.listed(2)?.done, session.unaccepted.length], [true, 2]);
+});
+
+test("acceptance is taken back of objects whose picture was left and opened again", async () => {
+  const accepted = state({ id: 8, picture: 2, at: 1, area: 4, accepted: true, revision: 1 });
+  const { session, outside, toasts, api } = await begin([{ ...accepted, accepted: false, revision: 0 }]);
+  session.markDone(true);
+  await settle();
+  await outside.answer(accepted);
+  await outside.answer({ id: 2, done: true });
+  await session.open(3);
+  api.openPicture = async (id) => picture(id, [accepted]);
+  await session.open(2);
+  assert.equal(session.unaccepted.length, 0);
+  toasts.find(({ text }) => text === "One object accepted").back();
+  assert.deepEqual([session.unaccepted.map(({ id }) => id), session.current?.id, session.listed(2)?.unaccepted], [[8], 8, 1]);
 });
 
 test("acceptance that is taken back after the page was turned is counted where it belongs", async () => {

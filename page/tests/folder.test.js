@@ -55,7 +55,7 @@ test("the list knows how many objects a picture has, and how many are not accept
 
 test("a done mark that is refused is taken back", async () => {
   const { session, outside } = await begin();
-  session.markDone();
+  session.markDone(false);
   assert.equal(session.listed(2)?.done, true);
   await settle();
   await outside.answer({ error: "no" }, 400);

@@ -110,7 +110,7 @@ test("a folder that could not be read at first is read when the server is back",
 
 test("what waits goes at once when the server is heard of again", async () => {
   const { session, outside } = await begin();
-  session.markDone();
+  session.markDone(false);
   await settle();
   await outside.lose();
   assert.equal(outside.status, "offline");

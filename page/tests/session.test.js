@@ -120,7 +120,8 @@ test("an object whose first prompt is refused is not left empty", async () => {
   assert.equal(session.things.length, 1); // the second one may be better
   await outside.answer({ error: "the file is gone" }, 422);
   assert.deepEqual([session.things, session.current, session.listed(2)?.unaccepted], [[], null, 0]);
-  assert.deepEqual([outside.sent.at(-1).path, outside.sent.at(-1).body.deleted], ["/api/objects/9", true]);
+  assert.match(outside.sent.at(-1).path, /api\/objects\/9$/);
+  assert.equal(outside.sent.at(-1).body.deleted, true);
   await outside.answer(state({ id: 9, picture: 2, deleted: true, revision: 1 }));
   assert.deepEqual([outside.sent.length, toasts.length, outside.status], [4, 2, "idle"]);
 });

@@ -66,15 +66,17 @@ MARKS = [
 
 
 @contextlib.contextmanager
-def served(folder: Path, segmenter: Segmenter | None = None, port: int = 0) -> Iterator[str]:
+def served(
+    folder: Path, segmenter: Segmenter | None = None, *, port: int = 0, token: str | None = None
+) -> Iterator[str]:
     """The address of a server on a folder of pictures, with the bundled weights unless told otherwise."""
     with bind("127.0.0.1", port) as socket:
-        app = create_app(Folder(folder), Store(folder / FILE), segmenter or NetworkSegmenter())
+        app = create_app(Folder(folder), Store(folder / FILE), segmenter or NetworkSegmenter(), token=token)
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [socket]}, daemon=True)
         thread.start()
         try:
-            yield f"http://127.0.0.1:{socket.getsockname()[1]}/"
+            yield f"http://127.0.0.1:{socket.getsockname()[1]}/" + (f"?token={token}" if token else "")
         finally:
             server.should_exit = True
             thread.join()

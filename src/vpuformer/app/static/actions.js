@@ -26,7 +26,7 @@ const NEAR = 14;
 /** Screen pixels that the keyboard's cross moves. */
 const STEP = 10;
 const ZOOM = 1.25;
-const REGIONS = ["stage", "side", "search", "tools"];
+const REGIONS = ["stage", "quick", "side", "search", "tools"];
 
 /** @param {Parts} parts */
 export function actions({ session, settings, stage, labels, input, show, toasts }) {
@@ -122,7 +122,7 @@ export function actions({ session, settings, stage, labels, input, show, toasts 
     for (let k = 1; k <= REGIONS.length; k++) {
       const region = byId(REGIONS[(at + k) % REGIONS.length]);
       if (region.offsetParent === null) continue;
-      const inner = region.matches("#tools, #side") ? region.querySelector("button:not(:disabled)") : region;
+      const inner = region.matches("#stage, #search") ? region : region.querySelector(":is(button, select):not(:disabled)");
       delete byId("stage").dataset.pointer;
       if (inner instanceof HTMLElement) inner.focus();
       return;
@@ -149,14 +149,14 @@ export function actions({ session, settings, stage, labels, input, show, toasts 
   const done = async () => {
     const { picture } = session;
     const left = session.unaccepted.length;
-    if (!picture || !left || session.listed(picture.id)?.done) return session.markDone();
+    if (!picture || !left || session.listed(picture.id)?.done) return session.markDone(false);
     const [which, them] = left === 1 ? ["One object is not accepted", "it"] : [`${left} objects are not accepted`, "them"];
     const answer = await ask(/** @type {HTMLDialogElement} */ (byId("ask")), {
       title: which,
       text: `What is not accepted is kept, but not exported. Mark ${picture.name} as done?`,
       answers: [["accept", left === 1 ? "Accept it" : "Accept all"], ["leave", `Leave ${them}`]],
     });
-    if (answer && session.picture === picture) session.markDone(answer === "accept");
+    if (answer && session.picture === picture) afresh(() => session.markDone(answer === "accept"));
   };
 
   /** @param {1 | -1} by */

@@ -98,8 +98,10 @@ export class Bench extends Roster {
     return () => this.unaccept(things);
   }
 
-  /** @param {Thing[]} things that are then not accepted any more */
-  unaccept(things) {
+  /** @param {Thing[]} accepted that are then not accepted any more */
+  unaccept(accepted) {
+    // Those of a picture that was left and opened again are others.
+    const things = accepted.map((thing) => this.things.find(({ id }) => id !== null && id === thing.id) ?? thing);
     for (const thing of things) {
       if (thing.deleted || !thing.seen.accepted) continue;
       this.#push(thing, { type: "change", change: { accepted: false } });

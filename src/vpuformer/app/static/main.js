@@ -59,7 +59,10 @@ const session = new Session(api, queue, {
 const refreshing = new Refreshing(session, clock);
 const stage = new Stage(host, session, settings, () => show.zoom());
 const labels = new Labels(session, () => show.refresh(), (sentence) => toasts.show(sentence));
-const files = new FileList(byId("file-list"), (id) => void session.open(id));
+const files = new FileList(byId("file-list"), (id) => {
+  show.folded(); // where the list lies over the picture
+  void session.open(id);
+});
 const toolbar = new Toolbar(byId("tools"));
 const input = new Input({
   host,

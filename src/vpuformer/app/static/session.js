@@ -181,7 +181,7 @@ export class Session extends Bench {
    *
    * @param {boolean} accepting whether what is not accepted is accepted first
    */
-  markDone(accepting = false) {
+  markDone(accepting) {
     const { picture } = this;
     const listed = picture && this.listed(picture.id);
     if (!picture || !listed) return;

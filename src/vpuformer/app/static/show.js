@@ -24,7 +24,10 @@ import { inside } from "./viewport.js";
 const buttonsFor = (act) => [...document.querySelectorAll(`button[data-act="${act}"]`)].map((button) => /** @type {HTMLButtonElement} */ (button));
 
 const HINT_STAYS = 6000;
+/** Pixels below which panels lie over the picture, as in the style sheets. */
 const NARROW = 900;
+/** Pixels from which there is room for both panels beside the picture. */
+const ROOMY = 1100;
 
 export class Show {
   #frame = 0;
@@ -32,21 +35,18 @@ export class Show {
   #hintTimer = 0;
   /** @type {object | null} the picture whose notes are shown, or were put away */
   #noted = null;
+  #narrow = matchMedia(`(width < ${NARROW}px)`);
   #parts;
 
   /** @param {Parts} parts */
   constructor(parts) {
     this.#parts = parts;
     const { files, session, settings } = parts;
-    const narrow = matchMedia(`(width < ${NARROW}px)`);
-    const fold = () => {
-      if (window.innerWidth < 1100) settings.files = false;
-      if (narrow.matches) settings.side = false;
-    };
-    fold();
-    narrow.addEventListener("change", () => {
-      fold();
-      settings.side = !narrow.matches;
+    if (window.innerWidth < ROOMY) settings.files = false;
+    settings.side = !this.#narrow.matches;
+    this.#narrow.addEventListener("change", () => {
+      this.folded();
+      settings.side = !this.#narrow.matches;
       this.refresh();
     });
     const search = /** @type {HTMLInputElement} */ (byId("search"));
@@ -203,6 +203,11 @@ export class Show {
     if (alarm.textContent !== sentence) alarm.textContent = sentence; // it is read out with every change
     alarm.hidden = !sentence;
     this.refresh();
+  }
+
+  /** Put the list of pictures away where there is no room beside the picture. */
+  folded() {
+    if (this.#narrow.matches) this.#parts.settings.files = false;
   }
 
   zoom() {
