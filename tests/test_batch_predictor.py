@@ -172,7 +172,7 @@ SIZE = SIZES[0]
         ([Click(1, 1)], "mask.png", None, MaskError),
         ([Click(1, 1)], [[1, 2], [3]], None, MaskError),
         ([Click(1, 1)], np.full(SIZE, np.nan), None, MaskError),
-        ([Click(1, 1)], np.full(SIZE, 7), None, MaskError),
+        ([Click(1, 1)], np.indices(SIZE)[1] % 3, None, MaskError),
         ([Click(1, 1)], None, (0, 0, 9, 9), InputError),
     ],
 )
