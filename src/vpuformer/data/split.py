@@ -122,8 +122,8 @@ def notes_on(source: Source) -> list[str]:
     if unusable:
         objects = sum(len(source.objects(i)) for i in unusable)
         notes.append(
-            f"{counted(len(unusable), 'image')} of {source.name} with {counted(objects, 'object')} left out, not there or"
-            f" of another size than annotated: {listed(source.pictures[i] for i in unusable)}"
+            f"{counted(len(unusable), 'image')} of {source.name} with {counted(objects, 'object')} left out, not there"
+            f" or of another size than annotated: {listed(source.pictures[i] for i in unusable)}"
         )
     return [*notes, *source.notes]
 
