@@ -20,7 +20,7 @@ from vpuformer.data.coco import CocoFolder
 from vpuformer.data.layers import MOST_LABELS
 from vpuformer.data.mask_folder import MaskFolder
 from vpuformer.data.training_set import TrainingSet
-from vpuformer.errors import DatasetError
+from vpuformer.errors import DatasetError, InputError
 from vpuformer.evaluation.records import data_fingerprint
 from vpuformer.files import files_below
 from vpuformer.metrics import IGNORE
@@ -177,19 +177,21 @@ def test_every_kind_of_image_is_found_and_the_others_are_counted(folder: Path) -
     assert TrainingSet({"mine": source}, size=32).notes == [words]
 
 
-def test_images_that_were_renamed_are_counted_and_not_trained_on(tmp_path: Path) -> None:
-    images = [{"id": i, "file_name": f"{i}.png", "height": SIZE[0], "width": SIZE[1]} for i in range(3)]
+def test_images_that_were_renamed_or_exchanged_are_counted_and_not_trained_on(tmp_path: Path) -> None:
+    images = [{"id": i, "file_name": f"{i}.png", "height": SIZE[0], "width": SIZE[1]} for i in range(4)]
     square, dot = [[5, 5, 25, 5, 25, 25, 5, 25]], [[1, 1, 3, 1, 3, 3, 1, 3]]
-    annotations = [{"id": i, "image_id": i, "segmentation": square} for i in range(3)]
+    annotations = [{"id": i, "image_id": i, "segmentation": square} for i in range(4)]
     annotations.append({"id": 9, "image_id": 0, "segmentation": dot})
     (tmp_path / "annotations.json").write_text(json.dumps({"images": images, "annotations": annotations}))
     for name in ("0.png", "1.png", "two.png"):
         write(tmp_path / "images" / name, np.zeros((*SIZE, 3), np.uint8))
+    write(tmp_path / "images" / "3.png", np.zeros((*SIZE[::-1], 3), np.uint8))
     folder = CocoFolder(tmp_path)
     data = TrainingSet({"mine": folder}, size=32)
     assert data.sets == {"mine": 2}
-    absent, unlisted, small = data.notes
-    assert absent == f"1 image of {tmp_path.name} with 1 object not there: 2.png"
+    unusable, unlisted, small = data.notes
+    assert unusable.startswith(f"2 images of {tmp_path.name} with 2 objects left out, not there or of another size")
+    assert unusable.endswith(": 2.png, 3.png")
     assert unlisted.startswith(f"1 image of {tmp_path} not listed in ")
     assert unlisted.endswith(": two.png")
     assert small.startswith("1 of 3 objects of mine not drawn: smaller than 200 pixels")
@@ -227,13 +229,15 @@ def test_linked_folders_are_followed_and_loops_are_not(folder: Path, tmp_path_fa
     assert files_below(folder) == before
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
+ANY_VALUES = (
     st.sampled_from(["int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "float32", "float64"])
     .map(np.dtype)
-    .flatmap(lambda kind: arrays(kind, SIZE, fill=st.sampled_from([kind.type(0), kind.type(1)]))),
-    st.sampled_from(["a.tif", "a_1.tif"]),
+    .flatmap(lambda kind: arrays(kind, SIZE, fill=st.sampled_from([kind.type(0), kind.type(1)])))
 )
+
+
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(ANY_VALUES, st.sampled_from(["a.tif", "a_1.tif"]))
 def test_whatever_a_mask_holds_is_read_or_refused(folder: Path, values: npt.NDArray[np.number], name: str) -> None:
     for path in (folder / "masks").glob("*"):
         path.unlink()
@@ -244,3 +248,30 @@ def test_whatever_a_mask_holds_is_read_or_refused(folder: Path, values: npt.NDAr
     except DatasetError:
         return
     assert all(source.masks(0, [number]).sum() == area for number, area in zip(objects, source.areas(0), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("name", "folders"),
+    [
+        ("grabcut", ("data_GT", "boundary_GT")),
+        ("davis", ("img", "gt")),
+        ("oaizib", ("test/image", "test/annotations")),
+        ("sstem", ("raw", "mitochondria")),
+    ],
+)
+@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(values=ANY_VALUES)
+def test_whatever_a_mask_of_a_benchmark_holds(
+    tmp_path: Path, name: str, folders: tuple[str, str], values: npt.NDArray[np.number]
+) -> None:
+    write(tmp_path / folders[0] / "a.png", np.zeros((*SIZE, 3), np.uint8))
+    write(tmp_path / folders[1] / "a.tif", values)
+    for found in find_samples(name, tmp_path):
+        if isinstance(found, DatasetError):
+            continue
+        try:
+            truth = found.truth()
+        except InputError:
+            continue
+        assert truth.shape == SIZE
+        assert (truth == 1).any()

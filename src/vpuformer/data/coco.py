@@ -15,13 +15,16 @@ import numpy.typing as npt
 from vpuformer.data.listing import is_picture, unread
 from vpuformer.data.sample import RGB, Sample
 from vpuformer.data.source import Masks, Source
-from vpuformer.errors import DatasetError, MaskError, listed
+from vpuformer.errors import DatasetError, ImageError, MaskError, listed
 from vpuformer.formats.coco_file import CocoFile, CocoObject
 from vpuformer.formats.coco_masks import decode, decode_union, whole_number
 from vpuformer.formats.wording import counted
-from vpuformer.images import read_image
+from vpuformer.images import picture_size, read_image
 
 ANNOTATIONS = "annotations.json"
+
+LOOKED_AT = 10_000
+"""Images whose sizes are compared before training: it takes about a millisecond each."""
 
 
 class CocoFolder(Source):
@@ -53,6 +56,7 @@ class CocoFolder(Source):
         self.root = Path(root)
         self.annotations = self.root / ANNOTATIONS if annotations is None else Path(annotations)
         self.name = name or self.root.resolve().name
+        self._unusable: list[int] | None = None
         self._folders = (self.root, self.root / "images") if pictures is None else (Path(pictures),)
         try:
             self._read()
@@ -111,8 +115,21 @@ class CocoFolder(Source):
             )
         return notes
 
-    def absent(self) -> Sequence[int]:
-        return [i for i in range(len(self.pictures)) if self._find(i) is None]
+    def unusable(self) -> Sequence[int]:
+        """Images that are not there, and in sets of up to `LOOKED_AT` images those of another size than annotated."""
+        if self._unusable is None:
+            looks = len(self) <= LOOKED_AT
+            self._unusable = [i for i in range(len(self)) if not self._fits(i, looks=looks)]
+        return self._unusable
+
+    def _fits(self, picture: int, *, looks: bool) -> bool:
+        path = self._find(picture)
+        if path is None or not looks:
+            return path is not None
+        try:
+            return picture_size(path) == self.size(picture)
+        except ImageError:
+            return False
 
     def _runs(self, position: int) -> bytes:
         return self._counts[self._offsets[position] : self._offsets[position + 1]]

@@ -75,8 +75,9 @@ class Source(Protocol):
         """Pixels that the annotators left open: uint8, shape (H, W), 0 or 1; None where there are none."""
         return None
 
-    def absent(self) -> Sequence[int]:
-        """Pictures whose file is not there, as far as that is known without opening one. They are not trained on."""
+    def unusable(self) -> Sequence[int]:
+        """Pictures whose file is not there or is another than was annotated, as far as that is seen at little cost.
+        They are not trained on."""
         return ()
 
     def remarks(self, picture: int) -> Sequence[str]:  # noqa: ARG002

@@ -106,9 +106,9 @@ def find_split(root: str | Path, split: str | Path | None = None) -> Split:
 
 
 def training_pictures(source: Source, split: Split) -> list[int]:
-    """Numbers of the pictures that are there, and neither validated on nor dropped."""
-    absent = set(source.absent())
-    return [i for i, file in enumerate(source.pictures) if i not in absent and split.trains(source.name, file)]
+    """Numbers of the pictures that can be used, and are neither validated on nor dropped."""
+    unusable = set(source.unusable())
+    return [i for i, file in enumerate(source.pictures) if i not in unusable and split.trains(source.name, file)]
 
 
 def notes_on(source: Source) -> list[str]:
@@ -118,12 +118,12 @@ def notes_on(source: Source) -> list[str]:
         notes.append(
             f"{counted(len(source.faults), 'fault')} in {source.name}, left out: {listed(map(str, source.faults))}"
         )
-    absent = source.absent()
-    if absent:
-        objects = sum(len(source.objects(i)) for i in absent)
+    unusable = source.unusable()
+    if unusable:
+        objects = sum(len(source.objects(i)) for i in unusable)
         notes.append(
-            f"{counted(len(absent), 'image')} of {source.name} with {counted(objects, 'object')} not there:"
-            f" {listed(source.pictures[i] for i in absent)}"
+            f"{counted(len(unusable), 'image')} of {source.name} with {counted(objects, 'object')} left out, not there"
+            f" or of another size than annotated: {listed(source.pictures[i] for i in unusable)}"
         )
     return [*notes, *source.notes]
 

@@ -200,7 +200,9 @@ def _outline(part: Any, size: Size, where: str) -> npt.NDArray[np.float64]:
     farthest = min((1 + _SPREAD) * max(size), _FARTHEST)
     # Compared as Python's numbers: integers of any size have no float.
     if not all(-farthest <= number <= farthest for number in part):
-        raise MaskError(f"{where}: a polygon lies near its image of {size[1]}x{size[0]} pixels, got {part!r:.60}")
+        raise MaskError(
+            f"{where}: a polygon has finite numbers near its image of {size[1]}x{size[0]} pixels, got {part!r:.60}"
+        )
     return np.array(part, np.float64)
 
 
