@@ -571,7 +571,7 @@ def test_names_of_a_coco_file_become_lines_too(client: TestClient) -> None:
     answer = client.post("/api/pictures/1/masks", content=json.dumps(file).encode())
     assert answer.status_code == 201, answer.text
     labels = {label["id"]: label["name"] for label in client.get("/api/project").json()["labels"]}
-    assert [labels.get(state["label"]) for state in answer.json()] == [
+    assert [labels.get(state["label"]) for state in answer.json()["objects"]] == [
         "a Set-Cookie: b=c",
         None,
         "x" * 200,

@@ -354,7 +354,8 @@ def test_a_mask_file_becomes_an_object(client: TestClient, kind: str | None) -> 
     headers = {} if kind is None else {"content-type": kind}
     answer = client.post("/api/pictures/1/masks?label=1", content=png(mask), headers=headers)
     assert answer.status_code == 201
-    (state,) = answer.json()
+    (state,) = answer.json()["objects"]
+    assert answer.json()["notes"] == ["the file was read as a binary mask of 0 and 255"]
     assert (state["picture"], state["label"], state["area"], state["at"]) == (1, 1, 200, 1)
     np.testing.assert_array_equal(mask_of(state), mask > 0)
     assert client.get("/api/pictures/1").json()["objects"] == [state]
@@ -377,9 +378,9 @@ def test_the_annotations_of_a_coco_file_become_objects(client: TestClient, kind:
     answer = client.post("/api/pictures/1/masks", json=file, headers={"content-type": kind})
     assert answer.status_code == 201, answer.text
     names = {label["id"]: label["name"] for label in client.get("/api/project").json()["labels"]}
-    assert [names[state["label"]] for state in answer.json()] == ["dog", "cat"]
+    assert [names[state["label"]] for state in answer.json()["objects"]] == ["dog", "cat"]
     assert len(names) == 2
-    for state in answer.json():
+    for state in answer.json()["objects"]:
         assert abs(state["area"] - 100) <= 21  # how a polygon's edge is filled is the format's affair
     assert len(client.get("/api/pictures/1").json()["objects"]) == 2
 
@@ -391,7 +392,7 @@ def test_annotations_that_begin_with_a_byte_order_mark_are_read(client: TestClie
     }
     answer = client.post("/api/pictures/1/masks", content=codecs.BOM_UTF8 + json.dumps(file).encode())
     assert answer.status_code == 201, answer.text
-    assert [state["area"] for state in answer.json()] == [100]
+    assert [state["area"] for state in answer.json()["objects"]] == [100]
 
 
 def test_an_import_for_a_label_that_there_is_not_makes_nothing(client: TestClient) -> None:
@@ -417,7 +418,7 @@ def test_an_import_for_a_label_that_there_is_not_makes_nothing(client: TestClien
         (b"", "empty|no mask|cannot be read"),
         (b"GIF89a nothing", "the file is no mask that can be read; give a PNG"),
         (b"{", "JSON"),
-        (b"[]", "COCO"),
+        (b"[]", "no format that is read"),
         (b'{"images": [], "annotations": [], "categories": []}', "no mask of a.png|a.png"),
         (b'{"images": ' + b"[" * 100_000, "JSON|nested"),
     ],
@@ -735,7 +736,7 @@ def test_what_was_accepted_is_exported(client: TestClient) -> None:
     ]
     assert [(found["area"], found["iscrowd"]) for found in content["annotations"]] == [(_DISK, 0)]
     # And comes back as it was.
-    back = client.post("/api/pictures/1/masks", json=content).json()
+    back = client.post("/api/pictures/1/masks", json=content).json()["objects"]
     assert [(state["label"], state["mask"]) for state in back] == [(1, kept["mask"])]
 
 

@@ -16,6 +16,7 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from vpuformer.app.exporting import NOTES, annotated, labels_of, left_out, zip_of
+from vpuformer.app.originals import notes_on_files
 from vpuformer.app.rows import StepAnswer
 from vpuformer.app.runs import pack
 from vpuformer.app.store import FILE, Store
@@ -310,3 +311,39 @@ def test_the_command_loads_no_torch(made: Made, tmp_path: Path) -> None:
         "assert not {'torch', 'torchvision', 'timm', 'fastapi'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+# --- the files behind an export -----------------------------------------------------------------------------------
+
+
+def test_files_that_are_as_they_were_need_no_word(made: Made) -> None:
+    assert notes_on_files(made.store, made.folder) == []
+
+
+def test_images_that_were_renamed_exchanged_or_resized_are_told(made: Made, tmp_path: Path) -> None:
+    made.add("10.jpg", None, FIRST)
+    (made.folder / "sub/done.jpg").rename(made.folder / "sub/renamed.jpg")
+    Image.new("RGB", (30, 20)).save(made.folder / "10.jpg")
+    Image.new("RGB", SIZE[::-1], "red").save(made.folder / "2.jpg")
+    os.utime(made.folder / "2.jpg", (2**31, 2**31))
+    notes = notes_on_files(made.store, made.folder)
+    assert notes == [
+        "1 image cannot be read any more, as when a file was renamed, and the export has the former name:"
+        " sub/done.jpg.",
+        "1 image of another size than its objects were drawn on: 10.jpg (14x9 became 30x20).",
+        "1 image changed, moved or put there after the last step on its objects; see that they still fit: 2.jpg.",
+    ]
+    said = json.loads(run(made.folder, "-o", tmp_path / "out", "--json").stdout)["notes"]
+    assert set(notes) <= set(said)
+
+
+@pytest.mark.parametrize(("orientation", "stored"), [(3, (14, 9)), (6, (9, 14))])
+def test_images_that_exif_turns_are_told(orientation: int, stored: tuple[int, int], made: Made) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.new("RGB", stored).save(made.folder / "sub/done.jpg", exif=exif)
+    (note,) = notes_on_files(made.store, made.folder)
+    assert note == (
+        "1 image with an EXIF orientation, exported upright, which does not fit for programs that do not turn images:"
+        f" sub/done.jpg (stored as {stored[0]}x{stored[1]})."
+    )

@@ -24,7 +24,7 @@ export async function begin(objects = [], recall = () => undefined) {
     }),
     openPicture: async (id) => picture(id, id === 2 ? objects : []),
     putPlace: async () => null,
-    importMasks: async () => [state({ id: 30, picture: 2, area: 5 })],
+    importMasks: async () => ({ objects: [state({ id: 30, picture: 2, area: 5 })], notes: [] }),
   };
   const queue = new Queue({
     ...outside, send: outside.send, clock: outside.clock, onStatus: outside.onStatus,

@@ -72,7 +72,7 @@ test("labels that an import has made are known at once", async () => {
   const { session, api } = await begin();
   const { getProject } = api;
   api.getProject = async () => ({ ...(await getProject()), labels: [{ id: 4, name: "cup", colour: "#e69f00" }, { id: 6, name: "dog", colour: "#56b4e9" }] });
-  api.importMasks = async () => [state({ id: 30, picture: 2, area: 5, label: 6 })];
+  api.importMasks = async () => ({ objects: [state({ id: 30, picture: 2, area: 5, label: 6 })], notes: [] });
   await session.importFile(/** @type {File} */ (new Blob()));
   await settle();
   assert.equal(session.labelName(session.current), "dog");
@@ -102,9 +102,9 @@ test("masks that come when another picture is open are told and counted", async 
   api.importMasks = () => new Promise((resolve) => (come = resolve));
   const coming = session.importFile(new File([], "a.png"));
   await session.open(3);
-  come([state({ id: 30, picture: 2, area: 5 })]);
+  come({ objects: [state({ id: 30, picture: 2, area: 5 })], notes: ["a.png was read as 2 labels: 1, 2"] });
   await coming;
   assert.deepEqual(session.things, []);
   assert.equal(session.listed(2)?.unaccepted, 1);
-  assert.equal(toasts.at(-1).text, "One object read from a.png for 2.jpg");
+  assert.equal(toasts.at(-1).text, "One object read from a.png for 2.jpg. a.png was read as 2 labels: 1, 2");
 });

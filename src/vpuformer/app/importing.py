@@ -1,47 +1,65 @@
-"""Masks from elsewhere as objects of a picture: a mask file, or what a COCO file says of it."""
+"""Masks from elsewhere as objects of a picture, from a file of any format that `vpuformer.formats` reads."""
 
-import codecs
 import secrets
-import tempfile
-from collections.abc import Iterator
-from pathlib import Path
 
 from vpuformer.app.annotator import Annotator
-from vpuformer.app.history import Mask
-from vpuformer.app.protocol import MAX_TEXT, ObjectState
+from vpuformer.app.protocol import MAX_TEXT, MasksRead
 from vpuformer.app.runs import pack, unpack
 from vpuformer.errors import MaskError
-from vpuformer.formats import iter_coco_masks
-from vpuformer.geometry import Size
-from vpuformer.images import read_mask
-from vpuformer.metrics import MASK_THRESHOLD
+from vpuformer.formats import read_objects
+from vpuformer.formats.wording import counted
+from vpuformer.images.meaning import coverage
 
 MAX_OBJECTS = 500
 """Of one import."""
 
 
-def read_masks(annotator: Annotator, picture: int, content: bytes, label: int | None) -> list[ObjectState]:
-    """New objects, one for every mask in `content`, which is a picture file of one mask, or COCO's JSON.
+def read_masks(annotator: Annotator, picture: int, content: bytes, label: int | None, name: str = "") -> MasksRead:
+    """New objects, one for every mask in `content`; see `vpuformer.formats.read_objects`.
 
-    Labels of a COCO file are found by their names, or made; elsewhere `label` holds.
+    Labels that the file names are found by their names, or made; elsewhere `label` holds.
+
+    Args:
+        annotator: keeps the objects.
+        picture: its id.
+        content: of the file.
+        label: id of the label of objects to which the file gives none.
+        name: of the file, "" if it is not known.
 
     Raises:
         NotFoundError: there is no such picture or label.
-        MaskError: the content is neither, holds no mask of this picture, too many, or one of another size.
+        MaskError: the content is of no known format, holds no mask of this picture, too many, or one of another size.
     """
-    opened, name = annotator.picture(picture), annotator.store.picture(picture).name
-    size = (opened.height, opened.width)
+    opened, known = annotator.picture(picture), {row.name: row.id for row in annotator.store.labels()}
+    image, size = annotator.store.picture(picture).name, (opened.height, opened.width)
     if label is not None:
         annotator.store.label(label)  # before there is an object
+    notes: list[str] = []
     # All of them are looked at before the first one is kept, and none waits in its full size.
     found: list[tuple[str | None, bytes]] = []
-    for category, mask in _masks(content, name, size):
+    empty = 0
+    names = annotator.folder.names
+    for category, mask in read_objects(
+        content, image, size, name=name, labels=list(known), others=names, on_note=notes.append
+    ):
         if len(found) == MAX_OBJECTS:
-            raise MaskError(f"there are more than {MAX_OBJECTS} masks of {name} in this file; give some at a time")
+            raise MaskError(f"there are more than {MAX_OBJECTS} masks of {image} in this file; give some at a time")
+        if not mask.any():
+            empty += 1
+            continue
+        if (remark := coverage(mask)) is not None:
+            notes.append(f"object {len(found) + 1}: {remark}")
         found.append((category, pack(mask)))
     if not found:
-        raise MaskError(f"there is no mask of {name} in this file; give the mask of this picture, or COCO annotations")
-    known = {row.name: row.id for row in annotator.store.labels()}
+        said = "".join(f" ({note})" for note in notes)
+        what = (
+            f"{counted(empty, 'mask')} of {image} in this file, without a pixel"
+            if empty
+            else f"no mask of {image} in this file"
+        )
+        raise MaskError(f"there is {what}{said}; give a mask or annotations of this picture")
+    if empty:
+        notes.append(f"{counted(empty, 'mask')} without a pixel left out")
     states = []
     for category, packed in found:
         word = None if category is None else _label_name(category)
@@ -49,22 +67,7 @@ def read_masks(annotator: Annotator, picture: int, content: bytes, label: int | 
             known[word] = annotator.store.add_label(word).id
         chosen = label if word is None else known[word]
         states.append(annotator.begin(picture, unpack(packed, size), secrets.token_hex(16), chosen))
-    return states
-
-
-def _masks(content: bytes, name: str, size: Size) -> Iterator[tuple[str | None, Mask]]:
-    if content.removeprefix(codecs.BOM_UTF8).lstrip()[:1] in (b"{", b"["):
-        yield from iter_coco_masks(content, name, size)
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "mask")
-        path.write_bytes(content)
-        try:
-            yield None, read_mask(path, size) > MASK_THRESHOLD
-        except MaskError as error:
-            raise MaskError(
-                str(error).replace(f"the mask {path}", "the mask in the file").replace(str(path), "the file")
-            ) from error
+    return MasksRead(objects=states, notes=notes)
 
 
 def _label_name(word: str) -> str | None:

@@ -234,6 +234,14 @@ class ObjectState(Message):
     """What the network took for the present answer; None where it was not asked."""
 
 
+class MasksRead(Message):
+    """What came of a file with masks."""
+
+    objects: list[ObjectState]
+    notes: list[str]
+    """Sentences on what the file was taken as, what was guessed, and what was left out."""
+
+
 class PictureListed(Message):
     id: int
     name: str

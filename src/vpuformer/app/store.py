@@ -121,6 +121,17 @@ class Store(LabelStore):
                 raise ConflictError("this key belongs to an object on another picture; draw a new one")
             return found
 
+    def last_steps(self) -> dict[int, float]:
+        """When the last step of an accepted object was given on each picture, in seconds since 1970; by its id."""
+        query = (
+            sa.select(objects.c.picture, sa.func.max(steps.c.created))
+            .join(steps, steps.c.object == objects.c.id)
+            .where(objects.c.accepted, sa.not_(objects.c.deleted))
+            .group_by(objects.c.picture)
+        )
+        with self._reading() as connection:
+            return {picture: float(created) for picture, created in connection.execute(query)}
+
     def object(self, identity: int) -> ObjectRow:
         """
         Raises:

@@ -55,6 +55,7 @@ def export_masks(
     _check_apart(output, root, chosen)
 
     from vpuformer.app.exporting import annotated, labels_of, left_out
+    from vpuformer.app.originals import notes_on_files
     from vpuformer.app.store import FILE, Store
     from vpuformer.formats import export
 
@@ -64,7 +65,7 @@ def export_masks(
     kept = Store(address)
     try:
         pictures = list(annotated(kept))  # without their masks, which are read one by one
-        sentences = left_out(kept)
+        sentences = [*left_out(kept), *notes_on_files(kept, root)]
         if not pictures:
             raise InputError(
                 f"nothing to export: no object in {kept.address} is accepted and no picture done"

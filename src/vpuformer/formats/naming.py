@@ -75,6 +75,16 @@ class Stems:
         return chosen
 
 
+def wanted_stems(picture: str) -> tuple[str, str]:
+    """The stem of a picture where no other one has it, and the one it has where another one does.
+
+    >>> wanted_stems("a/x.png")
+    ('a/x', 'a/x.png')
+    """
+    candidates = _candidates(picture)
+    return next(candidates), next(candidates)
+
+
 def _candidates(picture: str) -> Iterator[str]:
     """Stems of a picture, the most wanted first, all of them such as file systems take."""
     *folders, last = without_controls(picture).replace("\\", "_").split("/")

@@ -38,6 +38,11 @@ def size_of(path: Path, what: What = "picture") -> tuple[int, int]:
     Raises:
         ImageError: as in `load`, but a file that is cut short may pass (MaskError for a mask).
     """
+    return upright_size_of(path, what)[0]
+
+
+def upright_size_of(path: Path, what: What = "picture") -> tuple[tuple[int, int], int]:
+    """`size_of`, and the orientation of the file from 1 to 8, as EXIF has it: 1 is stored upright."""
     with opened(path, what) as file:
         start = file.read(4)
         file.seek(0)
@@ -47,7 +52,7 @@ def size_of(path: Path, what: What = "picture") -> tuple[int, int]:
         else:
             with opened_by_pillow(file, path, what) as image:
                 (width, height), turn = image.size, orientation_of(image)
-    return (width, height) if turn >= 5 else (height, width)
+    return ((width, height) if turn >= 5 else (height, width)), turn
 
 
 @dataclass(frozen=True, slots=True)

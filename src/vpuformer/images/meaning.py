@@ -10,7 +10,7 @@ channel.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -47,6 +47,7 @@ class Meaning:
         values: shape (H, W): bool, float32 in 0..1, or the integers that are the labels.
         taken: what the values were taken as, such as "2 labels: 1, 2"; a noun phrase.
         labels: the labels, ascending; more than one, or none if `kind` is another.
+        label: the value of a binary mask's object, where that is a whole number.
         colours: hexadecimal digits of a label that is a colour; 0 for other labels.
     """
 
@@ -55,6 +56,7 @@ class Meaning:
     taken: str
     labels: tuple[int, ...] = ()
     colours: int = 0
+    label: int | None = None
 
     @property
     def foreground(self) -> BoolMask:
@@ -131,7 +133,7 @@ def meaning_of(values: Values, alpha: Values | None = None, *, palette: bool = F
             return _of_colours(values)
         values = values[:, :, 0]
     if values.dtype == np.bool_:
-        return Meaning("binary", values, "a binary mask")
+        return Meaning("binary", values, "a binary mask", label=1)
     if not (np.issubdtype(values.dtype, np.integer) or np.issubdtype(values.dtype, np.floating)):
         raise MaskError(
             f"the mask is of type {values.dtype}; a mask is of bool, of probabilities in 0..1, or of labels"
@@ -143,7 +145,8 @@ def meaning_of(values: Values, alpha: Values | None = None, *, palette: bool = F
             " number"
         )
     if low == 0 and ((values == 0) | (values == high)).all():
-        return Meaning("binary", values > 0, f"a binary mask of 0 and {high:g}" if high else "a mask of 0 alone")
+        taken = f"a binary mask of 0 and {high:g}" if high else "a mask of 0 alone"
+        return Meaning("binary", values > 0, taken, label=int(high) if high == int(high) else None)
     if np.issubdtype(values.dtype, np.floating):
         return _of_floats(values, float(low), float(high))
     if not palette and _is_ramp(values):
@@ -178,7 +181,7 @@ def _of_labels(values: Values, *, palette: bool) -> Meaning:
         return Meaning("labels", values, f"{_counted(labels)}{tail}", tuple(labels))
     if not labels:
         return Meaning("binary", np.zeros(values.shape, np.bool_), f"no label{tail}")
-    return Meaning("binary", values == labels[0], f"one label, {labels[0]}{tail}")
+    return Meaning("binary", values == labels[0], f"one label, {labels[0]}{tail}", label=labels[0])
 
 
 def _of_colours(colours: Values) -> Meaning:
@@ -196,7 +199,7 @@ def _of_colours(colours: Values) -> Meaning:
             f" {_MOST_COLOURS}: write it as PNG, with a value or a colour a label"
         )
     if len(labels) == 1:
-        return Meaning("binary", packed > 0, f"one label, {_named(labels[0], 3 * digits)}")
+        return Meaning("binary", packed > 0, f"one label, {_named(labels[0], 3 * digits)}", label=labels[0])
     return Meaning("labels", packed, _counted(labels, 3 * digits), labels, 3 * digits)
 
 
@@ -212,7 +215,7 @@ def _beside_alpha(values: Values, alpha: Values) -> Meaning:
             pass
     found = meaning_of(alpha)
     taken = f"{found.taken}, in the alpha channel"
-    return Meaning(found.kind, found.values, taken, found.labels, found.colours)
+    return replace(found, taken=taken)
 
 
 def _is_ramp(values: Values) -> bool:

@@ -2,11 +2,11 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from vpuformer.app.annotator import Annotator
 from vpuformer.app.importing import read_masks
-from vpuformer.app.protocol import NewObject, ObjectState, PictureChange, PictureListed, PictureOpened
+from vpuformer.app.protocol import MasksRead, NewObject, ObjectState, PictureChange, PictureListed, PictureOpened
 from vpuformer.app.routes.fields import Bound, Identity, MaybeLabel
 from vpuformer.app.routes.project import listed
 from vpuformer.app.thumbnails import thumbnail
@@ -69,11 +69,14 @@ def router(annotator: Annotator) -> APIRouter:
         "/pictures/{identity}/masks",
         status_code=201,
         openapi_extra=_ANY_FILE,
-        summary="Import a mask file or COCO annotations as objects",
+        summary="Import a mask, annotations or an exported archive as objects",
     )
     def new_masks(
-        identity: Identity, content: Annotated[bytes, Depends(_body)], label: MaybeLabel = None
-    ) -> list[ObjectState]:
-        return read_masks(annotator, identity, content, label)
+        identity: Identity,
+        content: Annotated[bytes, Depends(_body)],
+        label: MaybeLabel = None,
+        name: Annotated[str, Query(max_length=1000)] = "",
+    ) -> MasksRead:
+        return read_masks(annotator, identity, content, label, name)
 
     return routes

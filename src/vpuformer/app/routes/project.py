@@ -9,6 +9,7 @@ from fastapi.responses import StreamingResponse
 from vpuformer import __version__
 from vpuformer.app.annotator import Annotator
 from vpuformer.app.exporting import annotated, labels_of, left_out, zip_of
+from vpuformer.app.originals import notes_on_files
 from vpuformer.app.protocol import Label, LabelChange, NewLabel, PictureListed, Place, Project
 from vpuformer.app.routes.fields import Identity
 from vpuformer.app.rows import LabelRow, PictureRow
@@ -61,7 +62,9 @@ def router(annotator: Annotator) -> APIRouter:
 
     @routes.get("/export", response_class=StreamingResponse, summary="Export the accepted objects as a zip file")
     def export(form: Annotated[str, Query(alias="format", max_length=20)]) -> StreamingResponse:
-        stream = zip_of(form, annotated(store), labels_of(store), notes=left_out(store))
+        stream = zip_of(
+            form, annotated(store), labels_of(store), notes=[*left_out(store), *notes_on_files(store, folder.root)]
+        )
         name = quote(f"{title}_{form}.zip")
         headers = {"content-disposition": f"attachment; filename*=UTF-8''{name}"}
         return StreamingResponse(stream, media_type="application/zip", headers=headers)

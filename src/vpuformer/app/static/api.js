@@ -4,6 +4,7 @@ import { reasonOf, UNREACHABLE } from "./sentence.js";
 
 /** @typedef {import("./types.js").Label} Label */
 /** @typedef {import("./types.js").ObjectState} ObjectState */
+/** @typedef {import("./types.js").MasksRead} MasksRead */
 /** @typedef {import("./types.js").PictureOpened} PictureOpened */
 /** @typedef {import("./types.js").Project} Project */
 /** @typedef {import("./queue.js").Answer} Answer */
@@ -124,16 +125,16 @@ export const dropLabel = (id) => ask(`/api/labels/${id}`, { method: "DELETE", he
 
 /**
  * @param {number} picture
- * @param {File} file a mask or COCO JSON
+ * @param {File} file a mask, annotations or an exported archive
  * @param {number | null} label
- * @returns {Promise<ObjectState[]>}
+ * @returns {Promise<MasksRead>}
  */
 export async function importMasks(picture, file, label) {
   if (file.size > MOST_BYTES) throw new Refusal(413, "It has more than 32 MB; give the annotations of this picture alone.");
   const json = /\.json$/i.test(file.name) || file.type === "application/json";
   const headers = { ...MARK, "Content-Type": json ? "application/json" : file.type || "application/octet-stream" };
-  const query = label === null ? "" : `?label=${label}`;
-  return ask(`/api/pictures/${picture}/masks${query}`, { method: "POST", headers, body: file });
+  const query = new URLSearchParams({ name: file.name ?? "", ...(label === null ? {} : { label: String(label) }) });
+  return ask(`/api/pictures/${picture}/masks?${query}`, { method: "POST", headers, body: file });
 }
 
 /**

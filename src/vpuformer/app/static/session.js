@@ -205,12 +205,12 @@ export class Session extends Bench {
     const { picture } = this;
     if (!picture) return;
     try {
-      const states = await this.#api.importMasks(picture.id, file, this.label);
+      const { objects: states, notes } = await this.#api.importMasks(picture.id, file, this.label);
       this.add(picture.id, states);
       this.#learnLabels(states);
-      const what = states.length > 1 ? `${states.length} objects` : states.some(({ area }) => area > 0) ? "One object" : "An empty mask";
+      const what = states.length > 1 ? `${states.length} objects` : "One object";
       const where = this.picture?.id === picture.id ? "" : ` for ${picture.name}`;
-      this.listener.onToast(`${what} read from ${file.name}${where}`);
+      this.listener.onToast(`${what} read from ${[`${file.name}${where}`, ...notes].join(". ")}`);
     } catch (error) {
       this.listener.onToast(`Not read: ${file.name}. ${sentenceOf(error)}`);
       if (isOutdated(error)) void this.refresh();

@@ -70,6 +70,8 @@
  * @property {PictureListed[]} pictures
  * @property {number | null} place
  *
+ * @typedef {{objects: ObjectState[], notes: string[]}} MasksRead
+ *
  * @typedef {{error: string, state?: ObjectState | null}} Problem
  */
 

@@ -1,0 +1,80 @@
+"""Objects from an image: a mask, or a map of labels, which `labels.txt` may name."""
+
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+from vpuformer.errors import MaskError
+from vpuformer.formats.bundle import Bundle, Found, Tell, Wanted
+from vpuformer.formats.label_maps import NAMES
+from vpuformer.formats.matching import match_stem
+from vpuformer.geometry import Size
+from vpuformer.images import read_meaning
+from vpuformer.images.meaning import Meaning
+from vpuformer.metrics import MASK_THRESHOLD
+
+T = TypeVar("T")
+
+
+def claims(bundle: Bundle) -> bool:
+    """Whether it is one file that is no text, or an archive with images and `labels.txt`."""
+    if bundle.alone:
+        return bundle.json(bundle.names[0]) is None
+    return bundle.named(NAMES) is not None
+
+
+def read(bundle: Bundle, wanted: Wanted, tell: Tell) -> Iterator[Found]:
+    """One object a label; a binary mask, or probabilities, are one object.
+
+    Raises:
+        MaskError: there is no image that can be read, none that belongs to this one, or it is of another size.
+    """
+    name, names = bundle.names[0], {}
+    if not bundle.alone:
+        names = label_names(bundle)
+        files = bundle.under("", ".png")
+        stems = [path.removesuffix(".png") for path in files]
+        place, note = match_stem(wanted.picture, stems, "the archive", wanted.others)
+        if note is not None:
+            tell(note)
+        name = files[place]
+    meaning = meaning_in(bundle, name, wanted.size)
+    tell(f"{bundle.called(name)} was read as {meaning.taken}")
+    for label, mask in meaning.objects(MASK_THRESHOLD):
+        yield names.get(meaning.label if label is None else label), mask
+
+
+def meaning_in(bundle: Bundle, name: str, size: Size) -> Meaning:
+    """What the values of an image among the files mean.
+
+    Raises:
+        MaskError: as in `vpuformer.images.read_meaning`.
+    """
+    return read_pixels(bundle.read(name), bundle.called(name), lambda path: read_meaning(path, size))
+
+
+def read_pixels(content: bytes, called: str, read: Callable[[Path], T]) -> T:
+    """What a function makes of an image of which there is the content and no file; `called` is its name in errors.
+
+    Raises:
+        MaskError: as the function does.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "mask")
+        path.write_bytes(content)
+        try:
+            return read(path)
+        except MaskError as error:
+            said = str(error).replace(f"the mask {path}", f"the mask in {called}")
+            raise MaskError(said.replace(str(path), called)) from error
+
+
+def label_names(bundle: Bundle) -> Mapping[int | None, str]:
+    """The names of the values, from lines such as `1 cup`."""
+    path = bundle.named(NAMES)
+    lines = ((bundle.text(path) or "") if path else "").splitlines()
+    pairs = (line.split(maxsplit=1) for line in lines)
+    return {
+        int(pair[0]): pair[1].strip() for pair in pairs if len(pair) == 2 and pair[0].isascii() and pair[0].isdigit()
+    }

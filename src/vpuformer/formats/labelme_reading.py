@@ -1,0 +1,143 @@
+"""Objects from the JSON of LabelMe."""
+
+import base64
+import binascii
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import PurePosixPath
+from typing import Any
+
+import numpy as np
+
+from vpuformer.errors import MaskError, listed
+from vpuformer.formats.bundle import Bundle, Found, Tell, Wanted
+from vpuformer.formats.label_map_reading import read_pixels
+from vpuformer.formats.matching import match_image, match_stem, plain_name
+from vpuformer.formats.outlines import filled
+from vpuformer.formats.picture import BoolMask
+from vpuformer.formats.wording import counted
+from vpuformer.geometry import Size
+from vpuformer.images import read_foreground
+
+_CIRCLE = 64
+"""Corners of a circle."""
+
+
+def claims(bundle: Bundle) -> bool:
+    """Whether there is a JSON file with `shapes`."""
+    return any(isinstance(content, dict) and "shapes" in content for _, content in bundle.jsons())
+
+
+def read(bundle: Bundle, wanted: Wanted, tell: Tell) -> Iterator[Found]:
+    """One object a shape, or of all shapes that share a `group_id`: polygons, rectangles, circles and masks.
+
+    Polygons are filled by the even-odd rule at pixel centres, not as LabelMe paints them. Other shapes are left out.
+
+    Raises:
+        MaskError: the file is broken, or of another image.
+    """
+    name, content = _chosen(bundle, wanted, tell)
+    called = bundle.called(name)
+    size = (content.get("imageHeight"), content.get("imageWidth"))
+    if size != (None, None) and size != tuple(wanted.size):
+        raise MaskError(
+            f"{called} is of an image of {size[1]}x{size[0]} pixels, and {wanted.picture} has"
+            f" {wanted.size[1]}x{wanted.size[0]}; give the annotations of this very image"
+        )
+    shapes = content["shapes"]
+    if not isinstance(shapes, list) or not all(isinstance(shape, dict) for shape in shapes):
+        raise MaskError(f"{called} is no file of LabelMe: 'shapes' is a list of objects")
+    grouped: dict[Any, list[tuple[int, Mapping[str, Any]]]] = {}
+    for number, shape in enumerate(shapes, 1):
+        group = shape.get("group_id")
+        key = number if group is None else (str(shape.get("label")), str(group))
+        grouped.setdefault(key, []).append((number, shape))
+    left_out = 0
+    for group in grouped.values():
+        mask = None
+        for number, shape in group:
+            part = _mask(shape, wanted.size, f"shape {number} of {called}")
+            left_out += part is None
+            if part is not None:
+                mask = part if mask is None else mask | part
+        if mask is not None:
+            label = group[0][1].get("label")
+            yield (label if isinstance(label, str) else None), mask
+    if left_out:
+        tell(f"{counted(left_out, 'shape')} of {called} left out: points and lines enclose no pixel")
+
+
+def _chosen(bundle: Bundle, wanted: Wanted, tell: Tell) -> tuple[str, Mapping[str, Any]]:
+    files = [(name, content) for name, content in bundle.jsons() if isinstance(content, dict) and "shapes" in content]
+    if not bundle.alone:
+        stems = [name.removesuffix(".json") for name, _ in files]
+        place, note = match_stem(wanted.picture, stems, "the archive", wanted.others)
+        if note is not None:
+            tell(note)
+        return files[place]
+    name, content = files[0]
+    path = content.get("imagePath")
+    if not isinstance(path, str) or not path:
+        tell(f"{bundle.called(name)} does not say of which image it is")
+        return files[0]
+    # The path begins where the file lay, which is not known: of it, only the name counts.
+    last = PurePosixPath(plain_name(path)).name
+    _, note = match_image(PurePosixPath(wanted.picture).name, [last], bundle.called(name))
+    alike = [other for other in wanted.others if plain_name(other).endswith(f"/{last}") or plain_name(other) == last]
+    if note is not None and alike:
+        raise MaskError(
+            f"{bundle.called(name)} is of {path}, which {listed(alike)} of this folder is called; open that image"
+        )
+    if note is not None:
+        tell(note)
+    elif len(alike) > 1:
+        tell(f"{bundle.called(name)} is of {path}; {listed(alike)} are called so, and it was taken as {wanted.picture}")
+    return files[0]
+
+
+def _mask(shape: Mapping[str, Any], size: Size, where: str) -> BoolMask | None:
+    kind, points = shape.get("shape_type") or "polygon", shape.get("points")
+    match kind:
+        case "polygon":
+            return filled(points, size, where)
+        case "rectangle":
+            (x0, y0), (x1, y1) = _two(points, where)
+            return filled([(x0, y0), (x1, y0), (x1, y1), (x0, y1)], size, where)
+        case "circle":
+            (x, y), (xb, yb) = _two(points, where)
+            radius = math.hypot(xb - x, yb - y)
+            turns = np.linspace(0, 2 * np.pi, _CIRCLE, endpoint=False)
+            return filled(np.stack([x + radius * np.cos(turns), y + radius * np.sin(turns)], axis=1), size, where)
+        case "mask":
+            return _pasted(shape, size, where)
+        case _:
+            return None
+
+
+def _two(points: Any, where: str) -> Sequence[tuple[float, float]]:
+    try:
+        (xa, ya), (xb, yb) = points
+        numbers = [float(value) for value in (xa, ya, xb, yb)]
+    except (TypeError, ValueError, OverflowError) as error:
+        raise MaskError(f"{where} has two points x, y") from error
+    if not all(math.isfinite(value) for value in numbers):
+        raise MaskError(f"{where} has a coordinate that is not a finite number")
+    return (numbers[0], numbers[1]), (numbers[2], numbers[3])
+
+
+def _pasted(shape: Mapping[str, Any], size: Size, where: str) -> BoolMask:
+    """The mask in a shape, which fills the pixels from its first point to its second one."""
+    (left, top), (right, bottom) = _two(shape.get("points"), where)
+    inside = 0 <= left <= right < size[1] and 0 <= top <= bottom < size[0]
+    if not inside or any(value != int(value) for value in (left, top, right, bottom)):
+        raise MaskError(f"{where}: a mask lies on whole pixels of its image")
+    rows, columns = slice(int(top), int(bottom) + 1), slice(int(left), int(right) + 1)
+    try:
+        content = base64.b64decode(shape.get("mask") or "", validate=True)
+    except (binascii.Error, ValueError, TypeError) as error:
+        raise MaskError(f"{where}: its mask is no base64") from error
+    inner = (rows.stop - rows.start, columns.stop - columns.start)
+    pixels = read_pixels(content, where, lambda path: read_foreground(path, inner))
+    mask = np.zeros(size, np.bool_)
+    mask[rows, columns] = pixels
+    return mask

@@ -1,0 +1,89 @@
+"""Which image of a file is meant: names are compared, and what is guessed is said."""
+
+import unicodedata
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+
+from vpuformer.errors import MaskError, listed
+from vpuformer.formats.naming import wanted_stems
+
+
+def plain_name(name: str) -> str:
+    """A path as names are compared: forward slashes, composed letters, no `.` or `..` in front.
+
+    >>> plain_name(".\\\\images\\\\a.png"), plain_name("u\\u0308.png") == plain_name("\\u00fc.png")
+    ('images/a.png', True)
+    """
+    parts = [part for part in PurePosixPath(name.replace("\\", "/")).parts if part not in ("/", ".", "..")]
+    return unicodedata.normalize("NFC", "/".join(parts))
+
+
+def match_image(picture: str, names: Sequence[str], file: str, others: Sequence[str] = ()) -> tuple[int, str | None]:
+    """The place of the name that means an image, and a sentence if that is a guess.
+
+    It is the very name; else the one that has most of the path in common, from its end; else the only one. A name that
+    means another image just as well is refused.
+
+    >>> match_image("a/x.png", ["images\\\\a\\\\x.png", "images\\\\b\\\\x.png"], "the file")[0]
+    0
+
+    Args:
+        picture: path of the image within its folder.
+        names: what the file calls its images.
+        file: what messages call the file.
+        others: paths of all images of the folder.
+
+    Raises:
+        MaskError: none of the names means the image, or several do, or the name means another image of the folder.
+    """
+    if not names:
+        raise MaskError(f"{file} lists no image; give the annotations of {picture}")
+    wanted, plain = plain_name(picture), [plain_name(name) for name in names]
+    shared = [_shared(wanted, name) for name in plain]
+    best = max(shared)
+    found = [place for place, depth in enumerate(shared) if depth == best]
+    if len(found) > 1 or (best == 0 and len(names) > 1):
+        raise MaskError(
+            f"{file} has several images ({listed(names)}), and none of them alone is called {picture}; rename it there"
+        )
+    place = found[0]
+    if plain[place] == wanted:
+        return place, None
+    better = [
+        other for other in others if other != picture and _shared(plain_name(other), plain[place]) >= max(best, 1)
+    ]
+    if better:
+        raise MaskError(
+            f"{file} has masks of {names[place]}, which may be {listed(better)} of this folder just as well as"
+            f" {picture}; call it {picture} in the file"
+        )
+    return place, f"{file} has no image {picture}; these are the masks of {names[place]}"
+
+
+def match_stem(picture: str, stems: Sequence[str], file: str, others: Sequence[str] = ()) -> tuple[int, str | None]:
+    """`match_image` for files that are called as an image, but for the ending: `stems` are their paths without it."""
+    plain = [plain_name(stem) for stem in stems]
+    # An export has the whole name where two images share the stem.
+    whole = {plain_name(other) for other in (*others, picture)} & set(plain)
+    if plain_name(picture) in whole:
+        return plain.index(plain_name(picture)), None
+    rivals = {other: wanted_stems(other)[0] for other in others if other != picture and plain_name(other) not in whole}
+    left = [place for place, stem in enumerate(plain) if stem not in whole]
+    stem = wanted_stems(picture)[0]
+    place, note = match_image(stem, [stems[place] for place in left], file, list(rivals.values()))
+    alike = [other for other, name in rivals.items() if name == stem]
+    if note is None and alike:
+        note = f"{stems[left[place]]} of {file} may be of {listed(alike)} just as well as of {picture}"
+    return left[place], note
+
+
+def _shared(one: str, other: str) -> float:
+    """How many parts of two paths are the same, counted from the end; more than any number if all are."""
+    if one == other:
+        return float("inf")
+    depth = 0
+    for mine, theirs in zip(reversed(one.split("/")), reversed(other.split("/")), strict=False):
+        if mine != theirs:
+            break
+        depth += 1
+    return depth

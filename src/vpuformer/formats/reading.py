@@ -1,0 +1,57 @@
+"""Objects of an image from a file of any format that is written here, or from a mask.
+
+Every format has a reader; the first that claims the files reads them. What is guessed or left out is told.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from vpuformer.errors import MaskError
+from vpuformer.formats import coco_reading, label_map_reading, labelme_reading, png_reading, voc_reading, yolo_reading
+from vpuformer.formats.bundle import Bundle, Found, Reader, Tell, Wanted
+from vpuformer.geometry import Size
+
+READERS: dict[str, Reader] = {
+    "coco": Reader(coco_reading.claims, coco_reading.read),
+    "labelme": Reader(labelme_reading.claims, labelme_reading.read),
+    "png": Reader(png_reading.claims, png_reading.read),
+    "yolo": Reader(yolo_reading.claims, yolo_reading.read),
+    "voc": Reader(voc_reading.claims, voc_reading.read),
+    "labels": Reader(label_map_reading.claims, label_map_reading.read),
+}
+"""By the name of the format, in the order in which they are asked."""
+
+
+def read_objects(
+    content: bytes,
+    picture: str,
+    size: Size,
+    *,
+    name: str = "",
+    labels: Sequence[str] = (),
+    others: Sequence[str] = (),
+    on_note: Tell = lambda _: None,
+) -> Iterator[Found]:
+    """The objects of an image, decoded one by one: what each is, if that is said, and its mask, bool of shape `size`.
+
+    Args:
+        content: of a mask or a map of labels, of a file of COCO, LabelMe or YOLO, or of a zip archive with the files
+            of an export in any of the formats.
+        picture: path of the image within its folder, with forward slashes.
+        size: its height and width.
+        name: of the file, if it is known.
+        labels: all labels there are, in their order, for files that number them and do not name them.
+        others: paths of all images of the folder, so that the masks of another one are not taken for these.
+        on_note: called with a sentence for every guess and for what was left out.
+
+    Raises:
+        MaskError: the content is none of these, broken, of another image or size, or no object of this image is in it.
+    """
+    bundle = Bundle(content, name)
+    wanted = Wanted(picture, size, labels, others)
+    for reader in READERS.values():
+        if reader.claims(bundle):
+            return reader.read(bundle, wanted, on_note)
+    raise MaskError(
+        "the file is of no format that is read; give a mask or a map of labels as an image, annotations as JSON of COCO"
+        " or LabelMe or as text of YOLO, or a zip archive of an export"
+    )

@@ -1,0 +1,79 @@
+"""Objects from the maps of PASCAL VOC."""
+
+from collections.abc import Iterator, Sequence
+from xml.etree import ElementTree
+
+import numpy as np
+
+from vpuformer.errors import MaskError
+from vpuformer.formats.bundle import Bundle, Found, Tell, Wanted
+from vpuformer.formats.label_map_reading import label_names, meaning_in, read_pixels
+from vpuformer.formats.matching import match_stem
+from vpuformer.images import read_labels
+from vpuformer.metrics import MASK_THRESHOLD
+
+_OBJECTS, _CLASSES, _BOXES = "SegmentationObject", "SegmentationClass", "Annotations"
+
+
+def claims(bundle: Bundle) -> bool:
+    """Whether there is a folder `SegmentationObject`, or it is one file of XML with boxes."""
+    if bundle.alone:
+        text = bundle.text(bundle.names[0])
+        return text is not None and text.lstrip()[:1] == "<"
+    return bool(bundle.under(_OBJECTS, ".png"))
+
+
+def read(bundle: Bundle, wanted: Wanted, tell: Tell) -> Iterator[Found]:
+    """One object a value of the map of objects; the border of 255 is none.
+
+    What an object is says the list of boxes, else the map of classes with the names in `labels.txt`.
+
+    Raises:
+        MaskError: there is no map of this image, or it is of another size; the file has boxes alone.
+    """
+    if bundle.alone:
+        raise MaskError(
+            f"{bundle.called(bundle.names[0])} holds boxes and no masks; give the map of {wanted.picture} in"
+            f" {_OBJECTS}, or an archive of all folders"
+        )
+    files = bundle.under(_OBJECTS, ".png")
+    stems = [f"/{name}".rpartition(f"/{_OBJECTS}/")[2].removesuffix(".png") for name in files]
+    place, note = match_stem(wanted.picture, stems, "the archive", wanted.others)
+    if note is not None:
+        tell(note)
+    name = files[place]
+    meaning = meaning_in(bundle, name, wanted.size)
+    tell(f"{name} was read as {meaning.taken}")
+    listed = _names(bundle, name.replace(f"{_OBJECTS}/", f"{_BOXES}/").removesuffix(".png") + ".xml")
+    path = name.replace(f"{_OBJECTS}/", f"{_CLASSES}/")
+    classes = None
+    if path in bundle.names:
+        classes = read_pixels(bundle.read(path), path, lambda file: read_labels(file, wanted.size))
+    names, seen = label_names(bundle), 0
+    for value, mask in meaning.objects(MASK_THRESHOLD):
+        number = meaning.label if value is None else value
+        label = listed[number - 1] if number is not None and number <= len(listed) else None
+        if label is None and classes is not None:
+            values, counts = np.unique(classes[mask], return_counts=True)
+            label = names.get(int(values[counts.argmax()])) if len(values) else None
+        seen += bool(mask.any())
+        yield label, mask
+    if seen < len(listed):
+        tell(f"{_boxes(len(listed) - seen)} without a pixel left out")
+
+
+def _boxes(number: int) -> str:
+    return "1 box" if number == 1 else f"{number:,} boxes"
+
+
+def _names(bundle: Bundle, path: str) -> Sequence[str | None]:
+    if path not in bundle.names:
+        return []
+    content = bundle.read(path)
+    if b"<!" in content:
+        raise MaskError(f"{path} holds a declaration of XML (<!...), which files of PASCAL VOC do not have; remove it")
+    try:
+        root = ElementTree.fromstring(content)
+    except (ElementTree.ParseError, ValueError, LookupError) as error:
+        raise MaskError(f"{path} is no XML: {error}") from error
+    return [thing.findtext("name") for thing in root.findall("object")]

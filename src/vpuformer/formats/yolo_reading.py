@@ -1,0 +1,120 @@
+"""Objects from the labels of YOLO: a line an object, the number of its class and the corners of its outline."""
+
+import math
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import yaml
+
+from vpuformer.errors import MaskError
+from vpuformer.formats.bundle import Bundle, Found, Tell, Wanted
+from vpuformer.formats.matching import match_stem
+from vpuformer.formats.outlines import filled
+from vpuformer.formats.wording import counted
+
+_NAMES = ("data.yaml", "dataset.yaml", "classes.txt", "obj.names", "predefined_classes.txt")
+_BOX = (4, 5)
+"""Numbers of a box after the class: the last of five is how sure somebody was."""
+
+
+def claims(bundle: Bundle) -> bool:
+    """Whether there is a text whose first line begins with a number, or a list of classes beside a folder `labels`."""
+    if bundle.alone:
+        text = bundle.text(bundle.names[0])
+        words = [] if text is None else text.split(None, 3)[:3]
+        return len(words) == 3 and all(_number(word) is not None for word in words)
+    return bool(bundle.under("labels", ".txt"))
+
+
+def read(bundle: Bundle, wanted: Wanted, tell: Tell) -> Iterator[Found]:
+    """One object a line. Coordinates are shares of width and height; outlines are filled by the even-odd rule.
+
+    Classes are named by the list of classes among the files, else by the labels there are. Boxes are left out.
+
+    Raises:
+        MaskError: there is no file of this image, or a line is broken.
+    """
+    name = _chosen(bundle, wanted, tell)
+    called, names, boxes = bundle.called(name), _names(bundle), 0
+    height, width = wanted.size
+    numbered = False
+    for number, line in enumerate((bundle.text(name) or "").splitlines(), 1):
+        where = f"line {number} of {called}"
+        values = [_number(word) for word in line.split()]
+        if not values:
+            continue
+        kind, *numbers = values
+        if kind is None or not kind.is_integer() or kind < 0 or any(value is None for value in numbers):
+            raise MaskError(f"{where} is a class and coordinates, separated by blanks, got {line!r:.60}")
+        if len(numbers) in _BOX:
+            boxes += 1
+            continue
+        if (
+            len(numbers) % 2
+            or len(numbers) < 6
+            or not all(-0.01 <= value <= 1.01 for value in numbers if value is not None)
+        ):
+            raise MaskError(f"{where}: an outline is at least three x, y as shares of width and height, from 0 to 1")
+        outline = np.array(numbers, np.float64).reshape(-1, 2) * (width, height)
+        numbered = numbered or names is None
+        yield _label(int(kind), names, wanted), filled(outline, wanted.size, where)
+    if numbered:
+        tell(
+            f"{called} numbers its classes and comes without their names; they were taken as the labels of this"
+            " folder, in their order"
+        )
+    if boxes:
+        tell(f"{counted(boxes, 'line')} of {called} left out: boxes, which are no masks")
+
+
+def _chosen(bundle: Bundle, wanted: Wanted, tell: Tell) -> str:
+    if bundle.alone:
+        name = bundle.names[0]
+        if name:
+            stem = name.rpartition("/")[2].removesuffix(".txt")
+            note = match_stem(wanted.picture.rpartition("/")[2], [stem], name)[1]
+            if note is not None:
+                tell(note)
+        return name
+    files = bundle.under("labels", ".txt")
+    stems = [f"/{name}".rpartition("/labels/")[2].removesuffix(".txt") for name in files]
+    place, note = match_stem(wanted.picture, stems, "the archive", wanted.others)
+    if note is not None:
+        tell(note)
+    return files[place]
+
+
+def _names(bundle: Bundle) -> Mapping[int, str] | None:
+    if bundle.alone:
+        return None
+    for name in _NAMES:
+        path = bundle.named(name)
+        text = None if path is None else bundle.text(path)
+        if text is None:
+            continue
+        if not name.endswith(".yaml"):
+            return dict(enumerate(line.strip() for line in text.splitlines()))
+        try:
+            found = yaml.safe_load(text)
+        except (yaml.YAMLError, RecursionError, ValueError) as error:
+            raise MaskError(f"{path} is no YAML: {' '.join(str(error).split())}") from error
+        names = found.get("names") if isinstance(found, dict) else None
+        if isinstance(names, list):
+            names = dict(enumerate(names))
+        if isinstance(names, dict):
+            return {key: str(value) for key, value in names.items() if isinstance(key, int)}
+    return None
+
+
+def _label(kind: int, names: Mapping[int, str] | None, wanted: Wanted) -> str:
+    if names is None:
+        return wanted.labels[kind] if kind < len(wanted.labels) else f"class {kind}"
+    return names.get(kind) or f"class {kind}"
+
+
+def _number(word: str) -> float | None:
+    try:
+        value = float(word)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None

@@ -1,0 +1,79 @@
+"""What the page exports it imports again, and an import says what it guessed and left out."""
+
+import json
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+import pytest
+from starlette.testclient import TestClient
+
+from vpuformer.formats import FORMATS
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:pycocotools")
+
+SQUARE = [[10, 10, 40, 10, 40, 40, 10, 40]]
+
+
+def coco(name: str, **annotation: Any) -> dict[str, Any]:
+    kept = {"id": 1, "image_id": 1, "category_id": 1, "segmentation": SQUARE}
+    return {
+        "images": [{"id": 1, "file_name": name, "width": 120, "height": 90}],
+        "annotations": [kept, {**kept, "id": 2, **annotation}],
+        "categories": [{"id": 1, "name": "cell"}],
+    }
+
+
+def post(client: TestClient, content: bytes, picture: int = 1, name: str = "") -> Any:
+    return client.post(f"/api/pictures/{picture}/masks?name={quote(name)}", content=content)
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_twenty_objects_are_exported_and_imported_again(form: str, client: TestClient) -> None:
+    values = np.zeros((90, 120), np.uint8)
+    for number in range(20):
+        top, left = divmod(number, 5)
+        values[3 + 21 * top : 20 + 21 * top, 4 + 23 * left : 22 + 23 * left] = number + 1
+    content = b"P5 120 90 255\n" + values.tobytes()
+    made = post(client, content).json()["objects"]
+    assert [state["area"] for state in made] == [17 * 18] * 20
+    for number, state in enumerate(made):
+        label = client.post("/api/labels", json={"name": f"label {number}"}).json()["id"]
+        client.patch(f"/api/objects/{state['id']}", json={"accepted": True, "label": label})
+    archive = client.get(f"/api/export?format={form}").content
+    answer = post(client, archive, name=f"{form}.zip")
+    assert answer.status_code == 201, answer.text
+    names = {label["id"]: label["name"] for label in client.get("/api/project").json()["labels"]}
+    back = answer.json()["objects"]
+    assert [names[state["label"]] for state in back] == [f"label {number}" for number in range(20)]
+    assert [state["mask"] for state in back] == [state["mask"] for state in made]
+
+
+def test_what_an_import_left_out_or_guessed_is_in_the_answer(client: TestClient) -> None:
+    names = [picture["name"] for picture in client.get("/api/project").json()["pictures"]]
+    assert names[:1] == ["a.png"]
+    answer = post(client, json.dumps(coco("old.png", iscrowd=1)).encode())
+    assert answer.status_code == 201
+    assert len(answer.json()["objects"]) == 1
+    notes = answer.json()["notes"]
+    assert notes[0] == "the COCO file has no image a.png; these are the masks of old.png"
+    assert "1 annotation in the COCO file left out: crowds" in notes[1]
+
+
+def test_masks_of_another_image_of_the_folder_are_refused(client: TestClient) -> None:
+    pictures = {picture["name"]: picture for picture in client.get("/api/project").json()["pictures"]}
+    answer = post(client, json.dumps(coco("a.png")).encode(), picture=pictures["b.jpg"]["id"])
+    assert answer.status_code == 422
+    assert "the COCO file has masks of a.png, which may be a.png of this folder" in answer.json()["error"]
+    assert client.get(f"/api/pictures/{pictures['b.jpg']['id']}").json()["objects"] == []
+
+
+@pytest.mark.parametrize(("value", "said"), [(0, "without a pixel"), (255, "object 1: every pixel is object")])
+def test_a_mask_of_no_pixel_is_refused_and_one_of_every_pixel_told(client: TestClient, value: int, said: str) -> None:
+    answer = post(client, b"P5 120 90 255\n" + bytes([value]) * (120 * 90))
+    if value:
+        assert answer.status_code == 201
+        assert said in answer.json()["notes"]
+    else:
+        assert answer.status_code == 422
+        assert said in answer.json()["error"]
