@@ -129,7 +129,7 @@ def train(
     from vpuformer.training.loop import train as run
 
     try:
-        run(wanted, resume=resume)
+        run(wanted, resume=resume, on_note=lambda note: typer.echo(f"note: {note}", err=True))
     except Interrupted as stop:
         # Other processes than the first end quietly: whoever started them takes their failure for that of the run.
         if not str(stop):

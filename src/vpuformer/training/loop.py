@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,7 +33,7 @@ EARLIER = 0.5
 """How often a step has interactions before the supervised ones, where the recipe allows any."""
 
 
-def train(recipe: Recipe, *, resume: bool = False) -> VPUFormer:
+def train(recipe: Recipe, *, resume: bool = False, on_note: Callable[[str], object] = lambda _: None) -> VPUFormer:
     """Run a recipe to its end; returns the network with averaged weights.
 
     Where the recipe asks for several devices, this function starts the program again for each of the others (unless
@@ -43,6 +43,7 @@ def train(recipe: Recipe, *, resume: bool = False) -> VPUFormer:
         resume: go on from the state in the output folder; with the same recipe exactly, since samples, prompts and
             dropout of a step depend on the seed and the number of the step alone. Without it, a folder that holds a
             state is refused.
+        on_note: called at the start with each sentence about what of the data is drawn, and how often.
 
     Raises:
         ConfigError: the folder holds a run already, or none to resume.
@@ -67,6 +68,8 @@ def train(recipe: Recipe, *, resume: bool = False) -> VPUFormer:
         restore_weights(path, state, run.network)
     run.set_up(state)
     if processes.first:
+        for note in data.notes:
+            on_note(note)
         _write_recipe(recipe)
     feed = Feed(recipe, data, start, processes.rank, processes.world)
     try:

@@ -71,6 +71,8 @@ def wanted(hint: Any) -> str:
     if get_origin(hint) is tuple:
         parts = get_args(hint)
         return "several, with commas between them" if Ellipsis in parts else f"{len(parts)} numbers, as in 0.5,1"
+    if get_origin(hint) is Mapping:
+        return f"{wanted(get_args(hint)[1])} for each name"
     return _NAMES.get(hint, f"the settings of {getattr(hint, '__name__', hint)}")
 
 
@@ -83,6 +85,11 @@ def _assign(kind: type, values: dict[str, Any], name: str, text: str, prefix: st
         inner = dict(values.get(first, {}))
         _assign(hint, inner, rest, text, f"{prefix}{first}.")  # type: ignore[arg-type]
         values[first] = inner
+    elif get_origin(hint) is Mapping:
+        if not rest and text.lower() != "none":
+            raise ConfigError(f"{prefix}{first} has a value for each name; wanted {prefix}{first}.NAME=VALUE, or none")
+        kept = values.get(first, {}) if rest else {}
+        values[first] = {**kept, **({rest: _read(get_args(hint)[1], text, f"{prefix}{name}")} if rest else {})}
     elif dot:
         raise ConfigError(f"{prefix}{first} is {wanted(hint)} and has no setting {rest!r}")
     else:
@@ -128,6 +135,8 @@ def _read(hint: Any, text: str, name: str) -> Any:
             return hint(text)
         except ValueError:
             pass
+    elif get_origin(hint) is tuple and Ellipsis in get_args(hint) and text.lower() == "none":
+        return ()
     elif get_origin(hint) is tuple and (Ellipsis in get_args(hint) or text.count(",") + 1 == len(get_args(hint))):
         return tuple(_read(get_args(hint)[0], part.strip(), name) for part in text.split(","))
     raise ConfigError(f"{name}={text!r} should be {wanted(hint)}")
@@ -148,6 +157,9 @@ def _checked(hint: Any, value: Any, name: str) -> Any:
         parts = get_args(hint)
         if isinstance(value, (list, tuple)) and (Ellipsis in parts or len(value) == len(parts)):
             return tuple(_checked(parts[0], part, name) for part in value)
+    elif get_origin(hint) is Mapping:
+        if isinstance(value, Mapping):
+            return {str(key): _checked(get_args(hint)[1], part, f"{name}.{key}") for key, part in value.items()}
     elif hint is float:
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             return float(value)
