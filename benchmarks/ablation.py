@@ -65,6 +65,9 @@ BASE = VPUFormerConfig()
 """The variant `default`, with the prompts drawn after the image encoder: what it was when the rows were defined."""
 
 # 782 steps of 16 objects with 2 interactions on average are 25,000 passes.
+SHIPPED = json.loads((RESULTS / "training" / "recipe.json").read_text())
+"""The recipe of the shipped weights; its sets are drawn as often here."""
+
 SETTINGS: dict[str, Any] = {
     "steps": 782,
     "warmup": 60,
@@ -141,6 +144,7 @@ def run(row: Row, seed: int, options: argparse.Namespace) -> None:
         seed=seed,
         precision=options.precision,
         **SETTINGS,
+        **{name: SHIPPED[name] for name in ("set_weights", "region_sets")},
         **{field: value for field, value in row.items() if field in OF_RECIPE},
     )
     keep_freed_memory()

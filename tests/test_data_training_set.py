@@ -134,6 +134,39 @@ def test_weights_are_relative_frequencies(folders: dict[str, CocoFolder]) -> Non
     assert make(folders, weights={"many": 0}).sets == {"single": 3}
 
 
+def test_every_set_is_drawn_alike_whatever_it_is_called(tmp_path: Path) -> None:
+    names = ("cats", "pets", "polyps", "skin", "things")
+    for name in names:
+        write_set(tmp_path / name, 2, 1, level=100)
+    data = make(open_folders(tmp_path))
+    assert data.sets == dict.fromkeys(names, 2)
+    assert data.notes == [f"2 images of {name}, weight 1: 20.0% of the samples" for name in names]
+
+
+def test_weights_and_what_is_left_out_are_said(folders: dict[str, CocoFolder], tmp_path: Path) -> None:
+    write_set(tmp_path / "empty", 2, 0, level=100)
+    sets = {**folders, **open_folders(tmp_path)}
+    assert make(sets, weights={"many": 3.0, "single": 1.0}).notes == [
+        "4 images of many, weight 3: 75.0% of the samples",
+        "3 images of single, weight 1: 25.0% of the samples",
+        "the set empty is left out: it has no image to train on",
+    ]
+    assert "the set single is left out: its weight is 0" in make(folders, weights={"single": 0.0}).notes
+
+
+def test_regions_may_fill_an_image(tmp_path: Path) -> None:
+    write_set(tmp_path / "walls", 1, 0, level=100)
+    content = json.loads((tmp_path / "walls" / "annotations.json").read_text())
+    content["annotations"] = [
+        {"id": 1, "image_id": 0, "segmentation": [[0, 0, SIZE[1], 0, SIZE[1], SIZE[0] - 2, 0, SIZE[0] - 2]]}
+    ]
+    (tmp_path / "walls" / "annotations.json").write_text(json.dumps(content))
+    sets = open_folders(tmp_path)
+    assert make(sets, regions=["walls"]).sets == {"walls": 1}
+    with pytest.raises(DatasetError, match="nothing to train on"):
+        make(sets)
+
+
 def test_small_objects_are_not_drawn(folders: dict[str, CocoFolder]) -> None:
     assert len(make(folders)) == 4 * 3 + 3 * 1
     assert len(make(folders, length=7)) == 7
@@ -206,8 +239,12 @@ def test_a_loader_makes_batches(folders: dict[str, CocoFolder]) -> None:
 def test_what_cannot_be_used_is_said(folders: dict[str, CocoFolder]) -> None:
     with pytest.raises(ConfigError, match="a weight for 'mani', but the sets are many, single"):
         make(folders, weights={"mani": 1.0})
-    with pytest.raises(ConfigError, match=r"the weight of 'many' is -1.0; weights are 0 or more"):
+    with pytest.raises(ConfigError, match=r"the weight of 'many' is -1.0; weights are numbers from 0 on"):
         make(folders, weights={"many": -1.0})
+    with pytest.raises(ConfigError, match="the weight of 'many' is nan"):
+        make(folders, weights={"many": float("nan")})
+    with pytest.raises(ConfigError, match="regions in 'walls', but the sets are many, single"):
+        make(folders, regions=["walls"])
     with pytest.raises(ConfigError, match="objects_per_picture=0 must be at least 1"):
         make(folders, objects_per_picture=0)
     with pytest.raises(DatasetError, match="nothing to train on in the sets many, single"):

@@ -162,10 +162,16 @@ def test_several_sets_survive_the_file() -> None:
         ("split=s.json", "split", "s.json"),
         ("optimizer=adam", "optimizer", "adam"),
         ("data=a", "data", "a"),
+        ("region_sets=walls, skies", "region_sets", ("walls", "skies")),
+        ("region_sets=none", "region_sets", ()),
+        ("set_weights.cats=2", "set_weights", {"dogs": 0.5, "cats": 2.0}),
+        ("set_weights.dogs.v2=0", "set_weights", {"dogs": 0.5, "dogs.v2": 0.0}),
+        ("set_weights=none", "set_weights", {}),
     ],
 )
 def test_a_setting_is_read_as_its_type(text: str, name: str, value: object) -> None:
-    changed = assign(Recipe, {"data": "x", "output": "y", "seed": 3}, [text])
+    before = {"data": "x", "output": "y", "seed": 3, "set_weights": {"dogs": 0.5}, "region_sets": ["walls"]}
+    changed = assign(Recipe, before, [text])
     assert changed["seed"] == 3
     assert getattr(build(Recipe, changed), name) == value
 
@@ -188,6 +194,8 @@ def test_settings_of_a_part_are_dotted() -> None:
         ("augmentation.resize=1", "augmentation.resize='1' should be 2 numbers, as in 0.5,1 or none"),
         ("steps", "'steps' sets nothing; wanted NAME=VALUE"),
         ("model=default", "model has settings of its own; wanted model.NAME=VALUE"),
+        ("set_weights=2", "set_weights has a value for each name; wanted set_weights.NAME=VALUE, or none"),
+        ("set_weights.cats=many", "set_weights.cats='many' should be a number"),
         ("steps.x=1", "steps is a whole number and has no setting 'x'"),
     ],
 )
@@ -202,7 +210,8 @@ def test_every_setting_can_be_written_as_text() -> None:
     for field in fields(Recipe):
         value = getattr(made, field.name)
         if field.name not in ("model", "augmentation"):
-            assert assign(Recipe, {}, [f"{field.name}={value}"])[field.name] == value
+            text = "none" if value in ({}, ()) else str(value)
+            assert assign(Recipe, {}, [f"{field.name}={text}"])[field.name] == value
     for part in ("model", "augmentation"):
         for field in fields(getattr(made, part)):
             value = getattr(getattr(made, part), field.name)

@@ -1,9 +1,11 @@
 """How a run ends early: told to stop, a worker that dies, a broken picture. There is a state, and a sentence."""
 
 import csv
+import json
 import multiprocessing
 import os
 import runpy
+import shutil
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -151,6 +153,23 @@ def test_signals_are_left_alone_outside_of_the_main_thread() -> None:
     thread.start()
     thread.join()
     assert seen == [(False, before)]
+
+
+def test_the_weight_of_every_set_is_said_at_the_start(toys: Path, tmp_path: Path) -> None:
+    (toys / "toys").rename(toys / "skin")
+    for name in ("polyps", "cats"):
+        shutil.copytree(toys / "skin", toys / name)
+    ended = train(toys, tmp_path / "run", **{"set_weights.cats": 2, "set_weights.polyps": 0, "steps": 1})
+    assert ended.exit_code == 0, ended.output
+    notes = [line for line in ended.stderr.splitlines() if line.startswith("note: ")]
+    assert notes[0].startswith("note: ")
+    assert "images of cats, weight 2: 66.7% of the samples" in notes[0]
+    assert "images of skin, weight 1: 33.3% of the samples" in notes[1]
+    assert notes[2] == "note: the set polyps is left out: its weight is 0"
+    assert json.loads((tmp_path / "run" / "recipe.json").read_text())["set_weights"] == {"cats": 2.0, "polyps": 0.0}
+    unknown = train(toys, tmp_path / "other", **{"set_weights.dogs": 2})
+    assert unknown.exit_code == 2
+    assert "a weight for 'dogs', but the sets are cats, polyps, skin" in unknown.stderr
 
 
 def test_a_failure_of_training_is_one_of_ours() -> None:

@@ -2,6 +2,7 @@
 
 import math
 import types
+from collections.abc import Mapping
 from dataclasses import fields
 from functools import cache
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -59,6 +60,9 @@ def checked(hint: Any, value: Any, name: str) -> Any:
         parts = get_args(hint)
         if isinstance(value, (list, tuple)) and (Ellipsis in parts or len(value) == len(parts)):
             return tuple(checked(parts[0], part, name) for part in value)
+    elif get_origin(hint) is Mapping:
+        if isinstance(value, Mapping):
+            return {str(key): checked(get_args(hint)[1], part, f"{name}.{key}") for key, part in value.items()}
     elif hint is float:
         if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
             return float(value)
@@ -80,4 +84,6 @@ def wanted(hint: Any) -> str:
     if get_origin(hint) is tuple:
         parts = get_args(hint)
         return "several, with commas between them" if Ellipsis in parts else f"{len(parts)} numbers, as in 0.5,1"
+    if get_origin(hint) is Mapping:
+        return f"{wanted(get_args(hint)[1])} for each name"
     return _NAMES.get(hint, f"the settings of {getattr(hint, '__name__', hint)}")

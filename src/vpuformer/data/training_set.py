@@ -4,7 +4,8 @@ There is no epoch: sample i draws its set, picture, object and view from `defaul
 after sample n therefore goes on with sample n + 1, whatever the number of workers.
 """
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple, TypedDict
 
 import numpy as np
@@ -19,32 +20,10 @@ from vpuformer.data.source import Masks, Source
 from vpuformer.data.split import Split, notes_on, training_pictures
 from vpuformer.errors import ConfigError, DatasetError, listed
 
-SET_WEIGHTS: Mapping[str, float] = {
-    "coco_multi": 3.0,
-    "coco_single": 2.0,
-    "coco_person": 1.5,
-    "voc_single": 0.5,
-    "ade_regions": 1.0,
-    "bsds_regions": 0.7,
-    "animals": 1.0,
-    "cats": 0.7,
-    "pets": 1.2,
-    "things": 1.5,
-    "car_parts": 0.4,
-    "clothing": 0.6,
-    "facades": 0.3,
-    "polyps": 0.0,
-    "skin": 0.0,
-}
-"""How often each set is drawn. A set that is not listed counts 1; the medical ones are kept apart."""
-
-REGION_SETS = frozenset({"ade_regions", "bsds_regions"})
-"""Sets of regions (walls, sky): they may fill the picture, and are not pasted into others."""
-
 SMALLEST_OBJECT = 200
 """Pixels in the picture; smaller objects are not drawn."""
 LARGEST_SHARE = 0.9
-"""Share of the picture; larger objects are not drawn, but for region sets."""
+"""Share of the picture; larger objects are not drawn, but for sets of regions."""
 LARGEST_VIEW_SHARE = 0.97
 """Share of the view: above it nothing is left to tell the object from."""
 MERGE = 0.1
@@ -77,14 +56,17 @@ class TrainingSet(Dataset[TrainingSample]):
         split: its validation pictures and dropped pictures are never drawn.
         size: side of the square views, S.
         seed: together with the index it determines a sample.
-        weights: relative frequency by set name, over `SET_WEIGHTS`; 0 leaves a set out.
+        weights: relative frequency by set name; a set that is not named counts 1, and 0 leaves it out.
+        regions: names of the sets whose objects are regions (walls, sky): they may fill the picture, and are not pasted
+            into others.
         objects_per_picture: m different objects of one view, so that one encoded picture serves m targets. The first
             is the object that the view was chosen for. A view with fewer than m objects (of at least
             `augmentation.smallest` of its area each) adds unions of two of them, and then repeats some.
         length: what `len` says; samples beyond it exist all the same.
         augmentation: how pictures are changed.
 
-    Raises `ConfigError` for weights of sets that are not there or are negative, `DatasetError` when no picture is left.
+    Raises `ConfigError` for weights or regions of sets that are not there and for weights that are no number from 0
+    on, `DatasetError` when no picture is left.
     """
 
     def __init__(
@@ -95,38 +77,48 @@ class TrainingSet(Dataset[TrainingSample]):
         size: int = 256,
         seed: int = 0,
         weights: Mapping[str, float] | None = None,
+        regions: Collection[str] = (),
         objects_per_picture: int = 1,
         length: int | None = None,
         augmentation: Augmentation | None = None,
     ) -> None:
         if size < 1 or objects_per_picture < 1:
             raise ConfigError(f"size={size} and objects_per_picture={objects_per_picture} must be at least 1")
-        unknown = sorted(set(weights or {}) - set(sources))
-        if unknown:
-            raise ConfigError(f"a weight for {unknown[0]!r}, but the sets are {', '.join(sorted(sources))}")
-        table = {**SET_WEIGHTS, **(weights or {})}
+        weights = weights or {}
+        for what, names in (("a weight for", weights), ("regions in", regions)):
+            unknown = sorted(set(names) - set(sources))
+            if unknown:
+                raise ConfigError(f"{what} {unknown[0]!r}, but the sets are {', '.join(sorted(sources))}")
         self.size, self.seed, self.objects_per_picture = size, seed, objects_per_picture
         self.augmentation = augmentation or Augmentation()
-        self.notes: list[str] = []
-        """Sentences about what of the sets takes no part, as far as that is known without opening their images."""
         self._sets: list[_Part] = []
         chances: list[float] = []
         objects = 0
+        left_out: list[str] = []
         for name, source in sources.items():
-            weight = float(table.get(name, 1.0))
-            if weight < 0:
-                raise ConfigError(f"the weight of {name!r} is {weight}; weights are 0 or more")
-            part, usable, notes = _part(name, source, split or Split())
-            self.notes += notes
+            weight = float(weights.get(name, 1.0))
+            if not 0 <= weight < math.inf:
+                raise ConfigError(f"the weight of {name!r} is {weight}; weights are numbers from 0 on")
+            part, usable, notes = _part(name, source, split or Split(), regions=name in regions)
+            left_out += notes
             if weight and len(part.pictures):
                 self._sets.append(part)
                 chances.append(weight)
                 objects += usable
+            else:
+                why = "it has no image to train on" if weight else "its weight is 0"
+                left_out.append(f"the set {name} is left out: {why}")
         if not self._sets:
-            why = f" ({listed(self.notes)})" if self.notes else ""
+            why = f" ({listed(left_out)})" if left_out else ""
             raise DatasetError(f"nothing to train on in the sets {', '.join(sources) or '(none)'}{why}")
         self._chances = _distribution(chances)
-        pasteable = [weight * (part.name not in REGION_SETS) for part, weight in zip(self._sets, chances, strict=True)]
+        self.notes: list[str] = [
+            f"{len(part.pictures):,} images of {part.name}, weight {weight:g}: {chance:.1%} of the samples"
+            for part, weight, chance in zip(self._sets, chances, self._chances.tolist(), strict=True)
+        ] + left_out
+        """Sentences about what of the sets is drawn, how often, and what takes no part, as far as that is known without
+        opening images."""
+        pasteable = [weight * (not part.regions) for part, weight in zip(self._sets, chances, strict=True)]
         self._paste_chances = _distribution(pasteable) if any(pasteable) else None
         self._length = objects if length is None else length
 
@@ -200,7 +192,7 @@ class TrainingSet(Dataset[TrainingSample]):
         for _ in range(_LOOKS):
             picture = part.draw(rng)
             objects, areas = part.source.draw(picture, rng)
-            fit = _fit(part.name, part.source, picture, areas)
+            fit = _fit(part.source, picture, areas, regions=part.regions)
             if fit.any():
                 usable = [number for number, good in zip(objects, fit, strict=True) if good]
                 return _Drawn(part.source, picture, objects, usable, areas)
@@ -240,6 +232,7 @@ class _Part(NamedTuple):
     source: Source
     pictures: npt.NDArray[np.int64]
     sums: npt.NDArray[np.float64] | None
+    regions: bool
 
     def draw(self, rng: np.random.Generator) -> int:
         if self.sums is None:
@@ -248,32 +241,32 @@ class _Part(NamedTuple):
         return int(self.pictures[min(int(place), len(self.pictures) - 1)])
 
 
-def _part(name: str, source: Source, split: Split) -> tuple[_Part, int, list[str]]:
+def _part(name: str, source: Source, split: Split, *, regions: bool) -> tuple[_Part, int, list[str]]:
     """What of a set is drawn from, how many objects that are, as far as it can be told without reading files, and
     sentences about what is not drawn."""
     pictures = np.array(training_pictures(source, split), np.int64)
     usable, notes = len(pictures), notes_on(source)
     if source.indexed:
-        fitting = [_fit(name, source, int(i), source.areas(int(i))) for i in pictures]
+        fitting = [_fit(source, int(i), source.areas(int(i)), regions=regions) for i in pictures]
         counts = np.array([fit.sum() for fit in fitting], np.int64)
         pictures, usable = pictures[counts > 0], int(counts.sum())
         objects = sum(map(len, fitting))
         if usable < objects:
             notes.append(
-                f"{objects - usable:,} of {objects:,} objects of {name} not drawn: smaller than {SMALLEST_OBJECT}"
-                f" pixels, or larger than {LARGEST_SHARE:.0%} of their image"
+                f"{objects - usable:,} of {objects:,} objects of {name} not drawn: below {SMALLEST_OBJECT} pixels"
+                + ("" if regions else f", or above {LARGEST_SHARE:.0%} of their image")
             )
     if source.frequencies is None:
-        return _Part(name, source, pictures, None), usable, notes
+        return _Part(name, source, pictures, None, regions), usable, notes
     frequencies = source.frequencies[pictures]
     pictures = pictures[frequencies > 0]
-    return _Part(name, source, pictures, np.cumsum(frequencies[frequencies > 0])), usable, notes
+    return _Part(name, source, pictures, np.cumsum(frequencies[frequencies > 0]), regions), usable, notes
 
 
-def _fit(name: str, source: Source, picture: int, areas: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+def _fit(source: Source, picture: int, areas: npt.NDArray[np.int64], *, regions: bool) -> npt.NDArray[np.bool_]:
     """Which objects of these areas are neither too small nor too large to be trained on."""
     height, width = source.size(picture)
-    largest = height * width * (1.0 if name in REGION_SETS else LARGEST_SHARE)
+    largest = height * width * (1.0 if regions else LARGEST_SHARE)
     return (areas >= SMALLEST_OBJECT) & (areas <= largest)
 
 

@@ -35,6 +35,8 @@ def open_data(recipe: Recipe) -> tuple[TrainingSet, list[Sample]]:
         split,
         size=recipe.size,
         seed=recipe.seed,
+        weights=recipe.set_weights,
+        regions=recipe.region_sets,
         objects_per_picture=recipe.objects,
         augmentation=recipe.augmentation,
     )

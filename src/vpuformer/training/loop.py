@@ -43,7 +43,7 @@ def train(recipe: Recipe, *, resume: bool = False, on_note: Callable[[str], obje
         resume: go on from the state in the output folder; with the same recipe exactly, since samples, prompts and
             dropout of a step depend on the seed and the number of the step alone. Without it, a folder that holds a
             state is refused.
-        on_note: called at the start with each sentence about what of the data takes no part.
+        on_note: called at the start with each sentence about what of the data is drawn, how often, and what is not.
 
     Raises:
         ConfigError: the folder holds a run already, or none to resume.

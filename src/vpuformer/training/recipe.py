@@ -16,7 +16,7 @@ Precision = Literal["32-true", "bf16-mixed"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Recipe:
-    """A training run. The defaults are how the shipped weights are made; `training.recipes` has others by name.
+    """A training run. The defaults suit a small network and a CPU; `training.recipes` has others by name.
 
     What a run computes is told by its batch, `pictures` times `objects`, and its `seed`; on how many devices, and in
     how many parts, changes neither its samples nor their prompts, and its loss by rounding alone (but for dropout, and
@@ -31,6 +31,12 @@ class Recipe:
     it ("sbd=PATH")."""
     output: str
     """Folder of the run: `recipe.json`, `log.csv`, `last.safetensors`, `weights/`, TensorBoard files."""
+    set_weights: Mapping[str, float] = field(default_factory=dict)
+    """How often each set of `data` is drawn, by its name, relative to the others; a set that is not named counts 1,
+    and 0 leaves it out."""
+    region_sets: tuple[str, ...] = ()
+    """Names of the sets whose objects are regions, such as walls and sky: they may fill an image, and are not pasted
+    into others."""
     split: str | None = None
     """JSON file that names validation pictures, validation objects and pictures to leave out."""
     model: VPUFormerConfig = field(default_factory=lambda: VARIANTS["default"])

@@ -67,6 +67,11 @@ def _assign(kind: type, values: dict[str, Any], name: str, text: str, prefix: st
         inner = dict(values.get(first, {}))
         _assign(hint, inner, rest, text, f"{prefix}{first}.")  # type: ignore[arg-type]
         values[first] = inner
+    elif get_origin(hint) is Mapping:
+        if not rest and text.lower() != "none":
+            raise ConfigError(f"{prefix}{first} has a value for each name; wanted {prefix}{first}.NAME=VALUE, or none")
+        kept = values.get(first, {}) if rest else {}
+        values[first] = {**kept, **({rest: _read(get_args(hint)[1], text, f"{prefix}{name}")} if rest else {})}
     elif dot:
         raise ConfigError(f"{prefix}{first} is {wanted(hint)} and has no setting {rest!r}")
     else:
@@ -107,6 +112,8 @@ def _read(hint: Any, text: str, name: str) -> Any:
             return hint(text)
         except ValueError:
             pass
+    elif get_origin(hint) is tuple and Ellipsis in get_args(hint) and text.lower() == "none":
+        return ()
     elif get_origin(hint) is tuple and (Ellipsis in get_args(hint) or text.count(",") + 1 == len(get_args(hint))):
         return tuple(_read(get_args(hint)[0], part.strip(), name) for part in text.split(","))
     raise ConfigError(f"{name}={text!r} should be {wanted(hint)}")
