@@ -58,8 +58,20 @@ TABLES: dict[str, dict[str, Row]] = {
         "fixed_boxes": {"formula": "fixed-boxes"},
         "literal_scribbles": {"formula": "literal-scribbles"},
     },
+    "contrast": {
+        "sum_object": {},
+        "sum_error": {"p2cl_target": "error"},
+        "query_object": {"contrast_query": "self-attended"},
+        "query_error": {"contrast_query": "self-attended", "p2cl_target": "error"},
+        "linear_query_error": {"contrast_query": "self-attended", "linear_query": True, "p2cl_target": "error"},
+    },
+    "left_open": {
+        "sines": {"place_code": False},
+        "fourier": {"place_code": False, "position_code": "fourier"},
+        "dice_squared": {"dice": "squared"},
+    },
 }
-"""By table and row, what is changed in `BASE`, or (`p2cl`, lambda) in the recipe."""
+"""By table and row, what is changed in `BASE`, or (`OF_RECIPE`) in the recipe."""
 
 BASE = VPUFormerConfig()
 """The variant `default`, with the prompts drawn after the image encoder: what it was when the rows were defined."""
@@ -79,7 +91,7 @@ SETTINGS: dict[str, Any] = {
     "validate_every": 782,
     "validate_objects": 250,
 }
-OF_RECIPE = frozenset({"p2cl"})
+OF_RECIPE = frozenset({"p2cl", "p2cl_target", "dice"})
 
 
 def main() -> None:

@@ -50,6 +50,8 @@ TABLES = {
     "table5": "Table V, DMA and P2CL",
     "table6": "Table VI, lambda",
     "parts": "Other parts",
+    "contrast": "P2CL, query and target",
+    "left_open": "What the paper leaves open",
 }
 EXPERIMENTS = {
     "random-clicks": "from step 9,430 on, 310 steps: first clicks several and random, boxes loose",

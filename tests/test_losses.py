@@ -2,12 +2,19 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 
 from vpuformer.metrics import IGNORE
-from vpuformer.training.losses import Mean, dice_loss, normalized_focal_loss, prompt_to_pixel_contrastive_loss
+from vpuformer.training.losses import (
+    Mean,
+    dice_loss,
+    normalized_focal_loss,
+    prompt_regions,
+    prompt_to_pixel_contrastive_loss,
+)
 
 
 @pytest.fixture
@@ -81,6 +88,31 @@ def test_p2cl_by_hand() -> None:
     # A negative prompt is drawn to the background: wrong at the first two pixels, as wrong as the clamp allows.
     loss = prompt_to_pixel_contrastive_loss(prompts, pixels, truth, ~yes, yes)
     assert loss.item() == pytest.approx((2 * math.log(2e6) + math.log(2)) / 3, rel=1e-2)
+
+
+def test_p2cl_with_a_region_of_each_prompt() -> None:
+    """Two prompts, both positive: one for all of the object, one for half of its cells; the last cell is ignored."""
+    prompts, pixels = torch.randn(1, 2, 4), torch.randn(1, 4, 1, 4)
+    truth = torch.tensor([1, 1, 0, IGNORE], dtype=torch.int8).view(1, 1, 1, 4)
+    yes = torch.ones(1, 2, dtype=torch.bool)
+    whole, half = np.array([[True, True, False, False]]), np.array([[True, False, False, False]])
+    regions = prompt_regions([[whole, half]], truth, 2, (1, 4))
+    assert regions[0, :, 0].tolist() == [[1, 1, 0, 0], [1, 0, 0, 0]]
+    alone = [
+        prompt_to_pixel_contrastive_loss(prompts[:, i : i + 1], pixels, own, yes[:, :1], yes[:, :1])
+        for i, own in enumerate((truth, torch.tensor([1, 0, 0, IGNORE], dtype=torch.int8).view(1, 1, 1, 4)))
+    ]
+    # The sign says nothing any more: a negative prompt has a region too.
+    for positive in (yes, ~yes):
+        loss = prompt_to_pixel_contrastive_loss(prompts, pixels, truth, positive, yes, regions=regions)
+        torch.testing.assert_close(loss, sum(alone) / 2)
+
+
+def test_a_region_is_its_share_of_what_is_known_of_a_cell_and_slots_without_a_prompt_are_empty() -> None:
+    truth = torch.tensor([[1, IGNORE, 1, 0], [1, IGNORE, 0, 0]], dtype=torch.int8).view(1, 1, 2, 4)
+    side = np.array([[True, False, True, False], [True, False, False, False]])
+    regions = prompt_regions([[side]], truth, 3, (1, 2))
+    assert regions.tolist() == [[[[1.0, 0.25]], [[0.0, 0.0]], [[0.0, 0.0]]]]
 
 
 def test_p2cl_leaves_empty_slots_out() -> None:

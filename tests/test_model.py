@@ -212,6 +212,8 @@ def test_frozen_parts_of_the_encoder_stay_frozen() -> None:
         ({"input_size": 32}, "below 64"),
         ({"layers": 2}, "three DMA layers"),
         ({"dim": 0}, "at least 1"),
+        ({"position_code": "fourier"}, "place_code=True needs"),
+        ({"contrast_query": "self-attended", "gate": False}, "nothing reads the last layer's prompts"),
         ({"dense_prompts": "disks"}, "should be none or late or middle or early"),
         ({"dense_prompts": "middle", "mask_fusion": "early"}, "needs mask_fusion='late'"),
         ({"dma": False, "dense_prompts": "none"}, "no prompt reaches the mask"),
@@ -223,6 +225,21 @@ def test_contradictions_are_refused(change: dict[str, object], sentence: str) ->
     with pytest.raises(ConfigError) as raised:
         VPUFormerConfig(**change)  # type: ignore[arg-type]
     assert sentence in str(raised.value)
+
+
+def test_p2cl_reads_the_self_attended_query_where_it_is_wanted() -> None:
+    summed = VPUFormer(CONFIGS["default"]).eval()
+    chosen = VPUFormer(replace(CONFIGS["default"], contrast_query="self-attended")).eval()
+    chosen.load_state_dict(summed.state_dict())
+    seen = []
+    chosen.dma[-1].self_attention.register_forward_hook(lambda *arguments: seen.append(arguments[-1]))
+    chosen.dma[-1].norm_attended.register_forward_hook(lambda *arguments: seen.append(arguments[-1]))
+    prompts = batch([Click(40, 40), Box(10, 10, 70, 60)])
+    with torch.inference_mode():
+        one, other = (model(image(), EMPTY, prompts) for model in (summed, chosen))
+        assert torch.equal(one.logits, other.logits)
+        assert not torch.allclose(one.prompts, other.prompts)
+        torch.testing.assert_close(other.prompts, chosen.embed_prompt(seen[-1]))
 
 
 @pytest.mark.parametrize(

@@ -106,6 +106,8 @@ def test_the_paper_s_rows_are_its_section_on_training() -> None:
         assert made.backbone_lr == (1.0 if "vit" in name else 0.1)
         assert (made.interactions, made.p2cl, made.kind_shares) == (3, 2.0, (1 / 3,) * 3)
         assert made.model.mask_fusion == "early"
+        assert (made.model.position_code, made.model.contrast_query) == ("fourier", "self-attended")
+        assert (made.p2cl_target, made.dice) == ("error", "squared")
         steps = 55 * ((8498 if "sbd" in name else 30_000) // 32)
         assert made.length == steps
         drop = steps // 55 * 50

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -19,14 +19,15 @@ from PIL import Image
 
 from vpuformer.data.sample import Sample
 from vpuformer.errors import CheckpointError, ConfigError, VPUFormerError
-from vpuformer.metrics import IGNORE
+from vpuformer.metrics import IGNORE, MASK_THRESHOLD
 from vpuformer.model.checkpoint import save_checkpoint
 from vpuformer.model.config import VPUFormerConfig
 from vpuformer.model.vpuformer import VPUFormer
-from vpuformer.prompts import KINDS, Kind, Prompt
+from vpuformer.prompts import KINDS, Click, Kind, Prompt
 from vpuformer.simulation import next_prompt
 from vpuformer.training.interaction import Answer, Batch, Interactive, interact
 from vpuformer.training.loop import build_network, interactions_of, train
+from vpuformer.training.losses import prompt_regions
 from vpuformer.training.recipe import Recipe
 from vpuformer.training.state import NAME, save_state
 from vpuformer.training.validate import validate
@@ -235,7 +236,7 @@ def test_a_gradient_that_is_not_finite_ends_the_run_and_spares_its_state(data: P
             train(run)
     before = (tmp_path / "run" / NAME).read_bytes()
     with pytest.raises(VPUFormerError, match="gradient of step 3 is not finite"):
-        train(replace(run, p2cl=float("inf")), resume=True)
+        train(replace(run, p2cl=1e300), resume=True)
     assert (tmp_path / "run" / NAME).read_bytes() == before
 
 
@@ -301,6 +302,59 @@ def first_prompts(kind: Kind, **shares: float) -> Answer:
     return interact(
         model, batch(), np.random.default_rng(1), interactions=1, kind_shares=kind_shares, p2cl=2.0, **shares
     )
+
+
+@pytest.mark.parametrize("target", ["object", "error"])
+def test_p2cl_draws_a_prompt_to_the_object_or_to_the_error_that_it_corrects(
+    target: Literal["object", "error"], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    regions, probabilities = [], []
+
+    class Spy(Interactive):
+        def forward(self, *arguments: Any) -> Any:
+            output, features = super().forward(*arguments)
+            probabilities.append(output.logits.detach().sigmoid()[:, 0].numpy())
+            return output, features
+
+    def watched(masks: Any, *rest: Any) -> torch.Tensor:
+        regions.append([list(own) for own in masks])
+        return prompt_regions(masks, *rest)
+
+    monkeypatch.setattr("vpuformer.training.interaction.prompt_regions", watched)
+    model = Spy(build_network(Recipe(data="", output="", model=TINY)))
+    answer = interact(
+        model,
+        batch(),
+        np.random.default_rng(1),
+        interactions=3,
+        kind_shares=(1, 0, 0),
+        p2cl=2.0,
+        p2cl_target=target,
+        lone_click=1.0,
+    )
+    assert np.isfinite(answer.parts["p2cl"])
+    if target == "object":
+        assert not regions
+        return
+    truths = batch().truth.flatten(0, 1).numpy()
+    for i, (truth, prompts, masks) in enumerate(zip(truths, answer.prompts, regions[-1], strict=True)):
+        assert np.array_equal(masks[0], truth == 1)
+        assert len(prompts) == len(masks) == 3
+        for prompt, mask, probability in zip(prompts[1:], masks[1:], probabilities, strict=False):
+            assert isinstance(prompt, Click)
+            wrong = (probability[i] > MASK_THRESHOLD) != (truth == 1)
+            assert np.array_equal(mask, wrong & (truth == (1 if prompt.positive else 0)))
+            assert mask[round(prompt.y), round(prompt.x)]
+
+
+def test_the_denominator_of_dice_can_be_chosen() -> None:
+    model = Interactive(build_network(Recipe(data="", output="", model=TINY))).eval()
+    linear, squared = (
+        interact(model, batch(), np.random.default_rng(1), interactions=1, kind_shares=SHARES, p2cl=0.0, dice=dice)
+        for dice in ("linear", "squared")
+    )
+    assert linear.parts["nfl"] == squared.parts["nfl"]
+    assert abs(linear.parts["dice"] - squared.parts["dice"]) > 1e-3
 
 
 @pytest.mark.parametrize("mask_drop", [0.0, 1.0])

@@ -1,10 +1,15 @@
-"""The sine and cosine code of places in the canonical frame, for image tokens and for prompts alike."""
+"""Codes of places in the canonical frame, for image tokens and for prompts alike."""
+
+from math import pi
+from typing import Literal
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from vpuformer.geometry import CANONICAL
+
+PositionCode = Literal["sines", "fourier"]
 
 UNIT = 16.0
 """Canonical pixels that count as one step of the code: the stride of the image tokens at 448 px."""
@@ -23,15 +28,41 @@ def axis_code(at: Float[Tensor, " k"], dim: int, temperature: float = 10000.0) -
     return torch.cat([angle.sin(), angle.cos()], dim=-1)
 
 
-def grid_code(
-    size: tuple[int, int], dim: int, temperature: float = 10000.0, device: torch.device | str | None = None
-) -> Float[Tensor, "hw dim"]:
-    """The code of the cells of a grid of `size` (h, w) laid over the picture: columns first, then rows.
+def random_frequencies(dim: int) -> Float[Tensor, "2 half"]:
+    """Normally distributed frequencies of x and y, for `fourier_code`; always the same ones.
 
-    A cell has the same code at whatever size the network runs, since its place is counted in canonical pixels.
+    They are part of the method, not of a run: a seed of their own.
+    """
+    return torch.randn(2, dim // 2, generator=torch.Generator().manual_seed(0))
+
+
+def fourier_code(
+    points: Float[Tensor, "*shape 2"], frequencies: Float[Tensor, "2 half"]
+) -> Float[Tensor, "*shape dim"]:
+    """Random Fourier features (Tancik et al., NeurIPS 2020) of canonical coordinates, as in Segment Anything."""
+    place = 2 * pi * (2 * (points + 0.5) / CANONICAL - 1)
+    # No matrix product: mixed precision would round the coordinates.
+    angle = place[..., :1] * frequencies[0] + place[..., 1:] * frequencies[1]
+    return torch.cat([angle.sin(), angle.cos()], dim=-1)
+
+
+def grid_code(
+    size: tuple[int, int],
+    dim: int,
+    temperature: float = 10000.0,
+    device: torch.device | str | None = None,
+    code: PositionCode = "sines",
+) -> Float[Tensor, "hw dim"]:
+    """The code of the cells of a grid of `size` (h, w) laid over the image.
+
+    `sines` has the columns first, then the rows; `fourier`, of which `temperature` is no part, mixes both. A cell has
+    the same code at whatever size the network runs, since its place is counted in canonical pixels.
     """
     h, w = size
     x = (torch.arange(w, device=device) + 0.5) * (CANONICAL / w) - 0.5
     y = (torch.arange(h, device=device) + 0.5) * (CANONICAL / h) - 0.5
+    if code == "fourier":
+        points = torch.stack([x.repeat(h), y.repeat_interleave(w)], dim=-1)
+        return fourier_code(points, random_frequencies(dim).to(points.device))
     columns, rows = axis_code(x, dim // 2, temperature), axis_code(y, dim // 2, temperature)
     return torch.cat([columns[None].expand(h, w, -1), rows[:, None].expand(h, w, -1)], dim=-1).reshape(h * w, dim)

@@ -1,12 +1,11 @@
 """The two other ways to make a token of a prompt that Table IV compares with PuE, behind the same interface."""
 
-from math import pi
-
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from vpuformer.encoding.batch import PromptBatch
+from vpuformer.encoding.position import fourier_code, random_frequencies
 from vpuformer.encoding.pue import VECTOR, with_stand_in
 from vpuformer.geometry import CANONICAL
 from vpuformer.prompts import KINDS
@@ -80,9 +79,7 @@ class LearnedVectorEncoder(nn.Module):
 
     def __init__(self, dim: int, hidden: int) -> None:
         super().__init__()
-        # A seed of their own: they are part of the method, not of a run.
-        generator = torch.Generator().manual_seed(0)
-        self.register_buffer("_frequencies", torch.randn(2, dim // 2, generator=generator))
+        self.register_buffer("_frequencies", random_frequencies(dim))
         self.role = nn.Embedding(len(KINDS) + 1, dim)  # the two corners of a box are two roles
         self.prompt = nn.Embedding(2 * len(KINDS), dim)  # kind and polarity
         self.project = nn.Sequential(nn.Linear(dim, hidden), nn.ReLU(), nn.Linear(hidden, dim))
@@ -96,10 +93,7 @@ class LearnedVectorEncoder(nn.Module):
     ) -> tuple[Float[Tensor, "b n dim"], Bool[Tensor, "b n"]]:
         """The tokens, and which of them count."""
         points, role, count = self._points(prompts)
-        place = 2 * pi * (2 * (points + 0.5) / CANONICAL - 1)
-        # No matrix product: mixed precision would round the coordinates.
-        angle = place[..., :1] * self._frequencies[0] + place[..., 1:] * self._frequencies[1]
-        codes = torch.cat([angle.sin(), angle.cos()], dim=-1) + self.role(role)
+        codes = fourier_code(points, self._frequencies) + self.role(role)
         shown = torch.arange(SAMPLED, device=points.device) < count[..., None]
         mean = (codes * shown[..., None]).sum(dim=-2) / count[..., None]
         sign = self.prompt(prompts.kind + len(KINDS) * (~prompts.positive).long())

@@ -52,6 +52,9 @@ class VPUFormerConfig:
     """Give prompts the positional code of their place in the picture."""
     temperature: float = 30.0
     """Of the positional code: its longest wavelength in multiples of the shortest one."""
+    position_code: Literal["sines", "fourier"] = "sines"
+    """Positional code of the image tokens: sines and cosines along each axis, or Segment Anything's random Fourier
+    features, which the paper cites and of which `temperature` is no part."""
 
     mask_fusion: MaskFusion = "late"
     """Where the previous mask enters: `early` through Conv1S into the image encoder's stem (the paper), or `late`, next
@@ -79,6 +82,9 @@ class VPUFormerConfig:
     """Take the logits from 1/4 to 1/2 with the finest features of the picture; the paper only enlarges them."""
     linear_query: bool = False
     """P2CL's embedding of a prompt is linear, as printed in Eq. 14, instead of a perceptron with one hidden layer."""
+    contrast_query: Literal["sum", "self-attended"] = "sum"
+    """Prompt features that P2CL embeds: the sum of the original ones and of every layer's output (the authors' code),
+    or the self-attended query q' of the last layer, as printed in Eq. 14. Without DMA it is the original ones."""
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -107,6 +113,10 @@ class VPUFormerConfig:
             raise ConfigError(
                 f"place_code=True reads PuE's vectors, which prompt_encoding={self.prompt_encoding!r} does not make"
             )
+        if self.position_code == "fourier" and self.place_code:
+            raise ConfigError("place_code=True needs a code of each axis of its own: position_code='sines'")
+        if self.contrast_query == "self-attended" and not self.gate:
+            raise ConfigError("contrast_query='self-attended' and gate=False: nothing reads the last layer's prompts")
         if self.layers != 3:
             raise ConfigError(f"layers={self.layers}: the decoder's four scales take three DMA layers")
 
@@ -148,6 +158,8 @@ VARIANTS: Mapping[str, VPUFormerConfig] = MappingProxyType(
             refine=False,
             sharpen=False,
             linear_query=True,
+            position_code="fourier",
+            contrast_query="self-attended",
         ),
     }
 )

@@ -58,6 +58,8 @@ class Merged(NamedTuple):
     """Updated image tokens."""
     dual: Float[Tensor, "b l d"]
     """`F_dual`: the encoder's features, filtered by what the prompts respond to."""
+    attended: Float[Tensor, "b n d"]
+    """q' of Eq. 7: the self-attended prompt features."""
 
 
 def interactive_information_filtering(
@@ -135,6 +137,6 @@ class DualCrossMergingAttention(nn.Module):
             prompt_hat, visual_hat = prompt_response + prompt_hat, visual_response + visual_hat
 
         if not self.gate:
-            return Merged(prompt_hat, visual_hat, visual_hat)
+            return Merged(prompt_hat, visual_hat, visual_hat, attended)
         dual = interactive_information_filtering(features, prompt_hat, visual_hat, valid)
-        return Merged(prompt_hat, visual_hat, dual + visual_hat if self.add_tokens else dual)
+        return Merged(prompt_hat, visual_hat, dual + visual_hat if self.add_tokens else dual, attended)

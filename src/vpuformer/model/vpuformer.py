@@ -265,21 +265,25 @@ class VPUFormer(nn.Module):
     ) -> tuple[list[Float[Tensor, "b d h w"]], Float[Tensor, "b n d"]]:
         """The DMA layers: maps for the decoder's four scales, finest first, and the prompts' part in P2CL.
 
-        P2CL reads the sum of the original prompt features and of every layer's. Without DMA (Table V) all scales are
-        made of the encoder's map, and P2CL reads the prompt features as they are.
+        P2CL reads the sum of the original prompt features and of every layer's, or the last layer's self-attended ones
+        (`contrast_query`). Without DMA (Table V) all scales are made of the encoder's map, and P2CL reads the prompt
+        features as they are.
         """
         if not self.config.dma:
             return [visual] * 4, original
         h, w = visual.shape[-2:]
-        position = grid_code((h, w), self.config.dim, self.config.temperature, device=visual.device)
+        config = self.config
+        position = grid_code((h, w), config.dim, config.temperature, visual.device, config.position_code)
         features = tokens = rearrange(visual, "b d h w -> b (h w) d")
         query, embedding = torch.zeros_like(original), original
+        attended = original
         duals = []
         for layer in self.dma:
-            query, tokens, dual = layer(query, original, tokens, features, position, valid)
+            query, tokens, dual, attended = layer(query, original, tokens, features, position, valid)
             embedding = embedding + query
             duals.append(rearrange(dual, "b (h w) d -> b d h w", h=h))
-        return [duals[-1] if self.config.finest == "dma" else visual, *duals], embedding
+        contrasted = attended if config.contrast_query == "self-attended" else embedding
+        return [duals[-1] if config.finest == "dma" else visual, *duals], contrasted
 
 
 class Drawn(NamedTuple):

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +23,7 @@ from vpuformer.training.losses import (
     batch_mean,
     dice_loss,
     normalized_focal_loss,
+    prompt_regions,
     prompt_to_pixel_contrastive_loss,
 )
 from vpuformer.training.precision import keep_strided_depthwise_in_float32
@@ -80,6 +82,8 @@ def interact(
     earlier: int = 0,
     kind_shares: Sequence[float],
     p2cl: float,
+    p2cl_target: Literal["object", "error"] = "object",
+    dice: Literal["linear", "squared"] = "linear",
     mask_drop: float = 0.0,
     second_look: float = 0.0,
     lone_click: float = 0.0,
@@ -98,6 +102,8 @@ def interact(
         earlier: interactions without gradient, which bring the masks and prompts that the supervised ones start from.
         kind_shares: probabilities of click, box and scribble.
         p2cl: weight of that loss.
+        p2cl_target: pixels that it draws a prompt to: the object or background, or the error that the prompt corrects.
+        dice: denominators of the DICE loss; see `dice_loss`.
         mask_drop: how often an object's previous mask is taken away, so that all its prompts so far speak at once.
         second_look: how often a previous mask that is not taken away comes back without a correction.
         lone_click: how often a first click comes alone, and not as several random ones.
@@ -115,6 +121,8 @@ def interact(
     probability = torch.zeros(truth.shape, device=image.device)
     user = _User(kind_shares, mask_drop, second_look, lone_click, exact)
     prompts = [user.first(t, o, own) for t, o, own in zip(truths, others, rngs, strict=True)]
+    sides = [(t == 0, t == 1) for t in truths]  # what negative prompts speak of, and what positive ones do
+    regions = [[side[prompt.positive] for prompt in own] for own, side in zip(prompts, sides, strict=True)]
     total, weights = image.new_zeros(()), 0.0
     features: Features | None = None
     parts: dict[str, float] = {}
@@ -127,20 +135,24 @@ def interact(
         probability = output.logits.detach().float().sigmoid()
         predictions = list((probability[:, 0] > MASK_THRESHOLD).cpu().numpy())
         if k >= 0:
-            nfl, dice, contrast = _losses(output, truth, tensors, mean)
-            total = total + (k + 1) * (nfl + dice + p2cl * contrast)
+            nfl, overlap, contrast = _losses(
+                output, truth, tensors, mean, dice, regions if p2cl_target == "error" else None
+            )
+            total = total + (k + 1) * (nfl + overlap + p2cl * contrast)
             weights += k + 1
             ious = [iou(p, t) for p, t in zip(predictions, truths, strict=True)]
             mean_iou = mean(torch.tensor(sum(ious)), torch.tensor(float(len(ious)))).item()
             parts = {
                 "nfl": nfl.item(),
-                "dice": dice.item(),
+                "dice": overlap.item(),
                 "p2cl": contrast.item(),
                 "iou_first": parts.get("iou_first", mean_iou),
                 "iou_last": mean_iou,
             }
         if k + 1 < interactions:
             kept = [user.correct(*each) for each in zip(prompts, truths, predictions, rngs, strict=True)]
+            for own, shown, side, prediction in zip(regions, prompts, sides, predictions, strict=True):
+                own += [side[new.positive] & (prediction != new.positive) for new in shown[len(own) :]]
             probability = probability * torch.tensor(kept, device=image.device)[:, None, None, None]
     # Divided by the sum of the weights, so that clipping does not depend on how many interactions there were.
     return Answer(total / weights, parts, (earlier + interactions) * len(prompts), probability, prompts)
@@ -217,10 +229,21 @@ class _User:
         return next_prompt(kind, truth, prediction, rng=None if exact else rng, earlier=earlier)
 
 
-def _losses(output: Output, truth: Tensor, prompts: PromptBatch, mean: Mean) -> tuple[Tensor, Tensor, Tensor]:
+def _losses(
+    output: Output,
+    truth: Tensor,
+    prompts: PromptBatch,
+    mean: Mean,
+    dice: Literal["linear", "squared"],
+    errors: Sequence[Sequence[Mask]] | None,
+) -> tuple[Tensor, Tensor, Tensor]:
     positive, valid = prompts.positive, prompts.valid
+    size = (output.pixels.shape[-2], output.pixels.shape[-1])
+    regions = None if errors is None else prompt_regions(errors, truth, valid.shape[1], size)
     return (
         normalized_focal_loss(output.logits, truth, mean=mean),
-        dice_loss(output.logits, truth, mean=mean),
-        prompt_to_pixel_contrastive_loss(output.prompts, output.pixels, truth, positive, valid, mean=mean),
+        dice_loss(output.logits, truth, denominators=dice, mean=mean),
+        prompt_to_pixel_contrastive_loss(
+            output.prompts, output.pixels, truth, positive, valid, regions=regions, mean=mean
+        ),
     )

@@ -158,6 +158,8 @@ class _Run:
             earlier=earlier,
             kind_shares=recipe.kind_shares,
             p2cl=recipe.p2cl,
+            p2cl_target=recipe.p2cl_target,
+            dice=recipe.dice,
             mask_drop=recipe.mask_drop,
             second_look=recipe.second_look,
             lone_click=recipe.lone_click,

@@ -8,9 +8,10 @@ an argument: where several processes share a batch it is the number of terms in 
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
@@ -98,14 +99,17 @@ def prompt_to_pixel_contrastive_loss(
     positive: Bool[Tensor, "b n"],
     valid: Bool[Tensor, "b n"],
     *,
+    regions: Float[Tensor, "b n h w"] | None = None,
     mean: Mean = batch_mean,
 ) -> Float[Tensor, ""]:
-    """P2CL, Eqs. 14-17: every prompt is drawn to the pixels on its own side of the truth, pushed from the others.
+    """P2CL, Eqs. 14-17: every prompt is drawn to its pixels and pushed from the others.
 
     The pixels of a positive prompt are the object, those of a negative one the background, at the resolution of
-    `pixels` (1/4), where the truth becomes the share of the object in each cell. Empty slots and ignored pixels take no
-    part; `mean` is over the pairs of prompt and cell that do. `rho` and `1 - rho` are computed without the cancellation
-    that has infinite gradients at similarity 1. Memory does not grow with the number of pairs (`PART`).
+    `pixels` (1/4), where the truth becomes the share of the object in each cell. With `regions` they are each prompt's
+    own: the share of every cell, out of what is known of it, that belongs to the prompt (`prompt_regions`). Empty slots
+    and ignored pixels take no part; `mean` is over the pairs of prompt and cell that do. `rho` and `1 - rho` are
+    computed without the cancellation that has infinite gradients at similarity 1. Memory does not grow with the number
+    of pairs (`PART`) without `regions`.
     """
     size = (pixels.shape[-2], pixels.shape[-1])
     known = (truth != IGNORE).float()
@@ -113,6 +117,8 @@ def prompt_to_pixel_contrastive_loss(
     weight = F.adaptive_avg_pool2d(known, size)
     # A cell that is ignored in part: its known part decides.
     target = (share / weight.clamp_min(1e-6)).flatten(2)
+    if regions is not None:
+        target, positive = regions.flatten(2), torch.ones_like(positive)
     seen = (weight > 0).float().flatten(2)
     directions = F.normalize(prompts.float(), dim=-1)
     # Channels last, as the decoder's maps are on a CPU: a view there, and all that follows reads memory in order.
@@ -120,6 +126,22 @@ def prompt_to_pixel_contrastive_loss(
     total = _Contrast.apply(directions, channels_last, target, seen, positive, valid)
     assert isinstance(total, Tensor)
     return mean(total, (seen.sum(dim=(1, 2)) * valid.sum(dim=1)).sum())
+
+
+def prompt_regions(
+    masks: Sequence[Sequence[Bool[np.ndarray, "H W"]]],
+    truth: Int[Tensor, "b 1 H W"],
+    slots: int,
+    size: tuple[int, int],
+) -> Float[Tensor, "b n h w"]:
+    """The masks of each sample's prompts as shares of the cells of `size`, padded to `slots`; see `regions` of P2CL."""
+    weight = F.adaptive_avg_pool2d((truth != IGNORE).float(), size).clamp_min(1e-6)
+    regions = weight.new_zeros(len(masks), slots, *size)
+    for i, own in enumerate(masks):
+        if own:
+            whole = torch.from_numpy(np.stack(own)).to(truth.device).float()
+            regions[i, : len(own)] = F.adaptive_avg_pool2d(whole[None], size)[0] / weight[i]
+    return regions
 
 
 class _Contrast(torch.autograd.Function):
@@ -157,7 +179,7 @@ class _Contrast(torch.autograd.Function):
 def _contrast(
     directions: Float[Tensor, "b n d"],
     pixels: Float[Tensor, "b l d"],
-    target: Float[Tensor, "b 1 l"],
+    target: Float[Tensor, "b k l"],
     seen: Float[Tensor, "b 1 l"],
     positive: Bool[Tensor, "b n"],
     valid: Bool[Tensor, "b n"],

@@ -102,6 +102,12 @@ class Recipe:
     are."""
     p2cl: float = 2.0
     """Lambda, the weight of P2CL (Eq. 18)."""
+    p2cl_target: Literal["object", "error"] = "object"
+    """Pixels that P2CL draws a prompt to: the object or the background ("object"), or the error region that the prompt
+    was given to correct ("error", the authors' code); of a first prompt they are the same."""
+    dice: Literal["linear", "squared"] = "linear"
+    """Denominator of the DICE loss: sums of the values (the authors' code), or of their squares (V-Net, which the paper
+    cites)."""
     freeze_stem: bool = True
     """Keep the image encoder up to stride 4 as it was pretrained."""
     freeze_norms: bool = True

@@ -155,6 +155,8 @@ def _paper(backbone: str, data: Sources, output: str) -> Recipe:
         clip=0.0,
         ema=0.0,
         p2cl=2.0,
+        p2cl_target="error",
+        dice="squared",
         freeze_stem=False,
         freeze_norms=False,
         workers=8,
