@@ -1,15 +1,17 @@
 """Masks from elsewhere as objects of a picture: a mask file, or what a COCO file says of it."""
 
 import codecs
-import secrets
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+
 from vpuformer.app.annotator import Annotator
 from vpuformer.app.history import Mask
 from vpuformer.app.protocol import MAX_TEXT, ObjectState
-from vpuformer.app.runs import pack, unpack
+from vpuformer.app.rows import NewMask
+from vpuformer.app.runs import pack
 from vpuformer.errors import MaskError
 from vpuformer.formats import iter_coco_masks
 from vpuformer.geometry import Size
@@ -28,28 +30,22 @@ def read_masks(annotator: Annotator, picture: int, content: bytes, label: int | 
     Raises:
         NotFoundError: there is no such picture or label.
         MaskError: the content is neither, holds no mask of this picture, too many, or one of another size.
+        StoreError: the store cannot be written; nothing of the file is kept.
     """
-    opened, name = annotator.picture(picture), annotator.store.picture(picture).name
+    opened, name = annotator.gallery.picture(picture), annotator.gallery.name(picture)
     size = (opened.height, opened.width)
     if label is not None:
-        annotator.store.label(label)  # before there is an object
+        annotator.store.label(label)  # before the masks are read
     # All of them are looked at before the first one is kept, and none waits in its full size.
-    found: list[tuple[str | None, bytes]] = []
+    found: list[NewMask] = []
     for category, mask in _masks(content, name, size):
         if len(found) == MAX_OBJECTS:
             raise MaskError(f"there are more than {MAX_OBJECTS} masks of {name} in this file; give some at a time")
-        found.append((category, pack(mask)))
+        word = None if category is None else _label_name(category)
+        found.append(NewMask(pack(mask), int(np.count_nonzero(mask)), label if word is None else word))
     if not found:
         raise MaskError(f"there is no mask of {name} in this file; give the mask of this picture, or COCO annotations")
-    known = {row.name: row.id for row in annotator.store.labels()}
-    states = []
-    for category, packed in found:
-        word = None if category is None else _label_name(category)
-        if word is not None and word not in known:
-            known[word] = annotator.store.add_label(word).id
-        chosen = label if word is None else known[word]
-        states.append(annotator.begin(picture, unpack(packed, size), secrets.token_hex(16), chosen))
-    return states
+    return annotator.take_in(picture, found)
 
 
 def _masks(content: bytes, name: str, size: Size) -> Iterator[tuple[str | None, Mask]]:

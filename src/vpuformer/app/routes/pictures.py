@@ -68,8 +68,7 @@ def router() -> APIRouter:
 
     @routes.post("/pictures/{identity}/objects", status_code=201, summary="Begin an object")
     def new_object(identity: Identity, body: NewObject, annotator: Opened) -> ObjectState:
-        made = annotator.store.add_object(identity, body.key, body.label)
-        return annotator.state(made.id)
+        return annotator.begin(identity, body.key, body.label)
 
     @routes.post(
         "/pictures/{identity}/masks",

@@ -34,15 +34,14 @@ def router() -> APIRouter:
 
     @routes.get("/project", summary="List the pictures and labels of the folder")
     def project(annotator: Opened) -> Project:
-        store, folder = annotator.store, annotator.folder
-        rows = {row.name: row for row in store.pictures()}
+        store = annotator.store
         return Project(
-            folder=_title(folder),
+            folder=_title(annotator.folder),
             model=annotator.segmenter.name,
             model_sha256=annotator.segmenter.sha256,
             version=__version__,
             labels=[_label(row) for row in store.labels()],
-            pictures=[listed(rows[name]) for name in folder.names],
+            pictures=[listed(row) for row in annotator.gallery.listed()],
             place=store.place,
         )
 
