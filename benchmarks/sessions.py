@@ -42,7 +42,17 @@ class Server:
     """`vpuformer annotate` in a process of its own."""
 
     def __init__(self, folder: Path) -> None:
-        command = [sys.executable, "-m", "vpuformer", "annotate", str(folder), "--no-browser", "--port", "0"]
+        command = [
+            sys.executable,
+            "-m",
+            "vpuformer",
+            "annotate",
+            str(folder),
+            "--no-browser",
+            "--no-token",
+            "--port",
+            "0",
+        ]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert self._process.stdout is not None
         for line in self._process.stdout:

@@ -111,15 +111,29 @@ def address_of(process: subprocess.Popen[str]) -> str:
     raise AssertionError(process.communicate())
 
 
+def project_at(address: str, token: str | None) -> bytes:
+    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+    request = urllib.request.Request(f"{address.partition('?')[0]}api/project", headers=headers)
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        return answer.read()
+
+
 @pytest.mark.parametrize("started", [["--labels", "cat,dog"]], indirect=True)
 def test_it_starts_and_ends_when_interrupted(started: subprocess.Popen[str], picture_folder: Path) -> None:
     address = address_of(started)
-    with urllib.request.urlopen(f"{address}api/project", timeout=60) as answer:
-        assert b'"cat"' in answer.read()
+    token = address.partition("?token=")[2]
+    assert len(token) > 20
+    assert b'"cat"' in project_at(address, token)
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        project_at(address, None)
+    with urllib.request.build_opener(urllib.request.HTTPCookieProcessor()).open(address, timeout=60) as page:
+        assert page.url == address.partition("?")[0]
+        assert b'id="stage"' in page.read()
     assert (picture_folder / "vpuformer.sqlite").is_file()
     started.send_signal(signal.SIGINT)
     said, complaints = started.communicate(timeout=60)
     assert "everything is stored" in said
+    assert token not in said + complaints  # but in the line that was read before
     assert (complaints, started.returncode) == ("", 0)
 
 
@@ -152,6 +166,24 @@ def test_a_machine_without_a_browser_is_left_alone(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(webbrowser, "get", get)
     assert not open_page("http://127.0.0.1:8123/")
+
+
+@pytest.mark.parametrize("started", [["--no-token"], ["--token", "my-own-secret"]], indirect=True)
+def test_a_token_of_ones_own_or_none(started: subprocess.Popen[str]) -> None:
+    address = address_of(started)
+    assert address.partition("?")[2] in ("", "token=my-own-secret")
+    token = address.partition("?token=")[2] or None
+    assert b'"a.png"' in project_at(address, token)
+
+
+def test_tokens_and_paths_that_cannot_be_used(picture_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "a token has 8 to 200 letters" in refused(picture_folder, "--token", "short")
+    assert "secret;word" not in refused(picture_folder, "--token", "secret;word")
+    assert "contradict each other" in refused(picture_folder, "--token", "my-own-secret", "--no-token")
+    for path in ("/a b", "/../b", "http://x", "/a//b", "/a?b"):
+        assert "is no path of letters, digits and slashes" in refused(picture_folder, "--root-path", path)
+    monkeypatch.setenv("VPUFORMER_TOKEN", "a")
+    assert "a token has 8 to 200 letters" in refused(picture_folder)
 
 
 def test_the_server_needs_no_torch() -> None:

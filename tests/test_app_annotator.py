@@ -12,6 +12,7 @@ from app_states import whole
 from vpuformer.app.annotator import Annotator
 from vpuformer.app.folder import Folder
 from vpuformer.app.protocol import NewStep, ObjectState
+from vpuformer.app.rows import NewMask
 from vpuformer.app.runs import from_message, pack, to_message
 from vpuformer.app.store import Store
 from vpuformer.errors import (
@@ -401,11 +402,19 @@ def test_probabilities_agree_with_the_mask(annotator: Annotator, picture_folder:
     again.close()
 
 
-def test_an_object_from_a_mask(annotator: Annotator) -> None:
+def test_objects_from_masks(annotator: Annotator) -> None:
     given = np.zeros(SIZE, bool)
     given[10:20, 10:20] = True
     label = annotator.store.add_label("cup")
-    state = annotator.begin(1, given, next(KEYS), label.id)
-    assert (state.area, state.label, state.at) == (100, label.id, 1)
-    with pytest.raises(MaskError, match="its picture 120x90"):
-        annotator.begin(1, given.T, next(KEYS))
+    new = [NewMask(pack(given), 100, name) for name in (label.id, None, "dog", "dog", "cup")]
+    states = annotator.take_in(1, new)
+    names = {label.id: label.name for label in annotator.store.labels()}
+    assert [names.get(state.label or 0) for state in states] == ["cup", None, "dog", "dog", "cup"]
+    assert all((state.area, state.at, state.revision) == (100, 1, 1) for state in states)
+    assert all(np.array_equal(mask_of(state), given) for state in states)
+    assert list(names.values()) == ["cup", "dog"]
+    assert [state.id for state in annotator.open(1).objects] == [state.id for state in states]
+    with pytest.raises(NotFoundError, match="no label 99"):
+        annotator.take_in(1, [NewMask(pack(given), 100, "new"), NewMask(pack(given), 100, 99)])
+    assert len(annotator.store.labels()) == 2
+    assert len(annotator.store.objects_of(1)) == 5

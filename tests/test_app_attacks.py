@@ -25,9 +25,10 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from vpuformer.app.folder import Folder
-from vpuformer.app.guard import MAX_BODY, cookie_name
+from vpuformer.app.guard import MAX_BODY
 from vpuformer.app.server import create_app
 from vpuformer.app.store import Store
+from vpuformer.app.token import cookie_name
 from vpuformer.formats import FORMATS
 
 TOKEN = "a-secret-of-24-letters-or-so"
@@ -470,7 +471,7 @@ def test_the_token_as_cookie_or_bearer(open_app: Any) -> None:
 def test_the_printed_address_gives_a_cookie_that_no_script_and_no_other_site_gets(open_app: Any) -> None:
     said = ask(open_app, "GET", f"/?token={TOKEN}", [("Host", "example.org:8123")])
     assert said.status == 303
-    assert said.headers["location"] == "/"  # so that the token stays in no history
+    assert said.headers["location"] == "./"  # so that the token stays in no history
     assert said.headers["set-cookie"] == f"{COOKIE}={TOKEN}; Path=/; HttpOnly; SameSite=Strict"
     assert_headers(said.headers)
 
@@ -784,12 +785,12 @@ def test_a_long_body_in_pieces_on_the_wire(process: ServerProcess) -> None:
     assert answer.startswith(b"HTTP/1.1 413") or not answer  # where the system drops it, for more was on its way
 
 
-def test_an_address_for_everybody_has_a_new_token_every_time(tmp_path: Path) -> None:
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+def test_every_address_has_a_new_token_every_time(tmp_path: Path, host: str) -> None:
     Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
     with Nursery() as nursery:
         tokens = [
-            nursery.start(tmp_path, tmp_path / f"{number}.sqlite", "0.0.0.0").address.partition("?token=")[2]
-            for number in range(2)
+            nursery.start(tmp_path, tmp_path / f"{number}.sqlite", host, no_token=False).token for number in range(2)
         ]
     assert len(set(tokens)) == 2
     assert all(re.fullmatch(r"[A-Za-z0-9_-]{32}", token) for token in tokens)

@@ -121,7 +121,10 @@ def test_labels_are_made_changed_and_taken_away(client: TestClient) -> None:
 
 def test_a_label_that_objects_have_stays_until_they_are_deleted(client: TestClient) -> None:
     client.post("/api/labels", json={"name": "cat"})
-    state = begin(client, label=1)
+    begin(client, label=1)
+    assert client.delete("/api/labels/1").status_code == 204  # nothing has been done to that object
+    client.post("/api/labels", json={"name": "cat"})
+    state = step(client, begin(client, label=1), _CLICK)
     refused = client.delete("/api/labels/1")
     assert (refused.status_code, refused.json()) == (
         409,
@@ -135,18 +138,19 @@ def test_a_label_that_objects_have_stays_until_they_are_deleted(client: TestClie
 
 
 def test_a_picture_is_opened(client: TestClient) -> None:
-    done, empty = begin(client), begin(client)
+    done, _ = begin(client), begin(client)  # one to which nothing was ever done is nothing to show
     done = step(client, done, _CLICK)
     begin(client, 2)
     answer = client.get("/api/pictures/1").json()
     assert (answer["width"], answer["height"], answer["levels"], answer["range"]) == (120, 90, 1, None)
     assert (answer["name"], answer["done"], answer["notes"]) == ("a.png", False, [])
-    assert answer["objects"] == [done, empty]
+    assert answer["objects"] == [done]
 
 
 def test_a_picture_is_marked_as_done_and_counts_its_objects(client: TestClient) -> None:
     for change in ({"accepted": True}, {"accepted": True, "deleted": True}, {"accepted": False}):
-        client.patch(f"/api/objects/{begin(client)['id']}", json=change)
+        client.patch(f"/api/objects/{step(client, begin(client), _CLICK)['id']}", json=change)
+    begin(client)
     expected = {"id": 1, "name": "a.png", "done": True, "objects": 1, "unaccepted": 1}
     assert client.patch("/api/pictures/1", json={"done": True}).json() == expected
     assert client.get("/api/project").json()["pictures"][0] == expected
@@ -233,7 +237,9 @@ def test_a_new_object_is_empty_and_one_key_makes_one(client: TestClient) -> None
         "area": 0,
         "seconds": None,
     }
-    assert len(client.get("/api/pictures/2").json()["objects"]) == 1
+    assert client.get("/api/pictures/2").json()["objects"] == []  # until something is done to it
+    clicked = step(client, first.json(), {"type": "click", "point": [9, 9]})
+    assert client.get("/api/pictures/2").json()["objects"] == [clicked]
 
 
 @pytest.mark.parametrize(
@@ -311,7 +317,7 @@ def test_a_step_sent_twice_counts_once(client: TestClient, disks: Disks, content
 
 def test_an_object_is_accepted_labelled_and_deleted(client: TestClient) -> None:
     client.post("/api/labels", json={"name": "cat"})
-    state = begin(client)
+    state = step(client, begin(client), _CLICK)
     path = f"/api/objects/{state['id']}"
     for revision, (change, expected) in enumerate(
         [
@@ -322,7 +328,7 @@ def test_an_object_is_accepted_labelled_and_deleted(client: TestClient) -> None:
             ({"deleted": True}, (None, False, True)),
             ({"deleted": False}, (None, False, False)),
         ],
-        1,
+        2,
     ):
         state = client.patch(path, json=change).json()
         assert (state["label"], state["accepted"], state["deleted"]) == expected
@@ -742,6 +748,7 @@ def test_what_was_accepted_is_exported(client: TestClient) -> None:
 
 def test_an_export_tells_of_which_pictures_objects_are_left_out(client: TestClient) -> None:
     for picture in (3, 1):
+        step(client, begin(client, picture), {"type": "click", "point": [9, 9]})
         begin(client, picture)
     for picture in (1, 2):
         state = step(client, begin(client, picture), {"type": "clear"} if picture == 2 else _CLICK)

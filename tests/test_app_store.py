@@ -76,10 +76,12 @@ def test_labels(store: Store, again: Callable[[], Store]) -> None:
     with pytest.raises(ConflictError, match="a label 'dog' already"):
         store.change_label(cat.id, name="dog")
     assert store.change_label(cat.id, name="lion").colour == cat.colour
-    made = store.add_object(1, "object-1", cat.id)
+    made, _ = store.add_object(1, "object-1", cat.id), store.add_object(1, "object-3", cat.id)
+    store.add_step(made.id, 0, "step-one", CLICK)
     with pytest.raises(ConflictError, match="one object has the label 'lion'; give it another one first"):
         store.delete_label(cat.id)
     second = store.add_object(1, "object-2", cat.id)
+    store.add_step(second.id, 0, "step-two", CLICK)
     with pytest.raises(ConflictError, match="2 objects have the label 'lion'; give them another one first"):
         store.delete_label(cat.id)
     for each in (made, second):
@@ -95,7 +97,8 @@ def test_labels(store: Store, again: Callable[[], Store]) -> None:
 def test_an_object_sent_twice_is_one(store: Store) -> None:
     made = store.add_object(1, "object-1")
     assert store.add_object(1, "object-1") == made
-    assert store.objects_of(1) == [made]
+    store.add_step(made.id, 0, "step-one", CLICK)
+    assert [row.id for row in store.objects_of(1)] == [made.id]
     with pytest.raises(ConflictError, match="another picture"):
         store.add_object(2, "object-1")
     with pytest.raises(NotFoundError, match="no picture 9"):
@@ -107,13 +110,17 @@ def test_an_object_sent_twice_is_one(store: Store) -> None:
 
 def test_objects_are_counted_and_deleted_ones_are_not_listed(store: Store) -> None:
     first, second = store.add_object(1, "object-1"), store.add_object(1, "object-2")
-    store.add_object(2, "object-3")
+    third, _ = store.add_object(2, "object-3"), store.add_object(1, "object-4")
+    assert (store.picture(1).objects, store.picture(1).unaccepted) == (0, 0)  # until they have a step
+    assert store.objects_of(1) == []
+    for each in (first, second, third):
+        store.add_step(each.id, 0, f"step-{each.id}-one", CLICK)
     assert (store.picture(1).objects, store.picture(1).unaccepted) == (0, 2)
     store.change_object(first.id, accepted=True)
     store.change_object(second.id, accepted=True, deleted=True)
     assert (store.picture(1).objects, store.picture(1).unaccepted) == (1, 0)
     assert [row.id for row in store.objects_of(1)] == [first.id]
-    assert store.change_object(second.id, deleted=False).revision == 2
+    assert store.change_object(second.id, deleted=False).revision == 3
     assert store.picture(1).objects == 2
     store.change_object(second.id, accepted=False)
     assert [(row.objects, row.unaccepted) for row in store.pictures()] == [(1, 1), (0, 1)]

@@ -106,7 +106,7 @@ def test_what_is_exported_is_accepted_and_stands_as_the_person_left_it(made: Mad
     assert found["10.jpg"] == found["sub/done.jpg"] == []
     assert labels_of(made.store) == ["cup", "dog"]
     assert left_out(made.store) == [
-        "2 objects not accepted, left out: 10.jpg.",
+        "1 object not accepted, left out: 10.jpg.",
         "1 accepted object without a pixel, left out: 10.jpg.",
     ]
 
@@ -226,7 +226,7 @@ def test_the_command_writes_and_says_what_could_not_be_held(made: Made, tmp_path
     overlap = (FIRST & SECOND).sum()
     assert result.stdout.splitlines() == [
         f"labels: 2 objects on 3 pictures, in 4 files in {tmp_path / 'out'}",
-        "2 objects not accepted, left out: 10.jpg.",
+        "1 object not accepted, left out: 10.jpg.",
         "1 accepted object without a pixel, left out: 10.jpg.",
         f"Where objects of different labels overlap, {overlap} pixels went to the later one: 2.jpg.",
     ]

@@ -19,7 +19,7 @@ test("the requests of an object wait for each other and carry the revision of th
   queue.push(lane, click(2));
   await settle();
   assert.equal(outside.sent.length, 1);
-  assert.deepEqual(outside.sent[0], { method: "POST", path: "/api/objects/7/steps", body: { key: "key-of-1-000", revision: 4, step: click(1).step } });
+  assert.deepEqual(outside.sent[0], { method: "POST", path: "api/objects/7/steps", body: { key: "key-of-1-000", revision: 4, step: click(1).step } });
   await outside.answer(state({ revision: 9 }));
   assert.equal(outside.sent[1].body.revision, 9);
   assert.equal(queue.waiting, 1);
@@ -34,9 +34,9 @@ test("a new object is made first, and what follows goes to the number it got", a
   queue.push(lane, { type: "create", key: "12345678", picture: 3, label: 2 });
   queue.push(lane, click(1));
   await settle();
-  assert.deepEqual(outside.sent[0], { method: "POST", path: "/api/pictures/3/objects", body: { key: "12345678", label: 2 } });
+  assert.deepEqual(outside.sent[0], { method: "POST", path: "api/pictures/3/objects", body: { key: "12345678", label: 2 } });
   await outside.answer(state({ id: 55, revision: 1 }), 201);
-  assert.equal(outside.sent[1].path, "/api/objects/55/steps");
+  assert.equal(outside.sent[1].path, "api/objects/55/steps");
   assert.equal(outside.sent[1].body.revision, 1);
 });
 
@@ -114,7 +114,7 @@ test("an undo for a former state is dropped and the present state shown", async 
   const { outside, queue, lane } = begin(state({ revision: 1 }));
   queue.push(lane, undo);
   await settle();
-  assert.deepEqual(outside.sent[0], { method: "POST", path: "/api/objects/7/undo", body: { revision: 1 } });
+  assert.deepEqual(outside.sent[0], { method: "POST", path: "api/objects/7/undo", body: { revision: 1 } });
   await outside.answer({ error: "another revision", state: state({ revision: 5 }) }, 409);
   assert.equal(outside.sent.length, 1);
   assert.equal(outside.replies[0].body.revision, 5);
@@ -176,11 +176,11 @@ test("an object whose label is gone is made without one, and what was meant for 
   queue.push(lane, click(1));
   await settle();
   await outside.answer({ error: "there is no label 99" }, 404);
-  assert.deepEqual(outside.sent[1], { method: "POST", path: "/api/pictures/3/objects", body: { key: "12345678", label: null } });
+  assert.deepEqual(outside.sent[1], { method: "POST", path: "api/pictures/3/objects", body: { key: "12345678", label: null } });
   assert.deepEqual(outside.unlabelled, []);
   await outside.answer(state({ id: 55, revision: 1 }), 201);
   assert.deepEqual(outside.unlabelled, [lane]);
-  assert.equal(outside.sent[2].path, "/api/objects/55/steps");
+  assert.equal(outside.sent[2].path, "api/objects/55/steps");
   await outside.answer(state({ id: 55, revision: 2 }));
   assert.deepEqual([outside.refused, outside.unlabelled.length, outside.status], [[], 1, "idle"]);
 });
@@ -246,8 +246,8 @@ test("changes and done marks have their own addresses", async () => {
   queue.push(queue.lane(), { type: "done", picture: 4, done: true });
   await settle();
   assert.deepEqual(outside.sent, [
-    { method: "PATCH", path: "/api/objects/7", body: { accepted: true, known: { revision: 0, answered: 0 } } },
-    { method: "PATCH", path: "/api/pictures/4", body: { done: true } },
+    { method: "PATCH", path: "api/objects/7", body: { accepted: true, known: { revision: 0, answered: 0 } } },
+    { method: "PATCH", path: "api/pictures/4", body: { done: true } },
   ]);
 });
 

@@ -219,6 +219,10 @@ def _check(server: ServerProcess, store: Path, people: list[Person], tally: Tall
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
     _, opened = send(connection, Request("look", "GET", "/api/pictures/1", {}))
     shown = {state["id"]: state for state in opened["objects"]}
+    for identity in {identity for person in people for identity in person.ledgers} - set(shown):
+        status, state = send(connection, Request("look", "GET", f"/api/objects/{identity}", {}))
+        if status == 200 and not state["steps"]:  # not listed before its first step, but there
+            shown[identity] = state
     for person in people:
         if person.fault is not None:
             tally.lost += 1

@@ -29,6 +29,10 @@ class ServerProcess(NamedTuple):
     def port(self) -> int:
         return int(self.address.split("/")[2].rsplit(":", 1)[1])
 
+    @property
+    def token(self) -> str:
+        return self.address.partition("?token=")[2]
+
     def kill(self) -> None:
         """`kill -9`, and wait until it is gone."""
         with contextlib.suppress(ProcessLookupError):
@@ -48,11 +52,11 @@ class Nursery:
         )
         self._born: list[ServerProcess] = []
 
-    def start(self, folder: Path, store: Path, host: str = "127.0.0.1") -> ServerProcess:
+    def start(self, folder: Path, store: Path, host: str = "127.0.0.1", *, no_token: bool = True) -> ServerProcess:
         """A server on a free port; it answers when this returns."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps([str(folder), str(store), host]) + "\n")
+        self._process.stdin.write(json.dumps([str(folder), str(store), host, no_token]) + "\n")
         self._process.stdin.flush()
         said = self._process.stdout.readline()
         if not said:
@@ -90,7 +94,7 @@ def _main() -> None:
 
     assert "torch" not in sys.modules
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the dead vanish by themselves
-    for folder, store, host in _requests():
+    for folder, store, host, no_token in _requests():
         if os.fork():
             continue
         disks = Disks()
@@ -102,7 +106,7 @@ def _main() -> None:
                 print(json.dumps([os.getpid(), sentence.split()[1]]), flush=True)  # noqa: T201
 
         try:
-            serve(Folder(folder), Store(store), disks, socket, browser=False, say=say)
+            serve(Folder(folder), Store(store), disks, socket, no_token=no_token, browser=False, say=say)
         finally:
             os._exit(0)
 

@@ -70,23 +70,31 @@ def served(
     folder: Path, segmenter: Segmenter | None = None, *, port: int = 0, token: str | None = None
 ) -> Iterator[str]:
     """The address of a server on a folder of pictures, with the bundled weights unless told otherwise."""
+    app = create_app(Folder(folder), Store(folder / FILE), segmenter or NetworkSegmenter(), token=token)
+    with running(app, port) as address:
+        yield address + (f"?token={token}" if token else "")
+
+
+@contextlib.contextmanager
+def running(app: Any, port: int = 0) -> Iterator[str]:
+    """The address of an application that is served."""
     with bind("127.0.0.1", port) as socket:
-        app = create_app(Folder(folder), Store(folder / FILE), segmenter or NetworkSegmenter(), token=token)
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [socket]}, daemon=True)
         thread.start()
         try:
-            yield f"http://127.0.0.1:{socket.getsockname()[1]}/" + (f"?token={token}" if token else "")
+            yield f"http://127.0.0.1:{socket.getsockname()[1]}/"
         finally:
             server.should_exit = True
             thread.join()
 
 
 @contextlib.contextmanager
-def opened(address: str, *, cut_off: bool = False, **options: Any) -> Iterator["Person"]:
+def opened(address: str, *, cut_off: bool = False, token: str | None = None, **options: Any) -> Iterator["Person"]:
     """A person in front of the page, in a window of 1280 x 800 unless told otherwise. Errors of the page are raised.
 
-    With `cut_off` the connection may fail on purpose, and what the browser says of that is no error.
+    With `cut_off` the connection may fail on purpose, and what the browser says of that is no error. A `token` is typed
+    in where the page asks for it.
     """
     with sync_playwright() as play:
         browser = play.chromium.launch(executable_path=CHROMIUM, args=list(_FLAGS))
@@ -98,6 +106,9 @@ def opened(address: str, *, cut_off: bool = False, **options: Any) -> Iterator["
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
         page.goto(address)
+        if token is not None:
+            page.get_by_label("Token").fill(token)
+            page.get_by_role("button", name="Open").click()
         person = Person(page)
         person.wait(state="idle")
         yield person

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -22,8 +23,8 @@ from vpuformer.app.protocol import (
 )
 from vpuformer.app.pyramid import TILE
 from vpuformer.app.record import Record
-from vpuformer.app.rows import StepAnswer
-from vpuformer.app.runs import check_size, from_message
+from vpuformer.app.rows import NewMask, StepAnswer
+from vpuformer.app.runs import from_message
 from vpuformer.app.segmenter import FloatMap, Segmenter
 from vpuformer.app.store import Store
 from vpuformer.errors import BusyError, InputError
@@ -158,17 +159,25 @@ class Annotator:
                 return self._caught_up(record, since=len(record.steps), mask_of=known.answered)
             return self._caught_up(record)
 
-    def begin(self, picture: int, mask: history.Mask, key: str, label: int | None = None) -> ObjectState:
-        """A new object that starts from a mask.
+    def begin(self, picture: int, key: str, label: int | None = None) -> ObjectState:
+        """A new object without steps; the one that has this key already, if there is one.
 
         Raises:
             NotFoundError: there is no such picture or label.
-            MaskError: the mask is not of the picture's size.
+            ImageError: the picture's file is gone or broken, or has another size than its objects; there is no object.
+            ConflictError: the key is of an object on another picture.
         """
-        check_size((mask.shape[0], mask.shape[1]), self.gallery.size(picture))  # before there is an object
-        made = self.store.add_object(picture, key, label)
-        self.store.add_step(made.id, 0, key, {"type": "mask"}, as_answer(mask))
-        return self.state(made.id)
+        self.gallery.picture(picture)
+        return self.state(self.store.add_object(picture, key, label).id)
+
+    def take_in(self, picture: int, found: Sequence[NewMask]) -> list[ObjectState]:
+        """New objects that start from masks: all of them or, if something fails, none.
+
+        Raises:
+            NotFoundError: there is no such picture or label.
+            StoreError: the store cannot be written.
+        """
+        return [self.state(identity) for identity in self.store.add_masks(picture, found)]
 
     def probability(self, identity: int) -> FloatMap | None:
         """The probability of every pixel, shape (H, W); None for an object without an answer.
@@ -226,6 +235,8 @@ class Annotator:
         if isinstance(step, MaskStep):
             return {"type": "mask"}, as_answer(from_message(step.mask, size))
         content = step.model_dump(mode="json")
+        if step.type in (*PROMPTS, "lasso"):
+            self.gallery.picture(record.row.picture)  # the network needs it, and may be asked only once it is stored
         if step.type in PROMPTS:
             fit_to_picture([prompt_from_dict(content)], size)
         elif isinstance(step, RemoveStep):

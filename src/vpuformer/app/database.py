@@ -57,6 +57,11 @@ class Database:
             raise StoreError(f"{self.address} needs the package {error.name}; install it") from error
         except SQLAlchemyError as error:
             reason = " ".join(str(getattr(error, "orig", None) or error).split())
+            if "disk is full" in reason:
+                raise StoreError(
+                    f"the disk of the store {self.address} is full; what was sent is not stored, make room and send it"
+                    " again"
+                ) from error
             raise StoreError(
                 f"the store {self.address} cannot be used ({reason}); check that it is one, that its disk has room"
                 " and that you may write to it, or name another (--store)"

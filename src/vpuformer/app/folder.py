@@ -3,7 +3,9 @@
 import hashlib
 import os
 import re
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from vpuformer.errors import DatasetError, ImageError, listed
@@ -35,7 +37,9 @@ class Folder:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         given = Path(path)
         self.left_out: list[str] = []
-        if _resolved(given, DatasetError).is_dir():
+        self._refreshing = threading.Lock()
+        self._is_whole = _resolved(given, DatasetError).is_dir()
+        if self._is_whole:
             self.root = _resolved(given, DatasetError)
             self.names = tuple(sorted(self._found(), key=natural_order))
             self._listed = frozenset(self.names)
@@ -48,6 +52,22 @@ class Folder:
             if not self._is_text(given.name):
                 raise ImageError(*self.left_out)
             picture_size(self.path_of(given.name))
+
+    def refresh(self) -> None:
+        """List also the pictures that were put into the folder since.
+
+        One whose file has gone stays listed, so that whoever works on it is told; so does everything while the folder
+        itself cannot be read.
+        """
+        if not self._is_whole:
+            return
+        with self._refreshing:
+            self.left_out = []
+            with suppress(DatasetError):
+                new = set(self._found()) - self._listed
+                if new:
+                    self.names = tuple(sorted(self._listed | new, key=natural_order))
+                    self._listed = frozenset(self.names)
 
     def path_of(self, name: str) -> Path:
         """The file of a picture, absolute and without links.

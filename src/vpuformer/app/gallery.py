@@ -1,9 +1,13 @@
 """The pictures that can be annotated: what the folder holds, joined with what the store knows of each."""
 
+import logging
+from collections.abc import Iterable
+
 from vpuformer.app.folder import Folder
 from vpuformer.app.pictures import Picture, PictureCache
+from vpuformer.app.rows import PictureRow
 from vpuformer.app.store import Store
-from vpuformer.errors import ImageError
+from vpuformer.errors import ImageError, StoreError
 from vpuformer.geometry import Size
 
 PICTURE_BUDGET = 800_000_000
@@ -11,6 +15,8 @@ PICTURE_BUDGET = 800_000_000
 
 Key = tuple[str, str]
 """Name and version of a picture's file."""
+
+_log = logging.getLogger(__name__)
 
 
 class Gallery:
@@ -24,16 +30,34 @@ class Gallery:
     def __init__(self, folder: Folder, store: Store) -> None:
         self._folder, self._store = folder, store
         store.sync(folder.names)
-        known = {row.name: row for row in store.pictures()}
-        self._order = [known[name].id for name in folder.names]
+        rows = store.pictures()
+        self._order = _ordered(folder, rows)
         # Asked for with every step, and of the database only once: a name never changes, a size hardly ever.
-        self._names = {row.id: row.name for row in known.values()}
-        self._sizes = {row.id: row.size for row in known.values() if row.size is not None}
+        self._names = {row.id: row.name for row in rows}
+        self._sizes = {row.id: row.size for row in rows if row.size is not None}
         self.opened = PictureCache(folder, PICTURE_BUDGET)
 
     def close(self) -> None:
         """Open nothing in advance any more."""
         self.opened.close()
+
+    def listed(self) -> list[PictureRow]:
+        """The pictures of the folder in its order, with those that were put there since the last time.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        self._folder.refresh()
+        rows = self._store.pictures()
+        if not set(self._folder.names) <= {row.name for row in rows}:
+            try:
+                self._store.sync(self._folder.names)
+                rows = self._store.pictures()
+            except StoreError as error:  # as on a full disk: the others can still be looked at
+                _log.warning("new pictures cannot be listed: %s", error)
+        self._order = _ordered(self._folder, rows)
+        known = {row.id: row for row in rows}
+        return [known[identity] for identity in self._order]
 
     def name(self, identity: int) -> str:
         """
@@ -72,8 +96,9 @@ class Gallery:
 
     def following(self, identity: int) -> int | None:
         """The next picture in the folder's order; None after the last one."""
-        place = self._order.index(identity) + 1
-        return self._order[place] if place < len(self._order) else None
+        order = self._order
+        place = order.index(identity) + 1
+        return order[place] if place < len(order) else None
 
     def _note_size(self, identity: int, picture: Picture) -> None:
         """Store a picture's size, which an export of its objects needs without opening it."""
@@ -87,3 +112,9 @@ class Gallery:
             )
         self._store.change_picture(identity, size=size)
         self._sizes[identity] = size
+
+
+def _ordered(folder: Folder, rows: Iterable[PictureRow]) -> list[int]:
+    """The ids of the pictures in the folder's order."""
+    ids = {row.name: row.id for row in rows}
+    return [ids[name] for name in folder.names if name in ids]

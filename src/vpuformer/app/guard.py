@@ -2,27 +2,19 @@
 
 * **Host**: on a loopback address only loopback names are answered, so that a web page whose own name was turned to
   127.0.0.1 gets nothing (DNS rebinding).
-* **Token**: with one, every request carries it, as a cookie (set once by `/?token=...`) or as `Authorization: Bearer`.
+* **Token**: with one, every request carries it; see `vpuformer.app.token`.
 * **Cross-site requests**: what changes anything has the header `X-VPUFormer`, which another site's page cannot send
   without being allowed to, and comes from the same origin where the browser names one.
 * **Size**: a body that is too long is not read to its end.
 * **Failures**: an answer of 500 is made here too, so that it carries the same headers as every other.
 """
 
-import hashlib
-import hmac
-import json
 import logging
 import re
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
-from urllib.parse import parse_qs
+from pathlib import Path
 
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
+from vpuformer.app.asgi import App, Message, Receive, Scope, Send, is_foreign, redirect, refuse
+from vpuformer.app.token import Token
 
 MARK = b"x-vpuformer"
 """The header without which nothing is changed."""
@@ -46,6 +38,11 @@ HEADERS = (
     (b"cross-origin-resource-policy", b"same-origin"),
 )
 
+_NOT_THIS = (
+    "this server answers on its own machine only, not as {host}; open it as 127.0.0.1, or start it with --server-name"
+    " and the name of the proxy"
+)
+
 _log = logging.getLogger(__name__)
 
 
@@ -53,13 +50,24 @@ class Guard:
     """
     Args:
         app: what is guarded.
+        static: the folder with the page that asks for the token.
         token: the secret that every request must carry; None to ask for none.
         any_host: whether requests to other names than loopback ones are answered.
+        server_name: a further name that is answered.
     """
 
-    def __init__(self, app: App, *, token: str | None = None, any_host: bool = False) -> None:
-        self._app, self._token, self._any_host = app, token, any_host
-        self._cookie = None if token is None else cookie_name(token)
+    def __init__(
+        self,
+        app: App,
+        *,
+        static: Path,
+        token: str | None = None,
+        any_host: bool = False,
+        server_name: str | None = None,
+    ) -> None:
+        self._app, self._any_host = app, any_host
+        self._server_name = None if server_name is None else server_name.lower()
+        self._token = None if token is None else Token(token, static / "token.html")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -79,13 +87,21 @@ class Guard:
                 message["headers"] = [*message["headers"], *own]
             await send(message)
 
-        refusal = self._refusal(scope, headers)
-        if refusal is not None:
-            await _answer(guarded, *refusal)
+        host = headers.get(b"host", b"").decode("latin-1")
+        if not self._answers_to(host):
+            await refuse(guarded, 400, _NOT_THIS.format(host=f"{host!r:.80}"))
             return
-        if self._token is not None and scope["path"] == "/" and b"token=" in scope["query_string"]:
-            cookie = f"{self._cookie}={self._token}; Path=/; HttpOnly; SameSite=Strict"
-            await _answer(guarded, 303, "", [(b"location", b"/"), (b"set-cookie", cookie.encode())])
+        root = scope.get("root_path", "")
+        path = scope["path"].removeprefix(root)
+        if not path:  # the addresses in the page are relative, and need the slash
+            query = scope["query_string"].decode("latin-1")
+            await redirect(guarded, f"{root}/" + (f"?{query}" if query else ""))
+            return
+        if self._token is not None and await self._token.answer(scope, path, headers, receive, guarded):
+            return
+        refusal = self._refusal(scope["method"], headers)
+        if refusal is not None:
+            await refuse(guarded, *refusal)
             return
         read, started = 0, False
 
@@ -110,45 +126,26 @@ class Guard:
         except Exception:
             _log.exception("%s %r failed", scope["method"], scope["path"])
             if not started:
-                await _answer(guarded, 500, "the server failed on this request; its log says why")
+                await refuse(guarded, 500, "the server failed on this request; its log says why")
                 return
         if not started and read > MAX_BODY:
-            await _answer(guarded, 413, _too_long())
+            await refuse(guarded, 413, _too_long())
 
-    def _refusal(self, scope: Scope, headers: dict[bytes, bytes]) -> tuple[int, str] | None:
-        host = headers.get(b"host", b"").decode("latin-1")
-        if not self._any_host and not _LOOPBACK.fullmatch(host):
-            return 400, f"this server answers on its own machine only, not as {host!r:.80}; open it as 127.0.0.1"
-        if scope["path"] != "/healthz" and not self._knows(scope, headers):
-            return 401, "this server wants its token; open the address that it printed when it was started"
-        if scope["method"] in ("GET", "HEAD", "OPTIONS"):
+    @staticmethod
+    def _refusal(method: str, headers: dict[bytes, bytes]) -> tuple[int, str] | None:
+        if method in ("GET", "HEAD", "OPTIONS"):
             return None
-        origin = headers.get(b"origin", b"").decode("latin-1")
-        site = headers.get(b"sec-fetch-site", b"same-origin")
-        foreign = (origin and origin.partition("://")[2] != host) or site not in (b"same-origin", b"none")
-        if foreign or MARK not in headers:
+        if is_foreign(headers) or MARK not in headers:
             return 403, "a change must come from the page itself; programs send the header X-VPUFormer: 1"
         length = headers.get(b"content-length", b"0")
         if not length.isdigit() or len(length) > 15 or int(length) > MAX_BODY:
             return 413, _too_long()
         return None
 
-    def _knows(self, scope: Scope, headers: dict[bytes, bytes]) -> bool:
-        if self._token is None:
+    def _answers_to(self, host: str) -> bool:
+        if self._any_host or _LOOPBACK.fullmatch(host):
             return True
-        cookies = _pairs(headers.get(b"cookie", b"").decode("latin-1"))
-        given = [value for key, value in cookies if key == self._cookie]
-        kind, _, bearer = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
-        if kind.lower() == "bearer":
-            given.append(bearer.strip())
-        if scope["path"] == "/":
-            given += parse_qs(scope["query_string"].decode("latin-1")).get("token", [])
-        return any(hmac.compare_digest(word.encode(), self._token.encode()) for word in given)
-
-
-def cookie_name(token: str) -> str:
-    """Of the cookie with this token: one for every server, for a browser keeps those of all ports together."""
-    return f"vpuformer-{hashlib.sha256(token.encode()).hexdigest()[:12]}"
+        return self._server_name is not None and host.lower().partition(":")[0] == self._server_name
 
 
 class _TooLongError(Exception):
@@ -157,21 +154,3 @@ class _TooLongError(Exception):
 
 def _too_long() -> str:
     return f"a request holds at most {MAX_BODY // 1_000_000} MB; send less at a time"
-
-
-def _pairs(cookies: str) -> list[tuple[str, str]]:
-    """
-    >>> _pairs("a=1; b=2=3")
-    [('a', '1'), ('b', '2=3')]
-    """
-    parts = (part.strip().partition("=") for part in cookies.split(";"))
-    return [(key, value) for key, sign, value in parts if sign]
-
-
-async def _answer(send: Send, status: int, sentence: str, headers: list[tuple[bytes, bytes]] | None = None) -> None:
-    body = json.dumps({"error": sentence}).encode() if sentence else b""
-    # The rest of a body that was not read is not waited for.
-    kind = [(b"content-type", b"application/json"), (b"connection", b"close")] if sentence else []
-    length = [(b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": status, "headers": [*kind, *length, *(headers or [])]})
-    await send({"type": "http.response.body", "body": body})

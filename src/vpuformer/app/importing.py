@@ -1,10 +1,11 @@
 """Masks from elsewhere as objects of a picture, from a file of any format that `vpuformer.formats` reads."""
 
-import secrets
+import numpy as np
 
 from vpuformer.app.annotator import Annotator
 from vpuformer.app.protocol import MAX_TEXT, MasksRead
-from vpuformer.app.runs import pack, unpack
+from vpuformer.app.rows import NewMask
+from vpuformer.app.runs import pack
 from vpuformer.errors import MaskError
 from vpuformer.formats import read_objects
 from vpuformer.formats.wording import counted
@@ -29,18 +30,19 @@ def read_masks(annotator: Annotator, picture: int, content: bytes, label: int | 
     Raises:
         NotFoundError: there is no such picture or label.
         MaskError: the content is of no known format, holds no mask of this picture, too many, or one of another size.
+        StoreError: the store cannot be written; nothing of the file is kept.
     """
-    opened, known = annotator.picture(picture), {row.name: row.id for row in annotator.store.labels()}
-    image, size = annotator.store.picture(picture).name, (opened.height, opened.width)
+    opened, image = annotator.gallery.picture(picture), annotator.gallery.name(picture)
+    size, labels = (opened.height, opened.width), [row.name for row in annotator.store.labels()]
     if label is not None:
-        annotator.store.label(label)  # before there is an object
+        annotator.store.label(label)  # before the masks are read
     notes: list[str] = []
     # All of them are looked at before the first one is kept, and none waits in its full size.
-    found: list[tuple[str | None, bytes]] = []
+    found: list[NewMask] = []
     empty = 0
-    names = annotator.folder.names
+    others = annotator.folder.names
     for category, mask in read_objects(
-        content, image, size, name=name, labels=list(known), others=names, on_note=notes.append
+        content, image, size, name=name, labels=labels, others=others, on_note=notes.append
     ):
         if len(found) == MAX_OBJECTS:
             raise MaskError(f"there are more than {MAX_OBJECTS} masks of {image} in this file; give some at a time")
@@ -49,7 +51,8 @@ def read_masks(annotator: Annotator, picture: int, content: bytes, label: int | 
             continue
         if (remark := coverage(mask)) is not None:
             notes.append(f"object {len(found) + 1}: {remark}")
-        found.append((category, pack(mask)))
+        word = None if category is None else _label_name(category)
+        found.append(NewMask(pack(mask), int(np.count_nonzero(mask)), label if word is None else word))
     if not found:
         said = "".join(f" ({note})" for note in notes)
         what = (
@@ -60,14 +63,7 @@ def read_masks(annotator: Annotator, picture: int, content: bytes, label: int | 
         raise MaskError(f"there is {what}{said}; give a mask or annotations of this picture")
     if empty:
         notes.append(f"{counted(empty, 'mask')} without a pixel left out")
-    states = []
-    for category, packed in found:
-        word = None if category is None else _label_name(category)
-        if word is not None and word not in known:
-            known[word] = annotator.store.add_label(word).id
-        chosen = label if word is None else known[word]
-        states.append(annotator.begin(picture, unpack(packed, size), secrets.token_hex(16), chosen))
-    return MasksRead(objects=states, notes=notes)
+    return MasksRead(objects=annotator.take_in(picture, found), notes=notes)
 
 
 def _label_name(word: str) -> str | None:

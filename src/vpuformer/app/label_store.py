@@ -5,7 +5,7 @@ from sqlalchemy.exc import IntegrityError
 
 from vpuformer.app.database import Database
 from vpuformer.app.rows import LabelRow
-from vpuformer.app.tables import labels, objects
+from vpuformer.app.tables import THERE, labels, objects
 from vpuformer.errors import ConflictError, NotFoundError
 from vpuformer.images.palette import free_colour
 
@@ -23,14 +23,7 @@ class LabelStore(Database):
             ConflictError: there is one of that name.
         """
         with self._writing() as connection:
-            taken = connection.scalars(sa.select(labels.c.colour)).all()
-            values = {"name": name, "colour": colour or free_colour(taken)}
-            try:
-                identity = connection.execute(labels.insert().values(**values)).inserted_primary_key
-            except IntegrityError:
-                raise ConflictError(f"there is a label {name!r} already; choose another name") from None
-            assert identity is not None
-            return LabelRow(identity[0], **values)
+            return self._insert_label(connection, name, colour)
 
     def change_label(self, identity: int, *, name: str | None = None, colour: str | None = None) -> LabelRow:
         """
@@ -64,9 +57,7 @@ class LabelStore(Database):
         """
         with self._writing() as connection:
             label = self._label(connection, identity)
-            used = connection.scalar(
-                sa.select(sa.func.count()).where(objects.c.label == identity, objects.c.deleted.is_(False))
-            )
+            used = connection.scalar(sa.select(sa.func.count()).where(objects.c.label == identity, THERE))
             if used:
                 have, them = ("one object has", "it") if used == 1 else (f"{used} objects have", "them")
                 raise ConflictError(f"{have} the label {label.name!r}; give {them} another one first")
@@ -79,3 +70,20 @@ class LabelStore(Database):
         if row is None:
             raise NotFoundError(f"there is no label {identity}; choose one of the list")
         return LabelRow(*row)
+
+    @staticmethod
+    def _insert_label(connection: sa.Connection, name: str, colour: str | None = None) -> LabelRow:
+        taken = connection.scalars(sa.select(labels.c.colour)).all()
+        values = {"name": name, "colour": colour or free_colour(taken)}
+        try:
+            identity = connection.execute(labels.insert().values(**values)).inserted_primary_key
+        except IntegrityError:
+            raise ConflictError(f"there is a label {name!r} already; choose another name") from None
+        assert identity is not None
+        return LabelRow(identity[0], **values)
+
+    @classmethod
+    def _label_named(cls, connection: sa.Connection, name: str) -> LabelRow:
+        """The label of this name, made if there is none."""
+        row = connection.execute(sa.select(labels).where(labels.c.name == name)).first()
+        return cls._insert_label(connection, name) if row is None else LabelRow(*row)

@@ -5,7 +5,7 @@ import time
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from vpuformer.app.annotator import Annotator
-from vpuformer.app.guard import App, Message, Receive, Scope, Send
+from vpuformer.app.asgi import App, Message, Receive, Scope, Send
 
 _BUCKETS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
@@ -14,7 +14,7 @@ _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 class Measures:
     """Requests, steps and the network's time."""
 
-    def __init__(self, annotator: Annotator) -> None:
+    def __init__(self) -> None:
         self._registry = CollectorRegistry()
         self._requests = Counter(
             "vpuformer_requests", "Requests that were answered", ["method", "status"], registry=self._registry
@@ -26,8 +26,11 @@ class Measures:
         self._network = Histogram(
             "vpuformer_network_seconds", "What the network took for a step", buckets=_BUCKETS, registry=self._registry
         )
-        waiting = Gauge("vpuformer_waiting", "Questions that wait for the network", registry=self._registry)
-        waiting.set_function(lambda: annotator.answering.waiting)
+        self._waiting = Gauge("vpuformer_waiting", "Questions that wait for the network", registry=self._registry)
+
+    def watch(self, annotator: Annotator) -> None:
+        """Count the questions that wait for the network of this one."""
+        self._waiting.set_function(lambda: annotator.answering.waiting)
 
     def step(self, kind: str, seconds: float | None) -> None:
         """Count a step, and the network's time if it was asked."""

@@ -1,5 +1,6 @@
 """Every failure that is foreseen as one sentence and a status; `vpuformer.app.guard` answers the others."""
 
+import errno
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -22,6 +23,8 @@ _STATUS: tuple[tuple[type[Exception], int], ...] = (
     (InputError, 422),
 )
 
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
 _LONGEST = 1000
 """Letters of a sentence."""
 
@@ -39,12 +42,20 @@ def answer_problems(app: FastAPI) -> None:
     app.add_exception_handler(VPUFormerError, _of_ours)
     app.add_exception_handler(RequestValidationError, _of_form)
     app.add_exception_handler(HTTPException, _of_http)
+    app.add_exception_handler(OSError, _of_system)
 
 
 def _of_ours(_: Request, error: Exception) -> JSONResponse:
     status = next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
     state = error.state if isinstance(error, OutdatedError) else None
     return _response(status, str(error), state)
+
+
+def _of_system(_: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, OSError) or error.errno not in _FULL:
+        raise error
+    where = f" at {error.filename}" if error.filename else ""
+    return _response(507, f"there is no room left on the disk{where}; nothing was stored, make room and try again")
 
 
 def _of_form(_: Request, error: Exception) -> JSONResponse:

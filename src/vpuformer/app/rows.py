@@ -69,3 +69,14 @@ class StepAnswer:
     seconds: float | None = None
     model: str | None = None
     """Hash of its weights."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewMask:
+    """An object that comes from elsewhere."""
+
+    mask: bytes
+    """Packed by `vpuformer.app.runs`."""
+    area: int
+    label: int | str | None
+    """An id, or a name for which a label is made if there is none."""

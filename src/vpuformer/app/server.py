@@ -13,30 +13,44 @@ from vpuformer.app.folder import Folder
 from vpuformer.app.guard import Guard
 from vpuformer.app.measures import Measures
 from vpuformer.app.problems import RESPONSES, answer_problems
+from vpuformer.app.root_path import RootPath
 from vpuformer.app.routes import objects, pages, pictures, project
 from vpuformer.app.segmenter import Segmenter
-from vpuformer.app.store import Store
+from vpuformer.app.store import FILE, Store
 
 STATIC = Path(__file__).parent / "static"
 
 
 def create_app(
-    folder: Folder, store: Store, segmenter: Segmenter, *, token: str | None = None, any_host: bool = False
+    folder: Folder | str | Path,
+    store: Store | str | Path | None,
+    segmenter: Segmenter,
+    *,
+    token: str | None = None,
+    any_host: bool = False,
+    server_name: str | None = None,
+    root_path: str = "",
 ) -> FastAPI:
-    """The whole server, ready for uvicorn.
+    """The whole server, ready for uvicorn. Nothing is opened or read before it runs.
 
     Args:
-        folder: the pictures.
-        store: where everything is kept; closed with the server.
-        segmenter: the network, or whatever else answers.
-        token: the secret that every request must carry; see `vpuformer.app.guard`.
+        folder: the pictures; a path is opened when the server starts.
+        store: where everything is kept, closed with the server; a path or an address of a database is opened when the
+            server starts, and None is the usual file in the folder.
+        segmenter: the network, or whatever else answers; it serves one application.
+        token: the secret that every request must carry, see `vpuformer.app.guard`; without one everybody who reaches
+            the address may do everything.
         any_host: whether requests to other names than loopback ones are answered.
+        server_name: a further name that is answered, such as that of a proxy.
+        root_path: the path under which a proxy shows the server, such as "/annotate".
     """
-    annotator = Annotator(folder, store, segmenter)
-    measures = Measures(annotator)
+    measures = Measures()
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        annotator = _opened(folder, store, segmenter)
+        app.state.annotator = annotator
+        measures.watch(annotator)
         yield
         annotator.close()
 
@@ -51,10 +65,19 @@ def create_app(
     )
     answer_problems(app)
     app.include_router(pages.router(STATIC, measures))
-    app.include_router(project.router(annotator), prefix="/api")
-    app.include_router(pictures.router(annotator), prefix="/api")
-    app.include_router(objects.router(annotator, measures), prefix="/api")
+    app.include_router(project.router(), prefix="/api")
+    app.include_router(pictures.router(), prefix="/api")
+    app.include_router(objects.router(measures), prefix="/api")
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
-    app.add_middleware(Guard, token=token, any_host=any_host)
+    app.add_middleware(Guard, static=STATIC, token=token, any_host=any_host, server_name=server_name)
+    app.add_middleware(RootPath, root_path=root_path)
     app.add_middleware(measures.middleware)
     return app
+
+
+def _opened(folder: Folder | str | Path, store: Store | str | Path | None, segmenter: Segmenter) -> Annotator:
+    if not isinstance(folder, Folder):
+        folder = Folder(folder)
+    if not isinstance(store, Store):
+        store = Store(folder.root / FILE if store is None else store)
+    return Annotator(folder, store, segmenter)

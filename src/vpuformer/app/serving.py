@@ -2,6 +2,7 @@
 
 import errno
 import ipaddress
+import re
 import secrets
 import socket as sockets
 import threading
@@ -12,6 +13,7 @@ import uvicorn
 
 from vpuformer.app.browser import open_page
 from vpuformer.app.folder import Folder
+from vpuformer.app.root_path import checked_root_path
 from vpuformer.app.segmenter import Segmenter
 from vpuformer.app.server import create_app
 from vpuformer.app.store import Store
@@ -58,33 +60,67 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def checked_token(token: str) -> str:
+    """A token that a cookie and an address can hold.
+
+    Raises:
+        ConfigError: it is too short to keep anybody out, or has other letters.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9._~-]{8,200}", token, re.ASCII):
+        raise ConfigError(
+            f"a token has 8 to 200 letters, digits or any of . _ ~ -, and the one that was given ({len(token)} letters)"
+            " has not; leave --token out to have one drawn"
+        )
+    return token
+
+
 def serve(
     folder: Folder,
     store: Store,
     segmenter: Segmenter,
     socket: sockets.socket,
     *,
+    token: str | None = None,
+    no_token: bool = False,
+    server_name: str | None = None,
+    root_path: str = "",
     browser: bool = True,
     say: Callable[[str], object] = print,
 ) -> None:
-    """Serve until interrupted. An address beyond this machine wants a token, which is drawn anew every time.
+    """Serve until interrupted.
 
     Args:
         folder: the pictures.
         store: where everything is kept; closed at the end.
         segmenter: the network.
         socket: from `bind`.
+        token: what every request must carry; drawn anew if None.
+        no_token: ask for no token.
+        server_name: the name of a proxy that is answered besides the names of this machine.
+        root_path: the path under which the proxy shows the server.
         browser: open the page.
         say: told where the page is.
+
+    Raises:
+        ConfigError: the token or the root path cannot be used.
     """
     host, port = socket.getsockname()[:2]
     local = is_loopback(host)
-    token = None if local else secrets.token_urlsafe(24)
+    secret = None if no_token else secrets.token_urlsafe(24) if token is None else checked_token(token)
     shown = f"[{host}]" if ":" in host else host
-    address = f"http://{shown}:{port}/" + ("" if token is None else f"?token={token}")
+    address = f"http://{shown}:{port}/" + ("" if secret is None else f"?token={secret}")
     if not local and host in ("0.0.0.0", "::"):
         address = address.replace(shown, sockets.gethostname(), 1)
-    app = create_app(folder, store, segmenter, token=token, any_host=not local)
+    app = create_app(
+        folder,
+        store,
+        segmenter,
+        token=secret,
+        any_host=not local,
+        server_name=server_name,
+        root_path=checked_root_path(root_path),
+    )
+    # No access log: it would hold the token of the first request.
     config = uvicorn.Config(
         app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=3
     )

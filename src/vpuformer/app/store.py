@@ -6,6 +6,7 @@ A step stays until a person undoes it, or is told that it cannot be answered.
 """
 
 import json
+import secrets
 import time
 import zlib
 from collections.abc import Iterable, Sequence
@@ -16,8 +17,8 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from vpuformer.app.label_store import LabelStore
-from vpuformer.app.rows import ObjectRow, PictureRow, StepAnswer, StepRow
-from vpuformer.app.tables import VERSION, facts, metadata, objects, pictures, steps
+from vpuformer.app.rows import NewMask, ObjectRow, PictureRow, StepAnswer, StepRow
+from vpuformer.app.tables import THERE, VERSION, facts, metadata, objects, pictures, steps
 from vpuformer.errors import ConflictError, NotFoundError, StoreError
 from vpuformer.files import read_json
 
@@ -132,6 +133,32 @@ class Store(LabelStore):
         with self._reading() as connection:
             return {picture: float(created) for picture, created in connection.execute(query)}
 
+    def add_masks(self, picture: int, found: Sequence[NewMask]) -> list[int]:
+        """New objects, each with a mask as its first step; all of them or, if something fails, none.
+
+        Returns:
+            Their ids.
+
+        Raises:
+            NotFoundError: there is no such picture or label.
+        """
+        self.picture(picture)
+        with self._writing() as connection:
+            return [self._add_mask(connection, picture, new) for new in found]
+
+    def _add_mask(self, connection: sa.Connection, picture: int, new: NewMask) -> int:
+        key, now = secrets.token_hex(16), time.time()
+        if isinstance(new.label, str):
+            label = self._label_named(connection, new.label).id
+        else:
+            label = None if new.label is None else self._label(connection, new.label).id
+        values = {"picture": picture, "key": key, "label": label, "created": now, "revision": 1, "at": 1}
+        made = connection.execute(objects.insert().values(**values)).inserted_primary_key
+        assert made is not None
+        step = {"object": made[0], "key": key, "position": 0, "content": '{"type":"mask"}', "created": now}
+        connection.execute(steps.insert().values(**step, **_columns(StepAnswer(new.mask, new.area))))
+        return made[0]
+
     def object(self, identity: int) -> ObjectRow:
         """
         Raises:
@@ -141,8 +168,8 @@ class Store(LabelStore):
             return self._object(connection, identity)
 
     def objects_of(self, picture: int) -> list[ObjectRow]:
-        """Those that are not deleted, in the order in which they were begun."""
-        query = _OBJECTS.where(objects.c.picture == picture, objects.c.deleted.is_(False)).order_by(objects.c.id)
+        """Those that are not deleted and have a step, in the order in which they were begun."""
+        query = _OBJECTS.where(objects.c.picture == picture, THERE).order_by(objects.c.id)
         with self._reading() as connection:
             return [ObjectRow(*row) for row in connection.execute(query)]
 
@@ -315,7 +342,7 @@ def _sent(identity: int, key: str) -> sa.Select[tuple[int]]:
     return sa.select(steps.c.id).where(steps.c.object == identity, steps.c.key == key, sa.not_(_GIVEN_UP))
 
 
-_COUNT = sa.select(sa.func.count()).where(objects.c.picture == pictures.c.id, sa.not_(objects.c.deleted))
+_COUNT = sa.select(sa.func.count()).where(objects.c.picture == pictures.c.id, THERE)
 _PICTURES = sa.select(
     pictures.c.id,
     pictures.c.name,

@@ -13,6 +13,8 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    exists,
+    not_,
 )
 
 VERSION = 1
@@ -75,3 +77,6 @@ steps = Table(
     UniqueConstraint("object", "position"),
     Index("step_object", "object"),
 )
+
+THERE = not_(objects.c.deleted) & exists().where(steps.c.object == objects.c.id, steps.c.position.is_not(None))
+"""Of an object: it is not deleted, and has a step. One whose first step was lost or refused is nobody's work."""

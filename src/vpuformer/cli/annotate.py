@@ -23,8 +23,25 @@ def annotate(
         int | None, typer.Option(min=0, max=65535, help=f"By default {PORT}, or another that is free.")
     ] = None,
     host: Annotated[
-        str, typer.Option(metavar="ADDRESS", help="To be reached from elsewhere; a token is then wanted.")
+        str, typer.Option(metavar="ADDRESS", help="Address to listen on; 0.0.0.0 is reached from other machines.")
     ] = "127.0.0.1",
+    token: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TEXT",
+            envvar="VPUFORMER_TOKEN",
+            help="Secret that opens the page, by default drawn anew; others may see it in a list of processes.",
+        ),
+    ] = None,
+    no_token: Annotated[
+        bool, typer.Option("--no-token", help="Ask for no token: whoever reaches the address can do everything.")
+    ] = False,
+    root_path: Annotated[
+        str, typer.Option(metavar="PATH", help="Path under which a proxy shows the page, such as /annotate.")
+    ] = "",
+    server_name: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Name of a proxy under which the page is opened.")
+    ] = None,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Open no browser.")] = False,
 ) -> None:
     """Annotate pictures in the browser, with clicks, boxes and scribbles.
@@ -35,13 +52,19 @@ def annotate(
     Example: vpuformer annotate holiday/ --labels cat,dog
     """
     names = _names(labels)
+    if token is not None and no_token:
+        raise ConfigError("a token (--token or VPUFORMER_TOKEN) and --no-token contradict each other; give one of them")
 
     from vpuformer.app.folder import Folder
+    from vpuformer.app.root_path import checked_root_path
     from vpuformer.app.segmenter import NetworkSegmenter
-    from vpuformer.app.serving import bind, serve
+    from vpuformer.app.serving import bind, checked_token, is_loopback, serve
     from vpuformer.app.store import FILE, Store
     from vpuformer.formats.wording import counted
 
+    root_path = checked_root_path(root_path)
+    if token is not None:
+        checked_token(token)
     folder = Folder(pictures)
     segmenter = NetworkSegmenter(model, device)
     with bind(host, PORT if port is None else port, any_free=port is None) as socket:
@@ -55,7 +78,20 @@ def annotate(
         if port is None and socket.getsockname()[1] != PORT:
             typer.echo(f"the port {PORT} is taken, by another vpuformer perhaps", err=True)
         typer.echo(f"{counted(len(folder.names), 'picture')} in {folder.root}; everything is kept in {kept.address}")
-        serve(folder, kept, segmenter, socket, browser=not no_browser, say=typer.echo)
+        if no_token and not is_loopback(host):
+            typer.echo(f"without a token everybody who reaches {host} can see and change everything", err=True)
+        serve(
+            folder,
+            kept,
+            segmenter,
+            socket,
+            token=token,
+            no_token=no_token,
+            server_name=server_name,
+            root_path=root_path,
+            browser=not no_browser,
+            say=typer.echo,
+        )
 
 
 def _names(labels: str | None) -> list[str]:

@@ -4,10 +4,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
-from vpuformer.app.annotator import Annotator
 from vpuformer.app.importing import read_masks
 from vpuformer.app.protocol import MasksRead, NewObject, ObjectState, PictureChange, PictureListed, PictureOpened
-from vpuformer.app.routes.fields import Bound, Identity, MaybeLabel
+from vpuformer.app.routes.fields import Bound, Identity, MaybeLabel, Opened
 from vpuformer.app.routes.project import listed
 from vpuformer.app.thumbnails import thumbnail
 
@@ -29,23 +28,23 @@ async def _body(request: Request) -> bytes:
     return await request.body()
 
 
-def router(annotator: Annotator) -> APIRouter:
+def router() -> APIRouter:
     """Routes of pictures."""
     routes = APIRouter(tags=["pictures"])
-    store, folder = annotator.store, annotator.folder
 
     @routes.get("/pictures/{identity}", summary="Open a picture with its objects")
-    def opened(identity: Identity) -> PictureOpened:
+    def opened(identity: Identity, annotator: Opened) -> PictureOpened:
         return annotator.open(identity)
 
     @routes.patch("/pictures/{identity}", summary="Mark a picture as done or not done")
-    def change(identity: Identity, body: PictureChange) -> PictureListed:
+    def change(identity: Identity, body: PictureChange, annotator: Opened) -> PictureListed:
+        store = annotator.store
         store.picture(identity)
         return listed(store.change_picture(identity, done=body.done))
 
     @routes.get("/pictures/{identity}/thumbnail", response_class=Response, summary="Read a small JPEG of a picture")
-    def small(identity: Identity) -> Response:
-        path = folder.path_of(store.picture(identity).name)
+    def small(identity: Identity, annotator: Opened) -> Response:
+        path = annotator.folder.path_of(annotator.store.picture(identity).name)
         return Response(thumbnail(path), media_type="image/jpeg", headers=_A_WHILE)
 
     @routes.get(
@@ -54,16 +53,22 @@ def router(annotator: Annotator) -> APIRouter:
         summary="Read a tile of a level of the pyramid",
     )
     def tile(
-        identity: Identity, version: str, level: Number, x: Number, y: Number, low: Bound = None, high: Bound = None
+        annotator: Opened,
+        identity: Identity,
+        version: str,
+        level: Number,
+        x: Number,
+        y: Number,
+        low: Bound = None,
+        high: Bound = None,
     ) -> Response:
         picture = annotator.picture(identity)
         content, kind = picture.tile(level, x, y, low=low, high=high)
         return Response(content, media_type=kind, headers=_FOR_EVER if version == picture.version else None)
 
     @routes.post("/pictures/{identity}/objects", status_code=201, summary="Begin an object")
-    def new_object(identity: Identity, body: NewObject) -> ObjectState:
-        made = store.add_object(identity, body.key, body.label)
-        return annotator.state(made.id)
+    def new_object(identity: Identity, body: NewObject, annotator: Opened) -> ObjectState:
+        return annotator.begin(identity, body.key, body.label)
 
     @routes.post(
         "/pictures/{identity}/masks",
@@ -72,6 +77,7 @@ def router(annotator: Annotator) -> APIRouter:
         summary="Import a mask, annotations or an exported archive as objects",
     )
     def new_masks(
+        annotator: Opened,
         identity: Identity,
         content: Annotated[bytes, Depends(_body)],
         label: MaybeLabel = None,

@@ -106,22 +106,22 @@ function tell(method, path, body) {
 }
 
 /** @returns {Promise<Project>} */
-export const getProject = () => ask("/api/project");
+export const getProject = () => ask("api/project");
 
 /** @param {number} id @param {AbortSignal} [signal] @returns {Promise<PictureOpened>} */
-export const openPicture = (id, signal) => ask(`/api/pictures/${id}`, { signal });
+export const openPicture = (id, signal) => ask(`api/pictures/${id}`, { signal });
 
 /** @param {number} picture */
-export const putPlace = (picture) => tell("PUT", "/api/place", { picture });
+export const putPlace = (picture) => tell("PUT", "api/place", { picture });
 
 /** @param {string} name @returns {Promise<Label>} with the colour that the server chose */
-export const addLabel = (name) => tell("POST", "/api/labels", { name });
+export const addLabel = (name) => tell("POST", "api/labels", { name });
 
 /** @param {number} id @param {{name?: string, colour?: string}} change @returns {Promise<Label>} */
-export const changeLabel = (id, change) => tell("PATCH", `/api/labels/${id}`, change);
+export const changeLabel = (id, change) => tell("PATCH", `api/labels/${id}`, change);
 
 /** @param {number} id @returns {Promise<null>} */
-export const dropLabel = (id) => ask(`/api/labels/${id}`, { method: "DELETE", headers: MARK });
+export const dropLabel = (id) => ask(`api/labels/${id}`, { method: "DELETE", headers: MARK });
 
 /**
  * @param {number} picture
@@ -134,7 +134,7 @@ export async function importMasks(picture, file, label) {
   const json = /\.json$/i.test(file.name) || file.type === "application/json";
   const headers = { ...MARK, "Content-Type": json ? "application/json" : file.type || "application/octet-stream" };
   const query = new URLSearchParams({ name: file.name ?? "", ...(label === null ? {} : { label: String(label) }) });
-  return ask(`/api/pictures/${picture}/masks?${query}`, { method: "POST", headers, body: file });
+  return ask(`api/pictures/${picture}/masks?${query}`, { method: "POST", headers, body: file });
 }
 
 /**
@@ -153,7 +153,7 @@ export async function getBitmap(path, signal) {
 const VISIT = Date.now().toString(36);
 
 /** @param {number} id */
-export const thumbnailPath = (id) => `/api/pictures/${id}/thumbnail?visit=${VISIT}`;
+export const thumbnailPath = (id) => `api/pictures/${id}/thumbnail?visit=${VISIT}`;
 
 /**
  * @param {PictureOpened} picture
@@ -162,14 +162,14 @@ export const thumbnailPath = (id) => `/api/pictures/${id}/thumbnail?visit=${VISI
  */
 export function tilePath(picture, { level, x, y }, range) {
   const query = range ? `?${new URLSearchParams({ low: String(range[0]), high: String(range[1]) })}` : "";
-  return `/api/pictures/${picture.id}/tiles/${picture.version}/${level}/${x}/${y}${query}`;
+  return `api/pictures/${picture.id}/tiles/${picture.version}/${level}/${x}/${y}${query}`;
 }
 
 /** @param {number} id @param {number} revision so that an old one does not come from the browser's cache */
-export const probabilityPath = (id, revision) => `/api/objects/${id}/probability?revision=${revision}`;
+export const probabilityPath = (id, revision) => `api/objects/${id}/probability?revision=${revision}`;
 
 /** @param {string} format */
-export const exportPath = (format) => `/api/export?format=${format}`;
+export const exportPath = (format) => `api/export?format=${format}`;
 
 /**
  * An export as a file. It is taken as a whole, not block by block: browsers put on the disk what is too large for the

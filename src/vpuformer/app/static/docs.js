@@ -81,7 +81,7 @@ function show(api) {
 
 if (typeof document !== "undefined") {
   try {
-    show(await (await fetch("/openapi.json")).json());
+    show(await (await fetch("openapi.json")).json());
   } catch {
     document.getElementById("operations")?.replaceChildren("The list cannot be read. Is the server still running?");
   }

@@ -54,13 +54,13 @@ const CHANGED = "This object had been changed elsewhere. What you see now is its
  * @returns {Request}
  */
 export function request(lane, action) {
-  const object = `/api/objects/${lane.id}`;
+  const object = `api/objects/${lane.id}`;
   const revision = lane.state ? lane.state.revision : 0;
   switch (action.type) {
     case "create":
       return {
         method: "POST",
-        path: `/api/pictures/${action.picture}/objects`,
+        path: `api/pictures/${action.picture}/objects`,
         body: { key: action.key, label: action.label },
       };
     case "step":
@@ -70,7 +70,7 @@ export function request(lane, action) {
     case "change":
       return { method: "PATCH", path: object, body: { ...action.change, known: lane.state && knownOf(lane.state) } };
     case "done":
-      return { method: "PATCH", path: `/api/pictures/${action.picture}`, body: { done: action.done } };
+      return { method: "PATCH", path: `api/pictures/${action.picture}`, body: { done: action.done } };
   }
 }
 
