@@ -98,3 +98,10 @@ def test_a_picture_whose_file_is_gone_leaves_no_empty_object(address: str, folde
         person.wait(state="idle")
         assert person.page.locator("#objects .object").count() == 0
         assert person.click((200, 200))["steps"] == "1"
+
+
+def test_a_file_that_comes_is_listed_without_a_restart(address: str, folder: Path) -> None:
+    with opened(address) as person:
+        shutil.copy(EXAMPLES / "chelsea.jpg", folder)
+        person.page.evaluate("window.dispatchEvent(new Event('focus'))")
+        person.page.locator(".file-name", has_text="chelsea.jpg").wait_for()
