@@ -151,7 +151,7 @@ def read_header(path: Path) -> dict[str, Any]:
             length = int.from_bytes(file.read(8), "little")
             if not 2 <= length <= _MAX_HEADER:
                 raise ValueError(f"a head of {length} bytes")
-            header = read_json(file.read(length), error=CheckpointError, name=f"the head of {path}")
+            header = read_json(file.read(length), error=InputError, name="the head")
         end = max((_end_of(entry) for key, entry in header.items() if key != "__metadata__"), default=0)
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read: {error.strerror or error}") from error
