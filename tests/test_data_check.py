@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 from typer.testing import CliRunner, Result
 
@@ -222,3 +223,22 @@ def test_the_help_names_every_set() -> None:
     assert all(name in told for name in (*benchmarks.BENCHMARKS, *sources.KINDS))
     told = CliRunner().invoke(app, ["evaluate", "--help"]).stdout
     assert all(name in told for name in benchmarks.BENCHMARKS)
+
+
+@pytest.mark.parametrize("kind", ["masks", "coco"])
+def test_channels_and_pages_that_are_not_looked_at_are_noted(kind: str, tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()
+    values = np.zeros((20, 30, 2), np.uint16)
+    values[5:9, 6:12] = 900
+    tifffile.imwrite(tmp_path / "images/a.tif", values, photometric="minisblack", planarconfig="contig")
+    if kind == "masks":
+        (tmp_path / "masks").mkdir()
+        Image.fromarray((values[:, :, 0] > 0).astype(np.uint8)).save(tmp_path / "masks/a.png")
+    else:
+        square = {"id": 1, "image_id": 1, "category_id": 1, "segmentation": [[6, 5, 12, 5, 12, 9, 6, 9]]}
+        images = [{"id": 1, "file_name": "a.tif", "width": 30, "height": 20}]
+        content = {"images": images, "annotations": [square], "categories": [{"id": 1, "name": "cell"}]}
+        (tmp_path / "annotations.json").write_text(json.dumps(content))
+    (findings,) = check.check(kind, tmp_path)
+    assert not findings.faults
+    assert list(findings.notes) == [f"{tmp_path / 'images/a.tif'}: the first of 2 channels"]

@@ -219,6 +219,7 @@ def test_a_way_to_and_fro_encloses_nothing(corners: list[tuple[float, float]]) -
     [
         ("p.png", ["p.png", "q.png"], ["p.png", "q.png"], 0, False),
         ("p.png", ["images\\p.png", "images\\q.png"], ["p.png", "q.png"], 0, True),
+        ("p.png", ["images\\p.png", "images\\q.png"], ["p.png", "sub/p.png"], 0, True),
         ("images/p.png", ["images\\p.png", "q.png"], ["images/p.png", "p.png"], 0, False),
         ("u\u0308.png", ["\u00fc.png", "x.png"], ["u\u0308.png"], 0, False),
         ("sub/p.png", ["p.png", "q.png"], ["sub/p.png"], 0, True),
@@ -241,6 +242,7 @@ def test_the_image_of_a_file_is_found(
     ("picture", "names", "others", "message"),
     [
         ("sub/p.png", ["p.png", "q.png"], ["p.png", "sub/p.png"], "which may be p.png of this folder just as well"),
+        ("sub/p.png", ["images\\p.png"], ["p.png", "sub/p.png"], "which may be p.png of this folder just as well"),
         ("a/p.png", ["p.png"], ["a/p.png", "b/p.png"], "which may be b/p.png of this folder just as well"),
         ("p.png", ["q.png"], ["p.png", "q.png"], "which may be q.png of this folder"),
         ("p.png", ["a/p.png", "b/p.png"], ["p.png"], "several images"),

@@ -20,6 +20,7 @@ from vpuformer.formats.coco_file import CocoFile, CocoObject
 from vpuformer.formats.coco_masks import decode, decode_union, whole_number
 from vpuformer.formats.wording import counted
 from vpuformer.images import picture_size, read_image
+from vpuformer.images.remarks import unseen
 
 ANNOTATIONS = "annotations.json"
 
@@ -163,6 +164,12 @@ class CocoFolder(Source):
 
     def _range(self, picture: int) -> slice:
         return slice(int(self._first[picture]), int(self._first[picture + 1]))
+
+    def remarks(self, picture: int) -> Sequence[str]:
+        try:
+            return unseen(self.path(picture))
+        except DatasetError:  # whoever reads the image has the sentence for that
+            return ()
 
     def path(self, picture: int) -> Path:
         """Where the image lies. Letters with accents may be written in one piece or in two."""

@@ -12,6 +12,7 @@ from vpuformer.data.sample import RGB
 from vpuformer.data.source import Masks, Source
 from vpuformer.errors import DatasetError, InputError, listed
 from vpuformer.images import read_image
+from vpuformer.images.remarks import unseen
 
 Labels = npt.NDArray[np.integer]
 """(H, W), values as a file stores them: 0 and every negative value is background."""
@@ -204,7 +205,7 @@ class LayeredSource(Source):
         return layers, chosen
 
     def remarks(self, picture: int) -> Sequence[str]:
-        return self.layers(picture).notes
+        return (*self.layers(picture).notes, *unseen(self.path(picture)))
 
     def undecided(self, picture: int) -> Masks | None:
         layers = self.layers(picture)

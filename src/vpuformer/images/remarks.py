@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from vpuformer.errors import ImageError
 from vpuformer.images.files import contents_of
 from vpuformer.images.loading import DEEP_MODES, Stored, load
 from vpuformer.images.ranges import display_range
@@ -21,6 +22,17 @@ def read_with_remarks(path: Path) -> tuple[RGB, tuple[str, ...]]:
     """
     stored = load(path)
     return to_rgb(stored, str(path)), remarks_on(path, stored)
+
+
+def unseen(path: Path) -> list[str]:
+    """Sentences on the frames and channels of a file that are not looked at, from its heads alone.
+
+    None for a file that cannot be read: whoever reads it has the sentence for that.
+    """
+    try:
+        return [f"{path}: {remark}" for remark in contents_of(path).unseen]
+    except ImageError:
+        return []
 
 
 def remarks_on(path: Path, stored: Stored) -> tuple[str, ...]:
