@@ -102,7 +102,8 @@ class Recipe:
     p2cl: float = 2.0
     """Lambda, the weight of P2CL (Eq. 18)."""
     freeze_stem: bool = True
-    """Keep the image encoder up to stride 4 as it was pretrained."""
+    """Keep the image encoder up to stride 4 as it was pretrained. A run whose encoder starts from random numbers
+    trains it nevertheless, and says so."""
     freeze_norms: bool = True
     """Keep the statistics of its batch norms."""
 
@@ -172,6 +173,11 @@ class Recipe:
         """Probabilities of click, box and scribble."""
         total = self.click + self.box + self.scribble
         return (self.click / total, self.box / total, self.scribble / total)
+
+    @property
+    def starts_from_trained_encoder(self) -> bool:
+        """Whether the image encoder has learned something before the first step."""
+        return self.pretrained or self.backbone_weights is not None or self.init is not None
 
     @property
     def folder(self) -> Path:
