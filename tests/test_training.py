@@ -235,7 +235,9 @@ def test_a_gradient_that_is_not_finite_ends_the_run_and_spares_its_state(data: P
         with pytest.raises(KeyboardInterrupt):
             train(run)
     before = (tmp_path / "run" / NAME).read_bytes()
-    with pytest.raises(VPUFormerError, match="gradient of step 3 is not finite"):
+    with pytest.raises(
+        VPUFormerError, match="loss or its gradient is not finite in step 3; the state of step 2 is saved"
+    ):
         train(replace(run, p2cl=1e300), resume=True)
     assert (tmp_path / "run" / NAME).read_bytes() == before
 

@@ -8,17 +8,20 @@ import runpy
 import shutil
 import signal
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from commands import vpuformer
 from typer.testing import Result
 
 from vpuformer.errors import VPUFormerError
 from vpuformer.training.failure import stopping_between_steps
-from vpuformer.training.loop import _Run
+from vpuformer.training.loop import _Run, build_network
+from vpuformer.training.recipe import Recipe
 from vpuformer.training.state import NAME, read_state
 
 TOY_SET = Path(__file__).parent.parent / "examples" / "toy_set.py"
@@ -49,6 +52,11 @@ def toys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def train(data: Path, output: Path, **settings: object) -> Result:
     given = [word for name, value in (SMALL | settings).items() for word in ("--set", f"{name}={value}")]
     return vpuformer("train", "debug", "--data", data, "-o", output, *given)
+
+
+def errors(ended: Result) -> list[str]:
+    """The lines of standard error that are no notes."""
+    return [line for line in ended.stderr.splitlines() if not line.startswith("note: ")]
 
 
 def losses(folder: Path) -> list[float]:
@@ -117,7 +125,7 @@ def test_a_worker_that_dies_ends_the_run_in_one_sentence_with_a_state(toys: Path
         during_step(patch, 2, kill_workers)
         ended = train(toys, tmp_path / "run", workers=1, steps=40)
     assert ended.exit_code == 2, ended.output
-    (line,) = ended.stderr.splitlines()
+    (line,) = errors(ended)
     assert line.startswith("error: a process that reads pictures has ended unexpectedly; most often memory ran out")
     assert "the state of step" in line
     _, done = read_state(tmp_path / "run" / NAME)
@@ -132,7 +140,7 @@ def test_a_broken_picture_is_named_and_the_state_is_saved(workers: int, toys: Pa
     picture.write_bytes(picture.read_bytes()[:60])
     ended = train(toys, tmp_path / "run", workers=workers, steps=60, pictures=1, objects=1)
     assert ended.exit_code == 2, ended.output
-    (line,) = ended.stderr.splitlines()
+    (line,) = errors(ended)
     assert picture.name in line
     assert "Traceback" not in line
     state = tmp_path / "run" / NAME
@@ -153,6 +161,87 @@ def test_signals_are_left_alone_outside_of_the_main_thread() -> None:
     thread.start()
     thread.join()
     assert seen == [(False, before)]
+
+
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+def test_a_loss_that_is_not_finite_ends_the_run_with_the_state_before_it(
+    precision: str, toys: Path, tmp_path: Path
+) -> None:
+    """Batch norms that learn have taken the bad step's statistics up by then: they are not in the state either."""
+    settings = {"freeze_norms": "no", "precision": precision}
+    part = _Run._part
+
+    def bad(self: _Run, tensors: Any, interactions: int, earlier: int) -> Any:
+        answer = part(self, tensors, interactions, earlier)
+        if self.done + 1 != 4:
+            return answer
+        for name, buffer in self.network.named_buffers():
+            if "running" in name:
+                buffer.data.fill_(float("nan"))
+        return replace(answer, loss=answer.loss * float("nan"))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_Run, "_part", bad)
+        ended = train(toys, tmp_path / "run", **settings)
+    assert ended.exit_code == 2, ended.output
+    *_, line = ended.stderr.splitlines()
+    assert "not finite in step 4; the state of step 3 is saved: go on with vpuformer train --resume" in line
+    assert ("--precision 32-true" in line) == (precision == "bf16-mixed")
+    state, done = read_state(tmp_path / "run" / NAME)
+    assert done == 3
+    assert all(bool(value.isfinite().all()) for value in state.values())
+
+    assert vpuformer("train", "--resume", "-o", tmp_path / "run").exit_code == 0
+    assert train(toys, tmp_path / "whole", **settings).exit_code == 0
+    np.testing.assert_allclose(losses(tmp_path / "run"), losses(tmp_path / "whole"), rtol=1e-6)
+
+
+def test_a_first_step_that_is_not_finite_promises_no_state(toys: Path, tmp_path: Path) -> None:
+    ended = train(toys, tmp_path / "run", p2cl="inf")
+    assert ended.exit_code == 2
+    assert "not finite in step 1; if the loss grew" in ended.stderr
+    assert "--resume" not in ended.stderr
+    assert not (tmp_path / "run" / NAME).exists()
+
+
+def test_an_encoder_of_random_numbers_is_not_frozen_and_that_is_said(toys: Path, tmp_path: Path) -> None:
+    ended = train(toys, tmp_path / "run", steps=2)
+    assert "note: the image encoder starts from random numbers, so its stem is trained" in ended.stderr
+    recipe = tmp_path / "run" / "recipe.json"
+    assert json.loads(recipe.read_text())["freeze_stem"] is False
+    state, _ = read_state(tmp_path / "run" / NAME)
+    stem = next(name for name in state if name.endswith("conv_stem.weight") and name.startswith("model."))
+    torch.manual_seed(0)  # as the run did
+    untrained = build_network(Recipe.from_dict(json.loads(recipe.read_text()))).state_dict()
+    assert not torch.equal(state[stem], untrained[stem.removeprefix("model.")])
+
+    again = vpuformer(
+        "train",
+        "debug",
+        "--data",
+        toys,
+        "-o",
+        tmp_path / "tuned",
+        "--init",
+        tmp_path / "run" / "weights",
+        *(word for name in SMALL for word in ("--set", f"{name}={SMALL[name]}")),
+    )
+    assert again.exit_code == 0, again.output
+    assert "random numbers" not in again.stderr
+    assert json.loads((tmp_path / "tuned" / "recipe.json").read_text())["freeze_stem"] is True
+
+
+def test_options_beside_resume_say_what_they_change(toys: Path, tmp_path: Path) -> None:
+    assert train(toys, tmp_path / "run", steps=2).exit_code == 0
+    words = ["--lr", "1e-4", "--steps", "3", "--set", "augmentation.flip=0"]
+    ended = vpuformer("train", "--resume", "-o", tmp_path / "run", *words)
+    assert ended.exit_code == 0, ended.output
+    notes = [line for line in ended.stderr.splitlines() if "the run goes on" in line]
+    assert sorted(notes) == [
+        "note: the run goes on with augmentation.flip=0.0; it was 0.5",
+        "note: the run goes on with lr=0.0001; it was 0.0005",
+        "note: the run goes on with steps=3; it was 2",
+    ]
 
 
 def test_the_weight_of_every_set_is_said_at_the_start(toys: Path, tmp_path: Path) -> None:

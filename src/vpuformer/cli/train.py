@@ -120,6 +120,8 @@ def train(
             "no data to train on; give the folder of the sets with --data FOLDER, or with its kind: --data sbd=FOLDER"
         )
     wanted = Recipe.from_dict(values)
+    if resume:
+        _report_changes(_read_recipe(output / "recipe.json"), wanted.to_dict())
     make_folder(output, "the run")
     for package in _NEEDED:
         if find_spec(package) is None:
@@ -138,6 +140,16 @@ def train(
         raise typer.Exit(130) from None
     if not any(int(os.environ.get(rank, "0")) for rank in _RANKS):
         typer.echo(f"model: {wanted.folder / 'weights'}")
+
+
+def _report_changes(before: dict[str, Any], after: dict[str, Any]) -> None:
+    """Say which settings of a run go on with another value. The folder may have moved, and is none of them."""
+    from vpuformer.training.recipe import Recipe
+    from vpuformer.training.settings import differences
+
+    for name, old, new in differences(Recipe.from_dict(before).to_dict(), after):
+        if name != "output":
+            typer.echo(f"note: the run goes on with {name}={new}; it was {old}", err=True)
 
 
 def _one_or_several(data: list[str] | None) -> str | tuple[str, ...] | None:

@@ -24,7 +24,7 @@ def plain_name(name: str) -> str:
 def match_image(picture: str, names: Sequence[str], file: str, others: Sequence[str] = ()) -> tuple[int, str | None]:
     """The place of the name that means an image, and a sentence if that is a guess.
 
-    It is the very name; else one that is the end of the path, or that the path is the end of; else the one that has most
+    It is the very name; else one that is the end of the path, or that the path is the end of; else the one with most
     of the path in common, from its end; else the only one. A name that means another image just as well is refused.
 
     >>> match_image("a/x.png", ["images\\\\a\\\\x.png", "images\\\\b\\\\x.png"], "the file")[0]

@@ -43,14 +43,16 @@ def train(recipe: Recipe, *, resume: bool = False, on_note: Callable[[str], obje
         resume: go on from the state in the output folder; with the same recipe exactly, since samples, prompts and
             dropout of a step depend on the seed and the number of the step alone. Without it, a folder that holds a
             state is refused.
-        on_note: called at the start with each sentence about what of the data is drawn, how often, and what is not.
+        on_note: called at the start with each sentence about what of the data is drawn, how often, what is not, and
+            which settings cannot be followed.
 
     Raises:
         ConfigError: the folder holds a run already, or none to resume.
         DatasetError: the data cannot be read.
         CheckpointError: the weights to start from cannot be read.
-        TrainingError: a gradient is not finite, or a process that reads pictures is gone.
-        Interrupted: SIGINT or SIGTERM came. After this one and the one before, the state of the last step is saved.
+        TrainingError: a loss or a gradient is not finite, or a process that reads pictures is gone.
+        Interrupted: SIGINT or SIGTERM came. After this one and the one before, the state of the last whole step is
+            saved.
     """
     path = recipe.folder / NAME
     if path.exists() and not resume:
@@ -61,6 +63,14 @@ def train(recipe: Recipe, *, resume: bool = False, on_note: Callable[[str], obje
     recipe.folder.mkdir(parents=True, exist_ok=True)
     data, checks = open_data(recipe)
     processes = Processes(recipe)
+    notes = list(data.notes)
+    if recipe.freeze_stem and not resume and not recipe.starts_from_trained_encoder:
+        recipe = replace(recipe, freeze_stem=False)
+        notes.append(
+            "the image encoder starts from random numbers, so its stem is trained (freeze_stem=false)"
+            + ("; its batch norms keep their first statistics (freeze_norms)" if recipe.freeze_norms else "")
+            + ". To start from a trained encoder, give --backbone-weights FILE, --init MODEL or --set pretrained=true"
+        )
     # What is resumed needs nothing to start from, which may be gone by now.
     origin = {"pretrained": False, "init": None, "backbone_weights": None} if resume else {}
     run = _Run(replace(recipe, **origin), processes, start)
@@ -68,7 +78,7 @@ def train(recipe: Recipe, *, resume: bool = False, on_note: Callable[[str], obje
         restore_weights(path, state, run.network)
     run.set_up(state)
     if processes.first:
-        for note in data.notes:
+        for note in notes:
             on_note(note)
         _write_recipe(recipe)
     feed = Feed(recipe, data, start, processes.rank, processes.world)
@@ -81,6 +91,10 @@ def train(recipe: Recipe, *, resume: bool = False, on_note: Callable[[str], obje
     finally:
         feed.close()
     return _network(recipe, whole(run.average), processes.device)
+
+
+class _NotFiniteError(Exception):
+    """A step that was not taken."""
 
 
 class _Run:
@@ -111,7 +125,12 @@ class _Run:
         return self.processes.first and time.monotonic() - self._saved > 60 * self.recipe.save_minutes
 
     def step(self, parts: Sequence[Part]) -> dict[str, float]:
-        """One optimiser step over the parts of a batch that this process has; what is to be logged of all of it."""
+        """One optimiser step over the parts of a batch that this process has; what is to be logged of all of it.
+
+        Raises:
+            _NotFiniteError: the loss or its gradient is not finite, in all processes alike. Everything that is saved
+                is as it was before the step.
+        """
         recipe, processes, fabric, step = self.recipe, self.processes, self.processes.fabric, self.done
         # Everything random in a step follows from its number, so that a resumed run repeats it. Dropout is drawn by
         # each process, everything else for each sample or for the whole step: processes wait for each other in every
@@ -119,6 +138,8 @@ class _Run:
         torch.manual_seed(int(np.random.default_rng((recipe.seed, step, processes.rank, 3)).integers(2**62)))
         interactions, earlier = interactions_of(recipe, step)
         set_rates(self._optimizer, recipe, step)
+        # Batch norms that learn change in the forward pass, before anybody knows whether the step is good.
+        buffers = [buffer.clone() for buffer in self.network.buffers()]
         logged = torch.zeros(0)
         names: list[str] = []
         for i, tensors in enumerate(parts):
@@ -133,17 +154,16 @@ class _Run:
         norm = fabric.clip_gradients(
             self.model, self.optimizer, max_norm=recipe.clip or float("inf"), error_if_nonfinite=False
         )
-        if norm is not None and not bool(norm.isfinite()):
-            raise TrainingError(
-                f"the gradient of step {step + 1} is not finite; the state saved before it is good: resume from it"
-                " with a lower learning rate, or in 32-true"
-            )
+        total = processes.sum(logged.float() if processes.world > 1 else logged)
+        if not bool(total.isfinite().all()) or (norm is not None and not bool(norm.isfinite())):
+            for buffer, before in zip(self.network.buffers(), buffers, strict=True):
+                buffer.copy_(before)
+            raise _NotFiniteError
         self.optimizer.step()
         self.optimizer.zero_grad()
         processes.average_statistics(self.network)
         update_average(self.average, self.network.state_dict(), average_decay(recipe, step))
         self.done += 1
-        total = processes.sum(logged.float() if processes.world > 1 else logged)
         passes = float((earlier + interactions) * recipe.pictures * recipe.objects)
         return dict(zip(names, total.tolist(), strict=True)) | {"passes": passes}
 
@@ -202,7 +222,12 @@ def _loop(run: _Run, feed: Feed, checks: Sequence[Sample], stop: StopRequest, lo
             told = f"stopped after step {run.done} of {recipe.length}{_what_is_left(run)}"
             raise Interrupted(told if processes.first else "")
 
-        row = run.step(parts)
+        try:
+            row = run.step(parts)
+        except _NotFiniteError:
+            if run.done > run.saved_at:
+                run.save()
+            raise TrainingError(_not_finite(run)) from None
         done, now = run.done, time.monotonic()
         if done % recipe.log_every == 0:
             rate = recipe.pictures * (done - logged_at) / max(now - logged, 1e-9)
@@ -234,6 +259,16 @@ def _ended(trouble: Exception | None, run: _Run) -> Exception:
     if isinstance(trouble, TrainingError):
         return TrainingError(f"{trouble}{_what_is_left(run)}")
     return trouble
+
+
+def _not_finite(run: _Run) -> str:
+    """What is said of a loss or gradient that is not finite. Samples and prompts follow from the seed and the step."""
+    ways = ["another --seed", *(["--precision 32-true"] if run.recipe.precision != "32-true" else [])]
+    again = f", and with {' or '.join(ways)}, since this step would come out the same" if run.done else ""
+    return (
+        f"the loss or its gradient is not finite in step {run.done + 1}{_what_is_left(run)}{again}; if the loss grew"
+        " before, start anew with a lower --lr"
+    )
 
 
 def _what_is_left(run: _Run) -> str:

@@ -109,7 +109,8 @@ class Recipe:
     """Denominator of the DICE loss: sums of the values (the authors' code), or of their squares (V-Net, which the paper
     cites)."""
     freeze_stem: bool = True
-    """Keep the image encoder up to stride 4 as it was pretrained."""
+    """Keep the image encoder up to stride 4 as it was pretrained. A run whose encoder starts from random numbers
+    trains it nevertheless, and says so."""
     freeze_norms: bool = True
     """Keep the statistics of its batch norms."""
 
@@ -180,6 +181,11 @@ class Recipe:
         """Probabilities of click, box and scribble."""
         total = self.click + self.box + self.scribble
         return (self.click / total, self.box / total, self.scribble / total)
+
+    @property
+    def starts_from_trained_encoder(self) -> bool:
+        """Whether the image encoder has learned something before the first step."""
+        return self.pretrained or self.backbone_weights is not None or self.init is not None
 
     @property
     def folder(self) -> Path:

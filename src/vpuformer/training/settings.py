@@ -58,6 +58,22 @@ def assign(kind: type, values: Mapping[str, Any], assignments: Sequence[str]) ->
     return result
 
 
+def differences(before: Mapping[str, Any], after: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any, Any]]:
+    """Name, old and new value of each setting (plain, nested) that is not the same; None for one that is not there.
+
+    >>> differences({"steps": 5, "model": {"dim": 64, "heads": 4}}, {"steps": 9, "model": {"dim": 64, "heads": 8}})
+    [('steps', 5, 9), ('model.heads', 4, 8)]
+    """
+    found: list[tuple[str, Any, Any]] = []
+    for name in dict.fromkeys([*before, *after]):
+        old, new = before.get(name), after.get(name)
+        if isinstance(old, Mapping) and isinstance(new, Mapping):
+            found += differences(old, new, f"{prefix}{name}.")
+        elif old != new:
+            found.append((prefix + name, old, new))
+    return found
+
+
 def _assign(kind: type, values: dict[str, Any], name: str, text: str, prefix: str) -> None:
     first, dot, rest = name.partition(".")
     hint = _known(field_types(kind), first, prefix)
