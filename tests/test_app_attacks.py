@@ -531,7 +531,10 @@ def test_text_comes_back_as_it_was_and_as_data(client: TestClient) -> None:
         again = client.post("/api/labels", json={"name": text})
         assert again.status_code == 409
         assert again.headers["content-type"] == "application/json"
-        client.post("/api/pictures/1/objects", json={"key": f"0000000{number:02}", "label": number})
+        key = f"0000000{number:02}"
+        client.post("/api/pictures/1/objects", json={"key": key, "label": number})
+        step = {"key": key, "revision": 0, "step": {"type": "clear"}}
+        assert client.post(f"/api/objects/{number}/steps", json=step).status_code == 200
         used = client.delete(f"/api/labels/{number}")
         assert (used.status_code, used.headers["content-type"]) == (409, "application/json")
     labels = client.get("/api/project").json()["labels"]
@@ -602,7 +605,10 @@ def test_a_file_whose_name_is_an_attack_is_only_a_name(tmp_path: Path) -> None:
 def test_an_export_of_strange_labels_stays_in_its_zip(client: TestClient) -> None:
     for number, text in enumerate(_TEXTS, 1):
         client.post("/api/labels", json={"name": text})
-        client.post("/api/pictures/1/objects", json={"key": f"0000000{number:02}", "label": number})
+        key = f"0000000{number:02}"
+        client.post("/api/pictures/1/objects", json={"key": key, "label": number})
+        step = {"key": key, "revision": 0, "step": {"type": "clear"}}
+        assert client.post(f"/api/objects/{number}/steps", json=step).status_code == 200
         step = {"type": "click", "point": [number, number]}
         sent = {"key": f"0000000{number:02}", "revision": 0, "step": step}
         assert client.post(f"/api/objects/{number}/steps", json=sent).status_code == 200
