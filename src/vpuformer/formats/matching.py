@@ -7,8 +7,7 @@ from pathlib import PurePosixPath
 from vpuformer.errors import MaskError, listed
 from vpuformer.formats.naming import wanted_stems
 
-_NOTHING = (0, 0)
-"""What paths with different names have in common."""
+_SAME = 2
 
 
 def plain_name(name: str) -> str:
@@ -24,8 +23,8 @@ def plain_name(name: str) -> str:
 def match_image(picture: str, names: Sequence[str], file: str, others: Sequence[str] = ()) -> tuple[int, str | None]:
     """The place of the name that means an image, and a sentence if that is a guess.
 
-    It is the very name; else one that is the end of the path, or that the path is the end of; else the one with most
-    of the path in common, from its end; else the only one. A name that means another image just as well is refused.
+    It is the very name; else the one that has most of the path in common, from its end; else the only one. A name that
+    means another image of the folder just as well is refused.
 
     >>> match_image("a/x.png", ["images\\\\a\\\\x.png", "images\\\\b\\\\x.png"], "the file")[0]
     0
@@ -43,9 +42,10 @@ def match_image(picture: str, names: Sequence[str], file: str, others: Sequence[
         raise MaskError(f"{file} lists no image; give the annotations of {picture}")
     wanted, plain = plain_name(picture), [plain_name(name) for name in names]
     shared = [_shared(wanted, name) for name in plain]
-    best = max(shared)
-    found = [place for place, depth in enumerate(shared) if depth == best]
-    if len(found) > 1 or (best == _NOTHING and len(names) > 1):
+    same = [place for place, (alike, _) in enumerate(shared) if alike == _SAME]
+    depth = max(parts for _, parts in shared)
+    found = same or [place for place, (_, parts) in enumerate(shared) if parts == depth]
+    if len(found) > 1 or (not same and depth == 0 and len(names) > 1):
         raise MaskError(
             f"{file} has several images ({listed(names)}), and none of them alone is called {picture}; rename it there"
         )
@@ -53,7 +53,9 @@ def match_image(picture: str, names: Sequence[str], file: str, others: Sequence[
     if plain[place] == wanted:
         return place, None
     better = [
-        other for other in others if other != picture and _shared(plain_name(other), plain[place]) >= max(best, (0, 1))
+        other
+        for other in others
+        if other != picture and _shared(plain_name(other), plain[place]) >= max(shared[place], (0, 1))
     ]
     if better:
         raise MaskError(
@@ -84,7 +86,7 @@ def _shared(one: str, other: str) -> tuple[int, int]:
     """How much two paths have in common: 2 if they are the same, 1 if the other is the end of one, else 0; then how
     many parts are the same, counted from the end."""
     if one == other:
-        return 2, 0
+        return _SAME, 0
     mine, theirs = one.split("/"), other.split("/")
     depth = 0
     while depth < min(len(mine), len(theirs)) and mine[-1 - depth] == theirs[-1 - depth]:
