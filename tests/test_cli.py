@@ -405,7 +405,11 @@ def recipes(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Recipe, bool]]:
     import vpuformer.training.loop
 
     seen: list[tuple[Recipe, bool]] = []
-    monkeypatch.setattr(vpuformer.training.loop, "train", lambda recipe, *, resume=False: seen.append((recipe, resume)))
+
+    def train(recipe: Recipe, *, resume: bool, **_: object) -> None:
+        seen.append((recipe, resume))
+
+    monkeypatch.setattr(vpuformer.training.loop, "train", train)
     return seen
 
 
