@@ -64,7 +64,7 @@ def train(recipe: Recipe, *, resume: bool = False, on_note: Callable[[str], obje
     data, checks = open_data(recipe)
     processes = Processes(recipe)
     notes = list(data.notes)
-    if recipe.freeze_stem and not resume and not recipe.starts_from_trained_encoder:
+    if recipe.freeze_stem and not recipe.starts_from_trained_encoder:
         recipe = replace(recipe, freeze_stem=False)
         notes.append(
             "the image encoder starts from random numbers, so its stem is trained (freeze_stem=false)"
