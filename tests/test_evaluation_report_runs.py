@@ -10,7 +10,16 @@ from vpuformer.errors import InputError
 from vpuformer.evaluation import RECORDS
 from vpuformer.evaluation.records import Header, Interaction, ObjectRecord, RecordWriter
 from vpuformer.evaluation.report import markdown_tables, open_runs
-from vpuformer.evaluation.report.published import TABLE_I, TABLE_II, TABLE_III, TABLE_VII
+from vpuformer.evaluation.report.published import (
+    ABLATED,
+    TABLE_I,
+    TABLE_II,
+    TABLE_III,
+    TABLE_IV,
+    TABLE_V,
+    TABLE_VI,
+    TABLE_VII,
+)
 from vpuformer.evaluation.report.runs import Run, column_names, method_names, run_names
 from vpuformer.evaluation.report.tables import (
     Cell,
@@ -18,12 +27,15 @@ from vpuformer.evaluation.report.tables import (
     all_tables,
     boundary,
     combined,
+    components,
     curves,
     effort,
+    feeding,
     medical,
     natural,
     quality,
     times,
+    weights,
 )
 from vpuformer.prompts import Click
 
@@ -232,6 +244,39 @@ def test_every_table_has_as_many_cells_as_columns(tmp_path: Path) -> None:
             for row in group.rows:
                 assert len(row.words) == len(table.words)
                 assert len(row.cells) == len(table.titles)
+
+
+def test_the_ablations_are_quoted_beside_a_whole_set(tmp_path: Path) -> None:
+    runs = open_runs([write_run(tmp_path / "a", [CURVE] * 345, dataset="davis")])
+    assert texts(feeding(runs), 1) == [
+        ["Distance map", "ViT-B", "3.83", "5.27"],
+        ["Learning vector", "ViT-B", "3.62", "5.08"],
+        ["PuE vector", "ViT-B", "3.48", "4.82"],
+    ]
+    table = components(runs)
+    assert table is not None
+    assert table.columns == (("DAVIS", ("NoC@90", "NoF@90")),)
+    assert texts(table) == [["net", "", "3.00", "0"]]
+    assert texts(table, 1)[0] == ["without DMA and P2CL", "HRNet-18s", "5.53", "78"]
+    assert texts(table, 1)[-1] == ["DMA and P2CL", "ViT-B", "4.82", "48"]
+    assert texts(weights(runs), 1)[2] == ["lambda 0.5", "ViT-B", "3.94", "5.18"]
+    # Nothing is quoted, so there is no table, where a part of the set was measured or another set.
+    part = open_runs([write_run(tmp_path / "b", dataset="davis"), write_run(tmp_path / "c", whole_grabcut())])
+    assert [make(part) for make in (feeding, components, weights)] == [None] * 3
+
+
+def test_the_published_ablations_agree_with_each_other() -> None:
+    assert [len(table) for table in (TABLE_IV, TABLE_V, TABLE_VI)] == [3, 8, 6]
+    for row in (*TABLE_IV, *TABLE_VI):
+        for low, high in row.values.values():
+            assert low is not None
+            assert high is not None
+            assert 1 <= low < high <= 20
+    # The whole network on COCO+LVIS is a row of each; lambda 0 is the row of Table V with DMA alone.
+    whole = TABLE_II[-1].values["davis"]
+    assert TABLE_IV[-1].values["davis"] == TABLE_VI[4].values["davis"] == whole
+    assert TABLE_V[-1].values["davis"][0] == whole[1]
+    assert [TABLE_V[5].values[name][0] for name in ABLATED] == [TABLE_VI[0].values[name][1] for name in ABLATED]
 
 
 def test_the_published_numbers_are_whole_and_ordered() -> None:

@@ -22,7 +22,12 @@ from vpuformer.training.settings import assign, build
 
 TOY_SET = Path(__file__).parent.parent / "examples" / "toy_set.py"
 OURS = ("default", "debug")
-BASELINES = ("sbd_baseline_hrnet18s", "cocolvis_baseline_hrnet18s")
+BASELINES = (
+    "sbd_baseline_vit_b",
+    "cocolvis_baseline_vit_b",
+    "sbd_baseline_hrnet18s",
+    "cocolvis_baseline_hrnet18s",
+)
 PAPER = sorted(set(RECIPES) - {*OURS, *BASELINES})
 ENCODERS = ("vit_b", "mit_b0", "hrnet18s", "resnet50")
 

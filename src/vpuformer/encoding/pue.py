@@ -174,7 +174,8 @@ class PromptUnifiedEncoder(nn.Module):
     ) -> tuple[Float[Tensor, "b n dim"], Bool[Tensor, "b n"]]:
         """The tokens, and which of them count.
 
-        A sample without any prompt (refining a mask alone) gets one learned token in its first slot.
+        A sample without any prompt (refining a mask alone) gets the parameter `no_prompt` in its first slot. It starts
+        at zero, and only such samples train it.
         """
         vectors = prompt_vectors(
             prompts,

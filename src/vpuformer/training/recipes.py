@@ -60,6 +60,16 @@ def cocolvis_resnet50(data: Sources, output: str) -> Recipe:
     return _cocolvis(_hierarchical("resnet50", data, output))
 
 
+def sbd_baseline_vit_b(data: Sources, output: str) -> Recipe:
+    """ViT-B without the paper's parts, on SBD: prompts drawn into the encoder, trained as the rows above."""
+    return _baseline(sbd_vit_b(data, output))
+
+
+def cocolvis_baseline_vit_b(data: Sources, output: str) -> Recipe:
+    """ViT-B without the paper's parts, on COCO+LVIS: the other baseline of Table V."""
+    return _baseline(cocolvis_vit_b(data, output))
+
+
 def sbd_baseline_hrnet18s(data: Sources, output: str) -> Recipe:
     """HRNet-18s without the paper's parts, on SBD: what RITM does, trained as the rows above."""
     return _baseline(sbd_hrnet18s(data, output))
@@ -106,6 +116,8 @@ RECIPES: Mapping[str, Callable[[Sources, str], Recipe]] = MappingProxyType(
             cocolvis_mit_b0,
             cocolvis_hrnet18s,
             cocolvis_resnet50,
+            sbd_baseline_vit_b,
+            cocolvis_baseline_vit_b,
             sbd_baseline_hrnet18s,
             cocolvis_baseline_hrnet18s,
         )

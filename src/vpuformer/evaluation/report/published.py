@@ -1,8 +1,8 @@
 """The numbers that the paper publishes, each with the table that it stands in: quoted, never measured here.
 
 Source: Zhang et al., VPUFormer: Visual Prompt Unified Transformer for Interactive Image Segmentation, arXiv:2306.06656,
-2023. A pair is NoC@85 and NoC@90 (in Table VII NoI@85 and NoI@90); None is a dash in the paper, or a number that its
-text does not give readably.
+2023. A pair is NoC@85 and NoC@90 (in Table VII NoI@85 and NoI@90, in Table V NoC@90 and NoF@90); None is a dash in the
+paper, or a number that its text does not give readably.
 """
 
 from collections.abc import Mapping
@@ -98,6 +98,46 @@ TABLE_III = _rows(
     ("FocalClick", "SegF-B3", [(3.95, 5.05), (7.17, 11.19), (12.93, 19.23)]),
     ("SimpleClick", _VIT, [(4.25, 5.61), (8.25, 11.83), (15.57, 18.98)]),
     ("VPUFormer (paper)", _VIT, [(2.64, 3.90), (7.89, 11.73), (14.97, 18.94)]),
+)
+
+ABLATED = ("berkeley", "davis")
+"""The sets of the ablations, Tables IV to VII."""
+
+_PUE_ROW: list[Pair] = [(1.38, 1.71), (3.48, 4.82)]
+
+TABLE_IV = _rows(
+    "IV",
+    "COCO+LVIS",
+    ABLATED,
+    ("Distance map", _VIT, [(1.57, 2.20), (3.83, 5.27)]),
+    ("Learning vector", _VIT, [(1.43, 1.96), (3.62, 5.08)]),
+    ("PuE vector", _VIT, _PUE_ROW),
+)
+
+TABLE_V = _rows(
+    "V",
+    "COCO+LVIS",
+    ABLATED,
+    ("without DMA and P2CL", _HRNET, [(2.53, 6), (5.53, 78)]),
+    ("DMA", _HRNET, [(2.28, 3), (5.25, 61)]),
+    ("P2CL", _HRNET, [(2.16, 2), (5.37, 58)]),
+    ("DMA and P2CL", _HRNET, [(1.94, 1), (5.08, 56)]),
+    ("without DMA and P2CL", _VIT, [(2.46, 2), (5.48, 56)]),
+    ("DMA", _VIT, [(1.92, 1), (5.26, 51)]),
+    ("P2CL", _VIT, [(2.13, 1), (5.12, 49)]),
+    ("DMA and P2CL", _VIT, [(1.71, 0), (4.82, 48)]),
+)
+
+TABLE_VI = _rows(
+    "VI",
+    "COCO+LVIS",
+    ABLATED,
+    ("lambda 0", _VIT, [(1.45, 1.92), (3.81, 5.26)]),
+    ("lambda 0.1", _VIT, [(1.43, 1.76), (3.76, 5.10)]),
+    ("lambda 0.5", _VIT, [(1.41, 1.66), (3.94, 5.18)]),
+    ("lambda 1", _VIT, [(1.37, 1.68), (3.70, 5.03)]),
+    ("lambda 2", _VIT, _PUE_ROW),
+    ("lambda 5", _VIT, [(1.45, 1.72), (3.92, 5.12)]),
 )
 
 _COMBINED: dict[tuple[Kind, ...], dict[str, Pair]] = {

@@ -131,7 +131,7 @@ def number_shown(summary: Mapping[str, Any], name: str) -> str:
     '1.71'
     """
     value = summary.get(count_title(name, [summary]))
-    return "" if value is None else f"{value:.{_digits(name)}f}"
+    return "" if value is None else f"{value:.{digits(name)}f}"
 
 
 def interval_shown(summary: Mapping[str, Any], name: str, between: str = " to ") -> str:
@@ -141,10 +141,11 @@ def interval_shown(summary: Mapping[str, Any], name: str, between: str = " to ")
     '1.50 to 2.25'
     """
     ends = summary.get("intervals", {}).get(count_title(name, [summary]))
-    return "" if ends is None else between.join(f"{end:.{_digits(name)}f}" for end in ends)
+    return "" if ends is None else between.join(f"{end:.{digits(name)}f}" for end in ends)
 
 
-def _digits(name: str) -> int:
+def digits(name: str) -> int:
+    """Digits behind the point that papers give this number."""
     if name.startswith(("NoF", ">=")):
         return 0
     return 2 if name.startswith(("NoC", "NoI")) else 3

@@ -10,16 +10,20 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from vpuformer.evaluation.report.published import (
+    ABLATED,
     MEDICAL,
     TABLE_I,
     TABLE_II,
     TABLE_III,
+    TABLE_IV,
+    TABLE_V,
+    TABLE_VI,
     TABLE_VII,
     Published,
 )
 from vpuformer.evaluation.report.runs import Column, Method, Run, column_names, method_names, run_names
 from vpuformer.evaluation.report.screen import STEPS
-from vpuformer.evaluation.report.summary import count_title, interval_shown, number_shown
+from vpuformer.evaluation.report.summary import count_title, digits, interval_shown, number_shown
 from vpuformer.metrics import MAX_CLICKS
 from vpuformer.prompts import KINDS, Kind
 
@@ -92,7 +96,7 @@ class Table:
 
 def all_tables(runs: Sequence[Run]) -> list[Table]:
     """Every table for which there is a measured number."""
-    makers = (natural, medical, combined, effort, quality, boundary, curves, times)
+    makers = (natural, medical, feeding, components, weights, combined, effort, quality, boundary, curves, times)
     return [table for table in (make(runs) for make in makers) if table is not None]
 
 
@@ -108,6 +112,31 @@ def medical(runs: Sequence[Run]) -> Table | None:
     chosen = [run for run in runs if _clicks_alone(run) and run.header.dataset in MEDICAL]
     caption = "Mean number of clicks until the IoU is at least 85 % and 90 %, at most 20, on medical pictures."
     return _clicks(chosen, "Clicks on medical pictures (as Table III)", caption, TABLE_III)
+
+
+def feeding(runs: Sequence[Run]) -> Table | None:
+    """Clicks, by the way in which prompts reach the network: as the paper's Table IV."""
+    caption = "Mean number of clicks until the IoU is at least 85 % and 90 %, at most 20, by the prompt encoding."
+    return _clicks(_ablated(runs), "Prompt encoding (as Table IV)", caption, TABLE_IV)
+
+
+def components(runs: Sequence[Run]) -> Table | None:
+    """Clicks, with and without DMA and P2CL: as the paper's Table V."""
+    caption = "Mean number of clicks until the IoU is at least 90 %, at most 20, and objects that never reach it."
+    return _clicks(_ablated(runs), "DMA and P2CL (as Table V)", caption, TABLE_V, ("NoC@90", "NoF@90"))
+
+
+def weights(runs: Sequence[Run]) -> Table | None:
+    """Clicks, by the weight of P2CL: as the paper's Table VI."""
+    caption = (
+        "Mean number of clicks until the IoU is at least 85 % and 90 %, at most 20, by lambda, the weight of P2CL."
+    )
+    return _clicks(_ablated(runs), "Weight of P2CL (as Table VI)", caption, TABLE_VI)
+
+
+def _ablated(runs: Sequence[Run]) -> list[Run]:
+    """Runs with clicks on the sets of the paper's ablations, as a whole: where there is something to compare."""
+    return [run for run in runs if _clicks_alone(run) and run.header.dataset in ABLATED and run.complete]
 
 
 def combined(runs: Sequence[Run]) -> Table | None:
@@ -215,14 +244,20 @@ def combination(run: Run) -> tuple[Kind, ...] | None:
     return next((each for each in COMBINATIONS if each == kinds), None)
 
 
-def _clicks(chosen: Sequence[Run], name: str, caption: str, published: Iterable[Published]) -> Table | None:
+def _clicks(
+    chosen: Sequence[Run],
+    name: str,
+    caption: str,
+    published: Iterable[Published],
+    numbers: tuple[str, str] = ("NoC@85", "NoC@90"),
+) -> Table | None:
     if not chosen:
         return None
     columns, names = column_names(chosen), method_names(chosen)
-    rows = _measured_rows(chosen, columns, lambda method, _: (names[method], ""))
+    rows = _measured_rows(chosen, columns, lambda method, _: (names[method], ""), numbers)
     quoted: dict[str, list[Row]] = {}
     for each in published:
-        cells = _quoted_cells(each, columns, chosen)
+        cells = _quoted_cells(each, columns, chosen, numbers)
         if any(cell.text for cell in cells):
             quoted.setdefault(f"Table {each.table}, trained on {each.trained_on}", []).append(
                 Row((each.method, each.backbone), cells)
@@ -231,7 +266,7 @@ def _clicks(chosen: Sequence[Run], name: str, caption: str, published: Iterable[
         name,
         caption,
         ("method", "backbone"),
-        tuple((title, ("NoC@85", "NoC@90")) for title in columns.values()),
+        tuple((title, numbers) for title in columns.values()),
         _groups(rows, quoted.items()),
     )
 
@@ -251,18 +286,19 @@ def _every_run(
 
 
 def _measured_rows(
-    runs: Sequence[Run], columns: Mapping[Column, str], words: Callable[[Method, Run], tuple[str, ...]]
+    runs: Sequence[Run],
+    columns: Mapping[Column, str],
+    words: Callable[[Method, Run], tuple[str, ...]],
+    numbers: tuple[str, str] = ("NoC@85", "NoC@90"),
 ) -> list[Row]:
-    """A row a method, with NoC@85 and NoC@90 for every column."""
+    """A row a method, with two numbers for every column."""
     together: dict[Method, dict[Column, Run]] = {}
     for run in runs:
         together.setdefault(run.method, {})[run.column] = run
     rows = []
     for method, found in together.items():
         cells = [
-            _measured_cell(found[column], name) if column in found else Cell()
-            for column in columns
-            for name in ("NoC@85", "NoC@90")
+            _measured_cell(found[column], name) if column in found else Cell() for column in columns for name in numbers
         ]
         rows.append(Row(words(method, next(iter(found.values()))), tuple(cells)))
     return rows
@@ -272,10 +308,16 @@ def _measured_cell(run: Run, name: str) -> Cell:
     return Cell(number_shown(run.summary, name), interval_shown(run.summary, name))
 
 
-def _quoted_cells(row: Published, columns: Mapping[Column, str], runs: Sequence[Run]) -> tuple[Cell, ...]:
+def _quoted_cells(
+    row: Published,
+    columns: Mapping[Column, str],
+    runs: Sequence[Run],
+    numbers: tuple[str, str] = ("NoC@85", "NoC@90"),
+) -> tuple[Cell, ...]:
     whole = {run.column for run in runs if run.complete}
     pairs = [row.values.get(column.dataset, (None, None)) if column in whole else (None, None) for column in columns]
-    return tuple(Cell("" if value is None else f"{value:.2f}") for pair in pairs for value in pair)
+    named = [(name, value) for pair in pairs for name, value in zip(numbers, pair, strict=True)]
+    return tuple(Cell("" if value is None else f"{value:.{digits(name)}f}") for name, value in named)
 
 
 def _groups(measured: Sequence[Row], quoted: Iterable[tuple[str, Sequence[Row]]]) -> tuple[Group, ...]:
