@@ -16,11 +16,11 @@ from app_disks import Disks
 from PIL import Image
 from starlette.testclient import TestClient
 
-from vpuformer.app import importing
 from vpuformer.app.folder import Folder
 from vpuformer.app.server import create_app
 from vpuformer.app.store import FILE, Store
 from vpuformer.errors import StoreError
+from vpuformer.formats import label_map_reading
 
 _numbers = itertools.count(10_000_000)
 CLICK = {"type": "click", "point": [30, 30]}
@@ -76,7 +76,7 @@ def test_an_import_on_a_full_disk_keeps_nothing_and_can_be_sent_again(client: Te
     assert client.get("/api/project").json()["labels"] == []
     full[0] = False
     answer = client.post("/api/pictures/1/masks", json=sent)
-    assert (answer.status_code, len(answer.json())) == (201, 20)
+    assert (answer.status_code, len(answer.json()["objects"])) == (201, 20)
 
 
 def test_a_step_on_a_full_disk_is_refused_and_taken_when_there_is_room(client: TestClient, full: list[bool]) -> None:
@@ -102,7 +102,7 @@ def test_no_room_for_a_file_on_the_way_is_a_sentence(client: TestClient, monkeyp
     def fail(*_: Any, **__: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device", "/tmp/mask")
 
-    for failing in ((Path, "write_bytes"), (importing.tempfile, "TemporaryDirectory")):
+    for failing in ((Path, "write_bytes"), (label_map_reading.tempfile, "TemporaryDirectory")):
         with monkeypatch.context() as patch:
             patch.setattr(*failing, fail)
             answer = client.post("/api/pictures/1/masks", content=content.getvalue())

@@ -174,7 +174,7 @@ def test_every_kind_of_image_is_found_and_the_others_are_counted(folder: Path) -
     )
     assert list(source.notes) == [words]
     assert words in CliRunner().invoke(app, ["data", "check", "masks", "--root", str(folder)]).stdout
-    assert TrainingSet({"mine": source}, size=32).notes == [words]
+    assert TrainingSet({"mine": source}, size=32).notes == ["3 images of mine, weight 1: 100.0% of the samples", words]
 
 
 def test_images_that_were_renamed_or_exchanged_are_counted_and_not_trained_on(tmp_path: Path) -> None:
@@ -189,12 +189,13 @@ def test_images_that_were_renamed_or_exchanged_are_counted_and_not_trained_on(tm
     folder = CocoFolder(tmp_path)
     data = TrainingSet({"mine": folder}, size=32)
     assert data.sets == {"mine": 2}
-    unusable, unlisted, small = data.notes
+    drawn, unusable, unlisted, small = data.notes
+    assert drawn == "2 images of mine, weight 1: 100.0% of the samples"
     assert unusable.startswith(f"2 images of {tmp_path.name} with 2 objects left out, not there or of another size")
     assert unusable.endswith(": 2.png, 3.png")
     assert unlisted.startswith(f"1 image of {tmp_path} not listed in ")
     assert unlisted.endswith(": two.png")
-    assert small.startswith("1 of 3 objects of mine not drawn: smaller than 200 pixels")
+    assert small.startswith("1 of 3 objects of mine not drawn: below 200 pixels")
     assert unlisted in folder.samples()[0].notes
 
 

@@ -197,7 +197,7 @@ def test_a_loss_that_is_not_finite_ends_the_run_with_the_state_before_it(
 
 
 def test_a_first_step_that_is_not_finite_promises_no_state(toys: Path, tmp_path: Path) -> None:
-    ended = train(toys, tmp_path / "run", p2cl="inf")
+    ended = train(toys, tmp_path / "run", p2cl="1e300")
     assert ended.exit_code == 2
     assert "not finite in step 1; if the loss grew" in ended.stderr
     assert "--resume" not in ended.stderr
