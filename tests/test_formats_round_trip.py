@@ -403,6 +403,26 @@ def test_a_declaration_in_xml_is_refused_in_any_encoding(tmp_path: Path) -> None
         read(packed(**{**files, name: text.encode("utf-16")}))
 
 
+@pytest.mark.parametrize("name", ["png", "coco", "yolo", "voc", "labelme"])
+def test_images_in_a_folder_that_is_called_as_one_of_an_export(name: str, tmp_path: Path) -> None:
+    pictures = [
+        "x.png", "labels.png", "labels/labels.png", "labels/x.png", "Annotations/x.png",
+    ]  # fmt: skip
+    images = [
+        AnnotatedPicture(
+            picture, SIZE[1], SIZE[0], [LabelledMask(block(1, 1, 9, 9 + 5 * number), "cup", number)], number
+        )
+        for number, picture in enumerate(pictures, 1)
+    ]
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as file:
+        for path in FORMATS[name].write(images, tmp_path, LABELS).files:
+            file.write(tmp_path / path, path)
+    for number, picture in enumerate(pictures, 1):
+        found, _ = read(buffer.getvalue(), picture, others=pictures)
+        same(found, [(block(1, 1, 9, 9 + 5 * number), "cup")])
+
+
 def test_a_file_of_another_name_is_told() -> None:
     content = b"1 0.1 0.1 0.2 0.1 0.2 0.2\n"
     assert read(content, name="other.txt")[1][0] == ("other.txt has no image rex; these are the masks of other")

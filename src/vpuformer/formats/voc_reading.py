@@ -41,15 +41,15 @@ def read(bundle: Bundle, wanted: Wanted, tell: Tell) -> Iterator[Found]:
             f" {_OBJECTS}, or an archive of all folders"
         )
     files = bundle.under(_OBJECTS, ".png")
-    stems = [f"/{name}".rpartition(f"/{_OBJECTS}/")[2].removesuffix(".png") for name in files]
+    stems = [f"/{name}".partition(f"/{_OBJECTS}/")[2].removesuffix(".png") for name in files]
     place, note = match_stem(wanted.picture, stems, "the archive", wanted.others)
     if note is not None:
         tell(note)
     name = files[place]
     meaning = meaning_in(bundle, name, wanted.size)
     tell(f"{name} was read as {meaning.taken}")
-    listed = _names(bundle, name.replace(f"{_OBJECTS}/", f"{_BOXES}/").removesuffix(".png") + ".xml")
-    path = name.replace(f"{_OBJECTS}/", f"{_CLASSES}/")
+    listed = _names(bundle, name.replace(f"{_OBJECTS}/", f"{_BOXES}/", 1).removesuffix(".png") + ".xml")
+    path = name.replace(f"{_OBJECTS}/", f"{_CLASSES}/", 1)
     classes = None
     if path in bundle.names:
         classes = read_pixels(bundle.read(path), path, lambda file: read_labels(file, wanted.size))

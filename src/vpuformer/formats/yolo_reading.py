@@ -90,7 +90,7 @@ def _chosen(bundle: Bundle, wanted: Wanted, tell: Tell) -> str:
                 tell(note)
         return name
     files = bundle.under("labels", ".txt")
-    stems = [f"/{name}".rpartition("/labels/")[2].removesuffix(".txt") for name in files]
+    stems = [f"/{name}".partition("/labels/")[2].removesuffix(".txt") for name in files]
     place, note = match_stem(wanted.picture, stems, "the archive", wanted.others)
     if note is not None:
         tell(note)
