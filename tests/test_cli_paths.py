@@ -1,6 +1,8 @@
 """Whatever the operating system says of a path ends in one sentence and exit code 2, in every command and option."""
 
 import errno
+import io
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,9 @@ from PIL import Image
 import vpuformer.cli as cli
 
 LONG = "x" * 256
+
+ODD = "b\udcff"
+"""The byte FF in a name, as Python has what is no text."""
 
 COMMANDS = [
     ["segment", "{}", "--click", "1,1", "--json"],
@@ -91,3 +96,20 @@ def test_other_faults_keep_their_traceback(monkeypatch: pytest.MonkeyPatch) -> N
 
     monkeypatch.setattr(cli.TyperGroup, "invoke", fails)
     assert isinstance(vpuformer("info").exception, ValueError)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names are text")
+def test_a_name_that_is_no_text_can_be_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / ODD
+    for name in ("images", "masks"):
+        (folder / name).mkdir(parents=True)
+        Image.fromarray(np.eye(8, dtype=np.uint8)).save(folder / name / "a.png")
+    (folder / "masks" / "notes.txt").touch()
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, "utf-8"))
+    monkeypatch.setattr(sys, "argv", ["vpuformer", "data", "check", "masks", "--root", str(folder)])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    sys.stdout.flush()
+    assert ended.value.code == 0
+    assert rb"b\udcff/masks that are not read: 1 .txt" in written.getvalue()

@@ -146,6 +146,16 @@ def test_names_from_other_systems_find_their_file(tmp_path: Path) -> None:
     assert (CocoFolder(root).image(0) == 0).all()
 
 
+@pytest.mark.parametrize("name", ["x" * 300 + ".png", "y" * 300 + "/x.png", "a/" * 3000 + "x.png"])
+def test_an_image_whose_name_no_system_takes_is_one_that_is_missing(tmp_path: Path, name: str) -> None:
+    root = write_set(tmp_path / "s", [[compressed(square(0, 0, 2))], [compressed(square(0, 0, 3))]])
+    edit(root, lambda c: c["images"][1].update(file_name=name))
+    folder = CocoFolder(root)
+    assert folder.unusable() == [1]
+    with pytest.raises(DatasetError, match="lists the picture"):
+        folder.image(1)
+
+
 def test_annotations_elsewhere(tmp_path: Path) -> None:
     root = write_set(tmp_path / "s", [[compressed(square(0, 0, 2))]])
     (root / "annotations").mkdir()

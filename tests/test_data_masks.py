@@ -153,6 +153,41 @@ def test_a_mask_with_soft_edges_is_one_object_and_no_map(folder: Path) -> None:
         MaskFolder(folder).objects(0)
 
 
+@pytest.mark.parametrize("stem", ["a", "a_1"])
+@pytest.mark.parametrize("colour", [0, 255])
+def test_a_mask_in_the_alpha_channel(folder: Path, colour: int, stem: str) -> None:
+    alpha = np.where(A, 255, 0).astype(np.uint8)
+    colours = np.full((*SIZE, 3), colour, np.uint8)
+    write(folder / "masks" / f"{stem}.png", np.dstack([colours, alpha]))
+    source = MaskFolder(folder)
+    assert source.objects(0) == [1]
+    np.testing.assert_array_equal(source.masks(0), [A])
+
+
+@pytest.mark.parametrize("stem", ["a", "a_1"])
+def test_the_border_of_a_palette_is_left_open_as_on_the_page(folder: Path, stem: str) -> None:
+    image = Image.fromarray(labels(1, 255), "P")
+    image.putpalette([value for index in range(256) for value in (index, 0, 0)])
+    (folder / "masks").mkdir()
+    image.save(folder / "masks" / f"{stem}.png")
+    source = MaskFolder(folder)
+    assert source.objects(0) == [1]
+    np.testing.assert_array_equal(source.sample(0, 1).truth(), np.select([A, B], [1, IGNORE]))
+    assert "255 of its palette is left open" in source.remarks(0)[0]
+    write(folder / "masks" / f"{stem}.png", labels(1, 255))
+    assert MaskFolder(folder).objects(0) == [1, 255]  # grey values are labels
+
+
+@pytest.mark.parametrize("stem", ["a", "a_1"])
+def test_further_frames_of_a_mask_and_masks_of_every_pixel_are_told(folder: Path, stem: str) -> None:
+    (folder / "masks").mkdir()
+    tifffile.imwrite(folder / "masks" / f"{stem}.tif", np.ones((3, *SIZE), np.uint8), photometric="minisblack")
+    checked = CliRunner().invoke(app, ["data", "check", "masks", "--root", str(folder)])
+    assert checked.exit_code == 0
+    assert f"note: {folder / 'masks' / stem}.tif: the first of 3 frames" in checked.stdout
+    assert "note: object 1 of images/a.png: every pixel is object" in checked.stdout
+
+
 def test_undecided_pixels_beside_one_object(folder: Path) -> None:
     write(folder / "masks" / "a_1.png", labels(1, 255))
     source = MaskFolder(folder, void=255)

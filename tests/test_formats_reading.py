@@ -86,6 +86,26 @@ def test_what_is_guessed_or_left_out_is_told() -> None:
     assert notes[1].startswith("1 annotation in the COCO file left out: crowds")
 
 
+def test_labels_that_are_lost_are_told() -> None:
+    notes: list[str] = []
+    content = coco([OUTLINE], [OUTLINE], [OUTLINE])
+    content["annotations"][0]["category_id"] = 9
+    del content["annotations"][1]["category_id"]
+    assert len(list(iter_coco_masks(json.dumps(content).encode(), "x.jpg", SIZE, on_note=notes.append))) == 3
+    assert notes[1:] == ["1 object in the COCO file without a label: 'categories' does not name theirs"]
+
+
+def test_a_name_of_any_length_makes_a_short_note() -> None:
+    notes: list[str] = []
+    content = json.dumps(coco([OUTLINE], name="x" * 100_000)).encode()
+    assert list(iter_coco_masks(content, "x.jpg", SIZE, on_note=notes.append))
+    assert len(notes[0]) < 500
+    content = json.dumps({"images": [{"id": i, "file_name": f"{i}" * 90_000} for i in (1, 2)], "annotations": []})
+    with pytest.raises(MaskError, match="several images") as caught:
+        read_coco_masks(content.encode(), "x.jpg")
+    assert len(str(caught.value)) < 1000
+
+
 def test_names_match_across_systems() -> None:
     notes: list[str] = []
     content = json.dumps(coco([OUTLINE], name="sub\\u\u0308.jpg")).encode("utf-16")

@@ -293,7 +293,7 @@ SQUARE = [[1, 1], [5, 1], [5, 5], [1, 5]]
         (labelme({"points": [["a", 1], *SQUARE]}), "a list of corners"),
         (labelme({"points": None}), "an outline"),
         (labelme({"points": SQUARE}, imageWidth=5, imageHeight=5), "is of an image of 5x5 pixels"),
-        (labelme({"points": SQUARE[:1], "shape_type": "rectangle"}), "has two points"),
+        (labelme({"points": SQUARE[:1], "shape_type": "rectangle"}), "has two points x, y, got"),
         (labelme({"points": [[0, 0], [5, 5]], "shape_type": "mask", "mask": "!"}), "no base64"),
         (labelme({"points": [[0, 0], [5, 5]], "shape_type": "mask", "mask": "aGVsbG8="}), "no mask that can be read"),
         (labelme({"points": [[0, 0], [500, 5]], "shape_type": "mask", "mask": ""}), "whole pixels of its image"),
@@ -303,7 +303,8 @@ SQUARE = [[1, 1], [5, 1], [5, 5], [1, 5]]
         (b"0 0.1 0.1 0.2 0.2 0.3 nan", "line 1 of the file is a class"),
         (b"0.5 0.1 0.1 0.2 0.2 0.3 0.3", "line 1 of the file is a class"),
         (b"0 10 10 20 20 30 10", "as shares of width and height"),
-        (b"0 0.1 0.1 0.2 0.2 0.3 0.3 0.4", "at least three x, y"),
+        (b"0 0.1 0.1 0.2 0.2 0.3 3 0.4", "at least three x, y"),
+        (b"1e300 0.1 0.1 0.2 0.2 0.3 0.3", "line 1 of the file is a class"),
         (b"<annotation><object/></annotation>", "holds boxes and no masks"),
         (b"PK\x03\x04 broken", "the archive is broken"),
         (packed(a=b"x"), "of no format that is read"),
@@ -312,7 +313,14 @@ SQUARE = [[1, 1], [5, 1], [5, 5], [1, 5]]
         (packed(**{"labels/rex.txt": b"\xff\xfe\x00\xd8", "data.yaml": "{"}), "no YAML"),
         (b'{"key": 3}', "of no format that is read"),
         (b"[" * 100_000, "nested too deeply"),
-        (b"hello", "no mask that can be read"),
+        (b"hello", "of no format that is read"),
+        (b"%PDF-1.4", "of no format that is read"),
+        (b"<annotations><image/></annotations>", "of no format that is read"),
+        (b"null", "of no format that is read"),
+        (packed(), "of no format that is read"),
+        (packed(**{"labels/rex.txt": "0", "data.yaml": "names: [" + "a, " * 200_000 + "a]"}), "has more than 300 kB"),
+        (labelme({"points": SQUARE}, imageWidth="100", imageHeight=60), "is of an image of '100'x60 pixels"),
+        (labelme({"points": [[0, 0], [5, 5]], "shape_type": "mask"}), "it holds no mask"),
         (b"", "empty"),
     ],
 )
@@ -327,13 +335,17 @@ def test_shapes_of_labelme_that_are_no_polygons() -> None:
             {"label": "cup", "points": [[5, 6], [2, 1]], "shape_type": "rectangle"},
             {"label": "cup", "points": [[20, 20], [25, 20]], "shape_type": "circle"},
             {"label": "cup", "points": [[5, 6]], "shape_type": "point"},
+            {"label": "cup", "points": [[5, 6]], "shape_type": "spline"},
             {"label": 7, "points": SQUARE, "group_id": None},
+            {"label": "turned", "points": SQUARE, "shape_type": "rotation"},
+            {"label": "turned", "points": SQUARE, "shape_type": "rectangle"},
         )
     )
-    assert [label for label, _ in found] == ["cup", "cup", None]
+    assert [label for label, _ in found] == ["cup", "cup", None, "turned", "turned"]
+    assert all(np.array_equal(mask, block(1, 1, 5, 5)) for _, mask in found[2:])
     assert np.array_equal(found[0][1], block(1, 2, 6, 5))
     assert abs(int(found[1][1].sum()) - 25 * np.pi) < 4
-    assert notes == ["1 shape of the file left out: points and lines enclose no pixel"]
+    assert notes == ["shapes of the file left out: 1 point, 1 spline; polygons, rectangles, circles and masks are read"]
 
 
 def test_boxes_of_yolo_are_left_out_and_told() -> None:
@@ -341,6 +353,74 @@ def test_boxes_of_yolo_are_left_out_and_told() -> None:
     found, notes = read(content, name="rex.txt")
     assert [label for label, _ in found] == ["big dog"]
     assert notes[-1] == "1 line of rex.txt left out: boxes, which are no masks"
+
+
+def test_the_confidence_behind_an_outline_of_yolo_is_told() -> None:
+    found, notes = read(b"1 0.1 0.1 0.2 0.1 0.2 0.2 0.87\n", name="rex.txt")
+    assert np.array_equal(found[0][1], read(b"1 0.1 0.1 0.2 0.1 0.2 0.2\n")[0][0][1])
+    assert notes[-1] == "the last number of 1 line of rex.txt was taken as a confidence, for it has no partner"
+
+
+@pytest.mark.parametrize("content", [b"# made by hand", b"cup 0.1 0.1 0.2 0.1 0.2 0.2", b"0,0.1,0.1"])
+def test_a_text_file_is_named_with_the_line_that_is_wrong(content: bytes) -> None:
+    with pytest.raises(MaskError, match=r"line 1 of rex\.txt is a class and coordinates, separated by blanks, got"):
+        read(content, name="rex.txt")
+
+
+@pytest.mark.parametrize("names", ["['tom', rex]", "{1: rex}", "{'1': rex}"])
+def test_names_of_classes_in_any_form(names: str) -> None:
+    files = {"labels/dogs/rex.txt": "1 0.1 0.1 0.2 0.1 0.2 0.2", "data.yaml": f"names: {names}"}
+    assert read(packed(**files))[0][0][0] == "rex"
+
+
+def test_lists_within_lists_are_no_names() -> None:
+    levels = [
+        "a0: &a0 [x, x]",
+        *(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]" for i in range(1, 12)),
+        "names: [*a11]",
+    ]
+    files = {"labels/dogs/rex.txt": "0 0.1 0.1 0.2 0.1 0.2 0.2", "data.yaml": "\n".join(levels)}
+    assert read(packed(**files))[0][0][0] == "class 0"
+
+
+def test_of_several_coco_files_the_one_of_the_image_is_read_and_told() -> None:
+    def coco(name: str, side: int) -> str:
+        outline = [[1, 1, side, 1, side, side, 1, side]]
+        image = {"id": 1, "file_name": name, "width": SIZE[1], "height": SIZE[0]}
+        return json.dumps({"images": [image], "annotations": [{"id": 1, "image_id": 1, "segmentation": outline}]})
+
+    found, notes = read(packed(**{"train.json": coco(PICTURES[1], 9), "val.json": coco(PICTURES[0], 7)}))
+    assert [int(mask.sum()) for _, mask in found] == [36]
+    assert notes == ["the archive has 2 COCO files, of which val.json was read"]
+
+
+def test_a_declaration_in_xml_is_refused_in_any_encoding(tmp_path: Path) -> None:
+    with zipfile.ZipFile(io.BytesIO(archive("voc", tmp_path))) as file:
+        files = {name: file.read(name) for name in file.namelist()}
+    name = next(name for name in files if name.endswith("rex.xml"))
+    text = '<?xml version="1.0" encoding="utf-16"?><!DOCTYPE a [<!ENTITY x "y">]><annotation><object/></annotation>'
+    with pytest.raises(MaskError, match="holds a declaration of XML"):
+        read(packed(**{**files, name: text.encode("utf-16")}))
+
+
+@pytest.mark.parametrize("name", ["png", "coco", "yolo", "voc", "labelme"])
+def test_images_in_a_folder_that_is_called_as_one_of_an_export(name: str, tmp_path: Path) -> None:
+    pictures = [
+        "x.png", "labels.png", "labels/labels.png", "labels/x.png", "Annotations/x.png",
+    ]  # fmt: skip
+    images = [
+        AnnotatedPicture(
+            picture, SIZE[1], SIZE[0], [LabelledMask(block(1, 1, 9, 9 + 5 * number), "cup", number)], number
+        )
+        for number, picture in enumerate(pictures, 1)
+    ]
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as file:
+        for path in FORMATS[name].write(images, tmp_path, LABELS).files:
+            file.write(tmp_path / path, path)
+    for number, picture in enumerate(pictures, 1):
+        found, _ = read(buffer.getvalue(), picture, others=pictures)
+        same(found, [(block(1, 1, 9, 9 + 5 * number), "cup")])
 
 
 def test_a_file_of_another_name_is_told() -> None:
@@ -351,7 +431,10 @@ def test_a_file_of_another_name_is_told() -> None:
 def test_an_archive_that_would_fill_the_memory_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vpuformer.formats.bundle.MAX_BYTES", 1000)
     with pytest.raises(MaskError, match="has more than"):
-        read(packed(**{"annotations.json": " " * 2000}))
+        read(packed(**{"labels/rex.txt": " " * 2000}))
+    monkeypatch.setattr("vpuformer.formats.bundle.MAX_JSON", 1000)
+    with pytest.raises(MaskError, match="JSON files of the archive have more than"):
+        read(packed(**{f"{number}.json": " " * 200 for number in range(6)}))
 
 
 @settings(deadline=None, max_examples=200)

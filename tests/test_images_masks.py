@@ -9,13 +9,14 @@ import pytest
 import tifffile
 from PIL import Image
 
-from vpuformer.errors import ImageError, MaskError
+from vpuformer.errors import ImageError, InputError, MaskError
 from vpuformer.images import (
     check_mask,
     read_foreground,
     read_image,
     read_labels,
     read_mask,
+    read_meaning,
     write_image,
     write_mask,
 )
@@ -77,6 +78,26 @@ def test_masks_of_floats_and_deep_colours_in_tiff(tmp_path):
     assert read_mask(tmp_path / "a.tif").tolist() == [[1, 1], [1, 1]]
 
 
+def test_further_frames_of_a_mask_are_told(tmp_path):
+    tifffile.imwrite(tmp_path / "a.tif", np.array([[[0, 255]]] * 3, np.uint8), photometric="minisblack")
+    assert read_meaning(tmp_path / "a.tif").taken == "a binary mask of 0 and 255, the first of 3 frames"
+
+
+@pytest.mark.parametrize(
+    ("alpha", "expected"), [([[0, 255]], [[0, 1]]), ([[0, 1]], [[0, 1]]), ([[1, 2, 0]], [[1, 2, 0]])]
+)
+def test_labels_in_the_alpha_channel(tmp_path, alpha, expected):
+    alpha = np.array(alpha, np.uint8)
+    Image.fromarray(np.dstack([np.full_like(alpha, 255)] * 3 + [alpha])).save(tmp_path / "a.png")
+    assert read_labels(tmp_path / "a.png").tolist() == expected
+
+
+@pytest.mark.parametrize("read", [read_mask, read_labels, read_image])
+def test_a_null_character_in_a_path_is_one_sentence(read):
+    with pytest.raises(InputError, match=r"cannot be opened \(embedded null byte\)|there is no file"):
+        read("a\0b.png")
+
+
 def test_a_mask_of_another_size_names_both_sizes(tmp_path):
     write_mask(tmp_path / "a.png", np.zeros((3, 5), bool))
     expected = "a.png is 5 pixels wide and 3 high, its picture 3 wide and 5 high; give a mask of the very same size"
@@ -104,6 +125,7 @@ def test_labels_are_read_as_they_are_stored(tmp_path):
         (np.int16, [-1, 0, 3]),
         (np.uint32, [0, 4_000_000_000]),
         (np.int64, [-(2**60), 2**60]),
+        (np.float16, [-1, 0, 3]),
         (np.float32, [-1, 0, 3]),
         (np.float64, [0, 2**40]),
     ],

@@ -64,6 +64,31 @@ def test_pixels_without_data_take_no_part_in_the_range(
     assert np.array_equal(*tiles)
 
 
+@pytest.mark.parametrize("compression", ["raw", "tiff_lzw", "tiff_adobe_deflate", "zstd"])
+def test_pixels_without_data_are_found_whatever_the_compression(
+    compression: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    stored = SCENE.astype(np.float32)
+    stored[CORNER] = -9999
+    Image.fromarray(stored).save(tmp_path / "a.tif", compression=compression, tiffinfo={42113: "-9999"})
+    expected = PLAIN.copy()
+    expected[CORNER] = 0
+    assert np.array_equal(grey(tmp_path / "a.tif"), expected)
+    assert capfd.readouterr().err == ""
+
+
+def test_pixels_without_data_where_large_values_are_dark(tmp_path: Path) -> None:
+    stored = SCENE.astype(np.uint16)
+    stored[CORNER] = 0
+    with_nodata(tmp_path / "a.tif", stored, "0", photometric="miniswhite")
+    expected = 255 - PLAIN
+    expected[CORNER] = 0
+    assert np.abs(grey(tmp_path / "a.tif").astype(int) - expected).max() <= 1
+    stored[CORNER] = 65535
+    with_nodata(tmp_path / "a.tif", stored, "0", photometric="miniswhite")
+    assert not any("without data" in remark for remark in read_with_remarks(tmp_path / "a.tif")[1])
+
+
 def test_a_tag_for_missing_data_that_no_pixel_has_changes_nothing(tmp_path: Path) -> None:
     for nodata in ("-9999", "none", ""):
         with_nodata(tmp_path / "a.tif", SCENE.astype(np.uint16), nodata)

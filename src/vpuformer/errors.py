@@ -99,6 +99,7 @@ def unknown_name(what: str, name: str, known: Iterable[str]) -> str:
 
 
 _MOST_LISTED = 10
+_LONGEST_NAME = 300  # characters: a name may come from anywhere
 
 
 def listed(names: Iterable[str]) -> str:
@@ -109,6 +110,6 @@ def listed(names: Iterable[str]) -> str:
     >>> listed(map(str, range(12)))
     '0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 2 more'
     """
-    names = list(names)
+    names = [name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}..." for name in names]
     more = len(names) - _MOST_LISTED
     return ", ".join(names[:_MOST_LISTED]) + (f" and {more} more" if more > 0 else "")

@@ -42,6 +42,19 @@ def read_json(source: str | Path | bytes, *, error: type[VPUFormerError], name: 
         raise error(f"{name} is no JSON: {problem}") from problem
 
 
+def is_file(path: str | Path) -> bool:
+    """Whether there is a file, as far as that can be seen: no for a path that the system does not take, such as one
+    that is too long, which `Path.is_file` raises.
+
+    >>> is_file("x" * 10_000), is_file("a\0b")
+    (False, False)
+    """
+    try:
+        return Path(path).is_file()
+    except (OSError, ValueError):
+        return False
+
+
 def files_below(folder: str | Path) -> list[Path]:
     """All files in a folder and the folders in it, in the order of their paths.
 

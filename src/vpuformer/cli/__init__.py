@@ -9,6 +9,8 @@ command or option the path was named.
 """
 
 import errno
+import io
+import sys
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -116,4 +118,6 @@ app.add_typer(data, name="data")
 
 def main() -> None:
     """The entry point of the command line."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a path may hold bytes that are no text
+        sys.stdout.reconfigure(errors="backslashreplace")
     app()

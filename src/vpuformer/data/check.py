@@ -145,8 +145,11 @@ def _note(
             findings.faults[f"{name}: the mask has the shape {mask.shape}, its picture {image.shape[:2]}"] = None
         elif not mask.any():
             findings.faults[f"{name} shows nothing"] = None
-        elif small is not None:
-            small.add(mask)
+        else:
+            if mask.all():
+                findings.notes[f"{name}: every pixel is object"] = None
+            if small is not None:
+                small.add(mask)
     if small is not None:
         findings.shown.append(small.drawn())
 

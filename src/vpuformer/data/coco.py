@@ -16,6 +16,7 @@ from vpuformer.data.listing import is_picture, unread
 from vpuformer.data.sample import RGB, Sample
 from vpuformer.data.source import Masks, Source
 from vpuformer.errors import DatasetError, ImageError, MaskError, listed
+from vpuformer.files import is_file
 from vpuformer.formats.coco_file import CocoFile, CocoObject
 from vpuformer.formats.coco_masks import decode, decode_union, whole_number
 from vpuformer.formats.wording import counted
@@ -104,10 +105,12 @@ class CocoFolder(Source):
         notes, more = [], []
         for folder in self._folders:
             for path in (folder / each for each in sorted(below)):
-                if not path.is_dir():
+                try:
+                    images = sorted(filter(is_picture, path.iterdir()))
+                except OSError:  # not there, or of a name that the system does not take
                     continue
                 notes += unread(path, self.annotations)
-                for image in sorted(filter(is_picture, path.iterdir())):
+                for image in images:
                     if unicodedata.normalize("NFC", image.relative_to(folder).as_posix()) not in listed_names:
                         more.append(image.relative_to(folder).as_posix())
         if more:
@@ -177,8 +180,8 @@ class CocoFolder(Source):
         if path is None:
             name = self._inside(self.pictures[picture])
             raise DatasetError(
-                f"{self.annotations} lists the picture {self.pictures[picture]}, "
-                f"which is neither {' nor '.join(str(folder / name) for folder in self._folders)}"
+                f"{self.annotations} lists the picture {self.pictures[picture]:.200}, "
+                f"which is neither {' nor '.join(f'{folder / name!s:.400}' for folder in self._folders)}"
             )
         return path
 
@@ -186,7 +189,7 @@ class CocoFolder(Source):
         name = str(self._inside(self.pictures[picture]))
         names = dict.fromkeys([name, unicodedata.normalize("NFC", name), unicodedata.normalize("NFD", name)])
         tried = (folder / each for each in names for folder in self._folders)
-        return next((path for path in tried if path.is_file()), None)
+        return next((path for path in tried if is_file(path)), None)
 
     def image(self, picture: int) -> RGB:
         """RGB, uint8, shape (H, W, 3)."""

@@ -16,7 +16,7 @@ STEM, as Cellpose writes it; among several files, one with several labels is ref
 edges where a map is wanted.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,6 +27,8 @@ from vpuformer.data.layers import Labels, LayeredSource, Layers, labels_as_layer
 from vpuformer.data.listing import by_stem, is_picture, need_folders, unread
 from vpuformer.errors import ConfigError, DatasetError, MaskError, listed
 from vpuformer.images import picture_size, read_foreground, read_image, read_labels
+from vpuformer.images.meaning import VOID
+from vpuformer.images.remarks import unseen
 
 _VOID = 2
 """Undecided pixels beside the one object of a file, which is 1."""
@@ -78,17 +80,26 @@ class MaskFolder(LayeredSource):
             if path.suffix.lower() in (".jpg", ".jpeg"):
                 raise DatasetError(f"{path} is a JPEG, whose values are not those that were drawn; write masks as PNG")
         if isinstance(masks, Path):
-            return labels_as_layers(_map(masks, self._void), self._void, str(masks))
+            labels = _map(masks, self._void)
+            void, notes = _void_of(masks, labels, self._void)
+            layers = labels_as_layers(labels, void, str(masks))
+            return replace(layers, notes=(*layers.notes, *notes))
         size = picture_size(self._paths[picture])
         if len(masks) == 1 and not _in_colours(masks[0]):
             labels = _labels(masks[0], size)
-            if labels is not None and _holds_several(labels, self._void, masks[0]):
-                layers = labels_as_layers(labels, self._void, str(masks[0]))
+            void, notes = (self._void, ()) if labels is None else _void_of(masks[0], labels, self._void)
+            if labels is not None and _holds_several(labels, void, masks[0]):
+                layers = labels_as_layers(labels, void, str(masks[0]))
                 note = f"{masks[0]} holds {len(layers.places)} labels and was read as the map of its image"
-                return replace(layers, notes=(note, *layers.notes))
-        maps = [_object(path, size, self._void) for path in masks]
-        void = None if self._void is None else _VOID
-        return Layers(maps, {i + 1: (i, 1) for i in range(len(maps))}, void=void)
+                return replace(layers, notes=(note, *layers.notes, *notes))
+        found = [_object(path, size, self._void) for path in masks]
+        notes = tuple(note for _, notes in found for note in notes)
+        return Layers([labels for labels, _ in found], {i + 1: (i, 1) for i in range(len(found))}, {}, _VOID, notes)
+
+    def remarks(self, picture: int) -> Sequence[str]:
+        masks = self._masks[self._paths[picture].stem]
+        files = [masks] if isinstance(masks, Path) else masks
+        return (*super().remarks(picture), *(remark for path in files for remark in unseen(path)))
 
 
 def _match(folder: Path, pictures: dict[str, Path]) -> tuple[dict[str, Path | list[Path]], list[Path]]:
@@ -152,12 +163,23 @@ def _map(path: Path, void: int | None) -> Labels:
     return labels
 
 
-def _object(path: Path, size: tuple[int, int], void: int | None) -> Labels:
-    """The one object in a file: 1, `_VOID` where it is undecided, 0 elsewhere."""
+def _void_of(path: Path, labels: Labels, void: int | None) -> tuple[int | None, tuple[str, ...]]:
+    """The value of a file that is no object: `void` if it is given, else 255 of a palette beside other labels; and what
+    there is to say of the latter."""
+    if void is not None or not (labels == VOID).any() or not ((labels > 0) & (labels != VOID)).any():
+        return void, ()
+    if _mode(path) not in ("P", "PA"):
+        return None, ()
+    return VOID, (f"{path}: {VOID} of its palette is left open, as in PASCAL VOC; void={VOID} says so of all maps",)
+
+
+def _object(path: Path, size: tuple[int, int], void: int | None) -> tuple[Labels, tuple[str, ...]]:
+    """The one object in a file: 1, `_VOID` where it is undecided, 0 elsewhere; and what there is to say of the file."""
     in_colours = _in_colours(path)
     labels = _colours(path) if in_colours else _labels(path, size)
     if labels is None:
-        return read_foreground(path, size).astype(np.uint8)
+        return read_foreground(path, size).astype(np.uint8), ()
+    void, notes = _void_of(path, labels, void)
     if _holds_several(labels, void, path):
         values = "several colours" if in_colours else f"the labels {listed(map(str, labels_of(labels, void, '')))}"
         raise DatasetError(
@@ -165,8 +187,8 @@ def _object(path: Path, size: tuple[int, int], void: int | None) -> Labels:
             " its image"
         )
     if in_colours:
-        return read_foreground(path, size).astype(np.uint8)
-    return np.where(labels == void, _VOID, labels > 0).astype(np.uint8)
+        return read_foreground(path, size).astype(np.uint8), ()
+    return np.where(labels == void, _VOID, labels > 0).astype(np.uint8), notes
 
 
 def _labels(path: Path, size: tuple[int, int]) -> Labels | None:
@@ -208,13 +230,18 @@ def _is_soft(labels: Labels) -> bool:
 
 def _in_colours(path: Path) -> bool:
     """Whether a file has colours that are neither grey nor a palette."""
-    # Pillow for the head alone: of colours, read_labels has the first channel, where a green object is no object.
-    try:
-        with Image.open(path) as image:
-            mode = image.mode
-    except OSError:  # a kind of TIFF that Pillow does not know, or a file that cannot be read
-        return False
-    if mode in ("1", "L", "LA", "P", "PA", "F") or mode.startswith("I"):
+    # Of colours, read_labels has the first channel, where a green object is no object.
+    mode = _mode(path)
+    if mode is None or mode in ("1", "L", "LA", "P", "PA", "F") or mode.startswith("I"):
         return False
     colours = read_image(path)
     return bool((colours != colours[:, :, :1]).any())
+
+
+def _mode(path: Path) -> str | None:
+    """What Pillow calls the kind of pixels, from the head of the file alone; None for what it does not know."""
+    try:
+        with Image.open(path) as image:
+            return image.mode
+    except OSError:  # a kind of TIFF, or a file that cannot be read
+        return None

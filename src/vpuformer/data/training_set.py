@@ -19,6 +19,7 @@ from vpuformer.data.sample import RGB, truth_of
 from vpuformer.data.source import Masks, Source
 from vpuformer.data.split import Split, notes_on, training_pictures
 from vpuformer.errors import ConfigError, DatasetError, listed
+from vpuformer.formats.wording import counted
 
 SMALLEST_OBJECT = 200
 """Pixels in the picture; smaller objects are not drawn."""
@@ -113,7 +114,7 @@ class TrainingSet(Dataset[TrainingSample]):
             raise DatasetError(f"nothing to train on in the sets {', '.join(sources) or '(none)'}{why}")
         self._chances = _distribution(chances)
         self.notes: list[str] = [
-            f"{len(part.pictures):,} images of {part.name}, weight {weight:g}: {chance:.1%} of the samples"
+            f"{counted(len(part.pictures), 'image')} of {part.name}, weight {weight:g}: {chance:.1%} of the samples"
             for part, weight, chance in zip(self._sets, chances, self._chances.tolist(), strict=True)
         ] + left_out
         """Sentences about what of the sets is drawn, how often, and what takes no part, as far as that is known without

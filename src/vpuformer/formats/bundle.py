@@ -17,6 +17,9 @@ from vpuformer.geometry import Size
 MAX_BYTES = 256_000_000
 """Of one file in an archive, unpacked."""
 
+MAX_JSON = 100_000_000
+"""Of all JSON files of an archive, unpacked. As objects they take some twenty times as much memory."""
+
 Found = tuple[str | None, BoolMask]
 """An object: what it is, None where that is not said, and its mask, bool of shape (H, W)."""
 
@@ -65,7 +68,7 @@ class Bundle:
     """
 
     def __init__(self, content: bytes, name: str = "") -> None:
-        self.alone = not content.startswith(b"PK\x03\x04")
+        self.alone = not content.startswith((b"PK\x03\x04", b"PK\x05\x06"))  # the latter is an empty archive
         self._jsons: dict[str, Any] = {}
         if self.alone:
             self._content, self.names = content, (plain_name(name) if name else "",)
@@ -80,6 +83,10 @@ class Bundle:
             if not entry.is_dir() and not any(part.startswith((".", "__MACOSX")) for part in entry.filename.split("/"))
         }
         self.names = tuple(self._entries)
+        if sum(self._entries[name].file_size for name in self.under("", ".json")) > MAX_JSON:
+            raise MaskError(
+                f"the JSON files of the archive have more than {MAX_JSON // 1_000_000} MB; give some images at a time"
+            )
 
     def called(self, name: str) -> str:
         """A file as messages call it."""
@@ -121,9 +128,10 @@ class Bundle:
         """A file as text; None if it is none."""
         content = self.read(name)
         try:
-            return content.decode(json.detect_encoding(content)).removeprefix("\ufeff")
+            text = content.decode(json.detect_encoding(content)).removeprefix("\ufeff")
         except ValueError:
             return None
+        return None if "\0" in text else text
 
     def json(self, name: str) -> Any:
         """The content of a JSON file; None if it does not look like one.

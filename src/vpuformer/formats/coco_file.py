@@ -47,6 +47,7 @@ class CocoFile:
     Attributes:
         file_names: of the images, in the order of the file, as the file writes them.
         left_out: annotations that `objects` has passed over, by the reason.
+        nameless: objects so far whose category has no name in the file.
     """
 
     def __init__(self, source: str | Path | bytes, name: str | None = None) -> None:
@@ -66,6 +67,7 @@ class CocoFile:
             for category in self._entries(categories, "categories")
         }
         self.left_out: Counter[str] = Counter()
+        self.nameless = 0
 
     def size(self, image: int) -> Size:
         """(height, width) of an image.
@@ -134,7 +136,9 @@ class CocoFile:
             return None
         category = annotation.get("category_id")
         known = None if category is None else self._categories.get(self._id(annotation, "category_id", where))
-        return CocoObject(annotation.get("id"), owner, known if isinstance(known, str) else None, runs, 0, where)
+        known = known if isinstance(known, str) else None
+        self.nameless += known is None and category is not None
+        return CocoObject(annotation.get("id"), owner, known, runs, 0, where)
 
     def _checked(self, block: Sequence[CocoObject]) -> Iterator[CocoObject]:
         sizes = [self.size(each.image) for each in block]

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from vpuformer.errors import MaskError
 from vpuformer.formats.bundle import Bundle, Found, Tell, Wanted
 from vpuformer.formats.coco_file import CocoFile
 from vpuformer.formats.coco_masks import decode_mask
-from vpuformer.formats.matching import match_image
+from vpuformer.formats.matching import match_image, plain_name
+from vpuformer.formats.wording import counted
 from vpuformer.geometry import Size
 
 
@@ -55,6 +57,8 @@ def iter_coco_masks(
         yield found.category, decode_mask(found.runs, shape)
     for note in file.notes:
         tell(note)
+    if file.nameless:
+        tell(f"{counted(file.nameless, 'object')} in {file.name} without a label: 'categories' does not name theirs")
 
 
 def claims(bundle: Bundle) -> bool:
@@ -63,10 +67,20 @@ def claims(bundle: Bundle) -> bool:
 
 
 def read(bundle: Bundle, wanted: Wanted, tell: Tell) -> Iterator[Found]:
-    """`iter_coco_masks` of the first COCO file among the files."""
-    name = next(name for name, content in bundle.jsons() if _is_coco(content))
+    """`iter_coco_masks` of the COCO file among the files; of several, the first one that names the very image."""
+    found = {name: content for name, content in bundle.jsons() if _is_coco(content)}
+    name = next((name for name, content in found.items() if _names(content, wanted.picture)), min(found))
+    if len(found) > 1:
+        tell(f"the archive has {len(found)} COCO files, of which {bundle.called(name)} was read")
     return iter_coco_masks(bundle.read(name), wanted.picture, wanted.size, others=wanted.others, on_note=tell)
 
 
-def _is_coco(content: object) -> bool:
+def _is_coco(content: Any) -> bool:
     return isinstance(content, dict) and ("images" in content or "annotations" in content)
+
+
+def _names(content: dict[str, Any], picture: str) -> bool:
+    """Whether a COCO file lists an image under its very name."""
+    images = content.get("images")
+    names = [image.get("file_name") for image in images if isinstance(image, dict)] if isinstance(images, list) else []
+    return any(isinstance(name, str) and plain_name(name) == plain_name(picture) for name in names)

@@ -18,9 +18,10 @@ T = TypeVar("T")
 
 
 def claims(bundle: Bundle) -> bool:
-    """Whether it is one file that is no text, or an archive with images and `labels.txt`."""
+    """Whether it is one file that is no text, but for the images that are (PGM), or an archive with `labels.txt`."""
     if bundle.alone:
-        return bundle.json(bundle.names[0]) is None
+        text = bundle.text(bundle.names[0])
+        return not text or text[:1] == "P"
     return bundle.named(NAMES) is not None
 
 

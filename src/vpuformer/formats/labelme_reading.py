@@ -3,6 +3,7 @@
 import base64
 import binascii
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
@@ -15,7 +16,6 @@ from vpuformer.formats.label_map_reading import read_pixels
 from vpuformer.formats.matching import match_image, match_stem, plain_name
 from vpuformer.formats.outlines import filled
 from vpuformer.formats.picture import BoolMask
-from vpuformer.formats.wording import counted
 from vpuformer.geometry import Size
 from vpuformer.images import read_foreground
 
@@ -32,16 +32,17 @@ def read(bundle: Bundle, wanted: Wanted, tell: Tell) -> Iterator[Found]:
     """One object a shape, or of all shapes that share a `group_id`: polygons, rectangles, circles and masks.
 
     Polygons are filled by the even-odd rule at pixel centres, not as LabelMe paints them. Other shapes are left out.
+    Rectangles may have four corners and be turned, as other programs write them in files of this format.
 
     Raises:
         MaskError: the file is broken, or of another image.
     """
     name, content = _chosen(bundle, wanted, tell)
     called = bundle.called(name)
-    size = (content.get("imageHeight"), content.get("imageWidth"))
-    if size != (None, None) and size != tuple(wanted.size):
+    height, width = content.get("imageHeight"), content.get("imageWidth")
+    if height not in (None, wanted.size[0]) or width not in (None, wanted.size[1]):
         raise MaskError(
-            f"{called} is of an image of {size[1]}x{size[0]} pixels, and {wanted.picture} has"
+            f"{called} is of an image of {width!r:.20}x{height!r:.20} pixels, and {wanted.picture} has"
             f" {wanted.size[1]}x{wanted.size[0]}; give the annotations of this very image"
         )
     shapes = content["shapes"]
@@ -52,19 +53,21 @@ def read(bundle: Bundle, wanted: Wanted, tell: Tell) -> Iterator[Found]:
         group = shape.get("group_id")
         key = number if group is None else (str(shape.get("label")), str(group))
         grouped.setdefault(key, []).append((number, shape))
-    left_out = 0
+    left_out: Counter[str] = Counter()
     for group in grouped.values():
         mask = None
         for number, shape in group:
             part = _mask(shape, wanted.size, f"shape {number} of {called}")
-            left_out += part is None
+            if part is None:
+                left_out[f"{shape.get('shape_type')!s:.40}"] += 1
             if part is not None:
                 mask = part if mask is None else mask | part
         if mask is not None:
             label = group[0][1].get("label")
             yield (label if isinstance(label, str) else None), mask
     if left_out:
-        tell(f"{counted(left_out, 'shape')} of {called} left out: points and lines enclose no pixel")
+        kinds = listed(f"{number} {kind}" for kind, number in left_out.most_common())
+        tell(f"shapes of {called} left out: {kinds}; polygons, rectangles, circles and masks are read")
 
 
 def _chosen(bundle: Bundle, wanted: Wanted, tell: Tell) -> tuple[str, Mapping[str, Any]]:
@@ -77,11 +80,11 @@ def _chosen(bundle: Bundle, wanted: Wanted, tell: Tell) -> tuple[str, Mapping[st
         return files[place]
     name, content = files[0]
     path = content.get("imagePath")
-    if not isinstance(path, str) or not path:
+    last = PurePosixPath(plain_name(path)).name if isinstance(path, str) else ""
+    if not last:
         tell(f"{bundle.called(name)} does not say of which image it is")
         return files[0]
     # The path begins where the file lay, which is not known: of it, only the name counts.
-    last = PurePosixPath(plain_name(path)).name
     _, note = match_image(PurePosixPath(wanted.picture).name, [last], bundle.called(name))
     alike = [other for other in wanted.others if plain_name(other).endswith(f"/{last}") or plain_name(other) == last]
     if note is not None and alike:
@@ -98,7 +101,9 @@ def _chosen(bundle: Bundle, wanted: Wanted, tell: Tell) -> tuple[str, Mapping[st
 def _mask(shape: Mapping[str, Any], size: Size, where: str) -> BoolMask | None:
     kind, points = shape.get("shape_type") or "polygon", shape.get("points")
     match kind:
-        case "polygon":
+        case "polygon" | "rotation":
+            return filled(points, size, where)
+        case "rectangle" if isinstance(points, list) and len(points) == 4:
             return filled(points, size, where)
         case "rectangle":
             (x0, y0), (x1, y1) = _two(points, where)
@@ -119,7 +124,7 @@ def _two(points: Any, where: str) -> Sequence[tuple[float, float]]:
         (xa, ya), (xb, yb) = points
         numbers = [float(value) for value in (xa, ya, xb, yb)]
     except (TypeError, ValueError, OverflowError) as error:
-        raise MaskError(f"{where} has two points x, y") from error
+        raise MaskError(f"{where}: a rectangle, a circle or a mask has two points x, y, got {points!r:.60}") from error
     if not all(math.isfinite(value) for value in numbers):
         raise MaskError(f"{where} has a coordinate that is not a finite number")
     return (numbers[0], numbers[1]), (numbers[2], numbers[3])
@@ -136,6 +141,8 @@ def _pasted(shape: Mapping[str, Any], size: Size, where: str) -> BoolMask:
         content = base64.b64decode(shape.get("mask") or "", validate=True)
     except (binascii.Error, ValueError, TypeError) as error:
         raise MaskError(f"{where}: its mask is no base64") from error
+    if not content:
+        raise MaskError(f"{where}: it holds no mask")
     inner = (rows.stop - rows.start, columns.stop - columns.start)
     pixels = read_pixels(content, where, lambda path: read_foreground(path, inner))
     mask = np.zeros(size, np.bool_)

@@ -59,10 +59,10 @@ def match_image(picture: str, names: Sequence[str], file: str, others: Sequence[
     ]
     if better:
         raise MaskError(
-            f"{file} has masks of {names[place]}, which may be {listed(better)} of this folder just as well as"
+            f"{file} has masks of {names[place]:.200}, which may be {listed(better)} of this folder just as well as"
             f" {picture}; call it {picture} in the file"
         )
-    return place, f"{file} has no image {picture}; these are the masks of {names[place]}"
+    return place, f"{file} has no image {picture}; these are the masks of {names[place]:.200}"
 
 
 def match_stem(picture: str, stems: Sequence[str], file: str, others: Sequence[str] = ()) -> tuple[int, str | None]:

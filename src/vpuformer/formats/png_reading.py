@@ -7,7 +7,7 @@ from typing import Any
 from vpuformer.errors import MaskError
 from vpuformer.formats.bundle import Bundle, Found, Tell, Wanted
 from vpuformer.formats.label_map_reading import meaning_in
-from vpuformer.formats.matching import match_image
+from vpuformer.formats.matching import match_image, plain_name
 from vpuformer.metrics import MASK_THRESHOLD
 
 
@@ -33,7 +33,7 @@ def read(bundle: Bundle, wanted: Wanted, tell: Tell) -> Iterator[Found]:
     for entry in entries:
         if entry["picture"] != pictures[place]:
             continue
-        path = (above / entry["file"]).as_posix()
+        path = plain_name(f"{above}/{entry['file']}")
         if path not in bundle.names:
             raise MaskError(f"{name} lists {entry['file']}, which the archive does not hold; pack it again")
         meaning = meaning_in(bundle, path, wanted.size)

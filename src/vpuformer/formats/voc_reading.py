@@ -1,7 +1,9 @@
 """Objects from the maps of PASCAL VOC."""
 
+import re
 from collections.abc import Iterator, Sequence
 from xml.etree import ElementTree
+from xml.parsers import expat
 
 import numpy as np
 
@@ -12,6 +14,8 @@ from vpuformer.formats.matching import match_stem
 from vpuformer.images import read_labels
 from vpuformer.metrics import MASK_THRESHOLD
 
+_ROOT = re.compile(r"\s*(<\?xml[^>]{0,200}>\s*)?<annotation\b(?!s)")
+
 _OBJECTS, _CLASSES, _BOXES = "SegmentationObject", "SegmentationClass", "Annotations"
 
 
@@ -19,7 +23,7 @@ def claims(bundle: Bundle) -> bool:
     """Whether there is a folder `SegmentationObject`, or it is one file of XML with boxes."""
     if bundle.alone:
         text = bundle.text(bundle.names[0])
-        return text is not None and text.lstrip()[:1] == "<"
+        return text is not None and _ROOT.match(text) is not None
     return bool(bundle.under(_OBJECTS, ".png"))
 
 
@@ -37,15 +41,15 @@ def read(bundle: Bundle, wanted: Wanted, tell: Tell) -> Iterator[Found]:
             f" {_OBJECTS}, or an archive of all folders"
         )
     files = bundle.under(_OBJECTS, ".png")
-    stems = [f"/{name}".rpartition(f"/{_OBJECTS}/")[2].removesuffix(".png") for name in files]
+    stems = [f"/{name}".partition(f"/{_OBJECTS}/")[2].removesuffix(".png") for name in files]
     place, note = match_stem(wanted.picture, stems, "the archive", wanted.others)
     if note is not None:
         tell(note)
     name = files[place]
     meaning = meaning_in(bundle, name, wanted.size)
     tell(f"{name} was read as {meaning.taken}")
-    listed = _names(bundle, name.replace(f"{_OBJECTS}/", f"{_BOXES}/").removesuffix(".png") + ".xml")
-    path = name.replace(f"{_OBJECTS}/", f"{_CLASSES}/")
+    listed = _names(bundle, name.replace(f"{_OBJECTS}/", f"{_BOXES}/", 1).removesuffix(".png") + ".xml")
+    path = name.replace(f"{_OBJECTS}/", f"{_CLASSES}/", 1)
     classes = None
     if path in bundle.names:
         classes = read_pixels(bundle.read(path), path, lambda file: read_labels(file, wanted.size))
@@ -70,10 +74,17 @@ def _names(bundle: Bundle, path: str) -> Sequence[str | None]:
     if path not in bundle.names:
         return []
     content = bundle.read(path)
-    if b"<!" in content:
+
+    def refuse(*_: object) -> None:  # declarations can make a short file a text that fills the memory
         raise MaskError(f"{path} holds a declaration of XML (<!...), which files of PASCAL VOC do not have; remove it")
+
     try:
+        parser = expat.ParserCreate()
+        parser.StartDoctypeDeclHandler = refuse
+        parser.Parse(content, True)
         root = ElementTree.fromstring(content)
-    except (ElementTree.ParseError, ValueError, LookupError) as error:
+    except (ElementTree.ParseError, expat.ExpatError, ValueError, LookupError) as error:
+        if isinstance(error, MaskError):
+            raise
         raise MaskError(f"{path} is no XML: {error}") from error
     return [thing.findtext("name") for thing in root.findall("object")]

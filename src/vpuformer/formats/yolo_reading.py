@@ -16,11 +16,18 @@ _NAMES = ("data.yaml", "dataset.yaml", "classes.txt", "obj.names", "predefined_c
 _BOX = (4, 5)
 """Numbers of a box after the class: the last of five is how sure somebody was."""
 
+_MOST_CLASSES = 1_000_000
+
+_LONGEST_LIST = 300_000
+"""Bytes of a list of classes: YAML takes half a minute for each million."""
+
 
 def claims(bundle: Bundle) -> bool:
-    """Whether there is a text whose first line begins with a number, or a list of classes beside a folder `labels`."""
+    """Whether there is a file `.txt`, a text that begins with numbers, or a folder `labels` with texts."""
     if bundle.alone:
         text = bundle.text(bundle.names[0])
+        if text is not None and bundle.names[0].lower().endswith(".txt"):
+            return True
         words = [] if text is None else text.split(None, 3)[:3]
         return len(words) == 3 and all(_number(word) is not None for word in words)
     return bool(bundle.under("labels", ".txt"))
@@ -35,7 +42,7 @@ def read(bundle: Bundle, wanted: Wanted, tell: Tell) -> Iterator[Found]:
         MaskError: there is no file of this image, or a line is broken.
     """
     name = _chosen(bundle, wanted, tell)
-    called, names, boxes = bundle.called(name), _names(bundle), 0
+    called, names, boxes, sure = bundle.called(name), _names(bundle), 0, 0
     height, width = wanted.size
     numbered = False
     for number, line in enumerate((bundle.text(name) or "").splitlines(), 1):
@@ -44,16 +51,20 @@ def read(bundle: Bundle, wanted: Wanted, tell: Tell) -> Iterator[Found]:
         if not values:
             continue
         kind, *numbers = values
-        if kind is None or not kind.is_integer() or kind < 0 or any(value is None for value in numbers):
+        if (
+            kind is None
+            or not kind.is_integer()
+            or not 0 <= kind < _MOST_CLASSES
+            or any(value is None for value in numbers)
+        ):
             raise MaskError(f"{where} is a class and coordinates, separated by blanks, got {line!r:.60}")
         if len(numbers) in _BOX:
             boxes += 1
             continue
-        if (
-            len(numbers) % 2
-            or len(numbers) < 6
-            or not all(-0.01 <= value <= 1.01 for value in numbers if value is not None)
-        ):
+        if len(numbers) % 2:  # how sure a network was comes last
+            numbers.pop()
+            sure += 1
+        if len(numbers) < 6 or not all(-0.01 <= value <= 1.01 for value in numbers if value is not None):
             raise MaskError(f"{where}: an outline is at least three x, y as shares of width and height, from 0 to 1")
         outline = np.array(numbers, np.float64).reshape(-1, 2) * (width, height)
         numbered = numbered or names is None
@@ -63,6 +74,8 @@ def read(bundle: Bundle, wanted: Wanted, tell: Tell) -> Iterator[Found]:
             f"{called} numbers its classes and comes without their names; they were taken as the labels of this"
             " folder, in their order"
         )
+    if sure:
+        tell(f"the last number of {counted(sure, 'line')} of {called} was taken as a confidence, for it has no partner")
     if boxes:
         tell(f"{counted(boxes, 'line')} of {called} left out: boxes, which are no masks")
 
@@ -77,23 +90,26 @@ def _chosen(bundle: Bundle, wanted: Wanted, tell: Tell) -> str:
                 tell(note)
         return name
     files = bundle.under("labels", ".txt")
-    stems = [f"/{name}".rpartition("/labels/")[2].removesuffix(".txt") for name in files]
+    stems = [f"/{name}".partition("/labels/")[2].removesuffix(".txt") for name in files]
     place, note = match_stem(wanted.picture, stems, "the archive", wanted.others)
     if note is not None:
         tell(note)
     return files[place]
 
 
-def _names(bundle: Bundle) -> Mapping[int, str] | None:
+def _names(bundle: Bundle) -> Mapping[str, str] | None:
+    """The names of the classes by their numbers, as texts."""
     if bundle.alone:
         return None
     for name in _NAMES:
         path = bundle.named(name)
+        if path is not None and len(bundle.read(path)) > _LONGEST_LIST:
+            raise MaskError(f"{path} has more than {_LONGEST_LIST // 1000} kB; a list of classes is shorter")
         text = None if path is None else bundle.text(path)
         if text is None:
             continue
         if not name.endswith(".yaml"):
-            return dict(enumerate(line.strip() for line in text.splitlines()))
+            return {str(number): line.strip() for number, line in enumerate(text.splitlines())}
         try:
             found = yaml.safe_load(text)
         except (yaml.YAMLError, RecursionError, ValueError) as error:
@@ -102,14 +118,16 @@ def _names(bundle: Bundle) -> Mapping[int, str] | None:
         if isinstance(names, list):
             names = dict(enumerate(names))
         if isinstance(names, dict):
-            return {key: str(value) for key, value in names.items() if isinstance(key, int)}
+            # Nothing but plain values: those of a list within lists may be longer than memory.
+            plain = {key: value for key, value in names.items() if isinstance(value, str | int | float)}
+            return {str(key): str(value) for key, value in plain.items() if isinstance(key, str | int)}
     return None
 
 
-def _label(kind: int, names: Mapping[int, str] | None, wanted: Wanted) -> str:
+def _label(kind: int, names: Mapping[str, str] | None, wanted: Wanted) -> str:
     if names is None:
         return wanted.labels[kind] if kind < len(wanted.labels) else f"class {kind}"
-    return names.get(kind) or f"class {kind}"
+    return names.get(str(kind)) or f"class {kind}"
 
 
 def _number(word: str) -> float | None:

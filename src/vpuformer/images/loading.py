@@ -175,8 +175,11 @@ def opened(path: Path, what: What) -> BinaryIO:
         return path.open("rb")
     except FileNotFoundError:
         raise raise_(f"there is no file {path}; check the path of the {what}") from None
-    except OSError as error:
-        raise raise_(f"{path} cannot be opened ({error.strerror or error}); give a {what} that you may read") from error
+    except (OSError, ValueError) as error:  # ValueError: a null character in the path
+        if isinstance(error, InputError):
+            raise
+        reason = getattr(error, "strerror", None) or error
+        raise raise_(f"{path} cannot be opened ({reason}); give a {what} that you may read") from error
 
 
 @cache
@@ -279,16 +282,21 @@ def _load_tiff(file: BinaryIO, path: Path, what: What) -> Stored:
             file.seek(0)
             with opened_by_pillow(file, path, what) as image:
                 found = load_upright(image, str(path), what)
+            if found.mode in DEEP_MODES:
+                return _as_seen(np.asarray(found), head, what)
             if what == "picture" or found.mode not in ("1", "L"):
                 return found
             return _as_stored(found, 2**head.bits - 1 if head.bits in (2, 4) else None, inverted=head.inverted)
 
         def by_tifffile() -> Stored:
-            return upright(_pixels_of(tiff, head, what), head.orientation)
+            pixels = _as_seen(_pixels_of(tiff, head), head, what)
+            if head.inverted and what == "picture":
+                pixels = ~pixels if np.issubdtype(pixels.dtype, np.integer) or pixels.dtype == np.bool_ else -pixels
+            return upright(pixels, head.orientation)
 
         def by_opencv() -> Stored:
             file.seek(0)
-            return _decode_by_opencv(file.read())  # has turned it already
+            return _as_seen(_decode_by_opencv(file.read()), head, what)  # has turned it already
 
         # Alone, tifffile has no LZW and no JPEG, OpenCV no CMYK, and Pillow no depth: the first that can, does.
         # Values as stored come from tifffile alone; Pillow's can be turned back into them.
@@ -299,15 +307,13 @@ def _load_tiff(file: BinaryIO, path: Path, what: What) -> Stored:
             if what == "mask" and not head.palette:
                 ways = [by_tifffile, by_pillow, by_opencv]
         if not head.compressed:
-            ways.remove(by_opencv)  # has nothing to add, and writes to the terminal what it thinks of a broken file
+            ways.remove(by_opencv)  # has nothing to add
         reasons: list[Exception] = []
         for way in ways:
             try:
-                found = way()
+                return way()
             except Exception as error:
                 reasons.append(error)
-            else:
-                return _as_seen(found, head, what) if isinstance(found, np.ndarray) else found
     reason = reasons[0]
     raise reason if isinstance(reason, InputError) else _undecodable(str(path), what, reason)
 
@@ -329,8 +335,8 @@ def _as_seen(pixels: npt.NDArray[Any], head: _TiffHead, what: What) -> npt.NDArr
     return np.where(missing, floats.dtype.type(np.nan), floats)
 
 
-def _pixels_of(tiff: tifffile.TiffFile, head: _TiffHead, what: What) -> npt.NDArray[Any]:
-    """The pixels of the first page, (H, W) or (H, W, channels); those of a picture with dark values small."""
+def _pixels_of(tiff: tifffile.TiffFile, head: _TiffHead) -> npt.NDArray[Any]:
+    """The pixels of the first page, (H, W) or (H, W, channels), as they are stored."""
     page = cast(tifffile.TiffPage, tiff.pages.first)
     pixels = np.asarray(page.asarray())
     if page.axes == "SYX":
@@ -340,8 +346,6 @@ def _pixels_of(tiff: tifffile.TiffFile, head: _TiffHead, what: What) -> npt.NDAr
     if page.photometric == tifffile.PHOTOMETRIC.SEPARATED and pixels.dtype == np.uint16 and pixels.shape[-1] == 4:
         ink = np.ascontiguousarray(pixels >> 8, dtype=np.uint8)
         return np.asarray(Image.fromarray(ink, "CMYK").convert("RGB"))
-    if head.inverted and what == "picture":
-        return ~pixels if np.issubdtype(pixels.dtype, np.integer) or pixels.dtype == np.bool_ else -pixels
     return pixels
 
 
@@ -351,7 +355,12 @@ def _is_deep_colour_png(start: bytes) -> bool:
 
 
 def _decode_by_opencv(content: bytes) -> npt.NDArray[Any]:
-    pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+    said = cv2.utils.logging
+    level = said.setLogLevel(said.LOG_LEVEL_SILENT)  # what is wrong is said once, in the error
+    try:
+        pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+    finally:
+        said.setLogLevel(level)
     if pixels is None:
         raise ValueError("its compression or colour type is not known")
     if pixels.ndim == 3:

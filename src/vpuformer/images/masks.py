@@ -3,6 +3,7 @@
 import os
 import sys
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from vpuformer.errors import MaskError
+from vpuformer.images.files import contents_of
 from vpuformer.images.loading import DEEP_MODES, load
 from vpuformer.images.meaning import BoolMask, FloatMask, Meaning, coverage, meaning_of
 
@@ -34,9 +36,11 @@ def read_meaning(path: str | os.PathLike[str], size: Size | None = None) -> Mean
     if size is not None:
         _check_size(values.shape[:2], size, f"the mask {path}")
     try:
-        return meaning_of(values, alpha, palette=palette)
+        meaning = meaning_of(values, alpha, palette=palette)
     except MaskError as error:
         raise MaskError(str(error).replace("the mask", f"the mask {path}", 1)) from error
+    unseen = contents_of(Path(path)).unseen
+    return replace(meaning, taken=f"{meaning.taken}, {' and '.join(unseen)}") if unseen else meaning
 
 
 def read_mask(path: str | os.PathLike[str], size: Size | None = None, *, label: int | None = None) -> FloatMask:
@@ -63,13 +67,16 @@ def read_labels(path: str | os.PathLike[str], size: Size | None = None) -> npt.N
     """A map of labels from a file, integers of shape (H, W), values as they are stored.
 
     A label is the index of a palette, the value of a grey pixel, 0 or 1 of a file of 1 bit, or the first channel of a
-    colour. Values may be negative or of any size, and floats that are whole numbers: nothing is cut or wrapped.
+    colour. Where all colours are the same, the labels are in the alpha channel: 1 for an object alone. Values may be
+    negative or of any size, and floats that are whole numbers: nothing is cut or wrapped.
 
     Raises:
         MaskError: the file is missing, broken or no picture, holds a value that is no whole number, or is not of
             `size`.
     """
-    labels, _, _ = _stored(Path(path))
+    labels, alpha, _ = _stored(Path(path))
+    if alpha is not None and (labels == labels[:1, :1]).all():
+        labels = alpha > 0 if ((alpha == 0) | (alpha == alpha.max())).all() else alpha
     labels = labels[:, :, 0] if labels.ndim == 3 else labels
     if size is not None:
         _check_size(labels.shape, size, f"the label map {path}")
@@ -84,6 +91,8 @@ def _whole(values: npt.NDArray[Any], name: str) -> npt.NDArray[np.integer]:
         return values
     if not np.issubdtype(values.dtype, np.floating):
         raise MaskError(f"{name} holds values of type {values.dtype}; labels are integers")
+    if values.dtype.itemsize == 2:
+        values = values.astype(np.float32)  # half floats end below the largest whole number
     odd = values[~((np.abs(values) <= _LARGEST_WHOLE) & (values == np.rint(values)))]
     if odd.size:
         raise MaskError(
