@@ -155,7 +155,7 @@ test("the list of pictures makes only the rows that are seen", () => {
 
 test("the list of pictures says how many objects are accepted and how many are not yet", () => {
   const words = [[0, 0], [1, 0], [3, 0], [0, 2], [1, 2]].map(([objects, unaccepted]) => countOf({ objects, unaccepted }));
-  assert.deepEqual(words, ["", "1 object", "3 objects", "2 not accepted", "1 object, 2 not accepted"]);
+  assert.deepEqual(words, ["", "1 object", "3 objects", "2 not accepted", "1 of 3 accepted"]);
 });
 
 test("a search finds all its words in any order and case", () => {
