@@ -31,7 +31,7 @@ export class Labels {
     const name = /** @type {HTMLInputElement} */ (byId("new-label-name"));
     byId("new-label").addEventListener("submit", (event) => {
       event.preventDefault();
-      const text = name.value.trim();
+      const text = name.value.normalize().trim();
       if (!text) return;
       name.value = "";
       void this.#add(text);
@@ -55,12 +55,13 @@ export class Labels {
   show() {
     const { current, label } = this.#session;
     const chosen = current ? current.seen.label : label;
-    relist(this.#host, JSON.stringify([this.#labels, chosen, this.#renaming]), () => {
+    const fresh = relist(this.#host, JSON.stringify([this.#labels, chosen, this.#renaming]), () => {
       const none = this.#labels.length
         ? [make("li", { class: "label" }, this.#button(null, "No label", "0", chosen === null))]
         : [make("li", { class: "nothing" }, "No labels yet. Objects may go without.")];
       return [...this.#labels.map((each, index) => this.#row(each, index, each.id === chosen)), ...none];
     });
+    if (fresh) this.#host.querySelector('[aria-pressed="true"]')?.scrollIntoView({ block: "nearest" }); // one of many
     relist(this.#quick, JSON.stringify(this.#labels), () => [
       make("option", { value: "" }, "No label"), ...this.#labels.map(({ id, name }) => make("option", { value: id }, name))]);
     this.#quick.value = String(chosen ?? "");
@@ -97,7 +98,7 @@ export class Labels {
     const end = (keep) => {
       if (settled) return;
       settled = true;
-      const name = field.value.trim();
+      const name = field.value.normalize().trim();
       this.#rename(null);
       if (keep && name && name !== label.name) void this.#change(label.id, { name });
     };
