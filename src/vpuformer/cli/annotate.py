@@ -8,6 +8,7 @@ import typer
 from vpuformer.errors import ConfigError
 
 PORT = 8123
+LONGEST_LABEL = 200  # as `vpuformer.app.protocol` has it
 
 
 def annotate(
@@ -99,8 +100,10 @@ def _names(labels: str | None) -> list[str]:
     >>> _names("cat, dog,cat")
     ['cat', 'dog']
     """
-    names = list(dict.fromkeys(part.strip() for part in (labels or "").split(",") if part.strip()))
+    from vpuformer.formats.labels import label_name
+
+    names = list(dict.fromkeys(label_name(part) for part in (labels or "").split(",") if part.strip()))
     for name in names:
-        if len(name) > 200 or not name.isprintable():
-            raise ConfigError(f"a label is at most 200 letters of text, got {name!r:.60}")
+        if len(name) > LONGEST_LABEL:
+            raise ConfigError(f"a label is at most {LONGEST_LABEL} letters of text, got {len(name)}: {name!r:.60}")
     return names
