@@ -11,6 +11,7 @@ import { comboOf, GROUPS, keyFor, lookUp } from "../../src/vpuformer/app/static/
 import { colourOf } from "../../src/vpuformer/app/static/overlay.js";
 import { heat, lighter, rgb } from "../../src/vpuformer/app/static/palette.js";
 import { Probability } from "../../src/vpuformer/app/static/probability.js";
+import { capitalized } from "../../src/vpuformer/app/static/sentence.js";
 import { distanceTo, foresee, livePrompts, pendingStrokes } from "../../src/vpuformer/app/static/steps.js";
 import { valueAt } from "../../src/vpuformer/app/static/viewpanel.js";
 import { settle, state } from "./outside.js";
@@ -145,6 +146,12 @@ test("colours: parts, a ramp that grows lighter", () => {
   assert.deepEqual(lighter([0, 100, 255], 0.5), [128, 178, 255]);
   const light = Array.from({ length: 20 }, (_, i) => heat(i / 19)).map(([r, g, b]) => 0.2126 * r + 0.7152 * g + 0.0722 * b);
   for (let i = 1; i < light.length; i++) assert.ok(light[i] > light[i - 1]);
+});
+
+test("a sentence begins with a capital, and the name of a file does not", () => {
+  const words = ["one object", "there is no label", "nothing", "photo.jpg is gone", "/tmp/a.png cannot be read", "émile has", ""];
+  assert.deepEqual(words.map(capitalized), [
+    "One object", "There is no label", "Nothing", "photo.jpg is gone", "/tmp/a.png cannot be read", "Émile has", ""]);
 });
 
 test("the list of pictures makes only the rows that are seen", () => {

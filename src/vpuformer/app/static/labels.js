@@ -10,6 +10,8 @@ import { sentenceOf } from "./sentence.js";
 export class Labels {
   /** @type {number | null} the one whose name is being changed */
   #renaming = null;
+  /** @type {number | null} the same in the list that is shown */
+  #shown = null;
   /** A shorter list, for when there is no room for this one. */
   #quick = /** @type {HTMLSelectElement} */ (byId("quick-label"));
   #host;
@@ -28,6 +30,7 @@ export class Labels {
     this.#onChange = onChange;
     this.#onToast = onToast;
     this.#quick.addEventListener("change", () => session.chooseLabel(this.#quick.value ? Number(this.#quick.value) : null));
+    this.#host.addEventListener("focusout", () => onChange()); // what was put off
     const name = /** @type {HTMLInputElement} */ (byId("new-label-name"));
     byId("new-label").addEventListener("submit", (event) => {
       event.preventDefault();
@@ -55,6 +58,19 @@ export class Labels {
   show() {
     const { current, label } = this.#session;
     const chosen = current ? current.seen.label : label;
+    this.#list(chosen);
+    relist(this.#quick, JSON.stringify(this.#labels), () => [
+      make("option", { value: "" }, "No label"), ...this.#labels.map(({ id, name }) => make("option", { value: id }, name))]);
+    this.#quick.value = String(chosen ?? "");
+  }
+
+  /** @param {number | null} chosen */
+  #list(chosen) {
+    // What is being typed, or a color that is being chosen, is not taken away by what others do meanwhile.
+    const { activeElement } = document;
+    const busy = activeElement instanceof HTMLInputElement && this.#host.contains(activeElement);
+    if (busy && this.#renaming === this.#shown) return;
+    this.#shown = this.#renaming;
     const fresh = relist(this.#host, JSON.stringify([this.#labels, chosen, this.#renaming]), () => {
       const none = this.#labels.length
         ? [make("li", { class: "label" }, this.#button(null, "No label", "0", chosen === null))]
@@ -62,9 +78,6 @@ export class Labels {
       return [...this.#labels.map((each, index) => this.#row(each, index, each.id === chosen)), ...none];
     });
     if (fresh) this.#host.querySelector('[aria-pressed="true"]')?.scrollIntoView({ block: "nearest" }); // one of many
-    relist(this.#quick, JSON.stringify(this.#labels), () => [
-      make("option", { value: "" }, "No label"), ...this.#labels.map(({ id, name }) => make("option", { value: id }, name))]);
-    this.#quick.value = String(chosen ?? "");
   }
 
   /** @param {number | null} id @param {string} name @param {string} key @param {boolean} chosen */
@@ -103,7 +116,7 @@ export class Labels {
       if (keep && name && name !== label.name) void this.#change(label.id, { name });
     };
     const field = make("input",
-      { type: "text", value: label.name, maxlength: 200, "aria-label": `New name of ${label.name}`, blur: () => end(true),
+      { type: "text", value: label.name, maxlength: 200, "data-key": `label-${label.id}`, "aria-label": `New name of ${label.name}`, blur: () => end(true),
         keydown: (/** @type {KeyboardEvent} */ event) => {
           if (event.key === "Enter") end(true);
           else if (event.key === "Escape") end(false);
