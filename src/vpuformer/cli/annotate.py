@@ -70,6 +70,7 @@ def annotate(
     segmenter = NetworkSegmenter(model, device)
     with bind(host, PORT if port is None else port, any_free=port is None) as socket:
         kept = Store(store or folder.root / FILE)
+        kept.check_writable()
         there = {label.name for label in kept.labels()}
         for name in names:
             if name not in there:

@@ -37,7 +37,9 @@ export class Labels {
       const text = name.value.normalize().trim();
       if (!text) return;
       name.value = "";
-      void this.#add(text);
+      void this.#add(text).then((added) => {
+        if (!added) name.value ||= text; // to be mended, or sent again
+      });
     });
     name.addEventListener("keydown", (event) => {
       if (event.key === "Escape") byId("stage").focus();
@@ -136,8 +138,8 @@ export class Labels {
 
   /** @param {string} name */
   async #add(name) {
-    if (this.#chooseNamed(name)) return;
-    await this.#attempt(async (project) => {
+    if (this.#chooseNamed(name)) return true;
+    return this.#attempt(async (project) => {
       const label = await addLabel(name);
       project.labels = [...project.labels.filter((each) => each.id !== label.id), label]; // read meanwhile, it is there already
       // It is for what comes next; an object that has a label keeps it.
@@ -173,17 +175,21 @@ export class Labels {
   /**
    * @param {(project: import("./types.js").Project) => Promise<void>} what
    * @param {() => boolean} otherwise whether the labels as they really are do as well, where the page knew former ones
+   * @returns {Promise<boolean>} whether it was done
    */
   async #attempt(what, otherwise = () => false) {
     const { project } = this.#session;
-    if (!project) return;
+    if (!project) return false;
+    let done = true;
     try {
       await what(project);
     } catch (error) {
       const outdated = isOutdated(error);
       if (outdated) await this.#session.refresh();
-      if (!outdated || !otherwise()) this.#onToast(sentenceOf(error));
+      done = outdated && otherwise();
+      if (!done) this.#onToast(sentenceOf(error));
     }
     this.#onChange();
+    return done;
   }
 }
