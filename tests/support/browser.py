@@ -112,6 +112,7 @@ def opened(address: str, *, cut_off: bool = False, token: str | None = None, **o
         if token is not None:
             page.get_by_label("Token").fill(token)
             page.get_by_role("button", name="Open").click()
+            page.locator("#connection").wait_for()
         person = Person(page)
         person.wait(state="idle")
         yield person
