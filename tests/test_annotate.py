@@ -36,6 +36,7 @@ def test_what_cannot_be_annotated_is_said_in_one_line(picture_folder: Path, tmp_
     assert "no picture that can be read" in refused(tmp_path / "text.png")
     assert "no model called 'nosuch'" in refused(picture_folder, "--model", "nosuch")
     assert "at most 200 letters" in refused(picture_folder, "--labels", "a" * 201)
+    assert "cannot be seen" in refused(picture_folder, "--labels", "cat,a\nb")
     assert "cannot be used" in refused(picture_folder, "--store", tmp_path / "no" / "x.sqlite")
     assert "no address" in refused(picture_folder, "--host", "no.such.address.invalid")
     assert "the device 'abacus'" in refused(picture_folder, "--device", "abacus")

@@ -1,3 +1,4 @@
+import contextlib
 import os
 import sqlite3
 import threading
@@ -262,6 +263,16 @@ def test_a_store_of_another_version_is_refused(tmp_path: Path) -> None:
         plain.execute("UPDATE fact SET value = '99' WHERE name = 'version'")
     with pytest.raises(StoreError, match="version 99, this program knows 1"):
         Store(tmp_path / "a.sqlite")
+
+
+def test_a_file_that_may_only_be_read_is_refused_where_something_is_to_be_kept(tmp_path: Path) -> None:
+    path = tmp_path / "a.sqlite"
+    with contextlib.closing(Store(path)) as store:
+        store.check_writable()
+    with contextlib.closing(Store(f"sqlite:///file:{path}?mode=ro&uri=true")) as store:  # an export needs no more
+        assert store.labels() == []
+        with pytest.raises(StoreError, match="that you may write to it"):
+            store.check_writable()
 
 
 def test_a_password_is_not_told(tmp_path: Path) -> None:

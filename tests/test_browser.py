@@ -164,7 +164,7 @@ def test_the_list_is_searched_and_says_what_is_accepted(folder: Path) -> None:
         person.press("Enter")
         assert note.inner_text() == "1 object"
         person.click((520, 330))
-        assert note.inner_text() == "1 object, 1 not accepted"
+        assert note.inner_text() == "1 of 2 accepted"
         # Of astronaut, chelsea and coffee the search leaves out the one in the middle.
         person.page.locator("#search").fill("o jpg")
         assert person.page.locator("#progress-text").inner_text() == "2 found"

@@ -85,6 +85,20 @@ def test_a_full_disk_is_told_in_the_words_of_the_server(address: str) -> None:
         assert alarm(person) == ""
 
 
+def test_the_name_of_a_label_that_was_refused_can_be_sent_again(address: str) -> None:
+    with opened(address, cut_off=True) as person:
+        page, field = person.page, person.page.get_by_placeholder("New label")
+        page.route("**/api/labels", lambda route: route.fulfill(status=507, json={"error": "no room"}))
+        field.fill("cat")
+        page.keyboard.press("Enter")
+        page.locator(".toast").wait_for()
+        assert field.input_value() == "cat"
+        page.unroute("**/api/labels")
+        field.press("Enter")
+        page.locator("#labels .chosen", has_text="cat").wait_for()
+        assert field.input_value() == ""
+
+
 def test_a_picture_whose_file_is_gone_leaves_no_empty_object(address: str, folder: Path) -> None:
     with opened(address, cut_off=True) as person:
         person.answered()

@@ -158,3 +158,19 @@ def test_accept_and_the_label_stay_where_the_side_panel_is_hidden_or_folds_away(
         person.page.set_viewport_size({"width": 1280, "height": 800})
         quick.wait_for(state="hidden")
         assert person.page.locator("#side").is_visible()
+
+
+def test_f6_goes_round_all_parts_of_the_page(address: str) -> None:
+    with opened(address) as person:
+        page = person.page
+        for width, parts in ((1280, ["stage", "side", "files", "tools"]), (820, ["stage", "quick", "tools"])):
+            page.set_viewport_size({"width": width, "height": 1000})
+            assert person.told
+            page.locator("#stage").focus()
+            reached = []
+            for _ in parts:
+                reached.append(
+                    page.evaluate("document.activeElement.closest('#stage, #quick, #side, #files, #tools')?.id")
+                )
+                page.keyboard.press("F6")
+            assert (reached, page.evaluate("document.activeElement.id")) == (parts, "stage")

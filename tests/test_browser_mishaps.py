@@ -95,6 +95,23 @@ def test_labels_that_come_and_go_in_another_tab(address: str) -> None:
         assert len(other.toasts) == 1
 
 
+def test_a_name_that_is_being_typed_outlives_what_another_tab_does(address: str) -> None:
+    with opened(address) as person:
+        add_label(person, "cat")
+        other = beside(person)
+        person.page.get_by_role("button", name="Rename cat").click()
+        person.page.keyboard.type("black")
+        add_label(other, "dog")
+        with person.page.expect_response("**/api/project"):
+            person.page.evaluate("window.dispatchEvent(new Event('focus'))")
+        person.answered()
+        person.page.keyboard.type(" cat")
+        person.page.keyboard.press("Enter")
+        person.page.locator("#labels").get_by_text("black cat").wait_for()
+        assert labels(person) == ["black cat", "dog", "No label"]
+        assert person.page.locator("[data-key]:focus").inner_text().split() == ["black", "cat", "1"]
+
+
 @pytest.mark.parametrize("tool", ["s", "w", "b"])
 def test_what_is_drawn_while_the_picture_changes_is_no_prompt(address: str, tool: str) -> None:
     with opened(address) as person:

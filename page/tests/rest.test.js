@@ -11,6 +11,7 @@ import { comboOf, GROUPS, keyFor, lookUp } from "../../src/vpuformer/app/static/
 import { colourOf } from "../../src/vpuformer/app/static/overlay.js";
 import { heat, lighter, rgb } from "../../src/vpuformer/app/static/palette.js";
 import { Probability } from "../../src/vpuformer/app/static/probability.js";
+import { capitalized } from "../../src/vpuformer/app/static/sentence.js";
 import { distanceTo, foresee, livePrompts, pendingStrokes } from "../../src/vpuformer/app/static/steps.js";
 import { valueAt } from "../../src/vpuformer/app/static/viewpanel.js";
 import { settle, state } from "./outside.js";
@@ -147,6 +148,12 @@ test("colours: parts, a ramp that grows lighter", () => {
   for (let i = 1; i < light.length; i++) assert.ok(light[i] > light[i - 1]);
 });
 
+test("a sentence begins with a capital, and the name of a file does not", () => {
+  const words = ["one object", "there is no label", "nothing", "photo.jpg is gone", "/tmp/a.png cannot be read", "émile has", ""];
+  assert.deepEqual(words.map(capitalized), [
+    "One object", "There is no label", "Nothing", "photo.jpg is gone", "/tmp/a.png cannot be read", "Émile has", ""]);
+});
+
 test("the list of pictures makes only the rows that are seen", () => {
   const { from, to } = rowsSeen(60_000, 600, 20_000);
   assert.ok(from <= 1000 && to >= 1010 && to - from < 30);
@@ -155,7 +162,7 @@ test("the list of pictures makes only the rows that are seen", () => {
 
 test("the list of pictures says how many objects are accepted and how many are not yet", () => {
   const words = [[0, 0], [1, 0], [3, 0], [0, 2], [1, 2]].map(([objects, unaccepted]) => countOf({ objects, unaccepted }));
-  assert.deepEqual(words, ["", "1 object", "3 objects", "2 not accepted", "1 object, 2 not accepted"]);
+  assert.deepEqual(words, ["", "1 object", "3 objects", "2 not accepted", "1 of 3 accepted"]);
 });
 
 test("a search finds all its words in any order and case", () => {

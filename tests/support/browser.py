@@ -34,19 +34,22 @@ _MARGIN = 20
 """Around a picture that fits the screen, as the page leaves it."""
 
 # After the frame in which the page shows its newest state: it asks for that frame before anybody can ask for this one.
-_SEEN = """() => new Promise((resolve) => requestAnimationFrame(() => {
-  const text = (id) => document.getElementById(id).textContent.trim();
-  const current = [...document.querySelectorAll("#objects .object")].findIndex((row) => row.matches(".current"));
-  const opening = text("picture-size") === "opening…" || !(text("picture-name") || text("empty-text"));
+# The state is read before that frame: an answer that comes while it is waited for is shown in the next one only.
+_SEEN = """() => new Promise((resolve) => {
   const state = document.getElementById("connection").dataset.state ?? "idle";
-  resolve({
-    state: state === "idle" && opening ? "busy" : state,
-    picture: text("picture-name"),
-    object: current < 0 ? "" : String(current + 1),
-    area: text("mask-text").replace(/[^0-9]/g, "") || "0",
-    steps: String(document.querySelectorAll("#steps .step:not(.undone)").length),
+  requestAnimationFrame(() => {
+    const text = (id) => document.getElementById(id).textContent.trim();
+    const current = [...document.querySelectorAll("#objects .object")].findIndex((row) => row.matches(".current"));
+    const opening = text("picture-size") === "opening…" || !(text("picture-name") || text("empty-text"));
+    resolve({
+      state: state === "idle" && opening ? "busy" : state,
+      picture: text("picture-name"),
+      object: current < 0 ? "" : String(current + 1),
+      area: text("mask-text").replace(/[^0-9]/g, "") || "0",
+      steps: String(document.querySelectorAll("#steps .step:not(.undone)").length),
+    });
   });
-}))"""
+})"""
 
 Point = tuple[float, float]
 
@@ -109,6 +112,7 @@ def opened(address: str, *, cut_off: bool = False, token: str | None = None, **o
         if token is not None:
             page.get_by_label("Token").fill(token)
             page.get_by_role("button", name="Open").click()
+            page.locator("#connection").wait_for()
         person = Person(page)
         person.wait(state="idle")
         yield person

@@ -6,8 +6,9 @@ from vpuformer.app.annotator import Annotator
 from vpuformer.app.protocol import MAX_TEXT, MasksRead
 from vpuformer.app.rows import NewMask
 from vpuformer.app.runs import pack
-from vpuformer.errors import MaskError
+from vpuformer.errors import InputError, MaskError
 from vpuformer.formats import read_objects
+from vpuformer.formats.labels import JOINERS, label_name
 from vpuformer.formats.wording import counted
 from vpuformer.images.meaning import coverage
 
@@ -72,5 +73,8 @@ def _label_name(word: str) -> str | None:
     >>> _label_name(" a\\n\\tcat "), _label_name("\\x00 ")
     ('a cat', None)
     """
-    words = "".join(letter if letter.isprintable() else " " for letter in word).split()
-    return " ".join(words)[:MAX_TEXT].strip() or None
+    words = "".join(letter if letter.isprintable() or letter in JOINERS else " " for letter in word).split()
+    try:
+        return label_name(" ".join(words)[:MAX_TEXT])
+    except InputError:
+        return None

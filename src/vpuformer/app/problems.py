@@ -61,6 +61,8 @@ def _of_system(_: Request, error: Exception) -> JSONResponse:
 def _of_form(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     found = error.errors()[0]
+    if isinstance(ours := found.get("ctx", {}).get("error"), InputError):  # of a validator, and a whole sentence
+        return _response(422, str(ours))
     place = ".".join(str(part) for part in found["loc"])
     return _response(422, f"{place}: {found['msg']}; look the request up under /docs")
 

@@ -11,6 +11,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from vpuformer.formats.labels import label_name
+
 MAX_POINTS = 10_000
 """Of one scribble, brush stroke or lasso."""
 
@@ -26,13 +28,7 @@ Path = Annotated[list[Point], Field(min_length=1, max_length=MAX_POINTS)]
 Colour = Annotated[str, Field(pattern=r"^#[0-9a-f]{6}$")]
 
 
-def _printable(name: str) -> str:
-    if not name.isprintable():  # such as a line end; the formats that are exported have no room for it either
-        raise ValueError("a label holds no character that cannot be seen")
-    return name
-
-
-Name = Annotated[str, Field(min_length=1, max_length=MAX_TEXT, pattern=r"\S"), AfterValidator(_printable)]
+Name = Annotated[str, Field(min_length=1, max_length=MAX_TEXT), AfterValidator(label_name)]
 
 
 class Message(BaseModel):

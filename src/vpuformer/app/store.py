@@ -47,6 +47,15 @@ class Store(LabelStore):
                     f"{self.address} is a store of version {found}, this program knows {VERSION}; use the other program"
                 )
 
+    def check_writable(self) -> None:
+        """See that changes can be stored: SQLite opens a file that may only be read without a word.
+
+        Raises:
+            StoreError: they cannot.
+        """
+        with self._writing() as connection:
+            connection.execute(facts.update().where(facts.c.name == "version").values(value=str(VERSION)))
+
     def sync(self, names: Iterable[str]) -> None:
         """Know these pictures; those that are known and not among them stay, for their file may come back."""
         with self._writing() as connection:

@@ -8,6 +8,7 @@ import typer
 from vpuformer.errors import ConfigError
 
 PORT = 8123
+LONGEST_LABEL = 200  # as `vpuformer.app.protocol` has it
 
 
 def annotate(
@@ -69,6 +70,7 @@ def annotate(
     segmenter = NetworkSegmenter(model, device)
     with bind(host, PORT if port is None else port, any_free=port is None) as socket:
         kept = Store(store or folder.root / FILE)
+        kept.check_writable()
         there = {label.name for label in kept.labels()}
         for name in names:
             if name not in there:
@@ -99,8 +101,10 @@ def _names(labels: str | None) -> list[str]:
     >>> _names("cat, dog,cat")
     ['cat', 'dog']
     """
-    names = list(dict.fromkeys(part.strip() for part in (labels or "").split(",") if part.strip()))
+    from vpuformer.formats.labels import label_name
+
+    names = list(dict.fromkeys(label_name(part) for part in (labels or "").split(",") if part.strip()))
     for name in names:
-        if len(name) > 200 or not name.isprintable():
-            raise ConfigError(f"a label is at most 200 letters of text, got {name!r:.60}")
+        if len(name) > LONGEST_LABEL:
+            raise ConfigError(f"a label is at most {LONGEST_LABEL} letters of text, got {len(name)}: {name!r:.60}")
     return names

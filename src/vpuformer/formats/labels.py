@@ -1,5 +1,6 @@
-"""The labels of a set, numbered in their order."""
+"""Names of labels, and the labels of a set, numbered in their order."""
 
+import unicodedata
 from collections.abc import Sequence
 
 from vpuformer.errors import InputError, unknown_name
@@ -7,6 +8,26 @@ from vpuformer.formats.wording import Tally
 
 UNLABELLED = "object"
 """What a format that wants a label calls an object that has none."""
+
+
+JOINERS = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"
+"""Invisible, but part of words in many scripts and of many emoji."""
+
+
+def label_name(text: str) -> str:
+    """The name of a label as it is kept and compared: composed characters (NFC), no blanks at the ends.
+
+    >>> label_name(" cafe\N{COMBINING ACUTE ACCENT} ")
+    'café'
+
+    Raises:
+        InputError: it is blank or holds a character that cannot be seen, such as a line end.
+    """
+    name = unicodedata.normalize("NFC", text).strip()
+    seen = name.translate(dict.fromkeys(map(ord, JOINERS)))
+    if not seen.strip() or not seen.isprintable():
+        raise InputError(f"the label {text!r:.300} is blank or holds a character that cannot be seen; rename it")
+    return name
 
 
 class LabelNumbers:
@@ -28,8 +49,7 @@ class LabelNumbers:
             twice = next(name for name in self.names if self.names.count(name) > 1)
             raise InputError(f"two labels are called {twice!r}; rename one of them")
         for name in self.names:
-            if not name.strip() or not name.isprintable():
-                raise InputError(f"the label {name!r} is blank or holds a character that cannot be seen; rename it")
+            label_name(name)
 
     def of(self, label: str | None, picture: str) -> int:
         """The number of the label of an object on this picture."""

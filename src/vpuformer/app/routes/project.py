@@ -52,12 +52,11 @@ def router() -> APIRouter:
 
     @routes.post("/labels", status_code=201, summary="Add a label")
     def new_label(body: NewLabel, annotator: Opened) -> Label:
-        return _label(annotator.store.add_label(body.name.strip(), body.colour))
+        return _label(annotator.store.add_label(body.name, body.colour))
 
     @routes.patch("/labels/{identity}", summary="Change the name or the colour of a label")
     def change_label(identity: Identity, body: LabelChange, annotator: Opened) -> Label:
-        name = body.name and body.name.strip()
-        return _label(annotator.store.change_label(identity, name=name, colour=body.colour))
+        return _label(annotator.store.change_label(identity, name=body.name, colour=body.colour))
 
     @routes.delete("/labels/{identity}", status_code=204, summary="Delete a label that no object has")
     def delete_label(identity: Identity, annotator: Opened) -> None:

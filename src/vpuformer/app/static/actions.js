@@ -121,10 +121,11 @@ export function actions({ session, settings, stage, labels, input, show, toasts 
     const at = REGIONS.findIndex((id) => byId(id).contains(document.activeElement));
     for (let k = 1; k <= REGIONS.length; k++) {
       const region = byId(REGIONS[(at + k) % REGIONS.length]);
-      if (region.offsetParent === null) continue;
-      const inner = region.matches("#stage, #search") ? region : region.querySelector(":is(button, select):not(:disabled)");
+      const inner = region.matches("#stage, #search") ? [region] : [...region.querySelectorAll(":is(button, select, input):not(:disabled)")];
+      const first = inner.find((each) => each.getClientRects().length); // others are hidden at present
+      if (!(first instanceof HTMLElement)) continue;
       delete byId("stage").dataset.pointer;
-      if (inner instanceof HTMLElement) inner.focus();
+      first.focus();
       return;
     }
   };

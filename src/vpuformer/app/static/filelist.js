@@ -18,8 +18,8 @@ const RETRY_AFTER = 60_000;
  * @param {{objects: number, unaccepted: number}} picture
  */
 export function countOf({ objects, unaccepted }) {
-  const accepted = objects === 0 ? "" : objects === 1 ? "1 object" : `${objects} objects`;
-  return [accepted, unaccepted ? `${unaccepted} not accepted` : ""].filter(Boolean).join(", ");
+  if (!unaccepted) return objects === 0 ? "" : objects === 1 ? "1 object" : `${objects} objects`;
+  return objects ? `${objects} of ${objects + unaccepted} accepted` : `${unaccepted} not accepted`;
 }
 
 /**

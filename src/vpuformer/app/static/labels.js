@@ -10,6 +10,8 @@ import { sentenceOf } from "./sentence.js";
 export class Labels {
   /** @type {number | null} the one whose name is being changed */
   #renaming = null;
+  /** @type {number | null} the same in the list that is shown */
+  #shown = null;
   /** A shorter list, for when there is no room for this one. */
   #quick = /** @type {HTMLSelectElement} */ (byId("quick-label"));
   #host;
@@ -28,13 +30,16 @@ export class Labels {
     this.#onChange = onChange;
     this.#onToast = onToast;
     this.#quick.addEventListener("change", () => session.chooseLabel(this.#quick.value ? Number(this.#quick.value) : null));
+    this.#host.addEventListener("focusout", () => onChange()); // what was put off
     const name = /** @type {HTMLInputElement} */ (byId("new-label-name"));
     byId("new-label").addEventListener("submit", (event) => {
       event.preventDefault();
-      const text = name.value.trim();
+      const text = name.value.normalize().trim();
       if (!text) return;
       name.value = "";
-      void this.#add(text);
+      void this.#add(text).then((added) => {
+        if (!added) name.value ||= text; // to be mended, or sent again
+      });
     });
     name.addEventListener("keydown", (event) => {
       if (event.key === "Escape") byId("stage").focus();
@@ -55,15 +60,26 @@ export class Labels {
   show() {
     const { current, label } = this.#session;
     const chosen = current ? current.seen.label : label;
-    relist(this.#host, JSON.stringify([this.#labels, chosen, this.#renaming]), () => {
+    this.#list(chosen);
+    relist(this.#quick, JSON.stringify(this.#labels), () => [
+      make("option", { value: "" }, "No label"), ...this.#labels.map(({ id, name }) => make("option", { value: id }, name))]);
+    this.#quick.value = String(chosen ?? "");
+  }
+
+  /** @param {number | null} chosen */
+  #list(chosen) {
+    // What is being typed, or a color that is being chosen, is not taken away by what others do meanwhile.
+    const { activeElement } = document;
+    const busy = activeElement instanceof HTMLInputElement && this.#host.contains(activeElement);
+    if (busy && this.#renaming === this.#shown) return;
+    this.#shown = this.#renaming;
+    const fresh = relist(this.#host, JSON.stringify([this.#labels, chosen, this.#renaming]), () => {
       const none = this.#labels.length
         ? [make("li", { class: "label" }, this.#button(null, "No label", "0", chosen === null))]
         : [make("li", { class: "nothing" }, "No labels yet. Objects may go without.")];
       return [...this.#labels.map((each, index) => this.#row(each, index, each.id === chosen)), ...none];
     });
-    relist(this.#quick, JSON.stringify(this.#labels), () => [
-      make("option", { value: "" }, "No label"), ...this.#labels.map(({ id, name }) => make("option", { value: id }, name))]);
-    this.#quick.value = String(chosen ?? "");
+    if (fresh) this.#host.querySelector('[aria-pressed="true"]')?.scrollIntoView({ block: "nearest" }); // one of many
   }
 
   /** @param {number | null} id @param {string} name @param {string} key @param {boolean} chosen */
@@ -97,12 +113,12 @@ export class Labels {
     const end = (keep) => {
       if (settled) return;
       settled = true;
-      const name = field.value.trim();
+      const name = field.value.normalize().trim();
       this.#rename(null);
       if (keep && name && name !== label.name) void this.#change(label.id, { name });
     };
     const field = make("input",
-      { type: "text", value: label.name, maxlength: 200, "aria-label": `New name of ${label.name}`, blur: () => end(true),
+      { type: "text", value: label.name, maxlength: 200, "data-key": `label-${label.id}`, "aria-label": `New name of ${label.name}`, blur: () => end(true),
         keydown: (/** @type {KeyboardEvent} */ event) => {
           if (event.key === "Enter") end(true);
           else if (event.key === "Escape") end(false);
@@ -122,8 +138,8 @@ export class Labels {
 
   /** @param {string} name */
   async #add(name) {
-    if (this.#chooseNamed(name)) return;
-    await this.#attempt(async (project) => {
+    if (this.#chooseNamed(name)) return true;
+    return this.#attempt(async (project) => {
       const label = await addLabel(name);
       project.labels = [...project.labels.filter((each) => each.id !== label.id), label]; // read meanwhile, it is there already
       // It is for what comes next; an object that has a label keeps it.
@@ -159,17 +175,21 @@ export class Labels {
   /**
    * @param {(project: import("./types.js").Project) => Promise<void>} what
    * @param {() => boolean} otherwise whether the labels as they really are do as well, where the page knew former ones
+   * @returns {Promise<boolean>} whether it was done
    */
   async #attempt(what, otherwise = () => false) {
     const { project } = this.#session;
-    if (!project) return;
+    if (!project) return false;
+    let done = true;
     try {
       await what(project);
     } catch (error) {
       const outdated = isOutdated(error);
       if (outdated) await this.#session.refresh();
-      if (!outdated || !otherwise()) this.#onToast(sentenceOf(error));
+      done = outdated && otherwise();
+      if (!done) this.#onToast(sentenceOf(error));
     }
     this.#onChange();
+    return done;
   }
 }

@@ -14,5 +14,14 @@ export const reasonOf = (status, body) => String(body?.error ?? (status === 401 
 /** @param {unknown} error */
 export function sentenceOf(error) {
   const text = error instanceof Error ? error.message : String(error);
-  return text ? text[0].toUpperCase() + text.slice(1) : "Something went wrong.";
+  return text ? capitalized(text) : "Something went wrong.";
+}
+
+/**
+ * A sentence with a capital at its beginning, but for one that begins with the name of a file, which stays as it is.
+ *
+ * @param {string} text
+ */
+export function capitalized(text) {
+  return /^\p{Ll}[\p{L}'-]*(?:[\s,;:]|\.?$)/u.test(text) ? text[0].toUpperCase() + text.slice(1) : text;
 }

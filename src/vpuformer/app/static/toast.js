@@ -1,6 +1,7 @@
 /** Short messages at the edge of the picture, with a way back where there is one. */
 
 import { icon, make } from "./dom.js";
+import { capitalized } from "./sentence.js";
 
 const STAYS = 7000;
 const MOST = 4;
@@ -15,7 +16,9 @@ export class Toasts {
 
   /** @param {string} sentence @param {() => void} [undo] */
   show(sentence, undo) {
-    const toast = make("div", { class: "toast" }, make("span", {}, sentence.charAt(0).toUpperCase() + sentence.slice(1)));
+    const text = capitalized(sentence);
+    for (const former of this.#host.children) if (former.textContent === text) former.remove(); // said once is enough
+    const toast = make("div", { class: "toast" }, make("span", {}, text));
     const close = () => toast.remove();
     let timer = setTimeout(close, STAYS);
     toast.addEventListener("pointerenter", () => clearTimeout(timer));
