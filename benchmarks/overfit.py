@@ -22,13 +22,14 @@ from vpuformer.data.coco import CocoFolder
 from vpuformer.encoding.batch import PromptBatch
 from vpuformer.geometry import Crop, FrameMap
 from vpuformer.metrics import MASK_THRESHOLD, iou
-from vpuformer.model.config import VARIANTS
+from vpuformer.model.config import VARIANTS, VPUFormerConfig
 from vpuformer.model.vpuformer import VPUFormer, repeat_samples
 from vpuformer.prompts import KINDS
 from vpuformer.simulation import next_prompt
 from vpuformer.training.interaction import Batch, Interactive, interact
 from vpuformer.training.loop import build_network
 from vpuformer.training.recipe import Recipe
+from vpuformer.training.settings import assign
 
 RESULTS = Path(__file__).parent / "results"
 PICTURES, OBJECTS = 8, 2
@@ -39,6 +40,7 @@ def main() -> None:
     parser.add_argument("--data", required=True, help="a COCO-format folder")
     parser.add_argument("--backbone-weights", help="pretrained image encoder, in timm's names")
     parser.add_argument("--variant", choices=VARIANTS, default="default")
+    parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="changes of its network, dim=64")
     parser.add_argument("--size", type=int, default=192)
     parser.add_argument("--steps", type=int, default=400)
     parser.add_argument("--seed", type=int, default=0)
@@ -46,12 +48,13 @@ def main() -> None:
 
     torch.manual_seed(options.seed)
     data = pictures_with_two_objects(CocoFolder(options.data), options.size)
+    config = VPUFormerConfig.from_dict(assign(VPUFormerConfig, VARIANTS[options.variant].to_dict(), options.set))
     recipe = Recipe(
         data="",
         output="",
-        model=VARIANTS[options.variant],
+        model=config,
         backbone_weights=options.backbone_weights,
-        freeze_stem=VARIANTS[options.variant].mask_fusion == "late",
+        freeze_stem=config.mask_fusion == "late",
     )
     network = build_network(recipe)
     network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -61,7 +64,7 @@ def main() -> None:
     learn(network, data, options.steps, options.seed)
     result = {
         "command": f"python benchmarks/overfit.py --variant {options.variant} --data coco_multi --backbone-weights FILE"
-        f" --steps {options.steps}",
+        + (f" --steps {options.steps} --set {' '.join(options.set)}".removesuffix(" --set ")),
         "pictures": PICTURES,
         "objects": OBJECTS,
         "size": options.size,
@@ -70,8 +73,9 @@ def main() -> None:
         **check(network.eval(), data),
         "trainable parameters without a gradient": without,
     }
-    name = "overfit.json" if options.variant == "default" else f"overfit-{options.variant}.json"
-    (RESULTS / name).write_text(json.dumps(result, indent=2) + "\n")
+    parts = [] if options.variant == "default" else [options.variant]
+    name = "-".join(["overfit", *parts, *(change.replace("=", "-") for change in options.set)])
+    (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=2) + "\n")
     print(json.dumps(result, indent=2))
 
 
