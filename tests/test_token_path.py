@@ -181,3 +181,13 @@ def test_maps_that_are_new_start_as_nothing(tmp_path: Path) -> None:
         )
     prompts = batch([Click(40, 40)])
     torch.testing.assert_close(drawn.eval()(IMAGE, EMPTY, prompts).logits, plain(IMAGE, EMPTY, prompts).logits)
+
+
+def test_another_image_encoder_starts_with_the_attention_and_decoder_of_the_former_one(tmp_path: Path) -> None:
+    former = VPUFormer(TOKENS)
+    save_checkpoint(former, tmp_path)
+    other = replace(TOKENS, backbone="timm:mobilenetv2_050")
+    with pytest.warns(UserWarning, match=r"settings: backbone='timm:mobilenetv2_050' instead of 'mobilenetv2'; new: "):
+        network = build_network(Recipe(data="", output="", init=str(tmp_path), model=other))
+    assert torch.equal(network.state_dict()["pue.project.0.weight"], former.state_dict()["pue.project.0.weight"])
+    assert torch.equal(network.state_dict()["null_tokens"], former.state_dict()["null_tokens"])

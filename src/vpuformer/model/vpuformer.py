@@ -138,7 +138,9 @@ class VPUFormer(nn.Module):
             )
             for _ in range(config.layers if config.dma else 0)
         )
-        self.null_tokens = nn.Parameter(torch.randn(config.null_tokens, dim)) if config.null_tokens else None
+        self.null_tokens = (
+            nn.Parameter(torch.randn(config.null_tokens, dim)) if config.null_tokens and config.dma else None
+        )
         self.decoder = MultiScaleDecoder(dim, width, refine=config.refine, attending=SCALES[config.fine_attention])
         self.lateral_half = nn.Conv2d(self.backbone.half_channels or 3, FINE, 3, padding=1) if config.sharpen else None
         self.sharpen = Sharpen(width, FINE) if config.sharpen else None
@@ -284,7 +286,7 @@ class VPUFormer(nn.Module):
         config = self.config
         sign = torch.where(prompts.valid, torch.where(prompts.positive, 1.0, -1.0), 0.0)
         priors = None
-        if config.prior != "none":
+        if config.prior != "none" and config.dma:
             h, w = visual.shape[-2:]
             finer = [(lateral.quarter.shape[-2], lateral.quarter.shape[-1]), (2 * h, 2 * w)]
             if lateral.eighth is not None:

@@ -290,13 +290,12 @@ def build_network(recipe: Recipe) -> VPUFormer:
         ConfigError: weights of the model to start from have another shape.
         CheckpointError: the weights to start from cannot be read or fetched.
     """
+    pretrained = recipe.pretrained and recipe.backbone_weights is None and recipe.init is None
+    network = VPUFormer(recipe.model, pretrained=pretrained)
     if recipe.init is not None:
-        network = VPUFormer(recipe.model)
         carry_over(load_model(recipe.init), network, recipe.init)
-    else:
-        network = VPUFormer(recipe.model, pretrained=recipe.pretrained and recipe.backbone_weights is None)
-        if recipe.backbone_weights is not None:
-            load_backbone_weights(network.backbone.net, recipe.backbone_weights)
+    if recipe.backbone_weights is not None:
+        load_backbone_weights(network.backbone.net, recipe.backbone_weights)
     network.backbone.freeze(stem=recipe.freeze_stem, norms=recipe.freeze_norms)
     return network.train()
 
