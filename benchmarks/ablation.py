@@ -2,11 +2,15 @@
 
     python benchmarks/ablation.py dense --data FOLDER --backbone-weights FILE --runs FOLDER
     python benchmarks/ablation.py table4 table5 dense --size 256 --seeds 0 1 --data FOLDER ...
+    python benchmarks/ablation.py tokens --size 256 --precision bf16-mixed --init default --data FOLDER --runs FOLDER
 
 Trains the network of every row of the tables named for about 25,000 network passes (one object, one interaction each),
 validates it on the split's objects, and writes `benchmarks/results/ablation-SIZE.json`. What that file holds is not
 trained again (take it out to repeat it), a run that was interrupted goes on, and rows of several tables that mean the
 same network share one. Every run is a process of its own.
+
+With `--init` the rows start from the weights of a model and train for longer (`WARM`), in a results file of their own,
+`ablation-SIZE-warm.json`: the plateau at the beginning is not walked again for every row.
 """
 
 import argparse
@@ -14,7 +18,7 @@ import csv
 import json
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -29,6 +33,12 @@ ALONE: dict[str, Any] = {"dense_prompts": "none", "place_code": False}
 """No other way for a prompt to the mask than its token."""
 DRAWN: dict[str, Any] = {"dma": False, "dense_prompts": "early"}
 """Prompts as maps in the image branch, as RITM has them; tokens, if any, serve P2CL alone."""
+TOKENS: dict[str, Any] = {"dense_prompts": "none", "null_tokens": 4, "prior": "vectors"}
+"""Null tokens and PuE's own picture of the prompt in the attention; no prompt is drawn."""
+FINE: dict[str, Any] = {**TOKENS, "prior": "shapes", "fine_attention": "quarter"}
+"""The same with the strokes of scribbles and the inside of boxes, and with attention at 1/8 and 1/4 too."""
+MIXING: dict[str, Any] = {**FINE, "mixing": True}
+"""The same with a depthwise convolution over the image tokens in every layer."""
 
 Row = dict[str, Any]
 TABLES: dict[str, dict[str, Row]] = {
@@ -52,6 +62,23 @@ TABLES: dict[str, dict[str, Row]] = {
         "dma_p2cl": {},
     },
     "table6": {f"lambda_{value:g}": {"p2cl": value} for value in (0.0, 0.1, 0.5, 1.0, 2.0, 5.0)},
+    "tokens": {
+        "middle": {"dense_prompts": "middle"},
+        "late": {"dense_prompts": "late"},
+        "none": {"dense_prompts": "none"},
+        "null": {"dense_prompts": "none", "null_tokens": 4},
+        "vectors": TOKENS,
+        "shapes": {**TOKENS, "prior": "shapes"},
+        "eighth": {**TOKENS, "fine_attention": "eighth"},
+        "quarter": {**TOKENS, "fine_attention": "quarter"},
+        "shapes_quarter": FINE,
+        "shapes_quarter_mixing": MIXING,
+        "mixing_sign": {**MIXING, "sign_values": True},
+        "mixing_gates": {**MIXING, "gate_norm": True},
+        "mixing_no_gate": {**MIXING, "gate": False},
+        "mixing_all": {**MIXING, "sign_values": True, "gate_norm": True},
+        "mixing_both": {**MIXING, "dense_prompts": "middle"},
+    },
     "parts": {
         "mask_early": {"mask_fusion": "early"},
         "no_gate": {"gate": False},
@@ -76,10 +103,10 @@ TABLES: dict[str, dict[str, Row]] = {
 BASE = VPUFormerConfig()
 """The variant `default`, with the prompts drawn after the image encoder: what it was when the rows were defined."""
 
-# 782 steps of 16 objects with 2 interactions on average are 25,000 passes.
 SHIPPED = json.loads((RESULTS / "training" / "recipe.json").read_text())
 """The recipe of the shipped weights; its sets are drawn as often here."""
 
+# 782 steps of 16 objects with 2 interactions on average are 25,000 passes.
 SETTINGS: dict[str, Any] = {
     "steps": 782,
     "warmup": 60,
@@ -91,71 +118,153 @@ SETTINGS: dict[str, Any] = {
     "validate_every": 782,
     "validate_objects": 250,
 }
+WARM: dict[str, Any] = {
+    "steps": 300,
+    "warmup": 50,
+    "cooldown": 0.5,
+    "lr": 4e-4,
+    "backbone_lr": 0.25,
+    "ema": 0.99,
+    "validate_every": 300,
+    "validate_objects": 250,
+}
+"""Settings of the rows that start from trained weights; the recipe's for everything else."""
 OF_RECIPE = frozenset({"p2cl", "p2cl_target", "dice"})
+
+
+@dataclass(frozen=True)
+class Trials:
+    """What all rows of one results file have in common."""
+
+    size: int
+    precision: Precision
+    init: str | None = None
+
+    @property
+    def results(self) -> Path:
+        return RESULTS / f"ablation-{self.size}{'' if self.init is None else '-warm'}.json"
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        return SETTINGS if self.init is None else WARM
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        start = {} if self.init is None else {"init": self.init}
+        common = {"size": self.size, "precision": self.precision, "objects per step": 16}
+        return self.recipe | start | common | {"interactions": "1 to 3, uniform"}
+
+    @property
+    def command(self) -> str:
+        start = "--backbone-weights MOBILENETV2" if self.init is None else f"--init {self.init}"
+        return (
+            f"python benchmarks/ablation.py TABLE --size {self.size} --precision {self.precision} {start}"
+            " --data DATA --runs RUNS"
+        )
+
+    def folder(self, runs: Path, row: Row, seed: int | str) -> Path:
+        """The run of a row: that of the first row, in any table, that means the same network and recipe."""
+        every = {name: each for table in TABLES.values() for name, each in table.items()}
+        same = next(name for name, each in every.items() if left(each) == left(row))
+        return runs / f"{same}-{self.size}{'' if self.init is None else '-warm'}-{seed}"
+
+    def written(self) -> dict[str, Any]:
+        """The results so far; empty if there are none."""
+        return json.loads(self.results.read_text()) if self.results.exists() else {}
+
+    def holds(self, name: str, seed: int) -> bool:
+        """Whether the results have this row with this seed."""
+        return str(seed) in self.written().get("rows", {}).get(name, {}).get("seeds", {})
+
+    def write(self, runs: Path, start: Row | None = None) -> None:
+        """Put the scores of every finished run into the results, in addition to those of earlier runs.
+
+        Args:
+            start: scores of the weights that all rows start from.
+        """
+        former = self.written()
+        results = former.get("rows", {})
+        start = start or former.get("start")
+        for table, rows in TABLES.items():
+            for name, changes in rows.items():
+                for run in sorted(runs.glob(self.folder(runs, changes, "*").name)):
+                    if (found := scores(run, self.recipe["steps"])) is not None:
+                        row = results.setdefault(name, {"table": table, "changes": changes, "seeds": {}})
+                        row["seeds"][run.name.rsplit("-", 1)[1]] = found
+        content = {
+            "command": self.command,
+            "settings": self.settings,
+            "network passes": 25_000,
+            "measure": "mean IoU on validation objects",
+            **({} if start is None else {"start": start}),
+            "rows": results,
+        }
+        with replacing(self.results) as temporary:
+            temporary.write_text(json.dumps(content, indent=2) + "\n")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("tables", nargs="+", choices=TABLES)
-    parser.add_argument("--data", required=True, help="folder of COCO-format folders")
-    parser.add_argument("--backbone-weights", required=True, help="pretrained image encoder, in timm's names")
+    parser.add_argument("--data", required=True, help="folder of COCO-format folders, split.json in it or beside it")
+    weights = parser.add_mutually_exclusive_group(required=True)
+    weights.add_argument("--backbone-weights", help="pretrained image encoder, in timm's names")
+    weights.add_argument("--init", help="model to start from")
     parser.add_argument("--runs", required=True, type=Path, help="where the runs are kept")
     parser.add_argument("--size", type=int, default=128, help="side of the crops in pixels")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--precision", choices=get_args(Precision), default="32-true", help="of every run of this size")
     parser.add_argument("--only", nargs="*", help="these rows alone")
+    parser.add_argument("--start", action="store_true", help="first validate the weights of --init as they are")
     parser.add_argument("--collect", action="store_true", help="train nothing, gather what is there")
     parser.add_argument("--here", metavar="SEED", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
 
-    here = settings(options.size, options.precision)
-    if (there := written(options.size).get("settings", here)) != here:
-        parser.error(f"{path(options.size).name} holds runs with other settings: {there}")
+    trials = Trials(options.size, options.precision, options.init)
+    if (present := trials.written().get("settings", trials.settings)) != trials.settings:
+        parser.error(f"{trials.results.name} holds runs with other settings: {present}")
+    if options.start and "start" not in trials.written():
+        trials.write(options.runs, start(trials, options.data))
     rows = {name: row for table in options.tables for name, row in TABLES[table].items()}
     rows = {name: row for name, row in rows.items() if options.only is None or name in options.only}
     if options.here is not None:
         [row] = rows.values()
-        run(row, options.here, options)
+        run(trials, row, options.here, options)
         return
     for seed in options.seeds:
         for name in rows:
-            finished = scores(folder(options.runs, rows[name], options.size, seed)) is not None
-            if not options.collect and not finished and not holds(options.size, name, seed):
+            finished = scores(trials.folder(options.runs, rows[name], seed), trials.recipe["steps"]) is not None
+            if not options.collect and not finished and not trials.holds(name, seed):
                 alone = ["--only", name, "--here", str(seed)]
                 subprocess.run([sys.executable, __file__, *sys.argv[1:], *alone], check=True)
-            write(options.runs, options.size, options.precision)
-    print(path(options.size).read_text())
-
-
-def folder(runs: Path, row: Row, size: int, seed: int | str) -> Path:
-    """Of the run of a row: that of the first row, in any table, that means the same network and recipe."""
-    every = {name: each for table in TABLES.values() for name, each in table.items()}
-    same = next(name for name, each in every.items() if left(each) == left(row))
-    return runs / f"{same}-{size}-{seed}"
+            trials.write(options.runs)
+    print(trials.results.read_text())
 
 
 def left(row: Row) -> Row:
-    """What of a row is no default."""
-    usual = Recipe(data="", output="").p2cl
-    return {name: value for name, value in row.items() if (name, value) != ("p2cl", usual)}
+    """The values of a row that are no defaults."""
+    usual = Recipe(data="", output="")
+    defaults = BASE.to_dict() | {name: getattr(usual, name) for name in OF_RECIPE}
+    return {name: value for name, value in row.items() if value != defaults[name]}
 
 
-def run(row: Row, seed: int, options: argparse.Namespace) -> None:
+def run(trials: Trials, row: Row, seed: int, options: argparse.Namespace) -> None:
     # Imported late: gathering needs no torch.
     from vpuformer.memory import keep_freed_memory
     from vpuformer.training.loop import train
 
     network = {field: value for field, value in row.items() if field not in OF_RECIPE}
-    output = folder(options.runs, row, options.size, seed)
+    output = trials.folder(options.runs, row, seed)
     recipe = Recipe(
         data=options.data,
         output=str(output),
         backbone_weights=options.backbone_weights,
+        init=options.init,
         model=replace(BASE, **network),
         size=options.size,
         seed=seed,
         precision=options.precision,
-        **SETTINGS,
+        **trials.recipe,
         **{name: SHIPPED[name] for name in ("set_weights", "region_sets")},
         **{field: value for field, value in row.items() if field in OF_RECIPE},
     )
@@ -163,54 +272,25 @@ def run(row: Row, seed: int, options: argparse.Namespace) -> None:
     train(recipe, resume=(output / NAME).exists())
 
 
-def path(size: int) -> Path:
-    return RESULTS / f"ablation-{size}.json"
+def start(trials: Trials, data: str) -> dict[str, float]:
+    """The validation scores of the weights that the rows start from."""
+    from vpuformer.model.checkpoint import load_model
+    from vpuformer.training.loading import open_data
+    from vpuformer.training.validate import validate
+
+    assert trials.init is not None
+    recipe = Recipe(data=data, output="", size=trials.size, **trials.recipe)
+    return validate(load_model(trials.init), open_data(recipe)[1], trials.size).scores
 
 
-def settings(size: int, precision: str) -> dict[str, Any]:
-    return SETTINGS | {"size": size, "precision": precision, "objects per step": 16, "interactions": "1 to 3, uniform"}
-
-
-def written(size: int) -> dict[str, Any]:
-    """The results so far; empty if there are none."""
-    file = path(size)
-    return json.loads(file.read_text()) if file.exists() else {}
-
-
-def holds(size: int, name: str, seed: int) -> bool:
-    """Whether the results have this row with this seed."""
-    return str(seed) in written(size).get("rows", {}).get(name, {}).get("seeds", {})
-
-
-def write(runs: Path, size: int, precision: str) -> None:
-    """Put the scores of every run that is finished into the results, beside what is there already."""
-    results = written(size).get("rows", {})
-    for table, rows in TABLES.items():
-        for name, changes in rows.items():
-            for path_of_run in sorted(runs.glob(folder(runs, changes, size, "*").name)):
-                if (found := scores(path_of_run)) is not None:
-                    row = results.setdefault(name, {"table": table, "changes": changes, "seeds": {}})
-                    row["seeds"][path_of_run.name.rsplit("-", 1)[1]] = found
-    content = {
-        "command": f"python benchmarks/ablation.py TABLE --size {size} --precision {precision} --data DATA"
-        " --backbone-weights MOBILENETV2 --runs RUNS",
-        "settings": settings(size, precision),
-        "network passes": 25_000,
-        "measure": "mean IoU on validation objects",
-        "rows": results,
-    }
-    with replacing(path(size)) as temporary:
-        temporary.write_text(json.dumps(content, indent=2) + "\n")
-
-
-def scores(run: Path) -> dict[str, float] | None:
-    """The validation scores at the last step of a run; None if it has not got there."""
+def scores(run: Path, steps: int) -> dict[str, float] | None:
+    """The validation scores after the last of the steps of a run; None if it has not got there."""
     log = run / "log.csv"
     if not log.is_file():
         return None
     with log.open(newline="") as file:
         rows = [row for row in csv.DictReader(file) if row.get("val_click@1")]
-    if not rows or int(rows[-1]["step"]) < SETTINGS["steps"]:
+    if not rows or int(rows[-1]["step"]) < steps:
         return None
     return {name.removeprefix("val_"): float(value) for name, value in rows[-1].items() if name.startswith("val_")}
 

@@ -52,6 +52,7 @@ TABLES = {
     "parts": "Other parts",
     "contrast": "P2CL, query and target",
     "left_open": "What the paper leaves open",
+    "tokens": "Prompts by their tokens",
 }
 EXPERIMENTS = {
     "random-clicks": "from step 9,430 on, 310 steps: first clicks several and random, boxes loose",
@@ -89,7 +90,8 @@ def main() -> None:
         "experiments": experiments(),
         "zoom": zoom(),
         "stages": stages(),
-        "ablation": ablation(),
+        "ablation": ablation("ablation-*[0-9].json"),
+        "trials": ablation("ablation-*-warm.json"),
         "contributions": contributions(),
         "contributions-in-short": contributions_in_short(),
         "encoders": encoders(),
@@ -242,10 +244,10 @@ def cell(summary: dict[str, Any], measure: str) -> str:
     return f"{value} ({interval})" if interval else value or "-"
 
 
-def ablation() -> str:
-    """A table for every size and table of the ablations; mean over the seeds, and their range where there are more."""
+def ablation(files: str) -> str:
+    """A table for each size and table of these ablations: mean over the seeds, and their range if there are several."""
     blocks = []
-    for path in sorted(RESULTS.glob("ablation-*.json"), key=lambda path: int(path.stem.split("-")[1])):
+    for path in sorted(RESULTS.glob(files), key=lambda path: int(path.stem.split("-")[1])):
         result = json.loads(path.read_text())
         rows: dict[str, dict[str, Any]] = result["rows"]
         measures = list(next(iter(next(iter(rows.values()))["seeds"].values())))
@@ -253,6 +255,10 @@ def ablation() -> str:
             seeds = max(len(row["seeds"]) for row in rows.values() if row["table"] == table)
             title = f"{TABLES[table]}, crops of {result['settings']['size']} px, {seeds} seed{'s' * (seeds > 1)}"
             lines = [f"| {title} | " + " | ".join(measures) + " |", "|---|" + "--:|" * len(measures)]
+            if start := result.get("start"):
+                lines.append(
+                    "| weights that all rows start from | " + " | ".join(f"{v:.3f}" for v in start.values()) + " |"
+                )
             for row in rows.values():
                 if row["table"] == table:
                     changes = ", ".join(f"`{name}={value}`" for name, value in row["changes"].items()) or "no change"

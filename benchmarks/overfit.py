@@ -1,10 +1,11 @@
 """Can the network learn at all what it is asked to? Eight pictures with two objects each, learned by heart.
 
     python benchmarks/overfit.py --data FOLDER/coco_multi --backbone-weights FILE
+    python benchmarks/overfit.py --variant paper --data FOLDER/coco_multi --backbone-weights FILE
 
 Afterwards one click, one box and one scribble on each object must give its mask (mean IoU of at least 0.95 for every
 kind), and the same prompt on the other object must give the other mask (IoU with the first one below 0.2).
-Writes `benchmarks/results/overfit.json`.
+Writes `benchmarks/results/overfit.json`, for the paper's variant `overfit-paper.json`.
 """
 
 import argparse
@@ -21,14 +22,16 @@ from vpuformer.data.coco import CocoFolder
 from vpuformer.encoding.batch import PromptBatch
 from vpuformer.geometry import Crop, FrameMap
 from vpuformer.metrics import MASK_THRESHOLD, iou
-from vpuformer.model.vpuformer import VPUFormer
+from vpuformer.model.config import VARIANTS, VPUFormerConfig
+from vpuformer.model.vpuformer import VPUFormer, repeat_samples
 from vpuformer.prompts import KINDS
 from vpuformer.simulation import next_prompt
 from vpuformer.training.interaction import Batch, Interactive, interact
 from vpuformer.training.loop import build_network
 from vpuformer.training.recipe import Recipe
+from vpuformer.training.settings import assign
 
-RESULTS = Path(__file__).parent / "results" / "overfit.json"
+RESULTS = Path(__file__).parent / "results"
 PICTURES, OBJECTS = 8, 2
 
 
@@ -36,6 +39,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", required=True, help="a COCO-format folder")
     parser.add_argument("--backbone-weights", help="pretrained image encoder, in timm's names")
+    parser.add_argument("--variant", choices=VARIANTS, default="default")
+    parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="changes of its network, dim=64")
     parser.add_argument("--size", type=int, default=192)
     parser.add_argument("--steps", type=int, default=400)
     parser.add_argument("--seed", type=int, default=0)
@@ -43,14 +48,23 @@ def main() -> None:
 
     torch.manual_seed(options.seed)
     data = pictures_with_two_objects(CocoFolder(options.data), options.size)
-    network = build_network(Recipe(data="", output="", backbone_weights=options.backbone_weights))
+    config = VPUFormerConfig.from_dict(assign(VPUFormerConfig, VARIANTS[options.variant].to_dict(), options.set))
+    recipe = Recipe(
+        data="",
+        output="",
+        model=config,
+        backbone_weights=options.backbone_weights,
+        freeze_stem=config.mask_fusion == "late",
+    )
+    network = build_network(recipe)
     network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     # Before it learns: at this rate some units of the encoder die on eight pictures that do not need them.
     without = without_gradient(network, data)
     begun = time.monotonic()
     learn(network, data, options.steps, options.seed)
     result = {
-        "command": f"python benchmarks/overfit.py --data coco_multi --backbone-weights FILE --steps {options.steps}",
+        "command": f"python benchmarks/overfit.py --variant {options.variant} --data coco_multi --backbone-weights FILE"
+        + (f" --steps {options.steps} --set {' '.join(options.set)}".removesuffix(" --set ")),
         "pictures": PICTURES,
         "objects": OBJECTS,
         "size": options.size,
@@ -59,7 +73,9 @@ def main() -> None:
         **check(network.eval(), data),
         "trainable parameters without a gradient": without,
     }
-    RESULTS.write_text(json.dumps(result, indent=2) + "\n")
+    parts = [] if options.variant == "default" else [options.variant]
+    name = "-".join(["overfit", *parts, *(change.replace("=", "-") for change in options.set)])
+    (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=2) + "\n")
     print(json.dumps(result, indent=2))
 
 
@@ -106,13 +122,13 @@ def check(network: VPUFormer, data: Batch) -> dict[str, Any]:
     size = (data.image.shape[-2], data.image.shape[-1])
     frame = FrameMap.to_canonical(Crop.whole(size))
     empty = np.zeros(size, bool)
-    features = network.encode(data.image.float() / 255).repeat(data.objects)
+    image = repeat_samples(data.image.float() / 255, data.objects)
     truths = list(data.truth.flatten(0, 1).numpy())
     result: dict[str, Any] = {}
     for kind in KINDS:
         prompts = [[prompt] for truth in truths if (prompt := next_prompt(kind, truth, empty)) is not None]
         mask = torch.zeros(len(truths), 1, *size)
-        logits = network.decode(features, mask, PromptBatch.collate(prompts, [frame] * len(prompts))).logits
+        logits = network(image, mask, PromptBatch.collate(prompts, [frame] * len(prompts))).logits
         predictions = list((logits[:, 0].sigmoid() > MASK_THRESHOLD).numpy())
         own = [iou(p, t) for p, t in zip(predictions, truths, strict=True)]
         # Objects come in pairs: the neighbour of 2k is 2k + 1 and the other way round.

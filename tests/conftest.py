@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 install_import_hook(
     [
         "vpuformer.encoding",
-        *(f"vpuformer.model.{module}" for module in ("backbones", "decoder", "dma", "vpuformer")),
+        *(f"vpuformer.model.{module}" for module in ("backbones", "decoder", "dma", "fine", "vpuformer")),
         *(f"vpuformer.training.{module}" for module in ("interaction", "losses", "validate")),
     ],
     "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))",

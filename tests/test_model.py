@@ -33,6 +33,9 @@ CONFIGS = {
     "late": replace(VARIANTS["default"], **SMALL, dense_prompts="late"),
     "visual": replace(VARIANTS["default"], **SMALL, visual="damping", dense_prompts="none"),
     "baseline": replace(VARIANTS["paper"], **SMALL, dma=False, dense_prompts="early"),
+    "tokens": replace(
+        VARIANTS["default"], **SMALL, dense_prompts="none", null_tokens=4, prior="vectors", sign_values=True
+    ),
     "no gate": replace(VARIANTS["default"], **SMALL, gate=False),
     "distance map": replace(VARIANTS["paper"], **SMALL, prompt_encoding="distance-map"),
     "learned vector": replace(VARIANTS["paper"], **SMALL, prompt_encoding="learned-vector"),
@@ -366,7 +369,8 @@ def test_prompts_drawn_in_the_middle_change_nothing_before_they_are_learned(tmp_
     late = VPUFormer(CONFIGS["late"])
     save_checkpoint(late, tmp_path)
     recipe = Recipe(data="", output="", init=str(tmp_path), model=CONFIGS["default"])
-    middle = build_network(recipe).eval()
+    with pytest.warns(UserWarning, match="new: dense.eighth.weight, dense.eighth.bias"):
+        middle = build_network(recipe).eval()
     prompts = batch([Click(40, 40), Box(10, 10, 70, 60, False)])
     expected = late.eval()(image(), EMPTY, prompts).logits
     torch.testing.assert_close(middle(image(), EMPTY, prompts).logits, expected)

@@ -2,7 +2,7 @@
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from vpuformer.encoding.batch import PromptBatch
@@ -26,17 +26,29 @@ def prompt_maps(prompts: PromptBatch, size: tuple[int, int], *, radius: float = 
     return torch.stack(maps, dim=1)
 
 
+def cells(prompts: PromptBatch, size: tuple[int, int]) -> Int[Tensor, "b n m"]:
+    """Index of the cell, row after row, that each point of a click or scribble lies in; `h * w` for padding."""
+    h, w = size
+    scale = prompts.points.new_tensor([w / CANONICAL, h / CANONICAL])
+    column, row = (scale * (prompts.points + 0.5) - 0.5).round().long().unbind(-1)
+    cell = row.clamp(0, h - 1) * w + column.clamp(0, w - 1)
+    # One spare cell takes what is padding, so that nothing has to be selected by value.
+    return torch.where(prompts.point_valid, cell, h * w)
+
+
+def box_coverage(prompts: PromptBatch, size: tuple[int, int]) -> Float[Tensor, "b n h w"]:
+    """The share of each cell that the bounds of each prompt cover."""
+    h, w = size
+    x0, y0, x1, y1 = prompts.bounds.unbind(-1)
+    return _covered(y0, y1, h)[..., :, None] * _covered(x0, x1, w)[..., None, :]
+
+
 def _strokes(
     prompts: PromptBatch, chosen: Bool[Tensor, "b n"], size: tuple[int, int], radius: float
 ) -> Float[Tensor, "b h w"]:
     h, w = size
     b = len(prompts)
-    scale = prompts.points.new_tensor([w / CANONICAL, h / CANONICAL])
-    column, row = (scale * (prompts.points + 0.5) - 0.5).round().long().unbind(-1)
-    cell = row.clamp(0, h - 1) * w + column.clamp(0, w - 1)
-    drawn = prompts.point_valid & chosen[..., None]
-    # One spare cell takes what is padding, so that nothing has to be selected by value.
-    cell = torch.where(drawn, cell, h * w).reshape(b, -1)
+    cell = torch.where(chosen[..., None], cells(prompts, size), h * w).reshape(b, -1)
     ones = torch.ones_like(cell, dtype=prompts.points.dtype)
     canvas = ones.new_zeros(b, h * w + 1).scatter(1, cell, ones)[:, :-1].reshape(b, 1, h, w)
     footprint = _footprint(radius * h / CANONICAL, radius * w / CANONICAL, canvas.device)
@@ -54,11 +66,7 @@ def _footprint(radius_y: float, radius_x: float, device: torch.device) -> Float[
 
 def _boxes(prompts: PromptBatch, chosen: Bool[Tensor, "b n"], size: tuple[int, int]) -> Float[Tensor, "b h w"]:
     """The share of each cell that the boxes cover, by the box that covers most of it."""
-    h, w = size
-    x0, y0, x1, y1 = prompts.bounds.unbind(-1)
-    columns = _covered(x0, x1, w)
-    rows = _covered(y0, y1, h)
-    return (rows[..., :, None] * columns[..., None, :] * chosen[..., None, None]).amax(dim=1)
+    return (box_coverage(prompts, size) * chosen[..., None, None]).amax(dim=1)
 
 
 def _covered(low: Float[Tensor, "b n"], high: Float[Tensor, "b n"], cells: int) -> Float[Tensor, "b n k"]:

@@ -11,6 +11,7 @@ from vpuformer.geometry import SMALLEST_INPUT
 
 DensePrompts = Literal["none", "late", "middle", "early"]
 MaskFusion = Literal["early", "late"]
+Prior = Literal["none", "vectors", "shapes"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,6 +66,22 @@ class VPUFormerConfig:
     stem (its authors' code, "early")."""
     dma: bool = True
     """Without DMA (Table V) prompts enter as maps alone, so `dense_prompts` must not be `none`."""
+    null_tokens: int = 0
+    """Number of learned "not a prompt" tokens that take part in the attention of every sample, so that an image token
+    can attend to no prompt. 4 is a good number; with 0, a single prompt gets all attention everywhere."""
+    prior: Prior = "none"
+    """Add the log of where a prompt is to the logits of the cross-attentions: as its vector shows it ("vectors"), or
+    with the inside of boxes and the stroke of scribbles instead of their profiles ("shapes")."""
+    sign_values: bool = False
+    """Add a learned vector times a prompt's sign to what the image tokens read of the prompts."""
+    fine_attention: Literal["none", "eighth", "quarter"] = "none"
+    """The decoder's finer scales attend to the prompts too: at 1/8 ("eighth"), or at 1/8 and 1/4 ("quarter")."""
+    mixing: bool = False
+    """Image tokens exchange what they have read of the prompts with their neighbours: a depthwise 7x7 convolution in
+    every DMA layer."""
+    gate_norm: bool = False
+    """Normalise the responses before the sigmoid of Eq. 9, over the places and over the channels, with a learned scale
+    and shift: their maximum is large everywhere, so that the gates hardly filter."""
     gate: bool = True
     """Filter the encoder's features by what the prompts respond to (Eqs. 9 and 10)."""
     residual: bool = True
@@ -90,8 +107,9 @@ class VPUFormerConfig:
         check_fields(self)
         for field in fields(self):
             value = getattr(self, field.name)
-            if isinstance(value, int) and not isinstance(value, bool) and value < 1:
-                raise ConfigError(f"{field.name}={value} must be at least 1")
+            least = 0 if field.name == "null_tokens" else 1
+            if isinstance(value, int) and not isinstance(value, bool) and value < least:
+                raise ConfigError(f"{field.name}={value} must be at least {least}")
         for name in ("sigma", "peak", "temperature"):
             if not getattr(self, name) > 0:
                 raise ConfigError(f"{name}={getattr(self, name)} must be above 0")
@@ -107,6 +125,11 @@ class VPUFormerConfig:
             raise ConfigError("dma=False and dense_prompts='none': no prompt reaches the mask; draw them early or late")
         if self.dense_prompts == "middle" and self.mask_fusion != "late":
             raise ConfigError("dense_prompts='middle' draws the previous mask as well: it needs mask_fusion='late'")
+        if self.fine_attention != "none" and (self.prior == "none" or not self.null_tokens or not self.dma):
+            raise ConfigError(
+                f"fine_attention={self.fine_attention!r} needs dma=True, a prior, and null_tokens: without them a"
+                " single prompt gets the same weight at every place"
+            )
         if not self.gate and not self.add_tokens:
             raise ConfigError("gate=False and add_tokens=False: nothing would be left of what DMA computes")
         if self.place_code and self.prompt_encoding != "pue":

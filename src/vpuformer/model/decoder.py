@@ -8,6 +8,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from vpuformer.model.fine import Attended, FineAttention
+
 
 def group_norm(channels: int) -> nn.GroupNorm:
     """One group: a layer norm for maps, independent of the batch."""
@@ -34,9 +36,12 @@ class MultiScaleDecoder(nn.Module):
         dim: channels of the incoming maps.
         width: channels D at every scale and of the merged map.
         refine: a residual 3x3 convolution, at half the width, on the merged map.
+        attending: the scales that attend to the prompts; 0 is 1/4 and 1 is 1/8.
     """
 
-    def __init__(self, dim: int, width: int, *, refine: bool, dropout: float = 0.1) -> None:
+    def __init__(
+        self, dim: int, width: int, *, refine: bool, attending: Sequence[int] = (), dropout: float = 0.1
+    ) -> None:
         super().__init__()
         half, quarter = max(dim // 2, 1), max(dim // 4, 1)
         self.scales = nn.ModuleList(
@@ -54,6 +59,7 @@ class MultiScaleDecoder(nn.Module):
                 nn.Sequential(nn.Conv2d(dim, 2 * dim, 2, stride=2), group_norm(2 * dim), nn.Conv2d(2 * dim, width, 1)),
             ]
         )
+        self.attend = nn.ModuleDict({str(i): FineAttention(dim, width) for i in attending})
         self.activate = nn.ModuleList(nn.Sequential(group_norm(width), nn.GELU()) for _ in range(4))
         self.align = nn.ModuleList(nn.Sequential(nn.Conv2d(width, width, 1), nn.ReLU()) for _ in range(4))
         self.merge = nn.ModuleList(nn.Conv2d(width, width, 1, bias=i == 0) for i in range(4))
@@ -75,7 +81,7 @@ class MultiScaleDecoder(nn.Module):
         nn.init.zeros_(self.head.bias)  # type: ignore[arg-type]
 
     def forward(
-        self, levels: Sequence[Float[Tensor, "b d h16 w16"]], lateral: Lateral
+        self, levels: Sequence[Float[Tensor, "b d h16 w16"]], lateral: Lateral, attended: Attended | None = None
     ) -> tuple[Float[Tensor, "b 1 h4 w4"], Float[Tensor, "b width h4 w4"]]:
         """Logits and merged features `F_v`, both at 1/4."""
         size = lateral.quarter.shape[-2:]
@@ -85,6 +91,9 @@ class MultiScaleDecoder(nn.Module):
             scaled = self.scales[i](_at_least_two(level) if i == 3 else level)
             if extra is not None:
                 scaled = _resized(scaled, extra.shape[-2:]) + extra
+            if attended is not None and str(i) in self.attend:
+                tokens, valid, sign, priors = attended
+                scaled = self.attend[str(i)](scaled, tokens, valid, sign, priors[i])
             merged = merged + _resized(self.merge[i](self.align[i](self.activate[i](scaled))), size)
         if self.refine is not None:
             merged = merged + self.refine(merged)

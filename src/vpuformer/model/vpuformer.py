@@ -1,5 +1,6 @@
 """The whole network: `forward` is figure 3."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -12,14 +13,18 @@ from torch import Tensor, nn
 from vpuformer.encoding.batch import PromptBatch
 from vpuformer.encoding.disks import CHANNELS, prompt_maps
 from vpuformer.encoding.position import grid_code
+from vpuformer.encoding.prior import NOWHERE, prompt_priors
 from vpuformer.errors import ConfigError
 from vpuformer.geometry import CANONICAL
 from vpuformer.model.backbones import ImageEncoder, Pyramid
 from vpuformer.model.config import VPUFormerConfig
 from vpuformer.model.decoder import Lateral, MultiScaleDecoder, Sharpen
 from vpuformer.model.dma import DualCrossMergingAttention
+from vpuformer.model.fine import Attended
 from vpuformer.model.prompt_encoders import prompt_encoder
 
+SCALES = {"none": (), "eighth": (1,), "quarter": (0, 1)}
+"""Scales of the decoder that attend to the prompts, by `VPUFormerConfig.fine_attention`."""
 FINE = 16
 """Channels of the features at 1/2."""
 
@@ -126,10 +131,17 @@ class VPUFormer(nn.Module):
                 residual=config.residual,
                 add_tokens=config.add_tokens,
                 gate=config.gate,
+                gate_norm=config.gate_norm,
+                prior=config.prior != "none",
+                sign=config.sign_values,
+                mixing=config.mixing,
             )
             for _ in range(config.layers if config.dma else 0)
         )
-        self.decoder = MultiScaleDecoder(dim, width, refine=config.refine)
+        self.null_tokens = (
+            nn.Parameter(torch.randn(config.null_tokens, dim)) if config.null_tokens and config.dma else None
+        )
+        self.decoder = MultiScaleDecoder(dim, width, refine=config.refine, attending=SCALES[config.fine_attention])
         self.lateral_half = nn.Conv2d(self.backbone.half_channels or 3, FINE, 3, padding=1) if config.sharpen else None
         self.sharpen = Sharpen(width, FINE) if config.sharpen else None
         self.embed_prompt = (
@@ -244,13 +256,15 @@ class VPUFormer(nn.Module):
             lateral = lateral._replace(quarter=lateral.quarter + drawn.quarter)
             visual = visual + F.adaptive_avg_pool2d(drawn.sixteenth, (visual.shape[-2], visual.shape[-1]))
 
-        levels, embedding = self._merge(visual, query, valid)
-        logits, pixels = self.decoder(levels, lateral)
+        slots = self._slots(query, valid, prompts, visual, lateral)
+        levels, tokens, contrasted = self._merge(visual, slots)
+        attended = slots.attended(tokens) if self.config.fine_attention != "none" else None
+        logits, pixels = self.decoder(levels, lateral, attended)
         if self.sharpen is not None and lateral.half is not None:
             logits = self.sharpen(logits, pixels, lateral.half)
         size = (mask.shape[-2], mask.shape[-1])
         logits = F.interpolate(logits.float(), size=size, mode="bilinear", align_corners=False)
-        return Output(logits, pixels, self.embed_prompt(embedding))
+        return Output(logits, pixels, self.embed_prompt(contrasted[:, : query.shape[1]]))
 
     def _late_maps(self, mask: Tensor, prompts: PromptBatch, size: tuple[int, int]) -> Tensor:
         maps = []
@@ -260,30 +274,89 @@ class VPUFormer(nn.Module):
             maps.append(prompt_maps(prompts, size))
         return torch.cat(maps, dim=1)
 
+    def _slots(
+        self,
+        query: Float[Tensor, "b n d"],
+        valid: Bool[Tensor, "b n"],
+        prompts: PromptBatch,
+        visual: Float[Tensor, "b d h w"],
+        lateral: Lateral,
+    ) -> "Slots":
+        """The prompts and, behind them, the null tokens, with what the attention has to know of them."""
+        config = self.config
+        sign = torch.where(prompts.valid, torch.where(prompts.positive, 1.0, -1.0), 0.0)
+        priors = None
+        if config.prior != "none" and config.dma:
+            h, w = visual.shape[-2:]
+            finer = [(lateral.quarter.shape[-2], lateral.quarter.shape[-1]), (2 * h, 2 * w)]
+            if lateral.eighth is not None:
+                finer[1] = (lateral.eighth.shape[-2], lateral.eighth.shape[-1])
+            sizes = [(h, w), *(finer if config.fine_attention != "none" else [])]
+            shapes = config.prior == "shapes"
+            priors = prompt_priors(prompts, sizes, shapes=shapes, formula=config.formula, sigma=config.sigma)
+        slots = Slots(query, valid, valid, sign, priors)
+        return slots if self.null_tokens is None else slots.followed_by(self.null_tokens)
+
     def _merge(
-        self, visual: Float[Tensor, "b d h w"], original: Float[Tensor, "b n d"], valid: Bool[Tensor, "b n"]
-    ) -> tuple[list[Float[Tensor, "b d h w"]], Float[Tensor, "b n d"]]:
-        """The DMA layers: maps for the decoder's four scales, finest first, and the prompts' part in P2CL.
+        self, visual: Float[Tensor, "b d h w"], slots: "Slots"
+    ) -> tuple[list[Float[Tensor, "b d h w"]], Float[Tensor, "b n d"], Float[Tensor, "b n d"]]:
+        """The DMA layers: maps for the decoder's four scales, finest first, the prompt features that the decoder may
+        attend to, and the prompts' part in P2CL.
 
         P2CL reads the sum of the original prompt features and of every layer's, or the last layer's self-attended ones
         (`contrast_query`). Without DMA (Table V) all scales are made of the encoder's map, and P2CL reads the prompt
         features as they are.
         """
+        original = slots.tokens
         if not self.config.dma:
-            return [visual] * 4, original
+            return [visual] * 4, original, original
         h, w = visual.shape[-2:]
         config = self.config
         position = grid_code((h, w), config.dim, config.temperature, visual.device, config.position_code)
         features = tokens = rearrange(visual, "b d h w -> b (h w) d")
         query, embedding = torch.zeros_like(original), original
+        prior = None if slots.priors is None else rearrange(slots.priors[0], "b n h w -> b n (h w)")
         attended = original
         duals = []
         for layer in self.dma:
-            query, tokens, dual, attended = layer(query, original, tokens, features, position, valid)
+            query, tokens, dual, attended = layer(
+                query, original, tokens, features, position, slots.valid, slots.prompts, prior, slots.sign, w
+            )
             embedding = embedding + query
             duals.append(rearrange(dual, "b (h w) d -> b d h w", h=h))
         contrasted = attended if config.contrast_query == "self-attended" else embedding
-        return [duals[-1] if config.finest == "dma" else visual, *duals], contrasted
+        return [duals[-1] if config.finest == "dma" else visual, *duals], embedding, contrasted
+
+
+class Slots(NamedTuple):
+    """What takes part in the attention beside the image: prompts and null tokens."""
+
+    tokens: Float[Tensor, "b n d"]
+    valid: Bool[Tensor, "b n"]
+    """Slots that hold a prompt, the stand-in for one, or a null token."""
+    prompts: Bool[Tensor, "b n"]
+    """Those of them that are no null token."""
+    sign: Float[Tensor, "b n"]
+    """1 for a positive prompt, -1 for a negative one, 0 for everything else."""
+    priors: list[Float[Tensor, "b n _ _"]] | None
+    """Log-priors over the image tokens and, where the decoder attends too, over its maps at 1/4 and 1/8."""
+
+    def followed_by(self, null_tokens: Float[Tensor, "k d"]) -> "Slots":
+        """These slots, and the null tokens behind them."""
+        b, k = len(self.tokens), len(null_tokens)
+        nowhere = math.log(NOWHERE)
+        return Slots(
+            torch.cat([self.tokens, null_tokens.to(self.tokens.dtype).expand(b, -1, -1)], dim=1),
+            F.pad(self.valid, (0, k), value=True),
+            F.pad(self.prompts, (0, k), value=False),
+            F.pad(self.sign, (0, k)),
+            None if self.priors is None else [F.pad(p, (0, 0, 0, 0, 0, k), value=nowhere) for p in self.priors],
+        )
+
+    def attended(self, tokens: Float[Tensor, "b n d"]) -> Attended:
+        """What the decoder attends to: these slots with `tokens`, their features after DMA."""
+        assert self.priors is not None  # fine_attention needs a prior
+        return Attended(tokens, self.valid, self.sign, self.priors[1:])
 
 
 class Drawn(NamedTuple):

@@ -25,6 +25,7 @@ from vpuformer.training.optimisation import average_decay, make_optimizer, set_r
 from vpuformer.training.recipe import Recipe
 from vpuformer.training.state import NAME, averages, gather_state, read_state, restore_rest, restore_weights, save_state
 from vpuformer.training.validate import validate
+from vpuformer.training.warm_start import carry_over
 
 WEIGHTS = "weights"
 """Folder, within that of the run, that holds the averaged weights as a model that can be loaded."""
@@ -286,24 +287,15 @@ def build_network(recipe: Recipe) -> VPUFormer:
     """The network of a recipe with the weights it starts from.
 
     Raises:
-        ConfigError: the model to start from has another shape.
+        ConfigError: weights of the model to start from have another shape.
         CheckpointError: the weights to start from cannot be read or fetched.
     """
+    pretrained = recipe.pretrained and recipe.backbone_weights is None and recipe.init is None
+    network = VPUFormer(recipe.model, pretrained=pretrained)
     if recipe.init is not None:
-        network = load_model(recipe.init)
-        # At which size it runs is no part of a network's shape.
-        config = replace(network.config, input_size=recipe.model.input_size)
-        if config.dense_prompts == "late" and replace(config, dense_prompts="middle") == recipe.model:
-            # One that draws the prompts at 1/8 too, which changes nothing before it has learned.
-            state = network.state_dict()
-            network = VPUFormer(recipe.model)
-            network.load_state_dict(network.state_dict() | state)
-        elif config != recipe.model:
-            raise ConfigError(f"{recipe.init} is a network of another shape than the recipe's model")
-    else:
-        network = VPUFormer(recipe.model, pretrained=recipe.pretrained and recipe.backbone_weights is None)
-        if recipe.backbone_weights is not None:
-            load_backbone_weights(network.backbone.net, recipe.backbone_weights)
+        carry_over(load_model(recipe.init), network, recipe.init)
+    if recipe.backbone_weights is not None:
+        load_backbone_weights(network.backbone.net, recipe.backbone_weights)
     network.backbone.freeze(stem=recipe.freeze_stem, norms=recipe.freeze_norms)
     return network.train()
 

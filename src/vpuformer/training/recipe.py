@@ -45,7 +45,8 @@ class Recipe:
     backbone_weights: str | None = None
     """safetensors file, in timm's names, for the image encoder to start from; goes before `pretrained`."""
     init: str | None = None
-    """Model (name or folder) to start from, with a fresh optimiser."""
+    """Model (name or folder) to start from, with a fresh optimiser; of its weights, those that the network has too. Its
+    image encoder gives way to `backbone_weights`, if there are any."""
 
     size: int = 256
     """Side of the training crops in pixels."""
@@ -160,8 +161,6 @@ class Recipe:
                 raise ConfigError(f"{name}={getattr(self, name)} must lie between 0 and 1")
         if not self.lr > 0:
             raise ConfigError(f"lr={self.lr} must be above 0")
-        if self.init is not None and self.backbone_weights is not None:
-            raise ConfigError("init brings an image encoder along; leave backbone_weights out")
         if self.size % 32:
             raise ConfigError(f"size={self.size} must be a multiple of 32, the encoder's coarsest stride")
         if min(self.click, self.box, self.scribble) < 0 or self.click + self.box + self.scribble <= 0:
