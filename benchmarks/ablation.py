@@ -194,7 +194,7 @@ class Trials:
         content = {
             "command": self.command,
             "settings": self.settings,
-            "network passes": 25_000,
+            **({"network passes": 25_000} if self.init is None else {}),
             "measure": "mean IoU on validation objects",
             **({} if start is None else {"start": start}),
             "rows": results,
