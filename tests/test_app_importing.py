@@ -60,6 +60,19 @@ def test_what_an_import_left_out_or_guessed_is_in_the_answer(client: TestClient)
     assert "1 annotation in the COCO file left out: crowds" in notes[1]
 
 
+def test_labels_that_are_called_otherwise_are_told(client: TestClient) -> None:
+    for name, words in [
+        (" cell", None),
+        ("a\nb", "'a\\nb' as 'a b'"),
+        ("x" * 300, f"'{'x' * 79} as '{'x' * 79}"),
+        ("\0", "'\\x00' as no label"),
+    ]:
+        content = coco("a.png")
+        content["categories"][0]["name"] = name
+        notes = post(client, json.dumps(content).encode()).json()["notes"]
+        assert notes == ([] if words is None else [f"labels that are called otherwise than in the file: {words}"])
+
+
 def test_masks_of_another_image_of_the_folder_are_refused(client: TestClient) -> None:
     pictures = {picture["name"]: picture for picture in client.get("/api/project").json()["pictures"]}
     answer = post(client, json.dumps(coco("a.png")).encode(), picture=pictures["b.jpg"]["id"])

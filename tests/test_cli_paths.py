@@ -113,3 +113,16 @@ def test_a_name_that_is_no_text_can_be_printed(tmp_path: Path, monkeypatch: pyte
     sys.stdout.flush()
     assert ended.value.code == 0
     assert rb"b\udcff/masks that are not read: 1 .txt" in written.getvalue()
+
+
+def test_memory_that_is_full_is_one_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def read(_: Path) -> bytes:
+        raise MemoryError
+
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(np.zeros((8, 9, 3), np.uint8)).save("p.png")
+    Path("endless").touch()
+    monkeypatch.setattr(Path, "read_bytes", read)
+    result = vpuformer("segment", "p.png", "--prompts", "endless", "--json")
+    assert result.exit_code == 2
+    assert result.stderr == "error: there is not enough memory for this; give smaller files, or fewer at a time\n"

@@ -188,6 +188,18 @@ def test_further_frames_of_a_mask_and_masks_of_every_pixel_are_told(folder: Path
     assert "note: object 1 of images/a.png: every pixel is object" in checked.stdout
 
 
+def test_images_that_are_turned_are_told(folder: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    Image.new("RGB", SIZE[::-1]).save(folder / "images" / "a.png", exif=exif)
+    write(folder / "masks" / "a.png", labels(1, 2))
+    checked = CliRunner().invoke(app, ["data", "check", "masks", "--root", str(folder)])
+    assert checked.exit_code == 0
+    sentence = f"{folder / 'images' / 'a.png'}: turned upright, as its EXIF orientation says"
+    assert f"note: {sentence}" in checked.stdout
+    assert MaskFolder(folder).sample(0, 1).notes == (sentence,)
+
+
 def test_undecided_pixels_beside_one_object(folder: Path) -> None:
     write(folder / "masks" / "a_1.png", labels(1, 255))
     source = MaskFolder(folder, void=255)

@@ -139,12 +139,20 @@ def test_what_is_written_is_read_as_the_same_kind(tmp_path: Path) -> None:
         (np.array([[0.5, np.nan]]), "replace what is not a number"),
         (np.array([[-8.5, 4.0]]), "pass logits through a sigmoid"),
         (np.array([[0.5, 3.0]]), "pass logits through a sigmoid"),
+        (np.array([[0.5, 254.5]]), "divide by 254.5, or by the full scale"),
         (np.array([[1 + 1j]]), "of type complex128"),
     ],
 )
 def test_values_of_no_mask_are_refused(values: np.ndarray, message: str) -> None:
     with pytest.raises(MaskError, match=message):
         meaning_of(values)
+
+
+@pytest.mark.parametrize("values", [np.array([[0, 3]]), np.array([[-1, 3]]), np.array([[0, 3]], np.float32)])
+def test_a_label_that_is_alone_may_be_chosen(values: np.ndarray) -> None:
+    assert meaning_of(values).probability("it", 3).tolist() == [[0, 1]]
+    with pytest.raises(MaskError, match="it has no label 4, it holds "):
+        meaning_of(values).probability("it", 4)
 
 
 # --- no pixel, and every pixel ------------------------------------------------------------------------------------

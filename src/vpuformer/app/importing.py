@@ -6,7 +6,7 @@ from vpuformer.app.annotator import Annotator
 from vpuformer.app.protocol import MAX_TEXT, MasksRead
 from vpuformer.app.rows import NewMask
 from vpuformer.app.runs import pack
-from vpuformer.errors import InputError, MaskError
+from vpuformer.errors import InputError, MaskError, listed
 from vpuformer.formats import read_objects
 from vpuformer.formats.labels import JOINERS, label_name
 from vpuformer.formats.wording import counted
@@ -40,7 +40,7 @@ def read_masks(annotator: Annotator, picture: int, content: bytes, label: int | 
     notes: list[str] = []
     # All of them are looked at before the first one is kept, and none waits in its full size.
     found: list[NewMask] = []
-    empty = 0
+    empty, renamed = 0, dict[str, None]()
     others = annotator.folder.names
     for category, mask in read_objects(
         content, image, size, name=name, labels=labels, others=others, on_note=notes.append
@@ -53,6 +53,8 @@ def read_masks(annotator: Annotator, picture: int, content: bytes, label: int | 
         if (remark := coverage(mask)) is not None:
             notes.append(f"object {len(found) + 1}: {remark}")
         word = None if category is None else _label_name(category)
+        if category is not None and word != category.strip():
+            renamed[f"{category!r:.80} as {'no label' if word is None else repr(word):.80}"] = None
         found.append(NewMask(pack(mask), int(np.count_nonzero(mask)), label if word is None else word))
     if not found:
         said = "".join(f" ({note})" for note in notes)
@@ -64,6 +66,8 @@ def read_masks(annotator: Annotator, picture: int, content: bytes, label: int | 
         raise MaskError(f"there is {what}{said}; give a mask or annotations of this picture")
     if empty:
         notes.append(f"{counted(empty, 'mask')} without a pixel left out")
+    if renamed:
+        notes.append(f"labels that are called otherwise than in the file: {listed(renamed)}")
     return MasksRead(objects=annotator.take_in(picture, found), notes=notes)
 
 

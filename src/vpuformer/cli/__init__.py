@@ -29,13 +29,16 @@ from vpuformer.errors import VPUFormerError
 
 
 class _Commands(TyperGroup):
-    """The group of commands. It prints what was raised on purpose, and what the system says of a path, as one line."""
+    """The group of commands. It prints as one line what was raised on purpose, what the system says of a path, and
+    that the memory is full."""
 
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
         except VPUFormerError as error:
             _refuse(str(error), error)
+        except MemoryError as error:
+            _refuse("there is not enough memory for this; give smaller files, or fewer at a time", error)
         except OSError as error:
             if error.errno == errno.EPIPE:  # the reader of standard output has gone, which click ends quietly
                 raise

@@ -12,7 +12,7 @@ from vpuformer.geometry import Size
 _SPREAD = 3
 """How many widths or heights from the origin a corner may lie."""
 
-_MOST_CROSSINGS = 200_000_000
+_MOST_CROSSINGS = 50_000_000
 """Rows that the edges of one outline cross, all together."""
 
 _BLOCK = 2_000_000

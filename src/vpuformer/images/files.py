@@ -65,6 +65,8 @@ class Contents:
     channels: int
     shown: int
     """Of the channels, those of grey or colour and of alpha."""
+    turned: bool
+    """Whether it is stored turned or mirrored, and its EXIF orientation says how it is to be seen."""
 
     @property
     def unseen(self) -> tuple[str, ...]:
@@ -89,10 +91,10 @@ def contents_of(path: Path) -> Contents:
         file.seek(0)
         if start in TIFF_STARTS:
             with opened_by_tifffile(file, path, "picture") as (tiff, head):
-                return Contents(_pages(tiff), head.channels, head.shown)
+                return Contents(_pages(tiff), head.channels, head.shown, head.orientation != 1)
         with opened_by_pillow(file, path, "picture") as image:
             channels = len(image.getbands())
-            return Contents(_frames(image), channels, channels)
+            return Contents(_frames(image), channels, channels, orientation_of(image) != 1)
 
 
 def frames_of(path: Path) -> int:

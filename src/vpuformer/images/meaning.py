@@ -64,14 +64,14 @@ class Meaning:
         return self.values > 0 if self.kind != "binary" else self.values
 
     def probability(self, name: str, label: int | None = None) -> FloatMask:
-        """The object as probabilities in 0..1, that of `label` where there are several.
+        """The object as probabilities in 0..1, that of `label` where there are several. A single label may be chosen.
 
         Raises:
             MaskError: there are several labels and none was chosen, or the chosen one is not among them.
         """
         if self.kind != "labels":
-            if label is not None:
-                raise MaskError(f"{name} holds {self.taken}, among which there is no label to choose; choose none")
+            if label is not None and label != self.label:
+                raise MaskError(f"{name} has no label {self.named(label)}, it holds {self.taken}; choose none")
             return self.values.astype(np.float32, copy=False)
         if label is None:
             raise MaskError(f"{name} holds {self.taken}; choose one of them")
@@ -162,9 +162,8 @@ def _of_floats(values: Values, low: float, high: float) -> Meaning:
         return Meaning("probabilities", floats.clip(0, 1) if low < 0 or high > 1 else floats, "probabilities in 0..1")
     if low >= -1 and high < 2**53 and (values == np.rint(values)).all():
         return _of_labels(values.astype(np.int64), palette=False)
-    raise MaskError(
-        f"the mask holds floats from {low:g} to {high:g}, wanted probabilities in 0..1; pass logits through a sigmoid"
-    )
+    advice = "pass logits through a sigmoid" if low < 0 or high < 100 else f"divide by {high:g}, or by the full scale"
+    raise MaskError(f"the mask holds floats from {low:g} to {high:g}, wanted probabilities in 0..1; {advice}")
 
 
 def _of_labels(values: Values, *, palette: bool) -> Meaning:

@@ -25,14 +25,17 @@ def read_with_remarks(path: Path) -> tuple[RGB, tuple[str, ...]]:
 
 
 def unseen(path: Path) -> list[str]:
-    """Sentences on the frames and channels of a file that are not looked at, from its heads alone.
+    """Sentences on the frames and channels of a file that are not looked at, and on its being turned, from its heads
+    alone.
 
     None for a file that cannot be read: whoever reads it has the sentence for that.
     """
     try:
-        return [f"{path}: {remark}" for remark in contents_of(path).unseen]
+        contents = contents_of(path)
     except ImageError:
         return []
+    turned = ["turned upright, as its EXIF orientation says"] * contents.turned
+    return [f"{path}: {remark}" for remark in (*contents.unseen, *turned)]
 
 
 def remarks_on(path: Path, stored: Stored) -> tuple[str, ...]:
