@@ -210,9 +210,20 @@ def test_no_request_has_no_answer_and_requests_that_are_none_are_refused() -> No
         predictor.predict([Request(0, [Click(1, 1)]), Request(0, [Click(9, 9)])])
     with pytest.raises(InputError, match="a request is a Request"):
         predictor.predict([(0, [Click(1, 1)])])  # type: ignore[list-item]
-    for place in (-1, 0.5, "0", None):
+    for none in (Request(0, [Click(1, 1)]), None, 5):
+        with pytest.raises(InputError, match="requests are a list of Request"):
+            predictor.predict(none)  # type: ignore[arg-type]
+    for place in (-1, 0.0, 0.5, "0", None):
         with pytest.raises(SessionError, match="no picture"):
             predictor.predict([Request(place, [Click(1, 1)])])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("place", [np.int64(1), torch.tensor(1)])
+def test_a_place_is_any_whole_number(place: Any) -> None:
+    predictor = BatchPredictor(network())
+    predictor.set_images(pictures())
+    (answer,) = predictor.predict(Request(each, [Click(1, 1)]) for each in [place])
+    assert answer.mask.shape == SIZES[1]
 
 
 @pytest.mark.parametrize("images", [[], "photo.jpg", np.zeros((9, 9, 3), np.uint8), None, np.zeros((0, 9, 9, 3))])

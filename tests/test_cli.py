@@ -318,7 +318,11 @@ def test_the_fields_protocol_is_recorded(grabcut: Path, model: Path, tmp_path: P
     assert options == {"zoom": True, "zoom_rule": "ritm", "flip": True, "input_size": 96}
     for wrong in (["--zoom-rule", "rtim"], ["--zoom-rule", "ritm", "--no-zoom"], ["--input-size", 8]):
         assert vpuformer("evaluate", *words, "--model", model, *wrong).exit_code == 2
-    assert vpuformer("evaluate", *words, "--peer", "opencv-grabcut", "--flip").exit_code == 2
+    assert vpuformer("evaluate", *words, "--model", model, "--input-size", 100_000).exit_code == 2
+    for ours in (["--flip"], ["--no-zoom"], ["--input-size", 96], ["--zoom-rule", "ritm"], ["--model", model]):
+        refused = vpuformer("evaluate", *words, "--peer", "opencv-grabcut", *ours)
+        assert refused.exit_code == 2
+        assert "are of our network, not of opencv-grabcut" in refused.stderr
 
 
 @pytest.fixture

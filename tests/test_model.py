@@ -212,7 +212,8 @@ def test_frozen_parts_of_the_encoder_stay_frozen() -> None:
     [
         ({"heads": 5}, "heads=5 does not divide dim=128"),
         ({"dim": 130, "heads": 2}, "multiple of 4"),
-        ({"input_size": 32}, "below 64"),
+        ({"input_size": 32}, "must lie between 64 and 2048"),
+        ({"input_size": 10**9}, "must lie between 64 and 2048"),
         ({"layers": 2}, "three DMA layers"),
         ({"dim": 0}, "at least 1"),
         ({"position_code": "fourier"}, "place_code=True needs"),

@@ -367,6 +367,9 @@ def test_broken_weights_are_noticed(image: npt.NDArray[np.uint8]) -> None:
 def test_a_device_that_is_not_there() -> None:
     with pytest.raises(ConfigError, match=r"'warp' cannot be used .*; use 'cpu'"):
         choose_device("warp")
+    for none in ("meta", []):
+        with pytest.raises(ConfigError, match="cannot be used"):
+            choose_device(none)  # type: ignore[arg-type]
     if not torch.cuda.is_available():
         assert choose_device() == torch.device("cpu")
         with pytest.raises(ConfigError, match="'cuda' cannot be used"):

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from decimal import Decimal
 from fractions import Fraction
 from itertools import accumulate, pairwise
 from pathlib import Path
@@ -54,6 +55,12 @@ gapped = st.builds(
 prompts = st.one_of(clicks, boxes, scribbles)
 
 
+@pytest.mark.parametrize("none", [Click(1, 2), None, [(1, 2)], "ab"])
+def test_what_is_no_list_of_prompts_is_not_written(none: Any) -> None:
+    with pytest.raises(PromptError, match="Click"):
+        prompts_to_json(none)
+
+
 @given(st.lists(prompts, max_size=5))
 def test_what_is_written_is_read_again(given_prompts: list[Prompt]) -> None:
     assert prompts_from_json(prompts_to_json(given_prompts)) == tuple(given_prompts)
@@ -91,7 +98,11 @@ def test_coordinates_that_are_no_numbers_are_refused(bad: float) -> None:
 
 
 @pytest.mark.parametrize(
-    "bad", ["3", None, True, np.bool_(True), 3j, np.complex64(3), [3], np.array([3.0]), 10**400, np.nan, (1, 2), b"3"]
+    "bad",
+    [
+        *("3", None, True, np.bool_(True), 3j, np.complex64(3), [3], np.array([3.0]), 10**400, np.nan, (1, 2), b"3"),
+        *(Decimal("NaN"), Decimal("sNaN"), Decimal("1e400")),
+    ],
 )
 def test_coordinates_that_are_no_real_numbers_are_refused(bad: Any) -> None:
     for make in (lambda: Click(bad, 1), lambda: Box(0, 1, 5, bad), lambda: Scribble(((1, 1), (2, bad)))):
@@ -106,7 +117,9 @@ def test_a_sign_that_is_no_bool_is_refused(bad: Any) -> None:
             make()
 
 
-@pytest.mark.parametrize("kind", [int, np.int64, np.uint8, np.float16, np.float32, np.array, torch.tensor, Fraction])
+@pytest.mark.parametrize(
+    "kind", [int, np.int64, np.uint8, np.float16, np.float32, np.array, torch.tensor, Fraction, Decimal]
+)
 def test_numbers_of_any_library_become_floats(kind: Callable[[int], Any]) -> None:
     n = [kind(i) for i in (3, 4, 9, 12)]
     made = (Click(n[0], n[1]), Box(*n), Scribble(((n[0], n[1]), (n[2], n[3]))))

@@ -242,6 +242,8 @@ def test_every_setting_can_be_written_as_text() -> None:
         ({"augmentation": {"resize": [1]}}, "augmentation.resize=\\[1\\] should be 2 numbers"),
         ({"augmentation": {"flip": 2}}, "augmentation.flip=2.0 must lie between 0 and 1"),
         ({"augmentation": {"aspect": [2, 1]}}, "augmentation.aspect=2.0,1.0 must begin with the smaller number"),
+        ({"size": 100}, "size=100 must be a multiple of 32"),
+        ({"size": 4096}, "size=4096 must be .* up to 2048"),
         ({"pictures": 2, "devices": 4}, "pictures=2 are of all devices together"),
         ({"epochs": 2, "epoch_length": 3}, "epoch_length=3 is less than a step"),
     ],

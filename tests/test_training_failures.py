@@ -4,6 +4,7 @@ import csv
 import json
 import multiprocessing
 import os
+import re
 import runpy
 import shutil
 import signal
@@ -19,10 +20,12 @@ from commands import vpuformer
 from typer.testing import Result
 
 from vpuformer.errors import VPUFormerError
+from vpuformer.model.config import VARIANTS
 from vpuformer.training.failure import stopping_between_steps
 from vpuformer.training.loop import _Run, build_network
+from vpuformer.training.optimisation import make_optimizer
 from vpuformer.training.recipe import Recipe
-from vpuformer.training.state import NAME, read_state
+from vpuformer.training.state import NAME, gather_state, read_state, restore_rest
 
 TOY_SET = Path(__file__).parent.parent / "examples" / "toy_set.py"
 SMALL = {
@@ -242,6 +245,72 @@ def test_options_beside_resume_say_what_they_change(toys: Path, tmp_path: Path) 
         "note: the run goes on with lr=0.0001; it was 0.0005",
         "note: the run goes on with steps=3; it was 2",
     ]
+
+
+def test_what_is_frozen_may_change_when_a_run_goes_on(toys: Path, tmp_path: Path) -> None:
+    assert train(toys, tmp_path / "first", steps=1).exit_code == 0
+    run, stem = tmp_path / "run", "optimizer.backbone.net.conv_stem.weight"
+    assert train(toys, run, steps=2, init=tmp_path / "first" / "weights").exit_code == 0
+    assert f"{stem}.step" not in read_state(run / NAME)[0]
+    ended = vpuformer("train", "--resume", "-o", run, "--steps", 4, "--set", "freeze_stem=no")
+    assert ended.exit_code == 0, ended.output
+    state, _ = read_state(run / NAME)
+    assert state[f"{stem}.step"] == 2
+    assert state["optimizer.sharpen.scale.weight.step"] == 4
+
+
+def test_moments_find_their_parameters_by_name_and_in_older_states_by_number() -> None:
+    plan = Recipe(data="", output="", model=replace(VARIANTS["default"], dim=32, heads=4, decoder_dim=16))
+    first, second = (build_network(plan) for _ in range(2))
+    optimizer = make_optimizer(first, plan)
+    sum(parameter.square().sum() for parameter in first.parameters()).backward()  # type: ignore[union-attr]
+    optimizer.step()
+    state = gather_state(first, first.state_dict(), optimizer)
+    names = {parameter: name for name, parameter in first.named_parameters()}
+    trained = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    older = {name: value for name, value in state.items() if not name.startswith("optimizer.")}
+    for i, parameter in enumerate(trained):
+        for moment in ("step", "exp_avg", "exp_avg_sq"):
+            older[f"optimizer.{i}.{moment}"] = state[f"optimizer.{names[parameter]}.{moment}"]
+    for kept in (state, older):
+        again = make_optimizer(second, plan)
+        restore_rest(kept, second, dict(second.state_dict()), again)
+        moments = gather_state(second, second.state_dict(), again)
+        for parameter in trained:
+            name = f"optimizer.{names[parameter]}.exp_avg"
+            torch.testing.assert_close(moments[name], state[name], rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--backbone-weights", "encoder.safetensors"], "backbone_weights is what a run starts from"),
+        (["--set", "pretrained=true"], "pretrained is what a run starts from"),
+        (["--set", "init=default"], "init is what a run starts from"),
+        (["--set", "model.decoder_dim=8"], "a network of another shape, which differs in .* leave out what changes it"),
+    ],
+)
+def test_what_a_run_cannot_go_on_with_is_refused_and_not_written(
+    words: list[str], sentence: str, toys: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    assert train(toys, run, steps=1).exit_code == 0
+    before = (run / "recipe.json").read_bytes()
+    ended = vpuformer("train", "--resume", "-o", run, "--steps", 2, *words)
+    assert ended.exit_code == 2
+    (line,) = [line for line in ended.stderr.splitlines() if line.startswith("error: ")]
+    assert re.search(sentence, line)
+    assert (run / "recipe.json").read_bytes() == before
+
+
+def test_a_run_with_nothing_left_to_do_says_so(toys: Path, tmp_path: Path) -> None:
+    assert train(toys, tmp_path / "run", steps=2).exit_code == 0
+    ended = vpuformer("train", "--resume", "-o", tmp_path / "run", "--steps", 1)
+    assert ended.exit_code == 0
+    assert "note: nothing is left to do: 2 steps are done, and the run has 1; give it more" in ended.stderr
+    missing = vpuformer("train", "--resume", "-o", tmp_path / "none")
+    assert missing.exit_code == 2
+    assert "there is no run to resume in" in missing.stderr
 
 
 def test_the_weight_of_every_set_is_said_at_the_start(toys: Path, tmp_path: Path) -> None:

@@ -1,5 +1,8 @@
 """What the network is shown: mirrored views, sizes of its input, the field's zoom rule."""
 
+import math
+import re
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -96,9 +99,28 @@ def test_the_header_of_a_run_says_what_was_shown(views: ViewSettings, options: d
     assert views_of(options) == views
 
 
+@pytest.mark.parametrize(
+    ("make", "field"),
+    [
+        (lambda: ViewSettings(input_size=64.5), "input_size=64.5"),  # type: ignore[arg-type]
+        (lambda: ViewSettings(input_size="64"), "input_size='64'"),  # type: ignore[arg-type]
+        (lambda: ViewSettings(input_size=True), "input_size=True"),
+        (lambda: ViewSettings(zoom="ritm"), "zoom='ritm'"),  # type: ignore[arg-type]
+        (lambda: ViewSettings(flip="no"), "flip='no'"),  # type: ignore[arg-type]
+        (lambda: ZoomRule(expansion=math.inf), "expansion=inf"),
+        (lambda: ZoomRule(min_side=80.5), "min_side=80.5"),  # type: ignore[arg-type]
+        (lambda: ZoomRule(second_look="no"), "second_look='no'"),  # type: ignore[arg-type]
+    ],
+)
+def test_settings_of_another_type_are_refused(make: Callable[[], object], field: str) -> None:
+    with pytest.raises(ConfigError, match=f"of the wrong type: {re.escape(field)}"):
+        make()
+
+
 def test_settings_that_cannot_be_are_refused() -> None:
-    with pytest.raises(ConfigError, match="input_size=63 is below 64"):
-        ViewSettings(input_size=63)
+    for size in (63, 2049):
+        with pytest.raises(ConfigError, match=f"input_size={size} must lie between 64 and 2048"):
+            ViewSettings(input_size=size)
     with pytest.raises(ConfigError, match="an expansion and a least side of at least 1"):
         ZoomRule(expansion=0.5)
     with pytest.raises(ConfigError, match=r"no zoom rule called 'rtim'.*Did you mean 'ritm'"):

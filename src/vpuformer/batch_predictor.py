@@ -3,7 +3,8 @@
 One pass of eight objects takes much less than eight passes of one. `Predictor` answers a person, who waits for one.
 """
 
-from collections.abc import Sequence
+import operator
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -106,26 +107,31 @@ class BatchPredictor:
             for view, encoded in list(zip(shown, features, strict=True))[row :: len(first)]:
                 self._kept[i, view.mirrored] = view.crop, encoded
 
-    def predict(self, requests: Sequence[Request]) -> list[Prediction]:
+    def predict(self, requests: Iterable[Request]) -> list[Prediction]:
         """Segment one object a request, in one pass; in a second one those that turn out to lie in another crop.
 
         Args:
             requests: at most one a place.
 
         Raises:
+            InputError: these are no requests.
             SessionError: a request names a place without a picture, or two name the same one.
             PromptError, MaskError, InputError: as `Predictor.predict`.
         """
-        views = [self._view(request) for request in requests]
+        if not isinstance(requests, Iterable):
+            raise InputError(f"requests are a list of Request(place, prompts, mask, crop), got {requests!r:.80}")
+        asked = list(requests)
+        places = [self._place(request) for request in asked]
+        if len(set(places)) < len(places):
+            raise SessionError("two requests name the same picture; give each object a place of its own")
+        views = [self._view(place, request) for place, request in zip(places, asked, strict=True)]
         if not views:
             return []
-        if len({request.place for request in requests}) < len(requests):
-            raise SessionError("two requests name the same picture; give each object a place of its own")
-        answers = self._segment([request.place for request in requests], views)
+        answers = self._segment(places, views)
         found = [view.after(answer, self._views.zoom) for view, answer in zip(views, answers, strict=True)]
         again = {i: view for i, view in enumerate(found) if view is not None}
         if again:
-            second = self._segment([requests[i].place for i in again], list(again.values()))
+            second = self._segment([places[i] for i in again], list(again.values()))
             for i, answer in zip(again, second, strict=True):
                 answers[i] = answer
         return answers
@@ -143,13 +149,19 @@ class BatchPredictor:
             for answer, view in zip(logits, views, strict=True)
         ]
 
-    def _view(self, request: Request) -> View:
+    def _place(self, request: Request) -> int:
         if not isinstance(request, Request):
             raise InputError(f"a request is a Request(place, prompts, mask, crop), got {request!r:.80}")
-        if request.place not in range(len(self._images)):
-            raise SessionError(f"there is no picture {request.place}; set_images gave {len(self._images)}")
-        image = self._images[request.place]
-        return View.first(image, request.prompts, request.mask, request.crop, self._views.zoom)
+        try:
+            place = operator.index(request.place)
+        except TypeError:
+            place = -1
+        if not 0 <= place < len(self._images):
+            raise SessionError(f"there is no picture {request.place!r:.40}; set_images gave {len(self._images)}")
+        return place
+
+    def _view(self, place: int, request: Request) -> View:
+        return View.first(self._images[place], request.prompts, request.mask, request.crop, self._views.zoom)
 
     def _features(
         self, keys: Sequence[tuple[int, bool]], views: Sequence[View], masks: Tensor, prompts: PromptBatch

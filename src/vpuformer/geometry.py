@@ -10,16 +10,29 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from vpuformer.errors import InputError
+from vpuformer.errors import ConfigError, InputError
 
 CANONICAL = 448
 """Side of the square frame in which prompts are encoded (paper IV-B), whatever the size of the network's input."""
 
-SMALLEST_INPUT = 64
-"""Side of the smallest square that a network takes, in pixels: its coarsest scale is 1/32 of it."""
+SMALLEST_INPUT, LARGEST_INPUT = 64, 2048
+"""Sides of the smallest and of the largest square that a network takes, in pixels. Its coarsest scale is 1/32 of the
+side; at 2048 one image takes some GB of memory, and the field evaluates at 448 and 672."""
 
 Points = npt.NDArray[np.float64]
 Size = tuple[int, int]
+
+
+def check_input_size(side: int) -> None:
+    """See that a network can take a square of this side.
+
+    Raises:
+        ConfigError: it is too small or too large.
+    """
+    if not SMALLEST_INPUT <= side <= LARGEST_INPUT:
+        raise ConfigError(
+            f"input_size={side} must lie between {SMALLEST_INPUT} and {LARGEST_INPUT} pixels; {CANONICAL} is usual"
+        )
 
 
 @dataclass(frozen=True, slots=True)

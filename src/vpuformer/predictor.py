@@ -242,8 +242,8 @@ def choose_device(device: str | torch.device | None = None) -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         chosen = torch.device(device)
-        torch.empty(0, device=chosen)
-    except (AssertionError, ImportError, NotImplementedError, RuntimeError) as error:
+        torch.ones(1, device=chosen).item()  # which the device of tensors without values has not
+    except (AssertionError, ImportError, NotImplementedError, RuntimeError, TypeError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise ConfigError(f"the device {str(device)!r} cannot be used ({reason}); use 'cpu'") from error
     return chosen

@@ -7,8 +7,9 @@ covers x from -0.5 to `W` - 0.5. A prompt is a frozen value; it knows no tensor,
 import json
 import math
 import operator
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from itertools import accumulate, chain, pairwise
 from numbers import Real
 from typing import Any, Literal
@@ -31,13 +32,13 @@ KINDS: tuple[Kind, ...] = ("click", "box", "scribble")
 
 def _coordinate(value: Any, what: str) -> float:
     number = _plain(value)
-    if isinstance(number, Real) and not isinstance(number, bool):
+    if isinstance(number, Real | Decimal) and not isinstance(number, bool):
         try:
-            number = float(number)
-        except OverflowError:  # a whole number beyond all floats
-            number = math.inf
-        if math.isfinite(number):
-            return number
+            coordinate = float(number)
+        except (OverflowError, ValueError):  # a whole number beyond all floats, or a Decimal that signals
+            coordinate = math.nan
+        if math.isfinite(coordinate):
+            return coordinate
     raise PromptError(f"{what} has a coordinate that is not a finite number: {number!r:.40}; give x and y in pixels")
 
 
@@ -212,6 +213,15 @@ def _checked_gaps(gaps: Iterable[int], count: int) -> tuple[int, ...]:
     return indices
 
 
+def _checked_prompts(prompts: Iterable[Prompt]) -> Iterator[Prompt]:
+    if isinstance(prompts, Prompt) or not isinstance(prompts, Iterable):
+        raise PromptError(f"prompts are a list of Click, Box and Scribble, got {prompts!r:.80}")
+    for prompt in prompts:
+        if not isinstance(prompt, Prompt):
+            raise PromptError(f"a prompt is a Click, a Box or a Scribble, got {prompt!r:.80}")
+        yield prompt
+
+
 def fit_to_picture(prompts: Iterable[Prompt], size: tuple[int, int]) -> tuple[Prompt, ...]:
     """The prompts as they lie in a picture of `size` (H, W): what crosses its edge is clipped to it (`clip`).
 
@@ -221,14 +231,10 @@ def fit_to_picture(prompts: Iterable[Prompt], size: tuple[int, int]) -> tuple[Pr
     Raises:
         PromptError: these are no prompts, or one lies wholly outside the picture.
     """
-    if isinstance(prompts, Prompt) or not isinstance(prompts, Iterable):
-        raise PromptError(f"prompts are a list of Click, Box and Scribble, got {prompts!r:.80}")
     height, width = size
     edges = (-0.5, -0.5, width - 0.5, height - 0.5)
     fitted = []
-    for prompt in prompts:
-        if not isinstance(prompt, Prompt):
-            raise PromptError(f"a prompt is a Click, a Box or a Scribble, got {prompt!r:.80}")
+    for prompt in _checked_prompts(prompts):
         inside = clip(prompt, edges)
         if inside is None:
             x0, y0, x1, y1 = prompt.bounds
@@ -374,6 +380,10 @@ def prompts_from_json(text: str | bytes) -> tuple[Prompt, ...]:
     return tuple(prompt_from_dict(value) for value in values)
 
 
-def prompts_to_json(prompts: Sequence[Prompt]) -> str:
-    """The inverse of `prompts_from_json`."""
-    return json.dumps([prompt_to_dict(prompt) for prompt in prompts])
+def prompts_to_json(prompts: Iterable[Prompt]) -> str:
+    """The inverse of `prompts_from_json`.
+
+    Raises:
+        PromptError: these are no prompts.
+    """
+    return json.dumps([prompt_to_dict(prompt) for prompt in _checked_prompts(prompts)])

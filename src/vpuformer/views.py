@@ -19,7 +19,8 @@ from torch import Tensor
 from vpuformer.arrays import as_array
 from vpuformer.encoding.batch import PromptBatch
 from vpuformer.errors import CheckpointError, ConfigError, InputError, MaskError, PromptError
-from vpuformer.geometry import SMALLEST_INPUT, Crop, FrameMap, Size
+from vpuformer.fields import check_fields
+from vpuformer.geometry import Crop, FrameMap, Size, check_input_size
 from vpuformer.images import check_mask, read_image
 from vpuformer.metrics import MASK_THRESHOLD
 from vpuformer.prompts import Prompt, fit_to_picture
@@ -105,7 +106,7 @@ class ViewSettings:
     """How a network is shown an object, whatever object it is.
 
     Raises:
-        ConfigError: `input_size` is too small for a network.
+        ConfigError: a field is of another type, or `input_size` out of range.
     """
 
     zoom: ZoomRule | None = RULES["ours"]
@@ -116,8 +117,9 @@ class ViewSettings:
     """Side of the square that the network sees, in pixels; None for the one that it was trained for."""
 
     def __post_init__(self) -> None:
-        if self.input_size is not None and self.input_size < SMALLEST_INPUT:
-            raise ConfigError(f"input_size={self.input_size} is below {SMALLEST_INPUT} pixels")
+        check_fields(self)
+        if self.input_size is not None:
+            check_input_size(self.input_size)
 
     def shown(self, views: Sequence[View]) -> list[View]:
         """The views of one pass: these, and behind them the mirrored ones if wanted."""

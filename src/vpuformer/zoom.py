@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vpuformer.errors import ConfigError
+from vpuformer.fields import check_fields
 from vpuformer.geometry import Crop, Size
 from vpuformer.prompts import Extent, Prompt, clip
 
@@ -28,7 +29,7 @@ class ZoomRule:
     """The numbers of the rule.
 
     Raises:
-        ConfigError: one of them is out of range.
+        ConfigError: one of them is of another type or out of range.
     """
 
     expansion: float = 1.2
@@ -41,6 +42,7 @@ class ZoomRule:
     """Whether the network goes on from its answer at once where that lies in another crop, before the next prompt."""
 
     def __post_init__(self) -> None:
+        check_fields(self)
         if not (self.expansion >= 1 and self.min_side >= 1 and 0 <= self.keep_iou <= 1):
             raise ConfigError(
                 f"a zoom rule has an expansion and a least side of at least 1 and an IoU from 0 to 1, got {self}"

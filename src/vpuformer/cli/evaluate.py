@@ -115,8 +115,12 @@ def evaluate(
     device = processes.device if device is None else device
     if human is not None:
         batch = workers = 1
-    if peer is not None and (zoom_rule != "ours" or flip or input_size is not None):
-        raise ConfigError(f"--zoom-rule, --flip and --input-size are of our network, not of {peer}; leave them out")
+    ours = not zoom or zoom_rule != "ours" or flip or input_size is not None or model != "default"
+    if peer is not None and ours:
+        raise ConfigError(
+            f"--model, --no-zoom, --zoom-rule, --flip and --input-size are of our network, not of {peer}:"
+            " leave them out"
+        )
     if not zoom and zoom_rule != "ours":
         raise ConfigError(f"--no-zoom and --zoom-rule {zoom_rule} exclude each other; give one of them")
 

@@ -84,6 +84,8 @@ def train(
     keep_freed_memory()
     if resume and name is not None:
         raise ConfigError("--resume goes on with the recipe of its folder; leave RECIPE out")
+    if resume and not (output / "recipe.json").exists():
+        raise ConfigError(f"there is no run to resume in {output}: recipe.json is missing; check the folder")
     values = _read_recipe(output / "recipe.json") if resume else _values_of(name)
     options: dict[str, Any] = {
         "data": _one_or_several(data),
@@ -142,12 +144,25 @@ def train(
         typer.echo(f"model: {wanted.folder / 'weights'}")
 
 
+_ORIGIN = ("pretrained", "init", "backbone_weights")
+"""What a run starts from, and is of no use to one that goes on."""
+
+
 def _report_changes(before: dict[str, Any], after: dict[str, Any]) -> None:
-    """Say which settings of a run go on with another value. The folder may have moved, and is none of them."""
+    """Say which settings of a run go on with another value. The folder may have moved, and is none of them.
+
+    Raises:
+        ConfigError: one of them says what a run starts from.
+    """
     from vpuformer.training.recipe import Recipe
     from vpuformer.training.settings import differences
 
     for name, old, new in differences(Recipe.from_dict(before).to_dict(), after):
+        if name in _ORIGIN:
+            raise ConfigError(
+                f"{name} is what a run starts from, and this one goes on from the weights in its folder; leave it out,"
+                " or start another run"
+            )
         if name != "output":
             typer.echo(f"note: the run goes on with {name}={new}; it was {old}", err=True)
 

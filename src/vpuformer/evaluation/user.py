@@ -4,7 +4,6 @@ Only here do the truth and the method's answers meet.
 """
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +11,7 @@ import numpy as np
 from vpuformer.errors import ConfigError, MaskError, unknown_name
 from vpuformer.evaluation.protocol import Probability
 from vpuformer.evaluation.records import Interaction, Key
+from vpuformer.fields import check_fields
 from vpuformer.geometry import Size
 from vpuformer.metrics import MASK_THRESHOLD, MAX_CLICKS, Reference, Truth
 from vpuformer.prompts import KINDS, Kind, Prompt
@@ -23,10 +23,10 @@ class User:
     """How a simulated user behaves.
 
     Raises:
-        ConfigError: a setting is out of range.
+        ConfigError: a setting is of another type or out of range.
     """
 
-    kinds: Sequence[Kind] = ("click",)
+    kinds: tuple[Kind, ...] = ("click",)
     """One kind of prompt, or several to mix as the paper does (see `vpuformer.simulation.next_kind`). A stroke for
     which there is no room, and a box or a stroke that would repeat an earlier one where no new one is left, becomes a
     click, and is recorded as one. No prompt of an object is given twice."""
@@ -45,6 +45,7 @@ class User:
         for kind in (*self.kinds, *([] if self.first_kind is None else [self.first_kind])):
             if kind not in KINDS:
                 raise ConfigError(unknown_name("kind of prompt", kind, KINDS))
+        check_fields(self)
         if self.max_interactions < 1:
             raise ConfigError(f"max_interactions is at least 1, got {self.max_interactions}")
         if self.until is not None and not 0 < self.until <= 1:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from vpuformer.errors import ConfigError, unknown_name
 from vpuformer.fields import check_fields
-from vpuformer.geometry import SMALLEST_INPUT
+from vpuformer.geometry import check_input_size
 
 DensePrompts = Literal["none", "late", "middle", "early"]
 MaskFusion = Literal["early", "late"]
@@ -117,10 +117,7 @@ class VPUFormerConfig:
             raise ConfigError(f"heads={self.heads} does not divide dim={self.dim}")
         if self.dim % 4:
             raise ConfigError(f"dim={self.dim} must be a multiple of 4: a quarter each for sine and cosine of x and y")
-        if self.input_size < SMALLEST_INPUT:
-            raise ConfigError(
-                f"input_size={self.input_size} is below {SMALLEST_INPUT}: the coarsest scale is 1/32 of it"
-            )
+        check_input_size(self.input_size)
         if not self.dma and self.dense_prompts == "none":
             raise ConfigError("dma=False and dense_prompts='none': no prompt reaches the mask; draw them early or late")
         if self.dense_prompts == "middle" and self.mask_fusion != "late":

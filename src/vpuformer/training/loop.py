@@ -13,6 +13,7 @@ from torch import Tensor
 from vpuformer.atomic import replacing
 from vpuformer.data.sample import Sample
 from vpuformer.errors import ConfigError, TrainingError
+from vpuformer.geometry import SMALLEST_INPUT
 from vpuformer.model.checkpoint import load_model, save_checkpoint
 from vpuformer.model.pretrained import load_backbone_weights
 from vpuformer.model.vpuformer import VPUFormer
@@ -72,6 +73,8 @@ def train(recipe: Recipe, *, resume: bool = False, on_note: Callable[[str], obje
             + ("; its batch norms keep their first statistics (freeze_norms)" if recipe.freeze_norms else "")
             + ". To start from a trained encoder, give --backbone-weights FILE, --init MODEL or --set pretrained=true"
         )
+    if resume and start >= recipe.length:
+        notes.append(f"nothing is left to do: {start} steps are done, and the run has {recipe.length}; give it more")
     # What is resumed needs nothing to start from, which may be gone by now.
     origin = {"pretrained": False, "init": None, "backbone_weights": None} if resume else {}
     run = _Run(replace(recipe, **origin), processes, start)
@@ -118,7 +121,7 @@ class _Run:
         assert not isinstance(optimizer, tuple)
         self.optimizer = optimizer
         self.average = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
-        restore_rest(state, self.average, self._optimizer)
+        restore_rest(state, self.network, self.average, self._optimizer)
 
     @property
     def due(self) -> bool:
@@ -307,7 +310,7 @@ def _write_recipe(recipe: Recipe) -> None:
 
 def _network(recipe: Recipe, average: Mapping[str, Tensor], device: torch.device) -> VPUFormer:
     # It is to be used at the size that it was trained for.
-    network = VPUFormer(replace(recipe.model, input_size=max(64, recipe.size))).to(device)
+    network = VPUFormer(replace(recipe.model, input_size=max(SMALLEST_INPUT, recipe.size))).to(device)
     network.load_state_dict(average)
     return network.eval()
 

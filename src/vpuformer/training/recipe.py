@@ -8,6 +8,7 @@ from typing import Any, Literal
 from vpuformer.data.augmentation import Augmentation
 from vpuformer.errors import ConfigError
 from vpuformer.fields import check_fields
+from vpuformer.geometry import LARGEST_INPUT
 from vpuformer.model.config import VARIANTS, VPUFormerConfig
 from vpuformer.training.settings import build
 
@@ -161,8 +162,10 @@ class Recipe:
                 raise ConfigError(f"{name}={getattr(self, name)} must lie between 0 and 1")
         if not self.lr > 0:
             raise ConfigError(f"lr={self.lr} must be above 0")
-        if self.size % 32:
-            raise ConfigError(f"size={self.size} must be a multiple of 32, the encoder's coarsest stride")
+        if self.size % 32 or self.size > LARGEST_INPUT:
+            raise ConfigError(
+                f"size={self.size} must be a multiple of 32, the encoder's coarsest stride, up to {LARGEST_INPUT}"
+            )
         if min(self.click, self.box, self.scribble) < 0 or self.click + self.box + self.scribble <= 0:
             raise ConfigError("click, box and scribble are shares: none below zero, and not all of them zero")
         if self.epochs and self.epoch_length < self.pictures:

@@ -13,22 +13,22 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from vpuformer.atomic import replacing
-from vpuformer.errors import CheckpointError
+from vpuformer.errors import CheckpointError, listed
 from vpuformer.training.distributed import like, whole
 
 NAME = "last.safetensors"
 
 State = Mapping[str, Tensor]
-"""Tensors by name: `model.NAME`, `ema.NAME`, `optimizer.I.NAME` with the number of a parameter."""
+"""Tensors by name: `model.NAME`, `ema.NAME`, and `optimizer.NAME.MOMENT` of every parameter that has been trained."""
 
 
 def gather_state(network: nn.Module, average: State, optimizer: torch.optim.Optimizer) -> State:
     """Everything that a run goes on from. Where it is sharded, all processes must ask for it at the same time."""
     tensors = {f"model.{name}": value for name, value in network.state_dict().items()}
     tensors |= {f"ema.{name}": value for name, value in average.items()}
-    for i, parameter in enumerate(_parameters(optimizer)):
+    for parameter_name, parameter in network.named_parameters():
         for name, value in optimizer.state.get(parameter, {}).items():
-            tensors[f"optimizer.{i}.{name}"] = torch.as_tensor(value)
+            tensors[f"optimizer.{parameter_name}.{name}"] = torch.as_tensor(value)
     return whole(tensors)
 
 
@@ -67,18 +67,30 @@ def restore_weights(path: Path, state: State, network: nn.Module) -> None:
     Raises:
         CheckpointError: the state belongs to a network of another shape.
     """
-    try:
-        network.load_state_dict(_part(state, "model."))
-    except RuntimeError as error:
-        raise CheckpointError(f"{path} belongs to another network: {error}") from error
+    kept, wanted = _part(state, "model."), network.state_dict()
+    others = [name for name in {**wanted, **kept} if name not in kept or name not in wanted]
+    others += [name for name in wanted if name in kept and wanted[name].shape != kept[name].shape]
+    if others:
+        raise CheckpointError(
+            f"{path} belongs to a network of another shape, which differs in {listed(others)}; a run goes on with the"
+            " network that it began with: leave out what changes it, or start another run"
+        )
+    network.load_state_dict(kept)
 
 
-def restore_rest(state: State, average: dict[str, Tensor], optimizer: torch.optim.Optimizer) -> None:
-    """The average and the optimiser of a state into the objects given, whose devices and sharding they take over."""
+def restore_rest(
+    state: State, network: nn.Module, average: dict[str, Tensor], optimizer: torch.optim.Optimizer
+) -> None:
+    """The average and the optimiser of a state into the objects given, whose devices and sharding they take over.
+
+    What is trained may be another part of the network than before: a parameter that was not begins without moments.
+    """
     for name, value in averages(state).items():
         average[name] = like(average[name], value)
+    names = {parameter: name for name, parameter in network.named_parameters()}
     for i, parameter in enumerate(_parameters(optimizer)):
-        entries = _part(state, f"optimizer.{i}.")
+        # States of older versions have the number of a parameter in the place of its name.
+        entries = _part(state, f"optimizer.{names[parameter]}.") or _part(state, f"optimizer.{i}.")
         if entries:
             # The moments take the memory layout of the parameter, so that resumed sums run in the same order.
             optimizer.state[parameter] = {
