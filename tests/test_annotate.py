@@ -177,12 +177,14 @@ def test_a_token_of_ones_own_or_none(started: subprocess.Popen[str]) -> None:
     assert b'"a.png"' in project_at(address, token)
 
 
-def test_tokens_and_paths_that_cannot_be_used(picture_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tokens_paths_and_names_that_cannot_be_used(picture_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "a token has 8 to 200 letters" in refused(picture_folder, "--token", "short")
     assert "secret;word" not in refused(picture_folder, "--token", "secret;word")
     assert "contradict each other" in refused(picture_folder, "--token", "my-own-secret", "--no-token")
     for path in ("/a b", "/../b", "http://x", "/a//b", "/a?b"):
         assert "is no path of letters, digits and slashes" in refused(picture_folder, "--root-path", path)
+    for name in ("https://images.example.org", "images.example.org:8443", "images.example.org/annotate", ""):
+        assert "is no host name" in refused(picture_folder, "--server-name", name)
     monkeypatch.setenv("VPUFORMER_TOKEN", "a")
     assert "a token has 8 to 200 letters" in refused(picture_folder)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from app_disks import Disks
+from app_disks import Disks, DisksLooked
 from app_states import whole
 
 from vpuformer.app.annotator import Annotator
@@ -172,6 +172,17 @@ def test_a_lasso_is_a_mask_that_is_refined(annotator: Annotator) -> None:
     cleared = give(annotator, state, type="clear")
     assert (cleared.mask, cleared.at) == (None, 2)
     assert undo(annotator, cleared).mask == state.mask
+
+
+def test_a_lasso_around_what_the_network_does_not_see_keeps_what_it_encloses(
+    annotator: Annotator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as blind:
+        seen = DisksLooked.predict
+        blind.setattr(DisksLooked, "predict", lambda self, prompts, _, crop: seen(self, prompts, None, crop))
+        state = give(annotator, begun(annotator), type="lasso", path=[[20, 20], [60, 20], [60, 50], [20, 50]])
+    assert state.area == mask_of(state)[20:51, 20:61].sum() == 31 * 41
+    assert mask_of(click(annotator, state, 100, 80))[20:51, 20:61].all()  # the next prompt sets out from there
 
 
 @pytest.mark.parametrize(

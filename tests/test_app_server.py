@@ -135,6 +135,14 @@ def test_labels_of_any_script_are_kept_exported_and_imported(client: TestClient,
     assert len(client.get("/api/project").json()["labels"]) == 1
 
 
+@pytest.mark.parametrize("form", list(FORMATS))
+def test_an_export_without_objects_is_no_import(client: TestClient, form: str) -> None:
+    client.patch("/api/pictures/1", json={"done": True})
+    content = client.get("/api/export", params={"format": form}).content
+    answer = client.post("/api/pictures/1/masks", params={"name": "export.zip"}, content=content)
+    assert answer.status_code == 422, answer.text
+
+
 def test_names_that_look_alike_are_one_label(client: TestClient) -> None:
     assert client.post("/api/labels", json={"name": "cafe\N{COMBINING ACUTE ACCENT}"}).json()["name"] == "café"
     assert client.post("/api/labels", json={"name": "café"}).status_code == 409

@@ -78,7 +78,7 @@ class Answering:
             case "brush":
                 return self._painted(before, [content], size)
             case "lasso":
-                return self._predicted(record, place, history.enclosed(content["path"], size).astype(np.float32), None)
+                return self._refined(record, place, history.enclosed(content["path"], size))
             case "remove":
                 strokes = history.strokes(contents)  # what was put right to the pixel outlives the prompt that goes
                 if not history.live(contents):
@@ -127,6 +127,14 @@ class Answering:
         logits = None if prediction.logits is None else pack_logits(prediction.logits)
         mask_now = painted(prediction.mask, strokes)
         return as_answer(mask_now, (at.left, at.top, at.width, at.height), logits, seconds, self._segmenter.sha256)
+
+    def _refined(self, record: Record, place: int, enclosed: history.Mask) -> StepAnswer:
+        """What the network makes of a mask without prompts; the mask itself where it sees nothing there."""
+        answer = self._predicted(record, place, enclosed.astype(np.float32), None)
+        if answer.area:
+            return answer
+        self._maps.put(record.steps[place].id, enclosed.astype(np.float32))
+        return as_answer(enclosed, seconds=answer.seconds, model=answer.model)
 
     def _asked(self, picture: int, question: Callable[[Looked], T]) -> T:
         """What the network answers about a picture; the file is read before it is the network's turn."""

@@ -74,6 +74,23 @@ def checked_token(token: str) -> str:
     return token
 
 
+def checked_server_name(name: str) -> str:
+    """A host name in small letters.
+
+    >>> checked_server_name("Images.example.org")
+    'images.example.org'
+
+    Raises:
+        ConfigError: it is none. A name with a port or a path would fit no request.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*", name, re.ASCII):
+        raise ConfigError(
+            f"the server name {name!r:.80} is no host name such as images.example.org; leave out https://, the port and"
+            " the path"
+        )
+    return name.lower()
+
+
 def serve(
     folder: Folder,
     store: Store,
@@ -102,7 +119,7 @@ def serve(
         say: told where the page is.
 
     Raises:
-        ConfigError: the token or the root path cannot be used.
+        ConfigError: the token, the root path or the server name cannot be used.
     """
     host, port = socket.getsockname()[:2]
     local = is_loopback(host)
@@ -117,7 +134,7 @@ def serve(
         segmenter,
         token=secret,
         any_host=not local,
-        server_name=server_name,
+        server_name=None if server_name is None else checked_server_name(server_name),
         root_path=checked_root_path(root_path),
     )
     # No access log: it would hold the token of the first request.

@@ -59,13 +59,15 @@ def annotate(
     from vpuformer.app.folder import Folder
     from vpuformer.app.root_path import checked_root_path
     from vpuformer.app.segmenter import NetworkSegmenter
-    from vpuformer.app.serving import bind, checked_token, is_loopback, serve
+    from vpuformer.app.serving import bind, checked_server_name, checked_token, is_loopback, serve
     from vpuformer.app.store import FILE, Store
     from vpuformer.formats.wording import counted
 
     root_path = checked_root_path(root_path)
     if token is not None:
         checked_token(token)
+    if server_name is not None:
+        checked_server_name(server_name)
     folder = Folder(pictures)
     segmenter = NetworkSegmenter(model, device)
     with bind(host, PORT if port is None else port, any_free=port is None) as socket:

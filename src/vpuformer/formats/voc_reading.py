@@ -56,7 +56,7 @@ def read(bundle: Bundle, wanted: Wanted, tell: Tell) -> Iterator[Found]:
     names, seen = label_names(bundle), 0
     for value, mask in meaning.objects(MASK_THRESHOLD):
         number = meaning.label if value is None else value
-        label = listed[number - 1] if number is not None and number <= len(listed) else None
+        label = listed[number - 1] if number is not None and 0 < number <= len(listed) else None
         if label is None and classes is not None:
             values, counts = np.unique(classes[mask], return_counts=True)
             label = names.get(int(values[counts.argmax()])) if len(values) else None
