@@ -11,6 +11,7 @@ import browser as browsing
 import pytest
 from app_disks import Disks
 from browser import Person, opened, served
+from PIL import Image
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
@@ -112,6 +113,20 @@ def test_a_picture_whose_file_is_gone_leaves_no_empty_object(address: str, folde
         person.wait(state="idle")
         assert person.page.locator("#objects .object").count() == 0
         assert person.click((200, 200))["steps"] == "1"
+
+
+def test_an_image_that_was_exchanged_for_one_of_another_size_is_opened_anew(address: str, folder: Path) -> None:
+    with opened(address, cut_off=True) as person:
+        (folder / "astronaut.jpg").unlink()
+        with Image.open(EXAMPLES / "astronaut.jpg") as image:
+            image.resize((300, 200)).save(folder / "astronaut.jpg")
+        person.click((200, 100))
+        assert person.toasts == [
+            "The file of astronaut.jpg was exchanged: it is 300x200 pixels now and was 512x512; open it again"
+        ]
+        person.wait(state="idle", object="")
+        assert person.page.locator("#picture-size").inner_text() == "300 \N{MULTIPLICATION SIGN} 200"
+        assert person.click((200, 100))["steps"] == "1"
 
 
 def test_a_file_that_comes_is_listed_without_a_restart(address: str, folder: Path) -> None:

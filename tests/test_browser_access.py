@@ -160,6 +160,15 @@ def test_accept_and_the_label_stay_where_the_side_panel_is_hidden_or_folds_away(
         assert person.page.locator("#side").is_visible()
 
 
+def test_a_message_on_a_phone_has_the_width_of_the_screen(address: str) -> None:
+    with opened(address, viewport={"width": 390, "height": 844}, cut_off=True, **FINGER) as person:
+        person.page.set_input_files("#import-file", __file__)
+        box = person.page.locator(".toast").bounding_box()
+        assert box is not None
+        assert box["width"] > 340
+        assert box["x"] == 390 - box["x"] - box["width"]
+
+
 def test_f6_goes_round_all_parts_of_the_page(address: str) -> None:
     with opened(address) as person:
         page = person.page

@@ -39,11 +39,14 @@ test("the list knows how many objects a picture has, and how many are not accept
   session.accept();
   assert.deepEqual(counts(), [2, 0]);
   await settle();
-  await outside.answer(state({ id: 9, picture: 2, at: 1, area: 4, accepted: true }));
+  objects[1] = state({ id: 9, picture: 2, at: 1, area: 4, accepted: true });
+  await outside.answer(objects[1]);
   session.act(click);
   assert.deepEqual(counts(), [2, 1]);
   await settle();
+  assert.deepEqual(outside.sent.at(-1).body.size, [8, 8]);
   await outside.answer({ error: "no" }, 422);
+  await settle();
   assert.deepEqual(counts(), [2, 0]);
   session.remove(session.things[0]);
   assert.deepEqual(counts(), [1, 0]);

@@ -27,7 +27,7 @@ from vpuformer.app.rows import NewMask, StepAnswer
 from vpuformer.app.runs import from_message
 from vpuformer.app.segmenter import FloatMap, Segmenter
 from vpuformer.app.store import Store
-from vpuformer.errors import BusyError, InputError
+from vpuformer.errors import BusyError, ImageError, InputError
 from vpuformer.prompts import fit_to_picture, prompt_from_dict
 
 _LOCKS = 64
@@ -159,15 +159,29 @@ class Annotator:
                 return self._caught_up(record, since=len(record.steps), mask_of=known.answered)
             return self._caught_up(record)
 
-    def begin(self, picture: int, key: str, label: int | None = None) -> ObjectState:
+    def begin(
+        self, picture: int, key: str, label: int | None = None, size: tuple[int, int] | None = None
+    ) -> ObjectState:
         """A new object without steps; the one that has this key already, if there is one.
+
+        Args:
+            picture: its id.
+            key: of the request.
+            label: its id, if there is one.
+            size: width and height of the image that the person sees, None if they are not known.
 
         Raises:
             NotFoundError: there is no such picture or label.
-            ImageError: the picture's file is gone or broken, or has another size than its objects; there is no object.
+            ImageError: the picture's file is gone or broken, or has another size than its objects or `size`; there is
+                no object.
             ConflictError: the key is of an object on another picture.
         """
-        self.gallery.picture(picture)
+        opened = self.gallery.picture(picture)
+        if size is not None and size != (opened.width, opened.height):
+            raise ImageError(
+                f"the file of {self.gallery.name(picture)} was exchanged: it is {opened.width}x{opened.height} pixels"
+                f" now and was {size[0]}x{size[1]}; open it again"
+            )
         return self.state(self.store.add_object(picture, key, label).id)
 
     def take_in(self, picture: int, found: Sequence[NewMask]) -> list[ObjectState]:

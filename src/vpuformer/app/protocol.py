@@ -124,6 +124,8 @@ Identity = Annotated[int, Field(ge=1, le=2**31 - 1)]
 class NewObject(Message):
     key: Key
     label: Identity | None = None
+    size: tuple[int, int] | None = None
+    """Width and height of the image on which the page begins it; nothing is begun if its file has others by now."""
 
 
 class NewStep(Message):

@@ -68,7 +68,7 @@ def router() -> APIRouter:
 
     @routes.post("/pictures/{identity}/objects", status_code=201, summary="Begin an object")
     def new_object(identity: Identity, body: NewObject, annotator: Opened) -> ObjectState:
-        return annotator.begin(identity, body.key, body.label)
+        return annotator.begin(identity, body.key, body.label, body.size)
 
     @routes.post(
         "/pictures/{identity}/masks",

@@ -25,10 +25,11 @@ export class Bench extends Roster {
     if (!this.current) {
       if (step.type === "clear" || step.type === "remove") return;
       if (step.type === "brush" && !step.positive) return this.listener.onToast("There is nothing to erase: select an object first.");
-      const thing = this.adopt(this.queue.lane(), this.picture.id);
+      const { id, width, height } = this.picture;
+      const thing = this.adopt(this.queue.lane(), id);
       this.things = [...this.things, thing];
       this.current = thing;
-      this.#push(thing, { type: "create", key: newKey(), picture: this.picture.id, label: this.label });
+      this.#push(thing, { type: "create", key: newKey(), picture: id, label: this.label, size: [width, height] });
       this.count();
     }
     this.selected = null;

@@ -13,7 +13,7 @@ import { reasonOf, UNREACHABLE } from "./sentence.js";
 /** @typedef {import("./types.js").Step} Step */
 
 /**
- * @typedef {{type: "create", key: string, picture: number, label: number | null}
+ * @typedef {{type: "create", key: string, picture: number, label: number | null, size?: [number, number]}
  *   | {type: "step", key: string, step: Step}
  *   | {type: "turn", turn: "undo" | "redo"}
  *   | {type: "change", change: ObjectChange}
@@ -61,7 +61,7 @@ export function request(lane, action) {
       return {
         method: "POST",
         path: `api/pictures/${action.picture}/objects`,
-        body: { key: action.key, label: action.label },
+        body: { key: action.key, label: action.label, ...(action.size && { size: action.size }) },
       };
     case "step":
       return { method: "POST", path: `${object}/steps`, body: { key: action.key, revision, step: action.step } };

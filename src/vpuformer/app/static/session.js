@@ -168,6 +168,7 @@ export class Session extends Bench {
   onRefused(lane, action, sentence, certain) {
     super.onRefused(lane, action, sentence, certain);
     if (action.type === "create" || action.type === "change") void this.refresh(); // its label may be gone
+    if (action.type === "create" && action.picture === this.picture?.id) void this.open(action.picture); // or its file
   }
 
   /** An object was made without the label that was chosen for it. */
