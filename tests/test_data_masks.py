@@ -188,6 +188,15 @@ def test_further_frames_of_a_mask_and_masks_of_every_pixel_are_told(folder: Path
     assert "note: object 1 of images/a.png: every pixel is object" in checked.stdout
 
 
+def test_colours_in_a_tiff_are_no_labels(folder: Path) -> None:
+    colours = np.zeros((*SIZE, 3), np.uint16)
+    colours[A], colours[B] = (1, 0, 0), (0, 1, 0)
+    (folder / "masks").mkdir()
+    tifffile.imwrite(folder / "masks" / "a.tif", colours, photometric="rgb")
+    with pytest.raises(DatasetError, match=r"a\.tif is a map of colours"):
+        MaskFolder(folder).objects(0)
+
+
 def test_images_that_are_turned_are_told(folder: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 3

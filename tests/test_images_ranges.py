@@ -89,6 +89,16 @@ def test_pixels_without_data_where_large_values_are_dark(tmp_path: Path) -> None
     assert not any("without data" in remark for remark in read_with_remarks(tmp_path / "a.tif")[1])
 
 
+def test_half_floats_and_tiny_ranges(tmp_path: Path) -> None:
+    stored = SCENE.astype(np.float16)
+    stored[CORNER] = np.inf
+    tifffile.imwrite(tmp_path / "a.tif", stored)
+    assert grey(tmp_path / "a.tif")[30, 20] == 255
+    tifffile.imwrite(tmp_path / "a.tif", (SCENE * -1e-42).astype(np.float32))
+    assert grey(tmp_path / "a.tif")[0, 0] == 255
+    assert grey(tmp_path / "a.tif")[30, 20] == 0
+
+
 def test_a_tag_for_missing_data_that_no_pixel_has_changes_nothing(tmp_path: Path) -> None:
     for nodata in ("-9999", "none", ""):
         with_nodata(tmp_path / "a.tif", SCENE.astype(np.uint16), nodata)

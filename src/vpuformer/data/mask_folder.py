@@ -21,12 +21,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from vpuformer.data.layers import Labels, LayeredSource, Layers, labels_as_layers, labels_of
 from vpuformer.data.listing import by_stem, is_picture, need_folders, unread
-from vpuformer.errors import ConfigError, DatasetError, MaskError, listed
+from vpuformer.errors import ConfigError, DatasetError, ImageError, MaskError, listed
 from vpuformer.images import picture_size, read_foreground, read_image, read_labels
+from vpuformer.images.files import colours_of
 from vpuformer.images.meaning import VOID
 from vpuformer.images.remarks import unseen
 
@@ -168,7 +168,7 @@ def _void_of(path: Path, labels: Labels, void: int | None) -> tuple[int | None, 
     there is to say of the latter."""
     if void is not None or not (labels == VOID).any() or not ((labels > 0) & (labels != VOID)).any():
         return void, ()
-    if _mode(path) not in ("P", "PA"):
+    if _kind(path) != "palette":
         return None, ()
     return VOID, (f"{path}: {VOID} of its palette is left open, as in PASCAL VOC; void={VOID} says so of all maps",)
 
@@ -231,17 +231,15 @@ def _is_soft(labels: Labels) -> bool:
 def _in_colours(path: Path) -> bool:
     """Whether a file has colours that are neither grey nor a palette."""
     # Of colours, read_labels has the first channel, where a green object is no object.
-    mode = _mode(path)
-    if mode is None or mode in ("1", "L", "LA", "P", "PA", "F") or mode.startswith("I"):
+    if _kind(path) != "colours":
         return False
     colours = read_image(path)
     return bool((colours != colours[:, :, :1]).any())
 
 
-def _mode(path: Path) -> str | None:
-    """What Pillow calls the kind of pixels, from the head of the file alone; None for what it does not know."""
+def _kind(path: Path) -> str | None:
+    """How a file stores its pixels; None for one that cannot be read."""
     try:
-        with Image.open(path) as image:
-            return image.mode
-    except OSError:  # a kind of TIFF, or a file that cannot be read
+        return colours_of(path)
+    except ImageError:
         return None

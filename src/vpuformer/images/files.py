@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import cast
+from typing import Literal, cast
 
 import tifffile
 from PIL import Image
 
 from vpuformer.images.loading import (
+    DEEP_MODES,
     TIFF_STARTS,
     What,
     formats,
@@ -95,6 +96,24 @@ def contents_of(path: Path) -> Contents:
         with opened_by_pillow(file, path, "picture") as image:
             channels = len(image.getbands())
             return Contents(_frames(image), channels, channels, orientation_of(image) != 1)
+
+
+def colours_of(path: Path) -> Literal["grey", "palette", "colours"]:
+    """How a file stores its pixels, from its head alone: grey values or bits, indices of a palette, or colours.
+
+    Raises:
+        ImageError: as in `contents_of`.
+    """
+    with opened(path, "picture") as file:
+        start = file.read(4)
+        file.seek(0)
+        if start in TIFF_STARTS:
+            with opened_by_tifffile(file, path, "picture") as (_, head):
+                return "palette" if head.palette else "grey" if head.shown <= 2 else "colours"
+        with opened_by_pillow(file, path, "picture") as image:
+            if image.mode in ("P", "PA"):
+                return "palette"
+            return "grey" if image.mode in ("1", "L", "LA", *DEEP_MODES) else "colours"
 
 
 def frames_of(path: Path) -> int:

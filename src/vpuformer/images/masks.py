@@ -93,7 +93,8 @@ def _whole(values: npt.NDArray[Any], name: str) -> npt.NDArray[np.integer]:
         raise MaskError(f"{name} holds values of type {values.dtype}; labels are integers")
     if values.dtype.itemsize == 2:
         values = values.astype(np.float32)  # half floats end below the largest whole number
-    odd = values[~((np.abs(values) <= _LARGEST_WHOLE) & (values == np.rint(values)))]
+    with np.errstate(invalid="ignore"):  # of NaN that signals
+        odd = values[~((np.abs(values) <= _LARGEST_WHOLE) & (values == np.rint(values)))]
     if odd.size:
         raise MaskError(
             f"{name} holds the value {odd.flat[0]:g} at {odd.size:,} of {values.size:,} pixels; labels are whole"

@@ -39,6 +39,8 @@ def display_range(values: npt.NDArray[Any]) -> tuple[float, float] | None:
         values: numbers or bool, any shape.
     """
     floats = values.dtype.kind == "f"
+    if floats and values.dtype.itemsize == 2:
+        values = values.astype(np.float32)  # half floats end below the bound
     if values.size and floats and not (float(values.min()) > -_NO_VALUE and float(values.max()) < _NO_VALUE):
         values = values[np.abs(values) < _NO_VALUE]  # NaN is not below anything
     if not values.size:

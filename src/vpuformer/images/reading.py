@@ -15,6 +15,8 @@ from vpuformer.images.ranges import display_range
 
 RGB = npt.NDArray[np.uint8]
 
+_LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
+
 
 def read_image(source: str | os.PathLike[str] | Image.Image | npt.NDArray[Any]) -> RGB:
     """A picture as uint8 RGB of shape (H, W, 3), upright, whatever it comes as.
@@ -123,6 +125,7 @@ def _to_eight_bits(values: npt.NDArray[Any], name: str) -> RGB:
         # A table: as fast as a copy, and no floating-point picture of twelve times the memory.
         table = (np.arange(65536) - low) * scale + 0.5
         return table.clip(0, 255).astype(np.uint8)[values]
-    kind = np.float64 if values.dtype.itemsize > 2 and values.dtype != np.float32 else np.float32
+    wide = values.dtype.itemsize > 2 and values.dtype != np.float32
+    kind = np.float64 if wide or scale > _LARGEST_FLOAT32 else np.float32
     within = np.nan_to_num(values.astype(kind), copy=False, nan=low).clip(low, high)
     return ((within - low) * scale + 0.5).astype(np.uint8)
