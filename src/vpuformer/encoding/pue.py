@@ -133,7 +133,7 @@ class PromptUnifiedEncoder(nn.Module):
         dim: width of a token.
         hidden: width of the hidden layer.
         mark_kind: add a learned vector for click, box or scribble. Without it an 18-px box, whose bell is as wide as a
-            click's, is told from a click only by its last tap.
+            click's, has the vector of the click at its centre.
         place_code: add the positional code of the image tokens, averaged under `q_h` and `q_v` read as distributions
             (ours), so that a prompt finds its place in the picture by the similarity of codes from the first step.
         temperature: of that positional code.
