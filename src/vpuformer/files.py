@@ -46,7 +46,7 @@ def is_file(path: str | Path) -> bool:
     """Whether there is a file, as far as that can be seen: no for a path that the system does not take, such as one
     that is too long, which `Path.is_file` raises.
 
-    >>> is_file("x" * 10_000), is_file("a\0b")
+    >>> is_file("x" * 10_000), is_file(chr(0))
     (False, False)
     """
     try:
