@@ -23,7 +23,7 @@ from vpuformer.data.training_set import TrainingSet
 from vpuformer.errors import DatasetError, InputError
 from vpuformer.evaluation.records import data_fingerprint
 from vpuformer.files import files_below
-from vpuformer.metrics import IGNORE
+from vpuformer.metrics import IGNORE, MASK_THRESHOLD
 
 SIZE = (40, 60)
 A, B = np.zeros(SIZE, bool), np.zeros(SIZE, bool)
@@ -147,7 +147,7 @@ def test_one_of_several_files_may_hold_one_object_only(folder: Path) -> None:
 def test_a_mask_with_soft_edges_is_one_object_and_no_map(folder: Path) -> None:
     write(folder / "masks" / "a_1.png", soft())
     source = MaskFolder(folder)
-    np.testing.assert_array_equal(source.masks(0), [soft() > 0])
+    np.testing.assert_array_equal(source.masks(0), [soft() > MASK_THRESHOLD * 255])
     (folder / "masks" / "a_1.png").rename(folder / "masks" / "a.png")
     with pytest.raises(DatasetError, match=r"a.png holds \d+ values that change from pixel to pixel"):
         MaskFolder(folder).objects(0)

@@ -13,7 +13,7 @@ from PIL import Image
 
 from vpuformer.errors import MaskError
 from vpuformer.images import check_mask, read_mask, read_meaning, write_mask
-from vpuformer.images.meaning import coverage, meaning_of
+from vpuformer.images.meaning import HALF, coverage, meaning_of
 from vpuformer.metrics import MASK_THRESHOLD
 
 SIZE = (64, 96)
@@ -287,3 +287,12 @@ def test_the_threshold_of_a_probability_makes_an_object() -> None:
     ((label, mask),) = meaning_of(SOFT).objects(MASK_THRESHOLD)
     assert label is None
     assert np.array_equal(mask, SOFT > MASK_THRESHOLD)
+
+
+def test_soft_edges_are_cut_where_predictions_are() -> None:
+    assert HALF == MASK_THRESHOLD
+    ramp = np.linspace(0, 255, 64).astype(np.uint8)[None]
+    found = meaning_of(ramp)
+    assert found.kind == "probabilities"
+    [(_, page)] = found.objects(MASK_THRESHOLD)
+    np.testing.assert_array_equal(found.foreground, page)

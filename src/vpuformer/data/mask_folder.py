@@ -188,7 +188,8 @@ def _object(path: Path, size: tuple[int, int], void: int | None) -> tuple[Labels
         )
     if in_colours:
         return read_foreground(path, size).astype(np.uint8), ()
-    return np.where(labels == void, _VOID, labels > 0).astype(np.uint8), notes
+    shown = read_foreground(path, size) if _is_soft(labels) else labels > 0
+    return np.where(labels == void, _VOID, shown).astype(np.uint8), notes
 
 
 def _labels(path: Path, size: tuple[int, int]) -> Labels | None:

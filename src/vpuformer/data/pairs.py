@@ -13,7 +13,7 @@ from vpuformer.data.layers import Labels
 from vpuformer.data.listing import by_stem, need_folders, unread
 from vpuformer.data.sample import Sample, Truth
 from vpuformer.errors import DatasetError
-from vpuformer.images import read_foreground, read_image, read_labels
+from vpuformer.images import read_image, read_labels, read_meaning
 from vpuformer.metrics import IGNORE
 
 ReadTruth = Callable[[Path], Truth]
@@ -112,7 +112,7 @@ def _undecided_at_128(mask: Path) -> Truth:
 
 def _above_zero(mask: Path) -> Truth:
     """Any channel above 0; a palette's entry counts by its number, which is the object's."""
-    return read_foreground(mask).astype(np.int8)
+    return (read_meaning(mask).values > 0).astype(np.int8)
 
 
 def _components(mask: Path) -> Labels:

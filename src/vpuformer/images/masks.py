@@ -55,7 +55,8 @@ def read_mask(path: str | os.PathLike[str], size: Size | None = None, *, label: 
 
 
 def read_foreground(path: str | os.PathLike[str], size: Size | None = None) -> BoolMask:
-    """Every pixel of a mask that is not background, as bool of shape (H, W): labels of any value are object.
+    """Every pixel of a mask that is not background, as bool of shape (H, W): labels of any value are object, and soft
+    edges are cut where predictions are.
 
     Raises:
         MaskError: as in `read_meaning`.

@@ -25,6 +25,9 @@ Values = npt.NDArray[Any]
 VOID = 255
 """Index of a palette that PASCAL VOC leaves open: the border around objects."""
 
+HALF = 0.49
+"""Where probabilities are cut, as predictions are (`vpuformer.metrics.MASK_THRESHOLD`)."""
+
 _TOLERANCE = 1e-3
 """How far a probability may lie outside 0..1: what resampling and half precision leave behind."""
 
@@ -60,8 +63,8 @@ class Meaning:
 
     @property
     def foreground(self) -> BoolMask:
-        """Everything that is not background: labels of any value, probabilities above 0."""
-        return self.values > 0 if self.kind != "binary" else self.values
+        """Everything that is not background: labels of any value, probabilities above `HALF`."""
+        return self.values > (HALF if self.kind == "probabilities" else 0)
 
     def probability(self, name: str, label: int | None = None) -> FloatMask:
         """The object as probabilities in 0..1, that of `label` where there are several. A single label may be chosen.
