@@ -14,25 +14,20 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from figures import NEW, validation_group
-
-from vpuformer.evaluation.records import read_records
-from vpuformer.evaluation.report.summary import summarise
+from figures import first_objects
 
 SUMMARY = "benchmarks/results/validation/default-click/summary.json"
 CONFIG = "src/vpuformer/weights/default/config.json"
-RECORDS = Path("benchmarks/results/validation/default-click/records.jsonl.gz")
+RECORDS = "benchmarks/results/validation/default-click/records.jsonl.gz"
 LOG = Path("benchmarks/results/training/log.csv")
 RESULTS = Path("benchmarks/results/validation/stages.json")
 MEASURES = ("IoU@1", "IoU@3", "IoU@5", "BIoU@5")
-OBJECTS = 623
-"""Validation objects before further sets joined the split."""
 
 
 def main() -> None:
     commits = git("log", "--reverse", "--format=%H", "--", SUMMARY).split()
     found = [(summary_at(each), json.loads(git("show", f"{each}:{CONFIG}"))) for each in commits]
-    found.append((first_objects(json.loads(Path(SUMMARY).read_text()), RECORDS), json.loads(Path(CONFIG).read_text())))
+    found.append((first_objects(Path(SUMMARY)), json.loads(Path(CONFIG).read_text())))
     stages: dict[str, dict[str, Any]] = {}
     for summary, config in found:
         if summary["weights_sha256"] == config["sha256"]:
@@ -45,23 +40,12 @@ def main() -> None:
 
 
 def summary_at(commit: str) -> dict[str, Any]:
-    """Summary of the clicks at a commit, of the first 623 objects."""
-    summary = json.loads(git("show", f"{commit}:{SUMMARY}"))
-    if summary["objects"] == OBJECTS:
-        return summary
+    """Summary of the clicks at a commit, of the first objects."""
     with tempfile.TemporaryDirectory() as folder:
-        records = Path(folder, RECORDS.name)
-        shown = ["git", "show", f"{commit}:{RECORDS.as_posix()}"]
-        records.write_bytes(subprocess.run(shown, check=True, capture_output=True).stdout)
-        return first_objects(summary, records)
-
-
-def first_objects(summary: dict[str, Any], records: Path) -> dict[str, Any]:
-    """The summary, without the sets that joined the split later."""
-    if summary["objects"] == OBJECTS:
-        return summary
-    header, objects = read_records(records)
-    return summarise(header, [each for each in objects if validation_group(each.name) != NEW])
+        for path in (SUMMARY, RECORDS):
+            shown = subprocess.run(["git", "show", f"{commit}:{path}"], check=True, capture_output=True).stdout
+            Path(folder, Path(path).name).write_bytes(shown)
+        return first_objects(Path(folder, Path(SUMMARY).name))
 
 
 def hours() -> float:
