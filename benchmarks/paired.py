@@ -1,0 +1,58 @@
+"""What other weights change on the validation objects: the mean of paired differences of IoU, and its standard error.
+
+    python benchmarks/paired.py tokens-warm
+
+Compares `benchmarks/results/experiments/NAME-KINDS` with `benchmarks/results/validation/default-KINDS` on the natural
+objects that both have, and writes `benchmarks/results/experiments/NAME.json`. A difference of fewer than two standard
+errors says nothing.
+"""
+
+import argparse
+import json
+
+import numpy as np
+from figures import NATURAL, RESULTS, VALIDATION, validation_group
+
+from vpuformer.atomic import replacing
+from vpuformer.evaluation.records import read_records
+from vpuformer.metrics import iou_at
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("name", help="of the runs under benchmarks/results/experiments")
+    name = parser.parse_args().name
+    rows = {title: compared(name, kinds, k) for title, (kinds, k) in VALIDATION.items()}
+    content = {
+        "command": f"python benchmarks/paired.py {name}",
+        "measure": "mean IoU, and that of the pairs",
+        "rows": rows,
+    }
+    with replacing(RESULTS / "experiments" / f"{name}.json") as temporary:
+        temporary.write_text(json.dumps(content, indent=2) + "\n")
+    print(json.dumps(rows, indent=2))
+
+
+def compared(name: str, kinds: str, k: int) -> dict[str, float]:
+    """Both means after k prompts, their difference and its standard error."""
+    bundled = scores(f"validation/default-{kinds}", k)
+    other = scores(f"experiments/{name}-{kinds}", k)
+    pairs = np.array([(bundled[each], other[each]) for each in other if each in bundled])
+    change = pairs[:, 1] - pairs[:, 0]
+    return {
+        "objects": len(pairs),
+        "bundled": round(float(pairs[:, 0].mean()), 4),
+        "other": round(float(pairs[:, 1].mean()), 4),
+        "difference": round(float(change.mean()), 4),
+        "standard error": round(float(change.std(ddof=1)) / len(pairs) ** 0.5, 4),
+    }
+
+
+def scores(folder: str, k: int) -> dict[str, float]:
+    """IoU after k prompts of each natural object."""
+    _, objects = read_records(RESULTS / folder / "records.jsonl.gz")
+    return {each.name: iou_at(each.ious, k) for each in objects if validation_group(each.name) == NATURAL}
+
+
+if __name__ == "__main__":
+    main()
