@@ -452,7 +452,7 @@ def test_fine_tuning_takes_the_shape_of_its_model(
         (["text.json"], "the recipe text.json is no JSON"),
         (["other.json"], "no setting of a recipe called 'stepz'"),
         (["wrong.json"], "a setting is of the wrong type"),
-        (["--resume"], "the recipe run/recipe.json cannot be read"),
+        (["--resume"], "there is no run to resume in run: recipe.json is missing"),
         (["--resume", "other.json"], "--resume goes on with the recipe of its folder"),
         (["--data", "sets", "--init", "defalt"], "no model called 'defalt'"),
         (["--data", "sets", "--output", "text.json"], "cannot make the folder text.json for the run: File exists"),

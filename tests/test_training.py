@@ -162,7 +162,7 @@ def test_a_folder_with_a_run_is_not_overwritten_and_a_broken_state_is_refused(da
     train(wanted)
     with pytest.raises(ConfigError, match="holds a run already"):
         train(wanted)
-    with pytest.raises(CheckpointError, match="another network"):
+    with pytest.raises(CheckpointError, match="a network of another shape"):
         train(replace(wanted, model=replace(TINY, dim=64)), resume=True)
     state = tmp_path / "run" / NAME
     state.write_bytes(state.read_bytes()[:1000])
