@@ -6,9 +6,7 @@ from pathlib import Path
 from vpuformer.data.labelled import Found, label_samples
 from vpuformer.data.listing import need_folders, read_names
 from vpuformer.images import read_labels
-
-VOID = 255
-"""Index of the border around objects, about five pixels wide, which nobody has to get right."""
+from vpuformer.images.meaning import VOID
 
 
 def pascal_voc(root: Path) -> Iterator[Found]:
