@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
-from vpuformer.atomic import replacing
+from vpuformer.files import replacing
 from vpuformer.model.config import VPUFormerConfig
 from vpuformer.training.recipe import Precision, Recipe
 from vpuformer.training.state import NAME
@@ -275,7 +275,7 @@ def run(trials: Trials, row: Row, seed: int, options: argparse.Namespace) -> Non
 def start(trials: Trials, data: str) -> dict[str, float]:
     """The validation scores of the weights that the rows start from."""
     from vpuformer.model.checkpoint import load_model
-    from vpuformer.training.loading import open_data
+    from vpuformer.training.loader import open_data
     from vpuformer.training.validate import validate
 
     assert trials.init is not None

@@ -13,11 +13,11 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from vpuformer.images import overlay, read_image, read_mask
+from vpuformer.inference.predictor import Predictor
+from vpuformer.inference.session import Session
 from vpuformer.marks import marks_of
 from vpuformer.metrics import iou
-from vpuformer.predictor import Predictor
 from vpuformer.prompts import Box, Click, Kind, Prompt
-from vpuformer.session import Session
 from vpuformer.simulation import next_prompt
 
 ROOT = Path(__file__).parent.parent

@@ -22,17 +22,17 @@ import torch
 from figures import NATURAL, validation_group
 from torch import Tensor
 
-from vpuformer.atomic import replacing
-from vpuformer.cli.measured import open_samples
+from vpuformer.cli.methods import open_samples
 from vpuformer.data.sample import Sample
 from vpuformer.encoding.pue import VECTOR, prompt_vectors, with_stand_in
-from vpuformer.evaluation.ours import BatchPredictorSegmenter
+from vpuformer.evaluation.adapters import BatchPredictorSegmenter
 from vpuformer.evaluation.run import evaluate
+from vpuformer.files import replacing
+from vpuformer.inference.predictor import Predictor
 from vpuformer.memory import keep_freed_memory
 from vpuformer.metrics import iou_at
 from vpuformer.model.manifest import read_manifest
 from vpuformer.model.vpuformer import VPUFormer
-from vpuformer.predictor import Predictor
 from vpuformer.prompts import KINDS, Kind
 
 RESULTS = Path(__file__).parent / "results" / "contributions.json"
@@ -126,7 +126,7 @@ def no_place() -> AbstractContextManager[object]:
 
 def no_maps() -> AbstractContextManager[object]:
     """No prompt is drawn; the previous mask still enters as a map."""
-    from vpuformer.encoding.disks import prompt_maps
+    from vpuformer.encoding.maps import prompt_maps
 
     return mock.patch("vpuformer.model.vpuformer.prompt_maps", lambda *a, **o: torch.zeros_like(prompt_maps(*a, **o)))
 

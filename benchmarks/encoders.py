@@ -22,8 +22,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from vpuformer.encoding.batch import PromptBatch
 from vpuformer.geometry import Crop, FrameMap
-from vpuformer.model.backbones import BACKBONES
 from vpuformer.model.config import VPUFormerConfig
+from vpuformer.model.encoders import BACKBONES
 from vpuformer.model.vpuformer import VPUFormer
 from vpuformer.prompts import Click
 

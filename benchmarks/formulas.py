@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from vpuformer.atomic import replacing
 from vpuformer.encoding.batch import PromptBatch
 from vpuformer.encoding.pue import VECTOR, prompt_vectors
+from vpuformer.files import replacing
 from vpuformer.geometry import CANONICAL, Crop, FrameMap
 from vpuformer.model.checkpoint import load_model
 from vpuformer.model.manifest import read_manifest

@@ -25,13 +25,13 @@ from typing import Any
 import torch
 from watching import watched
 
-from vpuformer.data.benchmarks import open_benchmark
+from vpuformer.data.kinds.benchmarks import open_benchmark
 from vpuformer.data.sample import Sample
 from vpuformer.evaluation import BATCH
-from vpuformer.evaluation.ours import BatchPredictorSegmenter, PredictorSegmenter
+from vpuformer.evaluation.adapters import BatchPredictorSegmenter, PredictorSegmenter
 from vpuformer.evaluation.run import evaluate
+from vpuformer.inference.predictor import Predictor
 from vpuformer.memory import keep_freed_memory
-from vpuformer.predictor import Predictor
 from vpuformer.prompts import KINDS, Kind
 
 Pass = tuple[str, tuple[Any, ...]]

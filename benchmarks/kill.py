@@ -21,9 +21,9 @@ from PIL import Image
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results" / "kill.json"
 
-sys.path.insert(0, str(ROOT / "tests" / "support"))
-from app_kills import kill_again_and_again  # noqa: E402
-from app_ledger import SIZE  # noqa: E402
+sys.path.insert(0, str(ROOT / "tests"))
+from support.app_kills import kill_again_and_again  # noqa: E402
+from support.app_ledger import SIZE  # noqa: E402
 
 
 def main() -> None:

@@ -18,12 +18,12 @@ from statistics import median
 
 import torch
 
+from vpuformer.training.config_io import assign
 from vpuformer.training.distributed import Processes
-from vpuformer.training.loading import Feed, open_data
+from vpuformer.training.loader import Feed, open_data
 from vpuformer.training.loop import _Run
 from vpuformer.training.recipe import Recipe
 from vpuformer.training.recipes import recipe_named
-from vpuformer.training.settings import assign
 
 RESULTS = Path(__file__).parent / "results" / "loader.json"
 WANTED = 0.85

@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 import torch
 
-from vpuformer.data.coco import CocoFolder
+from vpuformer.data.kinds.coco import CocoFolder
 from vpuformer.encoding.batch import PromptBatch
 from vpuformer.geometry import Crop, FrameMap
 from vpuformer.metrics import MASK_THRESHOLD, iou
@@ -26,10 +26,10 @@ from vpuformer.model.config import VARIANTS, VPUFormerConfig
 from vpuformer.model.vpuformer import VPUFormer, repeat_samples
 from vpuformer.prompts import KINDS
 from vpuformer.simulation import next_prompt
+from vpuformer.training.config_io import assign
 from vpuformer.training.interaction import Batch, Interactive, interact
 from vpuformer.training.loop import build_network
 from vpuformer.training.recipe import Recipe
-from vpuformer.training.settings import assign
 
 RESULTS = Path(__file__).parent / "results"
 PICTURES, OBJECTS = 8, 2

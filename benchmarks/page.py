@@ -24,9 +24,9 @@ import numpy as np
 from playwright.sync_api import Response
 
 ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT / "tests" / "support"))
+sys.path.insert(0, str(ROOT / "tests"))
 
-from browser import Person, opened, served  # noqa: E402
+from support.browser import Person, opened, served  # noqa: E402
 
 # Milliseconds from each lifted button to the frame in which the page shows that everything is answered.
 WATCH = """() => {

@@ -13,8 +13,8 @@ import json
 import numpy as np
 from figures import NATURAL, RESULTS, VALIDATION, validation_group
 
-from vpuformer.atomic import replacing
 from vpuformer.evaluation.records import read_records
+from vpuformer.files import replacing
 from vpuformer.metrics import iou_at
 
 

@@ -13,9 +13,9 @@ from PIL import Image
 
 ROOT = Path(__file__).parent.parent
 IMAGES = ROOT / "docs/images"
-sys.path.insert(0, str(ROOT / "tests" / "support"))
+sys.path.insert(0, str(ROOT / "tests"))
 
-from browser import Person, opened, served  # noqa: E402
+from support.browser import Person, opened, served  # noqa: E402
 
 
 def main() -> None:

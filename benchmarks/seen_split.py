@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vpuformer.data.coco import CocoFolder
+from vpuformer.data.kinds.coco import CocoFolder
 from vpuformer.data.split import Split, open_folders, training_pictures
 from vpuformer.data.training_set import SMALLEST_OBJECT
 

@@ -27,9 +27,9 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT / "tests" / "support"))
+sys.path.insert(0, str(ROOT / "tests"))
 
-from app_states import State, whole  # noqa: E402
+from support.app_states import State, whole  # noqa: E402
 
 RESULTS = ROOT / "benchmarks" / "results" / "sessions.json"
 COPIES = 2

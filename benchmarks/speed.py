@@ -22,7 +22,7 @@ from vpuformer.encoding.batch import PromptBatch
 from vpuformer.encoding.pue import prompt_vectors
 from vpuformer.geometry import CANONICAL, Crop, FrameMap
 from vpuformer.images import read_image
-from vpuformer.predictor import Predictor
+from vpuformer.inference.predictor import Predictor
 from vpuformer.prompts import Box, Click, Prompt, Scribble
 
 ROOT = Path(__file__).parent.parent

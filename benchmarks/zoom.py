@@ -1,4 +1,4 @@
-"""Which crop the network is best shown: `vpuformer.zoom.next_crop` with other numbers, on validation objects.
+"""Which crop the network is best shown: `vpuformer.inference.zoom.next_crop` with other numbers, on validation objects.
 
     python benchmarks/zoom.py --root data/train --split data/split.json 1.4,200,0.5 1.2,80,0.85
 
@@ -16,17 +16,17 @@ import torch
 from figures import NATURAL, validation_group
 from watching import watched
 
-from vpuformer.cli.measured import open_samples
+from vpuformer.cli.methods import open_samples
 from vpuformer.data.sample import Sample
-from vpuformer.evaluation.ours import BatchPredictorSegmenter
+from vpuformer.evaluation.adapters import BatchPredictorSegmenter
 from vpuformer.evaluation.run import evaluate
+from vpuformer.inference.predictor import Predictor
+from vpuformer.inference.views import ViewSettings
+from vpuformer.inference.zoom import ZoomRule
 from vpuformer.memory import keep_freed_memory
 from vpuformer.metrics import iou_at
 from vpuformer.model.manifest import read_manifest
-from vpuformer.predictor import Predictor
 from vpuformer.prompts import KINDS, Kind
-from vpuformer.views import ViewSettings
-from vpuformer.zoom import ZoomRule
 
 RESULTS = Path(__file__).parent / "results" / "zoom.json"
 MEASURED: dict[str, tuple[tuple[Kind, ...], tuple[int, ...]]] = {

@@ -17,20 +17,20 @@ from hypothesis import settings
 from jaxtyping import install_import_hook
 
 # What several test files and the programs in benchmarks/ import.
-sys.path.insert(0, str(Path(__file__).parent / "support"))
+sys.path.insert(0, str(Path(__file__).parent))
 
 if TYPE_CHECKING:
-    from app_disks import Disks
     from starlette.testclient import TestClient
 
-    from vpuformer.app.annotator import Annotator
+    from support.app_disks import Disks
+    from vpuformer.app.annotation.annotator import Annotator
 
 # Shapes and types of all that computes with tensors are checked in every call while the tests run, and never in
 # production. Not so at the rim: there a wrong type is somebody's input, and has a sentence of its own that is tested.
 install_import_hook(
     [
         "vpuformer.encoding",
-        *(f"vpuformer.model.{module}" for module in ("backbones", "decoder", "dma", "fine", "vpuformer")),
+        *(f"vpuformer.model.{module}" for module in ("encoders", "decoder", "dma", "fine", "vpuformer")),
         *(f"vpuformer.training.{module}" for module in ("interaction", "losses", "validate")),
     ],
     "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))",
@@ -112,7 +112,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def disks() -> "Disks":
     """A segmenter without a network."""
-    from app_disks import Disks
+    from support.app_disks import Disks
 
     return Disks()
 
@@ -133,9 +133,9 @@ def picture_folder(tmp_path: Path, rng: np.random.Generator) -> Path:
 @pytest.fixture
 def annotator(picture_folder: Path, disks: "Disks", tmp_path: Path) -> "Iterator[Annotator]":
     """The three pictures, annotated with `disks` and kept in `tmp_path / "annotator.sqlite"`."""
-    from vpuformer.app.annotator import Annotator
-    from vpuformer.app.folder import Folder
-    from vpuformer.app.store import Store
+    from vpuformer.app.annotation.annotator import Annotator
+    from vpuformer.app.images.folder import Folder
+    from vpuformer.app.store.store import Store
 
     opened = Annotator(Folder(picture_folder), Store(tmp_path / "annotator.sqlite"), disks)
     yield opened
@@ -150,9 +150,9 @@ def client(picture_folder: Path, disks: "Disks", tmp_path: Path) -> "Iterator[Te
     """
     from starlette.testclient import TestClient
 
-    from vpuformer.app.folder import Folder
-    from vpuformer.app.server import create_app
-    from vpuformer.app.store import Store
+    from vpuformer.app.http.server import create_app
+    from vpuformer.app.images.folder import Folder
+    from vpuformer.app.store.store import Store
 
     app = create_app(Folder(picture_folder), Store(tmp_path / "client.sqlite"), disks)
     headers = {"X-VPUFormer": "1"}

@@ -1,7 +1,7 @@
 /** A session on a folder of three pictures, with a server that does only what a test tells it. */
 
-import { Queue } from "../../src/vpuformer/app/static/queue.js";
-import { Session } from "../../src/vpuformer/app/static/session.js";
+import { Queue } from "../../src/vpuformer/app/page/queue.js";
+import { Session } from "../../src/vpuformer/app/page/session.js";
 import { Outside, state } from "./outside.js";
 
 export const picture = (id, objects = []) => ({

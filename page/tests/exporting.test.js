@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { getExport } from "../../src/vpuformer/app/static/api.js";
+import { getExport } from "../../src/vpuformer/app/page/api.js";
 
 /** @param {import("node:test").TestContext} t @param {BodyInit | null} body @param {ResponseInit} [more] */
 const answering = (t, body, more) => t.mock.method(globalThis, "fetch", async () => new Response(body, more));

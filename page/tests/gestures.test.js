@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { boxOf, Gestures, MOST_POINTS } from "../../src/vpuformer/app/static/gestures.js";
+import { boxOf, Gestures, MOST_POINTS } from "../../src/vpuformer/app/page/gestures.js";
 
 const SMART = { tool: /** @type {const} */ ("smart"), positive: true, radius: 5, panning: false };
 
 /** @param {number} x @param {number} y @param {object} more */
 const at = (x, y, more = {}) => ({ id: 1, x, y, at: /** @type {[number, number]} */ ([x / 2, y / 2]), button: 0, touch: false, shift: false, alt: false, ...more });
 
-/** @param {import("../../src/vpuformer/app/static/gestures.js").Settings} settings @param {object} more @param {[number, number][]} path */
+/** @param {import("../../src/vpuformer/app/page/gestures.js").Settings} settings @param {object} more @param {[number, number][]} path */
 function drag(settings, more, path) {
   const gestures = new Gestures();
   gestures.down(at(...path[0], more), settings);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Input } from "../../src/vpuformer/app/static/input.js";
+import { Input } from "../../src/vpuformer/app/page/input.js";
 
 /** Hands on a host without a browser around it. */
 function begin(tool = "box") {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Refusal } from "../../src/vpuformer/app/static/api.js";
+import { Refusal } from "../../src/vpuformer/app/page/api.js";
 import { begin, click } from "./begun.js";
 import { settle, state } from "./outside.js";
 

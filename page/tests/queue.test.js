@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { FIRST_WAIT, LONGEST_WAIT, MOST_FAILURES, newKey, Queue, whole } from "../../src/vpuformer/app/static/queue.js";
+import { FIRST_WAIT, LONGEST_WAIT, MOST_FAILURES, newKey, Queue, whole } from "../../src/vpuformer/app/page/queue.js";
 import { Outside, settle, state } from "./outside.js";
 
 const click = (x, key = `key-of-${x}-000`) => ({ type: "step", key, step: { type: "click", point: [x, 0], positive: true } });

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Coverage, fillRows, fillStroke, packed, paintBorder, paintInside, paintOutside } from "../../src/vpuformer/app/static/raster.js";
-import { decodeRows, holds } from "../../src/vpuformer/app/static/runs.js";
+import { Coverage, fillRows, fillStroke, packed, paintBorder, paintInside, paintOutside } from "../../src/vpuformer/app/page/raster.js";
+import { decodeRows, holds } from "../../src/vpuformer/app/page/runs.js";
 import { encodeLengths } from "./encoding.js";
 
 const drawn = (/** @type {Coverage} */ cover) =>

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Refusal } from "../../src/vpuformer/app/static/api.js";
-import { HURRY, Refreshing, REST } from "../../src/vpuformer/app/static/refreshing.js";
-import { Settings } from "../../src/vpuformer/app/static/settings.js";
+import { Refusal } from "../../src/vpuformer/app/page/api.js";
+import { HURRY, Refreshing, REST } from "../../src/vpuformer/app/page/refreshing.js";
+import { Settings } from "../../src/vpuformer/app/page/settings.js";
 import { begin, click, picture } from "./begun.js";
 import { settle, state } from "./outside.js";
 

@@ -1,19 +1,19 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { actions, fit } from "../../src/vpuformer/app/static/actions.js";
-import { importMasks, tilePath } from "../../src/vpuformer/app/static/api.js";
-import { COLOURS, UNLABELLED } from "../../src/vpuformer/app/static/colours.js";
-import { fieldsOf, formOf } from "../../src/vpuformer/app/static/docs.js";
-import { countOf, rowsSeen } from "../../src/vpuformer/app/static/filelist.js";
-import { matching } from "../../src/vpuformer/app/static/folder.js";
-import { comboOf, GROUPS, keyFor, lookUp } from "../../src/vpuformer/app/static/keys.js";
-import { colourOf } from "../../src/vpuformer/app/static/overlay.js";
-import { heat, lighter, rgb } from "../../src/vpuformer/app/static/palette.js";
-import { Probability } from "../../src/vpuformer/app/static/probability.js";
-import { capitalized } from "../../src/vpuformer/app/static/sentence.js";
-import { distanceTo, foresee, livePrompts, pendingStrokes } from "../../src/vpuformer/app/static/steps.js";
-import { valueAt } from "../../src/vpuformer/app/static/viewpanel.js";
+import { actions, fit } from "../../src/vpuformer/app/page/actions.js";
+import { importMasks, tilePath } from "../../src/vpuformer/app/page/api.js";
+import { COLOURS, UNLABELLED } from "../../src/vpuformer/app/page/colours.js";
+import { fieldsOf, formOf } from "../../src/vpuformer/app/page/docs.js";
+import { countOf, rowsSeen } from "../../src/vpuformer/app/page/filelist.js";
+import { matching } from "../../src/vpuformer/app/page/folder.js";
+import { comboOf, GROUPS, keyFor, lookUp } from "../../src/vpuformer/app/page/keys.js";
+import { colourOf } from "../../src/vpuformer/app/page/overlay.js";
+import { heat, lighter, rgb } from "../../src/vpuformer/app/page/palette.js";
+import { Probability } from "../../src/vpuformer/app/page/probability.js";
+import { capitalized } from "../../src/vpuformer/app/page/sentence.js";
+import { distanceTo, foresee, livePrompts, pendingStrokes } from "../../src/vpuformer/app/page/steps.js";
+import { valueAt } from "../../src/vpuformer/app/page/viewpanel.js";
 import { settle, state } from "./outside.js";
 
 const kept = (type, more = {}) => ({ type, positive: true, point: null, box: null, path: null, radius: null, step: null, live: true, ...more });

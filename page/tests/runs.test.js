@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { decodeLengths, decodeRows, holds } from "../../src/vpuformer/app/static/runs.js";
+import { decodeLengths, decodeRows, holds } from "../../src/vpuformer/app/page/runs.js";
 import { encodeLengths, encodeRows } from "./encoding.js";
 
 /** @param {number} width @param {number} height @param {(x: number, y: number) => boolean} is */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { MOST_FAILURES } from "../../src/vpuformer/app/static/queue.js";
+import { MOST_FAILURES } from "../../src/vpuformer/app/page/queue.js";
 import { begin, click, picture } from "./begun.js";
 import { settle, state } from "./outside.js";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { clamped, fitted, held, inside, levelFor, panned, revealing, tilesShown, toPicture, toScreen, visible, zoomed } from "../../src/vpuformer/app/static/viewport.js";
+import { clamped, fitted, held, inside, levelFor, panned, revealing, tilesShown, toPicture, toScreen, visible, zoomed } from "../../src/vpuformer/app/page/viewport.js";
 
 const picture = { width: 600, height: 400 };
 const screen = { width: 800, height: 600 };

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from vpuformer.errors import VPUFormerError
+    from vpuformer.inference.predictor import Predictor
+    from vpuformer.inference.session import Session
+    from vpuformer.inference.views import Prediction
     from vpuformer.model.config import VPUFormerConfig
     from vpuformer.model.vpuformer import VPUFormer
-    from vpuformer.predictor import Predictor
     from vpuformer.prompts import Box, Click, Prompt, Scribble
-    from vpuformer.session import Session
-    from vpuformer.views import Prediction
 
     __version__: str
 

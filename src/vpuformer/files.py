@@ -1,7 +1,10 @@
-"""Reading of small files, and of folders: what cannot be read ends in one sentence."""
+"""Files at the rim: JSON in, whole files out, and what a folder holds. What cannot be read ends in one sentence."""
 
 import json
 import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -67,3 +70,29 @@ def files_below(folder: str | Path) -> list[Path]:
         folders[:] = [name for name in folders if os.path.realpath(Path(here, name)) not in above]
         found += [path for path in (Path(here, name) for name in names) if path.is_file()]
     return sorted(found)
+
+
+@contextmanager
+def replacing(target: Path) -> Iterator[Path]:
+    """A path to write to, which takes the place of `target` once the block is done and all of it is on the disk.
+
+    When the block fails or the program is stopped, an older file of that name stays as it was.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with replacing(Path(folder, "note.txt")) as temporary:
+    ...         _ = temporary.write_text("all of it")
+    ...     [path.name for path in Path(folder).iterdir()]
+    ['note.txt']
+
+    Raises:
+        OSError: the disk is full or the folder may not be written to; the temporary file is gone then.
+    """
+    temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")  # in the same folder: a rename moves no data
+    try:
+        yield temporary
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from app_ledger import SIZE, Ledger
-from app_process import Nursery, ServerProcess
-from app_states import State, whole
+from support.app_ledger import SIZE, Ledger
+from support.app_process import Nursery, ServerProcess
+from support.app_states import State, whole
 
 _PEOPLE = 3
 _LONGEST = 0.3

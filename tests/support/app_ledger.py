@@ -4,12 +4,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from app_disks import Disks
 
-from vpuformer.app.brush import brushed
-from vpuformer.app.history import enclosed, live
+from support.app_disks import Disks
+from vpuformer.app.annotation.brush import brushed
+from vpuformer.app.annotation.history import enclosed, live
 from vpuformer.app.protocol import Runs
-from vpuformer.app.runs import from_message
+from vpuformer.app.store.rle import from_message
 from vpuformer.prompts import prompt_from_dict
 
 Mask = npt.NDArray[np.bool_]

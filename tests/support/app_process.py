@@ -86,11 +86,10 @@ def _requests() -> Iterator[list[Any]]:
 
 
 def _main() -> None:
-    from app_disks import Disks
-
-    from vpuformer.app.folder import Folder
-    from vpuformer.app.serving import bind, serve
-    from vpuformer.app.store import Store
+    from support.app_disks import Disks
+    from vpuformer.app.http.serving import bind, serve
+    from vpuformer.app.images.folder import Folder
+    from vpuformer.app.store.store import Store
 
     assert "torch" not in sys.modules
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the dead vanish by themselves

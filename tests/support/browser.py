@@ -13,11 +13,11 @@ import pytest
 import uvicorn
 from playwright.sync_api import Page, sync_playwright
 
-from vpuformer.app.folder import Folder
-from vpuformer.app.segmenter import NetworkSegmenter, Segmenter
-from vpuformer.app.server import create_app
-from vpuformer.app.serving import bind
-from vpuformer.app.store import FILE, Store
+from vpuformer.app.annotation.segmenter import NetworkSegmenter, Segmenter
+from vpuformer.app.http.server import create_app
+from vpuformer.app.http.serving import bind
+from vpuformer.app.images.folder import Folder
+from vpuformer.app.store.store import FILE, Store
 
 CHROMIUM = next(
     (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None

@@ -40,7 +40,7 @@ class Message(BaseModel):
 class Runs(Message):
     """A mask: lengths of runs, row after row from the top left, the first one of background (perhaps of length 0).
 
-    Each length is a little-endian base-128 number (LEB128), all of them together base64. See `vpuformer.app.runs`.
+    Each length is a little-endian base-128 number (LEB128), all of them together base64. See `vpuformer.app.store.rle`.
     """
 
     width: Annotated[int, Field(ge=1)]

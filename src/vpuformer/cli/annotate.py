@@ -56,12 +56,12 @@ def annotate(
     if token is not None and no_token:
         raise ConfigError("a token (--token or VPUFORMER_TOKEN) and --no-token contradict each other; give one of them")
 
-    from vpuformer.app.folder import Folder
-    from vpuformer.app.root_path import checked_root_path
-    from vpuformer.app.segmenter import NetworkSegmenter
-    from vpuformer.app.serving import bind, checked_server_name, checked_token, is_loopback, serve
-    from vpuformer.app.store import FILE, Store
-    from vpuformer.formats.wording import counted
+    from vpuformer.app.annotation.segmenter import NetworkSegmenter
+    from vpuformer.app.http.root_path import checked_root_path
+    from vpuformer.app.http.serving import bind, checked_server_name, checked_token, is_loopback, serve
+    from vpuformer.app.images.folder import Folder
+    from vpuformer.app.store.store import FILE, Store
+    from vpuformer.formats.messages import counted
 
     root_path = checked_root_path(root_path)
     if token is not None:

@@ -47,8 +47,8 @@ def check_data(
         check_file(sheet, "the sheet", PICTURE_SUFFIXES)
 
     from vpuformer.data.check import check
+    from vpuformer.data.contact_sheet import contact_sheet
     from vpuformer.data.roots import benchmark_root
-    from vpuformer.data.sheet import contact_sheet
     from vpuformer.images import write_image
 
     folder = benchmark_root(name, root)

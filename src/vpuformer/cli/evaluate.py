@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from vpuformer.cli.measured import Method, choose_samples, kinds_of, open_method, open_samples
+from vpuformer.cli.methods import Method, choose_samples, kinds_of, open_method, open_samples
 from vpuformer.cli.outputs import make_folder
 from vpuformer.cli.progress import progress_bar
 from vpuformer.errors import ConfigError
@@ -124,7 +124,7 @@ def evaluate(
     if not zoom and zoom_rule != "ours":
         raise ConfigError(f"--no-zoom and --zoom-rule {zoom_rule} exclude each other; give one of them")
 
-    from vpuformer.evaluation.ours import options_of, views_of
+    from vpuformer.evaluation.adapters import options_of, views_of
 
     views = views_of({"zoom": zoom, "zoom_rule": zoom_rule, "flip": flip, "input_size": input_size})
     method = open_method(model, peer, device, views=views, batch=batch, workers=workers)

@@ -54,9 +54,9 @@ def export_masks(
         raise InputError(f"there is no folder {root}; give the one that was annotated")
     _check_apart(output, root, chosen)
 
-    from vpuformer.app.exporting import annotated, labels_of, left_out
-    from vpuformer.app.originals import notes_on_files
-    from vpuformer.app.store import FILE, Store
+    from vpuformer.app.annotation.exporting import annotated, labels_of, left_out
+    from vpuformer.app.images.originals import notes_on_files
+    from vpuformer.app.store.store import FILE, Store
     from vpuformer.formats import export
 
     address = str(root / FILE) if store is None else store
@@ -111,7 +111,7 @@ def _shown(pictures: Sequence["AnnotatedPicture"], *, silent: bool) -> Iterator[
 
 
 def _told(summary: dict[str, object]) -> str:
-    from vpuformer.formats.wording import counted
+    from vpuformer.formats.messages import counted
 
     def of(what: str) -> str:
         return counted(int(str(summary[f"{what}s"])), what)

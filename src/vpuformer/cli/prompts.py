@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from vpuformer.cli.forms import BOX_FORM, CLICK_FORM, SCRIBBLE_FORM
+from vpuformer.cli.prompt_syntax import BOX_FORM, CLICK_FORM, SCRIBBLE_FORM
 from vpuformer.errors import PromptError
 from vpuformer.prompts import Box, Click, Prompt, Scribble, prompts_from_json
 

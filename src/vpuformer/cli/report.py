@@ -79,7 +79,7 @@ def _samples_of(name: str, root: Path, runs: "Sequence[Run]") -> "Sequence[Sampl
     Raises:
         DatasetError: no run is of that set, or the folder holds other files than a run has seen.
     """
-    from vpuformer.cli.measured import open_samples
+    from vpuformer.cli.methods import open_samples
     from vpuformer.data.roots import benchmark_root
     from vpuformer.evaluation.records import data_fingerprint
 
@@ -113,8 +113,8 @@ def _replay(model: str | None, device: str | None, runs: "Sequence[Run]") -> "Ca
     if all(run.header.weights_sha256 != sha256 for run in runs):
         raise ConfigError(f"no run is of the weights of {model!r} ({sha256[:8]}); name the model that was measured")
 
-    from vpuformer.evaluation.ours import PredictorSegmenter, views_of
-    from vpuformer.predictor import Predictor
+    from vpuformer.evaluation.adapters import PredictorSegmenter, views_of
+    from vpuformer.inference.predictor import Predictor
 
     network = Predictor.from_pretrained(model, device=device).model
 

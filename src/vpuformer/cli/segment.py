@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from vpuformer.cli.forms import BOX_FORM, CLICK_FORM, SCRIBBLE_FORM
 from vpuformer.cli.outputs import PICTURE_SUFFIXES, check_file, check_unlike
+from vpuformer.cli.prompt_syntax import BOX_FORM, CLICK_FORM, SCRIBBLE_FORM
 from vpuformer.errors import InputError, PromptError
 
 
@@ -64,7 +64,7 @@ def segment(
         previous, said = read_previous(mask, size, label)
         notes += said
 
-    from vpuformer.predictor import Predictor
+    from vpuformer.inference.predictor import Predictor
 
     predictor = Predictor.from_pretrained(model, device=device)
     start = time.perf_counter()

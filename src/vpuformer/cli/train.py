@@ -78,8 +78,8 @@ def train(
     the value of RECIPE; FOLDER/recipe.json has all of them and is a RECIPE itself. FOLDER/weights is the model
     afterwards: vpuformer segment IMAGE --model FOLDER/weights ...
     """
+    from vpuformer.training.config_io import assign
     from vpuformer.training.recipe import Recipe
-    from vpuformer.training.settings import assign
 
     keep_freed_memory()
     if resume and name is not None:
@@ -129,7 +129,7 @@ def train(
         if find_spec(package) is None:
             raise MissingDependencyError(f"training needs {package}; install it with: pip install 'vpuformer[train]'")
 
-    from vpuformer.training.failure import Interrupted
+    from vpuformer.training.interrupts import Interrupted
     from vpuformer.training.loop import train as run
 
     try:
@@ -154,8 +154,8 @@ def _report_changes(before: dict[str, Any], after: dict[str, Any]) -> None:
     Raises:
         ConfigError: one of them says what a run starts from.
     """
+    from vpuformer.training.config_io import differences
     from vpuformer.training.recipe import Recipe
-    from vpuformer.training.settings import differences
 
     for name, old, new in differences(Recipe.from_dict(before).to_dict(), after):
         if name in _ORIGIN:

@@ -13,10 +13,10 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from vpuformer.data.benchmarks import BENCHMARKS, find_samples
+from vpuformer.data.contact_sheet import Thumbnail
 from vpuformer.data.counts import Counts
+from vpuformer.data.kinds.benchmarks import BENCHMARKS, find_samples
 from vpuformer.data.sample import RGB, Sample
-from vpuformer.data.sheet import Thumbnail
 from vpuformer.data.source import Source
 from vpuformer.data.sources import KINDS, open_kind
 from vpuformer.errors import DatasetError, InputError, unknown_name

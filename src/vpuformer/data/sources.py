@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from vpuformer.data.coco import ANNOTATIONS, CocoFolder
-from vpuformer.data.coco_lvis import CocoLvis
 from vpuformer.data.counts import Counts
-from vpuformer.data.mask_folder import MaskFolder
+from vpuformer.data.kinds.coco import ANNOTATIONS, CocoFolder
+from vpuformer.data.kinds.coco_lvis import CocoLvis
+from vpuformer.data.kinds.masks import MaskFolder
+from vpuformer.data.kinds.sbd import Sbd
 from vpuformer.data.roots import at_home
-from vpuformer.data.sbd import Sbd
 from vpuformer.data.source import Source
 from vpuformer.data.split import open_folders
 from vpuformer.errors import ConfigError, DatasetError, unknown_name

@@ -19,7 +19,7 @@ from vpuformer.data.sample import RGB, truth_of
 from vpuformer.data.source import Masks, Source
 from vpuformer.data.split import Split, notes_on, training_pictures
 from vpuformer.errors import ConfigError, DatasetError, listed
-from vpuformer.formats.wording import counted
+from vpuformer.formats.messages import counted
 
 SMALLEST_OBJECT = 200
 """Pixels in the picture; smaller objects are not drawn."""

@@ -63,7 +63,7 @@ class PromptBatch:
     ) -> "PromptBatch":
         """The prompts of each sample, in picture pixels, with the map of each sample into the canonical frame.
 
-        They lie in the part of the picture that is mapped (`vpuformer.zoom.prompts_in_crop`).
+        They lie in the part of the picture that is mapped (`vpuformer.inference.zoom.prompts_in_crop`).
 
         Above `max_prompts` a sample loses the oldest prompt of its most frequent kind, with a warning.
         There is always at least one slot.

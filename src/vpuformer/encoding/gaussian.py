@@ -23,7 +23,7 @@ import torch
 from jaxtyping import Bool, Float, Int, Int64
 from torch import Tensor
 
-from vpuformer.encoding.draws import below, mixed
+from vpuformer.encoding.seeding import below, mixed
 
 Formula = Literal["extent", "literal", "fixed-boxes", "literal-scribbles"]
 Visual = Literal["none", "damping", "product"]

@@ -13,8 +13,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from vpuformer.encoding.batch import PromptBatch
-from vpuformer.encoding.disks import box_coverage, cells
 from vpuformer.encoding.gaussian import Formula, click_vector
+from vpuformer.encoding.maps import box_coverage, cells
 from vpuformer.encoding.pue import prompt_vectors
 from vpuformer.geometry import CANONICAL
 from vpuformer.prompts import KINDS

@@ -7,7 +7,6 @@ from jaxtyping import Bool, Float, Int64
 from torch import Tensor, nn
 
 from vpuformer.encoding.batch import PromptBatch
-from vpuformer.encoding.draws import mixed
 from vpuformer.encoding.gaussian import (
     Formula,
     Visual,
@@ -19,6 +18,7 @@ from vpuformer.encoding.gaussian import (
     visual_distance,
 )
 from vpuformer.encoding.position import axis_code
+from vpuformer.encoding.seeding import mixed
 from vpuformer.geometry import CANONICAL
 from vpuformer.prompts import KINDS
 

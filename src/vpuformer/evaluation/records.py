@@ -19,9 +19,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
-from vpuformer.atomic import replacing
 from vpuformer.errors import DatasetError, InputError
-from vpuformer.files import files_below, read_json
+from vpuformer.files import files_below, read_json, replacing
 from vpuformer.geometry import Size
 from vpuformer.metrics import MAX_CLICKS
 from vpuformer.prompts import Kind, Prompt, prompt_from_dict, prompt_to_dict
@@ -143,7 +142,7 @@ class Header:
     max_interactions: int = MAX_CLICKS
     until: float | None = None
     seed: int = 0
-    """This one and the four above are the fields of `vpuformer.evaluation.user.User`."""
+    """This one and the four above are the fields of `vpuformer.evaluation.simulated_user.User`."""
     batch: int = 1
     """How many objects that follow each other are segmented together; see `vpuformer.evaluation.run`."""
     shard: str | None = None

@@ -24,7 +24,7 @@ from vpuformer.errors import ConfigError, DatasetError
 from vpuformer.evaluation import BATCH
 from vpuformer.evaluation.protocol import Asked, BatchSegmenter, Picture, Segmenter
 from vpuformer.evaluation.records import Header, Key, ObjectRecord, RecordWriter
-from vpuformer.evaluation.user import Annotation, User
+from vpuformer.evaluation.simulated_user import Annotation, User
 from vpuformer.geometry import Size
 from vpuformer.metrics import MAX_CLICKS, Truth
 from vpuformer.prompts import Kind
@@ -57,7 +57,7 @@ def evaluate(
     Args:
         samples: what to segment.
         segmenter: what to measure. It gets pictures, prompts and its own last answer.
-        kinds, first_kind, max_interactions, until, seed: see `vpuformer.evaluation.user.User`.
+        kinds, first_kind, max_interactions, until, seed: see `vpuformer.evaluation.simulated_user.User`.
         batch: objects in a block, for a `BatchSegmenter`. The seconds of an object are its share of the block's.
         workers: threads in which blocks run, likewise. With several of them seconds are those of a busy machine.
         skip: samples (name, object_id) to leave out since they are done.

@@ -10,11 +10,11 @@ What each format holds and loses is in `docs/formats.md`.
 """
 
 from vpuformer.formats.coco_reading import iter_coco_masks, read_coco_masks
+from vpuformer.formats.contours import Part, parts_of
 from vpuformer.formats.output import Written
 from vpuformer.formats.picture import AnnotatedPicture, LabelledMask
 from vpuformer.formats.reading import read_objects
 from vpuformer.formats.registry import FORMATS, Format, export, find_format
-from vpuformer.formats.rings import Part, parts_of
 
 __all__ = [
     "FORMATS",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from vpuformer.formats.rings import Ring
+from vpuformer.formats.contours import Ring
 
 _Ints = npt.NDArray[np.int64]
 

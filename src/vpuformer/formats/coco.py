@@ -10,11 +10,11 @@ import numpy as np
 from pycocotools import mask as rle
 
 from vpuformer.errors import InputError
+from vpuformer.formats.contours import parts_of
 from vpuformer.formats.labels import LabelNumbers
+from vpuformer.formats.messages import Tally
 from vpuformer.formats.output import Output, Written
 from vpuformer.formats.picture import AnnotatedPicture, BoolMask, extent
-from vpuformer.formats.rings import parts_of
-from vpuformer.formats.wording import Tally
 
 FILE = "annotations.json"
 

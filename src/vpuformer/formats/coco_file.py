@@ -10,7 +10,7 @@ import numpy as np
 from vpuformer.errors import MaskError
 from vpuformer.files import read_json
 from vpuformer.formats.coco_masks import areas_of, compress, whole_number
-from vpuformer.formats.wording import counted
+from vpuformer.formats.messages import counted
 from vpuformer.geometry import Size
 from vpuformer.images import MAX_PIXELS
 

@@ -9,7 +9,7 @@ from vpuformer.formats.bundle import Bundle, Found, Tell, Wanted
 from vpuformer.formats.coco_file import CocoFile
 from vpuformer.formats.coco_masks import decode_mask
 from vpuformer.formats.matching import match_image, plain_name
-from vpuformer.formats.wording import counted
+from vpuformer.formats.messages import counted
 from vpuformer.geometry import Size
 
 

@@ -7,10 +7,10 @@ import numpy as np
 
 from vpuformer.errors import InputError
 from vpuformer.formats.labels import LabelNumbers
+from vpuformer.formats.messages import Tally
 from vpuformer.formats.output import Output, Written
 from vpuformer.formats.picture import AnnotatedPicture
 from vpuformer.formats.pixels import map_png
-from vpuformer.formats.wording import Tally
 
 NAMES = "labels.txt"
 

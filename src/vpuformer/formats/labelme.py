@@ -7,12 +7,12 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from vpuformer.formats.contours import parts_of
 from vpuformer.formats.labels import LabelNumbers
+from vpuformer.formats.messages import Tally
 from vpuformer.formats.output import Output, Written
 from vpuformer.formats.picture import AnnotatedPicture, LabelledMask, extent
 from vpuformer.formats.pixels import bit_png
-from vpuformer.formats.rings import parts_of
-from vpuformer.formats.wording import Tally
 
 _VERSION = "5.4.0"
 """Of LabelMe, the first whose masks are read as they are written here."""

@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Iterator
 from itertools import count
 
-from vpuformer.formats.wording import Tally
+from vpuformer.formats.messages import Tally
 
 _LONGEST = 80
 """Bytes of a label within a name of a file; file systems take 255 for all of it."""

@@ -1,4 +1,4 @@
-"""Outlines filled to masks by the even-odd rule at pixel centres, the inverse of `vpuformer.formats.rings`."""
+"""Outlines filled to masks by the even-odd rule at pixel centres, the inverse of `vpuformer.formats.contours`."""
 
 from typing import Any
 

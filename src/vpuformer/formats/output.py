@@ -4,10 +4,10 @@ import errno
 from dataclasses import dataclass
 from pathlib import Path
 
-from vpuformer.atomic import replacing
 from vpuformer.errors import InputError
+from vpuformer.files import replacing
+from vpuformer.formats.messages import Tally
 from vpuformer.formats.naming import Stems
-from vpuformer.formats.wording import Tally
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
-from vpuformer.atomic import replacing
 from vpuformer.errors import InputError
-from vpuformer.files import read_json
+from vpuformer.files import read_json, replacing
 from vpuformer.formats.output import not_written
 
 _UNFINISHED = ".vpuformer-unfinished-"

@@ -8,11 +8,11 @@ import numpy as np
 
 from vpuformer.errors import InputError
 from vpuformer.formats.labels import LabelNumbers
+from vpuformer.formats.messages import Tally
 from vpuformer.formats.naming import without_controls
 from vpuformer.formats.output import Output, Written
 from vpuformer.formats.picture import AnnotatedPicture, extent
 from vpuformer.formats.pixels import map_png
-from vpuformer.formats.wording import Tally
 
 LIST = "ImageSets/Segmentation/all.txt"
 NAMES = "labels.txt"

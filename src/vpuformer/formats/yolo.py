@@ -9,11 +9,11 @@ import numpy.typing as npt
 import yaml
 
 from vpuformer.formats.bridges import joined
+from vpuformer.formats.contours import parts_of
 from vpuformer.formats.labels import LabelNumbers
+from vpuformer.formats.messages import Tally
 from vpuformer.formats.output import Output, Written
 from vpuformer.formats.picture import AnnotatedPicture, BoolMask, extent
-from vpuformer.formats.rings import parts_of
-from vpuformer.formats.wording import Tally
 
 FILE = "data.yaml"
 

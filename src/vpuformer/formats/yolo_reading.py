@@ -9,8 +9,8 @@ import yaml
 from vpuformer.errors import MaskError
 from vpuformer.formats.bundle import Bundle, Found, Tell, Wanted
 from vpuformer.formats.matching import match_stem
+from vpuformer.formats.messages import counted
 from vpuformer.formats.outlines import filled
-from vpuformer.formats.wording import counted
 
 _NAMES = ("data.yaml", "dataset.yaml", "classes.txt", "obj.names", "predefined_classes.txt")
 _BOX = (4, 5)

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from vpuformer.atomic import replacing
 from vpuformer.errors import ImageError, MaskError
+from vpuformer.files import replacing
 
 _FORMATS = {
     ".png": "PNG",

@@ -13,8 +13,8 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from vpuformer.atomic import replacing
 from vpuformer.errors import CheckpointError, listed
+from vpuformer.files import replacing
 from vpuformer.model.manifest import (
     CONFIG_FILE,
     FORMAT,

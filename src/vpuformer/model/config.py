@@ -24,7 +24,7 @@ class VPUFormerConfig:
     """
 
     backbone: str = "mobilenetv2"
-    """Image encoder: a name of `vpuformer.model.backbones.BACKBONES`, or `timm:` and any network of timm."""
+    """Image encoder: a name of `vpuformer.model.encoders.BACKBONES`, or `timm:` and any network of timm."""
     input_size: int = 448
     """Side of the square that the picture or crop is stretched to. Prompts are encoded at 448 whatever this is."""
     dim: int = 128

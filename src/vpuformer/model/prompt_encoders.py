@@ -5,8 +5,8 @@ from types import MappingProxyType
 
 from torch import nn
 
+from vpuformer.encoding.ablation_encoders import DistanceMapEncoder, LearnedVectorEncoder
 from vpuformer.encoding.pue import PromptUnifiedEncoder
-from vpuformer.encoding.rivals import DistanceMapEncoder, LearnedVectorEncoder
 from vpuformer.errors import ConfigError, unknown_name
 from vpuformer.model.config import VPUFormerConfig
 

@@ -11,15 +11,15 @@ from jaxtyping import Bool, Float, Int64
 from torch import Tensor, nn
 
 from vpuformer.encoding.batch import PromptBatch
-from vpuformer.encoding.disks import CHANNELS, prompt_maps
+from vpuformer.encoding.maps import CHANNELS, prompt_maps
 from vpuformer.encoding.position import grid_code
 from vpuformer.encoding.prior import NOWHERE, prompt_priors
 from vpuformer.errors import ConfigError
 from vpuformer.geometry import CANONICAL
-from vpuformer.model.backbones import ImageEncoder, Pyramid
 from vpuformer.model.config import VPUFormerConfig
 from vpuformer.model.decoder import Lateral, MultiScaleDecoder, Sharpen
 from vpuformer.model.dma import DualCrossMergingAttention
+from vpuformer.model.encoders import ImageEncoder, Pyramid
 from vpuformer.model.fine import Attended
 from vpuformer.model.prompt_encoders import prompt_encoder
 

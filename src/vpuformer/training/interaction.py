@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float, Int, Int64, UInt8
 from torch import Tensor
 
 from vpuformer.encoding.batch import PromptBatch
-from vpuformer.encoding.draws import mixed
+from vpuformer.encoding.seeding import mixed
 from vpuformer.geometry import Crop, FrameMap
 from vpuformer.metrics import MASK_THRESHOLD, iou
 from vpuformer.model.vpuformer import Features, Output, VPUFormer, repeat_samples

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from vpuformer.atomic import replacing
+from vpuformer.files import replacing
 
 
 class RunLog:

@@ -10,19 +10,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vpuformer.atomic import replacing
 from vpuformer.data.sample import Sample
 from vpuformer.errors import ConfigError, TrainingError
+from vpuformer.files import replacing
 from vpuformer.geometry import SMALLEST_INPUT
 from vpuformer.model.checkpoint import load_model, save_checkpoint
 from vpuformer.model.pretrained import load_backbone_weights
 from vpuformer.model.vpuformer import VPUFormer
 from vpuformer.training.distributed import Processes, whole
-from vpuformer.training.failure import Interrupted, StopRequest, stopping_between_steps
 from vpuformer.training.interaction import Answer, Batch, Interactive, interact
-from vpuformer.training.loading import Feed, Part, open_data
+from vpuformer.training.interrupts import Interrupted, StopRequest, stopping_between_steps
+from vpuformer.training.loader import Feed, Part, open_data
 from vpuformer.training.log import RunLog
-from vpuformer.training.optimisation import average_decay, make_optimizer, set_rates, update_average
+from vpuformer.training.optimiser import average_decay, make_optimizer, set_rates, update_average
 from vpuformer.training.recipe import Recipe
 from vpuformer.training.state import NAME, averages, gather_state, read_state, restore_rest, restore_weights, save_state
 from vpuformer.training.validate import validate

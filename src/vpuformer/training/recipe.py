@@ -10,7 +10,7 @@ from vpuformer.errors import ConfigError
 from vpuformer.fields import check_fields
 from vpuformer.geometry import LARGEST_INPUT
 from vpuformer.model.config import VARIANTS, VPUFormerConfig
-from vpuformer.training.settings import build
+from vpuformer.training.config_io import build
 
 Precision = Literal["32-true", "bf16-mixed"]
 

@@ -12,8 +12,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from vpuformer.atomic import replacing
 from vpuformer.errors import CheckpointError, listed
+from vpuformer.files import replacing
 from vpuformer.training.distributed import like, whole
 
 NAME = "last.safetensors"

@@ -10,11 +10,11 @@ import torch
 from vpuformer.data.sample import Sample
 from vpuformer.encoding.batch import PromptBatch
 from vpuformer.geometry import Crop, FrameMap
+from vpuformer.inference.views import Prediction, stretch
 from vpuformer.metrics import iou
 from vpuformer.model.vpuformer import VPUFormer
 from vpuformer.prompts import KINDS, Kind, Prompt
 from vpuformer.simulation import next_prompt
-from vpuformer.views import Prediction, stretch
 
 SEQUENCES: dict[str, tuple[Kind, ...]] = {
     "click": ("click", "click", "click", "click", "click"),

@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-from vpuformer.data.benchmarks import BENCHMARKS
+from vpuformer.data.kinds.benchmarks import BENCHMARKS
 from vpuformer.errors import InputError
 from vpuformer.evaluation import RECORDS
 from vpuformer.evaluation.records import Header, Key, ObjectRecord, read_records

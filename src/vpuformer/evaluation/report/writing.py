@@ -3,8 +3,8 @@
 import os
 from pathlib import Path
 
-from vpuformer.atomic import replacing
 from vpuformer.errors import InputError
+from vpuformer.files import replacing
 
 
 def write_text(path: str | os.PathLike[str], text: str, what: str = "the results") -> None:

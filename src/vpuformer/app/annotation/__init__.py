@@ -1,0 +1,1 @@
+"""Objects, their steps and the answers to them."""

@@ -1,0 +1,173 @@
+"""What a step comes to. The network's part is done by its one thread, all else by the thread of whoever asks."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import numpy as np
+
+from vpuformer.app.annotation import history
+from vpuformer.app.annotation.brush import painted
+from vpuformer.app.annotation.record import Record
+from vpuformer.app.annotation.segmenter import Answer, FloatMap, Looked, Segmenter
+from vpuformer.app.annotation.worker import Maps, Worker
+from vpuformer.app.images.cache import Cache
+from vpuformer.app.images.gallery import Gallery, Key
+from vpuformer.app.store.logits import pack_logits, unpack_logits
+from vpuformer.app.store.rle import pack, unpack
+from vpuformer.app.store.rows import StepAnswer
+from vpuformer.geometry import Crop, Size
+from vpuformer.metrics import MASK_THRESHOLD
+from vpuformer.prompts import Prompt
+
+LOOKED_BUDGET = 400_000_000
+"""Bytes of pictures whose features are kept, the newest in any case: the same pixels once more, and the features."""
+
+MAX_PAINTING = 4
+"""Masks that are drawn on at the same time: each is a few times the pixels of its picture."""
+
+T = TypeVar("T")
+
+
+class Answering:
+    """Answers steps. May be used by many threads.
+
+    Args:
+        gallery: the pictures.
+        segmenter: the network, or whatever else answers; used by one thread alone.
+    """
+
+    def __init__(self, gallery: Gallery, segmenter: Segmenter) -> None:
+        self._gallery, self._segmenter = gallery, segmenter
+        self._looked: Cache[Key, Looked] = Cache(self._look, lambda looked: looked.nbytes, LOOKED_BUDGET)
+        self._network = Worker()
+        self._maps = Maps()
+        self._painting = threading.BoundedSemaphore(MAX_PAINTING)
+        self._network.later(segmenter.load)
+
+    def close(self) -> None:
+        """Wait for what the network is at."""
+        self._network.close()
+        self._looked.close()
+
+    @property
+    def waiting(self) -> int:
+        """Questions that wait for the network, or are being answered."""
+        return self._network.waiting
+
+    def prepare(self, picture: int) -> None:
+        """Look at a picture once nobody waits, if it is open by then; never raises."""
+        name = self._gallery.name(picture)
+        self._network.later(lambda: self._gallery.opened.holds(name) and self._looked.get(self._gallery.key(picture)))
+
+    def answer(self, record: Record, place: int) -> StepAnswer:
+        """What a step comes to; the one that it is made from has its answer.
+
+        Raises:
+            ImageError: the picture is needed, and gone or broken.
+            BusyError: too many questions are waiting.
+            Exception: whatever the network raises.
+        """
+        contents, size = record.contents(place), self._gallery.size(record.row.picture)
+        content, former = contents[-1], history.foundation(contents)
+        before = None if former is None else record.answer(former)
+        match content["type"]:
+            case "clear":
+                return as_answer(np.zeros(size, bool))
+            case "brush":
+                return self._painted(before, [content], size)
+            case "lasso":
+                return self._refined(record, place, history.enclosed(content["path"], size))
+            case "remove":
+                strokes = history.strokes(contents)  # what was put right to the pixel outlives the prompt that goes
+                if not history.live(contents):
+                    return self._painted(before, strokes, size)
+                mask = None if before is None else unpack(before.mask, size).astype(np.float32)
+                return self._predicted(record, place, mask, None, strokes)
+            case _:
+                mask = self.probability(record, place - 1) if before is not None and before.area else None
+                crop = None if mask is None or before is None or before.crop is None else Crop(*before.crop)
+                return self._predicted(record, place, mask, crop)
+
+    def probability(self, record: Record, place: int) -> FloatMap | None:
+        """The probability of every pixel after a step, shape (H, W); None if it has no answer.
+
+        Raises:
+            ImageError: the picture is needed, and gone or broken.
+            BusyError: too many questions are waiting.
+        """
+        kept = self._maps.get(record.steps[place].id)
+        if kept is not None:
+            return kept
+        answer, picture = record.answer(place), record.row.picture
+        if answer is None:
+            return None
+        mask = unpack(answer.mask, self._gallery.size(picture))
+        if answer.logits is None or answer.crop is None:
+            return mask.astype(np.float32)
+        logits, crop = unpack_logits(answer.logits), Crop(*answer.crop)
+        probability = self._asked(picture, lambda looked: looked.restore(logits, crop).probability)
+        # The mask is kept to the pixel and goes before: logits are rounded, and a brush knows nothing of them.
+        return np.where((probability > MASK_THRESHOLD) == mask, probability, mask.astype(np.float32))
+
+    def _predicted(
+        self,
+        record: Record,
+        place: int,
+        mask: FloatMap | None,
+        crop: Crop | None,
+        strokes: Sequence[history.Content] = (),
+    ) -> StepAnswer:
+        prompts = history.prompts(record.contents(place))
+        prediction, seconds = self._asked(record.row.picture, lambda looked: _timed(looked, prompts, mask, crop))
+        if not strokes:  # of which the map knows nothing
+            self._maps.put(record.steps[place].id, prediction.probability)
+        at = prediction.crop
+        logits = None if prediction.logits is None else pack_logits(prediction.logits)
+        mask_now = painted(prediction.mask, strokes)
+        return as_answer(mask_now, (at.left, at.top, at.width, at.height), logits, seconds, self._segmenter.sha256)
+
+    def _refined(self, record: Record, place: int, enclosed: history.Mask) -> StepAnswer:
+        """What the network makes of a mask without prompts; the mask itself where it sees nothing there."""
+        answer = self._predicted(record, place, enclosed.astype(np.float32), None)
+        if answer.area:
+            return answer
+        self._maps.put(record.steps[place].id, enclosed.astype(np.float32))
+        return as_answer(enclosed, seconds=answer.seconds, model=answer.model)
+
+    def _asked(self, picture: int, question: Callable[[Looked], T]) -> T:
+        """What the network answers about a picture; the file is read before it is the network's turn."""
+        self._gallery.picture(picture)
+        key = self._gallery.key(picture)
+        return self._network.ask(lambda: question(self._looked.get(key)))
+
+    def _look(self, key: Key) -> Looked:
+        return self._segmenter.look(self._gallery.opened.get(key[0]).rgb)
+
+    def _painted(self, answer: StepAnswer | None, strokes: Sequence[history.Content], size: Size) -> StepAnswer:
+        """An answer, None being an empty one, with strokes of the brush drawn on it."""
+        if answer is not None and not strokes:
+            return answer
+        with self._painting:
+            before = np.zeros(size, bool) if answer is None else unpack(answer.mask, size)
+            mask = painted(before, strokes)
+            # The network's answer is handed on, for the next prompt to set out from where the mask is still its.
+            return as_answer(mask) if answer is None else as_answer(mask, answer.crop, answer.logits)
+
+
+def _timed(looked: Looked, prompts: Sequence[Prompt], mask: FloatMap | None, crop: Crop | None) -> tuple[Answer, float]:
+    """An answer, and the seconds that it took."""
+    begun = time.perf_counter()
+    return looked.predict(prompts, mask, crop), time.perf_counter() - begun
+
+
+def as_answer(
+    mask: history.Mask,
+    crop: tuple[int, int, int, int] | None = None,
+    logits: bytes | None = None,
+    seconds: float | None = None,
+    model: str | None = None,
+) -> StepAnswer:
+    """A mask of shape (H, W), and what else came of a step, as it is stored."""
+    return StepAnswer(pack(mask), int(np.count_nonzero(mask)), crop, logits, seconds, model)

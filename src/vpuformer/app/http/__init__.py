@@ -1,0 +1,1 @@
+"""The server: routes, access and errors."""

@@ -1,0 +1,42 @@
+"""The path under which a proxy shows the server, whether the proxy passes it on or cuts it off."""
+
+import re
+
+from vpuformer.app.http.asgi import App, Receive, Scope, Send
+from vpuformer.errors import ConfigError
+
+_WORD = r"(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+"
+
+
+class RootPath:
+    """Middleware that shows all others what ASGI defines: a path that begins with the root path.
+
+    Args:
+        app: the application.
+        root_path: from `checked_root_path`; empty for what the program that serves the application says.
+    """
+
+    def __init__(self, app: App, *, root_path: str) -> None:
+        self._app, self._root_path = app, root_path
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            root = self._root_path or scope.get("root_path", "")
+            cut_off = root and not f"{scope['path']}/".startswith(f"{root}/")
+            scope = {**scope, "root_path": root, "path": root + scope["path"] if cut_off else scope["path"]}
+        await self._app(scope, receive, send)
+
+
+def checked_root_path(path: str) -> str:
+    """A root path without a slash at its end; an empty one for the root itself.
+
+    >>> checked_root_path("/annotate/"), checked_root_path("annotate"), checked_root_path("/")
+    ('/annotate', '/annotate', '')
+
+    Raises:
+        ConfigError: it is no path.
+    """
+    words = path.strip("/")
+    if words and not re.fullmatch(f"{_WORD}(?:/{_WORD})*", words, re.ASCII):
+        raise ConfigError(f"the root path {path!r:.80} is no path of letters, digits and slashes, such as /annotate")
+    return f"/{words}" if words else ""

@@ -1,0 +1,75 @@
+"""The folder as a whole: its list of pictures, the labels, the export."""
+
+from typing import Annotated
+from urllib.parse import quote
+
+from fastapi import APIRouter, Query
+from fastapi.responses import StreamingResponse
+
+from vpuformer import __version__
+from vpuformer.app.annotation.exporting import annotated, labels_of, left_out, zip_of
+from vpuformer.app.http.routes.fields import Identity, Opened
+from vpuformer.app.images.folder import Folder
+from vpuformer.app.images.originals import notes_on_files
+from vpuformer.app.protocol import Label, LabelChange, NewLabel, PictureListed, Place, Project
+from vpuformer.app.store.rows import LabelRow, PictureRow
+
+
+def listed(row: PictureRow) -> PictureListed:
+    """A picture as the list shows it."""
+    return PictureListed(id=row.id, name=row.name, done=row.done, objects=row.objects, unaccepted=row.unaccepted)
+
+
+def _label(row: LabelRow) -> Label:
+    return Label(id=row.id, name=row.name, colour=row.colour)
+
+
+def _title(folder: Folder) -> str:
+    """The folder's name; one on a disk need not be text, and here it is only shown."""
+    return folder.root.name.encode(errors="replace").decode()
+
+
+def router() -> APIRouter:
+    """Routes of the project."""
+    routes = APIRouter(tags=["project"])
+
+    @routes.get("/project", summary="List the pictures and labels of the folder")
+    def project(annotator: Opened) -> Project:
+        store = annotator.store
+        return Project(
+            folder=_title(annotator.folder),
+            model=annotator.segmenter.name,
+            model_sha256=annotator.segmenter.sha256,
+            version=__version__,
+            labels=[_label(row) for row in store.labels()],
+            pictures=[listed(row) for row in annotator.gallery.listed()],
+            place=store.place,
+        )
+
+    @routes.put("/place", status_code=204, summary="Remember which picture was open last")
+    def place(body: Place, annotator: Opened) -> None:
+        annotator.store.set_place(body.picture)
+
+    @routes.post("/labels", status_code=201, summary="Add a label")
+    def new_label(body: NewLabel, annotator: Opened) -> Label:
+        return _label(annotator.store.add_label(body.name, body.colour))
+
+    @routes.patch("/labels/{identity}", summary="Change the name or the colour of a label")
+    def change_label(identity: Identity, body: LabelChange, annotator: Opened) -> Label:
+        return _label(annotator.store.change_label(identity, name=body.name, colour=body.colour))
+
+    @routes.delete("/labels/{identity}", status_code=204, summary="Delete a label that no object has")
+    def delete_label(identity: Identity, annotator: Opened) -> None:
+        annotator.store.delete_label(identity)
+
+    @routes.get("/export", response_class=StreamingResponse, summary="Export the accepted objects as a zip file")
+    def export(annotator: Opened, form: Annotated[str, Query(alias="format", max_length=20)]) -> StreamingResponse:
+        store, folder = annotator.store, annotator.folder
+        stream = zip_of(
+            form, annotated(store), labels_of(store), notes=[*left_out(store), *notes_on_files(store, folder.root)]
+        )
+        name = quote(f"{_title(folder)}_{form}.zip")
+        headers = {"content-disposition": f"attachment; filename*=UTF-8''{name}"}
+        return StreamingResponse(stream, media_type="application/zip", headers=headers)
+
+    return routes

@@ -1,0 +1,83 @@
+"""The server: the parts joined to one application."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
+
+from vpuformer import __version__
+from vpuformer.app.annotation.annotator import Annotator
+from vpuformer.app.annotation.segmenter import Segmenter
+from vpuformer.app.http.error_handlers import RESPONSES, answer_problems
+from vpuformer.app.http.guard import Guard
+from vpuformer.app.http.root_path import RootPath
+from vpuformer.app.http.routes import objects, pages, pictures, project
+from vpuformer.app.http.telemetry import Measures
+from vpuformer.app.images.folder import Folder
+from vpuformer.app.store.store import FILE, Store
+
+STATIC = Path(__file__).parents[1] / "page"
+
+
+def create_app(
+    folder: Folder | str | Path,
+    store: Store | str | Path | None,
+    segmenter: Segmenter,
+    *,
+    token: str | None = None,
+    any_host: bool = False,
+    server_name: str | None = None,
+    root_path: str = "",
+) -> FastAPI:
+    """The whole server, ready for uvicorn. Nothing is opened or read before it runs.
+
+    Args:
+        folder: the pictures; a path is opened when the server starts.
+        store: where everything is kept, closed with the server; a path or an address of a database is opened when the
+            server starts, and None is the usual file in the folder.
+        segmenter: the network, or whatever else answers; it serves one application.
+        token: the secret that every request must carry, see `guard`; without one everybody who reaches
+            the address may do everything.
+        any_host: whether requests to other names than loopback ones are answered.
+        server_name: a further name that is answered, such as that of a proxy.
+        root_path: the path under which a proxy shows the server, such as "/annotate".
+    """
+    measures = Measures()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        annotator = _opened(folder, store, segmenter)
+        app.state.annotator = annotator
+        measures.watch(annotator)
+        yield
+        annotator.close()
+
+    app = FastAPI(
+        title="VPUFormer",
+        summary="Annotate pictures with clicks, boxes and scribbles",
+        version=__version__,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+        responses=RESPONSES,
+    )
+    answer_problems(app)
+    app.include_router(pages.router(STATIC, measures))
+    app.include_router(project.router(), prefix="/api")
+    app.include_router(pictures.router(), prefix="/api")
+    app.include_router(objects.router(measures), prefix="/api")
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.add_middleware(Guard, static=STATIC, token=token, any_host=any_host, server_name=server_name)
+    app.add_middleware(RootPath, root_path=root_path)
+    app.add_middleware(measures.middleware)
+    return app
+
+
+def _opened(folder: Folder | str | Path, store: Store | str | Path | None, segmenter: Segmenter) -> Annotator:
+    if not isinstance(folder, Folder):
+        folder = Folder(folder)
+    if not isinstance(store, Store):
+        store = Store(folder.root / FILE if store is None else store)
+    return Annotator(folder, store, segmenter)

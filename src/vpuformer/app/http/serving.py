@@ -1,0 +1,153 @@
+"""The server on a port of this machine, and the browser on the server."""
+
+import errno
+import ipaddress
+import re
+import secrets
+import socket as sockets
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+
+import uvicorn
+
+from vpuformer.app.annotation.segmenter import Segmenter
+from vpuformer.app.http.browser import open_page
+from vpuformer.app.http.root_path import checked_root_path
+from vpuformer.app.http.server import create_app
+from vpuformer.app.images.folder import Folder
+from vpuformer.app.store.store import Store
+from vpuformer.errors import ConfigError
+
+
+def bind(host: str, port: int, *, any_free: bool = False) -> sockets.socket:
+    """A socket that listens at this address; with `any_free` at another port where this one is taken.
+
+    Raises:
+        ConfigError: the port is taken, or this machine has no such address.
+    """
+    try:
+        family = sockets.getaddrinfo(host, port, type=sockets.SOCK_STREAM)[0][0]
+    except OSError as error:
+        raise ConfigError(f"there is no address {host!r} ({error.strerror}); use 127.0.0.1 or 0.0.0.0") from error
+    reason = None
+    for tried in (port, 0) if any_free else (port,):
+        # With the protocol named, asyncio sends what it has at once; else the second half of an answer waits for 40 ms.
+        bound = sockets.socket(family, sockets.SOCK_STREAM, sockets.IPPROTO_TCP)
+        bound.setsockopt(sockets.SOL_SOCKET, sockets.SO_REUSEADDR, 1)
+        try:
+            bound.bind((host, tried))
+            bound.listen(128)
+            return bound
+        except OSError as error:
+            bound.close()
+            if error.errno == errno.EADDRNOTAVAIL:
+                raise ConfigError(f"{host!r} is no address of this machine; use 127.0.0.1 or 0.0.0.0") from error
+            reason = error
+    why = "" if reason is None else f" ({reason.strerror})"
+    raise ConfigError(f"the port {port} of {host} cannot be used{why}; choose another with --port") from reason
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches the address.
+
+    >>> is_loopback("127.0.0.1"), is_loopback("localhost"), is_loopback("0.0.0.0"), is_loopback("example.org")
+    (True, True, False, False)
+    """
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def checked_token(token: str) -> str:
+    """A token that a cookie and an address can hold.
+
+    Raises:
+        ConfigError: it is too short to keep anybody out, or has other letters.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9._~-]{8,200}", token, re.ASCII):
+        raise ConfigError(
+            f"a token has 8 to 200 letters, digits or any of . _ ~ -, and the one that was given ({len(token)} letters)"
+            " has not; leave --token out to have one drawn"
+        )
+    return token
+
+
+def checked_server_name(name: str) -> str:
+    """A host name in small letters.
+
+    >>> checked_server_name("Images.example.org")
+    'images.example.org'
+
+    Raises:
+        ConfigError: it is none. A name with a port or a path would fit no request.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*", name, re.ASCII):
+        raise ConfigError(
+            f"the server name {name!r:.80} is no host name such as images.example.org; leave out https://, the port and"
+            " the path"
+        )
+    return name.lower()
+
+
+def serve(
+    folder: Folder,
+    store: Store,
+    segmenter: Segmenter,
+    socket: sockets.socket,
+    *,
+    token: str | None = None,
+    no_token: bool = False,
+    server_name: str | None = None,
+    root_path: str = "",
+    browser: bool = True,
+    say: Callable[[str], object] = print,
+) -> None:
+    """Serve until interrupted.
+
+    Args:
+        folder: the pictures.
+        store: where everything is kept; closed at the end.
+        segmenter: the network.
+        socket: from `bind`.
+        token: what every request must carry; drawn anew if None.
+        no_token: ask for no token.
+        server_name: the name of a proxy that is answered besides the names of this machine.
+        root_path: the path under which the proxy shows the server.
+        browser: open the page.
+        say: told where the page is.
+
+    Raises:
+        ConfigError: the token, the root path or the server name cannot be used.
+    """
+    host, port = socket.getsockname()[:2]
+    local = is_loopback(host)
+    secret = None if no_token else secrets.token_urlsafe(24) if token is None else checked_token(token)
+    shown = f"[{host}]" if ":" in host else host
+    address = f"http://{shown}:{port}/" + ("" if secret is None else f"?token={secret}")
+    if not local and host in ("0.0.0.0", "::"):
+        address = address.replace(shown, sockets.gethostname(), 1)
+    app = create_app(
+        folder,
+        store,
+        segmenter,
+        token=secret,
+        any_host=not local,
+        server_name=None if server_name is None else checked_server_name(server_name),
+        root_path=checked_root_path(root_path),
+    )
+    # No access log: it would hold the token of the first request.
+    config = uvicorn.Config(
+        app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=3
+    )
+    server = uvicorn.Server(config)
+    say(f"open {address} (Ctrl+C ends)")
+    if browser:
+        opener = threading.Timer(0.3, open_page, [address])  # once the server answers
+        opener.daemon = True
+        opener.start()
+    # Uvicorn hands the interrupt on, but not always: seldom, on a busy machine, it just returns.
+    with suppress(KeyboardInterrupt):
+        server.run(sockets=[socket])
+    say("ended; everything is stored")

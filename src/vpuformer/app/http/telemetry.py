@@ -1,0 +1,63 @@
+"""What the server counts of itself, for `/metrics` (Prometheus)."""
+
+import time
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from vpuformer.app.annotation.annotator import Annotator
+from vpuformer.app.http.asgi import App, Message, Receive, Scope, Send
+
+_BUCKETS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+
+
+class Measures:
+    """Requests, steps and the network's time."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._requests = Counter(
+            "vpuformer_requests", "Requests that were answered", ["method", "status"], registry=self._registry
+        )
+        self._seconds = Histogram(
+            "vpuformer_request_seconds", "From request to answer", buckets=_BUCKETS, registry=self._registry
+        )
+        self._steps = Counter("vpuformer_steps", "Steps that people made", ["type"], registry=self._registry)
+        self._network = Histogram(
+            "vpuformer_network_seconds", "What the network took for a step", buckets=_BUCKETS, registry=self._registry
+        )
+        self._waiting = Gauge("vpuformer_waiting", "Questions that wait for the network", registry=self._registry)
+
+    def watch(self, annotator: Annotator) -> None:
+        """Count the questions that wait for the network of this one."""
+        self._waiting.set_function(lambda: annotator.answering.waiting)
+
+    def step(self, kind: str, seconds: float | None) -> None:
+        """Count a step, and the network's time if it was asked."""
+        self._steps.labels(kind).inc()
+        if seconds is not None:
+            self._network.observe(seconds)
+
+    def text(self) -> bytes:
+        """In Prometheus' text form."""
+        return generate_latest(self._registry)
+
+    def middleware(self, app: App) -> App:
+        """Counts every request."""
+
+        async def counted(scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["type"] != "http":
+                await app(scope, receive, send)
+                return
+            begun = time.perf_counter()
+
+            async def noted(message: Message) -> None:
+                if message["type"] == "http.response.start":
+                    method = scope["method"] if scope["method"] in _METHODS else "other"
+                    self._requests.labels(method, message["status"]).inc()
+                    self._seconds.observe(time.perf_counter() - begun)
+                await send(message)
+
+            await app(scope, receive, noted)
+
+        return counted

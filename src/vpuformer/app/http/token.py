@@ -1,0 +1,127 @@
+"""The token: how a request shows that it has it, and the page that asks a person for it.
+
+A program sends it as `Authorization: Bearer`. A browser gets it once, by `/?token=...` or by the form of the page, and
+keeps it as a cookie that no script and no other site sees. It is in no address after that, and in no log.
+"""
+
+import hashlib
+import hmac
+from pathlib import Path
+from urllib.parse import parse_qs
+
+from vpuformer.app.http.asgi import Headers, Receive, Scope, Send, answer, is_foreign, redirect, refuse
+
+OPEN = ("/healthz", "/static/theme.css", "/static/token.css", "/static/favicon.svg")
+"""Paths that anybody may read: whether the server runs, and what the page that asks for the token looks like."""
+
+FORM = "/token"
+"""Where the page sends what a person typed."""
+
+MISSING = "this server wants its token; open the address that it printed when it was started"
+WRONG = "this is not the token of this server; copy it from the address that it printed when it was started"
+
+_LONGEST = 2000
+"""Bytes of the form."""
+
+_POLICY = (
+    b"default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+
+class Token:
+    """
+    Args:
+        secret: what every request must carry.
+        page: the file of the page that asks for it.
+    """
+
+    def __init__(self, secret: str, page: Path) -> None:
+        self._secret, self._page = secret.encode(), page
+        self._name = cookie_name(secret)
+
+    async def answer(self, scope: Scope, path: str, headers: dict[bytes, bytes], receive: Receive, send: Send) -> bool:
+        """Answer a request that lacks the token, or brings it.
+
+        Args:
+            scope: of the request.
+            path: without the root path.
+            headers: by their names in small letters.
+            receive: for the form.
+            send: takes the answer.
+
+        Returns:
+            Whether the request has been answered; otherwise it may go on.
+        """
+        if scope["method"] == "POST" and path == FORM:
+            if is_foreign(headers):
+                await refuse(send, 403, "a token must come from the page of this server itself")
+            elif self._is_it(await _typed(receive)):
+                await self._admit(send)
+            else:
+                await self._ask(send, path, WRONG)
+            return True
+        carried = self._is_it(_carried(headers, self._name))
+        query = parse_qs(scope["query_string"].decode("latin-1")) if path == "/" else {}
+        if "token" in query and (carried or self._is_it(query["token"])):
+            await self._admit(send)
+        elif carried or path in OPEN:
+            return False
+        elif scope["method"] in ("GET", "HEAD") and not path.startswith("/api/") and _is_browser(headers):
+            await self._ask(send, path, WRONG if "token" in query else MISSING)
+        else:
+            await refuse(send, 401, MISSING)
+        return True
+
+    async def _admit(self, send: Send) -> None:
+        cookie = f"{self._name}={self._secret.decode()}; Path=/; HttpOnly; SameSite=Strict"
+        # To the page itself, so that the token stays in no history.
+        await redirect(send, "./", [(b"set-cookie", cookie.encode())])
+
+    async def _ask(self, send: Send, path: str, sentence: str) -> None:
+        text = self._page.read_text("utf-8")
+        for name, value in (("root", "../" * (path.count("/") - 1)), ("sentence", sentence.capitalize() + ".")):
+            text = text.replace(f"{{{name}}}", value)
+        kind: Headers = [
+            (b"content-type", b"text/html; charset=utf-8"),
+            (b"content-security-policy", _POLICY),
+            (b"referrer-policy", b"same-origin"),  # with none at all, a browser does not say where a form comes from
+        ]
+        await answer(send, 401, text.encode(), kind)
+
+    def _is_it(self, words: list[str]) -> bool:
+        return any(hmac.compare_digest(word.encode(), self._secret) for word in words)
+
+
+def cookie_name(token: str) -> str:
+    """Of the cookie with this token: one for every server, for a browser keeps those of all ports together."""
+    return f"vpuformer-{hashlib.sha256(token.encode()).hexdigest()[:12]}"
+
+
+def _carried(headers: dict[bytes, bytes], name: str) -> list[str]:
+    """What a request gives as the token."""
+    given = [value for key, value in _pairs(headers.get(b"cookie", b"").decode("latin-1")) if key == name]
+    kind, _, bearer = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
+    return [*given, bearer.strip()] if kind.lower() == "bearer" else given
+
+
+async def _typed(receive: Receive) -> list[str]:
+    body, more = b"", True
+    while more and len(body) <= _LONGEST:
+        message = await receive()
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+    fields = parse_qs(body[:_LONGEST].decode("latin-1"))
+    return [word.strip() for word in fields.get("token", [])]
+
+
+def _is_browser(headers: dict[bytes, bytes]) -> bool:
+    return b"text/html" in headers.get(b"accept", b"").lower()
+
+
+def _pairs(cookies: str) -> list[tuple[str, str]]:
+    """
+    >>> _pairs("a=1; b=2=3")
+    [('a', '1'), ('b', '2=3')]
+    """
+    parts = (part.strip().partition("=") for part in cookies.split(";"))
+    return [(key, value) for key, sign, value in parts if sign]

@@ -1,0 +1,1 @@
+"""What is kept of an annotation: one SQLite file."""

@@ -1,0 +1,393 @@
+"""Everything that a person did, in one SQLite file beside the pictures, or in any database that SQLAlchemy reaches.
+
+A change is on the disk when the method that makes it returns. A step is written before the network is asked and its
+answer afterwards, so that a program killed in between has lost the answer, which can be had again, and not the prompt.
+A step stays until a person undoes it, or is told that it cannot be answered.
+"""
+
+import json
+import secrets
+import time
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+import sqlalchemy as sa
+
+from vpuformer.app.store.labels import LabelStore
+from vpuformer.app.store.rows import NewMask, ObjectRow, PictureRow, StepAnswer, StepRow
+from vpuformer.app.store.tables import THERE, VERSION, facts, metadata, objects, pictures, steps
+from vpuformer.errors import ConflictError, NotFoundError, StoreError
+from vpuformer.files import read_json
+
+FILE = "vpuformer.sqlite"
+"""Of a folder that is annotated."""
+
+
+class Store(LabelStore):
+    """A database of pictures, labels, objects and steps.
+
+    Args:
+        address: a path of an SQLite file, made if there is none, or a URL of SQLAlchemy ("postgresql://...").
+
+    Raises:
+        StoreError: the database cannot be opened, or holds something else.
+    """
+
+    def __init__(self, address: str | Path) -> None:
+        super().__init__(address, metadata)
+        with self._writing() as connection:
+            found = connection.scalar(sa.select(facts.c.value).where(facts.c.name == "version"))
+            if found is None:
+                connection.execute(facts.insert().values(name="version", value=str(VERSION)))
+            elif found != str(VERSION):
+                raise StoreError(
+                    f"{self.address} is a store of version {found}, this program knows {VERSION}; use the other program"
+                )
+
+    def check_writable(self) -> None:
+        """See that changes can be stored: SQLite opens a file that may only be read without a word.
+
+        Raises:
+            StoreError: they cannot.
+        """
+        with self._writing() as connection:
+            connection.execute(facts.update().where(facts.c.name == "version").values(value=str(VERSION)))
+
+    def sync(self, names: Iterable[str]) -> None:
+        """Know these pictures; those that are known and not among them stay, for their file may come back."""
+        with self._writing() as connection:
+            known = set(connection.scalars(sa.select(pictures.c.name)))
+            new = [{"name": name, "done": False} for name in names if name not in known]
+            if new:
+                connection.execute(pictures.insert(), new)
+
+    def pictures(self) -> list[PictureRow]:
+        """All pictures ever known, in no order."""
+        with self._reading() as connection:
+            return [_picture(row) for row in connection.execute(_PICTURES)]
+
+    def picture(self, identity: int) -> PictureRow:
+        """
+        Raises:
+            NotFoundError: there is none.
+        """
+        with self._reading() as connection:
+            row = connection.execute(_PICTURES.where(pictures.c.id == identity)).first()
+        if row is None:
+            raise NotFoundError(f"there is no picture {identity}; open one of the list")
+        return _picture(row)
+
+    def change_picture(
+        self, identity: int, *, done: bool | None = None, size: tuple[int, int] | None = None
+    ) -> PictureRow:
+        """Mark a picture as done or not, or note its height and width."""
+        values: dict[str, Any] = {} if done is None else {"done": done}
+        if size is not None:
+            values |= {"height": size[0], "width": size[1]}
+        with self._writing() as connection:
+            connection.execute(pictures.update().where(pictures.c.id == identity).values(**values))
+        return self.picture(identity)
+
+    @property
+    def place(self) -> int | None:
+        """The picture that was open last."""
+        with self._reading() as connection:
+            value = connection.scalar(sa.select(facts.c.value).where(facts.c.name == "place"))
+        return None if value is None else int(value)
+
+    def set_place(self, identity: int) -> None:
+        """
+        Raises:
+            NotFoundError: there is no such picture.
+        """
+        self.picture(identity)
+        with self._writing() as connection:
+            changed = connection.execute(facts.update().where(facts.c.name == "place").values(value=str(identity)))
+            if not changed.rowcount:
+                connection.execute(facts.insert().values(name="place", value=str(identity)))
+
+    def add_object(self, picture: int, key: str, label: int | None = None) -> ObjectRow:
+        """A new object without steps; the one that has this key already, if there is one.
+
+        Raises:
+            NotFoundError: there is no such picture or label.
+            ConflictError: the key is of an object on another picture.
+        """
+        self.picture(picture)
+        with self._writing() as connection:
+            there = connection.scalar(sa.select(objects.c.id).where(objects.c.key == key))
+            if there is None:
+                if label is not None:
+                    self._label(connection, label)
+                values = {"picture": picture, "key": key, "label": label, "created": time.time()}
+                made = connection.execute(objects.insert().values(**values)).inserted_primary_key
+                assert made is not None
+                there = made[0]
+            found = self._object(connection, there)
+            if found.picture != picture:
+                raise ConflictError("this key belongs to an object on another picture; draw a new one")
+            return found
+
+    def last_steps(self) -> dict[int, float]:
+        """When the last step of an accepted object was given on each picture, in seconds since 1970; by its id."""
+        query = (
+            sa.select(objects.c.picture, sa.func.max(steps.c.created))
+            .join(steps, steps.c.object == objects.c.id)
+            .where(objects.c.accepted, sa.not_(objects.c.deleted))
+            .group_by(objects.c.picture)
+        )
+        with self._reading() as connection:
+            return {picture: float(created) for picture, created in connection.execute(query)}
+
+    def add_masks(self, picture: int, found: Sequence[NewMask]) -> list[int]:
+        """New objects, each with a mask as its first step; all of them or, if something fails, none.
+
+        Returns:
+            Their ids.
+
+        Raises:
+            NotFoundError: there is no such picture or label.
+        """
+        self.picture(picture)
+        with self._writing() as connection:
+            return [self._add_mask(connection, picture, new) for new in found]
+
+    def _add_mask(self, connection: sa.Connection, picture: int, new: NewMask) -> int:
+        key, now = secrets.token_hex(16), time.time()
+        if isinstance(new.label, str):
+            label = self._label_named(connection, new.label).id
+        else:
+            label = None if new.label is None else self._label(connection, new.label).id
+        values = {"picture": picture, "key": key, "label": label, "created": now, "revision": 1, "at": 1}
+        made = connection.execute(objects.insert().values(**values)).inserted_primary_key
+        assert made is not None
+        step = {"object": made[0], "key": key, "position": 0, "content": '{"type":"mask"}', "created": now}
+        connection.execute(steps.insert().values(**step, **_columns(StepAnswer(new.mask, new.area))))
+        return made[0]
+
+    def object(self, identity: int) -> ObjectRow:
+        """
+        Raises:
+            NotFoundError: there is none.
+        """
+        with self._reading() as connection:
+            return self._object(connection, identity)
+
+    def objects_of(self, picture: int) -> list[ObjectRow]:
+        """Those that are not deleted and have a step, in the order in which they were begun."""
+        query = _OBJECTS.where(objects.c.picture == picture, THERE).order_by(objects.c.id)
+        with self._reading() as connection:
+            return [ObjectRow(*row) for row in connection.execute(query)]
+
+    def change_object(self, identity: int, **values: int | bool | None) -> ObjectRow:
+        """Set `label`, `accepted` or `deleted`.
+
+        Raises:
+            NotFoundError: there is no such object or label.
+        """
+        with self._writing() as connection:
+            found = self._object(connection, identity)
+            if values.get("label") is not None:
+                self._label(connection, int(values["label"] or 0))
+            self._update(connection, identity, revision=found.revision + 1, **values)
+            return replace(found, revision=found.revision + 1, **values)
+
+    def history(self, identity: int) -> tuple[ObjectRow, list[StepRow]]:
+        """An object and its steps, as they were at one and the same moment.
+
+        Raises:
+            NotFoundError: there is no such object.
+        """
+        with self._reading() as connection:
+            return self._object(connection, identity), self._steps(connection, identity)
+
+    def history_before(self, identity: int, key: str) -> tuple[ObjectRow, list[StepRow], bool]:
+        """As `history`, and whether a step with this key was added before; see `has_step`."""
+        with self._reading() as connection:
+            sent = connection.execute(_sent(identity, key)).first() is not None
+            return self._object(connection, identity), self._steps(connection, identity), sent
+
+    def steps_of(self, identity: int) -> list[StepRow]:
+        """The history of an object, also what is undone at present."""
+        with self._reading() as connection:
+            return self._steps(connection, identity)
+
+    @staticmethod
+    def _steps(connection: sa.Connection, identity: int) -> list[StepRow]:
+        query = (
+            sa.select(steps.c.id, steps.c.content, steps.c.mask.is_not(None), steps.c.area, steps.c.seconds)
+            .where(steps.c.object == identity, steps.c.position.is_not(None))
+            .order_by(steps.c.position)
+        )
+        return [
+            StepRow(number, _content(content), bool(answered), area or 0, seconds)
+            for number, content, answered, area, seconds in connection.execute(query)
+        ]
+
+    def has_step(self, identity: int, key: str) -> bool:
+        """Whether a step with this key was added to this object before; not if it was given up without an answer."""
+        with self._reading() as connection:
+            return connection.execute(_sent(identity, key)).first() is not None
+
+    def add_step(
+        self, identity: int, revision: int, key: str, content: dict[str, Any], answer: StepAnswer | None = None
+    ) -> int | None:
+        """Add a step, perhaps with its answer, and give up what had been undone.
+
+        A key that is there already adds none, but one whose step was given up without an answer adds it again.
+
+        Returns:
+            The step's id; None where none was added.
+
+        Raises:
+            NotFoundError: there is no such object.
+            ConflictError: the object has another revision, or the key is of a step of another object.
+        """
+        with self._writing() as connection:
+            found = self._object(connection, identity)
+            query = sa.select(steps.c.id, steps.c.object, _GIVEN_UP).where(steps.c.key == key)
+            sent = connection.execute(query).first()
+            if sent is not None:
+                if sent.object != identity:
+                    raise ConflictError("this key belongs to a step of another object; draw a new one")
+                if not sent[2]:
+                    return None
+            self._check(found, revision)
+            undone = (steps.c.object == identity) & (steps.c.position >= found.at)
+            connection.execute(steps.update().where(undone).values(position=None))
+            values = {
+                "object": identity,
+                "key": key,
+                "position": found.at,
+                "content": json.dumps(content, separators=(",", ":")),
+                "created": time.time(),
+                **({} if answer is None else _columns(answer)),
+            }
+            if sent is None:
+                made = connection.execute(steps.insert().values(**values)).inserted_primary_key
+                assert made is not None
+            else:
+                made = (sent.id,)
+                connection.execute(steps.update().where(steps.c.id == sent.id).values(**values))
+            self._update(connection, identity, revision=found.revision + 1, at=found.at + 1)
+            return made[0]
+
+    def answer(self, step: int, answer: StepAnswer) -> None:
+        """Write down what came of a step."""
+        with self._writing() as connection:
+            connection.execute(steps.update().where(steps.c.id == step).values(**_columns(answer)))
+
+    def take_back(self, identity: int, key: str) -> None:
+        """Give up the step with this key if it is the object's last one, in force and without an answer."""
+        with self._writing() as connection:
+            found = self._object(connection, identity)
+            history = self._steps(connection, identity)
+            if found.at != len(history) or not history or history[-1].answered:
+                return
+            last = (steps.c.id == history[-1].id) & (steps.c.key == key)
+            if connection.execute(steps.update().where(last).values(position=None)).rowcount:
+                self._update(connection, identity, revision=found.revision + 1, at=found.at - 1)
+
+    def answer_of(self, step: int) -> StepAnswer | None:
+        """What came of a step; None if there is no answer."""
+        query = sa.select(
+            steps.c.mask, steps.c.area, steps.c.crop, steps.c.logits, steps.c.seconds, steps.c.model
+        ).where(steps.c.id == step)
+        with self._reading() as connection:
+            row = connection.execute(query).first()
+        if row is None or row[0] is None:
+            return None
+        crop = None if row[2] is None else tuple(int(part) for part in row[2].split(","))
+        return StepAnswer(zlib.decompress(row[0]), row[1], crop, *row[3:])  # pyright: ignore[reportArgumentType]
+
+    def turn(self, identity: int, revision: int, direction: Literal[-1, 1]) -> ObjectRow:
+        """Undo (-1) or redo (1) one step.
+
+        Raises:
+            NotFoundError: there is no such object.
+            ConflictError: the object has another revision, or there is nothing to undo or redo.
+        """
+        with self._writing() as connection:
+            found = self._object(connection, identity)
+            self._check(found, revision)
+            history = (steps.c.object == identity) & steps.c.position.is_not(None)
+            total = connection.scalar(sa.select(sa.func.count()).where(history)) or 0
+            at = found.at + direction
+            if not 0 <= at <= total:
+                raise ConflictError(f"nothing to {'undo' if direction < 0 else 'redo'} on this object")
+            self._update(connection, identity, revision=found.revision + 1, at=at)
+            return replace(found, revision=found.revision + 1, at=at)
+
+    @staticmethod
+    def _check(found: ObjectRow, revision: int) -> None:
+        if found.revision != revision:
+            raise ConflictError(
+                f"the object has changed: its revision is {found.revision}, not {revision}; look at it and try again"
+            )
+
+    @staticmethod
+    def _object(connection: sa.Connection, identity: int) -> ObjectRow:
+        query = _OBJECTS.where(objects.c.id == identity)
+        if connection.get_execution_options().get("writes", False):
+            query = query.with_for_update()  # SQLite has locked everything by then, and ignores it
+        row = connection.execute(query).first()
+        if row is None:
+            raise NotFoundError(f"there is no object {identity}; open its picture anew")
+        return ObjectRow(*row)
+
+    @staticmethod
+    def _update(connection: sa.Connection, identity: int, **values: Any) -> None:
+        connection.execute(objects.update().where(objects.c.id == identity).values(**values))
+
+
+_GIVEN_UP = steps.c.position.is_(None) & steps.c.mask.is_(None)
+"""Of a step: it is no longer history, and nobody has seen what it comes to."""
+
+
+def _sent(identity: int, key: str) -> sa.Select[tuple[int]]:
+    return sa.select(steps.c.id).where(steps.c.object == identity, steps.c.key == key, sa.not_(_GIVEN_UP))
+
+
+_COUNT = sa.select(sa.func.count()).where(objects.c.picture == pictures.c.id, THERE)
+_PICTURES = sa.select(
+    pictures.c.id,
+    pictures.c.name,
+    pictures.c.done,
+    pictures.c.height,
+    pictures.c.width,
+    _COUNT.where(objects.c.accepted).scalar_subquery(),
+    _COUNT.where(sa.not_(objects.c.accepted)).scalar_subquery(),
+)
+_OBJECTS = sa.select(
+    objects.c.id,
+    objects.c.picture,
+    objects.c.label,
+    objects.c.accepted,
+    objects.c.deleted,
+    objects.c.revision,
+    objects.c.at,
+)
+
+
+def _columns(answer: StepAnswer) -> dict[str, Any]:
+    return {
+        "mask": zlib.compress(answer.mask),
+        "area": answer.area,
+        "crop": None if answer.crop is None else ",".join(map(str, answer.crop)),
+        "logits": answer.logits,
+        "seconds": answer.seconds,
+        "model": answer.model,
+    }
+
+
+def _picture(row: Sequence[Any]) -> PictureRow:
+    identity, name, done, height, width, accepted, unaccepted = row
+    size = None if height is None or width is None else (height, width)
+    return PictureRow(identity, name, done, accepted, unaccepted, size)
+
+
+def _content(text: str) -> Any:
+    return read_json(text.encode(), error=StoreError, name="a step in the store")

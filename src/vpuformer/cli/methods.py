@@ -1,0 +1,141 @@
+"""What an evaluation is of: objects, kinds of prompts, a method, from the words of a command line."""
+
+import fnmatch
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, cast
+
+from vpuformer.errors import ConfigError, DatasetError, listed, unknown_name
+
+if TYPE_CHECKING:
+    from vpuformer.data.sample import Sample
+    from vpuformer.evaluation.protocol import BatchSegmenter, Segmenter
+    from vpuformer.inference.views import ViewSettings
+    from vpuformer.prompts import Kind
+
+
+class Method(NamedTuple):
+    """What is measured."""
+
+    segmenter: "Segmenter | BatchSegmenter"
+    weights_sha256: str | None
+    """None for a method without weights."""
+    device: str
+    """In words."""
+    batch: int
+    """Objects at a time."""
+    workers: int
+    """Threads."""
+
+
+def kinds_of(prompts: str, first: str | None) -> "tuple[tuple[Kind, ...], Kind | None]":
+    """The kinds of `click+box`, and the first one.
+
+    Raises:
+        ConfigError: one of them is unknown.
+    """
+    from vpuformer.prompts import KINDS
+
+    names = [name.strip() for name in prompts.split("+")]
+    for name in [*names, *([] if first is None else [first])]:
+        if name not in KINDS:
+            raise ConfigError(unknown_name("kind of prompt", name, KINDS))
+    return cast("tuple[Kind, ...]", tuple(dict.fromkeys(names))), cast("Kind | None", first)
+
+
+def open_samples(dataset: str, root: Path, split: Path | None) -> "Sequence[Sample]":
+    """The objects of a benchmark, or of COCO-format folders: the validation objects where a split is given.
+
+    Raises:
+        DatasetError: there is no such data set, it is not laid out as it should be, or holds no object.
+    """
+    if dataset.lower() != "coco":
+        from vpuformer.data.kinds.benchmarks import BENCHMARKS, open_benchmark
+
+        if dataset.lower() not in BENCHMARKS:
+            raise DatasetError(unknown_name("data set", dataset, [*BENCHMARKS, "coco"]))
+        if split is not None:
+            raise ConfigError(f"{dataset} is evaluated as a whole; --split goes with --dataset coco")
+        return open_benchmark(dataset, root)
+
+    from vpuformer.data.split import find_split, open_folders, validation_samples
+
+    folders = open_folders(root)
+    if split is not None:
+        samples = validation_samples(folders, find_split(root, split))
+    else:
+        samples = [sample for opened in folders.values() for sample in opened.samples()]
+    if not samples:
+        notes = [note for opened in folders.values() for note in opened.notes]
+        why = f" ({listed(notes)})" if notes else ""
+        raise DatasetError(f"{root} holds no object to evaluate{f' that {split} names' if split else ''}{why}")
+    return samples
+
+
+def choose_samples(
+    samples: "Sequence[Sample]", only: Sequence[str], every: int | None, limit: int | None
+) -> "Sequence[Sample]":
+    """Some of the objects, in their order: those that a pattern names, of these every so many, of these the first.
+
+    Args:
+        samples: all of them.
+        only: patterns with * and ?, of names ("davis/bear_*") or of single objects ("sstem/00#17"); none means all.
+        every: 5 takes the first, the sixth, and so on.
+        limit: how many at most.
+
+    Raises:
+        ConfigError: a number is below 1, or a pattern names no object.
+    """
+    for option, number in (("--every", every), ("--limit", limit)):
+        if number is not None and number < 1:
+            raise ConfigError(f"{option} is at least 1, got {number}")
+    for pattern in only:
+        if not any(_named(sample, pattern) for sample in samples):
+            raise ConfigError(f"no object is named {pattern!r}; the first is {samples[0].name!r}")
+    chosen = [sample for sample in samples if not only or any(_named(sample, pattern) for pattern in only)]
+    return chosen[::every][:limit]
+
+
+def _named(sample: "Sample", pattern: str) -> bool:
+    return any(fnmatch.fnmatchcase(name, pattern) for name in (sample.name, f"{sample.name}#{sample.object_id}"))
+
+
+def open_method(
+    model: str, peer: str | None, device: str | None, *, views: "ViewSettings", batch: int, workers: int | None
+) -> Method:
+    """What is measured, ready to run.
+
+    Raises:
+        ConfigError: there is no such peer or device, or a number is out of range.
+        CheckpointError: there is no such model.
+    """
+    for option, number in (("--batch", batch), ("--workers", workers)):
+        if number is not None and number < 1:
+            raise ConfigError(f"{option} is at least 1, got {number}")
+    if peer is not None:
+        from vpuformer.evaluation.baselines import open_peer
+
+        opened = open_peer(peer, device=device)
+        used = str(getattr(opened, "device", None) or "cpu")
+        return Method(opened, getattr(opened, "weights_sha256", None), _in_words(used), 1, 1)
+
+    from vpuformer.model.manifest import read_manifest
+
+    sha256 = read_manifest(model).sha256
+
+    from vpuformer.evaluation.adapters import BatchPredictorSegmenter, PredictorSegmenter
+    from vpuformer.evaluation.processes import usable_threads
+    from vpuformer.inference.predictor import Predictor
+
+    predictor = Predictor.from_pretrained(model, device=device, views=views)
+    # One object at a time is what a person waits for; several together are what the machine can do.
+    single = batch == 1 and workers in (None, 1)
+    kind = PredictorSegmenter if single else BatchPredictorSegmenter
+    threads = 1 if single else workers or usable_threads()
+    return Method(kind(predictor, model), sha256, _in_words(str(predictor.device)), batch, threads)
+
+
+def _in_words(device: str) -> str:
+    threads = os.environ.get("OMP_NUM_THREADS")
+    return f"{device}, {os.cpu_count()} cores" + (f", {threads} threads" if threads else "")

@@ -1,0 +1,120 @@
+"""Test sets of two folders: pictures in the one, masks in the other, that belong together by their stems."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy import ndimage
+
+from vpuformer.data.file_lists import by_stem, need_folders, unread
+from vpuformer.data.kinds.label_map_sets import Found, label_samples, read_fitting
+from vpuformer.data.layers import Labels
+from vpuformer.data.sample import Sample, Truth
+from vpuformer.errors import DatasetError
+from vpuformer.images import read_image, read_labels, read_meaning
+from vpuformer.metrics import IGNORE
+
+ReadTruth = Callable[[Path], Truth]
+
+
+def grabcut(root: Path) -> Iterator[Found]:
+    """GrabCut: `data_GT` and `boundary_GT`. Grey masks: above 128 object, 128 undecided, else not."""
+    return _one_object(root, "grabcut", "data_GT", "boundary_GT", _undecided_at_128)
+
+
+def berkeley(root: Path) -> Iterator[Found]:
+    """Berkeley (one picture file an object): `images` and `masks`, read as GrabCut."""
+    return _one_object(root, "berkeley", "images", "masks", _undecided_at_128)
+
+
+def davis(root: Path) -> Iterator[Found]:
+    """DAVIS: `img` and `gt`. All objects of a frame are one: everything above 0."""
+    return _one_object(root, "davis", "img", "gt", _above_zero)
+
+
+def coco_mval(root: Path) -> Iterator[Found]:
+    """COCO_MVal (one picture file an object): `img` and `gt`, read as DAVIS."""
+    return _one_object(root, "coco_mval", "img", "gt", _above_zero)
+
+
+def brats(root: Path) -> Iterator[Found]:
+    """BraTS, slices of brains with tumours: `image` and `annotation`, read as DAVIS."""
+    return _one_object(root, "brats", "image", "annotation", _above_zero)
+
+
+def oaizib(root: Path) -> Iterator[Found]:
+    """OAIZIB, slices of knees: `test/image` and `test/annotations`. Every grey value but 0 is an object."""
+    return _labelled(root, "oaizib", "test/image", "test/annotations", read_labels)
+
+
+def sstem(root: Path) -> Iterator[Found]:
+    """ssTEM, slices of a larva's nerve cord: `raw` and `mitochondria` in the folder `stack1`. Every part that hangs
+    together over the sides of its pixels is an object; they are counted row by row."""
+    return _labelled(root, "sstem", "raw", "mitochondria", _components)
+
+
+class _Pair(NamedTuple):
+    """An image and its mask; `notes` are about the folders of the set."""
+
+    stem: str
+    image: Path
+    mask: Path
+    notes: tuple[str, ...]
+
+
+def _one_object(root: Path, name: str, images: str, masks: str, read: ReadTruth) -> Iterator[Found]:
+    for pair in _pairs(root, name, images, masks):
+        if isinstance(pair, DatasetError):
+            yield pair
+        else:
+            truth = partial(_truth, pair.image, pair.mask, read)
+            yield Sample(f"{name}/{pair.stem}", 1, partial(read_image, pair.image), truth, notes=pair.notes)
+
+
+def _labelled(root: Path, name: str, images: str, masks: str, read: Callable[[Path], Labels]) -> Iterator[Found]:
+    for pair in _pairs(root, name, images, masks):
+        if isinstance(pair, DatasetError):
+            yield pair
+        else:
+            yield from label_samples(f"{name}/{pair.stem}", pair.image, pair.mask, read, notes=pair.notes)
+
+
+def _pairs(root: Path, name: str, images: str, masks: str) -> Iterator[_Pair | DatasetError]:
+    image_folder, mask_folder = need_folders(root, name, images, masks)
+    found, by_name = by_stem(image_folder), by_stem(mask_folder)
+    if not found:
+        raise DatasetError(f"{image_folder} holds no picture")
+    notes = (*unread(image_folder), *unread(mask_folder))
+    for stem, image in sorted(found.items()):
+        if stem in by_name:
+            yield _Pair(stem, image, by_name[stem], notes)
+        else:
+            yield DatasetError(f"{image} has no mask: there is no {stem}.* in {mask_folder}")
+
+
+def _truth(image: Path, mask: Path, read: ReadTruth) -> Truth:
+    truth = read_fitting(image, mask, read)
+    if not (truth == 1).any():
+        raise DatasetError(f"{mask} shows no object; its values are not those of this benchmark")
+    return truth
+
+
+def _undecided_at_128(mask: Path) -> Truth:
+    """The first colour channel: above 128 object, 128 itself undecided."""
+    # As a picture, not as labels: a palette's entries are the values, as for every other reader of these sets.
+    first = read_image(mask)[:, :, 0]
+    truth = (first > 128).astype(np.int8)
+    truth[first == 128] = IGNORE
+    return truth
+
+
+def _above_zero(mask: Path) -> Truth:
+    """Any channel above 0; a palette's entry counts by its number, which is the object's."""
+    return (read_meaning(mask).values > 0).astype(np.int8)
+
+
+def _components(mask: Path) -> Labels:
+    labelled: Any = ndimage.label(read_labels(mask) > 0)
+    return labelled[0]

@@ -1,0 +1,246 @@
+"""Pictures of your own: a folder `images`, and beside it a folder `masks` that names its files after them.
+
+The masks of the picture `images/STEM.jpg` (any ending) are one of these three:
+
+* `masks/STEM.png`: one map, in which every value above 0 is an object (whole numbers, or the index of a palette);
+* `masks/STEM_1.png`, `masks/STEM_cup.png`, ...: one file an object, in the order of their names; what is not 0 is the
+  object, and objects may overlap;
+* `masks/STEM/*.png`: the same in a folder.
+
+Where one picture is called like the beginning of another (`a` and `a_1`), `masks/a_1.png` is the map of `a_1`: a mask
+belongs to the picture of its own stem, else to the longest stem in front of a `_`. JPEG is refused, since it changes
+values, and so are maps of colours, unless their channels are alike. Pictures without a mask are left out.
+
+What a name promises is checked against the values. A single `masks/STEM_cp_masks.png` with several labels is the map of
+STEM, as Cellpose writes it; among several files, one with several labels is refused, and so is a grey mask with soft
+edges where a map is wanted.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from vpuformer.data.file_lists import by_stem, is_picture, need_folders, unread
+from vpuformer.data.layers import Labels, LayeredSource, Layers, labels_as_layers, labels_of
+from vpuformer.errors import ConfigError, DatasetError, ImageError, MaskError, listed
+from vpuformer.images import picture_size, read_foreground, read_image, read_labels
+from vpuformer.images.files import colours_of
+from vpuformer.images.meaning import VOID
+from vpuformer.images.remarks import unseen
+
+_VOID = 2
+"""Undecided pixels beside the one object of a file, which is 1."""
+
+_SOFT_VALUES = 3
+"""Labels from which on a map is looked at for soft edges: two may be an object and a thin border."""
+
+_ALIKE = 0.6
+"""Share of neighbours beside or within the smaller labels that have the same label; in grey masks it is below."""
+
+
+class MaskFolder(LayeredSource):
+    """The pictures of `root/images` that have masks in `root/masks`, in the order of their stems.
+
+    Objects are called by their value in the map, or by their number among the files, from 1 on.
+
+    Args:
+        root: the folder that holds both.
+        void: a value that is no object and no background either, such as 255 for the border in palettes of PASCAL VOC,
+            or -1: these pixels take no part in training, nor in scores.
+
+    Raises `DatasetError` where a folder is missing, holds no picture with a mask, or two masks claim one picture.
+    `faults` tells pictures without a mask, and masks without a picture.
+    """
+
+    def __init__(self, root: str | Path, *, void: int | None = None, name: str | None = None) -> None:
+        if void == 0:
+            raise ConfigError("void=0 is the background; give another value of the maps")
+        images, masks = need_folders(Path(root), "masks", "images", "masks")
+        self._void = void
+        pictures = by_stem(images, lambda path: path.stem)
+        self._masks, orphans = _match(masks, pictures)
+        self.faults = [
+            DatasetError(f"{path} has no mask in {masks}") for s, path in pictures.items() if s not in self._masks
+        ]
+        self.faults += [DatasetError(f"{path} belongs to no picture in {images}") for path in orphans]
+        self.notes = unread(images) + unread(masks)
+        self._paths = [path for stem, path in sorted(pictures.items()) if stem in self._masks]
+        if not self._paths:
+            raise DatasetError(f"no picture in {images} has a mask in {masks}, such as STEM.png or STEM_1.png")
+        super().__init__(name or Path(root).resolve().name, [f"images/{path.name}" for path in self._paths])
+
+    def path(self, picture: int) -> Path:
+        return self._paths[picture]
+
+    def read_layers(self, picture: int) -> Layers:
+        masks = self._masks[self._paths[picture].stem]
+        for path in [masks] if isinstance(masks, Path) else masks:
+            if path.suffix.lower() in (".jpg", ".jpeg"):
+                raise DatasetError(f"{path} is a JPEG, whose values are not those that were drawn; write masks as PNG")
+        if isinstance(masks, Path):
+            labels = _map(masks, self._void)
+            void, notes = _void_of(masks, labels, self._void)
+            layers = labels_as_layers(labels, void, str(masks))
+            return replace(layers, notes=(*layers.notes, *notes))
+        size = picture_size(self._paths[picture])
+        if len(masks) == 1 and not _in_colours(masks[0]):
+            labels = _labels(masks[0], size)
+            void, notes = (self._void, ()) if labels is None else _void_of(masks[0], labels, self._void)
+            if labels is not None and _holds_several(labels, void, masks[0]):
+                layers = labels_as_layers(labels, void, str(masks[0]))
+                note = f"{masks[0]} holds {len(layers.places)} labels and was read as the map of its image"
+                return replace(layers, notes=(note, *layers.notes, *notes))
+        found = [_object(path, size, self._void) for path in masks]
+        notes = tuple(note for _, notes in found for note in notes)
+        return Layers([labels for labels, _ in found], {i + 1: (i, 1) for i in range(len(found))}, {}, _VOID, notes)
+
+    def remarks(self, picture: int) -> Sequence[str]:
+        masks = self._masks[self._paths[picture].stem]
+        files = [masks] if isinstance(masks, Path) else masks
+        return (*super().remarks(picture), *(remark for path in files for remark in unseen(path)))
+
+
+def _match(folder: Path, pictures: dict[str, Path]) -> tuple[dict[str, Path | list[Path]], list[Path]]:
+    """The map or the files of each picture, by its stem; and the masks of no picture."""
+    maps: dict[str, Path] = {}
+    parts: dict[str, list[Path]] = {}
+    orphans = []
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith("."):
+            continue
+        if path.is_dir():
+            files = list(_picture_files(path))
+            if path.name not in pictures:
+                orphans.append(path)
+            elif files:
+                parts.setdefault(path.name, []).extend(files)
+        elif is_picture(path):
+            stem = _owner(path.stem, pictures)
+            if stem is None:
+                orphans.append(path)
+            elif stem != path.stem:
+                parts.setdefault(stem, []).append(path)
+            elif stem in maps:
+                raise DatasetError(f"{folder} has two maps for {stem}: {maps[stem].name} and {path.name}")
+            else:
+                maps[stem] = path
+    both = sorted(maps.keys() & parts.keys())
+    if both:
+        stem = both[0]
+        raise DatasetError(
+            f"{pictures[stem]} has a map, {maps[stem]}, and a file for an object, {parts[stem][0]}; keep one of both"
+        )
+    return {**maps, **parts}, orphans
+
+
+def _owner(stem: str, pictures: dict[str, Path]) -> str | None:
+    while stem not in pictures:
+        stem, cut, _ = stem.rpartition("_")
+        if not cut:
+            return None
+    return stem
+
+
+def _picture_files(folder: Path) -> Iterator[Path]:
+    for path in sorted(folder.iterdir()):
+        if is_picture(path):
+            yield path
+
+
+def _map(path: Path, void: int | None) -> Labels:
+    """The labels in a file that is to hold a map of them."""
+    labels = read_labels(path)
+    if _in_colours(path):
+        raise DatasetError(f"{path} is a map of colours; write labels as grey values or as a palette")
+    found = labels_of(labels, void, str(path))
+    if len(found) >= _SOFT_VALUES and _is_soft(labels):
+        raise DatasetError(
+            f"{path} holds {len(found)} values that change from pixel to pixel, as in a grey mask or a photograph; a"
+            " map has one value an object, and a mask of one object is 0 and 255"
+        )
+    return labels
+
+
+def _void_of(path: Path, labels: Labels, void: int | None) -> tuple[int | None, tuple[str, ...]]:
+    """The value of a file that is no object: `void` if it is given, else 255 of a palette beside other labels; and what
+    there is to say of the latter."""
+    if void is not None or not (labels == VOID).any() or not ((labels > 0) & (labels != VOID)).any():
+        return void, ()
+    if _kind(path) != "palette":
+        return None, ()
+    return VOID, (f"{path}: {VOID} of its palette is left open, as in PASCAL VOC; void={VOID} says so of all maps",)
+
+
+def _object(path: Path, size: tuple[int, int], void: int | None) -> tuple[Labels, tuple[str, ...]]:
+    """The one object in a file: 1, `_VOID` where it is undecided, 0 elsewhere; and what there is to say of the file."""
+    in_colours = _in_colours(path)
+    labels = _colours(path) if in_colours else _labels(path, size)
+    if labels is None:
+        return read_foreground(path, size).astype(np.uint8), ()
+    void, notes = _void_of(path, labels, void)
+    if _holds_several(labels, void, path):
+        values = "several colours" if in_colours else f"the labels {listed(map(str, labels_of(labels, void, '')))}"
+        raise DatasetError(
+            f"{path} holds {values}, and its name promises one object; write one file an object, or one map called as"
+            " its image"
+        )
+    if in_colours:
+        return read_foreground(path, size).astype(np.uint8), ()
+    shown = read_foreground(path, size) if _is_soft(labels) else labels > 0
+    return np.where(labels == void, _VOID, shown).astype(np.uint8), notes
+
+
+def _labels(path: Path, size: tuple[int, int]) -> Labels | None:
+    """The whole numbers in a file; None where it has none, or `read_foreground` has the sentence for what is wrong."""
+    try:
+        return read_labels(path, size)
+    except MaskError:
+        return None
+
+
+def _colours(path: Path) -> Labels:
+    """The colours in a file as numbers, black as 0."""
+    red, green, blue = np.moveaxis(read_image(path).astype(np.int32), 2, 0)
+    return red << 16 | green << 8 | blue
+
+
+def _holds_several(labels: Labels, void: int | None, path: Path) -> bool:
+    """Whether these are the labels of several objects, and not one object, be it with soft edges."""
+    return len(labels_of(labels, void, str(path))) > 1 and not _is_soft(labels)
+
+
+def _is_soft(labels: Labels) -> bool:
+    """Whether values change from pixel to pixel, as at the edges of a grey mask, and not from area to area.
+
+    >>> _is_soft(np.array([[0, 1, 1, 2, 2], [0, 1, 1, 2, 2]])), _is_soft(np.array([[0, 70, 180, 255, 255]] * 2))
+    (False, True)
+    """
+    values, counts = np.unique(labels[labels > 0], return_counts=True)
+    if len(values) < 2:
+        return False
+    main = values[counts.argmax()]
+    same = pairs = 0
+    for one, other in ((labels[1:], labels[:-1]), (labels[:, 1:], labels[:, :-1])):
+        both = (one > 0) & (other > 0) & ((one != main) | (other != main))
+        pairs += np.count_nonzero(both)
+        same += np.count_nonzero(both & (one == other))
+    return bool(same < _ALIKE * pairs)
+
+
+def _in_colours(path: Path) -> bool:
+    """Whether a file has colours that are neither grey nor a palette."""
+    # Of colours, read_labels has the first channel, where a green object is no object.
+    if _kind(path) != "colours":
+        return False
+    colours = read_image(path)
+    return bool((colours != colours[:, :, :1]).any())
+
+
+def _kind(path: Path) -> str | None:
+    """How a file stores its pixels; None for one that cannot be read."""
+    try:
+        return colours_of(path)
+    except ImageError:
+        return None

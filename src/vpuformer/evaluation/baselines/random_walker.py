@@ -1,0 +1,66 @@
+"""scikit-image's random walker, seeded by prompts: a floor as GrabCut is. Imports no torch."""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from vpuformer.evaluation.baselines.picture import required
+from vpuformer.evaluation.baselines.seeds import Labels, exclude_border, seed_labels
+from vpuformer.evaluation.protocol import Picture, Probability
+from vpuformer.geometry import Crop, FrameMap, Size
+from vpuformer.prompts import Prompt
+
+
+class RandomWalker:
+    """scikit-image's random walker (Grady, PAMI 2006), on a reduced picture.
+
+    Its answer is the probability that a walker from a pixel meets an object seed before a background seed. What is only
+    probable is open to it.
+
+    Args:
+        beta: how strongly differences of colour hold the walker back.
+        longest_side: pictures are reduced to this many pixels, since the linear system has an unknown a pixel.
+        core: how much of the width and height of a positive box is its middle.
+    """
+
+    name = "random-walker"
+
+    def __init__(self, beta: float = 130.0, *, longest_side: int = 400, core: float = 0.75) -> None:
+        self._beta = beta
+        self._longest_side = longest_side
+        self._core = core
+        self._small: Picture | None = None
+        self._size: Size = (0, 0)
+
+    def set_image(self, image: Picture) -> None:
+        """Start a picture, uint8 (H, W, 3)."""
+        self._size = (image.shape[0], image.shape[1])
+        factor = min(1.0, self._longest_side / max(self._size))
+        height, width = (max(1, round(side * factor)) for side in self._size)
+        self._small = np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+
+    def predict(self, prompts: Sequence[Prompt], previous: Probability | None) -> Probability:  # noqa: ARG002
+        """Probabilities, float32 (H, W)."""
+        small = required(self._small, self.name)
+        size = (small.shape[0], small.shape[1])
+        labels = seed_labels(prompts, FrameMap(Crop.whole(self._size), size), self._core)
+        exclude_border(labels)
+        probability = self._walk(small, labels)
+        height, width = self._size
+        return np.asarray(cv2.resize(probability, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.float32)
+
+    def _walk(self, image: Picture, labels: Labels) -> Probability:
+        from skimage.segmentation import random_walker  # heavy, and needed by this peer alone
+
+        positive, negative = labels == cv2.GC_FGD, labels == cv2.GC_BGD
+        # In a picture of one colour the library's normalisation by the spread of colours divides by zero.
+        decided = positive.any() and negative.any() and not (positive | negative).all() and image.std() > 0
+        if not decided:
+            return positive.astype(np.float32)
+        markers = np.where(positive, 1, np.where(negative, 2, 0))
+        # The solver stops at a tolerance, so values may leave 0..1 a little: no matter for a warning, they are clipped.
+        walked = random_walker(
+            image, markers, self._beta, "cg_j", return_full_prob=True, channel_axis=-1, prob_tol=np.inf
+        )
+        return np.clip(walked[0], 0, 1).astype(np.float32)

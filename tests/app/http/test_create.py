@@ -1,0 +1,132 @@
+"""`create_app`: it opens nothing before it runs, two do not disturb each other, and the example of the docs runs."""
+
+import re
+import sys
+import types
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from starlette.testclient import TestClient
+
+from support.app_disks import Disks
+from vpuformer.app.http.server import create_app
+from vpuformer.app.images.folder import Folder
+from vpuformer.app.store.store import FILE, Store
+
+DOCS = Path(__file__).parents[3] / "docs" / "annotate.md"
+CLICK = {"type": "click", "point": [5, 5]}
+
+
+class Untouched:
+    """Fails whoever uses it."""
+
+    def __getattribute__(self, name: str) -> Any:
+        if name == "__class__":
+            return Untouched
+        raise AssertionError(f"{name} was asked for")
+
+
+def pictures(folder: Path, *names: str) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        Image.new("RGB", (40, 30)).save(folder / name)
+    return folder
+
+
+def running(app: Any) -> TestClient:
+    return TestClient(app, "http://127.0.0.1", headers={"X-VPUFormer": "1"})
+
+
+def names_of(client: TestClient) -> list[str]:
+    return [picture["name"] for picture in client.get("/api/project").json()["pictures"]]
+
+
+def area_of_a_click(client: TestClient, key: str = "key-00000001") -> int:
+    made = client.post("/api/pictures/1/objects", json={"key": key}).json()
+    sent = {"key": key, "revision": 0, "step": CLICK}
+    answer = client.post(f"/api/objects/{made['id']}/steps", json=sent)
+    assert answer.status_code == 200, answer.text
+    return answer.json()["area"]
+
+
+def test_nothing_is_opened_before_the_application_runs(tmp_path: Path) -> None:
+    create_app(tmp_path / "missing", tmp_path / "missing" / "x.sqlite", Untouched())  # type: ignore[arg-type]
+    app = create_app(tmp_path / "later", None, Disks())
+    assert list(tmp_path.iterdir()) == []
+    pictures(tmp_path / "later", "a.png")
+    with running(app) as client:
+        assert names_of(client) == ["a.png"]
+        assert (tmp_path / "later" / FILE).is_file()
+
+
+def test_opened_ones_are_not_touched_before_the_application_runs(tmp_path: Path) -> None:
+    folder = Folder(pictures(tmp_path / "pictures", "a.png"))
+    store = Store(tmp_path / "x.sqlite")
+    create_app(folder, store, Disks())
+    assert store.pictures() == []
+    store.close()
+
+
+def test_an_application_that_was_ended_can_run_again(tmp_path: Path) -> None:
+    app = create_app(pictures(tmp_path, "a.png"), None, Disks())
+    with running(app) as client:
+        area = area_of_a_click(client)
+    with running(app) as client:
+        (kept,) = client.get("/api/pictures/1").json()["objects"]
+        assert kept["area"] == area
+        assert area_of_a_click(client, "key-00000002") == area
+
+
+def test_two_applications_of_one_process_do_not_disturb_each_other(tmp_path: Path) -> None:
+    one = create_app(pictures(tmp_path / "one", "a.png"), None, Disks(5), token="the-first-secret")
+    two = create_app(pictures(tmp_path / "two", "b.png", "c.png"), None, Disks(3), token="the-second-secret")
+    with running(two) as second:
+        second.headers["Authorization"] = "Bearer the-second-secret"
+        with running(one) as first:
+            assert second.get("/api/project").status_code == 200
+            assert first.get("/api/project", headers={"Authorization": "Bearer the-second-secret"}).status_code == 401
+            first.headers["Authorization"] = "Bearer the-first-secret"
+            names = [
+                [each["name"] for each in client.get("/api/project").json()["pictures"]] for client in (first, second)
+            ]
+            assert names == [["a.png"], ["b.png", "c.png"]]
+            assert area_of_a_click(first) > area_of_a_click(second) > 0
+            for client in (first, second):
+                assert 'vpuformer_steps_total{type="click"} 1.0' in client.get("/metrics").text
+        assert area_of_a_click(second, "key-00000002") > 0  # although the first one has ended
+
+
+def test_the_example_of_a_model_of_ones_own_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    colours = np.zeros((30, 40, 3), np.uint8)
+    colours[5:15, 8:28] = (200, 40, 40)
+    (tmp_path / "holiday").mkdir()
+    Image.fromarray(colours).save(tmp_path / "holiday" / "a.png")
+    (code,) = (block for block in re.findall(r"```python\n(.*?)```", DOCS.read_text("utf-8"), re.S) if "Mine" in block)
+    served: list[Any] = []
+    monkeypatch.setitem(sys.modules, "uvicorn", types.SimpleNamespace(run=lambda app, **_: served.append(app)))
+    monkeypatch.chdir(tmp_path)
+    exec(compile(code, DOCS.name, "exec"), {"__name__": "__main__"})
+    with running(served[0]) as client:
+        assert client.get("/api/project").status_code == 401
+        (token,) = re.findall(r'token="(.*?)"', code)
+        client.headers["Authorization"] = f"Bearer {token}"
+        assert client.get("/api/project").json()["model"] == "mine"
+        made = client.post("/api/pictures/1/objects", json={"key": "key-00000001"}).json()
+        areas = []
+        for revision, step in enumerate(
+            (
+                {"type": "click", "point": [10, 10]},
+                {"type": "brush", "path": [[35, 25]], "radius": 1},
+                {"type": "box", "box": [30, 20, 39, 29], "positive": False},
+                {"type": "remove", "step": 2},
+            )
+        ):
+            sent = {"key": f"key-0000001{revision}", "revision": revision, "step": step}
+            answer = client.post(f"/api/objects/{made['id']}/steps", json=sent)
+            assert answer.status_code == 200, answer.text
+            areas.append(answer.json()["area"])
+        assert areas == [200, 205, 200, 205]
+        assert client.get(f"/api/objects/{made['id']}/probability").status_code == 200

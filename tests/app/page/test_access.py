@@ -1,0 +1,186 @@
+"""Whether everybody can use the page: by axe-core, on every size of screen, in both colour schemes, with a finger."""
+
+import itertools
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support import browser as browsing
+from support.app_disks import Disks
+from support.browser import Person, opened, served
+
+ROOT = Path(__file__).parents[3]
+AXE = ROOT / "page/node_modules/axe-core/axe.min.js"
+"""Which `make page` installs."""
+SIZES = ((1280, 800), (820, 1180), (390, 844))
+FINGER = {"has_touch": True, "is_mobile": True}
+
+pytestmark = browsing.MARKS
+
+
+@pytest.fixture
+def address(tmp_path: Path) -> Iterator[str]:
+    for name in ("astronaut", "coffee"):
+        shutil.copy(ROOT / f"examples/{name}.jpg", tmp_path / f"{name}, a picture with quite a long name.jpg")
+    with served(tmp_path, Disks()) as address:
+        yield address
+
+
+def faults(person: Person) -> list[str]:
+    """What axe-core finds that is serious or critical."""
+    found: list[dict[str, Any]] = person.page.evaluate(
+        "async () => (await axe.run(document, {resultTypes: ['violations']})).violations"
+    )
+    return [
+        f"{each['id']}: {each['help']}, {[node['html'][:150] for node in each['nodes']]}"
+        for each in found
+        if each["impact"] in ("serious", "critical")
+    ]
+
+
+def work(person: Person) -> None:
+    """One object accepted on a picture that is done, another with a prompt undone, two labels."""
+    for name in ("cup", "dog"):
+        person.page.get_by_placeholder("New label").fill(name)
+        person.page.keyboard.press("Enter")
+        person.page.locator("#labels .chosen", has_text=name).wait_for()
+    person.page.locator("#stage").focus()
+    person.click((100, 100))
+    person.press("Enter")
+    person.press("d")
+    person.press("0")
+    person.click((200, 200))
+    person.click((220, 200), positive=False)
+    person.press("Control+z")
+
+
+def overlapping(person: Person, selector: str) -> list[tuple[str, str]]:
+    """Pairs of visible elements that share a part of the screen."""
+    boxes = person.page.locator(selector).evaluate_all(
+        """all => all.filter((each) => each.offsetParent !== null).map((each) => {
+          const {left, top, right, bottom} = each.getBoundingClientRect();
+          return [each.id || each.dataset.act, left, top, right, bottom];
+        })"""
+    )
+    width = person.page.viewport_size["width"]  # type: ignore[index]
+    assert all(left >= 0 and right <= width for _, left, _, right, _ in boxes), boxes
+    return [
+        (a[0], b[0])
+        for a, b in itertools.combinations(boxes, 2)
+        if min(a[3], b[3]) - max(a[1], b[1]) > 0 and min(a[4], b[4]) - max(a[2], b[2]) > 0
+    ]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious(address: str, scheme: str) -> None:
+    if not AXE.exists() and os.environ.get("CI") != "true":
+        pytest.skip("axe-core is not installed; `make page` does it")
+    with opened(address, color_scheme=scheme, reduced_motion="reduce") as person:
+        page = person.page
+        page.evaluate(AXE.read_text())
+        work(person)
+        for width, height in SIZES:
+            page.set_viewport_size({"width": width, "height": height})
+            assert (faults(person), width) == ([], width)
+        page.locator("#toggle-side").click()
+        assert person.told
+        assert page.locator("#side").is_visible()
+        assert faults(person) == []
+        page.set_viewport_size({"width": SIZES[0][0], "height": SIZES[0][1]})
+        page.locator("#stage").focus()
+        person.press("d")
+        for key, shown in (("d", "#ask"), ("?", "#keys"), ("Control+s", "#export-menu")):
+            page.keyboard.press(key)
+            page.locator(shown).wait_for()
+            assert (faults(person), shown) == ([], shown)
+            page.keyboard.press("Escape")
+            page.locator(shown).wait_for(state="hidden")
+        page.goto(f"{address}docs")
+        page.locator("details").first.wait_for()
+        page.evaluate(AXE.read_text())
+        assert faults(person) == []
+
+
+@pytest.mark.parametrize("finger", [{}, FINGER], ids=["mouse", "finger"])
+def test_no_button_of_the_header_lies_on_another(address: str, finger: dict[str, Any]) -> None:
+    with opened(address, **finger) as person:
+        for width in (320, 390, 599, 600, 768, 899, 900, 1179, 1180, 1280):
+            person.page.set_viewport_size({"width": width, "height": 844})
+            assert person.told
+            assert (overlapping(person, ".bar button, .bar h1, #folder"), width) == ([], width)
+            assert (overlapping(person, ".quick > *"), width) == ([], width)
+
+
+def test_on_a_phone_an_object_is_outlined_labelled_and_accepted(address: str) -> None:
+    with opened(address, viewport={"width": 390, "height": 844}, **FINGER) as person:
+        page = person.page
+        assert "Tap the object" in page.locator("#hint").inner_text()
+        assert page.locator("#hint").is_visible()
+        page.locator("#toggle-side").tap()
+        page.get_by_placeholder("New label").fill("cup")
+        page.get_by_role("button", name="Add label").tap()
+        page.locator("#labels .chosen", has_text="cup").wait_for()
+        page.locator("#toggle-side").tap()
+        assert person.told
+        assert overlapping(person, ".quick > *") == []
+
+        page.touchscreen.tap(*person.place((200, 200)))
+        assert person.answered()["steps"] == "1"
+        label = page.locator("#quick-label")
+        assert label.evaluate("each => each.selectedOptions[0].text") == "cup"
+        label.select_option("No label")
+        person.answered()
+        label.select_option("cup")
+        person.answered()
+        page.locator("#quick").get_by_role("button", name="Accept").tap()
+        assert person.answered()["object"] == ""
+        row = page.locator("#objects .row")
+        assert "cup" in (row.text_content() or "")
+        assert "accepted" in (row.text_content() or "")
+        page.locator("#undo").tap()
+        assert person.answered()["object"] == "1"
+        assert "not accepted yet" in (row.text_content() or "")
+
+
+def test_accept_and_the_label_stay_where_the_side_panel_is_hidden_or_folds_away(address: str) -> None:
+    with opened(address) as person:
+        quick = person.page.locator("#quick")
+        assert not quick.is_visible()
+        person.press("Control+e")
+        assert person.told
+        assert quick.is_visible()
+        person.press("Control+e")
+        person.page.set_viewport_size({"width": 820, "height": 1180})
+        quick.wait_for()
+        person.page.set_viewport_size({"width": 1280, "height": 800})
+        quick.wait_for(state="hidden")
+        assert person.page.locator("#side").is_visible()
+
+
+def test_a_message_on_a_phone_has_the_width_of_the_screen(address: str) -> None:
+    with opened(address, viewport={"width": 390, "height": 844}, cut_off=True, **FINGER) as person:
+        person.page.set_input_files("#import-file", __file__)
+        box = person.page.locator(".toast").bounding_box()
+        assert box is not None
+        assert box["width"] > 340
+        assert box["x"] == 390 - box["x"] - box["width"]
+
+
+def test_f6_goes_round_all_parts_of_the_page(address: str) -> None:
+    with opened(address) as person:
+        page = person.page
+        for width, parts in ((1280, ["stage", "side", "files", "tools"]), (820, ["stage", "quick", "tools"])):
+            page.set_viewport_size({"width": width, "height": 1000})
+            assert person.told
+            page.locator("#stage").focus()
+            reached = []
+            for _ in parts:
+                reached.append(
+                    page.evaluate("document.activeElement.closest('#stage, #quick, #side, #files, #tools')?.id")
+                )
+                page.keyboard.press("F6")
+            assert (reached, page.evaluate("document.activeElement.id")) == (parts, "stage")

@@ -1,0 +1,135 @@
+"""What becomes of objects in a real browser: accepted, taken back, left over when a picture is done, labelled."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support import browser as browsing
+from support.app_disks import Disks
+from support.browser import Person, opened, served
+
+EXAMPLES = Path(__file__).parents[3] / "examples"
+
+pytestmark = browsing.MARKS
+
+
+@pytest.fixture
+def address(tmp_path: Path) -> Iterator[str]:
+    for name in ("astronaut.jpg", "coffee.jpg"):
+        shutil.copy(EXAMPLES / name, tmp_path)
+    with served(tmp_path, Disks()) as address:
+        yield address
+
+
+def counted(person: Person) -> str:
+    """What the list of objects says of itself, once it is painted."""
+    assert person.told
+    return person.page.locator("#object-count").inner_text()
+
+
+def is_done(person: Person) -> bool:
+    assert person.told
+    return person.page.locator("#done").get_attribute("aria-pressed") == "true"
+
+
+def answer(person: Person, button: str) -> None:
+    dialog = person.page.get_by_role("dialog")
+    dialog.get_by_role("button", name=button).click()
+    dialog.wait_for(state="hidden")
+    person.answered()
+
+
+def test_done_asks_about_objects_that_are_not_accepted(address: str) -> None:
+    with opened(address) as person:
+        for x in (100, 200):
+            person.click((x, 100))
+            person.press("n")
+        person.page.keyboard.press("d")
+        dialog = person.page.get_by_role("dialog", name="2 objects are not accepted")
+        assert "kept, but not exported" in dialog.inner_text()
+        answer(person, "Cancel")
+        assert (is_done(person), counted(person)) == (False, "0 of 2 accepted")
+
+        person.page.locator("#done").click()
+        answer(person, "Leave them")
+        assert (is_done(person), counted(person)) == (True, "0 of 2 accepted")
+        person.press("d")
+        assert not is_done(person), "to take the mark back asks nothing"
+
+        person.page.keyboard.press("d")
+        answer(person, "Accept all")
+        assert (is_done(person), counted(person)) == (True, "2 of 2 accepted")
+        person.page.get_by_role("button", name="Undo").last.click()
+        person.answered()
+        assert (is_done(person), counted(person)) == (False, "0 of 2 accepted")
+
+        person.page.keyboard.press("d")
+        answer(person, "Accept all")
+        person.press("d")
+        person.press("d")
+        assert is_done(person), "with nothing left over there is nothing to ask"
+
+
+def test_accepting_is_taken_back_by_undo_by_a_key_and_by_a_button(address: str) -> None:
+    with opened(address) as person:
+        person.click((100, 100))
+        person.press("Enter")
+        assert (person.told["object"], counted(person)) == ("", "1 of 1 accepted")
+        person.press("Control+z")
+        assert (person.told["object"], person.told["steps"], counted(person)) == ("1", "1", "0 of 1 accepted")
+
+        person.press("Enter")
+        person.page.reload()
+        person.wait(state="idle")
+        person.page.locator("#objects .row").click()
+        person.page.locator("#stage").focus()
+        person.press("Shift+Enter")
+        assert counted(person) == "0 of 1 accepted"
+
+        person.press("Enter")
+        person.page.locator("#objects .row").click()
+        person.page.locator("#side").get_by_role("button", name="Take back").click()
+        person.answered()
+        assert counted(person) == "0 of 1 accepted"
+        person.page.reload()
+        person.wait(state="idle")
+        assert counted(person) == "0 of 1 accepted"
+
+
+def test_the_chosen_label_outlives_a_reload(address: str) -> None:
+    chosen = "#labels [aria-pressed=true] .ellipsis"
+    with opened(address) as person:
+        for name in ("cat", "cup", "dog"):
+            person.page.get_by_placeholder("New label").fill(name)
+            person.page.keyboard.press("Enter")
+            person.page.locator("#labels .chosen", has_text=name).wait_for()
+        person.page.locator("#stage").focus()
+        person.press("2")
+        person.page.reload()
+        person.wait(state="idle")
+        assert person.page.locator(chosen).inner_text() == "cup"
+        person.click((100, 100))
+        assert person.page.locator("#objects .row .ellipsis").inner_text() == "cup"
+        person.press("Enter")
+        person.press("0")
+        person.page.reload()
+        person.wait(state="idle")
+        assert person.page.locator(chosen).inner_text() == "No label"
+
+
+def test_ten_labels_and_objects_without_one_have_colours_of_their_own(address: str) -> None:
+    with opened(address) as person:
+        for number in range(10):
+            person.page.get_by_placeholder("New label").fill(f"label {number}")
+            person.page.keyboard.press("Enter")
+            person.page.locator("#labels .chosen", has_text=f"label {number}").wait_for()
+        colours = person.page.locator("#labels input[type=color]").evaluate_all("all => all.map(each => each.value)")
+        assert len(set(colours)) == 10
+        person.page.locator("#stage").focus()
+        person.press("0")
+        person.click((100, 100))
+        shown = person.page.locator("#objects .swatch").evaluate("each => getComputedStyle(each).backgroundColor")
+        assert shown == "rgb(255, 0, 255)"
+        assert "#ff00ff" not in colours

@@ -1,0 +1,289 @@
+import contextlib
+import os
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from vpuformer.app.store.rows import StepAnswer
+from vpuformer.app.store.store import Store
+from vpuformer.app.store.tables import metadata
+from vpuformer.errors import ConflictError, NotFoundError, StoreError
+
+CLICK = {"type": "click", "point": [1, 2]}
+ANSWER = StepAnswer(bytes([2, 2, 2]), 2, (0, 1, 3, 2), b"logits", 0.1, "hash")
+
+
+DATABASE = "VPUFORMER_TEST_DATABASE"
+"""An environment variable: the URL of an empty database on a server, whose tables the tests make and drop."""
+
+
+@pytest.fixture(params=["file", "server"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    address = str(tmp_path / "a.sqlite")
+    if request.param == "server":
+        if DATABASE not in os.environ:
+            pytest.skip(f"no database server is named by {DATABASE}")
+        address = os.environ[DATABASE]
+        engine = sa.create_engine(address)
+        metadata.drop_all(engine)
+        engine.dispose()
+    store = Store(address)
+    store.sync(["a.jpg", "b/c.png"])
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def again(store: Store) -> Iterator[Callable[[], Store]]:
+    """Opens the same database as another program does, while the first one is still at it."""
+    others: list[Store] = []
+
+    def open_again() -> Store:
+        others.append(Store(store._engine.url.render_as_string(hide_password=False)))
+        return others[-1]
+
+    yield open_again
+    for other in others:
+        other.close()
+
+
+def test_pictures_are_known_once(store: Store, again: Callable[[], Store]) -> None:
+    store.sync(["b/c.png", "new.png"])
+    assert [(row.id, row.name) for row in store.pictures()] == [(1, "a.jpg"), (2, "b/c.png"), (3, "new.png")]
+    store.change_picture(2, done=True)
+    store.change_picture(2, size=(30, 40))
+    row = again().picture(2)
+    assert (row.done, row.size, row.objects) == (True, (30, 40), 0)
+
+
+def test_the_place_is_where_one_was_last(store: Store, again: Callable[[], Store]) -> None:
+    assert store.place is None
+    store.set_place(2)
+    store.set_place(1)
+    assert again().place == 1
+    with pytest.raises(NotFoundError, match="no picture 9"):
+        store.set_place(9)
+
+
+def test_labels(store: Store, again: Callable[[], Store]) -> None:
+    cat, dog = store.add_label("cat"), store.add_label("dog", "#123456")
+    assert cat.colour != dog.colour == "#123456"
+    with pytest.raises(ConflictError, match="a label 'cat' already"):
+        store.add_label("cat")
+    with pytest.raises(ConflictError, match="a label 'dog' already"):
+        store.change_label(cat.id, name="dog")
+    assert store.change_label(cat.id, name="lion").colour == cat.colour
+    made, _ = store.add_object(1, "object-1", cat.id), store.add_object(1, "object-3", cat.id)
+    store.add_step(made.id, 0, "step-one", CLICK)
+    with pytest.raises(ConflictError, match="one object has the label 'lion'; give it another one first"):
+        store.delete_label(cat.id)
+    second = store.add_object(1, "object-2", cat.id)
+    store.add_step(second.id, 0, "step-two", CLICK)
+    with pytest.raises(ConflictError, match="2 objects have the label 'lion'; give them another one first"):
+        store.delete_label(cat.id)
+    for each in (made, second):
+        store.change_object(each.id, deleted=True)
+    store.delete_label(cat.id)
+    assert [label.name for label in again().labels()] == ["dog"]
+    assert store.object(made.id).label is None
+    for call in (store.delete_label, store.change_label):
+        with pytest.raises(NotFoundError, match="no label 77"):
+            call(77)
+
+
+def test_an_object_sent_twice_is_one(store: Store) -> None:
+    made = store.add_object(1, "object-1")
+    assert store.add_object(1, "object-1") == made
+    store.add_step(made.id, 0, "step-one", CLICK)
+    assert [row.id for row in store.objects_of(1)] == [made.id]
+    with pytest.raises(ConflictError, match="another picture"):
+        store.add_object(2, "object-1")
+    with pytest.raises(NotFoundError, match="no picture 9"):
+        store.add_object(9, "object-2")
+    with pytest.raises(NotFoundError, match="no label 5"):
+        store.add_object(1, "object-3", label=5)
+    assert len(store.objects_of(1)) == 1
+
+
+def test_objects_are_counted_and_deleted_ones_are_not_listed(store: Store) -> None:
+    first, second = store.add_object(1, "object-1"), store.add_object(1, "object-2")
+    third, _ = store.add_object(2, "object-3"), store.add_object(1, "object-4")
+    assert (store.picture(1).objects, store.picture(1).unaccepted) == (0, 0)  # until they have a step
+    assert store.objects_of(1) == []
+    for each in (first, second, third):
+        store.add_step(each.id, 0, f"step-{each.id}-one", CLICK)
+    assert (store.picture(1).objects, store.picture(1).unaccepted) == (0, 2)
+    store.change_object(first.id, accepted=True)
+    store.change_object(second.id, accepted=True, deleted=True)
+    assert (store.picture(1).objects, store.picture(1).unaccepted) == (1, 0)
+    assert [row.id for row in store.objects_of(1)] == [first.id]
+    assert store.change_object(second.id, deleted=False).revision == 3
+    assert store.picture(1).objects == 2
+    store.change_object(second.id, accepted=False)
+    assert [(row.objects, row.unaccepted) for row in store.pictures()] == [(1, 1), (0, 1)]
+
+
+def test_a_step_and_its_answer_are_on_the_disk(store: Store, again: Callable[[], Store]) -> None:
+    made = store.add_object(1, "object-1")
+    store.add_step(made.id, 0, "step-one", CLICK)
+    assert [step.answered for step in again().steps_of(made.id)] == [False]
+    (step,) = store.steps_of(made.id)
+    assert store.answer_of(step.id) is None
+    store.answer(step.id, ANSWER)
+    other = again()
+    assert other.answer_of(step.id) == ANSWER
+    (kept,) = other.steps_of(made.id)
+    assert (kept.content, kept.answered, kept.area, kept.seconds) == (CLICK, True, 2, 0.1)
+    assert (other.object(made.id).at, other.object(made.id).revision) == (1, 1)
+
+
+def test_a_step_sent_twice_is_one(store: Store) -> None:
+    made, other = store.add_object(1, "object-1"), store.add_object(1, "object-2")
+    store.add_step(made.id, 0, "step-one", CLICK)
+    store.add_step(made.id, 0, "step-one", CLICK)
+    assert len(store.steps_of(made.id)) == 1
+    with pytest.raises(ConflictError, match="another object"):
+        store.add_step(other.id, 0, "step-one", CLICK)
+    with pytest.raises(ConflictError, match="revision is 1, not 0"):
+        store.add_step(made.id, 0, "step-two", CLICK)
+    with pytest.raises(NotFoundError, match="no object 9"):
+        store.add_step(9, 0, "step-two", CLICK)
+
+
+def test_undo_redo_and_what_a_new_step_gives_up(store: Store) -> None:
+    made = store.add_object(1, "object-1")
+    for revision, key in enumerate(["step-one", "step-two", "step-three"]):
+        store.add_step(made.id, revision, key, {**CLICK, "point": [revision, 0]})
+    assert store.turn(made.id, 3, -1).at == 2
+    assert store.turn(made.id, 4, -1).at == 1
+    assert store.turn(made.id, 5, 1).at == 2
+    store.add_step(made.id, 6, "step-four", {"type": "clear"})
+    assert [step.content["type"] for step in store.steps_of(made.id)] == ["click", "click", "clear"]
+    assert store.object(made.id).at == 3
+    with pytest.raises(ConflictError, match="nothing to redo"):
+        store.turn(made.id, 7, 1)
+    with pytest.raises(ConflictError, match="revision is 7, not 3"):
+        store.turn(made.id, 3, -1)
+    # What was given up is no longer history, but still on record.
+    with store._engine.connect() as connection:
+        assert connection.execute(sa.text("SELECT count(*), count(position) FROM step")).one() == (4, 3)
+
+
+def test_of_two_who_change_an_object_at_the_same_time_one_is_told(store: Store, again: Callable[[], Store]) -> None:
+    made, told = store.add_object(1, "object-1"), []
+
+    def change(key: str) -> None:
+        other = again()
+        try:
+            other.add_step(made.id, 0, key, CLICK)
+        except ConflictError as error:
+            told.append(str(error))
+        other.close()
+
+    threads = [threading.Thread(target=change, args=(f"step-{number}",)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(store.steps_of(made.id)) == 1
+    assert [sentence.partition(";")[0] for sentence in told] == ["the object has changed: its revision is 1, not 0"] * 3
+
+
+def test_a_step_that_cannot_be_answered_is_taken_back(store: Store) -> None:
+    made = store.add_object(1, "object-1")
+    store.add_step(made.id, 0, "step-one", CLICK, ANSWER)
+    store.add_step(made.id, 1, "step-two", CLICK)
+    store.take_back(made.id, "step-two")
+    assert (store.object(made.id).at, store.object(made.id).revision) == (1, 3)
+    assert [step.answered for step in store.steps_of(made.id)] == [True]
+    with pytest.raises(ConflictError, match="nothing to redo"):
+        store.turn(made.id, 3, 1)
+
+
+def test_only_the_last_step_without_an_answer_is_taken_back(store: Store) -> None:
+    made = store.add_object(1, "object-1")
+    store.add_step(made.id, 0, "step-one", CLICK)
+    store.add_step(made.id, 1, "step-two", CLICK)
+    store.take_back(made.id, "step-one")
+    store.turn(made.id, 2, -1)
+    for key in ("step-one", "step-two"):
+        store.take_back(made.id, key)
+    store.turn(made.id, 3, 1)
+    store.answer(store.steps_of(made.id)[1].id, ANSWER)
+    store.take_back(made.id, "step-two")
+    store.take_back(store.add_object(1, "object-2").id, "step-two")
+    assert (store.object(made.id).at, store.object(made.id).revision) == (2, 4)
+    assert [step.answered for step in store.steps_of(made.id)] == [False, True]
+
+
+def test_a_step_that_was_taken_back_can_be_sent_again(store: Store) -> None:
+    made = store.add_object(1, "object-1")
+    store.add_step(made.id, 0, "step-one", CLICK)
+    store.take_back(made.id, "step-one")
+    assert not store.has_step(made.id, "step-one")
+    store.add_step(made.id, 2, "step-two", CLICK, ANSWER)
+    with pytest.raises(ConflictError, match="revision is 3, not 0"):
+        store.add_step(made.id, 0, "step-one", CLICK)
+    with pytest.raises(ConflictError, match="another object"):
+        store.add_step(store.add_object(1, "object-2").id, 0, "step-one", CLICK)
+    store.add_step(made.id, 3, "step-one", CLICK)
+    assert store.has_step(made.id, "step-one")
+    assert (store.object(made.id).at, store.object(made.id).revision) == (2, 4)
+    assert [step.answered for step in store.steps_of(made.id)] == [True, False]
+    # One that has been answered was seen: given up for another, it does not come back.
+    store.turn(made.id, 4, -1)
+    store.turn(made.id, 5, -1)
+    store.add_step(made.id, 6, "step-three", CLICK)
+    assert store.has_step(made.id, "step-two")
+    store.add_step(made.id, 7, "step-two", CLICK)
+    assert store.object(made.id).revision == 7
+
+
+def test_what_is_no_store_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("hello " * 300)
+    with pytest.raises(StoreError, match="not a database"):
+        Store(tmp_path / "text")
+    with pytest.raises(StoreError, match="unable to open"):
+        Store(tmp_path / "missing" / "a.sqlite")
+    with pytest.raises(StoreError, match="nosuchdialect://x cannot be used"):
+        Store("nosuchdialect://x")
+    for address in ("postgresql://u:secret@host:5432x/db", "my-db://u:secret@x"):
+        with pytest.raises(StoreError, match="is no address of a database") as refused:
+            Store(address)
+        assert "secret" not in str(refused.value)
+
+
+def test_a_store_of_another_version_is_refused(tmp_path: Path) -> None:
+    Store(tmp_path / "a.sqlite").close()
+    with sqlite3.connect(tmp_path / "a.sqlite") as plain:
+        plain.execute("UPDATE fact SET value = '99' WHERE name = 'version'")
+    with pytest.raises(StoreError, match="version 99, this program knows 1"):
+        Store(tmp_path / "a.sqlite")
+
+
+def test_a_file_that_may_only_be_read_is_refused_where_something_is_to_be_kept(tmp_path: Path) -> None:
+    path = tmp_path / "a.sqlite"
+    with contextlib.closing(Store(path)) as store:
+        store.check_writable()
+    with contextlib.closing(Store(f"sqlite:///file:{path}?mode=ro&uri=true")) as store:  # an export needs no more
+        assert store.labels() == []
+        with pytest.raises(StoreError, match="that you may write to it"):
+            store.check_writable()
+
+
+def test_a_password_is_not_told(tmp_path: Path) -> None:
+    with pytest.raises(StoreError) as told:
+        Store(f"sqlite+pysqlite://me:secret@host/{tmp_path}/no/a.sqlite")
+    assert "secret" not in str(told.value)
+
+
+def test_the_file_is_written_ahead_and_in_full(tmp_path: Path) -> None:
+    store = Store(tmp_path / "a.sqlite")
+    with store._engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
+    store.close()

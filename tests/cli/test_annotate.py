@@ -1,0 +1,200 @@
+"""`vpuformer annotate`: what it starts, what it refuses, and that the page is there before the network."""
+
+import re
+import signal
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+import webbrowser
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.commands import vpuformer
+from vpuformer.app.annotation.segmenter import NetworkSegmenter
+from vpuformer.app.http.browser import open_page
+from vpuformer.app.http.serving import bind, is_loopback
+from vpuformer.errors import CheckpointError, ConfigError
+from vpuformer.prompts import Click
+
+
+def refused(*words: object) -> str:
+    result = vpuformer("annotate", *words, "--no-browser")
+    assert result.exit_code == 2, result.output
+    assert len(result.stderr.splitlines()) == 1
+    return result.stderr
+
+
+def test_what_cannot_be_annotated_is_said_in_one_line(picture_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "text.png").write_text("no picture")
+    assert "there is no" in refused(tmp_path / "missing")
+    assert "holds no picture" in refused(tmp_path / "empty")
+    assert "no picture that can be read" in refused(tmp_path / "text.png")
+    assert "no model called 'nosuch'" in refused(picture_folder, "--model", "nosuch")
+    assert "at most 200 letters" in refused(picture_folder, "--labels", "a" * 201)
+    assert "cannot be seen" in refused(picture_folder, "--labels", "cat,a\nb")
+    assert "cannot be used" in refused(picture_folder, "--store", tmp_path / "no" / "x.sqlite")
+    assert "no address" in refused(picture_folder, "--host", "no.such.address.invalid")
+    assert "the device 'abacus'" in refused(picture_folder, "--device", "abacus")
+
+
+def test_a_port_that_is_taken_is_refused_if_it_was_asked_for(picture_folder: Path) -> None:
+    with bind("127.0.0.1", 0) as taken:
+        port = taken.getsockname()[1]
+        assert f"the port {port} of 127.0.0.1 cannot be used" in refused(picture_folder, "--port", port)
+        with pytest.raises(ConfigError, match="choose another with --port"):
+            bind("127.0.0.1", port)
+        with bind("127.0.0.1", port, any_free=True) as other:
+            assert other.getsockname()[1] != port
+
+
+@pytest.mark.parametrize(
+    ("host", "local"), [("127.0.0.1", True), ("127.9.9.9", True), ("::1", True), ("0.0.0.0", False), ("::", False)]
+)
+def test_which_addresses_are_of_this_machine_alone(host: str, local: bool) -> None:
+    assert is_loopback(host) == local
+
+
+def test_a_network_answers(model: Path) -> None:
+    import numpy as np
+
+    segmenter = NetworkSegmenter(str(model), "cpu")
+    looked = segmenter.look(np.zeros((40, 60, 3), np.uint8))
+    answer = looked.predict([Click(30, 20)], None, None)
+    assert answer.logits is not None
+    again = looked.restore(answer.logits, answer.crop)
+    assert np.array_equal(again.probability, answer.probability)
+    assert len(segmenter.sha256) == 64
+
+
+def test_a_picture_is_counted_with_all_the_features_that_it_may_come_to_hold(model: Path) -> None:
+    import numpy as np
+
+    from vpuformer.inference.predictor import MAX_CROPS
+
+    looked = NetworkSegmenter(str(model), "cpu").look(np.zeros((400, 600, 3), np.uint8))
+    counted = looked.nbytes
+    for left in range(0, 500, 25):
+        mask = np.zeros((400, 600), np.float32)
+        mask[100:200, left : left + 100] = 1
+        looked.predict([Click(left + 50, 150)], mask, None)
+    predictor = looked._predictor
+    assert predictor._whole is not None
+    assert len(predictor._crops) == MAX_CROPS
+    features = sum(kept.nbytes for kept in (predictor._whole, *predictor._crops.values()))
+    assert counted == looked.nbytes == 400 * 600 * 3 + features
+
+
+def test_weights_that_are_broken_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError):
+        NetworkSegmenter(str(tmp_path))
+
+
+@pytest.fixture
+def started(picture_folder: Path, request: pytest.FixtureRequest) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-m", "vpuformer", "annotate", str(picture_folder), "--no-browser", "--port", "0"]
+    process = subprocess.Popen([*command, *request.param], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def address_of(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    for line in process.stdout:
+        found = re.search(r"http://\S+", line)
+        if found:
+            return found.group()
+    raise AssertionError(process.communicate())
+
+
+def project_at(address: str, token: str | None) -> bytes:
+    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+    request = urllib.request.Request(f"{address.partition('?')[0]}api/project", headers=headers)
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        return answer.read()
+
+
+@pytest.mark.parametrize("started", [["--labels", "cat,dog"]], indirect=True)
+def test_it_starts_and_ends_when_interrupted(started: subprocess.Popen[str], picture_folder: Path) -> None:
+    address = address_of(started)
+    token = address.partition("?token=")[2]
+    assert len(token) > 20
+    assert b'"cat"' in project_at(address, token)
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        project_at(address, None)
+    with urllib.request.build_opener(urllib.request.HTTPCookieProcessor()).open(address, timeout=60) as page:
+        assert page.url == address.partition("?")[0]
+        assert b'id="stage"' in page.read()
+    assert (picture_folder / "vpuformer.sqlite").is_file()
+    started.send_signal(signal.SIGINT)
+    said, complaints = started.communicate(timeout=60)
+    assert "everything is stored" in said
+    assert token not in said + complaints  # but in the line that was read before
+    assert (complaints, started.returncode) == ("", 0)
+
+
+@pytest.mark.parametrize("started", [["--host", "0.0.0.0"]], indirect=True)
+def test_an_address_for_others_wants_a_token(started: subprocess.Popen[str]) -> None:
+    address = address_of(started)
+    token, port = address.partition("?token=")[2], address.rpartition(":")[2].partition("/")[0]
+    assert len(token) > 20
+    here = f"http://127.0.0.1:{port}/api/project"
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        urllib.request.urlopen(here, timeout=60)
+    request = urllib.request.Request(here, headers={"Authorization": f"Bearer {token}"})
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        assert answer.status == 200
+
+
+@pytest.mark.parametrize(("program", "opened"), [("w3m", False), ("/usr/bin/lynx", False), ("firefox", True)])
+def test_no_text_browser_takes_the_terminal(monkeypatch: pytest.MonkeyPatch, program: str, opened: bool) -> None:
+    started: list[str] = []
+    browser = webbrowser.GenericBrowser(program)
+    monkeypatch.setattr(browser, "open", lambda address: bool(started.append(address)) or True)
+    monkeypatch.setattr(webbrowser, "get", lambda: browser)
+    assert open_page("http://127.0.0.1:8123/") == opened
+    assert started == ["http://127.0.0.1:8123/"] * opened
+
+
+def test_a_machine_without_a_browser_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    def get() -> None:
+        raise webbrowser.Error("could not locate runnable browser")
+
+    monkeypatch.setattr(webbrowser, "get", get)
+    assert not open_page("http://127.0.0.1:8123/")
+
+
+@pytest.mark.parametrize("started", [["--no-token"], ["--token", "my-own-secret"]], indirect=True)
+def test_a_token_of_ones_own_or_none(started: subprocess.Popen[str]) -> None:
+    address = address_of(started)
+    assert address.partition("?")[2] in ("", "token=my-own-secret")
+    token = address.partition("?token=")[2] or None
+    assert b'"a.png"' in project_at(address, token)
+
+
+def test_tokens_paths_and_names_that_cannot_be_used(picture_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "a token has 8 to 200 letters" in refused(picture_folder, "--token", "short")
+    assert "secret;word" not in refused(picture_folder, "--token", "secret;word")
+    assert "contradict each other" in refused(picture_folder, "--token", "my-own-secret", "--no-token")
+    for path in ("/a b", "/../b", "http://x", "/a//b", "/a?b"):
+        assert "is no path of letters, digits and slashes" in refused(picture_folder, "--root-path", path)
+    for name in ("https://images.example.org", "images.example.org:8443", "images.example.org/annotate", ""):
+        assert "is no host name" in refused(picture_folder, "--server-name", name)
+    monkeypatch.setenv("VPUFORMER_TOKEN", "a")
+    assert "a token has 8 to 200 letters" in refused(picture_folder)
+
+
+def test_the_server_needs_no_torch() -> None:
+    code = "import sys, vpuformer.app.http.server, vpuformer.app.http.serving; print('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout == "False\n"
+
+
+def test_bind_takes_a_name_and_lets_nothing_wait() -> None:
+    with bind("localhost", 0) as bound:
+        assert bound.family in (socket.AF_INET, socket.AF_INET6)
+        assert bound.proto == socket.IPPROTO_TCP  # asyncio turns Nagle's algorithm off for these alone

@@ -1,0 +1,290 @@
+"""Sessions: every way back and forth through the answers, with a predictor that draws its prompts."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vpuformer.errors import MaskError, PromptError, SessionError
+from vpuformer.geometry import Crop
+from vpuformer.inference import session as session_module
+from vpuformer.inference.predictor import Predictor
+from vpuformer.inference.session import Session
+from vpuformer.inference.views import Prediction
+from vpuformer.inference.zoom import ZoomRule, next_crop
+from vpuformer.model.config import VPUFormerConfig
+from vpuformer.model.vpuformer import VPUFormer
+from vpuformer.prompts import Box, Click, Prompt, fit_to_picture
+
+SIZE = (30, 40)
+
+
+class Drawing(Predictor):
+    """Answers with noise that differs from prompt to prompt and from mask to mask; records what it was asked."""
+
+    def __init__(self, *, with_logits: bool = True) -> None:
+        self._image = np.zeros((*SIZE, 3), np.uint8)
+        self.with_logits = with_logits
+        self.asked: list[tuple[tuple[Prompt, ...], npt.NDArray[np.float32] | None, Crop | None]] = []
+
+    def set_image(self, image: Any) -> None:
+        self._image = image
+
+    def predict(
+        self,
+        prompts: Sequence[Prompt] = (),
+        *,
+        mask: Any = None,
+        zoom: bool = True,
+        crop: Crop | None = None,
+        **_: Any,
+    ) -> Prediction:
+        fit_to_picture(prompts, SIZE)
+        self.asked.append((tuple(prompts), mask, crop))
+        look = next_crop(SIZE, mask, prompts, crop, ZoomRule(min_side=8)) if zoom else Crop.whole(SIZE)
+        seed = [len(prompts), *(int(4 * abs(value)) for prompt in prompts for value in prompt.bounds)]
+        logits = np.random.default_rng(seed).normal(0, 3, (16, 16)).astype(np.float32)
+        answer = Prediction.from_logits(logits if mask is None else logits + mask.mean(), look, SIZE)
+        return answer if self.with_logits else Prediction(answer.probability, answer.crop)
+
+
+def state(session: Session) -> tuple[object, ...]:
+    """Everything that can be seen of a session."""
+    prediction = session.prediction
+    answer = None if prediction is None else (prediction.probability.tobytes(), prediction.crop)
+    return session.prompts, answer, session.mask.tobytes()
+
+
+def test_a_session_begins_empty() -> None:
+    session = Session(Drawing())
+    assert session.prompts == ()
+    assert session.prediction is None
+    assert session.mask.shape == SIZE
+    assert not session.mask.any()
+    assert not session.can_undo
+    assert not session.can_redo
+
+
+def test_each_prompt_is_asked_with_all_former_ones_and_the_former_answer() -> None:
+    predictor = Drawing()
+    session = Session(predictor)
+    first = session.add(Click(20, 15))
+    second = session.add(Box(2, 3, 9, 9), Click(1, 1, False))
+    assert session.prompts == (Click(20, 15), Box(2, 3, 9, 9), Click(1, 1, False))
+    assert session.prediction is second
+    assert np.array_equal(session.mask, second.mask)
+    (prompts, mask, crop), (later_prompts, later_mask, later_crop) = predictor.asked
+    assert (prompts, mask, crop) == ((Click(20, 15),), None, None)
+    assert later_prompts == session.prompts
+    assert later_mask is first.probability
+    assert later_crop == first.crop
+
+
+@pytest.mark.parametrize("with_logits", [True, False])
+def test_undo_restores_the_very_answer_without_the_network(with_logits: bool) -> None:
+    predictor = Drawing(with_logits=with_logits)
+    session = Session(predictor)
+    states = [state(session)]
+    for prompt in (Click(20, 15), Click(5, 5, False), Box(10, 10, 30, 20)):
+        session.add(prompt)
+        states.append(state(session))
+    for expected in states[-2::-1]:
+        session.undo()
+        assert state(session) == expected
+    for expected in states[1:]:
+        session.redo()
+        assert state(session) == expected
+    assert len(predictor.asked) == 3
+
+
+def test_the_prompt_after_an_undo_sees_the_restored_answer() -> None:
+    predictor = Drawing()
+    session = Session(predictor)
+    first = session.add(Click(20, 15))
+    session.add(Click(5, 5, False))
+    session.undo()
+    session.add(Click(30, 20))
+    prompts, mask, crop = predictor.asked[-1]
+    assert prompts == (Click(20, 15), Click(30, 20))
+    assert mask is not None
+    assert np.array_equal(mask, first.probability)
+    assert crop == first.crop
+
+
+def test_a_prompt_after_an_undo_gives_up_what_was_undone() -> None:
+    session = Session(Drawing())
+    session.add(Click(20, 15))
+    session.add(Click(5, 5))
+    session.undo()
+    assert session.can_redo
+    session.add(Click(30, 20))
+    assert not session.can_redo
+    with pytest.raises(SessionError, match="nothing to redo: no step has been undone since the last prompt"):
+        session.redo()
+    session.undo()
+    assert session.prompts == (Click(20, 15),)
+
+
+def test_nothing_to_undo() -> None:
+    session = Session(Drawing())
+    with pytest.raises(SessionError, match="nothing to undo: this session has no prompts yet"):
+        session.undo()
+
+
+def test_reset_begins_again() -> None:
+    session = Session(Drawing())
+    begin = state(session)
+    session.add(Click(20, 15))
+    session.reset()
+    assert state(session) == begin
+    assert not session.can_undo
+    assert not session.can_redo
+
+
+def test_a_start_from_an_empty_mask_is_told() -> None:
+    with pytest.warns(UserWarning, match="the mask is 0 everywhere: no pixel is object") as caught:
+        Session(Drawing(), np.zeros(SIZE))
+    assert caught[0].filename == __file__
+
+
+def test_a_session_may_start_from_a_mask() -> None:
+    mask = np.zeros(SIZE, bool)
+    mask[5:10, 5:20] = True
+    predictor = Drawing()
+    session = Session(predictor, mask)
+    begin = state(session)
+    assert np.array_equal(session.mask, mask)
+    assert session.prompts == ()
+    session.add(Click(18, 7, False))
+    _, given, crop = predictor.asked[0]
+    assert given is not None
+    assert np.array_equal(given, mask)
+    assert crop is None  # the network has not looked anywhere yet
+    mask[:] = False
+    session.undo()
+    assert state(session) == begin
+    session.add(Click(1, 1))
+    session.reset()
+    assert state(session) == begin
+
+
+def test_a_mask_that_does_not_fit() -> None:
+    with pytest.raises(MaskError):
+        Session(Drawing(), np.zeros((3, 3), bool))
+
+
+def test_without_a_picture() -> None:
+    predictor = Drawing()
+    predictor._image = None
+    with pytest.raises(SessionError, match="call set_image"):
+        Session(predictor)
+
+
+def test_a_refused_prompt_changes_nothing() -> None:
+    session = Session(Drawing())
+    session.add(Click(20, 15))
+    session.add(Click(10, 10))
+    session.undo()
+    before = state(session), session.can_undo, session.can_redo
+    with pytest.raises(PromptError, match="outside the picture"):
+        session.add(Click(20, 99))
+    with pytest.raises(PromptError, match="nothing to add"):
+        session.add()
+    assert (state(session), session.can_undo, session.can_redo) == before
+
+
+def test_a_session_belongs_to_its_picture() -> None:
+    predictor = Drawing()
+    session = Session(predictor)
+    session.add(Click(20, 15))
+    answer = state(session)
+    predictor.set_image(np.zeros((8, 8, 3), np.uint8))
+    with pytest.raises(SessionError, match="turned to another picture; begin a new session"):
+        session.add(Click(3, 3))
+    assert state(session) == answer
+
+
+def test_sessions_do_not_know_each_other() -> None:
+    predictor = Drawing()
+    one, two = Session(predictor), Session(predictor)
+    one.add(Click(20, 15))
+    before = state(one)
+    two.add(Click(5, 5))
+    assert state(one) == before
+    assert two.prompts == (Click(5, 5),)
+
+
+def test_without_zoom_every_answer_is_about_the_whole_picture() -> None:
+    session = Session(Drawing(), np.eye(*SIZE), zoom=False)
+    assert session.add(Click(20, 15)).crop == Crop.whole(SIZE)
+    assert session.add(Click(21, 15)).crop == Crop.whole(SIZE)
+
+
+def test_the_oldest_steps_can_no_longer_be_undone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session_module, "MAX_STEPS", 3)
+    session = Session(Drawing())
+    states = []
+    for x in range(5):
+        session.add(Click(x, 0))
+        states.append(state(session))
+    assert len(session.prompts) == 5
+    for expected in states[-2:-5:-1]:
+        session.undo()
+        assert state(session) == expected
+    assert not session.can_undo
+    with pytest.raises(SessionError, match="nothing to undo: only the last 3 steps are kept"):
+        session.undo()
+
+
+def test_a_step_keeps_little_whatever_the_picture() -> None:
+    session = Session(Drawing())
+    session.add(Click(20, 15))
+    step = session._history[1]
+    assert isinstance(step.kept, np.ndarray)
+    assert step.kept.shape == (16, 16)
+
+
+prompts = st.builds(Click, st.integers(0, 39), st.integers(0, 29), st.booleans())
+actions = st.lists(st.one_of(st.tuples(st.just("add"), prompts), st.sampled_from([("undo",), ("redo",), ("reset",)])))
+
+
+@settings(max_examples=60, deadline=None)
+@given(actions)
+def test_a_session_is_a_list_of_states_and_a_place_in_it(todo: list[tuple[Any, ...]]) -> None:
+    session = Session(Drawing())
+    states, at = [state(session)], 0
+    for name, *arguments in todo:
+        if (name, at) == ("undo", 0) or (name, at) == ("redo", len(states) - 1):
+            with pytest.raises(SessionError):
+                getattr(session, name)()
+            continue
+        getattr(session, name)(*arguments)
+        if name == "add":
+            states, at = [*states[: at + 1], state(session)], at + 1
+        elif name == "reset":
+            states, at = states[:1], 0
+        else:
+            at += 1 if name == "redo" else -1
+        assert state(session) == states[at]
+        assert (session.can_undo, session.can_redo) == (at > 0, at < len(states) - 1)
+
+
+def test_with_the_real_predictor() -> None:
+    config = VPUFormerConfig(input_size=64, dim=32, heads=2, ffn_dim=32, decoder_dim=16, pue_hidden=16)
+    predictor = Predictor(VPUFormer(config))
+    predictor.set_image(np.random.default_rng(0).integers(0, 255, (300, 500, 3), dtype=np.uint8))
+    mask = np.zeros((300, 500), bool)
+    mask[100:160, 100:180] = True
+    session = Session(predictor, mask)
+    states = [state(session)]
+    for prompt in (Click(120, 120), Box(90, 90, 190, 170), Click(110, 150, False)):
+        session.add(prompt)
+        states.append(state(session))
+    assert len(set(states)) == 4
+    while session.can_undo:
+        session.undo()
+        assert state(session) == states[len(session.prompts)]

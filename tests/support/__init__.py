@@ -1,0 +1,1 @@
+"""What several test files and the programs in benchmarks/ share."""

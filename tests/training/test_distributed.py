@@ -1,0 +1,147 @@
+"""Several processes train as one: the same curve, a state that any number of them can resume, no end that hangs."""
+
+import csv
+import json
+import os
+import runpy
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from torch import nn
+
+from vpuformer.errors import ConfigError
+from vpuformer.model.config import VPUFormerConfig
+from vpuformer.training.distributed import Processes
+from vpuformer.training.loader import share
+from vpuformer.training.loop import train
+from vpuformer.training.recipe import Recipe
+from vpuformer.training.state import NAME, read_state
+
+TOY_SET = Path(__file__).parents[2] / "examples" / "toy_set.py"
+TINY = VPUFormerConfig(input_size=64, dim=32, heads=2, ffn_dim=32, decoder_dim=16, pue_hidden=32, mask_fusion="early")
+"""With the previous mask where all recipes of the paper have it."""
+STEPS = 3
+
+PROGRAM = """
+import json, os, sys
+from torch import nn
+from vpuformer.errors import DatasetError
+from vpuformer.training.loop import train
+from vpuformer.training.recipe import Recipe
+
+nn.Dropout2d.forward = lambda self, maps: maps
+if len(sys.argv) > 2 and os.environ.get("LOCAL_RANK") == "1":
+    from vpuformer.data.training_set import TrainingSet
+    draw = TrainingSet.__getitem__
+    def broken(self, index):
+        if index >= int(sys.argv[2]):
+            raise DatasetError("this picture is broken")
+        return draw(self, index)
+    TrainingSet.__getitem__ = broken
+train(Recipe.from_dict(json.loads(sys.argv[1])))
+"""
+"""Trains in as many processes as the recipe asks for; the second one fails from a certain sample on."""
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore:.*num_workers")
+
+
+@pytest.fixture(scope="module")
+def recipe(tmp_path_factory: pytest.TempPathFactory) -> Recipe:
+    """Five pictures, which two processes cannot share evenly. Batch norms are frozen by default."""
+    root = tmp_path_factory.mktemp("toys")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.argv", [str(TOY_SET), str(root), "6"])
+        runpy.run_path(str(TOY_SET), run_name="__main__")
+    return Recipe(
+        data=str(root),
+        output="",
+        model=TINY,
+        size=64,
+        pictures=5,
+        objects=2,
+        steps=STEPS,
+        interactions=2,
+        warmup=0,
+        cooldown=0.0,
+        ema=0.5,
+        workers=0,
+        accelerator="cpu",
+        log_every=1,
+        save_minutes=60.0,
+        validate_every=0,
+    )
+
+
+@pytest.fixture(scope="module")
+def alone(recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> list[float]:
+    """The curve of a single process, one step longer."""
+    folder = tmp_path_factory.mktemp("alone")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(nn.Dropout2d, "forward", lambda _self, maps: maps)
+        train(replace(recipe, output=str(folder), steps=STEPS + 1))
+    return losses(folder)
+
+
+def losses(folder: Path) -> list[float]:
+    with (folder / "log.csv").open(newline="") as file:
+        return [float(row["loss"]) for row in csv.DictReader(file)]
+
+
+def run(recipe: Recipe, *words: str) -> subprocess.CompletedProcess[str]:
+    # A file: the first process starts the others as it was started.
+    program = Path(recipe.output).with_suffix(".py")
+    program.write_text(PROGRAM)
+    command = [sys.executable, str(program), json.dumps(recipe.to_dict()), *words]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=600)
+
+
+@pytest.mark.parametrize("strategy", ["ddp", "fsdp"])
+def test_two_processes_have_the_curve_of_one(
+    strategy: str, recipe: Recipe, alone: list[float], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the same global batch, whose losses are means over all of it; and one process goes on with their state."""
+    folder = tmp_path / "two"
+    shared = replace(recipe, output=str(folder), devices=2, strategy=strategy)
+    ran = run(shared)
+    assert ran.returncode == 0, ran.stderr[-3000:]
+    np.testing.assert_allclose(losses(folder), alone[:STEPS], rtol=1e-5)
+
+    monkeypatch.setattr(nn.Dropout2d, "forward", lambda _self, maps: maps)
+    train(replace(recipe, output=str(folder), steps=STEPS + 1), resume=True)
+    np.testing.assert_allclose(losses(folder), alone, rtol=1e-5)
+
+
+def test_a_process_that_cannot_go_on_ends_all_of_them_with_a_state(recipe: Recipe, tmp_path: Path) -> None:
+    broken = replace(recipe, output=str(tmp_path / "two"), devices=2)
+    ran = run(broken, str(2 * recipe.pictures))
+    assert ran.returncode != 0
+    assert "this picture is broken" in ran.stderr
+    _, done = read_state(tmp_path / "two" / NAME)
+    assert done == 2
+
+
+def test_a_batch_in_parts_has_the_curve_of_the_whole(
+    recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """But for P2CL, whose mean is over the pairs of prompt and cell of a part."""
+    monkeypatch.setattr(nn.Dropout2d, "forward", lambda _self, maps: maps)
+    for accumulate in (1, 2):
+        train(replace(recipe, output=str(tmp_path / str(accumulate)), p2cl=0.0, steps=2, accumulate=accumulate))
+    np.testing.assert_allclose(losses(tmp_path / "2"), losses(tmp_path / "1"), rtol=1e-5)
+
+
+def test_every_sample_of_a_batch_is_somebody_s() -> None:
+    for batch, parts in ((5, 2), (32, 6), (3, 3)):
+        shares = [share(batch, parts, part) for part in range(parts)]
+        assert [i for one in shares for i in one] == list(range(batch))
+        assert max(map(len, shares)) - min(map(len, shares)) <= 1
+
+
+def test_a_network_is_not_shared_among_one_device(recipe: Recipe) -> None:
+    with pytest.raises(ConfigError, match="there is one; use auto"):
+        Processes(replace(recipe, strategy="fsdp"))
