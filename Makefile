@@ -1,4 +1,4 @@
-# make demo        outline an object in a picture of examples/ and draw the result
+# make demo        outline an object in an image of examples/ and draw the result
 # make test        everything that continuous integration checks, the cheap checks first
 # make lint        the checks that run no code of the package: style, types, who imports whom
 # make page        the checks and tests of the page's logic
@@ -52,13 +52,13 @@ demo: .venv/.installed
 	@mkdir -p output
 	$(BIN)/vpuformer segment examples/coffee.jpg --box 170,16,410,310 --click 270,255 --negative-click 370,290 \
 		--output output/mask.png --overlay output/overlay.png
-	@echo "the picture with its outline: $(CURDIR)/output/overlay.png"
+	@echo "the image with its outline: $(CURDIR)/output/overlay.png"
 
 train-demo: .venv/.installed-train
 	rm -rf output/train-demo
 	$(BIN)/python examples/toy_set.py output/toys
 	$(BIN)/vpuformer train --data output/toys --output output/train-demo --init default \
-		--steps 60 --warmup 10 --size 128 --pictures 4 --log-every 10 --validate-every 30
+		--steps 60 --warmup 10 --size 128 --images 4 --log-every 10 --validate-every 30
 	$(BIN)/vpuformer evaluate --dataset coco --root output/toys --split output/toys/split.json --max-prompts 5 \
 		--model output/train-demo/weights --output output/train-demo/evaluation
 

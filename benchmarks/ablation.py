@@ -34,7 +34,7 @@ ALONE: dict[str, Any] = {"dense_prompts": "none", "place_code": False}
 DRAWN: dict[str, Any] = {"dma": False, "dense_prompts": "early"}
 """Prompts as maps in the image branch, as RITM has them; tokens, if any, serve P2CL alone."""
 TOKENS: dict[str, Any] = {"dense_prompts": "none", "null_tokens": 4, "prior": "vectors"}
-"""Null tokens and PuE's own picture of the prompt in the attention; no prompt is drawn."""
+"""Null tokens and PuE's own image of the prompt in the attention; no prompt is drawn."""
 FINE: dict[str, Any] = {**TOKENS, "prior": "shapes", "fine_attention": "quarter"}
 """The same with the strokes of scribbles and the inside of boxes, and with attention at 1/8 and 1/4 too."""
 MIXING: dict[str, Any] = {**FINE, "mixing": True}

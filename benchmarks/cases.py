@@ -33,16 +33,16 @@ SHOWN: tuple[tuple[str, str, tuple[Prompt, ...]], ...] = (
     ("chelsea", "an eye, 1 box", (Box(134, 80, 212, 136),)),
 )
 WIDTH, LINE = 300, 26
-"""Of a picture and of the line above it, in pixels."""
+"""Of an image and of the line above it, in pixels."""
 
 
 def main() -> None:
     predictor = Predictor.from_pretrained("default", device="cpu")
     rows = []
     for name in ("coffee", "astronaut"):
-        picture = read_image(ROOT / "examples" / f"{name}.jpg")
-        truth = (read_mask(ROOT / "examples" / f"{name}_truth.png", picture.shape[:2]) > 0).astype(np.int8)
-        predictor.set_image(picture)
+        image = read_image(ROOT / "examples" / f"{name}.jpg")
+        truth = (read_mask(ROOT / "examples" / f"{name}_truth.png", image.shape[:2]) > 0).astype(np.int8)
+        predictor.set_image(image)
         row = []
         for title, kinds in MEASURED.items():
             session, found = Session(predictor), np.zeros(truth.shape, bool)
@@ -50,20 +50,20 @@ def main() -> None:
                 prompt = next_prompt(kind, truth, found, earlier=session.prompts)
                 if prompt is not None:
                     found = session.add(prompt).mask
-            row.append(panel(picture, found, session.prompts, f"{title}: IoU {iou(found, truth):.2f}"))
+            row.append(panel(image, found, session.prompts, f"{title}: IoU {iou(found, truth):.2f}"))
         rows.append(np.hstack(padded(row)))
     row = []
     for name, title, prompts in SHOWN:
-        picture = read_image(ROOT / "examples" / f"{name}.jpg")
-        predictor.set_image(picture)
-        row.append(panel(picture, predictor.predict(prompts).mask, prompts, title))
+        image = read_image(ROOT / "examples" / f"{name}.jpg")
+        predictor.set_image(image)
+        row.append(panel(image, predictor.predict(prompts).mask, prompts, title))
     rows.append(np.hstack(padded(row)))
     Image.fromarray(np.vstack(rows)).save(RESULT, quality=80)
     print(RESULT.relative_to(ROOT))
 
 
-def panel(picture: np.ndarray, mask: np.ndarray, prompts: Sequence[Prompt], title: str) -> np.ndarray:
-    shown = Image.fromarray(overlay(picture, mask, marks_of(prompts)))
+def panel(image: np.ndarray, mask: np.ndarray, prompts: Sequence[Prompt], title: str) -> np.ndarray:
+    shown = Image.fromarray(overlay(image, mask, marks_of(prompts)))
     shown = shown.resize((WIDTH, round(WIDTH * shown.height / shown.width)), Image.Resampling.LANCZOS)
     canvas = Image.new("RGB", (WIDTH + 8, shown.height + LINE), "white")
     canvas.paste(shown, (4, LINE))

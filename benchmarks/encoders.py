@@ -3,7 +3,7 @@
     python benchmarks/encoders.py [NAME ...]
 
 Counts parameters and floating-point operations (a multiplication with its addition counts as two) at 448 px, times a
-picture and a prompt on the processor, one thread, one after the other in one run (medians), and writes
+image and a prompt on the processor, one thread, one after the other in one run (medians), and writes
 `benchmarks/results/encoders.json`. The weights are random: nothing here depends on them.
 """
 

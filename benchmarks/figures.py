@@ -328,14 +328,14 @@ def encoders() -> str:
         return "Not measured yet."
     lines = [
         "| encoder | parameters (M), alone and whole | GFLOPs at 448, first prompt and each further one |"
-        " ms for the picture | ms a prompt |",
+        " ms for the image | ms a prompt |",
         "|---|--:|--:|--:|--:|",
     ]
     for name, row in json.loads(path.read_text())["encoders"].items():
         lines.append(
             f"| `{name}` | {row['encoder_parameters'] / 1e6:.1f}, {row['parameters'] / 1e6:.1f} |"
             f" {row['first_gflops']:.1f}, {row['next_gflops']:.1f} |"
-            f" {1000 * row['picture_seconds']:.0f} | {1000 * row['prompt_seconds']:.0f} |"
+            f" {1000 * row['image_seconds']:.0f} | {1000 * row['prompt_seconds']:.0f} |"
         )
     return "\n".join(lines)
 
@@ -406,7 +406,7 @@ def page_times() -> str:
     if not path.exists():
         return "Not measured yet."
     lines = [
-        "| picture | prompts | prompt to mask, median | the network's part | wanted at most |",
+        "| image | prompts | prompt to mask, median | the network's part | wanted at most |",
         "|---|--:|--:|--:|--:|",
     ]
     for each in json.loads(path.read_text())["pictures"].values():

@@ -6,7 +6,7 @@ Three ways through the same objects of DAVIS, with clicks and with mixed prompts
 
 * plain: one object after the other through `Predictor`, PyTorch on all cores;
 * blocks: what `vpuformer evaluate` does;
-* ceiling: every pass that the blocks made, again, on tensors that lie ready: no picture is read, no mask stretched,
+* ceiling: every pass that the blocks made, again, on tensors that lie ready: no image is read, no mask stretched,
   nothing simulated and nothing measured, on as many threads.
 
 Medians of objects per minute, and blocks as a share of the ceiling. Run it on an idle machine.

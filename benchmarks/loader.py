@@ -49,7 +49,7 @@ def main() -> None:
     result = {
         "command": f"python benchmarks/loader.py --data DATA --recipe {options.recipe}",
         "settings": options.set,
-        "pictures": recipe.pictures,
+        "pictures": recipe.images,
         "objects": recipe.objects,
         "size": recipe.size,
         "workers": recipe.workers,

@@ -1,4 +1,4 @@
-"""Can the network learn at all what it is asked to? Eight pictures with two objects each, learned by heart.
+"""Can the network learn at all what it is asked to? Eight images with two objects each, learned by heart.
 
     python benchmarks/overfit.py --data FOLDER/coco_multi --backbone-weights FILE
     python benchmarks/overfit.py --variant paper --data FOLDER/coco_multi --backbone-weights FILE
@@ -32,7 +32,7 @@ from vpuformer.training.loop import build_network
 from vpuformer.training.recipe import Recipe
 
 RESULTS = Path(__file__).parent / "results"
-PICTURES, OBJECTS = 8, 2
+IMAGES, OBJECTS = 8, 2
 
 
 def main() -> None:
@@ -47,7 +47,7 @@ def main() -> None:
     options = parser.parse_args()
 
     torch.manual_seed(options.seed)
-    data = pictures_with_two_objects(CocoFolder(options.data), options.size)
+    data = images_with_two_objects(CocoFolder(options.data), options.size)
     config = VPUFormerConfig.from_dict(assign(VPUFormerConfig, VARIANTS[options.variant].to_dict(), options.set))
     recipe = Recipe(
         data="",
@@ -58,14 +58,14 @@ def main() -> None:
     )
     network = build_network(recipe)
     network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    # Before it learns: at this rate some units of the encoder die on eight pictures that do not need them.
+    # Before it learns: at this rate some units of the encoder die on eight images that do not need them.
     without = without_gradient(network, data)
     begun = time.monotonic()
     learn(network, data, options.steps, options.seed)
     result = {
         "command": f"python benchmarks/overfit.py --variant {options.variant} --data coco_multi --backbone-weights FILE"
         + (f" --steps {options.steps} --set {' '.join(options.set)}".removesuffix(" --set ")),
-        "pictures": PICTURES,
+        "pictures": IMAGES,
         "objects": OBJECTS,
         "size": options.size,
         "steps": options.steps,
@@ -79,22 +79,22 @@ def main() -> None:
     print(json.dumps(result, indent=2))
 
 
-def pictures_with_two_objects(folder: CocoFolder, size: int) -> Batch:
-    """The first pictures with two objects, apart from each other, of 4 to 40 % of the picture each."""
+def images_with_two_objects(folder: CocoFolder, size: int) -> Batch:
+    """The first images with two objects, apart from each other, of 4 to 40 % of the image each."""
     images, truths = [], []
-    for picture in range(len(folder)):
-        masks = folder.masks(picture).astype(bool)
+    for image in range(len(folder)):
+        masks = folder.masks(image).astype(bool)
         shares = masks.mean(axis=(1, 2))
         fit = [i for i in np.argsort(-shares) if 0.04 <= shares[i] <= 0.4]
         pairs = [(a, b) for a in fit for b in fit if a < b and not (masks[a] & masks[b]).any()]
         if not pairs:
             continue
-        small = cv2.resize(folder.image(picture), (size, size), interpolation=cv2.INTER_AREA)
+        small = cv2.resize(folder.image(image), (size, size), interpolation=cv2.INTER_AREA)
         images.append(torch.from_numpy(small).permute(2, 0, 1))
         truths.append(
             np.stack([cv2.resize(masks[i].astype(np.float32), (size, size)) > 0.5 for i in pairs[0]]).astype(np.int8)
         )
-        if len(images) == PICTURES:
+        if len(images) == IMAGES:
             break
     truth = torch.from_numpy(np.stack(truths))
     return Batch(torch.stack(images), truth, truth.flip(1) == 1)

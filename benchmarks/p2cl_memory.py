@@ -93,7 +93,7 @@ def loss(form: str, *given: Tensor) -> Tensor:
 
 
 def inputs(batch: int, prompts: int, size: int) -> tuple[Tensor, ...]:
-    """Random features, an object of a quarter of the picture, half of the prompts negative."""
+    """Random features, an object of a quarter of the image, half of the prompts negative."""
     tokens = torch.randn(batch, prompts, CHANNELS, requires_grad=True)
     pixels = torch.randn(batch, CHANNELS, size // 4, size // 4, requires_grad=True)
     truth = torch.zeros(batch, 1, size, size, dtype=torch.int8)

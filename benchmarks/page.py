@@ -65,13 +65,13 @@ def main() -> None:
 
 
 def measured(person: Person, name: str, prompts: int) -> dict[str, Any]:
-    """The times of so many prompts on the picture, three to an object, each object in another place."""
+    """The times of so many prompts on the image, three to an object, each object in another place."""
     page = person.page
     page.get_by_text(f"{name}.jpg").first.click()
     page.get_by_role("heading", name=f"{name}.jpg").wait_for()
     person.answered()
     page.wait_for_timeout(2000)  # its features are computed meanwhile, as they are while a person looks
-    width, height = (int(part) for part in page.locator("#picture-size").inner_text().split("\N{MULTIPLICATION SIGN}"))
+    width, height = (int(part) for part in page.locator("#image-size").inner_text().split("\N{MULTIPLICATION SIGN}"))
     rng, own = np.random.default_rng(0), []
     page.evaluate(WATCH if page.evaluate("window.painted === undefined") else "window.painted.length = 0")
     answers: list[Response] = []

@@ -1,4 +1,4 @@
-"""The curve of a training run: `log.csv` to a picture, with what the weights that were shipped on the way scored.
+"""The curve of a training run: `log.csv` to an image, with what the weights that were shipped on the way scored.
 
 python benchmarks/plot_curve.py RUN/log.csv docs/images/curve.png      (needs matplotlib)
 """
@@ -19,7 +19,7 @@ STAGES = Path("benchmarks/results/validation/stages.json")
 SHOWN = ("click@1", "box@1", "scribble@1", "click@3", "mixed@3")
 
 
-def main(log: Path, picture: Path) -> None:
+def main(log: Path, image: Path) -> None:
     with log.open(newline="") as file:
         rows = list(csv.DictReader(file))
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6))
@@ -42,7 +42,7 @@ def main(log: Path, picture: Path) -> None:
     right.set(xlabel="step", ylabel="validation IoU")
     right.legend()
     figure.tight_layout()
-    figure.savefig(picture, dpi=110)
+    figure.savefig(image, dpi=110)
 
 
 def curve(rows: list[dict[str, str]], name: str) -> tuple[list[int], list[float]]:

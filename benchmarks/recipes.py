@@ -3,7 +3,7 @@
     python benchmarks/recipes.py
 
 Counts floating-point operations with torch's counter on one forward pass at the recipe's crop (a multiplication with
-its addition counts as two). Backwards takes twice that again. Of every picture (1 + N) / 2 interactions are supervised
+its addition counts as two). Backwards takes twice that again. Of every image (1 + N) / 2 interactions are supervised
 on average, and the paper's networks fuse the previous mask into the encoder, so that each is a whole pass; the forward
 passes without gradients that come before are not counted. Writes `benchmarks/results/recipes.json`.
 """
@@ -42,7 +42,7 @@ def counted(recipe: Recipe) -> dict[str, float]:
     prompts = PromptBatch.collate([[Click(100, 100)]], [FrameMap.to_canonical(Crop.whole((side, side)))])
     with FlopCounterMode(display=False) as counter:
         model(torch.rand(1, 3, side, side), torch.zeros(1, 1, side, side), prompts)
-    passes = recipe.length * recipe.pictures * recipe.objects * (1 + recipe.interactions) / 2
+    passes = recipe.length * recipe.images * recipe.objects * (1 + recipe.interactions) / 2
     forward = counter.get_total_flops()
     return {
         "parameters": sum(parameter.numel() for parameter in model.parameters()),

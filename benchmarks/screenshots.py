@@ -1,4 +1,4 @@
-"""Pictures of the page for the docs: `docs/images/app-*.jpg`, of real work with the bundled weights.
+"""Images of the page for the docs: `docs/images/app-*.jpg`, of real work with the bundled weights.
 
 python benchmarks/screenshots.py
 """
@@ -62,7 +62,7 @@ def work(person: Person) -> None:
 
 
 def zoom(person: Person, point: tuple[float, float], notches: int) -> None:
-    """Towards a point of the picture."""
+    """Towards a point of the image."""
     person.page.mouse.move(*person.place(point))
     for _ in range(notches):
         person.page.mouse.wheel(0, -150)

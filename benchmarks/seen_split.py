@@ -1,5 +1,5 @@
 """A split whose objects were trained on: for every validation object one of the same set that covers as much of its
-picture, or nearly so. What the weights score on it and on the validation split tells apart what they have not learned
+image, or nearly so. What the weights score on it and on the validation split tells apart what they have not learned
 and what they have learned by heart.
 
     python benchmarks/seen_split.py data/train data/split.json benchmarks/results/validation/seen.json
@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from vpuformer.data.kinds.coco import CocoFolder
-from vpuformer.data.split import Split, open_folders, training_pictures
+from vpuformer.data.split import Split, open_folders, training_images
 from vpuformer.data.training_set import SMALLEST_OBJECT
 
 Entry = dict[str, str | int]
@@ -32,18 +32,18 @@ def main() -> None:
     for name, folder in folders.items():
         wanted = [each for each in split.objects if each.set == name]
         if name not in options.leave_out and wanted:
-            numbers = {file: i for i, file in enumerate(folder.pictures)}
+            numbers = {file: i for i, file in enumerate(folder.images)}
             shares = [share(folder, numbers[each.file], each.annotation) for each in wanted]
             found += matched(folder, split, shares)
-    options.seen.write_text(json.dumps({"drop": [], "pictures": pictures(found), "objects": found}, indent=1) + "\n")
+    options.seen.write_text(json.dumps({"drop": [], "pictures": images(found), "objects": found}, indent=1) + "\n")
 
 
 def matched(folder: CocoFolder, split: Split, shares: list[float]) -> list[Entry]:
-    """For each share of a picture a training object of about that share; no object twice."""
+    """For each share of an image a training object of about that share; no object twice."""
     candidates = [
-        (area / float(np.prod(folder.size(picture))), picture, number)
-        for picture in training_pictures(folder, split)
-        for number, area in zip(folder.objects(picture), folder.areas(picture), strict=True)
+        (area / float(np.prod(folder.size(image))), image, number)
+        for image in training_images(folder, split)
+        for number, area in zip(folder.objects(image), folder.areas(image), strict=True)
         if area >= SMALLEST_OBJECT
     ]
     sizes = np.array([candidate[0] for candidate in candidates])
@@ -51,19 +51,19 @@ def matched(folder: CocoFolder, split: Split, shares: list[float]) -> list[Entry
     for wanted in shares:
         nearest = int(np.abs(np.log(sizes / wanted)).argmin())
         sizes[nearest] = np.inf
-        _, picture, number = candidates[nearest]
-        chosen.append({"set": folder.name, "file": folder.pictures[picture], "annotation": number})
+        _, image, number = candidates[nearest]
+        chosen.append({"set": folder.name, "file": folder.images[image], "annotation": number})
     return chosen
 
 
-def share(folder: CocoFolder, picture: int, number: int) -> float:
-    """Of a picture that one of its objects covers."""
-    height, width = folder.size(picture)
-    return float(folder.areas(picture)[folder.objects(picture).index(number)]) / (height * width)
+def share(folder: CocoFolder, image: int, number: int) -> float:
+    """Of an image that one of its objects covers."""
+    height, width = folder.size(image)
+    return float(folder.areas(image)[folder.objects(image).index(number)]) / (height * width)
 
 
-def pictures(objects: list[Entry]) -> dict[str, list[str]]:
-    """The pictures of the objects, by set."""
+def images(objects: list[Entry]) -> dict[str, list[str]]:
+    """The images of the objects, by set."""
     found: dict[str, list[str]] = {}
     for each in objects:
         files = found.setdefault(str(each["set"]), [])

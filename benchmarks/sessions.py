@@ -33,7 +33,7 @@ from support.app_states import State, whole  # noqa: E402
 
 RESULTS = ROOT / "benchmarks" / "results" / "sessions.json"
 COPIES = 2
-"""Of each picture of `examples/`."""
+"""Of each image of `examples/`."""
 GROWTH = 1.05
 """Of memory that is put down to chance."""
 
@@ -75,8 +75,8 @@ class Server:
 class Person:
     """Works on one object until the time is over, and knows what it must look like."""
 
-    def __init__(self, number: int, port: int, picture: int) -> None:
-        self._random, self._number, self._picture = random.Random(number), number, picture
+    def __init__(self, number: int, port: int, image: int) -> None:
+        self._random, self._number, self._image = random.Random(number), number, image
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
         self.requests, self.busy = 0, 0
         self.errors: list[str] = []
@@ -90,9 +90,9 @@ class Person:
         self._tiles: dict[str, str] = {}
 
     def begin(self) -> None:
-        """Open the picture, and begin an object."""
-        self._opened = self._send("GET", f"/api/pictures/{self._picture}")
-        self._state = self._send("POST", f"/api/pictures/{self._picture}/objects", {"key": self._key()})
+        """Open the image, and begin an object."""
+        self._opened = self._send("GET", f"/api/images/{self._image}")
+        self._state = self._send("POST", f"/api/images/{self._image}/objects", {"key": self._key()})
         self._prompt()
         self.seconds.clear()
         self._connection.close()  # the server would, after a while; it opens again by itself
@@ -149,7 +149,7 @@ class Person:
         level = self._random.randrange(self._opened["levels"])
         columns, rows = (-(-(self._opened[side] >> level) // self._opened["tile"]) for side in ("width", "height"))
         place = f"{level}/{self._random.randrange(columns)}/{self._random.randrange(rows)}"
-        content = self._ask("GET", f"/api/pictures/{self._picture}/tiles/{self._opened['version']}/{place}")
+        content = self._ask("GET", f"/api/images/{self._image}/tiles/{self._opened['version']}/{place}")
         digest = hashlib.sha256(content).hexdigest()
         if self._tiles.setdefault(place, digest) != digest:
             self.mix_ups.append(f"person {self._number}: the tile {place} is another one")
@@ -193,13 +193,13 @@ class Person:
 def measure(people: int, seconds: float) -> dict[str, Any]:
     """Let so many people work for so long, and report."""
     with tempfile.TemporaryDirectory() as folder:
-        for picture in sorted((ROOT / "examples").glob("*.jpg")):
+        for image in sorted((ROOT / "examples").glob("*.jpg")):
             for copy in range(COPIES):
-                shutil.copy(picture, Path(folder, f"{picture.stem}{copy}.jpg"))
-        pictures = len(list(Path(folder).iterdir()))
+                shutil.copy(image, Path(folder, f"{image.stem}{copy}.jpg"))
+        images = len(list(Path(folder).iterdir()))
         server = Server(Path(folder))
         try:
-            crowd = [Person(number, server.port, number % pictures + 1) for number in range(people)]
+            crowd = [Person(number, server.port, number % images + 1) for number in range(people)]
             for person in crowd:
                 person.begin()  # and see that the weights are there
             until = time.monotonic() + seconds

@@ -2,7 +2,7 @@
 
     python benchmarks/speed.py
 
-On the bundled photograph and the bundled weights: the picture is encoded, the first prompt is answered from those
+On the bundled photograph and the bundled weights: the image is encoded, the first prompt is answered from those
 features, a second one looks at a crop. Against it: the whole network for every prompt. Last, the prompts alone: the
 vectors of 90 clicks, and of 90 clicks with a scribble over every pixel. Medians of `--repeats` rounds in which the ways
 take turns, written to `benchmarks/results/speed.json`.
@@ -35,13 +35,13 @@ def main() -> None:
     options = parser.parse_args()
 
     predictor = Predictor.from_pretrained("default", device="cpu")
-    picture = read_image(ROOT / "examples" / "coffee.jpg")
+    image = read_image(ROOT / "examples" / "coffee.jpg")
     prompts = [Box(165, 15, 410, 325), Click(290, 100)]
-    predictor.set_image(picture)
+    predictor.set_image(image)
     first = predictor.predict(prompts[:1])
 
     def everything() -> None:
-        predictor.set_image(picture)
+        predictor.set_image(image)
         predictor.predict(prompts[:1])
 
     frame = FrameMap.to_canonical(Crop.whole((CANONICAL, CANONICAL)))
@@ -53,7 +53,7 @@ def main() -> None:
         prompt_vectors(PromptBatch.collate([prompts], [frame]))
 
     ways: dict[str, Callable[[], object]] = {
-        "set_image": lambda: predictor.set_image(picture),
+        "set_image": lambda: predictor.set_image(image),
         "first prompt, features kept": lambda: predictor.predict(prompts[:1]),
         "second prompt, same crop": lambda: predictor.predict(prompts, mask=first.probability, crop=first.crop),
         "everything for a prompt": everything,
@@ -69,7 +69,7 @@ def main() -> None:
     medians = {name: round(median(times), 4) for name, times in seconds.items()}
     result = {
         "command": "python benchmarks/speed.py",
-        "picture": f"{picture.shape[1]}x{picture.shape[0]}",
+        "picture": f"{image.shape[1]}x{image.shape[0]}",
         "network input": predictor.model.config.input_size,
         "machine": f"{platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}",
         "median seconds": medians,

@@ -49,7 +49,7 @@ def summary_at(commit: str) -> dict[str, Any]:
 
 
 def hours() -> float:
-    """Of all training so far, by the pictures a second in its log; a step was eight pictures in all of it."""
+    """Of all training so far, by the images a second in its log; a step was eight images in all of it."""
     with LOG.open(newline="") as file:
         rows = [(int(row["step"]), float(row["images/s"])) for row in csv.DictReader(file) if row["images/s"]]
     starts = [0, *(step for step, _ in rows)]

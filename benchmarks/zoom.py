@@ -2,7 +2,7 @@
 
     python benchmarks/zoom.py --root data/train --split data/split.json 1.4,200,0.5 1.2,80,0.85
 
-Each rule is EXPANSION,MIN_SIDE,KEEP_IOU; RITM's comes first. Mean IoU over the natural pictures after 1 to 3 mixed
+Each rule is EXPANSION,MIN_SIDE,KEEP_IOU; RITM's comes first. Mean IoU over the natural images after 1 to 3 mixed
 prompts and after 1, 3 and 5 clicks, and what it costs: passes of the image encoder and of the rest, a prompt. Writes
 `benchmarks/results/zoom.json`, beside what is there for the same weights.
 """
@@ -69,7 +69,7 @@ def measure(samples: list[Sample], rule: str, workers: int) -> dict[str, float]:
     passes = dict.fromkeys(("encode", "decode"), 0)
 
     def count(name: str, inputs: tuple[Any, ...]) -> None:
-        # Of the pictures, and of the previous masks.
+        # Of the images, and of the previous masks.
         passes[name] += len(inputs[0 if name == "encode" else 1])
 
     scores, prompts = {}, 0

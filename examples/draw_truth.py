@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from skimage.draw import polygon2mask
 
-from vpuformer.images import picture_size, write_mask
+from vpuformer.images import image_size, write_mask
 
 SUFFIX = ".polygons.json"
 
@@ -22,7 +22,7 @@ SUFFIX = ".polygons.json"
 def render(file: Path) -> npt.NDArray[np.bool_]:
     """The mask of one file of polygons, bool (H, W), of the size of its photograph."""
     drawing = json.loads(file.read_text(encoding="utf-8"))
-    size = picture_size(file.with_name(drawing["picture"]))
+    size = image_size(file.with_name(drawing["image"]))
     mask = np.zeros(size, dtype=bool)
     for value, polygons in ((True, drawing["parts"]), (False, drawing["holes"])):
         for polygon in polygons:

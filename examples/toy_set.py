@@ -1,8 +1,8 @@
 """Draw a small training set: coloured shapes on coloured ground, annotated as COCO does, with a split beside it.
 
-    python examples/toy_set.py FOLDER [PICTURES]
+    python examples/toy_set.py FOLDER [IMAGES]
 
-It stands for pictures of your own: a folder with `annotations.json` and `images/`, whose outlines are polygons.
+It stands for images of your own: a folder with `annotations.json` and `images/`, whose outlines are polygons.
 """
 
 import json
@@ -29,34 +29,34 @@ def shape(rng: np.random.Generator, left: int, top: int) -> npt.NDArray[np.float
 
 
 def draw(rng: np.random.Generator) -> tuple[Image.Image, list[list[float]]]:
-    """A picture and the outlines in it, each as x0, y0, x1, y1, ..."""
+    """An image and the outlines in it, each as x0, y0, x1, y1, ..."""
     ground = rng.uniform(0, 255, size=3) + rng.normal(0, 12, size=(SIDE, SIDE, 3))
-    picture = Image.fromarray(ground.clip(0, 255).astype(np.uint8))
+    image = Image.fromarray(ground.clip(0, 255).astype(np.uint8))
     outlines = []
     for left, top in ((x, y) for x in range(0, SIDE, CELL) for y in range(0, SIDE, CELL)):
         outline = shape(rng, left, top)
         colour = tuple(rng.integers(0, 256, size=3).tolist())
-        ImageDraw.Draw(picture).polygon([tuple(corner) for corner in outline.tolist()], fill=colour)
-        # COCO counts from the corner of the picture, Pillow from the centre of its first pixel.
+        ImageDraw.Draw(image).polygon([tuple(corner) for corner in outline.tolist()], fill=colour)
+        # COCO counts from the corner of the image, Pillow from the centre of its first pixel.
         outlines.append((outline + 0.5).ravel().round(2).tolist())
-    return picture, outlines
+    return image, outlines
 
 
-def main(folder: Path, pictures: int) -> None:
+def main(folder: Path, count: int) -> None:
     rng = np.random.default_rng(0)
     (folder / "toys" / "images").mkdir(parents=True, exist_ok=True)
     images, annotations = [], []
-    for number in range(pictures):
-        picture, outlines = draw(rng)
+    for number in range(count):
+        drawing, outlines = draw(rng)
         name = f"{number:04d}.png"
-        picture.save(folder / "toys" / "images" / name)
+        drawing.save(folder / "toys" / "images" / name)
         images.append({"id": number, "file_name": name, "width": SIDE, "height": SIDE, "exhaustive": True})
         annotations += [
             {"id": len(annotations) + i, "image_id": number, "segmentation": [outline]}
             for i, outline in enumerate(outlines)
         ]
     (folder / "toys" / "annotations.json").write_text(json.dumps({"images": images, "annotations": annotations}))
-    kept = {image["id"]: image["file_name"] for image in images[: max(1, pictures // 10)]}
+    kept = {image["id"]: image["file_name"] for image in images[: max(1, count // 10)]}
     objects = [
         {"set": "toys", "file": kept[entry["image_id"]], "annotation": entry["id"]}
         for entry in annotations

@@ -1,4 +1,4 @@
-"""What all tests share: small pictures with a known object, and the same numbers on every run."""
+"""What all tests share: small images with a known object, and the same numbers on every run."""
 
 import os
 import sys
@@ -58,36 +58,36 @@ def rng() -> np.random.Generator:
 
 @pytest.fixture
 def truth() -> npt.NDArray[np.int8]:
-    """An ellipse of 31 x 21 pixels around (30, 20) in a picture 64 wide and 48 high, shape (48, 64)."""
+    """An ellipse of 31 x 21 pixels around (30, 20) in an image 64 wide and 48 high, shape (48, 64)."""
     rows, columns = np.mgrid[:48, :64]
     return (((columns - 30) / 15.5) ** 2 + ((rows - 20) / 10.5) ** 2 <= 1).astype(np.int8)
 
 
 @pytest.fixture
-def picture(truth: npt.NDArray[np.int8], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
+def image(truth: npt.NDArray[np.int8], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
     """The orange object of `truth` on a dark, noisy ground, shape (48, 64, 3)."""
     colours = np.where(truth[..., None] == 1, np.array([220, 140, 40]), np.array([40, 60, 80]))
     return np.clip(colours + rng.normal(0, 8, colours.shape), 0, 255).astype(np.uint8)
 
 
 @pytest.fixture
-def picture_file(picture: npt.NDArray[np.uint8], tmp_path: Path) -> Path:
-    """`picture` as a PNG file."""
+def image_file(image: npt.NDArray[np.uint8], tmp_path: Path) -> Path:
+    """`image` as a PNG file."""
     from PIL import Image
 
-    path = tmp_path / "picture.png"
-    Image.fromarray(picture).save(path)
+    path = tmp_path / "image.png"
+    Image.fromarray(image).save(path)
     return path
 
 
 @pytest.fixture
-def grabcut(tmp_path: Path, picture: npt.NDArray[np.uint8], truth: npt.NDArray[np.int8]) -> Path:
+def grabcut(tmp_path: Path, image: npt.NDArray[np.uint8], truth: npt.NDArray[np.int8]) -> Path:
     """A data set of two objects in the layout of GrabCut."""
     from PIL import Image
 
     root = tmp_path / "GrabCut"
     for name, step in (("one", 1), ("two", -1)):
-        for folder, pixels in (("data_GT", picture), ("boundary_GT", (truth == 1) * np.uint8(255))):
+        for folder, pixels in (("data_GT", image), ("boundary_GT", (truth == 1) * np.uint8(255))):
             (root / folder).mkdir(parents=True, exist_ok=True)
             Image.fromarray(np.ascontiguousarray(pixels[:, ::step])).save(root / folder / f"{name}.png")
     return root
@@ -118,11 +118,11 @@ def disks() -> "Disks":
 
 
 @pytest.fixture
-def picture_folder(tmp_path: Path, rng: np.random.Generator) -> Path:
-    """Three pictures: a.png of 120 x 90 pixels, b.jpg of 64 x 64, sub/c.png of 40 x 30."""
+def image_folder(tmp_path: Path, rng: np.random.Generator) -> Path:
+    """Three images: a.png of 120 x 90 pixels, b.jpg of 64 x 64, sub/c.png of 40 x 30."""
     from PIL import Image
 
-    root = tmp_path / "pictures"
+    root = tmp_path / "images"
     for name, width, height in (("a.png", 120, 90), ("b.jpg", 64, 64), ("sub/c.png", 40, 30)):
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -131,22 +131,22 @@ def picture_folder(tmp_path: Path, rng: np.random.Generator) -> Path:
 
 
 @pytest.fixture
-def annotator(picture_folder: Path, disks: "Disks", tmp_path: Path) -> "Iterator[Annotator]":
-    """The three pictures, annotated with `disks` and kept in `tmp_path / "annotator.sqlite"`."""
+def annotator(image_folder: Path, disks: "Disks", tmp_path: Path) -> "Iterator[Annotator]":
+    """The three images, annotated with `disks` and kept in `tmp_path / "annotator.sqlite"`."""
     from vpuformer.app.annotation.annotator import Annotator
     from vpuformer.app.images.folder import Folder
     from vpuformer.app.store.store import Store
 
-    opened = Annotator(Folder(picture_folder), Store(tmp_path / "annotator.sqlite"), disks)
+    opened = Annotator(Folder(image_folder), Store(tmp_path / "annotator.sqlite"), disks)
     yield opened
     opened.close()
 
 
 @pytest.fixture
-def client(picture_folder: Path, disks: "Disks", tmp_path: Path) -> "Iterator[TestClient]":
-    """The page's view of a server on the three pictures with `disks`, kept in `tmp_path / "client.sqlite"`.
+def client(image_folder: Path, disks: "Disks", tmp_path: Path) -> "Iterator[TestClient]":
+    """The page's view of a server on the three images with `disks`, kept in `tmp_path / "client.sqlite"`.
 
-    The pictures' ids are 1, 2 and 3 in the order of their names.
+    The images' ids are 1, 2 and 3 in the order of their names.
     """
     from starlette.testclient import TestClient
 
@@ -154,7 +154,7 @@ def client(picture_folder: Path, disks: "Disks", tmp_path: Path) -> "Iterator[Te
     from vpuformer.app.images.folder import Folder
     from vpuformer.app.store.store import Store
 
-    app = create_app(Folder(picture_folder), Store(tmp_path / "client.sqlite"), disks)
+    app = create_app(Folder(image_folder), Store(tmp_path / "client.sqlite"), disks)
     headers = {"X-VPUFormer": "1"}
     with TestClient(app, "http://127.0.0.1", raise_server_exceptions=False, headers=headers) as opened:
         yield opened

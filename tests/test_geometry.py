@@ -28,11 +28,11 @@ def test_edges_meet_edges(crop: Crop, size: tuple[int, int]) -> None:
 
 
 def test_the_map_is_that_of_resizing_pixels() -> None:
-    """A dot, resized with its picture, has its centre of mass where the map says."""
-    picture = np.zeros((60, 80), np.float32)
-    picture[20:23, 50:53] = 1
+    """A dot, resized with its image, has its centre of mass where the map says."""
+    image = np.zeros((60, 80), np.float32)
+    image[20:23, 50:53] = 1
     crop = Crop(left=30, top=10, width=40, height=30)
-    resized = cv2.resize(picture[crop.slices], (200, 120), interpolation=cv2.INTER_LINEAR)
+    resized = cv2.resize(image[crop.slices], (200, 120), interpolation=cv2.INTER_LINEAR)
     rows, columns = np.mgrid[:120, :200]
     centre = np.array([(columns * resized).sum(), (rows * resized).sum()]) / resized.sum()
     np.testing.assert_allclose(FrameMap(crop, (120, 200)).to_target(np.array([[51.0, 21.0]]))[0], centre, atol=0.01)

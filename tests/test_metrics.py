@@ -108,7 +108,7 @@ def test_boundary_iou_does_not_see_an_interior_that_iou_sees():
     assert boundary_iou(hollow, target) == pytest.approx(outer / (outer + inner))
 
 
-def test_the_boundary_of_an_object_at_the_edge_of_the_picture_runs_along_the_edge():
+def test_the_boundary_of_an_object_at_the_edge_of_the_image_runs_along_the_edge():
     everything = np.ones((10, 10), dtype=bool)
     inner = np.zeros((10, 10), dtype=bool)
     inner[1:-1, 1:-1] = True
@@ -275,25 +275,25 @@ def test_the_bootstrap_is_wider_at_a_higher_level():
     assert wide[0] <= narrow[0] <= narrow[1] <= wide[1]
 
 
-def test_objects_of_one_picture_are_drawn_together():
-    # Two pictures of two objects each. Drawn one by one, means of 0 and 1 would be possible; drawn together, every
-    # draw of a picture brings a 0 and a 1, and the mean is always one half.
+def test_objects_of_one_image_are_drawn_together():
+    # Two images of two objects each. Drawn one by one, means of 0 and 1 would be possible; drawn together, every
+    # draw of an image brings a 0 and a 1, and the mean is always one half.
     values = [0.0, 1.0, 0.0, 1.0]
-    assert bootstrap_interval(values, np.random.default_rng(0), pictures=["a", "a", "b", "b"]) == (0.5, 0.5)
+    assert bootstrap_interval(values, np.random.default_rng(0), images=["a", "a", "b", "b"]) == (0.5, 0.5)
     low, high = bootstrap_interval(values, np.random.default_rng(0))
     assert low < 0.5 < high
 
 
-def test_a_picture_counts_by_its_objects():
-    # A draw of two pictures is (a, a), (a, b) or (b, b): means 0, 3/4 and 1, the middle one half of the time.
-    draws = bootstrap_interval([0.0, 1.0, 1.0, 1.0], np.random.default_rng(0), level=0.4, pictures=["a", "b", "b", "b"])
+def test_a_image_counts_by_its_objects():
+    # A draw of two images is (a, a), (a, b) or (b, b): means 0, 3/4 and 1, the middle one half of the time.
+    draws = bootstrap_interval([0.0, 1.0, 1.0, 1.0], np.random.default_rng(0), level=0.4, images=["a", "b", "b", "b"])
     assert draws == (0.75, 0.75)
 
 
-def test_a_picture_of_its_own_for_each_object_is_the_plain_bootstrap():
+def test_a_image_of_its_own_for_each_object_is_the_plain_bootstrap():
     values = np.random.default_rng(3).normal(size=30)
     plain = bootstrap_interval(values, np.random.default_rng(1))
-    assert bootstrap_interval(values, np.random.default_rng(1), pictures=[f"p{i}" for i in range(30)]) == plain
+    assert bootstrap_interval(values, np.random.default_rng(1), images=[f"p{i}" for i in range(30)]) == plain
 
 
 def test_columns_have_the_intervals_that_they_have_alone():
@@ -311,7 +311,7 @@ def test_columns_have_the_intervals_that_they_have_alone():
         ([1.0, math.nan], {}, "not a finite number"),
         ([1.0], {"level": 1.0}, "0 < level < 1"),
         ([1.0], {"draws": 0}, "draws=0"),
-        ([1.0, 2.0], {"pictures": ["a"]}, "the picture of each of the 2 objects, got 1"),
+        ([1.0, 2.0], {"images": ["a"]}, "the image of each of the 2 objects, got 1"),
     ],
 )
 def test_the_bootstrap_refuses_what_has_no_interval(values, options, message):

@@ -1,4 +1,4 @@
-"""Prompts as values: what they refuse, how they fit a picture, how they are written down."""
+"""Prompts as values: what they refuse, how they fit an image, how they are written down."""
 
 import math
 from collections.abc import Callable
@@ -23,7 +23,7 @@ from vpuformer.prompts import (
     Prompt,
     Scribble,
     clip,
-    fit_to_picture,
+    fit_to_image,
     prompt_from_dict,
     prompt_to_dict,
     prompts_from_json,
@@ -158,7 +158,7 @@ def test_an_empty_scribble_is_refused() -> None:
     ],
 )
 def test_what_crosses_the_edge_is_clipped(prompt: Prompt, fitted: Prompt) -> None:
-    assert fit_to_picture([prompt], (50, 100)) == (fitted,)
+    assert fit_to_image([prompt], (50, 100)) == (fitted,)
 
 
 @pytest.mark.parametrize(
@@ -176,13 +176,13 @@ def test_what_crosses_the_edge_is_clipped(prompt: Prompt, fitted: Prompt) -> Non
     ],
 )
 def test_what_lies_outside_is_refused(prompt: Prompt) -> None:
-    with pytest.raises(PromptError, match="outside the picture, which is 100 pixels wide and 50 high"):
-        fit_to_picture([prompt], (50, 100))
+    with pytest.raises(PromptError, match="outside the image, which is 100 pixels wide and 50 high"):
+        fit_to_image([prompt], (50, 100))
 
 
 def test_a_scribble_that_leaves_and_returns_keeps_every_piece_and_gains_no_line() -> None:
     stroke = Scribble(((10, 10), (10, -30), (40, -30), (40, 20), (80, 20), (120, 20), (120, 30), (60, 30)), False)
-    (fitted,) = fit_to_picture([stroke], (50, 100))
+    (fitted,) = fit_to_image([stroke], (50, 100))
     assert fitted == Scribble(
         ((10, 10), (10, -0.5), (40, -0.5), (40, 20), (80, 20), (99.5, 20), (99.5, 30), (60, 30)), False, gaps=(2, 6)
     )
@@ -191,9 +191,9 @@ def test_a_scribble_that_leaves_and_returns_keeps_every_piece_and_gains_no_line(
 
 
 def test_a_scribble_is_cut_along_its_line_and_not_moved_to_the_edge() -> None:
-    (fitted,) = fit_to_picture([Scribble(((-50, 40), (40, -50), (40, 20)))], (50, 100))
+    (fitted,) = fit_to_image([Scribble(((-50, 40), (40, -50), (40, 20)))], (50, 100))
     assert fitted == Scribble(((40, -0.5), (40, 20)))
-    (fitted,) = fit_to_picture([Scribble(((-1e8, 25), (1e9, 25)))], (50, 100))
+    (fitted,) = fit_to_image([Scribble(((-1e8, 25), (1e9, 25)))], (50, 100))
     assert fitted.bounds == pytest.approx((-0.5, 25, 99.5, 25), abs=1e-5)
 
 

@@ -78,24 +78,24 @@ def test_the_pages_use_targets_of_make_that_exist() -> None:
             assert "=" in word or word in targets, f"{page}: make {word}"
 
 
-def test_the_pictures_that_the_pages_name_are_there() -> None:
+def test_the_images_that_the_pages_name_are_there() -> None:
     for page, words in commands_of("vpuformer"):
         for word in words:
             assert not word.startswith("examples/") or (ROOT / word).is_file(), f"{page}: {word}"
 
 
 def test_the_toy_set_is_a_data_set_with_a_split(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from vpuformer.data.split import find_split, open_folders, training_pictures, validation_samples
+    from vpuformer.data.split import find_split, open_folders, training_images, validation_samples
 
     monkeypatch.setattr("sys.argv", ["toy_set.py", str(tmp_path), "3"])
     runpy.run_path(str(ROOT / "examples" / "toy_set.py"), run_name="__main__")
     folders, split = open_folders(tmp_path), find_split(tmp_path)
     assert len(folders["toys"]) == 3
-    assert training_pictures(folders["toys"], split) == [1, 2]
+    assert training_images(folders["toys"], split) == [1, 2]
     (first, *others) = validation_samples(folders, split)
     assert len(others) == 3
-    picture, truth = first.image(), first.truth() == 1
-    colours, counts = np.unique(picture[truth], axis=0, return_counts=True)
+    image, truth = first.image(), first.truth() == 1
+    colours, counts = np.unique(image[truth], axis=0, return_counts=True)
     assert counts.max() > 0.8 * truth.sum()  # the outline lies where the shape was drawn
     assert len(colours) > 1
 

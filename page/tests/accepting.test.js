@@ -1,30 +1,30 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { begin, picture } from "./begun.js";
+import { begin, image } from "./begun.js";
 import { settle, state } from "./outside.js";
 
 test("Enter accepts and the next prompt begins another object; Ctrl+Z takes that back", async () => {
-  const { session, outside } = await begin([state({ id: 9, picture: 2, revision: 3, at: 1, area: 40, steps: [] })]);
+  const { session, outside } = await begin([state({ id: 9, image: 2, revision: 3, at: 1, area: 40, steps: [] })]);
   const accepted = session.current;
   session.accept();
   assert.equal(session.current, null);
   assert.equal(session.listed(2)?.objects, 1);
   await settle();
-  await outside.answer(state({ id: 9, picture: 2, revision: 4, at: 1, area: 40, accepted: true }));
+  await outside.answer(state({ id: 9, image: 2, revision: 4, at: 1, area: 40, accepted: true }));
   session.turn("undo");
   assert.equal(session.current, accepted);
   assert.deepEqual([accepted.seen.accepted, session.listed(2)?.objects, session.listed(2)?.unaccepted], [false, 0, 1]);
   await settle();
   assert.deepEqual(outside.sent.map(({ body }) => body.accepted), [true, false]);
-  await outside.answer(state({ id: 9, picture: 2, revision: 5, at: 1, area: 40 }));
+  await outside.answer(state({ id: 9, image: 2, revision: 5, at: 1, area: 40 }));
   session.turn("undo"); // then it is the step's turn
   await settle();
   assert.match(outside.sent.at(-1).path, /undo$/);
 });
 
 test("an object that was accepted long ago is gone back to, and stays accepted until that is taken back", async () => {
-  const { session, outside } = await begin([state({ id: 9, picture: 2, at: 1, area: 40, accepted: true })]);
+  const { session, outside } = await begin([state({ id: 9, image: 2, at: 1, area: 40, accepted: true })]);
   session.turn("undo");
   assert.equal(session.current?.id, 9);
   session.accept();
@@ -36,7 +36,7 @@ test("an object that was accepted long ago is gone back to, and stays accepted u
 });
 
 test("done with all objects accepted first, and both taken back", async () => {
-  const objects = [state({ id: 8, picture: 2, at: 1, area: 4 }), state({ id: 9, picture: 2, at: 1, area: 4 }), state({ id: 10, picture: 2 })];
+  const objects = [state({ id: 8, image: 2, at: 1, area: 4 }), state({ id: 9, image: 2, at: 1, area: 4 }), state({ id: 10, image: 2 })];
   const { session, toasts } = await begin(objects);
   assert.deepEqual(session.unaccepted.map(({ id }) => id), [8, 9]); // nothing is lost with an empty one
   session.markDone(true);
@@ -48,15 +48,15 @@ test("done with all objects accepted first, and both taken back", async () => {
   assert.deepEqual([session.listed(2)?.done, session.unaccepted.length], [true, 2]);
 });
 
-test("acceptance is taken back of objects whose picture was left and opened again", async () => {
-  const accepted = state({ id: 8, picture: 2, at: 1, area: 4, accepted: true, revision: 1 });
+test("acceptance is taken back of objects whose image was left and opened again", async () => {
+  const accepted = state({ id: 8, image: 2, at: 1, area: 4, accepted: true, revision: 1 });
   const { session, outside, toasts, api } = await begin([{ ...accepted, accepted: false, revision: 0 }]);
   session.markDone(true);
   await settle();
   await outside.answer(accepted);
   await outside.answer({ id: 2, done: true });
   await session.open(3);
-  api.openPicture = async (id) => picture(id, [accepted]);
+  api.openImage = async (id) => image(id, [accepted]);
   await session.open(2);
   assert.equal(session.unaccepted.length, 0);
   toasts.find(({ text }) => text === "One object accepted").back();
@@ -64,7 +64,7 @@ test("acceptance is taken back of objects whose picture was left and opened agai
 });
 
 test("acceptance that is taken back after the page was turned is counted where it belongs", async () => {
-  const { session, toasts } = await begin([state({ id: 8, picture: 2, at: 1, area: 4 })]);
+  const { session, toasts } = await begin([state({ id: 8, image: 2, at: 1, area: 4 })]);
   session.markDone(true);
   await session.open(3);
   toasts.find(({ text }) => text === "One object accepted").back();
@@ -73,7 +73,7 @@ test("acceptance that is taken back after the page was turned is counted where i
 });
 
 test("an empty object is not accepted", async () => {
-  const { session, toasts, outside } = await begin([state({ id: 9, picture: 2 })]);
+  const { session, toasts, outside } = await begin([state({ id: 9, image: 2 })]);
   session.accept();
   assert.equal(outside.sent.length, 0);
   assert.equal(toasts.length, 1);

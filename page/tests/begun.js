@@ -1,16 +1,16 @@
-/** A session on a folder of three pictures, with a server that does only what a test tells it. */
+/** A session on a folder of three images, with a server that does only what a test tells it. */
 
 import { Queue } from "../../src/vpuformer/app/page/queue.js";
 import { Session } from "../../src/vpuformer/app/page/session.js";
 import { Outside, state } from "./outside.js";
 
-export const picture = (id, objects = []) => ({
+export const image = (id, objects = []) => ({
   id, name: `${id}.jpg`, width: 8, height: 8, tile: 512, levels: 1, version: "v", range: null, notes: [], done: false, objects,
 });
 export const click = { type: "click", point: [1, 1], positive: true };
 
 /**
- * @param {object[]} objects of picture 2, which is opened; there are three
+ * @param {object[]} objects of image 2, which is opened; there are three
  * @param {() => number | null | undefined} recall the label of the last visit
  */
 export async function begin(objects = [], recall = () => undefined) {
@@ -20,11 +20,11 @@ export async function begin(objects = [], recall = () => undefined) {
   const api = {
     getProject: async () => ({
       folder: "f", model: "m", model_sha256: "", version: "1", labels: [{ id: 4, name: "cup", colour: "#e69f00" }], place: 2,
-      pictures: [1, 2, 3].map((id) => ({ id, name: `${id}.jpg`, done: false, objects: 0, unaccepted: 0 })),
+      images: [1, 2, 3].map((id) => ({ id, name: `${id}.jpg`, done: false, objects: 0, unaccepted: 0 })),
     }),
-    openPicture: async (id) => picture(id, id === 2 ? objects : []),
+    openImage: async (id) => image(id, id === 2 ? objects : []),
     putPlace: async () => null,
-    importMasks: async () => ({ objects: [state({ id: 30, picture: 2, area: 5 })], notes: [] }),
+    importMasks: async () => ({ objects: [state({ id: 30, image: 2, area: 5 })], notes: [] }),
   };
   const queue = new Queue({
     ...outside, send: outside.send, clock: outside.clock, onStatus: outside.onStatus,

@@ -15,8 +15,8 @@ test("an export has the name that the server gives it", async (t) => {
 });
 
 test("an export that the server refuses is no file, and its reason is told", async (t) => {
-  answering(t, JSON.stringify({ error: "VOC holds 254 objects a picture" }), { status: 422 });
-  await assert.rejects(getExport("voc"), { status: 422, message: "VOC holds 254 objects a picture" });
+  answering(t, JSON.stringify({ error: "VOC holds 254 objects an image" }), { status: 422 });
+  await assert.rejects(getExport("voc"), { status: 422, message: "VOC holds 254 objects an image" });
   answering(t, "", { status: 401 });
   await assert.rejects(getExport("voc"), { status: 401, message: /Open the address again/ });
   answering(t, "<html>", { status: 502 });

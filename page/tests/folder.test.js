@@ -1,45 +1,45 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { begin, click, picture } from "./begun.js";
+import { begin, click, image } from "./begun.js";
 import { settle, state } from "./outside.js";
 
-test("pages are turned among the pictures that the search finds, wherever the person is", async () => {
+test("pages are turned among the images that the search finds, wherever the person is", async () => {
   const { session, toasts } = await begin();
   const { project } = session;
-  project.pictures = [..."abcde"].map((letter, i) => ({ id: i + 1, name: `${i % 2 ? "dog" : "cat"} ${letter}.jpg`, done: false, objects: 0, unaccepted: 0 }));
+  project.images = [..."abcde"].map((letter, i) => ({ id: i + 1, name: `${i % 2 ? "dog" : "cat"} ${letter}.jpg`, done: false, objects: 0, unaccepted: 0 }));
   session.folder.read(project);
   assert.equal(session.folder.search("cat"), 3);
   await session.turnPage(1); // from dog b
-  assert.equal(session.picture?.id, 3);
+  assert.equal(session.image?.id, 3);
   await session.turnPage(1);
-  assert.equal(session.picture?.id, 5);
+  assert.equal(session.image?.id, 5);
   await session.turnPage(1);
-  assert.equal(session.picture?.id, 5);
-  assert.deepEqual(toasts.map(({ text }) => text), ["The search finds no picture after this one."]);
+  assert.equal(session.image?.id, 5);
+  assert.deepEqual(toasts.map(({ text }) => text), ["The search finds no image after this one."]);
   await session.turnPage(-1);
   await session.turnPage(-1);
-  assert.equal(session.picture?.id, 1);
+  assert.equal(session.image?.id, 1);
   session.folder.search("");
   await session.turnPage(1);
-  assert.equal(session.picture?.id, 2);
+  assert.equal(session.image?.id, 2);
   session.folder.search("cat");
   session.folder.read(project); // as after the connection was lost
   assert.deepEqual(session.folder.found.map(({ id }) => id), [1, 3, 5]);
   await session.turnPage(-1);
-  assert.equal(session.picture?.id, 1);
+  assert.equal(session.image?.id, 1);
   assert.equal(toasts.length, 1);
 });
 
-test("the list knows how many objects a picture has, and how many are not accepted", async () => {
-  const objects = [state({ id: 8, picture: 2, area: 4, accepted: true }), state({ id: 9, picture: 2, at: 1, area: 4 })];
+test("the list knows how many objects an image has, and how many are not accepted", async () => {
+  const objects = [state({ id: 8, image: 2, area: 4, accepted: true }), state({ id: 9, image: 2, at: 1, area: 4 })];
   const { session, outside, toasts } = await begin(objects);
   const counts = () => [session.listed(2)?.objects, session.listed(2)?.unaccepted];
   assert.deepEqual(counts(), [1, 1]);
   session.accept();
   assert.deepEqual(counts(), [2, 0]);
   await settle();
-  objects[1] = state({ id: 9, picture: 2, at: 1, area: 4, accepted: true });
+  objects[1] = state({ id: 9, image: 2, at: 1, area: 4, accepted: true });
   await outside.answer(objects[1]);
   session.act(click);
   assert.deepEqual(counts(), [2, 1]);
@@ -75,7 +75,7 @@ test("labels that an import has made are known at once", async () => {
   const { session, api } = await begin();
   const { getProject } = api;
   api.getProject = async () => ({ ...(await getProject()), labels: [{ id: 4, name: "cup", colour: "#e69f00" }, { id: 6, name: "dog", colour: "#56b4e9" }] });
-  api.importMasks = async () => ({ objects: [state({ id: 30, picture: 2, area: 5, label: 6 })], notes: [] });
+  api.importMasks = async () => ({ objects: [state({ id: 30, image: 2, area: 5, label: 6 })], notes: [] });
   await session.importFile(/** @type {File} */ (new Blob()));
   await settle();
   assert.equal(session.labelName(session.current), "dog");
@@ -90,7 +90,7 @@ test("labels that somebody else has made are known with the objects that have th
     asked++;
     return { ...(await getProject()), labels: [{ id: 6, name: "dog", colour: "#56b4e9" }] };
   };
-  api.openPicture = async (id) => picture(id, [state({ id: 9, picture: id, at: 1, area: 4, label: id === 1 ? 4 : 6 })]);
+  api.openImage = async (id) => image(id, [state({ id: 9, image: id, at: 1, area: 4, label: id === 1 ? 4 : 6 })]);
   await session.open(1);
   await settle();
   assert.equal(asked, 0);
@@ -99,13 +99,13 @@ test("labels that somebody else has made are known with the objects that have th
   assert.deepEqual([asked, session.labelName(session.current)], [1, "dog"]);
 });
 
-test("masks that come when another picture is open are told and counted", async () => {
+test("masks that come when another image is open are told and counted", async () => {
   const { session, api, toasts } = await begin();
   let come;
   api.importMasks = () => new Promise((resolve) => (come = resolve));
   const coming = session.importFile(new File([], "a.png"));
   await session.open(3);
-  come({ objects: [state({ id: 30, picture: 2, area: 5 })], notes: ["a.png was read as 2 labels: 1, 2"] });
+  come({ objects: [state({ id: 30, image: 2, area: 5 })], notes: ["a.png was read as 2 labels: 1, 2"] });
   await coming;
   assert.deepEqual(session.things, []);
   assert.equal(session.listed(2)?.unaccepted, 1);

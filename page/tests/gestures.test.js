@@ -62,7 +62,7 @@ test("Alt+click selects and draws nothing", () => {
   assert.deepEqual(gestures.up(at(3, 4)), []);
 });
 
-test("the middle button and the space bar move the picture", () => {
+test("the middle button and the space bar move the image", () => {
   for (const [more, settings] of /** @type {[object, typeof SMART][]} */ ([[{ button: 1 }, SMART], [{}, { ...SMART, panning: true }]])) {
     const gestures = new Gestures();
     gestures.down(at(10, 10, more), settings);

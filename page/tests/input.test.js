@@ -8,7 +8,7 @@ function begin(tool = "box") {
   globalThis.window ??= /** @type {any} */ (new EventTarget());
   globalThis.Element ??= /** @type {any} */ (class {});
   const host = Object.assign(new EventTarget(), { dataset: {}, focus() {}, setPointerCapture() {}, getBoundingClientRect: () => ({ left: 0, top: 0 }) });
-  const stage = { picture: { id: 1 }, draft: null, toPicture: (at) => at, redraw() {}, pan() {} };
+  const stage = { image: { id: 1 }, draft: null, toImage: (at) => at, redraw() {}, pan() {} };
   const steps = [];
   const settings = { tool, positive: true, radius: 5 };
   const input = new Input(/** @type {any} */ ({ host, stage, settings, onPrompt: (step) => steps.push(step), onPick() {}, onHover() {} }));
@@ -27,12 +27,12 @@ test("what is drawn becomes a prompt when the pointer is lifted", () => {
   assert.deepEqual(steps, [{ type: "box", box: [10, 10, 60, 40], positive: true }]);
 });
 
-test("what was begun on one picture is nothing on the next", () => {
+test("what was begun on one image is nothing on the next", () => {
   for (const tool of ["box", "scribble", "lasso", "brush", "click"]) {
     const { input, hand, stage, steps } = begin(tool);
     hand("down", 10, 10);
     hand("move", 60, 40);
-    stage.picture = { id: 2 };
+    stage.image = { id: 2 };
     stage.draft = null; // as the stage does
     hand("move", 70, 60);
     assert.deepEqual([stage.draft, input.active], [null, false]);
@@ -46,11 +46,11 @@ test("what was begun on one picture is nothing on the next", () => {
   }
 });
 
-test("a hand beside the pen does not bring what the pen draws to another picture", () => {
+test("a hand beside the pen does not bring what the pen draws to another image", () => {
   const { hand, stage, steps } = begin();
   hand("down", 10, 10, { pointerType: "pen" });
   hand("move", 60, 40, { pointerType: "pen" });
-  stage.picture = { id: 2 };
+  stage.image = { id: 2 };
   hand("down", 90, 90, { pointerId: 2, pointerType: "touch" });
   hand("up", 60, 40, { pointerType: "pen" });
   assert.deepEqual(steps, []);

@@ -22,8 +22,8 @@ test("an object begun with a label that somebody has deleted keeps its prompts, 
   session.act(click);
   await settle();
   await outside.answer({ error: "there is no label 4" }, 404);
-  await outside.answer(state({ id: 9, picture: 2 }), 201);
-  await outside.answer(state({ id: 9, picture: 2, revision: 1, at: 1, area: 40 }));
+  await outside.answer(state({ id: 9, image: 2 }), 201);
+  await outside.answer(state({ id: 9, image: 2, revision: 1, at: 1, area: 40 }));
   assert.deepEqual([session.things.length, session.current?.area, session.current?.seen.label], [1, 40, null]);
   assert.deepEqual([session.project?.labels, session.label], [[CAT], null]);
   assert.deepEqual(toasts.map(({ text }) => text), ["The label of this object had been deleted elsewhere. It is kept without one."]);
@@ -34,7 +34,7 @@ test("an object begun with a label that somebody has deleted keeps its prompts, 
 });
 
 test("a label that cannot be given as it is gone is offered no more", async () => {
-  const { session, outside, toasts } = await outdated([CAT], [state({ id: 9, picture: 2, at: 1, area: 4 })]);
+  const { session, outside, toasts } = await outdated([CAT], [state({ id: 9, image: 2, at: 1, area: 4 })]);
   session.chooseLabel(4);
   await settle();
   await outside.answer({ error: "there is no label 4" }, 404);

@@ -31,10 +31,10 @@ test("the requests of an object wait for each other and carry the revision of th
 test("a new object is made first, and what follows goes to the number it got", async () => {
   const { outside, queue } = begin();
   const lane = queue.lane();
-  queue.push(lane, { type: "create", key: "12345678", picture: 3, label: 2 });
+  queue.push(lane, { type: "create", key: "12345678", image: 3, label: 2 });
   queue.push(lane, click(1));
   await settle();
-  assert.deepEqual(outside.sent[0], { method: "POST", path: "api/pictures/3/objects", body: { key: "12345678", label: 2 } });
+  assert.deepEqual(outside.sent[0], { method: "POST", path: "api/images/3/objects", body: { key: "12345678", label: 2 } });
   await outside.answer(state({ id: 55, revision: 1 }), 201);
   assert.equal(outside.sent[1].path, "api/objects/55/steps");
   assert.equal(outside.sent[1].body.revision, 1);
@@ -160,10 +160,10 @@ test("if the last action is refused the state before it is shown as the newest",
 test("an object that cannot be made takes what was meant for it along", async () => {
   const { outside, queue } = begin();
   const lane = queue.lane();
-  queue.push(lane, { type: "create", key: "12345678", picture: 3, label: null });
+  queue.push(lane, { type: "create", key: "12345678", image: 3, label: null });
   queue.push(lane, click(1));
   await settle();
-  await outside.answer({ error: "there is no picture 3" }, 404);
+  await outside.answer({ error: "there is no image 3" }, 404);
   assert.equal(outside.sent.length, 1);
   assert.equal(outside.status, "idle");
   assert.equal(outside.refused.length, 1);
@@ -172,11 +172,11 @@ test("an object that cannot be made takes what was meant for it along", async ()
 test("an object whose label is gone is made without one, and what was meant for it follows", async () => {
   const { outside, queue } = begin();
   const lane = queue.lane();
-  queue.push(lane, { type: "create", key: "12345678", picture: 3, label: 99 });
+  queue.push(lane, { type: "create", key: "12345678", image: 3, label: 99 });
   queue.push(lane, click(1));
   await settle();
   await outside.answer({ error: "there is no label 99" }, 404);
-  assert.deepEqual(outside.sent[1], { method: "POST", path: "api/pictures/3/objects", body: { key: "12345678", label: null } });
+  assert.deepEqual(outside.sent[1], { method: "POST", path: "api/images/3/objects", body: { key: "12345678", label: null } });
   assert.deepEqual(outside.unlabelled, []);
   await outside.answer(state({ id: 55, revision: 1 }), 201);
   assert.deepEqual(outside.unlabelled, [lane]);
@@ -185,16 +185,16 @@ test("an object whose label is gone is made without one, and what was meant for 
   assert.deepEqual([outside.refused, outside.unlabelled.length, outside.status], [[], 1, "idle"]);
 });
 
-test("a picture that is gone is not taken for a label that is", async () => {
+test("an image that is gone is not taken for a label that is", async () => {
   const { outside, queue } = begin();
   const lane = queue.lane();
-  queue.push(lane, { type: "create", key: "12345678", picture: 3, label: 99 });
+  queue.push(lane, { type: "create", key: "12345678", image: 3, label: 99 });
   queue.push(lane, click(1));
   await settle();
-  await outside.answer({ error: "there is no picture 3" }, 404);
-  await outside.answer({ error: "there is no picture 3" }, 404);
+  await outside.answer({ error: "there is no image 3" }, 404);
+  await outside.answer({ error: "there is no image 3" }, 404);
   assert.deepEqual([outside.sent.length, outside.unlabelled.length, outside.status], [2, 0, "idle"]);
-  assert.deepEqual(outside.refused.map(({ sentence }) => sentence), ["there is no picture 3"]);
+  assert.deepEqual(outside.refused.map(({ sentence }) => sentence), ["there is no image 3"]);
 });
 
 test("without access the actions are kept until there is access again", async () => {
@@ -243,11 +243,11 @@ test("a request at which the server always fails does not hold up the others for
 test("changes and done marks have their own addresses", async () => {
   const { outside, queue, lane } = begin();
   queue.push(lane, { type: "change", change: { accepted: true } });
-  queue.push(queue.lane(), { type: "done", picture: 4, done: true });
+  queue.push(queue.lane(), { type: "done", image: 4, done: true });
   await settle();
   assert.deepEqual(outside.sent, [
     { method: "PATCH", path: "api/objects/7", body: { accepted: true, known: { revision: 0, answered: 0 } } },
-    { method: "PATCH", path: "api/pictures/4", body: { done: true } },
+    { method: "PATCH", path: "api/images/4", body: { done: true } },
   ]);
 });
 

@@ -26,7 +26,7 @@ test("enlarged twice every pixel is four, and what lies outside the screen is le
   assert.deepEqual(drawn(cover), ["001111", "111111", "111111", "000000"]);
 });
 
-test("a pixel of the screen is what the picture is under its centre, at any zoom", () => {
+test("a pixel of the screen is what the image is under its centre, at any zoom", () => {
   let seed = 7;
   const random = () => ((seed = (seed * 48271) % 2147483647) / 2147483647);
   const lengths = [];
@@ -69,7 +69,7 @@ test("a stroke covers exactly the centres that are near enough to its line", () 
   }
 });
 
-test("a single point of a brush is a disc, erasing takes it away again, and nothing leaves the picture", () => {
+test("a single point of a brush is a disc, erasing takes it away again, and nothing leaves the image", () => {
   const cover = new Coverage(9, 9);
   fillStroke(cover, [[4.5, 4.5]], 1, 1, [0, 0, 9, 9]);
   assert.deepEqual(drawn(cover).slice(3, 6), ["000010000", "000111000", "000010000"]);

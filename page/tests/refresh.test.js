@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { Refusal } from "../../src/vpuformer/app/page/api.js";
 import { HURRY, Refreshing, REST } from "../../src/vpuformer/app/page/refreshing.js";
 import { Settings } from "../../src/vpuformer/app/page/settings.js";
-import { begin, click, picture } from "./begun.js";
+import { begin, click, image } from "./begun.js";
 import { settle, state } from "./outside.js";
 
 const listed = (id, more = {}) => ({ id, name: `${id}.jpg`, done: false, objects: 0, unaccepted: 0, ...more });
@@ -12,11 +12,11 @@ const refuse = (status) => async () => {
   throw new Refusal(status, "no");
 };
 
-/** A session whose server lists these pictures from now on. */
-async function listing(pictures, objects = []) {
+/** A session whose server lists these images from now on. */
+async function listing(images, objects = []) {
   const begun = await begin(objects);
   const project = await begun.api.getProject();
-  begun.api.getProject = async () => ({ ...project, pictures: structuredClone(pictures) });
+  begun.api.getProject = async () => ({ ...project, images: structuredClone(images) });
   return begun;
 }
 
@@ -27,16 +27,16 @@ test("files that came are listed, and those that are gone are not", async () => 
   assert.deepEqual(session.folder.found.map(({ id }) => id), [5, 2, 3]);
   assert.deepEqual([session.index, session.listed(5)?.name, session.listed(1)], [1, "5.jpg", null]);
   await session.turnPage(-1);
-  assert.equal(session.picture?.id, 5);
+  assert.equal(session.image?.id, 5);
 });
 
-test("the picture that is open stays in the list although its file is gone", async () => {
+test("the image that is open stays in the list although its file is gone", async () => {
   const { session } = await listing([listed(1), listed(3)]);
   await session.refresh();
-  assert.deepEqual(session.project?.pictures.map(({ id }) => id), [1, 2, 3]);
+  assert.deepEqual(session.project?.images.map(({ id }) => id), [1, 2, 3]);
   await session.turnPage(1);
   await session.refresh();
-  assert.deepEqual([session.picture?.id, session.project?.pictures.length], [3, 2]);
+  assert.deepEqual([session.image?.id, session.project?.images.length], [3, 2]);
 });
 
 test("a list that is the same is kept as it is, with the numbers that others made", async () => {
@@ -53,12 +53,12 @@ test("numbers that are older than what the person has done are not taken over", 
   await session.refresh();
   assert.equal(session.listed(1)?.objects, 0);
   await settle();
-  await outside.answer(state({ id: 9, picture: 2 }), 201);
+  await outside.answer(state({ id: 9, image: 2 }), 201);
   const { getProject } = api;
   let come;
   api.getProject = () => new Promise((resolve) => (come = resolve));
   const refreshing = session.refresh();
-  await outside.answer(state({ id: 9, picture: 2, revision: 1, at: 1, area: 40 }));
+  await outside.answer(state({ id: 9, image: 2, revision: 1, at: 1, area: 40 }));
   come(await getProject());
   await refreshing;
   assert.equal(session.listed(1)?.objects, 0);
@@ -67,24 +67,24 @@ test("numbers that are older than what the person has done are not taken over", 
   assert.equal(session.listed(1)?.objects, 4);
 });
 
-test("a picture that could not be had since the server was away is opened when it is back", async () => {
+test("an image that could not be had since the server was away is opened when it is back", async () => {
   for (const status of [0, 401, 502, 507]) {
     const { session, api } = await begin();
-    const { getProject, openPicture } = api;
-    Object.assign(api, { getProject: refuse(0), openPicture: refuse(status) });
+    const { getProject, openImage } = api;
+    Object.assign(api, { getProject: refuse(0), openImage: refuse(status) });
     await session.open(3);
     await session.refresh();
-    assert.deepEqual([session.picture, session.trouble], [null, "No"]);
-    Object.assign(api, { getProject, openPicture });
+    assert.deepEqual([session.image, session.trouble], [null, "No"]);
+    Object.assign(api, { getProject, openImage });
     await session.refresh();
-    assert.deepEqual([session.picture?.id, session.trouble], [3, null]);
+    assert.deepEqual([session.image?.id, session.trouble], [3, null]);
   }
 });
 
-test("a picture that the server refuses is not asked for again and again", async () => {
+test("an image that the server refuses is not asked for again and again", async () => {
   const { session, api } = await begin();
   let asked = 0;
-  api.openPicture = async () => {
+  api.openImage = async () => {
     asked++;
     return refuse(422)();
   };
@@ -103,9 +103,9 @@ test("a folder that could not be read at first is read when the server is back",
   await session.start();
   assert.equal(session.trouble, "No");
   api.getProject = getProject;
-  api.openPicture = async (id) => picture(id);
+  api.openImage = async (id) => image(id);
   await session.refresh();
-  assert.deepEqual([session.trouble, session.picture?.id], [null, 2]);
+  assert.deepEqual([session.trouble, session.image?.id], [null, 2]);
 });
 
 test("what waits goes at once when the server is heard of again", async () => {

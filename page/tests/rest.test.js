@@ -63,29 +63,29 @@ test("how far a point is from a prompt", () => {
   assert.equal(distanceTo(kept("scribble", { path: [[0, 0], [10, 0]] }), [5, 2]), 2);
 });
 
-test("steps are brought into the picture, or dropped if they lie beside it", () => {
-  const picture = { width: 100, height: 50 };
-  assert.equal(fit({ type: "click", point: [120, 3], positive: true }, picture), null);
-  assert.deepEqual(fit({ type: "click", point: [-0.4, 3], positive: true }, picture)?.point, [0, 3]);
-  assert.deepEqual(fit({ type: "box", box: [-9, -9, 200, 20], positive: true }, picture)?.box, [-0.5, -0.5, 99.5, 20]);
-  assert.equal(fit({ type: "box", box: [-9, -9, -2, 20], positive: true }, picture), null);
-  assert.deepEqual(fit({ type: "scribble", path: [[50, 20], [150, 20]], positive: true }, picture)?.path, [[50, 20], [99, 20]]);
-  assert.equal(fit({ type: "lasso", path: [[150, 20], [160, 20], [150, 30]] }, picture), null);
-  const brush = (x, radius) => fit({ type: "brush", path: [[x, 20], [x, 30]], radius, positive: true }, picture);
+test("steps are brought into the image, or dropped if they lie beside it", () => {
+  const image = { width: 100, height: 50 };
+  assert.equal(fit({ type: "click", point: [120, 3], positive: true }, image), null);
+  assert.deepEqual(fit({ type: "click", point: [-0.4, 3], positive: true }, image)?.point, [0, 3]);
+  assert.deepEqual(fit({ type: "box", box: [-9, -9, 200, 20], positive: true }, image)?.box, [-0.5, -0.5, 99.5, 20]);
+  assert.equal(fit({ type: "box", box: [-9, -9, -2, 20], positive: true }, image), null);
+  assert.deepEqual(fit({ type: "scribble", path: [[50, 20], [150, 20]], positive: true }, image)?.path, [[50, 20], [99, 20]]);
+  assert.equal(fit({ type: "lasso", path: [[150, 20], [160, 20], [150, 30]] }, image), null);
+  const brush = (x, radius) => fit({ type: "brush", path: [[x, 20], [x, 30]], radius, positive: true }, image);
   assert.deepEqual([brush(103, 3), brush(-4, 3)], [null, null]);
   assert.deepEqual(brush(102, 3)?.path, [[102, 20], [102, 30]]);
   assert.notEqual(brush(-3, 3), null);
 });
 
-test("a corner that the keyboard has set belongs to its picture and its tool", () => {
+test("a corner that the keyboard has set belongs to its image and its tool", () => {
   const sent = [];
-  const session = { picture: { id: 1, width: 100, height: 50 }, act: (step) => sent.push(step.type) };
+  const session = { image: { id: 1, width: 100, height: 50 }, act: (step) => sent.push(step.type) };
   const settings = { tool: "box", positive: true };
-  const stage = { picture: session.picture, cross: [10, 10], draft: null, redraw() {} };
+  const stage = { image: session.image, cross: [10, 10], draft: null, redraw() {} };
   const still = { dress() {}, refresh() {} };
   const todo = actions(/** @type {any} */ ({ session, settings, stage, input: still, show: still }));
   todo.run("positive", ".");
-  stage.picture = session.picture = { id: 2, width: 100, height: 50 };
+  stage.image = session.image = { id: 2, width: 100, height: 50 };
   stage.cross = [30, 30];
   todo.run("positive", ".");
   assert.deepEqual(sent, []);
@@ -100,17 +100,17 @@ test("a corner that the keyboard has set belongs to its picture and its tool", (
   assert.deepEqual(sent, ["box"]);
 });
 
-test("a prompt for a picture that is seen only until the next frame is not one for the new picture", () => {
+test("a prompt for an image that is seen only until the next frame is not one for the new image", () => {
   const sent = [];
   const former = { id: 1, width: 100, height: 50 };
-  const session = { picture: former, act: (step) => sent.push(step) };
-  const stage = { picture: former };
+  const session = { image: former, act: (step) => sent.push(step) };
+  const stage = { image: former };
   const todo = actions(/** @type {any} */ ({ session, stage }));
   const click = { type: /** @type {const} */ ("click"), point: /** @type {[number, number]} */ ([3, 4]), positive: true };
-  session.picture = { ...former, id: 2 };
+  session.image = { ...former, id: 2 };
   todo.prompt(click);
   assert.deepEqual(sent, []);
-  stage.picture = session.picture;
+  stage.image = session.image;
   todo.prompt(click);
   assert.deepEqual(sent, [click]);
 });
@@ -154,26 +154,26 @@ test("a sentence begins with a capital, and the name of a file does not", () => 
     "One object", "There is no label", "Nothing", "photo.jpg is gone", "/tmp/a.png cannot be read", "Émile has", ""]);
 });
 
-test("the list of pictures makes only the rows that are seen", () => {
+test("the list of images makes only the rows that are seen", () => {
   const { from, to } = rowsSeen(60_000, 600, 20_000);
   assert.ok(from <= 1000 && to >= 1010 && to - from < 30);
   assert.deepEqual(rowsSeen(0, 600, 2), { from: 0, to: 2 });
 });
 
-test("the list of pictures says how many objects are accepted and how many are not yet", () => {
+test("the list of images says how many objects are accepted and how many are not yet", () => {
   const words = [[0, 0], [1, 0], [3, 0], [0, 2], [1, 2]].map(([objects, unaccepted]) => countOf({ objects, unaccepted }));
   assert.deepEqual(words, ["", "1 object", "3 objects", "2 not accepted", "1 of 3 accepted"]);
 });
 
 test("a search finds all its words in any order and case", () => {
-  const pictures = ["a/Cat 1.jpg", "a/dog.jpg", "b/cat 2.jpg"].map((name, id) => ({ id, name, done: false, objects: 0, unaccepted: 0 }));
-  assert.deepEqual(matching(pictures, "CAT b/").map(({ id }) => id), [2]);
-  assert.equal(matching(pictures, "  "), pictures);
+  const images = ["a/Cat 1.jpg", "a/dog.jpg", "b/cat 2.jpg"].map((name, id) => ({ id, name, done: false, objects: 0, unaccepted: 0 }));
+  assert.deepEqual(matching(images, "CAT b/").map(({ id }) => id), [2]);
+  assert.equal(matching(images, "  "), images);
 });
 
 test("the window of a tile is written so that large numbers come through", () => {
   const path = tilePath(/** @type {any} */ ({ id: 3, version: "v" }), { level: 1, x: 2, y: 0 }, [-3.4e38, 1e21]);
-  assert.ok(path.startsWith("api/pictures/3/tiles/v/1/2/0?"));
+  assert.ok(path.startsWith("api/images/3/tiles/v/1/2/0?"));
   const query = new URL(path, "http://127.0.0.1/").searchParams;
   assert.deepEqual([Number(query.get("low")), Number(query.get("high"))], [-3.4e38, 1e21]);
 });

@@ -48,7 +48,7 @@ test("a full and an empty mask", () => {
   assert.equal(empty.bounds, null);
 });
 
-test("runs longer than the picture are an error and not a crash later", () => {
+test("runs longer than the image are an error and not a crash later", () => {
   assert.throws(() => decodeRows({ width: 4, height: 3, runs: encodeLengths([0, 13]) }), RangeError);
   assert.throws(() => decodeRows({ width: 4, height: 3, runs: encodeLengths([13]) }), RangeError);
 });

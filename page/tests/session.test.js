@@ -2,17 +2,17 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { MOST_FAILURES } from "../../src/vpuformer/app/page/queue.js";
-import { begin, click, picture } from "./begun.js";
+import { begin, click, image } from "./begun.js";
 import { settle, state } from "./outside.js";
 
 test("it goes on at the place where the person was", async () => {
   const { session, said } = await begin();
-  assert.equal(session.picture?.id, 2);
-  assert.equal(said.at(-1), "Picture 2 of 3: 2.jpg");
+  assert.equal(session.image?.id, 2);
+  assert.equal(said.at(-1), "Image 2 of 3: 2.jpg");
   await session.turnPage(1);
-  assert.equal(session.picture?.id, 3);
+  assert.equal(session.image?.id, 3);
   await session.turnPage(1);
-  assert.equal(session.picture?.id, 3);
+  assert.equal(session.image?.id, 3);
 });
 
 test("an eraser without an object makes none", async () => {
@@ -30,41 +30,41 @@ test("an object is made with the first prompt, and its mask shown only when noth
   assert.equal(session.things.length, 1);
   assert.equal(session.current?.seen.at, 2);
   await settle();
-  await outside.answer(state({ id: 9, picture: 2 }), 201);
-  await outside.answer(state({ id: 9, picture: 2, revision: 1, at: 1, area: 11 }));
+  await outside.answer(state({ id: 9, image: 2 }), 201);
+  await outside.answer(state({ id: 9, image: 2, revision: 1, at: 1, area: 11 }));
   assert.equal(session.current?.area, 0);
-  await outside.answer(state({ id: 9, picture: 2, revision: 2, at: 2, area: 1234 }));
+  await outside.answer(state({ id: 9, image: 2, revision: 2, at: 2, area: 1234 }));
   assert.equal(session.current?.area, 1234);
   assert.equal(said.at(-1), "Mask: 1 234 pixels");
 });
 
-test("a reply that comes after another picture was opened changes nothing there, and is there on coming back", async () => {
+test("a reply that comes after another image was opened changes nothing there, and is there on coming back", async () => {
   const { session, outside, api } = await begin();
   session.act(click);
   await settle();
   await session.open(3);
   assert.deepEqual(session.things, []);
-  await outside.answer(state({ id: 9, picture: 2 }), 201);
+  await outside.answer(state({ id: 9, image: 2 }), 201);
   assert.equal(session.current, null);
-  api.openPicture = async (id) => picture(id, [state({ id: 9, picture: 2 })]);
+  api.openImage = async (id) => image(id, [state({ id: 9, image: 2 })]);
   await session.open(2);
   assert.equal(session.things.length, 1);
   assert.equal(session.current?.seen.at, 1); // the click that is still on its way
-  await outside.answer(state({ id: 9, picture: 2, revision: 1, at: 1, area: 40 }));
+  await outside.answer(state({ id: 9, image: 2, revision: 1, at: 1, area: 40 }));
   assert.equal(session.current?.area, 40);
 });
 
-test("a reply that overtakes the picture on coming back is not undone by it", async () => {
+test("a reply that overtakes the image on coming back is not undone by it", async () => {
   const { session, outside, api } = await begin();
   session.act(click);
   await settle();
   await session.open(3);
   let come;
-  api.openPicture = () => new Promise((resolve) => (come = resolve));
+  api.openImage = () => new Promise((resolve) => (come = resolve));
   const coming = session.open(2);
-  await outside.answer(state({ id: 9, picture: 2 }), 201);
-  await outside.answer(state({ id: 9, picture: 2, revision: 1, at: 1, area: 40 }));
-  come(picture(2, [state({ id: 9, picture: 2 })]));
+  await outside.answer(state({ id: 9, image: 2 }), 201);
+  await outside.answer(state({ id: 9, image: 2, revision: 1, at: 1, area: 40 }));
+  come(image(2, [state({ id: 9, image: 2 })]));
   await coming;
   assert.equal(session.things.length, 1);
   assert.deepEqual([session.current?.area, session.current?.shown?.revision], [40, 1]);
@@ -75,10 +75,10 @@ test("an object that the server lists before it has told of its making is one", 
   session.act(click);
   await settle();
   await session.open(3);
-  api.openPicture = async (id) => picture(id, [state({ id: 9, picture: 2 })]);
+  api.openImage = async (id) => image(id, [state({ id: 9, image: 2 })]);
   await session.open(2);
-  await outside.answer(state({ id: 9, picture: 2 }), 201);
-  await outside.answer(state({ id: 9, picture: 2, revision: 1, at: 1, area: 40 }));
+  await outside.answer(state({ id: 9, image: 2 }), 201);
+  await outside.answer(state({ id: 9, image: 2, revision: 1, at: 1, area: 40 }));
   assert.deepEqual(session.things.map(({ id, area }) => [id, area]), [[9, 40]]);
   assert.equal(session.current, session.things[0]);
 });
@@ -87,27 +87,27 @@ test("what somebody else has done meanwhile is seen on coming back", async () =>
   const { session, outside, api } = await begin();
   session.act(click);
   await settle();
-  await outside.answer(state({ id: 9, picture: 2 }), 201);
-  await outside.answer(state({ id: 9, picture: 2, revision: 1, at: 1, area: 40 }));
-  api.openPicture = async (id) => picture(id, [state({ id: 9, picture: 2, revision: 5, at: 3, area: 70 })]);
+  await outside.answer(state({ id: 9, image: 2 }), 201);
+  await outside.answer(state({ id: 9, image: 2, revision: 1, at: 1, area: 40 }));
+  api.openImage = async (id) => image(id, [state({ id: 9, image: 2, revision: 5, at: 3, area: 70 })]);
   await session.open(2);
   assert.equal(session.current?.area, 70);
-  api.openPicture = async (id) => picture(id);
+  api.openImage = async (id) => image(id);
   await session.open(2);
   assert.deepEqual(session.things, []);
 });
 
-test("of two pictures opened at once the later one is shown, whichever comes first", async () => {
+test("of two images opened at once the later one is shown, whichever comes first", async () => {
   const { session, api } = await begin();
   const waiting = new Map();
-  api.openPicture = (id) => new Promise((resolve) => waiting.set(id, resolve));
+  api.openImage = (id) => new Promise((resolve) => waiting.set(id, resolve));
   const first = session.open(1);
   const second = session.open(3);
-  waiting.get(3)(picture(3));
+  waiting.get(3)(image(3));
   await second;
-  waiting.get(1)(picture(1));
+  waiting.get(1)(image(1));
   await first;
-  assert.equal(session.picture?.id, 3);
+  assert.equal(session.image?.id, 3);
 });
 
 test("an object whose first prompt is refused is not left empty", async () => {
@@ -115,19 +115,19 @@ test("an object whose first prompt is refused is not left empty", async () => {
   session.act(click);
   session.act(click);
   await settle();
-  await outside.answer(state({ id: 9, picture: 2 }), 201);
+  await outside.answer(state({ id: 9, image: 2 }), 201);
   await outside.answer({ error: "the file is gone" }, 422);
   assert.equal(session.things.length, 1); // the second one may be better
   await outside.answer({ error: "the file is gone" }, 422);
   assert.deepEqual([session.things, session.current, session.listed(2)?.unaccepted], [[], null, 0]);
   assert.match(outside.sent.at(-1).path, /api\/objects\/9$/);
   assert.equal(outside.sent.at(-1).body.deleted, true);
-  await outside.answer(state({ id: 9, picture: 2, deleted: true, revision: 1 }));
+  await outside.answer(state({ id: 9, image: 2, deleted: true, revision: 1 }));
   assert.deepEqual([outside.sent.length, toasts.length, outside.status], [4, 2, "idle"]);
 });
 
 test("an object with prompts outlives one that is refused, and so does one on which the network fails", async () => {
-  const { session, outside } = await begin([state({ id: 9, picture: 2, at: 1, area: 4, steps: [{ type: "click", live: true }] })]);
+  const { session, outside } = await begin([state({ id: 9, image: 2, at: 1, area: 4, steps: [{ type: "click", live: true }] })]);
   session.act(click);
   await settle();
   await outside.answer({ error: "no" }, 422);
@@ -135,7 +135,7 @@ test("an object with prompts outlives one that is refused, and so does one on wh
   session.select(null);
   session.act(click);
   await settle();
-  await outside.answer(state({ id: 10, picture: 2 }), 201);
+  await outside.answer(state({ id: 10, image: 2 }), 201);
   for (let i = 0; i < MOST_FAILURES; i++) {
     await outside.answer({ error: "out of memory" }, 500);
     if (i < MOST_FAILURES - 1) await outside.wake();
@@ -144,13 +144,13 @@ test("an object with prompts outlives one that is refused, and so does one on wh
 });
 
 test("a deleted object comes back to its place", async () => {
-  const objects = [1, 2, 3].map((id) => state({ id, picture: 2, area: 4, accepted: true }));
+  const objects = [1, 2, 3].map((id) => state({ id, image: 2, area: 4, accepted: true }));
   const { session, outside, toasts } = await begin(objects);
   const [, second] = session.things;
   session.remove(second);
   assert.deepEqual(session.things.map((thing) => thing.id), [1, 3]);
   await settle();
-  await outside.answer(state({ id: 2, picture: 2, deleted: true, accepted: true, revision: 1 }));
+  await outside.answer(state({ id: 2, image: 2, deleted: true, accepted: true, revision: 1 }));
   toasts[0].back();
   assert.deepEqual(session.things.map((thing) => thing.id), [1, 2, 3]);
   await settle();
@@ -158,7 +158,7 @@ test("a deleted object comes back to its place", async () => {
 });
 
 test("Ctrl+Z brings a deleted object back before it undoes anything else, and only once", async () => {
-  const objects = [1, 2].map((id) => state({ id, picture: 2, at: 1, area: 4, accepted: true }));
+  const objects = [1, 2].map((id) => state({ id, image: 2, at: 1, area: 4, accepted: true }));
   const { session, outside, toasts } = await begin(objects);
   session.select(session.things[1]);
   session.remove(session.things[0]);
@@ -167,8 +167,8 @@ test("Ctrl+Z brings a deleted object back before it undoes anything else, and on
   toasts[0].back();
   assert.deepEqual(session.things.map((thing) => thing.id), [1, 2]);
   await settle();
-  await outside.answer(state({ id: 1, picture: 2, deleted: true, at: 1, area: 4 }));
-  await outside.answer(state({ id: 1, picture: 2, at: 1, area: 4 }));
+  await outside.answer(state({ id: 1, image: 2, deleted: true, at: 1, area: 4 }));
+  await outside.answer(state({ id: 1, image: 2, at: 1, area: 4 }));
   assert.deepEqual(outside.sent.map(({ body }) => body.deleted), [true, false]);
   session.remove(session.things[0]);
   session.act(click);
@@ -177,19 +177,19 @@ test("Ctrl+Z brings a deleted object back before it undoes anything else, and on
 });
 
 test("an object that was deleted elsewhere is kept by whoever goes on with it", async () => {
-  const { session, outside, toasts } = await begin([state({ id: 9, picture: 2, at: 1, area: 4 })]);
+  const { session, outside, toasts } = await begin([state({ id: 9, image: 2, at: 1, area: 4 })]);
   session.accept();
   await settle();
-  await outside.answer(state({ id: 9, picture: 2, at: 1, area: 4, accepted: true, deleted: true }));
+  await outside.answer(state({ id: 9, image: 2, at: 1, area: 4, accepted: true, deleted: true }));
   assert.match(toasts[0].text, /deleted elsewhere/);
   assert.equal(outside.sent.at(-1).body.deleted, false);
-  await outside.answer(state({ id: 9, picture: 2, at: 1, area: 4, accepted: true }));
+  await outside.answer(state({ id: 9, image: 2, at: 1, area: 4, accepted: true }));
   assert.equal(toasts.length, 1);
   assert.equal(outside.sent.length, 2);
 });
 
 test("who turns the page is told of what is not accepted", async () => {
-  const { session, toasts } = await begin([state({ id: 9, picture: 2, at: 1, area: 4 }), state({ id: 10, picture: 2 })]);
+  const { session, toasts } = await begin([state({ id: 9, image: 2, at: 1, area: 4 }), state({ id: 10, image: 2 })]);
   await session.open(2);
   assert.equal(toasts.length, 0);
   await session.turnPage(1);
@@ -211,12 +211,12 @@ test("a label that is the only one need not be chosen", async () => {
 });
 
 test("a label is for the current object and for the next ones", async () => {
-  const { session, outside } = await begin([state({ id: 9, picture: 2, at: 1, area: 4 })]);
+  const { session, outside } = await begin([state({ id: 9, image: 2, at: 1, area: 4 })]);
   session.chooseLabel(4);
   assert.equal(session.labelName(session.current), "cup");
   await settle();
   assert.equal(outside.sent[0].body.label, 4);
-  await outside.answer(state({ id: 9, picture: 2, at: 1, area: 4, label: 4 }));
+  await outside.answer(state({ id: 9, image: 2, at: 1, area: 4, label: 4 }));
   session.select(null);
   session.act(click);
   await settle();
@@ -232,14 +232,14 @@ test("an object that the server refuses to make is gone again", async () => {
   assert.equal(toasts[0].text, "no");
 });
 
-test("a picture that cannot be opened says why, and can be tried again", async () => {
+test("an image that cannot be opened says why, and can be tried again", async () => {
   const { session, api } = await begin();
-  api.openPicture = async () => {
+  api.openImage = async () => {
     throw new Error("the file is gone");
   };
   await session.open(3);
-  assert.deepEqual([session.picture, session.trouble, session.index], [null, "The file is gone", 2]);
-  api.openPicture = async (id) => picture(id);
+  assert.deepEqual([session.image, session.trouble, session.index], [null, "The file is gone", 2]);
+  api.openImage = async (id) => image(id);
   await session.open(3);
-  assert.deepEqual([session.picture?.id, session.trouble], [3, null]);
+  assert.deepEqual([session.image?.id, session.trouble], [3, null]);
 });

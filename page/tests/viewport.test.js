@@ -1,20 +1,20 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { clamped, fitted, held, inside, levelFor, panned, revealing, tilesShown, toPicture, toScreen, visible, zoomed } from "../../src/vpuformer/app/page/viewport.js";
+import { clamped, fitted, held, inside, levelFor, panned, revealing, tilesShown, toImage, toScreen, visible, zoomed } from "../../src/vpuformer/app/page/viewport.js";
 
-const picture = { width: 600, height: 400 };
+const image = { width: 600, height: 400 };
 const screen = { width: 800, height: 600 };
 
-test("pixel centres are integers: the top left corner of the picture is (-0.5, -0.5)", () => {
+test("pixel centres are integers: the top left corner of the image is (-0.5, -0.5)", () => {
   const view = { scale: 2, x: 10, y: 20 };
   assert.deepEqual(toScreen(view, [-0.5, -0.5]), [10, 20]);
   assert.deepEqual(toScreen(view, [0, 0]), [11, 21]);
-  assert.deepEqual(toPicture(view, toScreen(view, [12.25, 7])), [12.25, 7]);
+  assert.deepEqual(toImage(view, toScreen(view, [12.25, 7])), [12.25, 7]);
 });
 
-test("a fitted picture lies in the middle, with its margin", () => {
-  const view = fitted(picture, screen, 20);
+test("a fitted image lies in the middle, with its margin", () => {
+  const view = fitted(image, screen, 20);
   assert.equal(view.scale, 760 / 600);
   assert.ok(Math.abs(view.x - 20) < 1e-9);
   assert.ok(Math.abs(view.y - (600 - (400 * 760) / 600) / 2) < 1e-9);
@@ -22,28 +22,28 @@ test("a fitted picture lies in the middle, with its margin", () => {
 });
 
 test("zooming leaves the point under the pointer where it is", () => {
-  const view = fitted(picture, screen);
-  const before = toPicture(view, [300, 250]);
-  const after = toPicture(zoomed(view, view.scale * 3, [300, 250], picture, screen), [300, 250]);
+  const view = fitted(image, screen);
+  const before = toImage(view, [300, 250]);
+  const after = toImage(zoomed(view, view.scale * 3, [300, 250], image, screen), [300, 250]);
   assert.ok(Math.hypot(after[0] - before[0], after[1] - before[1]) < 1e-9);
 });
 
 test("zoom has limits", () => {
-  const view = fitted(picture, screen);
-  assert.equal(zoomed(view, 1e9, [0, 0], picture, screen).scale, 64);
-  assert.equal(zoomed(view, 1e-9, [0, 0], picture, screen).scale, 0.25);
+  const view = fitted(image, screen);
+  assert.equal(zoomed(view, 1e9, [0, 0], image, screen).scale, 64);
+  assert.equal(zoomed(view, 1e-9, [0, 0], image, screen).scale, 0.25);
 });
 
-test("the picture cannot be moved out of sight", () => {
-  const view = panned({ scale: 1, x: 0, y: 0 }, -1e6, 1e6, picture, screen);
-  assert.ok(view.x + picture.width >= 200);
+test("the image cannot be moved out of sight", () => {
+  const view = panned({ scale: 1, x: 0, y: 0 }, -1e6, 1e6, image, screen);
+  assert.ok(view.x + image.width >= 200);
   assert.ok(view.y <= screen.height - 150);
-  assert.deepEqual(held(view, picture, screen), view);
+  assert.deepEqual(held(view, image, screen), view);
 });
 
-test("what is shown, and empty if the picture lies beside the screen", () => {
-  assert.deepEqual(visible({ scale: 2, x: -100, y: 0 }, picture, screen), [50, 0, 450, 300]);
-  assert.equal(visible({ scale: 1, x: 900, y: 0 }, picture, screen), null);
+test("what is shown, and empty if the image lies beside the screen", () => {
+  assert.deepEqual(visible({ scale: 2, x: -100, y: 0 }, image, screen), [50, 0, 450, 300]);
+  assert.equal(visible({ scale: 1, x: 900, y: 0 }, image, screen), null);
 });
 
 test("the level has a pixel for every one of the device", () => {
@@ -59,11 +59,11 @@ test("only the tiles on screen are asked for, the middle ones first", () => {
   assert.deepEqual(tilesShown(null, 0, 512), []);
 });
 
-test("points are moved into the picture", () => {
-  assert.deepEqual(clamped([-3, 500], picture), [0, 399]);
-  assert.deepEqual(clamped([-3, 500], picture, 0.5), [-0.5, 399.5]);
-  assert.equal(inside([-0.5, 0], picture), true);
-  assert.equal(inside([599.5, 0], picture), false);
+test("points are moved into the image", () => {
+  assert.deepEqual(clamped([-3, 500], image), [0, 399]);
+  assert.deepEqual(clamped([-3, 500], image, 0.5), [-0.5, 399.5]);
+  assert.equal(inside([-0.5, 0], image), true);
+  assert.equal(inside([599.5, 0], image), false);
 });
 
 test("a point beyond the edge of the screen is brought in, one within it moves nothing", () => {

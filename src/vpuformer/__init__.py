@@ -1,4 +1,4 @@
-"""VPUFormer: outline an object in a picture with a click, a box or a scribble.
+"""VPUFormer: outline an object in an image with a click, a box or a scribble.
 
 >>> from vpuformer import Box, Click
 >>> prompts = [Box(20, 30, 180, 140), Click(90, 60, positive=False)]
@@ -37,11 +37,11 @@ __all__ = [
 _HOMES = {
     "Box": "prompts",
     "Click": "prompts",
-    "Prediction": "views",
-    "Predictor": "predictor",
+    "Prediction": "inference.views",
+    "Predictor": "inference.predictor",
     "Prompt": "prompts",
     "Scribble": "prompts",
-    "Session": "session",
+    "Session": "inference.session",
     "VPUFormer": "model.vpuformer",
     "VPUFormerConfig": "model.config",
     "VPUFormerError": "errors",

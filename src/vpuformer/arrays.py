@@ -1,9 +1,27 @@
-"""Arrays as people hand them over: lists, NumPy's, and torch's tensors of any kind. Imports no torch."""
+"""The kinds of arrays by name, and arrays as people hand them over: lists, NumPy's, tensors. Imports no torch."""
 
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+RGB = npt.NDArray[np.uint8]
+"""An image: RGB, shape (H, W, 3)."""
+
+FloatMap = npt.NDArray[np.float32]
+"""A number for each pixel, shape (H, W): most often the probability, 0 to 1, that it belongs to the object."""
+
+BoolMask = npt.NDArray[np.bool_]
+"""A mask, shape (H, W)."""
+
+Truth = npt.NDArray[np.int8]
+"""The ground truth of an object, shape (H, W): 1 object, -1 ignored (`vpuformer.metrics.IGNORE`), 0 elsewhere."""
+
+Points = npt.NDArray[np.float64]
+"""Points (x, y), shape (N, 2)."""
+
+Size = tuple[int, int]
+"""Height and width in pixels."""
 
 
 def as_array(values: Any) -> npt.NDArray[Any]:

@@ -5,9 +5,9 @@
     VPUFormerError
     ├── InputError (also a ValueError)     something that a user handed over cannot be used
     │   ├── PromptError                    a click, box or scribble
-    │   ├── ImageError                     a picture
+    │   ├── ImageError                     an image
     │   ├── MaskError                      a mask, or a truth
-    │   ├── DatasetError                   a folder of pictures and masks
+    │   ├── DatasetError                   a folder of images and masks
     │   └── ConfigError                    a setting, or a combination of settings
     ├── CheckpointError                    weights that are missing, broken or of another model
     ├── SessionError                       an operation that this session cannot do now
@@ -39,11 +39,11 @@ class PromptError(InputError):
 
 
 class ImageError(InputError):
-    """A picture that is missing, broken or cannot be used."""
+    """An image that is missing, broken or cannot be used."""
 
 
 class MaskError(InputError):
-    """A mask that is missing, broken or does not fit its picture."""
+    """A mask that is missing, broken or does not fit its image."""
 
 
 class DatasetError(InputError):
@@ -71,7 +71,7 @@ class StoreError(VPUFormerError):
 
 
 class NotFoundError(StoreError):
-    """A picture, label or object that the database does not hold."""
+    """An image, label or object that the database does not hold."""
 
 
 class ConflictError(StoreError):

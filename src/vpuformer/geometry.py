@@ -1,4 +1,4 @@
-"""Frames and the maps between them: picture, crop of it, network input.
+"""Frames and the maps between them: image, crop of it, network input.
 
 All coordinates are (x, y) with pixel centres at integers, all sizes (height, width). There is one map, everywhere:
 `to_target = scale * (x - left + 0.5) - 0.5`, which is what resizing the pixels does (OpenCV, Pillow and PyTorch with
@@ -8,8 +8,8 @@ All coordinates are (x, y) with pixel centres at integers, all sizes (height, wi
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from vpuformer.arrays import Points, Size
 from vpuformer.errors import ConfigError, InputError
 
 CANONICAL = 448
@@ -18,9 +18,6 @@ CANONICAL = 448
 SMALLEST_INPUT, LARGEST_INPUT = 64, 2048
 """Sides of the smallest and of the largest square that a network takes, in pixels. Its coarsest scale is 1/32 of the
 side; at 2048 one image takes some GB of memory, and the field evaluates at 448 and 672."""
-
-Points = npt.NDArray[np.float64]
-Size = tuple[int, int]
 
 
 def check_input_size(side: int) -> None:
@@ -59,7 +56,7 @@ class Crop:
 
     @classmethod
     def whole(cls, size: Size) -> "Crop":
-        """All of a picture of `size` (height, width)."""
+        """All of an image of `size` (height, width)."""
         return cls(0, 0, size[1], size[0])
 
     @property
@@ -85,7 +82,7 @@ class Crop:
 
 @dataclass(frozen=True, slots=True)
 class FrameMap:
-    """The map from a picture to the frame of `size` (height, width) onto which `crop` of it is stretched.
+    """The map from an image to the frame of `size` (height, width) onto which `crop` of it is stretched.
 
     `mirrored` exchanges left and right in that frame.
 
@@ -115,7 +112,7 @@ class FrameMap:
         return np.array([self.crop.left, self.crop.top], dtype=np.float64)
 
     def to_target(self, points: Points) -> Points:
-        """Picture coordinates, shape (..., 2), in the target frame."""
+        """Image coordinates, shape (..., 2), in the target frame."""
         return self._turned(self.scale * (points - self._origin + 0.5) - 0.5)
 
     def to_source(self, points: Points) -> Points:

@@ -1,4 +1,4 @@
-"""How prompts are drawn on a picture. No torch."""
+"""How prompts are drawn on an image. No torch."""
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType

@@ -16,10 +16,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from vpuformer.arrays import BoolMask, Truth
 from vpuformer.errors import MaskError
-
-BoolMask = npt.NDArray[np.bool_]
-Truth = npt.NDArray[np.int8]
 
 IGNORE = -1
 """The value of a truth where it is undecided."""
@@ -54,8 +52,8 @@ def boundary_iou(prediction: BoolMask, truth: Truth, dilation: float = 0.02) -> 
     """Intersection over union of the two inner boundary bands (Cheng et al., Boundary IoU, CVPR 2021, Eq. 2).
 
     The band of a mask is the mask without its erosion by a square; its width is `dilation` times the diagonal of the
-    picture, in whole pixels and at least one. The world outside the picture is background, so an object that touches
-    the edge of the picture has a boundary there. In ignored pixels the prediction is taken to be right, whatever it
+    image, in whole pixels and at least one. The world outside the image is background, so an object that touches
+    the edge of the image has a boundary there. In ignored pixels the prediction is taken to be right, whatever it
     says, so that a truth framed by undecided pixels can be met; these pixels themselves are not counted.
 
     >>> truth = np.zeros((20, 20), dtype=np.int8)
@@ -66,7 +64,7 @@ def boundary_iou(prediction: BoolMask, truth: Truth, dilation: float = 0.02) -> 
     Args:
         prediction: bool, shape (H, W).
         truth: int8 (or bool), shape (H, W), of 1, 0 and `IGNORE`.
-        dilation: width of the band as a fraction of the diagonal of the picture, above 0.
+        dilation: width of the band as a fraction of the diagonal of the image, above 0.
 
     Raises:
         MaskError: as in `iou`.
@@ -233,7 +231,7 @@ def bootstrap_interval(
     level: float = 0.95,
     draws: int = 2000,
     *,
-    pictures: Sequence[Hashable] | None = None,
+    images: Sequence[Hashable] | None = None,
 ) -> tuple[float, float]:
     """An interval that holds the mean with confidence `level`; see `bootstrap_intervals`.
 
@@ -247,7 +245,7 @@ def bootstrap_interval(
         The lower and the upper end, in the unit of `values`.
     """
     column = np.asarray(values, dtype=np.float64).reshape(-1, 1)
-    low, high = bootstrap_intervals(column, rng, level, draws, pictures=pictures)[0].tolist()
+    low, high = bootstrap_intervals(column, rng, level, draws, images=images)[0].tolist()
     return low, high
 
 
@@ -257,17 +255,17 @@ def bootstrap_intervals(
     level: float = 0.95,
     draws: int = 2000,
     *,
-    pictures: Sequence[Hashable] | None = None,
+    images: Sequence[Hashable] | None = None,
 ) -> npt.NDArray[np.float64]:
     """For each column of `values` an interval that holds its mean with confidence `level`: the percentile bootstrap.
 
-    Pictures are drawn anew with replacement, as many as there are, `draws` times, and with a picture come all its
-    objects (the cluster bootstrap; Davison and Hinkley, 1997, 3.8), since objects of one picture are hard or easy
+    Images are drawn anew with replacement, as many as there are, `draws` times, and with an image come all its
+    objects (the cluster bootstrap; Davison and Hinkley, 1997, 3.8), since objects of one image are hard or easy
     together. The interval leaves `(1 - level) / 2` of the means so found out at either end. All columns see the same
-    draws. It speaks of other pictures of the same kind, not of other training runs.
+    draws. It speaks of other images of the same kind, not of other training runs.
 
     >>> values = np.array([[1.0], [3.0], [3.0], [1.0]])
-    >>> bootstrap_intervals(values, np.random.default_rng(0), pictures=["a", "a", "b", "b"]).tolist()
+    >>> bootstrap_intervals(values, np.random.default_rng(0), images=["a", "a", "b", "b"]).tolist()
     [[2.0, 2.0]]
 
     Args:
@@ -275,14 +273,14 @@ def bootstrap_intervals(
         rng: where the draws come from.
         level: above 0, below 1.
         draws: at least 1.
-        pictures: the picture of each object; by default each has its own.
+        images: the image of each object; by default each has its own.
 
     Returns:
         Shape (columns, 2): the lower and the upper ends, in the units of the columns.
 
     Raises:
         ValueError: there is no value, one is not finite, `level` or `draws` is out of range, or there are not as many
-            `pictures` as objects.
+            `images` as objects.
     """
     numbers = np.asarray(values, dtype=np.float64)
     if numbers.size == 0:
@@ -291,17 +289,17 @@ def bootstrap_intervals(
         raise ValueError("one of the values to bootstrap is not a finite number; leave such objects out")
     if not 0 < level < 1 or draws < 1:
         raise ValueError(f"a bootstrap needs 0 < level < 1 and draws >= 1, got level={level}, draws={draws}")
-    names = range(len(numbers)) if pictures is None else pictures
+    names = range(len(numbers)) if images is None else images
     if len(names) != len(numbers):
-        raise ValueError(f"a bootstrap needs the picture of each of the {len(numbers)} objects, got {len(names)}")
+        raise ValueError(f"a bootstrap needs the image of each of the {len(numbers)} objects, got {len(names)}")
     # In order of appearance, so that the draws do not depend on how names sort.
     number_of = {name: i for i, name in enumerate(dict.fromkeys(names))}
-    picture = np.array([number_of[name] for name in names])
+    image = np.array([number_of[name] for name in names])
     count = len(number_of)
-    objects = np.bincount(picture, minlength=count).astype(np.float64)
+    objects = np.bincount(image, minlength=count).astype(np.float64)
     sums = np.zeros((count, numbers.shape[1]))
-    np.add.at(sums, picture, numbers)
-    # In blocks: 2000 draws of the 2857 pictures of SBD at once would take 90 MB.
+    np.add.at(sums, image, numbers)
+    # In blocks: 2000 draws of the 2857 images of SBD at once would take 90 MB.
     block = max(1, 1_000_000 // count)
     means = np.concatenate([_drawn_means(sums, objects, min(block, draws - i), rng) for i in range(0, draws, block)])
     return np.quantile(means, [(1 - level) / 2, (1 + level) / 2], axis=0).T
@@ -310,7 +308,7 @@ def bootstrap_intervals(
 def _drawn_means(
     sums: npt.NDArray[np.float64], objects: npt.NDArray[np.float64], draws: int, rng: np.random.Generator
 ) -> npt.NDArray[np.float64]:
-    """The means of all objects of drawn pictures, shape (draws, columns)."""
+    """The means of all objects of drawn images, shape (draws, columns)."""
     count = len(objects)
     drawn = rng.integers(count, size=(draws, count)) + count * np.arange(draws)[:, None]
     times = np.bincount(drawn.ravel(), minlength=draws * count).reshape(draws, count)
@@ -336,7 +334,7 @@ def check_prediction(prediction: BoolMask, truth: Truth) -> None:
     if prediction.ndim != 2 or prediction.shape != truth.shape:
         raise MaskError(
             f"a prediction of shape {prediction.shape} cannot be compared with a truth of shape {truth.shape};"
-            " both are (height, width) of the same picture"
+            " both are (height, width) of the same image"
         )
     if prediction.dtype != np.bool_:
         raise MaskError(
@@ -376,7 +374,7 @@ def _inner_band(mask: BoolMask, pixels: int) -> BoolMask:
     if width:
         inside = band[y : y + height, x : x + width]
         square = np.ones((2 * pixels + 1, 2 * pixels + 1), np.uint8)
-        # Outside of its bounds there is nothing of the mask, as there is outside of the picture.
+        # Outside of its bounds there is nothing of the mask, as there is outside of the image.
         eroded = cv2.erode(inside.view(np.uint8), square, borderType=cv2.BORDER_CONSTANT, borderValue=0)
         inside &= eroded == 0
     return band

@@ -1,6 +1,6 @@
 """What a person shows: clicks, boxes and scribbles, each positive (in the object) or negative (not in it).
 
-Coordinates are (x, y) floats in pixels of the original picture, pixel centres at integers: the picture of width `W`
+Coordinates are (x, y) floats in pixels of the original image, pixel centres at integers: the image of width `W`
 covers x from -0.5 to `W` - 0.5. A prompt is a frozen value; it knows no tensor, no model and no screen.
 """
 
@@ -15,13 +15,10 @@ from numbers import Real
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from vpuformer.arrays import Points
 from vpuformer.errors import PromptError
 from vpuformer.files import read_json
-
-Points = npt.NDArray[np.float64]
-"""Coordinates, shape (n, 2), x first."""
 
 Extent = tuple[float, float, float, float]
 """Left, top, right and bottom edge of a rectangle, as coordinates."""
@@ -222,14 +219,14 @@ def _checked_prompts(prompts: Iterable[Prompt]) -> Iterator[Prompt]:
         yield prompt
 
 
-def fit_to_picture(prompts: Iterable[Prompt], size: tuple[int, int]) -> tuple[Prompt, ...]:
-    """The prompts as they lie in a picture of `size` (H, W): what crosses its edge is clipped to it (`clip`).
+def fit_to_image(prompts: Iterable[Prompt], size: tuple[int, int]) -> tuple[Prompt, ...]:
+    """The prompts as they lie in an image of `size` (H, W): what crosses its edge is clipped to it (`clip`).
 
-    >>> fit_to_picture([Box(-20, 10, 30, 40)], (100, 100))
+    >>> fit_to_image([Box(-20, 10, 30, 40)], (100, 100))
     (Box(x0=-0.5, y0=10.0, x1=30.0, y1=40.0, positive=True),)
 
     Raises:
-        PromptError: these are no prompts, or one lies wholly outside the picture.
+        PromptError: these are no prompts, or one lies wholly outside the image.
     """
     height, width = size
     edges = (-0.5, -0.5, width - 0.5, height - 0.5)
@@ -240,7 +237,7 @@ def fit_to_picture(prompts: Iterable[Prompt], size: tuple[int, int]) -> tuple[Pr
             x0, y0, x1, y1 = prompt.bounds
             where = f"({x0:g}, {y0:g})" if prompt.kind == "click" else f"({x0:g}, {y0:g}) to ({x1:g}, {y1:g})"
             raise PromptError(
-                f"a {prompt.kind} at {where} lies outside the picture, which is {width} pixels wide and {height} high;"
+                f"a {prompt.kind} at {where} lies outside the image, which is {width} pixels wide and {height} high;"
                 " x runs to the right and y downwards, from 0"
             )
         fitted.append(inside)

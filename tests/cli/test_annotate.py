@@ -28,24 +28,24 @@ def refused(*words: object) -> str:
     return result.stderr
 
 
-def test_what_cannot_be_annotated_is_said_in_one_line(picture_folder: Path, tmp_path: Path) -> None:
+def test_what_cannot_be_annotated_is_said_in_one_line(image_folder: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    (tmp_path / "text.png").write_text("no picture")
+    (tmp_path / "text.png").write_text("no image")
     assert "there is no" in refused(tmp_path / "missing")
-    assert "holds no picture" in refused(tmp_path / "empty")
-    assert "no picture that can be read" in refused(tmp_path / "text.png")
-    assert "no model called 'nosuch'" in refused(picture_folder, "--model", "nosuch")
-    assert "at most 200 letters" in refused(picture_folder, "--labels", "a" * 201)
-    assert "cannot be seen" in refused(picture_folder, "--labels", "cat,a\nb")
-    assert "cannot be used" in refused(picture_folder, "--store", tmp_path / "no" / "x.sqlite")
-    assert "no address" in refused(picture_folder, "--host", "no.such.address.invalid")
-    assert "the device 'abacus'" in refused(picture_folder, "--device", "abacus")
+    assert "holds no image" in refused(tmp_path / "empty")
+    assert "no image that can be read" in refused(tmp_path / "text.png")
+    assert "no model called 'nosuch'" in refused(image_folder, "--model", "nosuch")
+    assert "at most 200 letters" in refused(image_folder, "--labels", "a" * 201)
+    assert "cannot be seen" in refused(image_folder, "--labels", "cat,a\nb")
+    assert "cannot be used" in refused(image_folder, "--store", tmp_path / "no" / "x.sqlite")
+    assert "no address" in refused(image_folder, "--host", "no.such.address.invalid")
+    assert "the device 'abacus'" in refused(image_folder, "--device", "abacus")
 
 
-def test_a_port_that_is_taken_is_refused_if_it_was_asked_for(picture_folder: Path) -> None:
+def test_a_port_that_is_taken_is_refused_if_it_was_asked_for(image_folder: Path) -> None:
     with bind("127.0.0.1", 0) as taken:
         port = taken.getsockname()[1]
-        assert f"the port {port} of 127.0.0.1 cannot be used" in refused(picture_folder, "--port", port)
+        assert f"the port {port} of 127.0.0.1 cannot be used" in refused(image_folder, "--port", port)
         with pytest.raises(ConfigError, match="choose another with --port"):
             bind("127.0.0.1", port)
         with bind("127.0.0.1", port, any_free=True) as other:
@@ -71,7 +71,7 @@ def test_a_network_answers(model: Path) -> None:
     assert len(segmenter.sha256) == 64
 
 
-def test_a_picture_is_counted_with_all_the_features_that_it_may_come_to_hold(model: Path) -> None:
+def test_a_image_is_counted_with_all_the_features_that_it_may_come_to_hold(model: Path) -> None:
     import numpy as np
 
     from vpuformer.inference.predictor import MAX_CROPS
@@ -95,8 +95,8 @@ def test_weights_that_are_broken_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def started(picture_folder: Path, request: pytest.FixtureRequest) -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, "-m", "vpuformer", "annotate", str(picture_folder), "--no-browser", "--port", "0"]
+def started(image_folder: Path, request: pytest.FixtureRequest) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-m", "vpuformer", "annotate", str(image_folder), "--no-browser", "--port", "0"]
     process = subprocess.Popen([*command, *request.param], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     yield process
     process.kill()
@@ -120,7 +120,7 @@ def project_at(address: str, token: str | None) -> bytes:
 
 
 @pytest.mark.parametrize("started", [["--labels", "cat,dog"]], indirect=True)
-def test_it_starts_and_ends_when_interrupted(started: subprocess.Popen[str], picture_folder: Path) -> None:
+def test_it_starts_and_ends_when_interrupted(started: subprocess.Popen[str], image_folder: Path) -> None:
     address = address_of(started)
     token = address.partition("?token=")[2]
     assert len(token) > 20
@@ -130,7 +130,7 @@ def test_it_starts_and_ends_when_interrupted(started: subprocess.Popen[str], pic
     with urllib.request.build_opener(urllib.request.HTTPCookieProcessor()).open(address, timeout=60) as page:
         assert page.url == address.partition("?")[0]
         assert b'id="stage"' in page.read()
-    assert (picture_folder / "vpuformer.sqlite").is_file()
+    assert (image_folder / "vpuformer.sqlite").is_file()
     started.send_signal(signal.SIGINT)
     said, complaints = started.communicate(timeout=60)
     assert "everything is stored" in said
@@ -177,16 +177,16 @@ def test_a_token_of_ones_own_or_none(started: subprocess.Popen[str]) -> None:
     assert b'"a.png"' in project_at(address, token)
 
 
-def test_tokens_paths_and_names_that_cannot_be_used(picture_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "a token has 8 to 200 letters" in refused(picture_folder, "--token", "short")
-    assert "secret;word" not in refused(picture_folder, "--token", "secret;word")
-    assert "contradict each other" in refused(picture_folder, "--token", "my-own-secret", "--no-token")
+def test_tokens_paths_and_names_that_cannot_be_used(image_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "a token has 8 to 200 letters" in refused(image_folder, "--token", "short")
+    assert "secret;word" not in refused(image_folder, "--token", "secret;word")
+    assert "contradict each other" in refused(image_folder, "--token", "my-own-secret", "--no-token")
     for path in ("/a b", "/../b", "http://x", "/a//b", "/a?b"):
-        assert "is no path of letters, digits and slashes" in refused(picture_folder, "--root-path", path)
+        assert "is no path of letters, digits and slashes" in refused(image_folder, "--root-path", path)
     for name in ("https://images.example.org", "images.example.org:8443", "images.example.org/annotate", ""):
-        assert "is no host name" in refused(picture_folder, "--server-name", name)
+        assert "is no host name" in refused(image_folder, "--server-name", name)
     monkeypatch.setenv("VPUFORMER_TOKEN", "a")
-    assert "a token has 8 to 200 letters" in refused(picture_folder)
+    assert "a token has 8 to 200 letters" in refused(image_folder)
 
 
 def test_the_server_needs_no_torch() -> None:

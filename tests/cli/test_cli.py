@@ -110,18 +110,18 @@ def test_every_kind_of_prompt_can_be_written_and_mixed(tmp_path: Path) -> None:
 # --- segment ------------------------------------------------------------------------------------------------------
 
 
-def test_all_prompts_are_used_in_one_pass(picture_file: Path, model: Path, tmp_path: Path) -> None:
+def test_all_prompts_are_used_in_one_pass(image_file: Path, model: Path, tmp_path: Path) -> None:
     from vpuformer.images import read_image, read_mask
     from vpuformer.inference.predictor import Predictor
 
     mask, overlay = tmp_path / "mask.png", tmp_path / "overlay.jpg"
     words = ["--click", "30,20", "--negative-click", "2,2", "--box", "14,9,46,31", "--scribble", "20,20 40,20"]
-    result = vpuformer("segment", picture_file, *words, "--model", model, "-o", mask, "--overlay", overlay, "--json")
+    result = vpuformer("segment", image_file, *words, "--model", model, "-o", mask, "--overlay", overlay, "--json")
     assert result.exit_code == 0, result.output
 
     prompts = [Box(14, 9, 46, 31), Scribble(((20, 20), (40, 20))), Click(30, 20), Click(2, 2, positive=False)]
     predictor = Predictor.from_pretrained(model, device="cpu")
-    predictor.set_image(picture_file)
+    predictor.set_image(image_file)
     wanted = predictor.predict(prompts).mask
     assert np.array_equal(read_mask(mask), wanted.astype(np.float32))
     assert read_image(overlay).shape == (48, 64, 3)
@@ -140,53 +140,53 @@ def test_all_prompts_are_used_in_one_pass(picture_file: Path, model: Path, tmp_p
 
 
 def test_a_mask_can_be_corrected_in_place(
-    picture_file: Path, model: Path, tmp_path: Path, truth: npt.NDArray[np.int8]
+    image_file: Path, model: Path, tmp_path: Path, truth: npt.NDArray[np.int8]
 ) -> None:
     from vpuformer.images import read_mask, write_mask
 
     mask = tmp_path / "mask.png"
     write_mask(mask, truth == 1)
-    result = vpuformer("segment", picture_file, "--mask", mask, "--model", model, "-o", mask, "--device", "cpu")
+    result = vpuformer("segment", image_file, "--mask", mask, "--model", model, "-o", mask, "--device", "cpu")
     assert result.exit_code == 0, result.output
     assert result.stdout.startswith(f"mask: {mask}\nobject: ")
     assert read_mask(mask).shape == (48, 64)
 
 
 @pytest.mark.usefixtures("no_network")
-def test_a_negative_number_is_a_coordinate_and_no_option(picture_file: Path) -> None:
-    said = refused("segment", picture_file, "--click", "-1,5", "--json")
-    assert said.startswith("a click at (-1, 5) lies outside the picture, which is 64 pixels wide and 48 high")
+def test_a_negative_number_is_a_coordinate_and_no_option(image_file: Path) -> None:
+    said = refused("segment", image_file, "--click", "-1,5", "--json")
+    assert said.startswith("a click at (-1, 5) lies outside the image, which is 64 pixels wide and 48 high")
 
 
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
         ([], "no prompt given; show the object with --click X,Y, --box X0,Y0,X1,Y1"),
-        (["--click", "30"], "--click wants X,Y in pixels of the picture, got '30'"),
-        (["--negative-click", "a,b"], "--negative-click wants X,Y in pixels of the picture, got 'a,b'"),
+        (["--click", "30"], "--click wants X,Y in pixels of the image, got '30'"),
+        (["--negative-click", "a,b"], "--negative-click wants X,Y in pixels of the image, got 'a,b'"),
         (["--click", "nan,3"], "a click has a coordinate that is not a finite number"),
-        (["--box", "1,2,3"], "--box wants X0,Y0,X1,Y1 in pixels of the picture, got '1,2,3'"),
+        (["--box", "1,2,3"], "--box wants X0,Y0,X1,Y1 in pixels of the image, got '1,2,3'"),
         (["--box", "40,10,20,30"], "a box needs x0 < x1 and y0 < y1, got x0=40, y0=10, x1=20, y1=30"),
         (["--negative-box", "4,10,4,30"], "a box needs x0 < x1 and y0 < y1, got x0=4"),
-        (["--box", "-30,-30,-10,-10"], "a box at (-30, -30) to (-10, -10) lies outside the picture"),
+        (["--box", "-30,-30,-10,-10"], "a box at (-30, -30) to (-10, -10) lies outside the image"),
         (["--scribble", ""], "a scribble needs at least one point, got none"),
-        (["--scribble", "1,2 3"], "--scribble wants X,Y X,Y ... in pixels of the picture, got '3'"),
-        (["--negative-scribble", "99,99 120,99"], "a scribble at (99, 99) to (120, 99) lies outside the picture"),
-        (["--click", "64,20"], "a click at (64, 20) lies outside the picture, which is 64 pixels wide and 48 high"),
+        (["--scribble", "1,2 3"], "--scribble wants X,Y X,Y ... in pixels of the image, got '3'"),
+        (["--negative-scribble", "99,99 120,99"], "a scribble at (99, 99) to (120, 99) lies outside the image"),
+        (["--click", "64,20"], "a click at (64, 20) lies outside the image, which is 64 pixels wide and 48 high"),
         (["--prompts", "missing.json"], "cannot read the prompts of missing.json: No such file or directory"),
         (["--click", "3,4", "--mask", "missing.png"], "there is no file missing.png"),
         (["--click", "3,4", "-o", "missing/mask.png"], "cannot write the mask to missing/mask.png: there is no folder"),
         (["--click", "3,4", "-o", "mask.jpg"], "the mask is written as .png, got the name 'mask.jpg'"),
         (["--click", "3,4", "-o", "folder.png"], "cannot write the mask to folder.png: it is a folder"),
-        (["--click", "3,4", "-o", "picture.png"], "picture.png is named twice, and writing it would overwrite"),
-        (["--click", "3,4", "--overlay", "picture.png"], "picture.png is named twice, and writing it would overwrite"),
+        (["--click", "3,4", "-o", "image.png"], "image.png is named twice, and writing it would overwrite"),
+        (["--click", "3,4", "--overlay", "image.png"], "image.png is named twice, and writing it would overwrite"),
         (["--click", "3,4", "-o", "a.png", "--overlay", "a.png"], "a.png is named twice, and writing it would"),
         (["--click", "3,4", "--overlay", "a.txt"], "the overlay is written as .png, .jpg, .jpeg, .webp, .bmp"),
-        (["--prompts", "picture.png"], "picture.png: the list of prompts is no JSON"),
+        (["--prompts", "image.png"], "image.png: the list of prompts is no JSON"),
         (["--prompts", "list.json"], "list.json: the type of a prompt is one of click, box, scribble, got 'lasso'"),
     ],
 )
-@pytest.mark.usefixtures("no_network", "picture_file")
+@pytest.mark.usefixtures("no_network", "image_file")
 def test_what_cannot_be_used_is_refused_in_one_line_before_the_network_is_loaded(
     words: list[str], sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -194,42 +194,42 @@ def test_what_cannot_be_used_is_refused_in_one_line_before_the_network_is_loaded
     (tmp_path / "folder.png").mkdir()
     (tmp_path / "list.json").write_text('[{"type": "lasso"}]')
     before = sorted(tmp_path.iterdir())
-    assert refused("segment", "picture.png", "--json", *words).startswith(sentence)
+    assert refused("segment", "image.png", "--json", *words).startswith(sentence)
     assert sorted(tmp_path.iterdir()) == before
 
 
 @pytest.mark.usefixtures("no_network")
-def test_pictures_and_masks_that_cannot_be_used(picture_file: Path, tmp_path: Path) -> None:
+def test_images_and_masks_that_cannot_be_used(image_file: Path, tmp_path: Path) -> None:
     missing, broken, small = tmp_path / "no.png", tmp_path / "broken.jpg", tmp_path / "small.png"
     broken.write_bytes(b"\xff\xd8\xff\xe0 and then nothing")
     Image.new("L", (32, 24)).save(small)
     assert refused("segment", missing, "--click", "3,4", "--json").startswith(f"there is no file {missing}")
     assert str(broken) in refused("segment", broken, "--click", "3,4", "--json")
-    said = refused("segment", picture_file, "--mask", small, "--json")
+    said = refused("segment", image_file, "--mask", small, "--json")
     assert "small.png" in said
     assert "64" in said
     assert "32" in said
 
 
-def test_nothing_to_write_is_refused(picture_file: Path) -> None:
-    assert refused("segment", picture_file, "--click", "3,4").startswith("nothing to write; say where the mask goes")
+def test_nothing_to_write_is_refused(image_file: Path) -> None:
+    assert refused("segment", image_file, "--click", "3,4").startswith("nothing to write; say where the mask goes")
 
 
-def test_an_unknown_model_or_device_is_refused(picture_file: Path, model: Path) -> None:
-    said = refused("segment", picture_file, "--click", "3,4", "--json", "--model", "defalt")
+def test_an_unknown_model_or_device_is_refused(image_file: Path, model: Path) -> None:
+    said = refused("segment", image_file, "--click", "3,4", "--json", "--model", "defalt")
     assert said.startswith("no model called 'defalt'")
-    said = refused("segment", picture_file, "--click", "3,4", "--json", "--model", model, "--device", "abacus")
+    said = refused("segment", image_file, "--click", "3,4", "--json", "--model", model, "--device", "abacus")
     assert said.startswith("the device 'abacus' cannot be used")
 
 
-def test_a_closed_folder_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, picture_file: Path) -> None:
+def test_a_closed_folder_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, image_file: Path) -> None:
     monkeypatch.setattr("os.access", lambda _, mode: mode != os.W_OK)
-    said = refused("segment", picture_file, "--click", "3,4", "-o", tmp_path / "mask.png")
+    said = refused("segment", image_file, "--click", "3,4", "-o", tmp_path / "mask.png")
     assert said.endswith("no permission to write there")
 
 
 def test_an_interruption_and_a_fault_have_their_own_exit_codes(
-    picture_file: Path, monkeypatch: pytest.MonkeyPatch
+    image_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from vpuformer.inference.predictor import Predictor
 
@@ -238,7 +238,7 @@ def test_an_interruption_and_a_fault_have_their_own_exit_codes(
             raise error("on purpose")
 
         monkeypatch.setattr(Predictor, "from_pretrained", fail)
-        return vpuformer("segment", picture_file, "--click", "3,4", "--json")
+        return vpuformer("segment", image_file, "--click", "3,4", "--json")
 
     assert fail_with(KeyboardInterrupt).exit_code == 130
     fault = fail_with(ZeroDivisionError)
@@ -326,14 +326,14 @@ def test_the_fields_protocol_is_recorded(grabcut: Path, model: Path, tmp_path: P
 
 
 @pytest.fixture
-def coco(tmp_path: Path, picture: npt.NDArray[np.uint8]) -> Path:
-    """A COCO-format set, `toys`, of two pictures with an object each, and a split that validates on the second."""
+def coco(tmp_path: Path, image: npt.NDArray[np.uint8]) -> Path:
+    """A COCO-format set, `toys`, of two images with an object each, and a split that validates on the second."""
     root = tmp_path / "sets"
     (root / "toys" / "images").mkdir(parents=True)
     polygon = [15, 12, 45, 12, 45, 28, 15, 28]
     names = ("a.png", "b.png")
     for name in names:
-        Image.fromarray(picture).save(root / "toys" / "images" / name)
+        Image.fromarray(image).save(root / "toys" / "images" / name)
     annotations = {
         "images": [{"id": i, "file_name": name, "width": 64, "height": 48} for i, name in enumerate(names)],
         "annotations": [{"id": i + 7, "image_id": i, "segmentation": [polygon]} for i in range(len(names))],
@@ -478,17 +478,17 @@ def test_training_says_what_is_not_installed(tmp_path: Path, monkeypatch: pytest
     assert said == "training needs lightning_fabric; install it with: pip install 'vpuformer[train]'"
 
 
-# --- masks to correct, and what is not shown of a picture ---------------------------------------------------------
+# --- masks to correct, and what is not shown of an image ---------------------------------------------------------
 
 
 def test_a_label_of_a_map_is_chosen(
-    picture_file: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    image_file: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     values = np.zeros((48, 64), np.uint16)
     values[10:30, 10:30], values[35:45, 40:60] = 1, 300
     Image.fromarray(values).save("labels.png")
-    words = ["segment", picture_file, "--model", model, "--mask", "labels.png", "--json"]
+    words = ["segment", image_file, "--model", model, "--mask", "labels.png", "--json"]
     assert refused(*words) == (
         "labels.png holds 2 labels: 1, 300; choose one with --mask-label, such as --mask-label 1"
     )
@@ -496,21 +496,21 @@ def test_a_label_of_a_map_is_chosen(
     assert said["notes"][:1] == ["labels.png is read as 2 labels: 1, 300, of which 300 is the object"]
     assert "has no label 2, it holds 2 labels: 1, 300" in refused(*words, "--mask-label", "2")
     assert "a whole number, or a colour such as #ff8000, got 'two'" in refused(*words, "--mask-label", "two")
-    assert "give a mask too" in refused("segment", picture_file, "--click", "3,4", "--json", "--mask-label", "2")
+    assert "give a mask too" in refused("segment", image_file, "--click", "3,4", "--json", "--mask-label", "2")
 
 
 @pytest.mark.parametrize(("value", "remark"), [(0, "no pixel is object"), (255, "every pixel is object")])
 def test_a_mask_of_no_pixel_or_of_every_pixel_is_told(
-    value: int, remark: str, picture_file: Path, model: Path, tmp_path: Path
+    value: int, remark: str, image_file: Path, model: Path, tmp_path: Path
 ) -> None:
     Image.new("L", (64, 48), value).save(tmp_path / "mask.png")
     words = ("--mask", tmp_path / "mask.png", "--model", model, "-o", tmp_path / "a.png")
-    result = vpuformer("segment", picture_file, *words)
+    result = vpuformer("segment", image_file, *words)
     assert result.exit_code == 0, result.output
     assert f": {remark}\n" in result.stdout
 
 
-def test_what_is_not_shown_of_a_picture_is_told(model: Path, tmp_path: Path) -> None:
+def test_what_is_not_shown_of_a_image_is_told(model: Path, tmp_path: Path) -> None:
     import tifffile
 
     values = np.random.default_rng(0).integers(900, 4000, (48, 64, 2), dtype=np.uint16)

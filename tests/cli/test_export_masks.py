@@ -39,7 +39,7 @@ FIRST, SECOND = block(1, 2, 5, 7), block(3, 6, 8, 12)
 
 
 class Made:
-    """A folder of four pictures and its store.
+    """A folder of four images and its store.
 
     `2.jpg` has two accepted objects, the first of which was corrected once and that undone; `10.jpg` has an accepted
     one without a pixel, one that is not accepted and a deleted one; `sub/done.jpg` is done and empty; `new.jpg` was
@@ -53,10 +53,10 @@ class Made:
             Image.new("RGB", SIZE[::-1]).save(folder / name)
         self.store = Store(folder / FILE)
         self.store.sync(["10.jpg", "2.jpg", "sub/done.jpg", "new.jpg"])
-        self.ids = {row.name: row.id for row in self.store.pictures()}
+        self.ids = {row.name: row.id for row in self.store.images()}
         for name in ("10.jpg", "2.jpg", "sub/done.jpg"):
-            self.store.change_picture(self.ids[name], size=SIZE)
-        self.store.change_picture(self.ids["sub/done.jpg"], done=True)
+            self.store.change_image(self.ids[name], size=SIZE)
+        self.store.change_image(self.ids["sub/done.jpg"], done=True)
         cup, dog = (self.store.add_label(name).id for name in ("cup", "dog"))
         first = self.add("2.jpg", dog, FIRST, SECOND)
         self.store.turn(first, self.store.object(first).revision, -1)
@@ -66,8 +66,8 @@ class Made:
         self.store.change_object(self.add("10.jpg", cup, FIRST), deleted=True)
         self.store.add_object(self.ids["10.jpg"], "never begun")
 
-    def add(self, picture: str, label: int | None, *masks: np.ndarray | None) -> int:
-        made = self.store.add_object(self.ids[picture], f"key {picture} {os.urandom(4).hex()}", label)
+    def add(self, image: str, label: int | None, *masks: np.ndarray | None) -> int:
+        made = self.store.add_object(self.ids[image], f"key {image} {os.urandom(4).hex()}", label)
         for mask in masks:
             answer = None if mask is None else StepAnswer(pack(mask), int(mask.sum()))
             revision = self.store.object(made.id).revision
@@ -99,7 +99,7 @@ def refused(*words: object) -> str:
 
 
 def test_what_is_exported_is_accepted_and_stands_as_the_person_left_it(made: Made) -> None:
-    found = {picture.picture: list(picture.masks()) for picture in annotated(made.store)}
+    found = {image.image: list(image.masks()) for image in annotated(made.store)}
     assert list(found) == ["2.jpg", "10.jpg", "sub/done.jpg"]  # in natural order
     assert [thing.label for thing in found["2.jpg"]] == ["dog", "cup"]
     assert np.array_equal([thing.mask for thing in found["2.jpg"]], [FIRST, SECOND])
@@ -151,8 +151,8 @@ def test_people_go_on_while_an_export_is_under_way(made: Made) -> None:
 
 
 def test_a_label_made_meanwhile_is_told_and_not_left_out(made: Made) -> None:
-    pictures = annotated(made.store)
-    first = next(pictures)
+    images = annotated(made.store)
+    first = next(images)
     made.add("2.jpg", made.store.add_label("new").id, FIRST)
     with pytest.raises(ConflictError, match="a label has been made while the export was under way; export again"):
         list(first.masks())
@@ -225,7 +225,7 @@ def test_the_command_writes_and_says_what_could_not_be_held(made: Made, tmp_path
     assert result.exit_code == 0, result.output
     overlap = (FIRST & SECOND).sum()
     assert result.stdout.splitlines() == [
-        f"labels: 2 objects on 3 pictures, in 4 files in {tmp_path / 'out'}",
+        f"labels: 2 objects on 3 images, in 4 files in {tmp_path / 'out'}",
         "1 object not accepted, left out: 10.jpg.",
         "1 accepted object without a pixel, left out: 10.jpg.",
         f"Where objects of different labels overlap, {overlap} pixels went to the later one: 2.jpg.",
@@ -237,7 +237,7 @@ def test_the_command_says_the_same_as_json(made: Made, tmp_path: Path) -> None:
     assert json.loads(result.stdout) == {
         "format": "png",
         "folder": str(tmp_path / "out"),
-        "pictures": 3,
+        "images": 3,
         "objects": 2,
         "files": 3,
         "lost": "lossless",
@@ -249,12 +249,12 @@ def test_the_command_says_the_same_as_json(made: Made, tmp_path: Path) -> None:
 def test_the_exported_set_is_one_to_train_on(made: Made, tmp_path: Path) -> None:
     run(made.folder, "--format", "coco", "-o", tmp_path / "out")
     folder = CocoFolder(made.folder, tmp_path / "out" / "annotations.json")
-    assert folder.pictures == ["2.jpg", "10.jpg", "sub/done.jpg"]
+    assert folder.images == ["2.jpg", "10.jpg", "sub/done.jpg"]
     assert np.array_equal(folder.masks(0), [FIRST, SECOND])
     assert folder.image(0).shape == (*SIZE, 3)
 
 
-def test_labelme_finds_the_pictures_from_where_its_files_are(made: Made, tmp_path: Path) -> None:
+def test_labelme_finds_the_images_from_where_its_files_are(made: Made, tmp_path: Path) -> None:
     run(made.folder, "--format", "labelme", "-o", tmp_path / "x" / "out")
     path = tmp_path / "x/out/sub/done.json"
     assert (path.parent / json.loads(path.read_bytes())["imagePath"]).resolve() == made.folder / "sub/done.jpg"
@@ -279,10 +279,10 @@ def test_what_is_wrong_is_said_in_one_line_and_nothing_is_written(made: Made, tm
     assert "there is no folder" in refused(tmp_path / "none", "--format", "coco", "-o", out)
     assert "is not empty" in refused(made.folder, "--format", "coco", "-o", made.folder)
     within = made.folder / "masks"
-    assert "would be taken for pictures" in refused(made.folder, "--format", "png", "-o", within)
-    assert "would be taken for pictures" in refused(made.folder, "--format", "voc", "-o", made.folder, "--overwrite")
+    assert "would be taken for images" in refused(made.folder, "--format", "png", "-o", within)
+    assert "would be taken for images" in refused(made.folder, "--format", "voc", "-o", made.folder, "--overwrite")
     nowhere = refused(tmp_path, "--format", "coco", "-o", out)
-    assert nowhere.startswith(f"there is no {tmp_path / FILE}; annotate the pictures with")
+    assert nowhere.startswith(f"there is no {tmp_path / FILE}; annotate the images with")
     assert not (tmp_path / FILE).exists()
     (tmp_path / "no.sqlite").write_text("this is no database" * 100)
     assert "no.sqlite" in refused(made.folder, "--format", "coco", "-o", out, "--store", tmp_path / "no.sqlite")

@@ -120,8 +120,8 @@ def cocolvis(tmp_path: Path) -> Path:
 
 def read_all(root: Path) -> None:
     source = CocoLvis(root, min_area=0)
-    for picture in range(len(source)):
-        assert len(source.masks(picture)) == len(source.objects(picture))
+    for image in range(len(source)):
+        assert len(source.masks(image)) == len(source.objects(image))
 
 
 def test_the_set_is_in_order(cocolvis: Path) -> None:
@@ -141,10 +141,10 @@ def test_a_number_of_things_that_is_none(cocolvis: Path, number: Any) -> None:
 
 
 @pytest.mark.parametrize("stem", ["../a", "/a", "a\0", 7, ("a",)])
-def test_pictures_lie_in_their_folder(cocolvis: Path, stem: Any) -> None:
+def test_images_lie_in_their_folder(cocolvis: Path, stem: Any) -> None:
     index = {stem: {"num_instance_masks": 1, "hierarchy": {}}}
     (cocolvis / "train" / "hannotation.pickle").write_bytes(pickle.dumps(index))
-    with pytest.raises(DatasetError, match="a picture is called by the name of a file"):
+    with pytest.raises(DatasetError, match="an image is called by the name of a file"):
         CocoLvis(cocolvis)
 
 

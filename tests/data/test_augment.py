@@ -1,4 +1,4 @@
-"""Training views: whatever is done to a picture is done to its masks."""
+"""Training views: whatever is done to an image is done to its masks."""
 
 from dataclasses import replace
 
@@ -28,7 +28,7 @@ def scene(height: int = 120, width: int = 160) -> tuple[np.ndarray, np.ndarray]:
 
 
 def coloured(image: torch.Tensor, colour: tuple[int, int, int]) -> np.ndarray:
-    """Where a picture (3, S, S) has a colour, but for mixtures at edges."""
+    """Where an image (3, S, S) has a colour, but for mixtures at edges."""
     distance = (image.permute(1, 2, 0).float() - torch.tensor(colour)).abs().amax(-1)
     return (distance < 12).numpy()
 
@@ -38,7 +38,7 @@ def interior(mask: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("seed", range(30))
-def test_masks_stay_with_the_picture(seed: int) -> None:
+def test_masks_stay_with_the_image(seed: int) -> None:
     image, masks = scene()
     view = augment(image, masks, SIDE, np.random.default_rng(seed), PLAIN)
     assert view.image.dtype == torch.uint8
@@ -52,7 +52,7 @@ def test_masks_stay_with_the_picture(seed: int) -> None:
     assert view.masks[0].mean() >= PLAIN.smallest
 
 
-def test_the_whole_picture_is_what_resizing_gives() -> None:
+def test_the_whole_image_is_what_resizing_gives() -> None:
     image, masks = scene(192, 192)
     view = augment(image, masks, SIDE, np.random.default_rng(0), UNCHANGED)
     expected = cv2.resize(image, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
@@ -102,14 +102,14 @@ def test_crops_around_the_object_contain_it_and_are_not_stretched_without_measur
         assert shown.sum() >= 0.85 * mask.sum() * scale.prod()
 
 
-def test_a_small_object_of_a_large_picture_is_not_lost() -> None:
+def test_a_small_object_of_a_large_image_is_not_lost() -> None:
     mask = np.zeros((1500, 2000), np.uint8)
     mask[700:712, 1990:] = 1
     _, shown = choose_view(mask, SIDE, np.random.default_rng(0), replace(PLAIN, whole=1, partial=0))
     assert shown.mean() >= PLAIN.smallest
 
 
-def test_a_large_picture_is_averaged_not_sampled() -> None:
+def test_a_large_image_is_averaged_not_sampled() -> None:
     board = np.zeros((1600, 1600, 3), np.uint8)
     board[::2, ::2] = board[1::2, 1::2] = 200
     view, _ = choose_view(np.ones((1600, 1600), np.uint8), SIDE, np.random.default_rng(0), UNCHANGED)
@@ -117,7 +117,7 @@ def test_a_large_picture_is_averaged_not_sampled() -> None:
     assert np.abs(small.astype(int) - 100).max() <= 3
 
 
-def test_a_pasted_object_lies_on_the_picture_and_its_masks() -> None:
+def test_a_pasted_object_lies_on_the_image_and_its_masks() -> None:
     image, masks = scene()
     other = np.empty((80, 90, 3), np.uint8)
     other[:] = (240, 240, 0)
@@ -163,7 +163,7 @@ def test_colours_change_and_masks_and_input_do_not() -> None:
     np.testing.assert_array_equal(masks, before[1])
 
 
-def test_grey_pictures_have_three_equal_channels() -> None:
+def test_grey_images_have_three_equal_channels() -> None:
     grey = recolour(torch.randint(0, 256, (3, 8, 8), dtype=torch.uint8), np.random.default_rng(0), Augmentation(grey=1))
     assert torch.equal(grey[0], grey[1])
     assert torch.equal(grey[0], grey[2])

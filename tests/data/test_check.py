@@ -38,7 +38,7 @@ def write_pairs(root: Path, names: str, folders: tuple[str, str]) -> Path:
 
 @pytest.fixture
 def grabcut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Three pictures, and a benchmark that is said to have as many."""
+    """Three images, and a benchmark that is said to have as many."""
     three = benchmarks.Benchmark(benchmarks.BENCHMARKS["grabcut"].read, Counts(3, 3))
     monkeypatch.setitem(benchmarks.BENCHMARKS, "grabcut", three)
     return write_pairs(tmp_path / "GrabCut", "abc", ("data_GT", "boundary_GT"))
@@ -49,11 +49,11 @@ def test_a_set_that_is_in_order(grabcut: Path, tmp_path: Path) -> None:
     result = data_check("GrabCut", "--root", grabcut, "--sheet", tmp_path / "sheet.png")
     assert result.exit_code == 0, result.output
     assert result.stdout.splitlines() == [
-        "grabcut: 3 pictures, 3 objects; published: 3 pictures, 3 objects",
+        "grabcut: 3 images, 3 objects; published: 3 images, 3 objects",
         f"sheet: {tmp_path / 'sheet.png'}",
     ]
     sheet = np.asarray(Image.open(tmp_path / "sheet.png"))
-    assert sheet.shape == (180 + 2 * 8, 3 * 240 + 4 * 8, 3), "three pictures of 4:3 in a row"
+    assert sheet.shape == (180 + 2 * 8, 3 * 240 + 4 * 8, 3), "three images of 4:3 in a row"
     assert sorted(path for path in grabcut.rglob("*")) == before
 
 
@@ -96,9 +96,9 @@ def test_an_incomplete_set(grabcut: Path) -> None:
     assert result.stderr == f"error: {grabcut} is not all of grabcut: the counts are not those that were published\n"
 
 
-def test_your_own_pictures(tmp_path: Path) -> None:
+def test_your_own_images(tmp_path: Path) -> None:
     write_pairs(tmp_path, "abc", ("images", "masks"))
-    assert data_check("masks", "--root", tmp_path).stdout == f"{tmp_path.name}: 3 pictures, 3 objects\n"
+    assert data_check("masks", "--root", tmp_path).stdout == f"{tmp_path.name}: 3 images, 3 objects\n"
     write(tmp_path / "masks" / "a.png", np.zeros((30, 40)))
     write(tmp_path / "masks" / "b.png", np.ones((3, 4)))
     write(tmp_path / "images" / "d.png", np.zeros((30, 40, 3)))
@@ -128,7 +128,7 @@ def test_a_folder_of_coco_sets(tmp_path: Path) -> None:
         (tmp_path / name / "annotations.json").write_text(content)
     result = data_check("coco", "--root", tmp_path, "--sheet", tmp_path / "s.png")
     assert result.exit_code == 0, result.output
-    assert result.stdout.splitlines()[:2] == ["one: 2 pictures, 2 objects", "two: 2 pictures, 2 objects"]
+    assert result.stdout.splitlines()[:2] == ["one: 2 images, 2 objects", "two: 2 images, 2 objects"]
     (tmp_path / "two" / "images" / "000.png").unlink()
     assert "000.png, which is neither" in data_check("coco", "--root", tmp_path).stdout
 
@@ -143,8 +143,8 @@ def test_a_name_of_both_kinds_is_looked_at_twice(tmp_path: Path) -> None:
         (tmp_path / f"{'train' if name == 'a' else 'val'}.txt").write_text(f"{name}\n")
     result = data_check("sbd", "--root", tmp_path)
     assert result.stdout.splitlines() == [
-        "sbd: 1 picture, 1 object; published: 2,857 pictures, 6,671 objects",
-        "sbd: 1 picture, 1 object; published: 8,498 pictures, 20,172 objects",
+        "sbd: 1 image, 1 object; published: 2,857 images, 6,671 objects",
+        "sbd: 1 image, 1 object; published: 8,498 images, 20,172 objects",
     ]
     assert result.exit_code == 2
 
@@ -170,8 +170,8 @@ def test_a_reader_whose_masks_do_not_fit(monkeypatch: pytest.MonkeyPatch, tmp_pa
 
     monkeypatch.setitem(benchmarks.BENCHMARKS, "odd", benchmarks.Benchmark(read))
     (found,) = check.check("odd", tmp_path)
-    assert list(found.faults) == ["odd/x: the mask has the shape (5, 4), its picture (4, 5)"]
-    assert str(found) == "odd: 1 picture, 1 object"
+    assert list(found.faults) == ["odd/x: the mask has the shape (5, 4), its image (4, 5)"]
+    assert str(found) == "odd: 1 image, 1 object"
 
 
 CONFIG = """

@@ -41,8 +41,8 @@ def test_a_further_set_is_a_reader_and_an_entry(tmp_path: Path, monkeypatch: pyt
     assert (TrainingSet(opened, size=32, augmentation=Augmentation(paste=0))[0]["truth"] == 1).any()
     result = CliRunner().invoke(app, ["data", "check", "cells", "--root", str(tmp_path)])
     assert result.stdout.splitlines() == [
-        "cells: 2 pictures, 4 objects; published: 2 pictures",
-        "cells: 2 pictures, 4 objects",
+        "cells: 2 images, 4 objects; published: 2 images",
+        "cells: 2 images, 4 objects",
     ]
     assert result.exit_code == 0
 

@@ -1,4 +1,4 @@
-"""The kinds of sets that can be trained on, on folders of a few pictures that are written here."""
+"""The kinds of sets that can be trained on, on folders of a few images that are written here."""
 
 import json
 import pickle
@@ -40,7 +40,7 @@ def rectangles(*labelled: tuple[int, int, int, int, int]) -> npt.NDArray[np.uint
 TWO = rectangles((1, 5, 5, 20, 20), (2, 5, 35, 20, 15))
 
 
-def write_picture(path: Path, level: int = 100, size: tuple[int, int] = SIZE) -> None:
+def write_image(path: Path, level: int = 100, size: tuple[int, int] = SIZE) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(np.full((*size, 3), level, np.uint8)).save(path)
 
@@ -55,14 +55,14 @@ def write_labels(path: Path, labels: npt.NDArray[Any]) -> None:
 
 @pytest.fixture
 def sbd(tmp_path: Path) -> Path:
-    """Two pictures: one with two objects and a faulty one (a line around both), one with one."""
+    """Two images: one with two objects and a faulty one (a line around both), one with one."""
     root = tmp_path / "dataset"
     for name in ("img", "inst"):
         (root / name).mkdir(parents=True)
     faulty = TWO.copy()
     faulty[0], faulty[-1] = 3, 3
     for name, labels in (("a", faulty), ("b", rectangles((1, 10, 10, 25, 25)))):
-        write_picture(root / "img" / f"{name}.jpg")
+        write_image(root / "img" / f"{name}.jpg")
         savemat(root / "inst" / f"{name}.mat", {"GTinst": {"Segmentation": labels, "Categories": [1]}})
     (root / "train.txt").write_text("a\nb\n")
     return root
@@ -70,7 +70,7 @@ def sbd(tmp_path: Path) -> Path:
 
 def test_sbd(sbd: Path) -> None:
     source = Sbd(sbd)
-    assert source.pictures == ["img/a.jpg", "img/b.jpg"]
+    assert source.images == ["img/a.jpg", "img/b.jpg"]
     assert [source.objects(i) for i in range(2)] == [[1, 2], [1]]
     assert source.areas(0).tolist() == [400, 300]
     assert source.size(0) == SIZE
@@ -81,11 +81,11 @@ def test_sbd(sbd: Path) -> None:
     assert not source.indexed
     assert source.image(0).shape == (*SIZE, 3)
     assert source.sample(1, 1).name == "sbd/img/b.jpg/1"
-    assert repr(source) == "Sbd('sbd': 2 pictures)"
+    assert repr(source) == "Sbd('sbd': 2 images)"
     assert Sbd(sbd, smallest_fill=0).objects(0) == [1, 2, 3]
 
 
-def test_badly_segmented_pictures_of_sbd_are_preferred(sbd: Path) -> None:
+def test_badly_segmented_images_of_sbd_are_preferred(sbd: Path) -> None:
     file = sbd.parent / "scores.pkl"
     file.write_bytes(pickle.dumps([(0, "b", np.float32(0.75)), (1, "a", np.float32(0)), (2, "c", np.float32(1))]))
     (source,) = open_sources(f"sbd={sbd},scores={file}").values()
@@ -100,7 +100,7 @@ def test_badly_segmented_pictures_of_sbd_are_preferred(sbd: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        ([(0, "a", 0.5)], "has no score for 1 of 2 pictures, such as b"),
+        ([(0, "a", 0.5)], "has no score for 1 of 2 images, such as b"),
         ([1, 2], r"is no list of \(number, name, score\)"),
     ],
 )
@@ -120,7 +120,7 @@ def test_faults_of_sbd(sbd: Path) -> None:
         source.masks(0, [9])
     with pytest.raises(DatasetError, match=r"img/a.jpg of sbd has no object 9"):
         source.sample(0, 9)
-    write_picture(sbd / "img" / "a.jpg", size=(40, 61))
+    write_image(sbd / "img" / "a.jpg", size=(40, 61))
     with pytest.raises(DatasetError, match=r"a.jpg is 61x40 pixels, its masks 60x40"):
         source.image(0)
     (sbd / "img" / "a.jpg").write_bytes(b"")
@@ -148,10 +148,10 @@ def encoded(labels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
 
 @pytest.fixture
 def cocolvis(tmp_path: Path) -> Path:
-    """One picture: a thing (0), its part (1), another thing (2), and behind them stuff (3)."""
+    """One image: a thing (0), its part (1), another thing (2), and behind them stuff (3)."""
     root = tmp_path / "lvis"
     (root / "train" / "masks").mkdir(parents=True)
-    write_picture(root / "train" / "images" / "000000000001.jpg")
+    write_image(root / "train" / "images" / "000000000001.jpg")
     whole = rectangles((1, 0, 0, 30, 20), (2, 0, 30, 20, 20), (3, 35, 0, 5, 60))
     part = rectangles((1, 5, 5, 20, 11))
     masks = ([encoded(whole), encoded(part)], [(0, 1), (1, 1), (0, 2), (0, 3)])
@@ -168,7 +168,7 @@ def cocolvis(tmp_path: Path) -> Path:
 
 def test_cocolvis(cocolvis: Path) -> None:
     source = CocoLvis(cocolvis, min_area=0)
-    assert source.pictures == ["images/000000000001.jpg"]
+    assert source.images == ["images/000000000001.jpg"]
     assert source.things == 3
     assert source.objects(0) == [0, 2]
     assert source.areas(0).tolist() == [600, 400]
@@ -232,7 +232,7 @@ def test_further_faults_of_cocolvis(cocolvis: Path) -> None:
     with pytest.raises(ConfigError, match=r"stuff=1.5 is a probability"):
         CocoLvis(cocolvis, stuff=1.5)
     change(cocolvis / "train" / "hannotation.pickle", {})
-    with pytest.raises(DatasetError, match="lists no picture"):
+    with pytest.raises(DatasetError, match="lists no image"):
         CocoLvis(cocolvis)
     change(cocolvis / "train" / "hannotation.pickle", print)
     with pytest.raises(DatasetError, match=r"asks for builtins.print"):
@@ -244,7 +244,7 @@ def test_further_faults_of_cocolvis(cocolvis: Path) -> None:
 
 def test_a_map_has_an_object_for_every_value(tmp_path: Path) -> None:
     for name in ("a.b", "deep", "palette", "alike"):
-        write_picture(tmp_path / "images" / f"{name}.jpg")
+        write_image(tmp_path / "images" / f"{name}.jpg")
     write_labels(tmp_path / "masks" / "a.b.png", TWO)
     write_labels(tmp_path / "masks" / "deep.png", TWO.astype(np.uint16) * 300)
     indexed = Image.fromarray(TWO).convert("P")
@@ -253,7 +253,7 @@ def test_a_map_has_an_object_for_every_value(tmp_path: Path) -> None:
     indexed.save(tmp_path / "masks" / "palette.png")
     write_labels(tmp_path / "masks" / "alike.png", np.stack([TWO] * 3, axis=2))
     source = MaskFolder(tmp_path)
-    assert source.pictures == [f"images/{name}.jpg" for name in ("a.b", "alike", "deep", "palette")]
+    assert source.images == [f"images/{name}.jpg" for name in ("a.b", "alike", "deep", "palette")]
     assert [source.objects(i) for i in range(4)] == [[1, 2], [1, 2], [300, 600], [1, 2]]
     for i in range(4):
         np.testing.assert_array_equal(source.masks(i), np.stack([TWO == 1, TWO == 2]))
@@ -267,7 +267,7 @@ def test_a_map_has_an_object_for_every_value(tmp_path: Path) -> None:
 
 def test_one_file_an_object(tmp_path: Path) -> None:
     for name in ("a", "a_1", "b"):
-        write_picture(tmp_path / "images" / f"{name}.png")
+        write_image(tmp_path / "images" / f"{name}.png")
     first, second = rectangles((255, 0, 0, 9, 9)), rectangles((1, 0, 0, 20, 20))
     write_labels(tmp_path / "masks" / "a_2_cup.png", first)
     write_labels(tmp_path / "masks" / "a_x.png", second)
@@ -285,23 +285,23 @@ def test_one_file_an_object(tmp_path: Path) -> None:
 
 def test_what_has_no_partner_is_left_out_and_told(tmp_path: Path) -> None:
     for name in ("a", "b"):
-        write_picture(tmp_path / "images" / f"{name}.png")
+        write_image(tmp_path / "images" / f"{name}.png")
     write_labels(tmp_path / "masks" / "a.png", TWO)
     write_labels(tmp_path / "masks" / "c_1.png", TWO)
     write_labels(tmp_path / "masks" / "d" / "1.png", TWO)
     (tmp_path / "masks" / ".hidden.png").write_bytes(b"")
     (tmp_path / "masks" / "notes.txt").write_bytes(b"")
     source = MaskFolder(tmp_path)
-    assert source.pictures == ["images/a.png"]
+    assert source.images == ["images/a.png"]
     told = " ".join(str(fault) for fault in source.faults)
     assert "b.png has no mask" in told
-    assert "c_1.png belongs to no picture" in told
-    assert "masks/d belongs to no picture" in told
+    assert "c_1.png belongs to no image" in told
+    assert "masks/d belongs to no image" in told
     assert len(source.faults) == 3
 
 
 def test_masks_that_cannot_be_told_apart(tmp_path: Path) -> None:
-    write_picture(tmp_path / "images" / "a.png")
+    write_image(tmp_path / "images" / "a.png")
     write_labels(tmp_path / "masks" / "a.png", TWO)
     write_labels(tmp_path / "masks" / "a_1.png", TWO)
     with pytest.raises(DatasetError, match=r"a.png has a map, .*a.png, and a file for an object, .*a_1.png"):
@@ -312,7 +312,7 @@ def test_masks_that_cannot_be_told_apart(tmp_path: Path) -> None:
         MaskFolder(tmp_path)
     for path in (tmp_path / "masks").iterdir():
         path.unlink()
-    with pytest.raises(DatasetError, match=r"no picture in .* has a mask in"):
+    with pytest.raises(DatasetError, match=r"no image in .* has a mask in"):
         MaskFolder(tmp_path)
     with pytest.raises(ConfigError, match="void=0 is the background"):
         MaskFolder(tmp_path, void=0)
@@ -320,7 +320,7 @@ def test_masks_that_cannot_be_told_apart(tmp_path: Path) -> None:
 
 def test_masks_that_cannot_be_read(tmp_path: Path) -> None:
     mask = tmp_path / "masks" / "a.png"
-    write_picture(tmp_path / "images" / "a.png")
+    write_image(tmp_path / "images" / "a.png")
     write_labels(mask, np.stack([TWO, TWO, TWO * 2], axis=2))
     with pytest.raises(DatasetError, match=r"a.png is a map of colours; write labels as grey"):
         MaskFolder(tmp_path).objects(0)
@@ -331,7 +331,7 @@ def test_masks_that_cannot_be_read(tmp_path: Path) -> None:
         MaskFolder(tmp_path).objects(0)
     mask.unlink()
     write_labels(tmp_path / "masks" / "a_1.png", TWO[:9])
-    with pytest.raises(DatasetError, match=r"a_1.png is 60 pixels wide and 9 high, its picture 60 wide and 40 high"):
+    with pytest.raises(DatasetError, match=r"a_1.png is 60 pixels wide and 9 high, its image 60 wide and 40 high"):
         MaskFolder(tmp_path).objects(0)
     (tmp_path / "masks" / "a_1.png").unlink()
     write_labels(tmp_path / "masks" / "a.jpg", TWO)
@@ -344,7 +344,7 @@ def test_masks_that_cannot_be_read(tmp_path: Path) -> None:
 
 def test_specs(sbd: Path, cocolvis: Path, tmp_path: Path) -> None:
     mine = tmp_path / "mine"
-    write_picture(mine / "images" / "a.png")
+    write_image(mine / "images" / "a.png")
     write_labels(mine / "masks" / "a.png", TWO)
     sources = open_sources([f"sbd={sbd},smallest_fill=0", f"cocolvis={cocolvis},stuff=1,parts=yes", str(mine)])
     assert list(sources) == ["sbd", "cocolvis", "mine"]
@@ -383,7 +383,7 @@ def test_a_folder_that_is_not_there() -> None:
 
 def test_coco_with_its_parts_elsewhere(tmp_path: Path) -> None:
     for name in ("one", "two"):
-        write_picture(tmp_path / name / "images" / "a.png")
+        write_image(tmp_path / name / "images" / "a.png")
         images = [{"id": 1, "file_name": "images/a.png", "height": SIZE[0], "width": SIZE[1]}]
         annotations = [{"id": 1, "image_id": 1, "segmentation": [[0, 0, 5, 0, 5, 5, 0, 5]]}]
         content = {"images": images, "annotations": annotations}
@@ -393,7 +393,7 @@ def test_coco_with_its_parts_elsewhere(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="holds 2 sets, which cannot all be called 'x'"):
         open_sources(f"coco={tmp_path},name=x")
     moved = (tmp_path / "one" / "annotations.json").rename(tmp_path / "a.json")
-    (source,) = open_sources(f"coco={tmp_path},annotations={moved},pictures={tmp_path / 'one'},name=x").values()
+    (source,) = open_sources(f"coco={tmp_path},annotations={moved},images={tmp_path / 'one'},name=x").values()
     assert source.name == "x"
     assert source.image(0).shape == (*SIZE, 3)
 
@@ -404,18 +404,18 @@ def test_coco_with_its_parts_elsewhere(tmp_path: Path) -> None:
 class Counting(LayeredSource):
     """Says how often files were opened."""
 
-    def __init__(self, pictures: int, full: frozenset[int]) -> None:
-        super().__init__("counting", [f"{i}.png" for i in range(pictures)])
+    def __init__(self, images: int, full: frozenset[int]) -> None:
+        super().__init__("counting", [f"{i}.png" for i in range(images)])
         self.full, self.opened = full, 0
 
-    def read_layers(self, picture: int) -> Any:
+    def read_layers(self, index: int) -> Any:
         from vpuformer.data.layers import labels_as_layers
 
         self.opened += 1
-        return labels_as_layers(TWO if picture in self.full else np.zeros_like(TWO))
+        return labels_as_layers(TWO if index in self.full else np.zeros_like(TWO))
 
-    def image(self, picture: int) -> npt.NDArray[np.uint8]:
-        return np.full((*SIZE, 3), 100 + picture // 10 if picture in self.full else 0, np.uint8)
+    def image(self, index: int) -> npt.NDArray[np.uint8]:
+        return np.full((*SIZE, 3), 100 + index // 10 if index in self.full else 0, np.uint8)
 
 
 def test_a_large_set_is_not_opened_before_it_is_drawn_from() -> None:
@@ -424,18 +424,18 @@ def test_a_large_set_is_not_opened_before_it_is_drawn_from() -> None:
     assert source.opened == 0
     assert len(data) == data.sets["counting"] == 1000
     levels = [int(data[i]["image"].amax()) for i in range(20)]
-    assert min(levels) >= 100, "pictures without objects are passed over"
+    assert min(levels) >= 100, "images without objects are passed over"
     assert len(set(levels)) > 5
     assert torch.equal(data[3]["image"], TrainingSet({"counting": source}, size=32, augmentation=PLAIN)[3]["image"])
 
 
 def test_a_set_without_anything_of_use_says_so() -> None:
     data = TrainingSet({"counting": Counting(5, frozenset())}, size=32)
-    with pytest.raises(DatasetError, match="200 pictures in a row of the set counting showed no object"):
+    with pytest.raises(DatasetError, match="200 images in a row of the set counting showed no object"):
         data[0]
 
 
-def test_maps_of_the_last_pictures_are_at_hand() -> None:
+def test_maps_of_the_last_images_are_at_hand() -> None:
     source = Counting(10, frozenset(range(10)))
     for _ in range(3):
         source.objects(0), source.areas(0), source.masks(0), source.size(0)
@@ -448,11 +448,11 @@ def test_maps_of_the_last_pictures_are_at_hand() -> None:
 
 def test_every_kind_is_trained_on(sbd: Path, cocolvis: Path, tmp_path: Path) -> None:
     mine = tmp_path / "mine"
-    write_picture(mine / "images" / "a.png")
+    write_image(mine / "images" / "a.png")
     write_labels(mine / "masks" / "a.png", TWO)
     sources = open_sources([f"sbd={sbd}", f"cocolvis={cocolvis},min_area=250,stuff=0.5", str(mine)])
-    split = Split(pictures={"sbd": frozenset({"img/a.jpg"})})
-    data = TrainingSet(sources, split, size=32, objects_per_picture=2, augmentation=Augmentation(paste=0.5))
+    split = Split(images={"sbd": frozenset({"img/a.jpg"})})
+    data = TrainingSet(sources, split, size=32, objects_per_image=2, augmentation=Augmentation(paste=0.5))
     assert data.sets == {"sbd": 1, "cocolvis": 1, "mine": 1}
     for i in range(30):
         sample = data[i]
@@ -464,19 +464,19 @@ class Bare(Source):
     """Writes the four things that a reader has to."""
 
     name = "bare"
-    pictures = ("only.png",)
+    images = ("only.png",)
 
-    def objects(self, picture: int) -> list[int]:  # noqa: ARG002
+    def objects(self, index: int) -> list[int]:  # noqa: ARG002
         return [4, 5]
 
-    def areas(self, picture: int) -> npt.NDArray[np.int64]:  # noqa: ARG002
+    def areas(self, index: int) -> npt.NDArray[np.int64]:  # noqa: ARG002
         return np.array([400, 300])
 
-    def image(self, picture: int) -> npt.NDArray[np.uint8]:  # noqa: ARG002
+    def image(self, index: int) -> npt.NDArray[np.uint8]:  # noqa: ARG002
         return np.zeros((*SIZE, 3), np.uint8)
 
-    def masks(self, picture: int, objects: Any = None) -> Masks:
-        chosen = self.objects(picture) if objects is None else objects
+    def masks(self, index: int, objects: Any = None) -> Masks:
+        chosen = self.objects(index) if objects is None else objects
         return np.stack([number - 3 == TWO for number in chosen]).astype(np.uint8)
 
 

@@ -1,4 +1,4 @@
-"""Training samples: pure functions of seed and index, from the right pictures only."""
+"""Training samples: pure functions of seed and index, from the right images only."""
 
 import json
 from collections import Counter
@@ -27,11 +27,11 @@ COLOURS = ((250, 0, 0), (0, 250, 0), (0, 0, 250))
 PLAIN = Augmentation(recolour=0, grey=0, blur=0, jpeg=0, paste=0)
 
 
-def write_set(root: Path, pictures: int, objects: int, level: int, *, exhaustive: bool = True) -> None:
-    """Pictures of a grey `level` + their number, with coloured squares, one of which is too small to be drawn."""
+def write_set(root: Path, count: int, objects: int, level: int, *, exhaustive: bool = True) -> None:
+    """Images of a grey `level` + their number, with coloured squares, one of which is too small to be drawn."""
     (root / "images").mkdir(parents=True)
     images, annotations = [], []
-    for i in range(pictures):
+    for i in range(count):
         image = np.full((*SIZE, 3), level + i, np.uint8)
         for (top, left, side), colour in zip(((55, 0, 3), *OBJECTS[:objects]), ((99, 99, 0), *COLOURS), strict=False):
             mask = np.zeros(SIZE, np.uint8)
@@ -59,7 +59,7 @@ def make(folders: dict[str, CocoFolder], split: Split | None = None, **changes: 
 
 
 def level(sample: TrainingSample) -> int:
-    """The grey of the picture that a sample was made of."""
+    """The grey of the image that a sample was made of."""
     image = sample["image"]
     grey = image[0][(image[0] == image[1]) & (image[0] == image[2]) & (image[0] >= 90)]
     return int(grey.mode().values)
@@ -108,10 +108,10 @@ def test_two_objects_are_merged_only_where_all_are_labelled(folders: dict[str, C
     assert merged({"single": folders["single"]}) == 0
 
 
-def test_validation_and_dropped_pictures_are_never_drawn(folders: dict[str, CocoFolder]) -> None:
+def test_validation_and_dropped_images_are_never_drawn(folders: dict[str, CocoFolder]) -> None:
     split = Split(
         drop=frozenset({"many/images/2.png"}),
-        pictures={"many": frozenset({"images/0.png"}), "single": frozenset({"images/1.png"})},
+        images={"many": frozenset({"images/0.png"}), "single": frozenset({"images/1.png"})},
     )
     data = make(folders, split)
     assert data.sets == {"many": 2, "single": 2}
@@ -119,12 +119,12 @@ def test_validation_and_dropped_pictures_are_never_drawn(folders: dict[str, Coco
     assert seen == {101, 103, 150, 152}
 
 
-def test_pasted_objects_come_from_training_pictures_only(folders: dict[str, CocoFolder]) -> None:
-    split = Split(pictures={"many": frozenset({f"images/{i}.png" for i in range(4)})})
+def test_pasted_objects_come_from_training_images_only(folders: dict[str, CocoFolder]) -> None:
+    split = Split(images={"many": frozenset({f"images/{i}.png" for i in range(4)})})
     data = make(folders, split, augmentation=Augmentation(recolour=0, grey=0, blur=0, jpeg=0, paste=1))
     images = torch.stack([data[i]["image"] for i in range(30)]).int()
     assert ((images[:, 0] > 240) & (images[:, 1] < 10)).any()
-    assert not ((images[:, 1] > 200) & (images[:, 0] < 50)).any(), "green squares exist in validation pictures only"
+    assert not ((images[:, 1] > 200) & (images[:, 0] < 50)).any(), "green squares exist in validation images only"
 
 
 def test_weights_are_relative_frequencies(folders: dict[str, CocoFolder]) -> None:
@@ -178,7 +178,7 @@ def test_small_objects_are_not_drawn(folders: dict[str, CocoFolder]) -> None:
 
 def test_several_objects_of_one_view(folders: dict[str, CocoFolder]) -> None:
     whole = Augmentation(whole=1, partial=0, rotate=0, recolour=0, grey=0, blur=0, jpeg=0, paste=0)
-    data = make({"many": folders["many"]}, objects_per_picture=3, augmentation=whole)
+    data = make({"many": folders["many"]}, objects_per_image=3, augmentation=whole)
     for i in range(20):
         sample = data[i]
         assert sample["image"].shape == (3, 48, 48)
@@ -190,7 +190,7 @@ def test_several_objects_of_one_view(folders: dict[str, CocoFolder]) -> None:
 
 
 def test_too_few_objects_are_repeated(folders: dict[str, CocoFolder]) -> None:
-    sample = make({"single": folders["single"]}, objects_per_picture=3)[0]
+    sample = make({"single": folders["single"]}, objects_per_image=3)[0]
     assert sample["truth"].shape == (3, 48, 48)
     assert torch.equal(sample["truth"][0], sample["truth"][1])
     assert sample["truth"][0].any()
@@ -198,7 +198,7 @@ def test_too_few_objects_are_repeated(folders: dict[str, CocoFolder]) -> None:
 
 @pytest.mark.parametrize("m", [1, 4])
 def test_truths_are_never_empty_nor_all(folders: dict[str, CocoFolder], m: int) -> None:
-    data = make(folders, objects_per_picture=m, augmentation=Augmentation(paste=0.5))
+    data = make(folders, objects_per_image=m, augmentation=Augmentation(paste=0.5))
     shares = torch.cat([data[i]["truth"].float().mean((-1, -2)).reshape(-1) for i in range(60)])
     assert shares.min() >= 0.001
     assert shares.max() <= 0.97
@@ -216,7 +216,7 @@ def test_undecided_pixels_are_ignored(tmp_path: Path, m: int, paste: float) -> N
         Image.fromarray(pixels).save(tmp_path / folder / "a.png")
     augmentation = replace(PLAIN, paste=paste)
     sources = {"void": MaskFolder(tmp_path, void=255)}
-    samples = TrainingSet(sources, size=48, seed=3, objects_per_picture=m, augmentation=augmentation)
+    samples = TrainingSet(sources, size=48, seed=3, objects_per_image=m, augmentation=augmentation)
     seen = 0
     for i in range(20):
         sample = samples[i]
@@ -248,8 +248,8 @@ def test_what_cannot_be_used_is_said(folders: dict[str, CocoFolder]) -> None:
         make(folders, weights={"many": float("nan")})
     with pytest.raises(ConfigError, match="regions in 'walls', but the sets are many, single"):
         make(folders, regions=["walls"])
-    with pytest.raises(ConfigError, match="objects_per_picture=0 must be at least 1"):
-        make(folders, objects_per_picture=0)
+    with pytest.raises(ConfigError, match="objects_per_image=0 must be at least 1"):
+        make(folders, objects_per_image=0)
     with pytest.raises(DatasetError, match="nothing to train on in the sets many, single"):
         make(folders, weights={"many": 0, "single": 0})
     with pytest.raises(IndexError, match="counted from 0"):

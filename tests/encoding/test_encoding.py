@@ -257,7 +257,7 @@ def test_the_visual_distance_as_a_product_and_as_damping() -> None:
     damped, plain = prompt_vectors(prompts, visual="damping", image=image)[0, 0], prompt_vectors(prompts)[0, 0]
     torch.testing.assert_close(damped[:224], plain[:224])
     assert damped[224:448].max() < 1e-6
-    with pytest.raises(ValueError, match="pass the picture"):
+    with pytest.raises(ValueError, match="pass the image"):
         prompt_vectors(prompts, visual="damping")
 
 

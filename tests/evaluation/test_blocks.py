@@ -10,10 +10,11 @@ import pytest
 
 from support.commands import vpuformer
 from support.measured import without_times
+from vpuformer.arrays import RGB, FloatMap
 from vpuformer.data.sample import Sample
 from vpuformer.errors import ConfigError, InputError, MaskError
 from vpuformer.evaluation.adapters import BatchPredictorSegmenter, PredictorSegmenter
-from vpuformer.evaluation.protocol import Asked, Picture, Probability
+from vpuformer.evaluation.protocol import Asked
 from vpuformer.evaluation.records import Header, Records, read_records, write_records
 from vpuformer.evaluation.run import evaluate, evaluate_to_file
 from vpuformer.evaluation.shards import merge, parse_shard, shard_of
@@ -29,8 +30,8 @@ def truth_of(number: int) -> np.ndarray:
 
 def samples(count: int) -> list[Sample]:
     def one(number: int) -> Sample:
-        picture = np.random.default_rng(number // 2).integers(0, 255, (*SIZE, 3), dtype=np.uint8)
-        return Sample(f"toy/{number // 2}", number, lambda: picture, lambda: truth_of(number))
+        image = np.random.default_rng(number // 2).integers(0, 255, (*SIZE, 3), dtype=np.uint8)
+        return Sample(f"toy/{number // 2}", number, lambda: image, lambda: truth_of(number))
 
     return [one(number) for number in range(count)]
 
@@ -45,10 +46,10 @@ class Growing:
         self.threads: set[str] = set()
         self.entered = 0
 
-    def set_image(self, image: Picture) -> None:
+    def set_image(self, image: RGB) -> None:
         pass
 
-    def predict(self, prompts: Any, previous: Probability | None) -> Probability:
+    def predict(self, prompts: Any, previous: FloatMap | None) -> FloatMap:
         rows, columns = np.mgrid[: SIZE[0], : SIZE[1]]
         answer = np.zeros(SIZE, np.float32)
         for prompt in prompts:
@@ -61,14 +62,14 @@ class GrowingTogether(Growing):
     def enter_worker(self) -> None:
         self.entered += 1
 
-    def begin(self, images: Sequence[Picture]) -> Any:
+    def begin(self, images: Sequence[RGB]) -> Any:
         self.threads.add(threading.current_thread().name)
         sizes: list[int] = []
         self.rounds.append(sizes)
         outer = self
 
         class Round:
-            def predict(self, asked: Sequence[Asked]) -> Sequence[Probability]:
+            def predict(self, asked: Sequence[Asked]) -> Sequence[FloatMap]:
                 assert all(0 <= each.place < len(images) for each in asked)
                 sizes.append(len(asked))
                 return [outer.predict(each.prompts, each.previous) for each in asked]
@@ -109,7 +110,7 @@ def test_what_is_done_of_a_block_is_not_said_again() -> None:
 @pytest.mark.parametrize("workers", [1, 2])
 def test_an_error_in_a_block_ends_the_run(workers: int) -> None:
     class Broken(GrowingTogether):
-        def predict(self, prompts: Any, previous: Probability | None) -> Probability:
+        def predict(self, prompts: Any, previous: FloatMap | None) -> FloatMap:
             return super().predict(prompts, previous) * (7 if len(self.rounds) > 1 else 1)
 
     before = threading.active_count()
@@ -138,10 +139,10 @@ class Oracle:
         self.answers = answers
         self.number = -1
 
-    def set_image(self, image: Picture) -> None:
+    def set_image(self, image: RGB) -> None:
         pass
 
-    def predict(self, prompts: Any, previous: Probability | None) -> Probability:  # noqa: ARG002
+    def predict(self, prompts: Any, previous: FloatMap | None) -> FloatMap:  # noqa: ARG002
         if previous is None:
             self.number += 1
         return self.answers(self.number).astype(np.float32)
@@ -150,7 +151,7 @@ class Oracle:
 class Copier(Oracle):
     """Answers once, and the same ever after."""
 
-    def predict(self, prompts: Any, previous: Probability | None) -> Probability:
+    def predict(self, prompts: Any, previous: FloatMap | None) -> FloatMap:
         return super().predict(prompts, previous) if previous is None else previous
 
 

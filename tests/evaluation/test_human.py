@@ -11,11 +11,11 @@ import pytest
 from PIL import Image, ImageDraw
 from typer.testing import CliRunner
 
+from vpuformer.arrays import RGB, FloatMap
 from vpuformer.cli import app
 from vpuformer.data.sample import Sample
 from vpuformer.errors import DatasetError, InputError, MaskError
 from vpuformer.evaluation.human import evaluate_human, find_sets, read_strokes, summarise_human, trace
-from vpuformer.evaluation.protocol import Picture, Probability
 from vpuformer.prompts import Click, Prompt, Scribble
 from vpuformer.simulation import next_scribble
 
@@ -81,7 +81,7 @@ def test_what_a_path_leaves_over_of_a_crossing_is_traced_too() -> None:
     assert 2 <= len(paths) <= 3
 
 
-def test_strokes_at_the_edge_of_the_picture_and_specks() -> None:
+def test_strokes_at_the_edge_of_the_image_and_specks() -> None:
     assert len(trace(np.zeros(SIZE, dtype=np.bool_))) == 0
     (path,) = trace(drawn([(0, 0), (63, 0)]))
     assert path[:, 0].min() < 6
@@ -93,7 +93,7 @@ def test_strokes_at_the_edge_of_the_picture_and_specks() -> None:
     assert len(trace(np.ones(SIZE, dtype=np.bool_))) >= 1
 
 
-def test_a_picture_of_labels_is_read(tmp_path: Path) -> None:
+def test_a_image_of_labels_is_read(tmp_path: Path) -> None:
     positive, negative = drawn([(20, 20), (40, 20)]), drawn([(4, 4), (60, 4)], [(4, 44), (60, 44)])
     file = write_labels(tmp_path / "one-anno.png", labels_of(positive, negative))
     strokes = read_strokes(file, SIZE)
@@ -105,7 +105,7 @@ def test_a_picture_of_labels_is_read(tmp_path: Path) -> None:
     assert strokes[0] == Click(30, 20)
 
 
-def test_pictures_of_something_else_are_refused(tmp_path: Path) -> None:
+def test_images_of_something_else_are_refused(tmp_path: Path) -> None:
     nothing = np.zeros(SIZE, dtype=np.bool_)
     file = write_labels(tmp_path / "one-anno.png", labels_of(nothing, drawn([(4, 4), (60, 4)])))
     with pytest.raises(DatasetError, match="shows nothing of the object"):
@@ -126,10 +126,10 @@ class Strokes:
     def __init__(self) -> None:
         self.shown: list[tuple[Prompt, ...]] = []
 
-    def set_image(self, image: Picture) -> None:
+    def set_image(self, image: RGB) -> None:
         self.size = image.shape[:2]
 
-    def predict(self, prompts: Sequence[Prompt], previous: Probability | None) -> Probability:
+    def predict(self, prompts: Sequence[Prompt], previous: FloatMap | None) -> FloatMap:
         assert previous is None
         self.shown.append(tuple(prompts))
         answer = np.zeros(self.size, np.float32)
@@ -140,7 +140,7 @@ class Strokes:
 
 @pytest.fixture
 def scribbles(tmp_path: Path) -> Path:
-    """Two sets for the pictures `one` and `124080`, the second with two positive strokes."""
+    """Two sets for the images `one` and `124080`, the second with two positive strokes."""
     folder = tmp_path / "scribbles"
     ground = drawn([(4, 44), (60, 44)])
     for name in ("one", "124084"):
@@ -150,16 +150,16 @@ def scribbles(tmp_path: Path) -> Path:
     return folder
 
 
-def samples(picture: npt.NDArray[np.uint8], truth: npt.NDArray[np.int8]) -> list[Sample]:
-    return [Sample(f"grabcut/{name}", 1, lambda: picture, lambda: truth) for name in ("one", "124080")]
+def samples(image: npt.NDArray[np.uint8], truth: npt.NDArray[np.int8]) -> list[Sample]:
+    return [Sample(f"grabcut/{name}", 1, lambda: image, lambda: truth) for name in ("one", "124080")]
 
 
 def test_every_set_is_measured_and_compared(
-    scribbles: Path, picture: npt.NDArray[np.uint8], truth: npt.NDArray[np.int8]
+    scribbles: Path, image: npt.NDArray[np.uint8], truth: npt.NDArray[np.int8]
 ) -> None:
     segmenter, told = Strokes(), []
     records = evaluate_human(
-        samples(picture, truth), scribbles, segmenter, on_progress=lambda done, total: told.append((done, total))
+        samples(image, truth), scribbles, segmenter, on_progress=lambda done, total: told.append((done, total))
     )
     assert told == [(1, 2), (2, 2)]
     assert [(record.name, record.set) for record in records] == [
@@ -187,21 +187,21 @@ def test_every_set_is_measured_and_compared(
     assert summary["first"]["intervals"]["positive"] == [1, 1]
 
 
-def test_a_picture_without_scribbles_is_named(
-    scribbles: Path, picture: npt.NDArray[np.uint8], truth: npt.NDArray[np.int8]
+def test_a_image_without_scribbles_is_named(
+    scribbles: Path, image: npt.NDArray[np.uint8], truth: npt.NDArray[np.int8]
 ) -> None:
     (scribbles / "second" / "124084-anno.png").unlink()
     with pytest.raises(DatasetError, match="second has no scribbles for grabcut/124080"):
-        evaluate_human(samples(picture, truth), scribbles, Strokes())
+        evaluate_human(samples(image, truth), scribbles, Strokes())
     with pytest.raises(InputError, match="no scribbles to summarise"):
         summarise_human([])
 
 
 def test_the_command_measures_with_them(
-    scribbles: Path, tmp_path: Path, picture: npt.NDArray[np.uint8], truth: npt.NDArray[np.int8]
+    scribbles: Path, tmp_path: Path, image: npt.NDArray[np.uint8], truth: npt.NDArray[np.int8]
 ) -> None:
     root = tmp_path / "GrabCut"
-    for folder, pixels in (("data_GT", picture), ("boundary_GT", (truth == 1) * np.uint8(255))):
+    for folder, pixels in (("data_GT", image), ("boundary_GT", (truth == 1) * np.uint8(255))):
         (root / folder).mkdir(parents=True)
         Image.fromarray(pixels).save(root / folder / "one.png")
     words = ["evaluate", "--dataset", "grabcut", "--root", root, "--human", scribbles, "-o", tmp_path / "out"]

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from vpuformer.arrays import RGB, FloatMap
 from vpuformer.data.sample import Sample
 from vpuformer.errors import ConfigError, DatasetError, InputError
 from vpuformer.evaluation import run
-from vpuformer.evaluation.protocol import Picture, Probability
 from vpuformer.evaluation.records import (
     Header,
     Interaction,
@@ -171,10 +171,10 @@ class Halves:
     def __init__(self, stop_after: int | None = None) -> None:
         self.left = stop_after
 
-    def set_image(self, image: Picture) -> None:
+    def set_image(self, image: RGB) -> None:
         self.size = image.shape[:2]
 
-    def predict(self, prompts: Sequence[Prompt], previous: Probability | None) -> Probability:
+    def predict(self, prompts: Sequence[Prompt], previous: FloatMap | None) -> FloatMap:
         if self.left is not None:
             self.left -= 1
             if self.left < 0:

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from support.measured import without_times
+from vpuformer.arrays import RGB, FloatMap
 from vpuformer.data.sample import Sample
 from vpuformer.errors import ConfigError, DatasetError, MaskError
 from vpuformer.evaluation.adapters import PredictorSegmenter
-from vpuformer.evaluation.protocol import Picture, Probability
 from vpuformer.evaluation.run import evaluate
 from vpuformer.metrics import IGNORE, MASK_THRESHOLD, noc
 from vpuformer.prompts import Box, Prompt
@@ -27,8 +27,8 @@ def bar_truth() -> np.ndarray:
 
 
 def sample(truth: np.ndarray, number: int = 1, image: np.ndarray | None = None, name: str = "toy/bar") -> Sample:
-    picture = np.zeros((*truth.shape, 3), np.uint8) if image is None else image
-    return Sample(name, number, lambda: picture, lambda: truth)
+    image = np.zeros((*truth.shape, 3), np.uint8) if image is None else image
+    return Sample(name, number, lambda: image, lambda: truth)
 
 
 class Stripes:
@@ -38,13 +38,13 @@ class Stripes:
 
     def __init__(self, start: int = 0) -> None:
         self.start = start
-        self.calls: list[tuple[tuple[Prompt, ...], Probability | None]] = []
-        self.images: list[Picture] = []
+        self.calls: list[tuple[tuple[Prompt, ...], FloatMap | None]] = []
+        self.images: list[RGB] = []
 
-    def set_image(self, image: Picture) -> None:
+    def set_image(self, image: RGB) -> None:
         self.images.append(image)
 
-    def predict(self, prompts: Sequence[Prompt], previous: Probability | None) -> Probability:
+    def predict(self, prompts: Sequence[Prompt], previous: FloatMap | None) -> FloatMap:
         self.calls.append((tuple(prompts), None if previous is None else previous.copy()))
         probability = np.zeros(SIZE, np.float32)
         probability[:, 10 : 10 + min(20, self.start + len(prompts))] = 0.9
@@ -59,10 +59,10 @@ class Constant:
     def __init__(self, probability: Any) -> None:
         self.probability = probability
 
-    def set_image(self, image: Picture) -> None:
+    def set_image(self, image: RGB) -> None:
         pass
 
-    def predict(self, prompts: Sequence[Prompt], previous: Probability | None) -> Probability:  # noqa: ARG002
+    def predict(self, prompts: Sequence[Prompt], previous: FloatMap | None) -> FloatMap:  # noqa: ARG002
         return self.probability
 
 
@@ -130,7 +130,7 @@ def test_each_prompt_comes_with_all_earlier_ones_and_the_last_answer() -> None:
     assert (previous > 0.5).sum() == 10
 
 
-def test_objects_on_one_picture_share_it() -> None:
+def test_objects_on_one_image_share_it() -> None:
     other = np.full((*SIZE, 3), 9, np.uint8)
     samples = [sample(bar_truth(), 1), sample(bar_truth(), 2), sample(bar_truth(), 1, other), sample(bar_truth(), 3)]
     segmenter = Stripes()
@@ -202,10 +202,10 @@ def test_the_truth_never_reaches_the_method() -> None:
     received: list[Any] = []
 
     class Spy(Stripes):
-        def set_image(self, image: Picture) -> None:
+        def set_image(self, image: RGB) -> None:
             received.append(image)
 
-        def predict(self, prompts: Sequence[Prompt], previous: Probability | None) -> Probability:
+        def predict(self, prompts: Sequence[Prompt], previous: FloatMap | None) -> FloatMap:
             received.append((prompts, previous))
             return super().predict(prompts, previous)
 
@@ -220,10 +220,10 @@ def test_the_truth_never_reaches_the_method() -> None:
 
 def test_a_method_that_changes_what_it_is_handed_changes_no_number() -> None:
     class Vandal(Stripes):
-        def set_image(self, image: Picture) -> None:
+        def set_image(self, image: RGB) -> None:
             image[:] = 77
 
-        def predict(self, prompts: Sequence[Prompt], previous: Probability | None) -> Probability:
+        def predict(self, prompts: Sequence[Prompt], previous: FloatMap | None) -> FloatMap:
             answer = super().predict(prompts, previous)
             if previous is not None:
                 previous[:] = 0
@@ -284,7 +284,7 @@ class FakePredictor:
         self.device = types.SimpleNamespace(type="cpu")
         self.calls: list[dict[str, Any]] = []
 
-    def set_image(self, image: Picture) -> None:
+    def set_image(self, image: RGB) -> None:
         self.size = image.shape[:2]
 
     def predict(self, prompts: Sequence[Prompt], **settings: Any) -> Any:
@@ -317,8 +317,8 @@ def make_network() -> Callable[[], PredictorSegmenter]:
 
 
 def test_the_real_network_gives_the_same_records_to_the_bit(
-    make_network: Callable[[], PredictorSegmenter], picture: np.ndarray, truth: np.ndarray
+    make_network: Callable[[], PredictorSegmenter], image: np.ndarray, truth: np.ndarray
 ) -> None:
-    samples = [sample(truth, 1, picture, "toy/ellipse")]
+    samples = [sample(truth, 1, image, "toy/ellipse")]
     runs = [list(evaluate(samples, make_network(), first_kind="box", max_interactions=3)) for _ in range(2)]
     assert without_times(runs[0]) == without_times(runs[1])

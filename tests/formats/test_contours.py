@@ -77,7 +77,7 @@ def test_a_pixel_is_a_square_from_its_corner_to_the_next() -> None:
     assert part.holes == []
 
 
-def test_a_full_picture_has_four_corners_and_an_empty_one_no_part() -> None:
+def test_a_full_image_has_four_corners_and_an_empty_one_no_part() -> None:
     (part,) = parts_of(np.ones((3, 5), bool))
     assert part.outer.tolist() == [[0, 0], [5, 0], [5, 3], [0, 3]]
     assert parts_of(np.zeros((3, 5), bool)) == []
@@ -99,7 +99,7 @@ def test_an_island_in_a_hole_is_a_part_of_its_own() -> None:
     assert island.outer.tolist() == [[3, 3], [4, 3], [4, 4], [3, 4]]
 
 
-def test_a_large_picture_takes_no_longer_than_a_blink(rng: np.random.Generator) -> None:
+def test_a_large_image_takes_no_longer_than_a_blink(rng: np.random.Generator) -> None:
     blobs = ndimage.gaussian_filter(rng.normal(size=(1500, 2000)), 6) > 0
     start = time.process_time()
     parts = parts_of(blobs)

@@ -22,7 +22,7 @@ from pycocotools.coco import COCO
 from vpuformer.data.kinds.coco import CocoFolder
 from vpuformer.data.kinds.masks import MaskFolder
 from vpuformer.errors import InputError, MaskError
-from vpuformer.formats import FORMATS, AnnotatedPicture, LabelledMask, Written
+from vpuformer.formats import FORMATS, AnnotatedImage, LabelledMask, Written
 from vpuformer.formats.bridges import joined
 from vpuformer.formats.coco import write as write_coco
 from vpuformer.formats.contours import parts_of
@@ -52,22 +52,22 @@ TWO_PARTS = block(0, 0, 2, 2) | block(6, 3, 9, 4)
 NOTHING = block(0, 0, 0, 0)
 
 
-def picture(
+def annotated(
     name: str, *objects: tuple[np.ndarray, str | None], first: int = 1, number: int | None = None
-) -> AnnotatedPicture:
+) -> AnnotatedImage:
     found = [LabelledMask(mask, label, first + i) for i, (mask, label) in enumerate(objects)]
     height, width = objects[0][0].shape if objects else (HEIGHT, WIDTH)
-    return AnnotatedPicture(name, width, height, found, first if number is None else number)
+    return AnnotatedImage(name, width, height, found, first if number is None else number)
 
 
-def scene() -> Iterator[AnnotatedPicture]:
-    yield picture("a/x.jpg", (SQUARE, "cup"), (RING, "big dog"), first=11)
-    yield picture("b/x.png", (TWO_PARTS, "cup"), (SQUARE, "no/one"), (block(2, 3, 3, 4), None), first=21)
-    yield picture("b/none.png", first=31)
+def scene() -> Iterator[AnnotatedImage]:
+    yield annotated("a/x.jpg", (SQUARE, "cup"), (RING, "big dog"), first=11)
+    yield annotated("b/x.png", (TWO_PARTS, "cup"), (SQUARE, "no/one"), (block(2, 3, 3, 4), None), first=21)
+    yield annotated("b/none.png", first=31)
 
 
-def write(name: str, pictures: Any, folder: Path, labels: list[str] = LABELS, **options: Any) -> Written:
-    written = FORMATS[name].write(pictures, folder, labels, **options)
+def write(name: str, images: Any, folder: Path, labels: list[str] = LABELS, **options: Any) -> Written:
+    written = FORMATS[name].write(images, folder, labels, **options)
     there = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     assert there == set(written.files)
     assert len(there) == len(written.files)
@@ -98,19 +98,19 @@ def test_png_has_a_file_for_every_object_with_its_very_pixels(tmp_path: Path) ->
         "b/x/0003.png",
         "objects.json",
     )
-    assert (written.pictures, written.objects, written.notes) == (3, 5, ())
+    assert (written.images, written.objects, written.notes) == (3, 5, ())
     for file, mask in zip(written.files[:-1], [SQUARE, RING, TWO_PARTS, SQUARE, block(2, 3, 3, 4)], strict=True):
         assert np.array_equal(read_mask(tmp_path / file), mask.astype(np.float32))
     index = json.loads((tmp_path / "objects.json").read_bytes())
-    assert index[3] == {"file": "b/x/0002_no_one.png", "picture": "b/x.png", "id": 22, "label": "no/one"}
+    assert index[3] == {"file": "b/x/0002_no_one.png", "image": "b/x.png", "id": 22, "label": "no/one"}
 
 
 def test_png_is_what_training_reads(tmp_path: Path) -> None:
     (tmp_path / "images").mkdir()
     for name in ("one.jpg", "two.png"):
         Image.new("RGB", (WIDTH, HEIGHT)).save(tmp_path / "images" / name)
-    pictures = [picture("one.jpg", (SQUARE, "cup"), (RING, None)), picture("two.png", (TWO_PARTS, "cup"), first=5)]
-    write("png", pictures, tmp_path / "masks")
+    images = [annotated("one.jpg", (SQUARE, "cup"), (RING, None)), annotated("two.png", (TWO_PARTS, "cup"), first=5)]
+    write("png", images, tmp_path / "masks")
     folder = MaskFolder(tmp_path)
     assert np.array_equal(folder.masks(0), [SQUARE, RING])
     assert np.array_equal(folder.masks(1), [TWO_PARTS])
@@ -137,17 +137,17 @@ def test_a_label_map_has_the_numbers_of_the_labels_and_tells_what_overlaps(tmp_p
 
 
 def test_objects_of_one_label_do_not_take_from_one_another_but_are_no_longer_told_apart(tmp_path: Path) -> None:
-    written = write("labels", [picture("x.png", (SQUARE, "cup"), (RING, "cup"), (RING, "cup"))], tmp_path)
+    written = write("labels", [annotated("x.png", (SQUARE, "cup"), (RING, "cup"), (RING, "cup"))], tmp_path)
     assert np.array_equal(read_labels(tmp_path / "x.png") == 1, SQUARE | RING)
     (note,) = written.notes
-    assert note.startswith("2 objects shared the label of another one on the same picture")
+    assert note.startswith("2 objects shared the label of another one on the same image")
     assert note.endswith(": x.png.")
 
 
 @pytest.mark.parametrize(("number", "mode"), [(254, "P"), (255, "I;16"), (300, "I;16")])
 def test_more_labels_than_a_palette_has_make_a_map_of_16_bits(tmp_path: Path, number: int, mode: str) -> None:
     labels = [f"label {i}" for i in range(number)]
-    write("labels", [picture("x.png", (SQUARE, labels[-1]), (RING, None))], tmp_path, labels)
+    write("labels", [annotated("x.png", (SQUARE, labels[-1]), (RING, None))], tmp_path, labels)
     with Image.open(tmp_path / "x.png") as image:
         assert image.mode == mode
     values = read_labels(tmp_path / "x.png")
@@ -172,7 +172,7 @@ def test_the_palette_is_that_of_pascal_voc() -> None:
 @pytest.mark.parametrize("polygons", [False, True])
 def test_coco_is_read_by_pycocotools_and_by_our_own_reader(tmp_path: Path, polygons: bool) -> None:
     written = write("coco", scene(), tmp_path, polygons=polygons)
-    assert (written.pictures, written.objects) == (3, 5)
+    assert (written.images, written.objects) == (3, 5)
     theirs = COCO(tmp_path / "annotations.json")
     assert [theirs.imgs[number]["file_name"] for number in (11, 21, 31)] == ["a/x.jpg", "b/x.png", "b/none.png"]
     ours = CocoFolder(tmp_path)
@@ -195,7 +195,7 @@ def test_coco_gives_every_mask_back_to_the_bit(
     tmp_path_factory: pytest.TempPathFactory, masks: list[np.ndarray], polygons: bool
 ) -> None:
     folder = tmp_path_factory.mktemp("coco")
-    write_coco([picture("x.png", *((mask, "cup") for mask in masks))], folder, ["cup"], polygons=polygons)
+    write_coco([annotated("x.png", *((mask, "cup") for mask in masks))], folder, ["cup"], polygons=polygons)
     drawn = [mask for mask in masks if mask.any()]  # what has no pixel is left out, and counted
     assert np.array_equal(CocoFolder(folder).masks(0), np.reshape(drawn, (-1, *masks[0].shape)))
 
@@ -211,11 +211,11 @@ def test_cocos_polygons_hold_every_mask_without_holes(mask: np.ndarray) -> None:
 
 
 def test_two_objects_of_one_id_are_refused(tmp_path: Path) -> None:
-    twice = [picture("a.png", (SQUARE, "cup")), picture("b.png", (SQUARE, "cup"), number=2)]
+    twice = [annotated("a.png", (SQUARE, "cup")), annotated("b.png", (SQUARE, "cup"), number=2)]
     with pytest.raises(InputError, match=r"two objects have the id 1, the second one on b\.png"):
         write("coco", twice, tmp_path)
     with pytest.raises(InputError, match=r"b\.png has the id 1 of a\.png"):
-        write("coco", [picture("a.png"), picture("b.png")], tmp_path)
+        write("coco", [annotated("a.png"), annotated("b.png")], tmp_path)
 
 
 # --- yolo ---------------------------------------------------------------------------------------------------------
@@ -257,7 +257,7 @@ def test_bridges_enclose_nothing(mask: np.ndarray) -> None:
         outline = joined(rings)
         assert np.array_equal(even_odd(outline, mask.shape), mask)
         assert len(outline) == sum(map(len, rings)) + 2 * (len(rings) - 1)
-        # Rounded as it is written, for a picture of which this is a part.
+        # Rounded as it is written, for an image of which this is a part.
         assert np.array_equal(even_odd(np.round(outline / 31997, 7) * 31997, mask.shape), mask)
 
 
@@ -279,8 +279,8 @@ def test_the_agreement_is_that_of_what_opencv_draws() -> None:
     assert drawn_agreement(parts_of(everything)[0].outer.astype(float), everything) == 1
 
 
-def test_yolo_says_which_pictures_it_would_take_for_one(tmp_path: Path) -> None:
-    pair = [picture("x.jpg", (block(0, 0, HEIGHT, WIDTH), "cup")), picture("x.png", first=2)]
+def test_yolo_says_which_images_it_would_take_for_one(tmp_path: Path) -> None:
+    pair = [annotated("x.jpg", (block(0, 0, HEIGHT, WIDTH), "cup")), annotated("x.png", first=2)]
     written = write("yolo", pair, tmp_path)
     assert written.files == ("labels/x.txt", "labels/x.png.txt", "data.yaml")
     assert any(note.endswith("or it is given the labels of the other: x.png.") for note in written.notes)
@@ -322,8 +322,8 @@ def test_labelme_has_polygons_and_masks_where_there_are_holes(tmp_path: Path) ->
     assert written.notes[2].endswith(": a/x.jpg.")
 
 
-def test_labelme_can_hold_all_as_masks_and_point_to_the_pictures(tmp_path: Path) -> None:
-    written = write("labelme", scene(), tmp_path, polygons=False, pictures_at="../photos")
+def test_labelme_can_hold_all_as_masks_and_point_to_the_images(tmp_path: Path) -> None:
+    written = write("labelme", scene(), tmp_path, polygons=False, images_at="../photos")
     content = json.loads((tmp_path / "b/x.json").read_bytes())
     assert content["imagePath"] == "../../photos/b/x.png"
     found = [mask_of(shape) for shape in content["shapes"]]
@@ -332,13 +332,13 @@ def test_labelme_can_hold_all_as_masks_and_point_to_the_pictures(tmp_path: Path)
 
 
 @pytest.mark.parametrize("at", ["/", "/tmp"])
-def test_labelme_points_to_the_pictures_wherever_it_is_called(
+def test_labelme_points_to_the_images_wherever_it_is_called(
     at: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(at)
-    write("labelme", scene(), tmp_path / "l", pictures_at="../../data/photos")
+    write("labelme", scene(), tmp_path / "l", images_at="../../data/photos")
     assert json.loads((tmp_path / "l/b/x.json").read_bytes())["imagePath"] == "../../../data/photos/b/x.png"
-    write("labelme", scene(), tmp_path / "m", pictures_at="/data/photos")
+    write("labelme", scene(), tmp_path / "m", images_at="/data/photos")
     assert json.loads((tmp_path / "m/b/x.json").read_bytes())["imagePath"] == "/data/photos/b/x.png"
 
 
@@ -368,7 +368,7 @@ def test_voc_has_two_maps_boxes_and_a_list(tmp_path: Path) -> None:
 
 def test_voc_says_which_objects_are_wholly_covered(tmp_path: Path) -> None:
     small = block(2, 3, 3, 4)
-    written = write("voc", [picture("x.png", (small, "cup"), (SQUARE, "cup"), (small, "cup"))], tmp_path)
+    written = write("voc", [annotated("x.png", (small, "cup"), (SQUARE, "cup"), (small, "cup"))], tmp_path)
     assert written.notes == (
         "Where objects overlap, 2 pixels went to the later one: x.png.",
         "1 object lay wholly under later ones, and only the box is left: x.png.",
@@ -378,14 +378,14 @@ def test_voc_says_which_objects_are_wholly_covered(tmp_path: Path) -> None:
 def test_voc_refuses_what_its_maps_cannot_number(tmp_path: Path) -> None:
     many = [(block(0, 0, 1, 1), "cup")] * 255
     with pytest.raises(InputError, match=r"hold 254 of a kind, and there are more objects on x\.png"):
-        write("voc", [picture("x.png", *many)], tmp_path)
+        write("voc", [annotated("x.png", *many)], tmp_path)
     labels = [f"label {i}" for i in range(255)]
     with pytest.raises(InputError, match="there are 255 labels; use the format coco"):
-        write("voc", [picture("x.png", (SQUARE, labels[-1]))], tmp_path, labels)
+        write("voc", [annotated("x.png", (SQUARE, labels[-1]))], tmp_path, labels)
 
 
 def test_a_name_that_xml_cannot_hold_is_written_without_it(tmp_path: Path) -> None:
-    write("voc", [picture("a\x01<&>.png", (SQUARE, "cup"))], tmp_path)
+    write("voc", [annotated("a\x01<&>.png", (SQUARE, "cup"))], tmp_path)
     root = ElementTree.parse(tmp_path / "Annotations/a_<&>.xml").getroot()
     assert root.findtext("filename") == "a_<&>.png"
 
@@ -394,42 +394,42 @@ def test_a_name_that_xml_cannot_hold_is_written_without_it(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_pictures_of_one_name_do_not_overwrite_each_other(name: str, tmp_path: Path) -> None:
+def test_images_of_one_name_do_not_overwrite_each_other(name: str, tmp_path: Path) -> None:
     alike = ("a/x.jpg", "a/x.png", "a/X.png", "b/x.jpg", "x.jpg")
-    pictures = [picture(one, (SQUARE, "cup"), first=10 * i) for i, one in enumerate(alike, 1)]
-    written = write(name, pictures, tmp_path)
-    assert (written.pictures, written.objects) == (5, 5)
+    images = [annotated(one, (SQUARE, "cup"), first=10 * i) for i, one in enumerate(alike, 1)]
+    written = write(name, images, tmp_path)
+    assert (written.images, written.objects) == (5, 5)
     assert len({file.casefold() for file in written.files}) == len(written.files)
     told = (
-        "2 pictures had the name of another one but for the ending, which the files of the later one keep:"
+        "2 images had the name of another one but for the ending, which the files of the later one keep:"
         " a/x.png, a/X.png."
     )
     assert (told in written.notes) == (name != "coco")
 
 
-def test_two_pictures_that_would_write_one_file_after_all_are_refused(tmp_path: Path) -> None:
-    # A folder called like the file of another picture's object.
-    pair = [picture("a.jpg", (SQUARE, "cup")), picture("a/0001_cup.png/b.jpg", (SQUARE, "cup"), first=2)]
+def test_two_images_that_would_write_one_file_after_all_are_refused(tmp_path: Path) -> None:
+    # A folder called like the file of another image's object.
+    pair = [annotated("a.jpg", (SQUARE, "cup")), annotated("a/0001_cup.png/b.jpg", (SQUARE, "cup"), first=2)]
     with pytest.raises(InputError, match=r"a/0001_cup\.png/b/0001_cup\.png could not be written"):
         write("png", pair, tmp_path)
     output = Output(tmp_path / "twice")
     output.write("a.txt", b"one")
-    with pytest.raises(InputError, match=r"two pictures would both write a\.txt; rename one of them"):
+    with pytest.raises(InputError, match=r"two images would both write a\.txt; rename one of them"):
         output.write("a.txt", b"other")
     assert (tmp_path / "twice/a.txt").read_bytes() == b"one"
 
 
 @pytest.mark.parametrize("name", ["labels", "voc", "yolo", "labelme"])
 def test_an_object_without_pixels_leaves_nothing(name: str, tmp_path: Path) -> None:
-    written = write(name, [picture("x.png", (NOTHING, "cup"), (SQUARE, "cup"))], tmp_path)
+    written = write(name, [annotated("x.png", (NOTHING, "cup"), (SQUARE, "cup"))], tmp_path)
     assert written.objects == 1
     assert written.notes[-1] == "1 object without a pixel could not be written: x.png."
 
 
 @pytest.mark.parametrize("name", ["labels", "voc", "yolo", "labelme"])
-def test_a_note_names_ten_pictures_on_one_line(name: str, tmp_path: Path) -> None:
-    odd = picture("a\nb.png", (NOTHING, "cup"))
-    others = [picture(f"{number:02}.png", (NOTHING, "cup"), first=number) for number in range(2, 14)]
+def test_a_note_names_ten_images_on_one_line(name: str, tmp_path: Path) -> None:
+    odd = annotated("a\nb.png", (NOTHING, "cup"))
+    others = [annotated(f"{number:02}.png", (NOTHING, "cup"), first=number) for number in range(2, 14)]
     written = write(name, [odd, *others], tmp_path)
     names = ", ".join(f"{number:02}.png" for number in range(2, 11))
     assert written.notes[0] == f"13 objects without a pixel could not be written: 'a\\nb.png', {names} and 3 more."
@@ -454,7 +454,7 @@ def test_only_one_mask_is_asked_for_at_a_time(name: str, tmp_path: Path) -> None
             yield thing
             del thing
 
-    write(name, [AnnotatedPicture("x.png", WIDTH, HEIGHT, objects, id=1)], tmp_path)
+    write(name, [AnnotatedImage("x.png", WIDTH, HEIGHT, objects, id=1)], tmp_path)
     assert most <= 2  # the one that is made, and the one that the loop still holds
 
 
@@ -464,38 +464,38 @@ class Weak(LabelledMask):
 
 @pytest.mark.parametrize("name", FORMATS)
 @pytest.mark.parametrize(
-    ("pictures", "labels", "message"),
+    ("images", "labels", "message"),
     [
-        (lambda: [picture("x.png", (SQUARE, "cupp"))], LABELS, "no label called 'cupp'.*Did you mean 'cup'?"),
-        (lambda: [picture("x.png")], ["cup", "cup"], "two labels are called 'cup'"),
-        (lambda: [picture("x.png")], ["a\nb"], r"the label 'a\\nb' is blank or holds a character"),
-        (lambda: [picture("x.png")], [" "], "is blank"),
+        (lambda: [annotated("x.png", (SQUARE, "cupp"))], LABELS, "no label called 'cupp'.*Did you mean 'cup'?"),
+        (lambda: [annotated("x.png")], ["cup", "cup"], "two labels are called 'cup'"),
+        (lambda: [annotated("x.png")], ["a\nb"], r"the label 'a\\nb' is blank or holds a character"),
+        (lambda: [annotated("x.png")], [" "], "is blank"),
     ],
 )
 def test_labels_that_make_no_sense_are_refused(
-    name: str, pictures: Callable[[], Any], labels: list[str], message: str, tmp_path: Path
+    name: str, images: Callable[[], Any], labels: list[str], message: str, tmp_path: Path
 ) -> None:
     with pytest.raises(InputError, match=message):
-        write(name, pictures(), tmp_path, labels)
+        write(name, images(), tmp_path, labels)
 
 
 @pytest.mark.parametrize("path", ["", "/x.png", "a//x.png", "../x.png", "a/../../x.png", "./x.png", "a/"])
 def test_a_path_that_leads_elsewhere_is_refused(path: str) -> None:
     with pytest.raises(InputError, match="named by its path within its folder"):
-        AnnotatedPicture(path, 1, 1, [], id=1)
+        AnnotatedImage(path, 1, 1, [], id=1)
 
 
-def test_a_picture_that_cannot_be_is_refused() -> None:
+def test_a_image_that_cannot_be_is_refused() -> None:
     with pytest.raises(InputError, match="said to be 0x1 pixels"):
-        AnnotatedPicture("x.png", 0, 1, [], id=1)
+        AnnotatedImage("x.png", 0, 1, [], id=1)
     with pytest.raises(InputError, match="no text in UTF-8"):
-        AnnotatedPicture("x\udcff.png", 1, 1, [], id=1)
+        AnnotatedImage("x\udcff.png", 1, 1, [], id=1)
 
 
 @pytest.mark.parametrize("mask", [np.zeros((WIDTH, HEIGHT), bool), np.zeros((HEIGHT, WIDTH), np.uint8)])
 @pytest.mark.parametrize("name", FORMATS)
-def test_a_mask_that_does_not_fit_its_picture_is_refused(name: str, mask: np.ndarray, tmp_path: Path) -> None:
-    wrong = AnnotatedPicture("a/x.png", WIDTH, HEIGHT, [LabelledMask(mask, "cup", 7)], id=1)
+def test_a_mask_that_does_not_fit_its_image_is_refused(name: str, mask: np.ndarray, tmp_path: Path) -> None:
+    wrong = AnnotatedImage("a/x.png", WIDTH, HEIGHT, [LabelledMask(mask, "cup", 7)], id=1)
     with pytest.raises(MaskError, match=r"object 7 of a/x\.png is (bool|uint8) of shape .* bool of shape \(9, 14\)"):
         write(name, [wrong], tmp_path)
 
@@ -511,19 +511,19 @@ def test_a_full_disk_is_one_sentence(name: str, tmp_path: Path, monkeypatch: pyt
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
-def test_the_writer_of_labelme_needs_no_label_for_a_picture_without_objects(tmp_path: Path) -> None:
-    write_labelme([picture("x.png")], tmp_path, [])
+def test_the_writer_of_labelme_needs_no_label_for_a_image_without_objects(tmp_path: Path) -> None:
+    write_labelme([annotated("x.png")], tmp_path, [])
     assert json.loads((tmp_path / "x.json").read_bytes())["shapes"] == []
 
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_names_that_a_file_cannot_have_are_changed_and_told(name: str, tmp_path: Path) -> None:
     long, long_too = f"a/{'x' * 251}.png", f"a/{'x' * 250}y.png"
-    pictures = [
-        picture(path, (SQUARE, "cup"), first=number)
+    images = [
+        annotated(path, (SQUARE, "cup"), first=number)
         for number, path in enumerate(["back\\slash.png", long, long_too, "b/\N{GREEK SMALL LETTER ALPHA}.png"], 1)
     ]
-    written = write(name, pictures, tmp_path)
+    written = write(name, images, tmp_path)
     assert written.objects == 4
     notes = " ".join(written.notes)
     if name == "coco":  # whose one file holds the names as they are

@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from pycocotools import mask as rle
 
 from vpuformer.errors import MaskError
-from vpuformer.formats import AnnotatedPicture, LabelledMask, iter_coco_masks, read_coco_masks
+from vpuformer.formats import AnnotatedImage, LabelledMask, iter_coco_masks, read_coco_masks
 from vpuformer.formats.coco import write
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:pycocotools")
@@ -35,8 +35,8 @@ def coco(*segmentations: Any, name: str = "a/x.jpg", **extra: Any) -> dict[str, 
     return {"images": images, "annotations": annotations, "categories": [{"id": 1, "name": "cup"}], **extra}
 
 
-def read(content: Any, picture: str = "a/x.jpg", size: tuple[int, int] | None = SIZE) -> Any:
-    return read_coco_masks(content if isinstance(content, bytes) else json.dumps(content).encode(), picture, size)
+def read(content: Any, image: str = "a/x.jpg", size: tuple[int, int] | None = SIZE) -> Any:
+    return read_coco_masks(content if isinstance(content, bytes) else json.dumps(content).encode(), image, size)
 
 
 @settings(deadline=None)
@@ -55,7 +55,7 @@ def test_run_lengths_are_decoded_as_pycocotools_does(mask: np.ndarray) -> None:
 @pytest.mark.parametrize("polygons", [False, True])
 def test_what_was_written_is_read(polygons: bool, tmp_path: Path, rng: np.random.Generator) -> None:
     things = [LabelledMask(rng.random((50, 70)) < share, "cup", i) for i, share in enumerate((0.001, 0.5, 1))]
-    write([AnnotatedPicture("x.png", 70, 50, things, 4)], tmp_path, ["dog", "cup"], polygons=polygons)
+    write([AnnotatedImage("x.png", 70, 50, things, 4)], tmp_path, ["dog", "cup"], polygons=polygons)
     found = read_coco_masks(tmp_path / "annotations.json", "x.png", (50, 70))
     assert [label for label, _ in found] == ["cup"] * 3
     assert np.array_equal([mask for _, mask in found], [thing.mask for thing in things])
@@ -113,7 +113,7 @@ def test_names_match_across_systems() -> None:
     assert not notes
 
 
-def test_a_picture_is_found_by_its_path_its_name_or_as_the_only_one() -> None:
+def test_a_image_is_found_by_its_path_its_name_or_as_the_only_one() -> None:
     content = coco([OUTLINE], name="other/x.jpg")
     assert len(read(content, "x.jpg")) == 1
     assert len(read(content, "something.png")) == 1
@@ -193,7 +193,7 @@ def test_no_segmentation_whatsoever_breaks_the_reader(segmentation: Any) -> None
 
 @settings(deadline=None)
 @given(st.text(alphabet=[chr(code) for code in range(48, 112)], max_size=12))
-def test_run_lengths_either_fill_the_picture_or_are_refused(counts: str) -> None:
+def test_run_lengths_either_fill_the_image_or_are_refused(counts: str) -> None:
     try:
         found = read(coco({"size": list(SIZE), "counts": counts}))
     except MaskError:

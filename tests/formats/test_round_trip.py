@@ -14,7 +14,7 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image
 
 from vpuformer.errors import MaskError
-from vpuformer.formats import FORMATS, AnnotatedPicture, LabelledMask, read_objects
+from vpuformer.formats import FORMATS, AnnotatedImage, LabelledMask, read_objects
 from vpuformer.formats.bundle import Found
 from vpuformer.formats.contours import parts_of
 from vpuformer.formats.matching import match_image, match_stem
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:pycocotools"
 
 SIZE = (60, 100)
 LABELS = ["cup", "big dog", "no/one"]
-PICTURES = ["dogs/rex.jpg", "cats/tom.png"]
+IMAGES = ["dogs/rex.jpg", "cats/tom.png"]
 
 
 def block(top: int, left: int, bottom: int, right: int) -> np.ndarray:
@@ -54,11 +54,11 @@ def things(first: int = 1) -> list[LabelledMask]:
 def archive(name: str, folder: Path, **options: object) -> bytes:
     """An export of two images, of which the second has one object more, as the page gives it."""
     extra = LabelledMask(block(55, 90, 58, 95), "cup", 99)
-    pictures = [
-        AnnotatedPicture(PICTURES[0], SIZE[1], SIZE[0], things(), 1),
-        AnnotatedPicture(PICTURES[1], SIZE[1], SIZE[0], [*things(30), extra], 2),
+    images = [
+        AnnotatedImage(IMAGES[0], SIZE[1], SIZE[0], things(), 1),
+        AnnotatedImage(IMAGES[1], SIZE[1], SIZE[0], [*things(30), extra], 2),
     ]
-    written = FORMATS[name].write(pictures, folder, LABELS, **options)
+    written = FORMATS[name].write(images, folder, LABELS, **options)
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as file:
         for path in written.files:
@@ -67,10 +67,10 @@ def archive(name: str, folder: Path, **options: object) -> bytes:
     return buffer.getvalue()
 
 
-def read(content: bytes, picture: str = PICTURES[0], **options: object) -> tuple[list[Found], list[str]]:
+def read(content: bytes, image: str = IMAGES[0], **options: object) -> tuple[list[Found], list[str]]:
     notes: list[str] = []
-    given = {"labels": LABELS, "others": PICTURES, **options}
-    found = list(read_objects(content, picture, SIZE, on_note=notes.append, **given))  # pyright: ignore
+    given = {"labels": LABELS, "others": IMAGES, **options}
+    found = list(read_objects(content, image, SIZE, on_note=notes.append, **given))  # pyright: ignore
     return found, notes
 
 
@@ -102,7 +102,7 @@ def test_png_gives_every_object_back(tmp_path: Path) -> None:
     found, notes = read(content)
     same(found, scene())
     assert notes == []
-    assert len(read(content, PICTURES[1])[0]) == 21
+    assert len(read(content, IMAGES[1])[0]) == 21
     # A single file is one object; what it is stands in the list beside it.
     ((label, mask),), _ = read((tmp_path / "dogs/rex/0004.png").read_bytes(), name="0004.png")
     assert label is None
@@ -117,7 +117,7 @@ def test_coco_gives_every_object_back(polygons: bool, tmp_path: Path) -> None:
         found, notes = read(given_file)
         same(found, wanted)
         assert notes == []
-    assert len(read(content, PICTURES[1])[0]) == 21
+    assert len(read(content, IMAGES[1])[0]) == 21
 
 
 @pytest.mark.parametrize("polygons", [False, True])
@@ -128,7 +128,7 @@ def test_labelme_gives_every_object_back(polygons: bool, tmp_path: Path) -> None
         found, notes = read(given_file)
         same(found, wanted)
         assert notes == []
-    assert len(read(content, PICTURES[1])[0]) == 21
+    assert len(read(content, IMAGES[1])[0]) == 21
 
 
 def test_yolo_gives_every_object_back(tmp_path: Path) -> None:
@@ -137,7 +137,7 @@ def test_yolo_gives_every_object_back(tmp_path: Path) -> None:
     found, notes = read(content)
     same(found, wanted)
     assert notes == []
-    assert len(read(content, PICTURES[1])[0]) == 21
+    assert len(read(content, IMAGES[1])[0]) == 21
     # Alone, the file numbers its classes; the label of objects without one is no label of the folder.
     found, notes = read((tmp_path / "labels/dogs/rex.txt").read_bytes(), name="rex.txt")
     same(found, [(mask, label or "class 3") for mask, label in scene()])
@@ -185,8 +185,8 @@ def test_a_label_map_of_twenty_values_is_twenty_objects(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_one_object_alone_comes_back(name: str, tmp_path: Path) -> None:
-    picture = AnnotatedPicture("x.png", SIZE[1], SIZE[0], [LabelledMask(block(5, 6, 20, 30), "big dog", 1)], 1)
-    written = FORMATS[name].write([picture], tmp_path, LABELS)
+    image = AnnotatedImage("x.png", SIZE[1], SIZE[0], [LabelledMask(block(5, 6, 20, 30), "big dog", 1)], 1)
+    written = FORMATS[name].write([image], tmp_path, LABELS)
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as file:
         for path in written.files:
@@ -215,7 +215,7 @@ def test_a_way_to_and_fro_encloses_nothing(corners: list[tuple[float, float]]) -
 
 
 @pytest.mark.parametrize(
-    ("picture", "names", "others", "place", "guessed"),
+    ("image", "names", "others", "place", "guessed"),
     [
         ("p.png", ["p.png", "q.png"], ["p.png", "q.png"], 0, False),
         ("p.png", ["images\\p.png", "images\\q.png"], ["p.png", "q.png"], 0, True),
@@ -229,17 +229,17 @@ def test_a_way_to_and_fro_encloses_nothing(corners: list[tuple[float, float]]) -
     ],
 )
 def test_the_image_of_a_file_is_found(
-    picture: str, names: list[str], others: list[str], place: int, guessed: bool
+    image: str, names: list[str], others: list[str], place: int, guessed: bool
 ) -> None:
-    found, note = match_image(picture, names, "the file", others)
+    found, note = match_image(image, names, "the file", others)
     assert found == place
     assert (note is not None) is guessed
     if note:
-        assert note == f"the file has no image {picture}; these are the masks of {names[place]}"
+        assert note == f"the file has no image {image}; these are the masks of {names[place]}"
 
 
 @pytest.mark.parametrize(
-    ("picture", "names", "others", "message"),
+    ("image", "names", "others", "message"),
     [
         ("sub/p.png", ["p.png", "q.png"], ["p.png", "sub/p.png"], "which may be p.png of this folder just as well"),
         ("sub/p.png", ["images\\p.png"], ["p.png", "sub/p.png"], "which may be p.png of this folder just as well"),
@@ -252,10 +252,10 @@ def test_the_image_of_a_file_is_found(
     ],
 )
 def test_a_guess_that_may_mean_another_image_is_refused(
-    picture: str, names: list[str], others: list[str], message: str
+    image: str, names: list[str], others: list[str], message: str
 ) -> None:
     with pytest.raises(MaskError, match=message):
-        match_image(picture, names, "the file", others)
+        match_image(image, names, "the file", others)
 
 
 def test_files_that_are_called_as_their_image_but_for_the_ending() -> None:
@@ -308,8 +308,8 @@ SQUARE = [[1, 1], [5, 1], [5, 5], [1, 5]]
         (b"<annotation><object/></annotation>", "holds boxes and no masks"),
         (b"PK\x03\x04 broken", "the archive is broken"),
         (packed(a=b"x"), "of no format that is read"),
-        (packed(**{"objects.json": '[{"file": "x.png", "picture": "dogs/rex.jpg"}]'}), "does not hold"),
-        (b'[{"file": "x.png", "picture": "rex.jpg"}]', "lists files that are not here"),
+        (packed(**{"objects.json": '[{"file": "x.png", "image": "dogs/rex.jpg"}]'}), "does not hold"),
+        (b'[{"file": "x.png", "image": "rex.jpg"}]', "lists files that are not here"),
         (packed(**{"labels/rex.txt": b"\xff\xfe\x00\xd8", "data.yaml": "{"}), "no YAML"),
         (b'{"key": 3}', "of no format that is read"),
         (b"[" * 100_000, "nested too deeply"),
@@ -389,7 +389,7 @@ def test_of_several_coco_files_the_one_of_the_image_is_read_and_told() -> None:
         image = {"id": 1, "file_name": name, "width": SIZE[1], "height": SIZE[0]}
         return json.dumps({"images": [image], "annotations": [{"id": 1, "image_id": 1, "segmentation": outline}]})
 
-    found, notes = read(packed(**{"train.json": coco(PICTURES[1], 9), "val.json": coco(PICTURES[0], 7)}))
+    found, notes = read(packed(**{"train.json": coco(IMAGES[1], 9), "val.json": coco(IMAGES[0], 7)}))
     assert [int(mask.sum()) for _, mask in found] == [36]
     assert notes == ["the archive has 2 COCO files, of which val.json was read"]
 
@@ -405,21 +405,19 @@ def test_a_declaration_in_xml_is_refused_in_any_encoding(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("name", ["png", "coco", "yolo", "voc", "labelme"])
 def test_images_in_a_folder_that_is_called_as_one_of_an_export(name: str, tmp_path: Path) -> None:
-    pictures = [
+    names = [
         "x.png", "labels.png", "labels/labels.png", "labels/x.png", "Annotations/x.png",
     ]  # fmt: skip
     images = [
-        AnnotatedPicture(
-            picture, SIZE[1], SIZE[0], [LabelledMask(block(1, 1, 9, 9 + 5 * number), "cup", number)], number
-        )
-        for number, picture in enumerate(pictures, 1)
+        AnnotatedImage(image, SIZE[1], SIZE[0], [LabelledMask(block(1, 1, 9, 9 + 5 * number), "cup", number)], number)
+        for number, image in enumerate(names, 1)
     ]
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as file:
         for path in FORMATS[name].write(images, tmp_path, LABELS).files:
             file.write(tmp_path / path, path)
-    for number, picture in enumerate(pictures, 1):
-        found, _ = read(buffer.getvalue(), picture, others=pictures)
+    for number, image in enumerate(names, 1):
+        found, _ = read(buffer.getvalue(), image, others=names)
         same(found, [(block(1, 1, 9, 9 + 5 * number), "cup")])
 
 

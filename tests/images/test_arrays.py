@@ -1,4 +1,4 @@
-"""Pictures from Pillow and from arrays."""
+"""Images from Pillow and from arrays."""
 
 import numpy as np
 import pytest
@@ -111,20 +111,20 @@ def test_every_type_of_number_has_a_way_to_8_bits(values, expected):
 @pytest.mark.parametrize(
     ("array", "message"),
     [
-        (np.zeros((0, 5, 3), np.uint8), "the array is 5x0 pixels; a picture has at least one pixel"),
+        (np.zeros((0, 5, 3), np.uint8), "the array is 5x0 pixels; an image has at least one pixel"),
         (np.zeros((5, 0)), "the array is 0x5 pixels"),
-        (np.zeros(7), r"the array has the shape \(7,\); a picture is \(height, width\)"),
+        (np.zeros(7), r"the array has the shape \(7,\); an image is \(height, width\)"),
         (np.zeros((1, 2, 3, 3)), r"shape \(1, 2, 3, 3\)"),
         (np.zeros((3, 8, 9)), r"shape \(3, 8, 9\); .* 1 to 4 channels; move the channels to the end"),
         (np.zeros((8, 9, 7)), r"1 to 4 channels$"),
         (np.array([[0.0, np.nan]]), "not finite .* replace them"),
         (np.array([[0.0, np.inf]]), "not finite"),
-        (np.array([[1j]]), "of type complex128; a picture is of bool, integers or floats"),
+        (np.array([[1j]]), "of type complex128; an image is of bool, integers or floats"),
         (np.array([["a"]]), "of type <U1"),
         (np.array([[None]]), "of type object"),
     ],
 )
-def test_arrays_that_are_no_pictures_are_refused(array, message):
+def test_arrays_that_are_no_images_are_refused(array, message):
     with pytest.raises(ImageError, match=message):
         read_image(array)
 

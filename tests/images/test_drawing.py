@@ -9,14 +9,14 @@ import pytest
 from vpuformer.errors import ImageError, MaskError
 from vpuformer.images import (
     Mark,
+    image_size,
     overlay,
-    picture_size,
     read_mask,
 )
 from vpuformer.images.drawing import NEGATIVE, OBJECT, POSITIVE
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-GREY_PICTURE = np.full((200, 300, 3), 128, np.uint8)
+GREY_IMAGE = np.full((200, 300, 3), 128, np.uint8)
 
 
 def square_mask() -> np.ndarray:
@@ -26,29 +26,29 @@ def square_mask() -> np.ndarray:
 
 
 def test_an_overlay_tints_the_object_and_leaves_the_rest():
-    image = GREY_PICTURE.copy()
+    image = GREY_IMAGE.copy()
     drawn = overlay(image, square_mask())
-    assert np.array_equal(image, GREY_PICTURE)
+    assert np.array_equal(image, GREY_IMAGE)
     assert drawn.dtype == np.uint8
     tint = drawn[100, 150].astype(int)
     assert tint.tolist() == np.rint(128 + 0.35 * (np.array(OBJECT) - 128)).tolist()
-    assert np.array_equal(drawn[:50], GREY_PICTURE[:50])
-    assert np.array_equal(drawn[:, 215:], GREY_PICTURE[:, 215:])
+    assert np.array_equal(drawn[:50], GREY_IMAGE[:50])
+    assert np.array_equal(drawn[:, 215:], GREY_IMAGE[:, 215:])
 
 
 @pytest.mark.parametrize("background", [0, 128, 255])
-def test_the_outline_shows_on_any_picture(background):
+def test_the_outline_shows_on_any_image(background):
     drawn = overlay(np.full((200, 300, 3), background, np.uint8), square_mask())
     across = drawn[100, 90:110].astype(int).mean(axis=1)
     assert across.max() - across.min() > 80
 
 
 def test_an_empty_mask_changes_nothing():
-    assert np.array_equal(overlay(GREY_PICTURE, np.zeros((200, 300), bool)), GREY_PICTURE)
+    assert np.array_equal(overlay(GREY_IMAGE, np.zeros((200, 300), bool)), GREY_IMAGE)
 
 
-def test_a_mask_of_everything_and_a_picture_of_one_pixel():
-    assert overlay(GREY_PICTURE, np.ones((200, 300), bool)).shape == (200, 300, 3)
+def test_a_mask_of_everything_and_a_image_of_one_pixel():
+    assert overlay(GREY_IMAGE, np.ones((200, 300), bool)).shape == (200, 300, 3)
     marks = [Mark("point", [(0, 0)]), Mark("box", [(-0.5, -0.5), (0.5, 0.5)]), Mark("line", [(0, 0), (0, 0)], False)]
     assert overlay(np.zeros((1, 1, 3), np.uint8), np.ones((1, 1), bool), marks).shape == (1, 1, 3)
 
@@ -63,27 +63,27 @@ def test_a_mask_of_everything_and_a_picture_of_one_pixel():
     ],
 )
 def test_marks_have_the_colour_of_their_sign(shape, points, seen, positive, colour):
-    drawn = overlay(GREY_PICTURE, np.zeros((200, 300), bool), [Mark(shape, points, positive)])
+    drawn = overlay(GREY_IMAGE, np.zeros((200, 300), bool), [Mark(shape, points, positive)])
     x, y = seen if shape != "point" else (48, 42)
     assert drawn[y, x].tolist() == list(colour)
-    changed = (drawn != GREY_PICTURE).any(axis=2)
+    changed = (drawn != GREY_IMAGE).any(axis=2)
     assert 20 < changed.sum() < 6000
 
 
-def test_marks_grow_with_the_picture():
+def test_marks_grow_with_the_image():
     def share(side: int) -> float:
-        picture = np.full((side, side, 3), 128, np.uint8)
-        drawn = overlay(picture, np.zeros((side, side), bool), [Mark("point", [(side / 2, side / 2)])])
-        return float((drawn != picture).any(axis=2).mean())
+        image = np.full((side, side, 3), 128, np.uint8)
+        drawn = overlay(image, np.zeros((side, side), bool), [Mark("point", [(side / 2, side / 2)])])
+        return float((drawn != image).any(axis=2).mean())
 
     assert share(1024) == pytest.approx(share(512), rel=0.1)
 
 
-def test_what_lies_outside_the_picture_is_cut_off():
+def test_what_lies_outside_the_image_is_cut_off():
     nothing = np.zeros((200, 300), bool)
     far = [Mark("point", [(-500, 20)]), Mark("line", [(400, 400), (500, 500)])]
-    assert np.array_equal(overlay(GREY_PICTURE, nothing, far), GREY_PICTURE)
-    crossing = overlay(GREY_PICTURE, nothing, [Mark("line", [(-100, 100), (400, 100)])])
+    assert np.array_equal(overlay(GREY_IMAGE, nothing, far), GREY_IMAGE)
+    crossing = overlay(GREY_IMAGE, nothing, [Mark("line", [(-100, 100), (400, 100)])])
     assert (crossing[100] == POSITIVE).all(axis=1).sum() > 280
 
 
@@ -104,8 +104,8 @@ def test_marks_that_are_no_shapes(shape, points, message):
 
 @pytest.mark.parametrize("mask", [np.zeros((200, 300)), np.zeros((300, 200), bool)])
 def test_a_mask_that_cannot_be_drawn(mask):
-    with pytest.raises(MaskError, match=r"a mask to draw is bool of the shape of its picture \(200, 300\), got"):
-        overlay(GREY_PICTURE, mask)
+    with pytest.raises(MaskError, match=r"a mask to draw is bool of the shape of its image \(200, 300\), got"):
+        overlay(GREY_IMAGE, mask)
 
 
 @pytest.mark.parametrize("name", ["astronaut", "coffee"])
@@ -116,7 +116,7 @@ def test_the_truth_of_an_example_is_what_its_polygons_say(name):
     script = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(script)
     drawn = script.render(EXAMPLES / f"{name}.polygons.json")
-    size = picture_size(EXAMPLES / f"{name}.jpg")
+    size = image_size(EXAMPLES / f"{name}.jpg")
     assert np.array_equal(read_mask(EXAMPLES / f"{name}_truth.png", size) > 0, drawn)
     assert 0.1 < drawn.mean() < 0.6
 

@@ -1,4 +1,4 @@
-"""What can be said of a file before its pixels are read: how many pictures it holds, and whether it may hold one."""
+"""What can be said of a file before its pixels are read: how many images it holds, and whether it may hold one."""
 
 import cv2
 import numpy as np
@@ -7,7 +7,7 @@ import tifffile
 from PIL import Image
 
 from vpuformer.errors import ImageError
-from vpuformer.images import frames_of, picture_endings, read_image
+from vpuformer.images import frames_of, image_endings, read_image
 from vpuformer.images.loading import load
 from vpuformer.images.reading import to_rgb
 
@@ -25,7 +25,7 @@ def test_frames_of_an_animation_or_pages_are_counted(tmp_path, ending):
 
 
 @pytest.mark.parametrize("ending", ["png", "jpg", "bmp", "tif", "webp", "gif", "ppm"])
-def test_most_files_hold_one_picture(tmp_path, ending):
+def test_most_files_hold_one_image(tmp_path, ending):
     Image.fromarray(RGB).save(tmp_path / f"a.{ending}")
     assert frames_of(tmp_path / f"a.{ending}") == 1
 
@@ -70,16 +70,16 @@ def test_a_file_that_is_broken_behind_its_first_frame(tmp_path):
             assert "broken, cut short" in str(error)  # noqa: PT017
 
 
-def test_what_is_no_picture_has_no_frames(tmp_path):
+def test_what_is_no_image_has_no_frames(tmp_path):
     (tmp_path / "empty.png").touch()
-    (tmp_path / "text.png").write_text("no picture")
-    for name, expected in (("empty.png", "empty file"), ("text.png", "no picture"), ("missing.png", "no file")):
+    (tmp_path / "text.png").write_text("no image")
+    for name, expected in (("empty.png", "empty file"), ("text.png", "no image"), ("missing.png", "no file")):
         with pytest.raises(ImageError, match=expected):
             frames_of(tmp_path / name)
 
 
 def test_endings():
-    endings = picture_endings()
+    endings = image_endings()
     assert {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp", ".gif", ".jp2", ".pgm"} <= endings
     assert not endings & {".pdf", ".eps", ".txt", ".svg", ".mp4", ".json", "", "."}
     assert all(ending == ending.lower() and ending.startswith(".") for ending in endings)

@@ -100,7 +100,7 @@ def test_a_null_character_in_a_path_is_one_sentence(read):
 
 def test_a_mask_of_another_size_names_both_sizes(tmp_path):
     write_mask(tmp_path / "a.png", np.zeros((3, 5), bool))
-    expected = "a.png is 5 pixels wide and 3 high, its picture 3 wide and 5 high; give a mask of the very same size"
+    expected = "a.png is 5 pixels wide and 3 high, its image 3 wide and 5 high; give a mask of the very same size"
     for read in (read_mask, read_labels):
         with pytest.raises(MaskError, match=expected):
             read(tmp_path / "a.png", size=(5, 3))
@@ -172,7 +172,7 @@ def test_arrays_that_are_masks(values, expected):
         (np.array([[-3.0, 4.0]]), r"floats from -3 to 4, wanted probabilities in 0..1; pass logits"),
         (np.array([[2, 3]], np.uint8), r"the mask holds 2 labels: 2, 3; choose one of them, such as labels == 2"),
         (np.array([[7.0, 255.0]]), "2 labels: 7, 255"),
-        (np.array([[0, 1], [1, 0]]), "the mask is 2 pixels wide and 2 high, its picture 2 wide and 1 high"),
+        (np.array([[0, 1], [1, 0]]), "the mask is 2 pixels wide and 2 high, its image 2 wide and 1 high"),
         (np.zeros((1, 2, 1)), r"an array of shape \(1, 2, 1\)"),
         (np.zeros((1, 0)), "0 pixels wide"),
         (np.array([["a", "b"]]), "of type <U1"),
@@ -196,13 +196,13 @@ def test_masks_come_back_as_they_were_written(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.bmp", "a.tif", "a.tiff"])
-def test_pictures_come_back_as_they_were_written(tmp_path, name):
+def test_images_come_back_as_they_were_written(tmp_path, name):
     write_image(tmp_path / name, RGB[:, ::-1])
     assert np.array_equal(read_image(tmp_path / name), RGB[:, ::-1])
 
 
 @pytest.mark.parametrize("name", ["a.jpg", "a.jpeg", "a.webp"])
-def test_pictures_come_back_nearly_as_they_were_written(tmp_path, name):
+def test_images_come_back_nearly_as_they_were_written(tmp_path, name):
     smooth = np.full((16, 24, 3), (200, 100, 50), np.uint8)
     write_image(tmp_path / name, smooth)
     assert np.abs(read_image(tmp_path / name).astype(int) - smooth).max() <= 3
@@ -235,14 +235,14 @@ def test_masks_that_cannot_be_written(tmp_path, name, mask, error, message):
 @pytest.mark.parametrize(
     ("name", "image", "message"),
     [
-        ("a.xyz", RGB, r"no picture format ends as 'a.xyz' does; end the name in one of .bmp, .jpeg, .jpg, .png"),
+        ("a.xyz", RGB, r"no image format ends as 'a.xyz' does; end the name in one of .bmp, .jpeg, .jpg, .png"),
         ("no/a.png", RGB, "there is no folder"),
         ("a.png", RGB.astype(float), r"uint8 of shape \(height, width, 3\), got float64 .* read_image first"),
         ("a.png", GREY, r"got uint8 of shape \(3, 4\)"),
-        ("a.webp", np.zeros((1, 20000, 3), np.uint8), "WEBP cannot hold a picture of 20000x1 pixels .* write PNG"),
+        ("a.webp", np.zeros((1, 20000, 3), np.uint8), "WEBP cannot hold an image of 20000x1 pixels .* write PNG"),
     ],
 )
-def test_pictures_that_cannot_be_written(tmp_path, name, image, message):
+def test_images_that_cannot_be_written(tmp_path, name, image, message):
     with pytest.raises(ImageError, match=message):
         write_image(tmp_path / name, image)
     assert list(tmp_path.iterdir()) == []

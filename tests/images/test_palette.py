@@ -11,7 +11,7 @@ from skimage.color import deltaE_ciede2000, rgb2lab
 import vpuformer.app
 from vpuformer.images.palette import MOST, OKABE_ITO, UNLABELLED, colours, free_colour
 
-PAGE = Path(vpuformer.app.__file__).parent / "static" / "colours.js"
+PAGE = Path(vpuformer.app.__file__).parent / "page" / "colours.js"
 
 
 def lab(hexadecimal):

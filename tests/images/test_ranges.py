@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
 
-from vpuformer.app.images.open_images import read_picture
+from vpuformer.app.images.open_images import open_image
 from vpuformer.errors import ImageError
 from vpuformer.images import read_image
 from vpuformer.images.ranges import display_range
@@ -58,9 +58,9 @@ def test_pixels_without_data_take_no_part_in_the_range(
     assert np.array_equal(grey(tmp_path / "a.tif"), expected)
     _, remarks = read_with_remarks(tmp_path / "a.tif")
     assert "values without data, shown black: 96" in remarks
-    picture = read_picture(tmp_path / "a.tif")
-    assert picture.range == (1750, 2060)
-    tiles = [Image.open(BytesIO(picture.tile(0, 0, 0, *window).content)) for window in ((), picture.range)]
+    image = open_image(tmp_path / "a.tif")
+    assert image.range == (1750, 2060)
+    tiles = [Image.open(BytesIO(image.tile(0, 0, 0, *window).content)) for window in ((), image.range)]
     assert np.array_equal(*tiles)
 
 

@@ -1,4 +1,4 @@
-"""Pictures from files, and files that are no pictures."""
+"""Images from files, and files that are no images."""
 
 import contextlib
 import errno
@@ -16,7 +16,7 @@ from PIL import Image
 from vpuformer.errors import ImageError, MaskError
 from vpuformer.images import (
     MAX_PIXELS,
-    picture_size,
+    image_size,
     read_image,
     read_mask,
 )
@@ -41,7 +41,7 @@ def test_lossless_formats_come_back_as_they_were(tmp_path, name):
         assert image.dtype == np.uint8
         assert image.flags.c_contiguous
         assert np.array_equal(image, RGB)
-    assert picture_size(tmp_path / name) == (3, 4)
+    assert image_size(tmp_path / name) == (3, 4)
 
 
 def test_a_jpeg_comes_back_nearly_as_it_was(tmp_path):
@@ -52,8 +52,8 @@ def test_a_jpeg_comes_back_nearly_as_it_was(tmp_path):
 
 def test_the_name_of_a_file_does_not_matter(tmp_path):
     Image.fromarray(RGB).save(tmp_path / "a.png")
-    (tmp_path / "a.png").rename(tmp_path / "picture.jpg")
-    assert np.array_equal(read_image(tmp_path / "picture.jpg"), RGB)
+    (tmp_path / "a.png").rename(tmp_path / "image.jpg")
+    assert np.array_equal(read_image(tmp_path / "image.jpg"), RGB)
 
 
 def test_a_single_pixel(tmp_path):
@@ -67,21 +67,21 @@ def test_the_limit_of_pillow_neither_warns_nor_refuses_nor_changes(tmp_path, mon
     Image.fromarray(RGB).save(tmp_path / "a.tif")
     for name in ("a.png", "a.tif"):
         assert np.array_equal(read_image(tmp_path / name), RGB)
-        assert picture_size(tmp_path / name) == (3, 4)
+        assert image_size(tmp_path / name) == (3, 4)
     assert Image.MAX_IMAGE_PIXELS == 5
 
 
-def test_a_picture_of_48_million_pixels_is_read(tmp_path):
+def test_a_image_of_48_million_pixels_is_read(tmp_path):
     Image.new("1", (8000, 6000), 1).save(tmp_path / "a.png", compress_level=1)
     image = read_image(tmp_path / "a.png")
     assert image.shape == (6000, 8000, 3)
     assert image[::3000, ::3000].min() == 255
 
 
-def test_a_picture_beyond_the_limit_is_refused_before_it_is_decoded(tmp_path):
+def test_a_image_beyond_the_limit_is_refused_before_it_is_decoded(tmp_path):
     (tmp_path / "a.png").write_bytes(png_head(30000, 20000))
     expected = f"a.png is 30000x20000, 600 million pixels, and at most {MAX_PIXELS // 1_000_000} million are read; cut"
-    for read in (read_image, picture_size):
+    for read in (read_image, image_size):
         with pytest.raises(ImageError, match=expected):
             read(tmp_path / "a.png")
 
@@ -102,7 +102,7 @@ def test_a_tiff_beyond_the_limit_is_refused_before_it_is_decoded(tmp_path):
 @pytest.mark.parametrize("kind", ["jpg", "png", "tif", "webp"])
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_every_exif_orientation_is_made_upright(tmp_path, kind, orientation):
-    # How the camera stored an upright picture whose quarters have four grey values.
+    # How the camera stored an upright image whose quarters have four grey values.
     quarters = np.kron(np.array([[20, 90], [160, 230]], np.uint8), np.ones((16, 24), np.uint8))
     stored = {
         1: quarters,
@@ -121,7 +121,7 @@ def test_every_exif_orientation_is_made_upright(tmp_path, kind, orientation):
     with Image.open(path) as opened:
         for source in (path, opened):
             assert np.abs(read_image(source)[:, :, 0].astype(int) - quarters).max() <= 4
-    assert picture_size(path) == quarters.shape
+    assert image_size(path) == quarters.shape
 
 
 @pytest.mark.parametrize("orientation", [1, 3, 6, 8])
@@ -139,10 +139,10 @@ def test_deep_tiff_and_png_are_made_upright_too(tmp_path, orientation):
     expected = np.rot90(read_image(deep), {1: 0, 3: 2, 6: -1, 8: 1}[orientation])
     for name in ("a.tif", "a.png"):
         assert np.array_equal(read_image(tmp_path / name), expected)
-        assert picture_size(tmp_path / name) == expected.shape[:2]
+        assert image_size(tmp_path / name) == expected.shape[:2]
 
 
-def test_broken_exif_is_no_reason_to_refuse_a_picture(tmp_path):
+def test_broken_exif_is_no_reason_to_refuse_a_image(tmp_path):
     Image.fromarray(RGB).save(tmp_path / "a.png", exif=b"Exif\0\0II*\0\xff\xff\xff\xffgarbage")
     assert np.array_equal(read_image(tmp_path / "a.png"), RGB)
 
@@ -216,7 +216,7 @@ def test_of_several_pages_and_frames_the_first_is_read(tmp_path):
 
 @pytest.mark.parametrize(
     ("read", "error", "what"),
-    [(read_image, ImageError, "picture"), (picture_size, ImageError, "picture"), (read_mask, MaskError, "mask")],
+    [(read_image, ImageError, "image"), (image_size, ImageError, "image"), (read_mask, MaskError, "mask")],
 )
 def test_every_way_in_which_a_file_can_fail_is_one_sentence(tmp_path, read, error, what):
     with pytest.raises(error, match=f"there is no file .*missing.png; check the path of the {what}"):
@@ -260,12 +260,12 @@ def test_a_lack_of_memory_is_not_put_down_to_the_file(tmp_path, monkeypatch):
 
     monkeypatch.setattr(Image.Image, "load", too_much)
     monkeypatch.setattr("PIL.ImageFile.ImageFile.load", too_much)
-    with pytest.raises(ImageError, match=r"a.png needs more memory than there is; scale the picture down"):
+    with pytest.raises(ImageError, match=r"a.png needs more memory than there is; scale the image down"):
         read_image(tmp_path / "a.png")
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_whatever_is_broken_in_a_tiff_ends_in_an_error_of_ours_or_a_picture(tmp_path, seed):
+def test_whatever_is_broken_in_a_tiff_ends_in_an_error_of_ours_or_a_image(tmp_path, seed):
     rng = np.random.default_rng(seed)
     deep = rng.integers(0, 60000, (12, 10, 3)).astype(np.uint16)
     tifffile.imwrite(tmp_path / "a.tif", deep, photometric="rgb")
@@ -273,7 +273,7 @@ def test_whatever_is_broken_in_a_tiff_ends_in_an_error_of_ours_or_a_picture(tmp_
     for place in rng.integers(0, 250, size=4):  # in the tags
         content[place] = rng.integers(256)
     (tmp_path / "a.tif").write_bytes(content)
-    for read, error in ((read_image, ImageError), (picture_size, ImageError), (read_mask, MaskError)):
+    for read, error in ((read_image, ImageError), (image_size, ImageError), (read_mask, MaskError)):
         with contextlib.suppress(error):  # and nothing else
             read(tmp_path / "a.tif")
 
@@ -285,7 +285,7 @@ def test_a_file_that_may_not_be_read_is_one_sentence(tmp_path, monkeypatch):
         raise PermissionError(errno.EACCES, "Permission denied")
 
     monkeypatch.setattr(Path, "open", forbidden)
-    with pytest.raises(ImageError, match=r"a.png cannot be opened \(Permission denied\); give a picture that you may"):
+    with pytest.raises(ImageError, match=r"a.png cannot be opened \(Permission denied\); give an image that you may"):
         read_image(tmp_path / "a.png")
 
 

@@ -33,7 +33,7 @@ def network(**changes: Any) -> VPUFormer:
     return model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
 
 
-def pictures() -> list[np.ndarray]:
+def three_images() -> list[np.ndarray]:
     rng = np.random.default_rng(0)
     return [rng.integers(0, 256, (*size, 3), dtype=np.uint8) for size in SIZES]
 
@@ -66,9 +66,9 @@ def next_requests(step: int, answers: Sequence[Prediction] | None) -> list[Reque
 def test_the_answers_are_those_of_one_after_the_other(changes: dict[str, Any], views: ViewSettings) -> None:
     model = network(**changes)
     together, alone = BatchPredictor(model, views=views), [Predictor(model, views=views) for _ in SIZES]
-    together.set_images(pictures())
-    for predictor, picture in zip(alone, pictures(), strict=True):
-        predictor.set_image(picture)
+    together.set_images(three_images())
+    for predictor, image in zip(alone, three_images(), strict=True):
+        predictor.set_image(image)
     answers = None
     for step in range(3):
         requests = next_requests(step, answers)
@@ -83,17 +83,17 @@ def test_the_answers_are_those_of_one_after_the_other(changes: dict[str, Any], v
 
 def test_some_of_the_objects_may_be_asked_for() -> None:
     predictor = BatchPredictor(network())
-    predictor.set_images(pictures())
+    predictor.set_images(three_images())
     both = predictor.predict([Request(2, PROMPTS[2][:1]), Request(0, PROMPTS[0][:1])])
     assert [answer.mask.shape for answer in both] == [SIZES[2], SIZES[0]]
 
 
-def test_a_picture_is_encoded_once_and_a_crop_again_only_when_it_moves(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_image_is_encoded_once_and_a_crop_again_only_when_it_moves(monkeypatch: pytest.MonkeyPatch) -> None:
     model, encoded = network(), []
     encode = model.encode
     monkeypatch.setattr(model, "encode", lambda image, *rest: encoded.append(len(image)) or encode(image, *rest))
     predictor = BatchPredictor(model, views=ViewSettings(zoom=None))
-    first, second, _ = pictures()
+    first, second, _ = three_images()
     predictor.set_images([first, first.copy(), second])
     assert encoded == [2]
     for _ in range(2):
@@ -119,7 +119,7 @@ def test_what_becomes_of_the_callers_array_changes_nothing() -> None:
     mask[90:110, 90:110] = 1
     answers = []
     for painted_over in (False, True):
-        given = pictures()[0]
+        given = three_images()[0]
         predictor.set_images([given])
         if painted_over:
             given[:] = 0
@@ -138,17 +138,17 @@ def test_the_channels_stay_last(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(model, "decode", watched)
     predictor = BatchPredictor(model)
-    predictor.set_images(pictures())
+    predictor.set_images(three_images())
     predictor.predict([Request(0, [Click(1, 1)]), Request(1, [Click(1, 1)])])
     assert layouts == [True]
 
 
 def test_what_does_not_fit_is_refused() -> None:
     predictor = BatchPredictor(network())
-    with pytest.raises(SessionError, match="no picture 0"):
+    with pytest.raises(SessionError, match="no image 0"):
         predictor.predict([Request(0, [Click(1, 1)])])
-    predictor.set_images(pictures())
-    with pytest.raises(SessionError, match="no picture 3"):
+    predictor.set_images(three_images())
+    with pytest.raises(SessionError, match="no image 3"):
         predictor.predict([Request(3, [Click(1, 1)])])
     with pytest.raises(PromptError, match="outside"):
         predictor.predict([Request(0, [Click(900, 1)])])
@@ -180,8 +180,8 @@ def test_both_predictors_refuse_the_same_in_the_same_words(
     prompts: Any, mask: Any, crop: Any, error: type[Exception]
 ) -> None:
     one, several = Predictor(network()), BatchPredictor(network())
-    one.set_image(pictures()[0])
-    several.set_images(pictures()[:1])
+    one.set_image(three_images()[0])
+    several.set_images(three_images()[:1])
     with pytest.raises(error) as first:
         one.predict(prompts, mask=mask, crop=crop)
     with pytest.raises(error) as second:
@@ -191,8 +191,8 @@ def test_both_predictors_refuse_the_same_in_the_same_words(
 
 def test_a_mask_alone_and_masks_of_every_kind_are_taken_by_both() -> None:
     one, several = Predictor(network()), BatchPredictor(network())
-    one.set_image(pictures()[0])
-    several.set_images(pictures()[:1])
+    one.set_image(three_images()[0])
+    several.set_images(three_images()[:1])
     mask = np.zeros(SIZE, np.float32)
     mask[90:200, 90:200] = 1
     tensors = [torch.tensor(mask, requires_grad=True), torch.tensor(mask).bfloat16(), torch.tensor(mask).bool()]
@@ -204,9 +204,9 @@ def test_a_mask_alone_and_masks_of_every_kind_are_taken_by_both() -> None:
 
 def test_no_request_has_no_answer_and_requests_that_are_none_are_refused() -> None:
     predictor = BatchPredictor(network())
-    predictor.set_images(pictures())
+    predictor.set_images(three_images())
     assert predictor.predict([]) == []
-    with pytest.raises(SessionError, match="the same picture"):
+    with pytest.raises(SessionError, match="the same image"):
         predictor.predict([Request(0, [Click(1, 1)]), Request(0, [Click(9, 9)])])
     with pytest.raises(InputError, match="a request is a Request"):
         predictor.predict([(0, [Click(1, 1)])])  # type: ignore[list-item]
@@ -214,23 +214,23 @@ def test_no_request_has_no_answer_and_requests_that_are_none_are_refused() -> No
         with pytest.raises(InputError, match="requests are a list of Request"):
             predictor.predict(none)  # type: ignore[arg-type]
     for place in (-1, 0.0, 0.5, "0", None):
-        with pytest.raises(SessionError, match="no picture"):
+        with pytest.raises(SessionError, match="no image"):
             predictor.predict([Request(place, [Click(1, 1)])])  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("place", [np.int64(1), torch.tensor(1)])
 def test_a_place_is_any_whole_number(place: Any) -> None:
     predictor = BatchPredictor(network())
-    predictor.set_images(pictures())
+    predictor.set_images(three_images())
     (answer,) = predictor.predict(Request(each, [Click(1, 1)]) for each in [place])
     assert answer.mask.shape == SIZES[1]
 
 
 @pytest.mark.parametrize("images", [[], "photo.jpg", np.zeros((9, 9, 3), np.uint8), None, np.zeros((0, 9, 9, 3))])
-def test_pictures_come_in_a_list(images: Any) -> None:
+def test_images_come_in_a_list(images: Any) -> None:
     predictor = BatchPredictor(network())
-    predictor.set_images(pictures())
-    with pytest.raises(ImageError, match="a list of at least one picture"):
+    predictor.set_images(three_images())
+    with pytest.raises(ImageError, match="a list of at least one image"):
         predictor.set_images(images)
     assert predictor.predict([Request(2, [Click(1, 1)])])  # the former ones stay
 
@@ -249,8 +249,8 @@ def test_a_network_of_other_numbers_than_float32_is_refused_by_both(dtype: torch
 
 def test_a_warning_points_at_the_line_that_gave_too_many_prompts() -> None:
     one, several = Predictor(network()), BatchPredictor(network())
-    one.set_image(pictures()[0])
-    several.set_images(pictures()[:1])
+    one.set_image(three_images()[0])
+    several.set_images(three_images()[:1])
     clicks = [Click(x, 5) for x in range(MAX_PROMPTS + 1)]
     for give in (
         lambda: one.predict(clicks),

@@ -87,7 +87,7 @@ def test_the_answer_lies_where_the_prompt_is(image: npt.NDArray[np.uint8]) -> No
     assert prediction.probability.shape == (400, 600)
     assert prediction.probability.dtype == np.float32
     assert prediction.mask.dtype == np.bool_
-    # A network pixel is 5.4 x 3.6 picture pixels, and the obedient network draws one more on each side.
+    # A network pixel is 5.4 x 3.6 image pixels, and the obedient network draws one more on each side.
     np.testing.assert_allclose(tight(prediction.mask), (100, 50, 299, 199), atol=11)
 
 
@@ -105,7 +105,7 @@ def test_a_second_prompt_is_answered_within_the_crop(image: npt.NDArray[np.uint8
     outside = second.probability.copy()
     outside[crop.slices] = 0
     assert not outside.any()
-    # The network saw that part of the picture: red from left to right, green from top to bottom.
+    # The network saw that part of the image: red from left to right, green from top to bottom.
     seen = network.seen[-1][0]
     centre = crop.left + (crop.width - 1) / 2
     assert float(seen[0].mean()) == pytest.approx(centre / 599, abs=0.01)
@@ -125,7 +125,7 @@ def test_the_crop_is_kept_while_it_fits(image: npt.NDArray[np.uint8]) -> None:
     assert predictor.predict(prompts, mask=third.probability, crop=third.crop).crop != second.crop
 
 
-def test_without_zoom_the_whole_picture_is_looked_at(image: npt.NDArray[np.uint8]) -> None:
+def test_without_zoom_the_whole_image_is_looked_at(image: npt.NDArray[np.uint8]) -> None:
     predictor, network = looking(image)
     mask = predictor.predict([Click(50, 50)], zoom=False).probability
     assert predictor.predict([Click(50, 50)], mask=mask, zoom=False).crop == Crop(0, 0, 600, 400)
@@ -156,14 +156,14 @@ def test_negative_prompts_outside_the_crop_do_not_matter(image: npt.NDArray[np.u
     assert np.array_equal(with_one.probability, without.probability)
 
 
-def test_prompts_may_cross_the_edge_of_the_picture(image: npt.NDArray[np.uint8]) -> None:
+def test_prompts_may_cross_the_edge_of_the_image(image: npt.NDArray[np.uint8]) -> None:
     predictor, _ = looking(image)
     across, within = Box(-100, -100, 100, 100), Box(-0.5, -0.5, 100, 100)
     assert np.array_equal(predictor.predict([across]).probability, predictor.predict([within]).probability)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 300), (300, 1), (2, 2), (111, 113)])
-def test_pictures_of_any_size(size: tuple[int, int]) -> None:
+def test_images_of_any_size(size: tuple[int, int]) -> None:
     predictor, _ = looking(np.full((*size, 3), 128, np.uint8))
     everything = Box(-0.5, -0.5, size[1] - 0.5, size[0] - 0.5)
     first = predictor.predict([everything])
@@ -185,7 +185,7 @@ def test_the_first_look_at_every_object_costs_the_decoder_alone(image: npt.NDArr
         assert len(network.seen) == 1
 
 
-def test_features_of_a_crop_are_kept_where_they_depend_on_the_picture_alone(image: npt.NDArray[np.uint8]) -> None:
+def test_features_of_a_crop_are_kept_where_they_depend_on_the_image_alone(image: npt.NDArray[np.uint8]) -> None:
     mask = np.zeros((400, 600), bool)
     mask[100:150, 100:150] = True
     predictor, network = looking(image)
@@ -200,7 +200,7 @@ def test_features_of_a_crop_are_kept_where_they_depend_on_the_picture_alone(imag
     assert len(network.seen) == 3
 
 
-def test_only_the_last_crops_are_kept_and_the_whole_picture_always(image: npt.NDArray[np.uint8]) -> None:
+def test_only_the_last_crops_are_kept_and_the_whole_image_always(image: npt.NDArray[np.uint8]) -> None:
     predictor, network = looking(image)
 
     def look(i: int) -> None:
@@ -241,7 +241,7 @@ def test_where_features_depend_on_prompts_nothing_is_kept(image: npt.NDArray[np.
     assert len(network.seen) == 2
 
 
-def test_another_picture_forgets_the_features_of_the_former(image: npt.NDArray[np.uint8]) -> None:
+def test_another_image_forgets_the_features_of_the_former(image: npt.NDArray[np.uint8]) -> None:
     predictor, network = looking(image)
     mask = np.zeros((400, 600), bool)
     mask[100:150, 100:150] = True
@@ -260,15 +260,15 @@ def test_channels_lie_last_on_a_cpu(image: npt.NDArray[np.uint8]) -> None:
 
 
 def test_paths_pillow_images_and_arrays(image: npt.NDArray[np.uint8], tmp_path: Path) -> None:
-    Image.fromarray(image).save(tmp_path / "picture.png")
+    Image.fromarray(image).save(tmp_path / "image.png")
     predictor = Predictor(Obedient())
-    for source in (image, Image.fromarray(image), tmp_path / "picture.png", str(tmp_path / "picture.png")):
+    for source in (image, Image.fromarray(image), tmp_path / "image.png", str(tmp_path / "image.png")):
         predictor.set_image(source)
         assert np.array_equal(predictor.image, image)
         assert predictor.size == (400, 600)
 
 
-def test_the_picture_is_the_predictors_own(image: npt.NDArray[np.uint8]) -> None:
+def test_the_image_is_the_predictors_own(image: npt.NDArray[np.uint8]) -> None:
     predictor, _ = looking(image)
     image[:] = 0
     assert predictor.image.any()
@@ -276,14 +276,14 @@ def test_the_picture_is_the_predictors_own(image: npt.NDArray[np.uint8]) -> None
         predictor.image[0, 0] = 1
 
 
-def test_a_picture_that_cannot_be_read_leaves_the_former(image: npt.NDArray[np.uint8], tmp_path: Path) -> None:
+def test_a_image_that_cannot_be_read_leaves_the_former(image: npt.NDArray[np.uint8], tmp_path: Path) -> None:
     predictor, _ = looking(image)
     with pytest.raises(ImageError):
         predictor.set_image(tmp_path / "missing.png")
     assert np.array_equal(predictor.image, image)
 
 
-def test_without_a_picture(image: npt.NDArray[np.uint8]) -> None:
+def test_without_a_image(image: npt.NDArray[np.uint8]) -> None:
     predictor = Predictor(Obedient())
     with pytest.raises(SessionError, match="call set_image"):
         predictor.predict([Click(1, 1)])
@@ -320,7 +320,7 @@ def test_the_words_of_segment_anything_mean_the_same(image: npt.NDArray[np.uint8
         ({}, "nothing to go by: give at least one"),
         ({"prompts": Click(1, 1)}, "a list of Click, Box and Scribble"),
         ({"prompts": [(1, 1)]}, r"a Click, a Box or a Scribble, got \(1, 1\)"),
-        ({"prompts": [Click(700, 1)]}, "lies outside the picture"),
+        ({"prompts": [Click(700, 1)]}, "lies outside the image"),
         ({"point_coords": [[1, 1]]}, "go together"),
         ({"point_labels": [1]}, "go together"),
         ({"point_coords": [1, 1], "point_labels": [1]}, r"wanted \(N, 2\) and \(N,\)"),
@@ -439,7 +439,7 @@ def test_a_file_may_be_a_link_and_may_go_once_it_is_looked_at(
     assert np.array_equal(predictor.predict([Click(30, 20)]).probability, wanted.probability)
 
 
-def test_a_picture_that_is_closed_is_refused(image: npt.NDArray[np.uint8], tmp_path: Path) -> None:
+def test_a_image_that_is_closed_is_refused(image: npt.NDArray[np.uint8], tmp_path: Path) -> None:
     Image.fromarray(image).save(tmp_path / "file.png")
     with Image.open(tmp_path / "file.png") as opened:
         pass

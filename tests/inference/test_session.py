@@ -18,7 +18,7 @@ from vpuformer.inference.views import Prediction
 from vpuformer.inference.zoom import ZoomRule, next_crop
 from vpuformer.model.config import VPUFormerConfig
 from vpuformer.model.vpuformer import VPUFormer
-from vpuformer.prompts import Box, Click, Prompt, fit_to_picture
+from vpuformer.prompts import Box, Click, Prompt, fit_to_image
 
 SIZE = (30, 40)
 
@@ -43,7 +43,7 @@ class Drawing(Predictor):
         crop: Crop | None = None,
         **_: Any,
     ) -> Prediction:
-        fit_to_picture(prompts, SIZE)
+        fit_to_image(prompts, SIZE)
         self.asked.append((tuple(prompts), mask, crop))
         look = next_crop(SIZE, mask, prompts, crop, ZoomRule(min_side=8)) if zoom else Crop.whole(SIZE)
         seed = [len(prompts), *(int(4 * abs(value)) for prompt in prompts for value in prompt.bounds)]
@@ -177,7 +177,7 @@ def test_a_mask_that_does_not_fit() -> None:
         Session(Drawing(), np.zeros((3, 3), bool))
 
 
-def test_without_a_picture() -> None:
+def test_without_a_image() -> None:
     predictor = Drawing()
     predictor._image = None
     with pytest.raises(SessionError, match="call set_image"):
@@ -190,20 +190,20 @@ def test_a_refused_prompt_changes_nothing() -> None:
     session.add(Click(10, 10))
     session.undo()
     before = state(session), session.can_undo, session.can_redo
-    with pytest.raises(PromptError, match="outside the picture"):
+    with pytest.raises(PromptError, match="outside the image"):
         session.add(Click(20, 99))
     with pytest.raises(PromptError, match="nothing to add"):
         session.add()
     assert (state(session), session.can_undo, session.can_redo) == before
 
 
-def test_a_session_belongs_to_its_picture() -> None:
+def test_a_session_belongs_to_its_image() -> None:
     predictor = Drawing()
     session = Session(predictor)
     session.add(Click(20, 15))
     answer = state(session)
     predictor.set_image(np.zeros((8, 8, 3), np.uint8))
-    with pytest.raises(SessionError, match="turned to another picture; begin a new session"):
+    with pytest.raises(SessionError, match="turned to another image; begin a new session"):
         session.add(Click(3, 3))
     assert state(session) == answer
 
@@ -218,7 +218,7 @@ def test_sessions_do_not_know_each_other() -> None:
     assert two.prompts == (Click(5, 5),)
 
 
-def test_without_zoom_every_answer_is_about_the_whole_picture() -> None:
+def test_without_zoom_every_answer_is_about_the_whole_image() -> None:
     session = Session(Drawing(), np.eye(*SIZE), zoom=False)
     assert session.add(Click(20, 15)).crop == Crop.whole(SIZE)
     assert session.add(Click(21, 15)).crop == Crop.whole(SIZE)
@@ -240,7 +240,7 @@ def test_the_oldest_steps_can_no_longer_be_undone(monkeypatch: pytest.MonkeyPatc
         session.undo()
 
 
-def test_a_step_keeps_little_whatever_the_picture() -> None:
+def test_a_step_keeps_little_whatever_the_image() -> None:
     session = Session(Drawing())
     session.add(Click(20, 15))
     step = session._history[1]

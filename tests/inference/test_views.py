@@ -40,7 +40,7 @@ def mirrored(prompt: Prompt) -> Prompt:
 
 @pytest.mark.parametrize("changes", [{}, {"mask_fusion": "early", "dense_prompts": "early"}])
 @pytest.mark.parametrize("input_size", [None, 96])
-def test_with_mirrored_views_the_mirrored_picture_has_the_mirrored_answer(
+def test_with_mirrored_views_the_mirrored_image_has_the_mirrored_answer(
     changes: dict[str, Any], input_size: int | None
 ) -> None:
     """Which holds of the average of both views alone: not of an untrained network that sees one of them."""

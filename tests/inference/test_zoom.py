@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from vpuformer.geometry import Crop
 from vpuformer.inference.zoom import ZoomRule, next_crop, prompts_in_crop
-from vpuformer.prompts import Box, Click, Prompt, Scribble, fit_to_picture
+from vpuformer.prompts import Box, Click, Prompt, Scribble, fit_to_image
 
 SIZE = (600, 800)
 
@@ -18,11 +18,11 @@ def blob(rows: slice, columns: slice, size: tuple[int, int] = SIZE) -> np.ndarra
     return probability
 
 
-def test_the_first_prompt_sees_the_whole_picture() -> None:
+def test_the_first_prompt_sees_the_whole_image() -> None:
     assert next_crop(SIZE, None, [Click(3, 4)]) == Crop(0, 0, 800, 600)
 
 
-def test_without_an_object_the_whole_picture_is_looked_at_again() -> None:
+def test_without_an_object_the_whole_image_is_looked_at_again() -> None:
     empty = np.full(SIZE, 0.5, np.float32)
     assert next_crop(SIZE, empty, [Click(300, 300)], Crop(250, 250, 200, 200)) == Crop(0, 0, 800, 600)
 
@@ -35,7 +35,7 @@ def test_it_is_at_least_so_large() -> None:
     assert next_crop(SIZE, blob(slice(300, 302), slice(400, 410)), []) == Crop(365, 261, 80, 80)
 
 
-def test_it_is_cut_off_at_the_picture() -> None:
+def test_it_is_cut_off_at_the_image() -> None:
     assert next_crop(SIZE, blob(slice(0, 200), slice(500, 800)), []) == Crop(470, 0, 330, 220)
 
 
@@ -44,7 +44,7 @@ def test_a_small_one_is_moved_inwards() -> None:
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 50), (50, 1), (79, 79)])
-def test_a_picture_smaller_than_the_least_side_is_taken_whole(size: tuple[int, int]) -> None:
+def test_a_image_smaller_than_the_least_side_is_taken_whole(size: tuple[int, int]) -> None:
     probability = np.zeros(size, np.float32)
     probability[size[0] // 2, size[1] // 2] = 1
     assert next_crop(size, probability, [Click(0, 0)]) == Crop.whole(size)
@@ -78,7 +78,7 @@ def test_it_goes_when_an_object_from_elsewhere_reaches_outside() -> None:
     assert next_crop(SIZE, blob(slice(200, 400), slice(300, 661)), [], previous) != previous
 
 
-def test_it_goes_when_it_does_not_lie_in_the_picture() -> None:
+def test_it_goes_when_it_does_not_lie_in_the_image() -> None:
     probability = blob(slice(200, 400), slice(300, 600))
     assert next_crop(SIZE, probability, [], Crop(240, 160, 900, 280)) == next_crop(SIZE, probability, [])
 
@@ -117,7 +117,7 @@ def test_promises(
 ) -> None:
     size = (80, 120)
     probability = blob(slice(min(rows), max(rows) + 1), slice(min(columns), max(columns) + 1), size)
-    fitted = fit_to_picture(prompts, size)
+    fitted = fit_to_image(prompts, size)
     rule = ZoomRule(expansion, min_side)
     crop = next_crop(size, probability, fitted, rule=rule)
     assert 0 <= crop.left <= crop.left + crop.width <= 120

@@ -38,7 +38,7 @@ def name(request: pytest.FixtureRequest) -> str:
     return request.param
 
 
-def picture(samples: int, height: int, width: int) -> Tensor:
+def random_image(samples: int, height: int, width: int) -> Tensor:
     return torch.rand(samples, 3, height, width, generator=torch.Generator().manual_seed(0))
 
 
@@ -48,7 +48,7 @@ def test_maps_have_the_strides_and_channels_that_are_said(name: str) -> None:
     encoder = ImageEncoder(name, maps=1).eval()
     assert (encoder.semantic_channels, encoder.quarter_channels, encoder.eighth_channels) == LEVELS[name]
     for height, width in ((64, 64), (50, 99)):
-        pyramid = encoder(picture(1, height, width), torch.zeros(1, 1, height, width))
+        pyramid = encoder(random_image(1, height, width), torch.zeros(1, 1, height, width))
         assert [level.shape[1] for level in pyramid.semantic] == semantic
         for level, channels, stride in ((pyramid.quarter, quarter, 4), (pyramid.eighth, eighth, 8)):
             assert (level is None) == (channels is None)
@@ -70,7 +70,7 @@ def test_a_training_step_lowers_the_loss_of_its_batch(name: str) -> None:
     optimizer = torch.optim.Adam(model.parameters(), lr=5e-4)
     losses = []
     for _ in range(4):
-        logits = model(picture(2, 64, 64), torch.zeros(2, 1, 64, 64), prompts, torch.tensor([3, 4])).logits
+        logits = model(random_image(2, 64, 64), torch.zeros(2, 1, 64, 64), prompts, torch.tensor([3, 4])).logits
         loss = normalized_focal_loss(logits, truth) + dice_loss(logits, truth)
         optimizer.zero_grad()
         loss.backward()
@@ -83,7 +83,7 @@ def test_a_training_step_lowers_the_loss_of_its_batch(name: str) -> None:
 def test_the_previous_mask_enters_and_an_empty_one_hardly_does(name: str) -> None:
     torch.manual_seed(0)
     encoder = ImageEncoder(name, maps=1).eval()
-    image, mask = picture(1, 64, 64), torch.zeros(1, 1, 64, 64)
+    image, mask = random_image(1, 64, 64), torch.zeros(1, 1, 64, 64)
     empty = encoder(image, mask)
     mask[..., 16:48, 16:48] = 1
     full = encoder(image, mask)
@@ -95,7 +95,7 @@ def test_the_previous_mask_enters_and_an_empty_one_hardly_does(name: str) -> Non
 @torch.inference_mode()
 def test_segformers_finest_map_stays_as_it_was() -> None:
     encoder = ImageEncoder("mit_b0", maps=1).eval()
-    image = picture(1, 64, 64)
+    image = random_image(1, 64, 64)
     maps = [encoder(image, torch.full((1, 1, 64, 64), value)).quarter for value in (0.0, 1.0)]
     assert all(quarter is not None for quarter in maps)
     assert torch.equal(*maps)
@@ -104,7 +104,7 @@ def test_segformers_finest_map_stays_as_it_was() -> None:
 @torch.inference_mode()
 def test_one_encoder_serves_several_threads_at_once() -> None:
     encoder = ImageEncoder("mobilenetv2", maps=1).eval()
-    image = picture(1, 64, 64)
+    image = random_image(1, 64, 64)
     masks = [torch.full((1, 1, 64, 64), i / 8) for i in range(8)]
     alone = [encoder(image, mask).semantic[-1] for mask in masks]
     together: dict[int, Tensor] = {}
@@ -130,7 +130,7 @@ def test_a_copy_of_an_encoder_takes_masks_of_its_own() -> None:
     assert twin.fusion is not None
     twin.fusion.requires_grad_(False)
     twin.fusion.scale.zero_()
-    image, mask = picture(1, 64, 64), torch.ones(1, 1, 64, 64)
+    image, mask = random_image(1, 64, 64), torch.ones(1, 1, 64, 64)
     assert torch.equal(twin(image, mask).semantic[0], twin(image, 0 * mask).semantic[0])
     assert not torch.equal(encoder(image, mask).semantic[0], encoder(image, 0 * mask).semantic[0])
 
@@ -183,7 +183,7 @@ def test_an_encoder_is_added_as_the_docs_show(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(backbones, "BACKBONES", {**BACKBONES, **added})
     model = VPUFormer(replace(VARIANTS["paper"], **SMALL, backbone="convnext")).eval()
     model.backbone.freeze(stem=True, norms=True)
-    image, prompts = picture(1, 64, 64), PromptBatch.collate([[]], [FrameMap.to_canonical(Crop.whole((64, 64)))])
+    image, prompts = random_image(1, 64, 64), PromptBatch.collate([[]], [FrameMap.to_canonical(Crop.whole((64, 64)))])
     empty, full = (model(image, torch.full((1, 1, 64, 64), v), prompts).logits for v in (0.0, 1.0))
     assert not torch.equal(empty, full)
 

@@ -46,7 +46,7 @@ def batch(*samples: list[Prompt]) -> PromptBatch:
     return PromptBatch.collate(samples, [FRAME] * len(samples))
 
 
-def image(samples: int = 1, height: int = SIDE, width: int = SIDE) -> Tensor:
+def random_image(samples: int = 1, height: int = SIDE, width: int = SIDE) -> Tensor:
     return torch.rand(samples, 3, height, width, generator=torch.Generator().manual_seed(1))
 
 
@@ -61,7 +61,7 @@ EMPTY = torch.zeros(1, 1, SIDE, SIDE)
 @torch.inference_mode()
 def test_the_sign_of_a_prompt_changes_the_mask(model: VPUFormer) -> None:
     prompts: list[list[Prompt]] = [[Click(40, 40, sign), Box(10, 10, 70, 60, sign)] for sign in (True, False)]
-    positive, negative = (model(image(), EMPTY, batch(p)).logits for p in prompts)
+    positive, negative = (model(random_image(), EMPTY, batch(p)).logits for p in prompts)
     # Random weights: the sign is 2 of the 898 numbers of a prompt. What trained ones make of it, test_weights asks.
     assert (positive - negative).abs().max() > 1e-4 * positive.std()
 
@@ -69,7 +69,7 @@ def test_the_sign_of_a_prompt_changes_the_mask(model: VPUFormer) -> None:
 @torch.inference_mode()
 def test_the_place_and_the_kind_of_a_prompt_change_the_mask(model: VPUFormer) -> None:
     answers = [
-        model(image(), EMPTY, batch([prompt])).logits
+        model(random_image(), EMPTY, batch([prompt])).logits
         for prompt in (Click(20, 20), Click(70, 70), Box(15, 15, 25, 25), Scribble(((20, 10), (20, 30))))
     ]
     for i, one in enumerate(answers):
@@ -82,7 +82,9 @@ def test_the_previous_mask_changes_the_mask(model: VPUFormer) -> None:
     prompts = batch([Click(40, 40)])
     mask = torch.zeros(1, 1, SIDE, SIDE)
     mask[..., 20:60, 20:60] = 1
-    assert (model(image(), EMPTY, prompts).logits - model(image(), mask, prompts).logits).abs().max() > 1e-5
+    assert (
+        model(random_image(), EMPTY, prompts).logits - model(random_image(), mask, prompts).logits
+    ).abs().max() > 1e-5
 
 
 @torch.inference_mode()
@@ -90,14 +92,14 @@ def test_padding_is_masked_everywhere(model: VPUFormer) -> None:
     """A sample answers the same alone and beside one with many more prompts, whatever lies in its empty slots."""
     few: list[Prompt] = [Click(40, 40)]
     many: list[Prompt] = [Click(10, 10), Box(5, 5, 50, 50), Scribble(((5, 60), (60, 60))), Click(9, 9, False)]
-    alone = model(image(), EMPTY, batch(few))
+    alone = model(random_image(), EMPTY, batch(few))
     together_batch = batch(few, many)
     garbage = replace(
         together_batch,
         bounds=torch.where(together_batch.valid[..., None], together_batch.bounds, 17.0),
         positive=together_batch.positive | ~together_batch.valid,
     )
-    two = image().repeat(2, 1, 1, 1)
+    two = random_image().repeat(2, 1, 1, 1)
     for prompts in (together_batch, garbage):
         together = model(two, EMPTY.repeat(2, 1, 1, 1), prompts)
         torch.testing.assert_close(together.logits[:1], alone.logits, atol=1e-4, rtol=1e-4)
@@ -106,13 +108,13 @@ def test_padding_is_masked_everywhere(model: VPUFormer) -> None:
 
 @torch.inference_mode()
 def test_no_prompt_at_all_is_an_answer(model: VPUFormer) -> None:
-    assert model(image(), torch.ones(1, 1, SIDE, SIDE), batch([])).logits.isfinite().all()
+    assert model(random_image(), torch.ones(1, 1, SIDE, SIDE), batch([])).logits.isfinite().all()
 
 
 @torch.inference_mode()
 @pytest.mark.parametrize("size", [(64, 128), (33, 95), (32, 32), (200, 64)])
 def test_any_size_and_aspect(model: VPUFormer, size: tuple[int, int]) -> None:
-    output = model(image(1, *size), torch.zeros(1, 1, *size), batch([Click(5, 5)]))
+    output = model(random_image(1, *size), torch.zeros(1, 1, *size), batch([Click(5, 5)]))
     assert output.logits.shape == (1, 1, *size)
     assert output.logits.isfinite().all()
 
@@ -120,24 +122,26 @@ def test_any_size_and_aspect(model: VPUFormer, size: tuple[int, int]) -> None:
 @torch.inference_mode()
 def test_a_batch_of_four_is_no_special_case(model: VPUFormer) -> None:
     prompts = batch(*[[Click(10 * i + 5, 40)] for i in range(4)])
-    four = model(image().repeat(4, 1, 1, 1), EMPTY.repeat(4, 1, 1, 1), prompts).logits
+    four = model(random_image().repeat(4, 1, 1, 1), EMPTY.repeat(4, 1, 1, 1), prompts).logits
     for i in range(4):
-        one = model(image(), EMPTY, batch([Click(10 * i + 5, 40)])).logits
+        one = model(random_image(), EMPTY, batch([Click(10 * i + 5, 40)])).logits
         torch.testing.assert_close(four[i : i + 1], one, atol=1e-4, rtol=1e-4)
 
 
 @torch.inference_mode()
-def test_features_are_those_of_the_picture_alone_where_that_is_promised(model: VPUFormer) -> None:
+def test_features_are_those_of_the_image_alone_where_that_is_promised(model: VPUFormer) -> None:
     prompts, mask = batch([Click(40, 40)]), torch.ones(1, 1, SIDE, SIDE)
     if model.features_depend_on_prompts:
         with pytest.raises(ValueError, match="pass them"):
-            model.encode(image())
+            model.encode(random_image())
         return
-    plain = model.encode(image())
-    masked = model.encode(image(), mask, prompts)
+    plain = model.encode(random_image())
+    masked = model.encode(random_image(), mask, prompts)
     assert torch.equal(plain.visual, masked.visual) != model.features_depend_on_mask
     if not model.features_depend_on_mask:
-        torch.testing.assert_close(model.decode(plain, mask, prompts).logits, model(image(), mask, prompts).logits)
+        torch.testing.assert_close(
+            model.decode(plain, mask, prompts).logits, model(random_image(), mask, prompts).logits
+        )
 
 
 def test_every_trainable_parameter_gets_a_gradient(model: VPUFormer) -> None:
@@ -148,7 +152,7 @@ def test_every_trainable_parameter_gets_a_gradient(model: VPUFormer) -> None:
     truth = torch.zeros(3, 1, SIDE, SIDE, dtype=torch.int8)
     truth[..., 20:60, 20:60] = 1
     mask = torch.rand(3, 1, SIDE, SIDE)
-    output = model(image(3), mask, prompts)
+    output = model(random_image(3), mask, prompts)
     contrast = prompt_to_pixel_contrastive_loss(output.prompts, output.pixels, truth, prompts.positive, prompts.valid)
     (dice_loss(output.logits, truth) + contrast).backward()
     without = [name for name, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
@@ -240,7 +244,7 @@ def test_p2cl_reads_the_self_attended_query_where_it_is_wanted() -> None:
     chosen.dma[-1].norm_attended.register_forward_hook(lambda *arguments: seen.append(arguments[-1]))
     prompts = batch([Click(40, 40), Box(10, 10, 70, 60)])
     with torch.inference_mode():
-        one, other = (model(image(), EMPTY, prompts) for model in (summed, chosen))
+        one, other = (model(random_image(), EMPTY, prompts) for model in (summed, chosen))
         assert torch.equal(one.logits, other.logits)
         assert not torch.allclose(one.prompts, other.prompts)
         torch.testing.assert_close(other.prompts, chosen.embed_prompt(seen[-1]))
@@ -305,7 +309,7 @@ def test_a_prompt_encoding_is_added_as_the_docs_show(monkeypatch: pytest.MonkeyP
     added = {"centre": lambda config: CentreEncoder(config.dim)}
     monkeypatch.setattr(prompt_encoders, "PROMPT_ENCODERS", {**prompt_encoders.PROMPT_ENCODERS, **added})
     model = VPUFormer(replace(CONFIGS["paper"], prompt_encoding="centre")).eval()
-    one, other = (model(image(), EMPTY, batch([Click(40, 40, sign)])).logits for sign in (True, False))
+    one, other = (model(random_image(), EMPTY, batch([Click(40, 40, sign)])).logits for sign in (True, False))
     assert not torch.equal(one, other)
     with pytest.raises(ConfigError, match=r"no prompt encoding called 'center'.*Did you mean 'centre'"):
         VPUFormer(replace(CONFIGS["paper"], prompt_encoding="center"))
@@ -313,7 +317,7 @@ def test_a_prompt_encoding_is_added_as_the_docs_show(monkeypatch: pytest.MonkeyP
 
 def test_repeated_features_keep_their_order_and_layout() -> None:
     model = VPUFormer(CONFIGS["default"]).eval().to(memory_format=torch.channels_last)
-    features = model.encode(image(2).contiguous(memory_format=torch.channels_last))
+    features = model.encode(random_image(2).contiguous(memory_format=torch.channels_last))
     repeated = features.repeat(3)
     assert repeated.lateral.quarter.is_contiguous(memory_format=torch.channels_last)
     for i in range(6):
@@ -324,9 +328,9 @@ def test_sharpening_begins_as_little_more_than_enlarging() -> None:
     model = VPUFormer(CONFIGS["default"]).eval()
     prompts = batch([Click(40, 40)])
     with torch.inference_mode():
-        sharpened = model(image(), EMPTY, prompts).logits
+        sharpened = model(random_image(), EMPTY, prompts).logits
         model.sharpen = None
-        plain = model(image(), EMPTY, prompts).logits
+        plain = model(random_image(), EMPTY, prompts).logits
     assert not torch.equal(sharpened, plain)
     assert (sharpened - plain).abs().max() < 0.25
 
@@ -336,7 +340,7 @@ def test_sharpening_begins_as_little_more_than_enlarging() -> None:
 def test_sharpening_sees_details_of_two_pixels_with_any_encoder(backbone: str) -> None:
     model = VPUFormer(replace(CONFIGS["late"], backbone=backbone)).eval()
     assert model.sharpen is not None
-    features = model.encode(image())
+    features = model.encode(random_image())
     half = features.lateral.half
     assert half is not None
     assert half.shape[-2:] == (SIDE // 2, SIDE // 2)
@@ -357,8 +361,8 @@ def test_sharpening_sees_details_of_two_pixels_with_any_encoder(backbone: str) -
 @pytest.mark.parametrize("size", [(96, 96), (70, 101)])
 def test_an_image_encoder_that_pauses_at_an_eighth_makes_the_same_maps(size: tuple[int, int]) -> None:
     encoder = VPUFormer(CONFIGS["default"]).eval().backbone
-    picture = image(2, *size)
-    whole, (fine, eighth) = encoder(picture), encoder.begin(picture)
+    image = random_image(2, *size)
+    whole, (fine, eighth) = encoder(image), encoder.begin(image)
     for name in ("half", "quarter", "eighth"):
         assert torch.equal(getattr(fine, name), getattr(whole, name))
     for one, other in zip(encoder.resume(eighth, size), whole.semantic, strict=True):
@@ -373,10 +377,10 @@ def test_prompts_drawn_in_the_middle_change_nothing_before_they_are_learned(tmp_
     with pytest.warns(UserWarning, match="new: dense.eighth.weight, dense.eighth.bias"):
         middle = build_network(recipe).eval()
     prompts = batch([Click(40, 40), Box(10, 10, 70, 60, False)])
-    expected = late.eval()(image(), EMPTY, prompts).logits
-    torch.testing.assert_close(middle(image(), EMPTY, prompts).logits, expected)
+    expected = late.eval()(random_image(), EMPTY, prompts).logits
+    torch.testing.assert_close(middle(random_image(), EMPTY, prompts).logits, expected)
     middle.dense.eighth.weight.fill_(0.1)
-    assert not torch.allclose(middle(image(), EMPTY, prompts).logits, expected)
+    assert not torch.allclose(middle(random_image(), EMPTY, prompts).logits, expected)
 
 
 def test_an_image_encoder_that_cannot_pause_cannot_be_drawn_into_in_the_middle() -> None:

@@ -31,7 +31,7 @@ Mask = np.ndarray
 # ---------------------------------------------------------------------------------------------------- what is shown
 
 
-def picture(*rows: str) -> tuple[Mask, Mask]:
+def image(*rows: str) -> tuple[Mask, Mask]:
     """Truth and prediction: 'O' hit, 'o' missed, 'x' too much, '.' background, '?' and '!' ignored ('!' predicted)."""
     letters = np.array([list(row) for row in rows])
     truth = np.isin(letters, ["O", "o"]).astype(np.int8)
@@ -94,7 +94,7 @@ SHAPES: dict[str, Mask] = {
     "wide ring": cv2.circle(canvas(), (40, 32), 22, 1, 9),
     "disc": cv2.circle(canvas(), (40, 32), 25, 1, -1),
     "square at the corner": cv2.rectangle(canvas(), (-1, -1), (12, 12), 1, -1),
-    "whole picture": canvas() + np.uint8(1),
+    "whole image": canvas() + np.uint8(1),
     "bottom edge": cv2.rectangle(canvas(), (0, 62), (79, 63), 1, -1),
     "right edge": cv2.rectangle(canvas(), (79, 10), (79, 40), 1, -1),
     "comb": np.maximum(canvas(), (np.indices((64, 80)).sum(0) % 5 == 3).astype(np.uint8)),
@@ -211,44 +211,44 @@ def test_the_clicks_are_ritms_on_200_random_masks(rng: np.random.Generator) -> N
 
 
 def test_the_first_click_hits_the_middle_of_the_object() -> None:
-    truth, prediction = picture(".......", ".ooooo.", ".ooooo.", ".ooooo.", ".......")
+    truth, prediction = image(".......", ".ooooo.", ".ooooo.", ".ooooo.", ".......")
     # (2, 2), (3, 2) and (4, 2) are all two pixels deep; the first in raster order wins.
     assert next_click(truth, prediction) == Click(2, 2, positive=True)
 
 
 def test_a_false_positive_of_the_same_depth_wins() -> None:
-    assert next_click(*picture("ooo.xxx")) == Click(4, 0, positive=False)
+    assert next_click(*image("ooo.xxx")) == Click(4, 0, positive=False)
 
 
 def test_the_deeper_error_wins_over_the_larger_one() -> None:
-    truth, prediction = picture("xxxxxxxxx", ".........", ".ooo.....", ".ooo.....", ".ooo.....")
+    truth, prediction = image("xxxxxxxxx", ".........", ".ooo.....", ".ooo.....", ".ooo.....")
     assert next_click(truth, prediction) == Click(2, 3, positive=True)
 
 
-def test_the_edge_of_the_picture_is_an_edge_of_the_error() -> None:
-    truth, prediction = picture("ooooo", "ooooo", "ooooo", "ooooo", "ooooo")
+def test_the_edge_of_the_image_is_an_edge_of_the_error() -> None:
+    truth, prediction = image("ooooo", "ooooo", "ooooo", "ooooo", "ooooo")
     assert next_click(truth, prediction) == Click(2, 2)
 
 
 def test_ignored_pixels_are_never_wrong_and_bound_the_errors() -> None:
-    truth, prediction = picture("!!!!!", "ooo??", "!!!!!")
+    truth, prediction = image("!!!!!", "ooo??", "!!!!!")
     assert next_click(truth, prediction) == Click(0, 1, positive=True)
-    assert next_click(*picture("?!?", "O.!")) is None
+    assert next_click(*image("?!?", "O.!")) is None
 
 
 def test_a_clicked_pixel_is_not_clicked_again() -> None:
-    truth, prediction = picture(".ooo.", ".ooo.", ".ooo.")
+    truth, prediction = image(".ooo.", ".ooo.", ".ooo.")
     first = next_click(truth, prediction)
     assert first == Click(2, 1)
     assert first is not None
     second = next_click(truth, prediction, earlier=[first])
     assert second == Click(1, 0)
-    single, nothing = picture("...", ".o.")
+    single, nothing = image("...", ".o.")
     assert next_click(single, nothing, earlier=[Click(1, 1)]) is None
 
 
 def test_clicks_end_when_all_that_is_wrong_has_been_clicked() -> None:
-    truth, prediction = picture("ooo", "x.O")
+    truth, prediction = image("ooo", "x.O")
     clicks: list[Click] = []
     while (click := next_click(truth, prediction, earlier=clicks)) is not None:
         clicks.append(click)
@@ -261,7 +261,7 @@ def test_the_clicked_pixels_are_those_of_the_clicks_alone() -> None:
 
 
 def test_a_training_click_is_any_deep_pixel() -> None:
-    truth, prediction = picture("........", ".ooooo..", ".ooooo..", ".ooooo..", "........", "..xxx...")
+    truth, prediction = image("........", ".ooooo..", ".ooooo..", ".ooooo..", "........", "..xxx...")
     rng = np.random.default_rng(0)
     seen = Counter(next_click(truth, prediction, rng=rng) for _ in range(300))
     # The greatest depth is 2, so the pixels on the object's edge, 1 deep, are left out.
@@ -290,21 +290,21 @@ def test_a_click_lies_on_a_wrong_pixel_of_its_sign(scene: tuple[Mask, Mask], see
 
 
 def test_the_first_box_is_that_of_the_object() -> None:
-    truth, prediction = picture("......", "..oo..", ".ooo..", "......")
+    truth, prediction = image("......", "..oo..", ".ooo..", "......")
     assert next_box(truth, prediction) == Box(0.5, 0.5, 3.5, 2.5)
 
 
 def test_the_box_surrounds_the_component_of_the_deepest_error_only() -> None:
-    truth, prediction = picture("oooooooo", "........", "...xxx..", "...xxx..", ".o.xxx..", "........", "xxxxxxxx")
+    truth, prediction = image("oooooooo", "........", "...xxx..", "...xxx..", ".o.xxx..", "........", "xxxxxxxx")
     assert next_box(truth, prediction) == Box(2.5, 1.5, 5.5, 4.5, positive=False)
 
 
 def test_pixels_that_touch_at_a_corner_are_one_component() -> None:
-    assert next_box(*picture("x....", ".x...", "..x.x")) == Box(-0.5, -0.5, 2.5, 2.5, positive=False)
+    assert next_box(*image("x....", ".x...", "..x.x")) == Box(-0.5, -0.5, 2.5, 2.5, positive=False)
 
 
 def test_a_single_pixel_has_a_box_of_one_pixel() -> None:
-    assert next_box(*picture("...", "..o")) == Box(1.5, 0.5, 2.5, 1.5)
+    assert next_box(*image("...", "..o")) == Box(1.5, 0.5, 2.5, 1.5)
 
 
 def test_a_training_box_merges_the_large_components_and_moves_outwards() -> None:
@@ -319,7 +319,7 @@ def test_a_training_box_merges_the_large_components_and_moves_outwards() -> None
     assert (edges.max(axis=0) == (99.5, 99.5, 309.5, 289.5)).all()
 
 
-def test_the_jitter_scales_with_the_picture_and_stops_at_its_edge() -> None:
+def test_the_jitter_scales_with_the_image_and_stops_at_its_edge() -> None:
     truth = np.zeros((672, 896), np.int8)
     truth[5:672, 300:400] = 1
     rng = np.random.default_rng(0)
@@ -345,9 +345,7 @@ def test_the_box_is_tight_around_the_component_of_the_next_click(scene: tuple[Ma
 
 @settings(max_examples=50, deadline=None)
 @given(scenes, st.integers(0, 2**32 - 1))
-def test_a_training_box_holds_the_largest_component_and_lies_in_the_picture(
-    scene: tuple[Mask, Mask], seed: int
-) -> None:
+def test_a_training_box_holds_the_largest_component_and_lies_in_the_image(scene: tuple[Mask, Mask], seed: int) -> None:
     truth, prediction = scene
     box = next_box(truth, prediction, rng=np.random.default_rng(seed))
     if not isinstance(box, Box):
@@ -426,7 +424,7 @@ def test_every_shape_gets_a_scribble(name: str, negative: bool) -> None:
         ("wide ring", 45),
         ("disc", 29),
         ("square at the corner", 7),
-        ("whole picture", 37),
+        ("whole image", 37),
         ("bottom edge", 60),
         ("right edge", 22),
         ("letter", 120),
@@ -455,7 +453,7 @@ def test_a_bar_gets_a_stroke_along_its_middle_without_the_ends() -> None:
 
 
 def test_a_single_pixel_gets_a_click() -> None:
-    truth, prediction = picture("....", ".x..", "....")
+    truth, prediction = image("....", ".x..", "....")
     for rng in (None, np.random.default_rng(0)):
         assert next_scribble(truth, prediction, rng=rng) == Click(1, 1, positive=False)
         assert next_prompt("scribble", truth, prediction, rng=rng) == Click(1, 1, positive=False)
@@ -463,7 +461,7 @@ def test_a_single_pixel_gets_a_click() -> None:
 
 
 @pytest.mark.parametrize("seed", [None, 0, 1, 2, 3, 4, 5, 6])
-def test_a_large_picture_is_scribbled_upon_just_as_well(seed: int | None) -> None:
+def test_a_large_image_is_scribbled_upon_just_as_well(seed: int | None) -> None:
     truth = cv2.circle(np.zeros((900, 1100), np.uint8), (500, 450), 350, 1, 90).astype(np.int8)
     scribble = next_scribble(truth, np.zeros(truth.shape, bool), rng=generator(seed))
     assert isinstance(scribble, Scribble)
@@ -474,7 +472,7 @@ def test_a_large_picture_is_scribbled_upon_just_as_well(seed: int | None) -> Non
 
 
 @pytest.mark.parametrize("seed", [None, 0, 1, 2, 3])
-def test_a_long_thin_line_in_a_large_picture(seed: int | None) -> None:
+def test_a_long_thin_line_in_a_large_image(seed: int | None) -> None:
     truth = cv2.line(np.zeros((700, 1300), np.uint8), (20, 30), (1280, 650), 1).astype(np.int8)
     scribble = next_scribble(truth, np.zeros(truth.shape, bool), rng=generator(seed))
     assert isinstance(scribble, Scribble)
@@ -501,7 +499,7 @@ Simulated = Callable[..., Click | Box | Scribble | None]
 @pytest.mark.parametrize("simulate", [next_click, next_box, next_scribble])
 class TestEveryKind:
     def test_nothing_wrong_is_no_prompt(self, simulate: Simulated) -> None:
-        truth, prediction = picture("..OO?", "..OO!")
+        truth, prediction = image("..OO?", "..OO!")
         for rng in (None, np.random.default_rng(0)):
             assert simulate(truth, prediction, rng=rng) is None
             assert simulate(np.zeros((4, 4), np.int8), np.zeros((4, 4), bool), rng=rng) is None
@@ -534,7 +532,7 @@ class TestEveryKind:
         assert simulate(truth, prediction) == fortran == views
 
     @pytest.mark.parametrize("shape", [(1, 1), (1, 7), (7, 1)])
-    def test_pictures_of_one_row_or_column(self, simulate: Simulated, shape: tuple[int, int]) -> None:
+    def test_images_of_one_row_or_column(self, simulate: Simulated, shape: tuple[int, int]) -> None:
         for rng in (None, np.random.default_rng(0)):
             prompt = simulate(np.ones(shape, np.int8), np.zeros(shape, bool), rng=rng)
             assert prompt is not None
@@ -544,7 +542,7 @@ class TestEveryKind:
             assert -0.5 <= y0 <= y1 <= shape[0] - 0.5
 
     def test_arrays_that_do_not_fit_are_refused(self, simulate: Simulated) -> None:
-        truth, prediction = picture("oo.", "...")
+        truth, prediction = image("oo.", "...")
         with pytest.raises(MaskError, match=r"shape \(2, 2\) cannot be compared with a truth of shape \(2, 3\)"):
             simulate(truth, prediction[:, :2])
         with pytest.raises(MaskError, match=f"an array of bool, got float64.*above {MASK_THRESHOLD}"):
@@ -572,7 +570,7 @@ def test_no_prompt_is_given_twice(
 
 
 def test_the_boxes_of_errors_that_stay_go_from_the_deepest_to_the_shallowest_and_end_in_clicks() -> None:
-    truth, prediction = picture("ooooo...xxx", "ooooo...xxx", "ooooo...xxx", ".......x...", "o..........")
+    truth, prediction = image("ooooo...xxx", "ooooo...xxx", "ooooo...xxx", ".......x...", "o..........")
     earlier: list[Prompt] = []
     while (prompt := next_box(truth, prediction, earlier=earlier)) is not None:
         earlier.append(prompt)
@@ -596,7 +594,7 @@ def test_a_box_of_the_other_sign_is_another_prompt() -> None:
 
 def test_a_training_box_that_can_only_repeat_moves_on() -> None:
     truth = np.zeros((448, 448), np.int8)
-    truth[:, :300] = 1  # the box of a picture's whole height
+    truth[:, :300] = 1  # the box of an image's whole height
     truth[:, 302:] = 1
     truth[200:210, 301] = 1
     prediction = truth == 0

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from vpuformer.geometry import Crop, Size
+from vpuformer.arrays import FloatMap, Size
+from vpuformer.geometry import Crop
 from vpuformer.prompts import Box, Click, Prompt
-
-FloatMap = npt.NDArray[np.float32]
 
 INSIDE, OUTSIDE = 0.9, 0.1
 _EVERY = 4
@@ -35,7 +34,7 @@ class Disks:
         radius: of a disk in pixels; a scribble's line is as thick as a third of it.
 
     Attributes:
-        looked: how many pictures were looked at.
+        looked: how many images were looked at.
         asked: the prompts of every question so far.
         before: called before each answer, to hold it up, or to raise.
     """

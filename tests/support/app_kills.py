@@ -157,7 +157,7 @@ class Person:
         draw = self._random
         key = f"{draw.getrandbits(64):016x}"
         if not self.ledgers or draw.random() < 0.06:
-            return Request("begin", "POST", "/api/pictures/1/objects", {"key": key})
+            return Request("begin", "POST", "/api/images/1/objects", {"key": key})
         identity = draw.choice(list(self.ledgers)[-3:])
         ledger, path = self.ledgers[identity], f"/api/objects/{identity}"
         kind = draw.choices(("step", "undo", "redo", "accept"), (7, 1, 1, 1))[0]
@@ -191,7 +191,7 @@ def kill_again_and_again(folder: Path, store: Path, kills: int, seed: int) -> Ta
     """Let people work, kill the server with SIGKILL at a random moment, and look what is left; all of it `kills` times.
 
     Args:
-        folder: of pictures, the first of which is of `SIZE`.
+        folder: of images, the first of which is of `SIZE`.
         store: an SQLite file, made anew.
         kills: how often.
         seed: of the work and of the moments.
@@ -217,7 +217,7 @@ def kill_again_and_again(folder: Path, store: Path, kills: int, seed: int) -> Ta
 
 def _check(server: ServerProcess, store: Path, people: list[Person], tally: Tally) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
-    _, opened = send(connection, Request("look", "GET", "/api/pictures/1", {}))
+    _, opened = send(connection, Request("look", "GET", "/api/images/1", {}))
     shown = {state["id"]: state for state in opened["objects"]}
     for identity in {identity for person in people for identity in person.ledgers} - set(shown):
         status, state = send(connection, Request("look", "GET", f"/api/objects/{identity}", {}))

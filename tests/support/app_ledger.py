@@ -3,22 +3,20 @@
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from support.app_disks import Disks
 from vpuformer.app.annotation.brush import brushed
 from vpuformer.app.annotation.history import enclosed, live
 from vpuformer.app.protocol import Runs
 from vpuformer.app.store.rle import from_message
+from vpuformer.arrays import BoolMask
 from vpuformer.prompts import prompt_from_dict
 
-Mask = npt.NDArray[np.bool_]
-
 SIZE = (60, 80)
-"""Height and width of the picture."""
+"""Height and width of the image."""
 
 
-def mask_of(runs: dict[str, Any] | None) -> Mask:
+def mask_of(runs: dict[str, Any] | None) -> BoolMask:
     """From the protocol's form."""
     return np.zeros(SIZE, bool) if runs is None else from_message(Runs(**runs), SIZE)
 
@@ -28,7 +26,7 @@ class Ledger:
 
     def __init__(self) -> None:
         self.steps: list[dict[str, Any]] = []
-        self.masks: list[Mask] = [np.zeros(SIZE, bool)]
+        self.masks: list[BoolMask] = [np.zeros(SIZE, bool)]
         """Before the first step, and after each."""
         self.at, self.accepted, self.revision = 0, False, 0
 
@@ -73,7 +71,7 @@ class Ledger:
         return None
 
 
-def _after(steps: list[dict[str, Any]], masks: list[Mask]) -> Mask:
+def _after(steps: list[dict[str, Any]], masks: list[BoolMask]) -> BoolMask:
     """What the last step comes to; `masks` has one for every step before it, and an empty one in front."""
     last, before = steps[-1], masks[-1]
     starts = [place for place, step in enumerate(steps) if step["type"] in ("mask", "lasso", "clear")]

@@ -31,7 +31,7 @@ _FLAGS = (
     "--disable-sync",
 )
 _MARGIN = 20
-"""Around a picture that fits the screen, as the page leaves it."""
+"""Around an image that fits the screen, as the page leaves it."""
 
 # After the frame in which the page shows its newest state: it asks for that frame before anybody can ask for this one.
 # The state is read before that frame: an answer that comes while it is waited for is shown in the next one only.
@@ -40,10 +40,10 @@ _SEEN = """() => new Promise((resolve) => {
   requestAnimationFrame(() => {
     const text = (id) => document.getElementById(id).textContent.trim();
     const current = [...document.querySelectorAll("#objects .object")].findIndex((row) => row.matches(".current"));
-    const opening = text("picture-size") === "opening…" || !(text("picture-name") || text("empty-text"));
+    const opening = text("image-size") === "opening…" || !(text("image-name") || text("empty-text"));
     resolve({
       state: state === "idle" && opening ? "busy" : state,
-      picture: text("picture-name"),
+      image: text("image-name"),
       object: current < 0 ? "" : String(current + 1),
       area: text("mask-text").replace(/[^0-9]/g, "") || "0",
       steps: String(document.querySelectorAll("#steps .step:not(.undone)").length),
@@ -72,7 +72,7 @@ MARKS = [
 def served(
     folder: Path, segmenter: Segmenter | None = None, *, port: int = 0, token: str | None = None
 ) -> Iterator[str]:
-    """The address of a server on a folder of pictures, with the bundled weights unless told otherwise."""
+    """The address of a server on a folder of images, with the bundled weights unless told otherwise."""
     app = create_app(Folder(folder), Store(folder / FILE), segmenter or NetworkSegmenter(), token=token)
     with running(app, port) as address:
         yield address + (f"?token={token}" if token else "")
@@ -121,7 +121,7 @@ def opened(address: str, *, cut_off: bool = False, token: str | None = None, **o
 
 
 class Person:
-    """Works on the page, in pixels of the picture that is open."""
+    """Works on the page, in pixels of the image that is open."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
@@ -130,7 +130,7 @@ class Person:
     def told(self) -> dict[str, str]:
         """What a person sees on the page.
 
-        state: "idle", "busy", "offline"; picture: its name; object: the number of the current one in the list, "" for
+        state: "idle", "busy", "offline"; image: its name; object: the number of the current one in the list, "" for
         none; area: pixels of its mask; steps: how many of its steps are in force.
         """
         return self.page.evaluate(_SEEN)
@@ -151,10 +151,10 @@ class Person:
         raise AssertionError(f"wanted {told}, seen {self.told}")
 
     def place(self, point: Point) -> Point:
-        """Where on the screen a point of the picture is, while all of the picture is shown."""
+        """Where on the screen a point of the image is, while all of the image is shown."""
         box = self.page.locator("#stage").bounding_box()
         assert box is not None
-        size = self.page.locator("#picture-size").text_content() or ""
+        size = self.page.locator("#image-size").text_content() or ""
         width, height = (int(part) for part in size.split("\N{MULTIPLICATION SIGN}"))
         scale = min((box["width"] - 2 * _MARGIN) / width, (box["height"] - 2 * _MARGIN) / height, 8)
         left, top = box["x"] + (box["width"] - width * scale) / 2, box["y"] + (box["height"] - height * scale) / 2

@@ -39,7 +39,7 @@ if len(sys.argv) > 2 and os.environ.get("LOCAL_RANK") == "1":
     draw = TrainingSet.__getitem__
     def broken(self, index):
         if index >= int(sys.argv[2]):
-            raise DatasetError("this picture is broken")
+            raise DatasetError("this image is broken")
         return draw(self, index)
     TrainingSet.__getitem__ = broken
 train(Recipe.from_dict(json.loads(sys.argv[1])))
@@ -51,7 +51,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore:.*
 
 @pytest.fixture(scope="module")
 def recipe(tmp_path_factory: pytest.TempPathFactory) -> Recipe:
-    """Five pictures, which two processes cannot share evenly. Batch norms are frozen by default."""
+    """Five images, which two processes cannot share evenly. Batch norms are frozen by default."""
     root = tmp_path_factory.mktemp("toys")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("sys.argv", [str(TOY_SET), str(root), "6"])
@@ -61,7 +61,7 @@ def recipe(tmp_path_factory: pytest.TempPathFactory) -> Recipe:
         output="",
         model=TINY,
         size=64,
-        pictures=5,
+        images=5,
         objects=2,
         steps=STEPS,
         interactions=2,
@@ -118,9 +118,9 @@ def test_two_processes_have_the_curve_of_one(
 
 def test_a_process_that_cannot_go_on_ends_all_of_them_with_a_state(recipe: Recipe, tmp_path: Path) -> None:
     broken = replace(recipe, output=str(tmp_path / "two"), devices=2)
-    ran = run(broken, str(2 * recipe.pictures))
+    ran = run(broken, str(2 * recipe.images))
     assert ran.returncode != 0
-    assert "this picture is broken" in ran.stderr
+    assert "this image is broken" in ran.stderr
     _, done = read_state(tmp_path / "two" / NAME)
     assert done == 2
 

@@ -1,4 +1,4 @@
-"""How a run ends early: told to stop, a worker that dies, a broken picture. There is a state, and a sentence."""
+"""How a run ends early: told to stop, a worker that dies, a broken image. There is a state, and a sentence."""
 
 import csv
 import json
@@ -30,7 +30,7 @@ from vpuformer.training.state import NAME, gather_state, read_state, restore_res
 TOY_SET = Path(__file__).parents[2] / "examples" / "toy_set.py"
 SMALL = {
     "size": 64,
-    "pictures": 2,
+    "images": 2,
     "steps": 8,
     "interactions": 1,
     "workers": 0,
@@ -129,7 +129,7 @@ def test_a_worker_that_dies_ends_the_run_in_one_sentence_with_a_state(toys: Path
         ended = train(toys, tmp_path / "run", workers=1, steps=40)
     assert ended.exit_code == 2, ended.output
     (line,) = errors(ended)
-    assert line.startswith("error: a process that reads pictures has ended unexpectedly; most often memory ran out")
+    assert line.startswith("error: a process that reads images has ended unexpectedly; most often memory ran out")
     assert "the state of step" in line
     _, done = read_state(tmp_path / "run" / NAME)
     assert 2 <= done < 40
@@ -138,13 +138,13 @@ def test_a_worker_that_dies_ends_the_run_in_one_sentence_with_a_state(toys: Path
 
 
 @pytest.mark.parametrize("workers", [0, 1])
-def test_a_broken_picture_is_named_and_the_state_is_saved(workers: int, toys: Path, tmp_path: Path) -> None:
-    picture = next((toys / "toys" / "images").glob("*3*"))
-    picture.write_bytes(picture.read_bytes()[:60])
-    ended = train(toys, tmp_path / "run", workers=workers, steps=60, pictures=1, objects=1)
+def test_a_broken_image_is_named_and_the_state_is_saved(workers: int, toys: Path, tmp_path: Path) -> None:
+    image = next((toys / "toys" / "images").glob("*3*"))
+    image.write_bytes(image.read_bytes()[:60])
+    ended = train(toys, tmp_path / "run", workers=workers, steps=60, images=1, objects=1)
     assert ended.exit_code == 2, ended.output
     (line,) = errors(ended)
-    assert picture.name in line
+    assert image.name in line
     assert "Traceback" not in line
     state = tmp_path / "run" / NAME
     assert not state.exists() or read_state(state)[1] < 60

@@ -33,7 +33,7 @@ ENCODERS = ("vit_b", "mit_b0", "hrnet18s", "resnet50")
 
 SMALL = {
     "size": 64,
-    "pictures": 2,
+    "images": 2,
     "workers": 0,
     "accelerator": "cpu",
     "steps": 1,
@@ -53,7 +53,7 @@ SMALL = {
 
 @pytest.fixture(scope="module")
 def toys(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Four pictures with three shapes each in COCO format."""
+    """Four images with three shapes each in COCO format."""
     root = tmp_path_factory.mktemp("toys")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("sys.argv", [str(TOY_SET), str(root), "4"])
@@ -106,7 +106,7 @@ def test_the_paper_s_rows_are_its_section_on_training() -> None:
     assert {name.split("_", 1)[1] for name in PAPER} == set(ENCODERS) <= set(BACKBONES)
     for name in PAPER:
         made = recipe_named(name, "sbd=SBD", "run")
-        assert (made.optimizer, made.weight_decay, made.pictures, made.size, made.epochs) == ("adam", 0, 32, 448, 55)
+        assert (made.optimizer, made.weight_decay, made.images, made.size, made.epochs) == ("adam", 0, 32, 448, 55)
         assert made.lr == (5e-5 if "vit" in name else 5e-4)
         assert made.backbone_lr == (1.0 if "vit" in name else 0.1)
         assert (made.interactions, made.p2cl, made.kind_shares) == (3, 2.0, (1 / 3,) * 3)
@@ -244,7 +244,7 @@ def test_every_setting_can_be_written_as_text() -> None:
         ({"augmentation": {"aspect": [2, 1]}}, "augmentation.aspect=2.0,1.0 must begin with the smaller number"),
         ({"size": 100}, "size=100 must be a multiple of 32"),
         ({"size": 4096}, "size=4096 must be .* up to 2048"),
-        ({"pictures": 2, "devices": 4}, "pictures=2 are of all devices together"),
+        ({"images": 2, "devices": 4}, "images=2 are of all devices together"),
         ({"epochs": 2, "epoch_length": 3}, "epoch_length=3 is less than a step"),
     ],
 )

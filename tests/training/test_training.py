@@ -38,18 +38,18 @@ SHARES = (1 / 3, 1 / 3, 1 / 3)
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two sets of four pictures, each with a bright disk and a dark square; a split that validates on one picture."""
+    """Two sets of four images, each with a bright disk and a dark square; a split that validates on one image."""
     root = tmp_path_factory.mktemp("data")
     rows, columns = np.mgrid[:80, :100]
     for name in ("one", "two"):
         (root / name / "images").mkdir(parents=True)
         images, annotations = [], []
         for i in range(4):
-            picture = np.full((80, 100, 3), 120, np.uint8)
+            image = np.full((80, 100, 3), 120, np.uint8)
             disk = (columns - 30 - 3 * i) ** 2 + (rows - 40) ** 2 <= 400
-            picture[disk] = (250, 220, 40)
-            picture[20:50, 65:95] = (20, 30, 90)
-            Image.fromarray(picture).save(root / name / "images" / f"{i}.png")
+            image[disk] = (250, 220, 40)
+            image[20:50, 65:95] = (20, 30, 90)
+            Image.fromarray(image).save(root / name / "images" / f"{i}.png")
             images.append({"id": i, "file_name": f"images/{i}.png", "height": 80, "width": 100, "exhaustive": True})
             circle = [
                 [30 + 3 * i + 20 * np.cos(a), 40 + 20 * np.sin(a)]
@@ -78,7 +78,7 @@ def recipe(data: Path, output: Path, **changes: object) -> Recipe:
         output=str(output),
         model=TINY,
         size=64,
-        pictures=2,
+        images=2,
         objects=2,
         steps=6,
         interactions=2,
@@ -415,7 +415,7 @@ def test_a_second_look_brings_no_prompt_and_keeps_the_mask() -> None:
 
 
 @pytest.mark.parametrize("early", [False, True])
-def test_the_encoder_gets_pictures_in_channels_last(early: bool) -> None:
+def test_the_encoder_gets_images_in_channels_last(early: bool) -> None:
     network = build_network(Recipe(data="", output="", model=replace(TINY, mask_fusion="early" if early else "late")))
     layouts = []
     network.backbone.register_forward_pre_hook(

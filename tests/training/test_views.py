@@ -1,4 +1,4 @@
-"""The field's two styles of augmentation: crops of the resized picture, and linear colours."""
+"""The field's two styles of augmentation: crops of the resized image, and linear colours."""
 
 from dataclasses import replace
 
@@ -13,7 +13,7 @@ PLAIN = replace(SBD_STYLE, shift=0.0, quarter_turns=0.0, upset=0.0, flip=0.0, ro
 
 
 def scene(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
-    """A picture whose pixels tell where they are, and the mask of a box in it, uint8 (1, H, W)."""
+    """An image whose pixels tell where they are, and the mask of a box in it, uint8 (1, H, W)."""
     rows, columns = np.mgrid[:height, :width]
     image = np.stack([columns % 256, rows % 256, np.full_like(rows, 7)], axis=-1).astype(np.uint8)
     mask = np.zeros((1, height, width), np.uint8)
@@ -21,7 +21,7 @@ def scene(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
     return image, mask
 
 
-def test_a_crop_at_scale_one_is_a_piece_of_the_picture() -> None:
+def test_a_crop_at_scale_one_is_a_piece_of_the_image() -> None:
     image, mask = scene(120, 200)
     view = augment(image, mask, 64, np.random.default_rng(0), replace(PLAIN, resize=(1.0, 1.0)))
     left, top = (int(view.image[k, 0, 0]) for k in (0, 1))
@@ -46,7 +46,7 @@ def test_the_scale_of_pixels_is_in_its_range_and_the_aspect_is_kept(style: Augme
     assert low <= min(scales) < low + 0.1 < high - 0.1 < max(scales) <= high
 
 
-def test_a_small_picture_lies_in_black() -> None:
+def test_a_small_image_lies_in_black() -> None:
     image, mask = scene(40, 40)
     view = augment(np.maximum(image, 1), mask, 96, np.random.default_rng(1), PLAIN)
     shown = (view.image > 0).any(0)
@@ -55,7 +55,7 @@ def test_a_small_picture_lies_in_black() -> None:
     assert not view.masks[0][~shown.numpy()].any()
 
 
-def test_a_small_object_of_a_large_picture_is_found() -> None:
+def test_a_small_object_of_a_large_image_is_found() -> None:
     mask = np.zeros((1, 900, 1200), np.uint8)
     mask[0, 20:60, 1100:1160] = 1
     settings = replace(COCOLVIS_STYLE, attempts=1)

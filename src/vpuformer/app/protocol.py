@@ -1,6 +1,6 @@
 """What the page and the server say to each other, as JSON. Needs neither torch nor the web framework.
 
-Coordinates are (x, y) in pixels of the picture, the centre of the top left pixel at (0, 0), sizes (width, height) are
+Coordinates are (x, y) in pixels of the image, the centre of the top left pixel at (0, 0), sizes (width, height) are
 spelled out. A prompt has the form that `vpuformer.prompts.prompts_from_json` reads, with `positive` true if left out.
 
 A *step* is whatever a person does to an object: a prompt, a stroke of the brush, a mask to start from. Steps are kept
@@ -74,7 +74,7 @@ class BrushStep(Message):
     type: Literal["brush"]
     path: Path
     radius: Annotated[float, Field(gt=0, le=10_000, allow_inf_nan=False)]
-    """Pixels of the picture."""
+    """Pixels of the image."""
     positive: bool = True
 
 
@@ -118,7 +118,7 @@ Key = Annotated[str, Field(min_length=8, max_length=64, pattern=r"^[A-Za-z0-9-]+
 
 
 Identity = Annotated[int, Field(ge=1, le=2**31 - 1)]
-"""Of a picture, label or object, as every database can hold it."""
+"""Of an image, label or object, as every database can hold it."""
 
 
 class NewObject(Message):
@@ -158,14 +158,14 @@ class ObjectChange(Message):
     """Left out of the answer, where the object still is so; without it the answer holds all steps and the mask."""
 
 
-class PictureChange(Message):
+class ImageChange(Message):
     done: bool
 
 
 class Place(Message):
     """Where a person is, to come back to."""
 
-    picture: Identity
+    image: Identity
 
 
 class NewLabel(Message):
@@ -206,7 +206,7 @@ class ObjectState(Message):
     """
 
     id: int
-    picture: int
+    image: int
     label: int | None
     accepted: bool
     deleted: bool
@@ -240,7 +240,7 @@ class MasksRead(Message):
     """Sentences on what the file was taken as, what was guessed, and what was left out."""
 
 
-class PictureListed(Message):
+class ImageListed(Message):
     id: int
     name: str
     """Path within the folder, with forward slashes."""
@@ -251,7 +251,7 @@ class PictureListed(Message):
     """Objects that are not accepted yet."""
 
 
-class PictureOpened(Message):
+class ImageOpened(Message):
     id: int
     name: str
     width: int
@@ -259,11 +259,11 @@ class PictureOpened(Message):
     tile: int
     """Side of a tile in pixels."""
     levels: int
-    """Of the pyramid: level 0 is the picture itself, each further one half as wide and high, rounded up."""
+    """Of the pyramid: level 0 is the image itself, each further one half as wide and high, rounded up."""
     version: str
     """Of the file: part of the addresses of tiles, which may be kept for ever."""
     range: tuple[float, float] | None
-    """Smallest and largest value of a picture with more than 8 bits, which may be shown with another window.
+    """Smallest and largest value of an image with more than 8 bits, which may be shown with another window.
 
     None where all values are the same."""
     notes: list[str]
@@ -279,9 +279,9 @@ class Project(Message):
     model_sha256: str
     version: str
     labels: list[Label]
-    pictures: list[PictureListed]
+    images: list[ImageListed]
     place: int | None
-    """The picture that was open last."""
+    """The image that was open last."""
 
 
 class Problem(Message):

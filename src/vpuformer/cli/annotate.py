@@ -1,4 +1,4 @@
-"""`vpuformer annotate`: the browser app on a folder of pictures."""
+"""`vpuformer annotate`: the browser app on a folder of images."""
 
 from pathlib import Path
 from typing import Annotated
@@ -12,13 +12,13 @@ LONGEST_LABEL = 200  # as `vpuformer.app.protocol` has it
 
 
 def annotate(
-    pictures: Annotated[Path, typer.Argument(metavar="PICTURE|FOLDER", help="What to annotate.")],
+    images: Annotated[Path, typer.Argument(metavar="IMAGE|FOLDER", help="What to annotate.")],
     labels: Annotated[str | None, typer.Option(metavar="NAME,NAME", help="Labels to begin with.")] = None,
     model: Annotated[str, typer.Option(metavar="MODEL", help="A model by name, or its folder.")] = "default",
     device: Annotated[str | None, typer.Option(metavar="NAME", help="Such as cpu; by default cuda, if any.")] = None,
     store: Annotated[
         str | None,
-        typer.Option(metavar="FILE|URL", help="Where all is kept; by default vpuformer.sqlite beside the pictures."),
+        typer.Option(metavar="FILE|URL", help="Where all is kept; by default vpuformer.sqlite beside the images."),
     ] = None,
     port: Annotated[
         int | None, typer.Option(min=0, max=65535, help=f"By default {PORT}, or another that is free.")
@@ -45,7 +45,7 @@ def annotate(
     ] = None,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Open no browser.")] = False,
 ) -> None:
-    """Annotate pictures in the browser, with clicks, boxes and scribbles.
+    """Annotate images in the browser, with clicks, boxes and scribbles.
 
     Everything is stored at once; the same command opens it again where it was left. On another machine reached by ssh,
     forward the port: ssh -L 8123:127.0.0.1:8123 HOST.
@@ -68,7 +68,7 @@ def annotate(
         checked_token(token)
     if server_name is not None:
         checked_server_name(server_name)
-    folder = Folder(pictures)
+    folder = Folder(images)
     segmenter = NetworkSegmenter(model, device)
     with bind(host, PORT if port is None else port, any_free=port is None) as socket:
         kept = Store(store or folder.root / FILE)
@@ -81,7 +81,7 @@ def annotate(
             typer.echo(f"left out: {sentence}", err=True)
         if port is None and socket.getsockname()[1] != PORT:
             typer.echo(f"the port {PORT} is taken, by another vpuformer perhaps", err=True)
-        typer.echo(f"{counted(len(folder.names), 'picture')} in {folder.root}; everything is kept in {kept.address}")
+        typer.echo(f"{counted(len(folder.names), 'image')} in {folder.root}; everything is kept in {kept.address}")
         if no_token and not is_loopback(host):
             typer.echo(f"without a token everybody who reaches {host} can see and change everything", err=True)
         serve(

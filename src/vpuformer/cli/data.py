@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vpuformer.cli.outputs import PICTURE_SUFFIXES, check_file
+from vpuformer.cli.outputs import IMAGE_SUFFIXES, check_file
 from vpuformer.cli.progress import progress_bar
 from vpuformer.errors import DatasetError
 
@@ -35,16 +35,16 @@ def check_data(
     ],
     root: Annotated[Path, typer.Option(metavar="FOLDER", help="Where it is; or RITM's config.yml, which says where.")],
     sheet: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Draw some of its pictures, objects outlined.")
+        Path | None, typer.Option(metavar="FILE", help="Draw some of its images, objects outlined.")
     ] = None,
 ) -> None:
-    """See that a data set is complete, and that every picture fits its masks.
+    """See that a data set is complete, and that every image fits its masks.
 
-    Prints how many pictures and objects there are, which files are wrong, and what is left out although nothing is
+    Prints how many images and objects there are, which files are wrong, and what is left out although nothing is
     wrong with it. Nothing is written into FOLDER.
     """
     if sheet is not None:
-        check_file(sheet, "the sheet", PICTURE_SUFFIXES)
+        check_file(sheet, "the sheet", IMAGE_SUFFIXES)
 
     from vpuformer.data.check import check
     from vpuformer.data.contact_sheet import contact_sheet
@@ -62,7 +62,7 @@ def check_data(
     for findings in found:
         _print(findings)
     if sheet is not None:
-        write_image(sheet, contact_sheet([picture for findings in found for picture in findings.shown]))
+        write_image(sheet, contact_sheet([image for findings in found for image in findings.shown]))
         typer.echo(f"sheet: {sheet}")
     wrong = sum(len(findings.faults) for findings in found)
     if wrong:

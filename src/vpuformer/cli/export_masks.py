@@ -12,11 +12,11 @@ from vpuformer.cli.progress import progress_bar
 from vpuformer.errors import InputError, StoreError
 
 if TYPE_CHECKING:
-    from vpuformer.formats import AnnotatedPicture, Format
+    from vpuformer.formats import AnnotatedImage, Format
 
 
 def export_masks(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="The pictures that were annotated.")],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="The images that were annotated.")],
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where the files go: a new or empty folder.")
     ],
@@ -25,7 +25,7 @@ def export_masks(
     ] = "coco",
     store: Annotated[
         str | None,
-        typer.Option(metavar="FILE|URL", help="Where all is kept; by default vpuformer.sqlite beside the pictures."),
+        typer.Option(metavar="FILE|URL", help="Where all is kept; by default vpuformer.sqlite beside the images."),
     ] = None,
     polygons: Annotated[
         bool | None,
@@ -37,9 +37,9 @@ def export_masks(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Say what came out as one JSON object.")] = False,
 ) -> None:
-    """Write the accepted masks of all pictures in a format that other programs read.
+    """Write the accepted masks of all images in a format that other programs read.
 
-    Pictures without an accepted object come along, as empty ones, if they are marked as done. Ends with what the format
+    Images without an accepted object come along, as empty ones, if they are marked as done. Ends with what the format
     could not hold. Everything is written, or nothing.
 
     Example: vpuformer export-masks holiday/ --format coco -o holiday_coco/
@@ -61,27 +61,27 @@ def export_masks(
 
     address = str(root / FILE) if store is None else store
     if "://" not in address and not Path(address).is_file():
-        raise StoreError(f"there is no {address}; annotate the pictures with `vpuformer annotate {root}` first")
+        raise StoreError(f"there is no {address}; annotate the images with `vpuformer annotate {root}` first")
     kept = Store(address)
     try:
-        pictures = list(annotated(kept))  # without their masks, which are read one by one
+        images = list(annotated(kept))  # without their masks, which are read one by one
         sentences = [*left_out(kept), *notes_on_files(kept, root)]
-        if not pictures:
+        if not images:
             raise InputError(
-                f"nothing to export: no object in {kept.address} is accepted and no picture done"
+                f"nothing to export: no object in {kept.address} is accepted and no image done"
                 + "".join(f" ({sentence.rstrip('.')})" for sentence in sentences)
             )
-        shown = _shown(pictures, silent=as_json)
+        shown = _shown(images, silent=as_json)
         at = _way(output, root)
         written = export(
-            format_name, shown, output, labels_of(kept), polygons=polygons, pictures_at=at, overwrite=overwrite
+            format_name, shown, output, labels_of(kept), polygons=polygons, images_at=at, overwrite=overwrite
         )
     finally:
         kept.close()
     summary = {
         "format": format_name,
         "folder": str(output),
-        "pictures": written.pictures,
+        "images": written.images,
         "objects": written.objects,
         "files": len(written.files),
         "lost": chosen.lost,
@@ -93,21 +93,21 @@ def export_masks(
 def _check_apart(output: Path, root: Path, chosen: "Format") -> None:
     if chosen.pixels and output.resolve().is_relative_to(root.resolve()):
         raise InputError(
-            f"{output} lies among the pictures, and masks there would be taken for pictures; name a folder elsewhere"
+            f"{output} lies among the images, and masks there would be taken for images; name a folder elsewhere"
         )
 
 
 def _way(output: Path, root: Path) -> str | None:
-    """The folder of the pictures as seen from that of the files; None on another drive."""
+    """The folder of the images as seen from that of the files; None on another drive."""
     try:
         return Path(os.path.relpath(root.resolve(), output.resolve())).as_posix()
     except ValueError:
         return None
 
 
-def _shown(pictures: Sequence["AnnotatedPicture"], *, silent: bool) -> Iterator["AnnotatedPicture"]:
+def _shown(images: Sequence["AnnotatedImage"], *, silent: bool) -> Iterator["AnnotatedImage"]:
     with progress_bar(silent=silent) as bar:
-        yield from bar.track(pictures, description="export")
+        yield from bar.track(images, description="export")
 
 
 def _told(summary: dict[str, object]) -> str:
@@ -116,7 +116,7 @@ def _told(summary: dict[str, object]) -> str:
     def of(what: str) -> str:
         return counted(int(str(summary[f"{what}s"])), what)
 
-    first = f"{summary['format']}: {of('object')} on {of('picture')}, in {of('file')} in {summary['folder']}"
+    first = f"{summary['format']}: {of('object')} on {of('image')}, in {of('file')} in {summary['folder']}"
     notes = summary["notes"]
     assert isinstance(notes, list)
     return "\n".join([first, *notes])

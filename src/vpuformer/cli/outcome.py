@@ -17,10 +17,10 @@ from vpuformer.prompts import Prompt
 
 
 def drawn(
-    picture: npt.NDArray[np.uint8], mask: npt.NDArray[np.bool_], prompts: Iterable[Prompt]
+    image: npt.NDArray[np.uint8], mask: npt.NDArray[np.bool_], prompts: Iterable[Prompt]
 ) -> npt.NDArray[np.uint8]:
-    """The picture (H, W, 3) with the mask (H, W) and the prompts on it."""
-    return overlay(picture, mask, marks_of(prompts))
+    """The image (H, W, 3) with the mask (H, W) and the prompts on it."""
+    return overlay(image, mask, marks_of(prompts))
 
 
 def read_previous(

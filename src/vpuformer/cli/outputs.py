@@ -5,7 +5,7 @@ from pathlib import Path
 
 from vpuformer.errors import InputError
 
-PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 
 
 def check_file(path: Path, what: str, suffixes: tuple[str, ...]) -> None:
@@ -25,7 +25,7 @@ def check_file(path: Path, what: str, suffixes: tuple[str, ...]) -> None:
 
 
 def check_unlike(path: Path, *others: Path | None) -> None:
-    """See that writing `path` overwrites none of the `others`, for instance the picture itself.
+    """See that writing `path` overwrites none of the `others`, for instance the image itself.
 
     Raises:
         InputError: it is one of them.

@@ -49,7 +49,7 @@ def _numbers(word: str, count: int, option: str, form: str) -> list[float]:
     except ValueError:
         numbers = []
     if len(numbers) != count:
-        raise PromptError(f"{option} wants {form} in pixels of the picture, got {word!r:.80}")
+        raise PromptError(f"{option} wants {form} in pixels of the image, got {word!r:.80}")
     return numbers
 
 

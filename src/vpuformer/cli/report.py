@@ -25,15 +25,15 @@ def report(
     tables: Annotated[str | None, typer.Option(metavar="FORMAT", help="Print the tables; FORMAT is markdown.")] = None,
     data: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME=FOLDER", help="Where a data set is, to show its pictures; may be repeated."),
+        typer.Option(metavar="NAME=FOLDER", help="Where a data set is, to show its images; may be repeated."),
     ] = None,
     model: Annotated[
         str | None,
-        typer.Option(metavar="MODEL", help="Show its answers in the pictures: the model of a run, asked again."),
+        typer.Option(metavar="MODEL", help="Show its answers in the images: the model of a run, asked again."),
     ] = None,
     device: Annotated[str | None, typer.Option(metavar="NAME", help="For --model; by default cuda, if any.")] = None,
 ) -> None:
-    """Make one page of evaluations: tables beside the paper's, figures, pictures, and how it all came about.
+    """Make one page of evaluations: tables beside the paper's, figures, images, and how it all came about.
 
     Nothing is measured again. The page is one file, and needs no server.
     """
@@ -42,7 +42,7 @@ def report(
     if tables not in (None, "markdown"):
         raise ConfigError(f"tables are printed as markdown, got --tables {tables}")
     if model is not None and not data:
-        raise ConfigError("--model draws answers into pictures; say where they are with --data NAME=FOLDER")
+        raise ConfigError("--model draws answers into images; say where they are with --data NAME=FOLDER")
     roots = dict(_root(each) for each in data or [])
     if output is not None:
         check_file(output, "the page", _SUFFIXES)

@@ -1,4 +1,4 @@
-"""`vpuformer segment`: one picture, all its prompts in one pass, one mask."""
+"""`vpuformer segment`: one image, all its prompts in one pass, one mask."""
 
 import json
 import time
@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from vpuformer.cli.outputs import PICTURE_SUFFIXES, check_file, check_unlike
+from vpuformer.cli.outputs import IMAGE_SUFFIXES, check_file, check_unlike
 from vpuformer.cli.prompt_syntax import BOX_FORM, CLICK_FORM, SCRIBBLE_FORM
 from vpuformer.errors import InputError, PromptError
 
 
 def segment(
-    image: Annotated[Path, typer.Argument(metavar="IMAGE", help="The picture: PNG, JPEG, TIFF, WebP, BMP or GIF.")],
+    image: Annotated[Path, typer.Argument(metavar="IMAGE", help="The image: PNG, JPEG, TIFF, WebP, BMP or GIF.")],
     click: Annotated[list[str] | None, typer.Option(metavar=CLICK_FORM, help="A point on the object.")] = None,
     negative_click: Annotated[list[str] | None, typer.Option(metavar=CLICK_FORM, help="A point off it.")] = None,
     box: Annotated[list[str] | None, typer.Option(metavar=BOX_FORM, help="A rectangle around the object.")] = None,
@@ -28,18 +28,18 @@ def segment(
     model: Annotated[str, typer.Option(metavar="MODEL", help="A model by name, or its folder.")] = "default",
     device: Annotated[str | None, typer.Option(metavar="NAME", help="Such as cpu; by default cuda, if any.")] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="The mask, as PNG.")] = None,
-    overlay: Annotated[Path | None, typer.Option(metavar="FILE", help="The picture with mask and prompts.")] = None,
+    overlay: Annotated[Path | None, typer.Option(metavar="FILE", help="The image with mask and prompts.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Say what came out as one JSON object.")] = False,
 ) -> None:
     """Outline the object that the prompts show.
 
-    Coordinates are pixels of the picture, x to the right and y downwards from 0. Every option for prompts may be given
+    Coordinates are pixels of the image, x to the right and y downwards from 0. Every option for prompts may be given
     several times and mixed with the others; all of them are used at once.
 
     Example: vpuformer segment dog.jpg --box 40,30,310,270 --negative-click 60,200 -o dog_mask.png
     """
     from vpuformer.cli.prompts import gather_prompts
-    from vpuformer.prompts import fit_to_picture, prompt_to_dict
+    from vpuformer.prompts import fit_to_image, prompt_to_dict
 
     wanted = gather_prompts(prompts, click, negative_click, box, negative_box, scribble, negative_scribble)
     if not wanted and mask is None:
@@ -58,7 +58,7 @@ def segment(
     pixels, remarks = read_with_remarks(image)
     notes = [f"{image}: {remark}" for remark in remarks]
     size = (pixels.shape[0], pixels.shape[1])
-    fit_to_picture(wanted, size)  # before a network is loaded for them in vain
+    fit_to_image(wanted, size)  # before a network is loaded for them in vain
     previous = None
     if mask is not None:
         previous, said = read_previous(mask, size, label)
@@ -112,5 +112,5 @@ def _check_outputs(
         check_file(output, "the mask", (".png",))
         check_unlike(output, image, prompts, overlay)  # a mask may be corrected in place
     if overlay is not None:
-        check_file(overlay, "the overlay", PICTURE_SUFFIXES)
+        check_file(overlay, "the overlay", IMAGE_SUFFIXES)
         check_unlike(overlay, image, prompts, mask, output)

@@ -48,8 +48,8 @@ def train(
     ] = None,
     steps: Annotated[int | None, typer.Option(metavar="N", help="Optimiser steps, instead of epochs.")] = None,
     size: Annotated[int | None, typer.Option(metavar="N", help="Side of the crops in pixels.")] = None,
-    pictures: Annotated[int | None, typer.Option(metavar="N", help="Pictures in a step, of all devices.")] = None,
-    objects: Annotated[int | None, typer.Option(metavar="N", help="Objects of each picture in a batch.")] = None,
+    images: Annotated[int | None, typer.Option(metavar="N", help="Images in a step, of all devices.")] = None,
+    objects: Annotated[int | None, typer.Option(metavar="N", help="Objects of each image in a batch.")] = None,
     interactions: Annotated[int | None, typer.Option(metavar="N", help="Most interactions of a sample.")] = None,
     lr: Annotated[float | None, typer.Option(metavar="RATE", help="Learning rate.")] = None,
     warmup: Annotated[int | None, typer.Option(metavar="N", help="Steps in which the rate rises to that.")] = None,
@@ -68,11 +68,11 @@ def train(
     accumulate: Annotated[
         int | None, typer.Option(metavar="N", help="Parts of a step that each device computes one by one.")
     ] = None,
-    workers: Annotated[int | None, typer.Option(metavar="N", help="Processes that read pictures.")] = None,
+    workers: Annotated[int | None, typer.Option(metavar="N", help="Processes that read images.")] = None,
     log_every: Annotated[int | None, typer.Option(metavar="STEPS", help="How often a line is logged.")] = None,
     validate_every: Annotated[int | None, typer.Option(metavar="STEPS", help="0 for never.")] = None,
 ) -> None:
-    """Train a network on pictures with outlined objects, or fine-tune one on your own.
+    """Train a network on images with outlined objects, or fine-tune one on your own.
 
     Every object's outline serves for all three kinds of prompts, which are simulated. What stands in no option keeps
     the value of RECIPE; FOLDER/recipe.json has all of them and is a RECIPE itself. FOLDER/weights is the model
@@ -96,7 +96,7 @@ def train(
         "steps": steps,
         "epochs": None if steps is None else 0,
         "size": size,
-        "pictures": pictures,
+        "images": images,
         "objects": objects,
         "interactions": interactions,
         "lr": lr,

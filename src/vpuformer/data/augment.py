@@ -1,7 +1,7 @@
-"""What training makes of a picture and its objects: one random view, sometimes a foreign object in it, other colours.
+"""What training makes of an image and its objects: one random view, sometimes a foreign object in it, other colours.
 
 Crop, scale, aspect, rotation and mirror are one affine map, so that pixels are resampled once (and shrunk before, where
-the picture is much larger than the view). All random numbers come from the generator that is handed in.
+the image is much larger than the view). All random numbers come from the generator that is handed in.
 """
 
 from typing import NamedTuple
@@ -13,11 +13,11 @@ import torch
 from torch import Tensor
 from torchvision.transforms.v2 import functional as F
 
+from vpuformer.arrays import RGB
 from vpuformer.data.augmentation import Augmentation
-from vpuformer.data.sample import RGB
 
 Affine = npt.NDArray[np.float64]
-"""(2, 3): target = A @ (x, y, 1) in edge coordinates, in which a picture of width w reaches from 0 to w."""
+"""(2, 3): target = A @ (x, y, 1) in edge coordinates, in which an image of width w reaches from 0 to w."""
 Masks = npt.NDArray[np.uint8]
 Shown = npt.NDArray[np.bool_]
 
@@ -48,25 +48,25 @@ def augment(
         side: pixels of the view, S.
         rng: the only source of randomness.
         settings: probabilities and ranges.
-        foreign: another picture (H', W', 3) and the mask (H', W') of an object in it, which is cut out and laid onto
+        foreign: another image (H', W', 3) and the mask (H', W') of an object in it, which is cut out and laid onto
             the view. It is the last of the masks that come back, and is taken out of the others.
 
     Returns:
         k masks, or k + 1 with `foreign`.
     """
     view, focus = choose_view(masks[0], side, rng, settings)
-    picture = warp(image, view, side)
+    shown = warp(image, view, side)
     found = [focus] + [warp_mask(mask, view, side) for mask in masks[1:]]
     if foreign is not None:
-        picture, pasted = paste(picture, *foreign, rng, settings)
+        shown, pasted = paste(shown, *foreign, rng, settings)
         found = [mask & ~pasted for mask in found] + [pasted]
-    picture = degrade(picture, rng, settings)
-    coloured = recolour(torch.from_numpy(picture).permute(2, 0, 1).contiguous(), rng, settings)
+    shown = degrade(shown, rng, settings)
+    coloured = recolour(torch.from_numpy(shown).permute(2, 0, 1).contiguous(), rng, settings)
     return Augmented(coloured, np.stack(found))
 
 
 def choose_view(mask: Masks, side: int, rng: np.random.Generator, settings: Augmentation) -> tuple[Affine, Shown]:
-    """A random map of a picture onto a view of `side` x `side` pixels that shows the object of `mask` (H, W).
+    """A random map of an image onto a view of `side` x `side` pixels that shows the object of `mask` (H, W).
 
     Returns:
         The map, and the mask under it.
@@ -89,7 +89,7 @@ def choose_view(mask: Masks, side: int, rng: np.random.Generator, settings: Augm
         scale = side * side / (size[0] * size[1])
         if shown.sum() >= max(settings.smallest * side * side, settings.kept * area * scale):
             return view, shown
-    # Around the object, and not the whole picture: a small object of a large picture would be lost again.
+    # Around the object, and not the whole image: a small object of a large image would be lost again.
     left, top, w, h = cv2.boundingRect(mask)
     crop = _bounded(2.0 * w, 2.0 * h, side, (height, width))
     view = _view(_inside((left + w / 2, top + h / 2), crop, (height, width)), crop, side, 0.0, False)
@@ -97,7 +97,7 @@ def choose_view(mask: Masks, side: int, rng: np.random.Generator, settings: Augm
 
 
 def _choose_crop(mask: Masks, side: int, rng: np.random.Generator, settings: Augmentation) -> tuple[Affine, Shown]:
-    """RITM's view: the picture resized, turned and mirrored, and a crop of it; the pixels keep their aspect.
+    """RITM's view: the image resized, turned and mirrored, and a crop of it; the pixels keep their aspect.
 
     Where chance shows too little of the object, the last crop is moved to it.
     """
@@ -119,14 +119,14 @@ def _resized_crop(
     settings: Augmentation,
     centre: tuple[float, float] | None = None,
 ) -> tuple[Affine, float]:
-    """A crop of the resized picture, around `centre` or anywhere, and how much larger its pixels are."""
+    """A crop of the resized image, around `centre` or anywhere, and how much larger its pixels are."""
     assert settings.resize is not None
     height, width = mask.shape
     scale = rng.uniform(*settings.resize)
     quarters = int(rng.integers(4)) if rng.random() < settings.quarter_turns else 0
     angle = rng.uniform(-settings.angle, settings.angle) if rng.random() < settings.rotate else 0.0
     flip, upset = bool(rng.random() < settings.flip), bool(rng.random() < settings.upset)
-    # A picture smaller than what the crop covers lies in the middle of black.
+    # An image smaller than what the crop covers lies in the middle of black.
     cover = side / scale
     play = np.array([max(width - cover, 0.0), max(height - cover, 0.0)]) / 2
     moved = settings.shift * np.array([width, height]) * rng.uniform(-1, 1, size=2)
@@ -137,7 +137,7 @@ def _resized_crop(
 def _crop_around(
     mask: Masks, side: int, rng: np.random.Generator, settings: Augmentation
 ) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Centre and size (x, y) of a crop around the object, moved by chance, inside the picture."""
+    """Centre and size (x, y) of a crop around the object, moved by chance, inside the image."""
     height, width = mask.shape
     left, top, w, h = cv2.boundingRect(mask)
     expansion = rng.uniform(*settings.expansion)
@@ -167,16 +167,16 @@ def _partial_crop(
     return _inside((x + 0.5, y + 0.5), size, (height, width)), size
 
 
-def _bounded(w: float, h: float, side: int, picture: tuple[int, int]) -> tuple[float, float]:
-    """A crop no larger than the picture, not enlarged more than threefold, no side more than twice the other one."""
+def _bounded(w: float, h: float, side: int, image: tuple[int, int]) -> tuple[float, float]:
+    """A crop no larger than the image, not enlarged more than threefold, no side more than twice the other one."""
     w, h = max(w, h / 2, side / 3), max(h, w / 2, side / 3)
-    return min(w, picture[1]), min(h, picture[0])
+    return min(w, image[1]), min(h, image[0])
 
 
-def _inside(centre: tuple[float, float], size: tuple[float, float], picture: tuple[int, int]) -> tuple[float, float]:
-    """The centre nearest to `centre` at which a crop of `size` (x, y) lies inside the picture (height, width)."""
-    x = min(max(centre[0], size[0] / 2), picture[1] - size[0] / 2)
-    y = min(max(centre[1], size[1] / 2), picture[0] - size[1] / 2)
+def _inside(centre: tuple[float, float], size: tuple[float, float], image: tuple[int, int]) -> tuple[float, float]:
+    """The centre nearest to `centre` at which a crop of `size` (x, y) lies inside the image (height, width)."""
+    x = min(max(centre[0], size[0] / 2), image[1] - size[0] / 2)
+    y = min(max(centre[1], size[1] / 2), image[0] - size[1] / 2)
     return x, y
 
 
@@ -197,8 +197,8 @@ def _view(
 
 
 def warp(image: RGB, view: Affine, side: int) -> RGB:
-    """The view of a picture: uint8, shape (side, side, 3), black where the view leaves the picture."""
-    # Bilinear sampling skips pixels below half size, so a large picture is shrunk by area first.
+    """The view of an image: uint8, shape (side, side, 3), black where the view leaves the image."""
+    # Bilinear sampling skips pixels below half size, so a large image is shrunk by area first.
     scale = np.sqrt(abs(np.linalg.det(view[:, :2])))
     if scale < 0.45:
         height, width = image.shape[:2]

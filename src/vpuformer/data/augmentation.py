@@ -11,10 +11,10 @@ _SHARES += ("grey", "blur", "jpeg", "paste", "smallest", "kept")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Augmentation:
-    """How training pictures are changed. Probabilities are in 0..1, ranges are drawn from uniformly.
+    """How training images are changed. Probabilities are in 0..1, ranges are drawn from uniformly.
 
-    The view is the whole picture (`whole`), a crop that cuts through the object (`partial`), else a crop around it; or,
-    with `resize`, a crop of the resized picture wherever it falls.
+    The view is the whole image (`whole`), a crop that cuts through the object (`partial`), else a crop around it; or,
+    with `resize`, a crop of the resized image wherever it falls.
 
     Raises:
         ConfigError: a field is of the wrong type, a probability lies outside 0..1, or a range begins above its end.
@@ -27,12 +27,12 @@ class Augmentation:
     aspect: tuple[float, float] = (0.8, 1.25)
     """Change of the aspect of a crop."""
     resize: tuple[float, float] | None = None
-    """Scale of the picture's own pixels, of which the view is then a crop (black where the picture ends), as RITM and
+    """Scale of the image's own pixels, of which the view is then a crop (black where the image ends), as RITM and
     SimpleClick have it; `whole`, `partial`, `expansion` and `aspect` are not looked at."""
     shift: float = 0.0
-    """With `resize`: how far the crop is moved beyond that, in sides of the picture."""
+    """With `resize`: how far the crop is moved beyond that, in sides of the image."""
     quarter_turns: float = 0.0
-    """With `resize`: how often the picture is turned by 0, 90, 180 or 270 degrees, all equally often."""
+    """With `resize`: how often the image is turned by 0, 90, 180 or 270 degrees, all equally often."""
     upset: float = 0.0
     """With `resize`: how often top and bottom change places."""
     flip: float = 0.5
@@ -56,7 +56,7 @@ class Augmentation:
     blur: float = 0.05
     jpeg: float = 0.1
     paste: float = 0.15
-    """How often a foreign object is laid onto the picture, where one is at hand."""
+    """How often a foreign object is laid onto the image, where one is at hand."""
     paste_side: tuple[float, float] = (0.25, 0.8)
     """Longer side of the pasted object, in sides of the view."""
     smallest: float = 0.001

@@ -1,6 +1,6 @@
 """Whether a data set is all there: every file is opened once, and what is wrong is told of all files, not of the first.
 
-A few of its pictures make a contact sheet, for the eye finds what no rule does: masks of other pictures, labels that
+A few of its images make a contact sheet, for the eye finds what no rule does: masks of other images, labels that
 mean something else.
 """
 
@@ -13,31 +13,32 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from vpuformer.arrays import RGB
 from vpuformer.data.contact_sheet import Thumbnail
 from vpuformer.data.counts import Counts
 from vpuformer.data.kinds.benchmarks import BENCHMARKS, find_samples
-from vpuformer.data.sample import RGB, Sample
+from vpuformer.data.sample import Sample
 from vpuformer.data.source import Source
 from vpuformer.data.sources import KINDS, open_kind
 from vpuformer.errors import DatasetError, InputError, unknown_name
 
 SHOWN = 24
-"""Pictures on a contact sheet, of all sets together; two of each at least."""
+"""Images on a contact sheet, of all sets together; two of each at least."""
 
 T = TypeVar("T")
 
 Progress = Callable[[str, int, int], None]
-"""Told the name of the set, how many of its pictures are done, and how many there are."""
+"""Told the name of the set, how many of its images are done, and how many there are."""
 
 
 @dataclass
 class Findings:
     """What was found in one set. `faults` are sentences that name files, each once; `notes` are sentences about what
-    takes no part although nothing is wrong with it; `shown` are small pictures with their objects outlined."""
+    takes no part although nothing is wrong with it; `shown` are small images with their objects outlined."""
 
     name: str
     published: Counts
-    pictures: int = 0
+    images: int = 0
     objects: int = 0
     faults: dict[str, None] = field(default_factory=dict)
     notes: dict[str, None] = field(default_factory=dict)
@@ -46,10 +47,10 @@ class Findings:
     @property
     def complete(self) -> bool:
         """Whether there is as much as was published."""
-        return self.published.agrees(self.pictures, self.objects)
+        return self.published.agrees(self.images, self.objects)
 
     def __str__(self) -> str:
-        line = f"{self.name}: {Counts(self.pictures, self.objects)}"
+        line = f"{self.name}: {Counts(self.images, self.objects)}"
         return f"{line}; published: {self.published}" if str(self.published) else line
 
 
@@ -59,7 +60,7 @@ def check(name: str, root: Path, on_progress: Progress | None = None) -> list[Fi
     Args:
         name: a benchmark, or a kind of sets that can be trained on; where it is both, both are looked at.
         root: its folder; for `coco` also a folder of several sets.
-        on_progress: called after every picture.
+        on_progress: called after every image.
 
     Raises:
         DatasetError: there is no such set, or `root` is not laid out as it.
@@ -86,13 +87,13 @@ def _check_benchmark(name: str, root: Path, tell: Progress) -> Findings:
         else:
             samples.append(entry)
     findings.notes = {note: None for sample in samples for note in sample.notes}
-    pictures = [list(group) for _, group in groupby(samples, key=lambda sample: sample.picture)]
-    chosen = _spread(len(pictures), SHOWN)
-    for i, group in enumerate(pictures):
+    images = [list(group) for _, group in groupby(samples, key=lambda sample: sample.image_id)]
+    chosen = _spread(len(images), SHOWN)
+    for i, group in enumerate(images):
         image = _tried(findings, group[0].image)
         masks = ((sample.name, lambda sample=sample: sample.truth() == 1) for sample in group)
         _note(findings, image, masks, shown=i in chosen)
-        tell(name, i + 1, len(pictures))
+        tell(name, i + 1, len(images))
     return findings
 
 
@@ -101,7 +102,7 @@ def _check_source(kind: str, source: Source, shown: int, tell: Progress) -> Find
     findings.faults |= {str(fault): None for fault in source.faults}
     findings.notes |= dict.fromkeys(source.notes)
     chosen = _spread(len(source), shown)
-    for i, file in enumerate(source.pictures):
+    for i, file in enumerate(source.images):
         objects = _tried(findings, lambda i=i: source.objects(i))
         image = _tried(findings, lambda i=i: source.image(i))
         if objects is not None:
@@ -133,8 +134,8 @@ def _note(
     *,
     shown: bool,
 ) -> None:
-    """Count one picture and its objects, each a name and what reads its mask; see that they fit and are not empty."""
-    findings.pictures += 1
+    """Count one image and its objects, each a name and what reads its mask; see that they fit and are not empty."""
+    findings.images += 1
     small = Thumbnail(image) if shown and image is not None else None
     for name, read in masks:
         findings.objects += 1
@@ -142,7 +143,7 @@ def _note(
         if mask is None or image is None:
             continue
         if mask.shape != image.shape[:2]:
-            findings.faults[f"{name}: the mask has the shape {mask.shape}, its picture {image.shape[:2]}"] = None
+            findings.faults[f"{name}: the mask has the shape {mask.shape}, its image {image.shape[:2]}"] = None
         elif not mask.any():
             findings.faults[f"{name} shows nothing"] = None
         else:

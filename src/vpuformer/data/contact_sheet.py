@@ -1,4 +1,4 @@
-"""A contact sheet: many small pictures on one, each with its objects outlined."""
+"""A contact sheet: many small images on one, each with its objects outlined."""
 
 from collections.abc import Sequence
 
@@ -7,12 +7,12 @@ import numpy as np
 import numpy.typing as npt
 from PIL import ImageColor
 
-from vpuformer.data.sample import RGB
+from vpuformer.arrays import RGB
 from vpuformer.images import overlay
 from vpuformer.images.palette import MOST, colours
 
 SIDE = 240
-"""Longer side of a small picture, in pixels."""
+"""Longer side of a small image, in pixels."""
 _GAP = 8
 _GROUND = 245
 
@@ -51,18 +51,18 @@ class Thumbnail:
         return small
 
 
-def contact_sheet(pictures: Sequence[RGB]) -> RGB:
-    """Small pictures side by side, from left to right and then down, on a light ground: uint8, shape (H, W, 3)."""
-    columns = max(int(np.ceil(np.sqrt(len(pictures) * 1.5))), 1)
-    rows = [pictures[i : i + columns] for i in range(0, len(pictures), columns)]
-    heights = [max(picture.shape[0] for picture in row) for row in rows]
+def contact_sheet(images: Sequence[RGB]) -> RGB:
+    """Small images side by side, from left to right and then down, on a light ground: uint8, shape (H, W, 3)."""
+    columns = max(int(np.ceil(np.sqrt(len(images) * 1.5))), 1)
+    rows = [images[i : i + columns] for i in range(0, len(images), columns)]
+    heights = [max(image.shape[0] for image in row) for row in rows]
     size = sum(heights) + _GAP * (len(rows) + 1), columns * (SIDE + _GAP) + _GAP, 3
     sheet = np.full(size, _GROUND, np.uint8)
     top = _GAP
     for row, tallest in zip(rows, heights, strict=True):
-        for i, picture in enumerate(row):
-            height, width = picture.shape[:2]
+        for i, image in enumerate(row):
+            height, width = image.shape[:2]
             y, x = top + (tallest - height) // 2, _GAP + i * (SIDE + _GAP) + (SIDE - width) // 2
-            sheet[y : y + height, x : x + width] = picture
+            sheet[y : y + height, x : x + width] = image
         top += tallest + _GAP
     return sheet

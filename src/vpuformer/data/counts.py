@@ -5,26 +5,26 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Counts:
-    """Pictures and objects of a complete set; None where nobody says.
+    """Images and objects of a complete set; None where nobody says.
 
     `tolerance` is the relative difference that says nothing, for counts that are published rounded.
 
     >>> Counts(50, 50).agrees(50, 49), Counts(99_000, tolerance=0.05).agrees(98_500, 7)
     (False, True)
     >>> str(Counts(20))
-    '20 pictures'
+    '20 images'
     """
 
-    pictures: int | None = None
+    images: int | None = None
     objects: int | None = None
     tolerance: float = 0.0
 
-    def agrees(self, pictures: int, objects: int) -> bool:
+    def agrees(self, images: int, objects: int) -> bool:
         """Whether a set of this size is complete, as far as is known."""
-        pairs = ((self.pictures, pictures), (self.objects, objects))
+        pairs = ((self.images, images), (self.objects, objects))
         return all(told is None or abs(told - found) <= self.tolerance * told for told, found in pairs)
 
     def __str__(self) -> str:
-        told = [(self.pictures, "picture"), (self.objects, "object")]
+        told = [(self.images, "image"), (self.objects, "object")]
         about = "about " if self.tolerance else ""
         return ", ".join(f"{about}{n:,} {what}{'s' * (n != 1)}" for n, what in told if n is not None)

@@ -5,11 +5,11 @@ from collections.abc import Callable
 from pathlib import Path, PurePath
 
 from vpuformer.errors import DatasetError, listed
-from vpuformer.images import picture_endings
+from vpuformer.images import image_endings
 
 
 def need_folders(root: Path, name: str, images: str, masks: str) -> tuple[Path, Path]:
-    """The folders of pictures and of masks in `root`.
+    """The folders of images and of masks in `root`.
 
     Raises:
         DatasetError: one of them is missing, so that this is no set of the layout `name`.
@@ -17,7 +17,7 @@ def need_folders(root: Path, name: str, images: str, masks: str) -> tuple[Path, 
     for folder in (images, masks):
         if not (root / folder).is_dir():
             raise DatasetError(
-                f"{root} is not laid out as {name}: wanted the folders {images} (pictures) and {masks} (masks),"
+                f"{root} is not laid out as {name}: wanted the folders {images} (images) and {masks} (masks),"
                 f" there is no {folder}"
             )
     return root / images, root / masks
@@ -29,14 +29,14 @@ def up_to_first_dot(path: Path) -> str:
 
 
 def by_stem(folder: Path, stem_of: Callable[[Path], str] = up_to_first_dot) -> dict[str, Path]:
-    """The pictures in a folder by their stems, in the order of the names.
+    """The images in a folder by their stems, in the order of the names.
 
     Raises:
         DatasetError: two have the same stem.
     """
     found: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
-        if not is_picture(path):
+        if not is_image(path):
             continue
         stem = stem_of(path)
         if stem in found:
@@ -45,10 +45,10 @@ def by_stem(folder: Path, stem_of: Callable[[Path], str] = up_to_first_dot) -> d
     return found
 
 
-def is_picture(path: Path) -> bool:
+def is_image(path: Path) -> bool:
     """Whether a file is looked at, by its name alone; others may lie beside it."""
     # A name that starts with a dot is none of the set's: systems and programs leave such files behind.
-    return not path.name.startswith(".") and path.suffix.lower() in picture_endings()
+    return not path.name.startswith(".") and path.suffix.lower() in image_endings()
 
 
 def unread(folder: Path, *known: Path) -> list[str]:
@@ -56,7 +56,7 @@ def unread(folder: Path, *known: Path) -> list[str]:
 
     A HEIC, DNG or SVS among them is an image that is not read. The `known` files are not counted.
     """
-    others = [path for path in sorted(folder.iterdir()) if not (path.name.startswith(".") or is_picture(path))]
+    others = [path for path in sorted(folder.iterdir()) if not (path.name.startswith(".") or is_image(path))]
     kinds = Counter(path.suffix.lower() or path.name for path in others if path not in known and path.is_file())
     if not kinds:
         return []
@@ -78,11 +78,11 @@ def read_names(path: Path) -> list[str]:
     try:
         names = [line.split()[0] for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
     except FileNotFoundError:
-        raise DatasetError(f"there is no {path}, the list of the pictures") from None
+        raise DatasetError(f"there is no {path}, the list of the images") from None
     except (OSError, ValueError) as problem:
-        raise DatasetError(f"{path} cannot be read as a list of pictures: {problem}") from problem
+        raise DatasetError(f"{path} cannot be read as a list of images: {problem}") from problem
     if not names:
-        raise DatasetError(f"{path} lists no picture")
+        raise DatasetError(f"{path} lists no image")
     for name in names:
         if not is_plain(name):
             raise DatasetError(f"{path} lists {name!r:.80}, which is no name of an image in its folder")

@@ -1,4 +1,4 @@
-"""Test sets of two folders: pictures in the one, masks in the other, that belong together by their stems."""
+"""Test sets of two folders: images in the one, masks in the other, that belong together by their stems."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -8,10 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import ndimage
 
+from vpuformer.arrays import Truth
 from vpuformer.data.file_lists import by_stem, need_folders, unread
 from vpuformer.data.kinds.label_map_sets import Found, label_samples, read_fitting
 from vpuformer.data.layers import Labels
-from vpuformer.data.sample import Sample, Truth
+from vpuformer.data.sample import Sample
 from vpuformer.errors import DatasetError
 from vpuformer.images import read_image, read_labels, read_meaning
 from vpuformer.metrics import IGNORE
@@ -25,7 +26,7 @@ def grabcut(root: Path) -> Iterator[Found]:
 
 
 def berkeley(root: Path) -> Iterator[Found]:
-    """Berkeley (one picture file an object): `images` and `masks`, read as GrabCut."""
+    """Berkeley (one image file an object): `images` and `masks`, read as GrabCut."""
     return _one_object(root, "berkeley", "images", "masks", _undecided_at_128)
 
 
@@ -35,7 +36,7 @@ def davis(root: Path) -> Iterator[Found]:
 
 
 def coco_mval(root: Path) -> Iterator[Found]:
-    """COCO_MVal (one picture file an object): `img` and `gt`, read as DAVIS."""
+    """COCO_MVal (one image file an object): `img` and `gt`, read as DAVIS."""
     return _one_object(root, "coco_mval", "img", "gt", _above_zero)
 
 
@@ -85,7 +86,7 @@ def _pairs(root: Path, name: str, images: str, masks: str) -> Iterator[_Pair | D
     image_folder, mask_folder = need_folders(root, name, images, masks)
     found, by_name = by_stem(image_folder), by_stem(mask_folder)
     if not found:
-        raise DatasetError(f"{image_folder} holds no picture")
+        raise DatasetError(f"{image_folder} holds no image")
     notes = (*unread(image_folder), *unread(mask_folder))
     for stem, image in sorted(found.items()):
         if stem in by_name:
@@ -103,7 +104,7 @@ def _truth(image: Path, mask: Path, read: ReadTruth) -> Truth:
 
 def _undecided_at_128(mask: Path) -> Truth:
     """The first colour channel: above 128 object, 128 itself undecided."""
-    # As a picture, not as labels: a palette's entries are the values, as for every other reader of these sets.
+    # As an image, not as labels: a palette's entries are the values, as for every other reader of these sets.
     first = read_image(mask)[:, :, 0]
     truth = (first > 128).astype(np.int8)
     truth[first == 128] = IGNORE

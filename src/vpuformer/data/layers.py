@@ -1,4 +1,4 @@
-"""Sets whose objects are labels in maps, one or several maps a picture."""
+"""Sets whose objects are labels in maps, one or several maps an image."""
 
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from vpuformer.data.sample import RGB
+from vpuformer.arrays import RGB
 from vpuformer.data.source import Masks, Source
 from vpuformer.errors import DatasetError, InputError, listed
 from vpuformer.images import read_image
@@ -21,12 +21,12 @@ MOST_LABELS = 65_536
 """Objects of one map: above this a file is an image or noise rather than a map of labels."""
 
 _RECENT = 4
-"""Pictures whose maps are kept: one sample asks several times for those of one picture, or of two."""
+"""Images whose maps are kept: one sample asks several times for those of one image, or of two."""
 
 
 @dataclass(frozen=True)
 class Layers:
-    """The objects of a picture.
+    """The objects of an image.
 
     `maps` are of one shape; `places` tells map and label of each object by its id; `extra` the same of what training
     adds by chance; `void` is the label, in any map, of pixels that the annotators left open; `notes` are sentences
@@ -119,75 +119,75 @@ def _pixels_of(labels: Labels) -> dict[int, int]:
 
 
 class LayeredSource(Source):
-    """A set whose files are opened when a picture is asked for; a reader writes `path` and `read_layers`."""
+    """A set whose files are opened when an image is asked for; a reader writes `path` and `read_layers`."""
 
-    def __init__(self, name: str, pictures: Sequence[str]) -> None:
+    def __init__(self, name: str, images: Sequence[str]) -> None:
         self.name = name
-        self.pictures: Sequence[str] = pictures
+        self.images: Sequence[str] = images
         self._recent: OrderedDict[int, Layers] = OrderedDict()
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.name!r}: {len(self)} pictures)"
+        return f"{type(self).__name__}({self.name!r}: {len(self)} images)"
 
-    def path(self, picture: int) -> Path:
-        """Where a picture lies."""
+    def path(self, index: int) -> Path:
+        """Where an image lies."""
         raise NotImplementedError
 
-    def read_layers(self, picture: int) -> Layers:
-        """The objects of a picture, from its files. Raises `InputError` where they are wrong."""
+    def read_layers(self, index: int) -> Layers:
+        """The objects of an image, from its files. Raises `InputError` where they are wrong."""
         raise NotImplementedError
 
-    def layers(self, picture: int) -> Layers:
-        """The objects of a picture; those of the last few pictures are at hand.
+    def layers(self, index: int) -> Layers:
+        """The objects of an image; those of the last few images are at hand.
 
         Raises:
             DatasetError: the files are missing or broken.
         """
-        found = self._recent.pop(picture, None)
+        found = self._recent.pop(index, None)
         if found is None:
             try:
-                found = self.read_layers(picture)
+                found = self.read_layers(index)
             except DatasetError:
                 raise
             except InputError as problem:
                 raise DatasetError(str(problem)) from problem
-        self._recent[picture] = found
+        self._recent[index] = found
         while len(self._recent) > _RECENT:
             self._recent.popitem(last=False)
         return found
 
-    def objects(self, picture: int) -> list[int]:
-        return list(self.layers(picture).places)
+    def objects(self, index: int) -> list[int]:
+        return list(self.layers(index).places)
 
-    def areas(self, picture: int) -> npt.NDArray[np.int64]:
-        layers = self.layers(picture)
+    def areas(self, index: int) -> npt.NDArray[np.int64]:
+        layers = self.layers(index)
         return np.array([layers.areas[number] for number in layers.places], np.int64)
 
-    def size(self, picture: int) -> tuple[int, int]:
-        height, width = self.layers(picture).maps[0].shape
+    def size(self, index: int) -> tuple[int, int]:
+        height, width = self.layers(index).maps[0].shape
         return height, width
 
-    def image(self, picture: int) -> RGB:
-        path = self.path(picture)
+    def image(self, index: int) -> RGB:
+        path = self.path(index)
         try:
             image = read_image(path)
         except InputError as problem:
             raise DatasetError(str(problem)) from problem
-        height, width = self.size(picture)
+        height, width = self.size(index)
         if image.shape[:2] != (height, width):
             raise DatasetError(f"{path} is {image.shape[1]}x{image.shape[0]} pixels, its masks {width}x{height}")
         return image
 
-    def masks(self, picture: int, objects: Sequence[int] | None = None) -> Masks:
-        layers, chosen = self._chosen(picture, objects)
-        masks = np.zeros((len(chosen), *self.size(picture)), np.uint8)
+    def masks(self, index: int, objects: Sequence[int] | None = None) -> Masks:
+        layers, chosen = self._chosen(index, objects)
+        masks = np.zeros((len(chosen), *self.size(index)), np.uint8)
         for mask, number in zip(masks, chosen, strict=True):
             mask[:] = layers.mask(number)
         return masks
 
-    def union(self, picture: int, objects: Sequence[int] | None = None) -> Masks:
-        layers, chosen = self._chosen(picture, objects)
-        union = np.zeros(self.size(picture), bool)
+    def union(self, index: int, objects: Sequence[int] | None = None) -> Masks:
+        layers, chosen = self._chosen(index, objects)
+        union = np.zeros(self.size(index), bool)
         wanted: dict[int, list[int]] = {}
         for number in chosen:
             layer, label = layers.place(number)
@@ -196,19 +196,19 @@ class LayeredSource(Source):
             union |= np.isin(layers.maps[layer], np.array(labels, layers.maps[layer].dtype))
         return union.astype(np.uint8)
 
-    def _chosen(self, picture: int, objects: Sequence[int] | None) -> tuple[Layers, list[int]]:
-        layers = self.layers(picture)
+    def _chosen(self, index: int, objects: Sequence[int] | None) -> tuple[Layers, list[int]]:
+        layers = self.layers(index)
         chosen = list(layers.places if objects is None else objects)
         for number in chosen:
             if number not in layers.areas:
-                raise DatasetError(f"{self.pictures[picture]} of {self.name} has no object {number}")
+                raise DatasetError(f"{self.images[index]} of {self.name} has no object {number}")
         return layers, chosen
 
-    def remarks(self, picture: int) -> Sequence[str]:
-        return (*self.layers(picture).notes, *unseen(self.path(picture)))
+    def remarks(self, index: int) -> Sequence[str]:
+        return (*self.layers(index).notes, *unseen(self.path(index)))
 
-    def undecided(self, picture: int) -> Masks | None:
-        layers = self.layers(picture)
+    def undecided(self, index: int) -> Masks | None:
+        layers = self.layers(index)
         if layers.void is None:
             return None
         open_pixels = np.any([labels == layers.void for labels in layers.maps], axis=0)

@@ -1,4 +1,4 @@
-"""One object of one picture, read from disk when it is asked for."""
+"""One object of one image, read from disk when it is asked for."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -7,10 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from vpuformer.arrays import RGB, Truth
 from vpuformer.metrics import IGNORE
-
-RGB = npt.NDArray[np.uint8]
-Truth = npt.NDArray[np.int8]
 
 
 def truth_of(objects: npt.NDArray[Any], undecided: npt.NDArray[Any] | None = None) -> Truth:
@@ -30,7 +28,7 @@ class Sample:
     """An object to be segmented: what evaluation runs on.
 
     `name` stays the same from run to run ("grabcut/banana1"), and with `object_id` it is unique in its data set.
-    `picture` is the id of the image, "set/image", which all objects of one image share and no other image has; by
+    `image_id` is the id of the image, "set/image", which all objects of one image share and no other image has; by
     default it is the name. `notes` are sentences about what in its files takes no part. Nothing is kept in memory: each
     call reads again.
 
@@ -43,12 +41,12 @@ class Sample:
     object_id: int
     read_image: Callable[[], RGB] = field(repr=False, compare=False)
     read_truth: Callable[[], Truth] = field(repr=False, compare=False)
-    picture: str = ""
+    image_id: str = ""
     notes: tuple[str, ...] = field(default=(), repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        if not self.picture:
-            object.__setattr__(self, "picture", self.name)
+        if not self.image_id:
+            object.__setattr__(self, "image_id", self.name)
 
     def image(self) -> RGB:
         """RGB, uint8, shape (H, W, 3)."""

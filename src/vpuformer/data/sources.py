@@ -25,7 +25,7 @@ class Kind:
 
     `open` takes the folder and, by name, those of the `options` that were given, and returns one set or several;
     `options` say what makes a text into a value. With the settings of `whole` nothing is left out, so that what is
-    there can be counted and compared with what is `published`; `bare` is whether pictures without an object are in
+    there can be counted and compared with what is `published`; `bare` is whether images without an object are in
     order.
     """
 
@@ -39,7 +39,7 @@ class Kind:
 def _coco(root: Path, **options: Path) -> Sequence[Source]:
     """One COCO folder, or a folder of such."""
     if options:
-        return [CocoFolder(root, options.get("annotations"), pictures=options.get("pictures"))]
+        return [CocoFolder(root, options.get("annotations"), images=options.get("images"))]
     return list(open_folders(root).values())
 
 
@@ -50,7 +50,7 @@ def _yes_or_no(text: str) -> bool:
 
 
 KINDS: dict[str, Kind] = {
-    "coco": Kind(_coco, {"annotations": Path, "pictures": Path}, bare=True),
+    "coco": Kind(_coco, {"annotations": Path, "images": Path}, bare=True),
     "sbd": Kind(
         Sbd,
         {"split": str, "scores": Path, "smallest_fill": float},

@@ -1,4 +1,4 @@
-"""Which pictures train and which objects validate: the file `split.json` beside or above a folder of data sets."""
+"""Which images train and which objects validate: the file `split.json` beside or above a folder of data sets."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ SPLIT = "split.json"
 
 
 class ValidationObject(NamedTuple):
-    """One validation sample: the set's name, the picture's `file_name`, the annotation's id."""
+    """One validation sample: the set's name, the image's `file_name`, the annotation's id."""
 
     set: str
     file: str
@@ -30,12 +30,12 @@ class ValidationObject(NamedTuple):
 class Split:
     """What is never trained on, and what is validated on.
 
-    `drop` are pictures left out altogether, as "set/file_name"; `pictures` are the validation pictures of each set;
+    `drop` are images left out altogether, as "set/file_name"; `images` are the validation images of each set;
     `objects` are the validation samples. `Split()` keeps everything for training.
     """
 
     drop: frozenset[str] = frozenset()
-    pictures: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    images: Mapping[str, frozenset[str]] = field(default_factory=dict)
     objects: tuple[ValidationObject, ...] = ()
 
     @classmethod
@@ -47,17 +47,17 @@ class Split:
             objects = [
                 ValidationObject(_text(o["set"]), _text(o["file"]), _id(o["annotation"])) for o in content["objects"]
             ]
-            pictures = {name: frozenset(_texts(files)) for name, files in content["pictures"].items()}
+            images = {name: frozenset(_texts(files)) for name, files in content["pictures"].items()}
             drop = frozenset(_texts(content.get("drop", [])))
         except (ValueError, KeyError, TypeError, AttributeError) as problem:
             raise DatasetError(
                 f"{path} is no split ({type(problem).__name__}: {problem}); it needs the keys 'pictures' and 'objects'"
             ) from problem
-        return cls(drop, pictures, tuple(objects))
+        return cls(drop, images, tuple(objects))
 
     def trains(self, name: str, file: str) -> bool:
-        """Whether the picture `file` of the set `name` may be trained on."""
-        return f"{name}/{file}" not in self.drop and file not in self.pictures.get(name, frozenset())
+        """Whether the image `file` of the set `name` may be trained on."""
+        return f"{name}/{file}" not in self.drop and file not in self.images.get(name, frozenset())
 
 
 def _text(value: object) -> str:
@@ -105,10 +105,10 @@ def find_split(root: str | Path, split: str | Path | None = None) -> Split:
     return Split()
 
 
-def training_pictures(source: Source, split: Split) -> list[int]:
-    """Numbers of the pictures that can be used, and are neither validated on nor dropped."""
+def training_images(source: Source, split: Split) -> list[int]:
+    """Numbers of the images that can be used, and are neither validated on nor dropped."""
     unusable = set(source.unusable())
-    return [i for i, file in enumerate(source.pictures) if i not in unusable and split.trains(source.name, file)]
+    return [i for i, file in enumerate(source.images) if i not in unusable and split.trains(source.name, file)]
 
 
 def notes_on(source: Source) -> list[str]:
@@ -123,7 +123,7 @@ def notes_on(source: Source) -> list[str]:
         objects = sum(len(source.objects(i)) for i in unusable)
         notes.append(
             f"{counted(len(unusable), 'image')} of {source.name} with {counted(objects, 'object')} left out, not there"
-            f" or of another size than annotated: {listed(source.pictures[i] for i in unusable)}"
+            f" or of another size than annotated: {listed(source.images[i] for i in unusable)}"
         )
     return [*notes, *source.notes]
 
@@ -131,11 +131,11 @@ def notes_on(source: Source) -> list[str]:
 def validation_samples(sources: Mapping[str, Source], split: Split) -> list[Sample]:
     """The validation objects of the sets at hand, in the order of the split.
 
-    Raises `DatasetError` when a set lacks a picture or an object that the split names.
+    Raises `DatasetError` when a set lacks an image or an object that the split names.
     """
     chosen = [entry for entry in split.objects if entry.set in sources]
     places = {
-        name: {file: i for i, file in enumerate(source.pictures)}
+        name: {file: i for i, file in enumerate(source.images)}
         for name, source in sources.items()
         if any(entry.set == name for entry in chosen)
     }
@@ -143,6 +143,6 @@ def validation_samples(sources: Mapping[str, Source], split: Split) -> list[Samp
     for entry in chosen:
         source = sources[entry.set]
         if entry.file not in places[entry.set]:
-            raise DatasetError(f"the split names {entry.set}/{entry.file}, which is no picture of that set")
+            raise DatasetError(f"the split names {entry.set}/{entry.file}, which is no image of that set")
         samples.append(source.sample(places[entry.set][entry.file], entry.annotation))
     return samples

@@ -1,6 +1,6 @@
 """Training samples out of several sets, each a pure function of a seed and its number.
 
-There is no epoch: sample i draws its set, picture, object and view from `default_rng((seed, i))`. A run that stopped
+There is no epoch: sample i draws its set, image, object and view from `default_rng((seed, i))`. A run that stopped
 after sample n therefore goes on with sample n + 1, whatever the number of workers.
 """
 
@@ -14,33 +14,34 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from vpuformer.arrays import RGB
 from vpuformer.data.augment import Augmentation, Augmented, Shown, augment
-from vpuformer.data.sample import RGB, truth_of
+from vpuformer.data.sample import truth_of
 from vpuformer.data.source import Masks, Source
-from vpuformer.data.split import Split, notes_on, training_pictures
+from vpuformer.data.split import Split, notes_on, training_images
 from vpuformer.errors import ConfigError, DatasetError, listed
 from vpuformer.formats.messages import counted
 
 SMALLEST_OBJECT = 200
-"""Pixels in the picture; smaller objects are not drawn."""
+"""Pixels in the image; smaller objects are not drawn."""
 LARGEST_SHARE = 0.9
-"""Share of the picture; larger objects are not drawn, but for sets of regions."""
+"""Share of the image; larger objects are not drawn, but for sets of regions."""
 LARGEST_VIEW_SHARE = 0.97
 """Share of the view: above it nothing is left to tell the object from."""
 MERGE = 0.1
-"""How often two objects of a picture make one target, where all of its objects are annotated."""
+"""How often two objects of an image make one target, where all of its objects are annotated."""
 PASTED_FIRST = 0.7
 """How often a pasted object is the first target, and not the object under it."""
 _ATTEMPTS = 20
 _LOOKS = 200
-"""Pictures of a set that is not indexed, of which one at least shows an object of use."""
+"""Images of a set that is not indexed, of which one at least shows an object of use."""
 
 
 class TrainingSample(TypedDict):
     """`image` uint8 (3, S, S); `truth` int8 (S, S), 1 object, 0 not, `IGNORE` where nobody decided; `others` bool
     (S, S), other annotated objects.
 
-    With `objects_per_picture` m > 1 truth and others are (m, S, S).
+    With `objects_per_image` m > 1 truth and others are (m, S, S).
     """
 
     image: Tensor
@@ -54,20 +55,20 @@ class TrainingSet(Dataset[TrainingSample]):
 
     Args:
         sources: sets by name, as from `open_sources`.
-        split: its validation pictures and dropped pictures are never drawn.
+        split: its validation images and dropped images are never drawn.
         size: side of the square views, S.
         seed: together with the index it determines a sample.
         weights: relative frequency by set name; a set that is not named counts 1, and 0 leaves it out.
-        regions: names of the sets whose objects are regions (walls, sky): they may fill the picture, and are not pasted
+        regions: names of the sets whose objects are regions (walls, sky): they may fill the image, and are not pasted
             into others.
-        objects_per_picture: m different objects of one view, so that one encoded picture serves m targets. The first
+        objects_per_image: m different objects of one view, so that one encoded image serves m targets. The first
             is the object that the view was chosen for. A view with fewer than m objects (of at least
             `augmentation.smallest` of its area each) adds unions of two of them, and then repeats some.
         length: what `len` says; samples beyond it exist all the same.
-        augmentation: how pictures are changed.
+        augmentation: how images are changed.
 
     Raises `ConfigError` for weights or regions of sets that are not there and for weights that are no number from 0
-    on, `DatasetError` when no picture is left.
+    on, `DatasetError` when no image is left.
     """
 
     def __init__(
@@ -79,18 +80,18 @@ class TrainingSet(Dataset[TrainingSample]):
         seed: int = 0,
         weights: Mapping[str, float] | None = None,
         regions: Collection[str] = (),
-        objects_per_picture: int = 1,
+        objects_per_image: int = 1,
         length: int | None = None,
         augmentation: Augmentation | None = None,
     ) -> None:
-        if size < 1 or objects_per_picture < 1:
-            raise ConfigError(f"size={size} and objects_per_picture={objects_per_picture} must be at least 1")
+        if size < 1 or objects_per_image < 1:
+            raise ConfigError(f"size={size} and objects_per_image={objects_per_image} must be at least 1")
         weights = weights or {}
         for what, names in (("a weight for", weights), ("regions in", regions)):
             unknown = sorted(set(names) - set(sources))
             if unknown:
                 raise ConfigError(f"{what} {unknown[0]!r}, but the sets are {', '.join(sorted(sources))}")
-        self.size, self.seed, self.objects_per_picture = size, seed, objects_per_picture
+        self.size, self.seed, self.objects_per_image = size, seed, objects_per_image
         self.augmentation = augmentation or Augmentation()
         self._sets: list[_Part] = []
         chances: list[float] = []
@@ -102,7 +103,7 @@ class TrainingSet(Dataset[TrainingSample]):
                 raise ConfigError(f"the weight of {name!r} is {weight}; weights are numbers from 0 on")
             part, usable, notes = _part(name, source, split or Split(), regions=name in regions)
             left_out += notes
-            if weight and len(part.pictures):
+            if weight and len(part.images):
                 self._sets.append(part)
                 chances.append(weight)
                 objects += usable
@@ -114,7 +115,7 @@ class TrainingSet(Dataset[TrainingSample]):
             raise DatasetError(f"nothing to train on in the sets {', '.join(sources) or '(none)'}{why}")
         self._chances = _distribution(chances)
         self.notes: list[str] = [
-            f"{counted(len(part.pictures), 'image')} of {part.name}, weight {weight:g}: {chance:.1%} of the samples"
+            f"{counted(len(part.images), 'image')} of {part.name}, weight {weight:g}: {chance:.1%} of the samples"
             for part, weight, chance in zip(self._sets, chances, self._chances.tolist(), strict=True)
         ] + left_out
         """Sentences about what of the sets is drawn, how often, and what takes no part, as far as that is known without
@@ -124,7 +125,7 @@ class TrainingSet(Dataset[TrainingSample]):
         self._length = objects if length is None else length
 
     def __len__(self) -> int:
-        """`length`, else the number of objects that can be drawn; a set that is not indexed counts its pictures."""
+        """`length`, else the number of objects that can be drawn; a set that is not indexed counts its images."""
         return self._length
 
     def __iter__(self) -> Iterator[TrainingSample]:
@@ -132,8 +133,8 @@ class TrainingSet(Dataset[TrainingSample]):
 
     @property
     def sets(self) -> dict[str, int]:
-        """The sets in use and the number of their training pictures."""
-        return {part.name: len(part.pictures) for part in self._sets}
+        """The sets in use and the number of their training images."""
+        return {part.name: len(part.images) for part in self._sets}
 
     def __getitem__(self, index: int) -> TrainingSample:
         if index < 0:
@@ -144,42 +145,42 @@ class TrainingSet(Dataset[TrainingSample]):
             shares = view.masks[:targets].mean(axis=(1, 2))
             visible = [i for i in range(targets) if self.augmentation.smallest <= shares[i] <= LARGEST_VIEW_SHARE]
             if visible:
-                objects = _targets(view.masks[visible], self.objects_per_picture, rng)
+                objects = _targets(view.masks[visible], self.objects_per_image, rng)
                 others = view.masks.any(axis=0) & ~objects
                 truth = truth_of(objects, undecided)
-                single = self.objects_per_picture == 1
+                single = self.objects_per_image == 1
                 return TrainingSample(
                     image=view.image,
                     truth=torch.from_numpy(truth[0] if single else truth),
                     others=torch.from_numpy(others[0] if single else others),
                     index=index,
                 )
-        raise DatasetError(f"sample {index}: {_ATTEMPTS} pictures in a row showed no object of usable size")
+        raise DatasetError(f"sample {index}: {_ATTEMPTS} images in a row showed no object of usable size")
 
     def _view(self, rng: np.random.Generator) -> tuple[Augmented, int, Shown]:
-        """A view of a random picture; how many of its masks, from the first, are objects; its undecided pixels.
+        """A view of a random image; how many of its masks, from the first, are objects; its undecided pixels.
 
         The masks are the object that the view was chosen for, further ones, and the union of any rest; a pasted object
         comes before or after the first.
         """
-        source, picture, objects, usable, _ = self._draw(self._chances, rng)
+        source, image, objects, usable, _ = self._draw(self._chances, rng)
         order = rng.permutation(usable).tolist()
-        focus = order[: 2 if source.exhaustive(picture) and rng.random() < MERGE else 1]
+        focus = order[: 2 if source.exhaustive(image) and rng.random() < MERGE else 1]
         # Twice as many as wanted: some will lie outside the view.
-        further = order[len(focus) : len(focus) + 2 * self.objects_per_picture] if self.objects_per_picture > 1 else []
+        further = order[len(focus) : len(focus) + 2 * self.objects_per_image] if self.objects_per_image > 1 else []
         rest = sorted(set(objects) - set(focus) - set(further))
-        parts = [source.union(picture, focus)[None]]
+        parts = [source.union(image, focus)[None]]
         if further:
-            parts.append(source.masks(picture, further))
+            parts.append(source.masks(image, further))
         if rest:
-            parts.append(source.union(picture, rest)[None])
+            parts.append(source.union(image, rest)[None])
         count = sum(map(len, parts))
-        undecided = source.undecided(picture)
+        undecided = source.undecided(image)
         if undecided is not None:
             parts.append(undecided[None])
         masks = np.concatenate(parts)
         foreign = self._foreign(rng) if rng.random() < self.augmentation.paste else None
-        view = augment(source.image(picture), masks, self.size, rng, self.augmentation, foreign=foreign)
+        view = augment(source.image(image), masks, self.size, rng, self.augmentation, foreign=foreign)
         left_open = np.zeros_like(view.masks[0]) if undecided is None else view.masks[count]
         if foreign is None:
             return Augmented(view.image, view.masks[:count]), 1 + len(further), left_open
@@ -191,66 +192,66 @@ class TrainingSet(Dataset[TrainingSample]):
     def _draw(self, chances: npt.NDArray[np.float64], rng: np.random.Generator) -> "_Drawn":
         part = self._sets[rng.choice(len(self._sets), p=chances)]
         for _ in range(_LOOKS):
-            picture = part.draw(rng)
-            objects, areas = part.source.draw(picture, rng)
-            fit = _fit(part.source, picture, areas, regions=part.regions)
+            image = part.draw(rng)
+            objects, areas = part.source.draw(image, rng)
+            fit = _fit(part.source, image, areas, regions=part.regions)
             if fit.any():
                 usable = [number for number, good in zip(objects, fit, strict=True) if good]
-                return _Drawn(part.source, picture, objects, usable, areas)
+                return _Drawn(part.source, image, objects, usable, areas)
         raise DatasetError(
-            f"{_LOOKS} pictures in a row of the set {part.name} showed no object of at least {SMALLEST_OBJECT} pixels"
-            " that leaves something of its picture; see with `vpuformer data check` what is in it"
+            f"{_LOOKS} images in a row of the set {part.name} showed no object of at least {SMALLEST_OBJECT} pixels"
+            " that leaves something of its image; see with `vpuformer data check` what is in it"
         )
 
     def _foreign(self, rng: np.random.Generator) -> tuple[RGB, Masks] | None:
-        """An object of at most half of its picture, to be pasted; None when chance found none."""
+        """An object of at most half of its image, to be pasted; None when chance found none."""
         if self._paste_chances is None:
             return None
-        source, picture, objects, usable, areas = self._draw(self._paste_chances, rng)
-        height, width = source.size(picture)
+        source, image, objects, usable, areas = self._draw(self._paste_chances, rng)
+        height, width = source.size(image)
         ids = np.array(objects)
         # What was added by chance, such as the sky, is no thing that could lie somewhere else.
-        fit = np.isin(ids, usable) & np.isin(ids, source.objects(picture)) & (areas <= height * width / 2)
+        fit = np.isin(ids, usable) & np.isin(ids, source.objects(image)) & (areas <= height * width / 2)
         if not fit.any():
             return None
-        return source.image(picture), source.masks(picture, [int(rng.choice(ids[fit]))])[0]
+        return source.image(image), source.masks(image, [int(rng.choice(ids[fit]))])[0]
 
 
 class _Drawn(NamedTuple):
-    """A picture that came up, its objects, those of a size to be trained on, and the areas of all."""
+    """An image that came up, its objects, those of a size to be trained on, and the areas of all."""
 
     source: Source
-    picture: int
+    image: int
     objects: list[int]
     usable: list[int]
     areas: npt.NDArray[np.int64]
 
 
 class _Part(NamedTuple):
-    """The pictures of one set that are drawn from, and their summed frequencies where they are not all alike."""
+    """The images of one set that are drawn from, and their summed frequencies where they are not all alike."""
 
     name: str
     source: Source
-    pictures: npt.NDArray[np.int64]
+    images: npt.NDArray[np.int64]
     sums: npt.NDArray[np.float64] | None
     regions: bool
 
     def draw(self, rng: np.random.Generator) -> int:
         if self.sums is None:
-            return int(self.pictures[rng.integers(len(self.pictures))])
+            return int(self.images[rng.integers(len(self.images))])
         place = np.searchsorted(self.sums, rng.random() * self.sums[-1], side="right")
-        return int(self.pictures[min(int(place), len(self.pictures) - 1)])
+        return int(self.images[min(int(place), len(self.images) - 1)])
 
 
 def _part(name: str, source: Source, split: Split, *, regions: bool) -> tuple[_Part, int, list[str]]:
     """What of a set is drawn from, how many objects that are, as far as it can be told without reading files, and
     sentences about what is not drawn."""
-    pictures = np.array(training_pictures(source, split), np.int64)
-    usable, notes = len(pictures), notes_on(source)
+    images = np.array(training_images(source, split), np.int64)
+    usable, notes = len(images), notes_on(source)
     if source.indexed:
-        fitting = [_fit(source, int(i), source.areas(int(i)), regions=regions) for i in pictures]
+        fitting = [_fit(source, int(i), source.areas(int(i)), regions=regions) for i in images]
         counts = np.array([fit.sum() for fit in fitting], np.int64)
-        pictures, usable = pictures[counts > 0], int(counts.sum())
+        images, usable = images[counts > 0], int(counts.sum())
         objects = sum(map(len, fitting))
         if usable < objects:
             notes.append(
@@ -258,15 +259,15 @@ def _part(name: str, source: Source, split: Split, *, regions: bool) -> tuple[_P
                 + ("" if regions else f", or above {LARGEST_SHARE:.0%} of their image")
             )
     if source.frequencies is None:
-        return _Part(name, source, pictures, None, regions), usable, notes
-    frequencies = source.frequencies[pictures]
-    pictures = pictures[frequencies > 0]
-    return _Part(name, source, pictures, np.cumsum(frequencies[frequencies > 0]), regions), usable, notes
+        return _Part(name, source, images, None, regions), usable, notes
+    frequencies = source.frequencies[images]
+    images = images[frequencies > 0]
+    return _Part(name, source, images, np.cumsum(frequencies[frequencies > 0]), regions), usable, notes
 
 
-def _fit(source: Source, picture: int, areas: npt.NDArray[np.int64], *, regions: bool) -> npt.NDArray[np.bool_]:
+def _fit(source: Source, index: int, areas: npt.NDArray[np.int64], *, regions: bool) -> npt.NDArray[np.bool_]:
     """Which objects of these areas are neither too small nor too large to be trained on."""
-    height, width = source.size(picture)
+    height, width = source.size(index)
     largest = height * width * (1.0 if regions else LARGEST_SHARE)
     return (areas >= SMALLEST_OBJECT) & (areas <= largest)
 

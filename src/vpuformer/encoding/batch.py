@@ -1,4 +1,4 @@
-"""The prompts of a batch of pictures as padded tensors in the canonical 448x448 frame."""
+"""The prompts of a batch of images as padded tensors in the canonical 448x448 frame."""
 
 import inspect
 import traceback
@@ -12,8 +12,9 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from vpuformer.arrays import Points
 from vpuformer.geometry import CANONICAL, FrameMap
-from vpuformer.prompts import KINDS, Box, Click, Extent, Kind, Points, Prompt, Scribble
+from vpuformer.prompts import KINDS, Box, Click, Extent, Kind, Prompt, Scribble
 
 MAX_PROMPTS = 96
 
@@ -61,9 +62,9 @@ class PromptBatch:
         max_prompts: int = MAX_PROMPTS,
         device: torch.device | str | None = None,
     ) -> "PromptBatch":
-        """The prompts of each sample, in picture pixels, with the map of each sample into the canonical frame.
+        """The prompts of each sample, in image pixels, with the map of each sample into the canonical frame.
 
-        They lie in the part of the picture that is mapped (`vpuformer.inference.zoom.prompts_in_crop`).
+        They lie in the part of the image that is mapped (`vpuformer.inference.zoom.prompts_in_crop`).
 
         Above `max_prompts` a sample loses the oldest prompt of its most frequent kind, with a warning.
         There is always at least one slot.

@@ -92,7 +92,7 @@ def scribble_vectors(
         seeds: of every stroke, to choose one of the points of a column (row) at random, as in the paper; without them
             it is the middle one, so that inference is deterministic.
     """
-    # A stroke along the picture's far edge lies half a pixel beyond the last slot.
+    # A stroke along the image's far edge lies half a pixel beyond the last slot.
     column, row = points.round().long().clamp(0, length - 1).unbind(-1)
     x, y = points.unbind(-1)
     left, top, right, bottom = (edge[..., None] for edge in bounds.unbind(-1))

@@ -13,7 +13,7 @@ CHANNELS = 4
 
 
 def prompt_maps(prompts: PromptBatch, size: tuple[int, int], *, radius: float = 5.0) -> Float[Tensor, "b 4 h w"]:
-    """The prompts drawn onto a grid of `size` (h, w) that covers the picture; values in 0..1.
+    """The prompts drawn onto a grid of `size` (h, w) that covers the image; values in 0..1.
 
     Clicks are disks and scribbles strokes of `radius` canonical pixels (at least a cell). Boxes are filled, in channels
     of their own, since an outline says at no pixel on which side the object is; a cell that a box covers in part has

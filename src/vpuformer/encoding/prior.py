@@ -1,4 +1,4 @@
-"""Where a prompt is, as a bias of attention: a picture of the prompt on a token grid, made of its own vector.
+"""Where a prompt is, as a bias of attention: an image of the prompt on a token grid, made of its own vector.
 
 With one prompt, a softmax over the prompts has one key: its weight is 1 at every place of the image, so the prompt
 cannot say where it is. A null token gives every place an alternative, and this bias says which places to prefer. It

@@ -53,7 +53,7 @@ def prompt_vectors(
         seeds: of every sample; they make the choice among the points of a scribble random (training).
     """
     if visual != "none" and image is None:
-        raise ValueError(f"visual={visual!r} compares colours: pass the picture as `image`")
+        raise ValueError(f"visual={visual!r} compares colours: pass the image as `image`")
     vectors = prompts.bounds.new_zeros(*prompts.kind.shape, VECTOR)
     vectors[..., -2] = prompts.positive & prompts.valid
     vectors[..., -1] = ~prompts.positive & prompts.valid
@@ -135,7 +135,7 @@ class PromptUnifiedEncoder(nn.Module):
         mark_kind: add a learned vector for click, box or scribble. Without it an 18-px box, whose bell is as wide as a
             click's, has the vector of the click at its centre.
         place_code: add the positional code of the image tokens, averaged under `q_h` and `q_v` read as distributions
-            (ours), so that a prompt finds its place in the picture by the similarity of codes from the first step.
+            (ours), so that a prompt finds its place in the image by the similarity of codes from the first step.
         temperature: of that positional code.
         formula, sigma, peak, visual: see `prompt_vectors`.
     """

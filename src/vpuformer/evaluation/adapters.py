@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 
 import torch
 
+from vpuformer.arrays import RGB, FloatMap
 from vpuformer.errors import ConfigError, unknown_name
-from vpuformer.evaluation.protocol import Asked, Picture, Probability, Round
+from vpuformer.evaluation.protocol import Asked, Round
 from vpuformer.geometry import Crop
 from vpuformer.inference.batch_predictor import BatchPredictor, Request
 from vpuformer.inference.predictor import Predictor
@@ -63,13 +64,13 @@ class PredictorSegmenter:
         self._predictor = predictor
         self._crop: Crop | None = None
 
-    def set_image(self, image: Picture) -> None:
-        """Encode a picture."""
+    def set_image(self, image: RGB) -> None:
+        """Encode an image."""
         self._crop = None
         self._predictor.set_image(image)
         _finish(self._predictor.device)
 
-    def predict(self, prompts: Sequence[Prompt], previous: Probability | None) -> Probability:
+    def predict(self, prompts: Sequence[Prompt], previous: FloatMap | None) -> FloatMap:
         """One pass of the network; see `Segmenter.predict`."""
         crop = None if previous is None else self._crop
         prediction = self._predictor.predict(prompts, mask=previous, crop=crop)
@@ -91,8 +92,8 @@ class BatchPredictorSegmenter:
         self._device = predictor.device
         self._views = predictor.views
 
-    def begin(self, images: Sequence[Picture]) -> Round:
-        """Encode the pictures."""
+    def begin(self, images: Sequence[RGB]) -> Round:
+        """Encode the images."""
         begun = _PredictorRound(self._model, images, self._views)
         _finish(self._device)
         return begun
@@ -110,12 +111,12 @@ def _finish(device: torch.device) -> None:
 
 
 class _PredictorRound:
-    def __init__(self, model: VPUFormer, images: Sequence[Picture], views: ViewSettings) -> None:
+    def __init__(self, model: VPUFormer, images: Sequence[RGB], views: ViewSettings) -> None:
         self._predictor = BatchPredictor(model, views=views)
         self._predictor.set_images(images)
         self._crops: list[Crop | None] = [None] * len(images)
 
-    def predict(self, asked: Sequence[Asked]) -> Sequence[Probability]:
+    def predict(self, asked: Sequence[Asked]) -> Sequence[FloatMap]:
         answers = self._predictor.predict(
             [
                 Request(place, prompts, previous, None if previous is None else self._crops[place])

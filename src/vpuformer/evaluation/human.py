@@ -1,8 +1,8 @@
 """Scribbles that people drew: how good a method is with them, and how much the simulated ones resemble them.
 
-They come as pictures of labels, one for each picture of a data set, called STEM-anno.png: 1 where the object was
+They come as images of labels, one for each image of a data set, called STEM-anno.png: 1 where the object was
 marked, 2 where the background was, 0 elsewhere (so are the two sets for GrabCut in the repository
-flandrade/dataset-interactive-algorithms). Every stroke of such a picture is traced to a polyline, since that is what a
+flandrade/dataset-interactive-algorithms). Every stroke of such an image is traced to a polyline, since that is what a
 `Scribble` is. No torch is needed.
 """
 
@@ -15,14 +15,14 @@ from typing import Any
 import cv2
 import numpy as np
 
+from vpuformer.arrays import BoolMask, Points, Size, Truth
 from vpuformer.data.sample import Sample
 from vpuformer.errors import DatasetError, InputError
 from vpuformer.evaluation.protocol import Segmenter
 from vpuformer.files import files_below
-from vpuformer.geometry import Size
 from vpuformer.images import read_labels
-from vpuformer.metrics import MASK_THRESHOLD, BoolMask, Truth, bootstrap_interval, iou
-from vpuformer.prompts import Click, Points, Prompt, Scribble
+from vpuformer.metrics import MASK_THRESHOLD, bootstrap_interval, iou
+from vpuformer.prompts import Click, Prompt, Scribble
 from vpuformer.simulation import next_scribble
 from vpuformer.simulation.centerlines import center_line
 from vpuformer.simulation.regions import Component, worst_region
@@ -32,10 +32,10 @@ ENDING = "-anno.png"
 OBJECT, BACKGROUND = 1, 2
 
 ALIASES = {"124080": "124084"}
-"""Picture of GrabCut to its stem in these sets, where they are not the same."""
+"""Image of GrabCut to its stem in these sets, where they are not the same."""
 
 SIDE = 4096
-"""Strokes are thin: their middle is looked for at every pixel of pictures up to this size."""
+"""Strokes are thin: their middle is looked for at every pixel of images up to this size."""
 
 TOLERANCE, MAX_POINTS = 1.0, 512
 """How far a polyline may lie from the middle of its stroke, in pixels, and how many points it has at most."""
@@ -75,14 +75,14 @@ def evaluate_human(
     """Segment each object with the scribbles that people drew for it, once with each set of them.
 
     Args:
-        samples: one object a picture.
+        samples: one object an image.
         folder: a set of scribbles, or a folder of such sets.
         segmenter: what to measure. It gets no former answer.
         on_progress: called after each object with the number of objects done and of all.
 
     Raises:
-        DatasetError: there are no scribbles, or none for one of the pictures.
-        MaskError: a picture of scribbles is broken, or of another size than its picture.
+        DatasetError: there are no scribbles, or none for one of the images.
+        MaskError: an image of scribbles is broken, or of another size than its image.
     """
     sets = find_sets(folder)
     records = []
@@ -145,7 +145,7 @@ def summarise_human(records: Sequence[HumanRecord]) -> dict[str, dict[str, Any]]
 
 
 def find_sets(folder: str | os.PathLike[str]) -> dict[str, dict[str, Path]]:
-    """The sets of scribbles in a folder, by name: for each the stem of the picture to the file.
+    """The sets of scribbles in a folder, by name: for each the stem of the image to the file.
 
     Raises:
         DatasetError: there is none.
@@ -162,11 +162,11 @@ def find_sets(folder: str | os.PathLike[str]) -> dict[str, dict[str, Path]]:
 
 
 def read_strokes(path: str | os.PathLike[str], size: Size) -> tuple[Prompt, ...]:
-    """The strokes in a picture of labels, those on the object first; a mere speck is a click.
+    """The strokes in an image of labels, those on the object first; a mere speck is a click.
 
     Args:
         path: see the head of this file.
-        size: (H, W) of the picture that was drawn on.
+        size: (H, W) of the image that was drawn on.
 
     Raises:
         MaskError: the file is broken or of another size.
@@ -204,7 +204,7 @@ def trace(raster: BoolMask) -> list[Points]:
     nothing = np.zeros_like(raster)
     while (region := worst_region(left.astype(np.int8), nothing)) is not None:
         component = region.component(*region.deepest)
-        piece = _in_picture(component, raster.shape)
+        piece = _in_image(component, raster.shape)
         width = 2 * float(component.depth.max())
         rest = bool((piece & begun).any())
         left &= ~piece
@@ -235,8 +235,8 @@ def _path(component: Component) -> Points:
     return simplified(line, component.mask, TOLERANCE, MAX_POINTS) + origin
 
 
-def _in_picture(component: Component, size: Size) -> BoolMask:
-    """The component's pixels in the picture; its ring, which may lie outside, is cut off."""
+def _in_image(component: Component, size: Size) -> BoolMask:
+    """The component's pixels in the image; its ring, which may lie outside, is cut off."""
     mask = np.zeros((size[0] + 2, size[1] + 2), dtype=np.bool_)
     rows = slice(component.top + 1, component.top + 1 + component.mask.shape[0])
     columns = slice(component.left + 1, component.left + 1 + component.mask.shape[1])
@@ -261,7 +261,7 @@ def _iou(segmenter: Segmenter, prompts: Sequence[Prompt], truth: Truth) -> float
 
 
 def _file(files: dict[str, Path], sample: Sample, name: str) -> Path:
-    stem = sample.picture.partition("/")[2]
+    stem = sample.image_id.partition("/")[2]
     file = files.get(stem) or files.get(ALIASES.get(stem, ""))
     if file is None:
         raise DatasetError(f"{name} has no scribbles for {sample.name}: there is no {stem}{ENDING}")

@@ -1,4 +1,4 @@
-"""What can be evaluated: anything that takes a picture, then prompts and its own previous answer.
+"""What can be evaluated: anything that takes an image, then prompts and its own previous answer.
 
 The truth is no part of this interface. The simulated user alone sees it, so that no method can be helped by it.
 """
@@ -6,16 +6,8 @@ The truth is no part of this interface. The simulated user alone sees it, so tha
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
 
-import numpy as np
-import numpy.typing as npt
-
+from vpuformer.arrays import RGB, FloatMap
 from vpuformer.prompts import Prompt
-
-Picture = npt.NDArray[np.uint8]
-"""RGB, shape (H, W, 3)."""
-
-Probability = npt.NDArray[np.float32]
-"""Of belonging to the object, 0..1, shape (H, W)."""
 
 
 class Segmenter(Protocol):
@@ -26,18 +18,18 @@ class Segmenter(Protocol):
         """As tables show it."""
         ...
 
-    def set_image(self, image: Picture) -> None:
-        """Start a picture."""
+    def set_image(self, image: RGB) -> None:
+        """Start an image."""
         ...
 
-    def predict(self, prompts: Sequence[Prompt], previous: Probability | None) -> Probability:
-        """Outline the object that the prompts show in the present picture.
+    def predict(self, prompts: Sequence[Prompt], previous: FloatMap | None) -> FloatMap:
+        """Outline the object that the prompts show in the present image.
 
         When it returns, the work is done: its time is taken, on whatever device it runs.
 
         Args:
-            prompts: all prompts of this object so far, in picture pixels, in the order in which they were given.
-            previous: the last answer for this object; None starts another object of the same picture.
+            prompts: all prompts of this object so far, in image pixels, in the order in which they were given.
+            previous: the last answer for this object; None starts another object of the same image.
         """
         ...
 
@@ -46,15 +38,15 @@ class Asked(NamedTuple):
     """What is asked of one object in a `Round`; fields as in `Segmenter.predict`."""
 
     place: int
-    """Which of the round's pictures, counted from 0."""
+    """Which of the round's images, counted from 0."""
     prompts: Sequence[Prompt]
-    previous: Probability | None
+    previous: FloatMap | None
 
 
 class Round(Protocol):
-    """Some objects that a method outlines at the same time, each on a picture of its own."""
+    """Some objects that a method outlines at the same time, each on an image of its own."""
 
-    def predict(self, asked: Sequence[Asked]) -> Sequence[Probability]:
+    def predict(self, asked: Sequence[Asked]) -> Sequence[FloatMap]:
         """Outline some of the objects, at most once each; see `Segmenter.predict`."""
         ...
 
@@ -71,8 +63,8 @@ class BatchSegmenter(Protocol):
         """As tables show it."""
         ...
 
-    def begin(self, images: Sequence[Picture]) -> Round:
-        """Start a round: a picture for each object, the same one twice in a row for two objects of one picture."""
+    def begin(self, images: Sequence[RGB]) -> Round:
+        """Start a round: an image for each object, the same one twice in a row for two objects of one image."""
         ...
 
     def enter_worker(self) -> None:

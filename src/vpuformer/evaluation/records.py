@@ -19,9 +19,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
+from vpuformer.arrays import Size
 from vpuformer.errors import DatasetError, InputError
 from vpuformer.files import files_below, read_json, replacing
-from vpuformer.geometry import Size
 from vpuformer.metrics import MAX_CLICKS
 from vpuformer.prompts import Kind, Prompt, prompt_from_dict, prompt_to_dict
 
@@ -52,12 +52,12 @@ class ObjectRecord:
     name: str
     object_id: int
     size: Size
-    """(H, W) of the picture."""
+    """(H, W) of the image."""
     image_seconds: float
-    """What the method took to start the picture; of objects on one picture, each has the same."""
+    """What the method took to start the image; of objects on one image, each has the same."""
     interactions: tuple[Interaction, ...]
-    picture: str
-    """Id of the image; as `vpuformer.data.sample.Sample.picture`."""
+    image_id: str
+    """Id of the image; as `vpuformer.data.sample.Sample.image_id`."""
 
     @property
     def key(self) -> Key:
@@ -84,7 +84,7 @@ class ObjectRecord:
         return {
             "name": self.name,
             "object_id": self.object_id,
-            "picture": self.picture,
+            "picture": self.image_id,
             "size": list(self.size),
             "image_seconds": self.image_seconds,
             "interactions": steps,
@@ -105,8 +105,8 @@ class ObjectRecord:
         )
         name, seconds = values["name"], float(values["image_seconds"])
         # Files of older versions have no ids of images: "set/image" was the beginning of every name.
-        picture = values.get("picture", "/".join(name.split("/")[:2]))
-        return cls(name, values["object_id"], (height, width), seconds, steps, picture)
+        image_id = values.get("picture", "/".join(name.split("/")[:2]))
+        return cls(name, values["object_id"], (height, width), seconds, steps, image_id)
 
 
 def used_versions() -> dict[str, str]:

@@ -19,14 +19,14 @@ from typing import NamedTuple
 
 import numpy as np
 
+from vpuformer.arrays import RGB, Size, Truth
 from vpuformer.data.sample import Sample
 from vpuformer.errors import ConfigError, DatasetError
 from vpuformer.evaluation import BATCH
-from vpuformer.evaluation.protocol import Asked, BatchSegmenter, Picture, Segmenter
+from vpuformer.evaluation.protocol import Asked, BatchSegmenter, Segmenter
 from vpuformer.evaluation.records import Header, Key, ObjectRecord, RecordWriter
 from vpuformer.evaluation.simulated_user import Annotation, User
-from vpuformer.geometry import Size
-from vpuformer.metrics import MAX_CLICKS, Truth
+from vpuformer.metrics import MAX_CLICKS
 from vpuformer.prompts import Kind
 
 Progress = Callable[[int, int], None]
@@ -51,12 +51,12 @@ def evaluate(
 
     The prediction is every pixel with a probability above 0.49. Ignored pixels count for nothing, and no prompt is
     given twice. An object ends before `max_interactions` when nothing is left to correct; its curve then stands still
-    at its last value. Pixels are read from disk when their turn comes. Objects of the same picture that follow each
+    at its last value. Pixels are read from disk when their turn comes. Objects of the same image that follow each
     other share one `set_image`.
 
     Args:
         samples: what to segment.
-        segmenter: what to measure. It gets pictures, prompts and its own last answer.
+        segmenter: what to measure. It gets images, prompts and its own last answer.
         kinds, first_kind, max_interactions, until, seed: see `vpuformer.evaluation.simulated_user.User`.
         batch: objects in a block, for a `BatchSegmenter`. The seconds of an object are its share of the block's.
         workers: threads in which blocks run, likewise. With several of them seconds are those of a busy machine.
@@ -65,8 +65,8 @@ def evaluate(
 
     Raises:
         ConfigError: an argument is out of range.
-        DatasetError: a truth does not fit its picture, or shows no object.
-        MaskError: the segmenter's answer is no probability map of the picture's size.
+        DatasetError: a truth does not fit its image, or shows no object.
+        MaskError: the segmenter's answer is no probability map of the image's size.
     """
     user = User(tuple(kinds), first_kind, max_interactions, until, seed)
     if batch < 1 or workers < 1:
@@ -137,7 +137,7 @@ def _new(
 
 
 def _one_by_one(samples: Sequence[Sample], segmenter: Segmenter, user: User) -> Iterator[ObjectRecord]:
-    held: Picture | None = None
+    held: RGB | None = None
     image_seconds = 0.0
     for sample in samples:
         image, truth = _read(sample)
@@ -152,7 +152,7 @@ def _one_by_one(samples: Sequence[Sample], segmenter: Segmenter, user: User) -> 
             start = time.perf_counter()
             answer = segmenter.predict(prompts, annotation.previous)
             annotation.take(answer, time.perf_counter() - start, segmenter.name)
-        yield ObjectRecord(*_key(sample), truth.shape, image_seconds, annotation.interactions, sample.picture)
+        yield ObjectRecord(*_key(sample), truth.shape, image_seconds, annotation.interactions, sample.image_id)
 
 
 def _in_blocks(
@@ -197,13 +197,13 @@ def _run_block(
         for each, answer in zip(asked, answers, strict=True):
             annotations[each.place].take(answer, seconds, segmenter.name)
     return [
-        ObjectRecord(*_key(sample), truth.shape, image_seconds, annotation.interactions, sample.picture)
+        ObjectRecord(*_key(sample), truth.shape, image_seconds, annotation.interactions, sample.image_id)
         for sample, (_, truth), annotation in zip(block, read, annotations, strict=True)
     ]
 
 
 class _Read(NamedTuple):
-    image: Picture
+    image: RGB
     truth: Truth
 
 
@@ -211,13 +211,13 @@ def _read(sample: Sample) -> _Read:
     """The pixels of a sample.
 
     Raises:
-        DatasetError: its truth does not fit its picture, or shows no object.
+        DatasetError: its truth does not fit its image, or shows no object.
     """
     image, truth = sample.image(), sample.truth()
     size: Size = (image.shape[0], image.shape[1])
     what = f"object {sample.object_id} of {sample.name}"
     if truth.shape != size:
-        raise DatasetError(f"{what} has a truth of {truth.shape}, its picture {size}")
+        raise DatasetError(f"{what} has a truth of {truth.shape}, its image {size}")
     if not (truth == 1).any():
         raise DatasetError(f"{what} has no pixel; leave it out of the data set")
     return _Read(image, truth)

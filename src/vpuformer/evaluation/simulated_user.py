@@ -8,12 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from vpuformer.arrays import FloatMap, Size, Truth
 from vpuformer.errors import ConfigError, MaskError, unknown_name
-from vpuformer.evaluation.protocol import Probability
 from vpuformer.evaluation.records import Interaction, Key
 from vpuformer.fields import check_fields
-from vpuformer.geometry import Size
-from vpuformer.metrics import MASK_THRESHOLD, MAX_CLICKS, Reference, Truth
+from vpuformer.metrics import MASK_THRESHOLD, MAX_CLICKS, Reference
 from vpuformer.prompts import KINDS, Kind, Prompt
 from vpuformer.simulation import next_kind, next_prompt
 
@@ -74,7 +73,7 @@ class Annotation:
         self._prompts: tuple[Prompt, ...] = ()
         self._mask = np.zeros(self._size, dtype=np.bool_)
         self._done: list[Interaction] = []
-        self.previous: Probability | None = None
+        self.previous: FloatMap | None = None
         """The last answer, a copy that nobody else holds; None before the first."""
 
     @property
@@ -95,16 +94,16 @@ class Annotation:
         self._prompts = (*self._prompts, prompt)
         return self._prompts
 
-    def take(self, answer: Probability, seconds: float, by: str) -> None:
+    def take(self, answer: FloatMap, seconds: float, by: str) -> None:
         """Look at the answer to the last prompts.
 
         Args:
-            answer: probabilities, shape (H, W) of the picture.
+            answer: probabilities, shape (H, W) of the image.
             seconds: that the method took.
             by: its name, for what is said of a bad answer.
 
         Raises:
-            MaskError: the answer is no probability map of the picture's size.
+            MaskError: the answer is no probability map of the image's size.
         """
         self.previous = _checked(answer, self._size, by)
         self._mask = self.previous > MASK_THRESHOLD
@@ -131,11 +130,11 @@ def object_rng(seed: int, key: Key) -> np.random.Generator:
     return np.random.default_rng(int.from_bytes(digest, "big"))
 
 
-def _checked(answer: Probability, size: Size, name: str) -> Probability:
+def _checked(answer: FloatMap, size: Size, name: str) -> FloatMap:
     """A copy of the segmenter's answer, so that nobody changes it later."""
     probability = np.array(answer, dtype=np.float32)
     if probability.shape != size:
-        raise MaskError(f"{name} answered with the shape {probability.shape} to a picture of {size}; both are (H, W)")
+        raise MaskError(f"{name} answered with the shape {probability.shape} to an image of {size}; both are (H, W)")
     if not (probability.min() >= 0 and probability.max() <= 1):  # written so that NaN fails
         raise MaskError(f"{name} answered with values that are no probabilities; they lie in 0..1")
     return probability

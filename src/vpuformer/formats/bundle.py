@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
+from vpuformer.arrays import BoolMask, Size
 from vpuformer.errors import MaskError
 from vpuformer.files import read_json
 from vpuformer.formats.matching import plain_name
-from vpuformer.formats.picture import BoolMask
-from vpuformer.geometry import Size
 
 MAX_BYTES = 256_000_000
 """Of one file in an archive, unpacked."""
@@ -32,13 +31,13 @@ class Wanted:
     """The image whose objects are wanted.
 
     Attributes:
-        picture: path within the folder of images, with forward slashes.
+        image: path within the folder of images, with forward slashes.
         size: its height and width.
         labels: all labels there are, in their order.
         others: paths of all images of the folder, against which a guess is held.
     """
 
-    picture: str
+    image: str
     size: Size
     labels: Sequence[str] = ()
     others: Sequence[str] = ()

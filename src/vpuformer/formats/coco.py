@@ -9,54 +9,53 @@ from typing import Any
 import numpy as np
 from pycocotools import mask as rle
 
+from vpuformer.arrays import BoolMask
 from vpuformer.errors import InputError
+from vpuformer.formats.annotated_image import AnnotatedImage, extent
 from vpuformer.formats.contours import parts_of
 from vpuformer.formats.labels import LabelNumbers
 from vpuformer.formats.messages import Tally
 from vpuformer.formats.output import Output, Written
-from vpuformer.formats.picture import AnnotatedPicture, BoolMask, extent
 
 FILE = "annotations.json"
 
 
-def write(
-    pictures: Iterable[AnnotatedPicture], folder: Path, labels: Sequence[str], *, polygons: bool = False
-) -> Written:
-    """Write all objects of all pictures into one file.
+def write(images: Iterable[AnnotatedImage], folder: Path, labels: Sequence[str], *, polygons: bool = False) -> Written:
+    """Write all objects of all images into one file.
 
-    Pictures and annotations have the ids they came with, categories the place of their label, from 1. With `polygons`,
+    Images and annotations have the ids they came with, categories the place of their label, from 1. With `polygons`,
     a mask is written so if pycocotools makes the very mask of it again: one with a hole never is, since COCO's polygons
     have none.
 
     Raises:
-        InputError: the disk does not take the file, an object has a label that is none of `labels`, or two pictures or
+        InputError: the disk does not take the file, an object has a label that is none of `labels`, or two images or
             two objects have one id.
     """
     output, numbers = Output(folder), LabelNumbers(labels)
-    images: dict[int, dict[str, Any]] = {}
+    entries: dict[int, dict[str, Any]] = {}
     annotations: dict[int, dict[str, Any]] = {}
     in_runs = Tally()
-    for picture in pictures:
-        if picture.id in images:
-            raise InputError(f"{picture.picture} has the id {picture.id} of {images[picture.id]['file_name']}")
-        images[picture.id] = {
-            "id": picture.id,
-            "file_name": picture.picture,
-            "width": picture.width,
-            "height": picture.height,
+    for image in images:
+        if image.id in entries:
+            raise InputError(f"{image.image} has the id {image.id} of {entries[image.id]['file_name']}")
+        entries[image.id] = {
+            "id": image.id,
+            "file_name": image.image,
+            "width": image.width,
+            "height": image.height,
         }
-        output.pictures += 1
-        for thing in picture.masks():
+        output.images += 1
+        for thing in image.masks():
             if thing.id in annotations:
-                raise InputError(f"two objects have the id {thing.id}, the second one on {picture.picture}")
+                raise InputError(f"two objects have the id {thing.id}, the second one on {image.image}")
             runs = _runs(thing.mask)
             outlines = _polygons(thing.mask, runs) if polygons else None
-            in_runs.add(picture.picture, polygons and outlines is None)
+            in_runs.add(image.image, polygons and outlines is None)
             left, top, right, bottom = extent(thing.mask) or (0, 0, 0, 0)
             annotations[thing.id] = {
                 "id": thing.id,
-                "image_id": picture.id,
-                "category_id": numbers.of(thing.label, picture.picture) + 1,
+                "image_id": image.id,
+                "category_id": numbers.of(thing.label, image.image) + 1,
                 "segmentation": runs if outlines is None else outlines,
                 "area": int(np.count_nonzero(thing.mask)),
                 "bbox": [left, top, right - left, bottom - top],
@@ -67,7 +66,7 @@ def write(
     content = {
         "info": {"description": "Masks drawn with VPUFormer"},
         "licenses": [],
-        "images": list(images.values()),
+        "images": list(entries.values()),
         "annotations": list(annotations.values()),
         "categories": categories,
     }
@@ -76,7 +75,7 @@ def write(
     if in_runs:
         output.note(
             f"{in_runs.of('object')} of {len(annotations):,} cannot be held by COCO's polygons to the bit, as"
-            f" they have holes or no pixels, and came as run lengths: {in_runs.pictures}."
+            f" they have holes or no pixels, and came as run lengths: {in_runs.images}."
         )
     return output.done()
 

@@ -12,9 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from pycocotools import mask as rle
 
+from vpuformer.arrays import BoolMask, Size
 from vpuformer.errors import MaskError
-from vpuformer.formats.picture import BoolMask
-from vpuformer.geometry import Size
 
 _Ints = npt.NDArray[np.int64]
 

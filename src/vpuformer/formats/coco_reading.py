@@ -4,23 +4,23 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from vpuformer.arrays import Size
 from vpuformer.errors import MaskError
 from vpuformer.formats.bundle import Bundle, Found, Tell, Wanted
 from vpuformer.formats.coco_file import CocoFile
 from vpuformer.formats.coco_masks import decode_mask
 from vpuformer.formats.matching import match_image, plain_name
 from vpuformer.formats.messages import counted
-from vpuformer.geometry import Size
 
 
-def read_coco_masks(source: str | Path | bytes, picture: str, size: Size | None = None) -> list[Found]:
+def read_coco_masks(source: str | Path | bytes, image: str, size: Size | None = None) -> list[Found]:
     """`iter_coco_masks` as a list."""
-    return list(iter_coco_masks(source, picture, size))
+    return list(iter_coco_masks(source, image, size))
 
 
 def iter_coco_masks(
     source: str | Path | bytes,
-    picture: str,
+    image: str,
     size: Size | None = None,
     *,
     others: Sequence[str] = (),
@@ -33,7 +33,7 @@ def iter_coco_masks(
 
     Args:
         source: path of a JSON file, or its content.
-        picture: path within the folder of images, with forward slashes.
+        image: path within the folder of images, with forward slashes.
         size: (height, width) of the image, if it is to be checked.
         others: paths of all images of the folder, so that the masks of another one are not taken for these.
         on_note: called with a sentence for a guess about the image, and, after the last mask, for what was left out.
@@ -43,17 +43,17 @@ def iter_coco_masks(
             size.
     """
     file = CocoFile(source)
-    image, guess = match_image(picture, file.file_names, file.name, others)
-    shape = file.size(image)
+    number, guess = match_image(image, file.file_names, file.name, others)
+    shape = file.size(number)
     if size is not None and shape != tuple(size):
         raise MaskError(
-            f"{file.name} says that {picture} is {shape[1]}x{shape[0]} pixels, and it is {size[1]}x{size[0]}; give the"
+            f"{file.name} says that {image} is {shape[1]}x{shape[0]} pixels, and it is {size[1]}x{size[0]}; give the"
             " annotations of this very image"
         )
     tell = on_note or (lambda _: None)
     if guess is not None:
         tell(guess)
-    for found in file.objects(image):
+    for found in file.objects(number):
         yield found.category, decode_mask(found.runs, shape)
     for note in file.notes:
         tell(note)
@@ -69,18 +69,18 @@ def claims(bundle: Bundle) -> bool:
 def read(bundle: Bundle, wanted: Wanted, tell: Tell) -> Iterator[Found]:
     """`iter_coco_masks` of the COCO file among the files; of several, the first one that names the very image."""
     found = {name: content for name, content in bundle.jsons() if _is_coco(content)}
-    name = next((name for name, content in found.items() if _names(content, wanted.picture)), min(found))
+    name = next((name for name, content in found.items() if _names(content, wanted.image)), min(found))
     if len(found) > 1:
         tell(f"the archive has {len(found)} COCO files, of which {bundle.called(name)} was read")
-    return iter_coco_masks(bundle.read(name), wanted.picture, wanted.size, others=wanted.others, on_note=tell)
+    return iter_coco_masks(bundle.read(name), wanted.image, wanted.size, others=wanted.others, on_note=tell)
 
 
 def _is_coco(content: Any) -> bool:
     return isinstance(content, dict) and ("images" in content or "annotations" in content)
 
 
-def _names(content: dict[str, Any], picture: str) -> bool:
+def _names(content: dict[str, Any], image: str) -> bool:
     """Whether a COCO file lists an image under its very name."""
     images = content.get("images")
-    names = [image.get("file_name") for image in images if isinstance(image, dict)] if isinstance(images, list) else []
-    return any(isinstance(name, str) and plain_name(name) == plain_name(picture) for name in names)
+    names = [entry.get("file_name") for entry in images if isinstance(entry, dict)] if isinstance(images, list) else []
+    return any(isinstance(name, str) and plain_name(name) == plain_name(image) for name in names)

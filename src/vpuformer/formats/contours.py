@@ -16,7 +16,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from vpuformer.formats.picture import BoolMask, extent
+from vpuformer.arrays import BoolMask
+from vpuformer.formats.annotated_image import extent
 
 Ring = npt.NDArray[np.int32]
 _Ints = npt.NDArray[np.int64]

@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
 
+from vpuformer.arrays import Size
 from vpuformer.errors import MaskError
 from vpuformer.formats.bundle import Bundle, Found, Tell, Wanted
 from vpuformer.formats.label_maps import NAMES
 from vpuformer.formats.matching import match_stem
-from vpuformer.geometry import Size
 from vpuformer.images import read_meaning
 from vpuformer.images.meaning import Meaning
 from vpuformer.metrics import MASK_THRESHOLD
@@ -36,7 +36,7 @@ def read(bundle: Bundle, wanted: Wanted, tell: Tell) -> Iterator[Found]:
         names = label_names(bundle)
         files = bundle.under("", ".png")
         stems = [path.removesuffix(".png") for path in files]
-        place, note = match_stem(wanted.picture, stems, "the archive", wanted.others)
+        place, note = match_stem(wanted.image, stems, "the archive", wanted.others)
         if note is not None:
             tell(note)
         name = files[place]

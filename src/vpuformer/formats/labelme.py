@@ -1,4 +1,4 @@
-"""LabelMe: a JSON file a picture, with polygons or masks."""
+"""LabelMe: a JSON file an image, with polygons or masks."""
 
 import base64
 import json
@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from vpuformer.formats.annotated_image import AnnotatedImage, LabelledMask, extent
 from vpuformer.formats.contours import parts_of
 from vpuformer.formats.labels import LabelNumbers
 from vpuformer.formats.messages import Tally
 from vpuformer.formats.output import Output, Written
-from vpuformer.formats.picture import AnnotatedPicture, LabelledMask, extent
 from vpuformer.formats.pixels import bit_png
 
 _VERSION = "5.4.0"
@@ -19,53 +19,53 @@ _VERSION = "5.4.0"
 
 
 def write(
-    pictures: Iterable[AnnotatedPicture],
+    images: Iterable[AnnotatedImage],
     folder: Path,
     labels: Sequence[str],
     *,
     polygons: bool = True,
-    pictures_at: str = ".",
+    images_at: str = ".",
 ) -> Written:
-    """Write `PICTURE.json` for every picture.
+    """Write `IMAGE.json` for every image.
 
     A polygon has pixel corners at integers, which is where LabelMe draws it; several parts of an object share a
     `group_id`. LabelMe's polygons have no holes: an object with some is a shape of the type "mask", as all are without
     `polygons`.
 
     Args:
-        pictures: what to write.
+        images: what to write.
         folder: where.
         labels: all there are.
         polygons: outlines that can be edited, where that is possible.
-        pictures_at: the folder of the pictures as seen from `folder`, with forward slashes, for `imagePath`.
+        images_at: the folder of the images as seen from `folder`, with forward slashes, for `imagePath`.
 
     Raises:
         InputError: the disk does not take a file, or an object has a label that is none of `labels`.
     """
     output, numbers = Output(folder), LabelNumbers(labels)
     as_masks, outlined = Tally(), False
-    for picture in pictures:
-        name = f"{output.stem(picture.picture)}.json"
-        picture_at = posixpath.join(pictures_at, picture.picture)
+    for image in images:
+        name = f"{output.stem(image.image)}.json"
+        image_at = posixpath.join(images_at, image.image)
         shapes = []
-        for thing in picture.masks():
-            made = _shapes(thing, numbers.names[numbers.of(thing.label, picture.picture)], polygons)
+        for thing in image.masks():
+            made = _shapes(thing, numbers.names[numbers.of(thing.label, image.image)], polygons)
             if not made:
-                output.leave_out(picture.picture)
+                output.leave_out(image.image)
                 continue
             shapes += made
             is_mask = made[0]["shape_type"] == "mask"
             outlined |= not is_mask
-            as_masks.add(picture.picture, polygons and is_mask)
+            as_masks.add(image.image, polygons and is_mask)
             output.objects += 1
         content = {
             "version": _VERSION,
             "flags": {},
             "shapes": shapes,
-            "imagePath": _as_seen_from(posixpath.dirname(name), picture_at),
+            "imagePath": _as_seen_from(posixpath.dirname(name), image_at),
             "imageData": None,
-            "imageHeight": picture.height,
-            "imageWidth": picture.width,
+            "imageHeight": image.height,
+            "imageWidth": image.width,
         }
         output.write(name, json.dumps(content, indent=1).encode())
     output.note(numbers.note())
@@ -78,7 +78,7 @@ def write(
         output.note(
             f"{as_masks.of('object')} with holes came as"
             f" {'a shape' if as_masks.number == 1 else 'shapes'} of the type 'mask', which LabelMe {_VERSION} and later"
-            f" shows but does not edit: {as_masks.pictures}."
+            f" shows but does not edit: {as_masks.images}."
         )
     return output.done()
 

@@ -10,13 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from vpuformer.arrays import BoolMask, Size
 from vpuformer.errors import MaskError, listed
 from vpuformer.formats.bundle import Bundle, Found, Tell, Wanted
 from vpuformer.formats.label_map_reading import read_pixels
 from vpuformer.formats.matching import match_image, match_stem, plain_name
 from vpuformer.formats.outlines import filled
-from vpuformer.formats.picture import BoolMask
-from vpuformer.geometry import Size
 from vpuformer.images import read_foreground
 
 _CIRCLE = 64
@@ -42,7 +41,7 @@ def read(bundle: Bundle, wanted: Wanted, tell: Tell) -> Iterator[Found]:
     height, width = content.get("imageHeight"), content.get("imageWidth")
     if height not in (None, wanted.size[0]) or width not in (None, wanted.size[1]):
         raise MaskError(
-            f"{called} is of an image of {width!r:.20}x{height!r:.20} pixels, and {wanted.picture} has"
+            f"{called} is of an image of {width!r:.20}x{height!r:.20} pixels, and {wanted.image} has"
             f" {wanted.size[1]}x{wanted.size[0]}; give the annotations of this very image"
         )
     shapes = content["shapes"]
@@ -74,7 +73,7 @@ def _chosen(bundle: Bundle, wanted: Wanted, tell: Tell) -> tuple[str, Mapping[st
     files = [(name, content) for name, content in bundle.jsons() if isinstance(content, dict) and "shapes" in content]
     if not bundle.alone:
         stems = [name.removesuffix(".json") for name, _ in files]
-        place, note = match_stem(wanted.picture, stems, "the archive", wanted.others)
+        place, note = match_stem(wanted.image, stems, "the archive", wanted.others)
         if note is not None:
             tell(note)
         return files[place]
@@ -85,7 +84,7 @@ def _chosen(bundle: Bundle, wanted: Wanted, tell: Tell) -> tuple[str, Mapping[st
         tell(f"{bundle.called(name)} does not say of which image it is")
         return files[0]
     # The path begins where the file lay, which is not known: of it, only the name counts.
-    _, note = match_image(PurePosixPath(wanted.picture).name, [last], bundle.called(name))
+    _, note = match_image(PurePosixPath(wanted.image).name, [last], bundle.called(name))
     alike = [other for other in wanted.others if plain_name(other).endswith(f"/{last}") or plain_name(other) == last]
     if note is not None and alike:
         raise MaskError(
@@ -94,7 +93,7 @@ def _chosen(bundle: Bundle, wanted: Wanted, tell: Tell) -> tuple[str, Mapping[st
     if note is not None:
         tell(note)
     elif len(alike) > 1:
-        tell(f"{bundle.called(name)} is of {path}; {listed(alike)} are called so, and it was taken as {wanted.picture}")
+        tell(f"{bundle.called(name)} is of {path}; {listed(alike)} are called so, and it was taken as {wanted.image}")
     return files[0]
 
 

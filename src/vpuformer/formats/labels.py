@@ -51,10 +51,10 @@ class LabelNumbers:
         for name in self.names:
             label_name(name)
 
-    def of(self, label: str | None, picture: str) -> int:
-        """The number of the label of an object on this picture."""
+    def of(self, label: str | None, image: str) -> int:
+        """The number of the label of an object on this image."""
         if label is None:
-            self._without.add(picture)
+            self._without.add(image)
             label = UNLABELLED
             if label not in self._numbers:
                 self._numbers[label] = len(self.names)
@@ -68,4 +68,4 @@ class LabelNumbers:
         if not self._without:
             return None
         have = "has no label and is" if self._without.number == 1 else "have no label and are"
-        return f"{self._without.of('object')} {have} written as {UNLABELLED!r}: {self._without.pictures}."
+        return f"{self._without.of('object')} {have} written as {UNLABELLED!r}: {self._without.images}."

@@ -20,7 +20,7 @@ def plain_name(name: str) -> str:
     return unicodedata.normalize("NFC", "/".join(parts))
 
 
-def match_image(picture: str, names: Sequence[str], file: str, others: Sequence[str] = ()) -> tuple[int, str | None]:
+def match_image(image: str, names: Sequence[str], file: str, others: Sequence[str] = ()) -> tuple[int, str | None]:
     """The place of the name that means an image, and a sentence if that is a guess.
 
     It is the very name; else the one that has most of the path in common, from its end; else the only one. A name that
@@ -30,7 +30,7 @@ def match_image(picture: str, names: Sequence[str], file: str, others: Sequence[
     0
 
     Args:
-        picture: path of the image within its folder.
+        image: path of the image within its folder.
         names: what the file calls its images.
         file: what messages call the file.
         others: paths of all images of the folder.
@@ -39,15 +39,15 @@ def match_image(picture: str, names: Sequence[str], file: str, others: Sequence[
         MaskError: none of the names means the image, or several do, or the name means another image of the folder.
     """
     if not names:
-        raise MaskError(f"{file} lists no image; give the annotations of {picture}")
-    wanted, plain = plain_name(picture), [plain_name(name) for name in names]
+        raise MaskError(f"{file} lists no image; give the annotations of {image}")
+    wanted, plain = plain_name(image), [plain_name(name) for name in names]
     shared = [_shared(wanted, name) for name in plain]
     same = [place for place, (alike, _) in enumerate(shared) if alike == _SAME]
     depth = max(parts for _, parts in shared)
     found = same or [place for place, (_, parts) in enumerate(shared) if parts == depth]
     if len(found) > 1 or (not same and depth == 0 and len(names) > 1):
         raise MaskError(
-            f"{file} has several images ({listed(names)}), and none of them alone is called {picture}; rename it there"
+            f"{file} has several images ({listed(names)}), and none of them alone is called {image}; rename it there"
         )
     place = found[0]
     if plain[place] == wanted:
@@ -55,30 +55,30 @@ def match_image(picture: str, names: Sequence[str], file: str, others: Sequence[
     better = [
         other
         for other in others
-        if other != picture and _shared(plain_name(other), plain[place]) >= max(shared[place], (0, 1))
+        if other != image and _shared(plain_name(other), plain[place]) >= max(shared[place], (0, 1))
     ]
     if better:
         raise MaskError(
             f"{file} has masks of {names[place]:.200}, which may be {listed(better)} of this folder just as well as"
-            f" {picture}; call it {picture} in the file"
+            f" {image}; call it {image} in the file"
         )
-    return place, f"{file} has no image {picture}; these are the masks of {names[place]:.200}"
+    return place, f"{file} has no image {image}; these are the masks of {names[place]:.200}"
 
 
-def match_stem(picture: str, stems: Sequence[str], file: str, others: Sequence[str] = ()) -> tuple[int, str | None]:
+def match_stem(image: str, stems: Sequence[str], file: str, others: Sequence[str] = ()) -> tuple[int, str | None]:
     """`match_image` for files that are called as an image, but for the ending: `stems` are their paths without it."""
     plain = [plain_name(stem) for stem in stems]
     # An export has the whole name where two images share the stem.
-    whole = {plain_name(other) for other in (*others, picture)} & set(plain)
-    if plain_name(picture) in whole:
-        return plain.index(plain_name(picture)), None
-    rivals = {other: wanted_stems(other)[0] for other in others if other != picture and plain_name(other) not in whole}
+    whole = {plain_name(other) for other in (*others, image)} & set(plain)
+    if plain_name(image) in whole:
+        return plain.index(plain_name(image)), None
+    rivals = {other: wanted_stems(other)[0] for other in others if other != image and plain_name(other) not in whole}
     left = [place for place, stem in enumerate(plain) if stem not in whole]
-    stem = wanted_stems(picture)[0]
+    stem = wanted_stems(image)[0]
     place, note = match_image(stem, [stems[place] for place in left], file, list(rivals.values()))
     alike = [other for other, name in rivals.items() if name == stem]
     if note is None and alike:
-        note = f"{stems[left[place]]} of {file} may be of {listed(alike)} just as well as of {picture}"
+        note = f"{stems[left[place]]} of {file} may be of {listed(alike)} just as well as of {image}"
     return left[place], note
 
 

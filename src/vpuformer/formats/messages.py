@@ -12,34 +12,34 @@ def counted(number: int, thing: str) -> str:
 
 
 class Tally:
-    """How many of a thing there are, and on which pictures.
+    """How many of a thing there are, and on which images.
 
     >>> tally = Tally()
     >>> tally.add("a.png", 2)
     >>> tally.add("b.png")
     >>> tally.add("c.png", 0)
-    >>> f"{tally.of('object')}: {tally.pictures}"
+    >>> f"{tally.of('object')}: {tally.images}"
     '3 objects: a.png, b.png'
     """
 
     def __init__(self) -> None:
         self.number = 0
-        self._pictures: dict[str, None] = {}
+        self._images: dict[str, None] = {}
 
     def __bool__(self) -> bool:
         return self.number > 0
 
-    def add(self, picture: str, number: int = 1) -> None:
-        """Count some more on this picture."""
+    def add(self, image: str, number: int = 1) -> None:
+        """Count some more on this image."""
         if number:
             self.number += number
-            self._pictures[picture] = None
+            self._images[image] = None
 
     def of(self, thing: str) -> str:
         """The number, and what it counts."""
         return counted(self.number, thing)
 
     @property
-    def pictures(self) -> str:
-        """The names of the first ten pictures, and how many there are beyond; on one line, whatever the names hold."""
-        return listed(name if name.isprintable() else repr(name) for name in self._pictures)
+    def images(self) -> str:
+        """The names of the first ten images, and how many there are beyond; on one line, whatever the names hold."""
+        return listed(name if name.isprintable() else repr(name) for name in self._images)

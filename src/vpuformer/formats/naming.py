@@ -1,4 +1,4 @@
-"""Names of files: from labels, and from pictures without two of them sharing one."""
+"""Names of files: from labels, and from images without two of them sharing one."""
 
 import re
 import unicodedata
@@ -38,56 +38,56 @@ def without_controls(name: str) -> str:
 
 
 class Stems:
-    r"""The name without ending under which files about a picture are written, in folders like those of the pictures.
+    r"""The name without ending under which files about an image are written, in folders like those of the images.
 
-    Where two pictures differ in their ending alone, or in capitals, which some file systems do not tell apart, the
+    Where two images differ in their ending alone, or in capitals, which some file systems do not tell apart, the
     later one keeps its ending, and gets a number if need be. Characters that some file systems do not take become `_`,
     and what is too long for an ending is cut.
 
     >>> stems = Stems()
     >>> stems.of("a/x.jpg"), stems.of("b/x.png"), stems.of("a/x.png"), stems.of("a/X.PNG")
     ('a/x', 'b/x', 'a/x.png', 'a/X.PNG-2')
-    >>> stems.renamed.pictures
+    >>> stems.renamed.images
     'a/x.png, a/X.PNG'
-    >>> stems.of(r"back\slash.png"), stems.altered.pictures
+    >>> stems.of(r"back\slash.png"), stems.altered.images
     ('back_slash', 'back\\slash.png as back_slash')
     """
 
     def __init__(self) -> None:
         self._taken: set[str] = set()
         self.renamed = Tally()
-        """Pictures whose stem another one has."""
+        """Images whose stem another one has."""
         self.altered = Tally()
-        """Pictures whose files are called otherwise than the picture."""
+        """Images whose files are called otherwise than the image."""
 
-    def of(self, picture: str) -> str:
-        """To be asked once a picture."""
-        candidates = _candidates(picture)
+    def of(self, image: str) -> str:
+        """To be asked once an image."""
+        candidates = _candidates(image)
         first = chosen = next(candidates)
         while _as_compared(chosen) in self._taken:
             chosen = next(candidates)
         self._taken.add(_as_compared(chosen))
         if chosen != first:
-            self.renamed.add(picture)
-        folder, slash, last = picture.rpartition("/")
+            self.renamed.add(image)
+        folder, slash, last = image.rpartition("/")
         if first != folder + slash + (last.rpartition(".")[0] or last):
-            self.altered.add(f"{picture if picture.isprintable() else repr(picture)} as {chosen}")
+            self.altered.add(f"{image if image.isprintable() else repr(image)} as {chosen}")
         return chosen
 
 
-def wanted_stems(picture: str) -> tuple[str, str]:
-    """The stem of a picture where no other one has it, and the one it has where another one does.
+def wanted_stems(image: str) -> tuple[str, str]:
+    """The stem of an image where no other one has it, and the one it has where another one does.
 
     >>> wanted_stems("a/x.png")
     ('a/x', 'a/x.png')
     """
-    candidates = _candidates(picture)
+    candidates = _candidates(image)
     return next(candidates), next(candidates)
 
 
-def _candidates(picture: str) -> Iterator[str]:
-    """Stems of a picture, the most wanted first, all of them such as file systems take."""
-    *folders, last = without_controls(picture).replace("\\", "_").split("/")
+def _candidates(image: str) -> Iterator[str]:
+    """Stems of an image, the most wanted first, all of them such as file systems take."""
+    *folders, last = without_controls(image).replace("\\", "_").split("/")
     above = "".join(f"{_cut(folder, _LONGEST_STEM)}/" for folder in folders)
     yield above + _cut(last.rpartition(".")[0] or last, _LONGEST_STEM)
     yield above + _cut(last, _LONGEST_STEM)

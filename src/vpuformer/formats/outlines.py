@@ -5,9 +5,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from vpuformer.arrays import BoolMask, Size
 from vpuformer.errors import MaskError
-from vpuformer.formats.picture import BoolMask
-from vpuformer.geometry import Size
 
 _SPREAD = 3
 """How many widths or heights from the origin a corner may lie."""

@@ -16,7 +16,7 @@ class Written:
 
     files: tuple[str, ...]
     """Paths within the folder, with forward slashes, in the order in which they were written."""
-    pictures: int
+    images: int
     objects: int
     notes: tuple[str, ...]
     """Whole sentences: what the format could not hold, and what else is to be known of these files."""
@@ -31,18 +31,18 @@ class Output:
         self._stems = Stems()
         self._notes: list[str] = []
         self._empty = Tally()
-        self.pictures = 0
+        self.images = 0
         self.objects = 0
 
     @property
     def renamed(self) -> Tally:
-        """Pictures whose files keep the ending of the picture, since another one has the same name without it."""
+        """Images whose files keep the ending of the image, since another one has the same name without it."""
         return self._stems.renamed
 
-    def stem(self, picture: str) -> str:
-        """The name without ending under which files about a picture go; to be asked once a picture."""
-        self.pictures += 1
-        return self._stems.of(picture)
+    def stem(self, image: str) -> str:
+        """The name without ending under which files about an image go; to be asked once an image."""
+        self.images += 1
+        return self._stems.of(image)
 
     def write(self, name: str, content: bytes) -> None:
         """Write a file; its folder is made.
@@ -56,7 +56,7 @@ class Output:
         """
         target = self._folder / name
         if name in self._files:
-            raise InputError(f"two pictures would both write {name}; rename one of them")
+            raise InputError(f"two images would both write {name}; rename one of them")
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             with replacing(target) as temporary:
@@ -65,9 +65,9 @@ class Output:
             raise InputError(not_written(target, error)) from error
         self._files[name] = None
 
-    def leave_out(self, picture: str) -> None:
-        """Count an object without a pixel on this picture, which the format has no way to write."""
-        self._empty.add(picture)
+    def leave_out(self, image: str) -> None:
+        """Count an object without a pixel on this image, which the format has no way to write."""
+        self._empty.add(image)
 
     def note(self, sentence: str | None) -> None:
         """Say something at the end."""
@@ -77,19 +77,19 @@ class Output:
     def done(self) -> Written:
         """All of it."""
         if self._empty:
-            self.note(f"{self._empty.of('object')} without a pixel could not be written: {self._empty.pictures}.")
+            self.note(f"{self._empty.of('object')} without a pixel could not be written: {self._empty.images}.")
         if self.renamed:
             self.note(
-                f"{self.renamed.of('picture')} had the name of another one but for the ending, which the files of the"
-                f" later one keep: {self.renamed.pictures}."
+                f"{self.renamed.of('image')} had the name of another one but for the ending, which the files of the"
+                f" later one keep: {self.renamed.images}."
             )
         altered = self._stems.altered
         if altered:
             self.note(
-                f"{altered.of('picture')} had a name that some file systems do not take or that leaves no room for an"
-                f" ending, and the files about it are called otherwise: {altered.pictures}."
+                f"{altered.of('image')} had a name that some file systems do not take or that leaves no room for an"
+                f" ending, and the files about it are called otherwise: {altered.images}."
             )
-        return Written(tuple(self._files), self.pictures, self.objects, tuple(self._notes))
+        return Written(tuple(self._files), self.images, self.objects, tuple(self._notes))
 
 
 def not_written(target: Path, error: OSError) -> str:

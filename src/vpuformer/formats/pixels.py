@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from vpuformer.formats.picture import BoolMask
+from vpuformer.arrays import BoolMask
 
 
 def mask_png(mask: BoolMask) -> bytes:

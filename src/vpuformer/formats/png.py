@@ -1,20 +1,20 @@
-"""One file an object: a folder a picture, `PICTURE/0001_label.png`, and `objects.json` that tells what they are."""
+"""One file an object: a folder an image, `IMAGE/0001_label.png`, and `objects.json` that tells what they are."""
 
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from vpuformer.formats.annotated_image import AnnotatedImage
 from vpuformer.formats.labels import LabelNumbers
 from vpuformer.formats.naming import safe
 from vpuformer.formats.output import Output, Written
-from vpuformer.formats.picture import AnnotatedPicture
 from vpuformer.formats.pixels import mask_png
 
 INDEX = "objects.json"
 
 
-def write(pictures: Iterable[AnnotatedPicture], folder: Path, labels: Sequence[str]) -> Written:
-    """Write every mask as a PNG of 0 and 255, as large as its picture, numbered from the lowest object to the topmost.
+def write(images: Iterable[AnnotatedImage], folder: Path, labels: Sequence[str]) -> Written:
+    """Write every mask as a PNG of 0 and 255, as large as its image, numbered from the lowest object to the topmost.
 
     Folders of a flat set are what `--dataset masks=FOLDER` reads as `FOLDER/masks`. Names of files hold the label as
     far as file systems allow; `objects.json` holds it as it is.
@@ -24,16 +24,16 @@ def write(pictures: Iterable[AnnotatedPicture], folder: Path, labels: Sequence[s
     """
     output, known = Output(folder), LabelNumbers(labels)
     index = []
-    for picture in pictures:
-        stem = output.stem(picture.picture)
-        for number, thing in enumerate(picture.masks(), 1):
+    for image in images:
+        stem = output.stem(image.image)
+        for number, thing in enumerate(image.masks(), 1):
             label = ""
             if thing.label is not None:
-                known.of(thing.label, picture.picture)
+                known.of(thing.label, image.image)
                 label = f"_{safe(thing.label)}"
             file = f"{stem}/{number:04d}{label}.png"
             output.write(file, mask_png(thing.mask))
-            index.append({"file": file, "picture": picture.picture, "id": thing.id, "label": thing.label})
+            index.append({"file": file, "image": image.image, "id": thing.id, "label": thing.label})
             output.objects += 1
     output.write(INDEX, json.dumps(index, indent=1).encode())
     return output.done()

@@ -25,13 +25,13 @@ def read(bundle: Bundle, wanted: Wanted, tell: Tell) -> Iterator[Found]:
     if bundle.alone:
         raise MaskError(f"{bundle.called(bundle.names[0])} lists files that are not here; give the archive with them")
     name, entries = next((name, _entries(content)) for name, content in bundle.jsons() if _entries(content))
-    pictures = list(dict.fromkeys(entry["picture"] for entry in entries))
-    place, note = match_image(wanted.picture, pictures, name, wanted.others)
+    images = list(dict.fromkeys(entry["image"] for entry in entries))
+    place, note = match_image(wanted.image, images, name, wanted.others)
     if note is not None:
         tell(note)
     above = PurePosixPath(name).parent
     for entry in entries:
-        if entry["picture"] != pictures[place]:
+        if entry["image"] != images[place]:
             continue
         path = plain_name(f"{above}/{entry['file']}")
         if path not in bundle.names:
@@ -48,5 +48,5 @@ def _entries(content: Any) -> list[dict[str, Any]]:
     if not isinstance(content, list):
         return []
     entries = [entry for entry in content if isinstance(entry, dict)]
-    named = all(isinstance(entry.get(key), str) for entry in entries for key in ("file", "picture"))
+    named = all(isinstance(entry.get(key), str) for entry in entries for key in ("file", "image"))
     return entries if named and len(entries) == len(content) else []

@@ -5,10 +5,10 @@ Every format has a reader; the first that claims the files reads them. What is g
 
 from collections.abc import Iterator, Sequence
 
+from vpuformer.arrays import Size
 from vpuformer.errors import MaskError
 from vpuformer.formats import coco_reading, label_map_reading, labelme_reading, png_reading, voc_reading, yolo_reading
 from vpuformer.formats.bundle import Bundle, Found, Reader, Tell, Wanted
-from vpuformer.geometry import Size
 
 READERS: dict[str, Reader] = {
     "coco": Reader(coco_reading.claims, coco_reading.read),
@@ -23,7 +23,7 @@ READERS: dict[str, Reader] = {
 
 def read_objects(
     content: bytes,
-    picture: str,
+    image: str,
     size: Size,
     *,
     name: str = "",
@@ -36,7 +36,7 @@ def read_objects(
     Args:
         content: of a mask or a map of labels, of a file of COCO, LabelMe or YOLO, or of a zip archive with the files
             of an export in any of the formats.
-        picture: path of the image within its folder, with forward slashes.
+        image: path of the image within its folder, with forward slashes.
         size: its height and width.
         name: of the file, if it is known.
         labels: all labels there are, in their order, for files that number them and do not name them.
@@ -47,7 +47,7 @@ def read_objects(
         MaskError: the content is none of these, broken, of another image or size, or no object of this image is in it.
     """
     bundle = Bundle(content, name)
-    wanted = Wanted(picture, size, labels, others)
+    wanted = Wanted(image, size, labels, others)
     for reader in READERS.values():
         if reader.claims(bundle):
             return reader.read(bundle, wanted, on_note)

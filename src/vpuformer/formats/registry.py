@@ -7,12 +7,12 @@ from typing import Any
 
 from vpuformer.errors import InputError, unknown_name
 from vpuformer.formats import coco, label_maps, labelme, png, voc, yolo
+from vpuformer.formats.annotated_image import AnnotatedImage
 from vpuformer.formats.output import Written
-from vpuformer.formats.picture import AnnotatedPicture
 from vpuformer.formats.publish import published
 
 Writer = Callable[..., Written]
-"""Called with pictures, folder and labels, and the options that the format knows."""
+"""Called with images, folder and labels, and the options that the format knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +26,9 @@ class Format:
     lost: str
     """"lossless", or what the format cannot hold."""
     options: frozenset[str] = frozenset()
-    """Names of the writer's further arguments: "polygons", "pictures_at"."""
+    """Names of the writer's further arguments: "polygons", "images_at"."""
     pixels: bool = False
-    """Its files are pictures themselves, which must not lie among those that are annotated."""
+    """Its files are images themselves, which must not lie among those that are annotated."""
 
 
 FORMATS: dict[str, Format] = {
@@ -45,29 +45,29 @@ FORMATS: dict[str, Format] = {
         Format(
             "labels",
             label_maps.write,
-            "one map of label numbers a picture, and labels.txt",
+            "one map of label numbers an image, and labels.txt",
             "objects of one label are not told apart; where objects overlap, the later one wins",
             pixels=True,
         ),
         Format(
             "voc",
             voc.write,
-            "PASCAL VOC's maps of classes and objects, boxes as XML, and the list of pictures",
-            "where objects overlap, the later one wins; at most 254 labels, and objects a picture",
+            "PASCAL VOC's maps of classes and objects, boxes as XML, and the list of images",
+            "where objects overlap, the later one wins; at most 254 labels, and objects an image",
             pixels=True,
         ),
         Format(
             "yolo",
             yolo.write,
-            "one text file a picture with an outline an object, and data.yaml",
+            "one text file an image with an outline an object, and data.yaml",
             "holes and parts are joined by bridges without width, which programs that paint outlines show",
         ),
         Format(
             "labelme",
             labelme.write,
-            "one JSON file a picture, with polygons, or masks where there are holes",
+            "one JSON file an image, with polygons, or masks where there are holes",
             "lossless as masks; LabelMe itself makes masks of polygons that are up to a pixel larger",
-            frozenset({"polygons", "pictures_at"}),
+            frozenset({"polygons", "images_at"}),
         ),
     )
 }
@@ -90,23 +90,23 @@ def find_format(name: str, *, polygons: bool | None = None) -> Format:
 
 def export(
     name: str,
-    pictures: Iterable[AnnotatedPicture],
+    images: Iterable[AnnotatedImage],
     folder: Path,
     labels: Sequence[str],
     *,
     polygons: bool | None = None,
-    pictures_at: str | None = None,
+    images_at: str | None = None,
     overwrite: bool = False,
 ) -> Written:
-    """Write pictures and their objects into a folder, all of it or nothing.
+    """Write images and their objects into a folder, all of it or nothing.
 
     Args:
         name: of the format.
-        pictures: taken one by one, so that a generator needs little memory.
+        images: taken one by one, so that a generator needs little memory.
         folder: a new or empty one.
         labels: all labels, in the order in which they are to be numbered.
         polygons: outlines, or masks, where the format leaves the choice; by default what is usual in it.
-        pictures_at: the folder of the pictures as seen from `folder`, for formats that point to them.
+        images_at: the folder of the images as seen from `folder`, for formats that point to them.
         overwrite: let the folder hold something: files of the same name are replaced, those of an earlier export of
             this format that come no more are removed, and all others stay.
 
@@ -114,7 +114,7 @@ def export(
         InputError: there is no such format, it cannot hold these objects, or the folder cannot be written.
     """
     chosen = find_format(name, polygons=polygons)
-    given: dict[str, Any] = {"polygons": polygons, "pictures_at": pictures_at}
+    given: dict[str, Any] = {"polygons": polygons, "images_at": images_at}
     options = {key: value for key, value in given.items() if value is not None and key in chosen.options}
     with published(folder, name, overwrite=overwrite) as staging:
-        return chosen.write(pictures, staging, labels, **options)
+        return chosen.write(images, staging, labels, **options)

@@ -1,4 +1,4 @@
-"""PASCAL VOC: maps of labels and of objects, boxes as XML, and the list of pictures."""
+"""PASCAL VOC: maps of labels and of objects, boxes as XML, and the list of images."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -7,21 +7,21 @@ from xml.etree import ElementTree
 import numpy as np
 
 from vpuformer.errors import InputError
+from vpuformer.formats.annotated_image import AnnotatedImage, extent
 from vpuformer.formats.labels import LabelNumbers
 from vpuformer.formats.messages import Tally
 from vpuformer.formats.naming import without_controls
 from vpuformer.formats.output import Output, Written
-from vpuformer.formats.picture import AnnotatedPicture, extent
 from vpuformer.formats.pixels import map_png
 
 LIST = "ImageSets/Segmentation/all.txt"
 NAMES = "labels.txt"
 
 MOST = 254
-"""Labels, and objects of a picture: 255 is the border that nobody has to get right, of which none is made up here."""
+"""Labels, and objects of an image: 255 is the border that nobody has to get right, of which none is made up here."""
 
 
-def write(pictures: Iterable[AnnotatedPicture], folder: Path, labels: Sequence[str]) -> Written:
+def write(images: Iterable[AnnotatedImage], folder: Path, labels: Sequence[str]) -> Written:
     """Write `SegmentationClass`, `SegmentationObject`, `Annotations` and `ImageSets`, and `labels.txt` for the classes.
 
     Where objects overlap, the later one wins in both maps. A box is that of the whole object all the same; as in VOC
@@ -29,49 +29,49 @@ def write(pictures: Iterable[AnnotatedPicture], folder: Path, labels: Sequence[s
 
     Raises:
         InputError: the disk does not take a file, an object has a label that is none of `labels`, or there are more
-            than 254 labels, or objects on a picture.
+            than 254 labels, or objects on an image.
     """
     output, numbers = Output(folder), LabelNumbers(labels)
     lost, hidden = Tally(), Tally()
     stems = []
-    for picture in pictures:
-        classes = np.zeros((picture.height, picture.width), np.uint8)
+    for image in images:
+        classes = np.zeros((image.height, image.width), np.uint8)
         objects = np.zeros_like(classes)
         boxes: list[tuple[str, tuple[int, int, int, int]]] = []
-        for thing in picture.masks():
+        for thing in image.masks():
             box = extent(thing.mask)
             if box is None:
-                output.leave_out(picture.picture)
+                output.leave_out(image.image)
                 continue
-            label = numbers.of(thing.label, picture.picture)
+            label = numbers.of(thing.label, image.image)
             boxes.append((numbers.names[label], box))
             if len(boxes) > MOST or label >= MOST:
-                what = f"{len(numbers.names)} labels" if label >= MOST else f"more objects on {picture.picture}"
+                what = f"{len(numbers.names)} labels" if label >= MOST else f"more objects on {image.image}"
                 raise InputError(f"maps of PASCAL VOC hold {MOST} of a kind, and there are {what}; use the format coco")
-            lost.add(picture.picture, int(np.count_nonzero(objects[thing.mask])))
+            lost.add(image.image, int(np.count_nonzero(objects[thing.mask])))
             classes[thing.mask], objects[thing.mask] = label + 1, len(boxes)
             output.objects += 1
-        hidden.add(picture.picture, len(boxes) - int(np.count_nonzero(np.bincount(objects.ravel())[1:])))
-        stem = output.stem(picture.picture)
+        hidden.add(image.image, len(boxes) - int(np.count_nonzero(np.bincount(objects.ravel())[1:])))
+        stem = output.stem(image.image)
         stems.append(stem)
         output.write(f"SegmentationClass/{stem}.png", map_png(classes))
         output.write(f"SegmentationObject/{stem}.png", map_png(objects))
-        output.write(f"Annotations/{stem}.xml", _annotation(picture, boxes))
+        output.write(f"Annotations/{stem}.xml", _annotation(image, boxes))
     output.write(LIST, _lines(stems))
     output.write(NAMES, _lines(["0 background", *(f"{value} {name}" for value, name in enumerate(numbers.names, 1))]))
     output.note(numbers.note())
     if lost:
-        output.note(f"Where objects overlap, {lost.of('pixel')} went to the later one: {lost.pictures}.")
+        output.note(f"Where objects overlap, {lost.of('pixel')} went to the later one: {lost.images}.")
     if hidden:
-        output.note(f"{hidden.of('object')} lay wholly under later ones, and only the box is left: {hidden.pictures}.")
+        output.note(f"{hidden.of('object')} lay wholly under later ones, and only the box is left: {hidden.images}.")
     return output.done()
 
 
-def _annotation(picture: AnnotatedPicture, boxes: list[tuple[str, tuple[int, int, int, int]]]) -> bytes:
-    folder, _, name = picture.picture.rpartition("/")
+def _annotation(image: AnnotatedImage, boxes: list[tuple[str, tuple[int, int, int, int]]]) -> bytes:
+    folder, _, name = image.image.rpartition("/")
     root = ElementTree.Element("annotation")
     _add(root, folder=folder, filename=name)
-    _add(ElementTree.SubElement(root, "size"), width=picture.width, height=picture.height, depth=3)
+    _add(ElementTree.SubElement(root, "size"), width=image.width, height=image.height, depth=3)
     _add(root, segmented=1)
     for label, (left, top, right, bottom) in boxes:
         thing = ElementTree.SubElement(root, "object")

@@ -37,12 +37,12 @@ def read(bundle: Bundle, wanted: Wanted, tell: Tell) -> Iterator[Found]:
     """
     if bundle.alone:
         raise MaskError(
-            f"{bundle.called(bundle.names[0])} holds boxes and no masks; give the map of {wanted.picture} in"
+            f"{bundle.called(bundle.names[0])} holds boxes and no masks; give the map of {wanted.image} in"
             f" {_OBJECTS}, or an archive of all folders"
         )
     files = bundle.under(_OBJECTS, ".png")
     stems = [f"/{name}".partition(f"/{_OBJECTS}/")[2].removesuffix(".png") for name in files]
-    place, note = match_stem(wanted.picture, stems, "the archive", wanted.others)
+    place, note = match_stem(wanted.image, stems, "the archive", wanted.others)
     if note is not None:
         tell(note)
     name = files[place]

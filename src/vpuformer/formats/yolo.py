@@ -1,4 +1,4 @@
-"""YOLO segmentation labels: `labels/PICTURE.txt`, a line an object, and `data.yaml`."""
+"""YOLO segmentation labels: `labels/IMAGE.txt`, a line an object, and `data.yaml`."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -8,22 +8,23 @@ import numpy as np
 import numpy.typing as npt
 import yaml
 
+from vpuformer.arrays import BoolMask
+from vpuformer.formats.annotated_image import AnnotatedImage, extent
 from vpuformer.formats.bridges import joined
 from vpuformer.formats.contours import parts_of
 from vpuformer.formats.labels import LabelNumbers
 from vpuformer.formats.messages import Tally
 from vpuformer.formats.output import Output, Written
-from vpuformer.formats.picture import AnnotatedPicture, BoolMask, extent
 
 FILE = "data.yaml"
 
-_HEAD = "# The pictures belong into a folder `images` beside `labels`, in the same folders and under the same names.\n"
+_HEAD = "# The images belong into a folder `images` beside `labels`, in the same folders and under the same names.\n"
 
 
-def write(pictures: Iterable[AnnotatedPicture], folder: Path, labels: Sequence[str]) -> Written:
+def write(images: Iterable[AnnotatedImage], folder: Path, labels: Sequence[str]) -> Written:
     """Write the outline of each object as the number of its label, from 0, and x and y of its corners.
 
-    Coordinates are shares of the width and height, 0 at the left and upper edge of the picture and 1 at the other, with
+    Coordinates are shares of the width and height, 0 at the left and upper edge of the image and 1 at the other, with
     digits enough for a hundredth of a pixel. Holes and several parts are joined to one outline by bridges without
     width. By the even-odd rule at pixel centres every outline gives its mask back to the bit; how near it comes where
     it is drawn as training programs do, with `cv2.fillPoly`, is measured and told.
@@ -34,27 +35,27 @@ def write(pictures: Iterable[AnnotatedPicture], folder: Path, labels: Sequence[s
     output, numbers = Output(folder), LabelNumbers(labels)
     bridged = Tally()
     worst, where = 1.0, ""
-    for picture in pictures:
-        size = np.array([picture.width, picture.height])
+    for image in images:
+        size = np.array([image.width, image.height])
         digits = max(6, len(str(size.max())) + 2)
         lines = []
-        for thing in picture.masks():
+        for thing in image.masks():
             rings = [ring for part in parts_of(thing.mask) for ring in part.rings]
             if not rings:
-                output.leave_out(picture.picture)
+                output.leave_out(image.image)
                 continue
-            bridged.add(picture.picture, len(rings) > 1)
+            bridged.add(image.image, len(rings) > 1)
             outline = np.round(joined(rings) / size, digits)
             agreement = drawn_agreement(outline * size, thing.mask)
             if agreement < worst:
-                worst, where = agreement, f"object {thing.id} of {picture.picture}"
+                worst, where = agreement, f"object {thing.id} of {image.image}"
             words = [
-                str(numbers.of(thing.label, picture.picture)),
+                str(numbers.of(thing.label, image.image)),
                 *(_short(value, digits) for value in outline.ravel().tolist()),
             ]
             lines.append(" ".join(words))
             output.objects += 1
-        output.write(f"labels/{output.stem(picture.picture)}.txt", "".join(f"{line}\n" for line in lines).encode())
+        output.write(f"labels/{output.stem(image.image)}.txt", "".join(f"{line}\n" for line in lines).encode())
     names = dict(enumerate(numbers.names))
     content = yaml.safe_dump({"train": "images", "val": "images", "names": names}, allow_unicode=True, sort_keys=False)
     output.write(FILE, (_HEAD + content).encode())
@@ -62,7 +63,7 @@ def write(pictures: Iterable[AnnotatedPicture], folder: Path, labels: Sequence[s
     if bridged:
         output.note(
             f"{bridged.of('object')} with holes or several parts became one outline each, joined by bridges without"
-            f" width: {bridged.pictures}."
+            f" width: {bridged.images}."
         )
     if where:
         output.note(
@@ -71,8 +72,8 @@ def write(pictures: Iterable[AnnotatedPicture], folder: Path, labels: Sequence[s
         )
     if output.renamed:
         output.note(
-            "YOLO finds labels by the name of the picture without its ending: rename one of the pictures that share"
-            f" it, or it is given the labels of the other: {output.renamed.pictures}."
+            "YOLO finds labels by the name of the image without its ending: rename one of the images that share"
+            f" it, or it is given the labels of the other: {output.renamed.images}."
         )
     return output.done()
 

@@ -85,13 +85,13 @@ def _chosen(bundle: Bundle, wanted: Wanted, tell: Tell) -> str:
         name = bundle.names[0]
         if name:
             stem = name.rpartition("/")[2].removesuffix(".txt")
-            note = match_stem(wanted.picture.rpartition("/")[2], [stem], name)[1]
+            note = match_stem(wanted.image.rpartition("/")[2], [stem], name)[1]
             if note is not None:
                 tell(note)
         return name
     files = bundle.under("labels", ".txt")
     stems = [f"/{name}".partition("/labels/")[2].removesuffix(".txt") for name in files]
-    place, note = match_stem(wanted.picture, stems, "the archive", wanted.others)
+    place, note = match_stem(wanted.image, stems, "the archive", wanted.others)
     if note is not None:
         tell(note)
     return files[place]

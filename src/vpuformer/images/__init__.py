@@ -1,18 +1,18 @@
-"""Pictures and masks on disk and on screen: the only place that reads and writes pixels.
+"""Images and masks on disk and on screen: the only place that reads and writes pixels.
 
-* `read_image`, `picture_size`: any honest picture, as uint8 (H, W, 3), upright;
-* `frames_of`, `picture_endings`: what a file holds, and which files may hold pictures;
-* `read_mask`, `read_foreground`, `read_labels`, `check_mask`: a mask, or a map of labels, that fits its picture;
+* `read_image`, `image_size`: any honest image, as uint8 (H, W, 3), upright;
+* `frames_of`, `image_endings`: what a file holds, and which files may hold images;
+* `read_mask`, `read_foreground`, `read_labels`, `check_mask`: a mask, or a map of labels, that fits its image;
 * `read_meaning`: what the values of a mask file stand for;
 * `write_image`, `write_mask`: the whole file or none;
-* `overlay`, `Mark`: a mask and its prompts drawn on a picture.
+* `overlay`, `Mark`: a mask and its prompts drawn on an image.
 """
 
 from vpuformer.images.drawing import Mark, overlay
-from vpuformer.images.files import frames_of, picture_endings
+from vpuformer.images.files import frames_of, image_endings
 from vpuformer.images.loading import MAX_PIXELS
 from vpuformer.images.masks import check_mask, read_foreground, read_labels, read_mask, read_meaning
-from vpuformer.images.reading import picture_size, read_image
+from vpuformer.images.reading import image_size, read_image
 from vpuformer.images.writing import write_image, write_mask
 
 __all__ = [
@@ -20,9 +20,9 @@ __all__ = [
     "Mark",
     "check_mask",
     "frames_of",
+    "image_endings",
+    "image_size",
     "overlay",
-    "picture_endings",
-    "picture_size",
     "read_foreground",
     "read_image",
     "read_labels",

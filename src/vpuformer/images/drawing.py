@@ -1,4 +1,4 @@
-"""A mask and the prompts that made it, drawn on the picture.
+"""A mask and the prompts that made it, drawn on the image.
 
 Everything is drawn as coverage: how much of each pixel a shape covers, 0..1, from the distance of the pixel centre to
 the shape. Edges are therefore smooth, and coordinates may lie between pixels.
@@ -14,11 +14,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from vpuformer.arrays import RGB, BoolMask, Points
 from vpuformer.errors import ImageError, MaskError
 
-RGB = npt.NDArray[np.uint8]
-BoolMask = npt.NDArray[np.bool_]
-Points = npt.NDArray[np.float64]
 Coverage = npt.NDArray[np.floating]
 Colour = tuple[int, int, int]
 Shape = Literal["point", "box", "line"]
@@ -33,7 +31,7 @@ DARK: Colour = (20, 20, 20)
 
 _TINT = 0.35
 _POINTS_NEEDED = {"point": (1, 1), "box": (2, 2), "line": (1, None)}
-_STRIP = 1_000_000  # pixels blended at once, so that a huge picture needs no huge arrays of floats
+_STRIP = 1_000_000  # pixels blended at once, so that a huge image needs no huge arrays of floats
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -45,7 +43,7 @@ class Mark:
 
     Args:
         shape: "point", "box" or "line".
-        points: (x, y) in pixels of the picture, shape (n, 2).
+        points: (x, y) in pixels of the image, shape (n, 2).
         positive: on the object, or on what is not the object.
 
     Raises:
@@ -68,26 +66,26 @@ class Mark:
 
 
 def overlay(image: RGB, mask: BoolMask, marks: Iterable[Mark] = (), *, colour: Colour = OBJECT) -> RGB:
-    """The picture with the object tinted and outlined, and the prompts on top.
+    """The image with the object tinted and outlined, and the prompts on top.
 
-    The outline is a light line with a dark one around it, so that it shows on any picture. Positive marks are green
-    with a plus, negative ones orange with a minus. Everything grows with the picture.
+    The outline is a light line with a dark one around it, so that it shows on any image. Positive marks are green
+    with a plus, negative ones orange with a minus. Everything grows with the image.
 
     Args:
         image: uint8 RGB, shape (H, W, 3); it stays as it is.
         mask: bool, shape (H, W).
-        marks: drawn in this order; parts outside the picture are cut off.
+        marks: drawn in this order; parts outside the image are cut off.
         colour: of the object, RGB.
 
     Returns:
-        A new picture, uint8, shape (H, W, 3).
+        A new image, uint8, shape (H, W, 3).
 
     Raises:
-        MaskError: the mask is not bool, or not of the size of the picture.
+        MaskError: the mask is not bool, or not of the size of the image.
     """
     if mask.dtype != np.bool_ or mask.shape != image.shape[:2]:
         raise MaskError(
-            f"a mask to draw is bool of the shape of its picture {image.shape[:2]}, got {mask.dtype} of shape"
+            f"a mask to draw is bool of the shape of its image {image.shape[:2]}, got {mask.dtype} of shape"
             f" {mask.shape}"
         )
     canvas = image.copy()
@@ -116,7 +114,7 @@ def _draw_object(canvas: RGB, mask: BoolMask, unit: float, colour: Colour) -> No
 
 def _signed_distance(inside: BoolMask, unit: float) -> Coverage:
     """Distance to the outline in pixels, below 0 in the object, a little smoothed so that the outline has no stairs."""
-    # A frame of background: cv2 gives no distance in an array without it, and a picture ends where its edge is.
+    # A frame of background: cv2 gives no distance in an array without it, and an image ends where its edge is.
     framed = np.pad(inside.astype(np.uint8), 1)
     out = cv2.distanceTransform(1 - framed, cv2.DIST_L2, cv2.DIST_MASK_5)
     into = cv2.distanceTransform(framed, cv2.DIST_L2, cv2.DIST_MASK_5)
@@ -195,7 +193,7 @@ def _covered(distance: Coverage) -> Coverage:
 
 
 def _blend(window: RGB, opacity: Coverage, colour: Colour) -> None:
-    """Lay a colour over part of a picture, in place; opacity has the shape (height, width), 0..1."""
+    """Lay a colour over part of an image, in place; opacity has the shape (height, width), 0..1."""
     paint = np.array(colour, np.float32)
     if np.count_nonzero(opacity) > opacity.size // 8:
         share = opacity[:, :, None]

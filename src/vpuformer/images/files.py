@@ -1,4 +1,4 @@
-"""What can be said of a file with pictures before it is decoded."""
+"""What can be said of a file with images before it is decoded."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -23,18 +23,18 @@ _MOST_LOOKED_AT = 1000  # pages of a TIFF: a file of more is a stack, and each t
 
 
 @cache
-def picture_endings() -> frozenset[str]:
-    """How the names of files end that may be read as pictures, in small letters.
+def image_endings() -> frozenset[str]:
+    """How the names of files end that may be read as images, in small letters.
 
-    >>> sorted({".png", ".JPG", ".pdf", ".tif"} & picture_endings())
+    >>> sorted({".png", ".JPG", ".pdf", ".tif"} & image_endings())
     ['.png', '.tif']
     """
     known = formats()  # first, since it makes Pillow look for its formats
     return frozenset(ending for ending, name in Image.registered_extensions().items() if name in known)
 
 
-def size_of(path: Path, what: What = "picture") -> tuple[int, int]:
-    """(height, width) of the first picture in a file once it is upright; only the head of the file is read.
+def size_of(path: Path, what: What = "image") -> tuple[int, int]:
+    """(height, width) of the first image in a file once it is upright; only the head of the file is read.
 
     Raises:
         ImageError: as in `load`, but a file that is cut short may pass (MaskError for a mask).
@@ -42,7 +42,7 @@ def size_of(path: Path, what: What = "picture") -> tuple[int, int]:
     return upright_size_of(path, what)[0]
 
 
-def upright_size_of(path: Path, what: What = "picture") -> tuple[tuple[int, int], int]:
+def upright_size_of(path: Path, what: What = "image") -> tuple[tuple[int, int], int]:
     """`size_of`, and the orientation of the file from 1 to 8, as EXIF has it: 1 is stored upright."""
     with opened(path, what) as file:
         start = file.read(4)
@@ -61,7 +61,7 @@ class Contents:
     """What a file holds, and how much of that is seen: the first frame, and those channels that are colours."""
 
     frames: int
-    """Pictures: frames of an animation, pages of a TIFF. Smaller copies and masks of the first page are not counted,
+    """Images: frames of an animation, pages of a TIFF. Smaller copies and masks of the first page are not counted,
     and neither are the views and maps that cameras put behind a photograph (MPO)."""
     channels: int
     shown: int
@@ -85,15 +85,15 @@ def contents_of(path: Path) -> Contents:
     """What is in a file, from its heads alone.
 
     Raises:
-        ImageError: the file is missing, empty, no picture, or too large.
+        ImageError: the file is missing, empty, no image, or too large.
     """
-    with opened(path, "picture") as file:
+    with opened(path, "image") as file:
         start = file.read(4)
         file.seek(0)
         if start in TIFF_STARTS:
-            with opened_by_tifffile(file, path, "picture") as (tiff, head):
+            with opened_by_tifffile(file, path, "image") as (tiff, head):
                 return Contents(_pages(tiff), head.channels, head.shown, head.orientation != 1)
-        with opened_by_pillow(file, path, "picture") as image:
+        with opened_by_pillow(file, path, "image") as image:
             channels = len(image.getbands())
             return Contents(_frames(image), channels, channels, orientation_of(image) != 1)
 
@@ -104,20 +104,20 @@ def colours_of(path: Path) -> Literal["grey", "palette", "colours"]:
     Raises:
         ImageError: as in `contents_of`.
     """
-    with opened(path, "picture") as file:
+    with opened(path, "image") as file:
         start = file.read(4)
         file.seek(0)
         if start in TIFF_STARTS:
-            with opened_by_tifffile(file, path, "picture") as (_, head):
+            with opened_by_tifffile(file, path, "image") as (_, head):
                 return "palette" if head.palette else "grey" if head.shown <= 2 else "colours"
-        with opened_by_pillow(file, path, "picture") as image:
+        with opened_by_pillow(file, path, "image") as image:
             if image.mode in ("P", "PA"):
                 return "palette"
             return "grey" if image.mode in ("1", "L", "LA", *DEEP_MODES) else "colours"
 
 
 def frames_of(path: Path) -> int:
-    """How many pictures are in a file, of which the first is read.
+    """How many images are in a file, of which the first is read.
 
     Raises:
         ImageError: as in `contents_of`.
@@ -130,7 +130,7 @@ def _frames(image: Image.Image) -> int:
         return 1
     try:
         return int(getattr(image, "n_frames", 1))
-    except Exception:  # broken behind the first picture, which is the one that counts
+    except Exception:  # broken behind the first image, which is the one that counts
         return 1
 
 

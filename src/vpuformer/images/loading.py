@@ -20,7 +20,7 @@ from PIL import Image
 
 from vpuformer.errors import ImageError, InputError, MaskError
 
-What = Literal["picture", "mask"]
+What = Literal["image", "mask"]
 
 MAX_PIXELS = 400_000_000
 """Width times height above which a file is refused before it is decoded: 1.2 GB as RGB."""
@@ -44,21 +44,25 @@ Stored = Image.Image | npt.NDArray[Any]
 """A decoded Pillow image in any mode, or an array (H, W) or (H, W, channels) of any number type."""
 
 
+def _one(what: What) -> str:
+    return "a mask" if what == "mask" else f"an {what}"
+
+
 def error_for(what: What) -> type[InputError]:
-    """The error that speaks of a picture, or of a mask."""
+    """The error that speaks of an image, or of a mask."""
     return MaskError if what == "mask" else ImageError
 
 
-def load(path: Path, what: What = "picture", *, least: int | None = None) -> Stored:
-    """The first picture in a file, decoded and upright.
+def load(path: Path, what: What = "image", *, least: int | None = None) -> Stored:
+    """The first image in a file, decoded and upright.
 
-    A picture comes as it is to be looked at: dark values are small, pixels without data are NaN. The values of a mask
+    An image comes as it is to be looked at: dark values are small, pixels without data are NaN. The values of a mask
     come as they are stored. Of both, channels that are neither colour nor alpha are left out.
 
     With `least`, a JPEG may come smaller, but with no side below it: that takes a fraction of the time and memory.
 
     Raises:
-        ImageError: the file is missing, empty, broken, too large or no picture (MaskError for a mask).
+        ImageError: the file is missing, empty, broken, too large or no image (MaskError for a mask).
     """
     with opened(path, what) as file:
         start = file.read(32)
@@ -103,7 +107,7 @@ def _as_stored(image: Image.Image, most: int | None, *, inverted: bool = False) 
     return np.rint(values * (most / top)).astype(values.dtype)
 
 
-def load_upright(image: Image.Image, name: str, what: What = "picture") -> Image.Image:
+def load_upright(image: Image.Image, name: str, what: What = "image") -> Image.Image:
     """A Pillow image, decoded, turned and mirrored as its EXIF orientation says.
 
     Raises:
@@ -153,10 +157,10 @@ def upright(array: npt.NDArray[Any], orientation: int) -> npt.NDArray[Any]:
     return array
 
 
-def check_pixels(height: int, width: int, name: str, what: What = "picture") -> None:
+def check_pixels(height: int, width: int, name: str, what: What = "image") -> None:
     """Refuse what is empty, or so large that decoding it is more likely an attack or a mistake than a wish."""
     if height < 1 or width < 1:
-        raise error_for(what)(f"{name} is {width}x{height} pixels; a {what} has at least one pixel")
+        raise error_for(what)(f"{name} is {width}x{height} pixels; {_one(what)} has at least one pixel")
     if height * width > MAX_PIXELS:
         raise error_for(what)(
             f"{name} is {width}x{height}, {height * width / 1e6:.0f} million pixels, and at most"
@@ -171,7 +175,7 @@ def opened(path: Path, what: What) -> BinaryIO:
         if path.is_dir():
             raise raise_(f"{path} is a folder; give the file of one {what}")
         if path.stat().st_size == 0:
-            raise raise_(f"{path} is an empty file; give the file of a {what}")
+            raise raise_(f"{path} is an empty file; give the file of {_one(what)}")
         return path.open("rb")
     except FileNotFoundError:
         raise raise_(f"there is no file {path}; check the path of the {what}") from None
@@ -179,7 +183,7 @@ def opened(path: Path, what: What) -> BinaryIO:
         if isinstance(error, InputError):
             raise
         reason = getattr(error, "strerror", None) or error
-        raise raise_(f"{path} cannot be opened ({reason}); give a {what} that you may read") from error
+        raise raise_(f"{path} cannot be opened ({reason}); give {_one(what)} that you may read") from error
 
 
 @cache
@@ -284,13 +288,13 @@ def _load_tiff(file: BinaryIO, path: Path, what: What) -> Stored:
                 found = load_upright(image, str(path), what)
             if found.mode in DEEP_MODES:
                 return _as_seen(np.asarray(found), head, what)
-            if what == "picture" or found.mode not in ("1", "L"):
+            if what == "image" or found.mode not in ("1", "L"):
                 return found
             return _as_stored(found, 2**head.bits - 1 if head.bits in (2, 4) else None, inverted=head.inverted)
 
         def by_tifffile() -> Stored:
             pixels = _as_seen(_pixels_of(tiff, head), head, what)
-            if head.inverted and what == "picture":
+            if head.inverted and what == "image":
                 pixels = ~pixels if np.issubdtype(pixels.dtype, np.integer) or pixels.dtype == np.bool_ else -pixels
             return upright(pixels, head.orientation)
 
@@ -319,7 +323,7 @@ def _load_tiff(file: BinaryIO, path: Path, what: What) -> Stored:
 
 
 def _as_seen(pixels: npt.NDArray[Any], head: _TiffHead, what: What) -> npt.NDArray[Any]:
-    """Without channels that are neither colour nor alpha; NaN where a picture of more than 8 bits has no data."""
+    """Without channels that are neither colour nor alpha; NaN where an image of more than 8 bits has no data."""
     if pixels.ndim == 3 and head.shown < head.channels == pixels.shape[2]:
         pixels = pixels[:, :, : head.shown]
     if what == "mask" or head.nodata is None or pixels.dtype.itemsize == 1:

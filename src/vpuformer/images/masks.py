@@ -11,12 +11,11 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from vpuformer.arrays import BoolMask, FloatMap, Size
 from vpuformer.errors import MaskError
 from vpuformer.images.files import contents_of
 from vpuformer.images.loading import DEEP_MODES, load
-from vpuformer.images.meaning import BoolMask, FloatMask, Meaning, coverage, meaning_of
-
-Size = tuple[int, int]
+from vpuformer.images.meaning import Meaning, coverage, meaning_of
 
 _LARGEST_WHOLE = 2**53
 """Up to here a float of 64 bits holds every whole number."""
@@ -27,10 +26,10 @@ def read_meaning(path: str | os.PathLike[str], size: Size | None = None) -> Mean
 
     Args:
         path: a PNG, TIFF, BMP or another file that `read_image` can read.
-        size: (height, width) of the picture that the mask belongs to, if it is to be checked.
+        size: (height, width) of the image that the mask belongs to, if it is to be checked.
 
     Raises:
-        MaskError: the file is missing, broken, no picture or not of `size`; its values are those of no mask.
+        MaskError: the file is missing, broken, no image or not of `size`; its values are those of no mask.
     """
     values, alpha, palette = _stored(Path(path))
     if size is not None:
@@ -43,7 +42,7 @@ def read_meaning(path: str | os.PathLike[str], size: Size | None = None) -> Mean
     return replace(meaning, taken=f"{meaning.taken}, {' and '.join(unseen)}") if unseen else meaning
 
 
-def read_mask(path: str | os.PathLike[str], size: Size | None = None, *, label: int | None = None) -> FloatMask:
+def read_mask(path: str | os.PathLike[str], size: Size | None = None, *, label: int | None = None) -> FloatMap:
     """A mask from a file, as float32 of shape (H, W) in 0..1.
 
     A binary mask is 0 and 1, probabilities are as they are, and of a map of labels `label` is the object.
@@ -72,7 +71,7 @@ def read_labels(path: str | os.PathLike[str], size: Size | None = None) -> npt.N
     negative or of any size, and floats that are whole numbers: nothing is cut or wrapped.
 
     Raises:
-        MaskError: the file is missing, broken or no picture, holds a value that is no whole number, or is not of
+        MaskError: the file is missing, broken or no image, holds a value that is no whole number, or is not of
             `size`.
     """
     labels, alpha, _ = _stored(Path(path))
@@ -104,7 +103,7 @@ def _whole(values: npt.NDArray[Any], name: str) -> npt.NDArray[np.integer]:
     return values.astype(np.int64)
 
 
-def check_mask(array: npt.ArrayLike, size: Size) -> FloatMask:
+def check_mask(array: npt.ArrayLike, size: Size) -> FloatMap:
     """A mask that somebody hands over as an array, as float32 of shape (H, W) in 0..1.
 
     Its values mean what they mean in a file (`vpuformer.images.meaning`). A mask of every pixel is taken with a
@@ -115,7 +114,7 @@ def check_mask(array: npt.ArrayLike, size: Size) -> FloatMask:
 
     Args:
         array: shape (H, W); bool, integers or floats.
-        size: (height, width) of the picture that the mask belongs to.
+        size: (height, width) of the image that the mask belongs to.
 
     Raises:
         MaskError: the shape is not `size`, there are several labels, or a value is none of these or not a number.
@@ -172,5 +171,5 @@ def _check_size(shape: tuple[int, ...], size: Size, name: str) -> None:
     if 0 in shape or shape != tuple(size):
         came = f"{shape[1]} pixels wide and {shape[0]} high" if len(shape) == 2 else f"an array of shape {shape}"
         raise MaskError(
-            f"{name} is {came}, its picture {size[1]} wide and {size[0]} high; give a mask of the very same size"
+            f"{name} is {came}, its image {size[1]} wide and {size[0]} high; give a mask of the very same size"
         )

@@ -16,10 +16,9 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from vpuformer.arrays import BoolMask, FloatMap
 from vpuformer.errors import MaskError, listed
 
-FloatMask = npt.NDArray[np.float32]
-BoolMask = npt.NDArray[np.bool_]
 Values = npt.NDArray[Any]
 
 VOID = 255
@@ -66,7 +65,7 @@ class Meaning:
         """Everything that is not background: labels of any value, probabilities above `HALF`."""
         return self.values > (HALF if self.kind == "probabilities" else 0)
 
-    def probability(self, name: str, label: int | None = None) -> FloatMask:
+    def probability(self, name: str, label: int | None = None) -> FloatMap:
         """The object as probabilities in 0..1, that of `label` where there are several. A single label may be chosen.
 
         Raises:

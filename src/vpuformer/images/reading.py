@@ -1,4 +1,4 @@
-"""Any honest picture, from a file, from Pillow or from an array, as 8-bit RGB."""
+"""Any honest image, from a file, from Pillow or from an array, as 8-bit RGB."""
 
 import os
 from pathlib import Path
@@ -8,30 +8,29 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from vpuformer.arrays import RGB
 from vpuformer.errors import ImageError
 from vpuformer.images.files import size_of
 from vpuformer.images.loading import DEEP_MODES, Stored, check_pixels, load, load_upright
 from vpuformer.images.ranges import display_range
 
-RGB = npt.NDArray[np.uint8]
-
 _LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
 
 
 def read_image(source: str | os.PathLike[str] | Image.Image | npt.NDArray[Any]) -> RGB:
-    """A picture as uint8 RGB of shape (H, W, 3), upright, whatever it comes as.
+    """An image as uint8 RGB of shape (H, W, 3), upright, whatever it comes as.
 
     * **Orientation**: turned and mirrored as EXIF says, also where `source` is a Pillow image. An array is taken as
       it is.
-    * **Several pictures in one file** (animation, pages): the first one.
+    * **Several images in one file** (animation, pages): the first one.
     * **Grey** is repeated; a **palette**, **CMYK** and YCbCr become RGB; a colour profile is not applied.
     * **Alpha** is dropped and the colours are taken as they are stored, also under transparent pixels.
     * **bool** and 1 bit: 0 and 255. **uint8**: as it is.
     * **Other integers** (16-bit microscopy, tomography, depth): linearly from the smallest to the largest value of
-      the picture, all channels together, alpha apart, to 0..255. Single extremes, such as hot pixels, are left out of
+      the image, all channels together, alpha apart, to 0..255. Single extremes, such as hot pixels, are left out of
       that range (`vpuformer.images.ranges.display_range`).
-    * **Floating point**: 0..1 to 0..255; a picture with values outside 0..1 from its smallest to its largest value,
-      as integers are. A picture of one value only that is not within 0..1, or of wide integers, is black.
+    * **Floating point**: 0..1 to 0..255; an image with values outside 0..1 from its smallest to its largest value,
+      as integers are. An image of one value only that is not within 0..1, or of wide integers, is black.
     * **Pixels without data** in a file, which are NaN or have the value that GDAL's tag names: black.
 
     The result may share its memory with `source` where that is an array of uint8.
@@ -46,7 +45,7 @@ def read_image(source: str | os.PathLike[str] | Image.Image | npt.NDArray[Any]) 
             alpha, (H, W, 3) of RGB or (H, W, 4) of RGB and alpha.
 
     Raises:
-        ImageError: the file is missing, a folder, empty, cut short or no picture; it has more than `MAX_PIXELS`
+        ImageError: the file is missing, a folder, empty, cut short or no image; it has more than `MAX_PIXELS`
             pixels or no value that is finite; the array has another shape, no pixel, a type that is no number, or a
             value that is not finite.
     """
@@ -62,8 +61,8 @@ def read_image(source: str | os.PathLike[str] | Image.Image | npt.NDArray[Any]) 
         path = Path(source)
         return to_rgb(load(path), str(path))
     raise ImageError(
-        f"a picture is the path of a file, a Pillow image or a NumPy array, got {type(source).__name__};"
-        " convert it, for example with numpy.asarray(picture)"
+        f"an image is the path of a file, a Pillow image or a NumPy array, got {type(source).__name__};"
+        " convert it, for example with numpy.asarray(image)"
     )
 
 
@@ -72,11 +71,11 @@ def to_rgb(stored: Stored, name: str) -> RGB:
     return _from_pillow(stored, name) if isinstance(stored, Image.Image) else _from_array(stored, name)
 
 
-def picture_size(path: str | os.PathLike[str]) -> tuple[int, int]:
+def image_size(path: str | os.PathLike[str]) -> tuple[int, int]:
     """(height, width) that `read_image(path)` would have, from the head of the file alone.
 
     Raises:
-        ImageError: the file is missing, no picture, or larger than is read.
+        ImageError: the file is missing, no image, or larger than is read.
     """
     return size_of(Path(path))
 
@@ -96,7 +95,7 @@ def _from_array(array: npt.NDArray[Any], name: str) -> RGB:
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (1, 2, 3, 4)):
         hint = "; move the channels to the end" if array.ndim == 3 and array.shape[0] in (1, 3, 4) else ""
         raise ImageError(
-            f"{name} has the shape {array.shape}; a picture is (height, width) or (height, width, channels)"
+            f"{name} has the shape {array.shape}; an image is (height, width) or (height, width, channels)"
             f" with 1 to 4 channels{hint}"
         )
     if array.shape[0] < 1 or array.shape[1] < 1:
@@ -115,14 +114,14 @@ def _to_eight_bits(values: npt.NDArray[Any], name: str) -> RGB:
     if values.dtype == np.bool_:
         return values.astype(np.uint8) * np.uint8(255)
     if not np.issubdtype(values.dtype, np.integer) and not np.issubdtype(values.dtype, np.floating):
-        raise ImageError(f"{name} is of type {values.dtype}; a picture is of bool, integers or floats")
+        raise ImageError(f"{name} is of type {values.dtype}; an image is of bool, integers or floats")
     shown = display_range(values)
     if shown is None:
-        raise ImageError(f"{name} has no value that is finite, or marked as data; give a picture with some")
+        raise ImageError(f"{name} has no value that is finite, or marked as data; give an image with some")
     low, high = shown
     scale = 255 / (high - low) if high > low else 0.0
     if values.dtype == np.uint16:
-        # A table: as fast as a copy, and no floating-point picture of twelve times the memory.
+        # A table: as fast as a copy, and no floating-point image of twelve times the memory.
         table = (np.arange(65536) - low) * scale + 0.5
         return table.clip(0, 255).astype(np.uint8)[values]
     wide = values.dtype.itemsize > 2 and values.dtype != np.float32

@@ -7,11 +7,12 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from vpuformer.arrays import RGB
 from vpuformer.errors import ImageError
 from vpuformer.images.files import contents_of
 from vpuformer.images.loading import DEEP_MODES, Stored, load
 from vpuformer.images.ranges import display_range
-from vpuformer.images.reading import RGB, to_rgb
+from vpuformer.images.reading import to_rgb
 
 
 def read_with_remarks(path: Path) -> tuple[RGB, tuple[str, ...]]:

@@ -1,4 +1,4 @@
-"""Pictures and masks to files: the whole file or none."""
+"""Images and masks to files: the whole file or none."""
 
 import errno
 import io
@@ -51,25 +51,25 @@ def write_mask(path: str | os.PathLike[str], mask: npt.NDArray[Any]) -> None:
 
 
 def write_image(path: str | os.PathLike[str], rgb: npt.NDArray[np.uint8]) -> None:
-    """Write a picture in the format that the ending of `path` names, whole or not at all as in `write_mask`.
+    """Write an image in the format that the ending of `path` names, whole or not at all as in `write_mask`.
 
     Args:
         path: ends in .png, .jpg, .jpeg, .webp, .bmp, .tif or .tiff; its folder exists.
         rgb: uint8, shape (H, W, 3).
 
     Raises:
-        ImageError: `rgb` is no such array, `path` ends otherwise, its folder is missing, the format cannot hold a
-            picture of this size, or the disk does not take the file.
+        ImageError: `rgb` is no such array, `path` ends otherwise, its folder is missing, the format cannot hold an
+            image of this size, or the disk does not take the file.
     """
     target = Path(path)
     name = _FORMATS.get(target.suffix.lower())
     if name is None:
         raise ImageError(
-            f"no picture format ends as {target.name!r} does; end the name in one of {', '.join(sorted(_FORMATS))}"
+            f"no image format ends as {target.name!r} does; end the name in one of {', '.join(sorted(_FORMATS))}"
         )
     if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8 or rgb.size == 0:
         raise ImageError(
-            f"a picture to write is uint8 of shape (height, width, 3), got {rgb.dtype} of shape {rgb.shape};"
+            f"an image to write is uint8 of shape (height, width, 3), got {rgb.dtype} of shape {rgb.shape};"
             " pass it through read_image first"
         )
     _check_folder(target)
@@ -104,7 +104,7 @@ def _encode(image: Image.Image, name: str) -> bytes:
         image.save(buffer, format=name, **_OPTIONS.get(name, {}))
     except (OSError, ValueError) as error:
         raise ImageError(
-            f"{name} cannot hold a picture of {image.width}x{image.height} pixels ({error}); write PNG instead"
+            f"{name} cannot hold an image of {image.width}x{image.height} pixels ({error}); write PNG instead"
         ) from error
     return buffer.getvalue()
 

@@ -1,4 +1,4 @@
-"""Several objects at once through the network: for evaluation, and for folders of pictures with prompts.
+"""Several objects at once through the network: for evaluation, and for folders of images with prompts.
 
 One pass of eight objects takes much less than eight passes of one. `Predictor` answers a person, who waits for one.
 """
@@ -13,20 +13,20 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from vpuformer.arrays import FloatMap
 from vpuformer.encoding.batch import PromptBatch
 from vpuformer.errors import ConfigError, ImageError, InputError, SessionError
 from vpuformer.geometry import Crop
 from vpuformer.inference.views import (
     USUAL,
-    FloatMap,
     Prediction,
     View,
     ViewSettings,
+    image_tensor,
     logits_of,
     mask_tensor,
     network_device,
     own_image,
-    picture_tensor,
     prompt_tensors,
 )
 from vpuformer.model.vpuformer import Features, VPUFormer
@@ -38,17 +38,17 @@ class Request:
     """All that has been shown of one object."""
 
     place: int
-    """Which of the pictures, counted from 0. Each object has a place of its own; the same picture may be in several."""
+    """Which of the images, counted from 0. Each object has a place of its own; the same image may be in several."""
     prompts: Sequence[Prompt]
-    """Every prompt for the object so far, in pixels of the picture, oldest first."""
+    """Every prompt for the object so far, in pixels of the image, oldest first."""
     mask: FloatMap | None = None
-    """The mask so far, shape (H, W) of the picture: the last `Prediction.probability`."""
+    """The mask so far, shape (H, W) of the image: the last `Prediction.probability`."""
     crop: Crop | None = None
     """The crop of the last answer, kept while it fits."""
 
 
 class BatchPredictor:
-    """A network and the pictures that it is looking at, one an object.
+    """A network and the images that it is looking at, one an object.
 
     The answers are those of `Predictor` but for rounding: sums over a batch of another size are taken in another order.
 
@@ -81,19 +81,19 @@ class BatchPredictor:
         self._joined: tuple[list[Features], Features] | None = None
 
     def set_images(self, images: Sequence[Any]) -> None:
-        """Look at other pictures: one for each object, repeated where objects share one.
+        """Look at other images: one for each object, repeated where objects share one.
 
-        A picture that follows itself is encoded once.
+        An image that follows itself is encoded once.
 
         Args:
             images: as `Predictor.set_image` takes them, at least one.
 
         Raises:
-            ImageError: a picture is missing, broken or no picture, or there is none. The former ones then stay.
+            ImageError: an image is missing, broken or no image, or there is none. The former ones then stay.
         """
         alone = isinstance(images, np.ndarray) and images.ndim < 4
         if alone or isinstance(images, str) or not isinstance(images, Sequence | np.ndarray) or len(images) == 0:
-            raise ImageError("set_images takes a list of at least one picture, one for each object; put [ ] around one")
+            raise ImageError("set_images takes a list of at least one image, one for each object; put [ ] around one")
         pixels = [own_image(image) for image in images]
         self._images, self._kept, self._joined = pixels, {}, None
         if self._model.features_depend_on_prompts:
@@ -101,7 +101,7 @@ class BatchPredictor:
         first = [i for i, image in enumerate(pixels) if i == 0 or not np.array_equal(image, pixels[i - 1])]
         shown = self._views.shown([View.next(pixels[i], [], None) for i in first])
         with torch.inference_mode():
-            features = self._model.encode(self._pictures(shown)).samples()
+            features = self._model.encode(self._image_batch(shown)).samples()
         for i in range(len(pixels)):
             row = sum(start <= i for start in first) - 1
             for view, encoded in list(zip(shown, features, strict=True))[row :: len(first)]:
@@ -115,7 +115,7 @@ class BatchPredictor:
 
         Raises:
             InputError: these are no requests.
-            SessionError: a request names a place without a picture, or two name the same one.
+            SessionError: a request names a place without an image, or two name the same one.
             PromptError, MaskError, InputError: as `Predictor.predict`.
         """
         if not isinstance(requests, Iterable):
@@ -123,7 +123,7 @@ class BatchPredictor:
         asked = list(requests)
         places = [self._place(request) for request in asked]
         if len(set(places)) < len(places):
-            raise SessionError("two requests name the same picture; give each object a place of its own")
+            raise SessionError("two requests name the same image; give each object a place of its own")
         views = [self._view(place, request) for place, request in zip(places, asked, strict=True)]
         if not views:
             return []
@@ -157,7 +157,7 @@ class BatchPredictor:
         except TypeError:
             place = -1
         if not 0 <= place < len(self._images):
-            raise SessionError(f"there is no picture {request.place!r:.40}; set_images gave {len(self._images)}")
+            raise SessionError(f"there is no image {request.place!r:.40}; set_images gave {len(self._images)}")
         return place
 
     def _view(self, place: int, request: Request) -> View:
@@ -169,7 +169,7 @@ class BatchPredictor:
         """Of every view; those that cannot have changed since an object's last view are taken from there."""
         model = self._model
         if model.features_depend_on_prompts:
-            return model.encode(self._pictures(views), masks, prompts)
+            return model.encode(self._image_batch(views), masks, prompts)
         fixed = [not (model.features_depend_on_mask and mask.any()) for mask in masks]
         kept = [self._kept[key] for key in keys]
         new = [
@@ -177,7 +177,7 @@ class BatchPredictor:
         ]
         rows = [features for _, features in kept]
         if new:
-            encoded = model.encode(self._pictures([views[i] for i in new]), masks[new]).samples()
+            encoded = model.encode(self._image_batch([views[i] for i in new]), masks[new]).samples()
             for i, features in zip(new, encoded, strict=True):
                 rows[i] = features
                 if fixed[i]:
@@ -187,5 +187,5 @@ class BatchPredictor:
             self._joined = rows, Features.joined(rows)
         return self._joined[1]
 
-    def _pictures(self, views: Sequence[View]) -> Tensor:
-        return picture_tensor(views, self._side, self._device)
+    def _image_batch(self, views: Sequence[View]) -> Tensor:
+        return image_tensor(views, self._side, self._device)

@@ -1,7 +1,7 @@
-"""Picture, prompts and previous mask in; the probability of every pixel of the picture out.
+"""Image, prompts and previous mask in; the probability of every pixel of the image out.
 
-This is the rim around the network: it reads pictures, chooses what the network looks at, keeps what can be used again,
-and knows the device. It remembers the picture and nothing of the prompts; `vpuformer.inference.session` does.
+This is the rim around the network: it reads images, chooses what the network looks at, keeps what can be used again,
+and knows the device. It remembers the image and nothing of the prompts; `vpuformer.inference.session` does.
 """
 
 import os
@@ -15,32 +15,33 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from vpuformer.arrays import Size
 from vpuformer.encoding.batch import PromptBatch
 from vpuformer.errors import ConfigError, MaskError, SessionError
-from vpuformer.geometry import Crop, Size
+from vpuformer.geometry import Crop
 from vpuformer.inference.views import (
     USUAL,
     Prediction,
     View,
     ViewSettings,
+    image_tensor,
     logits_of,
     mask_tensor,
     network_device,
     own_image,
-    picture_tensor,
     prompt_tensors,
 )
 from vpuformer.integrations.sam_arrays import prompts_from_arrays
 from vpuformer.model.checkpoint import load_model
 from vpuformer.model.vpuformer import Features, VPUFormer
-from vpuformer.prompts import Prompt, fit_to_picture
+from vpuformer.prompts import Prompt, fit_to_image
 
 MAX_CROPS = 8
-"""So many crops of a picture keep their image features, besides the whole picture; at 448 a few MB each."""
+"""So many crops of an image keep their image features, besides the whole image; at 448 a few MB each."""
 
 
 class Predictor:
-    """A network and the picture that it is looking at.
+    """A network and the image that it is looking at.
 
     >>> from vpuformer.model.config import VPUFormerConfig
     >>> from vpuformer.prompts import Click
@@ -114,35 +115,35 @@ class Predictor:
 
     @property
     def image(self) -> npt.NDArray[np.uint8]:
-        """The picture, RGB, shape (H, W, 3), read-only.
+        """The image, RGB, shape (H, W, 3), read-only.
 
         Raises:
             SessionError: there is none.
         """
         if self._image is None:
-            raise SessionError("there is no picture yet; call set_image(picture) first")
+            raise SessionError("there is no image yet; call set_image(image) first")
         return self._image
 
     @property
     def size(self) -> Size:
-        """(height, width) of the picture."""
+        """(height, width) of the image."""
         return self.image.shape[0], self.image.shape[1]
 
     @property
     def feature_bytes(self) -> int:
-        """Memory that the picture's image features take at most: those of the whole and of `MAX_CROPS` crops."""
+        """Memory that the image's image features take at most: those of the whole and of `MAX_CROPS` crops."""
         return 0 if self._whole is None else (1 + MAX_CROPS) * self._whole.nbytes
 
     def set_image(self, image: str | os.PathLike[str] | Image.Image | npt.NDArray[Any]) -> None:
-        """Look at another picture.
+        """Look at another image.
 
-        This runs the image encoder, as far as it depends on the picture alone, once for all objects.
+        This runs the image encoder, as far as it depends on the image alone, once for all objects.
 
         Args:
             image: a path, a Pillow image or an array; see `vpuformer.images.read_image`.
 
         Raises:
-            ImageError: the picture is missing, broken or no picture. The former one then stays.
+            ImageError: the image is missing, broken or no image. The former one then stays.
         """
         pixels = own_image(image)
         self.reset_image()
@@ -150,10 +151,10 @@ class Predictor:
         if not self._model.features_depend_on_prompts:
             shown = self._views.shown([View.next(pixels, [], None)])
             with torch.inference_mode():
-                self._whole = self._model.encode(self._picture(shown), self._mask(shown))
+                self._whole = self._model.encode(self._image_batch(shown), self._mask(shown))
 
     def reset_image(self) -> None:
-        """Forget the picture and everything that was kept of it."""
+        """Forget the image and everything that was kept of it."""
         self._image = self._whole = None
         self._crops.clear()
 
@@ -172,27 +173,27 @@ class Predictor:
         """Segment the object that all these prompts together mean.
 
         Args:
-            prompts: every prompt given for the object so far, in pixels of the picture, oldest first. Boxes and
-                scribbles may cross the edge of the picture.
-            mask: the mask so far, shape (H, W) of the picture: the last `Prediction.probability`, or a mask made
+            prompts: every prompt given for the object so far, in pixels of the image, oldest first. Boxes and
+                scribbles may cross the edge of the image.
+            mask: the mask so far, shape (H, W) of the image: the last `Prediction.probability`, or a mask made
                 elsewhere that is to be corrected (see `vpuformer.images.check_mask`). Alone, it is merely refined.
-            zoom: once there is a mask, let the network look at the part of the picture around it
+            zoom: once there is a mask, let the network look at the part of the image around it
                 (`zoom.next_crop`), a second time at once where its answer calls for another part; else always
-                at the whole picture.
+                at the whole image.
             point_coords, point_labels, box, mask_input: the same in the words of Segment Anything; see
-                `sam_arrays`. `mask_input` is another name of `mask`: at the size of the picture, no logits.
+                `sam_arrays`. `mask_input` is another name of `mask`: at the size of the image, no logits.
             crop: the crop of the previous answer, kept while it fits.
 
         Raises:
-            SessionError: there is no picture yet.
-            PromptError: a prompt lies outside the picture or is none, or there are neither prompts nor a mask.
-            MaskError: the mask is not of the picture's size, or holds values that are no probabilities.
+            SessionError: there is no image yet.
+            PromptError: a prompt lies outside the image or is none, or there are neither prompts nor a mask.
+            MaskError: the mask is not of the image's size, or holds values that are no probabilities.
             InputError: the crop is none.
         """
         if mask is not None and mask_input is not None:
             raise MaskError("mask and mask_input are two names of the same thing; give one of them")
-        arrays = fit_to_picture(prompts_from_arrays(point_coords, point_labels, box), self.size)
-        given = fit_to_picture(prompts, self.size) + arrays
+        arrays = fit_to_image(prompts_from_arrays(point_coords, point_labels, box), self.size)
+        given = fit_to_image(prompts, self.size) + arrays
         rule = self._views.zoom if zoom else None
         view = View.first(self.image, given, mask_input if mask is None else mask, crop, rule)
         answer = self._segment(view)
@@ -212,18 +213,18 @@ class Predictor:
         model, crop = self._model, shown[0].crop
         reusable = not model.features_depend_on_prompts and not (model.features_depend_on_mask and mask.any())
         if not reusable:
-            return model.encode(self._picture(shown), mask, prompts)
+            return model.encode(self._image_batch(shown), mask, prompts)
         if self._whole is not None and crop == Crop.whole(self.size):
             return self._whole
         if crop not in self._crops:
-            self._crops[crop] = model.encode(self._picture(shown), mask, prompts)
+            self._crops[crop] = model.encode(self._image_batch(shown), mask, prompts)
             if len(self._crops) > MAX_CROPS:
                 self._crops.popitem(last=False)
         self._crops.move_to_end(crop)
         return self._crops[crop]
 
-    def _picture(self, shown: Sequence[View]) -> Tensor:
-        return picture_tensor(shown, self._side, self._device)
+    def _image_batch(self, shown: Sequence[View]) -> Tensor:
+        return image_tensor(shown, self._side, self._device)
 
     def _mask(self, shown: Sequence[View]) -> Tensor:
         return mask_tensor(shown, self._side, self._device)

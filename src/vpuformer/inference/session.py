@@ -5,15 +5,16 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from vpuformer.arrays import FloatMap
 from vpuformer.errors import PromptError, SessionError
 from vpuformer.geometry import Crop
 from vpuformer.images.masks import warn_of_coverage
 from vpuformer.inference.predictor import Predictor
-from vpuformer.inference.views import FloatMap, Prediction, given_mask
+from vpuformer.inference.views import Prediction, given_mask
 from vpuformer.prompts import Prompt
 
 MAX_STEPS = 100
-"""So many steps can be undone. A step keeps the network's logits, 0.8 MB at 448, whatever the size of the picture."""
+"""So many steps can be undone. A step keeps the network's logits, 0.8 MB at 448, whatever the size of the image."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -29,7 +30,7 @@ class _Step:
 
 
 class Session:
-    """An object on the picture that the predictor has now.
+    """An object on the image that the predictor has now.
 
     >>> from vpuformer.model.config import VPUFormerConfig
     >>> from vpuformer.model.vpuformer import VPUFormer
@@ -45,14 +46,14 @@ class Session:
     The history is a tuple of steps that is replaced, never edited: when a prompt is refused, nothing has changed.
 
     Args:
-        predictor: holds the picture. Several sessions may share it, one after another or in turns.
+        predictor: holds the image. Several sessions may share it, one after another or in turns.
         mask: start from this mask, shape (H, W), instead of from nothing; see `vpuformer.images.check_mask`. One
             without a pixel is taken with a warning.
         zoom: let the network look closer once it knows the object; see `Predictor.predict`.
 
     Raises:
-        SessionError: the predictor has no picture yet.
-        MaskError: the mask is not of the picture's size, or no mask.
+        SessionError: the predictor has no image yet.
+        MaskError: the mask is not of the image's size, or no mask.
     """
 
     def __init__(self, predictor: Predictor, mask: npt.ArrayLike | None = None, *, zoom: bool = True) -> None:
@@ -82,7 +83,7 @@ class Session:
 
     @property
     def mask(self) -> npt.NDArray[np.bool_]:
-        """The object, shape (H, W) of the picture; empty before the first answer."""
+        """The object, shape (H, W) of the image; empty before the first answer."""
         prediction = self.prediction
         return np.zeros(self._image.shape[:2], np.bool_) if prediction is None else prediction.mask
 
@@ -98,13 +99,13 @@ class Session:
         """Give further prompts, all at once and as one step, and segment. What had been undone is given up.
 
         Raises:
-            PromptError: no prompt was given, or one lies outside the picture.
-            SessionError: the predictor has turned to another picture.
+            PromptError: no prompt was given, or one lies outside the image.
+            SessionError: the predictor has turned to another image.
         """
         if not prompts:
             raise PromptError("nothing to add: give at least one click, box or scribble")
         if self._predictor.image is not self._image:
-            raise SessionError("the predictor has turned to another picture; begin a new session on it")
+            raise SessionError("the predictor has turned to another image; begin a new session on it")
         former, prediction = self._history[self._at], self.prediction
         given = (*former.prompts, *prompts)
         answer = self._predictor.predict(

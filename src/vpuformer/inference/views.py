@@ -1,4 +1,4 @@
-"""Between the picture and the square that the network sees: which part, and how pixels get there and back.
+"""Between the image and the square that the network sees: which part, and how pixels get there and back.
 
 One view is one pass of one object. Predictor and batch predictor share what stands here, so that an object gets the
 same answer from both.
@@ -16,30 +16,28 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from vpuformer.arrays import as_array
+from vpuformer.arrays import FloatMap, Size, as_array
 from vpuformer.encoding.batch import PromptBatch
 from vpuformer.errors import CheckpointError, ConfigError, InputError, MaskError, PromptError
 from vpuformer.fields import check_fields
-from vpuformer.geometry import Crop, FrameMap, Size, check_input_size
+from vpuformer.geometry import Crop, FrameMap, check_input_size
 from vpuformer.images import check_mask, read_image
 from vpuformer.inference.zoom import RULES, ZoomRule, next_crop, prompts_in_crop
 from vpuformer.metrics import MASK_THRESHOLD
-from vpuformer.prompts import Prompt, fit_to_picture
-
-FloatMap = npt.NDArray[np.float32]
+from vpuformer.prompts import Prompt, fit_to_image
 
 
 class View(NamedTuple):
     """What the network is shown of one object."""
 
     image: npt.NDArray[np.uint8]
-    """The whole picture, RGB, shape (H, W, 3)."""
+    """The whole image, RGB, shape (H, W, 3)."""
     crop: Crop
     """The part of it that is shown."""
     prompts: tuple[Prompt, ...]
-    """Those in the crop, in pixels of the picture."""
+    """Those in the crop, in pixels of the image."""
     mask: FloatMap | None
-    """The mask so far, shape (H, W) of the picture, in 0..1."""
+    """The mask so far, shape (H, W) of the image, in 0..1."""
     given: Sequence[Prompt]
     """All prompts, also those outside the crop."""
     mirrored: bool = False
@@ -57,12 +55,12 @@ class View(NamedTuple):
         """The view of what somebody hands over: checked, and then as `next` has it.
 
         Raises:
-            PromptError: a prompt lies outside the picture or is none, or there are neither prompts nor a mask.
-            MaskError: the mask is not of the picture's size, or holds values that are no probabilities.
+            PromptError: a prompt lies outside the image or is none, or there are neither prompts nor a mask.
+            MaskError: the mask is not of the image's size, or holds values that are no probabilities.
             InputError: `previous` is not a `Crop`.
         """
         size = (image.shape[0], image.shape[1])
-        given, checked = fit_to_picture(prompts, size), None if mask is None else given_mask(mask, size)
+        given, checked = fit_to_image(prompts, size), None if mask is None else given_mask(mask, size)
         if not given and checked is None:
             raise PromptError("nothing to go by: give at least one click, box or scribble, or a mask to start from")
         if previous is not None and not isinstance(previous, Crop):
@@ -79,7 +77,7 @@ class View(NamedTuple):
         zoom: ZoomRule | None = RULES["ours"],
     ) -> "View":
         """The view after these prompts and this mask; see `zoom.next_crop`, also for `previous`. Without a
-        rule, the whole picture.
+        rule, the whole image.
 
         >>> View.next(np.zeros((30, 40, 3), np.uint8), [], None).crop
         Crop(left=0, top=0, width=40, height=30)
@@ -91,7 +89,7 @@ class View(NamedTuple):
     def after(self, answer: "Prediction", zoom: ZoomRule | None = RULES["ours"]) -> "View | None":
         """The view in which the network goes on from its answer, if that shows the object to lie in another crop.
 
-        A first answer comes from the whole picture; a look at the object itself, before anybody corrects what could
+        A first answer comes from the whole image; a look at the object itself, before anybody corrects what could
         not be seen, makes it better. The next prompt needs the features of this crop anyway. None for a rule without a
         second look.
         """
@@ -110,7 +108,7 @@ class ViewSettings:
     """
 
     zoom: ZoomRule | None = RULES["ours"]
-    """None: always the whole picture."""
+    """None: always the whole image."""
     flip: bool = False
     """Whether each view is shown mirrored as well, and the logits of both are averaged, as in RITM's evaluation."""
     input_size: int | None = None
@@ -138,12 +136,12 @@ USUAL = ViewSettings()
 
 
 def own_image(image: str | os.PathLike[str] | Image.Image | npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
-    """The picture, RGB, shape (H, W, 3), read-only: what the caller later does to an array changes nothing here.
+    """The image, RGB, shape (H, W, 3), read-only: what the caller later does to an array changes nothing here.
 
     An array that nobody can write to is not copied: a hundred million pixels are 300 MB.
 
     Raises:
-        ImageError: the picture is missing, broken or no picture.
+        ImageError: the image is missing, broken or no image.
     """
     pixels = read_image(image)
     if isinstance(image, np.ndarray) and (image.flags.writeable or not image.flags.owndata):
@@ -168,7 +166,7 @@ def given_mask(mask: npt.ArrayLike, size: Size) -> FloatMap:
     """A mask that somebody hands over; see `vpuformer.images.check_mask`.
 
     Raises:
-        MaskError: it is no array, not of the picture's size, or holds values that are no probabilities.
+        MaskError: it is no array, not of the image's size, or holds values that are no probabilities.
     """
     try:
         array = as_array(mask)
@@ -177,12 +175,12 @@ def given_mask(mask: npt.ArrayLike, size: Size) -> FloatMap:
     if array.ndim == 3 and array.shape[0] == 1 and array.shape[1:] != size:
         raise MaskError(
             f"the mask has the shape {array.shape}, as the low-resolution logits of Segment Anything do; give the mask"
-            f" or its probability at the size of the picture, {size}"
+            f" or its probability at the size of the image, {size}"
         )
     return check_mask(array, size)
 
 
-def picture_tensor(views: Sequence[View], side: int, device: torch.device) -> Tensor:
+def image_tensor(views: Sequence[View], side: int, device: torch.device) -> Tensor:
     """The crops as the network takes them: shape [b, 3, side, side], values in 0..1, laid out channels last."""
     pixels = np.stack([_turned(stretch(view.image[view.crop.slices], (side, side)), view) for view in views])
     # Pixels lie together in memory, channel by channel: seen as [b, 3, s, s] that is channels last already.
@@ -224,10 +222,10 @@ def logits_of(output: Tensor) -> list[FloatMap]:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Prediction:
-    """An answer of the network, for every pixel of the picture."""
+    """An answer of the network, for every pixel of the image."""
 
     probability: FloatMap
-    """Shape (H, W) of the picture, in 0..1; read-only; 0 outside `crop`."""
+    """Shape (H, W) of the image, in 0..1; read-only; 0 outside `crop`."""
     crop: Crop
     """What the network looked at. Pass it on with the next prompt, so that it keeps looking there while it can."""
     logits: FloatMap | None = None
@@ -241,7 +239,7 @@ class Prediction:
 
     @classmethod
     def from_logits(cls, logits: FloatMap, crop: Crop, size: Size) -> "Prediction":
-        """Stretch the network's logits to the crop, and put it into a picture of `size` that is empty elsewhere.
+        """Stretch the network's logits to the crop, and put it into an image of `size` that is empty elsewhere.
 
         Logits are interpolated, and probabilities made of them afterwards: that is what the losses see in training,
         and it puts the boundary where the network does, also where one side of it is much surer than the other. The

@@ -1,9 +1,9 @@
-"""Which part of the picture the network looks at next, and which prompts it sees there.
+"""Which part of the image the network looks at next, and which prompts it sees there.
 
 After the first answer the object is known roughly, and a crop around it shows the network more of its boundary than
-the whole picture does. The rule is that of RITM's zoom-in (Sofiiuk et al., 2022), with three differences: the crop
+the whole image does. The rule is that of RITM's zoom-in (Sofiiuk et al., 2022), with three differences: the crop
 contains every positive prompt, where RITM knows only clicks, so that a box or a scribble is never cut off; at the edge
-of the picture a small crop is moved inwards instead of being cut off; and it is drawn closer around the object, and
+of the image a small crop is moved inwards instead of being cut off; and it is drawn closer around the object, and
 sooner drawn anew. RITM's numbers (`RULES["ritm"]`) come from clicks on objects of several hundred pixels;
 `benchmarks/zoom.py` measures others on the validation split.
 """
@@ -15,9 +15,10 @@ from math import ceil, floor
 import numpy as np
 import numpy.typing as npt
 
+from vpuformer.arrays import Size
 from vpuformer.errors import ConfigError
 from vpuformer.fields import check_fields
-from vpuformer.geometry import Crop, Size
+from vpuformer.geometry import Crop
 from vpuformer.prompts import Extent, Prompt, clip
 
 OBJECT_THRESHOLD = 0.5
@@ -35,7 +36,7 @@ class ZoomRule:
     expansion: float = 1.2
     """How many times wider and higher the crop is than what it contains; at least 1."""
     min_side: int = 80
-    """In pixels; along an axis on which the picture is smaller, all of it is taken."""
+    """In pixels; along an axis on which the image is smaller, all of it is taken."""
     keep_iou: float = 0.85
     """The previous crop is kept while its intersection over union with the new one is at least this."""
     second_look: bool = True
@@ -66,10 +67,10 @@ def next_crop(
     """The crop for the next pass of the network.
 
     It is the bounding box of the object so far (probability above 0.5) and of all positive prompts, expanded about its
-    centre, cut off at the edges of the picture, and at least `rule.min_side` pixels wide and high. Without an object,
-    which is so before the first answer, it is the whole picture: prompts alone do not tell how far an object reaches.
+    centre, cut off at the edges of the image, and at least `rule.min_side` pixels wide and high. Without an object,
+    which is so before the first answer, it is the whole image: prompts alone do not tell how far an object reaches.
 
-    A crop that moved with every prompt would show the network another picture each time. So the previous one is kept
+    A crop that moved with every prompt would show the network another image each time. So the previous one is kept
     unless the object or a positive prompt reaches outside it, or it has become too large or too small.
 
     >>> probability = np.zeros((1000, 1000), np.float32)
@@ -81,9 +82,9 @@ def next_crop(
     Crop(left=239, top=390, width=723, height=120)
 
     Args:
-        size: height and width of the picture.
+        size: height and width of the image.
         probability: the answer so far, shape `size`, in 0..1; None if there is none.
-        prompts: all prompts so far, in picture pixels and within the picture (`prompts.fit_to_picture`).
+        prompts: all prompts so far, in image pixels and within the image (`prompts.fit_to_image`).
         previous: the crop of the answer so far.
         rule: the numbers.
     """
@@ -99,7 +100,7 @@ def next_crop(
 
 
 def prompts_in_crop(prompts: Iterable[Prompt], crop: Crop) -> tuple[Prompt, ...]:
-    """The prompts as far as they lie in the crop, in their order, still in picture pixels.
+    """The prompts as far as they lie in the crop, in their order, still in image pixels.
 
     Boxes and scribbles that cross its edge are clipped (`prompts.clip`). Those wholly outside are left out: all of them
     negative, if the crop comes from `next_crop`.

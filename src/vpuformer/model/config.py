@@ -26,7 +26,7 @@ class VPUFormerConfig:
     backbone: str = "mobilenetv2"
     """Image encoder: a name of `vpuformer.model.encoders.BACKBONES`, or `timm:` and any network of timm."""
     input_size: int = 448
-    """Side of the square that the picture or crop is stretched to. Prompts are encoded at 448 whatever this is."""
+    """Side of the square that the image or crop is stretched to. Prompts are encoded at 448 whatever this is."""
     dim: int = 128
     """Width d of image and prompt tokens in the attention."""
     heads: int = 8
@@ -50,7 +50,7 @@ class VPUFormerConfig:
     mark_kind: bool = True
     """Tell the network whether a prompt is a click, a box or a scribble."""
     place_code: bool = True
-    """Give prompts the positional code of their place in the picture."""
+    """Give prompts the positional code of their place in the image."""
     temperature: float = 30.0
     """Of the positional code: its longest wavelength in multiples of the shortest one."""
     position_code: Literal["sines", "fourier"] = "sines"
@@ -59,10 +59,10 @@ class VPUFormerConfig:
 
     mask_fusion: MaskFusion = "late"
     """Where the previous mask enters: `early` through Conv1S into the image encoder's stem (the paper), or `late`, next
-    to its features, so that these depend on the picture alone and are computed once for all its objects and prompts."""
+    to its features, so that these depend on the image alone and are computed once for all its objects and prompts."""
     dense_prompts: DensePrompts = "late"
     """Draw the prompts as maps too: not at all (the paper), after the image encoder ("late"), there and within it at
-    1/8, so that its coarse stages run for every prompt and the fine ones once for a picture ("middle"), or into its
+    1/8, so that its coarse stages run for every prompt and the fine ones once for an image ("middle"), or into its
     stem (its authors' code, "early")."""
     dma: bool = True
     """Without DMA (Table V) prompts enter as maps alone, so `dense_prompts` must not be `none`."""
@@ -96,7 +96,7 @@ class VPUFormerConfig:
     refine: bool = True
     """A 3x3 convolution on the merged features at 1/4; the paper's head has 1x1 convolutions alone."""
     sharpen: bool = True
-    """Take the logits from 1/4 to 1/2 with the finest features of the picture; the paper only enlarges them."""
+    """Take the logits from 1/4 to 1/2 with the finest features of the image; the paper only enlarges them."""
     linear_query: bool = False
     """P2CL's embedding of a prompt is linear, as printed in Eq. 14, instead of a perceptron with one hidden layer."""
     contrast_query: Literal["sum", "self-attended"] = "sum"

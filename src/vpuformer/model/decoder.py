@@ -102,7 +102,7 @@ class MultiScaleDecoder(nn.Module):
 
 
 class Sharpen(nn.Module):
-    """Logits at 1/4 to logits at 1/2, with what the picture shows there.
+    """Logits at 1/4 to logits at 1/2, with what the image shows there.
 
     What the decoder knows of a place scales and shifts the finer features there, and two convolutions read off how far
     the boundary has to move. It begins as little more than enlarging.

@@ -1,4 +1,4 @@
-"""Dual-cross Merging Attention (section III-C): prompts look at the picture, the picture looks at the prompts."""
+"""Dual-cross Merging Attention (section III-C): prompts look at the image, the image looks at the prompts."""
 
 from collections.abc import Callable
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""Image encoders behind one adapter: picture (and previous mask) to feature maps. Nothing of a network is written here.
+"""Image encoders behind one adapter: image (and previous mask) to feature maps. Nothing of a network is written here.
 
 timm has all but two things: SegFormer's encoder comes from segmentation-models-pytorch, DeepLabV3+'s ASPP from
 torchvision. A new encoder is one more entry of `BACKBONES`; any network of timm that has `features_only` needs none:
@@ -115,7 +115,7 @@ def _deeplab(name: str) -> Callable[[bool], Trunk]:
         trunk = _timm(name, output_stride=8)(pretrained)
         context = ASPP(trunk.channels[-1], [12, 24, 36], 256)
         pooled = cast(nn.Sequential, context.convs[-1])
-        # One pixel a picture, of which a batch norm could not learn anything where a device has a single picture.
+        # One pixel an image, of which a batch norm could not learn anything where a device has a single image.
         pooled[2] = nn.GroupNorm(32, 256)
         return trunk._replace(context=context, context_channels=256)
 
@@ -123,7 +123,7 @@ def _deeplab(name: str) -> Callable[[bool], Trunk]:
 
 
 class _WithoutInput(nn.Module):
-    """An encoder of segmentation-models-pytorch without its first two outputs, the picture and an empty map."""
+    """An encoder of segmentation-models-pytorch without its first two outputs, the image and an empty map."""
 
     def __init__(self, encoder: nn.Module) -> None:
         super().__init__()
@@ -229,7 +229,7 @@ def backbone(name: str) -> Backbone:
                 raise ConfigError(f"{name} cannot serve as an image encoder: {error}") from error
         raise ConfigError(f"{name} cannot serve as an image encoder: it has no features_only")
 
-    # Nothing is known of its stem: features of the maps are added to the picture.
+    # Nothing is known of its stem: features of the maps are added to the image.
     return Backbone(create, Entry("", "input", 1, 3), normalisation=None)
 
 
@@ -337,7 +337,7 @@ class ImageEncoder(nn.Module):
     def freeze(self, *, stem: bool, norms: bool) -> None:
         """Keep parts of the encoder as they are: everything up to stride 4, the statistics of its batch norms.
 
-        The finest stages take most of the time of a training step, and what they see is much the same in every picture.
+        The finest stages take most of the time of a training step, and what they see is much the same in every image.
         An encoder of one resolution, and one that is known by its timm name alone, has no part up to stride 4.
         """
         if stem:

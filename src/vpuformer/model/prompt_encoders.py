@@ -32,7 +32,7 @@ PROMPT_ENCODERS: Mapping[str, Callable[[VPUFormerConfig], nn.Module]] = MappingP
         "learned-vector": lambda c: LearnedVectorEncoder(c.dim, c.pue_hidden),
     }
 )
-"""Each makes a module that is called with a `PromptBatch`, the picture (or None) and a seed of every sample (or None),
+"""Each makes a module that is called with a `PromptBatch`, the image (or None) and a seed of every sample (or None),
 and answers with tokens (b, n, dim) and which of them count, bool (b, n), as `PromptUnifiedEncoder` does."""
 
 

@@ -38,7 +38,7 @@ def repeat_samples(part: Float[Tensor, "b ..."], times: int) -> Float[Tensor, "b
 
 
 class Features(NamedTuple):
-    """What the image encoder makes of a picture. Reusable for every object while it depends on the picture alone."""
+    """What the image encoder makes of an image. Reusable for every object while it depends on the image alone."""
 
     visual: Float[Tensor, "b d h16 w16"] | Float[Tensor, "b c h8 w8"]
     """`f_v`: all stages, projected to d channels and merged at 1/16; or, where its coarse stages wait for the prompts
@@ -46,7 +46,7 @@ class Features(NamedTuple):
     lateral: Lateral
     """The finer stages, projected to the decoder's width."""
     colours: Float[Tensor, "b 3 448 448"] | None
-    """The picture in the canonical frame, if the prompt vectors compare colours."""
+    """The image in the canonical frame, if the prompt vectors compare colours."""
 
     @property
     def nbytes(self) -> int:
@@ -54,7 +54,7 @@ class Features(NamedTuple):
         return sum(part.nbytes for part in (self.visual, *self.lateral, self.colours) if part is not None)
 
     def repeat(self, times: int) -> "Features":
-        """Every sample `times` in a row: several objects of one picture."""
+        """Every sample `times` in a row: several objects of one image."""
         return _partwise(lambda part: repeat_samples(part, times), self)
 
     def samples(self) -> list["Features"]:
@@ -91,7 +91,7 @@ class Output(NamedTuple):
 
 
 class VPUFormer(nn.Module):
-    """Visual Prompt Unified Transformer: picture, previous mask and prompts to a mask.
+    """Visual Prompt Unified Transformer: image, previous mask and prompts to a mask.
 
     >>> from vpuformer.geometry import Crop, FrameMap
     >>> from vpuformer.prompts import Click

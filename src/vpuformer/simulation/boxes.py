@@ -4,14 +4,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from vpuformer.arrays import BoolMask, Truth
 from vpuformer.geometry import CANONICAL
-from vpuformer.metrics import BoolMask, Truth
 from vpuformer.prompts import Box, Click, Prompt
 from vpuformer.simulation.clicks import clicked_pixels, next_click
 from vpuformer.simulation.regions import WrongRegion, worst_region
 
 MAX_JITTER = 10
-"""How far a side of a training box may lie outside the tight box, in pixels of a picture whose longer side is 448."""
+"""How far a side of a training box may lie outside the tight box, in pixels of an image whose longer side is 448."""
 
 
 def next_box(
@@ -29,8 +29,8 @@ def next_box(
     is the box of the object.
 
     With `rng`, after the paper's authors: on the same side, the box of the largest component and of all others above
-    a tenth of the side's area together, each edge moved outwards by 0 to 10 pixels (whole pixels of a picture whose
-    longer side is 448) and clipped to the picture.
+    a tenth of the side's area together, each edge moved outwards by 0 to 10 pixels (whole pixels of an image whose
+    longer side is 448) and clipped to the image.
 
     No box is given twice. Where the network did not follow a box, the components that it surrounds are passed over, and
     the rule holds for those that remain. When no new box is left, the answer is the next click.

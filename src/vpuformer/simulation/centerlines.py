@@ -10,8 +10,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import breadth_first_order
 from skimage.morphology import skeletonize
 
-from vpuformer.metrics import BoolMask
-from vpuformer.prompts import Points
+from vpuformer.arrays import BoolMask, Points
 from vpuformer.simulation.regions import Component, Depth
 from vpuformer.simulation.strokes import densified, length, longest_inside
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from vpuformer.metrics import BoolMask, Truth
+from vpuformer.arrays import BoolMask, Truth
 from vpuformer.prompts import Click, Prompt
 from vpuformer.simulation.regions import WrongRegion, worst_region
 
@@ -20,7 +20,7 @@ def next_click(
     """The click that corrects `prediction` where it is most deeply wrong; None when nothing is wrong.
 
     Without `rng`: the pixel of the false negatives or false positives with the greatest Euclidean distance to the
-    region's edge (the picture's edge counts as one), of several the first in raster order; positive if it is a false
+    region's edge (the image's edge counts as one), of several the first in raster order; positive if it is a false
     negative. This is the protocol of RITM, SimpleClick and the paper. With `rng`: any pixel of the same region at more
     than half that distance, as in their training.
 
@@ -53,7 +53,7 @@ def click_at(region: WrongRegion, row: int, column: int) -> Click:
 
 
 def clicked_pixels(prompts: Iterable[Prompt], size: tuple[int, ...]) -> BoolMask:
-    """The pixels of a picture of `size` (H, W) on which the clicks among `prompts` lie, bool (H, W).
+    """The pixels of an image of `size` (H, W) on which the clicks among `prompts` lie, bool (H, W).
 
     >>> np.argwhere(clicked_pixels([Click(2, 1), Click(3.4, 0.2, positive=False)], (3, 5))).tolist()
     [[0, 3], [1, 2]]

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from vpuformer.arrays import BoolMask, Truth
 from vpuformer.errors import ConfigError, MaskError
-from vpuformer.metrics import BoolMask, Truth
 from vpuformer.prompts import Click
 
 INNER_PROBABILITY = 0.9
@@ -44,7 +44,7 @@ def initial_clicks(
 
     Args:
         truth: int8 (H, W), 1 object, 0 background, -1 ignored; no click falls on ignored pixels.
-        others: bool (H, W), other objects of the picture, or None if they are not known.
+        others: bool (H, W), other objects of the image, or None if they are not known.
         rng: the source of randomness.
         max_clicks: the greatest number of clicks of either sign, at least 1.
         gamma: 0 < gamma <= 1; smaller means fewer clicks.
@@ -110,6 +110,6 @@ def _ring(mask: BoolMask) -> BoolMask:
 
 
 def _draw(mask: BoolMask | np.ndarray, count: int, rng: np.random.Generator) -> Sequence[int]:
-    """Up to `count` different pixels of the mask, as indices into the flattened picture."""
+    """Up to `count` different pixels of the mask, as indices into the flattened image."""
     pixels = np.flatnonzero(mask)
     return rng.choice(pixels, size=min(count, pixels.size), replace=False).tolist()

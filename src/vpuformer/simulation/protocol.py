@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from vpuformer.arrays import BoolMask, Truth
 from vpuformer.errors import ConfigError, unknown_name
-from vpuformer.metrics import BoolMask, Truth
 from vpuformer.prompts import KINDS, Kind, Prompt
 from vpuformer.simulation.boxes import next_box
 from vpuformer.simulation.clicks import next_click

@@ -13,12 +13,13 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from vpuformer.metrics import IGNORE, BoolMask, Truth, check_pair
+from vpuformer.arrays import BoolMask, Truth
+from vpuformer.metrics import IGNORE, check_pair
 
 Depth = npt.NDArray[np.float32]
 
 Bounds = tuple[float, float, float, float]
-"""Edges (x0, y0, x1, y1) in pixels of the picture."""
+"""Edges (x0, y0, x1, y1) in pixels of the image."""
 
 _CHAMFER = 0.05
 """The 5x5 chamfer's distances are off by less than this share (OpenCV's weights 1, 1.4 and 2.1969: by some 2 %)."""
@@ -35,7 +36,7 @@ class Component:
     """One 8-connected piece of a wrong region, cropped to its bounds and a ring of one pixel outside it.
 
     `mask` and `depth` (pixels to the nearest pixel outside, 0 there) have shape (h, w); their pixel (0, 0), which is
-    in the ring, is pixel (`left`, `top`) of the picture, -1 at the picture's edge. `seed` is the (row, column) of the
+    in the ring, is pixel (`left`, `top`) of the image, -1 at the image's edge. `seed` is the (row, column) of the
     pixel for which the component was chosen.
     """
 
@@ -52,7 +53,7 @@ class WrongRegion:
 
     `depth` has shape (h, w), and `free` is the same with zeros where the user has clicked before: both are a few per
     cent off. `deepest` is the (row, column) of the deepest free pixel, of several the first in raster order, and `peak`
-    its depth: exactly so if `exact`. Pixel (0, 0), which is in the ring, is pixel (`left`, `top`) of the picture.
+    its depth: exactly so if `exact`. Pixel (0, 0), which is in the ring, is pixel (`left`, `top`) of the image.
     """
 
     positive: bool
@@ -145,7 +146,7 @@ class WrongRegion:
         return np.asarray(filled, dtype=np.uint8), (x, y, width, height)
 
     def _bounds(self, rectangles: npt.NDArray[np.intp]) -> Bounds:
-        """The union of rectangles, shape (n, >= 4) with x, y, width and height, as edges in the picture."""
+        """The union of rectangles, shape (n, >= 4) with x, y, width and height, as edges in the image."""
         low = rectangles[:, :2].min(axis=0)
         high = (rectangles[:, :2] + rectangles[:, 2:4]).max(axis=0)
         x0, y0, x1, y1 = (np.concatenate([low, high]) + np.array([self.left, self.top] * 2) - 0.5).tolist()
@@ -201,7 +202,7 @@ def _region(wrong: BoolMask, positive: bool, clicked: BoolMask | None) -> WrongR
 def _exact_squares(mask: npt.NDArray[Any]) -> Depth:
     depth = np.asarray(cv2.distanceTransform(mask, cv2.DIST_L2, cv2.DIST_MASK_PRECISE), dtype=np.float32)
     # The squares are whole numbers. OpenCV's are off in the last bits, by how much depends on where in memory the
-    # picture lies: rounded, pixels of the same depth are equal, and the first of them is the same on every run.
+    # image lies: rounded, pixels of the same depth are equal, and the first of them is the same on every run.
     return np.rint(depth * depth)
 
 

@@ -7,9 +7,9 @@ from itertools import pairwise
 import numpy as np
 from scipy.interpolate import make_interp_spline
 
+from vpuformer.arrays import BoolMask, Points, Truth
 from vpuformer.geometry import CANONICAL
-from vpuformer.metrics import BoolMask, Truth
-from vpuformer.prompts import Click, Points, Prompt, Scribble
+from vpuformer.prompts import Click, Prompt, Scribble
 from vpuformer.simulation.centerlines import center_line
 from vpuformer.simulation.clicks import click_at, clicked_pixels, next_click
 from vpuformer.simulation.regions import Component, WrongRegion, worst_region
@@ -19,7 +19,7 @@ MAX_POINTS = 64
 """A scribble has at most this many points."""
 
 TOLERANCE = 0.5
-"""How far its straight lines may lie from the stroke, in pixels of a picture whose longer side is 448."""
+"""How far its straight lines may lie from the stroke, in pixels of an image whose longer side is 448."""
 
 TRIMMED = 0.1
 """What is left away at each end of a centre line: people do not begin at the tip."""

@@ -7,8 +7,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from vpuformer.metrics import BoolMask
-from vpuformer.prompts import Points
+from vpuformer.arrays import BoolMask, Points
 
 SPACING = 0.5
 """The spacing, in pixels, of the points at which a stroke is known to lie inside its mask."""

@@ -51,8 +51,8 @@ class Processes:
         self.first: bool = self.rank == 0
         """Whether this process writes files and tells what happens."""
         self.device: torch.device = self.fabric.device
-        if recipe.pictures < self.world * recipe.accumulate:
-            raise ConfigError(f"pictures={recipe.pictures} is less than one for each of {self.world} processes")
+        if recipe.images < self.world * recipe.accumulate:
+            raise ConfigError(f"images={recipe.images} is less than one for each of {self.world} processes")
 
     def sum(self, tensor: Tensor) -> Tensor:
         """The sum over all processes; without gradient."""

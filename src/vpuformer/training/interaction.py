@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from jaxtyping import Bool, Float, Int, Int64, UInt8
 from torch import Tensor
 
+from vpuformer.arrays import BoolMask, Truth
 from vpuformer.encoding.batch import PromptBatch
 from vpuformer.encoding.seeding import mixed
 from vpuformer.geometry import Crop, FrameMap
@@ -28,13 +28,10 @@ from vpuformer.training.losses import (
 )
 from vpuformer.training.precision import keep_strided_depthwise_in_float32
 
-Truth = npt.NDArray[np.int8]
-Mask = npt.NDArray[np.bool_]
-
 
 @dataclass(frozen=True)
 class Batch:
-    """`b` pictures with `m` objects each."""
+    """`b` images with `m` objects each."""
 
     image: UInt8[Tensor, "b 3 h w"]
     truth: Int[Tensor, "b m h w"]
@@ -68,7 +65,7 @@ class Answer:
     passes: int
     """Samples that went through the network, over all interactions."""
     probability: Float[Tensor, "s 1 h w"]
-    """The last answer for every sample: object after object, picture after picture."""
+    """The last answer for every sample: object after object, image after image."""
     prompts: list[list[Prompt]]
     """What the simulated user gave for each, in pixels of the crop."""
 
@@ -97,8 +94,8 @@ def interact(
 
     Args:
         model: an `Interactive`, perhaps wrapped for several devices.
-        rng: of everything the simulated user does here: one for every sample (object after object, picture after
-            picture), so that what happens to a sample does not depend on its neighbours, or one that makes these.
+        rng: of everything the simulated user does here: one for every sample (object after object, image after
+            image), so that what happens to a sample does not depend on its neighbours, or one that makes these.
         earlier: interactions without gradient, which bring the masks and prompts that the supervised ones start from.
         kind_shares: probabilities of click, box and scribble.
         p2cl: weight of that loss.
@@ -113,7 +110,7 @@ def interact(
     image = (batch.image.float() / 255).contiguous(memory_format=torch.channels_last)
     truth = batch.truth.flatten(0, 1)[:, None]
     truths: list[Truth] = list(truth[:, 0].cpu().numpy())
-    others: list[Mask] = list(batch.others.flatten(0, 1).cpu().numpy())
+    others: list[BoolMask] = list(batch.others.flatten(0, 1).cpu().numpy())
     frame = FrameMap.to_canonical(Crop.whole((image.shape[-2], image.shape[-1])))
     rngs = rng.spawn(len(truths)) if isinstance(rng, np.random.Generator) else list(rng)
     seeds = torch.tensor([int(own.integers(2**62)) for own in rngs]).to(image.device)
@@ -161,7 +158,7 @@ def interact(
 class Interactive(torch.nn.Module):
     """The network as one callable step of an interaction, which is what distributed wrappers need.
 
-    Features that depend on the picture alone are computed once and shared by all objects and interactions.
+    Features that depend on the image alone are computed once and shared by all objects and interactions.
 
     Mixed precision is entered here and not by the wrapper: that would round coordinates of prompts as well.
     """
@@ -202,7 +199,7 @@ class _User:
     lone_click: float
     exact: float
 
-    def first(self, truth: Truth, others: Mask, rng: np.random.Generator) -> list[Prompt]:
+    def first(self, truth: Truth, others: BoolMask, rng: np.random.Generator) -> list[Prompt]:
         """The prompts of the first pass."""
         kind = self._kind(rng)
         if kind == "click" and rng.random() >= self.lone_click:
@@ -210,7 +207,7 @@ class _User:
         prompt = self._prompt(kind, truth, np.zeros(truth.shape, bool), [], rng)
         return [prompt] if prompt is not None else []
 
-    def correct(self, prompts: list[Prompt], truth: Truth, prediction: Mask, rng: np.random.Generator) -> bool:
+    def correct(self, prompts: list[Prompt], truth: Truth, prediction: BoolMask, rng: np.random.Generator) -> bool:
         """Add what corrects this prediction to the prompts; whether the next pass is to know the mask."""
         dropped = rng.random() < self.mask_drop
         if dropped or rng.random() >= self.second_look:
@@ -223,7 +220,7 @@ class _User:
         return KINDS[rng.choice(len(KINDS), p=self.kind_shares)]
 
     def _prompt(
-        self, kind: Kind, truth: Truth, prediction: Mask, earlier: Sequence[Prompt], rng: np.random.Generator
+        self, kind: Kind, truth: Truth, prediction: BoolMask, earlier: Sequence[Prompt], rng: np.random.Generator
     ) -> Prompt | None:
         exact = kind != "scribble" and rng.random() < self.exact
         return next_prompt(kind, truth, prediction, rng=None if exact else rng, earlier=earlier)
@@ -235,7 +232,7 @@ def _losses(
     prompts: PromptBatch,
     mean: Mean,
     dice: Literal["linear", "squared"],
-    errors: Sequence[Sequence[Mask]] | None,
+    errors: Sequence[Sequence[BoolMask]] | None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     positive, valid = prompts.positive, prompts.valid
     size = (output.pixels.shape[-2], output.pixels.shape[-1])

@@ -26,7 +26,7 @@ class StopRequest:
 def stopping_between_steps() -> Iterator[StopRequest]:
     """SIGINT (Ctrl-C) and SIGTERM ask for the end of the run instead of breaking into a step; a second one does break.
 
-    A worker's death, which torch would otherwise raise wherever the run happens to be, shows when its next picture is
+    A worker's death, which torch would otherwise raise wherever the run happens to be, shows when its next image is
     wanted. Outside of the main thread signals cannot be handled, and are not.
     """
     request = StopRequest()

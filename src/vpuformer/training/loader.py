@@ -37,7 +37,7 @@ def open_data(recipe: Recipe) -> tuple[TrainingSet, list[Sample]]:
         seed=recipe.seed,
         weights=recipe.set_weights,
         regions=recipe.region_sets,
-        objects_per_picture=recipe.objects,
+        objects_per_image=recipe.objects,
         augmentation=recipe.augmentation,
     )
     return data, _spread(validation_samples(sources, split), recipe.validate_objects)
@@ -55,7 +55,7 @@ def share(batch: int, parts: int, part: int) -> range:
 class Feed:
     """The parts of one step after the other, for one of several processes; there is no epoch, and no end.
 
-    Step `s` is made of the samples from `s * pictures` on, however many processes share them.
+    Step `s` is made of the samples from `s * images` on, however many processes share them.
 
     Args:
         data: what `TrainingSet` draws; any map from sample numbers.
@@ -67,7 +67,7 @@ class Feed:
         self._parts = recipe.accumulate
         loader: DataLoader[Any] = DataLoader(
             _Telling(data),
-            batch_sampler=_Numbers(recipe.pictures, recipe.accumulate, start, rank, world),  # type: ignore[arg-type]
+            batch_sampler=_Numbers(recipe.images, recipe.accumulate, start, rank, world),  # type: ignore[arg-type]
             collate_fn=_collate,
             num_workers=recipe.workers,
             prefetch_factor=4 if recipe.workers else None,
@@ -91,7 +91,7 @@ class Feed:
             if "DataLoader worker" not in str(error):
                 raise
             raise TrainingError(
-                "a process that reads pictures has ended unexpectedly; most often memory ran out: go on with fewer"
+                "a process that reads images has ended unexpectedly; most often memory ran out: go on with fewer"
                 " workers"
             ) from error
         for part in collected:
@@ -157,10 +157,10 @@ def _split(recipe: Recipe) -> Split:
     if recipe.split is not None:
         return Split.load(recipe.split)
     splits = [find_split(folder_of(spec)) for spec in recipe.sources]
-    names = {name for split in splits for name in split.pictures}
+    names = {name for split in splits for name in split.images}
     return Split(
         frozenset().union(*(split.drop for split in splits)),
-        {name: frozenset().union(*(split.pictures.get(name, ()) for split in splits)) for name in names},
+        {name: frozenset().union(*(split.images.get(name, ()) for split in splits)) for name in names},
         tuple(dict.fromkeys(entry for split in splits for entry in split.objects)),
     )
 

@@ -65,8 +65,8 @@ class RunLog:
             left = elapsed / max(1, step - self._start) * (self._steps - step) / 60
             print(f"step {step}/{self._steps}  {state}  {left:.0f} min left", flush=True)  # noqa: T201
 
-    def pictures(self, step: int, panels: list[np.ndarray]) -> None:
-        """Panels of the validation pictures, to TensorBoard."""
+    def images(self, step: int, panels: list[np.ndarray]) -> None:
+        """Panels of the validation images, to TensorBoard."""
         if self._board is not None:
             for i, panel in enumerate(panels):
                 self._board.add_image(f"validation/{i}", panel, step, dataformats="HWC")

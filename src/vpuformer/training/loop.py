@@ -52,7 +52,7 @@ def train(recipe: Recipe, *, resume: bool = False, on_note: Callable[[str], obje
         ConfigError: the folder holds a run already, or none to resume.
         DatasetError: the data cannot be read.
         CheckpointError: the weights to start from cannot be read.
-        TrainingError: a loss or a gradient is not finite, or a process that reads pictures is gone.
+        TrainingError: a loss or a gradient is not finite, or a process that reads images is gone.
         Interrupted: SIGINT or SIGTERM came. After this one and the one before, the state of the last whole step is
             saved.
     """
@@ -168,7 +168,7 @@ class _Run:
         processes.average_statistics(self.network)
         update_average(self.average, self.network.state_dict(), average_decay(recipe, step))
         self.done += 1
-        passes = float((earlier + interactions) * recipe.pictures * recipe.objects)
+        passes = float((earlier + interactions) * recipe.images * recipe.objects)
         return dict(zip(names, total.tolist(), strict=True)) | {"passes": passes}
 
     def _part(self, tensors: Part, interactions: int, earlier: int) -> Answer:
@@ -234,7 +234,7 @@ def _loop(run: _Run, feed: Feed, checks: Sequence[Sample], stop: StopRequest, lo
             raise TrainingError(_not_finite(run)) from None
         done, now = run.done, time.monotonic()
         if done % recipe.log_every == 0:
-            rate = recipe.pictures * (done - logged_at) / max(now - logged, 1e-9)
+            rate = recipe.images * (done - logged_at) / max(now - logged, 1e-9)
             passes = row.pop("passes")
             log.row(done, row | {"lr": recipe.learning_rate(done - 1), "images/s": rate, "passes": passes})
             logged, logged_at = now, done
@@ -245,7 +245,7 @@ def _loop(run: _Run, feed: Feed, checks: Sequence[Sample], stop: StopRequest, lo
             if processes.first:
                 result = validate(_network(recipe, average, processes.device), checks, recipe.size)
                 log.row(done, {f"val_{name}": value for name, value in result.scores.items()})
-                log.pictures(done, result.panels)
+                log.images(done, result.panels)
             logged, logged_at = time.monotonic(), done
 
 
@@ -283,7 +283,7 @@ def _what_is_left(run: _Run) -> str:
 
 def _share(recipe: Recipe, part: int, parts: int) -> float:
     """The part's share of the batch, over all processes."""
-    return ((part + 1) * recipe.pictures // parts - part * recipe.pictures // parts) / recipe.pictures
+    return ((part + 1) * recipe.images // parts - part * recipe.images // parts) / recipe.images
 
 
 def build_network(recipe: Recipe) -> VPUFormer:
@@ -316,5 +316,5 @@ def _network(recipe: Recipe, average: Mapping[str, Tensor], device: torch.device
 
 
 def _save_weights(recipe: Recipe, average: Mapping[str, Tensor], steps: int) -> None:
-    metadata = {"steps": str(steps), "samples": str(steps * recipe.pictures * recipe.objects)}
+    metadata = {"steps": str(steps), "samples": str(steps * recipe.images * recipe.objects)}
     save_checkpoint(_network(recipe, average, torch.device("cpu")), Path(recipe.output) / WEIGHTS, metadata=metadata)

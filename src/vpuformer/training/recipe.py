@@ -19,7 +19,7 @@ Precision = Literal["32-true", "bf16-mixed"]
 class Recipe:
     """A training run. The defaults suit a small network and a CPU; `training.recipes` has others by name.
 
-    What a run computes is told by its batch, `pictures` times `objects`, and its `seed`; on how many devices, and in
+    What a run computes is told by its batch, `images` times `objects`, and its `seed`; on how many devices, and in
     how many parts, changes neither its samples nor their prompts, and its loss by rounding alone (but for dropout, and
     for P2CL's mean where `accumulate` is above 1).
 
@@ -39,7 +39,7 @@ class Recipe:
     """Names of the sets whose objects are regions, such as walls and sky: they may fill an image, and are not pasted
     into others."""
     split: str | None = None
-    """JSON file that names validation pictures, validation objects and pictures to leave out."""
+    """JSON file that names validation images, validation objects and images to leave out."""
     model: VPUFormerConfig = field(default_factory=lambda: VARIANTS["default"])
     pretrained: bool = False
     """Start from the pretrained image encoder that timm knows for this network (fetched, where it is not at hand)."""
@@ -51,14 +51,14 @@ class Recipe:
 
     size: int = 256
     """Side of the training crops in pixels."""
-    pictures: int = 8
-    """Pictures of one step, over all devices."""
+    images: int = 8
+    """Images of one step, over all devices."""
     objects: int = 2
-    """Objects of every picture: they share its crop and, where features depend on the picture alone, the encoder."""
+    """Objects of every image: they share its crop and, where features depend on the image alone, the encoder."""
     steps: int = 20_000
     """Optimiser steps, unless `epochs` says how long the run is."""
     epochs: int = 0
-    """If above 0, the run is this many epochs of `epoch_length` pictures, each rounded down to whole steps."""
+    """If above 0, the run is this many epochs of `epoch_length` images, each rounded down to whole steps."""
     epoch_length: int = 0
     interactions: int = 3
     """Supervised interactions of a batch: uniform from 1 to this number, weighted 1, 2, 3, ..."""
@@ -138,7 +138,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         check_fields(self)
-        ones = ("size", "pictures", "objects", "steps", "interactions", "devices", "nodes", "accumulate", "log_every")
+        ones = ("size", "images", "objects", "steps", "interactions", "devices", "nodes", "accumulate", "log_every")
         for name in ones:
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name}={getattr(self, name)} must be at least 1")
@@ -168,13 +168,13 @@ class Recipe:
             )
         if min(self.click, self.box, self.scribble) < 0 or self.click + self.box + self.scribble <= 0:
             raise ConfigError("click, box and scribble are shares: none below zero, and not all of them zero")
-        if self.epochs and self.epoch_length < self.pictures:
+        if self.epochs and self.epoch_length < self.images:
             raise ConfigError(
-                f"an epoch of epoch_length={self.epoch_length} is less than a step of pictures={self.pictures}"
+                f"an epoch of epoch_length={self.epoch_length} is less than a step of images={self.images}"
             )
-        if self.pictures < self.devices * self.nodes * self.accumulate:
+        if self.images < self.devices * self.nodes * self.accumulate:
             raise ConfigError(
-                f"pictures={self.pictures} are of all devices together: not one for each of the"
+                f"images={self.images} are of all devices together: not one for each of the"
                 f" {self.devices * self.nodes * self.accumulate} parts (devices x nodes x accumulate)"
             )
 
@@ -202,10 +202,10 @@ class Recipe:
     def length(self) -> int:
         """Optimiser steps of the run.
 
-        >>> Recipe(data="", output="", epochs=55, epoch_length=8498, pictures=32).length
+        >>> Recipe(data="", output="", epochs=55, epoch_length=8498, images=32).length
         14575
         """
-        return self.epochs * (self.epoch_length // self.pictures) if self.epochs else self.steps
+        return self.epochs * (self.epoch_length // self.images) if self.epochs else self.steps
 
     def learning_rate(self, step: int) -> float:
         """At `step`, counted from 0: a linear rise; then a plateau and a linear fall to zero, or a step down."""

@@ -2,7 +2,7 @@
 weights.
 
 The paper (section IV-B): Adam, 5e-4 (5e-5 for ViT-B), a tenth of it after epoch 50 of 55, batches of 32, crops of 448.
-What it leaves open follows its authors' code and RITM's: an epoch of SBD is its 8,498 pictures, one of COCO+LVIS 30,000
+What it leaves open follows its authors' code and RITM's: an epoch of SBD is its 8,498 images, one of COCO+LVIS 30,000
 draws; one to three supervised interactions weighted 1, 2, 3; several random clicks to begin with; the pretrained
 convolutional and SegFormer encoders learn at a tenth of the rate. The kind of each prompt is drawn per sample, all
 three equally often (their code draws one kind per batch, and never a scribble). Imports no torch.
@@ -87,7 +87,7 @@ def debug(data: Sources, output: str) -> Recipe:
         output=output,
         model=VPUFormerConfig(input_size=96, dim=32, heads=4, ffn_dim=64, decoder_dim=16, pue_hidden=64),
         size=96,
-        pictures=4,
+        images=4,
         steps=100,
         warmup=10,
         ema=0.9,
@@ -148,7 +148,7 @@ def _paper(backbone: str, data: Sources, output: str) -> Recipe:
         model=replace(VARIANTS["paper"], backbone=backbone),
         pretrained=True,
         size=448,
-        pictures=32,
+        images=32,
         objects=1,
         epochs=55,
         epoch_length=8498,
@@ -185,7 +185,7 @@ def _hierarchical(backbone: str, data: Sources, output: str) -> Recipe:
 
 
 def _baseline(recipe: Recipe) -> Recipe:
-    """Prompts drawn as maps into the image encoder (RITM), no attention between them and the picture, and so no P2CL.
+    """Prompts drawn as maps into the image encoder (RITM), no attention between them and the image, and so no P2CL.
 
     How prompts enter the baseline of Table V the paper does not say. Everything else, the kinds of prompts too, stays
     as it is, so that a difference between the two is one of these parts.

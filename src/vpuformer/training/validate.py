@@ -1,4 +1,4 @@
-"""How good a network is on the validation objects, quickly: whole pictures, no zoom-in, deterministic prompts."""
+"""How good a network is on the validation objects, quickly: whole images, no zoom-in, deterministic prompts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ SEQUENCES: dict[str, tuple[Kind, ...]] = {
 
 @dataclass(frozen=True)
 class Validation:
-    """Mean IoU by name ("click@1", "box@1", ...), and the first pictures with what the network made of a click."""
+    """Mean IoU by name ("click@1", "box@1", ...), and the first images with what the network made of a click."""
 
     scores: dict[str, float]
     panels: list[np.ndarray]
@@ -35,15 +35,15 @@ class Validation:
 
 @torch.inference_mode()
 def validate(network: VPUFormer, samples: Sequence[Sample], size: int, *, panels: int = 6) -> Validation:
-    """Mean IoU at the pictures' own size after 1, 3 and 5 clicks, a box, a scribble, and one prompt of each kind."""
+    """Mean IoU at the images' own size after 1, 3 and 5 clicks, a box, a scribble, and one prompt of each kind."""
     device = next(network.parameters()).device
     was_training = network.training
     network.eval()
     scores: dict[str, list[float]] = {}
     shown: list[np.ndarray] = []
     for sample in samples:
-        picture, truth = sample.image(), sample.truth()
-        small = stretch(picture, (size, size))
+        pixels, truth = sample.image(), sample.truth()
+        small = stretch(pixels, (size, size))
         image = torch.from_numpy(small).to(device).permute(2, 0, 1)[None].float() / 255
         frame = FrameMap.to_canonical(Crop.whole(truth.shape))
         features = (
@@ -65,16 +65,16 @@ def validate(network: VPUFormer, samples: Sequence[Sample], size: int, *, panels
                     prediction = answer.mask
                 scores.setdefault(f"{name}@{k}", []).append(iou(prediction, truth))
                 if name == "click" and k == 1 and len(shown) < panels:
-                    shown.append(_panel(picture, truth, prediction))
+                    shown.append(_panel(pixels, truth, prediction))
     network.train(was_training)
     wanted = ("click@1", "click@3", "click@5", "box@1", "scribble@1", f"mixed@{len(KINDS)}")
     return Validation({name: float(np.mean(scores[name])) for name in wanted if name in scores}, shown)
 
 
-def _panel(picture: np.ndarray, truth: np.ndarray, prediction: np.ndarray) -> np.ndarray:
-    """Picture with the truth as a green and the prediction as a red tint, 192 px high."""
-    tinted = picture.astype(np.float32)
+def _panel(image: np.ndarray, truth: np.ndarray, prediction: np.ndarray) -> np.ndarray:
+    """Image with the truth as a green and the prediction as a red tint, 192 px high."""
+    tinted = image.astype(np.float32)
     tinted[truth == 1] = 0.6 * tinted[truth == 1] + 0.4 * np.array([0, 255, 0], np.float32)
     tinted[prediction] = 0.6 * tinted[prediction] + 0.4 * np.array([255, 0, 0], np.float32)
-    width = max(1, round(picture.shape[1] * 192 / picture.shape[0]))
+    width = max(1, round(image.shape[1] * 192 / image.shape[0]))
     return cv2.resize(tinted.clip(0, 255).astype(np.uint8), (width, 192), interpolation=cv2.INTER_AREA)

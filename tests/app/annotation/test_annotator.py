@@ -26,7 +26,7 @@ from vpuformer.errors import (
 )
 
 SIZE = (90, 120)
-"""Of the first picture: height and width."""
+"""Of the first image: height and width."""
 
 KEYS = (f"key-{number:05d}" for number in itertools.count())
 
@@ -218,12 +218,12 @@ def test_a_step_sent_twice_counts_once(annotator: Annotator) -> None:
     assert all_of(state, annotator.step(state.id, new)) == annotator.step(state.id, new)
 
 
-def test_after_a_restart_all_is_as_it_was_and_goes_on(annotator: Annotator, picture_folder: Path, disks: Any) -> None:
+def test_after_a_restart_all_is_as_it_was_and_goes_on(annotator: Annotator, image_folder: Path, disks: Any) -> None:
     state = give(annotator, begun(annotator), type="scribble", path=[[30, 30], [60, 30]])
     state = give(annotator, state, type="brush", path=[[100, 80]], radius=4)
     ahead = click(annotator, state, 60, 60)
     back = undo(annotator, ahead)
-    again = Annotator(Folder(picture_folder), Store(annotator.store.address), disks)
+    again = Annotator(Folder(image_folder), Store(annotator.store.address), disks)
     assert again.state(back.id) == back
     redone = redo(again, back)
     assert redone.mask == ahead.mask
@@ -272,7 +272,7 @@ def test_a_step_on_which_the_network_fails_stays_and_is_answered_when_it_is_sent
     assert (answered.at, len(answered.steps), answered.revision) == (2, 2, waiting.revision)
 
 
-@pytest.mark.parametrize("failure", [*FAILURES, ImageError("the picture is gone")])
+@pytest.mark.parametrize("failure", [*FAILURES, ImageError("the image is gone")])
 def test_looking_at_an_object_while_the_network_fails_loses_no_step(
     annotator: Annotator, disks: Disks, failure: Exception
 ) -> None:
@@ -370,29 +370,29 @@ def test_many_at_once_do_not_mix(annotator: Annotator) -> None:
         assert annotator.state(state.id) == state
 
 
-def test_opening_a_picture(annotator: Annotator) -> None:
+def test_opening_a_image(annotator: Annotator) -> None:
     kept, gone = begun(annotator), begun(annotator)
     click(annotator, kept, 30, 30)
     annotator.change(gone.id, deleted=True)
     opened = annotator.open(1)
     assert (opened.name, opened.width, opened.height, opened.levels) == ("a.png", 120, 90, 1)
     assert [state.id for state in opened.objects] == [kept.id]
-    assert annotator.store.picture(1).size == SIZE
-    with pytest.raises(NotFoundError, match="no picture 99"):
+    assert annotator.store.image(1).size == SIZE
+    with pytest.raises(NotFoundError, match="no image 99"):
         annotator.open(99)
 
 
-def test_a_picture_that_has_gone(annotator: Annotator, picture_folder: Path) -> None:
-    (picture_folder / "b.jpg").unlink()
+def test_a_image_that_has_gone(annotator: Annotator, image_folder: Path) -> None:
+    (image_folder / "b.jpg").unlink()
     with pytest.raises(ImageError, match=r"b\.jpg"):
         annotator.open(2)
 
 
-def test_a_picture_that_has_become_another_one(annotator: Annotator, picture_folder: Path) -> None:
+def test_a_image_that_has_become_another_one(annotator: Annotator, image_folder: Path) -> None:
     from PIL import Image
 
     state = click(annotator, begun(annotator), 30, 30)
-    Image.new("RGB", (60, 50)).save(picture_folder / "a.png")
+    Image.new("RGB", (60, 50)).save(image_folder / "a.png")
     for act in (lambda: annotator.open(1), lambda: click(annotator, state, 40, 40)):
         with pytest.raises(ImageError, match="60x50 pixels now, and its objects were drawn on 120x90; put the former"):
             act()
@@ -401,11 +401,11 @@ def test_a_picture_that_has_become_another_one(annotator: Annotator, picture_fol
     assert annotator.open(1).width == 60
 
 
-def test_probabilities_agree_with_the_mask(annotator: Annotator, picture_folder: Path, disks: Any) -> None:
+def test_probabilities_agree_with_the_mask(annotator: Annotator, image_folder: Path, disks: Any) -> None:
     state = begun(annotator)
     assert annotator.probability(state.id) is None
     state = give(annotator, click(annotator, state, 30, 30), type="brush", path=[[100, 80]], radius=4)
-    again = Annotator(Folder(picture_folder), Store(annotator.store.address), disks)  # has nothing in memory
+    again = Annotator(Folder(image_folder), Store(annotator.store.address), disks)  # has nothing in memory
     for each in (annotator, again):
         probability = each.probability(state.id)
         assert probability is not None

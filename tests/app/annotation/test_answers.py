@@ -46,7 +46,7 @@ def statements() -> Iterator[list[str]]:
 
 def long(client: TestClient) -> State:
     """An object with many strokes and some clicks."""
-    state = client.post("/api/pictures/1/objects", json={"key": f"key-{next(_numbers)}"}).json()
+    state = client.post("/api/images/1/objects", json={"key": f"key-{next(_numbers)}"}).json()
     for number in range(STROKES):
         state = step(client, state, stroke(number))[0]
     return step(client, state, click(0))[0]
@@ -141,7 +141,7 @@ def test_only_the_networks_own_part_is_done_by_its_thread(
 
 def test_a_stroke_does_not_wait_for_the_network(client: TestClient, disks: Disks) -> None:
     first = long(client)
-    second = client.post("/api/pictures/1/objects", json={"key": f"key-{next(_numbers)}"}).json()
+    second = client.post("/api/images/1/objects", json={"key": f"key-{next(_numbers)}"}).json()
     go, begun = threading.Event(), threading.Event()
 
     def wait() -> None:

@@ -24,8 +24,8 @@ def coco(name: str, **annotation: Any) -> dict[str, Any]:
     }
 
 
-def post(client: TestClient, content: bytes, picture: int = 1, name: str = "") -> Any:
-    return client.post(f"/api/pictures/{picture}/masks?name={quote(name)}", content=content)
+def post(client: TestClient, content: bytes, image: int = 1, name: str = "") -> Any:
+    return client.post(f"/api/images/{image}/masks?name={quote(name)}", content=content)
 
 
 @pytest.mark.parametrize("form", FORMATS)
@@ -50,7 +50,7 @@ def test_twenty_objects_are_exported_and_imported_again(form: str, client: TestC
 
 
 def test_what_an_import_left_out_or_guessed_is_in_the_answer(client: TestClient) -> None:
-    names = [picture["name"] for picture in client.get("/api/project").json()["pictures"]]
+    names = [image["name"] for image in client.get("/api/project").json()["images"]]
     assert names[:1] == ["a.png"]
     answer = post(client, json.dumps(coco("old.png", iscrowd=1)).encode())
     assert answer.status_code == 201
@@ -74,11 +74,11 @@ def test_labels_that_are_called_otherwise_are_told(client: TestClient) -> None:
 
 
 def test_masks_of_another_image_of_the_folder_are_refused(client: TestClient) -> None:
-    pictures = {picture["name"]: picture for picture in client.get("/api/project").json()["pictures"]}
-    answer = post(client, json.dumps(coco("a.png")).encode(), picture=pictures["b.jpg"]["id"])
+    images = {image["name"]: image for image in client.get("/api/project").json()["images"]}
+    answer = post(client, json.dumps(coco("a.png")).encode(), image=images["b.jpg"]["id"])
     assert answer.status_code == 422
     assert "the COCO file has masks of a.png, which may be a.png of this folder" in answer.json()["error"]
-    assert client.get(f"/api/pictures/{pictures['b.jpg']['id']}").json()["objects"] == []
+    assert client.get(f"/api/images/{images['b.jpg']['id']}").json()["objects"] == []
 
 
 @pytest.mark.parametrize(("value", "said"), [(0, "without a pixel"), (255, "object 1: every pixel is object")])

@@ -40,7 +40,7 @@ _numbers = itertools.count(10_000_000)
 def apps(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, Any]]:
     """A server on this machine alone, and one for other machines too, with a token. They serve the tests in which
     nothing is to happen."""
-    root = tmp_path_factory.mktemp("pictures")
+    root = tmp_path_factory.mktemp("images")
     Image.fromarray(np.zeros((90, 120, 3), np.uint8)).save(root / "a.png")
     stores = tmp_path_factory.mktemp("stores")
     local = create_app(Folder(root), Store(stores / "local.sqlite"), Disks())
@@ -106,13 +106,13 @@ def assert_headers(headers: dict[str, str]) -> None:
         "/../../../../etc/passwd",
         "/%2e%2e/%2e%2e/etc/passwd",
         "/vpuformer.sqlite",
-        "/api/pictures/../../vpuformer.sqlite",
-        "/api/pictures/..%2f..%2fetc%2fpasswd",
-        "/api/pictures/1%2f..%2f2",
-        "/api/pictures/a.png",
-        "/api/pictures/1/tiles/..%2f..%2f..%2f/0/0/0",
-        "/api/pictures/1/tiles/x/0/0/..%2f..%2fetc%2fpasswd",
-        "/api/pictures/1/thumbnail/../../../secret",
+        "/api/images/../../vpuformer.sqlite",
+        "/api/images/..%2f..%2fetc%2fpasswd",
+        "/api/images/1%2f..%2f2",
+        "/api/images/a.png",
+        "/api/images/1/tiles/..%2f..%2f..%2f/0/0/0",
+        "/api/images/1/tiles/x/0/0/..%2f..%2fetc%2fpasswd",
+        "/api/images/1/thumbnail/../../../secret",
     ],
 )
 def test_no_path_leads_to_another_file(app: Any, path: str) -> None:
@@ -123,26 +123,24 @@ def test_no_path_leads_to_another_file(app: Any, path: str) -> None:
     assert_headers(said.headers)
 
 
-def test_a_link_out_of_the_folder_is_not_shown(picture_folder: Path, tmp_path: Path) -> None:
+def test_a_link_out_of_the_folder_is_not_shown(image_folder: Path, tmp_path: Path) -> None:
     secret = tmp_path / "secret.png"
     Image.new("RGB", (8, 8), "red").save(secret)
-    (picture_folder / "link.png").symlink_to(secret)
-    (picture_folder / "etc").symlink_to("/etc")
-    folder = Folder(picture_folder)
+    (image_folder / "link.png").symlink_to(secret)
+    (image_folder / "etc").symlink_to("/etc")
+    folder = Folder(image_folder)
     assert "link.png" not in folder.names
     with TestClient(create_app(folder, Store(tmp_path / "x.sqlite"), Disks()), "http://127.0.0.1") as client:
         assert "link" not in client.get("/api/project").text
 
 
-def test_a_picture_that_becomes_a_link_out_of_the_folder(
-    client: TestClient, picture_folder: Path, tmp_path: Path
-) -> None:
+def test_a_image_that_becomes_a_link_out_of_the_folder(client: TestClient, image_folder: Path, tmp_path: Path) -> None:
     secret = tmp_path / "secret.png"
     Image.new("RGB", (8, 8), "red").save(secret)
-    (picture_folder / "a.png").unlink()
-    (picture_folder / "a.png").symlink_to(secret)
+    (image_folder / "a.png").unlink()
+    (image_folder / "a.png").symlink_to(secret)
     for path in ("", "/thumbnail", "/tiles/x/0/0/0"):
-        answer = client.get(f"/api/pictures/1{path}")
+        answer = client.get(f"/api/images/1{path}")
         assert answer.status_code == 422
         assert "out of the folder" in answer.json()["error"]
 
@@ -151,25 +149,25 @@ def test_a_picture_that_becomes_a_link_out_of_the_folder(
 
 
 def test_a_mask_that_says_it_is_huge(client: TestClient) -> None:
-    answer = client.post("/api/pictures/1/masks", content=png_header(100_000, 100_000))
+    answer = client.post("/api/images/1/masks", content=png_header(100_000, 100_000))
     assert answer.status_code == 422
     assert "100000" in answer.json()["error"] or "10000000000" in answer.json()["error"]
-    assert client.get("/api/pictures/1").json()["objects"] == []
+    assert client.get("/api/images/1").json()["objects"] == []
 
 
-def test_a_mask_of_the_pictures_size_without_its_pixels(client: TestClient) -> None:
-    answer = client.post("/api/pictures/1/masks", content=png_header(120, 90)[:-40])
+def test_a_mask_of_the_images_size_without_its_pixels(client: TestClient) -> None:
+    answer = client.post("/api/images/1/masks", content=png_header(120, 90)[:-40])
     assert answer.status_code == 422
     assert answer.json()["error"]
 
 
-def test_a_picture_that_says_it_is_huge(client: TestClient, picture_folder: Path) -> None:
-    (picture_folder / "a.png").write_bytes(png_header(100_000, 100_000))
+def test_a_image_that_says_it_is_huge(client: TestClient, image_folder: Path) -> None:
+    (image_folder / "a.png").write_bytes(png_header(100_000, 100_000))
     for path in ("", "/thumbnail", "/tiles/x/0/0/0"):
-        answer = client.get(f"/api/pictures/1{path}")
+        answer = client.get(f"/api/images/1{path}")
         assert answer.status_code == 422, path
         assert "pixels" in answer.json()["error"]
-    assert client.get("/api/pictures/2").status_code == 200
+    assert client.get("/api/images/2").status_code == 200
 
 
 def test_a_body_is_not_read_when_it_says_that_it_is_too_long(app: Any) -> None:
@@ -186,7 +184,7 @@ def _forbidden() -> Iterator[bytes]:
     yield Never()
 
 
-@pytest.mark.parametrize("path", ["/api/labels", "/api/pictures/1/masks", "/api/objects/1/steps"])
+@pytest.mark.parametrize("path", ["/api/labels", "/api/images/1/masks", "/api/objects/1/steps"])
 @pytest.mark.parametrize("said_length", [None, "10"])
 def test_a_body_that_goes_on_and_on_is_cut_off(app: Any, path: str, said_length: str | None) -> None:
     headers = [HOST, MARK, JSON, *([] if said_length is None else [("Content-Length", said_length)])]
@@ -213,7 +211,7 @@ def test_deeply_nested_json(app: Any, body: bytes) -> None:
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999", "-1e999", "1" + "0" * 400, "9" * 5000])
 def test_numbers_that_are_none(client: TestClient, number: str) -> None:
     app = client.app
-    client.post("/api/pictures/1/objects", json={"key": "12345678"})
+    client.post("/api/images/1/objects", json={"key": "12345678"})
     for step in (
         '{"type": "click", "point": [%s, 1]}',
         '{"type": "box", "box": [0, 0, 1, %s]}',
@@ -226,15 +224,15 @@ def test_numbers_that_are_none(client: TestClient, number: str) -> None:
         assert ask(app, "POST", "/api/objects/1/steps", chunks=[body.encode()]).status in (400, 422), step
     for path, method, form in (
         ("/api/objects/1/undo", "POST", '{"revision": %s}'),
-        ("/api/place", "PUT", '{"picture": %s}'),
+        ("/api/place", "PUT", '{"image": %s}'),
         ("/api/objects/1", "PATCH", '{"label": %s}'),
-        ("/api/pictures/1/objects", "POST", '{"key": "87654321", "label": %s}'),
+        ("/api/images/1/objects", "POST", '{"key": "87654321", "label": %s}'),
     ):
         said = ask(app, method, path, chunks=[(form % number).encode()])
         assert said.status in (400, 409, 422), path
         json.loads(said.body, parse_constant=lambda word: pytest.fail(f"{word} in an answer"))
     for value in (number, number.replace("I", "i")):
-        said = ask(app, "GET", f"/api/pictures/1/tiles/x/0/0/0?low={value}&high=1")
+        said = ask(app, "GET", f"/api/images/1/tiles/x/0/0/0?low={value}&high=1")
         assert said.status == 422
         assert said.error
     assert client.get("/api/objects/1").json()["steps"] == []
@@ -272,7 +270,7 @@ def test_a_form_is_not_taken_for_json(app: Any, kind: str) -> None:
 
 
 def test_a_long_history_of_strange_masks_is_refused(client: TestClient) -> None:
-    client.post("/api/pictures/1/objects", json={"key": "12345678"})
+    client.post("/api/images/1/objects", json={"key": "12345678"})
     for runs in ("gICAgICAgICAgAE=", "/////w8=", "AAAAAAAAAAAAAAAA", "sFQB", "r1Q=", "A" * 1_000_000):
         mask = {"width": 120, "height": 90, "runs": runs}
         sent = {"key": "87654321", "revision": 0, "step": {"type": "mask", "mask": mask}}
@@ -326,7 +324,7 @@ def test_another_site_changes_nothing(app: Any, headers: list[Header], method: s
     ids=str,
 )
 def test_the_page_itself_and_programs_may_change(app: Any, more: list[Header]) -> None:
-    assert ask(app, "PUT", "/api/place", [HOST, MARK, JSON, *more], [b'{"picture": 1}']).status == 204
+    assert ask(app, "PUT", "/api/place", [HOST, MARK, JSON, *more], [b'{"image": 1}']).status == 204
 
 
 def test_another_site_is_not_allowed_to_ask_with_the_header(app: Any) -> None:
@@ -532,7 +530,7 @@ def test_text_comes_back_as_it_was_and_as_data(client: TestClient) -> None:
         assert again.status_code == 409
         assert again.headers["content-type"] == "application/json"
         key = f"0000000{number:02}"
-        client.post("/api/pictures/1/objects", json={"key": key, "label": number})
+        client.post("/api/images/1/objects", json={"key": key, "label": number})
         step = {"key": key, "revision": 0, "step": {"type": "clear"}}
         assert client.post(f"/api/objects/{number}/steps", json=step).status_code == 200
         used = client.delete(f"/api/labels/{number}")
@@ -572,7 +570,7 @@ def test_names_of_a_coco_file_become_lines_too(client: TestClient) -> None:
             {"id": number, "image_id": 1, "category_id": number, "segmentation": square} for number in range(len(names))
         ],
     }
-    answer = client.post("/api/pictures/1/masks", content=json.dumps(file).encode())
+    answer = client.post("/api/images/1/masks", content=json.dumps(file).encode())
     assert answer.status_code == 201, answer.text
     labels = {label["id"]: label["name"] for label in client.get("/api/project").json()["labels"]}
     assert [labels.get(state["label"]) for state in answer.json()["objects"]] == [
@@ -587,26 +585,26 @@ def test_names_of_a_coco_file_become_lines_too(client: TestClient) -> None:
 def test_a_file_whose_name_is_an_attack_is_only_a_name(tmp_path: Path) -> None:
     root = tmp_path / "names"
     root.mkdir()
-    names = ["<img onerror=alert(1)>.png", "a'; DROP TABLE picture;--.png", "b\r\nSet-Cookie: c=d.png", "%2e%2e%2f.png"]
+    names = ["<img onerror=alert(1)>.png", "a'; DROP TABLE image;--.png", "b\r\nSet-Cookie: c=d.png", "%2e%2e%2f.png"]
     for name in names:
         Image.new("RGB", (8, 8)).save(root / name, "PNG")
     app = create_app(Folder(root), Store(tmp_path / "x.sqlite"), Disks())
     with TestClient(app, "http://127.0.0.1", headers={"X-VPUFormer": "1"}) as client:
-        listed = client.get("/api/project").json()["pictures"]
-        assert sorted(picture["name"] for picture in listed) == sorted(names)
-        for picture in listed:
-            answer = client.get(f"/api/pictures/{picture['id']}")
-            assert answer.json()["name"] == picture["name"]
+        listed = client.get("/api/project").json()["images"]
+        assert sorted(image["name"] for image in listed) == sorted(names)
+        for image in listed:
+            answer = client.get(f"/api/images/{image['id']}")
+            assert answer.json()["name"] == image["name"]
             assert "set-cookie" not in answer.headers
-            (root / picture["name"]).unlink()
-            assert client.get(f"/api/pictures/{picture['id']}").status_code == 422
+            (root / image["name"]).unlink()
+            assert client.get(f"/api/images/{image['id']}").status_code == 422
 
 
 def test_an_export_of_strange_labels_stays_in_its_zip(client: TestClient) -> None:
     for number, text in enumerate(_TEXTS, 1):
         client.post("/api/labels", json={"name": text})
         key = f"0000000{number:02}"
-        client.post("/api/pictures/1/objects", json={"key": key, "label": number})
+        client.post("/api/images/1/objects", json={"key": key, "label": number})
         step = {"key": key, "revision": 0, "step": {"type": "clear"}}
         assert client.post(f"/api/objects/{number}/steps", json=step).status_code == 200
         step = {"type": "click", "point": [number, number]}
@@ -617,7 +615,7 @@ def test_an_export_of_strange_labels_stays_in_its_zip(client: TestClient) -> Non
         answer = client.get(f"/api/export?format={form}")
         assert answer.status_code == 200, answer.text
         assert answer.headers["content-type"] == "application/zip"
-        assert answer.headers["content-disposition"] == f"attachment; filename*=UTF-8''pictures_{form}.zip"
+        assert answer.headers["content-disposition"] == f"attachment; filename*=UTF-8''images_{form}.zip"
         with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
             assert archive.testzip() is None
             for name in archive.namelist():
@@ -661,11 +659,11 @@ def test_a_folder_whose_name_is_an_attack_or_no_text(tmp_path: Path) -> None:
         ("GET", "/metrics", 200),
         ("GET", "/openapi.json", 200),
         ("GET", "/api/project", 200),
-        ("GET", "/api/pictures/1/thumbnail", 200),
+        ("GET", "/api/images/1/thumbnail", 200),
         ("GET", "/api/nothing", 404),
         ("DELETE", "/api/project", 405),
         ("POST", "/api/labels", 422),
-        ("GET", "/api/pictures/x", 422),
+        ("GET", "/api/images/x", 422),
     ],
 )
 def test_every_answer_carries_the_headers_that_protect(app: Any, method: str, path: str, status: int) -> None:
@@ -680,7 +678,7 @@ def test_a_failure_tells_nothing_of_the_inside_and_carries_the_headers(client: T
         raise RuntimeError("/srv/someone/secret")
 
     disks.before = fail
-    client.post("/api/pictures/1/objects", json={"key": "12345678"})
+    client.post("/api/images/1/objects", json={"key": "12345678"})
     sent = {"key": "12345678", "revision": 0, "step": {"type": "click", "point": [1, 1]}}
     answer = client.post("/api/objects/1/steps", json=sent)
     assert answer.status_code == 500

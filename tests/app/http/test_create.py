@@ -29,7 +29,7 @@ class Untouched:
         raise AssertionError(f"{name} was asked for")
 
 
-def pictures(folder: Path, *names: str) -> Path:
+def images(folder: Path, *names: str) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     for name in names:
         Image.new("RGB", (40, 30)).save(folder / name)
@@ -41,11 +41,11 @@ def running(app: Any) -> TestClient:
 
 
 def names_of(client: TestClient) -> list[str]:
-    return [picture["name"] for picture in client.get("/api/project").json()["pictures"]]
+    return [image["name"] for image in client.get("/api/project").json()["images"]]
 
 
 def area_of_a_click(client: TestClient, key: str = "key-00000001") -> int:
-    made = client.post("/api/pictures/1/objects", json={"key": key}).json()
+    made = client.post("/api/images/1/objects", json={"key": key}).json()
     sent = {"key": key, "revision": 0, "step": CLICK}
     answer = client.post(f"/api/objects/{made['id']}/steps", json=sent)
     assert answer.status_code == 200, answer.text
@@ -56,33 +56,33 @@ def test_nothing_is_opened_before_the_application_runs(tmp_path: Path) -> None:
     create_app(tmp_path / "missing", tmp_path / "missing" / "x.sqlite", Untouched())  # type: ignore[arg-type]
     app = create_app(tmp_path / "later", None, Disks())
     assert list(tmp_path.iterdir()) == []
-    pictures(tmp_path / "later", "a.png")
+    images(tmp_path / "later", "a.png")
     with running(app) as client:
         assert names_of(client) == ["a.png"]
         assert (tmp_path / "later" / FILE).is_file()
 
 
 def test_opened_ones_are_not_touched_before_the_application_runs(tmp_path: Path) -> None:
-    folder = Folder(pictures(tmp_path / "pictures", "a.png"))
+    folder = Folder(images(tmp_path / "images", "a.png"))
     store = Store(tmp_path / "x.sqlite")
     create_app(folder, store, Disks())
-    assert store.pictures() == []
+    assert store.images() == []
     store.close()
 
 
 def test_an_application_that_was_ended_can_run_again(tmp_path: Path) -> None:
-    app = create_app(pictures(tmp_path, "a.png"), None, Disks())
+    app = create_app(images(tmp_path, "a.png"), None, Disks())
     with running(app) as client:
         area = area_of_a_click(client)
     with running(app) as client:
-        (kept,) = client.get("/api/pictures/1").json()["objects"]
+        (kept,) = client.get("/api/images/1").json()["objects"]
         assert kept["area"] == area
         assert area_of_a_click(client, "key-00000002") == area
 
 
 def test_two_applications_of_one_process_do_not_disturb_each_other(tmp_path: Path) -> None:
-    one = create_app(pictures(tmp_path / "one", "a.png"), None, Disks(5), token="the-first-secret")
-    two = create_app(pictures(tmp_path / "two", "b.png", "c.png"), None, Disks(3), token="the-second-secret")
+    one = create_app(images(tmp_path / "one", "a.png"), None, Disks(5), token="the-first-secret")
+    two = create_app(images(tmp_path / "two", "b.png", "c.png"), None, Disks(3), token="the-second-secret")
     with running(two) as second:
         second.headers["Authorization"] = "Bearer the-second-secret"
         with running(one) as first:
@@ -90,7 +90,7 @@ def test_two_applications_of_one_process_do_not_disturb_each_other(tmp_path: Pat
             assert first.get("/api/project", headers={"Authorization": "Bearer the-second-secret"}).status_code == 401
             first.headers["Authorization"] = "Bearer the-first-secret"
             names = [
-                [each["name"] for each in client.get("/api/project").json()["pictures"]] for client in (first, second)
+                [each["name"] for each in client.get("/api/project").json()["images"]] for client in (first, second)
             ]
             assert names == [["a.png"], ["b.png", "c.png"]]
             assert area_of_a_click(first) > area_of_a_click(second) > 0
@@ -114,7 +114,7 @@ def test_the_example_of_a_model_of_ones_own_runs(tmp_path: Path, monkeypatch: py
         (token,) = re.findall(r'token="(.*?)"', code)
         client.headers["Authorization"] = f"Bearer {token}"
         assert client.get("/api/project").json()["model"] == "mine"
-        made = client.post("/api/pictures/1/objects", json={"key": "key-00000001"}).json()
+        made = client.post("/api/images/1/objects", json={"key": "key-00000001"}).json()
         areas = []
         for revision, step in enumerate(
             (

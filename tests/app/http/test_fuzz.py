@@ -28,7 +28,7 @@ def test_whatever_is_sent_is_answered_as_described(client: TestClient) -> None:
     for name in ("cat", "dog"):
         client.post("/api/labels", json={"name": name})
     for number in (1, 2):
-        client.post("/api/pictures/1/objects", json={"key": f"the-object-{number}"})
+        client.post("/api/images/1/objects", json={"key": f"the-object-{number}"})
         for revision in range(3):
             step = {"type": "click", "point": [9, 9]}
             sent = {"key": f"the-step-{number}-{revision}", "revision": revision, "step": step}
@@ -61,7 +61,7 @@ def _statuses(client: TestClient, operation: Any) -> set[int]:
         if isinstance(case.body, dict):
             if up_to_date and "revision" in case.body and identity:
                 case.body["revision"] = client.get(f"/api/objects/{identity}").json()["revision"]
-            for name in ("label", "picture"):
+            for name in ("label", "image"):
                 if isinstance(case.body.get(name), int) and identity:
                     case.body[name] = identity
         answer = _send(client, case)

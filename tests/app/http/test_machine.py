@@ -184,8 +184,8 @@ class Steps(RuleBasedStateMachine):
 
     @invariant()
     def accepted_objects_are_counted(self) -> None:
-        (picture,) = self._annotator.store.pictures()
-        assert picture.objects == sum(ledger.accepted and bool(ledger.steps) for ledger in self._ledgers.values())
+        (image,) = self._annotator.store.images()
+        assert image.objects == sum(ledger.accepted and bool(ledger.steps) for ledger in self._ledgers.values())
 
 
 TestSteps = Steps.TestCase

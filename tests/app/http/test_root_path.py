@@ -41,7 +41,7 @@ def app(tmp_path: Path) -> Any:
         "/openapi.json",
         "/static/main.js",
         "/api/project",
-        "/api/pictures/1/thumbnail",
+        "/api/images/1/thumbnail",
     ],
 )
 def test_every_address_is_found_with_the_path_or_without(app: Any, path: str, cut_off: bool) -> None:
@@ -97,7 +97,7 @@ def test_the_lines_for_nginx_let_through_what_the_server_takes() -> None:
 @pytest.mark.parametrize("cut_off", [True, False])
 def test_the_page_works_behind_a_proxy(tmp_path: Path, cut_off: bool) -> None:
     """A browser at the proxy's address, with a token: opened by typing it in, and a prompt is answered."""
-    browsing = pytest.importorskip("browser")
+    browsing = pytest.importorskip("support.browser")
     if not browsing.wanted():
         pytest.skip("there is no Chromium")
     Image.new("RGB", (80, 60)).save(tmp_path / "a.png")

@@ -26,13 +26,13 @@ from support.app_states import whole
 from vpuformer.app.annotation.worker import MAX_WAITING
 from vpuformer.app.http.server import create_app
 from vpuformer.app.images.folder import Folder, version_of
-from vpuformer.app.images.open_images import Picture
+from vpuformer.app.images.open_images import OpenImage
 from vpuformer.app.protocol import Runs
 from vpuformer.app.store.rle import from_message, pack, to_message
 from vpuformer.app.store.store import Store
+from vpuformer.arrays import BoolMask
 from vpuformer.formats import FORMATS
 
-Mask = npt.NDArray[np.bool_]
 State = dict[str, Any]
 
 _numbers = itertools.count(10_000_000)
@@ -44,8 +44,8 @@ def key() -> str:
     return f"key-{next(_numbers)}"
 
 
-def begin(client: TestClient, picture: int = 1, **more: Any) -> State:
-    answer = client.post(f"/api/pictures/{picture}/objects", json={"key": key(), **more})
+def begin(client: TestClient, image: int = 1, **more: Any) -> State:
+    answer = client.post(f"/api/images/{image}/objects", json={"key": key(), **more})
     assert answer.status_code == 201
     return answer.json()
 
@@ -63,7 +63,7 @@ def turn(client: TestClient, state: State, which: str) -> State:
     return whole(state, answer.json())
 
 
-def mask_of(state: State) -> Mask:
+def mask_of(state: State) -> BoolMask:
     runs = Runs(**state["mask"])
     return from_message(runs, (runs.height, runs.width))
 
@@ -87,12 +87,12 @@ def test_the_project_before_anything_was_done(client: TestClient) -> None:
     assert answer.headers["cache-control"] == "no-store"
     names = ["a.png", "b.jpg", "sub/c.png"]
     assert answer.json() == {
-        "folder": "pictures",
+        "folder": "images",
         "model": "disks",
         "model_sha256": "0" * 64,
         "version": vpuformer.__version__,
         "labels": [],
-        "pictures": [
+        "images": [
             {"id": n, "name": name, "done": False, "objects": 0, "unaccepted": 0} for n, name in enumerate(names, 1)
         ],
         "place": None,
@@ -100,10 +100,10 @@ def test_the_project_before_anything_was_done(client: TestClient) -> None:
 
 
 def test_the_place_is_remembered(client: TestClient) -> None:
-    for picture in (2, 3):
-        answer = client.put("/api/place", json={"picture": picture})
+    for image in (2, 3):
+        answer = client.put("/api/place", json={"image": image})
         assert (answer.status_code, answer.content) == (204, b"")
-        assert client.get("/api/project").json()["place"] == picture
+        assert client.get("/api/project").json()["place"] == image
 
 
 def test_labels_are_made_changed_and_taken_away(client: TestClient) -> None:
@@ -130,16 +130,16 @@ def test_labels_of_any_script_are_kept_exported_and_imported(client: TestClient,
     client.patch(f"/api/objects/{found['id']}", json={"accepted": True})
     for form in FORMATS:
         content = client.get("/api/export", params={"format": form}).content
-        answer = client.post("/api/pictures/1/masks", params={"name": "export.zip"}, content=content)
+        answer = client.post("/api/images/1/masks", params={"name": "export.zip"}, content=content)
         assert [read["label"] for read in answer.json()["objects"]] == [label["id"]], (form, answer.json())
     assert len(client.get("/api/project").json()["labels"]) == 1
 
 
 @pytest.mark.parametrize("form", list(FORMATS))
 def test_an_export_without_objects_is_no_import(client: TestClient, form: str) -> None:
-    client.patch("/api/pictures/1", json={"done": True})
+    client.patch("/api/images/1", json={"done": True})
     content = client.get("/api/export", params={"format": form}).content
-    answer = client.post("/api/pictures/1/masks", params={"name": "export.zip"}, content=content)
+    answer = client.post("/api/images/1/masks", params={"name": "export.zip"}, content=content)
     assert answer.status_code == 422, answer.text
 
 
@@ -170,79 +170,79 @@ def test_a_label_that_objects_have_stays_until_they_are_deleted(client: TestClie
     assert client.delete("/api/labels/1").status_code == 204
 
 
-# Pictures
+# Images
 
 
-def test_a_picture_is_opened(client: TestClient) -> None:
+def test_a_image_is_opened(client: TestClient) -> None:
     done, _ = begin(client), begin(client)  # one to which nothing was ever done is nothing to show
     done = step(client, done, _CLICK)
     begin(client, 2)
-    answer = client.get("/api/pictures/1").json()
+    answer = client.get("/api/images/1").json()
     assert (answer["width"], answer["height"], answer["levels"], answer["range"]) == (120, 90, 1, None)
     assert (answer["name"], answer["done"], answer["notes"]) == ("a.png", False, [])
     assert answer["objects"] == [done]
 
 
-def test_a_picture_is_marked_as_done_and_counts_its_objects(client: TestClient) -> None:
+def test_a_image_is_marked_as_done_and_counts_its_objects(client: TestClient) -> None:
     for change in ({"accepted": True}, {"accepted": True, "deleted": True}, {"accepted": False}):
         client.patch(f"/api/objects/{step(client, begin(client), _CLICK)['id']}", json=change)
     begin(client)
     expected = {"id": 1, "name": "a.png", "done": True, "objects": 1, "unaccepted": 1}
-    assert client.patch("/api/pictures/1", json={"done": True}).json() == expected
-    assert client.get("/api/project").json()["pictures"][0] == expected
-    assert client.get("/api/pictures/1").json()["done"] is True
+    assert client.patch("/api/images/1", json={"done": True}).json() == expected
+    assert client.get("/api/project").json()["images"][0] == expected
+    assert client.get("/api/images/1").json()["done"] is True
 
 
-def test_a_tile_is_the_picture_itself_and_kept_for_ever(client: TestClient, picture_folder: Path) -> None:
-    version = client.get("/api/pictures/1").json()["version"]
-    answer = client.get(f"/api/pictures/1/tiles/{version}/0/0/0")
+def test_a_tile_is_the_image_itself_and_kept_for_ever(client: TestClient, image_folder: Path) -> None:
+    version = client.get("/api/images/1").json()["version"]
+    answer = client.get(f"/api/images/1/tiles/{version}/0/0/0")
     assert (answer.status_code, answer.headers["content-type"]) == (200, "image/png")
     assert answer.headers["cache-control"] == "private, max-age=31536000, immutable"
-    np.testing.assert_array_equal(pixels_of(answer.content), np.asarray(Image.open(picture_folder / "a.png")))
+    np.testing.assert_array_equal(pixels_of(answer.content), np.asarray(Image.open(image_folder / "a.png")))
 
 
-def test_a_tile_of_another_version_is_not_kept(client: TestClient, picture_folder: Path) -> None:
-    version = client.get("/api/pictures/1").json()["version"]
-    Image.new("RGB", (30, 20), (1, 2, 3)).save(picture_folder / "a.png")
-    answer = client.get(f"/api/pictures/1/tiles/{version}/0/0/0")
+def test_a_tile_of_another_version_is_not_kept(client: TestClient, image_folder: Path) -> None:
+    version = client.get("/api/images/1").json()["version"]
+    Image.new("RGB", (30, 20), (1, 2, 3)).save(image_folder / "a.png")
+    answer = client.get(f"/api/images/1/tiles/{version}/0/0/0")
     assert answer.headers["cache-control"] == "no-store"
     assert (pixels_of(answer.content) == (1, 2, 3)).all()
-    assert client.get("/api/pictures/1").json()["version"] != version
+    assert client.get("/api/images/1").json()["version"] != version
 
 
 def test_a_tile_is_kept_under_the_version_of_its_own_pixels(
-    client: TestClient, picture_folder: Path, monkeypatch: pytest.MonkeyPatch
+    client: TestClient, image_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path, later = picture_folder / "a.png", picture_folder / "later"
+    path, later = image_folder / "a.png", image_folder / "later"
     Image.new("RGB", (30, 20)).save(later, "PNG")
     former, present = version_of(path), version_of(later)
-    draw = Picture.tile
+    draw = OpenImage.tile
 
-    def replaced(picture: Picture, *place: Any, **window: Any) -> Any:
+    def replaced(image: OpenImage, *place: Any, **window: Any) -> Any:
         if later.exists():
             later.replace(path)
-        return draw(picture, *place, **window)
+        return draw(image, *place, **window)
 
-    monkeypatch.setattr(Picture, "tile", replaced)
-    answer = client.get(f"/api/pictures/1/tiles/{present}/0/0/0")
+    monkeypatch.setattr(OpenImage, "tile", replaced)
+    answer = client.get(f"/api/images/1/tiles/{present}/0/0/0")
     assert pixels_of(answer.content).shape == (90, 120, 3)  # the file was replaced after it had been read
     assert answer.headers["cache-control"] == "no-store"
     assert former != present == version_of(path)
-    answer = client.get(f"/api/pictures/1/tiles/{present}/0/0/0")
+    answer = client.get(f"/api/images/1/tiles/{present}/0/0/0")
     assert pixels_of(answer.content).shape == (20, 30, 3)
     assert "immutable" in answer.headers["cache-control"]
 
 
-def test_a_window_of_a_deep_picture(client: TestClient, picture_folder: Path) -> None:
-    Image.fromarray(np.array([[0, 1000], [2000, 65535]], np.uint16)).save(picture_folder / "a.png")
-    opened = client.get("/api/pictures/1").json()
+def test_a_window_of_a_deep_image(client: TestClient, image_folder: Path) -> None:
+    Image.fromarray(np.array([[0, 1000], [2000, 65535]], np.uint16)).save(image_folder / "a.png")
+    opened = client.get("/api/images/1").json()
     assert opened["range"] == [0, 65535]
-    answer = client.get(f"/api/pictures/1/tiles/{opened['version']}/0/0/0?low=0&high=2000")
+    answer = client.get(f"/api/images/1/tiles/{opened['version']}/0/0/0?low=0&high=2000")
     assert pixels_of(answer.content).tolist() == [[0, 128], [255, 255]]
 
 
 def test_a_thumbnail(client: TestClient) -> None:
-    answer = client.get("/api/pictures/1/thumbnail")
+    answer = client.get("/api/images/1/thumbnail")
     assert (answer.status_code, answer.headers["content-type"]) == (200, "image/jpeg")
     assert answer.headers["cache-control"] == "private, max-age=600"
     assert pixels_of(answer.content).shape == (90, 120, 3)
@@ -253,12 +253,12 @@ def test_a_thumbnail(client: TestClient) -> None:
 
 def test_a_new_object_is_empty_and_one_key_makes_one(client: TestClient) -> None:
     sent = {"key": key()}
-    first, second = (client.post("/api/pictures/2/objects", json=sent) for _ in range(2))
+    first, second = (client.post("/api/images/2/objects", json=sent) for _ in range(2))
     assert first.status_code == second.status_code == 201
     assert first.json() == second.json()
     assert first.json() == {
         "id": 1,
-        "picture": 2,
+        "image": 2,
         "label": None,
         "accepted": False,
         "deleted": False,
@@ -273,9 +273,9 @@ def test_a_new_object_is_empty_and_one_key_makes_one(client: TestClient) -> None
         "area": 0,
         "seconds": None,
     }
-    assert client.get("/api/pictures/2").json()["objects"] == []  # until something is done to it
+    assert client.get("/api/images/2").json()["objects"] == []  # until something is done to it
     clicked = step(client, first.json(), {"type": "click", "point": [9, 9]})
-    assert client.get("/api/pictures/2").json()["objects"] == [clicked]
+    assert client.get("/api/images/2").json()["objects"] == [clicked]
 
 
 @pytest.mark.parametrize(
@@ -369,7 +369,7 @@ def test_an_object_is_accepted_labelled_and_deleted(client: TestClient) -> None:
         state = client.patch(path, json=change).json()
         assert (state["label"], state["accepted"], state["deleted"]) == expected
         assert state["revision"] == revision
-        shown = client.get("/api/pictures/1").json()["objects"]
+        shown = client.get("/api/images/1").json()["objects"]
         assert shown == ([] if state["deleted"] else [state])
 
 
@@ -394,13 +394,13 @@ def test_a_mask_file_becomes_an_object(client: TestClient, kind: str | None) -> 
     mask = np.zeros((90, 120), np.uint8)
     mask[10:20, 30:50] = 255
     headers = {} if kind is None else {"content-type": kind}
-    answer = client.post("/api/pictures/1/masks?label=1", content=png(mask), headers=headers)
+    answer = client.post("/api/images/1/masks?label=1", content=png(mask), headers=headers)
     assert answer.status_code == 201
     (state,) = answer.json()["objects"]
     assert answer.json()["notes"] == ["the file was read as a binary mask of 0 and 255"]
-    assert (state["picture"], state["label"], state["area"], state["at"]) == (1, 1, 200, 1)
+    assert (state["image"], state["label"], state["area"], state["at"]) == (1, 1, 200, 1)
     np.testing.assert_array_equal(mask_of(state), mask > 0)
-    assert client.get("/api/pictures/1").json()["objects"] == [state]
+    assert client.get("/api/images/1").json()["objects"] == [state]
     # And can be gone on from.
     assert step(client, state, {"type": "box", "box": [-0.5, -0.5, 0.5, 0.5]})["area"] == 201
 
@@ -417,14 +417,14 @@ def test_the_annotations_of_a_coco_file_become_objects(client: TestClient, kind:
             for n, category in enumerate((3, 4), 1)
         ],
     }
-    answer = client.post("/api/pictures/1/masks", json=file, headers={"content-type": kind})
+    answer = client.post("/api/images/1/masks", json=file, headers={"content-type": kind})
     assert answer.status_code == 201, answer.text
     names = {label["id"]: label["name"] for label in client.get("/api/project").json()["labels"]}
     assert [names[state["label"]] for state in answer.json()["objects"]] == ["dog", "cat"]
     assert len(names) == 2
     for state in answer.json()["objects"]:
         assert abs(state["area"] - 100) <= 21  # how a polygon's edge is filled is the format's affair
-    assert len(client.get("/api/pictures/1").json()["objects"]) == 2
+    assert len(client.get("/api/images/1").json()["objects"]) == 2
 
 
 def test_annotations_that_begin_with_a_byte_order_mark_are_read(client: TestClient) -> None:
@@ -432,7 +432,7 @@ def test_annotations_that_begin_with_a_byte_order_mark_are_read(client: TestClie
         "images": [{"id": 7, "file_name": "a.png", "width": 120, "height": 90}],
         "annotations": [{"id": 1, "image_id": 7, "segmentation": [[0, 0, 10, 0, 10, 10, 0, 10]]}],
     }
-    answer = client.post("/api/pictures/1/masks", content=codecs.BOM_UTF8 + json.dumps(file).encode())
+    answer = client.post("/api/images/1/masks", content=codecs.BOM_UTF8 + json.dumps(file).encode())
     assert answer.status_code == 201, answer.text
     assert [state["area"] for state in answer.json()["objects"]] == [100]
 
@@ -447,16 +447,16 @@ def test_an_import_for_a_label_that_there_is_not_makes_nothing(client: TestClien
             {"id": 2, "image_id": 7, "segmentation": square},
         ],
     }
-    answer = client.post("/api/pictures/1/masks?label=9", json=file)
+    answer = client.post("/api/images/1/masks?label=9", json=file)
     assert (answer.status_code, answer.json()) == (404, {"error": "there is no label 9; choose one of the list"})
     assert client.get("/api/project").json()["labels"] == []
-    assert client.get("/api/pictures/1").json()["objects"] == []
+    assert client.get("/api/images/1").json()["objects"] == []
 
 
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (png(np.zeros((64, 64), np.uint8)), "the file is 64 pixels wide and 64 high, its picture 120 wide and 90 high"),
+        (png(np.zeros((64, 64), np.uint8)), "the file is 64 pixels wide and 64 high, its image 120 wide and 90 high"),
         (b"", "empty|no mask|cannot be read"),
         (b"GIF89a nothing", "the file is of no format that is read; give a mask"),
         (b"{", "JSON"),
@@ -464,15 +464,15 @@ def test_an_import_for_a_label_that_there_is_not_makes_nothing(client: TestClien
         (b'{"images": [], "annotations": [], "categories": []}', "no mask of a.png|a.png"),
         (b'{"images": ' + b"[" * 100_000, "JSON|nested"),
     ],
-    ids=["another size", "empty", "no picture", "cut off", "a list", "no annotation", "nested"],
+    ids=["another size", "empty", "no image", "cut off", "a list", "no annotation", "nested"],
 )
-def test_what_is_no_mask_of_the_picture_is_refused(client: TestClient, content: bytes, sentence: str) -> None:
-    answer = client.post("/api/pictures/1/masks", content=content)
+def test_what_is_no_mask_of_the_image_is_refused(client: TestClient, content: bytes, sentence: str) -> None:
+    answer = client.post("/api/images/1/masks", content=content)
     assert answer.status_code == 422
     assert list(answer.json()) == ["error"]
     assert answer.json()["error"]
     assert re.search(sentence, answer.json()["error"]), answer.json()
-    assert client.get("/api/pictures/1").json()["objects"] == []
+    assert client.get("/api/images/1").json()["objects"] == []
 
 
 # What goes wrong
@@ -480,8 +480,8 @@ def test_what_is_no_mask_of_the_picture_is_refused(client: TestClient, content: 
 
 @pytest.fixture(scope="module")
 def refusing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
-    """A server with the picture a.png, two labels and an empty object, for requests that are to change nothing."""
-    root = tmp_path_factory.mktemp("pictures")
+    """A server with the image a.png, two labels and an empty object, for requests that are to change nothing."""
+    root = tmp_path_factory.mktemp("images")
     Image.fromarray(np.zeros((90, 120, 3), np.uint8)).save(root / "a.png")
     app = create_app(Folder(root), Store(root / "kept.sqlite"), Disks())
     with TestClient(app, "http://127.0.0.1", headers={"X-VPUFormer": "1"}) as client:
@@ -498,24 +498,24 @@ def _huge_runs() -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("method", "path", "body", "status", "sentence"),
     [
-        ("GET", "/api/pictures/9", None, 404, "there is no picture 9; open one of the list"),
-        ("GET", "/api/pictures/9/thumbnail", None, 404, "there is no picture 9; open one of the list"),
-        ("GET", "/api/pictures/9/tiles/x/0/0/0", None, 404, "there is no picture 9; open one of the list"),
-        ("PATCH", "/api/pictures/9", {"done": True}, 404, "there is no picture 9; open one of the list"),
-        ("PUT", "/api/place", {"picture": 9}, 404, "there is no picture 9; open one of the list"),
-        ("POST", "/api/pictures/9/objects", {"key": "12345678"}, 404, "there is no picture 9; open one of the list"),
-        ("POST", "/api/pictures/9/masks", {}, 404, "there is no picture 9; open one of the list"),
-        ("GET", "/api/objects/9", None, 404, "there is no object 9; open its picture anew"),
-        ("GET", "/api/objects/9/probability", None, 404, "there is no object 9; open its picture anew"),
-        ("PATCH", "/api/objects/9", {"accepted": True}, 404, "there is no object 9; open its picture anew"),
-        ("POST", "/api/objects/9/undo", {"revision": 0}, 404, "there is no object 9; open its picture anew"),
-        ("POST", "/api/objects/9/redo", {"revision": 0}, 404, "there is no object 9; open its picture anew"),
+        ("GET", "/api/images/9", None, 404, "there is no image 9; open one of the list"),
+        ("GET", "/api/images/9/thumbnail", None, 404, "there is no image 9; open one of the list"),
+        ("GET", "/api/images/9/tiles/x/0/0/0", None, 404, "there is no image 9; open one of the list"),
+        ("PATCH", "/api/images/9", {"done": True}, 404, "there is no image 9; open one of the list"),
+        ("PUT", "/api/place", {"image": 9}, 404, "there is no image 9; open one of the list"),
+        ("POST", "/api/images/9/objects", {"key": "12345678"}, 404, "there is no image 9; open one of the list"),
+        ("POST", "/api/images/9/masks", {}, 404, "there is no image 9; open one of the list"),
+        ("GET", "/api/objects/9", None, 404, "there is no object 9; open its image anew"),
+        ("GET", "/api/objects/9/probability", None, 404, "there is no object 9; open its image anew"),
+        ("PATCH", "/api/objects/9", {"accepted": True}, 404, "there is no object 9; open its image anew"),
+        ("POST", "/api/objects/9/undo", {"revision": 0}, 404, "there is no object 9; open its image anew"),
+        ("POST", "/api/objects/9/redo", {"revision": 0}, 404, "there is no object 9; open its image anew"),
         ("PATCH", "/api/labels/9", {"name": "x"}, 404, "there is no label 9; choose one of the list"),
         ("DELETE", "/api/labels/9", None, 404, "there is no label 9; choose one of the list"),
         ("PATCH", "/api/objects/1", {"label": 9}, 404, "there is no label 9; choose one of the list"),
         (
             "POST",
-            "/api/pictures/1/objects",
+            "/api/images/1/objects",
             {"key": "12345678", "label": 9},
             404,
             "there is no label 9; choose one of the list",
@@ -530,7 +530,7 @@ def _huge_runs() -> dict[str, Any]:
         ("POST", "/api/labels", {"name": "cat"}, 409, "there is a label 'cat' already; choose another name"),
         ("PATCH", "/api/labels/2", {"name": "cat"}, 409, "there is a label 'cat' already; choose another name"),
         ("GET", "/api/nothing", None, 404, "Not Found; look the addresses up under /docs"),
-        ("DELETE", "/api/pictures/1", None, 405, "Method Not Allowed; look the addresses up under /docs"),
+        ("DELETE", "/api/images/1", None, 405, "Method Not Allowed; look the addresses up under /docs"),
     ],
 )
 def test_what_there_is_not(
@@ -547,11 +547,11 @@ def test_what_there_is_not(
         ("/api/labels", {"name": "x" * 201}, "body.name: "),
         ("/api/labels", {"name": "x", "colour": "red"}, "body.colour: "),
         ("/api/labels", {"name": "x", "color": "#000000"}, "body.color: Extra inputs are not permitted"),
-        ("/api/pictures/1/objects", {"key": "short"}, "body.key: "),
-        ("/api/pictures/1/objects", {"key": "12345678", "label": 2**31}, "body.label: "),
-        ("/api/pictures/0/objects", {"key": "12345678"}, "path.identity: "),
-        ("/api/pictures/1e3/objects", {"key": "12345678"}, "path.identity: "),
-        (f"/api/pictures/{2**63}/objects", {"key": "12345678"}, "path.identity: "),
+        ("/api/images/1/objects", {"key": "short"}, "body.key: "),
+        ("/api/images/1/objects", {"key": "12345678", "label": 2**31}, "body.label: "),
+        ("/api/images/0/objects", {"key": "12345678"}, "path.identity: "),
+        ("/api/images/1e3/objects", {"key": "12345678"}, "path.identity: "),
+        (f"/api/images/{2**63}/objects", {"key": "12345678"}, "path.identity: "),
         ("/api/objects/1/undo", {"revision": -1}, "body.revision: "),
         ("/api/objects/1/undo", {}, "body.revision: Field required"),
         ("/api/objects/1/undo", [], "body: "),
@@ -579,12 +579,12 @@ def test_requests_of_another_form(refusing: TestClient, path: str, body: Any, se
         ({"type": "scribble", "path": []}, "body.step.scribble.path: "),
         ({"type": "scribble", "path": [[1, 1]] * 10_001}, "body.step.scribble.path: "),
         ({"type": "brush", "path": [[1, 1]], "radius": 0}, "body.step.brush.radius: "),
-        ({"type": "lasso", "path": [[500, 500]]}, "the lasso encloses no pixel of the picture; draw it around"),
+        ({"type": "lasso", "path": [[500, 500]]}, "the lasso encloses no pixel of the image; draw it around"),
         ({"type": "remove", "step": 0}, "step 0 is no prompt that counts at present; take away one of []"),
         ({"type": "remove", "step": 10**30}, "is no prompt that counts"),
         (
             {"type": "mask", "mask": {"width": 12, "height": 9, "runs": ""}},
-            "the mask is 12x9 pixels, its picture 120x90",
+            "the mask is 12x9 pixels, its image 120x90",
         ),
         ({"type": "mask", "mask": {"width": 120, "height": 90, "runs": "?"}}, "the runs of the mask are no base64"),
         ({"type": "mask", "mask": _huge_runs()}, "runs"),
@@ -630,9 +630,9 @@ def test_a_key_belongs_to_one_object_alone(client: TestClient) -> None:
     answer = client.post(f"/api/objects/{second['id']}/steps", json=sent)
     assert answer.status_code == 409
     assert "belongs to a step of another object" in answer.json()["error"]
-    client.post("/api/pictures/1/objects", json={"key": "the-picture-key"})
-    answer = client.post("/api/pictures/2/objects", json={"key": "the-picture-key"})
-    assert answer.json() == {"error": "this key belongs to an object on another picture; draw a new one"}
+    client.post("/api/images/1/objects", json={"key": "the-image-key"})
+    answer = client.post("/api/images/2/objects", json={"key": "the-image-key"})
+    assert answer.json() == {"error": "this key belongs to an object on another image; draw a new one"}
     assert answer.status_code == 409
 
 
@@ -641,43 +641,43 @@ def test_a_key_belongs_to_one_object_alone(client: TestClient) -> None:
     [
         ("0/1/0", 404, "there is no tile 1, 0 on level 0; columns are 0 to 0, rows 0 to 0"),
         (f"0/0/{10**30}", 404, f"there is no tile 0, {10**30} on level 0; columns are 0 to 0, rows 0 to 0"),
-        ("1/0/0", 404, "there is no level 1; the picture has the levels 0 to 0"),
-        ("99/0/0", 404, "there is no level 99; the picture has the levels 0 to 0"),
+        ("1/0/0", 404, "there is no level 1; the image has the levels 0 to 0"),
+        ("99/0/0", 404, "there is no level 99; the image has the levels 0 to 0"),
         (
             "0/0/0?low=0&high=9",
             422,
-            "the picture has 8 bits per channel, all of which are shown; ask for no low and high",
+            "the image has 8 bits per channel, all of which are shown; ask for no low and high",
         ),
     ],
 )
 def test_tiles_that_there_are_not(refusing: TestClient, path: str, status: int, sentence: str) -> None:
-    answer = refusing.get(f"/api/pictures/1/tiles/any/{path}")
+    answer = refusing.get(f"/api/images/1/tiles/any/{path}")
     assert (answer.status_code, answer.json()) == (status, {"error": sentence})
     assert answer.headers["cache-control"] == "no-store"
 
 
 @pytest.mark.parametrize("path", ["-1/0/0", "0/-1/0", "0/0/x", "0/0/0?low=nan", "0/0/0?high=inf"])
 def test_tiles_asked_for_in_another_form(refusing: TestClient, path: str) -> None:
-    answer = refusing.get(f"/api/pictures/1/tiles/any/{path}")
+    answer = refusing.get(f"/api/images/1/tiles/any/{path}")
     assert answer.status_code == 422
     assert "look the request up under /docs" in answer.json()["error"]
 
 
-def test_a_picture_whose_file_is_gone(client: TestClient, picture_folder: Path) -> None:
+def test_a_image_whose_file_is_gone(client: TestClient, image_folder: Path) -> None:
     state = begin(client)
-    (picture_folder / "a.png").unlink()
-    for path in ("/api/pictures/1", "/api/pictures/1/thumbnail", "/api/pictures/1/tiles/any/0/0/0"):
+    (image_folder / "a.png").unlink()
+    for path in ("/api/images/1", "/api/images/1/thumbnail", "/api/images/1/tiles/any/0/0/0"):
         answer = client.get(path)
         assert answer.status_code == 422
         assert answer.json()["error"].endswith("check the path, or put it back")
     answer = client.post("/api/objects/1/steps", json={"key": key(), "revision": 0, "step": _CLICK})
     assert answer.status_code == 422
     assert client.get("/api/objects/1").json() == state
-    assert len(client.get("/api/project").json()["pictures"]) == 3
+    assert len(client.get("/api/project").json()["images"]) == 3
 
 
 def test_a_body_that_is_too_long(client: TestClient) -> None:
-    answer = client.post("/api/pictures/1/masks", content=b"x", headers={"content-length": "32000001"})
+    answer = client.post("/api/images/1/masks", content=b"x", headers={"content-length": "32000001"})
     assert answer.status_code == 413
     assert answer.json() == {"error": "a request holds at most 32 MB; send less at a time"}
 
@@ -696,7 +696,7 @@ def test_too_many_questions_at_once_are_sent_away_and_can_be_sent_again(client: 
         busy = _first_done(under_way, 4)
         assert client.get("/healthz").json() == {"status": "ok"}  # although the network stands still
         assert f"vpuformer_waiting {MAX_WAITING}.0" in client.get("/metrics").text
-        assert client.get("/api/pictures/1/thumbnail").status_code == 200
+        assert client.get("/api/images/1/thumbnail").status_code == 200
         go.set()
         answers = [future.result(20) for future in under_way]
     assert all(future in under_way for future in busy)
@@ -738,7 +738,7 @@ def test_a_step_on_which_the_network_fails_is_answered_when_it_is_sent_again(cli
     after = client.get("/api/objects/1").json()
     assert [kept["type"] for kept in after["steps"]] == ["click", "box"]
     assert (after["mask"], after["at"]) == (first["mask"], 2)
-    assert client.get("/api/pictures/1").json()["objects"] == [after]
+    assert client.get("/api/images/1").json()["objects"] == [after]
     assert 'vpuformer_requests_total{method="POST",status="500"} 2.0' in client.get("/metrics").text
     disks.before = lambda: None
     answer = client.post("/api/objects/1/steps", json=sent)
@@ -766,7 +766,7 @@ def test_what_was_accepted_is_exported(client: TestClient) -> None:
     client.patch(f"/api/objects/{kept['id']}", json={"accepted": True})
     answer = client.get("/api/export?format=coco")
     assert (answer.status_code, answer.headers["content-type"]) == (200, "application/zip")
-    assert answer.headers["content-disposition"] == "attachment; filename*=UTF-8''pictures_coco.zip"
+    assert answer.headers["content-disposition"] == "attachment; filename*=UTF-8''images_coco.zip"
     with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
         (name,) = (name for name in archive.namelist() if name.endswith(".json"))
         content = json.loads(archive.read(name))
@@ -775,16 +775,16 @@ def test_what_was_accepted_is_exported(client: TestClient) -> None:
     ]
     assert [(found["area"], found["iscrowd"]) for found in content["annotations"]] == [(_DISK, 0)]
     # And comes back as it was.
-    back = client.post("/api/pictures/1/masks", json=content).json()["objects"]
+    back = client.post("/api/images/1/masks", json=content).json()["objects"]
     assert [(state["label"], state["mask"]) for state in back] == [(1, kept["mask"])]
 
 
-def test_an_export_tells_of_which_pictures_objects_are_left_out(client: TestClient) -> None:
-    for picture in (3, 1):
-        step(client, begin(client, picture), {"type": "click", "point": [9, 9]})
-        begin(client, picture)
-    for picture in (1, 2):
-        state = step(client, begin(client, picture), {"type": "clear"} if picture == 2 else _CLICK)
+def test_an_export_tells_of_which_images_objects_are_left_out(client: TestClient) -> None:
+    for image in (3, 1):
+        step(client, begin(client, image), {"type": "click", "point": [9, 9]})
+        begin(client, image)
+    for image in (1, 2):
+        state = step(client, begin(client, image), {"type": "clear"} if image == 2 else _CLICK)
         client.patch(f"/api/objects/{state['id']}", json={"accepted": True})
     with zipfile.ZipFile(io.BytesIO(client.get("/api/export?format=coco").content)) as archive:
         notes = archive.read("NOTES.txt").decode().splitlines()
@@ -797,7 +797,7 @@ def test_an_export_tells_of_which_pictures_objects_are_left_out(client: TestClie
 
 def test_an_export_is_refused_where_an_answer_is_missing(client: TestClient, tmp_path: Path) -> None:
     begin(client)
-    client.get("/api/pictures/1")
+    client.get("/api/images/1")
     store = Store(tmp_path / "client.sqlite")
     store.add_step(1, 0, key(), {"type": "click", "point": [9, 9], "positive": True})
     store.change_object(1, accepted=True)
@@ -827,7 +827,7 @@ def test_health_measures_and_the_list_of_operations(client: TestClient) -> None:
     assert 'vpuformer_requests_total{method="POST",status="201"} 1.0' in measures.text
     paths = client.get("/openapi.json").json()["paths"]
     assert set(paths["/api/objects/{identity}"]) == {"get", "patch"}
-    assert "/api/pictures/{identity}/masks" in paths
+    assert "/api/images/{identity}/masks" in paths
 
 
 def test_every_operation_says_what_it_does(client: TestClient) -> None:
@@ -855,14 +855,14 @@ def test_the_page_and_its_files(client: TestClient, path: str, kind: str) -> Non
 
 
 def test_everything_is_there_again_after_the_server_was_closed(
-    client: TestClient, picture_folder: Path, tmp_path: Path
+    client: TestClient, image_folder: Path, tmp_path: Path
 ) -> None:
     client.post("/api/labels", json={"name": "cat"})
     state = step(client, begin(client, label=1), _CLICK)
     state = turn(client, step(client, state, {"type": "clear"}), "undo")
-    client.put("/api/place", json={"picture": 2})
+    client.put("/api/place", json={"image": 2})
     project = client.get("/api/project").json()
-    app = create_app(Folder(picture_folder), Store(tmp_path / "client.sqlite"), Disks())
+    app = create_app(Folder(image_folder), Store(tmp_path / "client.sqlite"), Disks())
     with TestClient(app, "http://127.0.0.1", headers={"X-VPUFormer": "1"}) as again:
         assert again.get("/api/project").json() == project
         assert again.get("/api/objects/1").json() == state

@@ -26,7 +26,7 @@ FORM: Header = ("Content-Type", "application/x-www-form-urlencoded")
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    root = tmp_path_factory.mktemp("pictures")
+    root = tmp_path_factory.mktemp("images")
     Image.new("RGB", (8, 8)).save(root / "a.png")
     made = create_app(Folder(root), root / "x.sqlite", Disks(), token=TOKEN)
     with TestClient(made, "http://127.0.0.1"):
@@ -60,7 +60,7 @@ def test_a_browser_without_the_token_gets_a_page_that_asks_for_it(app: Any, path
         assert ask(app, "GET", name, [LOCAL]).status == 200
 
 
-@pytest.mark.parametrize("path", ["/api/project", "/api/pictures/1/thumbnail", "/"])
+@pytest.mark.parametrize("path", ["/api/project", "/api/images/1/thumbnail", "/"])
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
 def test_a_program_without_the_token_gets_a_sentence(app: Any, path: str, method: str) -> None:
     accepts = [("Accept", "*/*")] if path == "/" else [BROWSER]
@@ -118,7 +118,7 @@ def test_the_token_stands_in_no_log(tmp_path: Path, caplog: pytest.LogCaptureFix
     caplog.set_level(logging.DEBUG)
     with TestClient(app, "http://127.0.0.1", raise_server_exceptions=False, headers={"X-VPUFormer": "1"}) as client:
         assert client.get(f"/?token={TOKEN}").status_code == 200
-        client.post("/api/pictures/1/objects", json={"key": "12345678"})
+        client.post("/api/images/1/objects", json={"key": "12345678"})
         sent = {"key": "12345678", "revision": 0, "step": {"type": "click", "point": [1, 1]}}
         assert client.post(f"/api/objects/1/steps?token={TOKEN}", json=sent).status_code == 500
     own = [record.getMessage() for record in caplog.records if not record.name.startswith("httpx")]  # the client's

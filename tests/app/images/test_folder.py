@@ -22,7 +22,7 @@ def put(folder: Path, *names: str) -> Path:
     return folder
 
 
-def test_pictures_of_all_folders_are_listed_in_natural_order(tmp_path):
+def test_images_of_all_folders_are_listed_in_natural_order(tmp_path):
     put(tmp_path, "img10.png", "IMG2.PNG", "img1.png", "b/2.jpeg", "b/10.tif", "b/c/1.webp", "a.txt", "notes.md", "png")
     assert Folder(tmp_path).names == ("b/2.jpeg", "b/10.tif", "b/c/1.webp", "img1.png", "IMG2.PNG", "img10.png")
 
@@ -32,13 +32,13 @@ def test_what_is_hidden_is_left_out(tmp_path):
     folder = Folder(tmp_path)
     assert folder.names == ("g.png",)
     assert folder.left_out == []
-    with pytest.raises(ImageError, match="no picture"):
+    with pytest.raises(ImageError, match="no image"):
         folder.path_of(".a.png")
 
 
 def test_a_folder_within_a_hidden_one_may_be_given(tmp_path):
-    put(tmp_path, ".hidden/pictures/a.png")
-    assert Folder(tmp_path / ".hidden" / "pictures").names == ("a.png",)
+    put(tmp_path, ".hidden/images/a.png")
+    assert Folder(tmp_path / ".hidden" / "images").names == ("a.png",)
 
 
 @given(st.lists(st.text("aB0129/", min_size=1, max_size=8)))
@@ -103,7 +103,7 @@ def test_a_folder_that_cannot_be_listed_further_down_is_told(tmp_path, monkeypat
         Folder(tmp_path / "closed")
 
 
-def test_a_single_picture(tmp_path):
+def test_a_single_image(tmp_path):
     put(tmp_path, "b.png")
     Image.new("RGB", (3, 2)).save(tmp_path / "a.png")
     (tmp_path / "a.png").rename(tmp_path / "scan")  # what it is called does not matter where it is given by name
@@ -111,11 +111,11 @@ def test_a_single_picture(tmp_path):
     assert folder.names == ("scan",)
     assert folder.root == tmp_path.resolve()
     assert folder.path_of("scan") == (tmp_path / "scan").resolve()
-    with pytest.raises(ImageError, match="there is no picture"):
+    with pytest.raises(ImageError, match="there is no image"):
         folder.path_of("b.png")
 
 
-def test_a_single_picture_by_a_relative_path(tmp_path, monkeypatch):
+def test_a_single_image_by_a_relative_path(tmp_path, monkeypatch):
     Image.new("RGB", (3, 2)).save(tmp_path / "a.png")
     monkeypatch.chdir(tmp_path)
     folder = Folder("a.png")
@@ -123,7 +123,7 @@ def test_a_single_picture_by_a_relative_path(tmp_path, monkeypatch):
     assert folder.path_of("a.png") == (tmp_path / "a.png").resolve()
 
 
-def test_what_is_no_folder_of_pictures(tmp_path):
+def test_what_is_no_folder_of_images(tmp_path):
     (tmp_path / "empty").mkdir()
     put(tmp_path, "notes.txt", "text.png", "only/notes.txt")
     (tmp_path / "only" / "link").symlink_to(tmp_path / "empty")
@@ -131,10 +131,10 @@ def test_what_is_no_folder_of_pictures(tmp_path):
     for name, error, expected in (
         ("missing", DatasetError, "there is no .*missing; check the path"),
         ("a\0b", DatasetError, "cannot be reached"),
-        ("empty", DatasetError, "empty holds no picture; wanted files that end in .*.jpg.*.png"),
-        ("only", DatasetError, "holds no picture that can be listed: 'link' is a link to a folder"),
-        ("notes.txt", ImageError, "no picture that can be read"),
-        ("text.png", ImageError, "no picture that can be read"),
+        ("empty", DatasetError, "empty holds no image; wanted files that end in .*.jpg.*.png"),
+        ("only", DatasetError, "holds no image that can be listed: 'link' is a link to a folder"),
+        ("notes.txt", ImageError, "no image that can be read"),
+        ("text.png", ImageError, "no image that can be read"),
         ("nothing.png", ImageError, "is an empty file"),
         ("notes.txt/a.png", DatasetError, "there is no"),
     ):

@@ -1,4 +1,4 @@
-"""Names that must lead nowhere, and links in a folder of pictures."""
+"""Names that must lead nowhere, and links in a folder of images."""
 
 import os
 from pathlib import Path
@@ -42,15 +42,15 @@ def put(folder: Path, *names: str) -> Path:
 def test_no_other_name_leads_anywhere(tmp_path, name):
     root = put(tmp_path / "root", "a.png", "b/a.png", "notes.txt")
     put(tmp_path, "outside.png")
-    with pytest.raises(ImageError, match="there is no picture") as caught:
+    with pytest.raises(ImageError, match="there is no image") as caught:
         Folder(root).path_of(name)
     assert len(str(caught.value)) < 700
     str(caught.value).encode()
 
 
-def test_neither_does_the_absolute_path_of_a_listed_picture(tmp_path):
+def test_neither_does_the_absolute_path_of_a_listed_image(tmp_path):
     put(tmp_path, "a.png")
-    with pytest.raises(ImageError, match="there is no picture"):
+    with pytest.raises(ImageError, match="there is no image"):
         Folder(tmp_path).path_of(str(tmp_path / "a.png"))
 
 
@@ -71,7 +71,7 @@ def test_links_within_the_folder_are_followed_and_others_are_not(tmp_path):
     assert "'folder' is a link to a folder" in said
     assert "dangling.png" in said
     for name in ("outside.png", "folder/c.png"):
-        with pytest.raises(ImageError, match="there is no picture"):
+        with pytest.raises(ImageError, match="there is no image"):
             folder.path_of(name)
 
 
@@ -126,7 +126,7 @@ def test_a_file_that_has_vanished_or_become_something_else(tmp_path):
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes on this system")
-def test_a_pipe_is_no_picture(tmp_path):
+def test_a_pipe_is_no_image(tmp_path):
     put(tmp_path, "a.png", "b.png")
     os.mkfifo(tmp_path / "pipe.png")
     folder = Folder(tmp_path)
@@ -139,7 +139,7 @@ def test_a_pipe_is_no_picture(tmp_path):
         Folder(tmp_path / "pipe.png")
 
 
-def test_a_link_to_a_single_picture_elsewhere(tmp_path):
+def test_a_link_to_a_single_image_elsewhere(tmp_path):
     Image.new("RGB", (3, 2)).save(tmp_path / "a.png")
     (tmp_path / "links").mkdir()
     (tmp_path / "links" / "b.png").symlink_to(tmp_path / "a.png")

@@ -1,4 +1,4 @@
-"""Pictures as the app opens them: the pixels that the network sees, those that are stored, and what is said of them."""
+"""Images as the app opens them: the pixels that the network sees, those that are stored, and what is said of them."""
 
 import struct
 import threading
@@ -12,9 +12,9 @@ import pytest
 import tifffile
 from PIL import Image
 
-from vpuformer.app.images import open_images as pictures
+from vpuformer.app.images import open_images as images
 from vpuformer.app.images.folder import Folder, version_of
-from vpuformer.app.images.open_images import PictureCache, read_picture
+from vpuformer.app.images.open_images import ImageCache, open_image
 from vpuformer.errors import ImageError
 from vpuformer.images import read_image
 
@@ -29,8 +29,8 @@ def png_head(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + head + struct.pack(">I", zlib.crc32(head)) + b"\0\0\0\5IDAT"
 
 
-def write_odd_pictures(folder: Path) -> None:
-    """Every kind of picture that is not simply 8-bit RGB, by names that tell."""
+def write_odd_images(folder: Path) -> None:
+    """Every kind of image that is not simply 8-bit RGB, by names that tell."""
     image = Image.fromarray(RGB)
     Image.new("RGB", (1, 1), (1, 2, 3)).save(folder / "one.png")
     Image.fromarray(np.arange(5000, dtype=np.uint8)[:, None].repeat(3, 1).reshape(5000, 1, 3)).save(folder / "tall.png")
@@ -63,7 +63,7 @@ def write_odd_pictures(folder: Path) -> None:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("odd")
-    write_odd_pictures(folder)
+    write_odd_images(folder)
     return folder
 
 
@@ -96,16 +96,16 @@ ODD = {
 
 @pytest.mark.parametrize("name", ODD)
 def test_the_network_sees_what_read_image_gives(folder, name):
-    picture = read_picture(folder / name)
+    image = open_image(folder / name)
     expected = read_image(folder / name)
-    assert picture.rgb.dtype == np.uint8
-    assert picture.rgb.flags.c_contiguous
-    assert not picture.rgb.flags.writeable
-    assert np.array_equal(picture.rgb, expected)
-    assert (picture.height, picture.width) == expected.shape[:2]
-    assert picture.notes == ODD[name]
-    assert picture.version == version_of(folder / name)
-    assert picture.tile(0, 0, 0).media_type == "image/png"
+    assert image.rgb.dtype == np.uint8
+    assert image.rgb.flags.c_contiguous
+    assert not image.rgb.flags.writeable
+    assert np.array_equal(image.rgb, expected)
+    assert (image.height, image.width) == expected.shape[:2]
+    assert image.notes == ODD[name]
+    assert image.version == version_of(folder / name)
+    assert image.tile(0, 0, 0).media_type == "image/png"
 
 
 @pytest.mark.parametrize(
@@ -123,81 +123,81 @@ def test_the_network_sees_what_read_image_gives(folder, name):
     }.items(),
 )
 def test_deep_values_are_kept_as_they_are_stored(folder, name, expected):
-    picture = read_picture(folder / name)
-    assert picture.deep is not None
-    assert picture.deep.dtype == expected.dtype
-    assert picture.deep.dtype.isnative
-    assert picture.deep.flags.c_contiguous
-    assert not picture.deep.flags.writeable
-    assert np.array_equal(picture.deep, expected)
-    assert picture.range == ((0, 1) if name == "float.tif" else (expected.min(), expected.max()))
-    assert picture.nbytes >= picture.rgb.nbytes + picture.deep.nbytes
+    image = open_image(folder / name)
+    assert image.deep is not None
+    assert image.deep.dtype == expected.dtype
+    assert image.deep.dtype.isnative
+    assert image.deep.flags.c_contiguous
+    assert not image.deep.flags.writeable
+    assert np.array_equal(image.deep, expected)
+    assert image.range == ((0, 1) if name == "float.tif" else (expected.min(), expected.max()))
+    assert image.nbytes >= image.rgb.nbytes + image.deep.nbytes
 
 
 @pytest.mark.parametrize("name", ["deep.tif", "deep_rgb.png", "int32.tif", "stack.tif"])
 def test_the_whole_range_as_window_shows_what_the_network_sees(folder, name):
-    picture = read_picture(folder / name)
-    assert picture.range is not None
-    tile = picture.tile(0, 0, 0, *picture.range)
+    image = open_image(folder / name)
+    assert image.range is not None
+    tile = image.tile(0, 0, 0, *image.range)
     shown = cv2.imdecode(np.frombuffer(tile.content, np.uint8), cv2.IMREAD_COLOR)
     assert shown is not None
-    assert np.array_equal(shown[:, :, ::-1], picture.rgb)
+    assert np.array_equal(shown[:, :, ::-1], image.rgb)
 
 
 def test_others_have_no_deep_values(folder):
     for name in ("grey.png", "bits.png", "alpha.png", "palette.png", "cmyk.jpg", "moving.gif"):
-        picture = read_picture(folder / name)
-        assert picture.deep is None
-        assert picture.range is None
+        image = open_image(folder / name)
+        assert image.deep is None
+        assert image.range is None
 
 
 @pytest.mark.parametrize("orientation", [1, 3, 6, 8])
 def test_deep_values_are_upright_too(tmp_path, orientation):
     tifffile.imwrite(tmp_path / "a.tif", DEEP_RGB, photometric="rgb", extratags=[(274, "H", 1, orientation, True)])
-    picture = read_picture(tmp_path / "a.tif")
-    assert picture.deep is not None
-    assert np.array_equal(picture.deep, np.rot90(DEEP_RGB, {1: 0, 3: 2, 6: -1, 8: 1}[orientation]))
-    assert picture.rgb.shape == picture.deep.shape
+    image = open_image(tmp_path / "a.tif")
+    assert image.deep is not None
+    assert np.array_equal(image.deep, np.rot90(DEEP_RGB, {1: 0, 3: 2, 6: -1, 8: 1}[orientation]))
+    assert image.rgb.shape == image.deep.shape
 
 
-def test_files_that_are_no_picture(tmp_path):
+def test_files_that_are_no_image(tmp_path):
     (tmp_path / "empty.png").touch()
-    (tmp_path / "text.png").write_text("no picture")
+    (tmp_path / "text.png").write_text("no image")
     (tmp_path / "bomb.png").write_bytes(png_head(100_000, 100_000))
     Image.effect_noise((100, 100), 90).save(tmp_path / "whole.png")
     (tmp_path / "cut.png").write_bytes((tmp_path / "whole.png").read_bytes()[:3000])
     tifffile.imwrite(tmp_path / "nan.tif", np.array([[np.inf, np.nan]], np.float32))
     for name, expected in (
         ("empty.png", "empty file"),
-        ("text.png", "no picture that can be read"),
+        ("text.png", "no image that can be read"),
         ("bomb.png", "100000x100000, 10000 million pixels"),
         ("cut.png", "broken, cut short"),
         ("nan.tif", "no value that is finite"),
         ("missing.png", "missing.png"),
     ):
         with pytest.raises(ImageError, match=expected) as caught:
-            read_picture(tmp_path / name)
+            open_image(tmp_path / name)
         assert "\n" not in str(caught.value)
 
 
 class Counted:
-    """`read_picture`, counted, and held up until it may go on."""
+    """`open_image`, counted, and held up until it may go on."""
 
     def __init__(self) -> None:
         self.paths: list[Path] = []
         self.go = threading.Event()
 
-    def __call__(self, path: Path) -> pictures.Picture:
+    def __call__(self, path: Path) -> images.Image:
         self.paths.append(path)
         assert self.go.wait(10)
-        return read_picture(path)
+        return open_image(path)
 
 
 @pytest.fixture
 def counted(monkeypatch: pytest.MonkeyPatch) -> Counted:
     counted = Counted()
     counted.go.set()
-    monkeypatch.setattr(pictures, "read_picture", counted)
+    monkeypatch.setattr(images, "open_image", counted)
     return counted
 
 
@@ -208,8 +208,8 @@ def three(tmp_path: Path) -> Folder:
     return Folder(tmp_path)
 
 
-def test_pictures_are_opened_once_and_kept_as_far_as_the_memory_goes(three, counted):
-    cache = PictureCache(three, budget_bytes=1600)  # two of 20 x 10 x 3 bytes and a third
+def test_images_are_opened_once_and_kept_as_far_as_the_memory_goes(three, counted):
+    cache = ImageCache(three, budget_bytes=1600)  # two of 20 x 10 x 3 bytes and a third
     for name in ("0.png", "1.png", "0.png"):
         assert cache.get(name).rgb[0, 0, 0] == int(name[0])
     assert cache.nbytes == 1600
@@ -222,7 +222,7 @@ def test_pictures_are_opened_once_and_kept_as_far_as_the_memory_goes(three, coun
 
 
 def test_a_file_that_has_changed_is_opened_anew(three, tmp_path, counted):
-    cache = PictureCache(three, 10_000)
+    cache = ImageCache(three, 10_000)
     former = cache.get("0.png")
     Image.new("RGB", (30, 10), (9, 0, 0)).save(tmp_path / "0.png")
     now = cache.get("0.png")
@@ -232,8 +232,8 @@ def test_a_file_that_has_changed_is_opened_anew(three, tmp_path, counted):
     cache.close()
 
 
-def test_the_next_picture_is_opened_in_the_background(three, counted):
-    cache = PictureCache(three, 10_000)
+def test_the_next_image_is_opened_in_the_background(three, counted):
+    cache = ImageCache(three, 10_000)
     counted.go.clear()
     start = time.monotonic()
     cache.prefetch("1.png")
@@ -244,13 +244,13 @@ def test_the_next_picture_is_opened_in_the_background(three, counted):
     cache.close()
 
 
-def test_a_picture_that_cannot_be_opened(three, tmp_path, counted):
-    cache = PictureCache(three, 10_000)
-    (tmp_path / "0.png").write_text("no picture")
+def test_a_image_that_cannot_be_opened(three, tmp_path, counted):
+    cache = ImageCache(three, 10_000)
+    (tmp_path / "0.png").write_text("no image")
     (tmp_path / "1.png").unlink()
     for name in ("0.png", "1.png", "../2.png"):
         cache.prefetch(name)
-    for name, expected in (("0.png", "no picture that"), ("1.png", "there is no"), ("../2.png", "there is no picture")):
+    for name, expected in (("0.png", "no image that"), ("1.png", "there is no"), ("../2.png", "there is no image")):
         for _ in range(2):
             with pytest.raises(ImageError, match=expected):
                 cache.get(name)

@@ -1,4 +1,4 @@
-"""Small pictures for a list, whatever the picture."""
+"""Small images for a list, whatever the image."""
 
 import io
 import time
@@ -59,7 +59,7 @@ KINDS = [
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_a_thumbnail_is_the_picture_made_small(tmp_path, name):
+def test_a_thumbnail_is_the_image_made_small(tmp_path, name):
     path = tmp_path / name
     write(path)
     whole = read_image(path)
@@ -80,7 +80,7 @@ def test_a_side_may_be_given(tmp_path):
 
 @pytest.mark.parametrize("name", ["a.png", "a.jpg"])
 @pytest.mark.parametrize("size", [(1, 1), (192, 100), (30, 20)])
-def test_a_small_picture_stays_as_it_is(tmp_path, name, size):
+def test_a_small_image_stays_as_it_is(tmp_path, name, size):
     Image.new("RGB", size, (200, 100, 50)).save(tmp_path / name)
     small = decoded(thumbnail(tmp_path / name))
     assert small.shape == (size[1], size[0], 3)
@@ -89,7 +89,7 @@ def test_a_small_picture_stays_as_it_is(tmp_path, name, size):
 
 @pytest.mark.parametrize("name", ["a.png", "a.jpg"])
 @pytest.mark.parametrize(("size", "expected"), [((1, 5000), (1, 192)), ((5000, 1), (192, 1)), ((5000, 3), (192, 1))])
-def test_very_long_pictures(tmp_path, name, size, expected):
+def test_very_long_images(tmp_path, name, size, expected):
     Image.new("RGB", size, (200, 100, 50)).save(tmp_path / name)
     small = decoded(thumbnail(tmp_path / name))
     assert small.shape == (expected[1], expected[0], 3)
@@ -116,7 +116,7 @@ def test_a_jpeg_is_decoded_at_a_fraction_of_its_size(tmp_path, monkeypatch):
 def test_what_cannot_be_read(tmp_path):
     write(tmp_path / "whole.jpg")
     (tmp_path / "cut.jpg").write_bytes((tmp_path / "whole.jpg").read_bytes()[:3000])
-    (tmp_path / "text.jpg").write_text("no picture")
+    (tmp_path / "text.jpg").write_text("no image")
     (tmp_path / "empty.png").touch()
     bomb = bytearray((tmp_path / "whole.jpg").read_bytes())
     at = bomb.index(b"\xff\xc0") + 5
@@ -124,7 +124,7 @@ def test_what_cannot_be_read(tmp_path):
     (tmp_path / "bomb.jpg").write_bytes(bomb)
     for name, expected in (
         ("cut.jpg", "broken, cut short"),
-        ("text.jpg", "no picture that can be read"),
+        ("text.jpg", "no image that can be read"),
         ("empty.png", "empty file"),
         ("bomb.jpg", "65535x65535, 4295 million pixels"),
         ("missing.png", "there is no file"),

@@ -1,4 +1,4 @@
-"""The levels of a picture and their tiles: put together again, they are the picture."""
+"""The levels of an image and their tiles: put together again, they are the image."""
 
 import io
 import math
@@ -15,7 +15,7 @@ from PIL import Image
 
 from vpuformer.app.images import pyramid
 from vpuformer.app.images.encoding import Encoded
-from vpuformer.app.images.open_images import Picture
+from vpuformer.app.images.open_images import OpenImage
 from vpuformer.app.images.pyramid import TILE, Pyramid, halved, level_sizes
 from vpuformer.errors import ImageError, NotFoundError
 
@@ -35,11 +35,11 @@ def decoded(tile: Encoded) -> Pixels:
         return np.array(image.convert("RGB"))
 
 
-def assembled(picture: Picture, level: int, **window: float) -> Pixels:
+def assembled(image: OpenImage, level: int, **window: float) -> Pixels:
     """A level, put together from its tiles."""
-    width, height = picture.levels[level]
+    width, height = image.levels[level]
     columns, rows = math.ceil(width / TILE), math.ceil(height / TILE)
-    lines = [[decoded(picture.tile(level, x, y, **window)) for x in range(columns)] for y in range(rows)]
+    lines = [[decoded(image.tile(level, x, y, **window)) for x in range(columns)] for y in range(rows)]
     whole = np.concatenate([np.concatenate(line, axis=1) for line in lines])
     assert whole.shape == (height, width, 3)
     return whole
@@ -79,7 +79,7 @@ def test_deep_values_are_halved_at_their_depth(rng, kind, shape):
 
 
 @pytest.mark.parametrize("shape", [(1, 70_000, 3), (70_001, 1), (2, 40_000)])
-def test_very_long_pictures_are_halved(shape):
+def test_very_long_images_are_halved(shape):
     half = halved(np.full(shape, 9, np.uint8))
     assert half.shape[:2] == (math.ceil(shape[0] / 2), math.ceil(shape[1] / 2))
     assert (half == 9).all()
@@ -97,74 +97,74 @@ def test_levels_lie_on_each_other_exactly():
 
 
 def test_a_single_pixel():
-    picture = Picture(np.array([[[1, 2, 3]]], np.uint8))
-    assert picture.levels == ((1, 1),)
-    assert decoded(picture.tile(0, 0, 0)).tolist() == [[[1, 2, 3]]]
+    image = OpenImage(np.array([[[1, 2, 3]]], np.uint8))
+    assert image.levels == ((1, 1),)
+    assert decoded(image.tile(0, 0, 0)).tolist() == [[[1, 2, 3]]]
 
 
 @pytest.mark.parametrize("size", [(1, 5000), (5000, 1), (512, 512), (513, 512), (1024, 1025), (1300, 900)])
 def test_tiles_put_together_are_the_level(rng, size):
     width, height = size
     rough = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
-    assert np.array_equal(assembled(Picture(rough), 0), rough)
-    picture = Picture(smooth(width, height))
-    for number in range(1, len(picture.levels)):
-        expected = mean_of_blocks(picture.rgb, 2**number)
-        error = np.abs(assembled(picture, number) - expected)
+    assert np.array_equal(assembled(OpenImage(rough), 0), rough)
+    image = OpenImage(smooth(width, height))
+    for number in range(1, len(image.levels)):
+        expected = mean_of_blocks(image.rgb, 2**number)
+        error = np.abs(assembled(image, number) - expected)
         assert error.mean() < 1.5
         assert error.max() < 12
 
 
 def test_the_full_size_is_exact_and_the_rest_small():
-    picture = Picture(smooth(1300, 900))
-    assert picture.tile(0, 2, 1).media_type == "image/png"
-    assert picture.tile(1, 1, 0).media_type == "image/jpeg"
-    assert len(picture.tile(1, 0, 0).content) < 60_000
+    image = OpenImage(smooth(1300, 900))
+    assert image.tile(0, 2, 1).media_type == "image/png"
+    assert image.tile(1, 1, 0).media_type == "image/jpeg"
+    assert len(image.tile(1, 0, 0).content) < 60_000
 
 
 def test_fine_colours_are_kept_where_tiles_are_not_exact():
     stripes = np.zeros((600, 800, 3), np.uint8)
     stripes[:, 0::4], stripes[:, 1::4] = (230, 30, 40), (230, 30, 40)
     stripes[:, 2::4], stripes[:, 3::4] = (30, 60, 220), (30, 60, 220)
-    error = np.abs(assembled(Picture(stripes), 1).astype(int) - stripes[::2, ::2])
+    error = np.abs(assembled(OpenImage(stripes), 1).astype(int) - stripes[::2, ::2])
     assert error.mean() < 10  # with colours at half the resolution, all of them would be purple
 
 
-def test_grey_pictures_have_grey_tiles(rng):
+def test_grey_images_have_grey_tiles(rng):
     grey = rng.integers(0, 256, (600, 700), dtype=np.uint8)
     rgb = np.repeat(grey[:, :, None], 3, axis=2)
-    picture = Picture(rgb, grey=True)
-    with Image.open(io.BytesIO(picture.tile(0, 0, 0).content)) as image:
-        assert image.mode == "L"
-    assert np.array_equal(assembled(picture, 0), rgb)
-    assert len(picture.tile(0, 0, 0).content) < len(Picture(rgb.copy()).tile(0, 0, 0).content) / 1.5
+    image = OpenImage(rgb, grey=True)
+    with Image.open(io.BytesIO(image.tile(0, 0, 0).content)) as opened:
+        assert opened.mode == "L"
+    assert np.array_equal(assembled(image, 0), rgb)
+    assert len(image.tile(0, 0, 0).content) < len(OpenImage(rgb.copy()).tile(0, 0, 0).content) / 1.5
 
 
 @pytest.mark.parametrize("place", [(-1, 0, 0), (2, 0, 0), (0, 3, 0), (0, 0, 2), (0, -1, 0), (0, 0, -1), (1, 2, 0)])
 def test_tiles_that_there_are_not(place):
-    picture = Picture(smooth(1000, 1000))
-    assert picture.levels == ((1000, 1000), (500, 500))
+    image = OpenImage(smooth(1000, 1000))
+    assert image.levels == ((1000, 1000), (500, 500))
     level, x, y = place
     last = 1 - level
     expected = f"there is no tile {x}, {y} on level {level}; columns are 0 to {last}, rows 0 to {last}"
     if level not in (0, 1):
-        expected = f"there is no level {level}; the picture has the levels 0 to 1"
+        expected = f"there is no level {level}; the image has the levels 0 to 1"
     with pytest.raises(NotFoundError, match=f"^{expected}$"):
-        picture.tile(*place)
+        image.tile(*place)
 
 
-def deep_picture(values: npt.NDArray[np.generic]) -> Picture:
+def deep_image(values: npt.NDArray[np.generic]) -> OpenImage:
     channels = values if values.ndim == 3 else np.repeat(values[:, :, None], 3, axis=2)
-    return Picture(np.zeros(channels.shape, np.uint8), values)
+    return OpenImage(np.zeros(channels.shape, np.uint8), values)
 
 
 def test_a_window_of_deep_values():
-    picture = deep_picture(np.array([[0, 100, 140, 200, 4000]], np.uint16))
-    assert picture.range == (0.0, 4000.0)
-    shown = decoded(picture.tile(0, 0, 0, 100, 200))[0, :, 0]
+    image = deep_image(np.array([[0, 100, 140, 200, 4000]], np.uint16))
+    assert image.range == (0.0, 4000.0)
+    shown = decoded(image.tile(0, 0, 0, 100, 200))[0, :, 0]
     assert shown.tolist() == [0, 0, 102, 255, 255]
-    assert decoded(picture.tile(0, 0, 0, -100.5, 8000))[0, :, 1].tolist() == [3, 6, 8, 9, 129]
-    assert decoded(picture.tile(0, 0, 0)).max() == 0  # without a window, what the network sees
+    assert decoded(image.tile(0, 0, 0, -100.5, 8000))[0, :, 1].tolist() == [3, 6, 8, 9, 129]
+    assert decoded(image.tile(0, 0, 0)).max() == 0  # without a window, what the network sees
 
 
 @given(
@@ -176,7 +176,7 @@ def test_a_window_of_deep_values():
 def test_any_window_keeps_the_order_of_values(values, low, width):
     if not low + width - low > 1e-30:
         return
-    shown = decoded(deep_picture(values).tile(0, 0, 0, low, low + width))[:, :, 0].ravel()
+    shown = decoded(deep_image(values).tile(0, 0, 0, low, low + width))[:, :, 0].ravel()
     order = np.argsort(values.ravel(), kind="stable")
     assert (np.diff(shown[order].astype(int)) >= 0).all()
     assert (shown[values.ravel().astype(np.float64) <= low] == 0).all()
@@ -187,10 +187,10 @@ def test_any_window_keeps_the_order_of_values(values, low, width):
 def test_a_window_at_every_level(kind):
     rows, columns = np.mgrid[:700, :900]
     values = (20_000 + 8000 * np.sin(columns / 90) + 8000 * np.cos(rows / 70)).astype(kind)
-    picture = deep_picture(values)
-    for level in range(len(picture.levels)):
+    image = deep_image(values)
+    for level in range(len(image.levels)):
         expected = np.clip((mean_of_blocks(values, 2**level) - 10_000) / 20_000 * 255, 0, 255)
-        error = np.abs(assembled(picture, level, low=10_000, high=30_000)[:, :, 1] - expected)
+        error = np.abs(assembled(image, level, low=10_000, high=30_000)[:, :, 1] - expected)
         assert error.max() < 6
         assert error.mean() < 1
 
@@ -210,18 +210,18 @@ def test_a_window_at_every_level(kind):
 )
 def test_windows_that_there_are_not(low, high, expected):
     with pytest.raises(ImageError, match=expected):
-        deep_picture(np.array([[0, 100]], np.uint16)).tile(0, 0, 0, low, high)
+        deep_image(np.array([[0, 100]], np.uint16)).tile(0, 0, 0, low, high)
 
 
-def test_a_picture_of_one_value_has_no_window():
-    picture = deep_picture(np.full((2, 3), 7, np.uint16))
-    assert picture.range is None
-    assert decoded(picture.tile(0, 0, 0)).shape == (2, 3, 3)
+def test_a_image_of_one_value_has_no_window():
+    image = deep_image(np.full((2, 3), 7, np.uint16))
+    assert image.range is None
+    assert decoded(image.tile(0, 0, 0)).shape == (2, 3, 3)
 
 
-def test_a_picture_of_8_bits_has_no_window():
+def test_a_image_of_8_bits_has_no_window():
     with pytest.raises(ImageError, match="8 bits per channel"):
-        Picture(smooth(3, 3)).tile(0, 0, 0, 0, 100)
+        OpenImage(smooth(3, 3)).tile(0, 0, 0, 0, 100)
 
 
 def test_threads_make_a_level_once(monkeypatch):
@@ -233,23 +233,23 @@ def test_threads_make_a_level_once(monkeypatch):
         return halved(pixels)
 
     monkeypatch.setattr(pyramid, "halved", counted)
-    picture = Picture(smooth(3000, 2000))
-    expected = [picture.levels[level] for level in (3, 0, 1, 3, 2, 3, 1, 2)] * 3
+    image = OpenImage(smooth(3000, 2000))
+    expected = [image.levels[level] for level in (3, 0, 1, 3, 2, 3, 1, 2)] * 3
     with ThreadPoolExecutor(8) as pool:
-        tiles = list(pool.map(lambda level: picture.tile(level, 0, 0), [3, 0, 1, 3, 2, 3, 1, 2] * 3))
+        tiles = list(pool.map(lambda level: image.tile(level, 0, 0), [3, 0, 1, 3, 2, 3, 1, 2] * 3))
     assert made == [(2000, 3000, 3), (1000, 1500, 3), (500, 750, 3)]
     for tile, (width, height) in zip(tiles, expected, strict=True):
         assert decoded(tile).shape == (min(height, TILE), min(width, TILE), 3)
 
 
-def test_a_large_picture_is_quick():
-    picture = Picture(np.broadcast_to(smooth(6000, 1), (4500, 6000, 3)).copy())
+def test_a_large_image_is_quick():
+    image = OpenImage(np.broadcast_to(smooth(6000, 1), (4500, 6000, 3)).copy())
     start = time.perf_counter()
-    picture.tile(len(picture.levels) - 1, 0, 0)
+    image.tile(len(image.levels) - 1, 0, 0)
     first = time.perf_counter() - start
     start = time.perf_counter()
     for x in range(4):
-        picture.tile(1, x, 0)
+        image.tile(1, x, 0)
     assert first < 5  # 0.1 s on an idle machine
     assert time.perf_counter() - start < 2  # 0.01 s
-    assert picture.nbytes == 6000 * 4500 * 4
+    assert image.nbytes == 6000 * 4500 * 4

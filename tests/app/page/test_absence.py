@@ -53,10 +53,10 @@ def test_the_page_goes_on_by_itself_when_the_server_is_back(folder: Path) -> Non
 
             second.enter_context(served(folder, Disks(), port=urlsplit(address).port or 0))
             person.page.locator("#empty").wait_for(state="hidden")
-            assert person.wait(state="idle")["picture"] == "coffee.jpg"
+            assert person.wait(state="idle")["image"] == "coffee.jpg"
             assert alarm(person) == ""
             person.page.keyboard.press("PageUp")
-            assert person.wait(state="idle", picture="astronaut.jpg")["steps"] == "3"
+            assert person.wait(state="idle", image="astronaut.jpg")["steps"] == "3"
 
 
 def test_a_server_that_is_back_with_another_token_is_reached_once_its_address_was_opened(folder: Path) -> None:
@@ -101,7 +101,7 @@ def test_the_name_of_a_label_that_was_refused_can_be_sent_again(address: str) ->
         assert field.input_value() == ""
 
 
-def test_a_picture_whose_file_is_gone_leaves_no_empty_object(address: str, folder: Path) -> None:
+def test_a_image_whose_file_is_gone_leaves_no_empty_object(address: str, folder: Path) -> None:
     with opened(address, cut_off=True) as person:
         person.answered()
         (folder / "astronaut.jpg").unlink()
@@ -126,7 +126,7 @@ def test_an_image_that_was_exchanged_for_one_of_another_size_is_opened_anew(addr
             "The file of astronaut.jpg was exchanged: it is 300x200 pixels now and was 512x512; open it again"
         ]
         person.wait(state="idle", object="")
-        assert person.page.locator("#picture-size").inner_text() == "300 \N{MULTIPLICATION SIGN} 200"
+        assert person.page.locator("#image-size").inner_text() == "300 \N{MULTIPLICATION SIGN} 200"
         assert person.click((200, 100))["steps"] == "1"
 
 

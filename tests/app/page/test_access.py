@@ -25,7 +25,7 @@ pytestmark = browsing.MARKS
 @pytest.fixture
 def address(tmp_path: Path) -> Iterator[str]:
     for name in ("astronaut", "coffee"):
-        shutil.copy(ROOT / f"examples/{name}.jpg", tmp_path / f"{name}, a picture with quite a long name.jpg")
+        shutil.copy(ROOT / f"examples/{name}.jpg", tmp_path / f"{name}, an image with quite a long name.jpg")
     with served(tmp_path, Disks()) as address:
         yield address
 
@@ -43,7 +43,7 @@ def faults(person: Person) -> list[str]:
 
 
 def work(person: Person) -> None:
-    """One object accepted on a picture that is done, another with a prompt undone, two labels."""
+    """One object accepted on an image that is done, another with a prompt undone, two labels."""
     for name in ("cup", "dog"):
         person.page.get_by_placeholder("New label").fill(name)
         person.page.keyboard.press("Enter")

@@ -93,8 +93,8 @@ def test_a_photograph_from_the_first_prompt_to_the_export(address: str, folder: 
         before = person.press("Control+z")
         assert before["steps"] == "1"
         person.page.reload()
-        person.wait(state="idle", picture=before["picture"])
-        assert person.page.locator("#picture-name").inner_text() == "coffee.jpg"
+        person.wait(state="idle", image=before["image"])
+        assert person.page.locator("#image-name").inner_text() == "coffee.jpg"
         person.wait(object=before["object"], area=before["area"], steps="1")
         person.press("Control+Shift+z")
         assert person.told["steps"] == "2"
@@ -120,11 +120,11 @@ def test_late_replies_overwrite_nothing(address: str) -> None:
         assert person.told["state"] == "busy"
         person.answered()
         assert (person.area, person.told["steps"]) == (alone, "1")
-        # The same while another picture is opened.
+        # The same while another image is opened.
         person.page.mouse.click(*person.place((520, 330)))
         person.page.keyboard.press("PageUp")
         person.answered()
-        assert person.page.locator("#picture-name").inner_text() == "chelsea.jpg"
+        assert person.page.locator("#image-name").inner_text() == "chelsea.jpg"
         assert person.told["steps"] == "0"
 
 
@@ -171,12 +171,12 @@ def test_the_list_is_searched_and_says_what_is_accepted(folder: Path) -> None:
         assert person.page.locator(".file-name").all_inner_texts() == ["astronaut.jpg", "coffee.jpg"]
         person.page.locator("#stage").focus()
         person.press("ArrowLeft")
-        assert person.page.locator("#picture-name").inner_text() == "astronaut.jpg"
+        assert person.page.locator("#image-name").inner_text() == "astronaut.jpg"
         person.press("ArrowRight")
-        assert person.page.locator("#picture-name").inner_text() == "coffee.jpg"
+        assert person.page.locator("#image-name").inner_text() == "coffee.jpg"
         person.press("ArrowRight")
-        assert person.page.locator("#picture-name").inner_text() == "coffee.jpg"
-        assert person.page.get_by_text("The search finds no picture after this one.").is_visible()
+        assert person.page.locator("#image-name").inner_text() == "coffee.jpg"
+        assert person.page.get_by_text("The search finds no image after this one.").is_visible()
 
 
 def test_work_that_the_server_missed_is_sent_again(folder: Path) -> None:

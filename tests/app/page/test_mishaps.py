@@ -1,4 +1,4 @@
-"""What comes between a person and the page, in a real browser: refused exports, another tab, pictures that change."""
+"""What comes between a person and the page, in a real browser: refused exports, another tab, images that change."""
 
 import json
 import shutil
@@ -47,7 +47,7 @@ def beside(person: Person) -> Person:
 
 
 def test_an_export_that_is_refused_says_why_and_one_that_is_not_has_its_name(address: str) -> None:
-    refusal = "VOC holds 254 objects a picture; export as COCO"
+    refusal = "VOC holds 254 objects an image; export as COCO"
     shown: list[str] = []
 
     def refuse(route: Route) -> None:
@@ -114,7 +114,7 @@ def test_a_name_that_is_being_typed_outlives_what_another_tab_does(address: str)
 
 
 @pytest.mark.parametrize("tool", ["s", "w", "b"])
-def test_what_is_drawn_while_the_picture_changes_is_no_prompt(address: str, tool: str) -> None:
+def test_what_is_drawn_while_the_image_changes_is_no_prompt(address: str, tool: str) -> None:
     with opened(address) as person:
         person.press(tool)
         person.page.mouse.move(*person.place((100, 100)))

@@ -1,4 +1,4 @@
-"""What becomes of objects in a real browser: accepted, taken back, left over when a picture is done, labelled."""
+"""What becomes of objects in a real browser: accepted, taken back, left over when an image is done, labelled."""
 
 import shutil
 from collections.abc import Iterator

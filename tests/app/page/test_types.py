@@ -11,9 +11,9 @@ from pydantic import BaseModel
 
 from vpuformer.app import protocol
 
-FILE = Path(protocol.__file__).parent / "static" / "types.js"
+FILE = Path(protocol.__file__).parent / "page" / "types.js"
 
-ANSWERS = ("ObjectState", "PictureOpened", "PictureListed", "Project", "Label", "Problem")
+ANSWERS = ("ObjectState", "ImageOpened", "ImageListed", "Project", "Label", "Problem")
 """What the server sends: the page must know these with all that they hold. Of what it may send it knows some."""
 
 ALIASES = {"Point": "[number, number]", "Edges": "[number, number, number, number]"}

@@ -1,4 +1,4 @@
-"""A full disk, pictures that go and pictures that come while the server runs: a sentence, and nothing by halves."""
+"""A full disk, images that go and images that come while the server runs: a sentence, and nothing by halves."""
 
 import errno
 import io
@@ -30,8 +30,8 @@ def key() -> str:
     return f"key-{next(_numbers)}"
 
 
-def begin(client: TestClient, picture: int = 1) -> dict[str, Any]:
-    answer = client.post(f"/api/pictures/{picture}/objects", json={"key": key()})
+def begin(client: TestClient, image: int = 1) -> dict[str, Any]:
+    answer = client.post(f"/api/images/{image}/objects", json={"key": key()})
     assert answer.status_code == 201, answer.text
     return answer.json()
 
@@ -67,15 +67,15 @@ def coco(count: int, names: list[str]) -> dict[str, Any]:
 
 def test_an_import_on_a_full_disk_keeps_nothing_and_can_be_sent_again(client: TestClient, full: list[bool]) -> None:
     sent = coco(20, ["cat", "dog"])
-    before = client.get("/api/pictures/1").json()
+    before = client.get("/api/images/1").json()
     full[0] = True
-    answer = client.post("/api/pictures/1/masks", json=sent)
+    answer = client.post("/api/images/1/masks", json=sent)
     assert (answer.status_code, list(answer.json())) == (507, ["error"])
     assert "is full; what was sent is not stored, make room and send it again" in answer.json()["error"]
-    assert client.get("/api/pictures/1").json() == before
+    assert client.get("/api/images/1").json() == before
     assert client.get("/api/project").json()["labels"] == []
     full[0] = False
-    answer = client.post("/api/pictures/1/masks", json=sent)
+    answer = client.post("/api/images/1/masks", json=sent)
     assert (answer.status_code, len(answer.json()["objects"])) == (201, 20)
 
 
@@ -89,7 +89,7 @@ def test_a_step_on_a_full_disk_is_refused_and_taken_when_there_is_room(client: T
         assert answer.status_code == 507
         assert "is full" in answer.json()["error"]
         assert client.get(f"/api/objects/{state['id']}").json() == state
-        assert client.get("/api/pictures/1").json()["objects"] == []
+        assert client.get("/api/images/1").json()["objects"] == []
     full[0] = False
     answer = client.post(f"/api/objects/{state['id']}/steps", json=sent)
     assert (answer.status_code, answer.json()["revision"]) == (200, 1)
@@ -105,10 +105,10 @@ def test_no_room_for_a_file_on_the_way_is_a_sentence(client: TestClient, monkeyp
     for failing in ((Path, "write_bytes"), (label_map_reading.tempfile, "TemporaryDirectory")):
         with monkeypatch.context() as patch:
             patch.setattr(*failing, fail)
-            answer = client.post("/api/pictures/1/masks", content=content.getvalue())
+            answer = client.post("/api/images/1/masks", content=content.getvalue())
         assert answer.status_code == 507
         assert "there is no room left on the disk at /tmp/mask; nothing was stored" in answer.json()["error"]
-    assert client.get("/api/pictures/1").json()["objects"] == []
+    assert client.get("/api/images/1").json()["objects"] == []
     with monkeypatch.context() as patch:
         patch.setattr(tempfile, "mkdtemp", fail)
         answer = client.get("/api/export?format=coco")
@@ -123,7 +123,7 @@ def test_other_failures_of_the_system_tell_nothing_of_the_inside(
         raise OSError(errno.EIO, "Input/output error", "/srv/secret")
 
     monkeypatch.setattr(Path, "write_bytes", fail)
-    answer = client.post("/api/pictures/1/masks", content=b"\x89PNG")
+    answer = client.post("/api/images/1/masks", content=b"\x89PNG")
     assert answer.status_code == 500
     assert "secret" not in answer.text
 
@@ -132,100 +132,100 @@ def test_other_failures_of_the_system_tell_nothing_of_the_inside(
 
 
 @pytest.mark.parametrize("broken", [False, True])
-def test_a_picture_whose_file_has_gone_leaves_no_empty_object(
-    client: TestClient, picture_folder: Path, broken: bool
+def test_a_image_whose_file_has_gone_leaves_no_empty_object(
+    client: TestClient, image_folder: Path, broken: bool
 ) -> None:
-    client.get("/api/pictures/1")
+    client.get("/api/images/1")
     if broken:
-        (picture_folder / "a.png").write_bytes(b"no picture")
+        (image_folder / "a.png").write_bytes(b"no image")
     else:
-        (picture_folder / "a.png").unlink()
+        (image_folder / "a.png").unlink()
     sent = {"key": key()}
-    answer = client.post("/api/pictures/1/objects", json=sent)
+    answer = client.post("/api/images/1/objects", json=sent)
     assert answer.status_code == 422
     assert "a.png" in answer.json()["error"]
     assert client.get("/api/objects/1").status_code == 404
-    Image.new("RGB", (120, 90)).save(picture_folder / "a.png")
-    assert client.post("/api/pictures/1/objects", json=sent).status_code == 201
+    Image.new("RGB", (120, 90)).save(image_folder / "a.png")
+    assert client.post("/api/images/1/objects", json=sent).status_code == 201
 
 
 @pytest.mark.parametrize("content", [CLICK, {"type": "lasso", "path": [[0, 0], [20, 0], [20, 20]]}])
-def test_a_picture_that_goes_before_the_first_step_leaves_no_object_either(
-    client: TestClient, picture_folder: Path, content: dict[str, Any]
+def test_a_image_that_goes_before_the_first_step_leaves_no_object_either(
+    client: TestClient, image_folder: Path, content: dict[str, Any]
 ) -> None:
     state = begin(client)
-    (picture_folder / "a.png").unlink()
+    (image_folder / "a.png").unlink()
     sent = {"key": key(), "revision": 0, "step": content}
     assert client.post(f"/api/objects/{state['id']}/steps", json=sent).status_code == 422
     assert client.get(f"/api/objects/{state['id']}").json() == state
-    Image.new("RGB", (120, 90)).save(picture_folder / "a.png")
-    assert client.get("/api/pictures/1").json()["objects"] == []
-    assert client.get("/api/project").json()["pictures"][0]["unaccepted"] == 0
+    Image.new("RGB", (120, 90)).save(image_folder / "a.png")
+    assert client.get("/api/images/1").json()["objects"] == []
+    assert client.get("/api/project").json()["images"][0]["unaccepted"] == 0
     assert client.post(f"/api/objects/{state['id']}/steps", json=sent).status_code == 200
-    assert len(client.get("/api/pictures/1").json()["objects"]) == 1
+    assert len(client.get("/api/images/1").json()["objects"]) == 1
 
 
 # Files that come
 
 
 def names(client: TestClient) -> list[str]:
-    return [picture["name"] for picture in client.get("/api/project").json()["pictures"]]
+    return [image["name"] for image in client.get("/api/project").json()["images"]]
 
 
-def test_new_files_are_listed_without_a_restart(client: TestClient, picture_folder: Path) -> None:
+def test_new_files_are_listed_without_a_restart(client: TestClient, image_folder: Path) -> None:
     assert names(client) == ["a.png", "b.jpg", "sub/c.png"]
-    (picture_folder / "new").mkdir()
+    (image_folder / "new").mkdir()
     for name in ("a2.png", "new/d.png", "notes.txt", ".hidden.png"):
-        Image.new("RGB", (60, 50)).save(picture_folder / name, "PNG")
+        Image.new("RGB", (60, 50)).save(image_folder / name, "PNG")
     assert names(client) == ["a2.png", "a.png", "b.jpg", "new/d.png", "sub/c.png"]
-    ids = {picture["name"]: picture["id"] for picture in client.get("/api/project").json()["pictures"]}
+    ids = {image["name"]: image["id"] for image in client.get("/api/project").json()["images"]}
     assert [ids[name] for name in ("a.png", "b.jpg", "sub/c.png")] == [1, 2, 3]
     assert {ids["a2.png"], ids["new/d.png"]} == {4, 5}
-    assert client.get(f"/api/pictures/{ids['a2.png']}").json()["name"] == "a2.png"
-    assert client.get("/api/pictures/4/thumbnail").status_code == 200
+    assert client.get(f"/api/images/{ids['a2.png']}").json()["name"] == "a2.png"
+    assert client.get("/api/images/4/thumbnail").status_code == 200
     state = begin(client, 4)
     sent = {"key": key(), "revision": 0, "step": CLICK}
     assert client.post(f"/api/objects/{state['id']}/steps", json=sent).json()["area"] > 0
 
 
-def test_files_that_went_stay_listed_until_the_next_start(picture_folder: Path, tmp_path: Path) -> None:
-    app = create_app(picture_folder, tmp_path / "x.sqlite", Disks())
+def test_files_that_went_stay_listed_until_the_next_start(image_folder: Path, tmp_path: Path) -> None:
+    app = create_app(image_folder, tmp_path / "x.sqlite", Disks())
     with TestClient(app, "http://127.0.0.1") as client:
-        (picture_folder / "b.jpg").unlink()
+        (image_folder / "b.jpg").unlink()
         assert names(client) == ["a.png", "b.jpg", "sub/c.png"]
         for path in ("a.png", "sub/c.png"):
-            (picture_folder / path).unlink()
-        (picture_folder / "sub").rmdir()
-        picture_folder.rename(tmp_path / "elsewhere")
+            (image_folder / path).unlink()
+        (image_folder / "sub").rmdir()
+        image_folder.rename(tmp_path / "elsewhere")
         assert len(names(client)) == 3
-    (tmp_path / "elsewhere").rename(picture_folder)
-    Image.new("RGB", (8, 8)).save(picture_folder / "c.png")
+    (tmp_path / "elsewhere").rename(image_folder)
+    Image.new("RGB", (8, 8)).save(image_folder / "c.png")
     with TestClient(app, "http://127.0.0.1") as client:
         assert names(client) == ["c.png"]
 
 
-def test_a_single_picture_stays_alone(picture_folder: Path, tmp_path: Path) -> None:
-    app = create_app(picture_folder / "a.png", tmp_path / "x.sqlite", Disks())
+def test_a_single_image_stays_alone(image_folder: Path, tmp_path: Path) -> None:
+    app = create_app(image_folder / "a.png", tmp_path / "x.sqlite", Disks())
     with TestClient(app, "http://127.0.0.1") as client:
-        Image.new("RGB", (8, 8)).save(picture_folder / "z.png")
+        Image.new("RGB", (8, 8)).save(image_folder / "z.png")
         assert names(client) == ["a.png"]
 
 
 def test_new_files_on_a_full_disk_wait_until_there_is_room(
-    client: TestClient, picture_folder: Path, monkeypatch: pytest.MonkeyPatch
+    client: TestClient, image_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: Any) -> None:
         raise StoreError("the disk of the store is full")
 
-    Image.new("RGB", (8, 8)).save(picture_folder / "z.png")
+    Image.new("RGB", (8, 8)).save(image_folder / "z.png")
     with monkeypatch.context() as patch:
         patch.setattr(Store, "sync", fail)
         assert names(client) == ["a.png", "b.jpg", "sub/c.png"]
     assert names(client) == ["a.png", "b.jpg", "sub/c.png", "z.png"]
 
 
-def test_listing_does_not_write_where_nothing_is_new(picture_folder: Path, tmp_path: Path) -> None:
-    app = create_app(picture_folder, tmp_path / "x.sqlite", Disks())
+def test_listing_does_not_write_where_nothing_is_new(image_folder: Path, tmp_path: Path) -> None:
+    app = create_app(image_folder, tmp_path / "x.sqlite", Disks())
     written: list[str] = []
 
     def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
@@ -243,10 +243,10 @@ def test_listing_does_not_write_where_nothing_is_new(picture_folder: Path, tmp_p
     assert "BEGIN IMMEDIATE" not in written
 
 
-def test_the_folder_and_its_store_are_the_same_as_before(picture_folder: Path) -> None:
+def test_the_folder_and_its_store_are_the_same_as_before(image_folder: Path) -> None:
     """A store that another version of this program has made is opened, with its objects."""
-    store = Store(picture_folder / FILE)
-    store.sync(Folder(picture_folder).names)
+    store = Store(image_folder / FILE)
+    store.sync(Folder(image_folder).names)
     store.close()
-    with TestClient(create_app(picture_folder, None, Disks()), "http://127.0.0.1") as client:
-        assert json.loads(client.get("/api/project").content)["pictures"][0]["id"] == 1
+    with TestClient(create_app(image_folder, None, Disks()), "http://127.0.0.1") as client:
+        assert json.loads(client.get("/api/project").content)["images"][0]["id"] == 1

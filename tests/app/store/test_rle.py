@@ -40,7 +40,7 @@ def test_a_view_of_a_larger_mask_is_packed_as_it_looks() -> None:
         (bytes([0x80]), "cut short"),
         (bytes([6, 0x81]), "cut short"),
         (bytes([0x80] * 5 + [1]), "no numbers"),
-        (bytes([5]), "5 pixels long, its picture has 3x2"),
+        (bytes([5]), "5 pixels long, its image has 3x2"),
         (bytes([7]), "7 pixels long"),
         (bytes([0xFF, 0xFF, 0xFF, 0xFF, 0x7F]), "pixels long"),
     ],
@@ -50,9 +50,9 @@ def test_runs_that_are_none_are_refused(packed: bytes, reason: str) -> None:
         unpack(packed, (2, 3))
 
 
-def test_what_the_page_sends_must_fit_the_picture() -> None:
+def test_what_the_page_sends_must_fit_the_image() -> None:
     message = Runs(width=3, height=2, runs=base64.b64encode(bytes([6])).decode())
-    with pytest.raises(MaskError, match="3x2 pixels, its picture 4x2"):
+    with pytest.raises(MaskError, match="3x2 pixels, its image 4x2"):
         from_message(message, (2, 4))
     with pytest.raises(MaskError, match="no base64"):
         from_message(message.model_copy(update={"runs": "!!"}), (2, 3))

@@ -51,12 +51,12 @@ def again(store: Store) -> Iterator[Callable[[], Store]]:
         other.close()
 
 
-def test_pictures_are_known_once(store: Store, again: Callable[[], Store]) -> None:
+def test_images_are_known_once(store: Store, again: Callable[[], Store]) -> None:
     store.sync(["b/c.png", "new.png"])
-    assert [(row.id, row.name) for row in store.pictures()] == [(1, "a.jpg"), (2, "b/c.png"), (3, "new.png")]
-    store.change_picture(2, done=True)
-    store.change_picture(2, size=(30, 40))
-    row = again().picture(2)
+    assert [(row.id, row.name) for row in store.images()] == [(1, "a.jpg"), (2, "b/c.png"), (3, "new.png")]
+    store.change_image(2, done=True)
+    store.change_image(2, size=(30, 40))
+    row = again().image(2)
     assert (row.done, row.size, row.objects) == (True, (30, 40), 0)
 
 
@@ -65,7 +65,7 @@ def test_the_place_is_where_one_was_last(store: Store, again: Callable[[], Store
     store.set_place(2)
     store.set_place(1)
     assert again().place == 1
-    with pytest.raises(NotFoundError, match="no picture 9"):
+    with pytest.raises(NotFoundError, match="no image 9"):
         store.set_place(9)
 
 
@@ -100,9 +100,9 @@ def test_an_object_sent_twice_is_one(store: Store) -> None:
     assert store.add_object(1, "object-1") == made
     store.add_step(made.id, 0, "step-one", CLICK)
     assert [row.id for row in store.objects_of(1)] == [made.id]
-    with pytest.raises(ConflictError, match="another picture"):
+    with pytest.raises(ConflictError, match="another image"):
         store.add_object(2, "object-1")
-    with pytest.raises(NotFoundError, match="no picture 9"):
+    with pytest.raises(NotFoundError, match="no image 9"):
         store.add_object(9, "object-2")
     with pytest.raises(NotFoundError, match="no label 5"):
         store.add_object(1, "object-3", label=5)
@@ -112,19 +112,19 @@ def test_an_object_sent_twice_is_one(store: Store) -> None:
 def test_objects_are_counted_and_deleted_ones_are_not_listed(store: Store) -> None:
     first, second = store.add_object(1, "object-1"), store.add_object(1, "object-2")
     third, _ = store.add_object(2, "object-3"), store.add_object(1, "object-4")
-    assert (store.picture(1).objects, store.picture(1).unaccepted) == (0, 0)  # until they have a step
+    assert (store.image(1).objects, store.image(1).unaccepted) == (0, 0)  # until they have a step
     assert store.objects_of(1) == []
     for each in (first, second, third):
         store.add_step(each.id, 0, f"step-{each.id}-one", CLICK)
-    assert (store.picture(1).objects, store.picture(1).unaccepted) == (0, 2)
+    assert (store.image(1).objects, store.image(1).unaccepted) == (0, 2)
     store.change_object(first.id, accepted=True)
     store.change_object(second.id, accepted=True, deleted=True)
-    assert (store.picture(1).objects, store.picture(1).unaccepted) == (1, 0)
+    assert (store.image(1).objects, store.image(1).unaccepted) == (1, 0)
     assert [row.id for row in store.objects_of(1)] == [first.id]
     assert store.change_object(second.id, deleted=False).revision == 3
-    assert store.picture(1).objects == 2
+    assert store.image(1).objects == 2
     store.change_object(second.id, accepted=False)
-    assert [(row.objects, row.unaccepted) for row in store.pictures()] == [(1, 1), (0, 1)]
+    assert [(row.objects, row.unaccepted) for row in store.images()] == [(1, 1), (0, 1)]
 
 
 def test_a_step_and_its_answer_are_on_the_disk(store: Store, again: Callable[[], Store]) -> None:

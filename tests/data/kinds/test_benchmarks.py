@@ -56,7 +56,7 @@ def test_all_objects_of_a_davis_frame_are_one(tmp_path: Path) -> None:
     assert second.truth().tolist() == [[0, 1, 1]]
 
 
-def test_a_picture_turned_by_its_camera_fits_its_upright_mask(tmp_path: Path) -> None:
+def test_a_image_turned_by_its_camera_fits_its_upright_mask(tmp_path: Path) -> None:
     write_pair(tmp_path, ("img", "gt"), "x.jpg", "x.png", grey([0, 1, 1], [0, 0, 1]))
     exif = Image.Exif()
     exif[0x0112] = 6
@@ -79,7 +79,7 @@ def test_an_unknown_name_says_which_there_are() -> None:
 
 @pytest.mark.parametrize("name", sorted(BENCHMARKS))
 def test_a_root_without_the_folders_says_which_were_wanted(tmp_path: Path, name: str) -> None:
-    with pytest.raises(DatasetError, match=rf"is not laid out as {name}: wanted the folders \S+ \(pictures\) and \S+"):
+    with pytest.raises(DatasetError, match=rf"is not laid out as {name}: wanted the folders \S+ \(images\) and \S+"):
         open_benchmark(name, tmp_path)
 
 
@@ -87,15 +87,15 @@ def test_faults_name_the_file(tmp_path: Path) -> None:
     folders = ("img", "gt")
     for folder in folders:
         (tmp_path / folder).mkdir()
-    with pytest.raises(DatasetError, match="holds no picture"):
+    with pytest.raises(DatasetError, match="holds no image"):
         open_benchmark("davis", tmp_path)
     write_pair(tmp_path, folders, "x.jpg", "x.png", grey([0, 0]))
     with pytest.raises(DatasetError, match=r"x.png shows no object"):
         open_benchmark("davis", tmp_path)[0].truth()
     grey([0], [1]).save(tmp_path / "gt" / "x.png")
-    with pytest.raises(DatasetError, match=r"x.png is 1x2 pixels, its picture 2x1"):
+    with pytest.raises(DatasetError, match=r"x.png is 1x2 pixels, its image 2x1"):
         open_benchmark("davis", tmp_path)[0].truth()
-    (tmp_path / "gt" / "x.png").write_bytes(b"no picture")
+    (tmp_path / "gt" / "x.png").write_bytes(b"no image")
     with pytest.raises(DatasetError, match=r"x.png is no mask that can be read"):
         open_benchmark("davis", tmp_path)[0].truth()
     grey([1, 1]).save(tmp_path / "gt" / "x.bmp")
@@ -127,7 +127,7 @@ def test_every_grey_value_of_oaizib_is_an_object(tmp_path: Path) -> None:
     samples = open_benchmark("oaizib", tmp_path)
     assert [(sample.name, sample.object_id) for sample in samples] == [("oaizib/k/100", 100), ("oaizib/k/200", 200)]
     assert samples[0].truth().tolist() == [[0, 1, 0], [1, 0, 0]]
-    assert {sample.picture for sample in samples} == {"oaizib/k"}
+    assert {sample.image_id for sample in samples} == {"oaizib/k"}
 
 
 def test_mitochondria_are_what_hangs_together_over_sides(tmp_path: Path) -> None:
@@ -158,13 +158,13 @@ def test_a_list_that_names_what_is_missing(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match=r"there is no file .*other.png"):
         open_benchmark("pascalvoc", tmp_path)
     (tmp_path / "ImageSets" / "Segmentation" / "val.txt").write_text("\n")
-    with pytest.raises(DatasetError, match=r"val.txt lists no picture"):
+    with pytest.raises(DatasetError, match=r"val.txt lists no image"):
         open_benchmark("pascalvoc", tmp_path)
     (tmp_path / "ImageSets" / "Segmentation" / "val.txt").write_bytes(b"\xff\xfe")
     with pytest.raises(DatasetError, match=r"val.txt cannot be read as a list"):
         open_benchmark("pascalvoc", tmp_path)
     (tmp_path / "ImageSets" / "Segmentation" / "val.txt").unlink()
-    with pytest.raises(DatasetError, match=r"there is no .*val.txt, the list of the pictures"):
+    with pytest.raises(DatasetError, match=r"there is no .*val.txt, the list of the images"):
         open_benchmark("pascalvoc", tmp_path)
 
 
@@ -179,7 +179,7 @@ def test_every_instance_of_sbd_is_an_object(tmp_path: Path) -> None:
     assert [sample.name for sample in samples] == ["sbd/a/1", "sbd/a/2"]
     assert samples[1].truth().tolist() == [[0, 0, 0], [1, 1, 0]]
     Image.new("RGB", (4, 2)).save(tmp_path / "img" / "a.jpg")
-    with pytest.raises(DatasetError, match=r"a.mat is 3x2 pixels, its picture 4x2"):
+    with pytest.raises(DatasetError, match=r"a.mat is 3x2 pixels, its image 4x2"):
         samples[0].truth()
     (tmp_path / "img" / "a.jpg").unlink()
     with pytest.raises(DatasetError, match=r"there is no file .*a.jpg"):

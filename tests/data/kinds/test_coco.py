@@ -1,4 +1,4 @@
-"""COCO folders and their split, on sets of a few pictures that are written here."""
+"""COCO folders and their split, on sets of a few images that are written here."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,7 @@ from PIL import Image
 from pycocotools import mask as rle
 
 from vpuformer.data.kinds.coco import CocoFolder
-from vpuformer.data.split import Split, find_split, open_folders, training_pictures, validation_samples
+from vpuformer.data.split import Split, find_split, open_folders, training_images, validation_samples
 from vpuformer.errors import DatasetError
 
 SIZE = (20, 30)
@@ -30,7 +30,7 @@ def square(top: int, left: int, side: int) -> np.ndarray:
 
 
 def write_set(root: Path, segmentations: list[list[Any]], **extra: Any) -> Path:
-    """One picture for each list of segmentations; annotation ids count from 10."""
+    """One image for each list of segmentations; annotation ids count from 10."""
     (root / "images").mkdir(parents=True)
     images, annotations = [], []
     for i, found in enumerate(segmentations):
@@ -72,11 +72,11 @@ def test_parts_of_a_polygon_are_one_object_and_too_short_parts_do_not_count(tmp_
     np.testing.assert_array_equal(folder.masks(0)[0], square(0, 0, 4) | square(10, 10, 2))
 
 
-def test_pictures_objects_and_samples(tmp_path: Path) -> None:
+def test_images_objects_and_samples(tmp_path: Path) -> None:
     a, b, c = (compressed(square(1, i, 3)) for i in (1, 10, 20))
     folder = CocoFolder(write_set(tmp_path / "toy", [[a, b], [], [c]]))
     assert len(folder) == 3
-    assert folder.pictures == ["images/000.png", "images/001.png", "images/002.png"]
+    assert folder.images == ["images/000.png", "images/001.png", "images/002.png"]
     assert [folder.objects(i) for i in range(3)] == [[10, 11], [], [12]]
     assert [folder.exhaustive(i) for i in range(3)] == [True, False, False]
     assert folder.masks(1).shape == (0, *SIZE)
@@ -97,7 +97,7 @@ def test_pictures_objects_and_samples(tmp_path: Path) -> None:
     assert (samples[2].image() == 2).all()
 
 
-def test_objects_need_not_lie_in_the_order_of_the_pictures(tmp_path: Path) -> None:
+def test_objects_need_not_lie_in_the_order_of_the_images(tmp_path: Path) -> None:
     root = write_set(tmp_path / "s", [[compressed(square(0, 0, 2))], [compressed(square(5, 5, 3))]])
     edit(root, lambda content: content["annotations"].reverse())
     folder = CocoFolder(root)
@@ -152,7 +152,7 @@ def test_an_image_whose_name_no_system_takes_is_one_that_is_missing(tmp_path: Pa
     edit(root, lambda c: c["images"][1].update(file_name=name))
     folder = CocoFolder(root)
     assert folder.unusable() == [1]
-    with pytest.raises(DatasetError, match="lists the picture"):
+    with pytest.raises(DatasetError, match="lists the image"):
         folder.image(1)
 
 
@@ -164,7 +164,7 @@ def test_annotations_elsewhere(tmp_path: Path) -> None:
     content["images"][0]["file_name"] = "000.png"
     moved.write_text(json.dumps(content))
     assert CocoFolder(root, moved).image(0).shape == (*SIZE, 3)
-    assert CocoFolder(tmp_path, moved, pictures=root / "images").path(0) == root / "images" / "000.png"
+    assert CocoFolder(tmp_path, moved, images=root / "images").path(0) == root / "images" / "000.png"
 
 
 @pytest.mark.parametrize(
@@ -223,7 +223,7 @@ def test_a_broken_file_is_named_with_its_fault(tmp_path: Path, change: Any, sent
 @pytest.mark.parametrize(
     "counts", [compressed(np.ones((5, 5)))["counts"], compressed(np.ones((50, 50)))["counts"], "0o"]
 )
-def test_run_lengths_that_do_not_fill_the_picture(tmp_path: Path, counts: str) -> None:
+def test_run_lengths_that_do_not_fill_the_image(tmp_path: Path, counts: str) -> None:
     good = compressed(square(1, 1, 7))
     root = write_set(tmp_path / "s", [[good, {"size": list(SIZE), "counts": counts}, good]])
     with pytest.raises(
@@ -232,7 +232,7 @@ def test_run_lengths_that_do_not_fill_the_picture(tmp_path: Path, counts: str) -
         CocoFolder(root)
 
 
-def test_run_lengths_that_add_up_and_leave_the_picture(tmp_path: Path) -> None:
+def test_run_lengths_that_add_up_and_leave_the_image(tmp_path: Path) -> None:
     """1, 599 + 500, -500: pycocotools writes 500 pixels behind the mask."""
     counts = written([1, 1099, -500])
     root = write_set(tmp_path / "s", [[{"size": list(SIZE), "counts": counts}]])
@@ -286,12 +286,12 @@ def test_whatever_a_field_holds_is_read_or_refused(tmp_path: Path, place: tuple[
         folder = CocoFolder(tmp_path)
     except DatasetError:
         return
-    for picture in range(len(folder)):
-        assert folder.masks(picture).shape[1:] == folder.size(picture)
-        np.testing.assert_array_equal(folder.masks(picture).sum(axis=(1, 2)), folder.areas(picture))
+    for image in range(len(folder)):
+        assert folder.masks(image).shape[1:] == folder.size(image)
+        np.testing.assert_array_equal(folder.masks(image).sum(axis=(1, 2)), folder.areas(image))
 
 
-def test_masks_of_any_shape_fill_their_picture(tmp_path: Path) -> None:
+def test_masks_of_any_shape_fill_their_image(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     masks = [rng.random(SIZE) < share for share in (0.001, 0.01, 0.1, 0.5, 0.99, 1)]
     folder = CocoFolder(write_set(tmp_path / "s", [[compressed(mask) for mask in masks]]))
@@ -307,7 +307,7 @@ def test_files_that_are_missing_or_no_json(tmp_path: Path) -> None:
         CocoFolder(tmp_path)
     root = write_set(tmp_path / "s", [[]])
     (root / "images" / "000.png").unlink()
-    with pytest.raises(DatasetError, match=r"lists the picture images/000.png, which is neither"):
+    with pytest.raises(DatasetError, match=r"lists the image images/000.png, which is neither"):
         CocoFolder(root).image(0)
     Image.new("RGB", (5, 4)).save(root / "images" / "000.png")
     with pytest.raises(DatasetError, match=r"000.png is 5x4 pixels, .* says 30x20"):
@@ -318,14 +318,14 @@ def test_asking_for_what_is_not_there(tmp_path: Path) -> None:
     folder = CocoFolder(write_set(tmp_path / "s", [[compressed(square(0, 0, 2))]]))
     with pytest.raises(DatasetError, match="has no object 99"):
         folder.masks(0, [99])
-    with pytest.raises(DatasetError, match=r"lists no picture 'x.png'"):
+    with pytest.raises(DatasetError, match=r"lists no image 'x.png'"):
         folder.index("x.png")
     assert folder.index("images/000.png") == 0
 
 
 @pytest.fixture
 def collection(tmp_path: Path) -> Path:
-    """Two sets of three pictures with one object each, and a split above them."""
+    """Two sets of three images with one object each, and a split above them."""
     root = tmp_path / "train"
     for name in ("birds", "boats"):
         write_set(root / name, [[compressed(square(2, 2, 4 + i))] for i in range(3)])
@@ -341,13 +341,13 @@ def collection(tmp_path: Path) -> Path:
     return root
 
 
-def test_the_split_keeps_validation_and_dropped_pictures_out(collection: Path) -> None:
+def test_the_split_keeps_validation_and_dropped_images_out(collection: Path) -> None:
     folders, split = open_folders(collection), find_split(collection)
     assert list(folders) == ["birds", "boats"]
-    assert training_pictures(folders["birds"], split) == [1]
-    assert training_pictures(folders["boats"], split) == [0, 2]
+    assert training_images(folders["birds"], split) == [1]
+    assert training_images(folders["boats"], split) == [0, 2]
     assert [sample.name for sample in validation_samples(folders, split)] == ["birds/images/002.png/12"]
-    assert training_pictures(folders["birds"], Split()) == [0, 1, 2]
+    assert training_images(folders["birds"], Split()) == [0, 1, 2]
 
 
 def test_where_a_split_is_looked_for(collection: Path, tmp_path: Path) -> None:

@@ -223,7 +223,7 @@ def test_every_kind_of_image_is_found_and_the_others_are_counted(folder: Path) -
     for name in ("d.HEIC", "e.heic", "f.svs", "g.dng"):
         (folder / "images" / name).write_bytes(b"1")
     source = MaskFolder(folder)
-    assert source.pictures == ["images/a.png", "images/b.jfif", "images/c.jp2"]
+    assert source.images == ["images/a.png", "images/b.jfif", "images/c.jp2"]
     assert source.image(2).shape == (*SIZE, 3)
     words = (
         f"files in {folder / 'images'} that are not read: 2 .heic, 1 .svs, 1 .dng; write images as PNG, JPEG or TIFF"

@@ -40,16 +40,16 @@ def test_two_flat_colours_are_told_apart(name: str, first: Kind, flat: np.ndarra
 
 
 @pytest.mark.parametrize("name", CLASSICAL)
-def test_the_same_prompts_have_the_same_answer(name: str, picture: np.ndarray) -> None:
+def test_the_same_prompts_have_the_same_answer(name: str, image: np.ndarray) -> None:
     prompts = [Click(30, 20), Click(5, 5, False), Scribble(((20, 20), (38, 22)))]
     answers = []
     for _ in range(2):
         peer = CLASSICAL[name]()
-        peer.set_image(picture)
+        peer.set_image(image)
         answers.append(peer.predict(prompts, None))
     assert np.array_equal(*answers)
     assert answers[0].dtype == np.float32
-    assert answers[0].shape == picture.shape[:2]
+    assert answers[0].shape == image.shape[:2]
 
 
 @pytest.mark.parametrize("name", CLASSICAL)
@@ -83,13 +83,13 @@ def test_one_sided_prompts_are_answered(name: str, prompts: list[Prompt], grey: 
 
 @pytest.mark.parametrize("name", CLASSICAL)
 @pytest.mark.parametrize("size", [(1, 1), (1, 7), (3, 2), (900, 3)])
-def test_tiny_and_narrow_pictures_are_answered(name: str, size: tuple[int, int]) -> None:
+def test_tiny_and_narrow_images_are_answered(name: str, size: tuple[int, int]) -> None:
     peer = CLASSICAL[name]()
     peer.set_image(np.zeros((*size, 3), np.uint8))
     assert peer.predict([Click(0, 0), Click(size[1] - 1, size[0] - 1, False)], None).shape == size
 
 
-def test_a_large_picture_is_walked_on_a_small_one(flat: np.ndarray, ellipse: np.ndarray) -> None:
+def test_a_large_image_is_walked_on_a_small_one(flat: np.ndarray, ellipse: np.ndarray) -> None:
     peer = RandomWalker(longest_side=80)
     peer.set_image(flat.repeat(4, axis=0).repeat(4, axis=1))
     answer = peer.predict([Click(152, 120), Click(12, 12, False)], None)
@@ -98,8 +98,8 @@ def test_a_large_picture_is_walked_on_a_small_one(flat: np.ndarray, ellipse: np.
 
 
 @pytest.mark.parametrize("name", CLASSICAL)
-def test_a_peer_without_a_picture_says_so(name: str) -> None:
-    with pytest.raises(SessionError, match=f"{name} has no picture yet"):
+def test_a_peer_without_a_image_says_so(name: str) -> None:
+    with pytest.raises(SessionError, match=f"{name} has no image yet"):
         CLASSICAL[name]().predict([Click(1, 1)], None)
 
 
@@ -110,7 +110,7 @@ def test_a_peer_without_a_picture_says_so(name: str) -> None:
 def test_prompts_that_show_nothing_are_refused(name: str, prompts: list[Prompt]) -> None:
     peer = CLASSICAL[name]()
     peer.set_image(np.zeros((*SIZE, 3), np.uint8))
-    with pytest.raises(PromptError, match=r"nothing to go by|outside the picture"):
+    with pytest.raises(PromptError, match=r"nothing to go by|outside the image"):
         peer.predict(prompts, None)
 
 
@@ -153,7 +153,7 @@ def test_clicks_and_strokes_win_over_boxes_and_later_ones_over_earlier_ones() ->
     assert (labels[27, 40], labels[27, 25]) == (0, 2)
 
 
-def test_seeds_shrink_with_the_picture() -> None:
+def test_seeds_shrink_with_the_image() -> None:
     half = FrameMap(Crop.whole(SIZE), (30, 40))
     labels = seed_labels([Click(40.5, 30.5)], half)
     assert labels[15, 20] == 1

@@ -20,7 +20,7 @@ import numpy as np
 
 
 class Half:
-    """The left half of every picture."""
+    """The left half of every image."""
 
     def set_image(self, image):
         self.image = image
@@ -74,27 +74,27 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.Fixt
     ("attribute", "name"), [("Half", "Half"), ("Named", "left half"), ("make", "left half"), ("instance", "instance")]
 )
 def test_a_class_a_function_and_an_object_are_measured(
-    module: str, attribute: str, name: str, picture: np.ndarray, truth: np.ndarray
+    module: str, attribute: str, name: str, image: np.ndarray, truth: np.ndarray
 ) -> None:
     peer = open_peer(f"{module}:{attribute}")
     assert peer.name == name
-    [record] = evaluate([Sample("toy/ellipse", 1, lambda: picture, lambda: truth)], peer, max_interactions=2)
+    [record] = evaluate([Sample("toy/ellipse", 1, lambda: image, lambda: truth)], peer, max_interactions=2)
     half = np.arange(64) < 32
     assert record.ious[0] == pytest.approx((truth == 1)[:, half].sum() / (48 * 32 + (truth == 1)[:, ~half].sum()))
 
 
-def test_an_object_is_used_as_it_is(module: str, picture: np.ndarray) -> None:
-    open_peer(f"{module}:instance").set_image(picture)
+def test_an_object_is_used_as_it_is(module: str, image: np.ndarray) -> None:
+    open_peer(f"{module}:instance").set_image(image)
     assert open_peer(f"{module}:instance").predict([Click(1, 1)], None).shape == (48, 64)
 
 
-def test_the_example_of_the_manual_runs(module: str, tmp_path: Path, picture: np.ndarray, truth: np.ndarray) -> None:
+def test_the_example_of_the_manual_runs(module: str, tmp_path: Path, image: np.ndarray, truth: np.ndarray) -> None:
     manual = (Path(__file__).parents[3] / "docs" / "evaluation.md").read_text("utf-8")
     [example] = re.findall(r"^```python\n(.*?)^```", manual, re.M | re.S)
     (tmp_path / f"{module}.py").write_text(example)
     peer = open_peer(f"{module}:Blobs")
     kinds: tuple[Kind, ...] = ("click", "box", "scribble")
-    [record] = evaluate([Sample("toy/ellipse", 1, lambda: picture, lambda: truth)], peer, kinds=kinds)
+    [record] = evaluate([Sample("toy/ellipse", 1, lambda: image, lambda: truth)], peer, kinds=kinds)
     assert max(record.ious) > 0.3
 
 

@@ -110,7 +110,7 @@ MAKERS: dict[str, Callable[[], tuple[Any, Any]]] = {"sam": make_sam, "sam2": mak
 def save(folder: Path, maker: Callable[[], tuple[Any, Any]]) -> None:
     torch.manual_seed(0)
     model, processor = maker()
-    for parameter in model.parameters():  # as they are initialised, pictures and prompts hardly matter
+    for parameter in model.parameters():  # as they are initialised, images and prompts hardly matter
         if parameter.ndim > 1:
             parameter.data.normal_(0, 0.3)
     model.save_pretrained(folder)
@@ -136,8 +136,8 @@ def loaded(family: str, checkpoints: Path) -> Any:
 
 
 @pytest.fixture
-def peer(loaded: Any, picture: np.ndarray) -> Any:
-    loaded.set_image(picture)
+def peer(loaded: Any, image: np.ndarray) -> Any:
+    loaded.set_image(image)
     return loaded
 
 
@@ -167,23 +167,23 @@ def test_every_family_is_a_peer(family: str) -> None:
     ],
     ids=str,
 )
-def test_answers_are_probabilities_of_the_picture_s_size(peer: Any, prompts: list[Prompt]) -> None:
+def test_answers_are_probabilities_of_the_image_s_size(peer: Any, prompts: list[Prompt]) -> None:
     answer = peer.predict(prompts, None)
     assert (answer.shape, answer.dtype) == ((48, 64), np.float32)
     assert 0 <= answer.min() < answer.max() <= 1
     assert np.array_equal(answer, peer.predict(prompts, None))
 
 
-def test_it_is_evaluated(loaded: Any, picture: np.ndarray, truth: np.ndarray) -> None:
-    sample = Sample("toy/ellipse", 1, lambda: picture, lambda: truth)
+def test_it_is_evaluated(loaded: Any, image: np.ndarray, truth: np.ndarray) -> None:
+    sample = Sample("toy/ellipse", 1, lambda: image, lambda: truth)
     [record] = evaluate([sample], loaded, kinds=("click", "box", "scribble"), max_interactions=6)
     assert len(record.ious) == 6
 
 
-def test_an_answer_is_that_of_the_library(peer: Any, family: str, picture: np.ndarray) -> None:
-    """The picture and one click at once, with the library's own handling of both."""
+def test_an_answer_is_that_of_the_library(peer: Any, family: str, image: np.ndarray) -> None:
+    """The image and one click at once, with the library's own handling of both."""
     model, processor = peer._model, peer._processor
-    inputs = processor(images=picture, input_points=[[[[30.0, 20.0]]]], input_labels=[[[1]]], return_tensors="pt")
+    inputs = processor(images=image, input_points=[[[[30.0, 20.0]]]], input_labels=[[[1]]], return_tensors="pt")
     with torch.inference_mode():
         output = model(**{name: inputs[name] for name in ("pixel_values", "input_points", "input_labels")})
     sizes = [inputs[name] for name in ("original_sizes", "reshaped_input_sizes") if name in inputs]
@@ -194,12 +194,12 @@ def test_an_answer_is_that_of_the_library(peer: Any, family: str, picture: np.nd
     np.testing.assert_allclose(peer.predict(CLICKS[:1], None), expected, atol=1e-5)
 
 
-def test_coordinates_reach_the_model_as_the_library_s_own(peer: Any, picture: np.ndarray) -> None:
+def test_coordinates_reach_the_model_as_the_library_s_own(peer: Any, image: np.ndarray) -> None:
     calls = seen(peer)
     peer.predict([Box(9.5, 4.5, 50.5, 40.5), *CLICKS], None)
     points = [[[[30.0, 20.0], [5.0, 5.0]]]]
     theirs = peer._processor(
-        images=picture, input_points=points, input_boxes=[[[10.0, 5.0, 50.0, 40.0]]], return_tensors="pt"
+        images=image, input_points=points, input_boxes=[[[10.0, 5.0, 50.0, 40.0]]], return_tensors="pt"
     )
     for name in ("input_points", "input_boxes"):
         assert calls[0][name].shape == theirs[name].shape
@@ -223,15 +223,15 @@ def test_prompts_matter(peer: Any) -> None:
         assert all(np.abs(answer - other).max() > 1e-3 for other in answers[:position])
 
 
-def test_a_picture_is_encoded_once(peer: Any, picture: np.ndarray) -> None:
+def test_a_image_is_encoded_once(peer: Any, image: np.ndarray) -> None:
     calls = seen(peer, "vision_encoder")
-    peer.set_image(picture)
+    peer.set_image(image)
     answer = None
     for count in (1, 2):
         answer = peer.predict(CLICKS[:count], answer)
     peer.predict(CLICKS, None)
     assert len(calls) == 1
-    peer.set_image(picture[::-1].copy())
+    peer.set_image(image[::-1].copy())
     assert len(calls) == 2
     assert not np.array_equal(peer.predict(CLICKS, None), answer)
 
@@ -250,13 +250,13 @@ def test_its_own_answer_goes_back_as_logits(peer: Any, family: str) -> None:
     assert calls[1]["input_masks"].abs().max() <= (FAMILIES[family].clamp or np.inf)
 
 
-def test_a_mask_of_other_making_is_left_out(peer: Any, picture: np.ndarray) -> None:
+def test_a_mask_of_other_making_is_left_out(peer: Any, image: np.ndarray) -> None:
     first = peer.predict(CLICKS[:1], None)
     alone = peer.predict(CLICKS, None)
     assert np.array_equal(peer.predict(CLICKS, np.zeros_like(first)), alone)
     first += 0.25  # somebody's array by now
-    peer.set_image(picture)
-    assert np.array_equal(peer.predict(CLICKS, alone), alone)  # the picture is new, and so is the object
+    peer.set_image(image)
+    assert np.array_equal(peer.predict(CLICKS, alone), alone)  # the image is new, and so is the object
 
 
 def test_a_single_click_alone_has_several_answers(peer: Any) -> None:
@@ -268,11 +268,11 @@ def test_a_single_click_alone_has_several_answers(peer: Any) -> None:
     assert [call["multimask_output"] for call in calls] == [True, False, False, False]
 
 
-def test_logits_that_go_back_into_sam2_are_clamped(checkpoints: Path, picture: np.ndarray) -> None:
+def test_logits_that_go_back_into_sam2_are_clamped(checkpoints: Path, image: np.ndarray) -> None:
     peer: Any = open_peer("sam2", checkpoint=str(checkpoints / "sam2"), device="cpu")
     for parameter in peer._model.mask_decoder.parameters():
         parameter.data.mul_(5)
-    peer.set_image(picture)
+    peer.set_image(image)
     peer.predict(CLICKS, peer.predict(CLICKS[:1], None))
     assert peer._last.logits.abs().max() == 32
 
@@ -287,25 +287,25 @@ def test_it_says_what_it_is(loaded: Any, family: str, checkpoints: Path) -> None
     assert again.weights_sha256 != loaded.weights_sha256
 
 
-def test_a_checkpoint_for_videos_is_one_of_sam2(tmp_path: Path, picture: np.ndarray) -> None:
+def test_a_checkpoint_for_videos_is_one_of_sam2(tmp_path: Path, image: np.ndarray) -> None:
     """All of SAM 2 on the hub are of this kind."""
     save(tmp_path, make_sam2_video)
     peer = open_peer("sam2", checkpoint=str(tmp_path), device="cpu")
-    peer.set_image(picture)
+    peer.set_image(image)
     assert peer.predict(CLICKS, None).shape == (48, 64)
 
 
 # --- what cannot be -----------------------------------------------------------------------------------------------
 
 
-def test_a_peer_without_a_picture_or_a_prompt_says_so(checkpoints: Path, picture: np.ndarray) -> None:
+def test_a_peer_without_a_image_or_a_prompt_says_so(checkpoints: Path, image: np.ndarray) -> None:
     peer = open_peer("sam", checkpoint=str(checkpoints / "sam"), device="cpu")
-    with pytest.raises(SessionError, match="sam:sam has no picture yet"):
+    with pytest.raises(SessionError, match="sam:sam has no image yet"):
         peer.predict(CLICKS, None)
-    peer.set_image(picture)
+    peer.set_image(image)
     with pytest.raises(PromptError, match="sam:sam has nothing to go by; give at least one click"):
         peer.predict([], None)
-    with pytest.raises(PromptError, match="lies outside the picture"):
+    with pytest.raises(PromptError, match="lies outside the image"):
         peer.predict([Click(100, 100)], None)
 
 

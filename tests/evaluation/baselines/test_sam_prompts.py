@@ -86,7 +86,7 @@ def test_only_a_single_point_is_ambiguous() -> None:
     assert not sam_prompts([Box(0, 0, 9, 9), Click(2, 2)]).ambiguous
 
 
-def test_coordinates_are_scaled_with_the_picture() -> None:
+def test_coordinates_are_scaled_with_the_image() -> None:
     scaled = to_frame(np.array([[[10.0, 20.0], [0.0, 0.0]]]), (40, 100), (1024, 1024))
     assert scaled.tolist() == [[[pytest.approx(102.4), pytest.approx(512)], [0, 0]]]
     assert scaled.dtype == np.float32

@@ -14,11 +14,11 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner, Result
 
+from vpuformer.arrays import RGB, FloatMap
 from vpuformer.cli import app
 from vpuformer.data.kinds.benchmarks import open_benchmark
 from vpuformer.errors import DatasetError, InputError
 from vpuformer.evaluation import RECORDS
-from vpuformer.evaluation.protocol import Picture, Probability
 from vpuformer.evaluation.records import Header, Interaction, ObjectRecord, RecordWriter, data_fingerprint
 from vpuformer.evaluation.report import open_runs, render_page, write_page
 from vpuformer.evaluation.report.figures import all_figures, combination_bars, curve_charts, first_prompt_bars
@@ -83,7 +83,7 @@ class Page(HTMLParser):
 @pytest.fixture
 def two_runs(tmp_path: Path) -> list[Path]:
     """One of a whole set by clicks, and one of a part of it with all kinds."""
-    names = [f"picture{i}" for i in range(50)]
+    names = [f"image{i}" for i in range(50)]
     mixed: tuple[Kind, ...] = ("click", "box", "scribble")
     return [write_run(tmp_path / "a", names), write_run(tmp_path / "b", names[:2], model="peer", kinds=mixed)]
 
@@ -233,7 +233,7 @@ def test_markup_escapes_what_is_no_markup() -> None:
     assert element("br") == "<br>"
 
 
-# --- pictures -----------------------------------------------------------------------------------------------------
+# --- images -----------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -249,10 +249,10 @@ class Everything:
     def __init__(self) -> None:
         self.calls: list[tuple[int, bool]] = []
 
-    def set_image(self, image: Picture) -> None:
+    def set_image(self, image: RGB) -> None:
         self.size = image.shape[:2]
 
-    def predict(self, prompts: Sequence[Prompt], previous: Probability | None) -> Probability:
+    def predict(self, prompts: Sequence[Prompt], previous: FloatMap | None) -> FloatMap:
         self.calls.append((len(prompts), previous is None))
         return np.ones(self.size, np.float32)
 
@@ -263,7 +263,7 @@ def pixels(source: str) -> npt.NDArray[np.uint8]:
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(data))))
 
 
-def test_pictures_show_prompts_and_truth(grabcut: Path, its_run: Path) -> None:
+def test_images_show_prompts_and_truth(grabcut: Path, its_run: Path) -> None:
     samples = {"grabcut": open_benchmark("grabcut", grabcut)}
     some, worst = galleries(open_runs([its_run]), samples)
     assert [name for name, _ in some.strips] == ["grabcut/one", "grabcut/two"]
@@ -294,7 +294,7 @@ def test_answers_are_found_again_from_the_recorded_prompts(
     assert "Blue" in some.text
 
 
-def test_records_of_other_pictures_are_refused(grabcut: Path, tmp_path: Path) -> None:
+def test_records_of_other_images_are_refused(grabcut: Path, tmp_path: Path) -> None:
     samples = {"grabcut": open_benchmark("grabcut", grabcut)}
     with pytest.raises(DatasetError, match="no object 1 of grabcut/three"):
         galleries(open_runs([write_run(tmp_path / "a", ["three"])]), samples)
@@ -309,7 +309,7 @@ def report(*words: object) -> Result:
     return CliRunner().invoke(app, ["report", *(str(word) for word in words)])
 
 
-def test_the_command_writes_a_page_with_pictures(grabcut: Path, its_run: Path, tmp_path: Path) -> None:
+def test_the_command_writes_a_page_with_images(grabcut: Path, its_run: Path, tmp_path: Path) -> None:
     page = tmp_path / "page.html"
     result = report(its_run, "-o", page, "--data", f"grabcut={grabcut}")
     assert result.exit_code == 0, result.output
@@ -357,7 +357,7 @@ def test_the_command_asks_a_network_again(grabcut: Path, tmp_path: Path) -> None
         ([], "nothing to write; say where the page goes with -o PAGE.html"),
         (["--tables", "latex"], "tables are printed as markdown, got --tables latex"),
         (["-o", "page.pdf"], "the page is written as .html, .htm, .md, got the name 'page.pdf'"),
-        (["-o", "page.html", "--model", "default"], "--model draws answers into pictures; say where they are"),
+        (["-o", "page.html", "--model", "default"], "--model draws answers into images; say where they are"),
         (["-o", "page.html", "--data", "GrabCut"], "--data wants NAME=FOLDER, such as grabcut=data/GrabCut"),
         (["-o", "page.md", "--data", "grabcut=GrabCut"], "Markdown holds the tables alone; --data goes with"),
         (["-o", "page.html", "--data", "davis=GrabCut"], "no run is of 'davis'; there are grabcut"),

@@ -12,10 +12,10 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
+from vpuformer.arrays import RGB, FloatMap
 from vpuformer.data.kinds.coco import CocoFolder
 from vpuformer.data.sample import Sample
 from vpuformer.errors import InputError
-from vpuformer.evaluation.protocol import Picture, Probability
 from vpuformer.evaluation.records import Header, Interaction, ObjectRecord, read_records
 from vpuformer.evaluation.report import (
     Summary,
@@ -61,7 +61,7 @@ def test_a_summary_worked_by_hand() -> None:
     assert numbers["curve"] == [numbers[f"IoU@{k}"] for k in range(1, 21)]
     assert numbers["AuC@20"] == pytest.approx(sum(numbers["curve"]) / 20)
     assert numbers["prompts"] == {"box": 3, "click": 22}
-    assert numbers["pictures"] == 3
+    assert numbers["images"] == 3
     assert numbers["seconds_per_image"] == {"median": 0.5, "mean": 0.5, "interval": [0.5, 0.5]}
     assert numbers["seconds_per_interaction"]["median"] == pytest.approx(0.8)
     assert numbers["seconds_per_interaction"]["mean"] == pytest.approx((0.6 + 0.3 + 21.0) / 25)
@@ -82,14 +82,14 @@ def test_a_run_that_stopped_at_a_target_has_no_numbers_beyond_it() -> None:
     assert len(summary(until=0.9)["curve"]) == 1
 
 
-def test_objects_of_one_picture_are_drawn_together() -> None:
+def test_objects_of_one_image_are_drawn_together() -> None:
     steps = [(Interaction(Click(1, 1), iou, 0.1),) for iou in (0.0, 1.0, 0.0, 1.0)]
     pair = [ObjectRecord(f"toy/{i}", i, (4, 5), 0.1, step, f"toy/{i // 2}") for i, step in enumerate(steps)]
     header = Header(dataset="toy", objects=4, data_sha256="ab", model="net", max_interactions=1)
     numbers = summarise(header, pair)
-    assert (numbers["pictures"], numbers["objects"]) == (2, 4)
+    assert (numbers["images"], numbers["objects"]) == (2, 4)
     assert numbers["intervals"]["IoU@1"] == [0.5, 0.5]
-    alone = [replace(record, picture=f"toy/{i}") for i, record in enumerate(pair)]
+    alone = [replace(record, image_id=f"toy/{i}") for i, record in enumerate(pair)]
     low, high = summarise(header, alone)["intervals"]["IoU@1"]
     assert low < 0.5 < high
 
@@ -118,10 +118,10 @@ def test_images_of_one_stem_in_two_folders_are_two(tmp_path: Path) -> None:
 
         name = "by image"
 
-        def set_image(self, image: Picture) -> None:
+        def set_image(self, image: RGB) -> None:
             self.right = not image.any()
 
-        def predict(self, prompts: Sequence[Prompt], previous: Probability | None) -> Probability:  # noqa: ARG002
+        def predict(self, prompts: Sequence[Prompt], previous: FloatMap | None) -> FloatMap:  # noqa: ARG002
             answer = np.zeros((20, 20), np.float32)
             answer[5:16, 5:16] = self.right
             return answer
@@ -130,9 +130,9 @@ def test_images_of_one_stem_in_two_folders_are_two(tmp_path: Path) -> None:
     header = Header(dataset="coco", objects=4, data_sha256="ab", model="by image", max_interactions=1)
     evaluate_to_file(samples, ByImage(), path, header)
     read = read_records(path)
-    assert [record.picture for record in read.objects] == ["days/monday/0.png"] * 2 + ["days/tuesday/0.png"] * 2
+    assert [record.image_id for record in read.objects] == ["days/monday/0.png"] * 2 + ["days/tuesday/0.png"] * 2
     numbers = summarise(*read)
-    assert (numbers["pictures"], numbers["objects"]) == (2, 4)
+    assert (numbers["images"], numbers["objects"]) == (2, 4)
     low, high = numbers["intervals"]["IoU@1"]
     assert low == 0 < numbers["IoU@1"] < high
 
@@ -176,9 +176,9 @@ def test_boundary_iou_is_measured_and_kept(tmp_path: Path) -> None:
     class Half:
         name = "half"
 
-        def set_image(self, image: Picture) -> None: ...
+        def set_image(self, image: RGB) -> None: ...
 
-        def predict(self, prompts: Sequence[Prompt], previous: Probability | None) -> Probability:  # noqa: ARG002
+        def predict(self, prompts: Sequence[Prompt], previous: FloatMap | None) -> FloatMap:  # noqa: ARG002
             answer = np.zeros((20, 20), np.float32)
             answer[5:15, 5:10] = 1
             return answer

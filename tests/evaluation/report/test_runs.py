@@ -49,7 +49,7 @@ def write_run(
     first: int = 0,
     **changes: Any,
 ) -> Path:
-    """A finished run in `folder`: one object a curve, each on a picture of its own, counted from `first`."""
+    """A finished run in `folder`: one object a curve, each on an image of its own, counted from `first`."""
     settings: dict[str, Any] = {"dataset": "grabcut", "data_sha256": "ab" * 32, "model": "net", **changes}
     header = Header(
         objects=len(curves), **{"command": f"vpuformer evaluate -o {folder.name}", "device": "cpu", **settings}

@@ -9,26 +9,27 @@ from typing import Any
 from vpuformer.app.annotation import history
 from vpuformer.app.annotation.answering import Answering, as_answer
 from vpuformer.app.annotation.record import Record
-from vpuformer.app.annotation.segmenter import FloatMap, Segmenter
+from vpuformer.app.annotation.segmenter import Segmenter
 from vpuformer.app.images.folder import Folder
 from vpuformer.app.images.gallery import Gallery
-from vpuformer.app.images.open_images import Picture
+from vpuformer.app.images.open_images import OpenImage
 from vpuformer.app.images.pyramid import TILE
 from vpuformer.app.protocol import (
     PROMPTS,
+    ImageOpened,
     Known,
     MaskStep,
     NewStep,
     ObjectState,
-    PictureOpened,
     RemoveStep,
     Step,
 )
 from vpuformer.app.store.rle import from_message
 from vpuformer.app.store.rows import NewMask, StepAnswer
 from vpuformer.app.store.store import Store
+from vpuformer.arrays import FloatMap
 from vpuformer.errors import BusyError, ImageError, InputError
-from vpuformer.prompts import fit_to_picture, prompt_from_dict
+from vpuformer.prompts import fit_to_image, prompt_from_dict
 
 _LOCKS = 64
 """Objects share this many locks by their number: few enough to keep, many enough that people rarely meet."""
@@ -37,10 +38,10 @@ _log = logging.getLogger(__name__)
 
 
 class Annotator:
-    """Pictures, people's steps on them, and the network's answers. May be used by many threads.
+    """Images, people's steps on them, and the network's answers. May be used by many threads.
 
     Args:
-        folder: the pictures.
+        folder: the images.
         store: where all is kept.
         segmenter: who answers; used by one thread alone.
     """
@@ -57,8 +58,8 @@ class Annotator:
         self.gallery.close()
         self.store.close()
 
-    def picture(self, identity: int) -> Picture:
-        """The picture of this id, opened.
+    def image(self, identity: int) -> OpenImage:
+        """The image of this id, opened.
 
         Raises:
             NotFoundError: there is none.
@@ -66,30 +67,30 @@ class Annotator:
         """
         return self.gallery.opened.get(self.gallery.name(identity))
 
-    def open(self, identity: int) -> PictureOpened:
-        """All that a page needs of a picture; its features are computed meanwhile, and those of the next one.
+    def open(self, identity: int) -> ImageOpened:
+        """All that a page needs of an image; its features are computed meanwhile, and those of the next one.
 
         Raises:
-            NotFoundError: there is no such picture.
+            NotFoundError: there is no such image.
             ImageError: its file is gone or broken, or has become one of another size than its objects.
         """
-        row = self.store.picture(identity)
-        picture = self.gallery.picture(identity)
+        row = self.store.image(identity)
+        image = self.gallery.image(identity)
         self.answering.prepare(identity)
         following = self.gallery.following(identity)
         if following is not None:
             self.gallery.opened.prefetch(self.gallery.name(following))
             self.answering.prepare(following)
-        return PictureOpened(
+        return ImageOpened(
             id=identity,
             name=row.name,
-            width=picture.width,
-            height=picture.height,
+            width=image.width,
+            height=image.height,
             tile=TILE,
-            levels=len(picture.levels),
-            version=picture.version,
-            range=picture.range,
-            notes=list(picture.notes),
+            levels=len(image.levels),
+            version=image.version,
+            range=image.range,
+            notes=list(image.notes),
             done=row.done,
             objects=[self.state(found.id) for found in self.store.objects_of(identity)],
         )
@@ -112,7 +113,7 @@ class Annotator:
         Raises:
             NotFoundError: there is no such object.
             ConflictError: the object has another revision.
-            InputError: the step does not fit the picture or the history; nothing is stored.
+            InputError: the step does not fit the image or the history; nothing is stored.
             BusyError: too many questions are waiting; the step is stored, and answered when it is sent again.
             Exception: whatever else the network fails with, as for want of memory; the step is stored likewise.
         """
@@ -159,39 +160,37 @@ class Annotator:
                 return self._caught_up(record, since=len(record.steps), mask_of=known.answered)
             return self._caught_up(record)
 
-    def begin(
-        self, picture: int, key: str, label: int | None = None, size: tuple[int, int] | None = None
-    ) -> ObjectState:
+    def begin(self, image: int, key: str, label: int | None = None, size: tuple[int, int] | None = None) -> ObjectState:
         """A new object without steps; the one that has this key already, if there is one.
 
         Args:
-            picture: its id.
+            image: its id.
             key: of the request.
             label: its id, if there is one.
             size: width and height of the image that the person sees, None if they are not known.
 
         Raises:
-            NotFoundError: there is no such picture or label.
-            ImageError: the picture's file is gone or broken, or has another size than its objects or `size`; there is
+            NotFoundError: there is no such image or label.
+            ImageError: the image's file is gone or broken, or has another size than its objects or `size`; there is
                 no object.
-            ConflictError: the key is of an object on another picture.
+            ConflictError: the key is of an object on another image.
         """
-        opened = self.gallery.picture(picture)
+        opened = self.gallery.image(image)
         if size is not None and size != (opened.width, opened.height):
             raise ImageError(
-                f"the file of {self.gallery.name(picture)} was exchanged: it is {opened.width}x{opened.height} pixels"
+                f"the file of {self.gallery.name(image)} was exchanged: it is {opened.width}x{opened.height} pixels"
                 f" now and was {size[0]}x{size[1]}; open it again"
             )
-        return self.state(self.store.add_object(picture, key, label).id)
+        return self.state(self.store.add_object(image, key, label).id)
 
-    def take_in(self, picture: int, found: Sequence[NewMask]) -> list[ObjectState]:
+    def take_in(self, image: int, found: Sequence[NewMask]) -> list[ObjectState]:
         """New objects that start from masks: all of them or, if something fails, none.
 
         Raises:
-            NotFoundError: there is no such picture or label.
+            NotFoundError: there is no such image or label.
             StoreError: the store cannot be written.
         """
-        return [self.state(identity) for identity in self.store.add_masks(picture, found)]
+        return [self.state(identity) for identity in self.store.add_masks(image, found)]
 
     def probability(self, identity: int) -> FloatMap | None:
         """The probability of every pixel, shape (H, W); None for an object without an answer.
@@ -217,7 +216,7 @@ class Annotator:
         return Record(self.store, *self.store.history(identity))
 
     def _shown(self, record: Record, *, since: int = 0, mask_of: int | None = None) -> ObjectState:
-        return record.state(partial(self.gallery.size, record.row.picture), since=since, mask_of=mask_of)
+        return record.state(partial(self.gallery.size, record.row.image), since=since, mask_of=mask_of)
 
     def _caught_up(self, record: Record, *, since: int = 0, mask_of: int | None = None) -> ObjectState:
         """The state with all answers that can be had."""
@@ -226,7 +225,7 @@ class Annotator:
         except BusyError:
             raise
         except Exception as error:
-            # What a person did is not lost because the network cannot answer it now, nor is the picture kept shut.
+            # What a person did is not lost because the network cannot answer it now, nor is the image kept shut.
             _log.warning("steps of object %d wait for an answer: %s", record.row.id, error, exc_info=error)
         return self._shown(record, since=since, mask_of=mask_of)
 
@@ -245,14 +244,14 @@ class Annotator:
 
     def _checked(self, record: Record, step: Step) -> tuple[dict[str, Any], StepAnswer | None]:
         """A step as it is stored, with its answer where that is no question; fails if it does not fit."""
-        size = self.gallery.size(record.row.picture)
+        size = self.gallery.size(record.row.image)
         if isinstance(step, MaskStep):
             return {"type": "mask"}, as_answer(from_message(step.mask, size))
         content = step.model_dump(mode="json")
         if step.type in (*PROMPTS, "lasso"):
-            self.gallery.picture(record.row.picture)  # the network needs it, and may be asked only once it is stored
+            self.gallery.image(record.row.image)  # the network needs it, and may be asked only once it is stored
         if step.type in PROMPTS:
-            fit_to_picture([prompt_from_dict(content)], size)
+            fit_to_image([prompt_from_dict(content)], size)
         elif isinstance(step, RemoveStep):
             history.check_removable([kept.content for kept in record.steps[: record.row.at]], step.step)
         elif step.type == "lasso":

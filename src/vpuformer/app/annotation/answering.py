@@ -10,22 +10,23 @@ import numpy as np
 from vpuformer.app.annotation import history
 from vpuformer.app.annotation.brush import painted
 from vpuformer.app.annotation.record import Record
-from vpuformer.app.annotation.segmenter import Answer, FloatMap, Looked, Segmenter
+from vpuformer.app.annotation.segmenter import Answer, Looked, Segmenter
 from vpuformer.app.annotation.worker import Maps, Worker
 from vpuformer.app.images.cache import Cache
 from vpuformer.app.images.gallery import Gallery, Key
 from vpuformer.app.store.logits import pack_logits, unpack_logits
 from vpuformer.app.store.rle import pack, unpack
 from vpuformer.app.store.rows import StepAnswer
-from vpuformer.geometry import Crop, Size
+from vpuformer.arrays import BoolMask, FloatMap, Size
+from vpuformer.geometry import Crop
 from vpuformer.metrics import MASK_THRESHOLD
 from vpuformer.prompts import Prompt
 
 LOOKED_BUDGET = 400_000_000
-"""Bytes of pictures whose features are kept, the newest in any case: the same pixels once more, and the features."""
+"""Bytes of images whose features are kept, the newest in any case: the same pixels once more, and the features."""
 
 MAX_PAINTING = 4
-"""Masks that are drawn on at the same time: each is a few times the pixels of its picture."""
+"""Masks that are drawn on at the same time: each is a few times the pixels of its image."""
 
 T = TypeVar("T")
 
@@ -34,7 +35,7 @@ class Answering:
     """Answers steps. May be used by many threads.
 
     Args:
-        gallery: the pictures.
+        gallery: the images.
         segmenter: the network, or whatever else answers; used by one thread alone.
     """
 
@@ -56,20 +57,20 @@ class Answering:
         """Questions that wait for the network, or are being answered."""
         return self._network.waiting
 
-    def prepare(self, picture: int) -> None:
-        """Look at a picture once nobody waits, if it is open by then; never raises."""
-        name = self._gallery.name(picture)
-        self._network.later(lambda: self._gallery.opened.holds(name) and self._looked.get(self._gallery.key(picture)))
+    def prepare(self, image: int) -> None:
+        """Look at an image once nobody waits, if it is open by then; never raises."""
+        name = self._gallery.name(image)
+        self._network.later(lambda: self._gallery.opened.holds(name) and self._looked.get(self._gallery.key(image)))
 
     def answer(self, record: Record, place: int) -> StepAnswer:
         """What a step comes to; the one that it is made from has its answer.
 
         Raises:
-            ImageError: the picture is needed, and gone or broken.
+            ImageError: the image is needed, and gone or broken.
             BusyError: too many questions are waiting.
             Exception: whatever the network raises.
         """
-        contents, size = record.contents(place), self._gallery.size(record.row.picture)
+        contents, size = record.contents(place), self._gallery.size(record.row.image)
         content, former = contents[-1], history.foundation(contents)
         before = None if former is None else record.answer(former)
         match content["type"]:
@@ -94,20 +95,20 @@ class Answering:
         """The probability of every pixel after a step, shape (H, W); None if it has no answer.
 
         Raises:
-            ImageError: the picture is needed, and gone or broken.
+            ImageError: the image is needed, and gone or broken.
             BusyError: too many questions are waiting.
         """
         kept = self._maps.get(record.steps[place].id)
         if kept is not None:
             return kept
-        answer, picture = record.answer(place), record.row.picture
+        answer, image = record.answer(place), record.row.image
         if answer is None:
             return None
-        mask = unpack(answer.mask, self._gallery.size(picture))
+        mask = unpack(answer.mask, self._gallery.size(image))
         if answer.logits is None or answer.crop is None:
             return mask.astype(np.float32)
         logits, crop = unpack_logits(answer.logits), Crop(*answer.crop)
-        probability = self._asked(picture, lambda looked: looked.restore(logits, crop).probability)
+        probability = self._asked(image, lambda looked: looked.restore(logits, crop).probability)
         # The mask is kept to the pixel and goes before: logits are rounded, and a brush knows nothing of them.
         return np.where((probability > MASK_THRESHOLD) == mask, probability, mask.astype(np.float32))
 
@@ -120,7 +121,7 @@ class Answering:
         strokes: Sequence[history.Content] = (),
     ) -> StepAnswer:
         prompts = history.prompts(record.contents(place))
-        prediction, seconds = self._asked(record.row.picture, lambda looked: _timed(looked, prompts, mask, crop))
+        prediction, seconds = self._asked(record.row.image, lambda looked: _timed(looked, prompts, mask, crop))
         if not strokes:  # of which the map knows nothing
             self._maps.put(record.steps[place].id, prediction.probability)
         at = prediction.crop
@@ -128,7 +129,7 @@ class Answering:
         mask_now = painted(prediction.mask, strokes)
         return as_answer(mask_now, (at.left, at.top, at.width, at.height), logits, seconds, self._segmenter.sha256)
 
-    def _refined(self, record: Record, place: int, enclosed: history.Mask) -> StepAnswer:
+    def _refined(self, record: Record, place: int, enclosed: BoolMask) -> StepAnswer:
         """What the network makes of a mask without prompts; the mask itself where it sees nothing there."""
         answer = self._predicted(record, place, enclosed.astype(np.float32), None)
         if answer.area:
@@ -136,10 +137,10 @@ class Answering:
         self._maps.put(record.steps[place].id, enclosed.astype(np.float32))
         return as_answer(enclosed, seconds=answer.seconds, model=answer.model)
 
-    def _asked(self, picture: int, question: Callable[[Looked], T]) -> T:
-        """What the network answers about a picture; the file is read before it is the network's turn."""
-        self._gallery.picture(picture)
-        key = self._gallery.key(picture)
+    def _asked(self, image: int, question: Callable[[Looked], T]) -> T:
+        """What the network answers about an image; the file is read before it is the network's turn."""
+        self._gallery.image(image)
+        key = self._gallery.key(image)
         return self._network.ask(lambda: question(self._looked.get(key)))
 
     def _look(self, key: Key) -> Looked:
@@ -163,7 +164,7 @@ def _timed(looked: Looked, prompts: Sequence[Prompt], mask: FloatMap | None, cro
 
 
 def as_answer(
-    mask: history.Mask,
+    mask: BoolMask,
     crop: tuple[int, int, int, int] | None = None,
     logits: bytes | None = None,
     seconds: float | None = None,

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-Mask = npt.NDArray[np.bool_]
-Points = npt.NDArray[np.float64]
+from vpuformer.arrays import BoolMask, Points
+
 Places = npt.NDArray[np.int64]
 
 _THIN = 1 / 8
@@ -27,7 +27,7 @@ _ON_THE_EDGE = 1e-9
 """Pixels by which a centre may lie outside the radius and still count: the rounding of a few operations."""
 
 
-def brushed(mask: Mask, path: Sequence[Sequence[float]], radius: float, *, positive: bool) -> Mask:
+def brushed(mask: BoolMask, path: Sequence[Sequence[float]], radius: float, *, positive: bool) -> BoolMask:
     """The mask with a round brush drawn along `path`: pixels within `radius` of it are painted, or erased.
 
     >>> brushed(np.zeros((3, 5), bool), [(1, 1), (3, 1)], 0.5, positive=True).astype(int).tolist()
@@ -50,7 +50,7 @@ def brushed(mask: Mask, path: Sequence[Sequence[float]], radius: float, *, posit
     return drawn
 
 
-def painted(mask: Mask, strokes: Sequence[Mapping[str, Any]]) -> Mask:
+def painted(mask: BoolMask, strokes: Sequence[Mapping[str, Any]]) -> BoolMask:
     """The mask with these strokes, steps of the type "brush", drawn on it one after the other."""
     for stroke in strokes:
         mask = brushed(mask, stroke["path"], stroke["radius"], positive=stroke["positive"])

@@ -14,12 +14,12 @@ from vpuformer.app.images.folder import natural_order
 from vpuformer.app.store.rle import unpack
 from vpuformer.app.store.rows import standing
 from vpuformer.errors import ConflictError, InputError
-from vpuformer.formats import AnnotatedPicture, LabelledMask, find_format
+from vpuformer.formats import AnnotatedImage, LabelledMask, find_format
 from vpuformer.formats.messages import Tally
 from vpuformer.formats.output import not_written
 
 if TYPE_CHECKING:
-    from vpuformer.app.store.rows import PictureRow
+    from vpuformer.app.store.rows import ImageRow
     from vpuformer.app.store.store import Store
 
 NOTES = "NOTES.txt"
@@ -34,8 +34,8 @@ def labels_of(store: "Store") -> list[str]:
     return [label.name for label in store.labels()]
 
 
-def annotated(store: "Store") -> Iterator[AnnotatedPicture]:
-    """The pictures that are done or have an accepted object, in natural order, with their accepted objects.
+def annotated(store: "Store") -> Iterator[AnnotatedImage]:
+    """The images that are done or have an accepted object, in natural order, with their accepted objects.
 
     Masks are read from the store one by one, each as it stands at that moment: people may be at work meanwhile. Where
     the network is still at an object's last steps, or failed on them, the object is as it was before them.
@@ -47,16 +47,16 @@ def annotated(store: "Store") -> Iterator[AnnotatedPicture]:
     for row in _in_order(store):
         if row.size is not None and (row.done or row.objects):
             height, width = row.size
-            yield AnnotatedPicture(row.name, width, height, partial(_accepted, store, row, names), row.id)
+            yield AnnotatedImage(row.name, width, height, partial(_accepted, store, row, names), row.id)
 
 
-def _in_order(store: "Store") -> list["PictureRow"]:
-    return sorted(store.pictures(), key=lambda row: natural_order(row.name))
+def _in_order(store: "Store") -> list["ImageRow"]:
+    return sorted(store.images(), key=lambda row: natural_order(row.name))
 
 
-def _accepted(store: "Store", picture: "PictureRow", names: dict[int, str]) -> Iterator[LabelledMask]:
-    assert picture.size is not None
-    for listed in store.objects_of(picture.id):
+def _accepted(store: "Store", image: "ImageRow", names: dict[int, str]) -> Iterator[LabelledMask]:
+    assert image.size is not None
+    for listed in store.objects_of(image.id):
         # Read anew: what the list says may be seconds old, for the masks before this one have been written since.
         found, steps = store.history(listed.id)
         if not found.accepted or found.deleted or not found.at:
@@ -65,18 +65,18 @@ def _accepted(store: "Store", picture: "PictureRow", names: dict[int, str]) -> I
         answer = None if place is None else store.answer_of(steps[place].id)
         if answer is None:
             raise ConflictError(
-                f"an object of {picture.name} waits for the network's first answer; export again in a moment, and if it"
-                " waits still, open this picture once more"
+                f"an object of {image.name} waits for the network's first answer; export again in a moment, and if it"
+                " waits still, open this image once more"
             )
         if answer.area:
             if found.label is not None and found.label not in names:
                 raise ConflictError("a label has been made while the export was under way; export again")
             label = None if found.label is None else names[found.label]
-            yield LabelledMask(unpack(answer.mask, picture.size), label, found.id)
+            yield LabelledMask(unpack(answer.mask, image.size), label, found.id)
 
 
 def left_out(store: "Store") -> list[str]:
-    """What `annotated` leaves out or takes as it was before, and of which pictures, in whole sentences."""
+    """What `annotated` leaves out or takes as it was before, and of which images, in whole sentences."""
     unaccepted, empty, waiting = Tally(), Tally(), Tally()
     for row in _in_order(store):
         unaccepted.add(row.name, row.unaccepted)
@@ -88,20 +88,20 @@ def left_out(store: "Store") -> list[str]:
                 waiting.add(row.name, place is not None and place + 1 < found.at)
     sentences = []
     if unaccepted:
-        sentences.append(f"{unaccepted.of('object')} not accepted, left out: {unaccepted.pictures}.")
+        sentences.append(f"{unaccepted.of('object')} not accepted, left out: {unaccepted.images}.")
     if empty:
-        sentences.append(f"{empty.of('accepted object')} without a pixel, left out: {empty.pictures}.")
+        sentences.append(f"{empty.of('accepted object')} without a pixel, left out: {empty.images}.")
     if waiting:
         sentences.append(
             f"{waiting.of('accepted object')} without an answer to the last prompt, taken as before it:"
-            f" {waiting.pictures}."
+            f" {waiting.images}."
         )
     return sentences
 
 
 def zip_of(
     format_name: str,
-    pictures: Iterable[AnnotatedPicture],
+    images: Iterable[AnnotatedImage],
     labels: list[str],
     *,
     notes: Iterable[str] = (),
@@ -116,7 +116,7 @@ def zip_of(
 
     Args:
         format_name: one of `vpuformer.formats.FORMATS`.
-        pictures: what to export, such as `annotated(store)`.
+        images: what to export, such as `annotated(store)`.
         labels: all labels in their order.
         notes: sentences that go into `NOTES.txt` with those of the format; the file is left out if there are none.
         polygons: see `vpuformer.formats.export`.
@@ -131,7 +131,7 @@ def zip_of(
     except OSError as error:
         raise InputError(not_written(Path(tempfile.gettempdir()), error)) from error
     try:
-        written = chosen.write(pictures, folder, labels, **options)
+        written = chosen.write(images, folder, labels, **options)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise

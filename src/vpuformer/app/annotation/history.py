@@ -5,14 +5,12 @@ from typing import Any
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from vpuformer.app.protocol import PROMPTS
+from vpuformer.arrays import BoolMask, Size
 from vpuformer.errors import PromptError
-from vpuformer.geometry import Size
 from vpuformer.prompts import Prompt, prompt_from_dict
 
-Mask = npt.NDArray[np.bool_]
 Content = Mapping[str, Any]
 """A step as it is stored: the JSON of one of the protocol's steps; a mask to start from without its runs."""
 
@@ -87,18 +85,18 @@ def check_removable(contents: Sequence[Content], place: int) -> None:
         raise PromptError(f"step {place} is no prompt that counts at present; take away one of {live(contents)}")
 
 
-def enclosed(path: Sequence[Sequence[float]], size: Size) -> Mask:
+def enclosed(path: Sequence[Sequence[float]], size: Size) -> BoolMask:
     """What a closed line encloses, shape `size`.
 
     >>> enclosed([(0, 0), (2, 0), (2, 2), (0, 2)], (4, 4)).sum()
     np.int64(9)
 
     Raises:
-        PromptError: it encloses nothing of the picture.
+        PromptError: it encloses nothing of the image.
     """
     filled = np.zeros(size, np.uint8)
     points = np.rint(np.clip(np.asarray(path, np.float64), -2e5, 2e5) * 2**_SUBPIXEL).astype(np.int32)
     cv2.fillPoly(filled, [points], 1, cv2.LINE_8, _SUBPIXEL)
     if not filled.any():
-        raise PromptError("the lasso encloses no pixel of the picture; draw it around the object")
+        raise PromptError("the lasso encloses no pixel of the image; draw it around the object")
     return filled > 0

@@ -1,4 +1,4 @@
-"""Masks from elsewhere as objects of a picture, from a file of any format that `vpuformer.formats` reads."""
+"""Masks from elsewhere as objects of an image, from a file of any format that `vpuformer.formats` reads."""
 
 import numpy as np
 
@@ -16,24 +16,24 @@ MAX_OBJECTS = 500
 """Of one import."""
 
 
-def read_masks(annotator: Annotator, picture: int, content: bytes, label: int | None, name: str = "") -> MasksRead:
+def read_masks(annotator: Annotator, image: int, content: bytes, label: int | None, name: str = "") -> MasksRead:
     """New objects, one for every mask in `content`; see `vpuformer.formats.read_objects`.
 
     Labels that the file names are found by their names, or made; elsewhere `label` holds.
 
     Args:
         annotator: keeps the objects.
-        picture: its id.
+        image: its id.
         content: of the file.
         label: id of the label of objects to which the file gives none.
         name: of the file, "" if it is not known.
 
     Raises:
-        NotFoundError: there is no such picture or label.
-        MaskError: the content is of no known format, holds no mask of this picture, too many, or one of another size.
+        NotFoundError: there is no such image or label.
+        MaskError: the content is of no known format, holds no mask of this image, too many, or one of another size.
         StoreError: the store cannot be written; nothing of the file is kept.
     """
-    opened, image = annotator.gallery.picture(picture), annotator.gallery.name(picture)
+    opened, name_of_image = annotator.gallery.image(image), annotator.gallery.name(image)
     size, labels = (opened.height, opened.width), [row.name for row in annotator.store.labels()]
     if label is not None:
         annotator.store.label(label)  # before the masks are read
@@ -43,10 +43,12 @@ def read_masks(annotator: Annotator, picture: int, content: bytes, label: int | 
     empty, renamed = 0, dict[str, None]()
     others = annotator.folder.names
     for category, mask in read_objects(
-        content, image, size, name=name, labels=labels, others=others, on_note=notes.append
+        content, name_of_image, size, name=name, labels=labels, others=others, on_note=notes.append
     ):
         if len(found) == MAX_OBJECTS:
-            raise MaskError(f"there are more than {MAX_OBJECTS} masks of {image} in this file; give some at a time")
+            raise MaskError(
+                f"there are more than {MAX_OBJECTS} masks of {name_of_image} in this file; give some at a time"
+            )
         if not mask.any():
             empty += 1
             continue
@@ -59,16 +61,16 @@ def read_masks(annotator: Annotator, picture: int, content: bytes, label: int | 
     if not found:
         said = "".join(f" ({note})" for note in notes)
         what = (
-            f"{counted(empty, 'mask')} of {image} in this file, without a pixel"
+            f"{counted(empty, 'mask')} of {name_of_image} in this file, without a pixel"
             if empty
-            else f"no mask of {image} in this file"
+            else f"no mask of {name_of_image} in this file"
         )
-        raise MaskError(f"there is {what}{said}; give a mask or annotations of this picture")
+        raise MaskError(f"there is {what}{said}; give a mask or annotations of this image")
     if empty:
         notes.append(f"{counted(empty, 'mask')} without a pixel left out")
     if renamed:
         notes.append(f"labels that are called otherwise than in the file: {listed(renamed)}")
-    return MasksRead(objects=annotator.take_in(picture, found), notes=notes)
+    return MasksRead(objects=annotator.take_in(image, found), notes=notes)
 
 
 def _label_name(word: str) -> str | None:

@@ -9,7 +9,7 @@ from vpuformer.app.protocol import ObjectState, Runs, StepKept
 from vpuformer.app.store.rle import to_message
 from vpuformer.app.store.rows import ObjectRow, StepAnswer, StepRow, standing
 from vpuformer.app.store.store import Store
-from vpuformer.geometry import Size
+from vpuformer.arrays import Size
 
 
 class Record:
@@ -58,7 +58,7 @@ class Record:
         """The object as the page gets it.
 
         Args:
-            size: tells the height and width of its picture; called only if there is a mask to show.
+            size: tells the height and width of its image; called only if there is a mask to show.
             since: how many steps at the beginning are known to the page and left out.
             mask_of: how many steps are answered by the mask that the page has, if it knows the others too.
         """
@@ -68,7 +68,7 @@ class Record:
         mask_known = answered == mask_of
         return ObjectState(
             id=row.id,
-            picture=row.picture,
+            image=row.image,
             label=row.label,
             accepted=row.accepted,
             deleted=row.deleted,

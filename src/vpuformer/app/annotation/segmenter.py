@@ -1,4 +1,4 @@
-"""Who answers: a network shared by all pictures and people, behind an interface that needs no torch."""
+"""Who answers: a network shared by all images and people, behind an interface that needs no torch."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
@@ -6,14 +6,12 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from vpuformer.arrays import RGB, FloatMap
 from vpuformer.geometry import Crop
 from vpuformer.prompts import Prompt
 
 if TYPE_CHECKING:
     from vpuformer.model.vpuformer import VPUFormer
-
-RGB = npt.NDArray[np.uint8]
-FloatMap = npt.NDArray[np.float32]
 
 
 class Answer(Protocol):
@@ -21,7 +19,7 @@ class Answer(Protocol):
 
     @property
     def probability(self) -> FloatMap:
-        """Shape (H, W) of the picture, in 0..1."""
+        """Shape (H, W) of the image, in 0..1."""
         ...
 
     @property
@@ -41,7 +39,7 @@ class Answer(Protocol):
 
 
 class Looked(Protocol):
-    """A picture that has been looked at. Used by one thread at a time."""
+    """An image that has been looked at. Used by one thread at a time."""
 
     @property
     def nbytes(self) -> int:
@@ -52,7 +50,7 @@ class Looked(Protocol):
         """The object that all these prompts mean, after the mask so far; `crop` is that of the former answer.
 
         Raises:
-            InputError: a prompt or the mask does not fit the picture.
+            InputError: a prompt or the mask does not fit the image.
         """
         ...
 
@@ -85,12 +83,12 @@ class Segmenter(Protocol):
         ...
 
     def look(self, image: RGB) -> Looked:
-        """Compute once whatever the prompts on this picture will need."""
+        """Compute once whatever the prompts on this image will need."""
         ...
 
 
 class NetworkSegmenter:
-    """VPUFormer. Its files are looked at now, and read with the first picture, so that the page is there at once.
+    """VPUFormer. Its files are looked at now, and read with the first image, so that the page is there at once.
 
     Args:
         name_or_path: a model that is known by name, or a folder with weights.
@@ -126,14 +124,14 @@ class NetworkSegmenter:
 
 
 class NetworkLooked:
-    """A picture with the image features of the whole and of the crops that were last looked at."""
+    """An image with the image features of the whole and of the crops that were last looked at."""
 
     def __init__(self, model: "VPUFormer", image: RGB) -> None:
         from vpuformer.inference.predictor import Predictor
 
         self._predictor = Predictor(model)
         self._predictor.set_image(image)
-        # Features of crops come with the prompts: of a small picture they are soon many times its pixels.
+        # Features of crops come with the prompts: of a small image they are soon many times its pixels.
         self.nbytes = image.nbytes + self._predictor.feature_bytes
 
     def predict(self, prompts: Sequence[Prompt], mask: FloatMap | None, crop: Crop | None) -> Answer:

@@ -8,13 +8,10 @@ from concurrent.futures import CancelledError, Future
 from functools import partial
 from typing import TypeVar, cast
 
-import numpy as np
-import numpy.typing as npt
-
+from vpuformer.arrays import FloatMap
 from vpuformer.errors import BusyError, VPUFormerError
 
 T = TypeVar("T")
-FloatMap = npt.NDArray[np.float32]
 
 MAX_WAITING = 32
 """Questions that wait at the same time; further ones are sent away. Each holds one of the server's 40 threads, and some
@@ -44,7 +41,7 @@ class Worker:
         self._max_waiting = max_waiting
         self._changed = threading.Condition()
         self._questions: deque[tuple[Callable[[], object], Future[object]]] = deque()
-        # Somebody who leafs through a folder leaves a trail of pictures that nobody is waiting for any more.
+        # Somebody who leafs through a folder leaves a trail of images that nobody is waiting for any more.
         self._tasks: deque[Callable[[], object]] = deque(maxlen=MAX_TASKS)
         self._closed = False
         self._thread = threading.Thread(target=self._work, name="network", daemon=True)

@@ -23,7 +23,7 @@ _LOOPBACK = re.compile(r"(localhost|127(\.[0-9]{1,3}){3}|\[::1\])(:[0-9]{1,5})?"
 """Names, with a port perhaps, that no other machine's page can have; Debian calls itself 127.0.1.1."""
 
 MAX_BODY = 32_000_000
-"""Bytes of a request: a mask of any honest picture."""
+"""Bytes of a request: a mask of any honest image."""
 
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self';"

@@ -13,7 +13,7 @@ from vpuformer.app.annotation.segmenter import Segmenter
 from vpuformer.app.http.error_handlers import RESPONSES, answer_problems
 from vpuformer.app.http.guard import Guard
 from vpuformer.app.http.root_path import RootPath
-from vpuformer.app.http.routes import objects, pages, pictures, project
+from vpuformer.app.http.routes import images, objects, pages, project
 from vpuformer.app.http.telemetry import Measures
 from vpuformer.app.images.folder import Folder
 from vpuformer.app.store.store import FILE, Store
@@ -34,7 +34,7 @@ def create_app(
     """The whole server, ready for uvicorn. Nothing is opened or read before it runs.
 
     Args:
-        folder: the pictures; a path is opened when the server starts.
+        folder: the images; a path is opened when the server starts.
         store: where everything is kept, closed with the server; a path or an address of a database is opened when the
             server starts, and None is the usual file in the folder.
         segmenter: the network, or whatever else answers; it serves one application.
@@ -56,7 +56,7 @@ def create_app(
 
     app = FastAPI(
         title="VPUFormer",
-        summary="Annotate pictures with clicks, boxes and scribbles",
+        summary="Annotate images with clicks, boxes and scribbles",
         version=__version__,
         docs_url=None,
         redoc_url=None,
@@ -66,7 +66,7 @@ def create_app(
     answer_problems(app)
     app.include_router(pages.router(STATIC, measures))
     app.include_router(project.router(), prefix="/api")
-    app.include_router(pictures.router(), prefix="/api")
+    app.include_router(images.router(), prefix="/api")
     app.include_router(objects.router(measures), prefix="/api")
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_middleware(Guard, static=STATIC, token=token, any_host=any_host, server_name=server_name)

@@ -107,7 +107,7 @@ def serve(
     """Serve until interrupted.
 
     Args:
-        folder: the pictures.
+        folder: the images.
         store: where everything is kept; closed at the end.
         segmenter: the network.
         socket: from `bind`.

@@ -7,21 +7,20 @@ and WebP, take, and to a fraction of a PNG's size; only what must be exact goes 
 from typing import Any, NamedTuple
 
 import cv2
-import numpy as np
 import numpy.typing as npt
 
-RGB = npt.NDArray[np.uint8]
+from vpuformer.arrays import RGB
 
 
 class Encoded(NamedTuple):
-    """The bytes of a picture file, and the type to send them as."""
+    """The bytes of an image file, and the type to send them as."""
 
     content: bytes
     media_type: str
 
 
 def encode(pixels: RGB, *, exact: bool, quality: int = 92) -> Encoded:
-    """A small picture as a PNG, where it is to be exact, or a JPEG.
+    """A small image as a PNG, where it is to be exact, or a JPEG.
 
     Args:
         pixels: grey (H, W) or RGB (H, W, 3).

@@ -1,4 +1,4 @@
-"""What is annotated: the pictures of a folder, or a single one, and the way from a name to its file."""
+"""What is annotated: the images of a folder, or a single one, and the way from a name to its file."""
 
 import hashlib
 import os
@@ -9,28 +9,28 @@ from contextlib import suppress
 from pathlib import Path
 
 from vpuformer.errors import DatasetError, ImageError, listed
-from vpuformer.images import picture_endings, picture_size
+from vpuformer.images import image_endings, image_size
 
 _DIGITS = re.compile("([0-9]+)")
 _LONGEST_SHOWN = 200  # letters of a name in an error: it may have come from anywhere
 
 
 class Folder:
-    """The pictures of a folder and its sub-folders, or one picture alone.
+    """The images of a folder and its sub-folders, or one image alone.
 
-    A picture is a file whose name ends as pictures do. Left out are files and folders whose names begin with a dot,
+    An image is a file whose name ends as images do. Left out are files and folders whose names begin with a dot,
     folders that are links, and links that lead out of the folder.
 
     Args:
-        path: a folder, or the file of one picture, whose folder is then the root.
+        path: a folder, or the file of one image, whose folder is then the root.
 
     Raises:
-        DatasetError: there is no such folder, it cannot be read, or it holds no picture.
-        ImageError: the file is no picture.
+        DatasetError: there is no such folder, it cannot be read, or it holds no image.
+        ImageError: the file is no image.
 
     Attributes:
         root: the folder, absolute and without links.
-        names: of the pictures, their paths within the root with forward slashes, in natural order.
+        names: of the images, their paths within the root with forward slashes, in natural order.
         left_out: one sentence for each thing that seems to be wanted and cannot be listed.
     """
 
@@ -51,10 +51,10 @@ class Folder:
             self._listed = frozenset(self.names)
             if not self._is_text(given.name):
                 raise ImageError(*self.left_out)
-            picture_size(self.path_of(given.name))
+            image_size(self.path_of(given.name))
 
     def refresh(self) -> None:
-        """List also the pictures that were put into the folder since.
+        """List also the images that were put into the folder since.
 
         One whose file has gone stays listed, so that whoever works on it is told; so does everything while the folder
         itself cannot be read.
@@ -70,22 +70,22 @@ class Folder:
                     self._listed = frozenset(self.names)
 
     def path_of(self, name: str) -> Path:
-        """The file of a picture, absolute and without links.
+        """The file of an image, absolute and without links.
 
         Raises:
-            ImageError: no picture of that name is listed, its file is no longer there, or it lies outside the folder.
+            ImageError: no image of that name is listed, its file is no longer there, or it lies outside the folder.
         """
         if name not in self._listed:
-            raise ImageError(f"there is no picture {name[:_LONGEST_SHOWN]!r} in {self.root}; choose one from the list")
+            raise ImageError(f"there is no image {name[:_LONGEST_SHOWN]!r} in {self.root}; choose one from the list")
         real = _resolved(self.root / name, ImageError)
         if not real.is_relative_to(self.root):
             raise ImageError(f"{self.root / name} is a link to {real}, out of the folder; put the file itself there")
         if not real.is_file():
-            raise ImageError(f"{self.root / name} is not a file; give the file of a picture")
+            raise ImageError(f"{self.root / name} is not a file; give the file of an image")
         return real
 
     def version(self, name: str) -> str:
-        """`version_of` the picture's file.
+        """`version_of` the image's file.
 
         Raises:
             ImageError: as in `path_of`.
@@ -94,7 +94,7 @@ class Folder:
 
     def _found(self) -> Iterator[str]:
         """The names, in no order."""
-        endings = picture_endings()
+        endings = image_endings()
         folders = [""]
         while folders:
             above = folders.pop()
@@ -118,19 +118,19 @@ class Folder:
             self.left_out.append(f"the folder {above!r} {why}")
             return []
 
-    def _may_be_listed(self, entry: os.DirEntry[str], name: str, ends_as_picture: bool) -> bool:
+    def _may_be_listed(self, entry: os.DirEntry[str], name: str, ends_as_image: bool) -> bool:
         if not entry.is_symlink():
-            return ends_as_picture and entry.is_file(follow_symlinks=False) and self._is_text(name)
+            return ends_as_image and entry.is_file(follow_symlinks=False) and self._is_text(name)
         try:
             real = _resolved(Path(entry.path), ImageError)
         except ImageError as error:
-            if ends_as_picture:
+            if ends_as_image:
                 self.left_out.append(str(error))
             return False
         if real.is_dir():
             self.left_out.append(f"{name!r} is a link to a folder; open that folder itself")
             return False
-        if not ends_as_picture:
+        if not ends_as_image:
             return False
         if not real.is_relative_to(self.root):
             self.left_out.append(f"{name!r} is a link that leads out of the folder")
@@ -147,8 +147,8 @@ class Folder:
 
     def _why_empty(self) -> str:
         if self.left_out:
-            return f"{self.root} holds no picture that can be listed: {listed(self.left_out)}"
-        return f"{self.root} holds no picture; wanted files that end in {', '.join(sorted(picture_endings()))}"
+            return f"{self.root} holds no image that can be listed: {listed(self.left_out)}"
+        return f"{self.root} holds no image; wanted files that end in {', '.join(sorted(image_endings()))}"
 
 
 def natural_order(name: str) -> tuple[list[list[str | int]], str]:

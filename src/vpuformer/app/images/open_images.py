@@ -1,4 +1,4 @@
-"""The pictures that are open: their pixels, tiles of them, and what a person should know about them."""
+"""The images that are open: their pixels, tiles of them, and what a person should know about them."""
 
 import math
 from contextlib import suppress
@@ -8,9 +8,10 @@ import numpy as np
 from PIL import Image
 
 from vpuformer.app.images.cache import Cache
-from vpuformer.app.images.encoding import RGB, Encoded, encode
+from vpuformer.app.images.encoding import Encoded, encode
 from vpuformer.app.images.folder import Folder, version_of
 from vpuformer.app.images.pyramid import TILE, Pixels, Pyramid, level_sizes
+from vpuformer.arrays import RGB
 from vpuformer.errors import ImageError, NotFoundError
 from vpuformer.images.loading import DEEP_MODES, Stored, load
 from vpuformer.images.ranges import display_range
@@ -20,8 +21,8 @@ from vpuformer.images.remarks import deep_values, remarks_on
 _AVERAGED = ("uint16", "int16", "float32", "float64")  # the types that OpenCV can scale down
 
 
-class Picture:
-    """An opened picture. Any number of threads may use it.
+class OpenImage:
+    """An opened image. Any number of threads may use it.
 
     Args:
         rgb: uint8 (H, W, 3); becomes read-only.
@@ -36,7 +37,7 @@ class Picture:
         range: the values of `deep` that `rgb` shows black and white; None without it, or where all are the same.
         notes: as given.
         version: as given.
-        levels: (width, height) of the picture, of its half, and so on; the last one fits into a tile.
+        levels: (width, height) of the image, of its half, and so on; the last one fits into a tile.
     """
 
     def __init__(
@@ -71,7 +72,7 @@ class Picture:
 
     @property
     def nbytes(self) -> int:
-        """Of memory, at most: with all levels, a third of the picture, also where they are yet to be made."""
+        """Of memory, at most: with all levels, a third of the image, also where they are yet to be made."""
         return (self.rgb.nbytes + (0 if self.deep is None else self.deep.nbytes)) * 4 // 3
 
     def tile(self, level: int, x: int, y: int, low: float | None = None, high: float | None = None) -> Encoded:
@@ -80,10 +81,10 @@ class Picture:
         Those of level 0 are exact, to look at single pixels; the others are JPEG.
 
         Args:
-            level: 0 for the picture itself; its size is `levels[level]`.
+            level: 0 for the image itself; its size is `levels[level]`.
             x: column of the tile, from 0.
             y: row of the tile, from 0.
-            low: the value of `deep` that is shown black; that, and `high`, only for pictures that have one.
+            low: the value of `deep` that is shown black; that, and `high`, only for images that have one.
             high: the value that is shown white.
 
         Raises:
@@ -95,14 +96,14 @@ class Picture:
             pixels = self._shown.level(level)[rows, columns]
         else:
             if self._stored is None:
-                raise ImageError("the picture has 8 bits per channel, all of which are shown; ask for no low and high")
+                raise ImageError("the image has 8 bits per channel, all of which are shown; ask for no low and high")
             window = _checked_window(low, high)
             pixels = _windowed(self._stored.level(level)[rows, columns], *window)
         return encode(np.ascontiguousarray(pixels), exact=level == 0)
 
     def _place(self, level: int, x: int, y: int) -> tuple[slice, slice]:
         if not 0 <= level < len(self.levels):
-            raise NotFoundError(f"there is no level {level}; the picture has the levels 0 to {len(self.levels) - 1}")
+            raise NotFoundError(f"there is no level {level}; the image has the levels 0 to {len(self.levels) - 1}")
         columns, rows = (math.ceil(length / TILE) for length in self.levels[level])
         if not (0 <= x < columns and 0 <= y < rows):
             raise NotFoundError(
@@ -111,8 +112,8 @@ class Picture:
         return slice(y * TILE, (y + 1) * TILE), slice(x * TILE, (x + 1) * TILE)
 
 
-def read_picture(path: Path) -> Picture:
-    """Open the first picture in a file.
+def open_image(path: Path) -> OpenImage:
+    """Open the first image in a file.
 
     Raises:
         ImageError: as in `vpuformer.images.read_image`.
@@ -121,25 +122,25 @@ def read_picture(path: Path) -> Picture:
     stored = load(path)
     rgb = to_rgb(stored, str(path))
     deep = _averaged(deep_values(stored))
-    return Picture(rgb, deep, grey=_is_grey(stored), notes=remarks_on(path, stored), version=version)
+    return OpenImage(rgb, deep, grey=_is_grey(stored), notes=remarks_on(path, stored), version=version)
 
 
-class PictureCache:
-    """The pictures of a folder that were looked at last, as far as the memory goes. Any number of threads may ask.
+class ImageCache:
+    """The images of a folder that were looked at last, as far as the memory goes. Any number of threads may ask.
 
     Args:
         folder: what is annotated.
-        budget_bytes: of all pictures that are kept; the one asked for last is kept even where it needs more.
+        budget_bytes: of all images that are kept; the one asked for last is kept even where it needs more.
     """
 
     def __init__(self, folder: Folder, budget_bytes: int) -> None:
         self._folder = folder
-        self._cache: Cache[tuple[str, str], Picture] = Cache(
-            lambda key: read_picture(folder.path_of(key[0])), lambda picture: picture.nbytes, budget_bytes
+        self._cache: Cache[tuple[str, str], OpenImage] = Cache(
+            lambda key: open_image(folder.path_of(key[0])), lambda image: image.nbytes, budget_bytes
         )
 
-    def get(self, name: str) -> Picture:
-        """The picture as its file is now; see its `version`.
+    def get(self, name: str) -> OpenImage:
+        """The image as its file is now; see its `version`.
 
         Raises:
             ImageError: it is not in the folder, or its file cannot be read.
@@ -147,13 +148,13 @@ class PictureCache:
         return self._cache.get((name, self._folder.version(name)))
 
     def holds(self, name: str) -> bool:
-        """Whether the picture as its file is now is open."""
+        """Whether the image as its file is now is open."""
         with suppress(ImageError):
             return (name, self._folder.version(name)) in self._cache
         return False
 
     def prefetch(self, name: str) -> None:
-        """Open a picture in the background; returns at once and never raises. See `Cache.prefetch`."""
+        """Open an image in the background; returns at once and never raises. See `Cache.prefetch`."""
         with suppress(ImageError):  # told to whoever wants to see it
             self._cache.prefetch((name, self._folder.version(name)))
 
@@ -163,7 +164,7 @@ class PictureCache:
 
     @property
     def nbytes(self) -> int:
-        """Of all pictures that are kept."""
+        """Of all images that are kept."""
         return self._cache.nbytes
 
 

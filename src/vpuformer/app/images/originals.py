@@ -22,7 +22,7 @@ def notes_on_files(store: "Store", root: Path) -> list[str]:
     """
     gone, resized, newer, turned = Tally(), Tally(), Tally(), Tally()
     drawn = store.last_steps()
-    for row in store.pictures():
+    for row in store.images():
         if row.size is None or not (row.done or row.objects):
             continue
         path = root / row.name
@@ -44,18 +44,18 @@ def notes_on_files(store: "Store", root: Path) -> list[str]:
     if gone:
         sentences.append(
             f"{gone.of('image')} cannot be read any more, as when a file was renamed, and the export has the former"
-            f" name: {gone.pictures}."
+            f" name: {gone.images}."
         )
     if resized:
-        sentences.append(f"{resized.of('image')} of another size than its objects were drawn on: {resized.pictures}.")
+        sentences.append(f"{resized.of('image')} of another size than its objects were drawn on: {resized.images}.")
     if newer:
         sentences.append(
             f"{newer.of('image')} changed, moved or put there after the last step on its objects; see that they still"
-            f" fit: {newer.pictures}."
+            f" fit: {newer.images}."
         )
     if turned:
         sentences.append(
             f"{turned.of('image')} with an EXIF orientation, exported upright, which does not fit for programs that do"
-            f" not turn images: {turned.pictures}."
+            f" not turn images: {turned.images}."
         )
     return sentences

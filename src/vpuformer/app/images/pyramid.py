@@ -1,4 +1,4 @@
-"""A picture at its full size, at half of it, a quarter, and so on, for a page that shows it in tiles."""
+"""An image at its full size, at half of it, a quarter, and so on, for a page that shows it in tiles."""
 
 import threading
 from typing import Any
@@ -7,11 +7,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from vpuformer.arrays import Size
+
 TILE = 512
 """Side of a tile in pixels."""
 
 Pixels = npt.NDArray[Any]
-Size = tuple[int, int]
 
 
 def level_sizes(width: int, height: int) -> tuple[Size, ...]:
@@ -40,7 +41,7 @@ class Pyramid:
         self._making = threading.Lock()
 
     def level(self, k: int) -> Pixels:
-        """Level k, where pixel (x, y) stands for the picture's 2^k x 2^k pixels whose top left one is (2^k x, 2^k y).
+        """Level k, where pixel (x, y) stands for the image's 2^k x 2^k pixels whose top left one is (2^k x, 2^k y).
 
         In the last row and column for as many of them as there are.
         """

@@ -1,4 +1,4 @@
-"""Small pictures for a list."""
+"""Small images for a list."""
 
 import threading
 from pathlib import Path
@@ -7,7 +7,8 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from vpuformer.app.images.encoding import RGB, encode
+from vpuformer.app.images.encoding import encode
+from vpuformer.arrays import RGB
 from vpuformer.images.loading import load
 from vpuformer.images.reading import to_rgb
 
@@ -15,12 +16,12 @@ SIDE = 192
 """The longer side in pixels."""
 
 _QUALITY = 85
-# A list asks for many at once, and each may take the memory of a huge picture.
+# A list asks for many at once, and each may take the memory of a huge image.
 _decoding = threading.BoundedSemaphore(2)
 
 
 def thumbnail(path: Path, side: int = SIDE) -> bytes:
-    """A picture scaled down as a JPEG, upright; one that is smaller stays as it is.
+    """An image scaled down as a JPEG, upright; one that is smaller stays as it is.
 
     Args:
         path: of the file; a JPEG is decoded at a fraction of its size.

@@ -30,15 +30,15 @@ const REGIONS = ["stage", "quick", "side", "search", "tools"];
 
 /** @param {Parts} parts */
 export function actions({ session, settings, stage, labels, input, show, toasts }) {
-  /** The corner of a box that the keyboard has set, and the picture it is on. @type {{at: Point, on: object} | null} */
+  /** The corner of a box that the keyboard has set, and the image it is on. @type {{at: Point, on: object} | null} */
   let set = null;
-  const corner = () => (set && set.on === session.picture ? set.at : null);
+  const corner = () => (set && set.on === session.image ? set.at : null);
 
   /** @param {Step} step */
   const prompt = (step) => {
-    const { picture } = session;
-    if (!picture || picture !== stage.picture) return; // given to the one before, which is seen until the next frame
-    const fitted = fit(step, picture);
+    const { image } = session;
+    if (!image || image !== stage.image) return; // given to the one before, which is seen until the next frame
+    const fitted = fit(step, image);
     if (fitted) session.act(fitted);
   };
 
@@ -66,13 +66,13 @@ export function actions({ session, settings, stage, labels, input, show, toasts 
 
   /** @param {string} combo */
   const moveCross = (combo) => {
-    const { picture } = session;
-    if (!picture) return;
+    const { image } = session;
+    if (!image) return;
     const far = combo.startsWith("Ctrl") ? 1 : Math.max(1, STEP / stage.view.scale);
     const dx = combo.endsWith("Left") ? -far : combo.endsWith("Right") ? far : 0;
     const dy = combo.endsWith("Up") ? -far : combo.endsWith("Down") ? far : 0;
-    const [x, y] = stage.cross ?? stage.toPicture([stage.size.width / 2, stage.size.height / 2]);
-    stage.cross = clamped([x + dx, y + dy], picture);
+    const [x, y] = stage.cross ?? stage.toImage([stage.size.width / 2, stage.size.height / 2]);
+    stage.cross = clamped([x + dx, y + dy], image);
     const from = corner();
     if (from) stage.draft = { kind: "box", positive: settings.positive, path: [from, stage.cross], radius: 0 };
     stage.reveal(stage.cross);
@@ -91,7 +91,7 @@ export function actions({ session, settings, stage, labels, input, show, toasts 
     if (settings.tool !== "box") return prompt({ type: "click", point, positive });
     const from = corner();
     if (!from) {
-      if (session.picture) set = { at: point, on: session.picture };
+      if (session.image) set = { at: point, on: session.image };
       return;
     }
     const box = boxOf(from, point);
@@ -148,16 +148,16 @@ export function actions({ session, settings, stage, labels, input, show, toasts 
   };
 
   const done = async () => {
-    const { picture } = session;
+    const { image } = session;
     const left = session.unaccepted.length;
-    if (!picture || !left || session.listed(picture.id)?.done) return session.markDone(false);
+    if (!image || !left || session.listed(image.id)?.done) return session.markDone(false);
     const [which, them] = left === 1 ? ["One object is not accepted", "it"] : [`${left} objects are not accepted`, "them"];
     const answer = await ask(/** @type {HTMLDialogElement} */ (byId("ask")), {
       title: which,
-      text: `What is not accepted is kept, but not exported. Mark ${picture.name} as done?`,
+      text: `What is not accepted is kept, but not exported. Mark ${image.name} as done?`,
       answers: [["accept", left === 1 ? "Accept it" : "Accept all"], ["leave", `Leave ${them}`]],
     });
-    if (answer && session.picture === picture) afresh(() => session.markDone(answer === "accept"));
+    if (answer && session.image === image) afresh(() => session.markDone(answer === "accept"));
   };
 
   /** @param {1 | -1} by */
@@ -238,28 +238,28 @@ export function actions({ session, settings, stage, labels, input, show, toasts 
 }
 
 /**
- * A step as it lies in the picture; null if it lies beside it.
+ * A step as it lies in the image; null if it lies beside it.
  *
  * @param {Step} step
- * @param {import("./viewport.js").Size} picture
+ * @param {import("./viewport.js").Size} image
  * @returns {Step | null}
  */
-export function fit(step, picture) {
+export function fit(step, image) {
   switch (step.type) {
     case "click":
-      return inside(step.point, picture) ? { ...step, point: clamped(step.point, picture) } : null;
+      return inside(step.point, image) ? { ...step, point: clamped(step.point, image) } : null;
     case "box": {
-      const [x0, y0] = clamped([step.box[0], step.box[1]], picture, 0.5);
-      const [x1, y1] = clamped([step.box[2], step.box[3]], picture, 0.5);
+      const [x0, y0] = clamped([step.box[0], step.box[1]], image, 0.5);
+      const [x1, y1] = clamped([step.box[2], step.box[3]], image, 0.5);
       return x0 < x1 && y0 < y1 ? { ...step, box: [x0, y0, x1, y1] } : null;
     }
     case "scribble":
     case "lasso": {
-      if (!step.path.some((point) => inside(point, picture))) return null;
-      return { ...step, path: step.path.map((point) => clamped(point, picture)) };
+      if (!step.path.some((point) => inside(point, image))) return null;
+      return { ...step, path: step.path.map((point) => clamped(point, image)) };
     }
     case "brush": {
-      const reach = { width: picture.width + 2 * step.radius, height: picture.height + 2 * step.radius };
+      const reach = { width: image.width + 2 * step.radius, height: image.height + 2 * step.radius };
       return step.path.some(([x, y]) => inside([x + step.radius, y + step.radius], reach)) ? step : null;
     }
     default:

@@ -5,12 +5,12 @@ import { reasonOf, UNREACHABLE } from "./sentence.js";
 /** @typedef {import("./types.js").Label} Label */
 /** @typedef {import("./types.js").ObjectState} ObjectState */
 /** @typedef {import("./types.js").MasksRead} MasksRead */
-/** @typedef {import("./types.js").PictureOpened} PictureOpened */
+/** @typedef {import("./types.js").ImageOpened} ImageOpened */
 /** @typedef {import("./types.js").Project} Project */
 /** @typedef {import("./queue.js").Answer} Answer */
 /** @typedef {import("./queue.js").Request} Request */
 
-/** The first answer for a large picture takes a while on a slow machine. */
+/** The first answer for a large image takes a while on a slow machine. */
 const PATIENCE = 180_000;
 const MARK = { "X-VPUFormer": "1" };
 /** Bytes that the server takes at a time; it hangs up on more, and nothing is heard of its reason. */
@@ -108,11 +108,11 @@ function tell(method, path, body) {
 /** @returns {Promise<Project>} */
 export const getProject = () => ask("api/project");
 
-/** @param {number} id @param {AbortSignal} [signal] @returns {Promise<PictureOpened>} */
-export const openPicture = (id, signal) => ask(`api/pictures/${id}`, { signal });
+/** @param {number} id @param {AbortSignal} [signal] @returns {Promise<ImageOpened>} */
+export const openImage = (id, signal) => ask(`api/images/${id}`, { signal });
 
-/** @param {number} picture */
-export const putPlace = (picture) => tell("PUT", "api/place", { picture });
+/** @param {number} image */
+export const putPlace = (image) => tell("PUT", "api/place", { image });
 
 /** @param {string} name @returns {Promise<Label>} with the colour that the server chose */
 export const addLabel = (name) => tell("POST", "api/labels", { name });
@@ -124,21 +124,21 @@ export const changeLabel = (id, change) => tell("PATCH", `api/labels/${id}`, cha
 export const dropLabel = (id) => ask(`api/labels/${id}`, { method: "DELETE", headers: MARK });
 
 /**
- * @param {number} picture
+ * @param {number} image
  * @param {File} file a mask, annotations or an exported archive
  * @param {number | null} label
  * @returns {Promise<MasksRead>}
  */
-export async function importMasks(picture, file, label) {
-  if (file.size > MOST_BYTES) throw new Refusal(413, "It has more than 32 MB; give the annotations of this picture alone.");
+export async function importMasks(image, file, label) {
+  if (file.size > MOST_BYTES) throw new Refusal(413, "It has more than 32 MB; give the annotations of this image alone.");
   const json = /\.json$/i.test(file.name) || file.type === "application/json";
   const headers = { ...MARK, "Content-Type": json ? "application/json" : file.type || "application/octet-stream" };
   const query = new URLSearchParams({ name: file.name ?? "", ...(label === null ? {} : { label: String(label) }) });
-  return ask(`api/pictures/${picture}/masks?${query}`, { method: "POST", headers, body: file });
+  return ask(`api/images/${image}/masks?${query}`, { method: "POST", headers, body: file });
 }
 
 /**
- * A picture from the server, unpacked; null if it could not be had.
+ * An image from the server, unpacked; null if it could not be had.
  *
  * @param {string} path
  * @param {AbortSignal} [signal]
@@ -149,20 +149,20 @@ export async function getBitmap(path, signal) {
   return createImageBitmap(await response.blob(), { colorSpaceConversion: "default", premultiplyAlpha: "none" });
 }
 
-/** Browsers keep thumbnails for a while, and another folder at the same address has other pictures by the same numbers. */
+/** Browsers keep thumbnails for a while, and another folder at the same address has other images by the same numbers. */
 const VISIT = Date.now().toString(36);
 
 /** @param {number} id */
-export const thumbnailPath = (id) => `api/pictures/${id}/thumbnail?visit=${VISIT}`;
+export const thumbnailPath = (id) => `api/images/${id}/thumbnail?visit=${VISIT}`;
 
 /**
- * @param {PictureOpened} picture
+ * @param {ImageOpened} image
  * @param {import("./viewport.js").TileId} tile
- * @param {[number, number] | null} range the window of a picture with more than 8 bits
+ * @param {[number, number] | null} range the window of an image with more than 8 bits
  */
-export function tilePath(picture, { level, x, y }, range) {
+export function tilePath(image, { level, x, y }, range) {
   const query = range ? `?${new URLSearchParams({ low: String(range[0]), high: String(range[1]) })}` : "";
-  return `api/pictures/${picture.id}/tiles/${picture.version}/${level}/${x}/${y}${query}`;
+  return `api/images/${image.id}/tiles/${image.version}/${level}/${x}/${y}${query}`;
 }
 
 /** @param {number} id @param {number} revision so that an old one does not come from the browser's cache */

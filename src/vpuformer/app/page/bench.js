@@ -1,5 +1,5 @@
 /**
- * The objects of the open picture and everything that a person can do to them.
+ * The objects of the open image and everything that a person can do to them.
  *
  * It knows the server through the queue and the screen not at all; whoever shows it listens with `onChange`.
  */
@@ -21,15 +21,15 @@ export class Bench extends Roster {
    * @param {Step} step
    */
   act(step) {
-    if (!this.picture || this.opening !== null) return;
+    if (!this.image || this.opening !== null) return;
     if (!this.current) {
       if (step.type === "clear" || step.type === "remove") return;
       if (step.type === "brush" && !step.positive) return this.listener.onToast("There is nothing to erase: select an object first.");
-      const { id, width, height } = this.picture;
+      const { id, width, height } = this.image;
       const thing = this.adopt(this.queue.lane(), id);
       this.things = [...this.things, thing];
       this.current = thing;
-      this.#push(thing, { type: "create", key: newKey(), picture: id, label: this.label, size: [width, height] });
+      this.#push(thing, { type: "create", key: newKey(), image: id, label: this.label, size: [width, height] });
       this.count();
     }
     this.selected = null;
@@ -101,14 +101,14 @@ export class Bench extends Roster {
 
   /** @param {Thing[]} accepted that are then not accepted any more */
   unaccept(accepted) {
-    // Those of a picture that was left and opened again are others.
+    // Those of an image that was left and opened again are others.
     const things = accepted.map((thing) => this.things.find(({ id }) => id !== null && id === thing.id) ?? thing);
     for (const thing of things) {
       if (thing.deleted || !thing.seen.accepted) continue;
       this.#push(thing, { type: "change", change: { accepted: false } });
-      if (this.picture?.id === thing.picture) continue;
-      this.folder.addTo(thing.picture, true, -1);
-      this.folder.addTo(thing.picture, false, 1);
+      if (this.image?.id === thing.image) continue;
+      this.folder.addTo(thing.image, true, -1);
+      this.folder.addTo(thing.image, false, 1);
     }
     const here = this.things.findLast((thing) => things.includes(thing));
     if (here) this.select(here);
@@ -133,7 +133,7 @@ export class Bench extends Roster {
     if (!thing.deleted) return;
     thing.deleted = false;
     this.#push(thing, { type: "change", change: { deleted: false } });
-    if (this.picture?.id !== thing.picture) return this.folder.addTo(thing.picture, thing.seen.accepted, 1);
+    if (this.image?.id !== thing.image) return this.folder.addTo(thing.image, thing.seen.accepted, 1);
     this.things = [...this.things.slice(0, place), thing, ...this.things.slice(place)];
     this.select(thing);
     this.count();
@@ -165,7 +165,7 @@ export class Bench extends Roster {
       }
       // Listed by the server before it told of its making, it is there twice.
       if (this.things.includes(thing)) this.things = this.things.filter((each) => each === thing || each.id !== thing.id);
-      else if (thing.picture !== this.opening) this.known.delete(lane);
+      else if (thing.image !== this.opening) this.known.delete(lane);
       if (body.deleted && !thing.deleted) {
         this.#push(thing, { type: "change", change: { deleted: false } });
         this.listener.onToast("This object had been deleted elsewhere. It is kept, as you went on with it.");

@@ -8,7 +8,7 @@ import { sentenceOf } from "./sentence.js";
 const FORMATS = [
   ["coco", "COCO JSON", "Lossless: run lengths, with overlaps"],
   ["png", "PNG, one per object", "Lossless, with overlaps"],
-  ["labels", "PNG of labels, one per picture", "Labels only; where objects overlap, the later one counts"],
+  ["labels", "PNG of labels, one per image", "Labels only; where objects overlap, the later one counts"],
   ["voc", "Pascal VOC", "Labels, objects and boxes; the later one counts"],
   ["labelme", "LabelMe", "Polygons; masks where there are holes"],
   ["yolo", "YOLO segmentation", "One outline an object; approximate once it is painted"],
@@ -54,7 +54,7 @@ export function fillExports(menu, button, unsaved, listener) {
       menu.hidePopover();
       void take(format, name);
     } }, make("strong", {}, name), make("span", { class: "quiet" }, note)));
-  menu.replaceChildren(make("p", { class: "quiet" }, "Accepted objects of all pictures, as a zip file. Pictures marked as done come along even without one."), ...items);
+  menu.replaceChildren(make("p", { class: "quiet" }, "Accepted objects of all images, as a zip file. Images marked as done come along even without one."), ...items);
 }
 
 /** @param {Blob} file @param {string} name */

@@ -1,9 +1,9 @@
-/** The list of pictures: only the rows that are seen exist, so that a folder may hold tens of thousands. */
+/** The list of images: only the rows that are seen exist, so that a folder may hold tens of thousands. */
 
 import { thumbnailPath } from "./api.js";
 import { icon, make } from "./dom.js";
 
-/** @typedef {import("./types.js").PictureListed} PictureListed */
+/** @typedef {import("./types.js").ImageListed} ImageListed */
 
 const ROW = 60;
 const MARGIN = 4;
@@ -13,9 +13,9 @@ const REST = 90;
 const RETRY_AFTER = 60_000;
 
 /**
- * How many objects a picture has, in words; empty for none.
+ * How many objects an image has, in words; empty for none.
  *
- * @param {{objects: number, unaccepted: number}} picture
+ * @param {{objects: number, unaccepted: number}} image
  */
 export function countOf({ objects, unaccepted }) {
   if (!unaccepted) return objects === 0 ? "" : objects === 1 ? "1 object" : `${objects} objects`;
@@ -35,13 +35,13 @@ export function rowsSeen(top, height, count) {
 }
 
 export class FileList {
-  /** @type {PictureListed[]} */
+  /** @type {ImageListed[]} */
   #shown = [];
   /** @type {number | null} */
   #open = null;
   #focused = 0;
   #timer = 0;
-  /** Pictures whose thumbnail could not be had, and when. @type {Map<number, number>} */
+  /** Images whose thumbnail could not be had, and when. @type {Map<number, number>} */
   #broken = new Map();
   /** @type {Map<number, HTMLElement>} */
   #rows = new Map();
@@ -60,26 +60,26 @@ export class FileList {
     host.addEventListener("scroll", () => this.#fill(), { passive: true });
     host.addEventListener("keydown", (event) => this.#key(event));
     host.addEventListener("click", (event) => {
-      const row = event.target instanceof Element ? event.target.closest("[data-picture]") : null;
-      if (row instanceof HTMLElement) onOpen(Number(row.dataset.picture));
+      const row = event.target instanceof Element ? event.target.closest("[data-image]") : null;
+      if (row instanceof HTMLElement) onOpen(Number(row.dataset.image));
     });
     new ResizeObserver(() => this.#fill()).observe(host);
   }
 
   /**
-   * @param {PictureListed[]} pictures
+   * @param {ImageListed[]} images
    * @param {number | null} open
    */
-  show(pictures, open) {
-    const others = pictures !== this.#shown;
+  show(images, open) {
+    const others = images !== this.#shown;
     const moved = open !== this.#open;
     if (others || moved) {
       const focused = moved ? open : (this.#shown[this.#focused]?.id ?? open);
-      this.#focused = Math.max(0, pictures.findIndex((picture) => picture.id === focused));
+      this.#focused = Math.max(0, images.findIndex((image) => image.id === focused));
     }
     if (others) {
-      this.#shown = pictures;
-      this.#space.style.height = `${pictures.length * ROW}px`;
+      this.#shown = images;
+      this.#space.style.height = `${images.length * ROW}px`;
       for (const row of this.#rows.values()) row.remove();
       this.#rows.clear();
     }
@@ -89,9 +89,9 @@ export class FileList {
     this.#fill();
   }
 
-  /** Show the open picture, with those before it where it is out of sight. */
+  /** Show the open image, with those before it where it is out of sight. */
   toOpen() {
-    const at = this.#shown.findIndex((picture) => picture.id === this.#open);
+    const at = this.#shown.findIndex((image) => image.id === this.#open);
     if (at < 0) return;
     this.#focused = at;
     const top = at * ROW;
@@ -137,13 +137,13 @@ export class FileList {
 
   /** @param {number} index */
   #make(index) {
-    const picture = this.#shown[index];
-    const slash = picture.name.lastIndexOf("/") + 1;
+    const image = this.#shown[index];
+    const slash = image.name.lastIndexOf("/") + 1;
     const row = make("div",
-      { class: "file", id: `file-${index}`, role: "option", "data-picture": picture.id, "aria-setsize": this.#shown.length, "aria-posinset": index + 1, title: picture.name },
+      { class: "file", id: `file-${index}`, role: "option", "data-image": image.id, "aria-setsize": this.#shown.length, "aria-posinset": index + 1, title: image.name },
       make("span", { class: "thumb" }),
       make("span", { class: "file-text" },
-        make("span", { class: "file-name ellipsis" }, picture.name.slice(slash)),
+        make("span", { class: "file-name ellipsis" }, image.name.slice(slash)),
         make("span", { class: "file-note quiet ellipsis" })),
       make("span", { class: "file-done" }, icon("check"), make("span", { class: "hidden" }, "done")));
     row.style.transform = `translateY(${index * ROW}px)`;
@@ -168,16 +168,16 @@ export class FileList {
   #thumbnails() {
     for (const row of this.#rows.values()) {
       const thumb = row.querySelector(".thumb");
-      const id = Number(row.dataset.picture);
+      const id = Number(row.dataset.image);
       const asked = this.#broken.get(id) ?? -Infinity;
       if (!thumb || thumb.firstChild || performance.now() - asked < RETRY_AFTER) continue;
       const fail = () => {
         this.#broken.set(id, performance.now()); // not asked for with every movement of the list
-        image.remove();
+        thumbnail.remove();
       };
-      const image = make("img", { alt: "", decoding: "async", draggable: "false", error: fail });
-      image.src = thumbnailPath(id);
-      thumb.append(image);
+      const thumbnail = make("img", { alt: "", decoding: "async", draggable: "false", error: fail });
+      thumbnail.src = thumbnailPath(id);
+      thumb.append(thumbnail);
     }
   }
 

@@ -1,21 +1,21 @@
-/** The folder of pictures: what is in it, what a search finds, where the person is, what is done. */
+/** The folder of images: what is in it, what a search finds, where the person is, what is done. */
 
 /** @typedef {import("./types.js").Project} Project */
-/** @typedef {import("./types.js").PictureListed} PictureListed */
+/** @typedef {import("./types.js").ImageListed} ImageListed */
 /** @typedef {import("./queue.js").Lane} Lane */
 /** @typedef {import("./queue.js").Queue} Queue */
 
 /**
- * The pictures whose names hold all words of a search.
+ * The images whose names hold all words of a search.
  *
- * @param {PictureListed[]} pictures
+ * @param {ImageListed[]} images
  * @param {string} search
  */
-export function matching(pictures, search) {
+export function matching(images, search) {
   const words = search.toLowerCase().split(/\s+/).filter(Boolean);
-  if (!words.length) return pictures;
-  return pictures.filter((picture) => {
-    const name = picture.name.toLowerCase();
+  if (!words.length) return images;
+  return images.filter((image) => {
+    const name = image.name.toLowerCase();
     return words.every((word) => name.includes(word));
   });
 }
@@ -23,12 +23,12 @@ export function matching(pictures, search) {
 export class Folder {
   /** @type {Project | null} */
   project = null;
-  /** What the search finds: everything while there is none. @type {PictureListed[]} */
+  /** What the search finds: everything while there is none. @type {ImageListed[]} */
   found = [];
-  /** Grows with every change of how many objects pictures have and which are done. */
+  /** Grows with every change of how many objects images have and which are done. */
   changes = 0;
   #search = "";
-  /** @type {Map<number, PictureListed>} */
+  /** @type {Map<number, ImageListed>} */
   #listed = new Map();
   /** @type {Map<number, Lane>} */
   #lanes = new Map();
@@ -41,53 +41,53 @@ export class Folder {
 
   /**
    * @param {Project} project
-   * @returns {number | null} the picture to begin with
+   * @returns {number | null} the image to begin with
    */
   read(project) {
     this.project = project;
-    this.#listed = new Map(project.pictures.map((picture) => [picture.id, picture]));
+    this.#listed = new Map(project.images.map((image) => [image.id, image]));
     this.search(this.#search);
     if (project.place !== null && this.#listed.has(project.place)) return project.place;
-    return project.pictures[0]?.id ?? null;
+    return project.images[0]?.id ?? null;
   }
 
   /**
    * Take over what the server lists by now.
    *
    * @param {Project} fresh
-   * @param {{open: number | undefined, counted: boolean}} how the picture that is open, which stays in the list and whose
+   * @param {{open: number | undefined, counted: boolean}} how the image that is open, which stays in the list and whose
    *   objects are known here; and whether the numbers of the others are newer than those here
    */
   update(fresh, { open, counted }) {
     const { project } = this;
     if (!project) return;
-    const pictures = fresh.pictures.map((picture) => {
-      const known = this.#listed.get(picture.id);
-      if (known && counted && picture.id !== open) Object.assign(known, picture);
-      return known ?? picture;
+    const images = fresh.images.map((image) => {
+      const known = this.#listed.get(image.id);
+      if (known && counted && image.id !== open) Object.assign(known, image);
+      return known ?? image;
     });
     const at = this.indexOf(open);
-    if (at >= 0 && !pictures.some(({ id }) => id === open)) pictures.splice(at, 0, project.pictures[at]);
-    if (pictures.length === project.pictures.length && pictures.every((picture, i) => picture === project.pictures[i])) return;
-    project.pictures = pictures;
-    this.#listed = new Map(pictures.map((picture) => [picture.id, picture]));
+    if (at >= 0 && !images.some(({ id }) => id === open)) images.splice(at, 0, project.images[at]);
+    if (images.length === project.images.length && images.every((image, i) => image === project.images[i])) return;
+    project.images = images;
+    this.#listed = new Map(images.map((image) => [image.id, image]));
     this.search(this.#search);
   }
 
   /** @param {string} text @returns {number} how many match */
   search(text) {
     this.#search = text;
-    this.found = matching(this.project?.pictures ?? [], text);
+    this.found = matching(this.project?.images ?? [], text);
     return this.found.length;
   }
 
   /** Whether the search leaves some out. */
   get searching() {
-    return this.found.length < (this.project?.pictures.length ?? 0);
+    return this.found.length < (this.project?.images.length ?? 0);
   }
 
   /**
-   * The nearest picture after or before another one that the search finds, whether it finds that one or not.
+   * The nearest image after or before another one that the search finds, whether it finds that one or not.
    *
    * @param {number | undefined} id
    * @param {1 | -1} by
@@ -95,10 +95,10 @@ export class Folder {
   beside(id, by) {
     const at = this.indexOf(id);
     if (!this.project || at < 0) return null;
-    const { pictures } = this.project;
-    const ahead = by > 0 ? pictures.slice(at + 1) : pictures.slice(0, at).reverse();
+    const { images } = this.project;
+    const ahead = by > 0 ? images.slice(at + 1) : images.slice(0, at).reverse();
     const found = new Set(this.found);
-    return ahead.find((picture) => found.has(picture)) ?? null;
+    return ahead.find((image) => found.has(image)) ?? null;
   }
 
   /** @param {number} id */
@@ -106,13 +106,13 @@ export class Folder {
     return this.#listed.get(id) ?? null;
   }
 
-  /** @param {number | undefined} id @returns {number} from 0; -1 if there is no such picture */
+  /** @param {number | undefined} id @returns {number} from 0; -1 if there is no such image */
   indexOf(id) {
-    return this.project ? this.project.pictures.findIndex((picture) => picture.id === id) : -1;
+    return this.project ? this.project.images.findIndex((image) => image.id === id) : -1;
   }
 
   /**
-   * Know how many objects a picture has.
+   * Know how many objects an image has.
    *
    * @param {number} id
    * @param {boolean[]} accepted of each object
@@ -143,13 +143,13 @@ export class Folder {
     listed.done = done;
     const lane = this.#lanes.get(id) ?? this.#queue.lane();
     this.#lanes.set(id, lane);
-    this.#queue.push(lane, { type: "done", picture: id, done });
+    this.#queue.push(lane, { type: "done", image: id, done });
   }
 
-  /** @param {{picture: number, done: boolean}} mark that the server refused */
-  takeBack({ picture, done }) {
+  /** @param {{image: number, done: boolean}} mark that the server refused */
+  takeBack({ image, done }) {
     this.changes++;
-    const listed = this.listed(picture);
+    const listed = this.listed(image);
     if (listed) listed.done = !done;
   }
 }

@@ -2,7 +2,7 @@
  * From fingers, pens and mice to prompts: a state machine that knows no browser.
  *
  * Every call takes one event of a pointer and gives what follows from it. Distances that tell a click from a drag are
- * those of the screen; the points of prompts are those of the picture, taken when the pointer was there.
+ * those of the screen; the points of prompts are those of the image, taken when the pointer was there.
  */
 
 /** @typedef {import("./types.js").Point} Point */
@@ -14,7 +14,7 @@
  * @property {number} id
  * @property {number} x of the screen, in CSS pixels
  * @property {number} y
- * @property {Point} at of the picture
+ * @property {Point} at of the image
  * @property {number} button 0 left, 1 middle, 2 right, 5 a pen's eraser
  * @property {boolean} touch
  * @property {boolean} shift

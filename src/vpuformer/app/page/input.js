@@ -15,14 +15,14 @@ import { BASE, MARKS, MASKS } from "./stage.js";
  * @property {import("./settings.js").Settings} settings
  * @property {(step: Step) => void} onPrompt
  * @property {(point: Point) => void} onPick
- * @property {(point: Point | null) => void} onHover a point of the picture
+ * @property {(point: Point | null) => void} onHover a point of the image
  */
 
 export class Input {
-  /** While the space bar is down, drags move the picture. */
+  /** While the space bar is down, drags move the image. */
   space = false;
   #gestures = new Gestures();
-  /** The picture that the last event met. @type {object | null} */
+  /** The image that the last event met. @type {object | null} */
   #on = null;
   #desk;
 
@@ -51,11 +51,11 @@ export class Input {
     this.dress();
   }
 
-  /** Let go of what was begun on another picture than the one that is shown now: its points belong there. */
+  /** Let go of what was begun on another image than the one that is shown now: its points belong there. */
   #follow() {
-    const { picture } = this.#desk.stage;
-    if (picture !== this.#on) this.#apply(this.#gestures.cancel());
-    this.#on = picture;
+    const { image } = this.#desk.stage;
+    if (image !== this.#on) this.#apply(this.#gestures.cancel());
+    this.#on = image;
   }
 
   /** The cursor that tells what a press would do. */
@@ -70,7 +70,7 @@ export class Input {
     const box = this.#desk.host.getBoundingClientRect();
     const [x, y] = [event.clientX - box.left, event.clientY - box.top];
     const { pointerId: id, button, shiftKey: shift, altKey: alt } = event;
-    return { id, x, y, at: this.#desk.stage.toPicture([x, y]), button, touch: event.pointerType === "touch", shift, alt };
+    return { id, x, y, at: this.#desk.stage.toImage([x, y]), button, touch: event.pointerType === "touch", shift, alt };
   }
 
   /** @param {PointerEvent} event */
@@ -78,7 +78,7 @@ export class Input {
     const { host, settings } = this.#desk;
     if (event.target instanceof Element && event.target.closest("button, .above, .empty")) return;
     event.preventDefault();
-    host.dataset.pointer = ""; // no frame of focus around the picture
+    host.dataset.pointer = ""; // no frame of focus around the image
     host.focus({ preventScroll: true });
     host.setPointerCapture(event.pointerId);
     this.#follow();
@@ -125,7 +125,7 @@ export class Input {
           stage.zoom(outcome.factor, [outcome.x, outcome.y]);
           break;
         case "pick":
-          this.#desk.onPick(stage.toPicture([outcome.x, outcome.y]));
+          this.#desk.onPick(stage.toImage([outcome.x, outcome.y]));
           break;
         case "prompt":
           this.#desk.onPrompt(outcome.step);

@@ -60,7 +60,7 @@ const refreshing = new Refreshing(session, clock);
 const stage = new Stage(host, session, settings, () => show.zoom());
 const labels = new Labels(session, () => show.refresh(), (sentence) => toasts.show(sentence));
 const files = new FileList(byId("file-list"), (id) => {
-  show.folded(); // where the list lies over the picture
+  show.folded(); // where the list lies over the image
   void session.open(id);
 });
 const toolbar = new Toolbar(byId("tools"));
@@ -100,7 +100,7 @@ document.addEventListener("click", (event) => {
   const target = event.target instanceof Element ? event.target : null;
   const button = target?.closest("button[data-act]");
   if (button instanceof HTMLElement) todo.run(button.dataset.act ?? "", "");
-  // After the mouse the keys belong to the picture again; after the keyboard the focus stays where it is.
+  // After the mouse the keys belong to the image again; after the keyboard the focus stays where it is.
   const elsewhere = document.querySelector("dialog[open]") || document.activeElement?.matches("input");
   if (event.detail > 0 && !elsewhere && target?.closest("button, .file")) {
     host.dataset.pointer = "";

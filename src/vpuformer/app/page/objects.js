@@ -1,4 +1,4 @@
-/** One object of the picture, as the page knows it: what the server said last, and what is on its way there. */
+/** One object of the image, as the page knows it: what the server said last, and what is on its way there. */
 
 import { decodeRows } from "./runs.js";
 import { foresee, pendingStrokes } from "./steps.js";
@@ -12,12 +12,12 @@ let last = 0;
 export class Thing {
   /**
    * @param {Lane} lane its way to the server
-   * @param {number} picture
+   * @param {number} image
    */
-  constructor(lane, picture) {
+  constructor(lane, image) {
     this.key = ++last;
     this.lane = lane;
-    this.picture = picture;
+    this.image = image;
     /** @type {ObjectState | null} the state that is shown: never one that newer actions have overtaken */
     this.shown = null;
     /** @type {Rows | null} */

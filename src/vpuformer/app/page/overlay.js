@@ -1,4 +1,4 @@
-/** All masks of the picture as one layer of the screen. */
+/** All masks of the image as one layer of the screen. */
 
 import { COLOURS, UNLABELLED } from "./colours.js";
 import { lighter, rgb } from "./palette.js";
@@ -15,7 +15,7 @@ import { Coverage, fillRows, fillStroke, packed, paintBorder, paintInside, paint
 
 /**
  * @typedef {object} Scene
- * @property {Size} picture
+ * @property {Size} image
  * @property {Thing[]} things
  * @property {Thing | null} current
  * @property {Label[]} labels
@@ -44,12 +44,12 @@ export class Overlay {
       this.#image = context.createImageData(width, height);
     }
     const cover = this.#cover;
-    const image = this.#image;
-    const pixels = new Uint32Array(image.data.buffer);
+    const bitmap = this.#image;
+    const pixels = new Uint32Array(bitmap.data.buffer);
     pixels.fill(0);
-    const { picture, current, mode } = scene;
+    const { image, current, mode } = scene;
     /** @type {Edges} */
-    const limit = [view.x, view.y, view.x + picture.width * view.scale, view.y + picture.height * view.scale];
+    const limit = [view.x, view.y, view.x + image.width * view.scale, view.y + image.height * view.scale];
     /** @param {Thing | null} thing */
     const fill = (thing) => {
       if (thing && thing.mask) fillRows(cover, thing.mask, view);
@@ -82,7 +82,7 @@ export class Overlay {
       }
     }
     cover.clear();
-    context.putImageData(image, 0, 0);
+    context.putImageData(bitmap, 0, 0);
   }
 }
 

@@ -1,4 +1,4 @@
-/** The side panel's lists: the steps of the current object, and the objects of the picture. */
+/** The side panel's lists: the steps of the current object, and the objects of the image. */
 
 import { icon, make, relist, spaced, swatch } from "./dom.js";
 import { colourOf } from "./overlay.js";
@@ -19,7 +19,7 @@ const ICONS = {
 export function showSteps(host, session) {
   const thing = session.current;
   if (!thing || !thing.seen.steps.length) {
-    relist(host, "none", () => [make("li", { class: "nothing" }, "No prompts yet. Click on an object in the picture.")]);
+    relist(host, "none", () => [make("li", { class: "nothing" }, "No prompts yet. Click on an object in the image.")]);
     return;
   }
   const { steps, at, known } = thing.seen;

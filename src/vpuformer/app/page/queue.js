@@ -13,11 +13,11 @@ import { reasonOf, UNREACHABLE } from "./sentence.js";
 /** @typedef {import("./types.js").Step} Step */
 
 /**
- * @typedef {{type: "create", key: string, picture: number, label: number | null, size?: [number, number]}
+ * @typedef {{type: "create", key: string, image: number, label: number | null, size?: [number, number]}
  *   | {type: "step", key: string, step: Step}
  *   | {type: "turn", turn: "undo" | "redo"}
  *   | {type: "change", change: ObjectChange}
- *   | {type: "done", picture: number, done: boolean}} Action
+ *   | {type: "done", image: number, done: boolean}} Action
  */
 /** @typedef {{method: string, path: string, body: object}} Request */
 /** @typedef {{status: number, body: any, retryAfter: number | null}} Answer */
@@ -60,7 +60,7 @@ export function request(lane, action) {
     case "create":
       return {
         method: "POST",
-        path: `api/pictures/${action.picture}/objects`,
+        path: `api/images/${action.image}/objects`,
         body: { key: action.key, label: action.label, ...(action.size && { size: action.size }) },
       };
     case "step":
@@ -70,7 +70,7 @@ export function request(lane, action) {
     case "change":
       return { method: "PATCH", path: object, body: { ...action.change, known: lane.state && knownOf(lane.state) } };
     case "done":
-      return { method: "PATCH", path: `api/pictures/${action.picture}`, body: { done: action.done } };
+      return { method: "PATCH", path: `api/images/${action.image}`, body: { done: action.done } };
   }
 }
 

@@ -1,8 +1,8 @@
 /**
  * Masks as pixels of the screen: which pixels a mask covers there, and what colour each of them gets.
  *
- * A pixel of the screen belongs to the mask if the pixel of the picture under its centre does. The cost is that of the
- * screen and of the runs that it shows, however large the picture is.
+ * A pixel of the screen belongs to the mask if the pixel of the image under its centre does. The cost is that of the
+ * screen and of the runs that it shows, however large the image is.
  */
 
 /** @typedef {import("./runs.js").Rows} Rows */
@@ -88,7 +88,7 @@ export function fillRows(cover, rows, view) {
  * @param {Point[]} path in pixels of the device, those of the screen's top left corner being (0, 0)
  * @param {number} radius
  * @param {0 | 1} value
- * @param {Edges} limit what the picture covers of the screen
+ * @param {Edges} limit what the image covers of the screen
  */
 export function fillStroke(cover, path, radius, value, limit) {
   for (let i = 0; i < path.length; i++) {
@@ -170,7 +170,7 @@ export function paintInside(pixels, cover, value) {
  *
  * @param {Uint32Array} pixels
  * @param {Coverage} cover
- * @param {Edges} limit what the picture covers of the screen
+ * @param {Edges} limit what the image covers of the screen
  * @param {[number, number]} greys
  * @param {number} square
  */
@@ -188,7 +188,7 @@ export function paintOutside(pixels, cover, limit, greys, square) {
 }
 
 /**
- * A line on either side of the mask's border, that is visible on any picture if one is light and the other dark.
+ * A line on either side of the mask's border, that is visible on any image if one is light and the other dark.
  *
  * @param {Uint32Array} pixels
  * @param {Coverage} cover

@@ -1,9 +1,9 @@
-/** The objects of the open picture: which there are, which one is the current one. */
+/** The objects of the open image: which there are, which one is the current one. */
 
 import { Folder } from "./folder.js";
 import { Thing } from "./objects.js";
 
-/** @typedef {import("./types.js").PictureOpened} PictureOpened */
+/** @typedef {import("./types.js").ImageOpened} ImageOpened */
 /** @typedef {import("./queue.js").Lane} Lane */
 /** @typedef {import("./queue.js").Queue} Queue */
 /**
@@ -14,11 +14,11 @@ import { Thing } from "./objects.js";
  */
 
 export class Roster {
-  /** @type {PictureOpened | null} */
-  picture = null;
-  /** @type {number | null} the picture that is being opened */
+  /** @type {ImageOpened | null} */
+  image = null;
+  /** @type {number | null} the image that is being opened */
   opening = null;
-  /** @type {Thing[]} of the open picture, without the deleted ones */
+  /** @type {Thing[]} of the open image, without the deleted ones */
   things = [];
   /** @type {Thing | null} */
   current = null;
@@ -28,7 +28,7 @@ export class Roster {
   label = null;
   /** Takes back the last deletion or acceptance, until something else is done. @type {(() => void) | null} */
   takeBack = null;
-  /** Those with actions on their way, whatever picture is open. @type {Map<Lane, Thing>} */
+  /** Those with actions on their way, whatever image is open. @type {Map<Lane, Thing>} */
   known = new Map();
   queue;
 
@@ -51,13 +51,13 @@ export class Roster {
     return this.folder.listed(id);
   }
 
-  /** To be called before a picture is asked for: what is heard of its objects from then on is newer than what comes. */
+  /** To be called before an image is asked for: what is heard of its objects from then on is newer than what comes. */
   forget() {
     for (const [lane, thing] of this.known) if (!thing.busy) this.known.delete(lane);
   }
 
   leave() {
-    this.picture = null;
+    this.image = null;
     this.things = [];
     this.current = null;
     this.selected = null;
@@ -69,15 +69,15 @@ export class Roster {
     this.queue.kick();
   }
 
-  /** The objects of a picture that was just opened, with those of which something newer is known. */
-  /** @param {PictureOpened} picture */
-  gather(picture) {
-    const known = [...this.known.values()].filter((thing) => thing.picture === picture.id);
+  /** The objects of an image that was just opened, with those of which something newer is known. */
+  /** @param {ImageOpened} image */
+  gather(image) {
+    const known = [...this.known.values()].filter((thing) => thing.image === image.id);
     const ids = new Map(known.map((thing) => [thing.id, thing]));
-    this.things = picture.objects.map((state) => {
+    this.things = image.objects.map((state) => {
       const thing = ids.get(state.id);
       const newer = thing && (thing.busy || (thing.shown?.revision ?? -1) >= state.revision);
-      return newer ? thing : this.adopt(this.queue.lane(state), picture.id);
+      return newer ? thing : this.adopt(this.queue.lane(state), image.id);
     });
     const there = new Set(this.things.map((thing) => thing.id));
     const others = known.filter((thing) => thing.id === null || !there.has(thing.id));
@@ -86,19 +86,19 @@ export class Roster {
     this.count();
   }
 
-  /** @param {number} picture @param {import("./types.js").ObjectState[]} states of objects that the server made by itself */
-  add(picture, states) {
-    if (this.picture?.id !== picture) return this.folder.addTo(picture, false, states.length);
+  /** @param {number} image @param {import("./types.js").ObjectState[]} states of objects that the server made by itself */
+  add(image, states) {
+    if (this.image?.id !== image) return this.folder.addTo(image, false, states.length);
     const there = new Set(this.things.map((thing) => thing.id));
-    const things = states.filter(({ id }) => !there.has(id)).map((state) => this.adopt(this.queue.lane(state), picture));
+    const things = states.filter(({ id }) => !there.has(id)).map((state) => this.adopt(this.queue.lane(state), image));
     this.things = [...this.things, ...things];
     this.select(things.at(-1) ?? this.current);
     this.count();
   }
 
-  /** @param {Lane} lane @param {number} picture */
-  adopt(lane, picture) {
-    const thing = new Thing(lane, picture);
+  /** @param {Lane} lane @param {number} image */
+  adopt(lane, image) {
+    const thing = new Thing(lane, image);
     this.known.set(lane, thing);
     return thing;
   }
@@ -130,9 +130,9 @@ export class Roster {
     return label ? label.name : "no label";
   }
 
-  /** Keep the numbers of objects in the list of pictures. */
+  /** Keep the numbers of objects in the list of images. */
   count() {
-    if (this.picture) this.folder.count(this.picture.id, this.things.map((thing) => thing.seen.accepted));
+    if (this.image) this.folder.count(this.image.id, this.things.map((thing) => thing.seen.accepted));
     this.listener.onChange();
   }
 }

@@ -1,8 +1,8 @@
 /**
  * Masks as the server sends them: base64 of LEB128 run lengths, rows from the top left, background first.
  *
- * They are unpacked to *rows*: for each row of the picture the spans of the mask in it. Nothing here ever holds a
- * value per pixel, since pictures may have a hundred million of them.
+ * They are unpacked to *rows*: for each row of the image the spans of the mask in it. Nothing here ever holds a
+ * value per pixel, since images may have a hundred million of them.
  */
 
 /** @typedef {import("./types.js").Runs} Runs */
@@ -89,7 +89,7 @@ export function decodeRows(mask) {
       }
     }
   }
-  if (at > width * height) throw new RangeError("the runs of the mask are longer than its picture");
+  if (at > width * height) throw new RangeError("the runs of the mask are longer than its image");
   while (row < height) first[++row] = filled;
   return { width, height, first, edges, area, bounds: area ? [left, top, right, bottom] : null };
 }
@@ -109,7 +109,7 @@ function countSpans(lengths, width, height) {
       spans += Math.floor((at + lengths[i] - 1) / width) - Math.floor(at / width) + 1;
     }
     at += lengths[i];
-    if (at > width * height) throw new RangeError("the runs of the mask are longer than its picture");
+    if (at > width * height) throw new RangeError("the runs of the mask are longer than its image");
   }
   return spans;
 }

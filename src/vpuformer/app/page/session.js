@@ -1,5 +1,5 @@
 /**
- * What a person works on: the folder, the open picture and, as a bench, its objects.
+ * What a person works on: the folder, the open image and, as a bench, its objects.
  *
  * It reads from the server through `api`, which is handed in, so that it can be tried without one.
  */
@@ -8,19 +8,19 @@ import { isOutdated, isPassing } from "./api.js";
 import { Bench } from "./bench.js";
 import { sentenceOf } from "./sentence.js";
 
-/** @typedef {import("./types.js").PictureOpened} PictureOpened */
+/** @typedef {import("./types.js").ImageOpened} ImageOpened */
 /** @typedef {import("./queue.js").Queue} Queue */
 /** @typedef {import("./roster.js").Listener} Listener */
 /** @typedef {import("./types.js").Project} Project */
 /** @typedef {typeof import("./api.js")} Api */
-/** @typedef {Pick<Api, "getProject" | "openPicture" | "putPlace" | "importMasks">} Reads */
+/** @typedef {Pick<Api, "getProject" | "openImage" | "putPlace" | "importMasks">} Reads */
 
 export class Session extends Bench {
-  /** @type {string | null} why there is no picture */
+  /** @type {string | null} why there is no image */
   trouble = null;
   /** @type {AbortController | null} */
   #fetching = null;
-  /** The picture that could not be opened. @type {number | undefined} */
+  /** The image that could not be opened. @type {number | undefined} */
   #failed = undefined;
   /** Whether what made the trouble may pass by itself. */
   #passing = false;
@@ -51,7 +51,7 @@ export class Session extends Bench {
       const only = project.labels.length === 1 ? project.labels[0].id : null; // there is nothing to choose
       const recalled = this.#recall(project);
       this.label ??= recalled === undefined ? only : recalled;
-      if (first === null) this.trouble = "There is no picture in this folder.";
+      if (first === null) this.trouble = "There is no image in this folder.";
     } catch (error) {
       this.#passing = isPassing(error);
       this.trouble = sentenceOf(error);
@@ -60,17 +60,17 @@ export class Session extends Bench {
     if (first !== null) await this.open(first);
   }
 
-  /** The picture that is open, being opened, or could not be opened. */
+  /** The image that is open, being opened, or could not be opened. */
   get place() {
-    return this.opening ?? this.picture?.id ?? this.#failed;
+    return this.opening ?? this.image?.id ?? this.#failed;
   }
 
-  /** The place of that picture in the list, from 0; -1 if there is none. */
+  /** The place of that image in the list, from 0; -1 if there is none. */
   get index() {
     return this.folder.indexOf(this.place);
   }
 
-  /** @param {number} id of the picture */
+  /** @param {number} id of the image */
   async open(id) {
     this.#fetching?.abort();
     const fetching = new AbortController();
@@ -79,10 +79,10 @@ export class Session extends Bench {
     this.opening = id;
     this.trouble = null;
     this.listener.onChange();
-    /** @type {PictureOpened} */
-    let picture;
+    /** @type {ImageOpened} */
+    let image;
     try {
-      picture = await this.#api.openPicture(id, fetching.signal);
+      image = await this.#api.openImage(id, fetching.signal);
     } catch (error) {
       if (fetching.signal.aborted) return;
       this.opening = null;
@@ -95,23 +95,23 @@ export class Session extends Bench {
     }
     if (fetching.signal.aborted) return;
     this.opening = null;
-    if (id !== this.picture?.id) this.#warn();
+    if (id !== this.image?.id) this.#warn();
     this.leave();
     this.kick(); // the server answers: what waits may go at once
-    this.picture = picture;
-    this.gather(picture);
-    this.#learnLabels(picture.objects);
-    void this.#api.putPlace(id).catch(() => {}); // only a convenience: the next picture tells it again
-    this.listener.onSay(`Picture ${this.index + 1} of ${this.project?.pictures.length ?? 1}: ${picture.name}`);
+    this.image = image;
+    this.gather(image);
+    this.#learnLabels(image.objects);
+    void this.#api.putPlace(id).catch(() => {}); // only a convenience: the next image tells it again
+    this.listener.onSay(`Image ${this.index + 1} of ${this.project?.images.length ?? 1}: ${image.name}`);
     this.listener.onChange();
   }
 
   /** Tell of objects that would be missed in an export. */
   #warn() {
     const left = this.unaccepted.length;
-    if (!this.picture || !left) return;
+    if (!this.image || !left) return;
     const what = left === 1 ? "one object" : `${left} objects`;
-    this.listener.onToast(`Not accepted, so not exported: ${what} in ${this.picture.name}`);
+    this.listener.onToast(`Not accepted, so not exported: ${what} in ${this.image.name}`);
   }
 
   /** @param {1 | -1} by to the next or the previous one of those that the search finds */
@@ -119,7 +119,7 @@ export class Session extends Bench {
     const next = this.folder.beside(this.place, by);
     if (next) await this.open(next.id);
     else if (this.folder.searching) {
-      this.listener.onToast(`The search finds no picture ${by > 0 ? "after" : "before"} this one.`);
+      this.listener.onToast(`The search finds no image ${by > 0 ? "after" : "before"} this one.`);
     }
   }
 
@@ -131,7 +131,7 @@ export class Session extends Bench {
   }
 
   /**
-   * Read the list of pictures and the labels anew, as others may have changed them and files come and go. What could not
+   * Read the list of images and the labels anew, as others may have changed them and files come and go. What could not
    * be had since the server was away is tried again.
    */
   async refresh() {
@@ -159,7 +159,7 @@ export class Session extends Bench {
     await (this.place === undefined ? this.start() : this.open(this.place));
   }
 
-  /** A number that is another one after every change of how many objects pictures have; null while one is on its way. */
+  /** A number that is another one after every change of how many objects images have; null while one is on its way. */
   get #changes() {
     return this.queue.waiting ? null : this.folder.changes;
   }
@@ -168,7 +168,7 @@ export class Session extends Bench {
   onRefused(lane, action, sentence, certain) {
     super.onRefused(lane, action, sentence, certain);
     if (action.type === "create" || action.type === "change") void this.refresh(); // its label may be gone
-    if (action.type === "create" && action.picture === this.picture?.id) void this.open(action.picture); // or its file
+    if (action.type === "create" && action.image === this.image?.id) void this.open(action.image); // or its file
   }
 
   /** An object was made without the label that was chosen for it. */
@@ -178,39 +178,39 @@ export class Session extends Bench {
   }
 
   /**
-   * Mark the picture as done, or not done any more.
+   * Mark the image as done, or not done any more.
    *
    * @param {boolean} accepting whether what is not accepted is accepted first
    */
   markDone(accepting) {
-    const { picture } = this;
-    const listed = picture && this.listed(picture.id);
-    if (!picture || !listed) return;
+    const { image } = this;
+    const listed = image && this.listed(image.id);
+    if (!image || !listed) return;
     const left = accepting ? this.unaccepted : [];
     const back = this.acceptAll(left);
-    this.folder.mark(picture.id, !listed.done);
-    this.listener.onSay(listed.done ? "Picture marked as done" : "Picture marked as not done");
+    this.folder.mark(image.id, !listed.done);
+    this.listener.onSay(listed.done ? "Image marked as done" : "Image marked as not done");
     this.listener.onChange();
     if (!left.length) return;
     this.select(null);
     this.takeBack = () => {
       back();
-      this.folder.mark(picture.id, false);
+      this.folder.mark(image.id, false);
       this.listener.onChange();
     };
     this.listener.onToast(left.length === 1 ? "One object accepted" : `${left.length} objects accepted`, this.takeBack);
   }
 
-  /** @param {File} file with masks for the open picture */
+  /** @param {File} file with masks for the open image */
   async importFile(file) {
-    const { picture } = this;
-    if (!picture) return;
+    const { image } = this;
+    if (!image) return;
     try {
-      const { objects: states, notes } = await this.#api.importMasks(picture.id, file, this.label);
-      this.add(picture.id, states);
+      const { objects: states, notes } = await this.#api.importMasks(image.id, file, this.label);
+      this.add(image.id, states);
       this.#learnLabels(states);
       const what = states.length > 1 ? `${states.length} objects` : "One object";
-      const where = this.picture?.id === picture.id ? "" : ` for ${picture.name}`;
+      const where = this.image?.id === image.id ? "" : ` for ${image.name}`;
       this.listener.onToast(`${what} read from ${[`${file.name}${where}`, ...notes].join(". ")}`);
     } catch (error) {
       this.listener.onToast(`Not read: ${file.name}. ${sentenceOf(error)}`);

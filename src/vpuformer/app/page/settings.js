@@ -28,7 +28,7 @@ export class Settings {
   hidden = false;
   files = true;
   side = true;
-  /** The window of the open picture, if it has more than 8 bits. @type {[number, number] | null} */
+  /** The window of the open image, if it has more than 8 bits. @type {[number, number] | null} */
   range = null;
   #label = "";
 

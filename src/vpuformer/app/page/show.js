@@ -24,16 +24,16 @@ import { inside } from "./viewport.js";
 const buttonsFor = (act) => [...document.querySelectorAll(`button[data-act="${act}"]`)].map((button) => /** @type {HTMLButtonElement} */ (button));
 
 const HINT_STAYS = 6000;
-/** Pixels below which panels lie over the picture, as in the style sheets. */
+/** Pixels below which panels lie over the image, as in the style sheets. */
 const NARROW = 900;
-/** Pixels from which there is room for both panels beside the picture. */
+/** Pixels from which there is room for both panels beside the image. */
 const ROOMY = 1100;
 
 export class Show {
   #frame = 0;
   #hint = "";
   #hintTimer = 0;
-  /** @type {object | null} the picture whose notes are shown, or were put away */
+  /** @type {object | null} the image whose notes are shown, or were put away */
   #noted = null;
   #narrow = matchMedia(`(width < ${NARROW}px)`);
   #parts;
@@ -100,14 +100,14 @@ export class Show {
     cancelAnimationFrame(this.#frame);
     this.#frame = 0;
     const { session, settings, stage, files, labels, toolbar, input, view } = this.#parts;
-    const { project, picture, current, trouble } = session;
+    const { project, image, current, trouble } = session;
     byId("files").hidden = !settings.files;
     byId("side").hidden = !settings.side;
     byId("quick").hidden = settings.side; // what else only the side panel has
     byId("toggle-files").setAttribute("aria-pressed", String(settings.files));
     byId("toggle-side").setAttribute("aria-pressed", String(settings.side));
-    view.open(picture);
-    stage.show(picture);
+    view.open(image);
+    stage.show(image);
     toolbar.show(settings);
     input.dress();
     view.show();
@@ -136,32 +136,32 @@ export class Show {
     enable("redo", session.canRedo);
     enable("clear", current !== null && current.seen.at > 0);
     for (const button of buttonsFor("takeBack")) button.hidden = !current?.seen.accepted;
-    this.#picture();
+    this.#image();
     byId("empty").hidden = !trouble;
     byId("empty-text").textContent = trouble ?? "";
     this.#hints();
     stage.draw(); // not in the next frame: a mask is waited for
   }
 
-  #picture() {
+  #image() {
     const { session } = this.#parts;
-    const { picture } = session;
+    const { image } = session;
     const id = session.place;
     const listed = id === undefined ? null : session.listed(id);
-    const name = listed?.name ?? picture?.name ?? "";
-    byId("picture-name").textContent = name || "\u00a0";
-    byId("picture-name").title = name;
-    byId("picture-size").textContent =
-      session.opening !== null ? "opening…" : picture ? `${picture.width} × ${picture.height}` : "";
+    const name = listed?.name ?? image?.name ?? "";
+    byId("image-name").textContent = name || "\u00a0";
+    byId("image-name").title = name;
+    byId("image-size").textContent =
+      session.opening !== null ? "opening…" : image ? `${image.width} × ${image.height}` : "";
     byId("done").setAttribute("aria-pressed", String(listed?.done ?? false));
     document.title = name ? `${name} · VPUFormer` : "VPUFormer";
-    if (this.#noted === picture) return;
-    this.#noted = picture;
+    if (this.#noted === image) return;
+    this.#noted = image;
     const notes = byId("notes");
-    notes.hidden = !picture?.notes.length;
+    notes.hidden = !image?.notes.length;
     const close = () => (notes.hidden = true);
     notes.replaceChildren(
-      ...(picture?.notes ?? []).map((note) => make("li", {}, note)),
+      ...(image?.notes ?? []).map((note) => make("li", {}, note)),
       make("li", {}, make("button", { type: "button", class: "icon", "aria-label": "Close", click: close }, icon("close"))));
   }
 
@@ -171,10 +171,10 @@ export class Show {
     if (!project) return;
     const search = /** @type {HTMLInputElement} */ (byId("search"));
     if (text === null && search.value) return;
-    const done = project.pictures.reduce((sum, picture) => sum + Number(picture.done), 0);
-    byId("progress-text").textContent = text ?? `${done} of ${project.pictures.length} done`;
+    const done = project.images.reduce((sum, image) => sum + Number(image.done), 0);
+    byId("progress-text").textContent = text ?? `${done} of ${project.images.length} done`;
     const bar = /** @type {HTMLProgressElement} */ (byId("progress"));
-    bar.max = Math.max(1, project.pictures.length);
+    bar.max = Math.max(1, project.images.length);
     bar.value = done;
   }
 
@@ -182,7 +182,7 @@ export class Show {
   #hints() {
     const { session, settings } = this.#parts;
     const hint = byId("hint");
-    const empty = !session.things.length && session.picture !== null;
+    const empty = !session.things.length && session.image !== null;
     if (this.#hint === settings.tool && !empty) return;
     if (this.#hint !== settings.tool) {
       this.#hint = settings.tool;
@@ -205,7 +205,7 @@ export class Show {
     this.refresh();
   }
 
-  /** Put the list of pictures away where there is no room beside the picture. */
+  /** Put the list of images away where there is no room beside the image. */
   folded() {
     if (this.#narrow.matches) this.#parts.settings.files = false;
   }
@@ -216,10 +216,10 @@ export class Show {
     byId("zoom").textContent = `${percent >= 10 ? Math.round(percent) : percent.toFixed(1)} %`;
   }
 
-  /** @param {Point | null} point of the picture */
+  /** @param {Point | null} point of the image */
   where(point) {
-    const { picture } = this.#parts.session;
-    const text = point && picture && inside(point, picture) ? `x ${Math.round(point[0])}, y ${Math.round(point[1])}` : "";
+    const { image } = this.#parts.session;
+    const text = point && image && inside(point, image) ? `x ${Math.round(point[0])}, y ${Math.round(point[1])}` : "";
     byId("where").textContent = text;
   }
 }

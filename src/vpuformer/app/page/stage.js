@@ -1,14 +1,14 @@
-/** The picture with everything on it: three canvases of the size of the screen, drawn when something has changed. */
+/** The image with everything on it: three canvases of the size of the screen, drawn when something has changed. */
 
 import { drawBrush, drawCross, drawDraft, drawPrompt, drawWaiting } from "./marks.js";
 import { Overlay } from "./overlay.js";
 import { Probability } from "./probability.js";
 import { livePrompts } from "./steps.js";
 import { Tiles } from "./tiles.js";
-import { fitted, held, panned, revealing, toPicture, toScreen, zoomed } from "./viewport.js";
+import { fitted, held, panned, revealing, toImage, toScreen, zoomed } from "./viewport.js";
 
 /** @typedef {import("./types.js").Point} Point */
-/** @typedef {import("./types.js").PictureOpened} PictureOpened */
+/** @typedef {import("./types.js").ImageOpened} ImageOpened */
 /** @typedef {import("./viewport.js").View} View */
 /** @typedef {import("./viewport.js").Size} Size */
 /** @typedef {import("./session.js").Session} Session */
@@ -20,7 +20,7 @@ export const MASKS = 2;
 export const MARKS = 4;
 export const ALL = BASE | MASKS | MARKS;
 
-/** Milliseconds from one picture of the waiting arc to the next. */
+/** Milliseconds from one image of the waiting arc to the next. */
 const TURN = 80;
 
 export class Stage {
@@ -33,13 +33,13 @@ export class Stage {
   draft = null;
   /** @type {Point | null} the pointer, on the screen */
   pointer = null;
-  /** @type {Point | null} the cross of the keyboard, on the picture */
+  /** @type {Point | null} the cross of the keyboard, on the image */
   cross = null;
-  /** @type {PictureOpened | null} */
-  #picture = null;
+  /** @type {ImageOpened | null} */
+  #image = null;
   /** Whether the view follows the size of the screen. */
   #fitting = true;
-  /** Where other pictures were looked at. @type {Map<number, View>} */
+  /** Where other images were looked at. @type {Map<number, View>} */
   #views = new Map();
   #dirty = 0;
   #frame = 0;
@@ -81,28 +81,28 @@ export class Stage {
       canvas.width = Math.max(1, Math.round(size.width * this.ratio));
       canvas.height = Math.max(1, Math.round(size.height * this.ratio));
     }
-    if (this.#picture && !this.#fitting) {
+    if (this.#image && !this.#fitting) {
       this.pan((size.width - before.width) / 2, (size.height - before.height) / 2);
     } else this.fit();
     this.#paint(ALL); // at once: a canvas that was resized is empty
   }
 
-  /** The one on the screen, of which `toPicture` speaks: the session's may be newer by a frame. */
-  get picture() {
-    return this.#picture;
+  /** The one on the screen, of which `toImage` speaks: the session's may be newer by a frame. */
+  get image() {
+    return this.#image;
   }
 
-  /** @param {PictureOpened | null} picture */
-  show(picture) {
-    if (picture === this.#picture) return;
-    if (this.#picture && !this.#fitting) this.#views.set(this.#picture.id, this.view);
-    else if (this.#picture) this.#views.delete(this.#picture.id);
-    this.#picture = picture;
+  /** @param {ImageOpened | null} image */
+  show(image) {
+    if (image === this.#image) return;
+    if (this.#image && !this.#fitting) this.#views.set(this.#image.id, this.view);
+    else if (this.#image) this.#views.delete(this.#image.id);
+    this.#image = image;
     this.cross = null;
     this.draft = null;
-    const former = picture && this.#views.get(picture.id);
+    const former = image && this.#views.get(image.id);
     this.#fitting = !former;
-    if (picture && former) this.#look(held(former, picture, this.size));
+    if (image && former) this.#look(held(former, image, this.size));
     else this.fit();
   }
 
@@ -115,7 +115,7 @@ export class Stage {
 
   fit() {
     this.#fitting = true;
-    if (this.#picture) this.#look(fitted(this.#picture, this.size));
+    if (this.#image) this.#look(fitted(this.#image, this.size));
     else this.redraw(ALL);
   }
 
@@ -126,19 +126,19 @@ export class Stage {
 
   /** @param {number} scale @param {Point} [about] */
   zoomTo(scale, about = this.pointer ?? [this.size.width / 2, this.size.height / 2]) {
-    if (!this.#picture) return;
+    if (!this.#image) return;
     this.#fitting = false;
-    this.#look(zoomed(this.view, scale, about, this.#picture, this.size));
+    this.#look(zoomed(this.view, scale, about, this.#image, this.size));
   }
 
   /** @param {number} dx @param {number} dy */
   pan(dx, dy) {
-    if (!this.#picture) return;
+    if (!this.#image) return;
     this.#fitting = false;
-    this.#look(panned(this.view, dx, dy, this.#picture, this.size));
+    this.#look(panned(this.view, dx, dy, this.#image, this.size));
   }
 
-  /** @param {Point} point of the picture */
+  /** @param {Point} point of the image */
   reveal(point) {
     const view = revealing(this.view, point, this.size);
     if (view.x === this.view.x && view.y === this.view.y) return;
@@ -147,8 +147,8 @@ export class Stage {
   }
 
   /** @param {Point} screen @returns {Point} */
-  toPicture(screen) {
-    return toPicture(this.view, screen);
+  toImage(screen) {
+    return toImage(this.view, screen);
   }
 
   /** @param {number} [layers] */
@@ -191,25 +191,25 @@ export class Stage {
   #paintBase(context) {
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.clearRect(0, 0, context.canvas.width, context.canvas.height);
-    const picture = this.#picture;
-    if (!picture) return;
+    const image = this.#image;
+    if (!image) return;
     const { view, ratio } = this;
-    this.#tiles.draw(context, picture, view, this.size, ratio, this.#settings.range);
+    this.#tiles.draw(context, image, view, this.size, ratio, this.#settings.range);
     const shown = this.#session.current?.shown;
     if (!this.#settings.probability || this.#settings.hidden || !shown || shown.at === 0) return;
     const map = this.#probability.of(shown.id, shown.revision);
     if (!map) return;
     context.globalAlpha = 0.7;
     context.imageSmoothingEnabled = view.scale * ratio <= 2;
-    const { width, height } = picture;
+    const { width, height } = image;
     context.drawImage(map, view.x * ratio, view.y * ratio, width * view.scale * ratio, height * view.scale * ratio);
     context.globalAlpha = 1;
   }
 
   /** @param {CanvasRenderingContext2D} context */
   #paintMasks(context) {
-    const picture = this.#picture;
-    if (!picture || this.#settings.hidden) {
+    const image = this.#image;
+    if (!image || this.#settings.hidden) {
       context.clearRect(0, 0, context.canvas.width, context.canvas.height);
       return;
     }
@@ -217,7 +217,7 @@ export class Stage {
     const { things, current, label, project } = this.#session;
     const { opacity, probability } = this.#settings;
     const mode = probability && current ? "outline" : this.#settings.mode; // a tint would falsify the map's colours
-    const scene = { picture, things, current, labels: project?.labels ?? [], label, mode, opacity: opacity[mode], draft };
+    const scene = { image, things, current, labels: project?.labels ?? [], label, mode, opacity: opacity[mode], draft };
     this.#overlay.draw(context, { scale: view.scale * ratio, x: view.x * ratio, y: view.y * ratio }, ratio, scene);
   }
 
@@ -226,7 +226,7 @@ export class Stage {
     const { view, ratio, draft } = this;
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.clearRect(0, 0, this.size.width, this.size.height);
-    if (!this.#picture || this.#settings.hidden) return;
+    if (!this.#image || this.#settings.hidden) return;
     const { current, selected } = this.#session;
     if (current) {
       const prompts = livePrompts(current.seen);

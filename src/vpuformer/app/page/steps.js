@@ -152,7 +152,7 @@ function distanceToLine(p, a, b) {
 }
 
 /**
- * How far a point is from what is drawn of a prompt; both in pixels of the picture.
+ * How far a point is from what is drawn of a prompt; both in pixels of the image.
  *
  * @param {StepKept} step
  * @param {Point} point

@@ -1,9 +1,9 @@
-/** The tiles of the picture that the screen shows: fetched when needed, kept while there is room, drawn. */
+/** The tiles of the image that the screen shows: fetched when needed, kept while there is room, drawn. */
 
 import { getBitmap, tilePath } from "./api.js";
 import { levelFor, tilesShown, visible } from "./viewport.js";
 
-/** @typedef {import("./types.js").PictureOpened} PictureOpened */
+/** @typedef {import("./types.js").ImageOpened} ImageOpened */
 /** @typedef {import("./viewport.js").View} View */
 /** @typedef {import("./viewport.js").Size} Size */
 /** @typedef {import("./viewport.js").TileId} TileId */
@@ -36,45 +36,45 @@ export class Tiles {
    * Draw what is there and fetch what is missing.
    *
    * @param {CanvasRenderingContext2D} context
-   * @param {PictureOpened} picture
+   * @param {ImageOpened} image
    * @param {View} view
    * @param {Size} screen in CSS pixels
    * @param {number} ratio device pixels per CSS pixel
    * @param {Range} range
    */
-  draw(context, picture, view, screen, ratio, range) {
+  draw(context, image, view, screen, ratio, range) {
     if (String(range) !== String(this.#range)) [this.#formerRange, this.#range] = [this.#range, range];
-    const level = levelFor(view.scale, ratio, picture.levels);
-    const shown = visible(view, picture, screen);
-    const wanted = tilesShown(shown, level, picture.tile);
-    const coarse = tilesShown(shown, picture.levels - 1, picture.tile);
+    const level = levelFor(view.scale, ratio, image.levels);
+    const shown = visible(view, image, screen);
+    const wanted = tilesShown(shown, level, image.tile);
+    const coarse = tilesShown(shown, image.levels - 1, image.tile);
     context.imageSmoothingEnabled = view.scale * ratio <= 2;
     context.imageSmoothingQuality = "high";
-    for (const id of wanted) this.#drawTile(context, picture, id, view, ratio);
-    this.#fetch(picture, level === picture.levels - 1 ? wanted : [...coarse, ...wanted]);
+    for (const id of wanted) this.#drawTile(context, image, id, view, ratio);
+    this.#fetch(image, level === image.levels - 1 ? wanted : [...coarse, ...wanted]);
   }
 
   /**
    * @param {CanvasRenderingContext2D} context
-   * @param {PictureOpened} picture
+   * @param {ImageOpened} image
    * @param {TileId} id
    * @param {View} view
    * @param {number} ratio
    */
-  #drawTile(context, picture, id, view, ratio) {
-    const found = this.#nearest(picture, id, this.#range) ?? this.#nearest(picture, id, this.#formerRange);
+  #drawTile(context, image, id, view, ratio) {
+    const found = this.#nearest(image, id, this.#range) ?? this.#nearest(image, id, this.#formerRange);
     if (!found) return;
-    const side = picture.tile * 2 ** id.level;
-    const right = Math.min(picture.width, (id.x + 1) * side);
-    const bottom = Math.min(picture.height, (id.y + 1) * side);
+    const side = image.tile * 2 ** id.level;
+    const right = Math.min(image.width, (id.x + 1) * side);
+    const bottom = Math.min(image.height, (id.y + 1) * side);
     // Edges of tiles lie on whole pixels of the device: no seams between them.
     const x0 = Math.round((id.x * side * view.scale + view.x) * ratio);
     const y0 = Math.round((id.y * side * view.scale + view.y) * ratio);
     const x1 = Math.round((right * view.scale + view.x) * ratio);
     const y1 = Math.round((bottom * view.scale + view.y) * ratio);
     const step = 2 ** found.level;
-    const sx = (id.x * side) / step - found.x * picture.tile;
-    const sy = (id.y * side) / step - found.y * picture.tile;
+    const sx = (id.x * side) / step - found.x * image.tile;
+    const sy = (id.y * side) / step - found.y * image.tile;
     const width = Math.min((right - id.x * side) / step, found.bitmap.width - sx);
     const height = Math.min((bottom - id.y * side) / step, found.bitmap.height - sy);
     if (width > 0 && height > 0) context.drawImage(found.bitmap, sx, sy, width, height, x0, y0, x1 - x0, y1 - y0);
@@ -83,14 +83,14 @@ export class Tiles {
   /**
    * The tile itself, or the finest of the coarser ones over it.
    *
-   * @param {PictureOpened} picture
+   * @param {ImageOpened} image
    * @param {TileId} id
    * @param {Range} range
    */
-  #nearest(picture, id, range) {
+  #nearest(image, id, range) {
     let { level, x, y } = id;
-    for (; level < picture.levels; level++, x >>= 1, y >>= 1) {
-      const path = tilePath(picture, { level, x, y }, range);
+    for (; level < image.levels; level++, x >>= 1, y >>= 1) {
+      const path = tilePath(image, { level, x, y }, range);
       const bitmap = this.#kept.get(path);
       if (!bitmap) continue;
       this.#kept.delete(path);
@@ -101,11 +101,11 @@ export class Tiles {
   }
 
   /**
-   * @param {PictureOpened} picture
+   * @param {ImageOpened} image
    * @param {TileId[]} ids the most needed ones first
    */
-  #fetch(picture, ids) {
-    const paths = ids.map((id) => tilePath(picture, id, this.#range));
+  #fetch(image, ids) {
+    const paths = ids.map((id) => tilePath(image, id, this.#range));
     const needed = new Set(paths);
     for (const [path, controller] of this.#loading) {
       if (needed.has(path)) continue;

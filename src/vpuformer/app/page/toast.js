@@ -1,4 +1,4 @@
-/** Short messages at the edge of the picture, with a way back where there is one. */
+/** Short messages at the edge of the image, with a way back where there is one. */
 
 import { icon, make } from "./dom.js";
 import { capitalized } from "./sentence.js";

@@ -1,7 +1,7 @@
 /**
  * What the server says and hears, as types alone; the Python module `vpuformer.app.protocol` is the original.
  *
- * @typedef {[number, number]} Point in pixels of the picture, the centre of the top left pixel at (0, 0)
+ * @typedef {[number, number]} Point in pixels of the image, the centre of the top left pixel at (0, 0)
  * @typedef {[number, number, number, number]} Edges left, top, right, bottom
  * @typedef {{width: number, height: number, runs: string}} Runs
  *
@@ -28,7 +28,7 @@
  *
  * @typedef {object} ObjectState
  * @property {number} id
- * @property {number} picture
+ * @property {number} image
  * @property {number | null} label
  * @property {boolean} accepted
  * @property {boolean} deleted
@@ -46,9 +46,9 @@
  * @typedef {{revision: number, answered: number}} Known
  * @typedef {{label?: number | null, accepted?: boolean | null, deleted?: boolean | null, known?: Known | null}} ObjectChange
  *
- * @typedef {{id: number, name: string, done: boolean, objects: number, unaccepted: number}} PictureListed
+ * @typedef {{id: number, name: string, done: boolean, objects: number, unaccepted: number}} ImageListed
  *
- * @typedef {object} PictureOpened
+ * @typedef {object} ImageOpened
  * @property {number} id
  * @property {string} name
  * @property {number} width
@@ -67,7 +67,7 @@
  * @property {string} model_sha256
  * @property {string} version
  * @property {Label[]} labels
- * @property {PictureListed[]} pictures
+ * @property {ImageListed[]} images
  * @property {number | null} place
  *
  * @typedef {{objects: ObjectState[], notes: string[]}} MasksRead

@@ -1,10 +1,10 @@
-/** The part of the side panel that says how the picture and its masks are shown. */
+/** The part of the side panel that says how the image and its masks are shown. */
 
 import { byId, make } from "./dom.js";
 import { LARGEST_BRUSH, MODES, SMALLEST_BRUSH } from "./settings.js";
 
 /** @typedef {import("./settings.js").Settings} Settings */
-/** @typedef {import("./types.js").PictureOpened} PictureOpened */
+/** @typedef {import("./types.js").ImageOpened} ImageOpened */
 
 const NAMES = { tint: "Tint", outline: "Outline", cutout: "Cut-out" };
 /** Steps of the sliders of the window. */
@@ -25,8 +25,8 @@ export function valueAt([least, most], step) {
 export class ViewPanel {
   /** @type {HTMLButtonElement[]} */
   #modes;
-  /** @type {PictureOpened | null} */
-  #picture = null;
+  /** @type {ImageOpened | null} */
+  #image = null;
   #timer = 0;
   #settings;
   #onChange;
@@ -91,7 +91,7 @@ export class ViewPanel {
 
   /** @param {HTMLInputElement} moved the slider that pushes the other one along */
   #window(moved) {
-    const range = this.#picture && this.#picture.range;
+    const range = this.#image && this.#image.range;
     if (!range) return;
     let low = Number(this.#low.value);
     let high = Number(this.#high.value);
@@ -111,7 +111,7 @@ export class ViewPanel {
 
   /** @param {number} step */
   #value(step) {
-    return valueAt(this.#picture?.range ?? [0, 1], step);
+    return valueAt(this.#image?.range ?? [0, 1], step);
   }
 
   #tell() {
@@ -119,17 +119,17 @@ export class ViewPanel {
     byId("high-text").textContent = String(Number(this.#value(Number(this.#high.value)).toPrecision(5)));
   }
 
-  /** @param {PictureOpened | null} picture */
-  open(picture) {
-    if (picture === this.#picture) return;
-    this.#picture = picture;
+  /** @param {ImageOpened | null} image */
+  open(image) {
+    if (image === this.#image) return;
+    this.#image = image;
     clearTimeout(this.#timer);
     this.#settings.range = null;
-    byId("window").hidden = !picture?.range;
+    byId("window").hidden = !image?.range;
     this.#low.max = this.#high.max = String(STEPS);
     this.#low.value = "0";
     this.#high.value = String(STEPS);
-    if (picture?.range) this.#tell();
+    if (image?.range) this.#tell();
   }
 
   show() {

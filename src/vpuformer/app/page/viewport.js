@@ -1,8 +1,8 @@
 /**
- * Where the picture lies on the screen. A view is a value; every change gives a new one.
+ * Where the image lies on the screen. A view is a value; every change gives a new one.
  *
- * The picture covers x from -0.5 to width - 0.5 (pixel centres at integers). Screen coordinates are CSS pixels from the
- * top left of the canvas: `screen = (picture + 0.5) * scale + offset`.
+ * The image covers x from -0.5 to width - 0.5 (pixel centres at integers). Screen coordinates are CSS pixels from the
+ * top left of the canvas: `screen = (image + 0.5) * scale + offset`.
  */
 
 /** @typedef {import("./types.js").Point} Point */
@@ -10,19 +10,19 @@
 /** @typedef {{width: number, height: number}} Size */
 /**
  * @typedef {object} View
- * @property {number} scale CSS pixels per pixel of the picture
- * @property {number} x of the left edge of the picture, in CSS pixels
+ * @property {number} scale CSS pixels per pixel of the image
+ * @property {number} x of the left edge of the image, in CSS pixels
  * @property {number} y of its top edge
  */
 /** @typedef {{level: number, x: number, y: number}} TileId */
 
 export const MAX_SCALE = 64;
-/** Of the shorter side of the screen, that must always be covered by the picture or lie within it. */
+/** Of the shorter side of the screen, that must always be covered by the image or lie within it. */
 const HELD = 0.25;
 
 /**
  * @param {View} view
- * @param {Point} point of the picture
+ * @param {Point} point of the image
  * @returns {Point}
  */
 export function toScreen(view, [x, y]) {
@@ -34,68 +34,68 @@ export function toScreen(view, [x, y]) {
  * @param {Point} point of the screen
  * @returns {Point}
  */
-export function toPicture(view, [x, y]) {
+export function toImage(view, [x, y]) {
   return [(x - view.x) / view.scale - 0.5, (y - view.y) / view.scale - 0.5];
 }
 
 /**
- * The whole picture with a margin around it; small pictures are enlarged at most 8 times.
+ * The whole image with a margin around it; small images are enlarged at most 8 times.
  *
- * @param {Size} picture
+ * @param {Size} image
  * @param {Size} screen
  * @param {number} margin
  * @returns {View}
  */
-export function fitted(picture, screen, margin = 20) {
+export function fitted(image, screen, margin = 20) {
   const room = { width: Math.max(1, screen.width - 2 * margin), height: Math.max(1, screen.height - 2 * margin) };
-  const scale = Math.min(room.width / picture.width, room.height / picture.height, 8);
+  const scale = Math.min(room.width / image.width, room.height / image.height, 8);
   return {
     scale,
-    x: (screen.width - picture.width * scale) / 2,
-    y: (screen.height - picture.height * scale) / 2,
+    x: (screen.width - image.width * scale) / 2,
+    y: (screen.height - image.height * scale) / 2,
   };
 }
 
 /**
- * Zoom so that the point of the picture under (x, y) stays there.
+ * Zoom so that the point of the image under (x, y) stays there.
  *
  * @param {View} view
  * @param {number} scale the new one
  * @param {Point} about of the screen
- * @param {Size} picture
+ * @param {Size} image
  * @param {Size} screen
  * @returns {View}
  */
-export function zoomed(view, scale, [x, y], picture, screen) {
-  const smallest = Math.min(1, fitted(picture, screen).scale) / 4;
+export function zoomed(view, scale, [x, y], image, screen) {
+  const smallest = Math.min(1, fitted(image, screen).scale) / 4;
   const next = Math.min(MAX_SCALE, Math.max(smallest, scale));
   const ratio = next / view.scale;
-  return held({ scale: next, x: x - (x - view.x) * ratio, y: y - (y - view.y) * ratio }, picture, screen);
+  return held({ scale: next, x: x - (x - view.x) * ratio, y: y - (y - view.y) * ratio }, image, screen);
 }
 
 /**
  * @param {View} view
  * @param {number} dx
  * @param {number} dy
- * @param {Size} picture
+ * @param {Size} image
  * @param {Size} screen
  * @returns {View}
  */
-export function panned(view, dx, dy, picture, screen) {
-  return held({ scale: view.scale, x: view.x + dx, y: view.y + dy }, picture, screen);
+export function panned(view, dx, dy, image, screen) {
+  return held({ scale: view.scale, x: view.x + dx, y: view.y + dy }, image, screen);
 }
 
 /**
- * The view, moved so that the picture cannot get lost beyond an edge.
+ * The view, moved so that the image cannot get lost beyond an edge.
  *
  * @param {View} view
- * @param {Size} picture
+ * @param {Size} image
  * @param {Size} screen
  * @returns {View}
  */
-export function held(view, picture, screen) {
-  const width = picture.width * view.scale;
-  const height = picture.height * view.scale;
+export function held(view, image, screen) {
+  const width = image.width * view.scale;
+  const height = image.height * view.scale;
   const keepX = Math.min(width, screen.width * HELD);
   const keepY = Math.min(height, screen.height * HELD);
   return {
@@ -106,10 +106,10 @@ export function held(view, picture, screen) {
 }
 
 /**
- * The view moved as little as needed for a point of the picture to lie within the screen.
+ * The view moved as little as needed for a point of the image to lie within the screen.
  *
  * @param {View} view
- * @param {Point} point of the picture
+ * @param {Point} point of the image
  * @param {Size} screen
  * @param {number} margin
  * @returns {View}
@@ -122,18 +122,18 @@ export function revealing(view, point, screen, margin = 40) {
 }
 
 /**
- * The edges of the picture's pixels on screen: first column and row, and those after the last ones; empty is null.
+ * The edges of the image's pixels on screen: first column and row, and those after the last ones; empty is null.
  *
  * @param {View} view
- * @param {Size} picture
+ * @param {Size} image
  * @param {Size} screen
  * @returns {Edges | null}
  */
-export function visible(view, picture, screen) {
+export function visible(view, image, screen) {
   const left = Math.max(0, Math.floor(-view.x / view.scale));
   const top = Math.max(0, Math.floor(-view.y / view.scale));
-  const right = Math.min(picture.width, Math.ceil((screen.width - view.x) / view.scale));
-  const bottom = Math.min(picture.height, Math.ceil((screen.height - view.y) / view.scale));
+  const right = Math.min(image.width, Math.ceil((screen.width - view.x) / view.scale));
+  const bottom = Math.min(image.height, Math.ceil((screen.height - view.y) / view.scale));
   return left < right && top < bottom ? [left, top, right, bottom] : null;
 }
 
@@ -174,24 +174,24 @@ export function tilesShown(shown, level, tile) {
 }
 
 /**
- * A point moved into the picture; `edge` is how far beyond the outer pixel centres it may lie (0.5 for edges of boxes).
+ * A point moved into the image; `edge` is how far beyond the outer pixel centres it may lie (0.5 for edges of boxes).
  *
  * @param {Point} point
- * @param {Size} picture
+ * @param {Size} image
  * @param {number} edge
  * @returns {Point}
  */
-export function clamped([x, y], picture, edge = 0) {
+export function clamped([x, y], image, edge = 0) {
   return [
-    Math.min(picture.width - 1 + edge, Math.max(0 - edge, x)),
-    Math.min(picture.height - 1 + edge, Math.max(0 - edge, y)),
+    Math.min(image.width - 1 + edge, Math.max(0 - edge, x)),
+    Math.min(image.height - 1 + edge, Math.max(0 - edge, y)),
   ];
 }
 
 /**
  * @param {Point} point
- * @param {Size} picture
+ * @param {Size} image
  */
-export function inside([x, y], picture) {
-  return x >= -0.5 && y >= -0.5 && x < picture.width - 0.5 && y < picture.height - 0.5;
+export function inside([x, y], image) {
+  return x >= -0.5 && y >= -0.5 && x < image.width - 0.5 && y < image.height - 0.5;
 }

@@ -3,12 +3,11 @@
 import zlib
 
 import numpy as np
-import numpy.typing as npt
+
+from vpuformer.arrays import FloatMap
 
 _SCALE = 16
 """Steps of a sixteenth. Beyond 8 the sign is all that counts: the probability is within .0004 of 0 or 1."""
-
-FloatMap = npt.NDArray[np.float32]
 
 
 def pack_logits(logits: FloatMap) -> bytes:

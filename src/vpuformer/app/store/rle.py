@@ -9,20 +9,17 @@ import base64
 import binascii
 
 import numpy as np
-import numpy.typing as npt
 
 from vpuformer.app.protocol import Runs
+from vpuformer.arrays import BoolMask, Size
 from vpuformer.errors import MaskError
-from vpuformer.geometry import Size
 from vpuformer.images import MAX_PIXELS
-
-Mask = npt.NDArray[np.bool_]
 
 _LONGEST = 5
 """Bytes of a length: 35 bits, more than `MAX_PIXELS` needs."""
 
 
-def pack(mask: Mask) -> bytes:
+def pack(mask: BoolMask) -> bytes:
     """The runs of a mask of shape (H, W).
 
     >>> list(pack(np.array([[False, False, True], [True, False, False]])))
@@ -47,7 +44,7 @@ def pack(mask: Mask) -> bytes:
     return packed.tobytes()
 
 
-def unpack(packed: bytes, size: Size) -> Mask:
+def unpack(packed: bytes, size: Size) -> BoolMask:
     """The mask of these runs, shape `size`: height and width.
 
     >>> unpack(bytes([2, 2, 2]), (2, 3)).astype(int).tolist()
@@ -68,7 +65,7 @@ def unpack(packed: bytes, size: Size) -> Mask:
     lengths = np.add.reduceat((codes & 0x7F).astype(np.int64) << 7 * place, starts)
     total = int(lengths.sum())
     if total != size[0] * size[1]:
-        raise MaskError(f"the runs of the mask are {total} pixels long, its picture has {size[1]}x{size[0]}")
+        raise MaskError(f"the runs of the mask are {total} pixels long, its image has {size[1]}x{size[0]}")
     turns = np.arange(len(lengths)) % 2 == 1
     return np.repeat(turns, lengths).reshape(size)
 
@@ -83,23 +80,23 @@ def to_message(packed: bytes, size: Size) -> Runs:
 
 
 def check_size(size: Size, wanted: Size) -> None:
-    """See that a mask of `size` (height, width) fits a picture of the size `wanted`.
+    """See that a mask of `size` (height, width) fits an image of the size `wanted`.
 
     Raises:
         MaskError: it does not.
     """
     if size != wanted:
         raise MaskError(
-            f"the mask is {size[1]}x{size[0]} pixels, its picture {wanted[1]}x{wanted[0]};"
+            f"the mask is {size[1]}x{size[0]} pixels, its image {wanted[1]}x{wanted[0]};"
             " give a mask of the very same size"
         )
 
 
-def from_message(message: Runs, size: Size) -> Mask:
-    """The mask that a page sends for a picture of `size`.
+def from_message(message: Runs, size: Size) -> BoolMask:
+    """The mask that a page sends for an image of `size`.
 
     Raises:
-        MaskError: it is of another size than the picture, or its runs cannot be read.
+        MaskError: it is of another size than the image, or its runs cannot be read.
     """
     check_size((message.height, message.width), size)
     if message.height * message.width > MAX_PIXELS:

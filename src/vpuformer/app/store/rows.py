@@ -6,7 +6,7 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
-class PictureRow:
+class ImageRow:
     id: int
     name: str
     done: bool
@@ -28,7 +28,7 @@ class LabelRow:
 @dataclass(frozen=True, slots=True)
 class ObjectRow:
     id: int
-    picture: int
+    image: int
     label: int | None
     accepted: bool
     deleted: bool

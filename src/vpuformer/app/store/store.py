@@ -1,4 +1,4 @@
-"""Everything that a person did, in one SQLite file beside the pictures, or in any database that SQLAlchemy reaches.
+"""Everything that a person did, in one SQLite file beside the images, or in any database that SQLAlchemy reaches.
 
 A change is on the disk when the method that makes it returns. A step is written before the network is asked and its
 answer afterwards, so that a program killed in between has lost the answer, which can be had again, and not the prompt.
@@ -17,8 +17,8 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from vpuformer.app.store.labels import LabelStore
-from vpuformer.app.store.rows import NewMask, ObjectRow, PictureRow, StepAnswer, StepRow
-from vpuformer.app.store.tables import THERE, VERSION, facts, metadata, objects, pictures, steps
+from vpuformer.app.store.rows import ImageRow, NewMask, ObjectRow, StepAnswer, StepRow
+from vpuformer.app.store.tables import THERE, VERSION, facts, images, metadata, objects, steps
 from vpuformer.errors import ConflictError, NotFoundError, StoreError
 from vpuformer.files import read_json
 
@@ -27,7 +27,7 @@ FILE = "vpuformer.sqlite"
 
 
 class Store(LabelStore):
-    """A database of pictures, labels, objects and steps.
+    """A database of images, labels, objects and steps.
 
     Args:
         address: a path of an SQLite file, made if there is none, or a URL of SQLAlchemy ("postgresql://...").
@@ -57,43 +57,41 @@ class Store(LabelStore):
             connection.execute(facts.update().where(facts.c.name == "version").values(value=str(VERSION)))
 
     def sync(self, names: Iterable[str]) -> None:
-        """Know these pictures; those that are known and not among them stay, for their file may come back."""
+        """Know these images; those that are known and not among them stay, for their file may come back."""
         with self._writing() as connection:
-            known = set(connection.scalars(sa.select(pictures.c.name)))
+            known = set(connection.scalars(sa.select(images.c.name)))
             new = [{"name": name, "done": False} for name in names if name not in known]
             if new:
-                connection.execute(pictures.insert(), new)
+                connection.execute(images.insert(), new)
 
-    def pictures(self) -> list[PictureRow]:
-        """All pictures ever known, in no order."""
+    def images(self) -> list[ImageRow]:
+        """All images ever known, in no order."""
         with self._reading() as connection:
-            return [_picture(row) for row in connection.execute(_PICTURES)]
+            return [_image(row) for row in connection.execute(_IMAGES)]
 
-    def picture(self, identity: int) -> PictureRow:
+    def image(self, identity: int) -> ImageRow:
         """
         Raises:
             NotFoundError: there is none.
         """
         with self._reading() as connection:
-            row = connection.execute(_PICTURES.where(pictures.c.id == identity)).first()
+            row = connection.execute(_IMAGES.where(images.c.id == identity)).first()
         if row is None:
-            raise NotFoundError(f"there is no picture {identity}; open one of the list")
-        return _picture(row)
+            raise NotFoundError(f"there is no image {identity}; open one of the list")
+        return _image(row)
 
-    def change_picture(
-        self, identity: int, *, done: bool | None = None, size: tuple[int, int] | None = None
-    ) -> PictureRow:
-        """Mark a picture as done or not, or note its height and width."""
+    def change_image(self, identity: int, *, done: bool | None = None, size: tuple[int, int] | None = None) -> ImageRow:
+        """Mark an image as done or not, or note its height and width."""
         values: dict[str, Any] = {} if done is None else {"done": done}
         if size is not None:
             values |= {"height": size[0], "width": size[1]}
         with self._writing() as connection:
-            connection.execute(pictures.update().where(pictures.c.id == identity).values(**values))
-        return self.picture(identity)
+            connection.execute(images.update().where(images.c.id == identity).values(**values))
+        return self.image(identity)
 
     @property
     def place(self) -> int | None:
-        """The picture that was open last."""
+        """The image that was open last."""
         with self._reading() as connection:
             value = connection.scalar(sa.select(facts.c.value).where(facts.c.name == "place"))
         return None if value is None else int(value)
@@ -101,67 +99,67 @@ class Store(LabelStore):
     def set_place(self, identity: int) -> None:
         """
         Raises:
-            NotFoundError: there is no such picture.
+            NotFoundError: there is no such image.
         """
-        self.picture(identity)
+        self.image(identity)
         with self._writing() as connection:
             changed = connection.execute(facts.update().where(facts.c.name == "place").values(value=str(identity)))
             if not changed.rowcount:
                 connection.execute(facts.insert().values(name="place", value=str(identity)))
 
-    def add_object(self, picture: int, key: str, label: int | None = None) -> ObjectRow:
+    def add_object(self, image: int, key: str, label: int | None = None) -> ObjectRow:
         """A new object without steps; the one that has this key already, if there is one.
 
         Raises:
-            NotFoundError: there is no such picture or label.
-            ConflictError: the key is of an object on another picture.
+            NotFoundError: there is no such image or label.
+            ConflictError: the key is of an object on another image.
         """
-        self.picture(picture)
+        self.image(image)
         with self._writing() as connection:
             there = connection.scalar(sa.select(objects.c.id).where(objects.c.key == key))
             if there is None:
                 if label is not None:
                     self._label(connection, label)
-                values = {"picture": picture, "key": key, "label": label, "created": time.time()}
+                values = {"image": image, "key": key, "label": label, "created": time.time()}
                 made = connection.execute(objects.insert().values(**values)).inserted_primary_key
                 assert made is not None
                 there = made[0]
             found = self._object(connection, there)
-            if found.picture != picture:
-                raise ConflictError("this key belongs to an object on another picture; draw a new one")
+            if found.image != image:
+                raise ConflictError("this key belongs to an object on another image; draw a new one")
             return found
 
     def last_steps(self) -> dict[int, float]:
-        """When the last step of an accepted object was given on each picture, in seconds since 1970; by its id."""
+        """When the last step of an accepted object was given on each image, in seconds since 1970; by its id."""
         query = (
-            sa.select(objects.c.picture, sa.func.max(steps.c.created))
+            sa.select(objects.c.image, sa.func.max(steps.c.created))
             .join(steps, steps.c.object == objects.c.id)
             .where(objects.c.accepted, sa.not_(objects.c.deleted))
-            .group_by(objects.c.picture)
+            .group_by(objects.c.image)
         )
         with self._reading() as connection:
-            return {picture: float(created) for picture, created in connection.execute(query)}
+            return {image: float(created) for image, created in connection.execute(query)}
 
-    def add_masks(self, picture: int, found: Sequence[NewMask]) -> list[int]:
+    def add_masks(self, image: int, found: Sequence[NewMask]) -> list[int]:
         """New objects, each with a mask as its first step; all of them or, if something fails, none.
 
         Returns:
             Their ids.
 
         Raises:
-            NotFoundError: there is no such picture or label.
+            NotFoundError: there is no such image or label.
         """
-        self.picture(picture)
+        self.image(image)
         with self._writing() as connection:
-            return [self._add_mask(connection, picture, new) for new in found]
+            return [self._add_mask(connection, image, new) for new in found]
 
-    def _add_mask(self, connection: sa.Connection, picture: int, new: NewMask) -> int:
+    def _add_mask(self, connection: sa.Connection, image: int, new: NewMask) -> int:
         key, now = secrets.token_hex(16), time.time()
         if isinstance(new.label, str):
             label = self._label_named(connection, new.label).id
         else:
             label = None if new.label is None else self._label(connection, new.label).id
-        values = {"picture": picture, "key": key, "label": label, "created": now, "revision": 1, "at": 1}
+        values = {"image": image, "key": key, "label": label, "created": now, "revision": 1, "at": 1}
         made = connection.execute(objects.insert().values(**values)).inserted_primary_key
         assert made is not None
         step = {"object": made[0], "key": key, "position": 0, "content": '{"type":"mask"}', "created": now}
@@ -176,9 +174,9 @@ class Store(LabelStore):
         with self._reading() as connection:
             return self._object(connection, identity)
 
-    def objects_of(self, picture: int) -> list[ObjectRow]:
+    def objects_of(self, image: int) -> list[ObjectRow]:
         """Those that are not deleted and have a step, in the order in which they were begun."""
-        query = _OBJECTS.where(objects.c.picture == picture, THERE).order_by(objects.c.id)
+        query = _OBJECTS.where(objects.c.image == image, THERE).order_by(objects.c.id)
         with self._reading() as connection:
             return [ObjectRow(*row) for row in connection.execute(query)]
 
@@ -335,7 +333,7 @@ class Store(LabelStore):
             query = query.with_for_update()  # SQLite has locked everything by then, and ignores it
         row = connection.execute(query).first()
         if row is None:
-            raise NotFoundError(f"there is no object {identity}; open its picture anew")
+            raise NotFoundError(f"there is no object {identity}; open its image anew")
         return ObjectRow(*row)
 
     @staticmethod
@@ -351,19 +349,19 @@ def _sent(identity: int, key: str) -> sa.Select[tuple[int]]:
     return sa.select(steps.c.id).where(steps.c.object == identity, steps.c.key == key, sa.not_(_GIVEN_UP))
 
 
-_COUNT = sa.select(sa.func.count()).where(objects.c.picture == pictures.c.id, THERE)
-_PICTURES = sa.select(
-    pictures.c.id,
-    pictures.c.name,
-    pictures.c.done,
-    pictures.c.height,
-    pictures.c.width,
+_COUNT = sa.select(sa.func.count()).where(objects.c.image == images.c.id, THERE)
+_IMAGES = sa.select(
+    images.c.id,
+    images.c.name,
+    images.c.done,
+    images.c.height,
+    images.c.width,
     _COUNT.where(objects.c.accepted).scalar_subquery(),
     _COUNT.where(sa.not_(objects.c.accepted)).scalar_subquery(),
 )
 _OBJECTS = sa.select(
     objects.c.id,
-    objects.c.picture,
+    objects.c.image,
     objects.c.label,
     objects.c.accepted,
     objects.c.deleted,
@@ -383,10 +381,10 @@ def _columns(answer: StepAnswer) -> dict[str, Any]:
     }
 
 
-def _picture(row: Sequence[Any]) -> PictureRow:
+def _image(row: Sequence[Any]) -> ImageRow:
     identity, name, done, height, width, accepted, unaccepted = row
     size = None if height is None or width is None else (height, width)
-    return PictureRow(identity, name, done, accepted, unaccepted, size)
+    return ImageRow(identity, name, done, accepted, unaccepted, size)
 
 
 def _content(text: str) -> Any:

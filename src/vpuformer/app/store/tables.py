@@ -23,7 +23,7 @@ VERSION = 1
 metadata = MetaData()
 
 facts = Table("fact", metadata, Column("name", String(40), primary_key=True), Column("value", Text, nullable=False))
-"""The layout's version, and the picture that was open last."""
+"""The layout's version, and the image that was open last."""
 
 labels = Table(
     "label",
@@ -33,7 +33,7 @@ labels = Table(
     Column("colour", String(7), nullable=False),
 )
 
-pictures = Table(
+images = Table(
     "picture",
     metadata,
     Column("id", Integer, primary_key=True),
@@ -48,7 +48,7 @@ objects = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("key", String(64), nullable=False, unique=True),
-    Column("picture", ForeignKey("picture.id"), nullable=False, index=True),
+    Column("picture", ForeignKey("picture.id"), key="image", nullable=False, index=True),
     Column("label", ForeignKey("label.id")),
     Column("accepted", Boolean, nullable=False, default=False),
     Column("deleted", Boolean, nullable=False, default=False),

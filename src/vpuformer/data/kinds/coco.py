@@ -1,4 +1,4 @@
-"""Reading COCO instance annotations: a folder of pictures and one JSON file.
+"""Reading COCO instance annotations: a folder of images and one JSON file.
 
 All masks are kept as compressed run lengths, joined in one byte string with NumPy offsets: a few bytes an object, and
 no thousands of Python objects whose reference counts would make every forked worker copy them. Masks are decoded when
@@ -12,15 +12,16 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 import numpy as np
 import numpy.typing as npt
 
-from vpuformer.data.file_lists import is_picture, unread
-from vpuformer.data.sample import RGB, Sample
+from vpuformer.arrays import RGB
+from vpuformer.data.file_lists import is_image, unread
+from vpuformer.data.sample import Sample
 from vpuformer.data.source import Masks, Source
 from vpuformer.errors import DatasetError, ImageError, MaskError, listed
 from vpuformer.files import is_file
 from vpuformer.formats.coco_file import CocoFile, CocoObject
 from vpuformer.formats.coco_masks import decode, decode_union, whole_number
 from vpuformer.formats.messages import counted
-from vpuformer.images import picture_size, read_image
+from vpuformer.images import image_size, read_image
 from vpuformer.images.remarks import unseen
 
 ANNOTATIONS = "annotations.json"
@@ -30,16 +31,16 @@ LOOKED_AT = 10_000
 
 
 class CocoFolder(Source):
-    """The pictures of `root` and their objects, from COCO instance annotations.
+    """The images of `root` and their objects, from COCO instance annotations.
 
-    `annotations` defaults to `root/annotations.json`; pictures lie at their `file_name` relative to `root` or to
-    `root/images`, or in `pictures` where that is given. Segmentations may be compressed run lengths, uncompressed run
+    `annotations` defaults to `root/annotations.json`; images lie at their `file_name` relative to `root` or to
+    `root/images`, or in `images` where that is given. Segmentations may be compressed run lengths, uncompressed run
     lengths or polygons of several parts. Crowds (`iscrowd`), annotations without a segmentation and masks without a
     pixel are left out; `notes` counts them.
 
-    One key is ours and optional, per picture: `exhaustive`, whether every object of it is annotated (default False).
+    One key is ours and optional, per image: `exhaustive`, whether every object of it is annotated (default False).
 
-    Pictures are counted from 0 in the order of the file; objects are called by their annotation `id`.
+    Images are counted from 0 in the order of the file; objects are called by their annotation `id`.
 
     Raises `DatasetError` for a file that is missing, is no JSON or no COCO, for a number in it that is out of range,
     for an image outside the folder, and for a mask that does not fit its image.
@@ -53,13 +54,13 @@ class CocoFolder(Source):
         annotations: str | Path | None = None,
         *,
         name: str | None = None,
-        pictures: str | Path | None = None,
+        images: str | Path | None = None,
     ) -> None:
         self.root = Path(root)
         self.annotations = self.root / ANNOTATIONS if annotations is None else Path(annotations)
         self.name = name or self.root.resolve().name
         self._unusable: list[int] | None = None
-        self._folders = (self.root, self.root / "images") if pictures is None else (Path(pictures),)
+        self._folders = (self.root, self.root / "images") if images is None else (Path(images),)
         try:
             self._read()
         except MaskError as problem:
@@ -67,11 +68,11 @@ class CocoFolder(Source):
 
     def _read(self) -> None:
         file = CocoFile(self.annotations)
-        self.pictures: Sequence[str] = file.file_names
-        for name in self.pictures:
+        self.images: Sequence[str] = file.file_names
+        for name in self.images:
             self._inside(name)
-        self._sizes = np.array([file.size(i) for i in range(len(self.pictures))], np.int32).reshape(-1, 2)
-        self._exhaustive = np.array([file.exhaustive(i) for i in range(len(self.pictures))], bool)
+        self._sizes = np.array([file.size(i) for i in range(len(self.images))], np.int32).reshape(-1, 2)
+        self._exhaustive = np.array([file.exhaustive(i) for i in range(len(self.images))], bool)
         ids, owners, areas, counts = [], [], [], []
         for found in file.objects():
             ids.append(_number(found))
@@ -83,7 +84,7 @@ class CocoFolder(Source):
         self._ids = np.array(ids, np.int64)[order]
         if len(np.unique(self._ids)) != len(self._ids):
             raise DatasetError(f"{self.annotations} gives two annotations the same id")
-        self._first = np.searchsorted(np.sort(np.array(owners, np.int64)), np.arange(len(self.pictures) + 1))
+        self._first = np.searchsorted(np.sort(np.array(owners, np.int64)), np.arange(len(self.images) + 1))
         self._counts = b"".join(counts[i] for i in order)
         self._offsets = np.cumsum([0, *(len(counts[i]) for i in order)])
         self._areas = np.array(areas, np.int64)[order]
@@ -100,13 +101,13 @@ class CocoFolder(Source):
 
     def _unlisted(self) -> list[str]:
         """Sentences about files beside the images that take no part."""
-        listed_names = {unicodedata.normalize("NFC", self._inside(name).as_posix()) for name in self.pictures}
+        listed_names = {unicodedata.normalize("NFC", self._inside(name).as_posix()) for name in self.images}
         below = {PurePosixPath(name).parent for name in listed_names}
         notes, more = [], []
         for folder in self._folders:
             for path in (folder / each for each in sorted(below)):
                 try:
-                    images = sorted(filter(is_picture, path.iterdir()))
+                    images = sorted(filter(is_image, path.iterdir()))
                 except OSError:  # not there, or of a name that the system does not take
                     continue
                 notes += unread(path, self.annotations)
@@ -126,12 +127,12 @@ class CocoFolder(Source):
             self._unusable = [i for i in range(len(self)) if not self._fits(i, looks=looks)]
         return self._unusable
 
-    def _fits(self, picture: int, *, looks: bool) -> bool:
-        path = self._find(picture)
+    def _fits(self, index: int, *, looks: bool) -> bool:
+        path = self._find(index)
         if path is None or not looks:
             return path is not None
         try:
-            return picture_size(path) == self.size(picture)
+            return image_size(path) == self.size(index)
         except ImageError:
             return False
 
@@ -139,98 +140,98 @@ class CocoFolder(Source):
         return self._counts[self._offsets[position] : self._offsets[position + 1]]
 
     def __repr__(self) -> str:
-        return f"CocoFolder({self.name!r}: {len(self)} pictures, {len(self._ids)} objects)"
+        return f"CocoFolder({self.name!r}: {len(self)} images, {len(self._ids)} objects)"
 
     def index(self, file_name: str) -> int:
-        """The number of a picture."""
+        """The number of an image."""
         try:
-            return self.pictures.index(file_name)
+            return self.images.index(file_name)
         except ValueError:
-            raise DatasetError(f"{self.annotations} lists no picture {file_name!r}") from None
+            raise DatasetError(f"{self.annotations} lists no image {file_name!r}") from None
 
-    def size(self, picture: int) -> tuple[int, int]:
+    def size(self, index: int) -> tuple[int, int]:
         """(height, width) as the annotations say."""
-        height, width = self._sizes[picture]
+        height, width = self._sizes[index]
         return int(height), int(width)
 
-    def exhaustive(self, picture: int) -> bool:
-        """Whether every object of the picture is annotated; where not, an unlabelled thing is not background."""
-        return bool(self._exhaustive[picture])
+    def exhaustive(self, index: int) -> bool:
+        """Whether every object of the image is annotated; where not, an unlabelled thing is not background."""
+        return bool(self._exhaustive[index])
 
-    def objects(self, picture: int) -> list[int]:
-        """Annotation ids of the objects of a picture, in the order of the file."""
-        return self._ids[self._range(picture)].tolist()
+    def objects(self, index: int) -> list[int]:
+        """Annotation ids of the objects of an image, in the order of the file."""
+        return self._ids[self._range(index)].tolist()
 
-    def areas(self, picture: int) -> npt.NDArray[np.int64]:
+    def areas(self, index: int) -> npt.NDArray[np.int64]:
         """Pixels of each object, in the order of `objects`; counted from the masks."""
-        return self._areas[self._range(picture)]
+        return self._areas[self._range(index)]
 
-    def _range(self, picture: int) -> slice:
-        return slice(int(self._first[picture]), int(self._first[picture + 1]))
+    def _range(self, index: int) -> slice:
+        return slice(int(self._first[index]), int(self._first[index + 1]))
 
-    def remarks(self, picture: int) -> Sequence[str]:
+    def remarks(self, index: int) -> Sequence[str]:
         try:
-            return unseen(self.path(picture))
+            return unseen(self.path(index))
         except DatasetError:  # whoever reads the image has the sentence for that
             return ()
 
-    def path(self, picture: int) -> Path:
+    def path(self, index: int) -> Path:
         """Where the image lies. Letters with accents may be written in one piece or in two."""
-        path = self._find(picture)
+        path = self._find(index)
         if path is None:
-            name = self._inside(self.pictures[picture])
+            name = self._inside(self.images[index])
             raise DatasetError(
-                f"{self.annotations} lists the picture {self.pictures[picture]:.200}, "
+                f"{self.annotations} lists the image {self.images[index]:.200}, "
                 f"which is neither {' nor '.join(f'{folder / name!s:.400}' for folder in self._folders)}"
             )
         return path
 
-    def _find(self, picture: int) -> Path | None:
-        name = str(self._inside(self.pictures[picture]))
+    def _find(self, index: int) -> Path | None:
+        name = str(self._inside(self.images[index]))
         names = dict.fromkeys([name, unicodedata.normalize("NFC", name), unicodedata.normalize("NFD", name)])
         tried = (folder / each for each in names for folder in self._folders)
         return next((path for path in tried if is_file(path)), None)
 
-    def image(self, picture: int) -> RGB:
+    def image(self, index: int) -> RGB:
         """RGB, uint8, shape (H, W, 3)."""
-        path = self.path(picture)
+        path = self.path(index)
         image = read_image(path)
-        if image.shape[:2] != self.size(picture):
-            height, width = self.size(picture)
+        if image.shape[:2] != self.size(index):
+            height, width = self.size(index)
             raise DatasetError(
                 f"{path} is {image.shape[1]}x{image.shape[0]} pixels, {self.annotations} says {width}x{height}"
             )
         return image
 
-    def masks(self, picture: int, objects: Sequence[int] | None = None) -> Masks:
-        """Masks of the given annotation ids (default: of all objects of the picture).
+    def masks(self, index: int, objects: Sequence[int] | None = None) -> Masks:
+        """Masks of the given annotation ids (default: of all objects of the image).
 
         Returns:
             uint8, shape (n, H, W), 0 or 1.
         """
-        return decode([self._runs(position) for position in self._positions(picture, objects)], self.size(picture))
+        return decode([self._runs(position) for position in self._positions(index, objects)], self.size(index))
 
-    def union(self, picture: int, objects: Sequence[int] | None = None) -> Masks:
+    def union(self, index: int, objects: Sequence[int] | None = None) -> Masks:
         """The pixels of any of the given objects (default: of all): uint8, shape (H, W), 0 or 1.
 
         Cheaper than `masks`: run lengths are joined before one mask is decoded.
         """
-        chosen = [self._runs(position) for position in self._positions(picture, objects)]
-        return decode_union(chosen, self.size(picture)) if chosen else np.zeros(self.size(picture), np.uint8)
+        chosen = [self._runs(position) for position in self._positions(index, objects)]
+        return decode_union(chosen, self.size(index)) if chosen else np.zeros(self.size(index), np.uint8)
 
-    def _positions(self, picture: int, objects: Sequence[int] | None) -> Iterable[int]:
-        start, stop = int(self._first[picture]), int(self._first[picture + 1])
+    def _positions(self, index: int, objects: Sequence[int] | None) -> Iterable[int]:
+        start, stop = int(self._first[index]), int(self._first[index + 1])
         if objects is None:
             return range(start, stop)
         place = {int(self._ids[position]): position for position in range(start, stop)}
         missing = [number for number in objects if number not in place]
         if missing:
-            raise DatasetError(f"{self.pictures[picture]} has no object {missing[0]} in {self.annotations}")
+            raise DatasetError(f"{self.images[index]} has no object {missing[0]} in {self.annotations}")
         return [place[number] for number in objects]
 
-    def sample(self, picture: int, object_id: int) -> Sample:
-        self._positions(picture, [object_id])
-        return super().sample(picture, object_id)
+    def sample(self, index: int, object_id: int) -> Sample:
+        self._positions(index, [object_id])
+        return super().sample(index, object_id)
 
 
 def _number(found: CocoObject) -> int:

@@ -1,6 +1,6 @@
 """COCO+LVIS as RITM merged them: `train` and `val`, each with `images`, `masks` and `hannotation.pickle`.
 
-A picture's masks are one pickle: label maps as PNG files, in which objects that overlap lie in different maps, and for
+An image's masks are one pickle: label maps as PNG files, in which objects that overlap lie in different maps, and for
 each object its map and label. The first objects are things; those behind them are stuff, such as sky and floor. Things
 may be parts of others: a child lies inside its parent.
 """
@@ -27,17 +27,17 @@ _MOST_THINGS = 100_000
 
 
 class CocoLvis(LayeredSource):
-    """The pictures of one split, in the order of their names. Objects are called by their number in the annotation.
+    """The images of one split, in the order of their names. Objects are called by their number in the annotation.
 
     Args:
         root: the folder that holds the splits.
         split: train or val.
-        stuff: how often, 0..1, a training sample of a picture has its stuff among the objects. Otherwise stuff is
+        stuff: how often, 0..1, a training sample of an image has its stuff among the objects. Otherwise stuff is
             background.
-        min_area: pixels of the picture; smaller objects are left out.
+        min_area: pixels of the image; smaller objects are left out.
         parts: whether things that are parts of others count as objects of their own, too.
 
-    Only the index is read here; the pictures' masks follow one by one.
+    Only the index is read here; the images' masks follow one by one.
 
     Raises `DatasetError` where the index is missing, broken or no such index.
     """
@@ -65,28 +65,28 @@ class CocoLvis(LayeredSource):
         """How many things the index lists, with all their parts and of any size."""
         return int(self._first[-1])
 
-    def exhaustive(self, picture: int) -> bool:  # noqa: ARG002
+    def exhaustive(self, index: int) -> bool:  # noqa: ARG002
         return True
 
-    def path(self, picture: int) -> Path:
-        return self._folder / self.pictures[picture]
+    def path(self, index: int) -> Path:
+        return self._folder / self.images[index]
 
-    def read_layers(self, picture: int) -> Layers:
-        file = self._folder / "masks" / f"{self._stems[picture]}.pickle"
-        is_root = self._roots[self._first[picture] : self._first[picture + 1]]
+    def read_layers(self, index: int) -> Layers:
+        file = self._folder / "masks" / f"{self._stems[index]}.pickle"
+        is_root = self._roots[self._first[index] : self._first[index + 1]]
         maps, places = _read_masks(file, len(is_root))
         things = {i: places[i] for i in range(len(is_root)) if self._parts or is_root[i]}
         layers = Layers(maps, things, {i: places[i] for i in range(len(is_root), len(places))})
         return layers.without(number for number, area in layers.areas.items() if area < max(self._min_area, 1))
 
-    def draw(self, picture: int, rng: np.random.Generator) -> tuple[list[int], npt.NDArray[np.int64]]:
-        layers = self.layers(picture)
+    def draw(self, index: int, rng: np.random.Generator) -> tuple[list[int], npt.NDArray[np.int64]]:
+        layers = self.layers(index)
         chosen = [*layers.places, *(layers.extra if rng.random() < self._stuff else ())]
         return chosen, np.array([layers.areas[number] for number in chosen], np.int64)
 
 
 def _read_index(file: Path) -> tuple[list[str], npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
-    """The pictures, where the things of each begin among those of all, and which things are no part of another."""
+    """The images, where the things of each begin among those of all, and which things are no part of another."""
     content = load_plain(file)
     stems, counts, roots = [], [0], []
     try:
@@ -95,7 +95,7 @@ def _read_index(file: Path) -> tuple[list[str], npt.NDArray[np.int64], npt.NDArr
         for stem in sorted(content):
             number, hierarchy = operator.index(content[stem]["num_instance_masks"]), content[stem]["hierarchy"]
             if not isinstance(stem, str) or not is_plain(stem):
-                raise ValueError("a picture is called by the name of a file")
+                raise ValueError("an image is called by the name of a file")
             if not 0 <= number <= _MOST_THINGS:
                 raise ValueError(f"{number:,} things in {stem}")
             stems.append(stem)
@@ -105,16 +105,16 @@ def _read_index(file: Path) -> tuple[list[str], npt.NDArray[np.int64], npt.NDArr
                 roots.append(entry is None or entry["parent"] is None)
     except (KeyError, TypeError, ValueError, AttributeError) as problem:
         raise DatasetError(
-            f"{file} is no index of COCO+LVIS: it needs num_instance_masks and hierarchy for every picture"
+            f"{file} is no index of COCO+LVIS: it needs num_instance_masks and hierarchy for every image"
             f" ({type(problem).__name__}: {problem})"
         ) from problem
     if not stems:
-        raise DatasetError(f"{file} lists no picture")
+        raise DatasetError(f"{file} lists no image")
     return stems, np.cumsum(counts, dtype=np.int64), np.array(roots, bool)
 
 
 def _read_masks(file: Path, things: int) -> tuple[list[Labels], list[tuple[int, int]]]:
-    """The label maps of a picture, and map and label of each object."""
+    """The label maps of an image, and map and label of each object."""
     content = load_plain(file)
     try:
         encoded, mapping = content

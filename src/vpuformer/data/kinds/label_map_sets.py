@@ -1,4 +1,4 @@
-"""Test sets in which a picture has one map of labels, and every label is an object to be segmented."""
+"""Test sets in which an image has one map of labels, and every label is an object to be segmented."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -7,10 +7,11 @@ from typing import Any, TypeVar
 
 import numpy.typing as npt
 
+from vpuformer.arrays import Truth
 from vpuformer.data.layers import Labels, labels_of, note_on_negatives
-from vpuformer.data.sample import Sample, Truth, truth_of
+from vpuformer.data.sample import Sample, truth_of
 from vpuformer.errors import DatasetError, InputError
-from vpuformer.images import picture_size, read_image
+from vpuformer.images import image_size, read_image
 
 Found = Sample | DatasetError
 """What a reader of a test set comes upon: an object, or in its place what is wrong with a file."""
@@ -27,11 +28,11 @@ def label_samples(
     void: int | None = None,
     notes: tuple[str, ...] = (),
 ) -> Iterator[Found]:
-    """The objects of one picture, by increasing labels.
+    """The objects of one image, by increasing labels.
 
     Args:
-        name: of the picture in its set, "set/picture"; that of a sample is "set/picture/label".
-        image: file of the picture.
+        name: of the image in its set, "set/image"; that of a sample is "set/image/label".
+        image: file of the image.
         mask: file of the labels.
         read: from that file to labels of shape (H, W); 0 and values below are background. It raises `InputError`.
         void: the label of pixels that the annotators left open.
@@ -48,7 +49,7 @@ def label_samples(
         notes = (*notes, negatives)
     for label in found:
         truth = partial(_truth, image, mask, read, label, void)
-        yield Sample(f"{name}/{label}", label, partial(read_image, image), truth, picture=name, notes=notes)
+        yield Sample(f"{name}/{label}", label, partial(read_image, image), truth, image_id=name, notes=notes)
 
 
 def _truth(image: Path, mask: Path, read: Callable[[Path], Labels], label: int, void: int | None) -> Truth:
@@ -57,16 +58,16 @@ def _truth(image: Path, mask: Path, read: Callable[[Path], Labels], label: int, 
 
 
 def read_fitting(image: Path, mask: Path, read: Callable[[Path], Pixels]) -> Pixels:
-    """What `read` makes of the file of a mask, which is to be as large as its picture.
+    """What `read` makes of the file of a mask, which is to be as large as its image.
 
     Raises:
         DatasetError: one of the files cannot be read, or the sizes differ.
     """
     try:
         pixels = read(mask)
-        size = picture_size(image)
+        size = image_size(image)
     except InputError as problem:
         raise DatasetError(str(problem)) from problem
     if pixels.shape != size:
-        raise DatasetError(f"{mask} is {pixels.shape[1]}x{pixels.shape[0]} pixels, its picture {size[1]}x{size[0]}")
+        raise DatasetError(f"{mask} is {pixels.shape[1]}x{pixels.shape[0]} pixels, its image {size[1]}x{size[0]}")
     return pixels

@@ -1,15 +1,15 @@
-"""Pictures of your own: a folder `images`, and beside it a folder `masks` that names its files after them.
+"""Images of your own: a folder `images`, and beside it a folder `masks` that names its files after them.
 
-The masks of the picture `images/STEM.jpg` (any ending) are one of these three:
+The masks of the image `images/STEM.jpg` (any ending) are one of these three:
 
 * `masks/STEM.png`: one map, in which every value above 0 is an object (whole numbers, or the index of a palette);
 * `masks/STEM_1.png`, `masks/STEM_cup.png`, ...: one file an object, in the order of their names; what is not 0 is the
   object, and objects may overlap;
 * `masks/STEM/*.png`: the same in a folder.
 
-Where one picture is called like the beginning of another (`a` and `a_1`), `masks/a_1.png` is the map of `a_1`: a mask
-belongs to the picture of its own stem, else to the longest stem in front of a `_`. JPEG is refused, since it changes
-values, and so are maps of colours, unless their channels are alike. Pictures without a mask are left out.
+Where one image is called like the beginning of another (`a` and `a_1`), `masks/a_1.png` is the map of `a_1`: a mask
+belongs to the image of its own stem, else to the longest stem in front of a `_`. JPEG is refused, since it changes
+values, and so are maps of colours, unless their channels are alike. Images without a mask are left out.
 
 What a name promises is checked against the values. A single `masks/STEM_cp_masks.png` with several labels is the map of
 STEM, as Cellpose writes it; among several files, one with several labels is refused, and so is a grey mask with soft
@@ -22,10 +22,10 @@ from pathlib import Path
 
 import numpy as np
 
-from vpuformer.data.file_lists import by_stem, is_picture, need_folders, unread
+from vpuformer.data.file_lists import by_stem, is_image, need_folders, unread
 from vpuformer.data.layers import Labels, LayeredSource, Layers, labels_as_layers, labels_of
 from vpuformer.errors import ConfigError, DatasetError, ImageError, MaskError, listed
-from vpuformer.images import picture_size, read_foreground, read_image, read_labels
+from vpuformer.images import image_size, read_foreground, read_image, read_labels
 from vpuformer.images.files import colours_of
 from vpuformer.images.meaning import VOID
 from vpuformer.images.remarks import unseen
@@ -41,7 +41,7 @@ _ALIKE = 0.6
 
 
 class MaskFolder(LayeredSource):
-    """The pictures of `root/images` that have masks in `root/masks`, in the order of their stems.
+    """The images of `root/images` that have masks in `root/masks`, in the order of their stems.
 
     Objects are called by their value in the map, or by their number among the files, from 1 on.
 
@@ -50,32 +50,32 @@ class MaskFolder(LayeredSource):
         void: a value that is no object and no background either, such as 255 for the border in palettes of PASCAL VOC,
             or -1: these pixels take no part in training, nor in scores.
 
-    Raises `DatasetError` where a folder is missing, holds no picture with a mask, or two masks claim one picture.
-    `faults` tells pictures without a mask, and masks without a picture.
+    Raises `DatasetError` where a folder is missing, holds no image with a mask, or two masks claim one image.
+    `faults` tells images without a mask, and masks without an image.
     """
 
     def __init__(self, root: str | Path, *, void: int | None = None, name: str | None = None) -> None:
         if void == 0:
             raise ConfigError("void=0 is the background; give another value of the maps")
-        images, masks = need_folders(Path(root), "masks", "images", "masks")
+        image_folder, masks = need_folders(Path(root), "masks", "images", "masks")
         self._void = void
-        pictures = by_stem(images, lambda path: path.stem)
-        self._masks, orphans = _match(masks, pictures)
+        images = by_stem(image_folder, lambda path: path.stem)
+        self._masks, orphans = _match(masks, images)
         self.faults = [
-            DatasetError(f"{path} has no mask in {masks}") for s, path in pictures.items() if s not in self._masks
+            DatasetError(f"{path} has no mask in {masks}") for s, path in images.items() if s not in self._masks
         ]
-        self.faults += [DatasetError(f"{path} belongs to no picture in {images}") for path in orphans]
-        self.notes = unread(images) + unread(masks)
-        self._paths = [path for stem, path in sorted(pictures.items()) if stem in self._masks]
+        self.faults += [DatasetError(f"{path} belongs to no image in {image_folder}") for path in orphans]
+        self.notes = unread(image_folder) + unread(masks)
+        self._paths = [path for stem, path in sorted(images.items()) if stem in self._masks]
         if not self._paths:
-            raise DatasetError(f"no picture in {images} has a mask in {masks}, such as STEM.png or STEM_1.png")
+            raise DatasetError(f"no image in {image_folder} has a mask in {masks}, such as STEM.png or STEM_1.png")
         super().__init__(name or Path(root).resolve().name, [f"images/{path.name}" for path in self._paths])
 
-    def path(self, picture: int) -> Path:
-        return self._paths[picture]
+    def path(self, index: int) -> Path:
+        return self._paths[index]
 
-    def read_layers(self, picture: int) -> Layers:
-        masks = self._masks[self._paths[picture].stem]
+    def read_layers(self, index: int) -> Layers:
+        masks = self._masks[self._paths[index].stem]
         for path in [masks] if isinstance(masks, Path) else masks:
             if path.suffix.lower() in (".jpg", ".jpeg"):
                 raise DatasetError(f"{path} is a JPEG, whose values are not those that were drawn; write masks as PNG")
@@ -84,7 +84,7 @@ class MaskFolder(LayeredSource):
             void, notes = _void_of(masks, labels, self._void)
             layers = labels_as_layers(labels, void, str(masks))
             return replace(layers, notes=(*layers.notes, *notes))
-        size = picture_size(self._paths[picture])
+        size = image_size(self._paths[index])
         if len(masks) == 1 and not _in_colours(masks[0]):
             labels = _labels(masks[0], size)
             void, notes = (self._void, ()) if labels is None else _void_of(masks[0], labels, self._void)
@@ -96,14 +96,14 @@ class MaskFolder(LayeredSource):
         notes = tuple(note for _, notes in found for note in notes)
         return Layers([labels for labels, _ in found], {i + 1: (i, 1) for i in range(len(found))}, {}, _VOID, notes)
 
-    def remarks(self, picture: int) -> Sequence[str]:
-        masks = self._masks[self._paths[picture].stem]
+    def remarks(self, index: int) -> Sequence[str]:
+        masks = self._masks[self._paths[index].stem]
         files = [masks] if isinstance(masks, Path) else masks
-        return (*super().remarks(picture), *(remark for path in files for remark in unseen(path)))
+        return (*super().remarks(index), *(remark for path in files for remark in unseen(path)))
 
 
-def _match(folder: Path, pictures: dict[str, Path]) -> tuple[dict[str, Path | list[Path]], list[Path]]:
-    """The map or the files of each picture, by its stem; and the masks of no picture."""
+def _match(folder: Path, images: dict[str, Path]) -> tuple[dict[str, Path | list[Path]], list[Path]]:
+    """The map or the files of each image, by its stem; and the masks of no image."""
     maps: dict[str, Path] = {}
     parts: dict[str, list[Path]] = {}
     orphans = []
@@ -111,13 +111,13 @@ def _match(folder: Path, pictures: dict[str, Path]) -> tuple[dict[str, Path | li
         if path.name.startswith("."):
             continue
         if path.is_dir():
-            files = list(_picture_files(path))
-            if path.name not in pictures:
+            files = list(_image_files(path))
+            if path.name not in images:
                 orphans.append(path)
             elif files:
                 parts.setdefault(path.name, []).extend(files)
-        elif is_picture(path):
-            stem = _owner(path.stem, pictures)
+        elif is_image(path):
+            stem = _owner(path.stem, images)
             if stem is None:
                 orphans.append(path)
             elif stem != path.stem:
@@ -130,22 +130,22 @@ def _match(folder: Path, pictures: dict[str, Path]) -> tuple[dict[str, Path | li
     if both:
         stem = both[0]
         raise DatasetError(
-            f"{pictures[stem]} has a map, {maps[stem]}, and a file for an object, {parts[stem][0]}; keep one of both"
+            f"{images[stem]} has a map, {maps[stem]}, and a file for an object, {parts[stem][0]}; keep one of both"
         )
     return {**maps, **parts}, orphans
 
 
-def _owner(stem: str, pictures: dict[str, Path]) -> str | None:
-    while stem not in pictures:
+def _owner(stem: str, images: dict[str, Path]) -> str | None:
+    while stem not in images:
         stem, cut, _ = stem.rpartition("_")
         if not cut:
             return None
     return stem
 
 
-def _picture_files(folder: Path) -> Iterator[Path]:
+def _image_files(folder: Path) -> Iterator[Path]:
     for path in sorted(folder.iterdir()):
-        if is_picture(path):
+        if is_image(path):
             yield path
 
 

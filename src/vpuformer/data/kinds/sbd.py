@@ -16,21 +16,21 @@ from vpuformer.data.unpickle import load_plain
 from vpuformer.errors import ConfigError, DatasetError
 
 _GAMMA = 1.25
-"""How strongly pictures that are segmented badly are preferred, as RITM has it."""
+"""How strongly images that are segmented badly are preferred, as RITM has it."""
 
 
 class Sbd(LayeredSource):
-    """The pictures of one list.
+    """The images of one list.
 
     Args:
         root: the folder `dataset` of the download.
         split: name of the list, without `.txt`: train, val, or one of your own.
         smallest_fill: an object that covers less of its bounding box than this is a fault of the annotation, and left
             out. 0 keeps all.
-        scores: RITM's `sbd_samples_weights.pkl`. A picture of score s (how well a network segments it) is drawn in
+        scores: RITM's `sbd_samples_weights.pkl`. An image of score s (how well a network segments it) is drawn in
             proportion to (1 - s)^1.25; without it all are drawn alike.
 
-    Raises `DatasetError` for a folder or list that is missing and for scores that lack a picture. Only objects of the
+    Raises `DatasetError` for a folder or list that is missing and for scores that lack an image. Only objects of the
     20 classes of PASCAL VOC are annotated.
     """
 
@@ -52,12 +52,12 @@ class Sbd(LayeredSource):
         if scores is not None:
             self.frequencies = _frequencies(Path(scores), self._names)
 
-    def path(self, picture: int) -> Path:
-        return self._images / f"{self._names[picture]}.jpg"
+    def path(self, index: int) -> Path:
+        return self._images / f"{self._names[index]}.jpg"
 
-    def read_layers(self, picture: int) -> Layers:
-        labels = read_instances(self._instances / f"{self._names[picture]}.mat")
-        layers = labels_as_layers(labels, name=str(self._instances / f"{self._names[picture]}.mat"))
+    def read_layers(self, index: int) -> Layers:
+        labels = read_instances(self._instances / f"{self._names[index]}.mat")
+        layers = labels_as_layers(labels, name=str(self._instances / f"{self._names[index]}.mat"))
         return layers.without(number for number in layers.places if _fill(labels == number) < self._smallest_fill)
 
 
@@ -103,5 +103,5 @@ def _frequencies(path: Path, names: Sequence[str]) -> npt.NDArray[np.float64]:
         raise DatasetError(f"{path} is no list of (number, name, score) ({problem})") from problem
     missing = [name for name in names if name not in scores]
     if missing:
-        raise DatasetError(f"{path} has no score for {len(missing)} of {len(names)} pictures, such as {missing[0]}")
+        raise DatasetError(f"{path} has no score for {len(missing)} of {len(names)} images, such as {missing[0]}")
     return np.clip(1 - np.array([scores[name] for name in names]), 0, 1) ** _GAMMA

@@ -7,8 +7,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from vpuformer.arrays import RGB, FloatMap
 from vpuformer.errors import ConfigError, unknown_name
-from vpuformer.evaluation.protocol import Picture, Probability, Segmenter
+from vpuformer.evaluation.protocol import Segmenter
 from vpuformer.prompts import Prompt
 
 METHODS = ("set_image", "predict")
@@ -33,11 +34,11 @@ class Custom:
         device = getattr(self._predictor, "device", None)
         return None if device is None else str(device)
 
-    def set_image(self, image: Picture) -> None:
-        """Start a picture."""
+    def set_image(self, image: RGB) -> None:
+        """Start an image."""
         self._predictor.set_image(image)
 
-    def predict(self, prompts: Sequence[Prompt], previous: Probability | None) -> Probability:
+    def predict(self, prompts: Sequence[Prompt], previous: FloatMap | None) -> FloatMap:
         """See `vpuformer.evaluation.protocol.Segmenter.predict`; evaluation checks the answer."""
         return self._predictor.predict(prompts, previous)
 

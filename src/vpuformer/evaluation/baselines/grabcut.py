@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from vpuformer.evaluation.baselines.picture import required
+from vpuformer.arrays import RGB, FloatMap
+from vpuformer.evaluation.baselines.image import required
 from vpuformer.evaluation.baselines.seeds import Labels, exclude_border, seed_labels
-from vpuformer.evaluation.protocol import Picture, Probability
 from vpuformer.geometry import Crop, FrameMap
 from vpuformer.prompts import Click, Prompt
 
@@ -23,9 +23,9 @@ class GrabCut:
 
     Args:
         iterations: rounds of fitting colours and cutting, a prompt.
-        reach: radius of the wide disk, in shorter sides of the picture; 0 for none.
+        reach: radius of the wide disk, in shorter sides of the image; 0 for none.
         core: how much of the width and height of a positive box is its middle.
-        border: whether the border of the picture is certain background.
+        border: whether the border of the image is certain background.
     """
 
     name = "opencv-grabcut"
@@ -36,7 +36,7 @@ class GrabCut:
         self._reach = reach
         self._core = core
         self._border = border
-        self._image: Picture | None = None
+        self._image: RGB | None = None
 
     @classmethod
     def plain(cls) -> "GrabCut":
@@ -45,11 +45,11 @@ class GrabCut:
         grabcut.name = cls.plain_name
         return grabcut
 
-    def set_image(self, image: Picture) -> None:
-        """Start a picture, uint8 (H, W, 3)."""
+    def set_image(self, image: RGB) -> None:
+        """Start an image, uint8 (H, W, 3)."""
         self._image = np.ascontiguousarray(image)
 
-    def predict(self, prompts: Sequence[Prompt], previous: Probability | None) -> Probability:  # noqa: ARG002
+    def predict(self, prompts: Sequence[Prompt], previous: FloatMap | None) -> FloatMap:  # noqa: ARG002
         """A map of 0 and 1, float32 (H, W)."""
         image = required(self._image, self.name)
         size = (image.shape[0], image.shape[1])

@@ -5,22 +5,22 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from vpuformer.evaluation.baselines.picture import required
+from vpuformer.arrays import RGB, FloatMap, Size
+from vpuformer.evaluation.baselines.image import required
 from vpuformer.evaluation.baselines.seeds import Labels, exclude_border, seed_labels
-from vpuformer.evaluation.protocol import Picture, Probability
-from vpuformer.geometry import Crop, FrameMap, Size
+from vpuformer.geometry import Crop, FrameMap
 from vpuformer.prompts import Prompt
 
 
 class RandomWalker:
-    """scikit-image's random walker (Grady, PAMI 2006), on a reduced picture.
+    """scikit-image's random walker (Grady, PAMI 2006), on a reduced image.
 
     Its answer is the probability that a walker from a pixel meets an object seed before a background seed. What is only
     probable is open to it.
 
     Args:
         beta: how strongly differences of colour hold the walker back.
-        longest_side: pictures are reduced to this many pixels, since the linear system has an unknown a pixel.
+        longest_side: images are reduced to this many pixels, since the linear system has an unknown a pixel.
         core: how much of the width and height of a positive box is its middle.
     """
 
@@ -30,17 +30,17 @@ class RandomWalker:
         self._beta = beta
         self._longest_side = longest_side
         self._core = core
-        self._small: Picture | None = None
+        self._small: RGB | None = None
         self._size: Size = (0, 0)
 
-    def set_image(self, image: Picture) -> None:
-        """Start a picture, uint8 (H, W, 3)."""
+    def set_image(self, image: RGB) -> None:
+        """Start an image, uint8 (H, W, 3)."""
         self._size = (image.shape[0], image.shape[1])
         factor = min(1.0, self._longest_side / max(self._size))
         height, width = (max(1, round(side * factor)) for side in self._size)
         self._small = np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
-    def predict(self, prompts: Sequence[Prompt], previous: Probability | None) -> Probability:  # noqa: ARG002
+    def predict(self, prompts: Sequence[Prompt], previous: FloatMap | None) -> FloatMap:  # noqa: ARG002
         """Probabilities, float32 (H, W)."""
         small = required(self._small, self.name)
         size = (small.shape[0], small.shape[1])
@@ -50,11 +50,11 @@ class RandomWalker:
         height, width = self._size
         return np.asarray(cv2.resize(probability, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.float32)
 
-    def _walk(self, image: Picture, labels: Labels) -> Probability:
+    def _walk(self, image: RGB, labels: Labels) -> FloatMap:
         from skimage.segmentation import random_walker  # heavy, and needed by this peer alone
 
         positive, negative = labels == cv2.GC_FGD, labels == cv2.GC_BGD
-        # In a picture of one colour the library's normalisation by the spread of colours divides by zero.
+        # In an image of one colour the library's normalisation by the spread of colours divides by zero.
         decided = positive.any() and negative.any() and not (positive | negative).all() and image.std() > 0
         if not decided:
             return positive.astype(np.float32)

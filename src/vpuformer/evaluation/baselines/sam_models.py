@@ -25,7 +25,7 @@ class Family:
     types: tuple[str, ...]
     """What `model_type` of its checkpoints may be."""
     embeddings: tuple[str, ...] = ("image_embeddings",)
-    """Arguments of the model for what its `get_image_embeddings` makes of a picture."""
+    """Arguments of the model for what its `get_image_embeddings` makes of an image."""
     clamp: float | None = None
     """Largest size of the logits that go back into the model; the predictor of SAM 2 has one."""
 
@@ -35,7 +35,7 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
         family.name: family
         for family in (
             Family("sam", "SamModel", "SamProcessor", "facebook/sam-vit-base", ("sam",)),
-            # The checkpoints for pictures and for videos are one and the same, and call themselves the latter.
+            # The checkpoints for images and for videos are one and the same, and call themselves the latter.
             Family(
                 "sam2",
                 "Sam2Model",

@@ -22,12 +22,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from vpuformer.geometry import Size
+from vpuformer.arrays import Points, Size
 from vpuformer.integrations.sam_arrays import Corners, to_corner_pixels
-from vpuformer.prompts import Box, Points, Prompt, Scribble
+from vpuformer.prompts import Box, Prompt, Scribble
 
 STROKE_SPACING = 40.0
-"""Pixels of the picture from one point of a stroke to the next, if not fewer points are enough."""
+"""Pixels of the image from one point of a stroke to the next, if not fewer points are enough."""
 
 MOST_STROKE_POINTS = 5
 """Of one stroke. SAM was trained with up to nine points an object, which one long stroke should not use up."""
@@ -35,7 +35,7 @@ MOST_STROKE_POINTS = 5
 
 @dataclass(frozen=True, eq=False, slots=True)
 class SamPrompts:
-    """All that Segment Anything is told about one object, in pixels of the picture."""
+    """All that Segment Anything is told about one object, in pixels of the image."""
 
     points: Points
     """Shape (n, 2)."""
@@ -111,8 +111,8 @@ def stroke_points(stroke: Scribble) -> Points:
     return np.stack([np.interp(at, walked, path[:, axis]) for axis in (0, 1)], axis=1)
 
 
-def to_frame(coordinates: npt.NDArray[np.float64], picture: Size, frame: Size) -> npt.NDArray[np.float32]:
-    """Coordinates, shape (..., 2), in a picture that was resized to `frame` (H, W).
+def to_frame(coordinates: npt.NDArray[np.float64], image: Size, frame: Size) -> npt.NDArray[np.float32]:
+    """Coordinates, shape (..., 2), in an image that was resized to `frame` (H, W).
 
     They are merely multiplied, as Segment Anything does it. `vpuformer.geometry`, which keeps the centres of pixels
     where they are, would give values up to half a pixel of the frame greater; the model has learned these.
@@ -120,7 +120,7 @@ def to_frame(coordinates: npt.NDArray[np.float64], picture: Size, frame: Size) -
     >>> to_frame(np.array([[10.0, 20.0]]), (48, 128), (24, 64)).tolist()
     [[5.0, 10.0]]
     """
-    return (coordinates * (frame[1] / picture[1], frame[0] / picture[0])).astype(np.float32)
+    return (coordinates * (frame[1] / image[1], frame[0] / image[0])).astype(np.float32)
 
 
 def _holds(box: Box, bounds: tuple[float, float, float, float]) -> bool:

@@ -1,6 +1,6 @@
 """How prompts become the seeds of a classical method. Imports no torch.
 
-The choices were tried on some twenty training objects in reduced pictures, which tells large effects from none but not
+The choices were tried on some twenty training objects in reduced images, which tells large effects from none but not
 one good setting from the next:
 
 * pixels under clicks and strokes are certain, and stay as they were shown;
@@ -8,7 +8,7 @@ one good setting from the next:
   missed part, and says nothing of outside. The inside is probably object, and the middle of it certainly: without that,
   GrabCut finds nothing at all in a small box, and a random walker does not set out;
 * the inside of a negative box is certain background;
-* so is the border of the picture, where nothing speaks for the object: clicks show no background before the first
+* so is the border of the image, where nothing speaks for the object: clicks show no background before the first
   mistake, and both methods need some.
 
 The mask before is not used: to start GrabCut from it made no difference to the number of clicks.
@@ -21,18 +21,19 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from vpuformer.arrays import Points, Size
 from vpuformer.errors import PromptError
-from vpuformer.geometry import FrameMap, Size
-from vpuformer.prompts import Box, Click, Points, Prompt, Scribble, fit_to_picture
+from vpuformer.geometry import FrameMap
+from vpuformer.prompts import Box, Click, Prompt, Scribble, fit_to_image
 
 Labels = npt.NDArray[np.uint8]
 """Shape (H, W), of OpenCV's four: certain background 0, certain object 1, probable background 2, probable object 3."""
 
 CLICK_RADIUS = 5
-"""In picture pixels: the size at which RITM and its successors draw clicks."""
+"""In image pixels: the size at which RITM and its successors draw clicks."""
 
 STROKE_WIDTH = 5
-"""In picture pixels."""
+"""In image pixels."""
 
 
 def seed_labels(prompts: Sequence[Prompt], frame: FrameMap, core: float = 0.0) -> Labels:
@@ -47,16 +48,16 @@ def seed_labels(prompts: Sequence[Prompt], frame: FrameMap, core: float = 0.0) -
     '331111111111133000000000000000'
 
     Args:
-        prompts: in picture pixels; clipped to the picture.
-        frame: from the whole picture to the target.
+        prompts: in image pixels; clipped to the image.
+        frame: from the whole image to the target.
         core: how much of the width and height of a positive box is certainly object, 0..1.
 
     Raises:
-        PromptError: there is no prompt, or one lies outside the picture.
+        PromptError: there is no prompt, or one lies outside the image.
     """
     if not prompts:
         raise PromptError("nothing to go by: give at least one click, box or scribble")
-    prompts = fit_to_picture(prompts, frame.crop.size)
+    prompts = fit_to_image(prompts, frame.crop.size)
     labels = np.full(frame.size, cv2.GC_PR_BGD, dtype=np.uint8)
     for position, prompt in enumerate(prompts):
         if isinstance(prompt, Box):

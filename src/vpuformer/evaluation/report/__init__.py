@@ -2,7 +2,7 @@
 
 In reading order: `summary` (the numbers of one run), `screen` (a table of them), `runs` (several runs, and which may
 stand beside each other), `published` (the paper's numbers), `tables` (in the paper's form), `figures` (bars and curves,
-as `svg`), `panels` (pictures with prompts), `page` (all of it as HTML, written with `markup`), `markdown`. No torch is
+as `svg`), `panels` (images with prompts), `page` (all of it as HTML, written with `markup`), `markdown`. No torch is
 needed.
 """
 

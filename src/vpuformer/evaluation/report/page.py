@@ -15,7 +15,7 @@ from vpuformer.evaluation.report.writing import write_text
 
 _INTRODUCTION = (
     "Measured numbers were read off the records of the runs below. The smaller numbers are 95 % intervals of the means,"
-    " found by drawing the pictures anew with all their objects (bootstrap, 2000 draws). They speak of other pictures"
+    " found by drawing the images anew with all their objects (bootstrap, 2000 draws). They speak of other images"
     " of the same kind, not of other trainings."
 )
 _QUOTED = (
@@ -60,7 +60,7 @@ def render_page(runs: Sequence[Run], galleries: Sequence[Gallery] = ()) -> str:
         element("h2", "Tables"),
         *map(_table, tables),
         joined(element("h2", "Figures"), element("div", *map(_figure, figures), class_="figures")) if figures else None,
-        element("h2", "Pictures") if galleries else None,
+        element("h2", "Images") if galleries else None,
         *map(_gallery, galleries),
         element("h2", "Where the numbers come from"),
         *(_provenance(name, run) for name, run in zip(run_names(runs), runs, strict=True)),
@@ -128,7 +128,7 @@ def _provenance(name: str, run: Run) -> Markup:
         "command": element("code", head.command or "not recorded"),
         "model": head.model,
         "weights, SHA-256": element("code", head.weights_sha256) if head.weights_sha256 else "none",
-        "data set": f"{head.dataset}, {len(run.objects)} objects in {run.summary['pictures']} pictures",
+        "data set": f"{head.dataset}, {len(run.objects)} objects in {run.summary['images']} images",
         "data, SHA-256 of names and sizes": element("code", head.data_sha256),
         "protocol": _protocol(run),
         "seed": str(head.seed),

@@ -1,6 +1,6 @@
-"""Pictures with the prompts that were given, as in the paper's Figs. 7 to 9, and the objects that went worst.
+"""Images with the prompts that were given, as in the paper's Figs. 7 to 9, and the objects that went worst.
 
-Records hold no masks. Without a method to ask again, a panel shows the picture, the prompts and the outline of the
+Records hold no masks. Without a method to ask again, a panel shows the image, the prompts and the outline of the
 truth; with one, the prompts of the record are shown to it again, in their order, and what it answers is drawn. No user
 is simulated, and no number is taken from here.
 """
@@ -14,9 +14,10 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from vpuformer.data.sample import RGB, Sample
+from vpuformer.arrays import RGB, FloatMap
+from vpuformer.data.sample import Sample
 from vpuformer.errors import DatasetError
-from vpuformer.evaluation.protocol import Probability, Segmenter
+from vpuformer.evaluation.protocol import Segmenter
 from vpuformer.evaluation.records import Key, ObjectRecord
 from vpuformer.evaluation.report.runs import Run, column_names, method_names, same_objects
 from vpuformer.evaluation.report.summary import counted, prompts_shown
@@ -31,7 +32,7 @@ COMPARED, WORST = 4, 8
 """Objects shown of each set, and of each run where it went worst."""
 
 SIDE = 320
-"""Longest side of a small picture, in pixels."""
+"""Longest side of a small image, in pixels."""
 
 TRUTH = (240, 228, 66)
 """Colour of the truth, RGB; predictions have that of the application."""
@@ -45,7 +46,7 @@ Replay = Callable[[Run], Segmenter | None]
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """A small picture."""
+    """A small image."""
 
     source: str
     """As a data URI."""
@@ -57,7 +58,7 @@ class Shot:
 
 @dataclass(frozen=True, slots=True)
 class Gallery:
-    """Pictures under a heading: strips of them, each with its name."""
+    """Images under a heading: strips of them, each with its name."""
 
     title: str
     text: str
@@ -154,13 +155,13 @@ def _shots(
     return tuple(shots)
 
 
-def _answers(segmenter: Segmenter | None, image: RGB, record: ObjectRecord, count: int) -> list[Probability]:
+def _answers(segmenter: Segmenter | None, image: RGB, record: ObjectRecord, count: int) -> list[FloatMap]:
     """What the method says to the first `count` prompts of the record, one after the other."""
     if segmenter is None:
         return []
     segmenter.set_image(image.copy())
     prompts = [step.prompt for step in record.interactions]
-    answers: list[Probability] = []
+    answers: list[FloatMap] = []
     for k in range(1, count + 1):
         answers.append(np.array(segmenter.predict(prompts[:k], answers[-1] if answers else None), dtype=np.float32))
     return answers

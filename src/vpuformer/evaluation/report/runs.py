@@ -84,7 +84,7 @@ class Run:
         benchmark = BENCHMARKS.get(self.header.dataset)
         if benchmark is None:
             return False
-        return benchmark.published.agrees(len({record.picture for record in self.objects}), len(self.objects))
+        return benchmark.published.agrees(len({record.image_id for record in self.objects}), len(self.objects))
 
 
 def open_runs(folders: Iterable[str | os.PathLike[str]]) -> list[Run]:

@@ -5,9 +5,9 @@ there ("NoC@85", "NoF@90", "IoU@1", "AuC@20"), but "NoI@85", a number of interac
 than clicks are allowed; and in addition
 
 * "BIoU@1" ..: mean boundary IoU after so many prompts, where the run measured it;
-* `intervals`: for every mean its 95 % interval, [low, high], by drawing the pictures anew;
+* `intervals`: for every mean its 95 % interval, [low, high], by drawing the images anew;
 * `curve`: mean IoU after 1, 2, ... prompts;
-* `objects`, `pictures`, and `prompts`: how many were given of each kind;
+* `objects`, `images`, and `prompts`: how many were given of each kind;
 * `seconds_per_interaction` and `seconds_per_image`, of the method alone: each `median`, `mean`, and the `interval` of
   the mean;
 * all fields of the run's `Header`.
@@ -51,22 +51,22 @@ def summarise(header: Header, records: Sequence[ObjectRecord]) -> Summary:
     every = _numbers(header, curves, boundaries)
     numbers = {name: value for name, value in every.items() if _complete(name, header.until)}
     means = [name for name in numbers if name.startswith(_MEANS)]
-    pictures = [record.picture for record in records]
+    images = [record.image_id for record in records]
     # The same draws for every number, whatever the run's seed: intervals of two runs are comparable.
     ends = bootstrap_intervals(
-        np.array([[single[name] for name in means] for single in singles]), np.random.default_rng(0), pictures=pictures
+        np.array([[single[name] for name in means] for single in singles]), np.random.default_rng(0), images=images
     )
-    steps = [(step, record.picture) for record in records for step in record.interactions]
+    steps = [(step, record.image_id) for record in records for step in record.interactions]
     return {
         **numbers,
         "intervals": dict(zip(means, ends.tolist(), strict=True)),
         "curve": [numbers[f"IoU@{k}"] for k in range(1, header.max_interactions + 1) if f"IoU@{k}" in numbers],
         **header.to_dict(),
         "objects": len(records),
-        "pictures": len(set(pictures)),
+        "images": len(set(images)),
         "prompts": dict(sorted(Counter(step.prompt.kind for step, _ in steps).items())),
-        "seconds_per_interaction": _spread([step.seconds for step, _ in steps], [picture for _, picture in steps]),
-        "seconds_per_image": _spread([record.image_seconds for record in records], pictures),
+        "seconds_per_interaction": _spread([step.seconds for step, _ in steps], [image for _, image in steps]),
+        "seconds_per_image": _spread([record.image_seconds for record in records], images),
     }
 
 
@@ -173,9 +173,9 @@ def _complete(name: str, until: float | None) -> bool:
     return what != "AuC" and int(at) <= 100 * until + 1e-9
 
 
-def _spread(seconds: Sequence[float], pictures: Sequence[str]) -> dict[str, Any]:
+def _spread(seconds: Sequence[float], images: Sequence[str]) -> dict[str, Any]:
     return {
         "median": statistics.median(seconds),
         "mean": statistics.fmean(seconds),
-        "interval": list(bootstrap_interval(seconds, np.random.default_rng(0), pictures=pictures)),
+        "interval": list(bootstrap_interval(seconds, np.random.default_rng(0), images=images)),
     }

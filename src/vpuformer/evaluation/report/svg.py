@@ -8,7 +8,7 @@ from typing import TypeVar
 from vpuformer.evaluation.report.markup import Markup, element, joined
 
 WIDTH, HEIGHT = 480, 300
-"""In units of the picture, which is as wide as the page lets it be."""
+"""In units of the image, which is as wide as the page lets it be."""
 
 COLOURS = 7
 """That can be told apart; behind them they come again, with dashed lines."""

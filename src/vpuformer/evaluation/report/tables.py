@@ -101,17 +101,17 @@ def all_tables(runs: Sequence[Run]) -> list[Table]:
 
 
 def natural(runs: Sequence[Run]) -> Table | None:
-    """Clicks on pictures of the everyday world: as the paper's Tables I and II."""
+    """Clicks on images of the everyday world: as the paper's Tables I and II."""
     chosen = [run for run in runs if _clicks_alone(run) and run.header.dataset not in MEDICAL]
     caption = "Mean number of clicks until the IoU is at least 85 % and 90 %, at most 20."
     return _clicks(chosen, "Clicks (as Tables I and II)", caption, [*TABLE_II, *TABLE_I])
 
 
 def medical(runs: Sequence[Run]) -> Table | None:
-    """Clicks on medical pictures: as the paper's Table III."""
+    """Clicks on medical images: as the paper's Table III."""
     chosen = [run for run in runs if _clicks_alone(run) and run.header.dataset in MEDICAL]
-    caption = "Mean number of clicks until the IoU is at least 85 % and 90 %, at most 20, on medical pictures."
-    return _clicks(chosen, "Clicks on medical pictures (as Table III)", caption, TABLE_III)
+    caption = "Mean number of clicks until the IoU is at least 85 % and 90 %, at most 20, on medical images."
+    return _clicks(chosen, "Clicks on medical images (as Table III)", caption, TABLE_III)
 
 
 def feeding(runs: Sequence[Run]) -> Table | None:
@@ -204,7 +204,7 @@ def times(runs: Sequence[Run]) -> Table:
         " were segmented some at a time, each has its share; what a person waits for is measured one at a time. Times"
         " compare on one and the same device."
     )
-    heads = tuple((above, ("median", "mean")) for above in ("one prompt", "one picture, once"))
+    heads = tuple((above, ("median", "mean")) for above in ("one prompt", "one image, once"))
     return Table("Time", caption, ("run", "device"), heads, _groups(rows, []))
 
 
@@ -214,7 +214,7 @@ def boundary(runs: Sequence[Run]) -> Table | None:
     chosen = [run for run in runs if any(name in run.summary for name in names)]
     caption = (
         "Mean boundary IoU (Cheng et al., CVPR 2021) after so many prompts, 0 to 1: that of bands along the outlines,"
-        " 2 % of the picture's diagonal wide."
+        " 2 % of the image's diagonal wide."
     )
     return _every_run(chosen, "Quality of the outline", caption, names, names)
 

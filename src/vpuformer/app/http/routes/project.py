@@ -1,4 +1,4 @@
-"""The folder as a whole: its list of pictures, the labels, the export."""
+"""The folder as a whole: its list of images, the labels, the export."""
 
 from typing import Annotated
 from urllib.parse import quote
@@ -11,13 +11,13 @@ from vpuformer.app.annotation.exporting import annotated, labels_of, left_out, z
 from vpuformer.app.http.routes.fields import Identity, Opened
 from vpuformer.app.images.folder import Folder
 from vpuformer.app.images.originals import notes_on_files
-from vpuformer.app.protocol import Label, LabelChange, NewLabel, PictureListed, Place, Project
-from vpuformer.app.store.rows import LabelRow, PictureRow
+from vpuformer.app.protocol import ImageListed, Label, LabelChange, NewLabel, Place, Project
+from vpuformer.app.store.rows import ImageRow, LabelRow
 
 
-def listed(row: PictureRow) -> PictureListed:
-    """A picture as the list shows it."""
-    return PictureListed(id=row.id, name=row.name, done=row.done, objects=row.objects, unaccepted=row.unaccepted)
+def listed(row: ImageRow) -> ImageListed:
+    """An image as the list shows it."""
+    return ImageListed(id=row.id, name=row.name, done=row.done, objects=row.objects, unaccepted=row.unaccepted)
 
 
 def _label(row: LabelRow) -> Label:
@@ -33,7 +33,7 @@ def router() -> APIRouter:
     """Routes of the project."""
     routes = APIRouter(tags=["project"])
 
-    @routes.get("/project", summary="List the pictures and labels of the folder")
+    @routes.get("/project", summary="List the images and labels of the folder")
     def project(annotator: Opened) -> Project:
         store = annotator.store
         return Project(
@@ -42,13 +42,13 @@ def router() -> APIRouter:
             model_sha256=annotator.segmenter.sha256,
             version=__version__,
             labels=[_label(row) for row in store.labels()],
-            pictures=[listed(row) for row in annotator.gallery.listed()],
+            images=[listed(row) for row in annotator.gallery.listed()],
             place=store.place,
         )
 
-    @routes.put("/place", status_code=204, summary="Remember which picture was open last")
+    @routes.put("/place", status_code=204, summary="Remember which image was open last")
     def place(body: Place, annotator: Opened) -> None:
-        annotator.store.set_place(body.picture)
+        annotator.store.set_place(body.image)
 
     @routes.post("/labels", status_code=201, summary="Add a label")
     def new_label(body: NewLabel, annotator: Opened) -> Label:

@@ -1,14 +1,12 @@
-"""What is exported: a picture and its objects, each a mask with a label."""
+"""What is exported: an image and its objects, each a mask with a label."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from vpuformer.arrays import BoolMask
 from vpuformer.errors import InputError, MaskError
-
-BoolMask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -24,55 +22,55 @@ Objects = Sequence[LabelledMask] | Callable[[], Iterable[LabelledMask]]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class AnnotatedPicture:
-    """A picture of a folder, and the objects on it.
+class AnnotatedImage:
+    """An image of a folder, and the objects on it.
 
     Objects may be given as a function that yields them, so that a large set needs the memory of one mask at a time.
 
     >>> dot = LabelledMask(np.array([[False, True]]), "dot", id=7)
-    >>> picture = AnnotatedPicture("a/x.jpg", width=2, height=1, objects=lambda: [dot], id=1)
-    >>> [thing.label for thing in picture.masks()]
+    >>> image = AnnotatedImage("a/x.jpg", width=2, height=1, objects=lambda: [dot], id=1)
+    >>> [thing.label for thing in image.masks()]
     ['dot']
 
     Args:
-        picture: path within the folder of the pictures, with forward slashes.
+        image: path within the folder of the images, with forward slashes.
         width: pixels.
         height: pixels.
         objects: in the order in which they lie on one another, the last one on top.
-        id: a number that no other picture of the set has.
+        id: a number that no other image of the set has.
 
     Raises:
-        InputError: the path leads out of its folder or is no text, or the picture has no pixels.
+        InputError: the path leads out of its folder or is no text, or the image has no pixels.
     """
 
-    picture: str
+    image: str
     width: int
     height: int
     objects: Objects
     id: int
 
     def __post_init__(self) -> None:
-        if not all(part not in ("", ".", "..") for part in self.picture.split("/")):
+        if not all(part not in ("", ".", "..") for part in self.image.split("/")):
             raise InputError(
-                f"a picture is named by its path within its folder, with forward slashes, got {self.picture!r}"
+                f"an image is named by its path within its folder, with forward slashes, got {self.image!r}"
             )
         try:
-            self.picture.encode()
+            self.image.encode()
         except UnicodeEncodeError as error:
-            raise InputError(f"the name {self.picture!r} is no text in UTF-8; rename the picture") from error
+            raise InputError(f"the name {self.image!r} is no text in UTF-8; rename the image") from error
         if self.width < 1 or self.height < 1:
-            raise InputError(f"{self.picture} is said to be {self.width}x{self.height} pixels; a picture has some")
+            raise InputError(f"{self.image} is said to be {self.width}x{self.height} pixels; an image has some")
 
     def masks(self) -> Iterator[LabelledMask]:
-        """The objects, each checked to fit the picture.
+        """The objects, each checked to fit the image.
 
         Raises:
-            MaskError: a mask is not bool or not of the size of the picture.
+            MaskError: a mask is not bool or not of the size of the image.
         """
         for thing in self.objects() if callable(self.objects) else self.objects:
             if thing.mask.dtype != np.bool_ or thing.mask.shape != (self.height, self.width):
                 raise MaskError(
-                    f"object {thing.id} of {self.picture} is {thing.mask.dtype} of shape {thing.mask.shape}; its"
+                    f"object {thing.id} of {self.image} is {thing.mask.dtype} of shape {thing.mask.shape}; its"
                     f" mask is bool of shape {(self.height, self.width)}"
                 )
             yield thing

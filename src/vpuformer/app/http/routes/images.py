@@ -1,4 +1,4 @@
-"""Pictures: opened, in tiles, small, marked as done; and masks that come from elsewhere."""
+"""Images: opened, in tiles, small, marked as done; and masks that come from elsewhere."""
 
 from typing import Annotated
 
@@ -8,7 +8,7 @@ from vpuformer.app.annotation.importing import read_masks
 from vpuformer.app.http.routes.fields import Bound, Identity, MaybeLabel, Opened
 from vpuformer.app.http.routes.project import listed
 from vpuformer.app.images.thumbnails import thumbnail
-from vpuformer.app.protocol import MasksRead, NewObject, ObjectState, PictureChange, PictureListed, PictureOpened
+from vpuformer.app.protocol import ImageChange, ImageListed, ImageOpened, MasksRead, NewObject, ObjectState
 
 _FOR_EVER = {"cache-control": "private, max-age=31536000, immutable"}
 _A_WHILE = {"cache-control": "private, max-age=600"}
@@ -29,26 +29,26 @@ async def _body(request: Request) -> bytes:
 
 
 def router() -> APIRouter:
-    """Routes of pictures."""
-    routes = APIRouter(tags=["pictures"])
+    """Routes of images."""
+    routes = APIRouter(tags=["images"])
 
-    @routes.get("/pictures/{identity}", summary="Open a picture with its objects")
-    def opened(identity: Identity, annotator: Opened) -> PictureOpened:
+    @routes.get("/images/{identity}", summary="Open an image with its objects")
+    def opened(identity: Identity, annotator: Opened) -> ImageOpened:
         return annotator.open(identity)
 
-    @routes.patch("/pictures/{identity}", summary="Mark a picture as done or not done")
-    def change(identity: Identity, body: PictureChange, annotator: Opened) -> PictureListed:
+    @routes.patch("/images/{identity}", summary="Mark an image as done or not done")
+    def change(identity: Identity, body: ImageChange, annotator: Opened) -> ImageListed:
         store = annotator.store
-        store.picture(identity)
-        return listed(store.change_picture(identity, done=body.done))
+        store.image(identity)
+        return listed(store.change_image(identity, done=body.done))
 
-    @routes.get("/pictures/{identity}/thumbnail", response_class=Response, summary="Read a small JPEG of a picture")
+    @routes.get("/images/{identity}/thumbnail", response_class=Response, summary="Read a small JPEG of an image")
     def small(identity: Identity, annotator: Opened) -> Response:
-        path = annotator.folder.path_of(annotator.store.picture(identity).name)
+        path = annotator.folder.path_of(annotator.store.image(identity).name)
         return Response(thumbnail(path), media_type="image/jpeg", headers=_A_WHILE)
 
     @routes.get(
-        "/pictures/{identity}/tiles/{version}/{level}/{x}/{y}",
+        "/images/{identity}/tiles/{version}/{level}/{x}/{y}",
         response_class=Response,
         summary="Read a tile of a level of the pyramid",
     )
@@ -62,16 +62,16 @@ def router() -> APIRouter:
         low: Bound = None,
         high: Bound = None,
     ) -> Response:
-        picture = annotator.picture(identity)
-        content, kind = picture.tile(level, x, y, low=low, high=high)
-        return Response(content, media_type=kind, headers=_FOR_EVER if version == picture.version else None)
+        image = annotator.image(identity)
+        content, kind = image.tile(level, x, y, low=low, high=high)
+        return Response(content, media_type=kind, headers=_FOR_EVER if version == image.version else None)
 
-    @routes.post("/pictures/{identity}/objects", status_code=201, summary="Begin an object")
+    @routes.post("/images/{identity}/objects", status_code=201, summary="Begin an object")
     def new_object(identity: Identity, body: NewObject, annotator: Opened) -> ObjectState:
         return annotator.begin(identity, body.key, body.label, body.size)
 
     @routes.post(
-        "/pictures/{identity}/masks",
+        "/images/{identity}/masks",
         status_code=201,
         openapi_extra=_ANY_FILE,
         summary="Import a mask, annotations or an exported archive as objects",
