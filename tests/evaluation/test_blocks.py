@@ -15,7 +15,7 @@ from vpuformer.data.sample import Sample
 from vpuformer.errors import ConfigError, InputError, MaskError
 from vpuformer.evaluation.adapters import BatchPredictorSegmenter, PredictorSegmenter
 from vpuformer.evaluation.protocol import Asked
-from vpuformer.evaluation.records import Header, Records, read_records, write_records
+from vpuformer.evaluation.records import Records, RunHeader, read_records, write_records
 from vpuformer.evaluation.run import evaluate, evaluate_to_file
 from vpuformer.evaluation.shards import merge, parse_shard, shard_of
 from vpuformer.prompts import KINDS, Click
@@ -160,7 +160,7 @@ def summary_of(segmenter: Any, **settings: Any) -> dict[str, Any]:
 
     records = list(evaluate(samples(6), segmenter, **settings))
     kinds = settings.get("kinds", ("click",))
-    return summarise(Header(dataset="toy", objects=6, data_sha256="", model="toy", kinds=kinds), records)
+    return summarise(RunHeader(dataset="toy", objects=6, data_sha256="", model="toy", kinds=kinds), records)
 
 
 def count_of(kinds: Any) -> str:
@@ -194,9 +194,9 @@ def test_who_repeats_himself_never_improves() -> None:
 # --- parts --------------------------------------------------------------------------------------------------------
 
 
-def header(**changes: Any) -> Header:
+def header(**changes: Any) -> RunHeader:
     fields = {"dataset": "toy", "objects": 7, "data_sha256": "0", "model": "growing", "batch": 2, "kinds": KINDS}
-    return Header(**{**fields, "max_interactions": 4, "started": "then", **changes})
+    return RunHeader(**{**fields, "max_interactions": 4, "started": "then", **changes})
 
 
 def run_part(number: int, count: int, tmp_path: Path, segmenter: Any, **changes: Any) -> Records:

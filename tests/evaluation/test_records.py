@@ -15,10 +15,10 @@ from vpuformer.data.sample import Sample
 from vpuformer.errors import ConfigError, DatasetError, InputError
 from vpuformer.evaluation import run
 from vpuformer.evaluation.records import (
-    Header,
     Interaction,
     ObjectRecord,
     RecordWriter,
+    RunHeader,
     data_fingerprint,
     read_records,
     used_versions,
@@ -26,7 +26,7 @@ from vpuformer.evaluation.records import (
 from vpuformer.evaluation.run import evaluate_to_file
 from vpuformer.prompts import Box, Click, Prompt, Scribble
 
-HEADER = Header(
+HEADER = RunHeader(
     dataset="toy",
     objects=4,
     data_sha256="ab12",
@@ -44,7 +44,7 @@ def record(number: int) -> ObjectRecord:
     return ObjectRecord("toy/a", number, (48, 64), 0.3, steps, "toy/a")
 
 
-def write(path: Path, records: Sequence[ObjectRecord], header: Header = HEADER) -> None:
+def write(path: Path, records: Sequence[ObjectRecord], header: RunHeader = HEADER) -> None:
     with RecordWriter(path, header) as writer:
         for each in records:
             writer.add(each)

@@ -1,6 +1,6 @@
 """What is kept of an evaluation: every prompt, every IoU and every time, in a file that says how it came about.
 
-The file is gzipped JSON lines. The first line is the `Header`, each other line one object. While the run goes on, the
+The file is gzipped JSON lines. The first line is the `RunHeader`, each other line one object. During the run the
 same lines stand uncompressed in FILE.partial, each written when its object is done; a run that was interrupted goes on
 from there. No torch is needed.
 """
@@ -125,7 +125,7 @@ def _now() -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Header:
+class RunHeader:
     """Everything that decides the numbers of a run, and what is needed to run it again."""
 
     dataset: str
@@ -176,7 +176,7 @@ class Header:
             raise InputError(f"not the header of an evaluation: it has other fields, {sorted(found ^ known)!s:.80}")
         return cls(**{**{name: values[name] for name in found}, "kinds": tuple(values["kinds"])})
 
-    def differences(self, other: "Header") -> list[str]:
+    def differences(self, other: "RunHeader") -> list[str]:
         """Names of the fields in which the other run is another run; when it was started is none of them."""
         mine, theirs = self.to_dict(), other.to_dict()
         return [name for name in mine if name != "started" and mine[name] != theirs[name]]
@@ -185,7 +185,7 @@ class Header:
 class Records(NamedTuple):
     """An evaluation, as a file holds it."""
 
-    header: Header
+    header: RunHeader
     objects: tuple[ObjectRecord, ...]
 
 
@@ -219,7 +219,7 @@ def read_records(path: str | os.PathLike[str]) -> Records:
         if content.startswith(b"\x1f\x8b"):
             content = gzip.decompress(content)
         first, *others = _whole_lines(content)
-        return Records(Header.from_dict(first), tuple(map(ObjectRecord.from_dict, others)))
+        return Records(RunHeader.from_dict(first), tuple(map(ObjectRecord.from_dict, others)))
     except OSError as error:
         raise InputError(f"the records {file} cannot be read: {error.strerror or error}") from error
     except (EOFError, KeyError, TypeError, ValueError) as error:
@@ -257,7 +257,7 @@ class RecordWriter:
         InputError: FILE.partial is of another run or broken, or cannot be written.
     """
 
-    def __init__(self, path: str | os.PathLike[str], header: Header) -> None:
+    def __init__(self, path: str | os.PathLike[str], header: RunHeader) -> None:
         self.path = Path(path)
         self.partial = self.path.with_name(self.path.name + ".partial")
         self.header = header

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from vpuformer.errors import ConfigError, InputError
-from vpuformer.evaluation.records import Header, ObjectRecord, Records
+from vpuformer.evaluation.records import ObjectRecord, Records, RunHeader
 
 Item = TypeVar("Item")
 
@@ -75,7 +75,7 @@ def merge(parts: Sequence[Records]) -> Records:
     return Records(header, _dealt_back([by_number[number] for number in range(1, count + 1)], header))
 
 
-def _whole(header: Header) -> Header:
+def _whole(header: RunHeader) -> RunHeader:
     """The header of the run without parts."""
     total = header.objects if header.total is None else header.total
     return replace(header, objects=total, shard=None, total=None, command=without_shard(header.command))
@@ -90,7 +90,7 @@ def without_shard(command: str) -> str:
     return re.sub(r" --shard[ =]\S+", "", command)
 
 
-def _dealt_back(parts: Sequence[Records], header: Header) -> tuple[ObjectRecord, ...]:
+def _dealt_back(parts: Sequence[Records], header: RunHeader) -> tuple[ObjectRecord, ...]:
     numbers = _parts(header.objects, len(parts), header.batch)
     for number, part in enumerate(parts):
         wanted = numbers.count(number)

@@ -19,7 +19,7 @@ from vpuformer.cli import app
 from vpuformer.data.kinds.benchmarks import open_benchmark
 from vpuformer.errors import DatasetError, InputError
 from vpuformer.evaluation import RECORDS
-from vpuformer.evaluation.records import Header, Interaction, ObjectRecord, RecordWriter, data_fingerprint
+from vpuformer.evaluation.records import Interaction, ObjectRecord, RecordWriter, RunHeader, data_fingerprint
 from vpuformer.evaluation.report import open_runs, render_page, write_page
 from vpuformer.evaluation.report.figures import all_figures, combination_bars, curve_charts, first_prompt_bars
 from vpuformer.evaluation.report.markup import Markup, element, joined
@@ -33,7 +33,7 @@ def write_run(folder: Path, names: Sequence[str] = ("one",), size: tuple[int, in
     """A finished run in `folder`, of objects called so."""
     settings: dict[str, Any] = {"dataset": "grabcut", "data_sha256": "ab" * 32, "model": "net", **changes}
     command = f"vpuformer evaluate --output {folder.name} --weird '<&>'"
-    header = Header(objects=len(names), **{"command": command, "weights_sha256": "cd" * 32, **settings})
+    header = RunHeader(objects=len(names), **{"command": command, "weights_sha256": "cd" * 32, **settings})
     prompts = [Click(30, 20), Box(14, 9, 46, 31), Scribble(((20, 20), (40, 22)), positive=False)]
     steps = tuple(Interaction(prompt, value, 0.1) for prompt, value in zip(prompts, CURVE, strict=True))[
         : header.max_interactions

@@ -8,7 +8,7 @@ import pytest
 
 from vpuformer.errors import InputError
 from vpuformer.evaluation import RECORDS
-from vpuformer.evaluation.records import Header, Interaction, ObjectRecord, RecordWriter
+from vpuformer.evaluation.records import Interaction, ObjectRecord, RecordWriter, RunHeader
 from vpuformer.evaluation.report import markdown_tables, open_runs
 from vpuformer.evaluation.report.published import (
     ABLATED,
@@ -51,7 +51,7 @@ def write_run(
 ) -> Path:
     """A finished run in `folder`: one object a curve, each on an image of its own, counted from `first`."""
     settings: dict[str, Any] = {"dataset": "grabcut", "data_sha256": "ab" * 32, "model": "net", **changes}
-    header = Header(
+    header = RunHeader(
         objects=len(curves), **{"command": f"vpuformer evaluate -o {folder.name}", "device": "cpu", **settings}
     )
     folder.mkdir(parents=True)
@@ -151,7 +151,7 @@ def test_runs_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="No such file"):
         open_runs([tmp_path])
     begun = tmp_path / "begun"
-    with RecordWriter(_made(begun) / RECORDS, Header(dataset="toy", objects=2, data_sha256="", model="net")):
+    with RecordWriter(_made(begun) / RECORDS, RunHeader(dataset="toy", objects=2, data_sha256="", model="net")):
         pass
     with pytest.raises(InputError, match="not finished: 0 of 2 objects"):
         open_runs([begun])
@@ -160,7 +160,7 @@ def test_runs_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="or they are broken"):
         open_runs([broken.parent])
     empty = tmp_path / "empty"
-    with RecordWriter(_made(empty) / RECORDS, Header(dataset="toy", objects=0, data_sha256="", model="net")):
+    with RecordWriter(_made(empty) / RECORDS, RunHeader(dataset="toy", objects=0, data_sha256="", model="net")):
         pass
     with pytest.raises(InputError, match="no records to summarise"):
         open_runs([empty])

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from vpuformer.data.kinds.benchmarks import BENCHMARKS
 from vpuformer.errors import InputError
 from vpuformer.evaluation import RECORDS
-from vpuformer.evaluation.records import Header, Key, ObjectRecord, read_records
+from vpuformer.evaluation.records import Key, ObjectRecord, RunHeader, read_records
 from vpuformer.evaluation.report.published import NAMES
 from vpuformer.evaluation.report.summary import Summary, counted, prompts_shown, summarise
 
@@ -53,7 +53,7 @@ class Run:
     """An evaluation, read from its folder."""
 
     folder: Path
-    header: Header
+    header: RunHeader
     objects: tuple[ObjectRecord, ...]
     summary: Summary
 

@@ -10,7 +10,7 @@ than clicks are allowed; and in addition
 * `objects`, `images`, and `prompts`: how many were given of each kind;
 * `seconds_per_interaction` and `seconds_per_image`, of the method alone: each `median`, `mean`, and the `interval` of
   the mean;
-* all fields of the run's `Header`.
+* all fields of the run's `RunHeader`.
 """
 
 import json
@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from vpuformer.errors import InputError
-from vpuformer.evaluation.records import Header, ObjectRecord
+from vpuformer.evaluation.records import ObjectRecord, RunHeader
 from vpuformer.evaluation.report.writing import write_text
 from vpuformer.files import read_json
 from vpuformer.metrics import bootstrap_interval, bootstrap_intervals, iou_at
@@ -35,7 +35,7 @@ Summary = dict[str, Any]
 _MEANS = ("NoC@", "NoI@", "IoU@", "BIoU@", "AuC@")
 
 
-def summarise(header: Header, records: Sequence[ObjectRecord]) -> Summary:
+def summarise(header: RunHeader, records: Sequence[ObjectRecord]) -> Summary:
     """The numbers of a run.
 
     Of a run with a target to stop at (`until`), only those numbers are given that it did not cut short.
@@ -152,7 +152,7 @@ def digits(name: str) -> int:
 
 
 def _numbers(
-    header: Header, curves: Sequence[Sequence[float]], boundaries: Sequence[Sequence[float] | None]
+    header: RunHeader, curves: Sequence[Sequence[float]], boundaries: Sequence[Sequence[float] | None]
 ) -> dict[str, float]:
     limit, run = header.max_interactions, header.to_dict()
     numbers = {count_title(name, [run]): value for name, value in summarise_curves(curves, limit).items()}
