@@ -222,15 +222,15 @@ def test_parts_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     one, two, three = (run_part(number, 3, tmp_path, GrowingTogether()) for number in (1, 2, 3))
     with pytest.raises(InputError, match="missing: 2/3"):
         merge([one, three])
-    with pytest.raises(InputError, match="1/3 is there twice"):
+    with pytest.raises(InputError, match="1/3 was given twice"):
         merge([one, two, one])
-    with pytest.raises(InputError, match="no part"):
+    with pytest.raises(InputError, match="no part to merge"):
         merge([])
-    with pytest.raises(InputError, match="is no part of a run"):
+    with pytest.raises(InputError, match="is not a part"):
         merge([Records(header(), ())])
     from dataclasses import replace
 
-    with pytest.raises(InputError, match="different runs, with another seed"):
+    with pytest.raises(InputError, match="different runs, which differ in seed"):
         merge([one, two, three._replace(header=replace(three.header, seed=1))])
     with pytest.raises(InputError, match="number of parts"):
         merge([one, two._replace(header=replace(two.header, shard="2/2"))])
@@ -305,7 +305,7 @@ def test_parts_are_merged_to_what_one_run_has(usual: list[Any], tmp_path: Path) 
     assert records_in(tmp_path / "merged") == records_in(tmp_path / "whole")
     assert (tmp_path / "merged" / "summary.json").exists()
     refused = vpuformer("merge", tmp_path / "1", "-o", tmp_path / "half")
-    assert (refused.exit_code, refused.stderr) == (2, "error: of 2 parts these are missing: 2/2\n")
+    assert (refused.exit_code, refused.stderr) == (2, "error: these of 2 parts are missing: 2/2\n")
     assert not (tmp_path / "half").exists()
 
 

@@ -108,7 +108,7 @@ def test_a_partial_file_without_a_whole_line_is_begun_again(tmp_path: Path) -> N
 
 def test_the_beginning_of_another_run_is_not_gone_on_with(tmp_path: Path) -> None:
     write(tmp_path / "toy.jsonl.gz", [record(0)])
-    with pytest.raises(InputError, match="another run, with another weights_sha256, seed"):
+    with pytest.raises(InputError, match="another run, which differs in weights_sha256, seed"):
         RecordWriter(tmp_path / "toy.jsonl.gz", replace(HEADER, seed=4, weights_sha256="cd"))
     with RecordWriter(tmp_path / "toy.jsonl.gz", replace(HEADER, started="2001-01-01T00:00:00+00:00")) as writer:
         assert len(writer.records) == 1
