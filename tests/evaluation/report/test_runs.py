@@ -30,12 +30,12 @@ from vpuformer.evaluation.report.tables import (
     components,
     curves,
     effort,
-    feeding,
     medical,
     natural,
+    p2cl_weights,
+    prompt_encodings,
     quality,
     times,
-    weights,
 )
 from vpuformer.prompts import Click
 
@@ -141,7 +141,7 @@ def test_draws_of_another_seed_are_another_row_where_something_is_drawn(tmp_path
 
 def test_the_same_run_twice_is_refused(tmp_path: Path) -> None:
     folders = [write_run(tmp_path / "a"), write_run(tmp_path / "b", device="cuda")]
-    with pytest.raises(InputError, match=r"a and .*b would stand in the same place .* but for device; give one"):
+    with pytest.raises(InputError, match=r"a and .*b would fill the same cells .* apart from device; give one"):
         open_runs(folders)
 
 
@@ -248,7 +248,7 @@ def test_every_table_has_as_many_cells_as_columns(tmp_path: Path) -> None:
 
 def test_the_ablations_are_quoted_beside_a_whole_set(tmp_path: Path) -> None:
     runs = open_runs([write_run(tmp_path / "a", [CURVE] * 345, dataset="davis")])
-    assert texts(feeding(runs), 1) == [
+    assert texts(prompt_encodings(runs), 1) == [
         ["Distance map", "ViT-B", "3.83", "5.27"],
         ["Learning vector", "ViT-B", "3.62", "5.08"],
         ["PuE vector", "ViT-B", "3.48", "4.82"],
@@ -259,10 +259,10 @@ def test_the_ablations_are_quoted_beside_a_whole_set(tmp_path: Path) -> None:
     assert texts(table) == [["net", "", "3.00", "0"]]
     assert texts(table, 1)[0] == ["without DMA and P2CL", "HRNet-18s", "5.53", "78"]
     assert texts(table, 1)[-1] == ["DMA and P2CL", "ViT-B", "4.82", "48"]
-    assert texts(weights(runs), 1)[2] == ["lambda 0.5", "ViT-B", "3.94", "5.18"]
+    assert texts(p2cl_weights(runs), 1)[2] == ["lambda 0.5", "ViT-B", "3.94", "5.18"]
     # Nothing is quoted, so there is no table, where a part of the set was measured or another set.
     part = open_runs([write_run(tmp_path / "b", dataset="davis"), write_run(tmp_path / "c", whole_grabcut())])
-    assert [make(part) for make in (feeding, components, weights)] == [None] * 3
+    assert [make(part) for make in (prompt_encodings, components, p2cl_weights)] == [None] * 3
 
 
 def test_the_published_ablations_agree_with_each_other() -> None:
