@@ -21,7 +21,7 @@ ReadTruth = Callable[[Path], Truth]
 
 
 def grabcut(root: Path) -> Iterator[Found]:
-    """GrabCut: `data_GT` and `boundary_GT`. Grey masks: above 128 object, 128 undecided, else not."""
+    """GrabCut: `data_GT` and `boundary_GT`. Grey masks: above 128 object, 128 ignored, else not."""
     return _one_object(root, "grabcut", "data_GT", "boundary_GT", _undecided_at_128)
 
 
@@ -103,7 +103,7 @@ def _truth(image: Path, mask: Path, read: ReadTruth) -> Truth:
 
 
 def _undecided_at_128(mask: Path) -> Truth:
-    """The first colour channel: above 128 object, 128 itself undecided."""
+    """The first colour channel: above 128 object, 128 itself ignored."""
     # As an image, not as labels: a palette's entries are the values, as for every other reader of these sets.
     first = read_image(mask)[:, :, 0]
     truth = (first > 128).astype(np.int8)

@@ -53,8 +53,8 @@ def next_kind(
 
     With one kind, always that one. With several: the first prompt is a click; then, if the last IoU is below `theta`
     or the last prompt improved it by less than `min_gain`, the next one is sampled from the other kinds, otherwise it
-    is a click. The paper's "or" is taken at its word, and what was sampled holds for one prompt. If clicks are not among
-    the kinds, every prompt is sampled.
+    is a click. The paper's "or" is taken literally, and a sampled kind holds for one prompt. If clicks are not among
+    the kinds, every kind is sampled.
 
     Args:
         ious: the IoU after each prompt so far, fractions; before the first prompt it counts as 0.

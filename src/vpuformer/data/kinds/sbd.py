@@ -58,7 +58,7 @@ class Sbd(LayeredSource):
     def read_layers(self, index: int) -> Layers:
         labels = read_instances(self._instances / f"{self._names[index]}.mat")
         layers = labels_as_layers(labels, name=str(self._instances / f"{self._names[index]}.mat"))
-        return layers.without(number for number in layers.places if _fill(labels == number) < self._smallest_fill)
+        return layers.without(number for number in layers.objects if _fill(labels == number) < self._smallest_fill)
 
 
 def sbd(root: Path) -> Iterator[Found]:
