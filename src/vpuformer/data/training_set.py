@@ -27,7 +27,7 @@ SMALLEST_OBJECT = 200
 LARGEST_SHARE = 0.9
 """Share of the image; larger objects are not drawn, but for sets of regions."""
 LARGEST_VIEW_SHARE = 0.97
-"""Share of the view: above it nothing is left to tell the object from."""
+"""Share of the view: above it nothing is left to report_progress the object from."""
 MERGE = 0.1
 """How often two objects of an image make one target, where all of its objects are annotated."""
 PASTED_FIRST = 0.7

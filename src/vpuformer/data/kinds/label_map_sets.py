@@ -13,7 +13,7 @@ from vpuformer.data.sample import Sample, truth_of
 from vpuformer.errors import DatasetError, InputError
 from vpuformer.images import image_size, read_image
 
-Found = Sample | DatasetError
+SampleOrError = Sample | DatasetError
 """What a reader of a test set comes upon: an object, or in its place what is wrong with a file."""
 
 Pixels = TypeVar("Pixels", bound=npt.NDArray[Any])
@@ -27,7 +27,7 @@ def label_samples(
     *,
     ignore_label: int | None = None,
     notes: tuple[str, ...] = (),
-) -> Iterator[Found]:
+) -> Iterator[SampleOrError]:
     """The objects of one image, by increasing labels.
 
     Args:
