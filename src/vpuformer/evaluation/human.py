@@ -24,7 +24,7 @@ from vpuformer.metrics import MASK_THRESHOLD, bootstrap_interval, iou
 from vpuformer.prompts import Click, Prompt, Scribble
 from vpuformer.simulation import next_scribble
 from vpuformer.simulation.centerlines import center_line
-from vpuformer.simulation.regions import Component, worst_region
+from vpuformer.simulation.regions import Component, largest_error
 from vpuformer.simulation.strokes import densified, length, longest_inside, simplified
 
 ENDING = "-anno.png"
@@ -202,7 +202,7 @@ def trace(raster: BoolMask) -> list[Points]:
     traced = np.zeros_like(raster)  # pieces that already have a path
     paths: list[Points] = []
     nothing = np.zeros_like(raster)
-    while (region := worst_region(left.astype(np.int8), nothing)) is not None:
+    while (region := largest_error(left.astype(np.int8), nothing)) is not None:
         component = region.component(*region.deepest)
         piece = _in_image(component, raster.shape)
         width = 2 * float(component.depth.max())
