@@ -64,7 +64,7 @@ def main() -> None:
     conditions: dict[str, Silence] = {
         "everything": lambda _: nullcontext(),
         "no tokens (maps alone)": no_tokens,
-        "tokens without their place": lambda _: no_place(),
+        "tokens without their position": lambda _: no_place(),
         "no maps (tokens alone)": lambda _: no_maps(),
         "neither": neither,
         "gates at their means": gates.constant,

@@ -46,6 +46,15 @@ RUNS = {
     "opencv-grabcut-plain-click": "OpenCV GrabCut, seeded by the clicks alone",
     "random-walker-click": "random walker, clicks",
 }
+SHORT = (
+    "default-click",
+    "default-box",
+    "default-scribble",
+    "default-click+box+scribble",
+    "opencv-grabcut-click",
+    "random-walker-click",
+)
+"""Runs that the README quotes."""
 TABLES = {
     "dense": "Where prompts are drawn",
     "table4": "Table IV, prompt encoding",
@@ -105,6 +114,7 @@ def blocks() -> dict[str, str]:
     """Every block by the name of its marker."""
     return {
         "figures": tests(),
+        "figures-in-short": tests_in_short(),
         "validation": validation(),
         "falls": falls(),
         "experiments": experiments(),
@@ -144,6 +154,24 @@ def tests() -> str:
             lines.append(f"| {RUNS[name]}{part} | " + " | ".join(cell(summary, measure) for measure in MEASURES) + " |")
         tables.append("\n".join(lines))
     return "\n\n".join(tables)
+
+
+def tests_in_short() -> str:
+    """One table of all test sets, with the runs of `SHORT` that measured a whole set."""
+    measures = ("NoC@85", "NoC@90")
+    titles = [
+        f"{title.partition(',')[0]} {measure.replace('C', 'I')}" for title in SETS.values() for measure in measures
+    ]
+    lines = ["| method | " + " | ".join(titles) + " |", "|---|" + "--:|" * len(titles)]
+    for name in SHORT:
+        cells = []
+        for dataset in SETS:
+            paths = [RESULTS / dataset / run / "summary.json" for run in (name, SHORT[0])]
+            summary, ours = (json.loads(path.read_text()) if path.exists() else {"objects": 0} for path in paths)
+            whole = summary["objects"] == ours["objects"]
+            cells += [number_shown(summary, measure) if whole else "-" for measure in measures]
+        lines.append(f"| {RUNS[name]} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
 
 
 def protocol(options: dict[str, Any]) -> str:
@@ -302,14 +330,14 @@ def contributions_in_short() -> str:
     whole, maps, tokens = (rows[name] for name in ("everything", "no tokens (maps alone)", "no maps (tokens alone)"))
     most = {
         name: max(whole[measure] - rows[name][measure] for measure in whole)
-        for name in ("tokens without their place", "gates at their means")
+        for name in ("tokens without their position", "gates at their means")
     }
     text = (
-        "In the bundled weights prompts act through these maps more than through their tokens: without the maps, mean"
-        f" IoU on validation falls from {whole['click@1']:.3f} to {tokens['click@1']:.3f} after a click and from"
-        f" {whole['box@1']:.3f} to {tokens['box@1']:.3f} after a box; without the tokens to {maps['click@1']:.3f} and"
-        f" {maps['box@1']:.3f}. Tokens that do not know their place cost at most"
-        f" {most['tokens without their place']:.3f}, and gates (Eqs. 9 and 10) replaced by constants at most"
+        "In the bundled weights, prompts act through these maps more than through their tokens. Without the maps, the"
+        f" mean IoU on validation falls from {whole['click@1']:.3f} to {tokens['click@1']:.3f} after a click and from"
+        f" {whole['box@1']:.3f} to {tokens['box@1']:.3f} after a box; without the tokens, to {maps['click@1']:.3f} and"
+        f" {maps['box@1']:.3f}. Tokens without their position cost at most"
+        f" {most['tokens without their position']:.3f}, and constants in place of the gates (Eqs. 9 and 10) at most"
         f" {most['gates at their means']:.3f}: [what each part is worth](docs/network.md#what-each-part-is-worth)."
     )
     return textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False)
