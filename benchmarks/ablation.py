@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
-from vpuformer.files import replacing
+from vpuformer.files import write_file
 from vpuformer.model.config import VPUFormerConfig
 from vpuformer.training.recipe import Precision, Recipe
 from vpuformer.training.state import NAME
@@ -200,8 +200,7 @@ class Trials:
             **({} if start is None else {"start": start}),
             "rows": results,
         }
-        with replacing(self.results) as temporary:
-            temporary.write_text(json.dumps(content, indent=2) + "\n")
+        write_file(self.results, json.dumps(content, indent=2) + "\n")
 
 
 def main() -> None:

@@ -27,7 +27,7 @@ from vpuformer.data.sample import Sample
 from vpuformer.encoding.pue import VECTOR, prompt_vectors, with_no_prompt_token
 from vpuformer.evaluation.adapters import BatchPredictorSegmenter
 from vpuformer.evaluation.run import evaluate
-from vpuformer.files import replacing
+from vpuformer.files import write_file
 from vpuformer.inference.predictor import Predictor
 from vpuformer.memory import keep_freed_memory
 from vpuformer.metrics import iou_at
@@ -83,8 +83,7 @@ def main() -> None:
         "gates": gates.summary(),
         "rows": rows,
     }
-    with replacing(RESULTS) as temporary:
-        temporary.write_text(json.dumps(content, indent=2) + "\n")
+    write_file(RESULTS, json.dumps(content, indent=2) + "\n")
 
 
 def measure(samples: Sequence[Sample], predictor: Predictor, workers: int) -> dict[str, float]:

@@ -13,7 +13,7 @@ import torch
 
 from vpuformer.encoding.batch import PromptBatch
 from vpuformer.encoding.pue import VECTOR, prompt_vectors
-from vpuformer.files import replacing
+from vpuformer.files import write_file
 from vpuformer.geometry import CANONICAL, Crop, FrameMap
 from vpuformer.model.checkpoint import load_model
 from vpuformer.model.manifest import read_manifest
@@ -45,8 +45,7 @@ def main() -> None:
             load_model("default").pue.no_prompt.detach().abs().max()
         ),
     }
-    with replacing(RESULTS) as temporary:
-        temporary.write_text(json.dumps(content, indent=2) + "\n")
+    write_file(RESULTS, json.dumps(content, indent=2) + "\n")
     print(json.dumps(content, indent=2))
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from figures import NATURAL, RESULTS, VALIDATION, validation_group
 
 from vpuformer.evaluation.records import read_records
-from vpuformer.files import replacing
+from vpuformer.files import write_file
 from vpuformer.metrics import iou_at
 
 
@@ -28,8 +28,7 @@ def main() -> None:
         "measure": "mean IoU, and that of the pairs",
         "rows": rows,
     }
-    with replacing(RESULTS / "experiments" / f"{name}.json") as temporary:
-        temporary.write_text(json.dumps(content, indent=2) + "\n")
+    write_file(RESULTS / "experiments" / f"{name}.json", json.dumps(content, indent=2) + "\n")
     print(json.dumps(rows, indent=2))
 
 

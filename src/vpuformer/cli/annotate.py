@@ -8,7 +8,7 @@ import typer
 from vpuformer.errors import ConfigError
 
 PORT = 8123
-LONGEST_LABEL = 200  # as `vpuformer.app.protocol` has it
+LONGEST_LABEL = 200  # as `vpuformer.app.schemas` has it
 
 
 def annotate(

@@ -41,10 +41,10 @@ def save_state(path: Path, state: State, step: int) -> None:
     # A copy of each: the average may share memory with the weights, which the format refuses.
     copies = {name: value.detach().cpu().clone(memory_format=torch.contiguous_format) for name, value in state.items()}
     try:
-        with replacing(path) as temporary:
+        with replacing(path, error=CheckpointError) as temporary:
             save_file(copies, temporary, metadata={"step": str(step)})
-    except (OSError, SafetensorError) as error:
-        raise CheckpointError(f"cannot write the state of the run to {path}: {error}; free space and resume") from error
+    except SafetensorError as error:  # its word for an error of the system
+        raise CheckpointError(f"{path} cannot be written: {error}; make room and resume") from error
 
 
 def read_state(path: Path) -> tuple[State, int]:

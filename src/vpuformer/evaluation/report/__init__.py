@@ -10,7 +10,6 @@ from vpuformer.evaluation.report.page import render_page, write_page
 from vpuformer.evaluation.report.runs import Run, open_runs
 from vpuformer.evaluation.report.screen import render_table, summary_table
 from vpuformer.evaluation.report.summary import Summary, prompts_shown, read_summary, summarise, write_summary
-from vpuformer.evaluation.report.writing import write_text
 
 __all__ = [
     "Run",
@@ -25,5 +24,4 @@ __all__ = [
     "summary_table",
     "write_page",
     "write_summary",
-    "write_text",
 ]
