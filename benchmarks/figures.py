@@ -420,7 +420,7 @@ def page_times() -> str:
     """Milliseconds from a prompt to its mask on the screen."""
     path = RESULTS / "page.json"
     lines = [
-        "| image | prompts | prompt to mask, median | the network's part | wanted at most |",
+        "| image | prompts | prompt to mask, median | network alone, median | target |",
         "|---|--:|--:|--:|--:|",
     ]
     for each in json.loads(path.read_text())["images"].values():
