@@ -58,7 +58,7 @@ train-demo: .venv/.installed-train
 	rm -rf output/train-demo
 	$(BIN)/python examples/toy_set.py output/toys
 	$(BIN)/vpuformer train --data output/toys --output output/train-demo --init default \
-		--steps 60 --warmup 10 --size 128 --images 4 --log-every 10 --validate-every 30
+		--steps 60 --warmup 10 --size 128 --images-per-step 4 --log-every 10 --validate-every 30
 	$(BIN)/vpuformer evaluate --dataset coco --root output/toys --split output/toys/split.json --max-prompts 5 \
 		--model output/train-demo/weights --output output/train-demo/evaluation
 
