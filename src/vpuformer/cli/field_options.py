@@ -1,7 +1,7 @@
 """Options of a command that are derived from the fields of a frozen dataclass.
 
-The class is parsed, not imported: `--help` loads neither torch nor NumPy. A field's type becomes the type of its option,
-and the first sentence of the docstring below the field becomes the help text.
+The class is parsed, not imported: `--help` loads neither torch nor NumPy. The type of a field becomes that of its
+option, and the first sentence of the docstring below the field becomes the help text.
 """
 
 import ast

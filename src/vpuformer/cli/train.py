@@ -1,6 +1,5 @@
 """`vpuformer train`: a recipe name and options make a `Recipe`, which the training loop runs."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -72,8 +71,8 @@ def train(
     ] = False,
     variant: Annotated[str | None, typer.Option(metavar="NAME", help="Network variant: default or paper.")] = None,
     *,
-    chosen: Mapping[str, Any],
-    interaction: Mapping[str, Any],
+    chosen: dict[str, Any],
+    interaction: dict[str, Any],
 ) -> None:
     """Train a network on images with outlined objects, or fine-tune one.
 
@@ -97,7 +96,7 @@ def train(
     if "steps" in chosen:
         values["epochs"] = 0
     if interaction:
-        values["interaction"] = values.get("interaction", {}) | dict(interaction)
+        values["interaction"] = values.get("interaction", {}) | interaction
     if (network := _network(variant, chosen.get("init"))) is not None:
         values["model"] = network
     values = assign(Recipe, values, settings or [])
@@ -124,8 +123,7 @@ def train(
             raise typer.Exit(0) from None
         typer.echo(str(stop), err=True)
         raise typer.Exit(130) from None
-    if rank_zero_only.rank == 0:
-        typer.echo(f"model: {recipe.folder / 'weights'}")
+    rank_zero_only(typer.echo)(f"model: {recipe.folder / 'weights'}")
 
 
 _ORIGIN = ("pretrained", "init", "backbone_weights")
