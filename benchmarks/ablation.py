@@ -29,7 +29,7 @@ from vpuformer.training.state import NAME
 
 RESULTS = Path(__file__).parent / "results"
 
-ALONE: dict[str, Any] = {"dense_prompts": "none", "place_code": False}
+ALONE: dict[str, Any] = {"dense_prompts": "none", "position_embedding": False}
 """No other way for a prompt to the mask than its token."""
 DRAWN: dict[str, Any] = {"dma": False, "dense_prompts": "early"}
 """Prompts as maps in the image branch, as RITM has them; tokens, if any, serve P2CL alone."""
@@ -93,8 +93,8 @@ TABLES: dict[str, dict[str, Row]] = {
         "linear_query_error": {"contrast_query": "self-attended", "linear_query": True, "p2cl_target": "error"},
     },
     "left_open": {
-        "sines": {"place_code": False},
-        "fourier": {"place_code": False, "position_code": "fourier"},
+        "sines": {"position_embedding": False},
+        "fourier": {"position_embedding": False, "position_code": "fourier"},
         "dice_squared": {"dice": "squared"},
     },
 }

@@ -24,7 +24,7 @@ from torch import Tensor
 
 from vpuformer.cli.methods import open_samples
 from vpuformer.data.sample import Sample
-from vpuformer.encoding.pue import VECTOR, prompt_vectors, with_stand_in
+from vpuformer.encoding.pue import VECTOR, prompt_vectors, with_no_prompt_token
 from vpuformer.evaluation.adapters import BatchPredictorSegmenter
 from vpuformer.evaluation.run import evaluate
 from vpuformer.files import replacing
@@ -104,7 +104,7 @@ def no_tokens(model: VPUFormer) -> Iterator[None]:
 
     def silent(_module: object, _inputs: object, output: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
         tokens, valid = output
-        return with_stand_in(torch.zeros_like(tokens), torch.zeros_like(valid), model.pue.no_prompt)
+        return with_no_prompt_token(torch.zeros_like(tokens), torch.zeros_like(valid), model.pue.no_prompt)
 
     hook = model.pue.register_forward_hook(silent)
     try:
@@ -126,9 +126,12 @@ def no_place() -> AbstractContextManager[object]:
 
 def no_maps() -> AbstractContextManager[object]:
     """No prompt is drawn; the previous mask still enters as a map."""
-    from vpuformer.encoding.maps import prompt_maps
+    from vpuformer.encoding.maps import rasterize_prompts
 
-    return mock.patch("vpuformer.model.vpuformer.prompt_maps", lambda *a, **o: torch.zeros_like(prompt_maps(*a, **o)))
+    def empty(*arguments: Any, **options: Any) -> Tensor:
+        return torch.zeros_like(rasterize_prompts(*arguments, **options))
+
+    return mock.patch("vpuformer.model.vpuformer.rasterize_prompts", empty)
 
 
 @contextmanager

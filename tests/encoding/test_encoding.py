@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from vpuformer.encoding import pue
 from vpuformer.encoding.batch import MAX_STROKE_PIXELS, PromptBatch, dense_pixels
 from vpuformer.encoding.gaussian import Formula, scribble_vectors
-from vpuformer.encoding.maps import prompt_maps
+from vpuformer.encoding.maps import rasterize_prompts
 from vpuformer.encoding.position import grid_code
 from vpuformer.encoding.pue import VECTOR, PromptUnifiedEncoder, prompt_vectors
-from vpuformer.encoding.seeding import below, mixed
+from vpuformer.encoding.seeding import derive_seed, randint
 from vpuformer.geometry import CANONICAL, Crop, FrameMap
 from vpuformer.prompts import Box, Click, Prompt, Scribble
 
@@ -173,15 +173,15 @@ def splitmix(state: int) -> int:
 
 @given(st.integers(-(2**63), 2**63 - 1), st.integers(0, 1000), st.integers(0, 1000))
 def test_draws_are_those_of_whole_numbers_without_end(seed: int, number: int, count: int) -> None:
-    made = mixed(torch.tensor([seed]), torch.tensor([number]))
+    made = derive_seed(torch.tensor([seed]), torch.tensor([number]))
     expected = splitmix((seed * 0x9E3779B97F4A7C15 + number) % 2**64)
     assert made.item() % 2**64 == expected
-    assert torch.equal(made, mixed(torch.tensor([seed]), number))
-    assert below(made, torch.tensor([count])).item() == (expected >> 33) * count // 2**31
+    assert torch.equal(made, derive_seed(torch.tensor([seed]), number))
+    assert randint(made, torch.tensor([count])).item() == (expected >> 33) * count // 2**31
 
 
 def test_draws_are_even() -> None:
-    drawn = below(mixed(mixed(torch.arange(100)[:, None], 3), torch.arange(700)), torch.tensor(7))
+    drawn = randint(derive_seed(derive_seed(torch.arange(100)[:, None], 3), torch.arange(700)), torch.tensor(7))
     counts = torch.bincount(drawn.flatten(), minlength=7)
     assert len(counts) == 7
     assert ((counts - 10_000) / 10_000).abs().max() < 0.04
@@ -311,14 +311,14 @@ def test_maps_of_prompts() -> None:
     prompts = batch(
         [Click(100, 200), Click(10, 10, False), Box(3.5, 7.5, 11.5, 15.5), Scribble(((0, 444), (447, 444)))]
     )
-    maps = prompt_maps(prompts, (448, 448))[0]
+    maps = rasterize_prompts(prompts, (448, 448))[0]
     assert maps[0, 200, 100] == maps[0, 205, 100] == maps[0, 197, 104] == 1
     assert maps[0, 206, 100] == maps[0, 204, 104] == 0
     assert maps[1].sum() == 81  # a disk of radius 5
     assert maps[2].sum() == 64
     assert maps[2, 8:16, 4:12].min() == 1
     assert maps[0, 444].min() == 1
-    quarter = prompt_maps(prompts, (112, 112))[0]
+    quarter = rasterize_prompts(prompts, (112, 112))[0]
     assert quarter[2].sum() == 4
     assert quarter[0, 50, 25] == 1
 

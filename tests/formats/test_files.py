@@ -252,18 +252,18 @@ def test_yolo_has_an_outline_an_object_that_encloses_its_very_pixels(tmp_path: P
 @settings(deadline=None)
 @given(MASKS)
 def test_bridges_enclose_nothing(mask: np.ndarray) -> None:
-    rings = [ring for part in parts_of(mask) for ring in part.rings]
-    if rings:
-        outline = joined(rings)
+    contours = [contour for part in parts_of(mask) for contour in part.contours]
+    if contours:
+        outline = joined(contours)
         assert np.array_equal(even_odd(outline, mask.shape), mask)
-        assert len(outline) == sum(map(len, rings)) + 2 * (len(rings) - 1)
+        assert len(outline) == sum(map(len, contours)) + 2 * (len(contours) - 1)
         # Rounded as it is written, for an image of which this is a part.
         assert np.array_equal(even_odd(np.round(outline / 31997, 7) * 31997, mask.shape), mask)
 
 
 def test_the_shortest_bridge_is_taken() -> None:
     far, near, first = (block(0, left, 3, left + 2) for left in (11, 6, 1))
-    outline = joined([ring for mask in (first, far, near) for ring in parts_of(mask)[0].rings])
+    outline = joined([contour for mask in (first, far, near) for contour in parts_of(mask)[0].contours])
     steps = np.abs(np.roll(outline, -1, axis=0) - outline).sum(axis=1)
     assert sorted(steps[steps == 3].tolist()) == [3] * (6 + 4)  # upright sides, and two bridges to and fro
 
@@ -302,11 +302,11 @@ def mask_of(shape: dict[str, Any]) -> np.ndarray:
 def test_labelme_has_polygons_and_masks_where_there_are_holes(tmp_path: Path) -> None:
     written = write("labelme", scene(), tmp_path)
     content = json.loads((tmp_path / "a/x.json").read_bytes())
-    square, ring = content["shapes"]
+    square, contour = content["shapes"]
     assert (square["label"], square["shape_type"], square["group_id"]) == ("cup", "polygon", None)
     assert square["points"] == [[2, 1], [7, 1], [7, 5], [2, 5]]
-    assert (ring["label"], ring["shape_type"]) == ("big dog", "mask")
-    assert np.array_equal(mask_of(ring), RING)
+    assert (contour["label"], contour["shape_type"]) == ("big dog", "mask")
+    assert np.array_equal(mask_of(contour), RING)
     assert {key: content[key] for key in ("imagePath", "imageData", "imageHeight", "imageWidth")} == {
         "imagePath": "x.jpg",
         "imageData": None,

@@ -40,7 +40,7 @@ def test_indices_of_a_palette_are_labels(tmp_path):
     image.putpalette([value for index in range(256) for value in (index, 0, 0)])
     image.putdata([0, 1, 2, 255])
     image.save(tmp_path / "a.png")
-    with pytest.raises(MaskError, match=r"a\.png holds 2 labels: 1, 2 \(indices of a palette; 255 is left open"):
+    with pytest.raises(MaskError, match=r"a\.png holds 2 labels: 1, 2 \(indices of a palette; 255 is ignored"):
         read_mask(tmp_path / "a.png")
     assert read_mask(tmp_path / "a.png", label=2).tolist() == [[0, 0, 1, 0]]
     assert read_foreground(tmp_path / "a.png").tolist() == [[False, True, True, True]]

@@ -171,12 +171,12 @@ def test_everything_up_to_a_quarter_can_be_frozen() -> None:
 
 @torch.inference_mode()
 def test_an_encoder_is_added_as_the_docs_show(monkeypatch: pytest.MonkeyPatch) -> None:
-    from vpuformer.model.encoders import Backbone, Entry, _timm
+    from vpuformer.model.encoders import EncoderSpec, InjectionPoint, _timm
 
     added = {
-        "convnext": Backbone(
+        "convnext": EncoderSpec(
             _timm("convnextv2_atto"),
-            Entry("stem_1", "output", 4, 40),
+            InjectionPoint("stem_1", "output", 4, 40),
             ("stem_0", "stem_1", "stages_0"),
         ),
     }

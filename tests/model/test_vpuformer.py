@@ -29,7 +29,7 @@ CONFIGS = {
     "default": replace(VARIANTS["default"], **SMALL),
     "paper": replace(VARIANTS["paper"], **SMALL),
     "early": replace(VARIANTS["default"], **SMALL, dense_prompts="early", mask_fusion="early"),
-    "none": replace(VARIANTS["default"], **SMALL, dense_prompts="none", add_tokens=False, finest="raw"),
+    "none": replace(VARIANTS["default"], **SMALL, dense_prompts="none", add_tokens=False, finest_scale="raw"),
     "late": replace(VARIANTS["default"], **SMALL, dense_prompts="late"),
     "visual": replace(VARIANTS["default"], **SMALL, visual="damping", dense_prompts="none"),
     "baseline": replace(VARIANTS["paper"], **SMALL, dma=False, dense_prompts="early"),
@@ -220,13 +220,13 @@ def test_frozen_parts_of_the_encoder_stay_frozen() -> None:
         ({"input_size": 10**9}, "must lie between 64 and 2048"),
         ({"layers": 2}, "three DMA layers"),
         ({"dim": 0}, "at least 1"),
-        ({"position_code": "fourier"}, "place_code=True needs"),
+        ({"position_code": "fourier"}, "position_embedding=True needs"),
         ({"contrast_query": "self-attended", "gate": False}, "nothing reads the last layer's prompts"),
         ({"dense_prompts": "disks"}, "should be none or late or middle or early"),
         ({"dense_prompts": "middle", "mask_fusion": "early"}, "needs mask_fusion='late'"),
         ({"dma": False, "dense_prompts": "none"}, "no prompt reaches the mask"),
         ({"gate": False, "add_tokens": False}, "nothing would be left"),
-        ({"prompt_encoding": "learned-vector"}, "place_code=True reads PuE's vectors"),
+        ({"prompt_encoding": "learned-vector"}, "position_embedding=True reads PuE's vectors"),
     ],
 )
 def test_contradictions_are_refused(change: dict[str, object], sentence: str) -> None:
@@ -260,7 +260,7 @@ def test_p2cl_reads_the_self_attended_query_where_it_is_wanted() -> None:
         ({"sigma": True}, "sigma=True should be a number"),
         ({"gate": 1}, "gate=1 should be true or false"),
         ({"backbone": None}, "backbone=None should be text"),
-        ({"finest": "fine"}, "finest='fine' should be raw or dma"),
+        ({"finest_scale": "fine"}, "finest_scale='fine' should be raw or dma"),
     ],
 )
 def test_fields_have_the_types_that_they_say(change: dict[str, Any], sentence: str) -> None:

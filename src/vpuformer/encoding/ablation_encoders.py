@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from vpuformer.encoding.batch import PromptBatch
 from vpuformer.encoding.position import fourier_code, random_frequencies
-from vpuformer.encoding.pue import VECTOR, with_stand_in
+from vpuformer.encoding.pue import VECTOR, with_no_prompt_token
 from vpuformer.geometry import CANONICAL
 from vpuformer.prompts import KINDS
 
@@ -48,10 +48,10 @@ def distance_maps(prompts: PromptBatch) -> Float[Tensor, "b n 896"]:
 class DistanceMapEncoder(nn.Module):
     """A distance map of the prompt, pooled to a vector of PuE's length, through the same projection as PuE's."""
 
-    def __init__(self, dim: int, hidden: int, *, mark_kind: bool = True) -> None:
+    def __init__(self, dim: int, hidden: int, *, kind_embedding: bool = True) -> None:
         super().__init__()
         self.project = nn.Sequential(nn.Linear(VECTOR, hidden), nn.ReLU(), nn.Linear(hidden, dim))
-        self.kind = nn.Embedding(len(KINDS), dim) if mark_kind else None
+        self.kind = nn.Embedding(len(KINDS), dim) if kind_embedding else None
         self.no_prompt = nn.Parameter(torch.zeros(dim))
 
     def forward(
@@ -65,7 +65,7 @@ class DistanceMapEncoder(nn.Module):
         tokens = self.project(torch.cat([distance_maps(prompts), sign], dim=-1))
         if self.kind is not None:
             tokens = tokens + self.kind(prompts.kind)
-        return with_stand_in(tokens, prompts.valid, self.no_prompt)
+        return with_no_prompt_token(tokens, prompts.valid, self.no_prompt)
 
 
 class LearnedVectorEncoder(nn.Module):
@@ -98,7 +98,7 @@ class LearnedVectorEncoder(nn.Module):
         mean = (codes * shown[..., None]).sum(dim=-2) / count[..., None]
         sign = self.prompt(prompts.kind + len(KINDS) * (~prompts.positive).long())
         tokens = (mean + sign + self.project(mean + sign)) * prompts.valid[..., None]
-        return with_stand_in(tokens, prompts.valid, self.no_prompt)
+        return with_no_prompt_token(tokens, prompts.valid, self.no_prompt)
 
     def _points(self, prompts: PromptBatch) -> tuple[Float[Tensor, "b n 8 2"], Tensor, Tensor]:
         """`SAMPLED` slots for points of every prompt, the role of each, and how many of them the prompt has."""

@@ -23,7 +23,7 @@ import torch
 from jaxtyping import Bool, Float, Int, Int64
 from torch import Tensor
 
-from vpuformer.encoding.seeding import below, mixed
+from vpuformer.encoding.seeding import derive_seed, randint
 
 Formula = Literal["extent", "literal", "fixed-boxes", "literal-scribbles"]
 Visual = Literal["none", "damping", "product"]
@@ -97,7 +97,7 @@ def scribble_vectors(
     x, y = points.unbind(-1)
     left, top, right, bottom = (edge[..., None] for edge in bounds.unbind(-1))
 
-    of_columns, of_rows = (None, None) if seeds is None else (mixed(seeds, 0), mixed(seeds, 1))
+    of_columns, of_rows = (None, None) if seeds is None else (derive_seed(seeds, 0), derive_seed(seeds, 1))
     chosen, found = _choose(column, y, valid, length, of_columns)
     horizontal = _profile(y.gather(-1, chosen) - top, bottom - top, formula, sigma) * found
 
@@ -144,7 +144,7 @@ def _choose(
     wanted = torch.arange(length, device=slot.device).expand(*slot.shape[:-1], length).contiguous()
     first = torch.searchsorted(slots, wanted)
     count = torch.searchsorted(slots, wanted, right=True) - first
-    offset = (count - 1).clamp_min(0) // 2 if seeds is None else below(mixed(seeds[..., None], wanted), count)
+    offset = (count - 1).clamp_min(0) // 2 if seeds is None else randint(derive_seed(seeds[..., None], wanted), count)
     pick = (first + offset).clamp_max(slot.shape[-1] - 1)
     return ranked.gather(-1, pick), count > 0
 

@@ -12,7 +12,7 @@ CHANNELS = 4
 """Positive strokes, negative strokes, inside of positive boxes, inside of negative boxes."""
 
 
-def prompt_maps(prompts: PromptBatch, size: tuple[int, int], *, radius: float = 5.0) -> Float[Tensor, "b 4 h w"]:
+def rasterize_prompts(prompts: PromptBatch, size: tuple[int, int], *, radius: float = 5.0) -> Float[Tensor, "b 4 h w"]:
     """The prompts drawn onto a grid of `size` (h, w) that covers the image; values in 0..1.
 
     Clicks are disks and scribbles strokes of `radius` canonical pixels (at least a cell). Boxes are filled, in channels

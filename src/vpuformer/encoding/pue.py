@@ -18,7 +18,7 @@ from vpuformer.encoding.gaussian import (
     visual_distance,
 )
 from vpuformer.encoding.position import axis_code
-from vpuformer.encoding.seeding import mixed
+from vpuformer.encoding.seeding import derive_seed
 from vpuformer.geometry import CANONICAL
 from vpuformer.prompts import KINDS
 
@@ -69,7 +69,7 @@ def prompt_vectors(
                 CANONICAL,
                 formula="literal" if formula in ("literal", "literal-scribbles") else "extent",
                 sigma=sigma,
-                seeds=None if seeds is None else mixed(seeds[sample], slot),
+                seeds=None if seeds is None else derive_seed(seeds[sample], slot),
             )
         else:
             (x0, y0, x1, y1), colours = bounds.unbind(-1), (None, None)
@@ -114,7 +114,7 @@ def _bell_of(
     return vector
 
 
-def with_stand_in(
+def with_no_prompt_token(
     tokens: Float[Tensor, "b n dim"], valid: Bool[Tensor, "b n"], stand_in: Float[Tensor, " dim"]
 ) -> tuple[Float[Tensor, "b n dim"], Bool[Tensor, "b n"]]:
     """Tokens, and which of them count: a sample without any prompt gets `stand_in` in its first slot."""
@@ -132,10 +132,10 @@ class PromptUnifiedEncoder(nn.Module):
     Args:
         dim: width of a token.
         hidden: width of the hidden layer.
-        mark_kind: add a learned vector for click, box or scribble. Without it an 18-px box, whose bell is as wide as a
-            click's, has the vector of the click at its centre.
-        place_code: add the positional code of the image tokens, averaged under `q_h` and `q_v` read as distributions
-            (ours), so that a prompt finds its place in the image by the similarity of codes from the first step.
+        kind_embedding: add a learned vector for click, box or scribble. Without it an 18-px box, whose bell is as wide
+            as a click's, has the vector of the click at its centre.
+        position_embedding: add the positional code of the image tokens, averaged under `q_h` and `q_v` read as
+            distributions (ours), so that a prompt finds its position by the similarity of codes from the first step.
         temperature: of that positional code.
         formula, sigma, peak, visual: see `prompt_vectors`.
     """
@@ -147,8 +147,8 @@ class PromptUnifiedEncoder(nn.Module):
         dim: int,
         hidden: int,
         *,
-        mark_kind: bool = True,
-        place_code: bool = True,
+        kind_embedding: bool = True,
+        position_embedding: bool = True,
         temperature: float = 10000.0,
         formula: Formula = "extent",
         sigma: float = 3.0,
@@ -159,9 +159,9 @@ class PromptUnifiedEncoder(nn.Module):
         self.formula: Formula = formula
         self.sigma, self.peak = sigma, peak
         self.visual: Visual = visual
-        self.place_code = place_code
+        self.position_embedding = position_embedding
         self.project = nn.Sequential(nn.Linear(VECTOR, hidden), nn.ReLU(), nn.Linear(hidden, dim))
-        self.kind = nn.Embedding(len(KINDS), dim) if mark_kind else None
+        self.kind = nn.Embedding(len(KINDS), dim) if kind_embedding else None
         self.no_prompt = nn.Parameter(torch.zeros(dim))
         places = axis_code(torch.arange(CANONICAL, dtype=torch.float32), dim // 2, temperature)
         self.register_buffer("_places", places, persistent=False)
@@ -189,9 +189,9 @@ class PromptUnifiedEncoder(nn.Module):
         tokens = self.project(vectors)
         if self.kind is not None:
             tokens = tokens + self.kind(prompts.kind)
-        if self.place_code:
+        if self.position_embedding:
             tokens = tokens + self._place(vectors)
-        return with_stand_in(tokens, prompts.valid, self.no_prompt)
+        return with_no_prompt_token(tokens, prompts.valid, self.no_prompt)
 
     def _place(self, vectors: Float[Tensor, "b n 898"]) -> Float[Tensor, "b n dim"]:
         horizontal, vertical, _ = vectors.split([CANONICAL, CANONICAL, 2], dim=-1)

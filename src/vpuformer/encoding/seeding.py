@@ -18,12 +18,12 @@ def _signed(number: int) -> int:
 _GAMMA, _FIRST, _SECOND = map(_signed, (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB))
 
 
-def mixed(seeds: Int64[Tensor, "*#shape"], number: Int[Tensor, "*#shape"] | int) -> Int64[Tensor, "*#shape"]:
+def derive_seed(seeds: Int64[Tensor, "*#shape"], number: Int[Tensor, "*#shape"] | int) -> Int64[Tensor, "*#shape"]:
     """A seed for every pair of a seed and a number; they are broadcast against each other.
 
     >>> import torch
-    >>> seeds = mixed(torch.tensor([7, 8]), 0)
-    >>> torch.equal(seeds[1:], mixed(torch.tensor([8]), 0))
+    >>> seeds = derive_seed(torch.tensor([7, 8]), 0)
+    >>> torch.equal(seeds[1:], derive_seed(torch.tensor([8]), 0))
     True
     """
     # Products wrap around at 64 bits; `_moved` shifts as if there were no sign.
@@ -33,13 +33,13 @@ def mixed(seeds: Int64[Tensor, "*#shape"], number: Int[Tensor, "*#shape"] | int)
     return z ^ _moved(z, 31)
 
 
-def below(seeds: Int64[Tensor, "*#shape"], count: Int[Tensor, "*#shape"]) -> Int[Tensor, "*#shape"]:
-    """For every seed that `mixed` has made one of the numbers 0 to `count - 1`, each as likely as the others.
+def randint(seeds: Int64[Tensor, "*#shape"], count: Int[Tensor, "*#shape"]) -> Int[Tensor, "*#shape"]:
+    """For every seed that `derive_seed` has made one of the numbers 0 to `count - 1`, each as likely as the others.
 
     0 where `count` is 0; it stays below 2^32.
 
     >>> import torch
-    >>> below(mixed(torch.arange(6), 0), torch.tensor(1)).tolist()
+    >>> randint(derive_seed(torch.arange(6), 0), torch.tensor(1)).tolist()
     [0, 0, 0, 0, 0, 0]
     """
     return (_moved(seeds, 33) * count) >> 31

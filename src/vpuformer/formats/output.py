@@ -6,8 +6,8 @@ from pathlib import Path
 
 from vpuformer.errors import InputError
 from vpuformer.files import replacing
-from vpuformer.formats.messages import Tally
-from vpuformer.formats.naming import Stems
+from vpuformer.formats.messages import Affected
+from vpuformer.formats.naming import UniqueNames
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +28,14 @@ class Output:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._files: dict[str, None] = {}
-        self._stems = Stems()
+        self._stems = UniqueNames()
         self._notes: list[str] = []
-        self._empty = Tally()
+        self._empty = Affected()
         self.images = 0
         self.objects = 0
 
     @property
-    def renamed(self) -> Tally:
+    def renamed(self) -> Affected:
         """Images whose files keep the ending of the image, since another one has the same name without it."""
         return self._stems.renamed
 

@@ -47,9 +47,9 @@ class VPUFormerConfig:
     sigma: float = 3.0
     peak: float = 1.0
     """Formula, visual distance, width and peak of the prompt vectors; see `vpuformer.encoding.pue.prompt_vectors`."""
-    mark_kind: bool = True
+    kind_embedding: bool = True
     """Tell the network whether a prompt is a click, a box or a scribble."""
-    place_code: bool = True
+    position_embedding: bool = True
     """Give prompts the positional code of their place in the image."""
     temperature: float = 30.0
     """Of the positional code: its longest wavelength in multiples of the shortest one."""
@@ -89,13 +89,13 @@ class VPUFormerConfig:
     and 8 have them around the cross-attentions only."""
     add_tokens: bool = True
     """Add the updated image tokens to the gated features; the paper only gates."""
-    finest: Literal["raw", "dma"] = "dma"
+    finest_scale: Literal["raw", "dma"] = "dma"
     """What the finest scale of the decoder is made of: the encoder's features, or the last DMA layer's."""
-    lateral: Literal["quarter", "quarter+eighth"] = "quarter+eighth"
+    lateral_scales: Literal["quarter", "quarter+eighth"] = "quarter+eighth"
     """Which of the encoder's finer stages reach the decoder directly."""
     refine: bool = True
     """A 3x3 convolution on the merged features at 1/4; the paper's head has 1x1 convolutions alone."""
-    sharpen: bool = True
+    upsampler: bool = True
     """Take the logits from 1/4 to 1/2 with the finest features of the image; the paper only enlarges them."""
     linear_query: bool = False
     """P2CL's embedding of a prompt is linear, as printed in Eq. 14, instead of a perceptron with one hidden layer."""
@@ -129,12 +129,13 @@ class VPUFormerConfig:
             )
         if not self.gate and not self.add_tokens:
             raise ConfigError("gate=False and add_tokens=False: nothing would be left of what DMA computes")
-        if self.place_code and self.prompt_encoding != "pue":
+        if self.position_embedding and self.prompt_encoding != "pue":
             raise ConfigError(
-                f"place_code=True reads PuE's vectors, which prompt_encoding={self.prompt_encoding!r} does not make"
+                "position_embedding=True reads PuE's vectors, which"
+                f" prompt_encoding={self.prompt_encoding!r} does not make"
             )
-        if self.position_code == "fourier" and self.place_code:
-            raise ConfigError("place_code=True needs a code of each axis of its own: position_code='sines'")
+        if self.position_code == "fourier" and self.position_embedding:
+            raise ConfigError("position_embedding=True needs a code of each axis of its own: position_code='sines'")
         if self.contrast_query == "self-attended" and not self.gate:
             raise ConfigError("contrast_query='self-attended' and gate=False: nothing reads the last layer's prompts")
         if self.layers != 3:
@@ -166,17 +167,17 @@ VARIANTS: Mapping[str, VPUFormerConfig] = MappingProxyType(
             ffn_dim=1024,
             decoder_dim=256,
             pue_hidden=2048,
-            mark_kind=False,
-            place_code=False,
+            kind_embedding=False,
+            position_embedding=False,
             temperature=10000.0,
             mask_fusion="early",
             dense_prompts="none",
             residual=False,
             add_tokens=False,
-            finest="raw",
-            lateral="quarter",
+            finest_scale="raw",
+            lateral_scales="quarter",
             refine=False,
-            sharpen=False,
+            upsampler=False,
             linear_query=True,
             position_code="fourier",
             contrast_query="self-attended",

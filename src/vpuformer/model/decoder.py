@@ -16,13 +16,13 @@ def group_norm(channels: int) -> nn.GroupNorm:
     return nn.GroupNorm(1, channels)
 
 
-class Lateral(NamedTuple):
+class LateralScales(NamedTuple):
     """Features that reach the decoder without passing the attention; a scale without one has None."""
 
     quarter: Float[Tensor, "b c h4 w4"]
     eighth: Float[Tensor, "b c h8 w8"] | None
     half: Float[Tensor, "b k h2 w2"] | None = None
-    """For `Sharpen`."""
+    """For `Upsampler`."""
 
 
 class MultiScaleDecoder(nn.Module):
@@ -81,7 +81,7 @@ class MultiScaleDecoder(nn.Module):
         nn.init.zeros_(self.head.bias)  # type: ignore[arg-type]
 
     def forward(
-        self, levels: Sequence[Float[Tensor, "b d h16 w16"]], lateral: Lateral, attended: Attended | None = None
+        self, levels: Sequence[Float[Tensor, "b d h16 w16"]], lateral: LateralScales, attended: Attended | None = None
     ) -> tuple[Float[Tensor, "b 1 h4 w4"], Float[Tensor, "b width h4 w4"]]:
         """Logits and merged features `F_v`, both at 1/4."""
         size = lateral.quarter.shape[-2:]
@@ -101,7 +101,7 @@ class MultiScaleDecoder(nn.Module):
         return self.head(self.dropout(pixels)), pixels
 
 
-class Sharpen(nn.Module):
+class Upsampler(nn.Module):
     """Logits at 1/4 to logits at 1/2, with what the image shows there.
 
     What the decoder knows of a place scales and shifts the finer features there, and two convolutions read off how far
@@ -109,7 +109,7 @@ class Sharpen(nn.Module):
 
     Args:
         width: channels of the decoder's merged map.
-        fine: channels of `Lateral.half`.
+        fine: channels of `LateralScales.half`.
     """
 
     def __init__(self, width: int, fine: int) -> None:

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from vpuformer.errors import CheckpointError, ConfigError, MissingDependencyError, unknown_name
 from vpuformer.extras import require
-from vpuformer.model.injection import Entry, adding, fusion, open_entry
+from vpuformer.model.injection import InjectionPoint, attach, fusion, injecting
 
 TIMM = "timm:"
 """Before the name of a network of timm that has no entry here."""
@@ -29,7 +29,7 @@ _COARSEST = 32
 """Sides of the input are filled up to a multiple of this, so that the stages of every encoder fit each other."""
 
 
-class Pyramid(NamedTuple):
+class FeaturePyramid(NamedTuple):
     """What an image encoder hands on."""
 
     semantic: Sequence[Tensor]
@@ -52,7 +52,7 @@ IMAGENET = Normalisation((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 """Mean and standard deviation of ImageNet's values in 0..1."""
 
 
-class Trunk(NamedTuple):
+class EncoderBody(NamedTuple):
     """A network of a library, and what it returns."""
 
     net: nn.Module
@@ -68,12 +68,12 @@ class Trunk(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Backbone:
+class EncoderSpec:
     """How an image encoder is made, and where its parts are."""
 
-    create: Callable[[bool], Trunk]
+    create: Callable[[bool], EncoderBody]
     """From whether its pretrained weights are fetched, through the library's hub."""
-    entry: Entry
+    entry: InjectionPoint
     """Where the previous mask is added if it is fused early."""
     to_quarter: tuple[str, ...] = ()
     """The modules up to stride 4, which training may leave as they are."""
@@ -85,18 +85,18 @@ class Backbone:
     weights, not to the architecture. None for what timm states with the weights, else ImageNet's."""
 
 
-def _timm(name: str, **options: Any) -> Callable[[bool], Trunk]:
-    def create(pretrained: bool) -> Trunk:
+def _timm(name: str, **options: Any) -> Callable[[bool], EncoderBody]:
+    def create(pretrained: bool) -> EncoderBody:
         net = timm.create_model(name, features_only=True, pretrained=pretrained, **options)
         return _described(net)
 
     return create
 
 
-def _described(net: nn.Module) -> Trunk:
+def _described(net: nn.Module) -> EncoderBody:
     info = cast(FeatureInfo, net.feature_info)
     stated = cast(Mapping[str, Any], getattr(net, "pretrained_cfg", None) or {})
-    return Trunk(
+    return EncoderBody(
         net,
         info.reduction(),
         info.channels(),
@@ -107,10 +107,10 @@ def _described(net: nn.Module) -> Trunk:
     )
 
 
-def _deeplab(name: str) -> Callable[[bool], Trunk]:
+def _deeplab(name: str) -> Callable[[bool], EncoderBody]:
     """With stride 8 kept by dilation, and DeepLabV3+'s spatial pyramid on top (rates 12, 24, 36)."""
 
-    def create(pretrained: bool) -> Trunk:
+    def create(pretrained: bool) -> EncoderBody:
         from torchvision.models.segmentation.deeplabv3 import ASPP
 
         trunk = _timm(name, output_stride=8)(pretrained)
@@ -134,50 +134,50 @@ class _WithoutInput(nn.Module):
         return self.encoder(image)[2:]
 
 
-def _segformer(name: str) -> Callable[[bool], Trunk]:
-    def create(pretrained: bool) -> Trunk:
+def _segformer(name: str) -> Callable[[bool], EncoderBody]:
+    def create(pretrained: bool) -> EncoderBody:
         require("segformer", f"the image encoder {name!r}")
         from segmentation_models_pytorch.encoders import get_encoder
 
         encoder = get_encoder(name, weights="imagenet" if pretrained else None)
-        return Trunk(_WithoutInput(encoder), (4, 8, 16, 32), encoder.out_channels[2:])
+        return EncoderBody(_WithoutInput(encoder), (4, 8, 16, 32), encoder.out_channels[2:])
 
     return create
 
 
-def _vit(name: str) -> Callable[[bool], Trunk]:
+def _vit(name: str) -> Callable[[bool], EncoderBody]:
     # One map, the last block's, before the final norm; the code of places is resampled to any size of the input.
     return _timm(name, dynamic_img_size=True, out_indices=(-1,))
 
 
-BACKBONES: Mapping[str, Backbone] = MappingProxyType(
+BACKBONES: Mapping[str, EncoderSpec] = MappingProxyType(
     {
-        "mobilenetv2": Backbone(
+        "mobilenetv2": EncoderSpec(
             _timm("mobilenetv2_100"),
-            Entry("bn1", "output", 2, 32),
+            InjectionPoint("bn1", "output", 2, 32),
             ("conv_stem", "bn1", "blocks.0", "blocks.1"),
             ("conv_stem", "bn1", *(f"blocks.{i}" for i in range(7))),
         ),
-        "hrnet18s": Backbone(
+        "hrnet18s": EncoderSpec(
             _timm("hrnet_w18_small_v2", feature_location="", out_indices=(1, 2, 3, 4)),
-            Entry("act1", "output", 2, 64),
+            InjectionPoint("act1", "output", 2, 64),
             ("conv1", "bn1", "conv2", "bn2", "layer1"),
         ),
-        "resnet50": Backbone(
+        "resnet50": EncoderSpec(
             _deeplab("resnet50s"),
-            Entry("act1", "output", 2, 128),
+            InjectionPoint("act1", "output", 2, 128),
             ("conv1", "bn1", "layer1"),
         ),
-        "mit_b0": Backbone(
+        "mit_b0": EncoderSpec(
             _segformer("mit_b0"),
             # Before the second stage, so that the first one's map stays as it was.
-            Entry("encoder.patch_embed2", "input", 4, 32),
+            InjectionPoint("encoder.patch_embed2", "input", 4, 32),
             ("encoder.patch_embed1", "encoder.block1", "encoder.norm1"),
         ),
-        "vit_b": Backbone(
+        "vit_b": EncoderSpec(
             # The weights of masked autoencoders; those of timm's default tag want a mean and deviation of .5.
             _vit("vit_base_patch16_224.mae"),
-            Entry("model.patch_embed", "output", 16, 768, "nhwc"),
+            InjectionPoint("model.patch_embed", "output", 16, 768, "nhwc"),
         ),
     }
 )
@@ -195,7 +195,7 @@ All of them normalise by ImageNet's statistics, as their usual weights want it.
 """
 
 
-def backbone(name: str) -> Backbone:
+def encoder_spec(name: str) -> EncoderSpec:
     """The encoder of this name: one of `BACKBONES`, or `timm:` and the name of any network of timm.
 
     Raises:
@@ -213,7 +213,7 @@ def backbone(name: str) -> Backbone:
             + (f". Did you mean {' or '.join(map(repr, near))}?" if near else "")
         )
 
-    def create(pretrained: bool) -> Trunk:
+    def create(pretrained: bool) -> EncoderBody:
         # Networks that can be told to take any size of the input have to be told.
         for options in ({"dynamic_img_size": True}, {"strict_img_size": False}, {}):
             try:
@@ -227,14 +227,14 @@ def backbone(name: str) -> Backbone:
         raise ConfigError(f"{name} cannot serve as an image encoder: it has no features_only")
 
     # Nothing is known of its stem: features of the maps are added to the image.
-    return Backbone(create, Entry("", "input", 1, 3), normalisation=None)
+    return EncoderSpec(create, InjectionPoint("", "input", 1, 3), normalisation=None)
 
 
 class ImageEncoder(nn.Module):
     """An encoder of `BACKBONES` or of timm: any size and shape of the input, normalised here.
 
     Args:
-        name: see `backbone`.
+        name: see `encoder_spec`.
         maps: how many maps (previous mask, drawn prompts) are added inside it; 0 for none.
         pretrained: fetch the usual pretrained weights through the library's hub.
 
@@ -248,7 +248,7 @@ class ImageEncoder(nn.Module):
 
     def __init__(self, name: str, maps: int = 0, *, pretrained: bool = False) -> None:
         super().__init__()
-        spec = backbone(name)
+        spec = encoder_spec(name)
         trunk = _fetched(spec, name) if pretrained else spec.create(False)
         self.net = trunk.net
         self.context = trunk.context
@@ -270,7 +270,7 @@ class ImageEncoder(nn.Module):
 
         self.fusion = fusion(spec.entry, maps) if maps else None
         if maps:
-            open_entry(self.net, spec.entry)
+            attach(self.net, spec.entry)
         self._to_quarter = spec.to_quarter
         stride_of = dict(zip(trunk.modules, trunk.strides, strict=True)) if spec.chain else {}
         chain = [(name, stride_of.get(name)) for name in spec.chain]
@@ -281,7 +281,7 @@ class ImageEncoder(nn.Module):
         self.register_buffer("_mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("_std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
 
-    def forward(self, image: Float[Tensor, "b 3 h w"], maps: Float[Tensor, "b c h w"] | None = None) -> Pyramid:
+    def forward(self, image: Float[Tensor, "b 3 h w"], maps: Float[Tensor, "b c h w"] | None = None) -> FeaturePyramid:
         """Feature maps; at stride s they are ceil(h / s) by ceil(w / s). `image` holds values in [0, 1]."""
         height, width = image.shape[-2:]
         normalised = self._normalised(image)
@@ -290,7 +290,7 @@ class ImageEncoder(nn.Module):
         else:
             if maps is None:
                 raise ValueError("this image encoder takes the previous mask: pass zeros where there is none")
-            with adding(self.fusion(_filled_up(maps))):
+            with injecting(self.fusion(_filled_up(maps))):
                 features = self.net(normalised)
         levels = [
             _cut_off(level.permute(0, 3, 1, 2) if self._transposed else level, stride, height, width)
@@ -300,19 +300,19 @@ class ImageEncoder(nn.Module):
         if self.context is not None:
             semantic[-1] = self.context(semantic[-1])
         quarter, eighth, half = (None if i is None else levels[i] for i in (self._quarter, self._eighth, self._half))
-        return Pyramid(semantic, quarter, eighth, half)
+        return FeaturePyramid(semantic, quarter, eighth, half)
 
     @property
     def can_pause(self) -> bool:
         """Whether `begin` and `resume` work."""
         return bool(self._coarse)
 
-    def begin(self, image: Float[Tensor, "b 3 h w"]) -> tuple[Pyramid, Float[Tensor, "b c _ _"]]:
+    def begin(self, image: Float[Tensor, "b 3 h w"]) -> tuple[FeaturePyramid, Float[Tensor, "b c _ _"]]:
         """The stages up to 1/8: their maps, and the one at 1/8 as `resume` takes it, with what was filled up."""
         height, width = image.shape[-2:]
         maps = self._run(self._fine, self._normalised(image))
         levels = {stride: _cut_off(each, stride, height, width) for stride, each in maps.items()}
-        return Pyramid((), levels.get(4), levels[8], levels.get(2)), maps[8]
+        return FeaturePyramid((), levels.get(4), levels[8], levels.get(2)), maps[8]
 
     def resume(self, eighth: Float[Tensor, "b c _ _"], size: tuple[int, int]) -> list[Float[Tensor, "b _ _ _"]]:
         """The semantic maps of an input of `size` (height, width), from its map at 1/8."""
@@ -352,7 +352,7 @@ class ImageEncoder(nn.Module):
         return self
 
 
-def _fetched(spec: Backbone, name: str) -> Trunk:
+def _fetched(spec: EncoderSpec, name: str) -> EncoderBody:
     try:
         return spec.create(True)
     except (ConfigError, MissingDependencyError):

@@ -16,7 +16,7 @@ _EXTRA: ContextVar[Tensor | None] = ContextVar("features of the maps", default=N
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class InjectionPoint:
     """The place in an encoder at which features of the maps are added."""
 
     module: str
@@ -62,13 +62,13 @@ class PatchEmbedding(nn.Module):
         return self.layers(F.pad(maps, (0, -width % self._stride, 0, -height % self._stride))) * self.scale
 
 
-def fusion(entry: Entry, maps: int) -> nn.Module:
+def fusion(entry: InjectionPoint, maps: int) -> nn.Module:
     """The module that turns maps into what `entry` takes."""
     kind = Conv1S if entry.stride <= 2 else PatchEmbedding
     return kind(maps, entry.channels, stride=entry.stride)
 
 
-def open_entry(net: nn.Module, entry: Entry) -> None:
+def attach(net: nn.Module, entry: InjectionPoint) -> None:
     """Prepare `net` so that what `adding` names is added at `entry` in every pass."""
     module = net.get_submodule(entry.module) if entry.module else net
     if entry.side == "output":
@@ -78,7 +78,7 @@ def open_entry(net: nn.Module, entry: Entry) -> None:
 
 
 @contextmanager
-def adding(extra: Tensor) -> Iterator[None]:
+def injecting(extra: Tensor) -> Iterator[None]:
     """Passes inside this block have `extra` added at the entry."""
     token = _EXTRA.set(extra)
     try:

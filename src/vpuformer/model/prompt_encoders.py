@@ -15,8 +15,8 @@ def _pue(config: VPUFormerConfig) -> nn.Module:
     return PromptUnifiedEncoder(
         config.dim,
         config.pue_hidden,
-        mark_kind=config.mark_kind,
-        place_code=config.place_code,
+        kind_embedding=config.kind_embedding,
+        position_embedding=config.position_embedding,
         temperature=config.temperature,
         formula=config.formula,
         sigma=config.sigma,
@@ -28,7 +28,7 @@ def _pue(config: VPUFormerConfig) -> nn.Module:
 PROMPT_ENCODERS: Mapping[str, Callable[[VPUFormerConfig], nn.Module]] = MappingProxyType(
     {
         "pue": _pue,
-        "distance-map": lambda c: DistanceMapEncoder(c.dim, c.pue_hidden, mark_kind=c.mark_kind),
+        "distance-map": lambda c: DistanceMapEncoder(c.dim, c.pue_hidden, kind_embedding=c.kind_embedding),
         "learned-vector": lambda c: LearnedVectorEncoder(c.dim, c.pue_hidden),
     }
 )

@@ -11,15 +11,15 @@ from jaxtyping import Bool, Float, Int64
 from torch import Tensor, nn
 
 from vpuformer.encoding.batch import PromptBatch
-from vpuformer.encoding.maps import CHANNELS, prompt_maps
+from vpuformer.encoding.maps import CHANNELS, rasterize_prompts
 from vpuformer.encoding.position import grid_code
 from vpuformer.encoding.prior import NOWHERE, prompt_priors
 from vpuformer.errors import ConfigError
 from vpuformer.geometry import CANONICAL
 from vpuformer.model.config import VPUFormerConfig
-from vpuformer.model.decoder import Lateral, MultiScaleDecoder, Sharpen
+from vpuformer.model.decoder import LateralScales, MultiScaleDecoder, Upsampler
 from vpuformer.model.dma import DualCrossMergingAttention
-from vpuformer.model.encoders import ImageEncoder, Pyramid
+from vpuformer.model.encoders import FeaturePyramid, ImageEncoder
 from vpuformer.model.fine import Attended
 from vpuformer.model.prompt_encoders import prompt_encoder
 
@@ -43,7 +43,7 @@ class Features(NamedTuple):
     visual: Float[Tensor, "b d h16 w16"] | Float[Tensor, "b c h8 w8"]
     """`f_v`: all stages, projected to d channels and merged at 1/16; or, where its coarse stages wait for the prompts
     (`dense_prompts="middle"`), the encoder's map at 1/8."""
-    lateral: Lateral
+    lateral: LateralScales
     """The finer stages, projected to the decoder's width."""
     colours: Float[Tensor, "b 3 448 448"] | None
     """The image in the canonical frame, if the prompt vectors compare colours."""
@@ -74,7 +74,7 @@ def _partwise(combine: Callable[..., Tensor], *features: Features) -> Features:
     def combined(*parts: Tensor | None) -> Any:
         return None if parts[0] is None else combine(*parts)
 
-    lateral = Lateral(*map(combined, *(each.lateral for each in features)))
+    lateral = LateralScales(*map(combined, *(each.lateral for each in features)))
     visual, colours = (combined(*parts) for parts in ([f.visual for f in features], [f.colours for f in features]))
     return Features(visual, lateral, colours)
 
@@ -114,7 +114,7 @@ class VPUFormer(nn.Module):
         quarter, eighth = self.backbone.quarter_channels, self.backbone.eighth_channels
         self.project = nn.ModuleList(nn.Conv2d(channels, dim, 1) for channels in self.backbone.semantic_channels)
         self.lateral_quarter = None if quarter is None else nn.Conv2d(quarter, width, 1)
-        eighth = eighth if config.lateral == "quarter+eighth" else None
+        eighth = eighth if config.lateral_scales == "quarter+eighth" else None
         self.lateral_eighth = None if eighth is None else nn.Conv2d(eighth, width, 1)
         middle = self.backbone.eighth_channels if config.dense_prompts == "middle" else None
         if config.dense_prompts == "middle" and (middle is None or not self.backbone.can_pause):
@@ -142,8 +142,10 @@ class VPUFormer(nn.Module):
             nn.Parameter(torch.randn(config.null_tokens, dim)) if config.null_tokens and config.dma else None
         )
         self.decoder = MultiScaleDecoder(dim, width, refine=config.refine, attending=SCALES[config.fine_attention])
-        self.lateral_half = nn.Conv2d(self.backbone.half_channels or 3, FINE, 3, padding=1) if config.sharpen else None
-        self.sharpen = Sharpen(width, FINE) if config.sharpen else None
+        self.lateral_half = (
+            nn.Conv2d(self.backbone.half_channels or 3, FINE, 3, padding=1) if config.upsampler else None
+        )
+        self.sharpen = Upsampler(width, FINE) if config.upsampler else None
         self.embed_prompt = (
             nn.Linear(dim, width)
             if config.linear_query
@@ -196,7 +198,7 @@ class VPUFormer(nn.Module):
         if self.features_depend_on_prompts:
             if prompts is None:
                 raise ValueError("dense_prompts='early' draws the prompts into the image encoder: pass them")
-            maps.append(prompt_maps(prompts, (image.shape[-2], image.shape[-1])))
+            maps.append(rasterize_prompts(prompts, (image.shape[-2], image.shape[-1])))
         pyramid = self.backbone(image, torch.cat(maps, dim=1) if maps else None)
 
         visual = self._merged(pyramid.semantic, (image.shape[-2], image.shape[-1]))
@@ -219,7 +221,7 @@ class VPUFormer(nn.Module):
         assert isinstance(visual, Tensor)
         return visual
 
-    def _lateral(self, pyramid: Pyramid, image: Tensor) -> Lateral:
+    def _lateral(self, pyramid: FeaturePyramid, image: Tensor) -> LateralScales:
         eighth = quarter = half = None
         if self.lateral_half is not None:
             if pyramid.half is None:
@@ -235,7 +237,7 @@ class VPUFormer(nn.Module):
             # An encoder of one resolution: the decoder's finest scale comes from that one map alone.
             size = (-(-image.shape[-2] // 4), -(-image.shape[-1] // 4))
             quarter = image.new_zeros(len(image), self.config.decoder_dim, *size)
-        return Lateral(quarter, eighth, half)
+        return LateralScales(quarter, eighth, half)
 
     def decode(
         self,
@@ -271,7 +273,7 @@ class VPUFormer(nn.Module):
         if self.config.mask_fusion == "late":
             maps.append(F.adaptive_avg_pool2d(mask, size))
         if self.config.dense_prompts in ("late", "middle"):
-            maps.append(prompt_maps(prompts, size))
+            maps.append(rasterize_prompts(prompts, size))
         return torch.cat(maps, dim=1)
 
     def _slots(
@@ -280,7 +282,7 @@ class VPUFormer(nn.Module):
         valid: Bool[Tensor, "b n"],
         prompts: PromptBatch,
         visual: Float[Tensor, "b d h w"],
-        lateral: Lateral,
+        lateral: LateralScales,
     ) -> "Slots":
         """The prompts and, behind them, the null tokens, with what the attention has to know of them."""
         config = self.config
@@ -325,7 +327,7 @@ class VPUFormer(nn.Module):
             embedding = embedding + query
             duals.append(rearrange(dual, "b (h w) d -> b d h w", h=h))
         contrasted = attended if config.contrast_query == "self-attended" else embedding
-        return [duals[-1] if config.finest == "dma" else visual, *duals], embedding, contrasted
+        return [duals[-1] if config.finest_scale == "dma" else visual, *duals], embedding, contrasted
 
 
 class Slots(NamedTuple):

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from vpuformer.arrays import BoolMask, Truth
 from vpuformer.encoding.batch import PromptBatch
-from vpuformer.encoding.seeding import mixed
+from vpuformer.encoding.seeding import derive_seed
 from vpuformer.geometry import Crop, FrameMap
 from vpuformer.metrics import MASK_THRESHOLD, iou
 from vpuformer.model.vpuformer import Features, Output, VPUFormer, repeat_samples
@@ -117,7 +117,9 @@ def interact(
             features = None  # the features of the warm-up have no gradient
         tensors = PromptBatch.collate(prompts, [frame] * len(prompts), device=image.device)
         with nullcontext() if k >= 0 else torch.no_grad():
-            output, features = model(image, batch.objects, probability, tensors, features, mixed(seeds, warmup + k))
+            output, features = model(
+                image, batch.objects, probability, tensors, features, derive_seed(seeds, warmup + k)
+            )
         probability = output.logits.detach().float().sigmoid()
         predictions = list((probability[:, 0] > MASK_THRESHOLD).cpu().numpy())
         if k >= 0:

@@ -15,7 +15,7 @@ from vpuformer.app.store.rle import unpack
 from vpuformer.app.store.rows import standing
 from vpuformer.errors import ConflictError, InputError
 from vpuformer.formats import AnnotatedImage, LabelledMask, find_format
-from vpuformer.formats.messages import Tally
+from vpuformer.formats.messages import Affected
 from vpuformer.formats.output import not_written
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def _accepted(store: "Store", image: "ImageRow", names: dict[int, str]) -> Itera
 
 def left_out(store: "Store") -> list[str]:
     """What `annotated` leaves out or takes as it was before, and of which images, in whole sentences."""
-    unaccepted, empty, waiting = Tally(), Tally(), Tally()
+    unaccepted, empty, waiting = Affected(), Affected(), Affected()
     for row in _in_order(store):
         unaccepted.add(row.name, row.unaccepted)
         for listed in store.objects_of(row.id) if row.objects else ():

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vpuformer.data.file_lists import need_folders, read_names
-from vpuformer.data.kinds.label_map_sets import Found, label_samples
+from vpuformer.data.kinds.label_map_sets import SampleOrError, label_samples
 from vpuformer.data.layers import Labels, LayeredSource, Layers, labels_as_layers
 from vpuformer.data.matlab import read_integers
 from vpuformer.data.unpickle import load_plain
@@ -58,10 +58,10 @@ class Sbd(LayeredSource):
     def read_layers(self, index: int) -> Layers:
         labels = read_instances(self._instances / f"{self._names[index]}.mat")
         layers = labels_as_layers(labels, name=str(self._instances / f"{self._names[index]}.mat"))
-        return layers.without(number for number in layers.places if _fill(labels == number) < self._smallest_fill)
+        return layers.without(number for number in layers.objects if _fill(labels == number) < self._smallest_fill)
 
 
-def sbd(root: Path) -> Iterator[Found]:
+def sbd(root: Path) -> Iterator[SampleOrError]:
     """SBD's `val.txt`; every instance is an object."""
     images, instances = need_folders(root, "sbd", "img", "inst")
     for stem in read_names(root / "val.txt"):

@@ -1,4 +1,4 @@
-"""Results become files, whole or not at all."""
+"""Atomic writing of text results."""
 
 import os
 from pathlib import Path
@@ -8,7 +8,12 @@ from vpuformer.files import replacing
 
 
 def write_text(path: str | os.PathLike[str], text: str, what: str = "the results") -> None:
-    """Write a text that is ready to the file `path`, whole or not at all. `what` is its name in messages.
+    """Write a text to a file, atomically.
+
+    Args:
+        path: the file.
+        text: its content.
+        what: name of the content in error messages.
 
     Raises:
         InputError: the file cannot be written.
