@@ -1,9 +1,8 @@
-"""What the printed formulas of prompt vectors (Eqs. 1-6, Algorithm 1) give, beside the reading that we use.
+"""Prompt vectors by the printed formulas (Eqs. 1-6, Algorithm 1) and as used here.
 
     python benchmarks/formulas.py
 
-Draws 200 strokes as the simulated user draws them, compares boxes with clicks at their centres, and writes
-`benchmarks/results/formulas.json`.
+Encodes 200 random strokes, compares boxes with clicks at their centres, and writes `benchmarks/results/formulas.json`.
 """
 
 import json
@@ -51,7 +50,7 @@ def main() -> None:
 
 
 def random_strokes(rng: np.random.Generator) -> list[Scribble]:
-    """Smooth strokes of five random control points, up to 200 px apart."""
+    """Smooth strokes from five random control points, up to 200 px apart."""
     strokes = []
     for _ in range(STROKES):
         start = rng.uniform(100, CANONICAL - 100, 2)
@@ -73,7 +72,7 @@ def box_vector(side: float, formula: str) -> torch.Tensor:
 
 
 def vectors(prompts: list[Prompt] | list[Scribble], formula: str) -> torch.Tensor:
-    """The vector of each prompt."""
+    """Vector of each prompt, shape (n, d)."""
     frame = FrameMap.to_canonical(Crop.whole((CANONICAL, CANONICAL)))
     batch = PromptBatch.collate([[prompt] for prompt in prompts], [frame] * len(prompts))
     return prompt_vectors(batch, formula=formula)[:, 0]

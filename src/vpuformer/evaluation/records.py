@@ -1,4 +1,4 @@
-"""Records of an evaluation: every prompt, IoU and time, in a file whose first line describes the run.
+"""Records of an evaluation: a file with every prompt, IoU and time, and a header.
 
 The file is gzipped JSON lines. The first line is the `RunHeader`, every other line one object. During the run the same
 lines stand uncompressed in FILE.partial, each written when its object is done; an interrupted run continues from them.
@@ -189,7 +189,7 @@ class Records(NamedTuple):
 
 
 def data_fingerprint(root: str | os.PathLike[str]) -> str:
-    """SHA-256 over the names and sizes of the files below `root`, without their content.
+    """SHA-256 over the names and sizes of the files below `root`, not over their content.
 
     Args:
         root: a folder, or a single file.

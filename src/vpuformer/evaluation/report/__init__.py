@@ -1,4 +1,4 @@
-"""Numbers, tables, figures and pages made from the records of evaluations, without running a method again.
+"""Numbers, tables, figures and pages from the records of evaluations.
 
 In reading order: `summary` (the numbers of one run), `screen` (a table of them), `runs` (several runs, and which of
 them compare), `published` (the paper's numbers), `tables` (in the paper's form), `figures` (bars and curves, drawn by
