@@ -18,13 +18,13 @@ import csv
 import json
 import subprocess
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, get_args
 
 from vpuformer.files import write_file
 from vpuformer.model.config import VPUFormerConfig
-from vpuformer.training.recipe import Precision, Recipe
+from vpuformer.training.recipe import LossSettings, Precision, Recipe
 from vpuformer.training.state import NAME
 
 RESULTS = Path(__file__).parent / "results"
@@ -56,12 +56,12 @@ TABLES: dict[str, dict[str, Row]] = {
         "pue": ALONE,
     },
     "table5": {
-        "baseline": {**DRAWN, "p2cl": 0.0},
-        "dma": {"p2cl": 0.0},
+        "baseline": {**DRAWN, "p2cl_weight": 0.0},
+        "dma": {"p2cl_weight": 0.0},
         "p2cl": DRAWN,
         "dma_p2cl": {},
     },
-    "table6": {f"lambda_{value:g}": {"p2cl": value} for value in (0.0, 0.1, 0.5, 1.0, 2.0, 5.0)},
+    "table6": {f"lambda_{value:g}": {"p2cl_weight": value} for value in (0.0, 0.1, 0.5, 1.0, 2.0, 5.0)},
     "tokens": {
         "middle": {"dense_prompts": "middle"},
         "late": {"dense_prompts": "late"},
@@ -98,7 +98,7 @@ TABLES: dict[str, dict[str, Row]] = {
         "dice_squared": {"dice": "squared"},
     },
 }
-"""By table and row, the changes of `BASE`, or of the recipe for the fields in `OF_RECIPE`."""
+"""By table and row, the changes of , or of the loss for the fields in ."""
 
 BASE = VPUFormerConfig()
 """Variant `default` with prompts drawn after the image encoder, as it was when the rows were defined."""
@@ -110,11 +110,13 @@ SHIPPED = json.loads((RESULTS / "training" / "recipe.json").read_text())
 SETTINGS: dict[str, Any] = {
     "steps": 782,
     "warmup": 60,
-    "mask_drop": 0.0,
-    "earlier": 0,
-    "second_look": 0.0,
-    "lone_click": 0.0,
-    "exact": 0.0,
+    "interaction": {
+        "mask_drop": 0.0,
+        "warmup_interactions": 0,
+        "repeat_without_prompt_prob": 0.0,
+        "single_first_click_prob": 0.0,
+        "evaluation_prompt_prob": 0.0,
+    },
     "validate_every": 782,
     "validate_objects": 250,
 }
@@ -124,13 +126,13 @@ WARM: dict[str, Any] = {
     "cooldown": 0.5,
     "lr": 4e-4,
     "backbone_lr": 0.25,
-    "ema": 0.99,
+    "ema_decay": 0.99,
     "validate_every": 300,
     "validate_objects": 250,
 }
 """Settings of the rows that start from trained weights."""
-OF_RECIPE = frozenset({"p2cl", "p2cl_target", "dice"})
-"""Fields of a row that belong to the recipe, not to the network."""
+OF_LOSS = frozenset({"p2cl_weight", "p2cl_target", "dice"})
+"""Fields of a row that belong to the loss, not to the network."""
 
 
 @dataclass(frozen=True)
@@ -247,8 +249,7 @@ def main() -> None:
 
 def changes_of(row: Row) -> Row:
     """Values of a row that differ from the defaults."""
-    usual = Recipe(data="", output="")
-    defaults = BASE.to_dict() | {name: getattr(usual, name) for name in OF_RECIPE}
+    defaults = BASE.to_dict() | asdict(LossSettings())
     return {name: value for name, value in row.items() if value != defaults[name]}
 
 
@@ -257,20 +258,22 @@ def run(trials: Trials, row: Row, seed: int, options: argparse.Namespace) -> Non
     from vpuformer.memory import keep_freed_memory
     from vpuformer.training.loop import train
 
-    network = {field: value for field, value in row.items() if field not in OF_RECIPE}
+    network = {field: value for field, value in row.items() if field not in OF_LOSS}
     output = trials.folder(options.runs, row, seed)
-    recipe = Recipe(
-        data=options.data,
-        output=str(output),
-        backbone_weights=options.backbone_weights,
-        init=options.init,
-        model=replace(BASE, **network),
-        size=options.size,
-        seed=seed,
-        precision=options.precision,
-        **trials.recipe,
-        **{name: SHIPPED[name] for name in ("set_weights", "region_sets")},
-        **{field: value for field, value in row.items() if field in OF_RECIPE},
+    recipe = Recipe.from_dict(
+        {
+            "data": options.data,
+            "output": str(output),
+            "backbone_weights": options.backbone_weights,
+            "init": options.init,
+            "model": BASE.to_dict() | network,
+            "size": options.size,
+            "seed": seed,
+            "precision": options.precision,
+            "loss": {field: value for field, value in row.items() if field in OF_LOSS},
+            **trials.recipe,
+            **{name: SHIPPED[name] for name in ("set_weights", "region_sets")},
+        }
     )
     keep_freed_memory()
     train(recipe, resume=(output / NAME).exists())
@@ -283,7 +286,7 @@ def start(trials: Trials, data: str) -> dict[str, float]:
     from vpuformer.training.validate import validate
 
     assert trials.init is not None
-    recipe = Recipe(data=data, output="", size=trials.size, **trials.recipe)
+    recipe = Recipe.from_dict({"data": data, "output": "", "size": trials.size, **trials.recipe})
     return validate(load_model(trials.init), open_data(recipe)[1], trials.size).scores
 
 

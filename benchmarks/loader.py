@@ -20,7 +20,7 @@ import torch
 
 from vpuformer.training.config_io import assign
 from vpuformer.training.distributed import Processes
-from vpuformer.training.loader import Feed, open_data
+from vpuformer.training.loader import StepLoader, open_data
 from vpuformer.training.loop import _Run
 from vpuformer.training.recipe import Recipe
 from vpuformer.training.recipes import recipe_named
@@ -49,8 +49,8 @@ def main() -> None:
     result = {
         "command": f"python benchmarks/loader.py --data DATA --recipe {options.recipe}",
         "settings": options.set,
-        "images": recipe.images,
-        "objects": recipe.objects,
+        "images": recipe.images_per_step,
+        "objects": recipe.objects_per_image,
         "size": recipe.size,
         "workers": recipe.workers,
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads of torch"
@@ -70,8 +70,8 @@ def measure(recipe: Recipe, blocks: int, steps: int) -> dict[str, list[float]]:
     data, _ = open_data(recipe)
     run = _Run(recipe, Processes(recipe), 0)
     run.set_up({})
-    feed = Feed(recipe, data, 0, 0, 1)
-    kept = [feed.parts() for _ in range(UNCOUNTED)]
+    loader = StepLoader(recipe, data, 0, 0, 1)
+    kept = [loader.next_step() for _ in range(UNCOUNTED)]
     rates: dict[str, list[float]] = {"kept": [], "loader": []}
     for block in range(blocks):
         for name in rates:
@@ -81,9 +81,9 @@ def measure(recipe: Recipe, blocks: int, steps: int) -> dict[str, list[float]]:
             for i in range(UNCOUNTED + steps):
                 if i == UNCOUNTED:
                     begun = time.perf_counter()
-                run.step(kept[i % UNCOUNTED] if name == "kept" else feed.parts())
+                run.step(kept[i % UNCOUNTED] if name == "kept" else loader.next_step())
             rates[name].append(steps / (time.perf_counter() - begun))
-    feed.close()
+    loader.close()
     return rates
 
 

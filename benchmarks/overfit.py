@@ -29,10 +29,13 @@ from vpuformer.simulation import next_prompt
 from vpuformer.training.config_io import assign
 from vpuformer.training.interaction import Batch, Interactive, interact
 from vpuformer.training.loop import build_network
-from vpuformer.training.recipe import Recipe
+from vpuformer.training.recipe import InteractionSettings, LossSettings, Recipe
 
 RESULTS = Path(__file__).parent / "results"
 IMAGES, OBJECTS = 8, 2
+USER = InteractionSettings(
+    mask_drop=0, repeat_without_prompt_prob=0, single_first_click_prob=0, evaluation_prompt_prob=0
+)
 
 
 def main() -> None:
@@ -108,14 +111,16 @@ def learn(network: VPUFormer, data: Batch, steps: int, seed: int) -> None:
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 1.5e-3, total_steps=steps, pct_start=0.1)
     for step in range(steps):
         rng = np.random.default_rng((seed, step))
-        answer = interact(model, data, rng, interactions=1 + step % 2, kind_shares=(1 / 3,) * 3, p2cl=2.0)
+        answer = interact(model, data, rng, USER, LossSettings(), supervised=1 + step % 2)
         optimizer.zero_grad()
         answer.loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimizer.step()
         schedule.step()
         if step % 20 == 0:
-            print(f"step {step}/{steps}  loss {answer.loss.item():.3f}  IoU {answer.parts['iou_last']:.3f}", flush=True)
+            print(
+                f"step {step}/{steps}  loss {answer.loss.item():.3f}  IoU {answer.figures['iou_last']:.3f}", flush=True
+            )
 
 
 @torch.inference_mode()
@@ -147,7 +152,7 @@ def without_gradient(network: VPUFormer, data: Batch) -> list[str]:
     network.train()
     network.zero_grad()
     rng = np.random.default_rng(0)
-    interact(Interactive(network), data, rng, interactions=3, kind_shares=(1 / 3,) * 3, p2cl=2.0).loss.backward()
+    interact(Interactive(network), data, rng, USER, LossSettings(), supervised=3).loss.backward()
     # The no-prompt token has a gradient only in samples without a prompt.
     return [
         name

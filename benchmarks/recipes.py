@@ -42,7 +42,9 @@ def counted(recipe: Recipe) -> dict[str, float]:
     prompts = PromptBatch.collate([[Click(100, 100)]], [FrameMap.to_canonical(Crop.whole((side, side)))])
     with FlopCounterMode(display=False) as counter:
         model(torch.rand(1, 3, side, side), torch.zeros(1, 1, side, side), prompts)
-    passes = recipe.length * recipe.images * recipe.objects * (1 + recipe.interactions) / 2
+    passes = (
+        recipe.length * recipe.images_per_step * recipe.objects_per_image * (1 + recipe.interaction.interactions) / 2
+    )
     forward = counter.get_total_flops()
     return {
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
