@@ -352,8 +352,8 @@ def spread(seeds: dict[str, dict[str, float]], measure: str) -> str:
 def encoders() -> str:
     path = RESULTS / "encoders.json"
     lines = [
-        "| encoder | parameters (M), alone and whole | GFLOPs at 448, first prompt and each further one |"
-        " ms for the image | ms a prompt |",
+        "| encoder | parameters (M): encoder, network | GFLOPs at 448 px: first prompt, each further prompt |"
+        " ms per image | ms per prompt |",
         "|---|--:|--:|--:|--:|",
     ]
     for name, row in json.loads(path.read_text())["encoders"].items():
