@@ -66,11 +66,11 @@ TABLES = {
     "tokens": "Prompts by their tokens",
 }
 EXPERIMENTS = {
-    "random-clicks": "from step 9,430 on, 310 steps: first clicks several and random, boxes loose",
-    "lone-clicks": "the same with .6 of the first clicks alone, half of clicks and boxes as in evaluation",
+    "random-clicks": "from step 9,430 on, 310 steps: several random first clicks, loose boxes",
+    "lone-clicks": "the same with .6 of the first clicks single, half of clicks and boxes as in evaluation",
     "sharpen": "from there, 290 steps: logits sharpened at 1/2",
-    "encoder-rate": "the same with the image encoder at .4 of the rate instead of .1",
-    "one-look": "the weights of 175,280 samples, one look",
+    "encoder-rate": "the same with the image encoder at .4 of the learning rate instead of .1",
+    "one-look": "the weights of 175,280 samples, without a second look",
     "late": "the weights of 224,880 samples, prompts drawn after the image encoder alone",
 }
 """Experiments on the validation split that led to a decision."""
