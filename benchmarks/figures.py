@@ -125,6 +125,7 @@ def blocks() -> dict[str, str]:
         "contributions": contributions(),
         "contributions-in-short": contributions_in_short(),
         "encoders": encoders(),
+        "speed": speed(),
         "harness": harness(),
         "recipes": recipes(),
         "human": human(),
@@ -394,6 +395,20 @@ def human() -> str:
     for name, numbers in result["sets"].items():
         lines.append(f"| {name} | " + " | ".join(f"{numbers[each]:.3f}" for each in shown) + " |")
     return "\n".join([*lines, "", f"`{result['command']}`"])
+
+
+def speed() -> str:
+    """Milliseconds of a prompt, with and without kept image features."""
+    result = json.loads((RESULTS / "speed.json").read_text())
+    milliseconds = {name: f"{1000 * seconds:.0f} ms" for name, seconds in result["median seconds"].items()}
+    text = (
+        f"The bundled weights on an image of {result['image'].replace('x', ' x ')} pixels: {milliseconds['set_image']}"
+        f" for the image, {milliseconds['first prompt, features kept']} for the first prompt on its features,"
+        f" {milliseconds['second prompt, same crop']} for a second prompt in the same crop, and"
+        f" {milliseconds['everything for a prompt']} for image and prompt together (`python benchmarks/speed.py`;"
+        f" {result['machine']})."
+    )
+    return textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False)
 
 
 def harness() -> str:

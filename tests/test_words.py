@@ -22,6 +22,7 @@ CLEAN = (
     "src/vpuformer/evaluation/records.py",
     "src/vpuformer/evaluation/report",
     "src/vpuformer/evaluation/shards.py",
+    "src/vpuformer/weights",
 )
 """Files and folders that keep the rules. A folder that is rewritten joins the list."""
 
