@@ -2,6 +2,7 @@
 
 import re
 import runpy
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 BENCHMARKS = ROOT / "benchmarks"
 README = (BENCHMARKS / "README.md").read_text(encoding="utf-8")
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 PAGES += [BENCHMARKS / "README.md", ROOT / "examples/README.md", ROOT / "src/vpuformer/weights/default/README.md"]
 
@@ -56,6 +58,35 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
         if anchor:
             headings = re.findall(r"^#+ (.*)$", linked.read_text(encoding="utf-8"), re.M)
             assert anchor in {re.sub(r"[^\w\- ]", "", each.lower()).replace(" ", "-") for each in headings}, target
+
+
+def test_the_house_is_drawn_as_it_is_built() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    layers = settings["tool"]["importlinter"]["contracts"][0]["layers"]
+    [drawing] = re.findall(r"^```text\n(.*?)^```", CONTRIBUTING, re.M | re.S)
+    floor = -1
+    for layer in layers:
+        places = [re.search(rf"(?:^|\| | {{3}}){room}\b", drawing, re.M) for room in layer.split(" | ")]
+        assert all(places), f"{layer} is not drawn"
+        starts = [drawing.rfind("\n  |", 0, place.start()) for place in places if place]
+        assert len(set(starts)) == 1, f"{layer} is drawn on several floors"
+        assert starts[0] >= floor, f"{layer} is drawn too high"
+        floor = starts[0]
+
+
+def test_the_walk_through_names_what_is_there() -> None:
+    """Files of a row exist, and one of them contains each name in the row."""
+    rows = [re.findall(r"`([^`]+)`", row) for row in re.findall(r"^\|.*`.*\|$", CONTRIBUTING, re.M)]
+    assert len(rows) == 14
+    for row in rows:
+        files = [name for name in row if "/" in name]
+        for file in files:
+            assert (ROOT / file).exists() or (ROOT / "src" / "vpuformer" / file).exists(), file
+        text = "".join(path.read_text("utf-8") for file in files for path in ROOT.glob(f"src/vpuformer/{file}"))
+        for name in row:
+            if name not in files:
+                word = re.findall(r"\w+", name)[0 if "(" in name else -1]
+                assert re.search(rf"\b{word}\b", text), f"{name} is in none of {files}"
 
 
 def test_every_page_is_linked_from_the_readme() -> None:
