@@ -98,7 +98,7 @@ TABLES: dict[str, dict[str, Row]] = {
         "dice_squared": {"dice": "squared"},
     },
 }
-"""By table and row, the changes of , or of the loss for the fields in ."""
+"""By table and row, the changes of `BASE`, or of the loss for the fields in `OF_LOSS`."""
 
 BASE = VPUFormerConfig()
 """Variant `default` with prompts drawn after the image encoder, as it was when the rows were defined."""
