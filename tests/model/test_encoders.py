@@ -153,7 +153,7 @@ def test_pretrained_weights_that_cannot_be_fetched_are_one_sentence(monkeypatch:
 
 
 def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "segmentation_models_pytorch.encoders", None)
+    monkeypatch.setitem(__import__("sys").modules, "segmentation_models_pytorch", None)
     with pytest.raises(MissingDependencyError, match=r"pip install 'vpuformer\[segformer\]'"):
         ImageEncoder("mit_b0")
 

@@ -145,7 +145,7 @@ def test_attention_of_the_decoder_needs_a_place_to_look_away(change: dict[str, o
 def test_trained_weights_start_a_network_without_maps(tmp_path: Path) -> None:
     drawn = VPUFormer(replace(NONE, dense_prompts="middle"))
     save_checkpoint(drawn, tmp_path)
-    with pytest.warns(UserWarning, match=r"without a place.*dense.eighth.*does not read: 4; new: null_tokens"):
+    with pytest.warns(UserWarning, match=r"dropped, since the new network.*dense.eighth.*of maps: 4; new: null_tokens"):
         network = build_network(Recipe(data="", output="", init=str(tmp_path), model=FINE))
     state, former = network.state_dict(), drawn.state_dict()
     assert torch.equal(state["decoder.head.weight"], former["decoder.head.weight"])

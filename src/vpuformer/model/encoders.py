@@ -21,6 +21,7 @@ from timm.models import FeatureInfo
 from torch import Tensor, nn
 
 from vpuformer.errors import CheckpointError, ConfigError, MissingDependencyError, unknown_name
+from vpuformer.extras import require
 from vpuformer.model.injection import InjectionPoint, attach, injecting
 
 TIMM = "timm:"
@@ -138,13 +139,9 @@ class _WithoutInput(nn.Module):
 
 def _segformer(name: str) -> Callable[[bool], EncoderBody]:
     def create(pretrained: bool) -> EncoderBody:
-        try:
-            from segmentation_models_pytorch.encoders import get_encoder
-        except ModuleNotFoundError as error:
-            raise MissingDependencyError(
-                f"the image encoder {name!r} comes from segmentation-models-pytorch; install it with:"
-                " pip install 'vpuformer[segformer]'"
-            ) from error
+        require("segformer", f"the image encoder {name!r}")
+        from segmentation_models_pytorch.encoders import get_encoder
+
         encoder = get_encoder(name, weights="imagenet" if pretrained else None)
         return EncoderBody(_WithoutInput(encoder), (4, 8, 16, 32), encoder.out_channels[2:])
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vpuformer.errors import ImageError
-from vpuformer.formats.messages import Tally
+from vpuformer.formats.messages import Affected
 from vpuformer.images.files import upright_size_of
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ def notes_on_files(store: "Store", root: Path) -> list[str]:
         store: what is exported: images that are done or have an accepted object.
         root: the folder of the images.
     """
-    gone, resized, newer, turned = Tally(), Tally(), Tally(), Tally()
+    gone, resized, newer, turned = Affected(), Affected(), Affected(), Affected()
     drawn = store.last_steps()
     for row in store.images():
         if row.size is None or not (row.done or row.objects):
