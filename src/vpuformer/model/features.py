@@ -24,6 +24,11 @@ def repeat_samples(part: Float[Tensor, "b ..."], times: int) -> Float[Tensor, "b
     return part[torch.arange(len(part), device=part.device).repeat_interleave(times)]
 
 
+def map_size(maps: Tensor) -> tuple[int, int]:
+    """Height and width of an image or a map of features (..., h, w)."""
+    return maps.shape[-2], maps.shape[-1]
+
+
 class LateralScales(NamedTuple):
     """Finer stages of the image encoder, which reach the decoder without passing the attention."""
 

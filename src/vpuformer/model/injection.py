@@ -28,6 +28,7 @@ from vpuformer.model.features import (
     PausedStages,
     Priors,
     PromptedFeatures,
+    map_size,
 )
 
 
@@ -82,7 +83,7 @@ class PromptInjection(nn.Module):
         if self._config.dense_prompts == "early":
             if prompts is None:
                 raise ValueError("dense_prompts='early' draws the prompts into the image encoder: pass them")
-            maps.append(rasterize_prompts(prompts, _size(image)))
+            maps.append(rasterize_prompts(prompts, map_size(image)))
         return torch.cat(maps, dim=1) if maps else None
 
     def into_features(
@@ -92,16 +93,20 @@ class PromptInjection(nn.Module):
         prompts: PromptBatch,
         resume: Callable[[PausedStages], MergedStages],
     ) -> PromptedFeatures:
-        """Add the maps to features at 1/4 and 1/16, and at 1/8 where the encoder has paused; `resume` ends its pass."""
-        added = self._features_of_maps(mask, prompts, _size(features.lateral.quarter)) if self.maps else None
+        """Add the maps to features at 1/4 and 1/16, and at 1/8 where the encoder has paused.
+
+        Args:
+            resume: runs the rest of a paused encoder.
+        """
+        added = self._features_of_maps(mask, prompts, map_size(features.lateral.quarter)) if self.maps else None
         stages, lateral = features.stages, features.lateral
         if isinstance(stages, PausedStages):
             assert added is not None  # an encoder pauses for these maps alone
             assert added.eighth is not None
-            stages = resume(PausedStages(stages.eighth + _filled(added.eighth, _size(stages.eighth))))
+            stages = resume(PausedStages(stages.eighth + _filled(added.eighth, map_size(stages.eighth))))
         semantic = stages.semantic
         if added is not None:
-            semantic = semantic + F.adaptive_avg_pool2d(added.sixteenth, _size(semantic))
+            semantic = semantic + F.adaptive_avg_pool2d(added.sixteenth, map_size(semantic))
             lateral = lateral._replace(quarter=lateral.quarter + added.quarter)
         return PromptedFeatures(semantic, lateral, self._priors(prompts, semantic, lateral))
 
@@ -119,10 +124,10 @@ class PromptInjection(nn.Module):
         config = self._config
         if config.prior == "none" or not config.dma:
             return None
-        h, w = _size(semantic)
+        h, w = map_size(semantic)
         sizes = [(h, w)]
         if config.fine_attention == "quarter":
-            sizes += [_size(lateral.quarter), (2 * h, 2 * w) if lateral.eighth is None else _size(lateral.eighth)]
+            sizes += [map_size(lateral.quarter), (2 * h, 2 * w) if lateral.eighth is None else map_size(lateral.eighth)]
         sixteenth, *finer = prompt_priors(prompts, sizes, config.null_tokens)
         return Priors(sixteenth, *finer)
 
@@ -203,7 +208,7 @@ def injecting(extra: Tensor) -> Iterator[None]:
 
 def _after(_module: nn.Module, _inputs: object, output: Tensor) -> Tensor:
     extra = _EXTRA.get()
-    return output if extra is None else output + _resized(extra, _size(output))
+    return output if extra is None else output + _resized(extra, map_size(output))
 
 
 def _after_nhwc(_module: nn.Module, _inputs: object, output: Tensor) -> Tensor:
@@ -215,21 +220,17 @@ def _after_nhwc(_module: nn.Module, _inputs: object, output: Tensor) -> Tensor:
 
 def _before(_module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...] | None:
     extra = _EXTRA.get()
-    return None if extra is None else (inputs[0] + _resized(extra, _size(inputs[0])), *inputs[1:])
+    return None if extra is None else (inputs[0] + _resized(extra, map_size(inputs[0])), *inputs[1:])
 
 
 def _resized(extra: Tensor, size: tuple[int, int]) -> Tensor:
     # Encoders round odd sizes in their own ways.
-    if _size(extra) == size:
+    if map_size(extra) == size:
         return extra
     return F.interpolate(extra, size=size, mode="bilinear", align_corners=False)
 
 
 def _filled(maps: Tensor, size: tuple[int, int]) -> Tensor:
     """Maps with zeros to the right and below, up to the size of an encoder's map, whose input was padded."""
-    height, width = _size(maps)
+    height, width = map_size(maps)
     return F.pad(maps, (0, size[1] - width, 0, size[0] - height))
-
-
-def _size(maps: Tensor) -> tuple[int, int]:
-    return maps.shape[-2], maps.shape[-1]

@@ -15,7 +15,7 @@ from vpuformer.model.config import VPUFormerConfig
 from vpuformer.model.decoder import HALF, MultiScaleDecoder, Upsampler
 from vpuformer.model.dma import DMA
 from vpuformer.model.encoders import FeaturePyramid, ImageEncoder
-from vpuformer.model.features import Features, LateralScales, MergedStages, PausedStages, PromptTokens
+from vpuformer.model.features import Features, LateralScales, MergedStages, PausedStages, PromptTokens, map_size
 from vpuformer.model.injection import PromptInjection, encoder_maps
 from vpuformer.model.prompt_encoders import prompt_encoder
 
@@ -96,7 +96,7 @@ class VPUFormer(nn.Module):
         prompts: PromptBatch,
         seeds: Int64[Tensor, " b"] | None = None,
     ) -> Output:
-        """Segment: `encode`, then `decode`, which are apart so that features can be kept.
+        """Segment. `encode` and `decode` are apart so that features can be kept.
 
         Args:
             image: values in [0, 1].
@@ -104,7 +104,8 @@ class VPUFormer(nn.Module):
             prompts: every prompt given so far.
             seeds: one for each sample, for the choices that scribbles leave open, in training.
         """
-        return self.decode(self.encode(image, mask, prompts), mask, prompts, seeds)
+        features = self.encode(image, mask, prompts)  # the image encoder
+        return self.decode(features, mask, prompts, seeds)  # PuE, DMA, decoder and heads
 
     def encode(
         self,
@@ -117,7 +118,7 @@ class VPUFormer(nn.Module):
             pyramid, eighth = self.backbone.begin(image)
             return Features(PausedStages(eighth), self._lateral_scales(pyramid, image))
         pyramid = self.backbone(image, self.dense.into_encoder(image, mask, prompts))
-        return Features(self._merged(pyramid.semantic, _size(image)), self._lateral_scales(pyramid, image))
+        return Features(self._merged(pyramid.semantic, map_size(image)), self._lateral_scales(pyramid, image))
 
     def decode(
         self,
@@ -127,15 +128,15 @@ class VPUFormer(nn.Module):
         seeds: Int64[Tensor, " b"] | None = None,
     ) -> Output:
         """Everything after the image encoder: PuE, DMA, decoder and heads."""
-        tokens = self._tokens(prompts, seeds)
-        prompted = self.dense.into_features(features, mask, prompts, partial(self._resume, size=_size(mask)))
+        tokens = self._query_tokens(prompts, seeds)
+        prompted = self.dense.into_features(features, mask, prompts, partial(self._resume, size=map_size(mask)))
         merged = self.dma(prompted, tokens)
         logits, pixels = self.decoder(merged.maps, prompted.lateral, merged.tokens, prompted.priors)
-        logits = self._full_size(logits, pixels, prompted.lateral, _size(mask))
+        logits = self._mask_head(logits, pixels, prompted.lateral, map_size(mask))
         return Output(logits, pixels, self.embed_prompt(merged.contrasted[:, : prompts.valid.shape[1]]))
 
-    def _tokens(self, prompts: PromptBatch, seeds: Tensor | None) -> PromptTokens:
-        """PuE's query tokens, and the null tokens."""
+    def _query_tokens(self, prompts: PromptBatch, seeds: Tensor | None) -> PromptTokens:
+        """PuE's query tokens, followed by the null tokens."""
         features, valid = self.pue(prompts, seeds)
         tokens = PromptTokens.of_prompts(features, valid, prompts)
         return tokens if self.null_tokens is None else tokens.with_null_tokens(self.null_tokens)
@@ -170,7 +171,7 @@ class VPUFormer(nn.Module):
             quarter = image.new_zeros(len(image), self.config.decoder_dim, *_part(image, 4))
         return LateralScales(quarter, eighth, half)
 
-    def _full_size(
+    def _mask_head(
         self, logits: Tensor, pixels: Tensor, lateral: LateralScales, size: tuple[int, int]
     ) -> Float[Tensor, "b 1 h w"]:
         """Mask logits at the input resolution, by way of 1/2 where there is an upsampler."""
@@ -179,10 +180,6 @@ class VPUFormer(nn.Module):
         return F.interpolate(logits.float(), size=size, mode="bilinear", align_corners=False)
 
 
-def _size(maps: Tensor) -> tuple[int, int]:
-    return maps.shape[-2], maps.shape[-1]
-
-
 def _part(image: Tensor, stride: int) -> tuple[int, int]:
-    """The size of a map of the image at `stride`."""
+    """Size of a map of the image at `stride`."""
     return -(-image.shape[-2] // stride), -(-image.shape[-1] // stride)
