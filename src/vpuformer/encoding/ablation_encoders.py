@@ -24,7 +24,7 @@ CORNERS = 2
 
 
 def distance_maps(prompts: PromptBatch) -> Float[Tensor, "b n 896"]:
-    """The distance of each cell's centre to every prompt, from 0 (on it, in the box) to 1 (`TRUNCATION`).
+    """Distance of each cell's centre to every prompt: 0 on it or in the box, 1 `TRUNCATION`.
 
     A distance map changes by at most a pixel from one pixel to the next, so that the value at the centre of a cell of
     14x16 px stands for its mean. Empty slots are zero.
@@ -46,7 +46,7 @@ def distance_maps(prompts: PromptBatch) -> Float[Tensor, "b n 896"]:
 
 
 class DistanceMapEncoder(nn.Module):
-    """A distance map of the prompt, pooled to a vector of PuE's length, through the same projection as PuE's."""
+    """A pooled distance map of PuE's length, through the same projection as PuE's."""
 
     def __init__(self, dim: int, hidden: int, *, kind_embedding: bool = True) -> None:
         super().__init__()
@@ -66,8 +66,9 @@ class DistanceMapEncoder(nn.Module):
 
 
 class LearnedVectorEncoder(nn.Module):
-    """Random Fourier features of coordinates (Tancik et al., NeurIPS 2020) and learned vectors of kind and polarity.
+    """Random Fourier features of coordinates, and learned vectors of kind and polarity.
 
+    The features are those of Tancik et al. (NeurIPS 2020).
     A click is its point, a box two corners, a scribble `SAMPLED` points; each point has the vector of its role added,
     the points are averaged, and a perceptron as wide as PuE's follows.
     """

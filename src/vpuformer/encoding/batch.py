@@ -62,7 +62,7 @@ class PromptBatch:
         max_prompts: int = MAX_PROMPTS,
         device: torch.device | str | None = None,
     ) -> "PromptBatch":
-        """Map the prompts of each sample into the canonical frame, and pad them to a common number.
+        """Map the prompts of each sample into the canonical frame, and pad them.
 
         Above `max_prompts` a sample loses the oldest prompt of its most frequent kind, with a warning. There is always
         at least one slot.
@@ -128,10 +128,11 @@ def _encode(prompt: Prompt, frame: FrameMap) -> tuple[Extent, Points]:
 
 
 def dense_pixels(path: Points, gaps: Sequence[int] = ()) -> Points:
-    """Resample the stroke `path` (n, 2) to one point for every pixel that it visits, in order, at most a pixel apart.
+    """Resample the stroke `path` (n, 2) to one point for every pixel that it visits.
 
-    `path` lies in the canonical frame; `gaps` are those of a `Scribble`. A stroke that visits more pixels than
-    `MAX_STROKE_PIXELS` keeps that many, evenly along it: such a stroke fills the image, and the rest adds nothing.
+    The points are in order and at most a pixel apart. `path` lies in the canonical frame; `gaps` are those of a
+    `Scribble`. A stroke that visits more pixels than `MAX_STROKE_PIXELS` keeps that many, evenly along it: such a
+    stroke fills the image, and the rest adds nothing.
 
     >>> dense_pixels(np.array([[0.0, 0.0], [2.0, 0.0]])).tolist()
     [[0.0, 0.0], [1.0, 0.0], [2.0, 0.0]]
@@ -150,6 +151,6 @@ def dense_pixels(path: Points, gaps: Sequence[int] = ()) -> Points:
 
 
 def _resampled(piece: Points, along: npt.NDArray[np.float64], spacing: float) -> Points:
-    """Points at most `spacing` apart on an unbroken line; `along` is the distance of each of its points."""
+    """Points at most `spacing` apart on a line whose points have distances `along` it."""
     at = np.linspace(0.0, along[-1], int(np.ceil(along[-1] / spacing)) + 1)
     return np.stack([np.interp(at, along, piece[:, axis]) for axis in (0, 1)], axis=1)

@@ -1,4 +1,4 @@
-"""Prompts as one-dimensional vectors along x and y: the formulas of section III-B (Eqs. 1-6, Algorithm 1).
+"""Prompts as vectors along x and y: section III-B (Eqs. 1-6, Algorithm 1).
 
 A click is a bell of standard deviation 3 px, cut at three of them. The bell of a box is a sixth of its side wide and
 ends at its edges, so that the vector of a box differs from that of its centre. A scribble leaves in each of its columns
@@ -33,7 +33,7 @@ def bell(
 
 
 def click_vector(centre: Float[Tensor, "*n"], length: int) -> Float[Tensor, "*n l"]:
-    """A bell around `centre` (Eqs. 1 and 3), cut at three standard deviations as in the authors' code."""
+    """A bell around `centre` (Eqs. 1 and 3), cut at 3 sigma as in the authors' code."""
     return bell(_distance(centre, length), SIGMA, 3 * SIGMA)
 
 
@@ -95,7 +95,7 @@ def _choose(
     length: int,
     seeds: Int64[Tensor, "*n"] | None,
 ) -> tuple[Int[Tensor, "*n l"], Bool[Tensor, "*n l"]]:
-    """For each slot 0..l-1 the index of one usable point in it: the middle one by `order`, or a random one.
+    """For each slot 0..l-1 the index of a usable point: the middle by `order`, or random.
 
     One sort and two binary searches for all prompts at once. The second result is True for slots that have a point.
     """

@@ -27,7 +27,7 @@ def rasterize_prompts(prompts: PromptBatch, size: tuple[int, int], *, radius: fl
 
 
 def cells(prompts: PromptBatch, size: tuple[int, int]) -> Int[Tensor, "b n m"]:
-    """Index, row by row, of the cell that holds each point of a click or scribble; `h * w` for padding."""
+    """Index, row by row, of the cell that holds each stroke point; `h * w` for padding."""
     h, w = size
     scale = prompts.points.new_tensor([w / CANONICAL, h / CANONICAL])
     column, row = (scale * (prompts.points + 0.5) - 0.5).round().long().unbind(-1)

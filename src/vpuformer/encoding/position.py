@@ -31,14 +31,14 @@ def axis_code(at: Float[Tensor, " k"], dim: int) -> Float[Tensor, "k dim"]:
 
 
 def random_frequencies(dim: int) -> Float[Tensor, "2 half"]:
-    """Normally distributed frequencies of x and y for `fourier_code`, from a fixed seed: they belong to the method."""
+    """Normally distributed frequencies for `fourier_code`, fixed as part of the method."""
     return torch.randn(2, dim // 2, generator=torch.Generator().manual_seed(0))
 
 
 def fourier_code(
     points: Float[Tensor, "*shape 2"], frequencies: Float[Tensor, "2 half"]
 ) -> Float[Tensor, "*shape dim"]:
-    """Random Fourier features (Tancik et al., NeurIPS 2020) of canonical coordinates, as in Segment Anything."""
+    """Random Fourier features of canonical coordinates (Tancik et al., NeurIPS 2020)."""
     position = 2 * pi * (2 * (points + 0.5) / CANONICAL - 1)
     # No matrix product: mixed precision would round the coordinates.
     angle = position[..., :1] * frequencies[0] + position[..., 1:] * frequencies[1]

@@ -27,11 +27,12 @@ NOWHERE = 0.1
 def prompt_priors(
     prompts: PromptBatch, sizes: Sequence[tuple[int, int]], null_tokens: int = 0
 ) -> list[Float[Tensor, "b n_null _ _"]]:
-    """Log-priors of every prompt, then of the null tokens, over the cells of grids of `sizes` (h, w) on the image.
+    """Log-priors of the prompts, then of the null tokens, over grids of `sizes` (h, w).
 
-    The value of a cell is `log(FLOOR + p)`, `p` in [0, 1]. For a click `p` is the outer product of `q_v` and `q_h`
-    (Eqs. 1-6), each pooled by its maximum over the cell's rows or columns; for a box the share of the cell inside it;
-    for a scribble 1 where the stroke passes. A slot without a prompt and a null token have `log(NOWHERE)` everywhere.
+    The grids cover the image. The value of a cell is `log(FLOOR + p)`, `p` in [0, 1]. For a click `p` is the outer
+    product of `q_v` and `q_h` (Eqs. 1-6), each pooled by its maximum over the cell's rows or columns; for a box the
+    share of the cell inside it; for a scribble 1 where the stroke passes. A slot without a prompt and a null token have
+    `log(NOWHERE)` everywhere.
     """
     x0, y0, x1, y1 = prompts.bounds.unbind(-1)
     horizontal, vertical = click_vector((x0 + x1) / 2, CANONICAL), click_vector((y0 + y1) / 2, CANONICAL)

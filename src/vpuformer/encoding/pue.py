@@ -1,4 +1,4 @@
-"""The Prompt-unified Encoder: every click, box and scribble as one vector, and that vector as a query token."""
+"""The Prompt-unified Encoder: click, box and scribble as a vector and as a query token."""
 
 import torch
 from jaxtyping import Bool, Float, Int64
@@ -16,9 +16,10 @@ VECTOR = 2 * CANONICAL + 2
 
 
 def prompt_vectors(prompts: PromptBatch, seeds: Int64[Tensor, " b"] | None = None) -> Float[Tensor, "b n 898"]:
-    """The vector `[q_h (448), q_v (448), q_b (2)]` of every prompt (Eqs. 1-6); zeros for an empty slot.
+    """The vector `[q_h (448), q_v (448), q_b (2)]` of every prompt (Eqs. 1-6).
 
-    Columns come first for every kind; `q_b` is (1, 0) for a positive and (0, 1) for a negative prompt.
+    An empty slot has zeros. Columns come first for every kind; `q_b` is (1, 0) for a positive and (0, 1) for a negative
+    prompt.
 
     Args:
         seeds: one for each sample; they make the choice among the points of a scribble random (training).
@@ -46,7 +47,7 @@ def prompt_vectors(prompts: PromptBatch, seeds: Int64[Tensor, " b"] | None = Non
 def with_no_prompt_token(
     tokens: Float[Tensor, "b n dim"], valid: Bool[Tensor, "b n"], no_prompt: Float[Tensor, " dim"]
 ) -> tuple[Float[Tensor, "b n dim"], Bool[Tensor, "b n"]]:
-    """Tokens and their validity; a sample without any prompt gets the token `no_prompt` in its first slot."""
+    """Tokens and validity, with `no_prompt` in the first slot of samples without a prompt."""
     first = torch.arange(tokens.shape[1], device=tokens.device) == 0
     without = ~valid.any(dim=1, keepdim=True) & first
     return torch.where(without[..., None], no_prompt, tokens), valid | without

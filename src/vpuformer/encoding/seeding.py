@@ -34,9 +34,9 @@ def derive_seed(seeds: Int64[Tensor, "*#shape"], number: Int[Tensor, "*#shape"] 
 
 
 def randint(seeds: Int64[Tensor, "*#shape"], count: Int[Tensor, "*#shape"]) -> Int[Tensor, "*#shape"]:
-    """For every seed made by `derive_seed` a uniform integer from 0 to `count - 1`; 0 where `count` is 0.
+    """A uniform integer from 0 to `count - 1` for every seed made by `derive_seed`.
 
-    `count` stays below 2^32.
+    0 where `count` is 0; `count` stays below 2^32.
 
     >>> import torch
     >>> randint(derive_seed(torch.arange(6), 0), torch.tensor(1)).tolist()

@@ -1,6 +1,7 @@
-"""Weights to and from files: safetensors and `config.json`, never a pickle. `vpuformer.model.manifest` has the layout.
+"""Weights to and from files: safetensors and `config.json`, never a pickle.
 
-Nothing is loaded in part: a missing key, an extra key and one of another shape are errors that name the key.
+`vpuformer.model.manifest` has the layout. Nothing is loaded in part: a missing key, an extra key and one of another
+shape are errors that name the key.
 """
 
 import json
@@ -110,7 +111,7 @@ def load_model(
 
 
 def _differences(state: Mapping[str, Tensor], shapes: Mapping[str, tuple[int, ...]]) -> str:
-    """The differences in keys and shapes between a file and a network, in words; empty if there are none."""
+    """Differences in keys and shapes between a file and a network, in words; else empty."""
     missing = [key for key in state if key not in shapes]
     extra = [key for key in shapes if key not in state]
     misshapen = [

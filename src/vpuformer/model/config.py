@@ -1,4 +1,4 @@
-"""What a network is made of: one frozen dataclass, and the variants by name. Imports no torch."""
+"""The parts of a network: one frozen dataclass, and the variants by name. No torch."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
@@ -12,7 +12,7 @@ from vpuformer.geometry import check_input_size
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class VPUFormerConfig:
-    """The shape of a VPUFormer. The defaults are the variant `default`; `paper` is the paper to the word.
+    """The shape of a VPUFormer. The defaults are the variant `default`.
 
     Raises:
         ConfigError: a field is out of range or contradicts another.
@@ -44,7 +44,7 @@ class VPUFormerConfig:
     features, which the paper cites."""
 
     mask_fusion: Literal["early", "late"] = "late"
-    """Where the previous mask enters: `early` through Conv1S into the image encoder's stem (the paper), or `late` into
+    """Entry of the previous mask: `early` through Conv1S into the image encoder's stem (the paper), or `late` into
     its features, so that these depend on the image alone and are computed once for all its objects and prompts."""
     dense_prompts: Literal["none", "late", "middle", "early"] = "middle"
     """Rasterize the prompts to maps as well: not at all (the paper), after the image encoder ("late"), there and within

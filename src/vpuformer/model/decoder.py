@@ -1,4 +1,4 @@
-"""The multi-scale feature decoder (section III-D), and the embedding of pixels that P2CL reads."""
+"""The multi-scale feature decoder (section III-D), and P2CL's embedding of pixels."""
 
 from collections.abc import Sequence
 
@@ -20,7 +20,9 @@ def group_norm(channels: int) -> nn.GroupNorm:
 
 
 class MultiScaleDecoder(nn.Module):
-    """Four maps at stride 16 to 1/4, 1/8, 1/16 and 1/32 (Eq. 11), aligned and merged at 1/4 (Eqs. 12-13), one logit.
+    """Four maps at stride 16, brought to four scales, aligned and merged at 1/4 to a logit.
+
+    The scales are 1/4, 1/8, 1/16 and 1/32 (Eq. 11); Eqs. 12 and 13 align and merge them.
 
     The paper's factors 4, 16, 32, 64 cannot be reached by its "4x upsampling with two transposed convolutions"; its
     authors' code has the four strides used here. Merging by a 1x1 convolution over the concatenated, upsampled maps
@@ -79,7 +81,7 @@ class MultiScaleDecoder(nn.Module):
         tokens: PromptTokens,
         priors: Priors | None,
     ) -> tuple[Float[Tensor, "b 1 h4 w4"], Float[Tensor, "b width h4 w4"]]:
-        """Mask logits and merged features `F_v`, both at 1/4, from the maps of the four scales, finest first."""
+        """Mask logits and merged features `F_v`, both at 1/4; `maps` has the finest scale first."""
         size = lateral.quarter.shape[-2:]
         merged = torch.zeros_like(lateral.quarter)
         for i, level in enumerate(maps):

@@ -1,4 +1,4 @@
-"""Dual-cross Merging Attention (section III-C): prompts look at the image, the image looks at the prompts."""
+"""Dual-cross Merging Attention (section III-C): prompts and image attend to each other."""
 
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ LAYERS = 3
 
 
 class MultiHeadAttention(nn.Module):
-    """Scaled dot-product attention with `heads` heads; keys that are not `valid` get no weight.
+    """Scaled dot-product attention of several heads; keys that are not `valid` get no weight.
 
     Written out: prompts are a few dozen at most, so that all weights fit into memory with ease, and PyTorch's fused
     kernels, which are made for thousands of tokens on both sides, cost a training step on a CPU a tenth more.
@@ -79,7 +79,7 @@ def interactive_information_filtering(
 
 
 class PriorGain(nn.Module):
-    """A log-prior as the bias of attention logits, times a learned gain per head, 1 at the start."""
+    """A log-prior as a bias of attention logits, times a learned gain per head (first 1)."""
 
     def __init__(self, heads: int) -> None:
         super().__init__()
@@ -122,7 +122,7 @@ class LayerOutput(NamedTuple):
 
 
 class DualCrossMergingAttention(nn.Module):
-    """One layer: self-attention, two cross-attentions, two feed-forward layers, interactive information filtering."""
+    """One layer: self-attention, two cross-attentions, feed-forward layers, filtering."""
 
     def __init__(self, config: VPUFormerConfig) -> None:
         super().__init__()
@@ -196,7 +196,7 @@ class MergedScales(NamedTuple):
 
 
 class DMA(nn.ModuleList):
-    """All layers; without any (Table V) every scale is made of the encoder's map, and the prompts stay as they are."""
+    """All DMA layers, or none (Table V): then every scale is made of the encoder's map."""
 
     def __init__(self, config: VPUFormerConfig) -> None:
         super().__init__(DualCrossMergingAttention(config) for _ in range(LAYERS if config.dma else 0))

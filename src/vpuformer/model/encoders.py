@@ -54,7 +54,7 @@ IMAGENET = Normalisation((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 
 class EncoderBody(NamedTuple):
-    """A network of a library that returns a list of feature maps, and their strides and channels."""
+    """A network of a library that returns feature maps, and their strides and channels."""
 
     net: nn.Module
     strides: Sequence[int]
@@ -75,7 +75,7 @@ class EncoderSpec:
     create: Callable[[bool], EncoderBody]
     """Make the network, such as `from_timm(NAME)`; True fetches its pretrained weights through the library's hub."""
     injection: InjectionPoint
-    """Where the previous mask is added if `mask_fusion` is early."""
+    """The place at which the previous mask is added if `mask_fusion` is early."""
     to_quarter: tuple[str, ...] = ()
     """Names of the modules up to stride 4, which training may freeze."""
     chain: tuple[str, ...] = ()
@@ -111,7 +111,7 @@ def _described(net: nn.Module) -> EncoderBody:
 
 
 def _deeplab(name: str) -> Callable[[bool], EncoderBody]:
-    """A network that keeps stride 8 by dilation, with DeepLabV3+'s spatial pyramid on top (rates 12, 24, 36)."""
+    """A dilated network of stride 8 with DeepLabV3+'s pyramid on top (rates 12, 24, 36)."""
 
     def create(pretrained: bool) -> EncoderBody:
         from torchvision.models.segmentation.deeplabv3 import ASPP
@@ -127,7 +127,7 @@ def _deeplab(name: str) -> Callable[[bool], EncoderBody]:
 
 
 class _WithoutInput(nn.Module):
-    """An encoder of segmentation-models-pytorch without its first two outputs, the image and an empty map."""
+    """An encoder of segmentation-models-pytorch without the image and an empty map."""
 
     def __init__(self, encoder: nn.Module) -> None:
         super().__init__()
@@ -199,7 +199,7 @@ All of them normalise by ImageNet's statistics, as their usual weights want it.
 
 
 def encoder_spec(name: str) -> EncoderSpec:
-    """The encoder of this name: one of `BACKBONES`, or `timm:` and the name of any network of timm.
+    """The encoder of this name: one of `BACKBONES`, or `timm:` and a name of timm's.
 
     Raises:
         ConfigError: no encoder has that name, or timm's network has no `features_only`.
@@ -234,7 +234,7 @@ def encoder_spec(name: str) -> EncoderSpec:
 
 
 class ImageEncoder(nn.Module):
-    """An encoder of `BACKBONES` or of timm, for inputs of any size and aspect, which it normalises.
+    """An encoder of `BACKBONES` or of timm, for images of any size, which it normalises.
 
     Args:
         name: see `encoder_spec`.
@@ -335,7 +335,7 @@ class ImageEncoder(nn.Module):
         return _padded((image - self._mean) / self._std)
 
     def freeze(self, *, stem: bool, norms: bool) -> None:
-        """Freeze parts of the encoder: the modules up to stride 4, the statistics of its batch norms.
+        """Freeze the modules up to stride 4, and the statistics of the batch norms.
 
         The finest stages take most of the time of a training step, and they see much the same in every image. An
         encoder of one resolution, or known by its timm name alone, has no modules up to stride 4.

@@ -30,7 +30,7 @@ def map_size(maps: Tensor) -> tuple[int, int]:
 
 
 class LateralScales(NamedTuple):
-    """Finer stages of the image encoder, which reach the decoder without passing the attention."""
+    """Finer stages of the image encoder, which bypass the attention to the decoder."""
 
     quarter: Float[Tensor, "b c h4 w4"]
     eighth: Float[Tensor, "b c h8 w8"] | None
@@ -39,14 +39,14 @@ class LateralScales(NamedTuple):
 
 
 class PausedStages(NamedTuple):
-    """The coarse side of an encoder that waits for the prompts at 1/8 (`dense_prompts="middle"`)."""
+    """Coarse side of an encoder that waits for the prompts (`dense_prompts="middle"`)."""
 
     eighth: Float[Tensor, "b c h8 w8"]
     """The encoder's map, from which its coarse stages go on."""
 
 
 class MergedStages(NamedTuple):
-    """The coarse side of an encoder that has finished."""
+    """Coarse side of an encoder that has finished."""
 
     semantic: Float[Tensor, "b d h16 w16"]
     """`f_v`: all stages of stride 8 and above, projected to d channels and merged at 1/16."""
@@ -125,7 +125,7 @@ class PromptTokens(NamedTuple):
 
 
 def _partwise(combine: Callable[..., Tensor], *batches: Any) -> Any:
-    """Nested tuples of the type of each batch, in which every tensor is `combine` of that tensor of each batch."""
+    """Apply `combine` to each tensor of equal nested tuples; None stays None."""
     first = batches[0]
     if first is None:
         return None

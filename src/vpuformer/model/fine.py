@@ -1,4 +1,4 @@
-"""Attention of the decoder's finer scales to the prompts, at the resolution of a rasterized map."""
+"""Attention of the decoder's finer scales to the prompts, at their own resolution."""
 
 import torch
 from einops import rearrange
@@ -23,7 +23,7 @@ class SignEmbedding(nn.Module):
 
 
 class FineAttention(nn.Module):
-    """A map of features attends to the prompts, with the prior of their positions at its own resolution.
+    """Attention of a map of features to the prompts, with the prior of their positions.
 
     Prompts are few, so that this costs little more than four 1x1 convolutions. It starts as nothing.
 

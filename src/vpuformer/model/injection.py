@@ -1,4 +1,4 @@
-"""Where prompts and the previous mask enter the network, beside the prompts' query tokens.
+"""Injection of prompts and previous mask into the network, besides the query tokens.
 
 They enter as maps: into the image encoder's stem (`PromptInjection.into_encoder`), or into its features
 (`PromptInjection.into_features`). The prior, a prompt's position as a bias of the attention, is made here as well.
@@ -151,10 +151,10 @@ class InjectionPoint:
 
 
 class Conv1S(nn.Module):
-    """Maps at full size as features to add to the stem's output, which gives a pretrained encoder more inputs.
+    """Maps at full size as features to add to the output of a convolutional stem.
 
-    RITM's way, which the paper takes over. The learned scale starts small, so that training begins with what the
-    encoder knows.
+    It gives a pretrained encoder more inputs, as in RITM, and the paper takes it over. The learned scale starts small,
+    so that training begins with what the encoder knows.
     """
 
     def __init__(self, maps: int, channels: int, *, stride: int = 2) -> None:
@@ -169,7 +169,7 @@ class Conv1S(nn.Module):
 
 
 class PatchEmbedding(nn.Module):
-    """A second patch embedding for transformers, as in SimpleClick (stride 16) and FocalClick (7x7, stride 4)."""
+    """A second patch embedding: SimpleClick's (stride 16) or FocalClick's (7x7, stride 4)."""
 
     def __init__(self, maps: int, channels: int, *, stride: int) -> None:
         super().__init__()
@@ -184,7 +184,7 @@ class PatchEmbedding(nn.Module):
 
 
 _EXTRA: ContextVar[Tensor | None] = ContextVar("features of the maps", default=None)
-"""Extra features of the current forward pass. A context variable, so threads can share one network."""
+"""Extra features of the current pass; a context variable, so threads share one network."""
 
 
 def attach(net: nn.Module, point: InjectionPoint) -> None:
@@ -231,6 +231,6 @@ def _resized(extra: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def _filled(maps: Tensor, size: tuple[int, int]) -> Tensor:
-    """Maps with zeros to the right and below, up to the size of an encoder's map, whose input was padded."""
+    """Pad maps with zeros to the right and below, as the encoder's input was padded."""
     height, width = map_size(maps)
     return F.pad(maps, (0, size[1] - width, 0, size[0] - height))

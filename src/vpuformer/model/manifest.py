@@ -51,7 +51,7 @@ class Manifest:
 
     @property
     def parameters(self) -> int:
-        """Number of learned parameters, excluding batch-norm statistics if the file states the number."""
+        """Number of learned parameters; with batch-norm statistics if the file states none."""
         counted = str((self.header.get("__metadata__") or {}).get("parameters"))
         return int(counted) if counted.isdecimal() else sum(prod(shape) for shape in self.shapes.values())
 
@@ -168,7 +168,7 @@ def read_header(path: Path) -> dict[str, Any]:
 
 
 def _end_of(entry: dict[str, Any]) -> int:
-    """The byte after a tensor's last one; raises what `read_header` catches if the entry is not a tensor."""
+    """The byte after a tensor's last one; raises what `read_header` catches if not a tensor."""
     _, end = entry["data_offsets"]
     if not isinstance(entry["dtype"], str) or not all(isinstance(side, int) for side in (end, *entry["shape"])):
         raise TypeError(f"not a tensor: {entry!r:.80}")

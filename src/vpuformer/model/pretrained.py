@@ -1,4 +1,4 @@
-"""Weights for an image encoder from a file of any library; every key without a partner is reported."""
+"""Weights for an image encoder from a file of any library, with a report of its keys."""
 
 import os
 import pickle

@@ -1,4 +1,4 @@
-"""Prompt encoders by the name in the configuration: PuE, and the rows that Table IV compares it with."""
+"""Prompt encoders by name: PuE, and those that Table IV compares it with."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
