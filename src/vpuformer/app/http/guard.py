@@ -2,8 +2,8 @@
 
 * **Host**: on a loopback address, only requests to loopback names are answered, against DNS rebinding.
 * **Token**: if set, every request must carry it; see `vpuformer.app.http.token`.
-* **Cross-site requests**: a change needs the header `X-VPUFormer`, which pages of other sites may not send, and must come
-  from the same origin if the browser sends one.
+* **Cross-site requests**: a change needs the header `X-VPUFormer`, which pages of other sites may not send, and must
+  come from the same origin if the browser sends one.
 * **Size**: a body that is too long is not read to its end.
 * **Failures**: answers with status 500 are made here, so that they carry the same headers as all others.
 """
