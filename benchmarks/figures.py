@@ -246,7 +246,8 @@ def zoom() -> str:
     """Rules of the zoom-in."""
     result = json.loads((RESULTS / "zoom.json").read_text())
     measures = list(next(iter(result["rules"].values())))
-    lines = ["| expansion, least side, kept from | " + " | ".join(measures) + " |", "|---|" + "--:|" * len(measures)]
+    titles = [name.replace("a prompt", "per prompt") for name in measures]
+    lines = ["| expansion, smallest side, kept from | " + " | ".join(titles) + " |", "|---|" + "--:|" * len(measures)]
     for rule, scores in result["rules"].items():
         expansion, side, kept = rule.split(",")
         cells = [f"{value:.2f}" if "passes" in name else f"{value:.3f}" for name, value in scores.items()]
@@ -418,13 +419,13 @@ def harness() -> str:
     shares = [mix["share_of_ceiling"] for mix in mixes.values()]
     ratios = [mix["times_as_fast_as_plain"] for mix in mixes.values()]
     rows = {"one after the other": "plain", "in blocks": "blocks", "the passes of the network alone": "ceiling"}
-    names = [f"{name.replace('+', ', ')}: objects a minute" for name in mixes]
+    names = [f"{name.replace('+', ', ')}: objects per minute" for name in mixes]
     lines = [
         f"| {result['objects']} objects of DAVIS, {result['workers']} cores | {' | '.join(names)} |",
         "|---|" + "--:|" * len(mixes),
         *(f"| {title} | " + " | ".join(f"{rate[way]:.0f}" for rate in rates) + " |" for title, way in rows.items()),
-        f"| blocks, of the network alone | {' | '.join(f'{share:.0%}' for share in shares)} |",
-        f"| blocks, times one after the other | {' | '.join(f'{times:.1f}' for times in ratios)} |",
+        f"| blocks, share of the network alone | {' | '.join(f'{share:.0%}' for share in shares)} |",
+        f"| blocks, times as fast as one after the other | {' | '.join(f'{times:.1f}' for times in ratios)} |",
         "",
         "`python benchmarks/harness.py --root data/DAVIS`",
     ]
