@@ -28,9 +28,9 @@ from vpuformer.formats.coco import write as write_coco
 from vpuformer.formats.contours import parts_of
 from vpuformer.formats.labelme import write as write_labelme
 from vpuformer.formats.output import Output
-from vpuformer.formats.pixels import voc_colours
 from vpuformer.formats.yolo import drawn_agreement
 from vpuformer.images import read_labels, read_mask
+from vpuformer.images.palette import voc_colours
 
 HEIGHT, WIDTH = 9, 14
 LABELS = ["cup", "big dog", "no/one"]

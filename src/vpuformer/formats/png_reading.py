@@ -8,7 +8,6 @@ from vpuformer.errors import MaskError
 from vpuformer.formats.bundle import AddNote, Bundle, LabelAndMask, TargetImage
 from vpuformer.formats.label_map_reading import meaning_in
 from vpuformer.formats.matching import match_image, plain_name
-from vpuformer.metrics import MASK_THRESHOLD
 
 
 def claims(bundle: Bundle) -> bool:
@@ -40,7 +39,7 @@ def read(bundle: Bundle, target: TargetImage, add_note: AddNote) -> Iterator[Lab
         if meaning.kind == "labels":
             raise MaskError(f"{path} holds {meaning.taken}, and {name} says that it is one object")
         label = entry.get("label")
-        for _, mask in meaning.objects(MASK_THRESHOLD):
+        for _, mask in meaning.objects():
             yield (label if isinstance(label, str) else None), mask
 
 

@@ -6,10 +6,9 @@ from vpuformer.app.annotation.annotator import Annotator
 from vpuformer.app.protocol import MAX_TEXT, MasksRead
 from vpuformer.app.store.rle import pack
 from vpuformer.app.store.rows import NewMask
-from vpuformer.errors import InputError, MaskError, listed
+from vpuformer.errors import InputError, MaskError, counted, listed
 from vpuformer.formats import read_objects
 from vpuformer.formats.labels import JOINERS, label_name
-from vpuformer.formats.messages import counted
 from vpuformer.images.meaning import coverage
 
 MAX_OBJECTS = 500

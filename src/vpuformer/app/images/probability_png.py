@@ -5,6 +5,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vpuformer.errors import NotFoundError
+from vpuformer.images.scaling import scaled_down
 
 
 def grey_png(probability: npt.NDArray[np.float32] | None, longest: int) -> bytes:
@@ -18,10 +19,5 @@ def grey_png(probability: npt.NDArray[np.float32] | None, longest: int) -> bytes
     """
     if probability is None:
         raise NotFoundError("the object has no answer yet, and so no probabilities; give a prompt first")
-    grey = np.rint(probability * 255).astype(np.uint8)
-    height, width = grey.shape
-    scale = longest / max(height, width)
-    if scale < 1:
-        size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
+    grey = scaled_down(np.rint(probability * 255).astype(np.uint8), longest)
     return cv2.imencode(".png", grey, [cv2.IMWRITE_PNG_COMPRESSION, 1])[1].tobytes()

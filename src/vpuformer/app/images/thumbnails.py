@@ -3,14 +3,13 @@
 import threading
 from pathlib import Path
 
-import cv2
-import numpy as np
 from PIL import Image
 
 from vpuformer.app.images.encoding import encode
 from vpuformer.arrays import RGB
 from vpuformer.images.loading import load
 from vpuformer.images.reading import to_rgb
+from vpuformer.images.scaling import scaled_down
 
 SIDE = 192
 """The longer side in pixels."""
@@ -32,12 +31,7 @@ def thumbnail(path: Path, side: int = SIDE) -> bytes:
     """
     with _decoding:
         pixels = _read_small(path, side)
-    height, width = pixels.shape[:2]
-    scale = side / max(height, width)
-    if scale < 1:
-        size = max(1, round(width * scale)), max(1, round(height * scale))
-        pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
-    return encode(pixels, exact=False, quality=_QUALITY).content
+    return encode(scaled_down(pixels, side), exact=False, quality=_QUALITY).content
 
 
 def _read_small(path: Path, side: int) -> RGB:

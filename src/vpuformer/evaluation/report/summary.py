@@ -101,15 +101,6 @@ def prompts_shown(summary: Mapping[str, Any]) -> str:
     return kinds if first is None or [first] == list(summary["kinds"]) else f"{first}, then {kinds}"
 
 
-def counted(prompts: int) -> str:
-    """How many prompts, in words.
-
-    >>> counted(1), counted(3)
-    ('1 prompt', '3 prompts')
-    """
-    return f"{prompts} prompt{'s' * (prompts != 1)}"
-
-
 def count_title(name: str, summaries: Sequence[Mapping[str, Any]]) -> str:
     """The name of a number: NoC of runs with clicks alone, else NoI, a number of interactions.
 
