@@ -24,13 +24,13 @@ def read(bundle: Bundle, target: TargetImage, add_note: AddNote) -> Iterator[Lab
     if bundle.alone:
         raise MaskError(f"{bundle.called(bundle.names[0])} lists files that are not here; give the archive with them")
     name, entries = next((name, _entries(content)) for name, content in bundle.jsons() if _entries(content))
-    images = list(dict.fromkeys(entry["image"] for entry in entries))
+    images = list(dict.fromkeys(entry["picture"] for entry in entries))
     index, note = match_image(target.image, images, name, target.others)
     if note is not None:
         add_note(note)
     above = PurePosixPath(name).parent
     for entry in entries:
-        if entry["image"] != images[index]:
+        if entry["picture"] != images[index]:
             continue
         path = plain_name(f"{above}/{entry['file']}")
         if path not in bundle.names:
@@ -47,5 +47,5 @@ def _entries(content: Any) -> list[dict[str, Any]]:
     if not isinstance(content, list):
         return []
     entries = [entry for entry in content if isinstance(entry, dict)]
-    named = all(isinstance(entry.get(key), str) for entry in entries for key in ("file", "image"))
+    named = all(isinstance(entry.get(key), str) for entry in entries for key in ("file", "picture"))
     return entries if named and len(entries) == len(content) else []
