@@ -7,7 +7,7 @@ import typer
 
 from vpuformer.cli.outputs import IMAGE_SUFFIXES, check_file
 from vpuformer.cli.progress import progress_bar
-from vpuformer.errors import DatasetError
+from vpuformer.errors import DatasetError, counted
 
 if TYPE_CHECKING:
     from vpuformer.data.check import Findings
@@ -66,7 +66,7 @@ def check_data(
         typer.echo(f"sheet: {sheet}")
     wrong = sum(len(findings.faults) for findings in found)
     if wrong:
-        raise DatasetError(f"{wrong} {'fault' if wrong == 1 else 'faults'} in {folder}, named above")
+        raise DatasetError(f"{counted(wrong, 'fault')} in {folder}, named above")
     short = [findings.name for findings in found if not findings.complete]
     if short:
         raise DatasetError(f"{folder} is not all of {', '.join(short)}: the counts are not those that were published")

@@ -113,7 +113,7 @@ def _shown(images: Sequence["AnnotatedImage"], *, silent: bool) -> Iterator["Ann
 
 
 def _told(summary: dict[str, object]) -> str:
-    from vpuformer.formats.messages import counted
+    from vpuformer.errors import counted
 
     def of(what: str) -> str:
         return counted(int(str(summary[f"{what}s"])), what)
