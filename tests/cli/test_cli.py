@@ -264,10 +264,10 @@ def test_info_describes_a_model(model: Path) -> None:
 
 
 def test_info_lists_the_models_that_are_installed() -> None:
-    from vpuformer.model.manifest import available
+    from vpuformer.model.manifest import list_models
 
     facts = json.loads(vpuformer("info", "--json").stdout)
-    assert list(facts["models"]) == available()
+    assert list(facts["models"]) == list_models()
     assert vpuformer("info").stdout.startswith("python ")
 
 

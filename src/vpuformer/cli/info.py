@@ -16,9 +16,9 @@ def info(
     as_json: Annotated[bool, typer.Option("--json", help="As one JSON object.")] = False,
 ) -> None:
     """Tell about this installation and its models, or about one MODEL."""
-    from vpuformer.model.manifest import available, describe
+    from vpuformer.model.manifest import describe, list_models
 
-    described = {name: describe(name) for name in ([model] if model else available())}
+    described = {name: describe(name) for name in ([model] if model else list_models())}
 
     from vpuformer.inference.predictor import choose_device
 

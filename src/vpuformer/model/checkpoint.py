@@ -19,14 +19,14 @@ from vpuformer.model.manifest import (
     CONFIG_FILE,
     FORMAT,
     WEIGHTS_FILE,
-    available,
     describe,
+    list_models,
     read_manifest,
     sha256_of,
 )
 from vpuformer.model.vpuformer import VPUFormer
 
-__all__ = ["available", "describe", "load_model", "save_checkpoint"]
+__all__ = ["describe", "list_models", "load_model", "save_checkpoint"]
 
 
 def save_checkpoint(
@@ -91,7 +91,7 @@ def load_model(
     """A network with its weights, in evaluation mode and float32.
 
     Args:
-        name_or_path: one of `available()`, a folder, or a safetensors file with `config.json` beside it.
+        name_or_path: one of `list_models()`, a folder, or a safetensors file with `config.json` beside it.
         device: to move it to; by default it stays on the CPU.
         check: compare the SHA-256 of the weights with the one in `config.json`.
 
