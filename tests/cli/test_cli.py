@@ -271,6 +271,26 @@ def test_info_lists_the_models_that_are_installed() -> None:
     assert vpuformer("info").stdout.startswith("python ")
 
 
+def test_info_lists_the_names_that_commands_accept() -> None:
+    from vpuformer.model.encoders import BACKBONES
+
+    facts = json.loads(vpuformer("info", "--json").stdout)
+    assert facts["image_encoders"] == list(BACKBONES)
+    assert "sbd_mit_b0" in facts["recipes"]
+    assert "cocolvis" in facts["training_sets"]
+    assert "grabcut" in facts["evaluation_sets"]
+    assert "opencv-grabcut" in facts["baselines"]
+    assert facts["extras"]["app"]
+    assert "evaluation sets: grabcut, berkeley, " in vpuformer("info").stdout
+
+
+def test_info_needs_no_torch_on_a_machine_without_accelerator(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vpuformer.cli.info._ACCELERATORS", ())
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setitem(sys.modules, "vpuformer.inference.predictor", None)
+    assert json.loads(vpuformer("info", "--json").stdout)["device"] == "cpu"
+
+
 def test_info_refuses_an_unknown_model() -> None:
     assert refused("info", "defalt").startswith("no model called 'defalt'")
 

@@ -13,6 +13,9 @@ DensePrompts = Literal["none", "late", "middle", "early"]
 MaskFusion = Literal["early", "late"]
 Prior = Literal["none", "vectors", "shapes"]
 
+IMAGE_ENCODERS = ("mobilenetv2", "hrnet18s", "resnet50", "mit_b0", "vit_b")
+"""The names of `vpuformer.model.encoders.BACKBONES`, without importing torch."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class VPUFormerConfig:
