@@ -1,9 +1,8 @@
-"""What the printed formulas of prompt vectors (Eqs. 1-6, Algorithm 1) give, beside the reading that we use.
+"""Prompt vectors by the printed formulas (Eqs. 1-6, Algorithm 1) and as used here.
 
     python benchmarks/formulas.py
 
-Draws 200 strokes as the simulated user draws them, compares boxes with clicks at their centres, and writes
-`benchmarks/results/formulas.json`.
+Encodes 200 random strokes, compares boxes with clicks at their centres, and writes `benchmarks/results/formulas.json`.
 """
 
 import json
@@ -14,7 +13,7 @@ import torch
 
 from vpuformer.encoding.batch import PromptBatch
 from vpuformer.encoding.pue import VECTOR, prompt_vectors
-from vpuformer.files import replacing
+from vpuformer.files import write_file
 from vpuformer.geometry import CANONICAL, Crop, FrameMap
 from vpuformer.model.checkpoint import load_model
 from vpuformer.model.manifest import read_manifest
@@ -46,13 +45,12 @@ def main() -> None:
             load_model("default").pue.no_prompt.detach().abs().max()
         ),
     }
-    with replacing(RESULTS) as temporary:
-        temporary.write_text(json.dumps(content, indent=2) + "\n")
+    write_file(RESULTS, json.dumps(content, indent=2) + "\n")
     print(json.dumps(content, indent=2))
 
 
 def random_strokes(rng: np.random.Generator) -> list[Scribble]:
-    """Smooth strokes of five random control points, up to 200 px apart."""
+    """Smooth strokes from five random control points, up to 200 px apart."""
     strokes = []
     for _ in range(STROKES):
         start = rng.uniform(100, CANONICAL - 100, 2)
@@ -74,7 +72,7 @@ def box_vector(side: float, formula: str) -> torch.Tensor:
 
 
 def vectors(prompts: list[Prompt] | list[Scribble], formula: str) -> torch.Tensor:
-    """The vector of each prompt."""
+    """Vector of each prompt, shape (n, d)."""
     frame = FrameMap.to_canonical(Crop.whole((CANONICAL, CANONICAL)))
     batch = PromptBatch.collate([[prompt] for prompt in prompts], [frame] * len(prompts))
     return prompt_vectors(batch, formula=formula)[:, 0]

@@ -1,11 +1,11 @@
-"""Can the network learn at all what it is asked to? Eight images with two objects each, learned by heart.
+"""Overfitting test: eight images with two objects each, learned by heart.
 
     python benchmarks/overfit.py --data FOLDER/coco_multi --backbone-weights FILE
     python benchmarks/overfit.py --variant paper --data FOLDER/coco_multi --backbone-weights FILE
 
-Afterwards one click, one box and one scribble on each object must give its mask (mean IoU of at least 0.95 for every
-kind), and the same prompt on the other object must give the other mask (IoU with the first one below 0.2).
-Writes `benchmarks/results/overfit.json`, for the paper's variant `overfit-paper.json`.
+After training, one click, one box and one scribble on an object must give its mask (mean IoU of at least 0.95 for every
+kind), and not the mask of the image's other object (IoU below 0.2). Writes `benchmarks/results/overfit.json`, and
+`overfit-paper.json` for the variant `paper`.
 """
 
 import argparse
@@ -43,7 +43,9 @@ def main() -> None:
     parser.add_argument("--data", required=True, help="a COCO-format folder")
     parser.add_argument("--backbone-weights", help="pretrained image encoder, in timm's names")
     parser.add_argument("--variant", choices=VARIANTS, default="default")
-    parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="changes of its network, dim=64")
+    parser.add_argument(
+        "--set", nargs="*", default=[], metavar="NAME=VALUE", help="changes of the network, such as dim=64"
+    )
     parser.add_argument("--size", type=int, default=192)
     parser.add_argument("--steps", type=int, default=400)
     parser.add_argument("--seed", type=int, default=0)
@@ -61,14 +63,14 @@ def main() -> None:
     )
     network = build_network(recipe)
     network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    # Before it learns: at this rate some units of the encoder die on eight images that do not need them.
+    # Before training: at this rate some units of the encoder die on eight images.
     without = without_gradient(network, data)
     begun = time.monotonic()
     learn(network, data, options.steps, options.seed)
     result = {
         "command": f"python benchmarks/overfit.py --variant {options.variant} --data coco_multi --backbone-weights FILE"
         + (f" --steps {options.steps} --set {' '.join(options.set)}".removesuffix(" --set ")),
-        "pictures": IMAGES,
+        "images": IMAGES,
         "objects": OBJECTS,
         "size": options.size,
         "steps": options.steps,
@@ -83,7 +85,7 @@ def main() -> None:
 
 
 def images_with_two_objects(folder: CocoFolder, size: int) -> Batch:
-    """The first images with two objects, apart from each other, of 4 to 40 % of the image each."""
+    """First images with two disjoint objects of 4 to 40 % of the image each."""
     images, truths = [], []
     for image in range(len(folder)):
         masks = folder.masks(image).astype(bool)
@@ -123,7 +125,7 @@ def learn(network: VPUFormer, data: Batch, steps: int, seed: int) -> None:
 
 @torch.inference_mode()
 def check(network: VPUFormer, data: Batch) -> dict[str, Any]:
-    """Mean IoU by kind with one prompt, and the mean and largest IoU with the other object."""
+    """Mean and lowest IoU by kind with one prompt, and largest IoU with the other object."""
     size = (data.image.shape[-2], data.image.shape[-1])
     frame = FrameMap.to_canonical(Crop.whole(size))
     empty = np.zeros(size, bool)
@@ -136,7 +138,7 @@ def check(network: VPUFormer, data: Batch) -> dict[str, Any]:
         logits = network(image, mask, PromptBatch.collate(prompts, [frame] * len(prompts))).logits
         predictions = list((logits[:, 0].sigmoid() > MASK_THRESHOLD).numpy())
         own = [iou(p, t) for p, t in zip(predictions, truths, strict=True)]
-        # Objects come in pairs: the neighbour of 2k is 2k + 1 and the other way round.
+        # Objects come in pairs: 2k and 2k + 1.
         other = [iou(predictions[i], truths[i ^ 1]) for i in range(len(truths))]
         result |= {
             f"IoU with one {kind}": round(float(np.mean(own)), 4),
@@ -151,7 +153,7 @@ def without_gradient(network: VPUFormer, data: Batch) -> list[str]:
     network.zero_grad()
     rng = np.random.default_rng(0)
     interact(Interactive(network), data, rng, USER, LossSettings(), supervised=3).loss.backward()
-    # The stand-in for a prompt counts only where there is none at all.
+    # The no-prompt token has a gradient only in samples without a prompt.
     return [
         name
         for name, p in network.named_parameters()

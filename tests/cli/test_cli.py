@@ -172,7 +172,7 @@ def test_a_negative_number_is_a_coordinate_and_no_option(image_file: Path) -> No
         (["--scribble", "1,2 3"], "--scribble wants X,Y X,Y ... in pixels of the image, got '3'"),
         (["--negative-scribble", "99,99 120,99"], "a scribble at (99, 99) to (120, 99) lies outside the image"),
         (["--click", "64,20"], "a click at (64, 20) lies outside the image, which is 64 pixels wide and 48 high"),
-        (["--prompts", "missing.json"], "cannot read the prompts of missing.json: No such file or directory"),
+        (["--prompts", "missing.json"], "the list of prompts missing.json cannot be read: No such file or directory"),
         (["--click", "3,4", "--mask", "missing.png"], "there is no file missing.png"),
         (["--click", "3,4", "-o", "missing/mask.png"], "cannot write the mask to missing/mask.png: there is no folder"),
         (["--click", "3,4", "-o", "mask.jpg"], "the mask is written as .png, got the name 'mask.jpg'"),

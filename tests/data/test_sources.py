@@ -111,7 +111,7 @@ def test_scores_that_do_not_fit(sbd: Path, content: Any, sentence: str) -> None:
 
 
 def test_faults_of_sbd(sbd: Path) -> None:
-    with pytest.raises(DatasetError, match=r"there is no .*val.txt, the list"):
+    with pytest.raises(DatasetError, match=r"the list of images .*val.txt cannot be read: No such file"):
         Sbd(sbd, "val")
     with pytest.raises(ConfigError, match="smallest_fill=2 is a share"):
         Sbd(sbd, smallest_fill=2)
@@ -135,7 +135,7 @@ def test_faults_of_sbd(sbd: Path) -> None:
     with pytest.raises(DatasetError, match=r"b.mat is no annotation of SBD, .*the sides of its map are \[2, 2, 2\]"):
         source.objects(1)
     mat.unlink()
-    with pytest.raises(DatasetError, match=r"there is no .*b.mat"):
+    with pytest.raises(DatasetError, match=r"b.mat cannot be read: No such file"):
         source.objects(1)
 
 
@@ -227,7 +227,7 @@ def test_an_index_of_cocolvis_that_is_none(cocolvis: Path, content: Any) -> None
 
 
 def test_further_faults_of_cocolvis(cocolvis: Path) -> None:
-    with pytest.raises(DatasetError, match=r"there is no .*val/hannotation.pickle"):
+    with pytest.raises(DatasetError, match=r"val/hannotation.pickle cannot be read: No such file"):
         CocoLvis(cocolvis, "val")
     with pytest.raises(ConfigError, match=r"stuff=1.5 is a probability"):
         CocoLvis(cocolvis, stuff=1.5)

@@ -410,7 +410,7 @@ def test_images_of_one_name_do_not_overwrite_each_other(name: str, tmp_path: Pat
 def test_two_images_that_would_write_one_file_after_all_are_refused(tmp_path: Path) -> None:
     # A folder called like the file of another image's object.
     pair = [annotated("a.jpg", (SQUARE, "cup")), annotated("a/0001_cup.png/b.jpg", (SQUARE, "cup"), first=2)]
-    with pytest.raises(InputError, match=r"a/0001_cup\.png/b/0001_cup\.png could not be written"):
+    with pytest.raises(InputError, match=r"a/0001_cup\.png/b/0001_cup\.png cannot be written"):
         write("png", pair, tmp_path)
     output = Output(tmp_path / "twice")
     output.write("a.txt", b"one")
@@ -506,7 +506,7 @@ def test_a_full_disk_is_one_sentence(name: str, tmp_path: Path, monkeypatch: pyt
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(InputError, match="could not be written because the disk is full; make room and export again"):
+    with pytest.raises(InputError, match="cannot be written: the disk is full; make room and try again"):
         FORMATS[name].write(scene(), tmp_path, LABELS)
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 

@@ -261,9 +261,9 @@ def test_a_full_disk_is_one_sentence_and_leaves_the_older_file(tmp_path, monkeyp
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(ImageError, match=r"a.png could not be written because the disk is full; make room"):
+    with pytest.raises(ImageError, match=r"a.png cannot be written: the disk is full; make room"):
         write_mask(tmp_path / "a.png", np.zeros((2, 2), bool))
-    with pytest.raises(ImageError, match=r"b.png could not be written because the disk is full"):
+    with pytest.raises(ImageError, match=r"b.png cannot be written: the disk is full"):
         write_image(tmp_path / "b.png", RGB)
     assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
     assert read_mask(tmp_path / "a.png").all()
@@ -274,7 +274,7 @@ def test_a_folder_without_permission_is_one_sentence(tmp_path, monkeypatch):
         raise PermissionError(errno.EACCES, "Permission denied")
 
     monkeypatch.setattr(Path, "open", forbidden)
-    with pytest.raises(ImageError, match=r"could not be written: Permission denied; choose a folder"):
+    with pytest.raises(ImageError, match=r"cannot be written: Permission denied; choose a folder"):
         write_image(tmp_path / "a.png", RGB)
 
 

@@ -101,7 +101,7 @@ def test_a_failed_write_leaves_the_former_checkpoint(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(CheckpointError, match="No space left"):
+    with pytest.raises(CheckpointError, match="the disk is full"):
         save_checkpoint(model, folder)
     assert sorted(path.name for path in folder.iterdir()) == ["config.json", "model.safetensors"]
     load_model(folder)
@@ -131,7 +131,7 @@ def test_metadata_are_text(model: VPUFormer, tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_made(model: VPUFormer, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(CheckpointError, match="no checkpoint could be written"):
+    with pytest.raises(CheckpointError, match="cannot be written"):
         save_checkpoint(model, tmp_path / "file" / "below")
 
 

@@ -9,7 +9,7 @@ from vpuformer.errors import ConfigError
 from vpuformer.extras import require
 
 PORT = 8123
-LONGEST_LABEL = 200  # as `vpuformer.app.protocol` has it
+LONGEST_LABEL = 200  # as `vpuformer.app.schemas` has it
 
 
 def annotate(

@@ -45,7 +45,7 @@ BRANCH = 2.0
 
 @dataclass(frozen=True, slots=True)
 class HumanRecord:
-    """One object with the scribbles of one set. IoUs are 0 to 1; lengths are in square roots of its area."""
+    """One object with one set of scribbles. IoUs are 0 to 1; lengths are in roots of its area."""
 
     name: str
     set: str

@@ -1,4 +1,4 @@
-"""Records of an evaluation: every prompt, IoU and time, in a file whose first line describes the run.
+"""Records of an evaluation: a file with every prompt, IoU and time, and a header.
 
 The file is gzipped JSON lines. The first line is the `RunHeader`, every other line one object. During the run the same
 lines stand uncompressed in FILE.partial, each written when its object is done; an interrupted run continues from them.
@@ -11,7 +11,6 @@ import json
 import os
 import platform
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -21,7 +20,7 @@ from typing import Any, NamedTuple, Self
 
 from vpuformer.arrays import Size
 from vpuformer.errors import DatasetError, InputError
-from vpuformer.files import files_below, read_json, replacing
+from vpuformer.files import files_below, read_bytes, read_json, write_errors, write_file
 from vpuformer.metrics import MAX_CLICKS
 from vpuformer.prompts import Kind, Prompt, prompt_from_dict, prompt_to_dict
 
@@ -190,7 +189,7 @@ class Records(NamedTuple):
 
 
 def data_fingerprint(root: str | os.PathLike[str]) -> str:
-    """SHA-256 over the names and sizes of the files below `root`, without their content.
+    """SHA-256 over the names and sizes of the files below `root`, not over their content.
 
     Args:
         root: a folder, or a single file.
@@ -217,15 +216,13 @@ def read_records(path: str | os.PathLike[str]) -> Records:
         InputError: the file is missing or broken, or holds something else.
     """
     file = Path(path)
+    content = read_bytes(file, error=InputError, name=f"the records {file}")
     try:
-        content = file.read_bytes()
         if content.startswith(b"\x1f\x8b"):
             content = gzip.decompress(content)
         first, *others = _whole_lines(content)
         return Records(RunHeader.from_dict(first), tuple(map(ObjectRecord.from_dict, others)))
-    except OSError as error:
-        raise InputError(f"the records {file} cannot be read: {error.strerror or error}") from error
-    except (EOFError, KeyError, TypeError, ValueError) as error:
+    except (OSError, EOFError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"{file} holds no records of an evaluation, or they are broken ({error})") from error
 
 
@@ -236,8 +233,7 @@ def write_records(path: str | os.PathLike[str], records: Records) -> None:
         InputError: the file cannot be written.
     """
     lines = [records.header.to_dict(), *(record.to_dict() for record in records.objects)]
-    with _writing(Path(path)):
-        _replace(Path(path), b"".join(map(_line, lines)))
+    _write(Path(path), b"".join(map(_line, lines)))
 
 
 class RecordWriter:
@@ -265,7 +261,7 @@ class RecordWriter:
         self.partial = self.path.with_name(self.path.name + ".partial")
         self.header = header
         self._records: list[ObjectRecord] = []
-        with _writing(self.partial):
+        with write_errors(self.partial):
             if self.partial.exists() and _drop_broken_end(self.partial):
                 self._resume()
             else:
@@ -279,7 +275,7 @@ class RecordWriter:
 
     def add(self, record: ObjectRecord) -> None:
         """Append a record to the .partial file."""
-        with _writing(self.partial):
+        with write_errors(self.partial):
             self._file.write(_line(record.to_dict()))
             self._file.flush()
         self._records.append(record)
@@ -292,8 +288,8 @@ class RecordWriter:
     ) -> None:
         self._file.close()
         if kind is None and len(self._records) == self.header.objects:
-            with _writing(self.path):
-                _replace(self.path, self.partial.read_bytes())
+            with write_errors(self.path):
+                _write(self.path, self.partial.read_bytes())
                 self.partial.unlink()
 
     def _resume(self) -> None:
@@ -308,18 +304,9 @@ class RecordWriter:
         self._records = list(begun.objects)
 
 
-@contextmanager
-def _writing(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise InputError(f"the records cannot be written to {path}: {error.strerror or error}") from error
-
-
-def _replace(path: Path, lines: bytes) -> None:
+def _write(path: Path, lines: bytes) -> None:
     # Without a time stamp, equal records give equal files.
-    with replacing(path) as temporary:
-        temporary.write_bytes(gzip.compress(lines, mtime=0))
+    write_file(path, gzip.compress(lines, mtime=0))
 
 
 def _line(values: Mapping[str, Any]) -> bytes:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from vpuformer.errors import CheckpointError, listed
-from vpuformer.files import replacing
+from vpuformer.files import write_errors, write_file
 from vpuformer.model.manifest import (
     CONFIG_FILE,
     FORMAT,
@@ -65,20 +65,16 @@ def save_checkpoint(
     count = sum(parameter.numel() for parameter in model.parameters())
     content = safetensors.torch.save(tensors, {"format": "pt", "parameters": str(count)})
     target = Path(folder)
-    try:
+    with write_errors(target, error=CheckpointError):
         target.mkdir(parents=True, exist_ok=True)
-        with replacing(target / WEIGHTS_FILE) as temporary:
-            temporary.write_bytes(content)
-        values = {
-            "format": FORMAT,
-            "config": model.config.to_dict(),
-            "sha256": sha256_of(target / WEIGHTS_FILE),
-            "metadata": dict(metadata or {}),
-        }
-        with replacing(target / CONFIG_FILE) as temporary:
-            temporary.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise CheckpointError(f"no checkpoint could be written to {target}: {error.strerror or error}") from error
+    write_file(target / WEIGHTS_FILE, content, error=CheckpointError)
+    values = {
+        "format": FORMAT,
+        "config": model.config.to_dict(),
+        "sha256": sha256_of(target / WEIGHTS_FILE),
+        "metadata": dict(metadata or {}),
+    }
+    write_file(target / CONFIG_FILE, json.dumps(values, indent=2) + "\n", error=CheckpointError)
     return target / WEIGHTS_FILE
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from vpuformer.errors import TrainingError
 from vpuformer.files import replacing
 
 
@@ -73,7 +74,7 @@ class RunLog:
 
     def _write(self) -> None:
         names = list(dict.fromkeys(name for row in self._rows for name in row))
-        with replacing(self._path) as temporary, temporary.open("w", newline="") as file:
+        with replacing(self._path, error=TrainingError) as temporary, temporary.open("w", newline="") as file:
             writer = csv.DictWriter(file, names)
             writer.writeheader()
             writer.writerows(self._rows)

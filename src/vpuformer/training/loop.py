@@ -12,7 +12,7 @@ from torch import Tensor
 
 from vpuformer.data.sample import Sample
 from vpuformer.errors import ConfigError, TrainingError
-from vpuformer.files import replacing
+from vpuformer.files import write_file
 from vpuformer.geometry import SMALLEST_INPUT
 from vpuformer.model.checkpoint import load_model, save_checkpoint
 from vpuformer.model.pretrained import load_backbone_weights
@@ -300,8 +300,7 @@ def build_network(recipe: Recipe) -> VPUFormer:
 
 
 def _write_recipe(recipe: Recipe) -> None:
-    with replacing(recipe.folder / "recipe.json") as temporary:
-        temporary.write_text(json.dumps(recipe.to_dict(), indent=2) + "\n", encoding="utf-8")
+    write_file(recipe.folder / "recipe.json", json.dumps(recipe.to_dict(), indent=2) + "\n", error=TrainingError)
 
 
 def _network(recipe: Recipe, average: Mapping[str, Tensor], device: torch.device) -> VPUFormer:

@@ -44,9 +44,9 @@ def save_state(path: Path, state: State, step: int) -> None:
     # Copies: the average may share memory with the weights, which the format refuses.
     copies = {name: value.detach().cpu().clone(memory_format=torch.contiguous_format) for name, value in state.items()}
     try:
-        with replacing(path) as temporary:
+        with replacing(path, error=CheckpointError) as temporary:
             save_file(copies, temporary, metadata={"format": FORMAT, "step": str(step)})
-    except (OSError, SafetensorError) as error:
+    except SafetensorError as error:  # raised for an OSError of the system
         raise CheckpointError(f"cannot write the state of the run to {path}: {error}; free space and resume") from error
 
 

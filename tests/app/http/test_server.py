@@ -23,12 +23,12 @@ from starlette.testclient import TestClient
 import vpuformer
 from support.app_disks import Disks
 from support.app_states import whole
-from vpuformer.app.annotation.worker import MAX_WAITING
+from vpuformer.app.annotation.network_queue import MAX_WAITING
 from vpuformer.app.http.server import create_app
 from vpuformer.app.images.folder import Folder, version_of
 from vpuformer.app.images.open_images import OpenImage
-from vpuformer.app.protocol import Runs
-from vpuformer.app.store.rle import from_message, pack, to_message
+from vpuformer.app.schemas import RleMask
+from vpuformer.app.store import rle
 from vpuformer.app.store.store import Store
 from vpuformer.arrays import BoolMask
 from vpuformer.formats import FORMATS
@@ -64,8 +64,8 @@ def turn(client: TestClient, state: State, which: str) -> State:
 
 
 def mask_of(state: State) -> BoolMask:
-    runs = Runs(**state["mask"])
-    return from_message(runs, (runs.height, runs.width))
+    runs = RleMask(**state["mask"])
+    return rle.from_message(runs, (runs.height, runs.width))
 
 
 def png(pixels: npt.NDArray[Any]) -> bytes:
@@ -287,7 +287,10 @@ def test_a_new_object_is_empty_and_one_key_makes_one(client: TestClient) -> None
         ({"type": "scribble", "path": [[5, 5], [5.25, 5]]}, 137 + 9),
         ({"type": "brush", "path": [[1, 1], [3, 1]], "radius": 0.5}, 3),
         ({"type": "lasso", "path": [[0, 0], [2, 0], [2, 2], [0, 2]]}, 9),
-        ({"type": "mask", "mask": to_message(pack(np.ones((90, 120), bool)), (90, 120)).model_dump()}, 90 * 120),
+        (
+            {"type": "mask", "mask": rle.to_message(rle.encode(np.ones((90, 120), bool)), (90, 120)).model_dump()},
+            90 * 120,
+        ),
         ({"type": "clear"}, 0),
     ],
 )
@@ -580,7 +583,7 @@ def test_requests_of_another_form(refusing: TestClient, path: str, body: Any, se
         ({"type": "scribble", "path": [[1, 1]] * 10_001}, "body.step.scribble.path: "),
         ({"type": "brush", "path": [[1, 1]], "radius": 0}, "body.step.brush.radius: "),
         ({"type": "lasso", "path": [[500, 500]]}, "the lasso encloses no pixel of the image; draw it around"),
-        ({"type": "remove", "step": 0}, "step 0 is no prompt that counts at present; take away one of []"),
+        ({"type": "remove", "step": 0}, "step 0 is not an active prompt; remove one of []"),
         ({"type": "remove", "step": 10**30}, "is no prompt that counts"),
         (
             {"type": "mask", "mask": {"width": 12, "height": 9, "runs": ""}},

@@ -14,9 +14,9 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image
 
 from vpuformer.app.images import pyramid
-from vpuformer.app.images.encoding import Encoded
 from vpuformer.app.images.open_images import OpenImage
-from vpuformer.app.images.pyramid import TILE, Pyramid, halved, level_sizes
+from vpuformer.app.images.pyramid import TILE, ImagePyramid, halved, level_sizes
+from vpuformer.app.images.web_image import WebImage
 from vpuformer.errors import ImageError, NotFoundError
 
 Pixels = npt.NDArray[np.uint8]
@@ -29,7 +29,7 @@ def smooth(width: int, height: int) -> Pixels:
     return np.dstack([127 + 120 * wave for wave in waves]).astype(np.uint8)
 
 
-def decoded(tile: Encoded) -> Pixels:
+def decoded(tile: WebImage) -> Pixels:
     with Image.open(io.BytesIO(tile.content)) as image:
         assert image.get_format_mimetype() == tile.media_type
         return np.array(image.convert("RGB"))
@@ -89,7 +89,7 @@ def test_levels_lie_on_each_other_exactly():
     # A single white pixel at the far end of odd sides; each level has it in its last pixel and nowhere else.
     dark = np.zeros((1031, 1029), np.uint8)
     dark[-1, -1] = 255
-    levels = Pyramid(dark)
+    levels = ImagePyramid(dark)
     for number in range(1, 3):
         level = levels.level(number)
         assert level[-1, -1] > 0

@@ -25,12 +25,12 @@ def address(tmp_path: Path) -> Iterator[str]:
 
 def counted(person: Person) -> str:
     """What the list of objects says of itself, once it is painted."""
-    assert person.told
+    assert person.status
     return person.page.locator("#object-count").inner_text()
 
 
 def is_done(person: Person) -> bool:
-    assert person.told
+    assert person.status
     return person.page.locator("#done").get_attribute("aria-pressed") == "true"
 
 
@@ -76,9 +76,9 @@ def test_accepting_is_taken_back_by_undo_by_a_key_and_by_a_button(address: str) 
     with opened(address) as person:
         person.click((100, 100))
         person.press("Enter")
-        assert (person.told["object"], counted(person)) == ("", "1 of 1 accepted")
+        assert (person.status["object"], counted(person)) == ("", "1 of 1 accepted")
         person.press("Control+z")
-        assert (person.told["object"], person.told["steps"], counted(person)) == ("1", "1", "0 of 1 accepted")
+        assert (person.status["object"], person.status["steps"], counted(person)) == ("1", "1", "0 of 1 accepted")
 
         person.press("Enter")
         person.page.reload()

@@ -8,23 +8,23 @@ from typing import Any
 
 from vpuformer.app.annotation import history
 from vpuformer.app.annotation.answering import Answering, as_answer
-from vpuformer.app.annotation.record import Record
+from vpuformer.app.annotation.loaded_object import LoadedObject
 from vpuformer.app.annotation.segmenter import Segmenter
 from vpuformer.app.images.folder import Folder
 from vpuformer.app.images.gallery import Gallery
 from vpuformer.app.images.open_images import OpenImage
 from vpuformer.app.images.pyramid import TILE
-from vpuformer.app.protocol import (
+from vpuformer.app.schemas import (
     PROMPTS,
+    ClientState,
     ImageOpened,
-    Known,
     MaskStep,
     NewStep,
     ObjectState,
     RemoveStep,
     Step,
 )
-from vpuformer.app.store.rle import from_message
+from vpuformer.app.store import rle
 from vpuformer.app.store.rows import NewMask, StepAnswer
 from vpuformer.app.store.store import Store
 from vpuformer.arrays import FloatMap
@@ -119,7 +119,7 @@ class Annotator:
         """
         with self._lock(identity):
             row, steps, sent = self.store.history_before(identity, new.key)
-            record, since = Record(self.store, row, steps), 0
+            record, since = LoadedObject(self.store, row, steps), 0
             if not sent:  # one that was sent before need not fit any more
                 content, answer = self._checked(record, new.step)
                 added = self.store.add_step(identity, new.revision, new.key, content, answer)
@@ -130,7 +130,7 @@ class Annotator:
             try:
                 self._catch_up(record)
             except InputError:
-                self.store.take_back(identity, new.key)  # the person is told, and would else be told again and again
+                self.store.withdraw(identity, new.key)  # the person is told, and would else be told again and again
                 raise
             return self._shown(record, since=since)
 
@@ -141,13 +141,13 @@ class Annotator:
             NotFoundError: there is no such object.
             ConflictError: the object has another revision, or no step in force.
         """
-        return self._turn(identity, revision, back=True)
+        return self._undo_redo(identity, revision, back=True)
 
     def redo(self, identity: int, revision: int) -> ObjectState:
         """One step forth; errors as in `undo`."""
-        return self._turn(identity, revision, back=False)
+        return self._undo_redo(identity, revision, back=False)
 
-    def change(self, identity: int, known: Known | None = None, **values: int | bool | None) -> ObjectState:
+    def change(self, identity: int, known: ClientState | None = None, **values: int | bool | None) -> ObjectState:
         """Set `label`, `accepted` or `deleted`; what is `known` is left out of the answer, if it still holds.
 
         Raises:
@@ -183,7 +183,7 @@ class Annotator:
             )
         return self.state(self.store.add_object(image, key, label).id)
 
-    def take_in(self, image: int, found: Sequence[NewMask]) -> list[ObjectState]:
+    def add_masks(self, image: int, found: Sequence[NewMask]) -> list[ObjectState]:
         """New objects that start from masks: all of them or, if something fails, none.
 
         Raises:
@@ -203,22 +203,22 @@ class Annotator:
             place = record.place
             return None if place is None else self.answering.probability(record, place)
 
-    def _turn(self, identity: int, revision: int, *, back: bool) -> ObjectState:
+    def _undo_redo(self, identity: int, revision: int, *, back: bool) -> ObjectState:
         with self._lock(identity):
-            row = self.store.turn(identity, revision, -1 if back else 1)
+            row = self.store.undo_redo(identity, revision, -1 if back else 1)
             record = self._record(identity)
             return self._caught_up(record, since=len(record.steps) if record.row.revision == row.revision else 0)
 
     def _lock(self, identity: int) -> threading.Lock:
         return self._locks[identity % _LOCKS]
 
-    def _record(self, identity: int) -> Record:
-        return Record(self.store, *self.store.history(identity))
+    def _record(self, identity: int) -> LoadedObject:
+        return LoadedObject(self.store, *self.store.history(identity))
 
-    def _shown(self, record: Record, *, since: int = 0, mask_of: int | None = None) -> ObjectState:
+    def _shown(self, record: LoadedObject, *, since: int = 0, mask_of: int | None = None) -> ObjectState:
         return record.state(partial(self.gallery.size, record.row.image), since=since, mask_of=mask_of)
 
-    def _caught_up(self, record: Record, *, since: int = 0, mask_of: int | None = None) -> ObjectState:
+    def _caught_up(self, record: LoadedObject, *, since: int = 0, mask_of: int | None = None) -> ObjectState:
         """The state with all answers that can be had."""
         try:
             self._catch_up(record)
@@ -229,7 +229,7 @@ class Annotator:
             _log.warning("steps of object %d wait for an answer: %s", record.row.id, error, exc_info=error)
         return self._shown(record, since=since, mask_of=mask_of)
 
-    def _catch_up(self, record: Record) -> None:
+    def _catch_up(self, record: LoadedObject) -> None:
         """Answer the last step in force, and those without an answer that it is made from.
 
         Others are left alone: a prompt on which the network fails can be taken away, or all be begun again.
@@ -238,15 +238,15 @@ class Annotator:
         place = record.row.at - 1 if record.row.at else None
         while place is not None and not record.steps[place].answered:
             waiting.append(place)
-            place = history.foundation(record.contents(place))
+            place = history.base_step(record.contents(place))
         for place in reversed(waiting):
             record.keep(place, self.answering.answer(record, place))
 
-    def _checked(self, record: Record, step: Step) -> tuple[dict[str, Any], StepAnswer | None]:
+    def _checked(self, record: LoadedObject, step: Step) -> tuple[dict[str, Any], StepAnswer | None]:
         """A step as it is stored, with its answer where that is no question; fails if it does not fit."""
         size = self.gallery.size(record.row.image)
         if isinstance(step, MaskStep):
-            return {"type": "mask"}, as_answer(from_message(step.mask, size))
+            return {"type": "mask"}, as_answer(rle.from_message(step.mask, size))
         content = step.model_dump(mode="json")
         if step.type in (*PROMPTS, "lasso"):
             self.gallery.image(record.row.image)  # the network needs it, and may be asked only once it is stored
@@ -255,5 +255,5 @@ class Annotator:
         elif isinstance(step, RemoveStep):
             history.check_removable([kept.content for kept in record.steps[: record.row.at]], step.step)
         elif step.type == "lasso":
-            history.enclosed(step.path, size)
+            history.lasso_mask(step.path, size)
         return content, None

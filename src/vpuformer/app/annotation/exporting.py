@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vpuformer.app.images.folder import natural_order
-from vpuformer.app.store.rle import unpack
-from vpuformer.app.store.rows import standing
-from vpuformer.errors import ConflictError, InputError
+from vpuformer.app.store import rle
+from vpuformer.app.store.rows import last_answered
+from vpuformer.errors import ConflictError
+from vpuformer.files import write_errors
 from vpuformer.formats import AnnotatedImage, LabelledMask, find_format
 from vpuformer.formats.messages import Affected
-from vpuformer.formats.output import not_written
 
 if TYPE_CHECKING:
     from vpuformer.app.store.rows import ImageRow
@@ -29,12 +29,12 @@ _BLOCK = 1 << 20
 _COMPRESSED = (".png",)
 
 
-def labels_of(store: "Store") -> list[str]:
+def label_names(store: "Store") -> list[str]:
     """The names of all labels, the oldest first, so that a new one changes no number."""
     return [label.name for label in store.labels()]
 
 
-def annotated(store: "Store") -> Iterator[AnnotatedImage]:
+def accepted_images(store: "Store") -> Iterator[AnnotatedImage]:
     """The images that are done or have an accepted object, in natural order, with their accepted objects.
 
     Masks are read from the store one by one, each as it stands at that moment: people may be at work meanwhile. Where
@@ -61,7 +61,7 @@ def _accepted(store: "Store", image: "ImageRow", names: dict[int, str]) -> Itera
         found, steps = store.history(listed.id)
         if not found.accepted or found.deleted or not found.at:
             continue
-        place = standing(found, steps)
+        place = last_answered(found, steps)
         answer = None if place is None else store.answer_of(steps[place].id)
         if answer is None:
             raise ConflictError(
@@ -72,10 +72,10 @@ def _accepted(store: "Store", image: "ImageRow", names: dict[int, str]) -> Itera
             if found.label is not None and found.label not in names:
                 raise ConflictError("a label has been made while the export was under way; export again")
             label = None if found.label is None else names[found.label]
-            yield LabelledMask(unpack(answer.mask, image.size), label, found.id)
+            yield LabelledMask(rle.decode(answer.mask, image.size), label, found.id)
 
 
-def left_out(store: "Store") -> list[str]:
+def left_out_notes(store: "Store") -> list[str]:
     """What `annotated` leaves out or takes as it was before, and of which images, in whole sentences."""
     unaccepted, empty, waiting = Affected(), Affected(), Affected()
     for row in _in_order(store):
@@ -83,7 +83,7 @@ def left_out(store: "Store") -> list[str]:
         for listed in store.objects_of(row.id) if row.objects else ():
             found, steps = store.history(listed.id)
             if found.accepted and not found.deleted:
-                place = standing(found, steps)
+                place = last_answered(found, steps)
                 empty.add(row.name, not found.at or (place is not None and not steps[place].area))
                 waiting.add(row.name, place is not None and place + 1 < found.at)
     sentences = []
@@ -99,7 +99,7 @@ def left_out(store: "Store") -> list[str]:
     return sentences
 
 
-def zip_of(
+def zip_export(
     format_name: str,
     images: Iterable[AnnotatedImage],
     labels: list[str],
@@ -110,13 +110,13 @@ def zip_of(
     """An export as a zip file. All of it has been written when this returns; what fails, fails here.
 
     >>> from zipfile import ZipFile
-    >>> stream = zip_of("labels", [], ["cup"])
+    >>> stream = zip_export("labels", [], ["cup"])
     >>> ZipFile(io.BytesIO(b"".join(stream))).namelist()
     ['labels.txt']
 
     Args:
         format_name: one of `vpuformer.formats.FORMATS`.
-        images: what to export, such as `annotated(store)`.
+        images: what to export, such as `accepted_images(store)`.
         labels: all labels in their order.
         notes: sentences that go into `NOTES.txt` with those of the format; the file is left out if there are none.
         polygons: see `vpuformer.formats.export`.
@@ -126,10 +126,8 @@ def zip_of(
     """
     chosen = find_format(format_name, polygons=polygons)
     options = {} if polygons is None else {"polygons": polygons}
-    try:
+    with write_errors(tempfile.gettempdir()):
         folder = Path(tempfile.mkdtemp(prefix="vpuformer-export-"))
-    except OSError as error:
-        raise InputError(not_written(Path(tempfile.gettempdir()), error)) from error
     try:
         written = chosen.write(images, folder, labels, **options)
     except BaseException:

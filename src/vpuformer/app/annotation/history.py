@@ -6,7 +6,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from vpuformer.app.protocol import PROMPTS
+from vpuformer.app.schemas import PROMPTS
 from vpuformer.arrays import BoolMask, Size
 from vpuformer.errors import PromptError
 from vpuformer.prompts import Prompt, prompt_from_dict
@@ -21,11 +21,13 @@ _SUBPIXEL = 4
 """Bits of the fractions in which OpenCV takes coordinates."""
 
 
-def live(contents: Sequence[Content]) -> list[int]:
+def active_prompts(contents: Sequence[Content]) -> list[int]:
     """The places of the prompts that count.
 
-    >>> live([{"type": "click"}, {"type": "clear"}, {"type": "click"}, {"type": "box"}, {"type": "remove", "step": 2}])
-    [3]
+    >>> active_prompts([{"type": "click"}, {"type": "clear"}, {"type": "click"}, {"type": "box"}])
+    [2, 3]
+    >>> active_prompts([{"type": "click"}, {"type": "box"}, {"type": "remove", "step": 0}])
+    [1]
     """
     found: list[int] = []
     for place, content in enumerate(contents):
@@ -44,7 +46,7 @@ def prompts(contents: Sequence[Content]) -> tuple[Prompt, ...]:
     >>> prompts([{"type": "click", "point": [3, 4]}])
     (Click(x=3.0, y=4.0, positive=True),)
     """
-    return tuple(prompt_from_dict(contents[place]) for place in live(contents))
+    return tuple(prompt_from_dict(contents[place]) for place in active_prompts(contents))
 
 
 def start(contents: Sequence[Content]) -> int | None:
@@ -53,10 +55,10 @@ def start(contents: Sequence[Content]) -> int | None:
     return None if place is None or contents[place]["type"] == "clear" else place
 
 
-def foundation(contents: Sequence[Content]) -> int | None:
+def base_step(contents: Sequence[Content]) -> int | None:
     """The place of the step whose answer the last one is made from; None if that needs no other.
 
-    >>> foundation([{"type": "click"}, {"type": "brush"}]), foundation([{"type": "click"}, {"type": "clear"}])
+    >>> base_step([{"type": "click"}, {"type": "brush"}]), base_step([{"type": "click"}, {"type": "clear"}])
     (0, None)
     """
     kind = contents[-1]["type"]
@@ -65,7 +67,7 @@ def foundation(contents: Sequence[Content]) -> int | None:
     return start(contents) if kind == "remove" else len(contents) - 2
 
 
-def strokes(contents: Sequence[Content]) -> list[Content]:
+def brush_strokes(contents: Sequence[Content]) -> list[Content]:
     """The strokes of the brush since the mask from which the prompts that count set out, in their order."""
     place = _begun_at(contents)
     return [content for content in contents[0 if place is None else place :] if content["type"] == "brush"]
@@ -81,14 +83,15 @@ def check_removable(contents: Sequence[Content], place: int) -> None:
     Raises:
         PromptError: the step is none that counts.
     """
-    if place not in live(contents):
-        raise PromptError(f"step {place} is no prompt that counts at present; take away one of {live(contents)}")
+    active = active_prompts(contents)
+    if place not in active:
+        raise PromptError(f"step {place} is not an active prompt; remove one of {active}")
 
 
-def enclosed(path: Sequence[Sequence[float]], size: Size) -> BoolMask:
+def lasso_mask(path: Sequence[Sequence[float]], size: Size) -> BoolMask:
     """What a closed line encloses, shape `size`.
 
-    >>> enclosed([(0, 0), (2, 0), (2, 2), (0, 2)], (4, 4)).sum()
+    >>> lasso_mask([(0, 0), (2, 0), (2, 2), (0, 2)], (4, 4)).sum()
     np.int64(9)
 
     Raises:

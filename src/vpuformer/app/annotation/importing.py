@@ -3,8 +3,8 @@
 import numpy as np
 
 from vpuformer.app.annotation.annotator import Annotator
-from vpuformer.app.protocol import MAX_TEXT, MasksRead
-from vpuformer.app.store.rle import pack
+from vpuformer.app.schemas import MAX_TEXT, ImportResult
+from vpuformer.app.store import rle
 from vpuformer.app.store.rows import NewMask
 from vpuformer.errors import InputError, MaskError, listed
 from vpuformer.formats import read_objects
@@ -16,7 +16,7 @@ MAX_OBJECTS = 500
 """Of one import."""
 
 
-def read_masks(annotator: Annotator, image: int, content: bytes, label: int | None, name: str = "") -> MasksRead:
+def import_masks(annotator: Annotator, image: int, content: bytes, label: int | None, name: str = "") -> ImportResult:
     """New objects, one for every mask in `content`; see `vpuformer.formats.read_objects`.
 
     Labels that the file names are found by their names, or made; elsewhere `label` holds.
@@ -57,7 +57,7 @@ def read_masks(annotator: Annotator, image: int, content: bytes, label: int | No
         word = None if category is None else _label_name(category)
         if category is not None and word != category.strip():
             renamed[f"{category!r:.80} as {'no label' if word is None else repr(word):.80}"] = None
-        found.append(NewMask(pack(mask), int(np.count_nonzero(mask)), label if word is None else word))
+        found.append(NewMask(rle.encode(mask), int(np.count_nonzero(mask)), label if word is None else word))
     if not found:
         said = "".join(f" ({note})" for note in notes)
         what = (
@@ -70,7 +70,7 @@ def read_masks(annotator: Annotator, image: int, content: bytes, label: int | No
         notes.append(f"{counted(empty, 'mask')} without a pixel left out")
     if renamed:
         notes.append(f"labels that are called otherwise than in the file: {listed(renamed)}")
-    return MasksRead(objects=annotator.take_in(image, found), notes=notes)
+    return ImportResult(objects=annotator.add_masks(image, found), notes=notes)
 
 
 def _label_name(word: str) -> str | None:

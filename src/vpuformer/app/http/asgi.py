@@ -21,7 +21,7 @@ def is_foreign(headers: dict[bytes, bytes]) -> bool:
 
 
 async def refuse(send: Send, status: int, sentence: str) -> None:
-    """Answer with a `vpuformer.app.protocol.Problem`."""
+    """Answer with a `vpuformer.app.schemas.Problem`."""
     # The rest of a body that was not read is not waited for.
     kind = [(b"content-type", b"application/json"), (b"connection", b"close")]
     await answer(send, status, json.dumps({"error": sentence}).encode(), kind)

@@ -8,7 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from vpuformer.app.protocol import ObjectState, Problem
+from vpuformer.app.schemas import ObjectState, Problem
 from vpuformer.errors import BusyError, ConflictError, InputError, NotFoundError, StoreError, VPUFormerError
 
 RESPONSES: dict[int | str, dict[str, Any]] = {
@@ -37,7 +37,7 @@ class OutdatedError(ConflictError):
         self.state = state
 
 
-def answer_problems(app: FastAPI) -> None:
+def add_error_handlers(app: FastAPI) -> None:
     """Have the application answer every failure as a `Problem`."""
     app.add_exception_handler(VPUFormerError, _of_ours)
     app.add_exception_handler(RequestValidationError, _of_form)

@@ -10,11 +10,11 @@ from fastapi.staticfiles import StaticFiles
 from vpuformer import __version__
 from vpuformer.app.annotation.annotator import Annotator
 from vpuformer.app.annotation.segmenter import Segmenter
-from vpuformer.app.http.error_handlers import RESPONSES, answer_problems
+from vpuformer.app.http.error_handlers import RESPONSES, add_error_handlers
 from vpuformer.app.http.guard import Guard
 from vpuformer.app.http.root_path import RootPath
 from vpuformer.app.http.routes import images, objects, pages, project
-from vpuformer.app.http.telemetry import Measures
+from vpuformer.app.http.telemetry import Telemetry
 from vpuformer.app.images.folder import Folder
 from vpuformer.app.store.store import FILE, Store
 
@@ -44,13 +44,13 @@ def create_app(
         server_name: a further name that is answered, such as that of a proxy.
         root_path: the path under which a proxy shows the server, such as "/annotate".
     """
-    measures = Measures()
+    telemetry = Telemetry()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         annotator = _opened(folder, store, segmenter)
         app.state.annotator = annotator
-        measures.watch(annotator)
+        telemetry.watch(annotator)
         yield
         annotator.close()
 
@@ -63,15 +63,15 @@ def create_app(
         lifespan=lifespan,
         responses=RESPONSES,
     )
-    answer_problems(app)
-    app.include_router(pages.router(STATIC, measures))
+    add_error_handlers(app)
+    app.include_router(pages.router(STATIC, telemetry))
     app.include_router(project.router(), prefix="/api")
     app.include_router(images.router(), prefix="/api")
-    app.include_router(objects.router(measures), prefix="/api")
+    app.include_router(objects.router(telemetry), prefix="/api")
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_middleware(Guard, static=STATIC, token=token, any_host=any_host, server_name=server_name)
     app.add_middleware(RootPath, root_path=root_path)
-    app.add_middleware(measures.middleware)
+    app.add_middleware(telemetry.middleware)
     return app
 
 

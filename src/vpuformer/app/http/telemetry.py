@@ -11,7 +11,7 @@ _BUCKETS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 
-class Measures:
+class Telemetry:
     """Requests, steps and the network's time."""
 
     def __init__(self) -> None:

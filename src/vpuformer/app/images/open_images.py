@@ -8,9 +8,9 @@ import numpy as np
 from PIL import Image
 
 from vpuformer.app.images.cache import Cache
-from vpuformer.app.images.encoding import Encoded, encode
 from vpuformer.app.images.folder import Folder, version_of
-from vpuformer.app.images.pyramid import TILE, Pixels, Pyramid, level_sizes
+from vpuformer.app.images.pyramid import TILE, ImagePyramid, Pixels, level_sizes
+from vpuformer.app.images.web_image import WebImage, to_web_image
 from vpuformer.arrays import RGB
 from vpuformer.errors import ImageError, NotFoundError
 from vpuformer.images.loading import DEEP_MODES, Stored, load
@@ -53,12 +53,12 @@ class OpenImage:
         self.rgb, self.deep, self.notes, self.version = rgb, deep, notes, version
         self.range: tuple[float, float] | None = None
         self.levels = level_sizes(self.width, self.height)
-        self._shown, self._stored = Pyramid(rgb[:, :, 0] if grey else rgb), None
+        self._shown, self._stored = ImagePyramid(rgb[:, :, 0] if grey else rgb), None
         if deep is not None:
             deep.flags.writeable = False
             low, high = display_range(deep) or (0.0, 0.0)
             self.range = (low, high) if low < high else None
-            self._stored = Pyramid(deep)
+            self._stored = ImagePyramid(deep)
 
     @property
     def width(self) -> int:
@@ -75,7 +75,7 @@ class OpenImage:
         """Of memory, at most: with all levels, a third of the image, also where they are yet to be made."""
         return (self.rgb.nbytes + (0 if self.deep is None else self.deep.nbytes)) * 4 // 3
 
-    def tile(self, level: int, x: int, y: int, low: float | None = None, high: float | None = None) -> Encoded:
+    def tile(self, level: int, x: int, y: int, low: float | None = None, high: float | None = None) -> WebImage:
         """One of the tiles of `TILE` x `TILE` pixels that a level consists of; the last ones in a row may be smaller.
 
         Those of level 0 are exact, to look at single pixels; the others are JPEG.
@@ -99,7 +99,7 @@ class OpenImage:
                 raise ImageError("the image has 8 bits per channel, all of which are shown; ask for no low and high")
             window = _checked_window(low, high)
             pixels = _windowed(self._stored.level(level)[rows, columns], *window)
-        return encode(np.ascontiguousarray(pixels), exact=level == 0)
+        return to_web_image(np.ascontiguousarray(pixels), exact=level == 0)
 
     def _place(self, level: int, x: int, y: int) -> tuple[slice, slice]:
         if not 0 <= level < len(self.levels):

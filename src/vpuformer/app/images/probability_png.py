@@ -7,10 +7,10 @@ import numpy.typing as npt
 from vpuformer.errors import NotFoundError
 
 
-def grey_png(probability: npt.NDArray[np.float32] | None, longest: int) -> bytes:
+def probability_png(probability: npt.NDArray[np.float32] | None, longest: int) -> bytes:
     """An 8-bit grey PNG, 255 for certain, whose longer side is at most `longest` pixels.
 
-    >>> grey_png(np.zeros((2, 3), np.float32), 100)[:4]
+    >>> probability_png(np.zeros((2, 3), np.float32), 100)[:4]
     b'\\x89PNG'
 
     Raises:

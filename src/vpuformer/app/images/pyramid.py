@@ -27,7 +27,7 @@ def level_sizes(width: int, height: int) -> tuple[Size, ...]:
     return tuple(sizes)
 
 
-class Pyramid:
+class ImagePyramid:
     """The levels of an array (H, W) or (H, W, 3), each made when it is first asked for, and kept.
 
     Any number of threads may ask.

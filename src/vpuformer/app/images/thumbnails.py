@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from vpuformer.app.images.encoding import encode
+from vpuformer.app.images.web_image import to_web_image
 from vpuformer.arrays import RGB
 from vpuformer.images.loading import load
 from vpuformer.images.reading import to_rgb
@@ -37,7 +37,7 @@ def thumbnail(path: Path, side: int = SIDE) -> bytes:
     if scale < 1:
         size = max(1, round(width * scale)), max(1, round(height * scale))
         pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
-    return encode(pixels, exact=False, quality=_QUALITY).content
+    return to_web_image(pixels, exact=False, quality=_QUALITY).content
 
 
 def _read_small(path: Path, side: int) -> RGB:

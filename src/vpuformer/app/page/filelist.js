@@ -17,7 +17,7 @@ const RETRY_AFTER = 60_000;
  *
  * @param {{objects: number, unaccepted: number}} image
  */
-export function countOf({ objects, unaccepted }) {
+export function objectCountText({ objects, unaccepted }) {
   if (!unaccepted) return objects === 0 ? "" : objects === 1 ? "1 object" : `${objects} objects`;
   return objects ? `${objects} of ${objects + unaccepted} accepted` : `${unaccepted} not accepted`;
 }
@@ -153,7 +153,7 @@ export class FileList {
   /** @param {HTMLElement} row @param {number} index */
   #update(row, index) {
     const { id, done, name } = this.#shown[index];
-    const count = countOf(this.#shown[index]);
+    const count = objectCountText(this.#shown[index]);
     const state = `${id === this.#open}|${done}|${count}|${index === this.#focused}`;
     if (row.dataset.state === state) return;
     row.dataset.state = state;

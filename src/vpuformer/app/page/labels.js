@@ -50,16 +50,16 @@ export class Labels {
     return this.#session.project?.labels ?? [];
   }
 
-  /** @param {number} place from 1; 0 for no label */
-  choose(place) {
-    const label = this.#labels[place - 1];
-    if (place === 0) this.#session.chooseLabel(null);
+  /** @param {number} position from 1; 0 for no label */
+  choose(position) {
+    const label = this.#labels[position - 1];
+    if (position === 0) this.#session.chooseLabel(null);
     else if (label) this.#session.chooseLabel(label.id);
   }
 
   show() {
     const { current, label } = this.#session;
-    const chosen = current ? current.seen.label : label;
+    const chosen = current ? current.optimistic.label : label;
     this.#list(chosen);
     relist(this.#quick, JSON.stringify(this.#labels), () => [
       make("option", { value: "" }, "No label"), ...this.#labels.map(({ id, name }) => make("option", { value: id }, name))]);
@@ -143,7 +143,7 @@ export class Labels {
       const label = await addLabel(name);
       project.labels = [...project.labels.filter((each) => each.id !== label.id), label]; // read meanwhile, it is there already
       // It is for what comes next; an object that has a label keeps it.
-      if (this.#session.current?.seen.label === null) this.#session.chooseLabel(label.id);
+      if (this.#session.current?.optimistic.label === null) this.#session.chooseLabel(label.id);
       else this.#session.label = label.id;
     }, () => this.#chooseNamed(name)); // somebody else has added it
   }

@@ -29,7 +29,7 @@ class Database:
         text = str(address)
         url = _url(text) if "://" in text else sa.URL.create("sqlite", database=text)
         self.address = url.render_as_string(hide_password=True) if "://" in text else text
-        with self._told():
+        with self._store_errors():
             self._engine = sa.create_engine(url)
             _prepare(self._engine)
             tables.create_all(self._engine)
@@ -40,16 +40,20 @@ class Database:
 
     @contextmanager
     def _reading(self) -> Iterator[sa.Connection]:
-        with self._told(), self._engine.begin() as connection:
+        with self._store_errors(), self._engine.begin() as connection:
             yield connection
 
     @contextmanager
     def _writing(self) -> Iterator[sa.Connection]:
-        with self._told(), self._engine.connect().execution_options(writes=True) as connection, connection.begin():
+        with (
+            self._store_errors(),
+            self._engine.connect().execution_options(writes=True) as connection,
+            connection.begin(),
+        ):
             yield connection
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _store_errors(self) -> Iterator[None]:
         """Every failure of the database as one sentence."""
         try:
             yield

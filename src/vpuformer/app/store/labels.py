@@ -5,7 +5,7 @@ from sqlalchemy.exc import IntegrityError
 
 from vpuformer.app.store.database import Database
 from vpuformer.app.store.rows import LabelRow
-from vpuformer.app.store.tables import THERE, labels, objects
+from vpuformer.app.store.tables import VISIBLE, labels, objects
 from vpuformer.errors import ConflictError, NotFoundError
 from vpuformer.images.palette import free_colour
 
@@ -57,7 +57,7 @@ class LabelStore(Database):
         """
         with self._writing() as connection:
             label = self._label(connection, identity)
-            used = connection.scalar(sa.select(sa.func.count()).where(objects.c.label == identity, THERE))
+            used = connection.scalar(sa.select(sa.func.count()).where(objects.c.label == identity, VISIBLE))
             if used:
                 have, them = ("one object has", "it") if used == 1 else (f"{used} objects have", "them")
                 raise ConflictError(f"{have} the label {label.name!r}; give {them} another one first")

@@ -10,7 +10,7 @@ import binascii
 
 import numpy as np
 
-from vpuformer.app.protocol import Runs
+from vpuformer.app.schemas import RleMask
 from vpuformer.arrays import BoolMask, Size
 from vpuformer.errors import MaskError
 from vpuformer.images import MAX_PIXELS
@@ -19,12 +19,12 @@ _LONGEST = 5
 """Bytes of a length: 35 bits, more than `MAX_PIXELS` needs."""
 
 
-def pack(mask: BoolMask) -> bytes:
+def encode(mask: BoolMask) -> bytes:
     """The runs of a mask of shape (H, W).
 
-    >>> list(pack(np.array([[False, False, True], [True, False, False]])))
+    >>> list(encode(np.array([[False, False, True], [True, False, False]])))
     [2, 2, 2]
-    >>> list(pack(np.ones((100, 2), bool)))  # 200 is 72 + 128
+    >>> list(encode(np.ones((100, 2), bool)))  # 200 is 72 + 128
     [0, 200, 1]
     """
     flat = np.ascontiguousarray(mask, bool).ravel()
@@ -44,10 +44,10 @@ def pack(mask: BoolMask) -> bytes:
     return packed.tobytes()
 
 
-def unpack(packed: bytes, size: Size) -> BoolMask:
+def decode(packed: bytes, size: Size) -> BoolMask:
     """The mask of these runs, shape `size`: height and width.
 
-    >>> unpack(bytes([2, 2, 2]), (2, 3)).astype(int).tolist()
+    >>> decode(bytes([2, 2, 2]), (2, 3)).astype(int).tolist()
     [[0, 0, 1], [1, 0, 0]]
 
     Raises:
@@ -70,13 +70,13 @@ def unpack(packed: bytes, size: Size) -> BoolMask:
     return np.repeat(turns, lengths).reshape(size)
 
 
-def to_message(packed: bytes, size: Size) -> Runs:
+def to_message(packed: bytes, size: Size) -> RleMask:
     """Packed runs as the page gets them.
 
     >>> to_message(bytes([2, 2, 2]), (2, 3))
-    Runs(width=3, height=2, runs='AgIC')
+    RleMask(width=3, height=2, runs='AgIC')
     """
-    return Runs(width=size[1], height=size[0], runs=base64.b64encode(packed).decode("ascii"))
+    return RleMask(width=size[1], height=size[0], runs=base64.b64encode(packed).decode("ascii"))
 
 
 def check_size(size: Size, wanted: Size) -> None:
@@ -92,7 +92,7 @@ def check_size(size: Size, wanted: Size) -> None:
         )
 
 
-def from_message(message: Runs, size: Size) -> BoolMask:
+def from_message(message: RleMask, size: Size) -> BoolMask:
     """The mask that a page sends for an image of `size`.
 
     Raises:
@@ -105,4 +105,4 @@ def from_message(message: Runs, size: Size) -> BoolMask:
         packed = base64.b64decode(message.runs, validate=True)
     except (binascii.Error, ValueError) as error:
         raise MaskError(f"the runs of the mask are no base64 ({error}); send them as the protocol says") from error
-    return unpack(packed, size)
+    return decode(packed, size)

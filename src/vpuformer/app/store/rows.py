@@ -47,7 +47,7 @@ class StepRow:
     seconds: float | None
 
 
-def standing(row: ObjectRow, steps: Sequence[StepRow]) -> int | None:
+def last_answered(row: ObjectRow, steps: Sequence[StepRow]) -> int | None:
     """The place of the step whose answer is how an object stands: the last one in force that has one.
 
     Those after it wait for the network, or it failed on them.

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 
 from vpuformer.app.store.labels import LabelStore
 from vpuformer.app.store.rows import ImageRow, NewMask, ObjectRow, StepAnswer, StepRow
-from vpuformer.app.store.tables import THERE, VERSION, facts, images, metadata, objects, steps
+from vpuformer.app.store.tables import VERSION, VISIBLE, images, layout, metadata, objects, steps
 from vpuformer.errors import ConflictError, NotFoundError, StoreError
 from vpuformer.files import read_json
 
@@ -37,11 +37,11 @@ class Store(LabelStore):
     """
 
     def __init__(self, address: str | Path) -> None:
-        super().__init__(address, metadata)
+        super().__init__(address, layout)
         with self._writing() as connection:
-            found = connection.scalar(sa.select(facts.c.value).where(facts.c.name == "version"))
+            found = connection.scalar(sa.select(metadata.c.value).where(metadata.c.name == "version"))
             if found is None:
-                connection.execute(facts.insert().values(name="version", value=str(VERSION)))
+                connection.execute(metadata.insert().values(name="version", value=str(VERSION)))
             elif found != str(VERSION):
                 raise StoreError(
                     f"{self.address} is a store of version {found}, this program knows {VERSION}; use the other program"
@@ -54,7 +54,7 @@ class Store(LabelStore):
             StoreError: they cannot.
         """
         with self._writing() as connection:
-            connection.execute(facts.update().where(facts.c.name == "version").values(value=str(VERSION)))
+            connection.execute(metadata.update().where(metadata.c.name == "version").values(value=str(VERSION)))
 
     def sync(self, names: Iterable[str]) -> None:
         """Know these images; those that are known and not among them stay, for their file may come back."""
@@ -90,22 +90,22 @@ class Store(LabelStore):
         return self.image(identity)
 
     @property
-    def place(self) -> int | None:
+    def last_image(self) -> int | None:
         """The image that was open last."""
         with self._reading() as connection:
-            value = connection.scalar(sa.select(facts.c.value).where(facts.c.name == "place"))
+            value = connection.scalar(sa.select(metadata.c.value).where(metadata.c.name == "place"))
         return None if value is None else int(value)
 
-    def set_place(self, identity: int) -> None:
+    def set_last_image(self, identity: int) -> None:
         """
         Raises:
             NotFoundError: there is no such image.
         """
         self.image(identity)
         with self._writing() as connection:
-            changed = connection.execute(facts.update().where(facts.c.name == "place").values(value=str(identity)))
-            if not changed.rowcount:
-                connection.execute(facts.insert().values(name="place", value=str(identity)))
+            row = metadata.update().where(metadata.c.name == "place")
+            if not connection.execute(row.values(value=str(identity))).rowcount:
+                connection.execute(metadata.insert().values(name="place", value=str(identity)))
 
     def add_object(self, image: int, key: str, label: int | None = None) -> ObjectRow:
         """A new object without steps; the one that has this key already, if there is one.
@@ -176,7 +176,7 @@ class Store(LabelStore):
 
     def objects_of(self, image: int) -> list[ObjectRow]:
         """Those that are not deleted and have a step, in the order in which they were begun."""
-        query = _OBJECTS.where(objects.c.image == image, THERE).order_by(objects.c.id)
+        query = _OBJECTS.where(objects.c.image == image, VISIBLE).order_by(objects.c.id)
         with self._reading() as connection:
             return [ObjectRow(*row) for row in connection.execute(query)]
 
@@ -278,7 +278,7 @@ class Store(LabelStore):
         with self._writing() as connection:
             connection.execute(steps.update().where(steps.c.id == step).values(**_columns(answer)))
 
-    def take_back(self, identity: int, key: str) -> None:
+    def withdraw(self, identity: int, key: str) -> None:
         """Give up the step with this key if it is the object's last one, in force and without an answer."""
         with self._writing() as connection:
             found = self._object(connection, identity)
@@ -301,7 +301,7 @@ class Store(LabelStore):
         crop = None if row[2] is None else tuple(int(part) for part in row[2].split(","))
         return StepAnswer(zlib.decompress(row[0]), row[1], crop, *row[3:])  # pyright: ignore[reportArgumentType]
 
-    def turn(self, identity: int, revision: int, direction: Literal[-1, 1]) -> ObjectRow:
+    def undo_redo(self, identity: int, revision: int, direction: Literal[-1, 1]) -> ObjectRow:
         """Undo (-1) or redo (1) one step.
 
         Raises:
@@ -349,7 +349,7 @@ def _sent(identity: int, key: str) -> sa.Select[tuple[int]]:
     return sa.select(steps.c.id).where(steps.c.object == identity, steps.c.key == key, sa.not_(_GIVEN_UP))
 
 
-_COUNT = sa.select(sa.func.count()).where(objects.c.image == images.c.id, THERE)
+_COUNT = sa.select(sa.func.count()).where(objects.c.image == images.c.id, VISIBLE)
 _IMAGES = sa.select(
     images.c.id,
     images.c.name,

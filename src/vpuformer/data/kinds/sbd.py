@@ -14,6 +14,7 @@ from vpuformer.data.layers import Labels, LayeredSource, Layers, labels_as_layer
 from vpuformer.data.matlab import read_integers
 from vpuformer.data.unpickle import load_plain
 from vpuformer.errors import ConfigError, DatasetError
+from vpuformer.files import read_bytes
 
 _GAMMA = 1.25
 """How strongly images that are segmented badly are preferred, as RITM has it."""
@@ -75,12 +76,9 @@ def read_instances(path: Path) -> Labels:
     Raises:
         DatasetError: the file is missing, broken, or has no such map.
     """
+    content = read_bytes(path, error=DatasetError)
     try:
-        return read_integers(path.read_bytes(), "GTinst", "Segmentation")
-    except FileNotFoundError:
-        raise DatasetError(f"there is no {path}") from None
-    except OSError as problem:
-        raise DatasetError(f"{path} cannot be read: {problem.strerror}") from problem
+        return read_integers(content, "GTinst", "Segmentation")
     except ValueError as problem:
         raise DatasetError(
             f"{path} is no annotation of SBD, which holds a map of integers in GTinst.Segmentation ({problem})"

@@ -30,7 +30,7 @@ def all_figures(runs: Sequence[Run]) -> list[Figure]:
 
 
 def combination_bars(runs: Sequence[Run]) -> list[Figure]:
-    """One figure per method: mean IoU after three interactions, by combination of prompt kinds."""
+    """One figure per method: mean IoU after three interactions, by combination of kinds."""
     combined = {kinds: [run for run in runs if combination(run) == kinds] for kinds in COMBINATIONS}
     seeds = {kinds: {run.method.seed for run in those} for kinds, those in combined.items()}
 

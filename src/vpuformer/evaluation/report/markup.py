@@ -10,7 +10,9 @@ class Markup(str):
 
 
 def element(name: str, /, *content: str | None, **attributes: str | float | None) -> Markup:
-    """An element with its content. In attribute names, "_" becomes "-", and a trailing "_" is dropped.
+    """An element with its content.
+
+    In attribute names "_" becomes "-", and a trailing "_" is dropped.
 
     >>> element("td", "a < b", class_="quoted", data_x=1, title=None)
     '<td class="quoted" data-x="1">a &lt; b</td>'

@@ -11,7 +11,7 @@ from vpuformer.evaluation.report.published import PAPER
 from vpuformer.evaluation.report.runs import Run, run_names
 from vpuformer.evaluation.report.summary import prompt_count
 from vpuformer.evaluation.report.tables import Cell, Group, Row, Table, all_tables
-from vpuformer.evaluation.report.writing import write_text
+from vpuformer.files import write_file
 
 _INTRODUCTION = (
     "Measured numbers come from the records of the runs below. The smaller numbers are 95 % intervals of the means,"
@@ -35,7 +35,7 @@ def write_page(path: str | os.PathLike[str], runs: Sequence[Run], galleries: Seq
     Raises:
         InputError: the file cannot be written.
     """
-    write_text(path, render_page(runs, galleries), "the page")
+    write_file(path, render_page(runs, galleries))
 
 
 def render_page(runs: Sequence[Run], galleries: Sequence[Gallery] = ()) -> str:

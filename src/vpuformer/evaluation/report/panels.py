@@ -1,4 +1,4 @@
-"""Images with the recorded prompts, as in the paper's Figs. 7 to 9, and the worst objects of each run.
+"""Images with recorded prompts, as in the paper's Figs. 7 to 9, and the worst objects.
 
 Records hold no masks. If the method of a run is available, the recorded prompts are replayed in order and its masks
 are drawn. Otherwise a panel shows the image, the prompts and the outline of the ground truth. No user is simulated,
@@ -68,7 +68,7 @@ class Gallery:
 def galleries(
     runs: Sequence[Run], samples: Mapping[str, Sequence[Sample]], replay: Replay = lambda _: None
 ) -> list[Gallery]:
-    """Some objects of every available data set in all its runs, and the worst objects of every run.
+    """Some objects of every available data set, and the worst objects of every run.
 
     Args:
         runs: the runs to show.

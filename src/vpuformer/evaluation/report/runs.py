@@ -130,7 +130,7 @@ def open_run(folder: str | os.PathLike[str]) -> Run:
 
 
 def method_names(runs: Sequence[Run], omit: Collection[str] = ()) -> dict[Method, str]:
-    """Row title of each method: the name of the model, and what distinguishes it from others of that name.
+    """Row title of each method: the model, and what distinguishes it from others.
 
     Args:
         runs: the runs of a table.
@@ -154,7 +154,7 @@ def describe(methods: Sequence[Method], omit: Collection[str] = ()) -> dict[Meth
 
 
 def column_names(runs: Sequence[Run]) -> dict[Column, str]:
-    """Column title of each data set, with the number of objects if it was not measured as a whole.
+    """Column title of each data set, with the number of objects unless it is whole.
 
     Data of one name are distinguished by the first digits of their `vpuformer.evaluation.records.data_fingerprint`.
     """

@@ -16,7 +16,10 @@ _NONE = "-"
 
 
 def summary_table(summaries: Sequence[Summary]) -> Table:
-    """Table for the screen: one row per number, one column per run. A single run shows its intervals."""
+    """Table for the screen: one row per number, one column per run.
+
+    A single run shows its intervals.
+    """
     table = Table()
     table.add_column("")
     for summary in summaries:
@@ -59,7 +62,7 @@ def render_table(summaries: Sequence[Summary]) -> str:
 
 
 def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]], words: int) -> str:
-    """Markdown table. The first `words` columns hold words; the others hold numbers, aligned right."""
+    """Markdown table. Columns after the first `words` hold numbers, aligned right."""
     lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in (head, *rows)]
     rule = "|" + "|".join(["---"] * words + ["--:"] * (len(head) - words)) + "|"
     return "\n".join([lines[0], rule, *lines[1:]])

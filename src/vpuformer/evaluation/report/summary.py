@@ -24,8 +24,7 @@ import numpy as np
 
 from vpuformer.errors import InputError
 from vpuformer.evaluation.records import ObjectRecord, RunHeader
-from vpuformer.evaluation.report.writing import write_text
-from vpuformer.files import read_json
+from vpuformer.files import read_json, write_file
 from vpuformer.metrics import bootstrap_interval, bootstrap_intervals, iou_at
 from vpuformer.metrics import summarise as summarise_curves
 
@@ -75,7 +74,7 @@ def write_summary(path: str | os.PathLike[str], summary: Summary) -> None:
     Raises:
         InputError: the file cannot be written.
     """
-    write_text(path, json.dumps(summary, indent=2) + "\n", "the summary")
+    write_file(path, json.dumps(summary, indent=2) + "\n")
 
 
 def read_summary(path: str | os.PathLike[str]) -> Summary:

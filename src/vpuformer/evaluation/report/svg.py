@@ -1,4 +1,4 @@
-"""Bar and line charts as inline SVG. The style sheet of the page, `page.css`, has the colours."""
+"""Bar and line charts as inline SVG. Their colours are in `page.css`."""
 
 import math
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 54, 8, 14, 46
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """A line, or the bars of one colour: for each position a value and its interval, all 0 to 1."""
+    """A line, or the bars of one colour: values and their intervals, all 0 to 1."""
 
     name: str
     values: Sequence[float | None]
@@ -57,7 +57,7 @@ def line_chart(series: Sequence[Series], x_title: str, y_title: str, label: str)
 
 
 def bar_chart(places: Sequence[str], series: Sequence[Series], y_title: str, label: str) -> Markup:
-    """Bar chart from 0 to 1, with whiskers for intervals: one cluster per place, one bar per series.
+    """Bar chart from 0 to 1 with whiskers: one cluster per place, one bar per series.
 
     Args:
         places: what stands below the clusters.

@@ -7,17 +7,17 @@ from fastapi import APIRouter, Response
 
 from vpuformer.app.annotation.annotator import Annotator
 from vpuformer.app.http.error_handlers import OutdatedError
-from vpuformer.app.http.routes.fields import Identity, Opened
-from vpuformer.app.http.telemetry import Measures
-from vpuformer.app.images.probability_png import grey_png
-from vpuformer.app.protocol import NewStep, ObjectChange, ObjectState, Turn
+from vpuformer.app.http.routes.parameters import Identity, Opened
+from vpuformer.app.http.telemetry import Telemetry
+from vpuformer.app.images.probability_png import probability_png
+from vpuformer.app.schemas import NewStep, ObjectChange, ObjectState, UndoRedo
 from vpuformer.errors import ConflictError
 
 MAX_SHOWN = 2048
 """Longer side of a probability map as the page gets it."""
 
 
-def router(measures: Measures) -> APIRouter:
+def router(telemetry: Telemetry) -> APIRouter:
     """Routes of objects."""
     routes = APIRouter(tags=["objects"], prefix="/objects/{identity}")
 
@@ -35,22 +35,22 @@ def router(measures: Measures) -> APIRouter:
     def step(identity: Identity, body: NewStep, annotator: Opened) -> ObjectState:
         with _shown_as_it_is(annotator, identity):
             answered = annotator.step(identity, body)
-        measures.step(body.step.type, answered.seconds)
+        telemetry.step(body.step.type, answered.seconds)
         return answered
 
     @routes.post("/undo", summary="Undo the last step")
-    def undo(identity: Identity, body: Turn, annotator: Opened) -> ObjectState:
+    def undo(identity: Identity, body: UndoRedo, annotator: Opened) -> ObjectState:
         with _shown_as_it_is(annotator, identity):
             return annotator.undo(identity, body.revision)
 
     @routes.post("/redo", summary="Redo the step that was undone last")
-    def redo(identity: Identity, body: Turn, annotator: Opened) -> ObjectState:
+    def redo(identity: Identity, body: UndoRedo, annotator: Opened) -> ObjectState:
         with _shown_as_it_is(annotator, identity):
             return annotator.redo(identity, body.revision)
 
     @routes.get("/probability", response_class=Response, summary="Read the probability map as a PNG")
     def probability(identity: Identity, annotator: Opened) -> Response:
-        return Response(grey_png(annotator.probability(identity), MAX_SHOWN), media_type="image/png")
+        return Response(probability_png(annotator.probability(identity), MAX_SHOWN), media_type="image/png")
 
     return routes
 

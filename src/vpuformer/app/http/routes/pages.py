@@ -5,11 +5,11 @@ from pathlib import Path
 from fastapi import APIRouter, Response
 from fastapi.responses import FileResponse
 
-from vpuformer.app.http.telemetry import Measures
+from vpuformer.app.http.telemetry import Telemetry
 
 
-def router(static: Path, measures: Measures) -> APIRouter:
-    """Routes of the page in the folder `static`, of health, measures and the list of operations."""
+def router(static: Path, telemetry: Telemetry) -> APIRouter:
+    """Routes of the page in the folder `static`, of health, telemetry and the list of operations."""
     routes = APIRouter(include_in_schema=False)
 
     @routes.get("/")
@@ -30,6 +30,6 @@ def router(static: Path, measures: Measures) -> APIRouter:
 
     @routes.get("/metrics")
     async def metrics() -> Response:
-        return Response(measures.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+        return Response(telemetry.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     return routes

@@ -5,14 +5,14 @@ from dataclasses import replace
 from typing import Any
 
 from vpuformer.app.annotation import history
-from vpuformer.app.protocol import ObjectState, Runs, StepKept
-from vpuformer.app.store.rle import to_message
-from vpuformer.app.store.rows import ObjectRow, StepAnswer, StepRow, standing
+from vpuformer.app.schemas import ObjectState, RleMask, StoredStep
+from vpuformer.app.store import rle
+from vpuformer.app.store.rows import ObjectRow, StepAnswer, StepRow, last_answered
 from vpuformer.app.store.store import Store
 from vpuformer.arrays import Size
 
 
-class Record:
+class LoadedObject:
     """
     Args:
         store: where the answers are.
@@ -28,7 +28,7 @@ class Record:
     @property
     def place(self) -> int | None:
         """The place of the step whose answer is how the object stands; None if no step in force has one."""
-        return standing(self.row, self.steps)
+        return last_answered(self.row, self.steps)
 
     def contents(self, place: int) -> list[history.Content]:
         """The steps up to and with this one."""
@@ -45,10 +45,10 @@ class Record:
         self._store.answer(self.steps[place].id, answer)
         self._note(place, answer)
 
-    def with_step(self, identity: int, content: dict[str, Any], answer: StepAnswer | None) -> "Record":
+    def with_step(self, identity: int, content: dict[str, Any], answer: StepAnswer | None) -> "LoadedObject":
         """The object after this step was added to the store, instead of what had been undone."""
         row = replace(self.row, revision=self.row.revision + 1, at=self.row.at + 1)
-        added = Record(self._store, row, [*self.steps[: self.row.at], StepRow(identity, content, False, 0, None)])
+        added = LoadedObject(self._store, row, [*self.steps[: self.row.at], StepRow(identity, content, False, 0, None)])
         added._answers = {place: kept for place, kept in self._answers.items() if place < self.row.at}
         if answer is not None:
             added._note(self.row.at, answer)
@@ -64,7 +64,7 @@ class Record:
         """
         row, place = self.row, self.place
         answered = 0 if place is None else place + 1
-        counted = history.live([step.content for step in self.steps[: row.at]])
+        counted = history.active_prompts([step.content for step in self.steps[: row.at]])
         mask_known = answered == mask_of
         return ObjectState(
             id=row.id,
@@ -78,7 +78,7 @@ class Record:
             since=since,
             live=[place for place in counted if place < since],
             steps=[
-                StepKept(**step.content, live=place in counted)
+                StoredStep(**step.content, live=place in counted)
                 for place, step in enumerate(self.steps[since:], start=since)
             ],
             mask_known=mask_known,
@@ -87,9 +87,9 @@ class Record:
             seconds=None if place is None else self.steps[place].seconds,
         )
 
-    def _mask(self, place: int | None, size: Callable[[], Size]) -> Runs | None:
+    def _mask(self, place: int | None, size: Callable[[], Size]) -> RleMask | None:
         answer = None if place is None or not self.steps[place].area else self.answer(place)
-        return None if answer is None else to_message(answer.mask, size())
+        return None if answer is None else rle.to_message(answer.mask, size())
 
     def _note(self, place: int, answer: StepAnswer) -> None:
         self._answers[place] = answer

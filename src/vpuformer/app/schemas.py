@@ -37,7 +37,7 @@ class Message(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Runs(Message):
+class RleMask(Message):
     """A mask: lengths of runs, row after row from the top left, the first one of background (perhaps of length 0).
 
     Each length is a little-endian base-128 number (LEB128), all of them together base64. See `vpuformer.app.store.rle`.
@@ -89,7 +89,7 @@ class MaskStep(Message):
     """Start from this mask instead; former prompts no longer count."""
 
     type: Literal["mask"]
-    mask: Runs
+    mask: RleMask
 
 
 class ClearStep(Message):
@@ -135,13 +135,13 @@ class NewStep(Message):
     step: Step
 
 
-class Turn(Message):
+class UndoRedo(Message):
     """Undo or redo."""
 
     revision: Annotated[int, Field(ge=0)]
 
 
-class Known(Message):
+class ClientState(Message):
     """What the page has of an object."""
 
     revision: Annotated[int, Field(ge=0)]
@@ -154,7 +154,7 @@ class ObjectChange(Message):
     label: Identity | None = None
     accepted: bool | None = None
     deleted: bool | None = None
-    known: Known | None = None
+    known: ClientState | None = None
     """Left out of the answer, where the object still is so; without it the answer holds all steps and the mask."""
 
 
@@ -162,7 +162,7 @@ class ImageChange(Message):
     done: bool
 
 
-class Place(Message):
+class LastImage(Message):
     """Where a person is, to come back to."""
 
     image: Identity
@@ -184,7 +184,7 @@ class Label(Message):
     colour: str
 
 
-class StepKept(Message):
+class StoredStep(Message):
     """A step as the page draws and lists it: a mask to start from comes without its runs."""
 
     type: Literal["click", "box", "scribble", "brush", "lasso", "mask", "clear", "remove"]
@@ -220,11 +220,11 @@ class ObjectState(Message):
     """How many steps at the beginning are left out, being as they were."""
     live: list[int] = []
     """Those left out that are prompts which count now."""
-    steps: list[StepKept]
+    steps: list[StoredStep]
     """All others; those from `at` on, counted from the very first one, have been undone."""
     mask_known: bool = False
     """The mask is left out, being as it was."""
-    mask: Runs | None
+    mask: RleMask | None
     """None where it is empty, or left out."""
     area: int
     """Pixels."""
@@ -232,7 +232,7 @@ class ObjectState(Message):
     """What the network took for the present answer; None where it was not asked."""
 
 
-class MasksRead(Message):
+class ImportResult(Message):
     """What came of a file with masks."""
 
     objects: list[ObjectState]

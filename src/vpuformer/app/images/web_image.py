@@ -12,14 +12,14 @@ import numpy.typing as npt
 from vpuformer.arrays import RGB
 
 
-class Encoded(NamedTuple):
+class WebImage(NamedTuple):
     """The bytes of an image file, and the type to send them as."""
 
     content: bytes
     media_type: str
 
 
-def encode(pixels: RGB, *, exact: bool, quality: int = 92) -> Encoded:
+def to_web_image(pixels: RGB, *, exact: bool, quality: int = 92) -> WebImage:
     """A small image as a PNG, where it is to be exact, or a JPEG.
 
     Args:
@@ -29,9 +29,9 @@ def encode(pixels: RGB, *, exact: bool, quality: int = 92) -> Encoded:
     """
     blue_first = pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
     if exact:
-        return Encoded(_file(".png", blue_first), "image/png")
+        return WebImage(_file(".png", blue_first), "image/png")
     full_colours = cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444
-    return Encoded(_file(".jpg", blue_first, cv2.IMWRITE_JPEG_QUALITY, quality, *full_colours), "image/jpeg")
+    return WebImage(_file(".jpg", blue_first, cv2.IMWRITE_JPEG_QUALITY, quality, *full_colours), "image/jpeg")
 
 
 def _file(ending: str, pixels: npt.NDArray[Any], *options: int) -> bytes:

@@ -2,13 +2,12 @@
 
 import logging
 import threading
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 from functools import partial
 from typing import TypeVar, cast
 
-from vpuformer.arrays import FloatMap
 from vpuformer.errors import BusyError, VPUFormerError
 
 T = TypeVar("T")
@@ -20,18 +19,15 @@ must be left for tiles."""
 MAX_TASKS = 3
 """Things to prepare that wait at the same time; the oldest are given up for later ones."""
 
-MAP_BUDGET = 100_000_000
-"""Bytes of probability maps that are kept for the next prompt, besides the newest."""
-
 _CLOSED = "the program is ending; what was sent is kept, and is answered when it runs again"
 
 _log = logging.getLogger(__name__)
 
 
-class Worker:
+class NetworkQueue:
     """One thread: questions are answered one after the other, and tasks are done while no question waits.
 
-    >>> worker = Worker()
+    >>> worker = NetworkQueue()
     >>> worker.ask(lambda: 6 * 7)
     42
     >>> worker.close()
@@ -72,7 +68,7 @@ class Worker:
             with self._changed:
                 self.waiting -= 1
 
-    def later(self, task: Callable[[], object]) -> None:
+    def prepare(self, task: Callable[[], object]) -> None:
         """Do this in its turn, unless there is too much to do; nobody waits for it, nor hears what it raises."""
         with self._changed:
             if not self._closed:
@@ -119,21 +115,3 @@ def _prepare(task: Callable[[], object]) -> None:
         _log.info("not prepared in advance: %s", error)
     except Exception:
         _log.exception("not prepared in advance")
-
-
-class Maps:
-    """The newest probability maps by step, as many as the budget holds, and at least one."""
-
-    def __init__(self, budget: int = MAP_BUDGET) -> None:
-        self._budget, self._lock = budget, threading.Lock()
-        self._maps: OrderedDict[int, FloatMap] = OrderedDict()
-
-    def get(self, step: int) -> FloatMap | None:
-        with self._lock:
-            return self._maps.get(step)
-
-    def put(self, step: int, probability: FloatMap) -> None:
-        with self._lock:
-            self._maps[step] = probability
-            while len(self._maps) > 1 and sum(kept.nbytes for kept in self._maps.values()) > self._budget:
-                self._maps.popitem(last=False)
