@@ -1,4 +1,4 @@
-"""The optional parts of the package: what each extra installs, and the error where one is missing."""
+"""Extras of the package: the modules that each installs, and the error if one is missing."""
 
 from importlib.util import find_spec
 

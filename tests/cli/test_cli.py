@@ -467,7 +467,7 @@ def test_fine_tuning_takes_the_shape_of_its_model(
         (["--data", "sets", "--steps", "0"], "steps=0 must be at least 1"),
         (["--data", "sets", "--variant", "papr"], "no variant called 'papr'; there are default, paper. Did you mean"),
         (["missing.json"], "the recipe missing.json cannot be read: No such file or directory"),
-        (["list.json"], "the recipe list.json is no JSON object of settings"),
+        (["list.json"], "the recipe list.json is not a JSON object of settings"),
         (["text.json"], "the recipe text.json is no JSON"),
         (["other.json"], "the recipe other.json has settings that this version does not know (stepz)"),
         (["wrong.json"], "a setting is of the wrong type"),

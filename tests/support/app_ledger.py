@@ -64,7 +64,11 @@ class Ledger:
             ("revision", state["revision"], self.revision),
             ("area", state["area"], int(self.masks[self.at].sum())),
             ("pixels", int((mask_of(state["mask"]) != self.masks[self.at]).sum()), 0),
-            ("live", [place for place, step in enumerate(state["steps"]) if step["live"]], active_prompts(self.steps[: self.at])),
+            (
+                "live",
+                [place for place, step in enumerate(state["steps"]) if step["live"]],
+                active_prompts(self.steps[: self.at]),
+            ),
         ):
             if there != wanted:
                 return f"{what}: {there} instead of {wanted}"
