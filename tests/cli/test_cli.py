@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -257,10 +258,10 @@ def test_info_describes_a_model(model: Path) -> None:
     assert described["config"]["input_size"] == 64
     assert described["metadata"] == {"dataset": "none"}
 
-    told = vpuformer("info", model).stdout
-    assert f"sha256: {described['sha256']}" in told
-    assert "input: 64 x 64 pixels" in told
-    assert "dataset: none" in told
+    shown = vpuformer("info", model).stdout
+    assert f"sha256: {described['sha256']}" in shown
+    assert "input: 64 x 64 pixels" in shown
+    assert "dataset: none" in shown
 
 
 def test_info_lists_the_models_that_are_installed() -> None:
@@ -285,7 +286,7 @@ def test_info_lists_the_names_that_commands_accept() -> None:
 
 
 def test_info_needs_no_torch_on_a_machine_without_accelerator(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vpuformer.cli.info._ACCELERATORS", ())
+    monkeypatch.setattr(import_module("vpuformer.cli.info"), "_ACCELERATORS", ())
     monkeypatch.setattr("sys.platform", "linux")
     monkeypatch.setitem(sys.modules, "vpuformer.inference.predictor", None)
     assert json.loads(vpuformer("info", "--json").stdout)["device"] == "cpu"
@@ -519,7 +520,7 @@ def test_a_label_of_a_map_is_chosen(
 
 
 @pytest.mark.parametrize(("value", "remark"), [(0, "no pixel is object"), (255, "every pixel is object")])
-def test_a_mask_of_no_pixel_or_of_every_pixel_is_told(
+def test_a_mask_of_no_pixel_or_of_every_pixel_is_reported(
     value: int, remark: str, image_file: Path, model: Path, tmp_path: Path
 ) -> None:
     Image.new("L", (64, 48), value).save(tmp_path / "mask.png")
@@ -529,7 +530,7 @@ def test_a_mask_of_no_pixel_or_of_every_pixel_is_told(
     assert f": {remark}\n" in result.stdout
 
 
-def test_what_is_not_shown_of_a_image_is_told(model: Path, tmp_path: Path) -> None:
+def test_what_is_not_shown_of_an_image_is_reported(model: Path, tmp_path: Path) -> None:
     import tifffile
 
     values = np.random.default_rng(0).integers(900, 4000, (48, 64, 2), dtype=np.uint16)

@@ -1,4 +1,4 @@
-"""`vpuformer info`: the installation, its device, its models, and the names that commands accept."""
+"""`vpuformer info`: versions, device, models, and the names that commands accept."""
 
 import json
 import platform
