@@ -59,7 +59,7 @@ class Made:
         self.store.change_image(self.ids["sub/done.jpg"], done=True)
         cup, dog = (self.store.add_label(name).id for name in ("cup", "dog"))
         first = self.add("2.jpg", dog, FIRST, SECOND)
-        self.store.turn(first, self.store.object(first).revision, -1)
+        self.store.undo_redo(first, self.store.object(first).revision, -1)
         self.add("2.jpg", cup, SECOND)
         self.add("10.jpg", None, np.zeros(SIZE, bool))
         self.store.change_object(self.add("10.jpg", cup, FIRST), accepted=False)
@@ -140,11 +140,11 @@ def test_people_go_on_while_an_export_is_under_way(made: Made) -> None:
     masks = first.masks()
     next(masks)
     for revision in (3, 4):
-        made.store.turn(undone, revision, -1)
+        made.store.undo_redo(undone, revision, -1)
     made.store.add_step(undone, 5, "another way", {"type": "mask"}, StepAnswer(rle.encode(SECOND), int(SECOND.sum())))
     made.store.change_object(refused, accepted=False)
     made.store.change_object(deleted, deleted=True)
-    made.store.turn(corrected, 3, -1)
+    made.store.undo_redo(corrected, 3, -1)
     found = {thing.id: thing.mask for thing in masks}
     assert not {refused, deleted} & set(found)
     assert np.array_equal([found[undone], found[corrected]], [SECOND, FIRST])
