@@ -213,7 +213,7 @@ def test_a_full_disk_is_one_sentence(made: Made, monkeypatch: pytest.MonkeyPatch
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("tempfile.mkdtemp", full)
-    with pytest.raises(InputError, match="the disk is full; make room and export again"):
+    with pytest.raises(InputError, match="the disk is full; make room and try again"):
         zip_export("coco", accepted_images(made.store), ["cup", "dog"])
 
 
@@ -279,8 +279,8 @@ def test_what_is_wrong_is_said_in_one_line_and_nothing_is_written(made: Made, tm
     assert "there is no folder" in refused(tmp_path / "none", "--format", "coco", "-o", out)
     assert "is not empty" in refused(made.folder, "--format", "coco", "-o", made.folder)
     within = made.folder / "masks"
-    assert "would be taken for images" in refused(made.folder, "--format", "png", "-o", within)
-    assert "would be taken for images" in refused(made.folder, "--format", "voc", "-o", made.folder, "--overwrite")
+    assert "would count as images" in refused(made.folder, "--format", "png", "-o", within)
+    assert "would count as images" in refused(made.folder, "--format", "voc", "-o", made.folder, "--overwrite")
     nowhere = refused(tmp_path, "--format", "coco", "-o", out)
     assert nowhere.startswith(f"there is no {tmp_path / FILE}; annotate the images with")
     assert not (tmp_path / FILE).exists()

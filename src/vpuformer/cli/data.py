@@ -49,6 +49,7 @@ def check_data(
     from vpuformer.data.check import check
     from vpuformer.data.contact_sheet import contact_sheet
     from vpuformer.data.roots import benchmark_root
+    from vpuformer.formats.messages import counted
     from vpuformer.images import write_image
 
     folder = benchmark_root(name, root)
@@ -66,7 +67,7 @@ def check_data(
         typer.echo(f"sheet: {sheet}")
     wrong = sum(len(findings.faults) for findings in found)
     if wrong:
-        raise DatasetError(f"{wrong} {'fault' if wrong == 1 else 'faults'} in {folder}, named above")
+        raise DatasetError(f"{counted(wrong, 'fault')} in {folder}, named above")
     short = [findings.name for findings in found if not findings.complete]
     if short:
         raise DatasetError(f"{folder} is not all of {', '.join(short)}: the counts are not those that were published")

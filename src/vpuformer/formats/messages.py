@@ -3,12 +3,13 @@
 from vpuformer.errors import listed
 
 
-def counted(number: int, thing: str) -> str:
+def counted(number: int, thing: str, things: str | None = None) -> str:
+    """A number and what it counts, in the singular or plural (by default with an s).
+
+    >>> counted(1, "object"), counted(1200, "object"), counted(2, "box", "boxes")
+    ('1 object', '1,200 objects', '2 boxes')
     """
-    >>> counted(1, "object"), counted(1200, "object")
-    ('1 object', '1,200 objects')
-    """
-    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
+    return f"{number:,} {thing if number == 1 else things or thing + 's'}"
 
 
 class Affected:

@@ -11,6 +11,7 @@ from vpuformer.errors import MaskError
 from vpuformer.formats.bundle import AddNote, Bundle, LabelAndMask, TargetImage
 from vpuformer.formats.label_map_reading import label_names, meaning_in, read_pixels
 from vpuformer.formats.matching import match_stem
+from vpuformer.formats.messages import counted
 from vpuformer.images import read_labels
 from vpuformer.metrics import MASK_THRESHOLD
 
@@ -63,11 +64,7 @@ def read(bundle: Bundle, target: TargetImage, add_note: AddNote) -> Iterator[Lab
         seen += bool(mask.any())
         yield label, mask
     if seen < len(listed):
-        add_note(f"{_boxes(len(listed) - seen)} without a pixel left out")
-
-
-def _boxes(number: int) -> str:
-    return "1 box" if number == 1 else f"{number:,} boxes"
+        add_note(f"{counted(len(listed) - seen, 'box', 'boxes')} without a pixel left out")
 
 
 def _names(bundle: Bundle, path: str) -> Sequence[str | None]:

@@ -20,7 +20,8 @@ from vpuformer.errors import DatasetError
 from vpuformer.evaluation.protocol import Segmenter
 from vpuformer.evaluation.records import Key, ObjectRecord
 from vpuformer.evaluation.report.runs import Run, column_names, method_names, same_objects
-from vpuformer.evaluation.report.summary import prompt_count, prompts_shown
+from vpuformer.evaluation.report.summary import prompts_shown
+from vpuformer.formats.messages import counted
 from vpuformer.images import overlay
 from vpuformer.marks import marks_of
 from vpuformer.metrics import MASK_THRESHOLD, iou, iou_at
@@ -142,7 +143,7 @@ def _shots(
     shots = []
     for k in counts:
         marks = marks_of(step.prompt for step in record.interactions[:k])
-        caption = f"{name}{prompt_count(k)}, IoU {record.ious[k - 1]:.3f}"
+        caption = f"{name}{counted(k, 'prompt')}, IoU {record.ious[k - 1]:.3f}"
         if answers:
             mask = answers[k - 1] > MASK_THRESHOLD
             drawn = overlay(image, mask, marks)
@@ -152,7 +153,7 @@ def _shots(
         else:
             drawn = overlay(image, truth == 1, marks, colour=TRUTH)
         what = "the predicted mask" if answers else "the ground truth"
-        alt = f"{record.name} with {prompt_count(k)} and {what}"
+        alt = f"{record.name} with {counted(k, 'prompt')} and {what}"
         shots.append(_small(drawn, caption, alt))
     return tuple(shots)
 

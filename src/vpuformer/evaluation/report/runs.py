@@ -17,7 +17,8 @@ from vpuformer.errors import InputError
 from vpuformer.evaluation import RECORDS
 from vpuformer.evaluation.records import Key, ObjectRecord, RunHeader, read_records
 from vpuformer.evaluation.report.published import NAMES
-from vpuformer.evaluation.report.summary import Summary, prompt_count, prompts_shown, summarise
+from vpuformer.evaluation.report.summary import Summary, prompts_shown, summarise
+from vpuformer.formats.messages import counted
 
 
 class Method(NamedTuple):
@@ -193,7 +194,7 @@ _SHOWN: dict[str, Callable[[Method], str]] = {
     "options": lambda method: ", ".join(f"{name}={value}" for name, value in method.options),
     "version": lambda method: f"version {method.version}",
     "until": lambda method: "" if method.until is None else f"until IoU {method.until:g}",
-    "max_interactions": lambda method: f"at most {prompt_count(method.max_interactions)}",
+    "max_interactions": lambda method: f"at most {counted(method.max_interactions, 'prompt')}",
     "seed": lambda method: "" if method.seed is None else f"seed {method.seed}",
 }
 """Text for each field of a method that distinguishes it from others."""
