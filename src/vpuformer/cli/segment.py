@@ -50,7 +50,7 @@ def segment(
     _check_outputs(image, prompts, mask, output, overlay, as_json)
     label = _label(mask, mask_label)
 
-    from vpuformer.cli.outcome import drawn, read_previous, told
+    from vpuformer.cli.outcome import drawn, read_previous, summary_text
     from vpuformer.geometry import Crop
     from vpuformer.images import write_image, write_mask
     from vpuformer.images.meaning import coverage
@@ -90,7 +90,7 @@ def segment(
         "prompts": [prompt_to_dict(prompt) for prompt in wanted],
         "notes": notes,
     }
-    typer.echo(json.dumps(summary) if as_json else told(summary))
+    typer.echo(json.dumps(summary) if as_json else summary_text(summary))
 
 
 def _label(mask: Path | None, word: str | None) -> int | None:
