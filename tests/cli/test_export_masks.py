@@ -59,7 +59,7 @@ class Made:
         self.store.change_image(self.ids["sub/done.jpg"], done=True)
         cup, dog = (self.store.add_label(name).id for name in ("cup", "dog"))
         first = self.add("2.jpg", dog, FIRST, SECOND)
-        self.store.turn(first, self.store.object(first).revision, -1)
+        self.store.undo_redo(first, self.store.object(first).revision, -1)
         self.add("2.jpg", cup, SECOND)
         self.add("10.jpg", None, np.zeros(SIZE, bool))
         self.store.change_object(self.add("10.jpg", cup, FIRST), accepted=False)
@@ -130,7 +130,7 @@ def test_an_object_whose_last_prompt_is_not_answered_is_as_before_it_and_that_is
     found = {thing.id: thing.mask for thing in first.masks()}
     assert np.array_equal(found[waiting], FIRST)
     assert left_out_notes(made.store)[-1] == (
-        "1 accepted object without an answer to the last prompt, taken as before it: 2.jpg."
+        "1 accepted object without an answer to the last prompt, exported as before it: 2.jpg."
     )
 
 
@@ -140,11 +140,11 @@ def test_people_go_on_while_an_export_is_under_way(made: Made) -> None:
     masks = first.masks()
     next(masks)
     for revision in (3, 4):
-        made.store.turn(undone, revision, -1)
+        made.store.undo_redo(undone, revision, -1)
     made.store.add_step(undone, 5, "another way", {"type": "mask"}, StepAnswer(rle.encode(SECOND), int(SECOND.sum())))
     made.store.change_object(refused, accepted=False)
     made.store.change_object(deleted, deleted=True)
-    made.store.turn(corrected, 3, -1)
+    made.store.undo_redo(corrected, 3, -1)
     found = {thing.id: thing.mask for thing in masks}
     assert not {refused, deleted} & set(found)
     assert np.array_equal([found[undone], found[corrected]], [SECOND, FIRST])
@@ -154,7 +154,7 @@ def test_a_label_made_meanwhile_is_told_and_not_left_out(made: Made) -> None:
     images = accepted_images(made.store)
     first = next(images)
     made.add("2.jpg", made.store.add_label("new").id, FIRST)
-    with pytest.raises(ConflictError, match="a label has been made while the export was under way; export again"):
+    with pytest.raises(ConflictError, match="a label was added during the export; export again"):
         list(first.masks())
 
 
@@ -328,10 +328,9 @@ def test_images_that_were_renamed_exchanged_or_resized_are_told(made: Made, tmp_
     os.utime(made.folder / "2.jpg", (2**31, 2**31))
     notes = notes_on_files(made.store, made.folder)
     assert notes == [
-        "1 image cannot be read any more, as when a file was renamed, and the export has the former name:"
-        " sub/done.jpg.",
-        "1 image of another size than its objects were drawn on: 10.jpg (14x9 became 30x20).",
-        "1 image changed, moved or put there after the last step on its objects; see that they still fit: 2.jpg.",
+        "1 image cannot be read any more (renamed?), and the export has the former name: sub/done.jpg.",
+        "1 image with another size than its objects were drawn on: 10.jpg (14x9 became 30x20).",
+        "1 image changed or moved after the last step on its objects; check that they still fit: 2.jpg.",
     ]
     said = json.loads(run(made.folder, "-o", tmp_path / "out", "--json").stdout)["notes"]
     assert set(notes) <= set(said)
@@ -344,6 +343,6 @@ def test_images_that_exif_turns_are_told(orientation: int, stored: tuple[int, in
     Image.new("RGB", stored).save(made.folder / "sub/done.jpg", exif=exif)
     (note,) = notes_on_files(made.store, made.folder)
     assert note == (
-        "1 image with an EXIF orientation, exported upright, which does not fit for programs that do not turn images:"
+        "1 image with an EXIF orientation, exported upright; masks do not fit in programs that ignore the orientation:"
         f" sub/done.jpg (stored as {stored[0]}x{stored[1]})."
     )
