@@ -18,10 +18,15 @@ CLEAN = (
     "benchmarks",
     "docs",
     "examples",
+    "src/vpuformer/__init__.py",
+    "src/vpuformer/cli",
     "src/vpuformer/evaluation/human.py",
     "src/vpuformer/evaluation/records.py",
     "src/vpuformer/evaluation/report",
     "src/vpuformer/evaluation/shards.py",
+    "src/vpuformer/extras.py",
+    "src/vpuformer/training",
+    "src/vpuformer/weights",
 )
 """Files and folders that keep the rules. A folder that is rewritten joins the list."""
 
