@@ -130,7 +130,7 @@ def no_maps() -> AbstractContextManager[object]:
     def empty(*arguments: Any, **options: Any) -> Tensor:
         return torch.zeros_like(rasterize_prompts(*arguments, **options))
 
-    return mock.patch("vpuformer.model.vpuformer.rasterize_prompts", empty)
+    return mock.patch("vpuformer.model.injection.rasterize_prompts", empty)
 
 
 @contextmanager

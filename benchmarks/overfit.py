@@ -23,7 +23,8 @@ from vpuformer.encoding.batch import PromptBatch
 from vpuformer.geometry import Crop, FrameMap
 from vpuformer.metrics import MASK_THRESHOLD, iou
 from vpuformer.model.config import VARIANTS, VPUFormerConfig
-from vpuformer.model.vpuformer import VPUFormer, repeat_samples
+from vpuformer.model.features import repeat_samples
+from vpuformer.model.vpuformer import VPUFormer
 from vpuformer.prompts import KINDS
 from vpuformer.simulation import next_prompt
 from vpuformer.training.config_io import assign

@@ -59,7 +59,7 @@ test("acceptance is taken back of objects whose image was left and opened again"
   api.openImage = async (id) => image(id, [accepted]);
   await session.open(2);
   assert.equal(session.unaccepted.length, 0);
-  toasts.find(({ text }) => text === "One object accepted").back();
+  toasts.find(({ text }) => text === "1 object accepted").back();
   assert.deepEqual([session.unaccepted.map(({ id }) => id), session.current?.id, session.listed(2)?.unaccepted], [[8], 8, 1]);
 });
 
@@ -67,7 +67,7 @@ test("acceptance that is taken back after the page was turned is counted where i
   const { session, toasts } = await begin([state({ id: 8, image: 2, at: 1, area: 4 })]);
   session.markDone(true);
   await session.open(3);
-  toasts.find(({ text }) => text === "One object accepted").back();
+  toasts.find(({ text }) => text === "1 object accepted").back();
   assert.deepEqual([session.listed(2)?.objects, session.listed(2)?.unaccepted, session.listed(2)?.done], [0, 1, false]);
   assert.deepEqual([session.listed(3)?.objects, session.listed(3)?.unaccepted, session.current], [0, 0, null]);
 });

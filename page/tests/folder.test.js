@@ -56,6 +56,17 @@ test("the list knows how many objects an image has, and how many are not accepte
   assert.deepEqual([session.listed(3)?.objects, session.listed(3)?.unaccepted], [0, 0]);
 });
 
+test("an object undone to nothing is not counted until something of it is redone", async () => {
+  const { session, server } = await begin([state({ id: 9, image: 2, at: 1, area: 4, steps: [{ type: "click", live: true }] })]);
+  session.undoRedo("undo");
+  assert.equal(session.listed(2)?.unaccepted, 0);
+  await settle();
+  await server.answer(state({ id: 9, image: 2, at: 0, revision: 1, steps: [{ type: "click", live: false }] }));
+  assert.deepEqual([session.listed(2)?.unaccepted, session.entries.length], [0, 1]);
+  session.undoRedo("redo");
+  assert.equal(session.listed(2)?.unaccepted, 1);
+});
+
 test("a done mark that is refused is taken back", async () => {
   const { session, server } = await begin();
   session.markDone(false);
@@ -109,5 +120,5 @@ test("masks that come when another image is open are told and counted", async ()
   await coming;
   assert.deepEqual(session.entries, []);
   assert.equal(session.listed(2)?.unaccepted, 1);
-  assert.equal(toasts.at(-1).text, "One object read from a.png for 2.jpg. a.png was read as 2 labels: 1, 2");
+  assert.equal(toasts.at(-1).text, "1 object imported from a.png for 2.jpg. a.png was read as 2 labels: 1, 2");
 });

@@ -84,3 +84,26 @@ test("labels that cannot be read stay as they are", async () => {
   await session.refresh();
   assert.deepEqual([session.project?.labels.map(({ id }) => id), session.label], [[4], 4]);
 });
+
+test("a label that was chosen before a new one was created stays chosen", async () => {
+  const { session } = await begin([state({ id: 9, image: 2, at: 1, area: 4 })]);
+  const choose = session.awaitLabel();
+  session.chooseLabel(4);
+  choose(CAT.id);
+  assert.deepEqual([session.label, session.current?.optimistic.label], [4, 4]);
+});
+
+test("a new label is for the object that was current when it was typed and for those begun since", async () => {
+  const objects = [state({ id: 8, image: 2, at: 1, area: 4, label: null }), state({ id: 9, image: 2, at: 1, area: 4 })];
+  const { session } = await begin(objects, () => null);
+  const [other, first] = session.entries;
+  assert.equal(session.current, first);
+  const choose = session.awaitLabel();
+  session.select(null);
+  session.act(click);
+  const second = session.current;
+  session.select(other);
+  choose(CAT.id);
+  const labels = [first, second, other].map((entry) => entry?.optimistic.label);
+  assert.deepEqual([labels, session.label], [[6, 6, null], 6]);
+});

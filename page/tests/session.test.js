@@ -193,7 +193,7 @@ test("who turns the page is told of what is not accepted", async () => {
   await session.open(2);
   assert.equal(toasts.length, 0);
   await session.turnPage(1);
-  assert.match(toasts[0].text, /not exported: one object in 2\.jpg$/);
+  assert.match(toasts[0].text, /not exported: 1 object in 2\.jpg$/);
   await session.open(1);
   assert.equal(toasts.length, 1);
 });

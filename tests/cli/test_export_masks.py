@@ -130,7 +130,7 @@ def test_an_object_whose_last_prompt_is_not_answered_is_as_before_it_and_that_is
     found = {thing.id: thing.mask for thing in first.masks()}
     assert np.array_equal(found[waiting], FIRST)
     assert left_out_notes(made.store)[-1] == (
-        "1 accepted object without an answer to the last prompt, taken as before it: 2.jpg."
+        "1 accepted object without an answer to the last prompt, exported as before it: 2.jpg."
     )
 
 
@@ -154,7 +154,7 @@ def test_a_label_made_meanwhile_is_reported_and_not_left_out(made: Made) -> None
     images = accepted_images(made.store)
     first = next(images)
     made.add("2.jpg", made.store.add_label("new").id, FIRST)
-    with pytest.raises(ConflictError, match="a label has been made while the export was under way; export again"):
+    with pytest.raises(ConflictError, match="a label was added during the export; export again"):
         list(first.masks())
 
 
@@ -328,10 +328,9 @@ def test_images_that_were_renamed_exchanged_or_resized_are_reported(made: Made, 
     os.utime(made.folder / "2.jpg", (2**31, 2**31))
     notes = notes_on_files(made.store, made.folder)
     assert notes == [
-        "1 image cannot be read any more, as when a file was renamed, and the export has the former name:"
-        " sub/done.jpg.",
-        "1 image of another size than its objects were drawn on: 10.jpg (14x9 became 30x20).",
-        "1 image changed, moved or put there after the last step on its objects; see that they still fit: 2.jpg.",
+        "1 image cannot be read any more (renamed?), and the export has the former name: sub/done.jpg.",
+        "1 image with another size than its objects were drawn on: 10.jpg (14x9 became 30x20).",
+        "1 image changed or moved after the last step on its objects; check that they still fit: 2.jpg.",
     ]
     said = json.loads(run(made.folder, "-o", tmp_path / "out", "--json").stdout)["notes"]
     assert set(notes) <= set(said)
@@ -344,6 +343,6 @@ def test_images_that_exif_turns_are_reported(orientation: int, stored: tuple[int
     Image.new("RGB", stored).save(made.folder / "sub/done.jpg", exif=exif)
     (note,) = notes_on_files(made.store, made.folder)
     assert note == (
-        "1 image with an EXIF orientation, exported upright, which does not fit for programs that do not turn images:"
+        "1 image with an EXIF orientation, exported upright; masks do not fit in programs that ignore the orientation:"
         f" sub/done.jpg (stored as {stored[0]}x{stored[1]})."
     )

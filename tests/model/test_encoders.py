@@ -171,13 +171,13 @@ def test_everything_up_to_a_quarter_can_be_frozen() -> None:
 
 @torch.inference_mode()
 def test_an_encoder_is_added_as_the_docs_show(monkeypatch: pytest.MonkeyPatch) -> None:
-    from vpuformer.model.encoders import EncoderSpec, InjectionPoint, _timm
+    from vpuformer.model.encoders import EncoderSpec, InjectionPoint, from_timm
 
     added = {
         "convnext": EncoderSpec(
-            _timm("convnextv2_atto"),
+            from_timm("convnextv2_atto"),
             InjectionPoint("stem_1", "output", 4, 40),
-            ("stem_0", "stem_1", "stages_0"),
+            to_quarter=("stem_0", "stem_1", "stages_0"),
         ),
     }
     monkeypatch.setattr(backbones, "BACKBONES", {**BACKBONES, **added})

@@ -56,7 +56,8 @@ class Ledger:
             {name: shown[name] for name in step if name != "mask"}
             for step, shown in zip(self.steps, state["steps"], strict=False)
         ]
-        for what, there, wanted in (
+        live = [index for index, step in enumerate(state["steps"]) if step["live"]]
+        for what, actual, wanted in (
             ("steps", len(state["steps"]), len(self.steps)),
             ("steps", shown, [{name: value for name, value in step.items() if name != "mask"} for step in self.steps]),
             ("at", state["at"], self.at),
@@ -64,14 +65,10 @@ class Ledger:
             ("revision", state["revision"], self.revision),
             ("area", state["area"], int(self.masks[self.at].sum())),
             ("pixels", int((mask_of(state["mask"]) != self.masks[self.at]).sum()), 0),
-            (
-                "live",
-                [place for place, step in enumerate(state["steps"]) if step["live"]],
-                active_prompts(self.steps[: self.at]),
-            ),
+            ("live", live, active_prompts(self.steps[: self.at])),
         ):
-            if there != wanted:
-                return f"{what}: {there} instead of {wanted}"
+            if actual != wanted:
+                return f"{what}: {actual} instead of {wanted}"
         return None
 
 

@@ -33,7 +33,7 @@ from vpuformer.training.recipe import InteractionSettings, LossSettings, Recipe
 from vpuformer.training.state import NAME, read_state, save_state
 from vpuformer.training.validate import validate
 
-TINY = VPUFormerConfig(input_size=64, dim=32, heads=4, ffn_dim=32, decoder_dim=16, pue_hidden=32)
+TINY = VPUFormerConfig(input_size=64, dim=32, heads=4, ffn_dim=32, decoder_dim=16, pue_hidden=32, dense_prompts="late")
 LOSS = LossSettings()
 PROBABILITIES = ("repeat_without_prompt", "single_first_click", "evaluation_prompt")
 
@@ -376,7 +376,8 @@ def test_warmup_interactions_bring_prompts_and_a_mask_and_no_gradient() -> None:
     class Spy(Interactive):
         def forward(self, *arguments: Any) -> Any:
             output, features = super().forward(*arguments)
-            calls.append((output.logits.requires_grad, features.visual.requires_grad, arguments[2].max().item()))
+            quarter = features.lateral.quarter
+            calls.append((output.logits.requires_grad, quarter.requires_grad, arguments[2].max().item()))
             return output, features
 
     calls: list[tuple[bool, bool, float]] = []

@@ -1,10 +1,10 @@
-"""What the page and the server say to each other, as JSON. Needs neither torch nor the web framework.
+"""JSON messages between the page and the server. Needs neither torch nor the web framework.
 
-Coordinates are (x, y) in pixels of the image, the centre of the top left pixel at (0, 0), sizes (width, height) are
-spelled out. A prompt has the form that `vpuformer.prompts.prompts_from_json` reads, with `positive` true if left out.
+Coordinates are (x, y) in image pixels, with the centre of the top left pixel at (0, 0). A prompt has the form that
+`vpuformer.prompts.prompts_from_json` reads; `positive` is true by default.
 
-A *step* is whatever a person does to an object: a prompt, a stroke of the brush, a mask to start from. Steps are kept
-in order; undo and redo only move the number `at`, how many of them are in force.
+A *step* is anything a person does to an object: a prompt, a brush stroke, a mask to start from. Steps are ordered. Undo
+and redo only change `at`, the number of steps in force.
 """
 
 from typing import Annotated, Literal
@@ -14,13 +14,13 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from vpuformer.formats.labels import label_name
 
 MAX_POINTS = 10_000
-"""Of one scribble, brush stroke or lasso."""
+"""Maximum number of points in a scribble, brush stroke or lasso."""
 
 MAX_RUNS = 16_000_000
-"""Letters of the text that holds a mask's runs: 12 MB."""
+"""Maximum length of a run-length text in characters; 12 MB decoded."""
 
 MAX_TEXT = 200
-"""Letters of a label's name."""
+"""Maximum length of a label's name in characters."""
 
 Number = Annotated[float, Field(ge=-1e6, le=1e6, allow_inf_nan=False)]
 Point = tuple[Number, Number]
@@ -32,16 +32,13 @@ Name = Annotated[str, Field(min_length=1, max_length=MAX_TEXT), AfterValidator(l
 
 
 class Message(BaseModel):
-    """No field that is not known: a misspelt one is an error and not silence."""
+    """Base of all messages. Unknown fields are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class RleMask(Message):
-    """A mask: lengths of runs, row after row from the top left, the first one of background (perhaps of length 0).
-
-    Each length is a little-endian base-128 number (LEB128), all of them together base64. See `vpuformer.app.store.rle`.
-    """
+    """A mask as run lengths: LEB128 numbers in base64. See `vpuformer.app.store.rle`."""
 
     width: Annotated[int, Field(ge=1)]
     height: Annotated[int, Field(ge=1)]
@@ -55,7 +52,7 @@ class ClickStep(Message):
 
 
 class BoxStep(Message):
-    """Edges x0, y0, x1, y1; the box around the pixel (3, 5) is 2.5, 4.5, 3.5, 5.5."""
+    """A box with the edges x0, y0, x1, y1. The box around pixel (3, 5) is 2.5, 4.5, 3.5, 5.5."""
 
     type: Literal["box"]
     box: tuple[Number, Number, Number, Number]
@@ -69,41 +66,41 @@ class ScribbleStep(Message):
 
 
 class BrushStep(Message):
-    """Paint the mask itself along a path, or erase it; the network is not asked."""
+    """Paint or erase the mask along a path. The network is not used."""
 
     type: Literal["brush"]
     path: Path
     radius: Annotated[float, Field(gt=0, le=10_000, allow_inf_nan=False)]
-    """Pixels of the image."""
+    """In image pixels."""
     positive: bool = True
 
 
 class LassoStep(Message):
-    """A closed line around the object: what it encloses becomes the mask so far, which the network refines."""
+    """A closed line around the object. The enclosed area becomes the previous mask, which the network refines."""
 
     type: Literal["lasso"]
     path: Path
 
 
 class MaskStep(Message):
-    """Start from this mask instead; former prompts no longer count."""
+    """Start again from this mask. Earlier prompts become inactive."""
 
     type: Literal["mask"]
     mask: RleMask
 
 
 class ClearStep(Message):
-    """Begin again with nothing; can be undone."""
+    """Start again from an empty mask. Can be undone."""
 
     type: Literal["clear"]
 
 
 class RemoveStep(Message):
-    """Take one prompt away, and segment anew by those that remain; strokes of the brush are drawn on that again."""
+    """Remove one prompt, segment with the remaining prompts, and repeat the brush strokes on the new mask."""
 
     type: Literal["remove"]
     step: Annotated[int, Field(ge=0)]
-    """Which: its place among the steps."""
+    """Index of the prompt among the steps."""
 
 
 Step = Annotated[
@@ -111,51 +108,51 @@ Step = Annotated[
     Field(discriminator="type"),
 ]
 PROMPTS = ("click", "box", "scribble")
-"""The types of steps that are prompts."""
+"""Types of the steps that are prompts."""
 
 Key = Annotated[str, Field(min_length=8, max_length=64, pattern=r"^[A-Za-z0-9-]+$")]
-"""Drawn by the page for every request that adds something, so that a request sent twice counts once."""
+"""Random key of a request that adds something, so that a repeated request counts once."""
 
 
 Identity = Annotated[int, Field(ge=1, le=2**31 - 1)]
-"""Of an image, label or object, as every database can hold it."""
+"""Id of an image, label or object, in the range that every database can store."""
 
 
 class NewObject(Message):
     key: Key
     label: Identity | None = None
     size: tuple[int, int] | None = None
-    """Width and height of the image on which the page begins it; nothing is begun if its file has others by now."""
+    """Image width and height that the page shows. The request is refused if the file has another size by now."""
 
 
 class NewStep(Message):
     key: Key
     revision: Annotated[int, Field(ge=0)]
-    """Of the object as the page knows it; another one is answered with 409 and the present state."""
+    """The object's revision on the page. If it is outdated, the answer is 409 with the current state."""
     step: Step
 
 
 class UndoRedo(Message):
-    """Undo or redo."""
+    """Undo or redo one step."""
 
     revision: Annotated[int, Field(ge=0)]
 
 
 class ClientState(Message):
-    """What the page has of an object."""
+    """The state of an object that the page already has."""
 
     revision: Annotated[int, Field(ge=0)]
     answered: Annotated[int, Field(ge=0)]
 
 
 class ObjectChange(Message):
-    """Fields left out, or null, stay as they are; but a `label` of null takes the label away."""
+    """Fields that are missing or null stay unchanged, except that a `label` of null removes the label."""
 
     label: Identity | None = None
     accepted: bool | None = None
     deleted: bool | None = None
     known: ClientState | None = None
-    """Left out of the answer, where the object still is so; without it the answer holds all steps and the mask."""
+    """Omitted from the answer if it is still current; without it the answer holds all steps and the mask."""
 
 
 class ImageChange(Message):
@@ -163,7 +160,7 @@ class ImageChange(Message):
 
 
 class LastImage(Message):
-    """Where a person is, to come back to."""
+    """The image to open on the next visit."""
 
     image: Identity
 
@@ -185,7 +182,7 @@ class Label(Message):
 
 
 class StoredStep(Message):
-    """A step as the page draws and lists it: a mask to start from comes without its runs."""
+    """A step as the page draws and lists it. A mask step comes without its mask."""
 
     type: Literal["click", "box", "scribble", "brush", "lasso", "mask", "clear", "remove"]
     positive: bool = True
@@ -195,14 +192,14 @@ class StoredStep(Message):
     radius: float | None = None
     step: int | None = None
     live: bool
-    """A prompt that counts now: in force, not removed, and given since the last mask to start from."""
+    """Whether this is an active prompt: in force, not removed, and later than the last fresh start."""
 
 
 class ObjectState(Message):
-    """An object as it stands. An answer to a change leaves out what the page has: see `since` and `mask_known`.
+    """The current state of an object. An answer to a change omits what the page has: see `since` and `mask_known`.
 
-    The page has what came with the revision that its request names. If that is no longer the present one, as when a
-    request is sent again or somebody else was faster, nothing is left out.
+    The page has the state of the revision that its request names. If that revision is outdated, because the request was
+    repeated or somebody else changed the object, nothing is omitted.
     """
 
     id: int
@@ -211,33 +208,33 @@ class ObjectState(Message):
     accepted: bool
     deleted: bool
     revision: int
-    """Grows with every change."""
+    """Increases with every change."""
     at: int
-    """How many steps are in force."""
+    """Number of steps in force."""
     answered: int
-    """How many steps the mask answers: less than `at` while the network owes the last ones."""
+    """Number of steps that the mask answers; less than `at` while the last ones wait for the network."""
     since: int = 0
-    """How many steps at the beginning are left out, being as they were."""
+    """Number of steps at the beginning that are omitted because they have not changed."""
     live: list[int] = []
-    """Those left out that are prompts which count now."""
+    """Indices of the omitted steps that are active prompts."""
     steps: list[StoredStep]
-    """All others; those from `at` on, counted from the very first one, have been undone."""
+    """All steps from `since` on. Steps with an index of `at` or more are undone."""
     mask_known: bool = False
-    """The mask is left out, being as it was."""
+    """Whether the mask is omitted because it has not changed."""
     mask: RleMask | None
-    """None where it is empty, or left out."""
+    """None if the mask is empty or omitted."""
     area: int
-    """Pixels."""
+    """In pixels."""
     seconds: float | None
-    """What the network took for the present answer; None where it was not asked."""
+    """Time that the network took for this answer; None if the network was not used."""
 
 
 class ImportResult(Message):
-    """What came of a file with masks."""
+    """The objects that were imported from a file."""
 
     objects: list[ObjectState]
     notes: list[str]
-    """Sentences on what the file was taken as, what was guessed, and what was left out."""
+    """Sentences on how the file was read, what was guessed, and what was left out."""
 
 
 class ImageListed(Message):
@@ -246,9 +243,9 @@ class ImageListed(Message):
     """Path within the folder, with forward slashes."""
     done: bool
     objects: int
-    """Accepted ones."""
+    """Number of accepted objects."""
     unaccepted: int
-    """Objects that are not accepted yet."""
+    """Number of objects with a step in force that are not accepted."""
 
 
 class ImageOpened(Message):
@@ -259,18 +256,16 @@ class ImageOpened(Message):
     tile: int
     """Side of a tile in pixels."""
     levels: int
-    """Of the pyramid: level 0 is the image itself, each further one half as wide and high, rounded up."""
+    """Number of pyramid levels. Level 0 is the image; each further level has half the size, rounded up."""
     version: str
-    """Of the file: part of the addresses of tiles, which may be kept for ever."""
+    """Version of the file. It is part of the tile addresses, so browsers may cache tiles for ever."""
     range: tuple[float, float] | None
-    """Smallest and largest value of an image with more than 8 bits, which may be shown with another window.
-
-    None where all values are the same."""
+    """Smallest and largest value of an image with more than 8 bits per channel; None if all values are equal."""
     notes: list[str]
-    """What the person should know: first of several frames, channels left out."""
+    """What the person should know, such as further frames or channels that are not shown."""
     done: bool
     objects: list[ObjectState]
-    """Without the deleted ones, in the order in which they were begun."""
+    """In order of creation, without deleted objects."""
 
 
 class Project(Message):
@@ -281,13 +276,13 @@ class Project(Message):
     labels: list[Label]
     images: list[ImageListed]
     place: int | None
-    """The image that was open last."""
+    """Id of the image that was open last."""
 
 
 class Problem(Message):
-    """The body of every answer of 400 and above."""
+    """The body of every answer with a status of 400 or more."""
 
     error: str
     """One sentence: what came, what was wanted, what to do."""
     state: ObjectState | None = None
-    """With 409: how the object stands now."""
+    """The current state of the object, with status 409."""

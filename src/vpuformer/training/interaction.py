@@ -14,7 +14,8 @@ from vpuformer.encoding.batch import PromptBatch
 from vpuformer.encoding.seeding import derive_seed
 from vpuformer.geometry import Crop, FrameMap
 from vpuformer.metrics import MASK_THRESHOLD, iou
-from vpuformer.model.vpuformer import Features, Output, VPUFormer, repeat_samples
+from vpuformer.model.features import Features, repeat_samples
+from vpuformer.model.vpuformer import Output, VPUFormer
 from vpuformer.prompts import KINDS, Kind, Prompt
 from vpuformer.simulation import initial_clicks, next_prompt
 from vpuformer.training.losses import (

@@ -72,4 +72,4 @@ def _channels(loaded: Tensor, wanted: Tensor, source: VPUFormer, target: VPUForm
 
 def _maps(network: VPUFormer) -> int:
     """Number of maps that enter after the image encoder."""
-    return 0 if network.dense is None else network.dense.stem[0].in_channels  # type: ignore[union-attr, return-value]
+    return network.dense.maps

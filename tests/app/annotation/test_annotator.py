@@ -394,7 +394,7 @@ def test_a_image_that_has_become_another_one(annotator: Annotator, image_folder:
     state = click(annotator, begun(annotator), 30, 30)
     Image.new("RGB", (60, 50)).save(image_folder / "a.png")
     for act in (lambda: annotator.open(1), lambda: click(annotator, state, 40, 40)):
-        with pytest.raises(ImageError, match="60x50 pixels now, and its objects were drawn on 120x90; put the former"):
+        with pytest.raises(ImageError, match="now 60x50 pixels, but its objects were drawn on 120x90; restore"):
             act()
     assert annotator.state(state.id).mask == state.mask
     annotator.change(state.id, deleted=True)

@@ -11,7 +11,7 @@ from vpuformer.app.annotation.history import (
     check_removable,
     lasso_mask,
     prompts,
-    start,
+    starting_mask,
 )
 from vpuformer.errors import PromptError
 from vpuformer.prompts import Box, Click
@@ -41,7 +41,7 @@ def remove(place: int) -> dict[str, Any]:
 )
 def test_which_prompts_count(contents: list[dict[str, Any]], counted: list[int], begun: int | None) -> None:
     assert active_prompts(contents) == counted
-    assert start(contents) == begun
+    assert starting_mask(contents) == begun
 
 
 @pytest.mark.parametrize(

@@ -89,7 +89,7 @@ def test_too_many_questions_are_sent_away(queue: NetworkQueue, threads: ThreadPo
     go, first = held_up(queue, threads)
     others = [threads.submit(queue.ask, lambda: None) for _ in range(3)]
     until(lambda: queue.waiting == 4)
-    with pytest.raises(BusyError, match="4 prompts are waiting for the network already; try again in a second"):
+    with pytest.raises(BusyError, match="4 prompts are already waiting for the network; try again in a second"):
         queue.ask(lambda: None)
     go.set()
     for future in (first, *others):
@@ -103,13 +103,13 @@ def test_closing_finishes_what_is_being_done_and_sends_the_others_away(
     second = threads.submit(queue.ask, lambda: None)
     until(lambda: queue.waiting == 2)
     closing = threads.submit(queue.close)
-    with pytest.raises(BusyError, match="is answered when it runs again"):
+    with pytest.raises(BusyError, match="will be answered when the server runs again"):
         second.result(20)
     assert not closing.done()
     go.set()
     closing.result(20)
     assert first.result(20)
-    with pytest.raises(BusyError, match="is answered when it runs again"):
+    with pytest.raises(BusyError, match="will be answered when the server runs again"):
         queue.ask(lambda: None)
     queue.prepare(lambda: pytest.fail("done after the end"))
 

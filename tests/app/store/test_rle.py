@@ -39,8 +39,8 @@ def test_a_view_of_a_larger_mask_is_packed_as_it_looks() -> None:
         (b"", "cut short"),
         (bytes([0x80]), "cut short"),
         (bytes([6, 0x81]), "cut short"),
-        (bytes([0x80] * 5 + [1]), "no numbers"),
-        (bytes([5]), "5 pixels long, its image has 3x2"),
+        (bytes([0x80] * 5 + [1]), "invalid"),
+        (bytes([5]), "5 pixels long; its image has 3x2"),
         (bytes([7]), "7 pixels long"),
         (bytes([0xFF, 0xFF, 0xFF, 0xFF, 0x7F]), "pixels long"),
     ],
@@ -54,5 +54,5 @@ def test_what_the_page_sends_must_fit_the_image() -> None:
     message = RleMask(width=3, height=2, runs=base64.b64encode(bytes([6])).decode())
     with pytest.raises(MaskError, match="3x2 pixels, its image 4x2"):
         rle.from_message(message, (2, 4))
-    with pytest.raises(MaskError, match="no base64"):
+    with pytest.raises(MaskError, match="not base64"):
         rle.from_message(message.model_copy(update={"runs": "!!"}), (2, 3))

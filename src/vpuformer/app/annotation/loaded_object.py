@@ -1,4 +1,4 @@
-"""An object in the hands of one request: its steps and those answers that are needed, each read from the store once."""
+"""An object as loaded for one request: its steps, and the answers that the request needs."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,11 +13,12 @@ from vpuformer.arrays import Size
 
 
 class LoadedObject:
-    """
+    """An object with its steps. Every answer is read from the store at most once.
+
     Args:
         store: where the answers are.
         row: the object.
-        steps: all of its steps, also those that are undone.
+        steps: all of its steps, including undone ones.
     """
 
     def __init__(self, store: Store, row: ObjectRow, steps: list[StepRow]) -> None:
@@ -26,45 +27,45 @@ class LoadedObject:
         self._answers: dict[int, StepAnswer | None] = {}
 
     @property
-    def place(self) -> int | None:
-        """The place of the step whose answer is how the object stands; None if no step in force has one."""
+    def answered_index(self) -> int | None:
+        """Index of the last answered step in force, or None."""
         return last_answered(self.row, self.steps)
 
-    def contents(self, place: int) -> list[history.Content]:
-        """The steps up to and with this one."""
-        return [step.content for step in self.steps[: place + 1]]
+    def contents(self, index: int) -> list[history.Content]:
+        """Return the contents of the steps up to and including this one."""
+        return [step.content for step in self.steps[: index + 1]]
 
-    def answer(self, place: int) -> StepAnswer | None:
-        """What came of a step; None if there is no answer."""
-        if place not in self._answers:
-            self._answers[place] = self._store.answer_of(self.steps[place].id)
-        return self._answers[place]
+    def answer(self, index: int) -> StepAnswer | None:
+        """Return the answer of a step, or None if it is unanswered."""
+        if index not in self._answers:
+            self._answers[index] = self._store.answer_of(self.steps[index].id)
+        return self._answers[index]
 
-    def keep(self, place: int, answer: StepAnswer) -> None:
-        """Store what came of a step."""
-        self._store.answer(self.steps[place].id, answer)
-        self._note(place, answer)
+    def store_answer(self, index: int, answer: StepAnswer) -> None:
+        """Store the answer of a step."""
+        self._store.answer(self.steps[index].id, answer)
+        self._remember(index, answer)
 
     def with_step(self, identity: int, content: dict[str, Any], answer: StepAnswer | None) -> "LoadedObject":
-        """The object after this step was added to the store, instead of what had been undone."""
+        """Return the object with a step that was just added to the store in place of the undone steps."""
         row = replace(self.row, revision=self.row.revision + 1, at=self.row.at + 1)
         added = LoadedObject(self._store, row, [*self.steps[: self.row.at], StepRow(identity, content, False, 0, None)])
-        added._answers = {place: kept for place, kept in self._answers.items() if place < self.row.at}
+        added._answers = {index: former for index, former in self._answers.items() if index < self.row.at}
         if answer is not None:
-            added._note(self.row.at, answer)
+            added._remember(self.row.at, answer)
         return added
 
     def state(self, size: Callable[[], Size], *, since: int = 0, mask_of: int | None = None) -> ObjectState:
-        """The object as the page gets it.
+        """Return the object as the page gets it.
 
         Args:
-            size: tells the height and width of its image; called only if there is a mask to show.
-            since: how many steps at the beginning are known to the page and left out.
-            mask_of: how many steps are answered by the mask that the page has, if it knows the others too.
+            size: returns height and width of the image; called only if the state has a mask.
+            since: number of steps at the beginning to omit because the page has them.
+            mask_of: number of steps that the page's mask answers; None to send the mask in any case.
         """
-        row, place = self.row, self.place
-        answered = 0 if place is None else place + 1
-        counted = history.active_prompts([step.content for step in self.steps[: row.at]])
+        row, index = self.row, self.answered_index
+        answered = 0 if index is None else index + 1
+        active = history.active_prompts(self.contents(row.at - 1))
         mask_known = answered == mask_of
         return ObjectState(
             id=row.id,
@@ -76,21 +77,21 @@ class LoadedObject:
             at=row.at,
             answered=answered,
             since=since,
-            live=[place for place in counted if place < since],
+            live=[each for each in active if each < since],
             steps=[
-                StoredStep(**step.content, live=place in counted)
-                for place, step in enumerate(self.steps[since:], start=since)
+                StoredStep(**step.content, live=position in active)
+                for position, step in enumerate(self.steps[since:], start=since)
             ],
             mask_known=mask_known,
-            mask=None if mask_known else self._mask(place, size),
-            area=0 if place is None else self.steps[place].area,
-            seconds=None if place is None else self.steps[place].seconds,
+            mask=None if mask_known else self._mask(index, size),
+            area=0 if index is None else self.steps[index].area,
+            seconds=None if index is None else self.steps[index].seconds,
         )
 
-    def _mask(self, place: int | None, size: Callable[[], Size]) -> RleMask | None:
-        answer = None if place is None or not self.steps[place].area else self.answer(place)
+    def _mask(self, index: int | None, size: Callable[[], Size]) -> RleMask | None:
+        answer = None if index is None or not self.steps[index].area else self.answer(index)
         return None if answer is None else rle.to_message(answer.mask, size())
 
-    def _note(self, place: int, answer: StepAnswer) -> None:
-        self._answers[place] = answer
-        self.steps[place] = replace(self.steps[place], answered=True, area=answer.area, seconds=answer.seconds)
+    def _remember(self, index: int, answer: StepAnswer) -> None:
+        self._answers[index] = answer
+        self.steps[index] = replace(self.steps[index], answered=True, area=answer.area, seconds=answer.seconds)

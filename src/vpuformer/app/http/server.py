@@ -1,4 +1,4 @@
-"""The server: the parts joined to one application."""
+"""The FastAPI application."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -31,18 +31,18 @@ def create_app(
     server_name: str | None = None,
     root_path: str = "",
 ) -> FastAPI:
-    """The whole server, ready for uvicorn. Nothing is opened or read before it runs.
+    """Create the application for uvicorn. Nothing is opened or read before it runs.
 
     Args:
         folder: the images; a path is opened when the server starts.
-        store: where everything is kept, closed with the server; a path or an address of a database is opened when the
-            server starts, and None is the usual file in the folder.
-        segmenter: the network, or whatever else answers; it serves one application.
-        token: the secret that every request must carry, see `guard`; without one everybody who reaches
-            the address may do everything.
-        any_host: whether requests to other names than loopback ones are answered.
-        server_name: a further name that is answered, such as that of a proxy.
-        root_path: the path under which a proxy shows the server, such as "/annotate".
+        store: the annotations, closed with the server. A path or database URL is opened when the server starts; None
+            means `vpuformer.sqlite` in the folder.
+        segmenter: answers prompts; used by this application only.
+        token: secret that every request must carry, see `guard`. Without one, everybody who reaches the address can see
+            and change everything.
+        any_host: whether to answer requests to names other than loopback names.
+        server_name: an additional name to answer, such as that of a proxy.
+        root_path: path under which a proxy shows the server, such as "/annotate".
     """
     telemetry = Telemetry()
 

@@ -1,7 +1,7 @@
-"""Pixels as a browser takes them.
+"""PNG and JPEG images for the browser.
 
-OpenCV writes a JPEG (quality 92, colours at full resolution) in a fraction of the time that its PNG, or Pillow's PNG
-and WebP, take, and to a fraction of a PNG's size; only what must be exact goes as PNG.
+OpenCV's JPEG (quality 92, full colour resolution) takes a fraction of the time of any PNG or WebP, and of the size of a
+PNG. Only pixels that must be exact are sent as PNG.
 """
 
 from typing import Any, NamedTuple
@@ -13,19 +13,19 @@ from vpuformer.arrays import RGB
 
 
 class WebImage(NamedTuple):
-    """The bytes of an image file, and the type to send them as."""
+    """The bytes of an image file and their media type."""
 
     content: bytes
     media_type: str
 
 
 def to_web_image(pixels: RGB, *, exact: bool, quality: int = 92) -> WebImage:
-    """A small image as a PNG, where it is to be exact, or a JPEG.
+    """Encode a small image.
 
     Args:
         pixels: grey (H, W) or RGB (H, W, 3).
-        exact: every pixel as it is.
-        quality: of a JPEG, 1 to 100.
+        exact: write a lossless PNG instead of a JPEG.
+        quality: quality of the JPEG, 1 to 100.
     """
     blue_first = pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
     if exact:
@@ -36,6 +36,6 @@ def to_web_image(pixels: RGB, *, exact: bool, quality: int = 92) -> WebImage:
 
 def _file(ending: str, pixels: npt.NDArray[Any], *options: int) -> bytes:
     done, content = cv2.imencode(ending, pixels, options)
-    if not done:  # has no reason to: the formats are part of OpenCV, and the pixels fit them
+    if not done:  # never expected: OpenCV includes both formats
         raise RuntimeError(f"OpenCV could not encode pixels of the shape {pixels.shape} as {ending}")
     return content.tobytes()

@@ -4,6 +4,7 @@ import { ask } from "./ask.js";
 import { byId } from "./dom.js";
 import { boxOf } from "./gestures.js";
 import { contains } from "./rle.js";
+import { plural } from "./sentence.js";
 import { distanceTo, livePrompts } from "./steps.js";
 import { clamped, inside } from "./viewport.js";
 
@@ -151,11 +152,10 @@ export function actions({ session, settings, stage, labels, input, renderer, toa
     const { image } = session;
     const left = session.unaccepted.length;
     if (!image || !left || session.listed(image.id)?.done) return session.markDone(false);
-    const [which, them] = left === 1 ? ["One object is not accepted", "it"] : [`${left} objects are not accepted`, "them"];
     const answer = await ask(/** @type {HTMLDialogElement} */ (byId("ask")), {
-      title: which,
-      text: `What is not accepted is kept, but not exported. Mark ${image.name} as done?`,
-      answers: [["accept", left === 1 ? "Accept it" : "Accept all"], ["leave", `Leave ${them}`]],
+      title: `${plural(left, "object")} not accepted`,
+      text: `Objects that are not accepted are kept, but not exported. Mark ${image.name} as done?`,
+      answers: [["accept", "Accept and mark as done"], ["leave", "Mark as done only"]],
     });
     if (answer && session.image === image) thenPositive(() => session.markDone(answer === "accept"));
   };

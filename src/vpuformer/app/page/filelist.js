@@ -2,6 +2,7 @@
 
 import { thumbnailPath } from "./api.js";
 import { icon, make } from "./dom.js";
+import { plural } from "./sentence.js";
 
 /** @typedef {import("./types.js").ImageListed} ImageListed */
 
@@ -18,7 +19,7 @@ const RETRY_AFTER = 60_000;
  * @param {{objects: number, unaccepted: number}} image
  */
 export function objectCountText({ objects, unaccepted }) {
-  if (!unaccepted) return objects === 0 ? "" : objects === 1 ? "1 object" : `${objects} objects`;
+  if (!unaccepted) return objects ? plural(objects, "object") : "";
   return objects ? `${objects} of ${objects + unaccepted} accepted` : `${unaccepted} not accepted`;
 }
 

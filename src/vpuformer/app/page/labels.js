@@ -138,21 +138,26 @@ export class Labels {
 
   /** @param {string} name */
   async #add(name) {
-    if (this.#chooseNamed(name)) return true;
+    const existing = this.#named(name);
+    if (existing) {
+      this.#session.chooseLabel(existing.id);
+      return true;
+    }
+    const choose = this.#session.awaitLabel();
     return this.#attempt(async (project) => {
       const label = await addLabel(name);
-      project.labels = [...project.labels.filter((each) => each.id !== label.id), label]; // read meanwhile, it is there already
-      // It is for what comes next; an object that has a label keeps it.
-      if (this.#session.current?.optimistic.label === null) this.#session.chooseLabel(label.id);
-      else this.#session.label = label.id;
-    }, () => this.#chooseNamed(name)); // somebody else has added it
+      project.labels = [...project.labels.filter((each) => each.id !== label.id), label]; // a refresh may have added it
+      choose(label.id);
+    }, () => {
+      const added = this.#named(name); // by somebody else
+      if (added) choose(added.id);
+      return added !== undefined;
+    });
   }
 
-  /** @param {string} name @returns {boolean} whether there is such a label */
-  #chooseNamed(name) {
-    const known = this.#labels.find((label) => label.name.toLowerCase() === name.toLowerCase());
-    if (known) this.#session.chooseLabel(known.id);
-    return known !== undefined;
+  /** @param {string} name */
+  #named(name) {
+    return this.#labels.find((label) => label.name.toLowerCase() === name.toLowerCase());
   }
 
   /** @param {number} id @param {{name?: string, colour?: string}} change */

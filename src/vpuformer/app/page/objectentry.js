@@ -52,7 +52,13 @@ export class ObjectEntry {
     return optimisticState(this.confirmed, this.lane.unconfirmed);
   }
 
-  /** Strokes that are to be drawn over the mask. */
+  /** Whether the list of images counts it: an object that was undone to nothing is not. */
+  get counted() {
+    const { accepted, at } = this.optimistic;
+    return accepted || at > 0;
+  }
+
+  /** Brush strokes to draw over the mask. */
   get strokes() {
     return pendingStrokes(this.lane.unconfirmed);
   }

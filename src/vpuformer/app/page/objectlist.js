@@ -130,9 +130,10 @@ export class ObjectList {
     return label ? label.name : "no label";
   }
 
-  /** Keep the numbers of objects in the list of images. */
+  /** Update the numbers of objects in the list of images. Objects undone to nothing are not counted. */
   updateCounts() {
-    if (this.image) this.folder.count(this.image.id, this.entries.map((entry) => entry.optimistic.accepted));
+    const counted = this.entries.filter((entry) => entry.counted);
+    if (this.image) this.folder.count(this.image.id, counted.map((entry) => entry.optimistic.accepted));
     this.listener.onChange();
   }
 }

@@ -61,7 +61,7 @@ export function showObjects(host, session) {
     if (!entries.length) return [make("li", { class: "nothing" }, "None yet.")];
     return entries.map((entry, index) => {
       const name = session.labelName(entry);
-      const state = entry.optimistic.accepted ? "accepted" : "not accepted yet";
+      const state = statusText(entry);
       const row = make("button",
         { type: "button", class: "row", "data-key": `object-${entry.key}`, "aria-current": String(entry === current), title: `Object ${index + 1}, ${state}`, click: () => session.select(entry) },
         swatch(colourOf(entry, { labels, label: null, entries }), String(index + 1)),
@@ -81,5 +81,6 @@ export function showObjects(host, session) {
 export function statusText(entry) {
   if (!entry) return "new";
   if (entry.optimistic.accepted) return "accepted";
-  return entry.busy ? "working…" : "not accepted yet";
+  if (entry.busy) return "working…";
+  return entry.optimistic.at ? "not accepted yet" : "empty";
 }

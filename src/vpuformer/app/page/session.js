@@ -6,7 +6,7 @@
 
 import { isOutdated, isPassing } from "./api.js";
 import { Workspace } from "./workspace.js";
-import { sentenceOf } from "./sentence.js";
+import { plural, sentenceOf } from "./sentence.js";
 
 /** @typedef {import("./types.js").ImageOpened} ImageOpened */
 /** @typedef {import("./queue.js").Queue} Queue */
@@ -106,12 +106,11 @@ export class Session extends Workspace {
     this.listener.onChange();
   }
 
-  /** Tell of objects that would be missed in an export. */
+  /** Report objects that an export would leave out. */
   #warn() {
     const left = this.unaccepted.length;
     if (!this.image || !left) return;
-    const what = left === 1 ? "one object" : `${left} objects`;
-    this.listener.onToast(`Not accepted, so not exported: ${what} in ${this.image.name}`);
+    this.listener.onToast(`Not accepted, so not exported: ${plural(left, "object")} in ${this.image.name}`);
   }
 
   /** @param {1 | -1} by to the next or the previous one of those that the search finds */
@@ -198,7 +197,7 @@ export class Session extends Workspace {
       this.folder.mark(image.id, false);
       this.listener.onChange();
     };
-    this.listener.onToast(left.length === 1 ? "One object accepted" : `${left.length} objects accepted`, this.withdrawLast);
+    this.listener.onToast(`${plural(left.length, "object")} accepted`, this.withdrawLast);
   }
 
   /** @param {File} file with masks for the open image */
@@ -209,11 +208,11 @@ export class Session extends Workspace {
       const { objects: states, notes } = await this.#api.importMasks(image.id, file, this.label);
       this.add(image.id, states);
       this.#learnLabels(states);
-      const what = states.length > 1 ? `${states.length} objects` : "One object";
+      const what = states.length ? plural(states.length, "object") : "No new object";
       const where = this.image?.id === image.id ? "" : ` for ${image.name}`;
-      this.listener.onToast(`${what} read from ${[`${file.name}${where}`, ...notes].join(". ")}`);
+      this.listener.onToast(`${what} imported from ${[`${file.name}${where}`, ...notes].join(". ")}`);
     } catch (error) {
-      this.listener.onToast(`Not read: ${file.name}. ${sentenceOf(error)}`);
+      this.listener.onToast(`Not imported: ${file.name}. ${sentenceOf(error)}`);
       if (isOutdated(error)) void this.refresh();
     }
   }

@@ -6,7 +6,7 @@
 
 import { newKey } from "./queue.js";
 import { ObjectList } from "./objectlist.js";
-import { sentenceOf } from "./sentence.js";
+import { plural, sentenceOf } from "./sentence.js";
 
 /** @typedef {import("./types.js").Step} Step */
 /** @typedef {import("./queue.js").Lane} Lane */
@@ -15,6 +15,9 @@ import { sentenceOf } from "./sentence.js";
 /** @typedef {import("./objectlist.js").Listener} Listener */
 
 export class Workspace extends ObjectList {
+  /** Number of times that the person chose a label. */
+  #labelChoices = 0;
+
   /**
    * A prompt, a stroke or whatever else for the current object, which is begun if there is none.
    *
@@ -30,10 +33,10 @@ export class Workspace extends ObjectList {
       this.entries = [...this.entries, entry];
       this.current = entry;
       this.#push(entry, { type: "create", key: newKey(), image: id, label: this.label, size: [width, height] });
-      this.updateCounts();
     }
     this.selected = null;
     this.#push(this.current, { type: "step", key: newKey(), step });
+    this.updateCounts();
   }
 
   /** @param {ObjectEntry} entry @param {Action} action */
@@ -58,8 +61,10 @@ export class Workspace extends ObjectList {
     if (!(direction === "undo" ? this.canUndo : this.canRedo)) return;
     this.selected = null;
     if (direction === "undo" && this.withdrawLast) this.withdrawLast();
-    else if (this.current) this.#push(this.current, { type: "undoRedo", direction });
-    else this.select(this.entries.findLast((entry) => entry.optimistic.accepted) ?? null); // to correct what was accepted
+    else if (this.current) {
+      this.#push(this.current, { type: "undoRedo", direction });
+      this.updateCounts();
+    } else this.select(this.entries.findLast((entry) => entry.optimistic.accepted) ?? null); // to correct what was accepted
   }
 
   clear() {
@@ -108,11 +113,11 @@ export class Workspace extends ObjectList {
       this.#push(entry, { type: "change", change: { accepted: false } });
       if (this.image?.id === entry.image) continue;
       this.folder.addTo(entry.image, true, -1);
-      this.folder.addTo(entry.image, false, 1);
+      if (entry.counted) this.folder.addTo(entry.image, false, 1);
     }
     const here = this.entries.findLast((entry) => entries.includes(entry));
     if (here) this.select(here);
-    this.listener.onSay(entries.length === 1 ? "Not accepted any more" : `${entries.length} objects are not accepted any more`);
+    this.listener.onSay(`${plural(entries.length, "object")} no longer accepted`);
     this.updateCounts();
   }
 
@@ -133,19 +138,44 @@ export class Workspace extends ObjectList {
     if (!entry.deleted) return;
     entry.deleted = false;
     this.#push(entry, { type: "change", change: { deleted: false } });
-    if (this.image?.id !== entry.image) return this.folder.addTo(entry.image, entry.optimistic.accepted, 1);
+    if (this.image?.id !== entry.image) {
+      if (entry.counted) this.folder.addTo(entry.image, entry.optimistic.accepted, 1);
+      return;
+    }
     this.entries = [...this.entries.slice(0, index), entry, ...this.entries.slice(index)];
     this.select(entry);
     this.updateCounts();
   }
 
-  /** @param {number | null} label for the current object and those that follow */
+  /** @param {number | null} label for the current object and the next ones */
   chooseLabel(label) {
     this.label = label;
+    this.#labelChoices++;
     if (this.current && this.current.optimistic.label !== label) {
       this.#push(this.current, { type: "change", change: { label } });
     }
     this.listener.onChange();
+  }
+
+  /**
+   * To be called before a label is created, which takes a while.
+   *
+   * @returns {(label: number) => void} chooses the new label for the objects that it was meant for: the current one and
+   *   those begun meanwhile, if they have none. If the person chose another label meanwhile, that choice stays.
+   */
+  awaitLabel() {
+    const { current, image } = this;
+    const choices = this.#labelChoices;
+    const former = new Set(this.entries);
+    return (label) => {
+      if (choices !== this.#labelChoices) return;
+      this.label = label;
+      const begun = this.image === image ? this.entries.filter((entry) => !former.has(entry)) : [];
+      for (const entry of new Set([current, ...begun])) {
+        if (entry && !entry.deleted && entry.optimistic.label === null) this.#push(entry, { type: "change", change: { label } });
+      }
+      this.listener.onChange();
+    };
   }
 
   /**

@@ -1,4 +1,4 @@
-"""The tables of a store."""
+"""Tables of a store."""
 
 from sqlalchemy import (
     Boolean,
@@ -18,12 +18,12 @@ from sqlalchemy import (
 )
 
 VERSION = 1
-"""Of the layout; a store of another one is not opened."""
+"""Version of this layout. Stores of another version are not opened."""
 
 layout = MetaData()
 
 metadata = Table("fact", layout, Column("name", String(40), primary_key=True), Column("value", Text, nullable=False))
-"""The layout's version, and the image that was open last."""
+"""Named values: the layout's version, and the image that was open last."""
 
 labels = Table(
     "label",
@@ -63,11 +63,11 @@ steps = Table(
     Column("id", Integer, primary_key=True),
     Column("key", String(64), nullable=False, unique=True),
     Column("object", ForeignKey("object.id"), nullable=False),
-    # None for a step that was undone and then given up for another one: no longer history, but still a record.
+    # None for a step that was undone and then replaced: no longer part of the history, but still recorded.
     Column("position", Integer),
     Column("content", Text, nullable=False),
     Column("created", Float, nullable=False),
-    # The answer. All None until there is one.
+    # The answer; None until the step is answered.
     Column("mask", LargeBinary),
     Column("area", Integer),
     Column("crop", String(80)),
@@ -79,4 +79,4 @@ steps = Table(
 )
 
 VISIBLE = not_(objects.c.deleted) & exists().where(steps.c.object == objects.c.id, steps.c.position.is_not(None))
-"""Of an object: it is not deleted, and has a step. One whose first step was lost or refused is nobody's work."""
+"""Condition on an object: it is not deleted and has a step. Without one, its first step was lost or refused."""

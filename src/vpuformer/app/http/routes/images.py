@@ -1,4 +1,4 @@
-"""Images: opened, in tiles, small, marked as done; and masks that come from elsewhere."""
+"""Routes of images: opening, tiles, thumbnails, new objects, import."""
 
 from typing import Annotated
 
@@ -24,12 +24,12 @@ _ANY_FILE = {
 
 
 async def _body(request: Request) -> bytes:
-    """As it came, whatever its type: FastAPI would read JSON, and the importer is to see its bytes."""
+    """The raw body. FastAPI would parse JSON, but the importer needs the bytes."""
     return await request.body()
 
 
 def router() -> APIRouter:
-    """Routes of images."""
+    """Return the routes of images."""
     routes = APIRouter(tags=["images"])
 
     @routes.get("/images/{identity}", summary="Open an image with its objects")

@@ -1,4 +1,4 @@
-"""The page itself, and what machines ask."""
+"""Routes of the page, the health check and the metrics."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from vpuformer.app.http.telemetry import Telemetry
 
 
 def router(static: Path, telemetry: Telemetry) -> APIRouter:
-    """Routes of the page in the folder `static`, of health, telemetry and the list of operations."""
+    """Return the routes of the page in the folder `static`, the API docs, health and metrics."""
     routes = APIRouter(include_in_schema=False)
 
     @routes.get("/")
@@ -25,7 +25,7 @@ def router(static: Path, telemetry: Telemetry) -> APIRouter:
         return FileResponse(static / "favicon.svg")
 
     @routes.get("/healthz")
-    async def health() -> dict[str, str]:  # in no thread: all of them may be waiting for the network
+    async def health() -> dict[str, str]:  # async: all threads may be waiting for the network
         return {"status": "ok"}
 
     @routes.get("/metrics")

@@ -1,4 +1,4 @@
-"""The folder as a whole: its list of images, the labels, the export."""
+"""Routes of the project: list of images, labels, export."""
 
 from typing import Annotated
 from urllib.parse import quote
@@ -16,7 +16,7 @@ from vpuformer.app.store.rows import ImageRow, LabelRow
 
 
 def listed(row: ImageRow) -> ImageListed:
-    """An image as the list shows it."""
+    """Return an image as the list shows it."""
     return ImageListed(id=row.id, name=row.name, done=row.done, objects=row.objects, unaccepted=row.unaccepted)
 
 
@@ -25,12 +25,12 @@ def _label(row: LabelRow) -> Label:
 
 
 def _title(folder: Folder) -> str:
-    """The folder's name; one on a disk need not be text, and here it is only shown."""
+    """The folder's name for display. Names on disk may contain bytes that are not text."""
     return folder.root.name.encode(errors="replace").decode()
 
 
 def router() -> APIRouter:
-    """Routes of the project."""
+    """Return the routes of the project."""
     routes = APIRouter(tags=["project"])
 
     @routes.get("/project", summary="List the images and labels of the folder")
