@@ -26,6 +26,7 @@ CLEAN = (
     "src/vpuformer/evaluation/shards.py",
     "src/vpuformer/extras.py",
     "src/vpuformer/training",
+    "src/vpuformer/weights",
 )
 """Files and folders that keep the rules. A folder that is rewritten joins the list."""
 

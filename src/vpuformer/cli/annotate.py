@@ -61,7 +61,7 @@ def annotate(
     from vpuformer.app.http.serving import bind, checked_server_name, checked_token, is_loopback, serve
     from vpuformer.app.images.folder import Folder
     from vpuformer.app.store.store import FILE, Store
-    from vpuformer.formats.messages import counted
+    from vpuformer.errors import counted
 
     root_path = checked_root_path(root_path)
     if token is not None:

@@ -49,7 +49,7 @@ def check_data(
     from vpuformer.data.check import check
     from vpuformer.data.contact_sheet import contact_sheet
     from vpuformer.data.roots import benchmark_root
-    from vpuformer.formats.messages import counted
+    from vpuformer.errors import counted
     from vpuformer.images import write_image
 
     folder = benchmark_root(name, root)

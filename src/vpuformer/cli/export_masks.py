@@ -111,7 +111,7 @@ def _tracked(images: Sequence["AnnotatedImage"], *, silent: bool) -> Iterator["A
 
 
 def _summary_text(summary: dict[str, object]) -> str:
-    from vpuformer.formats.messages import counted
+    from vpuformer.errors import counted
 
     def of(what: str) -> str:
         return counted(int(str(summary[f"{what}s"])), what)

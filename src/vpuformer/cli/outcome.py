@@ -43,18 +43,6 @@ def read_previous(
     return mask, (f"{path} is read as {meaning.taken}{chosen}{f': {remark}' if remark else ''}",)
 
 
-def bounding_box(mask: npt.NDArray[np.bool_]) -> list[float] | None:
-    """Tight box (x0, y0, x1, y1) of a mask, half a pixel outside the outermost pixel centres.
-
-    >>> bounding_box(np.array([[False, False, False], [False, True, True]]))
-    [0.5, 0.5, 2.5, 1.5]
-    """
-    rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
-    if not len(rows):
-        return None
-    return [float(columns[0]) - 0.5, float(rows[0]) - 0.5, float(columns[-1]) + 0.5, float(rows[-1]) + 0.5]
-
-
 def summary_text(summary: Mapping[str, Any]) -> str:
     """The summary of `--json` as text, one fact a line."""
     box = summary["bounding_box"]

@@ -5,11 +5,11 @@ from contextlib import contextmanager
 from typing import Any
 
 import cv2
-import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, default_collate
 
+from vpuformer.arrays import evenly_spaced
 from vpuformer.data.sample import Sample
 from vpuformer.data.sources import folder_of, open_sources
 from vpuformer.data.split import Split, find_split, validation_samples
@@ -40,7 +40,8 @@ def open_data(recipe: Recipe) -> tuple[TrainingSet, list[Sample]]:
         objects_per_image=recipe.objects_per_image,
         augmentation=recipe.augmentation,
     )
-    return data, _evenly_spaced(validation_samples(sources, split), recipe.validate_objects)
+    samples = validation_samples(sources, split)
+    return data, [samples[i] for i in evenly_spaced(len(samples), recipe.validate_objects)]
 
 
 def share(batch: int, parts: int, part: int) -> range:
@@ -167,8 +168,3 @@ def _split(recipe: Recipe) -> Split:
         {name: frozenset().union(*(split.images.get(name, ()) for split in splits)) for name in names},
         tuple(dict.fromkeys(entry for split in splits for entry in split.objects)),
     )
-
-
-def _evenly_spaced(samples: list[Sample], most: int) -> list[Sample]:
-    indices = np.linspace(0, len(samples) - 1, min(len(samples), most))
-    return [samples[i] for i in indices.astype(int)]

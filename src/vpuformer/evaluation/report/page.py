@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 from importlib.resources import files
 
+from vpuformer.errors import counted
 from vpuformer.evaluation.report.figures import Figure, all_figures
 from vpuformer.evaluation.report.markup import Markup, element, joined
 from vpuformer.evaluation.report.panels import Gallery, Shot
@@ -11,7 +12,6 @@ from vpuformer.evaluation.report.published import PAPER
 from vpuformer.evaluation.report.runs import Run, run_names
 from vpuformer.evaluation.report.tables import Cell, Group, Row, Table, all_tables
 from vpuformer.files import write_file
-from vpuformer.formats.messages import counted
 
 _INTRODUCTION = (
     "Measured numbers come from the records of the runs below. The smaller numbers are 95 % intervals of the means,"

@@ -10,19 +10,18 @@ import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from PIL import Image
 
 from vpuformer.arrays import RGB, FloatMap
 from vpuformer.data.sample import Sample
-from vpuformer.errors import DatasetError
+from vpuformer.errors import DatasetError, counted
 from vpuformer.evaluation.protocol import Segmenter
 from vpuformer.evaluation.records import Key, ObjectRecord
 from vpuformer.evaluation.report.runs import Run, column_names, method_names, same_objects
 from vpuformer.evaluation.report.summary import prompts_shown
-from vpuformer.formats.messages import counted
 from vpuformer.images import overlay
+from vpuformer.images.scaling import scaled_down
 from vpuformer.marks import marks_of
 from vpuformer.metrics import MASK_THRESHOLD, iou, iou_at
 
@@ -171,11 +170,8 @@ def _answers(segmenter: Segmenter | None, image: RGB, record: ObjectRecord, coun
 
 
 def _small(drawn: RGB, caption: str, alt: str) -> Shot:
-    height, width = drawn.shape[:2]
-    scale = min(1.0, SIDE / max(height, width))
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    small = np.asarray(cv2.resize(drawn, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    small = scaled_down(drawn, SIDE)
     buffer = io.BytesIO()
     Image.fromarray(small).save(buffer, format="WEBP", quality=55)  # half the size of JPEG
     source = "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
-    return Shot(source, (size[1], size[0]), caption, alt)
+    return Shot(source, (small.shape[0], small.shape[1]), caption, alt)

@@ -13,12 +13,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from vpuformer.data.kinds.benchmarks import BENCHMARKS
-from vpuformer.errors import InputError
+from vpuformer.errors import InputError, counted
 from vpuformer.evaluation import RECORDS
 from vpuformer.evaluation.records import Key, ObjectRecord, RunHeader, read_records
 from vpuformer.evaluation.report.published import NAMES
 from vpuformer.evaluation.report.summary import Summary, prompts_shown, summarise
-from vpuformer.formats.messages import counted
 
 
 class Method(NamedTuple):
@@ -165,7 +164,7 @@ def column_names(runs: Sequence[Run]) -> dict[Column, str]:
     for column, run in columns.items():
         name = NAMES.get(column.dataset, column.dataset)
         if not run.complete:
-            name += f", {len(column.objects)} object{'s' * (len(column.objects) != 1)}"
+            name += f", {counted(len(column.objects), 'object')}"
         if len({other.data for other in columns if other.dataset == column.dataset}) > 1:
             name += f", data {column.data[:8]}"
         alike = [other for other in columns if other[:2] == column[:2] and len(other.objects) == len(column.objects)]

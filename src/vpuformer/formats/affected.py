@@ -1,19 +1,10 @@
-"""Numbers and names in sentences."""
+"""What a note of an export is about."""
 
-from vpuformer.errors import listed
-
-
-def counted(number: int, thing: str, things: str | None = None) -> str:
-    """A number and what it counts, in the singular or plural (by default with an s).
-
-    >>> counted(1, "object"), counted(1200, "object"), counted(2, "box", "boxes")
-    ('1 object', '1,200 objects', '2 boxes')
-    """
-    return f"{number:,} {thing if number == 1 else things or thing + 's'}"
+from vpuformer.errors import counted, listed
 
 
 class Affected:
-    """How many of a thing there are, and on which images.
+    """The number of objects, pixels or images that a note is about, and the images concerned.
 
     >>> affected = Affected()
     >>> affected.add("a.png", 2)
