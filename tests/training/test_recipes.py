@@ -13,7 +13,7 @@ from vpuformer.cli import app
 from vpuformer.data.augmentation import COCOLVIS_STYLE, SBD_STYLE, Augmentation
 from vpuformer.errors import ConfigError
 from vpuformer.fields import wanted
-from vpuformer.model.config import VARIANTS, VPUFormerConfig
+from vpuformer.model.config import VPUFormerConfig
 from vpuformer.model.encoders import BACKBONES
 from vpuformer.training.config_io import assign, build
 from vpuformer.training.loop import _Run
@@ -149,8 +149,7 @@ def test_an_unknown_recipe_is_named_with_the_nearest(tmp_path: Path) -> None:
 def test_missing_settings_keep_the_defaults_of_a_recipe() -> None:
     read = Recipe.from_dict({"data": "sets", "output": "run", "augmentation": {"paste": 0.4}, "model": {"dim": 64}})
     assert read.augmentation == Augmentation(paste=0.4)
-    # Missing settings of the network are those of the recipe's default, not of the class.
-    assert read.model == replace(VARIANTS["default"], dim=64) != VPUFormerConfig(dim=64)
+    assert read.model == VPUFormerConfig(dim=64)
     assert (read.optimizer, read.schedule, read.accumulate, read.strategy) == ("adamw", "plateau", 1, "auto")
 
 
