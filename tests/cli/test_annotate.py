@@ -1,4 +1,4 @@
-"""`vpuformer annotate`: what it starts, what it refuses, and that the page is there before the network."""
+"""`vpuformer annotate`: the server that it starts, and the arguments that it refuses."""
 
 import re
 import signal
