@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -450,10 +449,10 @@ def test_fine_tuning_takes_the_shape_of_its_model(
         (["missing.json"], "the recipe missing.json cannot be read: No such file or directory"),
         (["list.json"], "the recipe list.json is no JSON object of settings"),
         (["text.json"], "the recipe text.json is no JSON"),
-        (["other.json"], "no setting of a recipe called 'stepz'"),
+        (["other.json"], "the recipe other.json has settings that this version does not know (stepz)"),
         (["wrong.json"], "a setting is of the wrong type"),
         (["--resume"], "there is no run to resume in run: recipe.json is missing"),
-        (["--resume", "other.json"], "--resume goes on with the recipe of its folder"),
+        (["--resume", "other.json"], "--resume continues with the recipe of its folder"),
         (["--data", "sets", "--init", "defalt"], "no model called 'defalt'"),
         (["--data", "sets", "--output", "text.json"], "cannot make the folder text.json for the run: File exists"),
     ],
@@ -473,9 +472,9 @@ def test_a_training_that_cannot_be(
 
 
 def test_training_says_what_is_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(import_module("vpuformer.cli.train"), "find_spec", lambda _: None)
+    monkeypatch.setattr("vpuformer.extras.find_spec", lambda _: None)
     said = refused("train", "--data", "sets", "--output", tmp_path / "run")
-    assert said == "training needs lightning_fabric; install it with: pip install 'vpuformer[train]'"
+    assert said == "training needs lightning_fabric, tensorboard; install it with: pip install 'vpuformer[train]'"
 
 
 # --- masks to correct, and what is not shown of an image ---------------------------------------------------------

@@ -127,7 +127,7 @@ class Person:
         self.page = page
 
     @property
-    def told(self) -> dict[str, str]:
+    def status(self) -> dict[str, str]:
         """What a person sees on the page.
 
         state: "idle", "busy", "offline"; image: its name; object: the number of the current one in the list, "" for
@@ -138,17 +138,17 @@ class Person:
     @property
     def area(self) -> int:
         """Pixels of the mask that is shown."""
-        return int(self.told["area"])
+        return int(self.status["area"])
 
-    def wait(self, timeout: float = 60, **told: object) -> dict[str, str]:
+    def wait(self, timeout: float = 60, **wanted: object) -> dict[str, str]:
         """Until all of this is seen on the page."""
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
-            now = self.told
-            if all(now.get(key) == str(value) for key, value in told.items()):
+            now = self.status
+            if all(now.get(key) == str(value) for key, value in wanted.items()):
                 return now
             self.page.wait_for_timeout(15)
-        raise AssertionError(f"wanted {told}, seen {self.told}")
+        raise AssertionError(f"wanted {wanted}, seen {self.status}")
 
     def place(self, point: Point) -> Point:
         """Where on the screen a point of the image is, while all of the image is shown."""

@@ -1,4 +1,4 @@
-"""`vpuformer export-masks`: what was annotated, in a format that other programs read."""
+"""`vpuformer export-masks`: accepted masks in a format that other programs read."""
 
 import json
 import os
@@ -10,6 +10,7 @@ import typer
 
 from vpuformer.cli.progress import progress_bar
 from vpuformer.errors import InputError, StoreError
+from vpuformer.extras import require
 
 if TYPE_CHECKING:
     from vpuformer.formats import AnnotatedImage, Format
@@ -54,7 +55,8 @@ def export_masks(
         raise InputError(f"there is no folder {root}; give the one that was annotated")
     _check_apart(output, root, chosen)
 
-    from vpuformer.app.annotation.exporting import annotated, labels_of, left_out
+    require("app", "vpuformer export-masks")
+    from vpuformer.app.annotation.exporting import accepted_images, label_names, left_out_notes
     from vpuformer.app.images.originals import notes_on_files
     from vpuformer.app.store.store import FILE, Store
     from vpuformer.formats import export
@@ -64,8 +66,8 @@ def export_masks(
         raise StoreError(f"there is no {address}; annotate the images with `vpuformer annotate {root}` first")
     kept = Store(address)
     try:
-        images = list(annotated(kept))  # without their masks, which are read one by one
-        sentences = [*left_out(kept), *notes_on_files(kept, root)]
+        images = list(accepted_images(kept))  # without their masks, which are read one by one
+        sentences = [*left_out_notes(kept), *notes_on_files(kept, root)]
         if not images:
             raise InputError(
                 f"nothing to export: no object in {kept.address} is accepted and no image done"
@@ -74,7 +76,7 @@ def export_masks(
         shown = _shown(images, silent=as_json)
         at = _way(output, root)
         written = export(
-            format_name, shown, output, labels_of(kept), polygons=polygons, images_at=at, overwrite=overwrite
+            format_name, shown, output, label_names(kept), polygons=polygons, images_at=at, overwrite=overwrite
         )
     finally:
         kept.close()

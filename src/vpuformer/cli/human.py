@@ -14,11 +14,11 @@ from vpuformer.files import write_file
 if TYPE_CHECKING:
     from vpuformer.data.sample import Sample
     from vpuformer.evaluation.protocol import Segmenter
-    from vpuformer.evaluation.records import Header
+    from vpuformer.evaluation.records import RunHeader
 
 
 def evaluate_with_scribbles(
-    samples: "Sequence[Sample]", segmenter: "Segmenter", header: "Header", scribbles: Path, folder: Path
+    samples: "Sequence[Sample]", segmenter: "Segmenter", header: "RunHeader", scribbles: Path, folder: Path
 ) -> None:
     """Measure with scribbles that people drew; see `vpuformer.evaluation.human`."""
     from rich.console import Console
