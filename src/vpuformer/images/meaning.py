@@ -35,7 +35,7 @@ _LOWEST_RAMP = 1 / 8
 """Share of the scale that a grey ramp reaches at least; labels are small numbers."""
 
 _ALIKE = 0.75
-"""Share of equal neighbours. On the training sets, label maps have at least 0.82, and 99 % of masks blurred by 12 pixels
+"""Share of equal neighbours. On the training sets, label maps have at least 0.82, and 99 % of masks blurred by 12 px
 less than 0.62."""
 
 _MANY = 64
