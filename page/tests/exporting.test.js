@@ -26,5 +26,5 @@ test("an export that the server refuses is no file, and its reason is told", asy
 test("an export that breaks off is no file", async (t) => {
   const broken = new ReadableStream({ start: (controller) => controller.error(new TypeError("network error")) });
   answering(t, broken);
-  await assert.rejects(getExport("coco"), { message: /broke off/ });
+  await assert.rejects(getExport("coco"), { message: /connection was lost/ });
 });

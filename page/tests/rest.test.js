@@ -185,7 +185,7 @@ test("the sliders of the window tell apart values that lie close together and fa
 
 test("a file that the server would hang up on is not sent", async () => {
   const file = /** @type {any} */ ({ name: "all.json", type: "application/json", size: 32_000_001 });
-  await assert.rejects(importMasks(1, file, null), { message: /more than 32 MB/ });
+  await assert.rejects(importMasks(1, file, null), { message: /larger than 32 MB/ });
 });
 
 test("a probability map that could not be had is asked for again", async (t) => {

@@ -20,7 +20,7 @@ test("an eraser without an object makes none", async () => {
   session.act({ type: "brush", path: [[1, 1]], radius: 2, positive: false });
   await settle();
   assert.deepEqual([session.entries, server.sent], [[], []]);
-  assert.match(toasts[0].text, /nothing to erase/);
+  assert.match(toasts[0].text, /Nothing to erase/);
 });
 
 test("an object is made with the first prompt, and its mask shown only when nothing newer is on its way", async () => {
@@ -181,7 +181,7 @@ test("an object that was deleted elsewhere is kept by whoever goes on with it", 
   session.accept();
   await settle();
   await server.answer(state({ id: 9, image: 2, at: 1, area: 4, accepted: true, deleted: true }));
-  assert.match(toasts[0].text, /deleted elsewhere/);
+  assert.match(toasts[0].text, /Somebody deleted this object/);
   assert.equal(server.sent.at(-1).body.deleted, false);
   await server.answer(state({ id: 9, image: 2, at: 1, area: 4, accepted: true }));
   assert.equal(toasts.length, 1);

@@ -81,7 +81,7 @@ def test_a_full_disk_is_told_in_the_words_of_the_server(address: str) -> None:
         person.page.route("**/steps", lambda route: route.fulfill(status=507, body=full))
         person.page.mouse.click(*person.place((200, 200)))
         person.wait(state="offline")
-        assert alarm(person) == f"Not saved yet, the page tries again by itself. {sentence.capitalize()}"
+        assert alarm(person) == f"Not saved yet; the page keeps trying. {sentence.capitalize()}"
         person.page.unroute("**/steps")
         person.wait(state="idle", steps="1")
         assert alarm(person) == ""

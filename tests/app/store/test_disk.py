@@ -107,7 +107,7 @@ def test_no_room_for_a_file_on_the_way_is_a_sentence(client: TestClient, monkeyp
             patch.setattr(*failing, fail)
             answer = client.post("/api/images/1/masks", content=content.getvalue())
         assert answer.status_code == 507
-        assert "there is no room left on the disk at /tmp/mask; nothing was stored" in answer.json()["error"]
+        assert "the disk is full at /tmp/mask; nothing was stored" in answer.json()["error"]
     assert client.get("/api/images/1").json()["objects"] == []
     with monkeypatch.context() as patch:
         patch.setattr(tempfile, "mkdtemp", fail)
