@@ -1,7 +1,7 @@
 /**
  * From pointer events to prompts: a state machine that is independent of the browser.
  *
- * Every call takes one pointer event and returns its outcomes. Clicks and drags are told apart in screen pixels. Points of
+ * Every call takes one pointer event and returns its outcomes. Screen distances distinguish clicks from drags. Points of
  * prompts are image points, computed at the time of the event.
  */
 

@@ -79,8 +79,8 @@ export class ObjectList {
       const newer = entry && (entry.busy || (entry.confirmed?.revision ?? -1) >= state.revision);
       return newer ? entry : this.createEntry(this.queue.lane(state), image.id);
     });
-    const there = new Set(this.entries.map((entry) => entry.id));
-    const others = known.filter((entry) => entry.id === null || !there.has(entry.id));
+    const listed = new Set(this.entries.map((entry) => entry.id));
+    const others = known.filter((entry) => entry.id === null || !listed.has(entry.id));
     this.entries = [...this.entries, ...others].filter((entry) => !entry.optimistic.deleted);
     this.current = this.entries.findLast((entry) => !entry.optimistic.accepted) ?? null;
     this.updateCounts();
@@ -89,8 +89,8 @@ export class ObjectList {
   /** @param {number} image @param {import("./types.js").ObjectState[]} states imported objects */
   add(image, states) {
     if (this.image?.id !== image) return this.folder.addTo(image, false, states.length);
-    const there = new Set(this.entries.map((entry) => entry.id));
-    const entries = states.filter(({ id }) => !there.has(id)).map((state) => this.createEntry(this.queue.lane(state), image));
+    const listed = new Set(this.entries.map((entry) => entry.id));
+    const entries = states.filter(({ id }) => !listed.has(id)).map((state) => this.createEntry(this.queue.lane(state), image));
     this.entries = [...this.entries, ...entries];
     this.select(entries.at(-1) ?? this.current);
     this.updateCounts();

@@ -51,11 +51,11 @@ export class Renderer {
     });
     const search = /** @type {HTMLInputElement} */ (byId("search"));
     search.addEventListener("input", () => {
-      const found = session.folder.search(search.value);
+      const matches = session.folder.search(search.value);
       files.show(session.folder.matches, session.openId ?? null);
       if (search.value) files.toTop();
       else files.toOpen();
-      this.#progress(search.value ? `${found} found` : null);
+      this.#progress(search.value ? `${matches} found` : null);
     });
     search.addEventListener("keydown", (event) => {
       if (event.key === "Enter") {

@@ -1,4 +1,4 @@
-/** How the page shows and draws entries; saved in the browser from one visit to the next where that makes sense. */
+/** Settings of tools and view; some are stored in the browser for the next visit. */
 
 /** @typedef {import("./gestures.js").Tool} Tool */
 /** @typedef {import("./raster.js").Mode} Mode */
