@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -173,7 +172,7 @@ def test_a_negative_number_is_a_coordinate_and_no_option(image_file: Path) -> No
         (["--scribble", "1,2 3"], "--scribble wants X,Y X,Y ... in pixels of the image, got '3'"),
         (["--negative-scribble", "99,99 120,99"], "a scribble at (99, 99) to (120, 99) lies outside the image"),
         (["--click", "64,20"], "a click at (64, 20) lies outside the image, which is 64 pixels wide and 48 high"),
-        (["--prompts", "missing.json"], "cannot read the prompts of missing.json: No such file or directory"),
+        (["--prompts", "missing.json"], "the list of prompts missing.json cannot be read: No such file or directory"),
         (["--click", "3,4", "--mask", "missing.png"], "there is no file missing.png"),
         (["--click", "3,4", "-o", "missing/mask.png"], "cannot write the mask to missing/mask.png: there is no folder"),
         (["--click", "3,4", "-o", "mask.jpg"], "the mask is written as .png, got the name 'mask.jpg'"),
@@ -450,10 +449,10 @@ def test_fine_tuning_takes_the_shape_of_its_model(
         (["missing.json"], "the recipe missing.json cannot be read: No such file or directory"),
         (["list.json"], "the recipe list.json is no JSON object of settings"),
         (["text.json"], "the recipe text.json is no JSON"),
-        (["other.json"], "no setting of a recipe called 'stepz'"),
+        (["other.json"], "the recipe other.json has settings that this version does not know (stepz)"),
         (["wrong.json"], "a setting is of the wrong type"),
         (["--resume"], "there is no run to resume in run: recipe.json is missing"),
-        (["--resume", "other.json"], "--resume goes on with the recipe of its folder"),
+        (["--resume", "other.json"], "--resume continues with the recipe of its folder"),
         (["--data", "sets", "--init", "defalt"], "no model called 'defalt'"),
         (["--data", "sets", "--output", "text.json"], "cannot make the folder text.json for the run: File exists"),
     ],
@@ -473,9 +472,9 @@ def test_a_training_that_cannot_be(
 
 
 def test_training_says_what_is_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(import_module("vpuformer.cli.train"), "find_spec", lambda _: None)
+    monkeypatch.setattr("vpuformer.extras.find_spec", lambda _: None)
     said = refused("train", "--data", "sets", "--output", tmp_path / "run")
-    assert said == "training needs lightning_fabric; install it with: pip install 'vpuformer[train]'"
+    assert said == "training needs lightning_fabric, tensorboard; install it with: pip install 'vpuformer[train]'"
 
 
 # --- masks to correct, and what is not shown of an image ---------------------------------------------------------

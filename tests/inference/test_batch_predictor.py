@@ -52,7 +52,7 @@ def next_requests(step: int, answers: Sequence[Prediction] | None) -> list[Reque
     ]
 
 
-@pytest.mark.parametrize("changes", [{}, {"mask_fusion": "early"}, {"dense_prompts": "early"}])
+@pytest.mark.parametrize("changes", [{}, {"mask_fusion": "early", "dense_prompts": "late"}, {"dense_prompts": "early"}])
 @pytest.mark.parametrize(
     "views",
     [

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from vpuformer.errors import ConfigError
+from vpuformer.extras import require
 
 PORT = 8123
 LONGEST_LABEL = 200  # as `vpuformer.app.schemas` has it
@@ -56,6 +57,7 @@ def annotate(
     if token is not None and no_token:
         raise ConfigError("a token (--token or VPUFORMER_TOKEN) and --no-token contradict each other; give one of them")
 
+    require("app", "vpuformer annotate")
     from vpuformer.app.annotation.segmenter import NetworkSegmenter
     from vpuformer.app.http.root_path import checked_root_path
     from vpuformer.app.http.serving import bind, checked_server_name, checked_token, is_loopback, serve

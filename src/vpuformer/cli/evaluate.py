@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from vpuformer.data.sample import Sample
     from vpuformer.evaluation.processes import TorchrunProcesses
     from vpuformer.evaluation.protocol import Segmenter
-    from vpuformer.evaluation.records import Header, ObjectRecord
+    from vpuformer.evaluation.records import ObjectRecord, RunHeader
 
 _NAMED = 10
 """Notes that are printed."""
@@ -129,9 +129,9 @@ def evaluate(
     views = views_of({"zoom": zoom, "zoom_rule": zoom_rule, "flip": flip, "input_size": input_size})
     method = open_method(model, peer, device, views=views, batch=batch, workers=workers)
 
-    from vpuformer.evaluation.records import Header, data_fingerprint
+    from vpuformer.evaluation.records import RunHeader, data_fingerprint
 
-    header = Header(
+    header = RunHeader(
         dataset=dataset.lower(),
         objects=len(samples),
         data_sha256=data_fingerprint(root),
@@ -170,7 +170,7 @@ def _tell_notes(samples: "Sequence[Sample]") -> None:
         typer.echo(f"note: and {len(notes) - _NAMED} more; see vpuformer data check", err=True)
 
 
-def finish(header: "Header", records: "Sequence[ObjectRecord]", folder: Path) -> None:
+def finish(header: "RunHeader", records: "Sequence[ObjectRecord]", folder: Path) -> None:
     """Write the summary of a whole run, and show it."""
     from rich.console import Console
 
@@ -183,7 +183,7 @@ def finish(header: "Header", records: "Sequence[ObjectRecord]", folder: Path) ->
 
 
 def _measure(
-    samples: "Sequence[Sample]", method: Method, header: "Header", folder: Path, *, silent: bool = False
+    samples: "Sequence[Sample]", method: Method, header: "RunHeader", folder: Path, *, silent: bool = False
 ) -> "Sequence[ObjectRecord]":
     from vpuformer.evaluation.run import evaluate_to_file
 
@@ -199,7 +199,9 @@ def _measure(
         )
 
 
-def _part(samples: "Sequence[Sample]", header: "Header", part: tuple[int, int]) -> "tuple[Sequence[Sample], Header]":
+def _part(
+    samples: "Sequence[Sample]", header: "RunHeader", part: tuple[int, int]
+) -> "tuple[Sequence[Sample], RunHeader]":
     from vpuformer.evaluation.shards import shard_of
 
     mine = shard_of(samples, part, header.batch)
@@ -208,7 +210,7 @@ def _part(samples: "Sequence[Sample]", header: "Header", part: tuple[int, int]) 
 
 
 def _in_processes(
-    processes: "TorchrunProcesses", samples: "Sequence[Sample]", method: Method, header: "Header", folder: Path
+    processes: "TorchrunProcesses", samples: "Sequence[Sample]", method: Method, header: "RunHeader", folder: Path
 ) -> None:
     """One part in each process, and all together by the first. Parts that are done already stay."""
     from vpuformer.evaluation.records import read_records, write_records

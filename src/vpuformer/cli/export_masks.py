@@ -10,6 +10,7 @@ import typer
 
 from vpuformer.cli.progress import progress_bar
 from vpuformer.errors import InputError, StoreError
+from vpuformer.extras import require
 
 if TYPE_CHECKING:
     from vpuformer.formats import AnnotatedImage, Format
@@ -54,6 +55,7 @@ def export_masks(
         raise InputError(f"there is no folder {root}; give the one that was annotated")
     _check_apart(output, root, chosen)
 
+    require("app", "vpuformer export-masks")
     from vpuformer.app.annotation.exporting import accepted_images, label_names, left_out_notes
     from vpuformer.app.images.originals import notes_on_files
     from vpuformer.app.store.store import FILE, Store

@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING
 import typer
 
 from vpuformer.evaluation import HUMAN
+from vpuformer.files import write_file
 
 if TYPE_CHECKING:
     from vpuformer.data.sample import Sample
     from vpuformer.evaluation.protocol import Segmenter
-    from vpuformer.evaluation.records import Header
+    from vpuformer.evaluation.records import RunHeader
 
 
 def evaluate_with_scribbles(
-    samples: "Sequence[Sample]", segmenter: "Segmenter", header: "Header", scribbles: Path, folder: Path
+    samples: "Sequence[Sample]", segmenter: "Segmenter", header: "RunHeader", scribbles: Path, folder: Path
 ) -> None:
     """Measure with scribbles that people drew; see `vpuformer.evaluation.human`."""
     from rich.console import Console
@@ -25,7 +26,6 @@ def evaluate_with_scribbles(
 
     from vpuformer.evaluation.human import evaluate_human, summarise_human
     from vpuformer.evaluation.records import data_fingerprint
-    from vpuformer.evaluation.report import write_text
 
     records = evaluate_human(samples, scribbles, segmenter)
     sets = summarise_human(records)
@@ -39,7 +39,7 @@ def evaluate_with_scribbles(
         "scribbles_sha256": data_fingerprint(scribbles),
         "records": [asdict(record) for record in records],
     }
-    write_text(folder / HUMAN, json.dumps(told, indent=2) + "\n")
+    write_file(folder / HUMAN, json.dumps(told, indent=2) + "\n")
     table = Table()
     table.add_column("", no_wrap=True)
     for title in ("IoU, all\nstrokes", "longest\nalone", "simulated\nalone", "gain", "length,\nlongest", "simulated"):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from vpuformer.cli.prompt_syntax import BOX_FORM, CLICK_FORM, SCRIBBLE_FORM
 from vpuformer.errors import PromptError
+from vpuformer.files import read_bytes
 from vpuformer.prompts import Box, Click, Prompt, Scribble, prompts_from_json
 
 
@@ -84,11 +85,7 @@ def read_prompts(file: Path) -> tuple[Prompt, ...]:
     Raises:
         PromptError: the file cannot be read, is no JSON or holds something else.
     """
-    try:
-        content = file.read_bytes()
-    except (OSError, ValueError) as error:  # ValueError: a null character in the name
-        reason = getattr(error, "strerror", None) or error
-        raise PromptError(f"cannot read the prompts of {file}: {reason}; wanted a JSON list of prompts") from error
+    content = read_bytes(file, error=PromptError, name=f"the list of prompts {file}")
     try:
         return prompts_from_json(content)
     except PromptError as error:

@@ -8,6 +8,7 @@ import typer
 
 from vpuformer.cli.outputs import check_file
 from vpuformer.errors import ConfigError, DatasetError, InputError
+from vpuformer.files import write_file
 
 if TYPE_CHECKING:
     from vpuformer.data.sample import Sample
@@ -49,7 +50,7 @@ def report(
         if roots and output.suffix.lower() == ".md":
             raise ConfigError("Markdown holds the tables alone; --data goes with a page in HTML, -o PAGE.html")
 
-    from vpuformer.evaluation.report import markdown_tables, open_runs, write_page, write_text
+    from vpuformer.evaluation.report import markdown_tables, open_runs, write_page
     from vpuformer.evaluation.report.panels import galleries
 
     opened = open_runs(runs)
@@ -58,7 +59,7 @@ def report(
     if output is None:
         return
     if output.suffix.lower() == ".md":
-        write_text(output, markdown_tables(opened) + "\n", "the page")
+        write_file(output, markdown_tables(opened) + "\n")
     else:
         samples = {name: _samples_of(name, root, opened) for name, root in roots.items()}
         shown = galleries(opened, samples, _replay(model, device, opened)) if samples else []

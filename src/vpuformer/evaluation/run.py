@@ -24,7 +24,7 @@ from vpuformer.data.sample import Sample
 from vpuformer.errors import ConfigError, DatasetError
 from vpuformer.evaluation import BATCH
 from vpuformer.evaluation.protocol import Asked, BatchSegmenter, Segmenter
-from vpuformer.evaluation.records import Header, Key, ObjectRecord, RecordWriter
+from vpuformer.evaluation.records import Key, ObjectRecord, RecordWriter, RunHeader
 from vpuformer.evaluation.simulated_user import Annotation, User
 from vpuformer.metrics import MAX_CLICKS
 from vpuformer.prompts import Kind
@@ -85,7 +85,7 @@ def evaluate_to_file(
     samples: Sequence[Sample],
     segmenter: Segmenter | BatchSegmenter,
     path: str | os.PathLike[str],
-    header: Header,
+    header: RunHeader,
     *,
     workers: int = 1,
     on_progress: Progress | None = None,

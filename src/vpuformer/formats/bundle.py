@@ -19,16 +19,16 @@ MAX_BYTES = 256_000_000
 MAX_JSON = 100_000_000
 """Of all JSON files of an archive, unpacked. As objects they take some twenty times as much memory."""
 
-Found = tuple[str | None, BoolMask]
+LabelAndMask = tuple[str | None, BoolMask]
 """An object: what it is, None where that is not said, and its mask, bool of shape (H, W)."""
 
-Tell = Callable[[str], object]
+AddNote = Callable[[str], object]
 """Called with a sentence on what was guessed or left out."""
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """The image whose objects are wanted.
+class TargetImage:
+    """The image whose objects are read.
 
     Attributes:
         image: path within the folder of images, with forward slashes.
@@ -48,7 +48,7 @@ class Reader:
     """A way to read objects: whether these files are of the format, and the objects of an image in them."""
 
     claims: "Callable[[Bundle], bool]"
-    read: "Callable[[Bundle, Wanted, Tell], Iterator[Found]]"
+    read: "Callable[[Bundle, TargetImage, AddNote], Iterator[LabelAndMask]]"
 
 
 class Bundle:

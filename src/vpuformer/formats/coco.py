@@ -14,7 +14,7 @@ from vpuformer.errors import InputError
 from vpuformer.formats.annotated_image import AnnotatedImage, extent
 from vpuformer.formats.contours import parts_of
 from vpuformer.formats.labels import LabelNumbers
-from vpuformer.formats.messages import Tally
+from vpuformer.formats.messages import Affected
 from vpuformer.formats.output import Output, Written
 
 FILE = "annotations.json"
@@ -23,7 +23,7 @@ FILE = "annotations.json"
 def write(images: Iterable[AnnotatedImage], folder: Path, labels: Sequence[str], *, polygons: bool = False) -> Written:
     """Write all objects of all images into one file.
 
-    Images and annotations have the ids they came with, categories the place of their label, from 1. With `polygons`,
+    Images and annotations have the ids they came with, categories are numbered by their label, from 1. With `polygons`,
     a mask is written so if pycocotools makes the very mask of it again: one with a hole never is, since COCO's polygons
     have none.
 
@@ -34,7 +34,7 @@ def write(images: Iterable[AnnotatedImage], folder: Path, labels: Sequence[str],
     output, numbers = Output(folder), LabelNumbers(labels)
     entries: dict[int, dict[str, Any]] = {}
     annotations: dict[int, dict[str, Any]] = {}
-    in_runs = Tally()
+    in_runs = Affected()
     for image in images:
         if image.id in entries:
             raise InputError(f"{image.image} has the id {image.id} of {entries[image.id]['file_name']}")

@@ -84,7 +84,7 @@ class CocoFile:
             )
         return height, width
 
-    def exhaustive(self, image: int) -> bool:
+    def fully_annotated(self, image: int) -> bool:
         """Whether the file says that every object of the image is annotated."""
         return self._images[image].get("exhaustive") in (True, 1)
 

@@ -101,12 +101,12 @@ def areas_of(counts: bytes, offsets: _Ints, pixels: _Ints) -> _Ints:
     limit = pixels[owners]
     broken[owners[np.abs(numbers) > limit]] = True
     numbers[broken[owners]] = 0  # so that no sum leaves 64 bits
-    place = np.arange(len(starts)) - first[owners]
-    foreground = place % 2 == 1
+    position = np.arange(len(starts)) - first[owners]
+    foreground = position % 2 == 1
     sums = np.where(foreground, _sums(numbers * foreground, first, owners), _sums(numbers * ~foreground, first, owners))
     # The first run is in no difference.
     begin = np.append(numbers, 0)[first]
-    runs = np.where(~foreground & (place > 0), sums - begin[owners], sums)
+    runs = np.where(~foreground & (position > 0), sums - begin[owners], sums)
     broken[owners[(runs < 0) | (runs > limit)]] = True
     totals, areas = (_totals(values, first) for values in (runs, runs * foreground))
     return np.where(broken | (totals != pixels), -1, areas)

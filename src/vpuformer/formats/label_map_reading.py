@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from vpuformer.arrays import Size
 from vpuformer.errors import MaskError
-from vpuformer.formats.bundle import Bundle, Found, Tell, Wanted
+from vpuformer.formats.bundle import AddNote, Bundle, LabelAndMask, TargetImage
 from vpuformer.formats.label_maps import NAMES
 from vpuformer.formats.matching import match_stem
 from vpuformer.images import read_meaning
@@ -25,7 +25,7 @@ def claims(bundle: Bundle) -> bool:
     return bundle.named(NAMES) is not None
 
 
-def read(bundle: Bundle, wanted: Wanted, tell: Tell) -> Iterator[Found]:
+def read(bundle: Bundle, target: TargetImage, add_note: AddNote) -> Iterator[LabelAndMask]:
     """One object a label; a binary mask, or probabilities, are one object.
 
     Raises:
@@ -36,12 +36,12 @@ def read(bundle: Bundle, wanted: Wanted, tell: Tell) -> Iterator[Found]:
         names = label_names(bundle)
         files = bundle.under("", ".png")
         stems = [path.removesuffix(".png") for path in files]
-        place, note = match_stem(wanted.image, stems, "the archive", wanted.others)
+        index, note = match_stem(target.image, stems, "the archive", target.others)
         if note is not None:
-            tell(note)
-        name = files[place]
-    meaning = meaning_in(bundle, name, wanted.size)
-    tell(f"{bundle.called(name)} was read as {meaning.taken}")
+            add_note(note)
+        name = files[index]
+    meaning = meaning_in(bundle, name, target.size)
+    add_note(f"{bundle.called(name)} was read as {meaning.taken}")
     for label, mask in meaning.objects(MASK_THRESHOLD):
         yield names.get(meaning.label if label is None else label), mask
 

@@ -10,7 +10,7 @@ from typing import Any
 from vpuformer.formats.annotated_image import AnnotatedImage, LabelledMask, extent
 from vpuformer.formats.contours import parts_of
 from vpuformer.formats.labels import LabelNumbers
-from vpuformer.formats.messages import Tally
+from vpuformer.formats.messages import Affected
 from vpuformer.formats.output import Output, Written
 from vpuformer.formats.pixels import bit_png
 
@@ -43,7 +43,7 @@ def write(
         InputError: the disk does not take a file, or an object has a label that is none of `labels`.
     """
     output, numbers = Output(folder), LabelNumbers(labels)
-    as_masks, outlined = Tally(), False
+    as_masks, outlined = Affected(), False
     for image in images:
         name = f"{output.stem(image.image)}.json"
         image_at = posixpath.join(images_at, image.image)
@@ -92,8 +92,8 @@ def _as_seen_from(folder: str, path: str) -> str:
     if posixpath.isabs(path):
         return path
     # Python would put the working directory before both, and cut off the ".." that lead out of a shallow one.
-    place = "/-" * path.count("..")
-    return posixpath.relpath(f"{place}/{path}", f"{place}/{folder}")
+    root = "/-" * path.count("..")
+    return posixpath.relpath(f"{root}/{path}", f"{root}/{folder}")
 
 
 def _shapes(thing: LabelledMask, label: str, polygons: bool) -> list[dict[str, Any]]:

@@ -11,14 +11,14 @@ def counted(number: int, thing: str) -> str:
     return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
 
 
-class Tally:
+class Affected:
     """How many of a thing there are, and on which images.
 
-    >>> tally = Tally()
-    >>> tally.add("a.png", 2)
-    >>> tally.add("b.png")
-    >>> tally.add("c.png", 0)
-    >>> f"{tally.of('object')}: {tally.images}"
+    >>> affected = Affected()
+    >>> affected.add("a.png", 2)
+    >>> affected.add("b.png")
+    >>> affected.add("c.png", 0)
+    >>> f"{affected.of('object')}: {affected.images}"
     '3 objects: a.png, b.png'
     """
 

@@ -38,8 +38,8 @@ def voc_colours() -> npt.NDArray[np.uint8]:
     numbers = np.arange(256)[:, None]
     channels = np.arange(3)[None]
     colours = np.zeros((256, 3), np.int64)
-    for place in range(8):
-        colours |= (numbers >> (3 * place + channels) & 1) << (7 - place)
+    for bit in range(8):
+        colours |= (numbers >> (3 * bit + channels) & 1) << (7 - bit)
     return colours.astype(np.uint8)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from vpuformer.errors import InputError
 from vpuformer.formats.annotated_image import AnnotatedImage, extent
 from vpuformer.formats.labels import LabelNumbers
-from vpuformer.formats.messages import Tally
+from vpuformer.formats.messages import Affected
 from vpuformer.formats.naming import without_controls
 from vpuformer.formats.output import Output, Written
 from vpuformer.formats.pixels import map_png
@@ -32,7 +32,7 @@ def write(images: Iterable[AnnotatedImage], folder: Path, labels: Sequence[str])
             than 254 labels, or objects on an image.
     """
     output, numbers = Output(folder), LabelNumbers(labels)
-    lost, hidden = Tally(), Tally()
+    lost, hidden = Affected(), Affected()
     stems = []
     for image in images:
         classes = np.zeros((image.height, image.width), np.uint8)

@@ -13,7 +13,7 @@ from vpuformer.formats.annotated_image import AnnotatedImage, extent
 from vpuformer.formats.bridges import joined
 from vpuformer.formats.contours import parts_of
 from vpuformer.formats.labels import LabelNumbers
-from vpuformer.formats.messages import Tally
+from vpuformer.formats.messages import Affected
 from vpuformer.formats.output import Output, Written
 
 FILE = "data.yaml"
@@ -33,19 +33,19 @@ def write(images: Iterable[AnnotatedImage], folder: Path, labels: Sequence[str])
         InputError: the disk does not take a file, or an object has a label that is none of `labels`.
     """
     output, numbers = Output(folder), LabelNumbers(labels)
-    bridged = Tally()
+    bridged = Affected()
     worst, where = 1.0, ""
     for image in images:
         size = np.array([image.width, image.height])
         digits = max(6, len(str(size.max())) + 2)
         lines = []
         for thing in image.masks():
-            rings = [ring for part in parts_of(thing.mask) for ring in part.rings]
-            if not rings:
+            contours = [contour for part in parts_of(thing.mask) for contour in part.contours]
+            if not contours:
                 output.leave_out(image.image)
                 continue
-            bridged.add(image.image, len(rings) > 1)
-            outline = np.round(joined(rings) / size, digits)
+            bridged.add(image.image, len(contours) > 1)
+            outline = np.round(joined(contours) / size, digits)
             agreement = drawn_agreement(outline * size, thing.mask)
             if agreement < worst:
                 worst, where = agreement, f"object {thing.id} of {image.image}"

@@ -21,7 +21,7 @@ from vpuformer.errors import MaskError, listed
 
 Values = npt.NDArray[Any]
 
-VOID = 255
+VOC_IGNORE = 255
 """Index of a palette that PASCAL VOC leaves open: the border around objects."""
 
 HALF = 0.49
@@ -174,9 +174,9 @@ def _of_labels(values: Values, *, palette: bool) -> Meaning:
     remarks = ["indices of a palette"] if palette else []
     if found[0] < 0:
         remarks.append("values below 0 are background")
-    if palette and VOID in labels and len(labels) > 1:
-        labels.remove(VOID)
-        remarks.append(f"{VOID} is left open as in PASCAL VOC")
+    if palette and VOC_IGNORE in labels and len(labels) > 1:
+        labels.remove(VOC_IGNORE)
+        remarks.append(f"{VOC_IGNORE} is ignored, as in PASCAL VOC")
     tail = f" ({'; '.join(remarks)})" if remarks else ""
     if len(labels) > 1:
         return Meaning("labels", values, f"{_counted(labels)}{tail}", tuple(labels))

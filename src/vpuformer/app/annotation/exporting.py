@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 from vpuformer.app.images.folder import natural_order
 from vpuformer.app.store import rle
 from vpuformer.app.store.rows import last_answered
-from vpuformer.errors import ConflictError, InputError
+from vpuformer.errors import ConflictError
+from vpuformer.files import write_errors
 from vpuformer.formats import AnnotatedImage, LabelledMask, find_format
-from vpuformer.formats.messages import Tally
-from vpuformer.formats.output import not_written
+from vpuformer.formats.messages import Affected
 
 if TYPE_CHECKING:
     from vpuformer.app.store.rows import ImageRow
@@ -77,7 +77,7 @@ def _accepted(store: "Store", image: "ImageRow", names: dict[int, str]) -> Itera
 
 def left_out_notes(store: "Store") -> list[str]:
     """Return sentences on what `accepted_images` leaves out or exports in a former state, and of which images."""
-    unaccepted, empty, waiting = Tally(), Tally(), Tally()
+    unaccepted, empty, waiting = Affected(), Affected(), Affected()
     for row in _in_order(store):
         unaccepted.add(row.name, row.unaccepted)
         for listed in store.objects_of(row.id) if row.objects else ():
@@ -126,10 +126,8 @@ def zip_export(
     """
     chosen = find_format(format_name, polygons=polygons)
     options = {} if polygons is None else {"polygons": polygons}
-    try:
+    with write_errors(tempfile.gettempdir()):
         folder = Path(tempfile.mkdtemp(prefix="vpuformer-export-"))
-    except OSError as error:
-        raise InputError(not_written(Path(tempfile.gettempdir()), error)) from error
     try:
         written = chosen.write(images, folder, labels, **options)
     except BaseException:

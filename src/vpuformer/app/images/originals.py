@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vpuformer.errors import ImageError
-from vpuformer.formats.messages import Tally
+from vpuformer.formats.messages import Affected
 from vpuformer.images.files import upright_size_of
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ def notes_on_files(store: "Store", root: Path) -> list[str]:
         store: the exported annotations; images count if they are done or have an accepted object.
         root: folder of the images.
     """
-    gone, resized, newer, turned = Tally(), Tally(), Tally(), Tally()
+    gone, resized, newer, turned = Affected(), Affected(), Affected(), Affected()
     drawn = store.last_steps()
     for row in store.images():
         if row.size is None or not (row.done or row.objects):

@@ -1,0 +1,37 @@
+"""The optional parts of the package: what each extra installs, and the error where one is missing."""
+
+from importlib.util import find_spec
+
+from vpuformer.errors import MissingDependencyError
+
+EXTRAS = {
+    "app": ("fastapi", "prometheus_client", "pydantic", "sqlalchemy", "uvicorn"),
+    "train": ("lightning_fabric", "tensorboard"),
+    "sam": ("transformers",),
+    "segformer": ("segmentation_models_pytorch",),
+}
+"""Names of the modules that each extra of `pyproject.toml` installs."""
+
+
+def require(extra: str, purpose: str) -> None:
+    """Check that an extra is installed, without importing it.
+
+    Args:
+        extra: a key of `EXTRAS`.
+        purpose: what needs the extra, as the first words of the error: "training".
+
+    Raises:
+        MissingDependencyError: one of its modules is missing.
+    """
+    missing = [module for module in EXTRAS[extra] if not _is_installed(module)]
+    if missing:
+        raise MissingDependencyError(
+            f"{purpose} needs {', '.join(missing)}; install it with: pip install 'vpuformer[{extra}]'"
+        )
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ImportError:
+        return False

@@ -1,0 +1,272 @@
+"""A segmenter: it encodes an image once and answers queries about it. Imports no torch.
+
+Everything that needs masks (predictor, session, app, evaluation, validation) holds a `Segmenter` and nothing else.
+VPUFormer is one (`vpuformer.inference.segment`), the baselines are others, and one of your own is a small class:
+
+>>> class Disks:
+...     "A disk of ten pixels around every click, later clicks on top."
+...
+...     name, sha256 = "disks", ""
+...
+...     def encode(self, image):
+...         return Encoded(image)
+...
+...     def segment(self, queries):
+...         return [Prediction(self._disks(query)) for query in queries]
+...
+...     def _disks(self, query):
+...         y, x = np.mgrid[: query.encoded.size[0], : query.encoded.size[1]]
+...         mask = np.zeros(query.encoded.size, np.float32) if query.mask is None else query.mask.copy()
+...         for prompt in query.prompts:
+...             mask[np.hypot(*(np.stack([x, y]) - prompt.points.mean(axis=0)[:, None, None])) < 10] = prompt.positive
+...         return mask
+>>> from vpuformer.prompts import Click
+>>> disks: Segmenter = Disks()
+>>> encoded = disks.encode(np.zeros((30, 40, 3), np.uint8))
+>>> (prediction,) = disks.segment([Query(encoded, [Click(20, 15)])])
+>>> int(prediction.mask.sum())
+305
+"""
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeGuard, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from vpuformer.arrays import RGB, BoolMask, FloatMap, Size, as_array
+from vpuformer.errors import InputError, MaskError, PromptError
+from vpuformer.geometry import Crop
+from vpuformer.images import check_mask, read_image
+from vpuformer.inference.resample import stretch
+from vpuformer.metrics import MASK_THRESHOLD
+from vpuformer.prompts import Prompt, fit_to_image
+
+
+class Segmenter(Protocol):
+    """A method of segmentation."""
+
+    @property
+    def name(self) -> str:
+        """Name for tables and for the app."""
+        ...
+
+    @property
+    def sha256(self) -> str:
+        """Digest of the weights; "" for a method without weights."""
+        ...
+
+    def encode(self, image: RGB) -> "Encoded":
+        """Compute once what all queries about an image need. When it returns, the work is done."""
+        ...
+
+    def segment(self, queries: "Sequence[Query]") -> "list[Prediction]":
+        """Answer each query. Images, objects and kinds of prompts may be mixed. When it returns, the work is done.
+
+        Returns:
+            One prediction a query, in the order of the queries.
+        """
+        ...
+
+
+class Encoded:
+    """An image that a segmenter has encoded: immutable to its user, and safe to share between threads.
+
+    A segmenter that computes something in `encode` returns a subclass that holds it.
+
+    Args:
+        image: see `as_readonly_rgb`.
+
+    Raises:
+        ImageError: see `as_readonly_rgb`.
+    """
+
+    def __init__(self, image: RGB) -> None:
+        self.image = as_readonly_rgb(image)
+        """RGB, shape (H, W, 3), read-only."""
+
+    @property
+    def size(self) -> Size:
+        """(height, width) of the image."""
+        return self.image.shape[0], self.image.shape[1]
+
+    @property
+    def nbytes(self) -> int:
+        """Upper bound of the memory in bytes; it never changes."""
+        return self.image.nbytes
+
+
+E = TypeVar("E", bound=Encoded)
+
+
+@dataclass(frozen=True, eq=False, slots=True, init=False)
+class Query:
+    """Everything known about one object: what a segmenter is asked.
+
+    Checked here, so that every segmenter gets prompts and masks that fit its image.
+
+    Args:
+        encoded: the image, from the `encode` of the segmenter that is asked.
+        prompts: all prompts of the object so far, in image pixels, oldest first. Boxes and scribbles may cross the
+            edge of the image; they are clipped.
+        mask: the mask so far, shape (H, W) of the image: the last `Prediction.probability`, or a mask made elsewhere
+            (see `vpuformer.images.check_mask`). Without prompts it is refined.
+        crop: the crop of the last `Prediction`, kept while it fits.
+        zoom: whether the segmenter may look at the part of the image around the object, once there is a mask.
+
+    Raises:
+        PromptError: a prompt lies outside the image or is not a prompt, or there are neither prompts nor a mask.
+        MaskError: the mask is not of the image's size, or holds values that are not probabilities.
+        InputError: `crop` is not a `Crop`.
+    """
+
+    encoded: Encoded
+    prompts: tuple[Prompt, ...]
+    mask: FloatMap | None
+    """Shape (H, W) of the image, in 0..1."""
+    crop: Crop | None
+    zoom: bool
+
+    def __init__(
+        self,
+        encoded: Encoded,
+        prompts: Iterable[Prompt] = (),
+        mask: npt.ArrayLike | None = None,
+        crop: Crop | None = None,
+        zoom: bool = True,
+    ) -> None:
+        fitting = fit_to_image(prompts, encoded.size)
+        if not fitting and mask is None:
+            raise PromptError("nothing to go by: give at least one click, box or scribble, or a mask to start from")
+        if crop is not None and not isinstance(crop, Crop):
+            raise InputError(f"crop must be the crop of the last Prediction, or None, got {crop!r:.80}")
+        object.__setattr__(self, "encoded", encoded)
+        object.__setattr__(self, "prompts", fitting)
+        ready = mask is None or _is_probability(mask, encoded.size)  # most masks are answers, and no news to anybody
+        object.__setattr__(self, "mask", mask if ready else as_probability(mask, encoded.size))
+        object.__setattr__(self, "crop", crop)
+        object.__setattr__(self, "zoom", zoom)
+
+    def encoded_as(self, kind: type[E]) -> E:
+        """The encoded image, as the segmenter that is asked encodes them.
+
+        Raises:
+            InputError: another segmenter has encoded it.
+        """
+        if not isinstance(self.encoded, kind):
+            raise InputError(
+                f"the query holds {type(self.encoded).__name__}, wanted {kind.__name__}; encode the image with the"
+                " segmenter that is asked"
+            )
+        return self.encoded
+
+
+@dataclass(frozen=True, eq=False, slots=True, init=False)
+class Prediction:
+    """An answer for every pixel of the image.
+
+    >>> Prediction(np.array([[0.2, 0.9]])).mask
+    array([[False,  True]])
+
+    Args:
+        probability: shape (H, W) of the image, in 0..1.
+        crop: see below; by default the whole image.
+        logits: see below.
+
+    Raises:
+        MaskError: `probability` has another number of axes.
+    """
+
+    probability: FloatMap
+    """Shape (H, W) of the image, in 0..1; read-only; 0 outside `crop`."""
+    crop: Crop
+    """The part of the image that the segmenter looked at. Pass it on with the next query: it is kept while it fits."""
+    logits: FloatMap | None
+    """The network's logits for `crop`, at the resolution of the network: small, and enough to make `probability` again
+    (`from_logits`). None for a method without logits."""
+
+    def __init__(self, probability: npt.ArrayLike, crop: Crop | None = None, logits: FloatMap | None = None) -> None:
+        readonly = np.asarray(probability, np.float32).view()
+        if readonly.ndim != 2:
+            raise MaskError(f"the answer has the shape {readonly.shape}; give a probability for each pixel, (H, W)")
+        readonly.setflags(write=False)
+        object.__setattr__(self, "probability", readonly)
+        object.__setattr__(self, "crop", Crop(0, 0, *readonly.shape[::-1]) if crop is None else crop)
+        object.__setattr__(self, "logits", logits)
+
+    @property
+    def mask(self) -> BoolMask:
+        """The object: probability above `MASK_THRESHOLD`; shape (H, W)."""
+        return self.probability > MASK_THRESHOLD
+
+    @classmethod
+    def from_logits(cls, logits: FloatMap, crop: Crop, size: Size) -> "Prediction":
+        """Stretch logits to their crop and put it into an image of `size` that is empty elsewhere.
+
+        The result depends on the arguments alone, to the bit. Logits are interpolated, and probabilities made of them
+        afterwards: that is what the losses see in training, and it puts the boundary where the network does, also
+        where one side of it is much surer than the other.
+
+        >>> prediction = Prediction.from_logits(np.full((4, 4), 20, np.float32), Crop(1, 0, 2, 1), size=(2, 4))
+        >>> prediction.mask.astype(int).tolist()
+        [[0, 1, 1, 0], [0, 0, 0, 0]]
+        """
+        from vpuformer.inference.sigmoid import sigmoid_  # loads torch, which most segmenters do not need
+
+        inside = stretch(logits, crop.size)
+        if inside is logits:
+            inside = logits.copy()
+        sigmoid_(inside)
+        if crop == Crop.whole(size):
+            return cls(inside, crop, logits)
+        probability = np.zeros(size, np.float32)
+        probability[crop.slices] = inside
+        return cls(probability, crop, logits)
+
+
+def as_readonly_rgb(image: str | os.PathLike[str] | Image.Image | npt.NDArray[Any]) -> RGB:
+    """The image as RGB, shape (H, W, 3), read-only: later changes of the caller's array do not reach it.
+
+    An array that nobody can write to is not copied: a hundred million pixels are 300 MB.
+
+    Args:
+        image: a path, a Pillow image or an array; see `vpuformer.images.read_image`.
+
+    Raises:
+        ImageError: the image is missing, broken or not an image.
+    """
+    pixels = read_image(image)
+    if isinstance(image, np.ndarray) and (image.flags.writeable or not image.flags.owndata):
+        pixels = pixels.copy()
+    pixels.setflags(write=False)
+    return pixels
+
+
+def _is_probability(mask: npt.ArrayLike, size: Size) -> TypeGuard[FloatMap]:
+    return (
+        isinstance(mask, np.ndarray)
+        and mask.dtype == np.float32
+        and mask.shape == size
+        and bool(mask.min() >= 0 and mask.max() <= 1)
+    )
+
+
+def as_probability(mask: npt.ArrayLike, size: Size) -> FloatMap:
+    """A mask of any kind as probabilities, shape (H, W), in 0..1; see `vpuformer.images.check_mask`.
+
+    Raises:
+        MaskError: it is not an array, not of the image's size, or holds values that are not probabilities.
+    """
+    try:
+        array = as_array(mask)
+    except ValueError as error:
+        raise MaskError(f"the mask is not an array of shape {size}: {error}") from error
+    if array.ndim == 3 and array.shape[0] == 1 and array.shape[1:] != size:
+        raise MaskError(
+            f"the mask has the shape {array.shape}, as the low-resolution logits of Segment Anything do; give the mask"
+            f" or its probability at the size of the image, {size}"
+        )
+    return check_mask(array, size)

@@ -1,0 +1,26 @@
+"""Pixels and logits at another size."""
+
+from typing import Any
+
+import cv2
+import numpy.typing as npt
+
+from vpuformer.arrays import Size
+
+
+def stretch(array: npt.NDArray[Any], size: Size) -> npt.NDArray[Any]:
+    """Resample an array (H, W) or (H, W, 3) to `size`: average along an axis that shrinks, interpolate along one that
+    grows. Both follow the map of `vpuformer.geometry`. An array of this size is returned as it is.
+
+    >>> import numpy as np
+    >>> stretch(np.array([[0, 4, 8, 8]], np.float32), (1, 2)).tolist()
+    [[2.0, 8.0]]
+    """
+    height, width = array.shape[:2]
+    smaller = (min(height, size[0]), min(width, size[1]))
+    # One axis after the other: OpenCV averages only where no axis grows.
+    if smaller != (height, width):
+        array = cv2.resize(array, smaller[::-1], interpolation=cv2.INTER_AREA)
+    if smaller != size:
+        array = cv2.resize(array, size[::-1], interpolation=cv2.INTER_LINEAR)
+    return array
