@@ -70,7 +70,7 @@ test("a reply that overtakes the image on coming back is not undone by it", asyn
   assert.deepEqual([session.current?.area, session.current?.confirmed?.revision], [40, 1]);
 });
 
-test("an object that the server lists before it has told of its making is one", async () => {
+test("an object that the server lists before the reply that created it is one", async () => {
   const { session, server, api } = await begin();
   session.act(click);
   await settle();
@@ -188,7 +188,7 @@ test("an object that was deleted elsewhere is kept by whoever goes on with it", 
   assert.equal(server.sent.length, 2);
 });
 
-test("who turns the page is told of what is not accepted", async () => {
+test("turning the page reports objects that are not accepted", async () => {
   const { session, toasts } = await begin([state({ id: 9, image: 2, at: 1, area: 4 }), state({ id: 10, image: 2 })]);
   await session.open(2);
   assert.equal(toasts.length, 0);

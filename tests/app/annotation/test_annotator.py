@@ -26,7 +26,7 @@ from vpuformer.errors import (
 )
 
 SIZE = (90, 120)
-"""Of the first image: height and width."""
+"""Height and width of the first image."""
 
 KEYS = (f"key-{number:05d}" for number in itertools.count())
 

@@ -1,4 +1,4 @@
-"""What is missing for a while, in a real browser: the server, room on the disk, files of the folder."""
+"""A real browser while the server, disk space or image files are missing."""
 
 import json
 import shutil

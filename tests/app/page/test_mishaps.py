@@ -1,4 +1,4 @@
-"""What comes between a person and the page, in a real browser: refused exports, another tab, images that change."""
+"""Mishaps in a real browser: refused exports, another tab, images that change."""
 
 import json
 import shutil

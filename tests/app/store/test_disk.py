@@ -1,4 +1,4 @@
-"""A full disk, images that go and images that come while the server runs: a sentence, and nothing by halves."""
+"""A full disk, and image files that come and go while the server runs."""
 
 import errno
 import io
@@ -38,7 +38,7 @@ def begin(client: TestClient, image: int = 1) -> dict[str, Any]:
 
 @pytest.fixture
 def full() -> Iterator[list[bool]]:
-    """While it holds True, SQLite may use no page more than it has: what it says then it says on a full disk."""
+    """While this holds True, SQLite may use no further page, as on a full disk."""
     switch = [False]
 
     def limit(connection: sa.Connection) -> None:

@@ -1,4 +1,4 @@
-"""Stores on disk keep opening: `store_v1.sql` is a dump of a store that an earlier version wrote."""
+"""Earlier stores open: `store_v1.sql` is a dump of one from an earlier version."""
 
 import sqlite3
 from pathlib import Path

@@ -1,4 +1,7 @@
-"""Answers to expected errors: a status and one sentence. `vpuformer.app.http.guard` answers all other errors."""
+"""Answers to expected errors: a status and one sentence.
+
+`vpuformer.app.http.guard` answers all other errors.
+"""
 
 import errno
 from typing import Any

@@ -37,7 +37,7 @@ def thumbnail(path: Path, side: int = SIDE) -> bytes:
 
 
 def shrunk(pixels: npt.NDArray[np.uint8], longest: int) -> npt.NDArray[np.uint8]:
-    """Return the pixels scaled down so that the longer side has at most `longest` pixels; never scaled up.
+    """Return the pixels scaled down to at most `longest` pixels a side; never scaled up.
 
     >>> shrunk(np.zeros((10, 30), np.uint8), 6).shape
     (2, 6)

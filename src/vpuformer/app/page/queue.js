@@ -1,5 +1,5 @@
 /**
- * Actions on their way to the server: none is lost, overtakes another, or counts twice.
+ * Actions on their way to the server. They arrive in order, exactly once.
  *
  * Every object has a *lane*. Requests of a lane are sent one after the other, each with the revision of the reply before
  * it. A request without a reply is sent again with the same key, after growing pauses. `send` and `clock` are parameters,

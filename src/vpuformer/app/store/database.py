@@ -1,4 +1,4 @@
-"""Transactions on a database file or server. Every failure becomes a `StoreError` of one sentence."""
+"""Transactions on a database file or server. Every failure becomes a `StoreError`."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""Annotations in one SQLite file beside the images, or in any database that SQLAlchemy supports.
+"""Annotations in an SQLite file, or in any database that SQLAlchemy supports.
 
 A change is on disk when the method that makes it returns. A step is written before the network runs, and its answer
 afterwards: if the program is killed in between, only the answer is lost, and it can be computed again. A step stays
@@ -174,7 +174,7 @@ class Store(LabelStore):
             return self._object(connection, identity)
 
     def objects_of(self, image: int) -> list[ObjectRow]:
-        """Return the objects of an image that are not deleted and have a step, in order of creation."""
+        """Return the objects of an image that are not deleted and have a step, oldest first."""
         query = _OBJECTS.where(objects.c.image == image, VISIBLE).order_by(objects.c.id)
         with self._reading() as connection:
             return [ObjectRow(*row) for row in connection.execute(query)]
@@ -276,7 +276,7 @@ class Store(LabelStore):
             connection.execute(steps.update().where(steps.c.id == step).values(**_columns(answer)))
 
     def withdraw(self, identity: int, key: str) -> None:
-        """Withdraw the step with this key if it is the object's last step, in force and unanswered."""
+        """Withdraw the step with this key if it is the object's last, in force and unanswered."""
         with self._writing() as connection:
             row = self._object(connection, identity)
             history = self._steps(connection, identity)
