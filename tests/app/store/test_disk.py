@@ -113,7 +113,7 @@ def test_no_room_for_a_file_on_the_way_is_a_sentence(client: TestClient, monkeyp
         patch.setattr(tempfile, "mkdtemp", fail)
         answer = client.get("/api/export?format=coco")
     assert answer.status_code == 422
-    assert "the disk is full; make room and export again" in answer.json()["error"]
+    assert "the disk is full; make room and try again" in answer.json()["error"]
 
 
 def test_other_failures_of_the_system_tell_nothing_of_the_inside(
