@@ -123,7 +123,7 @@ def test_an_image_that_was_exchanged_for_one_of_another_size_is_opened_anew(addr
             image.resize((300, 200)).save(folder / "astronaut.jpg")
         person.click((200, 100))
         assert person.toasts == [
-            "The file of astronaut.jpg was exchanged: it is 300x200 pixels now and was 512x512; open it again"
+            "The file of astronaut.jpg was replaced: it is 300x200 pixels now and was 512x512; open it again"
         ]
         person.wait(state="idle", object="")
         assert person.page.locator("#image-size").inner_text() == "300 \N{MULTIPLICATION SIGN} 200"

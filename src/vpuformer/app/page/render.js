@@ -123,8 +123,9 @@ export class Renderer {
       byId("model").title = `${project.model}, sha256 ${project.model_sha256}; VPUFormer ${project.version}`;
       this.#progress(null);
     }
-    const count = session.entries.filter((entry) => entry.optimistic.accepted).length;
-    byId("object-count").textContent = session.entries.length ? `${count} of ${session.entries.length} accepted` : "";
+    const counted = session.entries.filter((entry) => entry.counted);
+    const accepted = counted.filter((entry) => entry.optimistic.accepted).length;
+    byId("object-count").textContent = counted.length ? `${accepted} of ${counted.length} accepted` : "";
     byId("current-state").textContent = statusText(current);
     byId("mask-text").textContent = current ? `Mask: ${spaced(current.area)} pixels` : "";
     const seconds = current?.confirmed?.seconds;
