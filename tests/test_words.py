@@ -18,6 +18,8 @@ CLEAN = (
     "benchmarks",
     "docs",
     "examples",
+    "src/vpuformer/__init__.py",
+    "src/vpuformer/cli",
     "src/vpuformer/app/annotation/annotator.py",
     "src/vpuformer/app/annotation/brush.py",
     "src/vpuformer/app/annotation/exporting.py",
@@ -36,6 +38,9 @@ CLEAN = (
     "src/vpuformer/evaluation/records.py",
     "src/vpuformer/evaluation/report",
     "src/vpuformer/evaluation/shards.py",
+    "src/vpuformer/extras.py",
+    "src/vpuformer/training",
+    "src/vpuformer/weights",
 )
 """Files and folders that keep the rules. A folder that is rewritten joins the list."""
 

@@ -35,7 +35,7 @@ def test_what_cannot_be_annotated_is_said_in_one_line(image_folder: Path, tmp_pa
     assert "holds no image" in refused(tmp_path / "empty")
     assert "no image that can be read" in refused(tmp_path / "text.png")
     assert "no model called 'nosuch'" in refused(image_folder, "--model", "nosuch")
-    assert "at most 200 letters" in refused(image_folder, "--labels", "a" * 201)
+    assert "at most 200 characters" in refused(image_folder, "--labels", "a" * 201)
     assert "cannot be seen" in refused(image_folder, "--labels", "cat,a\nb")
     assert "cannot be used" in refused(image_folder, "--store", tmp_path / "no" / "x.sqlite")
     assert "no address" in refused(image_folder, "--host", "no.such.address.invalid")

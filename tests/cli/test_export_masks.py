@@ -124,7 +124,7 @@ def test_an_object_that_was_never_answered_is_no_empty_one(made: Made) -> None:
         list(first.masks())
 
 
-def test_an_object_whose_last_prompt_is_not_answered_is_as_before_it_and_that_is_told(made: Made) -> None:
+def test_an_object_whose_last_prompt_is_not_answered_is_as_before_it_and_that_is_reported(made: Made) -> None:
     waiting = made.add("2.jpg", None, SECOND, FIRST, None)
     (first, *_) = accepted_images(made.store)
     found = {thing.id: thing.mask for thing in first.masks()}
@@ -150,7 +150,7 @@ def test_people_go_on_while_an_export_is_under_way(made: Made) -> None:
     assert np.array_equal([found[undone], found[corrected]], [SECOND, FIRST])
 
 
-def test_a_label_made_meanwhile_is_told_and_not_left_out(made: Made) -> None:
+def test_a_label_made_meanwhile_is_reported_and_not_left_out(made: Made) -> None:
     images = accepted_images(made.store)
     first = next(images)
     made.add("2.jpg", made.store.add_label("new").id, FIRST)
@@ -279,8 +279,8 @@ def test_what_is_wrong_is_said_in_one_line_and_nothing_is_written(made: Made, tm
     assert "there is no folder" in refused(tmp_path / "none", "--format", "coco", "-o", out)
     assert "is not empty" in refused(made.folder, "--format", "coco", "-o", made.folder)
     within = made.folder / "masks"
-    assert "would be taken for images" in refused(made.folder, "--format", "png", "-o", within)
-    assert "would be taken for images" in refused(made.folder, "--format", "voc", "-o", made.folder, "--overwrite")
+    assert "would count as images" in refused(made.folder, "--format", "png", "-o", within)
+    assert "would count as images" in refused(made.folder, "--format", "voc", "-o", made.folder, "--overwrite")
     nowhere = refused(tmp_path, "--format", "coco", "-o", out)
     assert nowhere.startswith(f"there is no {tmp_path / FILE}; annotate the images with")
     assert not (tmp_path / FILE).exists()
@@ -320,7 +320,7 @@ def test_files_that_are_as_they_were_need_no_word(made: Made) -> None:
     assert notes_on_files(made.store, made.folder) == []
 
 
-def test_images_that_were_renamed_exchanged_or_resized_are_told(made: Made, tmp_path: Path) -> None:
+def test_images_that_were_renamed_exchanged_or_resized_are_reported(made: Made, tmp_path: Path) -> None:
     made.add("10.jpg", None, FIRST)
     (made.folder / "sub/done.jpg").rename(made.folder / "sub/renamed.jpg")
     Image.new("RGB", (30, 20)).save(made.folder / "10.jpg")
@@ -337,7 +337,7 @@ def test_images_that_were_renamed_exchanged_or_resized_are_told(made: Made, tmp_
 
 
 @pytest.mark.parametrize(("orientation", "stored"), [(3, (14, 9)), (6, (9, 14))])
-def test_images_that_exif_turns_are_told(orientation: int, stored: tuple[int, int], made: Made) -> None:
+def test_images_that_exif_turns_are_reported(orientation: int, stored: tuple[int, int], made: Made) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation
     Image.new("RGB", stored).save(made.folder / "sub/done.jpg", exif=exif)

@@ -28,9 +28,9 @@ from vpuformer.formats.coco import write as write_coco
 from vpuformer.formats.contours import parts_of
 from vpuformer.formats.labelme import write as write_labelme
 from vpuformer.formats.output import Output
-from vpuformer.formats.pixels import voc_colours
 from vpuformer.formats.yolo import drawn_agreement
 from vpuformer.images import read_labels, read_mask
+from vpuformer.images.palette import voc_colours
 
 HEIGHT, WIDTH = 9, 14
 LABELS = ["cup", "big dog", "no/one"]
@@ -102,7 +102,7 @@ def test_png_has_a_file_for_every_object_with_its_very_pixels(tmp_path: Path) ->
     for file, mask in zip(written.files[:-1], [SQUARE, RING, TWO_PARTS, SQUARE, block(2, 3, 3, 4)], strict=True):
         assert np.array_equal(read_mask(tmp_path / file), mask.astype(np.float32))
     index = json.loads((tmp_path / "objects.json").read_bytes())
-    assert index[3] == {"file": "b/x/0002_no_one.png", "image": "b/x.png", "id": 22, "label": "no/one"}
+    assert index[3] == {"file": "b/x/0002_no_one.png", "picture": "b/x.png", "id": 22, "label": "no/one"}
 
 
 def test_png_is_what_training_reads(tmp_path: Path) -> None:

@@ -172,7 +172,7 @@ def test_a_folder_with_a_run_is_not_overwritten_and_a_broken_state_is_refused(da
     with pytest.raises(CheckpointError, match="is the state of a run of another version"):
         train(wanted, resume=True)
     state.write_bytes(state.read_bytes()[:1000])
-    with pytest.raises(CheckpointError, match="no state of a run"):
+    with pytest.raises(CheckpointError, match="not the state of a run"):
         train(wanted, resume=True)
 
 

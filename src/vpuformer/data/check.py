@@ -13,7 +13,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from vpuformer.arrays import RGB
+from vpuformer.arrays import RGB, evenly_spaced
 from vpuformer.data.contact_sheet import Thumbnail
 from vpuformer.data.counts import Counts
 from vpuformer.data.kinds.benchmarks import BENCHMARKS, find_samples
@@ -88,7 +88,7 @@ def _check_benchmark(name: str, root: Path, report_progress: Progress) -> Findin
             samples.append(entry)
     findings.notes = {note: None for sample in samples for note in sample.notes}
     images = [list(group) for _, group in groupby(samples, key=lambda sample: sample.image_id)]
-    chosen = _spread(len(images), SHOWN)
+    chosen = set(evenly_spaced(len(images), SHOWN))
     for i, group in enumerate(images):
         image = _tried(findings, group[0].image)
         masks = ((sample.name, lambda sample=sample: sample.truth() == 1) for sample in group)
@@ -101,7 +101,7 @@ def _check_source(kind: str, source: Source, shown: int, report_progress: Progre
     findings = Findings(source.name, KINDS[kind].published)
     findings.faults |= {str(fault): None for fault in source.faults}
     findings.notes |= dict.fromkeys(source.notes)
-    chosen = _spread(len(source), shown)
+    chosen = set(evenly_spaced(len(source), shown))
     for i, file in enumerate(source.images):
         objects = _tried(findings, lambda i=i: source.objects(i))
         image = _tried(findings, lambda i=i: source.image(i))
@@ -153,7 +153,3 @@ def _note(
                 small.add(mask)
     if small is not None:
         findings.shown.append(small.drawn())
-
-
-def _spread(there: int, wanted: int) -> set[int]:
-    return set(np.linspace(0, there - 1, min(wanted, there)).astype(int).tolist()) if there else set()

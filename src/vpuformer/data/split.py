@@ -10,10 +10,9 @@ import numpy as np
 from vpuformer.data.kinds.coco import ANNOTATIONS, CocoFolder
 from vpuformer.data.sample import Sample
 from vpuformer.data.source import Source
-from vpuformer.errors import DatasetError, listed
+from vpuformer.errors import DatasetError, counted, listed
 from vpuformer.files import read_json
 from vpuformer.formats.coco_masks import whole_number
-from vpuformer.formats.messages import counted
 
 SPLIT = "split.json"
 

@@ -19,8 +19,7 @@ from vpuformer.data.augment import Augmentation, Augmented, Shown, augment
 from vpuformer.data.sample import truth_of
 from vpuformer.data.source import Masks, Source
 from vpuformer.data.split import Split, notes_on, training_images
-from vpuformer.errors import ConfigError, DatasetError, listed
-from vpuformer.formats.messages import counted
+from vpuformer.errors import ConfigError, DatasetError, counted, listed
 
 SMALLEST_OBJECT = 200
 """Pixels in the image; smaller objects are not drawn."""

@@ -11,7 +11,7 @@ from typing import Any
 from vpuformer.arrays import BoolMask, Size
 from vpuformer.errors import MaskError
 from vpuformer.files import read_json
-from vpuformer.formats.matching import plain_name
+from vpuformer.formats.matching import match_stem, plain_name
 
 MAX_BYTES = 256_000_000
 """Of one file in an archive, unpacked."""
@@ -103,6 +103,22 @@ class Bundle:
         """The path of the file that is called so, in whatever folder; None if there is none, or several."""
         found = [path for path in self.names if PurePosixPath(path).name == name]
         return found[0] if len(found) == 1 else None
+
+    def file_of(self, target: "TargetImage", stems: Mapping[str, str], add_note: "AddNote") -> str:
+        """The path of the file about an image, among files whose names are those of images.
+
+        Args:
+            target: the image.
+            stems: path of each file to the image's path without its ending.
+            add_note: called with a sentence if the match is a guess.
+
+        Raises:
+            MaskError: as in `vpuformer.formats.matching.match_image`.
+        """
+        index, note = match_stem(target.image, list(stems.values()), "the archive", target.others)
+        if note is not None:
+            add_note(note)
+        return list(stems)[index]
 
     def read(self, name: str) -> bytes:
         """The content of a file.

@@ -5,12 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from vpuformer.arrays import Size
-from vpuformer.errors import MaskError
+from vpuformer.errors import MaskError, counted
 from vpuformer.formats.bundle import AddNote, Bundle, LabelAndMask, TargetImage
 from vpuformer.formats.coco_file import CocoFile
 from vpuformer.formats.coco_masks import decode_mask
 from vpuformer.formats.matching import match_image, plain_name
-from vpuformer.formats.messages import counted
 
 
 def read_coco_masks(source: str | Path | bytes, image: str, size: Size | None = None) -> list[LabelAndMask]:

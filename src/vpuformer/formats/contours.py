@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vpuformer.arrays import BoolMask
-from vpuformer.formats.annotated_image import extent
+from vpuformer.geometry import Crop
 
 Contour = npt.NDArray[np.int32]
 _Ints = npt.NDArray[np.int64]
@@ -52,11 +52,10 @@ def parts_of(mask: BoolMask) -> list[Part]:
     >>> [part.outer.tolist() for part in parts_of(np.array([[True, True]]))]
     [[[0, 0], [2, 0], [2, 1], [0, 1]]]
     """
-    box = extent(mask)
+    box = Crop.around(mask)
     if box is None:
         return []
-    left, top, right, bottom = box
-    window = mask[top:bottom, left:right]
+    window = mask[box.slices]
     found = _contours(window)
     outlines = [contour for contour in found if signed_area(contour) > 0]
     if len(outlines) == 1:
@@ -71,7 +70,7 @@ def parts_of(mask: BoolMask) -> list[Part]:
         if contour is not parts[owner].outer:
             parts[owner].holes.append(contour)
     for contour in found:
-        contour += (left, top)
+        contour += (box.left, box.top)
     return list(parts.values())
 
 

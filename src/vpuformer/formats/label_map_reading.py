@@ -9,10 +9,8 @@ from vpuformer.arrays import Size
 from vpuformer.errors import MaskError
 from vpuformer.formats.bundle import AddNote, Bundle, LabelAndMask, TargetImage
 from vpuformer.formats.label_maps import NAMES
-from vpuformer.formats.matching import match_stem
 from vpuformer.images import read_meaning
 from vpuformer.images.meaning import Meaning
-from vpuformer.metrics import MASK_THRESHOLD
 
 T = TypeVar("T")
 
@@ -34,15 +32,11 @@ def read(bundle: Bundle, target: TargetImage, add_note: AddNote) -> Iterator[Lab
     name, names = bundle.names[0], {}
     if not bundle.alone:
         names = label_names(bundle)
-        files = bundle.under("", ".png")
-        stems = [path.removesuffix(".png") for path in files]
-        index, note = match_stem(target.image, stems, "the archive", target.others)
-        if note is not None:
-            add_note(note)
-        name = files[index]
+        stems = {path: path.removesuffix(".png") for path in bundle.under("", ".png")}
+        name = bundle.file_of(target, stems, add_note)
     meaning = meaning_in(bundle, name, target.size)
     add_note(f"{bundle.called(name)} was read as {meaning.taken}")
-    for label, mask in meaning.objects(MASK_THRESHOLD):
+    for label, mask in meaning.objects():
         yield names.get(meaning.label if label is None else label), mask
 
 

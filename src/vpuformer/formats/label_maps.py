@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from vpuformer.errors import InputError
+from vpuformer.formats.affected import Affected
 from vpuformer.formats.annotated_image import AnnotatedImage
 from vpuformer.formats.labels import LabelNumbers
-from vpuformer.formats.messages import Affected
 from vpuformer.formats.output import Output, Written
 from vpuformer.formats.pixels import map_png
 

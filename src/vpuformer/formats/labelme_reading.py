@@ -14,7 +14,7 @@ from vpuformer.arrays import BoolMask, Size
 from vpuformer.errors import MaskError, listed
 from vpuformer.formats.bundle import AddNote, Bundle, LabelAndMask, TargetImage
 from vpuformer.formats.label_map_reading import read_pixels
-from vpuformer.formats.matching import match_image, match_stem, plain_name
+from vpuformer.formats.matching import match_image, plain_name
 from vpuformer.formats.outlines import filled
 from vpuformer.images import read_foreground
 
@@ -72,11 +72,8 @@ def read(bundle: Bundle, target: TargetImage, add_note: AddNote) -> Iterator[Lab
 def _chosen(bundle: Bundle, target: TargetImage, add_note: AddNote) -> tuple[str, Mapping[str, Any]]:
     files = [(name, content) for name, content in bundle.jsons() if isinstance(content, dict) and "shapes" in content]
     if not bundle.alone:
-        stems = [name.removesuffix(".json") for name, _ in files]
-        index, note = match_stem(target.image, stems, "the archive", target.others)
-        if note is not None:
-            add_note(note)
-        return files[index]
+        name = bundle.file_of(target, {name: name.removesuffix(".json") for name, _ in files}, add_note)
+        return name, dict(files)[name]
     name, content = files[0]
     path = content.get("imagePath")
     last = PurePosixPath(plain_name(path)).name if isinstance(path, str) else ""

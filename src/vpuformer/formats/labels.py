@@ -4,7 +4,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from vpuformer.errors import InputError, unknown_name
-from vpuformer.formats.messages import Affected
+from vpuformer.formats.affected import Affected
 
 UNLABELLED = "object"
 """What a format that wants a label calls an object that has none."""

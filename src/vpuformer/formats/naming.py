@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Iterator
 from itertools import count
 
-from vpuformer.formats.messages import Affected
+from vpuformer.formats.affected import Affected
 
 _LONGEST = 80
 """Bytes of a label within a name of a file; file systems take 255 for all of it."""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from vpuformer.errors import InputError
 from vpuformer.files import write_errors, write_file
-from vpuformer.formats.messages import Affected
+from vpuformer.formats.affected import Affected
 from vpuformer.formats.naming import UniqueNames
 
 

@@ -7,12 +7,10 @@ from xml.parsers import expat
 
 import numpy as np
 
-from vpuformer.errors import MaskError
+from vpuformer.errors import MaskError, counted
 from vpuformer.formats.bundle import AddNote, Bundle, LabelAndMask, TargetImage
 from vpuformer.formats.label_map_reading import label_names, meaning_in, read_pixels
-from vpuformer.formats.matching import match_stem
 from vpuformer.images import read_labels
-from vpuformer.metrics import MASK_THRESHOLD
 
 _ROOT = re.compile(r"\s*(<\?xml[^>]{0,200}>\s*)?<annotation\b(?!s)")
 
@@ -41,11 +39,8 @@ def read(bundle: Bundle, target: TargetImage, add_note: AddNote) -> Iterator[Lab
             f" {_OBJECTS}, or an archive of all folders"
         )
     files = bundle.under(_OBJECTS, ".png")
-    stems = [f"/{name}".partition(f"/{_OBJECTS}/")[2].removesuffix(".png") for name in files]
-    index, note = match_stem(target.image, stems, "the archive", target.others)
-    if note is not None:
-        add_note(note)
-    name = files[index]
+    stems = {path: f"/{path}".partition(f"/{_OBJECTS}/")[2].removesuffix(".png") for path in files}
+    name = bundle.file_of(target, stems, add_note)
     meaning = meaning_in(bundle, name, target.size)
     add_note(f"{name} was read as {meaning.taken}")
     listed = _names(bundle, name.replace(f"{_OBJECTS}/", f"{_BOXES}/", 1).removesuffix(".png") + ".xml")
@@ -54,7 +49,7 @@ def read(bundle: Bundle, target: TargetImage, add_note: AddNote) -> Iterator[Lab
     if path in bundle.names:
         classes = read_pixels(bundle.read(path), path, lambda file: read_labels(file, target.size))
     names, seen = label_names(bundle), 0
-    for value, mask in meaning.objects(MASK_THRESHOLD):
+    for value, mask in meaning.objects():
         number = meaning.label if value is None else value
         label = listed[number - 1] if number is not None and 0 < number <= len(listed) else None
         if label is None and classes is not None:
@@ -63,11 +58,7 @@ def read(bundle: Bundle, target: TargetImage, add_note: AddNote) -> Iterator[Lab
         seen += bool(mask.any())
         yield label, mask
     if seen < len(listed):
-        add_note(f"{_boxes(len(listed) - seen)} without a pixel left out")
-
-
-def _boxes(number: int) -> str:
-    return "1 box" if number == 1 else f"{number:,} boxes"
+        add_note(f"{counted(len(listed) - seen, 'box')} without a pixel left out")
 
 
 def _names(bundle: Bundle, path: str) -> Sequence[str | None]:

@@ -6,10 +6,9 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import yaml
 
-from vpuformer.errors import MaskError
+from vpuformer.errors import MaskError, counted
 from vpuformer.formats.bundle import AddNote, Bundle, LabelAndMask, TargetImage
 from vpuformer.formats.matching import match_stem
-from vpuformer.formats.messages import counted
 from vpuformer.formats.outlines import filled
 
 _NAMES = ("data.yaml", "dataset.yaml", "classes.txt", "obj.names", "predefined_classes.txt")
@@ -90,11 +89,8 @@ def _chosen(bundle: Bundle, target: TargetImage, add_note: AddNote) -> str:
                 add_note(note)
         return name
     files = bundle.under("labels", ".txt")
-    stems = [f"/{name}".partition("/labels/")[2].removesuffix(".txt") for name in files]
-    index, note = match_stem(target.image, stems, "the archive", target.others)
-    if note is not None:
-        add_note(note)
-    return files[index]
+    stems = {path: f"/{path}".partition("/labels/")[2].removesuffix(".txt") for path in files}
+    return bundle.file_of(target, stems, add_note)
 
 
 def _names(bundle: Bundle) -> Mapping[str, str] | None:

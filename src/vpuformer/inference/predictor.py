@@ -90,7 +90,7 @@ class Predictor:
         """A predictor with the weights of this name, or in this folder; see `vpuformer.model.checkpoint.load_model`.
 
         Args:
-            name_or_path: a name of `vpuformer.model.checkpoint.available()`, or the folder of a checkpoint.
+            name_or_path: a name of `vpuformer.model.checkpoint.list_models()`, or the folder of a checkpoint.
             device: such as "cpu" or "cuda"; by default CUDA where there is any, else the CPU.
             views: how the model is shown an object.
 

@@ -1,4 +1,4 @@
-"""Frozen dataclasses of settings, built from plain values and from text such as `model.dim=64`. No torch."""
+"""Settings from plain values and from text such as `model.dim=64`. Imports no torch."""
 
 import types
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,9 @@ T = TypeVar("T")
 
 
 def build(kind: type[T], values: Mapping[str, Any], prefix: str = "") -> T:
-    """Build a dataclass from plain values, as JSON holds them. Missing fields keep their defaults, also in parts.
+    """Build a dataclass from plain values, as JSON holds them.
+
+    Missing fields keep their defaults, also in parts.
 
     >>> from vpuformer.data.augmentation import Augmentation
     >>> build(Augmentation, {"flip": 0, "resize": [0.75, 1.25]}).resize
@@ -35,7 +37,9 @@ def build(kind: type[T], values: Mapping[str, Any], prefix: str = "") -> T:
 
 
 def assign(kind: type, values: Mapping[str, Any], assignments: Sequence[str]) -> dict[str, Any]:
-    """Write assignments `NAME=VALUE` over plain nested `values`, each read as the type of its field.
+    """Write assignments `NAME=VALUE` over plain nested `values`.
+
+    Each value is read as the type of its field.
 
     Args:
         kind: the dataclass of the values.
@@ -58,7 +62,7 @@ def assign(kind: type, values: Mapping[str, Any], assignments: Sequence[str]) ->
 
 
 def differences(before: Mapping[str, Any], after: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any, Any]]:
-    """Name, old and new value of each changed setting in plain nested values; None for a missing one.
+    """Name, old and new value of each changed setting; None for a missing one.
 
     >>> differences({"steps": 5, "model": {"dim": 64, "heads": 4}}, {"steps": 9, "model": {"dim": 64, "heads": 8}})
     [('steps', 5, 9), ('model.heads', 4, 8)]

@@ -67,11 +67,11 @@ class Processes:
         return total
 
     def mean(self, total: Tensor, count: Tensor) -> Tensor:
-        """This process's part of the mean over all processes (a `losses.Mean`). The parts add up to the mean."""
+        """This process's part of the mean (a `losses.Mean`); the parts add up to the mean."""
         return total / self.sum(count).clamp_min(1)
 
     def average_statistics(self, network: nn.Module) -> None:
-        """Average the running statistics of trained batch norms, each of which sees a part of the batch."""
+        """Average the running statistics of trained batch norms, which see parts of a batch."""
         if self.world == 1:
             return
         norms = (module for module in network.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm))
@@ -84,7 +84,10 @@ class Processes:
 
 
 def gather_full(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Gather sharded tensors. A collective call: every process must make it with the same names."""
+    """Gather sharded tensors.
+
+    A collective call: every process must make it with the same names.
+    """
     return {name: value.full_tensor() if isinstance(value, DTensor) else value for name, value in tensors.items()}
 
 

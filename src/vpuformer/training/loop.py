@@ -128,7 +128,7 @@ class _Run:
         return self.processes.first and time.monotonic() - self._saved > 60 * self.recipe.save_minutes
 
     def step(self, micro_batches: Sequence[MicroBatch]) -> dict[str, float]:
-        """Take one optimiser step over this process's micro-batches. Return the log row of the whole batch.
+        """Take one optimiser step; return the log row of the whole batch.
 
         Raises:
             _NotFiniteError: the loss or its gradient is not finite; all processes raise it. The state is as it was
@@ -185,7 +185,7 @@ class _Run:
         )
 
     def save(self) -> None:
-        """Save state and weights; the first process writes. A collective call: every process must make it."""
+        """Save state and weights. A collective call, in which the first process writes."""
         state = gather_state(self.network, self.average, self._optimizer)
         if self.processes.first:
             # Weights first: a run that is killed in between writes them again after it is resumed.

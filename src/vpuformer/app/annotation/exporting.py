@@ -16,7 +16,7 @@ from vpuformer.app.store.rows import last_answered
 from vpuformer.errors import ConflictError
 from vpuformer.files import write_errors
 from vpuformer.formats import AnnotatedImage, LabelledMask, find_format
-from vpuformer.formats.messages import Affected
+from vpuformer.formats.affected import Affected
 
 if TYPE_CHECKING:
     from vpuformer.app.store.rows import ImageRow

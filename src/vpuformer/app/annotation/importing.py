@@ -7,10 +7,9 @@ from vpuformer.app.schemas import MAX_TEXT, ImportResult
 from vpuformer.app.store import rle
 from vpuformer.app.store.rows import NewMask, last_answered
 from vpuformer.app.store.store import Store
-from vpuformer.errors import InputError, MaskError, listed
+from vpuformer.errors import InputError, MaskError, counted, listed
 from vpuformer.formats import read_objects
 from vpuformer.formats.labels import JOINERS, label_name
-from vpuformer.formats.messages import counted
 from vpuformer.images.meaning import coverage
 
 MAX_OBJECTS = 500

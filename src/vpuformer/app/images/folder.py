@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from vpuformer.errors import DatasetError, ImageError, listed
-from vpuformer.formats.messages import counted
+from vpuformer.errors import DatasetError, ImageError, counted, listed
 from vpuformer.images import image_endings, image_size
 
 _DIGITS = re.compile("([0-9]+)")

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vpuformer.errors import ImageError
-from vpuformer.formats.messages import Affected
+from vpuformer.formats.affected import Affected
 from vpuformer.images.files import upright_size_of
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from vpuformer.app.images.thumbnails import shrunk
 from vpuformer.errors import NotFoundError
+from vpuformer.images.scaling import scaled_down
 
 
 def probability_png(probability: npt.NDArray[np.float32] | None, longest: int) -> bytes:
@@ -19,5 +19,5 @@ def probability_png(probability: npt.NDArray[np.float32] | None, longest: int) -
     """
     if probability is None:
         raise NotFoundError("the object has no answer yet; give a prompt first")
-    grey = shrunk(np.rint(probability * 255).astype(np.uint8), longest)
+    grey = scaled_down(np.rint(probability * 255).astype(np.uint8), longest)
     return cv2.imencode(".png", grey, [cv2.IMWRITE_PNG_COMPRESSION, 1])[1].tobytes()

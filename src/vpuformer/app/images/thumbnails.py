@@ -3,15 +3,13 @@
 import threading
 from pathlib import Path
 
-import cv2
-import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
 from vpuformer.app.images.web_image import to_web_image
 from vpuformer.arrays import RGB
 from vpuformer.images.loading import load
 from vpuformer.images.reading import to_rgb
+from vpuformer.images.scaling import scaled_down
 
 SIDE = 192
 """The longer side in pixels."""
@@ -33,21 +31,7 @@ def thumbnail(path: Path, side: int = SIDE) -> bytes:
     """
     with _decoding:
         pixels = _read_small(path, side)
-    return to_web_image(shrunk(pixels, side), exact=False, quality=_QUALITY).content
-
-
-def shrunk(pixels: npt.NDArray[np.uint8], longest: int) -> npt.NDArray[np.uint8]:
-    """Return the pixels scaled down to at most `longest` pixels a side; never scaled up.
-
-    >>> shrunk(np.zeros((10, 30), np.uint8), 6).shape
-    (2, 6)
-    """
-    height, width = pixels.shape[:2]
-    scale = longest / max(height, width)
-    if scale >= 1:
-        return pixels
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+    return to_web_image(scaled_down(pixels, side), exact=False, quality=_QUALITY).content
 
 
 def _read_small(path: Path, side: int) -> RGB:

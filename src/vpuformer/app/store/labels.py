@@ -6,8 +6,7 @@ from sqlalchemy.exc import IntegrityError
 from vpuformer.app.store.database import Database
 from vpuformer.app.store.rows import LabelRow
 from vpuformer.app.store.tables import VISIBLE, labels, objects
-from vpuformer.errors import ConflictError, NotFoundError
-from vpuformer.formats.messages import counted
+from vpuformer.errors import ConflictError, NotFoundError, counted
 from vpuformer.images.palette import free_colour
 
 

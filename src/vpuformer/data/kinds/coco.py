@@ -16,11 +16,10 @@ from vpuformer.arrays import RGB
 from vpuformer.data.file_lists import is_image, unread
 from vpuformer.data.sample import Sample
 from vpuformer.data.source import Masks, Source
-from vpuformer.errors import DatasetError, ImageError, MaskError, listed
+from vpuformer.errors import DatasetError, ImageError, MaskError, counted, listed
 from vpuformer.files import is_file
 from vpuformer.formats.coco_file import CocoFile, CocoObject
 from vpuformer.formats.coco_masks import decode, decode_union, whole_number
-from vpuformer.formats.messages import counted
 from vpuformer.images import image_size, read_image
 from vpuformer.images.remarks import unseen
 

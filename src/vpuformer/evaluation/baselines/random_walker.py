@@ -9,6 +9,7 @@ from vpuformer.arrays import RGB, FloatMap, Size
 from vpuformer.evaluation.baselines.image import required
 from vpuformer.evaluation.baselines.seeds import Labels, exclude_border, seed_labels
 from vpuformer.geometry import Crop, FrameMap
+from vpuformer.images.scaling import scaled_down
 from vpuformer.prompts import Prompt
 
 
@@ -36,9 +37,7 @@ class RandomWalker:
     def set_image(self, image: RGB) -> None:
         """Start an image, uint8 (H, W, 3)."""
         self._size = (image.shape[0], image.shape[1])
-        factor = min(1.0, self._longest_side / max(self._size))
-        height, width = (max(1, round(side * factor)) for side in self._size)
-        self._small = np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+        self._small = scaled_down(image, self._longest_side)
 
     def predict(self, prompts: Sequence[Prompt], previous: FloatMap | None) -> FloatMap:  # noqa: ARG002
         """Probabilities, float32 (H, W)."""

@@ -4,12 +4,12 @@ import os
 from collections.abc import Sequence
 from importlib.resources import files
 
+from vpuformer.errors import counted
 from vpuformer.evaluation.report.figures import Figure, all_figures
 from vpuformer.evaluation.report.markup import Markup, element, joined
 from vpuformer.evaluation.report.panels import Gallery, Shot
 from vpuformer.evaluation.report.published import PAPER
 from vpuformer.evaluation.report.runs import Run, run_names
-from vpuformer.evaluation.report.summary import prompt_count
 from vpuformer.evaluation.report.tables import Cell, Group, Row, Table, all_tables
 from vpuformer.files import write_file
 
@@ -145,4 +145,4 @@ def _provenance(name: str, run: Run) -> Markup:
 def _protocol(run: Run) -> str:
     target = "" if run.header.until is None else f", until an IoU of {run.header.until:g}"
     first = "" if run.header.first_kind is None else f"{run.header.first_kind} first, then "
-    return f"{first}{' + '.join(run.header.kinds)}, at most {prompt_count(run.header.max_interactions)}{target}"
+    return f"{first}{' + '.join(run.header.kinds)}, at most {counted(run.header.max_interactions, 'prompt')}{target}"

@@ -10,18 +10,18 @@ import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from PIL import Image
 
 from vpuformer.arrays import RGB, FloatMap
 from vpuformer.data.sample import Sample
-from vpuformer.errors import DatasetError
+from vpuformer.errors import DatasetError, counted
 from vpuformer.evaluation.protocol import Segmenter
 from vpuformer.evaluation.records import Key, ObjectRecord
 from vpuformer.evaluation.report.runs import Run, column_names, method_names, same_objects
-from vpuformer.evaluation.report.summary import prompt_count, prompts_shown
+from vpuformer.evaluation.report.summary import prompts_shown
 from vpuformer.images import overlay
+from vpuformer.images.scaling import scaled_down
 from vpuformer.marks import marks_of
 from vpuformer.metrics import MASK_THRESHOLD, iou, iou_at
 
@@ -142,7 +142,7 @@ def _shots(
     shots = []
     for k in counts:
         marks = marks_of(step.prompt for step in record.interactions[:k])
-        caption = f"{name}{prompt_count(k)}, IoU {record.ious[k - 1]:.3f}"
+        caption = f"{name}{counted(k, 'prompt')}, IoU {record.ious[k - 1]:.3f}"
         if answers:
             mask = answers[k - 1] > MASK_THRESHOLD
             drawn = overlay(image, mask, marks)
@@ -152,7 +152,7 @@ def _shots(
         else:
             drawn = overlay(image, truth == 1, marks, colour=TRUTH)
         what = "the predicted mask" if answers else "the ground truth"
-        alt = f"{record.name} with {prompt_count(k)} and {what}"
+        alt = f"{record.name} with {counted(k, 'prompt')} and {what}"
         shots.append(_small(drawn, caption, alt))
     return tuple(shots)
 
@@ -170,11 +170,8 @@ def _answers(segmenter: Segmenter | None, image: RGB, record: ObjectRecord, coun
 
 
 def _small(drawn: RGB, caption: str, alt: str) -> Shot:
-    height, width = drawn.shape[:2]
-    scale = min(1.0, SIDE / max(height, width))
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    small = np.asarray(cv2.resize(drawn, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    small = scaled_down(drawn, SIDE)
     buffer = io.BytesIO()
     Image.fromarray(small).save(buffer, format="WEBP", quality=55)  # half the size of JPEG
     source = "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
-    return Shot(source, (size[1], size[0]), caption, alt)
+    return Shot(source, (small.shape[0], small.shape[1]), caption, alt)

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from vpuformer.data.kinds.benchmarks import BENCHMARKS
-from vpuformer.errors import InputError
+from vpuformer.errors import InputError, counted
 from vpuformer.evaluation import RECORDS
 from vpuformer.evaluation.records import Key, ObjectRecord, RunHeader, read_records
 from vpuformer.evaluation.report.published import NAMES
-from vpuformer.evaluation.report.summary import Summary, prompt_count, prompts_shown, summarise
+from vpuformer.evaluation.report.summary import Summary, prompts_shown, summarise
 
 
 class Method(NamedTuple):
@@ -164,7 +164,7 @@ def column_names(runs: Sequence[Run]) -> dict[Column, str]:
     for column, run in columns.items():
         name = NAMES.get(column.dataset, column.dataset)
         if not run.complete:
-            name += f", {len(column.objects)} object{'s' * (len(column.objects) != 1)}"
+            name += f", {counted(len(column.objects), 'object')}"
         if len({other.data for other in columns if other.dataset == column.dataset}) > 1:
             name += f", data {column.data[:8]}"
         alike = [other for other in columns if other[:2] == column[:2] and len(other.objects) == len(column.objects)]
@@ -193,7 +193,7 @@ _SHOWN: dict[str, Callable[[Method], str]] = {
     "options": lambda method: ", ".join(f"{name}={value}" for name, value in method.options),
     "version": lambda method: f"version {method.version}",
     "until": lambda method: "" if method.until is None else f"until IoU {method.until:g}",
-    "max_interactions": lambda method: f"at most {prompt_count(method.max_interactions)}",
+    "max_interactions": lambda method: f"at most {counted(method.max_interactions, 'prompt')}",
     "seed": lambda method: "" if method.seed is None else f"seed {method.seed}",
 }
 """Text for each field of a method that distinguishes it from others."""

@@ -100,15 +100,6 @@ def prompts_shown(summary: Mapping[str, Any]) -> str:
     return kinds if first is None or [first] == list(summary["kinds"]) else f"{first}, then {kinds}"
 
 
-def prompt_count(prompts: int) -> str:
-    """Number of prompts, in words.
-
-    >>> prompt_count(1), prompt_count(3)
-    ('1 prompt', '3 prompts')
-    """
-    return f"{prompts} prompt{'s' * (prompts != 1)}"
-
-
 def count_title(name: str, summaries: Sequence[Mapping[str, Any]]) -> str:
     """Name of a number: NoC if all runs use clicks alone, else NoI.
 

@@ -1,18 +1,10 @@
-"""Numbers and names in sentences."""
+"""What a note of an export is about."""
 
-from vpuformer.errors import listed
-
-
-def counted(number: int, thing: str) -> str:
-    """
-    >>> counted(1, "object"), counted(1200, "object")
-    ('1 object', '1,200 objects')
-    """
-    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
+from vpuformer.errors import counted, listed
 
 
 class Affected:
-    """How many of a thing there are, and on which images.
+    """The number of objects, pixels or images that a note is about, and the images concerned.
 
     >>> affected = Affected()
     >>> affected.add("a.png", 2)
