@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from vpuformer.errors import VPUFormerError
     from vpuformer.inference.predictor import Predictor
+    from vpuformer.inference.protocol import Prediction
     from vpuformer.inference.session import Session
-    from vpuformer.inference.views import Prediction
     from vpuformer.model.config import VPUFormerConfig
     from vpuformer.model.vpuformer import VPUFormer
     from vpuformer.prompts import Box, Click, Prompt, Scribble
@@ -37,7 +37,7 @@ __all__ = [
 _HOMES = {
     "Box": "prompts",
     "Click": "prompts",
-    "Prediction": "inference.views",
+    "Prediction": "inference.protocol",
     "Predictor": "inference.predictor",
     "Prompt": "prompts",
     "Scribble": "prompts",

@@ -12,8 +12,8 @@ from vpuformer.evaluation import HUMAN
 
 if TYPE_CHECKING:
     from vpuformer.data.sample import Sample
-    from vpuformer.evaluation.protocol import Segmenter
     from vpuformer.evaluation.records import Header
+    from vpuformer.inference.protocol import Segmenter
 
 
 def evaluate_with_scribbles(

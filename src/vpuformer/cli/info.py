@@ -20,7 +20,7 @@ def info(
 
     described = {name: describe(name) for name in ([model] if model else available())}
 
-    from vpuformer.inference.predictor import choose_device
+    from vpuformer.inference.device import choose_device
 
     facts = {
         "versions": {"python": platform.python_version()} | {package: version(package) for package in _PACKAGES},

@@ -8,7 +8,7 @@ import pytest
 
 from vpuformer.data.sample import Sample
 from vpuformer.errors import ConfigError, PromptError, SessionError
-from vpuformer.evaluation.baselines import CLASSICAL, PEERS, RandomWalker, open_peer
+from vpuformer.evaluation.baselines import CLASSICAL, BASELINES, RandomWalker, open_baseline
 from vpuformer.evaluation.baselines.seeds import seed_labels
 from vpuformer.evaluation.run import evaluate
 from vpuformer.geometry import Crop, FrameMap
@@ -162,7 +162,7 @@ def test_seeds_shrink_with_the_image() -> None:
 
 @pytest.mark.parametrize("name", CLASSICAL)
 def test_a_peer_is_opened_by_name(name: str) -> None:
-    assert open_peer(name, device="cpu").name == PEERS[name]().name == name
+    assert open_baseline(name, device="cpu").name == BASELINES[name]().name == name
 
 
 @pytest.mark.parametrize(
@@ -182,13 +182,13 @@ def test_a_peer_is_opened_by_name(name: str) -> None:
 )
 def test_a_name_that_cannot_be_is_told_with_what_is_wanted(name: str, checkpoint: str | None, sentence: str) -> None:
     with pytest.raises(ConfigError, match=sentence):
-        open_peer(name, checkpoint=checkpoint)
+        open_baseline(name, checkpoint=checkpoint)
 
 
 def test_peers_are_there_without_torch() -> None:
     code = (
         "import sys, vpuformer.evaluation.baselines as peers, vpuformer.evaluation.report\n"
-        "for name in peers.CLASSICAL: peers.open_peer(name)\n"
+        "for name in peers.CLASSICAL: peers.open_baseline(name)\n"
         "sys.exit('torch' in sys.modules or 'transformers' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -10,7 +10,7 @@ import pytest
 
 from vpuformer.data.sample import Sample
 from vpuformer.errors import ConfigError
-from vpuformer.evaluation.baselines import open_peer
+from vpuformer.evaluation.baselines import open_baseline
 from vpuformer.evaluation.baselines.custom import Custom
 from vpuformer.evaluation.run import evaluate
 from vpuformer.prompts import Click, Kind
@@ -76,7 +76,7 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.Fixt
 def test_a_class_a_function_and_an_object_are_measured(
     module: str, attribute: str, name: str, image: np.ndarray, truth: np.ndarray
 ) -> None:
-    peer = open_peer(f"{module}:{attribute}")
+    peer = open_baseline(f"{module}:{attribute}")
     assert peer.name == name
     [record] = evaluate([Sample("toy/ellipse", 1, lambda: image, lambda: truth)], peer, max_interactions=2)
     half = np.arange(64) < 32
@@ -84,22 +84,22 @@ def test_a_class_a_function_and_an_object_are_measured(
 
 
 def test_an_object_is_used_as_it_is(module: str, image: np.ndarray) -> None:
-    open_peer(f"{module}:instance").set_image(image)
-    assert open_peer(f"{module}:instance").predict([Click(1, 1)], None).shape == (48, 64)
+    open_baseline(f"{module}:instance").set_image(image)
+    assert open_baseline(f"{module}:instance").predict([Click(1, 1)], None).shape == (48, 64)
 
 
 def test_the_example_of_the_manual_runs(module: str, tmp_path: Path, image: np.ndarray, truth: np.ndarray) -> None:
     manual = (Path(__file__).parents[3] / "docs" / "evaluation.md").read_text("utf-8")
     [example] = re.findall(r"^```python\n(.*?)^```", manual, re.M | re.S)
     (tmp_path / f"{module}.py").write_text(example)
-    peer = open_peer(f"{module}:Blobs")
+    peer = open_baseline(f"{module}:Blobs")
     kinds: tuple[Kind, ...] = ("click", "box", "scribble")
     [record] = evaluate([Sample("toy/ellipse", 1, lambda: image, lambda: truth)], peer, kinds=kinds)
     assert max(record.ious) > 0.3
 
 
 def test_it_may_say_where_it_runs(module: str) -> None:
-    peers = [open_peer(f"{module}:{attribute}") for attribute in ("Named", "Half")]
+    peers = [open_baseline(f"{module}:{attribute}") for attribute in ("Named", "Half")]
     assert [peer.device for peer in peers if isinstance(peer, Custom)] == ["cpu", None]
 
 
@@ -107,7 +107,7 @@ def test_a_module_in_a_package_is_found(module: str, tmp_path: Path) -> None:
     package = tmp_path / f"{module}_package"
     package.mkdir()
     (tmp_path / f"{module}.py").rename(package / "inner.py")
-    assert open_peer(f"{package.name}.inner:Named").name == "left half"
+    assert open_baseline(f"{package.name}.inner:Named").name == "left half"
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_a_module_in_a_package_is_found(module: str, tmp_path: Path) -> None:
 def test_what_cannot_be_used_is_told_in_a_sentence(module: str, rest: str, sentence: str) -> None:
     wanted = re.escape(sentence.format(module=module)).replace(re.escape(".*"), ".*")
     with pytest.raises(ConfigError, match=wanted) as caught:
-        open_peer(f"{module}{rest}")
+        open_baseline(f"{module}{rest}")
     assert "\n" not in str(caught.value)
 
 
@@ -142,12 +142,12 @@ def test_what_cannot_be_used_is_told_in_a_sentence(module: str, rest: str, sente
 def test_a_module_that_cannot_be_imported_is_told(module: str, tmp_path: Path, source: str, sentence: str) -> None:
     (tmp_path / f"{module}.py").write_text(source)
     with pytest.raises(ConfigError, match=sentence):
-        open_peer(f"{module}:Half")
+        open_baseline(f"{module}:Half")
 
 
 def test_no_torch_is_needed(module: str) -> None:
     code = (
-        f"import sys; from vpuformer.evaluation.baselines import open_peer; print(open_peer('{module}:Named').name)\n"
+        f"import sys; from vpuformer.evaluation.baselines import open_baseline; print(open_baseline('{module}:Named').name)\n"
     )
     code += "sys.exit('torch' in sys.modules)"
     ran = subprocess.run([sys.executable, "-P", "-c", code], check=False, capture_output=True, text=True)

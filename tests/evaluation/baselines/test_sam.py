@@ -12,7 +12,7 @@ import pytest
 
 from vpuformer.data.sample import Sample
 from vpuformer.errors import CheckpointError, ConfigError, MissingDependencyError, PromptError, SessionError
-from vpuformer.evaluation.baselines import PEERS, open_peer
+from vpuformer.evaluation.baselines import BASELINES, open_baseline
 from vpuformer.evaluation.baselines.sam_models import FAMILIES
 from vpuformer.evaluation.baselines.sam_prompts import to_frame
 from vpuformer.evaluation.run import evaluate
@@ -132,7 +132,7 @@ def family(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="module")
 def loaded(family: str, checkpoints: Path) -> Any:
-    return open_peer(family, checkpoint=str(checkpoints / family), device="cpu")
+    return open_baseline(family, checkpoint=str(checkpoints / family), device="cpu")
 
 
 @pytest.fixture
@@ -152,7 +152,7 @@ def seen(peer: Any, part: str = "") -> list[dict[str, Any]]:
 
 def test_every_family_is_a_peer(family: str) -> None:
     assert set(MAKERS) == set(FAMILIES)
-    assert family in PEERS
+    assert family in BASELINES
 
 
 @pytest.mark.parametrize(
@@ -269,7 +269,7 @@ def test_a_single_click_alone_has_several_answers(peer: Any) -> None:
 
 
 def test_logits_that_go_back_into_sam2_are_clamped(checkpoints: Path, image: np.ndarray) -> None:
-    peer: Any = open_peer("sam2", checkpoint=str(checkpoints / "sam2"), device="cpu")
+    peer: Any = open_baseline("sam2", checkpoint=str(checkpoints / "sam2"), device="cpu")
     for parameter in peer._model.mask_decoder.parameters():
         parameter.data.mul_(5)
     peer.set_image(image)
@@ -280,7 +280,7 @@ def test_logits_that_go_back_into_sam2_are_clamped(checkpoints: Path, image: np.
 def test_it_says_what_it_is(loaded: Any, family: str, checkpoints: Path) -> None:
     assert loaded.name == f"{family}:{family}"
     assert loaded.device == "cpu"
-    again: Any = open_peer(f"{family}:{checkpoints / family}", device="cpu")
+    again: Any = open_baseline(f"{family}:{checkpoints / family}", device="cpu")
     assert again.weights_sha256 == loaded.weights_sha256
     next(again._model.parameters()).data.add_(1)
     del again.weights_sha256
@@ -290,7 +290,7 @@ def test_it_says_what_it_is(loaded: Any, family: str, checkpoints: Path) -> None
 def test_a_checkpoint_for_videos_is_one_of_sam2(tmp_path: Path, image: np.ndarray) -> None:
     """All of SAM 2 on the hub are of this kind."""
     save(tmp_path, make_sam2_video)
-    peer = open_peer("sam2", checkpoint=str(tmp_path), device="cpu")
+    peer = open_baseline("sam2", checkpoint=str(tmp_path), device="cpu")
     peer.set_image(image)
     assert peer.predict(CLICKS, None).shape == (48, 64)
 
@@ -299,7 +299,7 @@ def test_a_checkpoint_for_videos_is_one_of_sam2(tmp_path: Path, image: np.ndarra
 
 
 def test_a_peer_without_a_image_or_a_prompt_says_so(checkpoints: Path, image: np.ndarray) -> None:
-    peer = open_peer("sam", checkpoint=str(checkpoints / "sam"), device="cpu")
+    peer = open_baseline("sam", checkpoint=str(checkpoints / "sam"), device="cpu")
     with pytest.raises(SessionError, match="sam:sam has no image yet"):
         peer.predict(CLICKS, None)
     peer.set_image(image)
@@ -312,7 +312,7 @@ def test_a_peer_without_a_image_or_a_prompt_says_so(checkpoints: Path, image: np
 @pytest.mark.parametrize("checkpoint", ["./nowhere", "~/nowhere", "/nowhere", "a/b/c"])
 def test_a_missing_folder_is_told_without_asking_the_hub(checkpoint: str, family: str) -> None:
     with pytest.raises(CheckpointError, match=f"no folder {checkpoint} with weights of {family}; give a folder that"):
-        open_peer(family, checkpoint=checkpoint)
+        open_baseline(family, checkpoint=checkpoint)
 
 
 def test_a_hub_out_of_reach_is_told_in_one_sentence(family: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -322,7 +322,7 @@ def test_a_hub_out_of_reach_is_told_in_one_sentence(family: str, monkeypatch: py
     monkeypatch.setattr(transformers.PreTrainedConfig, "get_config_dict", unreachable)
     usual = FAMILIES[family].checkpoint
     with pytest.raises(CheckpointError) as caught:
-        open_peer(family)
+        open_baseline(family)
     said = str(caught.value)
     assert said.startswith(f"the weights {usual} of {family} cannot be loaded (We couldn't connect to the hub); give a")
     assert said.endswith(f"or a name that the Hugging Face hub knows, as in {family}:{usual}")
@@ -333,21 +333,21 @@ def test_broken_and_foreign_weights_are_refused(checkpoints: Path, tmp_path: Pat
     from safetensors.torch import load_file, save_file
 
     with pytest.raises(CheckpointError, match="holds a model of the type 'sam2', and none of sam; choose another"):
-        open_peer("sam", checkpoint=str(checkpoints / "sam2"))
+        open_baseline("sam", checkpoint=str(checkpoints / "sam2"))
     (tmp_path / "empty").mkdir()
     with pytest.raises(CheckpointError, match=r"empty of sam cannot be loaded \(no config\.json that tells"):
-        open_peer("sam", checkpoint=str(tmp_path / "empty"))
+        open_baseline("sam", checkpoint=str(tmp_path / "empty"))
     shutil.copytree(checkpoints / "sam", tmp_path / "torn")
     weights = tmp_path / "torn" / "model.safetensors"
     tensors = load_file(weights)
     del tensors["mask_decoder.iou_token.weight"]
     save_file(tensors, weights, metadata={"format": "pt"})
     with pytest.raises(CheckpointError, match=r"torn of sam lack 1 tensors, such as mask_decoder\.iou_token"):
-        open_peer("sam", checkpoint=str(tmp_path / "torn"))
+        open_baseline("sam", checkpoint=str(tmp_path / "torn"))
     weights.unlink()
     torch.save(tensors, tmp_path / "torn" / "pytorch_model.bin")
     with pytest.raises(CheckpointError, match="torn of sam cannot be loaded"):  # a pickle is not read
-        open_peer("sam", checkpoint=str(tmp_path / "torn"))
+        open_baseline("sam", checkpoint=str(tmp_path / "torn"))
 
 
 def test_a_missing_library_is_named(checkpoints: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -357,13 +357,13 @@ def test_a_missing_library_is_named(checkpoints: Path, monkeypatch: pytest.Monke
     with monkeypatch.context() as patch:
         patch.setitem(sys.modules, "transformers", old)
         with pytest.raises(MissingDependencyError, match=r"transformers 4\.30 cannot provide Sam2Model; .*--upgrade"):
-            open_peer("sam2", checkpoint=folder)
+            open_baseline("sam2", checkpoint=folder)
     with monkeypatch.context() as patch:
         patch.setitem(sys.modules, "transformers", None)
         with pytest.raises(MissingDependencyError, match=r"sam2 comes from transformers; .* 'vpuformer\[sam\]'"):
-            open_peer("sam2", checkpoint=folder)
+            open_baseline("sam2", checkpoint=folder)
 
 
 def test_an_unknown_device_is_refused_before_weights_are_read(checkpoints: Path) -> None:
     with pytest.raises(ConfigError, match="the device 'abacus' cannot be used"):
-        open_peer("sam", checkpoint=str(checkpoints / "sam"), device="abacus")
+        open_baseline("sam", checkpoint=str(checkpoints / "sam"), device="abacus")

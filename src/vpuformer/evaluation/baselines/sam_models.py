@@ -99,7 +99,7 @@ def _classes(family: Family) -> tuple[Any, Any]:
         import transformers
     except ModuleNotFoundError as error:
         raise MissingDependencyError(
-            f"the peer {family.name} comes from transformers; install it with: pip install 'vpuformer[sam]'"
+            f"the baseline {family.name} comes from transformers; install it with: pip install 'vpuformer[sam]'"
         ) from error
     try:
         return getattr(transformers, family.model), getattr(transformers, family.processor)
