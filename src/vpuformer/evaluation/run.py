@@ -73,14 +73,8 @@ def evaluate(
     blocks = [samples[start : start + batch] for start in range(0, len(samples), batch)]
     # All of a block or nothing, whatever is done of it already: with less in a pass, sums are rounded otherwise.
     left = [block for block in blocks if any(_key(sample) not in skip for sample in block)]
-    done = len(skip)
-    for record in _Run(segmenter, user, share_encoded=batch == 1).records(left, workers, prepare_thread):
-        if record.key in skip:
-            continue
-        yield record
-        done += 1
-        if on_progress is not None:
-            on_progress(done, len(samples))
+    records = _Run(segmenter, user, share_encoded=batch == 1).records(left, workers, prepare_thread)
+    return _new(records, skip, len(samples), on_progress)
 
 
 def evaluate_to_file(
@@ -121,6 +115,19 @@ def evaluate_to_file(
         for record in records:
             writer.add(record)
         return writer.records
+
+
+def _new(
+    records: Iterator[ObjectRecord], skip: Collection[Key], total: int, on_progress: Progress | None
+) -> Iterator[ObjectRecord]:
+    done = len(skip)
+    for record in records:
+        if record.key in skip:
+            continue
+        yield record
+        done += 1
+        if on_progress is not None:
+            on_progress(done, total)
 
 
 class _Run:

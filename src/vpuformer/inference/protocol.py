@@ -112,8 +112,8 @@ class Query:
         encoded: the image, from the `encode` of the segmenter that is asked.
         prompts: all prompts of the object so far, in image pixels, oldest first. Boxes and scribbles may cross the
             edge of the image; they are clipped.
-        mask: the mask so far, shape (H, W) of the image: the last `Prediction.probability`, or a mask made elsewhere
-            (see `vpuformer.images.check_mask`). Without prompts it is refined.
+        mask: the mask so far, shape (H, W) of the image: the last `Prediction.probability`, or other float32 in 0..1;
+            or a mask of any other type, see `vpuformer.images.check_mask`. Without prompts it is refined.
         crop: the crop of the last `Prediction`, kept while it fits.
         zoom: whether the segmenter may look at the part of the image around the object, once there is a mask.
 
@@ -245,7 +245,7 @@ def as_readonly_rgb(image: str | os.PathLike[str] | Image.Image | npt.NDArray[An
 
 
 def _checked_mask(mask: npt.ArrayLike | None, size: Size) -> FloatMap | None:
-    """The mask as probabilities. Most masks are the previous answer, and are taken as they are, without a warning."""
+    """The mask as probabilities. Most are the previous answer: taken as they are, quickly, and without a warning."""
     if mask is None:
         return None
     if (
