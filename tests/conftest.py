@@ -31,7 +31,7 @@ install_import_hook(
     [
         "vpuformer.encoding",
         *(f"vpuformer.model.{module}" for module in ("encoders", "decoder", "dma", "fine", "vpuformer")),
-        *(f"vpuformer.training.{module}" for module in ("interaction", "losses", "validate")),
+        *(f"vpuformer.training.{module}" for module in ("interaction", "losses")),
     ],
     "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))",
 )
