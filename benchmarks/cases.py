@@ -1,9 +1,9 @@
-"""What the bundled weights make of the bundled photographs, with one prompt and with three, good or bad.
+"""Masks of the bundled weights on the bundled photographs, after one and three prompts.
 
     python benchmarks/cases.py
 
-The prompts are those of the simulated user where an object's outline was drawn by hand, else the ones below. Writes
-`docs/images/cases.jpg`, IoU in the titles.
+The simulated user prompts the objects that have a hand-drawn ground truth; `SHOWN` has the prompts of the others.
+Writes `docs/images/cases.jpg`, with the IoU in the titles.
 """
 
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ SHOWN: tuple[tuple[str, str, tuple[Prompt, ...]], ...] = (
     ("chelsea", "an eye, 1 box", (Box(134, 80, 212, 136),)),
 )
 WIDTH, LINE = 300, 26
-"""Of an image and of the line above it, in pixels."""
+"""Width of an image and height of the title above it, in pixels."""
 
 
 def main() -> None:
@@ -45,12 +45,12 @@ def main() -> None:
         predictor.set_image(image)
         row = []
         for title, kinds in MEASURED.items():
-            session, found = Session(predictor), np.zeros(truth.shape, bool)
+            session, mask = Session(predictor), np.zeros(truth.shape, bool)
             for kind in kinds:
-                prompt = next_prompt(kind, truth, found, earlier=session.prompts)
+                prompt = next_prompt(kind, truth, mask, earlier=session.prompts)
                 if prompt is not None:
-                    found = session.add(prompt).mask
-            row.append(panel(image, found, session.prompts, f"{title}: IoU {iou(found, truth):.2f}"))
+                    mask = session.add(prompt).mask
+            row.append(panel(image, mask, session.prompts, f"{title}: IoU {iou(mask, truth):.2f}"))
         rows.append(np.hstack(padded(row)))
     row = []
     for name, title, prompts in SHOWN:
@@ -72,7 +72,7 @@ def panel(image: np.ndarray, mask: np.ndarray, prompts: Sequence[Prompt], title:
 
 
 def padded(row: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """All as high as the highest."""
+    """Pad all panels to the height of the highest."""
     height = max(len(each) for each in row)
     return [np.pad(each, ((0, height - len(each)), (0, 0), (0, 0)), constant_values=255) for each in row]
 

@@ -1,10 +1,10 @@
-"""What tokens, drawn maps and gates of the bundled weights are each worth: the same objects, one part left out.
+"""Mean IoU of the bundled weights with tokens, maps or gates silenced.
 
     python benchmarks/contributions.py --root data/train --split data/split.json [--every 3]
 
-Nothing is trained: the parts are silenced in the network as it is shipped. A network that was trained without a part
-may do better than one that loses it afterwards; how soon each way starts to work is `ablation.py`'s question. Mean IoU
-over the natural images, with the evaluation's own user and crops. Writes `benchmarks/results/contributions.json`.
+Nothing is trained: parts of the shipped network are silenced. A network trained without a part may do better than one
+that loses it afterwards; `ablation.py` compares trainings. Mean IoU over the natural images, with the simulated user
+and crops of the evaluation. Writes `benchmarks/results/contributions.json`.
 """
 
 import argparse
@@ -24,10 +24,10 @@ from torch import Tensor
 
 from vpuformer.cli.methods import open_samples
 from vpuformer.data.sample import Sample
-from vpuformer.encoding.pue import VECTOR, prompt_vectors, with_stand_in
+from vpuformer.encoding.pue import VECTOR, prompt_vectors, with_no_prompt_token
 from vpuformer.evaluation.run import evaluate
 from vpuformer.evaluation.simulated_user import SimulatedUser
-from vpuformer.files import replacing
+from vpuformer.files import write_file
 from vpuformer.inference.device import use_one_core
 from vpuformer.inference.networks import TorchNetwork
 from vpuformer.inference.segment import VPUFormerSegmenter
@@ -44,7 +44,7 @@ MEASURED: dict[str, tuple[tuple[Kind, ...], tuple[int, ...]]] = {
     "scribble": (("scribble",), (1,)),
     "mixed": (KINDS, (3,)),
 }
-"""Prompt kinds of a run, and the numbers of prompts after which IoU is reported."""
+"""Prompt kinds of a run, and the numbers of prompts after which the IoU is reported."""
 Silence = Callable[[VPUFormer], AbstractContextManager[object]]
 
 
@@ -52,7 +52,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--root", type=Path, required=True)
     parser.add_argument("--split", type=Path, required=True)
-    parser.add_argument("--every", type=int, default=1, help="use every n-th object alone")
+    parser.add_argument("--every", type=int, default=1, help="use every n-th object")
     parser.add_argument("--workers", type=int, default=torch.get_num_threads())
     options = parser.parse_args()
     keep_freed_memory()
@@ -66,7 +66,7 @@ def main() -> None:
     conditions: dict[str, Silence] = {
         "everything": lambda _: nullcontext(),
         "no tokens (maps alone)": no_tokens,
-        "tokens without their place": lambda _: no_place(),
+        "tokens without their position": lambda _: no_place(),
         "no maps (tokens alone)": lambda _: no_maps(),
         "neither": neither,
         "gates at their means": gates.constant,
@@ -85,8 +85,7 @@ def main() -> None:
         "gates": gates.summary(),
         "rows": rows,
     }
-    with replacing(RESULTS) as temporary:
-        temporary.write_text(json.dumps(content, indent=2) + "\n")
+    write_file(RESULTS, json.dumps(content, indent=2) + "\n")
 
 
 def measure(samples: Sequence[Sample], network: TorchNetwork, workers: int) -> dict[str, float]:
@@ -102,11 +101,11 @@ def measure(samples: Sequence[Sample], network: TorchNetwork, workers: int) -> d
 
 @contextmanager
 def no_tokens(model: VPUFormer) -> Iterator[None]:
-    """Every sample gets the token for "no prompt", so that prompts reach the mask as maps alone."""
+    """Give every sample the no-prompt token, so that prompts act through maps alone."""
 
     def silent(_module: object, _inputs: object, output: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
         tokens, valid = output
-        return with_stand_in(torch.zeros_like(tokens), torch.zeros_like(valid), model.pue.no_prompt)
+        return with_no_prompt_token(torch.zeros_like(tokens), torch.zeros_like(valid), model.pue.no_prompt)
 
     hook = model.pue.register_forward_hook(silent)
     try:
@@ -116,7 +115,7 @@ def no_tokens(model: VPUFormer) -> Iterator[None]:
 
 
 def no_place() -> AbstractContextManager[object]:
-    """Tokens know kind and sign of a prompt; `q_h` and `q_v` are zero."""
+    """Set `q_h` and `q_v` to zero, so that tokens keep only kind and sign of a prompt."""
 
     def placeless(*arguments: Any, **options: Any) -> Tensor:
         vectors = prompt_vectors(*arguments, **options).clone()
@@ -127,10 +126,13 @@ def no_place() -> AbstractContextManager[object]:
 
 
 def no_maps() -> AbstractContextManager[object]:
-    """No prompt is drawn; the previous mask still enters as a map."""
-    from vpuformer.encoding.maps import prompt_maps
+    """Draw no prompt; the previous mask still enters as a map."""
+    from vpuformer.encoding.maps import rasterize_prompts
 
-    return mock.patch("vpuformer.model.vpuformer.prompt_maps", lambda *a, **o: torch.zeros_like(prompt_maps(*a, **o)))
+    def empty(*arguments: Any, **options: Any) -> Tensor:
+        return torch.zeros_like(rasterize_prompts(*arguments, **options))
+
+    return mock.patch("vpuformer.model.injection.rasterize_prompts", empty)
 
 
 @contextmanager
@@ -141,7 +143,7 @@ def neither(model: VPUFormer) -> Iterator[None]:
 
 @dataclass
 class Gates:
-    """The gates of Eqs. 9 and 10 during one run, layer by layer, and the network with constants in their place."""
+    """Records the gates of Eqs. 9 and 10 by layer, and replaces them by their means."""
 
     sums: dict[tuple[int, str], Tensor] = field(default_factory=dict)
     counts: dict[int, int] = field(default_factory=dict)
@@ -156,12 +158,12 @@ class Gates:
 
     @contextmanager
     def constant(self, model: VPUFormer) -> Iterator[None]:
-        """The mean of each channel's gate, and one mean for the gate of places."""
+        """Replace each channel's gate by its mean, and the spatial gate by one mean."""
         with self._filtering(model, self._constant):
             yield
 
     def summary(self) -> dict[str, dict[str, float]]:
-        """Mean, lowest and highest value of each layer's gates."""
+        """Mean, lowest and highest value of the gates of each layer."""
         return {
             f"layer {layer + 1}, {name}": {
                 "mean": round(float(self.sums[layer, name].mean()) / self.counts[layer], 5),

@@ -1,10 +1,10 @@
-"""Size, work and time of the network with each image encoder.
+"""Parameters, operations and time of the network with each image encoder.
 
     python benchmarks/encoders.py [NAME ...]
 
-Counts parameters and floating-point operations (a multiplication with its addition counts as two) at 448 px, times a
-image and a prompt on the processor, one thread, one after the other in one run (medians), and writes
-`benchmarks/results/encoders.json`. The weights are random: nothing here depends on them.
+Counts parameters and floating-point operations (a multiply-add counts as two) at 448 px, measures the seconds of an
+image and of a prompt on one CPU thread (medians), and writes `benchmarks/results/encoders.json`. The weights are
+random.
 """
 
 import argparse
@@ -54,8 +54,8 @@ def main() -> None:
 
 @torch.inference_mode()
 def measured(name: str) -> dict[str, Any]:
-    # The variant, but with prompts drawn late: what all of them are capable of.
-    model = VPUFormer(VPUFormerConfig(backbone=name, input_size=SIZE)).eval()
+    # Prompts drawn late, because every encoder supports that.
+    model = VPUFormer(VPUFormerConfig(backbone=name, input_size=SIZE, dense_prompts="late")).eval()
     model = model.to(memory_format=torch.channels_last)
     image = torch.rand(1, 3, SIZE, SIZE).contiguous(memory_format=torch.channels_last)
     mask = torch.zeros(1, 1, SIZE, SIZE)
@@ -66,7 +66,7 @@ def measured(name: str) -> dict[str, Any]:
         "parameters": parameters(model),
         "first_gflops": gflops(lambda: model(image, mask, prompts)),
         "next_gflops": gflops(lambda: model.decode(features, mask, prompts)),
-        "picture_seconds": seconds(lambda: model.encode(image)),
+        "image_seconds": seconds(lambda: model.encode(image)),
         "prompt_seconds": seconds(lambda: model.decode(features, mask, prompts)),
     }
 

@@ -1,9 +1,9 @@
-"""Run every evaluation that the pages quote, each by the command that it records, and make one page of them.
+"""Run every evaluation that the pages quote, and write one page about them.
 
     python benchmarks/evaluate.py [--data data] [--only davis ...] [--jobs 1]
 
-DATA holds `GrabCut`, `DAVIS` and `ssTEM`, and the training sets `train` with `split.json` for the validation. A run
-that is there for the bundled weights stays; one that was interrupted goes on. All of it takes some two hours on two
+The folder `data` holds `GrabCut`, `GrabCut_scribbles`, `DAVIS`, `ssTEM`, and `train` with `split.json` for validation.
+Finished runs of the bundled weights are skipped; interrupted runs continue. The whole takes about two hours on two
 cores. Afterwards `python benchmarks/figures.py` writes the tables.
 """
 
@@ -23,19 +23,19 @@ ROOTS = {"grabcut": "GrabCut", "davis": "DAVIS", "sstem": "ssTEM/stack1"}
 MIXES = ("click", "box", "scribble", "click+box", "click+scribble", "click+box+scribble")
 BASELINES = {"opencv-grabcut": "opencv-grabcut", "random-walker": "random-walker"}
 FIELD = ("--zoom-rule", "ritm", "--flip")
-"""The field's protocol: one pass a prompt, each view mirrored as well."""
+"""Protocol of the field: one pass per prompt, every view also mirrored."""
 VALIDATION = {"click": 5, "box": 1, "scribble": 1, "click+box+scribble": 3}
-"""Kinds of prompts on the validation objects, and how many of them."""
+"""Prompt kinds on the validation objects, and number of prompts."""
 SEEN = RESULTS / "validation" / "seen.json"
-"""Objects that were trained on, as like those as can be: `python benchmarks/seen_split.py` wrote them."""
+"""Objects of the training split that resemble the validation objects, written by `seen_split.py`."""
 PAGE = RESULTS / "evaluation.html"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path("data"))
-    parser.add_argument("--only", nargs="*", default=[], help="parts of the names of runs, such as davis or default")
-    parser.add_argument("--jobs", type=int, default=1, help="commands side by side")
+    parser.add_argument("--only", nargs="*", default=[], help="parts of names of runs, such as davis or default")
+    parser.add_argument("--jobs", type=int, default=1, help="number of parallel commands")
     arguments = parser.parse_args()
 
     wanted = [
@@ -51,7 +51,7 @@ def main() -> None:
 
 
 def runs(data: Path) -> list[tuple[Path, list[str]]]:
-    """The folder of each run, and the words of its command."""
+    """Folder of each run, and the arguments of its command."""
     found = []
     for dataset, folder in ROOTS.items():
         words = ["--dataset", dataset, "--root", str(data / folder)]
@@ -59,7 +59,7 @@ def runs(data: Path) -> list[tuple[Path, list[str]]]:
             found.append((RESULTS / dataset / f"default-{mix}", [*words, "--prompts", mix]))
         if dataset == "sstem":
             continue
-        # The random walker solves a large system for every prompt: a fifth of DAVIS takes it as long as all takes ours.
+        # The random walker is slow: on a fifth of DAVIS it takes as long as ours on all of it.
         some = ["--every", "5"] if dataset == "davis" else []
         for name, baseline in BASELINES.items():
             found.append((RESULTS / dataset / f"{name}-click", [*words, "--baseline", baseline, *some]))
@@ -82,15 +82,15 @@ def runs(data: Path) -> list[tuple[Path, list[str]]]:
 
 def measure(folder: Path, words: Sequence[str]) -> int:
     command = ["vpuformer", "evaluate", *words, "--output", str(folder)]
-    told = "human.json" if "--human" in words else "summary.json"
-    if done(folder / told, ours="--baseline" not in words):
+    result = "human.json" if "--human" in words else "summary.json"
+    if done(folder / result, ours="--baseline" not in words):
         return 0
     print(shlex.join(command), flush=True)
     return subprocess.run([str(Path(sys.executable).parent / command[0]), *command[1:]], check=False).returncode
 
 
 def done(summary: Path, *, ours: bool) -> bool:
-    """Whether a run is there, and of the weights that are bundled now."""
+    """Whether a run is finished, and, if it is ours, made with the bundled weights."""
     if not summary.exists():
         return False
     return not ours or json.loads(summary.read_text())["weights_sha256"] == read_manifest("default").sha256
@@ -98,8 +98,8 @@ def done(summary: Path, *, ours: bool) -> bool:
 
 def page(data: Path) -> None:
     folders = [path.parent for name in ROOTS for path in sorted(RESULTS.glob(f"{name}/*/summary.json"))]
-    there = {folder.parent.name for folder in folders}
-    roots = [word for name in ROOTS if name in there for word in ("--data", f"{name}={data / ROOTS[name]}")]
+    measured = {folder.parent.name for folder in folders}
+    roots = [word for name in ROOTS if name in measured for word in ("--data", f"{name}={data / ROOTS[name]}")]
     words = [*map(str, folders), *roots, "--model", "default", "--output", str(PAGE)]
     subprocess.run([str(Path(sys.executable).parent / "vpuformer"), "report", *words], check=True)
 

@@ -1,6 +1,8 @@
-"""Write the figures of `benchmarks/results/` into the pages that quote them, between their markers.
+"""Write the numbers in `benchmarks/results/` into the pages that quote them.
 
-python benchmarks/figures.py
+    python benchmarks/figures.py
+
+A block of a page stands between `<!-- NAME -->` and `<!-- /NAME -->`; `blocks` has the names.
 """
 
 import json
@@ -44,6 +46,15 @@ RUNS = {
     "opencv-grabcut-plain-click": "OpenCV GrabCut, seeded by the clicks alone",
     "random-walker-click": "random walker, clicks",
 }
+SHORT = (
+    "default-click",
+    "default-box",
+    "default-scribble",
+    "default-click+box+scribble",
+    "opencv-grabcut-click",
+    "random-walker-click",
+)
+"""Runs that the README quotes."""
 TABLES = {
     "dense": "Where prompts are drawn",
     "table4": "Table IV, prompt encoding",
@@ -55,22 +66,22 @@ TABLES = {
     "tokens": "Prompts by their tokens",
 }
 EXPERIMENTS = {
-    "random-clicks": "from step 9,430 on, 310 steps: first clicks several and random, boxes loose",
-    "lone-clicks": "the same with .6 of the first clicks alone, half of clicks and boxes as in evaluation",
+    "random-clicks": "from step 9,430 on, 310 steps: several random first clicks, loose boxes",
+    "lone-clicks": "the same with .6 of the first clicks single, half of clicks and boxes as in evaluation",
     "sharpen": "from there, 290 steps: logits sharpened at 1/2",
-    "encoder-rate": "the same with the image encoder at .4 of the rate instead of .1",
-    "one-look": "the weights of 175,280 samples, one look",
+    "encoder-rate": "the same with the image encoder at .4 of the learning rate instead of .1",
+    "one-look": "the weights of 175,280 samples, without a second look",
     "late": "the weights of 224,880 samples, prompts drawn after the image encoder alone",
 }
-"""Runs that decided something, all on the validation split."""
+"""Experiments on the validation split that led to a decision."""
 MEDICAL = ("polyps", "skin")
-"""Sets of the validation split that are reported apart."""
+"""Medical data sets of the validation split, reported separately."""
 NEW = ("salient", "horses", "people", "matting", "faces", "plants", "street", "cracks", "coco_more")
-"""Sets that joined the validation split later; reported apart as well, so that older figures stay comparable."""
+"""Data sets that joined the validation split later, reported separately to keep older numbers comparable."""
 FIRST_OBJECTS = 623
-"""Validation objects before these sets joined."""
+"""Number of validation objects before these data sets joined."""
 NATURAL = ()
-"""The other sets."""
+"""All other data sets."""
 VALIDATION = {
     "1 click": ("click", 1),
     "3 clicks": ("click", 3),
@@ -80,13 +91,30 @@ VALIDATION = {
     "3 mixed": ("click+box+scribble", 3),
 }
 FALL = 0.01
-"""A prompt after which IoU is lower by more than this has made the mask worse."""
+"""Drop of the IoU above which a prompt counts as having made the mask worse."""
 MEASURES = ("NoC@85", "NoC@90", "NoF@90", "IoU@1", "IoU@3", "IoU@5")
 
 
 def main() -> None:
-    blocks = {
+    written = blocks()
+    for name in PAGES:
+        page = ROOT / name
+        page.write_text(fill(page.read_text(encoding="utf-8"), written), encoding="utf-8")
+
+
+def fill(page: str, written: dict[str, str]) -> str:
+    """The text of a page with these blocks between their markers."""
+    for marker, block in written.items():
+        between = rf"(?<=<!-- {marker} -->\n).*?(?=<!-- /{marker} -->)"
+        page = re.sub(between, lambda _: f"\n{block}\n\n", page, flags=re.DOTALL)  # noqa: B023
+    return page
+
+
+def blocks() -> dict[str, str]:
+    """Every block by the name of its marker."""
+    return {
         "figures": tests(),
+        "figures-in-short": tests_in_short(),
         "validation": validation(),
         "falls": falls(),
         "experiments": experiments(),
@@ -97,6 +125,7 @@ def main() -> None:
         "contributions": contributions(),
         "contributions-in-short": contributions_in_short(),
         "encoders": encoders(),
+        "speed": speed(),
         "harness": harness(),
         "recipes": recipes(),
         "human": human(),
@@ -104,17 +133,10 @@ def main() -> None:
         "sessions": sessions(),
         "kill": kills(),
     }
-    for name in PAGES:
-        page = ROOT / name
-        text = page.read_text(encoding="utf-8")
-        for marker, block in blocks.items():
-            between = rf"(?<=<!-- {marker} -->\n).*?(?=<!-- /{marker} -->)"
-            text = re.sub(between, lambda _: f"\n{block}\n\n", text, flags=re.DOTALL)  # noqa: B023
-        page.write_text(text, encoding="utf-8")
 
 
 def tests() -> str:
-    """A table for every test set, a row for every run that is there."""
+    """One table per test set, one row per run."""
     tables = []
     bundled = read_manifest("default").sha256
     for dataset, title in SETS.items():
@@ -135,8 +157,26 @@ def tests() -> str:
     return "\n\n".join(tables)
 
 
+def tests_in_short() -> str:
+    """One table of all test sets, with the runs of `SHORT` that measured a whole set."""
+    measures = ("NoC@85", "NoC@90")
+    titles = [
+        f"{title.partition(',')[0]} {measure.replace('C', 'I')}" for title in SETS.values() for measure in measures
+    ]
+    lines = ["| method | " + " | ".join(titles) + " |", "|---|" + "--:|" * len(titles)]
+    for name in SHORT:
+        cells = []
+        for dataset in SETS:
+            paths = [RESULTS / dataset / run / "summary.json" for run in (name, SHORT[0])]
+            summary, ours = (json.loads(path.read_text()) if path.exists() else {"objects": 0} for path in paths)
+            whole = summary["objects"] == ours["objects"]
+            cells += [number_shown(summary, measure) if whole else "-" for measure in measures]
+        lines.append(f"| {RUNS[name]} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
 def protocol(options: dict[str, Any]) -> str:
-    """In what a run of ours differs from how a person is answered.
+    """Options of a run that differ from the defaults, in words.
 
     >>> protocol({"zoom": True, "zoom_rule": "ritm", "flip": True})
     ", RITM's zoom rule, flip"
@@ -149,7 +189,7 @@ def protocol(options: dict[str, Any]) -> str:
 
 
 def validation() -> str:
-    """What the shipped weights do on the objects by which decisions are made: mean IoU."""
+    """Mean IoU of the shipped weights on the validation objects."""
     runs = {mix: RESULTS / "validation" / f"default-{mix}" for mix in dict(VALIDATION.values())}
     if not all((folder / "records.jsonl.gz").exists() for folder in runs.values()):
         return "Not measured yet."
@@ -176,12 +216,12 @@ def validation() -> str:
 
 
 def validation_group(name: str) -> tuple[str, ...]:
-    """The group of sets that a validation object is reported with."""
+    """Group of data sets that a validation object is reported with."""
     return next((group for group in (MEDICAL, NEW) if name.startswith(tuple(f"{each}/" for each in group))), NATURAL)
 
 
 def first_objects(path: Path) -> dict[str, Any]:
-    """The summary at a path, without the objects of sets that joined the validation split later."""
+    """Summary of a run, without the data sets that joined the validation split later."""
     summary = json.loads(path.read_text())
     if summary["objects"] <= FIRST_OBJECTS:
         return summary
@@ -190,7 +230,7 @@ def first_objects(path: Path) -> dict[str, Any]:
 
 
 def experiments() -> str:
-    """What was tried, on the validation split."""
+    """Experiments on the validation split."""
     lines = ["| validation, mean IoU after | 1 click | 3 clicks | 5 clicks | 1 box |", "|---|--:|--:|--:|--:|"]
     runs = {title: RESULTS / "experiments" / name for name, title in EXPERIMENTS.items()}
     for title, run in {**runs, "the weights that are bundled now": RESULTS / "validation" / "default"}.items():
@@ -203,35 +243,30 @@ def experiments() -> str:
 
 
 def zoom() -> str:
-    """How close the network looks."""
-    path = RESULTS / "zoom.json"
-    if not path.exists():
-        return "Not measured yet."
-    told = json.loads(path.read_text())
-    measures = list(next(iter(told["rules"].values())))
-    lines = ["| expansion, least side, kept from | " + " | ".join(measures) + " |", "|---|" + "--:|" * len(measures)]
-    for rule, scores in told["rules"].items():
+    """Rules of the zoom-in."""
+    result = json.loads((RESULTS / "zoom.json").read_text())
+    measures = list(next(iter(result["rules"].values())))
+    titles = [name.replace("a prompt", "per prompt") for name in measures]
+    lines = ["| expansion, smallest side, kept from | " + " | ".join(titles) + " |", "|---|" + "--:|" * len(measures)]
+    for rule, scores in result["rules"].items():
         expansion, side, kept = rule.split(",")
         cells = [f"{value:.2f}" if "passes" in name else f"{value:.3f}" for name, value in scores.items()]
         lines.append(f"| {expansion}, {side} px, IoU {kept} | " + " | ".join(cells) + " |")
-    return "\n".join([*lines, "", f"{told['objects']} natural objects; `{told['command']}`"])
+    return "\n".join([*lines, "", f"{result['objects']} natural objects; `{result['command']}`"])
 
 
 def stages() -> str:
-    """The score over the samples seen."""
-    path = RESULTS / "validation" / "stages.json"
-    if not path.exists():
-        return "Not measured yet."
-    told = json.loads(path.read_text())
-    rows = list(told["stages"].values())
+    """Scores of the shipped weights over the samples seen."""
+    result = json.loads((RESULTS / "validation" / "stages.json").read_text())
+    rows = list(result["stages"].values())
     names = [name for name in rows[0] if "IoU" in name]
     lines = ["| samples seen | " + " | ".join(names) + " |", "|--:|" + "--:|" * len(names)]
     lines += [f"| {row['samples']:,} | " + " | ".join(f"{row[name]:.3f}" for name in names) + " |" for row in rows]
-    return "\n".join([*lines, "", f"All {rows[0]['objects']} validation objects, clicks; `{told['command']}`"])
+    return "\n".join([*lines, "", f"All {rows[0]['objects']} validation objects, clicks; `{result['command']}`"])
 
 
 def falls() -> str:
-    """How often one more prompt makes it worse."""
+    """Share of prompts that make the mask worse."""
     lines = ["| prompts after which IoU falls by more than .01 | clicks | all three kinds |", "|---|--:|--:|"]
     for dataset, title in SETS.items():
         shares = [share_of_falls(RESULTS / dataset / f"default-{mix}") for mix in ("click", "click+box+scribble")]
@@ -248,7 +283,7 @@ def share_of_falls(folder: Path) -> str:
 
 
 def cell(summary: dict[str, Any], measure: str) -> str:
-    # How many prompts it takes is no question to a run that was given fewer than twenty.
+    # NoC and NoF are undefined for a run with fewer than twenty prompts.
     if measure.startswith("No") and summary["max_interactions"] < 20:
         return "-"
     value, interval = number_shown(summary, measure), interval_shown(summary, measure)
@@ -256,7 +291,7 @@ def cell(summary: dict[str, Any], measure: str) -> str:
 
 
 def ablation(files: str) -> str:
-    """A table for each size and table of these ablations: mean over the seeds, and their range if there are several."""
+    """One table per size and table of the ablation: mean over the seeds, and their range."""
     blocks = []
     for path in sorted(RESULTS.glob(files), key=lambda path: int(path.stem.split("-")[1])):
         result = json.loads(path.read_text())
@@ -279,11 +314,8 @@ def ablation(files: str) -> str:
 
 
 def contributions() -> str:
-    """What is lost in the bundled weights when one part is silenced."""
-    path = RESULTS / "contributions.json"
-    if not path.exists():
-        return "Not measured yet."
-    summary = json.loads(path.read_text())
+    """Scores of the bundled weights with one part silenced, and the values of the gates."""
+    summary = json.loads((RESULTS / "contributions.json").read_text())
     measures = list(next(iter(summary["rows"].values())))
     lines = ["| bundled weights, mean IoU after | " + " | ".join(measures) + " |", "|---|" + "--:|" * len(measures)]
     for name, scores in summary["rows"].items():
@@ -295,22 +327,19 @@ def contributions() -> str:
 
 
 def contributions_in_short() -> str:
-    """The same in two sentences."""
-    path = RESULTS / "contributions.json"
-    if not path.exists():
-        return "Not measured yet."
-    rows = json.loads(path.read_text())["rows"]
+    """`contributions` in two sentences."""
+    rows = json.loads((RESULTS / "contributions.json").read_text())["rows"]
     whole, maps, tokens = (rows[name] for name in ("everything", "no tokens (maps alone)", "no maps (tokens alone)"))
     most = {
         name: max(whole[measure] - rows[name][measure] for measure in whole)
-        for name in ("tokens without their place", "gates at their means")
+        for name in ("tokens without their position", "gates at their means")
     }
     text = (
-        "In the bundled weights prompts act through these maps more than through their tokens: without the maps, mean"
-        f" IoU on validation falls from {whole['click@1']:.3f} to {tokens['click@1']:.3f} after a click and from"
-        f" {whole['box@1']:.3f} to {tokens['box@1']:.3f} after a box; without the tokens to {maps['click@1']:.3f} and"
-        f" {maps['box@1']:.3f}. Tokens that do not know their place cost at most"
-        f" {most['tokens without their place']:.3f}, and gates (Eqs. 9 and 10) replaced by constants at most"
+        "In the bundled weights, prompts act through these maps more than through their tokens. Without the maps, the"
+        f" mean IoU on validation falls from {whole['click@1']:.3f} to {tokens['click@1']:.3f} after a click and from"
+        f" {whole['box@1']:.3f} to {tokens['box@1']:.3f} after a box; without the tokens, to {maps['click@1']:.3f} and"
+        f" {maps['box@1']:.3f}. Tokens without their position cost at most"
+        f" {most['tokens without their position']:.3f}, and constants in place of the gates (Eqs. 9 and 10) at most"
         f" {most['gates at their means']:.3f}: [what each part is worth](docs/network.md#what-each-part-is-worth)."
     )
     return textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False)
@@ -324,11 +353,9 @@ def spread(seeds: dict[str, dict[str, float]], measure: str) -> str:
 
 def encoders() -> str:
     path = RESULTS / "encoders.json"
-    if not path.exists():
-        return "Not measured yet."
     lines = [
-        "| encoder | parameters (M), alone and whole | GFLOPs at 448, first prompt and each further one |"
-        " ms for the image | ms a prompt |",
+        "| encoder | parameters (M): encoder, network | GFLOPs at 448 px: first prompt, each further prompt |"
+        " ms per image | ms per prompt |",
         "|---|--:|--:|--:|--:|",
     ]
     for name, row in json.loads(path.read_text())["encoders"].items():
@@ -341,10 +368,7 @@ def encoders() -> str:
 
 
 def recipes() -> str:
-    path = RESULTS / "recipes.json"
-    if not path.exists():
-        return "Not measured yet."
-    rows = json.loads(path.read_text())["recipes"]
+    rows = json.loads((RESULTS / "recipes.json").read_text())["recipes"]
     lines = [
         "| rows | parameters | a forward pass | all of training on SBD | on COCO+LVIS |",
         "|---|--:|--:|--:|--:|",
@@ -362,38 +386,46 @@ def recipes() -> str:
 
 
 def human() -> str:
-    path = RESULTS / "human" / "human.json"
-    if not path.exists():
-        return "Not measured yet."
-    told = json.loads(path.read_text())
+    result = json.loads((RESULTS / "human" / "human.json").read_text())
     lines = [
         "| GrabCut, scribbles of people | IoU, all strokes | longest alone | simulated alone |"
         " length, longest | simulated |",
         "|---|--:|--:|--:|--:|--:|",
     ]
     shown = ("iou", "human_iou", "simulated_iou", "human_length", "simulated_length")
-    for name, numbers in told["sets"].items():
+    for name, numbers in result["sets"].items():
         lines.append(f"| {name} | " + " | ".join(f"{numbers[each]:.3f}" for each in shown) + " |")
-    return "\n".join([*lines, "", f"`{told['command']}`"])
+    return "\n".join([*lines, "", f"`{result['command']}`"])
+
+
+def speed() -> str:
+    """Milliseconds of a prompt, with and without kept image features."""
+    result = json.loads((RESULTS / "speed.json").read_text())
+    milliseconds = {name: f"{1000 * seconds:.0f} ms" for name, seconds in result["median seconds"].items()}
+    text = (
+        f"The bundled weights on an image of {result['image'].replace('x', ' x ')} pixels: {milliseconds['set_image']}"
+        f" for the image, {milliseconds['first prompt, features kept']} for the first prompt on its features,"
+        f" {milliseconds['second prompt, same crop']} for a second prompt in the same crop, and"
+        f" {milliseconds['everything for a prompt']} for image and prompt together (`python benchmarks/speed.py`;"
+        f" {result['machine']})."
+    )
+    return textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False)
 
 
 def harness() -> str:
-    path = RESULTS / "harness.json"
-    if not path.exists():
-        return "Not measured yet."
-    told = json.loads(path.read_text())
-    mixes = told["prompts"]
+    result = json.loads((RESULTS / "harness.json").read_text())
+    mixes = result["prompts"]
     rates = [mix["objects_per_minute"] for mix in mixes.values()]
     shares = [mix["share_of_ceiling"] for mix in mixes.values()]
     ratios = [mix["times_as_fast_as_plain"] for mix in mixes.values()]
     rows = {"one after the other": "plain", "in blocks": "blocks", "the passes of the network alone": "ceiling"}
-    names = [f"{name.replace('+', ', ')}: objects a minute" for name in mixes]
+    names = [f"{name.replace('+', ', ')}: objects per minute" for name in mixes]
     lines = [
-        f"| {told['objects']} objects of DAVIS, {told['workers']} cores | {' | '.join(names)} |",
+        f"| {result['objects']} objects of DAVIS, {result['workers']} cores | {' | '.join(names)} |",
         "|---|" + "--:|" * len(mixes),
         *(f"| {title} | " + " | ".join(f"{rate[way]:.0f}" for rate in rates) + " |" for title, way in rows.items()),
-        f"| blocks, of the network alone | {' | '.join(f'{share:.0%}' for share in shares)} |",
-        f"| blocks, times one after the other | {' | '.join(f'{times:.1f}' for times in ratios)} |",
+        f"| blocks, share of the network alone | {' | '.join(f'{share:.0%}' for share in shares)} |",
+        f"| blocks, times as fast as one after the other | {' | '.join(f'{times:.1f}' for times in ratios)} |",
         "",
         "`python benchmarks/harness.py --root data/DAVIS`",
     ]
@@ -401,15 +433,13 @@ def harness() -> str:
 
 
 def page_times() -> str:
-    """From a prompt to its mask on the screen."""
+    """Milliseconds from a prompt to its mask on the screen."""
     path = RESULTS / "page.json"
-    if not path.exists():
-        return "Not measured yet."
     lines = [
-        "| image | prompts | prompt to mask, median | the network's part | wanted at most |",
+        "| image | prompts | prompt to mask, median | network alone, median | target |",
         "|---|--:|--:|--:|--:|",
     ]
-    for each in json.loads(path.read_text())["pictures"].values():
+    for each in json.loads(path.read_text())["images"].values():
         lines.append(
             f"| {each['width']} x {each['height']} | {each['prompts']} | {each['median_ms']:.0f} ms"
             f" | {each['predictor_median_ms']:.0f} ms | {each['wanted_ms']:.0f} ms |"
@@ -418,29 +448,24 @@ def page_times() -> str:
 
 
 def sessions() -> str:
-    """Many people at once."""
-    path = RESULTS / "sessions.json"
-    if not path.exists():
-        return "Not measured yet."
-    told = json.loads(path.read_text())
-    memory, taken = told["memory_mb"], told["step_seconds"]
+    """Twenty people on one server."""
+    result = json.loads((RESULTS / "sessions.json").read_text())
+    memory, taken = result["memory_mb"], result["step_seconds"]
     return (
-        f"{told['people']} people, {told['seconds']:.0f} seconds: {told['requests']} requests, {told['steps']} prompts,"
-        f" {told['errors']} errors, {told['mix_ups']} mix-ups. A prompt took {taken['median']} s in the median with all"
-        f" of them waiting for one network ({taken['network_alone_median']} s alone); memory"
-        f" {memory['second_quarter']} MB in the second quarter of the time, {memory['last_quarter']} MB in the last."
+        f"{result['people']} people, {result['seconds']:.0f} seconds: {result['requests']} requests,"
+        f" {result['steps']} prompts, {result['errors']} errors, {result['mix_ups']} mix-ups. A prompt took"
+        f" {taken['median']} s in the median with all of them waiting for one network"
+        f" ({taken['network_alone_median']} s alone); memory {memory['second_quarter']} MB in the second quarter of the"
+        f" time, {memory['last_quarter']} MB in the last."
     )
 
 
 def kills() -> str:
-    """What was lost when the server was killed."""
-    path = RESULTS / "kill.json"
-    if not path.exists():
-        return "Not measured yet."
-    told = json.loads(path.read_text())
+    """Steps lost when the server was killed."""
+    result = json.loads((RESULTS / "kill.json").read_text())
     return (
-        f"{told['kills']} kills, {told['steps_acknowledged']} steps acknowledged, {told['lost']} lost,"
-        f" {told['doubled']} counted twice, {told['broken']} broken databases (`benchmarks/results/kill.json`)."
+        f"{result['kills']} kills, {result['steps_acknowledged']} steps acknowledged, {result['lost']} lost,"
+        f" {result['doubled']} counted twice, {result['broken']} broken databases (`benchmarks/results/kill.json`)."
     )
 
 

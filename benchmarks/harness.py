@@ -1,15 +1,14 @@
-"""How fast a network is evaluated: one object at a time, in blocks, and as fast as the network alone would allow.
+"""Speed of the evaluation: one by one, in blocks, and the passes of the network alone.
 
     python benchmarks/harness.py --root data/DAVIS [--objects 32] [--repeats 3] [--output FILE]
 
-Three ways through the same objects of DAVIS, with clicks and with mixed prompts, in turns, several times over:
+Evaluates the same objects of DAVIS in three ways, in turns, with clicks and with mixed prompts:
 
 * plain: one object after the other, PyTorch on all cores;
-* blocks: what `vpuformer evaluate` does;
-* ceiling: every pass that the blocks made, again, on tensors that lie ready: no image is read, no mask stretched,
-  nothing simulated and nothing measured, on as many threads.
+* blocks: as `vpuformer evaluate` does;
+* ceiling: the passes of the network that the blocks made, repeated on prepared tensors and as many threads.
 
-Medians of objects per minute, and blocks as a share of the ceiling. Run it on an idle machine.
+Reports medians of objects per minute, and the blocks as a share of the ceiling. Run it on an idle machine.
 """
 
 import argparse
@@ -42,7 +41,7 @@ MIXES: tuple[tuple[Kind, ...], ...] = (("click",), KINDS)
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--root", type=Path, required=True, help="the folder of DAVIS")
+    parser.add_argument("--root", type=Path, required=True, help="folder of DAVIS")
     parser.add_argument("--objects", type=int, default=32)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--workers", type=int, default=torch.get_num_threads())
@@ -72,7 +71,7 @@ def main() -> None:
 def compared(
     network: TorchNetwork, samples: Sequence[Sample], kinds: Sequence[Kind], workers: int, repeats: int
 ) -> dict[str, Any]:
-    """Objects per minute of the three ways, their shares, and every time taken."""
+    """Objects per minute of the three ways, their ratios, and all times."""
     passes = recorded(network, samples, kinds)
     segmenter, user = VPUFormerSegmenter(network), SimulatedUser(tuple(kinds))
     ways: dict[str, Callable[[], object]] = {
@@ -97,7 +96,7 @@ def compared(
 
 
 def recorded(network: TorchNetwork, samples: Sequence[Sample], kinds: Sequence[Kind]) -> list[list[Pass]]:
-    """The passes of each block, as names of methods of the network and their arguments."""
+    """Passes of each block: names of network methods, and their arguments."""
     blocks: list[list[Pass]] = []
     for start in range(0, len(samples), BATCH):
         blocks.append([])
@@ -108,7 +107,7 @@ def recorded(network: TorchNetwork, samples: Sequence[Sample], kinds: Sequence[K
 
 
 def replay(network: TorchNetwork, passes: Sequence[Sequence[Pass]], workers: int) -> None:
-    """All passes, block by block, on threads as `evaluate` has them."""
+    """Repeat all passes block by block, on the threads that `evaluate` uses."""
 
     def block(calls: Sequence[Pass]) -> None:
         with torch.inference_mode():

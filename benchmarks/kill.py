@@ -1,10 +1,11 @@
-"""Kill the annotation server with SIGKILL again and again while three people work with it, and look what is left.
+"""Kill the annotation server with SIGKILL during work, and check what it stored.
 
     python benchmarks/kill.py
 
-Everything that the server had acknowledged must be there when it runs again, to the pixel; a request that was under way
-is wholly there or not at all, and is sent once more with the same key, which must not count twice. The work is that of
-`tests/support/app_kills.py`. Writes `benchmarks/results/kill.json`; exit code 1 if anything was lost.
+Three people work on the server. After a restart it must have everything that it had acknowledged, to the pixel. A
+request that was interrupted must be stored completely or not at all; it is sent again with the same key, and must not
+count twice. The work comes from `tests/support/app_kills.py`. Writes `benchmarks/results/kill.json`; exit code 1 if
+anything was lost.
 """
 
 import argparse
@@ -29,7 +30,7 @@ from support.app_ledger import SIZE  # noqa: E402
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=100)
-    parser.add_argument("--seed", type=int, default=0, help="of the work and of the moments of death")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the work and of the times of the kills")
     parser.add_argument("--output", type=Path, default=RESULTS)
     options = parser.parse_args()
     begun = time.monotonic()

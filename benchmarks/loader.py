@@ -1,10 +1,10 @@
-"""Does the loader keep the trainer busy? Steps a second with it, against the same steps on batches kept in memory.
+"""Steps per second of training with the loader, compared with batches kept in memory.
 
     python benchmarks/loader.py --data FOLDER [--recipe default] [--set NAME=VALUE ...]
 
-The two take turns, in blocks, on one network, so that what else the machine does meets both alike. The first steps of
-a block are not counted: with the loader they use up what was read ahead meanwhile, without it the workers come to rest.
-The ratio of the medians is wanted to be at least 0.85. Writes `benchmarks/results/loader.json`.
+The two alternate in blocks on one network, so that other load on the machine affects both. The first steps of a block
+are not counted, because batches were read ahead in the meantime. The target is a ratio of the medians of at least 0.85.
+Writes `benchmarks/results/loader.json`.
 """
 
 import argparse
@@ -20,7 +20,7 @@ import torch
 
 from vpuformer.training.config_io import assign
 from vpuformer.training.distributed import Processes
-from vpuformer.training.loader import Feed, open_data
+from vpuformer.training.loader import StepLoader, open_data
 from vpuformer.training.loop import _Run
 from vpuformer.training.recipe import Recipe
 from vpuformer.training.recipes import recipe_named
@@ -28,7 +28,7 @@ from vpuformer.training.recipes import recipe_named
 RESULTS = Path(__file__).parent / "results" / "loader.json"
 WANTED = 0.85
 UNCOUNTED = 6
-"""Steps; more than the batches that a worker reads ahead."""
+"""First steps of a block that are not counted; more than a worker reads ahead."""
 
 
 def main() -> None:
@@ -37,7 +37,7 @@ def main() -> None:
     parser.add_argument("--recipe", default="default")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--blocks", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=10, help="of a block, that are counted")
+    parser.add_argument("--steps", type=int, default=10, help="counted steps of a block")
     options = parser.parse_args()
 
     with tempfile.TemporaryDirectory() as folder:
@@ -49,8 +49,8 @@ def main() -> None:
     result = {
         "command": f"python benchmarks/loader.py --data DATA --recipe {options.recipe}",
         "settings": options.set,
-        "pictures": recipe.images,
-        "objects": recipe.objects,
+        "images": recipe.images_per_step,
+        "objects": recipe.objects_per_image,
         "size": recipe.size,
         "workers": recipe.workers,
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads of torch"
@@ -66,24 +66,24 @@ def main() -> None:
 
 
 def measure(recipe: Recipe, blocks: int, steps: int) -> dict[str, list[float]]:
-    """Steps a second of every block, with the loader and with kept batches."""
+    """Steps per second of every block, with the loader and with kept batches."""
     data, _ = open_data(recipe)
     run = _Run(recipe, Processes(recipe), 0)
     run.set_up({})
-    feed = Feed(recipe, data, 0, 0, 1)
-    kept = [feed.parts() for _ in range(UNCOUNTED)]
+    loader = StepLoader(recipe, data, 0, 0, 1)
+    kept = [loader.next_step() for _ in range(UNCOUNTED)]
     rates: dict[str, list[float]] = {"kept": [], "loader": []}
     for block in range(blocks):
         for name in rates:
-            # The same step numbers for both: how many interactions a step has depends on them.
+            # Both use the same step numbers, which determine the number of interactions.
             run.done = block * (UNCOUNTED + steps)
             begun = time.perf_counter()
             for i in range(UNCOUNTED + steps):
                 if i == UNCOUNTED:
                     begun = time.perf_counter()
-                run.step(kept[i % UNCOUNTED] if name == "kept" else feed.parts())
+                run.step(kept[i % UNCOUNTED] if name == "kept" else loader.next_step())
             rates[name].append(steps / (time.perf_counter() - begun))
-    feed.close()
+    loader.close()
     return rates
 
 

@@ -1,11 +1,11 @@
-"""Can the network learn at all what it is asked to? Eight images with two objects each, learned by heart.
+"""Overfitting test: eight images with two objects each, learned by heart.
 
     python benchmarks/overfit.py --data FOLDER/coco_multi --backbone-weights FILE
     python benchmarks/overfit.py --variant paper --data FOLDER/coco_multi --backbone-weights FILE
 
-Afterwards one click, one box and one scribble on each object must give its mask (mean IoU of at least 0.95 for every
-kind), and the same prompt on the other object must give the other mask (IoU with the first one below 0.2).
-Writes `benchmarks/results/overfit.json`, for the paper's variant `overfit-paper.json`.
+After training, one click, one box and one scribble on an object must give its mask (mean IoU of at least 0.95 for every
+kind), and not the mask of the image's other object (IoU below 0.2). Writes `benchmarks/results/overfit.json`, and
+`overfit-paper.json` for the variant `paper`.
 """
 
 import argparse
@@ -23,16 +23,20 @@ from vpuformer.encoding.batch import PromptBatch
 from vpuformer.geometry import Crop, FrameMap
 from vpuformer.metrics import MASK_THRESHOLD, iou
 from vpuformer.model.config import VARIANTS, VPUFormerConfig
-from vpuformer.model.vpuformer import VPUFormer, repeat_samples
+from vpuformer.model.features import repeat_samples
+from vpuformer.model.vpuformer import VPUFormer
 from vpuformer.prompts import KINDS
 from vpuformer.simulation import next_prompt
 from vpuformer.training.config_io import assign
 from vpuformer.training.interaction import Batch, Interactive, interact
 from vpuformer.training.loop import build_network
-from vpuformer.training.recipe import Recipe
+from vpuformer.training.recipe import InteractionSettings, LossSettings, Recipe
 
 RESULTS = Path(__file__).parent / "results"
 IMAGES, OBJECTS = 8, 2
+USER = InteractionSettings(
+    mask_drop=0, repeat_without_prompt_prob=0, single_first_click_prob=0, evaluation_prompt_prob=0
+)
 
 
 def main() -> None:
@@ -40,7 +44,9 @@ def main() -> None:
     parser.add_argument("--data", required=True, help="a COCO-format folder")
     parser.add_argument("--backbone-weights", help="pretrained image encoder, in timm's names")
     parser.add_argument("--variant", choices=VARIANTS, default="default")
-    parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="changes of its network, dim=64")
+    parser.add_argument(
+        "--set", nargs="*", default=[], metavar="NAME=VALUE", help="changes of the network, such as dim=64"
+    )
     parser.add_argument("--size", type=int, default=192)
     parser.add_argument("--steps", type=int, default=400)
     parser.add_argument("--seed", type=int, default=0)
@@ -58,14 +64,14 @@ def main() -> None:
     )
     network = build_network(recipe)
     network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    # Before it learns: at this rate some units of the encoder die on eight images that do not need them.
+    # Before training: at this rate some units of the encoder die on eight images.
     without = without_gradient(network, data)
     begun = time.monotonic()
     learn(network, data, options.steps, options.seed)
     result = {
         "command": f"python benchmarks/overfit.py --variant {options.variant} --data coco_multi --backbone-weights FILE"
         + (f" --steps {options.steps} --set {' '.join(options.set)}".removesuffix(" --set ")),
-        "pictures": IMAGES,
+        "images": IMAGES,
         "objects": OBJECTS,
         "size": options.size,
         "steps": options.steps,
@@ -80,7 +86,7 @@ def main() -> None:
 
 
 def images_with_two_objects(folder: CocoFolder, size: int) -> Batch:
-    """The first images with two objects, apart from each other, of 4 to 40 % of the image each."""
+    """First images with two disjoint objects of 4 to 40 % of the image each."""
     images, truths = [], []
     for image in range(len(folder)):
         masks = folder.masks(image).astype(bool)
@@ -106,19 +112,21 @@ def learn(network: VPUFormer, data: Batch, steps: int, seed: int) -> None:
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 1.5e-3, total_steps=steps, pct_start=0.1)
     for step in range(steps):
         rng = np.random.default_rng((seed, step))
-        answer = interact(model, data, rng, interactions=1 + step % 2, kind_shares=(1 / 3,) * 3, p2cl=2.0)
+        answer = interact(model, data, rng, USER, LossSettings(), supervised=1 + step % 2)
         optimizer.zero_grad()
         answer.loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimizer.step()
         schedule.step()
         if step % 20 == 0:
-            print(f"step {step}/{steps}  loss {answer.loss.item():.3f}  IoU {answer.parts['iou_last']:.3f}", flush=True)
+            print(
+                f"step {step}/{steps}  loss {answer.loss.item():.3f}  IoU {answer.figures['iou_last']:.3f}", flush=True
+            )
 
 
 @torch.inference_mode()
 def check(network: VPUFormer, data: Batch) -> dict[str, Any]:
-    """Mean IoU by kind with one prompt, and the mean and largest IoU with the other object."""
+    """Mean and lowest IoU by kind with one prompt, and largest IoU with the other object."""
     size = (data.image.shape[-2], data.image.shape[-1])
     frame = FrameMap.to_canonical(Crop.whole(size))
     empty = np.zeros(size, bool)
@@ -131,7 +139,7 @@ def check(network: VPUFormer, data: Batch) -> dict[str, Any]:
         logits = network(image, mask, PromptBatch.collate(prompts, [frame] * len(prompts))).logits
         predictions = list((logits[:, 0].sigmoid() > MASK_THRESHOLD).numpy())
         own = [iou(p, t) for p, t in zip(predictions, truths, strict=True)]
-        # Objects come in pairs: the neighbour of 2k is 2k + 1 and the other way round.
+        # Objects come in pairs: 2k and 2k + 1.
         other = [iou(predictions[i], truths[i ^ 1]) for i in range(len(truths))]
         result |= {
             f"IoU with one {kind}": round(float(np.mean(own)), 4),
@@ -145,8 +153,8 @@ def without_gradient(network: VPUFormer, data: Batch) -> list[str]:
     network.train()
     network.zero_grad()
     rng = np.random.default_rng(0)
-    interact(Interactive(network), data, rng, interactions=3, kind_shares=(1 / 3,) * 3, p2cl=2.0).loss.backward()
-    # The stand-in for a prompt counts only where there is none at all.
+    interact(Interactive(network), data, rng, USER, LossSettings(), supervised=3).loss.backward()
+    # The no-prompt token has a gradient only in samples without a prompt.
     return [
         name
         for name, p in network.named_parameters()

@@ -1,12 +1,12 @@
-"""What P2CL costs in memory: the library's form at 1/4 of the resolution against the naive one at the full.
+"""Peak memory of P2CL: the library's form at 1/4 of the resolution, and the naive form.
 
     python benchmarks/p2cl_memory.py
 
-The naive form is the one that the formulas suggest and the paper's authors run: the similarity of every prompt to
-every pixel, enlarged to the size of the crop, and Eq. 16 there. Each form runs in a process of its own, once forwards
-and backwards; measured is how far that raises the largest resident memory of the process, inputs not counted. The
-default is a batch of 8 with 48 prompts each and crops of 448; wanted is at most a tenth. Writes
-`benchmarks/results/p2cl_memory.json`. The naive form needs several gigabytes.
+The naive form follows the formulas, as the paper's authors run them: the similarity of every prompt to every pixel,
+enlarged to the size of the crop, and Eq. 16 there. Each form runs once forwards and backwards in a process of its own;
+the result is the rise of its peak resident memory, without the inputs. The default is a batch of 8 with 48 prompts each
+and crops of 448; the target is at most a tenth. Writes `benchmarks/results/p2cl_memory.json`. The naive form needs
+several gigabytes.
 """
 
 import argparse
@@ -31,7 +31,7 @@ MIB = 2**20
 
 
 def naive(prompts: Tensor, pixels: Tensor, truth: Tensor, positive: Tensor, valid: Tensor) -> Tensor:
-    """Eqs. 14-17 at full resolution; arguments as in the library's form."""
+    """Eqs. 14-17 at full resolution, with the arguments of the library's form."""
     size = (truth.shape[-2], truth.shape[-1])
     z_q, z_v = F.normalize(prompts, dim=-1), F.normalize(pixels, dim=1)
     rho = (torch.einsum("bnd,bdhw->bnhw", z_q, z_v) + 1) / 2
@@ -50,7 +50,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--prompts", type=int, default=48)
     parser.add_argument("--size", type=int, default=448)
-    parser.add_argument("--form", choices=FORMS, help="measure this one in this process, and print its numbers alone")
+    parser.add_argument("--form", choices=FORMS, help="measure this form in this process and print its numbers")
     options = parser.parse_args()
     if options.form is not None:
         print(json.dumps(measure(options.form, options.batch, options.prompts, options.size)))
@@ -78,9 +78,9 @@ def main() -> None:
 
 
 def measure(form: str, batch: int, prompts: int, size: int) -> dict[str, float]:
-    """The rise of the peak of resident memory in MiB, and the loss."""
+    """Rise of the peak resident memory in MiB, and the loss."""
     torch.manual_seed(0)
-    loss(form, *inputs(1, 2, 64)).backward()  # what is loaded and kept at the first use is not counted
+    loss(form, *inputs(1, 2, 64)).backward()  # so that one-time allocations are not counted
     given = inputs(batch, prompts, size)
     before = peak()
     value = loss(form, *given)
@@ -103,7 +103,7 @@ def inputs(batch: int, prompts: int, size: int) -> tuple[Tensor, ...]:
 
 
 def peak() -> int:
-    """The largest resident memory of this process so far, in bytes."""
+    """Peak resident memory of this process in bytes."""
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 

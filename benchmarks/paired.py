@@ -1,10 +1,10 @@
-"""What other weights change on the validation objects: the mean of paired differences of IoU, and its standard error.
+"""Mean paired difference of IoU between other weights and the bundled ones, on validation.
 
     python benchmarks/paired.py tokens-warm
 
 Compares `benchmarks/results/experiments/NAME-KINDS` with `benchmarks/results/validation/default-KINDS` on the natural
-objects that both have, and writes `benchmarks/results/experiments/NAME.json`. A difference of fewer than two standard
-errors says nothing.
+objects of both, and writes `benchmarks/results/experiments/NAME.json` with the standard errors. A difference below two
+standard errors is not significant.
 """
 
 import argparse
@@ -14,13 +14,13 @@ import numpy as np
 from figures import NATURAL, RESULTS, VALIDATION, validation_group
 
 from vpuformer.evaluation.records import read_records
-from vpuformer.files import replacing
+from vpuformer.files import write_file
 from vpuformer.metrics import iou_at
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("name", help="of the runs under benchmarks/results/experiments")
+    parser.add_argument("name", help="name of the runs in benchmarks/results/experiments")
     name = parser.parse_args().name
     rows = {title: compared(name, kinds, k) for title, (kinds, k) in VALIDATION.items()}
     content = {
@@ -28,13 +28,12 @@ def main() -> None:
         "measure": "mean IoU, and that of the pairs",
         "rows": rows,
     }
-    with replacing(RESULTS / "experiments" / f"{name}.json") as temporary:
-        temporary.write_text(json.dumps(content, indent=2) + "\n")
+    write_file(RESULTS / "experiments" / f"{name}.json", json.dumps(content, indent=2) + "\n")
     print(json.dumps(rows, indent=2))
 
 
 def compared(name: str, kinds: str, k: int) -> dict[str, float]:
-    """Both means after k prompts, their difference and its standard error."""
+    """Both means after k prompts, their difference, and its standard error."""
     bundled = scores(f"validation/default-{kinds}", k)
     other = scores(f"experiments/{name}-{kinds}", k)
     pairs = np.array([(bundled[each], other[each]) for each in other if each in bundled])
@@ -49,7 +48,7 @@ def compared(name: str, kinds: str, k: int) -> dict[str, float]:
 
 
 def scores(folder: str, k: int) -> dict[str, float]:
-    """IoU after k prompts of each natural object."""
+    """IoU of each natural object after k prompts."""
     _, objects = read_records(RESULTS / folder / "records.jsonl.gz")
     return {each.name: iou_at(each.ious, k) for each in objects if validation_group(each.name) == NATURAL}
 

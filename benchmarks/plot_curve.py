@@ -1,6 +1,8 @@
-"""The curve of a training run: `log.csv` to an image, with what the weights that were shipped on the way scored.
+"""Plot the loss and the validation IoU of a training run, with scores of shipped weights.
 
-python benchmarks/plot_curve.py RUN/log.csv docs/images/curve.png      (needs matplotlib)
+    python benchmarks/plot_curve.py benchmarks/results/training/log.csv docs/images/curve.png
+
+Needs matplotlib.
 """
 
 import csv
@@ -15,7 +17,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 STAGES = Path("benchmarks/results/validation/stages.json")
-"""Of `benchmarks/stages.py`: clicks, all validation objects, zoomed in."""
+"""Scores of shipped weights by `stages.py`: clicks, all validation objects, zoomed in."""
 SHOWN = ("click@1", "box@1", "scribble@1", "click@3", "mixed@3")
 
 
@@ -33,7 +35,7 @@ def main(log: Path, image: Path) -> None:
     if STAGES.exists():
         stages = list(json.loads(STAGES.read_text())["stages"].values())
         for name in ("IoU@1", "IoU@3", "IoU@5"):
-            # A step is sixteen samples in all of these runs.
+            # A step has sixteen samples in all of these runs.
             steps = [stage["samples"] // 16 for stage in stages]
             right.plot(steps, [stage[name] for stage in stages], "k--", marker="x", linewidth=0.8)
             right.annotate(

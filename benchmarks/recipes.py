@@ -1,11 +1,11 @@
-"""What the paper's recipes cost: parameters, operations of a pass, operations of a whole training.
+"""Cost of the paper's recipes: parameters, operations of a pass and of a whole training.
 
     python benchmarks/recipes.py
 
-Counts floating-point operations with torch's counter on one forward pass at the recipe's crop (a multiplication with
-its addition counts as two). Backwards takes twice that again. Of every image (1 + N) / 2 interactions are supervised
-on average, and the paper's networks fuse the previous mask into the encoder, so that each is a whole pass; the forward
-passes without gradients that come before are not counted. Writes `benchmarks/results/recipes.json`.
+Counts floating-point operations with torch's counter on one forward pass at the recipe's crop (a multiply-add counts as
+two). A backward pass takes twice as many. On average (1 + N) / 2 interactions of an image are supervised, and each is a
+whole pass, because the paper's networks fuse the previous mask into the encoder. Earlier passes without gradients are
+not counted. Writes `benchmarks/results/recipes.json`.
 """
 
 import json
@@ -42,7 +42,9 @@ def counted(recipe: Recipe) -> dict[str, float]:
     prompts = PromptBatch.collate([[Click(100, 100)]], [FrameMap.to_canonical(Crop.whole((side, side)))])
     with FlopCounterMode(display=False) as counter:
         model(torch.rand(1, 3, side, side), torch.zeros(1, 1, side, side), prompts)
-    passes = recipe.length * recipe.images * recipe.objects * (1 + recipe.interactions) / 2
+    passes = (
+        recipe.length * recipe.images_per_step * recipe.objects_per_image * (1 + recipe.interaction.interactions) / 2
+    )
     forward = counter.get_total_flops()
     return {
         "parameters": sum(parameter.numel() for parameter in model.parameters()),

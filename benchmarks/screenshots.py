@@ -1,4 +1,4 @@
-"""Images of the page for the docs: `docs/images/app-*.jpg`, of real work with the bundled weights.
+"""Screenshots of the page for the docs, `docs/images/app-*.jpg`, with the bundled weights.
 
 python benchmarks/screenshots.py
 """
@@ -40,7 +40,7 @@ def main() -> None:
 
 
 def work(person: Person) -> None:
-    """The cup, accepted with a label, and the spoon, begun."""
+    """Annotate the cup with a label, and begin the spoon."""
     person.page.get_by_text("coffee.jpg").first.click()
     person.page.get_by_role("heading", name="coffee.jpg").wait_for()
     person.answered()
@@ -71,7 +71,7 @@ def zoom(person: Person, point: tuple[float, float], notches: int) -> None:
 
 
 def keep(person: Person, name: str) -> None:
-    """A screenshot, as small as its purpose allows."""
+    """Save a screenshot as a JPEG."""
     shot = Image.open(io.BytesIO(person.page.screenshot())).convert("RGB")
     shot.save(IMAGES / f"{name}.jpg", quality=90, subsampling=0, optimize=True)
 

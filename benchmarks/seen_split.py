@@ -1,6 +1,6 @@
-"""A split whose objects were trained on: for every validation object one of the same set that covers as much of its
-image, or nearly so. What the weights score on it and on the validation split tells apart what they have not learned
-and what they have learned by heart.
+"""A split of training objects that match the validation objects in data set and size.
+
+The difference between the scores on this split and on the validation split shows how much the weights have memorised.
 
     python benchmarks/seen_split.py data/train data/split.json benchmarks/results/validation/seen.json
     python benchmarks/evaluate.py --only seen
@@ -23,8 +23,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path, help="folder of COCO-format folders")
     parser.add_argument("split", type=Path)
-    parser.add_argument("seen", type=Path, help="what is written")
-    parser.add_argument("--leave-out", nargs="*", default=["polyps", "skin"], help="sets that were not trained on")
+    parser.add_argument("seen", type=Path, help="file to write")
+    parser.add_argument("--leave-out", nargs="*", default=["polyps", "skin"], help="data sets that were not trained on")
     options = parser.parse_args()
 
     split, folders = Split.load(options.split), open_folders(options.data)
@@ -39,7 +39,7 @@ def main() -> None:
 
 
 def matched(folder: CocoFolder, split: Split, shares: list[float]) -> list[Entry]:
-    """For each share of an image a training object of about that share; no object twice."""
+    """A training object of about the same share of its image for each share, none twice."""
     candidates = [
         (area / float(np.prod(folder.size(image))), image, number)
         for image in training_images(folder, split)
@@ -57,13 +57,13 @@ def matched(folder: CocoFolder, split: Split, shares: list[float]) -> list[Entry
 
 
 def share(folder: CocoFolder, image: int, number: int) -> float:
-    """Of an image that one of its objects covers."""
+    """Share of an image that one of its objects covers."""
     height, width = folder.size(image)
     return float(folder.areas(image)[folder.objects(image).index(number)]) / (height * width)
 
 
 def images(objects: list[Entry]) -> dict[str, list[str]]:
-    """The images of the objects, by set."""
+    """Images of the objects, by data set."""
     found: dict[str, list[str]] = {}
     for each in objects:
         files = found.setdefault(str(each["set"]), [])

@@ -1,11 +1,11 @@
-"""Twenty people at once on one annotation server with the bundled weights, each with an object of their own.
+"""Load test: twenty people annotate on one server with the bundled weights at once.
 
     python benchmarks/sessions.py
 
-They click, draw boxes and scribbles, go back and forth, and load tiles, all without a pause. Every answer is compared
-with what the person knows: their own steps, and the masks that were there after each. Wanted are no error, no mix-up,
-and a server whose memory does not grow: its mean over the last quarter of the time is compared with that over the
-second. Writes `benchmarks/results/sessions.json`; exit code 1 if anything went wrong.
+Each has an object of their own, and gives prompts, undoes, redoes and loads tiles without a pause. Every answer is
+compared with the person's own steps and the masks after each of them. Targets: no error, no mix-up, and constant
+memory: the mean over the last quarter of the time is compared with the second quarter. Writes
+`benchmarks/results/sessions.json`; exit code 1 if a target was missed.
 """
 
 import argparse
@@ -33,9 +33,9 @@ from support.app_states import State, whole  # noqa: E402
 
 RESULTS = ROOT / "benchmarks" / "results" / "sessions.json"
 COPIES = 2
-"""Of each image of `examples/`."""
+"""Number of copies of each image of `examples/`."""
 GROWTH = 1.05
-"""Of memory that is put down to chance."""
+"""Ratio of memory use up to which growth counts as noise."""
 
 
 class Server:
@@ -73,7 +73,7 @@ class Server:
 
 
 class Person:
-    """Works on one object until the time is over, and knows what it must look like."""
+    """Works on one object until the time is over, and knows its expected state."""
 
     def __init__(self, number: int, port: int, image: int) -> None:
         self._random, self._number, self._image = random.Random(number), number, image
@@ -82,20 +82,20 @@ class Person:
         self.errors: list[str] = []
         self.mix_ups: list[str] = []
         self.seconds: list[float] = []
-        """From sending a prompt to its answer."""
+        """Seconds from sending a prompt to its answer."""
         self.network: list[float] = []
-        """Of these, the network's own."""
+        """Seconds of the network for each prompt."""
         self._steps: list[dict[str, Any]] = []
         self._masks: list[Any] = [None]
         self._tiles: dict[str, str] = {}
 
     def begin(self) -> None:
-        """Open the image, and begin an object."""
+        """Open the image and begin an object."""
         self._opened = self._send("GET", f"/api/images/{self._image}")
         self._state = self._send("POST", f"/api/images/{self._image}/objects", {"key": self._key()})
         self._prompt()
         self.seconds.clear()
-        self._connection.close()  # the server would, after a while; it opens again by itself
+        self._connection.close()  # the server would close it after a while; it reopens by itself
 
     def work(self, until: float) -> None:
         actions = {self._prompt: 12, self._turn: 5, self._tile: 4, self._look: 1}
@@ -156,7 +156,7 @@ class Person:
 
     def _compare(self, state: State, at: int) -> None:
         kept = [{name: step[name] for name in own} for own, step in zip(self._steps, state["steps"], strict=False)]
-        for what, there, wanted in (
+        for what, actual, expected in (
             ("object", state["id"], self._state["id"]),
             ("number of steps", len(state["steps"]), len(self._steps)),
             ("steps", kept, self._steps),
@@ -164,7 +164,7 @@ class Person:
             ("revision", state["revision"], self._state["revision"] + 1),
             ("mask", state["mask"], self._masks[at]),
         ):
-            if there != wanted:
+            if actual != expected:
                 self.mix_ups.append(f"person {self._number}: {what}")
         self._state = state
 
@@ -191,7 +191,7 @@ class Person:
 
 
 def measure(people: int, seconds: float) -> dict[str, Any]:
-    """Let so many people work for so long, and report."""
+    """Let that many people work for that many seconds, and report."""
     with tempfile.TemporaryDirectory() as folder:
         for image in sorted((ROOT / "examples").glob("*.jpg")):
             for copy in range(COPIES):
@@ -201,7 +201,7 @@ def measure(people: int, seconds: float) -> dict[str, Any]:
         try:
             crowd = [Person(number, server.port, number % images + 1) for number in range(people)]
             for person in crowd:
-                person.begin()  # and see that the weights are there
+                person.begin()  # so that the weights are loaded
             until = time.monotonic() + seconds
             threads = [threading.Thread(target=person.work, args=(until,)) for person in crowd]
             for thread in threads:

@@ -1,10 +1,10 @@
-"""Make the weights of a training run the bundled ones: half precision, the network's input size, the hash in the card.
+"""Bundle the weights of a training run: half precision, input size, and hash in the card.
 
     python benchmarks/ship_weights.py RUN --input-size 256 [--continues]
 
-Writes `src/vpuformer/weights/default/` (model.safetensors, config.json; in the card the line that names the hash) and
-copies the run's recipe and log to `benchmarks/results/training/`. With `--continues`, for a run that began with the
-bundled weights, steps and samples are counted on from theirs, and the log is appended to theirs.
+Writes `src/vpuformer/weights/default/` (model.safetensors, config.json, and the hash in the card) and copies the run's
+recipe and log to `benchmarks/results/training/`. With `--continues`, for a run that started from the bundled weights,
+its steps, samples and log are added to theirs.
 """
 
 import argparse
@@ -28,7 +28,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path)
     parser.add_argument("--input-size", type=int, required=True)
-    parser.add_argument("--continues", action="store_true", help="the run began with the weights that are bundled now")
+    parser.add_argument(
+        "--continues", action="store_true", help="the run started from the weights that are bundled now"
+    )
     options = parser.parse_args()
 
     model = load_model(options.run / "weights")
@@ -49,7 +51,7 @@ def main() -> None:
     TRAINING.mkdir(parents=True, exist_ok=True)
     write_log(TRAINING / "log.csv", rows)
     recipe = json.loads((options.run / "recipe.json").read_text())
-    # Paths of the machine say nothing to others.
+    # Paths of one machine mean nothing elsewhere.
     kept = {name: value for name, value in recipe.items() if name not in PRIVATE}
     (TRAINING / "recipe.json").write_text(json.dumps(kept, indent=2) + "\n")
     print(json.dumps(describe(DEFAULT), indent=2, default=str))

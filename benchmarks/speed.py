@@ -1,11 +1,10 @@
-"""Seconds a prompt, and what the reuse of image features saves.
+"""Seconds per prompt, with and without reuse of the image features.
 
     python benchmarks/speed.py
 
-On the bundled photograph and the bundled weights: the image is encoded, the first prompt is answered from those
-features, a second one looks at a crop. Against it: the whole network for every prompt. Last, the prompts alone: the
-vectors of 90 clicks, and of 90 clicks with a scribble over every pixel. Medians of `--repeats` rounds in which the ways
-take turns, written to `benchmarks/results/speed.json`.
+Measures on a bundled photograph with the bundled weights: encoding the image, a first prompt on its features, a second
+prompt on a crop, and the whole network for one prompt. In addition it measures the vectors of 90 clicks alone, and with
+a scribble over every pixel. Writes medians of `--repeats` alternating rounds to `benchmarks/results/speed.json`.
 """
 
 import argparse
@@ -70,7 +69,7 @@ def main() -> None:
     medians = {name: round(median(times), 4) for name, times in seconds.items()}
     result = {
         "command": "python benchmarks/speed.py",
-        "picture": f"{image.shape[1]}x{image.shape[0]}",
+        "image": f"{image.shape[1]}x{image.shape[0]}",
         "network input": read_manifest("default").config.input_size,
         "machine": f"{platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}",
         "median seconds": medians,

@@ -1,10 +1,10 @@
-"""What every generation of the bundled weights scored on the validation objects, over the samples that it had seen.
+"""Scores of every generation of the bundled weights on validation, over the samples seen.
 
     python benchmarks/stages.py
 
-Reads the records in the history of the repository, and those of the working tree, and writes
-`benchmarks/results/validation/stages.json`. Each was measured by the code of its time: zoom-in has changed as well.
-Sets that joined the validation split later are left out, so that all rows are of the same objects.
+Reads the records in the history of the repository and in the working tree, and writes
+`benchmarks/results/validation/stages.json`. Each generation was measured with the code of its time, including its
+zoom-in. Data sets that joined the validation split later are left out, so that all rows have the same objects.
 """
 
 import csv
@@ -40,7 +40,7 @@ def main() -> None:
 
 
 def summary_at(commit: str) -> dict[str, Any]:
-    """Summary of the clicks at a commit, of the first objects."""
+    """Summary of the clicks at a commit, for the first objects."""
     with tempfile.TemporaryDirectory() as folder:
         for path in (SUMMARY, RECORDS):
             shown = subprocess.run(["git", "show", f"{commit}:{path}"], check=True, capture_output=True).stdout
@@ -49,7 +49,7 @@ def summary_at(commit: str) -> dict[str, Any]:
 
 
 def hours() -> float:
-    """Of all training so far, by the images a second in its log; a step was eight images in all of it."""
+    """Hours of all training so far, from its log; a step has eight images."""
     with LOG.open(newline="") as file:
         rows = [(int(row["step"]), float(row["images/s"])) for row in csv.DictReader(file) if row["images/s"]]
     starts = [0, *(step for step, _ in rows)]

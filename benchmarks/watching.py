@@ -1,4 +1,4 @@
-"""Which passes a network makes while something else uses it."""
+"""Observe the passes of a network while other code uses it."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,18 +9,18 @@ from vpuformer.model.vpuformer import VPUFormer
 
 @contextmanager
 def watched(model: VPUFormer, seen: Callable[[str, tuple[Any, ...]], object]) -> Iterator[None]:
-    """Before every pass inside this block `seen` gets its name, `encode` or `decode`, and what it is called with."""
+    """Call `seen` before every pass, with its name, `encode` or `decode`, and its arguments."""
 
-    def telling(name: str, method: Callable[..., Any]) -> Callable[..., Any]:
+    def reporting(name: str, method: Callable[..., Any]) -> Callable[..., Any]:
         def call(*inputs: Any) -> Any:
             seen(name, inputs)
             return method(*inputs)
 
         return call
 
-    # Set past the module's own bookkeeping, on this network alone.
+    # Bypasses the attribute handling of modules, for this network alone.
     for name in ("encode", "decode"):
-        object.__setattr__(model, name, telling(name, getattr(model, name)))
+        object.__setattr__(model, name, reporting(name, getattr(model, name)))
     try:
         yield
     finally:

@@ -1,10 +1,10 @@
-"""Which crop the network is best shown: `vpuformer.inference.zoom.next_crop` with other numbers, on validation objects.
+"""Rules for the zoom-in, compared on the validation objects.
 
     python benchmarks/zoom.py --root data/train --split data/split.json 1.4,200,0.5 1.2,80,0.85
 
-Each rule is EXPANSION,MIN_SIDE,KEEP_IOU; RITM's comes first. Mean IoU over the natural images after 1 to 3 mixed
-prompts and after 1, 3 and 5 clicks, and what it costs: passes of the image encoder and of the rest, a prompt. Writes
-`benchmarks/results/zoom.json`, beside what is there for the same weights.
+Each rule is EXPANSION,MIN_SIDE,KEEP_IOU (`vpuformer.inference.zoom.ZoomRule`). Reports the mean IoU over the natural
+images after 1 to 3 mixed prompts and after 1, 3 and 5 clicks, and the passes of the image encoder and of the decoder
+per prompt. Adds to `benchmarks/results/zoom.json` if its rows have the same weights.
 """
 
 import argparse
@@ -34,7 +34,7 @@ MEASURED: dict[str, tuple[tuple[Kind, ...], tuple[int, ...]]] = {
     "mixed": (KINDS, (1, 2, 3)),
     "clicks": (("click",), (1, 3, 5)),
 }
-"""Kinds of prompts, and after how many of them IoU is told."""
+"""Prompt kinds, and the numbers of prompts after which the IoU is reported."""
 
 
 def main() -> None:
@@ -71,7 +71,7 @@ def measure(samples: list[Sample], rule: str, workers: int) -> dict[str, float]:
     passes = dict.fromkeys(("encode", "decode"), 0)
 
     def count(name: str, inputs: tuple[Any, ...]) -> None:
-        # Of the images, and of the previous masks.
+        # The batch: images of `encode`, previous masks of `decode`.
         passes[name] += len(inputs[0 if name == "encode" else 1])
 
     scores, prompts = {}, 0

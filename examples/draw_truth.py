@@ -1,4 +1,4 @@
-"""Render the polygons drawn by hand, NAME.polygons.json, to masks, NAME_truth.png.
+"""Render the hand-drawn polygons NAME.polygons.json as masks NAME_truth.png.
 
     python examples/draw_truth.py [FOLDER]
 
@@ -20,7 +20,7 @@ SUFFIX = ".polygons.json"
 
 
 def render(file: Path) -> npt.NDArray[np.bool_]:
-    """The mask of one file of polygons, bool (H, W), of the size of its photograph."""
+    """Mask of one file of polygons, bool (H, W), in the size of its photograph."""
     drawing = json.loads(file.read_text(encoding="utf-8"))
     size = image_size(file.with_name(drawing["image"]))
     mask = np.zeros(size, dtype=bool)

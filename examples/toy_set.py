@@ -1,8 +1,9 @@
-"""Draw a small training set: coloured shapes on coloured ground, annotated as COCO does, with a split beside it.
+"""Draw a small training set in COCO format, with a split: coloured shapes on noise.
 
     python examples/toy_set.py FOLDER [IMAGES]
 
-It stands for images of your own: a folder with `annotations.json` and `images/`, whose outlines are polygons.
+The result has the layout that your own images need: a folder with `annotations.json` and `images/`. Outlines are
+polygons.
 """
 
 import json
@@ -14,11 +15,11 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw
 
 SIDE = 128
-CELL = 64  # a shape keeps to its cell, so that none hides another
+CELL = 64  # one shape per cell, so that shapes do not overlap
 
 
 def shape(rng: np.random.Generator, left: int, top: int) -> npt.NDArray[np.float64]:
-    """The corners (x, y) of a triangle, a box, a hexagon or an ellipse, stretched and turned, shape (n, 2)."""
+    """Corners (x, y) of a random triangle, box, hexagon or ellipse, shape (n, 2)."""
     corners = int(rng.choice([3, 4, 6, 48]))
     angles = 2 * np.pi * (np.arange(corners) + rng.random()) / corners
     circle = np.stack([np.cos(angles), np.sin(angles)], axis=1) * rng.uniform(10, 24, size=2)
@@ -37,7 +38,7 @@ def draw(rng: np.random.Generator) -> tuple[Image.Image, list[list[float]]]:
         outline = shape(rng, left, top)
         colour = tuple(rng.integers(0, 256, size=3).tolist())
         ImageDraw.Draw(image).polygon([tuple(corner) for corner in outline.tolist()], fill=colour)
-        # COCO counts from the corner of the image, Pillow from the centre of its first pixel.
+        # COCO counts from the corner of the image, Pillow from the centre of the first pixel.
         outlines.append((outline + 0.5).ravel().round(2).tolist())
     return image, outlines
 

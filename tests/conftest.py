@@ -30,7 +30,10 @@ if TYPE_CHECKING:
 install_import_hook(
     [
         "vpuformer.encoding",
-        *(f"vpuformer.model.{module}" for module in ("encoders", "decoder", "dma", "fine", "vpuformer")),
+        *(
+            f"vpuformer.model.{module}"
+            for module in ("encoders", "injection", "features", "dma", "fine", "decoder", "vpuformer")
+        ),
         *(f"vpuformer.training.{module}" for module in ("interaction", "losses")),
     ],
     "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))",

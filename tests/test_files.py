@@ -1,9 +1,11 @@
 import errno
+import os
 from pathlib import Path
 
 import pytest
 
-from vpuformer.files import replacing
+from vpuformer.errors import DatasetError, InputError
+from vpuformer.files import MAX_BYTES, read_json, replacing
 
 
 def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
@@ -26,13 +28,29 @@ def test_what_fails_leaves_the_older_file(tmp_path: Path, problem: BaseException
             temporary.write_text("half")
             raise problem
 
-    with pytest.raises(type(problem)):
+    with pytest.raises(InputError if isinstance(problem, OSError) else KeyboardInterrupt):
         fail_halfway()
     assert target.read_text() == "before"
     assert list(tmp_path.iterdir()) == [target]
 
 
 def test_a_block_that_writes_nothing_is_an_error_and_not_an_empty_file(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError), replacing(tmp_path / "note.txt"):
+    with pytest.raises(InputError, match="cannot be written: No such file"), replacing(tmp_path / "note.txt"):
         pass
     assert list(tmp_path.iterdir()) == []
+
+
+def test_devices_pipes_and_huge_files_are_refused_unread(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with (tmp_path / "huge.json").open("wb") as file:
+        file.truncate(MAX_BYTES + 1)
+    for path, reason in (
+        (Path("/dev/zero"), "no regular file"),
+        (tmp_path / "pipe", "no regular file"),
+        (tmp_path / "huge.json", "has more than 1000 MB"),
+        (tmp_path, "cannot be read: Is a directory"),
+        (tmp_path / "none", "cannot be read: No such file"),
+        (tmp_path / "a\0b", "cannot be read: .*null"),
+    ):
+        with pytest.raises(DatasetError, match=reason):
+            read_json(path, error=DatasetError)

@@ -18,7 +18,7 @@ test("an export that the server refuses is no file, and its reason is told", asy
   answering(t, JSON.stringify({ error: "VOC holds 254 objects an image" }), { status: 422 });
   await assert.rejects(getExport("voc"), { status: 422, message: "VOC holds 254 objects an image" });
   answering(t, "", { status: 401 });
-  await assert.rejects(getExport("voc"), { status: 401, message: /Open the address again/ });
+  await assert.rejects(getExport("voc"), { status: 401, message: /Open the address that it printed/ });
   answering(t, "<html>", { status: 502 });
   await assert.rejects(getExport("voc"), { status: 502, message: "The server answered with 502." });
 });

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { begin, click, image } from "./begun.js";
-import { settle, state } from "./outside.js";
+import { begin, click, image } from "./startsession.js";
+import { settle, state } from "./fakeserver.js";
 
 test("pages are turned among the images that the search finds, wherever the person is", async () => {
   const { session, toasts } = await begin();
@@ -25,7 +25,7 @@ test("pages are turned among the images that the search finds, wherever the pers
   assert.equal(session.image?.id, 2);
   session.folder.search("cat");
   session.folder.read(project); // as after the connection was lost
-  assert.deepEqual(session.folder.found.map(({ id }) => id), [1, 3, 5]);
+  assert.deepEqual(session.folder.matches.map(({ id }) => id), [1, 3, 5]);
   await session.turnPage(-1);
   assert.equal(session.image?.id, 1);
   assert.equal(toasts.length, 1);
@@ -33,22 +33,22 @@ test("pages are turned among the images that the search finds, wherever the pers
 
 test("the list knows how many objects an image has, and how many are not accepted", async () => {
   const objects = [state({ id: 8, image: 2, area: 4, accepted: true }), state({ id: 9, image: 2, at: 1, area: 4 })];
-  const { session, outside, toasts } = await begin(objects);
+  const { session, server, toasts } = await begin(objects);
   const counts = () => [session.listed(2)?.objects, session.listed(2)?.unaccepted];
   assert.deepEqual(counts(), [1, 1]);
   session.accept();
   assert.deepEqual(counts(), [2, 0]);
   await settle();
   objects[1] = state({ id: 9, image: 2, at: 1, area: 4, accepted: true });
-  await outside.answer(objects[1]);
+  await server.answer(objects[1]);
   session.act(click);
   assert.deepEqual(counts(), [2, 1]);
   await settle();
-  assert.deepEqual(outside.sent.at(-1).body.size, [8, 8]);
-  await outside.answer({ error: "no" }, 422);
+  assert.deepEqual(server.sent.at(-1).body.size, [8, 8]);
+  await server.answer({ error: "no" }, 422);
   await settle();
   assert.deepEqual(counts(), [2, 0]);
-  session.remove(session.things[0]);
+  session.remove(session.entries[0]);
   assert.deepEqual(counts(), [1, 0]);
   await session.open(3);
   toasts.at(-1).back();
@@ -56,12 +56,23 @@ test("the list knows how many objects an image has, and how many are not accepte
   assert.deepEqual([session.listed(3)?.objects, session.listed(3)?.unaccepted], [0, 0]);
 });
 
+test("an object undone to nothing is not counted until something of it is redone", async () => {
+  const { session, server } = await begin([state({ id: 9, image: 2, at: 1, area: 4, steps: [{ type: "click", live: true }] })]);
+  session.undoRedo("undo");
+  assert.equal(session.listed(2)?.unaccepted, 0);
+  await settle();
+  await server.answer(state({ id: 9, image: 2, at: 0, revision: 1, steps: [{ type: "click", live: false }] }));
+  assert.deepEqual([session.listed(2)?.unaccepted, session.entries.length], [0, 1]);
+  session.undoRedo("redo");
+  assert.equal(session.listed(2)?.unaccepted, 1);
+});
+
 test("a done mark that is refused is taken back", async () => {
-  const { session, outside } = await begin();
+  const { session, server } = await begin();
   session.markDone(false);
   assert.equal(session.listed(2)?.done, true);
   await settle();
-  await outside.answer({ error: "no" }, 400);
+  await server.answer({ error: "no" }, 400);
   assert.equal(session.listed(2)?.done, false);
 });
 
@@ -107,7 +118,7 @@ test("masks that come when another image is open are told and counted", async ()
   await session.open(3);
   come({ objects: [state({ id: 30, image: 2, area: 5 })], notes: ["a.png was read as 2 labels: 1, 2"] });
   await coming;
-  assert.deepEqual(session.things, []);
+  assert.deepEqual(session.entries, []);
   assert.equal(session.listed(2)?.unaccepted, 1);
-  assert.equal(toasts.at(-1).text, "One object read from a.png for 2.jpg. a.png was read as 2 labels: 1, 2");
+  assert.equal(toasts.at(-1).text, "1 object imported from a.png for 2.jpg. a.png was read as 2 labels: 1, 2");
 });

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { Refusal } from "../../src/vpuformer/app/page/api.js";
-import { begin, click } from "./begun.js";
-import { settle, state } from "./outside.js";
+import { begin, click } from "./startsession.js";
+import { settle, state } from "./fakeserver.js";
 
 const CAT = { id: 6, name: "cat", colour: "#56b4e9" };
 
@@ -18,27 +18,27 @@ async function outdated(labels, objects = []) {
 }
 
 test("an object begun with a label that somebody has deleted keeps its prompts, and the label is offered no more", async () => {
-  const { session, outside, toasts } = await outdated([CAT]);
+  const { session, server, toasts } = await outdated([CAT]);
   session.act(click);
   await settle();
-  await outside.answer({ error: "there is no label 4" }, 404);
-  await outside.answer(state({ id: 9, image: 2 }), 201);
-  await outside.answer(state({ id: 9, image: 2, revision: 1, at: 1, area: 40 }));
-  assert.deepEqual([session.things.length, session.current?.area, session.current?.seen.label], [1, 40, null]);
+  await server.answer({ error: "there is no label 4" }, 404);
+  await server.answer(state({ id: 9, image: 2 }), 201);
+  await server.answer(state({ id: 9, image: 2, revision: 1, at: 1, area: 40 }));
+  assert.deepEqual([session.entries.length, session.current?.area, session.current?.optimistic.label], [1, 40, null]);
   assert.deepEqual([session.project?.labels, session.label], [[CAT], null]);
   assert.deepEqual(toasts.map(({ text }) => text), ["The label of this object had been deleted elsewhere. It is kept without one."]);
   session.select(null);
   session.act(click);
   await settle();
-  assert.equal(outside.sent.at(-1).body.label, null);
+  assert.equal(server.sent.at(-1).body.label, null);
 });
 
 test("a label that cannot be given as it is gone is offered no more", async () => {
-  const { session, outside, toasts } = await outdated([CAT], [state({ id: 9, image: 2, at: 1, area: 4 })]);
+  const { session, server, toasts } = await outdated([CAT], [state({ id: 9, image: 2, at: 1, area: 4 })]);
   session.chooseLabel(4);
   await settle();
-  await outside.answer({ error: "there is no label 4" }, 404);
-  assert.deepEqual([session.project?.labels, session.label, session.current?.seen.label], [[CAT], null, null]);
+  await server.answer({ error: "there is no label 4" }, 404);
+  assert.deepEqual([session.project?.labels, session.label, session.current?.optimistic.label], [[CAT], null, null]);
   assert.deepEqual(toasts.map(({ text }) => text), ["there is no label 4"]);
 });
 
@@ -83,4 +83,27 @@ test("labels that cannot be read stay as they are", async () => {
   };
   await session.refresh();
   assert.deepEqual([session.project?.labels.map(({ id }) => id), session.label], [[4], 4]);
+});
+
+test("a label that was chosen before a new one was created stays chosen", async () => {
+  const { session } = await begin([state({ id: 9, image: 2, at: 1, area: 4 })]);
+  const choose = session.awaitLabel();
+  session.chooseLabel(4);
+  choose(CAT.id);
+  assert.deepEqual([session.label, session.current?.optimistic.label], [4, 4]);
+});
+
+test("a new label is for the object that was current when it was typed and for those begun since", async () => {
+  const objects = [state({ id: 8, image: 2, at: 1, area: 4, label: null }), state({ id: 9, image: 2, at: 1, area: 4 })];
+  const { session } = await begin(objects, () => null);
+  const [other, first] = session.entries;
+  assert.equal(session.current, first);
+  const choose = session.awaitLabel();
+  session.select(null);
+  session.act(click);
+  const second = session.current;
+  session.select(other);
+  choose(CAT.id);
+  const labels = [first, second, other].map((entry) => entry?.optimistic.label);
+  assert.deepEqual([labels, session.label], [[6, 6, null], 6]);
 });

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { Coverage, fillRows, fillStroke, packed, paintBorder, paintInside, paintOutside } from "../../src/vpuformer/app/page/raster.js";
-import { decodeRows, holds } from "../../src/vpuformer/app/page/runs.js";
-import { encodeLengths } from "./encoding.js";
+import { decodeRows, contains } from "../../src/vpuformer/app/page/rle.js";
+import { encodeLengths } from "./rleencoding.js";
 
 const drawn = (/** @type {Coverage} */ cover) =>
   Array.from({ length: cover.height }, (_, y) => [...cover.data.subarray(y * cover.width, (y + 1) * cover.width)].join(""));
@@ -40,7 +40,7 @@ test("a pixel of the screen is what the image is under its centre, at any zoom",
       for (let x = 0; x < 37; x++) {
         const column = Math.floor((x + 0.5 - view.x) / view.scale);
         const row = Math.floor((y + 0.5 - view.y) / view.scale);
-        assert.equal(cover.data[y * 37 + x] === 1, holds(rows, column, row), `${x}, ${y} of ${JSON.stringify(view)}`);
+        assert.equal(cover.data[y * 37 + x] === 1, contains(rows, column, row), `${x}, ${y} of ${JSON.stringify(view)}`);
       }
     }
     const [left, top, right, bottom] = cover.box;

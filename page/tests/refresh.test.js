@@ -4,8 +4,8 @@ import { test } from "node:test";
 import { Refusal } from "../../src/vpuformer/app/page/api.js";
 import { HURRY, Refreshing, REST } from "../../src/vpuformer/app/page/refreshing.js";
 import { Settings } from "../../src/vpuformer/app/page/settings.js";
-import { begin, click, image } from "./begun.js";
-import { settle, state } from "./outside.js";
+import { begin, click, image } from "./startsession.js";
+import { settle, state } from "./fakeserver.js";
 
 const listed = (id, more = {}) => ({ id, name: `${id}.jpg`, done: false, objects: 0, unaccepted: 0, ...more });
 const refuse = (status) => async () => {
@@ -24,7 +24,7 @@ test("files that came are listed, and those that are gone are not", async () => 
   const { session } = await listing([listed(5), listed(2), listed(3)]);
   session.folder.search("jpg");
   await session.refresh();
-  assert.deepEqual(session.folder.found.map(({ id }) => id), [5, 2, 3]);
+  assert.deepEqual(session.folder.matches.map(({ id }) => id), [5, 2, 3]);
   assert.deepEqual([session.index, session.listed(5)?.name, session.listed(1)], [1, "5.jpg", null]);
   await session.turnPage(-1);
   assert.equal(session.image?.id, 5);
@@ -41,24 +41,24 @@ test("the image that is open stays in the list although its file is gone", async
 
 test("a list that is the same is kept as it is, with the numbers that others made", async () => {
   const { session } = await listing([listed(1, { objects: 4, done: true }), listed(2, { objects: 9 }), listed(3)]);
-  const { found } = session.folder;
+  const { matches } = session.folder;
   await session.refresh();
-  assert.equal(session.folder.found, found);
-  assert.deepEqual([found[0].objects, found[0].done, found[1].objects], [4, true, 0]); // the open one is counted here
+  assert.equal(session.folder.matches, matches);
+  assert.deepEqual([matches[0].objects, matches[0].done, matches[1].objects], [4, true, 0]); // the open one is counted here
 });
 
 test("numbers that are older than what the person has done are not taken over", async () => {
-  const { session, outside, api } = await listing([listed(1, { objects: 4 }), listed(2), listed(3)]);
+  const { session, server, api } = await listing([listed(1, { objects: 4 }), listed(2), listed(3)]);
   session.act(click);
   await session.refresh();
   assert.equal(session.listed(1)?.objects, 0);
   await settle();
-  await outside.answer(state({ id: 9, image: 2 }), 201);
+  await server.answer(state({ id: 9, image: 2 }), 201);
   const { getProject } = api;
   let come;
   api.getProject = () => new Promise((resolve) => (come = resolve));
   const refreshing = session.refresh();
-  await outside.answer(state({ id: 9, image: 2, revision: 1, at: 1, area: 40 }));
+  await server.answer(state({ id: 9, image: 2, revision: 1, at: 1, area: 40 }));
   come(await getProject());
   await refreshing;
   assert.equal(session.listed(1)?.objects, 0);
@@ -96,7 +96,7 @@ test("an image that the server refuses is not asked for again and again", async 
 test("a folder that could not be read at first is read when the server is back", async () => {
   const { session, api } = await begin();
   const { getProject } = api;
-  session.leave();
+  session.closeImage();
   session.folder.project = null;
   session.trouble = null;
   api.getProject = refuse(0);
@@ -109,15 +109,15 @@ test("a folder that could not be read at first is read when the server is back",
 });
 
 test("what waits goes at once when the server is heard of again", async () => {
-  const { session, outside } = await begin();
+  const { session, server } = await begin();
   session.markDone(false);
   await settle();
-  await outside.lose();
-  assert.equal(outside.status, "offline");
+  await server.lose();
+  assert.equal(server.status, "offline");
   await session.refresh();
   await settle();
-  await outside.answer(listed(2, { done: true }));
-  assert.equal(outside.status, "idle");
+  await server.answer(listed(2, { done: true }));
+  assert.equal(server.status, "idle");
 });
 
 test("it rests longer where an answer takes long, less where something could not be had, and not while unwatched", async () => {
@@ -150,13 +150,13 @@ test("the chosen label is remembered for its folder, by its name", () => {
   const project = (folder, ...names) => /** @type {any} */ ({ folder, labels: names.map((name, i) => ({ id: i + 1, name })) });
   const settings = new Settings();
   assert.equal(settings.recallLabel(project("a", "cat", "cup")), undefined);
-  settings.keepLabel(project("a", "cat", "cup"), 2);
+  settings.saveLabel(project("a", "cat", "cup"), 2);
   assert.equal(settings.recallLabel(project("a", "cup", "cat")), 1);
   assert.equal(settings.recallLabel(project("b", "cup")), undefined);
   assert.equal(settings.recallLabel(project("a", "dog")), undefined);
-  settings.keepLabel(project("a", "cat"), null);
+  settings.saveLabel(project("a", "cat"), null);
   assert.equal(settings.recallLabel(project("a", "cat")), null);
-  settings.keepLabel(project("b"), null);
+  settings.saveLabel(project("b"), null);
   assert.equal(settings.recallLabel(project("a", "cat")), null); // without labels nothing is chosen
   delete globalThis.localStorage;
 });

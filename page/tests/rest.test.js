@@ -5,16 +5,16 @@ import { actions, fit } from "../../src/vpuformer/app/page/actions.js";
 import { importMasks, tilePath } from "../../src/vpuformer/app/page/api.js";
 import { COLOURS, UNLABELLED } from "../../src/vpuformer/app/page/colours.js";
 import { fieldsOf, formOf } from "../../src/vpuformer/app/page/docs.js";
-import { countOf, rowsSeen } from "../../src/vpuformer/app/page/filelist.js";
+import { objectCountText, rowsSeen } from "../../src/vpuformer/app/page/filelist.js";
 import { matching } from "../../src/vpuformer/app/page/folder.js";
 import { comboOf, GROUPS, keyFor, lookUp } from "../../src/vpuformer/app/page/keys.js";
 import { colourOf } from "../../src/vpuformer/app/page/overlay.js";
-import { heat, lighter, rgb } from "../../src/vpuformer/app/page/palette.js";
+import { rampColour, lighter, rgb } from "../../src/vpuformer/app/page/palette.js";
 import { Probability } from "../../src/vpuformer/app/page/probability.js";
 import { capitalized } from "../../src/vpuformer/app/page/sentence.js";
-import { distanceTo, foresee, livePrompts, pendingStrokes } from "../../src/vpuformer/app/page/steps.js";
+import { distanceTo, optimisticState, livePrompts, pendingStrokes } from "../../src/vpuformer/app/page/steps.js";
 import { valueAt } from "../../src/vpuformer/app/page/viewpanel.js";
-import { settle, state } from "./outside.js";
+import { settle, state } from "./fakeserver.js";
 
 const kept = (type, more = {}) => ({ type, positive: true, point: null, box: null, path: null, radius: null, step: null, live: true, ...more });
 const press = (key, more = {}) => ({ key, ctrlKey: false, metaKey: false, altKey: false, shiftKey: false, ...more });
@@ -22,23 +22,23 @@ const pushed = (step) => ({ type: "step", key: "12345678", step });
 
 test("steps on their way are foreseen: undo, then another prompt instead of the one undone", () => {
   const known = state({ steps: [kept("click", { point: [1, 1] }), kept("box", { box: [0, 0, 2, 2] })], at: 2 });
-  const seen = foresee(known, [{ type: "turn", turn: "undo" }, pushed({ type: "click", point: [5, 5], positive: false })]);
-  assert.deepEqual(seen.steps.map((step) => step.type), ["click", "click"]);
-  assert.deepEqual([seen.at, seen.known], [2, 1]);
-  assert.deepEqual(livePrompts(seen).map(({ index, pending }) => [index, pending]), [[0, false], [1, true]]);
+  const optimistic = optimisticState(known, [{ type: "undoRedo", direction: "undo" }, pushed({ type: "click", point: [5, 5], positive: false })]);
+  assert.deepEqual(optimistic.steps.map((step) => step.type), ["click", "click"]);
+  assert.deepEqual([optimistic.at, optimistic.known], [2, 1]);
+  assert.deepEqual(livePrompts(optimistic).map(({ index, pending }) => [index, pending]), [[0, false], [1, true]]);
 });
 
 test("clear and remove take prompts out of what counts", () => {
   const known = state({ steps: [kept("click", { point: [1, 1] }), kept("click", { point: [2, 2] })], at: 2 });
-  assert.equal(livePrompts(foresee(known, [pushed({ type: "clear" })])).length, 0);
-  const seen = foresee(known, [pushed({ type: "remove", step: 0 })]);
-  assert.deepEqual(livePrompts(seen).map(({ index }) => index), [1]);
+  assert.equal(livePrompts(optimisticState(known, [pushed({ type: "clear" })])).length, 0);
+  const optimistic = optimisticState(known, [pushed({ type: "remove", step: 0 })]);
+  assert.deepEqual(livePrompts(optimistic).map(({ index }) => index), [1]);
   assert.equal(known.steps[0].live, true);
 });
 
 test("changes on their way are seen at once", () => {
-  const seen = foresee(state(), [{ type: "change", change: { accepted: true, label: 3 } }, { type: "change", change: { deleted: true } }]);
-  assert.deepEqual([seen.accepted, seen.label, seen.deleted], [true, 3, true]);
+  const optimistic = optimisticState(state(), [{ type: "change", change: { accepted: true, label: 3 } }, { type: "change", change: { deleted: true } }]);
+  assert.deepEqual([optimistic.accepted, optimistic.label, optimistic.deleted], [true, 3, true]);
 });
 
 test("only strokes since the last clear are drawn over the mask", () => {
@@ -48,7 +48,7 @@ test("only strokes since the last clear are drawn over the mask", () => {
 
 test("a stroke that was undone before it was answered is not drawn, and one that was redone is", () => {
   const stroke = (x) => pushed({ type: "brush", path: [[x, 0]], radius: 2, positive: true });
-  const turn = (which) => ({ type: "turn", turn: which });
+  const turn = (direction) => ({ type: "undoRedo", direction });
   const drawn = (...actions) => pendingStrokes(actions).map(({ path }) => path[0][0]);
   assert.deepEqual(drawn(stroke(1), stroke(2), turn("undo")), [1]);
   assert.deepEqual(drawn(stroke(1), stroke(2), turn("undo"), turn("undo"), turn("redo")), [1]);
@@ -82,21 +82,21 @@ test("a corner that the keyboard has set belongs to its image and its tool", () 
   const session = { image: { id: 1, width: 100, height: 50 }, act: (step) => sent.push(step.type) };
   const settings = { tool: "box", positive: true };
   const stage = { image: session.image, cross: [10, 10], draft: null, redraw() {} };
-  const still = { dress() {}, refresh() {} };
-  const todo = actions(/** @type {any} */ ({ session, settings, stage, input: still, show: still }));
-  todo.run("positive", ".");
+  const still = { updateCursor() {}, refresh() {} };
+  const commands = actions(/** @type {any} */ ({ session, settings, stage, input: still, renderer: still }));
+  commands.run("positive", ".");
   stage.image = session.image = { id: 2, width: 100, height: 50 };
   stage.cross = [30, 30];
-  todo.run("positive", ".");
+  commands.run("positive", ".");
   assert.deepEqual(sent, []);
   stage.cross = [40, 40];
-  todo.run("positive", ".");
+  commands.run("positive", ".");
   assert.deepEqual(sent, ["box"]);
-  todo.run("positive", ".");
-  todo.run("tool:click", "k");
-  todo.run("tool:box", "r");
+  commands.run("positive", ".");
+  commands.run("tool:click", "k");
+  commands.run("tool:box", "r");
   stage.cross = [50, 45];
-  todo.run("positive", ".");
+  commands.run("positive", ".");
   assert.deepEqual(sent, ["box"]);
 });
 
@@ -105,13 +105,13 @@ test("a prompt for an image that is seen only until the next frame is not one fo
   const former = { id: 1, width: 100, height: 50 };
   const session = { image: former, act: (step) => sent.push(step) };
   const stage = { image: former };
-  const todo = actions(/** @type {any} */ ({ session, stage }));
+  const commands = actions(/** @type {any} */ ({ session, stage }));
   const click = { type: /** @type {const} */ ("click"), point: /** @type {[number, number]} */ ([3, 4]), positive: true };
   session.image = { ...former, id: 2 };
-  todo.prompt(click);
+  commands.prompt(click);
   assert.deepEqual(sent, []);
   stage.image = session.image;
-  todo.prompt(click);
+  commands.prompt(click);
   assert.deepEqual(sent, [click]);
 });
 
@@ -131,20 +131,20 @@ test("no key does two things, and every tool has one", () => {
 });
 
 test("an object has its label's colour, and where there are labels, one without has a colour of no label", () => {
-  const thing = (label) => /** @type {any} */ ({ seen: { label } });
+  const entry = (label) => /** @type {any} */ ({ optimistic: { label } });
   const labels = COLOURS.slice(0, 20).map((colour, id) => ({ id, name: `${id}`, colour }));
-  const things = [thing(17), thing(null), thing(null)];
-  const scene = { labels, label: null, things };
-  assert.deepEqual([...things, null].map((each) => colourOf(each, scene)), [COLOURS[17], UNLABELLED, UNLABELLED, UNLABELLED]);
+  const entries = [entry(17), entry(null), entry(null)];
+  const scene = { labels, label: null, entries };
+  assert.deepEqual([...entries, null].map((each) => colourOf(each, scene)), [COLOURS[17], UNLABELLED, UNLABELLED, UNLABELLED]);
   assert.equal(COLOURS.includes(UNLABELLED), false);
-  const none = { labels: [], label: null, things: Array.from({ length: 40 }, () => thing(null)) };
-  assert.equal(new Set(none.things.map((each) => colourOf(each, none))).size, 40);
+  const none = { labels: [], label: null, entries: Array.from({ length: 40 }, () => entry(null)) };
+  assert.equal(new Set(none.entries.map((each) => colourOf(each, none))).size, 40);
 });
 
 test("colours: parts, a ramp that grows lighter", () => {
   assert.deepEqual(rgb("#0072b2"), [0, 114, 178]);
   assert.deepEqual(lighter([0, 100, 255], 0.5), [128, 178, 255]);
-  const light = Array.from({ length: 20 }, (_, i) => heat(i / 19)).map(([r, g, b]) => 0.2126 * r + 0.7152 * g + 0.0722 * b);
+  const light = Array.from({ length: 20 }, (_, i) => rampColour(i / 19)).map(([r, g, b]) => 0.2126 * r + 0.7152 * g + 0.0722 * b);
   for (let i = 1; i < light.length; i++) assert.ok(light[i] > light[i - 1]);
 });
 
@@ -161,7 +161,7 @@ test("the list of images makes only the rows that are seen", () => {
 });
 
 test("the list of images says how many objects are accepted and how many are not yet", () => {
-  const words = [[0, 0], [1, 0], [3, 0], [0, 2], [1, 2]].map(([objects, unaccepted]) => countOf({ objects, unaccepted }));
+  const words = [[0, 0], [1, 0], [3, 0], [0, 2], [1, 2]].map(([objects, unaccepted]) => objectCountText({ objects, unaccepted }));
   assert.deepEqual(words, ["", "1 object", "3 objects", "2 not accepted", "1 of 3 accepted"]);
 });
 
@@ -204,7 +204,7 @@ test("a probability map that could not be had is asked for again", async (t) => 
 });
 
 test("the form of a schema in few words", () => {
-  assert.equal(formOf({ anyOf: [{ $ref: "#/components/schemas/Runs" }, { type: "null" }] }), "Runs | null");
+  assert.equal(formOf({ anyOf: [{ $ref: "#/components/schemas/RleMask" }, { type: "null" }] }), "RleMask | null");
   assert.equal(formOf({ type: "array", items: { type: "array", prefixItems: [{ type: "number" }, { type: "number" }] } }), "[number, number][]");
   assert.equal(fieldsOf({ required: ["a"], properties: { a: { type: "integer" }, b: { enum: ["x", "y"] } } }), 'a: integer\nb?: "x" | "y"');
 });

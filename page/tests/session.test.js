@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { MOST_FAILURES } from "../../src/vpuformer/app/page/queue.js";
-import { begin, click, image } from "./begun.js";
-import { settle, state } from "./outside.js";
+import { begin, click, image } from "./startsession.js";
+import { settle, state } from "./fakeserver.js";
 
 test("it goes on at the place where the person was", async () => {
   const { session, said } = await begin();
@@ -16,85 +16,85 @@ test("it goes on at the place where the person was", async () => {
 });
 
 test("an eraser without an object makes none", async () => {
-  const { session, outside, toasts } = await begin();
+  const { session, server, toasts } = await begin();
   session.act({ type: "brush", path: [[1, 1]], radius: 2, positive: false });
   await settle();
-  assert.deepEqual([session.things, outside.sent], [[], []]);
+  assert.deepEqual([session.entries, server.sent], [[], []]);
   assert.match(toasts[0].text, /nothing to erase/);
 });
 
 test("an object is made with the first prompt, and its mask shown only when nothing newer is on its way", async () => {
-  const { session, outside, said } = await begin();
+  const { session, server, said } = await begin();
   session.act(click);
   session.act({ ...click, positive: false });
-  assert.equal(session.things.length, 1);
-  assert.equal(session.current?.seen.at, 2);
+  assert.equal(session.entries.length, 1);
+  assert.equal(session.current?.optimistic.at, 2);
   await settle();
-  await outside.answer(state({ id: 9, image: 2 }), 201);
-  await outside.answer(state({ id: 9, image: 2, revision: 1, at: 1, area: 11 }));
+  await server.answer(state({ id: 9, image: 2 }), 201);
+  await server.answer(state({ id: 9, image: 2, revision: 1, at: 1, area: 11 }));
   assert.equal(session.current?.area, 0);
-  await outside.answer(state({ id: 9, image: 2, revision: 2, at: 2, area: 1234 }));
+  await server.answer(state({ id: 9, image: 2, revision: 2, at: 2, area: 1234 }));
   assert.equal(session.current?.area, 1234);
   assert.equal(said.at(-1), "Mask: 1 234 pixels");
 });
 
 test("a reply that comes after another image was opened changes nothing there, and is there on coming back", async () => {
-  const { session, outside, api } = await begin();
+  const { session, server, api } = await begin();
   session.act(click);
   await settle();
   await session.open(3);
-  assert.deepEqual(session.things, []);
-  await outside.answer(state({ id: 9, image: 2 }), 201);
+  assert.deepEqual(session.entries, []);
+  await server.answer(state({ id: 9, image: 2 }), 201);
   assert.equal(session.current, null);
   api.openImage = async (id) => image(id, [state({ id: 9, image: 2 })]);
   await session.open(2);
-  assert.equal(session.things.length, 1);
-  assert.equal(session.current?.seen.at, 1); // the click that is still on its way
-  await outside.answer(state({ id: 9, image: 2, revision: 1, at: 1, area: 40 }));
+  assert.equal(session.entries.length, 1);
+  assert.equal(session.current?.optimistic.at, 1); // the click that is still on its way
+  await server.answer(state({ id: 9, image: 2, revision: 1, at: 1, area: 40 }));
   assert.equal(session.current?.area, 40);
 });
 
 test("a reply that overtakes the image on coming back is not undone by it", async () => {
-  const { session, outside, api } = await begin();
+  const { session, server, api } = await begin();
   session.act(click);
   await settle();
   await session.open(3);
   let come;
   api.openImage = () => new Promise((resolve) => (come = resolve));
   const coming = session.open(2);
-  await outside.answer(state({ id: 9, image: 2 }), 201);
-  await outside.answer(state({ id: 9, image: 2, revision: 1, at: 1, area: 40 }));
+  await server.answer(state({ id: 9, image: 2 }), 201);
+  await server.answer(state({ id: 9, image: 2, revision: 1, at: 1, area: 40 }));
   come(image(2, [state({ id: 9, image: 2 })]));
   await coming;
-  assert.equal(session.things.length, 1);
-  assert.deepEqual([session.current?.area, session.current?.shown?.revision], [40, 1]);
+  assert.equal(session.entries.length, 1);
+  assert.deepEqual([session.current?.area, session.current?.confirmed?.revision], [40, 1]);
 });
 
 test("an object that the server lists before it has told of its making is one", async () => {
-  const { session, outside, api } = await begin();
+  const { session, server, api } = await begin();
   session.act(click);
   await settle();
   await session.open(3);
   api.openImage = async (id) => image(id, [state({ id: 9, image: 2 })]);
   await session.open(2);
-  await outside.answer(state({ id: 9, image: 2 }), 201);
-  await outside.answer(state({ id: 9, image: 2, revision: 1, at: 1, area: 40 }));
-  assert.deepEqual(session.things.map(({ id, area }) => [id, area]), [[9, 40]]);
-  assert.equal(session.current, session.things[0]);
+  await server.answer(state({ id: 9, image: 2 }), 201);
+  await server.answer(state({ id: 9, image: 2, revision: 1, at: 1, area: 40 }));
+  assert.deepEqual(session.entries.map(({ id, area }) => [id, area]), [[9, 40]]);
+  assert.equal(session.current, session.entries[0]);
 });
 
 test("what somebody else has done meanwhile is seen on coming back", async () => {
-  const { session, outside, api } = await begin();
+  const { session, server, api } = await begin();
   session.act(click);
   await settle();
-  await outside.answer(state({ id: 9, image: 2 }), 201);
-  await outside.answer(state({ id: 9, image: 2, revision: 1, at: 1, area: 40 }));
+  await server.answer(state({ id: 9, image: 2 }), 201);
+  await server.answer(state({ id: 9, image: 2, revision: 1, at: 1, area: 40 }));
   api.openImage = async (id) => image(id, [state({ id: 9, image: 2, revision: 5, at: 3, area: 70 })]);
   await session.open(2);
   assert.equal(session.current?.area, 70);
   api.openImage = async (id) => image(id);
   await session.open(2);
-  assert.deepEqual(session.things, []);
+  assert.deepEqual(session.entries, []);
 });
 
 test("of two images opened at once the later one is shown, whichever comes first", async () => {
@@ -111,81 +111,81 @@ test("of two images opened at once the later one is shown, whichever comes first
 });
 
 test("an object whose first prompt is refused is not left empty", async () => {
-  const { session, outside, toasts } = await begin();
+  const { session, server, toasts } = await begin();
   session.act(click);
   session.act(click);
   await settle();
-  await outside.answer(state({ id: 9, image: 2 }), 201);
-  await outside.answer({ error: "the file is gone" }, 422);
-  assert.equal(session.things.length, 1); // the second one may be better
-  await outside.answer({ error: "the file is gone" }, 422);
-  assert.deepEqual([session.things, session.current, session.listed(2)?.unaccepted], [[], null, 0]);
-  assert.match(outside.sent.at(-1).path, /api\/objects\/9$/);
-  assert.equal(outside.sent.at(-1).body.deleted, true);
-  await outside.answer(state({ id: 9, image: 2, deleted: true, revision: 1 }));
-  assert.deepEqual([outside.sent.length, toasts.length, outside.status], [4, 2, "idle"]);
+  await server.answer(state({ id: 9, image: 2 }), 201);
+  await server.answer({ error: "the file is gone" }, 422);
+  assert.equal(session.entries.length, 1); // the second one may be better
+  await server.answer({ error: "the file is gone" }, 422);
+  assert.deepEqual([session.entries, session.current, session.listed(2)?.unaccepted], [[], null, 0]);
+  assert.match(server.sent.at(-1).path, /api\/objects\/9$/);
+  assert.equal(server.sent.at(-1).body.deleted, true);
+  await server.answer(state({ id: 9, image: 2, deleted: true, revision: 1 }));
+  assert.deepEqual([server.sent.length, toasts.length, server.status], [4, 2, "idle"]);
 });
 
 test("an object with prompts outlives one that is refused, and so does one on which the network fails", async () => {
-  const { session, outside } = await begin([state({ id: 9, image: 2, at: 1, area: 4, steps: [{ type: "click", live: true }] })]);
+  const { session, server } = await begin([state({ id: 9, image: 2, at: 1, area: 4, steps: [{ type: "click", live: true }] })]);
   session.act(click);
   await settle();
-  await outside.answer({ error: "no" }, 422);
-  assert.equal(session.things.length, 1);
+  await server.answer({ error: "no" }, 422);
+  assert.equal(session.entries.length, 1);
   session.select(null);
   session.act(click);
   await settle();
-  await outside.answer(state({ id: 10, image: 2 }), 201);
+  await server.answer(state({ id: 10, image: 2 }), 201);
   for (let i = 0; i < MOST_FAILURES; i++) {
-    await outside.answer({ error: "out of memory" }, 500);
-    if (i < MOST_FAILURES - 1) await outside.wake();
+    await server.answer({ error: "out of memory" }, 500);
+    if (i < MOST_FAILURES - 1) await server.wake();
   }
-  assert.equal(session.things.length, 2);
+  assert.equal(session.entries.length, 2);
 });
 
 test("a deleted object comes back to its place", async () => {
   const objects = [1, 2, 3].map((id) => state({ id, image: 2, area: 4, accepted: true }));
-  const { session, outside, toasts } = await begin(objects);
-  const [, second] = session.things;
+  const { session, server, toasts } = await begin(objects);
+  const [, second] = session.entries;
   session.remove(second);
-  assert.deepEqual(session.things.map((thing) => thing.id), [1, 3]);
+  assert.deepEqual(session.entries.map((entry) => entry.id), [1, 3]);
   await settle();
-  await outside.answer(state({ id: 2, image: 2, deleted: true, accepted: true, revision: 1 }));
+  await server.answer(state({ id: 2, image: 2, deleted: true, accepted: true, revision: 1 }));
   toasts[0].back();
-  assert.deepEqual(session.things.map((thing) => thing.id), [1, 2, 3]);
+  assert.deepEqual(session.entries.map((entry) => entry.id), [1, 2, 3]);
   await settle();
-  assert.equal(outside.sent.at(-1).body.deleted, false);
+  assert.equal(server.sent.at(-1).body.deleted, false);
 });
 
 test("Ctrl+Z brings a deleted object back before it undoes anything else, and only once", async () => {
   const objects = [1, 2].map((id) => state({ id, image: 2, at: 1, area: 4, accepted: true }));
-  const { session, outside, toasts } = await begin(objects);
-  session.select(session.things[1]);
-  session.remove(session.things[0]);
+  const { session, server, toasts } = await begin(objects);
+  session.select(session.entries[1]);
+  session.remove(session.entries[0]);
   assert.equal(session.canUndo, true);
-  session.turn("undo");
+  session.undoRedo("undo");
   toasts[0].back();
-  assert.deepEqual(session.things.map((thing) => thing.id), [1, 2]);
+  assert.deepEqual(session.entries.map((entry) => entry.id), [1, 2]);
   await settle();
-  await outside.answer(state({ id: 1, image: 2, deleted: true, at: 1, area: 4 }));
-  await outside.answer(state({ id: 1, image: 2, at: 1, area: 4 }));
-  assert.deepEqual(outside.sent.map(({ body }) => body.deleted), [true, false]);
-  session.remove(session.things[0]);
+  await server.answer(state({ id: 1, image: 2, deleted: true, at: 1, area: 4 }));
+  await server.answer(state({ id: 1, image: 2, at: 1, area: 4 }));
+  assert.deepEqual(server.sent.map(({ body }) => body.deleted), [true, false]);
+  session.remove(session.entries[0]);
   session.act(click);
-  session.turn("undo"); // of the click
-  assert.deepEqual(session.things.map((thing) => thing.id), [2, null]);
+  session.undoRedo("undo"); // of the click
+  assert.deepEqual(session.entries.map((entry) => entry.id), [2, null]);
 });
 
 test("an object that was deleted elsewhere is kept by whoever goes on with it", async () => {
-  const { session, outside, toasts } = await begin([state({ id: 9, image: 2, at: 1, area: 4 })]);
+  const { session, server, toasts } = await begin([state({ id: 9, image: 2, at: 1, area: 4 })]);
   session.accept();
   await settle();
-  await outside.answer(state({ id: 9, image: 2, at: 1, area: 4, accepted: true, deleted: true }));
+  await server.answer(state({ id: 9, image: 2, at: 1, area: 4, accepted: true, deleted: true }));
   assert.match(toasts[0].text, /deleted elsewhere/);
-  assert.equal(outside.sent.at(-1).body.deleted, false);
-  await outside.answer(state({ id: 9, image: 2, at: 1, area: 4, accepted: true }));
+  assert.equal(server.sent.at(-1).body.deleted, false);
+  await server.answer(state({ id: 9, image: 2, at: 1, area: 4, accepted: true }));
   assert.equal(toasts.length, 1);
-  assert.equal(outside.sent.length, 2);
+  assert.equal(server.sent.length, 2);
 });
 
 test("who turns the page is told of what is not accepted", async () => {
@@ -193,7 +193,7 @@ test("who turns the page is told of what is not accepted", async () => {
   await session.open(2);
   assert.equal(toasts.length, 0);
   await session.turnPage(1);
-  assert.match(toasts[0].text, /not exported: one object in 2\.jpg$/);
+  assert.match(toasts[0].text, /not exported: 1 object in 2\.jpg$/);
   await session.open(1);
   assert.equal(toasts.length, 1);
 });
@@ -204,31 +204,31 @@ test("the label of the last visit is chosen, and so is none", async () => {
 });
 
 test("a label that is the only one need not be chosen", async () => {
-  const { session, outside } = await begin();
+  const { session, server } = await begin();
   session.act(click);
   await settle();
-  assert.equal(outside.sent[0].body.label, 4);
+  assert.equal(server.sent[0].body.label, 4);
 });
 
 test("a label is for the current object and for the next ones", async () => {
-  const { session, outside } = await begin([state({ id: 9, image: 2, at: 1, area: 4 })]);
+  const { session, server } = await begin([state({ id: 9, image: 2, at: 1, area: 4 })]);
   session.chooseLabel(4);
   assert.equal(session.labelName(session.current), "cup");
   await settle();
-  assert.equal(outside.sent[0].body.label, 4);
-  await outside.answer(state({ id: 9, image: 2, at: 1, area: 4, label: 4 }));
+  assert.equal(server.sent[0].body.label, 4);
+  await server.answer(state({ id: 9, image: 2, at: 1, area: 4, label: 4 }));
   session.select(null);
   session.act(click);
   await settle();
-  assert.equal(outside.sent[1].body.label, 4);
+  assert.equal(server.sent[1].body.label, 4);
 });
 
 test("an object that the server refuses to make is gone again", async () => {
-  const { session, outside, toasts } = await begin();
+  const { session, server, toasts } = await begin();
   session.act(click);
   await settle();
-  await outside.answer({ error: "no" }, 422);
-  assert.deepEqual([session.things, session.current], [[], null]);
+  await server.answer({ error: "no" }, 422);
+  assert.deepEqual([session.entries, session.current], [[], null]);
   assert.equal(toasts[0].text, "no");
 });
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { clamped, fitted, held, inside, levelFor, panned, revealing, tilesShown, toImage, toScreen, visible, zoomed } from "../../src/vpuformer/app/page/viewport.js";
+import { clamped, fitted, constrained, inside, levelFor, panned, revealing, tilesShown, toImage, toScreen, visible, zoomed } from "../../src/vpuformer/app/page/viewport.js";
 
 const image = { width: 600, height: 400 };
 const screen = { width: 800, height: 600 };
@@ -38,7 +38,7 @@ test("the image cannot be moved out of sight", () => {
   const view = panned({ scale: 1, x: 0, y: 0 }, -1e6, 1e6, image, screen);
   assert.ok(view.x + image.width >= 200);
   assert.ok(view.y <= screen.height - 150);
-  assert.deepEqual(held(view, image, screen), view);
+  assert.deepEqual(constrained(view, image, screen), view);
 });
 
 test("what is shown, and empty if the image lies beside the screen", () => {

@@ -24,6 +24,15 @@ Size = tuple[int, int]
 """Height and width in pixels."""
 
 
+def evenly_spaced(count: int, most: int) -> list[int]:
+    """At most `most` indices below `count`, at equal distances, with the first and the last one.
+
+    >>> evenly_spaced(9, 3), evenly_spaced(2, 3), evenly_spaced(0, 3)
+    ([0, 4, 8], [0, 1], [])
+    """
+    return np.linspace(0, count - 1, min(most, count)).astype(int).tolist() if count else []
+
+
 def as_array(values: Any) -> npt.NDArray[Any]:
     """The values as a NumPy array: tensors also from a device, with a gradient, or in bfloat16 (as float32).
 

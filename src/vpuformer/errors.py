@@ -102,6 +102,16 @@ _MOST_LISTED = 10
 _LONGEST_NAME = 300  # characters: a name may come from anywhere
 
 
+def counted(number: int, thing: str) -> str:
+    """A number and what it counts.
+
+    >>> counted(1, "object"), counted(1200, "object"), counted(2, "box")
+    ('1 object', '1,200 objects', '2 boxes')
+    """
+    plural = "es" if thing.endswith("x") else "s"
+    return f"{number:,} {thing}{'' if number == 1 else plural}"
+
+
 def listed(names: Iterable[str]) -> str:
     """The first ten names, and how many there are beyond.
 

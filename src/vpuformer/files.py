@@ -1,14 +1,43 @@
-"""Files at the rim: JSON in, whole files out, and what a folder holds. What cannot be read ends in one sentence."""
+"""Files: read within a limit, written whole or not at all, and listed. Every failure of the system is one sentence."""
 
+import errno
 import json
 import os
 import secrets
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from vpuformer.errors import VPUFormerError
+from vpuformer.errors import InputError, VPUFormerError
+
+MAX_BYTES = 1_000_000_000
+"""Size above which a file of annotations is refused before it is read: 1 GB."""
+
+
+def read_bytes(path: str | os.PathLike[str], *, error: type[VPUFormerError], name: str | None = None) -> bytes:
+    """Content of a regular file of at most `MAX_BYTES`.
+
+    Args:
+        path: of the file.
+        error: class of the error to raise.
+        name: of the file in messages; its path by default.
+
+    Raises:
+        error: the file is missing, too large, a folder or a device, or cannot be read.
+    """
+    file, name = Path(path), name or str(path)
+    try:
+        state = file.stat()
+        if state.st_size <= MAX_BYTES and (stat.S_ISREG(state.st_mode) or stat.S_ISDIR(state.st_mode)):
+            return file.read_bytes()  # of a folder, this raises
+    except (OSError, ValueError) as problem:  # ValueError: a null character in a path
+        raise error(f"{name} cannot be read: {getattr(problem, 'strerror', None) or problem}") from problem
+    if state.st_size > MAX_BYTES:
+        raise error(f"{name} has more than {MAX_BYTES // 1_000_000} MB; split it into smaller files")
+    # A pipe may never begin, a device never end.
+    raise error(f"{name} cannot be read: it is no regular file; write its content to a file first")
 
 
 def read_json(source: str | Path | bytes, *, error: type[VPUFormerError], name: str | None = None) -> Any:
@@ -19,10 +48,10 @@ def read_json(source: str | Path | bytes, *, error: type[VPUFormerError], name: 
     Args:
         source: path of the file, or its content.
         error: class of the error to raise.
-        name: what messages call the file; by default its path.
+        name: of the file in messages; its path by default.
 
     Raises:
-        error: the file cannot be read, is no JSON, or is nested too deeply.
+        error: as in `read_bytes`; or the content is no JSON, or nested too deeply.
 
     >>> from vpuformer.errors import MaskError
     >>> read_json('\\ufeff{"area": 3}'.encode("utf-16"), error=MaskError, name="the file")
@@ -32,10 +61,7 @@ def read_json(source: str | Path | bytes, *, error: type[VPUFormerError], name: 
     vpuformer.errors.MaskError: the file is nested too deeply to be read as JSON
     """
     name = name or ("the JSON" if isinstance(source, bytes) else str(source))
-    try:
-        content = source if isinstance(source, bytes) else Path(source).read_bytes()
-    except (OSError, ValueError) as problem:  # ValueError: a null character in a path
-        raise error(f"{name} cannot be read: {getattr(problem, 'strerror', None) or problem}") from problem
+    content = source if isinstance(source, bytes) else read_bytes(source, error=error, name=name)
     try:
         text = content.decode(json.detect_encoding(content))
         return json.loads(text.removeprefix("\ufeff"))
@@ -46,8 +72,7 @@ def read_json(source: str | Path | bytes, *, error: type[VPUFormerError], name: 
 
 
 def is_file(path: str | Path) -> bool:
-    """Whether there is a file, as far as that can be seen: no for a path that the system does not take, such as one
-    that is too long, which `Path.is_file` raises.
+    """Whether a path is that of a file. Unlike `Path.is_file`, this returns False for a path that is too long.
 
     >>> is_file("x" * 10_000), is_file("a\\0b")
     (False, False)
@@ -59,24 +84,47 @@ def is_file(path: str | Path) -> bool:
 
 
 def files_below(folder: str | Path) -> list[Path]:
-    """All files in a folder and the folders in it, in the order of their paths.
+    """All files in a folder and its subfolders, sorted by path.
 
-    Linked folders are followed, as opening a file by its path does, but for one that leads back to a folder above it.
-    Folders that may not be read are left out.
+    Links to folders are followed, except one that leads back to a folder above it. Unreadable folders are left out.
     """
-    found = []
+    files = []
     for here, folders, names in os.walk(folder, followlinks=True):
         above = {os.path.realpath(each) for each in (here, *Path(here).parents)}
         folders[:] = [name for name in folders if os.path.realpath(Path(here, name)) not in above]
-        found += [path for path in (Path(here, name) for name in names) if path.is_file()]
-    return sorted(found)
+        files += [path for path in (Path(here, name) for name in names) if path.is_file()]
+    return sorted(files)
 
 
 @contextmanager
-def replacing(target: Path) -> Iterator[Path]:
-    """A path to write to, which takes the place of `target` once the block is done and all of it is on the disk.
+def write_errors(target: str | os.PathLike[str], *, error: type[VPUFormerError] = InputError) -> Iterator[None]:
+    """Turn every `OSError` of the block into an `error` whose sentence says why `target` cannot be written."""
+    try:
+        yield
+    except OSError as problem:
+        if problem.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise error(f"{target} cannot be written: the disk is full; make room and try again") from problem
+        reason = problem.strerror or problem
+        raise error(f"{target} cannot be written: {reason}; choose a folder that you may write to") from problem
 
-    When the block fails or the program is stopped, an older file of that name stays as it was.
+
+def write_file(
+    target: str | os.PathLike[str], content: bytes | str, *, error: type[VPUFormerError] = InputError
+) -> None:
+    """Write a file whole or not at all, text as UTF-8.
+
+    Raises:
+        error: as in `replacing`.
+    """
+    with replacing(Path(target), error=error) as temporary:
+        temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+@contextmanager
+def replacing(target: Path, *, error: type[VPUFormerError] = InputError) -> Iterator[Path]:
+    """A temporary path to write to, which replaces `target` when the block ends and its content is on the disk.
+
+    If the block fails or the program is stopped, an older file of that name stays.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -86,13 +134,14 @@ def replacing(target: Path) -> Iterator[Path]:
     ['note.txt']
 
     Raises:
-        OSError: the disk is full or the folder may not be written to; the temporary file is gone then.
+        error: the disk is full, or the folder is missing or write-protected. The temporary file is removed.
     """
     temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")  # in the same folder: a rename moves no data
-    try:
-        yield temporary
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with write_errors(target, error=error):
+        try:
+            yield temporary
+            with temporary.open("rb+") as file:
+                os.fsync(file.fileno())
+            temporary.replace(target)
+        finally:
+            temporary.unlink(missing_ok=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vpuformer.arrays import Points, Size
+from vpuformer.arrays import BoolMask, Points, Size
 from vpuformer.errors import ConfigError, InputError
 
 CANONICAL = 448
@@ -58,6 +58,19 @@ class Crop:
     def whole(cls, size: Size) -> "Crop":
         """All of an image of `size` (height, width)."""
         return cls(0, 0, size[1], size[0])
+
+    @classmethod
+    def around(cls, mask: BoolMask) -> "Crop | None":
+        """The tight rectangle around a mask, shape (H, W); None for an empty one.
+
+        >>> Crop.around(np.array([[False, False, False], [False, True, True]]))
+        Crop(left=1, top=1, width=2, height=1)
+        """
+        rows = np.flatnonzero(mask.any(axis=1))
+        if not len(rows):
+            return None
+        columns = np.flatnonzero(mask[rows[0] : rows[-1] + 1].any(axis=0))
+        return cls(int(columns[0]), int(rows[0]), int(columns[-1] - columns[0]) + 1, int(rows[-1] - rows[0]) + 1)
 
     @property
     def size(self) -> Size:

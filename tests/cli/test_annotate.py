@@ -35,7 +35,7 @@ def test_what_cannot_be_annotated_is_said_in_one_line(image_folder: Path, tmp_pa
     assert "holds no image" in refused(tmp_path / "empty")
     assert "no image that can be read" in refused(tmp_path / "text.png")
     assert "no model called 'nosuch'" in refused(image_folder, "--model", "nosuch")
-    assert "at most 200 letters" in refused(image_folder, "--labels", "a" * 201)
+    assert "at most 200 characters" in refused(image_folder, "--labels", "a" * 201)
     assert "cannot be seen" in refused(image_folder, "--labels", "cat,a\nb")
     assert "cannot be used" in refused(image_folder, "--store", tmp_path / "no" / "x.sqlite")
     assert "no address" in refused(image_folder, "--host", "no.such.address.invalid")
@@ -185,7 +185,7 @@ def test_tokens_paths_and_names_that_cannot_be_used(image_folder: Path, monkeypa
     assert "secret;word" not in refused(image_folder, "--token", "secret;word")
     assert "contradict each other" in refused(image_folder, "--token", "my-own-secret", "--no-token")
     for path in ("/a b", "/../b", "http://x", "/a//b", "/a?b"):
-        assert "is no path of letters, digits and slashes" in refused(image_folder, "--root-path", path)
+        assert "is not valid; use letters, digits and slashes" in refused(image_folder, "--root-path", path)
     for name in ("https://images.example.org", "images.example.org:8443", "images.example.org/annotate", ""):
         assert "is no host name" in refused(image_folder, "--server-name", name)
     monkeypatch.setenv("VPUFORMER_TOKEN", "a")

@@ -173,7 +173,7 @@ def test_a_negative_number_is_a_coordinate_and_no_option(image_file: Path) -> No
         (["--scribble", "1,2 3"], "--scribble wants X,Y X,Y ... in pixels of the image, got '3'"),
         (["--negative-scribble", "99,99 120,99"], "a scribble at (99, 99) to (120, 99) lies outside the image"),
         (["--click", "64,20"], "a click at (64, 20) lies outside the image, which is 64 pixels wide and 48 high"),
-        (["--prompts", "missing.json"], "cannot read the prompts of missing.json: No such file or directory"),
+        (["--prompts", "missing.json"], "the list of prompts missing.json cannot be read: No such file or directory"),
         (["--click", "3,4", "--mask", "missing.png"], "there is no file missing.png"),
         (["--click", "3,4", "-o", "missing/mask.png"], "cannot write the mask to missing/mask.png: there is no folder"),
         (["--click", "3,4", "-o", "mask.jpg"], "the mask is written as .png, got the name 'mask.jpg'"),
@@ -258,18 +258,38 @@ def test_info_describes_a_model(model: Path) -> None:
     assert described["config"]["input_size"] == 64
     assert described["metadata"] == {"dataset": "none"}
 
-    told = vpuformer("info", model).stdout
-    assert f"sha256: {described['sha256']}" in told
-    assert "input: 64 x 64 pixels" in told
-    assert "dataset: none" in told
+    shown = vpuformer("info", model).stdout
+    assert f"sha256: {described['sha256']}" in shown
+    assert "input: 64 x 64 pixels" in shown
+    assert "dataset: none" in shown
 
 
 def test_info_lists_the_models_that_are_installed() -> None:
-    from vpuformer.model.manifest import available
+    from vpuformer.model.manifest import list_models
 
     facts = json.loads(vpuformer("info", "--json").stdout)
-    assert list(facts["models"]) == available()
+    assert list(facts["models"]) == list_models()
     assert vpuformer("info").stdout.startswith("python ")
+
+
+def test_info_lists_the_names_that_commands_accept() -> None:
+    from vpuformer.model.encoders import BACKBONES
+
+    facts = json.loads(vpuformer("info", "--json").stdout)
+    assert facts["image_encoders"] == list(BACKBONES)
+    assert "sbd_mit_b0" in facts["recipes"]
+    assert "cocolvis" in facts["training_sets"]
+    assert "grabcut" in facts["evaluation_sets"]
+    assert "opencv-grabcut" in facts["baselines"]
+    assert facts["extras"]["app"]
+    assert "evaluation sets: grabcut, berkeley, " in vpuformer("info").stdout
+
+
+def test_info_needs_no_torch_on_a_machine_without_accelerator(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(import_module("vpuformer.cli.info"), "_ACCELERATORS", ())
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setitem(sys.modules, "vpuformer.inference.predictor", None)
+    assert json.loads(vpuformer("info", "--json").stdout)["device"] == "cpu"
 
 
 def test_info_refuses_an_unknown_model() -> None:
@@ -450,12 +470,12 @@ def test_fine_tuning_takes_the_shape_of_its_model(
         (["--data", "sets", "--steps", "0"], "steps=0 must be at least 1"),
         (["--data", "sets", "--variant", "papr"], "no variant called 'papr'; there are default, paper. Did you mean"),
         (["missing.json"], "the recipe missing.json cannot be read: No such file or directory"),
-        (["list.json"], "the recipe list.json is no JSON object of settings"),
+        (["list.json"], "the recipe list.json is not a JSON object of settings"),
         (["text.json"], "the recipe text.json is no JSON"),
-        (["other.json"], "no setting of a recipe called 'stepz'"),
+        (["other.json"], "the recipe other.json has settings that this version does not know (stepz)"),
         (["wrong.json"], "a setting is of the wrong type"),
         (["--resume"], "there is no run to resume in run: recipe.json is missing"),
-        (["--resume", "other.json"], "--resume goes on with the recipe of its folder"),
+        (["--resume", "other.json"], "--resume continues with the recipe of its folder"),
         (["--data", "sets", "--init", "defalt"], "no model called 'defalt'"),
         (["--data", "sets", "--output", "text.json"], "cannot make the folder text.json for the run: File exists"),
     ],
@@ -475,9 +495,9 @@ def test_a_training_that_cannot_be(
 
 
 def test_training_says_what_is_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(import_module("vpuformer.cli.train"), "find_spec", lambda _: None)
+    monkeypatch.setattr("vpuformer.extras.find_spec", lambda _: None)
     said = refused("train", "--data", "sets", "--output", tmp_path / "run")
-    assert said == "training needs lightning_fabric; install it with: pip install 'vpuformer[train]'"
+    assert said == "training needs lightning_fabric, tensorboard; install it with: pip install 'vpuformer[train]'"
 
 
 # --- masks to correct, and what is not shown of an image ---------------------------------------------------------
@@ -502,7 +522,7 @@ def test_a_label_of_a_map_is_chosen(
 
 
 @pytest.mark.parametrize(("value", "remark"), [(0, "no pixel is object"), (255, "every pixel is object")])
-def test_a_mask_of_no_pixel_or_of_every_pixel_is_told(
+def test_a_mask_of_no_pixel_or_of_every_pixel_is_reported(
     value: int, remark: str, image_file: Path, model: Path, tmp_path: Path
 ) -> None:
     Image.new("L", (64, 48), value).save(tmp_path / "mask.png")
@@ -512,7 +532,7 @@ def test_a_mask_of_no_pixel_or_of_every_pixel_is_told(
     assert f": {remark}\n" in result.stdout
 
 
-def test_what_is_not_shown_of_a_image_is_told(model: Path, tmp_path: Path) -> None:
+def test_what_is_not_shown_of_an_image_is_reported(model: Path, tmp_path: Path) -> None:
     import tifffile
 
     values = np.random.default_rng(0).integers(900, 4000, (48, 64, 2), dtype=np.uint16)

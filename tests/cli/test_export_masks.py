@@ -15,9 +15,9 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner, Result
 
-from vpuformer.app.annotation.exporting import NOTES, annotated, labels_of, left_out, zip_of
+from vpuformer.app.annotation.exporting import NOTES, accepted_images, label_names, left_out_notes, zip_export
 from vpuformer.app.images.originals import notes_on_files
-from vpuformer.app.store.rle import pack
+from vpuformer.app.store import rle
 from vpuformer.app.store.rows import StepAnswer
 from vpuformer.app.store.store import FILE, Store
 from vpuformer.cli import app
@@ -59,7 +59,7 @@ class Made:
         self.store.change_image(self.ids["sub/done.jpg"], done=True)
         cup, dog = (self.store.add_label(name).id for name in ("cup", "dog"))
         first = self.add("2.jpg", dog, FIRST, SECOND)
-        self.store.turn(first, self.store.object(first).revision, -1)
+        self.store.undo_redo(first, self.store.object(first).revision, -1)
         self.add("2.jpg", cup, SECOND)
         self.add("10.jpg", None, np.zeros(SIZE, bool))
         self.store.change_object(self.add("10.jpg", cup, FIRST), accepted=False)
@@ -69,7 +69,7 @@ class Made:
     def add(self, image: str, label: int | None, *masks: np.ndarray | None) -> int:
         made = self.store.add_object(self.ids[image], f"key {image} {os.urandom(4).hex()}", label)
         for mask in masks:
-            answer = None if mask is None else StepAnswer(pack(mask), int(mask.sum()))
+            answer = None if mask is None else StepAnswer(rle.encode(mask), int(mask.sum()))
             revision = self.store.object(made.id).revision
             self.store.add_step(made.id, revision, f"step {os.urandom(8).hex()}", {"type": "mask"}, answer)
         self.store.change_object(made.id, accepted=True)
@@ -99,62 +99,62 @@ def refused(*words: object) -> str:
 
 
 def test_what_is_exported_is_accepted_and_stands_as_the_person_left_it(made: Made) -> None:
-    found = {image.image: list(image.masks()) for image in annotated(made.store)}
+    found = {image.image: list(image.masks()) for image in accepted_images(made.store)}
     assert list(found) == ["2.jpg", "10.jpg", "sub/done.jpg"]  # in natural order
     assert [thing.label for thing in found["2.jpg"]] == ["dog", "cup"]
     assert np.array_equal([thing.mask for thing in found["2.jpg"]], [FIRST, SECOND])
     assert found["10.jpg"] == found["sub/done.jpg"] == []
-    assert labels_of(made.store) == ["cup", "dog"]
-    assert left_out(made.store) == [
+    assert label_names(made.store) == ["cup", "dog"]
+    assert left_out_notes(made.store) == [
         "1 object not accepted, left out: 10.jpg.",
         "1 accepted object without a pixel, left out: 10.jpg.",
     ]
 
 
 def test_ids_are_those_of_the_store(made: Made) -> None:
-    (first, *_) = annotated(made.store)
+    (first, *_) = accepted_images(made.store)
     assert first.id == made.ids["2.jpg"]
     assert [thing.id for thing in first.masks()] == [row.id for row in made.store.objects_of(first.id)]
 
 
 def test_an_object_that_was_never_answered_is_no_empty_one(made: Made) -> None:
     made.add("2.jpg", None, None)
-    (first, *_) = annotated(made.store)
+    (first, *_) = accepted_images(made.store)
     with pytest.raises(StoreError, match=r"an object of 2\.jpg waits for the network's first answer; export again"):
         list(first.masks())
 
 
-def test_an_object_whose_last_prompt_is_not_answered_is_as_before_it_and_that_is_told(made: Made) -> None:
+def test_an_object_whose_last_prompt_is_not_answered_is_as_before_it_and_that_is_reported(made: Made) -> None:
     waiting = made.add("2.jpg", None, SECOND, FIRST, None)
-    (first, *_) = annotated(made.store)
+    (first, *_) = accepted_images(made.store)
     found = {thing.id: thing.mask for thing in first.masks()}
     assert np.array_equal(found[waiting], FIRST)
-    assert left_out(made.store)[-1] == (
-        "1 accepted object without an answer to the last prompt, taken as before it: 2.jpg."
+    assert left_out_notes(made.store)[-1] == (
+        "1 accepted object without an answer to the last prompt, exported as before it: 2.jpg."
     )
 
 
 def test_people_go_on_while_an_export_is_under_way(made: Made) -> None:
     undone, refused, deleted, corrected = (made.add("2.jpg", None, FIRST, SECOND) for _ in range(4))
-    (first, *_) = annotated(made.store)
+    (first, *_) = accepted_images(made.store)
     masks = first.masks()
     next(masks)
     for revision in (3, 4):
-        made.store.turn(undone, revision, -1)
-    made.store.add_step(undone, 5, "another way", {"type": "mask"}, StepAnswer(pack(SECOND), int(SECOND.sum())))
+        made.store.undo_redo(undone, revision, -1)
+    made.store.add_step(undone, 5, "another way", {"type": "mask"}, StepAnswer(rle.encode(SECOND), int(SECOND.sum())))
     made.store.change_object(refused, accepted=False)
     made.store.change_object(deleted, deleted=True)
-    made.store.turn(corrected, 3, -1)
+    made.store.undo_redo(corrected, 3, -1)
     found = {thing.id: thing.mask for thing in masks}
     assert not {refused, deleted} & set(found)
     assert np.array_equal([found[undone], found[corrected]], [SECOND, FIRST])
 
 
-def test_a_label_made_meanwhile_is_told_and_not_left_out(made: Made) -> None:
-    images = annotated(made.store)
+def test_a_label_made_meanwhile_is_reported_and_not_left_out(made: Made) -> None:
+    images = accepted_images(made.store)
     first = next(images)
     made.add("2.jpg", made.store.add_label("new").id, FIRST)
-    with pytest.raises(ConflictError, match="a label has been made while the export was under way; export again"):
+    with pytest.raises(ConflictError, match="a label was added during the export; export again"):
         list(first.masks())
 
 
@@ -163,15 +163,15 @@ def test_a_label_made_meanwhile_is_told_and_not_left_out(made: Made) -> None:
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_a_zip_holds_the_files_of_the_format_and_the_notes(name: str, made: Made, tmp_path: Path) -> None:
-    labels = labels_of(made.store)
-    stream = zip_of(name, annotated(made.store), labels, notes=left_out(made.store))
-    written = FORMATS[name].write(annotated(made.store), tmp_path / "same", labels)
+    labels = label_names(made.store)
+    stream = zip_export(name, accepted_images(made.store), labels, notes=left_out_notes(made.store))
+    written = FORMATS[name].write(accepted_images(made.store), tmp_path / "same", labels)
     with zipfile.ZipFile(io.BytesIO(b"".join(stream))) as archive:
         assert archive.testzip() is None
         assert archive.namelist() == [*written.files, NOTES]
         for file in written.files:
             assert archive.read(file) == (tmp_path / "same" / file).read_bytes()
-        assert archive.read(NOTES).decode().splitlines() == [*left_out(made.store), *written.notes]
+        assert archive.read(NOTES).decode().splitlines() == [*left_out_notes(made.store), *written.notes]
 
 
 @pytest.fixture
@@ -184,16 +184,16 @@ def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_zip_leaves_nothing_behind(made: Made, scratch: Path) -> None:
-    stream = zip_of("png", annotated(made.store), ["cup", "dog"])
+    stream = zip_export("png", accepted_images(made.store), ["cup", "dog"])
     assert len(list(scratch.iterdir())) == 1
     blocks = list(stream)
     assert list(scratch.iterdir()) == []
     assert len(blocks) > 1
-    broken_off = zip_of("png", annotated(made.store), ["cup", "dog"])
+    broken_off = zip_export("png", accepted_images(made.store), ["cup", "dog"])
     assert next(broken_off)
     broken_off.close()
     assert list(scratch.iterdir()) == []
-    forgotten = zip_of("png", annotated(made.store), ["cup", "dog"])
+    forgotten = zip_export("png", accepted_images(made.store), ["cup", "dog"])
     assert next(forgotten)
     del forgotten
     gc.collect()
@@ -202,9 +202,9 @@ def test_a_zip_leaves_nothing_behind(made: Made, scratch: Path) -> None:
 
 def test_what_cannot_be_exported_fails_before_a_block_is_sent(made: Made, scratch: Path) -> None:
     with pytest.raises(InputError, match="no label called 'dog'"):
-        zip_of("coco", annotated(made.store), ["cup"])
+        zip_export("coco", accepted_images(made.store), ["cup"])
     with pytest.raises(InputError, match="no format called 'word'"):
-        zip_of("word", annotated(made.store), ["cup", "dog"])
+        zip_export("word", accepted_images(made.store), ["cup", "dog"])
     assert list(scratch.iterdir()) == []
 
 
@@ -213,8 +213,8 @@ def test_a_full_disk_is_one_sentence(made: Made, monkeypatch: pytest.MonkeyPatch
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("tempfile.mkdtemp", full)
-    with pytest.raises(InputError, match="the disk is full; make room and export again"):
-        zip_of("coco", annotated(made.store), ["cup", "dog"])
+    with pytest.raises(InputError, match="the disk is full; make room and try again"):
+        zip_export("coco", accepted_images(made.store), ["cup", "dog"])
 
 
 # --- the command --------------------------------------------------------------------------------------------------
@@ -241,7 +241,7 @@ def test_the_command_says_the_same_as_json(made: Made, tmp_path: Path) -> None:
         "objects": 2,
         "files": 3,
         "lost": "lossless",
-        "notes": left_out(made.store),
+        "notes": left_out_notes(made.store),
     }
     assert np.array_equal(read_mask(tmp_path / "out/2/0001_dog.png"), FIRST.astype(np.float32))
 
@@ -279,8 +279,8 @@ def test_what_is_wrong_is_said_in_one_line_and_nothing_is_written(made: Made, tm
     assert "there is no folder" in refused(tmp_path / "none", "--format", "coco", "-o", out)
     assert "is not empty" in refused(made.folder, "--format", "coco", "-o", made.folder)
     within = made.folder / "masks"
-    assert "would be taken for images" in refused(made.folder, "--format", "png", "-o", within)
-    assert "would be taken for images" in refused(made.folder, "--format", "voc", "-o", made.folder, "--overwrite")
+    assert "would count as images" in refused(made.folder, "--format", "png", "-o", within)
+    assert "would count as images" in refused(made.folder, "--format", "voc", "-o", made.folder, "--overwrite")
     nowhere = refused(tmp_path, "--format", "coco", "-o", out)
     assert nowhere.startswith(f"there is no {tmp_path / FILE}; annotate the images with")
     assert not (tmp_path / FILE).exists()
@@ -320,7 +320,7 @@ def test_files_that_are_as_they_were_need_no_word(made: Made) -> None:
     assert notes_on_files(made.store, made.folder) == []
 
 
-def test_images_that_were_renamed_exchanged_or_resized_are_told(made: Made, tmp_path: Path) -> None:
+def test_images_that_were_renamed_exchanged_or_resized_are_reported(made: Made, tmp_path: Path) -> None:
     made.add("10.jpg", None, FIRST)
     (made.folder / "sub/done.jpg").rename(made.folder / "sub/renamed.jpg")
     Image.new("RGB", (30, 20)).save(made.folder / "10.jpg")
@@ -328,22 +328,21 @@ def test_images_that_were_renamed_exchanged_or_resized_are_told(made: Made, tmp_
     os.utime(made.folder / "2.jpg", (2**31, 2**31))
     notes = notes_on_files(made.store, made.folder)
     assert notes == [
-        "1 image cannot be read any more, as when a file was renamed, and the export has the former name:"
-        " sub/done.jpg.",
-        "1 image of another size than its objects were drawn on: 10.jpg (14x9 became 30x20).",
-        "1 image changed, moved or put there after the last step on its objects; see that they still fit: 2.jpg.",
+        "1 image cannot be read any more (renamed?), and the export has the former name: sub/done.jpg.",
+        "1 image with another size than its objects were drawn on: 10.jpg (14x9 became 30x20).",
+        "1 image changed or moved after the last step on its objects; check that they still fit: 2.jpg.",
     ]
     said = json.loads(run(made.folder, "-o", tmp_path / "out", "--json").stdout)["notes"]
     assert set(notes) <= set(said)
 
 
 @pytest.mark.parametrize(("orientation", "stored"), [(3, (14, 9)), (6, (9, 14))])
-def test_images_that_exif_turns_are_told(orientation: int, stored: tuple[int, int], made: Made) -> None:
+def test_images_that_exif_turns_are_reported(orientation: int, stored: tuple[int, int], made: Made) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation
     Image.new("RGB", stored).save(made.folder / "sub/done.jpg", exif=exif)
     (note,) = notes_on_files(made.store, made.folder)
     assert note == (
-        "1 image with an EXIF orientation, exported upright, which does not fit for programs that do not turn images:"
+        "1 image with an EXIF orientation, exported upright; masks do not fit in programs that ignore the orientation:"
         f" sub/done.jpg (stored as {stored[0]}x{stored[1]})."
     )

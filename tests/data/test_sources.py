@@ -77,7 +77,7 @@ def test_sbd(sbd: Path) -> None:
     np.testing.assert_array_equal(source.masks(0, [2])[0], TWO == 2)
     np.testing.assert_array_equal(source.union(0), TWO > 0)
     assert source.masks(0, []).shape == (0, *SIZE)
-    assert not source.exhaustive(0)
+    assert not source.fully_annotated(0)
     assert not source.indexed
     assert source.image(0).shape == (*SIZE, 3)
     assert source.sample(1, 1).name == "sbd/img/b.jpg/1"
@@ -93,7 +93,7 @@ def test_badly_segmented_images_of_sbd_are_preferred(sbd: Path) -> None:
     np.testing.assert_allclose(source.frequencies, [1, 0.25**1.25])
     drawn = TrainingSet({"sbd": source}, size=32, augmentation=PLAIN)
     part = drawn._sets[0]
-    counts = np.bincount([part.draw(np.random.default_rng((1, i))) for i in range(1000)])
+    counts = np.bincount([part.sample(np.random.default_rng((1, i))) for i in range(1000)])
     assert counts[1] / 1000 == pytest.approx(0.25**1.25 / (1 + 0.25**1.25), abs=0.03)
 
 
@@ -111,7 +111,7 @@ def test_scores_that_do_not_fit(sbd: Path, content: Any, sentence: str) -> None:
 
 
 def test_faults_of_sbd(sbd: Path) -> None:
-    with pytest.raises(DatasetError, match=r"there is no .*val.txt, the list"):
+    with pytest.raises(DatasetError, match=r"the list of images .*val.txt cannot be read: No such file"):
         Sbd(sbd, "val")
     with pytest.raises(ConfigError, match="smallest_fill=2 is a share"):
         Sbd(sbd, smallest_fill=2)
@@ -135,7 +135,7 @@ def test_faults_of_sbd(sbd: Path) -> None:
     with pytest.raises(DatasetError, match=r"b.mat is no annotation of SBD, .*the sides of its map are \[2, 2, 2\]"):
         source.objects(1)
     mat.unlink()
-    with pytest.raises(DatasetError, match=r"there is no .*b.mat"):
+    with pytest.raises(DatasetError, match=r"b.mat cannot be read: No such file"):
         source.objects(1)
 
 
@@ -172,7 +172,7 @@ def test_cocolvis(cocolvis: Path) -> None:
     assert source.things == 3
     assert source.objects(0) == [0, 2]
     assert source.areas(0).tolist() == [600, 400]
-    assert source.exhaustive(0)
+    assert source.fully_annotated(0)
     assert source.image(0).shape == (*SIZE, 3)
     assert CocoLvis(cocolvis, min_area=0, parts=True).objects(0) == [0, 1, 2]
     assert CocoLvis(cocolvis, min_area=500).objects(0) == [0]
@@ -182,15 +182,15 @@ def test_cocolvis(cocolvis: Path) -> None:
 
 def test_stuff_is_there_by_chance(cocolvis: Path) -> None:
     source = CocoLvis(cocolvis, min_area=0, stuff=0.3)
-    drawn = [source.draw(0, np.random.default_rng(i)) for i in range(200)]
+    drawn = [source.sample_objects(0, np.random.default_rng(i)) for i in range(200)]
     with_stuff = [objects for objects, _ in drawn if objects == [0, 2, 3]]
     assert 40 <= len(with_stuff) <= 80
     assert all(objects in ([0, 2], [0, 2, 3]) for objects, _ in drawn)
     assert all(len(areas) == len(objects) for objects, areas in drawn)
-    assert source.draw(0, np.random.default_rng(7))[0] == drawn[7][0]
+    assert source.sample_objects(0, np.random.default_rng(7))[0] == drawn[7][0]
     never, always = CocoLvis(cocolvis, stuff=0, min_area=0), CocoLvis(cocolvis, stuff=1, min_area=0)
-    assert never.draw(0, np.random.default_rng(0))[0] == [0, 2]
-    assert always.draw(0, np.random.default_rng(0))[1].tolist() == [600, 400, 300]
+    assert never.sample_objects(0, np.random.default_rng(0))[0] == [0, 2]
+    assert always.sample_objects(0, np.random.default_rng(0))[1].tolist() == [600, 400, 300]
 
 
 def change(file: Path, content: Any) -> None:
@@ -227,7 +227,7 @@ def test_an_index_of_cocolvis_that_is_none(cocolvis: Path, content: Any) -> None
 
 
 def test_further_faults_of_cocolvis(cocolvis: Path) -> None:
-    with pytest.raises(DatasetError, match=r"there is no .*val/hannotation.pickle"):
+    with pytest.raises(DatasetError, match=r"val/hannotation.pickle cannot be read: No such file"):
         CocoLvis(cocolvis, "val")
     with pytest.raises(ConfigError, match=r"stuff=1.5 is a probability"):
         CocoLvis(cocolvis, stuff=1.5)
@@ -257,11 +257,11 @@ def test_a_map_has_an_object_for_every_value(tmp_path: Path) -> None:
     assert [source.objects(i) for i in range(4)] == [[1, 2], [1, 2], [300, 600], [1, 2]]
     for i in range(4):
         np.testing.assert_array_equal(source.masks(i), np.stack([TWO == 1, TWO == 2]))
-    assert source.undecided(0) is None
-    void = MaskFolder(tmp_path, void=2)
-    assert void.objects(0) == [1]
-    np.testing.assert_array_equal(void.undecided(0), TWO == 2)
-    np.testing.assert_array_equal(void.sample(0, 1).truth(), np.select([TWO == 1, TWO == 2], [1, IGNORE]))
+    assert source.ignore_mask(0) is None
+    ignoring = MaskFolder(tmp_path, ignore_label=2)
+    assert ignoring.objects(0) == [1]
+    np.testing.assert_array_equal(ignoring.ignore_mask(0), TWO == 2)
+    np.testing.assert_array_equal(ignoring.sample(0, 1).truth(), np.select([TWO == 1, TWO == 2], [1, IGNORE]))
     assert source.name == tmp_path.name
 
 
@@ -314,8 +314,8 @@ def test_masks_that_cannot_be_told_apart(tmp_path: Path) -> None:
         path.unlink()
     with pytest.raises(DatasetError, match=r"no image in .* has a mask in"):
         MaskFolder(tmp_path)
-    with pytest.raises(ConfigError, match="void=0 is the background"):
-        MaskFolder(tmp_path, void=0)
+    with pytest.raises(ConfigError, match="ignore_label=0 is the background"):
+        MaskFolder(tmp_path, ignore_label=0)
 
 
 def test_masks_that_cannot_be_read(tmp_path: Path) -> None:
@@ -350,7 +350,7 @@ def test_specs(sbd: Path, cocolvis: Path, tmp_path: Path) -> None:
     assert list(sources) == ["sbd", "cocolvis", "mine"]
     assert sources["sbd"].objects(0) == [1, 2, 3]
     assert isinstance(sources["mine"], MaskFolder)
-    both = open_sources([str(mine), f"masks={mine},name=again,void=1"])
+    both = open_sources([str(mine), f"masks={mine},name=again,ignore_label=1"])
     assert list(both) == ["mine", "again"]
     assert both["again"].objects(0) == [2]
     assert both["again"].sample(0, 2).name == "again/images/a.png/2"

@@ -215,7 +215,7 @@ def test_undecided_pixels_are_ignored(tmp_path: Path, m: int, paste: float) -> N
         (tmp_path / folder).mkdir()
         Image.fromarray(pixels).save(tmp_path / folder / "a.png")
     augmentation = replace(PLAIN, paste=paste)
-    sources = {"void": MaskFolder(tmp_path, void=255)}
+    sources = {"void": MaskFolder(tmp_path, ignore_label=255)}
     samples = TrainingSet(sources, size=48, seed=3, objects_per_image=m, augmentation=augmentation)
     seen = 0
     for i in range(20):

@@ -14,8 +14,6 @@ from vpuformer.encoding.ablation_encoders import (
     distance_maps,
 )
 from vpuformer.encoding.batch import PromptBatch
-from vpuformer.encoding.gaussian import box_vector, click_vector
-from vpuformer.encoding.pue import prompt_vectors
 from vpuformer.geometry import CANONICAL, Crop, FrameMap
 from vpuformer.prompts import Box, Click, Prompt, Scribble
 
@@ -90,20 +88,6 @@ def test_a_sample_without_prompts_gets_one_token(encoder: torch.nn.Module) -> No
     tokens, valid = encoder(batch([], [Click(5, 5), Click(9, 9)]))
     assert valid.tolist() == [[True, False], [True, True]]
     assert torch.equal(tokens[0, 0], torch.ones(32))
-
-
-def test_boxes_of_a_fixed_width_and_scribbles_as_printed() -> None:
-    prompts = batch([Click(100, 150), Box(50, 50, 150, 250), STROKE])
-    ours, fixed, literal = (
-        prompt_vectors(prompts, formula=f)[0] for f in ("extent", "fixed-boxes", "literal-scribbles")
-    )
-    assert torch.equal(fixed[[0, 2]], ours[[0, 2]])
-    assert torch.equal(literal[:2], ours[:2])
-    torch.testing.assert_close(fixed[1, :CANONICAL], click_vector(torch.tensor(100.0), CANONICAL, truncate=50 / 3))
-    assert torch.equal(literal[2], prompt_vectors(prompts, formula="literal")[0, 2])
-    assert not torch.equal(
-        ours[1, :CANONICAL], box_vector(torch.tensor(50.0), torch.tensor(150.0), CANONICAL, sigma=3.0)
-    )
 
 
 @torch.inference_mode()

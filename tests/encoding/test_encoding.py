@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from vpuformer.encoding import pue
 from vpuformer.encoding.batch import MAX_STROKE_PIXELS, PromptBatch, dense_pixels
-from vpuformer.encoding.gaussian import Formula, scribble_vectors
-from vpuformer.encoding.maps import prompt_maps
+from vpuformer.encoding.gaussian import scribble_vectors
+from vpuformer.encoding.maps import rasterize_prompts
 from vpuformer.encoding.position import grid_code
 from vpuformer.encoding.pue import VECTOR, PromptUnifiedEncoder, prompt_vectors
-from vpuformer.encoding.seeding import below, mixed
+from vpuformer.encoding.seeding import derive_seed, randint
 from vpuformer.geometry import CANONICAL, Crop, FrameMap
 from vpuformer.prompts import Box, Click, Prompt, Scribble
 
@@ -26,8 +26,8 @@ def batch(*samples: list[Prompt]) -> PromptBatch:
     return PromptBatch.collate(samples, [WHOLE] * len(samples))
 
 
-def vectors(prompt: Prompt, **options: object) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    whole = prompt_vectors(batch([prompt]), **options)[0, 0].numpy()  # type: ignore[arg-type]
+def vectors(prompt: Prompt) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    whole = prompt_vectors(batch([prompt]))[0, 0].numpy()
     return whole[:448], whole[448:896], whole[896:]
 
 
@@ -47,18 +47,6 @@ def test_a_click_between_pixels_is_not_rounded() -> None:
     np.testing.assert_allclose(horizontal[[100, 101]], math.exp(-0.25 / 18), rtol=1e-6)
 
 
-def test_a_click_to_the_letter_ends_after_three_pixels() -> None:
-    horizontal, _, _ = vectors(Click(100, 300), formula="literal")
-    assert np.flatnonzero(horizontal).tolist() == list(range(97, 104))
-    np.testing.assert_allclose(horizontal[103], math.exp(-0.5), rtol=1e-6)
-
-
-def test_the_peak_can_be_raised_as_in_the_authors_code() -> None:
-    horizontal, vertical, _ = vectors(Click(100.25, 300), peak=2.0)
-    np.testing.assert_allclose(horizontal[[100, 101]], [2 * math.exp(-0.0625 / 18), math.exp(-0.5625 / 18)], rtol=1e-6)
-    assert vertical[300] == 2
-
-
 def test_a_box_by_hand() -> None:
     horizontal, vertical, _ = vectors(Box(99.5, 199.5, 159.5, 211.5))
     # 60 columns: centre 129.5, sigma 10; 12 rows: centre 205.5, sigma 2.
@@ -66,12 +54,6 @@ def test_a_box_by_hand() -> None:
     np.testing.assert_allclose(horizontal[[129, 139]], np.exp([-0.25 / 200, -(9.5**2) / 200]), rtol=1e-5)
     np.testing.assert_allclose(vertical[[205, 207]], np.exp([-0.25 / 8, -(1.5**2) / 8]), rtol=1e-5)
     assert np.flatnonzero(vertical).tolist() == list(range(200, 212))
-
-
-def test_a_box_to_the_letter_is_a_click_on_its_centre() -> None:
-    box, click = vectors(Box(50, 50, 150, 250), formula="literal"), vectors(Click(100, 150), formula="literal")
-    np.testing.assert_array_equal(box[0], click[0])
-    np.testing.assert_array_equal(box[1], click[1])
 
 
 def test_a_scribble_by_hand() -> None:
@@ -90,15 +72,7 @@ def test_a_vertical_scribble() -> None:
     assert vertical.sum() == 91
 
 
-def test_a_scribble_to_the_letter_forgets_the_square_and_ends_after_three_pixels() -> None:
-    horizontal, vertical, _ = vectors(Scribble(((10, 20), (16, 26))), formula="literal")
-    np.testing.assert_allclose(horizontal[10:14], np.exp(-np.arange(4) / 18), rtol=1e-4)
-    assert horizontal[14:].sum() == 0
-    # Every point has served its column: none is left for a row.
-    assert vertical.sum() == 0
-
-
-def slow_scribble(path: np.ndarray, formula: Formula) -> tuple[np.ndarray, np.ndarray]:
+def slow_scribble(path: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Algorithm 1 with loops, the middle point of a column or row taken."""
     points = dense_pixels(path)
     low, high = path.min(axis=0), path.max(axis=0)
@@ -108,33 +82,25 @@ def slow_scribble(path: np.ndarray, formula: Formula) -> tuple[np.ndarray, np.nd
         for slot in range(448):
             here = [i for i, p in enumerate(points) if np.rint(p[axis]) == slot]
             free = [i for i in here if i not in used]
-            candidates = free if free or formula == "literal" else here
+            candidates = free or here
             if not candidates:
                 continue
             candidates.sort(key=lambda i: (round(points[i][1 - axis] * 64), i))
             chosen = candidates[(len(candidates) - 1) // 2]
             distance = abs(points[chosen][1 - axis] - low[1 - axis])
-            if formula == "extent":
-                out[axis][slot] = math.exp(-(distance**2) / (2 * spread**2))
-            elif abs(distance - 3) < 1e-3:
-                out[axis][slot] = np.nan  # on the cut-off, where rounding decides
-            elif distance < 3:
-                out[axis][slot] = math.exp(-distance / 18)
+            out[axis][slot] = math.exp(-(distance**2) / (2 * spread**2))
             if axis == 0:
                 used.add(chosen)
     return out[0], out[1]
 
 
-@pytest.mark.parametrize("formula", ["extent", "literal"])
 @settings(max_examples=8, deadline=None)
 @given(path=st.lists(st.tuples(st.floats(5, 90), st.floats(5, 90)), min_size=1, max_size=5))
-def test_scribbles_equal_the_slow_loop(formula: Formula, path: list[tuple[float, float]]) -> None:
+def test_scribbles_equal_the_slow_loop(path: list[tuple[float, float]]) -> None:
     path = [(round(x * 4) / 4 + 0.03, round(y * 4) / 4 + 0.03) for x, y in path]  # no ties of rounding
-    horizontal, vertical, _ = vectors(Scribble(tuple(path)), formula=formula)
-    slow = slow_scribble(np.array(path), formula)
-    for ours, theirs in zip((horizontal, vertical), slow, strict=True):
-        certain = ~np.isnan(theirs)
-        np.testing.assert_allclose(ours[certain], theirs[certain], atol=2e-3)
+    horizontal, vertical, _ = vectors(Scribble(tuple(path)))
+    for ours, theirs in zip((horizontal, vertical), slow_scribble(np.array(path)), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=2e-3)
 
 
 def test_a_scribble_along_the_far_edge_keeps_both_vectors() -> None:
@@ -173,15 +139,15 @@ def splitmix(state: int) -> int:
 
 @given(st.integers(-(2**63), 2**63 - 1), st.integers(0, 1000), st.integers(0, 1000))
 def test_draws_are_those_of_whole_numbers_without_end(seed: int, number: int, count: int) -> None:
-    made = mixed(torch.tensor([seed]), torch.tensor([number]))
+    made = derive_seed(torch.tensor([seed]), torch.tensor([number]))
     expected = splitmix((seed * 0x9E3779B97F4A7C15 + number) % 2**64)
     assert made.item() % 2**64 == expected
-    assert torch.equal(made, mixed(torch.tensor([seed]), number))
-    assert below(made, torch.tensor([count])).item() == (expected >> 33) * count // 2**31
+    assert torch.equal(made, derive_seed(torch.tensor([seed]), number))
+    assert randint(made, torch.tensor([count])).item() == (expected >> 33) * count // 2**31
 
 
 def test_draws_are_even() -> None:
-    drawn = below(mixed(mixed(torch.arange(100)[:, None], 3), torch.arange(700)), torch.tensor(7))
+    drawn = randint(derive_seed(derive_seed(torch.arange(100)[:, None], 3), torch.arange(700)), torch.tensor(7))
     counts = torch.bincount(drawn.flatten(), minlength=7)
     assert len(counts) == 7
     assert ((counts - 10_000) / 10_000).abs().max() < 0.04
@@ -244,23 +210,6 @@ def test_too_many_prompts_lose_the_oldest_of_the_most_frequent_kind() -> None:
     assert kept.bounds[0, 1, 0] == 2
 
 
-def test_the_visual_distance_as_a_product_and_as_damping() -> None:
-    """Left half black, right half white; a click on the black side."""
-    image = torch.zeros(1, 3, 448, 448)
-    image[..., 224:] = 1
-    prompts = batch([Click(220, 100)])
-    product = prompt_vectors(prompts, visual="product", image=image)[0, 0]
-    # As printed: no difference of colour is distance 0 wherever it is, and one of 255 * sqrt(3) is out of reach.
-    assert product[:224].tolist() == [1] * 224
-    assert product[224:448].sum() == 0
-    assert product[448:896].tolist() == [1] * 448
-    damped, plain = prompt_vectors(prompts, visual="damping", image=image)[0, 0], prompt_vectors(prompts)[0, 0]
-    torch.testing.assert_close(damped[:224], plain[:224])
-    assert damped[224:448].max() < 1e-6
-    with pytest.raises(ValueError, match="pass the image"):
-        prompt_vectors(prompts, visual="damping")
-
-
 def test_without_prompts_there_is_one_token() -> None:
     tokens, valid = PromptUnifiedEncoder(dim=16, hidden=8)(batch([], [Click(3, 3)]))
     assert valid.tolist() == [[True], [True]]
@@ -311,14 +260,14 @@ def test_maps_of_prompts() -> None:
     prompts = batch(
         [Click(100, 200), Click(10, 10, False), Box(3.5, 7.5, 11.5, 15.5), Scribble(((0, 444), (447, 444)))]
     )
-    maps = prompt_maps(prompts, (448, 448))[0]
+    maps = rasterize_prompts(prompts, (448, 448))[0]
     assert maps[0, 200, 100] == maps[0, 205, 100] == maps[0, 197, 104] == 1
     assert maps[0, 206, 100] == maps[0, 204, 104] == 0
     assert maps[1].sum() == 81  # a disk of radius 5
     assert maps[2].sum() == 64
     assert maps[2, 8:16, 4:12].min() == 1
     assert maps[0, 444].min() == 1
-    quarter = prompt_maps(prompts, (112, 112))[0]
+    quarter = rasterize_prompts(prompts, (112, 112))[0]
     assert quarter[2].sum() == 4
     assert quarter[0, 50, 25] == 1
 

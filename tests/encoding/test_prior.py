@@ -19,7 +19,7 @@ def batch(*samples: list[Prompt]) -> PromptBatch:
 
 @pytest.mark.parametrize("size", [(16, 16), (28, 28), (32, 64), (7, 5)])
 def test_a_click_has_its_peak_in_its_own_cell(size: tuple[int, int]) -> None:
-    [prior] = prompt_priors(batch([Click(300, 100)]), [size], shapes=False)
+    [prior] = prompt_priors(batch([Click(300, 100)]), [size])
     assert prior.shape == (1, 1, *size)
     peak = int(prior.argmax())
     assert (peak // size[1], peak % size[1]) == (100 * size[0] // 448, 300 * size[1] // 448)
@@ -27,36 +27,31 @@ def test_a_click_has_its_peak_in_its_own_cell(size: tuple[int, int]) -> None:
     assert prior.min().item() == pytest.approx(math.log(FLOOR), abs=1e-4)
 
 
-def test_a_box_is_its_bell_or_its_inside() -> None:
-    prompts = batch([Box(112, 112, 335, 223)])
-    [bell], [inside] = (prompt_priors(prompts, [(8, 8)], shapes=shapes) for shapes in (False, True))
-    covered = inside[0, 0] > math.log(0.9)
+def test_a_box_is_its_inside() -> None:
+    [prior] = prompt_priors(batch([Box(112, 112, 335, 223)]), [(8, 8)])
+    covered = prior[0, 0] > math.log(0.9)
     assert covered.nonzero().min(dim=0).values.tolist() == [2, 2]
     assert covered.nonzero().max(dim=0).values.tolist() == [3, 5]
     assert covered.sum() == 8
-    # The corner of the bell is as good as outside.
-    [fine] = prompt_priors(prompts, [(112, 112)], shapes=False)
-    assert fine[0, 0, 28, 28] < math.log(2 * FLOOR)
-    assert bell[0, 0, 2, 3] > bell[0, 0, 2, 2]
 
 
-def test_a_stroke_is_where_it_passes_and_not_the_product_of_its_profiles() -> None:
+def test_a_stroke_is_where_it_passes() -> None:
     diagonal = batch([Scribble(((20, 20), (430, 430)))])
-    [profiles], [stroke] = (prompt_priors(diagonal, [(8, 8)], shapes=shapes) for shapes in (False, True))
+    [stroke] = prompt_priors(diagonal, [(8, 8)])
     on = torch.eye(8, dtype=torch.bool)
     assert (stroke[0, 0][on] > math.log(0.9)).all()
     assert (stroke[0, 0][~on] < math.log(0.01)).all()
-    assert profiles[0, 0, 0, 1] > math.log(0.1)
     assert stroke_cells(diagonal, (8, 8)).sum() == 8
 
 
-def test_slots_without_a_prompt_prefer_no_place() -> None:
-    [prior] = prompt_priors(batch([Click(9, 9)], [Click(9, 9), Click(300, 300)], []), [(4, 4)], shapes=True)
-    for sample, slot in ((0, 1), (2, 0), (2, 1)):
+def test_slots_without_a_prompt_and_null_tokens_prefer_no_place() -> None:
+    [prior] = prompt_priors(batch([Click(9, 9)], [Click(9, 9), Click(300, 300)], []), [(4, 4)], null_tokens=1)
+    assert prior.shape == (3, 3, 4, 4)
+    for sample, slot in ((0, 1), (0, 2), (1, 2), (2, 0), (2, 1), (2, 2)):
         assert prior[sample, slot].unique().tolist() == pytest.approx([math.log(NOWHERE)])
 
 
 def test_all_grids_agree_on_the_place() -> None:
-    coarse, fine = prompt_priors(batch([Click(200, 60)]), [(16, 16), (64, 64)], shapes=True)
+    coarse, fine = prompt_priors(batch([Click(200, 60)]), [(16, 16), (64, 64)])
     pooled = torch.nn.functional.max_pool2d(fine, 4)
     torch.testing.assert_close(pooled, coarse)

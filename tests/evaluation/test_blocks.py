@@ -13,7 +13,7 @@ from support.measured import Loop, measure, without_times
 from vpuformer.arrays import RGB, FloatMap
 from vpuformer.data.sample import Sample
 from vpuformer.errors import ConfigError, InputError, MaskError
-from vpuformer.evaluation.records import Header, Records, read_records, write_records
+from vpuformer.evaluation.records import Records, RunHeader, read_records, write_records
 from vpuformer.evaluation.run import evaluate, evaluate_to_file
 from vpuformer.evaluation.shards import merge, parse_shard, shard_of
 from vpuformer.evaluation.simulated_user import SimulatedUser
@@ -154,7 +154,7 @@ def summary_of(segmenter: Any, **settings: Any) -> dict[str, Any]:
 
     records = measure(samples(6), segmenter, **settings)
     kinds = settings.get("kinds", ("click",))
-    return summarise(Header(dataset="toy", objects=6, data_sha256="", model="toy", kinds=kinds), records)
+    return summarise(RunHeader(dataset="toy", objects=6, data_sha256="", model="toy", kinds=kinds), records)
 
 
 def count_of(kinds: Any) -> str:
@@ -188,9 +188,9 @@ def test_who_repeats_himself_never_improves() -> None:
 # --- parts --------------------------------------------------------------------------------------------------------
 
 
-def header(**changes: Any) -> Header:
+def header(**changes: Any) -> RunHeader:
     fields = {"dataset": "toy", "objects": 7, "data_sha256": "0", "model": "growing", "batch": 2, "kinds": KINDS}
-    return Header(**{**fields, "max_interactions": 4, "started": "then", **changes})
+    return RunHeader(**{**fields, "max_interactions": 4, "started": "then", **changes})
 
 
 def run_part(number: int, count: int, tmp_path: Path, segmenter: Any, **changes: Any) -> Records:
@@ -216,15 +216,15 @@ def test_parts_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     one, two, three = (run_part(number, 3, tmp_path, Growing()) for number in (1, 2, 3))
     with pytest.raises(InputError, match="missing: 2/3"):
         merge([one, three])
-    with pytest.raises(InputError, match="1/3 is there twice"):
+    with pytest.raises(InputError, match="1/3 was given twice"):
         merge([one, two, one])
-    with pytest.raises(InputError, match="no part"):
+    with pytest.raises(InputError, match="no part to merge"):
         merge([])
-    with pytest.raises(InputError, match="is no part of a run"):
+    with pytest.raises(InputError, match="is not a part"):
         merge([Records(header(), ())])
     from dataclasses import replace
 
-    with pytest.raises(InputError, match="different runs, with another seed"):
+    with pytest.raises(InputError, match="different runs, which differ in seed"):
         merge([one, two, three._replace(header=replace(three.header, seed=1))])
     with pytest.raises(InputError, match="number of parts"):
         merge([one, two._replace(header=replace(two.header, shard="2/2"))])
@@ -298,7 +298,7 @@ def test_parts_are_merged_to_what_one_run_has(usual: list[Any], tmp_path: Path) 
     assert records_in(tmp_path / "merged") == records_in(tmp_path / "whole")
     assert (tmp_path / "merged" / "summary.json").exists()
     refused = vpuformer("merge", tmp_path / "1", "-o", tmp_path / "half")
-    assert (refused.exit_code, refused.stderr) == (2, "error: of 2 parts these are missing: 2/2\n")
+    assert (refused.exit_code, refused.stderr) == (2, "error: these of 2 parts are missing: 2/2\n")
     assert not (tmp_path / "half").exists()
 
 

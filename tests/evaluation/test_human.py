@@ -110,7 +110,7 @@ def test_a_image_of_labels_is_read(tmp_path: Path) -> None:
 def test_images_of_something_else_are_refused(tmp_path: Path) -> None:
     nothing = np.zeros(SIZE, dtype=np.bool_)
     file = write_labels(tmp_path / "one-anno.png", labels_of(nothing, drawn([(4, 4), (60, 4)])))
-    with pytest.raises(DatasetError, match="shows nothing of the object"):
+    with pytest.raises(DatasetError, match="has no stroke on the object"):
         read_strokes(file, SIZE)
     with pytest.raises(MaskError, match=r"one-anno\.png"):
         read_strokes(file, (9, 9))
@@ -192,7 +192,7 @@ def test_a_image_without_scribbles_is_named(
     (scribbles / "second" / "124084-anno.png").unlink()
     with pytest.raises(DatasetError, match="second has no scribbles for grabcut/124080"):
         evaluate_human(samples(image, truth), scribbles, Strokes())
-    with pytest.raises(InputError, match="no scribbles to summarise"):
+    with pytest.raises(InputError, match="no records to summarise"):
         summarise_human([])
 
 

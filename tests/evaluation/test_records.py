@@ -16,10 +16,10 @@ from vpuformer.data.sample import Sample
 from vpuformer.errors import ConfigError, DatasetError, InputError
 from vpuformer.evaluation import run
 from vpuformer.evaluation.records import (
-    Header,
     Interaction,
     ObjectRecord,
     RecordWriter,
+    RunHeader,
     data_fingerprint,
     read_records,
     used_versions,
@@ -28,7 +28,7 @@ from vpuformer.evaluation.run import evaluate_to_file
 from vpuformer.inference.protocol import Query
 from vpuformer.prompts import Box, Click, Prompt, Scribble
 
-HEADER = Header(
+HEADER = RunHeader(
     dataset="toy",
     objects=4,
     data_sha256="ab12",
@@ -46,7 +46,7 @@ def record(number: int) -> ObjectRecord:
     return ObjectRecord("toy/a", number, (48, 64), 0.3, steps, "toy/a")
 
 
-def write(path: Path, records: Sequence[ObjectRecord], header: Header = HEADER) -> None:
+def write(path: Path, records: Sequence[ObjectRecord], header: RunHeader = HEADER) -> None:
     with RecordWriter(path, header) as writer:
         for each in records:
             writer.add(each)
@@ -110,7 +110,7 @@ def test_a_partial_file_without_a_whole_line_is_begun_again(tmp_path: Path) -> N
 
 def test_the_beginning_of_another_run_is_not_gone_on_with(tmp_path: Path) -> None:
     write(tmp_path / "toy.jsonl.gz", [record(0)])
-    with pytest.raises(InputError, match="another run, with another weights_sha256, seed"):
+    with pytest.raises(InputError, match="another run, which differs in weights_sha256, seed"):
         RecordWriter(tmp_path / "toy.jsonl.gz", replace(HEADER, seed=4, weights_sha256="cd"))
     with RecordWriter(tmp_path / "toy.jsonl.gz", replace(HEADER, started="2001-01-01T00:00:00+00:00")) as writer:
         assert len(writer.records) == 1

@@ -8,32 +8,32 @@ from hypothesis import given, settings
 from hypothesis.extra.numpy import array_shapes, arrays
 from scipy import ndimage
 
-from vpuformer.formats.contours import Part, Ring, parts_of, signed_area
+from vpuformer.formats.contours import Contour, Part, parts_of, signed_area
 
 MASKS = arrays(bool, array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=12))
 TOUCHING = np.ones((3, 3), int)
 
 
-def even_odd(rings: list[Ring], shape: tuple[int, int]) -> np.ndarray:
+def even_odd(contours: list[Contour], shape: tuple[int, int]) -> np.ndarray:
     """Every pixel centre asks every edge whether a ray to the right meets it."""
     inside = np.zeros(shape, bool)
     rows, columns = np.mgrid[: shape[0], : shape[1]] + 0.5
-    for ring in rings:
-        for (xa, ya), (xb, yb) in zip(ring.tolist(), np.roll(ring, -1, axis=0).tolist(), strict=True):
+    for contour in contours:
+        for (xa, ya), (xb, yb) in zip(contour.tolist(), np.roll(contour, -1, axis=0).tolist(), strict=True):
             if ya != yb:
                 between = (rows > min(ya, yb)) & (rows < max(ya, yb))
                 inside ^= between & (columns < xa + (rows - ya) * (xb - xa) / (yb - ya))
     return inside
 
 
-def rings_of(parts: list[Part]) -> list[Ring]:
-    return [ring for part in parts for ring in part.rings]
+def contours_of(parts: list[Part]) -> list[Contour]:
+    return [contour for part in parts for contour in part.contours]
 
 
 @settings(deadline=None)
 @given(MASKS)
 def test_the_even_odd_rule_gives_the_mask_back(mask: np.ndarray) -> None:
-    assert np.array_equal(even_odd(rings_of(parts_of(mask)), mask.shape), mask)
+    assert np.array_equal(even_odd(contours_of(parts_of(mask)), mask.shape), mask)
 
 
 @settings(deadline=None)
@@ -43,7 +43,7 @@ def test_every_part_is_a_piece_that_hangs_together_with_its_holes(mask: np.ndarr
     parts = parts_of(mask)
     assert len(parts) == number
     for part in parts:
-        alone = even_odd(part.rings, mask.shape)
+        alone = even_odd(part.contours, mask.shape)
         (piece,) = np.unique(pieces[alone])
         assert np.array_equal(alone, pieces == piece)
         filled = ndimage.binary_fill_holes(alone)
@@ -57,16 +57,16 @@ def test_rings_turn_at_every_corner_and_keep_the_object_to_the_right(mask: np.nd
     for part in parts_of(mask):
         assert signed_area(part.outer) > 0
         assert all(signed_area(hole) < 0 for hole in part.holes)
-        for ring in part.rings:
-            steps = np.roll(ring, -1, axis=0) - ring
+        for contour in part.contours:
+            steps = np.roll(contour, -1, axis=0) - contour
             assert ((steps == 0).sum(axis=1) == 1).all()
-            assert (steps[:, 0] != 0).tolist() == [True, False] * (len(ring) // 2)
+            assert (steps[:, 0] != 0).tolist() == [True, False] * (len(contour) // 2)
 
 
 @settings(deadline=None)
 @given(MASKS)
 def test_the_areas_of_all_rings_add_up_to_the_pixels(mask: np.ndarray) -> None:
-    assert sum(signed_area(ring) for ring in rings_of(parts_of(mask))) == mask.sum()
+    assert sum(signed_area(contour) for contour in contours_of(parts_of(mask))) == mask.sum()
 
 
 def test_a_pixel_is_a_square_from_its_corner_to_the_next() -> None:
@@ -104,4 +104,4 @@ def test_a_large_image_takes_no_longer_than_a_blink(rng: np.random.Generator) ->
     start = time.process_time()
     parts = parts_of(blobs)
     assert time.process_time() - start < 5  # 0.2 s on a slow core
-    assert sum(signed_area(ring) for ring in rings_of(parts)) == blobs.sum()
+    assert sum(signed_area(contour) for contour in contours_of(parts)) == blobs.sum()

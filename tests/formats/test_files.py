@@ -28,9 +28,9 @@ from vpuformer.formats.coco import write as write_coco
 from vpuformer.formats.contours import parts_of
 from vpuformer.formats.labelme import write as write_labelme
 from vpuformer.formats.output import Output
-from vpuformer.formats.pixels import voc_colours
 from vpuformer.formats.yolo import drawn_agreement
 from vpuformer.images import read_labels, read_mask
+from vpuformer.images.palette import voc_colours
 
 HEIGHT, WIDTH = 9, 14
 LABELS = ["cup", "big dog", "no/one"]
@@ -102,7 +102,7 @@ def test_png_has_a_file_for_every_object_with_its_very_pixels(tmp_path: Path) ->
     for file, mask in zip(written.files[:-1], [SQUARE, RING, TWO_PARTS, SQUARE, block(2, 3, 3, 4)], strict=True):
         assert np.array_equal(read_mask(tmp_path / file), mask.astype(np.float32))
     index = json.loads((tmp_path / "objects.json").read_bytes())
-    assert index[3] == {"file": "b/x/0002_no_one.png", "image": "b/x.png", "id": 22, "label": "no/one"}
+    assert index[3] == {"file": "b/x/0002_no_one.png", "picture": "b/x.png", "id": 22, "label": "no/one"}
 
 
 def test_png_is_what_training_reads(tmp_path: Path) -> None:
@@ -252,18 +252,18 @@ def test_yolo_has_an_outline_an_object_that_encloses_its_very_pixels(tmp_path: P
 @settings(deadline=None)
 @given(MASKS)
 def test_bridges_enclose_nothing(mask: np.ndarray) -> None:
-    rings = [ring for part in parts_of(mask) for ring in part.rings]
-    if rings:
-        outline = joined(rings)
+    contours = [contour for part in parts_of(mask) for contour in part.contours]
+    if contours:
+        outline = joined(contours)
         assert np.array_equal(even_odd(outline, mask.shape), mask)
-        assert len(outline) == sum(map(len, rings)) + 2 * (len(rings) - 1)
+        assert len(outline) == sum(map(len, contours)) + 2 * (len(contours) - 1)
         # Rounded as it is written, for an image of which this is a part.
         assert np.array_equal(even_odd(np.round(outline / 31997, 7) * 31997, mask.shape), mask)
 
 
 def test_the_shortest_bridge_is_taken() -> None:
     far, near, first = (block(0, left, 3, left + 2) for left in (11, 6, 1))
-    outline = joined([ring for mask in (first, far, near) for ring in parts_of(mask)[0].rings])
+    outline = joined([contour for mask in (first, far, near) for contour in parts_of(mask)[0].contours])
     steps = np.abs(np.roll(outline, -1, axis=0) - outline).sum(axis=1)
     assert sorted(steps[steps == 3].tolist()) == [3] * (6 + 4)  # upright sides, and two bridges to and fro
 
@@ -302,11 +302,11 @@ def mask_of(shape: dict[str, Any]) -> np.ndarray:
 def test_labelme_has_polygons_and_masks_where_there_are_holes(tmp_path: Path) -> None:
     written = write("labelme", scene(), tmp_path)
     content = json.loads((tmp_path / "a/x.json").read_bytes())
-    square, ring = content["shapes"]
+    square, contour = content["shapes"]
     assert (square["label"], square["shape_type"], square["group_id"]) == ("cup", "polygon", None)
     assert square["points"] == [[2, 1], [7, 1], [7, 5], [2, 5]]
-    assert (ring["label"], ring["shape_type"]) == ("big dog", "mask")
-    assert np.array_equal(mask_of(ring), RING)
+    assert (contour["label"], contour["shape_type"]) == ("big dog", "mask")
+    assert np.array_equal(mask_of(contour), RING)
     assert {key: content[key] for key in ("imagePath", "imageData", "imageHeight", "imageWidth")} == {
         "imagePath": "x.jpg",
         "imageData": None,
@@ -410,7 +410,7 @@ def test_images_of_one_name_do_not_overwrite_each_other(name: str, tmp_path: Pat
 def test_two_images_that_would_write_one_file_after_all_are_refused(tmp_path: Path) -> None:
     # A folder called like the file of another image's object.
     pair = [annotated("a.jpg", (SQUARE, "cup")), annotated("a/0001_cup.png/b.jpg", (SQUARE, "cup"), first=2)]
-    with pytest.raises(InputError, match=r"a/0001_cup\.png/b/0001_cup\.png could not be written"):
+    with pytest.raises(InputError, match=r"a/0001_cup\.png/b/0001_cup\.png cannot be written"):
         write("png", pair, tmp_path)
     output = Output(tmp_path / "twice")
     output.write("a.txt", b"one")
@@ -506,7 +506,7 @@ def test_a_full_disk_is_one_sentence(name: str, tmp_path: Path, monkeypatch: pyt
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(InputError, match="could not be written because the disk is full; make room and export again"):
+    with pytest.raises(InputError, match="cannot be written: the disk is full; make room and try again"):
         FORMATS[name].write(scene(), tmp_path, LABELS)
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 

@@ -99,7 +99,7 @@ def test_a_broken_record_is_none(content: str, tmp_path: Path) -> None:
 def test_a_disk_that_takes_no_folder_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with (
-        pytest.raises(InputError, match=r"out could not be written: Not a directory; choose another folder"),
+        pytest.raises(InputError, match=r"out cannot be written: Not a directory; choose a folder"),
         published(tmp_path / "file" / "out", "png"),
     ):
         pass
@@ -107,7 +107,7 @@ def test_a_disk_that_takes_no_folder_is_one_sentence(tmp_path: Path) -> None:
 
 def test_a_folder_stands_where_a_file_is_to_be(tmp_path: Path) -> None:
     (tmp_path / "annotations.json").mkdir()
-    with pytest.raises(InputError, match=r"annotations\.json could not be written: Is a directory"):
+    with pytest.raises(InputError, match=r"annotations\.json cannot be written: Is a directory"):
         export("coco", images("a.jpg"), tmp_path, ["cup"], overwrite=True)
     assert files(tmp_path) == {"annotations.json", ".vpuformer-coco.json"}
 

@@ -92,7 +92,7 @@ def test_labels_that_are_lost_are_told() -> None:
     content["annotations"][0]["category_id"] = 9
     del content["annotations"][1]["category_id"]
     assert len(list(iter_coco_masks(json.dumps(content).encode(), "x.jpg", SIZE, on_note=notes.append))) == 3
-    assert notes[1:] == ["1 object in the COCO file without a label: 'categories' does not name theirs"]
+    assert notes[1:] == ["1 object in the COCO file without a label: 'categories' lacks their category"]
 
 
 def test_a_name_of_any_length_makes_a_short_note() -> None:

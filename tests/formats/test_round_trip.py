@@ -15,7 +15,7 @@ from PIL import Image
 
 from vpuformer.errors import MaskError
 from vpuformer.formats import FORMATS, AnnotatedImage, LabelledMask, read_objects
-from vpuformer.formats.bundle import Found
+from vpuformer.formats.bundle import LabelAndMask
 from vpuformer.formats.contours import parts_of
 from vpuformer.formats.matching import match_image, match_stem
 from vpuformer.formats.outlines import filled
@@ -67,14 +67,14 @@ def archive(name: str, folder: Path, **options: object) -> bytes:
     return buffer.getvalue()
 
 
-def read(content: bytes, image: str = IMAGES[0], **options: object) -> tuple[list[Found], list[str]]:
+def read(content: bytes, image: str = IMAGES[0], **options: object) -> tuple[list[LabelAndMask], list[str]]:
     notes: list[str] = []
     given = {"labels": LABELS, "others": IMAGES, **options}
     found = list(read_objects(content, image, SIZE, on_note=notes.append, **given))  # pyright: ignore
     return found, notes
 
 
-def same(found: Sequence[Found], expected: Sequence[tuple[np.ndarray, str | None]]) -> None:
+def same(found: Sequence[LabelAndMask], expected: Sequence[tuple[np.ndarray, str | None]]) -> None:
     assert [label for label, _ in found] == [label for _, label in expected]
     assert all(np.array_equal(mask, wanted) for (_, mask), (wanted, _) in zip(found, expected, strict=True))
 
@@ -151,15 +151,15 @@ def test_voc_gives_every_object_back_but_for_what_lies_under_a_later_one(tmp_pat
     content = archive("voc", tmp_path)
     wanted = [(mask, named(label)) for mask, (_, label) in zip(topmost(), scene(), strict=True)]
     found, notes = read(content)
-    hidden = [place for place, (mask, _) in enumerate(wanted) if not mask.any()]
-    same(found, [pair for place, pair in enumerate(wanted) if place not in hidden])
+    hidden = [index for index, (mask, _) in enumerate(wanted) if not mask.any()]
+    same(found, [pair for index, pair in enumerate(wanted) if index not in hidden])
     assert any("was read as 2" in note or "was read as 1" in note for note in notes)
     assert len(hidden) == 1
     assert "1 box without a pixel left out" in notes
     assert sum(int((mask ^ whole).sum()) for (mask, _), (whole, _) in zip(wanted, scene(), strict=True)) == 92
     # The map of objects alone has every object, and no names.
     found, _ = read((tmp_path / "SegmentationObject/dogs/rex.png").read_bytes(), name="rex.png")
-    same(found, [(mask, None) for place, (mask, _) in enumerate(wanted) if place not in hidden])
+    same(found, [(mask, None) for index, (mask, _) in enumerate(wanted) if index not in hidden])
 
 
 def test_labels_give_the_pixels_of_every_label_back(tmp_path: Path) -> None:
@@ -200,8 +200,8 @@ def test_one_object_alone_comes_back(name: str, tmp_path: Path) -> None:
 def test_outlines_are_filled_to_the_mask_they_were_made_of(mask: np.ndarray) -> None:
     found = np.zeros(mask.shape, bool)
     for part in parts_of(mask):
-        for ring in part.rings:
-            found ^= filled(ring, mask.shape, "here")
+        for contour in part.contours:
+            found ^= filled(contour, mask.shape, "here")
     assert np.array_equal(found, mask)
 
 
@@ -215,7 +215,7 @@ def test_a_way_to_and_fro_encloses_nothing(corners: list[tuple[float, float]]) -
 
 
 @pytest.mark.parametrize(
-    ("image", "names", "others", "place", "guessed"),
+    ("image", "names", "others", "index", "guessed"),
     [
         ("p.png", ["p.png", "q.png"], ["p.png", "q.png"], 0, False),
         ("p.png", ["images\\p.png", "images\\q.png"], ["p.png", "q.png"], 0, True),
@@ -229,13 +229,13 @@ def test_a_way_to_and_fro_encloses_nothing(corners: list[tuple[float, float]]) -
     ],
 )
 def test_the_image_of_a_file_is_found(
-    image: str, names: list[str], others: list[str], place: int, guessed: bool
+    image: str, names: list[str], others: list[str], index: int, guessed: bool
 ) -> None:
     found, note = match_image(image, names, "the file", others)
-    assert found == place
+    assert found == index
     assert (note is not None) is guessed
     if note:
-        assert note == f"the file has no image {image}; these are the masks of {names[place]}"
+        assert note == f"the file has no image {image}; these are the masks of {names[index]}"
 
 
 @pytest.mark.parametrize(
@@ -308,8 +308,8 @@ SQUARE = [[1, 1], [5, 1], [5, 5], [1, 5]]
         (b"<annotation><object/></annotation>", "holds boxes and no masks"),
         (b"PK\x03\x04 broken", "the archive is broken"),
         (packed(a=b"x"), "of no format that is read"),
-        (packed(**{"objects.json": '[{"file": "x.png", "image": "dogs/rex.jpg"}]'}), "does not hold"),
-        (b'[{"file": "x.png", "image": "rex.jpg"}]', "lists files that are not here"),
+        (packed(**{"objects.json": '[{"file": "x.png", "picture": "dogs/rex.jpg"}]'}), "does not hold"),
+        (b'[{"file": "x.png", "picture": "rex.jpg"}]', "lists files that are not here"),
         (packed(**{"labels/rex.txt": b"\xff\xfe\x00\xd8", "data.yaml": "{"}), "no YAML"),
         (b'{"key": 3}', "of no format that is read"),
         (b"[" * 100_000, "nested too deeply"),
@@ -358,7 +358,7 @@ def test_boxes_of_yolo_are_left_out_and_told() -> None:
 def test_the_confidence_behind_an_outline_of_yolo_is_told() -> None:
     found, notes = read(b"1 0.1 0.1 0.2 0.1 0.2 0.2 0.87\n", name="rex.txt")
     assert np.array_equal(found[0][1], read(b"1 0.1 0.1 0.2 0.1 0.2 0.2\n")[0][0][1])
-    assert notes[-1] == "the last number of 1 line of rex.txt was taken as a confidence, for it has no partner"
+    assert notes[-1] == "the last number of 1 line of rex.txt has no partner and was read as a confidence"
 
 
 @pytest.mark.parametrize("content", [b"# made by hand", b"cup 0.1 0.1 0.2 0.1 0.2 0.2", b"0,0.1,0.1"])

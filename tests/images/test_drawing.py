@@ -13,7 +13,7 @@ from vpuformer.images import (
     overlay,
     read_mask,
 )
-from vpuformer.images.drawing import NEGATIVE, OBJECT, POSITIVE
+from vpuformer.images.palette import NEGATIVE, OBJECT, POSITIVE
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 GREY_IMAGE = np.full((200, 300, 3), 128, np.uint8)

@@ -40,7 +40,7 @@ def test_indices_of_a_palette_are_labels(tmp_path):
     image.putpalette([value for index in range(256) for value in (index, 0, 0)])
     image.putdata([0, 1, 2, 255])
     image.save(tmp_path / "a.png")
-    with pytest.raises(MaskError, match=r"a\.png holds 2 labels: 1, 2 \(indices of a palette; 255 is left open"):
+    with pytest.raises(MaskError, match=r"a\.png holds 2 labels: 1, 2 \(indices of a palette; 255 is ignored"):
         read_mask(tmp_path / "a.png")
     assert read_mask(tmp_path / "a.png", label=2).tolist() == [[0, 0, 1, 0]]
     assert read_foreground(tmp_path / "a.png").tolist() == [[False, True, True, True]]
@@ -261,9 +261,9 @@ def test_a_full_disk_is_one_sentence_and_leaves_the_older_file(tmp_path, monkeyp
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(ImageError, match=r"a.png could not be written because the disk is full; make room"):
+    with pytest.raises(ImageError, match=r"a.png cannot be written: the disk is full; make room"):
         write_mask(tmp_path / "a.png", np.zeros((2, 2), bool))
-    with pytest.raises(ImageError, match=r"b.png could not be written because the disk is full"):
+    with pytest.raises(ImageError, match=r"b.png cannot be written: the disk is full"):
         write_image(tmp_path / "b.png", RGB)
     assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
     assert read_mask(tmp_path / "a.png").all()
@@ -274,7 +274,7 @@ def test_a_folder_without_permission_is_one_sentence(tmp_path, monkeypatch):
         raise PermissionError(errno.EACCES, "Permission denied")
 
     monkeypatch.setattr(Path, "open", forbidden)
-    with pytest.raises(ImageError, match=r"could not be written: Permission denied; choose a folder"):
+    with pytest.raises(ImageError, match=r"cannot be written: Permission denied; choose a folder"):
         write_image(tmp_path / "a.png", RGB)
 
 

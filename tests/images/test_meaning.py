@@ -13,7 +13,7 @@ from PIL import Image
 
 from vpuformer.errors import MaskError
 from vpuformer.images import check_mask, read_mask, read_meaning, write_mask
-from vpuformer.images.meaning import HALF, coverage, meaning_of
+from vpuformer.images.meaning import coverage, meaning_of
 from vpuformer.metrics import MASK_THRESHOLD
 
 SIZE = (64, 96)
@@ -63,7 +63,7 @@ def test_few_integers_are_labels(kind: Any, one: int, two: int, tmp_path: Path) 
     with pytest.raises(MaskError, match=told):
         read_mask(path, SIZE)
     assert np.array_equal(read_mask(path, SIZE, label=two), TWO)
-    assert [(label, mask.sum()) for label, mask in read_meaning(path).objects(0.5)] == sorted(
+    assert [(label, mask.sum()) for label, mask in read_meaning(path).objects()] == sorted(
         [(one, ONE.sum()), (two, TWO.sum())]
     )
     with pytest.raises(MaskError, match="has no label 9, it holds 2 labels"):
@@ -284,15 +284,14 @@ def test_the_second_channel_of_a_tiff_is_no_mask(tmp_path: Path) -> None:
 
 
 def test_the_threshold_of_a_probability_makes_an_object() -> None:
-    ((label, mask),) = meaning_of(SOFT).objects(MASK_THRESHOLD)
+    ((label, mask),) = meaning_of(SOFT).objects()
     assert label is None
     assert np.array_equal(mask, SOFT > MASK_THRESHOLD)
 
 
 def test_soft_edges_are_cut_where_predictions_are() -> None:
-    assert HALF == MASK_THRESHOLD
     ramp = np.linspace(0, 255, 64).astype(np.uint8)[None]
     found = meaning_of(ramp)
     assert found.kind == "probabilities"
-    [(_, page)] = found.objects(MASK_THRESHOLD)
+    [(_, page)] = found.objects()
     np.testing.assert_array_equal(found.foreground, page)

@@ -52,7 +52,7 @@ def next_queries(step: int, encoded: Sequence[Encoded], answers: Sequence[Predic
     return [Query(*each) for each in zip(encoded, shown, masks, crops, strict=True)]
 
 
-@pytest.mark.parametrize("changes", [{}, {"mask_fusion": "early"}, {"dense_prompts": "early"}])
+@pytest.mark.parametrize("changes", [{}, {"mask_fusion": "early", "dense_prompts": "late"}, {"dense_prompts": "early"}])
 @pytest.mark.parametrize(
     "views",
     [

@@ -13,7 +13,7 @@ import torch
 
 from vpuformer.errors import CheckpointError
 from vpuformer.model import manifest
-from vpuformer.model.checkpoint import available, describe, load_model, save_checkpoint
+from vpuformer.model.checkpoint import describe, list_models, load_model, save_checkpoint
 from vpuformer.model.config import VPUFormerConfig
 from vpuformer.model.vpuformer import VPUFormer
 
@@ -101,7 +101,7 @@ def test_a_failed_write_leaves_the_former_checkpoint(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(CheckpointError, match="No space left"):
+    with pytest.raises(CheckpointError, match="the disk is full"):
         save_checkpoint(model, folder)
     assert sorted(path.name for path in folder.iterdir()) == ["config.json", "model.safetensors"]
     load_model(folder)
@@ -131,38 +131,38 @@ def test_metadata_are_text(model: VPUFormer, tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_made(model: VPUFormer, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(CheckpointError, match="no checkpoint could be written"):
+    with pytest.raises(CheckpointError, match="cannot be written"):
         save_checkpoint(model, tmp_path / "file" / "below")
 
 
 def test_an_unknown_name(written: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copytree(written, tmp_path / "tiny")
     monkeypatch.setattr(manifest, "_own_weights", lambda: tmp_path)
-    assert available() == ["tiny"]
+    assert list_models() == ["tiny"]
     assert load_model("tiny").config == TINY
     refused("tyny", "no model called 'tyny'; there are tiny. Did you mean 'tiny'?")
 
 
 def test_an_unknown_name_where_there_are_no_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(manifest, "_own_weights", lambda: tmp_path / "none")
-    assert available() == []
-    refused("default", "no model called 'default'", "give the folder")
+    assert list_models() == []
+    refused("default", "no model called 'default'", "pass the folder")
 
 
 @pytest.mark.parametrize("name", [None, "", 3])
 def test_no_name_at_all(name: object) -> None:
-    refused(name, "have a name or are in a folder")
+    refused(name, "wanted the name of a model, or a folder")
 
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
-    refused(tmp_path / "nowhere", "there is no folder")
-    refused(tmp_path / "nowhere.safetensors", "there is no file")
+    refused(tmp_path / "nowhere", "the folder", "does not exist")
+    refused(tmp_path / "nowhere.safetensors", "the file", "does not exist")
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "config.json"])
 def test_a_folder_without_one_of_the_files(folder: Path, name: str) -> None:
     (folder / name).unlink()
-    refused(folder, f"there is no file {folder / name}")
+    refused(folder, f"the file {folder / name} does not exist")
 
 
 @pytest.mark.parametrize("name", ["weights.pth", "weights.pt", "pytorch_model.bin"])
@@ -173,7 +173,7 @@ def test_a_pickle_is_never_opened(tmp_path: Path, name: str) -> None:
 
 def test_a_file_of_another_kind(tmp_path: Path) -> None:
     (tmp_path / "weights.onnx").touch()
-    refused(tmp_path / "weights.onnx", "no safetensors file by its name")
+    refused(tmp_path / "weights.onnx", "not a safetensors file by its name")
 
 
 def test_a_broken_config(folder: Path) -> None:
@@ -201,7 +201,7 @@ def test_fields_that_are_unknown_missing_or_of_another_type(folder: Path) -> Non
 
 def test_a_network_of_a_later_version(folder: Path) -> None:
     edit_config(folder, lambda values: values["config"].update(wings=2))
-    refused(folder, "does not know", "'wings'")
+    refused(folder, "cannot build", "'wings'")
 
 
 @pytest.mark.parametrize("size", [0, 5, 400, 100_000])
@@ -227,7 +227,7 @@ def test_a_file_that_is_something_else(folder: Path) -> None:
 
 def test_a_file_that_is_not_the_one_described(folder: Path) -> None:
     edit_weights(folder, lambda tensors: tensors["lateral_quarter.bias"].add_(1))
-    refused(folder, "is not the file", "SHA-256")
+    refused(folder, "does not belong to its", "SHA-256")
     load_model(folder, check=False)
 
 

@@ -153,7 +153,7 @@ def test_pretrained_weights_that_cannot_be_fetched_are_one_sentence(monkeypatch:
 
 
 def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "segmentation_models_pytorch.encoders", None)
+    monkeypatch.setitem(__import__("sys").modules, "segmentation_models_pytorch", None)
     with pytest.raises(MissingDependencyError, match=r"pip install 'vpuformer\[segformer\]'"):
         ImageEncoder("mit_b0")
 
@@ -171,13 +171,13 @@ def test_everything_up_to_a_quarter_can_be_frozen() -> None:
 
 @torch.inference_mode()
 def test_an_encoder_is_added_as_the_docs_show(monkeypatch: pytest.MonkeyPatch) -> None:
-    from vpuformer.model.encoders import Backbone, Entry, _timm
+    from vpuformer.model.encoders import EncoderSpec, InjectionPoint, from_timm
 
     added = {
-        "convnext": Backbone(
-            _timm("convnextv2_atto"),
-            Entry("stem_1", "output", 4, 40),
-            ("stem_0", "stem_1", "stages_0"),
+        "convnext": EncoderSpec(
+            from_timm("convnextv2_atto"),
+            InjectionPoint("stem_1", "output", 4, 40),
+            to_quarter=("stem_0", "stem_1", "stages_0"),
         ),
     }
     monkeypatch.setattr(backbones, "BACKBONES", {**BACKBONES, **added})

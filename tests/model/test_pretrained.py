@@ -55,13 +55,13 @@ def test_only_the_counters_of_batch_norms_may_be_missing(classifier: Path, tmp_p
     safetensors.torch.save_file(tensors, tmp_path / "short.safetensors")
     encoder = timm.create_model("mobilenetv2_100", features_only=True)
     before = encoder.conv_stem.weight.clone()
-    with pytest.raises(CheckpointError, match=r"another network: missing: bn1\.weight; left over"):
+    with pytest.raises(CheckpointError, match=r"another network: missing: bn1\.weight; extra"):
         load_backbone_weights(encoder, tmp_path / "short.safetensors")
     assert torch.equal(encoder.conv_stem.weight, before)
 
 
 def test_weights_of_another_encoder_are_an_error(classifier: Path) -> None:
-    with pytest.raises(CheckpointError, match=r"another network: missing: .* and \d+ more; left over in it: "):
+    with pytest.raises(CheckpointError, match=r"another network: missing: .* and \d+ more; extra: "):
         load_backbone_weights(torch.nn.ModuleDict({f"wing{i}": torch.nn.Linear(1, 1) for i in range(9)}), classifier)
     with pytest.raises(CheckpointError, match="of another shape: conv_stem"):
         load_backbone_weights(timm.create_model("mobilenetv2_140", features_only=True), classifier)
@@ -84,12 +84,12 @@ def test_other_files_are_named(tmp_path: Path) -> None:
     (tmp_path / "empty.pt").write_bytes(b"")
     torch.save([1, 2], tmp_path / "list.pth")
     for name, words in {
-        "weights.h5": "no file of weights by its name",
-        "nowhere.safetensors": "there is no file",
+        "weights.h5": "not a file of weights by its name",
+        "nowhere.safetensors": "does not exist",
         "nowhere.pth": "cannot be read as weights",
         "noise.pth": "cannot be read as weights",
         "empty.pt": "cannot be read as weights",
-        "list.pth": "holds no weights, but a list",
+        "list.pth": "holds a list instead of weights",
     }.items():
         with pytest.raises(CheckpointError, match=words):
             load_backbone_weights(torch.nn.Linear(1, 1), tmp_path / name)

@@ -12,12 +12,9 @@ from vpuformer.errors import ConfigError
 from vpuformer.geometry import Crop, FrameMap
 from vpuformer.model.checkpoint import save_checkpoint
 from vpuformer.model.config import VARIANTS, VPUFormerConfig
-from vpuformer.model.dma import (
-    DualCrossMergingAttention,
-    Mixing,
-    NormalisedResponse,
-    interactive_information_filtering,
-)
+from vpuformer.model.dma import DualCrossMergingAttention, Mixing
+from vpuformer.model.features import PromptTokens
+from vpuformer.model.fine import FineAttention
 from vpuformer.model.vpuformer import VPUFormer
 from vpuformer.prompts import Box, Click, Prompt, Scribble
 from vpuformer.training.loop import build_network
@@ -29,8 +26,8 @@ NONE = replace(
     VARIANTS["default"], input_size=SIDE, dim=32, heads=4, ffn_dim=32, decoder_dim=16, pue_hidden=32,
     dense_prompts="none",
 )  # fmt: skip
-TOKENS = replace(NONE, null_tokens=4, prior="vectors")
-FINE = replace(TOKENS, prior="shapes", fine_attention="quarter", sign_values=True, gate_norm=True, mixing=True)
+TOKENS = replace(NONE, null_tokens=4, prior="shapes")
+FINE = replace(TOKENS, fine_attention="quarter", mixing=True)
 EMPTY = torch.zeros(1, 1, SIDE, SIDE)
 IMAGE = torch.rand(1, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(1))
 
@@ -42,7 +39,8 @@ def batch(*samples: list[Prompt]) -> PromptBatch:
 def learned(config: VPUFormerConfig) -> VPUFormer:
     """A network whose parts that start as nothing have left it."""
     model = VPUFormer(config).eval()
-    for attention in model.decoder.attend.values():
+    for attention in model.decoder.attend:
+        assert isinstance(attention, FineAttention)
         torch.nn.init.normal_(attention.attention.out.weight, std=0.1)
     return model
 
@@ -89,28 +87,12 @@ def test_padding_changes_no_answer(config: VPUFormerConfig) -> None:
 def test_p2cl_and_the_channel_gate_see_prompts_alone() -> None:
     model = learned(FINE)
     assert model(IMAGE, EMPTY, batch([Click(40, 40), Click(9, 9)])).prompts.shape[1] == 2
-    layer = DualCrossMergingAttention(8, 2, 16, residual=True, add_tokens=False)
+    layer = DualCrossMergingAttention(replace(NONE, dim=8, heads=2, ffn_dim=16, add_tokens=False))
     query, visual, position = torch.randn(1, 3, 8), torch.randn(1, 5, 8), torch.randn(5, 8)
     valid, prompts = torch.ones(1, 3, dtype=torch.bool), torch.tensor([[True, False, False]])
-    merged = layer(query, query, visual, visual, position, valid, prompts)
+    merged = layer(query, visual, PromptTokens(query, valid, prompts, torch.ones(1, 3)), visual, position, 5)
     spatial = merged.visual.amax(dim=2, keepdim=True).sigmoid()
     torch.testing.assert_close(merged.dual, visual * (1 + merged.query[:, :1].sigmoid() + spatial))
-
-
-@torch.inference_mode()
-def test_normalised_gates_differ_from_place_to_place_where_raw_ones_are_open_everywhere() -> None:
-    features, valid = torch.ones(2, 9, 4), torch.ones(2, 1, dtype=torch.bool)
-    prompts, places = torch.full((2, 1, 4), 8.0), 8 + torch.rand(2, 9, 4)
-    raw = interactive_information_filtering(features, prompts, places, valid)
-    assert raw.min() > 2.99
-    channels, over_places = NormalisedResponse(), NormalisedResponse()
-    normal = interactive_information_filtering(features, prompts, places, valid, channels, over_places)
-    assert normal.std(dim=1).min() > 0.02
-    # Each sample by itself.
-    alone = interactive_information_filtering(
-        features[:1], prompts[:1], places[:1], valid[:1], NormalisedResponse(), NormalisedResponse()
-    )
-    torch.testing.assert_close(normal[:1], alone)
 
 
 @torch.inference_mode()
@@ -163,7 +145,7 @@ def test_attention_of_the_decoder_needs_a_place_to_look_away(change: dict[str, o
 def test_trained_weights_start_a_network_without_maps(tmp_path: Path) -> None:
     drawn = VPUFormer(replace(NONE, dense_prompts="middle"))
     save_checkpoint(drawn, tmp_path)
-    with pytest.warns(UserWarning, match=r"without a place.*dense.eighth.*does not read: 4; new: null_tokens"):
+    with pytest.warns(UserWarning, match=r"dropped, since the new network.*dense.eighth.*of maps: 4; new: null_tokens"):
         network = build_network(Recipe(data="", output="", init=str(tmp_path), model=FINE))
     state, former = network.state_dict(), drawn.state_dict()
     assert torch.equal(state["decoder.head.weight"], former["decoder.head.weight"])

@@ -16,6 +16,7 @@ from vpuformer.model.checkpoint import save_checkpoint
 from vpuformer.model.config import VARIANTS, VPUFormerConfig, variant
 from vpuformer.model.dma import DualCrossMergingAttention, MultiHeadAttention, interactive_information_filtering
 from vpuformer.model.encoders import ImageEncoder
+from vpuformer.model.features import PausedStages, PromptTokens
 from vpuformer.model.vpuformer import VPUFormer
 from vpuformer.prompts import Box, Click, Prompt, Scribble
 from vpuformer.training.loop import build_network
@@ -29,14 +30,10 @@ CONFIGS = {
     "default": replace(VARIANTS["default"], **SMALL),
     "paper": replace(VARIANTS["paper"], **SMALL),
     "early": replace(VARIANTS["default"], **SMALL, dense_prompts="early", mask_fusion="early"),
-    "none": replace(VARIANTS["default"], **SMALL, dense_prompts="none", add_tokens=False, finest="raw"),
+    "none": replace(VARIANTS["default"], **SMALL, dense_prompts="none", add_tokens=False, finest_scale="raw"),
     "late": replace(VARIANTS["default"], **SMALL, dense_prompts="late"),
-    "visual": replace(VARIANTS["default"], **SMALL, visual="damping", dense_prompts="none"),
     "baseline": replace(VARIANTS["paper"], **SMALL, dma=False, dense_prompts="early"),
-    "tokens": replace(
-        VARIANTS["default"], **SMALL, dense_prompts="none", null_tokens=4, prior="vectors", sign_values=True
-    ),
-    "no gate": replace(VARIANTS["default"], **SMALL, gate=False),
+    "tokens": replace(VARIANTS["default"], **SMALL, dense_prompts="none", null_tokens=4, prior="shapes"),
     "distance map": replace(VARIANTS["paper"], **SMALL, prompt_encoding="distance-map"),
     "learned vector": replace(VARIANTS["paper"], **SMALL, prompt_encoding="learned-vector"),
 }
@@ -137,7 +134,7 @@ def test_features_are_those_of_the_image_alone_where_that_is_promised(model: VPU
         return
     plain = model.encode(random_image())
     masked = model.encode(random_image(), mask, prompts)
-    assert torch.equal(plain.visual, masked.visual) != model.features_depend_on_mask
+    assert torch.equal(plain.stages[0], masked.stages[0]) != model.features_depend_on_mask
     if not model.features_depend_on_mask:
         torch.testing.assert_close(
             model.decode(plain, mask, prompts).logits, model(random_image(), mask, prompts).logits
@@ -177,10 +174,10 @@ def test_the_filter_by_hand() -> None:
 
 
 def test_a_layer_without_residual_paths_is_the_papers_equations() -> None:
-    layer = DualCrossMergingAttention(8, 2, 16, residual=False, add_tokens=False)
+    layer = DualCrossMergingAttention(replace(VARIANTS["paper"], dim=8, heads=2, ffn_dim=16))
     query, original, f_v, e = torch.rand(1, 3, 8), torch.rand(1, 3, 8), torch.rand(1, 5, 8), torch.rand(5, 8)
     valid = torch.ones(1, 3, dtype=torch.bool)
-    merged = layer(query, original, f_v, f_v, e, valid)
+    merged = layer(query, f_v, PromptTokens(original, valid, valid, torch.ones(1, 3)), f_v, e, 5)
     q = query + original
     attended = layer.self_attention(q, q, q)
     f_qv = layer.prompt_to_semantic(attended, f_v + e, f_v) + q  # Eq. 7
@@ -218,15 +215,12 @@ def test_frozen_parts_of_the_encoder_stay_frozen() -> None:
         ({"dim": 130, "heads": 2}, "multiple of 4"),
         ({"input_size": 32}, "must lie between 64 and 2048"),
         ({"input_size": 10**9}, "must lie between 64 and 2048"),
-        ({"layers": 2}, "three DMA layers"),
         ({"dim": 0}, "at least 1"),
-        ({"position_code": "fourier"}, "place_code=True needs"),
-        ({"contrast_query": "self-attended", "gate": False}, "nothing reads the last layer's prompts"),
+        ({"position_code": "fourier"}, "position_embedding=True needs"),
         ({"dense_prompts": "disks"}, "should be none or late or middle or early"),
         ({"dense_prompts": "middle", "mask_fusion": "early"}, "needs mask_fusion='late'"),
         ({"dma": False, "dense_prompts": "none"}, "no prompt reaches the mask"),
-        ({"gate": False, "add_tokens": False}, "nothing would be left"),
-        ({"prompt_encoding": "learned-vector"}, "place_code=True reads PuE's vectors"),
+        ({"prompt_encoding": "learned-vector"}, "position_embedding=True reads PuE's vectors"),
     ],
 )
 def test_contradictions_are_refused(change: dict[str, object], sentence: str) -> None:
@@ -255,12 +249,9 @@ def test_p2cl_reads_the_self_attended_query_where_it_is_wanted() -> None:
     [
         ({"heads": True}, "heads=True should be a whole number"),
         ({"dim": 128.0}, "dim=128.0 should be a whole number"),
-        ({"sigma": float("inf")}, "sigma=inf should be a number"),
-        ({"peak": float("nan")}, "peak=nan should be a number"),
-        ({"sigma": True}, "sigma=True should be a number"),
-        ({"gate": 1}, "gate=1 should be true or false"),
+        ({"refine": 1}, "refine=1 should be true or false"),
         ({"backbone": None}, "backbone=None should be text"),
-        ({"finest": "fine"}, "finest='fine' should be raw or dma"),
+        ({"finest_scale": "fine"}, "finest_scale='fine' should be raw or dma"),
     ],
 )
 def test_fields_have_the_types_that_they_say(change: dict[str, Any], sentence: str) -> None:
@@ -270,8 +261,8 @@ def test_fields_have_the_types_that_they_say(change: dict[str, Any], sentence: s
 
 
 def test_numbers_of_numpy_are_taken_and_kept_as_pythons() -> None:
-    config = VPUFormerConfig(heads=np.int64(4), sigma=np.float32(2), peak=1)  # type: ignore[arg-type]
-    assert (type(config.heads), type(config.sigma), type(config.peak)) == (int, float, float)
+    config = VPUFormerConfig(heads=np.int64(4), refine=np.bool_(False))  # type: ignore[arg-type]
+    assert (type(config.heads), type(config.refine)) == (int, bool)
 
 
 def test_a_config_is_written_and_read() -> None:
@@ -289,6 +280,7 @@ def test_the_variants_differ_as_documented() -> None:
     paper, default = variant("paper"), variant("default")
     assert (paper.mask_fusion, paper.dense_prompts, paper.add_tokens) == ("early", "none", False)
     assert (default.mask_fusion, default.dense_prompts, default.add_tokens) == ("late", "middle", True)
+    assert default == VPUFormerConfig()
 
 
 @torch.inference_mode()
@@ -302,7 +294,7 @@ def test_a_prompt_encoding_is_added_as_the_docs_show(monkeypatch: pytest.MonkeyP
             super().__init__()
             self.project = torch.nn.Linear(3, dim)
 
-        def forward(self, prompts, image=None, seeds=None):  # noqa: ARG002
+        def forward(self, prompts, _seeds=None):
             centre = prompts.bounds.unflatten(-1, (2, 2)).mean(dim=-2) / 448
             return self.project(torch.cat([centre, prompts.positive[..., None]], dim=-1)), prompts.valid
 
@@ -319,9 +311,10 @@ def test_repeated_features_keep_their_order_and_layout() -> None:
     model = VPUFormer(CONFIGS["default"]).eval().to(memory_format=torch.channels_last)
     features = model.encode(random_image(2).contiguous(memory_format=torch.channels_last))
     repeated = features.repeat(3)
+    assert isinstance(repeated.stages, PausedStages)
     assert repeated.lateral.quarter.is_contiguous(memory_format=torch.channels_last)
     for i in range(6):
-        assert torch.equal(repeated.visual[i], features.visual[i // 3])
+        assert torch.equal(repeated.stages[0][i], features.stages[0][i // 3])
 
 
 def test_sharpening_begins_as_little_more_than_enlarging() -> None:

@@ -6,9 +6,9 @@ import numpy as np
 
 from support.app_disks import Disks
 from vpuformer.app.annotation.brush import brushed
-from vpuformer.app.annotation.history import enclosed, live
-from vpuformer.app.protocol import Runs
-from vpuformer.app.store.rle import from_message
+from vpuformer.app.annotation.history import active_prompts, lasso_mask
+from vpuformer.app.schemas import RleMask
+from vpuformer.app.store import rle
 from vpuformer.arrays import BoolMask
 from vpuformer.prompts import prompt_from_dict
 
@@ -18,7 +18,7 @@ SIZE = (60, 80)
 
 def mask_of(runs: dict[str, Any] | None) -> BoolMask:
     """From the protocol's form."""
-    return np.zeros(SIZE, bool) if runs is None else from_message(Runs(**runs), SIZE)
+    return np.zeros(SIZE, bool) if runs is None else rle.from_message(RleMask(**runs), SIZE)
 
 
 class Ledger:
@@ -56,7 +56,8 @@ class Ledger:
             {name: shown[name] for name in step if name != "mask"}
             for step, shown in zip(self.steps, state["steps"], strict=False)
         ]
-        for what, there, wanted in (
+        live = [index for index, step in enumerate(state["steps"]) if step["live"]]
+        for what, actual, wanted in (
             ("steps", len(state["steps"]), len(self.steps)),
             ("steps", shown, [{name: value for name, value in step.items() if name != "mask"} for step in self.steps]),
             ("at", state["at"], self.at),
@@ -64,10 +65,10 @@ class Ledger:
             ("revision", state["revision"], self.revision),
             ("area", state["area"], int(self.masks[self.at].sum())),
             ("pixels", int((mask_of(state["mask"]) != self.masks[self.at]).sum()), 0),
-            ("live", [place for place, step in enumerate(state["steps"]) if step["live"]], live(self.steps[: self.at])),
+            ("live", live, active_prompts(self.steps[: self.at])),
         ):
-            if there != wanted:
-                return f"{what}: {there} instead of {wanted}"
+            if actual != wanted:
+                return f"{what}: {actual} instead of {wanted}"
         return None
 
 
@@ -80,12 +81,12 @@ def _after(steps: list[dict[str, Any]], masks: list[BoolMask]) -> BoolMask:
     if last["type"] == "mask":
         return mask_of(last["mask"])
     if last["type"] == "lasso":
-        return enclosed(last["path"], SIZE)
+        return lasso_mask(last["path"], SIZE)
     if last["type"] == "brush":
         return brushed(before, last["path"], last["radius"], positive=last["positive"])
     if last["type"] == "remove":
         before = masks[starts[-1] + 1] if starts else masks[0]
-    prompts = [prompt_from_dict(steps[place]) for place in live(steps)]
+    prompts = [prompt_from_dict(steps[place]) for place in active_prompts(steps)]
     looked = Disks().look(np.zeros((*SIZE, 3), np.uint8))
     mask = looked.predict(prompts, before.astype(np.float32), None).mask
     if last["type"] == "remove":

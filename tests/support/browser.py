@@ -13,11 +13,12 @@ import pytest
 import uvicorn
 from playwright.sync_api import Page, sync_playwright
 
-from vpuformer.app.annotation.segmenter import NetworkSegmenter, Segmenter
+from vpuformer.app.annotation.segmenter import LazySegmenter
 from vpuformer.app.http.server import create_app
 from vpuformer.app.http.serving import bind
 from vpuformer.app.images.folder import Folder
 from vpuformer.app.store.store import FILE, Store
+from vpuformer.inference.protocol import Segmenter
 
 CHROMIUM = next(
     (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
@@ -73,7 +74,7 @@ def served(
     folder: Path, segmenter: Segmenter | None = None, *, port: int = 0, token: str | None = None
 ) -> Iterator[str]:
     """The address of a server on a folder of images, with the bundled weights unless told otherwise."""
-    app = create_app(Folder(folder), Store(folder / FILE), segmenter or NetworkSegmenter(), token=token)
+    app = create_app(Folder(folder), Store(folder / FILE), segmenter or LazySegmenter(), token=token)
     with running(app, port) as address:
         yield address + (f"?token={token}" if token else "")
 
@@ -127,7 +128,7 @@ class Person:
         self.page = page
 
     @property
-    def told(self) -> dict[str, str]:
+    def status(self) -> dict[str, str]:
         """What a person sees on the page.
 
         state: "idle", "busy", "offline"; image: its name; object: the number of the current one in the list, "" for
@@ -138,17 +139,17 @@ class Person:
     @property
     def area(self) -> int:
         """Pixels of the mask that is shown."""
-        return int(self.told["area"])
+        return int(self.status["area"])
 
-    def wait(self, timeout: float = 60, **told: object) -> dict[str, str]:
+    def wait(self, timeout: float = 60, **wanted: object) -> dict[str, str]:
         """Until all of this is seen on the page."""
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
-            now = self.told
-            if all(now.get(key) == str(value) for key, value in told.items()):
+            now = self.status
+            if all(now.get(key) == str(value) for key, value in wanted.items()):
                 return now
             self.page.wait_for_timeout(15)
-        raise AssertionError(f"wanted {told}, seen {self.told}")
+        raise AssertionError(f"wanted {wanted}, seen {self.status}")
 
     def place(self, point: Point) -> Point:
         """Where on the screen a point of the image is, while all of the image is shown."""

@@ -18,11 +18,13 @@ from vpuformer.model.config import VPUFormerConfig
 from vpuformer.training.distributed import Processes
 from vpuformer.training.loader import share
 from vpuformer.training.loop import train
-from vpuformer.training.recipe import Recipe
+from vpuformer.training.recipe import InteractionSettings, LossSettings, Recipe
 from vpuformer.training.state import NAME, read_state
 
 TOY_SET = Path(__file__).parents[2] / "examples" / "toy_set.py"
-TINY = VPUFormerConfig(input_size=64, dim=32, heads=2, ffn_dim=32, decoder_dim=16, pue_hidden=32, mask_fusion="early")
+TINY = VPUFormerConfig(
+    input_size=64, dim=32, heads=2, ffn_dim=32, decoder_dim=16, pue_hidden=32, mask_fusion="early", dense_prompts="late"
+)
 """With the previous mask where all recipes of the paper have it."""
 STEPS = 3
 
@@ -61,13 +63,13 @@ def recipe(tmp_path_factory: pytest.TempPathFactory) -> Recipe:
         output="",
         model=TINY,
         size=64,
-        images=5,
-        objects=2,
+        images_per_step=5,
+        objects_per_image=2,
         steps=STEPS,
-        interactions=2,
+        interaction=InteractionSettings(interactions=2),
         warmup=0,
         cooldown=0.0,
-        ema=0.5,
+        ema_decay=0.5,
         workers=0,
         accelerator="cpu",
         log_every=1,
@@ -118,7 +120,7 @@ def test_two_processes_have_the_curve_of_one(
 
 def test_a_process_that_cannot_go_on_ends_all_of_them_with_a_state(recipe: Recipe, tmp_path: Path) -> None:
     broken = replace(recipe, output=str(tmp_path / "two"), devices=2)
-    ran = run(broken, str(2 * recipe.images))
+    ran = run(broken, str(2 * recipe.images_per_step))
     assert ran.returncode != 0
     assert "this image is broken" in ran.stderr
     _, done = read_state(tmp_path / "two" / NAME)
@@ -131,7 +133,8 @@ def test_a_batch_in_parts_has_the_curve_of_the_whole(
     """But for P2CL, whose mean is over the pairs of prompt and cell of a part."""
     monkeypatch.setattr(nn.Dropout2d, "forward", lambda _self, maps: maps)
     for accumulate in (1, 2):
-        train(replace(recipe, output=str(tmp_path / str(accumulate)), p2cl=0.0, steps=2, accumulate=accumulate))
+        changes = {"output": str(tmp_path / str(accumulate)), "steps": 2, "accumulate": accumulate}
+        train(replace(recipe, loss=LossSettings(p2cl_weight=0), **changes))
     np.testing.assert_allclose(losses(tmp_path / "2"), losses(tmp_path / "1"), rtol=1e-5)
 
 

@@ -30,9 +30,9 @@ from vpuformer.training.state import NAME, gather_state, read_state, restore_res
 TOY_SET = Path(__file__).parents[2] / "examples" / "toy_set.py"
 SMALL = {
     "size": 64,
-    "images": 2,
+    "images_per_step": 2,
     "steps": 8,
-    "interactions": 1,
+    "interaction.interactions": 1,
     "workers": 0,
     "accelerator": "cpu",
     "log_every": 1,
@@ -68,13 +68,13 @@ def losses(folder: Path) -> list[float]:
 
 
 def during_step(monkeypatch: pytest.MonkeyPatch, step: int, happens: Callable[[], object]) -> None:
-    """Lets something happen within this step, counted from 1."""
+    """Let something happen within this step, counted from 1."""
     whole = _Run.step
 
-    def with_an_event(self: _Run, parts: Any) -> dict[str, float]:
+    def with_an_event(self: _Run, micro_batches: Any) -> dict[str, float]:
         if self.done + 1 == step:
             happens()
-        return whole(self, parts)
+        return whole(self, micro_batches)
 
     monkeypatch.setattr(_Run, "step", with_an_event)
 
@@ -88,7 +88,7 @@ def test_a_run_that_is_told_to_stop_finishes_its_step_and_can_be_resumed(
         during_step(patch, 3, lambda: os.kill(os.getpid(), number))
         stopped = train(toys, tmp_path / "run")
     assert stopped.exit_code == 130, stopped.output
-    assert "stopped after step 3 of 8; the state of step 3 is saved: go on with vpuformer train" in stopped.stderr
+    assert "stopped after step 3 of 8; the state of step 3 is saved: continue with vpuformer train" in stopped.stderr
     assert read_state(tmp_path / "run" / NAME)[1] == 3
     assert signal.getsignal(number) == before
 
@@ -109,13 +109,13 @@ def test_a_run_in_the_background_goes_on_ignoring_ctrl_c() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with stopping_between_steps() as stop:
         os.kill(os.getpid(), signal.SIGINT)
-        assert not stop.asked
+        assert not stop.requested
 
 
 def test_a_second_signal_does_not_wait() -> None:
     with pytest.raises(KeyboardInterrupt), stopping_between_steps() as stop:  # noqa: PT012
         os.kill(os.getpid(), signal.SIGINT)
-        assert stop.asked
+        assert stop.requested
         os.kill(os.getpid(), signal.SIGINT)
 
 
@@ -133,7 +133,7 @@ def test_a_worker_that_dies_ends_the_run_in_one_sentence_with_a_state(toys: Path
     assert "the state of step" in line
     _, done = read_state(tmp_path / "run" / NAME)
     assert 2 <= done < 40
-    assert f"the state of step {done} is saved: go on with vpuformer train --resume" in line
+    assert f"the state of step {done} is saved: continue with vpuformer train --resume" in line
     assert not multiprocessing.active_children()
 
 
@@ -141,7 +141,7 @@ def test_a_worker_that_dies_ends_the_run_in_one_sentence_with_a_state(toys: Path
 def test_a_broken_image_is_named_and_the_state_is_saved(workers: int, toys: Path, tmp_path: Path) -> None:
     image = next((toys / "toys" / "images").glob("*3*"))
     image.write_bytes(image.read_bytes()[:60])
-    ended = train(toys, tmp_path / "run", workers=workers, steps=60, images=1, objects=1)
+    ended = train(toys, tmp_path / "run", workers=workers, steps=60, images_per_step=1, objects_per_image=1)
     assert ended.exit_code == 2, ended.output
     (line,) = errors(ended)
     assert image.name in line
@@ -157,7 +157,7 @@ def test_signals_are_left_alone_outside_of_the_main_thread() -> None:
 
     def work() -> None:
         with stopping_between_steps() as stop:
-            seen.append((stop.asked, signal.getsignal(signal.SIGINT)))
+            seen.append((stop.requested, signal.getsignal(signal.SIGINT)))
 
     before = signal.getsignal(signal.SIGINT)
     thread = Thread(target=work)
@@ -172,10 +172,10 @@ def test_a_loss_that_is_not_finite_ends_the_run_with_the_state_before_it(
 ) -> None:
     """Batch norms that learn have taken the bad step's statistics up by then: they are not in the state either."""
     settings = {"freeze_norms": "no", "precision": precision}
-    part = _Run._part
+    interact = _Run._interact
 
-    def bad(self: _Run, tensors: Any, interactions: int, earlier: int) -> Any:
-        answer = part(self, tensors, interactions, earlier)
+    def bad(self: _Run, tensors: Any, supervised: int, warmup: int) -> Any:
+        answer = interact(self, tensors, supervised, warmup)
         if self.done + 1 != 4:
             return answer
         for name, buffer in self.network.named_buffers():
@@ -184,11 +184,11 @@ def test_a_loss_that_is_not_finite_ends_the_run_with_the_state_before_it(
         return replace(answer, loss=answer.loss * float("nan"))
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_Run, "_part", bad)
+        patch.setattr(_Run, "_interact", bad)
         ended = train(toys, tmp_path / "run", **settings)
     assert ended.exit_code == 2, ended.output
     *_, line = ended.stderr.splitlines()
-    assert "not finite in step 4; the state of step 3 is saved: go on with vpuformer train --resume" in line
+    assert "not finite in step 4; the state of step 3 is saved: continue with vpuformer train --resume" in line
     assert ("--precision 32-true" in line) == (precision == "bf16-mixed")
     state, done = read_state(tmp_path / "run" / NAME)
     assert done == 3
@@ -200,7 +200,7 @@ def test_a_loss_that_is_not_finite_ends_the_run_with_the_state_before_it(
 
 
 def test_a_first_step_that_is_not_finite_promises_no_state(toys: Path, tmp_path: Path) -> None:
-    ended = train(toys, tmp_path / "run", p2cl="1e300")
+    ended = train(toys, tmp_path / "run", **{"loss.p2cl_weight": "1e300"})
     assert ended.exit_code == 2
     assert "not finite in step 1; if the loss grew" in ended.stderr
     assert "--resume" not in ended.stderr
@@ -239,11 +239,11 @@ def test_options_beside_resume_say_what_they_change(toys: Path, tmp_path: Path) 
     words = ["--lr", "1e-4", "--steps", "3", "--set", "augmentation.flip=0"]
     ended = vpuformer("train", "--resume", "-o", tmp_path / "run", *words)
     assert ended.exit_code == 0, ended.output
-    notes = [line for line in ended.stderr.splitlines() if "the run goes on" in line]
+    notes = [line for line in ended.stderr.splitlines() if "the run continues" in line]
     assert sorted(notes) == [
-        "note: the run goes on with augmentation.flip=0.0; it was 0.5",
-        "note: the run goes on with lr=0.0001; it was 0.0005",
-        "note: the run goes on with steps=3; it was 2",
+        "note: the run continues with augmentation.flip=0.0; it was 0.5",
+        "note: the run continues with lr=0.0001; it was 0.0005",
+        "note: the run continues with steps=3; it was 2",
     ]
 
 
@@ -259,7 +259,7 @@ def test_what_is_frozen_may_change_when_a_run_goes_on(toys: Path, tmp_path: Path
     assert state["optimizer.sharpen.scale.weight.step"] == 4
 
 
-def test_moments_find_their_parameters_by_name_and_in_older_states_by_number() -> None:
+def test_moments_find_their_parameters_by_name() -> None:
     plan = Recipe(data="", output="", model=replace(VARIANTS["default"], dim=32, heads=4, decoder_dim=16))
     first, second = (build_network(plan) for _ in range(2))
     optimizer = make_optimizer(first, plan)
@@ -268,25 +268,20 @@ def test_moments_find_their_parameters_by_name_and_in_older_states_by_number() -
     state = gather_state(first, first.state_dict(), optimizer)
     names = {parameter: name for name, parameter in first.named_parameters()}
     trained = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-    older = {name: value for name, value in state.items() if not name.startswith("optimizer.")}
-    for i, parameter in enumerate(trained):
-        for moment in ("step", "exp_avg", "exp_avg_sq"):
-            older[f"optimizer.{i}.{moment}"] = state[f"optimizer.{names[parameter]}.{moment}"]
-    for kept in (state, older):
-        again = make_optimizer(second, plan)
-        restore_rest(kept, second, dict(second.state_dict()), again)
-        moments = gather_state(second, second.state_dict(), again)
-        for parameter in trained:
-            name = f"optimizer.{names[parameter]}.exp_avg"
-            torch.testing.assert_close(moments[name], state[name], rtol=0, atol=0)
+    again = make_optimizer(second, plan)
+    restore_rest(state, second, dict(second.state_dict()), again)
+    moments = gather_state(second, second.state_dict(), again)
+    for parameter in trained:
+        name = f"optimizer.{names[parameter]}.exp_avg"
+        torch.testing.assert_close(moments[name], state[name], rtol=0, atol=0)
 
 
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["--backbone-weights", "encoder.safetensors"], "backbone_weights is what a run starts from"),
-        (["--set", "pretrained=true"], "pretrained is what a run starts from"),
-        (["--set", "init=default"], "init is what a run starts from"),
+        (["--backbone-weights", "encoder.safetensors"], "backbone_weights sets the initial weights"),
+        (["--set", "pretrained=true"], "pretrained sets the initial weights"),
+        (["--set", "init=default"], "init sets the initial weights"),
         (["--set", "model.decoder_dim=8"], "a network of another shape, which differs in .* leave out what changes it"),
     ],
 )

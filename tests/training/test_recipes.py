@@ -17,7 +17,7 @@ from vpuformer.model.config import VARIANTS, VPUFormerConfig
 from vpuformer.model.encoders import BACKBONES
 from vpuformer.training.config_io import assign, build
 from vpuformer.training.loop import _Run
-from vpuformer.training.recipe import Recipe
+from vpuformer.training.recipe import LossSettings, Recipe, read_recipe
 from vpuformer.training.recipes import RECIPES, recipe_named
 
 TOY_SET = Path(__file__).parents[2] / "examples" / "toy_set.py"
@@ -29,15 +29,16 @@ BASELINES = (
     "cocolvis_baseline_hrnet18s",
 )
 PAPER = sorted(set(RECIPES) - {*OURS, *BASELINES})
+PARTS = ("model", "interaction", "augmentation", "loss")
 ENCODERS = ("vit_b", "mit_b0", "hrnet18s", "resnet50")
 
 SMALL = {
     "size": 64,
-    "images": 2,
+    "images_per_step": 2,
     "workers": 0,
     "accelerator": "cpu",
     "steps": 1,
-    "interactions": 1,
+    "interaction.interactions": 1,
     "log_every": 1,
     "validate_every": 0,
     "pretrained": "false",
@@ -106,13 +107,19 @@ def test_the_paper_s_rows_are_its_section_on_training() -> None:
     assert {name.split("_", 1)[1] for name in PAPER} == set(ENCODERS) <= set(BACKBONES)
     for name in PAPER:
         made = recipe_named(name, "sbd=SBD", "run")
-        assert (made.optimizer, made.weight_decay, made.images, made.size, made.epochs) == ("adam", 0, 32, 448, 55)
+        assert (made.optimizer, made.weight_decay, made.images_per_step, made.size, made.epochs) == (
+            "adam",
+            0,
+            32,
+            448,
+            55,
+        )
         assert made.lr == (5e-5 if "vit" in name else 5e-4)
         assert made.backbone_lr == (1.0 if "vit" in name else 0.1)
-        assert (made.interactions, made.p2cl, made.kind_shares) == (3, 2.0, (1 / 3,) * 3)
+        assert (made.interaction.interactions, made.interaction.kind_probabilities) == (3, (1 / 3,) * 3)
         assert made.model.mask_fusion == "early"
         assert (made.model.position_code, made.model.contrast_query) == ("fourier", "self-attended")
-        assert (made.p2cl_target, made.dice) == ("error", "squared")
+        assert made.loss == LossSettings(p2cl_weight=2, p2cl_target="error", dice="squared")
         steps = 55 * ((8498 if "sbd" in name else 30_000) // 32)
         assert made.length == steps
         drop = steps // 55 * 50
@@ -126,7 +133,7 @@ def test_the_paper_s_rows_are_its_section_on_training() -> None:
 @pytest.mark.parametrize("name", BASELINES)
 def test_a_baseline_is_its_row_without_the_paper_s_parts(name: str) -> None:
     made, row = recipe_named(name, "sbd=SBD", "run"), recipe_named(name.replace("baseline_", ""), "sbd=SBD", "run")
-    settings = ["model.dma=false", "model.dense_prompts=early", "p2cl=0"]
+    settings = ["model.dma=false", "model.dense_prompts=early", "loss.p2cl_weight=0"]
     assert made == Recipe.from_dict(assign(Recipe, row.to_dict(), settings))
 
 
@@ -136,17 +143,27 @@ def test_an_unknown_recipe_is_named_with_the_nearest(tmp_path: Path) -> None:
     assert "Did you mean 'sbd_mit_b0'?" in ran.stderr
 
 
-# --- old files ----------------------------------------------------------------------------------------------------
+# --- files --------------------------------------------------------------------------------------------------------
 
 
-def test_a_recipe_of_before_is_still_read() -> None:
-    """Written when a recipe had fewer settings, and pasting was one of its own."""
-    old = {"data": "sets", "output": "run", "size": 192, "paste": 0.4, "model": {"dim": 64}, "ema": 0.99}
-    read = Recipe.from_dict(old)
-    assert (read.size, read.augmentation) == (192, Augmentation(paste=0.4))
-    # What is not said of the network is the recipe's, and not what the class has by default.
+def test_missing_settings_keep_the_defaults_of_a_recipe() -> None:
+    read = Recipe.from_dict({"data": "sets", "output": "run", "augmentation": {"paste": 0.4}, "model": {"dim": 64}})
+    assert read.augmentation == Augmentation(paste=0.4)
+    # Missing settings of the network are those of the recipe's default, not of the class.
     assert read.model == replace(VARIANTS["default"], dim=64) != VPUFormerConfig(dim=64)
     assert (read.optimizer, read.schedule, read.accumulate, read.strategy) == ("adamw", "plateau", 1, "auto")
+
+
+def test_the_recipe_of_another_version_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    file = tmp_path / "recipe.json"
+    file.write_text(json.dumps({"data": "sets", "pictures": 8, "lone_click": 0.5}))
+    with pytest.raises(ConfigError, match=r"does not know \(pictures, lone_click\); use the version of vpuformer that"):
+        read_recipe(file)
+
+
+def test_the_shipped_recipe_is_one() -> None:
+    shipped = read_recipe(TOY_SET.parents[1] / "benchmarks" / "results" / "training" / "recipe.json")
+    assert Recipe.from_dict(shipped | {"data": "x", "output": "y"}).interaction.warmup_interactions == 10
 
 
 def test_several_sets_survive_the_file() -> None:
@@ -194,6 +211,7 @@ def test_settings_of_a_part_are_dotted() -> None:
     [
         ("stepz=5", "no setting of a recipe called 'stepz'; .* Did you mean 'steps'"),
         ("model.dimm=5", "no setting of model called 'dimm'; .* Did you mean 'dim'"),
+        ("p2cl_weight=1", "Did you mean 'loss.p2cl_weight'"),
         ("steps=many", "steps='many' should be a whole number"),
         ("steps=2.5", "steps='2.5' should be a whole number"),
         ("freeze_stem=perhaps", "freeze_stem='perhaps' should be true or false"),
@@ -216,10 +234,10 @@ def test_every_setting_can_be_written_as_text() -> None:
     made = recipe_named("sbd_vit_b", "sbd=A", "run")
     for field in fields(Recipe):
         value = getattr(made, field.name)
-        if field.name not in ("model", "augmentation"):
+        if field.name not in PARTS:
             text = "none" if value in ({}, ()) else str(value)
             assert assign(Recipe, {}, [f"{field.name}={text}"])[field.name] == value
-    for part in ("model", "augmentation"):
+    for part in PARTS:
         for field in fields(getattr(made, part)):
             value = getattr(getattr(made, part), field.name)
             text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
@@ -234,7 +252,7 @@ def test_every_setting_can_be_written_as_text() -> None:
         ({"lr": "fast"}, "lr='fast' should be a number"),
         ({"model": {"dim": 1.5}}, "model.dim=1.5 should be a whole number"),
         ({"lr": float("inf")}, "lr=inf should be a number"),
-        ({"clip": float("nan")}, "clip=nan should be a number"),
+        ({"grad_clip_norm": float("nan")}, "grad_clip_norm=nan should be a number"),
         ({"augmentation": {"flip": True}}, "augmentation.flip=True should be a number"),
         ({"augmentation": {"aspect": [0.5, float("inf")]}}, "augmentation.aspect=inf should be a number"),
         ({"model": 3}, "model=3 should be the settings of VPUFormerConfig"),
@@ -244,8 +262,8 @@ def test_every_setting_can_be_written_as_text() -> None:
         ({"augmentation": {"aspect": [2, 1]}}, "augmentation.aspect=2.0,1.0 must begin with the smaller number"),
         ({"size": 100}, "size=100 must be a multiple of 32"),
         ({"size": 4096}, "size=4096 must be .* up to 2048"),
-        ({"images": 2, "devices": 4}, "images=2 are of all devices together"),
-        ({"epochs": 2, "epoch_length": 3}, "epoch_length=3 is less than a step"),
+        ({"images_per_step": 2, "devices": 4}, "images_per_step=2 counts the images of all devices"),
+        ({"epochs": 2, "epoch_length": 3}, "epoch_length=3 is less than one step"),
     ],
 )
 def test_a_recipe_that_cannot_be_is_refused(values: dict[str, object], sentence: str) -> None:
@@ -253,5 +271,5 @@ def test_a_recipe_that_cannot_be_is_refused(values: dict[str, object], sentence:
         Recipe.from_dict({"data": "x", "output": "y"} | values)
 
 
-def test_types_are_told_in_words() -> None:
+def test_types_are_named_in_words() -> None:
     assert wanted(str | tuple[str, ...]) == "text or several, with commas between them"

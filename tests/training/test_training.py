@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import save_file
 
 from support.networks import segmenter_of
 from vpuformer.data.sample import Sample
@@ -29,12 +30,13 @@ from vpuformer.simulation import next_prompt
 from vpuformer.training.interaction import Answer, Batch, Interactive, interact
 from vpuformer.training.loop import build_network, interactions_of, train
 from vpuformer.training.losses import prompt_regions
-from vpuformer.training.recipe import Recipe
-from vpuformer.training.state import NAME, save_state
+from vpuformer.training.recipe import InteractionSettings, LossSettings, Recipe
+from vpuformer.training.state import NAME, read_state, save_state
 from vpuformer.training.validate import validate
 
-TINY = VPUFormerConfig(input_size=64, dim=32, heads=4, ffn_dim=32, decoder_dim=16, pue_hidden=32)
-SHARES = (1 / 3, 1 / 3, 1 / 3)
+TINY = VPUFormerConfig(input_size=64, dim=32, heads=4, ffn_dim=32, decoder_dim=16, pue_hidden=32, dense_prompts="late")
+LOSS = LossSettings()
+PROBABILITIES = ("repeat_without_prompt", "single_first_click", "evaluation_prompt")
 
 
 @pytest.fixture(scope="module")
@@ -79,10 +81,10 @@ def recipe(data: Path, output: Path, **changes: object) -> Recipe:
         output=str(output),
         model=TINY,
         size=64,
-        images=2,
-        objects=2,
+        images_per_step=2,
+        objects_per_image=2,
         steps=6,
-        interactions=2,
+        interaction=InteractionSettings(interactions=2),
         warmup=2,
         workers=0,
         log_every=1,
@@ -161,13 +163,17 @@ def test_a_folder_with_a_run_is_not_overwritten_and_a_broken_state_is_refused(da
     with pytest.raises(ConfigError, match="no run to resume"):
         train(wanted, resume=True)
     train(wanted)
-    with pytest.raises(ConfigError, match="holds a run already"):
+    with pytest.raises(ConfigError, match="already holds a run"):
         train(wanted)
     with pytest.raises(CheckpointError, match="a network of another shape"):
         train(replace(wanted, model=replace(TINY, dim=64)), resume=True)
     state = tmp_path / "run" / NAME
+    tensors, _ = read_state(state)
+    save_file(dict(tensors), state, metadata={"step": "1"})
+    with pytest.raises(CheckpointError, match="is the state of a run of another version"):
+        train(wanted, resume=True)
     state.write_bytes(state.read_bytes()[:1000])
-    with pytest.raises(CheckpointError, match="no state of a run"):
+    with pytest.raises(CheckpointError, match="not the state of a run"):
         train(wanted, resume=True)
 
 
@@ -203,7 +209,7 @@ def test_one_batch_can_be_learned(early: bool) -> None:
     curve = []
     for _ in range(12):
         # The same prompts every time: what is left is the network alone.
-        answer = interact(model, batch(), np.random.default_rng(3), interactions=1, kind_shares=SHARES, p2cl=2.0)
+        answer = interact(model, batch(), np.random.default_rng(3), user(), LOSS, supervised=1)
         optimizer.zero_grad()
         answer.loss.backward()
         optimizer.step()
@@ -223,7 +229,7 @@ def test_what_a_run_started_from_may_be_gone_when_it_is_resumed(data: Path, tmp_
 
 def test_mixed_precision_and_single_objects(data: Path, tmp_path: Path) -> None:
     """bfloat16 rounds 300 to a multiple of 2: it must not reach the coordinates of prompts."""
-    run = recipe(data, tmp_path / "run", steps=1, objects=1, precision="bf16-mixed", validate_every=0)
+    run = recipe(data, tmp_path / "run", steps=1, objects_per_image=1, precision="bf16-mixed", validate_every=0)
     train(run)
     assert np.isfinite(losses(tmp_path / "run")).all()
     assert json.loads((tmp_path / "run" / "weights" / "config.json").read_text())["config"]["input_size"] == run.size
@@ -239,39 +245,35 @@ def test_a_gradient_that_is_not_finite_ends_the_run_and_spares_its_state(data: P
     with pytest.raises(
         VPUFormerError, match="loss or its gradient is not finite in step 3; the state of step 2 is saved"
     ):
-        train(replace(run, p2cl=1e300), resume=True)
+        train(replace(run, loss=LossSettings(p2cl_weight=1e300)), resume=True)
     assert (tmp_path / "run" / NAME).read_bytes() == before
 
 
 def test_an_interaction_is_a_function_of_its_generator() -> None:
     model = Interactive(build_network(Recipe(data="", output="", model=TINY))).eval()
-    answers = [
-        interact(model, batch(), np.random.default_rng(5), interactions=3, kind_shares=SHARES, p2cl=2.0)
-        for _ in range(2)
-    ]
+    answers = [interact(model, batch(), np.random.default_rng(5), user(), LOSS, supervised=3) for _ in range(2)]
     assert answers[0].loss.item() == answers[1].loss.item()
     assert answers[0].prompts == answers[1].prompts
     assert answers[0].passes in (4, 8, 12)
     assert all(answers[0].prompts)
 
 
-@pytest.mark.parametrize("exact", [False, True])
+@pytest.mark.parametrize("as_evaluated", [False, True])
 @pytest.mark.parametrize("kind", ["click", "box"])
-def test_prompts_are_those_of_evaluation_as_often_as_wanted(kind: Kind, exact: bool) -> None:
-    answer = first_prompts(kind, lone_click=1.0, exact=float(exact))
+def test_prompts_are_those_of_evaluation_as_often_as_wanted(kind: Kind, as_evaluated: bool) -> None:
+    answer = first_prompts(kind, single_first_click_prob=1.0, evaluation_prompt_prob=float(as_evaluated))
     truths = batch().truth.flatten(0, 1).numpy()
     expected = [next_prompt(kind, truth, np.zeros(truth.shape, bool)) for truth in truths]
-    assert ([prompt for (prompt,) in answer.prompts] == expected) == exact
+    assert ([prompt for (prompt,) in answer.prompts] == expected) == as_evaluated
 
 
-@pytest.mark.parametrize("exact", [0.0, 1.0])
+@pytest.mark.parametrize("probability", [0.0, 1.0])
 @pytest.mark.parametrize("kind", KINDS)
-def test_no_prompt_of_a_training_object_is_given_twice(kind: Kind, exact: float) -> None:
+def test_no_prompt_of_a_training_object_is_given_twice(kind: Kind, probability: float) -> None:
     """An untrained network hardly moves, so that the same error calls for a prompt again and again."""
     model = Interactive(build_network(Recipe(data="", output="", model=TINY))).eval()
-    shares = [float(each == kind) for each in KINDS]
-    rng = np.random.default_rng(1)
-    answer = interact(model, batch(), rng, interactions=6, kind_shares=shares, p2cl=2.0, exact=exact)
+    settings = user(kind, evaluation_prompt_prob=probability)
+    answer = interact(model, batch(), np.random.default_rng(1), settings, LOSS, supervised=6)
     assert all(len(prompts) >= 6 for prompts in answer.prompts)
     assert all(len(set(prompts)) == len(prompts) for prompts in answer.prompts)
 
@@ -295,16 +297,20 @@ def test_no_prompt_of_a_validation_object_is_given_twice(monkeypatch: pytest.Mon
 
 
 def test_first_clicks_come_alone_as_often_as_wanted() -> None:
-    assert all(len(prompts) == 1 for prompts in first_prompts("click", lone_click=1.0).prompts)
-    assert any(len(prompts) > 1 for prompts in first_prompts("click", lone_click=0.0).prompts)
+    assert all(len(prompts) == 1 for prompts in first_prompts("click", single_first_click_prob=1.0).prompts)
+    assert any(len(prompts) > 1 for prompts in first_prompts("click", single_first_click_prob=0.0).prompts)
 
 
-def first_prompts(kind: Kind, **shares: float) -> Answer:
+def first_prompts(kind: Kind, **changes: float) -> Answer:
     model = Interactive(build_network(Recipe(data="", output="", model=TINY)))
-    kind_shares = [float(each == kind) for each in KINDS]
-    return interact(
-        model, batch(), np.random.default_rng(1), interactions=1, kind_shares=kind_shares, p2cl=2.0, **shares
-    )
+    return interact(model, batch(), np.random.default_rng(1), user(kind, **changes), LOSS, supervised=1)
+
+
+def user(kind: Kind | None = None, **changes: float) -> InteractionSettings:
+    """Prompts of one kind, or of all three, without any of the variations."""
+    weights = {f"{each}_weight": float(kind in (each, None)) for each in KINDS}
+    plain = dict.fromkeys(("mask_drop", *(f"{word}_prob" for word in PROBABILITIES)), 0.0)
+    return InteractionSettings(**(weights | plain | changes))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("target", ["object", "error"])
@@ -325,17 +331,9 @@ def test_p2cl_draws_a_prompt_to_the_object_or_to_the_error_that_it_corrects(
 
     monkeypatch.setattr("vpuformer.training.interaction.prompt_regions", watched)
     model = Spy(build_network(Recipe(data="", output="", model=TINY)))
-    answer = interact(
-        model,
-        batch(),
-        np.random.default_rng(1),
-        interactions=3,
-        kind_shares=(1, 0, 0),
-        p2cl=2.0,
-        p2cl_target=target,
-        lone_click=1.0,
-    )
-    assert np.isfinite(answer.parts["p2cl"])
+    settings, loss = user("click", single_first_click_prob=1.0), LossSettings(p2cl_target=target)
+    answer = interact(model, batch(), np.random.default_rng(1), settings, loss, supervised=3)
+    assert np.isfinite(answer.figures["p2cl"])
     if target == "object":
         assert not regions
         return
@@ -353,11 +351,11 @@ def test_p2cl_draws_a_prompt_to_the_object_or_to_the_error_that_it_corrects(
 def test_the_denominator_of_dice_can_be_chosen() -> None:
     model = Interactive(build_network(Recipe(data="", output="", model=TINY))).eval()
     linear, squared = (
-        interact(model, batch(), np.random.default_rng(1), interactions=1, kind_shares=SHARES, p2cl=0.0, dice=dice)
+        interact(model, batch(), np.random.default_rng(1), user(), LossSettings(dice=dice), supervised=1)
         for dice in ("linear", "squared")
     )
-    assert linear.parts["nfl"] == squared.parts["nfl"]
-    assert abs(linear.parts["dice"] - squared.parts["dice"]) > 1e-3
+    assert linear.figures["nfl"] == squared.figures["nfl"]
+    assert abs(linear.figures["dice"] - squared.figures["dice"]) > 1e-3
 
 
 @pytest.mark.parametrize("mask_drop", [0.0, 1.0])
@@ -369,50 +367,48 @@ def test_the_previous_mask_is_handed_on_unless_it_is_dropped(mask_drop: float) -
 
     masks: list[torch.Tensor] = []
     model = Spy(build_network(Recipe(data="", output="", model=TINY)))
-    answer = interact(
-        model, batch(), np.random.default_rng(1), interactions=2, kind_shares=SHARES, p2cl=2.0, mask_drop=mask_drop
-    )
+    answer = interact(model, batch(), np.random.default_rng(1), user(mask_drop=mask_drop), LOSS, supervised=2)
     assert masks[0].max() == 0
     assert (masks[1].max() > 0) == (mask_drop == 0)
     assert all(len(prompts) > 1 for prompts in answer.prompts)
 
 
-def test_earlier_interactions_bring_prompts_and_a_mask_and_no_gradient() -> None:
+def test_warmup_interactions_bring_prompts_and_a_mask_and_no_gradient() -> None:
     class Spy(Interactive):
         def forward(self, *arguments: Any) -> Any:
             output, features = super().forward(*arguments)
-            calls.append((output.logits.requires_grad, features.visual.requires_grad, arguments[2].max().item()))
+            quarter = features.lateral.quarter
+            calls.append((output.logits.requires_grad, quarter.requires_grad, arguments[2].max().item()))
             return output, features
 
     calls: list[tuple[bool, bool, float]] = []
     model = Spy(build_network(Recipe(data="", output="", model=TINY)))
-    rng = np.random.default_rng(1)
-    answer = interact(model, batch(), rng, interactions=2, earlier=3, kind_shares=(0, 1, 0), p2cl=2.0)
+    answer = interact(model, batch(), np.random.default_rng(1), user("box"), LOSS, supervised=2, warmup=3)
     assert [(logits, features) for logits, features, _ in calls] == [(False, False)] * 3 + [(True, True)] * 2
     assert [mask > 0 for _, _, mask in calls] == [False, True, True, True, True]
     assert [len(prompts) for prompts in answer.prompts] == [5] * len(answer.prompts)
     assert answer.passes == 5 * len(answer.prompts)
 
 
-def test_every_second_step_has_earlier_interactions() -> None:
-    plan = Recipe(data="", output="", earlier=4, interactions=3)
+def test_every_second_step_has_warmup_interactions() -> None:
+    plan = Recipe(data="", output="", interaction=InteractionSettings(warmup_interactions=4, interactions=3))
+    without = replace(plan, interaction=InteractionSettings(warmup_interactions=0, interactions=3))
     steps = [interactions_of(plan, step) for step in range(400)]
     assert {supervised for supervised, _ in steps} == {1, 2, 3}
-    assert {earlier for _, earlier in steps} == {0, 1, 2, 3, 4}
-    assert 150 < sum(earlier > 0 for _, earlier in steps) < 250
-    assert all(interactions_of(replace(plan, earlier=0), step) == (done, 0) for step, (done, _) in enumerate(steps))
+    assert {warmup for _, warmup in steps} == {0, 1, 2, 3, 4}
+    assert 150 < sum(warmup > 0 for _, warmup in steps) < 250
+    assert all(interactions_of(without, step) == (done, 0) for step, (done, _) in enumerate(steps))
 
 
-def test_a_second_look_brings_no_prompt_and_keeps_the_mask() -> None:
+def test_a_repeated_pass_brings_no_prompt_and_keeps_the_mask() -> None:
     model = Interactive(build_network(Recipe(data="", output="", model=TINY)))
 
-    def counts(**shares: float) -> list[int]:
-        rng = np.random.default_rng(1)
-        answer = interact(model, batch(), rng, interactions=2, kind_shares=(0, 1, 0), p2cl=2.0, **shares)
+    def counts(**changes: float) -> list[int]:
+        answer = interact(model, batch(), np.random.default_rng(1), user("box", **changes), LOSS, supervised=2)
         return [len(prompts) for prompts in answer.prompts]
 
-    assert set(counts(second_look=1.0)) == {1}
-    assert set(counts(second_look=1.0, mask_drop=1.0)) == {2}
+    assert set(counts(repeat_without_prompt_prob=1.0)) == {1}
+    assert set(counts(repeat_without_prompt_prob=1.0, mask_drop=1.0)) == {2}
 
 
 @pytest.mark.parametrize("early", [False, True])
@@ -422,7 +418,7 @@ def test_the_encoder_gets_images_in_channels_last(early: bool) -> None:
     network.backbone.register_forward_pre_hook(
         lambda _, arguments: layouts.append(arguments[0].is_contiguous(memory_format=torch.channels_last))
     )
-    interact(Interactive(network), batch(), np.random.default_rng(1), interactions=2, kind_shares=SHARES, p2cl=2.0)
+    interact(Interactive(network), batch(), np.random.default_rng(1), user(), LOSS, supervised=2)
     assert layouts == [True] * (2 if early else 1)
 
 
@@ -437,14 +433,15 @@ def test_the_learning_rate_rises_stays_and_falls() -> None:
 def test_a_recipe_is_written_and_read_and_checked() -> None:
     plan = Recipe(data="a", output="b", model=TINY)
     assert Recipe.from_dict(json.loads(json.dumps(plan.to_dict()))) == plan
-    assert sum(replace(plan, click=2, box=1, scribble=1).kind_shares) == pytest.approx(1)
+    assert sum(InteractionSettings(click_weight=2).kind_probabilities) == pytest.approx(1)
     for change, sentence in (
         ({"size": 100}, "multiple of 32"),
         ({"steps": 0}, "at least 1"),
-        ({"ema": 1.5}, "between 0 and 1"),
-        ({"click": 0.0, "box": 0.0, "scribble": 0.0}, "not all of them zero"),
+        ({"ema_decay": 1.5}, "between 0 and 1"),
     ):
         with pytest.raises(ConfigError, match=sentence):
             replace(plan, **change)  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="are all 0; set one of them above 0"):
+        InteractionSettings(click_weight=0, box_weight=0, scribble_weight=0)
     with pytest.raises(ConfigError, match="Did you mean 'steps'"):
         Recipe.from_dict({"data": "a", "output": "b", "step": 3})

@@ -19,7 +19,7 @@ from vpuformer.memory import keep_freed_memory
 if TYPE_CHECKING:
     from vpuformer.data.sample import Sample
     from vpuformer.evaluation.processes import TorchrunProcesses
-    from vpuformer.evaluation.records import Header, ObjectRecord
+    from vpuformer.evaluation.records import ObjectRecord, RunHeader
 
 _NAMED = 10
 """Notes that are printed."""
@@ -134,9 +134,9 @@ def evaluate(
     views = ViewSettings.from_options({"zoom": zoom, "zoom_rule": zoom_rule, "flip": flip, "input_size": input_size})
     method = open_method(model, baseline, device, views=views, batch=batch, workers=workers)
 
-    from vpuformer.evaluation.records import Header, data_fingerprint
+    from vpuformer.evaluation.records import RunHeader, data_fingerprint
 
-    header = Header(
+    header = RunHeader(
         dataset=dataset.lower(),
         objects=len(samples),
         data_sha256=data_fingerprint(root),
@@ -175,7 +175,7 @@ def _tell_notes(samples: "Sequence[Sample]") -> None:
         typer.echo(f"note: and {len(notes) - _NAMED} more; see vpuformer data check", err=True)
 
 
-def finish(header: "Header", records: "Sequence[ObjectRecord]", folder: Path) -> None:
+def finish(header: "RunHeader", records: "Sequence[ObjectRecord]", folder: Path) -> None:
     """Write the summary of a whole run, and show it."""
     from rich.console import Console
 
@@ -188,7 +188,7 @@ def finish(header: "Header", records: "Sequence[ObjectRecord]", folder: Path) ->
 
 
 def _measure(
-    samples: "Sequence[Sample]", method: Method, header: "Header", folder: Path, *, silent: bool = False
+    samples: "Sequence[Sample]", method: Method, header: "RunHeader", folder: Path, *, silent: bool = False
 ) -> "Sequence[ObjectRecord]":
     from vpuformer.evaluation.run import evaluate_to_file
 
@@ -205,7 +205,9 @@ def _measure(
         )
 
 
-def _part(samples: "Sequence[Sample]", header: "Header", part: tuple[int, int]) -> "tuple[Sequence[Sample], Header]":
+def _part(
+    samples: "Sequence[Sample]", header: "RunHeader", part: tuple[int, int]
+) -> "tuple[Sequence[Sample], RunHeader]":
     from vpuformer.evaluation.shards import shard_of
 
     mine = shard_of(samples, part, header.batch)
@@ -214,7 +216,7 @@ def _part(samples: "Sequence[Sample]", header: "Header", part: tuple[int, int]) 
 
 
 def _in_processes(
-    processes: "TorchrunProcesses", samples: "Sequence[Sample]", method: Method, header: "Header", folder: Path
+    processes: "TorchrunProcesses", samples: "Sequence[Sample]", method: Method, header: "RunHeader", folder: Path
 ) -> None:
     """One part in each process, and all together by the first. Parts that are done already stay."""
     from vpuformer.evaluation.records import read_records, write_records

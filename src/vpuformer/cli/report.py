@@ -1,4 +1,4 @@
-"""`vpuformer report`: what evaluations have recorded, as one page or as tables."""
+"""`vpuformer report`: recorded evaluations as one page or as tables."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -8,6 +8,7 @@ import typer
 
 from vpuformer.cli.outputs import check_file
 from vpuformer.errors import ConfigError, DatasetError, InputError
+from vpuformer.files import write_file
 
 if TYPE_CHECKING:
     from vpuformer.data.sample import Sample
@@ -18,24 +19,30 @@ _SUFFIXES = (".html", ".htm", ".md")
 
 
 def report(
-    runs: Annotated[list[Path], typer.Argument(metavar="FOLDER...", help="What `vpuformer evaluate` wrote.")],
+    runs: Annotated[list[Path], typer.Argument(metavar="FOLDER...", help="Outputs of `vpuformer evaluate`.")],
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="The page: .html, or .md for its tables.")
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Page to write: .html, or .md for its tables.")
     ] = None,
-    tables: Annotated[str | None, typer.Option(metavar="FORMAT", help="Print the tables; FORMAT is markdown.")] = None,
+    tables: Annotated[
+        str | None, typer.Option(metavar="FORMAT", help="Print the tables as FORMAT, which is markdown.")
+    ] = None,
     data: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME=FOLDER", help="Where a data set is, to show its images; may be repeated."),
+        typer.Option(metavar="NAME=FOLDER", help="Folder of a data set, to show its images; may be repeated."),
     ] = None,
     model: Annotated[
         str | None,
-        typer.Option(metavar="MODEL", help="Show its answers in the images: the model of a run, asked again."),
+        typer.Option(
+            metavar="MODEL", help="Show the answers of this model, which must be that of a run, in the images."
+        ),
     ] = None,
-    device: Annotated[str | None, typer.Option(metavar="NAME", help="For --model; by default cuda, if any.")] = None,
+    device: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Device for --model; by default CUDA, then MPS, then the CPU.")
+    ] = None,
 ) -> None:
-    """Make one page of evaluations: tables beside the paper's, figures, images, and how it all came about.
+    """Make one page of evaluations: tables, the paper's figures, curves, images, commands.
 
-    Nothing is measured again. The page is one file, and needs no server.
+    Nothing is measured again. The page is one file and needs no server.
     """
     if output is None and tables is None:
         raise InputError("nothing to write; say where the page goes with -o PAGE.html, or print --tables markdown")
@@ -49,7 +56,7 @@ def report(
         if roots and output.suffix.lower() == ".md":
             raise ConfigError("Markdown holds the tables alone; --data goes with a page in HTML, -o PAGE.html")
 
-    from vpuformer.evaluation.report import markdown_tables, open_runs, write_page, write_text
+    from vpuformer.evaluation.report import markdown_tables, open_runs, write_page
     from vpuformer.evaluation.report.panels import galleries
 
     opened = open_runs(runs)
@@ -58,7 +65,7 @@ def report(
     if output is None:
         return
     if output.suffix.lower() == ".md":
-        write_text(output, markdown_tables(opened) + "\n", "the page")
+        write_file(output, markdown_tables(opened) + "\n")
     else:
         samples = {name: _samples_of(name, root, opened) for name, root in roots.items()}
         shown = galleries(opened, samples, _replay(model, device, opened)) if samples else []

@@ -50,7 +50,8 @@ def segment(
     _check_outputs(image, prompts, mask, output, overlay, as_json)
     label = _label(mask, mask_label)
 
-    from vpuformer.cli.outcome import bounding_box, drawn, read_previous, told
+    from vpuformer.cli.outcome import drawn, read_previous, summary_text
+    from vpuformer.geometry import Crop
     from vpuformer.images import write_image, write_mask
     from vpuformer.images.meaning import coverage
     from vpuformer.images.remarks import read_with_remarks
@@ -79,17 +80,18 @@ def segment(
         write_mask(output, found)
     if overlay is not None:
         write_image(overlay, drawn(pixels, found, wanted))
+    bounds = Crop.around(found)
     summary = {
         "mask": None if output is None else str(output),
         "overlay": None if overlay is None else str(overlay),
         "area": int(found.sum()),
-        "bounding_box": bounding_box(found),
+        "bounding_box": None if bounds is None else list(bounds.edges),
         "seconds": round(seconds, 3),
         "model": model,
         "prompts": [prompt_to_dict(prompt) for prompt in wanted],
         "notes": notes,
     }
-    typer.echo(json.dumps(summary) if as_json else told(summary))
+    typer.echo(json.dumps(summary) if as_json else summary_text(summary))
 
 
 def _label(mask: Path | None, word: str | None) -> int | None:

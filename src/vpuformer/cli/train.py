@@ -1,25 +1,50 @@
-"""`vpuformer train`: a recipe and options to a `Recipe`, and that to the training loop."""
+"""`vpuformer train`: a recipe and options for the training loop."""
 
-import os
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from vpuformer.cli.field_options import options_from
 from vpuformer.cli.outputs import make_folder
-from vpuformer.errors import ConfigError, MissingDependencyError
-from vpuformer.files import read_json
+from vpuformer.errors import ConfigError
+from vpuformer.extras import require
 from vpuformer.memory import keep_freed_memory
 
-_NEEDED = ("lightning_fabric", "tensorboard")
-
-_RANKS = ("RANK", "LOCAL_RANK", "NODE_RANK")
-"""Where the processes of one run stand which of them they are; the first is 0 in all of them."""
+_RECIPE = "vpuformer.training.recipe"
 
 
+@options_from("interaction", _RECIPE, "InteractionSettings", "interactions", "warmup_interactions", defaults=False)
+@options_from(
+    "chosen",
+    _RECIPE,
+    "Recipe",
+    "split",
+    "init",
+    "backbone_weights",
+    "steps",
+    "size",
+    "images_per_step",
+    "objects_per_image",
+    "lr",
+    "warmup",
+    "cooldown",
+    "ema_decay",
+    "seed",
+    "precision",
+    "accelerator",
+    "devices",
+    "nodes",
+    "strategy",
+    "accumulate",
+    "workers",
+    "log_every",
+    "validate_every",
+    metavars={"split": "FILE", "init": "MODEL", "backbone_weights": "FILE", "cooldown": "SHARE", "lr": "RATE"},
+    defaults=False,
+)
 def train(
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="The folder of the run.")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Folder of the run.")],
     name: Annotated[
         str | None,
         typer.Argument(
@@ -31,128 +56,85 @@ def train(
     ] = None,
     data: Annotated[
         list[str] | None,
-        typer.Option(metavar="[KIND=]PATH", help="What to train on, say sbd=PATH; give it again for more."),
+        typer.Option(metavar="[KIND=]PATH", help="Data to train on, such as sbd=PATH; may be repeated."),
     ] = None,
-    split: Annotated[Path | None, typer.Option(metavar="FILE", help="JSON: what validates, what is left out.")] = None,
     settings: Annotated[
         list[str] | None,
         typer.Option(
-            "--set", metavar="NAME=VALUE", help="Any setting of the recipe: p2cl=0.5, model.dim=64; give it again."
+            "--set",
+            metavar="NAME=VALUE",
+            help="Any setting of the recipe, such as loss.p2cl_weight=0.5 or model.dim=64; may be repeated.",
         ),
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in FOLDER, with its recipe.")] = False,
-    variant: Annotated[str | None, typer.Option(metavar="NAME", help="Kind of network: default or paper.")] = None,
-    init: Annotated[str | None, typer.Option(metavar="MODEL", help="Fine-tune this model, by name or folder.")] = None,
-    backbone_weights: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Weights of a pretrained image encoder.")
-    ] = None,
-    steps: Annotated[int | None, typer.Option(metavar="N", help="Optimiser steps, instead of epochs.")] = None,
-    size: Annotated[int | None, typer.Option(metavar="N", help="Side of the crops in pixels.")] = None,
-    images: Annotated[int | None, typer.Option(metavar="N", help="Images in a step, of all devices.")] = None,
-    objects: Annotated[int | None, typer.Option(metavar="N", help="Objects of each image in a batch.")] = None,
-    interactions: Annotated[int | None, typer.Option(metavar="N", help="Most interactions of a sample.")] = None,
-    lr: Annotated[float | None, typer.Option(metavar="RATE", help="Learning rate.")] = None,
-    warmup: Annotated[int | None, typer.Option(metavar="N", help="Steps in which the rate rises to that.")] = None,
-    cooldown: Annotated[
-        float | None, typer.Option(metavar="SHARE", help="Share of the steps in which it falls.")
-    ] = None,
-    ema: Annotated[float | None, typer.Option(metavar="DECAY", help="Of the averaged weights.")] = None,
-    seed: Annotated[int | None, typer.Option(metavar="N", help="Seed of everything that is random.")] = None,
-    precision: Annotated[str | None, typer.Option(metavar="NAME", help="32-true or bf16-mixed.")] = None,
-    accelerator: Annotated[str | None, typer.Option(metavar="NAME", help="auto, cpu, cuda or mps.")] = None,
-    devices: Annotated[int | None, typer.Option(metavar="N", help="How many of them, on each machine.")] = None,
-    nodes: Annotated[int | None, typer.Option(metavar="N", help="Machines; run the command on each.")] = None,
-    strategy: Annotated[
-        str | None, typer.Option(metavar="NAME", help="auto, ddp, or fsdp: each device holds a share of the network.")
-    ] = None,
-    accumulate: Annotated[
-        int | None, typer.Option(metavar="N", help="Parts of a step that each device computes one by one.")
-    ] = None,
-    workers: Annotated[int | None, typer.Option(metavar="N", help="Processes that read images.")] = None,
-    log_every: Annotated[int | None, typer.Option(metavar="STEPS", help="How often a line is logged.")] = None,
-    validate_every: Annotated[int | None, typer.Option(metavar="STEPS", help="0 for never.")] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Continue the run in FOLDER with its recipe and these options.")
+    ] = False,
+    variant: Annotated[str | None, typer.Option(metavar="NAME", help="Network variant: default or paper.")] = None,
+    *,
+    chosen: dict[str, Any],
+    interaction: dict[str, Any],
 ) -> None:
-    """Train a network on images with outlined objects, or fine-tune one on your own.
+    """Train a network on images with outlined objects, or fine-tune one.
 
-    Every object's outline serves for all three kinds of prompts, which are simulated. What stands in no option keeps
-    the value of RECIPE; FOLDER/recipe.json has all of them and is a RECIPE itself. FOLDER/weights is the model
-    afterwards: vpuformer segment IMAGE --model FOLDER/weights ...
+    Every outline serves all three kinds of prompts, which are simulated. Settings without an option keep the value of
+    RECIPE. FOLDER/recipe.json lists all of them and is a RECIPE itself. FOLDER/weights is the trained model: vpuformer
+    segment IMAGE --model FOLDER/weights ...
     """
     from vpuformer.training.config_io import assign
-    from vpuformer.training.recipe import Recipe
+    from vpuformer.training.recipe import Recipe, read_recipe
 
     keep_freed_memory()
+    written = output / "recipe.json"
     if resume and name is not None:
-        raise ConfigError("--resume goes on with the recipe of its folder; leave RECIPE out")
-    if resume and not (output / "recipe.json").exists():
+        raise ConfigError("--resume continues with the recipe of its folder; leave RECIPE out")
+    if resume and not written.exists():
         raise ConfigError(f"there is no run to resume in {output}: recipe.json is missing; check the folder")
-    values = _read_recipe(output / "recipe.json") if resume else _values_of(name)
-    options: dict[str, Any] = {
-        "data": _one_or_several(data),
-        "output": str(output),
-        "split": None if split is None else str(split),
-        "init": init,
-        "backbone_weights": None if backbone_weights is None else str(backbone_weights),
-        "steps": steps,
-        "epochs": None if steps is None else 0,
-        "size": size,
-        "images": images,
-        "objects": objects,
-        "interactions": interactions,
-        "lr": lr,
-        "warmup": warmup,
-        "cooldown": cooldown,
-        "ema": ema,
-        "seed": seed,
-        "precision": precision,
-        "accelerator": accelerator,
-        "devices": devices,
-        "nodes": nodes,
-        "strategy": strategy,
-        "accumulate": accumulate,
-        "workers": workers,
-        "log_every": log_every,
-        "validate_every": validate_every,
-        "model": _network(variant, init),
-    }
-    values |= {option: value for option, value in options.items() if value is not None}
+    values = read_recipe(written) if resume else _values_of(name)
+    values |= chosen | {"output": str(output)}
+    if data:
+        values["data"] = data[0] if len(data) == 1 else tuple(data)
+    if "steps" in chosen:
+        values["epochs"] = 0
+    if interaction:
+        values["interaction"] = values.get("interaction", {}) | interaction
+    if (network := _network(variant, chosen.get("init"))) is not None:
+        values["model"] = network
     values = assign(Recipe, values, settings or [])
     if not values.get("data"):
         raise ConfigError(
             "no data to train on; give the folder of the sets with --data FOLDER, or with its kind: --data sbd=FOLDER"
         )
-    wanted = Recipe.from_dict(values)
+    recipe = Recipe.from_dict(values)
     if resume:
-        _report_changes(_read_recipe(output / "recipe.json"), wanted.to_dict())
+        _report_changes(read_recipe(written), recipe.to_dict())
     make_folder(output, "the run")
-    for package in _NEEDED:
-        if find_spec(package) is None:
-            raise MissingDependencyError(f"training needs {package}; install it with: pip install 'vpuformer[train]'")
+    require("train", "training")
+
+    from lightning_fabric.utilities.rank_zero import rank_zero_only
 
     from vpuformer.training.interrupts import Interrupted
     from vpuformer.training.loop import train as run
 
     try:
-        run(wanted, resume=resume, on_note=lambda note: typer.echo(f"note: {note}", err=True))
+        run(recipe, resume=resume, on_note=lambda note: typer.echo(f"note: {note}", err=True))
     except Interrupted as stop:
-        # Other processes than the first end quietly: whoever started them takes their failure for that of the run.
+        # The other processes end quietly: their failure would count as a failure of the run.
         if not str(stop):
             raise typer.Exit(0) from None
         typer.echo(str(stop), err=True)
         raise typer.Exit(130) from None
-    if not any(int(os.environ.get(rank, "0")) for rank in _RANKS):
-        typer.echo(f"model: {wanted.folder / 'weights'}")
+    rank_zero_only(typer.echo)(f"model: {recipe.folder / 'weights'}")
 
 
 _ORIGIN = ("pretrained", "init", "backbone_weights")
-"""What a run starts from, and is of no use to one that goes on."""
+"""Settings of the initial weights, which a resumed run does not use."""
 
 
 def _report_changes(before: dict[str, Any], after: dict[str, Any]) -> None:
-    """Say which settings of a run go on with another value. The folder may have moved, and is none of them.
+    """Print the settings that a resumed run changes, except its folder, which may have moved.
 
     Raises:
-        ConfigError: one of them says what a run starts from.
+        ConfigError: a setting of the initial weights changes.
     """
     from vpuformer.training.config_io import differences
     from vpuformer.training.recipe import Recipe
@@ -160,21 +142,15 @@ def _report_changes(before: dict[str, Any], after: dict[str, Any]) -> None:
     for name, old, new in differences(Recipe.from_dict(before).to_dict(), after):
         if name in _ORIGIN:
             raise ConfigError(
-                f"{name} is what a run starts from, and this one goes on from the weights in its folder; leave it out,"
-                " or start another run"
+                f"{name} sets the initial weights, and a resumed run continues from the weights in its folder; leave it"
+                " out, or start another run"
             )
         if name != "output":
-            typer.echo(f"note: the run goes on with {name}={new}; it was {old}", err=True)
+            typer.echo(f"note: the run continues with {name}={new}; it was {old}", err=True)
 
 
-def _one_or_several(data: list[str] | None) -> str | tuple[str, ...] | None:
-    if not data:
-        return None
-    return data[0] if len(data) == 1 else tuple(data)
-
-
-def _network(variant: str | None, init: str | None) -> Any:
-    """The shape of the network: this variant's, else that of the model to start from, else the recipe's (None)."""
+def _network(variant: str | None, init: str | None) -> dict[str, Any] | None:
+    """The network of a variant, else of the model to fine-tune; None to keep the recipe's."""
     from vpuformer.model.config import variant as variant_named
     from vpuformer.model.manifest import read_manifest
 
@@ -184,29 +160,16 @@ def _network(variant: str | None, init: str | None) -> Any:
 
 
 def _values_of(name: str | None) -> dict[str, Any]:
-    """The settings of a recipe, by its name or from its file; none without a name.
+    """The settings of a recipe by name or file; none without a name.
 
     Raises:
-        ConfigError: there is no such recipe, or the file holds none.
+        ConfigError: the recipe is unknown, or its file cannot be used.
     """
+    from vpuformer.training.recipe import read_recipe
     from vpuformer.training.recipes import RECIPES, recipe_named
 
     if name is None:
         return {}
     if name not in RECIPES and (name.endswith(".json") or Path(name).is_file()):
-        return _read_recipe(Path(name))
+        return read_recipe(Path(name))
     return recipe_named(name, "", "").to_dict()
-
-
-def _read_recipe(file: Path) -> dict[str, Any]:
-    """The settings in a recipe's file.
-
-    Raises:
-        ConfigError: the file is missing or holds no JSON object.
-    """
-    from vpuformer.training.recipe import current
-
-    values = read_json(file, error=ConfigError, name=f"the recipe {file}")
-    if not isinstance(values, dict):
-        raise ConfigError(f"the recipe {file} is no JSON object of settings")
-    return current(values)

@@ -13,7 +13,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from vpuformer.arrays import RGB
+from vpuformer.arrays import RGB, evenly_spaced
 from vpuformer.data.contact_sheet import Thumbnail
 from vpuformer.data.counts import Counts
 from vpuformer.data.kinds.benchmarks import BENCHMARKS, find_samples
@@ -68,17 +68,17 @@ def check(name: str, root: Path, on_progress: Progress | None = None) -> list[Fi
     name = name.lower()
     if name not in {**BENCHMARKS, **KINDS}:
         raise DatasetError(unknown_name("data set", name, {**BENCHMARKS, **KINDS}))
-    tell = on_progress or (lambda *_: None)
+    report_progress = on_progress or (lambda *_: None)
     found = []
     if name in BENCHMARKS:
-        found.append(_check_benchmark(name, root, tell))
+        found.append(_check_benchmark(name, root, report_progress))
     if name in KINDS:
         sources = open_kind(name, root, KINDS[name].whole)
-        found += [_check_source(name, source, max(SHOWN // len(sources), 2), tell) for source in sources]
+        found += [_check_source(name, source, max(SHOWN // len(sources), 2), report_progress) for source in sources]
     return found
 
 
-def _check_benchmark(name: str, root: Path, tell: Progress) -> Findings:
+def _check_benchmark(name: str, root: Path, report_progress: Progress) -> Findings:
     findings = Findings(name, BENCHMARKS[name].published)
     samples: list[Sample] = []
     for entry in find_samples(name, root):
@@ -88,20 +88,20 @@ def _check_benchmark(name: str, root: Path, tell: Progress) -> Findings:
             samples.append(entry)
     findings.notes = {note: None for sample in samples for note in sample.notes}
     images = [list(group) for _, group in groupby(samples, key=lambda sample: sample.image_id)]
-    chosen = _spread(len(images), SHOWN)
+    chosen = set(evenly_spaced(len(images), SHOWN))
     for i, group in enumerate(images):
         image = _tried(findings, group[0].image)
         masks = ((sample.name, lambda sample=sample: sample.truth() == 1) for sample in group)
         _note(findings, image, masks, shown=i in chosen)
-        tell(name, i + 1, len(images))
+        report_progress(name, i + 1, len(images))
     return findings
 
 
-def _check_source(kind: str, source: Source, shown: int, tell: Progress) -> Findings:
+def _check_source(kind: str, source: Source, shown: int, report_progress: Progress) -> Findings:
     findings = Findings(source.name, KINDS[kind].published)
     findings.faults |= {str(fault): None for fault in source.faults}
     findings.notes |= dict.fromkeys(source.notes)
-    chosen = _spread(len(source), shown)
+    chosen = set(evenly_spaced(len(source), shown))
     for i, file in enumerate(source.images):
         objects = _tried(findings, lambda i=i: source.objects(i))
         image = _tried(findings, lambda i=i: source.image(i))
@@ -115,7 +115,7 @@ def _check_source(kind: str, source: Source, shown: int, tell: Progress) -> Find
             for number in objects or ()
         )
         _note(findings, image, masks, shown=i in chosen)
-        tell(source.name, i + 1, len(source))
+        report_progress(source.name, i + 1, len(source))
     return findings
 
 
@@ -153,7 +153,3 @@ def _note(
                 small.add(mask)
     if small is not None:
         findings.shown.append(small.drawn())
-
-
-def _spread(there: int, wanted: int) -> set[int]:
-    return set(np.linspace(0, there - 1, min(wanted, there)).astype(int).tolist()) if there else set()

@@ -5,11 +5,10 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 import numpy.typing as npt
-from PIL import ImageColor
 
 from vpuformer.arrays import RGB
 from vpuformer.images import overlay
-from vpuformer.images.palette import MOST, colours
+from vpuformer.images.palette import MOST, colours, rgb
 
 SIDE = 240
 """Longer side of a small image, in pixels."""
@@ -44,7 +43,7 @@ class Thumbnail:
     def drawn(self) -> RGB:
         """The small image with the objects on it in several colours."""
         small = self._image
-        palette = [ImageColor.getrgb(colour)[:3] for colour in colours(min(len(self._covered), MOST))]
+        palette = [rgb(colour) for colour in colours(min(len(self._covered), MOST))]
         # Large ones first, so that parts show on what they belong to.
         for i, covered in enumerate(sorted(self._covered, key=np.count_nonzero, reverse=True)):
             small = overlay(small, covered, colour=palette[i % MOST])

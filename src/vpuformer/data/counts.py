@@ -1,13 +1,15 @@
-"""How large a set is: what is there, and what ought to be there."""
+"""The size of a data set, as counted or as published."""
 
 from dataclasses import dataclass
+
+from vpuformer.errors import counted
 
 
 @dataclass(frozen=True)
 class Counts:
-    """Images and objects of a complete set; None where nobody says.
+    """Numbers of images and objects of a complete set; None where no number is published.
 
-    `tolerance` is the relative difference that says nothing, for counts that are published rounded.
+    `tolerance` is the relative difference that is accepted, for counts that are published rounded.
 
     >>> Counts(50, 50).agrees(50, 49), Counts(99_000, tolerance=0.05).agrees(98_500, 7)
     (False, True)
@@ -20,11 +22,11 @@ class Counts:
     tolerance: float = 0.0
 
     def agrees(self, images: int, objects: int) -> bool:
-        """Whether a set of this size is complete, as far as is known."""
+        """Whether a set of this size is complete, as far as published numbers show."""
         pairs = ((self.images, images), (self.objects, objects))
-        return all(told is None or abs(told - found) <= self.tolerance * told for told, found in pairs)
+        return all(wanted is None or abs(wanted - number) <= self.tolerance * wanted for wanted, number in pairs)
 
     def __str__(self) -> str:
-        told = [(self.images, "image"), (self.objects, "object")]
+        known = [(self.images, "image"), (self.objects, "object")]
         about = "about " if self.tolerance else ""
-        return ", ".join(f"{about}{n:,} {what}{'s' * (n != 1)}" for n, what in told if n is not None)
+        return ", ".join(f"{about}{counted(number, what)}" for number, what in known if number is not None)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path, PurePath
 
 from vpuformer.errors import DatasetError, listed
+from vpuformer.files import read_bytes
 from vpuformer.images import image_endings
 
 
@@ -76,11 +77,10 @@ def read_names(path: Path) -> list[str]:
         DatasetError: the list is missing, no text, or empty, or names a file outside its folder.
     """
     try:
-        names = [line.split()[0] for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
-    except FileNotFoundError:
-        raise DatasetError(f"there is no {path}, the list of the images") from None
-    except (OSError, ValueError) as problem:
-        raise DatasetError(f"{path} cannot be read as a list of images: {problem}") from problem
+        text = read_bytes(path, error=DatasetError, name=f"the list of images {path}").decode("utf-8-sig")
+    except UnicodeDecodeError as problem:
+        raise DatasetError(f"the list of images {path} is no text in UTF-8: {problem}") from problem
+    names = [line.split()[0] for line in text.splitlines() if line.strip()]
     if not names:
         raise DatasetError(f"{path} lists no image")
     for name in names:

@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from vpuformer.arrays import Truth
 from vpuformer.data.file_lists import by_stem, need_folders, unread
-from vpuformer.data.kinds.label_map_sets import Found, label_samples, read_fitting
+from vpuformer.data.kinds.label_map_sets import SampleOrError, label_samples, read_fitting
 from vpuformer.data.layers import Labels
 from vpuformer.data.sample import Sample
 from vpuformer.errors import DatasetError
@@ -20,37 +20,37 @@ from vpuformer.metrics import IGNORE
 ReadTruth = Callable[[Path], Truth]
 
 
-def grabcut(root: Path) -> Iterator[Found]:
-    """GrabCut: `data_GT` and `boundary_GT`. Grey masks: above 128 object, 128 undecided, else not."""
+def grabcut(root: Path) -> Iterator[SampleOrError]:
+    """GrabCut: `data_GT` and `boundary_GT`. Grey masks: above 128 object, 128 ignored, else not."""
     return _one_object(root, "grabcut", "data_GT", "boundary_GT", _undecided_at_128)
 
 
-def berkeley(root: Path) -> Iterator[Found]:
+def berkeley(root: Path) -> Iterator[SampleOrError]:
     """Berkeley (one image file an object): `images` and `masks`, read as GrabCut."""
     return _one_object(root, "berkeley", "images", "masks", _undecided_at_128)
 
 
-def davis(root: Path) -> Iterator[Found]:
+def davis(root: Path) -> Iterator[SampleOrError]:
     """DAVIS: `img` and `gt`. All objects of a frame are one: everything above 0."""
     return _one_object(root, "davis", "img", "gt", _above_zero)
 
 
-def coco_mval(root: Path) -> Iterator[Found]:
+def coco_mval(root: Path) -> Iterator[SampleOrError]:
     """COCO_MVal (one image file an object): `img` and `gt`, read as DAVIS."""
     return _one_object(root, "coco_mval", "img", "gt", _above_zero)
 
 
-def brats(root: Path) -> Iterator[Found]:
+def brats(root: Path) -> Iterator[SampleOrError]:
     """BraTS, slices of brains with tumours: `image` and `annotation`, read as DAVIS."""
     return _one_object(root, "brats", "image", "annotation", _above_zero)
 
 
-def oaizib(root: Path) -> Iterator[Found]:
+def oaizib(root: Path) -> Iterator[SampleOrError]:
     """OAIZIB, slices of knees: `test/image` and `test/annotations`. Every grey value but 0 is an object."""
     return _labelled(root, "oaizib", "test/image", "test/annotations", read_labels)
 
 
-def sstem(root: Path) -> Iterator[Found]:
+def sstem(root: Path) -> Iterator[SampleOrError]:
     """ssTEM, slices of a larva's nerve cord: `raw` and `mitochondria` in the folder `stack1`. Every part that hangs
     together over the sides of its pixels is an object; they are counted row by row."""
     return _labelled(root, "sstem", "raw", "mitochondria", _components)
@@ -65,7 +65,7 @@ class _Pair(NamedTuple):
     notes: tuple[str, ...]
 
 
-def _one_object(root: Path, name: str, images: str, masks: str, read: ReadTruth) -> Iterator[Found]:
+def _one_object(root: Path, name: str, images: str, masks: str, read: ReadTruth) -> Iterator[SampleOrError]:
     for pair in _pairs(root, name, images, masks):
         if isinstance(pair, DatasetError):
             yield pair
@@ -74,7 +74,9 @@ def _one_object(root: Path, name: str, images: str, masks: str, read: ReadTruth)
             yield Sample(f"{name}/{pair.stem}", 1, partial(read_image, pair.image), truth, notes=pair.notes)
 
 
-def _labelled(root: Path, name: str, images: str, masks: str, read: Callable[[Path], Labels]) -> Iterator[Found]:
+def _labelled(
+    root: Path, name: str, images: str, masks: str, read: Callable[[Path], Labels]
+) -> Iterator[SampleOrError]:
     for pair in _pairs(root, name, images, masks):
         if isinstance(pair, DatasetError):
             yield pair
@@ -103,7 +105,7 @@ def _truth(image: Path, mask: Path, read: ReadTruth) -> Truth:
 
 
 def _undecided_at_128(mask: Path) -> Truth:
-    """The first colour channel: above 128 object, 128 itself undecided."""
+    """The first colour channel: above 128 object, 128 itself ignored."""
     # As an image, not as labels: a palette's entries are the values, as for every other reader of these sets.
     first = read_image(mask)[:, :, 0]
     truth = (first > 128).astype(np.int8)

@@ -28,50 +28,49 @@ _RECENT = 4
 class Layers:
     """The objects of an image.
 
-    `maps` are of one shape; `places` tells map and label of each object by its id; `extra` the same of what training
-    adds by chance; `void` is the label, in any map, of pixels that the annotators left open; `notes` are sentences
-    about what of the files takes no part or was read otherwise than its name says. `areas` has the pixels of all
-    objects.
+    `maps` have one shape. `objects` gives map and label of each object by its id, `extra` those of objects that
+    training adds by chance. `ignore_label` is the label of ignored pixels, in any map. `notes` are sentences about
+    what is left out of the files, or read otherwise than its name says. `areas` counts the pixels of each object.
 
     >>> Layers([np.array([[0, 3, 3]])], {7: (0, 3)}).areas
     {7: 2}
     """
 
     maps: Sequence[Labels]
-    places: Mapping[int, tuple[int, int]]
+    objects: Mapping[int, tuple[int, int]]
     extra: Mapping[int, tuple[int, int]] = field(default_factory=dict)
-    void: int | None = None
+    ignore_label: int | None = None
     notes: tuple[str, ...] = ()
     areas: Mapping[int, int] = field(init=False)
 
     def __post_init__(self) -> None:
         counts = [_pixels_of(labels) for labels in self.maps]
         areas = {
-            number: counts[layer].get(label, 0) for number, (layer, label) in {**self.places, **self.extra}.items()
+            number: counts[layer].get(label, 0) for number, (layer, label) in {**self.objects, **self.extra}.items()
         }
         object.__setattr__(self, "areas", areas)
 
     def mask(self, number: int) -> npt.NDArray[np.bool_]:
         """Bool, shape (H, W)."""
-        layer, label = self.place(number)
+        layer, label = self.find(number)
         return self.maps[layer] == label
 
-    def place(self, number: int) -> tuple[int, int]:
+    def find(self, number: int) -> tuple[int, int]:
         """Map and label of an object."""
-        return self.places[number] if number in self.places else self.extra[number]
+        return self.objects[number] if number in self.objects else self.extra[number]
 
     def without(self, numbers: Iterable[int]) -> "Layers":
         """The same without some of the objects."""
         left_out = set(numbers)
-        places, extra = (
-            {number: place for number, place in some.items() if number not in left_out}
-            for some in (self.places, self.extra)
+        objects, extra = (
+            {number: entry for number, entry in some.items() if number not in left_out}
+            for some in (self.objects, self.extra)
         )
-        return Layers(self.maps, places, extra, self.void, self.notes)
+        return Layers(self.maps, objects, extra, self.ignore_label, self.notes)
 
 
-def labels_as_layers(labels: Labels, void: int | None = None, name: str = "the label map") -> Layers:
-    """Every label of a map above 0 but `void`, the undecided pixels, is an object, called by its label.
+def labels_as_layers(labels: Labels, ignore_label: int | None = None, name: str = "the label map") -> Layers:
+    """Every label of a map above 0 but `ignore_label`, the ignored pixels, is an object, called by its label.
 
     Raises:
         DatasetError: the map has more than `MOST_LABELS` labels; `name` is the map's in the message.
@@ -80,14 +79,14 @@ def labels_as_layers(labels: Labels, void: int | None = None, name: str = "the l
     >>> layers.areas, layers.notes
     ({3: 2, 1099511627776: 1}, ('the label map: the value -1 is background, as every value below 0',))
     """
-    found = labels_of(labels, void, name)
-    note = note_on_negatives(labels, void, name)
-    places = {label: (0, label) for label in found}
-    return Layers([labels], places, void=void, notes=() if note is None else (note,))
+    found = labels_of(labels, ignore_label, name)
+    note = note_on_negatives(labels, ignore_label, name)
+    objects = {label: (0, label) for label in found}
+    return Layers([labels], objects, ignore_label=ignore_label, notes=() if note is None else (note,))
 
 
-def labels_of(labels: Labels, void: int | None, name: str) -> list[int]:
-    """The labels of the objects in a map, in increasing order: all values above 0 but `void`.
+def labels_of(labels: Labels, ignore_label: int | None, name: str) -> list[int]:
+    """The labels of the objects in a map, in increasing order: all values above 0 but `ignore_label`.
 
     Raises:
         DatasetError: there are more than `MOST_LABELS`.
@@ -98,14 +97,14 @@ def labels_of(labels: Labels, void: int | None, name: str) -> list[int]:
             f"{name} holds {len(values):,} different values, and a map of labels at most {MOST_LABELS:,}; give a map"
             " with one value an object"
         )
-    return [value for value in values.tolist() if value > 0 and value != void]
+    return [value for value in values.tolist() if value > 0 and value != ignore_label]
 
 
-def note_on_negatives(labels: Labels, void: int | None, name: str) -> str | None:
+def note_on_negatives(labels: Labels, ignore_label: int | None, name: str) -> str | None:
     """The sentence that says which values below 0 are background; None if there are none."""
     if np.issubdtype(labels.dtype, np.unsignedinteger):
         return None
-    below = [value for value in np.unique(labels[labels < 0]).tolist() if value != void]
+    below = [value for value in np.unique(labels[labels < 0]).tolist() if value != ignore_label]
     if not below:
         return None
     values = f"the value {below[0]} is" if len(below) == 1 else f"the values {listed(map(str, below))} are"
@@ -157,11 +156,11 @@ class LayeredSource(Source):
         return found
 
     def objects(self, index: int) -> list[int]:
-        return list(self.layers(index).places)
+        return list(self.layers(index).objects)
 
     def areas(self, index: int) -> npt.NDArray[np.int64]:
         layers = self.layers(index)
-        return np.array([layers.areas[number] for number in layers.places], np.int64)
+        return np.array([layers.areas[number] for number in layers.objects], np.int64)
 
     def size(self, index: int) -> tuple[int, int]:
         height, width = self.layers(index).maps[0].shape
@@ -190,7 +189,7 @@ class LayeredSource(Source):
         union = np.zeros(self.size(index), bool)
         wanted: dict[int, list[int]] = {}
         for number in chosen:
-            layer, label = layers.place(number)
+            layer, label = layers.find(number)
             wanted.setdefault(layer, []).append(label)
         for layer, labels in wanted.items():
             union |= np.isin(layers.maps[layer], np.array(labels, layers.maps[layer].dtype))
@@ -198,7 +197,7 @@ class LayeredSource(Source):
 
     def _chosen(self, index: int, objects: Sequence[int] | None) -> tuple[Layers, list[int]]:
         layers = self.layers(index)
-        chosen = list(layers.places if objects is None else objects)
+        chosen = list(layers.objects if objects is None else objects)
         for number in chosen:
             if number not in layers.areas:
                 raise DatasetError(f"{self.images[index]} of {self.name} has no object {number}")
@@ -207,9 +206,9 @@ class LayeredSource(Source):
     def remarks(self, index: int) -> Sequence[str]:
         return (*self.layers(index).notes, *unseen(self.path(index)))
 
-    def undecided(self, index: int) -> Masks | None:
+    def ignore_mask(self, index: int) -> Masks | None:
         layers = self.layers(index)
-        if layers.void is None:
+        if layers.ignore_label is None:
             return None
-        open_pixels = np.any([labels == layers.void for labels in layers.maps], axis=0)
+        open_pixels = np.any([labels == layers.ignore_label for labels in layers.maps], axis=0)
         return open_pixels.astype(np.uint8) if open_pixels.any() else None

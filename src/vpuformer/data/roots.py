@@ -6,6 +6,7 @@ from typing import Any
 import yaml
 
 from vpuformer.errors import ConfigError, unknown_name
+from vpuformer.files import read_bytes
 
 _KEYS = {"cocolvis": "lvis_v1", "coco": "coco"}
 """What a set is called in that file, in front of `_PATH`, where not by its own name; in small letters."""
@@ -20,10 +21,9 @@ def read_roots(config: str | Path) -> dict[str, Path]:
         ConfigError: the file is missing or no YAML of names and values.
     """
     file = Path(config)
+    text = read_bytes(file, error=ConfigError)
     try:
-        content: Any = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except OSError as problem:
-        raise ConfigError(f"{file} cannot be read: {problem.strerror}") from problem
+        content: Any = yaml.safe_load(text.decode())
     except RecursionError as problem:
         raise ConfigError(f"{file} is nested too deeply to be read as YAML") from problem
     except (ValueError, yaml.YAMLError) as problem:

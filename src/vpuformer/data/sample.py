@@ -11,15 +11,15 @@ from vpuformer.arrays import RGB, Truth
 from vpuformer.metrics import IGNORE
 
 
-def truth_of(objects: npt.NDArray[Any], undecided: npt.NDArray[Any] | None = None) -> Truth:
+def truth_of(objects: npt.NDArray[Any], ignored: npt.NDArray[Any] | None = None) -> Truth:
     """Masks of 0 and 1, shape (..., H, W), as truths: `IGNORE` where nobody decided and no object is.
 
     >>> truth_of(np.array([[1, 0, 0]]), np.array([[1, 1, 0]])).tolist()
     [[1, -1, 0]]
     """
     truth = objects.astype(np.int8)
-    if undecided is not None:
-        truth[(truth == 0) & (undecided > 0)] = IGNORE
+    if ignored is not None:
+        truth[(truth == 0) & (ignored > 0)] = IGNORE
     return truth
 
 

@@ -68,12 +68,12 @@ class Source(Protocol):
         height, width = self.image(index).shape[:2]
         return height, width
 
-    def exhaustive(self, index: int) -> bool:  # noqa: ARG002
+    def fully_annotated(self, index: int) -> bool:  # noqa: ARG002
         """Whether every object of the image is annotated; where not, an unlabelled thing is not background."""
         return False
 
-    def undecided(self, index: int) -> Masks | None:  # noqa: ARG002
-        """Pixels that the annotators left open: uint8, shape (H, W), 0 or 1; None where there are none."""
+    def ignore_mask(self, index: int) -> Masks | None:  # noqa: ARG002
+        """Ignored pixels: uint8, shape (H, W), 0 or 1; None where there are none."""
         return None
 
     def unusable(self) -> Sequence[int]:
@@ -89,7 +89,7 @@ class Source(Protocol):
         """The pixels of any of the given objects (default: of all): uint8, shape (H, W), 0 or 1."""
         return self.masks(index, objects).max(axis=0, initial=0)
 
-    def draw(self, index: int, rng: np.random.Generator) -> tuple[list[int], npt.NDArray[np.int64]]:  # noqa: ARG002
+    def sample_objects(self, index: int, rng: np.random.Generator) -> tuple[list[int], npt.NDArray[np.int64]]:  # noqa: ARG002
         """The objects that a training sample of this image is made of, and their areas.
 
         These are `objects` and `areas`, but for formats that add or leave out some by chance.
@@ -97,8 +97,8 @@ class Source(Protocol):
         return self.objects(index), self.areas(index)
 
     def truth(self, index: int, object_id: int) -> Truth:
-        """The truth of one object: int8, shape (H, W), 1 object, `IGNORE` where it is undecided, 0 elsewhere."""
-        return truth_of(self.masks(index, [object_id])[0], self.undecided(index))
+        """The truth of one object: int8, shape (H, W), 1 object, `IGNORE` where it is ignored, 0 elsewhere."""
+        return truth_of(self.masks(index, [object_id])[0], self.ignore_mask(index))
 
     def sample(self, index: int, object_id: int) -> Sample:
         """One object as a `Sample` called "set/file/id", the file relative to the folder of the set: two folders may

@@ -64,7 +64,7 @@ KINDS: dict[str, Kind] = {
         published=Counts(99_000, 1_500_000, tolerance=0.05),
         bare=True,
     ),
-    "masks": Kind(MaskFolder, {"void": int}),
+    "masks": Kind(MaskFolder, {"ignore_label": int}),
 }
 """Name to kind, as in `sbd=FOLDER`."""
 

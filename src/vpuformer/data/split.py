@@ -10,10 +10,9 @@ import numpy as np
 from vpuformer.data.kinds.coco import ANNOTATIONS, CocoFolder
 from vpuformer.data.sample import Sample
 from vpuformer.data.source import Source
-from vpuformer.errors import DatasetError, listed
+from vpuformer.errors import DatasetError, counted, listed
 from vpuformer.files import read_json
 from vpuformer.formats.coco_masks import whole_number
-from vpuformer.formats.messages import counted
 
 SPLIT = "split.json"
 
@@ -134,7 +133,7 @@ def validation_samples(sources: Mapping[str, Source], split: Split) -> list[Samp
     Raises `DatasetError` when a set lacks an image or an object that the split names.
     """
     chosen = [entry for entry in split.objects if entry.set in sources]
-    places = {
+    index_of = {
         name: {file: i for i, file in enumerate(source.images)}
         for name, source in sources.items()
         if any(entry.set == name for entry in chosen)
@@ -142,7 +141,7 @@ def validation_samples(sources: Mapping[str, Source], split: Split) -> list[Samp
     samples = []
     for entry in chosen:
         source = sources[entry.set]
-        if entry.file not in places[entry.set]:
+        if entry.file not in index_of[entry.set]:
             raise DatasetError(f"the split names {entry.set}/{entry.file}, which is no image of that set")
-        samples.append(source.sample(places[entry.set][entry.file], entry.annotation))
+        samples.append(source.sample(index_of[entry.set][entry.file], entry.annotation))
     return samples

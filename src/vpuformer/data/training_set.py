@@ -19,15 +19,14 @@ from vpuformer.data.augment import Augmentation, Augmented, Shown, augment
 from vpuformer.data.sample import truth_of
 from vpuformer.data.source import Masks, Source
 from vpuformer.data.split import Split, notes_on, training_images
-from vpuformer.errors import ConfigError, DatasetError, listed
-from vpuformer.formats.messages import counted
+from vpuformer.errors import ConfigError, DatasetError, counted, listed
 
 SMALLEST_OBJECT = 200
 """Pixels in the image; smaller objects are not drawn."""
 LARGEST_SHARE = 0.9
 """Share of the image; larger objects are not drawn, but for sets of regions."""
 LARGEST_VIEW_SHARE = 0.97
-"""Share of the view: above it nothing is left to tell the object from."""
+"""Share of the view: above it nothing is left to report_progress the object from."""
 MERGE = 0.1
 """How often two objects of an image make one target, where all of its objects are annotated."""
 PASTED_FIRST = 0.7
@@ -93,7 +92,7 @@ class TrainingSet(Dataset[TrainingSample]):
                 raise ConfigError(f"{what} {unknown[0]!r}, but the sets are {', '.join(sorted(sources))}")
         self.size, self.seed, self.objects_per_image = size, seed, objects_per_image
         self.augmentation = augmentation or Augmentation()
-        self._sets: list[_Part] = []
+        self._sets: list[_TrainingImages] = []
         chances: list[float] = []
         objects = 0
         left_out: list[str] = []
@@ -101,7 +100,7 @@ class TrainingSet(Dataset[TrainingSample]):
             weight = float(weights.get(name, 1.0))
             if not 0 <= weight < math.inf:
                 raise ConfigError(f"the weight of {name!r} is {weight}; weights are numbers from 0 on")
-            part, usable, notes = _part(name, source, split or Split(), regions=name in regions)
+            part, usable, notes = _training_images(name, source, split or Split(), regions=name in regions)
             left_out += notes
             if weight and len(part.images):
                 self._sets.append(part)
@@ -141,13 +140,13 @@ class TrainingSet(Dataset[TrainingSample]):
             raise IndexError(f"samples are counted from 0, got {index}")
         rng = np.random.default_rng((self.seed, index))
         for _ in range(_ATTEMPTS):
-            view, targets, undecided = self._view(rng)
+            view, targets, ignored = self._view(rng)
             shares = view.masks[:targets].mean(axis=(1, 2))
             visible = [i for i in range(targets) if self.augmentation.smallest <= shares[i] <= LARGEST_VIEW_SHARE]
             if visible:
                 objects = _targets(view.masks[visible], self.objects_per_image, rng)
                 others = view.masks.any(axis=0) & ~objects
-                truth = truth_of(objects, undecided)
+                truth = truth_of(objects, ignored)
                 single = self.objects_per_image == 1
                 return TrainingSample(
                     image=view.image,
@@ -158,14 +157,14 @@ class TrainingSet(Dataset[TrainingSample]):
         raise DatasetError(f"sample {index}: {_ATTEMPTS} images in a row showed no object of usable size")
 
     def _view(self, rng: np.random.Generator) -> tuple[Augmented, int, Shown]:
-        """A view of a random image; how many of its masks, from the first, are objects; its undecided pixels.
+        """A view of a random image; how many of its masks, from the first, are objects; its ignored pixels.
 
         The masks are the object that the view was chosen for, further ones, and the union of any rest; a pasted object
         comes before or after the first.
         """
-        source, image, objects, usable, _ = self._draw(self._chances, rng)
+        source, image, objects, usable, _ = self._sample_image(self._chances, rng)
         order = rng.permutation(usable).tolist()
-        focus = order[: 2 if source.exhaustive(image) and rng.random() < MERGE else 1]
+        focus = order[: 2 if source.fully_annotated(image) and rng.random() < MERGE else 1]
         # Twice as many as wanted: some will lie outside the view.
         further = order[len(focus) : len(focus) + 2 * self.objects_per_image] if self.objects_per_image > 1 else []
         rest = sorted(set(objects) - set(focus) - set(further))
@@ -175,29 +174,29 @@ class TrainingSet(Dataset[TrainingSample]):
         if rest:
             parts.append(source.union(image, rest)[None])
         count = sum(map(len, parts))
-        undecided = source.undecided(image)
-        if undecided is not None:
-            parts.append(undecided[None])
+        ignored = source.ignore_mask(image)
+        if ignored is not None:
+            parts.append(ignored[None])
         masks = np.concatenate(parts)
         foreign = self._foreign(rng) if rng.random() < self.augmentation.paste else None
         view = augment(source.image(image), masks, self.size, rng, self.augmentation, foreign=foreign)
-        left_open = np.zeros_like(view.masks[0]) if undecided is None else view.masks[count]
+        ignored_in_view = np.zeros_like(view.masks[0]) if ignored is None else view.masks[count]
         if foreign is None:
-            return Augmented(view.image, view.masks[:count]), 1 + len(further), left_open
+            return Augmented(view.image, view.masks[:count]), 1 + len(further), ignored_in_view
         # The pasted object is the target, or now and then what it covers in part.
         ahead = 0 if rng.random() < PASTED_FIRST else 1
         order = np.insert(np.arange(count), ahead, len(masks))
-        return Augmented(view.image, view.masks[order]), 2 + len(further), left_open
+        return Augmented(view.image, view.masks[order]), 2 + len(further), ignored_in_view
 
-    def _draw(self, chances: npt.NDArray[np.float64], rng: np.random.Generator) -> "_Drawn":
+    def _sample_image(self, chances: npt.NDArray[np.float64], rng: np.random.Generator) -> "_SampledImage":
         part = self._sets[rng.choice(len(self._sets), p=chances)]
         for _ in range(_LOOKS):
-            image = part.draw(rng)
-            objects, areas = part.source.draw(image, rng)
+            image = part.sample(rng)
+            objects, areas = part.source.sample_objects(image, rng)
             fit = _fit(part.source, image, areas, regions=part.regions)
             if fit.any():
                 usable = [number for number, good in zip(objects, fit, strict=True) if good]
-                return _Drawn(part.source, image, objects, usable, areas)
+                return _SampledImage(part.source, image, objects, usable, areas)
         raise DatasetError(
             f"{_LOOKS} images in a row of the set {part.name} showed no object of at least {SMALLEST_OBJECT} pixels"
             " that leaves something of its image; see with `vpuformer data check` what is in it"
@@ -207,7 +206,7 @@ class TrainingSet(Dataset[TrainingSample]):
         """An object of at most half of its image, to be pasted; None when chance found none."""
         if self._paste_chances is None:
             return None
-        source, image, objects, usable, areas = self._draw(self._paste_chances, rng)
+        source, image, objects, usable, areas = self._sample_image(self._paste_chances, rng)
         height, width = source.size(image)
         ids = np.array(objects)
         # What was added by chance, such as the sky, is no thing that could lie somewhere else.
@@ -217,7 +216,7 @@ class TrainingSet(Dataset[TrainingSample]):
         return source.image(image), source.masks(image, [int(rng.choice(ids[fit]))])[0]
 
 
-class _Drawn(NamedTuple):
+class _SampledImage(NamedTuple):
     """An image that came up, its objects, those of a size to be trained on, and the areas of all."""
 
     source: Source
@@ -227,7 +226,7 @@ class _Drawn(NamedTuple):
     areas: npt.NDArray[np.int64]
 
 
-class _Part(NamedTuple):
+class _TrainingImages(NamedTuple):
     """The images of one set that are drawn from, and their summed frequencies where they are not all alike."""
 
     name: str
@@ -236,14 +235,16 @@ class _Part(NamedTuple):
     sums: npt.NDArray[np.float64] | None
     regions: bool
 
-    def draw(self, rng: np.random.Generator) -> int:
+    def sample(self, rng: np.random.Generator) -> int:
         if self.sums is None:
             return int(self.images[rng.integers(len(self.images))])
         place = np.searchsorted(self.sums, rng.random() * self.sums[-1], side="right")
         return int(self.images[min(int(place), len(self.images) - 1)])
 
 
-def _part(name: str, source: Source, split: Split, *, regions: bool) -> tuple[_Part, int, list[str]]:
+def _training_images(
+    name: str, source: Source, split: Split, *, regions: bool
+) -> tuple[_TrainingImages, int, list[str]]:
     """What of a set is drawn from, how many objects that are, as far as it can be told without reading files, and
     sentences about what is not drawn."""
     images = np.array(training_images(source, split), np.int64)
@@ -259,10 +260,10 @@ def _part(name: str, source: Source, split: Split, *, regions: bool) -> tuple[_P
                 + ("" if regions else f", or above {LARGEST_SHARE:.0%} of their image")
             )
     if source.frequencies is None:
-        return _Part(name, source, images, None, regions), usable, notes
+        return _TrainingImages(name, source, images, None, regions), usable, notes
     frequencies = source.frequencies[images]
     images = images[frequencies > 0]
-    return _Part(name, source, images, np.cumsum(frequencies[frequencies > 0]), regions), usable, notes
+    return _TrainingImages(name, source, images, np.cumsum(frequencies[frequencies > 0]), regions), usable, notes
 
 
 def _fit(source: Source, index: int, areas: npt.NDArray[np.int64], *, regions: bool) -> npt.NDArray[np.bool_]:

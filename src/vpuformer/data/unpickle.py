@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from vpuformer.errors import DatasetError
+from vpuformer.files import read_bytes
 
 
 def load_plain(path: str | Path) -> Any:
@@ -25,17 +26,14 @@ def load_plain(path: str | Path) -> Any:
     Raises:
         DatasetError: the file is missing or broken, or asks for anything else, which is not run.
     """
+    content = read_bytes(path, error=DatasetError)
     try:
-        return _Plain(io.BytesIO(Path(path).read_bytes())).load()
+        return _Plain(io.BytesIO(content)).load()
     except _RefusedError as refused:
         raise DatasetError(
             f"{path} asks for {refused}, and annotations are made of containers, numbers, texts and arrays only; it was"
             " not opened, since a pickle can run any program: get the file from where it was published"
         ) from None
-    except FileNotFoundError:
-        raise DatasetError(f"there is no {path}") from None
-    except OSError as problem:
-        raise DatasetError(f"{path} cannot be read: {problem.strerror}") from problem
     except Exception as problem:  # what broken pickles make the machine raise has no common base
         reason = " ".join(str(problem).split()) or type(problem).__name__
         raise DatasetError(f"{path} is broken or no pickle ({reason}); get the file anew") from problem

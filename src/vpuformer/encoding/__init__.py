@@ -1,1 +1,1 @@
-"""From prompts in pixels to the vectors, maps and tokens that the network reads."""
+"""Prompts in pixels as the vectors, maps and tokens that the network reads."""

@@ -1,4 +1,4 @@
-"""The two other ways to make a token of a prompt that Table IV compares with PuE, behind the same interface."""
+"""The two prompt encodings that Table IV compares with PuE, behind PuE's interface."""
 
 import torch
 from jaxtyping import Bool, Float
@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from vpuformer.encoding.batch import PromptBatch
 from vpuformer.encoding.position import fourier_code, random_frequencies
-from vpuformer.encoding.pue import VECTOR, with_stand_in
+from vpuformer.encoding.pue import VECTOR, with_no_prompt_token
 from vpuformer.geometry import CANONICAL
 from vpuformer.prompts import KINDS
 
@@ -14,17 +14,17 @@ CELLS = (28, 32)
 """Rows and columns to which a distance map is pooled: as many cells as PuE's two axes have taps."""
 
 TRUNCATION = 255.0
-"""Canonical pixels: farther than that is the same (Xu et al., CVPR 2016)."""
+"""Largest distance in canonical pixels; farther counts the same (Xu et al., CVPR 2016)."""
 
 SAMPLED = 8
-"""Points, evenly along it, by which a scribble is represented."""
+"""Points that represent a scribble, evenly along it."""
 
 CORNERS = 2
-"""Points by which a box is: two opposite corners."""
+"""Points that represent a box: two opposite corners."""
 
 
 def distance_maps(prompts: PromptBatch) -> Float[Tensor, "b n 896"]:
-    """For every prompt the distance of each cell's centre to it, from 0 (on it, in the box) to 1 (`TRUNCATION`).
+    """Distance of each cell's centre to every prompt: 0 on it or in the box, 1 `TRUNCATION`.
 
     A distance map changes by at most a pixel from one pixel to the next, so that the value at the centre of a cell of
     14x16 px stands for its mean. Empty slots are zero.
@@ -36,7 +36,7 @@ def distance_maps(prompts: PromptBatch) -> Float[Tensor, "b n 896"]:
     low, high = prompts.bounds[..., None, :2], prompts.bounds[..., None, 2:]
     to_box = torch.linalg.vector_norm((low - centres).clamp_min(0) + (centres - high).clamp_min(0), dim=-1)
     to_points = torch.linalg.vector_norm(centres - prompts.points[:, :, :1], dim=-1)
-    # Strokes alone have several points, hundreds of them.
+    # Only strokes have several points, hundreds of them.
     stroke = prompts.is_kind("scribble")
     # Not by way of a matrix product, which loses half of the digits next to the prompt.
     to_stroke = torch.cdist(prompts.points[stroke], centres, compute_mode="donot_use_mm_for_euclid_dist")
@@ -46,31 +46,29 @@ def distance_maps(prompts: PromptBatch) -> Float[Tensor, "b n 896"]:
 
 
 class DistanceMapEncoder(nn.Module):
-    """A distance map of the prompt, pooled to a vector of PuE's length, through the same projection as PuE's."""
+    """A pooled distance map of PuE's length, through the same projection as PuE's."""
 
-    def __init__(self, dim: int, hidden: int, *, mark_kind: bool = True) -> None:
+    def __init__(self, dim: int, hidden: int, *, kind_embedding: bool = True) -> None:
         super().__init__()
         self.project = nn.Sequential(nn.Linear(VECTOR, hidden), nn.ReLU(), nn.Linear(hidden, dim))
-        self.kind = nn.Embedding(len(KINDS), dim) if mark_kind else None
+        self.kind = nn.Embedding(len(KINDS), dim) if kind_embedding else None
         self.no_prompt = nn.Parameter(torch.zeros(dim))
 
     def forward(
-        self,
-        prompts: PromptBatch,
-        image: Tensor | None = None,  # noqa: ARG002
-        seeds: Tensor | None = None,  # noqa: ARG002
+        self, prompts: PromptBatch, _seeds: Tensor | None = None
     ) -> tuple[Float[Tensor, "b n dim"], Bool[Tensor, "b n"]]:
-        """The tokens, and which of them count."""
+        """The tokens, and whether each is valid."""
         sign = torch.stack([prompts.positive, ~prompts.positive], dim=-1).float() * prompts.valid[..., None]
         tokens = self.project(torch.cat([distance_maps(prompts), sign], dim=-1))
         if self.kind is not None:
             tokens = tokens + self.kind(prompts.kind)
-        return with_stand_in(tokens, prompts.valid, self.no_prompt)
+        return with_no_prompt_token(tokens, prompts.valid, self.no_prompt)
 
 
 class LearnedVectorEncoder(nn.Module):
-    """Random Fourier features of coordinates (Tancik et al., NeurIPS 2020) and learned vectors of kind and polarity.
+    """Random Fourier features of coordinates, and learned vectors of kind and polarity.
 
+    The features are those of Tancik et al. (NeurIPS 2020).
     A click is its point, a box two corners, a scribble `SAMPLED` points; each point has the vector of its role added,
     the points are averaged, and a perceptron as wide as PuE's follows.
     """
@@ -86,22 +84,19 @@ class LearnedVectorEncoder(nn.Module):
         self.no_prompt = nn.Parameter(torch.zeros(dim))
 
     def forward(
-        self,
-        prompts: PromptBatch,
-        image: Tensor | None = None,  # noqa: ARG002
-        seeds: Tensor | None = None,  # noqa: ARG002
+        self, prompts: PromptBatch, _seeds: Tensor | None = None
     ) -> tuple[Float[Tensor, "b n dim"], Bool[Tensor, "b n"]]:
-        """The tokens, and which of them count."""
+        """The tokens, and whether each is valid."""
         points, role, count = self._points(prompts)
         codes = fourier_code(points, self._frequencies) + self.role(role)
-        shown = torch.arange(SAMPLED, device=points.device) < count[..., None]
-        mean = (codes * shown[..., None]).sum(dim=-2) / count[..., None]
+        used = torch.arange(SAMPLED, device=points.device) < count[..., None]
+        mean = (codes * used[..., None]).sum(dim=-2) / count[..., None]
         sign = self.prompt(prompts.kind + len(KINDS) * (~prompts.positive).long())
         tokens = (mean + sign + self.project(mean + sign)) * prompts.valid[..., None]
-        return with_stand_in(tokens, prompts.valid, self.no_prompt)
+        return with_no_prompt_token(tokens, prompts.valid, self.no_prompt)
 
     def _points(self, prompts: PromptBatch) -> tuple[Float[Tensor, "b n 8 2"], Tensor, Tensor]:
-        """`SAMPLED` slots for points of every prompt, the role of each, and how many of them the prompt has."""
+        """`SAMPLED` points for every prompt, the role of each, and how many of them are in use."""
         total = prompts.point_valid.sum(dim=-1)
         share = torch.linspace(0, 1, SAMPLED, device=prompts.device)
         at = (share * (total[..., None] - 1).clamp_min(0)).round().long()

@@ -19,14 +19,14 @@ from vpuformer.prompts import KINDS, Box, Click, Extent, Kind, Prompt, Scribble
 MAX_PROMPTS = 96
 
 MAX_STROKE_PIXELS = 4096
-"""Points by which a stroke is encoded at most: nine times across the frame. Scribbles of people have a few hundred."""
+"""Most points of an encoded stroke: nine times across the frame. People's scribbles have a few hundred."""
 
 
 @dataclass(frozen=True)
 class PromptBatch:
     """Prompts of `b` samples, padded to `n` slots, in the order in which they were given.
 
-    All coordinates lie in the canonical frame. A slot that holds no prompt has `valid` False and zeros elsewhere.
+    All coordinates lie in the canonical frame. An empty slot has `valid` False and zeros elsewhere.
     """
 
     kind: Int[Tensor, "b n"]
@@ -50,7 +50,7 @@ class PromptBatch:
         return PromptBatch(**{field.name: getattr(self, field.name).to(device) for field in fields(self)})
 
     def is_kind(self, kind: Kind) -> Bool[Tensor, "b n"]:
-        """Which slots hold a prompt of this kind."""
+        """True for slots that hold a prompt of this kind."""
         return self.valid & (self.kind == KINDS.index(kind))
 
     @classmethod
@@ -62,12 +62,15 @@ class PromptBatch:
         max_prompts: int = MAX_PROMPTS,
         device: torch.device | str | None = None,
     ) -> "PromptBatch":
-        """The prompts of each sample, in image pixels, with the map of each sample into the canonical frame.
+        """Map the prompts of each sample into the canonical frame, and pad them.
 
-        They lie in the part of the image that is mapped (`vpuformer.inference.zoom.prompts_in_crop`).
+        Above `max_prompts` a sample loses the oldest prompt of its most frequent kind, with a warning. There is always
+        at least one slot.
 
-        Above `max_prompts` a sample loses the oldest prompt of its most frequent kind, with a warning.
-        There is always at least one slot.
+        Args:
+            prompts: of each sample, in image pixels, within the part of the image that its frame maps
+                (`vpuformer.inference.zoom.prompts_in_crop`).
+            frames: the map of each sample into the canonical frame.
         """
         kept = [_limit(sample, max_prompts) for sample in prompts]
         encoded = [[_encode(prompt, frame) for prompt in sample] for sample, frame in zip(kept, frames, strict=True)]
@@ -94,7 +97,7 @@ class PromptBatch:
 def _limit(prompts: Sequence[Prompt], most: int) -> list[Prompt]:
     kept = list(prompts)
     if len(kept) > most:
-        _warn_the_caller(f"{len(kept)} prompts on one object; the network takes {most}: the oldest are left out")
+        _warn_the_caller(f"{len(kept)} prompts on one object; the network takes {most}, and the oldest are left out")
     while len(kept) > most:
         kinds = [prompt.kind for prompt in kept]
         kept.pop(kinds.index(max(KINDS, key=kinds.count)))
@@ -105,7 +108,7 @@ def _warn_the_caller(message: str) -> None:
     """Warn at the line that called into this package, however many functions lie between."""
     package = __name__.partition(".")[0]
     frames = [frame for frame, _ in traceback.walk_stack(inspect.currentframe())]
-    # The outermost one of ours: decorators of torch and others may stand between functions of the package.
+    # The outermost frame of this package: decorators of torch and others may stand between its functions.
     own = [i for i, frame in enumerate(frames) if frame.f_globals.get("__name__", "").partition(".")[0] == package]
     caller = frames[min(own[-1] + 1, len(frames) - 1)]
     registry = caller.f_globals.setdefault("__warningregistry__", {})
@@ -125,10 +128,11 @@ def _encode(prompt: Prompt, frame: FrameMap) -> tuple[Extent, Points]:
 
 
 def dense_pixels(path: Points, gaps: Sequence[int] = ()) -> Points:
-    """The stroke `path` (n, 2) resampled at most a pixel apart, one point for every pixel that it visits, in order.
+    """Resample the stroke `path` (n, 2) to one point for every pixel that it visits.
 
-    It lies in the canonical frame; `gaps` are those of a `Scribble`. Of a stroke that visits more pixels than
-    `MAX_STROKE_PIXELS`, that many stay, evenly along it: such a stroke fills the image, and the rest adds nothing.
+    The points are in order and at most a pixel apart. `path` lies in the canonical frame; `gaps` are those of a
+    `Scribble`. A stroke that visits more pixels than `MAX_STROKE_PIXELS` keeps that many, evenly along it: such a
+    stroke fills the image, and the rest adds nothing.
 
     >>> dense_pixels(np.array([[0.0, 0.0], [2.0, 0.0]])).tolist()
     [[0.0, 0.0], [1.0, 0.0], [2.0, 0.0]]
@@ -147,6 +151,6 @@ def dense_pixels(path: Points, gaps: Sequence[int] = ()) -> Points:
 
 
 def _resampled(piece: Points, along: npt.NDArray[np.float64], spacing: float) -> Points:
-    """Points at most `spacing` apart on an unbroken line, whose points lie `along` it."""
+    """Points at most `spacing` apart on a line whose points have distances `along` it."""
     at = np.linspace(0.0, along[-1], int(np.ceil(along[-1] / spacing)) + 1)
     return np.stack([np.interp(at, along, piece[:, axis]) for axis in (0, 1)], axis=1)

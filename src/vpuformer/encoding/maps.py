@@ -1,4 +1,4 @@
-"""Prompts as maps: disks, strokes and filled boxes. The older way, for comparison and for `dense_prompts`."""
+"""Prompts as maps: disks, strokes and filled boxes, for `dense_prompts`."""
 
 import torch
 import torch.nn.functional as F
@@ -12,12 +12,12 @@ CHANNELS = 4
 """Positive strokes, negative strokes, inside of positive boxes, inside of negative boxes."""
 
 
-def prompt_maps(prompts: PromptBatch, size: tuple[int, int], *, radius: float = 5.0) -> Float[Tensor, "b 4 h w"]:
-    """The prompts drawn onto a grid of `size` (h, w) that covers the image; values in 0..1.
+def rasterize_prompts(prompts: PromptBatch, size: tuple[int, int], *, radius: float = 5.0) -> Float[Tensor, "b 4 h w"]:
+    """Rasterize prompts onto a grid of `size` (h, w) that covers the image; values in 0..1.
 
     Clicks are disks and scribbles strokes of `radius` canonical pixels (at least a cell). Boxes are filled, in channels
-    of their own, since an outline says at no pixel on which side the object is; a cell that a box covers in part has
-    that share.
+    of their own: an outline does not show on which side the object is. A cell that a box covers in part has that
+    share.
     """
     strokes = ~prompts.is_kind("box")
     boxes = prompts.is_kind("box")
@@ -27,12 +27,12 @@ def prompt_maps(prompts: PromptBatch, size: tuple[int, int], *, radius: float = 
 
 
 def cells(prompts: PromptBatch, size: tuple[int, int]) -> Int[Tensor, "b n m"]:
-    """Index of the cell, row after row, that each point of a click or scribble lies in; `h * w` for padding."""
+    """Index, row by row, of the cell that holds each stroke point; `h * w` for padding."""
     h, w = size
     scale = prompts.points.new_tensor([w / CANONICAL, h / CANONICAL])
     column, row = (scale * (prompts.points + 0.5) - 0.5).round().long().unbind(-1)
     cell = row.clamp(0, h - 1) * w + column.clamp(0, w - 1)
-    # One spare cell takes what is padding, so that nothing has to be selected by value.
+    # One spare cell takes the padding, so that nothing has to be selected by value.
     return torch.where(prompts.point_valid, cell, h * w)
 
 

@@ -1,59 +1,29 @@
-"""The Prompt-unified Encoder: every click, box and scribble as one vector, and that vector as a query token."""
-
-from typing import Literal
+"""The Prompt-unified Encoder: click, box and scribble as a vector and as a query token."""
 
 import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor, nn
 
 from vpuformer.encoding.batch import PromptBatch
-from vpuformer.encoding.gaussian import (
-    Formula,
-    Visual,
-    bell,
-    box_vector,
-    click_vector,
-    literal_box_vector,
-    scribble_vectors,
-    visual_distance,
-)
+from vpuformer.encoding.gaussian import box_vector, click_vector, scribble_vectors
 from vpuformer.encoding.position import axis_code
-from vpuformer.encoding.seeding import mixed
+from vpuformer.encoding.seeding import derive_seed
 from vpuformer.geometry import CANONICAL
 from vpuformer.prompts import KINDS
 
 VECTOR = 2 * CANONICAL + 2
 """Length of `[q_h, q_v, q_b]` (Eq. 4)."""
 
-VISUAL_SIGMA = 0.1
-"""Standard deviation of the colour distance where it damps a click's bell; colours lie in [0, 1]."""
 
+def prompt_vectors(prompts: PromptBatch, seeds: Int64[Tensor, " b"] | None = None) -> Float[Tensor, "b n 898"]:
+    """The vector `[q_h (448), q_v (448), q_b (2)]` of every prompt (Eqs. 1-6).
 
-def prompt_vectors(
-    prompts: PromptBatch,
-    *,
-    formula: Formula = "extent",
-    sigma: float = 3.0,
-    peak: float = 1.0,
-    visual: Visual = "none",
-    image: Float[Tensor, "b 3 448 448"] | None = None,
-    seeds: Int64[Tensor, " b"] | None = None,
-) -> Float[Tensor, "b n 898"]:
-    """The vector `[q_h (448), q_v (448), q_b (2)]` of every prompt (Eqs. 1-6); zeros for an empty slot.
-
-    Columns come first for every kind; `q_b` is (1, 0) for a positive and (0, 1) for a negative prompt.
+    An empty slot has zeros. Columns come first for every kind; `q_b` is (1, 0) for a positive and (0, 1) for a negative
+    prompt.
 
     Args:
-        formula: see `vpuformer.encoding.gaussian`.
-        peak: what the value at the pixel nearest to a click is multiplied with; the paper's authors have 2.
-        visual: what the colour distance of Eq. 2 does to clicks and boxes. "product" multiplies it with the spatial
-            distance, as printed (which makes every pixel of the clicked colour a 1, however far away); "damping"
-            multiplies a bell over colours with the spatial one.
-        image: values in [0, 1]; needed unless `visual` is "none".
-        seeds: of every sample; they make the choice among the points of a scribble random (training).
+        seeds: one for each sample; they make the choice among the points of a scribble random (training).
     """
-    if visual != "none" and image is None:
-        raise ValueError(f"visual={visual!r} compares colours: pass the image as `image`")
     vectors = prompts.bounds.new_zeros(*prompts.kind.shape, VECTOR)
     vectors[..., -2] = prompts.positive & prompts.valid
     vectors[..., -1] = ~prompts.positive & prompts.valid
@@ -61,139 +31,71 @@ def prompt_vectors(
     for kind in KINDS:
         sample, slot = prompts.is_kind(kind).nonzero(as_tuple=True)
         bounds = prompts.bounds[sample, slot]
-        if kind == "scribble":
-            axes = scribble_vectors(
-                prompts.points[sample, slot],
-                prompts.point_valid[sample, slot],
-                bounds,
-                CANONICAL,
-                formula="literal" if formula in ("literal", "literal-scribbles") else "extent",
-                sigma=sigma,
-                seeds=None if seeds is None else mixed(seeds[sample], slot),
-            )
+        x0, y0, x1, y1 = bounds.unbind(-1)
+        if kind == "click":
+            axes = click_vector((x0 + x1) / 2, CANONICAL), click_vector((y0 + y1) / 2, CANONICAL)
+        elif kind == "box":
+            axes = box_vector(x0, x1, CANONICAL), box_vector(y0, y1, CANONICAL)
         else:
-            (x0, y0, x1, y1), colours = bounds.unbind(-1), (None, None)
-            if image is not None and visual != "none":
-                colours = visual_distance(image, sample, (x0 + x1) / 2, (y0 + y1) / 2)
-            sides = zip((x0, y0), (x1, y1), colours, strict=True)
-            axes = [_bell_of(kind, *side, formula=formula, sigma=sigma, peak=peak, visual=visual) for side in sides]
-        vectors[sample, slot, :-2] = torch.cat([*axes], dim=-1)
+            points, point_valid = prompts.points[sample, slot], prompts.point_valid[sample, slot]
+            stroke_seeds = None if seeds is None else derive_seed(seeds[sample], slot)
+            axes = scribble_vectors(points, point_valid, bounds, CANONICAL, seeds=stroke_seeds)
+        vectors[sample, slot, :-2] = torch.cat(axes, dim=-1)
     return vectors
 
 
-def _bell_of(
-    kind: Literal["click", "box"],
-    low: Float[Tensor, " k"],
-    high: Float[Tensor, " k"],
-    colour: Float[Tensor, "k 448"] | None,
-    *,
-    formula: Formula,
-    sigma: float,
-    peak: float,
-    visual: Visual,
-) -> Float[Tensor, "k 448"]:
-    """The vectors of clicks or boxes along one axis, on which they reach from `low` to `high`."""
-    centre, truncate = (low + high) / 2, 1.0 if formula == "literal" else 3.0
-    if kind == "click":
-        vector = click_vector(centre, CANONICAL, sigma=sigma, truncate=truncate)
-    elif formula == "literal":
-        vector = literal_box_vector(low, high, CANONICAL, sigma=sigma)
-    else:
-        vector = box_vector(low, high, CANONICAL, sigma=sigma if formula == "fixed-boxes" else None)
-    pixels = torch.arange(CANONICAL, device=low.device, dtype=low.dtype)
-    if colour is not None and visual == "damping":
-        vector = vector * bell(colour, VISUAL_SIGMA, torch.inf)
-    elif colour is not None:
-        # Eq. 2 speaks of pixel values: 0 to 255.
-        vector = bell((pixels - centre[..., None]).abs() * colour * 255, sigma, truncate * sigma)
-        if kind == "box":
-            vector = vector * ((pixels >= low[..., None]) & (pixels < high[..., None]))
-    if kind == "click" and peak != 1.0:
-        nearest = centre.round().clamp(0, CANONICAL - 1)[..., None]
-        vector = torch.where(pixels == nearest, peak * vector, vector)
-    return vector
-
-
-def with_stand_in(
-    tokens: Float[Tensor, "b n dim"], valid: Bool[Tensor, "b n"], stand_in: Float[Tensor, " dim"]
+def with_no_prompt_token(
+    tokens: Float[Tensor, "b n dim"], valid: Bool[Tensor, "b n"], no_prompt: Float[Tensor, " dim"]
 ) -> tuple[Float[Tensor, "b n dim"], Bool[Tensor, "b n"]]:
-    """Tokens, and which of them count: a sample without any prompt gets `stand_in` in its first slot."""
+    """Tokens and validity, with `no_prompt` in the first slot of samples without a prompt."""
     first = torch.arange(tokens.shape[1], device=tokens.device) == 0
     without = ~valid.any(dim=1, keepdim=True) & first
-    return torch.where(without[..., None], stand_in, tokens), valid | without
+    return torch.where(without[..., None], no_prompt, tokens), valid | without
 
 
 class PromptUnifiedEncoder(nn.Module):
-    """Section III-B: prompts to query tokens.
+    """Prompts to query tokens (section III-B).
 
-    The projection from the vector to a token is not given in the paper; it is a perceptron with one hidden layer, as in
-    the code of its authors.
+    The paper does not give the projection from the vector to a token; it is a perceptron with one hidden layer, as in
+    the authors' code.
 
     Args:
         dim: width of a token.
         hidden: width of the hidden layer.
-        mark_kind: add a learned vector for click, box or scribble. Without it an 18-px box, whose bell is as wide as a
-            click's, has the vector of the click at its centre.
-        place_code: add the positional code of the image tokens, averaged under `q_h` and `q_v` read as distributions
-            (ours), so that a prompt finds its place in the image by the similarity of codes from the first step.
-        temperature: of that positional code.
-        formula, sigma, peak, visual: see `prompt_vectors`.
+        kind_embedding: add a learned vector for click, box or scribble. Without it an 18-px box, whose bell is as wide
+            as a click's, has the vector of the click at its centre.
+        position_embedding: add the positional code of the image tokens, averaged under `q_h` and `q_v` read as
+            distributions (ours), so that a prompt finds its position by the similarity of codes from the first step.
     """
 
-    _places: Tensor
+    _codes: Tensor
 
-    def __init__(
-        self,
-        dim: int,
-        hidden: int,
-        *,
-        mark_kind: bool = True,
-        place_code: bool = True,
-        temperature: float = 10000.0,
-        formula: Formula = "extent",
-        sigma: float = 3.0,
-        peak: float = 1.0,
-        visual: Visual = "none",
-    ) -> None:
+    def __init__(self, dim: int, hidden: int, *, kind_embedding: bool = True, position_embedding: bool = True) -> None:
         super().__init__()
-        self.formula: Formula = formula
-        self.sigma, self.peak = sigma, peak
-        self.visual: Visual = visual
-        self.place_code = place_code
+        self.position_embedding = position_embedding
         self.project = nn.Sequential(nn.Linear(VECTOR, hidden), nn.ReLU(), nn.Linear(hidden, dim))
-        self.kind = nn.Embedding(len(KINDS), dim) if mark_kind else None
+        self.kind = nn.Embedding(len(KINDS), dim) if kind_embedding else None
         self.no_prompt = nn.Parameter(torch.zeros(dim))
-        places = axis_code(torch.arange(CANONICAL, dtype=torch.float32), dim // 2, temperature)
-        self.register_buffer("_places", places, persistent=False)
+        codes = axis_code(torch.arange(CANONICAL, dtype=torch.float32), dim // 2)
+        self.register_buffer("_codes", codes, persistent=False)
 
     def forward(
-        self,
-        prompts: PromptBatch,
-        image: Float[Tensor, "b 3 448 448"] | None = None,
-        seeds: Int64[Tensor, " b"] | None = None,
+        self, prompts: PromptBatch, seeds: Int64[Tensor, " b"] | None = None
     ) -> tuple[Float[Tensor, "b n dim"], Bool[Tensor, "b n"]]:
-        """The tokens, and which of them count.
+        """The tokens, and whether each is valid.
 
         A sample without any prompt (refining a mask alone) gets the parameter `no_prompt` in its first slot. It starts
         at zero, and only such samples train it.
         """
-        vectors = prompt_vectors(
-            prompts,
-            formula=self.formula,
-            sigma=self.sigma,
-            peak=self.peak,
-            visual=self.visual,
-            image=image,
-            seeds=seeds,
-        )
+        vectors = prompt_vectors(prompts, seeds)
         tokens = self.project(vectors)
         if self.kind is not None:
             tokens = tokens + self.kind(prompts.kind)
-        if self.place_code:
-            tokens = tokens + self._place(vectors)
-        return with_stand_in(tokens, prompts.valid, self.no_prompt)
+        if self.position_embedding:
+            tokens = tokens + self._position(vectors)
+        return with_no_prompt_token(tokens, prompts.valid, self.no_prompt)
 
-    def _place(self, vectors: Float[Tensor, "b n 898"]) -> Float[Tensor, "b n dim"]:
+    def _position(self, vectors: Float[Tensor, "b n 898"]) -> Float[Tensor, "b n dim"]:
         horizontal, vertical, _ = vectors.split([CANONICAL, CANONICAL, 2], dim=-1)
         share = [v / v.sum(dim=-1, keepdim=True).clamp_min(1e-6) for v in (horizontal, vertical)]
-        return torch.cat([weights @ self._places for weights in share], dim=-1)
+        return torch.cat([weights @ self._codes for weights in share], dim=-1)

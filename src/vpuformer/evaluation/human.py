@@ -1,9 +1,8 @@
-"""Scribbles that people drew: how good a method is with them, and how much the simulated ones resemble them.
+"""Evaluation with scribbles drawn by people, and how similar the simulated ones are.
 
-They come as images of labels, one for each image of a data set, called STEM-anno.png: 1 where the object was
-marked, 2 where the background was, 0 elsewhere (so are the two sets for GrabCut in the repository
-flandrade/dataset-interactive-algorithms). Every stroke of such an image is traced to a polyline, since that is what a
-`Scribble` is. No torch is needed.
+The scribbles are label maps, one for each image of a data set, called STEM-anno.png: 1 on the object, 2 on the
+background, 0 elsewhere, as in the two sets for GrabCut of the repository flandrade/dataset-interactive-algorithms.
+Every stroke of a label map is traced to a polyline, because a `Scribble` is one. Needs no torch.
 """
 
 import os
@@ -25,44 +24,45 @@ from vpuformer.metrics import bootstrap_interval, iou
 from vpuformer.prompts import Click, Prompt, Scribble
 from vpuformer.simulation import next_scribble
 from vpuformer.simulation.centerlines import center_line
-from vpuformer.simulation.regions import Component, worst_region
+from vpuformer.simulation.regions import Component, largest_error
 from vpuformer.simulation.strokes import densified, length, longest_inside, simplified
 
 ENDING = "-anno.png"
 OBJECT, BACKGROUND = 1, 2
 
 ALIASES = {"124080": "124084"}
-"""Image of GrabCut to its stem in these sets, where they are not the same."""
+"""Stems that differ: that of GrabCut's image to that of the scribbles."""
 
 SIDE = 4096
-"""Strokes are thin: their middle is looked for at every pixel of images up to this size."""
+"""Longest side in pixels up to which center lines are searched at full resolution: strokes are thin."""
 
 TOLERANCE, MAX_POINTS = 1.0, 512
-"""How far a polyline may lie from the middle of its stroke, in pixels, and how many points it has at most."""
+"""Largest distance in pixels of a polyline from the center line, and its largest number of points."""
 
 BRANCH = 2.0
-"""What is left of a stroke beside its longest path is a stroke of its own if it is longer than this many widths."""
+"""Shortest remainder, in stroke widths, that becomes a stroke of its own after the longest path is traced."""
 
 
 @dataclass(frozen=True, slots=True)
 class HumanRecord:
-    """One object, with the scribbles of one set. IoUs are fractions; lengths are in square roots of its area."""
+    """One object with one set of scribbles. IoUs are 0 to 1; lengths are in roots of its area."""
 
     name: str
     set: str
     positive: int
-    """Strokes on the object."""
+    """Number of strokes on the object."""
     negative: int
+    """Number of strokes on the background."""
     iou: float
-    """After all strokes at once."""
+    """IoU after all strokes at once."""
     human_length: float
-    """Of the longest positive stroke."""
+    """Length of the longest positive stroke."""
     human_iou: float
-    """After that stroke alone."""
+    """IoU after that stroke alone."""
     simulated_length: float
-    """Of the scribble with which the simulated user begins."""
+    """Length of the simulated user's first scribble."""
     simulated_iou: float
-    """After that scribble alone."""
+    """IoU after that scribble alone."""
 
 
 def evaluate_human(
@@ -72,17 +72,17 @@ def evaluate_human(
     *,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> list[HumanRecord]:
-    """Segment each object with the scribbles that people drew for it, once with each set of them.
+    """Segment each object with the scribbles that people drew for it, once with each set.
 
     Args:
         samples: one object an image.
         folder: a set of scribbles, or a folder of such sets.
-        segmenter: what to measure. It gets no former answer.
-        on_progress: called after each object with the number of objects done and of all.
+        segmenter: the method. It gets no previous mask.
+        on_progress: called after each object with the number of objects done and the total.
 
     Raises:
-        DatasetError: there are no scribbles, or none for one of the images.
-        MaskError: an image of scribbles is broken, or of another size than its image.
+        DatasetError: scribbles are missing, for all images or for one.
+        MaskError: a label map of scribbles is broken, or differs in size from its image.
     """
     sets = find_sets(folder)
     records = []
@@ -93,7 +93,7 @@ def evaluate_human(
         unit = float(np.sqrt(np.count_nonzero(truth == 1)))
         simulated = next_scribble(truth, np.zeros(size, dtype=np.bool_))
         if simulated is None:
-            raise DatasetError(f"object {sample.object_id} of {sample.name} has no pixel; leave it out of the data set")
+            raise DatasetError(f"object {sample.object_id} of {sample.name} is empty; leave it out of the data set")
         simulated_iou = _iou(segmenter, encoded, [simulated], truth)
         for name, files in sets.items():
             strokes = read_strokes(_file(files, sample, name), size)
@@ -117,16 +117,16 @@ def evaluate_human(
 
 
 def summarise_human(records: Sequence[HumanRecord]) -> dict[str, dict[str, Any]]:
-    """For each set the means over its objects, and for each mean its 95 % interval (see `bootstrap_interval`).
+    """Mean over the objects of each set, with 95 % intervals (see `bootstrap_interval`).
 
-    `gain` is the mean of `human_iou` - `simulated_iou` of the same object: above 0 where the stroke of a person helps
-    more than the simulated one.
+    `gain` is the mean of `human_iou` - `simulated_iou` of the same object. It is above 0 if strokes of people help more
+    than simulated ones.
 
     Raises:
-        InputError: there is no record.
+        InputError: `records` is empty.
     """
     if not records:
-        raise InputError("there are no scribbles to summarise; evaluate at least one object")
+        raise InputError("got no records to summarise; evaluate at least one object")
     summary: dict[str, dict[str, Any]] = {}
     for name in dict.fromkeys(record.set for record in records):
         chosen = [asdict(record) for record in records if record.set == name]
@@ -145,10 +145,10 @@ def summarise_human(records: Sequence[HumanRecord]) -> dict[str, dict[str, Any]]
 
 
 def find_sets(folder: str | os.PathLike[str]) -> dict[str, dict[str, Path]]:
-    """The sets of scribbles in a folder, by name: for each the stem of the image to the file.
+    """Sets of scribbles in a folder: by name of the set and stem of the image, the file.
 
     Raises:
-        DatasetError: there is none.
+        DatasetError: the folder holds no set.
     """
     top = Path(folder)
     sets: dict[str, dict[str, Path]] = {}
@@ -157,20 +157,20 @@ def find_sets(folder: str | os.PathLike[str]) -> dict[str, dict[str, Path]]:
             continue
         sets.setdefault(path.parent.name, {})[path.name.removesuffix(ENDING)] = path
     if not sets:
-        raise DatasetError(f"{top} holds no scribbles; wanted files called STEM{ENDING}, there or in its folders")
+        raise DatasetError(f"{top} holds no scribbles; expected files called STEM{ENDING}, in it or in its folders")
     return sets
 
 
 def read_strokes(path: str | os.PathLike[str], size: Size) -> tuple[Prompt, ...]:
-    """The strokes in an image of labels, those on the object first; a mere speck is a click.
+    """Strokes of a label map, those on the object first. A single pixel becomes a click.
 
     Args:
-        path: see the head of this file.
-        size: (H, W) of the image that was drawn on.
+        path: the label map; see the head of this file.
+        size: (H, W) of the image.
 
     Raises:
-        MaskError: the file is broken or of another size.
-        DatasetError: it holds other labels, or nothing on the object.
+        MaskError: the file is broken or has another size.
+        DatasetError: it holds other labels, or no stroke on the object.
     """
     labels = read_labels(path, size)
     if not np.isin(labels, (0, OBJECT, BACKGROUND)).all():
@@ -183,15 +183,15 @@ def read_strokes(path: str | os.PathLike[str], size: Size) -> tuple[Prompt, ...]
         for points in trace(labels == label):
             strokes.append(_stroke(points, label == OBJECT))
     if not any(stroke.positive for stroke in strokes):
-        raise DatasetError(f"{path} shows nothing of the object; wanted at least one stroke of label {OBJECT}")
+        raise DatasetError(f"{path} has no stroke on the object; expected at least one of label {OBJECT}")
     return tuple(strokes)
 
 
 def trace(raster: BoolMask) -> list[Points]:
-    """The strokes in a raster, bool (H, W), as polylines of (x, y), each of shape (n, 2); n = 1 for a speck.
+    """Strokes of a raster, bool (H, W), as polylines of (x, y), shape (n, 2); n = 1 for a dot.
 
-    Each 8-connected piece gives the longest path along its middle. Where strokes cross or fork they are one piece; what
-    the path leaves over is traced again. In which direction and in what order people drew is not known any more.
+    Each 8-connected piece gives the longest path along its center line. Strokes that cross or fork are one piece; the
+    part that the path does not cover is traced again. Direction and order of drawing are unknown.
 
     >>> raster = np.zeros((9, 40), bool)
     >>> raster[3:6, 2:38] = True
@@ -199,14 +199,14 @@ def trace(raster: BoolMask) -> list[Points]:
     True
     """
     left = raster.copy()
-    begun = np.zeros_like(raster)  # pieces of which a path is already there
+    traced = np.zeros_like(raster)  # pieces that already have a path
     paths: list[Points] = []
     nothing = np.zeros_like(raster)
-    while (region := worst_region(left.astype(np.int8), nothing)) is not None:
+    while (region := largest_error(left.astype(np.int8), nothing)) is not None:
         component = region.component(*region.deepest)
         piece = _in_image(component, raster.shape)
         width = 2 * float(component.depth.max())
-        rest = bool((piece & begun).any())
+        rest = bool((piece & traced).any())
         left &= ~piece
         if rest and np.count_nonzero(piece) < BRANCH * width**2:
             continue
@@ -214,7 +214,7 @@ def trace(raster: BoolMask) -> list[Points]:
         paths.append(path)
         remaining = piece & ~_near(path, raster.shape, width)
         left |= remaining
-        begun |= remaining
+        traced |= remaining
     return paths
 
 
@@ -236,7 +236,7 @@ def _path(component: Component) -> Points:
 
 
 def _in_image(component: Component, size: Size) -> BoolMask:
-    """The component's pixels in the image; its ring, which may lie outside, is cut off."""
+    """Pixels of the component, bool (H, W); its outer ring is cut off, because it may lie outside the image."""
     mask = np.zeros((size[0] + 2, size[1] + 2), dtype=np.bool_)
     rows = slice(component.top + 1, component.top + 1 + component.mask.shape[0])
     columns = slice(component.left + 1, component.left + 1 + component.mask.shape[1])
@@ -245,7 +245,7 @@ def _in_image(component: Component, size: Size) -> BoolMask:
 
 
 def _near(path: Points, size: Size, reach: float) -> BoolMask:
-    """The pixels at most `reach` from the path."""
+    """Pixels at most `reach` pixels from the path."""
     line = np.ones(size, dtype=np.uint8)
     pixels = np.rint(path).astype(np.int32)
     cv2.polylines(line, [np.concatenate([pixels, pixels[-1:]])], isClosed=False, color=0)
@@ -265,5 +265,5 @@ def _file(files: dict[str, Path], sample: Sample, name: str) -> Path:
     stem = sample.image_id.partition("/")[2]
     file = files.get(stem) or files.get(ALIASES.get(stem, ""))
     if file is None:
-        raise DatasetError(f"{name} has no scribbles for {sample.name}: there is no {stem}{ENDING}")
+        raise DatasetError(f"{name} has no scribbles for {sample.name}; expected a file {stem}{ENDING}")
     return file

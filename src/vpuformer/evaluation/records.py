@@ -1,8 +1,8 @@
-"""What is kept of an evaluation: every prompt, every IoU and every time, in a file that says how it came about.
+"""Records of an evaluation: a file with every prompt, IoU and time, and a header.
 
-The file is gzipped JSON lines. The first line is the `Header`, each other line one object. While the run goes on, the
-same lines stand uncompressed in FILE.partial, each written when its object is done; a run that was interrupted goes on
-from there. No torch is needed.
+The file is gzipped JSON lines. The first line is the `RunHeader`, every other line one object. During the run the same
+lines stand uncompressed in FILE.partial, each written when its object is done; an interrupted run continues from them.
+Needs no torch.
 """
 
 import gzip
@@ -11,7 +11,6 @@ import json
 import os
 import platform
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -21,43 +20,43 @@ from typing import Any, NamedTuple, Self
 
 from vpuformer.arrays import Size
 from vpuformer.errors import DatasetError, InputError
-from vpuformer.files import files_below, read_json, replacing
+from vpuformer.files import files_below, read_bytes, read_json, write_errors, write_file
 from vpuformer.metrics import MAX_CLICKS
 from vpuformer.prompts import Kind, Prompt, prompt_from_dict, prompt_to_dict
 
 FORMAT = 1
-"""Version of the layout of the file."""
+"""Version of the file layout."""
 
 Key = tuple[str, int]
-"""Which object: name of the sample, number of the object."""
+"""Identifies an object: name of the sample, number of the object."""
 
 
 @dataclass(frozen=True, slots=True)
 class Interaction:
-    """A prompt, and how good the answer to it was."""
+    """A prompt and the quality of the mask that it led to."""
 
     prompt: Prompt
     iou: float
-    """Fraction, after this prompt."""
+    """IoU after this prompt, 0 to 1."""
     seconds: float
-    """Of the method alone: neither the reading of files nor the simulated user is in it."""
+    """Seconds spent in the method itself, excluding file I/O and the simulated user."""
     boundary_iou: float | None = None
-    """Fraction; see `vpuformer.metrics.boundary_iou`. None in files of versions that did not measure it."""
+    """0 to 1; see `vpuformer.metrics.boundary_iou`. None in files of versions that did not measure it."""
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectRecord:
-    """All interactions with one object, in their order."""
+    """All interactions with one object, in order."""
 
     name: str
     object_id: int
     size: Size
     """(H, W) of the image."""
     image_seconds: float
-    """What the method took to start the image; of objects on one image, each has the same."""
+    """Seconds to prepare the image, excluding file I/O. The same for every object of an image."""
     interactions: tuple[Interaction, ...]
     image_id: str
-    """Id of the image; as `vpuformer.data.sample.Sample.image_id`."""
+    """Identifies the image, as `vpuformer.data.sample.Sample.image_id` does."""
 
     @property
     def key(self) -> Key:
@@ -65,17 +64,17 @@ class ObjectRecord:
 
     @property
     def ious(self) -> tuple[float, ...]:
-        """The curve: IoU after each interaction. It ends early where nothing was wrong any more."""
+        """IoU after each interaction. The curve ends early if no wrong pixel was left."""
         return tuple(interaction.iou for interaction in self.interactions)
 
     @property
     def boundary_ious(self) -> tuple[float, ...] | None:
-        """The curve of the boundary IoU; None where it was not measured after each interaction."""
+        """Boundary IoU after each interaction; None unless it was measured after every one."""
         values = tuple(step.boundary_iou for step in self.interactions if step.boundary_iou is not None)
         return values if len(values) == len(self.interactions) else None
 
     def to_dict(self) -> dict[str, Any]:
-        """As one line of the file holds it."""
+        """One line of the file, as a dictionary."""
         steps = [
             {"prompt": prompt_to_dict(step.prompt), "iou": step.iou, "seconds": step.seconds}
             | ({} if step.boundary_iou is None else {"boundary_iou": step.boundary_iou})
@@ -104,19 +103,19 @@ class ObjectRecord:
             for step in values["interactions"]
         )
         name, seconds = values["name"], float(values["image_seconds"])
-        # Files of older versions have no ids of images: "set/image" was the beginning of every name.
+        # Files of older versions have no image id: every name began with "set/image".
         image_id = values.get("picture", "/".join(name.split("/")[:2]))
         return cls(name, values["object_id"], (height, width), seconds, steps, image_id)
 
 
 def used_versions() -> dict[str, str]:
-    """Versions of Python and of the packages on which results depend."""
+    """Versions of Python and of the packages that results depend on."""
     found = {"python": platform.python_version()}
     for package in ("vpuformer", "torch", "numpy", "opencv-python-headless", "scipy", "scikit-image"):
         try:
             found[package] = version(package)
         except PackageNotFoundError:
-            found[package] = "none"  # such as OpenCV under its other name
+            found[package] = "none"  # for instance OpenCV, installed under another name
     return found
 
 
@@ -125,18 +124,18 @@ def _now() -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Header:
-    """Everything that decides the numbers of a run, and what is needed to run it again."""
+class RunHeader:
+    """Everything that determines the numbers of a run, and the command to repeat it."""
 
     dataset: str
     objects: int
-    """How many are evaluated."""
+    """Number of objects that the run evaluates."""
     data_sha256: str
-    """See `data_fingerprint`."""
+    """Result of `data_fingerprint`."""
     model: str
-    """As tables show it."""
+    """Name of the method in tables."""
     weights_sha256: str | None = None
-    """None for a method without weights."""
+    """SHA-256 of the weights; None for a method without weights."""
     kinds: tuple[Kind, ...] = ("click",)
     first_kind: Kind | None = None
     max_interactions: int = MAX_CLICKS
@@ -144,56 +143,59 @@ class Header:
     seed: int = 0
     """This one and the four above are the fields of `vpuformer.evaluation.simulated_user.User`."""
     batch: int = 1
-    """How many objects that follow each other are segmented together; see `vpuformer.evaluation.run`."""
+    """Number of consecutive objects that are segmented together; see `vpuformer.evaluation.run`."""
     shard: str | None = None
-    """Which part of a run this is, such as "1/4"; see `vpuformer.evaluation.shards`."""
+    """Part of a run, such as "1/4"; see `vpuformer.evaluation.shards`. None for a whole run."""
     total: int | None = None
-    """Of a part: how many objects all parts have together."""
+    """Number of objects in all parts together; None for a whole run."""
     options: Mapping[str, str | int | float | bool | None] = field(default_factory=dict)
-    """Further settings of the method, such as whether it zooms."""
+    """Further settings of the method, such as its zoom rule."""
     device: str = "cpu"
-    """In words, such as "cpu, 2 threads"; times mean little without."""
+    """Device in words, such as "cpu, 2 threads". Times compare only on the same device."""
     command: str = ""
     """The command line."""
     versions: Mapping[str, str] = field(default_factory=used_versions)
     started: str = field(default_factory=_now)
-    """Date and time, UTC. The one field in which two runs with the same results may differ."""
+    """Date and time, UTC. The only field that may differ between two runs with the same results."""
 
     def to_dict(self) -> dict[str, Any]:
-        """As the first line of the file holds it."""
+        """The first line of the file, as a dictionary."""
         return {"format": FORMAT, **asdict(self), "kinds": list(self.kinds)}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """The inverse of `to_dict`."""
         known = {each.name for each in fields(cls)}
-        # Older versions knew neither batches nor parts: what they wrote is what their defaults say.
+        # Files of older versions lack these fields; their runs were made with what are now the defaults.
         needed = known - {"batch", "shard", "total"}
         if not isinstance(values, Mapping) or values.get("format") != FORMAT:
             raise InputError(f"not the header of an evaluation of format {FORMAT}: {values!r:.80}")
         found = values.keys() - {"format"}
         if not needed <= found <= known:
-            raise InputError(f"not the header of an evaluation: it has other fields, {sorted(found ^ known)!s:.80}")
+            raise InputError(f"not the header of an evaluation: these fields differ: {sorted(found ^ known)!s:.80}")
         return cls(**{**{name: values[name] for name in found}, "kinds": tuple(values["kinds"])})
 
-    def differences(self, other: "Header") -> list[str]:
-        """Names of the fields in which the other run is another run; when it was started is none of them."""
+    def differences(self, other: "RunHeader") -> list[str]:
+        """Names of the fields that differ between two runs, apart from `started`."""
         mine, theirs = self.to_dict(), other.to_dict()
         return [name for name in mine if name != "started" and mine[name] != theirs[name]]
 
 
 class Records(NamedTuple):
-    """An evaluation, as a file holds it."""
+    """The content of a file of records."""
 
-    header: Header
+    header: RunHeader
     objects: tuple[ObjectRecord, ...]
 
 
 def data_fingerprint(root: str | os.PathLike[str]) -> str:
-    """SHA-256 over the names and sizes of all files under `root` (or of the one file `root`), not over what is in them.
+    """SHA-256 over the names and sizes of the files below `root`, not over their content.
+
+    Args:
+        root: a folder, or a single file.
 
     Raises:
-        DatasetError: there is nothing.
+        DatasetError: `root` holds no file.
     """
     top = Path(root)
     files = [top] if top.is_file() else files_below(top)
@@ -208,37 +210,34 @@ def data_fingerprint(root: str | os.PathLike[str]) -> str:
 
 
 def read_records(path: str | os.PathLike[str]) -> Records:
-    """Read an evaluation; also one that still goes on, from its .partial file.
+    """Read a file of records, also the .partial file of a run that has not finished.
 
     Raises:
-        InputError: the file is missing, broken, or none of these.
+        InputError: the file is missing or broken, or holds something else.
     """
     file = Path(path)
+    content = read_bytes(file, error=InputError, name=f"the records {file}")
     try:
-        content = file.read_bytes()
         if content.startswith(b"\x1f\x8b"):
             content = gzip.decompress(content)
         first, *others = _whole_lines(content)
-        return Records(Header.from_dict(first), tuple(map(ObjectRecord.from_dict, others)))
-    except OSError as error:
-        raise InputError(f"the records {file} cannot be read: {error.strerror or error}") from error
-    except (EOFError, KeyError, TypeError, ValueError) as error:
+        return Records(RunHeader.from_dict(first), tuple(map(ObjectRecord.from_dict, others)))
+    except (OSError, EOFError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"{file} holds no records of an evaluation, or they are broken ({error})") from error
 
 
 def write_records(path: str | os.PathLike[str], records: Records) -> None:
-    """Write a whole evaluation at once; the inverse of `read_records`.
+    """Write all records of a run at once; the inverse of `read_records`.
 
     Raises:
         InputError: the file cannot be written.
     """
     lines = [records.header.to_dict(), *(record.to_dict() for record in records.objects)]
-    with _writing(Path(path)):
-        _replace(Path(path), b"".join(map(_line, lines)))
+    _write(Path(path), b"".join(map(_line, lines)))
 
 
 class RecordWriter:
-    """Keeps records while they come in; to be used as a context.
+    """Context manager that stores records as they arrive.
 
     ::
 
@@ -246,23 +245,23 @@ class RecordWriter:
             for record in evaluate(samples, segmenter, skip=[done.key for done in writer.records]):
                 writer.add(record)
 
-    When the context ends with all `header.objects` there, the file is written, whole or not at all, and the .partial
-    file is removed. Otherwise that one stays, and the next writer with the same header goes on from it.
+    When the context ends with all `header.objects` records, the file is written atomically and the .partial file is
+    removed. Otherwise the .partial file stays, and the next writer with the same header continues it.
 
     Args:
-        path: the file, such as `davis.jsonl.gz`. One of that name stays until the new one is complete.
-        header: of this run.
+        path: the file, such as `davis.jsonl.gz`. An existing file of that name stays until the new one is complete.
+        header: description of this run.
 
     Raises:
-        InputError: FILE.partial is of another run or broken, or cannot be written.
+        InputError: FILE.partial belongs to another run, is broken, or cannot be written.
     """
 
-    def __init__(self, path: str | os.PathLike[str], header: Header) -> None:
+    def __init__(self, path: str | os.PathLike[str], header: RunHeader) -> None:
         self.path = Path(path)
         self.partial = self.path.with_name(self.path.name + ".partial")
         self.header = header
         self._records: list[ObjectRecord] = []
-        with _writing(self.partial):
+        with write_errors(self.partial):
             if self.partial.exists() and _drop_broken_end(self.partial):
                 self._resume()
             else:
@@ -271,12 +270,12 @@ class RecordWriter:
 
     @property
     def records(self) -> tuple[ObjectRecord, ...]:
-        """Those kept so far, with those of the interrupted run first."""
+        """Records stored so far, including those of the interrupted run."""
         return tuple(self._records)
 
     def add(self, record: ObjectRecord) -> None:
-        """Keep one more, on the disk."""
-        with _writing(self.partial):
+        """Append a record to the .partial file."""
+        with write_errors(self.partial):
             self._file.write(_line(record.to_dict()))
             self._file.flush()
         self._records.append(record)
@@ -289,8 +288,8 @@ class RecordWriter:
     ) -> None:
         self._file.close()
         if kind is None and len(self._records) == self.header.objects:
-            with _writing(self.path):
-                _replace(self.path, self.partial.read_bytes())
+            with write_errors(self.path):
+                _write(self.path, self.partial.read_bytes())
                 self.partial.unlink()
 
     def _resume(self) -> None:
@@ -298,25 +297,16 @@ class RecordWriter:
         changed = self.header.differences(begun.header)
         if changed:
             raise InputError(
-                f"{self.partial} is the beginning of another run, with another {', '.join(changed)}; give the records"
-                " another name, or remove that file"
+                f"{self.partial} belongs to another run, which differs in {', '.join(changed)}; write the records to"
+                " another path, or remove that file"
             )
         self.header = begun.header
         self._records = list(begun.objects)
 
 
-@contextmanager
-def _writing(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise InputError(f"the records cannot be written to {path}: {error.strerror or error}") from error
-
-
-def _replace(path: Path, lines: bytes) -> None:
-    # No date and no name in the head of the file, so that equal records are equal files.
-    with replacing(path) as temporary:
-        temporary.write_bytes(gzip.compress(lines, mtime=0))
+def _write(path: Path, lines: bytes) -> None:
+    # Without a time stamp, equal records give equal files.
+    write_file(path, gzip.compress(lines, mtime=0))
 
 
 def _line(values: Mapping[str, Any]) -> bytes:
@@ -324,13 +314,13 @@ def _line(values: Mapping[str, Any]) -> bytes:
 
 
 def _whole_lines(content: bytes) -> Iterator[dict[str, Any]]:
-    # The last line of a run that was killed while it wrote has no end, and is not counted.
+    # A run that was killed while writing leaves an unfinished last line; it is ignored.
     for line in content.split(b"\n")[:-1]:
         yield read_json(line, error=InputError, name="a line")
 
 
 def _drop_broken_end(path: Path) -> bool:
-    """Cut the file after its last whole line; whether there is one."""
+    """Cut the file after its last whole line. Returns whether it has one."""
     content = path.read_bytes()
     whole = content.rfind(b"\n") + 1
     if whole < len(content):

@@ -23,7 +23,7 @@ from vpuformer.arrays import RGB, Size, Truth
 from vpuformer.data.sample import Sample
 from vpuformer.errors import ConfigError, DatasetError
 from vpuformer.evaluation import BATCH
-from vpuformer.evaluation.records import Header, Key, ObjectRecord, RecordWriter
+from vpuformer.evaluation.records import Key, ObjectRecord, RecordWriter, RunHeader
 from vpuformer.evaluation.simulated_user import ObjectRun, SimulatedUser
 from vpuformer.inference.protocol import Encoded, Query, Segmenter
 
@@ -81,7 +81,7 @@ def evaluate_to_file(
     samples: Sequence[Sample],
     segmenter: Segmenter,
     path: str | os.PathLike[str],
-    header: Header,
+    header: RunHeader,
     *,
     workers: int = 1,
     prepare_thread: Callable[[], None] = lambda: None,

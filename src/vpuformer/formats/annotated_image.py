@@ -74,16 +74,3 @@ class AnnotatedImage:
                     f" mask is bool of shape {(self.height, self.width)}"
                 )
             yield thing
-
-
-def extent(mask: BoolMask) -> tuple[int, int, int, int] | None:
-    """Left, top, right and bottom *corner* of the tight box: columns `left` to `right - 1`. None for an empty mask.
-
-    >>> extent(np.array([[False, False, False], [False, True, True]]))
-    (1, 1, 3, 2)
-    """
-    rows = np.flatnonzero(mask.any(axis=1))
-    if not len(rows):
-        return None
-    columns = np.flatnonzero(mask[rows[0] : rows[-1] + 1].any(axis=0))
-    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1

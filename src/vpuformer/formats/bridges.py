@@ -1,4 +1,4 @@
-"""Several rings as one: joined by bridges, each walked to and fro, which enclose nothing."""
+"""Several contours joined to one by bridges, each walked to and fro, which enclose nothing."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -6,23 +6,23 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from vpuformer.formats.contours import Ring
+from vpuformer.formats.contours import Contour
 
 _Ints = npt.NDArray[np.int64]
 
 
-def joined(rings: Sequence[Ring]) -> Ring:
-    """One ring that encloses by the even-odd rule what all of them enclose, joined at corners by the shortest bridges.
+def joined(contours: Sequence[Contour]) -> Contour:
+    """One contour that encloses what all of them enclose (even-odd rule), joined by the shortest bridges.
 
     >>> squares = [np.array([(0, 0), (1, 0), (1, 1), (0, 1)], np.int32) + (x, 0) for x in (0, 3)]
     >>> joined(squares).tolist()
     [[0, 0], [1, 0], [3, 0], [4, 0], [4, 1], [3, 1], [3, 0], [1, 0], [1, 1], [0, 1]]
     """
-    if len(rings) == 1:
-        return rings[0]
-    corners = np.concatenate(rings)
-    lengths = [len(ring) for ring in rings]
-    owners = np.repeat(np.arange(len(rings)), lengths)
+    if len(contours) == 1:
+        return contours[0]
+    corners = np.concatenate(contours)
+    lengths = [len(contour) for contour in contours]
+    owners = np.repeat(np.arange(len(contours)), lengths)
     leaving = defaultdict(list)
     for one, other in _bridges(corners, owners).tolist():
         leaving[one].append(other)
@@ -31,10 +31,10 @@ def joined(rings: Sequence[Ring]) -> Ring:
 
 
 def _walk(leaving: dict[int, list[int]], owners: list[int], lengths: list[int]) -> list[int]:
-    """All corners in the order of the one ring: around the first ring, with a detour over every bridge on the way."""
+    """Indices of all corners along the joined contour: around the first one, with a detour over every bridge."""
     begins = np.concatenate([[0], np.cumsum(lengths)]).tolist()
     walked = [0]
-    # Rings that are being walked: corner of the ring before, corner where it began, and what is ahead at this corner.
+    # Contours being walked: the corner left from, the corner where it begins, the bridges still to cross here.
     ways = [(-1, 0, list(leaving.get(0, ())))]
     while ways:
         before, start, ahead = ways[-1]
@@ -45,8 +45,8 @@ def _walk(leaving: dict[int, list[int]], owners: list[int], lengths: list[int]) 
                 walked.append(other)
                 ways.append((here, other, list(leaving.get(other, ()))))
             continue
-        ring = owners[here]
-        following = here + 1 if here + 1 < begins[ring + 1] else begins[ring]
+        contour = owners[here]
+        following = here + 1 if here + 1 < begins[contour + 1] else begins[contour]
         if following != start:
             walked.append(following)
             ways[-1] = (before, start, list(leaving.get(following, ())))
@@ -57,28 +57,28 @@ def _walk(leaving: dict[int, list[int]], owners: list[int], lengths: list[int]) 
     return walked
 
 
-def _bridges(corners: Ring, owners: _Ints) -> _Ints:
-    """The numbers of the two corners of each bridge, shape (rings - 1, 2): the shortest tree that joins all rings.
+def _bridges(corners: Contour, owners: _Ints) -> _Ints:
+    """Indices of the two corners of each bridge, shape (contours - 1, 2): the shortest tree over all contours.
 
-    All of its bridges are among the edges of a Delaunay triangulation.
+    All its bridges are edges of a Delaunay triangulation.
     """
-    # These take longer to load than most masks to write, and few need them.
+    # Loading these takes longer than writing most masks, and few masks need them.
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import minimum_spanning_tree
     from scipy.spatial import Delaunay
 
-    points, first, place = np.unique(corners, axis=0, return_index=True, return_inverse=True)
+    points, first, corner_of = np.unique(corners, axis=0, return_index=True, return_inverse=True)
     mesh = Delaunay(points)
     pairs = np.concatenate([mesh.simplices[:, sides] for sides in ([0, 1], [1, 2], [2, 0])])
     pairs = first[np.concatenate([pairs, mesh.coplanar[:, [0, 2]]])]
-    # Where rings touch, a point is a corner of both.
-    pairs = np.concatenate([pairs, np.stack([first[place.ravel()], np.arange(len(corners))], axis=1)])
+    # Where two contours touch, a point is a corner of both.
+    pairs = np.concatenate([pairs, np.stack([first[corner_of.ravel()], np.arange(len(corners))], axis=1)])
     pairs = pairs[owners[pairs[:, 0]] != owners[pairs[:, 1]]]
     pairs = np.where((owners[pairs[:, 0]] < owners[pairs[:, 1]])[:, None], pairs, pairs[:, ::-1])
     distances = np.linalg.norm(np.subtract(*corners[pairs.T].astype(float)), axis=1)
     order = np.lexsort((pairs[:, 1], pairs[:, 0], distances))
     pairs, distances = pairs[order], distances[order]
-    # The shortest of each two rings, which stands before the others. No length is 0, which would be no edge at all.
+    # The first pair of two contours is the shortest. One is added, since a sparse graph has no edge of length 0.
     count = int(owners[-1]) + 1
     keys, shortest = np.unique(owners[pairs[:, 0]] * count + owners[pairs[:, 1]], return_index=True)
     graph = coo_array((distances[shortest] + 1, (keys // count, keys % count)), shape=(count, count))

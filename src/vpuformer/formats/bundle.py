@@ -11,7 +11,7 @@ from typing import Any
 from vpuformer.arrays import BoolMask, Size
 from vpuformer.errors import MaskError
 from vpuformer.files import read_json
-from vpuformer.formats.matching import plain_name
+from vpuformer.formats.matching import match_stem, plain_name
 
 MAX_BYTES = 256_000_000
 """Of one file in an archive, unpacked."""
@@ -19,16 +19,16 @@ MAX_BYTES = 256_000_000
 MAX_JSON = 100_000_000
 """Of all JSON files of an archive, unpacked. As objects they take some twenty times as much memory."""
 
-Found = tuple[str | None, BoolMask]
+LabelAndMask = tuple[str | None, BoolMask]
 """An object: what it is, None where that is not said, and its mask, bool of shape (H, W)."""
 
-Tell = Callable[[str], object]
+AddNote = Callable[[str], object]
 """Called with a sentence on what was guessed or left out."""
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """The image whose objects are wanted.
+class TargetImage:
+    """The image whose objects are read.
 
     Attributes:
         image: path within the folder of images, with forward slashes.
@@ -48,7 +48,7 @@ class Reader:
     """A way to read objects: whether these files are of the format, and the objects of an image in them."""
 
     claims: "Callable[[Bundle], bool]"
-    read: "Callable[[Bundle, Wanted, Tell], Iterator[Found]]"
+    read: "Callable[[Bundle, TargetImage, AddNote], Iterator[LabelAndMask]]"
 
 
 class Bundle:
@@ -103,6 +103,22 @@ class Bundle:
         """The path of the file that is called so, in whatever folder; None if there is none, or several."""
         found = [path for path in self.names if PurePosixPath(path).name == name]
         return found[0] if len(found) == 1 else None
+
+    def file_of(self, target: "TargetImage", stems: Mapping[str, str], add_note: "AddNote") -> str:
+        """The path of the file about an image, among files whose names are those of images.
+
+        Args:
+            target: the image.
+            stems: path of each file to the image's path without its ending.
+            add_note: called with a sentence if the match is a guess.
+
+        Raises:
+            MaskError: as in `vpuformer.formats.matching.match_image`.
+        """
+        index, note = match_stem(target.image, list(stems.values()), "the archive", target.others)
+        if note is not None:
+            add_note(note)
+        return list(stems)[index]
 
     def read(self, name: str) -> bytes:
         """The content of a file.

@@ -11,11 +11,12 @@ from pycocotools import mask as rle
 
 from vpuformer.arrays import BoolMask
 from vpuformer.errors import InputError
-from vpuformer.formats.annotated_image import AnnotatedImage, extent
+from vpuformer.formats.affected import Affected
+from vpuformer.formats.annotated_image import AnnotatedImage
 from vpuformer.formats.contours import parts_of
 from vpuformer.formats.labels import LabelNumbers
-from vpuformer.formats.messages import Tally
 from vpuformer.formats.output import Output, Written
+from vpuformer.geometry import Crop
 
 FILE = "annotations.json"
 
@@ -23,7 +24,7 @@ FILE = "annotations.json"
 def write(images: Iterable[AnnotatedImage], folder: Path, labels: Sequence[str], *, polygons: bool = False) -> Written:
     """Write all objects of all images into one file.
 
-    Images and annotations have the ids they came with, categories the place of their label, from 1. With `polygons`,
+    Images and annotations have the ids they came with, categories are numbered by their label, from 1. With `polygons`,
     a mask is written so if pycocotools makes the very mask of it again: one with a hole never is, since COCO's polygons
     have none.
 
@@ -34,7 +35,7 @@ def write(images: Iterable[AnnotatedImage], folder: Path, labels: Sequence[str],
     output, numbers = Output(folder), LabelNumbers(labels)
     entries: dict[int, dict[str, Any]] = {}
     annotations: dict[int, dict[str, Any]] = {}
-    in_runs = Tally()
+    in_runs = Affected()
     for image in images:
         if image.id in entries:
             raise InputError(f"{image.image} has the id {image.id} of {entries[image.id]['file_name']}")
@@ -51,14 +52,14 @@ def write(images: Iterable[AnnotatedImage], folder: Path, labels: Sequence[str],
             runs = _runs(thing.mask)
             outlines = _polygons(thing.mask, runs) if polygons else None
             in_runs.add(image.image, polygons and outlines is None)
-            left, top, right, bottom = extent(thing.mask) or (0, 0, 0, 0)
+            box = Crop.around(thing.mask)
             annotations[thing.id] = {
                 "id": thing.id,
                 "image_id": image.id,
                 "category_id": numbers.of(thing.label, image.image) + 1,
                 "segmentation": runs if outlines is None else outlines,
                 "area": int(np.count_nonzero(thing.mask)),
-                "bbox": [left, top, right - left, bottom - top],
+                "bbox": [0, 0, 0, 0] if box is None else [box.left, box.top, box.width, box.height],
                 "iscrowd": 0,
             }
             output.objects += 1

@@ -8,10 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from vpuformer.arrays import Size
-from vpuformer.errors import MaskError
+from vpuformer.errors import MaskError, counted
 from vpuformer.files import read_json
 from vpuformer.formats.coco_masks import areas_of, compress, whole_number
-from vpuformer.formats.messages import counted
 from vpuformer.images import MAX_PIXELS
 
 _BLOCK = 4096
@@ -84,7 +83,7 @@ class CocoFile:
             )
         return height, width
 
-    def exhaustive(self, image: int) -> bool:
+    def fully_annotated(self, image: int) -> bool:
         """Whether the file says that every object of the image is annotated."""
         return self._images[image].get("exhaustive") in (True, 1)
 

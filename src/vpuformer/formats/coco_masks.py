@@ -14,14 +14,12 @@ from pycocotools import mask as rle
 
 from vpuformer.arrays import BoolMask, Size
 from vpuformer.errors import MaskError
+from vpuformer.formats.outlines import REACH
 
 _Ints = npt.NDArray[np.int64]
 
 _DIGITS = 7
 """Most digits of a run length, 5 bits each: more than any image has pixels."""
-
-_SPREAD = 2
-"""How many widths or heights a polygon may reach beyond its image."""
 
 _LONGEST = 10_000_000
 """Pixels that the outline of one object may be long. pycocotools keeps 40 bytes for each of them."""
@@ -101,12 +99,12 @@ def areas_of(counts: bytes, offsets: _Ints, pixels: _Ints) -> _Ints:
     limit = pixels[owners]
     broken[owners[np.abs(numbers) > limit]] = True
     numbers[broken[owners]] = 0  # so that no sum leaves 64 bits
-    place = np.arange(len(starts)) - first[owners]
-    foreground = place % 2 == 1
+    position = np.arange(len(starts)) - first[owners]
+    foreground = position % 2 == 1
     sums = np.where(foreground, _sums(numbers * foreground, first, owners), _sums(numbers * ~foreground, first, owners))
     # The first run is in no difference.
     begin = np.append(numbers, 0)[first]
-    runs = np.where(~foreground & (place > 0), sums - begin[owners], sums)
+    runs = np.where(~foreground & (position > 0), sums - begin[owners], sums)
     broken[owners[(runs < 0) | (runs > limit)]] = True
     totals, areas = (_totals(values, first) for values in (runs, runs * foreground))
     return np.where(broken | (totals != pixels), -1, areas)
@@ -196,7 +194,7 @@ def _outline(part: Any, size: Size, where: str) -> npt.NDArray[np.float64]:
         part = [number for point in part for number in point]
     if not isinstance(part, list) or not set(map(type, part)) <= {int, float} or len(part) % 2:
         raise MaskError(f"{where}: a polygon is numbers x, y, x, y, ... or pairs [x, y], got {part!r:.60}")
-    farthest = min((1 + _SPREAD) * max(size), _FARTHEST)
+    farthest = min(REACH * max(size), _FARTHEST)
     # Compared as Python's numbers: integers of any size have no float.
     if not all(-farthest <= number <= farthest for number in part):
         raise MaskError(

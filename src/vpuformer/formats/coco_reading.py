@@ -5,15 +5,14 @@ from pathlib import Path
 from typing import Any
 
 from vpuformer.arrays import Size
-from vpuformer.errors import MaskError
-from vpuformer.formats.bundle import Bundle, Found, Tell, Wanted
+from vpuformer.errors import MaskError, counted
+from vpuformer.formats.bundle import AddNote, Bundle, LabelAndMask, TargetImage
 from vpuformer.formats.coco_file import CocoFile
 from vpuformer.formats.coco_masks import decode_mask
 from vpuformer.formats.matching import match_image, plain_name
-from vpuformer.formats.messages import counted
 
 
-def read_coco_masks(source: str | Path | bytes, image: str, size: Size | None = None) -> list[Found]:
+def read_coco_masks(source: str | Path | bytes, image: str, size: Size | None = None) -> list[LabelAndMask]:
     """`iter_coco_masks` as a list."""
     return list(iter_coco_masks(source, image, size))
 
@@ -24,8 +23,8 @@ def iter_coco_masks(
     size: Size | None = None,
     *,
     others: Sequence[str] = (),
-    on_note: Tell | None = None,
-) -> Iterator[Found]:
+    on_note: AddNote | None = None,
+) -> Iterator[LabelAndMask]:
     """The objects of an image: the name of their category, and a mask of bool, shape (H, W), decoded one by one.
 
     The image is found by its name (`vpuformer.formats.matching`). Crowds (`iscrowd`), annotations without a
@@ -50,15 +49,17 @@ def iter_coco_masks(
             f"{file.name} says that {image} is {shape[1]}x{shape[0]} pixels, and it is {size[1]}x{size[0]}; give the"
             " annotations of this very image"
         )
-    tell = on_note or (lambda _: None)
+    add_note = on_note or (lambda _: None)
     if guess is not None:
-        tell(guess)
+        add_note(guess)
     for found in file.objects(number):
         yield found.category, decode_mask(found.runs, shape)
     for note in file.notes:
-        tell(note)
+        add_note(note)
     if file.nameless:
-        tell(f"{counted(file.nameless, 'object')} in {file.name} without a label: 'categories' does not name theirs")
+        add_note(
+            f"{counted(file.nameless, 'object')} in {file.name} without a label: 'categories' lacks their category"
+        )
 
 
 def claims(bundle: Bundle) -> bool:
@@ -66,13 +67,13 @@ def claims(bundle: Bundle) -> bool:
     return any(_is_coco(content) for _, content in bundle.jsons())
 
 
-def read(bundle: Bundle, wanted: Wanted, tell: Tell) -> Iterator[Found]:
+def read(bundle: Bundle, target: TargetImage, add_note: AddNote) -> Iterator[LabelAndMask]:
     """`iter_coco_masks` of the COCO file among the files; of several, the first one that names the very image."""
     found = {name: content for name, content in bundle.jsons() if _is_coco(content)}
-    name = next((name for name, content in found.items() if _names(content, wanted.image)), min(found))
+    name = next((name for name, content in found.items() if _names(content, target.image)), min(found))
     if len(found) > 1:
-        tell(f"the archive has {len(found)} COCO files, of which {bundle.called(name)} was read")
-    return iter_coco_masks(bundle.read(name), wanted.image, wanted.size, others=wanted.others, on_note=tell)
+        add_note(f"the archive has {len(found)} COCO files, of which {bundle.called(name)} was read")
+    return iter_coco_masks(bundle.read(name), target.image, target.size, others=target.others, on_note=add_note)
 
 
 def _is_coco(content: Any) -> bool:

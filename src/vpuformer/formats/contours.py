@@ -1,13 +1,13 @@
-"""Outlines of masks along the edges of pixels: polygons that enclose the very pixels of the mask.
+"""Outlines of masks along the edges of pixels: polygons that enclose exactly the pixels of the mask.
 
-A ring is int32 of shape (n, 2), (x, y) of its corners with *pixel corners* at integers: the pixel (x, y) is the square
-from (x, y) to (x + 1, y + 1), and the centre of the top left pixel is (0.5, 0.5). That is half a pixel more than the
-coordinates elsewhere in this package. The last corner is joined to the first, and only true corners are listed.
+A contour is int32 of shape (n, 2), (x, y) of its corners, with *pixel corners* at integers: the pixel (x, y) is the
+square from (x, y) to (x + 1, y + 1), and the centre of the top left pixel is (0.5, 0.5). That is half a pixel more than
+the coordinates elsewhere in this package. The last corner is joined to the first, and only true corners are listed.
 
-Seen on the screen, y downwards, outer rings run clockwise and holes against it: the object is always to the right.
-Pixels that touch at a corner hang together, the background does so over sides only, as in `cv2.findContours`.
+On the screen, y downwards, outer contours run clockwise and holes counterclockwise: the object is always to the right.
+The object is connected over corners (8 neighbours), the background over sides only, as in `cv2.findContours`.
 
-By the even-odd rule at pixel centres, all rings together give the mask back to the bit.
+Filled by the even-odd rule at pixel centres, the contours of a mask together reproduce it exactly.
 """
 
 from dataclasses import dataclass, field
@@ -17,9 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from vpuformer.arrays import BoolMask
-from vpuformer.formats.annotated_image import extent
+from vpuformer.geometry import Crop
 
-Ring = npt.NDArray[np.int32]
+Contour = npt.NDArray[np.int32]
 _Ints = npt.NDArray[np.int64]
 
 
@@ -27,22 +27,22 @@ _Ints = npt.NDArray[np.int64]
 class Part:
     """A piece of an object that hangs together: its outline and those of its holes."""
 
-    outer: Ring
-    holes: list[Ring] = field(default_factory=list)
+    outer: Contour
+    holes: list[Contour] = field(default_factory=list)
 
     @property
-    def rings(self) -> list[Ring]:
+    def contours(self) -> list[Contour]:
         """The outline, then the holes."""
         return [self.outer, *self.holes]
 
 
-def signed_area(ring: Ring) -> int:
-    """Pixels that a ring encloses; below 0 for the outline of a hole.
+def signed_area(contour: Contour) -> int:
+    """Pixels that a contour encloses; below 0 for the outline of a hole.
 
     >>> signed_area(np.array([(0, 0), (2, 0), (2, 1), (0, 1)], np.int32))
     2
     """
-    x, y = ring.astype(np.int64).T
+    x, y = contour.astype(np.int64).T
     return int(np.sum(x * np.roll(y, -1) - np.roll(x, -1) * y)) // 2
 
 
@@ -52,36 +52,35 @@ def parts_of(mask: BoolMask) -> list[Part]:
     >>> [part.outer.tolist() for part in parts_of(np.array([[True, True]]))]
     [[[0, 0], [2, 0], [2, 1], [0, 1]]]
     """
-    box = extent(mask)
+    box = Crop.around(mask)
     if box is None:
         return []
-    left, top, right, bottom = box
-    window = mask[top:bottom, left:right]
-    found = _rings(window)
-    outlines = [ring for ring in found if signed_area(ring) > 0]
+    window = mask[box.slices]
+    found = _contours(window)
+    outlines = [contour for contour in found if signed_area(contour) > 0]
     if len(outlines) == 1:
         parts = {0: Part(outlines[0])}
         owners = [0] * len(found)
     else:
         _, labels = cv2.connectedComponents(window.astype(np.uint8), connectivity=8)
-        owners = [int(labels[_pixel_beside(ring)]) for ring in found]
+        owners = [int(labels[_pixel_beside(contour)]) for contour in found]
         pairs = zip(owners, found, strict=True)
-        parts = {owner: Part(ring) for owner, ring in pairs if signed_area(ring) > 0}
-    for owner, ring in zip(owners, found, strict=True):
-        if ring is not parts[owner].outer:
-            parts[owner].holes.append(ring)
-    for ring in found:
-        ring += (left, top)
+        parts = {owner: Part(contour) for owner, contour in pairs if signed_area(contour) > 0}
+    for owner, contour in zip(owners, found, strict=True):
+        if contour is not parts[owner].outer:
+            parts[owner].holes.append(contour)
+    for contour in found:
+        contour += (box.left, box.top)
     return list(parts.values())
 
 
-def _pixel_beside(ring: Ring) -> tuple[int, int]:
-    """Row and column of a pixel of the object at the first edge of a ring, which is horizontal."""
-    (x, y), (x_next, _) = ring[:2].tolist()
+def _pixel_beside(contour: Contour) -> tuple[int, int]:
+    """Row and column of a pixel of the object at the first edge of a contour, which is horizontal."""
+    (x, y), (x_next, _) = contour[:2].tolist()
     return (y, x) if x_next > x else (y - 1, x - 1)
 
 
-def _rings(window: BoolMask) -> list[Ring]:
+def _contours(window: BoolMask) -> list[Contour]:
     """Straight edges are found all at once, joined at their ends, and followed."""
     padded = np.pad(window.astype(np.int8), 1)
     across = _edges(padded)
@@ -96,7 +95,7 @@ def _rings(window: BoolMask) -> list[Ring]:
     )
     following = after_down[after_across].tolist()
     seen = bytearray(len(following))
-    rings = []
+    contours = []
     for first in range(len(following)):
         path = []
         at = first
@@ -105,14 +104,14 @@ def _rings(window: BoolMask) -> list[Ring]:
             path.append(at)
             at = following[at]
         if path:
-            rings.append(across[path, :4].reshape(-1, 2).astype(np.int32))
-    return rings
+            contours.append(across[path, :4].reshape(-1, 2).astype(np.int32))
+    return contours
 
 
 def _edges(padded: npt.NDArray[np.int8]) -> _Ints:
     """The longest straight horizontal edges: rows of x and y where one starts and where it ends, and its direction.
 
-    The direction is 1 for rightwards, with the object below, or -1. Edges are in the order of their place.
+    The direction is 1 for rightwards, with the object below, or -1. Edges are in raster order.
     """
     border = np.diff(padded, axis=0)
     changes = border[:, 1:] != border[:, :-1]

@@ -7,12 +7,10 @@ from typing import TypeVar
 
 from vpuformer.arrays import Size
 from vpuformer.errors import MaskError
-from vpuformer.formats.bundle import Bundle, Found, Tell, Wanted
+from vpuformer.formats.bundle import AddNote, Bundle, LabelAndMask, TargetImage
 from vpuformer.formats.label_maps import NAMES
-from vpuformer.formats.matching import match_stem
 from vpuformer.images import read_meaning
 from vpuformer.images.meaning import Meaning
-from vpuformer.metrics import MASK_THRESHOLD
 
 T = TypeVar("T")
 
@@ -25,7 +23,7 @@ def claims(bundle: Bundle) -> bool:
     return bundle.named(NAMES) is not None
 
 
-def read(bundle: Bundle, wanted: Wanted, tell: Tell) -> Iterator[Found]:
+def read(bundle: Bundle, target: TargetImage, add_note: AddNote) -> Iterator[LabelAndMask]:
     """One object a label; a binary mask, or probabilities, are one object.
 
     Raises:
@@ -34,15 +32,11 @@ def read(bundle: Bundle, wanted: Wanted, tell: Tell) -> Iterator[Found]:
     name, names = bundle.names[0], {}
     if not bundle.alone:
         names = label_names(bundle)
-        files = bundle.under("", ".png")
-        stems = [path.removesuffix(".png") for path in files]
-        place, note = match_stem(wanted.image, stems, "the archive", wanted.others)
-        if note is not None:
-            tell(note)
-        name = files[place]
-    meaning = meaning_in(bundle, name, wanted.size)
-    tell(f"{bundle.called(name)} was read as {meaning.taken}")
-    for label, mask in meaning.objects(MASK_THRESHOLD):
+        stems = {path: path.removesuffix(".png") for path in bundle.under("", ".png")}
+        name = bundle.file_of(target, stems, add_note)
+    meaning = meaning_in(bundle, name, target.size)
+    add_note(f"{bundle.called(name)} was read as {meaning.taken}")
+    for label, mask in meaning.objects():
         yield names.get(meaning.label if label is None else label), mask
 
 

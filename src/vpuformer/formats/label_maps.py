@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from vpuformer.errors import InputError
+from vpuformer.formats.affected import Affected
 from vpuformer.formats.annotated_image import AnnotatedImage
 from vpuformer.formats.labels import LabelNumbers
-from vpuformer.formats.messages import Tally
 from vpuformer.formats.output import Output, Written
 from vpuformer.formats.pixels import map_png
 
@@ -29,7 +29,7 @@ def write(images: Iterable[AnnotatedImage], folder: Path, labels: Sequence[str])
     if len(labels) >= np.iinfo(np.uint16).max:
         raise InputError(f"a label map holds 65,534 labels, these are {len(labels)}; use the format coco")
     kind = np.uint8 if len(labels) < np.iinfo(np.uint8).max else np.uint16
-    lost, alike = Tally(), Tally()
+    lost, alike = Affected(), Affected()
     for image in images:
         values = np.zeros((image.height, image.width), kind)
         seen = set()

@@ -7,12 +7,13 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from vpuformer.formats.annotated_image import AnnotatedImage, LabelledMask, extent
+from vpuformer.formats.affected import Affected
+from vpuformer.formats.annotated_image import AnnotatedImage, LabelledMask
 from vpuformer.formats.contours import parts_of
 from vpuformer.formats.labels import LabelNumbers
-from vpuformer.formats.messages import Tally
 from vpuformer.formats.output import Output, Written
 from vpuformer.formats.pixels import bit_png
+from vpuformer.geometry import Crop
 
 _VERSION = "5.4.0"
 """Of LabelMe, the first whose masks are read as they are written here."""
@@ -43,7 +44,7 @@ def write(
         InputError: the disk does not take a file, or an object has a label that is none of `labels`.
     """
     output, numbers = Output(folder), LabelNumbers(labels)
-    as_masks, outlined = Tally(), False
+    as_masks, outlined = Affected(), False
     for image in images:
         name = f"{output.stem(image.image)}.json"
         image_at = posixpath.join(images_at, image.image)
@@ -92,20 +93,20 @@ def _as_seen_from(folder: str, path: str) -> str:
     if posixpath.isabs(path):
         return path
     # Python would put the working directory before both, and cut off the ".." that lead out of a shallow one.
-    place = "/-" * path.count("..")
-    return posixpath.relpath(f"{place}/{path}", f"{place}/{folder}")
+    root = "/-" * path.count("..")
+    return posixpath.relpath(f"{root}/{path}", f"{root}/{folder}")
 
 
 def _shapes(thing: LabelledMask, label: str, polygons: bool) -> list[dict[str, Any]]:
-    box = extent(thing.mask)
+    box = Crop.around(thing.mask)
     if box is None:
         return []
     parts = parts_of(thing.mask) if polygons else []
     if not parts or any(part.holes for part in parts):
-        left, top, right, bottom = box
-        pixels = base64.b64encode(bit_png(thing.mask[top:bottom, left:right])).decode("ascii")
+        pixels = base64.b64encode(bit_png(thing.mask[box.slices])).decode("ascii")
         # Here LabelMe counts pixels: the first and the last one.
-        return [_shape(label, "mask", [[left, top], [right - 1, bottom - 1]], None, pixels)]
+        corners = [[box.left, box.top], [box.left + box.width - 1, box.top + box.height - 1]]
+        return [_shape(label, "mask", corners, None, pixels)]
     group = thing.id if len(parts) > 1 else None
     return [_shape(label, "polygon", part.outer.tolist(), group, None) for part in parts]
 

@@ -12,9 +12,9 @@ import numpy as np
 
 from vpuformer.arrays import BoolMask, Size
 from vpuformer.errors import MaskError, listed
-from vpuformer.formats.bundle import Bundle, Found, Tell, Wanted
+from vpuformer.formats.bundle import AddNote, Bundle, LabelAndMask, TargetImage
 from vpuformer.formats.label_map_reading import read_pixels
-from vpuformer.formats.matching import match_image, match_stem, plain_name
+from vpuformer.formats.matching import match_image, plain_name
 from vpuformer.formats.outlines import filled
 from vpuformer.images import read_foreground
 
@@ -27,7 +27,7 @@ def claims(bundle: Bundle) -> bool:
     return any(isinstance(content, dict) and "shapes" in content for _, content in bundle.jsons())
 
 
-def read(bundle: Bundle, wanted: Wanted, tell: Tell) -> Iterator[Found]:
+def read(bundle: Bundle, target: TargetImage, add_note: AddNote) -> Iterator[LabelAndMask]:
     """One object a shape, or of all shapes that share a `group_id`: polygons, rectangles, circles and masks.
 
     Polygons are filled by the even-odd rule at pixel centres, not as LabelMe paints them. Other shapes are left out.
@@ -36,13 +36,13 @@ def read(bundle: Bundle, wanted: Wanted, tell: Tell) -> Iterator[Found]:
     Raises:
         MaskError: the file is broken, or of another image.
     """
-    name, content = _chosen(bundle, wanted, tell)
+    name, content = _chosen(bundle, target, add_note)
     called = bundle.called(name)
     height, width = content.get("imageHeight"), content.get("imageWidth")
-    if height not in (None, wanted.size[0]) or width not in (None, wanted.size[1]):
+    if height not in (None, target.size[0]) or width not in (None, target.size[1]):
         raise MaskError(
-            f"{called} is of an image of {width!r:.20}x{height!r:.20} pixels, and {wanted.image} has"
-            f" {wanted.size[1]}x{wanted.size[0]}; give the annotations of this very image"
+            f"{called} is of an image of {width!r:.20}x{height!r:.20} pixels, and {target.image} has"
+            f" {target.size[1]}x{target.size[0]}; give the annotations of this very image"
         )
     shapes = content["shapes"]
     if not isinstance(shapes, list) or not all(isinstance(shape, dict) for shape in shapes):
@@ -56,7 +56,7 @@ def read(bundle: Bundle, wanted: Wanted, tell: Tell) -> Iterator[Found]:
     for group in grouped.values():
         mask = None
         for number, shape in group:
-            part = _mask(shape, wanted.size, f"shape {number} of {called}")
+            part = _mask(shape, target.size, f"shape {number} of {called}")
             if part is None:
                 left_out[f"{shape.get('shape_type')!s:.40}"] += 1
             if part is not None:
@@ -66,34 +66,31 @@ def read(bundle: Bundle, wanted: Wanted, tell: Tell) -> Iterator[Found]:
             yield (label if isinstance(label, str) else None), mask
     if left_out:
         kinds = listed(f"{number} {kind}" for kind, number in left_out.most_common())
-        tell(f"shapes of {called} left out: {kinds}; polygons, rectangles, circles and masks are read")
+        add_note(f"shapes of {called} left out: {kinds}; polygons, rectangles, circles and masks are read")
 
 
-def _chosen(bundle: Bundle, wanted: Wanted, tell: Tell) -> tuple[str, Mapping[str, Any]]:
+def _chosen(bundle: Bundle, target: TargetImage, add_note: AddNote) -> tuple[str, Mapping[str, Any]]:
     files = [(name, content) for name, content in bundle.jsons() if isinstance(content, dict) and "shapes" in content]
     if not bundle.alone:
-        stems = [name.removesuffix(".json") for name, _ in files]
-        place, note = match_stem(wanted.image, stems, "the archive", wanted.others)
-        if note is not None:
-            tell(note)
-        return files[place]
+        name = bundle.file_of(target, {name: name.removesuffix(".json") for name, _ in files}, add_note)
+        return name, dict(files)[name]
     name, content = files[0]
     path = content.get("imagePath")
     last = PurePosixPath(plain_name(path)).name if isinstance(path, str) else ""
     if not last:
-        tell(f"{bundle.called(name)} does not say of which image it is")
+        add_note(f"{bundle.called(name)} does not say of which image it is")
         return files[0]
     # The path begins where the file lay, which is not known: of it, only the name counts.
-    _, note = match_image(PurePosixPath(wanted.image).name, [last], bundle.called(name))
-    alike = [other for other in wanted.others if plain_name(other).endswith(f"/{last}") or plain_name(other) == last]
+    _, note = match_image(PurePosixPath(target.image).name, [last], bundle.called(name))
+    alike = [other for other in target.others if plain_name(other).endswith(f"/{last}") or plain_name(other) == last]
     if note is not None and alike:
         raise MaskError(
             f"{bundle.called(name)} is of {path}, which {listed(alike)} of this folder is called; open that image"
         )
     if note is not None:
-        tell(note)
+        add_note(note)
     elif len(alike) > 1:
-        tell(f"{bundle.called(name)} is of {path}; {listed(alike)} are called so, and it was taken as {wanted.image}")
+        add_note(f"{bundle.called(name)} is of {path}; {listed(alike)} have this name; read as {target.image}")
     return files[0]
 
 

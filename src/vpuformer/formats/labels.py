@@ -4,7 +4,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from vpuformer.errors import InputError, unknown_name
-from vpuformer.formats.messages import Tally
+from vpuformer.formats.affected import Affected
 
 UNLABELLED = "object"
 """What a format that wants a label calls an object that has none."""
@@ -44,7 +44,7 @@ class LabelNumbers:
     def __init__(self, labels: Sequence[str]) -> None:
         self.names = list(labels)
         self._numbers = {name: number for number, name in enumerate(self.names)}
-        self._without = Tally()
+        self._without = Affected()
         if len(self._numbers) != len(self.names):
             twice = next(name for name in self.names if self.names.count(name) > 1)
             raise InputError(f"two labels are called {twice!r}; rename one of them")

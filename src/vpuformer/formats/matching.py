@@ -21,7 +21,7 @@ def plain_name(name: str) -> str:
 
 
 def match_image(image: str, names: Sequence[str], file: str, others: Sequence[str] = ()) -> tuple[int, str | None]:
-    """The place of the name that means an image, and a sentence if that is a guess.
+    """The index of the name that means an image, and a sentence if that is a guess.
 
     It is the very name; else the one that has most of the path in common, from its end; else the only one. A name that
     means another image of the folder just as well is refused.
@@ -42,27 +42,27 @@ def match_image(image: str, names: Sequence[str], file: str, others: Sequence[st
         raise MaskError(f"{file} lists no image; give the annotations of {image}")
     wanted, plain = plain_name(image), [plain_name(name) for name in names]
     shared = [_shared(wanted, name) for name in plain]
-    same = [place for place, (alike, _) in enumerate(shared) if alike == _SAME]
+    same = [index for index, (alike, _) in enumerate(shared) if alike == _SAME]
     depth = max(parts for _, parts in shared)
-    found = same or [place for place, (_, parts) in enumerate(shared) if parts == depth]
+    found = same or [index for index, (_, parts) in enumerate(shared) if parts == depth]
     if len(found) > 1 or (not same and depth == 0 and len(names) > 1):
         raise MaskError(
             f"{file} has several images ({listed(names)}), and none of them alone is called {image}; rename it there"
         )
-    place = found[0]
-    if plain[place] == wanted:
-        return place, None
+    index = found[0]
+    if plain[index] == wanted:
+        return index, None
     better = [
         other
         for other in others
-        if other != image and _shared(plain_name(other), plain[place]) >= max(shared[place], (0, 1))
+        if other != image and _shared(plain_name(other), plain[index]) >= max(shared[index], (0, 1))
     ]
     if better:
         raise MaskError(
-            f"{file} has masks of {names[place]:.200}, which may be {listed(better)} of this folder just as well as"
+            f"{file} has masks of {names[index]:.200}, which may be {listed(better)} of this folder just as well as"
             f" {image}; call it {image} in the file"
         )
-    return place, f"{file} has no image {image}; these are the masks of {names[place]:.200}"
+    return index, f"{file} has no image {image}; these are the masks of {names[index]:.200}"
 
 
 def match_stem(image: str, stems: Sequence[str], file: str, others: Sequence[str] = ()) -> tuple[int, str | None]:
@@ -73,13 +73,13 @@ def match_stem(image: str, stems: Sequence[str], file: str, others: Sequence[str
     if plain_name(image) in whole:
         return plain.index(plain_name(image)), None
     rivals = {other: wanted_stems(other)[0] for other in others if other != image and plain_name(other) not in whole}
-    left = [place for place, stem in enumerate(plain) if stem not in whole]
+    left = [index for index, stem in enumerate(plain) if stem not in whole]
     stem = wanted_stems(image)[0]
-    place, note = match_image(stem, [stems[place] for place in left], file, list(rivals.values()))
+    index, note = match_image(stem, [stems[index] for index in left], file, list(rivals.values()))
     alike = [other for other, name in rivals.items() if name == stem]
     if note is None and alike:
-        note = f"{stems[left[place]]} of {file} may be of {listed(alike)} just as well as of {image}"
-    return left[place], note
+        note = f"{stems[left[index]]} of {file} may be of {listed(alike)} just as well as of {image}"
+    return left[index], note
 
 
 def _shared(one: str, other: str) -> tuple[int, int]:

@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Iterator
 from itertools import count
 
-from vpuformer.formats.messages import Tally
+from vpuformer.formats.affected import Affected
 
 _LONGEST = 80
 """Bytes of a label within a name of a file; file systems take 255 for all of it."""
@@ -37,27 +37,27 @@ def without_controls(name: str) -> str:
     return _CONTROLS.sub("_", name)
 
 
-class Stems:
+class UniqueNames:
     r"""The name without ending under which files about an image are written, in folders like those of the images.
 
     Where two images differ in their ending alone, or in capitals, which some file systems do not tell apart, the
     later one keeps its ending, and gets a number if need be. Characters that some file systems do not take become `_`,
     and what is too long for an ending is cut.
 
-    >>> stems = Stems()
-    >>> stems.of("a/x.jpg"), stems.of("b/x.png"), stems.of("a/x.png"), stems.of("a/X.PNG")
+    >>> names = UniqueNames()
+    >>> names.of("a/x.jpg"), names.of("b/x.png"), names.of("a/x.png"), names.of("a/X.PNG")
     ('a/x', 'b/x', 'a/x.png', 'a/X.PNG-2')
-    >>> stems.renamed.images
+    >>> names.renamed.images
     'a/x.png, a/X.PNG'
-    >>> stems.of(r"back\slash.png"), stems.altered.images
+    >>> names.of(r"back\slash.png"), names.altered.images
     ('back_slash', 'back\\slash.png as back_slash')
     """
 
     def __init__(self) -> None:
         self._taken: set[str] = set()
-        self.renamed = Tally()
+        self.renamed = Affected()
         """Images whose stem another one has."""
-        self.altered = Tally()
+        self.altered = Affected()
         """Images whose files are called otherwise than the image."""
 
     def of(self, image: str) -> str:

@@ -8,8 +8,8 @@ import numpy.typing as npt
 from vpuformer.arrays import BoolMask, Size
 from vpuformer.errors import MaskError
 
-_SPREAD = 3
-"""How many widths or heights from the origin a corner may lie."""
+REACH = 3
+"""Distance of a corner from the origin, at most, in longer sides of the image."""
 
 _MOST_CROSSINGS = 50_000_000
 """Rows that the edges of one outline cross, all together."""
@@ -37,7 +37,7 @@ def filled(outline: Any, size: Size, where: str) -> BoolMask:
         raise MaskError(f"{where}: an outline is a list of corners x, y") from error
     if corners.ndim != 2 or corners.shape[1] != 2 or len(corners) < 3:
         raise MaskError(f"{where}: an outline has at least three corners x, y")
-    if not (np.abs(corners) <= _SPREAD * max(size)).all():  # written so that NaN fails
+    if not (np.abs(corners) <= REACH * max(size)).all():  # written so that NaN fails
         raise MaskError(f"{where}: an outline has a corner that is no number, or far outside its image")
     height, width = size
     following = np.roll(corners, -1, axis=0)

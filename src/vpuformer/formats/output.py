@@ -1,13 +1,12 @@
 """The folder that a writer fills: every file whole or not at all, and none written twice."""
 
-import errno
 from dataclasses import dataclass
 from pathlib import Path
 
 from vpuformer.errors import InputError
-from vpuformer.files import replacing
-from vpuformer.formats.messages import Tally
-from vpuformer.formats.naming import Stems
+from vpuformer.files import write_errors, write_file
+from vpuformer.formats.affected import Affected
+from vpuformer.formats.naming import UniqueNames
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +27,14 @@ class Output:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._files: dict[str, None] = {}
-        self._stems = Stems()
+        self._stems = UniqueNames()
         self._notes: list[str] = []
-        self._empty = Tally()
+        self._empty = Affected()
         self.images = 0
         self.objects = 0
 
     @property
-    def renamed(self) -> Tally:
+    def renamed(self) -> Affected:
         """Images whose files keep the ending of the image, since another one has the same name without it."""
         return self._stems.renamed
 
@@ -57,12 +56,9 @@ class Output:
         target = self._folder / name
         if name in self._files:
             raise InputError(f"two images would both write {name}; rename one of them")
-        try:
+        with write_errors(target):
             target.parent.mkdir(parents=True, exist_ok=True)
-            with replacing(target) as temporary:
-                temporary.write_bytes(content)
-        except OSError as error:
-            raise InputError(not_written(target, error)) from error
+        write_file(target, content)
         self._files[name] = None
 
     def leave_out(self, image: str) -> None:
@@ -90,10 +86,3 @@ class Output:
                 f" ending, and the files about it are called otherwise: {altered.images}."
             )
         return Written(tuple(self._files), self.images, self.objects, tuple(self._notes))
-
-
-def not_written(target: Path, error: OSError) -> str:
-    """Why the disk did not take a file, in one sentence."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"{target} could not be written because the disk is full; make room and export again"
-    return f"{target} could not be written: {error.strerror or error}; choose another folder"

@@ -7,6 +7,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from vpuformer.arrays import BoolMask
+from vpuformer.images.palette import voc_colours
 
 
 def mask_png(mask: BoolMask) -> bytes:
@@ -25,22 +26,6 @@ def map_png(values: npt.NDArray[np.unsignedinteger]) -> bytes:
     if values.dtype == np.uint8:
         image.putpalette(voc_colours().tobytes())  # turns grey into a palette; values stay
     return _encoded(image)
-
-
-def voc_colours() -> npt.NDArray[np.uint8]:
-    """The colours of PASCAL VOC's palette, shape (256, 3): the bits of a number, spread over red, green and blue.
-
-    The lowest three bits give the highest bit of the three colours, the next three the one below, and so on.
-
-    >>> voc_colours()[[0, 1, 2, 15, 255]].tolist()
-    [[0, 0, 0], [128, 0, 0], [0, 128, 0], [192, 128, 128], [224, 224, 192]]
-    """
-    numbers = np.arange(256)[:, None]
-    channels = np.arange(3)[None]
-    colours = np.zeros((256, 3), np.int64)
-    for place in range(8):
-        colours |= (numbers >> (3 * place + channels) & 1) << (7 - place)
-    return colours.astype(np.uint8)
 
 
 def _encoded(image: Image.Image) -> bytes:

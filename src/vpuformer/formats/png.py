@@ -33,7 +33,7 @@ def write(images: Iterable[AnnotatedImage], folder: Path, labels: Sequence[str])
                 label = f"_{safe(thing.label)}"
             file = f"{stem}/{number:04d}{label}.png"
             output.write(file, mask_png(thing.mask))
-            index.append({"file": file, "image": image.image, "id": thing.id, "label": thing.label})
+            index.append({"file": file, "picture": image.image, "id": thing.id, "label": thing.label})
             output.objects += 1
     output.write(INDEX, json.dumps(index, indent=1).encode())
     return output.done()

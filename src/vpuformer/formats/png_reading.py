@@ -5,10 +5,9 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from vpuformer.errors import MaskError
-from vpuformer.formats.bundle import Bundle, Found, Tell, Wanted
+from vpuformer.formats.bundle import AddNote, Bundle, LabelAndMask, TargetImage
 from vpuformer.formats.label_map_reading import meaning_in
 from vpuformer.formats.matching import match_image, plain_name
-from vpuformer.metrics import MASK_THRESHOLD
 
 
 def claims(bundle: Bundle) -> bool:
@@ -16,7 +15,7 @@ def claims(bundle: Bundle) -> bool:
     return any(_entries(content) for _, content in bundle.jsons())
 
 
-def read(bundle: Bundle, wanted: Wanted, tell: Tell) -> Iterator[Found]:
+def read(bundle: Bundle, target: TargetImage, add_note: AddNote) -> Iterator[LabelAndMask]:
     """One object a file, in the order of the list.
 
     Raises:
@@ -25,22 +24,22 @@ def read(bundle: Bundle, wanted: Wanted, tell: Tell) -> Iterator[Found]:
     if bundle.alone:
         raise MaskError(f"{bundle.called(bundle.names[0])} lists files that are not here; give the archive with them")
     name, entries = next((name, _entries(content)) for name, content in bundle.jsons() if _entries(content))
-    images = list(dict.fromkeys(entry["image"] for entry in entries))
-    place, note = match_image(wanted.image, images, name, wanted.others)
+    images = list(dict.fromkeys(entry["picture"] for entry in entries))
+    index, note = match_image(target.image, images, name, target.others)
     if note is not None:
-        tell(note)
+        add_note(note)
     above = PurePosixPath(name).parent
     for entry in entries:
-        if entry["image"] != images[place]:
+        if entry["picture"] != images[index]:
             continue
         path = plain_name(f"{above}/{entry['file']}")
         if path not in bundle.names:
             raise MaskError(f"{name} lists {entry['file']}, which the archive does not hold; pack it again")
-        meaning = meaning_in(bundle, path, wanted.size)
+        meaning = meaning_in(bundle, path, target.size)
         if meaning.kind == "labels":
             raise MaskError(f"{path} holds {meaning.taken}, and {name} says that it is one object")
         label = entry.get("label")
-        for _, mask in meaning.objects(MASK_THRESHOLD):
+        for _, mask in meaning.objects():
             yield (label if isinstance(label, str) else None), mask
 
 
@@ -48,5 +47,5 @@ def _entries(content: Any) -> list[dict[str, Any]]:
     if not isinstance(content, list):
         return []
     entries = [entry for entry in content if isinstance(entry, dict)]
-    named = all(isinstance(entry.get(key), str) for entry in entries for key in ("file", "image"))
+    named = all(isinstance(entry.get(key), str) for entry in entries for key in ("file", "picture"))
     return entries if named and len(entries) == len(content) else []

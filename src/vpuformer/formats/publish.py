@@ -8,8 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from vpuformer.errors import InputError
-from vpuformer.files import read_json, replacing
-from vpuformer.formats.output import not_written
+from vpuformer.files import read_json, write_errors, write_file
 
 _UNFINISHED = ".vpuformer-unfinished-"
 
@@ -50,15 +49,10 @@ def published(folder: Path, name: str, *, overwrite: bool = False) -> Iterator[P
     made = [path for path in (folder, *folder.parents) if not path.exists()]
     staging = folder / f"{_UNFINISHED}{secrets.token_hex(8)}"  # on the same disk: to move is then to rename
     try:
-        try:
+        with write_errors(folder):
             staging.mkdir(parents=True)
-        except OSError as error:
-            raise InputError(not_written(folder, error)) from error
         yield staging
-        try:
-            _move(staging, folder, folder / f".vpuformer-{name}.json")
-        except OSError as error:
-            raise InputError(not_written(Path(error.filename or folder), error)) from error
+        _move(staging, folder, folder / f".vpuformer-{name}.json")
     finally:
         shutil.rmtree(staging, ignore_errors=True)
         for path in made:  # the innermost first
@@ -71,18 +65,19 @@ def _move(staging: Path, folder: Path, record: Path) -> None:
     # A program that is stopped amid this leaves no file that is in no record.
     _write_record(record, names | earlier)
     for name in sorted(names):
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (staging / name).replace(folder / name)
+        with write_errors(folder / name):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (staging / name).replace(folder / name)
     for name in earlier - names:
-        (folder / name).unlink(missing_ok=True)
-        for above in PurePosixPath(name).parents[:-1]:
-            _remove_if_empty(folder / above)
+        with write_errors(folder / name):
+            (folder / name).unlink(missing_ok=True)
+            for above in PurePosixPath(name).parents[:-1]:
+                _remove_if_empty(folder / above)
     _write_record(record, names)
 
 
 def _write_record(record: Path, names: Iterable[str]) -> None:
-    with replacing(record) as temporary:
-        temporary.write_text(json.dumps({"files": sorted(names)}, indent=1), encoding="ascii")
+    write_file(record, json.dumps({"files": sorted(names)}, indent=1))
 
 
 def _recorded(record: Path) -> set[str]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from vpuformer.arrays import Size
 from vpuformer.errors import MaskError
 from vpuformer.formats import coco_reading, label_map_reading, labelme_reading, png_reading, voc_reading, yolo_reading
-from vpuformer.formats.bundle import Bundle, Found, Reader, Tell, Wanted
+from vpuformer.formats.bundle import AddNote, Bundle, LabelAndMask, Reader, TargetImage
 
 READERS: dict[str, Reader] = {
     "coco": Reader(coco_reading.claims, coco_reading.read),
@@ -29,8 +29,8 @@ def read_objects(
     name: str = "",
     labels: Sequence[str] = (),
     others: Sequence[str] = (),
-    on_note: Tell = lambda _: None,
-) -> Iterator[Found]:
+    on_note: AddNote = lambda _: None,
+) -> Iterator[LabelAndMask]:
     """The objects of an image, decoded one by one: what each is, if that is said, and its mask, bool of shape `size`.
 
     Args:
@@ -47,10 +47,10 @@ def read_objects(
         MaskError: the content is none of these, broken, of another image or size, or no object of this image is in it.
     """
     bundle = Bundle(content, name)
-    wanted = Wanted(image, size, labels, others)
+    target = TargetImage(image, size, labels, others)
     for reader in READERS.values():
         if reader.claims(bundle):
-            return reader.read(bundle, wanted, on_note)
+            return reader.read(bundle, target, on_note)
     raise MaskError(
         "the file is of no format that is read; give a mask or a map of labels as an image, annotations as JSON of COCO"
         " or LabelMe or as text of YOLO, or a zip archive of an export"

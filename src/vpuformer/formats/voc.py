@@ -7,12 +7,13 @@ from xml.etree import ElementTree
 import numpy as np
 
 from vpuformer.errors import InputError
-from vpuformer.formats.annotated_image import AnnotatedImage, extent
+from vpuformer.formats.affected import Affected
+from vpuformer.formats.annotated_image import AnnotatedImage
 from vpuformer.formats.labels import LabelNumbers
-from vpuformer.formats.messages import Tally
 from vpuformer.formats.naming import without_controls
 from vpuformer.formats.output import Output, Written
 from vpuformer.formats.pixels import map_png
+from vpuformer.geometry import Crop
 
 LIST = "ImageSets/Segmentation/all.txt"
 NAMES = "labels.txt"
@@ -32,14 +33,14 @@ def write(images: Iterable[AnnotatedImage], folder: Path, labels: Sequence[str])
             than 254 labels, or objects on an image.
     """
     output, numbers = Output(folder), LabelNumbers(labels)
-    lost, hidden = Tally(), Tally()
+    lost, hidden = Affected(), Affected()
     stems = []
     for image in images:
         classes = np.zeros((image.height, image.width), np.uint8)
         objects = np.zeros_like(classes)
-        boxes: list[tuple[str, tuple[int, int, int, int]]] = []
+        boxes: list[tuple[str, Crop]] = []
         for thing in image.masks():
-            box = extent(thing.mask)
+            box = Crop.around(thing.mask)
             if box is None:
                 output.leave_out(image.image)
                 continue
@@ -67,16 +68,17 @@ def write(images: Iterable[AnnotatedImage], folder: Path, labels: Sequence[str])
     return output.done()
 
 
-def _annotation(image: AnnotatedImage, boxes: list[tuple[str, tuple[int, int, int, int]]]) -> bytes:
+def _annotation(image: AnnotatedImage, boxes: list[tuple[str, Crop]]) -> bytes:
     folder, _, name = image.image.rpartition("/")
     root = ElementTree.Element("annotation")
     _add(root, folder=folder, filename=name)
     _add(ElementTree.SubElement(root, "size"), width=image.width, height=image.height, depth=3)
     _add(root, segmented=1)
-    for label, (left, top, right, bottom) in boxes:
+    for label, box in boxes:
         thing = ElementTree.SubElement(root, "object")
         _add(thing, name=label, pose="Unspecified", truncated=0, difficult=0)
-        _add(ElementTree.SubElement(thing, "bndbox"), xmin=left + 1, ymin=top + 1, xmax=right, ymax=bottom)
+        bounds = ElementTree.SubElement(thing, "bndbox")
+        _add(bounds, xmin=box.left + 1, ymin=box.top + 1, xmax=box.left + box.width, ymax=box.top + box.height)
     ElementTree.indent(root)
     return ElementTree.tostring(root, "utf-8") + b"\n"
 

@@ -7,12 +7,10 @@ from xml.parsers import expat
 
 import numpy as np
 
-from vpuformer.errors import MaskError
-from vpuformer.formats.bundle import Bundle, Found, Tell, Wanted
+from vpuformer.errors import MaskError, counted
+from vpuformer.formats.bundle import AddNote, Bundle, LabelAndMask, TargetImage
 from vpuformer.formats.label_map_reading import label_names, meaning_in, read_pixels
-from vpuformer.formats.matching import match_stem
 from vpuformer.images import read_labels
-from vpuformer.metrics import MASK_THRESHOLD
 
 _ROOT = re.compile(r"\s*(<\?xml[^>]{0,200}>\s*)?<annotation\b(?!s)")
 
@@ -27,7 +25,7 @@ def claims(bundle: Bundle) -> bool:
     return bool(bundle.under(_OBJECTS, ".png"))
 
 
-def read(bundle: Bundle, wanted: Wanted, tell: Tell) -> Iterator[Found]:
+def read(bundle: Bundle, target: TargetImage, add_note: AddNote) -> Iterator[LabelAndMask]:
     """One object a value of the map of objects; the border of 255 is none.
 
     What an object is says the list of boxes, else the map of classes with the names in `labels.txt`.
@@ -37,24 +35,21 @@ def read(bundle: Bundle, wanted: Wanted, tell: Tell) -> Iterator[Found]:
     """
     if bundle.alone:
         raise MaskError(
-            f"{bundle.called(bundle.names[0])} holds boxes and no masks; give the map of {wanted.image} in"
+            f"{bundle.called(bundle.names[0])} holds boxes and no masks; give the map of {target.image} in"
             f" {_OBJECTS}, or an archive of all folders"
         )
     files = bundle.under(_OBJECTS, ".png")
-    stems = [f"/{name}".partition(f"/{_OBJECTS}/")[2].removesuffix(".png") for name in files]
-    place, note = match_stem(wanted.image, stems, "the archive", wanted.others)
-    if note is not None:
-        tell(note)
-    name = files[place]
-    meaning = meaning_in(bundle, name, wanted.size)
-    tell(f"{name} was read as {meaning.taken}")
+    stems = {path: f"/{path}".partition(f"/{_OBJECTS}/")[2].removesuffix(".png") for path in files}
+    name = bundle.file_of(target, stems, add_note)
+    meaning = meaning_in(bundle, name, target.size)
+    add_note(f"{name} was read as {meaning.taken}")
     listed = _names(bundle, name.replace(f"{_OBJECTS}/", f"{_BOXES}/", 1).removesuffix(".png") + ".xml")
     path = name.replace(f"{_OBJECTS}/", f"{_CLASSES}/", 1)
     classes = None
     if path in bundle.names:
-        classes = read_pixels(bundle.read(path), path, lambda file: read_labels(file, wanted.size))
+        classes = read_pixels(bundle.read(path), path, lambda file: read_labels(file, target.size))
     names, seen = label_names(bundle), 0
-    for value, mask in meaning.objects(MASK_THRESHOLD):
+    for value, mask in meaning.objects():
         number = meaning.label if value is None else value
         label = listed[number - 1] if number is not None and 0 < number <= len(listed) else None
         if label is None and classes is not None:
@@ -63,11 +58,7 @@ def read(bundle: Bundle, wanted: Wanted, tell: Tell) -> Iterator[Found]:
         seen += bool(mask.any())
         yield label, mask
     if seen < len(listed):
-        tell(f"{_boxes(len(listed) - seen)} without a pixel left out")
-
-
-def _boxes(number: int) -> str:
-    return "1 box" if number == 1 else f"{number:,} boxes"
+        add_note(f"{counted(len(listed) - seen, 'box')} without a pixel left out")
 
 
 def _names(bundle: Bundle, path: str) -> Sequence[str | None]:

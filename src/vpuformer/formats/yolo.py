@@ -9,12 +9,13 @@ import numpy.typing as npt
 import yaml
 
 from vpuformer.arrays import BoolMask
-from vpuformer.formats.annotated_image import AnnotatedImage, extent
+from vpuformer.formats.affected import Affected
+from vpuformer.formats.annotated_image import AnnotatedImage
 from vpuformer.formats.bridges import joined
 from vpuformer.formats.contours import parts_of
 from vpuformer.formats.labels import LabelNumbers
-from vpuformer.formats.messages import Tally
 from vpuformer.formats.output import Output, Written
+from vpuformer.geometry import Crop
 
 FILE = "data.yaml"
 
@@ -33,19 +34,19 @@ def write(images: Iterable[AnnotatedImage], folder: Path, labels: Sequence[str])
         InputError: the disk does not take a file, or an object has a label that is none of `labels`.
     """
     output, numbers = Output(folder), LabelNumbers(labels)
-    bridged = Tally()
+    bridged = Affected()
     worst, where = 1.0, ""
     for image in images:
         size = np.array([image.width, image.height])
         digits = max(6, len(str(size.max())) + 2)
         lines = []
         for thing in image.masks():
-            rings = [ring for part in parts_of(thing.mask) for ring in part.rings]
-            if not rings:
+            contours = [contour for part in parts_of(thing.mask) for contour in part.contours]
+            if not contours:
                 output.leave_out(image.image)
                 continue
-            bridged.add(image.image, len(rings) > 1)
-            outline = np.round(joined(rings) / size, digits)
+            bridged.add(image.image, len(contours) > 1)
+            outline = np.round(joined(contours) / size, digits)
             agreement = drawn_agreement(outline * size, thing.mask)
             if agreement < worst:
                 worst, where = agreement, f"object {thing.id} of {image.image}"
@@ -80,11 +81,12 @@ def write(images: Iterable[AnnotatedImage], folder: Path, labels: Sequence[str])
 
 def drawn_agreement(outline: npt.NDArray[np.float64], mask: BoolMask) -> float:
     """IoU of a mask that has pixels with what `cv2.fillPoly` draws of its outline, (x, y) in pixels, shape (n, 2)."""
-    left, top, right, bottom = extent(mask) or (0, 0, 0, 0)
-    right, bottom = min(right + 1, mask.shape[1]), min(bottom + 1, mask.shape[0])
-    wanted = mask[top:bottom, left:right]
+    box = Crop.around(mask)
+    assert box is not None
+    # The outline that is drawn reaches one pixel further.
+    wanted = mask[box.top : box.top + box.height + 1, box.left : box.left + box.width + 1]
     drawn = np.zeros(wanted.shape, np.uint8)
-    cv2.fillPoly(drawn, [np.rint(outline - (left, top)).astype(np.int32)], (1,))
+    cv2.fillPoly(drawn, [np.rint(outline - (box.left, box.top)).astype(np.int32)], (1,))
     return float(np.count_nonzero(wanted & (drawn > 0)) / np.count_nonzero(wanted | (drawn > 0)))
 
 

@@ -6,10 +6,9 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import yaml
 
-from vpuformer.errors import MaskError
-from vpuformer.formats.bundle import Bundle, Found, Tell, Wanted
+from vpuformer.errors import MaskError, counted
+from vpuformer.formats.bundle import AddNote, Bundle, LabelAndMask, TargetImage
 from vpuformer.formats.matching import match_stem
-from vpuformer.formats.messages import counted
 from vpuformer.formats.outlines import filled
 
 _NAMES = ("data.yaml", "dataset.yaml", "classes.txt", "obj.names", "predefined_classes.txt")
@@ -33,7 +32,7 @@ def claims(bundle: Bundle) -> bool:
     return bool(bundle.under("labels", ".txt"))
 
 
-def read(bundle: Bundle, wanted: Wanted, tell: Tell) -> Iterator[Found]:
+def read(bundle: Bundle, target: TargetImage, add_note: AddNote) -> Iterator[LabelAndMask]:
     """One object a line. Coordinates are shares of width and height; outlines are filled by the even-odd rule.
 
     Classes are named by the list of classes among the files, else by the labels there are. Boxes are left out.
@@ -41,9 +40,9 @@ def read(bundle: Bundle, wanted: Wanted, tell: Tell) -> Iterator[Found]:
     Raises:
         MaskError: there is no file of this image, or a line is broken.
     """
-    name = _chosen(bundle, wanted, tell)
+    name = _chosen(bundle, target, add_note)
     called, names, boxes, sure = bundle.called(name), _names(bundle), 0, 0
-    height, width = wanted.size
+    height, width = target.size
     numbered = False
     for number, line in enumerate((bundle.text(name) or "").splitlines(), 1):
         where = f"line {number} of {called}"
@@ -68,33 +67,30 @@ def read(bundle: Bundle, wanted: Wanted, tell: Tell) -> Iterator[Found]:
             raise MaskError(f"{where}: an outline is at least three x, y as shares of width and height, from 0 to 1")
         outline = np.array(numbers, np.float64).reshape(-1, 2) * (width, height)
         numbered = numbered or names is None
-        yield _label(int(kind), names, wanted), filled(outline, wanted.size, where)
+        yield _label(int(kind), names, target), filled(outline, target.size, where)
     if numbered:
-        tell(
+        add_note(
             f"{called} numbers its classes and comes without their names; they were taken as the labels of this"
             " folder, in their order"
         )
     if sure:
-        tell(f"the last number of {counted(sure, 'line')} of {called} was taken as a confidence, for it has no partner")
+        add_note(f"the last number of {counted(sure, 'line')} of {called} has no partner and was read as a confidence")
     if boxes:
-        tell(f"{counted(boxes, 'line')} of {called} left out: boxes, which are no masks")
+        add_note(f"{counted(boxes, 'line')} of {called} left out: boxes, which are no masks")
 
 
-def _chosen(bundle: Bundle, wanted: Wanted, tell: Tell) -> str:
+def _chosen(bundle: Bundle, target: TargetImage, add_note: AddNote) -> str:
     if bundle.alone:
         name = bundle.names[0]
         if name:
             stem = name.rpartition("/")[2].removesuffix(".txt")
-            note = match_stem(wanted.image.rpartition("/")[2], [stem], name)[1]
+            note = match_stem(target.image.rpartition("/")[2], [stem], name)[1]
             if note is not None:
-                tell(note)
+                add_note(note)
         return name
     files = bundle.under("labels", ".txt")
-    stems = [f"/{name}".partition("/labels/")[2].removesuffix(".txt") for name in files]
-    place, note = match_stem(wanted.image, stems, "the archive", wanted.others)
-    if note is not None:
-        tell(note)
-    return files[place]
+    stems = {path: f"/{path}".partition("/labels/")[2].removesuffix(".txt") for path in files}
+    return bundle.file_of(target, stems, add_note)
 
 
 def _names(bundle: Bundle) -> Mapping[str, str] | None:
@@ -124,9 +120,9 @@ def _names(bundle: Bundle) -> Mapping[str, str] | None:
     return None
 
 
-def _label(kind: int, names: Mapping[str, str] | None, wanted: Wanted) -> str:
+def _label(kind: int, names: Mapping[str, str] | None, target: TargetImage) -> str:
     if names is None:
-        return wanted.labels[kind] if kind < len(wanted.labels) else f"class {kind}"
+        return target.labels[kind] if kind < len(target.labels) else f"class {kind}"
     return names.get(str(kind)) or f"class {kind}"
 
 

@@ -16,18 +16,10 @@ import numpy.typing as npt
 
 from vpuformer.arrays import RGB, BoolMask, Points
 from vpuformer.errors import ImageError, MaskError
+from vpuformer.images.palette import DARK, LIGHT, NEGATIVE, OBJECT, POSITIVE, RGBColour
 
 Coverage = npt.NDArray[np.floating]
-Colour = tuple[int, int, int]
 Shape = Literal["point", "box", "line"]
-
-OBJECT: Colour = (56, 152, 255)
-# Bluish green and vermillion of Okabe and Ito (2008), which people with any colour vision can tell apart; the plus and
-# the minus say it once more.
-POSITIVE: Colour = (0, 158, 115)
-NEGATIVE: Colour = (213, 94, 0)
-LIGHT: Colour = (255, 255, 255)
-DARK: Colour = (20, 20, 20)
 
 _TINT = 0.35
 _POINTS_NEEDED = {"point": (1, 1), "box": (2, 2), "line": (1, None)}
@@ -65,7 +57,7 @@ class Mark:
         object.__setattr__(self, "points", points)
 
 
-def overlay(image: RGB, mask: BoolMask, marks: Iterable[Mark] = (), *, colour: Colour = OBJECT) -> RGB:
+def overlay(image: RGB, mask: BoolMask, marks: Iterable[Mark] = (), *, colour: RGBColour = OBJECT) -> RGB:
     """The image with the object tinted and outlined, and the prompts on top.
 
     The outline is a light line with a dark one around it, so that it shows on any image. Positive marks are green
@@ -96,7 +88,7 @@ def overlay(image: RGB, mask: BoolMask, marks: Iterable[Mark] = (), *, colour: C
     return canvas
 
 
-def _draw_object(canvas: RGB, mask: BoolMask, unit: float, colour: Colour) -> None:
+def _draw_object(canvas: RGB, mask: BoolMask, unit: float, colour: RGBColour) -> None:
     if not mask.any():
         return
     margin = int(6 * unit) + 2
@@ -137,7 +129,7 @@ def _draw_mark(canvas: RGB, mark: Mark, unit: float) -> None:
     _draw_badge(canvas, points[0], colour, mark.positive, unit)
 
 
-def _draw_badge(canvas: RGB, centre: Points, colour: Colour, plus: bool, unit: float) -> None:
+def _draw_badge(canvas: RGB, centre: Points, colour: RGBColour, plus: bool, unit: float) -> None:
     dot = centre[None]
     _draw_line(canvas, dot, 9.6 * unit, DARK, 0.6)
     _draw_line(canvas, dot, 8.8 * unit, LIGHT)
@@ -148,7 +140,7 @@ def _draw_badge(canvas: RGB, centre: Points, colour: Colour, plus: bool, unit: f
         _draw_line(canvas, centre + np.array([(0, -arm), (0, arm)]), 1.05 * unit, LIGHT)
 
 
-def _draw_line(canvas: RGB, points: Points, radius: float, colour: Colour, opacity: float = 1.0) -> None:
+def _draw_line(canvas: RGB, points: Points, radius: float, colour: RGBColour, opacity: float = 1.0) -> None:
     """A line of width 2 * `radius` with round ends; a single point is a disc."""
     reach = radius + 1
     x0, y0 = np.floor(points.min(axis=0) - reach).astype(int)
@@ -192,7 +184,7 @@ def _covered(distance: Coverage) -> Coverage:
     return np.clip(0.5 - distance, 0, 1)
 
 
-def _blend(window: RGB, opacity: Coverage, colour: Colour) -> None:
+def _blend(window: RGB, opacity: Coverage, colour: RGBColour) -> None:
     """Lay a colour over part of an image, in place; opacity has the shape (height, width), 0..1."""
     paint = np.array(colour, np.float32)
     if np.count_nonzero(opacity) > opacity.size // 8:

@@ -18,14 +18,12 @@ import numpy.typing as npt
 
 from vpuformer.arrays import BoolMask, FloatMap
 from vpuformer.errors import MaskError, listed
+from vpuformer.metrics import MASK_THRESHOLD
 
 Values = npt.NDArray[Any]
 
-VOID = 255
+VOC_IGNORE = 255
 """Index of a palette that PASCAL VOC leaves open: the border around objects."""
-
-HALF = 0.49
-"""Where probabilities are cut, as predictions are (`vpuformer.metrics.MASK_THRESHOLD`)."""
 
 _TOLERANCE = 1e-3
 """How far a probability may lie outside 0..1: what resampling and half precision leave behind."""
@@ -62,8 +60,8 @@ class Meaning:
 
     @property
     def foreground(self) -> BoolMask:
-        """Everything that is not background: labels of any value, probabilities above `HALF`."""
-        return self.values > (HALF if self.kind == "probabilities" else 0)
+        """Everything that is not background: labels of any value, probabilities above `MASK_THRESHOLD`."""
+        return self.values > (MASK_THRESHOLD if self.kind == "probabilities" else 0)
 
     def probability(self, name: str, label: int | None = None) -> FloatMap:
         """The object as probabilities in 0..1, that of `label` where there are several. A single label may be chosen.
@@ -81,13 +79,13 @@ class Meaning:
             raise MaskError(f"{name} has no label {self.named(label)}, it holds {self.taken}; choose one of these")
         return (self.values == label).astype(np.float32)
 
-    def objects(self, threshold: float) -> Iterator[tuple[int | None, BoolMask]]:
-        """Every object with its label, None where there is one alone; probabilities above the threshold are object."""
+    def objects(self) -> Iterator[tuple[int | None, BoolMask]]:
+        """Every object with its label; one object with the label None if the mask has no labels."""
         if self.kind == "labels":
             for label in self.labels:
                 yield label, self.values == label
         else:
-            yield None, self.values if self.kind == "binary" else self.values > threshold
+            yield None, self.foreground
 
     def named(self, label: int) -> str:
         """A label as people write it.
@@ -174,9 +172,9 @@ def _of_labels(values: Values, *, palette: bool) -> Meaning:
     remarks = ["indices of a palette"] if palette else []
     if found[0] < 0:
         remarks.append("values below 0 are background")
-    if palette and VOID in labels and len(labels) > 1:
-        labels.remove(VOID)
-        remarks.append(f"{VOID} is left open as in PASCAL VOC")
+    if palette and VOC_IGNORE in labels and len(labels) > 1:
+        labels.remove(VOC_IGNORE)
+        remarks.append(f"{VOC_IGNORE} is ignored, as in PASCAL VOC")
     tail = f" ({'; '.join(remarks)})" if remarks else ""
     if len(labels) > 1:
         return Meaning("labels", values, f"{_counted(labels)}{tail}", tuple(labels))

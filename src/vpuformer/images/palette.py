@@ -1,4 +1,4 @@
-"""Colours of labels and objects: any number of them, each easy to tell from the others."""
+"""Every colour: of masks and prompts drawn on images, of labels and objects, of PASCAL VOC's palette."""
 
 from collections.abc import Collection
 from functools import lru_cache
@@ -7,12 +7,21 @@ import numpy as np
 import numpy.typing as npt
 
 Lab = npt.NDArray[np.float64]
+RGBColour = tuple[int, int, int]
+
+OBJECT: RGBColour = (56, 152, 255)
+# Bluish green and vermillion of Okabe and Ito (2008), distinct to people with any colour vision. A plus and a minus
+# repeat the sign.
+POSITIVE: RGBColour = (0, 158, 115)
+NEGATIVE: RGBColour = (213, 94, 0)
+LIGHT: RGBColour = (255, 255, 255)
+DARK: RGBColour = (20, 20, 20)
 
 OKABE_ITO = ("#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7")
-"""The first colours, which people with any colour vision can tell apart (Okabe and Ito, 2008)."""
+"""The first colours, distinct to people with any colour vision (Okabe and Ito, 2008)."""
 
 UNLABELLED = "#ff00ff"
-"""The colour of objects without a label; no label gets it or a colour close to it."""
+"""Colour of objects without a label. No label gets it or a colour close to it."""
 
 MOST = 256
 """Number of different colours; further objects repeat them."""
@@ -60,6 +69,31 @@ def free_colour(taken: Collection[str]) -> str:
     return choice[int(nearest.argmax())]
 
 
+def rgb(colour: str) -> RGBColour:
+    """Red, green and blue of a colour such as "#e69f00".
+
+    >>> rgb("#e69f00")
+    (230, 159, 0)
+    """
+    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
+
+
+def voc_colours() -> npt.NDArray[np.uint8]:
+    """Colours of PASCAL VOC's palette, shape (256, 3): the bits of a number, spread over red, green and blue.
+
+    The lowest three bits give the highest bit of the three colours, the next three the one below, and so on.
+
+    >>> voc_colours()[[0, 1, 2, 15, 255]].tolist()
+    [[0, 0, 0], [128, 0, 0], [0, 128, 0], [192, 128, 128], [224, 224, 192]]
+    """
+    numbers = np.arange(256)[:, None]
+    channels = np.arange(3)[None]
+    colours = np.zeros((256, 3), np.int64)
+    for bit in range(8):
+        colours |= (numbers >> (3 * bit + channels) & 1) << (7 - bit)
+    return colours.astype(np.uint8)
+
+
 @lru_cache(maxsize=1)
 def _generated() -> tuple[str, ...]:
     levels = range(0, 256, _STEP)
@@ -81,8 +115,7 @@ def _lab(hexadecimal: Collection[str]) -> Lab:
     """CIE L*a*b* of colours such as "#e69f00", shape (n, 3)."""
     from skimage.color import rgb2lab
 
-    numbers = [[int(text[i : i + 2], 16) for i in (1, 3, 5)] for text in hexadecimal]
-    return rgb2lab(np.array(numbers, float) / 255)
+    return rgb2lab(np.array([rgb(text) for text in hexadecimal], float) / 255)
 
 
 def _difference(first: Lab, second: Lab) -> npt.NDArray[np.float64]:

@@ -1,6 +1,5 @@
 """Images and masks to files: the whole file or none."""
 
-import errno
 import io
 import os
 from pathlib import Path
@@ -11,7 +10,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from vpuformer.errors import ImageError, MaskError
-from vpuformer.files import replacing
+from vpuformer.files import write_file
 
 _FORMATS = {
     ".png": "PNG",
@@ -47,7 +46,7 @@ def write_mask(path: str | os.PathLike[str], mask: npt.NDArray[Any]) -> None:
     if target.suffix.lower() != ".png":
         raise ImageError(f"a mask is written as PNG, which keeps every pixel, not as {target.name!r}; end it in .png")
     _check_folder(target)
-    _replace(target, _encode(Image.fromarray(_grey(mask)), "PNG"))
+    write_file(target, _encode(Image.fromarray(_grey(mask)), "PNG"), error=ImageError)
 
 
 def write_image(path: str | os.PathLike[str], rgb: npt.NDArray[np.uint8]) -> None:
@@ -73,7 +72,7 @@ def write_image(path: str | os.PathLike[str], rgb: npt.NDArray[np.uint8]) -> Non
             " pass it through read_image first"
         )
     _check_folder(target)
-    _replace(target, _encode(Image.fromarray(np.ascontiguousarray(rgb)), name))
+    write_file(target, _encode(Image.fromarray(np.ascontiguousarray(rgb)), name), error=ImageError)
 
 
 def _grey(mask: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
@@ -107,17 +106,3 @@ def _encode(image: Image.Image, name: str) -> bytes:
             f"{name} cannot hold an image of {image.width}x{image.height} pixels ({error}); write PNG instead"
         ) from error
     return buffer.getvalue()
-
-
-def _replace(target: Path, content: bytes) -> None:
-    try:
-        with replacing(target) as temporary:
-            temporary.write_bytes(content)
-    except OSError as error:
-        raise ImageError(_why_not_written(target, error)) from error
-
-
-def _why_not_written(target: Path, error: OSError) -> str:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"{target} could not be written because the disk is full; make room and write it again"
-    return f"{target} could not be written: {error.strerror or error}; choose a folder that you may write to"

@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from math import ceil, floor
 from typing import NamedTuple, Self
 
-import numpy as np
-
 from vpuformer.arrays import FloatMap, Size
 from vpuformer.errors import ConfigError, unknown_name
 from vpuformer.fields import check_fields
@@ -193,10 +191,10 @@ def next_crop(
         rule: the numbers.
     """
     whole = Crop.whole(size)
-    found = None if probability is None else _object_extent(probability)
+    found = None if probability is None else Crop.around(probability > OBJECT_THRESHOLD)
     if found is None:
         return whole
-    needed = _clipped(_union([found, *(_prompt_extent(prompt) for prompt in prompts if prompt.positive)]), whole)
+    needed = _clipped(_union([found.edges, *(_prompt_extent(prompt) for prompt in prompts if prompt.positive)]), whole)
     wanted = _expanded(needed, whole, rule.expansion, rule.min_side)
     if previous is None or not _covers(whole.edges, previous.edges):
         return wanted
@@ -215,14 +213,6 @@ def prompts_in_crop(prompts: Iterable[Prompt], crop: Crop) -> tuple[Prompt, ...]
     """
     clipped = (clip(prompt, crop.edges) for prompt in prompts)
     return tuple(prompt for prompt in clipped if prompt is not None)
-
-
-def _object_extent(probability: FloatMap) -> Extent | None:
-    found = probability > OBJECT_THRESHOLD
-    rows, columns = np.flatnonzero(found.any(axis=1)), np.flatnonzero(found.any(axis=0))
-    if not len(rows):
-        return None
-    return (columns[0] - 0.5, rows[0] - 0.5, columns[-1] + 0.5, rows[-1] + 0.5)
 
 
 def _prompt_extent(prompt: Prompt) -> Extent:

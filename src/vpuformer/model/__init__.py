@@ -1,1 +1,1 @@
-"""The network of figure 3: image encoder, Dual-cross Merging Attention, multi-scale decoder."""
+"""The network: image encoder, Dual-cross Merging Attention, multi-scale decoder."""

@@ -1,6 +1,7 @@
-"""Weights to and from files: safetensors and `config.json`, never a pickle. `vpuformer.model.manifest` has the layout.
+"""Weights to and from files: safetensors and `config.json`, never a pickle.
 
-Nothing is loaded in part: a key that is missing, left over or of another shape is an error that names it.
+`vpuformer.model.manifest` has the layout. Nothing is loaded in part: a missing key, an extra key and one of another
+shape are errors that name the key.
 """
 
 import json
@@ -14,19 +15,19 @@ import torch
 from torch import Tensor
 
 from vpuformer.errors import CheckpointError, listed
-from vpuformer.files import replacing
+from vpuformer.files import write_errors, write_file
 from vpuformer.model.manifest import (
     CONFIG_FILE,
     FORMAT,
     WEIGHTS_FILE,
-    available,
     describe,
+    list_models,
     read_manifest,
     sha256_of,
 )
 from vpuformer.model.vpuformer import VPUFormer
 
-__all__ = ["available", "describe", "load_model", "save_checkpoint"]
+__all__ = ["describe", "list_models", "load_model", "save_checkpoint"]
 
 
 def save_checkpoint(
@@ -36,16 +37,16 @@ def save_checkpoint(
     metadata: Mapping[str, str] | None = None,
     dtype: torch.dtype = torch.float32,
 ) -> Path:
-    """Write a model so that `load_model(folder)` gives it back.
+    """Write a model for `load_model(folder)`.
 
-    Each of the two files appears whole or not at all, the weights first. If the writing stops between them, the
-    former `config.json` does not fit the new weights, and `load_model` says so.
+    Each of the two files appears whole or not at all, the weights first. If writing stops between them, the former
+    `config.json` does not fit the new weights, and `load_model` reports that.
 
     Args:
         model: on any device.
-        folder: made if it is missing; a checkpoint in it is replaced.
-        metadata: what is worth knowing about the weights: data, recipe, date, licence.
-        dtype: of floating-point tensors in the file; `torch.float16` halves it. Loaded are always float32.
+        folder: created if it is missing; a checkpoint in it is replaced.
+        metadata: text about the weights, such as data, recipe, date, licence.
+        dtype: type of floating-point tensors in the file; `torch.float16` halves it. Loaded weights are float32.
 
     Returns:
         The safetensors file.
@@ -60,25 +61,21 @@ def save_checkpoint(
     broken = [key for key, tensor in tensors.items() if not torch.isfinite(tensor).all()]
     if broken:
         raise CheckpointError(
-            f"these weights are not finite as {dtype}: {listed(broken)}; the training went astray, or they need float32"
+            f"these weights are not finite as {dtype}: {listed(broken)}; the training diverged, or they need float32"
         )
     count = sum(parameter.numel() for parameter in model.parameters())
     content = safetensors.torch.save(tensors, {"format": "pt", "parameters": str(count)})
     target = Path(folder)
-    try:
+    with write_errors(target, error=CheckpointError):
         target.mkdir(parents=True, exist_ok=True)
-        with replacing(target / WEIGHTS_FILE) as temporary:
-            temporary.write_bytes(content)
-        values = {
-            "format": FORMAT,
-            "config": model.config.to_dict(),
-            "sha256": sha256_of(target / WEIGHTS_FILE),
-            "metadata": dict(metadata or {}),
-        }
-        with replacing(target / CONFIG_FILE) as temporary:
-            temporary.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise CheckpointError(f"no checkpoint could be written to {target}: {error.strerror or error}") from error
+    write_file(target / WEIGHTS_FILE, content, error=CheckpointError)
+    values = {
+        "format": FORMAT,
+        "config": model.config.to_dict(),
+        "sha256": sha256_of(target / WEIGHTS_FILE),
+        "metadata": dict(metadata or {}),
+    }
+    write_file(target / CONFIG_FILE, json.dumps(values, indent=2) + "\n", error=CheckpointError)
     return target / WEIGHTS_FILE
 
 
@@ -88,11 +85,11 @@ def load_model(
     device: str | torch.device | None = None,
     check: bool = True,
 ) -> VPUFormer:
-    """A network with its weights, in evaluation mode and float32.
+    """Load a network with its weights, in evaluation mode and float32.
 
     Args:
-        name_or_path: one of `available()`, a folder, or a safetensors file with `config.json` beside it.
-        device: to move it to; by default it stays on the CPU.
+        name_or_path: one of `list_models()`, a folder, or a safetensors file with `config.json` beside it.
+        device: where to put the network; the CPU by default.
         check: compare the SHA-256 of the weights with the one in `config.json`.
 
     Raises:
@@ -101,20 +98,20 @@ def load_model(
     manifest = read_manifest(name_or_path)
     if check and (found := sha256_of(manifest.weights)) != manifest.sha256:
         raise CheckpointError(
-            f"{manifest.weights} is not the file that its {CONFIG_FILE} speaks of: its SHA-256 begins with"
+            f"{manifest.weights} does not belong to its {CONFIG_FILE}: its SHA-256 begins with"
             f" {found[:12]}, wanted {manifest.sha256[:12]}; copy or download both again"
         )
-    with torch.random.fork_rng(devices=[]):  # the random weights that are replaced below are nobody's concern
+    with torch.random.fork_rng(devices=[]):  # initial weights, replaced below, leave the caller's generator alone
         model = VPUFormer(manifest.config)
     problems = _differences(model.state_dict(), manifest.shapes)
     if problems:
-        raise CheckpointError(f"{manifest.weights} holds other weights than its {CONFIG_FILE} says: {problems}")
+        raise CheckpointError(f"{manifest.weights} does not hold the weights of its {CONFIG_FILE}: {problems}")
     model.load_state_dict(_read(manifest.weights))
     return model.to(device or "cpu").eval()
 
 
 def _differences(state: Mapping[str, Tensor], shapes: Mapping[str, tuple[int, ...]]) -> str:
-    """How the keys and shapes of a file differ from those of a network, in words; empty if they do not."""
+    """Differences in keys and shapes between a file and a network, in words; else empty."""
     missing = [key for key in state if key not in shapes]
     extra = [key for key in shapes if key not in state]
     misshapen = [

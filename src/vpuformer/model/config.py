@@ -1,4 +1,4 @@
-"""What a network is made of: one frozen dataclass, and the variants by name. Imports no torch."""
+"""The parts of a network: one frozen dataclass, and the variants by name. No torch."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
@@ -9,15 +9,13 @@ from vpuformer.errors import ConfigError, unknown_name
 from vpuformer.fields import check_fields
 from vpuformer.geometry import check_input_size
 
-DensePrompts = Literal["none", "late", "middle", "early"]
-MaskFusion = Literal["early", "late"]
-Prior = Literal["none", "vectors", "shapes"]
+IMAGE_ENCODERS = ("mobilenetv2", "hrnet18s", "resnet50", "mit_b0", "vit_b")
+"""The names of `vpuformer.model.encoders.BACKBONES`, without importing torch."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class VPUFormerConfig:
-    """The shape of a VPUFormer. The defaults are the variant `default` but for `dense_prompts`, of which every image
-    encoder is capable as it stands here; `paper` is the paper to the word.
+    """The shape of a VPUFormer. The defaults are the variant `default`.
 
     Raises:
         ConfigError: a field is out of range or contradicts another.
@@ -30,8 +28,6 @@ class VPUFormerConfig:
     dim: int = 128
     """Width d of image and prompt tokens in the attention."""
     heads: int = 8
-    layers: int = 3
-    """Number of DMA layers; the decoder has one scale more."""
     ffn_dim: int = 256
     """Hidden width of the two feed-forward layers of a DMA layer."""
     decoder_dim: int = 64
@@ -40,62 +36,48 @@ class VPUFormerConfig:
     """Hidden width of the projection from a prompt's vector to its token."""
 
     prompt_encoding: str = "pue"
-    """How a prompt becomes a token, a name of `vpuformer.model.prompt_encoders.PROMPT_ENCODERS`: `pue`, or what
+    """Encoding of a prompt as a token, a name of `vpuformer.model.prompt_encoders.PROMPT_ENCODERS`: `pue`, or what
     Table IV compares it with, `distance-map` and `learned-vector`."""
-    formula: Literal["extent", "literal", "fixed-boxes", "literal-scribbles"] = "extent"
-    visual: Literal["none", "damping", "product"] = "none"
-    sigma: float = 3.0
-    peak: float = 1.0
-    """Formula, visual distance, width and peak of the prompt vectors; see `vpuformer.encoding.pue.prompt_vectors`."""
-    mark_kind: bool = True
-    """Tell the network whether a prompt is a click, a box or a scribble."""
-    place_code: bool = True
-    """Give prompts the positional code of their place in the image."""
-    temperature: float = 30.0
-    """Of the positional code: its longest wavelength in multiples of the shortest one."""
+    kind_embedding: bool = True
+    """Add a learned vector for click, box or scribble to a prompt's token."""
+    position_embedding: bool = True
+    """Add the positional code of the prompt's position in the image to its token."""
     position_code: Literal["sines", "fourier"] = "sines"
     """Positional code of the image tokens: sines and cosines along each axis, or Segment Anything's random Fourier
-    features, which the paper cites and of which `temperature` is no part."""
+    features, which the paper cites."""
 
-    mask_fusion: MaskFusion = "late"
-    """Where the previous mask enters: `early` through Conv1S into the image encoder's stem (the paper), or `late`, next
-    to its features, so that these depend on the image alone and are computed once for all its objects and prompts."""
-    dense_prompts: DensePrompts = "late"
-    """Draw the prompts as maps too: not at all (the paper), after the image encoder ("late"), there and within it at
-    1/8, so that its coarse stages run for every prompt and the fine ones once for an image ("middle"), or into its
-    stem (its authors' code, "early")."""
+    mask_fusion: Literal["early", "late"] = "late"
+    """Entry of the previous mask: `early` through Conv1S into the image encoder's stem (the paper), or `late` into
+    its features, so that these depend on the image alone and are computed once for all its objects and prompts."""
+    dense_prompts: Literal["none", "late", "middle", "early"] = "middle"
+    """Rasterize the prompts to maps as well: not at all (the paper), after the image encoder ("late"), there and within
+    it at 1/8, so that its coarse stages run for every prompt and the fine ones once for an image ("middle"), or into
+    its stem (the authors' code, "early"). Not every image encoder can pause at 1/8."""
     dma: bool = True
     """Without DMA (Table V) prompts enter as maps alone, so `dense_prompts` must not be `none`."""
     null_tokens: int = 0
     """Number of learned "not a prompt" tokens that take part in the attention of every sample, so that an image token
     can attend to no prompt. 4 is a good number; with 0, a single prompt gets all attention everywhere."""
-    prior: Prior = "none"
-    """Add the log of where a prompt is to the logits of the cross-attentions: as its vector shows it ("vectors"), or
-    with the inside of boxes and the stroke of scribbles instead of their profiles ("shapes")."""
-    sign_values: bool = False
-    """Add a learned vector times a prompt's sign to what the image tokens read of the prompts."""
-    fine_attention: Literal["none", "eighth", "quarter"] = "none"
-    """The decoder's finer scales attend to the prompts too: at 1/8 ("eighth"), or at 1/8 and 1/4 ("quarter")."""
+    prior: Literal["none", "shapes"] = "none"
+    """Add the log of a prompt's extent (a click's bell, the inside of a box, the stroke of a scribble) to the logits of
+    the cross-attentions."""
+    fine_attention: Literal["none", "quarter"] = "none"
+    """The decoder's scales at 1/8 and 1/4 attend to the prompts too."""
     mixing: bool = False
     """Image tokens exchange what they have read of the prompts with their neighbours: a depthwise 7x7 convolution in
     every DMA layer."""
-    gate_norm: bool = False
-    """Normalise the responses before the sigmoid of Eq. 9, over the places and over the channels, with a learned scale
-    and shift: their maximum is large everywhere, so that the gates hardly filter."""
-    gate: bool = True
-    """Filter the encoder's features by what the prompts respond to (Eqs. 9 and 10)."""
     residual: bool = True
     """Residual paths around the self-attention and the feed-forward layers, with normalised inputs; the paper's Eqs. 7
     and 8 have them around the cross-attentions only."""
     add_tokens: bool = True
     """Add the updated image tokens to the gated features; the paper only gates."""
-    finest: Literal["raw", "dma"] = "dma"
-    """What the finest scale of the decoder is made of: the encoder's features, or the last DMA layer's."""
-    lateral: Literal["quarter", "quarter+eighth"] = "quarter+eighth"
-    """Which of the encoder's finer stages reach the decoder directly."""
+    finest_scale: Literal["raw", "dma"] = "dma"
+    """Source of the decoder's finest scale: the encoder's features, or the last DMA layer's."""
+    lateral_scales: Literal["quarter", "quarter+eighth"] = "quarter+eighth"
+    """The encoder's finer stages that reach the decoder directly."""
     refine: bool = True
     """A 3x3 convolution on the merged features at 1/4; the paper's head has 1x1 convolutions alone."""
-    sharpen: bool = True
+    upsampler: bool = True
     """Take the logits from 1/4 to 1/2 with the finest features of the image; the paper only enlarges them."""
     linear_query: bool = False
     """P2CL's embedding of a prompt is linear, as printed in Eq. 14, instead of a perceptron with one hidden layer."""
@@ -110,9 +92,6 @@ class VPUFormerConfig:
             least = 0 if field.name == "null_tokens" else 1
             if isinstance(value, int) and not isinstance(value, bool) and value < least:
                 raise ConfigError(f"{field.name}={value} must be at least {least}")
-        for name in ("sigma", "peak", "temperature"):
-            if not getattr(self, name) > 0:
-                raise ConfigError(f"{name}={getattr(self, name)} must be above 0")
         if self.dim % self.heads:
             raise ConfigError(f"heads={self.heads} does not divide dim={self.dim}")
         if self.dim % 4:
@@ -125,20 +104,15 @@ class VPUFormerConfig:
         if self.fine_attention != "none" and (self.prior == "none" or not self.null_tokens or not self.dma):
             raise ConfigError(
                 f"fine_attention={self.fine_attention!r} needs dma=True, a prior, and null_tokens: without them a"
-                " single prompt gets the same weight at every place"
+                " single prompt gets the same weight everywhere"
             )
-        if not self.gate and not self.add_tokens:
-            raise ConfigError("gate=False and add_tokens=False: nothing would be left of what DMA computes")
-        if self.place_code and self.prompt_encoding != "pue":
+        if self.position_embedding and self.prompt_encoding != "pue":
             raise ConfigError(
-                f"place_code=True reads PuE's vectors, which prompt_encoding={self.prompt_encoding!r} does not make"
+                "position_embedding=True reads PuE's vectors, which"
+                f" prompt_encoding={self.prompt_encoding!r} does not make; set it to false"
             )
-        if self.position_code == "fourier" and self.place_code:
-            raise ConfigError("place_code=True needs a code of each axis of its own: position_code='sines'")
-        if self.contrast_query == "self-attended" and not self.gate:
-            raise ConfigError("contrast_query='self-attended' and gate=False: nothing reads the last layer's prompts")
-        if self.layers != 3:
-            raise ConfigError(f"layers={self.layers}: the decoder's four scales take three DMA layers")
+        if self.position_embedding and self.position_code == "fourier":
+            raise ConfigError("position_embedding=True needs a code of each axis of its own: position_code='sines'")
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as `config.json` holds them."""
@@ -146,7 +120,7 @@ class VPUFormerConfig:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "VPUFormerConfig":
-        """The inverse of `to_dict`; a field that is missing keeps its default.
+        """The inverse of `to_dict`; a missing field keeps its default.
 
         Raises:
             ConfigError: a field is unknown, of the wrong type or out of range.
@@ -160,25 +134,24 @@ class VPUFormerConfig:
 
 VARIANTS: Mapping[str, VPUFormerConfig] = MappingProxyType(
     {
-        "default": VPUFormerConfig(dense_prompts="middle"),
+        "default": VPUFormerConfig(),
         "paper": VPUFormerConfig(
             dim=256,
             ffn_dim=1024,
             decoder_dim=256,
             pue_hidden=2048,
-            mark_kind=False,
-            place_code=False,
-            temperature=10000.0,
+            kind_embedding=False,
+            position_embedding=False,
+            position_code="fourier",
             mask_fusion="early",
             dense_prompts="none",
             residual=False,
             add_tokens=False,
-            finest="raw",
-            lateral="quarter",
+            finest_scale="raw",
+            lateral_scales="quarter",
             refine=False,
-            sharpen=False,
+            upsampler=False,
             linear_query=True,
-            position_code="fourier",
             contrast_query="self-attended",
         ),
     }
@@ -189,7 +162,7 @@ def variant(name: str) -> VPUFormerConfig:
     """The configuration of this name.
 
     Raises:
-        ConfigError: there is none.
+        ConfigError: no variant has that name.
     """
     if name not in VARIANTS:
         raise ConfigError(unknown_name("variant", name, VARIANTS))

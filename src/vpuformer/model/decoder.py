@@ -1,14 +1,17 @@
-"""The multi-scale feature decoder (section III-D), and the embedding of pixels that P2CL reads."""
+"""The multi-scale feature decoder (section III-D), and P2CL's embedding of pixels."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from vpuformer.model.fine import Attended, FineAttention
+from vpuformer.model.features import LateralScales, Priors, PromptTokens
+from vpuformer.model.fine import FineAttention
+
+HALF = 16
+"""Channels of the features at 1/2."""
 
 
 def group_norm(channels: int) -> nn.GroupNorm:
@@ -16,17 +19,10 @@ def group_norm(channels: int) -> nn.GroupNorm:
     return nn.GroupNorm(1, channels)
 
 
-class Lateral(NamedTuple):
-    """Features that reach the decoder without passing the attention; a scale without one has None."""
-
-    quarter: Float[Tensor, "b c h4 w4"]
-    eighth: Float[Tensor, "b c h8 w8"] | None
-    half: Float[Tensor, "b k h2 w2"] | None = None
-    """For `Sharpen`."""
-
-
 class MultiScaleDecoder(nn.Module):
-    """Four maps at stride 16 to 1/4, 1/8, 1/16 and 1/32 (Eq. 11), aligned and merged at 1/4 (Eqs. 12-13), one logit.
+    """Four maps at stride 16, brought to four scales, aligned and merged at 1/4 to a logit.
+
+    The scales are 1/4, 1/8, 1/16 and 1/32 (Eq. 11); Eqs. 12 and 13 align and merge them.
 
     The paper's factors 4, 16, 32, 64 cannot be reached by its "4x upsampling with two transposed convolutions"; its
     authors' code has the four strides used here. Merging by a 1x1 convolution over the concatenated, upsampled maps
@@ -35,13 +31,11 @@ class MultiScaleDecoder(nn.Module):
     Args:
         dim: channels of the incoming maps.
         width: channels D at every scale and of the merged map.
-        refine: a residual 3x3 convolution, at half the width, on the merged map.
-        attending: the scales that attend to the prompts; 0 is 1/4 and 1 is 1/8.
+        refine: add a residual 3x3 convolution, at half the width, to the merged map.
+        attend: let the scales at 1/4 and 1/8 attend to the prompts.
     """
 
-    def __init__(
-        self, dim: int, width: int, *, refine: bool, attending: Sequence[int] = (), dropout: float = 0.1
-    ) -> None:
+    def __init__(self, dim: int, width: int, *, refine: bool, attend: bool, dropout: float = 0.1) -> None:
         super().__init__()
         half, quarter = max(dim // 2, 1), max(dim // 4, 1)
         self.scales = nn.ModuleList(
@@ -59,7 +53,7 @@ class MultiScaleDecoder(nn.Module):
                 nn.Sequential(nn.Conv2d(dim, 2 * dim, 2, stride=2), group_norm(2 * dim), nn.Conv2d(2 * dim, width, 1)),
             ]
         )
-        self.attend = nn.ModuleDict({str(i): FineAttention(dim, width) for i in attending})
+        self.attend = nn.ModuleList(FineAttention(dim, width) for _ in range(2 if attend else 0))
         self.activate = nn.ModuleList(nn.Sequential(group_norm(width), nn.GELU()) for _ in range(4))
         self.align = nn.ModuleList(nn.Sequential(nn.Conv2d(width, width, 1), nn.ReLU()) for _ in range(4))
         self.merge = nn.ModuleList(nn.Conv2d(width, width, 1, bias=i == 0) for i in range(4))
@@ -81,19 +75,22 @@ class MultiScaleDecoder(nn.Module):
         nn.init.zeros_(self.head.bias)  # type: ignore[arg-type]
 
     def forward(
-        self, levels: Sequence[Float[Tensor, "b d h16 w16"]], lateral: Lateral, attended: Attended | None = None
+        self,
+        maps: Sequence[Float[Tensor, "b d h16 w16"]],
+        lateral: LateralScales,
+        tokens: PromptTokens,
+        priors: Priors | None,
     ) -> tuple[Float[Tensor, "b 1 h4 w4"], Float[Tensor, "b width h4 w4"]]:
-        """Logits and merged features `F_v`, both at 1/4."""
+        """Mask logits and merged features `F_v`, both at 1/4; `maps` has the finest scale first."""
         size = lateral.quarter.shape[-2:]
-        extras = (lateral.quarter, lateral.eighth, None, None)
         merged = torch.zeros_like(lateral.quarter)
-        for i, (level, extra) in enumerate(zip(levels, extras, strict=True)):
+        for i, level in enumerate(maps):
             scaled = self.scales[i](_at_least_two(level) if i == 3 else level)
+            extra = (lateral.quarter, lateral.eighth, None, None)[i]
             if extra is not None:
                 scaled = _resized(scaled, extra.shape[-2:]) + extra
-            if attended is not None and str(i) in self.attend:
-                tokens, valid, sign, priors = attended
-                scaled = self.attend[str(i)](scaled, tokens, valid, sign, priors[i])
+            if priors is not None and i < len(self.attend):
+                scaled = self.attend[i](scaled, tokens, (priors.quarter, priors.eighth)[i])
             merged = merged + _resized(self.merge[i](self.align[i](self.activate[i](scaled))), size)
         if self.refine is not None:
             merged = merged + self.refine(merged)
@@ -101,23 +98,22 @@ class MultiScaleDecoder(nn.Module):
         return self.head(self.dropout(pixels)), pixels
 
 
-class Sharpen(nn.Module):
-    """Logits at 1/4 to logits at 1/2, with what the image shows there.
+class Upsampler(nn.Module):
+    """Logits at 1/4 to logits at 1/2, with the image's features at 1/2.
 
-    What the decoder knows of a place scales and shifts the finer features there, and two convolutions read off how far
-    the boundary has to move. It begins as little more than enlarging.
+    The decoder's merged map scales and shifts these features, and two convolutions read off how far the boundary has to
+    move. It begins as little more than enlarging.
 
     Args:
         width: channels of the decoder's merged map.
-        fine: channels of `Lateral.half`.
     """
 
-    def __init__(self, width: int, fine: int) -> None:
+    def __init__(self, width: int) -> None:
         super().__init__()
-        self.scale = nn.Conv2d(width, fine, 1)
-        self.shift = nn.Conv2d(width, fine, 1)
-        self.layers = nn.Sequential(nn.GELU(), nn.Conv2d(fine, fine, 3, padding=1), nn.GELU())
-        self.correct = nn.Conv2d(fine, 1, 3, padding=1)
+        self.scale = nn.Conv2d(width, HALF, 1)
+        self.shift = nn.Conv2d(width, HALF, 1)
+        self.layers = nn.Sequential(nn.GELU(), nn.Conv2d(HALF, HALF, 3, padding=1), nn.GELU())
+        self.correct = nn.Conv2d(HALF, 1, 3, padding=1)
         nn.init.normal_(self.correct.weight, std=0.01)
         nn.init.zeros_(self.correct.bias)  # type: ignore[arg-type]
 
@@ -125,7 +121,7 @@ class Sharpen(nn.Module):
         self,
         logits: Float[Tensor, "b 1 h4 w4"],
         pixels: Float[Tensor, "b width h4 w4"],
-        half: Float[Tensor, "b fine h2 w2"],
+        half: Float[Tensor, "b 16 h2 w2"],
     ) -> Float[Tensor, "b 1 h2 w2"]:
         size = half.shape[-2:]
         scale, shift = (_resized(layer(pixels), size) for layer in (self.scale, self.shift))

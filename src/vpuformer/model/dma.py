@@ -1,6 +1,5 @@
-"""Dual-cross Merging Attention (section III-C): prompts look at the image, the image looks at the prompts."""
+"""Dual-cross Merging Attention (section III-C): prompts and image attend to each other."""
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -8,9 +7,16 @@ from einops import rearrange
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from vpuformer.encoding.position import grid_code
+from vpuformer.model.config import VPUFormerConfig
+from vpuformer.model.features import PromptedFeatures, PromptTokens
+
+LAYERS = 3
+"""DMA layers; the decoder has one scale more."""
+
 
 class MultiHeadAttention(nn.Module):
-    """Scaled dot-product attention with `heads` heads; keys that are not `valid` get no weight.
+    """Scaled dot-product attention of several heads; keys that are not `valid` get no weight.
 
     Written out: prompts are a few dozen at most, so that all weights fit into memory with ease, and PyTorch's fused
     kernels, which are made for thousands of tokens on both sides, cost a training step on a CPU a tenth more.
@@ -19,8 +25,8 @@ class MultiHeadAttention(nn.Module):
     def __init__(self, dim: int, heads: int, key_dim: int | None = None) -> None:
         super().__init__()
         self.heads = heads
-        of_keys = dim if key_dim is None else key_dim
-        self.query, self.key, self.value = nn.Linear(dim, dim), nn.Linear(of_keys, dim), nn.Linear(of_keys, dim)
+        key_dim = key_dim or dim
+        self.query, self.key, self.value = nn.Linear(dim, dim), nn.Linear(key_dim, dim), nn.Linear(key_dim, dim)
         self.out = nn.Linear(dim, dim)
 
     def forward(
@@ -55,61 +61,25 @@ class FeedForward(nn.Module):
         return self.layers(x)
 
 
-class Merged(NamedTuple):
-    """What one layer hands on."""
-
-    query: Float[Tensor, "b n d"]
-    """Updated prompt features."""
-    visual: Float[Tensor, "b l d"]
-    """Updated image tokens."""
-    dual: Float[Tensor, "b l d"]
-    """`F_dual`: the encoder's features, filtered by what the prompts respond to."""
-    attended: Float[Tensor, "b n d"]
-    """q' of Eq. 7: the self-attended prompt features."""
-
-
 def interactive_information_filtering(
     features: Float[Tensor, "b l d"],
     prompt_response: Float[Tensor, "b n d"],
     visual_response: Float[Tensor, "b l d"],
-    valid: Bool[Tensor, "b n"],
-    channel_norm: Callable[[Tensor], Tensor] | None = None,
-    spatial_norm: Callable[[Tensor], Tensor] | None = None,
+    is_prompt: Bool[Tensor, "b n"],
 ) -> Float[Tensor, "b l d"]:
-    """Eqs. 9 and 10: `f_v (1 + g_c + g_s)`.
+    """`f_v (1 + g_c + g_s)` (Eqs. 9 and 10).
 
     The channel gate `g_c` is the sigmoid of the highest response among the prompts, for every channel; the spatial gate
-    `g_s` that of the highest response among the channels, for every place. Eq. 10 as printed would square `f_v`.
-    Slots without a prompt never win. `channel_norm` and `spatial_norm` change the responses before the sigmoid.
+    `g_s` that of the highest response among the channels, for every image token. Eq. 10 as printed would square `f_v`.
+    Tokens without a prompt never win.
     """
-    channel = prompt_response.masked_fill(~valid[..., None], -torch.inf).amax(dim=1, keepdim=True)
+    channel = prompt_response.masked_fill(~is_prompt[..., None], -torch.inf).amax(dim=1, keepdim=True)
     spatial = visual_response.amax(dim=2, keepdim=True)
-    channel_gate = (channel if channel_norm is None else channel_norm(channel)).sigmoid()
-    spatial_gate = (spatial if spatial_norm is None else spatial_norm(spatial)).sigmoid()
-    return features * (1 + channel_gate + spatial_gate)
-
-
-class NormalisedResponse(nn.Module):
-    """Responses of a gate with mean 0 and variance 1 within a sample, then a learned scale and shift.
-
-    The highest of many normalised channels is large at every place, where the sigmoid is flat: the gate is a constant
-    and stays one. Compared with each other, places differ. Starts near the open gate, at scale 1 and shift 2.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        # With an axis, for FSDP shards no scalars.
-        self.scale, self.shift = nn.Parameter(torch.ones(1)), nn.Parameter(torch.full((1,), 2.0))
-
-    def forward(self, response: Float[Tensor, "b k c"]) -> Float[Tensor, "b k c"]:
-        flat = response.float().flatten(1)
-        centred = flat - flat.mean(dim=1, keepdim=True)
-        normal = centred / (centred.square().mean(dim=1, keepdim=True) + 1e-5).sqrt()
-        return normal.reshape(response.shape).to(response.dtype) * self.scale + self.shift
+    return features * (1 + channel.sigmoid() + spatial.sigmoid())
 
 
 class PriorGain(nn.Module):
-    """A log-prior as the bias of attention logits, times a learned gain a head, 1 at the start."""
+    """A log-prior as a bias of attention logits, times a learned gain per head (first 1)."""
 
     def __init__(self, heads: int) -> None:
         super().__init__()
@@ -119,22 +89,11 @@ class PriorGain(nn.Module):
         return self.gain[:, None, None] * prior[:, None]
 
 
-class SignEmbedding(nn.Module):
-    """A learned vector times the sign of a prompt."""
-
-    def __init__(self, dim: int, std: float = 0.1) -> None:
-        super().__init__()
-        self.vector = nn.Parameter(std * torch.randn(dim))
-
-    def forward(self, sign: Float[Tensor, "b n"]) -> Float[Tensor, "b n d"]:
-        return sign[..., None] * self.vector
-
-
 class Mixing(nn.Module):
     """A depthwise 7x7 convolution over the grid of image tokens; starts as nothing.
 
-    Image tokens attend to prompts alone. This carries what one of them has read to the places around it, as the
-    convolutions in the feed-forward layers of SegFormer do.
+    Image tokens attend to prompts alone. This carries what one of them has read to its neighbours, as the convolutions
+    in the feed-forward layers of SegFormer do.
     """
 
     def __init__(self, dim: int) -> None:
@@ -149,101 +108,114 @@ class Mixing(nn.Module):
         return rearrange(self.convolution(grid), "b d h w -> b (h w) d")
 
 
+class LayerOutput(NamedTuple):
+    """What one DMA layer hands on."""
+
+    query: Float[Tensor, "b n d"]
+    """Updated prompt features."""
+    visual: Float[Tensor, "b l d"]
+    """Updated image tokens."""
+    dual: Float[Tensor, "b l d"]
+    """`F_dual`: the encoder's features, filtered by what the prompts respond to."""
+    attended: Float[Tensor, "b n d"]
+    """q' of Eq. 7: the self-attended prompt features."""
+
+
 class DualCrossMergingAttention(nn.Module):
-    """One layer: self-attention, two cross-attentions, two feed-forward layers, interactive information filtering.
+    """One layer: self-attention, two cross-attentions, feed-forward layers, filtering."""
 
-    Args:
-        residual: add residual paths where Eqs. 7 and 8 have none (around self-attention and feed-forward layers) and
-            normalise what enters the attentions.
-        gate: filter by Eqs. 9 and 10; without it `F_dual` is the updated image tokens alone.
-        add_tokens: `F_dual` is the filtered features plus the updated image tokens. The gates alone are
-            nearly blind at first: the maximum over many normalised channels is close to 1 everywhere.
-        gate_norm: normalise the responses before the sigmoid of Eq. 9: over the places, and over the channels.
-        prior: add the prior of the prompts' places to the logits of both cross-attentions.
-        sign: add a learned vector, times a prompt's sign, to what the image tokens read of the prompts.
-        mixing: image tokens exchange what they have read with their neighbours.
-    """
-
-    def __init__(
-        self,
-        dim: int,
-        heads: int,
-        ffn_dim: int,
-        *,
-        residual: bool,
-        add_tokens: bool,
-        gate: bool = True,
-        gate_norm: bool = False,
-        prior: bool = False,
-        sign: bool = False,
-        mixing: bool = False,
-    ) -> None:
+    def __init__(self, config: VPUFormerConfig) -> None:
         super().__init__()
-        self.residual, self.add_tokens, self.gate = residual, add_tokens, gate
+        dim, heads, ffn_dim = config.dim, config.heads, config.ffn_dim
+        self.residual, self.add_tokens = config.residual, config.add_tokens
         self.self_attention = MultiHeadAttention(dim, heads)
         self.prompt_to_semantic = MultiHeadAttention(dim, heads)
         self.semantic_to_prompt = MultiHeadAttention(dim, heads)
         self.prompt_ffn, self.visual_ffn = FeedForward(dim, ffn_dim), FeedForward(dim, ffn_dim)
-        self.norm_query = nn.LayerNorm(dim) if residual else nn.Identity()
-        self.norm_attended = nn.LayerNorm(dim) if residual else nn.Identity()
-        self.norm_visual = nn.LayerNorm(dim) if residual else nn.Identity()
-        self.gates = nn.ModuleList([NormalisedResponse(), NormalisedResponse()]) if gate and gate_norm else None
-        self.prompt_prior = PriorGain(heads) if prior else None
-        self.visual_prior = PriorGain(heads) if prior else None
-        self.sign = SignEmbedding(dim) if sign else None
-        self.mixing = Mixing(dim) if mixing else None
+        self.norm_query = nn.LayerNorm(dim) if self.residual else nn.Identity()
+        self.norm_attended = nn.LayerNorm(dim) if self.residual else nn.Identity()
+        self.norm_visual = nn.LayerNorm(dim) if self.residual else nn.Identity()
+        self.prompt_prior = PriorGain(heads) if config.prior != "none" else None
+        self.visual_prior = PriorGain(heads) if config.prior != "none" else None
+        self.mixing = Mixing(dim) if config.mixing else None
 
     def forward(
         self,
         query: Float[Tensor, "b n d"],
-        original: Float[Tensor, "b n d"],
         visual: Float[Tensor, "b l d"],
+        tokens: PromptTokens,
         features: Float[Tensor, "b l d"],
         position: Float[Tensor, "l d"],
-        valid: Bool[Tensor, "b n"],
-        prompts: Bool[Tensor, "b n"] | None = None,
+        width: int,
         prior: Float[Tensor, "b n l"] | None = None,
-        sign: Float[Tensor, "b n"] | None = None,
-        width: int | None = None,
-    ) -> Merged:
-        """One step.
+    ) -> LayerOutput:
+        """Let prompts and image look at each other once.
 
         Args:
             query: prompt features so far.
-            original: prompt features as PuE made them, added again at every layer.
             visual: image tokens so far.
+            tokens: prompt features as PuE made them, which every layer adds again.
             features: `f_v`, what the image encoder made; this is what is filtered.
-            position: code of the image tokens' places.
-            valid: which slots take part in the attention: prompts and null tokens.
-            prompts: which slots may win the maximum of Eq. 9; those of `valid` where there are no null tokens.
-            prior: log-prior of every slot over the image tokens (`vpuformer.encoding.prior`).
-            sign: 1 for a positive prompt, -1 for a negative one, 0 for a null token.
-            width: image tokens in a row of their grid; needed for `mixing`.
+            position: positional code of the image tokens.
+            width: image tokens in a row of their grid.
+            prior: log-prior of every token over the image tokens (`vpuformer.encoding.prior`).
         """
-        query = query + original
+        query = query + tokens.features
         normal = self.norm_query(query)
-        attended = self.self_attention(normal, normal, normal, valid)
+        attended = self.self_attention(normal, normal, normal, tokens.valid)
         if self.residual:
             query = attended = query + attended
             attended = self.norm_attended(attended)
-        tokens = self.norm_visual(visual)
+        semantic = self.norm_visual(visual)
 
-        looked = None if self.prompt_prior is None or prior is None else self.prompt_prior(prior)
-        shown = None if self.visual_prior is None or prior is None else self.visual_prior(prior.transpose(1, 2))
-        values = attended if self.sign is None or sign is None else attended + self.sign(sign)
-        prompt_response = self.prompt_to_semantic(attended, tokens + position, tokens, bias=looked) + query
-        visual_response = self.semantic_to_prompt(tokens + position, attended, values, valid, shown) + visual
+        prompt_bias = visual_bias = None
+        if self.prompt_prior is not None and self.visual_prior is not None and prior is not None:
+            prompt_bias, visual_bias = self.prompt_prior(prior), self.visual_prior(prior.transpose(1, 2))
+        prompt_response = self.prompt_to_semantic(attended, semantic + position, semantic, bias=prompt_bias) + query
+        read = self.semantic_to_prompt(semantic + position, attended, attended, tokens.valid, visual_bias)
+        visual_response = read + visual
         if self.mixing is not None:
-            assert width is not None
             visual_response = visual_response + self.mixing(visual_response, width)
         prompt_hat, visual_hat = self.prompt_ffn(prompt_response), self.visual_ffn(visual_response)
         if self.residual:
             prompt_hat, visual_hat = prompt_response + prompt_hat, visual_response + visual_hat
 
-        if not self.gate:
-            return Merged(prompt_hat, visual_hat, visual_hat, attended)
-        gates = (None, None) if self.gates is None else self.gates
-        dual = interactive_information_filtering(
-            features, prompt_hat, visual_hat, valid if prompts is None else prompts, *gates
-        )
-        return Merged(prompt_hat, visual_hat, dual + visual_hat if self.add_tokens else dual, attended)
+        dual = interactive_information_filtering(features, prompt_hat, visual_hat, tokens.is_prompt)
+        return LayerOutput(prompt_hat, visual_hat, dual + visual_hat if self.add_tokens else dual, attended)
+
+
+class MergedScales(NamedTuple):
+    """What the DMA layers make of an image and its prompts."""
+
+    maps: list[Float[Tensor, "b d h w"]]
+    """Maps for the decoder's four scales, finest first, all at 1/16."""
+    tokens: PromptTokens
+    """Sum of the original prompt features and of every layer's."""
+    contrasted: Float[Tensor, "b n d"]
+    """Prompt features that P2CL embeds."""
+
+
+class DMA(nn.ModuleList):
+    """All DMA layers, or none (Table V): then every scale is made of the encoder's map."""
+
+    def __init__(self, config: VPUFormerConfig) -> None:
+        super().__init__(DualCrossMergingAttention(config) for _ in range(LAYERS if config.dma else 0))
+        self._config = config
+
+    def forward(self, features: PromptedFeatures, tokens: PromptTokens) -> MergedScales:
+        config, original = self._config, tokens.features
+        if not config.dma:
+            return MergedScales([features.semantic] * (LAYERS + 1), tokens, original)
+        h, w = features.semantic.shape[-2:]
+        position = grid_code((h, w), config.dim, config.position_code, original.device)
+        semantic = visual = rearrange(features.semantic, "b d h w -> b (h w) d")
+        prior = None if features.priors is None else rearrange(features.priors.sixteenth, "b n h w -> b n (h w)")
+        query, total, attended = torch.zeros_like(original), original, original
+        maps = []
+        for layer in self:
+            query, visual, dual, attended = layer(query, visual, tokens, semantic, position, w, prior)
+            total = total + query
+            maps.append(rearrange(dual, "b (h w) d -> b d h w", h=h))
+        finest = maps[-1] if config.finest_scale == "dma" else features.semantic
+        contrasted = attended if config.contrast_query == "self-attended" else total
+        return MergedScales([finest, *maps], tokens._replace(features=total), contrasted)

@@ -1,8 +1,10 @@
-"""Image encoders behind one adapter: image (and previous mask) to feature maps. Nothing of a network is written here.
+"""Image encoders behind one adapter: image (and previous mask) to feature maps.
 
-timm has all but two things: SegFormer's encoder comes from segmentation-models-pytorch, DeepLabV3+'s ASPP from
-torchvision. A new encoder is one more entry of `BACKBONES`; any network of timm that has `features_only` needs none:
-its name after `timm:` is enough.
+To add an encoder, add an `EncoderSpec` to `BACKBONES`; nothing else in the package names encoders. A network of timm
+that has `features_only` needs no entry: `timm:` and its name are enough.
+
+No network is written here. timm has all but two parts: SegFormer's encoder comes from segmentation-models-pytorch,
+DeepLabV3+'s ASPP from torchvision.
 """
 
 import difflib
@@ -19,40 +21,40 @@ from timm.models import FeatureInfo
 from torch import Tensor, nn
 
 from vpuformer.errors import CheckpointError, ConfigError, MissingDependencyError, unknown_name
-from vpuformer.model.injection import Entry, adding, fusion, open_entry
+from vpuformer.extras import require
+from vpuformer.model.injection import InjectionPoint, attach, injecting
 
 TIMM = "timm:"
-"""Before the name of a network of timm that has no entry here."""
+"""Prefix of a network of timm that has no entry in `BACKBONES`."""
 
 _COARSEST = 32
-"""Sides of the input are filled up to a multiple of this, so that the stages of every encoder fit each other."""
+"""Sides of the input are padded to a multiple of this, so that the stages of every encoder fit each other."""
 
 
-class Pyramid(NamedTuple):
-    """What an image encoder hands on."""
+class FeaturePyramid(NamedTuple):
+    """The feature maps of an image encoder."""
 
     semantic: Sequence[Tensor]
-    """The coarse stages, at most one for each stride of 8 and above, finest first: to be merged at 1/16."""
+    """The coarse stages, at most one for each stride of 8 and above, finest first, to be merged at 1/16."""
     quarter: Tensor | None
-    """The finest map at 1/4, for boundaries; None for an encoder that has none."""
+    """The finest map at 1/4, for boundaries; None, like the next two, where the encoder lacks it."""
     eighth: Tensor | None
     half: Tensor | None
-    """At 1/2, where the encoder has it."""
 
 
 class Normalisation(NamedTuple):
-    """What is subtracted from the values of an image, and what they are divided by, for each channel."""
+    """Mean and standard deviation of each channel, by which an image is normalised."""
 
     mean: Sequence[float]
     std: Sequence[float]
 
 
 IMAGENET = Normalisation((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
-"""Mean and standard deviation of ImageNet's values in 0..1."""
+"""ImageNet's statistics, of values in 0..1."""
 
 
-class Trunk(NamedTuple):
-    """A network of a library, and what it returns."""
+class EncoderBody(NamedTuple):
+    """A network of a library that returns feature maps, and their strides and channels."""
 
     net: nn.Module
     strides: Sequence[int]
@@ -61,41 +63,43 @@ class Trunk(NamedTuple):
     """Applied to the last map."""
     context_channels: int = 0
     normalisation: Normalisation | None = None
-    """What the library states for its weights, if it does."""
+    """The statistics that the library states for its weights, if any."""
     modules: Sequence[str] = ()
-    """Whose outputs the maps are, where timm tells it."""
+    """Names of the modules whose outputs are the feature maps, if timm provides them."""
 
 
 @dataclass(frozen=True, slots=True)
-class Backbone:
-    """How an image encoder is made, and where its parts are."""
+class EncoderSpec:
+    """An image encoder: how to make it, and where its parts are."""
 
-    create: Callable[[bool], Trunk]
-    """From whether its pretrained weights are fetched, through the library's hub."""
-    entry: Entry
-    """Where the previous mask is added if it is fused early."""
+    create: Callable[[bool], EncoderBody]
+    """Make the network, such as `from_timm(NAME)`; True fetches its pretrained weights through the library's hub."""
+    injection: InjectionPoint
+    """The place at which the previous mask is added if `mask_fusion` is early."""
     to_quarter: tuple[str, ...] = ()
-    """The modules up to stride 4, which training may leave as they are."""
+    """Names of the modules up to stride 4, which training may freeze."""
     chain: tuple[str, ...] = ()
-    """All modules, where they run one after the other and the maps are outputs of some: so that a pass may stop at
-    1/8 and go on from there later. Empty where a network is no such chain."""
+    """Names of all modules, if they run one after the other and the maps are outputs of some: then a pass can pause at
+    1/8 (`dense_prompts="middle"`). Empty for any other network."""
     normalisation: Normalisation | None = IMAGENET
-    """How images were normalised when the weights were pretrained that this encoder starts from: it belongs to the
-    weights, not to the architecture. None for what timm states with the weights, else ImageNet's."""
+    """Normalisation of images when the encoder's pretrained weights were made: it belongs to the weights, not to the
+    architecture. None for what timm states with the weights, else ImageNet's."""
 
 
-def _timm(name: str, **options: Any) -> Callable[[bool], Trunk]:
-    def create(pretrained: bool) -> Trunk:
+def from_timm(name: str, **options: Any) -> Callable[[bool], EncoderBody]:
+    """A maker of timm's network `name`; `options` are those of `timm.create_model`."""
+
+    def create(pretrained: bool) -> EncoderBody:
         net = timm.create_model(name, features_only=True, pretrained=pretrained, **options)
         return _described(net)
 
     return create
 
 
-def _described(net: nn.Module) -> Trunk:
+def _described(net: nn.Module) -> EncoderBody:
     info = cast(FeatureInfo, net.feature_info)
     stated = cast(Mapping[str, Any], getattr(net, "pretrained_cfg", None) or {})
-    return Trunk(
+    return EncoderBody(
         net,
         info.reduction(),
         info.channels(),
@@ -106,24 +110,24 @@ def _described(net: nn.Module) -> Trunk:
     )
 
 
-def _deeplab(name: str) -> Callable[[bool], Trunk]:
-    """With stride 8 kept by dilation, and DeepLabV3+'s spatial pyramid on top (rates 12, 24, 36)."""
+def _deeplab(name: str) -> Callable[[bool], EncoderBody]:
+    """A dilated network of stride 8 with DeepLabV3+'s pyramid on top (rates 12, 24, 36)."""
 
-    def create(pretrained: bool) -> Trunk:
+    def create(pretrained: bool) -> EncoderBody:
         from torchvision.models.segmentation.deeplabv3 import ASPP
 
-        trunk = _timm(name, output_stride=8)(pretrained)
-        context = ASPP(trunk.channels[-1], [12, 24, 36], 256)
+        body = from_timm(name, output_stride=8)(pretrained)
+        context = ASPP(body.channels[-1], [12, 24, 36], 256)
         pooled = cast(nn.Sequential, context.convs[-1])
-        # One pixel an image, of which a batch norm could not learn anything where a device has a single image.
+        # One pixel per image: a batch norm could not learn from it on a device with a single image.
         pooled[2] = nn.GroupNorm(32, 256)
-        return trunk._replace(context=context, context_channels=256)
+        return body._replace(context=context, context_channels=256)
 
     return create
 
 
 class _WithoutInput(nn.Module):
-    """An encoder of segmentation-models-pytorch without its first two outputs, the image and an empty map."""
+    """An encoder of segmentation-models-pytorch without the image and an empty map."""
 
     def __init__(self, encoder: nn.Module) -> None:
         super().__init__()
@@ -133,58 +137,54 @@ class _WithoutInput(nn.Module):
         return self.encoder(image)[2:]
 
 
-def _segformer(name: str) -> Callable[[bool], Trunk]:
-    def create(pretrained: bool) -> Trunk:
-        try:
-            from segmentation_models_pytorch.encoders import get_encoder
-        except ModuleNotFoundError as error:
-            raise MissingDependencyError(
-                f"the image encoder {name!r} comes from segmentation-models-pytorch; install it with:"
-                " pip install 'vpuformer[segformer]'"
-            ) from error
+def _segformer(name: str) -> Callable[[bool], EncoderBody]:
+    def create(pretrained: bool) -> EncoderBody:
+        require("segformer", f"the image encoder {name!r}")
+        from segmentation_models_pytorch.encoders import get_encoder
+
         encoder = get_encoder(name, weights="imagenet" if pretrained else None)
-        return Trunk(_WithoutInput(encoder), (4, 8, 16, 32), encoder.out_channels[2:])
+        return EncoderBody(_WithoutInput(encoder), (4, 8, 16, 32), encoder.out_channels[2:])
 
     return create
 
 
-def _vit(name: str) -> Callable[[bool], Trunk]:
-    # One map, the last block's, before the final norm; the code of places is resampled to any size of the input.
-    return _timm(name, dynamic_img_size=True, out_indices=(-1,))
+def _vit(name: str) -> Callable[[bool], EncoderBody]:
+    # One map, the last block's, before the final norm; the positional code is resampled to any input size.
+    return from_timm(name, dynamic_img_size=True, out_indices=(-1,))
 
 
-BACKBONES: Mapping[str, Backbone] = MappingProxyType(
+BACKBONES: Mapping[str, EncoderSpec] = MappingProxyType(
     {
-        "mobilenetv2": Backbone(
-            _timm("mobilenetv2_100"),
-            Entry("bn1", "output", 2, 32),
-            ("conv_stem", "bn1", "blocks.0", "blocks.1"),
-            ("conv_stem", "bn1", *(f"blocks.{i}" for i in range(7))),
+        "mobilenetv2": EncoderSpec(
+            from_timm("mobilenetv2_100"),
+            InjectionPoint("bn1", "output", 2, 32),
+            to_quarter=("conv_stem", "bn1", "blocks.0", "blocks.1"),
+            chain=("conv_stem", "bn1", *(f"blocks.{i}" for i in range(7))),
         ),
-        "hrnet18s": Backbone(
-            _timm("hrnet_w18_small_v2", feature_location="", out_indices=(1, 2, 3, 4)),
-            Entry("act1", "output", 2, 64),
-            ("conv1", "bn1", "conv2", "bn2", "layer1"),
+        "hrnet18s": EncoderSpec(
+            from_timm("hrnet_w18_small_v2", feature_location="", out_indices=(1, 2, 3, 4)),
+            InjectionPoint("act1", "output", 2, 64),
+            to_quarter=("conv1", "bn1", "conv2", "bn2", "layer1"),
         ),
-        "resnet50": Backbone(
+        "resnet50": EncoderSpec(
             _deeplab("resnet50s"),
-            Entry("act1", "output", 2, 128),
-            ("conv1", "bn1", "layer1"),
+            InjectionPoint("act1", "output", 2, 128),
+            to_quarter=("conv1", "bn1", "layer1"),
         ),
-        "mit_b0": Backbone(
+        "mit_b0": EncoderSpec(
             _segformer("mit_b0"),
             # Before the second stage, so that the first one's map stays as it was.
-            Entry("encoder.patch_embed2", "input", 4, 32),
-            ("encoder.patch_embed1", "encoder.block1", "encoder.norm1"),
+            InjectionPoint("encoder.patch_embed2", "input", 4, 32),
+            to_quarter=("encoder.patch_embed1", "encoder.block1", "encoder.norm1"),
         ),
-        "vit_b": Backbone(
+        "vit_b": EncoderSpec(
             # The weights of masked autoencoders; those of timm's default tag want a mean and deviation of .5.
             _vit("vit_base_patch16_224.mae"),
-            Entry("model.patch_embed", "output", 16, 768, "nhwc"),
+            InjectionPoint("model.patch_embed", "output", 16, 768, "nhwc"),
         ),
     }
 )
-"""The paper's four encoders and the default's, by name.
+"""Image encoders by name: the paper's four and the default's.
 
 All of them normalise by ImageNet's statistics, as their usual weights want it.
 
@@ -198,11 +198,11 @@ All of them normalise by ImageNet's statistics, as their usual weights want it.
 """
 
 
-def backbone(name: str) -> Backbone:
-    """The encoder of this name: one of `BACKBONES`, or `timm:` and the name of any network of timm.
+def encoder_spec(name: str) -> EncoderSpec:
+    """The encoder of this name: one of `BACKBONES`, or `timm:` and a name of timm's.
 
     Raises:
-        ConfigError: there is none, or it has no `features_only`.
+        ConfigError: no encoder has that name, or timm's network has no `features_only`.
     """
     if name in BACKBONES:
         return BACKBONES[name]
@@ -216,11 +216,11 @@ def backbone(name: str) -> Backbone:
             + (f". Did you mean {' or '.join(map(repr, near))}?" if near else "")
         )
 
-    def create(pretrained: bool) -> Trunk:
-        # Networks that can be told to take any size of the input have to be told.
+    def create(pretrained: bool) -> EncoderBody:
+        # Some networks take any input size only when asked to.
         for options in ({"dynamic_img_size": True}, {"strict_img_size": False}, {}):
             try:
-                return _timm(network, **options)(pretrained)
+                return from_timm(network, **options)(pretrained)
             except TypeError:
                 continue
             except (RuntimeError, AttributeError, NotImplementedError) as error:
@@ -229,20 +229,20 @@ def backbone(name: str) -> Backbone:
                 raise ConfigError(f"{name} cannot serve as an image encoder: {error}") from error
         raise ConfigError(f"{name} cannot serve as an image encoder: it has no features_only")
 
-    # Nothing is known of its stem: features of the maps are added to the image.
-    return Backbone(create, Entry("", "input", 1, 3), normalisation=None)
+    # Its stem is unknown: features of the maps are added to the image.
+    return EncoderSpec(create, InjectionPoint("", "input", 1, 3), normalisation=None)
 
 
 class ImageEncoder(nn.Module):
-    """An encoder of `BACKBONES` or of timm: any size and shape of the input, normalised here.
+    """An encoder of `BACKBONES` or of timm, for images of any size, which it normalises.
 
     Args:
-        name: see `backbone`.
-        maps: how many maps (previous mask, drawn prompts) are added inside it; 0 for none.
+        name: see `encoder_spec`.
+        maps: number of maps (previous mask, rasterized prompts) that are added inside it.
         pretrained: fetch the usual pretrained weights through the library's hub.
 
     Raises:
-        ConfigError: there is no such encoder.
+        ConfigError: no encoder has that name.
         CheckpointError: its weights cannot be fetched.
     """
 
@@ -251,79 +251,79 @@ class ImageEncoder(nn.Module):
 
     def __init__(self, name: str, maps: int = 0, *, pretrained: bool = False) -> None:
         super().__init__()
-        spec = backbone(name)
-        trunk = _fetched(spec, name) if pretrained else spec.create(False)
-        self.net = trunk.net
-        self.context = trunk.context
-        self._transposed = str(getattr(trunk.net, "output_fmt", "NCHW")).endswith("NHWC")
-        self._half, self._quarter, self._eighth = (_first(trunk.strides, stride) for stride in (2, 4, 8))
+        spec = encoder_spec(name)
+        body = _fetched(spec, name) if pretrained else spec.create(False)
+        self.net = body.net
+        self.context = body.context
+        self._transposed = str(getattr(body.net, "output_fmt", "NCHW")).endswith("NHWC")
+        self._half, self._quarter, self._eighth = (_first(body.strides, stride) for stride in (2, 4, 8))
         # The last of each stride has seen the most; those finer than 1/8 carry boundaries, not meaning.
-        last = {stride: i for i, stride in enumerate(trunk.strides)}
-        coarse = [i for stride, i in last.items() if stride >= 8] or [len(trunk.strides) - 1]
+        last = {stride: i for i, stride in enumerate(body.strides)}
+        coarse = [i for stride, i in last.items() if stride >= 8] or [len(body.strides) - 1]
         self._semantic = coarse
-        self._strides = trunk.strides
+        self._strides = body.strides
 
-        channels = list(trunk.channels)
+        channels = list(body.channels)
         self.half_channels = None if self._half is None else channels[self._half]
         self.quarter_channels = None if self._quarter is None else channels[self._quarter]
         self.eighth_channels = None if self._eighth is None else channels[self._eighth]
         self.semantic_channels = [channels[i] for i in coarse]
         if self.context is not None:
-            self.semantic_channels[-1] = trunk.context_channels
+            self.semantic_channels[-1] = body.context_channels
 
-        self.fusion = fusion(spec.entry, maps) if maps else None
+        self.fusion = spec.injection.embedding(maps) if maps else None
         if maps:
-            open_entry(self.net, spec.entry)
+            attach(self.net, spec.injection)
         self._to_quarter = spec.to_quarter
-        stride_of = dict(zip(trunk.modules, trunk.strides, strict=True)) if spec.chain else {}
+        stride_of = dict(zip(body.modules, body.strides, strict=True)) if spec.chain else {}
         chain = [(name, stride_of.get(name)) for name in spec.chain]
         pause = [stride for _, stride in chain].index(8) + 1 if chain else 0
         self._fine, self._coarse = chain[:pause], chain[pause:]
         self._frozen: list[nn.Module] = []
-        mean, std = spec.normalisation or trunk.normalisation or IMAGENET
+        mean, std = spec.normalisation or body.normalisation or IMAGENET
         self.register_buffer("_mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("_std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
 
-    def forward(self, image: Float[Tensor, "b 3 h w"], maps: Float[Tensor, "b c h w"] | None = None) -> Pyramid:
-        """Feature maps; at stride s they are ceil(h / s) by ceil(w / s). `image` holds values in [0, 1]."""
+    def forward(self, image: Float[Tensor, "b 3 h w"], maps: Float[Tensor, "b c h w"] | None = None) -> FeaturePyramid:
+        """Feature maps, ceil(h / s) by ceil(w / s) at stride s. `image` holds values in [0, 1]."""
         height, width = image.shape[-2:]
         normalised = self._normalised(image)
         if self.fusion is None:
             features = self.net(normalised)
         else:
             if maps is None:
-                raise ValueError("this image encoder takes the previous mask: pass zeros where there is none")
-            with adding(self.fusion(_filled_up(maps))):
+                raise ValueError("this image encoder takes the previous mask; pass zeros for none")
+            with injecting(self.fusion(_padded(maps))):
                 features = self.net(normalised)
         levels = [
-            _cut_off(level.permute(0, 3, 1, 2) if self._transposed else level, stride, height, width)
+            _cropped(level.permute(0, 3, 1, 2) if self._transposed else level, stride, height, width)
             for level, stride in zip(features, self._strides, strict=True)
         ]
         semantic = [levels[i] for i in self._semantic]
         if self.context is not None:
             semantic[-1] = self.context(semantic[-1])
         quarter, eighth, half = (None if i is None else levels[i] for i in (self._quarter, self._eighth, self._half))
-        return Pyramid(semantic, quarter, eighth, half)
+        return FeaturePyramid(semantic, quarter, eighth, half)
 
     @property
     def can_pause(self) -> bool:
-        """Whether `begin` and `resume` work."""
+        """Whether the encoder can pause at 1/8, with `begin` and `resume`."""
         return bool(self._coarse)
 
-    def begin(self, image: Float[Tensor, "b 3 h w"]) -> tuple[Pyramid, Float[Tensor, "b c _ _"]]:
-        """The stages up to 1/8: their maps, and the one at 1/8 as `resume` takes it, with what was filled up."""
+    def begin(self, image: Float[Tensor, "b 3 h w"]) -> tuple[FeaturePyramid, Float[Tensor, "b c _ _"]]:
+        """The maps of the stages up to 1/8, and the padded one at 1/8, which `resume` takes."""
         height, width = image.shape[-2:]
         maps = self._run(self._fine, self._normalised(image))
-        levels = {stride: _cut_off(each, stride, height, width) for stride, each in maps.items()}
-        return Pyramid((), levels.get(4), levels[8], levels.get(2)), maps[8]
+        levels = {stride: _cropped(each, stride, height, width) for stride, each in maps.items()}
+        return FeaturePyramid((), levels.get(4), levels[8], levels.get(2)), maps[8]
 
     def resume(self, eighth: Float[Tensor, "b c _ _"], size: tuple[int, int]) -> list[Float[Tensor, "b _ _ _"]]:
         """The semantic maps of an input of `size` (height, width), from its map at 1/8."""
         maps = {8: eighth} | self._run(self._coarse, eighth)
-        return [_cut_off(each, stride, *size) for stride, each in maps.items()]
+        return [_cropped(each, stride, *size) for stride, each in maps.items()]
 
     def _run(self, chain: Iterable[tuple[str, int | None]], x: Tensor) -> dict[int, Tensor]:
-        """The maps that a part of the chain makes, by their strides."""
+        """The maps that a part of the chain makes, by stride."""
         maps = {}
         for name, stride in chain:
             x = self.net.get_submodule(name)(x)
@@ -332,13 +332,13 @@ class ImageEncoder(nn.Module):
         return maps
 
     def _normalised(self, image: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 _ _"]:
-        return _filled_up((image - self._mean) / self._std)
+        return _padded((image - self._mean) / self._std)
 
     def freeze(self, *, stem: bool, norms: bool) -> None:
-        """Keep parts of the encoder as they are: everything up to stride 4, the statistics of its batch norms.
+        """Freeze the modules up to stride 4, and the statistics of the batch norms.
 
-        The finest stages take most of the time of a training step, and what they see is much the same in every image.
-        An encoder of one resolution, and one that is known by its timm name alone, has no part up to stride 4.
+        The finest stages take most of the time of a training step, and they see much the same in every image. An
+        encoder of one resolution, or known by its timm name alone, has no modules up to stride 4.
         """
         if stem:
             self._frozen += [self.net.get_submodule(name) for name in self._to_quarter]
@@ -355,12 +355,12 @@ class ImageEncoder(nn.Module):
         return self
 
 
-def _fetched(spec: Backbone, name: str) -> Trunk:
+def _fetched(spec: EncoderSpec, name: str) -> EncoderBody:
     try:
         return spec.create(True)
     except (ConfigError, MissingDependencyError):
         raise
-    except Exception as error:  # the hub's libraries raise what they like: no connection, no such file, no weights
+    except Exception as error:  # the hub's libraries raise anything: no connection, no such file, no weights
         reason = " ".join(str(error).split())[:200]
         raise CheckpointError(
             f"the pretrained weights of {name} could not be fetched ({type(error).__name__}: {reason}); give them as a"
@@ -372,12 +372,12 @@ def _first(strides: Sequence[int], wanted: int) -> int | None:
     return next((i for i, stride in enumerate(strides) if stride == wanted), None)
 
 
-def _cut_off(maps: Tensor, stride: int, height: int, width: int) -> Tensor:
-    """A map without what it owes to the edges that were filled up."""
+def _cropped(maps: Tensor, stride: int, height: int, width: int) -> Tensor:
+    """A map without the part that belongs to the padding."""
     return maps[..., : -(-height // stride), : -(-width // stride)]
 
 
-def _filled_up(maps: Tensor) -> Tensor:
+def _padded(maps: Tensor) -> Tensor:
     """Right and bottom edges repeated until both sides are multiples of 32."""
     height, width = maps.shape[-2:]
     right, bottom = -width % _COARSEST, -height % _COARSEST

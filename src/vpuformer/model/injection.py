@@ -1,23 +1,140 @@
-"""How maps (previous mask, drawn prompts) enter a pretrained image encoder: features of them are added inside it."""
+"""Injection of prompts and previous mask into the network, besides the query tokens.
 
-from collections.abc import Iterator
+They enter as maps: into the image encoder's stem (`PromptInjection.into_encoder`), or into its features
+(`PromptInjection.into_features`). The prior, a prompt's position as a bias of the attention, is made here as well.
+How maps get into a network of a library is the second half of this file: `InjectionPoint` names the place, `attach`
+prepares the network, and `injecting` adds features during a pass.
+"""
+
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-_EXTRA: ContextVar[Tensor | None] = ContextVar("features of the maps", default=None)
-"""Of the pass that this thread or task is in, so that one network serves several at once."""
+from vpuformer.encoding.batch import PromptBatch
+from vpuformer.encoding.maps import CHANNELS, rasterize_prompts
+from vpuformer.encoding.prior import prompt_priors
+from vpuformer.model.config import VPUFormerConfig
+from vpuformer.model.features import (
+    Features,
+    LateralScales,
+    MergedStages,
+    PausedStages,
+    Priors,
+    PromptedFeatures,
+    map_size,
+)
+
+
+def encoder_maps(config: VPUFormerConfig) -> int:
+    """Number of maps (previous mask, rasterized prompts) that enter the image encoder's stem."""
+    return (config.mask_fusion == "early") + CHANNELS * (config.dense_prompts == "early")
+
+
+class PromptFeatures(NamedTuple):
+    """Features of maps, to be added at three scales."""
+
+    quarter: Float[Tensor, "b width h4 w4"]
+    eighth: Float[Tensor, "b c h8 w8"] | None
+    sixteenth: Float[Tensor, "b dim h16 w16"]
+
+
+class PromptInjection(nn.Module):
+    """Brings prompts and previous mask into the image encoder and into its features.
+
+    Args:
+        config: says what enters where (`mask_fusion`, `dense_prompts`, `prior`).
+        eighth_channels: channels at 1/8 of an encoder that pauses there. What is added there starts as nothing, since
+            it passes pretrained stages.
+    """
+
+    def __init__(self, config: VPUFormerConfig, eighth_channels: int | None) -> None:
+        super().__init__()
+        self._config = config
+        self.maps = (config.mask_fusion == "late") + CHANNELS * (config.dense_prompts in ("late", "middle"))
+        """Number of maps that enter the features: the previous mask first, then the prompts."""
+        if not self.maps:
+            return
+        self.stem = nn.Sequential(nn.Conv2d(self.maps, 32, 3, padding=1), nn.GELU())
+        self.quarter = nn.Conv2d(32, config.decoder_dim, 1)
+        self.sixteenth = nn.Sequential(nn.Conv2d(32, 64, 4, stride=4), nn.GELU(), nn.Conv2d(64, config.dim, 1))
+        self.eighth = None if eighth_channels is None else nn.Conv2d(32, eighth_channels, 3, stride=2, padding=1)
+        if self.eighth is not None:
+            nn.init.zeros_(self.eighth.weight)
+            nn.init.zeros_(self.eighth.bias)  # type: ignore[arg-type]
+
+    def into_encoder(
+        self, image: Float[Tensor, "b 3 h w"], mask: Float[Tensor, "b 1 h w"] | None, prompts: PromptBatch | None
+    ) -> Float[Tensor, "b c h w"] | None:
+        """Maps for the image encoder's stem; None where it sees the image alone.
+
+        Raises:
+            ValueError: the prompts enter the encoder, and `prompts` is None.
+        """
+        maps = []
+        if self._config.mask_fusion == "early":
+            maps.append(torch.zeros_like(image[:, :1]) if mask is None else mask)
+        if self._config.dense_prompts == "early":
+            if prompts is None:
+                raise ValueError("dense_prompts='early' draws the prompts into the image encoder: pass them")
+            maps.append(rasterize_prompts(prompts, map_size(image)))
+        return torch.cat(maps, dim=1) if maps else None
+
+    def into_features(
+        self,
+        features: Features,
+        mask: Float[Tensor, "b 1 h w"],
+        prompts: PromptBatch,
+        resume: Callable[[PausedStages], MergedStages],
+    ) -> PromptedFeatures:
+        """Add the maps to features at 1/4 and 1/16, and at 1/8 where the encoder has paused.
+
+        Args:
+            resume: runs the rest of a paused encoder.
+        """
+        added = self._features_of_maps(mask, prompts, map_size(features.lateral.quarter)) if self.maps else None
+        stages, lateral = features.stages, features.lateral
+        if isinstance(stages, PausedStages):
+            assert added is not None  # an encoder pauses for these maps alone
+            assert added.eighth is not None
+            stages = resume(PausedStages(stages.eighth + _filled(added.eighth, map_size(stages.eighth))))
+        semantic = stages.semantic
+        if added is not None:
+            semantic = semantic + F.adaptive_avg_pool2d(added.sixteenth, map_size(semantic))
+            lateral = lateral._replace(quarter=lateral.quarter + added.quarter)
+        return PromptedFeatures(semantic, lateral, self._priors(prompts, semantic, lateral))
+
+    def _features_of_maps(self, mask: Tensor, prompts: PromptBatch, size: tuple[int, int]) -> PromptFeatures:
+        maps = []
+        if self._config.mask_fusion == "late":
+            maps.append(F.adaptive_avg_pool2d(mask, size))
+        if self._config.dense_prompts in ("late", "middle"):
+            maps.append(rasterize_prompts(prompts, size))
+        features = self.stem(torch.cat(maps, dim=1))
+        eighth = None if self.eighth is None else self.eighth(features)
+        return PromptFeatures(self.quarter(features), eighth, self.sixteenth(features))
+
+    def _priors(self, prompts: PromptBatch, semantic: Tensor, lateral: LateralScales) -> Priors | None:
+        config = self._config
+        if config.prior == "none" or not config.dma:
+            return None
+        h, w = map_size(semantic)
+        sizes = [(h, w)]
+        if config.fine_attention == "quarter":
+            sizes += [map_size(lateral.quarter), (2 * h, 2 * w) if lateral.eighth is None else map_size(lateral.eighth)]
+        sixteenth, *finer = prompt_priors(prompts, sizes, config.null_tokens)
+        return Priors(sixteenth, *finer)
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """The place in an encoder at which features of the maps are added."""
+class InjectionPoint:
+    """The place in an image encoder at which features of maps are added."""
 
     module: str
     """Name of the module; empty for the whole encoder."""
@@ -25,14 +142,19 @@ class Entry:
     stride: Literal[1, 2, 4, 16]
     channels: int
     layout: Literal["nchw", "nhwc"] = "nchw"
-    """Of what passes there."""
+    """Layout of the tensor at that place."""
+
+    def embedding(self, maps: int) -> nn.Module:
+        """The module that turns `maps` maps at full size into the features to add."""
+        kind = Conv1S if self.stride <= 2 else PatchEmbedding
+        return kind(maps, self.channels, stride=self.stride)
 
 
 class Conv1S(nn.Module):
-    """RITM's way of giving a pretrained encoder more inputs, which the paper takes over: maps at full size become
-    features that are added to the stem's output.
+    """Maps at full size as features to add to the output of a convolutional stem.
 
-    The learned scale starts small, so that training begins with what the encoder knows.
+    It gives a pretrained encoder more inputs, as in RITM, and the paper takes it over. The learned scale starts small,
+    so that training begins with what the encoder knows.
     """
 
     def __init__(self, maps: int, channels: int, *, stride: int = 2) -> None:
@@ -47,8 +169,7 @@ class Conv1S(nn.Module):
 
 
 class PatchEmbedding(nn.Module):
-    """A second patch embedding beside the encoder's own, as SimpleClick (stride 16) and FocalClick (7x7, stride 4) have
-    it for transformers."""
+    """A second patch embedding: SimpleClick's (stride 16) or FocalClick's (7x7, stride 4)."""
 
     def __init__(self, maps: int, channels: int, *, stride: int) -> None:
         super().__init__()
@@ -62,24 +183,22 @@ class PatchEmbedding(nn.Module):
         return self.layers(F.pad(maps, (0, -width % self._stride, 0, -height % self._stride))) * self.scale
 
 
-def fusion(entry: Entry, maps: int) -> nn.Module:
-    """The module that turns maps into what `entry` takes."""
-    kind = Conv1S if entry.stride <= 2 else PatchEmbedding
-    return kind(maps, entry.channels, stride=entry.stride)
+_EXTRA: ContextVar[Tensor | None] = ContextVar("features of the maps", default=None)
+"""Extra features of the current pass; a context variable, so threads share one network."""
 
 
-def open_entry(net: nn.Module, entry: Entry) -> None:
-    """Prepare `net` so that what `adding` names is added at `entry` in every pass."""
-    module = net.get_submodule(entry.module) if entry.module else net
-    if entry.side == "output":
-        module.register_forward_hook(_after_nhwc if entry.layout == "nhwc" else _after)
+def attach(net: nn.Module, point: InjectionPoint) -> None:
+    """Prepare `net` so that passes inside `injecting` have features added at `point`."""
+    module = net.get_submodule(point.module) if point.module else net
+    if point.side == "output":
+        module.register_forward_hook(_after_nhwc if point.layout == "nhwc" else _after)
     else:
         module.register_forward_pre_hook(_before)
 
 
 @contextmanager
-def adding(extra: Tensor) -> Iterator[None]:
-    """Passes inside this block have `extra` added at the entry."""
+def injecting(extra: Tensor) -> Iterator[None]:
+    """Add `extra` at the injection point in every pass inside this block."""
     token = _EXTRA.set(extra)
     try:
         yield
@@ -89,23 +208,29 @@ def adding(extra: Tensor) -> Iterator[None]:
 
 def _after(_module: nn.Module, _inputs: object, output: Tensor) -> Tensor:
     extra = _EXTRA.get()
-    return output if extra is None else output + _resized(extra, output.shape[-2], output.shape[-1])
+    return output if extra is None else output + _resized(extra, map_size(output))
 
 
 def _after_nhwc(_module: nn.Module, _inputs: object, output: Tensor) -> Tensor:
     extra = _EXTRA.get()
-    return output if extra is None else output + _resized(extra, *output.shape[1:3]).permute(0, 2, 3, 1)
+    if extra is None:
+        return output
+    return output + _resized(extra, (output.shape[1], output.shape[2])).permute(0, 2, 3, 1)
 
 
 def _before(_module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...] | None:
     extra = _EXTRA.get()
-    if extra is None:
-        return None
-    return (inputs[0] + _resized(extra, inputs[0].shape[-2], inputs[0].shape[-1]), *inputs[1:])
+    return None if extra is None else (inputs[0] + _resized(extra, map_size(inputs[0])), *inputs[1:])
 
 
-def _resized(extra: Tensor, height: int, width: int) -> Tensor:
+def _resized(extra: Tensor, size: tuple[int, int]) -> Tensor:
     # Encoders round odd sizes in their own ways.
-    if extra.shape[-2:] == (height, width):
+    if map_size(extra) == size:
         return extra
-    return F.interpolate(extra, size=(height, width), mode="bilinear", align_corners=False)
+    return F.interpolate(extra, size=size, mode="bilinear", align_corners=False)
+
+
+def _filled(maps: Tensor, size: tuple[int, int]) -> Tensor:
+    """Pad maps with zeros to the right and below, as the encoder's input was padded."""
+    height, width = map_size(maps)
+    return F.pad(maps, (0, size[1] - width, 0, size[0] - height))

@@ -1,4 +1,4 @@
-"""Weights for an image encoder from a file, whoever wrote it; every key that finds no partner is named."""
+"""Weights for an image encoder from a file of any library, with a report of its keys."""
 
 import os
 import pickle
@@ -16,38 +16,37 @@ from vpuformer.errors import CheckpointError, listed
 from vpuformer.model.manifest import read_header
 
 _CONTAINERS = ("model", "state_dict", "model_state_dict", "net")
-"""Under one of these many files keep the weights, beside the optimiser's state and the like."""
+"""Keys under which many files keep the weights, next to the optimiser's state and the like."""
 
 _PREFIXES = ("module.", "model.", "encoder.", "backbone.", "net.")
-"""What wrappers put before the names of a network's weights."""
+"""Prefixes that wrappers put before the names of a network's weights."""
 
 _COUNTER = "num_batches_tracked"
-"""Of a batch norm: files older than it lack it, and nothing is computed with it here."""
+"""Counter of a batch norm, which old files lack and which changes no output."""
 
 
 @dataclass(frozen=True, slots=True)
 class KeyReport:
-    """What a file of weights and a network do not have in common."""
+    """Keys that a file of weights and a network do not share."""
 
     missing: tuple[str, ...]
-    """Keys of the network that the file does not have; none of them changes what is computed."""
+    """Keys of the network that the file lacks; none of them changes an output."""
     extra: tuple[str, ...]
-    """Keys of the file that the network does not have, such as those of a classifier's head."""
+    """Keys of the file that the network lacks, such as those of a classifier's head."""
 
 
 def load_backbone_weights(module: nn.Module, path: str | os.PathLike[str]) -> KeyReport:
     """Load the weights of an image encoder into a network of the same library.
 
-    The names are those of timm (of segmentation-models-pytorch for SegFormer), whether the file was written from the
-    whole classifier, from its features or from within another model: prefixes of wrappers are left out, and `stem_0` is
-    `stem.0`.
+    The names are those of timm (of segmentation-models-pytorch for SegFormer). The file may hold the whole classifier,
+    its features, or a model that contains it: prefixes of wrappers are ignored, and `stem_0` is `stem.0`.
 
     Args:
-        module: the network, changed in place; not at all when an error is raised.
-        path: a safetensors file, or one of torch (.pth, .pt, .bin), which is read without running any code in it.
+        module: the network, changed in place; unchanged if an error is raised.
+        path: a safetensors file, or one of torch (.pth, .pt, .bin), which is read without running its code.
 
     Raises:
-        CheckpointError: the file is missing or broken, or lacks weights of the network, or has one in another shape.
+        CheckpointError: the file is missing or broken, lacks weights of the network, or has one in another shape.
     """
     file = Path(path)
     found = {_plain(key): (key, tensor) for key, tensor in _read(file).items()}
@@ -63,7 +62,7 @@ def load_backbone_weights(module: nn.Module, path: str | os.PathLike[str]) -> Ke
     ]
     needed = [key for key in missing if not key.endswith(_COUNTER)]
     if needed or misshapen:
-        parts = (("missing", needed), ("of another shape", misshapen), ("left over in it", extra))
+        parts = (("missing", needed), ("of another shape", misshapen), ("extra", extra))
         problems = "; ".join(f"{what}: {listed(keys)}" for what, keys in parts if keys)
         raise CheckpointError(f"{file} holds the weights of another network: {problems}")
     module.load_state_dict(chosen, strict=False)
@@ -80,14 +79,14 @@ def _plain(key: str) -> str:
 def _read(path: Path) -> Mapping[str, Tensor]:
     try:
         if path.suffix == ".safetensors":
-            read_header(path)  # says more clearly than the library what is wrong
+            read_header(path)  # its errors are clearer than the library's
             return safetensors.torch.load_file(path)
         if path.suffix in (".pth", ".pt", ".bin"):
             return _tensors(torch.load(path, map_location="cpu", weights_only=True), path)
     except (OSError, safetensors.SafetensorError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
         reason = " ".join(str(error).split())[:200]
         raise CheckpointError(f"{path} cannot be read as weights ({reason}); copy or download it again") from error
-    raise CheckpointError(f"{path} is no file of weights by its name; wanted .safetensors, .pth, .pt or .bin")
+    raise CheckpointError(f"{path} is not a file of weights by its name; wanted .safetensors, .pth, .pt or .bin")
 
 
 def _tensors(content: Any, path: Path) -> Mapping[str, Tensor]:
@@ -95,5 +94,5 @@ def _tensors(content: Any, path: Path) -> Mapping[str, Tensor]:
         if isinstance(content, Mapping) and isinstance(content.get(name), Mapping):
             content = content[name]
     if not isinstance(content, Mapping) or not any(isinstance(value, Tensor) for value in content.values()):
-        raise CheckpointError(f"{path} holds no weights, but a {type(content).__name__}; wanted names and tensors")
+        raise CheckpointError(f"{path} holds a {type(content).__name__} instead of weights; wanted names and tensors")
     return {str(key): value for key, value in content.items() if isinstance(value, Tensor)}

@@ -1,4 +1,4 @@
-"""How prompts become tokens: PuE, and the rows that Table IV compares it with, by the name in the configuration."""
+"""Prompt encoders by name: PuE, and those that Table IV compares it with."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -15,32 +15,27 @@ def _pue(config: VPUFormerConfig) -> nn.Module:
     return PromptUnifiedEncoder(
         config.dim,
         config.pue_hidden,
-        mark_kind=config.mark_kind,
-        place_code=config.place_code,
-        temperature=config.temperature,
-        formula=config.formula,
-        sigma=config.sigma,
-        peak=config.peak,
-        visual=config.visual,
+        kind_embedding=config.kind_embedding,
+        position_embedding=config.position_embedding,
     )
 
 
 PROMPT_ENCODERS: Mapping[str, Callable[[VPUFormerConfig], nn.Module]] = MappingProxyType(
     {
         "pue": _pue,
-        "distance-map": lambda c: DistanceMapEncoder(c.dim, c.pue_hidden, mark_kind=c.mark_kind),
+        "distance-map": lambda c: DistanceMapEncoder(c.dim, c.pue_hidden, kind_embedding=c.kind_embedding),
         "learned-vector": lambda c: LearnedVectorEncoder(c.dim, c.pue_hidden),
     }
 )
-"""Each makes a module that is called with a `PromptBatch`, the image (or None) and a seed of every sample (or None),
-and answers with tokens (b, n, dim) and which of them count, bool (b, n), as `PromptUnifiedEncoder` does."""
+"""Each makes a module that takes a `PromptBatch` and a seed for every sample (or None), and returns the tokens
+(b, n, dim) and their validity (b, n), as `PromptUnifiedEncoder` does."""
 
 
 def prompt_encoder(config: VPUFormerConfig) -> nn.Module:
-    """The prompt encoder that `config.prompt_encoding` names.
+    """The prompt encoder named by `config.prompt_encoding`.
 
     Raises:
-        ConfigError: there is none of that name.
+        ConfigError: no prompt encoder has that name.
     """
     if config.prompt_encoding not in PROMPT_ENCODERS:
         raise ConfigError(unknown_name("prompt encoding", config.prompt_encoding, PROMPT_ENCODERS))

@@ -21,7 +21,7 @@ True
 from vpuformer.simulation.boxes import next_box
 from vpuformer.simulation.clicks import next_click
 from vpuformer.simulation.initial import initial_clicks
-from vpuformer.simulation.protocol import next_kind, next_prompt
+from vpuformer.simulation.kinds import next_kind, next_prompt
 from vpuformer.simulation.scribbles import next_scribble
 
 __all__ = [

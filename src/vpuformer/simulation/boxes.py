@@ -8,7 +8,7 @@ from vpuformer.arrays import BoolMask, Truth
 from vpuformer.geometry import CANONICAL
 from vpuformer.prompts import Box, Click, Prompt
 from vpuformer.simulation.clicks import clicked_pixels, next_click
-from vpuformer.simulation.regions import WrongRegion, worst_region
+from vpuformer.simulation.regions import ErrorRegion, largest_error
 
 MAX_JITTER = 10
 """How far a side of a training box may lie outside the tight box, in pixels of an image whose longer side is 448."""
@@ -58,7 +58,7 @@ def next_box(
     """
     clicked = clicked_pixels(earlier, truth.shape)
     remaining = truth
-    while (region := worst_region(remaining, prediction, clicked, exact=rng is None)) is not None:
+    while (region := largest_error(remaining, prediction, clicked, exact=rng is None)) is not None:
         box = _deviation_box(region) if rng is None else _training_box(region, truth.shape, rng)
         if box not in earlier:
             return box
@@ -67,11 +67,11 @@ def next_box(
     return next_click(truth, prediction, rng=rng, earlier=earlier)
 
 
-def _deviation_box(region: WrongRegion) -> Box:
+def _deviation_box(region: ErrorRegion) -> Box:
     return Box(*region.component_bounds(*region.deepest), positive=region.positive)
 
 
-def _training_box(region: WrongRegion, size: tuple[int, ...], rng: np.random.Generator) -> Box:
+def _training_box(region: ErrorRegion, size: tuple[int, ...], rng: np.random.Generator) -> Box:
     height, width = size
     left, top, right, bottom = rng.integers(0, MAX_JITTER, size=4, endpoint=True) * (max(height, width) / CANONICAL)
     x0, y0, x1, y1 = region.merged_bounds()

@@ -7,7 +7,7 @@ import numpy as np
 
 from vpuformer.arrays import BoolMask, Truth
 from vpuformer.prompts import Click, Prompt
-from vpuformer.simulation.regions import WrongRegion, worst_region
+from vpuformer.simulation.regions import ErrorRegion, largest_error
 
 
 def next_click(
@@ -41,13 +41,13 @@ def next_click(
     Raises:
         MaskError: the arrays do not fit each other.
     """
-    region = worst_region(truth, prediction, clicked_pixels(earlier, truth.shape), exact=rng is None)
+    region = largest_error(truth, prediction, clicked_pixels(earlier, truth.shape), exact=rng is None)
     if region is None:
         return None
-    return click_at(region, *(region.deepest if rng is None else region.random_deep(rng)))
+    return click_at(region, *(region.deepest if rng is None else region.sample_interior(rng)))
 
 
-def click_at(region: WrongRegion, row: int, column: int) -> Click:
+def click_at(region: ErrorRegion, row: int, column: int) -> Click:
     """The click on a pixel of the region, given in the region's own rows and columns."""
     return Click(float(region.left + column), float(region.top + row), positive=region.positive)
 

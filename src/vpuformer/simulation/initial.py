@@ -19,7 +19,7 @@ INNER_MARGIN = 3
 MIN_INNER_PIXELS = 10
 """They do so only if more pixels than this are left."""
 
-NEGATIVE_PLACES = {"background": 0.1, "others": 0.4, "border": 0.5}
+NEGATIVE_ZONES = {"background": 0.1, "others": 0.4, "border": 0.5}
 """Where negative clicks lie: anywhere off the object, on other objects, in a ring around the object."""
 
 BORDER_WIDTH = 0.1
@@ -38,8 +38,8 @@ def initial_clicks(
 
     There are 1 + k positive clicks with k < `max_clicks` and k' <= `max_clicks` negative ones, k and k' with
     probability in proportion to `gamma`^k. Positive clicks are uniform in the object, nine times out of ten in what
-    is left of it after three erosions; negative ones fall in the `NEGATIVE_PLACES` with the probabilities there, which
-    are shared out among the places that exist. No pixel is clicked twice, so a tiny object gets fewer clicks; an empty
+    is left of it after three erosions; negative ones fall in the `NEGATIVE_ZONES` with the probabilities there, which
+    are shared out among the zones that exist. No pixel is clicked twice, so a tiny object gets fewer clicks; an empty
     truth gets no positive ones.
 
     Args:
@@ -86,21 +86,23 @@ def _positive_pixels(truth: Truth, count: int, rng: np.random.Generator) -> Sequ
         inner = cv2.erode(mask.view(np.uint8), np.ones((3, 3), np.uint8), iterations=INNER_MARGIN)
         if cv2.countNonZero(inner) > MIN_INNER_PIXELS:
             mask = inner
-    return _draw(mask, count, rng)
+    return _sample_pixels(mask, count, rng)
 
 
 def _negative_pixels(truth: Truth, others: BoolMask | None, count: int, rng: np.random.Generator) -> Sequence[int]:
     background = truth == 0
     if count == 0 or not background.any():
         return ()
-    places = {"background": background, "border": background & _ring(truth == 1)}
+    zones = {"background": background, "border": background & _ring(truth == 1)}
     if others is not None:
-        places["others"] = background & others
-    places = {name: place for name, place in places.items() if place.any()}
-    weights = np.array([NEGATIVE_PLACES[name] for name in places])
+        zones["others"] = background & others
+    zones = {name: zone for name, zone in zones.items() if zone.any()}
+    weights = np.array([NEGATIVE_ZONES[name] for name in zones])
     shares = rng.multinomial(count, weights / weights.sum())
-    drawn = (pixel for place, share in zip(places.values(), shares, strict=True) for pixel in _draw(place, share, rng))
-    return tuple(dict.fromkeys(drawn))
+    sampled = (
+        pixel for zone, share in zip(zones.values(), shares, strict=True) for pixel in _sample_pixels(zone, share, rng)
+    )
+    return tuple(dict.fromkeys(sampled))
 
 
 def _ring(mask: BoolMask) -> BoolMask:
@@ -109,7 +111,7 @@ def _ring(mask: BoolMask) -> BoolMask:
     return cv2.dilate(mask.view(np.uint8), np.ones((side, side), np.uint8)) > 0
 
 
-def _draw(mask: BoolMask | np.ndarray, count: int, rng: np.random.Generator) -> Sequence[int]:
+def _sample_pixels(mask: BoolMask | np.ndarray, count: int, rng: np.random.Generator) -> Sequence[int]:
     """Up to `count` different pixels of the mask, as indices into the flattened image."""
     pixels = np.flatnonzero(mask)
     return rng.choice(pixels, size=min(count, pixels.size), replace=False).tolist()

@@ -48,7 +48,7 @@ class Component:
 
 
 @dataclass(frozen=True, slots=True)
-class WrongRegion:
+class ErrorRegion:
     """All false negatives, or all false positives, cropped to their bounds and a ring of one pixel outside them.
 
     `depth` has shape (h, w), and `free` is the same with zeros where the user has clicked before: both are a few per
@@ -65,7 +65,7 @@ class WrongRegion:
     deepest: tuple[int, int]
     exact: bool
 
-    def exactly(self) -> "WrongRegion":
+    def exactly(self) -> "ErrorRegion":
         """The same with exact distances.
 
         These cost several times what the chamfer's do, so they are found only around pixels that may be deepest.
@@ -80,7 +80,7 @@ class WrongRegion:
         square, (row, column) = _highest(np.where(may_be[window], squares, np.float32(0)))
         return replace(self, peak=math.sqrt(square), deepest=(top + row, left + column), exact=True)
 
-    def random_deep(self, rng: np.random.Generator) -> tuple[int, int]:
+    def sample_interior(self, rng: np.random.Generator) -> tuple[int, int]:
         """(row, column) of a free pixel that is more than half as deep as the deepest."""
         deep = np.flatnonzero(self.free > self.peak / 2)
         row, column = divmod(int(deep[rng.integers(deep.size)]), self.free.shape[1])
@@ -153,9 +153,9 @@ class WrongRegion:
         return x0, y0, x1, y1
 
 
-def worst_region(
+def largest_error(
     truth: Truth, prediction: BoolMask, clicked: BoolMask | None = None, *, exact: bool = True
-) -> WrongRegion | None:
+) -> ErrorRegion | None:
     """The false positives or the false negatives, whichever reach deeper; None when no free pixel is wrong.
 
     The false negatives win only if they reach strictly deeper, and pixels in `clicked` (bool (H, W), from
@@ -181,7 +181,7 @@ def worst_region(
     return missed if missed.peak > covered.peak else covered
 
 
-def _region(wrong: BoolMask, positive: bool, clicked: BoolMask | None) -> WrongRegion | None:
+def _region(wrong: BoolMask, positive: bool, clicked: BoolMask | None) -> ErrorRegion | None:
     x, y, width, height = cv2.boundingRect(wrong.view(np.uint8))
     if not width:
         return None
@@ -196,7 +196,7 @@ def _region(wrong: BoolMask, positive: bool, clicked: BoolMask | None) -> WrongR
         if not free.any():
             return None
     peak, deepest = _highest(free)
-    return WrongRegion(positive, depth, free, x - 1, y - 1, peak, deepest, exact=False)
+    return ErrorRegion(positive, depth, free, x - 1, y - 1, peak, deepest, exact=False)
 
 
 def _exact_squares(mask: npt.NDArray[Any]) -> Depth:

@@ -12,7 +12,7 @@ from vpuformer.geometry import CANONICAL
 from vpuformer.prompts import Click, Prompt, Scribble
 from vpuformer.simulation.centerlines import center_line
 from vpuformer.simulation.clicks import click_at, clicked_pixels, next_click
-from vpuformer.simulation.regions import Component, WrongRegion, worst_region
+from vpuformer.simulation.regions import Component, ErrorRegion, largest_error
 from vpuformer.simulation.strokes import densified, length, longest_inside, part, simplified
 
 MAX_POINTS = 64
@@ -86,8 +86,8 @@ def next_scribble(
     """
     clicked = clicked_pixels(earlier, truth.shape)
     remaining = truth
-    while (region := worst_region(remaining, prediction, clicked, exact=rng is None)) is not None:
-        row, column = region.deepest if rng is None else region.random_deep(rng)
+    while (region := largest_error(remaining, prediction, clicked, exact=rng is None)) is not None:
+        row, column = region.deepest if rng is None else region.sample_interior(rng)
         prompt = _prompt_in(region, row, column, max(truth.shape), rng)
         if prompt not in earlier:
             return prompt
@@ -96,7 +96,7 @@ def next_scribble(
 
 
 def _prompt_in(
-    region: WrongRegion, row: int, column: int, longer_side: int, rng: np.random.Generator | None
+    region: ErrorRegion, row: int, column: int, longer_side: int, rng: np.random.Generator | None
 ) -> Scribble | Click:
     """The scribble in the component of a pixel, or the click on that pixel if there is no room for a stroke."""
     component = region.component(row, column)

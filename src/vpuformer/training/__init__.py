@@ -1,1 +1,1 @@
-"""Recipes, losses, the simulated interaction of one batch, and the loop around it."""
+"""Training: recipes, losses, the simulated interaction on a batch, and the loop."""

@@ -1,4 +1,4 @@
-"""Settings of frozen dataclasses, checked and read from text; those of a part are named `part.name`. No torch."""
+"""Settings from plain values and from text such as `model.dim=64`. Imports no torch."""
 
 import types
 from collections.abc import Mapping, Sequence
@@ -15,31 +15,34 @@ T = TypeVar("T")
 
 
 def build(kind: type[T], values: Mapping[str, Any], prefix: str = "") -> T:
-    """A dataclass out of plain values, as JSON has them; a field that is missing keeps its default, and what is not
-    said of a part is as the part is by default.
+    """Build a dataclass from plain values, as JSON holds them.
+
+    Missing fields keep their defaults, also in parts.
 
     >>> from vpuformer.data.augmentation import Augmentation
     >>> build(Augmentation, {"flip": 0, "resize": [0.75, 1.25]}).resize
     (0.75, 1.25)
 
     Raises:
-        ConfigError: a field is unknown or of the wrong type, or the dataclass refuses it.
+        ConfigError: a field is unknown, of the wrong type or out of range.
     """
     hints = field_types(kind)
-    given = {}
+    fields_of_kind = {}
     for name, value in values.items():
         hint = _known(hints, name, prefix)
         if is_dataclass(hint) and isinstance(value, Mapping):
-            value = build(hint, _usual(kind, name) | dict(value), f"{prefix}{name}.")  # type: ignore[arg-type]
-        given[name] = checked(hint, value, prefix + name)
-    return kind(**given)
+            value = build(hint, _part_defaults(kind, name) | dict(value), f"{prefix}{name}.")  # type: ignore[arg-type]
+        fields_of_kind[name] = checked(hint, value, prefix + name)
+    return kind(**fields_of_kind)
 
 
 def assign(kind: type, values: Mapping[str, Any], assignments: Sequence[str]) -> dict[str, Any]:
-    """`values` (plain, nested) with `NAME=VALUE` written over them, the value being read as the type of its field.
+    """Write assignments `NAME=VALUE` over plain nested `values`.
+
+    Each value is read as the type of its field.
 
     Args:
-        kind: the dataclass that the values are for.
+        kind: the dataclass of the values.
         assignments: "steps=5", "model.dim=64", "augmentation.resize=0.75,1.25", "split=none".
 
     >>> from vpuformer.data.augmentation import Augmentation
@@ -47,7 +50,7 @@ def assign(kind: type, values: Mapping[str, Any], assignments: Sequence[str]) ->
     {'flip': 0.0, 'resize': (0.75, 1.25)}
 
     Raises:
-        ConfigError: there is no `=` or no such field, or the value cannot be read as its type.
+        ConfigError: an assignment lacks `=`, a field is unknown, or a value is not of its type.
     """
     result = dict(values)
     for assignment in assignments:
@@ -59,19 +62,19 @@ def assign(kind: type, values: Mapping[str, Any], assignments: Sequence[str]) ->
 
 
 def differences(before: Mapping[str, Any], after: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any, Any]]:
-    """Name, old and new value of each setting (plain, nested) that is not the same; None for one that is not there.
+    """Name, old and new value of each changed setting; None for a missing one.
 
     >>> differences({"steps": 5, "model": {"dim": 64, "heads": 4}}, {"steps": 9, "model": {"dim": 64, "heads": 8}})
     [('steps', 5, 9), ('model.heads', 4, 8)]
     """
-    found: list[tuple[str, Any, Any]] = []
+    changed: list[tuple[str, Any, Any]] = []
     for name in dict.fromkeys([*before, *after]):
         old, new = before.get(name), after.get(name)
         if isinstance(old, Mapping) and isinstance(new, Mapping):
-            found += differences(old, new, f"{prefix}{name}.")
+            changed += differences(old, new, f"{prefix}{name}.")
         elif old != new:
-            found.append((prefix + name, old, new))
-    return found
+            changed.append((prefix + name, old, new))
+    return changed
 
 
 def _assign(kind: type, values: dict[str, Any], name: str, text: str, prefix: str) -> None:
@@ -86,16 +89,16 @@ def _assign(kind: type, values: dict[str, Any], name: str, text: str, prefix: st
     elif get_origin(hint) is Mapping:
         if not rest and text.lower() != "none":
             raise ConfigError(f"{prefix}{first} has a value for each name; wanted {prefix}{first}.NAME=VALUE, or none")
-        kept = values.get(first, {}) if rest else {}
-        values[first] = {**kept, **({rest: _read(get_args(hint)[1], text, f"{prefix}{name}")} if rest else {})}
+        others = values.get(first, {}) if rest else {}
+        values[first] = {**others, **({rest: _read(get_args(hint)[1], text, f"{prefix}{name}")} if rest else {})}
     elif dot:
         raise ConfigError(f"{prefix}{first} is {wanted(hint)} and has no setting {rest!r}")
     else:
         values[first] = _read(hint, text, prefix + first)
 
 
-def _usual(kind: type, name: str) -> dict[str, Any]:
-    """What a part is made of where nothing is said of it: not always what its own class has by default."""
+def _part_defaults(kind: type, name: str) -> dict[str, Any]:
+    """Default values of a part in `kind`, which may differ from those of the part's own class."""
     part = next(field for field in fields(kind) if field.name == name)
     return {} if part.default_factory is MISSING else asdict(part.default_factory())
 
@@ -103,14 +106,17 @@ def _usual(kind: type, name: str) -> dict[str, Any]:
 def _known(hints: Mapping[str, Any], name: str, prefix: str) -> Any:
     if name not in hints:
         what = f"setting of {prefix.rstrip('.')}" if prefix else "setting of a recipe"
-        raise ConfigError(unknown_name(what, name, hints))
+        in_parts = [
+            f"{part}.{name}" for part, hint in hints.items() if is_dataclass(hint) and name in field_types(hint)
+        ]
+        raise ConfigError(unknown_name(what, name, [*hints, *in_parts]))
     return hints[name]
 
 
 def _read(hint: Any, text: str, name: str) -> Any:
-    """Text as a value of a type; the first of several types that takes it."""
+    """Read text as a value of a type; of several types, the first that accepts it."""
     if get_origin(hint) in (Union, types.UnionType):
-        # "none" before text, which takes everything, commas as well.
+        # "none" first and text last, since text accepts everything.
         options = sorted(get_args(hint), key=lambda p: (p is not type(None), Ellipsis in get_args(p), p is str))
         for option in options:
             try:

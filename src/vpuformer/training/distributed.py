@@ -1,8 +1,8 @@
-"""One process or several, on one machine or several: how they are started, what they tell each other.
+"""The processes of a run, on one machine or several: their start and their communication.
 
 Lightning Fabric starts the processes and wraps the network. Every process computes its part of one global batch. A mean
-over that batch is a sum divided by the number of terms in *all* processes, so that the parts of a loss add up to what a
-single process would have got; gradients, which the wrappers average, are scaled back by the number of processes.
+over that batch is a sum divided by the number of terms in *all* processes, so the parts of a loss add up to the loss of
+a single process. The wrappers average gradients, which are therefore multiplied by the number of processes.
 """
 
 import inspect
@@ -24,18 +24,18 @@ from vpuformer.errors import ConfigError
 from vpuformer.training.recipe import Recipe
 
 TIMEOUT = timedelta(minutes=30)
-"""How long a process waits for the others before it gives up: longer than validation, which the first one does alone.
+"""Longest wait of a process for the others. It must exceed a validation, which only the first process does.
 
-A process that fails closes its connections, at which those of the gloo backend (CPU) fail at once; with NCCL they wait
-until then, unless whoever started them (`torchrun`, or the first process) ends them first, which takes seconds.
+A process that fails closes its connections. Processes of the gloo backend (CPU) then fail at once. With NCCL they wait
+for this long, unless `torchrun` or the first process ends them, which takes seconds.
 """
 
 SHARDED_APART = 1_000_000
-"""Parameters from which on a layer is gathered by itself under FSDP, and not with the rest of the network."""
+"""Parameters from which FSDP gathers a layer by itself, not with the rest of the network."""
 
 
 class Processes:
-    """The processes of a run, as this one of them sees them."""
+    """The processes of a run, seen from this one."""
 
     def __init__(self, recipe: Recipe) -> None:
         devices, nodes = _layout(recipe)
@@ -49,13 +49,16 @@ class Processes:
         self.rank: int = self.fabric.global_rank
         self.world: int = self.fabric.world_size
         self.first: bool = self.rank == 0
-        """Whether this process writes files and tells what happens."""
+        """Whether this process writes files and messages."""
         self.device: torch.device = self.fabric.device
-        if recipe.images < self.world * recipe.accumulate:
-            raise ConfigError(f"images={recipe.images} is less than one for each of {self.world} processes")
+        if recipe.images_per_step < self.world * recipe.accumulate:
+            raise ConfigError(
+                f"images_per_step={recipe.images_per_step} is less than one image for each of"
+                f" {self.world * recipe.accumulate} parts (processes x accumulate); give each part an image"
+            )
 
     def sum(self, tensor: Tensor) -> Tensor:
-        """The sum over all processes; without gradient."""
+        """Sum over all processes, without gradient."""
         tensor = tensor.detach().clone()
         if self.world == 1:
             return tensor
@@ -64,11 +67,11 @@ class Processes:
         return total
 
     def mean(self, total: Tensor, count: Tensor) -> Tensor:
-        """This process's part of the mean over all of them (a `losses.Mean`): the parts add up to it."""
+        """This process's part of the mean (a `losses.Mean`); the parts add up to the mean."""
         return total / self.sum(count).clamp_min(1)
 
     def average_statistics(self, network: nn.Module) -> None:
-        """Batch norms that learn see a part of the batch each: their running statistics become the mean of all."""
+        """Average the running statistics of trained batch norms, which see parts of a batch."""
         if self.world == 1:
             return
         norms = (module for module in network.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm))
@@ -80,20 +83,23 @@ class Processes:
             buffer.copy_(values.view_as(buffer))
 
 
-def whole(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Sharded tensors gathered; all processes must ask for the same at the same time. Others stay as they are."""
+def gather_full(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Gather sharded tensors.
+
+    A collective call: every process must make it with the same names.
+    """
     return {name: value.full_tensor() if isinstance(value, DTensor) else value for name, value in tensors.items()}
 
 
-def like(target: Tensor, value: Tensor) -> Tensor:
-    """`value` on the device, in the layout and with the sharding of `target`."""
+def place_like(target: Tensor, value: Tensor) -> Tensor:
+    """`value` with the device, memory layout and sharding of `target`."""
     if isinstance(target, DTensor):
         return distribute_tensor(value.to(target.device), target.device_mesh, target.placements)
     return torch.empty_like(target).copy_(value)
 
 
 def _layout(recipe: Recipe) -> tuple[int, int]:
-    """Devices of a node, and nodes: as the recipe has it, or as `torchrun` started this process."""
+    """Devices of a node, and nodes: from `torchrun` if it started this process, else from the recipe."""
     if not torch.distributed.is_available() or not torch.distributed.is_torchelastic_launched():
         return recipe.devices, recipe.nodes
     local = int(os.environ["LOCAL_WORLD_SIZE"])
@@ -111,13 +117,13 @@ def _strategy(recipe: Recipe, processes: int) -> Strategy | str:
 
 
 def _without_broadcasts() -> dict[str, Any]:
-    """Buffers are not sent in every pass: frozen ones stay the same, those that learn are averaged after a step."""
+    """Options that keep DDP from sending buffers in every pass. Trained ones are averaged after a step."""
     options = inspect.signature(nn.parallel.DistributedDataParallel.__init__).parameters
     return {"forward_sync_buffers" if "forward_sync_buffers" in options else "broadcast_buffers": False}
 
 
 def _shard(module: nn.Module, mesh: DeviceMesh) -> nn.Module:
-    """FSDP2: every process holds its share of each parameter; large layers of a stack are gathered one by one."""
+    """Shard with FSDP2. Large layers of a stack are gathered one by one."""
     from torch.distributed.fsdp import fully_shard
 
     data = mesh["data_parallel"]

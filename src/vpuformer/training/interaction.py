@@ -1,9 +1,8 @@
-"""One batch: the simulated user prompts, the network answers, the user corrects; the losses of every answer."""
+"""The simulated interaction on a batch: prompts, answers, corrections and losses."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import torch
@@ -12,10 +11,11 @@ from torch import Tensor
 
 from vpuformer.arrays import BoolMask, Truth
 from vpuformer.encoding.batch import PromptBatch
-from vpuformer.encoding.seeding import mixed
+from vpuformer.encoding.seeding import derive_seed
 from vpuformer.geometry import Crop, FrameMap
 from vpuformer.metrics import MASK_THRESHOLD, iou
-from vpuformer.model.vpuformer import Features, Output, VPUFormer, repeat_samples
+from vpuformer.model.features import Features, repeat_samples
+from vpuformer.model.vpuformer import Output, VPUFormer
 from vpuformer.prompts import KINDS, Kind, Prompt
 from vpuformer.simulation import initial_clicks, next_prompt
 from vpuformer.training.losses import (
@@ -27,6 +27,7 @@ from vpuformer.training.losses import (
     prompt_to_pixel_contrastive_loss,
 )
 from vpuformer.training.precision import keep_strided_depthwise_in_float32
+from vpuformer.training.recipe import InteractionSettings, LossSettings
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Batch:
     truth: Int[Tensor, "b m h w"]
     """1 object, 0 background, `IGNORE`."""
     others: Bool[Tensor, "b m h w"]
-    """Where other annotated objects are."""
+    """Pixels of other annotated objects."""
 
     @property
     def objects(self) -> int:
@@ -45,7 +46,7 @@ class Batch:
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Tensor], device: torch.device | str) -> "Batch":
-        """From what the loader collates; samples with one object may come without its axis."""
+        """Make a batch of collated samples; with one object an image, its axis may be missing."""
         image, truth, others = (tensors[name].to(device) for name in ("image", "truth", "others"))
         if truth.ndim == 3:
             truth, others = truth[:, None], others[:, None]
@@ -54,57 +55,46 @@ class Batch:
 
 @dataclass(frozen=True)
 class Answer:
-    """The weighted loss of a batch over its interactions, and what to log of it.
+    """The weighted loss of a batch over its interactions, and its figures for the log.
 
-    With a `mean` over several processes, loss and parts are this one's share: the sum over all is the loss.
+    With a `mean` over several processes, loss and figures are the share of this process; their sum is the loss.
     """
 
     loss: Float[Tensor, ""]
-    parts: dict[str, float]
-    """NFL, DICE and P2CL of the last interaction, mean IoU after the first and the last."""
+    figures: dict[str, float]
+    """NFL, DICE and P2CL of the last interaction; mean IoU after the first and the last supervised one."""
     passes: int
-    """Samples that went through the network, over all interactions."""
+    """Samples that passed through the network, over all interactions."""
     probability: Float[Tensor, "s 1 h w"]
-    """The last answer for every sample: object after object, image after image."""
+    """The last answer for every sample. A sample is one object of one image; the objects of an image are adjacent."""
     prompts: list[list[Prompt]]
-    """What the simulated user gave for each, in pixels of the crop."""
+    """All prompts of each sample, in pixels of the crop."""
 
 
 def interact(
     model: torch.nn.Module,
     batch: Batch,
     rng: np.random.Generator | Sequence[np.random.Generator],
+    settings: InteractionSettings,
+    loss: LossSettings,
     *,
-    interactions: int,
-    earlier: int = 0,
-    kind_shares: Sequence[float],
-    p2cl: float,
-    p2cl_target: Literal["object", "error"] = "object",
-    dice: Literal["linear", "squared"] = "linear",
-    mask_drop: float = 0.0,
-    second_look: float = 0.0,
-    lone_click: float = 0.0,
-    exact: float = 0.0,
+    supervised: int,
+    warmup: int = 0,
     mean: Mean = batch_mean,
 ) -> Answer:
-    """Prompt, predict and correct `earlier + interactions` times; the last `interactions` are supervised, with weights
-    1, 2, 3, ...
+    """Prompt, predict and correct `warmup + supervised` times.
 
-    Prompts of all three kinds are fed iteratively, as in section IV-B; the previous mask is detached.
+    Only supervised interactions have a gradient. Their loss weights are 1, 2, 3, ... All three kinds of prompts are fed
+    iteratively, as in section IV-B; the previous mask is detached.
 
     Args:
         model: an `Interactive`, perhaps wrapped for several devices.
-        rng: of everything the simulated user does here: one for every sample (object after object, image after
-            image), so that what happens to a sample does not depend on its neighbours, or one that makes these.
-        earlier: interactions without gradient, which bring the masks and prompts that the supervised ones start from.
-        kind_shares: probabilities of click, box and scribble.
-        p2cl: weight of that loss.
-        p2cl_target: pixels that it draws a prompt to: the object or background, or the error that the prompt corrects.
-        dice: denominators of the DICE loss; see `dice_loss`.
-        mask_drop: how often an object's previous mask is taken away, so that all its prompts so far speak at once.
-        second_look: how often a previous mask that is not taken away comes back without a correction.
-        lone_click: how often a first click comes alone, and not as several random ones.
-        exact: how often a click or box is the one that evaluation gives, and not a random one.
+        rng: random numbers of the simulated user: one generator for each sample, so that a sample does not depend on
+            its neighbours, or one that spawns them.
+        settings: how the user prompts.
+        loss: weights and forms of the losses.
+        supervised: number of interactions with a loss.
+        warmup: number of interactions without gradient before them.
         mean: makes the means of the losses, over more than this batch where several processes share one.
     """
     image = (batch.image.float() / 255).contiguous(memory_format=torch.channels_last)
@@ -116,51 +106,50 @@ def interact(
     seeds = torch.tensor([int(own.integers(2**62)) for own in rngs]).to(image.device)
 
     probability = torch.zeros(truth.shape, device=image.device)
-    user = _User(kind_shares, mask_drop, second_look, lone_click, exact)
+    user = _TrainingUser(settings)
     prompts = [user.first(t, o, own) for t, o, own in zip(truths, others, rngs, strict=True)]
-    sides = [(t == 0, t == 1) for t in truths]  # what negative prompts speak of, and what positive ones do
+    sides = [(t == 0, t == 1) for t in truths]  # pixels of negative and of positive prompts
     regions = [[side[prompt.positive] for prompt in own] for own, side in zip(prompts, sides, strict=True)]
     total, weights = image.new_zeros(()), 0.0
     features: Features | None = None
-    parts: dict[str, float] = {}
-    for k in range(-earlier, interactions):
+    figures: dict[str, float] = {}
+    for k in range(-warmup, supervised):
         if k == 0:
-            features = None  # those of the earlier interactions have no gradient
+            features = None  # the features of the warm-up have no gradient
         tensors = PromptBatch.collate(prompts, [frame] * len(prompts), device=image.device)
         with nullcontext() if k >= 0 else torch.no_grad():
-            output, features = model(image, batch.objects, probability, tensors, features, mixed(seeds, earlier + k))
+            output, features = model(
+                image, batch.objects, probability, tensors, features, derive_seed(seeds, warmup + k)
+            )
         probability = output.logits.detach().float().sigmoid()
         predictions = list((probability[:, 0] > MASK_THRESHOLD).cpu().numpy())
         if k >= 0:
-            nfl, overlap, contrast = _losses(
-                output, truth, tensors, mean, dice, regions if p2cl_target == "error" else None
-            )
-            total = total + (k + 1) * (nfl + overlap + p2cl * contrast)
+            nfl, overlap, contrast = _losses(output, truth, tensors, regions, loss, mean)
+            total = total + (k + 1) * (nfl + overlap + loss.p2cl_weight * contrast)
             weights += k + 1
             ious = [iou(p, t) for p, t in zip(predictions, truths, strict=True)]
             mean_iou = mean(torch.tensor(sum(ious)), torch.tensor(float(len(ious)))).item()
-            parts = {
+            figures = {
                 "nfl": nfl.item(),
                 "dice": overlap.item(),
                 "p2cl": contrast.item(),
-                "iou_first": parts.get("iou_first", mean_iou),
+                "iou_first": figures.get("iou_first", mean_iou),
                 "iou_last": mean_iou,
             }
-        if k + 1 < interactions:
-            kept = [user.correct(*each) for each in zip(prompts, truths, predictions, rngs, strict=True)]
+        if k + 1 < supervised:
+            keeps_mask = [user.correct(*each) for each in zip(prompts, truths, predictions, rngs, strict=True)]
             for own, shown, side, prediction in zip(regions, prompts, sides, predictions, strict=True):
                 own += [side[new.positive] & (prediction != new.positive) for new in shown[len(own) :]]
-            probability = probability * torch.tensor(kept, device=image.device)[:, None, None, None]
-    # Divided by the sum of the weights, so that clipping does not depend on how many interactions there were.
-    return Answer(total / weights, parts, (earlier + interactions) * len(prompts), probability, prompts)
+            probability = probability * torch.tensor(keeps_mask, device=image.device)[:, None, None, None]
+    # Division by the sum of the weights keeps gradient clipping independent of the number of interactions.
+    return Answer(total / weights, figures, (warmup + supervised) * len(prompts), probability, prompts)
 
 
 class Interactive(torch.nn.Module):
-    """The network as one callable step of an interaction, which is what distributed wrappers need.
+    """One step of an interaction as one module call, as distributed wrappers need it.
 
-    Features that depend on the image alone are computed once and shared by all objects and interactions.
-
-    Mixed precision is entered here and not by the wrapper: that would round coordinates of prompts as well.
+    Features that depend on the image alone are computed once and shared by all objects and interactions. Mixed
+    precision starts here, not in the wrapper, which would also round the coordinates of prompts.
     """
 
     def __init__(self, network: VPUFormer, *, bfloat16: bool = False) -> None:
@@ -190,56 +179,53 @@ class Interactive(torch.nn.Module):
 
 
 @dataclass(frozen=True)
-class _User:
-    """Who prompts in training; the settings are those of `interact`."""
+class _TrainingUser:
+    """The simulated user of training."""
 
-    kind_shares: Sequence[float]
-    mask_drop: float
-    second_look: float
-    lone_click: float
-    exact: float
+    settings: InteractionSettings
 
     def first(self, truth: Truth, others: BoolMask, rng: np.random.Generator) -> list[Prompt]:
-        """The prompts of the first pass."""
+        """The prompts before the first pass."""
         kind = self._kind(rng)
-        if kind == "click" and rng.random() >= self.lone_click:
+        if kind == "click" and rng.random() >= self.settings.single_first_click_prob:
             return list(initial_clicks(truth, others, rng))
         prompt = self._prompt(kind, truth, np.zeros(truth.shape, bool), [], rng)
         return [prompt] if prompt is not None else []
 
     def correct(self, prompts: list[Prompt], truth: Truth, prediction: BoolMask, rng: np.random.Generator) -> bool:
-        """Add what corrects this prediction to the prompts; whether the next pass is to know the mask."""
-        dropped = rng.random() < self.mask_drop
-        if dropped or rng.random() >= self.second_look:
+        """Add a correction to the prompts; return whether the next pass sees the mask."""
+        dropped = rng.random() < self.settings.mask_drop
+        if dropped or rng.random() >= self.settings.repeat_without_prompt_prob:
             correction = self._prompt(self._kind(rng), truth, prediction, prompts, rng)
             if correction is not None:
                 prompts.append(correction)
         return not dropped
 
     def _kind(self, rng: np.random.Generator) -> Kind:
-        return KINDS[rng.choice(len(KINDS), p=self.kind_shares)]
+        return KINDS[rng.choice(len(KINDS), p=self.settings.kind_probabilities)]
 
     def _prompt(
         self, kind: Kind, truth: Truth, prediction: BoolMask, earlier: Sequence[Prompt], rng: np.random.Generator
     ) -> Prompt | None:
-        exact = kind != "scribble" and rng.random() < self.exact
-        return next_prompt(kind, truth, prediction, rng=None if exact else rng, earlier=earlier)
+        as_evaluated = kind != "scribble" and rng.random() < self.settings.evaluation_prompt_prob
+        return next_prompt(kind, truth, prediction, rng=None if as_evaluated else rng, earlier=earlier)
 
 
 def _losses(
     output: Output,
     truth: Tensor,
     prompts: PromptBatch,
+    errors: Sequence[Sequence[BoolMask]],
+    settings: LossSettings,
     mean: Mean,
-    dice: Literal["linear", "squared"],
-    errors: Sequence[Sequence[BoolMask]] | None,
 ) -> tuple[Tensor, Tensor, Tensor]:
+    """NFL, DICE and P2CL. `errors` are the pixels that each prompt corrects."""
     positive, valid = prompts.positive, prompts.valid
     size = (output.pixels.shape[-2], output.pixels.shape[-1])
-    regions = None if errors is None else prompt_regions(errors, truth, valid.shape[1], size)
+    regions = None if settings.p2cl_target == "object" else prompt_regions(errors, truth, valid.shape[1], size)
     return (
         normalized_focal_loss(output.logits, truth, mean=mean),
-        dice_loss(output.logits, truth, denominators=dice, mean=mean),
+        dice_loss(output.logits, truth, denominators=settings.dice, mean=mean),
         prompt_to_pixel_contrastive_loss(
             output.prompts, output.pixels, truth, positive, valid, regions=regions, mean=mean
         ),

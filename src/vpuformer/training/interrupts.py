@@ -1,4 +1,4 @@
-"""How a run ends before its end: told to stop, or by a fault; either way with the state of its last finished step."""
+"""Early ends of a run by SIGINT and SIGTERM, after a whole step."""
 
 import signal
 import threading
@@ -9,40 +9,40 @@ from typing import Any
 
 
 class Interrupted(KeyboardInterrupt):
-    """A run was told to stop, and did so after a whole step whose state is saved.
+    """A run has stopped on request, after a whole step whose state is saved.
 
-    Of several processes the first one alone has something to tell; the message of the others is empty.
+    With several processes only the first one has a message; the message of the others is empty.
     """
 
 
 class StopRequest:
-    """Whether somebody wants the run to end."""
+    """A flag that a signal sets."""
 
     def __init__(self) -> None:
-        self.asked = False
+        self.requested = False
 
 
 @contextmanager
 def stopping_between_steps() -> Iterator[StopRequest]:
-    """SIGINT (Ctrl-C) and SIGTERM ask for the end of the run instead of breaking into a step; a second one does break.
+    """Let SIGINT (Ctrl-C) and SIGTERM request the end of the run.
 
-    A worker's death, which torch would otherwise raise wherever the run happens to be, shows when its next image is
-    wanted. Outside of the main thread signals cannot be handled, and are not.
+    A second signal interrupts the step. The death of a worker shows when its next image is needed; torch would
+    otherwise raise it anywhere. Outside the main thread, where Python cannot handle signals, nothing changes.
     """
     request = StopRequest()
     if threading.current_thread() is not threading.main_thread():
         yield request
         return
 
-    def ask(number: int, _frame: FrameType | None) -> None:
-        request.asked = True
+    def request_stop(number: int, _frame: FrameType | None) -> None:
+        request.requested = True
         signal.signal(number, before[number] or signal.SIG_DFL)
 
     handlers: dict[int, Any] = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    # A shell that starts a run in the background has its Ctrl-C ignored: so it stays.
+    # A shell starts background jobs with SIGINT ignored; keep it so.
     before = {number: handler for number, handler in handlers.items() if handler != signal.SIG_IGN}
     for number in before:
-        signal.signal(number, ask)
+        signal.signal(number, request_stop)
     child = getattr(signal, "SIGCHLD", None)
     if child is not None:
         before[child] = signal.signal(child, signal.SIG_DFL)
@@ -53,7 +53,10 @@ def stopping_between_steps() -> Iterator[StopRequest]:
             signal.signal(number, handler or signal.SIG_DFL)
 
 
-def leave_signals_to_the_trainer() -> None:
-    """In a worker: Ctrl-C goes to all processes of a terminal, and the trainer still needs its workers for a moment."""
+def ignore_interrupts_in_worker() -> None:
+    """Ignore SIGINT in a worker.
+
+    Ctrl-C reaches all processes of a terminal, and the run still needs its workers.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)

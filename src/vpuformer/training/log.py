@@ -1,4 +1,4 @@
-"""What a run tells: a progress line, `log.csv`, TensorBoard."""
+"""The log of a run: a progress line, `log.csv`, TensorBoard."""
 
 import csv
 import sys
@@ -9,18 +9,19 @@ from pathlib import Path
 import numpy as np
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from vpuformer.errors import TrainingError
 from vpuformer.files import replacing
 
 
 class RunLog:
-    """Logs every row to `log.csv` and TensorBoard; shows a progress bar, or lines where there is no terminal.
+    """Rows in `log.csv` and TensorBoard, with a progress bar on a terminal or lines elsewhere.
 
-    Only the process for which it is `shown` writes. Rows beyond the step at which a run was resumed are dropped, so
-    that the file holds one curve.
+    Only the process with `shown` writes. Rows after `start`, the step at which the run resumes, are dropped, so that
+    the file holds one curve.
     """
 
     def __init__(self, folder: Path, steps: int, start: int, *, shown: bool = True) -> None:
-        # Takes a second to import, and only training needs it.
+        # The import takes a second, and only training needs it.
         from torch.utils.tensorboard.writer import SummaryWriter
 
         self._path = folder / "log.csv"
@@ -28,7 +29,7 @@ class RunLog:
         self._board = (
             None if not shown else SummaryWriter(str(folder / "tensorboard"), purge_step=start + 1 if start else None)
         )
-        self._kept = [row for row in _rows(self._path) if int(row["step"]) <= start]
+        self._rows = [row for row in _read_rows(self._path) if int(row["step"]) <= start]
         self._interactive = shown and sys.stdout.isatty()
         self._bar = Progress(
             TextColumn("step {task.completed}/{task.total}"),
@@ -50,13 +51,13 @@ class RunLog:
             self._board.close()
 
     def row(self, step: int, values: Mapping[str, float]) -> None:
-        """One line of the curve, after `step` steps."""
+        """Log a row of values after `step` steps."""
         if not self._shown:
             return
         if self._board is not None:
             for name, value in values.items():
                 self._board.add_scalar(name, value, step)
-        self._kept.append({"step": str(step)} | {name: f"{value:.6g}" for name, value in values.items()})
+        self._rows.append({"step": str(step)} | {name: f"{value:.6g}" for name, value in values.items()})
         self._write()
         state = "  ".join(f"{name} {value:.3g}" for name, value in values.items() if name != "seconds")
         self._bar.update(self._task, completed=step, state=state)
@@ -66,20 +67,20 @@ class RunLog:
             print(f"step {step}/{self._steps}  {state}  {left:.0f} min left", flush=True)  # noqa: T201
 
     def images(self, step: int, panels: list[np.ndarray]) -> None:
-        """Panels of the validation images, to TensorBoard."""
+        """Log panels of the validation images to TensorBoard."""
         if self._board is not None:
             for i, panel in enumerate(panels):
                 self._board.add_image(f"validation/{i}", panel, step, dataformats="HWC")
 
     def _write(self) -> None:
-        names = list(dict.fromkeys(name for row in self._kept for name in row))
-        with replacing(self._path) as temporary, temporary.open("w", newline="") as file:
+        names = list(dict.fromkeys(name for row in self._rows for name in row))
+        with replacing(self._path, error=TrainingError) as temporary, temporary.open("w", newline="") as file:
             writer = csv.DictWriter(file, names)
             writer.writeheader()
-            writer.writerows(self._kept)
+            writer.writerows(self._rows)
 
 
-def _rows(path: Path) -> list[dict[str, str]]:
+def _read_rows(path: Path) -> list[dict[str, str]]:
     if not path.is_file():
         return []
     with path.open(newline="") as file:

@@ -1,4 +1,4 @@
-"""The training loop: sets to batches to steps, with exact resume. Devices and files are touched here alone."""
+"""The training loop with exact resume. Only this module uses devices and files."""
 
 import json
 import time
@@ -12,17 +12,17 @@ from torch import Tensor
 
 from vpuformer.data.sample import Sample
 from vpuformer.errors import ConfigError, TrainingError
-from vpuformer.files import replacing
+from vpuformer.files import write_file
 from vpuformer.geometry import SMALLEST_INPUT
 from vpuformer.inference.networks import TorchNetwork
 from vpuformer.inference.segment import VPUFormerSegmenter
 from vpuformer.model.checkpoint import load_model, save_checkpoint
 from vpuformer.model.pretrained import load_backbone_weights
 from vpuformer.model.vpuformer import VPUFormer
-from vpuformer.training.distributed import Processes, whole
+from vpuformer.training.distributed import Processes, gather_full
 from vpuformer.training.interaction import Answer, Batch, Interactive, interact
 from vpuformer.training.interrupts import Interrupted, StopRequest, stopping_between_steps
-from vpuformer.training.loader import Feed, Part, open_data
+from vpuformer.training.loader import MicroBatch, StepLoader, open_data
 from vpuformer.training.log import RunLog
 from vpuformer.training.optimiser import average_decay, make_optimizer, set_rates, update_average
 from vpuformer.training.recipe import Recipe
@@ -31,36 +31,35 @@ from vpuformer.training.validate import validate
 from vpuformer.training.warm_start import carry_over
 
 WEIGHTS = "weights"
-"""Folder, within that of the run, that holds the averaged weights as a model that can be loaded."""
+"""Subfolder of a run with the averaged weights as a model."""
 
-EARLIER = 0.5
-"""How often a step has interactions before the supervised ones, where the recipe allows any."""
+WARMUP_PROB = 0.5
+"""Probability that a step has warm-up interactions, where the recipe allows them."""
 
 
 def train(recipe: Recipe, *, resume: bool = False, on_note: Callable[[str], object] = lambda _: None) -> VPUFormer:
-    """Run a recipe to its end; returns the network with averaged weights.
+    """Run a recipe to its end and return the network with averaged weights.
 
-    Where the recipe asks for several devices, this function starts the program again for each of the others (unless
-    `torchrun` did): it has to be called in all of them with the same arguments.
+    For several devices this function starts the program again in further processes, unless `torchrun` did. All
+    processes must call it with the same arguments.
 
     Args:
-        resume: go on from the state in the output folder; with the same recipe exactly, since samples, prompts and
-            dropout of a step depend on the seed and the number of the step alone. Without it, a folder that holds a
+        resume: continue from the state in the output folder. With the same recipe this is exact: samples, prompts and
+            dropout of a step depend only on the seed and the number of the step. Without `resume`, a folder with a
             state is refused.
-        on_note: called at the start with each sentence about what of the data is drawn, how often, what is not, and
-            which settings cannot be followed.
+        on_note: called at the start, in the first process, with each remark on the data and the settings.
 
     Raises:
-        ConfigError: the folder holds a run already, or none to resume.
+        ConfigError: the folder already holds a run, or holds none to resume.
         DatasetError: the data cannot be read.
         CheckpointError: the weights to start from cannot be read.
-        TrainingError: a loss or a gradient is not finite, or a process that reads images is gone.
-        Interrupted: SIGINT or SIGTERM came. After this one and the one before, the state of the last whole step is
+        TrainingError: a loss or a gradient is not finite, or a worker has died. The state of the last whole step is
             saved.
+        Interrupted: SIGINT or SIGTERM arrived. The state of the last whole step is saved.
     """
     path = recipe.folder / NAME
     if path.exists() and not resume:
-        raise ConfigError(f"{recipe.folder} holds a run already; resume it, or choose another output folder")
+        raise ConfigError(f"{recipe.folder} already holds a run; resume it, or choose another output folder")
     if resume and not path.exists():
         raise ConfigError(f"there is no run to resume in {recipe.folder}: {NAME} is missing")
     state, start = read_state(path) if resume else ({}, 0)
@@ -72,12 +71,12 @@ def train(recipe: Recipe, *, resume: bool = False, on_note: Callable[[str], obje
         recipe = replace(recipe, freeze_stem=False)
         notes.append(
             "the image encoder starts from random numbers, so its stem is trained (freeze_stem=false)"
-            + ("; its batch norms keep their first statistics (freeze_norms)" if recipe.freeze_norms else "")
+            + ("; its batch norms keep their initial statistics (freeze_norms)" if recipe.freeze_norms else "")
             + ". To start from a trained encoder, give --backbone-weights FILE, --init MODEL or --set pretrained=true"
         )
     if resume and start >= recipe.length:
         notes.append(f"nothing is left to do: {start} steps are done, and the run has {recipe.length}; give it more")
-    # What is resumed needs nothing to start from, which may be gone by now.
+    # A resumed run needs no initial weights, whose files may no longer exist.
     origin = {"pretrained": False, "init": None, "backbone_weights": None} if resume else {}
     run = _Run(replace(recipe, **origin), processes, start)
     if resume:
@@ -87,24 +86,24 @@ def train(recipe: Recipe, *, resume: bool = False, on_note: Callable[[str], obje
         for note in notes:
             on_note(note)
         _write_recipe(recipe)
-    feed = Feed(recipe, data, start, processes.rank, processes.world)
+    loader = StepLoader(recipe, data, start, processes.rank, processes.world)
     try:
         with (
             stopping_between_steps() as stop,
             RunLog(recipe.folder, recipe.length, start, shown=processes.first) as log,
         ):
-            _loop(run, feed, checks, stop, log)
+            _loop(run, loader, checks, stop, log)
     finally:
-        feed.close()
-    return _network(recipe, whole(run.average), processes.device)
+        loader.close()
+    return _network(recipe, gather_full(run.average), processes.device)
 
 
 class _NotFiniteError(Exception):
-    """A step that was not taken."""
+    """The loss or gradient of a step is not finite; the step was not taken."""
 
 
 class _Run:
-    """What changes from step to step, and the processes that change it together."""
+    """Network, optimiser and average of a run, and the processes that train them."""
 
     def __init__(self, recipe: Recipe, processes: Processes, start: int) -> None:
         torch.manual_seed(recipe.seed)
@@ -114,7 +113,7 @@ class _Run:
         self.network = build_network(recipe).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def set_up(self, state: Mapping[str, Tensor]) -> None:
-        """Hands the network to its device or devices, and makes the optimiser of what is there afterwards."""
+        """Move the network to its devices, make the optimiser, and restore `state`."""
         recipe, fabric = self.recipe, self.processes.fabric
         model = Interactive(self.network, bfloat16=recipe.precision == "bf16-mixed").to(self.processes.device)
         self.model = fabric.setup_module(model)
@@ -127,38 +126,38 @@ class _Run:
 
     @property
     def due(self) -> bool:
-        """Whether the first process finds that the last save is too long ago."""
+        """Whether this is the first process, and `save_minutes` have passed since the last save."""
         return self.processes.first and time.monotonic() - self._saved > 60 * self.recipe.save_minutes
 
-    def step(self, parts: Sequence[Part]) -> dict[str, float]:
-        """One optimiser step over the parts of a batch that this process has; what is to be logged of all of it.
+    def step(self, micro_batches: Sequence[MicroBatch]) -> dict[str, float]:
+        """Take one optimiser step; return the log row of the whole batch.
 
         Raises:
-            _NotFiniteError: the loss or its gradient is not finite, in all processes alike. Everything that is saved
-                is as it was before the step.
+            _NotFiniteError: the loss or its gradient is not finite; all processes raise it. The state is as it was
+                before the step.
         """
         recipe, processes, fabric, step = self.recipe, self.processes, self.processes.fabric, self.done
-        # Everything random in a step follows from its number, so that a resumed run repeats it. Dropout is drawn by
-        # each process, everything else for each sample or for the whole step: processes wait for each other in every
-        # pass. The last number keeps these streams, and those of the samples, apart.
+        # All random numbers of a step derive from its number, so a resumed run repeats it. Each process draws its own
+        # dropout. All other numbers belong to a sample or to the whole step, since processes wait for each other in
+        # every pass. The last number of a seed separates the streams.
         torch.manual_seed(int(np.random.default_rng((recipe.seed, step, processes.rank, 3)).integers(2**62)))
-        interactions, earlier = interactions_of(recipe, step)
+        supervised, warmup = interactions_of(recipe, step)
         set_rates(self._optimizer, recipe, step)
-        # Batch norms that learn change in the forward pass, before anybody knows whether the step is good.
+        # The forward pass changes trained batch norms before the loss is known to be finite.
         buffers = [buffer.clone() for buffer in self.network.buffers()]
         logged = torch.zeros(0)
         names: list[str] = []
-        for i, tensors in enumerate(parts):
-            last = i + 1 == len(parts)
-            with fabric.no_backward_sync(self.model, enabled=not last and len(parts) > 1):
-                answer = self._part(tensors, interactions, earlier)
-                weight = _share(recipe, i, len(parts))
+        for i, tensors in enumerate(micro_batches):
+            last = i + 1 == len(micro_batches)
+            with fabric.no_backward_sync(self.model, enabled=not last and len(micro_batches) > 1):
+                answer = self._interact(tensors, supervised, warmup)
+                weight = _share(recipe, i, len(micro_batches))
                 fabric.backward(answer.loss * (weight * processes.world))
-            names = ["loss", *answer.parts]
-            row = weight * torch.tensor([answer.loss.item(), *answer.parts.values()], dtype=torch.float64)
+            names = ["loss", *answer.figures]
+            row = weight * torch.tensor([answer.loss.item(), *answer.figures.values()], dtype=torch.float64)
             logged = row if i == 0 else logged + row
         norm = fabric.clip_gradients(
-            self.model, self.optimizer, max_norm=recipe.clip or float("inf"), error_if_nonfinite=False
+            self.model, self.optimizer, max_norm=recipe.grad_clip_norm or float("inf"), error_if_nonfinite=False
         )
         total = processes.sum(logged.float() if processes.world > 1 else logged)
         if not bool(total.isfinite().all()) or (norm is not None and not bool(norm.isfinite())):
@@ -170,80 +169,76 @@ class _Run:
         processes.average_statistics(self.network)
         update_average(self.average, self.network.state_dict(), average_decay(recipe, step))
         self.done += 1
-        passes = float((earlier + interactions) * recipe.images * recipe.objects)
+        passes = float((warmup + supervised) * recipe.images_per_step * recipe.objects_per_image)
         return dict(zip(names, total.tolist(), strict=True)) | {"passes": passes}
 
-    def _part(self, tensors: Part, interactions: int, earlier: int) -> Answer:
+    def _interact(self, tensors: MicroBatch, supervised: int, warmup: int) -> Answer:
         recipe = self.recipe
         numbers = [int(number) for number in tensors["index"]]
         return interact(
             self.model,
             Batch.from_tensors(tensors, self.processes.device),
-            [np.random.default_rng((recipe.seed, n, k, 1)) for n in numbers for k in range(recipe.objects)],
-            interactions=interactions,
-            earlier=earlier,
-            kind_shares=recipe.kind_shares,
-            p2cl=recipe.p2cl,
-            p2cl_target=recipe.p2cl_target,
-            dice=recipe.dice,
-            mask_drop=recipe.mask_drop,
-            second_look=recipe.second_look,
-            lone_click=recipe.lone_click,
-            exact=recipe.exact,
+            [np.random.default_rng((recipe.seed, n, k, 1)) for n in numbers for k in range(recipe.objects_per_image)],
+            recipe.interaction,
+            recipe.loss,
+            supervised=supervised,
+            warmup=warmup,
             mean=self.processes.mean,
         )
 
     def save(self) -> None:
-        """State and weights, to files that the first process writes; all of them have to call this together."""
+        """Save state and weights. A collective call, in which the first process writes."""
         state = gather_state(self.network, self.average, self._optimizer)
         if self.processes.first:
-            # Weights first: a run that is killed in between writes them again when it is resumed.
+            # Weights first: a run that is killed in between writes them again after it is resumed.
             _save_weights(self.recipe, averages(state), self.done)
             save_state(self.recipe.folder / NAME, state, self.done)
-        # Nobody leaves before the files are there: the end of one process may end the others.
+        # All processes wait for the files, since the end of one may end the others.
         self.processes.fabric.barrier()
         self.saved_at, self._saved = self.done, time.monotonic()
 
 
 def interactions_of(recipe: Recipe, step: int) -> tuple[int, int]:
-    """How many interactions of this step are supervised, and how many go before them."""
-    rng = np.random.default_rng((recipe.seed, step, 0, 2))
-    supervised = int(rng.integers(1, recipe.interactions + 1))
-    return supervised, int(rng.integers(1, recipe.earlier + 1)) if recipe.earlier and rng.random() < EARLIER else 0
+    """Numbers of supervised and of warm-up interactions of a step."""
+    rng, most = np.random.default_rng((recipe.seed, step, 0, 2)), recipe.interaction
+    supervised = int(rng.integers(1, most.interactions + 1))
+    if not most.warmup_interactions or rng.random() >= WARMUP_PROB:
+        return supervised, 0
+    return supervised, int(rng.integers(1, most.warmup_interactions + 1))
 
 
-def _loop(run: _Run, feed: Feed, checks: Sequence[Sample], stop: StopRequest, log: RunLog) -> None:
+def _loop(run: _Run, loader: StepLoader, checks: Sequence[Sample], stop: StopRequest, log: RunLog) -> None:
     recipe, processes = run.recipe, run.processes
     logged, logged_at = time.monotonic(), run.done
     while run.done < recipe.length:
-        parts, trouble = _fetched(feed)
-        # Between two steps all processes agree on what comes next, so that none waits for one that has left.
-        asked = torch.tensor([trouble is not None, stop.asked, run.due], dtype=torch.float32)
-        troubled, stopped, due = (processes.sum(asked) > 0).tolist()
-        if (troubled or stopped or due) and run.done > run.saved_at:
+        micro_batches, error = _fetch(loader)
+        # Between two steps all processes agree on the next action, so that none waits for one that has ended.
+        votes = torch.tensor([error is not None, stop.requested, run.due], dtype=torch.float32)
+        failed, stopped, due = (processes.sum(votes) > 0).tolist()
+        if (failed or stopped or due) and run.done > run.saved_at:
             run.save()
-        if troubled:
-            raise _ended(trouble, run)
+        if failed:
+            raise _end_of(run, error)
         if stopped:
-            told = f"stopped after step {run.done} of {recipe.length}{_what_is_left(run)}"
-            raise Interrupted(told if processes.first else "")
+            message = f"stopped after step {run.done} of {recipe.length}{_how_to_resume(run)}"
+            raise Interrupted(message if processes.first else "")
 
         try:
-            row = run.step(parts)
+            row = run.step(micro_batches)
         except _NotFiniteError:
             if run.done > run.saved_at:
                 run.save()
             raise TrainingError(_not_finite(run)) from None
         done, now = run.done, time.monotonic()
         if done % recipe.log_every == 0:
-            rate = recipe.images * (done - logged_at) / max(now - logged, 1e-9)
+            rate = recipe.images_per_step * (done - logged_at) / max(now - logged, 1e-9)
             passes = row.pop("passes")
             log.row(done, row | {"lr": recipe.learning_rate(done - 1), "images/s": rate, "passes": passes})
             logged, logged_at = now, done
         if done == recipe.length:
             run.save()
         if checks and recipe.validate_every and (done % recipe.validate_every == 0 or done == recipe.length):
-            average = whole(run.average)
+            average = gather_full(run.average)
             if processes.first:
                 result = validate(_segmenter(recipe, average, processes.device), checks)
                 log.row(done, {f"val_{name}": value for name, value in result.scores.items()})
@@ -251,49 +246,50 @@ def _loop(run: _Run, feed: Feed, checks: Sequence[Sample], stop: StopRequest, lo
             logged, logged_at = time.monotonic(), done
 
 
-def _fetched(feed: Feed) -> tuple[list[Part], Exception | None]:
+def _fetch(loader: StepLoader) -> tuple[list[MicroBatch], Exception | None]:
     try:
-        return feed.parts(), None
-    except Exception as error:  # whatever it is, the others have to be told before it is raised
+        return loader.next_step(), None
+    except Exception as error:  # any error must reach the other processes before it is raised
         return [], error
 
 
-def _ended(trouble: Exception | None, run: _Run) -> Exception:
-    """What is raised when a process, this one or another, has no data for the next step."""
-    if trouble is None:
-        return TrainingError("another process of this run could not go on; it says why")
-    if isinstance(trouble, TrainingError):
-        return TrainingError(f"{trouble}{_what_is_left(run)}")
-    return trouble
+def _end_of(run: _Run, error: Exception | None) -> Exception:
+    """The error to raise when this process (with `error`) or another one has no data for the next step."""
+    if error is None:
+        return TrainingError("another process of this run has failed; see its message")
+    if isinstance(error, TrainingError):
+        return TrainingError(f"{error}{_how_to_resume(run)}")
+    return error
 
 
 def _not_finite(run: _Run) -> str:
-    """What is said of a loss or gradient that is not finite. Samples and prompts follow from the seed and the step."""
+    """The message about a loss or gradient that is not finite."""
     ways = ["another --seed", *(["--precision 32-true"] if run.recipe.precision != "32-true" else [])]
-    again = f", and with {' or '.join(ways)}, since this step would come out the same" if run.done else ""
+    again = f", and with {' or '.join(ways)}, since this step would repeat exactly" if run.done else ""
     return (
-        f"the loss or its gradient is not finite in step {run.done + 1}{_what_is_left(run)}{again}; if the loss grew"
-        " before, start anew with a lower --lr"
+        f"the loss or its gradient is not finite in step {run.done + 1}{_how_to_resume(run)}{again}; if the loss grew"
+        " before, start a new run with a lower --lr"
     )
 
 
-def _what_is_left(run: _Run) -> str:
+def _how_to_resume(run: _Run) -> str:
     if not run.done:
         return ""
-    return f"; the state of step {run.done} is saved: go on with vpuformer train --resume -o {run.recipe.folder}"
+    return f"; the state of step {run.done} is saved: continue with vpuformer train --resume -o {run.recipe.folder}"
 
 
 def _share(recipe: Recipe, part: int, parts: int) -> float:
-    """The part's share of the batch, over all processes."""
-    return ((part + 1) * recipe.images // parts - part * recipe.images // parts) / recipe.images
+    """Share of the batch in one part, over all processes."""
+    images = recipe.images_per_step
+    return ((part + 1) * images // parts - part * images // parts) / images
 
 
 def build_network(recipe: Recipe) -> VPUFormer:
-    """The network of a recipe with the weights it starts from.
+    """Build the network of a recipe with its initial weights.
 
     Raises:
-        ConfigError: weights of the model to start from have another shape.
-        CheckpointError: the weights to start from cannot be read or fetched.
+        ConfigError: weights of the initial model have another shape.
+        CheckpointError: the initial weights cannot be read or downloaded.
     """
     pretrained = recipe.pretrained and recipe.backbone_weights is None and recipe.init is None
     network = VPUFormer(recipe.model, pretrained=pretrained)
@@ -306,12 +302,11 @@ def build_network(recipe: Recipe) -> VPUFormer:
 
 
 def _write_recipe(recipe: Recipe) -> None:
-    with replacing(recipe.folder / "recipe.json") as temporary:
-        temporary.write_text(json.dumps(recipe.to_dict(), indent=2) + "\n", encoding="utf-8")
+    write_file(recipe.folder / "recipe.json", json.dumps(recipe.to_dict(), indent=2) + "\n", error=TrainingError)
 
 
 def _network(recipe: Recipe, average: Mapping[str, Tensor], device: torch.device) -> VPUFormer:
-    # It is to be used at the size that it was trained for.
+    # The model is used at the size of its training.
     network = VPUFormer(replace(recipe.model, input_size=max(SMALLEST_INPUT, recipe.size))).to(device)
     network.load_state_dict(average)
     return network.eval()
@@ -322,5 +317,5 @@ def _segmenter(recipe: Recipe, average: Mapping[str, Tensor], device: torch.devi
 
 
 def _save_weights(recipe: Recipe, average: Mapping[str, Tensor], steps: int) -> None:
-    metadata = {"steps": str(steps), "samples": str(steps * recipe.images * recipe.objects)}
+    metadata = {"steps": str(steps), "samples": str(steps * recipe.images_per_step * recipe.objects_per_image)}
     save_checkpoint(_network(recipe, average, torch.device("cpu")), Path(recipe.output) / WEIGHTS, metadata=metadata)

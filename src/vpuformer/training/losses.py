@@ -1,10 +1,10 @@
-"""Normalised focal loss, DICE and the prompt-to-pixel contrastive loss (sections III-E and IV-B).
+"""Normalised focal loss, DICE and prompt-to-pixel contrastive loss (III-E and IV-B).
 
-Truths hold 1, 0 and `IGNORE`; what is ignored takes no part in any of the three. Everything is computed in float32,
+Ground truth holds 1, 0 and `IGNORE`; all three losses leave out ignored pixels. Everything is computed in float32,
 also under mixed precision.
 
-Each loss is a sum over a number of terms (samples, or pairs of a prompt and a pixel). Who divides one by the other is
-an argument: where several processes share a batch it is the number of terms in all of it (`training.distributed`).
+Each loss is a sum over terms (samples, or pairs of a prompt and a pixel), divided by their number. The argument `mean`
+divides: where several processes share a batch, by the number of terms in the whole batch (`training.distributed`).
 """
 
 import math
@@ -23,17 +23,17 @@ from vpuformer.metrics import IGNORE
 EPSILON = 1e-12
 
 LARGEST_COSINE = 1 - 1e-6
-"""In P2CL: beyond it logarithms would grow without end, and there is no gradient."""
+"""Largest cosine in P2CL. Beyond it the logarithm diverges, so the loss is constant there."""
 
 PART = 2**22
-"""P2CL looks at so many numbers at once (16 MiB of features and similarities, a few times over), or at one sample."""
+"""Numbers that P2CL processes at once: 16 MiB of features and similarities, a few times over; at least one sample."""
 
 Mean = Callable[[Float[Tensor, ""], Float[Tensor, ""]], Float[Tensor, ""]]
-"""Makes a mean of a sum and the number of its terms, which carries no gradient."""
+"""Makes a mean of a sum and its number of terms, which carries no gradient."""
 
 
 def batch_mean(total: Float[Tensor, ""], count: Float[Tensor, ""]) -> Float[Tensor, ""]:
-    """The mean over what is at hand; 0 where there is nothing.
+    """The mean over the terms of this process; 0 without terms.
 
     >>> batch_mean(torch.tensor(6.0), torch.tensor(4.0)).item(), batch_mean(torch.tensor(0.0), torch.tensor(0.0)).item()
     (1.5, 0.0)
@@ -49,9 +49,10 @@ def normalized_focal_loss(
     gamma: float = 2.0,
     mean: Mean = batch_mean,
 ) -> Float[Tensor, ""]:
-    """RITM's NFL: a focal loss whose weights are rescaled to sum to the number of pixels, for each sample.
+    """RITM's normalised focal loss.
 
-    `alpha` weighs the object, `1 - alpha` the background. The rescaling carries no gradient. `mean` is over samples.
+    In each sample the weights are rescaled to sum to the number of pixels; the rescaling carries no gradient. `alpha`
+    is the weight of the object, `1 - alpha` that of the background. `mean` is over samples.
 
     >>> confident = torch.full((1, 1, 2, 2), 20.0)
     >>> round(normalized_focal_loss(confident, torch.ones(1, 1, 2, 2, dtype=torch.int8)).item(), 4)
@@ -64,7 +65,7 @@ def normalized_focal_loss(
     focus = wrong.sigmoid() ** gamma * valid
     pixels = valid.sum(dim=(1, 2, 3))
     scale = pixels / (focus.detach().sum(dim=(1, 2, 3)) + EPSILON)
-    # softplus of the wrong logit is -log of the probability of what is right.
+    # softplus of the wrong logit is -log of the probability of the right class.
     weighted = torch.where(positive, alpha, 1 - alpha) * focus * F.softplus(wrong)
     return _over_samples(weighted.sum(dim=(1, 2, 3)) * scale / (pixels + EPSILON), mean)
 
@@ -77,9 +78,9 @@ def dice_loss(
     smooth: float = 1e-3,
     mean: Mean = batch_mean,
 ) -> Float[Tensor, ""]:
-    """`1 - 2 sum(p y) / (sum p + sum y)`; with `squared`, V-Net's form, `p` and `y` are squared below the line.
+    """`1 - 2 sum(p y) / (sum p + sum y)`.
 
-    `mean` is over samples.
+    With `squared`, V-Net's form, the denominator holds squares. `mean` is over samples.
 
     >>> logits = torch.tensor([[[[50.0, 50.0, -50.0, -50.0]]]])
     >>> round(dice_loss(logits, torch.tensor([[[[1, 0, 0, 0]]]])).item(), 3)
@@ -102,26 +103,26 @@ def prompt_to_pixel_contrastive_loss(
     regions: Float[Tensor, "b n h w"] | None = None,
     mean: Mean = batch_mean,
 ) -> Float[Tensor, ""]:
-    """P2CL, Eqs. 14-17: every prompt is drawn to its pixels and pushed from the others.
+    """P2CL, Eqs. 14-17: every prompt is drawn to its pixels and pushed away from the others.
 
     The pixels of a positive prompt are the object, those of a negative one the background, at the resolution of
-    `pixels` (1/4), where the truth becomes the share of the object in each cell. With `regions` they are each prompt's
-    own: the share of every cell, out of what is known of it, that belongs to the prompt (`prompt_regions`). Empty slots
-    and ignored pixels take no part; `mean` is over the pairs of prompt and cell that do. `rho` and `1 - rho` are
-    computed without the cancellation that has infinite gradients at similarity 1. Memory does not grow with the number
-    of pairs (`PART`) without `regions`.
+    `pixels` (1/4), where the ground truth becomes the share of the object in each cell. `regions` gives each prompt its
+    own pixels: the share of each cell's labelled pixels that belongs to the prompt (`prompt_regions`). Empty slots and
+    ignored pixels are left out; `mean` is over the remaining pairs of prompt and cell. `rho` and `1 - rho` are computed
+    without the cancellation that has infinite gradients at similarity 1. Without `regions`, memory does not grow with
+    the number of pairs (`PART`).
     """
     size = (pixels.shape[-2], pixels.shape[-1])
     known = (truth != IGNORE).float()
     share = F.adaptive_avg_pool2d((truth == 1).float(), size)
     weight = F.adaptive_avg_pool2d(known, size)
-    # A cell that is ignored in part: its known part decides.
+    # In a partly ignored cell the labelled part decides.
     target = (share / weight.clamp_min(1e-6)).flatten(2)
     if regions is not None:
         target, positive = regions.flatten(2), torch.ones_like(positive)
     seen = (weight > 0).float().flatten(2)
     directions = F.normalize(prompts.float(), dim=-1)
-    # Channels last, as the decoder's maps are on a CPU: a view there, and all that follows reads memory in order.
+    # Channels last, as the decoder's maps are on a CPU: there a view, and memory is read in order.
     channels_last = pixels.permute(0, 2, 3, 1).flatten(1, 2)
     total = _Contrast.apply(directions, channels_last, target, seen, positive, valid)
     assert isinstance(total, Tensor)
@@ -134,7 +135,7 @@ def prompt_regions(
     slots: int,
     size: tuple[int, int],
 ) -> Float[Tensor, "b n h w"]:
-    """The masks of each sample's prompts as shares of the cells of `size`, padded to `slots`; see `regions` of P2CL."""
+    """The `regions` of P2CL: prompts' masks as shares of cells of `size`, padded to `slots`."""
     weight = F.adaptive_avg_pool2d((truth != IGNORE).float(), size).clamp_min(1e-6)
     regions = weight.new_zeros(len(masks), slots, *size)
     for i, own in enumerate(masks):
@@ -145,10 +146,10 @@ def prompt_regions(
 
 
 class _Contrast(torch.autograd.Function):
-    """Eq. 16, summed over all pairs that count; a few samples at a time, so that memory holds few pairs at once.
+    """Eq. 16, summed over all valid pairs, a few samples at a time to save memory.
 
-    The gradient is written out and made together with the value. What autograd would keep, and make of that, takes
-    several times as long, which is felt in a training step.
+    The gradient is written out and computed together with the value. With autograd this would take several times as
+    long, which slows a training step.
     """
 
     @staticmethod
@@ -184,13 +185,16 @@ def _contrast(
     positive: Bool[Tensor, "b n"],
     valid: Bool[Tensor, "b n"],
 ) -> tuple[Float[Tensor, ""], Float[Tensor, "b n d"], Float[Tensor, "b l d"]]:
-    """The sum of `-w log((1 + s) / 2) - (1 - w) log((1 - s) / 2)` over the pairs, s being the cosine of prompt and
-    pixel, and its derivatives by the prompts' directions (of length 1) and by the pixels."""
+    """Loss and its derivatives with respect to the prompts' directions (of length 1) and the pixels.
+
+    The loss is the sum of `-w log((1 + s) / 2) - (1 - w) log((1 - s) / 2)` over the pairs, with s the cosine of prompt
+    and pixel.
+    """
     wanted = torch.where(positive[..., None], target, 1 - target)
     counted = seen * valid[..., None]
     pixels = pixels.float()
     per_length = torch.linalg.vector_norm(pixels, dim=2).clamp_min_(EPSILON).reciprocal_()[:, None]
-    # Products are divided by the norms of the pixels, and not the pixels, which are many times as many numbers.
+    # Dividing the products by the norms is cheaper than dividing the pixels, which are many more numbers.
     cosine = torch.bmm(directions, pixels.transpose(1, 2)).mul_(per_length)
     counted_within = counted * (cosine.abs() < LARGEST_COSINE)
     cosine.clamp_(-LARGEST_COSINE, LARGEST_COSINE)
@@ -200,7 +204,7 @@ def _contrast(
 
     by_product = ((1 - wanted) / other - wanted / same).mul_(counted_within).mul_(per_length)
     by_pixels = torch.bmm(by_product.transpose(1, 2), directions)
-    # What changes a pixel's length alone changes no cosine.
+    # A change of a pixel's length does not change its cosine.
     radial = (by_product * cosine).sum(dim=1, keepdim=True).mul_(per_length)
     by_pixels.addcmul_(pixels, radial.transpose(1, 2), value=-1)
     return loss, torch.bmm(by_product, pixels), by_pixels

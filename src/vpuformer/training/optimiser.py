@@ -1,4 +1,4 @@
-"""What moves the weights: the optimiser with its groups and rates, and the average of the weights."""
+"""The optimiser with its groups and learning rates, and the average of the weights."""
 
 from collections.abc import Mapping
 
@@ -9,29 +9,32 @@ from vpuformer.model.vpuformer import VPUFormer
 from vpuformer.training.recipe import Recipe
 
 BETAS = (0.9, 0.999)
-"""Of Adam (section IV-B)."""
+"""Betas of Adam (section IV-B)."""
 
 
 def make_optimizer(network: VPUFormer, recipe: Recipe) -> torch.optim.Optimizer:
-    """Adam or AdamW over the parameters that learn."""
+    """Make Adam or AdamW over the trainable parameters."""
     kind = torch.optim.AdamW if recipe.optimizer == "adamw" else torch.optim.Adam
     return kind(_groups(network, recipe), betas=BETAS, weight_decay=recipe.weight_decay)
 
 
 def set_rates(optimizer: torch.optim.Optimizer, recipe: Recipe, step: int) -> None:
-    """The learning rate of every group at `step`, counted from 0."""
+    """Set the learning rate of every group for `step`, counted from 0."""
     for group in optimizer.param_groups:
         group["lr"] = recipe.learning_rate(step) * group["factor"]
 
 
 def average_decay(recipe: Recipe, step: int) -> float:
-    """The decay of the average after `step`, counted from 0: smaller in the first steps, which it is to forget."""
-    return min(recipe.ema, (step + 1) / (step + 10))
+    """Decay of the average after `step`, counted from 0.
+
+    The decay starts small, so that the average forgets the first weights.
+    """
+    return min(recipe.ema_decay, (step + 1) / (step + 10))
 
 
 @torch.no_grad()
 def update_average(average: dict[str, Tensor], state: Mapping[str, Tensor], decay: float) -> None:
-    """Moves `average` by `1 - decay` towards `state`; numbers that are counts are copied."""
+    """Move `average` by `1 - decay` towards `state`; integers are copied."""
     for name, value in state.items():
         if value.is_floating_point():
             average[name].lerp_(value, 1 - decay)
@@ -40,9 +43,9 @@ def update_average(average: dict[str, Tensor], state: Mapping[str, Tensor], deca
 
 
 def _groups(network: VPUFormer, recipe: Recipe) -> list[dict[str, object]]:
-    """Encoder and rest, each with its learning rate; norms, biases and single vectors are not decayed.
+    """Encoder and rest, each with its learning rate. Weight decay leaves out norms, biases and single vectors.
 
-    What is new in an encoder (the fusion of the previous mask, DeepLabV3+'s context) counts as rest.
+    Parts that are added to an encoder (the fusion of the previous mask, DeepLabV3+'s context) count as rest.
     """
     groups: list[dict[str, object]] = []
     pretrained = set(network.backbone.net.parameters())

@@ -1,15 +1,14 @@
-"""Where bfloat16 costs time on a CPU instead of saving it."""
+"""Layers that stay in float32 under mixed precision: bfloat16 is slower there on a CPU."""
 
 import torch
 from torch import Tensor, nn
 
 
 def keep_strided_depthwise_in_float32(module: nn.Module) -> None:
-    """From now on the depthwise convolutions of `module` with a stride leave bfloat16 autocast on a CPU.
+    """Make the strided depthwise convolutions of `module` leave bfloat16 autocast on a CPU.
 
-    The gradient of one in bfloat16 takes many times as long there as in float32 (oneDNN 3, channels last), which is
-    felt in a training step, most where the image encoder runs for every prompt. Names, parameters and buffers stay
-    what they are.
+    On a CPU the bfloat16 gradient takes many times as long as in float32 (oneDNN 3, channels last). This slows a
+    training step, most where the image encoder runs for every prompt. Names, parameters and buffers do not change.
     """
     for each in module.modules():
         if type(each) is nn.Conv2d and each.groups == each.in_channels > 1 and max(each.stride) > 1:

@@ -1,4 +1,4 @@
-"""What a training run is: one frozen dataclass, written beside its checkpoints. Imports no torch."""
+"""The settings of a training run as one frozen dataclass. Imports no torch."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from vpuformer.data.augmentation import Augmentation
-from vpuformer.errors import ConfigError
-from vpuformer.fields import check_fields
+from vpuformer.errors import ConfigError, listed
+from vpuformer.fields import check_fields, field_types
+from vpuformer.files import read_json
 from vpuformer.geometry import LARGEST_INPUT
 from vpuformer.model.config import VARIANTS, VPUFormerConfig
 from vpuformer.training.config_io import build
@@ -16,177 +17,210 @@ Precision = Literal["32-true", "bf16-mixed"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Recipe:
-    """A training run. The defaults suit a small network and a CPU; `training.recipes` has others by name.
-
-    What a run computes is told by its batch, `images` times `objects`, and its `seed`; on how many devices, and in
-    how many parts, changes neither its samples nor their prompts, and its loss by rounding alone (but for dropout, and
-    for P2CL's mean where `accumulate` is above 1).
+class InteractionSettings:
+    """How the simulated user prompts in training.
 
     Raises:
-        ConfigError: a field is out of range or contradicts another.
+        ConfigError: a field is of the wrong type or out of range.
+    """
+
+    interactions: int = 3
+    """Largest number of supervised interactions. Each batch has a uniform number from 1 to it, with the loss weights
+    1, 2, 3, ..."""
+    warmup_interactions: int = 3
+    """Largest number of interactions without gradient before the supervised ones. Every second batch has none, the
+    others a uniform number from 1 to it. They teach the network to correct small errors late in a session."""
+    click_weight: float = 1.0
+    """Relative frequency of clicks. The kind of prompt is drawn for each sample and interaction."""
+    box_weight: float = 1.0
+    """Relative frequency of boxes."""
+    scribble_weight: float = 1.0
+    """Relative frequency of scribbles."""
+    mask_drop: float = 0.3
+    """Probability that a correction comes without the previous mask, so that all prompts count at once."""
+    repeat_without_prompt_prob: float = 0.1
+    """Probability that a previous mask that is not dropped comes back without a new prompt."""
+    single_first_click_prob: float = 0.5
+    """Probability that a sample that starts with a click gets exactly one. The others get RITM's several random clicks
+    on both sides of the boundary."""
+    evaluation_prompt_prob: float = 0.5
+    """Probability that a click or box is the one of the evaluation: a click on the deepest wrong pixel, a tight box
+    around one component. The others deviate from it as in RITM and the authors' code."""
+
+    def __post_init__(self) -> None:
+        check_fields(self, "interaction.")
+        _check_least(self, "interaction.", 1, "interactions")
+        _check_least(self, "interaction.", 0, "warmup_interactions", "click_weight", "box_weight", "scribble_weight")
+        _check_shares(
+            self,
+            "interaction.",
+            "mask_drop",
+            "repeat_without_prompt_prob",
+            "single_first_click_prob",
+            "evaluation_prompt_prob",
+        )
+        if not self.click_weight + self.box_weight + self.scribble_weight > 0:
+            raise ConfigError("click_weight, box_weight and scribble_weight are all 0; set one of them above 0")
+
+    @property
+    def kind_probabilities(self) -> tuple[float, float, float]:
+        """Probabilities of click, box and scribble."""
+        total = self.click_weight + self.box_weight + self.scribble_weight
+        return (self.click_weight / total, self.box_weight / total, self.scribble_weight / total)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LossSettings:
+    """The loss of one interaction: normalised focal loss + DICE + `p2cl_weight` * P2CL.
+
+    Raises:
+        ConfigError: a field is of the wrong type or out of range.
+    """
+
+    p2cl_weight: float = 2.0
+    """Lambda, the weight of P2CL (Eq. 18)."""
+    p2cl_target: Literal["object", "error"] = "object"
+    """Pixels that P2CL draws a prompt to: the object or the background ("object"), or the error region that the prompt
+    corrects ("error", the authors' code). For a first prompt both are the same."""
+    dice: Literal["linear", "squared"] = "linear"
+    """Denominator of the DICE loss: sums of the values (the authors' code), or of their squares (V-Net, which the paper
+    cites)."""
+
+    def __post_init__(self) -> None:
+        check_fields(self, "loss.")
+        _check_least(self, "loss.", 0, "p2cl_weight")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recipe:
+    """A training run.
+
+    The defaults suit a small network and a CPU; `vpuformer.training.recipes` has others by name. The batch
+    (`images_per_step` times `objects_per_image`) and the `seed` determine what a run computes. The number of devices
+    and of parts changes neither samples nor prompts, and the loss only by rounding. Exceptions: dropout, and P2CL's
+    mean where `accumulate` is above 1.
+
+    Raises:
+        ConfigError: a field is of the wrong type, out of range or contradicts another.
     """
 
     data: str | tuple[str, ...]
-    """What is trained on, as `vpuformer.data.sources.open_sources` takes it: folders, each perhaps with its kind before
-    it ("sbd=PATH")."""
+    """Folders to train on, each with its kind before it where needed ("sbd=PATH"); see
+    `vpuformer.data.sources.open_sources`."""
     output: str
     """Folder of the run: `recipe.json`, `log.csv`, `last.safetensors`, `weights/`, TensorBoard files."""
     set_weights: Mapping[str, float] = field(default_factory=dict)
-    """How often each set of `data` is drawn, by its name, relative to the others; a set that is not named counts 1,
-    and 0 leaves it out."""
+    """Relative frequency of each set of `data`, by name. The default is 1; 0 leaves a set out."""
     region_sets: tuple[str, ...] = ()
-    """Names of the sets whose objects are regions, such as walls and sky: they may fill an image, and are not pasted
-    into others."""
+    """Names of the sets whose objects are regions, such as walls and sky. They may fill an image, and are not pasted
+    into other images."""
     split: str | None = None
-    """JSON file that names validation images, validation objects and images to leave out."""
+    """JSON file with validation images, validation objects and images to leave out."""
     model: VPUFormerConfig = field(default_factory=lambda: VARIANTS["default"])
     pretrained: bool = False
-    """Start from the pretrained image encoder that timm knows for this network (fetched, where it is not at hand)."""
+    """Start from timm's pretrained image encoder for this network, downloaded if necessary."""
     backbone_weights: str | None = None
-    """safetensors file, in timm's names, for the image encoder to start from; goes before `pretrained`."""
+    """safetensors file with pretrained weights of the image encoder, in timm's names. It replaces `pretrained`."""
     init: str | None = None
-    """Model (name or folder) to start from, with a fresh optimiser; of its weights, those that the network has too. Its
-    image encoder gives way to `backbone_weights`, if there are any."""
+    """Model (name or folder) to fine-tune, with a new optimiser. Weights that both networks have are copied;
+    `backbone_weights` replaces its image encoder."""
 
     size: int = 256
     """Side of the training crops in pixels."""
-    images: int = 8
+    images_per_step: int = 8
     """Images of one step, over all devices."""
-    objects: int = 2
-    """Objects of every image: they share its crop and, where features depend on the image alone, the encoder."""
+    objects_per_image: int = 2
+    """Objects of each image. They share its crop and, where features depend on the image alone, its features."""
     steps: int = 20_000
-    """Optimiser steps, unless `epochs` says how long the run is."""
+    """Optimiser steps, unless `epochs` is above 0."""
     epochs: int = 0
-    """If above 0, the run is this many epochs of `epoch_length` images, each rounded down to whole steps."""
+    """If above 0, the run has this many epochs of `epoch_length` images, each rounded down to whole steps."""
     epoch_length: int = 0
-    interactions: int = 3
-    """Supervised interactions of a batch: uniform from 1 to this number, weighted 1, 2, 3, ..."""
-    earlier: int = 3
-    """Interactions before the supervised ones: none in every second batch, in the others uniform from 1 to this number.
-    They carry no gradient; from them the network learns what to do late, when little is wrong."""
-    click: float = 1.0
-    box: float = 1.0
-    scribble: float = 1.0
-    """How often each kind of prompt is drawn, relative to the others; per sample and interaction."""
-    mask_drop: float = 0.3
-    """How often the previous mask is taken away before a correction: many prompts given at once, and no mask."""
-    second_look: float = 0.1
-    """How often a previous mask comes back without a further prompt: the network goes on from its own answer."""
-    lone_click: float = 0.5
-    """How often an object that is first clicked at gets one click, as a person begins; the others get RITM's several
-    random clicks on both sides of the edge."""
-    exact: float = 0.5
-    """How often a click or box is the very one that evaluation gives (on the deepest wrong pixel; tight around one
-    component); the others stray from it as in RITM and the authors' code."""
+    """Images of an epoch."""
+    interaction: InteractionSettings = field(default_factory=InteractionSettings)
     augmentation: Augmentation = field(default_factory=Augmentation)
 
     optimizer: Literal["adamw", "adam"] = "adamw"
-    """Adam with betas .9 and .999; "adamw" decays weights apart from the gradient."""
+    """Adam with betas .9 and .999; "adamw" decouples weight decay from the gradient."""
     lr: float = 5e-4
+    """Learning rate."""
     backbone_lr: float = 0.1
     """Learning rate of the image encoder relative to `lr`."""
     weight_decay: float = 0.01
     schedule: Literal["plateau", "step"] = "plateau"
-    """After the `warmup`, the rate is constant until the `cooldown` ("plateau"), or until it is multiplied by `decay`
+    """Learning rate after the `warmup`: constant until the `cooldown` ("plateau"), or until it is multiplied by `decay`
     ("step")."""
     warmup: int = 200
     """Steps over which the learning rate rises from zero; 0 for none."""
     cooldown: float = 0.2
-    """Share of the steps, at the end, over which it falls to zero."""
+    """Share of the steps, at the end, over which the learning rate falls to zero."""
     decay: float = 0.1
+    """Factor of the learning rate after `decay_at`, with the schedule "step"."""
     decay_at: float = 50 / 55
-    """Share of the steps after which it is multiplied by `decay`."""
-    clip: float = 1.0
-    """Largest norm of the gradient; 0 for any."""
-    ema: float = 0.999
-    """Decay of the moving average of the weights, which is what is validated and saved; 0 for the weights as they
-    are."""
-    p2cl: float = 2.0
-    """Lambda, the weight of P2CL (Eq. 18)."""
-    p2cl_target: Literal["object", "error"] = "object"
-    """Pixels that P2CL draws a prompt to: the object or the background ("object"), or the error region that the prompt
-    was given to correct ("error", the authors' code); of a first prompt they are the same."""
-    dice: Literal["linear", "squared"] = "linear"
-    """Denominator of the DICE loss: sums of the values (the authors' code), or of their squares (V-Net, which the paper
-    cites)."""
+    """Share of the steps before the factor `decay` applies."""
+    grad_clip_norm: float = 1.0
+    """Largest norm of the gradient; 0 for no limit."""
+    ema_decay: float = 0.999
+    """Decay of the averaged weights, which are validated and saved; 0 for no average."""
+    loss: LossSettings = field(default_factory=LossSettings)
     freeze_stem: bool = True
-    """Keep the image encoder up to stride 4 as it was pretrained. A run whose encoder starts from random numbers
-    trains it nevertheless, and says so."""
+    """Keep the pretrained weights of the image encoder up to stride 4. A run whose encoder starts from random numbers
+    trains them anyway, and says so."""
     freeze_norms: bool = True
-    """Keep the statistics of its batch norms."""
+    """Keep the pretrained statistics of the image encoder's batch norms."""
 
     seed: int = 0
+    """Seed of all random numbers."""
     precision: Precision = "32-true"
+    """Arithmetic of the network: 32-true or bf16-mixed."""
     accelerator: str = "auto"
+    """Kind of device: auto, cpu, cuda or mps."""
     devices: int = 1
-    """Of one machine."""
+    """Devices of one machine."""
     nodes: int = 1
-    """Machines; the same command runs on each."""
+    """Machines; run the same command on each."""
     strategy: Literal["auto", "ddp", "fsdp"] = "auto"
-    """Of several devices: each holds the whole network ("ddp", what "auto" means), or a share of it ("fsdp")."""
+    """Use of several devices: each holds the whole network ("ddp" and "auto") or a share of it ("fsdp")."""
     accumulate: int = 1
-    """Parts of a step that each device computes one after the other, where all at once is more than it can hold."""
+    """Parts of a step that each device computes one after the other, to save memory."""
     workers: int = 1
-    """Processes of each device that decode and augment."""
+    """Processes per device that read and augment images."""
     log_every: int = 20
+    """Steps between two lines of the log."""
     save_minutes: float = 3.0
+    """Minutes between two saved states."""
     validate_every: int = 1000
-    """Steps; 0 for never."""
+    """Steps between two validations; 0 for none."""
     validate_objects: int = 200
-    """How many of the validation objects are looked at during training."""
+    """Largest number of objects in a validation."""
 
     def __post_init__(self) -> None:
         check_fields(self)
-        ones = ("size", "images", "objects", "steps", "interactions", "devices", "nodes", "accumulate", "log_every")
-        for name in ones:
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name}={getattr(self, name)} must be at least 1")
-        zeros = (
-            "epochs",
-            "epoch_length",
-            "earlier",
-            "warmup",
-            "workers",
-            "validate_every",
-            "weight_decay",
-            "p2cl",
-            "clip",
-            "seed",
-        )
-        for name in (*zeros, "save_minutes", "validate_objects", "backbone_lr"):
-            if not getattr(self, name) >= 0:
-                raise ConfigError(f"{name}={getattr(self, name)} must be at least 0")
-        for name in ("cooldown", "decay", "decay_at", "ema", "mask_drop", "second_look", "lone_click", "exact"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ConfigError(f"{name}={getattr(self, name)} must lie between 0 and 1")
+        _check_least(self, "", 1, "size", "images_per_step", "objects_per_image", "steps", "devices", "nodes")
+        _check_least(self, "", 1, "accumulate", "log_every")
+        _check_least(self, "", 0, "epochs", "epoch_length", "warmup", "workers", "validate_every", "validate_objects")
+        _check_least(self, "", 0, "weight_decay", "grad_clip_norm", "seed", "save_minutes", "backbone_lr")
+        _check_shares(self, "", "cooldown", "decay", "decay_at", "ema_decay")
         if not self.lr > 0:
             raise ConfigError(f"lr={self.lr} must be above 0")
         if self.size % 32 or self.size > LARGEST_INPUT:
             raise ConfigError(
                 f"size={self.size} must be a multiple of 32, the encoder's coarsest stride, up to {LARGEST_INPUT}"
             )
-        if min(self.click, self.box, self.scribble) < 0 or self.click + self.box + self.scribble <= 0:
-            raise ConfigError("click, box and scribble are shares: none below zero, and not all of them zero")
-        if self.epochs and self.epoch_length < self.images:
+        if self.epochs and self.epoch_length < self.images_per_step:
             raise ConfigError(
-                f"an epoch of epoch_length={self.epoch_length} is less than a step of images={self.images}"
+                f"epoch_length={self.epoch_length} is less than one step of images_per_step={self.images_per_step}"
             )
-        if self.images < self.devices * self.nodes * self.accumulate:
+        parts = self.devices * self.nodes * self.accumulate
+        if self.images_per_step < parts:
             raise ConfigError(
-                f"images={self.images} are of all devices together: not one for each of the"
-                f" {self.devices * self.nodes * self.accumulate} parts (devices x nodes x accumulate)"
+                f"images_per_step={self.images_per_step} counts the images of all devices, and there are {parts} parts"
+                " (devices x nodes x accumulate); give each part an image"
             )
-
-    @property
-    def kind_shares(self) -> tuple[float, float, float]:
-        """Probabilities of click, box and scribble."""
-        total = self.click + self.box + self.scribble
-        return (self.click / total, self.box / total, self.scribble / total)
 
     @property
     def starts_from_trained_encoder(self) -> bool:
-        """Whether the image encoder has learned something before the first step."""
+        """Whether the image encoder has trained weights before the first step."""
         return self.pretrained or self.backbone_weights is not None or self.init is not None
 
     @property
@@ -195,20 +229,20 @@ class Recipe:
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """`data`, also where it is a single one."""
+        """`data` as a tuple."""
         return (self.data,) if isinstance(self.data, str) else self.data
 
     @property
     def length(self) -> int:
         """Optimiser steps of the run.
 
-        >>> Recipe(data="", output="", epochs=55, epoch_length=8498, images=32).length
+        >>> Recipe(data="", output="", epochs=55, epoch_length=8498, images_per_step=32).length
         14575
         """
-        return self.epochs * (self.epoch_length // self.images) if self.epochs else self.steps
+        return self.epochs * (self.epoch_length // self.images_per_step) if self.epochs else self.steps
 
     def learning_rate(self, step: int) -> float:
-        """At `step`, counted from 0: a linear rise; then a plateau and a linear fall to zero, or a step down."""
+        """Learning rate at `step`, counted from 0: a rise, then a plateau and a fall, or a drop."""
         rise = min(1.0, (step + 1) / max(1, self.warmup))
         if self.schedule == "step":
             return self.lr * rise * (self.decay if step >= round(self.decay_at * self.length) else 1.0)
@@ -221,17 +255,39 @@ class Recipe:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Recipe":
-        """The inverse of `to_dict`, also of what JSON made of it; a field that is missing keeps its default.
+        """The inverse of `to_dict`, also through JSON; missing fields keep their defaults.
 
         Raises:
             ConfigError: a field is unknown, of the wrong type or out of range.
         """
-        return build(cls, current(values))
+        return build(cls, values)
 
 
-def current(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings of a `recipe.json`, also of one written before `paste` was part of the augmentation."""
-    given = dict(values)
-    if "paste" in given:
-        given["augmentation"] = {"paste": given.pop("paste")} | given.get("augmentation", {})
-    return given
+def read_recipe(file: Path) -> dict[str, Any]:
+    """Read the settings of a `recipe.json` as plain values, not yet checked.
+
+    Raises:
+        ConfigError: the file is missing, holds no JSON object, or has settings of another version.
+    """
+    values = read_json(file, error=ConfigError, name=f"the recipe {file}")
+    if not isinstance(values, dict):
+        raise ConfigError(f"the recipe {file} is not a JSON object of settings")
+    unknown = [name for name in values if name not in field_types(Recipe)]
+    if unknown:
+        raise ConfigError(
+            f"the recipe {file} has settings that this version does not know ({listed(unknown)}); use the version of"
+            " vpuformer that wrote it, or begin a new run"
+        )
+    return values
+
+
+def _check_least(settings: Any, prefix: str, least: int, *names: str) -> None:
+    for name in names:
+        if not getattr(settings, name) >= least:
+            raise ConfigError(f"{prefix}{name}={getattr(settings, name)} must be at least {least}")
+
+
+def _check_shares(settings: Any, prefix: str, *names: str) -> None:
+    for name in names:
+        if not 0 <= getattr(settings, name) <= 1:
+            raise ConfigError(f"{prefix}{name}={getattr(settings, name)} must lie between 0 and 1")

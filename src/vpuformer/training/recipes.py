@@ -1,11 +1,10 @@
-"""The recipes by name, one function each: the paper's rows (Tables I and II), a baseline, a quick look, the shipped
-weights.
+"""Recipes by name, one function each: the paper's rows, baselines, a check, the default.
 
-The paper (section IV-B): Adam, 5e-4 (5e-5 for ViT-B), a tenth of it after epoch 50 of 55, batches of 32, crops of 448.
-What it leaves open follows its authors' code and RITM's: an epoch of SBD is its 8,498 images, one of COCO+LVIS 30,000
-draws; one to three supervised interactions weighted 1, 2, 3; several random clicks to begin with; the pretrained
-convolutional and SegFormer encoders learn at a tenth of the rate. The kind of each prompt is drawn per sample, all
-three equally often (their code draws one kind per batch, and never a scribble). Imports no torch.
+The paper (section IV-B, Tables I and II): Adam, 5e-4 (5e-5 for ViT-B), a tenth of it after epoch 50 of 55, batches of
+32, crops of 448. Its open points follow its authors' code and RITM's: an epoch of SBD is its 8,498 images, one of
+COCO+LVIS 30,000 draws; one to three supervised interactions weighted 1, 2, 3; several random first clicks; a tenth of
+the learning rate for the pretrained convolutional and SegFormer encoders. The kind of each prompt is drawn per sample,
+all three equally often (their code draws one kind per batch, and never a scribble). Imports no torch.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,7 +14,7 @@ from types import MappingProxyType
 from vpuformer.data.augmentation import COCOLVIS_STYLE, SBD_STYLE
 from vpuformer.errors import ConfigError, unknown_name
 from vpuformer.model.config import VARIANTS, VPUFormerConfig
-from vpuformer.training.recipe import Recipe
+from vpuformer.training.recipe import InteractionSettings, LossSettings, Recipe
 
 Sources = str | tuple[str, ...]
 
@@ -61,7 +60,7 @@ def cocolvis_resnet50(data: Sources, output: str) -> Recipe:
 
 
 def sbd_baseline_vit_b(data: Sources, output: str) -> Recipe:
-    """ViT-B without the paper's parts, on SBD: prompts drawn into the encoder, trained as the rows above."""
+    """ViT-B without the paper's parts, on SBD, trained as the rows above."""
     return _baseline(sbd_vit_b(data, output))
 
 
@@ -71,7 +70,7 @@ def cocolvis_baseline_vit_b(data: Sources, output: str) -> Recipe:
 
 
 def sbd_baseline_hrnet18s(data: Sources, output: str) -> Recipe:
-    """HRNet-18s without the paper's parts, on SBD: what RITM does, trained as the rows above."""
+    """HRNet-18s without the paper's parts, on SBD: RITM's design, trained as the rows above."""
     return _baseline(sbd_hrnet18s(data, output))
 
 
@@ -81,16 +80,16 @@ def cocolvis_baseline_hrnet18s(data: Sources, output: str) -> Recipe:
 
 
 def debug(data: Sources, output: str) -> Recipe:
-    """About a minute on one CPU core: whether data, loop and files are in order, and nothing about quality."""
+    """A check of data, loop and files in a minute on one CPU core; no measure of quality."""
     return Recipe(
         data=data,
         output=output,
         model=VPUFormerConfig(input_size=96, dim=32, heads=4, ffn_dim=64, decoder_dim=16, pue_hidden=64),
         size=96,
-        images=4,
+        images_per_step=4,
         steps=100,
         warmup=10,
-        ema=0.9,
+        ema_decay=0.9,
         log_every=10,
         validate_every=50,
         validate_objects=8,
@@ -98,7 +97,7 @@ def debug(data: Sources, output: str) -> Recipe:
 
 
 def default(data: Sources, output: str) -> Recipe:
-    """A small network on a CPU: the defaults of `Recipe`. The runs behind the shipped weights set out from it."""
+    """A small network on a CPU, the start of the shipped weights: the defaults of `Recipe`."""
     return Recipe(data=data, output=output)
 
 
@@ -123,7 +122,7 @@ RECIPES: Mapping[str, Callable[[Sources, str], Recipe]] = MappingProxyType(
         )
     }
 )
-"""What makes a recipe of a name out of the data and the folder of the run."""
+"""Functions by name that make a recipe from the data and the folder of the run."""
 
 
 def recipe_named(name: str, data: Sources, output: str) -> Recipe:
@@ -133,7 +132,7 @@ def recipe_named(name: str, data: Sources, output: str) -> Recipe:
     0.0005
 
     Raises:
-        ConfigError: there is none.
+        ConfigError: the name is unknown.
     """
     if name not in RECIPES:
         raise ConfigError(unknown_name("recipe", name, RECIPES))
@@ -141,34 +140,34 @@ def recipe_named(name: str, data: Sources, output: str) -> Recipe:
 
 
 def _paper(backbone: str, data: Sources, output: str) -> Recipe:
-    """Section IV-B, but for what depends on the set and on the image encoder."""
+    """Section IV-B, without the settings that depend on the set and on the image encoder."""
     return Recipe(
         data=data,
         output=output,
         model=replace(VARIANTS["paper"], backbone=backbone),
         pretrained=True,
         size=448,
-        images=32,
-        objects=1,
+        images_per_step=32,
+        objects_per_image=1,
         epochs=55,
         epoch_length=8498,
-        interactions=3,
-        earlier=0,
-        mask_drop=0.0,
-        second_look=0.0,
-        lone_click=0.0,
-        exact=0.0,
+        interaction=InteractionSettings(
+            interactions=3,
+            warmup_interactions=0,
+            mask_drop=0.0,
+            repeat_without_prompt_prob=0.0,
+            single_first_click_prob=0.0,
+            evaluation_prompt_prob=0.0,
+        ),
         optimizer="adam",
         weight_decay=0.0,
         schedule="step",
         warmup=0,
         decay=0.1,
         decay_at=50 / 55,
-        clip=0.0,
-        ema=0.0,
-        p2cl=2.0,
-        p2cl_target="error",
-        dice="squared",
+        grad_clip_norm=0.0,
+        ema_decay=0.0,
+        loss=LossSettings(p2cl_weight=2.0, p2cl_target="error", dice="squared"),
         freeze_stem=False,
         freeze_norms=False,
         workers=8,
@@ -185,12 +184,16 @@ def _hierarchical(backbone: str, data: Sources, output: str) -> Recipe:
 
 
 def _baseline(recipe: Recipe) -> Recipe:
-    """Prompts drawn as maps into the image encoder (RITM), no attention between them and the image, and so no P2CL.
+    """The recipe with prompts rasterized into the image encoder's input (RITM), without DMA and therefore P2CL.
 
-    How prompts enter the baseline of Table V the paper does not say. Everything else, the kinds of prompts too, stays
-    as it is, so that a difference between the two is one of these parts.
+    The paper does not say how prompts enter the baseline of Table V. All other settings stay, also the kinds of
+    prompts, so that a difference between the two comes from these parts.
     """
-    return replace(recipe, model=replace(recipe.model, dma=False, dense_prompts="early"), p2cl=0.0)
+    return replace(
+        recipe,
+        model=replace(recipe.model, dma=False, dense_prompts="early"),
+        loss=replace(recipe.loss, p2cl_weight=0.0),
+    )
 
 
 def _sbd(recipe: Recipe) -> Recipe:

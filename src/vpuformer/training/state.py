@@ -1,7 +1,7 @@
-"""The state of a run as one safetensors file: weights, their moving average, the optimiser, the step. No pickle.
+"""The state of a run in one safetensors file: weights, average, optimiser and step.
 
-It is written to a temporary file and renamed, so that a run that is killed at any moment finds the last state whole.
-What is in the file is whole, too: it does not tell on how many devices the run was.
+The file is written under a temporary name and renamed, so a run that is killed at any moment keeps its last state.
+Sharded tensors are gathered, so the state does not depend on the number of devices.
 """
 
 from collections.abc import Mapping
@@ -14,22 +14,25 @@ from torch import Tensor, nn
 
 from vpuformer.errors import CheckpointError, listed
 from vpuformer.files import replacing
-from vpuformer.training.distributed import like, whole
+from vpuformer.training.distributed import gather_full, place_like
 
 NAME = "last.safetensors"
 
+FORMAT = "2"
+"""Version of the names in a state and in the `recipe.json` next to it."""
+
 State = Mapping[str, Tensor]
-"""Tensors by name: `model.NAME`, `ema.NAME`, and `optimizer.NAME.MOMENT` of every parameter that has been trained."""
+"""Tensors by name: `model.NAME`, `ema.NAME`, and `optimizer.NAME.MOMENT` of every trained parameter."""
 
 
 def gather_state(network: nn.Module, average: State, optimizer: torch.optim.Optimizer) -> State:
-    """Everything that a run goes on from. Where it is sharded, all processes must ask for it at the same time."""
+    """The full state of a run. A collective call where the network is sharded."""
     tensors = {f"model.{name}": value for name, value in network.state_dict().items()}
     tensors |= {f"ema.{name}": value for name, value in average.items()}
     for parameter_name, parameter in network.named_parameters():
         for name, value in optimizer.state.get(parameter, {}).items():
             tensors[f"optimizer.{parameter_name}.{name}"] = torch.as_tensor(value)
-    return whole(tensors)
+    return gather_full(tensors)
 
 
 def save_state(path: Path, state: State, step: int) -> None:
@@ -38,63 +41,71 @@ def save_state(path: Path, state: State, step: int) -> None:
     Raises:
         CheckpointError: the file cannot be written.
     """
-    # A copy of each: the average may share memory with the weights, which the format refuses.
+    # Copies: the average may share memory with the weights, which the format refuses.
     copies = {name: value.detach().cpu().clone(memory_format=torch.contiguous_format) for name, value in state.items()}
     try:
-        with replacing(path) as temporary:
-            save_file(copies, temporary, metadata={"step": str(step)})
-    except (OSError, SafetensorError) as error:
+        with replacing(path, error=CheckpointError) as temporary:
+            save_file(copies, temporary, metadata={"format": FORMAT, "step": str(step)})
+    except SafetensorError as error:  # raised for an OSError of the system
         raise CheckpointError(f"cannot write the state of the run to {path}: {error}; free space and resume") from error
 
 
 def read_state(path: Path) -> tuple[State, int]:
-    """What `save_state` wrote: the state, on the CPU, and the number of steps done.
+    """Read the state, on the CPU, and the number of steps done.
 
     Raises:
-        CheckpointError: the file is broken.
+        CheckpointError: the file is broken, or another version of the program wrote it.
     """
     try:
         with safe_open(path, framework="pt") as file:
-            step = int(file.metadata()["step"])
+            metadata = file.metadata()
+            step = int(metadata["step"])
+            if metadata.get("format") != FORMAT:
+                raise CheckpointError(
+                    f"{path} is the state of a run of another version of vpuformer; finish the run with that version,"
+                    " or start another one from its weights with --init FOLDER/weights"
+                )
             return {name: file.get_tensor(name) for name in file.keys()}, step  # noqa: SIM118
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{path} is no state of a run ({error}); delete it to start anew") from error
+        raise CheckpointError(f"{path} is not the state of a run ({error}); delete it to start a new run") from error
 
 
 def restore_weights(path: Path, state: State, network: nn.Module) -> None:
-    """The weights of a state into a network that is on one device yet; `path` is for the message.
+    """Load the weights of a state into a network that is still on one device.
+
+    Args:
+        path: file of the state, for the message.
 
     Raises:
         CheckpointError: the state belongs to a network of another shape.
     """
-    kept, wanted = _part(state, "model."), network.state_dict()
-    others = [name for name in {**wanted, **kept} if name not in kept or name not in wanted]
-    others += [name for name in wanted if name in kept and wanted[name].shape != kept[name].shape]
+    saved, wanted = _part(state, "model."), network.state_dict()
+    others = [name for name in {**wanted, **saved} if name not in saved or name not in wanted]
+    others += [name for name in wanted if name in saved and wanted[name].shape != saved[name].shape]
     if others:
         raise CheckpointError(
-            f"{path} belongs to a network of another shape, which differs in {listed(others)}; a run goes on with the"
-            " network that it began with: leave out what changes it, or start another run"
+            f"{path} belongs to a network of another shape, which differs in {listed(others)}; a resumed run keeps its"
+            " network: leave out what changes it, or start another run"
         )
-    network.load_state_dict(kept)
+    network.load_state_dict(saved)
 
 
 def restore_rest(
     state: State, network: nn.Module, average: dict[str, Tensor], optimizer: torch.optim.Optimizer
 ) -> None:
-    """The average and the optimiser of a state into the objects given, whose devices and sharding they take over.
+    """Load the average and the optimiser of a state.
 
-    What is trained may be another part of the network than before: a parameter that was not begins without moments.
+    Devices and sharding are those of the targets. The trained part of the network may differ from before: a parameter
+    that was frozen starts without moments.
     """
     for name, value in averages(state).items():
-        average[name] = like(average[name], value)
+        average[name] = place_like(average[name], value)
     names = {parameter: name for name, parameter in network.named_parameters()}
-    for i, parameter in enumerate(_parameters(optimizer)):
-        # States of older versions have the number of a parameter in the place of its name.
-        entries = _part(state, f"optimizer.{names[parameter]}.") or _part(state, f"optimizer.{i}.")
-        if entries:
-            # The moments take the memory layout of the parameter, so that resumed sums run in the same order.
+    for parameter in _parameters(optimizer):
+        if entries := _part(state, f"optimizer.{names[parameter]}."):
+            # The memory layout of the parameter keeps the order of sums, so that a resumed run is exact.
             optimizer.state[parameter] = {
-                name: value if name == "step" else like(parameter, value) for name, value in entries.items()
+                name: value if name == "step" else place_like(parameter, value) for name, value in entries.items()
             }
 
 

@@ -11,8 +11,8 @@ from support.app_disks import Disks
 from support.app_states import whole
 from vpuformer.app.annotation.annotator import Annotator
 from vpuformer.app.images.folder import Folder
-from vpuformer.app.protocol import NewStep, ObjectState
-from vpuformer.app.store.rle import from_message, pack, to_message
+from vpuformer.app.schemas import NewStep, ObjectState
+from vpuformer.app.store import rle
 from vpuformer.app.store.rows import NewMask
 from vpuformer.app.store.store import Store
 from vpuformer.errors import (
@@ -58,7 +58,7 @@ def click(annotator: Annotator, state: ObjectState, x: float, y: float, *, posit
 
 
 def mask_of(state: ObjectState) -> np.ndarray:
-    return np.zeros(SIZE, bool) if state.mask is None else from_message(state.mask, SIZE)
+    return np.zeros(SIZE, bool) if state.mask is None else rle.from_message(state.mask, SIZE)
 
 
 def test_a_click_is_answered_and_kept(annotator: Annotator) -> None:
@@ -83,7 +83,7 @@ def test_all_prompts_count_until_one_is_taken_away(annotator: Annotator) -> None
     assert mask_of(third)[60, 90]
     fourth = give(annotator, third, type="remove", step=1)
     assert (fourth.mask, fourth.area) == (None, 0)
-    with pytest.raises(PromptError, match="no prompt that counts"):
+    with pytest.raises(PromptError, match="not an active prompt"):
         give(annotator, fourth, type="remove", step=1)
     assert annotator.state(fourth.id) == fourth
 
@@ -142,7 +142,7 @@ def test_a_mask_that_was_corrected_by_hand_is_there_again_without_the_prompt(ann
     given = np.zeros(SIZE, bool)
     given[70:85, 10:50] = True
     state = give(annotator, begun(annotator), type="brush", path=[[5, 5]], radius=4)
-    state = give(annotator, state, type="mask", mask=to_message(pack(given), SIZE).model_dump())
+    state = give(annotator, state, type="mask", mask=rle.to_message(rle.encode(given), SIZE).model_dump())
     corrected = give(annotator, state, type="brush", path=[[12, 72]], radius=3, positive=False)
     without = give(annotator, click(annotator, corrected, 90, 20), type="remove", step=3)
     assert without.mask == corrected.mask != state.mask
@@ -157,7 +157,7 @@ def test_a_mask_from_elsewhere_is_where_one_starts(annotator: Annotator) -> None
     given = np.zeros(SIZE, bool)
     given[70:85, 10:50] = True
     state = click(annotator, begun(annotator), 90, 20)
-    message = to_message(pack(given), SIZE).model_dump()
+    message = rle.to_message(rle.encode(given), SIZE).model_dump()
     state = give(annotator, state, type="mask", mask=message)
     assert np.array_equal(mask_of(state), given)
     assert [step.live for step in state.steps] == [False, False]
@@ -396,7 +396,7 @@ def test_a_image_that_has_become_another_one(annotator: Annotator, image_folder:
     state = click(annotator, begun(annotator), 30, 30)
     Image.new("RGB", (60, 50)).save(image_folder / "a.png")
     for act in (lambda: annotator.open(1), lambda: click(annotator, state, 40, 40)):
-        with pytest.raises(ImageError, match="60x50 pixels now, and its objects were drawn on 120x90; put the former"):
+        with pytest.raises(ImageError, match="now 60x50 pixels, but its objects were drawn on 120x90; restore"):
             act()
     assert annotator.state(state.id).mask == state.mask
     annotator.change(state.id, deleted=True)
@@ -419,8 +419,8 @@ def test_objects_from_masks(annotator: Annotator) -> None:
     given = np.zeros(SIZE, bool)
     given[10:20, 10:20] = True
     label = annotator.store.add_label("cup")
-    new = [NewMask(pack(given), 100, name) for name in (label.id, None, "dog", "dog", "cup")]
-    states = annotator.take_in(1, new)
+    new = [NewMask(rle.encode(given), 100, name) for name in (label.id, None, "dog", "dog", "cup")]
+    states = annotator.add_masks(1, new)
     names = {label.id: label.name for label in annotator.store.labels()}
     assert [names.get(state.label or 0) for state in states] == ["cup", None, "dog", "dog", "cup"]
     assert all((state.area, state.at, state.revision) == (100, 1, 1) for state in states)
@@ -428,6 +428,6 @@ def test_objects_from_masks(annotator: Annotator) -> None:
     assert list(names.values()) == ["cup", "dog"]
     assert [state.id for state in annotator.open(1).objects] == [state.id for state in states]
     with pytest.raises(NotFoundError, match="no label 99"):
-        annotator.take_in(1, [NewMask(pack(given), 100, "new"), NewMask(pack(given), 100, 99)])
+        annotator.add_masks(1, [NewMask(rle.encode(given), 100, "new"), NewMask(rle.encode(given), 100, 99)])
     assert len(annotator.store.labels()) == 2
     assert len(annotator.store.objects_of(1)) == 5

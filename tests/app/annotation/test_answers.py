@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 from support.app_disks import Disks
 from support.app_states import State, whole
 from vpuformer.app.annotation import answering
+from vpuformer.app.store import rle
 
 STROKES = 40
 OWN = 1000
@@ -129,13 +130,13 @@ def test_only_the_networks_own_part_is_done_by_its_thread(
 
         return call
 
-    for name in ("painted", "pack", "unpack", "pack_logits"):
-        monkeypatch.setattr(answering, name, noted(name, getattr(answering, name)))
+    for module, name in ((answering, "painted"), (answering, "encode_logits"), (rle, "encode"), (rle, "decode")):
+        monkeypatch.setattr(module, name, noted(name, getattr(module, name)))
     disks.before = noted("predict", disks.before)
     state = step(client, long(client), click(3))[0]
     step(client, state, {"type": "remove", "step": STROKES})
     assert used.pop("predict") == {"network"}
-    assert set(used) == {"painted", "pack", "unpack", "pack_logits"}
+    assert set(used) == {"painted", "encode", "decode", "encode_logits"}
     assert all("network" not in threads for threads in used.values())
 
 

@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 
 from vpuformer.app.annotation.brush import painted
-from vpuformer.app.annotation.history import check_removable, enclosed, foundation, live, prompts, start, strokes
+from vpuformer.app.annotation.history import (
+    active_prompts,
+    base_step,
+    brush_strokes,
+    check_removable,
+    lasso_mask,
+    prompts,
+    starting_mask,
+)
 from vpuformer.errors import PromptError
 from vpuformer.prompts import Box, Click
 
@@ -32,8 +40,8 @@ def remove(place: int) -> dict[str, Any]:
     ],
 )
 def test_which_prompts_count(contents: list[dict[str, Any]], counted: list[int], begun: int | None) -> None:
-    assert live(contents) == counted
-    assert start(contents) == begun
+    assert active_prompts(contents) == counted
+    assert starting_mask(contents) == begun
 
 
 @pytest.mark.parametrize(
@@ -51,13 +59,13 @@ def test_which_prompts_count(contents: list[dict[str, Any]], counted: list[int],
     ],
 )
 def test_which_answer_a_step_is_made_from(contents: list[dict[str, Any]], place: int | None) -> None:
-    assert foundation(contents) == place
+    assert base_step(contents) == place
 
 
 def test_strokes_since_the_last_mask_to_start_from_are_drawn_in_their_order() -> None:
     erased = {**BRUSH, "positive": False, "radius": 0.5}
-    assert strokes([BRUSH, {"type": "clear"}, CLICK, BRUSH, BOX, erased, remove(2)]) == [BRUSH, erased]
-    assert strokes([BRUSH, {"type": "mask"}]) == strokes([CLICK]) == []
+    assert brush_strokes([BRUSH, {"type": "clear"}, CLICK, BRUSH, BOX, erased, remove(2)]) == [BRUSH, erased]
+    assert brush_strokes([BRUSH, {"type": "mask"}]) == brush_strokes([CLICK]) == []
     mask = painted(np.zeros((4, 4), bool), [BRUSH, erased])
     assert not mask[1, 1]
     assert mask[1, 2]
@@ -71,14 +79,14 @@ def test_the_prompts_that_count_in_their_order() -> None:
 def test_only_prompts_that_count_can_be_taken_away() -> None:
     check_removable([CLICK, BOX], 1)
     for place in (-1, 2):
-        with pytest.raises(PromptError, match=r"no prompt that counts at present; take away one of \[0, 1\]"):
+        with pytest.raises(PromptError, match=r"not an active prompt; remove one of \[0, 1\]"):
             check_removable([CLICK, BOX], place)
 
 
 def test_a_lasso_encloses() -> None:
-    inside = enclosed([(1, 1), (6, 1), (6, 4), (1, 4)], (6, 8))
+    inside = lasso_mask([(1, 1), (6, 1), (6, 4), (1, 4)], (6, 8))
     assert inside.sum() == 6 * 4
     assert inside[1:5, 1:7].all()
-    assert enclosed([(-50, -50), (50, -50), (50, 50), (-50, 50)], (6, 8)).all()
+    assert lasso_mask([(-50, -50), (50, -50), (50, 50), (-50, 50)], (6, 8)).all()
     with pytest.raises(PromptError, match="encloses no pixel"):
-        enclosed([(20, 20), (30, 20), (30, 30)], (6, 8))
+        lasso_mask([(20, 20), (30, 20), (30, 30)], (6, 8))

@@ -41,12 +41,28 @@ def test_twenty_objects_are_exported_and_imported_again(form: str, client: TestC
         label = client.post("/api/labels", json={"name": f"label {number}"}).json()["id"]
         client.patch(f"/api/objects/{state['id']}", json={"accepted": True, "label": label})
     archive = client.get(f"/api/export?format={form}").content
+    for state in made:
+        client.patch(f"/api/objects/{state['id']}", json={"deleted": True})
     answer = post(client, archive, name=f"{form}.zip")
     assert answer.status_code == 201, answer.text
     names = {label["id"]: label["name"] for label in client.get("/api/project").json()["labels"]}
     back = answer.json()["objects"]
     assert [names[state["label"]] for state in back] == [f"label {number}" for number in range(20)]
     assert [state["mask"] for state in back] == [state["mask"] for state in made]
+
+
+def test_masks_that_the_image_already_has_are_skipped(client: TestClient) -> None:
+    cat = client.post("/api/labels", json={"name": "cat"}).json()["id"]
+    (square,) = post(client, json.dumps(coco("a.png", iscrowd=1)).encode()).json()["objects"]
+    client.patch(f"/api/objects/{square['id']}", json={"label": cat, "accepted": True})
+    archive = client.get("/api/export?format=coco").content
+    again = post(client, archive, name="coco.zip")
+    assert (again.status_code, again.json()["objects"]) == (201, [])
+    assert "1 mask skipped, which the image already has with the same label" in again.json()["notes"]
+    client.patch(f"/api/objects/{square['id']}", json={"label": None})
+    assert [state["label"] for state in post(client, archive, name="coco.zip").json()["objects"]] == [cat]
+    assert post(client, archive, name="coco.zip").json()["objects"] == []
+    assert len(client.get("/api/images/1").json()["objects"]) == 2
 
 
 def test_what_an_import_left_out_or_guessed_is_in_the_answer(client: TestClient) -> None:
@@ -70,7 +86,7 @@ def test_labels_that_are_called_otherwise_are_told(client: TestClient) -> None:
         content = coco("a.png")
         content["categories"][0]["name"] = name
         notes = post(client, json.dumps(content).encode()).json()["notes"]
-        assert notes == ([] if words is None else [f"labels that are called otherwise than in the file: {words}"])
+        assert notes == ([] if words is None else [f"labels with another name than in the file: {words}"])
 
 
 def test_masks_of_another_image_of_the_folder_are_refused(client: TestClient) -> None:

@@ -172,7 +172,7 @@ def test_a_image_that_says_it_is_huge(client: TestClient, image_folder: Path) ->
 
 def test_a_body_is_not_read_when_it_says_that_it_is_too_long(app: Any) -> None:
     said = ask(app, "POST", "/api/labels", [HOST, MARK, JSON, ("Content-Length", str(MAX_BODY + 1))], _forbidden())
-    assert (said.status, said.error) == (413, "a request holds at most 32 MB; send less at a time")
+    assert (said.status, said.error) == (413, "a request has at most 32 MB; send less at a time")
     assert_headers(said.headers)
 
 
@@ -190,7 +190,7 @@ def test_a_body_that_goes_on_and_on_is_cut_off(app: Any, path: str, said_length:
     headers = [HOST, MARK, JSON, *([] if said_length is None else [("Content-Length", said_length)])]
     chunk = b" " * 4_000_000
     said = ask(app, "POST", path, headers, [chunk] * 9)
-    assert (said.status, said.error) == (413, "a request holds at most 32 MB; send less at a time")
+    assert (said.status, said.error) == (413, "a request has at most 32 MB; send less at a time")
     assert_headers(said.headers)
 
 
@@ -307,7 +307,7 @@ def test_another_site_changes_nothing(app: Any, headers: list[Header], method: s
     said = ask(app, method, "/api/labels", headers, [b'{"name": "cat"}'])
     assert (said.status, said.error) == (
         403,
-        "a change must come from the page itself; programs send the header X-VPUFormer: 1",
+        "a change must come from the page itself; programs must send the header X-VPUFormer: 1",
     )
     assert json.loads(ask(app, "GET", "/api/project").body)["labels"] == []
     assert_headers(said.headers)
@@ -449,7 +449,7 @@ def test_nothing_without_the_token(open_app: Any, path: str, headers: list[Heade
     said = ask(open_app, "GET", path, [("Host", "example.org"), *headers])
     assert (said.status, said.error) == (
         401,
-        "this server wants its token; open the address that it printed when it was started",
+        "this server requires its token; open the address that it printed when it started",
     )
     assert "set-cookie" not in said.headers
     assert_headers(said.headers)

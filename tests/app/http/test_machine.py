@@ -17,8 +17,8 @@ from support.app_ledger import SIZE, Ledger, mask_of
 from support.app_states import whole
 from vpuformer.app.annotation.annotator import Annotator
 from vpuformer.app.images.folder import Folder
-from vpuformer.app.protocol import Known, NewStep, ObjectState
-from vpuformer.app.store.rle import pack, to_message
+from vpuformer.app.schemas import ClientState, NewStep, ObjectState
+from vpuformer.app.store import rle
 from vpuformer.app.store.store import Store
 from vpuformer.errors import ConflictError, PromptError
 
@@ -34,7 +34,7 @@ def _mask(corners: tuple[list[int], list[int]]) -> dict[str, Any]:
     (x0, y0), (x1, y1) = corners
     mask = np.zeros(SIZE, bool)
     mask[y0:y1, x0:x1] = True
-    return to_message(pack(mask), SIZE).model_dump()
+    return rle.to_message(rle.encode(mask), SIZE).model_dump()
 
 
 contents = st.one_of(
@@ -159,7 +159,7 @@ class Steps(RuleBasedStateMachine):
         identity = self._object(which)
         ledger = self._ledgers[identity].after("accept")
         former = self._states[identity]
-        known = Known(revision=former["revision"], answered=former["answered"])
+        known = ClientState(revision=former["revision"], answered=former["answered"])
         changed = self._annotator.change(identity, known, accepted=ledger.accepted)
         assert (changed.steps, changed.mask, changed.mask_known) == ([], None, True)
         self._note(who, identity, changed, ledger)

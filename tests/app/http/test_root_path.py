@@ -78,7 +78,7 @@ def test_no_address_in_the_page_begins_at_the_root() -> None:
 def test_root_paths() -> None:
     assert [checked_root_path(path) for path in ("", "/", "/a", "a/b/", "/a.b/~c")] == ["", "", "/a", "/a/b", "/a.b/~c"]
     for path in ("/a b", "/..", "/./a", "http://example.org", "//a//b", "/a?b", "/\u00e4", "/%2e%2e", "/a\nb"):
-        with pytest.raises(ConfigError, match="is no path of letters"):
+        with pytest.raises(ConfigError, match="is not valid; use letters"):
             checked_root_path(path)
 
 

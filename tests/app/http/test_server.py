@@ -23,12 +23,12 @@ from starlette.testclient import TestClient
 import vpuformer
 from support.app_disks import Disks
 from support.app_states import whole
-from vpuformer.app.annotation.worker import MAX_WAITING
+from vpuformer.app.annotation.network_queue import MAX_WAITING
 from vpuformer.app.http.server import create_app
 from vpuformer.app.images.folder import Folder, version_of
 from vpuformer.app.images.open_images import OpenImage
-from vpuformer.app.protocol import Runs
-from vpuformer.app.store.rle import from_message, pack, to_message
+from vpuformer.app.schemas import RleMask
+from vpuformer.app.store import rle
 from vpuformer.app.store.store import Store
 from vpuformer.arrays import BoolMask
 from vpuformer.formats import FORMATS
@@ -64,8 +64,8 @@ def turn(client: TestClient, state: State, which: str) -> State:
 
 
 def mask_of(state: State) -> BoolMask:
-    runs = Runs(**state["mask"])
-    return from_message(runs, (runs.height, runs.width))
+    runs = RleMask(**state["mask"])
+    return rle.from_message(runs, (runs.height, runs.width))
 
 
 def png(pixels: npt.NDArray[Any]) -> bytes:
@@ -128,10 +128,12 @@ def test_labels_of_any_script_are_kept_exported_and_imported(client: TestClient,
     assert label["name"] == name
     found = step(client, begin(client, label=label["id"]), {"type": "click", "point": [5, 5]})
     client.patch(f"/api/objects/{found['id']}", json={"accepted": True})
-    for form in FORMATS:
-        content = client.get("/api/export", params={"format": form}).content
+    archives = {form: client.get("/api/export", params={"format": form}).content for form in FORMATS}
+    for form, content in archives.items():
+        client.patch(f"/api/objects/{found['id']}", json={"deleted": True})
         answer = client.post("/api/images/1/masks", params={"name": "export.zip"}, content=content)
         assert [read["label"] for read in answer.json()["objects"]] == [label["id"]], (form, answer.json())
+        (found,) = answer.json()["objects"]
     assert len(client.get("/api/project").json()["labels"]) == 1
 
 
@@ -164,7 +166,7 @@ def test_a_label_that_objects_have_stays_until_they_are_deleted(client: TestClie
     refused = client.delete("/api/labels/1")
     assert (refused.status_code, refused.json()) == (
         409,
-        {"error": "one object has the label 'cat'; give it another one first"},
+        {"error": "the label 'cat' is on 1 object; change that first"},
     )
     client.patch(f"/api/objects/{state['id']}", json={"deleted": True})
     assert client.delete("/api/labels/1").status_code == 204
@@ -287,7 +289,10 @@ def test_a_new_object_is_empty_and_one_key_makes_one(client: TestClient) -> None
         ({"type": "scribble", "path": [[5, 5], [5.25, 5]]}, 137 + 9),
         ({"type": "brush", "path": [[1, 1], [3, 1]], "radius": 0.5}, 3),
         ({"type": "lasso", "path": [[0, 0], [2, 0], [2, 2], [0, 2]]}, 9),
-        ({"type": "mask", "mask": to_message(pack(np.ones((90, 120), bool)), (90, 120)).model_dump()}, 90 * 120),
+        (
+            {"type": "mask", "mask": rle.to_message(rle.encode(np.ones((90, 120), bool)), (90, 120)).model_dump()},
+            90 * 120,
+        ),
         ({"type": "clear"}, 0),
     ],
 )
@@ -448,7 +453,7 @@ def test_an_import_for_a_label_that_there_is_not_makes_nothing(client: TestClien
         ],
     }
     answer = client.post("/api/images/1/masks?label=9", json=file)
-    assert (answer.status_code, answer.json()) == (404, {"error": "there is no label 9; choose one of the list"})
+    assert (answer.status_code, answer.json()) == (404, {"error": "there is no label 9; choose a label from the list"})
     assert client.get("/api/project").json()["labels"] == []
     assert client.get("/api/images/1").json()["objects"] == []
 
@@ -498,39 +503,39 @@ def _huge_runs() -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("method", "path", "body", "status", "sentence"),
     [
-        ("GET", "/api/images/9", None, 404, "there is no image 9; open one of the list"),
-        ("GET", "/api/images/9/thumbnail", None, 404, "there is no image 9; open one of the list"),
-        ("GET", "/api/images/9/tiles/x/0/0/0", None, 404, "there is no image 9; open one of the list"),
-        ("PATCH", "/api/images/9", {"done": True}, 404, "there is no image 9; open one of the list"),
-        ("PUT", "/api/place", {"image": 9}, 404, "there is no image 9; open one of the list"),
-        ("POST", "/api/images/9/objects", {"key": "12345678"}, 404, "there is no image 9; open one of the list"),
-        ("POST", "/api/images/9/masks", {}, 404, "there is no image 9; open one of the list"),
-        ("GET", "/api/objects/9", None, 404, "there is no object 9; open its image anew"),
-        ("GET", "/api/objects/9/probability", None, 404, "there is no object 9; open its image anew"),
-        ("PATCH", "/api/objects/9", {"accepted": True}, 404, "there is no object 9; open its image anew"),
-        ("POST", "/api/objects/9/undo", {"revision": 0}, 404, "there is no object 9; open its image anew"),
-        ("POST", "/api/objects/9/redo", {"revision": 0}, 404, "there is no object 9; open its image anew"),
-        ("PATCH", "/api/labels/9", {"name": "x"}, 404, "there is no label 9; choose one of the list"),
-        ("DELETE", "/api/labels/9", None, 404, "there is no label 9; choose one of the list"),
-        ("PATCH", "/api/objects/1", {"label": 9}, 404, "there is no label 9; choose one of the list"),
+        ("GET", "/api/images/9", None, 404, "there is no image 9; open one from the list"),
+        ("GET", "/api/images/9/thumbnail", None, 404, "there is no image 9; open one from the list"),
+        ("GET", "/api/images/9/tiles/x/0/0/0", None, 404, "there is no image 9; open one from the list"),
+        ("PATCH", "/api/images/9", {"done": True}, 404, "there is no image 9; open one from the list"),
+        ("PUT", "/api/place", {"image": 9}, 404, "there is no image 9; open one from the list"),
+        ("POST", "/api/images/9/objects", {"key": "12345678"}, 404, "there is no image 9; open one from the list"),
+        ("POST", "/api/images/9/masks", {}, 404, "there is no image 9; open one from the list"),
+        ("GET", "/api/objects/9", None, 404, "there is no object 9; open its image again"),
+        ("GET", "/api/objects/9/probability", None, 404, "there is no object 9; open its image again"),
+        ("PATCH", "/api/objects/9", {"accepted": True}, 404, "there is no object 9; open its image again"),
+        ("POST", "/api/objects/9/undo", {"revision": 0}, 404, "there is no object 9; open its image again"),
+        ("POST", "/api/objects/9/redo", {"revision": 0}, 404, "there is no object 9; open its image again"),
+        ("PATCH", "/api/labels/9", {"name": "x"}, 404, "there is no label 9; choose a label from the list"),
+        ("DELETE", "/api/labels/9", None, 404, "there is no label 9; choose a label from the list"),
+        ("PATCH", "/api/objects/1", {"label": 9}, 404, "there is no label 9; choose a label from the list"),
         (
             "POST",
             "/api/images/1/objects",
             {"key": "12345678", "label": 9},
             404,
-            "there is no label 9; choose one of the list",
+            "there is no label 9; choose a label from the list",
         ),
         (
             "GET",
             "/api/objects/1/probability",
             None,
             404,
-            "the object has no answer yet, and so no probabilities; give a prompt first",
+            "the object has no answer yet; give a prompt first",
         ),
-        ("POST", "/api/labels", {"name": "cat"}, 409, "there is a label 'cat' already; choose another name"),
-        ("PATCH", "/api/labels/2", {"name": "cat"}, 409, "there is a label 'cat' already; choose another name"),
-        ("GET", "/api/nothing", None, 404, "Not Found; look the addresses up under /docs"),
-        ("DELETE", "/api/images/1", None, 405, "Method Not Allowed; look the addresses up under /docs"),
+        ("POST", "/api/labels", {"name": "cat"}, 409, "there is already a label 'cat'; choose another name"),
+        ("PATCH", "/api/labels/2", {"name": "cat"}, 409, "there is already a label 'cat'; choose another name"),
+        ("GET", "/api/nothing", None, 404, "Not Found; see /docs for all addresses"),
+        ("DELETE", "/api/images/1", None, 405, "Method Not Allowed; see /docs for all addresses"),
     ],
 )
 def test_what_there_is_not(
@@ -562,7 +567,7 @@ def test_requests_of_another_form(refusing: TestClient, path: str, body: Any, se
     answer = refusing.post(path, json=body) if body is not None else refusing.post(path)
     assert answer.status_code == 422
     assert answer.json()["error"].startswith(sentence)
-    assert answer.json()["error"].endswith("; look the request up under /docs")
+    assert answer.json()["error"].endswith("; see /docs for this request")
 
 
 @pytest.mark.parametrize(
@@ -580,13 +585,16 @@ def test_requests_of_another_form(refusing: TestClient, path: str, body: Any, se
         ({"type": "scribble", "path": [[1, 1]] * 10_001}, "body.step.scribble.path: "),
         ({"type": "brush", "path": [[1, 1]], "radius": 0}, "body.step.brush.radius: "),
         ({"type": "lasso", "path": [[500, 500]]}, "the lasso encloses no pixel of the image; draw it around"),
-        ({"type": "remove", "step": 0}, "step 0 is no prompt that counts at present; take away one of []"),
-        ({"type": "remove", "step": 10**30}, "is no prompt that counts"),
+        ({"type": "remove", "step": 0}, "step 0 is not an active prompt; remove one of []"),
+        ({"type": "remove", "step": 10**30}, "is not an active prompt"),
         (
             {"type": "mask", "mask": {"width": 12, "height": 9, "runs": ""}},
             "the mask is 12x9 pixels, its image 120x90",
         ),
-        ({"type": "mask", "mask": {"width": 120, "height": 90, "runs": "?"}}, "the runs of the mask are no base64"),
+        (
+            {"type": "mask", "mask": {"width": 120, "height": 90, "runs": "?"}},
+            "the run lengths of the mask are not base64",
+        ),
         ({"type": "mask", "mask": _huge_runs()}, "runs"),
     ],
 )
@@ -632,7 +640,7 @@ def test_a_key_belongs_to_one_object_alone(client: TestClient) -> None:
     assert "belongs to a step of another object" in answer.json()["error"]
     client.post("/api/images/1/objects", json={"key": "the-image-key"})
     answer = client.post("/api/images/2/objects", json={"key": "the-image-key"})
-    assert answer.json() == {"error": "this key belongs to an object on another image; draw a new one"}
+    assert answer.json() == {"error": "this key belongs to an object on another image; use a new key"}
     assert answer.status_code == 409
 
 
@@ -646,7 +654,7 @@ def test_a_key_belongs_to_one_object_alone(client: TestClient) -> None:
         (
             "0/0/0?low=0&high=9",
             422,
-            "the image has 8 bits per channel, all of which are shown; ask for no low and high",
+            "the image has 8 bits per channel and is shown as it is; leave out low and high",
         ),
     ],
 )
@@ -660,7 +668,7 @@ def test_tiles_that_there_are_not(refusing: TestClient, path: str, status: int, 
 def test_tiles_asked_for_in_another_form(refusing: TestClient, path: str) -> None:
     answer = refusing.get(f"/api/images/1/tiles/any/{path}")
     assert answer.status_code == 422
-    assert "look the request up under /docs" in answer.json()["error"]
+    assert "see /docs for this request" in answer.json()["error"]
 
 
 def test_a_image_whose_file_is_gone(client: TestClient, image_folder: Path) -> None:
@@ -679,7 +687,7 @@ def test_a_image_whose_file_is_gone(client: TestClient, image_folder: Path) -> N
 def test_a_body_that_is_too_long(client: TestClient) -> None:
     answer = client.post("/api/images/1/masks", content=b"x", headers={"content-length": "32000001"})
     assert answer.status_code == 413
-    assert answer.json() == {"error": "a request holds at most 32 MB; send less at a time"}
+    assert answer.json() == {"error": "a request has at most 32 MB; send less at a time"}
 
 
 def test_too_many_questions_at_once_are_sent_away_and_can_be_sent_again(client: TestClient, disks: Disks) -> None:
@@ -705,7 +713,7 @@ def test_too_many_questions_at_once_are_sent_away_and_can_be_sent_again(client: 
     refused = statuses.index(503)
     assert answers[refused].headers["retry-after"] == "1"
     assert answers[refused].json() == {
-        "error": f"{MAX_WAITING} prompts are waiting for the network already; try again in a second"
+        "error": f"{MAX_WAITING} prompts are already waiting for the network; try again in a second"
     }
     again = ask(refused)
     assert (again.status_code, again.json()["area"], again.json()["revision"]) == (200, _DISK, 1)
@@ -732,7 +740,7 @@ def test_a_step_on_which_the_network_fails_is_answered_when_it_is_sent_again(cli
         answer = client.post("/api/objects/1/steps", json=sent)
         assert (answer.status_code, answer.json()) == (
             500,
-            {"error": "the server failed on this request; its log says why"},
+            {"error": "the server failed on this request; see its log"},
         )
         assert "content-security-policy" in answer.headers
     after = client.get("/api/objects/1").json()
@@ -753,7 +761,7 @@ def test_a_store_that_can_no_longer_be_written(client: TestClient, tmp_path: Pat
     engine.dispose()
     answer = client.post("/api/objects/1/steps", json={"key": key(), "revision": 0, "step": _CLICK})
     assert answer.status_code == 507
-    assert "(full); check that it is one, that its disk has room" in answer.json()["error"]
+    assert "(full); check that it is a vpuformer store, that its disk has free space" in answer.json()["error"]
     assert client.get("/api/objects/1").json() == state
 
 
@@ -762,7 +770,8 @@ def test_a_store_that_can_no_longer_be_written(client: TestClient, tmp_path: Pat
 
 def test_what_was_accepted_is_exported(client: TestClient) -> None:
     client.post("/api/labels", json={"name": "cat"})
-    kept, _ = (step(client, begin(client, label=1), _CLICK) for _ in range(2))
+    kept = step(client, begin(client, label=1), _CLICK)
+    step(client, begin(client, label=1), {**_CLICK, "point": [20, 20]})
     client.patch(f"/api/objects/{kept['id']}", json={"accepted": True})
     answer = client.get("/api/export?format=coco")
     assert (answer.status_code, answer.headers["content-type"]) == (200, "application/zip")
@@ -774,7 +783,7 @@ def test_what_was_accepted_is_exported(client: TestClient) -> None:
         ("a.png", 120, 90)
     ]
     assert [(found["area"], found["iscrowd"]) for found in content["annotations"]] == [(_DISK, 0)]
-    # And comes back as it was.
+    client.patch(f"/api/objects/{kept['id']}", json={"deleted": True})
     back = client.post("/api/images/1/masks", json=content).json()["objects"]
     assert [(state["label"], state["mask"]) for state in back] == [(1, kept["mask"])]
 

@@ -65,8 +65,8 @@ def test_a_name_that_is_no_text_is_left_out(tmp_path):
         pytest.skip("this file system has no such names")
     folder = Folder(tmp_path)
     assert folder.names == ("a.png",)
-    assert "no text" in folder.left_out[0]
-    with pytest.raises(ImageError, match="no text") as caught:
+    assert "not text" in folder.left_out[0]
+    with pytest.raises(ImageError, match="not text") as caught:
         Folder(os.fsdecode(odd))
     str(caught.value).encode()
 
@@ -99,7 +99,7 @@ def test_a_folder_that_cannot_be_listed_further_down_is_told(tmp_path, monkeypat
     assert folder.names == ("a.png",)
     assert folder.left_out == ["the folder 'b/' cannot be read (Permission denied)"]
     (tmp_path / "closed").mkdir()
-    with pytest.raises(DatasetError, match=r"closed cannot be read \(Permission denied\); give a folder"):
+    with pytest.raises(DatasetError, match=r"closed cannot be read \(Permission denied\); choose a folder"):
         Folder(tmp_path / "closed")
 
 
@@ -131,7 +131,7 @@ def test_what_is_no_folder_of_images(tmp_path):
     for name, error, expected in (
         ("missing", DatasetError, "there is no .*missing; check the path"),
         ("a\0b", DatasetError, "cannot be reached"),
-        ("empty", DatasetError, "empty holds no image; wanted files that end in .*.jpg.*.png"),
+        ("empty", DatasetError, "empty holds no image; put files there that end in .*.jpg.*.png"),
         ("only", DatasetError, "holds no image that can be listed: 'link' is a link to a folder"),
         ("notes.txt", ImageError, "no image that can be read"),
         ("text.png", ImageError, "no image that can be read"),
@@ -190,3 +190,18 @@ def test_threads_may_ask(tmp_path):
     for thread in threads:
         thread.join()
     assert found == [50] * 4
+
+
+def test_images_of_formats_that_are_not_read_are_reported(tmp_path):
+    for name in ("a.HEIC", "b.heic", "sub/c.dng", "notes.txt", ".d.heic", "e.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    folder = Folder(tmp_path)
+    assert folder.names == ("e.png",)
+    assert sorted(folder.left_out) == [
+        "1 .dng image, a format that is not read; convert them to JPEG or PNG",
+        "2 .heic images, a format that is not read; convert them to JPEG or PNG",
+    ]
+    (tmp_path / "e.png").unlink()
+    with pytest.raises(DatasetError, match=r"holds no image that can be listed: 2 \.heic images"):
+        Folder(tmp_path)

@@ -14,9 +14,9 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image
 
 from vpuformer.app.images import pyramid
-from vpuformer.app.images.encoding import Encoded
 from vpuformer.app.images.open_images import OpenImage
-from vpuformer.app.images.pyramid import TILE, Pyramid, halved, level_sizes
+from vpuformer.app.images.pyramid import TILE, ImagePyramid, halved, level_sizes
+from vpuformer.app.images.web_image import WebImage
 from vpuformer.errors import ImageError, NotFoundError
 
 Pixels = npt.NDArray[np.uint8]
@@ -29,7 +29,7 @@ def smooth(width: int, height: int) -> Pixels:
     return np.dstack([127 + 120 * wave for wave in waves]).astype(np.uint8)
 
 
-def decoded(tile: Encoded) -> Pixels:
+def decoded(tile: WebImage) -> Pixels:
     with Image.open(io.BytesIO(tile.content)) as image:
         assert image.get_format_mimetype() == tile.media_type
         return np.array(image.convert("RGB"))
@@ -89,7 +89,7 @@ def test_levels_lie_on_each_other_exactly():
     # A single white pixel at the far end of odd sides; each level has it in its last pixel and nowhere else.
     dark = np.zeros((1031, 1029), np.uint8)
     dark[-1, -1] = 255
-    levels = Pyramid(dark)
+    levels = ImagePyramid(dark)
     for number in range(1, 3):
         level = levels.level(number)
         assert level[-1, -1] > 0
@@ -198,14 +198,14 @@ def test_a_window_at_every_level(kind):
 @pytest.mark.parametrize(
     ("low", "high", "expected"),
     [
-        (5, 5, "from a low value to a higher one, got 5 to 5"),
-        (6, 5, "got 6 to 5"),
-        (float("nan"), 5, "got nan to 5"),
-        (0, float("inf"), "got 0 to inf"),
-        (-1.7e308, 1.7e308, "from a low value"),
-        (0, 5e-324, "from a low value"),
-        (None, 5, "give both or none"),
-        (5, None, "give both or none"),
+        (5, 5, "low below high"),
+        (6, 5, "got low 6 and high 5"),
+        (float("nan"), 5, "got low nan and high 5"),
+        (0, float("inf"), "got low 0 and high inf"),
+        (-1.7e308, 1.7e308, "low below high"),
+        (0, 5e-324, "low below high"),
+        (None, 5, "give both values or neither"),
+        (5, None, "give both values or neither"),
     ],
 )
 def test_windows_that_there_are_not(low, high, expected):

@@ -33,7 +33,7 @@ def address(folder: Path) -> Iterator[str]:
 
 
 def alarm(person: Person) -> str:
-    assert person.told
+    assert person.status
     return person.page.locator("#alarm").inner_text()
 
 
@@ -106,7 +106,7 @@ def test_a_image_whose_file_is_gone_leaves_no_empty_object(address: str, folder:
         person.answered()
         (folder / "astronaut.jpg").unlink()
         person.click((200, 200))
-        assert person.told["object"] == ""
+        assert person.status["object"] == ""
         assert person.page.locator("#objects .object").count() == 0
         assert any("astronaut.jpg" in toast for toast in person.toasts)
         shutil.copy(EXAMPLES / "astronaut.jpg", folder)

@@ -87,7 +87,7 @@ def test_axe_finds_nothing_serious(address: str, scheme: str) -> None:
             page.set_viewport_size({"width": width, "height": height})
             assert (faults(person), width) == ([], width)
         page.locator("#toggle-side").click()
-        assert person.told
+        assert person.status
         assert page.locator("#side").is_visible()
         assert faults(person) == []
         page.set_viewport_size({"width": SIZES[0][0], "height": SIZES[0][1]})
@@ -110,7 +110,7 @@ def test_no_button_of_the_header_lies_on_another(address: str, finger: dict[str,
     with opened(address, **finger) as person:
         for width in (320, 390, 599, 600, 768, 899, 900, 1179, 1180, 1280):
             person.page.set_viewport_size({"width": width, "height": 844})
-            assert person.told
+            assert person.status
             assert (overlapping(person, ".bar button, .bar h1, #folder"), width) == ([], width)
             assert (overlapping(person, ".quick > *"), width) == ([], width)
 
@@ -125,7 +125,7 @@ def test_on_a_phone_an_object_is_outlined_labelled_and_accepted(address: str) ->
         page.get_by_role("button", name="Add label").tap()
         page.locator("#labels .chosen", has_text="cup").wait_for()
         page.locator("#toggle-side").tap()
-        assert person.told
+        assert person.status
         assert overlapping(person, ".quick > *") == []
 
         page.touchscreen.tap(*person.place((200, 200)))
@@ -151,7 +151,7 @@ def test_accept_and_the_label_stay_where_the_side_panel_is_hidden_or_folds_away(
         quick = person.page.locator("#quick")
         assert not quick.is_visible()
         person.press("Control+e")
-        assert person.told
+        assert person.status
         assert quick.is_visible()
         person.press("Control+e")
         person.page.set_viewport_size({"width": 820, "height": 1180})
@@ -175,7 +175,7 @@ def test_f6_goes_round_all_parts_of_the_page(address: str) -> None:
         page = person.page
         for width, parts in ((1280, ["stage", "side", "files", "tools"]), (820, ["stage", "quick", "tools"])):
             page.set_viewport_size({"width": width, "height": 1000})
-            assert person.told
+            assert person.status
             page.locator("#stage").focus()
             reached = []
             for _ in parts:

@@ -56,7 +56,7 @@ def test_a_photograph_from_the_first_prompt_to_the_export(address: str, folder: 
     truth = read_mask(EXAMPLES / "coffee_truth.png") > 0.5
     with opened(address) as person:
         open_coffee(person)
-        assert person.told["object"] == ""
+        assert person.status["object"] == ""
 
         # A click, a box, a scribble, a negative click: each is answered with another mask.
         areas = [0]
@@ -85,9 +85,9 @@ def test_a_photograph_from_the_first_prompt_to_the_export(address: str, folder: 
         person.answered()
         person.page.locator("#stage").focus()
         person.press("1")
-        first = person.told["object"]
+        first = person.status["object"]
         person.press("Enter")
-        assert person.told["object"] != first
+        assert person.status["object"] != first
         person.click((520, 330))
         person.click((500, 350), positive=False)
         before = person.press("Control+z")
@@ -97,7 +97,7 @@ def test_a_photograph_from_the_first_prompt_to_the_export(address: str, folder: 
         assert person.page.locator("#image-name").inner_text() == "coffee.jpg"
         person.wait(object=before["object"], area=before["area"], steps="1")
         person.press("Control+Shift+z")
-        assert person.told["steps"] == "2"
+        assert person.status["steps"] == "2"
         person.press("Enter")
 
         masks = exported(person, folder)
@@ -117,15 +117,15 @@ def test_late_replies_overwrite_nothing(address: str) -> None:
         person.page.route("**/steps", lambda route: (person.page.wait_for_timeout(600), route.continue_()))
         person.page.mouse.click(*person.place((520, 330)))
         person.page.keyboard.press("Control+z")
-        assert person.told["state"] == "busy"
+        assert person.status["state"] == "busy"
         person.answered()
-        assert (person.area, person.told["steps"]) == (alone, "1")
+        assert (person.area, person.status["steps"]) == (alone, "1")
         # The same while another image is opened.
         person.page.mouse.click(*person.place((520, 330)))
         person.page.keyboard.press("PageUp")
         person.answered()
         assert person.page.locator("#image-name").inner_text() == "chelsea.jpg"
-        assert person.told["steps"] == "0"
+        assert person.status["steps"] == "0"
 
 
 def test_brush_lasso_removal_and_deletion(address: str) -> None:
@@ -145,13 +145,13 @@ def test_brush_lasso_removal_and_deletion(address: str) -> None:
         assert person.area > 1000
         person.press("s")
         person.click((290, 200))
-        steps = int(person.told["steps"])
+        steps = int(person.status["steps"])
         person.page.locator("#steps li").last.click()
         person.press("Delete")
-        assert int(person.told["steps"]) == steps + 1
+        assert int(person.status["steps"]) == steps + 1
         person.page.locator("#side [data-act=deleteObject]").click()
         person.answered()
-        assert person.told["object"] == ""
+        assert person.status["object"] == ""
 
 
 def test_the_list_is_searched_and_says_what_is_accepted(folder: Path) -> None:

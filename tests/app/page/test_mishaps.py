@@ -82,11 +82,11 @@ def test_labels_that_come_and_go_in_another_tab(address: str) -> None:
         person.page.get_by_role("button", name="Delete label cat").click()
         person.page.locator("#labels").get_by_text("cat").wait_for(state="detached")
         other.click((200, 200))
-        assert (other.told["steps"], labels(other)) == ("1", ["cup", "No label"])
+        assert (other.status["steps"], labels(other)) == ("1", ["cup", "No label"])
         assert other.toasts == ["The label of this object had been deleted elsewhere. It is kept without one."]
         other.press("Enter")
         other.click((300, 300))
-        assert other.told["steps"] == "1"
+        assert other.status["steps"] == "1"
         assert len(other.toasts) == 1
 
         add_label(person, "dog")
@@ -126,7 +126,7 @@ def test_what_is_drawn_while_the_image_changes_is_no_prompt(address: str, tool: 
         person.page.mouse.move(*person.place((250, 250)), steps=4)
         person.page.mouse.up()
         person.answered()
-        assert (person.told["object"], person.told["steps"]) == ("", "0")
+        assert (person.status["object"], person.status["steps"]) == ("", "0")
         assert person.drag([(100, 100), (200, 200)])["steps"] == "1"
 
 
@@ -151,6 +151,6 @@ def test_the_page_keeps_no_measurements_and_no_marks_for_tests(address: str) -> 
     with opened(address) as person:
         for x in (100, 150, 200):
             person.click((x, 200))
-        assert person.told["steps"] == "3"
+        assert person.status["steps"] == "3"
         assert person.page.evaluate(entries) == [0, 0]
         assert person.page.evaluate("Object.keys(document.documentElement.dataset)") == []

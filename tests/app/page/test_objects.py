@@ -25,12 +25,12 @@ def address(tmp_path: Path) -> Iterator[str]:
 
 def counted(person: Person) -> str:
     """What the list of objects says of itself, once it is painted."""
-    assert person.told
+    assert person.status
     return person.page.locator("#object-count").inner_text()
 
 
 def is_done(person: Person) -> bool:
-    assert person.told
+    assert person.status
     return person.page.locator("#done").get_attribute("aria-pressed") == "true"
 
 
@@ -47,26 +47,26 @@ def test_done_asks_about_objects_that_are_not_accepted(address: str) -> None:
             person.click((x, 100))
             person.press("n")
         person.page.keyboard.press("d")
-        dialog = person.page.get_by_role("dialog", name="2 objects are not accepted")
+        dialog = person.page.get_by_role("dialog", name="2 objects not accepted")
         assert "kept, but not exported" in dialog.inner_text()
         answer(person, "Cancel")
         assert (is_done(person), counted(person)) == (False, "0 of 2 accepted")
 
         person.page.locator("#done").click()
-        answer(person, "Leave them")
+        answer(person, "Mark as done only")
         assert (is_done(person), counted(person)) == (True, "0 of 2 accepted")
         person.press("d")
         assert not is_done(person), "to take the mark back asks nothing"
 
         person.page.keyboard.press("d")
-        answer(person, "Accept all")
+        answer(person, "Accept and mark as done")
         assert (is_done(person), counted(person)) == (True, "2 of 2 accepted")
         person.page.get_by_role("button", name="Undo").last.click()
         person.answered()
         assert (is_done(person), counted(person)) == (False, "0 of 2 accepted")
 
         person.page.keyboard.press("d")
-        answer(person, "Accept all")
+        answer(person, "Accept and mark as done")
         person.press("d")
         person.press("d")
         assert is_done(person), "with nothing left over there is nothing to ask"
@@ -76,9 +76,9 @@ def test_accepting_is_taken_back_by_undo_by_a_key_and_by_a_button(address: str) 
     with opened(address) as person:
         person.click((100, 100))
         person.press("Enter")
-        assert (person.told["object"], counted(person)) == ("", "1 of 1 accepted")
+        assert (person.status["object"], counted(person)) == ("", "1 of 1 accepted")
         person.press("Control+z")
-        assert (person.told["object"], person.told["steps"], counted(person)) == ("1", "1", "0 of 1 accepted")
+        assert (person.status["object"], person.status["steps"], counted(person)) == ("1", "1", "0 of 1 accepted")
 
         person.press("Enter")
         person.page.reload()

@@ -1,4 +1,4 @@
-"""The page's `types.js` says of every message what the server's `protocol.py` says: the same fields, the same types."""
+"""The page's `types.js` says of every message what the server's `schemas.py` says: the same fields, the same types."""
 
 import re
 import types
@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from vpuformer.app import protocol
+from vpuformer.app import schemas
 
-FILE = Path(protocol.__file__).parent / "page" / "types.js"
+FILE = Path(schemas.__file__).parent / "page" / "types.js"
 
 ANSWERS = ("ObjectState", "ImageOpened", "ImageListed", "Project", "Label", "Problem")
 """What the server sends: the page must know these with all that they hold. Of what it may send it knows some."""
@@ -86,8 +86,8 @@ def fields_of(message: type[BaseModel]) -> Fields:
 def messages() -> dict[str, type[BaseModel]]:
     return {
         name: value
-        for name, value in vars(protocol).items()
-        if isinstance(value, type) and issubclass(value, BaseModel) and value.__module__ == protocol.__name__
+        for name, value in vars(schemas).items()
+        if isinstance(value, type) and issubclass(value, BaseModel) and value.__module__ == schemas.__name__
     }
 
 
@@ -99,7 +99,7 @@ def test_there_are_types_to_compare() -> None:
     assert KNOWN["ClickStep"] == {
         "type": ('"click"', False), "point": ("[number, number]", False), "positive": ("boolean", False)
     }  # fmt: skip
-    assert KNOWN["ObjectState"]["mask"] == ("Runs | null", False)
+    assert KNOWN["ObjectState"]["mask"] == ("RleMask | null", False)
     assert set(KNOWN) <= set(messages())
 
 
@@ -126,7 +126,7 @@ def test_the_page_knows_all_that_it_is_sent() -> None:
         (" * @property {number} area\n", ""),
         (" * @property {number} area\n", " * @property {string} area\n"),
         (" * @property {number} area\n", " * @property {number} area\n * @property {number} length\n"),
-        ("@property {Runs | null} mask", "@property {Runs} mask"),
+        ("@property {RleMask | null} mask", "@property {RleMask} mask"),
     ],
 )
 def test_a_difference_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str, other: str) -> None:
@@ -134,5 +134,5 @@ def test_a_difference_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert line in text
     (tmp_path / "types.js").write_text(text.replace(line, other))
     monkeypatch.setitem(globals(), "FILE", tmp_path / "types.js")
-    page, server = in_javascript()["ObjectState"], fields_of(protocol.ObjectState)
+    page, server = in_javascript()["ObjectState"], fields_of(schemas.ObjectState)
     assert {field: kind for field, (kind, _) in page.items()} != {field: kind for field, (kind, _) in server.items()}

@@ -71,7 +71,7 @@ def test_an_import_on_a_full_disk_keeps_nothing_and_can_be_sent_again(client: Te
     full[0] = True
     answer = client.post("/api/images/1/masks", json=sent)
     assert (answer.status_code, list(answer.json())) == (507, ["error"])
-    assert "is full; what was sent is not stored, make room and send it again" in answer.json()["error"]
+    assert "is full; nothing was stored, free some space and try again" in answer.json()["error"]
     assert client.get("/api/images/1").json() == before
     assert client.get("/api/project").json()["labels"] == []
     full[0] = False

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from vpuformer.app.protocol import Runs
-from vpuformer.app.store.rle import from_message, pack, to_message, unpack
+from vpuformer.app.schemas import RleMask
+from vpuformer.app.store import rle
 from vpuformer.errors import MaskError
 
 MASKS = st.tuples(st.integers(1, 9), st.integers(1, 9)).flatmap(lambda size: arrays(bool, size))
@@ -15,22 +15,22 @@ MASKS = st.tuples(st.integers(1, 9), st.integers(1, 9)).flatmap(lambda size: arr
 
 @given(MASKS)
 def test_a_mask_comes_back_to_the_bit(mask: np.ndarray) -> None:
-    assert np.array_equal(unpack(pack(mask), mask.shape), mask)
-    assert np.array_equal(from_message(to_message(pack(mask), mask.shape), mask.shape), mask)
+    assert np.array_equal(rle.decode(rle.encode(mask), mask.shape), mask)
+    assert np.array_equal(rle.from_message(rle.to_message(rle.encode(mask), mask.shape), mask.shape), mask)
 
 
 @pytest.mark.parametrize("length", [1, 127, 128, 16_383, 16_384, 2_097_151, 2_097_152])
 def test_lengths_of_every_number_of_bytes(length: int) -> None:
     mask = np.zeros((1, length + 1), bool)
     mask[0, -1] = True
-    assert np.array_equal(unpack(pack(mask), mask.shape), mask)
-    assert len(pack(mask)) == 1 + max(1, -(-length.bit_length() // 7))
+    assert np.array_equal(rle.decode(rle.encode(mask), mask.shape), mask)
+    assert len(rle.encode(mask)) == 1 + max(1, -(-length.bit_length() // 7))
 
 
 def test_a_view_of_a_larger_mask_is_packed_as_it_looks() -> None:
     large = np.zeros((6, 6), bool)
     large[1:4, 2:5] = True
-    assert pack(large[1:4, 2:5].T) == bytes([0, 9])
+    assert rle.encode(large[1:4, 2:5].T) == bytes([0, 9])
 
 
 @pytest.mark.parametrize(
@@ -39,20 +39,20 @@ def test_a_view_of_a_larger_mask_is_packed_as_it_looks() -> None:
         (b"", "cut short"),
         (bytes([0x80]), "cut short"),
         (bytes([6, 0x81]), "cut short"),
-        (bytes([0x80] * 5 + [1]), "no numbers"),
-        (bytes([5]), "5 pixels long, its image has 3x2"),
+        (bytes([0x80] * 5 + [1]), "invalid"),
+        (bytes([5]), "5 pixels long; its image has 3x2"),
         (bytes([7]), "7 pixels long"),
         (bytes([0xFF, 0xFF, 0xFF, 0xFF, 0x7F]), "pixels long"),
     ],
 )
 def test_runs_that_are_none_are_refused(packed: bytes, reason: str) -> None:
     with pytest.raises(MaskError, match=reason):
-        unpack(packed, (2, 3))
+        rle.decode(packed, (2, 3))
 
 
 def test_what_the_page_sends_must_fit_the_image() -> None:
-    message = Runs(width=3, height=2, runs=base64.b64encode(bytes([6])).decode())
+    message = RleMask(width=3, height=2, runs=base64.b64encode(bytes([6])).decode())
     with pytest.raises(MaskError, match="3x2 pixels, its image 4x2"):
-        from_message(message, (2, 4))
-    with pytest.raises(MaskError, match="no base64"):
-        from_message(message.model_copy(update={"runs": "!!"}), (2, 3))
+        rle.from_message(message, (2, 4))
+    with pytest.raises(MaskError, match="not base64"):
+        rle.from_message(message.model_copy(update={"runs": "!!"}), (2, 3))

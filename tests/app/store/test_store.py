@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from vpuformer.app.store.rows import StepAnswer
 from vpuformer.app.store.store import Store
-from vpuformer.app.store.tables import metadata
+from vpuformer.app.store.tables import layout
 from vpuformer.errors import ConflictError, NotFoundError, StoreError
 
 CLICK = {"type": "click", "point": [1, 2]}
@@ -29,7 +29,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
             pytest.skip(f"no database server is named by {DATABASE}")
         address = os.environ[DATABASE]
         engine = sa.create_engine(address)
-        metadata.drop_all(engine)
+        layout.drop_all(engine)
         engine.dispose()
     store = Store(address)
     store.sync(["a.jpg", "b/c.png"])
@@ -61,29 +61,29 @@ def test_images_are_known_once(store: Store, again: Callable[[], Store]) -> None
 
 
 def test_the_place_is_where_one_was_last(store: Store, again: Callable[[], Store]) -> None:
-    assert store.place is None
-    store.set_place(2)
-    store.set_place(1)
-    assert again().place == 1
+    assert store.last_image is None
+    store.set_last_image(2)
+    store.set_last_image(1)
+    assert again().last_image == 1
     with pytest.raises(NotFoundError, match="no image 9"):
-        store.set_place(9)
+        store.set_last_image(9)
 
 
 def test_labels(store: Store, again: Callable[[], Store]) -> None:
     cat, dog = store.add_label("cat"), store.add_label("dog", "#123456")
     assert cat.colour != dog.colour == "#123456"
-    with pytest.raises(ConflictError, match="a label 'cat' already"):
+    with pytest.raises(ConflictError, match="already a label 'cat'"):
         store.add_label("cat")
-    with pytest.raises(ConflictError, match="a label 'dog' already"):
+    with pytest.raises(ConflictError, match="already a label 'dog'"):
         store.change_label(cat.id, name="dog")
     assert store.change_label(cat.id, name="lion").colour == cat.colour
     made, _ = store.add_object(1, "object-1", cat.id), store.add_object(1, "object-3", cat.id)
     store.add_step(made.id, 0, "step-one", CLICK)
-    with pytest.raises(ConflictError, match="one object has the label 'lion'; give it another one first"):
+    with pytest.raises(ConflictError, match="the label 'lion' is on 1 object; change that first"):
         store.delete_label(cat.id)
     second = store.add_object(1, "object-2", cat.id)
     store.add_step(second.id, 0, "step-two", CLICK)
-    with pytest.raises(ConflictError, match="2 objects have the label 'lion'; give them another one first"):
+    with pytest.raises(ConflictError, match="the label 'lion' is on 2 objects; change that first"):
         store.delete_label(cat.id)
     for each in (made, second):
         store.change_object(each.id, deleted=True)
@@ -125,6 +125,8 @@ def test_objects_are_counted_and_deleted_ones_are_not_listed(store: Store) -> No
     assert store.image(1).objects == 2
     store.change_object(second.id, accepted=False)
     assert [(row.objects, row.unaccepted) for row in store.images()] == [(1, 1), (0, 1)]
+    store.undo_redo(third.id, 1, -1)
+    assert store.image(2).unaccepted == 0  # nothing of it is in force
 
 
 def test_a_step_and_its_answer_are_on_the_disk(store: Store, again: Callable[[], Store]) -> None:
@@ -158,16 +160,16 @@ def test_undo_redo_and_what_a_new_step_gives_up(store: Store) -> None:
     made = store.add_object(1, "object-1")
     for revision, key in enumerate(["step-one", "step-two", "step-three"]):
         store.add_step(made.id, revision, key, {**CLICK, "point": [revision, 0]})
-    assert store.turn(made.id, 3, -1).at == 2
-    assert store.turn(made.id, 4, -1).at == 1
-    assert store.turn(made.id, 5, 1).at == 2
+    assert store.undo_redo(made.id, 3, -1).at == 2
+    assert store.undo_redo(made.id, 4, -1).at == 1
+    assert store.undo_redo(made.id, 5, 1).at == 2
     store.add_step(made.id, 6, "step-four", {"type": "clear"})
     assert [step.content["type"] for step in store.steps_of(made.id)] == ["click", "click", "clear"]
     assert store.object(made.id).at == 3
     with pytest.raises(ConflictError, match="nothing to redo"):
-        store.turn(made.id, 7, 1)
+        store.undo_redo(made.id, 7, 1)
     with pytest.raises(ConflictError, match="revision is 7, not 3"):
-        store.turn(made.id, 3, -1)
+        store.undo_redo(made.id, 3, -1)
     # What was given up is no longer history, but still on record.
     with store._engine.connect() as connection:
         assert connection.execute(sa.text("SELECT count(*), count(position) FROM step")).one() == (4, 3)
@@ -197,25 +199,25 @@ def test_a_step_that_cannot_be_answered_is_taken_back(store: Store) -> None:
     made = store.add_object(1, "object-1")
     store.add_step(made.id, 0, "step-one", CLICK, ANSWER)
     store.add_step(made.id, 1, "step-two", CLICK)
-    store.take_back(made.id, "step-two")
+    store.withdraw(made.id, "step-two")
     assert (store.object(made.id).at, store.object(made.id).revision) == (1, 3)
     assert [step.answered for step in store.steps_of(made.id)] == [True]
     with pytest.raises(ConflictError, match="nothing to redo"):
-        store.turn(made.id, 3, 1)
+        store.undo_redo(made.id, 3, 1)
 
 
 def test_only_the_last_step_without_an_answer_is_taken_back(store: Store) -> None:
     made = store.add_object(1, "object-1")
     store.add_step(made.id, 0, "step-one", CLICK)
     store.add_step(made.id, 1, "step-two", CLICK)
-    store.take_back(made.id, "step-one")
-    store.turn(made.id, 2, -1)
+    store.withdraw(made.id, "step-one")
+    store.undo_redo(made.id, 2, -1)
     for key in ("step-one", "step-two"):
-        store.take_back(made.id, key)
-    store.turn(made.id, 3, 1)
+        store.withdraw(made.id, key)
+    store.undo_redo(made.id, 3, 1)
     store.answer(store.steps_of(made.id)[1].id, ANSWER)
-    store.take_back(made.id, "step-two")
-    store.take_back(store.add_object(1, "object-2").id, "step-two")
+    store.withdraw(made.id, "step-two")
+    store.withdraw(store.add_object(1, "object-2").id, "step-two")
     assert (store.object(made.id).at, store.object(made.id).revision) == (2, 4)
     assert [step.answered for step in store.steps_of(made.id)] == [False, True]
 
@@ -223,7 +225,7 @@ def test_only_the_last_step_without_an_answer_is_taken_back(store: Store) -> Non
 def test_a_step_that_was_taken_back_can_be_sent_again(store: Store) -> None:
     made = store.add_object(1, "object-1")
     store.add_step(made.id, 0, "step-one", CLICK)
-    store.take_back(made.id, "step-one")
+    store.withdraw(made.id, "step-one")
     assert not store.has_step(made.id, "step-one")
     store.add_step(made.id, 2, "step-two", CLICK, ANSWER)
     with pytest.raises(ConflictError, match="revision is 3, not 0"):
@@ -235,8 +237,8 @@ def test_a_step_that_was_taken_back_can_be_sent_again(store: Store) -> None:
     assert (store.object(made.id).at, store.object(made.id).revision) == (2, 4)
     assert [step.answered for step in store.steps_of(made.id)] == [True, False]
     # One that has been answered was seen: given up for another, it does not come back.
-    store.turn(made.id, 4, -1)
-    store.turn(made.id, 5, -1)
+    store.undo_redo(made.id, 4, -1)
+    store.undo_redo(made.id, 5, -1)
     store.add_step(made.id, 6, "step-three", CLICK)
     assert store.has_step(made.id, "step-two")
     store.add_step(made.id, 7, "step-two", CLICK)
@@ -252,7 +254,7 @@ def test_what_is_no_store_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="nosuchdialect://x cannot be used"):
         Store("nosuchdialect://x")
     for address in ("postgresql://u:secret@host:5432x/db", "my-db://u:secret@x"):
-        with pytest.raises(StoreError, match="is no address of a database") as refused:
+        with pytest.raises(StoreError, match="is not a database URL") as refused:
             Store(address)
         assert "secret" not in str(refused.value)
 
@@ -261,7 +263,7 @@ def test_a_store_of_another_version_is_refused(tmp_path: Path) -> None:
     Store(tmp_path / "a.sqlite").close()
     with sqlite3.connect(tmp_path / "a.sqlite") as plain:
         plain.execute("UPDATE fact SET value = '99' WHERE name = 'version'")
-    with pytest.raises(StoreError, match="version 99, this program knows 1"):
+    with pytest.raises(StoreError, match="version 99, this program reads version 1"):
         Store(tmp_path / "a.sqlite")
 
 

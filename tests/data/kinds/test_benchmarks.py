@@ -161,10 +161,10 @@ def test_a_list_that_names_what_is_missing(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match=r"val.txt lists no image"):
         open_benchmark("pascalvoc", tmp_path)
     (tmp_path / "ImageSets" / "Segmentation" / "val.txt").write_bytes(b"\xff\xfe")
-    with pytest.raises(DatasetError, match=r"val.txt cannot be read as a list"):
+    with pytest.raises(DatasetError, match=r"val.txt (cannot be read|is no text)"):
         open_benchmark("pascalvoc", tmp_path)
     (tmp_path / "ImageSets" / "Segmentation" / "val.txt").unlink()
-    with pytest.raises(DatasetError, match=r"there is no .*val.txt, the list of the images"):
+    with pytest.raises(DatasetError, match=r"the list of images .*val.txt cannot be read: No such file"):
         open_benchmark("pascalvoc", tmp_path)
 
 

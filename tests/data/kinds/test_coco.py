@@ -78,7 +78,7 @@ def test_images_objects_and_samples(tmp_path: Path) -> None:
     assert len(folder) == 3
     assert folder.images == ["images/000.png", "images/001.png", "images/002.png"]
     assert [folder.objects(i) for i in range(3)] == [[10, 11], [], [12]]
-    assert [folder.exhaustive(i) for i in range(3)] == [True, False, False]
+    assert [folder.fully_annotated(i) for i in range(3)] == [True, False, False]
     assert folder.masks(1).shape == (0, *SIZE)
     assert folder.image(2).shape == (*SIZE, 3)
     assert (folder.image(2) == 2).all()

@@ -84,7 +84,7 @@ def test_labels_of_any_value(folder: Path, values: npt.NDArray[np.number], objec
 
 def test_a_negative_value_can_be_the_one_that_is_ignored(folder: Path) -> None:
     write(folder / "masks" / "a.tif", labels(1, -1, 0, np.int16))
-    source = MaskFolder(folder, void=-1)
+    source = MaskFolder(folder, ignore_label=-1)
     assert source.objects(0) == [1]
     np.testing.assert_array_equal(source.sample(0, 1).truth(), np.select([A, B], [1, IGNORE]))
     assert not source.remarks(0)
@@ -165,7 +165,7 @@ def test_a_mask_in_the_alpha_channel(folder: Path, colour: int, stem: str) -> No
 
 
 @pytest.mark.parametrize("stem", ["a", "a_1"])
-def test_the_border_of_a_palette_is_left_open_as_on_the_page(folder: Path, stem: str) -> None:
+def test_the_border_of_a_palette_is_ignored_as_on_the_page(folder: Path, stem: str) -> None:
     image = Image.fromarray(labels(1, 255), "P")
     image.putpalette([value for index in range(256) for value in (index, 0, 0)])
     (folder / "masks").mkdir()
@@ -173,7 +173,7 @@ def test_the_border_of_a_palette_is_left_open_as_on_the_page(folder: Path, stem:
     source = MaskFolder(folder)
     assert source.objects(0) == [1]
     np.testing.assert_array_equal(source.sample(0, 1).truth(), np.select([A, B], [1, IGNORE]))
-    assert "255 of its palette is left open" in source.remarks(0)[0]
+    assert "255 of its palette is ignored" in source.remarks(0)[0]
     write(folder / "masks" / f"{stem}.png", labels(1, 255))
     assert MaskFolder(folder).objects(0) == [1, 255]  # grey values are labels
 
@@ -211,7 +211,7 @@ def test_images_that_are_turned_are_told(folder: Path) -> None:
 
 def test_undecided_pixels_beside_one_object(folder: Path) -> None:
     write(folder / "masks" / "a_1.png", labels(1, 255))
-    source = MaskFolder(folder, void=255)
+    source = MaskFolder(folder, ignore_label=255)
     np.testing.assert_array_equal(source.sample(0, 1).truth(), np.select([A, B], [1, IGNORE]))
 
 

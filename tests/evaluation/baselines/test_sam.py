@@ -3,6 +3,7 @@
 import shutil
 import sys
 from collections.abc import Callable
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -351,13 +352,14 @@ def test_a_missing_library_is_named(checkpoints: Path, monkeypatch: pytest.Monke
     folder = str(checkpoints / "sam2")
     old = ModuleType("transformers")
     old.__version__ = "4.30"  # type: ignore[attr-defined]
+    old.__spec__ = ModuleSpec("transformers", None)
     with monkeypatch.context() as patch:
         patch.setitem(sys.modules, "transformers", old)
         with pytest.raises(MissingDependencyError, match=r"transformers 4\.30 cannot provide Sam2Model; .*--upgrade"):
             open_baseline("sam2", checkpoint=folder)
     with monkeypatch.context() as patch:
         patch.setitem(sys.modules, "transformers", None)
-        with pytest.raises(MissingDependencyError, match=r"sam2 comes from transformers; .* 'vpuformer\[sam\]'"):
+        with pytest.raises(MissingDependencyError, match=r"sam2 needs transformers; .* 'vpuformer\[sam\]'"):
             open_baseline("sam2", checkpoint=folder)
 
 

@@ -16,7 +16,7 @@ from vpuformer.arrays import FloatMap
 from vpuformer.data.kinds.coco import CocoFolder
 from vpuformer.data.sample import Sample
 from vpuformer.errors import InputError
-from vpuformer.evaluation.records import Header, Interaction, ObjectRecord, read_records
+from vpuformer.evaluation.records import Interaction, ObjectRecord, RunHeader, read_records
 from vpuformer.evaluation.report import (
     Summary,
     read_summary,
@@ -49,7 +49,7 @@ def records() -> list[ObjectRecord]:
 
 def summary(**changes: Any) -> Summary:
     settings: dict[str, Any] = {"dataset": "toy", "objects": 3, "data_sha256": "ab", "model": "net", **changes}
-    return summarise(Header(**settings), records())
+    return summarise(RunHeader(**settings), records())
 
 
 def test_a_summary_worked_by_hand() -> None:
@@ -86,7 +86,7 @@ def test_a_run_that_stopped_at_a_target_has_no_numbers_beyond_it() -> None:
 def test_objects_of_one_image_are_drawn_together() -> None:
     steps = [(Interaction(Click(1, 1), iou, 0.1),) for iou in (0.0, 1.0, 0.0, 1.0)]
     pair = [ObjectRecord(f"toy/{i}", i, (4, 5), 0.1, step, f"toy/{i // 2}") for i, step in enumerate(steps)]
-    header = Header(dataset="toy", objects=4, data_sha256="ab", model="net", max_interactions=1)
+    header = RunHeader(dataset="toy", objects=4, data_sha256="ab", model="net", max_interactions=1)
     numbers = summarise(header, pair)
     assert (numbers["images"], numbers["objects"]) == (2, 4)
     assert numbers["intervals"]["IoU@1"] == [0.5, 0.5]
@@ -125,7 +125,7 @@ def test_images_of_one_stem_in_two_folders_are_two(tmp_path: Path) -> None:
             return answer
 
     path = tmp_path / "records.jsonl.gz"
-    header = Header(dataset="coco", objects=4, data_sha256="ab", model="by image", max_interactions=1)
+    header = RunHeader(dataset="coco", objects=4, data_sha256="ab", model="by image", max_interactions=1)
     evaluate_to_file(samples, ByImage(), path, header)
     read = read_records(path)
     assert [record.image_id for record in read.objects] == ["days/monday/0.png"] * 2 + ["days/tuesday/0.png"] * 2
@@ -158,7 +158,7 @@ def test_a_number_of_interactions_is_called_so(prompts: dict[str, Any], count: s
 def test_boundary_iou_is_summarised_where_every_interaction_has_it() -> None:
     def with_boundary(values: tuple[float | None, ...]) -> Summary:
         steps = tuple(Interaction(Click(1, 1), 0.5, 0.1, value) for value in values)
-        header = Header(dataset="toy", objects=1, data_sha256="ab", model="net", max_interactions=3)
+        header = RunHeader(dataset="toy", objects=1, data_sha256="ab", model="net", max_interactions=3)
         return summarise(header, [ObjectRecord("toy/a", 1, (4, 5), 0.1, steps, "toy/a")])
 
     numbers = with_boundary((0.25, 0.75))
@@ -180,7 +180,7 @@ def test_boundary_iou_is_measured_and_kept(tmp_path: Path) -> None:
             return answer
 
     sample = Sample("toy/square", 1, lambda: np.zeros((20, 20, 3), np.uint8), lambda: truth)
-    header = Header(dataset="toy", objects=1, data_sha256="ab", model="half", max_interactions=1)
+    header = RunHeader(dataset="toy", objects=1, data_sha256="ab", model="half", max_interactions=1)
     path = tmp_path / "records.jsonl.gz"
     (record,) = evaluate_to_file([sample], Half(), path, header)
     # The bands are one pixel wide: 36 pixels of the square and 26 of its half, of which 18 lie in both: all but the
@@ -191,7 +191,7 @@ def test_boundary_iou_is_measured_and_kept(tmp_path: Path) -> None:
 
 def test_records_of_older_versions_are_read(tmp_path: Path) -> None:
     path = tmp_path / "records.jsonl.gz"
-    header = Header(dataset="toy", objects=1, data_sha256="ab", model="net").to_dict()
+    header = RunHeader(dataset="toy", objects=1, data_sha256="ab", model="net").to_dict()
     step = {"prompt": {"type": "click", "positive": True, "point": [1, 1]}, "iou": 0.5, "seconds": 0.1}
     old = {"name": "toy/a/1", "object_id": 1, "size": [4, 5], "image_seconds": 0.1, "interactions": [step]}
     path.write_bytes(gzip.compress(f"{json.dumps(header)}\n{json.dumps(old)}\n".encode()))
@@ -202,7 +202,7 @@ def test_records_of_older_versions_are_read(tmp_path: Path) -> None:
 
 def test_nothing_cannot_be_summarised() -> None:
     with pytest.raises(InputError, match="no records"):
-        summarise(Header(dataset="toy", objects=0, data_sha256="", model="net"), [])
+        summarise(RunHeader(dataset="toy", objects=0, data_sha256="", model="net"), [])
 
 
 def test_a_summary_comes_back_from_its_file(tmp_path: Path) -> None:
@@ -218,7 +218,7 @@ def test_files_that_are_no_summary_are_refused(tmp_path: Path) -> None:
         read_summary(path)
     for content in ("[", "[]", '{"dataset": 1}'):
         path.write_text(content)
-        with pytest.raises(InputError, match="no summary" if content != "[" else "is no JSON"):
+        with pytest.raises(InputError, match="not a summary" if content != "[" else "is no JSON"):
             read_summary(path)
     with pytest.raises(InputError, match="cannot be written"):
         write_summary(tmp_path / "nowhere" / "summary.json", summary())

@@ -8,7 +8,7 @@ import pytest
 
 from vpuformer.errors import InputError
 from vpuformer.evaluation import RECORDS
-from vpuformer.evaluation.records import Header, Interaction, ObjectRecord, RecordWriter
+from vpuformer.evaluation.records import Interaction, ObjectRecord, RecordWriter, RunHeader
 from vpuformer.evaluation.report import markdown_tables, open_runs
 from vpuformer.evaluation.report.published import (
     ABLATED,
@@ -30,12 +30,12 @@ from vpuformer.evaluation.report.tables import (
     components,
     curves,
     effort,
-    feeding,
     medical,
     natural,
+    p2cl_weights,
+    prompt_encodings,
     quality,
     times,
-    weights,
 )
 from vpuformer.prompts import Click
 
@@ -51,7 +51,7 @@ def write_run(
 ) -> Path:
     """A finished run in `folder`: one object a curve, each on an image of its own, counted from `first`."""
     settings: dict[str, Any] = {"dataset": "grabcut", "data_sha256": "ab" * 32, "model": "net", **changes}
-    header = Header(
+    header = RunHeader(
         objects=len(curves), **{"command": f"vpuformer evaluate -o {folder.name}", "device": "cpu", **settings}
     )
     folder.mkdir(parents=True)
@@ -141,7 +141,7 @@ def test_draws_of_another_seed_are_another_row_where_something_is_drawn(tmp_path
 
 def test_the_same_run_twice_is_refused(tmp_path: Path) -> None:
     folders = [write_run(tmp_path / "a"), write_run(tmp_path / "b", device="cuda")]
-    with pytest.raises(InputError, match=r"a and .*b would stand in the same place .* but for device; give one"):
+    with pytest.raises(InputError, match=r"a and .*b would fill the same cells .* apart from device; give one"):
         open_runs(folders)
 
 
@@ -151,7 +151,7 @@ def test_runs_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="No such file"):
         open_runs([tmp_path])
     begun = tmp_path / "begun"
-    with RecordWriter(_made(begun) / RECORDS, Header(dataset="toy", objects=2, data_sha256="", model="net")):
+    with RecordWriter(_made(begun) / RECORDS, RunHeader(dataset="toy", objects=2, data_sha256="", model="net")):
         pass
     with pytest.raises(InputError, match="not finished: 0 of 2 objects"):
         open_runs([begun])
@@ -160,7 +160,7 @@ def test_runs_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="or they are broken"):
         open_runs([broken.parent])
     empty = tmp_path / "empty"
-    with RecordWriter(_made(empty) / RECORDS, Header(dataset="toy", objects=0, data_sha256="", model="net")):
+    with RecordWriter(_made(empty) / RECORDS, RunHeader(dataset="toy", objects=0, data_sha256="", model="net")):
         pass
     with pytest.raises(InputError, match="no records to summarise"):
         open_runs([empty])
@@ -248,7 +248,7 @@ def test_every_table_has_as_many_cells_as_columns(tmp_path: Path) -> None:
 
 def test_the_ablations_are_quoted_beside_a_whole_set(tmp_path: Path) -> None:
     runs = open_runs([write_run(tmp_path / "a", [CURVE] * 345, dataset="davis")])
-    assert texts(feeding(runs), 1) == [
+    assert texts(prompt_encodings(runs), 1) == [
         ["Distance map", "ViT-B", "3.83", "5.27"],
         ["Learning vector", "ViT-B", "3.62", "5.08"],
         ["PuE vector", "ViT-B", "3.48", "4.82"],
@@ -259,10 +259,10 @@ def test_the_ablations_are_quoted_beside_a_whole_set(tmp_path: Path) -> None:
     assert texts(table) == [["net", "", "3.00", "0"]]
     assert texts(table, 1)[0] == ["without DMA and P2CL", "HRNet-18s", "5.53", "78"]
     assert texts(table, 1)[-1] == ["DMA and P2CL", "ViT-B", "4.82", "48"]
-    assert texts(weights(runs), 1)[2] == ["lambda 0.5", "ViT-B", "3.94", "5.18"]
+    assert texts(p2cl_weights(runs), 1)[2] == ["lambda 0.5", "ViT-B", "3.94", "5.18"]
     # Nothing is quoted, so there is no table, where a part of the set was measured or another set.
     part = open_runs([write_run(tmp_path / "b", dataset="davis"), write_run(tmp_path / "c", whole_grabcut())])
-    assert [make(part) for make in (feeding, components, weights)] == [None] * 3
+    assert [make(part) for make in (prompt_encodings, components, p2cl_weights)] == [None] * 3
 
 
 def test_the_published_ablations_agree_with_each_other() -> None:

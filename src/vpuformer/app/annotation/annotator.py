@@ -1,4 +1,4 @@
-"""Between what people do and what is kept: every step is stored, answered, and the answer stored."""
+"""The service behind the page: stores every step, answers it, and stores the answer."""
 
 import logging
 import threading
@@ -8,22 +8,22 @@ from typing import Any
 
 from vpuformer.app.annotation import history
 from vpuformer.app.annotation.answering import Answering, as_answer
-from vpuformer.app.annotation.record import Record
+from vpuformer.app.annotation.loaded_object import LoadedObject
 from vpuformer.app.images.folder import Folder
 from vpuformer.app.images.gallery import Gallery
 from vpuformer.app.images.open_images import OpenImage
 from vpuformer.app.images.pyramid import TILE
-from vpuformer.app.protocol import (
+from vpuformer.app.schemas import (
     PROMPTS,
+    ClientState,
     ImageOpened,
-    Known,
     MaskStep,
     NewStep,
     ObjectState,
     RemoveStep,
     Step,
 )
-from vpuformer.app.store.rle import from_message
+from vpuformer.app.store import rle
 from vpuformer.app.store.rows import NewMask, StepAnswer
 from vpuformer.app.store.store import Store
 from vpuformer.arrays import FloatMap
@@ -32,18 +32,18 @@ from vpuformer.inference.protocol import Segmenter
 from vpuformer.prompts import fit_to_image, prompt_from_dict
 
 _LOCKS = 64
-"""Objects share this many locks by their number: few enough to keep, many enough that people rarely meet."""
+"""Number of locks that objects share by their id. With 64, people rarely wait for each other."""
 
 _log = logging.getLogger(__name__)
 
 
 class Annotator:
-    """Images, people's steps on them, and the network's answers. May be used by many threads.
+    """Images, the steps of people, and the network's answers. Safe to use from many threads.
 
     Args:
         folder: the images.
-        store: where all is kept.
-        segmenter: who answers; used by one thread alone.
+        store: the annotations.
+        segmenter: answers prompts; used by one thread only.
     """
 
     def __init__(self, folder: Folder, store: Store, segmenter: Segmenter) -> None:
@@ -53,26 +53,26 @@ class Annotator:
         self._locks = [threading.Lock() for _ in range(_LOCKS)]
 
     def close(self) -> None:
-        """Wait for what the network is at, and close the store."""
+        """Wait for the running network call, and close the store."""
         self.answering.close()
         self.gallery.close()
         self.store.close()
 
     def image(self, identity: int) -> OpenImage:
-        """The image of this id, opened.
+        """Return an open image.
 
         Raises:
-            NotFoundError: there is none.
+            NotFoundError: there is no such image.
             ImageError: its file is gone or broken.
         """
         return self.gallery.opened.get(self.gallery.name(identity))
 
     def open(self, identity: int) -> ImageOpened:
-        """All that a page needs of an image; its features are computed meanwhile, and those of the next one.
+        """Return an image with its objects. Features of this and the next image are computed in the background.
 
         Raises:
             NotFoundError: there is no such image.
-            ImageError: its file is gone or broken, or has become one of another size than its objects.
+            ImageError: its file is gone or broken, or has another size than its objects.
         """
         row = self.store.image(identity)
         image = self.gallery.image(identity)
@@ -92,168 +92,168 @@ class Annotator:
             range=image.range,
             notes=list(image.notes),
             done=row.done,
-            objects=[self.state(found.id) for found in self.store.objects_of(identity)],
+            objects=[self.state(each.id) for each in self.store.objects_of(identity)],
         )
 
     def state(self, identity: int) -> ObjectState:
-        """How an object stands. A step that was never answered, for the program was stopped, is answered now.
+        """Return the state of an object, after answering steps that the program did not answer before it stopped.
 
-        One on which the network fails stays: the object is as it was before, until the step is answered or undone.
+        If the network fails on a step, the step stays, and the object keeps its former mask until the step is answered
+        or undone.
 
         Raises:
             NotFoundError: there is no such object.
-            BusyError: too many questions are waiting.
+            BusyError: too many requests are waiting.
         """
         with self._lock(identity):
-            return self._caught_up(self._record(identity))
+            return self._answered_state(self._load(identity))
 
     def step(self, identity: int, new: NewStep) -> ObjectState:
-        """Store a step, answer it, store the answer. A step with a known key is answered as it was.
+        """Store a step, answer it, and store the answer. A repeated step, by its key, is not added again.
 
         Raises:
             NotFoundError: there is no such object.
             ConflictError: the object has another revision.
             InputError: the step does not fit the image or the history; nothing is stored.
-            BusyError: too many questions are waiting; the step is stored, and answered when it is sent again.
-            Exception: whatever else the network fails with, as for want of memory; the step is stored likewise.
+            BusyError: too many requests are waiting; the step is stored, and answered when it is sent again.
+            Exception: another failure of the network, such as lack of memory; the step is stored as well.
         """
         with self._lock(identity):
             row, steps, sent = self.store.history_before(identity, new.key)
-            record, since = Record(self.store, row, steps), 0
-            if not sent:  # one that was sent before need not fit any more
-                content, answer = self._checked(record, new.step)
+            loaded, since = LoadedObject(self.store, row, steps), 0
+            if not sent:  # a repeated step may no longer fit
+                content, answer = self._checked(loaded, new.step)
                 added = self.store.add_step(identity, new.revision, new.key, content, answer)
                 if added is not None and row.revision == new.revision:
-                    record, since = record.with_step(added, content, answer), row.at
-                else:  # the object was changed by another program that uses the same store
-                    record = self._record(identity)
+                    loaded, since = loaded.with_step(added, content, answer), row.at
+                else:  # another program changed the object in the same store
+                    loaded = self._load(identity)
             try:
-                self._catch_up(record)
+                self._answer_steps(loaded)
             except InputError:
-                self.store.take_back(identity, new.key)  # the person is told, and would else be told again and again
+                self.store.withdraw(identity, new.key)  # else every later request would fail with this error
                 raise
-            return self._shown(record, since=since)
+            return self._state(loaded, since=since)
 
     def undo(self, identity: int, revision: int) -> ObjectState:
-        """One step back.
+        """Undo one step.
 
         Raises:
             NotFoundError: there is no such object.
             ConflictError: the object has another revision, or no step in force.
         """
-        return self._turn(identity, revision, back=True)
+        return self._undo_redo(identity, revision, back=True)
 
     def redo(self, identity: int, revision: int) -> ObjectState:
-        """One step forth; errors as in `undo`."""
-        return self._turn(identity, revision, back=False)
+        """Redo one step; errors as in `undo`."""
+        return self._undo_redo(identity, revision, back=False)
 
-    def change(self, identity: int, known: Known | None = None, **values: int | bool | None) -> ObjectState:
-        """Set `label`, `accepted` or `deleted`; what is `known` is left out of the answer, if it still holds.
+    def change(self, identity: int, known: ClientState | None = None, **values: int | bool | None) -> ObjectState:
+        """Set `label`, `accepted` or `deleted`. The answer omits the `known` state if it is still current.
 
         Raises:
             NotFoundError: there is no such object or label.
         """
         with self._lock(identity):
             row = self.store.change_object(identity, **values)
-            record = self._record(identity)
-            if known is not None and known.revision + 1 == row.revision == record.row.revision:
-                return self._caught_up(record, since=len(record.steps), mask_of=known.answered)
-            return self._caught_up(record)
+            loaded = self._load(identity)
+            if known is not None and known.revision + 1 == row.revision == loaded.row.revision:
+                return self._answered_state(loaded, since=len(loaded.steps), mask_of=known.answered)
+            return self._answered_state(loaded)
 
     def begin(self, image: int, key: str, label: int | None = None, size: tuple[int, int] | None = None) -> ObjectState:
-        """A new object without steps; the one that has this key already, if there is one.
+        """Create an object without steps, or return the object that already has this key.
 
         Args:
-            image: its id.
-            key: of the request.
-            label: its id, if there is one.
-            size: width and height of the image that the person sees, None if they are not known.
+            image: id of the image.
+            key: key of the request.
+            label: id of the label, or None.
+            size: image width and height that the person sees; None if unknown.
 
         Raises:
             NotFoundError: there is no such image or label.
-            ImageError: the image's file is gone or broken, or has another size than its objects or `size`; there is
-                no object.
-            ConflictError: the key is of an object on another image.
+            ImageError: the image file is gone or broken, or its size differs from its objects' or from `size`.
+            ConflictError: the key belongs to an object on another image.
         """
         opened = self.gallery.image(image)
         if size is not None and size != (opened.width, opened.height):
             raise ImageError(
-                f"the file of {self.gallery.name(image)} was exchanged: it is {opened.width}x{opened.height} pixels"
+                f"the file of {self.gallery.name(image)} was replaced: it is {opened.width}x{opened.height} pixels"
                 f" now and was {size[0]}x{size[1]}; open it again"
             )
         return self.state(self.store.add_object(image, key, label).id)
 
-    def take_in(self, image: int, found: Sequence[NewMask]) -> list[ObjectState]:
-        """New objects that start from masks: all of them or, if something fails, none.
+    def add_masks(self, image: int, masks: Sequence[NewMask]) -> list[ObjectState]:
+        """Create objects that start from masks: all of them or, if anything fails, none.
 
         Raises:
             NotFoundError: there is no such image or label.
             StoreError: the store cannot be written.
         """
-        return [self.state(identity) for identity in self.store.add_masks(image, found)]
+        return [self.state(identity) for identity in self.store.add_masks(image, masks)]
 
     def probability(self, identity: int) -> FloatMap | None:
-        """The probability of every pixel, shape (H, W); None for an object without an answer.
+        """Return the probability of every pixel, shape (H, W), or None if the object has no answer.
 
         Raises:
             NotFoundError: there is no such object.
         """
         with self._lock(identity):
-            record = self._record(identity)
-            place = record.place
-            return None if place is None else self.answering.probability(record, place)
+            loaded = self._load(identity)
+            index = loaded.answered_index
+            return None if index is None else self.answering.probability(loaded, index)
 
-    def _turn(self, identity: int, revision: int, *, back: bool) -> ObjectState:
+    def _undo_redo(self, identity: int, revision: int, *, back: bool) -> ObjectState:
         with self._lock(identity):
-            row = self.store.turn(identity, revision, -1 if back else 1)
-            record = self._record(identity)
-            return self._caught_up(record, since=len(record.steps) if record.row.revision == row.revision else 0)
+            row = self.store.undo_redo(identity, revision, -1 if back else 1)
+            loaded = self._load(identity)
+            since = len(loaded.steps) if loaded.row.revision == row.revision else 0
+            return self._answered_state(loaded, since=since)
 
     def _lock(self, identity: int) -> threading.Lock:
         return self._locks[identity % _LOCKS]
 
-    def _record(self, identity: int) -> Record:
-        return Record(self.store, *self.store.history(identity))
+    def _load(self, identity: int) -> LoadedObject:
+        return LoadedObject(self.store, *self.store.history(identity))
 
-    def _shown(self, record: Record, *, since: int = 0, mask_of: int | None = None) -> ObjectState:
-        return record.state(partial(self.gallery.size, record.row.image), since=since, mask_of=mask_of)
+    def _state(self, loaded: LoadedObject, *, since: int = 0, mask_of: int | None = None) -> ObjectState:
+        return loaded.state(partial(self.gallery.size, loaded.row.image), since=since, mask_of=mask_of)
 
-    def _caught_up(self, record: Record, *, since: int = 0, mask_of: int | None = None) -> ObjectState:
-        """The state with all answers that can be had."""
+    def _answered_state(self, loaded: LoadedObject, *, since: int = 0, mask_of: int | None = None) -> ObjectState:
+        """The state after answering the steps that can be answered."""
         try:
-            self._catch_up(record)
+            self._answer_steps(loaded)
         except BusyError:
             raise
-        except Exception as error:
-            # What a person did is not lost because the network cannot answer it now, nor is the image kept shut.
-            _log.warning("steps of object %d wait for an answer: %s", record.row.id, error, exc_info=error)
-        return self._shown(record, since=since, mask_of=mask_of)
+        except Exception as error:  # a failure of the network must neither lose a step nor keep the image from opening
+            _log.warning("steps of object %d wait for an answer: %s", loaded.row.id, error, exc_info=error)
+        return self._state(loaded, since=since, mask_of=mask_of)
 
-    def _catch_up(self, record: Record) -> None:
-        """Answer the last step in force, and those without an answer that it is made from.
+    def _answer_steps(self, loaded: LoadedObject) -> None:
+        """Answer the last step in force and the unanswered steps that it builds on.
 
-        Others are left alone: a prompt on which the network fails can be taken away, or all be begun again.
+        Other steps are skipped, so that a person can remove a prompt on which the network fails, or start again.
         """
         waiting: list[int] = []
-        place = record.row.at - 1 if record.row.at else None
-        while place is not None and not record.steps[place].answered:
-            waiting.append(place)
-            place = history.foundation(record.contents(place))
-        for place in reversed(waiting):
-            record.keep(place, self.answering.answer(record, place))
+        index = loaded.row.at - 1 if loaded.row.at else None
+        while index is not None and not loaded.steps[index].answered:
+            waiting.append(index)
+            index = history.base_step(loaded.contents(index))
+        for index in reversed(waiting):
+            loaded.store_answer(index, self.answering.answer(loaded, index))
 
-    def _checked(self, record: Record, step: Step) -> tuple[dict[str, Any], StepAnswer | None]:
-        """A step as it is stored, with its answer where that is no question; fails if it does not fit."""
-        size = self.gallery.size(record.row.image)
+    def _checked(self, loaded: LoadedObject, step: Step) -> tuple[dict[str, Any], StepAnswer | None]:
+        """Check a step. Return its stored form, and its answer if that needs no computation."""
+        size = self.gallery.size(loaded.row.image)
         if isinstance(step, MaskStep):
-            return {"type": "mask"}, as_answer(from_message(step.mask, size))
+            return {"type": "mask"}, as_answer(rle.from_message(step.mask, size))
         content = step.model_dump(mode="json")
         if step.type in (*PROMPTS, "lasso"):
-            self.gallery.image(record.row.image)  # the network needs it, and may be asked only once it is stored
+            self.gallery.image(loaded.row.image)  # fail before the step is stored if the network could not run
         if step.type in PROMPTS:
             fit_to_image([prompt_from_dict(content)], size)
         elif isinstance(step, RemoveStep):
-            history.check_removable([kept.content for kept in record.steps[: record.row.at]], step.step)
+            history.check_removable(loaded.contents(loaded.row.at - 1), step.step)
         elif step.type == "lasso":
-            history.enclosed(step.path, size)
+            history.lasso_mask(step.path, size)
         return content, None

@@ -8,13 +8,14 @@ import numpy as np
 
 from vpuformer.app.annotation import history
 from vpuformer.app.annotation.brush import painted
-from vpuformer.app.annotation.record import Record
+from vpuformer.app.annotation.loaded_object import LoadedObject
+from vpuformer.app.annotation.network_queue import NetworkQueue
+from vpuformer.app.annotation.probability_maps import ProbabilityMaps
 from vpuformer.app.annotation.segmenter import LazySegmenter
-from vpuformer.app.annotation.worker import Maps, Worker
 from vpuformer.app.images.cache import Cache
 from vpuformer.app.images.gallery import Gallery, Key
-from vpuformer.app.store.logits import pack_logits, unpack_logits
-from vpuformer.app.store.rle import pack, unpack
+from vpuformer.app.store import rle
+from vpuformer.app.store.logits import decode_logits, encode_logits
 from vpuformer.app.store.rows import StepAnswer
 from vpuformer.arrays import BoolMask, FloatMap, Size
 from vpuformer.geometry import Crop
@@ -40,11 +41,11 @@ class Answering:
     def __init__(self, gallery: Gallery, segmenter: Segmenter) -> None:
         self._gallery, self._segmenter = gallery, segmenter
         self._encoded: Cache[Key, Encoded] = Cache(self._encode, lambda encoded: encoded.nbytes, ENCODED_BUDGET)
-        self._network = Worker()
-        self._maps = Maps()
+        self._network = NetworkQueue()
+        self._maps = ProbabilityMaps()
         self._painting = threading.BoundedSemaphore(MAX_PAINTING)
         if isinstance(segmenter, LazySegmenter):
-            self._network.later(segmenter.load)
+            self._network.prepare(segmenter.load)
 
     def close(self) -> None:
         """Wait for what the network is at."""
@@ -59,9 +60,9 @@ class Answering:
     def prepare(self, image: int) -> None:
         """Encode an image once nobody waits, if it is open by then; never raises."""
         name = self._gallery.name(image)
-        self._network.later(lambda: self._gallery.opened.holds(name) and self._encoded.get(self._gallery.key(image)))
+        self._network.prepare(lambda: self._gallery.opened.holds(name) and self._encoded.get(self._gallery.key(image)))
 
-    def answer(self, record: Record, place: int) -> StepAnswer:
+    def answer(self, record: LoadedObject, place: int) -> StepAnswer:
         """What a step comes to; the one that it is made from has its answer.
 
         Raises:
@@ -70,7 +71,7 @@ class Answering:
             Exception: whatever the network raises.
         """
         contents, size = record.contents(place), self._gallery.size(record.row.image)
-        content, former = contents[-1], history.foundation(contents)
+        content, former = contents[-1], history.base_step(contents)
         before = None if former is None else record.answer(former)
         match content["type"]:
             case "clear":
@@ -78,19 +79,21 @@ class Answering:
             case "brush":
                 return self._painted(before, [content], size)
             case "lasso":
-                return self._refined(record, place, history.enclosed(content["path"], size))
+                return self._refined(record, place, history.lasso_mask(content["path"], size))
             case "remove":
-                strokes = history.strokes(contents)  # what was put right to the pixel outlives the prompt that goes
-                if not history.live(contents):
+                strokes = history.brush_strokes(
+                    contents
+                )  # what was put right to the pixel outlives the prompt that goes
+                if not history.active_prompts(contents):
                     return self._painted(before, strokes, size)
-                mask = None if before is None else unpack(before.mask, size).astype(np.float32)
+                mask = None if before is None else rle.decode(before.mask, size).astype(np.float32)
                 return self._predicted(record, place, mask, None, strokes)
             case _:
                 mask = self.probability(record, place - 1) if before is not None and before.area else None
                 crop = None if mask is None or before is None or before.crop is None else Crop(*before.crop)
                 return self._predicted(record, place, mask, crop)
 
-    def probability(self, record: Record, place: int) -> FloatMap | None:
+    def probability(self, record: LoadedObject, place: int) -> FloatMap | None:
         """The probability of every pixel after a step, shape (H, W); None if it has no answer."""
         kept = self._maps.get(record.steps[place].id)
         if kept is not None:
@@ -99,16 +102,16 @@ class Answering:
         if answer is None:
             return None
         size = self._gallery.size(record.row.image)
-        mask = unpack(answer.mask, size)
+        mask = rle.decode(answer.mask, size)
         if answer.logits is None or answer.crop is None:
             return mask.astype(np.float32)
-        probability = Prediction.from_logits(unpack_logits(answer.logits), Crop(*answer.crop), size).probability
+        probability = Prediction.from_logits(decode_logits(answer.logits), Crop(*answer.crop), size).probability
         # The mask is kept to the pixel and goes before: logits are rounded, and a brush knows nothing of them.
         return np.where((probability > MASK_THRESHOLD) == mask, probability, mask.astype(np.float32))
 
     def _predicted(
         self,
-        record: Record,
+        record: LoadedObject,
         place: int,
         mask: FloatMap | None,
         crop: Crop | None,
@@ -119,11 +122,11 @@ class Answering:
         if not strokes:  # of which the map knows nothing
             self._maps.put(record.steps[place].id, prediction.probability)
         at = prediction.crop
-        logits = None if prediction.logits is None else pack_logits(prediction.logits)
+        logits = None if prediction.logits is None else encode_logits(prediction.logits)
         mask_now = painted(prediction.mask, strokes)
         return as_answer(mask_now, (at.left, at.top, at.width, at.height), logits, seconds, self._segmenter.sha256)
 
-    def _refined(self, record: Record, place: int, enclosed: BoolMask) -> StepAnswer:
+    def _refined(self, record: LoadedObject, place: int, enclosed: BoolMask) -> StepAnswer:
         """What the network makes of a mask without prompts; the mask itself where it sees nothing there."""
         answer = self._predicted(record, place, enclosed.astype(np.float32), None)
         if answer.area:
@@ -153,7 +156,7 @@ class Answering:
         if answer is not None and not strokes:
             return answer
         with self._painting:
-            before = np.zeros(size, bool) if answer is None else unpack(answer.mask, size)
+            before = np.zeros(size, bool) if answer is None else rle.decode(answer.mask, size)
             mask = painted(before, strokes)
             # The network's answer is handed on, for the next prompt to set out from where the mask is still its.
             return as_answer(mask) if answer is None else as_answer(mask, answer.crop, answer.logits)
@@ -167,4 +170,4 @@ def as_answer(
     model: str | None = None,
 ) -> StepAnswer:
     """A mask of shape (H, W), and what else came of a step, as it is stored."""
-    return StepAnswer(pack(mask), int(np.count_nonzero(mask)), crop, logits, seconds, model)
+    return StepAnswer(rle.encode(mask), int(np.count_nonzero(mask)), crop, logits, seconds, model)

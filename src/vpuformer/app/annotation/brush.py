@@ -1,7 +1,7 @@
-"""Strokes of the brush on a mask, exact to the pixel.
+"""Brush strokes on a mask, exact to the pixel.
 
-A segment of a stroke covers one span of each row that it reaches, so a stroke costs its segments times the radius, and
-each pixel is painted once: not segments times the square of the radius.
+A segment of a stroke covers one span of each row that it reaches. The cost of a stroke is therefore the number of
+segments times the radius, instead of times the squared radius, and each pixel is painted once.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,23 +12,23 @@ import numpy.typing as npt
 
 from vpuformer.arrays import BoolMask, Points
 
-Places = npt.NDArray[np.int64]
+Indices = npt.NDArray[np.int64]
 
 _THIN = 1 / 8
-"""Points of a line nearer to each other than this share of the radius are left out: a hand draws hundreds a second."""
+"""Points closer to the point before than this fraction of the radius are dropped: pointers send hundreds a second."""
 
 _MOST_SPANS = 4_000_000
-"""Spans that are kept before those that overlap are joined: some 64 MB."""
+"""Number of spans after which overlapping spans are joined: some 64 MB."""
 
 _MOST_AT_ONCE = 500_000
-"""Rows of segments that are worked out at once: some 50 MB."""
+"""Number of pairs of segment and row computed at once: some 50 MB."""
 
 _ON_THE_EDGE = 1e-9
-"""Pixels by which a centre may lie outside the radius and still count: the rounding of a few operations."""
+"""Tolerance in pixels for centres on the radius, against rounding errors."""
 
 
 def brushed(mask: BoolMask, path: Sequence[Sequence[float]], radius: float, *, positive: bool) -> BoolMask:
-    """The mask with a round brush drawn along `path`: pixels within `radius` of it are painted, or erased.
+    """Return the mask after painting (or erasing) all pixels within `radius` of `path`.
 
     >>> brushed(np.zeros((3, 5), bool), [(1, 1), (3, 1)], 0.5, positive=True).astype(int).tolist()
     [[0, 0, 0, 0, 0], [0, 1, 1, 1, 0], [0, 0, 0, 0, 0]]
@@ -42,8 +42,8 @@ def brushed(mask: BoolMask, path: Sequence[Sequence[float]], radius: float, *, p
         left, right = _interval(row, starts[segment], ends[segment], radius)
         begin = np.clip(np.ceil(left - _ON_THE_EDGE), 0, width).astype(np.int64)
         stop = np.clip(np.floor(right + _ON_THE_EDGE) + 1, 0, width).astype(np.int64)
-        there = begin < stop
-        spans.add((row * width + begin)[there], (row * width + stop)[there])
+        inside = begin < stop
+        spans.add((row * width + begin)[inside], (row * width + stop)[inside])
     pixels = drawn.reshape(-1)
     for first, after in spans.disjoint():
         pixels[first:after] = positive
@@ -51,31 +51,31 @@ def brushed(mask: BoolMask, path: Sequence[Sequence[float]], radius: float, *, p
 
 
 def painted(mask: BoolMask, strokes: Sequence[Mapping[str, Any]]) -> BoolMask:
-    """The mask with these strokes, steps of the type "brush", drawn on it one after the other."""
+    """Return the mask after these strokes, steps of the type "brush", one after the other."""
     for stroke in strokes:
         mask = brushed(mask, stroke["path"], stroke["radius"], positive=stroke["positive"])
     return mask
 
 
 def _thinned(points: Points, least: float) -> Points:
-    """The line without points that are nearer than `least` to the one before."""
-    kept = [points[0]]
+    """The line without points closer than `least` to the point before; the last point stays."""
+    spaced = [points[0]]
     for point in points[1:]:
-        if np.abs(point - kept[-1]).max() >= least:
-            kept.append(point)
-    return np.array([*kept, points[-1]])
+        if np.abs(point - spaced[-1]).max() >= least:
+            spaced.append(point)
+    return np.array([*spaced, points[-1]])
 
 
 class _Spans:
     """Pixels of a mask in reading order, as spans that may overlap."""
 
     def __init__(self) -> None:
-        self._begins: list[Places] = []
-        self._stops: list[Places] = []
+        self._begins: list[Indices] = []
+        self._stops: list[Indices] = []
         self._count = 0
 
-    def add(self, begins: Places, stops: Places) -> None:
-        """Add spans from `begins` to before `stops`, none of them empty."""
+    def add(self, begins: Indices, stops: Indices) -> None:
+        """Add non-empty spans from `begins` to before `stops`."""
         self._begins.append(begins)
         self._stops.append(stops)
         self._count += len(begins)
@@ -83,21 +83,21 @@ class _Spans:
             self._merge()
 
     def disjoint(self) -> Iterator[tuple[int, int]]:
-        """The same pixels as spans that do not touch each other, in order."""
+        """Return the same pixels as ordered spans that do not touch."""
         self._merge()
         return zip(self._begins[0].tolist(), self._stops[0].tolist(), strict=True)
 
     def _merge(self) -> None:
         begins, stops = (np.sort(np.concatenate(parts)) for parts in (self._begins, self._stops))
-        # After the k-th end as many spans have ended as had begun before it, if the next one begins only then.
+        # A span is separate if the next one begins after it: by then as many spans have ended as have begun.
         alone = begins[1:] > stops[:-1]
         self._begins = [np.concatenate([begins[:1], begins[1:][alone]])]
         self._stops = [np.concatenate([stops[:-1][alone], stops[-1:]])]
         self._count = len(self._begins[0])
 
 
-def _reached(starts: Points, ends: Points, radius: float, height: int) -> Iterator[tuple[Places, Places]]:
-    """Every segment with every row within `radius` of it: the segments' places and the rows, shape (n,), in parts."""
+def _reached(starts: Points, ends: Points, radius: float, height: int) -> Iterator[tuple[Indices, Indices]]:
+    """Pairs of a segment and a row within `radius` of it: segment indices and rows, shape (n,), in batches."""
     above, below = np.minimum(starts[:, 1], ends[:, 1]), np.maximum(starts[:, 1], ends[:, 1])
     first = np.clip(np.ceil(above - radius - _ON_THE_EDGE), 0, height).astype(np.int64)
     last = np.clip(np.floor(below + radius + _ON_THE_EDGE) + 1, first, height).astype(np.int64)
@@ -106,14 +106,14 @@ def _reached(starts: Points, ends: Points, radius: float, height: int) -> Iterat
         segments = np.flatnonzero(part == number)
         counts = (last - first)[segments]
         segment = np.repeat(segments, counts)
-        before = np.repeat(np.cumsum(counts) - counts, counts)  # how many rows the former segments have
+        before = np.repeat(np.cumsum(counts) - counts, counts)  # number of rows of the segments before
         yield segment, np.arange(len(segment)) - before + first[segment]
 
 
-def _interval(row: Places, start: Points, end: Points, radius: float) -> tuple[Points, Points]:
-    """The smallest and the largest x within `radius` of a segment in a row; all of shape (n,), the ends (n, 2).
+def _interval(row: Indices, start: Points, end: Points, radius: float) -> tuple[Points, Points]:
+    """Smallest and largest x within `radius` of a segment in a row, shape (n,). Segment ends have shape (n, 2).
 
-    The area is convex: a disk about each end, and between them the two lines that touch both disks.
+    The area is convex: a disk around each end, and the two lines that touch both disks.
     """
     left, right = np.full(len(row), np.inf), np.full(len(row), -np.inf)
     for x, y in (start.T, end.T):
@@ -122,10 +122,10 @@ def _interval(row: Places, start: Points, end: Points, radius: float) -> tuple[P
         half = np.sqrt(np.maximum(rest, 0))
         left = np.where(reached, np.minimum(left, x - half), left)
         right = np.where(reached, np.maximum(right, x + half), right)
-    sloped = np.flatnonzero(np.abs(end[:, 1] - start[:, 1]) > _ON_THE_EDGE)  # the others end with their disks
+    sloped = np.flatnonzero(np.abs(end[:, 1] - start[:, 1]) > _ON_THE_EDGE)  # for level segments the disks suffice
     (x, y), (across, down) = start[sloped].T, (end - start)[sloped].T
     for side, limit, nearer in ((-1, left, np.minimum), (1, right, np.maximum)):
-        # Where the line on this side touches the disk about the start, as the way there from its centre.
+        # Offset from the start to the point where the line on this side touches its disk.
         scale = side * radius / np.hypot(across, down)
         to_x, to_y = scale * np.abs(down), -scale * across * np.sign(down)
         share = (row[sloped] - y - to_y) / down

@@ -1,4 +1,4 @@
-"""From the store to files of the field's formats: in a folder, or as a zip that is streamed."""
+"""Export from the store to annotation formats, into a folder or as a streamed zip file."""
 
 import io
 import shutil
@@ -11,37 +11,37 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vpuformer.app.images.folder import natural_order
-from vpuformer.app.store.rle import unpack
-from vpuformer.app.store.rows import standing
-from vpuformer.errors import ConflictError, InputError
+from vpuformer.app.store import rle
+from vpuformer.app.store.rows import last_answered
+from vpuformer.errors import ConflictError
+from vpuformer.files import write_errors
 from vpuformer.formats import AnnotatedImage, LabelledMask, find_format
-from vpuformer.formats.messages import Tally
-from vpuformer.formats.output import not_written
+from vpuformer.formats.affected import Affected
 
 if TYPE_CHECKING:
     from vpuformer.app.store.rows import ImageRow
     from vpuformer.app.store.store import Store
 
 NOTES = "NOTES.txt"
-"""In a zip: what there is to say about its files."""
+"""Name of the file with remarks in a zip."""
 
 _BLOCK = 1 << 20
 _COMPRESSED = (".png",)
 
 
-def labels_of(store: "Store") -> list[str]:
-    """The names of all labels, the oldest first, so that a new one changes no number."""
+def label_names(store: "Store") -> list[str]:
+    """Return the names of all labels, the oldest first, so that a new label changes no number."""
     return [label.name for label in store.labels()]
 
 
-def annotated(store: "Store") -> Iterator[AnnotatedImage]:
-    """The images that are done or have an accepted object, in natural order, with their accepted objects.
+def accepted_images(store: "Store") -> Iterator[AnnotatedImage]:
+    """Yield the images that are done or have an accepted object, in natural order, with their accepted objects.
 
-    Masks are read from the store one by one, each as it stands at that moment: people may be at work meanwhile. Where
-    the network is still at an object's last steps, or failed on them, the object is as it was before them.
+    Masks are read from the store one by one while people may go on working. An object whose last steps are unanswered
+    has the mask from before these steps.
 
     Raises:
-        ConflictError: no step of an accepted object has been answered, or labels changed meanwhile.
+        ConflictError: an accepted object has no answer yet, or labels changed during the export.
     """
     names = {label.id: label.name for label in store.labels()}
     for row in _in_order(store):
@@ -57,35 +57,35 @@ def _in_order(store: "Store") -> list["ImageRow"]:
 def _accepted(store: "Store", image: "ImageRow", names: dict[int, str]) -> Iterator[LabelledMask]:
     assert image.size is not None
     for listed in store.objects_of(image.id):
-        # Read anew: what the list says may be seconds old, for the masks before this one have been written since.
-        found, steps = store.history(listed.id)
-        if not found.accepted or found.deleted or not found.at:
+        # Read again: the list may be seconds old, because the masks before this one were written since.
+        row, steps = store.history(listed.id)
+        if not row.accepted or row.deleted or not row.at:
             continue
-        place = standing(found, steps)
-        answer = None if place is None else store.answer_of(steps[place].id)
+        index = last_answered(row, steps)
+        answer = None if index is None else store.answer_of(steps[index].id)
         if answer is None:
             raise ConflictError(
                 f"an object of {image.name} waits for the network's first answer; export again in a moment, and if it"
-                " waits still, open this image once more"
+                " still waits, open this image"
             )
         if answer.area:
-            if found.label is not None and found.label not in names:
-                raise ConflictError("a label has been made while the export was under way; export again")
-            label = None if found.label is None else names[found.label]
-            yield LabelledMask(unpack(answer.mask, image.size), label, found.id)
+            if row.label is not None and row.label not in names:
+                raise ConflictError("a label was added during the export; export again")
+            label = None if row.label is None else names[row.label]
+            yield LabelledMask(rle.decode(answer.mask, image.size), label, row.id)
 
 
-def left_out(store: "Store") -> list[str]:
-    """What `annotated` leaves out or takes as it was before, and of which images, in whole sentences."""
-    unaccepted, empty, waiting = Tally(), Tally(), Tally()
+def left_out_notes(store: "Store") -> list[str]:
+    """Return sentences on what `accepted_images` leaves out or exports in a former state, and of which images."""
+    unaccepted, empty, waiting = Affected(), Affected(), Affected()
     for row in _in_order(store):
         unaccepted.add(row.name, row.unaccepted)
         for listed in store.objects_of(row.id) if row.objects else ():
-            found, steps = store.history(listed.id)
-            if found.accepted and not found.deleted:
-                place = standing(found, steps)
-                empty.add(row.name, not found.at or (place is not None and not steps[place].area))
-                waiting.add(row.name, place is not None and place + 1 < found.at)
+            current, steps = store.history(listed.id)
+            if current.accepted and not current.deleted:
+                index = last_answered(current, steps)
+                empty.add(row.name, not current.at or (index is not None and not steps[index].area))
+                waiting.add(row.name, index is not None and index + 1 < current.at)
     sentences = []
     if unaccepted:
         sentences.append(f"{unaccepted.of('object')} not accepted, left out: {unaccepted.images}.")
@@ -93,13 +93,13 @@ def left_out(store: "Store") -> list[str]:
         sentences.append(f"{empty.of('accepted object')} without a pixel, left out: {empty.images}.")
     if waiting:
         sentences.append(
-            f"{waiting.of('accepted object')} without an answer to the last prompt, taken as before it:"
+            f"{waiting.of('accepted object')} without an answer to the last prompt, exported as before it:"
             f" {waiting.images}."
         )
     return sentences
 
 
-def zip_of(
+def zip_export(
     format_name: str,
     images: Iterable[AnnotatedImage],
     labels: list[str],
@@ -107,29 +107,27 @@ def zip_of(
     notes: Iterable[str] = (),
     polygons: bool | None = None,
 ) -> "ZipStream":
-    """An export as a zip file. All of it has been written when this returns; what fails, fails here.
+    """Export to a zip file. All files are written before this returns, so errors are raised here.
 
     >>> from zipfile import ZipFile
-    >>> stream = zip_of("labels", [], ["cup"])
+    >>> stream = zip_export("labels", [], ["cup"])
     >>> ZipFile(io.BytesIO(b"".join(stream))).namelist()
     ['labels.txt']
 
     Args:
         format_name: one of `vpuformer.formats.FORMATS`.
-        images: what to export, such as `annotated(store)`.
+        images: the images to export, such as `accepted_images(store)`.
         labels: all labels in their order.
-        notes: sentences that go into `NOTES.txt` with those of the format; the file is left out if there are none.
+        notes: sentences for `NOTES.txt`, in addition to those of the format; without any, the file is left out.
         polygons: see `vpuformer.formats.export`.
 
     Raises:
-        InputError: there is no such format, it cannot hold these objects, or the disk does not take them.
+        InputError: there is no such format, it cannot hold these objects, or the files cannot be written.
     """
     chosen = find_format(format_name, polygons=polygons)
     options = {} if polygons is None else {"polygons": polygons}
-    try:
+    with write_errors(tempfile.gettempdir()):
         folder = Path(tempfile.mkdtemp(prefix="vpuformer-export-"))
-    except OSError as error:
-        raise InputError(not_written(Path(tempfile.gettempdir()), error)) from error
     try:
         written = chosen.write(images, folder, labels, **options)
     except BaseException:
@@ -140,9 +138,9 @@ def zip_of(
 
 
 class ZipStream:
-    """The blocks of a zip file, made as they are asked for.
+    """The blocks of a zip file, computed on demand.
 
-    Its folder goes when the last block is out or nobody asks any more, as when a connection breaks off.
+    The temporary folder is removed after the last block, or when the stream is dropped, as after a lost connection.
     """
 
     def __init__(self, folder: Path, files: tuple[str, ...], notes: str) -> None:
@@ -160,13 +158,13 @@ class ZipStream:
             raise
 
     def close(self) -> None:
-        """Remove the files at once; no further block comes."""
+        """Remove the files now. No block follows."""
         self._blocks.close()
         self._remove()
 
 
 class _Sink(io.RawIOBase):
-    """What is written to it waits to be taken; it cannot be rewound, as a connection cannot."""
+    """A write-only, non-seekable buffer; `take` returns and removes its content."""
 
     def __init__(self) -> None:
         self._parts: list[bytes] = []
@@ -179,9 +177,9 @@ class _Sink(io.RawIOBase):
         return len(data)
 
     def take(self) -> bytes:
-        taken = b"".join(self._parts)
+        content = b"".join(self._parts)
         self._parts.clear()
-        return taken
+        return content
 
 
 def _zipped(folder: Path, files: Iterable[str], notes: str) -> Generator[bytes]:
@@ -189,7 +187,7 @@ def _zipped(folder: Path, files: Iterable[str], notes: str) -> Generator[bytes]:
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in files:
             entry = zipfile.ZipInfo.from_file(folder / name, name, strict_timestamps=False)
-            # What is compressed already does not get smaller.
+            # PNG is compressed already.
             entry.compress_type = zipfile.ZIP_STORED if name.endswith(_COMPRESSED) else zipfile.ZIP_DEFLATED
             with (folder / name).open("rb") as source, archive.open(entry, "w") as target:
                 while block := source.read(_BLOCK):

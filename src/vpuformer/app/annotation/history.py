@@ -1,4 +1,4 @@
-"""What a list of steps means: which prompts count, what a step is made from, what a lasso encloses. Pure."""
+"""Pure functions on a history of steps: active prompts, the base of a step, the area of a lasso."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,93 +6,96 @@ from typing import Any
 import cv2
 import numpy as np
 
-from vpuformer.app.protocol import PROMPTS
+from vpuformer.app.schemas import PROMPTS
 from vpuformer.arrays import BoolMask, Size
 from vpuformer.errors import PromptError
 from vpuformer.prompts import Prompt, prompt_from_dict
 
 Content = Mapping[str, Any]
-"""A step as it is stored: the JSON of one of the protocol's steps; a mask to start from without its runs."""
+"""A step as it is stored: the JSON of a step in `vpuformer.app.schemas`; a mask step without its mask."""
 
 STARTS = ("mask", "lasso", "clear")
-"""The types of steps after which former prompts no longer count."""
+"""Types of steps that make earlier prompts inactive."""
 
 _SUBPIXEL = 4
-"""Bits of the fractions in which OpenCV takes coordinates."""
+"""Fractional bits of the coordinates that OpenCV gets."""
 
 
-def live(contents: Sequence[Content]) -> list[int]:
-    """The places of the prompts that count.
+def active_prompts(contents: Sequence[Content]) -> list[int]:
+    """Return the indices of the active prompts: later than the last fresh start, and not removed.
 
-    >>> live([{"type": "click"}, {"type": "clear"}, {"type": "click"}, {"type": "box"}, {"type": "remove", "step": 2}])
-    [3]
+    >>> active_prompts([{"type": "click"}, {"type": "clear"}, {"type": "click"}, {"type": "box"}])
+    [2, 3]
+    >>> active_prompts([{"type": "click"}, {"type": "box"}, {"type": "remove", "step": 0}])
+    [1]
     """
-    found: list[int] = []
-    for place, content in enumerate(contents):
+    active: list[int] = []
+    for index, content in enumerate(contents):
         if content["type"] in PROMPTS:
-            found.append(place)
+            active.append(index)
         elif content["type"] in STARTS:
-            found.clear()
-        elif content["type"] == "remove" and content["step"] in found:
-            found.remove(content["step"])
-    return found
+            active.clear()
+        elif content["type"] == "remove" and content["step"] in active:
+            active.remove(content["step"])
+    return active
 
 
 def prompts(contents: Sequence[Content]) -> tuple[Prompt, ...]:
-    """The prompts that count, in their order.
+    """Return the active prompts in their order.
 
     >>> prompts([{"type": "click", "point": [3, 4]}])
     (Click(x=3.0, y=4.0, positive=True),)
     """
-    return tuple(prompt_from_dict(contents[place]) for place in live(contents))
+    return tuple(prompt_from_dict(contents[index]) for index in active_prompts(contents))
 
 
-def start(contents: Sequence[Content]) -> int | None:
-    """The place of the mask from which the prompts that count set out; None if that is an empty one."""
-    place = _begun_at(contents)
-    return None if place is None or contents[place]["type"] == "clear" else place
+def starting_mask(contents: Sequence[Content]) -> int | None:
+    """Return the index of the mask or lasso that the active prompts start from; None if they start from nothing."""
+    index = _last_start(contents)
+    return None if index is None or contents[index]["type"] == "clear" else index
 
 
-def foundation(contents: Sequence[Content]) -> int | None:
-    """The place of the step whose answer the last one is made from; None if that needs no other.
+def base_step(contents: Sequence[Content]) -> int | None:
+    """Return the index of the step whose answer the last step builds on; None if it builds on no other.
 
-    >>> foundation([{"type": "click"}, {"type": "brush"}]), foundation([{"type": "click"}, {"type": "clear"}])
+    >>> base_step([{"type": "click"}, {"type": "brush"}]), base_step([{"type": "click"}, {"type": "clear"}])
     (0, None)
     """
     kind = contents[-1]["type"]
     if kind in STARTS or len(contents) == 1:
         return None
-    return start(contents) if kind == "remove" else len(contents) - 2
+    return starting_mask(contents) if kind == "remove" else len(contents) - 2
 
 
-def strokes(contents: Sequence[Content]) -> list[Content]:
-    """The strokes of the brush since the mask from which the prompts that count set out, in their order."""
-    place = _begun_at(contents)
-    return [content for content in contents[0 if place is None else place :] if content["type"] == "brush"]
+def brush_strokes(contents: Sequence[Content]) -> list[Content]:
+    """Return the brush strokes since the last fresh start, in their order."""
+    return [content for content in contents[_last_start(contents) or 0 :] if content["type"] == "brush"]
 
 
-def _begun_at(contents: Sequence[Content]) -> int | None:
-    """The place of the last step at which all was begun anew; None if there is none."""
-    return next((place for place in reversed(range(len(contents))) if contents[place]["type"] in STARTS), None)
+def _last_start(contents: Sequence[Content]) -> int | None:
+    """Index of the last step that started again; None if there was no such step."""
+    return next((index for index in reversed(range(len(contents))) if contents[index]["type"] in STARTS), None)
 
 
-def check_removable(contents: Sequence[Content], place: int) -> None:
-    """
+def check_removable(contents: Sequence[Content], index: int) -> None:
+    """Check that a step can be removed.
+
     Raises:
-        PromptError: the step is none that counts.
+        PromptError: the step is not an active prompt.
     """
-    if place not in live(contents):
-        raise PromptError(f"step {place} is no prompt that counts at present; take away one of {live(contents)}")
+    active = active_prompts(contents)
+    if index not in active:
+        raise PromptError(f"step {index} is not an active prompt; remove one of {active}")
 
 
-def enclosed(path: Sequence[Sequence[float]], size: Size) -> BoolMask:
-    """What a closed line encloses, shape `size`.
+def lasso_mask(path: Sequence[Sequence[float]], size: Size) -> BoolMask:
+    """Return the area that a closed line encloses, shape `size`: height and width.
 
-    >>> enclosed([(0, 0), (2, 0), (2, 2), (0, 2)], (4, 4)).sum()
+    >>> lasso_mask([(0, 0), (2, 0), (2, 2), (0, 2)], (4, 4)).sum()
     np.int64(9)
 
     Raises:
-        PromptError: it encloses nothing of the image.
+        PromptError: the line encloses no pixel of the image.
     """
     filled = np.zeros(size, np.uint8)
     points = np.rint(np.clip(np.asarray(path, np.float64), -2e5, 2e5) * 2**_SUBPIXEL).astype(np.int32)

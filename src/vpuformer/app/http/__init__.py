@@ -1,1 +1,1 @@
-"""The server: routes, access and errors."""
+"""The web server: routes, access and errors."""

@@ -1,4 +1,4 @@
-"""The words of ASGI, and the few answers that are given before the application is asked."""
+"""Types of ASGI, and answers that middleware gives before the application runs."""
 
 import json
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -13,7 +13,7 @@ Headers = list[tuple[bytes, bytes]]
 
 
 def is_foreign(headers: dict[bytes, bytes]) -> bool:
-    """Whether a browser says that a request comes from the page of another site."""
+    """Whether the browser's headers show that a request comes from another site."""
     host = headers.get(b"host", b"").decode("latin-1")
     origin = headers.get(b"origin", b"").decode("latin-1")
     site = headers.get(b"sec-fetch-site", b"same-origin")
@@ -21,19 +21,19 @@ def is_foreign(headers: dict[bytes, bytes]) -> bool:
 
 
 async def refuse(send: Send, status: int, sentence: str) -> None:
-    """Answer with a `vpuformer.app.protocol.Problem`."""
-    # The rest of a body that was not read is not waited for.
+    """Answer with a `vpuformer.app.schemas.Problem`."""
+    # Close the connection instead of waiting for the rest of the body.
     kind = [(b"content-type", b"application/json"), (b"connection", b"close")]
     await answer(send, status, json.dumps({"error": sentence}).encode(), kind)
 
 
 async def redirect(send: Send, to: str, headers: Headers | None = None) -> None:
-    """Send the browser to another address, with a GET."""
+    """Redirect to another address, with a GET."""
     await answer(send, 303, b"", [(b"location", to.encode("latin-1")), *(headers or [])])
 
 
 async def answer(send: Send, status: int, body: bytes, headers: Headers) -> None:
-    """Answer with these bytes."""
+    """Answer with these bytes and headers."""
     length = [(b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": status, "headers": [*length, *headers]})
     await send({"type": "http.response.body", "body": body})

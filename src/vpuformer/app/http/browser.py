@@ -1,4 +1,4 @@
-"""The browser of the desktop, and never one that takes the terminal."""
+"""Opens the page in a desktop browser, never in one that runs in the terminal."""
 
 import webbrowser
 from pathlib import PurePath
@@ -7,10 +7,10 @@ _IN_THE_TERMINAL = frozenset({"www-browser", "browsh", "elinks", "links", "links
 
 
 def open_page(address: str) -> bool:
-    """Open an address in the browser of the desktop, or in that of the variable BROWSER; whether there is one.
+    """Open an address in the desktop browser, or the one named by the variable BROWSER. Return whether that worked.
 
-    Where there is no desktop, as over SSH, Python offers text browsers, which take the terminal that the server runs
-    in. Those are never opened.
+    Without a desktop, as over SSH, Python offers text browsers, which would take over the server's terminal. They are
+    not opened.
     """
     try:
         browser = webbrowser.get()

@@ -1,4 +1,4 @@
-"""Every failure that is foreseen as one sentence and a status; `vpuformer.app.http.guard` answers the others."""
+"""Answers to expected errors: a status and one sentence. `vpuformer.app.http.guard` answers all other errors."""
 
 import errno
 from typing import Any
@@ -8,7 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from vpuformer.app.protocol import ObjectState, Problem
+from vpuformer.app.schemas import ObjectState, Problem
 from vpuformer.errors import BusyError, ConflictError, InputError, NotFoundError, StoreError, VPUFormerError
 
 RESPONSES: dict[int | str, dict[str, Any]] = {
@@ -19,62 +19,62 @@ _STATUS: tuple[tuple[type[Exception], int], ...] = (
     (NotFoundError, 404),
     (ConflictError, 409),
     (BusyError, 503),
-    (StoreError, 507),  # the disk, most likely: what was sent is not kept
+    (StoreError, 507),  # most likely a full disk
     (InputError, 422),
 )
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 _LONGEST = 1000
-"""Letters of a sentence."""
+"""Maximum length of a sentence in characters."""
 
 
 class OutdatedError(ConflictError):
-    """A change that was made to an older state; carries the present one."""
+    """A change to an outdated state; carries the current state."""
 
     def __init__(self, message: str, state: ObjectState) -> None:
         super().__init__(message)
         self.state = state
 
 
-def answer_problems(app: FastAPI) -> None:
-    """Have the application answer every failure as a `Problem`."""
-    app.add_exception_handler(VPUFormerError, _of_ours)
-    app.add_exception_handler(RequestValidationError, _of_form)
-    app.add_exception_handler(HTTPException, _of_http)
-    app.add_exception_handler(OSError, _of_system)
+def add_error_handlers(app: FastAPI) -> None:
+    """Make the application answer every expected error with a `Problem`."""
+    app.add_exception_handler(VPUFormerError, _own_error)
+    app.add_exception_handler(RequestValidationError, _invalid_request)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(OSError, _os_error)
 
 
-def _of_ours(_: Request, error: Exception) -> JSONResponse:
+def _own_error(_: Request, error: Exception) -> JSONResponse:
     status = next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
     state = error.state if isinstance(error, OutdatedError) else None
     return _response(status, str(error), state)
 
 
-def _of_system(_: Request, error: Exception) -> JSONResponse:
+def _os_error(_: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, OSError) or error.errno not in _FULL:
         raise error
     where = f" at {error.filename}" if error.filename else ""
-    return _response(507, f"there is no room left on the disk{where}; nothing was stored, make room and try again")
+    return _response(507, f"the disk is full{where}; nothing was stored, free some space and try again")
 
 
-def _of_form(_: Request, error: Exception) -> JSONResponse:
+def _invalid_request(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    found = error.errors()[0]
-    if isinstance(ours := found.get("ctx", {}).get("error"), InputError):  # of a validator, and a whole sentence
+    first = error.errors()[0]
+    if isinstance(ours := first.get("ctx", {}).get("error"), InputError):  # from a validator: already a sentence
         return _response(422, str(ours))
-    place = ".".join(str(part) for part in found["loc"])
-    return _response(422, f"{place}: {found['msg']}; look the request up under /docs")
+    field = ".".join(str(part) for part in first["loc"])
+    return _response(422, f"{field}: {first['msg']}; see /docs for this request")
 
 
-def _of_http(_: Request, error: Exception) -> JSONResponse:
+def _http_error(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    return _response(error.status_code, f"{error.detail}; look the addresses up under /docs", headers=error.headers)
+    return _response(error.status_code, f"{error.detail}; see /docs for all addresses", headers=error.headers)
 
 
 def _response(status: int, sentence: str, state: ObjectState | None = None, headers: Any = None) -> JSONResponse:
     more = {"retry-after": "1"} if status == 503 else {}
-    # What came may be part of the sentence: letters that are no text (half of a surrogate pair) cannot be sent back.
+    # The sentence may quote the request, and half of a surrogate pair cannot be encoded.
     shown = sentence.encode(errors="backslashreplace").decode()
     problem = Problem(error=shown[:_LONGEST], state=state)
     body = problem.model_dump(mode="json", exclude=None if state else {"state"})

@@ -1,12 +1,11 @@
-"""Who may ask the server for what. Stands before everything else, as middleware of ASGI.
+"""Access control, as ASGI middleware in front of the application.
 
-* **Host**: on a loopback address only loopback names are answered, so that a web page whose own name was turned to
-  127.0.0.1 gets nothing (DNS rebinding).
-* **Token**: with one, every request carries it; see `vpuformer.app.http.token`.
-* **Cross-site requests**: what changes anything has the header `X-VPUFormer`, which another site's page cannot send
-  without being allowed to, and comes from the same origin where the browser names one.
+* **Host**: on a loopback address, only requests to loopback names are answered, against DNS rebinding.
+* **Token**: if set, every request must carry it; see `vpuformer.app.http.token`.
+* **Cross-site requests**: a change needs the header `X-VPUFormer`, which pages of other sites may not send, and must
+  come from the same origin if the browser sends one.
 * **Size**: a body that is too long is not read to its end.
-* **Failures**: an answer of 500 is made here too, so that it carries the same headers as every other.
+* **Failures**: answers with status 500 are made here, so that they carry the same headers as all others.
 """
 
 import logging
@@ -17,13 +16,13 @@ from vpuformer.app.http.asgi import App, Message, Receive, Scope, Send, is_forei
 from vpuformer.app.http.token import Token
 
 MARK = b"x-vpuformer"
-"""The header without which nothing is changed."""
+"""Header that every change needs."""
 
 _LOOPBACK = re.compile(r"(localhost|127(\.[0-9]{1,3}){3}|\[::1\])(:[0-9]{1,5})?", re.IGNORECASE | re.ASCII)
-"""Names, with a port perhaps, that no other machine's page can have; Debian calls itself 127.0.1.1."""
+"""Loopback names with an optional port. Debian gives its own host name the address 127.0.1.1."""
 
 MAX_BODY = 32_000_000
-"""Bytes of a request: a mask of any honest image."""
+"""Maximum size of a request body in bytes; enough for a mask of any real image."""
 
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self';"
@@ -38,7 +37,7 @@ HEADERS = (
     (b"cross-origin-resource-policy", b"same-origin"),
 )
 
-_NOT_THIS = (
+_WRONG_HOST = (
     "this server answers on its own machine only, not as {host}; open it as 127.0.0.1, or start it with --server-name"
     " and the name of the proxy"
 )
@@ -47,13 +46,14 @@ _log = logging.getLogger(__name__)
 
 
 class Guard:
-    """
+    """Middleware that refuses requests without access.
+
     Args:
-        app: what is guarded.
-        static: the folder with the page that asks for the token.
-        token: the secret that every request must carry; None to ask for none.
-        any_host: whether requests to other names than loopback ones are answered.
-        server_name: a further name that is answered.
+        app: the application behind it.
+        static: folder with the page that asks for the token.
+        token: secret that every request must carry; None to require no token.
+        any_host: whether to answer requests to names other than loopback names.
+        server_name: an additional name to answer.
     """
 
     def __init__(
@@ -80,20 +80,20 @@ class Guard:
 
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
-                there = {name.lower() for name, _ in message["headers"]}
-                own = [header for header in HEADERS if header[0] not in there]
-                if b"cache-control" not in there:
+                present = {name.lower() for name, _ in message["headers"]}
+                own = [header for header in HEADERS if header[0] not in present]
+                if b"cache-control" not in present:
                     own.append((b"cache-control", b"no-store"))
                 message["headers"] = [*message["headers"], *own]
             await send(message)
 
         host = headers.get(b"host", b"").decode("latin-1")
         if not self._answers_to(host):
-            await refuse(guarded, 400, _NOT_THIS.format(host=f"{host!r:.80}"))
+            await refuse(guarded, 400, _WRONG_HOST.format(host=f"{host!r:.80}"))
             return
         root = scope.get("root_path", "")
         path = scope["path"].removeprefix(root)
-        if not path:  # the addresses in the page are relative, and need the slash
+        if not path:  # addresses in the page are relative and need the slash
             query = scope["query_string"].decode("latin-1")
             await redirect(guarded, f"{root}/" + (f"?{query}" if query else ""))
             return
@@ -115,7 +115,7 @@ class Guard:
 
         async def noted(message: Message) -> None:
             nonlocal started
-            if started or read <= MAX_BODY:  # else the application answers to a body that was cut off
+            if started or read <= MAX_BODY:  # else the application answers a body that was cut off
                 started = True
                 await guarded(message)
 
@@ -126,7 +126,7 @@ class Guard:
         except Exception:
             _log.exception("%s %r failed", scope["method"], scope["path"])
             if not started:
-                await refuse(guarded, 500, "the server failed on this request; its log says why")
+                await refuse(guarded, 500, "the server failed on this request; see its log")
                 return
         if not started and read > MAX_BODY:
             await refuse(guarded, 413, _too_long())
@@ -136,7 +136,7 @@ class Guard:
         if method in ("GET", "HEAD", "OPTIONS"):
             return None
         if is_foreign(headers) or MARK not in headers:
-            return 403, "a change must come from the page itself; programs send the header X-VPUFormer: 1"
+            return 403, "a change must come from the page itself; programs must send the header X-VPUFormer: 1"
         length = headers.get(b"content-length", b"0")
         if not length.isdigit() or len(length) > 15 or int(length) > MAX_BODY:
             return 413, _too_long()
@@ -149,8 +149,8 @@ class Guard:
 
 
 class _TooLongError(Exception):
-    """The body goes on and on."""
+    """The request body is too long."""
 
 
 def _too_long() -> str:
-    return f"a request holds at most {MAX_BODY // 1_000_000} MB; send less at a time"
+    return f"a request has at most {MAX_BODY // 1_000_000} MB; send less at a time"

@@ -1,4 +1,4 @@
-"""The path under which a proxy shows the server, whether the proxy passes it on or cuts it off."""
+"""The path under which a proxy shows the server. The proxy may keep or remove it."""
 
 import re
 
@@ -9,11 +9,11 @@ _WORD = r"(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+"
 
 
 class RootPath:
-    """Middleware that shows all others what ASGI defines: a path that begins with the root path.
+    """Middleware that restores the path that ASGI defines: one that begins with the root path.
 
     Args:
         app: the application.
-        root_path: from `checked_root_path`; empty for what the program that serves the application says.
+        root_path: from `checked_root_path`; empty to use the root path of the ASGI server.
     """
 
     def __init__(self, app: App, *, root_path: str) -> None:
@@ -28,15 +28,15 @@ class RootPath:
 
 
 def checked_root_path(path: str) -> str:
-    """A root path without a slash at its end; an empty one for the root itself.
+    """Return the root path without a trailing slash; empty for the root itself.
 
     >>> checked_root_path("/annotate/"), checked_root_path("annotate"), checked_root_path("/")
     ('/annotate', '/annotate', '')
 
     Raises:
-        ConfigError: it is no path.
+        ConfigError: the path has other characters than letters, digits, slashes and . _ ~ -.
     """
     words = path.strip("/")
     if words and not re.fullmatch(f"{_WORD}(?:/{_WORD})*", words, re.ASCII):
-        raise ConfigError(f"the root path {path!r:.80} is no path of letters, digits and slashes, such as /annotate")
+        raise ConfigError(f"the root path {path!r:.80} is not valid; use letters, digits and slashes, as in /annotate")
     return f"/{words}" if words else ""

@@ -1,4 +1,4 @@
-"""The server: the parts joined to one application."""
+"""The FastAPI application."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,11 +9,11 @@ from fastapi.staticfiles import StaticFiles
 
 from vpuformer import __version__
 from vpuformer.app.annotation.annotator import Annotator
-from vpuformer.app.http.error_handlers import RESPONSES, answer_problems
+from vpuformer.app.http.error_handlers import RESPONSES, add_error_handlers
 from vpuformer.app.http.guard import Guard
 from vpuformer.app.http.root_path import RootPath
 from vpuformer.app.http.routes import images, objects, pages, project
-from vpuformer.app.http.telemetry import Measures
+from vpuformer.app.http.telemetry import Telemetry
 from vpuformer.app.images.folder import Folder
 from vpuformer.app.store.store import FILE, Store
 from vpuformer.inference.protocol import Segmenter
@@ -31,26 +31,26 @@ def create_app(
     server_name: str | None = None,
     root_path: str = "",
 ) -> FastAPI:
-    """The whole server, ready for uvicorn. Nothing is opened or read before it runs.
+    """Create the application for uvicorn. Nothing is opened or read before it runs.
 
     Args:
         folder: the images; a path is opened when the server starts.
-        store: where everything is kept, closed with the server; a path or an address of a database is opened when the
-            server starts, and None is the usual file in the folder.
-        segmenter: the network, or whatever else answers; it serves one application.
-        token: the secret that every request must carry, see `guard`; without one everybody who reaches
-            the address may do everything.
-        any_host: whether requests to other names than loopback ones are answered.
-        server_name: a further name that is answered, such as that of a proxy.
-        root_path: the path under which a proxy shows the server, such as "/annotate".
+        store: the annotations, closed with the server. A path or database URL is opened when the server starts; None
+            means `vpuformer.sqlite` in the folder.
+        segmenter: answers prompts; used by this application only.
+        token: secret that every request must carry, see `guard`. Without one, everybody who reaches the address can see
+            and change everything.
+        any_host: whether to answer requests to names other than loopback names.
+        server_name: an additional name to answer, such as that of a proxy.
+        root_path: path under which a proxy shows the server, such as "/annotate".
     """
-    measures = Measures()
+    telemetry = Telemetry()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         annotator = _opened(folder, store, segmenter)
         app.state.annotator = annotator
-        measures.watch(annotator)
+        telemetry.watch(annotator)
         yield
         annotator.close()
 
@@ -63,15 +63,15 @@ def create_app(
         lifespan=lifespan,
         responses=RESPONSES,
     )
-    answer_problems(app)
-    app.include_router(pages.router(STATIC, measures))
+    add_error_handlers(app)
+    app.include_router(pages.router(STATIC, telemetry))
     app.include_router(project.router(), prefix="/api")
     app.include_router(images.router(), prefix="/api")
-    app.include_router(objects.router(measures), prefix="/api")
+    app.include_router(objects.router(telemetry), prefix="/api")
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_middleware(Guard, static=STATIC, token=token, any_host=any_host, server_name=server_name)
     app.add_middleware(RootPath, root_path=root_path)
-    app.add_middleware(measures.middleware)
+    app.add_middleware(telemetry.middleware)
     return app
 
 

@@ -1,4 +1,4 @@
-"""The server on a port of this machine, and the browser on the server."""
+"""Runs the server on a port of this machine, and opens the page."""
 
 import errno
 import ipaddress
@@ -21,10 +21,10 @@ from vpuformer.inference.protocol import Segmenter
 
 
 def bind(host: str, port: int, *, any_free: bool = False) -> sockets.socket:
-    """A socket that listens at this address; with `any_free` at another port where this one is taken.
+    """Return a socket that listens at this address. With `any_free`, another port is used if this one is taken.
 
     Raises:
-        ConfigError: the port is taken, or this machine has no such address.
+        ConfigError: the port is taken, or this machine does not have the address.
     """
     try:
         family = sockets.getaddrinfo(host, port, type=sockets.SOCK_STREAM)[0][0]
@@ -32,7 +32,7 @@ def bind(host: str, port: int, *, any_free: bool = False) -> sockets.socket:
         raise ConfigError(f"there is no address {host!r} ({error.strerror}); use 127.0.0.1 or 0.0.0.0") from error
     reason = None
     for tried in (port, 0) if any_free else (port,):
-        # With the protocol named, asyncio sends what it has at once; else the second half of an answer waits for 40 ms.
+        # With an explicit protocol, asyncio sends at once; otherwise the second half of an answer waits for 40 ms.
         bound = sockets.socket(family, sockets.SOCK_STREAM, sockets.IPPROTO_TCP)
         bound.setsockopt(sockets.SOL_SOCKET, sockets.SO_REUSEADDR, 1)
         try:
@@ -49,7 +49,7 @@ def bind(host: str, port: int, *, any_free: bool = False) -> sockets.socket:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches the address.
+    """Whether the address can be reached from this machine only.
 
     >>> is_loopback("127.0.0.1"), is_loopback("localhost"), is_loopback("0.0.0.0"), is_loopback("example.org")
     (True, True, False, False)
@@ -61,32 +61,31 @@ def is_loopback(host: str) -> bool:
 
 
 def checked_token(token: str) -> str:
-    """A token that a cookie and an address can hold.
+    """Return the token if a cookie and an address can hold it.
 
     Raises:
-        ConfigError: it is too short to keep anybody out, or has other letters.
+        ConfigError: the token is too short or too long, or has other characters.
     """
     if not re.fullmatch(r"[A-Za-z0-9._~-]{8,200}", token, re.ASCII):
         raise ConfigError(
-            f"a token has 8 to 200 letters, digits or any of . _ ~ -, and the one that was given ({len(token)} letters)"
-            " has not; leave --token out to have one drawn"
+            f"the token ({len(token)} characters) is not valid; use 8 to 200 letters, digits or any of . _ ~ -, or"
+            " leave out --token for a random one"
         )
     return token
 
 
 def checked_server_name(name: str) -> str:
-    """A host name in small letters.
+    """Return a host name in lower case.
 
     >>> checked_server_name("Images.example.org")
     'images.example.org'
 
     Raises:
-        ConfigError: it is none. A name with a port or a path would fit no request.
+        ConfigError: it is not a host name. A name with a port or a path would match no request.
     """
     if not re.fullmatch(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*", name, re.ASCII):
         raise ConfigError(
-            f"the server name {name!r:.80} is no host name such as images.example.org; leave out https://, the port and"
-            " the path"
+            f"the server name {name!r:.80} is not a host name like images.example.org; leave out https://, port, path"
         )
     return name.lower()
 
@@ -108,15 +107,15 @@ def serve(
 
     Args:
         folder: the images.
-        store: where everything is kept; closed at the end.
-        segmenter: the network.
+        store: the annotations; closed at the end.
+        segmenter: answers prompts.
         socket: from `bind`.
-        token: what every request must carry; drawn anew if None.
-        no_token: ask for no token.
-        server_name: the name of a proxy that is answered besides the names of this machine.
-        root_path: the path under which the proxy shows the server.
-        browser: open the page.
-        say: told where the page is.
+        token: secret that every request must carry; a random one if None.
+        no_token: whether to require no token.
+        server_name: name of a proxy to answer, in addition to the names of this machine.
+        root_path: path under which the proxy shows the server.
+        browser: whether to open the page.
+        say: prints the address of the page.
 
     Raises:
         ConfigError: the token, the root path or the server name cannot be used.
@@ -137,7 +136,7 @@ def serve(
         server_name=None if server_name is None else checked_server_name(server_name),
         root_path=checked_root_path(root_path),
     )
-    # No access log: it would hold the token of the first request.
+    # No access log: it would contain the token of the first request.
     config = uvicorn.Config(
         app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=3
     )
@@ -147,7 +146,7 @@ def serve(
         opener = threading.Timer(0.3, open_page, [address])  # once the server answers
         opener.daemon = True
         opener.start()
-    # Uvicorn hands the interrupt on, but not always: seldom, on a busy machine, it just returns.
+    # Uvicorn raises the interrupt again in most cases; on a busy machine it may just return.
     with suppress(KeyboardInterrupt):
         server.run(sockets=[socket])
     say("ended; everything is stored")

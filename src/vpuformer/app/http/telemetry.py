@@ -1,4 +1,4 @@
-"""What the server counts of itself, for `/metrics` (Prometheus)."""
+"""Metrics of the server for Prometheus, at `/metrics`."""
 
 import time
 
@@ -11,39 +11,39 @@ _BUCKETS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 
-class Measures:
-    """Requests, steps and the network's time."""
+class Telemetry:
+    """Counters of requests, steps and the network's time."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
         self._requests = Counter(
-            "vpuformer_requests", "Requests that were answered", ["method", "status"], registry=self._registry
+            "vpuformer_requests", "Answered requests", ["method", "status"], registry=self._registry
         )
         self._seconds = Histogram(
-            "vpuformer_request_seconds", "From request to answer", buckets=_BUCKETS, registry=self._registry
+            "vpuformer_request_seconds", "Time from request to answer", buckets=_BUCKETS, registry=self._registry
         )
-        self._steps = Counter("vpuformer_steps", "Steps that people made", ["type"], registry=self._registry)
+        self._steps = Counter("vpuformer_steps", "Steps added by people", ["type"], registry=self._registry)
         self._network = Histogram(
-            "vpuformer_network_seconds", "What the network took for a step", buckets=_BUCKETS, registry=self._registry
+            "vpuformer_network_seconds", "Network time of a step", buckets=_BUCKETS, registry=self._registry
         )
         self._waiting = Gauge("vpuformer_waiting", "Questions that wait for the network", registry=self._registry)
 
     def watch(self, annotator: Annotator) -> None:
-        """Count the questions that wait for the network of this one."""
+        """Report the questions that wait for the network of this annotator."""
         self._waiting.set_function(lambda: annotator.answering.waiting)
 
     def step(self, kind: str, seconds: float | None) -> None:
-        """Count a step, and the network's time if it was asked."""
+        """Count a step, and the network's time if the network was used."""
         self._steps.labels(kind).inc()
         if seconds is not None:
             self._network.observe(seconds)
 
     def text(self) -> bytes:
-        """In Prometheus' text form."""
+        """Return all metrics in Prometheus' text format."""
         return generate_latest(self._registry)
 
     def middleware(self, app: App) -> App:
-        """Counts every request."""
+        """Return middleware that counts every request."""
 
         async def counted(scope: Scope, receive: Receive, send: Send) -> None:
             if scope["type"] != "http":

@@ -1,7 +1,7 @@
-"""The token: how a request shows that it has it, and the page that asks a person for it.
+"""The token that requests must carry, and the page that asks for it.
 
-A program sends it as `Authorization: Bearer`. A browser gets it once, by `/?token=...` or by the form of the page, and
-keeps it as a cookie that no script and no other site sees. It is in no address after that, and in no log.
+A program sends it as `Authorization: Bearer`. A browser sends it once, as `/?token=...` or in the form of the page, and
+then keeps it in a cookie that scripts and other sites cannot read. Later addresses and logs do not contain it.
 """
 
 import hashlib
@@ -12,16 +12,16 @@ from urllib.parse import parse_qs
 from vpuformer.app.http.asgi import Headers, Receive, Scope, Send, answer, is_foreign, redirect, refuse
 
 OPEN = ("/healthz", "/static/theme.css", "/static/token.css", "/static/favicon.svg")
-"""Paths that anybody may read: whether the server runs, and what the page that asks for the token looks like."""
+"""Paths that need no token: the health check, and the style of the page that asks for the token."""
 
 FORM = "/token"
-"""Where the page sends what a person typed."""
+"""Path that the form posts to."""
 
-MISSING = "this server wants its token; open the address that it printed when it was started"
-WRONG = "this is not the token of this server; copy it from the address that it printed when it was started"
+MISSING = "this server requires its token; open the address that it printed when it started"
+WRONG = "this is not the token of this server; copy it from the address that it printed when it started"
 
 _LONGEST = 2000
-"""Bytes of the form."""
+"""Maximum size of the form in bytes."""
 
 _POLICY = (
     b"default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -29,10 +29,11 @@ _POLICY = (
 
 
 class Token:
-    """
+    """Checks the token of requests.
+
     Args:
-        secret: what every request must carry.
-        page: the file of the page that asks for it.
+        secret: the token.
+        page: file of the page that asks for it.
     """
 
     def __init__(self, secret: str, page: Path) -> None:
@@ -40,17 +41,17 @@ class Token:
         self._name = cookie_name(secret)
 
     async def answer(self, scope: Scope, path: str, headers: dict[bytes, bytes], receive: Receive, send: Send) -> bool:
-        """Answer a request that lacks the token, or brings it.
+        """Answer a request that lacks the token or delivers it.
 
         Args:
-            scope: of the request.
-            path: without the root path.
-            headers: by their names in small letters.
-            receive: for the form.
-            send: takes the answer.
+            scope: ASGI scope of the request.
+            path: path without the root path.
+            headers: headers by lower-case name.
+            receive: reads the form.
+            send: sends the answer.
 
         Returns:
-            Whether the request has been answered; otherwise it may go on.
+            Whether the request was answered here; otherwise it may go on.
         """
         if scope["method"] == "POST" and path == FORM:
             if is_foreign(headers):
@@ -74,7 +75,7 @@ class Token:
 
     async def _admit(self, send: Send) -> None:
         cookie = f"{self._name}={self._secret.decode()}; Path=/; HttpOnly; SameSite=Strict"
-        # To the page itself, so that the token stays in no history.
+        # Redirect to the page, so that the token does not stay in the browser's history.
         await redirect(send, "./", [(b"set-cookie", cookie.encode())])
 
     async def _ask(self, send: Send, path: str, sentence: str) -> None:
@@ -84,7 +85,7 @@ class Token:
         kind: Headers = [
             (b"content-type", b"text/html; charset=utf-8"),
             (b"content-security-policy", _POLICY),
-            (b"referrer-policy", b"same-origin"),  # with none at all, a browser does not say where a form comes from
+            (b"referrer-policy", b"same-origin"),  # with "no-referrer", browsers do not send the origin of a form
         ]
         await answer(send, 401, text.encode(), kind)
 
@@ -93,15 +94,15 @@ class Token:
 
 
 def cookie_name(token: str) -> str:
-    """Of the cookie with this token: one for every server, for a browser keeps those of all ports together."""
+    """Return a cookie name for this token. It differs between servers, because browsers share cookies between ports."""
     return f"vpuformer-{hashlib.sha256(token.encode()).hexdigest()[:12]}"
 
 
 def _carried(headers: dict[bytes, bytes], name: str) -> list[str]:
-    """What a request gives as the token."""
-    given = [value for key, value in _pairs(headers.get(b"cookie", b"").decode("latin-1")) if key == name]
+    """Tokens in the cookies and the authorization header of a request."""
+    cookies = [value for key, value in _pairs(headers.get(b"cookie", b"").decode("latin-1")) if key == name]
     kind, _, bearer = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
-    return [*given, bearer.strip()] if kind.lower() == "bearer" else given
+    return [*cookies, bearer.strip()] if kind.lower() == "bearer" else cookies
 
 
 async def _typed(receive: Receive) -> list[str]:
@@ -119,7 +120,8 @@ def _is_browser(headers: dict[bytes, bytes]) -> bool:
 
 
 def _pairs(cookies: str) -> list[tuple[str, str]]:
-    """
+    """Names and values of a cookie header.
+
     >>> _pairs("a=1; b=2=3")
     [('a', '1'), ('b', '2=3')]
     """

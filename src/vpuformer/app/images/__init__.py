@@ -1,1 +1,1 @@
-"""Images on their way to the page."""
+"""Images for the page: files, pixels, tiles and thumbnails."""

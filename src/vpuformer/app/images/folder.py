@@ -1,37 +1,41 @@
-"""What is annotated: the images of a folder, or a single one, and the way from a name to its file."""
+"""The images to annotate: those of a folder, or a single one."""
 
 import hashlib
 import os
 import re
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from vpuformer.errors import DatasetError, ImageError, listed
+from vpuformer.errors import DatasetError, ImageError, counted, listed
 from vpuformer.images import image_endings, image_size
 
 _DIGITS = re.compile("([0-9]+)")
-_LONGEST_SHOWN = 200  # letters of a name in an error: it may have come from anywhere
+_LONGEST_SHOWN = 200  # characters of a name in an error: it may come from a request
+
+_NOT_READ = frozenset({".arw", ".avif", ".cr2", ".cr3", ".dng", ".heic", ".heif", ".jxl", ".nef", ".raf", ".svs"})
+"""Endings of images that may not be readable here; see `image_endings`."""
 
 
 class Folder:
-    """The images of a folder and its sub-folders, or one image alone.
+    """The images of a folder and its sub-folders, or a single image.
 
-    An image is a file whose name ends as images do. Left out are files and folders whose names begin with a dot,
-    folders that are links, and links that lead out of the folder.
+    Images are recognized by their file name. Files and folders whose names begin with a dot, links to folders, and
+    links that lead out of the folder are left out.
 
     Args:
-        path: a folder, or the file of one image, whose folder is then the root.
+        path: a folder, or an image file, whose folder then becomes the root.
 
     Raises:
         DatasetError: there is no such folder, it cannot be read, or it holds no image.
-        ImageError: the file is no image.
+        ImageError: the file is not an image.
 
     Attributes:
         root: the folder, absolute and without links.
-        names: of the images, their paths within the root with forward slashes, in natural order.
-        left_out: one sentence for each thing that seems to be wanted and cannot be listed.
+        names: paths of the images within the root, with forward slashes, in natural order.
+        left_out: a sentence for everything that may be wanted but cannot be listed.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -54,10 +58,10 @@ class Folder:
             image_size(self.path_of(given.name))
 
     def refresh(self) -> None:
-        """List also the images that were put into the folder since.
+        """Add images that are new in the folder.
 
-        One whose file has gone stays listed, so that whoever works on it is told; so does everything while the folder
-        itself cannot be read.
+        Images whose file is gone stay listed, so that opening them gives an error. While the folder cannot be read, the
+        list stays unchanged.
         """
         if not self._is_whole:
             return
@@ -70,22 +74,24 @@ class Folder:
                     self._listed = frozenset(self.names)
 
     def path_of(self, name: str) -> Path:
-        """The file of an image, absolute and without links.
+        """Return the file of an image, absolute and without links.
 
         Raises:
-            ImageError: no image of that name is listed, its file is no longer there, or it lies outside the folder.
+            ImageError: the image is not listed, its file is gone, or it lies outside the folder.
         """
         if name not in self._listed:
             raise ImageError(f"there is no image {name[:_LONGEST_SHOWN]!r} in {self.root}; choose one from the list")
         real = _resolved(self.root / name, ImageError)
         if not real.is_relative_to(self.root):
-            raise ImageError(f"{self.root / name} is a link to {real}, out of the folder; put the file itself there")
+            raise ImageError(
+                f"{self.root / name} is a link to {real}, out of the folder; copy the file into the folder"
+            )
         if not real.is_file():
-            raise ImageError(f"{self.root / name} is not a file; give the file of an image")
+            raise ImageError(f"{self.root / name} is not a file; give an image file")
         return real
 
     def version(self, name: str) -> str:
-        """`version_of` the image's file.
+        """Return `version_of` the image's file.
 
         Raises:
             ImageError: as in `path_of`.
@@ -93,19 +99,25 @@ class Folder:
         return version_of(self.path_of(name))
 
     def _found(self) -> Iterator[str]:
-        """The names, in no order."""
+        """The names in no particular order."""
         endings = image_endings()
-        folders = [""]
+        folders, not_read = [""], Counter[str]()
         while folders:
             above = folders.pop()
             for entry in self._entries(above):
-                name = above + entry.name
+                name, ending = above + entry.name, Path(entry.name).suffix.lower()
                 if entry.name.startswith("."):
                     continue
                 if entry.is_dir(follow_symlinks=False):
                     folders.append(f"{name}/")
-                elif self._may_be_listed(entry, name, Path(entry.name).suffix.lower() in endings):
+                elif ending in _NOT_READ - endings:
+                    not_read[ending] += 1
+                elif self._may_be_listed(entry, name, ending in endings):
                     yield name
+        self.left_out += [
+            f"{counted(number, f'{ending} image')}, a format that is not read; convert them to JPEG or PNG"
+            for ending, number in not_read.items()
+        ]
 
     def _entries(self, above: str) -> list[os.DirEntry[str]]:
         try:
@@ -114,7 +126,7 @@ class Folder:
         except OSError as error:
             why = f"cannot be read ({error.strerror or error})"
             if not above:
-                raise DatasetError(f"{self.root} {why}; give a folder that you may read") from error
+                raise DatasetError(f"{self.root} {why}; choose a folder that you may read") from error
             self.left_out.append(f"the folder {above!r} {why}")
             return []
 
@@ -141,32 +153,32 @@ class Folder:
         try:
             name.encode()
         except UnicodeEncodeError:
-            self.left_out.append(f"{name!r} has a name that is no text; give it another")
+            self.left_out.append(f"{name!r} has a name that is not text; rename it")
             return False
         return True
 
     def _why_empty(self) -> str:
         if self.left_out:
             return f"{self.root} holds no image that can be listed: {listed(self.left_out)}"
-        return f"{self.root} holds no image; wanted files that end in {', '.join(sorted(image_endings()))}"
+        return f"{self.root} holds no image; put files there that end in {', '.join(sorted(image_endings()))}"
 
 
 def natural_order(name: str) -> tuple[list[list[str | int]], str]:
-    """A key to sort names by as people do: by their numbers, not by digits, and whatever the case.
+    """Sort key for names: numbers by value instead of by digits, ignoring case.
 
     >>> sorted(["img10.png", "Img9.png", "a/img2.png", "a/img1.png", "img2.png"], key=natural_order)
     ['a/img1.png', 'a/img2.png', 'img2.png', 'Img9.png', 'img10.png']
     """
     parts = (_DIGITS.split(part) for part in name.casefold().split("/"))
-    # Texts and numbers take turns, a text first, so that the one is never compared with the other.
-    return [[int(piece) if place % 2 else piece for place, piece in enumerate(part)] for part in parts], name
+    # Text and numbers alternate, text first, so a text is never compared with a number.
+    return [[int(piece) if index % 2 else piece for index, piece in enumerate(part)] for part in parts], name
 
 
 def version_of(path: Path) -> str:
-    """A short text that is another one as soon as the file is another: from its time, its size and its number on disk.
+    """Return a short text that changes with the file: a hash of its time, size and inode.
 
     Raises:
-        ImageError: the file is no longer there.
+        ImageError: the file is gone.
     """
     try:
         state = path.stat()
@@ -182,6 +194,6 @@ def _resolved(path: Path, error: type[DatasetError] | type[ImageError]) -> Path:
         return path.resolve(strict=True)
     except (FileNotFoundError, NotADirectoryError):
         raise error(f"there is no {shown}; check the path, or put it back") from None
-    except (OSError, RuntimeError, ValueError) as reason:  # not allowed, links in a loop, a zero in the name
+    except (OSError, RuntimeError, ValueError) as reason:  # no permission, a loop of links, a null character
         why = getattr(reason, "strerror", None) or reason
         raise error(f"{shown} cannot be reached ({why}); give another path") from reason

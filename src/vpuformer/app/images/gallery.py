@@ -1,4 +1,4 @@
-"""The images that can be annotated: what the folder holds, joined with what the store knows of each."""
+"""The images of the folder joined with their rows in the store."""
 
 import logging
 from collections.abc import Iterable
@@ -11,20 +11,20 @@ from vpuformer.arrays import Size
 from vpuformer.errors import ImageError, StoreError
 
 IMAGE_BUDGET = 800_000_000
-"""Bytes of images that are kept open, with their pyramids; the newest stays even if it needs more."""
+"""Maximum size of open images and their pyramids in bytes. The newest image stays even if it is larger."""
 
 Key = tuple[str, str]
-"""Name and version of an image's file."""
+"""Name and version of an image file."""
 
 _log = logging.getLogger(__name__)
 
 
 class Gallery:
-    """Images by their ids. May be used by many threads.
+    """Images by their ids. Safe to use from many threads.
 
     Args:
-        folder: their files.
-        store: what is known of them.
+        folder: the image files.
+        store: their rows.
     """
 
     def __init__(self, folder: Folder, store: Store) -> None:
@@ -32,17 +32,17 @@ class Gallery:
         store.sync(folder.names)
         rows = store.images()
         self._order = _ordered(folder, rows)
-        # Asked for with every step, and of the database only once: a name never changes, a size hardly ever.
+        # Every step needs these, but the database is read once: names never change and sizes rarely.
         self._names = {row.id: row.name for row in rows}
         self._sizes = {row.id: row.size for row in rows if row.size is not None}
         self.opened = ImageCache(folder, IMAGE_BUDGET)
 
     def close(self) -> None:
-        """Open nothing in advance any more."""
+        """Stop opening images in advance."""
         self.opened.close()
 
     def listed(self) -> list[ImageRow]:
-        """The images of the folder in its order, with those that were put there since the last time.
+        """Return the images of the folder in its order, including new ones.
 
         Raises:
             StoreError: the store cannot be read.
@@ -53,14 +53,15 @@ class Gallery:
             try:
                 self._store.sync(self._folder.names)
                 rows = self._store.images()
-            except StoreError as error:  # as on a full disk: the others can still be looked at
+            except StoreError as error:  # such as a full disk: the other images are still usable
                 _log.warning("new images cannot be listed: %s", error)
         self._order = _ordered(self._folder, rows)
-        known = {row.id: row for row in rows}
-        return [known[identity] for identity in self._order]
+        by_id = {row.id: row for row in rows}
+        return [by_id[identity] for identity in self._order]
 
     def name(self, identity: int) -> str:
-        """
+        """Return the name of an image.
+
         Raises:
             NotFoundError: there is no such image.
         """
@@ -69,7 +70,8 @@ class Gallery:
         return self._names[identity]
 
     def key(self, identity: int) -> Key:
-        """
+        """Return the name and version of an image's current file.
+
         Raises:
             NotFoundError: there is no such image.
             ImageError: its file is gone.
@@ -78,43 +80,43 @@ class Gallery:
         return name, self._folder.version(name)
 
     def image(self, identity: int) -> OpenImage:
-        """The image of this id, opened, of the size on which its objects were drawn.
+        """Return the open image, checked to have the size that its objects were drawn on.
 
         Raises:
             NotFoundError: there is no such image.
-            ImageError: its file is gone or broken, or has become one of another size.
+            ImageError: its file is gone or broken, or has another size by now.
         """
         image = self.opened.get(self.name(identity))
         self._note_size(identity, image)
         return image
 
     def size(self, identity: int) -> Size:
-        """Height and width, of an image that was opened before without a look at its file; errors as in `image`."""
+        """Return height and width. The file is read only if the image was never opened. Errors as in `image`."""
         if identity not in self._sizes:
             self.image(identity)
         return self._sizes[identity]
 
     def following(self, identity: int) -> int | None:
-        """The next image in the folder's order; None after the last one."""
+        """Return the next image in the folder's order, or None after the last one."""
         order = self._order
-        place = order.index(identity) + 1
-        return order[place] if place < len(order) else None
+        index = order.index(identity) + 1
+        return order[index] if index < len(order) else None
 
     def _note_size(self, identity: int, image: OpenImage) -> None:
-        """Store an image's size, which an export of its objects needs without opening it."""
+        """Store an image's size. Exports need it without opening the image."""
         size, former = (image.height, image.width), self._sizes.get(identity)
         if size == former:
             return
         if former is not None and self._store.objects_of(identity):
             raise ImageError(
-                f"{self.name(identity)} is {size[1]}x{size[0]} pixels now, and its objects were drawn on"
-                f" {former[1]}x{former[0]}; put the former file back, or this one beside it with another name"
+                f"{self.name(identity)} is now {size[1]}x{size[0]} pixels, but its objects were drawn on"
+                f" {former[1]}x{former[0]}; restore the former file, or add the new one under another name"
             )
         self._store.change_image(identity, size=size)
         self._sizes[identity] = size
 
 
 def _ordered(folder: Folder, rows: Iterable[ImageRow]) -> list[int]:
-    """The ids of the images in the folder's order."""
+    """Ids of the images in the folder's order."""
     ids = {row.name: row.id for row in rows}
     return [ids[name] for name in folder.names if name in ids]

@@ -1,4 +1,4 @@
-"""The images that are open: their pixels, tiles of them, and what a person should know about them."""
+"""Open images: pixels, tiles, and remarks for the person."""
 
 import math
 from contextlib import suppress
@@ -8,9 +8,9 @@ import numpy as np
 from PIL import Image
 
 from vpuformer.app.images.cache import Cache
-from vpuformer.app.images.encoding import Encoded, encode
 from vpuformer.app.images.folder import Folder, version_of
-from vpuformer.app.images.pyramid import TILE, Pixels, Pyramid, level_sizes
+from vpuformer.app.images.pyramid import TILE, ImagePyramid, Pixels, level_sizes
+from vpuformer.app.images.web_image import WebImage, to_web_image
 from vpuformer.arrays import RGB
 from vpuformer.errors import ImageError, NotFoundError
 from vpuformer.images.loading import DEEP_MODES, Stored, load
@@ -18,26 +18,26 @@ from vpuformer.images.ranges import display_range
 from vpuformer.images.reading import to_rgb
 from vpuformer.images.remarks import deep_values, remarks_on
 
-_AVERAGED = ("uint16", "int16", "float32", "float64")  # the types that OpenCV can scale down
+_AVERAGED = ("uint16", "int16", "float32", "float64")  # types that OpenCV can scale down
 
 
 class OpenImage:
-    """An opened image. Any number of threads may use it.
+    """An open image. Safe to use from any number of threads.
 
     Args:
         rgb: uint8 (H, W, 3); becomes read-only.
-        deep: the values as stored where they are of more than 8 bits, (H, W) or (H, W, 3); becomes read-only.
-        grey: the three channels of `rgb` are the same, so that one of them will do.
-        notes: short remarks for a person.
-        version: of the file.
+        deep: the stored values if they have more than 8 bits, (H, W) or (H, W, 3); becomes read-only.
+        grey: whether the three channels of `rgb` are equal, so that tiles need only one.
+        notes: short remarks for the person.
+        version: version of the file.
 
     Attributes:
-        rgb: what `vpuformer.images.read_image` gives, and the network sees.
-        deep: as given, or None.
-        range: the values of `deep` that `rgb` shows black and white; None without it, or where all are the same.
-        notes: as given.
-        version: as given.
-        levels: (width, height) of the image, of its half, and so on; the last one fits into a tile.
+        rgb: the image as `vpuformer.images.read_image` returns it and the network sees it.
+        deep: the stored values, or None.
+        range: values of `deep` that `rgb` shows as black and white; None without `deep` or if all values are equal.
+        notes: short remarks for the person.
+        version: version of the file.
+        levels: (width, height) of each pyramid level; the last one fits into a tile.
     """
 
     def __init__(
@@ -53,12 +53,12 @@ class OpenImage:
         self.rgb, self.deep, self.notes, self.version = rgb, deep, notes, version
         self.range: tuple[float, float] | None = None
         self.levels = level_sizes(self.width, self.height)
-        self._shown, self._stored = Pyramid(rgb[:, :, 0] if grey else rgb), None
+        self._shown, self._stored = ImagePyramid(rgb[:, :, 0] if grey else rgb), None
         if deep is not None:
             deep.flags.writeable = False
             low, high = display_range(deep) or (0.0, 0.0)
             self.range = (low, high) if low < high else None
-            self._stored = Pyramid(deep)
+            self._stored = ImagePyramid(deep)
 
     @property
     def width(self) -> int:
@@ -72,36 +72,36 @@ class OpenImage:
 
     @property
     def nbytes(self) -> int:
-        """Of memory, at most: with all levels, a third of the image, also where they are yet to be made."""
+        """Maximum memory in bytes, including all pyramid levels (a third of the image)."""
         return (self.rgb.nbytes + (0 if self.deep is None else self.deep.nbytes)) * 4 // 3
 
-    def tile(self, level: int, x: int, y: int, low: float | None = None, high: float | None = None) -> Encoded:
-        """One of the tiles of `TILE` x `TILE` pixels that a level consists of; the last ones in a row may be smaller.
+    def tile(self, level: int, x: int, y: int, low: float | None = None, high: float | None = None) -> WebImage:
+        """Return a tile of `TILE` x `TILE` pixels. Tiles at the right and bottom edges may be smaller.
 
-        Those of level 0 are exact, to look at single pixels; the others are JPEG.
+        Tiles of level 0 are lossless, to show single pixels; the others are JPEG.
 
         Args:
-            level: 0 for the image itself; its size is `levels[level]`.
+            level: pyramid level, 0 for the image itself.
             x: column of the tile, from 0.
             y: row of the tile, from 0.
-            low: the value of `deep` that is shown black; that, and `high`, only for images that have one.
-            high: the value that is shown white.
+            low: value of `deep` that is shown black. Only for images with `deep`, together with `high`.
+            high: value of `deep` that is shown white.
 
         Raises:
             NotFoundError: there is no such tile.
-            ImageError: there is no such window.
+            ImageError: the image has no `deep`, or `low` is not below `high`.
         """
-        rows, columns = self._place(level, x, y)
+        rows, columns = self._tile_slices(level, x, y)
         if low is None and high is None:
             pixels = self._shown.level(level)[rows, columns]
         else:
             if self._stored is None:
-                raise ImageError("the image has 8 bits per channel, all of which are shown; ask for no low and high")
+                raise ImageError("the image has 8 bits per channel and is shown as it is; leave out low and high")
             window = _checked_window(low, high)
             pixels = _windowed(self._stored.level(level)[rows, columns], *window)
-        return encode(np.ascontiguousarray(pixels), exact=level == 0)
+        return to_web_image(np.ascontiguousarray(pixels), exact=level == 0)
 
-    def _place(self, level: int, x: int, y: int) -> tuple[slice, slice]:
+    def _tile_slices(self, level: int, x: int, y: int) -> tuple[slice, slice]:
         if not 0 <= level < len(self.levels):
             raise NotFoundError(f"there is no level {level}; the image has the levels 0 to {len(self.levels) - 1}")
         columns, rows = (math.ceil(length / TILE) for length in self.levels[level])
@@ -118,7 +118,7 @@ def open_image(path: Path) -> OpenImage:
     Raises:
         ImageError: as in `vpuformer.images.read_image`.
     """
-    version = version_of(path)  # before its pixels: if it changes now, the next one to ask will see that it has
+    version = version_of(path)  # before the pixels: if the file changes now, the next request sees a new version
     stored = load(path)
     rgb = to_rgb(stored, str(path))
     deep = _averaged(deep_values(stored))
@@ -126,11 +126,11 @@ def open_image(path: Path) -> OpenImage:
 
 
 class ImageCache:
-    """The images of a folder that were looked at last, as far as the memory goes. Any number of threads may ask.
+    """The most recently opened images of a folder. Safe to use from any number of threads.
 
     Args:
-        folder: what is annotated.
-        budget_bytes: of all images that are kept; the one asked for last is kept even where it needs more.
+        folder: the images.
+        budget_bytes: maximum size of all open images. The last image stays even if it is larger.
     """
 
     def __init__(self, folder: Folder, budget_bytes: int) -> None:
@@ -140,36 +140,36 @@ class ImageCache:
         )
 
     def get(self, name: str) -> OpenImage:
-        """The image as its file is now; see its `version`.
+        """Return the image of the current file; see its `version`.
 
         Raises:
-            ImageError: it is not in the folder, or its file cannot be read.
+            ImageError: the image is not in the folder, or its file cannot be read.
         """
         return self._cache.get((name, self._folder.version(name)))
 
     def holds(self, name: str) -> bool:
-        """Whether the image as its file is now is open."""
+        """Whether the image of the current file is open."""
         with suppress(ImageError):
             return (name, self._folder.version(name)) in self._cache
         return False
 
     def prefetch(self, name: str) -> None:
         """Open an image in the background; returns at once and never raises. See `Cache.prefetch`."""
-        with suppress(ImageError):  # told to whoever wants to see it
+        with suppress(ImageError):  # raised again when the image is opened
             self._cache.prefetch((name, self._folder.version(name)))
 
     def close(self) -> None:
-        """Wait for what is being opened in the background, and open nothing ahead any more."""
+        """Wait for the background work, and start no more of it."""
         self._cache.close()
 
     @property
     def nbytes(self) -> int:
-        """Of all images that are kept."""
+        """Size of all open images in bytes."""
         return self._cache.nbytes
 
 
 def _averaged(deep: Pixels | None) -> Pixels | None:
-    """The same values, of a type that can be scaled down; pixels without data have the lowest one that is shown."""
+    """The values in a type that can be scaled down. Pixels without data get the lowest value of the range."""
     if deep is None:
         return None
     if deep.dtype.kind == "f" and not np.isfinite(deep).all():
@@ -187,14 +187,14 @@ def _is_grey(stored: Stored) -> bool:
 
 def _checked_window(low: float | None, high: float | None) -> tuple[float, float]:
     if low is None or high is None:
-        raise ImageError(f"a window has a low and a high value, got {low} and {high}; give both or none")
-    # Written so that NaN fails, and neither the width nor what it divides overflows.
+        raise ImageError(f"got low {low} and high {high}; give both values or neither")
+    # This form rejects NaN, and keeps the width and the division by it finite.
     if not (high - low > 1e-30 and math.isfinite(high - low)):
-        raise ImageError(f"a window leads from a low value to a higher one, got {low:g} to {high:g}")
+        raise ImageError(f"got low {low:g} and high {high:g}; give a finite range with low below high")
     return low, high
 
 
 def _windowed(values: Pixels, low: float, high: float) -> RGB:
-    """Values to 0..255, `low` and below to 0, `high` and above to 255."""
+    """Map `low` and below to 0, `high` and above to 255, and scale between."""
     within = np.clip(values.astype(np.float64), low, high)
     return ((within - low) * (255 / (high - low)) + 0.5).astype(np.uint8)

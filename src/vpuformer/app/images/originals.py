@@ -1,10 +1,10 @@
-"""The image files behind an export: whether they are still those that the objects were drawn on, and how they lie."""
+"""Checks of the image files behind an export: are they still the ones that the objects were drawn on?"""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vpuformer.errors import ImageError
-from vpuformer.formats.messages import Tally
+from vpuformer.formats.affected import Affected
 from vpuformer.images.files import upright_size_of
 
 if TYPE_CHECKING:
@@ -12,15 +12,13 @@ if TYPE_CHECKING:
 
 
 def notes_on_files(store: "Store", root: Path) -> list[str]:
-    """What whoever reads an export should know of its images, in whole sentences that name them.
-
-    Only the heads of the files are read.
+    """Return sentences about image files that are gone, changed or rotated by EXIF. Reads only file headers.
 
     Args:
-        store: what is exported: images that are done or have an accepted object.
-        root: the folder of the images.
+        store: the exported annotations; images count if they are done or have an accepted object.
+        root: folder of the images.
     """
-    gone, resized, newer, turned = Tally(), Tally(), Tally(), Tally()
+    gone, resized, newer, turned = Affected(), Affected(), Affected(), Affected()
     drawn = store.last_steps()
     for row in store.images():
         if row.size is None or not (row.done or row.objects):
@@ -43,19 +41,18 @@ def notes_on_files(store: "Store", root: Path) -> list[str]:
     sentences = []
     if gone:
         sentences.append(
-            f"{gone.of('image')} cannot be read any more, as when a file was renamed, and the export has the former"
-            f" name: {gone.images}."
+            f"{gone.of('image')} cannot be read any more (renamed?), and the export has the former name: {gone.images}."
         )
     if resized:
-        sentences.append(f"{resized.of('image')} of another size than its objects were drawn on: {resized.images}.")
+        sentences.append(f"{resized.of('image')} with another size than its objects were drawn on: {resized.images}.")
     if newer:
         sentences.append(
-            f"{newer.of('image')} changed, moved or put there after the last step on its objects; see that they still"
-            f" fit: {newer.images}."
+            f"{newer.of('image')} changed or moved after the last step on its objects; check that they still fit:"
+            f" {newer.images}."
         )
     if turned:
         sentences.append(
-            f"{turned.of('image')} with an EXIF orientation, exported upright, which does not fit for programs that do"
-            f" not turn images: {turned.images}."
+            f"{turned.of('image')} with an EXIF orientation, exported upright; masks do not fit in programs that ignore"
+            f" the orientation: {turned.images}."
         )
     return sentences

@@ -1,27 +1,23 @@
-"""A probability map as the page gets it."""
+"""Probability maps for the page."""
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from vpuformer.errors import NotFoundError
+from vpuformer.images.scaling import scaled_down
 
 
-def grey_png(probability: npt.NDArray[np.float32] | None, longest: int) -> bytes:
-    """An 8-bit grey PNG, 255 for certain, whose longer side is at most `longest` pixels.
+def probability_png(probability: npt.NDArray[np.float32] | None, longest: int) -> bytes:
+    """Return an 8-bit grey PNG with 255 for a probability of 1, scaled down to `longest` pixels on the longer side.
 
-    >>> grey_png(np.zeros((2, 3), np.float32), 100)[:4]
+    >>> probability_png(np.zeros((2, 3), np.float32), 100)[:4]
     b'\\x89PNG'
 
     Raises:
-        NotFoundError: there is no map.
+        NotFoundError: the probability is None.
     """
     if probability is None:
-        raise NotFoundError("the object has no answer yet, and so no probabilities; give a prompt first")
-    grey = np.rint(probability * 255).astype(np.uint8)
-    height, width = grey.shape
-    scale = longest / max(height, width)
-    if scale < 1:
-        size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
+        raise NotFoundError("the object has no answer yet; give a prompt first")
+    grey = scaled_down(np.rint(probability * 255).astype(np.uint8), longest)
     return cv2.imencode(".png", grey, [cv2.IMWRITE_PNG_COMPRESSION, 1])[1].tobytes()

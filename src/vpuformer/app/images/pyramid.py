@@ -1,4 +1,4 @@
-"""An image at its full size, at half of it, a quarter, and so on, for a page that shows it in tiles."""
+"""Image pyramids: full size, half, a quarter and so on, to be shown in tiles."""
 
 import threading
 from typing import Any
@@ -16,7 +16,7 @@ Pixels = npt.NDArray[Any]
 
 
 def level_sizes(width: int, height: int) -> tuple[Size, ...]:
-    """(width, height) of the levels: each half of the one before, rounded up, until one fits into a tile.
+    """Return (width, height) of each level: half of the level before, rounded up, until it fits into a tile.
 
     >>> level_sizes(2001, 300)
     ((2001, 300), (1001, 150), (501, 75))
@@ -27,13 +27,11 @@ def level_sizes(width: int, height: int) -> tuple[Size, ...]:
     return tuple(sizes)
 
 
-class Pyramid:
-    """The levels of an array (H, W) or (H, W, 3), each made when it is first asked for, and kept.
-
-    Any number of threads may ask.
+class ImagePyramid:
+    """Pyramid levels of an array (H, W) or (H, W, 3), computed on first use. Safe to use from any number of threads.
 
     Args:
-        full: level 0, of a type that can be averaged: uint8, uint16, int16, float32 or float64.
+        full: level 0, as uint8, uint16, int16, float32 or float64.
     """
 
     def __init__(self, full: Pixels) -> None:
@@ -41,9 +39,9 @@ class Pyramid:
         self._making = threading.Lock()
 
     def level(self, k: int) -> Pixels:
-        """Level k, where pixel (x, y) stands for the image's 2^k x 2^k pixels whose top left one is (2^k x, 2^k y).
+        """Return level k, whose pixel (x, y) is the mean of the 2^k x 2^k image pixels from (2^k x, 2^k y) on.
 
-        In the last row and column for as many of them as there are.
+        Pixels in the last row and column cover fewer image pixels.
         """
         if k >= len(self._levels):
             with self._making:
@@ -53,15 +51,15 @@ class Pyramid:
 
 
 def halved(pixels: Pixels) -> Pixels:
-    """Half as wide and high, rounded up: means of 2 x 2 pixels, or of the fewer there are at an odd edge.
+    """Return the array at half size, rounded up: means of 2 x 2 pixels, or fewer at an odd edge.
 
     >>> halved(np.array([[1, 3, 8], [1, 3, 10], [5, 7, 255]], np.uint8)).tolist()
     [[2, 9], [6, 255]]
     """
     height, width = pixels.shape[:2]
     half = np.empty(((height + 1) // 2, (width + 1) // 2, *pixels.shape[2:]), pixels.dtype)
-    # The even part and the odd edges one by one. Resized as a whole, an odd side would be stretched a little, and the
-    # levels would no longer lie exactly on each other.
+    # The even part and the odd edges are resized separately. Resized as a whole, an odd side would be stretched, and
+    # the levels would not align exactly.
     for rows in _parts(height):
         for columns in _parts(width):
             target = half[_half(rows), _half(columns)]

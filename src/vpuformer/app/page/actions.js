@@ -3,7 +3,8 @@
 import { ask } from "./ask.js";
 import { byId } from "./dom.js";
 import { boxOf } from "./gestures.js";
-import { holds } from "./runs.js";
+import { contains } from "./rle.js";
+import { plural } from "./sentence.js";
 import { distanceTo, livePrompts } from "./steps.js";
 import { clamped, inside } from "./viewport.js";
 
@@ -11,25 +12,25 @@ import { clamped, inside } from "./viewport.js";
 /** @typedef {import("./types.js").Step} Step */
 /** @typedef {import("./settings.js").Settings} Settings */
 /**
- * @typedef {object} Parts
+ * @typedef {object} ActionDeps
  * @property {import("./session.js").Session} session
  * @property {Settings} settings
  * @property {import("./stage.js").Stage} stage
  * @property {import("./labels.js").Labels} labels
  * @property {import("./input.js").Input} input
- * @property {import("./show.js").Show} show
+ * @property {import("./render.js").Renderer} renderer
  * @property {import("./toast.js").Toasts} toasts
  */
 
 /** Screen pixels within which Alt+click finds a prompt. */
-const NEAR = 14;
+const PICK_RADIUS = 14;
 /** Screen pixels that the keyboard's cross moves. */
-const STEP = 10;
+const CROSS_STEP = 10;
 const ZOOM = 1.25;
 const REGIONS = ["stage", "quick", "side", "search", "tools"];
 
-/** @param {Parts} parts */
-export function actions({ session, settings, stage, labels, input, show, toasts }) {
+/** @param {ActionDeps} deps */
+export function actions({ session, settings, stage, labels, input, renderer, toasts }) {
   /** The corner of a box that the keyboard has set, and the image it is on. @type {{at: Point, on: object} | null} */
   let set = null;
   const corner = () => (set && set.on === session.image ? set.at : null);
@@ -45,21 +46,21 @@ export function actions({ session, settings, stage, labels, input, show, toasts 
   /** @param {Point} point */
   const pick = (point) => {
     const { current } = session;
-    const reach = NEAR / stage.view.scale;
-    const near = (current ? livePrompts(current.seen) : [])
+    const reach = PICK_RADIUS / stage.view.scale;
+    const near = (current ? livePrompts(current.optimistic) : [])
       .filter(({ pending }) => !pending)
       .map(({ step, index }) => ({ index, far: distanceTo(step, point) }))
       .filter(({ far }) => far <= reach)
       .sort((a, b) => a.far - b.far)[0];
     if (current && near) session.select(current, session.selected === near.index ? null : near.index);
     else {
-      const under = session.things.findLast((thing) => thing !== current && thing.mask && holds(thing.mask, ...point));
+      const under = session.entries.findLast((entry) => entry !== current && entry.mask && contains(entry.mask, ...point));
       session.select(under ?? current);
     }
   };
 
   /** @param {() => unknown} act after which a prompt may begin an object, which shows what belongs to it */
-  const afresh = (act) => {
+  const thenPositive = (act) => {
     act();
     if (!session.current || session.opening !== null) settings.positive = true;
   };
@@ -68,7 +69,7 @@ export function actions({ session, settings, stage, labels, input, show, toasts 
   const moveCross = (combo) => {
     const { image } = session;
     if (!image) return;
-    const far = combo.startsWith("Ctrl") ? 1 : Math.max(1, STEP / stage.view.scale);
+    const far = combo.startsWith("Ctrl") ? 1 : Math.max(1, CROSS_STEP / stage.view.scale);
     const dx = combo.endsWith("Left") ? -far : combo.endsWith("Right") ? far : 0;
     const dy = combo.endsWith("Up") ? -far : combo.endsWith("Down") ? far : 0;
     const [x, y] = stage.cross ?? stage.toImage([stage.size.width / 2, stage.size.height / 2]);
@@ -76,7 +77,7 @@ export function actions({ session, settings, stage, labels, input, show, toasts 
     const from = corner();
     if (from) stage.draft = { kind: "box", positive: settings.positive, path: [from, stage.cross], radius: 0 };
     stage.reveal(stage.cross);
-    show.where(stage.cross);
+    renderer.where(stage.cross);
     stage.redraw();
   };
 
@@ -95,11 +96,11 @@ export function actions({ session, settings, stage, labels, input, show, toasts 
       return;
     }
     const box = boxOf(from, point);
-    letGo();
+    dropCorner();
     if (box[0] < box[2] && box[1] < box[3]) prompt({ type: "box", box, positive });
   };
 
-  const letGo = () => {
+  const dropCorner = () => {
     set = null;
     stage.draft = null;
     stage.redraw();
@@ -109,7 +110,7 @@ export function actions({ session, settings, stage, labels, input, show, toasts 
     const focused = document.activeElement;
     if (focused instanceof HTMLInputElement) byId("stage").focus();
     else if (input.active) input.cancel();
-    else if (corner()) letGo();
+    else if (corner()) dropCorner();
     else if (session.selected !== null) session.select(session.current);
     else if (stage.cross) {
       stage.cross = null;
@@ -151,17 +152,16 @@ export function actions({ session, settings, stage, labels, input, show, toasts 
     const { image } = session;
     const left = session.unaccepted.length;
     if (!image || !left || session.listed(image.id)?.done) return session.markDone(false);
-    const [which, them] = left === 1 ? ["One object is not accepted", "it"] : [`${left} objects are not accepted`, "them"];
     const answer = await ask(/** @type {HTMLDialogElement} */ (byId("ask")), {
-      title: which,
-      text: `What is not accepted is kept, but not exported. Mark ${image.name} as done?`,
-      answers: [["accept", left === 1 ? "Accept it" : "Accept all"], ["leave", `Leave ${them}`]],
+      title: `${plural(left, "object")} not accepted`,
+      text: `Objects that are not accepted are kept, but not exported. Mark ${image.name} as done?`,
+      answers: [["accept", "Accept and mark as done"], ["leave", "Mark as done only"]],
     });
-    if (answer && session.image === image) afresh(() => session.markDone(answer === "accept"));
+    if (answer && session.image === image) thenPositive(() => session.markDone(answer === "accept"));
   };
 
   /** @param {1 | -1} by */
-  const cycle = (by) => (session.things.length > 1 ? session.cycle(by) : false);
+  const cycle = (by) => (session.entries.length > 1 ? session.cycle(by) : false);
 
   /** @type {Record<string, (combo: string) => unknown>} */
   const table = {
@@ -170,11 +170,11 @@ export function actions({ session, settings, stage, labels, input, show, toasts 
     negativeSign: () => (settings.positive = false),
     smaller: () => settings.scaleRadius(1 / 1.15),
     larger: () => settings.scaleRadius(1.15),
-    accept: () => afresh(() => session.accept()),
-    takeBack: () => session.current?.seen.accepted && session.unaccept([session.current]),
-    new: () => afresh(() => session.select(null)),
-    undo: () => session.turn("undo"),
-    redo: () => session.turn("redo"),
+    accept: () => thenPositive(() => session.accept()),
+    unaccept: () => session.current?.optimistic.accepted && session.unaccept([session.current]),
+    new: () => thenPositive(() => session.select(null)),
+    undo: () => session.undoRedo("undo"),
+    redo: () => session.undoRedo("redo"),
     clear: () => session.clear(),
     delete: remove,
     deleteObject: () => session.current && session.remove(session.current),
@@ -183,12 +183,12 @@ export function actions({ session, settings, stage, labels, input, show, toasts 
     label: (combo) => labels.choose(Number(combo)),
     import: () => byId("import-file").click(),
     escape,
-    next: () => afresh(() => void session.turnPage(1)),
-    previous: () => afresh(() => void session.turnPage(-1)),
+    next: () => thenPositive(() => void session.turnPage(1)),
+    previous: () => thenPositive(() => void session.turnPage(-1)),
     done,
     search: () => {
       settings.files = true;
-      show.now();
+      renderer.now();
       /** @type {HTMLInputElement} */ (byId("search")).select();
     },
     files: () => (settings.files = !settings.files),
@@ -210,7 +210,7 @@ export function actions({ session, settings, stage, labels, input, show, toasts 
     positive: () => atCross(settings.positive),
     negative: () => atCross(!settings.positive),
     region: nextRegion,
-    again: () => void (session.place === undefined ? session.start() : session.open(session.place)),
+    again: () => void (session.openId === undefined ? session.start() : session.open(session.openId)),
   };
 
   return {
@@ -221,17 +221,17 @@ export function actions({ session, settings, stage, labels, input, show, toasts 
       let result;
       if (act.startsWith("tool:")) {
         settings.tool = /** @type {Settings["tool"]} */ (act.slice(5));
-        if (corner()) letGo();
+        if (corner()) dropCorner();
       } else result = table[act]?.(combo);
-      input.dress();
-      show.refresh();
+      input.updateCursor();
+      renderer.refresh();
       return result;
     },
     /** @param {string} key @param {boolean} down */
     hold(key, down) {
       if (key === " ") input.space = down;
       else settings.hidden = down;
-      input.dress();
+      input.updateCursor();
       stage.redraw();
     },
   };

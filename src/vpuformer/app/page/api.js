@@ -4,17 +4,17 @@ import { reasonOf, UNREACHABLE } from "./sentence.js";
 
 /** @typedef {import("./types.js").Label} Label */
 /** @typedef {import("./types.js").ObjectState} ObjectState */
-/** @typedef {import("./types.js").MasksRead} MasksRead */
+/** @typedef {import("./types.js").ImportResult} ImportResult */
 /** @typedef {import("./types.js").ImageOpened} ImageOpened */
 /** @typedef {import("./types.js").Project} Project */
 /** @typedef {import("./queue.js").Answer} Answer */
 /** @typedef {import("./queue.js").Request} Request */
 
 /** The first answer for a large image takes a while on a slow machine. */
-const PATIENCE = 180_000;
-const MARK = { "X-VPUFormer": "1" };
+const TIMEOUT = 180_000;
+const CHANGE_HEADER = { "X-VPUFormer": "1" };
 /** Bytes that the server takes at a time; it hangs up on more, and nothing is heard of its reason. */
-const MOST_BYTES = 32_000_000;
+const MAX_BYTES = 32_000_000;
 
 /** What the server said no to, in its own words; status 0 where it could not be reached. */
 export class Refusal extends Error {
@@ -53,8 +53,8 @@ export async function send({ method, path, body }) {
   const response = await fetch(path, {
     method,
     body: JSON.stringify(body),
-    headers: { ...MARK, "Content-Type": "application/json" },
-    signal: AbortSignal.timeout(PATIENCE),
+    headers: { ...CHANGE_HEADER, "Content-Type": "application/json" },
+    signal: AbortSignal.timeout(TIMEOUT),
   });
   const text = await response.text();
   const after = Number(response.headers.get("Retry-After") ?? Number.NaN);
@@ -100,8 +100,8 @@ async function ask(path, options) {
 }
 
 /** @param {string} method @param {string} path @param {object} body */
-function tell(method, path, body) {
-  const headers = { ...MARK, "Content-Type": "application/json" };
+function sendJson(method, path, body) {
+  const headers = { ...CHANGE_HEADER, "Content-Type": "application/json" };
   return ask(path, { method, headers, body: JSON.stringify(body) });
 }
 
@@ -112,27 +112,27 @@ export const getProject = () => ask("api/project");
 export const openImage = (id, signal) => ask(`api/images/${id}`, { signal });
 
 /** @param {number} image */
-export const putPlace = (image) => tell("PUT", "api/place", { image });
+export const putPlace = (image) => sendJson("PUT", "api/place", { image });
 
 /** @param {string} name @returns {Promise<Label>} with the colour that the server chose */
-export const addLabel = (name) => tell("POST", "api/labels", { name });
+export const addLabel = (name) => sendJson("POST", "api/labels", { name });
 
 /** @param {number} id @param {{name?: string, colour?: string}} change @returns {Promise<Label>} */
-export const changeLabel = (id, change) => tell("PATCH", `api/labels/${id}`, change);
+export const changeLabel = (id, change) => sendJson("PATCH", `api/labels/${id}`, change);
 
 /** @param {number} id @returns {Promise<null>} */
-export const dropLabel = (id) => ask(`api/labels/${id}`, { method: "DELETE", headers: MARK });
+export const dropLabel = (id) => ask(`api/labels/${id}`, { method: "DELETE", headers: CHANGE_HEADER });
 
 /**
  * @param {number} image
  * @param {File} file a mask, annotations or an exported archive
  * @param {number | null} label
- * @returns {Promise<MasksRead>}
+ * @returns {Promise<ImportResult>}
  */
 export async function importMasks(image, file, label) {
-  if (file.size > MOST_BYTES) throw new Refusal(413, "It has more than 32 MB; give the annotations of this image alone.");
+  if (file.size > MAX_BYTES) throw new Refusal(413, "It has more than 32 MB; give the annotations of this image alone.");
   const json = /\.json$/i.test(file.name) || file.type === "application/json";
-  const headers = { ...MARK, "Content-Type": json ? "application/json" : file.type || "application/octet-stream" };
+  const headers = { ...CHANGE_HEADER, "Content-Type": json ? "application/json" : file.type || "application/octet-stream" };
   const query = new URLSearchParams({ name: file.name ?? "", ...(label === null ? {} : { label: String(label) }) });
   return ask(`api/images/${image}/masks?${query}`, { method: "POST", headers, body: file });
 }

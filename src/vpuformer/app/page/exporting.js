@@ -20,7 +20,7 @@ const TAKEN = 60_000;
  * @param {HTMLElement} menu
  * @param {HTMLElement} button that opens it, and says while an export is being prepared
  * @param {() => number} unsaved how many actions the server does not know yet
- * @param {Pick<import("./bench.js").Listener, "onSay" | "onToast">} listener
+ * @param {Pick<import("./workspace.js").Listener, "onSay" | "onToast">} listener
  */
 export function fillExports(menu, button, unsaved, listener) {
   const word = /** @type {HTMLElement} */ (button.querySelector("span"));

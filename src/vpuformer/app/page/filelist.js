@@ -2,6 +2,7 @@
 
 import { thumbnailPath } from "./api.js";
 import { icon, make } from "./dom.js";
+import { plural } from "./sentence.js";
 
 /** @typedef {import("./types.js").ImageListed} ImageListed */
 
@@ -17,8 +18,8 @@ const RETRY_AFTER = 60_000;
  *
  * @param {{objects: number, unaccepted: number}} image
  */
-export function countOf({ objects, unaccepted }) {
-  if (!unaccepted) return objects === 0 ? "" : objects === 1 ? "1 object" : `${objects} objects`;
+export function objectCountText({ objects, unaccepted }) {
+  if (!unaccepted) return objects ? plural(objects, "object") : "";
   return objects ? `${objects} of ${objects + unaccepted} accepted` : `${unaccepted} not accepted`;
 }
 
@@ -153,7 +154,7 @@ export class FileList {
   /** @param {HTMLElement} row @param {number} index */
   #update(row, index) {
     const { id, done, name } = this.#shown[index];
-    const count = countOf(this.#shown[index]);
+    const count = objectCountText(this.#shown[index]);
     const state = `${id === this.#open}|${done}|${count}|${index === this.#focused}`;
     if (row.dataset.state === state) return;
     row.dataset.state = state;

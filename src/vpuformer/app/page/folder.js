@@ -24,7 +24,7 @@ export class Folder {
   /** @type {Project | null} */
   project = null;
   /** What the search finds: everything while there is none. @type {ImageListed[]} */
-  found = [];
+  matches = [];
   /** Grows with every change of how many objects images have and which are done. */
   changes = 0;
   #search = "";
@@ -77,13 +77,13 @@ export class Folder {
   /** @param {string} text @returns {number} how many match */
   search(text) {
     this.#search = text;
-    this.found = matching(this.project?.images ?? [], text);
-    return this.found.length;
+    this.matches = matching(this.project?.images ?? [], text);
+    return this.matches.length;
   }
 
   /** Whether the search leaves some out. */
   get searching() {
-    return this.found.length < (this.project?.images.length ?? 0);
+    return this.matches.length < (this.project?.images.length ?? 0);
   }
 
   /**
@@ -92,13 +92,13 @@ export class Folder {
    * @param {number | undefined} id
    * @param {1 | -1} by
    */
-  beside(id, by) {
+  neighbour(id, by) {
     const at = this.indexOf(id);
     if (!this.project || at < 0) return null;
     const { images } = this.project;
     const ahead = by > 0 ? images.slice(at + 1) : images.slice(0, at).reverse();
-    const found = new Set(this.found);
-    return ahead.find((image) => found.has(image)) ?? null;
+    const matches = new Set(this.matches);
+    return ahead.find((image) => matches.has(image)) ?? null;
   }
 
   /** @param {number} id */
@@ -147,7 +147,7 @@ export class Folder {
   }
 
   /** @param {{image: number, done: boolean}} mark that the server refused */
-  takeBack({ image, done }) {
+  revertMark({ image, done }) {
     this.changes++;
     const listed = this.listed(image);
     if (listed) listed.done = !done;

@@ -9,7 +9,7 @@ import { BASE, MARKS, MASKS } from "./stage.js";
 /** @typedef {import("./types.js").Step} Step */
 
 /**
- * @typedef {object} Desk
+ * @typedef {object} InputDeps
  * @property {HTMLElement} host
  * @property {import("./stage.js").Stage} stage
  * @property {import("./settings.js").Settings} settings
@@ -24,12 +24,12 @@ export class Input {
   #gestures = new Gestures();
   /** The image that the last event met. @type {object | null} */
   #on = null;
-  #desk;
+  #deps;
 
-  /** @param {Desk} desk */
-  constructor(desk) {
-    this.#desk = desk;
-    const { host } = desk;
+  /** @param {InputDeps} deps */
+  constructor(deps) {
+    this.#deps = deps;
+    const { host } = deps;
     host.addEventListener("pointerdown", (event) => this.#down(event));
     host.addEventListener("pointermove", (event) => this.#move(event));
     host.addEventListener("pointerup", (event) => this.#up(event));
@@ -48,34 +48,34 @@ export class Input {
   cancel() {
     this.space = false;
     this.#apply(this.#gestures.cancel());
-    this.dress();
+    this.updateCursor();
   }
 
   /** Let go of what was begun on another image than the one that is shown now: its points belong there. */
   #follow() {
-    const { image } = this.#desk.stage;
+    const { image } = this.#deps.stage;
     if (image !== this.#on) this.#apply(this.#gestures.cancel());
     this.#on = image;
   }
 
   /** The cursor that tells what a press would do. */
-  dress() {
-    const { host, settings } = this.#desk;
+  updateCursor() {
+    const { host, settings } = this.#deps;
     const brush = settings.tool === "brush" || settings.tool === "eraser";
     host.dataset.cursor = this.space ? "grab" : brush ? "none" : "cross";
   }
 
   /** @param {PointerEvent} event @returns {Pointer} */
   #pointer(event) {
-    const box = this.#desk.host.getBoundingClientRect();
+    const box = this.#deps.host.getBoundingClientRect();
     const [x, y] = [event.clientX - box.left, event.clientY - box.top];
     const { pointerId: id, button, shiftKey: shift, altKey: alt } = event;
-    return { id, x, y, at: this.#desk.stage.toImage([x, y]), button, touch: event.pointerType === "touch", shift, alt };
+    return { id, x, y, at: this.#deps.stage.toImage([x, y]), button, touch: event.pointerType === "touch", shift, alt };
   }
 
   /** @param {PointerEvent} event */
   #down(event) {
-    const { host, settings } = this.#desk;
+    const { host, settings } = this.#deps;
     if (event.target instanceof Element && event.target.closest("button, .above, .empty")) return;
     event.preventDefault();
     host.dataset.pointer = ""; // no frame of focus around the image
@@ -108,7 +108,7 @@ export class Input {
 
   /** @param {Outcome[]} outcomes */
   #apply(outcomes) {
-    const { stage } = this.#desk;
+    const { stage } = this.#deps;
     for (const outcome of outcomes) {
       switch (outcome.type) {
         case "draft": {
@@ -125,10 +125,10 @@ export class Input {
           stage.zoom(outcome.factor, [outcome.x, outcome.y]);
           break;
         case "pick":
-          this.#desk.onPick(stage.toImage([outcome.x, outcome.y]));
+          this.#deps.onPick(stage.toImage([outcome.x, outcome.y]));
           break;
         case "prompt":
-          this.#desk.onPrompt(outcome.step);
+          this.#deps.onPrompt(outcome.step);
           break;
       }
     }
@@ -136,17 +136,17 @@ export class Input {
 
   /** @param {Pointer | null} pointer */
   #hover(pointer) {
-    const { stage } = this.#desk;
+    const { stage } = this.#deps;
     stage.pointer = pointer && [pointer.x, pointer.y];
     if (pointer) stage.cross = null;
     stage.redraw(MARKS);
-    this.#desk.onHover(pointer && pointer.at);
+    this.#deps.onHover(pointer && pointer.at);
   }
 
   /** @param {WheelEvent} event */
   #wheel(event) {
     event.preventDefault();
-    const { stage, host } = this.#desk;
+    const { stage, host } = this.#deps;
     const box = host.getBoundingClientRect();
     const unit = event.deltaMode === 1 ? 30 : event.deltaMode === 2 ? 300 : 1;
     if (event.shiftKey && !event.ctrlKey) {

@@ -27,7 +27,7 @@ export const GROUPS = [
   ]],
   ["Object", [
     { act: "accept", keys: ["Enter"], shown: "Enter", what: "Accept and begin the next object" },
-    { act: "takeBack", keys: ["Shift+Enter"], shown: "Shift+Enter", what: "Take acceptance back" },
+    { act: "unaccept", keys: ["Shift+Enter"], shown: "Shift+Enter", what: "Take acceptance back" },
     { act: "new", keys: ["n"], shown: "N", what: "Begin a new object" },
     { act: "undo", keys: ["Ctrl+z"], shown: "Ctrl+Z", what: "Undo", repeats: true },
     { act: "redo", keys: ["Ctrl+Shift+z", "Ctrl+y"], shown: "Ctrl+Shift+Z", what: "Redo", repeats: true },

@@ -50,16 +50,16 @@ export class Labels {
     return this.#session.project?.labels ?? [];
   }
 
-  /** @param {number} place from 1; 0 for no label */
-  choose(place) {
-    const label = this.#labels[place - 1];
-    if (place === 0) this.#session.chooseLabel(null);
+  /** @param {number} position from 1; 0 for no label */
+  choose(position) {
+    const label = this.#labels[position - 1];
+    if (position === 0) this.#session.chooseLabel(null);
     else if (label) this.#session.chooseLabel(label.id);
   }
 
   show() {
     const { current, label } = this.#session;
-    const chosen = current ? current.seen.label : label;
+    const chosen = current ? current.optimistic.label : label;
     this.#list(chosen);
     relist(this.#quick, JSON.stringify(this.#labels), () => [
       make("option", { value: "" }, "No label"), ...this.#labels.map(({ id, name }) => make("option", { value: id }, name))]);
@@ -138,21 +138,26 @@ export class Labels {
 
   /** @param {string} name */
   async #add(name) {
-    if (this.#chooseNamed(name)) return true;
+    const existing = this.#named(name);
+    if (existing) {
+      this.#session.chooseLabel(existing.id);
+      return true;
+    }
+    const choose = this.#session.awaitLabel();
     return this.#attempt(async (project) => {
       const label = await addLabel(name);
-      project.labels = [...project.labels.filter((each) => each.id !== label.id), label]; // read meanwhile, it is there already
-      // It is for what comes next; an object that has a label keeps it.
-      if (this.#session.current?.seen.label === null) this.#session.chooseLabel(label.id);
-      else this.#session.label = label.id;
-    }, () => this.#chooseNamed(name)); // somebody else has added it
+      project.labels = [...project.labels.filter((each) => each.id !== label.id), label]; // a refresh may have added it
+      choose(label.id);
+    }, () => {
+      const added = this.#named(name); // by somebody else
+      if (added) choose(added.id);
+      return added !== undefined;
+    });
   }
 
-  /** @param {string} name @returns {boolean} whether there is such a label */
-  #chooseNamed(name) {
-    const known = this.#labels.find((label) => label.name.toLowerCase() === name.toLowerCase());
-    if (known) this.#session.chooseLabel(known.id);
-    return known !== undefined;
+  /** @param {string} name */
+  #named(name) {
+    return this.#labels.find((label) => label.name.toLowerCase() === name.toLowerCase());
   }
 
   /** @param {number} id @param {{name?: string, colour?: string}} change */

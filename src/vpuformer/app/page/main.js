@@ -12,14 +12,14 @@ import { Queue } from "./queue.js";
 import { Refreshing } from "./refreshing.js";
 import { Session } from "./session.js";
 import { Settings } from "./settings.js";
-import { Show } from "./show.js";
+import { Renderer } from "./render.js";
 import { Stage } from "./stage.js";
 import { Toasts } from "./toast.js";
 import { nameButtons, Toolbar } from "./toolbar.js";
 import { ViewPanel } from "./viewpanel.js";
 
 /** Keys that need a whole press: holding them down does it once. */
-const HELD = { " ": "space", h: "hide" };
+const HOLD_KEYS = { " ": "space", h: "hide" };
 
 const clock = {
   now: () => performance.now(),
@@ -49,18 +49,18 @@ const queue = new Queue({
   onReply: (lane, body, newest) => session.onReply(lane, body, newest),
   onRefused: (lane, action, sentence, certain) => session.onRefused(lane, action, sentence, certain),
   onUnlabelled: () => session.onUnlabelled(),
-  onStatus: (status, _, reason) => show.connection(status, reason),
+  onStatus: (status, _, reason) => renderer.connection(status, reason),
 });
 const session = new Session(api, queue, {
-  onChange: () => show.refresh(),
+  onChange: () => renderer.refresh(),
   onSay: say,
   onToast: (sentence, undo) => toasts.show(sentence, undo),
 }, (project) => settings.recallLabel(project));
 const refreshing = new Refreshing(session, clock);
-const stage = new Stage(host, session, settings, () => show.zoom());
-const labels = new Labels(session, () => show.refresh(), (sentence) => toasts.show(sentence));
+const stage = new Stage(host, session, settings, () => renderer.zoom());
+const labels = new Labels(session, () => renderer.refresh(), (sentence) => toasts.show(sentence));
 const files = new FileList(byId("file-list"), (id) => {
-  show.folded(); // where the list lies over the image
+  renderer.folded(); // where the list lies over the image
   void session.open(id);
 });
 const toolbar = new Toolbar(byId("tools"));
@@ -68,13 +68,13 @@ const input = new Input({
   host,
   stage,
   settings,
-  onPrompt: (step) => todo.prompt(step),
-  onPick: (point) => todo.pick(point),
-  onHover: (point) => show.where(point),
+  onPrompt: (step) => commands.prompt(step),
+  onPick: (point) => commands.pick(point),
+  onHover: (point) => renderer.where(point),
 });
-const view = new ViewPanel(settings, () => show.refresh());
-const show = new Show({ session, settings, stage, files, labels, toolbar, input, view });
-const todo = actions({ session, settings, stage, labels, input, show, toasts });
+const view = new ViewPanel(settings, () => renderer.refresh());
+const renderer = new Renderer({ session, settings, stage, files, labels, toolbar, input, view });
+const commands = actions({ session, settings, stage, labels, input, renderer, toasts });
 
 fillDialog(/** @type {HTMLDialogElement} */ (byId("keys")));
 fillExports(byId("export-menu"), byId("export"), () => queue.waiting, { onSay: say, onToast: (sentence) => toasts.show(sentence) });
@@ -83,23 +83,23 @@ nameButtons();
 document.addEventListener("keydown", (event) => {
   const combo = comboOf(event);
   if (document.querySelector("dialog[open], #export-menu:popover-open") || belongsTo(event.target, combo)) return;
-  if (combo in HELD) {
+  if (combo in HOLD_KEYS) {
     event.preventDefault();
-    if (!event.repeat) todo.hold(combo, true);
+    if (!event.repeat) commands.hold(combo, true);
     return;
   }
   const key = lookUp(event);
   if (!key || (event.repeat && !key.repeats)) return;
-  if (todo.run(key.act, combo) !== false) event.preventDefault();
+  if (commands.run(key.act, combo) !== false) event.preventDefault();
 });
 document.addEventListener("keyup", (event) => {
   const combo = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-  if (combo in HELD) todo.hold(combo, false);
+  if (combo in HOLD_KEYS) commands.hold(combo, false);
 });
 document.addEventListener("click", (event) => {
   const target = event.target instanceof Element ? event.target : null;
   const button = target?.closest("button[data-act]");
-  if (button instanceof HTMLElement) todo.run(button.dataset.act ?? "", "");
+  if (button instanceof HTMLElement) commands.run(button.dataset.act ?? "", "");
   // After the mouse the keys belong to the image again; after the keyboard the focus stays where it is.
   const elsewhere = document.querySelector("dialog[open]") || document.activeElement?.matches("input");
   if (event.detail > 0 && !elsewhere && target?.closest("button, .file")) {
@@ -107,10 +107,10 @@ document.addEventListener("click", (event) => {
     host.focus({ preventScroll: true });
   }
 });
-window.addEventListener("blur", () => todo.hold("h", false));
+window.addEventListener("blur", () => commands.hold("h", false));
 for (const event of ["online", "focus"]) {
   window.addEventListener(event, () => {
-    queue.kick();
+    queue.retryNow();
     refreshing.wake();
   });
 }

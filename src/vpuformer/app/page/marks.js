@@ -3,7 +3,7 @@
 import { NEGATIVE, POSITIVE } from "./palette.js";
 import { toScreen } from "./viewport.js";
 
-/** @typedef {import("./types.js").StepKept} StepKept */
+/** @typedef {import("./types.js").StoredStep} StoredStep */
 /** @typedef {import("./types.js").Point} Point */
 /** @typedef {import("./viewport.js").View} View */
 /** @typedef {import("./gestures.js").Draft} Draft */
@@ -19,7 +19,7 @@ const colourOf = (positive) => (positive ? POSITIVE : NEGATIVE);
 /**
  * @param {Context} context
  * @param {View} view
- * @param {StepKept} step
+ * @param {StoredStep} step
  * @param {{selected: boolean, pending: boolean}} how
  */
 export function drawPrompt(context, view, step, { selected, pending }) {

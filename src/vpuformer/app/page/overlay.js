@@ -9,15 +9,15 @@ import { Coverage, fillRows, fillStroke, packed, paintBorder, paintInside, paint
 /** @typedef {import("./types.js").Label} Label */
 /** @typedef {import("./viewport.js").View} View */
 /** @typedef {import("./viewport.js").Size} Size */
-/** @typedef {import("./objects.js").Thing} Thing */
+/** @typedef {import("./objectentry.js").ObjectEntry} ObjectEntry */
 /** @typedef {import("./raster.js").Mode} Mode */
 /** @typedef {import("./gestures.js").Draft} Draft */
 
 /**
  * @typedef {object} Scene
  * @property {Size} image
- * @property {Thing[]} things
- * @property {Thing | null} current
+ * @property {ObjectEntry[]} entries
+ * @property {ObjectEntry | null} current
  * @property {Label[]} labels
  * @property {number | null} label of an object that is only being begun
  * @property {Mode} mode
@@ -50,11 +50,11 @@ export class Overlay {
     const { image, current, mode } = scene;
     /** @type {Edges} */
     const limit = [view.x, view.y, view.x + image.width * view.scale, view.y + image.height * view.scale];
-    /** @param {Thing | null} thing */
-    const fill = (thing) => {
-      if (thing && thing.mask) fillRows(cover, thing.mask, view);
-      const strokes = thing ? thing.strokes : [];
-      if (thing === current && scene.draft && scene.draft.kind === "brush") strokes.push(scene.draft);
+    /** @param {ObjectEntry | null} entry */
+    const fill = (entry) => {
+      if (entry && entry.mask) fillRows(cover, entry.mask, view);
+      const strokes = entry ? entry.strokes : [];
+      if (entry === current && scene.draft && scene.draft.kind === "brush") strokes.push(scene.draft);
       for (const { path, radius, positive } of strokes) {
         const points = path.map(([x, y]) => /** @type {Point} */ ([(x + 0.5) * view.scale + view.x, (y + 0.5) * view.scale + view.y]));
         fillStroke(cover, points, radius * view.scale, positive ? 1 : 0, limit);
@@ -64,16 +64,16 @@ export class Overlay {
     if (mode === "cutout") {
       cover.clear();
       if (current || scene.draft) fill(current);
-      else for (const thing of scene.things) fill(thing);
+      else for (const entry of scene.entries) fill(entry);
       const greys = /** @type {[number, number]} */ ([packed([38, 40, 44], scene.opacity), packed([52, 54, 59], scene.opacity)]);
       paintOutside(pixels, cover, limit, greys, Math.round(10 * ratio));
     } else {
-      const others = scene.things.filter((thing) => thing !== current);
-      for (const thing of [...others, current]) {
+      const others = scene.entries.filter((entry) => entry !== current);
+      for (const entry of [...others, current]) {
         cover.clear();
-        fill(thing);
-        const colour = rgb(colourOf(thing, scene));
-        const own = thing === current;
+        fill(entry);
+        const colour = rgb(colourOf(entry, scene));
+        const own = entry === current;
         if (mode === "tint") paintInside(pixels, cover, packed(colour, own ? scene.opacity : scene.opacity * 0.75));
         const strength = mode === "outline" ? scene.opacity : 1;
         const inner = packed(lighter(colour, own ? 0.5 : 0.15), strength * (own ? 1 : 0.85));
@@ -89,11 +89,11 @@ export class Overlay {
 /**
  * The colour of an object: that of its label, or where there are no labels at all one of its own.
  *
- * @param {Thing | null} thing null for one that is only being begun
- * @param {{labels: Label[], label: number | null, things: Thing[]}} scene
+ * @param {ObjectEntry | null} entry null for one that is only being begun
+ * @param {{labels: Label[], label: number | null, entries: ObjectEntry[]}} scene
  */
-export function colourOf(thing, { labels, label, things }) {
-  if (!labels.length) return COLOURS[((thing ? things.indexOf(thing) : things.length) + 1) % COLOURS.length];
-  const own = thing ? thing.seen.label : label;
+export function colourOf(entry, { labels, label, entries }) {
+  if (!labels.length) return COLOURS[((entry ? entries.indexOf(entry) : entries.length) + 1) % COLOURS.length];
+  const own = entry ? entry.optimistic.label : label;
   return labels.find((each) => each.id === own)?.colour ?? UNLABELLED;
 }

@@ -29,7 +29,7 @@ const RAMP = [[0, 32, 77], [34, 58, 112], [84, 92, 110], [125, 124, 120], [170, 
  * @param {number} share from 0 to 1
  * @returns {Rgb}
  */
-export function heat(share) {
+export function rampColour(share) {
   const at = Math.min(1, Math.max(0, share)) * (RAMP.length - 1);
   const low = Math.min(RAMP.length - 2, Math.floor(at));
   const part = at - low;

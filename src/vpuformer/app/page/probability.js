@@ -1,13 +1,13 @@
 /** How sure the network is of every pixel, as a layer in colours. */
 
 import { getBitmap, probabilityPath } from "./api.js";
-import { heat } from "./palette.js";
+import { rampColour } from "./palette.js";
 
 const RETRY_AFTER = 2500;
 
 export class Probability {
   /** @type {{id: number, revision: number, canvas: HTMLCanvasElement | null} | null} */
-  #kept = null;
+  #map = null;
   /** @type {AbortController | null} */
   #fetching = null;
   #onArrive;
@@ -24,8 +24,8 @@ export class Probability {
    * @param {number} revision
    */
   of(id, revision) {
-    if (!this.#kept || this.#kept.id !== id || this.#kept.revision !== revision) void this.#load(id, revision);
-    return this.#kept && this.#kept.id === id ? this.#kept.canvas : null;
+    if (!this.#map || this.#map.id !== id || this.#map.revision !== revision) void this.#load(id, revision);
+    return this.#map && this.#map.id === id ? this.#map.canvas : null;
   }
 
   /** @param {number} id @param {number} revision */
@@ -33,17 +33,17 @@ export class Probability {
     this.#fetching?.abort();
     const fetching = new AbortController();
     this.#fetching = fetching;
-    const former = this.#kept && this.#kept.id === id ? this.#kept.canvas : null;
-    this.#kept = { id, revision, canvas: former };
+    const former = this.#map && this.#map.id === id ? this.#map.canvas : null;
+    this.#map = { id, revision, canvas: former };
     const bitmap = await getBitmap(probabilityPath(id, revision), fetching.signal).catch(() => null);
     if (fetching.signal.aborted) return;
-    const kept = { id, revision, canvas: bitmap && coloured(bitmap) };
-    this.#kept = kept;
+    const map = { id, revision, canvas: bitmap && coloured(bitmap) };
+    this.#map = map;
     this.#onArrive();
     if (bitmap) return;
     setTimeout(() => {
-      if (this.#kept !== kept) return;
-      this.#kept = null;
+      if (this.#map !== map) return;
+      this.#map = null;
       this.#onArrive();
     }, RETRY_AFTER);
   }
@@ -58,7 +58,7 @@ function coloured(bitmap) {
   context.drawImage(bitmap, 0, 0);
   bitmap.close();
   const image = context.getImageData(0, 0, canvas.width, canvas.height);
-  const ramp = Array.from({ length: 256 }, (_, value) => heat(value / 255));
+  const ramp = Array.from({ length: 256 }, (_, value) => rampColour(value / 255));
   const { data } = image;
   for (let i = 0; i < data.length; i += 4) {
     [data[i], data[i + 1], data[i + 2]] = ramp[data[i]];

@@ -3,7 +3,7 @@
  *
  * Every object has a *lane*. The requests of a lane go one after the other, each with the revision that the reply before
  * it told. A request without a reply is sent again, later and later, with the same key. Nothing here knows the browser:
- * `send` and `clock` come from outside.
+ * `send` and `clock` come from deps.
  */
 
 import { reasonOf, UNREACHABLE } from "./sentence.js";
@@ -15,7 +15,7 @@ import { reasonOf, UNREACHABLE } from "./sentence.js";
 /**
  * @typedef {{type: "create", key: string, image: number, label: number | null, size?: [number, number]}
  *   | {type: "step", key: string, step: Step}
- *   | {type: "turn", turn: "undo" | "redo"}
+ *   | {type: "undoRedo", direction: "undo" | "redo"}
  *   | {type: "change", change: ObjectChange}
  *   | {type: "done", image: number, done: boolean}} Action
  */
@@ -26,13 +26,13 @@ import { reasonOf, UNREACHABLE } from "./sentence.js";
  * @property {number | null} id of the object, null until the server has made it
  * @property {ObjectState | null} state as the server told it last
  * @property {Action[]} waiting those without an answer, the first one perhaps on its way
- * @property {Action[]} unshown those whose effect the last reply that was shown does not hold
+ * @property {Action[]} unconfirmed those whose effect the last reply that was shown does not hold
  * @property {boolean} running
  * @property {boolean} failing
  */
 /** @typedef {"idle" | "busy" | "offline"} Status */
 /**
- * @typedef {object} Outside
+ * @typedef {object} QueueDeps
  * @property {(request: Request) => Promise<Answer>} send rejects if there was no answer
  * @property {{sleep: (ms: number) => {done: Promise<void>, wake: () => void}}} clock
  * @property {(lane: Lane, body: any, newest: boolean) => void} onReply
@@ -65,10 +65,10 @@ export function request(lane, action) {
       };
     case "step":
       return { method: "POST", path: `${object}/steps`, body: { key: action.key, revision, step: action.step } };
-    case "turn":
-      return { method: "POST", path: `${object}/${action.turn}`, body: { revision } };
+    case "undoRedo":
+      return { method: "POST", path: `${object}/${action.direction}`, body: { revision } };
     case "change":
-      return { method: "PATCH", path: object, body: { ...action.change, known: lane.state && knownOf(lane.state) } };
+      return { method: "PATCH", path: object, body: { ...action.change, known: lane.state && clientState(lane.state) } };
     case "done":
       return { method: "PATCH", path: `api/images/${action.image}`, body: { done: action.done } };
   }
@@ -76,20 +76,20 @@ export function request(lane, action) {
 
 /** What the server may leave out of its answer. */
 /** @param {ObjectState} state */
-const knownOf = ({ revision, answered }) => ({ revision, answered });
+const clientState = ({ revision, answered }) => ({ revision, answered });
 
 /**
- * The whole state of an object after an answer, which leaves out what the request said to be known.
+ * The mergeAnswer state of an object after an answer, which leaves out what the request said to be known.
  *
  * @param {ObjectState | null} former as it was when the request was sent
  * @param {ObjectState} answer
  * @returns {ObjectState}
  */
-export function whole(former, answer) {
+export function mergeAnswer(former, answer) {
   if (!former || !(answer.since || answer.mask_known)) return answer;
   const live = new Set(answer.live);
-  const known = former.steps.slice(0, answer.since).map((step, place) =>
-    step.live === live.has(place) ? step : { ...step, live: live.has(place) });
+  const known = former.steps.slice(0, answer.since).map((step, index) =>
+    step.live === live.has(index) ? step : { ...step, live: live.has(index) });
   const mask = answer.mask_known ? former.mask : answer.mask;
   return { ...answer, since: 0, live: [], steps: [...known, ...answer.steps], mask_known: false, mask };
 }
@@ -106,12 +106,12 @@ export class Queue {
   /** @type {Set<() => void>} */
   #sleepers = new Set();
   #reason = "";
-  /** @type {Outside} */
-  #outside;
+  /** @type {QueueDeps} */
+  #deps;
 
-  /** @param {Outside} outside */
-  constructor(outside) {
-    this.#outside = outside;
+  /** @param {QueueDeps} deps */
+  constructor(deps) {
+    this.#deps = deps;
   }
 
   /**
@@ -119,7 +119,7 @@ export class Queue {
    * @returns {Lane}
    */
   lane(state = null) {
-    return { id: state && state.id, state, waiting: [], unshown: [], running: false, failing: false };
+    return { id: state && state.id, state, waiting: [], unconfirmed: [], running: false, failing: false };
   }
 
   /**
@@ -128,14 +128,14 @@ export class Queue {
    */
   push(lane, action) {
     lane.waiting.push(action);
-    lane.unshown.push(action);
+    lane.unconfirmed.push(action);
     this.#lanes.add(lane);
     if (!lane.running) void this.#run(lane);
-    this.#tell();
+    this.#reportStatus();
   }
 
   /** Try again at once, as when the machine is back on the net. */
-  kick() {
+  retryNow() {
     for (const wake of [...this.#sleepers]) wake();
   }
 
@@ -146,15 +146,15 @@ export class Queue {
     return count;
   }
 
-  #tell() {
+  #reportStatus() {
     const lanes = [...this.#lanes];
     const status = lanes.some((lane) => lane.failing) ? "offline" : lanes.length ? "busy" : "idle";
-    this.#outside.onStatus(status, this.waiting, status === "offline" ? this.#reason : "");
+    this.#deps.onStatus(status, this.waiting, status === "offline" ? this.#reason : "");
   }
 
   /** @param {number} ms */
   async #sleep(ms) {
-    const { done, wake } = this.#outside.clock.sleep(ms);
+    const { done, wake } = this.#deps.clock.sleep(ms);
     this.#sleepers.add(wake);
     await done;
     this.#sleepers.delete(wake);
@@ -168,20 +168,20 @@ export class Queue {
     let unlabelled = false;
     while (lane.waiting.length) {
       const action = lane.waiting[0];
-      const answer = await this.#outside.send(request(lane, action)).catch(() => null);
+      const answer = await this.#deps.send(request(lane, action)).catch(() => null);
       const status = answer ? answer.status : 0;
       const failed = this.#failure(answer);
       if (failed !== null && !(status === 500 && failures + 1 >= MOST_FAILURES)) {
         failures++;
         this.#reason = failed;
         lane.failing = true;
-        this.#tell();
+        this.#reportStatus();
         await this.#sleep(Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** (failures - 1)));
         continue;
       }
       lane.failing = false;
       if (answer && status === 503) {
-        this.#tell();
+        this.#reportStatus();
         await this.#sleep(1000 * Math.min(60, Math.max(0.2, answer.retryAfter ?? 1)));
         continue;
       }
@@ -198,14 +198,14 @@ export class Queue {
         continue;
       }
       this.#settle(lane, action, answer, failures > 0);
-      if (unlabelled && lane.id !== null) this.#outside.onUnlabelled(lane);
-      if (failures) this.#tell(); // back from offline
+      if (unlabelled && lane.id !== null) this.#deps.onUnlabelled(lane);
+      if (failures) this.#reportStatus(); // back from offline
       failures = 0;
       repeated = unlabelled = false;
     }
     lane.running = false;
     this.#lanes.delete(lane);
-    this.#tell();
+    this.#reportStatus();
   }
 
   /** Why an answer counts as none, in a sentence; null if it counts. */
@@ -226,24 +226,24 @@ export class Queue {
     const fine = answer !== null && answer.status >= 200 && answer.status < 300;
     lane.waiting.shift();
     if (fine && action.type !== "done") {
-      lane.state = whole(lane.state, answer.body);
+      lane.state = mergeAnswer(lane.state, answer.body);
       lane.id = answer.body.id;
     }
     if (!fine && action.type === "create") lane.waiting.length = 0; // what follows has no object to go to
     const newest = lane.waiting.length === 0;
-    if (newest) lane.unshown.length = 0;
-    else if (!fine) lane.unshown.splice(lane.unshown.indexOf(action), 1);
+    if (newest) lane.unconfirmed.length = 0;
+    else if (!fine) lane.unconfirmed.splice(lane.unconfirmed.indexOf(action), 1);
     const conflict = answer !== null && answer.status === 409 && answer.body?.state;
     if (conflict) {
       // An undo whose reply was lost meets its own effect: that is no news.
-      if (!again) this.#outside.onRefused(lane, action, CHANGED, true);
+      if (!again) this.#deps.onRefused(lane, action, CHANGED, true);
     } else if (!fine) {
       const sentence = answer ? reasonOf(answer.status, answer.body) : UNREACHABLE;
-      this.#outside.onRefused(lane, action, sentence, answer !== null && answer.status < 500);
+      this.#deps.onRefused(lane, action, sentence, answer !== null && answer.status < 500);
     }
     if (action.type === "done") {
-      if (fine) this.#outside.onReply(lane, answer.body, newest);
-    } else if (lane.state) this.#outside.onReply(lane, lane.state, newest);
+      if (fine) this.#deps.onReply(lane, answer.body, newest);
+    } else if (lane.state) this.#deps.onReply(lane, lane.state, newest);
   }
 }
 

@@ -5,7 +5,7 @@
  * screen and of the runs that it shows, however large the image is.
  */
 
-/** @typedef {import("./runs.js").Rows} Rows */
+/** @typedef {import("./rle.js").Rows} Rows */
 /** @typedef {import("./types.js").Point} Point */
 /** @typedef {import("./types.js").Edges} Edges */
 /** @typedef {import("./viewport.js").View} View */

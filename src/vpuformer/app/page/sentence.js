@@ -1,15 +1,23 @@
-/** What went wrong, as a sentence for people. */
+/** Sentences for people: errors and counts. */
 
 export const UNREACHABLE = "The server cannot be reached. Is it still running?";
-const BARRED = "The server wants its token. Open the address again that it wrote when it started.";
+const NO_TOKEN = "The server requires its token. Open the address that it printed when it started.";
 
 /**
- * Why the server said no, in its own words if there are any.
+ * A number with its noun: "1 object", "3 objects".
+ *
+ * @param {number} count
+ * @param {string} noun
+ */
+export const plural = (count, noun) => `${count} ${noun}${count === 1 ? "" : "s"}`;
+
+/**
+ * The server's reason for a refusal, in its own words if it gave any.
  *
  * @param {number} status
  * @param {any} body of the answer
  */
-export const reasonOf = (status, body) => String(body?.error ?? (status === 401 ? BARRED : `The server answered with ${status}.`));
+export const reasonOf = (status, body) => String(body?.error ?? (status === 401 ? NO_TOKEN : `The server answered with ${status}.`));
 
 /** @param {unknown} error */
 export function sentenceOf(error) {
@@ -18,7 +26,7 @@ export function sentenceOf(error) {
 }
 
 /**
- * A sentence with a capital at its beginning, but for one that begins with the name of a file, which stays as it is.
+ * A sentence with a capital first letter, unless it begins with a file name.
  *
  * @param {string} text
  */

@@ -5,17 +5,17 @@
  */
 
 import { isOutdated, isPassing } from "./api.js";
-import { Bench } from "./bench.js";
-import { sentenceOf } from "./sentence.js";
+import { Workspace } from "./workspace.js";
+import { plural, sentenceOf } from "./sentence.js";
 
 /** @typedef {import("./types.js").ImageOpened} ImageOpened */
 /** @typedef {import("./queue.js").Queue} Queue */
-/** @typedef {import("./roster.js").Listener} Listener */
+/** @typedef {import("./objectlist.js").Listener} Listener */
 /** @typedef {import("./types.js").Project} Project */
 /** @typedef {typeof import("./api.js")} Api */
 /** @typedef {Pick<Api, "getProject" | "openImage" | "putPlace" | "importMasks">} Reads */
 
-export class Session extends Bench {
+export class Session extends Workspace {
   /** @type {string | null} why there is no image */
   trouble = null;
   /** @type {AbortController | null} */
@@ -61,13 +61,13 @@ export class Session extends Bench {
   }
 
   /** The image that is open, being opened, or could not be opened. */
-  get place() {
+  get openId() {
     return this.opening ?? this.image?.id ?? this.#failed;
   }
 
   /** The place of that image in the list, from 0; -1 if there is none. */
   get index() {
-    return this.folder.indexOf(this.place);
+    return this.folder.indexOf(this.openId);
   }
 
   /** @param {number} id of the image */
@@ -75,7 +75,7 @@ export class Session extends Bench {
     this.#fetching?.abort();
     const fetching = new AbortController();
     this.#fetching = fetching;
-    this.forget();
+    this.forgetSettled();
     this.opening = id;
     this.trouble = null;
     this.listener.onChange();
@@ -88,7 +88,7 @@ export class Session extends Bench {
       this.opening = null;
       this.#failed = id;
       this.#passing = isPassing(error);
-      this.leave();
+      this.closeImage();
       this.trouble = sentenceOf(error);
       this.listener.onChange();
       return;
@@ -96,27 +96,26 @@ export class Session extends Bench {
     if (fetching.signal.aborted) return;
     this.opening = null;
     if (id !== this.image?.id) this.#warn();
-    this.leave();
-    this.kick(); // the server answers: what waits may go at once
+    this.closeImage();
+    this.retryNow(); // the server answers: what waits may go at once
     this.image = image;
-    this.gather(image);
+    this.setObjects(image);
     this.#learnLabels(image.objects);
     void this.#api.putPlace(id).catch(() => {}); // only a convenience: the next image tells it again
     this.listener.onSay(`Image ${this.index + 1} of ${this.project?.images.length ?? 1}: ${image.name}`);
     this.listener.onChange();
   }
 
-  /** Tell of objects that would be missed in an export. */
+  /** Report objects that an export would leave out. */
   #warn() {
     const left = this.unaccepted.length;
     if (!this.image || !left) return;
-    const what = left === 1 ? "one object" : `${left} objects`;
-    this.listener.onToast(`Not accepted, so not exported: ${what} in ${this.image.name}`);
+    this.listener.onToast(`Not accepted, so not exported: ${plural(left, "object")} in ${this.image.name}`);
   }
 
   /** @param {1 | -1} by to the next or the previous one of those that the search finds */
   async turnPage(by) {
-    const next = this.folder.beside(this.place, by);
+    const next = this.folder.neighbour(this.openId, by);
     if (next) await this.open(next.id);
     else if (this.folder.searching) {
       this.listener.onToast(`The search finds no image ${by > 0 ? "after" : "before"} this one.`);
@@ -146,17 +145,17 @@ export class Session extends Bench {
     } catch {
       return; // What is there stays as it is; the next time asks again.
     }
-    this.kick();
+    this.retryNow();
     if (project) {
       const settled = counts !== null && counts === this.#changes;
-      this.folder.update(fresh, { open: this.place, counted: settled });
+      this.folder.update(fresh, { open: this.openId, counted: settled });
       project.labels = fresh.labels;
       if (!fresh.labels.some(({ id }) => id === this.label)) this.label = null; // one that is gone is not for the next objects
       this.listener.onChange();
     }
     if (!this.trouble || !this.#passing) return;
     this.#passing = false;
-    await (this.place === undefined ? this.start() : this.open(this.place));
+    await (this.openId === undefined ? this.start() : this.open(this.openId));
   }
 
   /** A number that is another one after every change of how many objects images have; null while one is on its way. */
@@ -193,12 +192,12 @@ export class Session extends Bench {
     this.listener.onChange();
     if (!left.length) return;
     this.select(null);
-    this.takeBack = () => {
+    this.withdrawLast = () => {
       back();
       this.folder.mark(image.id, false);
       this.listener.onChange();
     };
-    this.listener.onToast(left.length === 1 ? "One object accepted" : `${left.length} objects accepted`, this.takeBack);
+    this.listener.onToast(`${plural(left.length, "object")} accepted`, this.withdrawLast);
   }
 
   /** @param {File} file with masks for the open image */
@@ -209,11 +208,11 @@ export class Session extends Bench {
       const { objects: states, notes } = await this.#api.importMasks(image.id, file, this.label);
       this.add(image.id, states);
       this.#learnLabels(states);
-      const what = states.length > 1 ? `${states.length} objects` : "One object";
+      const what = states.length ? plural(states.length, "object") : "No new object";
       const where = this.image?.id === image.id ? "" : ` for ${image.name}`;
-      this.listener.onToast(`${what} read from ${[`${file.name}${where}`, ...notes].join(". ")}`);
+      this.listener.onToast(`${what} imported from ${[`${file.name}${where}`, ...notes].join(". ")}`);
     } catch (error) {
-      this.listener.onToast(`Not read: ${file.name}. ${sentenceOf(error)}`);
+      this.listener.onToast(`Not imported: ${file.name}. ${sentenceOf(error)}`);
       if (isOutdated(error)) void this.refresh();
     }
   }

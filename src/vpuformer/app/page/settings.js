@@ -1,4 +1,4 @@
-/** How the page shows and draws things; kept in the browser from one visit to the next where that makes sense. */
+/** How the page shows and draws entries; saved in the browser from one visit to the next where that makes sense. */
 
 /** @typedef {import("./gestures.js").Tool} Tool */
 /** @typedef {import("./raster.js").Mode} Mode */
@@ -10,8 +10,8 @@ export const MODES = ["tint", "outline", "cutout"];
 export const SMALLEST_BRUSH = 0.5;
 export const LARGEST_BRUSH = 500;
 
-const PLACE = "vpuformer-settings";
-const LABEL = "vpuformer-label";
+const SETTINGS_KEY = "vpuformer-settings";
+const LABEL_KEY = "vpuformer-label";
 
 /** @typedef {import("./types.js").Project} Project */
 
@@ -34,46 +34,46 @@ export class Settings {
 
   constructor() {
     try {
-      const kept = JSON.parse(localStorage.getItem(PLACE) ?? "{}");
-      if (MODES.includes(kept.mode)) this.mode = kept.mode;
+      const saved = JSON.parse(localStorage.getItem(SETTINGS_KEY) ?? "{}");
+      if (MODES.includes(saved.mode)) this.mode = saved.mode;
       for (const mode of MODES) {
-        const value = kept.opacity?.[mode];
+        const value = saved.opacity?.[mode];
         if (typeof value === "number" && value >= 0 && value <= 1) this.opacity[mode] = value;
       }
-      if (kept.radius >= SMALLEST_BRUSH && kept.radius <= LARGEST_BRUSH) this.radius = kept.radius;
+      if (saved.radius >= SMALLEST_BRUSH && saved.radius <= LARGEST_BRUSH) this.radius = saved.radius;
     } catch {
-      // Nothing was kept, or nothing that can be read.
+      // Nothing was saved, or nothing that can be read.
     }
   }
 
-  keep() {
+  save() {
     try {
       const { mode, opacity, radius } = this;
-      localStorage.setItem(PLACE, JSON.stringify({ mode, opacity, radius }));
+      localStorage.setItem(SETTINGS_KEY, JSON.stringify({ mode, opacity, radius }));
     } catch {
       // Private windows keep nothing.
     }
   }
 
   /** @param {Project} project @param {number | null} id of the label for the next objects */
-  keepLabel({ folder, labels }, id) {
+  saveLabel({ folder, labels }, id) {
     if (!labels.length) return; // nothing was chosen
-    const kept = JSON.stringify({ folder, label: labels.find((label) => label.id === id)?.name ?? null });
-    if (kept === this.#label) return;
-    this.#label = kept;
+    const saved = JSON.stringify({ folder, label: labels.find((label) => label.id === id)?.name ?? null });
+    if (saved === this.#label) return;
+    this.#label = saved;
     try {
-      localStorage.setItem(LABEL, kept);
+      localStorage.setItem(LABEL_KEY, saved);
     } catch {
       // Private windows keep nothing.
     }
   }
 
-  /** @param {Project} project @returns {number | null | undefined} the label that was kept; undefined if there is none */
+  /** @param {Project} project @returns {number | null | undefined} the label that was saved; undefined if there is none */
   recallLabel({ folder, labels }) {
     try {
-      const kept = JSON.parse(localStorage.getItem(LABEL) ?? "{}");
-      if (kept.folder !== folder) return undefined;
-      return kept.label === null ? null : labels.find((label) => label.name === kept.label)?.id;
+      const saved = JSON.parse(localStorage.getItem(LABEL_KEY) ?? "{}");
+      if (saved.folder !== folder) return undefined;
+      return saved.label === null ? null : labels.find((label) => label.name === saved.label)?.id;
     } catch {
       return undefined;
     }
@@ -83,11 +83,11 @@ export class Settings {
   scaleRadius(factor) {
     const radius = Math.min(LARGEST_BRUSH, Math.max(SMALLEST_BRUSH, this.radius * factor));
     this.radius = Number(radius.toPrecision(3));
-    this.keep();
+    this.save();
   }
 
   nextMode() {
     this.mode = MODES[(MODES.indexOf(this.mode) + 1) % MODES.length];
-    this.keep();
+    this.save();
   }
 }

@@ -5,7 +5,7 @@ import { Overlay } from "./overlay.js";
 import { Probability } from "./probability.js";
 import { livePrompts } from "./steps.js";
 import { Tiles } from "./tiles.js";
-import { fitted, held, panned, revealing, toImage, toScreen, zoomed } from "./viewport.js";
+import { fitted, constrained, panned, revealing, toImage, toScreen, zoomed } from "./viewport.js";
 
 /** @typedef {import("./types.js").Point} Point */
 /** @typedef {import("./types.js").ImageOpened} ImageOpened */
@@ -102,12 +102,12 @@ export class Stage {
     this.draft = null;
     const former = image && this.#views.get(image.id);
     this.#fitting = !former;
-    if (image && former) this.#look(held(former, image, this.size));
+    if (image && former) this.#setView(constrained(former, image, this.size));
     else this.fit();
   }
 
   /** @param {View} view */
-  #look(view) {
+  #setView(view) {
     this.view = view;
     this.#onView();
     this.redraw(ALL);
@@ -115,7 +115,7 @@ export class Stage {
 
   fit() {
     this.#fitting = true;
-    if (this.#image) this.#look(fitted(this.#image, this.size));
+    if (this.#image) this.#setView(fitted(this.#image, this.size));
     else this.redraw(ALL);
   }
 
@@ -128,14 +128,14 @@ export class Stage {
   zoomTo(scale, about = this.pointer ?? [this.size.width / 2, this.size.height / 2]) {
     if (!this.#image) return;
     this.#fitting = false;
-    this.#look(zoomed(this.view, scale, about, this.#image, this.size));
+    this.#setView(zoomed(this.view, scale, about, this.#image, this.size));
   }
 
   /** @param {number} dx @param {number} dy */
   pan(dx, dy) {
     if (!this.#image) return;
     this.#fitting = false;
-    this.#look(panned(this.view, dx, dy, this.#image, this.size));
+    this.#setView(panned(this.view, dx, dy, this.#image, this.size));
   }
 
   /** @param {Point} point of the image */
@@ -143,7 +143,7 @@ export class Stage {
     const view = revealing(this.view, point, this.size);
     if (view.x === this.view.x && view.y === this.view.y) return;
     this.#fitting = false;
-    this.#look(view);
+    this.#setView(view);
   }
 
   /** @param {Point} screen @returns {Point} */
@@ -195,9 +195,9 @@ export class Stage {
     if (!image) return;
     const { view, ratio } = this;
     this.#tiles.draw(context, image, view, this.size, ratio, this.#settings.range);
-    const shown = this.#session.current?.shown;
-    if (!this.#settings.probability || this.#settings.hidden || !shown || shown.at === 0) return;
-    const map = this.#probability.of(shown.id, shown.revision);
+    const state = this.#session.current?.confirmed;
+    if (!this.#settings.probability || this.#settings.hidden || !state || state.at === 0) return;
+    const map = this.#probability.of(state.id, state.revision);
     if (!map) return;
     context.globalAlpha = 0.7;
     context.imageSmoothingEnabled = view.scale * ratio <= 2;
@@ -214,10 +214,10 @@ export class Stage {
       return;
     }
     const { view, ratio, draft } = this;
-    const { things, current, label, project } = this.#session;
+    const { entries, current, label, project } = this.#session;
     const { opacity, probability } = this.#settings;
     const mode = probability && current ? "outline" : this.#settings.mode; // a tint would falsify the map's colours
-    const scene = { image, things, current, labels: project?.labels ?? [], label, mode, opacity: opacity[mode], draft };
+    const scene = { image, entries, current, labels: project?.labels ?? [], label, mode, opacity: opacity[mode], draft };
     this.#overlay.draw(context, { scale: view.scale * ratio, x: view.x * ratio, y: view.y * ratio }, ratio, scene);
   }
 
@@ -229,7 +229,7 @@ export class Stage {
     if (!this.#image || this.#settings.hidden) return;
     const { current, selected } = this.#session;
     if (current) {
-      const prompts = livePrompts(current.seen);
+      const prompts = livePrompts(current.optimistic);
       for (const { step, index, pending } of prompts) {
         drawPrompt(context, view, step, { selected: index === selected, pending });
       }

@@ -1,14 +1,14 @@
 /** The steps of an object, with those that the server has not confirmed: what a person did and can do, in words. */
 
-/** @typedef {import("./types.js").StepKept} StepKept */
+/** @typedef {import("./types.js").StoredStep} StoredStep */
 /** @typedef {import("./types.js").Step} Step */
 /** @typedef {import("./types.js").Point} Point */
 /** @typedef {import("./types.js").ObjectState} ObjectState */
 /** @typedef {import("./queue.js").Action} Action */
 
 /**
- * @typedef {object} Foreseen
- * @property {StepKept[]} steps
+ * @typedef {object} OptimisticState
+ * @property {StoredStep[]} steps
  * @property {number} at how many are in force
  * @property {number} known how many of the steps at the beginning the server has confirmed
  * @property {number | null} label
@@ -16,8 +16,8 @@
  * @property {boolean} deleted
  */
 
-/** @param {Step} step @returns {StepKept} */
-function kept(step) {
+/** @param {Step} step @returns {StoredStep} */
+function storedStep(step) {
   return {
     type: step.type,
     positive: "positive" in step ? step.positive : true,
@@ -35,11 +35,11 @@ function kept(step) {
  *
  * @param {ObjectState | null} state
  * @param {Action[]} actions
- * @returns {Foreseen}
+ * @returns {OptimisticState}
  */
-export function foresee(state, actions) {
-  /** @type {Foreseen} */
-  const seen = {
+export function optimisticState(state, actions) {
+  /** @type {OptimisticState} */
+  const optimistic = {
     steps: state ? [...state.steps] : [],
     at: state ? state.at : 0,
     known: state ? state.steps.length : 0,
@@ -48,27 +48,27 @@ export function foresee(state, actions) {
     deleted: state ? state.deleted : false,
   };
   for (const action of actions) {
-    if (action.type === "create") seen.label = action.label;
-    else if (action.type === "change") Object.assign(seen, action.change);
-    else if (action.type === "turn") {
-      seen.at = Math.max(0, Math.min(seen.steps.length, seen.at + (action.turn === "undo" ? -1 : 1)));
+    if (action.type === "create") optimistic.label = action.label;
+    else if (action.type === "change") Object.assign(optimistic, action.change);
+    else if (action.type === "undoRedo") {
+      optimistic.at = Math.max(0, Math.min(optimistic.steps.length, optimistic.at + (action.direction === "undo" ? -1 : 1)));
     } else if (action.type === "step") {
-      seen.steps.length = seen.at;
-      seen.known = Math.min(seen.known, seen.at);
+      optimistic.steps.length = optimistic.at;
+      optimistic.known = Math.min(optimistic.known, optimistic.at);
       const { step } = action;
       if (step.type === "clear" || step.type === "lasso") {
-        seen.steps = seen.steps.map((former) => ({ ...former, live: false }));
-      } else if (step.type === "remove" && step.step < seen.steps.length) {
-        seen.steps[step.step] = { ...seen.steps[step.step], live: false };
+        optimistic.steps = optimistic.steps.map((former) => ({ ...former, live: false }));
+      } else if (step.type === "remove" && step.step < optimistic.steps.length) {
+        optimistic.steps[step.step] = { ...optimistic.steps[step.step], live: false };
       }
-      seen.at = seen.steps.push(kept(step));
+      optimistic.at = optimistic.steps.push(storedStep(step));
     }
   }
-  return seen;
+  return optimistic;
 }
 
 /** Whether a step is one that can be taken away again by itself. */
-/** @param {StepKept} step */
+/** @param {StoredStep} step */
 export function isPrompt(step) {
   return step.type === "click" || step.type === "box" || step.type === "scribble";
 }
@@ -76,13 +76,13 @@ export function isPrompt(step) {
 /**
  * The prompts that count now.
  *
- * @param {Foreseen} seen
- * @returns {{step: StepKept, index: number, pending: boolean}[]}
+ * @param {OptimisticState} optimistic
+ * @returns {{step: StoredStep, index: number, pending: boolean}[]}
  */
-export function livePrompts(seen) {
-  return seen.steps
-    .slice(0, seen.at)
-    .map((step, index) => ({ step, index, pending: index >= seen.known }))
+export function livePrompts(optimistic) {
+  return optimistic.steps
+    .slice(0, optimistic.at)
+    .map((step, index) => ({ step, index, pending: index >= optimistic.known }))
     .filter(({ step }) => step.live && isPrompt(step));
 }
 
@@ -101,16 +101,16 @@ export function pendingStrokes(actions) {
     if (action.type === "step") {
       steps.push(action.step);
       undone = [];
-    } else if (action.type === "turn") {
-      const [from, to] = action.turn === "undo" ? [steps, undone] : [undone, steps];
+    } else if (action.type === "undoRedo") {
+      const [from, to] = action.direction === "undo" ? [steps, undone] : [undone, steps];
       to.push(...from.splice(-1));
     }
   }
   return steps.slice(steps.findLastIndex((step) => step.type === "clear") + 1).filter((step) => step.type === "brush");
 }
 
-/** @param {StepKept} step */
-export function nameOf(step) {
+/** @param {StoredStep} step */
+export function stepName(step) {
   switch (step.type) {
     case "click":
       return step.positive ? "Positive click" : "Negative click";
@@ -134,9 +134,9 @@ export function nameOf(step) {
 /**
  * Where a step lies, in a few letters.
  *
- * @param {StepKept} step
+ * @param {StoredStep} step
  */
-export function placeOf(step) {
+export function positionText(step) {
   if (step.point) return `${Math.round(step.point[0])}, ${Math.round(step.point[1])}`;
   if (step.box) return `${Math.round(step.box[2] - step.box[0])} × ${Math.round(step.box[3] - step.box[1])}`;
   if (step.type === "brush" && step.radius) return `radius ${Number(step.radius.toPrecision(2))}`;
@@ -154,7 +154,7 @@ function distanceToLine(p, a, b) {
 /**
  * How far a point is from what is drawn of a prompt; both in pixels of the image.
  *
- * @param {StepKept} step
+ * @param {StoredStep} step
  * @param {Point} point
  */
 export function distanceTo(step, point) {

@@ -10,13 +10,13 @@ import { levelFor, tilesShown, visible } from "./viewport.js";
 /** @typedef {[number, number] | null} Range */
 
 /** Tiles that are kept; each takes a megabyte. */
-const KEPT = 200;
-const AT_A_TIME = 6;
+const MAX_TILES = 200;
+const MAX_LOADING = 6;
 const RETRY_AFTER = 2500;
 
 export class Tiles {
   /** Newest last. @type {Map<string, ImageBitmap>} */
-  #kept = new Map();
+  #bitmaps = new Map();
   /** @type {Map<string, AbortController>} */
   #loading = new Map();
   /** @type {Set<string>} */
@@ -62,8 +62,8 @@ export class Tiles {
    * @param {number} ratio
    */
   #drawTile(context, image, id, view, ratio) {
-    const found = this.#nearest(image, id, this.#range) ?? this.#nearest(image, id, this.#formerRange);
-    if (!found) return;
+    const nearest = this.#nearest(image, id, this.#range) ?? this.#nearest(image, id, this.#formerRange);
+    if (!nearest) return;
     const side = image.tile * 2 ** id.level;
     const right = Math.min(image.width, (id.x + 1) * side);
     const bottom = Math.min(image.height, (id.y + 1) * side);
@@ -72,12 +72,12 @@ export class Tiles {
     const y0 = Math.round((id.y * side * view.scale + view.y) * ratio);
     const x1 = Math.round((right * view.scale + view.x) * ratio);
     const y1 = Math.round((bottom * view.scale + view.y) * ratio);
-    const step = 2 ** found.level;
-    const sx = (id.x * side) / step - found.x * image.tile;
-    const sy = (id.y * side) / step - found.y * image.tile;
-    const width = Math.min((right - id.x * side) / step, found.bitmap.width - sx);
-    const height = Math.min((bottom - id.y * side) / step, found.bitmap.height - sy);
-    if (width > 0 && height > 0) context.drawImage(found.bitmap, sx, sy, width, height, x0, y0, x1 - x0, y1 - y0);
+    const step = 2 ** nearest.level;
+    const sx = (id.x * side) / step - nearest.x * image.tile;
+    const sy = (id.y * side) / step - nearest.y * image.tile;
+    const width = Math.min((right - id.x * side) / step, nearest.bitmap.width - sx);
+    const height = Math.min((bottom - id.y * side) / step, nearest.bitmap.height - sy);
+    if (width > 0 && height > 0) context.drawImage(nearest.bitmap, sx, sy, width, height, x0, y0, x1 - x0, y1 - y0);
   }
 
   /**
@@ -91,10 +91,10 @@ export class Tiles {
     let { level, x, y } = id;
     for (; level < image.levels; level++, x >>= 1, y >>= 1) {
       const path = tilePath(image, { level, x, y }, range);
-      const bitmap = this.#kept.get(path);
+      const bitmap = this.#bitmaps.get(path);
       if (!bitmap) continue;
-      this.#kept.delete(path);
-      this.#kept.set(path, bitmap);
+      this.#bitmaps.delete(path);
+      this.#bitmaps.set(path, bitmap);
       return { bitmap, level, x, y };
     }
     return null;
@@ -113,8 +113,8 @@ export class Tiles {
       this.#loading.delete(path);
     }
     for (const path of paths) {
-      if (this.#loading.size >= AT_A_TIME) break;
-      if (!this.#kept.has(path) && !this.#loading.has(path) && !this.#failed.has(path)) void this.#load(path);
+      if (this.#loading.size >= MAX_LOADING) break;
+      if (!this.#bitmaps.has(path) && !this.#loading.has(path) && !this.#failed.has(path)) void this.#load(path);
     }
   }
 
@@ -125,7 +125,7 @@ export class Tiles {
     const bitmap = await getBitmap(path, controller.signal).catch(() => null);
     if (this.#loading.get(path) === controller) this.#loading.delete(path);
     if (bitmap) {
-      this.#kept.set(path, bitmap);
+      this.#bitmaps.set(path, bitmap);
       this.#trim();
     } else if (!controller.signal.aborted) {
       this.#failed.add(path);
@@ -138,10 +138,10 @@ export class Tiles {
   }
 
   #trim() {
-    for (const [path, bitmap] of this.#kept) {
-      if (this.#kept.size <= KEPT) return;
+    for (const [path, bitmap] of this.#bitmaps) {
+      if (this.#bitmaps.size <= MAX_TILES) return;
       bitmap.close();
-      this.#kept.delete(path);
+      this.#bitmaps.delete(path);
     }
   }
 }

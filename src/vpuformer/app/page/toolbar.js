@@ -14,7 +14,7 @@ const NAMES = {
 const TITLES = {
   files: "List of images", side: "Side panel", previous: "Previous image", next: "Next image", done: "Image done",
   import: "Import a mask", theme: "Light or dark", help: "Keys and gestures", zoomOut: "Zoom out", zoomIn: "Zoom in",
-  actual: "Show at 100 %", fit: "Fit the image", accept: "Accept and begin the next object", takeBack: "Take acceptance back", undo: "Undo", redo: "Redo",
+  actual: "Show at 100 %", fit: "Fit the image", accept: "Accept and begin the next object", unaccept: "Take acceptance back", undo: "Undo", redo: "Redo",
   clear: "Clear the object", new: "Begin a new object", deleteObject: "Delete the object",
 };
 /** @type {Record<string, string>} */

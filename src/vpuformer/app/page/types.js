@@ -1,9 +1,9 @@
 /**
- * What the server says and hears, as types alone; the Python module `vpuformer.app.protocol` is the original.
+ * What the server says and hears, as types alone; the Python module `vpuformer.app.schemas` is the original.
  *
  * @typedef {[number, number]} Point in pixels of the image, the centre of the top left pixel at (0, 0)
  * @typedef {[number, number, number, number]} Edges left, top, right, bottom
- * @typedef {{width: number, height: number, runs: string}} Runs
+ * @typedef {{width: number, height: number, runs: string}} RleMask
  *
  * @typedef {{type: "click", point: Point, positive: boolean}} ClickStep
  * @typedef {{type: "box", box: Edges, positive: boolean}} BoxStep
@@ -14,7 +14,7 @@
  * @typedef {{type: "remove", step: number}} RemoveStep
  * @typedef {ClickStep | BoxStep | ScribbleStep | BrushStep | LassoStep | ClearStep | RemoveStep} Step
  *
- * @typedef {object} StepKept
+ * @typedef {object} StoredStep
  * @property {"click" | "box" | "scribble" | "brush" | "lasso" | "mask" | "clear" | "remove"} type
  * @property {boolean} positive
  * @property {Point | null} point
@@ -37,14 +37,14 @@
  * @property {number} answered
  * @property {number} since
  * @property {number[]} live
- * @property {StepKept[]} steps
+ * @property {StoredStep[]} steps
  * @property {boolean} mask_known
- * @property {Runs | null} mask
+ * @property {RleMask | null} mask
  * @property {number} area
  * @property {number | null} seconds
  *
- * @typedef {{revision: number, answered: number}} Known
- * @typedef {{label?: number | null, accepted?: boolean | null, deleted?: boolean | null, known?: Known | null}} ObjectChange
+ * @typedef {{revision: number, answered: number}} ClientState
+ * @typedef {{label?: number | null, accepted?: boolean | null, deleted?: boolean | null, known?: ClientState | null}} ObjectChange
  *
  * @typedef {{id: number, name: string, done: boolean, objects: number, unaccepted: number}} ImageListed
  *
@@ -70,7 +70,7 @@
  * @property {ImageListed[]} images
  * @property {number | null} place
  *
- * @typedef {{objects: ObjectState[], notes: string[]}} MasksRead
+ * @typedef {{objects: ObjectState[], notes: string[]}} ImportResult
  *
  * @typedef {{error: string, state?: ObjectState | null}} Problem
  */

@@ -58,7 +58,7 @@ export class ViewPanel {
     });
     this.#opacity.addEventListener("input", () => {
       settings.opacity[settings.mode] = Number(this.#opacity.value) / 100;
-      settings.keep();
+      settings.save();
       onChange();
     });
     this.#radius.addEventListener("input", () => {
@@ -79,7 +79,7 @@ export class ViewPanel {
   /** @param {Settings["mode"]} mode */
   #choose(mode) {
     this.#settings.mode = mode;
-    this.#settings.keep();
+    this.#settings.save();
     this.#onChange();
   }
 
@@ -100,7 +100,7 @@ export class ViewPanel {
       else this.#low.value = String((low = Math.max(0, high - 1)));
       if (low >= high) low = high - 1;
     }
-    this.#tell();
+    this.#showWindow();
     clearTimeout(this.#timer);
     this.#timer = window.setTimeout(() => {
       const whole = low === 0 && high === STEPS;
@@ -114,7 +114,7 @@ export class ViewPanel {
     return valueAt(this.#image?.range ?? [0, 1], step);
   }
 
-  #tell() {
+  #showWindow() {
     byId("low-text").textContent = String(Number(this.#value(Number(this.#low.value)).toPrecision(5)));
     byId("high-text").textContent = String(Number(this.#value(Number(this.#high.value)).toPrecision(5)));
   }
@@ -129,7 +129,7 @@ export class ViewPanel {
     this.#low.max = this.#high.max = String(STEPS);
     this.#low.value = "0";
     this.#high.value = String(STEPS);
-    if (image?.range) this.#tell();
+    if (image?.range) this.#showWindow();
   }
 
   show() {

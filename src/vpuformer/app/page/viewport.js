@@ -18,7 +18,7 @@
 
 export const MAX_SCALE = 64;
 /** Of the shorter side of the screen, that must always be covered by the image or lie within it. */
-const HELD = 0.25;
+const MIN_VISIBLE = 0.25;
 
 /**
  * @param {View} view
@@ -70,7 +70,7 @@ export function zoomed(view, scale, [x, y], image, screen) {
   const smallest = Math.min(1, fitted(image, screen).scale) / 4;
   const next = Math.min(MAX_SCALE, Math.max(smallest, scale));
   const ratio = next / view.scale;
-  return held({ scale: next, x: x - (x - view.x) * ratio, y: y - (y - view.y) * ratio }, image, screen);
+  return constrained({ scale: next, x: x - (x - view.x) * ratio, y: y - (y - view.y) * ratio }, image, screen);
 }
 
 /**
@@ -82,7 +82,7 @@ export function zoomed(view, scale, [x, y], image, screen) {
  * @returns {View}
  */
 export function panned(view, dx, dy, image, screen) {
-  return held({ scale: view.scale, x: view.x + dx, y: view.y + dy }, image, screen);
+  return constrained({ scale: view.scale, x: view.x + dx, y: view.y + dy }, image, screen);
 }
 
 /**
@@ -93,11 +93,11 @@ export function panned(view, dx, dy, image, screen) {
  * @param {Size} screen
  * @returns {View}
  */
-export function held(view, image, screen) {
+export function constrained(view, image, screen) {
   const width = image.width * view.scale;
   const height = image.height * view.scale;
-  const keepX = Math.min(width, screen.width * HELD);
-  const keepY = Math.min(height, screen.height * HELD);
+  const keepX = Math.min(width, screen.width * MIN_VISIBLE);
+  const keepY = Math.min(height, screen.height * MIN_VISIBLE);
   return {
     scale: view.scale,
     x: Math.min(screen.width - keepX, Math.max(keepX - width, view.x)),
@@ -163,14 +163,14 @@ export function tilesShown(shown, level, tile) {
   const [left, top, right, bottom] = shown;
   const centre = [(left + right) / 2, (top + bottom) / 2];
   /** @type {{id: TileId, far: number}[]} */
-  const found = [];
+  const tiles = [];
   for (let y = Math.floor(top / side); y * side < bottom; y++) {
     for (let x = Math.floor(left / side); x * side < right; x++) {
       const far = Math.hypot((x + 0.5) * side - centre[0], (y + 0.5) * side - centre[1]);
-      found.push({ id: { level, x, y }, far });
+      tiles.push({ id: { level, x, y }, far });
     }
   }
-  return found.sort((a, b) => a.far - b.far).map((each) => each.id);
+  return tiles.sort((a, b) => a.far - b.far).map((each) => each.id);
 }
 
 /**

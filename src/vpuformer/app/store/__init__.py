@@ -1,1 +1,1 @@
-"""What is kept of an annotation: one SQLite file."""
+"""Storage of annotations: one SQLite file, or another database."""

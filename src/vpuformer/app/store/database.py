@@ -1,4 +1,4 @@
-"""A database on a disk or a server: opened, read and written in transactions, every failure one sentence."""
+"""Transactions on a database file or server. Every failure becomes a `StoreError` of one sentence."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,13 +13,14 @@ from vpuformer.errors import StoreError
 
 
 class Database:
-    """
+    """An open database.
+
     Args:
-        address: a path of an SQLite file, made if there is none, or a URL of SQLAlchemy ("postgresql://...").
-        tables: made where they are missing.
+        address: path of an SQLite file, which is created if it is missing, or an SQLAlchemy URL ("postgresql://...").
+        tables: tables to create if they are missing.
 
     Attributes:
-        address: as given, without a password.
+        address: the address without a password.
 
     Raises:
         StoreError: the database cannot be opened.
@@ -29,28 +30,32 @@ class Database:
         text = str(address)
         url = _url(text) if "://" in text else sa.URL.create("sqlite", database=text)
         self.address = url.render_as_string(hide_password=True) if "://" in text else text
-        with self._told():
+        with self._store_errors():
             self._engine = sa.create_engine(url)
             _prepare(self._engine)
             tables.create_all(self._engine)
 
     def close(self) -> None:
-        """End all connections."""
+        """Close all connections."""
         self._engine.dispose()
 
     @contextmanager
     def _reading(self) -> Iterator[sa.Connection]:
-        with self._told(), self._engine.begin() as connection:
+        with self._store_errors(), self._engine.begin() as connection:
             yield connection
 
     @contextmanager
     def _writing(self) -> Iterator[sa.Connection]:
-        with self._told(), self._engine.connect().execution_options(writes=True) as connection, connection.begin():
+        with (
+            self._store_errors(),
+            self._engine.connect().execution_options(writes=True) as connection,
+            connection.begin(),
+        ):
             yield connection
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
-        """Every failure of the database as one sentence."""
+    def _store_errors(self) -> Iterator[None]:
+        """Turn every failure of the database into a `StoreError`."""
         try:
             yield
         except ImportError as error:
@@ -59,12 +64,11 @@ class Database:
             reason = " ".join(str(getattr(error, "orig", None) or error).split())
             if "disk is full" in reason:
                 raise StoreError(
-                    f"the disk of the store {self.address} is full; what was sent is not stored, make room and send it"
-                    " again"
+                    f"the disk of the store {self.address} is full; nothing was stored, free some space and try again"
                 ) from error
             raise StoreError(
-                f"the store {self.address} cannot be used ({reason}); check that it is one, that its disk has room"
-                " and that you may write to it, or name another (--store)"
+                f"the store {self.address} cannot be used ({reason}); check that it is a vpuformer store, that its disk"
+                " has free space and that you may write to it, or choose another (--store)"
             ) from error
 
 
@@ -72,27 +76,27 @@ def _url(text: str) -> sa.URL:
     try:
         return sa.make_url(text)
     except (SQLAlchemyError, ValueError) as error:
-        # What follows the scheme may hold a password.
+        # The part after the scheme may hold a password.
         raise StoreError(
-            f"{text.partition('://')[0]}://... is no address of a database; wanted one such as"
-            " postgresql://user:password@host:5432/name, or a path of an SQLite file (--store)"
+            f"{text.partition('://')[0]}://... is not a database URL; use one like"
+            " postgresql://user:password@host:5432/name, or the path of an SQLite file (--store)"
         ) from error
 
 
 def _prepare(engine: sa.Engine) -> None:
-    """Make SQLite write ahead, wait for others instead of failing, and take its write lock when a writer begins."""
+    """Set up SQLite: write-ahead log, wait for locks, and take the write lock at the start of a write."""
     if engine.dialect.name != "sqlite":
         return
 
     def connected(connection: Any, _: Any) -> None:
-        connection.isolation_level = None  # transactions are begun below, not by Python's driver
+        connection.isolation_level = None  # transactions begin below, not in Python's driver
         cursor = connection.cursor()
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=15000", "foreign_keys=ON"):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
     def begun(connection: sa.Connection) -> None:
-        # A reader that turns writer while another one writes is refused at once; one that begins as writer waits.
+        # SQLite refuses a reader that becomes a writer during another write; a transaction that begins as writer waits.
         writes = connection.get_execution_options().get("writes", False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 

@@ -1,35 +1,38 @@
-"""The labels of a store."""
+"""Labels in a store."""
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from vpuformer.app.store.database import Database
 from vpuformer.app.store.rows import LabelRow
-from vpuformer.app.store.tables import THERE, labels, objects
-from vpuformer.errors import ConflictError, NotFoundError
+from vpuformer.app.store.tables import VISIBLE, labels, objects
+from vpuformer.errors import ConflictError, NotFoundError, counted
 from vpuformer.images.palette import free_colour
 
 
 class LabelStore(Database):
-    """A database with labels: what people call the things that they outline."""
+    """A database with the labels that people give to objects."""
 
     def labels(self) -> list[LabelRow]:
+        """Return all labels, the oldest first."""
         with self._reading() as connection:
             return [LabelRow(*row) for row in connection.execute(sa.select(labels).order_by(labels.c.id))]
 
     def add_label(self, name: str, colour: str | None = None) -> LabelRow:
-        """
+        """Add a label. Its colour is chosen if none is given.
+
         Raises:
-            ConflictError: there is one of that name.
+            ConflictError: a label of that name exists.
         """
         with self._writing() as connection:
             return self._insert_label(connection, name, colour)
 
     def change_label(self, identity: int, *, name: str | None = None, colour: str | None = None) -> LabelRow:
-        """
+        """Change the name or the colour of a label.
+
         Raises:
             NotFoundError: there is no such label.
-            ConflictError: another one has that name.
+            ConflictError: another label has that name.
         """
         values = {key: value for key, value in (("name", name), ("colour", colour)) if value is not None}
         with self._writing() as connection:
@@ -38,29 +41,30 @@ class LabelStore(Database):
                 try:
                     connection.execute(labels.update().where(labels.c.id == identity).values(**values))
                 except IntegrityError:
-                    raise ConflictError(f"there is a label {name!r} already; choose another name") from None
+                    raise _name_taken(name) from None
             return self._label(connection, identity)
 
     def label(self, identity: int) -> LabelRow:
-        """
+        """Return one label.
+
         Raises:
-            NotFoundError: there is none.
+            NotFoundError: there is no such label.
         """
         with self._reading() as connection:
             return self._label(connection, identity)
 
     def delete_label(self, identity: int) -> None:
-        """
+        """Delete a label.
+
         Raises:
             NotFoundError: there is no such label.
-            ConflictError: objects have it.
+            ConflictError: objects have this label.
         """
         with self._writing() as connection:
             label = self._label(connection, identity)
-            used = connection.scalar(sa.select(sa.func.count()).where(objects.c.label == identity, THERE))
+            used = connection.scalar(sa.select(sa.func.count()).where(objects.c.label == identity, VISIBLE))
             if used:
-                have, them = ("one object has", "it") if used == 1 else (f"{used} objects have", "them")
-                raise ConflictError(f"{have} the label {label.name!r}; give {them} another one first")
+                raise ConflictError(f"the label {label.name!r} is on {counted(used, 'object')}; change that first")
             connection.execute(objects.update().where(objects.c.label == identity).values(label=None))
             connection.execute(labels.delete().where(labels.c.id == identity))
 
@@ -68,7 +72,7 @@ class LabelStore(Database):
     def _label(connection: sa.Connection, identity: int) -> LabelRow:
         row = connection.execute(sa.select(labels).where(labels.c.id == identity)).first()
         if row is None:
-            raise NotFoundError(f"there is no label {identity}; choose one of the list")
+            raise NotFoundError(f"there is no label {identity}; choose a label from the list")
         return LabelRow(*row)
 
     @staticmethod
@@ -78,12 +82,16 @@ class LabelStore(Database):
         try:
             identity = connection.execute(labels.insert().values(**values)).inserted_primary_key
         except IntegrityError:
-            raise ConflictError(f"there is a label {name!r} already; choose another name") from None
+            raise _name_taken(name) from None
         assert identity is not None
         return LabelRow(identity[0], **values)
 
     @classmethod
     def _label_named(cls, connection: sa.Connection, name: str) -> LabelRow:
-        """The label of this name, made if there is none."""
+        """Return the label of this name, and create it if it is missing."""
         row = connection.execute(sa.select(labels).where(labels.c.name == name)).first()
         return cls._insert_label(connection, name) if row is None else LabelRow(*row)
+
+
+def _name_taken(name: str | None) -> ConflictError:
+    return ConflictError(f"there is already a label {name!r}; choose another name")

@@ -1,8 +1,8 @@
-"""Masks as runs: what they are on the wire and in the store. A mask of 100 million pixels is a few kilobytes.
+"""Run-length encoding of masks, in messages and in the store. A mask of 100 million pixels takes a few kilobytes.
 
-Row after row from the top left, the lengths of runs in turn background and object, the first one background (of length
-0 where the mask begins with the object). Each length is a little-endian base-128 number (LEB128): seven bits a byte,
-the eighth tells that more follow. Rows and not columns, as COCO has it, because screens are drawn in rows.
+The pixels are read row by row from the top left. Background and object runs alternate; the first run is background and
+has length 0 if the mask begins with the object. Each length is a little-endian base-128 number (LEB128): seven bits a
+byte, and the eighth bit is set if more bytes follow. COCO encodes columns; rows suit drawing on a screen.
 """
 
 import base64
@@ -10,21 +10,21 @@ import binascii
 
 import numpy as np
 
-from vpuformer.app.protocol import Runs
+from vpuformer.app.schemas import RleMask
 from vpuformer.arrays import BoolMask, Size
 from vpuformer.errors import MaskError
 from vpuformer.images import MAX_PIXELS
 
 _LONGEST = 5
-"""Bytes of a length: 35 bits, more than `MAX_PIXELS` needs."""
+"""Maximum number of bytes of a length: 35 bits, more than `MAX_PIXELS` needs."""
 
 
-def pack(mask: BoolMask) -> bytes:
-    """The runs of a mask of shape (H, W).
+def encode(mask: BoolMask) -> bytes:
+    """Return the run lengths of a mask of shape (H, W).
 
-    >>> list(pack(np.array([[False, False, True], [True, False, False]])))
+    >>> list(encode(np.array([[False, False, True], [True, False, False]])))
     [2, 2, 2]
-    >>> list(pack(np.ones((100, 2), bool)))  # 200 is 72 + 128
+    >>> list(encode(np.ones((100, 2), bool)))  # 200 is 72 + 128
     [0, 200, 1]
     """
     flat = np.ascontiguousarray(mask, bool).ravel()
@@ -36,73 +36,64 @@ def pack(mask: BoolMask) -> bytes:
     for byte in range(1, _LONGEST):
         sizes += lengths >= 1 << 7 * byte
     ends = np.cumsum(sizes)
-    packed = np.empty(int(ends[-1]) if len(ends) else 0, np.uint8)
+    encoded = np.empty(int(ends[-1]) if len(ends) else 0, np.uint8)
     for byte in range(_LONGEST):
-        there = sizes > byte
+        used = sizes > byte
         more = (sizes > byte + 1).view(np.uint8) << 7
-        packed[(ends - sizes + byte)[there]] = (lengths >> 7 * byte & 0x7F).astype(np.uint8)[there] | more[there]
-    return packed.tobytes()
+        encoded[(ends - sizes + byte)[used]] = (lengths >> 7 * byte & 0x7F).astype(np.uint8)[used] | more[used]
+    return encoded.tobytes()
 
 
-def unpack(packed: bytes, size: Size) -> BoolMask:
-    """The mask of these runs, shape `size`: height and width.
+def decode(encoded: bytes, size: Size) -> BoolMask:
+    """Return the mask of these run lengths, shape `size`: height and width.
 
-    >>> unpack(bytes([2, 2, 2]), (2, 3)).astype(int).tolist()
+    >>> decode(bytes([2, 2, 2]), (2, 3)).astype(int).tolist()
     [[0, 0, 1], [1, 0, 0]]
 
     Raises:
-        MaskError: the runs are cut short, or do not fill the mask exactly.
+        MaskError: the run lengths are cut short or do not fill the mask exactly.
     """
-    codes = np.frombuffer(packed, np.uint8)
+    codes = np.frombuffer(encoded, np.uint8)
     ends = np.flatnonzero(codes < 0x80)
     starts = np.concatenate([[0], ends[:-1] + 1]).astype(np.int64)
     digits = ends - starts + 1
     if not len(ends) or ends[-1] != len(codes) - 1 or digits.max() > _LONGEST:
         raise MaskError(
-            "the runs of the mask are cut short or no numbers; send them as `vpuformer.app.store.rle` packs them"
+            "the run lengths of the mask are cut short or invalid; encode them as `vpuformer.app.store.rle` does"
         )
-    place = np.arange(len(codes)) - np.repeat(starts, digits)
-    lengths = np.add.reduceat((codes & 0x7F).astype(np.int64) << 7 * place, starts)
+    position = np.arange(len(codes)) - np.repeat(starts, digits)
+    lengths = np.add.reduceat((codes & 0x7F).astype(np.int64) << 7 * position, starts)
     total = int(lengths.sum())
     if total != size[0] * size[1]:
-        raise MaskError(f"the runs of the mask are {total} pixels long, its image has {size[1]}x{size[0]}")
-    turns = np.arange(len(lengths)) % 2 == 1
-    return np.repeat(turns, lengths).reshape(size)
+        raise MaskError(f"the runs of the mask are {total} pixels long; its image has {size[1]}x{size[0]}")
+    is_object = np.arange(len(lengths)) % 2 == 1
+    return np.repeat(is_object, lengths).reshape(size)
 
 
-def to_message(packed: bytes, size: Size) -> Runs:
-    """Packed runs as the page gets them.
+def to_message(encoded: bytes, size: Size) -> RleMask:
+    """Return an encoded mask as the message that the page gets.
 
     >>> to_message(bytes([2, 2, 2]), (2, 3))
-    Runs(width=3, height=2, runs='AgIC')
+    RleMask(width=3, height=2, runs='AgIC')
     """
-    return Runs(width=size[1], height=size[0], runs=base64.b64encode(packed).decode("ascii"))
+    return RleMask(width=size[1], height=size[0], runs=base64.b64encode(encoded).decode("ascii"))
 
 
-def check_size(size: Size, wanted: Size) -> None:
-    """See that a mask of `size` (height, width) fits an image of the size `wanted`.
+def from_message(message: RleMask, size: Size) -> BoolMask:
+    """Return the mask that a page sends for an image of `size`, height and width.
 
     Raises:
-        MaskError: it does not.
+        MaskError: its size differs from the image's, or its run lengths cannot be read.
     """
-    if size != wanted:
+    if (message.height, message.width) != size:
         raise MaskError(
-            f"the mask is {size[1]}x{size[0]} pixels, its image {wanted[1]}x{wanted[0]};"
-            " give a mask of the very same size"
+            f"the mask is {message.width}x{message.height} pixels, its image {size[1]}x{size[0]};"
+            " give a mask of the same size"
         )
-
-
-def from_message(message: Runs, size: Size) -> BoolMask:
-    """The mask that a page sends for an image of `size`.
-
-    Raises:
-        MaskError: it is of another size than the image, or its runs cannot be read.
-    """
-    check_size((message.height, message.width), size)
     if message.height * message.width > MAX_PIXELS:
         raise MaskError(f"the mask is {message.width}x{message.height} pixels; at most {MAX_PIXELS} are read")
     try:
-        packed = base64.b64decode(message.runs, validate=True)
+        encoded = base64.b64decode(message.runs, validate=True)
     except (binascii.Error, ValueError) as error:
-        raise MaskError(f"the runs of the mask are no base64 ({error}); send them as the protocol says") from error
-    return unpack(packed, size)
+        raise MaskError(f"the run lengths of the mask are not base64 ({error}); see /docs") from error
+    return decode(encoded, size)

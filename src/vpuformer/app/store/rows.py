@@ -1,4 +1,4 @@
-"""What the store gives back: values that know nothing of the database they come from."""
+"""Values that the store returns, independent of the database."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,11 +11,11 @@ class ImageRow:
     name: str
     done: bool
     objects: int
-    """Accepted and not deleted."""
+    """Number of accepted objects."""
     unaccepted: int
-    """Not deleted either."""
+    """Number of objects with a step in force that are not accepted."""
     size: tuple[int, int] | None
-    """Height and width, known once it was opened."""
+    """Height and width; None until the image was opened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class ObjectRow:
 
 @dataclass(frozen=True, slots=True)
 class StepRow:
-    """A step of an object's history; its answer is read apart, since masks may be large."""
+    """A step of an object's history. Its answer is read separately because masks may be large."""
 
     id: int
     content: dict[str, Any]
@@ -47,36 +47,39 @@ class StepRow:
     seconds: float | None
 
 
-def standing(row: ObjectRow, steps: Sequence[StepRow]) -> int | None:
-    """The place of the step whose answer is how an object stands: the last one in force that has one.
+def last_answered(row: ObjectRow, steps: Sequence[StepRow]) -> int | None:
+    """Return the index of the last step in force that has an answer, or None.
 
-    Those after it wait for the network, or it failed on them.
+    That answer is the object's current mask. Later steps wait for the network, or the network failed on them.
     """
-    return next((place for place in reversed(range(row.at)) if steps[place].answered), None)
+    return next((index for index in reversed(range(row.at)) if steps[index].answered), None)
 
 
 @dataclass(frozen=True, slots=True)
 class StepAnswer:
-    """What came of a step."""
+    """The result of a step."""
 
     mask: bytes
-    """Packed by `vpuformer.app.store.rle`."""
+    """Encoded by `vpuformer.app.store.rle`."""
     area: int
+    """In pixels."""
     crop: tuple[int, int, int, int] | None = None
-    """What the network looked at: left, top, width, height; None where it was not asked."""
+    """Left, top, width and height of the crop that the network saw; None if the network was not used."""
     logits: bytes | None = None
-    """What it said, as `vpuformer.app.store.logits` packs it: enough to go on from here."""
+    """Logits of the crop, encoded by `vpuformer.app.store.logits`."""
     seconds: float | None = None
+    """Time that the network took."""
     model: str | None = None
-    """Hash of its weights."""
+    """Hash of the network's weights."""
 
 
 @dataclass(frozen=True, slots=True)
 class NewMask:
-    """An object that comes from elsewhere."""
+    """An imported object."""
 
     mask: bytes
-    """Packed by `vpuformer.app.store.rle`."""
+    """Encoded by `vpuformer.app.store.rle`."""
     area: int
+    """In pixels."""
     label: int | str | None
-    """An id, or a name for which a label is made if there is none."""
+    """An id, or the name of a label that is created if it is missing."""

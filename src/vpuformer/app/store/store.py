@@ -1,8 +1,8 @@
-"""Everything that a person did, in one SQLite file beside the images, or in any database that SQLAlchemy reaches.
+"""Annotations in one SQLite file beside the images, or in any database that SQLAlchemy supports.
 
-A change is on the disk when the method that makes it returns. A step is written before the network is asked and its
-answer afterwards, so that a program killed in between has lost the answer, which can be had again, and not the prompt.
-A step stays until a person undoes it, or is told that it cannot be answered.
+A change is on disk when the method that makes it returns. A step is written before the network runs, and its answer
+afterwards: if the program is killed in between, only the answer is lost, and it can be computed again. A step stays
+until a person undoes it or it turns out to be unanswerable.
 """
 
 import json
@@ -18,46 +18,47 @@ import sqlalchemy as sa
 
 from vpuformer.app.store.labels import LabelStore
 from vpuformer.app.store.rows import ImageRow, NewMask, ObjectRow, StepAnswer, StepRow
-from vpuformer.app.store.tables import THERE, VERSION, facts, images, metadata, objects, steps
+from vpuformer.app.store.tables import VERSION, VISIBLE, images, layout, metadata, objects, steps
 from vpuformer.errors import ConflictError, NotFoundError, StoreError
 from vpuformer.files import read_json
 
 FILE = "vpuformer.sqlite"
-"""Of a folder that is annotated."""
+"""Default name of the store in a folder of images."""
 
 
 class Store(LabelStore):
     """A database of images, labels, objects and steps.
 
     Args:
-        address: a path of an SQLite file, made if there is none, or a URL of SQLAlchemy ("postgresql://...").
+        address: path of an SQLite file, which is created if it is missing, or an SQLAlchemy URL ("postgresql://...").
 
     Raises:
-        StoreError: the database cannot be opened, or holds something else.
+        StoreError: the database cannot be opened or has another layout.
     """
 
     def __init__(self, address: str | Path) -> None:
-        super().__init__(address, metadata)
+        super().__init__(address, layout)
         with self._writing() as connection:
-            found = connection.scalar(sa.select(facts.c.value).where(facts.c.name == "version"))
-            if found is None:
-                connection.execute(facts.insert().values(name="version", value=str(VERSION)))
-            elif found != str(VERSION):
+            version = connection.scalar(sa.select(metadata.c.value).where(metadata.c.name == "version"))
+            if version is None:
+                connection.execute(metadata.insert().values(name="version", value=str(VERSION)))
+            elif version != str(VERSION):
                 raise StoreError(
-                    f"{self.address} is a store of version {found}, this program knows {VERSION}; use the other program"
+                    f"{self.address} is a store of version {version}, this program reads version {VERSION};"
+                    " open it with the program that wrote it"
                 )
 
     def check_writable(self) -> None:
-        """See that changes can be stored: SQLite opens a file that may only be read without a word.
+        """Check that changes can be stored. SQLite opens read-only files without an error.
 
         Raises:
-            StoreError: they cannot.
+            StoreError: the store cannot be written.
         """
         with self._writing() as connection:
-            connection.execute(facts.update().where(facts.c.name == "version").values(value=str(VERSION)))
+            connection.execute(metadata.update().where(metadata.c.name == "version").values(value=str(VERSION)))
 
     def sync(self, names: Iterable[str]) -> None:
-        """Know these images; those that are known and not among them stay, for their file may come back."""
+        """Register these images. Images no longer in the folder are kept: the file may return."""
         with self._writing() as connection:
             known = set(connection.scalars(sa.select(images.c.name)))
             new = [{"name": name, "done": False} for name in names if name not in known]
@@ -65,23 +66,24 @@ class Store(LabelStore):
                 connection.execute(images.insert(), new)
 
     def images(self) -> list[ImageRow]:
-        """All images ever known, in no order."""
+        """Return all images that were ever registered, in no particular order."""
         with self._reading() as connection:
             return [_image(row) for row in connection.execute(_IMAGES)]
 
     def image(self, identity: int) -> ImageRow:
-        """
+        """Return one image.
+
         Raises:
-            NotFoundError: there is none.
+            NotFoundError: there is no such image.
         """
         with self._reading() as connection:
             row = connection.execute(_IMAGES.where(images.c.id == identity)).first()
         if row is None:
-            raise NotFoundError(f"there is no image {identity}; open one of the list")
+            raise NotFoundError(f"there is no image {identity}; open one from the list")
         return _image(row)
 
     def change_image(self, identity: int, *, done: bool | None = None, size: tuple[int, int] | None = None) -> ImageRow:
-        """Mark an image as done or not, or note its height and width."""
+        """Mark an image as done or not done, or store its height and width."""
         values: dict[str, Any] = {} if done is None else {"done": done}
         if size is not None:
             values |= {"height": size[0], "width": size[1]}
@@ -90,47 +92,45 @@ class Store(LabelStore):
         return self.image(identity)
 
     @property
-    def place(self) -> int | None:
-        """The image that was open last."""
+    def last_image(self) -> int | None:
+        """Id of the image that was open last."""
         with self._reading() as connection:
-            value = connection.scalar(sa.select(facts.c.value).where(facts.c.name == "place"))
+            value = connection.scalar(sa.select(metadata.c.value).where(metadata.c.name == "place"))
         return None if value is None else int(value)
 
-    def set_place(self, identity: int) -> None:
-        """
+    def set_last_image(self, identity: int) -> None:
+        """Store which image is open.
+
         Raises:
             NotFoundError: there is no such image.
         """
         self.image(identity)
         with self._writing() as connection:
-            changed = connection.execute(facts.update().where(facts.c.name == "place").values(value=str(identity)))
-            if not changed.rowcount:
-                connection.execute(facts.insert().values(name="place", value=str(identity)))
+            row = metadata.update().where(metadata.c.name == "place")
+            if not connection.execute(row.values(value=str(identity))).rowcount:
+                connection.execute(metadata.insert().values(name="place", value=str(identity)))
 
     def add_object(self, image: int, key: str, label: int | None = None) -> ObjectRow:
-        """A new object without steps; the one that has this key already, if there is one.
+        """Create an object without steps, or return the object that already has this key.
 
         Raises:
             NotFoundError: there is no such image or label.
-            ConflictError: the key is of an object on another image.
+            ConflictError: the key belongs to an object on another image.
         """
         self.image(image)
         with self._writing() as connection:
-            there = connection.scalar(sa.select(objects.c.id).where(objects.c.key == key))
-            if there is None:
+            identity = connection.scalar(sa.select(objects.c.id).where(objects.c.key == key))
+            if identity is None:
                 if label is not None:
                     self._label(connection, label)
-                values = {"image": image, "key": key, "label": label, "created": time.time()}
-                made = connection.execute(objects.insert().values(**values)).inserted_primary_key
-                assert made is not None
-                there = made[0]
-            found = self._object(connection, there)
-            if found.image != image:
-                raise ConflictError("this key belongs to an object on another image; draw a new one")
-            return found
+                identity = self._insert(connection, objects, image=image, key=key, label=label, created=time.time())
+            row = self._object(connection, identity)
+            if row.image != image:
+                raise ConflictError("this key belongs to an object on another image; use a new key")
+            return row
 
     def last_steps(self) -> dict[int, float]:
-        """When the last step of an accepted object was given on each image, in seconds since 1970; by its id."""
+        """Time of the last step on an accepted object by image id, in seconds since 1970."""
         query = (
             sa.select(objects.c.image, sa.func.max(steps.c.created))
             .join(steps, steps.c.object == objects.c.id)
@@ -140,18 +140,18 @@ class Store(LabelStore):
         with self._reading() as connection:
             return {image: float(created) for image, created in connection.execute(query)}
 
-    def add_masks(self, image: int, found: Sequence[NewMask]) -> list[int]:
-        """New objects, each with a mask as its first step; all of them or, if something fails, none.
+    def add_masks(self, image: int, masks: Sequence[NewMask]) -> list[int]:
+        """Create objects with a mask as their first step: all of them or, if anything fails, none.
 
         Returns:
-            Their ids.
+            Ids of the new objects.
 
         Raises:
             NotFoundError: there is no such image or label.
         """
         self.image(image)
         with self._writing() as connection:
-            return [self._add_mask(connection, image, new) for new in found]
+            return [self._add_mask(connection, image, new) for new in masks]
 
     def _add_mask(self, connection: sa.Connection, image: int, new: NewMask) -> int:
         key, now = secrets.token_hex(16), time.time()
@@ -159,24 +159,23 @@ class Store(LabelStore):
             label = self._label_named(connection, new.label).id
         else:
             label = None if new.label is None else self._label(connection, new.label).id
-        values = {"image": image, "key": key, "label": label, "created": now, "revision": 1, "at": 1}
-        made = connection.execute(objects.insert().values(**values)).inserted_primary_key
-        assert made is not None
-        step = {"object": made[0], "key": key, "position": 0, "content": '{"type":"mask"}', "created": now}
-        connection.execute(steps.insert().values(**step, **_columns(StepAnswer(new.mask, new.area))))
-        return made[0]
+        identity = self._insert(connection, objects, image=image, key=key, label=label, created=now, revision=1, at=1)
+        step = {"object": identity, "key": key, "position": 0, "content": '{"type":"mask"}', "created": now}
+        self._insert(connection, steps, **step, **_columns(StepAnswer(new.mask, new.area)))
+        return identity
 
     def object(self, identity: int) -> ObjectRow:
-        """
+        """Return one object.
+
         Raises:
-            NotFoundError: there is none.
+            NotFoundError: there is no such object.
         """
         with self._reading() as connection:
             return self._object(connection, identity)
 
     def objects_of(self, image: int) -> list[ObjectRow]:
-        """Those that are not deleted and have a step, in the order in which they were begun."""
-        query = _OBJECTS.where(objects.c.image == image, THERE).order_by(objects.c.id)
+        """Return the objects of an image that are not deleted and have a step, in order of creation."""
+        query = _OBJECTS.where(objects.c.image == image, VISIBLE).order_by(objects.c.id)
         with self._reading() as connection:
             return [ObjectRow(*row) for row in connection.execute(query)]
 
@@ -187,14 +186,13 @@ class Store(LabelStore):
             NotFoundError: there is no such object or label.
         """
         with self._writing() as connection:
-            found = self._object(connection, identity)
+            row = self._object(connection, identity)
             if values.get("label") is not None:
                 self._label(connection, int(values["label"] or 0))
-            self._update(connection, identity, revision=found.revision + 1, **values)
-            return replace(found, revision=found.revision + 1, **values)
+            return self._update(connection, row, **values)
 
     def history(self, identity: int) -> tuple[ObjectRow, list[StepRow]]:
-        """An object and its steps, as they were at one and the same moment.
+        """Return an object and its steps, read in one transaction.
 
         Raises:
             NotFoundError: there is no such object.
@@ -203,13 +201,13 @@ class Store(LabelStore):
             return self._object(connection, identity), self._steps(connection, identity)
 
     def history_before(self, identity: int, key: str) -> tuple[ObjectRow, list[StepRow], bool]:
-        """As `history`, and whether a step with this key was added before; see `has_step`."""
+        """Return `history`, and whether a step with this key was added before; see `has_step`."""
         with self._reading() as connection:
             sent = connection.execute(_sent(identity, key)).first() is not None
             return self._object(connection, identity), self._steps(connection, identity), sent
 
     def steps_of(self, identity: int) -> list[StepRow]:
-        """The history of an object, also what is undone at present."""
+        """Return the history of an object, including undone steps."""
         with self._reading() as connection:
             return self._steps(connection, identity)
 
@@ -226,71 +224,70 @@ class Store(LabelStore):
         ]
 
     def has_step(self, identity: int, key: str) -> bool:
-        """Whether a step with this key was added to this object before; not if it was given up without an answer."""
+        """Whether a step with this key was added to this object and not withdrawn."""
         with self._reading() as connection:
             return connection.execute(_sent(identity, key)).first() is not None
 
     def add_step(
         self, identity: int, revision: int, key: str, content: dict[str, Any], answer: StepAnswer | None = None
     ) -> int | None:
-        """Add a step, perhaps with its answer, and give up what had been undone.
+        """Add a step, optionally with its answer, and discard the undone steps.
 
-        A key that is there already adds none, but one whose step was given up without an answer adds it again.
+        A key that was used before adds nothing, unless its step was withdrawn: then the step is added again.
 
         Returns:
-            The step's id; None where none was added.
+            The step's id, or None if no step was added.
 
         Raises:
             NotFoundError: there is no such object.
-            ConflictError: the object has another revision, or the key is of a step of another object.
+            ConflictError: the object has another revision, or the key belongs to a step of another object.
         """
         with self._writing() as connection:
-            found = self._object(connection, identity)
-            query = sa.select(steps.c.id, steps.c.object, _GIVEN_UP).where(steps.c.key == key)
+            row = self._object(connection, identity)
+            query = sa.select(steps.c.id, steps.c.object, _WITHDRAWN).where(steps.c.key == key)
             sent = connection.execute(query).first()
             if sent is not None:
                 if sent.object != identity:
-                    raise ConflictError("this key belongs to a step of another object; draw a new one")
+                    raise ConflictError("this key belongs to a step of another object; use a new key")
                 if not sent[2]:
                     return None
-            self._check(found, revision)
-            undone = (steps.c.object == identity) & (steps.c.position >= found.at)
+            self._check(row, revision)
+            undone = (steps.c.object == identity) & (steps.c.position >= row.at)
             connection.execute(steps.update().where(undone).values(position=None))
             values = {
                 "object": identity,
                 "key": key,
-                "position": found.at,
+                "position": row.at,
                 "content": json.dumps(content, separators=(",", ":")),
                 "created": time.time(),
                 **({} if answer is None else _columns(answer)),
             }
             if sent is None:
-                made = connection.execute(steps.insert().values(**values)).inserted_primary_key
-                assert made is not None
+                step = self._insert(connection, steps, **values)
             else:
-                made = (sent.id,)
-                connection.execute(steps.update().where(steps.c.id == sent.id).values(**values))
-            self._update(connection, identity, revision=found.revision + 1, at=found.at + 1)
-            return made[0]
+                step = sent.id
+                connection.execute(steps.update().where(steps.c.id == step).values(**values))
+            self._update(connection, row, at=row.at + 1)
+            return step
 
     def answer(self, step: int, answer: StepAnswer) -> None:
-        """Write down what came of a step."""
+        """Store the answer of a step."""
         with self._writing() as connection:
             connection.execute(steps.update().where(steps.c.id == step).values(**_columns(answer)))
 
-    def take_back(self, identity: int, key: str) -> None:
-        """Give up the step with this key if it is the object's last one, in force and without an answer."""
+    def withdraw(self, identity: int, key: str) -> None:
+        """Withdraw the step with this key if it is the object's last step, in force and unanswered."""
         with self._writing() as connection:
-            found = self._object(connection, identity)
+            row = self._object(connection, identity)
             history = self._steps(connection, identity)
-            if found.at != len(history) or not history or history[-1].answered:
+            if row.at != len(history) or not history or history[-1].answered:
                 return
             last = (steps.c.id == history[-1].id) & (steps.c.key == key)
             if connection.execute(steps.update().where(last).values(position=None)).rowcount:
-                self._update(connection, identity, revision=found.revision + 1, at=found.at - 1)
+                self._update(connection, row, at=row.at - 1)
 
     def answer_of(self, step: int) -> StepAnswer | None:
-        """What came of a step; None if there is no answer."""
+        """Return the answer of a step, or None if it is unanswered."""
         query = sa.select(
             steps.c.mask, steps.c.area, steps.c.crop, steps.c.logits, steps.c.seconds, steps.c.model
         ).where(steps.c.id == step)
@@ -301,7 +298,7 @@ class Store(LabelStore):
         crop = None if row[2] is None else tuple(int(part) for part in row[2].split(","))
         return StepAnswer(zlib.decompress(row[0]), row[1], crop, *row[3:])  # pyright: ignore[reportArgumentType]
 
-    def turn(self, identity: int, revision: int, direction: Literal[-1, 1]) -> ObjectRow:
+    def undo_redo(self, identity: int, revision: int, direction: Literal[-1, 1]) -> ObjectRow:
         """Undo (-1) or redo (1) one step.
 
         Raises:
@@ -309,47 +306,55 @@ class Store(LabelStore):
             ConflictError: the object has another revision, or there is nothing to undo or redo.
         """
         with self._writing() as connection:
-            found = self._object(connection, identity)
-            self._check(found, revision)
+            row = self._object(connection, identity)
+            self._check(row, revision)
             history = (steps.c.object == identity) & steps.c.position.is_not(None)
             total = connection.scalar(sa.select(sa.func.count()).where(history)) or 0
-            at = found.at + direction
+            at = row.at + direction
             if not 0 <= at <= total:
                 raise ConflictError(f"nothing to {'undo' if direction < 0 else 'redo'} on this object")
-            self._update(connection, identity, revision=found.revision + 1, at=at)
-            return replace(found, revision=found.revision + 1, at=at)
+            return self._update(connection, row, at=at)
 
     @staticmethod
-    def _check(found: ObjectRow, revision: int) -> None:
-        if found.revision != revision:
+    def _check(row: ObjectRow, revision: int) -> None:
+        if row.revision != revision:
             raise ConflictError(
-                f"the object has changed: its revision is {found.revision}, not {revision}; look at it and try again"
+                f"the object has changed: its revision is {row.revision}, not {revision}; look at it and try again"
             )
 
     @staticmethod
     def _object(connection: sa.Connection, identity: int) -> ObjectRow:
         query = _OBJECTS.where(objects.c.id == identity)
         if connection.get_execution_options().get("writes", False):
-            query = query.with_for_update()  # SQLite has locked everything by then, and ignores it
+            query = query.with_for_update()  # for servers: SQLite has locked the file and ignores it
         row = connection.execute(query).first()
         if row is None:
-            raise NotFoundError(f"there is no object {identity}; open its image anew")
+            raise NotFoundError(f"there is no object {identity}; open its image again")
         return ObjectRow(*row)
 
     @staticmethod
-    def _update(connection: sa.Connection, identity: int, **values: Any) -> None:
-        connection.execute(objects.update().where(objects.c.id == identity).values(**values))
+    def _insert(connection: sa.Connection, table: sa.Table, **values: Any) -> int:
+        key = connection.execute(table.insert().values(**values)).inserted_primary_key
+        assert key is not None
+        return key[0]
+
+    @staticmethod
+    def _update(connection: sa.Connection, row: ObjectRow, **values: Any) -> ObjectRow:
+        """Change an object and increase its revision."""
+        values["revision"] = row.revision + 1
+        connection.execute(objects.update().where(objects.c.id == row.id).values(**values))
+        return replace(row, **values)
 
 
-_GIVEN_UP = steps.c.position.is_(None) & steps.c.mask.is_(None)
-"""Of a step: it is no longer history, and nobody has seen what it comes to."""
+_WITHDRAWN = steps.c.position.is_(None) & steps.c.mask.is_(None)
+"""Condition on a step: it is no longer part of the history and was never answered."""
 
 
 def _sent(identity: int, key: str) -> sa.Select[tuple[int]]:
-    return sa.select(steps.c.id).where(steps.c.object == identity, steps.c.key == key, sa.not_(_GIVEN_UP))
+    return sa.select(steps.c.id).where(steps.c.object == identity, steps.c.key == key, sa.not_(_WITHDRAWN))
 
 
-_COUNT = sa.select(sa.func.count()).where(objects.c.image == images.c.id, THERE)
+_COUNT = sa.select(sa.func.count()).where(objects.c.image == images.c.id, VISIBLE)
 _IMAGES = sa.select(
     images.c.id,
     images.c.name,
@@ -357,7 +362,7 @@ _IMAGES = sa.select(
     images.c.height,
     images.c.width,
     _COUNT.where(objects.c.accepted).scalar_subquery(),
-    _COUNT.where(sa.not_(objects.c.accepted)).scalar_subquery(),
+    _COUNT.where(sa.not_(objects.c.accepted), objects.c.at > 0).scalar_subquery(),
 )
 _OBJECTS = sa.select(
     objects.c.id,

@@ -1,4 +1,4 @@
-"""The tables of a store."""
+"""Tables of a store."""
 
 from sqlalchemy import (
     Boolean,
@@ -18,16 +18,16 @@ from sqlalchemy import (
 )
 
 VERSION = 1
-"""Of the layout; a store of another one is not opened."""
+"""Version of this layout. Stores of another version are not opened."""
 
-metadata = MetaData()
+layout = MetaData()
 
-facts = Table("fact", metadata, Column("name", String(40), primary_key=True), Column("value", Text, nullable=False))
-"""The layout's version, and the image that was open last."""
+metadata = Table("fact", layout, Column("name", String(40), primary_key=True), Column("value", Text, nullable=False))
+"""Named values: the layout's version, and the image that was open last."""
 
 labels = Table(
     "label",
-    metadata,
+    layout,
     Column("id", Integer, primary_key=True),
     Column("name", String(200), nullable=False, unique=True),
     Column("colour", String(7), nullable=False),
@@ -35,7 +35,7 @@ labels = Table(
 
 images = Table(
     "picture",
-    metadata,
+    layout,
     Column("id", Integer, primary_key=True),
     Column("name", Text, nullable=False, unique=True),
     Column("width", Integer),
@@ -45,7 +45,7 @@ images = Table(
 
 objects = Table(
     "object",
-    metadata,
+    layout,
     Column("id", Integer, primary_key=True),
     Column("key", String(64), nullable=False, unique=True),
     Column("picture", ForeignKey("picture.id"), key="image", nullable=False, index=True),
@@ -59,15 +59,15 @@ objects = Table(
 
 steps = Table(
     "step",
-    metadata,
+    layout,
     Column("id", Integer, primary_key=True),
     Column("key", String(64), nullable=False, unique=True),
     Column("object", ForeignKey("object.id"), nullable=False),
-    # None for a step that was undone and then given up for another one: no longer history, but still a record.
+    # None for a step that was undone and then replaced: no longer part of the history, but still recorded.
     Column("position", Integer),
     Column("content", Text, nullable=False),
     Column("created", Float, nullable=False),
-    # The answer. All None until there is one.
+    # The answer; None until the step is answered.
     Column("mask", LargeBinary),
     Column("area", Integer),
     Column("crop", String(80)),
@@ -78,5 +78,5 @@ steps = Table(
     Index("step_object", "object"),
 )
 
-THERE = not_(objects.c.deleted) & exists().where(steps.c.object == objects.c.id, steps.c.position.is_not(None))
-"""Of an object: it is not deleted, and has a step. One whose first step was lost or refused is nobody's work."""
+VISIBLE = not_(objects.c.deleted) & exists().where(steps.c.object == objects.c.id, steps.c.position.is_not(None))
+"""Condition on an object: it is not deleted and has a step. Without one, its first step was lost or refused."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from vpuformer.data.counts import Counts
 from vpuformer.data.folder_pairs import berkeley, brats, coco_mval, davis, grabcut, oaizib, sstem
-from vpuformer.data.kinds.label_map_sets import Found
+from vpuformer.data.kinds.label_map_sets import SampleOrError
 from vpuformer.data.kinds.pascal_voc import pascal_voc
 from vpuformer.data.kinds.sbd import sbd
 from vpuformer.data.sample import Sample
@@ -24,7 +24,7 @@ class Benchmark:
     raises that where the root is not laid out as expected.
     """
 
-    read: Callable[[Path], Iterable[Found]]
+    read: Callable[[Path], Iterable[SampleOrError]]
     published: Counts = field(default_factory=Counts)
 
 
@@ -61,7 +61,7 @@ def open_benchmark(name: str, root: str | Path) -> Sequence[Sample]:
     return samples
 
 
-def find_samples(name: str, root: str | Path) -> Iterable[Found]:
+def find_samples(name: str, root: str | Path) -> Iterable[SampleOrError]:
     """As `open_benchmark`, but what is wrong with a file stands in the place of its samples.
 
     Raises:

@@ -16,11 +16,10 @@ from vpuformer.arrays import RGB
 from vpuformer.data.file_lists import is_image, unread
 from vpuformer.data.sample import Sample
 from vpuformer.data.source import Masks, Source
-from vpuformer.errors import DatasetError, ImageError, MaskError, listed
+from vpuformer.errors import DatasetError, ImageError, MaskError, counted, listed
 from vpuformer.files import is_file
 from vpuformer.formats.coco_file import CocoFile, CocoObject
 from vpuformer.formats.coco_masks import decode, decode_union, whole_number
-from vpuformer.formats.messages import counted
 from vpuformer.images import image_size, read_image
 from vpuformer.images.remarks import unseen
 
@@ -72,7 +71,7 @@ class CocoFolder(Source):
         for name in self.images:
             self._inside(name)
         self._sizes = np.array([file.size(i) for i in range(len(self.images))], np.int32).reshape(-1, 2)
-        self._exhaustive = np.array([file.exhaustive(i) for i in range(len(self.images))], bool)
+        self._fully_annotated = np.array([file.fully_annotated(i) for i in range(len(self.images))], bool)
         ids, owners, areas, counts = [], [], [], []
         for found in file.objects():
             ids.append(_number(found))
@@ -154,9 +153,9 @@ class CocoFolder(Source):
         height, width = self._sizes[index]
         return int(height), int(width)
 
-    def exhaustive(self, index: int) -> bool:
+    def fully_annotated(self, index: int) -> bool:
         """Whether every object of the image is annotated; where not, an unlabelled thing is not background."""
-        return bool(self._exhaustive[index])
+        return bool(self._fully_annotated[index])
 
     def objects(self, index: int) -> list[int]:
         """Annotation ids of the objects of an image, in the order of the file."""

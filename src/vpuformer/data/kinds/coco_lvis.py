@@ -65,7 +65,7 @@ class CocoLvis(LayeredSource):
         """How many things the index lists, with all their parts and of any size."""
         return int(self._first[-1])
 
-    def exhaustive(self, index: int) -> bool:  # noqa: ARG002
+    def fully_annotated(self, index: int) -> bool:  # noqa: ARG002
         return True
 
     def path(self, index: int) -> Path:
@@ -74,14 +74,14 @@ class CocoLvis(LayeredSource):
     def read_layers(self, index: int) -> Layers:
         file = self._folder / "masks" / f"{self._stems[index]}.pickle"
         is_root = self._roots[self._first[index] : self._first[index + 1]]
-        maps, places = _read_masks(file, len(is_root))
-        things = {i: places[i] for i in range(len(is_root)) if self._parts or is_root[i]}
-        layers = Layers(maps, things, {i: places[i] for i in range(len(is_root), len(places))})
+        maps, labelled = _read_masks(file, len(is_root))
+        things = {i: labelled[i] for i in range(len(is_root)) if self._parts or is_root[i]}
+        layers = Layers(maps, things, {i: labelled[i] for i in range(len(is_root), len(labelled))})
         return layers.without(number for number, area in layers.areas.items() if area < max(self._min_area, 1))
 
-    def draw(self, index: int, rng: np.random.Generator) -> tuple[list[int], npt.NDArray[np.int64]]:
+    def sample_objects(self, index: int, rng: np.random.Generator) -> tuple[list[int], npt.NDArray[np.int64]]:
         layers = self.layers(index)
-        chosen = [*layers.places, *(layers.extra if rng.random() < self._stuff else ())]
+        chosen = [*layers.objects, *(layers.extra if rng.random() < self._stuff else ())]
         return chosen, np.array([layers.areas[number] for number in chosen], np.int64)
 
 
@@ -122,14 +122,14 @@ def _read_masks(file: Path, things: int) -> tuple[list[Labels], list[tuple[int, 
         if sum(height * width for height, width in map(_size, contents)) > MAX_PIXELS:
             raise ValueError(f"its label maps have more than {MAX_PIXELS:,} pixels")
         maps = [_decode(each) for each in contents]
-        places = [(operator.index(layer), operator.index(label)) for layer, label in mapping]
+        labelled = [(operator.index(layer), operator.index(label)) for layer, label in mapping]
     except (TypeError, ValueError, OverflowError, cv2.error) as problem:
         raise DatasetError(f"{file} holds no masks of COCO+LVIS ({problem}); get the file anew") from problem
     if not maps or len({layer.shape for layer in maps}) > 1:
         raise DatasetError(f"{file} holds {len(maps)} label maps, wanted at least one, and all of the same size")
-    if len(places) < things or any(not 0 <= layer < len(maps) or not 0 < label < 256 for layer, label in places):
-        raise DatasetError(f"{file} does not fit its index: {things} things in {len(places)} objects")
-    return maps, places
+    if len(labelled) < things or any(not 0 <= layer < len(maps) or not 0 < label < 256 for layer, label in labelled):
+        raise DatasetError(f"{file} does not fit its index: {things} things in {len(labelled)} objects")
+    return maps, labelled
 
 
 def _bytes(layer: Any) -> bytes:

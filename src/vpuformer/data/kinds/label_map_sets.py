@@ -13,7 +13,7 @@ from vpuformer.data.sample import Sample, truth_of
 from vpuformer.errors import DatasetError, InputError
 from vpuformer.images import image_size, read_image
 
-Found = Sample | DatasetError
+SampleOrError = Sample | DatasetError
 """What a reader of a test set comes upon: an object, or in its place what is wrong with a file."""
 
 Pixels = TypeVar("Pixels", bound=npt.NDArray[Any])
@@ -25,9 +25,9 @@ def label_samples(
     mask: Path,
     read: Callable[[Path], Labels],
     *,
-    void: int | None = None,
+    ignore_label: int | None = None,
     notes: tuple[str, ...] = (),
-) -> Iterator[Found]:
+) -> Iterator[SampleOrError]:
     """The objects of one image, by increasing labels.
 
     Args:
@@ -35,26 +35,26 @@ def label_samples(
         image: file of the image.
         mask: file of the labels.
         read: from that file to labels of shape (H, W); 0 and values below are background. It raises `InputError`.
-        void: the label of pixels that the annotators left open.
+        ignore_label: the label of ignored pixels.
         notes: sentences about the set that its samples carry.
     """
     try:
         labels = read(mask)
-        found = labels_of(labels, void, str(mask))
+        found = labels_of(labels, ignore_label, str(mask))
     except InputError as problem:
         yield DatasetError(str(problem))
         return
-    negatives = note_on_negatives(labels, void, str(mask))
+    negatives = note_on_negatives(labels, ignore_label, str(mask))
     if negatives is not None:
         notes = (*notes, negatives)
     for label in found:
-        truth = partial(_truth, image, mask, read, label, void)
+        truth = partial(_truth, image, mask, read, label, ignore_label)
         yield Sample(f"{name}/{label}", label, partial(read_image, image), truth, image_id=name, notes=notes)
 
 
-def _truth(image: Path, mask: Path, read: Callable[[Path], Labels], label: int, void: int | None) -> Truth:
+def _truth(image: Path, mask: Path, read: Callable[[Path], Labels], label: int, ignore_label: int | None) -> Truth:
     labels = read_fitting(image, mask, read)
-    return truth_of(labels == label, None if void is None else labels == void)
+    return truth_of(labels == label, None if ignore_label is None else labels == ignore_label)
 
 
 def read_fitting(image: Path, mask: Path, read: Callable[[Path], Pixels]) -> Pixels:

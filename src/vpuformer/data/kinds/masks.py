@@ -27,10 +27,10 @@ from vpuformer.data.layers import Labels, LayeredSource, Layers, labels_as_layer
 from vpuformer.errors import ConfigError, DatasetError, ImageError, MaskError, listed
 from vpuformer.images import image_size, read_foreground, read_image, read_labels
 from vpuformer.images.files import colours_of
-from vpuformer.images.meaning import VOID
+from vpuformer.images.meaning import VOC_IGNORE
 from vpuformer.images.remarks import unseen
 
-_VOID = 2
+_IGNORED = 2
 """Undecided pixels beside the one object of a file, which is 1."""
 
 _SOFT_VALUES = 3
@@ -47,18 +47,18 @@ class MaskFolder(LayeredSource):
 
     Args:
         root: the folder that holds both.
-        void: a value that is no object and no background either, such as 255 for the border in palettes of PASCAL VOC,
-            or -1: these pixels take no part in training, nor in scores.
+        ignore_label: a value that is neither object nor background, such as 255 for the border in palettes of PASCAL
+            VOC, or -1. Its pixels count neither in training nor in scores.
 
     Raises `DatasetError` where a folder is missing, holds no image with a mask, or two masks claim one image.
     `faults` tells images without a mask, and masks without an image.
     """
 
-    def __init__(self, root: str | Path, *, void: int | None = None, name: str | None = None) -> None:
-        if void == 0:
-            raise ConfigError("void=0 is the background; give another value of the maps")
+    def __init__(self, root: str | Path, *, ignore_label: int | None = None, name: str | None = None) -> None:
+        if ignore_label == 0:
+            raise ConfigError("ignore_label=0 is the background; give another value of the maps")
         image_folder, masks = need_folders(Path(root), "masks", "images", "masks")
-        self._void = void
+        self._ignore_label = ignore_label
         images = by_stem(image_folder, lambda path: path.stem)
         self._masks, orphans = _match(masks, images)
         self.faults = [
@@ -80,21 +80,23 @@ class MaskFolder(LayeredSource):
             if path.suffix.lower() in (".jpg", ".jpeg"):
                 raise DatasetError(f"{path} is a JPEG, whose values are not those that were drawn; write masks as PNG")
         if isinstance(masks, Path):
-            labels = _map(masks, self._void)
-            void, notes = _void_of(masks, labels, self._void)
-            layers = labels_as_layers(labels, void, str(masks))
+            labels = _map(masks, self._ignore_label)
+            ignored, notes = _ignored_in(masks, labels, self._ignore_label)
+            layers = labels_as_layers(labels, ignored, str(masks))
             return replace(layers, notes=(*layers.notes, *notes))
         size = image_size(self._paths[index])
         if len(masks) == 1 and not _in_colours(masks[0]):
             labels = _labels(masks[0], size)
-            void, notes = (self._void, ()) if labels is None else _void_of(masks[0], labels, self._void)
-            if labels is not None and _holds_several(labels, void, masks[0]):
-                layers = labels_as_layers(labels, void, str(masks[0]))
-                note = f"{masks[0]} holds {len(layers.places)} labels and was read as the map of its image"
+            ignored, notes = (
+                (self._ignore_label, ()) if labels is None else _ignored_in(masks[0], labels, self._ignore_label)
+            )
+            if labels is not None and _holds_several(labels, ignored, masks[0]):
+                layers = labels_as_layers(labels, ignored, str(masks[0]))
+                note = f"{masks[0]} holds {len(layers.objects)} labels and was read as the map of its image"
                 return replace(layers, notes=(note, *layers.notes, *notes))
-        found = [_object(path, size, self._void) for path in masks]
+        found = [_object(path, size, self._ignore_label) for path in masks]
         notes = tuple(note for _, notes in found for note in notes)
-        return Layers([labels for labels, _ in found], {i + 1: (i, 1) for i in range(len(found))}, {}, _VOID, notes)
+        return Layers([labels for labels, _ in found], {i + 1: (i, 1) for i in range(len(found))}, {}, _IGNORED, notes)
 
     def remarks(self, index: int) -> Sequence[str]:
         masks = self._masks[self._paths[index].stem]
@@ -149,12 +151,12 @@ def _image_files(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def _map(path: Path, void: int | None) -> Labels:
+def _map(path: Path, ignored: int | None) -> Labels:
     """The labels in a file that is to hold a map of them."""
     labels = read_labels(path)
     if _in_colours(path):
         raise DatasetError(f"{path} is a map of colours; write labels as grey values or as a palette")
-    found = labels_of(labels, void, str(path))
+    found = labels_of(labels, ignored, str(path))
     if len(found) >= _SOFT_VALUES and _is_soft(labels):
         raise DatasetError(
             f"{path} holds {len(found)} values that change from pixel to pixel, as in a grey mask or a photograph; a"
@@ -163,25 +165,28 @@ def _map(path: Path, void: int | None) -> Labels:
     return labels
 
 
-def _void_of(path: Path, labels: Labels, void: int | None) -> tuple[int | None, tuple[str, ...]]:
-    """The value of a file that is no object: `void` if it is given, else 255 of a palette beside other labels; and what
-    there is to say of the latter."""
-    if void is not None or not (labels == VOID).any() or not ((labels > 0) & (labels != VOID)).any():
-        return void, ()
+def _ignored_in(path: Path, labels: Labels, ignored: int | None) -> tuple[int | None, tuple[str, ...]]:
+    """The value of a file that is no object: `ignored` if it is given, else 255 of a palette beside other labels; and a
+    sentence about the latter."""
+    if ignored is not None or not (labels == VOC_IGNORE).any() or not ((labels > 0) & (labels != VOC_IGNORE)).any():
+        return ignored, ()
     if _kind(path) != "palette":
         return None, ()
-    return VOID, (f"{path}: {VOID} of its palette is left open, as in PASCAL VOC; void={VOID} says so of all maps",)
+    return VOC_IGNORE, (
+        f"{path}: {VOC_IGNORE} of its palette is ignored, as in PASCAL VOC; ignore_label={VOC_IGNORE} ignores it in"
+        " all maps",
+    )
 
 
-def _object(path: Path, size: tuple[int, int], void: int | None) -> tuple[Labels, tuple[str, ...]]:
-    """The one object in a file: 1, `_VOID` where it is undecided, 0 elsewhere; and what there is to say of the file."""
+def _object(path: Path, size: tuple[int, int], ignored: int | None) -> tuple[Labels, tuple[str, ...]]:
+    """The one object in a file as 1, `_IGNORED` pixels, 0 elsewhere; and sentences about the file."""
     in_colours = _in_colours(path)
     labels = _colours(path) if in_colours else _labels(path, size)
     if labels is None:
         return read_foreground(path, size).astype(np.uint8), ()
-    void, notes = _void_of(path, labels, void)
-    if _holds_several(labels, void, path):
-        values = "several colours" if in_colours else f"the labels {listed(map(str, labels_of(labels, void, '')))}"
+    ignored, notes = _ignored_in(path, labels, ignored)
+    if _holds_several(labels, ignored, path):
+        values = "several colours" if in_colours else f"the labels {listed(map(str, labels_of(labels, ignored, '')))}"
         raise DatasetError(
             f"{path} holds {values}, and its name promises one object; write one file an object, or one map called as"
             " its image"
@@ -189,7 +194,7 @@ def _object(path: Path, size: tuple[int, int], void: int | None) -> tuple[Labels
     if in_colours:
         return read_foreground(path, size).astype(np.uint8), ()
     shown = read_foreground(path, size) if _is_soft(labels) else labels > 0
-    return np.where(labels == void, _VOID, shown).astype(np.uint8), notes
+    return np.where(labels == ignored, _IGNORED, shown).astype(np.uint8), notes
 
 
 def _labels(path: Path, size: tuple[int, int]) -> Labels | None:
@@ -206,9 +211,9 @@ def _colours(path: Path) -> Labels:
     return red << 16 | green << 8 | blue
 
 
-def _holds_several(labels: Labels, void: int | None, path: Path) -> bool:
+def _holds_several(labels: Labels, ignored: int | None, path: Path) -> bool:
     """Whether these are the labels of several objects, and not one object, be it with soft edges."""
-    return len(labels_of(labels, void, str(path))) > 1 and not _is_soft(labels)
+    return len(labels_of(labels, ignored, str(path))) > 1 and not _is_soft(labels)
 
 
 def _is_soft(labels: Labels) -> bool:

@@ -9,11 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from vpuformer.data.file_lists import need_folders, read_names
-from vpuformer.data.kinds.label_map_sets import Found, label_samples
+from vpuformer.data.kinds.label_map_sets import SampleOrError, label_samples
 from vpuformer.data.layers import Labels, LayeredSource, Layers, labels_as_layers
 from vpuformer.data.matlab import read_integers
 from vpuformer.data.unpickle import load_plain
 from vpuformer.errors import ConfigError, DatasetError
+from vpuformer.files import read_bytes
 
 _GAMMA = 1.25
 """How strongly images that are segmented badly are preferred, as RITM has it."""
@@ -58,10 +59,10 @@ class Sbd(LayeredSource):
     def read_layers(self, index: int) -> Layers:
         labels = read_instances(self._instances / f"{self._names[index]}.mat")
         layers = labels_as_layers(labels, name=str(self._instances / f"{self._names[index]}.mat"))
-        return layers.without(number for number in layers.places if _fill(labels == number) < self._smallest_fill)
+        return layers.without(number for number in layers.objects if _fill(labels == number) < self._smallest_fill)
 
 
-def sbd(root: Path) -> Iterator[Found]:
+def sbd(root: Path) -> Iterator[SampleOrError]:
     """SBD's `val.txt`; every instance is an object."""
     images, instances = need_folders(root, "sbd", "img", "inst")
     for stem in read_names(root / "val.txt"):
@@ -75,12 +76,9 @@ def read_instances(path: Path) -> Labels:
     Raises:
         DatasetError: the file is missing, broken, or has no such map.
     """
+    content = read_bytes(path, error=DatasetError)
     try:
-        return read_integers(path.read_bytes(), "GTinst", "Segmentation")
-    except FileNotFoundError:
-        raise DatasetError(f"there is no {path}") from None
-    except OSError as problem:
-        raise DatasetError(f"{path} cannot be read: {problem.strerror}") from problem
+        return read_integers(content, "GTinst", "Segmentation")
     except ValueError as problem:
         raise DatasetError(
             f"{path} is no annotation of SBD, which holds a map of integers in GTinst.Segmentation ({problem})"

@@ -8,6 +8,7 @@ import numpy as np
 from vpuformer.arrays import RGB, FloatMap
 from vpuformer.evaluation.baselines.seeds import Labels, exclude_border, seed_labels
 from vpuformer.geometry import Crop, FrameMap
+from vpuformer.images.scaling import scaled_down
 from vpuformer.inference.protocol import Encoded, Prediction, Query
 
 
@@ -78,6 +79,4 @@ class ReducedImage(Encoded):
 
     def __init__(self, image: RGB, longest_side: int) -> None:
         super().__init__(image)
-        factor = min(1.0, longest_side / max(self.size))
-        height, width = (max(1, round(side * factor)) for side in self.size)
-        self.small = np.asarray(cv2.resize(self.image, (width, height), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+        self.small = scaled_down(self.image, longest_side)

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from vpuformer.errors import CheckpointError, MissingDependencyError
+from vpuformer.extras import require
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +96,9 @@ def load(family: Family, checkpoint: str) -> tuple[Any, Any]:
 
 
 def _classes(family: Family) -> tuple[Any, Any]:
-    try:
-        import transformers
-    except ModuleNotFoundError as error:
-        raise MissingDependencyError(
-            f"the baseline {family.name} comes from transformers; install it with: pip install 'vpuformer[sam]'"
-        ) from error
+    require("sam", f"the baseline {family.name}")
+    import transformers
+
     try:
         return getattr(transformers, family.model), getattr(transformers, family.processor)
     except (AttributeError, ImportError) as error:

@@ -1,9 +1,8 @@
-"""What is read off the records of evaluations, without running anything again.
+"""Numbers, tables, figures and pages from the records of evaluations.
 
-In reading order: `summary` (the numbers of one run), `screen` (a table of them), `runs` (several runs, and which may
-stand beside each other), `published` (the paper's numbers), `tables` (in the paper's form), `figures` (bars and curves,
-as `svg`), `panels` (images with prompts), `page` (all of it as HTML, written with `markup`), `markdown`. No torch is
-needed.
+In reading order: `summary` (the numbers of one run), `screen` (a table of them), `runs` (several runs, and which of
+them compare), `published` (the paper's numbers), `tables` (in the paper's form), `figures` (bars and curves, drawn by
+`svg`), `panels` (images with prompts), `page` (HTML, written with `markup`), `markdown`. Needs no torch.
 """
 
 from vpuformer.evaluation.report.markdown import markdown_tables
@@ -11,7 +10,6 @@ from vpuformer.evaluation.report.page import render_page, write_page
 from vpuformer.evaluation.report.runs import Run, open_runs
 from vpuformer.evaluation.report.screen import render_table, summary_table
 from vpuformer.evaluation.report.summary import Summary, prompts_shown, read_summary, summarise, write_summary
-from vpuformer.evaluation.report.writing import write_text
 
 __all__ = [
     "Run",
@@ -26,5 +24,4 @@ __all__ = [
     "summary_table",
     "write_page",
     "write_summary",
-    "write_text",
 ]

@@ -1,4 +1,4 @@
-"""The paper's bars (Fig. 1) and curves (Fig. 6), from runs."""
+"""Bar charts (as the paper's Fig. 1) and curves (as Fig. 6) of runs."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,26 +11,26 @@ from vpuformer.evaluation.report.tables import COMBINATIONS, combination
 from vpuformer.prompts import KINDS
 
 BARS_AFTER = 3
-"""Interactions after which Fig. 1 shows the IoU."""
+"""Number of interactions after which Fig. 1 shows the IoU."""
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A drawing with its caption."""
+    """A drawing and its caption."""
 
     caption: str
     drawing: Markup
     key: Markup
-    """The meaning of the colours."""
+    """Legend of the colours."""
 
 
 def all_figures(runs: Sequence[Run]) -> list[Figure]:
-    """Every figure for which there are numbers."""
+    """Every figure that the runs have numbers for."""
     return [*combination_bars(runs), *first_prompt_bars(runs), *curve_charts(runs)]
 
 
 def combination_bars(runs: Sequence[Run]) -> list[Figure]:
-    """A figure a method: mean IoU after three interactions with clicks alone, with boxes, with scribbles, with both."""
+    """One figure per method: mean IoU after three interactions, by combination of kinds."""
     combined = {kinds: [run for run in runs if combination(run) == kinds] for kinds in COMBINATIONS}
     seeds = {kinds: {run.method.seed for run in those} for kinds, those in combined.items()}
 
@@ -38,13 +38,13 @@ def combination_bars(runs: Sequence[Run]) -> list[Figure]:
         kinds = combination(run)
         if kinds is None:
             return None
-        # The draws of two seeds are two protocols; a limit beyond the third prompt changes nothing of the first three.
-        drawn = f", seed {run.method.seed}" if len(seeds[kinds]) > 1 else ""
-        return " + ".join(kinds) + drawn
+        # Two seeds are two protocols; a limit beyond the third prompt does not change the first three.
+        seed = f", seed {run.method.seed}" if len(seeds[kinds]) > 1 else ""
+        return " + ".join(kinds) + seed
 
     names = list(dict.fromkeys(series(run) or "" for those in combined.values() for run in those))
     return _bars(
-        _one_a_kind(runs, series),
+        _first_of_each_series(runs, series),
         BARS_AFTER,
         names,
         series,
@@ -53,14 +53,14 @@ def combination_bars(runs: Sequence[Run]) -> list[Figure]:
 
 
 def first_prompt_bars(runs: Sequence[Run]) -> list[Figure]:
-    """A figure a method: mean IoU after one click, one box, one scribble."""
+    """One figure per method: mean IoU after one click, one box, one scribble."""
 
     def series(run: Run) -> str | None:
-        # In a mixed protocol without a first kind of its own the first prompt is a click.
+        # Mixed protocols begin with a click unless they name another first kind.
         return run.header.first_kind or ("click" if "click" in run.header.kinds else run.header.kinds[0])
 
     return _bars(
-        _one_a_kind(runs, series),
+        _first_of_each_series(runs, series),
         1,
         list(KINDS),
         series,
@@ -69,10 +69,10 @@ def first_prompt_bars(runs: Sequence[Run]) -> list[Figure]:
 
 
 def curve_charts(runs: Sequence[Run]) -> list[Figure]:
-    """Mean IoU against the number of interactions, a line a run.
+    """Mean IoU against the number of interactions, one line per run.
 
-    A figure a set compares methods by their clicks; a further one for every method that was also given other prompts
-    compares these.
+    One figure per data set compares methods by their clicks. One more per method that was also measured with other
+    prompts compares these.
     """
     figures = []
     for together in same_objects(run for run in runs if len(run.summary["curve"]) > 1):
@@ -111,9 +111,9 @@ def _bars(
     caption: Callable[[str], str],
 ) -> list[Figure]:
     number = f"IoU@{after}"
-    there = [run for run in runs if number in run.summary and series_of(run) is not None]
+    measured = [run for run in runs if number in run.summary and series_of(run) is not None]
     figures = []
-    for method, group in _by_method(there).items():
+    for method, group in _by_method(measured).items():
         shown = [name for name in names if name in {series_of(run) for run in group}]
         if len(shown) < 2:
             continue
@@ -139,7 +139,7 @@ def _bars(
 
 
 def _by_method(runs: Sequence[Run]) -> dict[str, list[Run]]:
-    """The runs of one method together by its name, whatever its prompts and its limit were."""
+    """Runs by the name of their method, whatever the prompts and their limit."""
     groups: dict[Method, list[Run]] = {}
     for run in runs:
         groups.setdefault(run.method.alone, []).append(run)
@@ -147,8 +147,8 @@ def _by_method(runs: Sequence[Run]) -> dict[str, list[Run]]:
     return {names[method]: group for method, group in groups.items()}
 
 
-def _one_a_kind(runs: Sequence[Run], series_of: Callable[[Run], str | None]) -> list[Run]:
-    """One run for each method, set and first kind: their first prompts are the same."""
+def _first_of_each_series(runs: Sequence[Run], series_of: Callable[[Run], str | None]) -> list[Run]:
+    """One run for each method, data set and series: the others have the same first prompts."""
     found: dict[tuple[object, ...], Run] = {}
     for run in runs:
         found.setdefault((run.method.alone, run.column, series_of(run)), run)

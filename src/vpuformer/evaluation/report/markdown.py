@@ -1,4 +1,4 @@
-"""The tables as Markdown, for pages that are kept as text."""
+"""Tables of runs as Markdown."""
 
 from collections.abc import Sequence
 
@@ -9,11 +9,11 @@ from vpuformer.evaluation.report.tables import Cell, Table, all_tables
 
 
 def markdown_tables(runs: Sequence[Run], *, level: int = 2) -> str:
-    """Every table of the runs, each below a heading, and the commands of the runs.
+    """Markdown of every table of the runs, each under a heading, and the commands of the runs.
 
     Args:
         runs: see `vpuformer.evaluation.report.runs.open_runs`.
-        level: of the headings, 1 for the highest.
+        level: heading level, 1 for the highest.
     """
     heading = "#" * level
     parts = [f"{heading} {table.name}\n\n{_caption(table)}\n\n{to_markdown(table)}" for table in all_tables(runs)]
@@ -24,12 +24,12 @@ def markdown_tables(runs: Sequence[Run], *, level: int = 2) -> str:
 
 
 def to_markdown(table: Table) -> str:
-    """One table. Its last column of words says of each row whether it was measured or is quoted.
+    """Markdown of one table. The column `source` says whether a row is measured or quoted.
 
-    Measured means have their 95 % interval in brackets.
+    Measured means are followed by their 95 % interval in brackets.
     """
     rows = [
-        [*(word or "-" for word in row.words), group.told, *map(_shown, row.cells)]
+        [*(word or "-" for word in row.words), group.source_text, *map(_shown, row.cells)]
         for group in table.groups
         for row in group.rows
     ]

@@ -1,45 +1,45 @@
-"""One page of all that the records of some runs say: it needs no server, no script and no other file."""
+"""One HTML page about several runs. It needs no server, script or other file."""
 
 import os
 from collections.abc import Sequence
 from importlib.resources import files
 
+from vpuformer.errors import counted
 from vpuformer.evaluation.report.figures import Figure, all_figures
 from vpuformer.evaluation.report.markup import Markup, element, joined
 from vpuformer.evaluation.report.panels import Gallery, Shot
 from vpuformer.evaluation.report.published import PAPER
 from vpuformer.evaluation.report.runs import Run, run_names
-from vpuformer.evaluation.report.summary import counted
 from vpuformer.evaluation.report.tables import Cell, Group, Row, Table, all_tables
-from vpuformer.evaluation.report.writing import write_text
+from vpuformer.files import write_file
 
 _INTRODUCTION = (
-    "Measured numbers were read off the records of the runs below. The smaller numbers are 95 % intervals of the means,"
-    " found by drawing the images anew with all their objects (bootstrap, 2000 draws). They speak of other images"
-    " of the same kind, not of other trainings."
+    "Measured numbers come from the records of the runs below. The smaller numbers are 95 % intervals of the means,"
+    " from a bootstrap over images with all their objects (2000 resamples). They estimate the spread over other images"
+    " of the same kind, not over other trainings."
 )
 _QUOTED = (
-    f"Quoted numbers, in italics, are copied from the tables of {PAPER}, with other weights and other training data;"
-    " nothing of them was run here. They stand only beside sets that were measured as a whole."
+    f"Quoted numbers, in italics, are copied from the tables of {PAPER}: other weights and other training data,"
+    " not run here. They appear only for data sets that were measured as a whole."
 )
 
 
 def write_page(path: str | os.PathLike[str], runs: Sequence[Run], galleries: Sequence[Gallery] = ()) -> None:
-    """Write the page of the runs to the file `path`, whole or not at all.
+    """Write the page of the runs to a file, atomically.
 
     Args:
-        path: of an HTML file; its folder exists.
+        path: the HTML file; its folder must exist.
         runs: see `vpuformer.evaluation.report.runs.open_runs`.
         galleries: see `vpuformer.evaluation.report.panels.galleries`.
 
     Raises:
         InputError: the file cannot be written.
     """
-    write_text(path, render_page(runs, galleries), "the page")
+    write_file(path, render_page(runs, galleries))
 
 
 def render_page(runs: Sequence[Run], galleries: Sequence[Gallery] = ()) -> str:
-    """The page as text; see `write_page`."""
+    """HTML text of the page; see `write_page`."""
     title = "Interactive segmentation: evaluation"
     style = files("vpuformer.evaluation.report").joinpath("page.css").read_text(encoding="utf-8")
     head = element(
@@ -76,7 +76,7 @@ def _table(table: Table) -> Markup:
     single = [element("th", name, scope="col", class_="number") for _, names in table.columns for name in names]
     rows = [element("tr", *words, *above), element("tr", *single)] if two else [element("tr", *words, *single)]
     groups = [_group(group, table) for group in table.groups]
-    # Reached by the keyboard, so that it can be scrolled without a mouse.
+    # Focusable, so that it can be scrolled with the keyboard.
     attributes: dict[str, str | int] = {"class_": "scroll", "tabindex": 0, "role": "region", "aria_label": table.name}
     scroll = element("div", element("table", caption, element("thead", *rows), *groups), **attributes)
     return element("details", element("summary", table.name), scroll) if table.detail else scroll
@@ -84,8 +84,8 @@ def _table(table: Table) -> Markup:
 
 def _group(group: Group, table: Table) -> Markup:
     width = len(table.words) + len(table.titles)
-    words = "Measured" if group.source == "measured" else f"Quoted from {PAPER}: {group.title}"
-    title = element("th", element("span", words), colspan=width, scope="rowgroup")
+    text = "Measured" if group.source == "measured" else f"Quoted from {PAPER}: {group.title}"
+    title = element("th", element("span", text), colspan=width, scope="rowgroup")
     head = element("tr", title, class_="source")
     return element("tbody", head, *(_row(row, group) for row in group.rows))
 
@@ -99,9 +99,9 @@ def _row(row: Row, group: Group) -> Markup:
 def _cell(cell: Cell, group: Group) -> Markup:
     if not cell.text:
         return element("td", "-", class_="number")
-    said = element("span", f" {group.source}", class_="hidden")
+    source = element("span", f" {group.source}", class_="hidden")
     interval = element("small", cell.interval) if cell.interval else None
-    return element("td", cell.text, said, interval, class_=f"number {group.source}", title=group.told)
+    return element("td", cell.text, source, interval, class_=f"number {group.source}", title=group.source_text)
 
 
 def _figure(figure: Figure) -> Markup:
@@ -138,11 +138,11 @@ def _provenance(name: str, run: Run) -> Markup:
         "versions": ", ".join(f"{key} {value}" for key, value in head.versions.items()),
         "started": head.started,
     }
-    told = joined(*(joined(element("dt", key), element("dd", value)) for key, value in facts.items()))
-    return element("section", element("h3", name), element("dl", told), class_="run")
+    items = joined(*(joined(element("dt", key), element("dd", value)) for key, value in facts.items()))
+    return element("section", element("h3", name), element("dl", items), class_="run")
 
 
 def _protocol(run: Run) -> str:
-    until = "" if run.header.until is None else f", until an IoU of {run.header.until:g}"
+    target = "" if run.header.until is None else f", until an IoU of {run.header.until:g}"
     first = "" if run.header.first_kind is None else f"{run.header.first_kind} first, then "
-    return f"{first}{' + '.join(run.header.kinds)}, at most {counted(run.header.max_interactions)}{until}"
+    return f"{first}{' + '.join(run.header.kinds)}, at most {counted(run.header.max_interactions, 'prompt')}{target}"

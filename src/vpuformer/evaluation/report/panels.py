@@ -1,8 +1,8 @@
-"""Images with the prompts that were given, as in the paper's Figs. 7 to 9, and the objects that went worst.
+"""Images with recorded prompts, as in the paper's Figs. 7 to 9, and the worst objects.
 
-Records hold no masks. Without a method to ask again, a panel shows the image, the prompts and the outline of the
-truth; with one, the prompts of the record are shown to it again, in their order, and what it answers is drawn. No user
-is simulated, and no number is taken from here.
+Records hold no masks. If the method of a run is available, the recorded prompts are replayed in order and its masks
+are drawn. Otherwise a panel shows the image, the prompts and the outline of the ground truth. No user is simulated,
+and tables take no number from here.
 """
 
 import base64
@@ -10,38 +10,37 @@ import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-import cv2
-import numpy as np
 from PIL import Image
 
 from vpuformer.arrays import RGB, BoolMask
 from vpuformer.data.sample import Sample
-from vpuformer.errors import DatasetError
+from vpuformer.errors import DatasetError, counted
 from vpuformer.evaluation.records import Key, ObjectRecord
 from vpuformer.evaluation.report.runs import Run, column_names, method_names, same_objects
-from vpuformer.evaluation.report.summary import counted, prompts_shown
+from vpuformer.evaluation.report.summary import prompts_shown
 from vpuformer.images import overlay
+from vpuformer.images.scaling import scaled_down
 from vpuformer.inference.protocol import Prediction, Query, Segmenter
 from vpuformer.marks import marks_of
 from vpuformer.metrics import iou, iou_at
 
 STEPS = (1, 3, 5)
-"""Interactions after which an object is shown."""
+"""Numbers of interactions after which an object is shown."""
 
 COMPARED, WORST = 4, 8
-"""Objects shown of each set, and of each run where it went worst."""
+"""Number of objects shown for each data set, and of worst objects for each run."""
 
 SIDE = 320
-"""Longest side of a small image, in pixels."""
+"""Longest side of a small image in pixels."""
 
 TRUTH = (240, 228, 66)
-"""Colour of the truth, RGB; predictions have that of the application."""
+"""RGB colour of the ground truth; predictions have the colour of the app."""
 
 DEVIATION = 0.005
-"""From here on an IoU that is found again and differs from the recorded one is told."""
+"""Difference from the recorded IoU above which a caption shows both."""
 
 Replay = Callable[[Run], Segmenter | None]
-"""The method of a run, to be shown its prompts again; None where it is not at hand."""
+"""Returns the method of a run to replay its prompts with, or None if it is not available."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +48,7 @@ class Shot:
     """A small image."""
 
     source: str
-    """As a data URI."""
+    """Image as a data URI."""
     size: tuple[int, int]
     """(H, W) in pixels."""
     caption: str
@@ -58,7 +57,7 @@ class Shot:
 
 @dataclass(frozen=True, slots=True)
 class Gallery:
-    """Images under a heading: strips of them, each with its name."""
+    """Strips of images under a heading, each strip with its name."""
 
     title: str
     text: str
@@ -68,15 +67,15 @@ class Gallery:
 def galleries(
     runs: Sequence[Run], samples: Mapping[str, Sequence[Sample]], replay: Replay = lambda _: None
 ) -> list[Gallery]:
-    """For every set that is at hand some objects in all runs on it, and for every run those that went worst.
+    """Some objects of every available data set, and the worst objects of every run.
 
     Args:
-        runs: what was measured.
-        samples: all objects of a set, by its name.
+        runs: the runs to show.
+        samples: all objects of a data set, by its name.
         replay: see `Replay`.
 
     Raises:
-        DatasetError: an object of a record is not in its set, or has another size.
+        DatasetError: a recorded object is missing from its data set, or has another size.
     """
     found: list[Gallery] = []
     columns, methods = column_names(runs), method_names(runs)
@@ -109,29 +108,31 @@ def _last_step(run: Run) -> int:
 
 
 def _spread_keys(run: Run) -> list[Key]:
-    """Objects from hard to easy: at equal distances in the order of their IoU, without the extremes."""
+    """Objects from hard to easy, evenly spaced in the order of their IoU, without the extremes."""
     order = sorted(run.objects, key=lambda each: iou_at(each.ious, _last_step(run)))
     count = min(COMPARED, len(order))
     return [order[int((i + 0.5) * len(order) / count)].key for i in range(count)]
 
 
 def _explained(segmenters: Sequence[Segmenter | None]) -> str:
-    again = sum(segmenter is not None for segmenter in segmenters)
+    replayed = sum(segmenter is not None for segmenter in segmenters)
     parts = []
-    if again:
-        parts.append("Blue: the answer, found again from the recorded prompts.")
-    if again < len(segmenters):
-        parts.append("Yellow: the truth; answers are not in the records.")
+    if replayed:
+        parts.append("Blue: the mask, computed again from the recorded prompts.")
+    if replayed < len(segmenters):
+        parts.append("Yellow: the ground truth; records hold no masks.")
     return " ".join(parts)
 
 
 def _shots(
     record: ObjectRecord, samples: Mapping[Key, Sample], segmenter: Segmenter | None, steps: Sequence[int], name: str
 ) -> tuple[Shot, ...]:
-    """The object after each of `steps`, or after its last interaction where it ended before; captions begin `name`."""
+    """The object after each of `steps`, or after its last interaction. Captions begin with `name`."""
     sample = samples.get(record.key)
     if sample is None:
-        raise DatasetError(f"the data have no object {record.object_id} of {record.name}, which a run has measured")
+        raise DatasetError(
+            f"object {record.object_id} of {record.name} is in a run but not in the data; give the data of the run"
+        )
     image, truth = sample.image(), sample.truth()
     if truth.shape != record.size:
         raise DatasetError(f"{record.name} is {truth.shape} in the data and {record.size} in a run; both are (H, W)")
@@ -140,23 +141,23 @@ def _shots(
     shots = []
     for k in counts:
         marks = marks_of(step.prompt for step in record.interactions[:k])
-        told = f"{name}{counted(k)}, IoU {record.ious[k - 1]:.3f}"
+        caption = f"{name}{counted(k, 'prompt')}, IoU {record.ious[k - 1]:.3f}"
         if answers:
             mask = answers[k - 1]
             drawn = overlay(image, mask, marks)
-            again = iou(mask, truth)
-            if abs(again - record.ious[k - 1]) > DEVIATION:
-                told += f" recorded, {again:.3f} now"
+            now = iou(mask, truth)
+            if abs(now - record.ious[k - 1]) > DEVIATION:
+                caption += f" recorded, {now:.3f} now"
         else:
             drawn = overlay(image, truth == 1, marks, colour=TRUTH)
-        what = "the answer" if answers else "the true outline"
-        alt = f"{record.name} with {counted(k)} and {what}"
-        shots.append(_small(drawn, told, alt))
+        what = "the predicted mask" if answers else "the ground truth"
+        alt = f"{record.name} with {counted(k, 'prompt')} and {what}"
+        shots.append(_small(drawn, caption, alt))
     return tuple(shots)
 
 
 def _answers(segmenter: Segmenter | None, image: RGB, record: ObjectRecord, count: int) -> list[BoolMask]:
-    """Masks after each of the first `count` prompts of the record, each from the answer before it."""
+    """Masks of the method after each of the first `count` recorded prompts."""
     if segmenter is None:
         return []
     encoded = segmenter.encode(image.copy())
@@ -171,11 +172,8 @@ def _answers(segmenter: Segmenter | None, image: RGB, record: ObjectRecord, coun
 
 
 def _small(drawn: RGB, caption: str, alt: str) -> Shot:
-    height, width = drawn.shape[:2]
-    scale = min(1.0, SIDE / max(height, width))
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    small = np.asarray(cv2.resize(drawn, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    small = scaled_down(drawn, SIDE)
     buffer = io.BytesIO()
     Image.fromarray(small).save(buffer, format="WEBP", quality=55)  # half the size of JPEG
     source = "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
-    return Shot(source, (size[1], size[0]), caption, alt)
+    return Shot(source, (small.shape[0], small.shape[1]), caption, alt)

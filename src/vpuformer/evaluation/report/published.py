@@ -1,8 +1,8 @@
-"""The numbers that the paper publishes, each with the table that it stands in: quoted, never measured here.
+"""Numbers published in the paper, by table: quoted, never measured here.
 
 Source: Zhang et al., VPUFormer: Visual Prompt Unified Transformer for Interactive Image Segmentation, arXiv:2306.06656,
-2023. A pair is NoC@85 and NoC@90 (in Table VII NoI@85 and NoI@90, in Table V NoC@90 and NoF@90); None is a dash in the
-paper, or a number that its text does not give readably.
+2023. A pair is NoC@85 and NoC@90 (in Table VII NoI@85 and NoI@90, in Table V NoC@90 and NoF@90). None is a dash in the
+paper, or a number that is unreadable in its text.
 """
 
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ NAMES = {
     "brats": "BraTS",
     "oaizib": "OAIZIB",
 }
-"""The data sets as the paper and the field write them."""
+"""Names of the data sets, as the paper and the field write them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +36,12 @@ class Published:
     """A row of one of the paper's tables."""
 
     table: str
-    """Roman number."""
+    """Roman numeral of the table."""
     method: str
     backbone: str
     trained_on: str
     values: Mapping[str, Pair]
-    """By the name of the data set."""
+    """Pair of numbers by the name of the data set."""
     kinds: tuple[Kind, ...] = ("click",)
 
 
@@ -101,7 +101,7 @@ TABLE_III = _rows(
 )
 
 ABLATED = ("berkeley", "davis")
-"""The sets of the ablations, Tables IV to VII."""
+"""Data sets of the ablations, Tables IV to VII."""
 
 _PUE_ROW: list[Pair] = [(1.38, 1.71), (3.48, 4.82)]
 

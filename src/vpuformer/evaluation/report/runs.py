@@ -1,8 +1,8 @@
-"""Several runs, and which of their numbers may stand beside each other.
+"""Several runs, and which of their numbers are comparable.
 
-A table has a row a *method* and a column a *set*. Runs share a row only where they measured the same method in the same
-way, and a column only where they saw the same objects of the same data; where two rows or columns would have the same
-name, the name says what is different.
+A table has one row per *method* and one column per *data set*. Runs share a row only if they measured the same method
+with the same settings, and a column only if they measured the same objects of the same data. If two rows or columns
+would have the same name, the names show the difference.
 """
 
 import os
@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 from vpuformer.data.kinds.benchmarks import BENCHMARKS
-from vpuformer.errors import InputError
+from vpuformer.errors import InputError, counted
 from vpuformer.evaluation import RECORDS
-from vpuformer.evaluation.records import Header, Key, ObjectRecord, read_records
+from vpuformer.evaluation.records import Key, ObjectRecord, RunHeader, read_records
 from vpuformer.evaluation.report.published import NAMES
-from vpuformer.evaluation.report.summary import Summary, counted, prompts_shown, summarise
+from vpuformer.evaluation.report.summary import Summary, prompts_shown, summarise
 
 
 class Method(NamedTuple):
-    """What shares a row of a table."""
+    """Identity of a table row."""
 
     model: str
     weights: str | None
@@ -30,22 +30,22 @@ class Method(NamedTuple):
     until: float | None
     max_interactions: int
     seed: int | None
-    """None where nothing was drawn."""
+    """None if the protocol is not random."""
     prompts: str
 
     @property
     def alone(self) -> "Method":
-        """The method itself, whatever the prompts, their limit and their draws."""
+        """The method without its prompts, their limit and their seed."""
         return self._replace(until=None, max_interactions=0, seed=None, prompts="")
 
 
 class Column(NamedTuple):
-    """What shares a column of a table."""
+    """Identity of a table column."""
 
     dataset: str
     data: str
     objects: frozenset[Key]
-    """Which they are: two parts of a set may be equally large."""
+    """Keys of the objects; two parts of a data set may have the same size."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Run:
     """An evaluation, read from its folder."""
 
     folder: Path
-    header: Header
+    header: RunHeader
     objects: tuple[ObjectRecord, ...]
     summary: Summary
 
@@ -80,7 +80,7 @@ class Run:
 
     @property
     def complete(self) -> bool:
-        """Whether all objects of a published set were measured; False for a set that is not published."""
+        """Whether the run measured all objects of a published data set; False for other data sets."""
         benchmark = BENCHMARKS.get(self.header.dataset)
         if benchmark is None:
             return False
@@ -88,32 +88,31 @@ class Run:
 
 
 def open_runs(folders: Iterable[str | os.PathLike[str]]) -> list[Run]:
-    """The runs in these folders, in this order.
+    """Read the runs in these folders, in this order.
 
     Raises:
-        InputError: there is none, a folder holds no records or broken ones, a run is not finished, or one is there
-            twice.
+        InputError: no folder is given, records are missing or broken, a run is unfinished, or a run is given twice.
     """
     runs = [open_run(folder) for folder in folders]
     if not runs:
-        raise InputError("no run to report; give the folders that `vpuformer evaluate` wrote")
+        raise InputError("got no run to report; give the folders that `vpuformer evaluate` wrote")
     seen: dict[Hashable, Run] = {}
     for run in runs:
         other = seen.setdefault((run.method, run.column), run)
         if other is not run:
             differing = [name for name in other.header.differences(run.header) if name != "command"]
             raise InputError(
-                f"{other.folder} and {run.folder} would stand in the same place of every table: the same method on the"
-                f" same objects{', but for ' + ', '.join(differing) if differing else ''}; give one of them"
+                f"{other.folder} and {run.folder} would fill the same cells of every table: the same method on the"
+                f" same objects{', apart from ' + ', '.join(differing) if differing else ''}; give one of them"
             )
     return runs
 
 
 def open_run(folder: str | os.PathLike[str]) -> Run:
-    """The run in a folder, or in a file of records.
+    """Read the run in a folder, or in a file of records.
 
     Raises:
-        InputError: there are no records, they are broken, or the run is not finished.
+        InputError: the records are missing or broken, or the run is unfinished.
     """
     path = Path(folder)
     file = path / RECORDS if path.is_dir() else path
@@ -130,34 +129,34 @@ def open_run(folder: str | os.PathLike[str]) -> Run:
     return Run(path, header, objects, summarise(header, objects))
 
 
-def method_names(runs: Sequence[Run], told: Collection[str] = ()) -> dict[Method, str]:
-    """A name for the row of each method: the model's, and with it in what it differs from others of that name.
+def method_names(runs: Sequence[Run], omit: Collection[str] = ()) -> dict[Method, str]:
+    """Row title of each method: the model, and what distinguishes it from others.
 
     Args:
-        runs: those of a table.
-        told: fields of `Method` that the table tells elsewhere.
+        runs: the runs of a table.
+        omit: fields of `Method` that the table shows elsewhere.
     """
-    return describe(list(dict.fromkeys(run.method for run in runs)), told)
+    return describe(list(dict.fromkeys(run.method for run in runs)), omit)
 
 
-def describe(methods: Sequence[Method], told: Collection[str] = ()) -> dict[Method, str]:
-    """As `method_names`, of methods without runs."""
+def describe(methods: Sequence[Method], omit: Collection[str] = ()) -> dict[Method, str]:
+    """Row title of each method; see `method_names`."""
     names = {}
     for method in methods:
         alike = [other for other in methods if (other.model, other.prompts) == (method.model, method.prompts)]
         parts = [
             shown(method)
             for field, shown in _SHOWN.items()
-            if field not in told and len({getattr(each, field) for each in alike}) > 1
+            if field not in omit and len({getattr(each, field) for each in alike}) > 1
         ]
         names[method] = ", ".join([method.model, *(part for part in parts if part)])
     return names
 
 
 def column_names(runs: Sequence[Run]) -> dict[Column, str]:
-    """A name for the column of each set: the data set's, how many objects unless all, and which data if there are two.
+    """Column title of each data set, with the number of objects unless it is whole.
 
-    Data are told apart by the first digits of their fingerprint; see `vpuformer.evaluation.records.data_fingerprint`.
+    Data of one name are distinguished by the first digits of their `vpuformer.evaluation.records.data_fingerprint`.
     """
     order = [*NAMES, *dict.fromkeys(run.header.dataset for run in runs)]  # the paper's sets first, as it orders them
     columns = {run.column: run for run in sorted(runs, key=lambda run: order.index(run.header.dataset))}
@@ -165,7 +164,7 @@ def column_names(runs: Sequence[Run]) -> dict[Column, str]:
     for column, run in columns.items():
         name = NAMES.get(column.dataset, column.dataset)
         if not run.complete:
-            name += f", {len(column.objects)} object{'s' * (len(column.objects) != 1)}"
+            name += f", {counted(len(column.objects), 'object')}"
         if len({other.data for other in columns if other.dataset == column.dataset}) > 1:
             name += f", data {column.data[:8]}"
         alike = [other for other in columns if other[:2] == column[:2] and len(other.objects) == len(column.objects)]
@@ -175,14 +174,14 @@ def column_names(runs: Sequence[Run]) -> dict[Column, str]:
     return names
 
 
-def run_names(runs: Sequence[Run], told: Collection[str] = ()) -> list[str]:
-    """A name for each run where it stands alone: method, prompts and set; `told` as in `method_names`."""
-    methods, columns = method_names(runs, told), column_names(runs)
+def run_names(runs: Sequence[Run], omit: Collection[str] = ()) -> list[str]:
+    """Full name of each run: method, prompts and data set. For `omit` see `method_names`."""
+    methods, columns = method_names(runs, omit), column_names(runs)
     return [f"{methods[run.method]} ({prompts_shown(run.summary)}), {columns[run.column]}" for run in runs]
 
 
 def same_objects(runs: Iterable[Run]) -> list[list[Run]]:
-    """The runs, those on the same objects together."""
+    """Group the runs by the objects that they measured."""
     together: dict[Column, list[Run]] = {}
     for run in runs:
         together.setdefault(run.column, []).append(run)
@@ -194,7 +193,7 @@ _SHOWN: dict[str, Callable[[Method], str]] = {
     "options": lambda method: ", ".join(f"{name}={value}" for name, value in method.options),
     "version": lambda method: f"version {method.version}",
     "until": lambda method: "" if method.until is None else f"until IoU {method.until:g}",
-    "max_interactions": lambda method: f"at most {counted(method.max_interactions)}",
+    "max_interactions": lambda method: f"at most {counted(method.max_interactions, 'prompt')}",
     "seed": lambda method: "" if method.seed is None else f"seed {method.seed}",
 }
-"""How each field of a method is told, where it has to be."""
+"""Text for each field of a method that distinguishes it from others."""

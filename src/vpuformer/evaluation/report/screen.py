@@ -1,4 +1,4 @@
-"""Summaries as one table: for the screen, and for a page."""
+"""One table of summaries, for the screen or for a Markdown page."""
 
 from collections.abc import Sequence
 
@@ -7,16 +7,19 @@ from rich.table import Table
 from vpuformer.evaluation.report.summary import Summary, count_title, interval_shown, number_shown, prompts_shown
 
 COLUMNS = ("NoC@85", "NoC@90", "NoF@90", "IoU@1", "IoU@3", "IoU@5")
-"""The numbers of the table for a page."""
+"""Numbers in the Markdown table."""
 
 STEPS = (1, 2, 3, 5, 10, 20)
-"""Prompts after which tables show the IoU, and the screen after the last one too; the summary has it after each."""
+"""Numbers of prompts after which tables show the IoU. The screen also shows it after the last prompt."""
 
 _NONE = "-"
 
 
 def summary_table(summaries: Sequence[Summary]) -> Table:
-    """For the screen: a row a number, a column a run. A single run shows its intervals."""
+    """Table for the screen: one row per number, one column per run.
+
+    A single run shows its intervals.
+    """
     table = Table()
     table.add_column("")
     for summary in summaries:
@@ -35,7 +38,7 @@ def summary_table(summaries: Sequence[Summary]) -> Table:
 
 
 def render_table(summaries: Sequence[Summary]) -> str:
-    """For a page: Markdown, a row a run. Seconds are the median, of one prompt.
+    """Markdown table, one row per run. Seconds are the median of one prompt.
 
     >>> run = {"dataset": "toy", "model": "grabcut", "kinds": ["click"], "objects": 4, "NoC@90": 3.25, "IoU@1": 0.5}
     >>> print(render_table([run]))
@@ -59,14 +62,14 @@ def render_table(summaries: Sequence[Summary]) -> str:
 
 
 def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]], words: int) -> str:
-    """A table in Markdown; the first `words` columns hold words, the others numbers, which stand to the right."""
+    """Markdown table. Columns after the first `words` hold numbers, aligned right."""
     lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in (head, *rows)]
     rule = "|" + "|".join(["---"] * words + ["--:"] * (len(head) - words)) + "|"
     return "\n".join([lines[0], rule, *lines[1:]])
 
 
 def seconds_shown(summary: Summary) -> str:
-    """The median seconds of one prompt, or "" where they are not known."""
+    """Median seconds of one prompt, or "" if they are unknown."""
     seconds = summary.get("seconds_per_interaction")
     return "" if seconds is None else f"{seconds['median']:.3g}"
 

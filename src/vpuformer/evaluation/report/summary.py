@@ -1,16 +1,15 @@
 """The numbers of one run.
 
-A *summary* is a plain dict, as `summary.json` holds it: the numbers of `vpuformer.metrics.summarise` under their names
-there ("NoC@85", "NoF@90", "IoU@1", "AuC@20"), but "NoI@85", a number of interactions, for "NoC@85" where other prompts
-than clicks are allowed; and in addition
+A *summary* is the dictionary in `summary.json`. It holds the numbers of `vpuformer.metrics.summarise` ("NoC@85",
+"NoF@90", "IoU@1", "AuC@20"). If prompts other than clicks are allowed, "NoC@85" is called "NoI@85", a number of
+interactions. In addition it holds
 
-* "BIoU@1" ..: mean boundary IoU after so many prompts, where the run measured it;
-* `intervals`: for every mean its 95 % interval, [low, high], by drawing the images anew;
+* "BIoU@1", ...: mean boundary IoU after that number of prompts, if the run measured it;
+* `intervals`: 95 % interval [low, high] of every mean, by a bootstrap over images;
 * `curve`: mean IoU after 1, 2, ... prompts;
-* `objects`, `images`, and `prompts`: how many were given of each kind;
-* `seconds_per_interaction` and `seconds_per_image`, of the method alone: each `median`, `mean`, and the `interval` of
-  the mean;
-* all fields of the run's `Header`.
+* `objects`, `images`: their numbers; `prompts`: number of prompts of each kind;
+* `seconds_per_interaction`, `seconds_per_image`: `median`, `mean` and `interval` of the mean, in the method itself;
+* all fields of the `RunHeader`.
 """
 
 import json
@@ -24,9 +23,8 @@ from typing import Any
 import numpy as np
 
 from vpuformer.errors import InputError
-from vpuformer.evaluation.records import Header, ObjectRecord
-from vpuformer.evaluation.report.writing import write_text
-from vpuformer.files import read_json
+from vpuformer.evaluation.records import ObjectRecord, RunHeader
+from vpuformer.files import read_json, write_file
 from vpuformer.metrics import bootstrap_interval, bootstrap_intervals, iou_at
 from vpuformer.metrics import summarise as summarise_curves
 
@@ -35,16 +33,16 @@ Summary = dict[str, Any]
 _MEANS = ("NoC@", "NoI@", "IoU@", "BIoU@", "AuC@")
 
 
-def summarise(header: Header, records: Sequence[ObjectRecord]) -> Summary:
-    """The numbers of a run.
+def summarise(header: RunHeader, records: Sequence[ObjectRecord]) -> Summary:
+    """Compute the numbers of a run.
 
-    Of a run with a target to stop at (`until`), only those numbers are given that it did not cut short.
+    If objects stop at a target IoU (`header.until`), numbers that depend on what comes after it are left out.
 
     Raises:
-        InputError: there is no record.
+        InputError: `records` is empty.
     """
     if not records:
-        raise InputError("there are no records to summarise; the run has not finished its first object")
+        raise InputError("got no records to summarise; the run has not finished its first object")
     curves = [record.ious for record in records]
     boundaries = [record.boundary_ious for record in records]
     singles = [_numbers(header, [one], [other]) for one, other in zip(curves, boundaries, strict=True)]
@@ -52,7 +50,7 @@ def summarise(header: Header, records: Sequence[ObjectRecord]) -> Summary:
     numbers = {name: value for name, value in every.items() if _complete(name, header.until)}
     means = [name for name in numbers if name.startswith(_MEANS)]
     images = [record.image_id for record in records]
-    # The same draws for every number, whatever the run's seed: intervals of two runs are comparable.
+    # The same resamples for every number and run, so that intervals of two runs are comparable.
     ends = bootstrap_intervals(
         np.array([[single[name] for name in means] for single in singles]), np.random.default_rng(0), images=images
     )
@@ -71,28 +69,28 @@ def summarise(header: Header, records: Sequence[ObjectRecord]) -> Summary:
 
 
 def write_summary(path: str | os.PathLike[str], summary: Summary) -> None:
-    """Write `summary.json`, whole or not at all.
+    """Write `summary.json`, atomically.
 
     Raises:
         InputError: the file cannot be written.
     """
-    write_text(path, json.dumps(summary, indent=2) + "\n", "the summary")
+    write_file(path, json.dumps(summary, indent=2) + "\n")
 
 
 def read_summary(path: str | os.PathLike[str]) -> Summary:
-    """The inverse of `write_summary`.
+    """Read `summary.json`; the inverse of `write_summary`.
 
     Raises:
-        InputError: the file is missing, or no summary.
+        InputError: the file is missing, or is not a summary.
     """
     summary = read_json(Path(path), error=InputError, name=f"the summary {path}")
     if not isinstance(summary, dict) or not {"dataset", "model", "kinds", "objects"} <= summary.keys():
-        raise InputError(f"{path} is no summary of an evaluation: it names no data set, model and kinds of prompts")
+        raise InputError(f"{path} is not a summary of an evaluation: it lacks data set, model, kinds or objects")
     return summary
 
 
 def prompts_shown(summary: Mapping[str, Any]) -> str:
-    """The kinds of prompts of a run, in words.
+    """Prompt kinds of a run, in words.
 
     >>> prompts_shown({"kinds": ["click"], "first_kind": "box"}), prompts_shown({"kinds": ["click", "scribble"]})
     ('box, then click', 'click + scribble')
@@ -102,17 +100,8 @@ def prompts_shown(summary: Mapping[str, Any]) -> str:
     return kinds if first is None or [first] == list(summary["kinds"]) else f"{first}, then {kinds}"
 
 
-def counted(prompts: int) -> str:
-    """How many prompts, in words.
-
-    >>> counted(1), counted(3)
-    ('1 prompt', '3 prompts')
-    """
-    return f"{prompts} prompt{'s' * (prompts != 1)}"
-
-
 def count_title(name: str, summaries: Sequence[Mapping[str, Any]]) -> str:
-    """The name of a number: NoC of runs with clicks alone, else NoI, a number of interactions.
+    """Name of a number: NoC if all runs use clicks alone, else NoI.
 
     >>> count_title("NoC@85", [{"kinds": ["click", "box"]}])
     'NoI@85'
@@ -123,9 +112,9 @@ def count_title(name: str, summaries: Sequence[Mapping[str, Any]]) -> str:
 
 
 def number_shown(summary: Mapping[str, Any], name: str) -> str:
-    """A number of a summary with the digits that papers give it, or "" where the run has none.
+    """Number of a summary with the digits that papers print, or "" if it is missing.
 
-    NoC stands for NoI as well, whichever the run has: see `count_title`.
+    "NoC" also finds "NoI"; see `count_title`.
 
     >>> number_shown({"kinds": ["click"], "NoC@90": 1.7100}, "NoC@90")
     '1.71'
@@ -135,7 +124,7 @@ def number_shown(summary: Mapping[str, Any], name: str) -> str:
 
 
 def interval_shown(summary: Mapping[str, Any], name: str, between: str = " to ") -> str:
-    """The 95 % interval of a number, or "" where it has none.
+    """95 % interval of a number, or "" if it has none.
 
     >>> interval_shown({"kinds": ["box"], "intervals": {"NoI@90": [1.5, 2.25]}}, "NoC@90")
     '1.50 to 2.25'
@@ -145,14 +134,14 @@ def interval_shown(summary: Mapping[str, Any], name: str, between: str = " to ")
 
 
 def digits(name: str) -> int:
-    """Digits behind the point that papers give this number."""
+    """Number of decimals that papers print."""
     if name.startswith(("NoF", ">=")):
         return 0
     return 2 if name.startswith(("NoC", "NoI")) else 3
 
 
 def _numbers(
-    header: Header, curves: Sequence[Sequence[float]], boundaries: Sequence[Sequence[float] | None]
+    header: RunHeader, curves: Sequence[Sequence[float]], boundaries: Sequence[Sequence[float] | None]
 ) -> dict[str, float]:
     limit, run = header.max_interactions, header.to_dict()
     numbers = {count_title(name, [run]): value for name, value in summarise_curves(curves, limit).items()}
@@ -164,7 +153,7 @@ def _numbers(
 
 
 def _complete(name: str, until: float | None) -> bool:
-    """Whether this number is known when objects ended at the IoU `until`."""
+    """Whether this number is known if objects stop at the IoU `until`."""
     what, _, at = name.partition("@")
     if until is None:
         return True

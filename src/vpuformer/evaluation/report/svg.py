@@ -1,4 +1,4 @@
-"""Bars and curves as inline SVG: no program draws them but the browser. Colours are those of the page (`page.css`)."""
+"""Bar and line charts as inline SVG. Their colours are in `page.css`."""
 
 import math
 from collections.abc import Sequence
@@ -8,10 +8,10 @@ from typing import TypeVar
 from vpuformer.evaluation.report.markup import Markup, element, joined
 
 WIDTH, HEIGHT = 480, 300
-"""In units of the image, which is as wide as the page lets it be."""
+"""Size in SVG units; the page scales the chart."""
 
 COLOURS = 7
-"""That can be told apart; behind them they come again, with dashed lines."""
+"""Number of distinct colours; further lines repeat them, dashed."""
 
 _T = TypeVar("_T")
 _NUMBER_WIDTH = 36
@@ -20,22 +20,22 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 54, 8, 14, 46
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """A line, or the bars of one colour: for each place a value and the ends of its interval, all in 0..1."""
+    """A line, or the bars of one colour: values and their intervals, all 0 to 1."""
 
     name: str
     values: Sequence[float | None]
-    """None where there is none."""
+    """None where the series has no value."""
     intervals: Sequence[tuple[float, float] | None]
 
 
 def line_chart(series: Sequence[Series], x_title: str, y_title: str, label: str) -> Markup:
-    """Lines over 1, 2, ..., each with the band of its interval.
+    """Line chart over 1, 2, ..., each line with the band of its interval.
 
     Args:
-        series: the first value stands at 1.
-        x_title: what is counted.
-        y_title: what the values are.
-        label: the chart in words, for those who do not see it.
+        series: the lines; their first value is at 1.
+        x_title: title of the x axis.
+        y_title: title of the y axis.
+        label: description of the chart for screen readers.
     """
     longest = max(len(each.values) for each in series)
     ends = [end for each in series for pair in each.intervals if pair for end in pair]
@@ -46,24 +46,24 @@ def line_chart(series: Sequence[Series], x_title: str, y_title: str, label: str)
         if k in (1, longest) or (k % (5 if longest > 10 else 1) == 0 and longest - k > 1):
             parts.append(_text(str(k), _x(k, longest), HEIGHT - _BOTTOM + 19))
     for i, each in enumerate(series):
-        band = [(_x(k, longest), _y(pair[0], lowest), _y(pair[1], lowest)) for k, pair in _there(each.intervals)]
+        band = [(_x(k, longest), _y(pair[0], lowest), _y(pair[1], lowest)) for k, pair in _numbered(each.intervals)]
         outline = [(x, low) for x, low, _ in band] + [(x, high) for x, _, high in reversed(band)]
         parts.append(element("polygon", points=_points(outline), class_=f"band c{i % COLOURS}"))
     for i, each in enumerate(series):
-        line = [(_x(k, longest), _y(value, lowest)) for k, value in _there(each.values)]
+        line = [(_x(k, longest), _y(value, lowest)) for k, value in _numbered(each.values)]
         parts.append(element("polyline", points=_points(line), class_=_line_class(i)))
         parts += [element("circle", cx=x, cy=y, r=2.6, class_=f"dot c{i % COLOURS}") for x, y in line]
     return _svg(label, *parts)
 
 
 def bar_chart(places: Sequence[str], series: Sequence[Series], y_title: str, label: str) -> Markup:
-    """Bars from 0 to 1, with whiskers for their intervals: a cluster a place, in it a bar a series.
+    """Bar chart from 0 to 1 with whiskers: one cluster per place, one bar per series.
 
     Args:
         places: what stands below the clusters.
         series: a value for each place.
-        y_title: what the values are.
-        label: the chart in words, for those who do not see it.
+        y_title: title of the y axis.
+        label: description of the chart for screen readers.
     """
     parts: list[Markup | None] = [_grid(0.0), _titles("", y_title)]
     room = (WIDTH - _LEFT - _RIGHT) / len(places)
@@ -87,7 +87,7 @@ def bar_chart(places: Sequence[str], series: Sequence[Series], y_title: str, lab
 
 
 def legend(names: Sequence[str]) -> Markup:
-    """What the colours mean, as a list of HTML."""
+    """HTML list that names the colours."""
     items = []
     for i, name in enumerate(names):
         line = element("line", x1=1, y1=6, x2=27, y2=6, class_=_line_class(i))
@@ -138,7 +138,7 @@ def _whisker(x: float, pair: tuple[float, float] | None) -> Markup | None:
 
 
 def _in_bar(text: str, x: float, width: float) -> Markup:
-    """A number at the foot of a bar, upright where the bar is too narrow for it."""
+    """Number at the foot of a bar, turned by 90 degrees if the bar is narrow."""
     y = HEIGHT - _BOTTOM - 6
     if width >= _NUMBER_WIDTH:
         return _text(text, x, y, class_="value")
@@ -157,5 +157,5 @@ def _line_class(i: int) -> str:
     return f"line c{i % COLOURS}" + (" dashed" if i >= COLOURS else "")
 
 
-def _there(values: Sequence[_T | None]) -> list[tuple[int, _T]]:
+def _numbered(values: Sequence[_T | None]) -> list[tuple[int, _T]]:
     return [(k, value) for k, value in enumerate(values, start=1) if value is not None]

@@ -1,8 +1,7 @@
-"""Tables in the paper's form: what was measured, beside what is quoted.
+"""Tables in the paper's form, with measured and quoted rows.
 
-A quoted number stands only in the column of a set that was measured here as a whole, and every cell knows which of the
-two it is. How many prompts an object needs (NoC, NoI, NoF) is counted up to 20, as in the paper: a run with another
-limit has no such number here.
+A quoted number appears only in the column of a data set that was measured here as a whole. NoC, NoI and NoF count up to
+20 prompts, as in the paper; a run with another limit has none of them.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -35,21 +34,21 @@ COMBINATIONS: tuple[tuple[Kind, ...], ...] = (
     ("click", "scribble"),
     ("click", "box", "scribble"),
 )
-"""Of Table VII and Fig. 1."""
+"""Combinations of prompt kinds in Table VII and Fig. 1."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A number as it is shown; "" where there is none."""
+    """Formatted number; "" if it is missing."""
 
     text: str = ""
     interval: str = ""
-    """Of 95 %."""
+    """95 % interval, formatted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """`words` first, then `cells`, all of one source."""
+    """Labels, then numbers, all from one source."""
 
     words: tuple[str, ...]
     cells: tuple[Cell, ...]
@@ -57,18 +56,18 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Rows that come from one place."""
+    """Rows from one source."""
 
     title: str
-    """"Measured", or the name of the paper's table."""
+    """The word "Measured", or the name of the paper's table."""
     source: Source
     rows: tuple[Row, ...]
 
     @property
-    def told(self) -> str:
-        """Where the rows come from, in words.
+    def source_text(self) -> str:
+        """Source of the rows, in words.
 
-        >>> Group("Table VII", "quoted", ()).told, Group("Measured", "measured", ()).told
+        >>> Group("Table VII", "quoted", ()).source_text, Group("Measured", "measured", ()).source_text
         ('quoted, Table VII', 'measured')
         """
         return self.source if self.source == "measured" else f"{self.source}, {self.title}"
@@ -76,58 +75,70 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table with its caption."""
+    """A table and its caption."""
 
     name: str
     caption: str
     words: tuple[str, ...]
-    """Titles of the first columns."""
+    """Titles of the label columns."""
     columns: tuple[tuple[str, tuple[str, ...]], ...]
-    """Titles of the others: what stands above several, and each of these."""
+    """Titles of the number columns: a title above several, and the title of each."""
     groups: tuple[Group, ...]
     detail: bool = False
-    """Whether it says what a figure shows, and may be folded away."""
+    """Whether the page folds the table, because a figure shows the same numbers."""
 
     @property
     def titles(self) -> list[str]:
-        """Of all columns but the first, in one line each."""
+        """Titles of the number columns, one line each."""
         return [f"{above} {name}".strip() for above, names in self.columns for name in names]
 
 
 def all_tables(runs: Sequence[Run]) -> list[Table]:
-    """Every table for which there is a measured number."""
-    makers = (natural, medical, feeding, components, weights, combined, effort, quality, boundary, curves, times)
+    """Every table that has at least one measured number."""
+    makers = (
+        natural,
+        medical,
+        prompt_encodings,
+        components,
+        p2cl_weights,
+        combined,
+        effort,
+        quality,
+        boundary,
+        curves,
+        times,
+    )
     return [table for table in (make(runs) for make in makers) if table is not None]
 
 
 def natural(runs: Sequence[Run]) -> Table | None:
-    """Clicks on images of the everyday world: as the paper's Tables I and II."""
+    """Clicks on natural images, as in the paper's Tables I and II."""
     chosen = [run for run in runs if _clicks_alone(run) and run.header.dataset not in MEDICAL]
     caption = "Mean number of clicks until the IoU is at least 85 % and 90 %, at most 20."
     return _clicks(chosen, "Clicks (as Tables I and II)", caption, [*TABLE_II, *TABLE_I])
 
 
 def medical(runs: Sequence[Run]) -> Table | None:
-    """Clicks on medical images: as the paper's Table III."""
+    """Clicks on medical images, as in the paper's Table III."""
     chosen = [run for run in runs if _clicks_alone(run) and run.header.dataset in MEDICAL]
     caption = "Mean number of clicks until the IoU is at least 85 % and 90 %, at most 20, on medical images."
     return _clicks(chosen, "Clicks on medical images (as Table III)", caption, TABLE_III)
 
 
-def feeding(runs: Sequence[Run]) -> Table | None:
-    """Clicks, by the way in which prompts reach the network: as the paper's Table IV."""
+def prompt_encodings(runs: Sequence[Run]) -> Table | None:
+    """Clicks by prompt encoding, as in the paper's Table IV."""
     caption = "Mean number of clicks until the IoU is at least 85 % and 90 %, at most 20, by the prompt encoding."
     return _clicks(_ablated(runs), "Prompt encoding (as Table IV)", caption, TABLE_IV)
 
 
 def components(runs: Sequence[Run]) -> Table | None:
-    """Clicks, with and without DMA and P2CL: as the paper's Table V."""
-    caption = "Mean number of clicks until the IoU is at least 90 %, at most 20, and objects that never reach it."
+    """Clicks with and without DMA and P2CL, as in the paper's Table V."""
+    caption = "Mean number of clicks until the IoU is at least 90 %, at most 20, and number of objects that never do."
     return _clicks(_ablated(runs), "DMA and P2CL (as Table V)", caption, TABLE_V, ("NoC@90", "NoF@90"))
 
 
-def weights(runs: Sequence[Run]) -> Table | None:
-    """Clicks, by the weight of P2CL: as the paper's Table VI."""
+def p2cl_weights(runs: Sequence[Run]) -> Table | None:
+    """Clicks by the weight of P2CL, as in the paper's Table VI."""
     caption = (
         "Mean number of clicks until the IoU is at least 85 % and 90 %, at most 20, by lambda, the weight of P2CL."
     )
@@ -135,15 +146,15 @@ def weights(runs: Sequence[Run]) -> Table | None:
 
 
 def _ablated(runs: Sequence[Run]) -> list[Run]:
-    """Runs with clicks on the sets of the paper's ablations, as a whole: where there is something to compare."""
+    """Runs with clicks on whole data sets of the paper's ablations."""
     return [run for run in runs if _clicks_alone(run) and run.header.dataset in ABLATED and run.complete]
 
 
 def combined(runs: Sequence[Run]) -> Table | None:
-    """Clicks, boxes and scribbles together: as the paper's Table VII."""
-    counted = [run for run in runs if _counted(run) and combination(run) is not None]
-    mixed = {run.column for run in counted if combination(run) != ("click",)}
-    chosen = [run for run in counted if run.column in mixed]
+    """Clicks, boxes and scribbles together, as in the paper's Table VII."""
+    full_length = [run for run in runs if _full_length(run) and combination(run) is not None]
+    mixed = {run.column for run in full_length if combination(run) != ("click",)}
+    chosen = [run for run in full_length if run.column in mixed]
     if not chosen:
         return None
     columns, names = column_names(chosen), method_names(chosen)
@@ -161,7 +172,7 @@ def combined(runs: Sequence[Run]) -> Table | None:
     return Table(
         "Kinds of prompts together (as Table VII)",
         "Mean number of interactions until the IoU is at least 85 % and 90 %, at most 20. With several kinds the first"
-        " prompt is a click; which come then is drawn by the paper's rule.",
+        " prompt is a click; the paper's rule samples the kinds of the others.",
         ("method", *KINDS),
         tuple((name, ("NoI@85", "NoI@90")) for name in columns.values()),
         _groups(rows, [("Table VII", quoted)]),
@@ -169,58 +180,58 @@ def combined(runs: Sequence[Run]) -> Table | None:
 
 
 def effort(runs: Sequence[Run]) -> Table | None:
-    """Every run: how many prompts, and how many objects fail."""
+    """Number of prompts and of failed objects, for every run."""
     names = ("NoC@80", "NoC@85", "NoC@90", "NoC@95", "NoF@85", "NoF@90", ">=20@85", ">=20@90")
-    chosen = [run for run in runs if _counted(run)]
+    chosen = [run for run in runs if _full_length(run)]
     titles = tuple(count_title(name, [run.summary for run in chosen]) for name in names)
     caption = (
-        "NoC, number of clicks (NoI, of interactions, where there are other prompts than clicks), until that IoU in"
-        " per cent, at most 20. NoF: objects that never reach it. >=20: objects with a NoC of 20, which RITM counts as"
-        " failures; those that reach it with the last prompt are among them."
+        "NoC: number of clicks until that IoU in per cent, at most 20 (NoI: number of interactions, if prompts other"
+        " than clicks are allowed). NoF: objects that never reach it. >=20: objects with a NoC of 20, which RITM counts"
+        " as failures; they include those that reach it with the last prompt."
     )
     return _every_run(chosen, "Prompts needed", caption, names, titles)
 
 
 def quality(runs: Sequence[Run]) -> Table | None:
-    """Every run: mean IoU after some prompts, and the area under the curve."""
+    """Mean IoU after some prompts, and the area under the curve, for every run."""
     names = (*(f"IoU@{k}" for k in STEPS), f"AuC@{MAX_CLICKS}")
     caption = (
-        "Mean IoU after so many prompts, 0 to 1. AuC: the mean of the IoUs after 1 to 20 prompts, which is the area"
-        " under the curve."
+        "Mean IoU after that number of prompts, 0 to 1. AuC: area under the curve, the mean of the IoUs after 1 to 20"
+        " prompts."
     )
     return _every_run(runs, "Quality reached", caption, names, names)
 
 
 def times(runs: Sequence[Run]) -> Table:
-    """Every run: how long the method takes."""
+    """Seconds of the method, for every run."""
     rows = []
-    for name, run in zip(run_names(runs, told=["max_interactions"]), runs, strict=True):
+    for name, run in zip(run_names(runs, omit=["max_interactions"]), runs, strict=True):
         spreads = (run.summary["seconds_per_interaction"], run.summary["seconds_per_image"])
         together = f", {run.header.batch} at a time" if run.header.batch > 1 else ""
         cells = tuple(cell for spread in spreads for cell in _seconds(spread))
         rows.append(Row((name, run.header.device + together), cells))
     caption = (
-        "Seconds of the method alone: neither the reading of files nor the simulated user is in them. Of objects that"
-        " were segmented some at a time, each has its share; what a person waits for is measured one at a time. Times"
-        " compare on one and the same device."
+        "Seconds spent in the method itself, excluding file I/O and the simulated user. Objects that were segmented in"
+        " a batch share its time equally; to measure how long a person waits, segment one at a time. Times compare only"
+        " on the same device."
     )
     heads = tuple((above, ("median", "mean")) for above in ("one prompt", "one image, once"))
     return Table("Time", caption, ("run", "device"), heads, _groups(rows, []))
 
 
 def boundary(runs: Sequence[Run]) -> Table | None:
-    """The runs that measured it: mean boundary IoU after some prompts."""
+    """Mean boundary IoU after some prompts, for every run that measured it."""
     names = tuple(f"BIoU@{k}" for k in STEPS)
     chosen = [run for run in runs if any(name in run.summary for name in names)]
     caption = (
-        "Mean boundary IoU (Cheng et al., CVPR 2021) after so many prompts, 0 to 1: that of bands along the outlines,"
-        " 2 % of the image's diagonal wide."
+        "Mean boundary IoU (Cheng et al., CVPR 2021) after that number of prompts, 0 to 1: the IoU of bands along the"
+        " outlines, 2 % of the image's diagonal wide."
     )
     return _every_run(chosen, "Quality of the outline", caption, names, names)
 
 
 def curves(runs: Sequence[Run]) -> Table | None:
-    """The mIoU-NoC curves as numbers: mean IoU after every number of prompts, a row a number."""
+    """Curves as numbers: mean IoU after each prompt, one row per number of prompts."""
     chosen = [run for run in runs if len(run.summary["curve"]) > 1]
     if not chosen:
         return None
@@ -228,7 +239,7 @@ def curves(runs: Sequence[Run]) -> Table | None:
     rows = [Row((str(k),), tuple(_measured_cell(run, f"IoU@{k}") for run in chosen)) for k in range(1, longest + 1)]
     return Table(
         "IoU after every prompt",
-        "The curves as numbers: mean IoU after so many prompts, 0 to 1.",
+        "The curves as numbers: mean IoU after that number of prompts, 0 to 1.",
         ("prompts",),
         (("", tuple(run_names(chosen))),),
         _groups(rows, []),
@@ -237,7 +248,7 @@ def curves(runs: Sequence[Run]) -> Table | None:
 
 
 def combination(run: Run) -> tuple[Kind, ...] | None:
-    """Which of `COMBINATIONS` the run is of, if any."""
+    """Member of `COMBINATIONS` that the run measured, or None."""
     if run.header.first_kind not in (None, "click"):
         return None
     kinds = tuple(kind for kind in ("click", "box", "scribble") if kind in run.header.kinds)
@@ -274,15 +285,15 @@ def _clicks(
 def _every_run(
     runs: Sequence[Run], name: str, caption: str, numbers: Sequence[str], titles: tuple[str, ...]
 ) -> Table | None:
-    """A row a run; columns in which no run has a number are left out."""
-    there = [i for i, number in enumerate(numbers) if any(number_shown(run.summary, number) for run in runs)]
-    if not there:
+    """Table with one row per run, without the columns in which no run has a number."""
+    shown = [i for i, number in enumerate(numbers) if any(number_shown(run.summary, number) for run in runs)]
+    if not shown:
         return None
     rows = [
-        Row((run_name, str(run.header.max_interactions)), tuple(_measured_cell(run, numbers[i]) for i in there))
-        for run_name, run in zip(run_names(runs, told=["max_interactions"]), runs, strict=True)
+        Row((run_name, str(run.header.max_interactions)), tuple(_measured_cell(run, numbers[i]) for i in shown))
+        for run_name, run in zip(run_names(runs, omit=["max_interactions"]), runs, strict=True)
     ]
-    return Table(name, caption, ("run", "at most"), (("", tuple(titles[i] for i in there)),), _groups(rows, []))
+    return Table(name, caption, ("run", "at most"), (("", tuple(titles[i] for i in shown)),), _groups(rows, []))
 
 
 def _measured_rows(
@@ -291,7 +302,7 @@ def _measured_rows(
     words: Callable[[Method, Run], tuple[str, ...]],
     numbers: tuple[str, str] = ("NoC@85", "NoC@90"),
 ) -> list[Row]:
-    """A row a method, with two numbers for every column."""
+    """One row per method, with two numbers per column."""
     together: dict[Method, dict[Column, Run]] = {}
     for run in runs:
         together.setdefault(run.method, {})[run.column] = run
@@ -330,7 +341,7 @@ def _groups(measured: Sequence[Row], quoted: Iterable[tuple[str, Sequence[Row]]]
 
 
 def _seconds(spread: Mapping[str, Any]) -> tuple[Cell, Cell]:
-    """Median and mean."""
+    """Cells of the median and the mean."""
     low, high = map(_second, spread["interval"])
     return Cell(_second(spread["median"])), Cell(_second(spread["mean"]), f"{low} to {high}" if low != high else "")
 
@@ -339,12 +350,12 @@ def _second(seconds: float) -> str:
     return f"{seconds:.3f}" if seconds >= 0.0005 else "< 0.001"
 
 
-def _counted(run: Run) -> bool:
+def _full_length(run: Run) -> bool:
     return run.header.max_interactions == MAX_CLICKS
 
 
 def _clicks_alone(run: Run) -> bool:
-    return _counted(run) and combination(run) == ("click",)
+    return _full_length(run) and combination(run) == ("click",)
 
 
 def _ticks(kinds: Sequence[Kind]) -> tuple[str, ...]:

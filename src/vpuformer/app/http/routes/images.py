@@ -1,14 +1,14 @@
-"""Images: opened, in tiles, small, marked as done; and masks that come from elsewhere."""
+"""Routes of images: opening, tiles, thumbnails, new objects, import."""
 
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
-from vpuformer.app.annotation.importing import read_masks
-from vpuformer.app.http.routes.fields import Bound, Identity, MaybeLabel, Opened
+from vpuformer.app.annotation.importing import import_masks
+from vpuformer.app.http.routes.parameters import Bound, Identity, MaybeLabel, Opened
 from vpuformer.app.http.routes.project import listed
 from vpuformer.app.images.thumbnails import thumbnail
-from vpuformer.app.protocol import ImageChange, ImageListed, ImageOpened, MasksRead, NewObject, ObjectState
+from vpuformer.app.schemas import ImageChange, ImageListed, ImageOpened, ImportResult, NewObject, ObjectState
 
 _FOR_EVER = {"cache-control": "private, max-age=31536000, immutable"}
 _A_WHILE = {"cache-control": "private, max-age=600"}
@@ -24,12 +24,12 @@ _ANY_FILE = {
 
 
 async def _body(request: Request) -> bytes:
-    """As it came, whatever its type: FastAPI would read JSON, and the importer is to see its bytes."""
+    """The raw body. FastAPI would parse JSON, but the importer needs the bytes."""
     return await request.body()
 
 
 def router() -> APIRouter:
-    """Routes of images."""
+    """Return the routes of images."""
     routes = APIRouter(tags=["images"])
 
     @routes.get("/images/{identity}", summary="Open an image with its objects")
@@ -82,7 +82,7 @@ def router() -> APIRouter:
         content: Annotated[bytes, Depends(_body)],
         label: MaybeLabel = None,
         name: Annotated[str, Query(max_length=1000)] = "",
-    ) -> MasksRead:
-        return read_masks(annotator, identity, content, label, name)
+    ) -> ImportResult:
+        return import_masks(annotator, identity, content, label, name)
 
     return routes

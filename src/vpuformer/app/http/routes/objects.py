@@ -1,4 +1,4 @@
-"""Objects: their steps, back and forth, and what is known of them."""
+"""Routes of objects: state, steps, undo and redo, probability."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,18 +7,18 @@ from fastapi import APIRouter, Response
 
 from vpuformer.app.annotation.annotator import Annotator
 from vpuformer.app.http.error_handlers import OutdatedError
-from vpuformer.app.http.routes.fields import Identity, Opened
-from vpuformer.app.http.telemetry import Measures
-from vpuformer.app.images.probability_png import grey_png
-from vpuformer.app.protocol import NewStep, ObjectChange, ObjectState, Turn
+from vpuformer.app.http.routes.parameters import Identity, Opened
+from vpuformer.app.http.telemetry import Telemetry
+from vpuformer.app.images.probability_png import probability_png
+from vpuformer.app.schemas import NewStep, ObjectChange, ObjectState, UndoRedo
 from vpuformer.errors import ConflictError
 
 MAX_SHOWN = 2048
-"""Longer side of a probability map as the page gets it."""
+"""Maximum length of the longer side of a probability map in pixels."""
 
 
-def router(measures: Measures) -> APIRouter:
-    """Routes of objects."""
+def router(telemetry: Telemetry) -> APIRouter:
+    """Return the routes of objects."""
     routes = APIRouter(tags=["objects"], prefix="/objects/{identity}")
 
     @routes.get("", summary="Read the state of an object")
@@ -27,37 +27,37 @@ def router(measures: Measures) -> APIRouter:
 
     @routes.patch("", summary="Accept, label or delete an object")
     def change(identity: Identity, body: ObjectChange, annotator: Opened) -> ObjectState:
-        given = body.model_dump(exclude_unset=True, exclude={"known"})
-        changed = {name: value for name, value in given.items() if value is not None or name == "label"}
+        fields = body.model_dump(exclude_unset=True, exclude={"known"})
+        changed = {name: value for name, value in fields.items() if value is not None or name == "label"}
         return annotator.change(identity, body.known, **changed)
 
     @routes.post("/steps", summary="Add a prompt or another step")
     def step(identity: Identity, body: NewStep, annotator: Opened) -> ObjectState:
-        with _shown_as_it_is(annotator, identity):
+        with _conflicts_with_state(annotator, identity):
             answered = annotator.step(identity, body)
-        measures.step(body.step.type, answered.seconds)
+        telemetry.step(body.step.type, answered.seconds)
         return answered
 
     @routes.post("/undo", summary="Undo the last step")
-    def undo(identity: Identity, body: Turn, annotator: Opened) -> ObjectState:
-        with _shown_as_it_is(annotator, identity):
+    def undo(identity: Identity, body: UndoRedo, annotator: Opened) -> ObjectState:
+        with _conflicts_with_state(annotator, identity):
             return annotator.undo(identity, body.revision)
 
     @routes.post("/redo", summary="Redo the step that was undone last")
-    def redo(identity: Identity, body: Turn, annotator: Opened) -> ObjectState:
-        with _shown_as_it_is(annotator, identity):
+    def redo(identity: Identity, body: UndoRedo, annotator: Opened) -> ObjectState:
+        with _conflicts_with_state(annotator, identity):
             return annotator.redo(identity, body.revision)
 
     @routes.get("/probability", response_class=Response, summary="Read the probability map as a PNG")
     def probability(identity: Identity, annotator: Opened) -> Response:
-        return Response(grey_png(annotator.probability(identity), MAX_SHOWN), media_type="image/png")
+        return Response(probability_png(annotator.probability(identity), MAX_SHOWN), media_type="image/png")
 
     return routes
 
 
 @contextmanager
-def _shown_as_it_is(annotator: Annotator, identity: int) -> Iterator[None]:
-    """Answer a change that comes too late with the object's present state."""
+def _conflicts_with_state(annotator: Annotator, identity: int) -> Iterator[None]:
+    """Add the object's current state to conflicts."""
     try:
         yield
     except ConflictError as error:

@@ -1,15 +1,15 @@
-"""The page itself, and what machines ask."""
+"""Routes of the page, the health check and the metrics."""
 
 from pathlib import Path
 
 from fastapi import APIRouter, Response
 from fastapi.responses import FileResponse
 
-from vpuformer.app.http.telemetry import Measures
+from vpuformer.app.http.telemetry import Telemetry
 
 
-def router(static: Path, measures: Measures) -> APIRouter:
-    """Routes of the page in the folder `static`, of health, measures and the list of operations."""
+def router(static: Path, telemetry: Telemetry) -> APIRouter:
+    """Return the routes of the page in the folder `static`, the API docs, health and metrics."""
     routes = APIRouter(include_in_schema=False)
 
     @routes.get("/")
@@ -25,11 +25,11 @@ def router(static: Path, measures: Measures) -> APIRouter:
         return FileResponse(static / "favicon.svg")
 
     @routes.get("/healthz")
-    async def health() -> dict[str, str]:  # in no thread: all of them may be waiting for the network
+    async def health() -> dict[str, str]:  # async: all threads may be waiting for the network
         return {"status": "ok"}
 
     @routes.get("/metrics")
     async def metrics() -> Response:
-        return Response(measures.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+        return Response(telemetry.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     return routes

@@ -1,4 +1,4 @@
-"""The folder as a whole: its list of images, the labels, the export."""
+"""Routes of the project: list of images, labels, export."""
 
 from typing import Annotated
 from urllib.parse import quote
@@ -7,16 +7,16 @@ from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 
 from vpuformer import __version__
-from vpuformer.app.annotation.exporting import annotated, labels_of, left_out, zip_of
-from vpuformer.app.http.routes.fields import Identity, Opened
+from vpuformer.app.annotation.exporting import accepted_images, label_names, left_out_notes, zip_export
+from vpuformer.app.http.routes.parameters import Identity, Opened
 from vpuformer.app.images.folder import Folder
 from vpuformer.app.images.originals import notes_on_files
-from vpuformer.app.protocol import ImageListed, Label, LabelChange, NewLabel, Place, Project
+from vpuformer.app.schemas import ImageListed, Label, LabelChange, LastImage, NewLabel, Project
 from vpuformer.app.store.rows import ImageRow, LabelRow
 
 
 def listed(row: ImageRow) -> ImageListed:
-    """An image as the list shows it."""
+    """Return an image as the list shows it."""
     return ImageListed(id=row.id, name=row.name, done=row.done, objects=row.objects, unaccepted=row.unaccepted)
 
 
@@ -25,12 +25,12 @@ def _label(row: LabelRow) -> Label:
 
 
 def _title(folder: Folder) -> str:
-    """The folder's name; one on a disk need not be text, and here it is only shown."""
+    """The folder's name for display. Names on disk may contain bytes that are not text."""
     return folder.root.name.encode(errors="replace").decode()
 
 
 def router() -> APIRouter:
-    """Routes of the project."""
+    """Return the routes of the project."""
     routes = APIRouter(tags=["project"])
 
     @routes.get("/project", summary="List the images and labels of the folder")
@@ -43,12 +43,12 @@ def router() -> APIRouter:
             version=__version__,
             labels=[_label(row) for row in store.labels()],
             images=[listed(row) for row in annotator.gallery.listed()],
-            place=store.place,
+            place=store.last_image,
         )
 
     @routes.put("/place", status_code=204, summary="Remember which image was open last")
-    def place(body: Place, annotator: Opened) -> None:
-        annotator.store.set_place(body.image)
+    def place(body: LastImage, annotator: Opened) -> None:
+        annotator.store.set_last_image(body.image)
 
     @routes.post("/labels", status_code=201, summary="Add a label")
     def new_label(body: NewLabel, annotator: Opened) -> Label:
@@ -65,9 +65,8 @@ def router() -> APIRouter:
     @routes.get("/export", response_class=StreamingResponse, summary="Export the accepted objects as a zip file")
     def export(annotator: Opened, form: Annotated[str, Query(alias="format", max_length=20)]) -> StreamingResponse:
         store, folder = annotator.store, annotator.folder
-        stream = zip_of(
-            form, annotated(store), labels_of(store), notes=[*left_out(store), *notes_on_files(store, folder.root)]
-        )
+        notes = [*left_out_notes(store), *notes_on_files(store, folder.root)]
+        stream = zip_export(form, accepted_images(store), label_names(store), notes=notes)
         name = quote(f"{_title(folder)}_{form}.zip")
         headers = {"content-disposition": f"attachment; filename*=UTF-8''{name}"}
         return StreamingResponse(stream, media_type="application/zip", headers=headers)

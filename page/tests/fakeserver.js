@@ -9,7 +9,7 @@ export const state = (more = {}) => ({
 /** Let everything run that can. */
 export const settle = () => new Promise((resolve) => setImmediate(resolve));
 
-export class Outside {
+export class FakeServer {
   /** Requests without an answer. */
   open = [];
   /** Every request in the order in which it came. */

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { decodeLengths, decodeRows, holds } from "../../src/vpuformer/app/page/runs.js";
-import { encodeLengths, encodeRows } from "./encoding.js";
+import { decodeLengths, decodeRows, contains } from "../../src/vpuformer/app/page/rle.js";
+import { encodeLengths, encodeRows } from "./rleencoding.js";
 
 /** @param {number} width @param {number} height @param {(x: number, y: number) => boolean} is */
 function runsOf(width, height, is) {
@@ -65,7 +65,7 @@ test("any mask comes back the same, pixel by pixel", () => {
     const rows = decodeRows(mask);
     assert.equal(rows.area, bits.filter(Boolean).length);
     for (let y = 0; y < height; y++) {
-      for (let x = 0; x < width; x++) assert.equal(holds(rows, x, y), bits[y * width + x]);
+      for (let x = 0; x < width; x++) assert.equal(contains(rows, x, y), bits[y * width + x]);
     }
     assert.deepEqual(encodeRows(rows), mask);
   }

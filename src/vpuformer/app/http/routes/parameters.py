@@ -1,4 +1,4 @@
-"""Types of parameters that several routes share."""
+"""Parameter types shared by several routes."""
 
 from typing import Annotated
 
@@ -8,7 +8,7 @@ from vpuformer.app.annotation.annotator import Annotator
 
 
 async def _annotator(request: Request) -> Annotator:  # async: it needs no thread
-    """Opened when the application began to run."""
+    """The annotator that was opened when the application started."""
     return request.app.state.annotator
 
 

@@ -1,7 +1,7 @@
 /** Puts the state of the session into the page, once a frame at most. */
 
 import { byId, make, icon, spaced } from "./dom.js";
-import { showObjects, showSteps, stateOf } from "./panel.js";
+import { showObjects, showSteps, statusText } from "./panel.js";
 import { sentenceOf } from "./sentence.js";
 import { HINTS, TOUCH_HINTS } from "./toolbar.js";
 import { inside } from "./viewport.js";
@@ -9,7 +9,7 @@ import { inside } from "./viewport.js";
 /** @typedef {import("./types.js").Point} Point */
 /** @typedef {import("./queue.js").Status} Status */
 /**
- * @typedef {object} Parts
+ * @typedef {object} RenderDeps
  * @property {import("./session.js").Session} session
  * @property {import("./settings.js").Settings} settings
  * @property {import("./stage.js").Stage} stage
@@ -29,19 +29,19 @@ const NARROW = 900;
 /** Pixels from which there is room for both panels beside the image. */
 const ROOMY = 1100;
 
-export class Show {
+export class Renderer {
   #frame = 0;
   #hint = "";
   #hintTimer = 0;
   /** @type {object | null} the image whose notes are shown, or were put away */
   #noted = null;
   #narrow = matchMedia(`(width < ${NARROW}px)`);
-  #parts;
+  #deps;
 
-  /** @param {Parts} parts */
-  constructor(parts) {
-    this.#parts = parts;
-    const { files, session, settings } = parts;
+  /** @param {RenderDeps} deps */
+  constructor(deps) {
+    this.#deps = deps;
+    const { files, session, settings } = deps;
     if (window.innerWidth < ROOMY) settings.files = false;
     settings.side = !this.#narrow.matches;
     this.#narrow.addEventListener("change", () => {
@@ -52,7 +52,7 @@ export class Show {
     const search = /** @type {HTMLInputElement} */ (byId("search"));
     search.addEventListener("input", () => {
       const found = session.folder.search(search.value);
-      files.show(session.folder.found, session.place ?? null);
+      files.show(session.folder.matches, session.openId ?? null);
       if (search.value) files.toTop();
       else files.toOpen();
       this.#progress(search.value ? `${found} found` : null);
@@ -74,7 +74,7 @@ export class Show {
   }
 
   #drops() {
-    const { session } = this.#parts;
+    const { session } = this.#deps;
     const drop = byId("drop");
     document.addEventListener("dragover", (event) => {
       if (!event.dataTransfer?.types.includes("Files")) return;
@@ -99,7 +99,7 @@ export class Show {
   now() {
     cancelAnimationFrame(this.#frame);
     this.#frame = 0;
-    const { session, settings, stage, files, labels, toolbar, input, view } = this.#parts;
+    const { session, settings, stage, files, labels, toolbar, input, view } = this.#deps;
     const { project, image, current, trouble } = session;
     byId("files").hidden = !settings.files;
     byId("side").hidden = !settings.side;
@@ -109,33 +109,33 @@ export class Show {
     view.open(image);
     stage.show(image);
     toolbar.show(settings);
-    input.dress();
+    input.updateCursor();
     view.show();
     labels.show();
-    if (project) settings.keepLabel(project, session.label);
+    if (project) settings.saveLabel(project, session.label);
     showSteps(byId("steps"), session);
     showObjects(byId("objects"), session);
     if (project) {
-      files.show(session.folder.found, session.place ?? null);
+      files.show(session.folder.matches, session.openId ?? null);
       byId("folder").textContent = project.folder.split(/[\\/]/).filter(Boolean).at(-1) ?? project.folder;
       byId("folder").title = project.folder;
       byId("model").textContent = project.model;
       byId("model").title = `${project.model}, sha256 ${project.model_sha256}; VPUFormer ${project.version}`;
       this.#progress(null);
     }
-    const count = session.things.filter((thing) => thing.seen.accepted).length;
-    byId("object-count").textContent = session.things.length ? `${count} of ${session.things.length} accepted` : "";
-    byId("current-state").textContent = stateOf(current);
+    const count = session.entries.filter((entry) => entry.optimistic.accepted).length;
+    byId("object-count").textContent = session.entries.length ? `${count} of ${session.entries.length} accepted` : "";
+    byId("current-state").textContent = statusText(current);
     byId("mask-text").textContent = current ? `Mask: ${spaced(current.area)} pixels` : "";
-    const seconds = current?.shown?.seconds;
+    const seconds = current?.confirmed?.seconds;
     byId("time-text").textContent = seconds ? `${seconds.toFixed(seconds < 1 ? 2 : 1)} s` : "";
     /** @param {string} act @param {boolean} on */
     const enable = (act, on) => buttonsFor(act).forEach((button) => (button.disabled = !on));
     for (const act of ["accept", "deleteObject", "new"]) enable(act, current !== null);
     enable("undo", session.canUndo);
     enable("redo", session.canRedo);
-    enable("clear", current !== null && current.seen.at > 0);
-    for (const button of buttonsFor("takeBack")) button.hidden = !current?.seen.accepted;
+    enable("clear", current !== null && current.optimistic.at > 0);
+    for (const button of buttonsFor("unaccept")) button.hidden = !current?.optimistic.accepted;
     this.#image();
     byId("empty").hidden = !trouble;
     byId("empty-text").textContent = trouble ?? "";
@@ -144,9 +144,9 @@ export class Show {
   }
 
   #image() {
-    const { session } = this.#parts;
+    const { session } = this.#deps;
     const { image } = session;
-    const id = session.place;
+    const id = session.openId;
     const listed = id === undefined ? null : session.listed(id);
     const name = listed?.name ?? image?.name ?? "";
     byId("image-name").textContent = name || "\u00a0";
@@ -167,7 +167,7 @@ export class Show {
 
   /** @param {string | null} text instead of how many are done */
   #progress(text) {
-    const { project } = this.#parts.session;
+    const { project } = this.#deps.session;
     if (!project) return;
     const search = /** @type {HTMLInputElement} */ (byId("search"));
     if (text === null && search.value) return;
@@ -180,9 +180,9 @@ export class Show {
 
   /** What the tool is for, for a moment after it was taken. */
   #hints() {
-    const { session, settings } = this.#parts;
+    const { session, settings } = this.#deps;
     const hint = byId("hint");
-    const empty = !session.things.length && session.image !== null;
+    const empty = !session.entries.length && session.image !== null;
     if (this.#hint === settings.tool && !empty) return;
     if (this.#hint !== settings.tool) {
       this.#hint = settings.tool;
@@ -207,18 +207,18 @@ export class Show {
 
   /** Put the list of images away where there is no room beside the image. */
   folded() {
-    if (this.#narrow.matches) this.#parts.settings.files = false;
+    if (this.#narrow.matches) this.#deps.settings.files = false;
   }
 
   zoom() {
-    const { scale } = this.#parts.stage.view;
+    const { scale } = this.#deps.stage.view;
     const percent = scale * 100;
     byId("zoom").textContent = `${percent >= 10 ? Math.round(percent) : percent.toFixed(1)} %`;
   }
 
   /** @param {Point | null} point of the image */
   where(point) {
-    const { image } = this.#parts.session;
+    const { image } = this.#deps.session;
     const text = point && image && inside(point, image) ? `x ${Math.round(point[0])}, y ${Math.round(point[1])}` : "";
     byId("where").textContent = text;
   }

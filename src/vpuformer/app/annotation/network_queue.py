@@ -1,66 +1,61 @@
-"""The one thread that uses the network, with a queue that ends; and what it computed last."""
+"""The one thread that uses the network, with a bounded queue."""
 
 import logging
 import threading
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 from functools import partial
 from typing import TypeVar, cast
 
-from vpuformer.arrays import FloatMap
 from vpuformer.errors import BusyError, VPUFormerError
 
 T = TypeVar("T")
 
 MAX_WAITING = 32
-"""Questions that wait at the same time; further ones are sent away. Each holds one of the server's 40 threads, and some
-must be left for tiles."""
+"""Maximum number of waiting questions. Each holds one of the server's 40 threads, and tiles need some of them."""
 
 MAX_TASKS = 3
-"""Things to prepare that wait at the same time; the oldest are given up for later ones."""
+"""Maximum number of waiting background tasks. A new task replaces the oldest."""
 
-MAP_BUDGET = 100_000_000
-"""Bytes of probability maps that are kept for the next prompt, besides the newest."""
-
-_CLOSED = "the program is ending; what was sent is kept, and is answered when it runs again"
+_CLOSED = "the server is stopping; the prompt is stored and will be answered when the server runs again"
 
 _log = logging.getLogger(__name__)
 
 
-class Worker:
-    """One thread: questions are answered one after the other, and tasks are done while no question waits.
+class NetworkQueue:
+    """One thread that answers questions in order, and runs background tasks while no question waits.
 
-    >>> worker = Worker()
-    >>> worker.ask(lambda: 6 * 7)
+    >>> queue = NetworkQueue()
+    >>> queue.ask(lambda: 6 * 7)
     42
-    >>> worker.close()
+    >>> queue.close()
     """
 
     def __init__(self, max_waiting: int = MAX_WAITING) -> None:
         self._max_waiting = max_waiting
         self._changed = threading.Condition()
         self._questions: deque[tuple[Callable[[], object], Future[object]]] = deque()
-        # Somebody who leafs through a folder leaves a trail of images that nobody is waiting for any more.
+        # A person who leafs through a folder leaves tasks behind that nobody needs any more.
         self._tasks: deque[Callable[[], object]] = deque(maxlen=MAX_TASKS)
         self._closed = False
         self._thread = threading.Thread(target=self._work, name="network", daemon=True)
         self._thread.start()
         self.waiting = 0
-        """Questions that were asked and not answered yet."""
+        """Number of unanswered questions, including the running one."""
 
     def ask(self, question: Callable[[], T]) -> T:
-        """What `question` returns or raises, once it is its turn.
+        """Run `question` in its turn, and return or raise what it does.
 
         Raises:
-            BusyError: too many are waiting, or it is being closed.
+            BusyError: too many questions are waiting, or the queue is closed.
         """
         promise: Future[T] = Future()
         with self._changed:
             if self._closed:
                 raise BusyError(_CLOSED)
             if self.waiting >= self._max_waiting:
-                raise BusyError(f"{self.waiting} prompts are waiting for the network already; try again in a second")
+                raise BusyError(f"{self.waiting} prompts are already waiting for the network; try again in a second")
             self.waiting += 1
             self._questions.append((question, cast("Future[object]", promise)))
             self._changed.notify()
@@ -72,15 +67,15 @@ class Worker:
             with self._changed:
                 self.waiting -= 1
 
-    def later(self, task: Callable[[], object]) -> None:
-        """Do this in its turn, unless there is too much to do; nobody waits for it, nor hears what it raises."""
+    def prepare(self, task: Callable[[], object]) -> None:
+        """Queue a background task. Exceptions are logged; the oldest task is dropped when too many wait."""
         with self._changed:
             if not self._closed:
                 self._tasks.append(task)
                 self._changed.notify()
 
     def close(self) -> None:
-        """Finish what is being done, and forget what is waiting."""
+        """Finish the running job and discard the waiting ones."""
         with self._changed:
             self._closed = True
             for _, promise in self._questions:
@@ -95,7 +90,7 @@ class Worker:
             job()
 
     def _next(self) -> Callable[[], object] | None:
-        """What to do next, people first; waits until there is something. None once it is closed."""
+        """Wait for the next job, questions first; None once the queue is closed."""
         with self._changed:
             self._changed.wait_for(lambda: self._questions or self._tasks or self._closed)
             if self._closed:
@@ -108,7 +103,7 @@ class Worker:
 def _answer(question: Callable[[], object], promise: "Future[object]") -> None:
     try:
         promise.set_result(question())
-    except BaseException as error:  # whoever asked is told, and the thread goes on
+    except BaseException as error:  # raised by `ask`; this thread goes on
         promise.set_exception(error)
 
 
@@ -119,21 +114,3 @@ def _prepare(task: Callable[[], object]) -> None:
         _log.info("not prepared in advance: %s", error)
     except Exception:
         _log.exception("not prepared in advance")
-
-
-class Maps:
-    """The newest probability maps by step, as many as the budget holds, and at least one."""
-
-    def __init__(self, budget: int = MAP_BUDGET) -> None:
-        self._budget, self._lock = budget, threading.Lock()
-        self._maps: OrderedDict[int, FloatMap] = OrderedDict()
-
-    def get(self, step: int) -> FloatMap | None:
-        with self._lock:
-            return self._maps.get(step)
-
-    def put(self, step: int, probability: FloatMap) -> None:
-        with self._lock:
-            self._maps[step] = probability
-            while len(self._maps) > 1 and sum(kept.nbytes for kept in self._maps.values()) > self._budget:
-                self._maps.popitem(last=False)

@@ -5,7 +5,7 @@
  * value per pixel, since images may have a hundred million of them.
  */
 
-/** @typedef {import("./types.js").Runs} Runs */
+/** @typedef {import("./types.js").RleMask} RleMask */
 
 /**
  * @typedef {object} Rows
@@ -46,7 +46,7 @@ export function decodeLengths(text) {
 }
 
 /**
- * @param {Runs} mask
+ * @param {RleMask} mask
  * @returns {Rows}
  */
 export function decodeRows(mask) {
@@ -121,7 +121,7 @@ function countSpans(lengths, width, height) {
  * @param {number} x
  * @param {number} y
  */
-export function holds(rows, x, y) {
+export function contains(rows, x, y) {
   const column = Math.round(x);
   const row = Math.round(y);
   if (row < 0 || row >= rows.height) return false;

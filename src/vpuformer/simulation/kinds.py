@@ -52,9 +52,9 @@ def next_kind(
     """The kind of the next prompt by the paper's mixed protocol (IV-B).
 
     With one kind, always that one. With several: the first prompt is a click; then, if the last IoU is below `theta`
-    or the last prompt improved it by less than `min_gain`, the next one is drawn from the other kinds, otherwise it
-    is a click. The paper's "or" is taken at its word, and what was drawn holds for one prompt. If clicks are not among
-    the kinds, every prompt is drawn.
+    or the last prompt improved it by less than `min_gain`, the next one is sampled from the other kinds, otherwise it
+    is a click. The paper's "or" is taken literally, and a sampled kind holds for one prompt. If clicks are not among
+    the kinds, every kind is sampled.
 
     Args:
         ious: the IoU after each prompt so far, fractions; before the first prompt it counts as 0.

@@ -2,7 +2,7 @@
 
 import { Queue } from "../../src/vpuformer/app/page/queue.js";
 import { Session } from "../../src/vpuformer/app/page/session.js";
-import { Outside, state } from "./outside.js";
+import { FakeServer, state } from "./fakeserver.js";
 
 export const image = (id, objects = []) => ({
   id, name: `${id}.jpg`, width: 8, height: 8, tile: 512, levels: 1, version: "v", range: null, notes: [], done: false, objects,
@@ -14,7 +14,7 @@ export const click = { type: "click", point: [1, 1], positive: true };
  * @param {() => number | null | undefined} recall the label of the last visit
  */
 export async function begin(objects = [], recall = () => undefined) {
-  const outside = new Outside();
+  const server = new FakeServer();
   const said = [];
   const toasts = [];
   const api = {
@@ -27,7 +27,7 @@ export async function begin(objects = [], recall = () => undefined) {
     importMasks: async () => ({ objects: [state({ id: 30, image: 2, area: 5 })], notes: [] }),
   };
   const queue = new Queue({
-    ...outside, send: outside.send, clock: outside.clock, onStatus: outside.onStatus,
+    ...server, send: server.send, clock: server.clock, onStatus: server.onStatus,
     onReply: (...all) => session.onReply(...all),
     onRefused: (...all) => session.onRefused(...all),
     onUnlabelled: () => session.onUnlabelled(),
@@ -38,5 +38,5 @@ export async function begin(objects = [], recall = () => undefined) {
     onToast: (text, back) => toasts.push({ text, back }),
   }, recall);
   await session.start();
-  return { session, outside, api, said, toasts };
+  return { session, server, api, said, toasts };
 }

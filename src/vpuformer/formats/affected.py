@@ -1,24 +1,16 @@
-"""Numbers and names in sentences."""
+"""What a note of an export is about."""
 
-from vpuformer.errors import listed
-
-
-def counted(number: int, thing: str) -> str:
-    """
-    >>> counted(1, "object"), counted(1200, "object")
-    ('1 object', '1,200 objects')
-    """
-    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
+from vpuformer.errors import counted, listed
 
 
-class Tally:
-    """How many of a thing there are, and on which images.
+class Affected:
+    """The number of objects, pixels or images that a note is about, and the images concerned.
 
-    >>> tally = Tally()
-    >>> tally.add("a.png", 2)
-    >>> tally.add("b.png")
-    >>> tally.add("c.png", 0)
-    >>> f"{tally.of('object')}: {tally.images}"
+    >>> affected = Affected()
+    >>> affected.add("a.png", 2)
+    >>> affected.add("b.png")
+    >>> affected.add("c.png", 0)
+    >>> f"{affected.of('object')}: {affected.images}"
     '3 objects: a.png, b.png'
     """
 

@@ -1,0 +1,97 @@
+"""An object as loaded for one request: its steps, and the answers that the request needs."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from vpuformer.app.annotation import history
+from vpuformer.app.schemas import ObjectState, RleMask, StoredStep
+from vpuformer.app.store import rle
+from vpuformer.app.store.rows import ObjectRow, StepAnswer, StepRow, last_answered
+from vpuformer.app.store.store import Store
+from vpuformer.arrays import Size
+
+
+class LoadedObject:
+    """An object with its steps. Every answer is read from the store at most once.
+
+    Args:
+        store: where the answers are.
+        row: the object.
+        steps: all of its steps, including undone ones.
+    """
+
+    def __init__(self, store: Store, row: ObjectRow, steps: list[StepRow]) -> None:
+        self.row, self.steps = row, steps
+        self._store = store
+        self._answers: dict[int, StepAnswer | None] = {}
+
+    @property
+    def answered_index(self) -> int | None:
+        """Index of the last answered step in force, or None."""
+        return last_answered(self.row, self.steps)
+
+    def contents(self, index: int) -> list[history.Content]:
+        """Return the contents of the steps up to and including this one."""
+        return [step.content for step in self.steps[: index + 1]]
+
+    def answer(self, index: int) -> StepAnswer | None:
+        """Return the answer of a step, or None if it is unanswered."""
+        if index not in self._answers:
+            self._answers[index] = self._store.answer_of(self.steps[index].id)
+        return self._answers[index]
+
+    def store_answer(self, index: int, answer: StepAnswer) -> None:
+        """Store the answer of a step."""
+        self._store.answer(self.steps[index].id, answer)
+        self._remember(index, answer)
+
+    def with_step(self, identity: int, content: dict[str, Any], answer: StepAnswer | None) -> "LoadedObject":
+        """Return the object with a step that was just added to the store in place of the undone steps."""
+        row = replace(self.row, revision=self.row.revision + 1, at=self.row.at + 1)
+        added = LoadedObject(self._store, row, [*self.steps[: self.row.at], StepRow(identity, content, False, 0, None)])
+        added._answers = {index: former for index, former in self._answers.items() if index < self.row.at}
+        if answer is not None:
+            added._remember(self.row.at, answer)
+        return added
+
+    def state(self, size: Callable[[], Size], *, since: int = 0, mask_of: int | None = None) -> ObjectState:
+        """Return the object as the page gets it.
+
+        Args:
+            size: returns height and width of the image; called only if the state has a mask.
+            since: number of steps at the beginning to omit because the page has them.
+            mask_of: number of steps that the page's mask answers; None to send the mask in any case.
+        """
+        row, index = self.row, self.answered_index
+        answered = 0 if index is None else index + 1
+        active = history.active_prompts(self.contents(row.at - 1))
+        mask_known = answered == mask_of
+        return ObjectState(
+            id=row.id,
+            image=row.image,
+            label=row.label,
+            accepted=row.accepted,
+            deleted=row.deleted,
+            revision=row.revision,
+            at=row.at,
+            answered=answered,
+            since=since,
+            live=[each for each in active if each < since],
+            steps=[
+                StoredStep(**step.content, live=position in active)
+                for position, step in enumerate(self.steps[since:], start=since)
+            ],
+            mask_known=mask_known,
+            mask=None if mask_known else self._mask(index, size),
+            area=0 if index is None else self.steps[index].area,
+            seconds=None if index is None else self.steps[index].seconds,
+        )
+
+    def _mask(self, index: int | None, size: Callable[[], Size]) -> RleMask | None:
+        answer = None if index is None or not self.steps[index].area else self.answer(index)
+        return None if answer is None else rle.to_message(answer.mask, size())
+
+    def _remember(self, index: int, answer: StepAnswer) -> None:
+        self._answers[index] = answer
+        self.steps[index] = replace(self.steps[index], answered=True, area=answer.area, seconds=answer.seconds)

@@ -1,0 +1,234 @@
+/**
+ * The objects of the open image and everything that a person can do to them.
+ *
+ * It knows the server through the queue and the screen not at all; whoever shows it listens with `onChange`.
+ */
+
+import { newKey } from "./queue.js";
+import { ObjectList } from "./objectlist.js";
+import { plural, sentenceOf } from "./sentence.js";
+
+/** @typedef {import("./types.js").Step} Step */
+/** @typedef {import("./queue.js").Lane} Lane */
+/** @typedef {import("./queue.js").Action} Action */
+/** @typedef {import("./objectentry.js").ObjectEntry} ObjectEntry */
+/** @typedef {import("./objectlist.js").Listener} Listener */
+
+export class Workspace extends ObjectList {
+  /** Number of times that the person chose a label. */
+  #labelChoices = 0;
+
+  /**
+   * A prompt, a stroke or whatever else for the current object, which is begun if there is none.
+   *
+   * @param {Step} step
+   */
+  act(step) {
+    if (!this.image || this.opening !== null) return;
+    if (!this.current) {
+      if (step.type === "clear" || step.type === "remove") return;
+      if (step.type === "brush" && !step.positive) return this.listener.onToast("There is nothing to erase: select an object first.");
+      const { id, width, height } = this.image;
+      const entry = this.createEntry(this.queue.lane(), id);
+      this.entries = [...this.entries, entry];
+      this.current = entry;
+      this.#push(entry, { type: "create", key: newKey(), image: id, label: this.label, size: [width, height] });
+    }
+    this.selected = null;
+    this.#push(this.current, { type: "step", key: newKey(), step });
+    this.updateCounts();
+  }
+
+  /** @param {ObjectEntry} entry @param {Action} action */
+  #push(entry, action) {
+    this.withdrawLast = null;
+    this.known.set(entry.lane, entry);
+    this.queue.push(entry.lane, action);
+    this.listener.onChange();
+  }
+
+  get canUndo() {
+    if (this.withdrawLast) return true;
+    return this.current ? this.current.optimistic.at > 0 : this.entries.some((entry) => entry.optimistic.accepted);
+  }
+
+  get canRedo() {
+    return this.current !== null && this.current.optimistic.at < this.current.optimistic.steps.length;
+  }
+
+  /** @param {"undo" | "redo"} direction */
+  undoRedo(direction) {
+    if (!(direction === "undo" ? this.canUndo : this.canRedo)) return;
+    this.selected = null;
+    if (direction === "undo" && this.withdrawLast) this.withdrawLast();
+    else if (this.current) {
+      this.#push(this.current, { type: "undoRedo", direction });
+      this.updateCounts();
+    } else this.select(this.entries.findLast((entry) => entry.optimistic.accepted) ?? null); // to correct what was accepted
+  }
+
+  clear() {
+    if (this.current && this.current.optimistic.at > 0) this.act({ type: "clear" });
+  }
+
+  /** @param {number} index of a prompt of the current object */
+  removePrompt(index) {
+    const entry = this.current;
+    if (!entry || !entry.optimistic.steps[index]?.live) return;
+    this.act({ type: "remove", step: index });
+  }
+
+  /** Objects that an export would leave out, although there is something of them. */
+  get unaccepted() {
+    return this.entries.filter((entry) => !entry.optimistic.accepted && (entry.busy || entry.area > 0));
+  }
+
+  /** Accept the current object; the next prompt begins another one. */
+  accept() {
+    const entry = this.current;
+    if (!entry) return;
+    if (entry.area === 0 && !entry.busy) {
+      this.listener.onToast("This object is empty. Give it a prompt first, or delete it.");
+      return;
+    }
+    const back = entry.optimistic.accepted ? null : this.acceptAll([entry]);
+    this.listener.onSay("Object accepted");
+    this.select(null);
+    this.withdrawLast = back;
+  }
+
+  /** @param {ObjectEntry[]} entries @returns {() => void} takes it back; the last of them is then the current object */
+  acceptAll(entries) {
+    for (const entry of entries) this.#push(entry, { type: "change", change: { accepted: true } });
+    this.updateCounts();
+    return () => this.unaccept(entries);
+  }
+
+  /** @param {ObjectEntry[]} accepted that are then not accepted any more */
+  unaccept(accepted) {
+    // Those of an image that was left and opened again are others.
+    const entries = accepted.map((entry) => this.entries.find(({ id }) => id !== null && id === entry.id) ?? entry);
+    for (const entry of entries) {
+      if (entry.deleted || !entry.optimistic.accepted) continue;
+      this.#push(entry, { type: "change", change: { accepted: false } });
+      if (this.image?.id === entry.image) continue;
+      this.folder.addTo(entry.image, true, -1);
+      if (entry.counted) this.folder.addTo(entry.image, false, 1);
+    }
+    const here = this.entries.findLast((entry) => entries.includes(entry));
+    if (here) this.select(here);
+    this.listener.onSay(`${plural(entries.length, "object")} no longer accepted`);
+    this.updateCounts();
+  }
+
+  /** @param {ObjectEntry} entry */
+  remove(entry) {
+    const index = this.entries.indexOf(entry);
+    this.entries = this.entries.filter((each) => each !== entry);
+    if (this.current === entry) this.select(null);
+    entry.deleted = true;
+    this.#push(entry, { type: "change", change: { deleted: true } });
+    this.updateCounts();
+    this.withdrawLast = () => this.#restore(entry, index);
+    this.listener.onToast("Object deleted", this.withdrawLast);
+  }
+
+  /** @param {ObjectEntry} entry @param {number} index in the list */
+  #restore(entry, index) {
+    if (!entry.deleted) return;
+    entry.deleted = false;
+    this.#push(entry, { type: "change", change: { deleted: false } });
+    if (this.image?.id !== entry.image) {
+      if (entry.counted) this.folder.addTo(entry.image, entry.optimistic.accepted, 1);
+      return;
+    }
+    this.entries = [...this.entries.slice(0, index), entry, ...this.entries.slice(index)];
+    this.select(entry);
+    this.updateCounts();
+  }
+
+  /** @param {number | null} label for the current object and the next ones */
+  chooseLabel(label) {
+    this.label = label;
+    this.#labelChoices++;
+    if (this.current && this.current.optimistic.label !== label) {
+      this.#push(this.current, { type: "change", change: { label } });
+    }
+    this.listener.onChange();
+  }
+
+  /**
+   * To be called before a label is created, which takes a while.
+   *
+   * @returns {(label: number) => void} chooses the new label for the objects that it was meant for: the current one and
+   *   those begun meanwhile, if they have none. If the person chose another label meanwhile, that choice stays.
+   */
+  awaitLabel() {
+    const { current, image } = this;
+    const choices = this.#labelChoices;
+    const former = new Set(this.entries);
+    return (label) => {
+      if (choices !== this.#labelChoices) return;
+      this.label = label;
+      const begun = this.image === image ? this.entries.filter((entry) => !former.has(entry)) : [];
+      for (const entry of new Set([current, ...begun])) {
+        if (entry && !entry.deleted && entry.optimistic.label === null) this.#push(entry, { type: "change", change: { label } });
+      }
+      this.listener.onChange();
+    };
+  }
+
+  /**
+   * A reply of the server, from the queue.
+   *
+   * @param {Lane} lane
+   * @param {any} body
+   * @param {boolean} newest whether nothing newer is on its way
+   */
+  onReply(lane, body, newest) {
+    const entry = this.known.get(lane);
+    if (entry && newest) {
+      try {
+        entry.confirm(body);
+      } catch (error) {
+        this.listener.onToast(`The mask cannot be shown: ${sentenceOf(error)}`);
+      }
+      // Listed by the server before it told of its making, it is there twice.
+      if (this.entries.includes(entry)) this.entries = this.entries.filter((each) => each === entry || each.id !== entry.id);
+      else if (entry.image !== this.opening) this.known.delete(lane);
+      if (body.deleted && !entry.deleted) {
+        this.#push(entry, { type: "change", change: { deleted: false } });
+        this.listener.onToast("This object had been deleted elsewhere. It is kept, as you went on with it.");
+      }
+      if (entry === this.current) this.listener.onSay(`Mask: ${body.area.toLocaleString("en").replaceAll(",", " ")} pixels`);
+      this.updateCounts();
+    }
+    this.listener.onChange();
+  }
+
+  /**
+   * The server said no to an action.
+   *
+   * @param {Lane} lane
+   * @param {Action} action
+   * @param {string} sentence
+   * @param {boolean} certain whether it keeps nothing of it
+   */
+  onRefused(lane, action, sentence, certain) {
+    const entry = this.known.get(lane);
+    // An object that was begun with this prompt would be left empty.
+    const empty = certain && action.type === "step" && !lane.waiting.length && !lane.state?.steps.length;
+    if (entry && (empty || action.type === "create")) {
+      if (empty) {
+        entry.deleted = true;
+        this.#push(entry, { type: "change", change: { deleted: true } });
+      }
+      this.entries = this.entries.filter((each) => each !== entry);
+      if (this.current === entry) this.select(null);
+      this.updateCounts();
+    }
+    if (action.type === "done") this.folder.revertMark(action);
+    this.listener.onToast(sentence);
+    this.listener.onChange();
+  }
+}

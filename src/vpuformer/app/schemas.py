@@ -1,0 +1,288 @@
+"""JSON messages between the page and the server. Needs neither torch nor the web framework.
+
+Coordinates are (x, y) in image pixels, with the centre of the top left pixel at (0, 0). A prompt has the form that
+`vpuformer.prompts.prompts_from_json` reads; `positive` is true by default.
+
+A *step* is anything a person does to an object: a prompt, a brush stroke, a mask to start from. Steps are ordered. Undo
+and redo only change `at`, the number of steps in force.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from vpuformer.formats.labels import label_name
+
+MAX_POINTS = 10_000
+"""Maximum number of points in a scribble, brush stroke or lasso."""
+
+MAX_RUNS = 16_000_000
+"""Maximum length of a run-length text in characters; 12 MB decoded."""
+
+MAX_TEXT = 200
+"""Maximum length of a label's name in characters."""
+
+Number = Annotated[float, Field(ge=-1e6, le=1e6, allow_inf_nan=False)]
+Point = tuple[Number, Number]
+Path = Annotated[list[Point], Field(min_length=1, max_length=MAX_POINTS)]
+Colour = Annotated[str, Field(pattern=r"^#[0-9a-f]{6}$")]
+
+
+Name = Annotated[str, Field(min_length=1, max_length=MAX_TEXT), AfterValidator(label_name)]
+
+
+class Message(BaseModel):
+    """Base of all messages. Unknown fields are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class RleMask(Message):
+    """A mask as run lengths: LEB128 numbers in base64. See `vpuformer.app.store.rle`."""
+
+    width: Annotated[int, Field(ge=1)]
+    height: Annotated[int, Field(ge=1)]
+    runs: Annotated[str, Field(max_length=MAX_RUNS)]
+
+
+class ClickStep(Message):
+    type: Literal["click"]
+    point: Point
+    positive: bool = True
+
+
+class BoxStep(Message):
+    """A box with the edges x0, y0, x1, y1. The box around pixel (3, 5) is 2.5, 4.5, 3.5, 5.5."""
+
+    type: Literal["box"]
+    box: tuple[Number, Number, Number, Number]
+    positive: bool = True
+
+
+class ScribbleStep(Message):
+    type: Literal["scribble"]
+    path: Path
+    positive: bool = True
+
+
+class BrushStep(Message):
+    """Paint or erase the mask along a path. The network is not used."""
+
+    type: Literal["brush"]
+    path: Path
+    radius: Annotated[float, Field(gt=0, le=10_000, allow_inf_nan=False)]
+    """In image pixels."""
+    positive: bool = True
+
+
+class LassoStep(Message):
+    """A closed line around the object. The enclosed area becomes the previous mask, which the network refines."""
+
+    type: Literal["lasso"]
+    path: Path
+
+
+class MaskStep(Message):
+    """Start again from this mask. Earlier prompts become inactive."""
+
+    type: Literal["mask"]
+    mask: RleMask
+
+
+class ClearStep(Message):
+    """Start again from an empty mask. Can be undone."""
+
+    type: Literal["clear"]
+
+
+class RemoveStep(Message):
+    """Remove one prompt, segment with the remaining prompts, and repeat the brush strokes on the new mask."""
+
+    type: Literal["remove"]
+    step: Annotated[int, Field(ge=0)]
+    """Index of the prompt among the steps."""
+
+
+Step = Annotated[
+    ClickStep | BoxStep | ScribbleStep | BrushStep | LassoStep | MaskStep | ClearStep | RemoveStep,
+    Field(discriminator="type"),
+]
+PROMPTS = ("click", "box", "scribble")
+"""Types of the steps that are prompts."""
+
+Key = Annotated[str, Field(min_length=8, max_length=64, pattern=r"^[A-Za-z0-9-]+$")]
+"""Random key of a request that adds something, so that a repeated request counts once."""
+
+
+Identity = Annotated[int, Field(ge=1, le=2**31 - 1)]
+"""Id of an image, label or object, in the range that every database can store."""
+
+
+class NewObject(Message):
+    key: Key
+    label: Identity | None = None
+    size: tuple[int, int] | None = None
+    """Image width and height that the page shows. The request is refused if the file has another size by now."""
+
+
+class NewStep(Message):
+    key: Key
+    revision: Annotated[int, Field(ge=0)]
+    """The object's revision on the page. If it is outdated, the answer is 409 with the current state."""
+    step: Step
+
+
+class UndoRedo(Message):
+    """Undo or redo one step."""
+
+    revision: Annotated[int, Field(ge=0)]
+
+
+class ClientState(Message):
+    """The state of an object that the page already has."""
+
+    revision: Annotated[int, Field(ge=0)]
+    answered: Annotated[int, Field(ge=0)]
+
+
+class ObjectChange(Message):
+    """Fields that are missing or null stay unchanged, except that a `label` of null removes the label."""
+
+    label: Identity | None = None
+    accepted: bool | None = None
+    deleted: bool | None = None
+    known: ClientState | None = None
+    """Omitted from the answer if it is still current; without it the answer holds all steps and the mask."""
+
+
+class ImageChange(Message):
+    done: bool
+
+
+class LastImage(Message):
+    """The image to open on the next visit."""
+
+    image: Identity
+
+
+class NewLabel(Message):
+    name: Name
+    colour: Colour | None = None
+
+
+class LabelChange(Message):
+    name: Name | None = None
+    colour: Colour | None = None
+
+
+class Label(Message):
+    id: int
+    name: str
+    colour: str
+
+
+class StoredStep(Message):
+    """A step as the page draws and lists it. A mask step comes without its mask."""
+
+    type: Literal["click", "box", "scribble", "brush", "lasso", "mask", "clear", "remove"]
+    positive: bool = True
+    point: Point | None = None
+    box: tuple[Number, Number, Number, Number] | None = None
+    path: list[Point] | None = None
+    radius: float | None = None
+    step: int | None = None
+    live: bool
+    """Whether this is an active prompt: in force, not removed, and later than the last fresh start."""
+
+
+class ObjectState(Message):
+    """The current state of an object. An answer to a change omits what the page has: see `since` and `mask_known`.
+
+    The page has the state of the revision that its request names. If that revision is outdated, because the request was
+    repeated or somebody else changed the object, nothing is omitted.
+    """
+
+    id: int
+    image: int
+    label: int | None
+    accepted: bool
+    deleted: bool
+    revision: int
+    """Increases with every change."""
+    at: int
+    """Number of steps in force."""
+    answered: int
+    """Number of steps that the mask answers; less than `at` while the last ones wait for the network."""
+    since: int = 0
+    """Number of steps at the beginning that are omitted because they have not changed."""
+    live: list[int] = []
+    """Indices of the omitted steps that are active prompts."""
+    steps: list[StoredStep]
+    """All steps from `since` on. Steps with an index of `at` or more are undone."""
+    mask_known: bool = False
+    """Whether the mask is omitted because it has not changed."""
+    mask: RleMask | None
+    """None if the mask is empty or omitted."""
+    area: int
+    """In pixels."""
+    seconds: float | None
+    """Time that the network took for this answer; None if the network was not used."""
+
+
+class ImportResult(Message):
+    """The objects that were imported from a file."""
+
+    objects: list[ObjectState]
+    notes: list[str]
+    """Sentences on how the file was read, what was guessed, and what was left out."""
+
+
+class ImageListed(Message):
+    id: int
+    name: str
+    """Path within the folder, with forward slashes."""
+    done: bool
+    objects: int
+    """Number of accepted objects."""
+    unaccepted: int
+    """Number of objects with a step in force that are not accepted."""
+
+
+class ImageOpened(Message):
+    id: int
+    name: str
+    width: int
+    height: int
+    tile: int
+    """Side of a tile in pixels."""
+    levels: int
+    """Number of pyramid levels. Level 0 is the image; each further level has half the size, rounded up."""
+    version: str
+    """Version of the file. It is part of the tile addresses, so browsers may cache tiles for ever."""
+    range: tuple[float, float] | None
+    """Smallest and largest value of an image with more than 8 bits per channel; None if all values are equal."""
+    notes: list[str]
+    """What the person should know, such as further frames or channels that are not shown."""
+    done: bool
+    objects: list[ObjectState]
+    """In order of creation, without deleted objects."""
+
+
+class Project(Message):
+    folder: str
+    model: str
+    model_sha256: str
+    version: str
+    labels: list[Label]
+    images: list[ImageListed]
+    place: int | None
+    """Id of the image that was open last."""
+
+
+class Problem(Message):
+    """The body of every answer with a status of 400 or more."""
+
+    error: str
+    """One sentence: what came, what was wanted, what to do."""
+    state: ObjectState | None = None
+    """The current state of the object, with status 409."""

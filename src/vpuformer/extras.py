@@ -1,0 +1,41 @@
+"""Extras of the package: the modules that each installs, and the error if one is missing."""
+
+from importlib.util import find_spec
+
+from vpuformer.errors import MissingDependencyError
+
+EXTRAS = {
+    "app": ("fastapi", "prometheus_client", "pydantic", "sqlalchemy", "uvicorn"),
+    "train": ("lightning_fabric", "tensorboard"),
+    "sam": ("transformers",),
+    "segformer": ("segmentation_models_pytorch",),
+}
+"""Names of the modules that each extra of `pyproject.toml` installs."""
+
+
+def require(extra: str, purpose: str) -> None:
+    """Check that an extra is installed, without importing it.
+
+    Args:
+        extra: a key of `EXTRAS`.
+        purpose: what needs the extra, as the first words of the error: "training".
+
+    Raises:
+        MissingDependencyError: one of its modules is missing.
+    """
+    if modules := missing(extra):
+        raise MissingDependencyError(
+            f"{purpose} needs {', '.join(modules)}; install it with: pip install 'vpuformer[{extra}]'"
+        )
+
+
+def missing(extra: str) -> list[str]:
+    """Modules of an extra that are not installed."""
+    return [module for module in EXTRAS[extra] if not _is_installed(module)]
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ImportError:
+        return False
