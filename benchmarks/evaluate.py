@@ -21,7 +21,7 @@ from vpuformer.model.manifest import read_manifest
 RESULTS = Path("benchmarks/results")
 ROOTS = {"grabcut": "GrabCut", "davis": "DAVIS", "sstem": "ssTEM/stack1"}
 MIXES = ("click", "box", "scribble", "click+box", "click+scribble", "click+box+scribble")
-PEERS = {"opencv-grabcut": "opencv-grabcut", "random-walker": "random-walker"}
+BASELINES = {"opencv-grabcut": "opencv-grabcut", "random-walker": "random-walker"}
 FIELD = ("--zoom-rule", "ritm", "--flip")
 """Protocol of the field: one pass per prompt, every view also mirrored."""
 VALIDATION = {"click": 5, "box": 1, "scribble": 1, "click+box+scribble": 3}
@@ -61,10 +61,10 @@ def runs(data: Path) -> list[tuple[Path, list[str]]]:
             continue
         # The random walker is slow: on a fifth of DAVIS it takes as long as ours on all of it.
         some = ["--every", "5"] if dataset == "davis" else []
-        for name, peer in PEERS.items():
-            commands.append((RESULTS / dataset / f"{name}-click", [*words, "--peer", peer, *some]))
+        for name, baseline in BASELINES.items():
+            commands.append((RESULTS / dataset / f"{name}-click", [*words, "--baseline", baseline, *some]))
     grabcut = ["--dataset", "grabcut", "--root", str(data / ROOTS["grabcut"])]
-    plain = [*grabcut, "--peer", "opencv-grabcut-plain"]
+    plain = [*grabcut, "--baseline", "opencv-grabcut-plain"]
     commands.append((RESULTS / "grabcut" / "opencv-grabcut-plain-click", plain))
     for mix in ("click", "box", "scribble"):
         commands.append((RESULTS / "grabcut" / f"default-{mix}-ritm", [*grabcut, "--prompts", mix, *FIELD]))
@@ -85,7 +85,7 @@ def runs(data: Path) -> list[tuple[Path, list[str]]]:
 def measure(folder: Path, words: Sequence[str]) -> int:
     command = ["vpuformer", "evaluate", *words, "--output", str(folder)]
     result = "human.json" if "--human" in words else "summary.json"
-    if done(folder / result, ours="--peer" not in words):
+    if done(folder / result, ours="--baseline" not in words):
         return 0
     print(shlex.join(command), flush=True)
     return subprocess.run([str(Path(sys.executable).parent / command[0]), *command[1:]], check=False).returncode

@@ -68,7 +68,7 @@ def test_segment_and_the_library_work_without_extras(tmp_path: Path) -> None:
         (("export-masks", "examples", "-o", "nowhere/masks"), "app"),
         (("train", "--data", "examples", "-o", "{folder}"), "train"),
         (("train", "--data", "examples", "-o", "{folder}", "--set", "model.backbone=mit_b0"), "train"),
-        (("evaluate", "--dataset", "grabcut", "--root", "{grabcut}", "-o", "{folder}", "--peer", "sam"), "sam"),
+        (("evaluate", "--dataset", "grabcut", "--root", "{grabcut}", "-o", "{folder}", "--baseline", "sam"), "sam"),
     ],
 )
 def test_a_command_names_its_missing_extra(words: tuple[str, ...], extra: str, tmp_path: Path, grabcut: Path) -> None:

@@ -18,6 +18,7 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
+from support.networks import segmenter_of
 from vpuformer.data.sample import Sample
 from vpuformer.errors import CheckpointError, ConfigError, VPUFormerError
 from vpuformer.metrics import IGNORE, MASK_THRESHOLD
@@ -290,7 +291,7 @@ def test_no_prompt_of_a_validation_object_is_given_twice(monkeypatch: pytest.Mon
     truth = np.zeros((40, 40), np.int8)
     truth[5:15, 5:35] = 1
     sample = Sample("toy/bar", 1, lambda: np.zeros((40, 40, 3), np.uint8), lambda: truth)
-    validate(build_network(Recipe(data="", output="", model=TINY)), [sample], 64)
+    validate(segmenter_of(build_network(Recipe(data="", output="", model=TINY))), [sample])
     assert {len(prompts) for prompts in given} == {1, 2, 3, 4, 5}
     assert all(len(set(prompts)) == len(prompts) for prompts in given)
 

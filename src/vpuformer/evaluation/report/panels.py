@@ -10,20 +10,19 @@ import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 from PIL import Image
 
-from vpuformer.arrays import RGB, FloatMap
+from vpuformer.arrays import RGB, BoolMask
 from vpuformer.data.sample import Sample
 from vpuformer.errors import DatasetError, counted
-from vpuformer.evaluation.protocol import Segmenter
 from vpuformer.evaluation.records import Key, ObjectRecord
 from vpuformer.evaluation.report.runs import Run, column_names, method_names, same_objects
 from vpuformer.evaluation.report.summary import prompts_shown
 from vpuformer.images import overlay
 from vpuformer.images.scaling import scaled_down
+from vpuformer.inference.protocol import Prediction, Query, Segmenter
 from vpuformer.marks import marks_of
-from vpuformer.metrics import MASK_THRESHOLD, iou, iou_at
+from vpuformer.metrics import iou, iou_at
 
 STEPS = (1, 3, 5)
 """Numbers of interactions after which an object is shown."""
@@ -144,7 +143,7 @@ def _shots(
         marks = marks_of(step.prompt for step in record.interactions[:k])
         caption = f"{name}{counted(k, 'prompt')}, IoU {record.ious[k - 1]:.3f}"
         if answers:
-            mask = answers[k - 1] > MASK_THRESHOLD
+            mask = answers[k - 1]
             drawn = overlay(image, mask, marks)
             now = iou(mask, truth)
             if abs(now - record.ious[k - 1]) > DEVIATION:
@@ -157,16 +156,19 @@ def _shots(
     return tuple(shots)
 
 
-def _answers(segmenter: Segmenter | None, image: RGB, record: ObjectRecord, count: int) -> list[FloatMap]:
+def _answers(segmenter: Segmenter | None, image: RGB, record: ObjectRecord, count: int) -> list[BoolMask]:
     """Masks of the method after each of the first `count` recorded prompts."""
     if segmenter is None:
         return []
-    segmenter.set_image(image.copy())
+    encoded = segmenter.encode(image.copy())
     prompts = [step.prompt for step in record.interactions]
-    answers: list[FloatMap] = []
+    masks: list[BoolMask] = []
+    last: Prediction | None = None
     for k in range(1, count + 1):
-        answers.append(np.array(segmenter.predict(prompts[:k], answers[-1] if answers else None), dtype=np.float32))
-    return answers
+        mask, crop = (None, None) if last is None else (last.probability, last.crop)
+        (last,) = segmenter.segment([Query(encoded, prompts[:k], mask, crop)])
+        masks.append(last.mask)
+    return masks
 
 
 def _small(drawn: RGB, caption: str, alt: str) -> Shot:
