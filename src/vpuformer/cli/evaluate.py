@@ -145,7 +145,7 @@ def evaluate(
         kinds=kinds,
         first_kind=first_kind,
         max_interactions=max_prompts,
-        until=stop_at_iou,
+        stop_at_iou=stop_at_iou,
         seed=seed,
         batch=method.batch,
         options=views.to_options() if baseline is None else {},
