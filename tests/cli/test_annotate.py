@@ -187,7 +187,7 @@ def test_tokens_paths_and_names_that_cannot_be_used(image_folder: Path, monkeypa
     for path in ("/a b", "/../b", "http://x", "/a//b", "/a?b"):
         assert "is not valid; use letters, digits and slashes" in refused(image_folder, "--root-path", path)
     for name in ("https://images.example.org", "images.example.org:8443", "images.example.org/annotate", ""):
-        assert "is no host name" in refused(image_folder, "--server-name", name)
+        assert "is not a host name" in refused(image_folder, "--server-name", name)
     monkeypatch.setenv("VPUFORMER_TOKEN", "a")
     assert "use 8 to 200 letters" in refused(image_folder)
 
