@@ -352,7 +352,7 @@ def test_boxes_of_yolo_are_left_out_and_told() -> None:
     content = b"0 0.5 0.5 0.2 0.2\n1 0.1 0.1 0.2 0.1 0.2 0.2\n"
     found, notes = read(content, name="rex.txt")
     assert [label for label, _ in found] == ["big dog"]
-    assert notes[-1] == "1 line of rex.txt left out: boxes, which are no masks"
+    assert notes[-1] == "1 line of rex.txt left out: boxes, which are not masks"
 
 
 def test_the_confidence_behind_an_outline_of_yolo_is_told() -> None:

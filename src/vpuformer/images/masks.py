@@ -13,7 +13,7 @@ from PIL import Image
 
 from vpuformer.arrays import BoolMask, FloatMap, Size
 from vpuformer.errors import MaskError
-from vpuformer.images.files import contents_of
+from vpuformer.images.heads import contents_of
 from vpuformer.images.loading import DEEP_MODES, load
 from vpuformer.images.meaning import Meaning, coverage, meaning_of
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 from vpuformer.arrays import RGB
 from vpuformer.errors import ImageError
-from vpuformer.images.files import size_of
+from vpuformer.images.heads import size_of
 from vpuformer.images.loading import DEEP_MODES, Stored, check_pixels, load, load_upright
 from vpuformer.images.ranges import display_range
 

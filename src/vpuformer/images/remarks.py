@@ -9,7 +9,7 @@ from PIL import Image
 
 from vpuformer.arrays import RGB
 from vpuformer.errors import ImageError
-from vpuformer.images.files import contents_of
+from vpuformer.images.heads import contents_of
 from vpuformer.images.loading import DEEP_MODES, Stored, load
 from vpuformer.images.ranges import display_range
 from vpuformer.images.reading import to_rgb

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from vpuformer.data.counts import Counts
-from vpuformer.data.folder_pairs import berkeley, brats, coco_mval, davis, grabcut, oaizib, sstem
+from vpuformer.data.kinds.folder_pairs import berkeley, brats, coco_mval, davis, grabcut, oaizib, sstem
 from vpuformer.data.kinds.label_map_sets import SampleOrError
 from vpuformer.data.kinds.pascal_voc import pascal_voc
 from vpuformer.data.kinds.sbd import sbd

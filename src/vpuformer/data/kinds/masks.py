@@ -26,7 +26,7 @@ from vpuformer.data.file_lists import by_stem, is_image, need_folders, unread
 from vpuformer.data.layers import Labels, LayeredSource, Layers, labels_as_layers, labels_of
 from vpuformer.errors import ConfigError, DatasetError, ImageError, MaskError, listed
 from vpuformer.images import image_size, read_foreground, read_image, read_labels
-from vpuformer.images.files import colours_of
+from vpuformer.images.heads import colours_of
 from vpuformer.images.meaning import VOC_IGNORE, is_soft
 from vpuformer.images.remarks import unseen
 
