@@ -66,11 +66,11 @@ TABLES = {
     "tokens": "Prompts by their tokens",
 }
 EXPERIMENTS = {
-    "random-clicks": "from step 9,430 on, 310 steps: first clicks several and random, boxes loose",
-    "lone-clicks": "the same with .6 of the first clicks alone, half of clicks and boxes as in evaluation",
+    "random-clicks": "from step 9,430 on, 310 steps: several random first clicks, loose boxes",
+    "lone-clicks": "the same with .6 of the first clicks single, half of clicks and boxes as in evaluation",
     "sharpen": "from there, 290 steps: logits sharpened at 1/2",
-    "encoder-rate": "the same with the image encoder at .4 of the rate instead of .1",
-    "one-look": "the weights of 175,280 samples, one look",
+    "encoder-rate": "the same with the image encoder at .4 of the learning rate instead of .1",
+    "one-look": "the weights of 175,280 samples, without a second look",
     "late": "the weights of 224,880 samples, prompts drawn after the image encoder alone",
 }
 """Experiments on the validation split that led to a decision."""
@@ -125,6 +125,7 @@ def blocks() -> dict[str, str]:
         "contributions": contributions(),
         "contributions-in-short": contributions_in_short(),
         "encoders": encoders(),
+        "speed": speed(),
         "harness": harness(),
         "recipes": recipes(),
         "human": human(),
@@ -245,7 +246,8 @@ def zoom() -> str:
     """Rules of the zoom-in."""
     result = json.loads((RESULTS / "zoom.json").read_text())
     measures = list(next(iter(result["rules"].values())))
-    lines = ["| expansion, least side, kept from | " + " | ".join(measures) + " |", "|---|" + "--:|" * len(measures)]
+    titles = [name.replace("a prompt", "per prompt") for name in measures]
+    lines = ["| expansion, smallest side, kept from | " + " | ".join(titles) + " |", "|---|" + "--:|" * len(measures)]
     for rule, scores in result["rules"].items():
         expansion, side, kept = rule.split(",")
         cells = [f"{value:.2f}" if "passes" in name else f"{value:.3f}" for name, value in scores.items()]
@@ -352,8 +354,8 @@ def spread(seeds: dict[str, dict[str, float]], measure: str) -> str:
 def encoders() -> str:
     path = RESULTS / "encoders.json"
     lines = [
-        "| encoder | parameters (M), alone and whole | GFLOPs at 448, first prompt and each further one |"
-        " ms for the image | ms a prompt |",
+        "| encoder | parameters (M): encoder, network | GFLOPs at 448 px: first prompt, each further prompt |"
+        " ms per image | ms per prompt |",
         "|---|--:|--:|--:|--:|",
     ]
     for name, row in json.loads(path.read_text())["encoders"].items():
@@ -396,6 +398,20 @@ def human() -> str:
     return "\n".join([*lines, "", f"`{result['command']}`"])
 
 
+def speed() -> str:
+    """Milliseconds of a prompt, with and without kept image features."""
+    result = json.loads((RESULTS / "speed.json").read_text())
+    milliseconds = {name: f"{1000 * seconds:.0f} ms" for name, seconds in result["median seconds"].items()}
+    text = (
+        f"The bundled weights on an image of {result['image'].replace('x', ' x ')} pixels: {milliseconds['set_image']}"
+        f" for the image, {milliseconds['first prompt, features kept']} for the first prompt on its features,"
+        f" {milliseconds['second prompt, same crop']} for a second prompt in the same crop, and"
+        f" {milliseconds['everything for a prompt']} for image and prompt together (`python benchmarks/speed.py`;"
+        f" {result['machine']})."
+    )
+    return textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False)
+
+
 def harness() -> str:
     result = json.loads((RESULTS / "harness.json").read_text())
     mixes = result["prompts"]
@@ -403,13 +419,13 @@ def harness() -> str:
     shares = [mix["share_of_ceiling"] for mix in mixes.values()]
     ratios = [mix["times_as_fast_as_plain"] for mix in mixes.values()]
     rows = {"one after the other": "plain", "in blocks": "blocks", "the passes of the network alone": "ceiling"}
-    names = [f"{name.replace('+', ', ')}: objects a minute" for name in mixes]
+    names = [f"{name.replace('+', ', ')}: objects per minute" for name in mixes]
     lines = [
         f"| {result['objects']} objects of DAVIS, {result['workers']} cores | {' | '.join(names)} |",
         "|---|" + "--:|" * len(mixes),
         *(f"| {title} | " + " | ".join(f"{rate[way]:.0f}" for rate in rates) + " |" for title, way in rows.items()),
-        f"| blocks, of the network alone | {' | '.join(f'{share:.0%}' for share in shares)} |",
-        f"| blocks, times one after the other | {' | '.join(f'{times:.1f}' for times in ratios)} |",
+        f"| blocks, share of the network alone | {' | '.join(f'{share:.0%}' for share in shares)} |",
+        f"| blocks, times as fast as one after the other | {' | '.join(f'{times:.1f}' for times in ratios)} |",
         "",
         "`python benchmarks/harness.py --root data/DAVIS`",
     ]
@@ -420,7 +436,7 @@ def page_times() -> str:
     """Milliseconds from a prompt to its mask on the screen."""
     path = RESULTS / "page.json"
     lines = [
-        "| image | prompts | prompt to mask, median | the network's part | wanted at most |",
+        "| image | prompts | prompt to mask, median | network alone, median | target |",
         "|---|--:|--:|--:|--:|",
     ]
     for each in json.loads(path.read_text())["images"].values():

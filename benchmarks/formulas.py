@@ -75,7 +75,7 @@ def box_vector(side: float, formula: str) -> torch.Tensor:
 
 
 def vectors(prompts: Sequence[Prompt], formula: str) -> torch.Tensor:
-    """Vector of each prompt, shape (n, d), by `extent`, the network's formulas, or `literal`, the printed ones."""
+    """Vectors, shape (n, d), by the network's formulas (`extent`) or the printed (`literal`)."""
     if formula == "literal":
         return torch.stack([literal_vector(prompt) for prompt in prompts])
     frame = FrameMap.to_canonical(Crop.whole((CANONICAL, CANONICAL)))
@@ -90,7 +90,7 @@ def literal_vector(prompt: Prompt) -> torch.Tensor:
 
 
 def literal_bells(prompt: Click | Box) -> list[torch.Tensor]:
-    """Eqs. 3 and 5: sigma and the cut-off are 3 px for clicks and boxes alike; zero outside a box."""
+    """Eqs. 3 and 5: sigma and cut-off are 3 px for clicks and boxes; zero outside a box."""
     pixels = torch.arange(CANONICAL, dtype=torch.float32)
     axes = []
     for low, high in zip(prompt.bounds[:2], prompt.bounds[2:], strict=True):
@@ -101,7 +101,7 @@ def literal_bells(prompt: Click | Box) -> list[torch.Tensor]:
 
 
 def literal_scribble(prompt: Scribble) -> list[torch.Tensor]:
-    """Algorithm 1: no square in the exponent, and a point that has served a column serves no row."""
+    """Algorithm 1: no square in the exponent; a point counts for a column or for a row."""
     points = dense_pixels(prompt.points, prompt.gaps)
     top_left = prompt.bounds[:2]
     axes, used = [torch.zeros(CANONICAL), torch.zeros(CANONICAL)], set()

@@ -1,10 +1,12 @@
-"""What `import vpuformer` offers, and what it does not load."""
+"""The public names of `vpuformer`, and the modules that its import does not load."""
 
 import json
+import re
 import subprocess
 import sys
 from importlib import import_module
 from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 
@@ -22,6 +24,11 @@ NAMES = [
     "VPUFormerConfig",
     "VPUFormerError",
     "__version__",
+    "evaluate",
+    "list_models",
+    "load_model",
+    "metrics",
+    "variant",
 ]
 
 WITHOUT_TORCH = [
@@ -66,7 +73,7 @@ def test_the_public_names_are_these() -> None:
     assert set(NAMES) <= set(dir(vpuformer))
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name not in ("Prompt", "__version__")])
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in ("Prompt", "__version__", "metrics")])
 def test_a_name_is_the_thing_of_its_module(name: str) -> None:
     thing = getattr(vpuformer, name)
     assert thing.__name__ == name
@@ -75,6 +82,15 @@ def test_a_name_is_the_thing_of_its_module(name: str) -> None:
 
 def test_a_prompt_is_any_of_the_three() -> None:
     assert vpuformer.Prompt == vpuformer.Click | vpuformer.Box | vpuformer.Scribble
+
+
+def test_the_page_names_all_of_them_and_its_example_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    root = Path(__file__).parents[1]
+    page = (root / "docs" / "python.md").read_text(encoding="utf-8")
+    assert all(re.search(rf"`{name}\b", page) for name in NAMES if name != "__version__")
+    (example,) = re.findall(r"^```python\n(.*?)^```", page, re.M | re.S)
+    monkeypatch.chdir(root)
+    exec(compile(example, "docs/python.md", "exec"), {})
 
 
 def test_the_version_is_that_of_the_installed_package() -> None:

@@ -1,4 +1,4 @@
-"""The optional parts of the package: what each extra installs, and the error where one is missing."""
+"""Extras of the package: the modules that each installs, and the error if one is missing."""
 
 from importlib.util import find_spec
 
@@ -23,11 +23,15 @@ def require(extra: str, purpose: str) -> None:
     Raises:
         MissingDependencyError: one of its modules is missing.
     """
-    missing = [module for module in EXTRAS[extra] if not _is_installed(module)]
-    if missing:
+    if modules := missing(extra):
         raise MissingDependencyError(
-            f"{purpose} needs {', '.join(missing)}; install it with: pip install 'vpuformer[{extra}]'"
+            f"{purpose} needs {', '.join(modules)}; install it with: pip install 'vpuformer[{extra}]'"
         )
+
+
+def missing(extra: str) -> list[str]:
+    """Modules of an extra that are not installed."""
+    return [module for module in EXTRAS[extra] if not _is_installed(module)]
 
 
 def _is_installed(module: str) -> bool:

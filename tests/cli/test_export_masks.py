@@ -59,7 +59,7 @@ class Made:
         self.store.change_image(self.ids["sub/done.jpg"], done=True)
         cup, dog = (self.store.add_label(name).id for name in ("cup", "dog"))
         first = self.add("2.jpg", dog, FIRST, SECOND)
-        self.store.undo_redo(first, self.store.object(first).revision, -1)
+        self.store.undo_redo(first, self.store.history(first)[0].revision, -1)
         self.add("2.jpg", cup, SECOND)
         self.add("10.jpg", None, np.zeros(SIZE, bool))
         self.store.change_object(self.add("10.jpg", cup, FIRST), accepted=False)
@@ -70,7 +70,7 @@ class Made:
         made = self.store.add_object(self.ids[image], f"key {image} {os.urandom(4).hex()}", label)
         for mask in masks:
             answer = None if mask is None else StepAnswer(rle.encode(mask), int(mask.sum()))
-            revision = self.store.object(made.id).revision
+            revision = self.store.history(made.id)[0].revision
             self.store.add_step(made.id, revision, f"step {os.urandom(8).hex()}", {"type": "mask"}, answer)
         self.store.change_object(made.id, accepted=True)
         return made.id
@@ -124,7 +124,7 @@ def test_an_object_that_was_never_answered_is_no_empty_one(made: Made) -> None:
         list(first.masks())
 
 
-def test_an_object_whose_last_prompt_is_not_answered_is_as_before_it_and_that_is_told(made: Made) -> None:
+def test_an_object_whose_last_prompt_is_not_answered_is_as_before_it_and_that_is_reported(made: Made) -> None:
     waiting = made.add("2.jpg", None, SECOND, FIRST, None)
     (first, *_) = accepted_images(made.store)
     found = {thing.id: thing.mask for thing in first.masks()}
@@ -150,7 +150,7 @@ def test_people_go_on_while_an_export_is_under_way(made: Made) -> None:
     assert np.array_equal([found[undone], found[corrected]], [SECOND, FIRST])
 
 
-def test_a_label_made_meanwhile_is_told_and_not_left_out(made: Made) -> None:
+def test_a_label_made_meanwhile_is_reported_and_not_left_out(made: Made) -> None:
     images = accepted_images(made.store)
     first = next(images)
     made.add("2.jpg", made.store.add_label("new").id, FIRST)
@@ -176,7 +176,7 @@ def test_a_zip_holds_the_files_of_the_format_and_the_notes(name: str, made: Made
 
 @pytest.fixture
 def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where temporary folders go."""
+    """The folder of temporary folders."""
     folder = tmp_path / "scratch"
     folder.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(folder))
@@ -213,7 +213,7 @@ def test_a_full_disk_is_one_sentence(made: Made, monkeypatch: pytest.MonkeyPatch
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("tempfile.mkdtemp", full)
-    with pytest.raises(InputError, match="the disk is full; make room and export again"):
+    with pytest.raises(InputError, match="the disk is full; make room and try again"):
         zip_export("coco", accepted_images(made.store), ["cup", "dog"])
 
 
@@ -279,8 +279,8 @@ def test_what_is_wrong_is_said_in_one_line_and_nothing_is_written(made: Made, tm
     assert "there is no folder" in refused(tmp_path / "none", "--format", "coco", "-o", out)
     assert "is not empty" in refused(made.folder, "--format", "coco", "-o", made.folder)
     within = made.folder / "masks"
-    assert "would be taken for images" in refused(made.folder, "--format", "png", "-o", within)
-    assert "would be taken for images" in refused(made.folder, "--format", "voc", "-o", made.folder, "--overwrite")
+    assert "would count as images" in refused(made.folder, "--format", "png", "-o", within)
+    assert "would count as images" in refused(made.folder, "--format", "voc", "-o", made.folder, "--overwrite")
     nowhere = refused(tmp_path, "--format", "coco", "-o", out)
     assert nowhere.startswith(f"there is no {tmp_path / FILE}; annotate the images with")
     assert not (tmp_path / FILE).exists()
@@ -320,7 +320,7 @@ def test_files_that_are_as_they_were_need_no_word(made: Made) -> None:
     assert notes_on_files(made.store, made.folder) == []
 
 
-def test_images_that_were_renamed_exchanged_or_resized_are_told(made: Made, tmp_path: Path) -> None:
+def test_images_that_were_renamed_exchanged_or_resized_are_reported(made: Made, tmp_path: Path) -> None:
     made.add("10.jpg", None, FIRST)
     (made.folder / "sub/done.jpg").rename(made.folder / "sub/renamed.jpg")
     Image.new("RGB", (30, 20)).save(made.folder / "10.jpg")
@@ -337,7 +337,7 @@ def test_images_that_were_renamed_exchanged_or_resized_are_told(made: Made, tmp_
 
 
 @pytest.mark.parametrize(("orientation", "stored"), [(3, (14, 9)), (6, (9, 14))])
-def test_images_that_exif_turns_are_told(orientation: int, stored: tuple[int, int], made: Made) -> None:
+def test_images_that_exif_turns_are_reported(orientation: int, stored: tuple[int, int], made: Made) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation
     Image.new("RGB", stored).save(made.folder / "sub/done.jpg", exif=exif)

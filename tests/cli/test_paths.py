@@ -1,4 +1,4 @@
-"""Whatever the operating system says of a path ends in one sentence and exit code 2, in every command and option."""
+"""Errors of the operating system about a path end in one sentence and exit code 2."""
 
 import errno
 import io
@@ -15,7 +15,7 @@ from support.commands import vpuformer
 LONG = "x" * 256
 
 ODD = "b\udcff"
-"""The byte FF in a name, as Python has what is no text."""
+"""The byte FF in a name, as Python decodes it."""
 
 COMMANDS = [
     ["segment", "{}", "--click", "1,1", "--json"],
@@ -75,6 +75,8 @@ def test_a_path_that_cannot_be_is_one_sentence(
         (OSError(errno.ENAMETOOLONG, "File name too long", LONG), "...: File name too long; give a shorter name"),
         (OSError(errno.EXDEV, "Invalid cross-device link", "a", None, "b"), "error: a: b: Invalid cross-device link"),
         (OSError("the disk is on fire"), "error: the disk is on fire"),
+        (RuntimeError("CUDA out of memory. Tried to allocate 2 GiB."), "error: the memory is full; give smaller files"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory"), "error: the memory is full; give smaller files"),
         (ValueError("embedded null byte"), "error: a path cannot be followed (embedded null byte)"),
     ],
 )
@@ -125,4 +127,4 @@ def test_memory_that_is_full_is_one_sentence(monkeypatch: pytest.MonkeyPatch, tm
     monkeypatch.setattr(Path, "read_bytes", read)
     result = vpuformer("segment", "p.png", "--prompts", "endless", "--json")
     assert result.exit_code == 2
-    assert result.stderr == "error: there is not enough memory for this; give smaller files, or fewer at a time\n"
+    assert result.stderr == "error: the memory is full; use a smaller image, or --device cpu\n"

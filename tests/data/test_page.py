@@ -51,5 +51,5 @@ def test_every_set_and_every_setting_is_on_the_page() -> None:
     for name in benchmarks.BENCHMARKS:
         assert f"| `{name}` |" in PAGE
     for name, kind in sources.KINDS.items():
-        (row,) = re.findall(rf"^\| `{name}` \|[^|]*\|([^|]*)\|$", PAGE.partition("## To train on")[2], re.M)
+        (row,) = re.findall(rf"^\| `{name}` \|[^|]*\|([^|]*)\|$", PAGE.partition("## Data sets for training")[2], re.M)
         assert set(re.findall(r"`(\w+)`", row)) >= set(kind.options)

@@ -13,7 +13,7 @@ import torch
 
 from vpuformer.errors import CheckpointError
 from vpuformer.model import manifest
-from vpuformer.model.checkpoint import available, describe, load_model, save_checkpoint
+from vpuformer.model.checkpoint import describe, list_models, load_model, save_checkpoint
 from vpuformer.model.config import VPUFormerConfig
 from vpuformer.model.vpuformer import VPUFormer
 
@@ -138,14 +138,14 @@ def test_a_folder_that_cannot_be_made(model: VPUFormer, tmp_path: Path) -> None:
 def test_an_unknown_name(written: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copytree(written, tmp_path / "tiny")
     monkeypatch.setattr(manifest, "_own_weights", lambda: tmp_path)
-    assert available() == ["tiny"]
+    assert list_models() == ["tiny"]
     assert load_model("tiny").config == TINY
     refused("tyny", "no model called 'tyny'; there are tiny. Did you mean 'tiny'?")
 
 
 def test_an_unknown_name_where_there_are_no_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(manifest, "_own_weights", lambda: tmp_path / "none")
-    assert available() == []
+    assert list_models() == []
     refused("default", "no model called 'default'", "pass the folder")
 
 

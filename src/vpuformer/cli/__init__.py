@@ -1,11 +1,10 @@
-"""The command `vpuformer`: one file a command, and a command is a parsed call of one function.
+"""The command `vpuformer`: one file for each subcommand, which parses a function call.
 
-Nothing heavy is imported at the top of these files, so that `--help` answers at once: torch and all that stands on it
-are imported inside the function of a command, after its arguments have been looked at.
+These files import nothing heavy at the top, so that `--help` answers at once. The function of a command imports torch
+and everything above it after it has checked the arguments.
 
-Exit codes: 0 done; 1 a fault of the program, with its traceback; 2 something that the caller can put right, said in one
-line on standard error; 130 interrupted. What the operating system says of a path is of the second kind, in whatever
-command or option the path was named.
+Exit codes: 0 done; 1 a fault of the program, with its traceback; 2 an error that the caller can correct, in one line on
+standard error; 130 interrupted. Errors of the operating system about a path, and a full memory, exit with 2.
 """
 
 import errno
@@ -29,8 +28,7 @@ from vpuformer.errors import VPUFormerError
 
 
 class _Commands(TyperGroup):
-    """The group of commands. It prints as one line what was raised on purpose, what the system says of a path, and
-    that the memory is full."""
+    """The group of commands, which prints expected errors as one line."""
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -38,13 +36,15 @@ class _Commands(TyperGroup):
         except VPUFormerError as error:
             _refuse(str(error), error)
         except MemoryError as error:
-            _refuse("there is not enough memory for this; give smaller files, or fewer at a time", error)
+            _refuse(_out_of_memory(ctx), error)
         except OSError as error:
-            if error.errno == errno.EPIPE:  # the reader of standard output has gone, which click ends quietly
+            if error.errno == errno.EPIPE:  # the reader of standard output has gone; click ends quietly
                 raise
             _refuse(_sentence(error), error)
-        except (ValueError, RuntimeError) as error:  # what pathlib makes of two kinds of paths
-            if not any(words in str(error) for words in ("embedded null", "Symlink loop")):
+        except (ValueError, RuntimeError) as error:
+            if any(words in str(error) for words in _MEMORY_IS_FULL):
+                _refuse(_out_of_memory(ctx), error)
+            if not any(words in str(error) for words in ("embedded null", "Symlink loop")):  # pathlib's errors
                 raise
             _refuse(f"a path cannot be followed ({error}); give another path", error)
 
@@ -52,6 +52,22 @@ class _Commands(TyperGroup):
 def _refuse(sentence: str, error: Exception) -> NoReturn:
     typer.echo(f"error: {' '.join(sentence.split())}", err=True)
     raise typer.Exit(2) from error
+
+
+_MEMORY_IS_FULL = ("out of memory", "DefaultCPUAllocator", "ALLOC_FAILED")
+"""Parts of torch's errors, on CUDA, MPS and the CPU."""
+
+_SAVE_MEMORY = {
+    "train": "use --accumulate, a smaller --size or fewer --images-per-step; --resume continues from the last state",
+    "evaluate": "use a smaller --batch, --workers or --input-size",
+    "segment": "use a smaller image, or --device cpu",
+    "annotate": "use smaller images, or --device cpu",
+}
+
+
+def _out_of_memory(ctx: Any) -> str:
+    advice = _SAVE_MEMORY.get(ctx.invoked_subcommand, "give smaller files, or fewer at a time")
+    return f"the memory is full; {advice}"
 
 
 _WHAT_TO_DO = {
@@ -69,7 +85,7 @@ _WHAT_TO_DO = {
 
 
 def _sentence(error: OSError) -> str:
-    """What the operating system refused, of which path, and what to do.
+    """The error of the operating system, with its path and an advice.
 
     >>> _sentence(FileNotFoundError(errno.ENOENT, "No such file or directory", "a.png"))
     'a.png: No such file or directory; check the path'
@@ -85,7 +101,7 @@ def _sentence(error: OSError) -> str:
 _LONGEST = 120  # characters of a path in a message
 
 
-# Plain help: drawing it with rich would cost more time than all the rest of the start.
+# Plain help: rich would take longer than the rest of the start.
 app = typer.Typer(
     cls=_Commands,
     name="vpuformer",
@@ -120,7 +136,7 @@ app.add_typer(data, name="data")
 
 
 def main() -> None:
-    """The entry point of the command line."""
-    if isinstance(sys.stdout, io.TextIOWrapper):  # a path may hold bytes that are no text
+    """Run the command line."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a path may hold bytes that are not text
         sys.stdout.reconfigure(errors="backslashreplace")
     app()

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from vpuformer.cli.shared_options import DeviceOption, ModelOption, StoreOption
 from vpuformer.errors import ConfigError
 from vpuformer.extras import require
 
@@ -13,43 +14,40 @@ LONGEST_LABEL = 200  # as `vpuformer.app.schemas` has it
 
 
 def annotate(
-    images: Annotated[Path, typer.Argument(metavar="IMAGE|FOLDER", help="What to annotate.")],
-    labels: Annotated[str | None, typer.Option(metavar="NAME,NAME", help="Labels to begin with.")] = None,
-    model: Annotated[str, typer.Option(metavar="MODEL", help="A model by name, or its folder.")] = "default",
-    device: Annotated[str | None, typer.Option(metavar="NAME", help="Such as cpu; by default cuda, if any.")] = None,
-    store: Annotated[
-        str | None,
-        typer.Option(metavar="FILE|URL", help="Where all is kept; by default vpuformer.sqlite beside the images."),
-    ] = None,
+    images: Annotated[Path, typer.Argument(metavar="IMAGE|FOLDER", help="Image or folder to annotate.")],
+    labels: Annotated[str | None, typer.Option(metavar="NAME,NAME", help="Labels to add at the start.")] = None,
+    model: ModelOption = "default",
+    device: DeviceOption = None,
+    store: StoreOption = None,
     port: Annotated[
-        int | None, typer.Option(min=0, max=65535, help=f"By default {PORT}, or another that is free.")
+        int | None, typer.Option(min=0, max=65535, help=f"Port to listen on; by default {PORT}, or a free one.")
     ] = None,
     host: Annotated[
-        str, typer.Option(metavar="ADDRESS", help="Address to listen on; 0.0.0.0 is reached from other machines.")
+        str, typer.Option(metavar="ADDRESS", help="Address to listen on; 0.0.0.0 is open to other machines.")
     ] = "127.0.0.1",
     token: Annotated[
         str | None,
         typer.Option(
             metavar="TEXT",
             envvar="VPUFORMER_TOKEN",
-            help="Secret that opens the page, by default drawn anew; others may see it in a list of processes.",
+            help="Secret that opens the page, by default random; other users may see it in the list of processes.",
         ),
     ] = None,
     no_token: Annotated[
-        bool, typer.Option("--no-token", help="Ask for no token: whoever reaches the address can do everything.")
+        bool, typer.Option("--no-token", help="Ask for no token: everyone who reaches the address has full access.")
     ] = False,
     root_path: Annotated[
-        str, typer.Option(metavar="PATH", help="Path under which a proxy shows the page, such as /annotate.")
+        str, typer.Option(metavar="PATH", help="Path under which a proxy serves the page, such as /annotate.")
     ] = "",
     server_name: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Name of a proxy under which the page is opened.")
+        str | None, typer.Option(metavar="NAME", help="Name of the proxy through which the page is opened.")
     ] = None,
-    no_browser: Annotated[bool, typer.Option("--no-browser", help="Open no browser.")] = False,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Do not open a browser.")] = False,
 ) -> None:
     """Annotate images in the browser, with clicks, boxes and scribbles.
 
-    Everything is stored at once; the same command opens it again where it was left. On another machine reached by ssh,
-    forward the port: ssh -L 8123:127.0.0.1:8123 HOST.
+    Every step is stored at once; the same command continues later. On another machine reached by ssh, forward the port:
+    ssh -L 8123:127.0.0.1:8123 HOST.
 
     Example: vpuformer annotate holiday/ --labels cat,dog
     """
@@ -58,7 +56,7 @@ def annotate(
         raise ConfigError("a token (--token or VPUFORMER_TOKEN) and --no-token contradict each other; give one of them")
 
     require("app", "vpuformer annotate")
-    from vpuformer.app.annotation.segmenter import NetworkSegmenter
+    from vpuformer.app.annotation.segmenter import LazySegmenter
     from vpuformer.app.http.root_path import checked_root_path
     from vpuformer.app.http.serving import bind, checked_server_name, checked_token, is_loopback, serve
     from vpuformer.app.images.folder import Folder
@@ -71,24 +69,26 @@ def annotate(
     if server_name is not None:
         checked_server_name(server_name)
     folder = Folder(images)
-    segmenter = NetworkSegmenter(model, device)
+    segmenter = LazySegmenter(model, device)
     with bind(host, PORT if port is None else port, any_free=port is None) as socket:
-        kept = Store(store or folder.root / FILE)
-        kept.check_writable()
-        there = {label.name for label in kept.labels()}
+        annotations = Store(store or folder.root / FILE)
+        annotations.check_writable()
+        known = {label.name for label in annotations.labels()}
         for name in names:
-            if name not in there:
-                kept.add_label(name)
+            if name not in known:
+                annotations.add_label(name)
         for sentence in folder.left_out:
             typer.echo(f"left out: {sentence}", err=True)
         if port is None and socket.getsockname()[1] != PORT:
-            typer.echo(f"the port {PORT} is taken, by another vpuformer perhaps", err=True)
-        typer.echo(f"{counted(len(folder.names), 'image')} in {folder.root}; everything is kept in {kept.address}")
+            typer.echo(f"port {PORT} is in use, perhaps by another vpuformer", err=True)
+        typer.echo(
+            f"{counted(len(folder.names), 'image')} in {folder.root}; annotations are stored in {annotations.address}"
+        )
         if no_token and not is_loopback(host):
-            typer.echo(f"without a token everybody who reaches {host} can see and change everything", err=True)
+            typer.echo(f"without a token, everyone who reaches {host} can see and change everything", err=True)
         serve(
             folder,
-            kept,
+            annotations,
             segmenter,
             socket,
             token=token,
@@ -110,5 +110,5 @@ def _names(labels: str | None) -> list[str]:
     names = list(dict.fromkeys(label_name(part) for part in (labels or "").split(",") if part.strip()))
     for name in names:
         if len(name) > LONGEST_LABEL:
-            raise ConfigError(f"a label is at most {LONGEST_LABEL} letters of text, got {len(name)}: {name!r:.60}")
+            raise ConfigError(f"a label has at most {LONGEST_LABEL} characters, got {len(name)}: {name!r:.60}")
     return names

@@ -1,4 +1,4 @@
-"""`vpuformer data`: what is to be known of a data set before hours are spent on it."""
+"""`vpuformer data`: checks of a data set before it is used."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -7,20 +7,20 @@ import typer
 
 from vpuformer.cli.outputs import IMAGE_SUFFIXES, check_file
 from vpuformer.cli.progress import progress_bar
-from vpuformer.errors import DatasetError, counted
+from vpuformer.errors import DatasetError
 
 if TYPE_CHECKING:
     from vpuformer.data.check import Findings
 
 _NAMED = 10
-"""Faults of a set that are printed, and notes."""
+"""Largest number of printed faults, and of printed notes."""
 
-data = typer.Typer(help="Look at data sets.", no_args_is_help=True)
+data = typer.Typer(help="Check data sets.", no_args_is_help=True)
 
 
 @data.callback()
 def _data() -> None:
-    pass  # keeps `check` a command of its own, as long as it is the only one
+    pass  # makes typer keep `check` as a subcommand while it is the only one
 
 
 @data.command("check")
@@ -33,15 +33,15 @@ def check_data(
             " cocolvis, sbd, masks.",
         ),
     ],
-    root: Annotated[Path, typer.Option(metavar="FOLDER", help="Where it is; or RITM's config.yml, which says where.")],
+    root: Annotated[Path, typer.Option(metavar="FOLDER", help="Folder of the set, or RITM's config.yml.")],
     sheet: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Draw some of its images, objects outlined.")
+        Path | None, typer.Option(metavar="FILE", help="Write some of its images with outlined objects.")
     ] = None,
 ) -> None:
-    """See that a data set is complete, and that every image fits its masks.
+    """Check that a data set is complete, and that every image fits its masks.
 
-    Prints how many images and objects there are, which files are wrong, and what is left out although nothing is
-    wrong with it. Nothing is written into FOLDER.
+    Prints the numbers of images and objects, the files with faults, and the intact files that are left out. Nothing is
+    written into FOLDER.
     """
     if sheet is not None:
         check_file(sheet, "the sheet", IMAGE_SUFFIXES)
@@ -49,16 +49,17 @@ def check_data(
     from vpuformer.data.check import check
     from vpuformer.data.contact_sheet import contact_sheet
     from vpuformer.data.roots import benchmark_root
+    from vpuformer.errors import counted
     from vpuformer.images import write_image
 
     folder = benchmark_root(name, root)
     with progress_bar() as bar:
         task = bar.add_task(name)
 
-        def tell(current: str, done: int, there: int) -> None:
-            bar.update(task, description=current, completed=done, total=there)
+        def show_progress(current: str, done: int, total: int) -> None:
+            bar.update(task, description=current, completed=done, total=total)
 
-        found = check(name, folder, tell)
+        found = check(name, folder, show_progress)
     for findings in found:
         _print(findings)
     if sheet is not None:

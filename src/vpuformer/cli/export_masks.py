@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vpuformer.cli.progress import progress_bar
+from vpuformer.cli.shared_options import StoreOption
 from vpuformer.errors import InputError, StoreError
 from vpuformer.extras import require
 
@@ -17,31 +18,28 @@ if TYPE_CHECKING:
 
 
 def export_masks(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="The images that were annotated.")],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Annotated images.")],
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where the files go: a new or empty folder.")
+        Path, typer.Option("--output", "-o", metavar="FOLDER", help="New or empty folder for the files.")
     ],
     format_name: Annotated[
         str, typer.Option("--format", metavar="NAME", help="coco, png, labels, yolo, labelme or voc.")
     ] = "coco",
-    store: Annotated[
-        str | None,
-        typer.Option(metavar="FILE|URL", help="Where all is kept; by default vpuformer.sqlite beside the images."),
-    ] = None,
+    store: StoreOption = None,
     polygons: Annotated[
         bool | None,
-        typer.Option("--polygons/--masks", help="Outlines or masks, in coco (else masks) and labelme (else outlines)."),
+        typer.Option("--polygons/--masks", help="Outlines or masks; by default masks in coco, outlines in labelme."),
     ] = None,
     overwrite: Annotated[
         bool,
-        typer.Option("--overwrite", help="Replace what an earlier export in this format wrote; other files stay."),
+        typer.Option("--overwrite", help="Replace the files of an earlier export in this format; other files stay."),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Say what came out as one JSON object.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
 ) -> None:
     """Write the accepted masks of all images in a format that other programs read.
 
-    Images without an accepted object come along, as empty ones, if they are marked as done. Ends with what the format
-    could not hold. Everything is written, or nothing.
+    Images that are marked as done are written even without an accepted object. The last lines of the output list what
+    the format cannot hold. Either all files are written, or none.
 
     Example: vpuformer export-masks holiday/ --format coco -o holiday_coco/
     """
@@ -64,22 +62,22 @@ def export_masks(
     address = str(root / FILE) if store is None else store
     if "://" not in address and not Path(address).is_file():
         raise StoreError(f"there is no {address}; annotate the images with `vpuformer annotate {root}` first")
-    kept = Store(address)
+    annotations = Store(address)
     try:
-        images = list(accepted_images(kept))  # without their masks, which are read one by one
-        sentences = [*left_out_notes(kept), *notes_on_files(kept, root)]
+        images = list(accepted_images(annotations))  # without their masks, which are read one by one
+        sentences = [*left_out_notes(annotations), *notes_on_files(annotations, root)]
         if not images:
             raise InputError(
-                f"nothing to export: no object in {kept.address} is accepted and no image done"
+                f"nothing to export: no object in {annotations.address} is accepted and no image done"
                 + "".join(f" ({sentence.rstrip('.')})" for sentence in sentences)
             )
-        shown = _shown(images, silent=as_json)
-        at = _way(output, root)
+        tracked = _tracked(images, silent=as_json)
+        at = _relative(root, output)
         written = export(
-            format_name, shown, output, label_names(kept), polygons=polygons, images_at=at, overwrite=overwrite
+            format_name, tracked, output, label_names(annotations), polygons=polygons, images_at=at, overwrite=overwrite
         )
     finally:
-        kept.close()
+        annotations.close()
     summary = {
         "format": format_name,
         "folder": str(output),
@@ -89,30 +87,30 @@ def export_masks(
         "lost": chosen.lost,
         "notes": [*sentences, *written.notes],
     }
-    typer.echo(json.dumps(summary) if as_json else _told(summary))
+    typer.echo(json.dumps(summary) if as_json else _summary_text(summary))
 
 
 def _check_apart(output: Path, root: Path, chosen: "Format") -> None:
     if chosen.pixels and output.resolve().is_relative_to(root.resolve()):
         raise InputError(
-            f"{output} lies among the images, and masks there would be taken for images; name a folder elsewhere"
+            f"{output} lies among the images, and masks there would count as images; name a folder elsewhere"
         )
 
 
-def _way(output: Path, root: Path) -> str | None:
-    """The folder of the images as seen from that of the files; None on another drive."""
+def _relative(root: Path, output: Path) -> str | None:
+    """Path of the images relative to the files; None on another drive."""
     try:
         return Path(os.path.relpath(root.resolve(), output.resolve())).as_posix()
     except ValueError:
         return None
 
 
-def _shown(images: Sequence["AnnotatedImage"], *, silent: bool) -> Iterator["AnnotatedImage"]:
+def _tracked(images: Sequence["AnnotatedImage"], *, silent: bool) -> Iterator["AnnotatedImage"]:
     with progress_bar(silent=silent) as bar:
         yield from bar.track(images, description="export")
 
 
-def _told(summary: dict[str, object]) -> str:
+def _summary_text(summary: dict[str, object]) -> str:
     from vpuformer.errors import counted
 
     def of(what: str) -> str:

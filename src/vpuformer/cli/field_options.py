@@ -65,7 +65,7 @@ def options_from(
     defaults: bool = True,
     **renamed: str,
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Decorator of a command: add an option for each field, and pass the given ones as a mapping.
+    """Decorator of a command: add an option for each field, and pass the given values.
 
     Args:
         into: parameter of the command that receives the values of the given options, by field name.

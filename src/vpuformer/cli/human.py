@@ -1,4 +1,4 @@
-"""`vpuformer evaluate --human`: scribbles that people drew, in place of a simulated user."""
+"""`vpuformer evaluate --human`: people's scribbles in place of a simulated user."""
 
 import json
 from collections.abc import Sequence
@@ -13,14 +13,14 @@ from vpuformer.files import write_file
 
 if TYPE_CHECKING:
     from vpuformer.data.sample import Sample
-    from vpuformer.evaluation.protocol import Segmenter
     from vpuformer.evaluation.records import RunHeader
+    from vpuformer.inference.protocol import Segmenter
 
 
 def evaluate_with_scribbles(
     samples: "Sequence[Sample]", segmenter: "Segmenter", header: "RunHeader", scribbles: Path, folder: Path
 ) -> None:
-    """Measure with scribbles that people drew; see `vpuformer.evaluation.human`."""
+    """Evaluate with people's scribbles; see `vpuformer.evaluation.human`."""
     from rich.console import Console
     from rich.table import Table
 
@@ -30,16 +30,16 @@ def evaluate_with_scribbles(
     records = evaluate_human(samples, scribbles, segmenter)
     sets = summarise_human(records)
     run = header.to_dict()
-    # The settings of the simulated user, which there was none of.
+    # Settings of the simulated user, which this run does not have.
     for name in ("kinds", "first_kind", "max_interactions", "until", "seed", "batch", "shard", "total"):
         del run[name]
-    told = {
+    summary = {
         "sets": sets,
         **run,
         "scribbles_sha256": data_fingerprint(scribbles),
         "records": [asdict(record) for record in records],
     }
-    write_file(folder / HUMAN, json.dumps(told, indent=2) + "\n")
+    write_file(folder / HUMAN, json.dumps(summary, indent=2) + "\n")
     table = Table()
     table.add_column("", no_wrap=True)
     for title in ("IoU, all\nstrokes", "longest\nalone", "simulated\nalone", "gain", "length,\nlongest", "simulated"):

@@ -1,40 +1,83 @@
-"""`vpuformer info`: what is installed, what it runs on, which models there are."""
+"""`vpuformer info`: versions, device, models, and the names that commands accept."""
 
 import json
 import platform
+import sys
 from collections.abc import Mapping
-from importlib.metadata import version
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 _PACKAGES = ("vpuformer", "torch", "torchvision", "timm", "numpy", "opencv-python-headless", "scikit-image")
+_ACCELERATORS = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
+"""Device files of NVIDIA's and AMD's drivers, and of Windows' for Linux."""
 
 
 def info(
-    model: Annotated[str | None, typer.Argument(metavar="MODEL", help="A model by name, or its folder.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="As one JSON object.")] = False,
+    model: Annotated[
+        str | None, typer.Argument(metavar="MODEL", help="Show only this model, by name or folder.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Tell about this installation and its models, or about one MODEL."""
-    from vpuformer.model.manifest import available, describe
+    """Show this installation, the bundled models, and the names that other commands accept.
 
-    described = {name: describe(name) for name in ([model] if model else available())}
+    With MODEL: versions, the device, and this model.
+    """
+    from importlib.metadata import version
 
-    from vpuformer.inference.predictor import choose_device
+    from vpuformer.extras import EXTRAS, missing
+    from vpuformer.model.manifest import describe, list_models
 
-    facts = {
+    facts: dict[str, Any] = {
         "versions": {"python": platform.python_version()} | {package: version(package) for package in _PACKAGES},
-        "device": str(choose_device()),
-        "models": described,
+        "extras": {extra: not missing(extra) for extra in EXTRAS},
+        "device": _device(),
+        "models": {name: describe(name) for name in ([model] if model else list_models())},
     }
-    typer.echo(json.dumps(facts) if as_json else _told(facts))
+    if model is None:
+        facts |= _names()
+    typer.echo(json.dumps(facts) if as_json else _summary_text(facts))
 
 
-def _told(facts: Mapping[str, Any]) -> str:
+def _names() -> dict[str, list[str]]:
+    """Names that options accept."""
+    from vpuformer.data.kinds.benchmarks import BENCHMARKS
+    from vpuformer.data.sources import KINDS
+    from vpuformer.evaluation.baselines import BASELINES
+    from vpuformer.model.config import IMAGE_ENCODERS
+    from vpuformer.training.recipes import RECIPES
+
+    return {
+        "image_encoders": list(IMAGE_ENCODERS),
+        "recipes": list(RECIPES),
+        "training_sets": list(KINDS),
+        "evaluation_sets": list(BENCHMARKS),
+        "baselines": list(BASELINES),
+        "runtimes": ["torch"],
+    }
+
+
+def _device() -> str:
+    """The device that `device=None` chooses; torch is imported only if an accelerator may be present."""
+    if sys.platform == "linux" and not any(Path(path).exists() for path in _ACCELERATORS):
+        return "cpu"
+    from vpuformer.inference.device import choose_device
+
+    return str(choose_device())
+
+
+def _summary_text(facts: Mapping[str, Any]) -> str:
     lines = [f"{package} {number}" for package, number in facts["versions"].items()]
     lines.append(f"device: {facts['device']}")
+    for heading, installed in (("extras", True), ("extras not installed", False)):
+        if names := [name for name, present in facts["extras"].items() if present == installed]:
+            lines.append(f"{heading}: {', '.join(names)}")
+    for name, values in facts.items():
+        if isinstance(values, list):
+            lines.append(f"{name.replace('_', ' ')}: {', '.join(values)}")
     if not facts["models"]:
-        lines.append("no models: this installation came without weights")
+        lines.append("models: none; this installation came without weights")
     for name, model in facts["models"].items():
         lines += ["", f"model {name}", *(f"  {line}" for line in _model_lines(model))]
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""`vpuformer merge`: the parts of an evaluation, put together."""
+"""`vpuformer merge`: join the parts of an evaluation."""
 
 from pathlib import Path
 from typing import Annotated
@@ -13,13 +13,13 @@ from vpuformer.evaluation import RECORDS
 def merge(
     parts: Annotated[
         list[Path],
-        typer.Argument(metavar="FOLDER...", help="What `vpuformer evaluate --shard I/N` wrote, for every I."),
+        typer.Argument(metavar="FOLDER...", help="Outputs of `vpuformer evaluate --shard I/N`, for every I."),
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where the results go.")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Folder for the results.")],
 ) -> None:
-    """Put the parts of an evaluation together: the result is that of the same command without --shard.
+    """Join the parts of an evaluation.
 
-    The parts stay as they are.
+    The result equals that of the same command without --shard. The parts stay as they are.
     """
     from vpuformer.evaluation.records import read_records, write_records
     from vpuformer.evaluation.shards import merge as merge_records

@@ -1,4 +1,4 @@
-"""What `vpuformer segment` tells and draws of its result."""
+"""Text and drawing of the result of `vpuformer segment`."""
 
 import shlex
 from collections.abc import Iterable, Mapping
@@ -19,17 +19,17 @@ from vpuformer.prompts import Prompt
 def drawn(
     image: npt.NDArray[np.uint8], mask: npt.NDArray[np.bool_], prompts: Iterable[Prompt]
 ) -> npt.NDArray[np.uint8]:
-    """The image (H, W, 3) with the mask (H, W) and the prompts on it."""
+    """The image (H, W, 3) with the mask (H, W) and the prompts drawn on it."""
     return overlay(image, mask, marks_of(prompts))
 
 
 def read_previous(
     path: Path, size: tuple[int, int], label: int | None
 ) -> tuple[npt.NDArray[np.float32], tuple[str, ...]]:
-    """The mask to correct, (H, W) in 0..1, and what there is to say of how it was read.
+    """The mask to correct, (H, W) in 0..1, and notes on how it was read.
 
     Raises:
-        MaskError: see `vpuformer.images.read_mask`; with several labels, the message names the option to choose one.
+        MaskError: see `vpuformer.images.read_mask`; with several labels, the message names --mask-label.
     """
     meaning = read_meaning(path, size)
     if meaning.kind == "labels" and label is None:
@@ -43,8 +43,8 @@ def read_previous(
     return mask, (f"{path} is read as {meaning.taken}{chosen}{f': {remark}' if remark else ''}",)
 
 
-def told(summary: Mapping[str, Any]) -> str:
-    """The summary, as `--json` has it, for a reader: one fact a line."""
+def summary_text(summary: Mapping[str, Any]) -> str:
+    """The summary of `--json` as text, one fact a line."""
     box = summary["bounding_box"]
     where = "" if box is None else ", from ({:g}, {:g}) to ({:g}, {:g})".format(*box)
     lines = [f"{what}: {summary[what]}" for what in ("mask", "overlay") if summary[what] is not None]

@@ -1,4 +1,4 @@
-"""Where a command writes: looked at before the work begins, so that none is lost to a slip of the pen."""
+"""Checks of output paths before the work begins."""
 
 import os
 from pathlib import Path
@@ -9,10 +9,13 @@ IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 
 
 def check_file(path: Path, what: str, suffixes: tuple[str, ...]) -> None:
-    """See that the file `path` can be written. `what` is its name in messages, such as "the mask".
+    """Check that the file `path` can be written.
+
+    Args:
+        what: its name in messages, such as "the mask".
 
     Raises:
-        InputError: its folder is missing or closed, it is a folder itself, or its name ends in none of `suffixes`.
+        InputError: the folder is missing or not writable, the path is a folder, or its suffix is not in `suffixes`.
     """
     if path.suffix.lower() not in suffixes:
         raise InputError(f"{what} is written as {', '.join(suffixes)}, got the name {str(path)!r}")
@@ -25,20 +28,20 @@ def check_file(path: Path, what: str, suffixes: tuple[str, ...]) -> None:
 
 
 def check_unlike(path: Path, *others: Path | None) -> None:
-    """See that writing `path` overwrites none of the `others`, for instance the image itself.
+    """Check that `path` differs from the `others`, for instance from the image itself.
 
     Raises:
-        InputError: it is one of them.
+        InputError: they are the same file.
     """
     if any(other is not None and other.resolve() == path.resolve() for other in others):
         raise InputError(f"{path} is named twice, and writing it would overwrite the other; name another file")
 
 
 def make_folder(path: Path, what: str) -> Path:
-    """Make the folder `path`, with those above it, unless it is there.
+    """Make the folder `path`, with its parents, if it is missing.
 
     Raises:
-        InputError: it cannot be made, is a file, or is closed for writing.
+        InputError: it cannot be made, is a file, or is not writable.
     """
     try:
         path.mkdir(parents=True, exist_ok=True)

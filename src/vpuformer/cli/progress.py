@@ -1,4 +1,4 @@
-"""How far a long command is: a bar on the screen, and nothing in what is kept of its output."""
+"""Progress bars of long commands."""
 
 from typing import TYPE_CHECKING
 
@@ -7,10 +7,10 @@ if TYPE_CHECKING:
 
 
 def progress_bar(*, silent: bool = False) -> "Progress":
-    """A bar on standard error that vanishes at its end; none is drawn where that is no screen, or if `silent`."""
+    """A bar on standard error, cleared at its end; hidden without a terminal or if `silent`."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    screen = Console(stderr=True)  # so that the results alone can be kept
+    screen = Console(stderr=True)  # standard output holds the results alone
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     return Progress(*columns, console=screen, transient=True, disable=silent or not screen.is_terminal)

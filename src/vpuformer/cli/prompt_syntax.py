@@ -1,4 +1,4 @@
-"""How a prompt is written as one word of the command line: pixels of the image, x before y."""
+"""Syntax of prompts on the command line: pixels of the image, x before y."""
 
 CLICK_FORM = "X,Y"
 BOX_FORM = "X0,Y0,X1,Y1"

@@ -1,4 +1,4 @@
-"""The words of the command line that stand for prompts: `120,48`, `10,20,180,140`, `"5,5 40,60 80,64"`."""
+"""Prompts from the command line: `120,48`, `10,20,180,140`, `"5,5 40,60 80,64"`."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -43,7 +43,7 @@ def _numbers(word: str, count: int, option: str, form: str) -> list[float]:
     """The `count` numbers of a word such as `120,48`.
 
     Raises:
-        PromptError: they are more, fewer, or no numbers.
+        PromptError: the word does not hold `count` numbers.
     """
     try:
         numbers = [float(part) for part in word.split(",")]
@@ -63,27 +63,27 @@ def gather_prompts(
     scribbles: Sequence[str] | None = None,
     negative_scribbles: Sequence[str] | None = None,
 ) -> tuple[Prompt, ...]:
-    """All prompts of one call: those of the file first, then boxes, scribbles and clicks, each kind in its own order.
+    """All prompts of a command: those of the file, then boxes, scribbles and clicks.
 
     Raises:
-        PromptError: one of them cannot be read.
+        PromptError: a prompt cannot be read.
     """
 
-    spoken: list[Prompt] = []
+    words_read: list[Prompt] = []
     for positive, words in ((True, boxes), (False, negative_boxes)):
-        spoken += [parse_box(word, positive=positive) for word in words or ()]
+        words_read += [parse_box(word, positive=positive) for word in words or ()]
     for positive, words in ((True, scribbles), (False, negative_scribbles)):
-        spoken += [parse_scribble(word, positive=positive) for word in words or ()]
+        words_read += [parse_scribble(word, positive=positive) for word in words or ()]
     for positive, words in ((True, clicks), (False, negative_clicks)):
-        spoken += [parse_click(word, positive=positive) for word in words or ()]
-    return (*(read_prompts(file) if file else ()), *spoken)
+        words_read += [parse_click(word, positive=positive) for word in words or ()]
+    return (*(read_prompts(file) if file else ()), *words_read)
 
 
 def read_prompts(file: Path) -> tuple[Prompt, ...]:
     """The prompts of a JSON file.
 
     Raises:
-        PromptError: the file cannot be read, is no JSON or holds something else.
+        PromptError: the file cannot be read, or holds something else than a JSON list of prompts.
     """
     content = read_bytes(file, error=PromptError, name=f"the list of prompts {file}")
     try:

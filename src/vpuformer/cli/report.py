@@ -1,4 +1,4 @@
-"""`vpuformer report`: what evaluations have recorded, as one page or as tables."""
+"""`vpuformer report`: recorded evaluations as one page or as tables."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,31 +12,37 @@ from vpuformer.files import write_file
 
 if TYPE_CHECKING:
     from vpuformer.data.sample import Sample
-    from vpuformer.evaluation.protocol import Segmenter
     from vpuformer.evaluation.report import Run
+    from vpuformer.inference.protocol import Segmenter
 
 _SUFFIXES = (".html", ".htm", ".md")
 
 
 def report(
-    runs: Annotated[list[Path], typer.Argument(metavar="FOLDER...", help="What `vpuformer evaluate` wrote.")],
+    runs: Annotated[list[Path], typer.Argument(metavar="FOLDER...", help="Outputs of `vpuformer evaluate`.")],
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="The page: .html, or .md for its tables.")
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Page to write: .html, or .md for its tables.")
     ] = None,
-    tables: Annotated[str | None, typer.Option(metavar="FORMAT", help="Print the tables; FORMAT is markdown.")] = None,
+    tables: Annotated[
+        str | None, typer.Option(metavar="FORMAT", help="Print the tables as FORMAT, which is markdown.")
+    ] = None,
     data: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME=FOLDER", help="Where a data set is, to show its images; may be repeated."),
+        typer.Option(metavar="NAME=FOLDER", help="Folder of a data set, to show its images; may be repeated."),
     ] = None,
     model: Annotated[
         str | None,
-        typer.Option(metavar="MODEL", help="Show its answers in the images: the model of a run, asked again."),
+        typer.Option(
+            metavar="MODEL", help="Show the answers of this model, which must be that of a run, in the images."
+        ),
     ] = None,
-    device: Annotated[str | None, typer.Option(metavar="NAME", help="For --model; by default cuda, if any.")] = None,
+    device: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Device for --model; by default CUDA, then MPS, then the CPU.")
+    ] = None,
 ) -> None:
-    """Make one page of evaluations: tables beside the paper's, figures, images, and how it all came about.
+    """Make one page of evaluations: tables, the paper's figures, curves, images, commands.
 
-    Nothing is measured again. The page is one file, and needs no server.
+    Nothing is measured again. The page is one file and needs no server.
     """
     if output is None and tables is None:
         raise InputError("nothing to write; say where the page goes with -o PAGE.html, or print --tables markdown")
@@ -114,14 +120,15 @@ def _replay(model: str | None, device: str | None, runs: "Sequence[Run]") -> "Ca
     if all(run.header.weights_sha256 != sha256 for run in runs):
         raise ConfigError(f"no run is of the weights of {model!r} ({sha256[:8]}); name the model that was measured")
 
-    from vpuformer.evaluation.adapters import PredictorSegmenter, views_of
-    from vpuformer.inference.predictor import Predictor
+    from vpuformer.inference.networks import TorchNetwork
+    from vpuformer.inference.segment import VPUFormerSegmenter
+    from vpuformer.inference.zoom import ViewSettings
 
-    network = Predictor.from_pretrained(model, device=device).model
+    network = TorchNetwork.from_pretrained(model, device)
 
     def replay(run: "Run") -> "Segmenter | None":
         if run.header.weights_sha256 != sha256:
             return None
-        return PredictorSegmenter(Predictor(network, views=views_of(run.header.options)))
+        return VPUFormerSegmenter(network, views=ViewSettings.from_options(run.header.options))
 
     return replay

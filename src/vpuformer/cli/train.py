@@ -1,4 +1,4 @@
-"""`vpuformer train`: a recipe name and options make a `Recipe`, which the training loop runs."""
+"""`vpuformer train`: a recipe and options for the training loop."""
 
 from pathlib import Path
 from typing import Annotated, Any

@@ -20,14 +20,14 @@ from vpuformer.model.manifest import (
     CONFIG_FILE,
     FORMAT,
     WEIGHTS_FILE,
-    available,
     describe,
+    list_models,
     read_manifest,
     sha256_of,
 )
 from vpuformer.model.vpuformer import VPUFormer
 
-__all__ = ["available", "describe", "load_model", "save_checkpoint"]
+__all__ = ["describe", "list_models", "load_model", "save_checkpoint"]
 
 
 def save_checkpoint(
@@ -88,7 +88,7 @@ def load_model(
     """Load a network with its weights, in evaluation mode and float32.
 
     Args:
-        name_or_path: one of `available()`, a folder, or a safetensors file with `config.json` beside it.
+        name_or_path: one of `list_models()`, a folder, or a safetensors file with `config.json` beside it.
         device: where to put the network; the CPU by default.
         check: compare the SHA-256 of the weights with the one in `config.json`.
 

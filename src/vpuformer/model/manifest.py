@@ -56,7 +56,7 @@ class Manifest:
         return int(counted) if counted.isdecimal() else sum(prod(shape) for shape in self.shapes.values())
 
 
-def available() -> list[str]:
+def list_models() -> list[str]:
     """Names of the weights that come with this installation."""
     folder = _own_weights()
     return sorted(path.parent.name for path in folder.glob(f"*/{CONFIG_FILE}"))
@@ -89,7 +89,7 @@ def read_manifest(name_or_path: str | os.PathLike[str]) -> Manifest:
     """Find a checkpoint and read everything but its tensors.
 
     Args:
-        name_or_path: one of `available()`, a folder, or a safetensors file with `config.json` beside it.
+        name_or_path: one of `list_models()`, a folder, or a safetensors file with `config.json` beside it.
 
     Raises:
         CheckpointError: a file is missing or broken, or `config.json` is of another version.
@@ -113,7 +113,7 @@ def locate(name_or_path: str | os.PathLike[str]) -> Path:
     """
     if not isinstance(name_or_path, str | os.PathLike) or not str(name_or_path):
         raise CheckpointError(f"got {name_or_path!r:.80} as weights; wanted the name of a model, or a folder")
-    if name_or_path in available():
+    if name_or_path in list_models():
         return _own_weights() / str(name_or_path) / WEIGHTS_FILE
     path = Path(name_or_path)
     if path.suffix.lower() in _PICKLES and not path.is_dir():
@@ -131,11 +131,11 @@ def locate(name_or_path: str | os.PathLike[str]) -> Path:
         )
     if len(path.parts) > 1:
         raise CheckpointError(f"the folder {path} does not exist; check the path of the weights")
-    if not available():
+    if not list_models():
         raise CheckpointError(
             f"no model called {str(name_or_path)!r}: this installation has no weights; pass the folder of a checkpoint"
         )
-    raise CheckpointError(f"{unknown_name('model', str(name_or_path), available())}")
+    raise CheckpointError(f"{unknown_name('model', str(name_or_path), list_models())}")
 
 
 def read_header(path: Path) -> dict[str, Any]:

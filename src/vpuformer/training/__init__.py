@@ -1,1 +1,1 @@
-"""Training: recipes, losses, the simulated interaction on one batch, and the loop around it."""
+"""Training: recipes, losses, the simulated interaction on a batch, and the loop."""

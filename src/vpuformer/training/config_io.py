@@ -1,8 +1,8 @@
-"""Frozen dataclasses of settings, built from plain values and from text such as `model.dim=64`. No torch."""
+"""Settings from plain values and from text such as `model.dim=64`. Imports no torch."""
 
 import types
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, asdict, fields, is_dataclass
+from dataclasses import is_dataclass
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 from vpuformer.errors import ConfigError, unknown_name
@@ -15,7 +15,9 @@ T = TypeVar("T")
 
 
 def build(kind: type[T], values: Mapping[str, Any], prefix: str = "") -> T:
-    """Build a dataclass from plain values, as JSON holds them. Missing fields keep their defaults, also in parts.
+    """Build a dataclass from plain values, as JSON holds them.
+
+    Missing fields keep their defaults, also in parts.
 
     >>> from vpuformer.data.augmentation import Augmentation
     >>> build(Augmentation, {"flip": 0, "resize": [0.75, 1.25]}).resize
@@ -29,13 +31,15 @@ def build(kind: type[T], values: Mapping[str, Any], prefix: str = "") -> T:
     for name, value in values.items():
         hint = _known(hints, name, prefix)
         if is_dataclass(hint) and isinstance(value, Mapping):
-            value = build(hint, _part_defaults(kind, name) | dict(value), f"{prefix}{name}.")  # type: ignore[arg-type]
+            value = build(hint, value, f"{prefix}{name}.")  # type: ignore[arg-type]
         fields_of_kind[name] = checked(hint, value, prefix + name)
     return kind(**fields_of_kind)
 
 
 def assign(kind: type, values: Mapping[str, Any], assignments: Sequence[str]) -> dict[str, Any]:
-    """Write assignments `NAME=VALUE` over plain nested `values`, each read as the type of its field.
+    """Write assignments `NAME=VALUE` over plain nested `values`.
+
+    Each value is read as the type of its field.
 
     Args:
         kind: the dataclass of the values.
@@ -58,7 +62,7 @@ def assign(kind: type, values: Mapping[str, Any], assignments: Sequence[str]) ->
 
 
 def differences(before: Mapping[str, Any], after: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any, Any]]:
-    """Name, old and new value of each changed setting in plain nested values; None for a missing one.
+    """Name, old and new value of each changed setting; None for a missing one.
 
     >>> differences({"steps": 5, "model": {"dim": 64, "heads": 4}}, {"steps": 9, "model": {"dim": 64, "heads": 8}})
     [('steps', 5, 9), ('model.heads', 4, 8)]
@@ -91,12 +95,6 @@ def _assign(kind: type, values: dict[str, Any], name: str, text: str, prefix: st
         raise ConfigError(f"{prefix}{first} is {wanted(hint)} and has no setting {rest!r}")
     else:
         values[first] = _read(hint, text, prefix + first)
-
-
-def _part_defaults(kind: type, name: str) -> dict[str, Any]:
-    """Default values of a part in `kind`, which may differ from those of the part's own class."""
-    part = next(field for field in fields(kind) if field.name == name)
-    return {} if part.default_factory is MISSING else asdict(part.default_factory())
 
 
 def _known(hints: Mapping[str, Any], name: str, prefix: str) -> Any:

@@ -6,7 +6,6 @@ a single process. The wrappers average gradients, which are therefore multiplied
 """
 
 import inspect
-import os
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -21,6 +20,7 @@ from torch.distributed.device_mesh import DeviceMesh
 from torch.distributed.tensor import DTensor, distribute_tensor
 
 from vpuformer.errors import ConfigError
+from vpuformer.evaluation.processes import TorchrunProcesses
 from vpuformer.training.recipe import Recipe
 
 TIMEOUT = timedelta(minutes=30)
@@ -67,11 +67,11 @@ class Processes:
         return total
 
     def mean(self, total: Tensor, count: Tensor) -> Tensor:
-        """This process's part of the mean over all processes (a `losses.Mean`). The parts add up to the mean."""
+        """This process's part of the mean (a `losses.Mean`); the parts add up to the mean."""
         return total / self.sum(count).clamp_min(1)
 
     def average_statistics(self, network: nn.Module) -> None:
-        """Average the running statistics of trained batch norms, each of which sees a part of the batch."""
+        """Average the running statistics of trained batch norms, which see parts of a batch."""
         if self.world == 1:
             return
         norms = (module for module in network.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm))
@@ -84,7 +84,10 @@ class Processes:
 
 
 def gather_full(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Gather sharded tensors. A collective call: every process must make it with the same names."""
+    """Gather sharded tensors.
+
+    A collective call: every process must make it with the same names.
+    """
     return {name: value.full_tensor() if isinstance(value, DTensor) else value for name, value in tensors.items()}
 
 
@@ -99,8 +102,8 @@ def _layout(recipe: Recipe) -> tuple[int, int]:
     """Devices of a node, and nodes: from `torchrun` if it started this process, else from the recipe."""
     if not torch.distributed.is_available() or not torch.distributed.is_torchelastic_launched():
         return recipe.devices, recipe.nodes
-    local = int(os.environ["LOCAL_WORLD_SIZE"])
-    return local, int(os.environ["WORLD_SIZE"]) // local
+    started = TorchrunProcesses.from_environment()
+    return started.local_count, started.count // started.local_count
 
 
 def _strategy(recipe: Recipe, processes: int) -> Strategy | str:

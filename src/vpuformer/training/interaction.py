@@ -1,4 +1,4 @@
-"""The simulated interaction on one batch: prompts, answers, corrections, and the loss of every answer."""
+"""The simulated interaction on a batch: prompts, answers, corrections and losses."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
@@ -46,7 +46,7 @@ class Batch:
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Tensor], device: torch.device | str) -> "Batch":
-        """Make a batch of collated samples. The object axis may be missing if each image has one object."""
+        """Make a batch of collated samples; with one object an image, its axis may be missing."""
         image, truth, others = (tensors[name].to(device) for name in ("image", "truth", "others"))
         if truth.ndim == 3:
             truth, others = truth[:, None], others[:, None]
@@ -82,10 +82,10 @@ def interact(
     warmup: int = 0,
     mean: Mean = batch_mean,
 ) -> Answer:
-    """Prompt, predict and correct `warmup + supervised` times, with gradient only in the supervised interactions.
+    """Prompt, predict and correct `warmup + supervised` times.
 
-    The loss weights are 1, 2, 3, ... All three kinds of prompts are fed iteratively, as in section IV-B; the previous
-    mask is detached.
+    Only supervised interactions have a gradient. Their loss weights are 1, 2, 3, ... All three kinds of prompts are fed
+    iteratively, as in section IV-B; the previous mask is detached.
 
     Args:
         model: an `Interactive`, perhaps wrapped for several devices.
@@ -141,7 +141,7 @@ def interact(
             for own, shown, side, prediction in zip(regions, prompts, sides, predictions, strict=True):
                 own += [side[new.positive] & (prediction != new.positive) for new in shown[len(own) :]]
             probability = probability * torch.tensor(keeps_mask, device=image.device)[:, None, None, None]
-    # Divided by the sum of the weights, so that clipping does not depend on how many interactions there were.
+    # Division by the sum of the weights keeps gradient clipping independent of the number of interactions.
     return Answer(total / weights, figures, (warmup + supervised) * len(prompts), probability, prompts)
 
 
@@ -193,7 +193,7 @@ class _TrainingUser:
         return [prompt] if prompt is not None else []
 
     def correct(self, prompts: list[Prompt], truth: Truth, prediction: BoolMask, rng: np.random.Generator) -> bool:
-        """Add a correction of this prediction to the prompts. Return whether the next pass sees the mask."""
+        """Add a correction to the prompts; return whether the next pass sees the mask."""
         dropped = rng.random() < self.settings.mask_drop
         if dropped or rng.random() >= self.settings.repeat_without_prompt_prob:
             correction = self._prompt(self._kind(rng), truth, prediction, prompts, rng)

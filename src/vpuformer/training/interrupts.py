@@ -24,10 +24,10 @@ class StopRequest:
 
 @contextmanager
 def stopping_between_steps() -> Iterator[StopRequest]:
-    """Let SIGINT (Ctrl-C) and SIGTERM request the end of the run; a second signal interrupts the step.
+    """Let SIGINT (Ctrl-C) and SIGTERM request the end of the run.
 
-    The death of a worker shows when its next image is needed; torch would otherwise raise it anywhere. Outside the main
-    thread, where Python cannot handle signals, nothing changes.
+    A second signal interrupts the step. The death of a worker shows when its next image is needed; torch would
+    otherwise raise it anywhere. Outside the main thread, where Python cannot handle signals, nothing changes.
     """
     request = StopRequest()
     if threading.current_thread() is not threading.main_thread():
@@ -54,6 +54,9 @@ def stopping_between_steps() -> Iterator[StopRequest]:
 
 
 def ignore_interrupts_in_worker() -> None:
-    """Ignore SIGINT in a worker. Ctrl-C reaches all processes of a terminal, and the run still needs its workers."""
+    """Ignore SIGINT in a worker.
+
+    Ctrl-C reaches all processes of a terminal, and the run still needs its workers.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -1,4 +1,4 @@
-"""Batches for the training loop: which samples form a step, and the worker processes that read them."""
+"""Batches of the training loop, and the worker processes that read their samples."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -45,7 +45,7 @@ def open_data(recipe: Recipe) -> tuple[TrainingSet, list[Sample]]:
 
 
 def share(batch: int, parts: int, part: int) -> range:
-    """The samples of a batch that belong to one of `parts`. The sizes of the parts differ by at most one.
+    """The samples of a batch in one of `parts`, whose sizes differ by at most one.
 
     >>> [list(share(5, 3, part)) for part in range(3)]
     [[0], [1, 2], [3, 4]]
@@ -68,7 +68,7 @@ class StepLoader:
         self._micro_batches = recipe.accumulate
         loader: DataLoader[Any] = DataLoader(
             ErrorAsSample(data),
-            batch_sampler=_Numbers(recipe.images_per_step, recipe.accumulate, start, rank, world),  # type: ignore[arg-type]
+            batch_sampler=_SampleNumbers(recipe, start, rank, world),  # type: ignore[arg-type]
             collate_fn=_collate,
             num_workers=recipe.workers,
             prefetch_factor=4 if recipe.workers else None,
@@ -105,18 +105,19 @@ class StepLoader:
         self._samples = None
 
 
-class _Numbers:
+class _SampleNumbers:
     """The sample numbers of each micro-batch, step after step."""
 
-    def __init__(self, batch: int, accumulate: int, start: int, rank: int, world: int) -> None:
-        self._batch, self._accumulate, self._start, self._rank, self._world = batch, accumulate, start, rank, world
+    def __init__(self, recipe: Recipe, start: int, rank: int, world: int) -> None:
+        self._images, self._accumulate = recipe.images_per_step, recipe.accumulate
+        self._start, self._rank, self._world = start, rank, world
 
     def __iter__(self) -> Iterator[list[int]]:
         step = self._start
         while True:
             for part in range(self._accumulate):
-                chosen = share(self._batch, self._accumulate * self._world, part * self._world + self._rank)
-                yield [step * self._batch + i for i in chosen]
+                chosen = share(self._images, self._accumulate * self._world, part * self._world + self._rank)
+                yield [step * self._images + i for i in chosen]
             step += 1
 
 

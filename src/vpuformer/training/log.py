@@ -14,7 +14,7 @@ from vpuformer.files import replacing
 
 
 class RunLog:
-    """Log rows to `log.csv` and TensorBoard, and show a progress bar on a terminal or lines elsewhere.
+    """Rows in `log.csv` and TensorBoard, with a progress bar on a terminal or lines elsewhere.
 
     Only the process with `shown` writes. Rows after `start`, the step at which the run resumes, are dropped, so that
     the file holds one curve.

@@ -1,4 +1,4 @@
-"""Normalised focal loss, DICE and the prompt-to-pixel contrastive loss (sections III-E and IV-B).
+"""Normalised focal loss, DICE and prompt-to-pixel contrastive loss (III-E and IV-B).
 
 Ground truth holds 1, 0 and `IGNORE`; all three losses leave out ignored pixels. Everything is computed in float32,
 also under mixed precision.
@@ -49,10 +49,10 @@ def normalized_focal_loss(
     gamma: float = 2.0,
     mean: Mean = batch_mean,
 ) -> Float[Tensor, ""]:
-    """RITM's normalised focal loss: in each sample the weights are rescaled to sum to the number of pixels.
+    """RITM's normalised focal loss.
 
-    `alpha` is the weight of the object, `1 - alpha` that of the background. The rescaling carries no gradient.
-    `mean` is over samples.
+    In each sample the weights are rescaled to sum to the number of pixels; the rescaling carries no gradient. `alpha`
+    is the weight of the object, `1 - alpha` that of the background. `mean` is over samples.
 
     >>> confident = torch.full((1, 1, 2, 2), 20.0)
     >>> round(normalized_focal_loss(confident, torch.ones(1, 1, 2, 2, dtype=torch.int8)).item(), 4)
@@ -78,9 +78,9 @@ def dice_loss(
     smooth: float = 1e-3,
     mean: Mean = batch_mean,
 ) -> Float[Tensor, ""]:
-    """`1 - 2 sum(p y) / (sum p + sum y)`; with `squared`, V-Net's form, the denominator holds squares.
+    """`1 - 2 sum(p y) / (sum p + sum y)`.
 
-    `mean` is over samples.
+    With `squared`, V-Net's form, the denominator holds squares. `mean` is over samples.
 
     >>> logits = torch.tensor([[[[50.0, 50.0, -50.0, -50.0]]]])
     >>> round(dice_loss(logits, torch.tensor([[[[1, 0, 0, 0]]]])).item(), 3)
@@ -135,7 +135,7 @@ def prompt_regions(
     slots: int,
     size: tuple[int, int],
 ) -> Float[Tensor, "b n h w"]:
-    """Masks of each sample's prompts as shares of the cells of `size`, padded to `slots`: the `regions` of P2CL."""
+    """The `regions` of P2CL: prompts' masks as shares of cells of `size`, padded to `slots`."""
     weight = F.adaptive_avg_pool2d((truth != IGNORE).float(), size).clamp_min(1e-6)
     regions = weight.new_zeros(len(masks), slots, *size)
     for i, own in enumerate(masks):

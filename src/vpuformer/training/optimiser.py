@@ -1,4 +1,4 @@
-"""The optimiser with its parameter groups and learning rates, and the average of the weights."""
+"""The optimiser with its groups and learning rates, and the average of the weights."""
 
 from collections.abc import Mapping
 
@@ -25,7 +25,10 @@ def set_rates(optimizer: torch.optim.Optimizer, recipe: Recipe, step: int) -> No
 
 
 def average_decay(recipe: Recipe, step: int) -> float:
-    """Decay of the average after `step`, counted from 0. It starts small, so that the first weights are forgotten."""
+    """Decay of the average after `step`, counted from 0.
+
+    The decay starts small, so that the average forgets the first weights.
+    """
     return min(recipe.ema_decay, (step + 1) / (step + 10))
 
 

@@ -1,4 +1,4 @@
-"""The layers that stay in float32 under mixed precision, because bfloat16 is slower there on a CPU."""
+"""Layers that stay in float32 under mixed precision: bfloat16 is slower there on a CPU."""
 
 import torch
 from torch import Tensor, nn

@@ -1,4 +1,4 @@
-"""The settings of a training run as one frozen dataclass, stored next to its checkpoints. Imports no torch."""
+"""The settings of a training run as one frozen dataclass. Imports no torch."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -10,7 +10,7 @@ from vpuformer.errors import ConfigError, listed
 from vpuformer.fields import check_fields, field_types
 from vpuformer.files import read_json
 from vpuformer.geometry import LARGEST_INPUT
-from vpuformer.model.config import VARIANTS, VPUFormerConfig
+from vpuformer.model.config import VPUFormerConfig
 from vpuformer.training.config_io import build
 
 Precision = Literal["32-true", "bf16-mixed"]
@@ -93,11 +93,12 @@ class LossSettings:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Recipe:
-    """A training run. The defaults suit a small network and a CPU; `training.recipes` names others.
+    """A training run.
 
-    The batch (`images_per_step` times `objects_per_image`) and the `seed` determine what a run computes. The number of
-    devices and of parts changes neither samples nor prompts, and the loss only by rounding. Exceptions: dropout, and
-    P2CL's mean where `accumulate` is above 1.
+    The defaults suit a small network and a CPU; `vpuformer.training.recipes` has others by name. The batch
+    (`images_per_step` times `objects_per_image`) and the `seed` determine what a run computes. The number of devices
+    and of parts changes neither samples nor prompts, and the loss only by rounding. Exceptions: dropout, and P2CL's
+    mean where `accumulate` is above 1.
 
     Raises:
         ConfigError: a field is of the wrong type, out of range or contradicts another.
@@ -115,7 +116,7 @@ class Recipe:
     into other images."""
     split: str | None = None
     """JSON file with validation images, validation objects and images to leave out."""
-    model: VPUFormerConfig = field(default_factory=lambda: VARIANTS["default"])
+    model: VPUFormerConfig = field(default_factory=VPUFormerConfig)
     pretrained: bool = False
     """Start from timm's pretrained image encoder for this network, downloaded if necessary."""
     backbone_weights: str | None = None
@@ -241,7 +242,7 @@ class Recipe:
         return self.epochs * (self.epoch_length // self.images_per_step) if self.epochs else self.steps
 
     def learning_rate(self, step: int) -> float:
-        """The learning rate at `step`, counted from 0: a linear rise, then a plateau and a linear fall, or one drop."""
+        """Learning rate at `step`, counted from 0: a rise, then a plateau and a fall, or a drop."""
         rise = min(1.0, (step + 1) / max(1, self.warmup))
         if self.schedule == "step":
             return self.lr * rise * (self.decay if step >= round(self.decay_at * self.length) else 1.0)
@@ -254,7 +255,7 @@ class Recipe:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Recipe":
-        """The inverse of `to_dict`, also after a round trip through JSON; missing fields keep their defaults.
+        """The inverse of `to_dict`, also through JSON; missing fields keep their defaults.
 
         Raises:
             ConfigError: a field is unknown, of the wrong type or out of range.
@@ -270,7 +271,7 @@ def read_recipe(file: Path) -> dict[str, Any]:
     """
     values = read_json(file, error=ConfigError, name=f"the recipe {file}")
     if not isinstance(values, dict):
-        raise ConfigError(f"the recipe {file} is no JSON object of settings")
+        raise ConfigError(f"the recipe {file} is not a JSON object of settings")
     unknown = [name for name in values if name not in field_types(Recipe)]
     if unknown:
         raise ConfigError(

@@ -1,10 +1,10 @@
-"""Recipes by name, one function each: the paper's rows (Tables I and II), baselines, a quick check, the default.
+"""Recipes by name, one function each: the paper's rows, baselines, a check, the default.
 
-The paper (section IV-B): Adam, 5e-4 (5e-5 for ViT-B), a tenth of it after epoch 50 of 55, batches of 32, crops of 448.
-Its open points follow its authors' code and RITM's: an epoch of SBD is its 8,498 images, one of COCO+LVIS 30,000 draws;
-one to three supervised interactions weighted 1, 2, 3; several random first clicks; a tenth of the learning rate for the
-pretrained convolutional and SegFormer encoders. The kind of each prompt is drawn per sample, all three equally often
-(their code draws one kind per batch, and never a scribble). Imports no torch.
+The paper (section IV-B, Tables I and II): Adam, 5e-4 (5e-5 for ViT-B), a tenth of it after epoch 50 of 55, batches of
+32, crops of 448. Its open points follow its authors' code and RITM's: an epoch of SBD is its 8,498 images, one of
+COCO+LVIS 30,000 draws; one to three supervised interactions weighted 1, 2, 3; several random first clicks; a tenth of
+the learning rate for the pretrained convolutional and SegFormer encoders. The kind of each prompt is drawn per sample,
+all three equally often (their code draws one kind per batch, and never a scribble). Imports no torch.
 """
 
 from collections.abc import Callable, Mapping
@@ -60,7 +60,7 @@ def cocolvis_resnet50(data: Sources, output: str) -> Recipe:
 
 
 def sbd_baseline_vit_b(data: Sources, output: str) -> Recipe:
-    """ViT-B without the paper's parts, on SBD: prompts rasterized into the encoder, trained as the rows above."""
+    """ViT-B without the paper's parts, on SBD, trained as the rows above."""
     return _baseline(sbd_vit_b(data, output))
 
 
@@ -80,7 +80,7 @@ def cocolvis_baseline_hrnet18s(data: Sources, output: str) -> Recipe:
 
 
 def debug(data: Sources, output: str) -> Recipe:
-    """A check of data, loop and files in about a minute on one CPU core. It says nothing about quality."""
+    """A check of data, loop and files in a minute on one CPU core; no measure of quality."""
     return Recipe(
         data=data,
         output=output,
@@ -97,7 +97,7 @@ def debug(data: Sources, output: str) -> Recipe:
 
 
 def default(data: Sources, output: str) -> Recipe:
-    """A small network on a CPU: the defaults of `Recipe`. The runs of the shipped weights started from it."""
+    """A small network on a CPU, the start of the shipped weights: the defaults of `Recipe`."""
     return Recipe(data=data, output=output)
 
 

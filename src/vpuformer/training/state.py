@@ -1,4 +1,4 @@
-"""The state of a run as one safetensors file: weights, their average, the optimiser, the step. No pickle.
+"""The state of a run in one safetensors file: weights, average, optimiser and step.
 
 The file is written under a temporary name and renamed, so a run that is killed at any moment keeps its last state.
 Sharded tensors are gathered, so the state does not depend on the number of devices.
@@ -26,7 +26,7 @@ State = Mapping[str, Tensor]
 
 
 def gather_state(network: nn.Module, average: State, optimizer: torch.optim.Optimizer) -> State:
-    """The full state of a run. A collective call where the network is sharded: every process must make it."""
+    """The full state of a run. A collective call where the network is sharded."""
     tensors = {f"model.{name}": value for name, value in network.state_dict().items()}
     tensors |= {f"ema.{name}": value for name, value in average.items()}
     for parameter_name, parameter in network.named_parameters():
@@ -67,11 +67,14 @@ def read_state(path: Path) -> tuple[State, int]:
                 )
             return {name: file.get_tensor(name) for name in file.keys()}, step  # noqa: SIM118
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{path} is no state of a run ({error}); delete it to start a new run") from error
+        raise CheckpointError(f"{path} is not the state of a run ({error}); delete it to start a new run") from error
 
 
 def restore_weights(path: Path, state: State, network: nn.Module) -> None:
-    """Load the weights of a state into a network that is still on one device. `path` is for the message.
+    """Load the weights of a state into a network that is still on one device.
+
+    Args:
+        path: file of the state, for the message.
 
     Raises:
         CheckpointError: the state belongs to a network of another shape.
@@ -90,9 +93,10 @@ def restore_weights(path: Path, state: State, network: nn.Module) -> None:
 def restore_rest(
     state: State, network: nn.Module, average: dict[str, Tensor], optimizer: torch.optim.Optimizer
 ) -> None:
-    """Load the average and the optimiser of a state, with the devices and the sharding of the targets.
+    """Load the average and the optimiser of a state.
 
-    The trained part of the network may differ from before: a parameter that was frozen starts without moments.
+    Devices and sharding are those of the targets. The trained part of the network may differ from before: a parameter
+    that was frozen starts without moments.
     """
     for name, value in averages(state).items():
         average[name] = place_like(average[name], value)

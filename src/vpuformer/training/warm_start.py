@@ -26,19 +26,19 @@ def carry_over(source: VPUFormer, target: VPUFormer, name: str) -> None:
     Raises:
         ConfigError: a weight has another shape in `target`; nothing is copied.
     """
-    given, wanted = source.state_dict(), target.state_dict()
+    loaded, wanted = source.state_dict(), target.state_dict()
     if source.config.backbone != target.config.backbone:
-        given = {key: value for key, value in given.items() if not key.startswith(ENCODER)}
+        loaded = {key: value for key, value in loaded.items() if not key.startswith(ENCODER)}
     misfits: list[str] = []
-    for key in given.keys() & wanted.keys():
+    for key in loaded.keys() & wanted.keys():
         if key == MAPS:
-            given[key] = _channels(given[key], wanted[key], source, target)
-        if given[key].shape != wanted[key].shape:
-            misfits.append(f"{key} {list(given[key].shape)} instead of {list(wanted[key].shape)}")
+            loaded[key] = _channels(loaded[key], wanted[key], source, target)
+        if loaded[key].shape != wanted[key].shape:
+            misfits.append(f"{key} {list(loaded[key].shape)} instead of {list(wanted[key].shape)}")
     if misfits:
         raise ConfigError(f"{name} is a network of another shape than the recipe's model: {listed(sorted(misfits))}")
-    target.load_state_dict(wanted | {key: value for key, value in given.items() if key in wanted})
-    left_out, new = ([key for key in one if key not in other] for one, other in ((given, wanted), (wanted, given)))
+    target.load_state_dict(wanted | {key: value for key, value in loaded.items() if key in wanted})
+    left_out, new = ([key for key in one if key not in other] for one, other in ((loaded, wanted), (wanted, loaded)))
     maps = _maps(source) - _maps(target)
     parts = (
         f"settings: {_changes(source, target)}" if _changes(source, target) else "",
@@ -60,13 +60,13 @@ def _changes(source: VPUFormer, target: VPUFormer) -> str:
     )
 
 
-def _channels(given: Tensor, wanted: Tensor, source: VPUFormer, target: VPUFormer) -> Tensor:
-    """`given` with the input channels of `target`, zero for new maps."""
+def _channels(loaded: Tensor, wanted: Tensor, source: VPUFormer, target: VPUFormer) -> Tensor:
+    """`loaded` with the input channels of `target`, zero for new maps."""
     if (source.config.mask_fusion == "late") != (target.config.mask_fusion == "late"):
-        return given
-    common = min(given.shape[1], wanted.shape[1])
-    fitted = wanted.new_zeros(given.shape[0], *wanted.shape[1:])
-    fitted[:, :common] = given[:, :common]
+        return loaded
+    common = min(loaded.shape[1], wanted.shape[1])
+    fitted = wanted.new_zeros(loaded.shape[0], *wanted.shape[1:])
+    fitted[:, :common] = loaded[:, :common]
     return fitted
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from support.app_disks import Disks, DisksLooked
+from support.app_disks import Disks
 from support.app_states import whole
 from vpuformer.app.annotation.annotator import Annotator
 from vpuformer.app.images.folder import Folder
@@ -24,9 +24,10 @@ from vpuformer.errors import (
     NotFoundError,
     PromptError,
 )
+from vpuformer.inference.protocol import Query
 
 SIZE = (90, 120)
-"""Of the first image: height and width."""
+"""Height and width of the first image."""
 
 KEYS = (f"key-{number:05d}" for number in itertools.count())
 
@@ -178,8 +179,9 @@ def test_a_lasso_around_what_the_network_does_not_see_keeps_what_it_encloses(
     annotator: Annotator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as blind:
-        seen = DisksLooked.predict
-        blind.setattr(DisksLooked, "predict", lambda self, prompts, _, crop: seen(self, prompts, None, crop))
+        seen = Disks.answer
+        nothing = np.zeros((90, 120), np.float32)
+        blind.setattr(Disks, "answer", lambda self, query: seen(self, Query(query.encoded, query.prompts, nothing)))
         state = give(annotator, begun(annotator), type="lasso", path=[[20, 20], [60, 20], [60, 50], [20, 50]])
     assert state.area == mask_of(state)[20:51, 20:61].sum() == 31 * 41
     assert mask_of(click(annotator, state, 100, 80))[20:51, 20:61].all()  # the next prompt sets out from there
@@ -239,7 +241,7 @@ def test_a_step_that_was_never_answered_is_answered_when_it_is_looked_at(annotat
     found = annotator.state(state.id)
     assert mask_of(found)[40, 30]
     assert mask_of(found)[40, 60]
-    assert all(step.answered for step in annotator.store.steps_of(state.id))
+    assert all(step.answered for step in annotator.store.history(state.id)[1])
 
 
 def raising(error: Exception) -> Callable[[], None]:
@@ -314,7 +316,7 @@ def test_a_step_on_which_the_network_fails_can_be_undone_removed_and_begun_again
     assert [step.live for step in removed.steps] == [True, False, True, False]
     assert mask_of(removed)[60, 90]
     assert not mask_of(removed)[60, 60]
-    assert [step.answered for step in annotator.store.steps_of(first.id)] == [True, False, False, True]
+    assert [step.answered for step in annotator.store.history(first.id)[1]] == [True, False, False, True]
 
 
 def test_what_the_network_refuses_is_taken_back_and_refused_again_when_it_is_sent_again(
