@@ -288,8 +288,8 @@ SQUARE = [[1, 1], [5, 1], [5, 5], [1, 5]]
     ("content", "message"),
     [
         (labelme({"points": SQUARE[:2]}), "at least three corners"),
-        (labelme({"points": [[float("nan"), 1], *SQUARE]}), "no number, or far outside"),
-        (labelme({"points": [[1e300, 1], *SQUARE]}), "no number, or far outside"),
+        (labelme({"points": [[float("nan"), 1], *SQUARE]}), "not a number, or far outside"),
+        (labelme({"points": [[1e300, 1], *SQUARE]}), "not a number, or far outside"),
         (labelme({"points": [["a", 1], *SQUARE]}), "a list of corners"),
         (labelme({"points": None}), "an outline"),
         (labelme({"points": SQUARE}, imageWidth=5, imageHeight=5), "is of an image of 5x5 pixels"),

@@ -53,7 +53,7 @@ class Split:
             drop = frozenset(_texts(content.get("drop", [])))
         except (ValueError, KeyError, TypeError, AttributeError) as problem:
             raise DatasetError(
-                f"{path} is not a split ({type(problem).__name__}: {problem}); wanted the keys 'pictures', 'objects'"
+                f"{path} is not a split ({type(problem).__name__}: {problem}); wanted the keys `pictures` and `objects`"
             ) from problem
         return cls(drop, images, tuple(objects))
 

@@ -358,7 +358,7 @@ def test_where_a_split_is_looked_for(collection: Path, tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match=r"other.json cannot be read: No such file"):
         find_split(collection, tmp_path / "other.json")
     (tmp_path / "other.json").write_text('{"pictures": {}}')
-    with pytest.raises(DatasetError, match=r"other.json is not a split .*'objects'"):
+    with pytest.raises(DatasetError, match=r"other.json is not a split .*`objects`"):
         Split.load(tmp_path / "other.json")
 
 
