@@ -33,7 +33,7 @@ def test_what_cannot_be_annotated_is_said_in_one_line(image_folder: Path, tmp_pa
     (tmp_path / "text.png").write_text("no image")
     assert "there is no" in refused(tmp_path / "missing")
     assert "holds no image" in refused(tmp_path / "empty")
-    assert "no image that can be read" in refused(tmp_path / "text.png")
+    assert "cannot be read as an image" in refused(tmp_path / "text.png")
     assert "no model called 'nosuch'" in refused(image_folder, "--model", "nosuch")
     assert "at most 200 characters" in refused(image_folder, "--labels", "a" * 201)
     assert "cannot be seen" in refused(image_folder, "--labels", "cat,a\nb")

@@ -218,7 +218,7 @@ def test_files_that_are_no_summary_are_refused(tmp_path: Path) -> None:
         read_summary(path)
     for content in ("[", "[]", '{"dataset": 1}'):
         path.write_text(content)
-        with pytest.raises(InputError, match="not a summary" if content != "[" else "is no JSON"):
+        with pytest.raises(InputError, match="not a summary" if content != "[" else "is not JSON"):
             read_summary(path)
     with pytest.raises(InputError, match="cannot be written"):
         write_summary(tmp_path / "nowhere" / "summary.json", summary())
