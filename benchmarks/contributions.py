@@ -25,10 +25,12 @@ from torch import Tensor
 from vpuformer.cli.methods import open_samples
 from vpuformer.data.sample import Sample
 from vpuformer.encoding.pue import VECTOR, prompt_vectors, with_no_prompt_token
-from vpuformer.evaluation.adapters import BatchPredictorSegmenter
 from vpuformer.evaluation.run import evaluate
+from vpuformer.evaluation.simulated_user import SimulatedUser
 from vpuformer.files import write_file
-from vpuformer.inference.predictor import Predictor
+from vpuformer.inference.device import use_one_core
+from vpuformer.inference.networks import TorchNetwork
+from vpuformer.inference.segment import VPUFormerSegmenter
 from vpuformer.memory import keep_freed_memory
 from vpuformer.metrics import iou_at
 from vpuformer.model.manifest import read_manifest
@@ -57,10 +59,10 @@ def main() -> None:
 
     every_object = open_samples("coco", options.root, options.split)
     samples = [each for each in every_object if validation_group(each.name) == NATURAL][:: options.every]
-    predictor = Predictor.from_pretrained("default", device="cpu")
+    network = TorchNetwork.from_pretrained("default", "cpu")
     gates = Gates()
-    with gates.recorded(predictor.model):
-        measure(samples, predictor, options.workers)
+    with gates.recorded(network.model):
+        measure(samples, network, options.workers)
     conditions: dict[str, Silence] = {
         "everything": lambda _: nullcontext(),
         "no tokens (maps alone)": no_tokens,
@@ -71,8 +73,8 @@ def main() -> None:
     }
     rows = {}
     for name, silence in conditions.items():
-        with silence(predictor.model):
-            rows[name] = measure(samples, predictor, options.workers)
+        with silence(network.model):
+            rows[name] = measure(samples, network, options.workers)
         print(name, rows[name], flush=True)
     every = f" --every {options.every}" if options.every > 1 else ""
     content = {
@@ -86,12 +88,12 @@ def main() -> None:
     write_file(RESULTS, json.dumps(content, indent=2) + "\n")
 
 
-def measure(samples: Sequence[Sample], predictor: Predictor, workers: int) -> dict[str, float]:
+def measure(samples: Sequence[Sample], network: TorchNetwork, workers: int) -> dict[str, float]:
     """Mean IoU by kind and number of prompts."""
     scores = {}
     for name, (kinds, counts) in MEASURED.items():
-        segmenter = BatchPredictorSegmenter(predictor)
-        records = list(evaluate(samples, segmenter, kinds=kinds, max_interactions=max(counts), workers=workers))
+        segmenter, user = VPUFormerSegmenter(network), SimulatedUser(kinds, max_interactions=max(counts))
+        records = list(evaluate(samples, segmenter, user, workers=workers, prepare_thread=use_one_core))
         for k in counts:
             scores[f"{name}@{k}"] = round(sum(iou_at(each.ious, k) for each in records) / len(records), 4)
     return scores

@@ -21,7 +21,7 @@ from vpuformer.model.manifest import read_manifest
 RESULTS = Path("benchmarks/results")
 ROOTS = {"grabcut": "GrabCut", "davis": "DAVIS", "sstem": "ssTEM/stack1"}
 MIXES = ("click", "box", "scribble", "click+box", "click+scribble", "click+box+scribble")
-PEERS = {"opencv-grabcut": "opencv-grabcut", "random-walker": "random-walker"}
+BASELINES = {"opencv-grabcut": "opencv-grabcut", "random-walker": "random-walker"}
 FIELD = ("--zoom-rule", "ritm", "--flip")
 """Protocol of the field: one pass per prompt, every view also mirrored."""
 VALIDATION = {"click": 5, "box": 1, "scribble": 1, "click+box+scribble": 3}
@@ -52,38 +52,40 @@ def main() -> None:
 
 def runs(data: Path) -> list[tuple[Path, list[str]]]:
     """Folder of each run, and the arguments of its command."""
-    found = []
+    commands = []
     for dataset, folder in ROOTS.items():
         words = ["--dataset", dataset, "--root", str(data / folder)]
         for mix in MIXES:
-            found.append((RESULTS / dataset / f"default-{mix}", [*words, "--prompts", mix]))
+            commands.append((RESULTS / dataset / f"default-{mix}", [*words, "--prompts", mix]))
         if dataset == "sstem":
             continue
         # The random walker is slow: on a fifth of DAVIS it takes as long as ours on all of it.
         some = ["--every", "5"] if dataset == "davis" else []
-        for name, peer in PEERS.items():
-            found.append((RESULTS / dataset / f"{name}-click", [*words, "--peer", peer, *some]))
+        for name, baseline in BASELINES.items():
+            commands.append((RESULTS / dataset / f"{name}-click", [*words, "--baseline", baseline, *some]))
     grabcut = ["--dataset", "grabcut", "--root", str(data / ROOTS["grabcut"])]
-    plain = [*grabcut, "--peer", "opencv-grabcut-plain"]
-    found.append((RESULTS / "grabcut" / "opencv-grabcut-plain-click", plain))
+    plain = [*grabcut, "--baseline", "opencv-grabcut-plain"]
+    commands.append((RESULTS / "grabcut" / "opencv-grabcut-plain-click", plain))
     for mix in ("click", "box", "scribble"):
-        found.append((RESULTS / "grabcut" / f"default-{mix}-ritm", [*grabcut, "--prompts", mix, *FIELD]))
+        commands.append((RESULTS / "grabcut" / f"default-{mix}-ritm", [*grabcut, "--prompts", mix, *FIELD]))
     for kind in ("box", "scribble"):
-        found.append((RESULTS / "grabcut" / f"default-{kind}-first", [*grabcut, "--first", kind, "--max-prompts", "1"]))
-    found.append((RESULTS / "human", [*grabcut, "--human", str(data / "GrabCut_scribbles")]))
+        commands.append(
+            (RESULTS / "grabcut" / f"default-{kind}-first", [*grabcut, "--first", kind, "--max-prompts", "1"])
+        )
+    commands.append((RESULTS / "human", [*grabcut, "--human", str(data / "GrabCut_scribbles")]))
     own = ["--dataset", "coco", "--root", str(data / "train"), "--split"]
     for mix, most in VALIDATION.items():
         words = [*own, str(data / "split.json"), "--prompts", mix, "--max-prompts", str(most)]
-        found.append((RESULTS / "validation" / f"default-{mix}", words))
+        commands.append((RESULTS / "validation" / f"default-{mix}", words))
     seen = [*own, str(SEEN), "--prompts", "click", "--max-prompts", str(VALIDATION["click"])]
-    found.append((RESULTS / "validation" / "seen-click", seen))
-    return found
+    commands.append((RESULTS / "validation" / "seen-click", seen))
+    return commands
 
 
 def measure(folder: Path, words: Sequence[str]) -> int:
     command = ["vpuformer", "evaluate", *words, "--output", str(folder)]
     result = "human.json" if "--human" in words else "summary.json"
-    if done(folder / result, ours="--peer" not in words):
+    if done(folder / result, ours="--baseline" not in words):
         return 0
     print(shlex.join(command), flush=True)
     return subprocess.run([str(Path(sys.executable).parent / command[0]), *command[1:]], check=False).returncode

@@ -27,9 +27,11 @@ from watching import watched
 from vpuformer.data.kinds.benchmarks import open_benchmark
 from vpuformer.data.sample import Sample
 from vpuformer.evaluation import BATCH
-from vpuformer.evaluation.adapters import BatchPredictorSegmenter, PredictorSegmenter
 from vpuformer.evaluation.run import evaluate
-from vpuformer.inference.predictor import Predictor
+from vpuformer.evaluation.simulated_user import SimulatedUser
+from vpuformer.inference.device import use_one_core
+from vpuformer.inference.networks import TorchNetwork
+from vpuformer.inference.segment import VPUFormerSegmenter
 from vpuformer.memory import keep_freed_memory
 from vpuformer.prompts import KINDS, Kind
 
@@ -45,21 +47,20 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=torch.get_num_threads())
     parser.add_argument("--output", type=Path, default=Path("benchmarks/results/harness.json"))
     arguments = parser.parse_args()
-    kept = keep_freed_memory()
+    keeps_memory = keep_freed_memory()
 
     everything = open_benchmark("davis", arguments.root)
     samples = everything[:: len(everything) // arguments.objects][: arguments.objects]
-    predictor = Predictor.from_pretrained("default", device="cpu")
+    network = TorchNetwork.from_pretrained("default", "cpu")
     result = {
         "prompts": {
-            "+".join(kinds): compared(predictor, samples, kinds, arguments.workers, arguments.repeats)
-            for kinds in MIXES
+            "+".join(kinds): compared(network, samples, kinds, arguments.workers, arguments.repeats) for kinds in MIXES
         },
         "objects": len(samples),
         "prompts_an_object": 20,
         "batch": BATCH,
         "workers": arguments.workers,
-        "freed_memory_is_kept": kept,
+        "freed_memory_is_kept": keeps_memory,
         "torch": torch.__version__,
         "machine": platform.machine(),
     }
@@ -68,14 +69,15 @@ def main() -> None:
 
 
 def compared(
-    predictor: Predictor, samples: Sequence[Sample], kinds: Sequence[Kind], workers: int, repeats: int
+    network: TorchNetwork, samples: Sequence[Sample], kinds: Sequence[Kind], workers: int, repeats: int
 ) -> dict[str, Any]:
     """Objects per minute of the three ways, their ratios, and all times."""
-    passes = recorded(predictor, samples, kinds)
+    passes = recorded(network, samples, kinds)
+    segmenter, user = VPUFormerSegmenter(network), SimulatedUser(tuple(kinds))
     ways: dict[str, Callable[[], object]] = {
-        "plain": lambda: list(evaluate(samples, PredictorSegmenter(predictor), kinds=kinds)),
-        "blocks": lambda: list(evaluate(samples, BatchPredictorSegmenter(predictor), kinds=kinds, workers=workers)),
-        "ceiling": lambda: replay(predictor, passes, workers),
+        "plain": lambda: list(evaluate(samples, segmenter, user, batch=1)),
+        "blocks": lambda: list(evaluate(samples, segmenter, user, workers=workers, prepare_thread=use_one_core)),
+        "ceiling": lambda: replay(network, passes, workers),
     }
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(repeats):
@@ -93,25 +95,26 @@ def compared(
     }
 
 
-def recorded(predictor: Predictor, samples: Sequence[Sample], kinds: Sequence[Kind]) -> list[list[Pass]]:
+def recorded(network: TorchNetwork, samples: Sequence[Sample], kinds: Sequence[Kind]) -> list[list[Pass]]:
     """Passes of each block: names of network methods, and their arguments."""
     blocks: list[list[Pass]] = []
     for start in range(0, len(samples), BATCH):
         blocks.append([])
-        with watched(predictor.model, lambda *each, block=blocks[-1]: block.append(each)):
-            list(evaluate(samples[start : start + BATCH], BatchPredictorSegmenter(predictor), kinds=kinds))
+        with watched(network.model, lambda *each, block=blocks[-1]: block.append(each)):
+            user = SimulatedUser(tuple(kinds))
+            list(evaluate(samples[start : start + BATCH], VPUFormerSegmenter(network), user))
     return blocks
 
 
-def replay(predictor: Predictor, passes: Sequence[Sequence[Pass]], workers: int) -> None:
+def replay(network: TorchNetwork, passes: Sequence[Sequence[Pass]], workers: int) -> None:
     """Repeat all passes block by block, on the threads that `evaluate` uses."""
 
     def block(calls: Sequence[Pass]) -> None:
         with torch.inference_mode():
             for name, inputs in calls:
-                getattr(predictor.model, name)(*inputs)
+                getattr(network.model, name)(*inputs)
 
-    with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as threads:
+    with ThreadPoolExecutor(workers, initializer=use_one_core) as threads:
         list(threads.map(block, passes))
 
 

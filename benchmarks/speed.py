@@ -22,6 +22,7 @@ from vpuformer.encoding.pue import prompt_vectors
 from vpuformer.geometry import CANONICAL, Crop, FrameMap
 from vpuformer.images import read_image
 from vpuformer.inference.predictor import Predictor
+from vpuformer.model.manifest import read_manifest
 from vpuformer.prompts import Box, Click, Prompt, Scribble
 
 ROOT = Path(__file__).parent.parent
@@ -69,7 +70,7 @@ def main() -> None:
     result = {
         "command": "python benchmarks/speed.py",
         "image": f"{image.shape[1]}x{image.shape[0]}",
-        "network input": predictor.model.config.input_size,
+        "network input": read_manifest("default").config.input_size,
         "machine": f"{platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}",
         "median seconds": medians,
         "everything / features kept": round(

@@ -18,11 +18,12 @@ from watching import watched
 
 from vpuformer.cli.methods import open_samples
 from vpuformer.data.sample import Sample
-from vpuformer.evaluation.adapters import BatchPredictorSegmenter
 from vpuformer.evaluation.run import evaluate
-from vpuformer.inference.predictor import Predictor
-from vpuformer.inference.views import ViewSettings
-from vpuformer.inference.zoom import ZoomRule
+from vpuformer.evaluation.simulated_user import SimulatedUser
+from vpuformer.inference.device import use_one_core
+from vpuformer.inference.networks import TorchNetwork
+from vpuformer.inference.segment import VPUFormerSegmenter
+from vpuformer.inference.zoom import ViewSettings, ZoomRule
 from vpuformer.memory import keep_freed_memory
 from vpuformer.metrics import iou_at
 from vpuformer.model.manifest import read_manifest
@@ -46,8 +47,8 @@ def main() -> None:
     keep_freed_memory()
 
     weights = read_manifest("default").sha256
-    found: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    rules = found["rules"] if found.get("weights_sha256") == weights else {}
+    former: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    rules = former["rules"] if former.get("weights_sha256") == weights else {}
     every_object = open_samples("coco", options.root, options.split)
     samples = [each for each in every_object if validation_group(each.name) == NATURAL]
     for rule in options.rules:
@@ -65,7 +66,8 @@ def main() -> None:
 def measure(samples: list[Sample], rule: str, workers: int) -> dict[str, float]:
     expansion, min_side, keep_iou = map(float, rule.split(","))
     views = ViewSettings(ZoomRule(expansion, int(min_side), keep_iou))
-    predictor = Predictor.from_pretrained("default", device="cpu", views=views)
+    network = TorchNetwork.from_pretrained("default", "cpu")
+    segmenter = VPUFormerSegmenter(network, views=views)
     passes = dict.fromkeys(("encode", "decode"), 0)
 
     def count(name: str, inputs: tuple[Any, ...]) -> None:
@@ -73,10 +75,10 @@ def measure(samples: list[Sample], rule: str, workers: int) -> dict[str, float]:
         passes[name] += len(inputs[0 if name == "encode" else 1])
 
     scores, prompts = {}, 0
-    with watched(predictor.model, count):
+    with watched(network.model, count):
         for name, (kinds, counts) in MEASURED.items():
-            segmenter = BatchPredictorSegmenter(predictor)
-            records = list(evaluate(samples, segmenter, kinds=kinds, max_interactions=max(counts), workers=workers))
+            user = SimulatedUser(kinds, max_interactions=max(counts))
+            records = list(evaluate(samples, segmenter, user, workers=workers, prepare_thread=use_one_core))
             prompts += sum(len(each.interactions) for each in records)
             for k in counts:
                 scores[f"{name}@{k}"] = round(sum(iou_at(each.ious, k) for each in records) / len(records), 4)

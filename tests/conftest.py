@@ -34,7 +34,7 @@ install_import_hook(
             f"vpuformer.model.{module}"
             for module in ("encoders", "injection", "features", "dma", "fine", "decoder", "vpuformer")
         ),
-        *(f"vpuformer.training.{module}" for module in ("interaction", "losses", "validate")),
+        *(f"vpuformer.training.{module}" for module in ("interaction", "losses")),
     ],
     "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))",
 )

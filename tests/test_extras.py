@@ -1,4 +1,4 @@
-"""An installation without the extras works, and each command that needs one names it in one sentence."""
+"""An installation without extras works; a command that needs one names it."""
 
 import re
 import subprocess
@@ -68,7 +68,7 @@ def test_segment_and_the_library_work_without_extras(tmp_path: Path) -> None:
         (("export-masks", "examples", "-o", "nowhere/masks"), "app"),
         (("train", "--data", "examples", "-o", "{folder}"), "train"),
         (("train", "--data", "examples", "-o", "{folder}", "--set", "model.backbone=mit_b0"), "train"),
-        (("evaluate", "--dataset", "grabcut", "--root", "{grabcut}", "-o", "{folder}", "--peer", "sam"), "sam"),
+        (("evaluate", "--dataset", "grabcut", "--root", "{grabcut}", "-o", "{folder}", "--baseline", "sam"), "sam"),
     ],
 )
 def test_a_command_names_its_missing_extra(words: tuple[str, ...], extra: str, tmp_path: Path, grabcut: Path) -> None:

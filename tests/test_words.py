@@ -186,3 +186,11 @@ def test_the_rules_find_what_they_forbid() -> None:
         "is no",
     ]
     assert list(script_prose('a = "x"; // one\nb = "two words";\n')) == [(2, '"two words"'), (0, ""), (1, " one")]
+
+
+def test_paragraphs_of_the_readme_are_short() -> None:
+    text = re.sub(r"^```.*?^```", "", (ROOT / "README.md").read_text(encoding="utf-8"), flags=re.M | re.S)
+    for paragraph in text.split("\n\n"):
+        lines = [line for line in paragraph.splitlines() if not line.startswith(("|", "<!--", "!["))]
+        assert len(lines) <= 4, paragraph
+        assert all(len(line) <= 120 for line in lines), paragraph

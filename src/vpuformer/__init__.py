@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from vpuformer.errors import VPUFormerError
     from vpuformer.evaluation.run import evaluate
     from vpuformer.inference.predictor import Predictor
+    from vpuformer.inference.protocol import Prediction
     from vpuformer.inference.session import Session
-    from vpuformer.inference.views import Prediction
     from vpuformer.model.checkpoint import load_model
     from vpuformer.model.config import VPUFormerConfig, variant
     from vpuformer.model.manifest import list_models
@@ -46,7 +46,7 @@ __all__ = [
 _HOMES = {
     "Box": "prompts",
     "Click": "prompts",
-    "Prediction": "inference.views",
+    "Prediction": "inference.protocol",
     "Predictor": "inference.predictor",
     "Prompt": "prompts",
     "Scribble": "prompts",

@@ -1,4 +1,4 @@
-"""`vpuformer annotate`: what it starts, what it refuses, and that the page is there before the network."""
+"""`vpuformer annotate`: the server that it starts, and the arguments that it refuses."""
 
 import re
 import signal
@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from support.commands import vpuformer
-from vpuformer.app.annotation.segmenter import NetworkSegmenter
+from vpuformer.app.annotation.segmenter import LazySegmenter
 from vpuformer.app.http.browser import open_page
 from vpuformer.app.http.serving import bind, is_loopback
 from vpuformer.errors import CheckpointError, ConfigError
@@ -69,11 +69,13 @@ def test_which_addresses_are_of_this_machine_alone(host: str, local: bool) -> No
 def test_a_network_answers(model: Path) -> None:
     import numpy as np
 
-    segmenter = NetworkSegmenter(str(model), "cpu")
-    looked = segmenter.look(np.zeros((40, 60, 3), np.uint8))
-    answer = looked.predict([Click(30, 20)], None, None)
+    from vpuformer.inference.protocol import Prediction, Query
+
+    segmenter = LazySegmenter(str(model), "cpu")
+    encoded = segmenter.encode(np.zeros((40, 60, 3), np.uint8))
+    [answer] = segmenter.segment([Query(encoded, [Click(30, 20)])])
     assert answer.logits is not None
-    again = looked.restore(answer.logits, answer.crop)
+    again = Prediction.from_logits(answer.logits, answer.crop, encoded.size)
     assert np.array_equal(again.probability, answer.probability)
     assert len(segmenter.sha256) == 64
 
@@ -81,24 +83,25 @@ def test_a_network_answers(model: Path) -> None:
 def test_a_image_is_counted_with_all_the_features_that_it_may_come_to_hold(model: Path) -> None:
     import numpy as np
 
-    from vpuformer.inference.predictor import MAX_CROPS
+    from vpuformer.inference.encoded import MAX_CROPS, EncodedImage
+    from vpuformer.inference.protocol import Query
 
-    looked = NetworkSegmenter(str(model), "cpu").look(np.zeros((400, 600, 3), np.uint8))
-    counted = looked.nbytes
+    segmenter = LazySegmenter(str(model), "cpu")
+    encoded = segmenter.encode(np.zeros((400, 600, 3), np.uint8))
+    assert isinstance(encoded, EncodedImage)
+    counted = encoded.nbytes
     for left in range(0, 500, 25):
         mask = np.zeros((400, 600), np.float32)
         mask[100:200, left : left + 100] = 1
-        looked.predict([Click(left + 50, 150)], mask, None)
-    predictor = looked._predictor
-    assert predictor._whole is not None
-    assert len(predictor._crops) == MAX_CROPS
-    features = sum(kept.nbytes for kept in (predictor._whole, *predictor._crops.values()))
-    assert counted == looked.nbytes == 400 * 600 * 3 + features
+        segmenter.segment([Query(encoded, [Click(left + 50, 150)], mask)])
+    assert len(encoded._crops) == MAX_CROPS
+    features = sum(each.nbytes for kept in (encoded._whole, *encoded._crops.values()) for each in kept)
+    assert counted == encoded.nbytes == 400 * 600 * 3 + features
 
 
 def test_weights_that_are_broken_are_refused(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError):
-        NetworkSegmenter(str(tmp_path))
+        LazySegmenter(str(tmp_path))
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The command line: what it does, what it says when something is wrong, and what it does not load."""
+"""The command line: results, error sentences, and modules that stay unloaded."""
 
 import json
 import os
@@ -36,13 +36,13 @@ def refused(*words: object) -> str:
 
 @pytest.fixture
 def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The network is out of reach: what is found wrong with this was found wrong before it would have run."""
-    from vpuformer.inference.predictor import Predictor
+    """A network that cannot be loaded, so that errors must be found before."""
+    from vpuformer.inference.segment import VPUFormerSegmenter
 
     def unreachable(*_: object, **__: object) -> None:
         raise AssertionError("the network was loaded")
 
-    monkeypatch.setattr(Predictor, "from_pretrained", unreachable)
+    monkeypatch.setattr(VPUFormerSegmenter, "from_pretrained", unreachable)
 
 
 # --- help ---------------------------------------------------------------------------------------------------------
@@ -231,13 +231,13 @@ def test_a_closed_folder_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_an_interruption_and_a_fault_have_their_own_exit_codes(
     image_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from vpuformer.inference.predictor import Predictor
+    from vpuformer.inference.segment import VPUFormerSegmenter
 
     def fail_with(error: type[BaseException]) -> Result:
         def fail(*_: object, **__: object) -> None:
             raise error("on purpose")
 
-        monkeypatch.setattr(Predictor, "from_pretrained", fail)
+        monkeypatch.setattr(VPUFormerSegmenter, "from_pretrained", fail)
         return vpuformer("segment", image_file, "--click", "3,4", "--json")
 
     assert fail_with(KeyboardInterrupt).exit_code == 130
@@ -299,9 +299,9 @@ def test_info_refuses_an_unknown_model() -> None:
 # --- evaluate -----------------------------------------------------------------------------------------------------
 
 
-def test_a_peer_is_evaluated(grabcut: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "runs" / "peer"
-    words = ["--dataset", "GrabCut", "--root", grabcut, "--output", folder, "--peer", "opencv-grabcut"]
+def test_a_baseline_is_evaluated(grabcut: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "runs" / "baseline"
+    words = ["--dataset", "GrabCut", "--root", grabcut, "--output", folder, "--baseline", "opencv-grabcut"]
     result = vpuformer("evaluate", *words, "--prompts", "click+scribble", "--first", "box", "--max-prompts", 3)
     assert result.exit_code == 0, result.output
     assert "NoI@90" in result.stdout
@@ -340,14 +340,14 @@ def test_the_fields_protocol_is_recorded(grabcut: Path, model: Path, tmp_path: P
         assert vpuformer("evaluate", *words, "--model", model, *wrong).exit_code == 2
     assert vpuformer("evaluate", *words, "--model", model, "--input-size", 100_000).exit_code == 2
     for ours in (["--flip"], ["--no-zoom"], ["--input-size", 96], ["--zoom-rule", "ritm"], ["--model", model]):
-        refused = vpuformer("evaluate", *words, "--peer", "opencv-grabcut", *ours)
+        refused = vpuformer("evaluate", *words, "--baseline", "opencv-grabcut", *ours)
         assert refused.exit_code == 2
-        assert "are of our network, not of opencv-grabcut" in refused.stderr
+        assert "are options of VPUFormer, not of opencv-grabcut" in refused.stderr
 
 
 @pytest.fixture
 def coco(tmp_path: Path, image: npt.NDArray[np.uint8]) -> Path:
-    """A COCO-format set, `toys`, of two images with an object each, and a split that validates on the second."""
+    """A COCO set `toys` of two images with an object each; the split validates on the second."""
     root = tmp_path / "sets"
     (root / "toys" / "images").mkdir(parents=True)
     polygon = [15, 12, 45, 12, 45, 28, 15, 28]
@@ -365,7 +365,7 @@ def coco(tmp_path: Path, image: npt.NDArray[np.uint8]) -> Path:
 
 
 def test_sets_of_ones_own_are_evaluated(coco: Path, tmp_path: Path) -> None:
-    words = ["--dataset", "coco", "--root", coco, "--peer", "opencv-grabcut", "--max-prompts", 1]
+    words = ["--dataset", "coco", "--root", coco, "--baseline", "opencv-grabcut", "--max-prompts", 1]
     assert vpuformer("evaluate", *words, "-o", tmp_path / "all").exit_code == 0
     assert json.loads((tmp_path / "all" / "summary.json").read_text())["objects"] == 2
     assert vpuformer("evaluate", *words, "-o", tmp_path / "some", "--split", coco / "split.json").exit_code == 0
@@ -374,18 +374,20 @@ def test_sets_of_ones_own_are_evaluated(coco: Path, tmp_path: Path) -> None:
 
 def test_an_interrupted_evaluation_goes_on(grabcut: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from vpuformer.evaluation.baselines import GrabCut
+    from vpuformer.inference.protocol import Encoded
 
-    words = ["--dataset", "grabcut", "--root", grabcut, "-o", tmp_path, "--peer", "opencv-grabcut", "--max-prompts", 1]
+    words = ["--dataset", "grabcut", "--root", grabcut, "-o", tmp_path]
+    words += ["--baseline", "opencv-grabcut", "--max-prompts", 1]
     started: list[object] = []
-    start = GrabCut.set_image
+    start = GrabCut.encode
 
-    def interrupted(self: GrabCut, image: npt.NDArray[np.uint8]) -> None:
+    def interrupted(self: GrabCut, image: npt.NDArray[np.uint8]) -> Encoded:
         started.append(image)
         if len(started) == 2:
             raise KeyboardInterrupt
-        start(self, image)
+        return start(self, image)
 
-    monkeypatch.setattr(GrabCut, "set_image", interrupted)
+    monkeypatch.setattr(GrabCut, "encode", interrupted)
     assert vpuformer("evaluate", *words).exit_code == 130
     assert not (tmp_path / "summary.json").exists()
     assert vpuformer("evaluate", *words).exit_code == 0
@@ -400,12 +402,12 @@ def test_an_interrupted_evaluation_goes_on(grabcut: Path, tmp_path: Path, monkey
         (["--prompts", "click+lasso"], "no kind of prompt called 'lasso'; there are box, click, scribble"),
         (["--first", "lasso"], "no kind of prompt called 'lasso'"),
         (
-            ["--peer", "grabcut"],
-            "no peer called 'grabcut'; there are opencv-grabcut, opencv-grabcut-plain, random-walker, sam",
+            ["--baseline", "grabcut"],
+            "no baseline called 'grabcut'; there are opencv-grabcut, opencv-grabcut-plain, random-walker, sam",
         ),
         (["--root", "nowhere"], "nowhere is not laid out as grabcut"),
         (["--limit", "0"], "--limit is at least 1, got 0"),
-        (["--until", "85", "--peer", "opencv-grabcut"], "until is an IoU above 0 and up to 1, such as 0.9, got 85"),
+        (["--stop-at-iou", "85", "--baseline", "opencv-grabcut"], "stop_at_iou is an IoU above 0 and up to 1"),
         (["--output", "file.txt"], "cannot make the folder file.txt for the results: File exists; name another"),
         (["--split", "x.json"], "grabcut is evaluated as a whole; --split goes with --dataset coco"),
         (["--model", "defalt"], "no model called 'defalt'"),

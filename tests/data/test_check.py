@@ -213,7 +213,7 @@ def test_commands_take_the_config_in_place_of_a_folder(tmp_path: Path) -> None:
     (tmp_path / "config.yml").write_text("GRABCUT_PATH: GrabCut\n")
     assert data_check("grabcut", "--root", tmp_path / "config.yml").exit_code == 0
     words = ["--dataset", "grabcut", "--root", tmp_path / "config.yml", "--output", tmp_path / "out"]
-    options = ["--peer", "opencv-grabcut", "--max-prompts", "1"]
+    options = ["--baseline", "opencv-grabcut", "--max-prompts", "1"]
     result = CliRunner().invoke(app, ["evaluate", *map(str, words), *options])
     assert result.exit_code == 0, result.output
     assert json.loads((tmp_path / "out" / "summary.json").read_text())["objects"] == 3

@@ -9,15 +9,16 @@ import numpy as np
 import pytest
 
 from support.commands import vpuformer
-from support.measured import without_times
+from support.measured import Loop, measure, without_times
 from vpuformer.arrays import RGB, FloatMap
 from vpuformer.data.sample import Sample
 from vpuformer.errors import ConfigError, InputError, MaskError
-from vpuformer.evaluation.adapters import BatchPredictorSegmenter, PredictorSegmenter
-from vpuformer.evaluation.protocol import Asked
 from vpuformer.evaluation.records import Records, RunHeader, read_records, write_records
 from vpuformer.evaluation.run import evaluate, evaluate_to_file
 from vpuformer.evaluation.shards import merge, parse_shard, shard_of
+from vpuformer.evaluation.simulated_user import SimulatedUser
+from vpuformer.inference.device import use_one_core
+from vpuformer.inference.protocol import Encoded, Prediction, Query
 from vpuformer.prompts import KINDS, Click
 
 SIZE = (24, 40)
@@ -36,92 +37,88 @@ def samples(count: int) -> list[Sample]:
     return [one(number) for number in range(count)]
 
 
-class Growing:
-    """Answers with disks around the positive clicks, the larger the more prompts, on its own or in rounds."""
+class Growing(Loop):
+    """Answers with disks around the positive clicks, the larger the more prompts; records what was asked together."""
 
     name = "growing"
 
     def __init__(self) -> None:
-        self.rounds: list[list[int]] = []
-        self.threads: set[str] = set()
-        self.entered = 0
+        self.images: list[RGB] = []
+        self.asked: list[int] = []
+        self.lock = threading.Lock()
 
-    def set_image(self, image: RGB) -> None:
-        pass
+    def encode(self, image: RGB) -> Encoded:
+        self.images.append(image)
+        return super().encode(image)
 
-    def predict(self, prompts: Any, previous: FloatMap | None) -> FloatMap:
+    def segment(self, queries: Sequence[Query]) -> list[Prediction]:
+        with self.lock:
+            self.asked.append(len(queries))
+        return super().segment(queries)
+
+    def answer(self, query: Query) -> FloatMap:
         rows, columns = np.mgrid[: SIZE[0], : SIZE[1]]
         answer = np.zeros(SIZE, np.float32)
-        for prompt in prompts:
+        for prompt in query.prompts:
             if isinstance(prompt, Click) and prompt.positive:
-                answer[(rows - prompt.y) ** 2 + (columns - prompt.x) ** 2 <= len(prompts) ** 2] = 1
-        return answer if previous is None else np.maximum(answer, previous / 1.5)
-
-
-class GrowingTogether(Growing):
-    def enter_worker(self) -> None:
-        self.entered += 1
-
-    def begin(self, images: Sequence[RGB]) -> Any:
-        self.threads.add(threading.current_thread().name)
-        sizes: list[int] = []
-        self.rounds.append(sizes)
-        outer = self
-
-        class Round:
-            def predict(self, asked: Sequence[Asked]) -> Sequence[FloatMap]:
-                assert all(0 <= each.place < len(images) for each in asked)
-                sizes.append(len(asked))
-                return [outer.predict(each.prompts, each.previous) for each in asked]
-
-        return Round()
+                answer[(rows - prompt.y) ** 2 + (columns - prompt.x) ** 2 <= len(query.prompts) ** 2] = 1
+        return answer if query.mask is None else np.maximum(answer, query.mask / 1.5)
 
 
 @pytest.mark.parametrize("workers", [1, 3])
 def test_blocks_have_the_records_of_one_at_a_time(workers: int) -> None:
-    alone = list(evaluate(samples(7), Growing(), kinds=KINDS, max_interactions=5))
-    together = GrowingTogether()
-    records = list(evaluate(samples(7), together, kinds=KINDS, max_interactions=5, batch=3, workers=workers))
+    user, entered = SimulatedUser(KINDS, max_interactions=5), []
+    alone = list(evaluate(samples(7), Growing(), user, batch=1))
+    together = Growing()
+    records = list(
+        evaluate(samples(7), together, user, batch=3, workers=workers, prepare_thread=lambda: entered.append(1))
+    )
     assert without_times(records) == without_times(alone)
-    assert sorted(sizes[0] for sizes in together.rounds) == [1, 3, 3]
-    assert 1 <= together.entered <= workers
+    assert set(together.asked) == {1, 3}
+    assert len(together.images) == 5  # of four, one is on both sides of a border between blocks
+    assert 1 <= len(entered) <= workers
     assert all(step.seconds > 0 for record in records for step in record.interactions)
 
 
 def test_an_object_that_is_done_leaves_its_block() -> None:
-    together = GrowingTogether()
-    records = list(evaluate(samples(4), together, max_interactions=6, until=0.4, batch=4))
+    together = Growing()
+    records = measure(samples(4), together, max_interactions=6, stop_at_iou=0.4, batch=4)
     lengths = [len(record.interactions) for record in records]
     assert len(set(lengths)) > 1
-    assert together.rounds == [[sum(length > step for length in lengths) for step in range(max(lengths))]]
+    assert together.asked == [sum(length > step for length in lengths) for step in range(max(lengths))]
 
 
 def test_what_is_done_of_a_block_is_not_said_again() -> None:
-    together, seen = GrowingTogether(), []
+    together, seen = Growing(), []
     done = {("toy/0", 0), ("toy/0", 1), ("toy/1", 2), ("toy/1", 3), ("toy/2", 4)}
     records = evaluate(
-        samples(6), together, batch=2, max_interactions=1, skip=done, on_progress=lambda *counts: seen.append(counts)
+        samples(6),
+        together,
+        SimulatedUser(max_interactions=1),
+        batch=2,
+        skip=done,
+        on_progress=lambda *counts: seen.append(counts),
     )
     assert [record.object_id for record in records] == [5]
-    assert together.rounds == [[2]]
+    assert together.asked == [2]
     assert seen == [(6, 6)]
 
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_an_error_in_a_block_ends_the_run(workers: int) -> None:
-    class Broken(GrowingTogether):
-        def predict(self, prompts: Any, previous: FloatMap | None) -> FloatMap:
-            return super().predict(prompts, previous) * (7 if len(self.rounds) > 1 else 1)
+    class Broken(Growing):
+        def answer(self, query: Query) -> FloatMap:
+            return super().answer(query) * (7 if len(self.asked) > 1 else 1)
 
     before = threading.active_count()
     with pytest.raises(MaskError, match="growing answered"):
-        list(evaluate(samples(20), Broken(), batch=2, workers=workers))
+        measure(samples(20), Broken(), batch=2, workers=workers)
     assert threading.active_count() == before
 
 
 def test_who_stops_listening_stops_the_run() -> None:
     before = threading.active_count()
-    records = evaluate(samples(30), GrowingTogether(), batch=2, workers=2)
+    records = evaluate(samples(30), Growing(), batch=2, workers=2)
     next(records)
     records.close()  # pyright: ignore[reportAttributeAccessIssue]
     assert threading.active_count() == before
@@ -130,7 +127,7 @@ def test_who_stops_listening_stops_the_run() -> None:
 # --- methods whose numbers are known ------------------------------------------------------------------------------
 
 
-class Oracle:
+class Oracle(Loop):
     """Has the truth in its pocket."""
 
     name = "oracle"
@@ -139,11 +136,8 @@ class Oracle:
         self.answers = answers
         self.number = -1
 
-    def set_image(self, image: RGB) -> None:
-        pass
-
-    def predict(self, prompts: Any, previous: FloatMap | None) -> FloatMap:  # noqa: ARG002
-        if previous is None:
+    def answer(self, query: Query) -> FloatMap:
+        if query.mask is None:
             self.number += 1
         return self.answers(self.number).astype(np.float32)
 
@@ -151,14 +145,14 @@ class Oracle:
 class Copier(Oracle):
     """Answers once, and the same ever after."""
 
-    def predict(self, prompts: Any, previous: FloatMap | None) -> FloatMap:
-        return super().predict(prompts, previous) if previous is None else previous
+    def answer(self, query: Query) -> FloatMap:
+        return super().answer(query) if query.mask is None else query.mask
 
 
 def summary_of(segmenter: Any, **settings: Any) -> dict[str, Any]:
     from vpuformer.evaluation.report import summarise
 
-    records = list(evaluate(samples(6), segmenter, **settings))
+    records = measure(samples(6), segmenter, **settings)
     kinds = settings.get("kinds", ("click",))
     return summarise(RunHeader(dataset="toy", objects=6, data_sha256="", model="toy", kinds=kinds), records)
 
@@ -209,8 +203,8 @@ def run_part(number: int, count: int, tmp_path: Path, segmenter: Any, **changes:
 
 @pytest.mark.parametrize("count", [1, 2, 3, 6])
 def test_parts_put_together_are_the_whole(count: int, tmp_path: Path) -> None:
-    parts = [run_part(number, count, tmp_path, GrowingTogether()) for number in range(1, count + 1)]
-    evaluate_to_file(samples(7), GrowingTogether(), tmp_path / "whole.gz", header(command="vp"))
+    parts = [run_part(number, count, tmp_path, Growing()) for number in range(1, count + 1)]
+    evaluate_to_file(samples(7), Growing(), tmp_path / "whole.gz", header(command="vp"))
     whole, merged = read_records(tmp_path / "whole.gz"), merge(parts[::-1])
     assert merged.header == whole.header
     assert without_times(merged.objects) == without_times(whole.objects)
@@ -219,7 +213,7 @@ def test_parts_put_together_are_the_whole(count: int, tmp_path: Path) -> None:
 
 
 def test_parts_that_do_not_fit_are_refused(tmp_path: Path) -> None:
-    one, two, three = (run_part(number, 3, tmp_path, GrowingTogether()) for number in (1, 2, 3))
+    one, two, three = (run_part(number, 3, tmp_path, Growing()) for number in (1, 2, 3))
     with pytest.raises(InputError, match="missing: 2/3"):
         merge([one, three])
     with pytest.raises(InputError, match="1/3 was given twice"):
@@ -251,29 +245,28 @@ def test_what_is_no_part_is_refused(text: str) -> None:
 def network() -> Any:
     import torch
 
-    from vpuformer.inference.predictor import Predictor
+    from support.networks import segmenter_of
     from vpuformer.model.config import VPUFormerConfig
     from vpuformer.model.vpuformer import VPUFormer
 
     torch.manual_seed(0)
-    return Predictor(VPUFormer(VPUFormerConfig(input_size=64, dim=32, decoder_dim=16)))
+    return segmenter_of(VPUFormer(VPUFormerConfig(input_size=64, dim=32, decoder_dim=16)))
 
 
 def test_the_network_says_the_same_down_to_the_last_bit(network: Any, tmp_path: Path) -> None:
-    settings: dict[str, Any] = {"kinds": KINDS, "max_interactions": 4, "batch": 2}
+    user = SimulatedUser(KINDS, max_interactions=4)
     runs = [
-        without_times(list(evaluate(samples(7), BatchPredictorSegmenter(network), workers=workers, **settings)))
+        without_times(list(evaluate(samples(7), network, user, batch=2, workers=workers, prepare_thread=use_one_core)))
         for workers in (1, 2, 3)
     ]
     assert runs[0] == runs[1] == runs[2]
-    parts = [run_part(number, 2, tmp_path, BatchPredictorSegmenter(network), workers=2) for number in (1, 2)]
+    parts = [run_part(number, 2, tmp_path, network, workers=2) for number in (1, 2)]
     assert without_times(merge(parts).objects) == runs[0]
 
 
 def test_the_network_says_much_the_same_alone(network: Any) -> None:
     together, alone = (
-        list(evaluate(samples(5), segmenter(network), first_kind="box", max_interactions=1))
-        for segmenter in (BatchPredictorSegmenter, PredictorSegmenter)
+        measure(samples(5), network, first_kind="box", max_interactions=1, batch=batch) for batch in (8, 1)
     )
     assert [record.ious[0] for record in together] == pytest.approx([record.ious[0] for record in alone], abs=0.02)
 
@@ -333,8 +326,8 @@ def test_processes_of_torchrun_have_the_result_of_one(usual: list[Any], tmp_path
     ],
 )
 def test_some_objects_are_chosen(words: list[Any], names: list[str], grabcut: Path, tmp_path: Path) -> None:
-    peer = ["--dataset", "grabcut", "--root", grabcut, "--peer", "opencv-grabcut", "--max-prompts", 1]
-    result = vpuformer("evaluate", *peer, *words, "-o", tmp_path / "run")
+    baseline = ["--dataset", "grabcut", "--root", grabcut, "--baseline", "opencv-grabcut", "--max-prompts", 1]
+    result = vpuformer("evaluate", *baseline, *words, "-o", tmp_path / "run")
     assert result.exit_code == 0, result.output
     assert [record.name for record in read_records(tmp_path / "run" / "records.jsonl.gz").objects] == names
 
@@ -357,7 +350,7 @@ def test_objects_that_cannot_be_chosen(words: list[str], sentence: str, grabcut:
 @pytest.mark.parametrize(
     ("environment", "sentence"),
     [
-        ({"RANK": "2", "WORLD_SIZE": "2"}, "RANK=2, WORLD_SIZE=2, LOCAL_RANK=0, which torchrun would not"),
+        ({"RANK": "2", "WORLD_SIZE": "2"}, "LOCAL_RANK=0, LOCAL_WORLD_SIZE=1, which torchrun would not set"),
         ({"RANK": "x"}, "RANK=x"),
         ({"RANK": "0", "WORLD_SIZE": "2"}, "leave out --shard"),
     ],
@@ -373,19 +366,23 @@ def test_an_environment_that_is_not_torchruns(
     assert sentence in result.stderr
 
 
-def test_a_predictor_of_ones_own_is_measured(grabcut: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "my_predictor.py").write_text(
-        "import numpy as np\n\n\n"
+def test_a_segmenter_of_your_own_is_measured(grabcut: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "my_segmenter.py").write_text(
+        "import numpy as np\n\n"
+        "from vpuformer.inference.protocol import Encoded, Prediction\n\n\n"
         "class Nothing:\n"
-        "    def set_image(self, image):\n"
-        "        self.size = image.shape[:2]\n\n"
-        "    def predict(self, prompts, previous):\n"
-        "        return np.zeros(self.size, np.float32)\n"
+        "    name, sha256 = 'nothing', ''\n\n"
+        "    def encode(self, image):\n"
+        "        return Encoded(image)\n\n"
+        "    def segment(self, queries):\n"
+        "        return [Prediction(np.zeros(query.encoded.size)) for query in queries]\n"
     )
     monkeypatch.chdir(tmp_path)
-    words = ["--dataset", "grabcut", "--root", grabcut, "--peer", "my_predictor:Nothing", "--max-prompts", 3]
-    result = vpuformer("evaluate", *words, "-o", "run")
-    assert result.exit_code == 0, result.output
-    whole = read_records(tmp_path / "run" / "records.jsonl.gz")
-    assert (whole.header.model, whole.header.weights_sha256) == ("Nothing", None)
-    assert [record.ious for record in whole.objects] == [(0.0,) * 3] * 2
+    words = ["--dataset", "grabcut", "--root", grabcut, "--baseline", "my_segmenter:Nothing", "--max-prompts", 3]
+    for options in ([], ["--batch", 2, "--workers", 2]):
+        result = vpuformer("evaluate", *words, *options, "-o", f"run{len(options)}")
+        assert result.exit_code == 0, result.output
+        whole = read_records(tmp_path / f"run{len(options)}" / "records.jsonl.gz")
+        assert (whole.header.model, whole.header.weights_sha256) == ("nothing", None)
+        assert whole.header.batch == (2 if options else 1)
+        assert [record.ious for record in whole.objects] == [(0.0,) * 3] * 2

@@ -11,11 +11,13 @@ import pytest
 from PIL import Image, ImageDraw
 from typer.testing import CliRunner
 
-from vpuformer.arrays import RGB, FloatMap
+from support.measured import Loop
+from vpuformer.arrays import FloatMap
 from vpuformer.cli import app
 from vpuformer.data.sample import Sample
 from vpuformer.errors import DatasetError, InputError, MaskError
 from vpuformer.evaluation.human import evaluate_human, find_sets, read_strokes, summarise_human, trace
+from vpuformer.inference.protocol import Query
 from vpuformer.prompts import Click, Prompt, Scribble
 from vpuformer.simulation import next_scribble
 
@@ -118,7 +120,7 @@ def test_images_of_something_else_are_refused(tmp_path: Path) -> None:
         find_sets(tmp_path / "nowhere")
 
 
-class Strokes:
+class Strokes(Loop):
     """It answers the pixels of the first positive prompt's bounds, and remembers what it was shown."""
 
     name = "strokes"
@@ -126,14 +128,11 @@ class Strokes:
     def __init__(self) -> None:
         self.shown: list[tuple[Prompt, ...]] = []
 
-    def set_image(self, image: RGB) -> None:
-        self.size = image.shape[:2]
-
-    def predict(self, prompts: Sequence[Prompt], previous: FloatMap | None) -> FloatMap:
-        assert previous is None
-        self.shown.append(tuple(prompts))
-        answer = np.zeros(self.size, np.float32)
-        x0, y0, x1, y1 = (round(value) for value in prompts[0].bounds)
+    def answer(self, query: Query) -> FloatMap:
+        assert query.mask is None
+        self.shown.append(query.prompts)
+        answer = np.zeros(query.encoded.size, np.float32)
+        x0, y0, x1, y1 = (round(value) for value in query.prompts[0].bounds)
         answer[y0 : y1 + 1, x0 : x1 + 1] = 1
         return answer
 
@@ -205,14 +204,14 @@ def test_the_command_measures_with_them(
         (root / folder).mkdir(parents=True)
         Image.fromarray(pixels).save(root / folder / "one.png")
     words = ["evaluate", "--dataset", "grabcut", "--root", root, "--human", scribbles, "-o", tmp_path / "out"]
-    peer = ["--peer", "opencv-grabcut"]
-    result = CliRunner().invoke(app, [str(word) for word in [*words, *peer]])
+    baseline = ["--baseline", "opencv-grabcut"]
+    result = CliRunner().invoke(app, [str(word) for word in [*words, *baseline]])
     assert result.exit_code == 0, result.output
     assert "second" in result.stdout
     told = json.loads((tmp_path / "out" / "human.json").read_text())
     assert list(told["sets"]) == ["first", "second"]
     assert (told["model"], len(told["records"]), len(told["scribbles_sha256"])) == ("opencv-grabcut", 2, 64)
     assert "kinds" not in told
-    refused = CliRunner().invoke(app, [str(word) for word in [*words, *peer, "--first", "box"]])
+    refused = CliRunner().invoke(app, [str(word) for word in [*words, *baseline, "--first", "box"]])
     assert refused.exit_code == 2
     assert "--human gives all scribbles at once" in refused.stderr

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from vpuformer.arrays import RGB, FloatMap
+from support.measured import Loop
+from vpuformer.arrays import FloatMap
 from vpuformer.data.sample import Sample
 from vpuformer.errors import ConfigError, DatasetError, InputError
 from vpuformer.evaluation import run
@@ -24,6 +25,7 @@ from vpuformer.evaluation.records import (
     used_versions,
 )
 from vpuformer.evaluation.run import evaluate_to_file
+from vpuformer.inference.protocol import Query
 from vpuformer.prompts import Box, Click, Prompt, Scribble
 
 HEADER = RunHeader(
@@ -163,7 +165,7 @@ def test_a_package_that_is_missing_is_no_obstacle(monkeypatch: pytest.MonkeyPatc
     assert used_versions()["torch"] == "none"
 
 
-class Halves:
+class Halves(Loop):
     """Answers with the pixels on one side of the last prompt's middle; its randomness is in the prompts alone."""
 
     name = "halves"
@@ -171,16 +173,13 @@ class Halves:
     def __init__(self, stop_after: int | None = None) -> None:
         self.left = stop_after
 
-    def set_image(self, image: RGB) -> None:
-        self.size = image.shape[:2]
-
-    def predict(self, prompts: Sequence[Prompt], previous: FloatMap | None) -> FloatMap:
+    def answer(self, query: Query) -> FloatMap:
         if self.left is not None:
             self.left -= 1
             if self.left < 0:
                 raise KeyboardInterrupt
-        x0, _, x1, _ = prompts[-1].bounds
-        answer = np.zeros(self.size, np.float32) if previous is None else previous * np.float32(0.7)
+        x0, _, x1, _ = query.prompts[-1].bounds
+        answer = np.zeros(query.encoded.size, np.float32) if query.mask is None else query.mask * np.float32(0.7)
         answer[:, : int((x0 + x1) / 2) + 1] += np.float32(0.3)
         return answer
 

@@ -7,12 +7,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from support.measured import without_times
+from support.measured import Loop, measure, without_times
 from vpuformer.arrays import RGB, FloatMap
 from vpuformer.data.sample import Sample
 from vpuformer.errors import ConfigError, DatasetError, MaskError
-from vpuformer.evaluation.adapters import PredictorSegmenter
 from vpuformer.evaluation.run import evaluate
+from vpuformer.evaluation.simulated_user import SimulatedUser
+from vpuformer.geometry import Crop
+from vpuformer.inference.protocol import Encoded, Prediction, Query
+from vpuformer.inference.segment import VPUFormerSegmenter
 from vpuformer.metrics import IGNORE, MASK_THRESHOLD, noc
 from vpuformer.prompts import Box, Prompt
 
@@ -31,7 +34,7 @@ def sample(truth: np.ndarray, number: int = 1, image: np.ndarray | None = None, 
     return Sample(name, number, lambda: image, lambda: truth)
 
 
-class Stripes:
+class Stripes(Loop):
     """After prompt k it finds k columns of the bar more than `start`, so that the IoU is (start + k) / 20."""
 
     name = "stripes"
@@ -41,17 +44,18 @@ class Stripes:
         self.calls: list[tuple[tuple[Prompt, ...], FloatMap | None]] = []
         self.images: list[RGB] = []
 
-    def set_image(self, image: RGB) -> None:
+    def encode(self, image: RGB) -> Encoded:
         self.images.append(image)
+        return super().encode(image)
 
-    def predict(self, prompts: Sequence[Prompt], previous: FloatMap | None) -> FloatMap:
-        self.calls.append((tuple(prompts), None if previous is None else previous.copy()))
+    def answer(self, query: Query) -> FloatMap:
+        self.calls.append((query.prompts, None if query.mask is None else query.mask.copy()))
         probability = np.zeros(SIZE, np.float32)
-        probability[:, 10 : 10 + min(20, self.start + len(prompts))] = 0.9
+        probability[:, 10 : 10 + min(20, self.start + len(query.prompts))] = 0.9
         return probability
 
 
-class Constant:
+class Constant(Loop):
     """Answers the same map, whatever it is shown."""
 
     name = "constant"
@@ -59,15 +63,12 @@ class Constant:
     def __init__(self, probability: Any) -> None:
         self.probability = probability
 
-    def set_image(self, image: RGB) -> None:
-        pass
-
-    def predict(self, prompts: Sequence[Prompt], previous: FloatMap | None) -> FloatMap:  # noqa: ARG002
+    def answer(self, query: Query) -> Any:  # noqa: ARG002
         return self.probability
 
 
 def test_the_curve_is_the_one_of_the_method() -> None:
-    [record] = evaluate([sample(bar_truth())], Stripes())
+    [record] = measure([sample(bar_truth())], Stripes())
     assert record.ious == pytest.approx([k / 20 for k in range(1, 21)])
     assert noc(record.ious, 0.85) == 17
     assert noc(record.ious, 0.90) == 18
@@ -76,23 +77,23 @@ def test_the_curve_is_the_one_of_the_method() -> None:
 
 
 def test_a_run_does_not_stop_at_a_target_unless_it_is_told_to() -> None:
-    assert len(next(evaluate([sample(bar_truth())], Stripes())).ious) == 20
-    [record] = evaluate([sample(bar_truth())], Stripes(), until=0.85)
+    assert len(measure([sample(bar_truth())], Stripes())[0].ious) == 20
+    [record] = measure([sample(bar_truth())], Stripes(), stop_at_iou=0.85)
     assert record.ious[-1] == pytest.approx(0.85)
     assert len(record.ious) == 17
 
 
 def test_an_object_ends_when_nothing_is_wrong_any_more() -> None:
-    [record] = evaluate([sample(bar_truth())], Stripes(start=17))
+    [record] = measure([sample(bar_truth())], Stripes(start=17))
     assert record.ious == (0.9, 0.95, 1.0)
 
 
 def test_the_threshold_is_the_one_of_the_field() -> None:
     truth = bar_truth()
     at = np.where(truth == 1, np.float32(MASK_THRESHOLD), np.float32(0))
-    [record] = evaluate([sample(truth)], Constant(at), max_interactions=1)
+    [record] = measure([sample(truth)], Constant(at), max_interactions=1)
     assert record.ious == (0.0,)
-    [record] = evaluate([sample(truth)], Constant(np.nextafter(at, np.float32(1))), max_interactions=1)
+    [record] = measure([sample(truth)], Constant(np.nextafter(at, np.float32(1))), max_interactions=1)
     assert record.ious == (1.0,)
 
 
@@ -101,12 +102,12 @@ def test_ignored_pixels_count_for_nothing() -> None:
     truth[:, 30:] = IGNORE
     everything_right_of_the_edge = np.zeros(SIZE, np.float32)
     everything_right_of_the_edge[:, 10:] = 1
-    [record] = evaluate([sample(truth)], Constant(everything_right_of_the_edge))
+    [record] = measure([sample(truth)], Constant(everything_right_of_the_edge))
     assert record.ious == (1.0,)
 
 
 def test_no_pixel_is_clicked_twice() -> None:
-    [record] = evaluate([sample(bar_truth())], Constant(np.zeros(SIZE, np.float32)))
+    [record] = measure([sample(bar_truth())], Constant(np.zeros(SIZE, np.float32)))
     assert len({step.prompt for step in record.interactions}) == 20
 
 
@@ -114,14 +115,14 @@ def test_no_pixel_is_clicked_twice() -> None:
 def test_no_prompt_of_an_object_is_given_twice(kinds: Any) -> None:
     probability = np.zeros(SIZE, np.float32)
     probability[2:8, 1:8], probability[3:6, 33:38] = 1, 1
-    [record] = evaluate([sample(bar_truth())], Constant(probability), kinds=kinds)
+    [record] = measure([sample(bar_truth())], Constant(probability), kinds=kinds)
     prompts = [step.prompt for step in record.interactions]
     assert len(set(prompts)) == 20
 
 
 def test_each_prompt_comes_with_all_earlier_ones_and_the_last_answer() -> None:
     segmenter = Stripes()
-    list(evaluate([sample(bar_truth()), sample(bar_truth(), 2)], segmenter, max_interactions=3))
+    measure([sample(bar_truth()), sample(bar_truth(), 2)], segmenter, max_interactions=3)
     assert [len(prompts) for prompts, _ in segmenter.calls] == [1, 2, 3, 1, 2, 3]
     assert [previous is None for _, previous in segmenter.calls] == [True, False, False] * 2
     (first, _), (second, previous), *_ = segmenter.calls
@@ -134,46 +135,46 @@ def test_objects_on_one_image_share_it() -> None:
     other = np.full((*SIZE, 3), 9, np.uint8)
     samples = [sample(bar_truth(), 1), sample(bar_truth(), 2), sample(bar_truth(), 1, other), sample(bar_truth(), 3)]
     segmenter = Stripes()
-    records = list(evaluate(samples, segmenter, max_interactions=1))
+    records = measure(samples, segmenter, max_interactions=1)
     assert len(segmenter.images) == 3
     assert records[0].image_seconds == records[1].image_seconds
 
 
 @pytest.mark.parametrize("kind", ["click", "box", "scribble"])
 def test_one_kind_of_prompt_is_kept_to(kind: Any) -> None:
-    [record] = evaluate([sample(bar_truth())], Stripes(), kinds=[kind], max_interactions=4)
+    [record] = measure([sample(bar_truth())], Stripes(), kinds=(kind,), max_interactions=4)
     assert [step.prompt.kind for step in record.interactions] == [kind] * 4
 
 
 @pytest.mark.parametrize("kind", ["box", "scribble"])
 def test_the_first_kind_may_be_another(kind: Any) -> None:
-    [record] = evaluate([sample(bar_truth())], Stripes(), first_kind=kind, max_interactions=3)
+    [record] = measure([sample(bar_truth())], Stripes(), first_kind=kind, max_interactions=3)
     assert [step.prompt.kind for step in record.interactions] == [kind, "click", "click"]
 
 
 def test_the_first_box_is_the_one_around_the_object() -> None:
-    [record] = evaluate([sample(bar_truth())], Stripes(), kinds=["box"], max_interactions=1)
+    [record] = measure([sample(bar_truth())], Stripes(), kinds=("box",), max_interactions=1)
     assert record.interactions[0].prompt == Box(9.5, -0.5, 29.5, 9.5)
 
 
 def test_a_stroke_without_room_is_recorded_as_the_click_that_it_became() -> None:
     truth = np.zeros(SIZE, np.int8)
     truth[5, 5] = 1
-    [record] = evaluate([sample(truth)], Constant(np.zeros(SIZE, np.float32)), kinds=["scribble"], max_interactions=1)
+    [record] = measure([sample(truth)], Constant(np.zeros(SIZE, np.float32)), kinds=("scribble",), max_interactions=1)
     assert record.interactions[0].prompt.kind == "click"
 
 
 def test_a_mixed_run_is_the_same_every_time_and_its_objects_do_not_depend_on_each_other() -> None:
     samples = [sample(bar_truth(), number) for number in range(1, 7)]
     kinds: Any = ("click", "box", "scribble")
-    one, two = (list(evaluate(samples, Stripes(), kinds=kinds)) for _ in range(2))
+    one, two = (measure(samples, Stripes(), kinds=kinds) for _ in range(2))
     assert without_times(one) == without_times(two)
-    backwards = list(evaluate(samples[::-1], Stripes(), kinds=kinds[::-1]))
+    backwards = measure(samples[::-1], Stripes(), kinds=kinds[::-1])
     assert without_times(one) == without_times(backwards[::-1])
     drawn = {tuple(step.prompt.kind for step in record.interactions) for record in one}
     assert len(drawn) > 1
     assert {kind for kinds in drawn for kind in kinds} == {"click", "box", "scribble"}
-    assert without_times(one) != without_times(list(evaluate(samples, Stripes(), kinds=kinds, seed=1)))
+    assert without_times(one) != without_times(measure(samples, Stripes(), kinds=kinds, seed=1))
 
 
 def reachable(thing: Any, seen: dict[int, Any]) -> dict[int, Any]:
@@ -202,14 +203,15 @@ def test_the_truth_never_reaches_the_method() -> None:
     received: list[Any] = []
 
     class Spy(Stripes):
-        def set_image(self, image: RGB) -> None:
+        def encode(self, image: RGB) -> Encoded:
             received.append(image)
+            return super().encode(image)
 
-        def predict(self, prompts: Sequence[Prompt], previous: FloatMap | None) -> FloatMap:
-            received.append((prompts, previous))
-            return super().predict(prompts, previous)
+        def answer(self, query: Query) -> FloatMap:
+            received.append(query)
+            return super().answer(query)
 
-    list(evaluate([sample(truth)], Spy(), first_kind="scribble", kinds=("click", "box")))
+    measure([sample(truth)], Spy(), first_kind="scribble", kinds=("click", "box"))
     arrays = [thing for thing in reachable(received, {}).values() if isinstance(thing, np.ndarray)]
     assert arrays
     for array in arrays:
@@ -220,23 +222,25 @@ def test_the_truth_never_reaches_the_method() -> None:
 
 def test_a_method_that_changes_what_it_is_handed_changes_no_number() -> None:
     class Vandal(Stripes):
-        def set_image(self, image: RGB) -> None:
+        def encode(self, image: RGB) -> Encoded:
             image[:] = 77
+            return super().encode(image)
 
-        def predict(self, prompts: Sequence[Prompt], previous: FloatMap | None) -> FloatMap:
-            answer = super().predict(prompts, previous)
-            if previous is not None:
-                previous[:] = 0
+        def answer(self, query: Query) -> FloatMap:
+            answer = super().answer(query)
+            if query.mask is not None:
+                query.mask[:] = 0
             return answer
 
     samples = [sample(bar_truth(), 1), sample(bar_truth(), 2)]
-    assert without_times(list(evaluate(samples, Vandal()))) == without_times(list(evaluate(samples, Stripes())))
+    assert without_times(measure(samples, Vandal())) == without_times(measure(samples, Stripes()))
 
 
 def test_none_that_is_done_is_done_again() -> None:
     samples = [sample(bar_truth(), number) for number in range(1, 6)]
     seen: list[tuple[int, int]] = []
-    records = evaluate(samples[:4], Stripes(), skip={("toy/bar", 2)}, on_progress=lambda *counts: seen.append(counts))
+    done = {("toy/bar", 2)}
+    records = evaluate(samples[:4], Stripes(), batch=1, skip=done, on_progress=lambda *counts: seen.append(counts))
     assert [record.object_id for record in records] == [1, 3, 4]
     assert seen == [(2, 4), (3, 4), (4, 4)]
 
@@ -249,15 +253,16 @@ def test_none_that_is_done_is_done_again() -> None:
         ({"first_kind": "lasso"}, "no kind of prompt called 'lasso'"),
         ({"max_interactions": 0}, "at least 1"),
         ({"max_interactions": "5"}, "max_interactions='5' should be a whole number"),
-        ({"until": 90}, "such as 0.9"),
-        ({"until": float("nan")}, "until=nan should be a number"),
+        ({"stop_at_iou": 90}, "such as 0.9"),
+        ({"stop_at_iou": float("nan")}, "stop_at_iou=nan should be a number"),
         ({"batch": 0}, "batch"),
         ({"workers": 0}, "workers"),
     ],
 )
 def test_settings_out_of_range_are_refused_before_anything_runs(settings: dict[str, Any], message: str) -> None:
+    options = {name: settings.pop(name) for name in ("batch", "workers") if name in settings}
     with pytest.raises(ConfigError, match=message):
-        evaluate([], Stripes(), **settings)
+        evaluate([], Stripes(), SimulatedUser(**settings), **options)
 
 
 @pytest.mark.parametrize(
@@ -267,58 +272,47 @@ def test_settings_out_of_range_are_refused_before_anything_runs(settings: dict[s
 )
 def test_an_answer_that_is_no_probability_map_is_refused(answer: np.ndarray) -> None:
     with pytest.raises(MaskError, match="constant answered"):
-        list(evaluate([sample(bar_truth())], Constant(answer)))
+        measure([sample(bar_truth())], Constant(answer))
 
 
 @pytest.mark.parametrize("truth", [np.zeros(SIZE, np.int8), np.ones((4, 4), np.int8)], ids=["empty", "size"])
 def test_a_truth_that_cannot_be_is_named(truth: np.ndarray) -> None:
     broken = sample(truth, 7, np.zeros((*SIZE, 3), np.uint8))
     with pytest.raises(DatasetError, match="object 7 of toy/bar"):
-        list(evaluate([broken], Stripes()))
+        measure([broken], Stripes())
 
 
-class FakePredictor:
-    """What `PredictorSegmenter` needs of a predictor; crops are numbers here."""
+def test_a_segmenter_is_handed_its_own_last_mask_and_crop_of_the_same_object() -> None:
+    class Looking(Stripes):
+        def segment(self, queries: Sequence[Query]) -> list[Prediction]:
+            crops.extend(query.crop for query in queries)
+            return [Prediction(self.answer(query), Crop(len(crops), 0, 9, 9)) for query in queries]
 
-    def __init__(self) -> None:
-        self.device = types.SimpleNamespace(type="cpu")
-        self.calls: list[dict[str, Any]] = []
-
-    def set_image(self, image: RGB) -> None:
-        self.size = image.shape[:2]
-
-    def predict(self, prompts: Sequence[Prompt], **settings: Any) -> Any:
-        self.calls.append({"prompts": prompts, **settings})
-        return types.SimpleNamespace(probability=np.zeros(self.size, np.float32), crop=len(self.calls))
-
-
-def test_a_predictor_is_handed_its_own_last_mask_and_crop_of_the_same_object() -> None:
-    predictor: Any = FakePredictor()
-    segmenter = PredictorSegmenter(predictor, "net")
-    list(evaluate([sample(bar_truth()), sample(bar_truth(), 2)], segmenter, max_interactions=2))
-    assert [call["crop"] for call in predictor.calls] == [None, 1, None, 3]
-    assert [call["mask"] is None for call in predictor.calls] == [True, False, True, False]
+    crops: list[Crop | None] = []
+    segmenter = Looking()
+    measure([sample(bar_truth()), sample(bar_truth(), 2)], segmenter, max_interactions=2)
+    assert crops == [None, Crop(1, 0, 9, 9), None, Crop(3, 0, 9, 9)]
+    assert [mask is None for _, mask in segmenter.calls] == [True, False, True, False]
 
 
 @pytest.fixture
-def make_network() -> Callable[[], PredictorSegmenter]:
-    def make() -> PredictorSegmenter:
+def make_network() -> Callable[[], VPUFormerSegmenter]:
+    def make() -> VPUFormerSegmenter:
         import torch
 
-        from vpuformer.inference.predictor import Predictor
+        from support.networks import segmenter_of
         from vpuformer.model.config import VPUFormerConfig
         from vpuformer.model.vpuformer import VPUFormer
 
         torch.manual_seed(0)
-        model = VPUFormer(VPUFormerConfig(input_size=64, dim=32, decoder_dim=16))
-        return PredictorSegmenter(Predictor(model))
+        return segmenter_of(VPUFormer(VPUFormerConfig(input_size=64, dim=32, decoder_dim=16)))
 
     return make
 
 
 def test_the_real_network_gives_the_same_records_to_the_bit(
-    make_network: Callable[[], PredictorSegmenter], image: np.ndarray, truth: np.ndarray
+    make_network: Callable[[], VPUFormerSegmenter], image: np.ndarray, truth: np.ndarray
 ) -> None:
     samples = [sample(truth, 1, image, "toy/ellipse")]
-    runs = [list(evaluate(samples, make_network(), first_kind="box", max_interactions=3)) for _ in range(2)]
+    runs = [measure(samples, make_network(), first_kind="box", max_interactions=3) for _ in range(2)]
     assert without_times(runs[0]) == without_times(runs[1])

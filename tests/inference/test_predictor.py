@@ -10,10 +10,13 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from support.networks import predictor_of
 from vpuformer.encoding.batch import PromptBatch
 from vpuformer.errors import CheckpointError, ConfigError, ImageError, MaskError, PromptError, SessionError
 from vpuformer.geometry import Crop
-from vpuformer.inference.predictor import MAX_CROPS, Predictor, choose_device
+from vpuformer.inference.device import choose_device
+from vpuformer.inference.encoded import MAX_CROPS, EncodedImage
+from vpuformer.inference.predictor import Predictor
 from vpuformer.inference.zoom import next_crop
 from vpuformer.model.checkpoint import save_checkpoint
 from vpuformer.model.config import VARIANTS, VPUFormerConfig
@@ -71,7 +74,7 @@ def image() -> npt.NDArray[np.uint8]:
 
 def looking(image: npt.NDArray[np.uint8], **options: bool) -> tuple[Predictor, Obedient]:
     network = Obedient(**options)
-    predictor = Predictor(network)
+    predictor = predictor_of(network)
     predictor.set_image(image)
     return predictor, network
 
@@ -221,22 +224,21 @@ def test_only_the_last_crops_are_kept_and_the_whole_image_always(image: npt.NDAr
 
 
 def test_the_memory_of_features_is_known_in_advance(image: npt.NDArray[np.uint8]) -> None:
-    predictor = Predictor(VPUFormer(TINY))
-    assert predictor.feature_bytes == 0
+    predictor = predictor_of(VPUFormer(TINY))
     predictor.set_image(image)
-    features = predictor._whole
-    assert features is not None
+    encoded = cast(EncodedImage, predictor.encoded)
+    [features] = cast(tuple[Features], encoded.get(Crop.whole(encoded.size)))
     numbers = sum(part.numel() for part in (*features.stages, *features.lateral) if part is not None)
-    assert predictor.feature_bytes == (1 + MAX_CROPS) * numbers * 4
+    assert encoded.nbytes == image.nbytes + (1 + MAX_CROPS) * numbers * 4
     mask = np.zeros((400, 600), bool)
     mask[100:150, 100:150] = True
     predictor.predict([Click(120, 120)], mask=mask)
-    assert predictor.feature_bytes == (1 + MAX_CROPS) * numbers * 4
+    assert encoded.nbytes == image.nbytes + (1 + MAX_CROPS) * numbers * 4
 
 
 def test_where_features_depend_on_prompts_nothing_is_kept(image: npt.NDArray[np.uint8]) -> None:
     predictor, network = looking(image, on_prompts=True)
-    assert (len(network.seen), predictor.feature_bytes) == (0, 0)
+    assert (len(network.seen), predictor.encoded.nbytes) == (0, image.nbytes)
     predictor.predict([Click(120, 120)], zoom=False)
     predictor.predict([Click(120, 120)], zoom=False)
     assert len(network.seen) == 2
@@ -254,38 +256,37 @@ def test_another_image_forgets_the_features_of_the_former(image: npt.NDArray[np.
 
 
 def test_channels_lie_last_on_a_cpu(image: npt.NDArray[np.uint8]) -> None:
-    predictor, network = looking(image)
+    _, network = looking(image)
     assert network.seen[0].is_contiguous(memory_format=torch.channels_last)
     assert network.seen[0].max() <= 1
-    assert predictor.device == torch.device("cpu")
 
 
 def test_paths_pillow_images_and_arrays(image: npt.NDArray[np.uint8], tmp_path: Path) -> None:
     Image.fromarray(image).save(tmp_path / "image.png")
-    predictor = Predictor(Obedient())
+    predictor = predictor_of(Obedient())
     for source in (image, Image.fromarray(image), tmp_path / "image.png", str(tmp_path / "image.png")):
         predictor.set_image(source)
-        assert np.array_equal(predictor.image, image)
-        assert predictor.size == (400, 600)
+        assert np.array_equal(predictor.encoded.image, image)
+        assert predictor.encoded.size == (400, 600)
 
 
 def test_the_image_is_the_predictors_own(image: npt.NDArray[np.uint8]) -> None:
     predictor, _ = looking(image)
     image[:] = 0
-    assert predictor.image.any()
+    assert predictor.encoded.image.any()
     with pytest.raises(ValueError, match="read-only"):
-        predictor.image[0, 0] = 1
+        predictor.encoded.image[0, 0] = 1
 
 
 def test_a_image_that_cannot_be_read_leaves_the_former(image: npt.NDArray[np.uint8], tmp_path: Path) -> None:
     predictor, _ = looking(image)
     with pytest.raises(ImageError):
         predictor.set_image(tmp_path / "missing.png")
-    assert np.array_equal(predictor.image, image)
+    assert np.array_equal(predictor.encoded.image, image)
 
 
 def test_without_a_image(image: npt.NDArray[np.uint8]) -> None:
-    predictor = Predictor(Obedient())
+    predictor = predictor_of(Obedient())
     with pytest.raises(SessionError, match="call set_image"):
         predictor.predict([Click(1, 1)])
     predictor.set_image(image)
@@ -300,19 +301,6 @@ def test_a_mask_alone_is_refined(image: npt.NDArray[np.uint8]) -> None:
     mask[150:250, 200:400] = 255
     refined = predictor.predict(mask=mask)
     np.testing.assert_allclose(tight(refined.mask), (200, 150, 399, 249), atol=3)
-    assert np.array_equal(refined.probability, predictor.predict(mask_input=mask).probability)
-
-
-def test_the_words_of_segment_anything_mean_the_same(image: npt.NDArray[np.uint8]) -> None:
-    predictor, _ = looking(image)
-    ours = predictor.predict([Scribble([(9, 9), (50, 60)]), Click(30, 20), Click(80, 90, False), Box(3.5, 4.5, 50, 60)])
-    theirs = predictor.predict(
-        [Scribble([(9, 9), (50, 60)])],
-        point_coords=np.array([[30, 20], [80, 90], [0, 0]]),
-        point_labels=np.array([1, 0, -1]),
-        box=np.array([4, 5, 49.5, 59.5]),
-    )
-    assert np.array_equal(ours.probability, theirs.probability)
 
 
 @pytest.mark.parametrize(
@@ -322,15 +310,6 @@ def test_the_words_of_segment_anything_mean_the_same(image: npt.NDArray[np.uint8
         ({"prompts": Click(1, 1)}, "a list of Click, Box and Scribble"),
         ({"prompts": [(1, 1)]}, r"a Click, a Box or a Scribble, got \(1, 1\)"),
         ({"prompts": [Click(700, 1)]}, "lies outside the image"),
-        ({"point_coords": [[1, 1]]}, "go together"),
-        ({"point_labels": [1]}, "go together"),
-        ({"point_coords": [1, 1], "point_labels": [1]}, r"wanted \(N, 2\) and \(N,\)"),
-        ({"point_coords": [[1, 1]], "point_labels": [1, 0]}, r"wanted \(N, 2\) and \(N,\)"),
-        ({"point_coords": [[1, 1]], "point_labels": [2]}, "a point's label is 1"),
-        ({"point_coords": [["a", 1]], "point_labels": [1]}, "no array of numbers"),
-        ({"point_coords": [[np.nan, 1]], "point_labels": [1]}, "not a finite number"),
-        ({"box": [1, 2, 3]}, r"wanted \(4,\) or \(N, 4\)"),
-        ({"box": [5, 5, 1, 1]}, "x0 <= x1"),
     ],
 )
 def test_prompts_that_are_none(image: npt.NDArray[np.uint8], arguments: dict, sentence: str) -> None:
@@ -342,8 +321,7 @@ def test_prompts_that_are_none(image: npt.NDArray[np.uint8], arguments: dict, se
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ({"mask": np.zeros((400, 600)), "mask_input": np.zeros((400, 600))}, "two names of the same thing"),
-        ({"mask_input": np.zeros((1, 256, 256), np.float32)}, "logits of Segment Anything"),
+        ({"mask": np.zeros((1, 256, 256), np.float32)}, "logits of Segment Anything"),
         ({"mask": np.zeros((600, 400), bool)}, "very same size"),
         ({"mask": np.full((400, 600), np.nan, np.float32)}, "not a number"),
         ({"mask": np.full((400, 600), -7.5, np.float32)}, "sigmoid"),
@@ -359,7 +337,7 @@ def test_broken_weights_are_noticed(image: npt.NDArray[np.uint8]) -> None:
     model = VPUFormer(TINY)
     with torch.no_grad():
         model.lateral_quarter.bias.fill_(float("nan"))
-    predictor = Predictor(model)
+    predictor = predictor_of(model)
     predictor.set_image(image)
     with pytest.raises(CheckpointError, match="weights are broken"):
         predictor.predict([Click(100, 100)])
@@ -374,13 +352,13 @@ def test_a_device_that_is_not_there() -> None:
     if not torch.cuda.is_available():
         assert choose_device() == torch.device("cpu")
         with pytest.raises(ConfigError, match="'cuda' cannot be used"):
-            Predictor(Obedient(), device="cuda")
+            Predictor.from_pretrained(device="cuda")
 
 
 def test_weights_from_a_folder(image: npt.NDArray[np.uint8], tmp_path: Path) -> None:
     model = VPUFormer(TINY)
     save_checkpoint(model, tmp_path)
-    ours, theirs = Predictor(model), Predictor.from_pretrained(tmp_path, device="cpu")
+    ours, theirs = predictor_of(model), Predictor.from_pretrained(tmp_path, device="cpu")
     for predictor in (ours, theirs):
         predictor.set_image(image)
     prompts = [Click(100, 100), Box(10, 10, 300, 300, False)]
@@ -397,7 +375,7 @@ def test_weights_from_a_folder(image: npt.NDArray[np.uint8], tmp_path: Path) -> 
 def test_the_real_network_and_what_is_kept_of_it(image: npt.NDArray[np.uint8], change: dict) -> None:
     """What comes out of kept features is what a predictor that has kept nothing says."""
     model = VPUFormer(VPUFormerConfig(**(TINY.to_dict() | change)))
-    predictor, fresh = Predictor(model), Predictor(model)
+    predictor, fresh = predictor_of(model), predictor_of(model)
     predictor.set_image(image)
     mask = np.zeros((400, 600), np.float32)
     mask[100:200, 100:250] = 0.8
@@ -413,7 +391,7 @@ def test_the_real_network_and_what_is_kept_of_it(image: npt.NDArray[np.uint8], c
 
 
 def test_the_default_variant(image: npt.NDArray[np.uint8]) -> None:
-    predictor = Predictor(VPUFormer(VARIANTS["default"]))
+    predictor = predictor_of(VPUFormer(VARIANTS["default"]))
     predictor.set_image(image)
     first = predictor.predict([Click(300, 200)])
     second = predictor.predict([Click(300, 200), Click(10, 10, False)], mask=first.probability, crop=first.crop)

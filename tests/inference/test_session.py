@@ -9,47 +9,55 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from support.networks import predictor_of
 from vpuformer.errors import MaskError, PromptError, SessionError
 from vpuformer.geometry import Crop
 from vpuformer.inference import session as session_module
 from vpuformer.inference.predictor import Predictor
+from vpuformer.inference.protocol import Encoded, Prediction, Query
 from vpuformer.inference.session import Session
-from vpuformer.inference.views import Prediction
 from vpuformer.inference.zoom import ZoomRule, next_crop
 from vpuformer.model.config import VPUFormerConfig
 from vpuformer.model.vpuformer import VPUFormer
-from vpuformer.prompts import Box, Click, Prompt, fit_to_image
+from vpuformer.prompts import Box, Click
 
 SIZE = (30, 40)
 
 
-class Drawing(Predictor):
+class Noise:
     """Answers with noise that differs from prompt to prompt and from mask to mask; records what it was asked."""
 
+    name, sha256 = "noise", ""
+
     def __init__(self, *, with_logits: bool = True) -> None:
-        self._image = np.zeros((*SIZE, 3), np.uint8)
         self.with_logits = with_logits
-        self.asked: list[tuple[tuple[Prompt, ...], npt.NDArray[np.float32] | None, Crop | None]] = []
+        self.asked: list[Query] = []
 
-    def set_image(self, image: Any) -> None:
-        self._image = image
+    def encode(self, image: npt.NDArray[np.uint8]) -> Encoded:
+        return Encoded(image)
 
-    def predict(
-        self,
-        prompts: Sequence[Prompt] = (),
-        *,
-        mask: Any = None,
-        zoom: bool = True,
-        crop: Crop | None = None,
-        **_: Any,
-    ) -> Prediction:
-        fit_to_image(prompts, SIZE)
-        self.asked.append((tuple(prompts), mask, crop))
-        look = next_crop(SIZE, mask, prompts, crop, ZoomRule(min_side=8)) if zoom else Crop.whole(SIZE)
+    def segment(self, queries: Sequence[Query]) -> list[Prediction]:
+        return [self._answer(query) for query in queries]
+
+    def _answer(self, query: Query) -> Prediction:
+        self.asked.append(query)
+        size, mask, prompts = query.encoded.size, query.mask, query.prompts
+        look = next_crop(size, mask, prompts, query.crop, ZoomRule(min_side=8)) if query.zoom else Crop.whole(size)
         seed = [len(prompts), *(int(4 * abs(value)) for prompt in prompts for value in prompt.bounds)]
         logits = np.random.default_rng(seed).normal(0, 3, (16, 16)).astype(np.float32)
-        answer = Prediction.from_logits(logits if mask is None else logits + mask.mean(), look, SIZE)
+        answer = Prediction.from_logits(logits if mask is None else logits + mask.mean(), look, size)
         return answer if self.with_logits else Prediction(answer.probability, answer.crop)
+
+
+def drawing(*, with_logits: bool = True) -> tuple[Predictor, Noise]:
+    noise = Noise(with_logits=with_logits)
+    predictor = Predictor(noise)
+    predictor.set_image(np.zeros((*SIZE, 3), np.uint8))
+    return predictor, noise
+
+
+def new_session(*arguments: Any, **options: Any) -> Session:
+    return Session(drawing()[0], *arguments, **options)
 
 
 def state(session: Session) -> tuple[object, ...]:
@@ -60,7 +68,7 @@ def state(session: Session) -> tuple[object, ...]:
 
 
 def test_a_session_begins_empty() -> None:
-    session = Session(Drawing())
+    session = new_session()
     assert session.prompts == ()
     assert session.prediction is None
     assert session.mask.shape == SIZE
@@ -70,23 +78,23 @@ def test_a_session_begins_empty() -> None:
 
 
 def test_each_prompt_is_asked_with_all_former_ones_and_the_former_answer() -> None:
-    predictor = Drawing()
+    predictor, noise = drawing()
     session = Session(predictor)
     first = session.add(Click(20, 15))
     second = session.add(Box(2, 3, 9, 9), Click(1, 1, False))
     assert session.prompts == (Click(20, 15), Box(2, 3, 9, 9), Click(1, 1, False))
     assert session.prediction is second
     assert np.array_equal(session.mask, second.mask)
-    (prompts, mask, crop), (later_prompts, later_mask, later_crop) = predictor.asked
-    assert (prompts, mask, crop) == ((Click(20, 15),), None, None)
-    assert later_prompts == session.prompts
-    assert later_mask is first.probability
-    assert later_crop == first.crop
+    earlier, later = noise.asked
+    assert (earlier.prompts, earlier.mask, earlier.crop) == ((Click(20, 15),), None, None)
+    assert later.prompts == session.prompts
+    assert later.mask is first.probability
+    assert later.crop == first.crop
 
 
 @pytest.mark.parametrize("with_logits", [True, False])
 def test_undo_restores_the_very_answer_without_the_network(with_logits: bool) -> None:
-    predictor = Drawing(with_logits=with_logits)
+    predictor, noise = drawing(with_logits=with_logits)
     session = Session(predictor)
     states = [state(session)]
     for prompt in (Click(20, 15), Click(5, 5, False), Box(10, 10, 30, 20)):
@@ -98,25 +106,25 @@ def test_undo_restores_the_very_answer_without_the_network(with_logits: bool) ->
     for expected in states[1:]:
         session.redo()
         assert state(session) == expected
-    assert len(predictor.asked) == 3
+    assert len(noise.asked) == 3
 
 
 def test_the_prompt_after_an_undo_sees_the_restored_answer() -> None:
-    predictor = Drawing()
+    predictor, noise = drawing()
     session = Session(predictor)
     first = session.add(Click(20, 15))
     session.add(Click(5, 5, False))
     session.undo()
     session.add(Click(30, 20))
-    prompts, mask, crop = predictor.asked[-1]
-    assert prompts == (Click(20, 15), Click(30, 20))
-    assert mask is not None
-    assert np.array_equal(mask, first.probability)
-    assert crop == first.crop
+    query = noise.asked[-1]
+    assert query.prompts == (Click(20, 15), Click(30, 20))
+    assert query.mask is not None
+    assert np.array_equal(query.mask, first.probability)
+    assert query.crop == first.crop
 
 
 def test_a_prompt_after_an_undo_gives_up_what_was_undone() -> None:
-    session = Session(Drawing())
+    session = new_session()
     session.add(Click(20, 15))
     session.add(Click(5, 5))
     session.undo()
@@ -130,13 +138,13 @@ def test_a_prompt_after_an_undo_gives_up_what_was_undone() -> None:
 
 
 def test_nothing_to_undo() -> None:
-    session = Session(Drawing())
+    session = new_session()
     with pytest.raises(SessionError, match="nothing to undo: this session has no prompts yet"):
         session.undo()
 
 
 def test_reset_begins_again() -> None:
-    session = Session(Drawing())
+    session = new_session()
     begin = state(session)
     session.add(Click(20, 15))
     session.reset()
@@ -147,23 +155,23 @@ def test_reset_begins_again() -> None:
 
 def test_a_start_from_an_empty_mask_is_told() -> None:
     with pytest.warns(UserWarning, match="the mask is 0 everywhere: no pixel is object") as caught:
-        Session(Drawing(), np.zeros(SIZE))
+        new_session(np.zeros(SIZE))
     assert caught[0].filename == __file__
 
 
 def test_a_session_may_start_from_a_mask() -> None:
     mask = np.zeros(SIZE, bool)
     mask[5:10, 5:20] = True
-    predictor = Drawing()
+    predictor, noise = drawing()
     session = Session(predictor, mask)
     begin = state(session)
     assert np.array_equal(session.mask, mask)
     assert session.prompts == ()
     session.add(Click(18, 7, False))
-    _, given, crop = predictor.asked[0]
-    assert given is not None
-    assert np.array_equal(given, mask)
-    assert crop is None  # the network has not looked anywhere yet
+    query = noise.asked[0]
+    assert query.mask is not None
+    assert np.array_equal(query.mask, mask)
+    assert query.crop is None  # the segmenter has not looked anywhere yet
     mask[:] = False
     session.undo()
     assert state(session) == begin
@@ -174,18 +182,18 @@ def test_a_session_may_start_from_a_mask() -> None:
 
 def test_a_mask_that_does_not_fit() -> None:
     with pytest.raises(MaskError):
-        Session(Drawing(), np.zeros((3, 3), bool))
+        new_session(np.zeros((3, 3), bool))
 
 
 def test_without_a_image() -> None:
-    predictor = Drawing()
-    predictor._image = None
+    predictor, _ = drawing()
+    predictor.reset_image()
     with pytest.raises(SessionError, match="call set_image"):
         Session(predictor)
 
 
 def test_a_refused_prompt_changes_nothing() -> None:
-    session = Session(Drawing())
+    session = new_session()
     session.add(Click(20, 15))
     session.add(Click(10, 10))
     session.undo()
@@ -197,19 +205,20 @@ def test_a_refused_prompt_changes_nothing() -> None:
     assert (state(session), session.can_undo, session.can_redo) == before
 
 
-def test_a_session_belongs_to_its_image() -> None:
-    predictor = Drawing()
-    session = Session(predictor)
+def test_a_session_stays_on_its_image() -> None:
+    predictor, _ = drawing()
+    session, stays = Session(predictor), Session(predictor)
     session.add(Click(20, 15))
-    answer = state(session)
+    stays.add(Click(20, 15))
     predictor.set_image(np.zeros((8, 8, 3), np.uint8))
-    with pytest.raises(SessionError, match="turned to another image; begin a new session"):
-        session.add(Click(3, 3))
-    assert state(session) == answer
+    assert state(session) == state(stays)
+    assert session.add(Click(35, 25)).mask.shape == SIZE
+    session.undo()
+    assert state(session) == state(stays)
 
 
 def test_sessions_do_not_know_each_other() -> None:
-    predictor = Drawing()
+    predictor, _ = drawing()
     one, two = Session(predictor), Session(predictor)
     one.add(Click(20, 15))
     before = state(one)
@@ -219,14 +228,14 @@ def test_sessions_do_not_know_each_other() -> None:
 
 
 def test_without_zoom_every_answer_is_about_the_whole_image() -> None:
-    session = Session(Drawing(), np.eye(*SIZE), zoom=False)
+    session = new_session(np.eye(*SIZE), zoom=False)
     assert session.add(Click(20, 15)).crop == Crop.whole(SIZE)
     assert session.add(Click(21, 15)).crop == Crop.whole(SIZE)
 
 
 def test_the_oldest_steps_can_no_longer_be_undone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session_module, "MAX_STEPS", 3)
-    session = Session(Drawing())
+    session = new_session()
     states = []
     for x in range(5):
         session.add(Click(x, 0))
@@ -241,7 +250,7 @@ def test_the_oldest_steps_can_no_longer_be_undone(monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_step_keeps_little_whatever_the_image() -> None:
-    session = Session(Drawing())
+    session = new_session()
     session.add(Click(20, 15))
     step = session._history[1]
     assert isinstance(step.kept, np.ndarray)
@@ -255,7 +264,7 @@ actions = st.lists(st.one_of(st.tuples(st.just("add"), prompts), st.sampled_from
 @settings(max_examples=60, deadline=None)
 @given(actions)
 def test_a_session_is_a_list_of_states_and_a_place_in_it(todo: list[tuple[Any, ...]]) -> None:
-    session = Session(Drawing())
+    session = new_session()
     states, at = [state(session)], 0
     for name, *arguments in todo:
         if (name, at) == ("undo", 0) or (name, at) == ("redo", len(states) - 1):
@@ -275,7 +284,7 @@ def test_a_session_is_a_list_of_states_and_a_place_in_it(todo: list[tuple[Any, .
 
 def test_with_the_real_predictor() -> None:
     config = VPUFormerConfig(input_size=64, dim=32, heads=2, ffn_dim=32, decoder_dim=16, pue_hidden=16)
-    predictor = Predictor(VPUFormer(config))
+    predictor = predictor_of(VPUFormer(config))
     predictor.set_image(np.random.default_rng(0).integers(0, 255, (300, 500, 3), dtype=np.uint8))
     mask = np.zeros((300, 500), bool)
     mask[100:160, 100:180] = True

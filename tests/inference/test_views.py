@@ -9,13 +9,11 @@ import numpy as np
 import pytest
 import torch
 
+from support.networks import predictor_of
 from vpuformer.encoding.batch import PromptBatch
 from vpuformer.errors import ConfigError
-from vpuformer.evaluation.adapters import options_of, views_of
 from vpuformer.geometry import Crop, FrameMap
-from vpuformer.inference.predictor import Predictor
-from vpuformer.inference.views import ViewSettings
-from vpuformer.inference.zoom import RULES, ZoomRule
+from vpuformer.inference.zoom import RULES, ViewSettings, ZoomRule
 from vpuformer.model.config import VPUFormerConfig
 from vpuformer.model.vpuformer import VPUFormer
 from vpuformer.prompts import Box, Click, Prompt, Scribble
@@ -47,7 +45,7 @@ def test_with_mirrored_views_the_mirrored_image_has_the_mirrored_answer(
     image = np.random.default_rng(0).integers(0, 256, (*SIZE, 3), dtype=np.uint8)
     found: dict[bool, list[np.ndarray]] = {}
     for flip in (False, True):
-        predictor = Predictor(network(**changes), views=ViewSettings(flip=flip, input_size=input_size))
+        predictor = predictor_of(network(**changes), ViewSettings(flip=flip, input_size=input_size))
         answers = []
         for pixels, prompts in ((image, PROMPTS), (image[:, ::-1], tuple(map(mirrored, PROMPTS)))):
             predictor.set_image(np.ascontiguousarray(pixels))
@@ -72,8 +70,8 @@ def test_the_fields_rule_takes_one_pass_a_prompt(rule: str, passes: int, monkeyp
     model, decoded = network(), []
     decode = model.decode
     monkeypatch.setattr(model, "decode", lambda *inputs: decoded.append(len(inputs[1])) or decode(*inputs))
-    monkeypatch.setattr("vpuformer.inference.views.next_crop", lambda *_: Crop(0, 0, 30 + 10 * len(decoded), 40))
-    predictor = Predictor(model, views=ViewSettings(RULES[rule], flip=True))
+    monkeypatch.setattr("vpuformer.inference.zoom.next_crop", lambda *_: Crop(0, 0, 30 + 10 * len(decoded), 40))
+    predictor = predictor_of(model, ViewSettings(RULES[rule], flip=True))
     predictor.set_image(np.zeros((*SIZE, 3), np.uint8))
     predictor.predict([Click(20, 20)])
     assert decoded == [2] * passes
@@ -95,8 +93,8 @@ def test_ritms_numbers() -> None:
     ],
 )
 def test_the_header_of_a_run_says_what_was_shown(views: ViewSettings, options: dict[str, Any]) -> None:
-    assert options_of(views) == options
-    assert views_of(options) == views
+    assert views.to_options() == options
+    assert ViewSettings.from_options(options) == views
 
 
 @pytest.mark.parametrize(
@@ -124,6 +122,6 @@ def test_settings_that_cannot_be_are_refused() -> None:
     with pytest.raises(ConfigError, match="an expansion and a least side of at least 1"):
         ZoomRule(expansion=0.5)
     with pytest.raises(ConfigError, match=r"no zoom rule called 'rtim'.*Did you mean 'ritm'"):
-        views_of({"zoom_rule": "rtim"})
-    with pytest.raises(ConfigError, match="is none of the rules"):
-        options_of(ViewSettings(ZoomRule(expansion=1.3)))
+        ViewSettings.from_options({"zoom_rule": "rtim"})
+    with pytest.raises(ConfigError, match="has no name"):
+        ViewSettings(ZoomRule(expansion=1.3)).to_options()

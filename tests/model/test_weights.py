@@ -12,6 +12,7 @@ from vpuformer.inference.session import Session
 from vpuformer.metrics import iou
 from vpuformer.model.checkpoint import describe
 from vpuformer.model.config import VARIANTS
+from vpuformer.model.manifest import read_manifest
 from vpuformer.prompts import Box, Click
 
 ROOT = Path(__file__).parents[2]
@@ -23,12 +24,12 @@ def predictor() -> Predictor:
     return Predictor.from_pretrained("default", device="cpu")
 
 
-def test_they_fit_into_16_mib_and_say_what_they_are(predictor: Predictor) -> None:
+def test_they_fit_into_16_mib_and_say_what_they_are() -> None:
     files = list((ROOT / "src/vpuformer/weights/default").iterdir())
     assert {file.name for file in files} == {"model.safetensors", "config.json", "README.md"}
     assert sum(file.stat().st_size for file in files) <= 16 * 2**20
     assert describe("default")["sha256"] in (ROOT / "src/vpuformer/weights/default/README.md").read_text()
-    assert predictor.model.config.dense_prompts == VARIANTS["default"].dense_prompts
+    assert read_manifest("default").config.dense_prompts == VARIANTS["default"].dense_prompts
 
 
 def test_the_cup_of_the_demo(predictor: Predictor) -> None:

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,13 +13,12 @@ from vpuformer.cli.methods import Method, choose_samples, kinds_of, open_method,
 from vpuformer.cli.outputs import make_folder
 from vpuformer.cli.progress import progress_bar
 from vpuformer.errors import ConfigError
-from vpuformer.evaluation import BATCH, RECORDS, SUMMARY
+from vpuformer.evaluation import RECORDS, SUMMARY
 from vpuformer.memory import keep_freed_memory
 
 if TYPE_CHECKING:
     from vpuformer.data.sample import Sample
     from vpuformer.evaluation.processes import TorchrunProcesses
-    from vpuformer.evaluation.protocol import Segmenter
     from vpuformer.evaluation.records import ObjectRecord, RunHeader
 
 _NAMED = 10
@@ -37,12 +36,12 @@ def evaluate(
     root: Annotated[Path, typer.Option(metavar="FOLDER", help="Where it is; or RITM's config.yml, which says where.")],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where the results go.")],
     model: Annotated[str, typer.Option(metavar="MODEL", help="A model by name, or its folder.")] = "default",
-    peer: Annotated[
+    baseline: Annotated[
         str | None,
         typer.Option(
             metavar="NAME",
             help="Another method instead: opencv-grabcut, random-walker, sam, sam2, sam-hq; sam:FOLDER for other"
-            " weights; MODULE:ATTRIBUTE for a predictor of your own.",
+            " weights; MODULE:ATTRIBUTE for a segmenter of your own.",
         ),
     ] = None,
     prompts: Annotated[
@@ -50,9 +49,9 @@ def evaluate(
     ] = "click",
     first: Annotated[str | None, typer.Option(metavar="KIND", help="The kind of the first prompt alone.")] = None,
     max_prompts: Annotated[int, typer.Option(metavar="N", help="Prompts an object.")] = 20,
-    until: Annotated[float | None, typer.Option(metavar="IOU", help="End an object at this IoU.")] = None,
+    stop_at_iou: Annotated[float | None, typer.Option(metavar="IOU", help="End an object at this IoU.")] = None,
     limit: Annotated[int | None, typer.Option(metavar="N", help="Only the first N objects.")] = None,
-    seed: Annotated[int, typer.Option(metavar="N", help="Of what is random when kinds are mixed.")] = 0,
+    seed: Annotated[int, typer.Option(metavar="N", help="Random seed for mixed prompt kinds.")] = 0,
     split: Annotated[
         Path | None, typer.Option(metavar="FILE", help="With coco: evaluate the validation objects that FILE names.")
     ] = None,
@@ -69,10 +68,15 @@ def evaluate(
         str | None, typer.Option(metavar="I/N", help="Only part I of N; `vpuformer merge` puts the parts together.")
     ] = None,
     batch: Annotated[
-        int, typer.Option(metavar="N", help="Objects that pass the network together; 1 is as a person would.")
-    ] = BATCH,
+        int | None,
+        typer.Option(metavar="N", help="Objects segmented together; by default 8, with --baseline 1."),
+    ] = None,
     workers: Annotated[
-        int | None, typer.Option(metavar="N", help="Threads; by default as many as PyTorch uses. Changes no number.")
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Threads; by default as many as PyTorch uses, with --baseline 1. Changes no number.",
+        ),
     ] = None,
     zoom: Annotated[bool, typer.Option(help="Let the network look closer at the object once it is known.")] = True,
     zoom_rule: Annotated[
@@ -100,9 +104,10 @@ def evaluate(
 
     keep_freed_memory()
     kinds, first_kind = kinds_of(prompts, first)
-    if human is not None and (prompts != "click" or first or until is not None or max_prompts != 20 or shard):
+    if human is not None and (prompts != "click" or first or stop_at_iou is not None or max_prompts != 20 or shard):
         raise ConfigError(
-            "--human gives all scribbles at once; leave out --prompts, --first, --max-prompts, --until and --shard"
+            "--human gives all scribbles at once; leave out --prompts, --first, --max-prompts, --stop-at-iou and"
+            " --shard"
         )
     processes = TorchrunProcesses.from_environment()
     if processes.count > 1 and (shard is not None or human is not None):
@@ -116,18 +121,18 @@ def evaluate(
     if human is not None:
         batch = workers = 1
     ours = not zoom or zoom_rule != "ours" or flip or input_size is not None or model != "default"
-    if peer is not None and ours:
+    if baseline is not None and ours:
         raise ConfigError(
-            f"--model, --no-zoom, --zoom-rule, --flip and --input-size are of our network, not of {peer}:"
+            f"--model, --no-zoom, --zoom-rule, --flip and --input-size are options of VPUFormer, not of {baseline};"
             " leave them out"
         )
     if not zoom and zoom_rule != "ours":
         raise ConfigError(f"--no-zoom and --zoom-rule {zoom_rule} exclude each other; give one of them")
 
-    from vpuformer.evaluation.adapters import options_of, views_of
+    from vpuformer.inference.zoom import ViewSettings
 
-    views = views_of({"zoom": zoom, "zoom_rule": zoom_rule, "flip": flip, "input_size": input_size})
-    method = open_method(model, peer, device, views=views, batch=batch, workers=workers)
+    views = ViewSettings.from_options({"zoom": zoom, "zoom_rule": zoom_rule, "flip": flip, "input_size": input_size})
+    method = open_method(model, baseline, device, views=views, batch=batch, workers=workers)
 
     from vpuformer.evaluation.records import RunHeader, data_fingerprint
 
@@ -136,21 +141,21 @@ def evaluate(
         objects=len(samples),
         data_sha256=data_fingerprint(root),
         model=method.segmenter.name,
-        weights_sha256=method.weights_sha256,
+        weights_sha256=method.segmenter.sha256 or None,
         kinds=kinds,
         first_kind=first_kind,
         max_interactions=max_prompts,
-        until=until,
+        until=stop_at_iou,
         seed=seed,
         batch=method.batch,
-        options=options_of(views) if peer is None else {},
+        options=views.to_options() if baseline is None else {},
         device=method.device,
         command=shlex.join(["vpuformer", *sys.argv[1:]]),
     )
     if human is not None:
         from vpuformer.cli.human import evaluate_with_scribbles
 
-        evaluate_with_scribbles(samples, cast("Segmenter", method.segmenter), header, human, folder)
+        evaluate_with_scribbles(samples, method.segmenter, header, human, folder)
     elif processes.count > 1:
         _in_processes(processes, samples, method, header, folder)
     elif part is not None:
@@ -195,6 +200,7 @@ def _measure(
             folder / RECORDS,
             header,
             workers=method.workers,
+            prepare_thread=method.prepare_thread,
             on_progress=lambda done, _: bar.update(task, completed=done),
         )
 

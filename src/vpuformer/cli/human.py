@@ -13,8 +13,8 @@ from vpuformer.files import write_file
 
 if TYPE_CHECKING:
     from vpuformer.data.sample import Sample
-    from vpuformer.evaluation.protocol import Segmenter
     from vpuformer.evaluation.records import RunHeader
+    from vpuformer.inference.protocol import Segmenter
 
 
 def evaluate_with_scribbles(

@@ -44,7 +44,7 @@ def _names() -> dict[str, list[str]]:
     """Names that options accept."""
     from vpuformer.data.kinds.benchmarks import BENCHMARKS
     from vpuformer.data.sources import KINDS
-    from vpuformer.evaluation.baselines import PEERS
+    from vpuformer.evaluation.baselines import BASELINES
     from vpuformer.model.config import IMAGE_ENCODERS
     from vpuformer.training.recipes import RECIPES
 
@@ -53,7 +53,7 @@ def _names() -> dict[str, list[str]]:
         "recipes": list(RECIPES),
         "training_sets": list(KINDS),
         "evaluation_sets": list(BENCHMARKS),
-        "baselines": list(PEERS),
+        "baselines": list(BASELINES),
         "runtimes": ["torch"],
     }
 
@@ -62,7 +62,7 @@ def _device() -> str:
     """The device that `device=None` chooses; torch is imported only if an accelerator may be present."""
     if sys.platform == "linux" and not any(Path(path).exists() for path in _ACCELERATORS):
         return "cpu"
-    from vpuformer.inference.predictor import choose_device
+    from vpuformer.inference.device import choose_device
 
     return str(choose_device())
 

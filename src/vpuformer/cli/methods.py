@@ -1,8 +1,8 @@
-"""What an evaluation is of: objects, kinds of prompts, a method, from the words of a command line."""
+"""Objects, kinds of prompts and the method of an evaluation, from the words of a command line."""
 
 import fnmatch
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, cast
 
@@ -10,23 +10,23 @@ from vpuformer.errors import ConfigError, DatasetError, listed, unknown_name
 
 if TYPE_CHECKING:
     from vpuformer.data.sample import Sample
-    from vpuformer.evaluation.protocol import BatchSegmenter, Segmenter
-    from vpuformer.inference.views import ViewSettings
+    from vpuformer.inference.protocol import Segmenter
+    from vpuformer.inference.zoom import ViewSettings
     from vpuformer.prompts import Kind
 
 
 class Method(NamedTuple):
-    """What is measured."""
+    """A segmenter, and how it is measured."""
 
-    segmenter: "Segmenter | BatchSegmenter"
-    weights_sha256: str | None
-    """None for a method without weights."""
+    segmenter: "Segmenter"
     device: str
-    """In words."""
+    """The device and the machine, as the header of a run describes them."""
     batch: int
     """Objects at a time."""
-    workers: int
+    workers: int = 1
     """Threads."""
+    prepare_thread: "Callable[[], None]" = lambda: None
+    """Called once in each thread before anything is measured in it."""
 
 
 def kinds_of(prompts: str, first: str | None) -> "tuple[tuple[Kind, ...], Kind | None]":
@@ -102,40 +102,48 @@ def _named(sample: "Sample", pattern: str) -> bool:
 
 
 def open_method(
-    model: str, peer: str | None, device: str | None, *, views: "ViewSettings", batch: int, workers: int | None
+    model: str,
+    baseline: str | None,
+    device: str | None,
+    *,
+    views: "ViewSettings",
+    batch: int | None,
+    workers: int | None,
 ) -> Method:
-    """What is measured, ready to run.
+    """The method that is measured, ready to run.
 
     Raises:
-        ConfigError: there is no such peer or device, or a number is out of range.
+        ConfigError: there is no such baseline or device, or a number is out of range.
         CheckpointError: there is no such model.
     """
     for option, number in (("--batch", batch), ("--workers", workers)):
         if number is not None and number < 1:
             raise ConfigError(f"{option} is at least 1, got {number}")
-    if peer is not None:
-        from vpuformer.evaluation.baselines import open_peer
+    if baseline is not None:
+        from vpuformer.evaluation.baselines import open_baseline
 
-        opened = open_peer(peer, device=device)
-        used = str(getattr(opened, "device", None) or "cpu")
-        return Method(opened, getattr(opened, "weights_sha256", None), _in_words(used), 1, 1)
+        opened = open_baseline(baseline, device=device)
+        return Method(opened, _described(str(getattr(opened, "device", None) or "cpu")), batch or 1, workers or 1)
 
-    from vpuformer.model.manifest import read_manifest
-
-    sha256 = read_manifest(model).sha256
-
-    from vpuformer.evaluation.adapters import BatchPredictorSegmenter, PredictorSegmenter
+    from vpuformer.evaluation import BATCH
     from vpuformer.evaluation.processes import usable_threads
-    from vpuformer.inference.predictor import Predictor
+    from vpuformer.inference.device import use_one_core
+    from vpuformer.inference.segment import VPUFormerSegmenter
 
-    predictor = Predictor.from_pretrained(model, device=device, views=views)
+    segmenter = VPUFormerSegmenter.from_pretrained(model, device, views=views)
+    used = _described(segmenter.device)
     # One object at a time is what a person waits for; several together are what the machine can do.
-    single = batch == 1 and workers in (None, 1)
-    kind = PredictorSegmenter if single else BatchPredictorSegmenter
-    threads = 1 if single else workers or usable_threads()
-    return Method(kind(predictor, model), sha256, _in_words(str(predictor.device)), batch, threads)
+    if batch == 1 and workers in (None, 1):
+        return Method(segmenter, used, 1)
+    return Method(
+        segmenter,
+        used,
+        batch or BATCH,
+        workers or usable_threads(),
+        use_one_core if segmenter.device == "cpu" else lambda: None,
+    )
 
 
-def _in_words(device: str) -> str:
+def _described(device: str) -> str:
     threads = os.environ.get("OMP_NUM_THREADS")
     return f"{device}, {os.cpu_count()} cores" + (f", {threads} threads" if threads else "")

@@ -12,8 +12,8 @@ from vpuformer.files import write_file
 
 if TYPE_CHECKING:
     from vpuformer.data.sample import Sample
-    from vpuformer.evaluation.protocol import Segmenter
     from vpuformer.evaluation.report import Run
+    from vpuformer.inference.protocol import Segmenter
 
 _SUFFIXES = (".html", ".htm", ".md")
 
@@ -120,14 +120,15 @@ def _replay(model: str | None, device: str | None, runs: "Sequence[Run]") -> "Ca
     if all(run.header.weights_sha256 != sha256 for run in runs):
         raise ConfigError(f"no run is of the weights of {model!r} ({sha256[:8]}); name the model that was measured")
 
-    from vpuformer.evaluation.adapters import PredictorSegmenter, views_of
-    from vpuformer.inference.predictor import Predictor
+    from vpuformer.inference.networks import TorchNetwork
+    from vpuformer.inference.segment import VPUFormerSegmenter
+    from vpuformer.inference.zoom import ViewSettings
 
-    network = Predictor.from_pretrained(model, device=device).model
+    network = TorchNetwork.from_pretrained(model, device)
 
     def replay(run: "Run") -> "Segmenter | None":
         if run.header.weights_sha256 != sha256:
             return None
-        return PredictorSegmenter(Predictor(network, views=views_of(run.header.options)))
+        return VPUFormerSegmenter(network, views=ViewSettings.from_options(run.header.options))
 
     return replay

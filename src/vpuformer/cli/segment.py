@@ -59,18 +59,19 @@ def segment(
     pixels, remarks = read_with_remarks(image)
     notes = [f"{image}: {remark}" for remark in remarks]
     size = (pixels.shape[0], pixels.shape[1])
-    fit_to_image(wanted, size)  # before a network is loaded for them in vain
+    fit_to_image(wanted, size)  # fails before the network is loaded
     previous = None
     if mask is not None:
         previous, said = read_previous(mask, size, label)
         notes += said
 
-    from vpuformer.inference.predictor import Predictor
+    from vpuformer.inference.protocol import Query
+    from vpuformer.inference.segment import VPUFormerSegmenter
 
-    predictor = Predictor.from_pretrained(model, device=device)
+    segmenter = VPUFormerSegmenter.from_pretrained(model, device)
     start = time.perf_counter()
-    predictor.set_image(pixels)
-    found = predictor.predict(wanted, mask=previous).mask
+    (prediction,) = segmenter.segment([Query(segmenter.encode(pixels), wanted, previous)])
+    found = prediction.mask
     seconds = time.perf_counter() - start
     if (remark := coverage(found)) is not None:
         notes.append(f"the answer: {remark}; show the object with a further prompt")

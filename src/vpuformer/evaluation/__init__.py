@@ -1,8 +1,8 @@
 """Measuring a method: data set x simulated user x anything that segments, and what is kept and shown of it.
 
-In reading order: `protocol` (what can be measured), `run` (the measuring), `records` (what is kept of it, in a file),
-`report` (numbers, tables, figures and a page from it), `peers` (other methods to compare with), `human` (scribbles
-that people drew, in place of the simulated user's).
+In reading order: `simulated_user`, `run` (the measuring), `records` (what is kept of it, in a file), `report` (numbers,
+tables, figures and a page from it), `baselines` (other segmenters to compare with), `human` (scribbles that people
+drew, in place of the simulated user's).
 """
 
 RECORDS, SUMMARY, HUMAN = "records.jsonl.gz", "summary.json", "human.json"

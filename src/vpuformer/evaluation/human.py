@@ -17,10 +17,10 @@ import numpy as np
 from vpuformer.arrays import BoolMask, Points, Size, Truth
 from vpuformer.data.sample import Sample
 from vpuformer.errors import DatasetError, InputError
-from vpuformer.evaluation.protocol import Segmenter
 from vpuformer.files import files_below
 from vpuformer.images import read_labels
-from vpuformer.metrics import MASK_THRESHOLD, bootstrap_interval, iou
+from vpuformer.inference.protocol import Encoded, Query, Segmenter
+from vpuformer.metrics import bootstrap_interval, iou
 from vpuformer.prompts import Click, Prompt, Scribble
 from vpuformer.simulation import next_scribble
 from vpuformer.simulation.centerlines import center_line
@@ -89,12 +89,12 @@ def evaluate_human(
     for done, sample in enumerate(samples, start=1):
         image, truth = sample.image(), sample.truth()
         size = (image.shape[0], image.shape[1])
-        segmenter.set_image(image.copy())
+        encoded = segmenter.encode(image.copy())
         unit = float(np.sqrt(np.count_nonzero(truth == 1)))
         simulated = next_scribble(truth, np.zeros(size, dtype=np.bool_))
         if simulated is None:
             raise DatasetError(f"object {sample.object_id} of {sample.name} is empty; leave it out of the data set")
-        simulated_iou = _iou(segmenter, [simulated], truth)
+        simulated_iou = _iou(segmenter, encoded, [simulated], truth)
         for name, files in sets.items():
             strokes = read_strokes(_file(files, sample, name), size)
             longest = max((stroke for stroke in strokes if stroke.positive), key=_length)
@@ -104,9 +104,9 @@ def evaluate_human(
                     set=name,
                     positive=sum(stroke.positive for stroke in strokes),
                     negative=sum(not stroke.positive for stroke in strokes),
-                    iou=_iou(segmenter, strokes, truth),
+                    iou=_iou(segmenter, encoded, strokes, truth),
                     human_length=_length(longest) / unit,
-                    human_iou=_iou(segmenter, [longest], truth),
+                    human_iou=_iou(segmenter, encoded, [longest], truth),
                     simulated_length=_length(simulated) / unit,
                     simulated_iou=simulated_iou,
                 )
@@ -256,8 +256,9 @@ def _length(stroke: Prompt) -> float:
     return stroke.length if isinstance(stroke, Scribble) else 0.0
 
 
-def _iou(segmenter: Segmenter, prompts: Sequence[Prompt], truth: Truth) -> float:
-    return iou(np.asarray(segmenter.predict(prompts, None)) > MASK_THRESHOLD, truth)
+def _iou(segmenter: Segmenter, encoded: Encoded, prompts: Sequence[Prompt], truth: Truth) -> float:
+    (answer,) = segmenter.segment([Query(encoded, prompts)])
+    return iou(answer.mask, truth)
 
 
 def _file(files: dict[str, Path], sample: Sample, name: str) -> Path:

@@ -30,25 +30,27 @@ class TorchrunProcesses:
     """Which one this is, counted from 0."""
     count: int = 1
     local_rank: int = 0
-    """Which one of those on this machine."""
+    """Index among the processes on this machine."""
+    local_count: int = 1
+    """Number of processes on this machine."""
 
     @classmethod
     def from_environment(cls) -> Self:
-        """As torchrun has set it: RANK, WORLD_SIZE and LOCAL_RANK; one process without.
+        """The processes that torchrun has set in the environment; one process without torchrun.
 
         Raises:
-            ConfigError: these are no such numbers.
+            ConfigError: the variables do not hold such numbers.
         """
-        names = {"RANK": "0", "WORLD_SIZE": "1", "LOCAL_RANK": "0"}
-        words = {name: os.environ.get(name, usual) for name, usual in names.items()}
+        names = {"RANK": "0", "WORLD_SIZE": "1", "LOCAL_RANK": "0", "LOCAL_WORLD_SIZE": "1"}
+        words = {name: os.environ.get(name, default) for name, default in names.items()}
         try:
-            rank, count, local_rank = map(int, words.values())
+            rank, count, local_rank, local_count = map(int, words.values())
         except ValueError:
-            rank, count, local_rank = -1, 0, 0
-        if not 0 <= rank < count:
-            told = ", ".join(f"{name}={word}" for name, word in words.items())
-            raise ConfigError(f"the environment says {told}, which torchrun would not; unset these")
-        return cls(rank, count, local_rank)
+            rank, count, local_rank, local_count = -1, 0, 0, 1
+        if not 0 <= rank < count or local_count < 1:
+            variables = ", ".join(f"{name}={word}" for name, word in words.items())
+            raise ConfigError(f"the environment says {variables}, which torchrun would not set; unset these")
+        return cls(rank, count, local_rank, local_count)
 
     @property
     def device(self) -> str | None:

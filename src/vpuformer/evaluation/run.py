@@ -1,12 +1,12 @@
-"""The measuring itself: every object of a data set, a simulated user, a method.
+"""The measuring itself: every object of a data set, a simulated user, a segmenter.
 
 The protocol is RITM's (Sofiiuk et al., 2022), which the paper follows (IV-B): the user shows what is most deeply wrong,
 up to 20 times, and the IoU after each prompt is written down. A run does not stop when a target is met, so that the
 number of clicks to any IoU and the IoU after any number of clicks are read off the same curves.
 
-A method of several objects at a time (`BatchSegmenter`) gets blocks of objects that follow each other: the first eight,
-the next eight, and so on. A block goes through its prompts in step, and which objects share a pass depends on the
-block alone; whatever runs before, beside or after it changes no number, down to the last bit. Blocks run in threads.
+Objects that follow each other form blocks: the first eight, the next eight, and so on. A block goes through its prompts
+in step, and which objects are asked about together depends on the block alone; whatever runs before, in addition or
+after it changes no number, down to the last bit. Blocks run in threads.
 """
 
 import os
@@ -23,11 +23,12 @@ from vpuformer.arrays import RGB, Size, Truth
 from vpuformer.data.sample import Sample
 from vpuformer.errors import ConfigError, DatasetError
 from vpuformer.evaluation import BATCH
-from vpuformer.evaluation.protocol import Asked, BatchSegmenter, Segmenter
 from vpuformer.evaluation.records import Key, ObjectRecord, RecordWriter, RunHeader
-from vpuformer.evaluation.simulated_user import Annotation, User
-from vpuformer.metrics import MAX_CLICKS
-from vpuformer.prompts import Kind
+from vpuformer.evaluation.simulated_user import ObjectRun, SimulatedUser
+from vpuformer.inference.protocol import Encoded, Query, Segmenter
+
+USER = SimulatedUser()
+"""Clicks alone, up to twenty."""
 
 Progress = Callable[[int, int], None]
 """Called after each object with the number of objects done and of all."""
@@ -35,59 +36,55 @@ Progress = Callable[[int, int], None]
 
 def evaluate(
     samples: Sequence[Sample],
-    segmenter: Segmenter | BatchSegmenter,
+    segmenter: Segmenter,
+    user: SimulatedUser = USER,
     *,
-    kinds: Sequence[Kind] = ("click",),
-    first_kind: Kind | None = None,
-    max_interactions: int = MAX_CLICKS,
-    until: float | None = None,
-    seed: int = 0,
     batch: int = BATCH,
     workers: int = 1,
+    prepare_thread: Callable[[], None] = lambda: None,
     skip: Collection[Key] = (),
     on_progress: Progress | None = None,
 ) -> Iterator[ObjectRecord]:
-    """Segment each object with simulated prompts, and say after each object how it went.
+    """Segment each object with simulated prompts, and yield a record after each object.
 
     The prediction is every pixel with a probability above 0.49. Ignored pixels count for nothing, and no prompt is
     given twice. An object ends before `max_interactions` when nothing is left to correct; its curve then stands still
     at its last value. Pixels are read from disk when their turn comes. Objects of the same image that follow each
-    other share one `set_image`.
+    other in a block, or that are blocks of one, share what is encoded.
 
     Args:
         samples: what to segment.
         segmenter: what to measure. It gets images, prompts and its own last answer.
-        kinds, first_kind, max_interactions, until, seed: see `vpuformer.evaluation.simulated_user.User`.
-        batch: objects in a block, for a `BatchSegmenter`. The seconds of an object are its share of the block's.
-        workers: threads in which blocks run, likewise. With several of them seconds are those of a busy machine.
+        user: how the simulated user behaves.
+        batch: objects in a block. The seconds of a prompt are its share of the block's.
+        workers: threads in which blocks run, for a segmenter that several threads may use. With several of them
+            seconds are those of a busy machine.
+        prepare_thread: called once in each thread before its first block.
         skip: samples (name, object_id) to leave out since they are done.
         on_progress: see `Progress`; skipped objects count as done.
 
     Raises:
         ConfigError: an argument is out of range.
-        DatasetError: a truth does not fit its image, or shows no object.
-        MaskError: the segmenter's answer is no probability map of the image's size.
+        DatasetError: a ground truth does not fit its image, or shows no object.
+        MaskError: the segmenter's answer is not a probability map of the image's size.
     """
-    user = User(tuple(kinds), first_kind, max_interactions, until, seed)
     if batch < 1 or workers < 1:
         raise ConfigError(f"batch and workers are at least 1, got {batch} and {workers}")
-    if isinstance(segmenter, BatchSegmenter):
-        blocks = [samples[start : start + batch] for start in range(0, len(samples), batch)]
-        # All of a block or nothing, whatever is done of it already: with less in a pass, sums are rounded otherwise.
-        left = [block for block in blocks if any(_key(sample) not in skip for sample in block)]
-        records = _in_blocks(left, segmenter, user, workers)
-    else:
-        records = _one_by_one([sample for sample in samples if _key(sample) not in skip], segmenter, user)
+    blocks = [samples[start : start + batch] for start in range(0, len(samples), batch)]
+    # All of a block or nothing, whatever is done of it already: with less in a pass, sums are rounded otherwise.
+    left = [block for block in blocks if any(_key(sample) not in skip for sample in block)]
+    records = _Run(segmenter, user, share_encoded=batch == 1).records(left, workers, prepare_thread)
     return _new(records, skip, len(samples), on_progress)
 
 
 def evaluate_to_file(
     samples: Sequence[Sample],
-    segmenter: Segmenter | BatchSegmenter,
+    segmenter: Segmenter,
     path: str | os.PathLike[str],
     header: RunHeader,
     *,
     workers: int = 1,
+    prepare_thread: Callable[[], None] = lambda: None,
     on_progress: Progress | None = None,
 ) -> tuple[ObjectRecord, ...]:
     """`evaluate`, with the settings of `header`, into a file; an interrupted run with the same header goes on.
@@ -97,7 +94,7 @@ def evaluate_to_file(
         segmenter: what to measure.
         path: of the records; see `RecordWriter`.
         header: what the run is.
-        workers, on_progress: see `evaluate`.
+        workers, prepare_thread, on_progress: see `evaluate`.
 
     Raises:
         InputError: the records cannot be written, or FILE.partial is of another run; and as `evaluate`.
@@ -108,13 +105,10 @@ def evaluate_to_file(
         records = evaluate(
             samples,
             segmenter,
-            kinds=header.kinds,
-            first_kind=header.first_kind,
-            max_interactions=header.max_interactions,
-            until=header.until,
-            seed=header.seed,
+            SimulatedUser(header.kinds, header.first_kind, header.max_interactions, header.until, header.seed),
             batch=header.batch,
             workers=workers,
+            prepare_thread=prepare_thread,
             skip=frozenset(record.key for record in writer.records),
             on_progress=on_progress,
         )
@@ -136,70 +130,76 @@ def _new(
             on_progress(done, total)
 
 
-def _one_by_one(samples: Sequence[Sample], segmenter: Segmenter, user: User) -> Iterator[ObjectRecord]:
-    held: RGB | None = None
-    image_seconds = 0.0
-    for sample in samples:
-        image, truth = _read(sample)
-        # Compared as pixels: reading costs little beside encoding, and no promise about names is needed.
-        if held is None or not np.array_equal(image, held):
-            start = time.perf_counter()
-            segmenter.set_image(image.copy())
-            image_seconds = time.perf_counter() - start
-            held = image
-        annotation = Annotation(user, _key(sample), truth)
-        while (prompts := annotation.next_prompts()) is not None:
-            start = time.perf_counter()
-            answer = segmenter.predict(prompts, annotation.previous)
-            annotation.take(answer, time.perf_counter() - start, segmenter.name)
-        yield ObjectRecord(*_key(sample), truth.shape, image_seconds, annotation.interactions, sample.image_id)
+class _Run:
+    """One evaluation.
 
+    Args:
+        segmenter, user: see `evaluate`.
+        share_encoded: whether a block shares the image with the block before it in its thread.
+    """
 
-def _in_blocks(
-    blocks: Sequence[Sequence[Sample]], segmenter: BatchSegmenter, user: User, workers: int
-) -> Iterator[ObjectRecord]:
-    """The blocks' records in the blocks' order. No more blocks are begun ahead than there are threads."""
-    given_up = threading.Event()
-    threads = ThreadPoolExecutor(workers, "evaluate", segmenter.enter_worker)
-    running: deque[Future[list[ObjectRecord]]] = deque()
-    try:
-        for block in blocks:
-            running.append(threads.submit(_run_block, block, segmenter, user, given_up))
-            if len(running) > workers:
+    def __init__(self, segmenter: Segmenter, user: SimulatedUser, *, share_encoded: bool) -> None:
+        self._segmenter, self._user, self._share = segmenter, user, share_encoded
+        self._given_up = threading.Event()
+        self._last = threading.local()
+
+    def records(
+        self, blocks: Sequence[Sequence[Sample]], workers: int, prepare_thread: Callable[[], None]
+    ) -> Iterator[ObjectRecord]:
+        """The records of the blocks, in order. No more blocks are begun ahead than there are threads."""
+        threads = ThreadPoolExecutor(workers, "evaluate", prepare_thread)
+        running: deque[Future[list[ObjectRecord]]] = deque()
+        try:
+            for block in blocks:
+                running.append(threads.submit(self._block, block))
+                if len(running) > workers:
+                    yield from running.popleft().result()
+            while running:
                 yield from running.popleft().result()
-        while running:
-            yield from running.popleft().result()
-    finally:
-        # Of use only after an error or Ctrl-C: nobody waits for what nobody will read.
-        given_up.set()
-        threads.shutdown(cancel_futures=True)
+        finally:
+            # Matters after an error or Ctrl-C alone: nobody waits for what nobody will read.
+            self._given_up.set()
+            threads.shutdown(cancel_futures=True)
 
-
-def _run_block(
-    block: Sequence[Sample], segmenter: BatchSegmenter, user: User, given_up: threading.Event
-) -> list[ObjectRecord]:
-    read = [_read(sample) for sample in block]
-    start = time.perf_counter()
-    running = segmenter.begin([image.copy() for image, _ in read])
-    image_seconds = (time.perf_counter() - start) / len(block)
-    annotations = [Annotation(user, _key(sample), truth) for sample, (_, truth) in zip(block, read, strict=True)]
-    while not given_up.is_set():
-        asked = [
-            Asked(place, prompts, annotation.previous)
-            for place, annotation in enumerate(annotations)
-            if (prompts := annotation.next_prompts()) is not None
+    def _block(self, block: Sequence[Sample]) -> list[ObjectRecord]:
+        read = [_read(sample) for sample in block]
+        images = self._encode([image for image, _ in read])
+        runs = [ObjectRun(self._user, _key(sample), truth) for sample, (_, truth) in zip(block, read, strict=True)]
+        while not self._given_up.is_set():
+            asked = [(i, prompts) for i, run in enumerate(runs) if (prompts := run.next_prompts()) is not None]
+            if not asked:
+                break
+            start = time.perf_counter()
+            answers = self._segmenter.segment(
+                [Query(images[i].encoded, prompts, runs[i].previous, runs[i].crop) for i, prompts in asked]
+            )
+            seconds = (time.perf_counter() - start) / len(asked)
+            for (i, _), answer in zip(asked, answers, strict=True):
+                runs[i].take(answer, seconds, self._segmenter.name)
+        return [
+            ObjectRecord(*_key(sample), truth.shape, image.seconds, run.interactions, sample.image_id)
+            for sample, (_, truth), image, run in zip(block, read, images, runs, strict=True)
         ]
-        if not asked:
-            break
-        start = time.perf_counter()
-        answers = running.predict(asked)
-        seconds = (time.perf_counter() - start) / len(asked)
-        for each, answer in zip(asked, answers, strict=True):
-            annotations[each.place].take(answer, seconds, segmenter.name)
-    return [
-        ObjectRecord(*_key(sample), truth.shape, image_seconds, annotation.interactions, sample.image_id)
-        for sample, (_, truth), annotation in zip(block, read, annotations, strict=True)
-    ]
+
+    def _encode(self, images: Sequence[RGB]) -> "list[_Image]":
+        """The images, encoded; one that follows itself is encoded once."""
+        last: _Image | None = getattr(self._last, "image", None) if self._share else None
+        encoded = []
+        for pixels in images:
+            # Compared as pixels: reading costs little compared with encoding, and no promise about names is needed.
+            if last is None or not np.array_equal(pixels, last.pixels):
+                start = time.perf_counter()
+                last = _Image(pixels, self._segmenter.encode(pixels.copy()), time.perf_counter() - start)
+            encoded.append(last)
+        self._last.image = last
+        return encoded
+
+
+class _Image(NamedTuple):
+    pixels: RGB
+    encoded: Encoded
+    seconds: float
+    """What encoding it took."""
 
 
 class _Read(NamedTuple):
@@ -211,7 +211,7 @@ def _read(sample: Sample) -> _Read:
     """The pixels of a sample.
 
     Raises:
-        DatasetError: its truth does not fit its image, or shows no object.
+        DatasetError: its ground truth does not fit its image, or shows no object.
     """
     image, truth = sample.image(), sample.truth()
     size: Size = (image.shape[0], image.shape[1])

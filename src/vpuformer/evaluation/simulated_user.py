@@ -1,6 +1,6 @@
-"""The simulated user: looks at the answer and at the truth, and shows what is most deeply wrong.
+"""The simulated user: looks at the answer and at the ground truth, and shows what is most deeply wrong.
 
-Only here do the truth and the method's answers meet.
+Only here do the ground truth and the method's answers meet.
 """
 
 import hashlib
@@ -12,13 +12,15 @@ from vpuformer.arrays import FloatMap, Size, Truth
 from vpuformer.errors import ConfigError, MaskError, unknown_name
 from vpuformer.evaluation.records import Interaction, Key
 from vpuformer.fields import check_fields
+from vpuformer.geometry import Crop
+from vpuformer.inference.protocol import Prediction
 from vpuformer.metrics import MASK_THRESHOLD, MAX_CLICKS, Reference
 from vpuformer.prompts import KINDS, Kind, Prompt
 from vpuformer.simulation import next_kind, next_prompt
 
 
 @dataclass(frozen=True, slots=True)
-class User:
+class SimulatedUser:
     """How a simulated user behaves.
 
     Raises:
@@ -30,13 +32,13 @@ class User:
     which there is no room, and a box or a stroke that would repeat an earlier one where no new one is left, becomes a
     click, and is recorded as one. No prompt of an object is given twice."""
     first_kind: Kind | None = None
-    """Of the first prompt, also one that is not among `kinds`: a box to begin with, then clicks."""
+    """Kind of the first prompt, which need not be among `kinds`: a box to begin with, then clicks."""
     max_interactions: int = MAX_CLICKS
     """Prompts an object."""
-    until: float | None = None
-    """An object ends when this IoU is reached. Then only numbers up to this target mean anything."""
+    stop_at_iou: float | None = None
+    """An object ends when this IoU is reached. Only numbers up to this target then mean anything."""
     seed: int = 0
-    """Of the draws of a mixed protocol. Each object has draws of its own, whatever was run before it."""
+    """Seed of the mixed protocol. Each object has its own random stream, whatever was run before it."""
 
     def __post_init__(self) -> None:
         if not self.kinds:
@@ -47,24 +49,24 @@ class User:
         check_fields(self)
         if self.max_interactions < 1:
             raise ConfigError(f"max_interactions is at least 1, got {self.max_interactions}")
-        if self.until is not None and not 0 < self.until <= 1:
-            raise ConfigError(f"until is an IoU above 0 and up to 1, such as 0.9, got {self.until}")
+        if self.stop_at_iou is not None and not 0 < self.stop_at_iou <= 1:
+            raise ConfigError(f"stop_at_iou is an IoU above 0 and up to 1, such as 0.9, got {self.stop_at_iou}")
 
 
-class Annotation:
-    """One object on its way: what was shown of it, what was answered, and how good that was.
+class ObjectRun:
+    """One object being segmented: its prompts, the answers to them, and how good these are.
 
     >>> truth = np.zeros((5, 5), np.int8)
     >>> truth[1:4, 1:4] = 1
-    >>> annotation = Annotation(User(), ("toy/square", 1), truth)
-    >>> annotation.next_prompts()
+    >>> run = ObjectRun(SimulatedUser(), ("toy/square", 1), truth)
+    >>> run.next_prompts()
     (Click(x=2.0, y=2.0, positive=True),)
-    >>> annotation.take((truth == 1).astype(np.float32), seconds=0.1, by="an oracle")
-    >>> annotation.next_prompts() is None, annotation.interactions[0].iou
+    >>> run.take(Prediction(truth == 1), seconds=0.1, by="an oracle")
+    >>> run.next_prompts() is None, run.interactions[0].iou
     (True, 1.0)
     """
 
-    def __init__(self, user: User, key: Key, truth: Truth) -> None:
+    def __init__(self, user: SimulatedUser, key: Key, truth: Truth) -> None:
         self._user = user
         self._truth = truth
         self._reference = Reference(truth)
@@ -74,11 +76,13 @@ class Annotation:
         self._mask = np.zeros(self._size, dtype=np.bool_)
         self._done: list[Interaction] = []
         self.previous: FloatMap | None = None
-        """The last answer, a copy that nobody else holds; None before the first."""
+        """Probabilities of the last answer, a copy that nobody else holds; None before the first."""
+        self.crop: Crop | None = None
+        """Crop of the last answer."""
 
     @property
     def interactions(self) -> tuple[Interaction, ...]:
-        """Those that have been answered."""
+        """The prompts that have been answered."""
         return tuple(self._done)
 
     def next_prompts(self) -> tuple[Prompt, ...] | None:
@@ -94,24 +98,25 @@ class Annotation:
         self._prompts = (*self._prompts, prompt)
         return self._prompts
 
-    def take(self, answer: FloatMap, seconds: float, by: str) -> None:
+    def take(self, answer: Prediction, seconds: float, by: str) -> None:
         """Look at the answer to the last prompts.
 
         Args:
-            answer: probabilities, shape (H, W) of the image.
-            seconds: that the method took.
-            by: its name, for what is said of a bad answer.
+            answer: what the segmenter answered.
+            seconds: how long it took.
+            by: name of the segmenter, for errors.
 
         Raises:
-            MaskError: the answer is no probability map of the image's size.
+            MaskError: the answer is not a probability map of the image's size.
         """
-        self.previous = _checked(answer, self._size, by)
+        self.previous, self.crop = _checked(answer, self._size, by), answer.crop
         self._mask = self.previous > MASK_THRESHOLD
         quality, boundary = self._reference.iou(self._mask), self._reference.boundary_iou(self._mask)
         self._done.append(Interaction(self._prompts[-1], quality, seconds, boundary))
 
     def _satisfied(self) -> bool:
-        return self._user.until is not None and bool(self._done) and self._done[-1].iou >= self._user.until
+        stop = self._user.stop_at_iou
+        return stop is not None and bool(self._done) and self._done[-1].iou >= stop
 
     def _kind(self) -> Kind:
         if self._user.first_kind is not None and not self._done:
@@ -120,7 +125,7 @@ class Annotation:
 
 
 def object_rng(seed: int, key: Key) -> np.random.Generator:
-    """The draws for one object: the same on every machine and in every order of objects.
+    """The random stream of one object: the same on every machine and in every order of objects.
 
     >>> int(object_rng(0, ("toy/square", 1)).integers(1000))
     787
@@ -130,11 +135,13 @@ def object_rng(seed: int, key: Key) -> np.random.Generator:
     return np.random.default_rng(int.from_bytes(digest, "big"))
 
 
-def _checked(answer: FloatMap, size: Size, name: str) -> FloatMap:
-    """A copy of the segmenter's answer, so that nobody changes it later."""
-    probability = np.array(answer, dtype=np.float32)
+def _checked(answer: Prediction, size: Size, name: str) -> FloatMap:
+    """A copy of the probabilities, so that nobody changes them later."""
+    if not isinstance(answer, Prediction):
+        raise MaskError(f"{name} answered with {type(answer).__name__}; wanted a Prediction for each query")
+    probability = answer.probability.copy()
     if probability.shape != size:
         raise MaskError(f"{name} answered with the shape {probability.shape} to an image of {size}; both are (H, W)")
     if not (probability.min() >= 0 and probability.max() <= 1):  # written so that NaN fails
-        raise MaskError(f"{name} answered with values that are no probabilities; they lie in 0..1")
+        raise MaskError(f"{name} answered with values that are not probabilities; they lie in 0..1")
     return probability

@@ -31,7 +31,7 @@ VPUFormer is one (`vpuformer.inference.segment`), the baselines are others, and 
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeGuard, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -112,8 +112,8 @@ class Query:
         encoded: the image, from the `encode` of the segmenter that is asked.
         prompts: all prompts of the object so far, in image pixels, oldest first. Boxes and scribbles may cross the
             edge of the image; they are clipped.
-        mask: the mask so far, shape (H, W) of the image: the last `Prediction.probability`, or a mask made elsewhere
-            (see `vpuformer.images.check_mask`). Without prompts it is refined.
+        mask: the mask so far, shape (H, W) of the image: the last `Prediction.probability`, or other float32 in 0..1;
+            or a mask of any other type, see `vpuformer.images.check_mask`. Without prompts it is refined.
         crop: the crop of the last `Prediction`, kept while it fits.
         zoom: whether the segmenter may look at the part of the image around the object, once there is a mask.
 
@@ -145,8 +145,7 @@ class Query:
             raise InputError(f"crop must be the crop of the last Prediction, or None, got {crop!r:.80}")
         object.__setattr__(self, "encoded", encoded)
         object.__setattr__(self, "prompts", fitting)
-        ready = mask is None or _is_probability(mask, encoded.size)  # most masks are answers, and no news to anybody
-        object.__setattr__(self, "mask", mask if ready else as_probability(mask, encoded.size))
+        object.__setattr__(self, "mask", _checked_mask(mask, encoded.size))
         object.__setattr__(self, "crop", crop)
         object.__setattr__(self, "zoom", zoom)
 
@@ -245,13 +244,18 @@ def as_readonly_rgb(image: str | os.PathLike[str] | Image.Image | npt.NDArray[An
     return pixels
 
 
-def _is_probability(mask: npt.ArrayLike, size: Size) -> TypeGuard[FloatMap]:
-    return (
+def _checked_mask(mask: npt.ArrayLike | None, size: Size) -> FloatMap | None:
+    """The mask as probabilities. Most are the previous answer: taken as they are, quickly, and without a warning."""
+    if mask is None:
+        return None
+    if (
         isinstance(mask, np.ndarray)
         and mask.dtype == np.float32
         and mask.shape == size
-        and bool(mask.min() >= 0 and mask.max() <= 1)
-    )
+        and 0 <= mask.min() <= mask.max() <= 1
+    ):
+        return mask
+    return as_probability(mask, size)
 
 
 def as_probability(mask: npt.ArrayLike, size: Size) -> FloatMap:

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from vpuformer.arrays import FloatMap
+from vpuformer.arrays import BoolMask, FloatMap
 from vpuformer.errors import PromptError, SessionError
 from vpuformer.geometry import Crop
 from vpuformer.images.masks import warn_of_coverage
 from vpuformer.inference.predictor import Predictor
-from vpuformer.inference.views import Prediction, given_mask
+from vpuformer.inference.protocol import Prediction, Query, as_probability
 from vpuformer.prompts import Prompt
 
 MAX_STEPS = 100
@@ -19,25 +19,23 @@ MAX_STEPS = 100
 
 @dataclass(frozen=True, eq=False, slots=True)
 class _Step:
-    """What is kept of an answer: enough to make it again, to the bit, without the network."""
+    """What is kept of an answer: enough to restore it, to the bit, without the segmenter."""
 
     prompts: tuple[Prompt, ...]
     """All prompts of the object up to here."""
     crop: Crop | None
-    """What the network looked at; None before the first answer."""
+    """The crop of the answer; None before the first answer."""
     kept: FloatMap | Prediction | None
-    """The network's logits; the whole answer, if it came without them; None before the first answer."""
+    """The logits; the whole answer, if it has none; None before the first answer."""
 
 
 class Session:
-    """An object on the image that the predictor has now.
+    """An object on the image that the predictor has now. It stays on this image, whatever the predictor turns to.
 
-    >>> from vpuformer.model.config import VPUFormerConfig
-    >>> from vpuformer.model.vpuformer import VPUFormer
-    >>> from vpuformer.prompts import Click
-    >>> predictor = Predictor(VPUFormer(VPUFormerConfig(input_size=64, dim=32, decoder_dim=16)))
+    >>> predictor = Predictor.from_pretrained(device="cpu")
     >>> predictor.set_image(np.zeros((30, 40, 3), np.uint8))
     >>> session = Session(predictor)
+    >>> from vpuformer.prompts import Click
     >>> prediction = session.add(Click(20, 15))
     >>> session.undo()
     >>> session.prompts, session.can_redo, session.mask.any()
@@ -46,28 +44,24 @@ class Session:
     The history is a tuple of steps that is replaced, never edited: when a prompt is refused, nothing has changed.
 
     Args:
-        predictor: holds the image. Several sessions may share it, one after another or in turns.
-        mask: start from this mask, shape (H, W), instead of from nothing; see `vpuformer.images.check_mask`. One
-            without a pixel is taken with a warning.
-        zoom: let the network look closer once it knows the object; see `Predictor.predict`.
+        predictor: holds the image and the segmenter.
+        mask: start from this mask, shape (H, W), instead of from nothing; see `vpuformer.images.check_mask`. An
+            empty one causes a warning.
+        zoom: let the segmenter look closer once it knows the object; see `vpuformer.inference.protocol.Query`.
 
     Raises:
         SessionError: the predictor has no image yet.
-        MaskError: the mask is not of the image's size, or no mask.
+        MaskError: the mask is not of the image's size, or not a mask.
     """
 
     def __init__(self, predictor: Predictor, mask: npt.ArrayLike | None = None, *, zoom: bool = True) -> None:
-        self._predictor = predictor
-        self._image = predictor.image
-        self._zoom = zoom
-        self._start = None if mask is None else given_mask(mask, predictor.size)
-        if self._start is not None:
-            self._start.setflags(write=False)
-            if not self._start.any():
-                warn_of_coverage(self._start > 0, "0 everywhere")
+        self._segmenter, self._encoded, self._zoom = predictor.segmenter, predictor.encoded, zoom
+        self._start = None if mask is None else Prediction(as_probability(mask, self._encoded.size))
+        if self._start is not None and not self._start.probability.any():
+            warn_of_coverage(self._start.mask, "0 everywhere")
         self._history = (_Step((), None, None),)
         self._at = 0
-        self._prediction = self._restored()
+        self._prediction = self._start
 
     @property
     def prompts(self) -> tuple[Prompt, ...]:
@@ -82,43 +76,42 @@ class Session:
         return self._prediction
 
     @property
-    def mask(self) -> npt.NDArray[np.bool_]:
+    def mask(self) -> BoolMask:
         """The object, shape (H, W) of the image; empty before the first answer."""
         prediction = self.prediction
-        return np.zeros(self._image.shape[:2], np.bool_) if prediction is None else prediction.mask
+        return np.zeros(self._encoded.size, np.bool_) if prediction is None else prediction.mask
 
     @property
     def can_undo(self) -> bool:
+        """Whether there is an earlier step."""
         return self._at > 0
 
     @property
     def can_redo(self) -> bool:
+        """Whether a step has been undone since the last prompt."""
         return self._at < len(self._history) - 1
 
     def add(self, *prompts: Prompt) -> Prediction:
-        """Give further prompts, all at once and as one step, and segment. What had been undone is given up.
+        """Give further prompts, all at once and as one step, and segment. Undone steps are given up.
 
         Raises:
             PromptError: no prompt was given, or one lies outside the image.
-            SessionError: the predictor has turned to another image.
         """
         if not prompts:
             raise PromptError("nothing to add: give at least one click, box or scribble")
-        if self._predictor.image is not self._image:
-            raise SessionError("the predictor has turned to another image; begin a new session on it")
-        former, prediction = self._history[self._at], self.prediction
-        given = (*former.prompts, *prompts)
-        answer = self._predictor.predict(
-            given, mask=None if prediction is None else prediction.probability, crop=former.crop, zoom=self._zoom
-        )
-        step = _Step(given, answer.crop, answer if answer.logits is None else answer.logits)
+        previous, prediction = self._history[self._at], self.prediction
+        all_prompts = (*previous.prompts, *prompts)
+        mask = None if prediction is None else prediction.probability
+        query = Query(self._encoded, all_prompts, mask, previous.crop, self._zoom)
+        (answer,) = self._segmenter.segment([query])
+        step = _Step(all_prompts, answer.crop, answer if answer.logits is None else answer.logits)
         self._history = (*self._history[: self._at + 1], step)[-MAX_STEPS - 1 :]
         self._at = len(self._history) - 1
         self._prediction = answer
         return answer
 
     def undo(self) -> None:
-        """Go back to before the last `add`; the former answer is restored to the bit, without the network.
+        """Go back to before the last `add`; the former answer is restored to the bit, without the segmenter.
 
         Raises:
             SessionError: there is no earlier step.
@@ -148,13 +141,12 @@ class Session:
 
     def _go_to(self, index: int) -> None:
         self._at = index
-        self._prediction = None  # made again when somebody asks: several steps back then cost no more than one
+        self._prediction = None  # restored when somebody asks: several steps back then cost no more than one
 
     def _restored(self) -> Prediction | None:
         step = self._history[self._at]
         if isinstance(step.kept, Prediction):
             return step.kept
-        size = (self._image.shape[0], self._image.shape[1])
-        if step.crop is not None and step.kept is not None:
-            return Prediction.from_logits(step.kept, step.crop, size)
-        return None if self._start is None else Prediction(self._start, Crop.whole(size))
+        if step.kept is None or step.crop is None:
+            return self._start
+        return Prediction.from_logits(step.kept, step.crop, self._encoded.size)

@@ -8,17 +8,17 @@ sooner drawn anew. RITM's numbers (`RULES["ritm"]`) come from clicks on objects 
 `benchmarks/zoom.py` measures others on the validation split.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil, floor
+from typing import NamedTuple, Self
 
-import numpy as np
-import numpy.typing as npt
-
-from vpuformer.arrays import Size
-from vpuformer.errors import ConfigError
+from vpuformer.arrays import FloatMap, Size
+from vpuformer.errors import ConfigError, unknown_name
 from vpuformer.fields import check_fields
-from vpuformer.geometry import Crop
+from vpuformer.geometry import Crop, check_input_size
+from vpuformer.inference.encoded import EncodedImage
+from vpuformer.inference.protocol import Prediction
 from vpuformer.prompts import Extent, Prompt, clip
 
 OBJECT_THRESHOLD = 0.5
@@ -57,9 +57,111 @@ RULES: Mapping[str, ZoomRule] = {
 """By name: ours, and that of RITM, SimpleClick and the paper, with one pass a prompt."""
 
 
+@dataclass(frozen=True, slots=True)
+class ViewSettings:
+    """How a network is shown objects.
+
+    Raises:
+        ConfigError: a field is of another type, or `input_size` out of range.
+    """
+
+    zoom: ZoomRule | None = RULES["ours"]
+    """None: always the whole image."""
+    flip: bool = False
+    """Whether the network also sees the mirror image of each view; the logits of both are averaged, as RITM does."""
+    input_size: int | None = None
+    """Side of the square that the network sees, in pixels; None for the one that it was trained on."""
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        if self.input_size is not None:
+            check_input_size(self.input_size)
+
+    def to_options(self) -> dict[str, str | int | float | bool | None]:
+        """The settings as the header of a run holds them: whether to zoom, and all that differ from the default.
+
+        >>> ViewSettings(zoom=RULES["ritm"], flip=True).to_options()
+        {'zoom': True, 'zoom_rule': 'ritm', 'flip': True}
+
+        Raises:
+            ConfigError: the zoom rule has no name.
+        """
+        options: dict[str, str | int | float | bool | None] = {"zoom": self.zoom is not None}
+        if self.zoom not in (None, RULES["ours"]):
+            names = [name for name, rule in RULES.items() if rule == self.zoom]
+            if not names:
+                raise ConfigError(f"{self.zoom} has no name; choose one of the rules {', '.join(RULES)}")
+            options["zoom_rule"] = names[0]
+        if self.flip:
+            options["flip"] = True
+        if self.input_size is not None:
+            options["input_size"] = self.input_size
+        return options
+
+    @classmethod
+    def from_options(cls, options: Mapping[str, str | int | float | bool | None]) -> Self:
+        """The inverse of `to_options`.
+
+        Raises:
+            ConfigError: there is no such rule, or a size is out of range.
+        """
+        rule, size = str(options.get("zoom_rule", "ours")), options.get("input_size")
+        if rule not in RULES:
+            raise ConfigError(unknown_name("zoom rule", rule, RULES))
+        zoom = RULES[rule] if options.get("zoom", True) else None
+        return cls(zoom, bool(options.get("flip", False)), None if size is None else int(size))
+
+
+USUAL = ViewSettings()
+"""How a person is answered."""
+
+
+class View(NamedTuple):
+    """What the network is shown of one object in one pass."""
+
+    encoded: EncodedImage
+    crop: Crop
+    """The part of the image that is shown."""
+    prompts: tuple[Prompt, ...]
+    """The prompts in the crop, in image pixels."""
+    mask: FloatMap | None
+    """The mask so far, shape (H, W) of the image, in 0..1."""
+    all_prompts: Sequence[Prompt]
+    """All prompts of the object, in image pixels."""
+
+    @classmethod
+    def choose(
+        cls,
+        encoded: EncodedImage,
+        prompts: Sequence[Prompt],
+        mask: FloatMap | None,
+        previous: Crop | None = None,
+        rule: ZoomRule | None = RULES["ours"],
+    ) -> "View":
+        """The view after these prompts and this mask, in the crop of `next_crop`; without a rule, the whole image.
+
+        >>> View.choose(EncodedImage(np.zeros((30, 40, 3), np.uint8)), [], None).crop
+        Crop(left=0, top=0, width=40, height=30)
+        """
+        size = encoded.size
+        crop = Crop.whole(size) if rule is None else next_crop(size, mask, prompts, previous, rule)
+        return cls(encoded, crop, prompts_in_crop(prompts, crop), mask, prompts)
+
+    def refine(self, answer: Prediction, rule: ZoomRule | None = RULES["ours"]) -> "View | None":
+        """The view to refine this answer in; None if the crop would not change, or if the rule has no second look.
+
+        A first answer comes from the whole image; a look at the object itself, before anybody corrects what could
+        not be seen, makes it better. The next prompt needs the features of this crop anyway.
+        """
+        if rule is None or not rule.second_look:
+            return None
+        again = View.choose(self.encoded, self.all_prompts, answer.probability, self.crop, rule)
+        return None if again.crop == self.crop else again
+
+
 def next_crop(
     size: Size,
-    probability: npt.NDArray[np.float32] | None,
+    probability: FloatMap | None,
     prompts: Iterable[Prompt],
     previous: Crop | None = None,
     rule: ZoomRule = RULES["ours"],

@@ -14,6 +14,8 @@ from vpuformer.data.sample import Sample
 from vpuformer.errors import ConfigError, TrainingError
 from vpuformer.files import write_file
 from vpuformer.geometry import SMALLEST_INPUT
+from vpuformer.inference.networks import TorchNetwork
+from vpuformer.inference.segment import VPUFormerSegmenter
 from vpuformer.model.checkpoint import load_model, save_checkpoint
 from vpuformer.model.pretrained import load_backbone_weights
 from vpuformer.model.vpuformer import VPUFormer
@@ -238,7 +240,7 @@ def _loop(run: _Run, loader: StepLoader, checks: Sequence[Sample], stop: StopReq
         if checks and recipe.validate_every and (done % recipe.validate_every == 0 or done == recipe.length):
             average = gather_full(run.average)
             if processes.first:
-                result = validate(_network(recipe, average, processes.device), checks, recipe.size)
+                result = validate(_segmenter(recipe, average, processes.device), checks)
                 log.row(done, {f"val_{name}": value for name, value in result.scores.items()})
                 log.images(done, result.panels)
             logged, logged_at = time.monotonic(), done
@@ -308,6 +310,10 @@ def _network(recipe: Recipe, average: Mapping[str, Tensor], device: torch.device
     network = VPUFormer(replace(recipe.model, input_size=max(SMALLEST_INPUT, recipe.size))).to(device)
     network.load_state_dict(average)
     return network.eval()
+
+
+def _segmenter(recipe: Recipe, average: Mapping[str, Tensor], device: torch.device) -> VPUFormerSegmenter:
+    return VPUFormerSegmenter(TorchNetwork(_network(recipe, average, device)))
 
 
 def _save_weights(recipe: Recipe, average: Mapping[str, Tensor], steps: int) -> None:

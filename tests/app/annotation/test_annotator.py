@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from support.app_disks import Disks, DisksLooked
+from support.app_disks import Disks
 from support.app_states import whole
 from vpuformer.app.annotation.annotator import Annotator
 from vpuformer.app.images.folder import Folder
@@ -24,6 +24,7 @@ from vpuformer.errors import (
     NotFoundError,
     PromptError,
 )
+from vpuformer.inference.protocol import Query
 
 SIZE = (90, 120)
 """Height and width of the first image."""
@@ -178,8 +179,9 @@ def test_a_lasso_around_what_the_network_does_not_see_keeps_what_it_encloses(
     annotator: Annotator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as blind:
-        seen = DisksLooked.predict
-        blind.setattr(DisksLooked, "predict", lambda self, prompts, _, crop: seen(self, prompts, None, crop))
+        seen = Disks.answer
+        nothing = np.zeros((90, 120), np.float32)
+        blind.setattr(Disks, "answer", lambda self, query: seen(self, Query(query.encoded, query.prompts, nothing)))
         state = give(annotator, begun(annotator), type="lasso", path=[[20, 20], [60, 20], [60, 50], [20, 50]])
     assert state.area == mask_of(state)[20:51, 20:61].sum() == 31 * 41
     assert mask_of(click(annotator, state, 100, 80))[20:51, 20:61].all()  # the next prompt sets out from there

@@ -6,11 +6,11 @@ import sys
 import numpy as np
 import pytest
 
+from support.measured import asked, measure
 from vpuformer.data.sample import Sample
-from vpuformer.errors import ConfigError, PromptError, SessionError
-from vpuformer.evaluation.baselines import CLASSICAL, PEERS, RandomWalker, open_peer
+from vpuformer.errors import ConfigError, PromptError
+from vpuformer.evaluation.baselines import BASELINES, CLASSICAL, RandomWalker, open_baseline
 from vpuformer.evaluation.baselines.seeds import seed_labels
-from vpuformer.evaluation.run import evaluate
 from vpuformer.geometry import Crop, FrameMap
 from vpuformer.metrics import iou
 from vpuformer.prompts import Box, Click, Kind, Prompt, Scribble
@@ -35,7 +35,7 @@ def flat(ellipse: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("first", ["click", "box", "scribble"])
 def test_two_flat_colours_are_told_apart(name: str, first: Kind, flat: np.ndarray, ellipse: np.ndarray) -> None:
     sample = Sample("toy/ellipse", 1, lambda: flat, lambda: ellipse)
-    [record] = evaluate([sample], CLASSICAL[name](), first_kind=first, max_interactions=4)
+    [record] = measure([sample], CLASSICAL[name](), first_kind=first, max_interactions=4)
     assert max(record.ious) > 0.9
 
 
@@ -44,9 +44,9 @@ def test_the_same_prompts_have_the_same_answer(name: str, image: np.ndarray) -> 
     prompts = [Click(30, 20), Click(5, 5, False), Scribble(((20, 20), (38, 22)))]
     answers = []
     for _ in range(2):
-        peer = CLASSICAL[name]()
-        peer.set_image(image)
-        answers.append(peer.predict(prompts, None))
+        baseline = CLASSICAL[name]()
+        encoded = baseline.encode(image)
+        answers.append(asked(baseline, encoded, prompts))
     assert np.array_equal(*answers)
     assert answers[0].dtype == np.float32
     assert answers[0].shape == image.shape[:2]
@@ -70,10 +70,10 @@ def test_the_same_prompts_have_the_same_answer(name: str, image: np.ndarray) -> 
 )
 @pytest.mark.parametrize("grey", [True, False])
 def test_one_sided_prompts_are_answered(name: str, prompts: list[Prompt], grey: bool, flat: np.ndarray) -> None:
-    peer = CLASSICAL[name]()
-    peer.set_image(np.full_like(flat, 128) if grey else flat)
-    first = peer.predict(prompts, None)
-    again = peer.predict(prompts, first)
+    baseline = CLASSICAL[name]()
+    encoded = baseline.encode(np.full_like(flat, 128) if grey else flat)
+    first = asked(baseline, encoded, prompts)
+    again = asked(baseline, encoded, prompts, first)
     for answer in (first, again):
         assert answer.shape == SIZE
         assert np.isfinite(answer).all()
@@ -84,23 +84,17 @@ def test_one_sided_prompts_are_answered(name: str, prompts: list[Prompt], grey: 
 @pytest.mark.parametrize("name", CLASSICAL)
 @pytest.mark.parametrize("size", [(1, 1), (1, 7), (3, 2), (900, 3)])
 def test_tiny_and_narrow_images_are_answered(name: str, size: tuple[int, int]) -> None:
-    peer = CLASSICAL[name]()
-    peer.set_image(np.zeros((*size, 3), np.uint8))
-    assert peer.predict([Click(0, 0), Click(size[1] - 1, size[0] - 1, False)], None).shape == size
+    baseline = CLASSICAL[name]()
+    encoded = baseline.encode(np.zeros((*size, 3), np.uint8))
+    assert asked(baseline, encoded, [Click(0, 0), Click(size[1] - 1, size[0] - 1, False)]).shape == size
 
 
 def test_a_large_image_is_walked_on_a_small_one(flat: np.ndarray, ellipse: np.ndarray) -> None:
-    peer = RandomWalker(longest_side=80)
-    peer.set_image(flat.repeat(4, axis=0).repeat(4, axis=1))
-    answer = peer.predict([Click(152, 120), Click(12, 12, False)], None)
+    baseline = RandomWalker(longest_side=80)
+    encoded = baseline.encode(flat.repeat(4, axis=0).repeat(4, axis=1))
+    answer = asked(baseline, encoded, [Click(152, 120), Click(12, 12, False)])
     assert answer.shape == (240, 320)
     assert iou(answer > 0.49, ellipse.repeat(4, axis=0).repeat(4, axis=1)) > 0.9
-
-
-@pytest.mark.parametrize("name", CLASSICAL)
-def test_a_peer_without_a_image_says_so(name: str) -> None:
-    with pytest.raises(SessionError, match=f"{name} has no image yet"):
-        CLASSICAL[name]().predict([Click(1, 1)], None)
 
 
 @pytest.mark.parametrize("name", CLASSICAL)
@@ -108,10 +102,10 @@ def test_a_peer_without_a_image_says_so(name: str) -> None:
     "prompts", [[], [Click(900, 3)], [Scribble([(-9, 40), (-9, -9), (40, -9)])], [Box(-9, -9, -1, 9)]]
 )
 def test_prompts_that_show_nothing_are_refused(name: str, prompts: list[Prompt]) -> None:
-    peer = CLASSICAL[name]()
-    peer.set_image(np.zeros((*SIZE, 3), np.uint8))
+    baseline = CLASSICAL[name]()
+    encoded = baseline.encode(np.zeros((*SIZE, 3), np.uint8))
     with pytest.raises(PromptError, match=r"nothing to go by|outside the image"):
-        peer.predict(prompts, None)
+        asked(baseline, encoded, prompts)
 
 
 def counted(labels: np.ndarray) -> list[int]:
@@ -161,8 +155,8 @@ def test_seeds_shrink_with_the_image() -> None:
 
 
 @pytest.mark.parametrize("name", CLASSICAL)
-def test_a_peer_is_opened_by_name(name: str) -> None:
-    assert open_peer(name, device="cpu").name == PEERS[name]().name == name
+def test_a_baseline_is_opened_by_name(name: str) -> None:
+    assert open_baseline(name, device="cpu").name == BASELINES[name]().name == name
 
 
 @pytest.mark.parametrize(
@@ -171,24 +165,24 @@ def test_a_peer_is_opened_by_name(name: str) -> None:
         (
             "grabcut",
             None,
-            "no peer called 'grabcut'; there are opencv-grabcut, .* sam2. Did you mean 'opencv-grabcut'?",
+            "no baseline called 'grabcut'; there are opencv-grabcut, .* sam2. Did you mean 'opencv-grabcut'?",
         ),
         ("random-walker", "weights", "random-walker has no weights, got 'weights'; leave them out"),
         ("random-walker:weights", None, "random-walker has no weights, got 'weights'; leave them out"),
         ("sam:this", "that", "sam:this and 'that' both name weights; give them once"),
-        ("sam:", None, "'sam:' names no weights; give a folder or a name of the hub, or 'sam' for the usual ones"),
+        ("sam:", None, "'sam:' names no weights; give a folder or a name of the hub, or 'sam' for the default ones"),
         ("mine:Mine", "weights", "mine:Mine brings its own weights, got 'weights'; leave them out"),
     ],
 )
 def test_a_name_that_cannot_be_is_told_with_what_is_wanted(name: str, checkpoint: str | None, sentence: str) -> None:
     with pytest.raises(ConfigError, match=sentence):
-        open_peer(name, checkpoint=checkpoint)
+        open_baseline(name, checkpoint=checkpoint)
 
 
-def test_peers_are_there_without_torch() -> None:
+def test_baselines_are_there_without_torch() -> None:
     code = (
-        "import sys, vpuformer.evaluation.baselines as peers, vpuformer.evaluation.report\n"
-        "for name in peers.CLASSICAL: peers.open_peer(name)\n"
+        "import sys, vpuformer.evaluation.baselines as baselines, vpuformer.evaluation.report\n"
+        "for name in baselines.CLASSICAL: baselines.open_baseline(name)\n"
         "sys.exit('torch' in sys.modules or 'transformers' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

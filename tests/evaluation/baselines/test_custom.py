@@ -1,4 +1,4 @@
-"""A predictor of one's own, by the name of its module and attribute."""
+"""A segmenter of your own, by the name of its module and attribute."""
 
 import re
 import subprocess
@@ -8,26 +8,32 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from support.measured import measure
 from vpuformer.data.sample import Sample
 from vpuformer.errors import ConfigError
-from vpuformer.evaluation.baselines import open_peer
-from vpuformer.evaluation.baselines.custom import Custom
-from vpuformer.evaluation.run import evaluate
-from vpuformer.prompts import Click, Kind
+from vpuformer.evaluation.baselines import open_baseline
+from vpuformer.prompts import KINDS
 
 SOURCE = '''
 import numpy as np
+
+from vpuformer.inference.protocol import Encoded, Prediction
 
 
 class Half:
     """The left half of every image."""
 
-    def set_image(self, image):
-        self.image = image
+    name, sha256 = "half", ""
 
-    def predict(self, prompts, previous):
-        answer = np.zeros(self.image.shape[:2], np.float32)
-        answer[:, : answer.shape[1] // 2] = 1
+    def encode(self, image):
+        return Encoded(image)
+
+    def segment(self, queries):
+        return [Prediction(self.half(query.encoded.size)) for query in queries]
+
+    def half(self, size):
+        answer = np.zeros(size, np.float32)
+        answer[:, : size[1] // 2] = 1
         return answer
 
 
@@ -42,7 +48,9 @@ class Needy(Half):
 
 
 class Mute:
-    def set_image(self, image):
+    name = "mute"
+
+    def encode(self, image):
         pass
 
 
@@ -71,54 +79,50 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.Fixt
 
 
 @pytest.mark.parametrize(
-    ("attribute", "name"), [("Half", "Half"), ("Named", "left half"), ("make", "left half"), ("instance", "instance")]
+    ("attribute", "name"), [("Half", "half"), ("Named", "left half"), ("make", "left half"), ("instance", "half")]
 )
 def test_a_class_a_function_and_an_object_are_measured(
     module: str, attribute: str, name: str, image: np.ndarray, truth: np.ndarray
 ) -> None:
-    peer = open_peer(f"{module}:{attribute}")
-    assert peer.name == name
-    [record] = evaluate([Sample("toy/ellipse", 1, lambda: image, lambda: truth)], peer, max_interactions=2)
+    baseline = open_baseline(f"{module}:{attribute}")
+    assert baseline.name == name
+    [record] = measure([Sample("toy/ellipse", 1, lambda: image, lambda: truth)], baseline, max_interactions=2)
     half = np.arange(64) < 32
     assert record.ious[0] == pytest.approx((truth == 1)[:, half].sum() / (48 * 32 + (truth == 1)[:, ~half].sum()))
 
 
-def test_an_object_is_used_as_it_is(module: str, image: np.ndarray) -> None:
-    open_peer(f"{module}:instance").set_image(image)
-    assert open_peer(f"{module}:instance").predict([Click(1, 1)], None).shape == (48, 64)
+def test_an_object_is_used_as_it_is(module: str) -> None:
+    assert open_baseline(f"{module}:instance") is open_baseline(f"{module}:instance")
 
 
 def test_the_example_of_the_manual_runs(module: str, tmp_path: Path, image: np.ndarray, truth: np.ndarray) -> None:
     manual = (Path(__file__).parents[3] / "docs" / "evaluation.md").read_text("utf-8")
     [example] = re.findall(r"^```python\n(.*?)^```", manual, re.M | re.S)
     (tmp_path / f"{module}.py").write_text(example)
-    peer = open_peer(f"{module}:Blobs")
-    kinds: tuple[Kind, ...] = ("click", "box", "scribble")
-    [record] = evaluate([Sample("toy/ellipse", 1, lambda: image, lambda: truth)], peer, kinds=kinds)
+    baseline = open_baseline(f"{module}:Blobs")
+    [record] = measure([Sample("toy/ellipse", 1, lambda: image, lambda: truth)], baseline, kinds=KINDS)
     assert max(record.ious) > 0.3
-
-
-def test_it_may_say_where_it_runs(module: str) -> None:
-    peers = [open_peer(f"{module}:{attribute}") for attribute in ("Named", "Half")]
-    assert [peer.device for peer in peers if isinstance(peer, Custom)] == ["cpu", None]
 
 
 def test_a_module_in_a_package_is_found(module: str, tmp_path: Path) -> None:
     package = tmp_path / f"{module}_package"
     package.mkdir()
     (tmp_path / f"{module}.py").rename(package / "inner.py")
-    assert open_peer(f"{package.name}.inner:Named").name == "left half"
+    assert open_baseline(f"{package.name}.inner:Named").name == "left half"
 
 
 @pytest.mark.parametrize(
     ("rest", "sentence"),
     [
-        (":", "names no predictor; wanted MODULE:ATTRIBUTE, as in mypackage.mymodule:MyPredictor"),
+        (":", "names no segmenter; wanted MODULE:ATTRIBUTE, as in mypackage.mymodule:MySegmenter"),
         (".inner:Half", "no module called '{module}.inner', neither in the current folder nor installed; go to"),
         ("x.inner:Half", "no module called '{module}x', neither in the current folder nor installed; go to"),
-        (":Halv", "no attribute of {module} called 'Halv'; there are Half, .* Did you mean 'Half'?"),
-        (":number", "of the type int, lacks set_image and predict; a predictor has set_image(image) and predict(pr"),
-        (":Mute", "of the type Mute, lacks predict; a predictor has"),
+        (":Halv", "no attribute of {module} called 'Halv'; there are .*Half, .* Did you mean 'Half'?"),
+        (
+            ":number",
+            "of the type int, lacks name and sha256 and encode and segment; a segmenter has name, sha256,",
+        ),
+        (":Mute", "of the type Mute, lacks sha256 and segment; a segmenter has"),
         (":Needy", "fails when it is called without arguments (TypeError: Needy.__init__() missing 1 required"),
         (":broken", "fails when it is called without arguments (ValueError: no such weights); mend it"),
     ],
@@ -126,7 +130,7 @@ def test_a_module_in_a_package_is_found(module: str, tmp_path: Path) -> None:
 def test_what_cannot_be_used_is_told_in_a_sentence(module: str, rest: str, sentence: str) -> None:
     wanted = re.escape(sentence.format(module=module)).replace(re.escape(".*"), ".*")
     with pytest.raises(ConfigError, match=wanted) as caught:
-        open_peer(f"{module}{rest}")
+        open_baseline(f"{module}{rest}")
     assert "\n" not in str(caught.value)
 
 
@@ -142,13 +146,14 @@ def test_what_cannot_be_used_is_told_in_a_sentence(module: str, rest: str, sente
 def test_a_module_that_cannot_be_imported_is_told(module: str, tmp_path: Path, source: str, sentence: str) -> None:
     (tmp_path / f"{module}.py").write_text(source)
     with pytest.raises(ConfigError, match=sentence):
-        open_peer(f"{module}:Half")
+        open_baseline(f"{module}:Half")
 
 
 def test_no_torch_is_needed(module: str) -> None:
     code = (
-        f"import sys; from vpuformer.evaluation.baselines import open_peer; print(open_peer('{module}:Named').name)\n"
+        "import sys; from vpuformer.evaluation.baselines import open_baseline\n"
+        f"print(open_baseline('{module}:Named').name)\n"
+        "sys.exit('torch' in sys.modules)"
     )
-    code += "sys.exit('torch' in sys.modules)"
     ran = subprocess.run([sys.executable, "-P", "-c", code], check=False, capture_output=True, text=True)
     assert (ran.returncode, ran.stdout) == (0, "left half\n"), ran.stderr

@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from support.measured import asked, measure
 from vpuformer.data.sample import Sample
-from vpuformer.errors import CheckpointError, ConfigError, MissingDependencyError, PromptError, SessionError
-from vpuformer.evaluation.baselines import PEERS, open_peer
+from vpuformer.errors import CheckpointError, ConfigError, InputError, MissingDependencyError, PromptError
+from vpuformer.evaluation.baselines import BASELINES, open_baseline
 from vpuformer.evaluation.baselines.sam_models import FAMILIES
 from vpuformer.evaluation.baselines.sam_prompts import to_frame
-from vpuformer.evaluation.run import evaluate
+from vpuformer.inference.protocol import Encoded
 from vpuformer.prompts import Box, Click, Prompt, Scribble
 
 torch = pytest.importorskip("torch")
@@ -133,27 +134,26 @@ def family(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="module")
 def loaded(family: str, checkpoints: Path) -> Any:
-    return open_peer(family, checkpoint=str(checkpoints / family), device="cpu")
+    return open_baseline(family, checkpoint=str(checkpoints / family), device="cpu")
 
 
 @pytest.fixture
-def peer(loaded: Any, image: np.ndarray) -> Any:
-    loaded.set_image(image)
-    return loaded
+def encoded(loaded: Any, image: np.ndarray) -> Any:
+    return loaded.encode(image)
 
 
-def seen(peer: Any, part: str = "") -> list[dict[str, Any]]:
+def seen(sam: Any, part: str = "") -> list[dict[str, Any]]:
     """The keyword arguments of each later call of the model, or of a part of it."""
     calls: list[dict[str, Any]] = []
-    peer._model.get_submodule(part).register_forward_pre_hook(
+    sam._model.get_submodule(part).register_forward_pre_hook(
         lambda _module, _arguments, named: calls.append(named), with_kwargs=True
     )
     return calls
 
 
-def test_every_family_is_a_peer(family: str) -> None:
+def test_every_family_is_a_baseline(family: str) -> None:
     assert set(MAKERS) == set(FAMILIES)
-    assert family in PEERS
+    assert family in BASELINES
 
 
 @pytest.mark.parametrize(
@@ -168,22 +168,22 @@ def test_every_family_is_a_peer(family: str) -> None:
     ],
     ids=str,
 )
-def test_answers_are_probabilities_of_the_image_s_size(peer: Any, prompts: list[Prompt]) -> None:
-    answer = peer.predict(prompts, None)
+def test_answers_are_probabilities_of_the_image_s_size(loaded: Any, encoded: Any, prompts: list[Prompt]) -> None:
+    answer = asked(loaded, encoded, prompts)
     assert (answer.shape, answer.dtype) == ((48, 64), np.float32)
     assert 0 <= answer.min() < answer.max() <= 1
-    assert np.array_equal(answer, peer.predict(prompts, None))
+    assert np.array_equal(answer, asked(loaded, encoded, prompts))
 
 
 def test_it_is_evaluated(loaded: Any, image: np.ndarray, truth: np.ndarray) -> None:
     sample = Sample("toy/ellipse", 1, lambda: image, lambda: truth)
-    [record] = evaluate([sample], loaded, kinds=("click", "box", "scribble"), max_interactions=6)
+    [record] = measure([sample], loaded, kinds=("click", "box", "scribble"), max_interactions=6)
     assert len(record.ious) == 6
 
 
-def test_an_answer_is_that_of_the_library(peer: Any, family: str, image: np.ndarray) -> None:
+def test_an_answer_is_that_of_the_library(loaded: Any, encoded: Any, family: str, image: np.ndarray) -> None:
     """The image and one click at once, with the library's own handling of both."""
-    model, processor = peer._model, peer._processor
+    model, processor = loaded._model, loaded._processor
     inputs = processor(images=image, input_points=[[[[30.0, 20.0]]]], input_labels=[[[1]]], return_tensors="pt")
     with torch.inference_mode():
         output = model(**{name: inputs[name] for name in ("pixel_values", "input_points", "input_labels")})
@@ -192,25 +192,25 @@ def test_an_answer_is_that_of_the_library(peer: Any, family: str, image: np.ndar
     masks = processor.post_process_masks(output.pred_masks, *sizes, binarize=False)[0][0]
     expected = masks[output.iou_scores[0, 0].argmax()].sigmoid().numpy()
     assert len(masks) == 3
-    np.testing.assert_allclose(peer.predict(CLICKS[:1], None), expected, atol=1e-5)
+    np.testing.assert_allclose(asked(loaded, encoded, CLICKS[:1]), expected, atol=1e-5)
 
 
-def test_coordinates_reach_the_model_as_the_library_s_own(peer: Any, image: np.ndarray) -> None:
-    calls = seen(peer)
-    peer.predict([Box(9.5, 4.5, 50.5, 40.5), *CLICKS], None)
+def test_coordinates_reach_the_model_as_the_library_s_own(loaded: Any, encoded: Any, image: np.ndarray) -> None:
+    calls = seen(loaded)
+    asked(loaded, encoded, [Box(9.5, 4.5, 50.5, 40.5), *CLICKS])
     points = [[[[30.0, 20.0], [5.0, 5.0]]]]
-    theirs = peer._processor(
+    theirs = loaded._processor(
         images=image, input_points=points, input_boxes=[[[10.0, 5.0, 50.0, 40.0]]], return_tensors="pt"
     )
     for name in ("input_points", "input_boxes"):
         assert calls[0][name].shape == theirs[name].shape
         torch.testing.assert_close(calls[0][name], theirs[name].float())
     assert calls[0]["input_labels"].tolist() == [[[1, 0]]]
-    x, y = to_frame(np.array([5.0, 5.0]), (48, 64), (SIDE, SIDE) if peer.name.startswith("sam2") else (48, 64))
+    x, y = to_frame(np.array([5.0, 5.0]), (48, 64), (SIDE, SIDE) if loaded.name.startswith("sam2") else (48, 64))
     assert calls[0]["input_points"][0, 0, 1].tolist() == pytest.approx([float(x), float(y)])
 
 
-def test_prompts_matter(peer: Any) -> None:
+def test_prompts_matter(loaded: Any, encoded: Any) -> None:
     prompts: list[list[Prompt]] = [
         [Click(30, 20)],
         [Click(30, 20, False)],
@@ -219,101 +219,98 @@ def test_prompts_matter(peer: Any) -> None:
         [Box(14.5, 9.5, 45.5, 30.5), Click(30, 20)],
         [Scribble(((20, 20), (60, 22)))],
     ]
-    answers = [peer.predict(given, None) for given in prompts]
+    answers = [asked(loaded, encoded, given) for given in prompts]
     for position, answer in enumerate(answers):
         assert all(np.abs(answer - other).max() > 1e-3 for other in answers[:position])
 
 
-def test_a_image_is_encoded_once(peer: Any, image: np.ndarray) -> None:
-    calls = seen(peer, "vision_encoder")
-    peer.set_image(image)
+def test_a_image_is_encoded_once(loaded: Any, encoded: Any, image: np.ndarray) -> None:
+    calls = seen(loaded, "vision_encoder")
+    encoded = loaded.encode(image)
     answer = None
     for count in (1, 2):
-        answer = peer.predict(CLICKS[:count], answer)
-    peer.predict(CLICKS, None)
+        answer = asked(loaded, encoded, CLICKS[:count], answer)
+    asked(loaded, encoded, CLICKS)
     assert len(calls) == 1
-    peer.set_image(image[::-1].copy())
+    encoded = loaded.encode(image[::-1].copy())
     assert len(calls) == 2
-    assert not np.array_equal(peer.predict(CLICKS, None), answer)
+    assert not np.array_equal(asked(loaded, encoded, CLICKS), answer)
 
 
-def test_its_own_answer_goes_back_as_logits(peer: Any, family: str) -> None:
-    calls = seen(peer)
-    first = peer.predict(CLICKS[:1], None)
-    second = peer.predict(CLICKS, first.copy())
-    third = peer.predict([*CLICKS, Click(40, 20)], second)
+def test_its_own_answer_goes_back_as_logits(loaded: Any, encoded: Any, family: str) -> None:
+    calls = seen(loaded)
+    first = asked(loaded, encoded, CLICKS[:1])
+    second = asked(loaded, encoded, CLICKS, first.copy())
+    third = asked(loaded, encoded, [*CLICKS, Click(40, 20)], second)
     assert ["input_masks" in call for call in calls] == [False, True, True]
     assert calls[1]["input_masks"].shape == (1, 1, 16, 16)
     assert not np.array_equal(calls[1]["input_masks"], calls[2]["input_masks"])
-    fresh = peer.predict(CLICKS, None)
+    fresh = asked(loaded, encoded, CLICKS)
     assert np.abs(second - fresh).max() > 1e-4
     assert np.abs(third - second).max() > 1e-4
     assert calls[1]["input_masks"].abs().max() <= (FAMILIES[family].clamp or np.inf)
 
 
-def test_a_mask_of_other_making_is_left_out(peer: Any, image: np.ndarray) -> None:
-    first = peer.predict(CLICKS[:1], None)
-    alone = peer.predict(CLICKS, None)
-    assert np.array_equal(peer.predict(CLICKS, np.zeros_like(first)), alone)
-    first += 0.25  # somebody's array by now
-    peer.set_image(image)
-    assert np.array_equal(peer.predict(CLICKS, alone), alone)  # the image is new, and so is the object
+def test_a_mask_of_other_making_is_left_out(loaded: Any, encoded: Any, image: np.ndarray) -> None:
+    first = asked(loaded, encoded, CLICKS[:1])
+    alone = asked(loaded, encoded, CLICKS)
+    assert np.array_equal(asked(loaded, encoded, CLICKS, np.zeros_like(first)), alone)
+    encoded = loaded.encode(image)
+    assert np.array_equal(asked(loaded, encoded, CLICKS, alone), alone)  # encoded anew, the image has no answers
 
 
-def test_a_single_click_alone_has_several_answers(peer: Any) -> None:
-    calls = seen(peer)
-    first = peer.predict(CLICKS[:1], None)
-    peer.predict(CLICKS[:1], first)
-    peer.predict(CLICKS, first)
-    peer.predict([Box(14.5, 9.5, 45.5, 30.5)], None)
+def test_a_single_click_alone_has_several_answers(loaded: Any, encoded: Any) -> None:
+    calls = seen(loaded)
+    first = asked(loaded, encoded, CLICKS[:1])
+    asked(loaded, encoded, CLICKS[:1], first)
+    asked(loaded, encoded, CLICKS, first)
+    asked(loaded, encoded, [Box(14.5, 9.5, 45.5, 30.5)])
     assert [call["multimask_output"] for call in calls] == [True, False, False, False]
 
 
 def test_logits_that_go_back_into_sam2_are_clamped(checkpoints: Path, image: np.ndarray) -> None:
-    peer: Any = open_peer("sam2", checkpoint=str(checkpoints / "sam2"), device="cpu")
-    for parameter in peer._model.mask_decoder.parameters():
+    loaded: Any = open_baseline("sam2", checkpoint=str(checkpoints / "sam2"), device="cpu")
+    for parameter in loaded._model.mask_decoder.parameters():
         parameter.data.mul_(5)
-    peer.set_image(image)
-    peer.predict(CLICKS, peer.predict(CLICKS[:1], None))
-    assert peer._last.logits.abs().max() == 32
+    encoded = loaded.encode(image)
+    answer = asked(loaded, encoded, CLICKS, asked(loaded, encoded, CLICKS[:1]))
+    assert encoded.logits(answer).abs().max() == 32
 
 
 def test_it_says_what_it_is(loaded: Any, family: str, checkpoints: Path) -> None:
     assert loaded.name == f"{family}:{family}"
     assert loaded.device == "cpu"
-    again: Any = open_peer(f"{family}:{checkpoints / family}", device="cpu")
-    assert again.weights_sha256 == loaded.weights_sha256
+    again: Any = open_baseline(f"{family}:{checkpoints / family}", device="cpu")
+    assert again.sha256 == loaded.sha256
     next(again._model.parameters()).data.add_(1)
-    del again.weights_sha256
-    assert again.weights_sha256 != loaded.weights_sha256
+    again._sha256 = None
+    assert again.sha256 != loaded.sha256
 
 
 def test_a_checkpoint_for_videos_is_one_of_sam2(tmp_path: Path, image: np.ndarray) -> None:
     """All of SAM 2 on the hub are of this kind."""
     save(tmp_path, make_sam2_video)
-    peer = open_peer("sam2", checkpoint=str(tmp_path), device="cpu")
-    peer.set_image(image)
-    assert peer.predict(CLICKS, None).shape == (48, 64)
+    loaded = open_baseline("sam2", checkpoint=str(tmp_path), device="cpu")
+    encoded = loaded.encode(image)
+    assert asked(loaded, encoded, CLICKS).shape == (48, 64)
 
 
 # --- what cannot be -----------------------------------------------------------------------------------------------
 
 
-def test_a_peer_without_a_image_or_a_prompt_says_so(checkpoints: Path, image: np.ndarray) -> None:
-    peer = open_peer("sam", checkpoint=str(checkpoints / "sam"), device="cpu")
-    with pytest.raises(SessionError, match="sam:sam has no image yet"):
-        peer.predict(CLICKS, None)
-    peer.set_image(image)
+def test_prompts_that_show_nothing_are_refused(checkpoints: Path, image: np.ndarray) -> None:
+    sam = open_baseline("sam", checkpoint=str(checkpoints / "sam"), device="cpu")
+    encoded = sam.encode(image)
     with pytest.raises(PromptError, match="sam:sam has nothing to go by; give at least one click"):
-        peer.predict([], None)
-    with pytest.raises(PromptError, match="lies outside the image"):
-        peer.predict([Click(100, 100)], None)
+        asked(sam, encoded, [], np.ones((48, 64), np.float32))
+    with pytest.raises(InputError, match="encode the image with the segmenter that is asked"):
+        asked(sam, Encoded(image), CLICKS)
 
 
 @pytest.mark.parametrize("checkpoint", ["./nowhere", "~/nowhere", "/nowhere", "a/b/c"])
 def test_a_missing_folder_is_told_without_asking_the_hub(checkpoint: str, family: str) -> None:
     with pytest.raises(CheckpointError, match=f"no folder {checkpoint} with weights of {family}; give a folder that"):
-        open_peer(family, checkpoint=checkpoint)
+        open_baseline(family, checkpoint=checkpoint)
 
 
 def test_a_hub_out_of_reach_is_told_in_one_sentence(family: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -323,7 +320,7 @@ def test_a_hub_out_of_reach_is_told_in_one_sentence(family: str, monkeypatch: py
     monkeypatch.setattr(transformers.PreTrainedConfig, "get_config_dict", unreachable)
     usual = FAMILIES[family].checkpoint
     with pytest.raises(CheckpointError) as caught:
-        open_peer(family)
+        open_baseline(family)
     said = str(caught.value)
     assert said.startswith(f"the weights {usual} of {family} cannot be loaded (We couldn't connect to the hub); give a")
     assert said.endswith(f"or a name that the Hugging Face hub knows, as in {family}:{usual}")
@@ -334,21 +331,21 @@ def test_broken_and_foreign_weights_are_refused(checkpoints: Path, tmp_path: Pat
     from safetensors.torch import load_file, save_file
 
     with pytest.raises(CheckpointError, match="holds a model of the type 'sam2', and none of sam; choose another"):
-        open_peer("sam", checkpoint=str(checkpoints / "sam2"))
+        open_baseline("sam", checkpoint=str(checkpoints / "sam2"))
     (tmp_path / "empty").mkdir()
     with pytest.raises(CheckpointError, match=r"empty of sam cannot be loaded \(no config\.json that tells"):
-        open_peer("sam", checkpoint=str(tmp_path / "empty"))
+        open_baseline("sam", checkpoint=str(tmp_path / "empty"))
     shutil.copytree(checkpoints / "sam", tmp_path / "torn")
     weights = tmp_path / "torn" / "model.safetensors"
     tensors = load_file(weights)
     del tensors["mask_decoder.iou_token.weight"]
     save_file(tensors, weights, metadata={"format": "pt"})
     with pytest.raises(CheckpointError, match=r"torn of sam lack 1 tensors, such as mask_decoder\.iou_token"):
-        open_peer("sam", checkpoint=str(tmp_path / "torn"))
+        open_baseline("sam", checkpoint=str(tmp_path / "torn"))
     weights.unlink()
     torch.save(tensors, tmp_path / "torn" / "pytorch_model.bin")
     with pytest.raises(CheckpointError, match="torn of sam cannot be loaded"):  # a pickle is not read
-        open_peer("sam", checkpoint=str(tmp_path / "torn"))
+        open_baseline("sam", checkpoint=str(tmp_path / "torn"))
 
 
 def test_a_missing_library_is_named(checkpoints: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -359,13 +356,13 @@ def test_a_missing_library_is_named(checkpoints: Path, monkeypatch: pytest.Monke
     with monkeypatch.context() as patch:
         patch.setitem(sys.modules, "transformers", old)
         with pytest.raises(MissingDependencyError, match=r"transformers 4\.30 cannot provide Sam2Model; .*--upgrade"):
-            open_peer("sam2", checkpoint=folder)
+            open_baseline("sam2", checkpoint=folder)
     with monkeypatch.context() as patch:
         patch.setitem(sys.modules, "transformers", None)
         with pytest.raises(MissingDependencyError, match=r"sam2 needs transformers; .* 'vpuformer\[sam\]'"):
-            open_peer("sam2", checkpoint=folder)
+            open_baseline("sam2", checkpoint=folder)
 
 
 def test_an_unknown_device_is_refused_before_weights_are_read(checkpoints: Path) -> None:
     with pytest.raises(ConfigError, match="the device 'abacus' cannot be used"):
-        open_peer("sam", checkpoint=str(checkpoints / "sam"), device="abacus")
+        open_baseline("sam", checkpoint=str(checkpoints / "sam"), device="abacus")

@@ -14,7 +14,8 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner, Result
 
-from vpuformer.arrays import RGB, FloatMap
+from support.measured import Loop
+from vpuformer.arrays import FloatMap
 from vpuformer.cli import app
 from vpuformer.data.kinds.benchmarks import open_benchmark
 from vpuformer.errors import DatasetError, InputError
@@ -24,7 +25,8 @@ from vpuformer.evaluation.report import open_runs, render_page, write_page
 from vpuformer.evaluation.report.figures import all_figures, combination_bars, curve_charts, first_prompt_bars
 from vpuformer.evaluation.report.markup import Markup, element, joined
 from vpuformer.evaluation.report.panels import galleries
-from vpuformer.prompts import Box, Click, Kind, Prompt, Scribble
+from vpuformer.inference.protocol import Query
+from vpuformer.prompts import Box, Click, Kind, Scribble
 
 CURVE = (0.5, 0.86, 0.91)
 
@@ -241,7 +243,7 @@ def its_run(grabcut: Path, tmp_path: Path) -> Path:
     return write_run(tmp_path / "run", ["one", "two"], data_sha256=data_fingerprint(grabcut))
 
 
-class Everything:
+class Everything(Loop):
     """It answers that all is object, and remembers what it was shown."""
 
     name = "everything"
@@ -249,12 +251,9 @@ class Everything:
     def __init__(self) -> None:
         self.calls: list[tuple[int, bool]] = []
 
-    def set_image(self, image: RGB) -> None:
-        self.size = image.shape[:2]
-
-    def predict(self, prompts: Sequence[Prompt], previous: FloatMap | None) -> FloatMap:
-        self.calls.append((len(prompts), previous is None))
-        return np.ones(self.size, np.float32)
+    def answer(self, query: Query) -> FloatMap:
+        self.calls.append((len(query.prompts), query.mask is None))
+        return np.ones(query.encoded.size, np.float32)
 
 
 def pixels(source: str) -> npt.NDArray[np.uint8]:

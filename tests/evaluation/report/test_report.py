@@ -2,7 +2,6 @@
 
 import gzip
 import json
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,8 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from vpuformer.arrays import RGB, FloatMap
+from support.measured import Loop
+from vpuformer.arrays import FloatMap
 from vpuformer.data.kinds.coco import CocoFolder
 from vpuformer.data.sample import Sample
 from vpuformer.errors import InputError
@@ -27,7 +27,8 @@ from vpuformer.evaluation.report import (
 )
 from vpuformer.evaluation.report.summary import number_shown
 from vpuformer.evaluation.run import evaluate_to_file
-from vpuformer.prompts import Box, Click, Prompt
+from vpuformer.inference.protocol import Query
+from vpuformer.prompts import Box, Click
 
 CURVES = ([0.5, 0.86, 0.91], [0.95, 0.97], [0.2] * 20)
 
@@ -113,17 +114,14 @@ def test_images_of_one_stem_in_two_folders_are_two(tmp_path: Path) -> None:
         "days/tuesday/0.png/4",
     ]
 
-    class ByImage:
+    class ByImage(Loop):
         """Right about one image, wrong about the other."""
 
         name = "by image"
 
-        def set_image(self, image: RGB) -> None:
-            self.right = not image.any()
-
-        def predict(self, prompts: Sequence[Prompt], previous: FloatMap | None) -> FloatMap:  # noqa: ARG002
+        def answer(self, query: Query) -> FloatMap:
             answer = np.zeros((20, 20), np.float32)
-            answer[5:16, 5:16] = self.right
+            answer[5:16, 5:16] = not query.encoded.image.any()
             return answer
 
     path = tmp_path / "records.jsonl.gz"
@@ -173,12 +171,10 @@ def test_boundary_iou_is_measured_and_kept(tmp_path: Path) -> None:
     truth = np.zeros((20, 20), np.int8)
     truth[5:15, 5:15] = 1
 
-    class Half:
+    class Half(Loop):
         name = "half"
 
-        def set_image(self, image: RGB) -> None: ...
-
-        def predict(self, prompts: Sequence[Prompt], previous: FloatMap | None) -> FloatMap:  # noqa: ARG002
+        def answer(self, query: Query) -> FloatMap:  # noqa: ARG002
             answer = np.zeros((20, 20), np.float32)
             answer[5:15, 5:10] = 1
             return answer

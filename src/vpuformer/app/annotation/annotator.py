@@ -9,7 +9,6 @@ from typing import Any
 from vpuformer.app.annotation import history
 from vpuformer.app.annotation.answering import Answering, as_answer
 from vpuformer.app.annotation.loaded_object import LoadedObject
-from vpuformer.app.annotation.segmenter import Segmenter
 from vpuformer.app.images.folder import Folder
 from vpuformer.app.images.gallery import Gallery
 from vpuformer.app.images.open_images import OpenImage
@@ -29,6 +28,7 @@ from vpuformer.app.store.rows import NewMask, StepAnswer
 from vpuformer.app.store.store import Store
 from vpuformer.arrays import FloatMap
 from vpuformer.errors import BusyError, ImageError, InputError
+from vpuformer.inference.protocol import Segmenter
 from vpuformer.prompts import fit_to_image, prompt_from_dict
 
 _LOCKS = 64

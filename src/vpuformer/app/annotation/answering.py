@@ -2,8 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -12,7 +11,7 @@ from vpuformer.app.annotation.brush import painted
 from vpuformer.app.annotation.loaded_object import LoadedObject
 from vpuformer.app.annotation.network_queue import NetworkQueue
 from vpuformer.app.annotation.probability_maps import ProbabilityMaps
-from vpuformer.app.annotation.segmenter import Answer, Looked, Segmenter
+from vpuformer.app.annotation.segmenter import LazySegmenter
 from vpuformer.app.images.cache import Cache
 from vpuformer.app.images.gallery import Gallery, Key
 from vpuformer.app.store import rle
@@ -20,16 +19,15 @@ from vpuformer.app.store.logits import decode_logits, encode_logits
 from vpuformer.app.store.rows import StepAnswer
 from vpuformer.arrays import BoolMask, FloatMap, Size
 from vpuformer.geometry import Crop
+from vpuformer.inference.protocol import Encoded, Prediction, Query, Segmenter
 from vpuformer.metrics import MASK_THRESHOLD
 from vpuformer.prompts import Prompt
 
-LOOKED_BUDGET = 400_000_000
-"""Bytes of images whose features are kept, the newest in any case: the same pixels once more, and the features."""
+ENCODED_BUDGET = 400_000_000
+"""Bytes of encoded images that are kept, the newest in any case: their pixels and features."""
 
 MAX_PAINTING = 4
 """Masks that are drawn on at the same time: each is a few times the pixels of its image."""
-
-T = TypeVar("T")
 
 
 class Answering:
@@ -37,21 +35,22 @@ class Answering:
 
     Args:
         gallery: the images.
-        segmenter: the network, or whatever else answers; used by one thread alone.
+        segmenter: used by one thread alone.
     """
 
     def __init__(self, gallery: Gallery, segmenter: Segmenter) -> None:
         self._gallery, self._segmenter = gallery, segmenter
-        self._looked: Cache[Key, Looked] = Cache(self._look, lambda looked: looked.nbytes, LOOKED_BUDGET)
+        self._encoded: Cache[Key, Encoded] = Cache(self._encode, lambda encoded: encoded.nbytes, ENCODED_BUDGET)
         self._network = NetworkQueue()
         self._maps = ProbabilityMaps()
         self._painting = threading.BoundedSemaphore(MAX_PAINTING)
-        self._network.prepare(segmenter.load)
+        if isinstance(segmenter, LazySegmenter):
+            self._network.prepare(segmenter.load)
 
     def close(self) -> None:
         """Wait for what the network is at."""
         self._network.close()
-        self._looked.close()
+        self._encoded.close()
 
     @property
     def waiting(self) -> int:
@@ -59,9 +58,9 @@ class Answering:
         return self._network.waiting
 
     def prepare(self, image: int) -> None:
-        """Look at an image once nobody waits, if it is open by then; never raises."""
+        """Encode an image once nobody waits, if it is open by then; never raises."""
         name = self._gallery.name(image)
-        self._network.prepare(lambda: self._gallery.opened.holds(name) and self._looked.get(self._gallery.key(image)))
+        self._network.prepare(lambda: self._gallery.opened.holds(name) and self._encoded.get(self._gallery.key(image)))
 
     def answer(self, record: LoadedObject, place: int) -> StepAnswer:
         """What a step comes to; the one that it is made from has its answer.
@@ -95,23 +94,18 @@ class Answering:
                 return self._predicted(record, place, mask, crop)
 
     def probability(self, record: LoadedObject, place: int) -> FloatMap | None:
-        """The probability of every pixel after a step, shape (H, W); None if it has no answer.
-
-        Raises:
-            ImageError: the image is needed, and gone or broken.
-            BusyError: too many questions are waiting.
-        """
+        """The probability of every pixel after a step, shape (H, W); None if it has no answer."""
         kept = self._maps.get(record.steps[place].id)
         if kept is not None:
             return kept
-        answer, image = record.answer(place), record.row.image
+        answer = record.answer(place)
         if answer is None:
             return None
-        mask = rle.decode(answer.mask, self._gallery.size(image))
+        size = self._gallery.size(record.row.image)
+        mask = rle.decode(answer.mask, size)
         if answer.logits is None or answer.crop is None:
             return mask.astype(np.float32)
-        logits, crop = decode_logits(answer.logits), Crop(*answer.crop)
-        probability = self._asked(image, lambda looked: looked.restore(logits, crop).probability)
+        probability = Prediction.from_logits(decode_logits(answer.logits), Crop(*answer.crop), size).probability
         # The mask is kept to the pixel and goes before: logits are rounded, and a brush knows nothing of them.
         return np.where((probability > MASK_THRESHOLD) == mask, probability, mask.astype(np.float32))
 
@@ -124,7 +118,7 @@ class Answering:
         strokes: Sequence[history.Content] = (),
     ) -> StepAnswer:
         prompts = history.prompts(record.contents(place))
-        prediction, seconds = self._asked(record.row.image, lambda looked: _timed(looked, prompts, mask, crop))
+        prediction, seconds = self._segmented(record.row.image, prompts, mask, crop)
         if not strokes:  # of which the map knows nothing
             self._maps.put(record.steps[place].id, prediction.probability)
         at = prediction.crop
@@ -140,14 +134,22 @@ class Answering:
         self._maps.put(record.steps[place].id, enclosed.astype(np.float32))
         return as_answer(enclosed, seconds=answer.seconds, model=answer.model)
 
-    def _asked(self, image: int, question: Callable[[Looked], T]) -> T:
-        """What the network answers about an image; the file is read before it is the network's turn."""
+    def _segmented(
+        self, image: int, prompts: Sequence[Prompt], mask: FloatMap | None, crop: Crop | None
+    ) -> tuple[Prediction, float]:
+        """An answer about an image, and the seconds that it took; the file is read before it is the network's turn."""
         self._gallery.image(image)
         key = self._gallery.key(image)
-        return self._network.ask(lambda: question(self._looked.get(key)))
 
-    def _look(self, key: Key) -> Looked:
-        return self._segmenter.look(self._gallery.opened.get(key[0]).rgb)
+        def ask() -> tuple[Prediction, float]:
+            encoded, begun = self._encoded.get(key), time.perf_counter()
+            (prediction,) = self._segmenter.segment([Query(encoded, prompts, mask, crop)])
+            return prediction, time.perf_counter() - begun
+
+        return self._network.ask(ask)
+
+    def _encode(self, key: Key) -> Encoded:
+        return self._segmenter.encode(self._gallery.opened.get(key[0]).rgb)
 
     def _painted(self, answer: StepAnswer | None, strokes: Sequence[history.Content], size: Size) -> StepAnswer:
         """An answer, None being an empty one, with strokes of the brush drawn on it."""
@@ -158,12 +160,6 @@ class Answering:
             mask = painted(before, strokes)
             # The network's answer is handed on, for the next prompt to set out from where the mask is still its.
             return as_answer(mask) if answer is None else as_answer(mask, answer.crop, answer.logits)
-
-
-def _timed(looked: Looked, prompts: Sequence[Prompt], mask: FloatMap | None, crop: Crop | None) -> tuple[Answer, float]:
-    """An answer, and the seconds that it took."""
-    begun = time.perf_counter()
-    return looked.predict(prompts, mask, crop), time.perf_counter() - begun
 
 
 def as_answer(

@@ -9,7 +9,6 @@ from fastapi.staticfiles import StaticFiles
 
 from vpuformer import __version__
 from vpuformer.app.annotation.annotator import Annotator
-from vpuformer.app.annotation.segmenter import Segmenter
 from vpuformer.app.http.error_handlers import RESPONSES, add_error_handlers
 from vpuformer.app.http.guard import Guard
 from vpuformer.app.http.root_path import RootPath
@@ -17,6 +16,7 @@ from vpuformer.app.http.routes import images, objects, pages, project
 from vpuformer.app.http.telemetry import Telemetry
 from vpuformer.app.images.folder import Folder
 from vpuformer.app.store.store import FILE, Store
+from vpuformer.inference.protocol import Segmenter
 
 STATIC = Path(__file__).parents[1] / "page"
 

@@ -11,13 +11,13 @@ from contextlib import suppress
 
 import uvicorn
 
-from vpuformer.app.annotation.segmenter import Segmenter
 from vpuformer.app.http.browser import open_page
 from vpuformer.app.http.root_path import checked_root_path
 from vpuformer.app.http.server import create_app
 from vpuformer.app.images.folder import Folder
 from vpuformer.app.store.store import Store
 from vpuformer.errors import ConfigError
+from vpuformer.inference.protocol import Segmenter
 
 
 def bind(host: str, port: int, *, any_free: bool = False) -> sockets.socket:

@@ -1,8 +1,8 @@
-"""Other methods behind the same `Segmenter` interface, to compare with.
+"""Other segmenters to compare with.
 
-`grabcut` and `random_walker` are classical ones: library implementations, with `seeds` that the prompts become. `sam`
-is SAM, SAM 2 and SAM-HQ: what they are told stands in `sam_prompts`, where they come from in `sam_models`. `custom` is
-somebody's own. To import this loads no torch; to open one of the second kind does.
+`grabcut` and `random_walker` are classical: library implementations, with `seeds` made of the prompts. `sam` is SAM,
+SAM 2 and SAM-HQ: `sam_prompts` converts the prompts, `sam_models` loads the models. `custom` is one of your own.
+Importing this loads no torch; opening one of SAM's family does.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,7 +14,7 @@ from vpuformer.evaluation.baselines.custom import open_custom
 from vpuformer.evaluation.baselines.grabcut import GrabCut
 from vpuformer.evaluation.baselines.random_walker import RandomWalker
 from vpuformer.evaluation.baselines.sam_models import FAMILIES
-from vpuformer.evaluation.protocol import Segmenter
+from vpuformer.inference.protocol import Segmenter
 
 CLASSICAL: Mapping[str, Callable[[], Segmenter]] = MappingProxyType(
     {
@@ -26,35 +26,34 @@ CLASSICAL: Mapping[str, Callable[[], Segmenter]] = MappingProxyType(
 """They have no weights, and run on the CPU."""
 
 
-def open_peer(name: str, *, checkpoint: str | None = None, device: str | None = None) -> Segmenter:
-    """The peer of this name.
+def open_baseline(name: str, *, checkpoint: str | None = None, device: str | None = None) -> Segmenter:
+    """The baseline of this name.
 
-    >>> open_peer("opencv-grabcut").name
+    >>> open_baseline("opencv-grabcut").name
     'opencv-grabcut'
 
     Args:
-        name: one of `PEERS`; `sam:WEIGHTS` (`sam2:`, `sam-hq:`) with a folder or a name on the Hugging Face hub; or
-            `MODULE:ATTRIBUTE`, a predictor of one's own, see `vpuformer.evaluation.baselines.custom.open_custom`.
-        checkpoint: the weights, where `name` does not say them.
-        device: of SAM and its like, such as "cpu" or "cuda"; by default CUDA where there is any. The classical peers
-            know the CPU alone, and one's own chooses for itself.
+        name: one of `BASELINES`; `sam:WEIGHTS` (`sam2:`, `sam-hq:`) with a folder or a name on the Hugging Face hub; or
+            `MODULE:ATTRIBUTE`, a segmenter of your own, see `vpuformer.evaluation.baselines.custom.open_custom`.
+        checkpoint: the weights, if `name` does not give them.
+        device: for SAM's family, such as "cpu" or "cuda"; by default CUDA where there is any. The classical baselines
+            run on the CPU alone, and one of your own chooses for itself.
 
     Returns:
-        The peer. SAM and its like have two more things to tell, `device` and `weights_sha256`; one's own may have the
-        first.
+        The baseline. SAM's family has an attribute `device` in addition, and one of your own may have it.
 
     Raises:
-        ConfigError: there is no such peer or device, or one's own cannot be used.
+        ConfigError: there is no such baseline or device, or one of your own cannot be used.
         CheckpointError: the weights are missing, broken or of another model.
-        MissingDependencyError: the library behind the peer is not installed.
+        MissingDependencyError: the library behind the baseline is not installed.
     """
     head, colon, rest = name.partition(":")
-    if colon and head not in PEERS:
+    if colon and head not in BASELINES:
         if checkpoint is not None:
             raise ConfigError(f"{name} brings its own weights, got {checkpoint!r}; leave them out")
         return open_custom(name)
-    if head not in PEERS:
-        raise ConfigError(unknown_name("peer", name, PEERS))
+    if head not in BASELINES:
+        raise ConfigError(unknown_name("baseline", name, BASELINES))
     if colon and checkpoint is not None:
         raise ConfigError(f"{name} and {checkpoint!r} both name weights; give them once")
     weights = rest if colon else checkpoint
@@ -64,14 +63,14 @@ def open_peer(name: str, *, checkpoint: str | None = None, device: str | None = 
         return CLASSICAL[head]()
     if weights == "":
         raise ConfigError(
-            f"{name!r} names no weights; give a folder or a name of the hub, or {head!r} for the usual ones"
+            f"{name!r} names no weights; give a folder or a name of the hub, or {head!r} for the default ones"
         )
     from vpuformer.evaluation.baselines.sam import Sam
 
     return Sam.from_pretrained(head, weights, device)
 
 
-PEERS: Mapping[str, Callable[[], Segmenter]] = MappingProxyType(
-    {**CLASSICAL, **{family: partial(open_peer, family) for family in FAMILIES}}
+BASELINES: Mapping[str, Callable[[], Segmenter]] = MappingProxyType(
+    {**CLASSICAL, **{family: partial(open_baseline, family) for family in FAMILIES}}
 )
-"""What opens a peer of a name as it comes, without other weights or a device."""
+"""Functions that open each baseline with its default weights and device."""

@@ -1,71 +1,47 @@
-"""A predictor of one's own under evaluation, by the name `MODULE:ATTRIBUTE`. Imports no torch."""
+"""A segmenter of your own under evaluation, by the name `MODULE:ATTRIBUTE`. Imports no torch."""
 
 import importlib
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from vpuformer.arrays import RGB, FloatMap
 from vpuformer.errors import ConfigError, unknown_name
-from vpuformer.evaluation.protocol import Segmenter
-from vpuformer.prompts import Prompt
+from vpuformer.inference.protocol import Segmenter
 
-METHODS = ("set_image", "predict")
-"""Of `vpuformer.evaluation.protocol.Segmenter`; its `name` may be left out."""
-
-
-class Custom:
-    """Somebody's predictor, with what it may leave out.
-
-    Args:
-        predictor: has the `METHODS`.
-        name: as tables show it, unless the predictor has a `name`.
-    """
-
-    def __init__(self, predictor: Any, name: str) -> None:
-        self._predictor = predictor
-        self.name = str(getattr(predictor, "name", name))
-
-    @property
-    def device(self) -> str | None:
-        """Where it runs, if it says so."""
-        device = getattr(self._predictor, "device", None)
-        return None if device is None else str(device)
-
-    def set_image(self, image: RGB) -> None:
-        """Start an image."""
-        self._predictor.set_image(image)
-
-    def predict(self, prompts: Sequence[Prompt], previous: FloatMap | None) -> FloatMap:
-        """See `vpuformer.evaluation.protocol.Segmenter.predict`; evaluation checks the answer."""
-        return self._predictor.predict(prompts, previous)
+MEMBERS = ("name", "sha256", "encode", "segment")
+"""What a `vpuformer.inference.protocol.Segmenter` has; the last two are methods."""
 
 
 def open_custom(name: str) -> Segmenter:
-    """The predictor called `MODULE:ATTRIBUTE`.
+    """The segmenter called `MODULE:ATTRIBUTE`.
 
     The module is looked for in the current folder too, as `python -m` does. A class or a function is called without
-    arguments; anything else that has the methods is used as it is.
+    arguments; anything else that has the members is used as it is.
 
     Raises:
-        ConfigError: there is no such module or attribute, importing or calling it fails, or methods are missing.
+        ConfigError: there is no such module or attribute, importing or calling it fails, or members are missing.
     """
     module_name, _, attribute = name.partition(":")
     if not module_name or not attribute:
-        raise ConfigError(f"{name!r} names no predictor; wanted MODULE:ATTRIBUTE, as in mypackage.mymodule:MyPredictor")
+        raise ConfigError(f"{name!r} names no segmenter; wanted MODULE:ATTRIBUTE, as in mypackage.mymodule:MySegmenter")
     found = _attribute(_module(module_name, name), attribute, name)
-    missing = [method for method in METHODS if not callable(getattr(found, method, None))]
-    if isinstance(found, type) or (missing and callable(found)):
-        found = _called(found, name)
-        missing = [method for method in METHODS if not callable(getattr(found, method, None))]
-    if missing:
+    is_factory = isinstance(found, type) or (callable(found) and _missing(found))
+    segmenter: Any = _called(found, name) if is_factory else found
+    if missing := _missing(segmenter):
         raise ConfigError(
-            f"{name}, of the type {type(found).__name__}, lacks {' and '.join(missing)}; a predictor has"
-            " set_image(image) and predict(prompts, previous)"
+            f"{name}, of the type {type(segmenter).__name__}, lacks {' and '.join(missing)}; a segmenter has name,"
+            " sha256, encode(image) and segment(queries), see vpuformer.inference.protocol"
         )
-    return Custom(found, attribute)
+    return segmenter
+
+
+def _missing(found: Any) -> list[str]:
+    return [
+        member
+        for member in MEMBERS
+        if not (callable(getattr(found, member, None)) if member in MEMBERS[2:] else hasattr(found, member))
+    ]
 
 
 def _module(module_name: str, name: str) -> ModuleType:
@@ -82,7 +58,7 @@ def _module(module_name: str, name: str) -> ModuleType:
             " that holds it, or install it"
         ) from error
     except Exception as error:  # whatever the module does when it is imported
-        raise ConfigError(f"{name}: importing {module_name} fails ({_told(error)}); mend it") from error
+        raise ConfigError(f"{name}: importing {module_name} fails ({_message(error)}); mend it") from error
 
 
 def _attribute(module: ModuleType, attribute: str, name: str) -> Any:
@@ -97,10 +73,10 @@ def _called(factory: Any, name: str) -> Any:
     try:
         return factory()
     except Exception as error:  # whatever it does when it is called
-        raise ConfigError(f"{name} fails when it is called without arguments ({_told(error)}); mend it") from error
+        raise ConfigError(f"{name} fails when it is called without arguments ({_message(error)}); mend it") from error
 
 
-def _told(error: Exception) -> str:
-    """The kind of an error and the first line of what it says."""
+def _message(error: Exception) -> str:
+    """The type of an error and the first line of its message."""
     first = (str(error).splitlines() or [""])[0]
     return f"{type(error).__name__}: {first}" if first else type(error).__name__

@@ -1,14 +1,14 @@
-"""OpenCV's GrabCut, seeded by prompts: a floor that a learned method has to leave behind. Imports no torch."""
+"""OpenCV's GrabCut, seeded by prompts: a lower bound for learned methods. Imports no torch."""
 
 from collections.abc import Sequence
 
 import cv2
 import numpy as np
 
-from vpuformer.arrays import RGB, FloatMap
-from vpuformer.evaluation.baselines.image import required
+from vpuformer.arrays import RGB
 from vpuformer.evaluation.baselines.seeds import Labels, exclude_border, seed_labels
 from vpuformer.geometry import Crop, FrameMap
+from vpuformer.inference.protocol import Encoded, Prediction, Query
 from vpuformer.prompts import Click, Prompt
 
 FEWEST_SAMPLES = 5
@@ -30,13 +30,13 @@ class GrabCut:
 
     name = "opencv-grabcut"
     plain_name = f"{name}-plain"
+    sha256 = ""
 
     def __init__(self, iterations: int = 5, *, reach: float = 0.2, core: float = 0.25, border: bool = True) -> None:
         self._iterations = iterations
         self._reach = reach
         self._core = core
         self._border = border
-        self._image: RGB | None = None
 
     @classmethod
     def plain(cls) -> "GrabCut":
@@ -45,13 +45,19 @@ class GrabCut:
         grabcut.name = cls.plain_name
         return grabcut
 
-    def set_image(self, image: RGB) -> None:
-        """Start an image, uint8 (H, W, 3)."""
-        self._image = np.ascontiguousarray(image)
+    def encode(self, image: RGB) -> Encoded:
+        """There is nothing to compute in advance."""
+        return Encoded(image)
 
-    def predict(self, prompts: Sequence[Prompt], previous: FloatMap | None) -> FloatMap:  # noqa: ARG002
-        """A map of 0 and 1, float32 (H, W)."""
-        image = required(self._image, self.name)
+    def segment(self, queries: Sequence[Query]) -> list[Prediction]:
+        """Answer each query with a map of 0 and 1. The mask so far is ignored.
+
+        Raises:
+            PromptError: a query has no prompt.
+        """
+        return [Prediction(self._cut(query.encoded.image, query.prompts)) for query in queries]
+
+    def _cut(self, image: RGB, prompts: Sequence[Prompt]) -> Labels:
         size = (image.shape[0], image.shape[1])
         labels = seed_labels(prompts, FrameMap(Crop.whole(size), size), self._core)
         if self._reach > 0:
@@ -63,7 +69,7 @@ class GrabCut:
             cv2.setRNGSeed(0)  # its k-means starts at random
             models = np.zeros((1, 65)), np.zeros((1, 65))
             cv2.grabCut(image, labels, (0, 0, 0, 0), *models, self._iterations, cv2.GC_INIT_WITH_MASK)
-        return (labels % 2).astype(np.float32)
+        return labels % 2
 
     def _guess_around_clicks(self, labels: Labels, prompts: Sequence[Prompt]) -> None:
         guessed = labels.copy()

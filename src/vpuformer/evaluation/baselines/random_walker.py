@@ -1,16 +1,15 @@
-"""scikit-image's random walker, seeded by prompts: a floor as GrabCut is. Imports no torch."""
+"""scikit-image's random walker, seeded by prompts: a lower bound as GrabCut is. Imports no torch."""
 
 from collections.abc import Sequence
 
 import cv2
 import numpy as np
 
-from vpuformer.arrays import RGB, FloatMap, Size
-from vpuformer.evaluation.baselines.image import required
+from vpuformer.arrays import RGB, FloatMap
 from vpuformer.evaluation.baselines.seeds import Labels, exclude_border, seed_labels
 from vpuformer.geometry import Crop, FrameMap
 from vpuformer.images.scaling import scaled_down
-from vpuformer.prompts import Prompt
+from vpuformer.inference.protocol import Encoded, Prediction, Query
 
 
 class RandomWalker:
@@ -26,31 +25,36 @@ class RandomWalker:
     """
 
     name = "random-walker"
+    sha256 = ""
 
     def __init__(self, beta: float = 130.0, *, longest_side: int = 400, core: float = 0.75) -> None:
         self._beta = beta
         self._longest_side = longest_side
         self._core = core
-        self._small: RGB | None = None
-        self._size: Size = (0, 0)
 
-    def set_image(self, image: RGB) -> None:
-        """Start an image, uint8 (H, W, 3)."""
-        self._size = (image.shape[0], image.shape[1])
-        self._small = scaled_down(image, self._longest_side)
+    def encode(self, image: RGB) -> "ReducedImage":
+        """Reduce the image."""
+        return ReducedImage(image, self._longest_side)
 
-    def predict(self, prompts: Sequence[Prompt], previous: FloatMap | None) -> FloatMap:  # noqa: ARG002
-        """Probabilities, float32 (H, W)."""
-        small = required(self._small, self.name)
-        size = (small.shape[0], small.shape[1])
-        labels = seed_labels(prompts, FrameMap(Crop.whole(self._size), size), self._core)
+    def segment(self, queries: Sequence[Query]) -> list[Prediction]:
+        """Answer each query. The mask so far is ignored.
+
+        Raises:
+            PromptError: a query has no prompt.
+            InputError: another segmenter has encoded the image of a query.
+        """
+        return [Prediction(self._answer(query, query.encoded_as(ReducedImage))) for query in queries]
+
+    def _answer(self, query: Query, image: "ReducedImage") -> FloatMap:
+        size = (image.small.shape[0], image.small.shape[1])
+        labels = seed_labels(query.prompts, FrameMap(Crop.whole(image.size), size), self._core)
         exclude_border(labels)
-        probability = self._walk(small, labels)
-        height, width = self._size
+        probability = self._walk(image.small, labels)
+        height, width = image.size
         return np.asarray(cv2.resize(probability, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.float32)
 
     def _walk(self, image: RGB, labels: Labels) -> FloatMap:
-        from skimage.segmentation import random_walker  # heavy, and needed by this peer alone
+        from skimage.segmentation import random_walker  # heavy, and needed by this baseline alone
 
         positive, negative = labels == cv2.GC_FGD, labels == cv2.GC_BGD
         # In an image of one colour the library's normalisation by the spread of colours divides by zero.
@@ -63,3 +67,16 @@ class RandomWalker:
             image, markers, self._beta, "cg_j", return_full_prob=True, channel_axis=-1, prob_tol=np.inf
         )
         return np.clip(walked[0], 0, 1).astype(np.float32)
+
+
+class ReducedImage(Encoded):
+    """An image, and the reduced one that the walker walks on.
+
+    Args:
+        image: see `as_readonly_rgb`.
+        longest_side: of the reduced image, in pixels.
+    """
+
+    def __init__(self, image: RGB, longest_side: int) -> None:
+        super().__init__(image)
+        self.small = scaled_down(self.image, longest_side)

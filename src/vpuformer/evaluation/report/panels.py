@@ -10,20 +10,19 @@ import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 from PIL import Image
 
-from vpuformer.arrays import RGB, FloatMap
+from vpuformer.arrays import RGB, BoolMask
 from vpuformer.data.sample import Sample
 from vpuformer.errors import DatasetError, counted
-from vpuformer.evaluation.protocol import Segmenter
 from vpuformer.evaluation.records import Key, ObjectRecord
 from vpuformer.evaluation.report.runs import Run, column_names, method_names, same_objects
 from vpuformer.evaluation.report.summary import prompts_shown
 from vpuformer.images import overlay
 from vpuformer.images.scaling import scaled_down
+from vpuformer.inference.protocol import Prediction, Query, Segmenter
 from vpuformer.marks import marks_of
-from vpuformer.metrics import MASK_THRESHOLD, iou, iou_at
+from vpuformer.metrics import iou, iou_at
 
 STEPS = (1, 3, 5)
 """Numbers of interactions after which an object is shown."""
@@ -78,7 +77,7 @@ def galleries(
     Raises:
         DatasetError: a recorded object is missing from its data set, or has another size.
     """
-    found: list[Gallery] = []
+    result: list[Gallery] = []
     columns, methods = column_names(runs), method_names(runs)
     for together in same_objects(run for run in runs if run.header.dataset in samples):
         here = {(sample.name, sample.object_id): sample for sample in samples[together[0].header.dataset]}
@@ -93,15 +92,15 @@ def galleries(
                 shots += _shots(record, here, segmenter, STEPS, name)
             strips.append((key[0], tuple(shots)))
         text = "From hard to easy, by the first run's IoU. " + _explained(segmenters)
-        found.append(Gallery(f"{set_name}: prompts and answers (as Figs. 7 to 9)", text, tuple(strips)))
+        result.append(Gallery(f"{set_name}: prompts and answers (as Figs. 7 to 9)", text, tuple(strips)))
         for run, segmenter in zip(together, segmenters, strict=True):
             k = _last_step(run)
             worst = sorted(run.objects, key=lambda each: iou_at(each.ious, k))[:WORST]
             title = f"{set_name}: worst objects of {methods[run.method]} ({prompts_shown(run.summary)})"
             text = f"The lowest IoU@{k}. " + _explained([segmenter])
             shown = tuple(_shots(record, here, segmenter, [k], f"{record.name}, ")[0] for record in worst)
-            found.append(Gallery(title, text, (("", shown),)))
-    return found
+            result.append(Gallery(title, text, (("", shown),)))
+    return result
 
 
 def _last_step(run: Run) -> int:
@@ -144,7 +143,7 @@ def _shots(
         marks = marks_of(step.prompt for step in record.interactions[:k])
         caption = f"{name}{counted(k, 'prompt')}, IoU {record.ious[k - 1]:.3f}"
         if answers:
-            mask = answers[k - 1] > MASK_THRESHOLD
+            mask = answers[k - 1]
             drawn = overlay(image, mask, marks)
             now = iou(mask, truth)
             if abs(now - record.ious[k - 1]) > DEVIATION:
@@ -157,16 +156,19 @@ def _shots(
     return tuple(shots)
 
 
-def _answers(segmenter: Segmenter | None, image: RGB, record: ObjectRecord, count: int) -> list[FloatMap]:
+def _answers(segmenter: Segmenter | None, image: RGB, record: ObjectRecord, count: int) -> list[BoolMask]:
     """Masks of the method after each of the first `count` recorded prompts."""
     if segmenter is None:
         return []
-    segmenter.set_image(image.copy())
+    encoded = segmenter.encode(image.copy())
     prompts = [step.prompt for step in record.interactions]
-    answers: list[FloatMap] = []
+    masks: list[BoolMask] = []
+    last: Prediction | None = None
     for k in range(1, count + 1):
-        answers.append(np.array(segmenter.predict(prompts[:k], answers[-1] if answers else None), dtype=np.float32))
-    return answers
+        mask, crop = (None, None) if last is None else (last.probability, last.crop)
+        (last,) = segmenter.segment([Query(encoded, prompts[:k], mask, crop)])
+        masks.append(last.mask)
+    return masks
 
 
 def _small(drawn: RGB, caption: str, alt: str) -> Shot:

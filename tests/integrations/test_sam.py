@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from vpuformer.errors import PromptError
 from vpuformer.evaluation.baselines.sam_prompts import sam_prompts
-from vpuformer.integrations.sam_arrays import from_corner_pixels, prompts_from_arrays, to_corner_pixels
+from vpuformer.integrations.sam import from_corner_pixels, prompts_from_arrays, to_corner_pixels
 from vpuformer.prompts import Box, Click, Prompt
 
 halves = st.integers(-100, 4000).map(lambda n: n / 2)

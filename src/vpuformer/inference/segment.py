@@ -1,0 +1,186 @@
+"""VPUFormer as a segmenter: queries in, one prediction each out. Knows no torch; the network stands behind arrays."""
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from vpuformer.arrays import RGB, FloatMap
+from vpuformer.errors import CheckpointError
+from vpuformer.geometry import FrameMap
+from vpuformer.inference.encoded import CropFeatures, EncodedImage
+from vpuformer.inference.protocol import Prediction, Query
+from vpuformer.inference.resample import stretch
+from vpuformer.inference.zoom import USUAL, View, ViewSettings, ZoomRule
+from vpuformer.prompts import Prompt
+
+if TYPE_CHECKING:
+    from vpuformer.inference.networks import Network
+
+MAX_BATCH = 64
+"""Queries in one pass of the network; more are answered in several."""
+
+
+class VPUFormerSegmenter:
+    """A network that answers queries. Safe to share between threads.
+
+    >>> from vpuformer.inference.networks import TorchNetwork
+    >>> from vpuformer.model.config import VPUFormerConfig
+    >>> from vpuformer.model.vpuformer import VPUFormer
+    >>> from vpuformer.prompts import Box, Click
+    >>> model = VPUFormer(VPUFormerConfig(input_size=64, dim=32, decoder_dim=16)).eval()
+    >>> segmenter = VPUFormerSegmenter(TorchNetwork(model))
+    >>> cat, dog = (segmenter.encode(np.zeros((height, 40, 3), np.uint8)) for height in (30, 50))
+    >>> answers = segmenter.segment([Query(cat, [Click(20, 15)]), Query(dog, [Box(2, 2, 15, 40)])])
+    >>> [answer.mask.shape for answer in answers]
+    [(30, 40), (50, 40)]
+
+    An object gets the same answer in any batch but for rounding: sums over another batch may be taken in another order.
+
+    Args:
+        network: the network, on its device.
+        views: how the network is shown an object: zoom rule, size of its input, mirrored views.
+        name: name for tables and for the app.
+        sha256: digest of the weights.
+    """
+
+    def __init__(
+        self, network: "Network", *, views: ViewSettings = USUAL, name: str = "vpuformer", sha256: str = ""
+    ) -> None:
+        self.network, self.views, self.name, self.sha256 = network, views, name, sha256
+        self._side = views.input_size or network.input_size
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        name_or_path: str | os.PathLike[str] = "default",
+        device: str | None = None,
+        *,
+        views: ViewSettings = USUAL,
+    ) -> "VPUFormerSegmenter":
+        """The segmenter with the weights of this name, or in this folder.
+
+        Args:
+            name_or_path: a name of `vpuformer.model.checkpoint.available()`, or the folder of a checkpoint.
+            device: such as "cpu" or "cuda"; by default CUDA, else Apple's MPS, else the CPU.
+            views: how the network is shown an object.
+
+        Raises:
+            CheckpointError: the weights are missing or broken.
+            ConfigError: there is no such device.
+        """
+        from vpuformer.inference.networks import TorchNetwork
+        from vpuformer.model.manifest import read_manifest
+
+        network = TorchNetwork.from_pretrained(name_or_path, device)
+        return cls(network, views=views, name=str(name_or_path), sha256=read_manifest(name_or_path).sha256)
+
+    @property
+    def device(self) -> str:
+        """Name of the network's device."""
+        return self.network.device
+
+    def encode(self, image: RGB) -> EncodedImage:
+        """Run the image encoder on the whole image, as far as it depends on the image alone.
+
+        Raises:
+            ImageError: see `vpuformer.inference.protocol.as_readonly_rgb`.
+        """
+        encoded = EncodedImage(image)
+        if not self.network.features_depend_on_prompts:
+            whole = [View.choose(encoded, (), None)]
+            self._features(whole, self._masks(whole))
+        return encoded
+
+    def segment(self, queries: Sequence[Query]) -> list[Prediction]:
+        """Answer all queries, in one pass of the network for each `MAX_BATCH` of them; and in a second pass those whose
+        answer shows the object to lie in another crop.
+
+        Raises:
+            InputError: another segmenter has encoded the image of a query.
+        """
+        answers: list[Prediction] = []
+        for start in range(0, len(queries), MAX_BATCH):
+            batch = queries[start : start + MAX_BATCH]
+            rules = [self.views.zoom if query.zoom else None for query in batch]
+            views = [
+                View.choose(query.encoded_as(EncodedImage), query.prompts, query.mask, query.crop, rule)
+                for query, rule in zip(batch, rules, strict=True)
+            ]
+            answers += self._answer(views, rules)
+        return answers
+
+    def _answer(self, views: Sequence[View], rules: Sequence[ZoomRule | None]) -> list[Prediction]:
+        answers = self._look(views)
+        refined = [view.refine(answer, rule) for view, answer, rule in zip(views, answers, rules, strict=True)]
+        again = {i: view for i, view in enumerate(refined) if view is not None}
+        for i, answer in zip(again, self._look([*again.values()]), strict=True):
+            answers[i] = answer
+        return answers
+
+    def _look(self, views: Sequence[View]) -> list[Prediction]:
+        """One pass of the network."""
+        if not views:
+            return []
+        masks = self._masks(views)
+        kept = self._features(views, masks)
+        features = [each[k] for k in range(len(kept[0])) for each in kept]  # mirror images behind the others
+        logits = self.network.decode(features, self._with_mirror_images(masks), self._prompts(views))
+        if not np.isfinite(logits).all():
+            raise CheckpointError(
+                "the network answers with values that are not numbers; its weights are broken, load others"
+            )
+        if self.views.flip:
+            logits = (logits[: len(views)] + logits[len(views) :, :, ::-1]) / np.float32(2)
+        return [
+            Prediction.from_logits(answer, view.crop, view.encoded.size)
+            for answer, view in zip(logits, views, strict=True)
+        ]
+
+    def _features(self, views: Sequence[View], masks: FloatMap) -> list[CropFeatures]:
+        """Features of each view. Those that depend on the image alone come from the image's store, or go there."""
+        network = self.network
+        fixed = [
+            not network.features_depend_on_prompts and not (network.features_depend_on_mask and mask.any())
+            for mask in masks
+        ]
+        features = [view.encoded.get(view.crop) if keep else None for view, keep in zip(views, fixed, strict=True)]
+        new = [i for i, each in enumerate(features) if each is None]
+        if new:
+            for i, each in zip(new, self._encode([views[i] for i in new], masks[new]), strict=True):
+                features[i] = each
+                if fixed[i]:
+                    views[i].encoded.keep(views[i].crop, each)
+        return [each for each in features if each is not None]
+
+    def _encode(self, views: Sequence[View], masks: FloatMap) -> list[CropFeatures]:
+        pixels = np.stack([self._to_input(view.encoded.image, view) for view in views])
+        features = self.network.encode(
+            self._with_mirror_images(pixels), self._with_mirror_images(masks), self._prompts(views)
+        )
+        return [tuple(features[i :: len(views)]) for i in range(len(views))]
+
+    def _masks(self, views: Sequence[View]) -> FloatMap:
+        """The masks so far as the network sees them, shape (B, S, S); zeros where there is none."""
+        masks = np.zeros((len(views), self._side, self._side), np.float32)
+        for i, view in enumerate(views):
+            if view.mask is not None:
+                masks[i] = self._to_input(view.mask, view)
+        return masks
+
+    def _prompts(self, views: Sequence[View]) -> list[tuple[Sequence[Prompt], FrameMap]]:
+        return [
+            (view.prompts, FrameMap.to_canonical(view.crop, mirrored=mirrored))
+            for mirrored in ((False, True) if self.views.flip else (False,))
+            for view in views
+        ]
+
+    def _to_input(self, array: npt.NDArray[Any], view: View) -> npt.NDArray[Any]:
+        """The crop of an array (H, W, ...), stretched to the input of the network."""
+        return stretch(array[view.crop.slices], (self._side, self._side))
+
+    def _with_mirror_images(self, batch: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """A batch (B, S, S, ...) and, if the network is shown them, its mirror images behind it."""
+        return np.concatenate([batch, batch[:, :, ::-1]]) if self.views.flip else batch

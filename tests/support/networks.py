@@ -1,0 +1,20 @@
+"""Networks of the tests behind the library's interfaces."""
+
+import torch
+
+from vpuformer.inference.networks import TorchNetwork
+from vpuformer.inference.predictor import Predictor
+from vpuformer.inference.segment import VPUFormerSegmenter
+from vpuformer.inference.zoom import USUAL, ViewSettings
+from vpuformer.model.vpuformer import VPUFormer
+
+
+def segmenter_of(model: VPUFormer, views: ViewSettings = USUAL) -> VPUFormerSegmenter:
+    """The network, in evaluation mode and with channels last as `from_pretrained` lays them out on a CPU."""
+    model.eval().to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+    return VPUFormerSegmenter(TorchNetwork(model), views=views)
+
+
+def predictor_of(model: VPUFormer, views: ViewSettings = USUAL) -> Predictor:
+    """A predictor with this network."""
+    return Predictor(segmenter_of(model, views))
