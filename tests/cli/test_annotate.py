@@ -42,6 +42,13 @@ def test_what_cannot_be_annotated_is_said_in_one_line(image_folder: Path, tmp_pa
     assert "the device 'abacus'" in refused(image_folder, "--device", "abacus")
 
 
+def test_images_of_formats_that_are_not_read_are_reported(image_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (image_folder / "phone.HEIC").write_bytes(b"")
+    monkeypatch.setattr("vpuformer.app.http.serving.serve", lambda _, store, *__, **___: store.close())
+    result = vpuformer("annotate", image_folder, "--no-browser")
+    assert "left out: 1 .heic image, a format that is not read; convert to JPEG or PNG" in result.stderr
+
+
 def test_a_port_that_is_taken_is_refused_if_it_was_asked_for(image_folder: Path) -> None:
     with bind("127.0.0.1", 0) as taken:
         port = taken.getsockname()[1]

@@ -199,8 +199,8 @@ def test_images_of_formats_that_are_not_read_are_reported(tmp_path):
     folder = Folder(tmp_path)
     assert folder.names == ("e.png",)
     assert sorted(folder.left_out) == [
-        "1 .dng image, a format that is not read; convert them to JPEG or PNG",
-        "2 .heic images, a format that is not read; convert them to JPEG or PNG",
+        "1 .dng image, a format that is not read; convert to JPEG or PNG",
+        "2 .heic images, a format that is not read; convert to JPEG or PNG",
     ]
     (tmp_path / "e.png").unlink()
     with pytest.raises(DatasetError, match=r"holds no image that can be listed: 2 \.heic images"):
