@@ -123,7 +123,8 @@ def test_features_of_one_image_do_not_keep_those_of_the_batch() -> None:
     network_of = TorchNetwork(network())
     features = network_of.encode(np.zeros((4, 64, 64, 3), np.uint8), np.zeros((4, 64, 64), np.float32), [])
     for each in features:
-        assert each.visual.untyped_storage().nbytes() == each.visual.nbytes
+        for part in (*each.stages, *(part for part in each.lateral if part is not None)):
+            assert part.untyped_storage().nbytes() == part.nbytes
 
 
 def test_threads_may_share_an_image() -> None:

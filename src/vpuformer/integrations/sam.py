@@ -24,8 +24,9 @@ from vpuformer.prompts import Box, Click, Prompt
 LOW_RES = 256
 """Side of the square of SAM's low-resolution logits: the image with its longer side stretched to it, then padding."""
 
-LARGEST_LOGIT = 20.0
-"""Logits are clipped to this size; padding and pixels that were not looked at have its negative."""
+LARGEST_LOGIT = 12.0
+"""Logits are clipped to this size, beyond which float32 probabilities cannot tell them apart well. Padding and pixels
+outside the crop have its negative."""
 
 _AT_THRESHOLD = np.float32(np.log(MASK_THRESHOLD / (1 - MASK_THRESHOLD)))
 
