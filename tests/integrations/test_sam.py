@@ -78,11 +78,11 @@ def test_arrays_of_all_kinds(arrays: Any, prompts: tuple[Prompt, ...]) -> None:
 @pytest.mark.parametrize(
     ("arrays", "sentence"),
     [
-        (([["1", "2"]], [1]), "point_coords is no array of numbers but of"),
-        (([[1, 2]], ["1"]), "point_labels is no array of numbers but of"),
-        (([[1 + 0j, 2]], [1]), "point_coords is no array of numbers but of complex128"),
-        (([[True, False]], [1]), "point_coords is no array of numbers but of bool"),
-        (([[1, 2], [3]], [1, 1]), "point_coords is no array of numbers"),
+        (([["1", "2"]], [1]), "point_coords is an array of"),
+        (([[1, 2]], ["1"]), "point_labels is an array of"),
+        (([[1 + 0j, 2]], [1]), "point_coords is an array of complex128"),
+        (([[True, False]], [1]), "point_coords is an array of bool"),
+        (([[1, 2], [3]], [1, 1]), "point_coords is not an array of numbers"),
         (([[1, 1]], None), "go together"),
         ((None, [1]), "go together"),
         (([1, 1], [1]), r"wanted \(N, 2\) and \(N,\)"),
@@ -90,7 +90,7 @@ def test_arrays_of_all_kinds(arrays: Any, prompts: tuple[Prompt, ...]) -> None:
         ((None, None, [1, 2, 3]), r"wanted \(4,\) or \(N, 4\)"),
         (([[1, 2]], [0.5]), "a point's label is 1"),
         (([[1, 2]], [np.nan]), "a point's label is 1"),
-        ((None, None, {"x0": 1}), "box is no array of numbers but of object"),
+        ((None, None, {"x0": 1}), "box is an array of object"),
         ((None, None, [3, 5, 2.9, 9]), "x0 <= x1"),
         ((None, None, [3, np.nan, 4, 9]), "not a finite number"),
     ],
@@ -196,7 +196,7 @@ def test_a_level_survives_the_low_resolution(height: int, width: int, level: flo
     square = to_low_res(np.full((height, width), level, np.float32))
     probability = from_low_res(square[None], (height, width))
     wanted = 1 / (1 + (1 - MASK_THRESHOLD) / MASK_THRESHOLD * np.exp(-level))
-    np.testing.assert_allclose(probability, wanted, atol=1e-5)
+    np.testing.assert_allclose(probability, wanted, atol=1e-4)
 
 
 def test_an_image_lies_in_the_square_as_in_segment_anything() -> None:

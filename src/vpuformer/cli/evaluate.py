@@ -89,7 +89,9 @@ def evaluate(
         int | None,
         typer.Option(metavar="N", help="Side of the network's input; by default the one that it was trained for."),
     ] = None,
-    device: Annotated[str | None, typer.Option(metavar="NAME", help="Such as cpu; by default cuda, if any.")] = None,
+    device: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Such as cpu; by default cuda, else mps, else cpu.")
+    ] = None,
 ) -> None:
     """Measure how many prompts a method needs, with a simulated user.
 

@@ -26,7 +26,9 @@ def segment(
         str | None, typer.Option(metavar="N", help="The label in --mask that is the object, where there are several.")
     ] = None,
     model: Annotated[str, typer.Option(metavar="MODEL", help="A model by name, or its folder.")] = "default",
-    device: Annotated[str | None, typer.Option(metavar="NAME", help="Such as cpu; by default cuda, if any.")] = None,
+    device: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Such as cpu; by default cuda, else mps, else cpu.")
+    ] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="The mask, as PNG.")] = None,
     overlay: Annotated[Path | None, typer.Option(metavar="FILE", help="The image with mask and prompts.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Say what came out as one JSON object.")] = False,

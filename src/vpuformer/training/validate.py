@@ -1,4 +1,4 @@
-"""How good a segmenter is on the validation objects, quickly: whole images, no zoom-in, deterministic prompts."""
+"""Quick validation of a segmenter: whole images, no zoom-in, deterministic prompts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
