@@ -140,6 +140,7 @@ class View(NamedTuple):
     ) -> "View":
         """The view after these prompts and this mask, in the crop of `next_crop`; without a rule, the whole image.
 
+        >>> import numpy as np
         >>> View.choose(EncodedImage(np.zeros((30, 40, 3), np.uint8)), [], None).crop
         Crop(left=0, top=0, width=40, height=30)
         """
@@ -175,6 +176,7 @@ def next_crop(
     A crop that moved with every prompt would show the network another image each time. So the previous one is kept
     unless the object or a positive prompt reaches outside it, or it has become too large or too small.
 
+    >>> import numpy as np
     >>> probability = np.zeros((1000, 1000), np.float32)
     >>> probability[400:500, 300:600] = 0.9
     >>> next_crop((1000, 1000), probability, [])
