@@ -179,9 +179,9 @@ class Trials:
         for table, rows in TABLES.items():
             for name, changes in rows.items():
                 for run in sorted(runs.glob(self.folder(runs, changes, "*").name)):
-                    if (found := scores(run, self.recipe["steps"])) is not None:
+                    if (finished := scores(run, self.recipe["steps"])) is not None:
                         row = results.setdefault(name, {"table": table, "changes": changes, "seeds": {}})
-                        row["seeds"][run.name.rsplit("-", 1)[1]] = found
+                        row["seeds"][run.name.rsplit("-", 1)[1]] = finished
         content = {
             "command": self.command,
             "settings": self.settings,

@@ -52,32 +52,34 @@ def main() -> None:
 
 def runs(data: Path) -> list[tuple[Path, list[str]]]:
     """Folder of each run, and the arguments of its command."""
-    found = []
+    commands = []
     for dataset, folder in ROOTS.items():
         words = ["--dataset", dataset, "--root", str(data / folder)]
         for mix in MIXES:
-            found.append((RESULTS / dataset / f"default-{mix}", [*words, "--prompts", mix]))
+            commands.append((RESULTS / dataset / f"default-{mix}", [*words, "--prompts", mix]))
         if dataset == "sstem":
             continue
         # The random walker is slow: on a fifth of DAVIS it takes as long as ours on all of it.
         some = ["--every", "5"] if dataset == "davis" else []
         for name, baseline in BASELINES.items():
-            found.append((RESULTS / dataset / f"{name}-click", [*words, "--baseline", baseline, *some]))
+            commands.append((RESULTS / dataset / f"{name}-click", [*words, "--baseline", baseline, *some]))
     grabcut = ["--dataset", "grabcut", "--root", str(data / ROOTS["grabcut"])]
     plain = [*grabcut, "--baseline", "opencv-grabcut-plain"]
-    found.append((RESULTS / "grabcut" / "opencv-grabcut-plain-click", plain))
+    commands.append((RESULTS / "grabcut" / "opencv-grabcut-plain-click", plain))
     for mix in ("click", "box", "scribble"):
-        found.append((RESULTS / "grabcut" / f"default-{mix}-ritm", [*grabcut, "--prompts", mix, *FIELD]))
+        commands.append((RESULTS / "grabcut" / f"default-{mix}-ritm", [*grabcut, "--prompts", mix, *FIELD]))
     for kind in ("box", "scribble"):
-        found.append((RESULTS / "grabcut" / f"default-{kind}-first", [*grabcut, "--first", kind, "--max-prompts", "1"]))
-    found.append((RESULTS / "human", [*grabcut, "--human", str(data / "GrabCut_scribbles")]))
+        commands.append(
+            (RESULTS / "grabcut" / f"default-{kind}-first", [*grabcut, "--first", kind, "--max-prompts", "1"])
+        )
+    commands.append((RESULTS / "human", [*grabcut, "--human", str(data / "GrabCut_scribbles")]))
     own = ["--dataset", "coco", "--root", str(data / "train"), "--split"]
     for mix, most in VALIDATION.items():
         words = [*own, str(data / "split.json"), "--prompts", mix, "--max-prompts", str(most)]
-        found.append((RESULTS / "validation" / f"default-{mix}", words))
+        commands.append((RESULTS / "validation" / f"default-{mix}", words))
     seen = [*own, str(SEEN), "--prompts", "click", "--max-prompts", str(VALIDATION["click"])]
-    found.append((RESULTS / "validation" / "seen-click", seen))
-    return found
+    commands.append((RESULTS / "validation" / "seen-click", seen))
+    return commands
 
 
 def measure(folder: Path, words: Sequence[str]) -> int:

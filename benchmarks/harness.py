@@ -47,7 +47,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=torch.get_num_threads())
     parser.add_argument("--output", type=Path, default=Path("benchmarks/results/harness.json"))
     arguments = parser.parse_args()
-    kept = keep_freed_memory()
+    keeps_memory = keep_freed_memory()
 
     everything = open_benchmark("davis", arguments.root)
     samples = everything[:: len(everything) // arguments.objects][: arguments.objects]
@@ -60,7 +60,7 @@ def main() -> None:
         "prompts_an_object": 20,
         "batch": BATCH,
         "workers": arguments.workers,
-        "freed_memory_is_kept": kept,
+        "freed_memory_is_kept": keeps_memory,
         "torch": torch.__version__,
         "machine": platform.machine(),
     }

@@ -81,15 +81,15 @@ def measure(form: str, batch: int, prompts: int, size: int) -> dict[str, float]:
     """Rise of the peak resident memory in MiB, and the loss."""
     torch.manual_seed(0)
     loss(form, *inputs(1, 2, 64)).backward()  # so that one-time allocations are not counted
-    given = inputs(batch, prompts, size)
+    arguments = inputs(batch, prompts, size)
     before = peak()
-    value = loss(form, *given)
+    value = loss(form, *arguments)
     value.backward()
     return {"peak MiB": round((peak() - before) / MIB, 1), "loss": round(value.item(), 4)}
 
 
-def loss(form: str, *given: Tensor) -> Tensor:
-    return FORMS[form](*given)
+def loss(form: str, *arguments: Tensor) -> Tensor:
+    return FORMS[form](*arguments)
 
 
 def inputs(batch: int, prompts: int, size: int) -> tuple[Tensor, ...]:

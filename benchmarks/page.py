@@ -53,10 +53,10 @@ def main() -> None:
         large = cv2.resize(cv2.imread(str(ROOT / "examples/coffee.jpg")), (4243, 2828), interpolation=cv2.INTER_CUBIC)
         cv2.imwrite(str(Path(place, "large.jpg")), large)
         with served(Path(place)) as address, opened(address) as person:
-            found = {name: measured(person, name, arguments.prompts) for name in ("small", "large")}
+            images = {name: measured(person, name, arguments.prompts) for name in ("small", "large")}
     result = {
-        "images": found,
-        "within": all(each["median_ms"] <= each["wanted_ms"] for each in found.values()),
+        "images": images,
+        "within": all(each["median_ms"] <= each["wanted_ms"] for each in images.values()),
         "machine": platform.machine(),
         "cores": os.cpu_count(),
     }

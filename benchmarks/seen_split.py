@@ -28,14 +28,14 @@ def main() -> None:
     options = parser.parse_args()
 
     split, folders = Split.load(options.split), open_folders(options.data)
-    found: list[Entry] = []
+    objects: list[Entry] = []
     for name, folder in folders.items():
         wanted = [each for each in split.objects if each.set == name]
         if name not in options.leave_out and wanted:
             numbers = {file: i for i, file in enumerate(folder.images)}
             shares = [share(folder, numbers[each.file], each.annotation) for each in wanted]
-            found += matched(folder, split, shares)
-    options.seen.write_text(json.dumps({"drop": [], "pictures": images(found), "objects": found}, indent=1) + "\n")
+            objects += matched(folder, split, shares)
+    options.seen.write_text(json.dumps({"drop": [], "pictures": images(objects), "objects": objects}, indent=1) + "\n")
 
 
 def matched(folder: CocoFolder, split: Split, shares: list[float]) -> list[Entry]:
@@ -64,12 +64,12 @@ def share(folder: CocoFolder, image: int, number: int) -> float:
 
 def images(objects: list[Entry]) -> dict[str, list[str]]:
     """Images of the objects, by data set."""
-    found: dict[str, list[str]] = {}
+    by_set: dict[str, list[str]] = {}
     for each in objects:
-        files = found.setdefault(str(each["set"]), [])
+        files = by_set.setdefault(str(each["set"]), [])
         if each["file"] not in files:
             files.append(str(each["file"]))
-    return found
+    return by_set
 
 
 if __name__ == "__main__":

@@ -52,8 +52,8 @@ def main() -> None:
     write_log(TRAINING / "log.csv", rows)
     recipe = json.loads((options.run / "recipe.json").read_text())
     # Paths of one machine mean nothing elsewhere.
-    kept = {name: value for name, value in recipe.items() if name not in PRIVATE}
-    (TRAINING / "recipe.json").write_text(json.dumps(kept, indent=2) + "\n")
+    public = {name: value for name, value in recipe.items() if name not in PRIVATE}
+    (TRAINING / "recipe.json").write_text(json.dumps(public, indent=2) + "\n")
     print(json.dumps(describe(DEFAULT), indent=2, default=str))
 
 

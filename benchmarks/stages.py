@@ -26,10 +26,10 @@ MEASURES = ("IoU@1", "IoU@3", "IoU@5", "BIoU@5")
 
 def main() -> None:
     commits = git("log", "--reverse", "--format=%H", "--", SUMMARY).split()
-    found = [(summary_at(each), json.loads(git("show", f"{each}:{CONFIG}"))) for each in commits]
-    found.append((first_objects(Path(SUMMARY)), json.loads(Path(CONFIG).read_text())))
+    generations = [(summary_at(each), json.loads(git("show", f"{each}:{CONFIG}"))) for each in commits]
+    generations.append((first_objects(Path(SUMMARY)), json.loads(Path(CONFIG).read_text())))
     stages: dict[str, dict[str, Any]] = {}
-    for summary, config in found:
+    for summary, config in generations:
         if summary["weights_sha256"] == config["sha256"]:
             scores = {name: summary[name] for name in MEASURES if name in summary}
             samples = int(config["metadata"]["samples"])

@@ -47,8 +47,8 @@ def main() -> None:
     keep_freed_memory()
 
     weights = read_manifest("default").sha256
-    found: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    rules = found["rules"] if found.get("weights_sha256") == weights else {}
+    former: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    rules = former["rules"] if former.get("weights_sha256") == weights else {}
     every_object = open_samples("coco", options.root, options.split)
     samples = [each for each in every_object if validation_group(each.name) == NATURAL]
     for rule in options.rules:

@@ -1,4 +1,4 @@
-"""An installation without the extras works, and each command that needs one names it in one sentence."""
+"""An installation without extras works; a command that needs one names it."""
 
 import re
 import subprocess

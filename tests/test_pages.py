@@ -41,6 +41,14 @@ def test_the_readme_names_every_program_and_every_result() -> None:
             assert command.split()[1].removeprefix("benchmarks/") in programs, command
 
 
+@pytest.mark.parametrize("program", sorted(path.name for path in BENCHMARKS.glob("*.py")))
+def test_programs_find_the_names_that_they_import(program: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if program == "plot_curve.py":
+        pytest.importorskip("matplotlib")
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    runpy.run_path(str(BENCHMARKS / program), run_name="imported")
+
+
 def test_every_image_is_on_a_page() -> None:
     text = "".join(page.read_text(encoding="utf-8") for page in PAGES)
     for image in (ROOT / "docs" / "images").iterdir():

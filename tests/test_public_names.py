@@ -1,4 +1,4 @@
-"""What `import vpuformer` offers, and what it does not load."""
+"""The public names of `vpuformer`, and the modules that its import does not load."""
 
 import json
 import re

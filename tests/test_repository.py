@@ -1,4 +1,4 @@
-"""The promises that the repository makes about itself: sizes of files, commands of the README, nobody's paths."""
+"""Promises of the repository: sizes of files, commands of the README, nobody's paths."""
 
 import re
 import runpy
@@ -26,12 +26,12 @@ def tracked_files() -> list[Path]:
     try:
         names = subprocess.run(listing, cwd=ROOT, check=True, capture_output=True, text=True).stdout.split("\0")
     except (OSError, subprocess.CalledProcessError):
-        pytest.skip("this is no git repository")
+        pytest.skip("this is not a git repository")
     return [ROOT / name for name in names if name and (ROOT / name).is_file()]
 
 
 def shell_lines() -> Iterator[tuple[str, str]]:
-    """Every command line in the shell blocks of the pages and in the Makefile, with the file that holds it."""
+    """Every command line in the pages' shell blocks and in the Makefile, with its file."""
     blocks = [("Makefile", MAKEFILE.replace("\t$(BIN)/", ""))]
     for page in PAGES:
         found = re.findall(r"^```(?:bash|sh|shell|console)\n(.*?)^```", page.read_text("utf-8"), re.M | re.S)

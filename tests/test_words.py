@@ -20,6 +20,20 @@ CLEAN = (
     "examples",
     "src/vpuformer/__init__.py",
     "src/vpuformer/cli",
+    "src/vpuformer/app/annotation/annotator.py",
+    "src/vpuformer/app/annotation/brush.py",
+    "src/vpuformer/app/annotation/exporting.py",
+    "src/vpuformer/app/annotation/history.py",
+    "src/vpuformer/app/annotation/importing.py",
+    "src/vpuformer/app/annotation/loaded_object.py",
+    "src/vpuformer/app/annotation/network_queue.py",
+    "src/vpuformer/app/annotation/probability_maps.py",
+    "src/vpuformer/app/http",
+    "src/vpuformer/app/images",
+    "src/vpuformer/app/page",
+    "src/vpuformer/app/schemas.py",
+    "src/vpuformer/app/store",
+    "tests/app",
     "src/vpuformer/evaluation/human.py",
     "src/vpuformer/evaluation/records.py",
     "src/vpuformer/evaluation/report",
@@ -172,3 +186,11 @@ def test_the_rules_find_what_they_forbid() -> None:
         "is no",
     ]
     assert list(script_prose('a = "x"; // one\nb = "two words";\n')) == [(2, '"two words"'), (0, ""), (1, " one")]
+
+
+def test_paragraphs_of_the_readme_are_short() -> None:
+    text = re.sub(r"^```.*?^```", "", (ROOT / "README.md").read_text(encoding="utf-8"), flags=re.M | re.S)
+    for paragraph in text.split("\n\n"):
+        lines = [line for line in paragraph.splitlines() if not line.startswith(("|", "<!--", "!["))]
+        assert len(lines) <= 4, paragraph
+        assert all(len(line) <= 120 for line in lines), paragraph

@@ -14,7 +14,7 @@ test("an export has the name that the server gives it", async (t) => {
   assert.equal((await getExport("coco")).name, "coco.zip");
 });
 
-test("an export that the server refuses is no file, and its reason is told", async (t) => {
+test("a refused export gives no file, and its reason is shown", async (t) => {
   answering(t, JSON.stringify({ error: "VOC holds 254 objects an image" }), { status: 422 });
   await assert.rejects(getExport("voc"), { status: 422, message: "VOC holds 254 objects an image" });
   answering(t, "", { status: 401 });
@@ -23,8 +23,8 @@ test("an export that the server refuses is no file, and its reason is told", asy
   await assert.rejects(getExport("voc"), { status: 502, message: "The server answered with 502." });
 });
 
-test("an export that breaks off is no file", async (t) => {
+test("an interrupted export gives no file", async (t) => {
   const broken = new ReadableStream({ start: (controller) => controller.error(new TypeError("network error")) });
   answering(t, broken);
-  await assert.rejects(getExport("coco"), { message: /broke off/ });
+  await assert.rejects(getExport("coco"), { message: /connection was lost/ });
 });

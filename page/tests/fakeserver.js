@@ -1,4 +1,4 @@
-/** A server and a clock for the queue that do only what a test tells them. */
+/** A server and a clock for the queue that do only what a test makes them do. */
 
 /** @param {object} more */
 export const state = (more = {}) => ({

@@ -110,7 +110,7 @@ test("labels that somebody else has made are known with the objects that have th
   assert.deepEqual([asked, session.labelName(session.current)], [1, "dog"]);
 });
 
-test("masks that come when another image is open are told and counted", async () => {
+test("masks that arrive when another image is open are reported and counted", async () => {
   const { session, api, toasts } = await begin();
   let come;
   api.importMasks = () => new Promise((resolve) => (come = resolve));

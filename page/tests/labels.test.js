@@ -26,7 +26,7 @@ test("an object begun with a label that somebody has deleted keeps its prompts, 
   await server.answer(state({ id: 9, image: 2, revision: 1, at: 1, area: 40 }));
   assert.deepEqual([session.entries.length, session.current?.area, session.current?.optimistic.label], [1, 40, null]);
   assert.deepEqual([session.project?.labels, session.label], [[CAT], null]);
-  assert.deepEqual(toasts.map(({ text }) => text), ["The label of this object had been deleted elsewhere. It is kept without one."]);
+  assert.deepEqual(toasts.map(({ text }) => text), ["Somebody deleted the label of this object. The object is kept without a label."]);
   session.select(null);
   session.act(click);
   await settle();

@@ -121,7 +121,7 @@ test("an undo for a former state is dropped and the present state shown", async 
   assert.equal(server.refused.length, 1);
 });
 
-test("an undo whose reply was lost counts once and is no news", async () => {
+test("an undo whose reply was lost counts once and is not reported", async () => {
   const { server, queue, lane } = begin(state({ revision: 1 }));
   queue.push(lane, undo);
   queue.push(lane, click(1));
@@ -185,7 +185,7 @@ test("an object whose label is gone is made without one, and what was meant for 
   assert.deepEqual([server.refused, server.unlabelled.length, server.status], [[], 1, "idle"]);
 });
 
-test("an image that is gone is not taken for a label that is", async () => {
+test("a missing image is not confused with a missing label", async () => {
   const { server, queue } = begin();
   const lane = queue.lane();
   queue.push(lane, { type: "create", key: "12345678", image: 3, label: 99 });
@@ -208,7 +208,7 @@ test("without access the actions are kept until there is access again", async ()
   assert.equal(server.status, "idle");
 });
 
-test("what the server says of a full disk is told, and the action waits until there is room", async () => {
+test("the server's sentence on a full disk is shown, and the action waits until there is room", async () => {
   const { server, queue, lane } = begin();
   queue.push(lane, click(1));
   await settle();

@@ -178,14 +178,14 @@ test("the window of a tile is written so that large numbers come through", () =>
   assert.deepEqual([Number(query.get("low")), Number(query.get("high"))], [-3.4e38, 1e21]);
 });
 
-test("the sliders of the window tell apart values that lie close together and far from zero", () => {
+test("the sliders of the window distinguish values that lie close together and far from zero", () => {
   const values = [0, 1, 500, 1000].map((step) => valueAt([1e9, 1e9 + 100], step));
   assert.deepEqual(values, [1e9, 1e9 + 0.1, 1e9 + 50, 1e9 + 100]);
 });
 
 test("a file that the server would hang up on is not sent", async () => {
   const file = /** @type {any} */ ({ name: "all.json", type: "application/json", size: 32_000_001 });
-  await assert.rejects(importMasks(1, file, null), { message: /more than 32 MB/ });
+  await assert.rejects(importMasks(1, file, null), { message: /larger than 32 MB/ });
 });
 
 test("a probability map that could not be had is asked for again", async (t) => {

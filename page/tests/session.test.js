@@ -20,7 +20,7 @@ test("an eraser without an object makes none", async () => {
   session.act({ type: "brush", path: [[1, 1]], radius: 2, positive: false });
   await settle();
   assert.deepEqual([session.entries, server.sent], [[], []]);
-  assert.match(toasts[0].text, /nothing to erase/);
+  assert.match(toasts[0].text, /Nothing to erase/);
 });
 
 test("an object is made with the first prompt, and its mask shown only when nothing newer is on its way", async () => {
@@ -70,7 +70,7 @@ test("a reply that overtakes the image on coming back is not undone by it", asyn
   assert.deepEqual([session.current?.area, session.current?.confirmed?.revision], [40, 1]);
 });
 
-test("an object that the server lists before it has told of its making is one", async () => {
+test("an object that the server lists before the reply that created it is one", async () => {
   const { session, server, api } = await begin();
   session.act(click);
   await settle();
@@ -181,14 +181,14 @@ test("an object that was deleted elsewhere is kept by whoever goes on with it", 
   session.accept();
   await settle();
   await server.answer(state({ id: 9, image: 2, at: 1, area: 4, accepted: true, deleted: true }));
-  assert.match(toasts[0].text, /deleted elsewhere/);
+  assert.match(toasts[0].text, /Somebody deleted this object/);
   assert.equal(server.sent.at(-1).body.deleted, false);
   await server.answer(state({ id: 9, image: 2, at: 1, area: 4, accepted: true }));
   assert.equal(toasts.length, 1);
   assert.equal(server.sent.length, 2);
 });
 
-test("who turns the page is told of what is not accepted", async () => {
+test("turning the page reports objects that are not accepted", async () => {
   const { session, toasts } = await begin([state({ id: 9, image: 2, at: 1, area: 4 }), state({ id: 10, image: 2 })]);
   await session.open(2);
   assert.equal(toasts.length, 0);

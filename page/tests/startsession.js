@@ -1,4 +1,4 @@
-/** A session on a folder of three images, with a server that does only what a test tells it. */
+/** A session on a folder of three images, with a server that does only what a test makes it do. */
 
 import { Queue } from "../../src/vpuformer/app/page/queue.js";
 import { Session } from "../../src/vpuformer/app/page/session.js";

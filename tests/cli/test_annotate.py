@@ -1,4 +1,4 @@
-"""`vpuformer annotate`: what it starts, what it refuses, and that the page is there before the network."""
+"""`vpuformer annotate`: the server that it starts, and the arguments that it refuses."""
 
 import re
 import signal
@@ -181,7 +181,7 @@ def test_a_token_of_ones_own_or_none(started: subprocess.Popen[str]) -> None:
 
 
 def test_tokens_paths_and_names_that_cannot_be_used(image_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "a token has 8 to 200 letters" in refused(image_folder, "--token", "short")
+    assert "use 8 to 200 letters" in refused(image_folder, "--token", "short")
     assert "secret;word" not in refused(image_folder, "--token", "secret;word")
     assert "contradict each other" in refused(image_folder, "--token", "my-own-secret", "--no-token")
     for path in ("/a b", "/../b", "http://x", "/a//b", "/a?b"):
@@ -189,7 +189,7 @@ def test_tokens_paths_and_names_that_cannot_be_used(image_folder: Path, monkeypa
     for name in ("https://images.example.org", "images.example.org:8443", "images.example.org/annotate", ""):
         assert "is no host name" in refused(image_folder, "--server-name", name)
     monkeypatch.setenv("VPUFORMER_TOKEN", "a")
-    assert "a token has 8 to 200 letters" in refused(image_folder)
+    assert "use 8 to 200 letters" in refused(image_folder)
 
 
 def test_the_server_needs_no_torch() -> None:

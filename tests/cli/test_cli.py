@@ -1,4 +1,4 @@
-"""The command line: what it does, what it says when something is wrong, and what it does not load."""
+"""The command line: results, error sentences, and modules that stay unloaded."""
 
 import json
 import os
@@ -36,7 +36,7 @@ def refused(*words: object) -> str:
 
 @pytest.fixture
 def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The network is out of reach: what is found wrong with this was found wrong before it would have run."""
+    """A network that cannot be loaded, so that errors must be found before."""
     from vpuformer.inference.segment import VPUFormerSegmenter
 
     def unreachable(*_: object, **__: object) -> None:
@@ -347,7 +347,7 @@ def test_the_fields_protocol_is_recorded(grabcut: Path, model: Path, tmp_path: P
 
 @pytest.fixture
 def coco(tmp_path: Path, image: npt.NDArray[np.uint8]) -> Path:
-    """A COCO-format set, `toys`, of two images with an object each, and a split that validates on the second."""
+    """A COCO set `toys` of two images with an object each; the split validates on the second."""
     root = tmp_path / "sets"
     (root / "toys" / "images").mkdir(parents=True)
     polygon = [15, 12, 45, 12, 45, 28, 15, 28]

@@ -59,7 +59,7 @@ class Made:
         self.store.change_image(self.ids["sub/done.jpg"], done=True)
         cup, dog = (self.store.add_label(name).id for name in ("cup", "dog"))
         first = self.add("2.jpg", dog, FIRST, SECOND)
-        self.store.undo_redo(first, self.store.object(first).revision, -1)
+        self.store.undo_redo(first, self.store.history(first)[0].revision, -1)
         self.add("2.jpg", cup, SECOND)
         self.add("10.jpg", None, np.zeros(SIZE, bool))
         self.store.change_object(self.add("10.jpg", cup, FIRST), accepted=False)
@@ -70,7 +70,7 @@ class Made:
         made = self.store.add_object(self.ids[image], f"key {image} {os.urandom(4).hex()}", label)
         for mask in masks:
             answer = None if mask is None else StepAnswer(rle.encode(mask), int(mask.sum()))
-            revision = self.store.object(made.id).revision
+            revision = self.store.history(made.id)[0].revision
             self.store.add_step(made.id, revision, f"step {os.urandom(8).hex()}", {"type": "mask"}, answer)
         self.store.change_object(made.id, accepted=True)
         return made.id
@@ -176,7 +176,7 @@ def test_a_zip_holds_the_files_of_the_format_and_the_notes(name: str, made: Made
 
 @pytest.fixture
 def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where temporary folders go."""
+    """The folder of temporary folders."""
     folder = tmp_path / "scratch"
     folder.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(folder))

@@ -1,4 +1,4 @@
-"""Whatever the operating system says of a path ends in one sentence and exit code 2, in every command and option."""
+"""Errors of the operating system about a path end in one sentence and exit code 2."""
 
 import errno
 import io
@@ -15,7 +15,7 @@ from support.commands import vpuformer
 LONG = "x" * 256
 
 ODD = "b\udcff"
-"""The byte FF in a name, as Python has what is no text."""
+"""The byte FF in a name, as Python decodes it."""
 
 COMMANDS = [
     ["segment", "{}", "--click", "1,1", "--json"],

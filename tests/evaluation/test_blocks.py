@@ -350,7 +350,7 @@ def test_objects_that_cannot_be_chosen(words: list[str], sentence: str, grabcut:
 @pytest.mark.parametrize(
     ("environment", "sentence"),
     [
-        ({"RANK": "2", "WORLD_SIZE": "2"}, "RANK=2, WORLD_SIZE=2, LOCAL_RANK=0, which torchrun would not"),
+        ({"RANK": "2", "WORLD_SIZE": "2"}, "LOCAL_RANK=0, LOCAL_WORLD_SIZE=1, which torchrun would not set"),
         ({"RANK": "x"}, "RANK=x"),
         ({"RANK": "0", "WORLD_SIZE": "2"}, "leave out --shard"),
     ],

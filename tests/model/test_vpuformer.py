@@ -16,7 +16,7 @@ from vpuformer.model.checkpoint import save_checkpoint
 from vpuformer.model.config import VARIANTS, VPUFormerConfig, variant
 from vpuformer.model.dma import DualCrossMergingAttention, MultiHeadAttention, interactive_information_filtering
 from vpuformer.model.encoders import ImageEncoder
-from vpuformer.model.features import PausedStages, PromptTokens
+from vpuformer.model.features import PromptTokens
 from vpuformer.model.vpuformer import VPUFormer
 from vpuformer.prompts import Box, Click, Prompt, Scribble
 from vpuformer.training.loop import build_network
@@ -305,16 +305,6 @@ def test_a_prompt_encoding_is_added_as_the_docs_show(monkeypatch: pytest.MonkeyP
     assert not torch.equal(one, other)
     with pytest.raises(ConfigError, match=r"no prompt encoding called 'center'.*Did you mean 'centre'"):
         VPUFormer(replace(CONFIGS["paper"], prompt_encoding="center"))
-
-
-def test_repeated_features_keep_their_order_and_layout() -> None:
-    model = VPUFormer(CONFIGS["default"]).eval().to(memory_format=torch.channels_last)
-    features = model.encode(random_image(2).contiguous(memory_format=torch.channels_last))
-    repeated = features.repeat(3)
-    assert isinstance(repeated.stages, PausedStages)
-    assert repeated.lateral.quarter.is_contiguous(memory_format=torch.channels_last)
-    for i in range(6):
-        assert torch.equal(repeated.stages[0][i], features.stages[0][i // 3])
 
 
 def test_sharpening_begins_as_little_more_than_enlarging() -> None:

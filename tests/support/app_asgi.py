@@ -1,4 +1,4 @@
-"""A request to an application to the letter: no client library that corrects a path or adds a header."""
+"""Requests to an ASGI application without a client library that corrects them."""
 
 import asyncio
 import json
@@ -29,14 +29,14 @@ class Said(NamedTuple):
 def ask(
     app: Any, method: str, path: str, headers: Iterable[Header] = (HOST, MARK, JSON), chunks: Iterable[bytes] = ()
 ) -> Said:
-    """What an ASGI application answers.
+    """Return the answer of an ASGI application.
 
     Args:
         app: the application.
         method: any word.
-        path: with the query, percent-encoded as on the wire.
-        headers: all of them, none is added.
-        chunks: of the body.
+        path: path with the query, percent-encoded as on the wire.
+        headers: all headers; no others are added.
+        chunks: parts of the body.
     """
     raw, _, query = path.partition("?")
     scope = {

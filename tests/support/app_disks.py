@@ -11,12 +11,13 @@ from vpuformer.prompts import Box, Click, Prompt
 
 INSIDE, OUTSIDE = 0.9, 0.1
 _EVERY = 4
-"""Of the logits, every fourth column and row is kept."""
+"""Every fourth column and row of the logits is stored."""
 
 
 class Disks:
-    """Probability .9 in a disk about every positive click, in positive boxes and near positive scribbles; .1 in
-    negative ones; later prompts count more. Elsewhere the mask so far, or .1.
+    """Probability 0.9 in and near positive prompts, 0.1 in and near negative ones.
+
+    A click means a disk around it. Later prompts override earlier ones. Elsewhere the previous mask holds, or 0.1.
 
     Args:
         radius: of a disk in pixels; a scribble's line is as thick as a third of it.

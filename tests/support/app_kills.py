@@ -1,8 +1,8 @@
-"""A server that is killed again and again while people work with it, and what is left of their work.
+"""A server that is killed again and again while people work with it.
 
-Each person draws on objects of their own and keeps a ledger: what every object must be, worked out here from the steps
-alone. A request that was answered is in the ledger; of the one under way when the server died it is only known that it
-may have happened or not. Afterwards the server is started anew and every object compared with the ledger.
+Each person draws on objects of their own and keeps a ledger of the expected state, computed here from the steps alone.
+The ledger holds every request that was answered; the request under way during a kill may have succeeded or not. After
+a restart, every object is compared with the ledger.
 """
 
 import http.client
@@ -26,7 +26,7 @@ _LONGEST = 0.3
 
 @dataclass
 class Tally:
-    """What became of the work. All but the first three are to be 0."""
+    """Results. All but the first three must be 0."""
 
     kills: int = 0
     steps_acknowledged: int = 0
@@ -34,7 +34,7 @@ class Tally:
     under_way: int = 0
     """Requests that were under way when the server died; of these `under_way_and_kept` had been stored already."""
     lost: int = 0
-    """Objects that were not as somebody had been told that they are."""
+    """Objects that differed from what the server had acknowledged."""
     doubled: int = 0
     """Requests that were sent a second time and counted twice."""
     half: int = 0
@@ -142,7 +142,7 @@ class Person:
     ) -> Ledger:
         status, state = send(connection, request)
         if status == 409 and request.kind in ("undo", "redo"):
-            status, state = 200, state["state"]  # they have no key: the revision tells that they have happened
+            status, state = 200, state["state"]  # they have no key: the revision shows that they have happened
         if status != 200:
             tally.refused += 1
             tally.faults.append(f"{request.path} again: {status} {state}")
@@ -188,7 +188,7 @@ def send(connection: http.client.HTTPConnection, request: Request) -> tuple[int,
 
 
 def kill_again_and_again(folder: Path, store: Path, kills: int, seed: int) -> Tally:
-    """Let people work, kill the server with SIGKILL at a random moment, and look what is left; all of it `kills` times.
+    """Let people work and kill the server with SIGKILL at a random moment, `kills` times.
 
     Args:
         folder: of images, the first of which is of `SIZE`.

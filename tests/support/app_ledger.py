@@ -1,4 +1,4 @@
-"""What an object must be after a list of steps, worked out apart from the store and the server."""
+"""The expected state of an object after steps, independent of store and server."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ class Ledger:
         self.at, self.accepted, self.revision = 0, False, 0
 
     def after(self, kind: str, step: dict[str, Any] | None = None) -> "Ledger":
-        """What it is after a "step", "undo", "redo" or "accept"; the latter turns acceptance on and off."""
+        """Apply a "step", "undo", "redo" or "accept", which toggles the acceptance."""
         done = Ledger()
         done.steps, done.masks = list(self.steps), list(self.masks)
         done.at, done.accepted, done.revision = self.at, self.accepted, self.revision + 1
@@ -73,7 +73,7 @@ class Ledger:
 
 
 def _after(steps: list[dict[str, Any]], masks: list[BoolMask]) -> BoolMask:
-    """What the last step comes to; `masks` has one for every step before it, and an empty one in front."""
+    """The mask after the last step; `masks` has the masks before it, the first one empty."""
     last, before = steps[-1], masks[-1]
     starts = [place for place, step in enumerate(steps) if step["type"] in ("mask", "lasso", "clear")]
     if last["type"] == "clear":

@@ -1,4 +1,4 @@
-"""What a program that talks to the server has to do with its answers: put back what they leave out."""
+"""Restores what the server's answers omit, as any client must."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ State = dict[str, Any]
 
 
 def whole(former: State, answer: State) -> State:
-    """The object after an answer that leaves out what `former`, the state that the request named, holds already."""
+    """The complete state after an answer that omits what `former` already has."""
     known = [{**step, "live": place in answer["live"]} for place, step in enumerate(former["steps"][: answer["since"]])]
     mask = former["mask"] if answer["mask_known"] else answer["mask"]
     steps = [*known, *answer["steps"]]

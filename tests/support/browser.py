@@ -1,4 +1,4 @@
-"""A real browser on a real server: what a person sees and does, for tests and measurements."""
+"""A person in a real browser on a real server, for tests and measurements."""
 
 import contextlib
 import os
@@ -56,7 +56,7 @@ Point = tuple[float, float]
 
 
 def wanted() -> bool:
-    """Whether the tests of the page must run: where there is no browser, continuous integration fails."""
+    """Whether the tests of the page must run. Without a browser, CI fails."""
     return CHROMIUM is not None or os.environ.get("CI") == "true"
 
 
@@ -66,14 +66,14 @@ MARKS = [
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
-"""Of all tests in a browser."""
+"""Marks of all tests in a browser."""
 
 
 @contextlib.contextmanager
 def served(
     folder: Path, segmenter: Segmenter | None = None, *, port: int = 0, token: str | None = None
 ) -> Iterator[str]:
-    """The address of a server on a folder of images, with the bundled weights unless told otherwise."""
+    """The address of a server on a folder of images, by default with the bundled weights."""
     app = create_app(Folder(folder), Store(folder / FILE), segmenter or LazySegmenter(), token=token)
     with running(app, port) as address:
         yield address + (f"?token={token}" if token else "")
@@ -95,10 +95,10 @@ def running(app: Any, port: int = 0) -> Iterator[str]:
 
 @contextlib.contextmanager
 def opened(address: str, *, cut_off: bool = False, token: str | None = None, **options: Any) -> Iterator["Person"]:
-    """A person in front of the page, in a window of 1280 x 800 unless told otherwise. Errors of the page are raised.
+    """A person in front of the page, by default in a window of 1280 x 800.
 
-    With `cut_off` the connection may fail on purpose, and what the browser says of that is no error. A `token` is typed
-    in where the page asks for it.
+    Errors of the page are raised. With `cut_off`, failed connections are expected and not raised. A `token` is typed in
+    on the page that asks for it.
     """
     with sync_playwright() as play:
         browser = play.chromium.launch(executable_path=CHROMIUM, args=list(_FLAGS))
@@ -129,7 +129,7 @@ class Person:
 
     @property
     def status(self) -> dict[str, str]:
-        """What a person sees on the page.
+        """The state that a person sees on the page.
 
         state: "idle", "busy", "offline"; image: its name; object: the number of the current one in the list, "" for
         none; area: pixels of its mask; steps: how many of its steps are in force.
@@ -152,7 +152,7 @@ class Person:
         raise AssertionError(f"wanted {wanted}, seen {self.status}")
 
     def place(self, point: Point) -> Point:
-        """Where on the screen a point of the image is, while all of the image is shown."""
+        """Screen position of an image point, while the whole image is shown."""
         box = self.page.locator("#stage").bounding_box()
         assert box is not None
         size = self.page.locator("#image-size").text_content() or ""
@@ -192,6 +192,6 @@ class Person:
         return self.answered()
 
     def answered(self) -> dict[str, str]:
-        """What the page says once everything has been answered."""
+        """The status after everything has been answered."""
         self.page.wait_for_timeout(30)
         return self.wait(state="idle")

@@ -1,4 +1,4 @@
-"""Several processes train as one: the same curve, a state that any number of them can resume, no end that hangs."""
+"""Several processes train as one: the same curve, a common state, and a common end."""
 
 import csv
 import json
@@ -106,7 +106,7 @@ def run(recipe: Recipe, *words: str) -> subprocess.CompletedProcess[str]:
 def test_two_processes_have_the_curve_of_one(
     strategy: str, recipe: Recipe, alone: list[float], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of the same global batch, whose losses are means over all of it; and one process goes on with their state."""
+    """Their losses are means over the global batch, and one process resumes their state."""
     folder = tmp_path / "two"
     shared = replace(recipe, output=str(folder), devices=2, strategy=strategy)
     ran = run(shared)

@@ -1,4 +1,4 @@
-"""How a run ends early: told to stop, a worker that dies, a broken image. There is a state, and a sentence."""
+"""Early ends of a run: a signal, a dead worker, a broken image. Each leaves a state."""
 
 import csv
 import json
@@ -58,7 +58,7 @@ def train(data: Path, output: Path, **settings: object) -> Result:
 
 
 def errors(ended: Result) -> list[str]:
-    """The lines of standard error that are no notes."""
+    """The lines of standard error without notes."""
     return [line for line in ended.stderr.splitlines() if not line.startswith("note: ")]
 
 
@@ -80,7 +80,7 @@ def during_step(monkeypatch: pytest.MonkeyPatch, step: int, happens: Callable[[]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_run_that_is_told_to_stop_finishes_its_step_and_can_be_resumed(
+def test_a_run_that_gets_a_signal_finishes_its_step_and_can_be_resumed(
     number: signal.Signals, toys: Path, tmp_path: Path
 ) -> None:
     before = signal.getsignal(number)
@@ -170,7 +170,7 @@ def test_signals_are_left_alone_outside_of_the_main_thread() -> None:
 def test_a_loss_that_is_not_finite_ends_the_run_with_the_state_before_it(
     precision: str, toys: Path, tmp_path: Path
 ) -> None:
-    """Batch norms that learn have taken the bad step's statistics up by then: they are not in the state either."""
+    """Trained batch norms hold the bad step's statistics then; the state does not."""
     settings = {"freeze_norms": "no", "precision": precision}
     interact = _Run._interact
 

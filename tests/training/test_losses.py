@@ -78,7 +78,7 @@ def test_all_ignored_is_zero_not_nan(logits: torch.Tensor) -> None:
 
 
 def test_p2cl_by_hand() -> None:
-    """One prompt along x; pixels along x, -x and y: rho is 1, 0 and .5; the first is the object."""
+    """One prompt along x, pixels along x (the object), -x and y: rho is 1, 0 and .5."""
     prompts = torch.tensor([[[2.0, 0.0]]])
     pixels = torch.tensor([[3.0, -1.0, 0.0], [0.0, 0.0, 5.0]]).view(1, 2, 1, 3)
     truth = torch.tensor([1, 0, 0], dtype=torch.int8).view(1, 1, 1, 3)
@@ -91,7 +91,7 @@ def test_p2cl_by_hand() -> None:
 
 
 def test_p2cl_with_a_region_of_each_prompt() -> None:
-    """Two prompts, both positive: one for all of the object, one for half of its cells; the last cell is ignored."""
+    """Two positive prompts for all and half of the object; the last cell is ignored."""
     prompts, pixels = torch.randn(1, 2, 4), torch.randn(1, 4, 1, 4)
     truth = torch.tensor([1, 1, 0, IGNORE], dtype=torch.int8).view(1, 1, 1, 4)
     yes = torch.ones(1, 2, dtype=torch.bool)
@@ -160,7 +160,7 @@ def test_p2cl_in_parts_has_the_loss_and_the_gradients_of_the_whole(part: int, mo
 
 
 def test_parts_of_a_batch_add_up_to_its_loss(logits: torch.Tensor, truth: torch.Tensor) -> None:
-    """What several processes compute of one batch: each divides by the number of terms of all of them."""
+    """Processes that share a batch divide by the number of terms of all of them."""
     prompts, pixels = torch.randn(2, 3, 4), torch.randn(2, 4, 4, 4)
     positive, valid = torch.rand(2, 3) > 0.5, torch.tensor([[True, True, True], [True, False, False]])
     counts: list[torch.Tensor] = []

@@ -1,4 +1,4 @@
-"""Which convolutions leave bfloat16 on a CPU."""
+"""The convolutions that leave bfloat16 on a CPU."""
 
 import copy
 

@@ -1,4 +1,4 @@
-"""The recipes by name: what they say, that each builds its network and takes a real step; settings read from text."""
+"""Recipes by name, each of which takes a real step, and settings read from text."""
 
 import json
 import runpy
@@ -13,7 +13,7 @@ from vpuformer.cli import app
 from vpuformer.data.augmentation import COCOLVIS_STYLE, SBD_STYLE, Augmentation
 from vpuformer.errors import ConfigError
 from vpuformer.fields import wanted
-from vpuformer.model.config import VARIANTS, VPUFormerConfig
+from vpuformer.model.config import VPUFormerConfig
 from vpuformer.model.encoders import BACKBONES
 from vpuformer.training.config_io import assign, build
 from vpuformer.training.loop import _Run
@@ -72,7 +72,7 @@ def words_of(settings: dict[str, object]) -> list[str]:
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore:.*num_workers")
 @pytest.mark.parametrize("name", sorted(RECIPES))
 def test_every_recipe_takes_a_real_step(name: str, toys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Through the command line. What it computed is not written for the large networks: that takes gigabytes."""
+    """Large networks are not saved, which would take gigabytes."""
     if "mit_b0" in name:
         pytest.importorskip("segmentation_models_pytorch")
     if name not in OURS:
@@ -149,15 +149,16 @@ def test_an_unknown_recipe_is_named_with_the_nearest(tmp_path: Path) -> None:
 def test_missing_settings_keep_the_defaults_of_a_recipe() -> None:
     read = Recipe.from_dict({"data": "sets", "output": "run", "augmentation": {"paste": 0.4}, "model": {"dim": 64}})
     assert read.augmentation == Augmentation(paste=0.4)
-    # Missing settings of the network are those of the recipe's default, not of the class.
-    assert read.model == replace(VARIANTS["default"], dim=64) != VPUFormerConfig(dim=64)
+    assert read.model == VPUFormerConfig(dim=64)
     assert (read.optimizer, read.schedule, read.accumulate, read.strategy) == ("adamw", "plateau", 1, "auto")
 
 
 def test_the_recipe_of_another_version_is_refused_in_one_sentence(tmp_path: Path) -> None:
     file = tmp_path / "recipe.json"
-    file.write_text(json.dumps({"data": "sets", "pictures": 8, "lone_click": 0.5}))
-    with pytest.raises(ConfigError, match=r"does not know \(pictures, lone_click\); use the version of vpuformer that"):
+    file.write_text(json.dumps({"data": "sets", "second_look": 0.1, "lone_click": 0.5}))
+    with pytest.raises(
+        ConfigError, match=r"does not know \(second_look, lone_click\); use the version of vpuformer that"
+    ):
         read_recipe(file)
 
 
@@ -230,7 +231,7 @@ def test_a_setting_that_cannot_be_is_named_with_what_is_wanted(text: str, senten
 
 
 def test_every_setting_can_be_written_as_text() -> None:
-    """The value of every field, as text, gives the field back; nothing but a part has settings of its own."""
+    """The value of every field, written as text, gives the field back."""
     made = recipe_named("sbd_vit_b", "sbd=A", "run")
     for field in fields(Recipe):
         value = getattr(made, field.name)

@@ -41,7 +41,7 @@ PROBABILITIES = ("repeat_without_prompt", "single_first_click", "evaluation_prom
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two sets of four images, each with a bright disk and a dark square; a split that validates on one image."""
+    """Two sets of four images with a disk and a square; a split validates on one image."""
     root = tmp_path_factory.mktemp("data")
     rows, columns = np.mgrid[:80, :100]
     for name in ("one", "two"):
@@ -132,7 +132,7 @@ def _interrupted_after(steps: int) -> Callable[..., None]:
 
 
 def test_a_killed_run_goes_on_where_it_was_saved(data: Path, tmp_path: Path) -> None:
-    """`kill -9` between steps and in the middle of a save: what is on disk is whole, and the curve is the same."""
+    """`kill -9` at any moment leaves whole files, and the curve stays the same."""
     wanted = recipe(data, tmp_path / "killed", steps=8, validate_every=0)
     whole = replace(wanted, output=str(tmp_path / "whole"))
     program = (
@@ -270,7 +270,7 @@ def test_prompts_are_those_of_evaluation_as_often_as_wanted(kind: Kind, as_evalu
 @pytest.mark.parametrize("probability", [0.0, 1.0])
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_prompt_of_a_training_object_is_given_twice(kind: Kind, probability: float) -> None:
-    """An untrained network hardly moves, so that the same error calls for a prompt again and again."""
+    """An untrained network hardly moves, so the same error needs a prompt repeatedly."""
     model = Interactive(build_network(Recipe(data="", output="", model=TINY))).eval()
     settings = user(kind, evaluation_prompt_prob=probability)
     answer = interact(model, batch(), np.random.default_rng(1), settings, LOSS, supervised=6)

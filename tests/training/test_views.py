@@ -13,7 +13,7 @@ PLAIN = replace(SBD_STYLE, shift=0.0, quarter_turns=0.0, upset=0.0, flip=0.0, ro
 
 
 def scene(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
-    """An image whose pixels tell where they are, and the mask of a box in it, uint8 (1, H, W)."""
+    """An image whose pixels encode their position, and the mask (1, H, W) of a box in it."""
     rows, columns = np.mgrid[:height, :width]
     image = np.stack([columns % 256, rows % 256, np.full_like(rows, 7)], axis=-1).astype(np.uint8)
     mask = np.zeros((1, height, width), np.uint8)

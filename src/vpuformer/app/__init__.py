@@ -1,4 +1,4 @@
-"""The browser app: a page that shows images and takes prompts, and the server that answers and stores them.
+"""The browser app: a page that takes prompts on images, and the server that answers them.
 
 Layers, each of which imports only those after it: `http` (the server), `annotation` (steps and their answers),
 `images` (pixels for the page), `store` (the database) and `schemas` (JSON messages). `page` is what the browser loads.

@@ -1,4 +1,4 @@
-"""JSON messages between the page and the server. Needs neither torch nor the web framework.
+"""JSON messages between the page and the server.
 
 Coordinates are (x, y) in image pixels, with the centre of the top left pixel at (0, 0). A prompt has the form that
 `vpuformer.prompts.prompts_from_json` reads; `positive` is true by default.
@@ -76,7 +76,7 @@ class BrushStep(Message):
 
 
 class LassoStep(Message):
-    """A closed line around the object. The enclosed area becomes the previous mask, which the network refines."""
+    """A closed line around the object. The network refines the enclosed area."""
 
     type: Literal["lasso"]
     path: Path
@@ -96,7 +96,7 @@ class ClearStep(Message):
 
 
 class RemoveStep(Message):
-    """Remove one prompt, segment with the remaining prompts, and repeat the brush strokes on the new mask."""
+    """Remove a prompt, segment with the others, and repeat the brush strokes on the result."""
 
     type: Literal["remove"]
     step: Annotated[int, Field(ge=0)]
@@ -146,7 +146,7 @@ class ClientState(Message):
 
 
 class ObjectChange(Message):
-    """Fields that are missing or null stay unchanged, except that a `label` of null removes the label."""
+    """A change. Missing or null fields stay unchanged, but a `label` of null removes it."""
 
     label: Identity | None = None
     accepted: bool | None = None
@@ -196,8 +196,9 @@ class StoredStep(Message):
 
 
 class ObjectState(Message):
-    """The current state of an object. An answer to a change omits what the page has: see `since` and `mask_known`.
+    """The current state of an object.
 
+    An answer to a change omits what the page has: see `since` and `mask_known`.
     The page has the state of the revision that its request names. If that revision is outdated, because the request was
     repeated or somebody else changed the object, nothing is omitted.
     """

@@ -1,4 +1,4 @@
-"""The processes that torchrun has started: rank of this one, and waiting for the others."""
+"""The processes that torchrun has started: which one this is, and waiting for the others."""
 
 import os
 from dataclasses import dataclass
@@ -8,11 +8,11 @@ from typing import Self
 from vpuformer.errors import ConfigError
 
 _PATIENCE = timedelta(days=7)
-"""Longest time that a process waits for the slowest one."""
+"""How long a process waits for the slowest one."""
 
 
 def usable_threads() -> int:
-    """Number of threads that PyTorch uses for one operation: the cores, or OMP_NUM_THREADS."""
+    """How many threads PyTorch would use for one operation: the cores, or what OMP_NUM_THREADS says."""
     import torch
 
     return torch.get_num_threads()
@@ -20,39 +20,41 @@ def usable_threads() -> int:
 
 @dataclass(frozen=True, slots=True)
 class TorchrunProcesses:
-    """The processes of a run; a context for work that needs all of them.
+    """The processes of a run; a context around what needs all of them to be there.
 
     >>> TorchrunProcesses().count
     1
     """
 
     rank: int = 0
-    """Index of this process, counted from 0."""
+    """Which one this is, counted from 0."""
     count: int = 1
     local_rank: int = 0
     """Index among the processes on this machine."""
+    local_count: int = 1
+    """Number of processes on this machine."""
 
     @classmethod
     def from_environment(cls) -> Self:
-        """Read RANK, WORLD_SIZE and LOCAL_RANK, as torchrun sets them; without them, one process.
+        """The processes that torchrun has set in the environment; one process without torchrun.
 
         Raises:
-            ConfigError: the values are not such numbers.
+            ConfigError: the variables do not hold such numbers.
         """
-        names = {"RANK": "0", "WORLD_SIZE": "1", "LOCAL_RANK": "0"}
-        words = {name: os.environ.get(name, usual) for name, usual in names.items()}
+        names = {"RANK": "0", "WORLD_SIZE": "1", "LOCAL_RANK": "0", "LOCAL_WORLD_SIZE": "1"}
+        words = {name: os.environ.get(name, default) for name, default in names.items()}
         try:
-            rank, count, local_rank = map(int, words.values())
+            rank, count, local_rank, local_count = map(int, words.values())
         except ValueError:
-            rank, count, local_rank = -1, 0, 0
-        if not 0 <= rank < count:
-            values = ", ".join(f"{name}={word}" for name, word in words.items())
-            raise ConfigError(f"the environment says {values}, which torchrun would not; unset these")
-        return cls(rank, count, local_rank)
+            rank, count, local_rank, local_count = -1, 0, 0, 1
+        if not 0 <= rank < count or local_count < 1:
+            variables = ", ".join(f"{name}={word}" for name, word in words.items())
+            raise ConfigError(f"the environment says {variables}, which torchrun would not set; unset these")
+        return cls(rank, count, local_rank, local_count)
 
     @property
     def device(self) -> str | None:
-        """The accelerator of this process; None if it is the only process."""
+        """The accelerator of this process among those of the machine; None where there is no choice to make."""
         if self.count == 1:
             return None
         import torch
@@ -71,7 +73,7 @@ class TorchrunProcesses:
         distributed.destroy_process_group()
 
     def wait(self) -> None:
-        """Wait until all processes have come here."""
+        """Until all processes have come here."""
         from torch import distributed
 
         distributed.barrier()

@@ -110,13 +110,13 @@ class ObjectRecord:
 
 def used_versions() -> dict[str, str]:
     """Versions of Python and of the packages that results depend on."""
-    found = {"python": platform.python_version()}
+    versions = {"python": platform.python_version()}
     for package in ("vpuformer", "torch", "numpy", "opencv-python-headless", "scipy", "scikit-image"):
         try:
-            found[package] = version(package)
+            versions[package] = version(package)
         except PackageNotFoundError:
-            found[package] = "none"  # for instance OpenCV, installed under another name
-    return found
+            versions[package] = "none"  # for instance OpenCV, installed under another name
+    return versions
 
 
 def _now() -> str:
@@ -170,10 +170,10 @@ class RunHeader:
         needed = known - {"batch", "shard", "total"}
         if not isinstance(values, Mapping) or values.get("format") != FORMAT:
             raise InputError(f"not the header of an evaluation of format {FORMAT}: {values!r:.80}")
-        found = values.keys() - {"format"}
-        if not needed <= found <= known:
-            raise InputError(f"not the header of an evaluation: these fields differ: {sorted(found ^ known)!s:.80}")
-        return cls(**{**{name: values[name] for name in found}, "kinds": tuple(values["kinds"])})
+        names = values.keys() - {"format"}
+        if not needed <= names <= known:
+            raise InputError(f"not the header of an evaluation: these fields differ: {sorted(names ^ known)!s:.80}")
+        return cls(**{**{name: values[name] for name in names}, "kinds": tuple(values["kinds"])})
 
     def differences(self, other: "RunHeader") -> list[str]:
         """Names of the fields that differ between two runs, apart from `started`."""

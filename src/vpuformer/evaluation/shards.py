@@ -27,8 +27,8 @@ def parse_shard(text: str) -> tuple[int, int]:
     Raises:
         ConfigError: the text is not I/N with 1 <= I <= N.
     """
-    found = re.fullmatch(r"(\d+)/(\d+)", text.strip())
-    number, count = map(int, found.groups()) if found else (0, 0)
+    match = re.fullmatch(r"(\d+)/(\d+)", text.strip())
+    number, count = map(int, match.groups()) if match else (0, 0)
     if not 1 <= number <= count:
         raise ConfigError(f"a part of a run is I/N with I from 1 to N, such as 2/8, got {text!r}")
     return number, count

@@ -10,7 +10,7 @@ from vpuformer.fields import check_fields
 from vpuformer.geometry import check_input_size
 
 IMAGE_ENCODERS = ("mobilenetv2", "hrnet18s", "resnet50", "mit_b0", "vit_b")
-"""The names of `vpuformer.model.encoders.BACKBONES`, without importing torch."""
+"""Names of image encoders, those of `vpuformer.model.encoders.BACKBONES`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

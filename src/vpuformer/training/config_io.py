@@ -2,7 +2,7 @@
 
 import types
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, asdict, fields, is_dataclass
+from dataclasses import is_dataclass
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 from vpuformer.errors import ConfigError, unknown_name
@@ -31,7 +31,7 @@ def build(kind: type[T], values: Mapping[str, Any], prefix: str = "") -> T:
     for name, value in values.items():
         hint = _known(hints, name, prefix)
         if is_dataclass(hint) and isinstance(value, Mapping):
-            value = build(hint, _part_defaults(kind, name) | dict(value), f"{prefix}{name}.")  # type: ignore[arg-type]
+            value = build(hint, value, f"{prefix}{name}.")  # type: ignore[arg-type]
         fields_of_kind[name] = checked(hint, value, prefix + name)
     return kind(**fields_of_kind)
 
@@ -95,12 +95,6 @@ def _assign(kind: type, values: dict[str, Any], name: str, text: str, prefix: st
         raise ConfigError(f"{prefix}{first} is {wanted(hint)} and has no setting {rest!r}")
     else:
         values[first] = _read(hint, text, prefix + first)
-
-
-def _part_defaults(kind: type, name: str) -> dict[str, Any]:
-    """Default values of a part in `kind`, which may differ from those of the part's own class."""
-    part = next(field for field in fields(kind) if field.name == name)
-    return {} if part.default_factory is MISSING else asdict(part.default_factory())
 
 
 def _known(hints: Mapping[str, Any], name: str, prefix: str) -> Any:

@@ -6,7 +6,6 @@ a single process. The wrappers average gradients, which are therefore multiplied
 """
 
 import inspect
-import os
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -21,6 +20,7 @@ from torch.distributed.device_mesh import DeviceMesh
 from torch.distributed.tensor import DTensor, distribute_tensor
 
 from vpuformer.errors import ConfigError
+from vpuformer.evaluation.processes import TorchrunProcesses
 from vpuformer.training.recipe import Recipe
 
 TIMEOUT = timedelta(minutes=30)
@@ -102,8 +102,8 @@ def _layout(recipe: Recipe) -> tuple[int, int]:
     """Devices of a node, and nodes: from `torchrun` if it started this process, else from the recipe."""
     if not torch.distributed.is_available() or not torch.distributed.is_torchelastic_launched():
         return recipe.devices, recipe.nodes
-    local = int(os.environ["LOCAL_WORLD_SIZE"])
-    return local, int(os.environ["WORLD_SIZE"]) // local
+    started = TorchrunProcesses.from_environment()
+    return started.local_count, started.count // started.local_count
 
 
 def _strategy(recipe: Recipe, processes: int) -> Strategy | str:

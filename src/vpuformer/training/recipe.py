@@ -10,7 +10,7 @@ from vpuformer.errors import ConfigError, listed
 from vpuformer.fields import check_fields, field_types
 from vpuformer.files import read_json
 from vpuformer.geometry import LARGEST_INPUT
-from vpuformer.model.config import VARIANTS, VPUFormerConfig
+from vpuformer.model.config import VPUFormerConfig
 from vpuformer.training.config_io import build
 
 Precision = Literal["32-true", "bf16-mixed"]
@@ -116,7 +116,7 @@ class Recipe:
     into other images."""
     split: str | None = None
     """JSON file with validation images, validation objects and images to leave out."""
-    model: VPUFormerConfig = field(default_factory=lambda: VARIANTS["default"])
+    model: VPUFormerConfig = field(default_factory=VPUFormerConfig)
     pretrained: bool = False
     """Start from timm's pretrained image encoder for this network, downloaded if necessary."""
     backbone_weights: str | None = None

@@ -27,7 +27,7 @@ from vpuformer.errors import (
 from vpuformer.inference.protocol import Query
 
 SIZE = (90, 120)
-"""Of the first image: height and width."""
+"""Height and width of the first image."""
 
 KEYS = (f"key-{number:05d}" for number in itertools.count())
 
@@ -241,7 +241,7 @@ def test_a_step_that_was_never_answered_is_answered_when_it_is_looked_at(annotat
     found = annotator.state(state.id)
     assert mask_of(found)[40, 30]
     assert mask_of(found)[40, 60]
-    assert all(step.answered for step in annotator.store.steps_of(state.id))
+    assert all(step.answered for step in annotator.store.history(state.id)[1])
 
 
 def raising(error: Exception) -> Callable[[], None]:
@@ -316,7 +316,7 @@ def test_a_step_on_which_the_network_fails_can_be_undone_removed_and_begun_again
     assert [step.live for step in removed.steps] == [True, False, True, False]
     assert mask_of(removed)[60, 90]
     assert not mask_of(removed)[60, 60]
-    assert [step.answered for step in annotator.store.steps_of(first.id)] == [True, False, False, True]
+    assert [step.answered for step in annotator.store.history(first.id)[1]] == [True, False, False, True]
 
 
 def test_what_the_network_refuses_is_taken_back_and_refused_again_when_it_is_sent_again(

@@ -1,4 +1,4 @@
-"""How much an answer costs after a long history: bytes on the wire, statements to the database, whose thread."""
+"""Cost of an answer after a long history: bytes, database statements, threads."""
 
 import itertools
 import json
@@ -23,7 +23,7 @@ _numbers = itertools.count(10_000_000)
 
 
 def stroke(number: int) -> dict[str, Any]:
-    """Of two hundred points, as a hand draws it."""
+    """A stroke of two hundred points, as a hand draws it."""
     path = [[20.125 + point * 0.25, 10.25 + number + point / 7] for point in range(200)]
     return {"type": "brush", "path": path, "radius": 2.5, "positive": True}
 

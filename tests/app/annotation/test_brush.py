@@ -1,4 +1,4 @@
-"""What a stroke of the brush covers, compared with distances that are worked out pixel by pixel, and what it costs."""
+"""Brush strokes compared with distances computed pixel by pixel, and their cost."""
 
 import time
 from collections.abc import Callable
@@ -21,7 +21,7 @@ coordinates = st.one_of(st.integers(-5, 25).map(float), st.floats(-5, 25))
 
 
 def distances(path: Path, size: tuple[int, int]) -> npt.NDArray[np.float64]:
-    """Of every pixel to the nearest segment of a line."""
+    """Distance of every pixel to the nearest segment of a line."""
     y, x = np.mgrid[: size[0], : size[1]].astype(float)
     found = []
     for (ax, ay), (bx, by) in [(path[0], path[0]), *pairwise(path)]:

@@ -1,4 +1,4 @@
-"""The thread of the network: who is answered when, what is done in between, and that it never runs for nothing."""
+"""The thread of the network: order of questions and tasks, and no work without a job."""
 
 import threading
 import time

@@ -38,8 +38,10 @@ _numbers = itertools.count(10_000_000)
 
 @pytest.fixture(scope="module")
 def apps(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, Any]]:
-    """A server on this machine alone, and one for other machines too, with a token. They serve the tests in which
-    nothing is to happen."""
+    """A server on this machine alone, and one for other machines too, with a token.
+
+    They serve the tests in which nothing may change.
+    """
     root = tmp_path_factory.mktemp("images")
     Image.fromarray(np.zeros((90, 120, 3), np.uint8)).save(root / "a.png")
     stores = tmp_path_factory.mktemp("stores")
@@ -84,7 +86,7 @@ def assert_headers(headers: dict[str, str]) -> None:
     assert "cache-control" in headers
 
 
-# Files that are none of a stranger's business
+# Files outside the folder
 
 
 @pytest.mark.parametrize(
@@ -719,7 +721,7 @@ def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]
 
 
 def on_the_wire(process: ServerProcess, *pieces: bytes, patience: float = 20) -> bytes:
-    """All that comes back until the server hangs up; so much of it as there is after `patience` seconds of silence."""
+    """The answer until the server hangs up, or until `patience` seconds of silence."""
     answer = b""
     with socket.create_connection(("127.0.0.1", process.port), timeout=patience) as wire:
         with contextlib.suppress(OSError):  # the server may hang up before it has heard all
@@ -767,7 +769,7 @@ def test_a_second_request_cannot_be_smuggled(process: ServerProcess) -> None:
     inner = _CHANGE + b"Content-Length: 0\r\n\r\n"
     outer = _CHANGE + b"Content-Length: %d\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" % (len(inner) + 5)
     answer = on_the_wire(process, outer + inner, patience=1)
-    # Either refused, or taken for two requests, as the rules have it: never one for this server and two for another.
+    # Either refused or read as two requests, by the rules: never one request here and two elsewhere.
     assert answer.startswith((b"HTTP/1.1 400", b"HTTP/1.1 422"))
 
 

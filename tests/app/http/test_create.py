@@ -1,4 +1,4 @@
-"""`create_app`: it opens nothing before it runs, two do not disturb each other, and the example of the docs runs."""
+"""`create_app`: opens nothing early, serves several folders, runs as the docs show."""
 
 import re
 import sys

@@ -1,4 +1,4 @@
-"""Steps of two people on the same objects, in any order, with the program ended and started in between."""
+"""Steps of two people on the same objects, in any order, with restarts in between."""
 
 import itertools
 import tempfile
@@ -55,7 +55,7 @@ people = st.sampled_from(["Ann", "Bob"])
 
 
 class Steps(RuleBasedStateMachine):
-    """Each person acts on the revision that they saw last; the other one may have changed the object since."""
+    """Each person acts on the revision that they saw last, which may be outdated."""
 
     @initialize()
     def start(self) -> None:
@@ -79,13 +79,13 @@ class Steps(RuleBasedStateMachine):
         return sorted(self._ledgers)[draw % len(self._ledgers)]
 
     def _revision(self, who: str, identity: int, looks: bool) -> int:
-        """That the person sends: the one that holds, if they look first."""
+        """Revision that the person sends: the current one if they look first."""
         if looks:
             self._seen[who, identity] = self._annotator.state(identity).revision
         return self._seen.get((who, identity), 0)
 
     def _note(self, who: str, identity: int, state: ObjectState, ledger: Ledger) -> None:
-        """Of an answer to a request that named the object's present revision."""
+        """The full state after an answer to a request that named the current revision."""
         self._states[identity] = whole(self._states[identity], state.model_dump(mode="json"))
         self._ledgers[identity] = ledger
         self._seen[who, identity] = state.revision

@@ -1,4 +1,4 @@
-"""A proxy before the server, on a path of its own: one that passes the path on, and one that cuts it off."""
+"""A proxy in front of the server, on a path of its own, which it keeps or removes."""
 
 import re
 from pathlib import Path
@@ -96,7 +96,7 @@ def test_the_lines_for_nginx_let_through_what_the_server_takes() -> None:
 
 @pytest.mark.parametrize("cut_off", [True, False])
 def test_the_page_works_behind_a_proxy(tmp_path: Path, cut_off: bool) -> None:
-    """A browser at the proxy's address, with a token: opened by typing it in, and a prompt is answered."""
+    """A browser at the proxy's address enters the token, and a prompt is answered."""
     browsing = pytest.importorskip("support.browser")
     if not browsing.wanted():
         pytest.skip("there is no Chromium")

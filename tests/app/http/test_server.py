@@ -1,4 +1,4 @@
-"""The server's routes, asked as the page asks them: what each answers, and what it says when it cannot."""
+"""The server's routes, called as the page calls them: answers and errors."""
 
 import base64
 import codecs
@@ -485,7 +485,7 @@ def test_what_is_no_mask_of_the_image_is_refused(client: TestClient, content: by
 
 @pytest.fixture(scope="module")
 def refusing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
-    """A server with the image a.png, two labels and an empty object, for requests that are to change nothing."""
+    """A server with the image a.png, two labels and an empty object."""
     root = tmp_path_factory.mktemp("images")
     Image.fromarray(np.zeros((90, 120, 3), np.uint8)).save(root / "a.png")
     app = create_app(Folder(root), Store(root / "kept.sqlite"), Disks())

@@ -1,4 +1,4 @@
-"""The page that asks for the token, how a person answers it, and that the token goes nowhere else."""
+"""The page that asks for the token, and the places where the token may appear."""
 
 import logging
 import re

@@ -1,4 +1,4 @@
-"""What is annotated: which files of a folder are listed, in which order, and which names lead to a file."""
+"""The images of a folder: which files are listed, in which order, and their paths."""
 
 import os
 import threading

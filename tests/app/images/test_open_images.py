@@ -1,4 +1,4 @@
-"""Images as the app opens them: the pixels that the network sees, those that are stored, and what is said of them."""
+"""Images as the app opens them: pixels for the network, stored values, remarks."""
 
 import struct
 import threading
@@ -30,7 +30,7 @@ def png_head(width: int, height: int) -> bytes:
 
 
 def write_odd_images(folder: Path) -> None:
-    """Every kind of image that is not simply 8-bit RGB, by names that tell."""
+    """Every kind of image that is not simply 8-bit RGB, by descriptive names."""
     image = Image.fromarray(RGB)
     Image.new("RGB", (1, 1), (1, 2, 3)).save(folder / "one.png")
     Image.fromarray(np.arange(5000, dtype=np.uint8)[:, None].repeat(3, 1).reshape(5000, 1, 3)).save(folder / "tall.png")

@@ -1,4 +1,4 @@
-"""What is missing for a while, in a real browser: the server, room on the disk, files of the folder."""
+"""A real browser while the server, disk space or image files are missing."""
 
 import json
 import shutil
@@ -81,7 +81,7 @@ def test_a_full_disk_is_told_in_the_words_of_the_server(address: str) -> None:
         person.page.route("**/steps", lambda route: route.fulfill(status=507, body=full))
         person.page.mouse.click(*person.place((200, 200)))
         person.wait(state="offline")
-        assert alarm(person) == f"Not saved yet, the page tries again by itself. {sentence.capitalize()}"
+        assert alarm(person) == f"Not saved yet; the page keeps trying. {sentence.capitalize()}"
         person.page.unroute("**/steps")
         person.wait(state="idle", steps="1")
         assert alarm(person) == ""
@@ -123,7 +123,7 @@ def test_an_image_that_was_exchanged_for_one_of_another_size_is_opened_anew(addr
             image.resize((300, 200)).save(folder / "astronaut.jpg")
         person.click((200, 100))
         assert person.toasts == [
-            "The file of astronaut.jpg was exchanged: it is 300x200 pixels now and was 512x512; open it again"
+            "The file of astronaut.jpg was replaced: it is 300x200 pixels now and was 512x512; open it again"
         ]
         person.wait(state="idle", object="")
         assert person.page.locator("#image-size").inner_text() == "300 \N{MULTIPLICATION SIGN} 200"

@@ -1,4 +1,4 @@
-"""Whether everybody can use the page: by axe-core, on every size of screen, in both colour schemes, with a finger."""
+"""Accessibility of the page: axe-core, screen sizes, colour schemes, touch."""
 
 import itertools
 import os
@@ -15,7 +15,7 @@ from support.browser import Person, opened, served
 
 ROOT = Path(__file__).parents[3]
 AXE = ROOT / "page/node_modules/axe-core/axe.min.js"
-"""Which `make page` installs."""
+"""Installed by `make page`."""
 SIZES = ((1280, 800), (820, 1180), (390, 844))
 FINGER = {"has_touch": True, "is_mobile": True}
 
@@ -31,7 +31,7 @@ def address(tmp_path: Path) -> Iterator[str]:
 
 
 def faults(person: Person) -> list[str]:
-    """What axe-core finds that is serious or critical."""
+    """Serious and critical findings of axe-core."""
     found: list[dict[str, Any]] = person.page.evaluate(
         "async () => (await axe.run(document, {resultTypes: ['violations']})).violations"
     )

@@ -1,4 +1,4 @@
-"""What comes between a person and the page, in a real browser: refused exports, another tab, images that change."""
+"""Mishaps in a real browser: refused exports, another tab, images that change."""
 
 import json
 import shutil
@@ -83,7 +83,7 @@ def test_labels_that_come_and_go_in_another_tab(address: str) -> None:
         person.page.locator("#labels").get_by_text("cat").wait_for(state="detached")
         other.click((200, 200))
         assert (other.status["steps"], labels(other)) == ("1", ["cup", "No label"])
-        assert other.toasts == ["The label of this object had been deleted elsewhere. It is kept without one."]
+        assert other.toasts == ["Somebody deleted the label of this object. The object is kept without a label."]
         other.press("Enter")
         other.click((300, 300))
         assert other.status["steps"] == "1"

@@ -1,4 +1,4 @@
-"""What becomes of objects in a real browser: accepted, taken back, left over when an image is done, labelled."""
+"""Objects in a real browser: accepting, undoing that, marking an image as done, labels."""
 
 import shutil
 from collections.abc import Iterator

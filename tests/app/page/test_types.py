@@ -1,4 +1,4 @@
-"""The page's `types.js` says of every message what the server's `schemas.py` says: the same fields, the same types."""
+"""The page's `types.js` has the same fields and types as the server's `schemas.py`."""
 
 import re
 import types
@@ -14,7 +14,7 @@ from vpuformer.app import schemas
 FILE = Path(schemas.__file__).parent / "page" / "types.js"
 
 ANSWERS = ("ObjectState", "ImageOpened", "ImageListed", "Project", "Label", "Problem")
-"""What the server sends: the page must know these with all that they hold. Of what it may send it knows some."""
+"""Messages of the server, whose fields the page must know completely."""
 
 ALIASES = {"Point": "[number, number]", "Edges": "[number, number, number, number]"}
 """Tuples that have a name in JavaScript."""

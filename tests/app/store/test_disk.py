@@ -1,4 +1,4 @@
-"""A full disk, images that go and images that come while the server runs: a sentence, and nothing by halves."""
+"""A full disk, and image files that come and go while the server runs."""
 
 import errno
 import io
@@ -38,7 +38,7 @@ def begin(client: TestClient, image: int = 1) -> dict[str, Any]:
 
 @pytest.fixture
 def full() -> Iterator[list[bool]]:
-    """While it holds True, SQLite may use no page more than it has: what it says then it says on a full disk."""
+    """While this holds True, SQLite may use no further page, as on a full disk."""
     switch = [False]
 
     def limit(connection: sa.Connection) -> None:
@@ -71,7 +71,7 @@ def test_an_import_on_a_full_disk_keeps_nothing_and_can_be_sent_again(client: Te
     full[0] = True
     answer = client.post("/api/images/1/masks", json=sent)
     assert (answer.status_code, list(answer.json())) == (507, ["error"])
-    assert "is full; nothing was stored, free some space and try again" in answer.json()["error"]
+    assert "is full; nothing was stored, make room and try again" in answer.json()["error"]
     assert client.get("/api/images/1").json() == before
     assert client.get("/api/project").json()["labels"] == []
     full[0] = False
@@ -107,13 +107,13 @@ def test_no_room_for_a_file_on_the_way_is_a_sentence(client: TestClient, monkeyp
             patch.setattr(*failing, fail)
             answer = client.post("/api/images/1/masks", content=content.getvalue())
         assert answer.status_code == 507
-        assert "there is no room left on the disk at /tmp/mask; nothing was stored" in answer.json()["error"]
+        assert "the disk is full at /tmp/mask; nothing was stored" in answer.json()["error"]
     assert client.get("/api/images/1").json()["objects"] == []
     with monkeypatch.context() as patch:
         patch.setattr(tempfile, "mkdtemp", fail)
         answer = client.get("/api/export?format=coco")
     assert answer.status_code == 422
-    assert "the disk is full; make room and export again" in answer.json()["error"]
+    assert "the disk is full; make room and try again" in answer.json()["error"]
 
 
 def test_other_failures_of_the_system_tell_nothing_of_the_inside(

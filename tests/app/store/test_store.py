@@ -89,7 +89,7 @@ def test_labels(store: Store, again: Callable[[], Store]) -> None:
         store.change_object(each.id, deleted=True)
     store.delete_label(cat.id)
     assert [label.name for label in again().labels()] == ["dog"]
-    assert store.object(made.id).label is None
+    assert store.history(made.id)[0].label is None
     for call in (store.delete_label, store.change_label):
         with pytest.raises(NotFoundError, match="no label 77"):
             call(77)
@@ -132,22 +132,22 @@ def test_objects_are_counted_and_deleted_ones_are_not_listed(store: Store) -> No
 def test_a_step_and_its_answer_are_on_the_disk(store: Store, again: Callable[[], Store]) -> None:
     made = store.add_object(1, "object-1")
     store.add_step(made.id, 0, "step-one", CLICK)
-    assert [step.answered for step in again().steps_of(made.id)] == [False]
-    (step,) = store.steps_of(made.id)
+    assert [step.answered for step in again().history(made.id)[1]] == [False]
+    (step,) = store.history(made.id)[1]
     assert store.answer_of(step.id) is None
     store.answer(step.id, ANSWER)
     other = again()
     assert other.answer_of(step.id) == ANSWER
-    (kept,) = other.steps_of(made.id)
+    (kept,) = other.history(made.id)[1]
     assert (kept.content, kept.answered, kept.area, kept.seconds) == (CLICK, True, 2, 0.1)
-    assert (other.object(made.id).at, other.object(made.id).revision) == (1, 1)
+    assert (other.history(made.id)[0].at, other.history(made.id)[0].revision) == (1, 1)
 
 
 def test_a_step_sent_twice_is_one(store: Store) -> None:
     made, other = store.add_object(1, "object-1"), store.add_object(1, "object-2")
     store.add_step(made.id, 0, "step-one", CLICK)
     store.add_step(made.id, 0, "step-one", CLICK)
-    assert len(store.steps_of(made.id)) == 1
+    assert len(store.history(made.id)[1]) == 1
     with pytest.raises(ConflictError, match="another object"):
         store.add_step(other.id, 0, "step-one", CLICK)
     with pytest.raises(ConflictError, match="revision is 1, not 0"):
@@ -164,8 +164,8 @@ def test_undo_redo_and_what_a_new_step_gives_up(store: Store) -> None:
     assert store.undo_redo(made.id, 4, -1).at == 1
     assert store.undo_redo(made.id, 5, 1).at == 2
     store.add_step(made.id, 6, "step-four", {"type": "clear"})
-    assert [step.content["type"] for step in store.steps_of(made.id)] == ["click", "click", "clear"]
-    assert store.object(made.id).at == 3
+    assert [step.content["type"] for step in store.history(made.id)[1]] == ["click", "click", "clear"]
+    assert store.history(made.id)[0].at == 3
     with pytest.raises(ConflictError, match="nothing to redo"):
         store.undo_redo(made.id, 7, 1)
     with pytest.raises(ConflictError, match="revision is 7, not 3"):
@@ -191,7 +191,7 @@ def test_of_two_who_change_an_object_at_the_same_time_one_is_told(store: Store, 
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(store.steps_of(made.id)) == 1
+    assert len(store.history(made.id)[1]) == 1
     assert [sentence.partition(";")[0] for sentence in told] == ["the object has changed: its revision is 1, not 0"] * 3
 
 
@@ -200,8 +200,8 @@ def test_a_step_that_cannot_be_answered_is_taken_back(store: Store) -> None:
     store.add_step(made.id, 0, "step-one", CLICK, ANSWER)
     store.add_step(made.id, 1, "step-two", CLICK)
     store.withdraw(made.id, "step-two")
-    assert (store.object(made.id).at, store.object(made.id).revision) == (1, 3)
-    assert [step.answered for step in store.steps_of(made.id)] == [True]
+    assert (store.history(made.id)[0].at, store.history(made.id)[0].revision) == (1, 3)
+    assert [step.answered for step in store.history(made.id)[1]] == [True]
     with pytest.raises(ConflictError, match="nothing to redo"):
         store.undo_redo(made.id, 3, 1)
 
@@ -215,34 +215,34 @@ def test_only_the_last_step_without_an_answer_is_taken_back(store: Store) -> Non
     for key in ("step-one", "step-two"):
         store.withdraw(made.id, key)
     store.undo_redo(made.id, 3, 1)
-    store.answer(store.steps_of(made.id)[1].id, ANSWER)
+    store.answer(store.history(made.id)[1][1].id, ANSWER)
     store.withdraw(made.id, "step-two")
     store.withdraw(store.add_object(1, "object-2").id, "step-two")
-    assert (store.object(made.id).at, store.object(made.id).revision) == (2, 4)
-    assert [step.answered for step in store.steps_of(made.id)] == [False, True]
+    assert (store.history(made.id)[0].at, store.history(made.id)[0].revision) == (2, 4)
+    assert [step.answered for step in store.history(made.id)[1]] == [False, True]
 
 
 def test_a_step_that_was_taken_back_can_be_sent_again(store: Store) -> None:
     made = store.add_object(1, "object-1")
     store.add_step(made.id, 0, "step-one", CLICK)
     store.withdraw(made.id, "step-one")
-    assert not store.has_step(made.id, "step-one")
+    assert not store.history_before(made.id, "step-one")[2]
     store.add_step(made.id, 2, "step-two", CLICK, ANSWER)
     with pytest.raises(ConflictError, match="revision is 3, not 0"):
         store.add_step(made.id, 0, "step-one", CLICK)
     with pytest.raises(ConflictError, match="another object"):
         store.add_step(store.add_object(1, "object-2").id, 0, "step-one", CLICK)
     store.add_step(made.id, 3, "step-one", CLICK)
-    assert store.has_step(made.id, "step-one")
-    assert (store.object(made.id).at, store.object(made.id).revision) == (2, 4)
-    assert [step.answered for step in store.steps_of(made.id)] == [True, False]
+    assert store.history_before(made.id, "step-one")[2]
+    assert (store.history(made.id)[0].at, store.history(made.id)[0].revision) == (2, 4)
+    assert [step.answered for step in store.history(made.id)[1]] == [True, False]
     # One that has been answered was seen: given up for another, it does not come back.
     store.undo_redo(made.id, 4, -1)
     store.undo_redo(made.id, 5, -1)
     store.add_step(made.id, 6, "step-three", CLICK)
-    assert store.has_step(made.id, "step-two")
+    assert store.history_before(made.id, "step-two")[2]
     store.add_step(made.id, 7, "step-two", CLICK)
-    assert store.object(made.id).revision == 7
+    assert store.history(made.id)[0].revision == 7
 
 
 def test_what_is_no_store_is_refused(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Stores on disk keep opening: `store_v1.sql` is a dump of a store that an earlier version wrote."""
+"""Earlier stores open: `store_v1.sql` is a dump of one from an earlier version."""
 
 import sqlite3
 from pathlib import Path
@@ -39,7 +39,7 @@ def test_every_row_is_read(address: Path) -> None:
     assert store.last_image == 2
     accepted = ObjectRow(1, 1, 1, accepted=True, deleted=False, revision=5, at=2)
     assert store.objects_of(1) == [accepted, ObjectRow(2, 1, None, accepted=False, deleted=False, revision=4, at=4)]
-    assert store.object(3).deleted
+    assert store.history(3)[0].deleted
     row, steps = store.history(1)
     assert row == accepted
     assert [(step.content["type"], step.area, step.seconds) for step in steps] == [

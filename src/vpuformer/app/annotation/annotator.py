@@ -68,7 +68,7 @@ class Annotator:
         return self.gallery.opened.get(self.gallery.name(identity))
 
     def open(self, identity: int) -> ImageOpened:
-        """Return an image with its objects. Features of this and the next image are computed in the background.
+        """Return an image with its objects, and prepare this and the next image.
 
         Raises:
             NotFoundError: there is no such image.
@@ -96,7 +96,7 @@ class Annotator:
         )
 
     def state(self, identity: int) -> ObjectState:
-        """Return the state of an object, after answering steps that the program did not answer before it stopped.
+        """Return the state of an object, after answering its unanswered steps.
 
         If the network fails on a step, the step stays, and the object keeps its former mask until the step is answered
         or undone.
@@ -109,7 +109,9 @@ class Annotator:
             return self._answered_state(self._load(identity))
 
     def step(self, identity: int, new: NewStep) -> ObjectState:
-        """Store a step, answer it, and store the answer. A repeated step, by its key, is not added again.
+        """Store a step, answer it, and store the answer.
+
+        A step that was sent before, as its key shows, is not added again.
 
         Raises:
             NotFoundError: there is no such object.
@@ -149,7 +151,9 @@ class Annotator:
         return self._undo_redo(identity, revision, back=False)
 
     def change(self, identity: int, known: ClientState | None = None, **values: int | bool | None) -> ObjectState:
-        """Set `label`, `accepted` or `deleted`. The answer omits the `known` state if it is still current.
+        """Set `label`, `accepted` or `deleted`.
+
+        The answer omits the `known` state if it is still current.
 
         Raises:
             NotFoundError: there is no such object or label.
@@ -193,7 +197,7 @@ class Annotator:
         return [self.state(identity) for identity in self.store.add_masks(image, masks)]
 
     def probability(self, identity: int) -> FloatMap | None:
-        """Return the probability of every pixel, shape (H, W), or None if the object has no answer.
+        """Return the probability map, shape (H, W), or None if the object has no answer.
 
         Raises:
             NotFoundError: there is no such object.

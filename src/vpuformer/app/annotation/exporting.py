@@ -35,8 +35,9 @@ def label_names(store: "Store") -> list[str]:
 
 
 def accepted_images(store: "Store") -> Iterator[AnnotatedImage]:
-    """Yield the images that are done or have an accepted object, in natural order, with their accepted objects.
+    """Yield the images that are done or have an accepted object, with their accepted objects.
 
+    The images are in natural order.
     Masks are read from the store one by one while people may go on working. An object whose last steps are unanswered
     has the mask from before these steps.
 
@@ -76,7 +77,7 @@ def _accepted(store: "Store", image: "ImageRow", names: dict[int, str]) -> Itera
 
 
 def left_out_notes(store: "Store") -> list[str]:
-    """Return sentences on what `accepted_images` leaves out or exports in a former state, and of which images."""
+    """Return sentences on what `accepted_images` omits or exports in a former state."""
     unaccepted, empty, waiting = Affected(), Affected(), Affected()
     for row in _in_order(store):
         unaccepted.add(row.name, row.unaccepted)
@@ -107,7 +108,7 @@ def zip_export(
     notes: Iterable[str] = (),
     polygons: bool | None = None,
 ) -> "ZipStream":
-    """Export to a zip file. All files are written before this returns, so errors are raised here.
+    """Export to a zip file. All files are written, and all errors raised, before this returns.
 
     >>> from zipfile import ZipFile
     >>> stream = zip_export("labels", [], ["cup"])

@@ -1,4 +1,4 @@
-"""Pure functions on a history of steps: active prompts, the base of a step, the area of a lasso."""
+"""Pure functions on a history of steps: active prompts, base of a step, area of a lasso."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -22,7 +22,7 @@ _SUBPIXEL = 4
 
 
 def active_prompts(contents: Sequence[Content]) -> list[int]:
-    """Return the indices of the active prompts: later than the last fresh start, and not removed.
+    """Return the indices of the prompts that are active: not removed or before a fresh start.
 
     >>> active_prompts([{"type": "click"}, {"type": "clear"}, {"type": "click"}, {"type": "box"}])
     [2, 3]
@@ -50,13 +50,13 @@ def prompts(contents: Sequence[Content]) -> tuple[Prompt, ...]:
 
 
 def starting_mask(contents: Sequence[Content]) -> int | None:
-    """Return the index of the mask or lasso that the active prompts start from; None if they start from nothing."""
+    """Return the index of the mask or lasso that the active prompts start from, or None."""
     index = _last_start(contents)
     return None if index is None or contents[index]["type"] == "clear" else index
 
 
 def base_step(contents: Sequence[Content]) -> int | None:
-    """Return the index of the step whose answer the last step builds on; None if it builds on no other.
+    """Return the index of the step whose answer the last step builds on, or None.
 
     >>> base_step([{"type": "click"}, {"type": "brush"}]), base_step([{"type": "click"}, {"type": "clear"}])
     (0, None)

@@ -47,7 +47,7 @@ class LoadedObject:
         self._remember(index, answer)
 
     def with_step(self, identity: int, content: dict[str, Any], answer: StepAnswer | None) -> "LoadedObject":
-        """Return the object with a step that was just added to the store in place of the undone steps."""
+        """Return the object with a step that the store just added in place of the undone ones."""
         row = replace(self.row, revision=self.row.revision + 1, at=self.row.at + 1)
         added = LoadedObject(self._store, row, [*self.steps[: self.row.at], StepRow(identity, content, False, 0, None)])
         added._answers = {index: former for index, former in self._answers.items() if index < self.row.at}

@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 
 
 class NetworkQueue:
-    """One thread that answers questions in order, and runs background tasks while no question waits.
+    """One thread that answers questions in order, and runs tasks while no question waits.
 
     >>> queue = NetworkQueue()
     >>> queue.ask(lambda: 6 * 7)
@@ -68,7 +68,10 @@ class NetworkQueue:
                 self.waiting -= 1
 
     def prepare(self, task: Callable[[], object]) -> None:
-        """Queue a background task. Exceptions are logged; the oldest task is dropped when too many wait."""
+        """Queue a background task.
+
+        Exceptions are logged. If too many tasks wait, the oldest is dropped.
+        """
         with self._changed:
             if not self._closed:
                 self._tasks.append(task)

@@ -7,10 +7,10 @@ _IN_THE_TERMINAL = frozenset({"www-browser", "browsh", "elinks", "links", "links
 
 
 def open_page(address: str) -> bool:
-    """Open an address in the desktop browser, or the one named by the variable BROWSER. Return whether that worked.
+    """Open an address in the desktop browser, and return whether that worked.
 
-    Without a desktop, as over SSH, Python offers text browsers, which would take over the server's terminal. They are
-    not opened.
+    The variable BROWSER may name another browser. Without a desktop, as over SSH, Python offers text browsers, which
+    would take over the server's terminal. They are not opened.
     """
     try:
         browser = webbrowser.get()

@@ -1,4 +1,7 @@
-"""Answers to expected errors: a status and one sentence. `vpuformer.app.http.guard` answers all other errors."""
+"""Answers to expected errors: a status and one sentence.
+
+`vpuformer.app.http.guard` answers all other errors.
+"""
 
 import errno
 from typing import Any
@@ -55,7 +58,7 @@ def _os_error(_: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, OSError) or error.errno not in _FULL:
         raise error
     where = f" at {error.filename}" if error.filename else ""
-    return _response(507, f"the disk is full{where}; nothing was stored, free some space and try again")
+    return _response(507, f"the disk is full{where}; nothing was stored, make room and try again")
 
 
 def _invalid_request(_: Request, error: Exception) -> JSONResponse:

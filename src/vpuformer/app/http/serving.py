@@ -21,7 +21,9 @@ from vpuformer.inference.protocol import Segmenter
 
 
 def bind(host: str, port: int, *, any_free: bool = False) -> sockets.socket:
-    """Return a socket that listens at this address. With `any_free`, another port is used if this one is taken.
+    """Return a socket that listens at this address.
+
+    With `any_free`, another port is used if this one is taken.
 
     Raises:
         ConfigError: the port is taken, or this machine does not have the address.
@@ -42,7 +44,7 @@ def bind(host: str, port: int, *, any_free: bool = False) -> sockets.socket:
         except OSError as error:
             bound.close()
             if error.errno == errno.EADDRNOTAVAIL:
-                raise ConfigError(f"{host!r} is no address of this machine; use 127.0.0.1 or 0.0.0.0") from error
+                raise ConfigError(f"{host!r} is not an address of this machine; use 127.0.0.1 or 0.0.0.0") from error
             reason = error
     why = "" if reason is None else f" ({reason.strerror})"
     raise ConfigError(f"the port {port} of {host} cannot be used{why}; choose another with --port") from reason

@@ -94,7 +94,10 @@ class Token:
 
 
 def cookie_name(token: str) -> str:
-    """Return a cookie name for this token. It differs between servers, because browsers share cookies between ports."""
+    """Return a cookie name for this token.
+
+    Servers need different names, because browsers share cookies between ports.
+    """
     return f"vpuformer-{hashlib.sha256(token.encode()).hexdigest()[:12]}"
 
 

@@ -39,23 +39,23 @@ class Folder:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        given = Path(path)
+        source = Path(path)
         self.left_out: list[str] = []
         self._refreshing = threading.Lock()
-        self._is_whole = _resolved(given, DatasetError).is_dir()
+        self._is_whole = _resolved(source, DatasetError).is_dir()
         if self._is_whole:
-            self.root = _resolved(given, DatasetError)
+            self.root = _resolved(source, DatasetError)
             self.names = tuple(sorted(self._found(), key=natural_order))
             self._listed = frozenset(self.names)
             if not self.names:
                 raise DatasetError(self._why_empty())
         else:
-            self.root = _resolved(given.absolute().parent, DatasetError)
-            self.names = (given.name,)
+            self.root = _resolved(source.absolute().parent, DatasetError)
+            self.names = (source.name,)
             self._listed = frozenset(self.names)
-            if not self._is_text(given.name):
+            if not self._is_text(source.name):
                 raise ImageError(*self.left_out)
-            image_size(self.path_of(given.name))
+            image_size(self.path_of(source.name))
 
     def refresh(self) -> None:
         """Add images that are new in the folder.

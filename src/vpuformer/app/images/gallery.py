@@ -91,7 +91,10 @@ class Gallery:
         return image
 
     def size(self, identity: int) -> Size:
-        """Return height and width. The file is read only if the image was never opened. Errors as in `image`."""
+        """Return height and width; errors as in `image`.
+
+        The file is read only if the image was never opened.
+        """
         if identity not in self._sizes:
             self.image(identity)
         return self._sizes[identity]

@@ -76,7 +76,7 @@ class OpenImage:
         return (self.rgb.nbytes + (0 if self.deep is None else self.deep.nbytes)) * 4 // 3
 
     def tile(self, level: int, x: int, y: int, low: float | None = None, high: float | None = None) -> WebImage:
-        """Return a tile of `TILE` x `TILE` pixels. Tiles at the right and bottom edges may be smaller.
+        """Return a tile of `TILE` x `TILE` pixels, or smaller at the right and bottom edges.
 
         Tiles of level 0 are lossless, to show single pixels; the others are JPEG.
 

@@ -1,4 +1,4 @@
-"""Checks of the image files behind an export: are they still the ones that the objects were drawn on?"""
+"""Checks of the image files behind an export: do the objects still fit them?"""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def notes_on_files(store: "Store", root: Path) -> list[str]:
-    """Return sentences about image files that are gone, changed or rotated by EXIF. Reads only file headers.
+    """Return sentences about image files that are gone, changed or rotated by EXIF.
 
     Args:
         store: the exported annotations; images count if they are done or have an accepted object.

@@ -9,7 +9,7 @@ from vpuformer.images.scaling import scaled_down
 
 
 def probability_png(probability: npt.NDArray[np.float32] | None, longest: int) -> bytes:
-    """Return an 8-bit grey PNG with 255 for a probability of 1, scaled down to `longest` pixels on the longer side.
+    """Return an 8-bit grey PNG of at most `longest` pixels a side; 255 is a probability of 1.
 
     >>> probability_png(np.zeros((2, 3), np.float32), 100)[:4]
     b'\\x89PNG'

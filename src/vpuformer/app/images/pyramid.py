@@ -16,7 +16,7 @@ Pixels = npt.NDArray[Any]
 
 
 def level_sizes(width: int, height: int) -> tuple[Size, ...]:
-    """Return (width, height) of each level: half of the level before, rounded up, until it fits into a tile.
+    """Return (width, height) of each level, halved and rounded up until it fits into a tile.
 
     >>> level_sizes(2001, 300)
     ((2001, 300), (1001, 150), (501, 75))
@@ -28,7 +28,9 @@ def level_sizes(width: int, height: int) -> tuple[Size, ...]:
 
 
 class ImagePyramid:
-    """Pyramid levels of an array (H, W) or (H, W, 3), computed on first use. Safe to use from any number of threads.
+    """Pyramid levels of an array (H, W) or (H, W, 3), computed on first use.
+
+    Safe to use from any number of threads.
 
     Args:
         full: level 0, as uint8, uint16, int16, float32 or float64.
@@ -39,9 +41,10 @@ class ImagePyramid:
         self._making = threading.Lock()
 
     def level(self, k: int) -> Pixels:
-        """Return level k, whose pixel (x, y) is the mean of the 2^k x 2^k image pixels from (2^k x, 2^k y) on.
+        """Return level k.
 
-        Pixels in the last row and column cover fewer image pixels.
+        Its pixel (x, y) is the mean of the 2^k x 2^k image pixels from (2^k x, 2^k y) on; pixels in the last row and
+        column may cover fewer.
         """
         if k >= len(self._levels):
             with self._making:
@@ -51,7 +54,7 @@ class ImagePyramid:
 
 
 def halved(pixels: Pixels) -> Pixels:
-    """Return the array at half size, rounded up: means of 2 x 2 pixels, or fewer at an odd edge.
+    """Return the array at half size, rounded up: means of 2 x 2 pixels, fewer at an odd edge.
 
     >>> halved(np.array([[1, 3, 8], [1, 3, 10], [5, 7, 255]], np.uint8)).tolist()
     [[2, 9], [6, 255]]

@@ -1,4 +1,4 @@
-/** What keys and buttons do. */
+/** Actions of keys and buttons. */
 
 import { ask } from "./ask.js";
 import { byId } from "./dom.js";
@@ -22,23 +22,23 @@ import { clamped, inside } from "./viewport.js";
  * @property {import("./toast.js").Toasts} toasts
  */
 
-/** Screen pixels within which Alt+click finds a prompt. */
+/** Screen pixels within which Alt+click selects a prompt. */
 const PICK_RADIUS = 14;
-/** Screen pixels that the keyboard's cross moves. */
+/** Screen pixels that the keyboard cross moves. */
 const CROSS_STEP = 10;
 const ZOOM = 1.25;
 const REGIONS = ["stage", "quick", "side", "search", "tools"];
 
 /** @param {ActionDeps} deps */
 export function actions({ session, settings, stage, labels, input, renderer, toasts }) {
-  /** The corner of a box that the keyboard has set, and the image it is on. @type {{at: Point, on: object} | null} */
+  /** First corner of a box drawn with the keyboard, and its image. @type {{at: Point, on: object} | null} */
   let set = null;
   const corner = () => (set && set.on === session.image ? set.at : null);
 
   /** @param {Step} step */
   const prompt = (step) => {
     const { image } = session;
-    if (!image || image !== stage.image) return; // given to the one before, which is seen until the next frame
+    if (!image || image !== stage.image) return; // meant for the former image, which is visible until the next frame
     const fitted = fit(step, image);
     if (fitted) session.act(fitted);
   };
@@ -59,7 +59,7 @@ export function actions({ session, settings, stage, labels, input, renderer, toa
     }
   };
 
-  /** @param {() => unknown} act after which a prompt may begin an object, which shows what belongs to it */
+  /** @param {() => unknown} act if the next prompt begins an object afterwards, prompts become positive again */
   const thenPositive = (act) => {
     act();
     if (!session.current || session.opening !== null) settings.positive = true;
@@ -84,7 +84,7 @@ export function actions({ session, settings, stage, labels, input, renderer, toa
   /** @param {boolean} positive */
   const atCross = (positive) => {
     const point = stage.cross;
-    if (!point) return toasts.show("Move the cross first: hold Shift and press the arrow keys.");
+    if (!point) return toasts.show("First move the cross with Shift and the arrow keys.");
     if (settings.tool === "brush" || settings.tool === "eraser") {
       const paints = positive !== (settings.tool === "eraser");
       return prompt({ type: "brush", path: [point], radius: settings.radius, positive: paints });
@@ -123,7 +123,7 @@ export function actions({ session, settings, stage, labels, input, renderer, toa
     for (let k = 1; k <= REGIONS.length; k++) {
       const region = byId(REGIONS[(at + k) % REGIONS.length]);
       const inner = region.matches("#stage, #search") ? [region] : [...region.querySelectorAll(":is(button, select, input):not(:disabled)")];
-      const first = inner.find((each) => each.getClientRects().length); // others are hidden at present
+      const first = inner.find((each) => each.getClientRects().length); // skips hidden elements
       if (!(first instanceof HTMLElement)) continue;
       delete byId("stage").dataset.pointer;
       first.focus();
@@ -138,7 +138,7 @@ export function actions({ session, settings, stage, labels, input, renderer, toa
     try {
       localStorage.setItem("vpuformer-theme", dataset.theme);
     } catch {
-      // Then it holds for this visit.
+      // Without storage, the choice holds for this visit.
     }
   };
 
@@ -216,7 +216,7 @@ export function actions({ session, settings, stage, labels, input, renderer, toa
   return {
     prompt,
     pick,
-    /** @param {string} act @param {string} combo @returns {unknown} false if the key is the browser's */
+    /** @param {string} act @param {string} combo @returns {unknown} false if the browser should handle the key */
     run(act, combo) {
       let result;
       if (act.startsWith("tool:")) {
@@ -238,7 +238,7 @@ export function actions({ session, settings, stage, labels, input, renderer, toa
 }
 
 /**
- * A step as it lies in the image; null if it lies beside it.
+ * The step moved into the image; null if it lies outside.
  *
  * @param {Step} step
  * @param {import("./viewport.js").Size} image

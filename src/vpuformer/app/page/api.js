@@ -1,4 +1,4 @@
-/** Requests to the server this page came from. Those that change an object go through the queue, not through here. */
+/** Requests to the server. Changes of objects go through the queue instead. */
 
 import { reasonOf, UNREACHABLE } from "./sentence.js";
 
@@ -10,13 +10,13 @@ import { reasonOf, UNREACHABLE } from "./sentence.js";
 /** @typedef {import("./queue.js").Answer} Answer */
 /** @typedef {import("./queue.js").Request} Request */
 
-/** The first answer for a large image takes a while on a slow machine. */
+/** Milliseconds; the first answer for a large image takes long on a slow machine. */
 const TIMEOUT = 180_000;
 const CHANGE_HEADER = { "X-VPUFormer": "1" };
-/** Bytes that the server takes at a time; it hangs up on more, and nothing is heard of its reason. */
+/** Maximum request size in bytes. The server hangs up on larger ones, and its reason is lost. */
 const MAX_BYTES = 32_000_000;
 
-/** What the server said no to, in its own words; status 0 where it could not be reached. */
+/** A refusal by the server, in its own words; status 0 if it could not be reached. */
 export class Refusal extends Error {
   /**
    * @param {number} status
@@ -29,22 +29,22 @@ export class Refusal extends Error {
 }
 
 /**
- * Whether the server said no since something is not, or not any more, as the page has it.
+ * Whether the server refused because the page is outdated.
  *
  * @param {unknown} error
  */
 export const isOutdated = (error) => error instanceof Refusal && (error.status === 404 || error.status === 409);
 
 /**
- * Whether the same may be granted later, without anything that the person does on this page: the server is down, wants
- * its token, or has no room.
+ * Whether the same request may succeed later without any action on this page: the server is down, requires its token, or
+ * its disk is full.
  *
  * @param {unknown} error
  */
 export const isPassing = (error) => error instanceof Refusal && (error.status === 0 || error.status === 401 || error.status >= 500);
 
 /**
- * One request of the queue; rejects if no answer comes.
+ * Send one request of the queue; rejects if no answer comes.
  *
  * @param {Request} request
  * @returns {Promise<Answer>}
@@ -71,7 +71,7 @@ function parsed(text) {
 }
 
 /**
- * A good answer; any other one is thrown as a `Refusal`.
+ * Fetch; throws a `Refusal` unless the answer is a success.
  *
  * @param {string} path
  * @param {RequestInit} options
@@ -130,7 +130,7 @@ export const dropLabel = (id) => ask(`api/labels/${id}`, { method: "DELETE", hea
  * @returns {Promise<ImportResult>}
  */
 export async function importMasks(image, file, label) {
-  if (file.size > MAX_BYTES) throw new Refusal(413, "It has more than 32 MB; give the annotations of this image alone.");
+  if (file.size > MAX_BYTES) throw new Refusal(413, "The file is larger than 32 MB. Import the annotations of this image only.");
   const json = /\.json$/i.test(file.name) || file.type === "application/json";
   const headers = { ...CHANGE_HEADER, "Content-Type": json ? "application/json" : file.type || "application/octet-stream" };
   const query = new URLSearchParams({ name: file.name ?? "", ...(label === null ? {} : { label: String(label) }) });
@@ -138,7 +138,7 @@ export async function importMasks(image, file, label) {
 }
 
 /**
- * An image from the server, unpacked; null if it could not be had.
+ * Fetch and decode an image; null if that failed.
  *
  * @param {string} path
  * @param {AbortSignal} [signal]
@@ -149,7 +149,7 @@ export async function getBitmap(path, signal) {
   return createImageBitmap(await response.blob(), { colorSpaceConversion: "default", premultiplyAlpha: "none" });
 }
 
-/** Browsers keep thumbnails for a while, and another folder at the same address has other images by the same numbers. */
+/** Part of thumbnail addresses: browsers cache them, but another folder may have other images with the same ids. */
 const VISIT = Date.now().toString(36);
 
 /** @param {number} id */
@@ -158,22 +158,21 @@ export const thumbnailPath = (id) => `api/images/${id}/thumbnail?visit=${VISIT}`
 /**
  * @param {ImageOpened} image
  * @param {import("./viewport.js").TileId} tile
- * @param {[number, number] | null} range the window of an image with more than 8 bits
+ * @param {[number, number] | null} range values to show as black and white, for images with more than 8 bits
  */
 export function tilePath(image, { level, x, y }, range) {
   const query = range ? `?${new URLSearchParams({ low: String(range[0]), high: String(range[1]) })}` : "";
   return `api/images/${image.id}/tiles/${image.version}/${level}/${x}/${y}${query}`;
 }
 
-/** @param {number} id @param {number} revision so that an old one does not come from the browser's cache */
+/** @param {number} id @param {number} revision keeps the browser from showing an outdated map */
 export const probabilityPath = (id, revision) => `api/objects/${id}/probability?revision=${revision}`;
 
 /** @param {string} format */
 export const exportPath = (format) => `api/export?format=${format}`;
 
 /**
- * An export as a file. It is taken as a whole, not block by block: browsers put on the disk what is too large for the
- * memory, and a file on the person's disk that can be written to bit by bit is not offered by all of them.
+ * Fetch an export as one blob. Browsers keep large blobs on disk, and not all of them can stream to a file.
  *
  * @param {string} format
  * @returns {Promise<{file: Blob, name: string}>}
@@ -184,6 +183,6 @@ export async function getExport(format) {
   try {
     return { file: await response.blob(), name: name ? decodeURIComponent(name) : `${format}.zip` };
   } catch {
-    throw new Refusal(0, "The connection broke off before the export was here.");
+    throw new Refusal(0, "The connection was lost during the export.");
   }
 }

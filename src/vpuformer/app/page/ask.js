@@ -1,14 +1,14 @@
-/** A question with a few answers, in a dialog. */
+/** A dialog with a question and a few answers. */
 
 import { make } from "./dom.js";
 
 /**
- * Ask, and wait for the answer.
+ * Ask a question and wait for the answer.
  *
  * @template {string} A
  * @param {HTMLDialogElement} dialog
- * @param {{title: string, text: string, answers: [A, string][]}} question the answers with their words, the first one the usual one
- * @returns {Promise<A | null>} null if the person thought better of it
+ * @param {{title: string, text: string, answers: [A, string][]}} question answers with their texts, the usual one first
+ * @returns {Promise<A | null>} null if cancelled
  */
 export function ask(dialog, { title, text, answers }) {
   const heading = `${dialog.id}-title`;

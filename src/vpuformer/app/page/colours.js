@@ -1,6 +1,6 @@
 /**
- * Colours of objects and labels: the first ones of `colours` in `vpuformer.images.palette`, which is the original;
- * `tests/images/test_palette.py` compares the two.
+ * Colours of objects and labels: the first colours of `vpuformer.images.palette`. `tests/images/test_palette.py` compares
+ * the two.
  */
 
 export const COLOURS = [
@@ -13,5 +13,5 @@ export const COLOURS = [
   "#bb9966", "#99bbff", "#995599", "#883366", "#55bbaa", "#77ddff", "#009933", "#cc6677",
   "#7755cc", "#3366ff", "#9999dd", "#996644", "#ffcc44", "#55bb77", "#bb99cc", "#446633",
 ];
-/** Of objects without a label where there are labels. */
+/** Colour of objects without a label, if the project has labels. */
 export const UNLABELLED = "#ff00ff";

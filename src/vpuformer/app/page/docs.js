@@ -1,11 +1,11 @@
-/** Lists the operations of `/openapi.json`: their parameters, what they take and what they give. */
+/** Lists the operations of `/openapi.json`: parameters, request bodies and answers. */
 
 import { make } from "./dom.js";
 
 /** @typedef {Record<string, any>} Json */
 
 /**
- * The form of a value in few words, as TypeScript would write it.
+ * The type of a value in TypeScript notation.
  *
  * @param {Json | undefined} schema
  * @returns {string}
@@ -24,7 +24,7 @@ export function formOf(schema) {
 }
 
 /**
- * The fields of an object, one a line.
+ * The fields of an object, one per line.
  *
  * @param {Json} schema
  */

@@ -1,9 +1,9 @@
-/** Making elements of the page. */
+/** Helpers to create and find elements. */
 
 /**
  * @template {keyof HTMLElementTagNameMap} K
  * @param {K} tag
- * @param {Record<string, string | number | boolean | null | ((event: any) => void)>} attributes functions are listeners
+ * @param {Record<string, string | number | boolean | null | ((event: any) => void)>} attributes functions become listeners
  * @param {(Node | string)[]} children
  * @returns {HTMLElementTagNameMap[K]}
  */
@@ -18,7 +18,7 @@ export function make(tag, attributes = {}, ...children) {
   return element;
 }
 
-/** @param {string} name of a symbol in the page */
+/** @param {string} name name of an SVG symbol in the page */
 export function icon(name) {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   const use = document.createElementNS("http://www.w3.org/2000/svg", "use");
@@ -59,11 +59,11 @@ export function byId(id) {
 }
 
 /**
- * Give a list new children if what they show has changed, and the focus back to the one that had it.
+ * Rebuild a list if its content has changed, and restore the focus.
  *
  * @param {HTMLElement} host
- * @param {string} signature of what is shown
- * @param {() => Node[]} build elements that can have the focus carry `data-key`
+ * @param {string} signature changes with the content
+ * @param {() => Node[]} build returns the children; those that can have the focus carry `data-key`
  */
 export function relist(host, signature, build) {
   if (host.dataset.signature === signature) return false;

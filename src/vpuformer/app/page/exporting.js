@@ -1,4 +1,4 @@
-/** The menu of formats in which everything that was accepted can be taken away. */
+/** The menu of export formats. */
 
 import { exportPath, getExport } from "./api.js";
 import { make } from "./dom.js";
@@ -8,18 +8,18 @@ import { sentenceOf } from "./sentence.js";
 const FORMATS = [
   ["coco", "COCO JSON", "Lossless: run lengths, with overlaps"],
   ["png", "PNG, one per object", "Lossless, with overlaps"],
-  ["labels", "PNG of labels, one per image", "Labels only; where objects overlap, the later one counts"],
-  ["voc", "Pascal VOC", "Labels, objects and boxes; the later one counts"],
-  ["labelme", "LabelMe", "Polygons; masks where there are holes"],
-  ["yolo", "YOLO segmentation", "One outline an object; approximate once it is painted"],
+  ["labels", "Label map, one PNG per image", "Labels only; the later object wins overlaps"],
+  ["voc", "Pascal VOC", "Labels, objects and boxes; the later object wins overlaps"],
+  ["labelme", "LabelMe", "Polygons; masks for objects with holes"],
+  ["yolo", "YOLO segmentation", "One outline per object; approximate"],
 ];
-/** Milliseconds after which a browser has surely begun to read a file that it was told to save. */
+/** Milliseconds after which a browser has surely begun to save a file. */
 const TAKEN = 60_000;
 
 /**
  * @param {HTMLElement} menu
- * @param {HTMLElement} button that opens it, and says while an export is being prepared
- * @param {() => number} unsaved how many actions the server does not know yet
+ * @param {HTMLElement} button opens the menu, and shows that an export is being prepared
+ * @param {() => number} unsaved returns the number of unsaved actions
  * @param {Pick<import("./workspace.js").Listener, "onSay" | "onToast">} listener
  */
 export function fillExports(menu, button, unsaved, listener) {
@@ -32,10 +32,10 @@ export function fillExports(menu, button, unsaved, listener) {
     word.textContent = preparing ? "Preparing…" : idle;
     button.classList.toggle("preparing", preparing > 0);
   };
-  // Not left to the link: a browser keeps to itself why a download failed, or saves the reason as if it were the file.
+  // Not a plain link: browsers hide why a download failed, or save the error as the file.
   /** @param {string} format @param {string} called */
   const take = async (format, called) => {
-    if (unsaved()) return listener.onToast("Something is not saved yet. Try again in a moment.");
+    if (unsaved()) return listener.onToast("Some changes are not saved yet. Try again in a moment.");
     count(1);
     listener.onSay(`Preparing ${called}`);
     try {
@@ -54,7 +54,7 @@ export function fillExports(menu, button, unsaved, listener) {
       menu.hidePopover();
       void take(format, name);
     } }, make("strong", {}, name), make("span", { class: "quiet" }, note)));
-  menu.replaceChildren(make("p", { class: "quiet" }, "Accepted objects of all images, as a zip file. Images marked as done come along even without one."), ...items);
+  menu.replaceChildren(make("p", { class: "quiet" }, "A zip file with the accepted objects of all images, and with images that are done."), ...items);
 }
 
 /** @param {Blob} file @param {string} name */

@@ -1,4 +1,4 @@
-/** The list of images: only the rows that are seen exist, so that a folder may hold tens of thousands. */
+/** The list of images. Only visible rows exist, so a folder may have tens of thousands of images. */
 
 import { thumbnailPath } from "./api.js";
 import { icon, make } from "./dom.js";
@@ -8,13 +8,13 @@ import { plural } from "./sentence.js";
 
 const ROW = 60;
 const MARGIN = 4;
-/** Milliseconds of rest before thumbnails are asked for: none for rows that only fly by. */
+/** Milliseconds without scrolling before thumbnails are requested. */
 const REST = 90;
-/** Milliseconds after which a thumbnail that could not be had is asked for again: the server may have been away. */
+/** Milliseconds after which a failed thumbnail is requested again: the server may have been away. */
 const RETRY_AFTER = 60_000;
 
 /**
- * How many objects an image has, in words; empty for none.
+ * The number of objects of an image in words; empty for none.
  *
  * @param {{objects: number, unaccepted: number}} image
  */
@@ -24,7 +24,7 @@ export function objectCountText({ objects, unaccepted }) {
 }
 
 /**
- * The first row to make and the one after the last.
+ * The first row to create and the row after the last.
  *
  * @param {number} top scrolled pixels
  * @param {number} height of the list on screen
@@ -42,7 +42,7 @@ export class FileList {
   #open = null;
   #focused = 0;
   #timer = 0;
-  /** Images whose thumbnail could not be had, and when. @type {Map<number, number>} */
+  /** Images whose thumbnail failed, and when. @type {Map<number, number>} */
   #broken = new Map();
   /** @type {Map<number, HTMLElement>} */
   #rows = new Map();
@@ -90,7 +90,7 @@ export class FileList {
     this.#fill();
   }
 
-  /** Show the open image, with those before it where it is out of sight. */
+  /** Scroll to the open image if it is out of sight. */
   toOpen() {
     const at = this.#shown.findIndex((image) => image.id === this.#open);
     if (at < 0) return;
@@ -173,7 +173,7 @@ export class FileList {
       const asked = this.#broken.get(id) ?? -Infinity;
       if (!thumb || thumb.firstChild || performance.now() - asked < RETRY_AFTER) continue;
       const fail = () => {
-        this.#broken.set(id, performance.now()); // not asked for with every movement of the list
+        this.#broken.set(id, performance.now()); // no request on every scroll
         thumbnail.remove();
       };
       const thumbnail = make("img", { alt: "", decoding: "async", draggable: "false", error: fail });

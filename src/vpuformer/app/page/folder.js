@@ -1,4 +1,4 @@
-/** The folder of images: what is in it, what a search finds, where the person is, what is done. */
+/** The folder of images: its list, the search, counts and done marks. */
 
 /** @typedef {import("./types.js").Project} Project */
 /** @typedef {import("./types.js").ImageListed} ImageListed */
@@ -6,7 +6,7 @@
 /** @typedef {import("./queue.js").Queue} Queue */
 
 /**
- * The images whose names hold all words of a search.
+ * The images whose names contain all words of a search.
  *
  * @param {ImageListed[]} images
  * @param {string} search
@@ -23,9 +23,9 @@ export function matching(images, search) {
 export class Folder {
   /** @type {Project | null} */
   project = null;
-  /** What the search finds: everything while there is none. @type {ImageListed[]} */
+  /** Images that match the search; all images without a search. @type {ImageListed[]} */
   matches = [];
-  /** Grows with every change of how many objects images have and which are done. */
+  /** Increases with every change of object counts and done marks. */
   changes = 0;
   #search = "";
   /** @type {Map<number, ImageListed>} */
@@ -41,7 +41,7 @@ export class Folder {
 
   /**
    * @param {Project} project
-   * @returns {number | null} the image to begin with
+   * @returns {number | null} id of the image to open first
    */
   read(project) {
     this.project = project;
@@ -52,11 +52,11 @@ export class Folder {
   }
 
   /**
-   * Take over what the server lists by now.
+   * Take over a newer list from the server.
    *
    * @param {Project} fresh
-   * @param {{open: number | undefined, counted: boolean}} how the image that is open, which stays in the list and whose
-   *   objects are known here; and whether the numbers of the others are newer than those here
+   * @param {{open: number | undefined, counted: boolean}} how the open image, which stays in the list with the counts
+   *   known here; and whether the server's counts of the other images are newer
    */
   update(fresh, { open, counted }) {
     const { project } = this;
@@ -81,13 +81,13 @@ export class Folder {
     return this.matches.length;
   }
 
-  /** Whether the search leaves some out. */
+  /** Whether the search excludes images. */
   get searching() {
     return this.matches.length < (this.project?.images.length ?? 0);
   }
 
   /**
-   * The nearest image after or before another one that the search finds, whether it finds that one or not.
+   * The next or previous matching image in the list, whether the given image matches or not.
    *
    * @param {number | undefined} id
    * @param {1 | -1} by
@@ -112,10 +112,10 @@ export class Folder {
   }
 
   /**
-   * Know how many objects an image has.
+   * Set the object counts of an image.
    *
    * @param {number} id
-   * @param {boolean[]} accepted of each object
+   * @param {boolean[]} accepted whether each object is accepted
    */
   count(id, accepted) {
     const listed = this.listed(id);

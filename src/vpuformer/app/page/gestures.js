@@ -1,8 +1,8 @@
 /**
- * From fingers, pens and mice to prompts: a state machine that knows no browser.
+ * From pointer events to prompts: a state machine that is independent of the browser.
  *
- * Every call takes one event of a pointer and gives what follows from it. Distances that tell a click from a drag are
- * those of the screen; the points of prompts are those of the image, taken when the pointer was there.
+ * Every call takes one pointer event and returns its outcomes. Screen distances distinguish clicks from drags. Points of
+ * prompts are image points, computed at the time of the event.
  */
 
 /** @typedef {import("./types.js").Point} Point */
@@ -12,9 +12,9 @@
 /**
  * @typedef {object} Pointer
  * @property {number} id
- * @property {number} x of the screen, in CSS pixels
+ * @property {number} x screen position in CSS pixels
  * @property {number} y
- * @property {Point} at of the image
+ * @property {Point} at image point
  * @property {number} button 0 left, 1 middle, 2 right, 5 a pen's eraser
  * @property {boolean} touch
  * @property {boolean} shift
@@ -33,22 +33,22 @@
 
 /** Screen pixels below which a drag is a click. */
 export const CLICK_REACH = 4;
-/** The same for fingers, which tremble more. */
+/** The same for fingers, which are less steady. */
 export const TOUCH_REACH = 9;
 /** Screen pixels between two points of a path. */
 const STEP = 1.5;
-/** A path with more points than this loses every second one. */
+/** Maximum number of points in a path; beyond it, every second point is dropped. */
 export const MOST_POINTS = 8000;
 
 /**
  * @typedef {object} Drag
  * @property {number} id
- * @property {Kind} kind if it goes far enough
+ * @property {Kind} kind prompt to draw if the drag goes far enough
  * @property {Tool} tool
  * @property {boolean} touch
  * @property {boolean} positive
  * @property {number} radius
- * @property {number} x where it began
+ * @property {number} x start
  * @property {number} y
  * @property {boolean} far
  * @property {Point[]} path
@@ -65,7 +65,7 @@ export class Gestures {
   #pan = null;
   /** @type {Map<number, {x: number, y: number}>} */
   #fingers = new Map();
-  /** Two fingers were down: those that remain draw nothing until all are lifted. */
+  /** Whether two fingers were down; the remaining one draws nothing until it is lifted. */
   #pinching = false;
 
   /** Whether something is being drawn, moved or zoomed. */
@@ -81,7 +81,7 @@ export class Gestures {
   down(pointer, settings) {
     const { id, x, y } = pointer;
     if (pointer.touch) {
-      if (this.#drag && !this.#drag.touch) return []; // the hand that holds the pen
+      if (this.#drag && !this.#drag.touch) return []; // the hand that holds a pen
       this.#fingers.set(id, { x, y });
       if (this.#fingers.size > 1) {
         this.#pinching = true;
@@ -163,9 +163,9 @@ export class Gestures {
   }
 
   /**
-   * The pointer went away, or the person thought better of it.
+   * Cancel the gesture of a pointer, or of all pointers.
    *
-   * @param {number | null} id null for all
+   * @param {number | null} id null for all pointers
    * @returns {Outcome[]}
    */
   cancel(id = null) {
@@ -237,7 +237,7 @@ function kindOf(tool, shift) {
 }
 
 /**
- * What was drawn, once the pointer is lifted; null if it is nothing.
+ * The step that a finished drag means; null if none.
  *
  * @param {Drag} drag
  * @returns {Step | null}

@@ -1,4 +1,4 @@
-/** Pointers and wheels of the browser, handed on to the gestures. */
+/** Pointer and wheel events of the browser, passed to the gestures. */
 
 import { Gestures } from "./gestures.js";
 import { BASE, MARKS, MASKS } from "./stage.js";
@@ -15,14 +15,14 @@ import { BASE, MARKS, MASKS } from "./stage.js";
  * @property {import("./settings.js").Settings} settings
  * @property {(step: Step) => void} onPrompt
  * @property {(point: Point) => void} onPick
- * @property {(point: Point | null) => void} onHover a point of the image
+ * @property {(point: Point | null) => void} onHover image point under the pointer
  */
 
 export class Input {
-  /** While the space bar is down, drags move the image. */
+  /** Whether the space bar is down, so that drags move the image. */
   space = false;
   #gestures = new Gestures();
-  /** The image that the last event met. @type {object | null} */
+  /** The image of the last event. @type {object | null} */
   #on = null;
   #deps;
 
@@ -51,14 +51,14 @@ export class Input {
     this.updateCursor();
   }
 
-  /** Let go of what was begun on another image than the one that is shown now: its points belong there. */
+  /** Cancel a gesture that began on another image. */
   #follow() {
     const { image } = this.#deps.stage;
     if (image !== this.#on) this.#apply(this.#gestures.cancel());
     this.#on = image;
   }
 
-  /** The cursor that tells what a press would do. */
+  /** Set the cursor to what a press would do. */
   updateCursor() {
     const { host, settings } = this.#deps;
     const brush = settings.tool === "brush" || settings.tool === "eraser";
@@ -78,7 +78,7 @@ export class Input {
     const { host, settings } = this.#deps;
     if (event.target instanceof Element && event.target.closest("button, .above, .empty")) return;
     event.preventDefault();
-    host.dataset.pointer = ""; // no frame of focus around the image
+    host.dataset.pointer = ""; // hides the focus frame around the image
     host.focus({ preventScroll: true });
     host.setPointerCapture(event.pointerId);
     this.#follow();
@@ -93,7 +93,7 @@ export class Input {
     this.#follow();
     const pointer = this.#pointer(event);
     if (event.pointerType !== "touch") this.#hover(pointer);
-    // Browsers join moves to one a frame; the ones between make smooth lines.
+    // Browsers merge moves into one per frame; the coalesced events make smooth lines.
     const events = event.getCoalescedEvents?.() ?? [];
     for (const each of events.length ? events : [event]) {
       this.#apply(this.#gestures.move({ ...this.#pointer(each), id: pointer.id }));
@@ -153,7 +153,7 @@ export class Input {
       stage.pan(-(event.deltaX || event.deltaY) * unit, event.deltaX ? -event.deltaY * unit : 0);
       return;
     }
-    // Touchpads tell a pinch as a wheel with Ctrl, in small steps.
+    // Touchpads report a pinch as a wheel with Ctrl, in small steps.
     const speed = event.ctrlKey ? 0.01 : 0.0018;
     const factor = Math.exp(-Math.max(-240, Math.min(240, event.deltaY * unit)) * speed);
     stage.zoom(factor, [event.clientX - box.left, event.clientY - box.top]);

@@ -1,14 +1,14 @@
-/** Every key of the page: one table, from which keys are acted upon, buttons are explained and the dialog is made. */
+/** All keys of the page, in one table for key events, button titles and the dialog. */
 
 import { make } from "./dom.js";
 
 /**
  * @typedef {object} Key
- * @property {string} act what to do
+ * @property {string} act name of the action
  * @property {string[]} keys as `comboOf` writes them
  * @property {string} shown
  * @property {string} what
- * @property {boolean} [repeats] also while the key is held down
+ * @property {boolean} [repeats] whether it repeats while the key is held down
  */
 
 /** @type {[string, Key[]][]} */
@@ -27,27 +27,27 @@ export const GROUPS = [
   ]],
   ["Object", [
     { act: "accept", keys: ["Enter"], shown: "Enter", what: "Accept and begin the next object" },
-    { act: "unaccept", keys: ["Shift+Enter"], shown: "Shift+Enter", what: "Take acceptance back" },
+    { act: "unaccept", keys: ["Shift+Enter"], shown: "Shift+Enter", what: "Undo the acceptance" },
     { act: "new", keys: ["n"], shown: "N", what: "Begin a new object" },
     { act: "undo", keys: ["Ctrl+z"], shown: "Ctrl+Z", what: "Undo", repeats: true },
     { act: "redo", keys: ["Ctrl+Shift+z", "Ctrl+y"], shown: "Ctrl+Shift+Z", what: "Redo", repeats: true },
     { act: "clear", keys: ["c"], shown: "C", what: "Clear the object" },
     { act: "delete", keys: ["Delete", "Backspace"], shown: "Delete", what: "Delete the selected prompt, or the object" },
-    { act: "cycle", keys: ["Tab"], shown: "Tab", what: "Next object (while the image has the focus)" },
+    { act: "cycle", keys: ["Tab"], shown: "Tab", what: "Next object (when the image has focus)" },
     { act: "cycleBack", keys: ["Shift+Tab"], shown: "Shift+Tab", what: "Previous object" },
-    { act: "label", keys: ["1", "2", "3", "4", "5", "6", "7", "8", "9"], shown: "1 – 9", what: "Label of this and the next objects" },
+    { act: "label", keys: ["1", "2", "3", "4", "5", "6", "7", "8", "9"], shown: "1 – 9", what: "Label for this and the next objects" },
     { act: "label", keys: ["0"], shown: "0", what: "No label" },
-    { act: "import", keys: ["i"], shown: "I", what: "Import a mask from a file" },
-    { act: "escape", keys: ["Escape"], shown: "Esc", what: "Let go of what is drawn or selected" },
+    { act: "import", keys: ["i"], shown: "I", what: "Import masks from a file" },
+    { act: "escape", keys: ["Escape"], shown: "Esc", what: "Cancel the drawing or selection" },
   ]],
   ["Images", [
-    { act: "next", keys: ["PageDown", "ArrowRight"], shown: "Page Down or →", what: "Next image of the list" },
-    { act: "previous", keys: ["PageUp", "ArrowLeft"], shown: "Page Up or ←", what: "Previous image of the list" },
+    { act: "next", keys: ["PageDown", "ArrowRight"], shown: "Page Down or →", what: "Next image in the list" },
+    { act: "previous", keys: ["PageUp", "ArrowLeft"], shown: "Page Up or ←", what: "Previous image in the list" },
     { act: "done", keys: ["d"], shown: "D", what: "Mark the image as done, or not done" },
     { act: "search", keys: ["/"], shown: "/", what: "Search images" },
     { act: "files", keys: ["Ctrl+b"], shown: "Ctrl+B", what: "Show or hide the list of images" },
     { act: "side", keys: ["Ctrl+e"], shown: "Ctrl+E", what: "Show or hide the side panel" },
-    { act: "export", keys: ["Ctrl+s"], shown: "Ctrl+S", what: "Export (everything is saved at once by itself)" },
+    { act: "export", keys: ["Ctrl+s"], shown: "Ctrl+S", what: "Export (saving is automatic)" },
   ]],
   ["View", [
     { act: "fit", keys: ["f"], shown: "F", what: "Fit the image" },
@@ -63,13 +63,13 @@ export const GROUPS = [
   ["Without a mouse", [
     { act: "cross", keys: ["Shift+ArrowLeft", "Shift+ArrowRight", "Shift+ArrowUp", "Shift+ArrowDown"], shown: "Shift+arrows", what: "Move the cross", repeats: true },
     { act: "cross", keys: ["Ctrl+Shift+ArrowLeft", "Ctrl+Shift+ArrowRight", "Ctrl+Shift+ArrowUp", "Ctrl+Shift+ArrowDown"], shown: "Ctrl+Shift+arrows", what: "Move it by one pixel", repeats: true },
-    { act: "positive", keys: ["."], shown: ".", what: "Positive click at the cross; with the box tool a corner" },
+    { act: "positive", keys: ["."], shown: ".", what: "Positive click at the cross, or a corner with the box tool" },
     { act: "negative", keys: [","], shown: ",", what: "Negative click at the cross" },
     { act: "region", keys: ["F6"], shown: "F6", what: "Next part of the page" },
   ]],
 ];
 
-/** What a pointer does; only for the dialog. */
+/** Pointer gestures, for the dialog only. */
 const POINTER = [
   ["Click", "Belongs to the object"],
   ["Right click", "Does not belong to it"],
@@ -85,7 +85,7 @@ const POINTER = [
 const TABLE = new Map(GROUPS.flatMap(([, keys]) => keys.flatMap((key) => key.keys.map((combo) => [combo, key]))));
 
 /**
- * A key with its modifiers as one word. Shift counts only where it does not already change the sign.
+ * A key with its modifiers as one word. Shift is included only if it does not change the character.
  *
  * @param {{key: string, ctrlKey: boolean, metaKey: boolean, altKey: boolean, shiftKey: boolean}} event
  */
@@ -101,13 +101,13 @@ export function lookUp(event) {
   return TABLE.get(comboOf(event)) ?? null;
 }
 
-/** @param {string} act @returns {Key | null} the first key that does it */
+/** @param {string} act @returns {Key | null} first key for an action */
 export function keyFor(act) {
   return GROUPS.flatMap(([, keys]) => keys).find((key) => key.act === act) ?? null;
 }
 
 /**
- * Whether a key belongs to the element that has the focus and not to the page.
+ * Whether the focused element handles a key itself.
  *
  * @param {EventTarget | null} target
  * @param {string} combo

@@ -1,4 +1,4 @@
-/** The list of labels: choosing, adding, renaming, another colour, taking away. */
+/** The list of labels: choose, add, rename, recolour, delete. */
 
 import { addLabel, changeLabel, dropLabel, isOutdated } from "./api.js";
 import { byId, icon, make, relist } from "./dom.js";
@@ -8,11 +8,11 @@ import { sentenceOf } from "./sentence.js";
 /** @typedef {import("./session.js").Session} Session */
 
 export class Labels {
-  /** @type {number | null} the one whose name is being changed */
+  /** @type {number | null} label that is being renamed */
   #renaming = null;
-  /** @type {number | null} the same in the list that is shown */
+  /** @type {number | null} label that the shown list has a text field for */
   #shown = null;
-  /** A shorter list, for when there is no room for this one. */
+  /** A drop-down list for narrow screens. */
   #quick = /** @type {HTMLSelectElement} */ (byId("quick-label"));
   #host;
   #session;
@@ -30,7 +30,7 @@ export class Labels {
     this.#onChange = onChange;
     this.#onToast = onToast;
     this.#quick.addEventListener("change", () => session.chooseLabel(this.#quick.value ? Number(this.#quick.value) : null));
-    this.#host.addEventListener("focusout", () => onChange()); // what was put off
+    this.#host.addEventListener("focusout", () => onChange()); // updates that waited for the focus
     const name = /** @type {HTMLInputElement} */ (byId("new-label-name"));
     byId("new-label").addEventListener("submit", (event) => {
       event.preventDefault();
@@ -38,7 +38,7 @@ export class Labels {
       if (!text) return;
       name.value = "";
       void this.#add(text).then((added) => {
-        if (!added) name.value ||= text; // to be mended, or sent again
+        if (!added) name.value ||= text; // to correct or send again
       });
     });
     name.addEventListener("keydown", (event) => {
@@ -68,7 +68,7 @@ export class Labels {
 
   /** @param {number | null} chosen */
   #list(chosen) {
-    // What is being typed, or a color that is being chosen, is not taken away by what others do meanwhile.
+    // Changes by others must not interrupt typing or the choice of a colour.
     const { activeElement } = document;
     const busy = activeElement instanceof HTMLInputElement && this.#host.contains(activeElement);
     if (busy && this.#renaming === this.#shown) return;
@@ -76,10 +76,10 @@ export class Labels {
     const fresh = relist(this.#host, JSON.stringify([this.#labels, chosen, this.#renaming]), () => {
       const none = this.#labels.length
         ? [make("li", { class: "label" }, this.#button(null, "No label", "0", chosen === null))]
-        : [make("li", { class: "nothing" }, "No labels yet. Objects may go without.")];
+        : [make("li", { class: "nothing" }, "No labels yet. Objects do not need one.")];
       return [...this.#labels.map((each, index) => this.#row(each, index, each.id === chosen)), ...none];
     });
-    if (fresh) this.#host.querySelector('[aria-pressed="true"]')?.scrollIntoView({ block: "nearest" }); // one of many
+    if (fresh) this.#host.querySelector('[aria-pressed="true"]')?.scrollIntoView({ block: "nearest" }); // may be outside the visible part
   }
 
   /** @param {number | null} id @param {string} name @param {string} key @param {boolean} chosen */
@@ -101,7 +101,7 @@ export class Labels {
       item.append(
         this.#button(label.id, label.name, index < 9 ? String(index + 1) : "", chosen),
         make("button", { type: "button", class: "icon small", title: "Rename", "aria-label": `Rename ${label.name}`, click: () => this.#rename(label.id) }, icon("pencil")),
-        make("button", { type: "button", class: "icon small", title: "Take this label away", "aria-label": `Delete label ${label.name}`, click: () => void this.#drop(label.id) }, icon("trash")));
+        make("button", { type: "button", class: "icon small", title: "Delete this label", "aria-label": `Delete label ${label.name}`, click: () => void this.#drop(label.id) }, icon("trash")));
     }
     return item;
   }
@@ -179,7 +179,7 @@ export class Labels {
 
   /**
    * @param {(project: import("./types.js").Project) => Promise<void>} what
-   * @param {() => boolean} otherwise whether the labels as they really are do as well, where the page knew former ones
+   * @param {() => boolean} otherwise called if the page was outdated, with fresh labels; whether that is good enough
    * @returns {Promise<boolean>} whether it was done
    */
   async #attempt(what, otherwise = () => false) {

@@ -1,4 +1,4 @@
-/** Where everything comes together: the session, the stage, the lists, the keys. */
+/** Entry point: connects the session, the stage, the lists and the keys. */
 
 import * as api from "./api.js";
 import { actions } from "./actions.js";
@@ -18,7 +18,7 @@ import { Toasts } from "./toast.js";
 import { nameButtons, Toolbar } from "./toolbar.js";
 import { ViewPanel } from "./viewpanel.js";
 
-/** Keys that need a whole press: holding them down does it once. */
+/** Keys that act while they are held down. */
 const HOLD_KEYS = { " ": "space", h: "hide" };
 
 const clock = {
@@ -60,7 +60,7 @@ const refreshing = new Refreshing(session, clock);
 const stage = new Stage(host, session, settings, () => renderer.zoom());
 const labels = new Labels(session, () => renderer.refresh(), (sentence) => toasts.show(sentence));
 const files = new FileList(byId("file-list"), (id) => {
-  renderer.folded(); // where the list lies over the image
+renderer.foldFiles(); // if the list covers the image
   void session.open(id);
 });
 const toolbar = new Toolbar(byId("tools"));
@@ -100,7 +100,7 @@ document.addEventListener("click", (event) => {
   const target = event.target instanceof Element ? event.target : null;
   const button = target?.closest("button[data-act]");
   if (button instanceof HTMLElement) commands.run(button.dataset.act ?? "", "");
-  // After the mouse the keys belong to the image again; after the keyboard the focus stays where it is.
+  // After a mouse click the focus returns to the image; after a key press it stays.
   const elsewhere = document.querySelector("dialog[open]") || document.activeElement?.matches("input");
   if (event.detail > 0 && !elsewhere && target?.closest("button, .file")) {
     host.dataset.pointer = "";

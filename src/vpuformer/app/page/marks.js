@@ -1,4 +1,4 @@
-/** Drawing of prompts, of what is being drawn, and of the cursor; all in CSS pixels of the screen. */
+/** Drawing of prompts, drafts and cursors, in CSS pixels of the screen. */
 
 import { NEGATIVE, POSITIVE } from "./palette.js";
 import { toScreen } from "./viewport.js";
@@ -100,7 +100,7 @@ function stroked(context, style, width) {
 }
 
 /**
- * What is being drawn; the stroke of a brush is part of the mask and not drawn here.
+ * Draw the prompt that a person is drawing. Brush strokes are part of the mask and not drawn here.
  *
  * @param {Context} context
  * @param {View} view
@@ -130,7 +130,7 @@ export function drawDraft(context, view, draft) {
 }
 
 /**
- * The round brush about the pointer.
+ * Draw the outline of the brush around the pointer.
  *
  * @param {Context} context
  * @param {Point} at of the screen
@@ -146,7 +146,7 @@ export function drawBrush(context, [x, y], radius, erasing) {
   context.setLineDash([]);
 }
 
-/** The cross of the keyboard. */
+/** Draw the keyboard cross. */
 /** @param {Context} context @param {Point} at of the screen */
 export function drawCross(context, [x, y]) {
   context.beginPath();
@@ -160,7 +160,7 @@ export function drawCross(context, [x, y]) {
 }
 
 /**
- * Turning arc at a place where the server is asked.
+ * Draw a turning arc at a point that waits for the server.
  *
  * @param {Context} context
  * @param {Point} at of the screen

@@ -1,4 +1,4 @@
-/** One object of the image, as the page knows it: what the server said last, and what is on its way there. */
+/** An object on the page: its last state from the server, and the actions on their way there. */
 
 import { decodeRows } from "./rle.js";
 import { optimisticState, pendingStrokes } from "./steps.js";
@@ -11,18 +11,18 @@ let last = 0;
 
 export class ObjectEntry {
   /**
-   * @param {Lane} lane its way to the server
+   * @param {Lane} lane queue of its actions
    * @param {number} image
    */
   constructor(lane, image) {
     this.key = ++last;
     this.lane = lane;
     this.image = image;
-    /** @type {ObjectState | null} the state that is shown: never one that newer actions have overtaken */
+    /** @type {ObjectState | null} last state without newer actions pending */
     this.confirmed = null;
     /** @type {Rows | null} */
     this.mask = null;
-    /** Whether it was deleted here. */
+    /** Whether it was deleted on this page. */
     this.deleted = false;
     if (lane.state) this.confirm(lane.state);
   }
@@ -47,7 +47,7 @@ export class ObjectEntry {
     return this.lane.unconfirmed.length > 0;
   }
 
-  /** How it will stand once everything has been carried out. */
+  /** The state after all pending actions. */
   get optimistic() {
     return optimisticState(this.confirmed, this.lane.unconfirmed);
   }

@@ -1,4 +1,4 @@
-/** The objects of the open image: which there are, which one is the current one. */
+/** The objects of the open image, and the selection among them. */
 
 import { Folder } from "./folder.js";
 import { ObjectEntry } from "./objectentry.js";
@@ -8,27 +8,27 @@ import { ObjectEntry } from "./objectentry.js";
 /** @typedef {import("./queue.js").Queue} Queue */
 /**
  * @typedef {object} Listener
- * @property {() => void} onChange something is to be shown anew
- * @property {(sentence: string) => void} onSay something a screen reader should tell
+ * @property {() => void} onChange something changed and must be shown
+ * @property {(sentence: string) => void} onSay a message for screen readers
  * @property {(sentence: string, undo?: () => void) => void} onToast
  */
 
 export class ObjectList {
   /** @type {ImageOpened | null} */
   image = null;
-  /** @type {number | null} the image that is being opened */
+  /** @type {number | null} id of the image that is being opened */
   opening = null;
   /** @type {ObjectEntry[]} of the open image, without the deleted ones */
   entries = [];
   /** @type {ObjectEntry | null} */
   current = null;
-  /** @type {number | null} the prompt that is selected, its place among the steps of the current object */
+  /** @type {number | null} index of the selected prompt among the steps of the current object */
   selected = null;
-  /** @type {number | null} for objects that are begun from now on */
+  /** @type {number | null} label for the next objects */
   label = null;
-  /** Takes back the last deletion or acceptance, until something else is done. @type {(() => void) | null} */
+  /** Undoes the last deletion or acceptance, until another action. @type {(() => void) | null} */
   withdrawLast = null;
-  /** Those with actions on their way, whatever image is open. @type {Map<Lane, ObjectEntry>} */
+  /** Objects with pending actions, of any image. @type {Map<Lane, ObjectEntry>} */
   known = new Map();
   queue;
 
@@ -51,7 +51,7 @@ export class ObjectList {
     return this.folder.listed(id);
   }
 
-  /** To be called before an image is asked for: what is heard of its objects from then on is newer than what comes. */
+  /** Call before requesting an image: replies that arrive from then on are newer than its objects. */
   forgetSettled() {
     for (const [lane, entry] of this.known) if (!entry.busy) this.known.delete(lane);
   }
@@ -64,12 +64,12 @@ export class ObjectList {
     this.withdrawLast = null;
   }
 
-  /** Send what waits without an answer at once. */
+  /** Send waiting actions again now. */
   retryNow() {
     this.queue.retryNow();
   }
 
-  /** The objects of an image that was just opened, with those of which something newer is known. */
+  /** Take the objects of an image that was just opened, except those with a newer state here. */
   /** @param {ImageOpened} image */
   setObjects(image) {
     const known = [...this.known.values()].filter((entry) => entry.image === image.id);
@@ -79,18 +79,18 @@ export class ObjectList {
       const newer = entry && (entry.busy || (entry.confirmed?.revision ?? -1) >= state.revision);
       return newer ? entry : this.createEntry(this.queue.lane(state), image.id);
     });
-    const there = new Set(this.entries.map((entry) => entry.id));
-    const others = known.filter((entry) => entry.id === null || !there.has(entry.id));
+    const listed = new Set(this.entries.map((entry) => entry.id));
+    const others = known.filter((entry) => entry.id === null || !listed.has(entry.id));
     this.entries = [...this.entries, ...others].filter((entry) => !entry.optimistic.deleted);
     this.current = this.entries.findLast((entry) => !entry.optimistic.accepted) ?? null;
     this.updateCounts();
   }
 
-  /** @param {number} image @param {import("./types.js").ObjectState[]} states of objects that the server made by itself */
+  /** @param {number} image @param {import("./types.js").ObjectState[]} states imported objects */
   add(image, states) {
     if (this.image?.id !== image) return this.folder.addTo(image, false, states.length);
-    const there = new Set(this.entries.map((entry) => entry.id));
-    const entries = states.filter(({ id }) => !there.has(id)).map((state) => this.createEntry(this.queue.lane(state), image));
+    const listed = new Set(this.entries.map((entry) => entry.id));
+    const entries = states.filter(({ id }) => !listed.has(id)).map((state) => this.createEntry(this.queue.lane(state), image));
     this.entries = [...this.entries, ...entries];
     this.select(entries.at(-1) ?? this.current);
     this.updateCounts();

@@ -1,4 +1,4 @@
-/** All masks of the image as one layer of the screen. */
+/** The layer with all masks of the image. */
 
 import { COLOURS, UNLABELLED } from "./colours.js";
 import { lighter, rgb } from "./palette.js";
@@ -19,7 +19,7 @@ import { Coverage, fillRows, fillStroke, packed, paintBorder, paintInside, paint
  * @property {ObjectEntry[]} entries
  * @property {ObjectEntry | null} current
  * @property {Label[]} labels
- * @property {number | null} label of an object that is only being begun
+ * @property {number | null} label of an object that is being begun
  * @property {Mode} mode
  * @property {number} opacity
  * @property {Draft | null} draft
@@ -33,7 +33,7 @@ export class Overlay {
 
   /**
    * @param {CanvasRenderingContext2D} context
-   * @param {View} view in pixels of the device
+   * @param {View} view in device pixels
    * @param {number} ratio device pixels per CSS pixel
    * @param {Scene} scene
    */
@@ -87,9 +87,9 @@ export class Overlay {
 }
 
 /**
- * The colour of an object: that of its label, or where there are no labels at all one of its own.
+ * The colour of an object: its label's colour, or a colour of its own if the project has no labels.
  *
- * @param {ObjectEntry | null} entry null for one that is only being begun
+ * @param {ObjectEntry | null} entry null for an object that is being begun
  * @param {{labels: Label[], label: number | null, entries: ObjectEntry[]}} scene
  */
 export function colourOf(entry, { labels, label, entries }) {

@@ -1,8 +1,8 @@
-/** Colours of prompts and of the probability map, and what colours are mixed to; those of objects are in `colours.js`. */
+/** Colours of prompts and of the probability map. Colours of objects are in `colours.js`. */
 
 /** @typedef {[number, number, number]} Rgb */
 
-/** Of prompts: blue says "belongs to it", vermilion "does not"; signs and dashes say the same without colour. */
+/** Blue for positive prompts, vermilion for negative ones; signs and dashes show the same without colour. */
 export const POSITIVE = "#0a6fc2";
 export const NEGATIVE = "#d9480f";
 
@@ -21,7 +21,7 @@ export function lighter(colour, share) {
   return /** @type {Rgb} */ (colour.map((part) => Math.round(part + (255 - part) * share)));
 }
 
-/** Dark blue over green to light yellow: every step is lighter than the one before, so it reads without colour too. */
+/** Dark blue to light yellow. Every step is lighter than the one before, so the ramp works without colour too. */
 /** @type {Rgb[]} */
 const RAMP = [[0, 32, 77], [34, 58, 112], [84, 92, 110], [125, 124, 120], [170, 158, 112], [215, 195, 85], [255, 234, 70]];
 

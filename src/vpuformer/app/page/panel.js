@@ -1,4 +1,4 @@
-/** The side panel's lists: the steps of the current object, and the objects of the image. */
+/** Lists in the side panel: steps of the current object, and objects of the image. */
 
 import { icon, make, relist, spaced, swatch } from "./dom.js";
 import { colourOf } from "./overlay.js";
@@ -39,8 +39,8 @@ export function showSteps(host, session) {
         : make("span", { class: "row" }, ...text);
       const item = make("li", { class: `step ${index >= at ? "undone" : step.live || !isPrompt(step) ? "" : "dead"}` }, row);
       if (prompt) {
-        const label = `Take away: ${stepName(step)}`;
-        item.append(make("button", { type: "button", class: "icon small", disabled: index >= known, title: "Take this prompt away", "aria-label": label, click: () => session.removePrompt(index) }, icon("close")));
+        const label = `Remove: ${stepName(step)}`;
+        item.append(make("button", { type: "button", class: "icon small", disabled: index >= known, title: "Remove this prompt", "aria-label": label, click: () => session.removePrompt(index) }, icon("close")));
       }
       return item;
     }));
@@ -58,7 +58,7 @@ export function showObjects(host, session) {
     labels, current?.key, entries.map((entry) => [entry.key, entry.area, entry.busy, entry.optimistic.label, entry.optimistic.accepted]),
   ]);
   const fresh = relist(host, signature, () => {
-    if (!entries.length) return [make("li", { class: "nothing" }, "None yet.")];
+    if (!entries.length) return [make("li", { class: "nothing" }, "No objects yet.")];
     return entries.map((entry, index) => {
       const name = session.labelName(entry);
       const state = statusText(entry);

@@ -1,4 +1,4 @@
-/** How sure the network is of every pixel, as a layer in colours. */
+/** The layer with the probability map. */
 
 import { getBitmap, probabilityPath } from "./api.js";
 import { rampColour } from "./palette.js";
@@ -18,7 +18,7 @@ export class Probability {
   }
 
   /**
-   * The map of an object, or the former one while the new one is on its way; null if there is none.
+   * The map of an object, or its former map while the new one loads; null if there is none.
    *
    * @param {number} id
    * @param {number} revision

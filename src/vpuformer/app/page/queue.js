@@ -1,9 +1,9 @@
 /**
- * The actions of a person on their way to the server: none is lost, none overtakes another, none counts twice.
+ * Actions on their way to the server. They arrive in order, exactly once.
  *
- * Every object has a *lane*. The requests of a lane go one after the other, each with the revision that the reply before
- * it told. A request without a reply is sent again, later and later, with the same key. Nothing here knows the browser:
- * `send` and `clock` come from deps.
+ * Every object has a *lane*. Requests of a lane are sent one after the other, each with the revision of the reply before
+ * it. A request without a reply is sent again with the same key, after growing pauses. `send` and `clock` are parameters,
+ * so nothing here depends on the browser.
  */
 
 import { reasonOf, UNREACHABLE } from "./sentence.js";
@@ -23,30 +23,30 @@ import { reasonOf, UNREACHABLE } from "./sentence.js";
 /** @typedef {{status: number, body: any, retryAfter: number | null}} Answer */
 /**
  * @typedef {object} Lane
- * @property {number | null} id of the object, null until the server has made it
- * @property {ObjectState | null} state as the server told it last
- * @property {Action[]} waiting those without an answer, the first one perhaps on its way
- * @property {Action[]} unconfirmed those whose effect the last reply that was shown does not hold
+ * @property {number | null} id id of the object, null until the server has created it
+ * @property {ObjectState | null} state last state from the server
+ * @property {Action[]} waiting unanswered actions; the first may be on its way
+ * @property {Action[]} unconfirmed actions whose effect is not in the state that is shown
  * @property {boolean} running
  * @property {boolean} failing
  */
 /** @typedef {"idle" | "busy" | "offline"} Status */
 /**
  * @typedef {object} QueueDeps
- * @property {(request: Request) => Promise<Answer>} send rejects if there was no answer
+ * @property {(request: Request) => Promise<Answer>} send rejects if no answer came
  * @property {{sleep: (ms: number) => {done: Promise<void>, wake: () => void}}} clock
  * @property {(lane: Lane, body: any, newest: boolean) => void} onReply
- * @property {(lane: Lane, action: Action, sentence: string, certain: boolean) => void} onRefused certain: the server has
- *   said that it keeps nothing of it
- * @property {(lane: Lane) => void} onUnlabelled an object was made without the label it was to have, which is gone
- * @property {(status: Status, waiting: number, reason: string) => void} onStatus reason: a sentence, while offline
+ * @property {(lane: Lane, action: Action, sentence: string, certain: boolean) => void} onRefused certain: the server
+ *   stored nothing of it
+ * @property {(lane: Lane) => void} onUnlabelled an object was created without its label, because that was deleted
+ * @property {(status: Status, waiting: number, reason: string) => void} onStatus reason: a sentence if offline
  */
 
 export const FIRST_WAIT = 500;
 export const LONGEST_WAIT = 10_000;
-/** How often a request that the server failed at (500) is sent before it is given up. */
+/** Number of attempts for a request that fails with status 500. */
 export const MOST_FAILURES = 4;
-const CHANGED = "This object had been changed elsewhere. What you see now is its present state.";
+const CHANGED = "Somebody changed this object. You now see its current state.";
 
 /**
  * @param {Lane} lane
@@ -74,14 +74,14 @@ export function request(lane, action) {
   }
 }
 
-/** What the server may leave out of its answer. */
+/** The part of the state that the server may omit from its answer. */
 /** @param {ObjectState} state */
 const clientState = ({ revision, answered }) => ({ revision, answered });
 
 /**
- * The mergeAnswer state of an object after an answer, which leaves out what the request said to be known.
+ * The complete state of an object after an answer that omits what the page knows.
  *
- * @param {ObjectState | null} former as it was when the request was sent
+ * @param {ObjectState | null} former state when the request was sent
  * @param {ObjectState} answer
  * @returns {ObjectState}
  */
@@ -94,7 +94,7 @@ export function mergeAnswer(former, answer) {
   return { ...answer, since: 0, live: [], steps: [...known, ...answer.steps], mask_known: false, mask };
 }
 
-/** Whether an action still makes sense for another state of the object than the one it was meant for. */
+/** Whether an action still makes sense after somebody else changed the object. */
 /** @param {Action} action */
 function fitsAnyState(action) {
   return action.type === "step" && action.step.type !== "remove" && action.step.type !== "clear";
@@ -115,7 +115,7 @@ export class Queue {
   }
 
   /**
-   * @param {ObjectState | null} state null for an object that the server does not know yet
+   * @param {ObjectState | null} state null for a new object
    * @returns {Lane}
    */
   lane(state = null) {
@@ -134,12 +134,12 @@ export class Queue {
     this.#reportStatus();
   }
 
-  /** Try again at once, as when the machine is back on the net. */
+  /** Try again now, as when the machine is online again. */
   retryNow() {
     for (const wake of [...this.#sleepers]) wake();
   }
 
-  /** The number of actions that the server has not confirmed. */
+  /** Number of unconfirmed actions. */
   get waiting() {
     let count = 0;
     for (const lane of this.#lanes) count += lane.waiting.length;
@@ -192,7 +192,7 @@ export class Queue {
         continue;
       }
       if (status === 404 && action.type === "create" && action.label !== null) {
-        // Whoever deleted the label did not mean the prompts that wait for this object.
+        // Whoever deleted the label did not mean to lose the prompts of this object.
         action.label = null;
         unlabelled = true;
         continue;
@@ -208,7 +208,7 @@ export class Queue {
     this.#reportStatus();
   }
 
-  /** Why an answer counts as none, in a sentence; null if it counts. */
+  /** Reason to send a request again, as a sentence; null if the answer is final. */
   /** @param {Answer | null} answer */
   #failure(answer) {
     if (!answer) return UNREACHABLE;
@@ -220,7 +220,7 @@ export class Queue {
    * @param {Lane} lane
    * @param {Action} action
    * @param {Answer | null} answer
-   * @param {boolean} again whether it was sent more than once, so that a former one may have been carried out
+   * @param {boolean} again whether it was sent more than once, so that an earlier attempt may have succeeded
    */
   #settle(lane, action, answer, again) {
     const fine = answer !== null && answer.status >= 200 && answer.status < 300;
@@ -229,13 +229,13 @@ export class Queue {
       lane.state = mergeAnswer(lane.state, answer.body);
       lane.id = answer.body.id;
     }
-    if (!fine && action.type === "create") lane.waiting.length = 0; // what follows has no object to go to
+    if (!fine && action.type === "create") lane.waiting.length = 0; // the other actions have no object
     const newest = lane.waiting.length === 0;
     if (newest) lane.unconfirmed.length = 0;
     else if (!fine) lane.unconfirmed.splice(lane.unconfirmed.indexOf(action), 1);
     const conflict = answer !== null && answer.status === 409 && answer.body?.state;
     if (conflict) {
-      // An undo whose reply was lost meets its own effect: that is no news.
+      // After a lost reply, the conflict may be with this action's own effect: not worth a message.
       if (!again) this.#deps.onRefused(lane, action, CHANGED, true);
     } else if (!fine) {
       const sentence = answer ? reasonOf(answer.status, answer.body) : UNREACHABLE;
@@ -247,7 +247,7 @@ export class Queue {
   }
 }
 
-/** A key for one request; `crypto.randomUUID` is missing where the page comes over plain http from another machine. */
+/** A random key. `crypto.randomUUID` is missing if the page comes over plain http from another machine. */
 export function newKey() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");

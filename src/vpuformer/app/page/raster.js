@@ -1,8 +1,8 @@
 /**
- * Masks as pixels of the screen: which pixels a mask covers there, and what colour each of them gets.
+ * Drawing of masks: the screen pixels that a mask covers, and their colours.
  *
- * A pixel of the screen belongs to the mask if the pixel of the image under its centre does. The cost is that of the
- * screen and of the runs that it shows, however large the image is.
+ * A screen pixel belongs to the mask if the image pixel under its centre does. The cost depends on the screen and the
+ * visible runs, not on the size of the image.
  */
 
 /** @typedef {import("./rle.js").Rows} Rows */
@@ -11,7 +11,7 @@
 /** @typedef {import("./viewport.js").View} View */
 /** @typedef {"tint" | "outline" | "cutout"} Mode */
 
-/** Which pixels of the screen are covered, and a rectangle that holds all of them. */
+/** Covered screen pixels, and a rectangle around them. */
 export class Coverage {
   /**
    * @param {number} width
@@ -34,7 +34,7 @@ export class Coverage {
   /**
    * @param {number} y
    * @param {number} from
-   * @param {number} to the column after the last one
+   * @param {number} to column after the last
    * @param {0 | 1} value
    */
   span(y, from, to, value) {
@@ -55,7 +55,7 @@ const within = (at, last) => Math.min(last, Math.max(0, at));
 /**
  * @param {Coverage} cover
  * @param {Rows} rows
- * @param {View} view in pixels of the device
+ * @param {View} view in device pixels
  */
 export function fillRows(cover, rows, view) {
   if (!rows.bounds) return;
@@ -82,10 +82,10 @@ export function fillRows(cover, rows, view) {
 }
 
 /**
- * Paint or erase along straight lines with a round brush, at once, as the server will.
+ * Paint or erase along a path with a round brush, as the server will.
  *
  * @param {Coverage} cover
- * @param {Point[]} path in pixels of the device, those of the screen's top left corner being (0, 0)
+ * @param {Point[]} path in device pixels from the top left corner of the screen
  * @param {number} radius
  * @param {0 | 1} value
  * @param {Edges} limit what the image covers of the screen
@@ -97,7 +97,7 @@ export function fillStroke(cover, path, radius, value, limit) {
 }
 
 /**
- * All pixels whose centre is no farther than `radius` from the line between two points.
+ * Fill the pixels whose centre is within `radius` of the line between two points.
  *
  * @param {Coverage} cover
  * @param {Point} a
@@ -143,7 +143,7 @@ function fillCapsule(cover, a, b, radius, value, limit) {
 }
 
 /**
- * A colour as one number of a canvas's pixels.
+ * A colour as a 32-bit canvas pixel.
  *
  * @param {[number, number, number]} colour
  * @param {number} alpha from 0 to 1
@@ -166,7 +166,7 @@ export function paintInside(pixels, cover, value) {
 }
 
 /**
- * Cover what is not in the mask with squares of two greys.
+ * Cover everything outside the mask with squares in two greys.
  *
  * @param {Uint32Array} pixels
  * @param {Coverage} cover
@@ -188,12 +188,12 @@ export function paintOutside(pixels, cover, limit, greys, square) {
 }
 
 /**
- * A line on either side of the mask's border, that is visible on any image if one is light and the other dark.
+ * Draw a line on either side of the mask's border; one light and one dark line are visible on any image.
  *
  * @param {Uint32Array} pixels
  * @param {Coverage} cover
- * @param {number} inner colour of the line within the mask
- * @param {number} outer of the one around it
+ * @param {number} inner colour of the line inside the mask
+ * @param {number} outer colour of the line outside
  * @param {number} innerWidth in pixels
  * @param {number} outerWidth
  */

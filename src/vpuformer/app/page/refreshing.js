@@ -1,9 +1,9 @@
-/** Asks the server now and then what is new: files that came, labels of others, and whether it is back. */
+/** Regular refresh: new files, labels of others, and whether the server is back. */
 
-/** Milliseconds between two questions, and while something could not be had. */
+/** Milliseconds between two refreshes; the shorter pause is for when something failed. */
 export const REST = 20_000;
 export const HURRY = 2_000;
-/** How many times as long as the last answer took it rests at least: a long list is not asked for all the time. */
+/** Minimum pause as a multiple of the time that the last refresh took, for long lists. */
 const EASE = 50;
 
 export class Refreshing {
@@ -21,12 +21,12 @@ export class Refreshing {
     this.#clock = clock;
   }
 
-  /** Ask at once, as when the person comes back to the page. */
+  /** Refresh now, as when the person comes back to the page. */
   wake() {
     this.#wake();
   }
 
-  /** @param {() => boolean} watched whether anybody looks at the page */
+  /** @param {() => boolean} watched returns whether the page is visible */
   async run(watched) {
     for (let took = 0; ; ) {
       const { done, wake } = this.#clock.sleep(this.#session.trouble ? HURRY : Math.max(REST, EASE * took));

@@ -1,4 +1,4 @@
-/** Puts the state of the session into the page, once a frame at most. */
+/** Shows the state of the session on the page, at most once a frame. */
 
 import { byId, make, icon, spaced } from "./dom.js";
 import { showObjects, showSteps, statusText } from "./panel.js";
@@ -24,16 +24,16 @@ import { inside } from "./viewport.js";
 const buttonsFor = (act) => [...document.querySelectorAll(`button[data-act="${act}"]`)].map((button) => /** @type {HTMLButtonElement} */ (button));
 
 const HINT_STAYS = 6000;
-/** Pixels below which panels lie over the image, as in the style sheets. */
+/** Width in pixels below which panels cover the image, as in the style sheets. */
 const NARROW = 900;
-/** Pixels from which there is room for both panels beside the image. */
+/** Width in pixels that fits both panels next to the image. */
 const ROOMY = 1100;
 
 export class Renderer {
   #frame = 0;
   #hint = "";
   #hintTimer = 0;
-  /** @type {object | null} the image whose notes are shown, or were put away */
+  /** @type {object | null} the image whose notes are shown or were closed */
   #noted = null;
   #narrow = matchMedia(`(width < ${NARROW}px)`);
   #deps;
@@ -45,17 +45,17 @@ export class Renderer {
     if (window.innerWidth < ROOMY) settings.files = false;
     settings.side = !this.#narrow.matches;
     this.#narrow.addEventListener("change", () => {
-      this.folded();
+      this.foldFiles();
       settings.side = !this.#narrow.matches;
       this.refresh();
     });
     const search = /** @type {HTMLInputElement} */ (byId("search"));
     search.addEventListener("input", () => {
-      const found = session.folder.search(search.value);
+      const matches = session.folder.search(search.value);
       files.show(session.folder.matches, session.openId ?? null);
       if (search.value) files.toTop();
       else files.toOpen();
-      this.#progress(search.value ? `${found} found` : null);
+      this.#progress(search.value ? `${matches} found` : null);
     });
     search.addEventListener("keydown", (event) => {
       if (event.key === "Enter") {
@@ -91,7 +91,7 @@ export class Renderer {
     });
   }
 
-  /** Something has changed: show it in the next frame. */
+  /** Render in the next frame. */
   refresh() {
     this.#frame ||= requestAnimationFrame(() => this.now());
   }
@@ -103,7 +103,7 @@ export class Renderer {
     const { project, image, current, trouble } = session;
     byId("files").hidden = !settings.files;
     byId("side").hidden = !settings.side;
-    byId("quick").hidden = settings.side; // what else only the side panel has
+    byId("quick").hidden = settings.side; // replaces the side panel
     byId("toggle-files").setAttribute("aria-pressed", String(settings.files));
     byId("toggle-side").setAttribute("aria-pressed", String(settings.side));
     view.open(image);
@@ -123,8 +123,9 @@ export class Renderer {
       byId("model").title = `${project.model}, sha256 ${project.model_sha256}; VPUFormer ${project.version}`;
       this.#progress(null);
     }
-    const count = session.entries.filter((entry) => entry.optimistic.accepted).length;
-    byId("object-count").textContent = session.entries.length ? `${count} of ${session.entries.length} accepted` : "";
+    const counted = session.entries.filter((entry) => entry.counted);
+    const accepted = counted.filter((entry) => entry.optimistic.accepted).length;
+    byId("object-count").textContent = counted.length ? `${accepted} of ${counted.length} accepted` : "";
     byId("current-state").textContent = statusText(current);
     byId("mask-text").textContent = current ? `Mask: ${spaced(current.area)} pixels` : "";
     const seconds = current?.confirmed?.seconds;
@@ -140,7 +141,7 @@ export class Renderer {
     byId("empty").hidden = !trouble;
     byId("empty-text").textContent = trouble ?? "";
     this.#hints();
-    stage.draw(); // not in the next frame: a mask is waited for
+    stage.draw(); // at once: a person waits for the mask
   }
 
   #image() {
@@ -165,7 +166,7 @@ export class Renderer {
       make("li", {}, make("button", { type: "button", class: "icon", "aria-label": "Close", click: close }, icon("close"))));
   }
 
-  /** @param {string | null} text instead of how many are done */
+  /** @param {string | null} text to show instead of the number of images done */
   #progress(text) {
     const { project } = this.#deps.session;
     if (!project) return;
@@ -178,7 +179,7 @@ export class Renderer {
     bar.value = done;
   }
 
-  /** What the tool is for, for a moment after it was taken. */
+  /** Show the hint of a tool for a moment after it was chosen. */
   #hints() {
     const { session, settings } = this.#deps;
     const hint = byId("hint");
@@ -199,14 +200,14 @@ export class Renderer {
     byId("connection").dataset.state = status;
     byId("connection-text").textContent = { idle: "Saved", busy: "Working…", offline: "Not saved yet" }[status];
     const alarm = byId("alarm");
-    const sentence = reason && `Not saved yet, the page tries again by itself. ${sentenceOf(reason)}`;
-    if (alarm.textContent !== sentence) alarm.textContent = sentence; // it is read out with every change
+    const sentence = reason && `Not saved yet; the page keeps trying. ${sentenceOf(reason)}`;
+    if (alarm.textContent !== sentence) alarm.textContent = sentence; // screen readers read every change
     alarm.hidden = !sentence;
     this.refresh();
   }
 
-  /** Put the list of images away where there is no room beside the image. */
-  folded() {
+  /** Hide the list of images if it covers the image. */
+  foldFiles() {
     if (this.#narrow.matches) this.#deps.settings.files = false;
   }
 

@@ -1,8 +1,8 @@
 /**
- * Masks as the server sends them: base64 of LEB128 run lengths, rows from the top left, background first.
+ * Decoding of run-length masks: base64 of LEB128 run lengths, row by row from the top left, background first.
  *
- * They are unpacked to *rows*: for each row of the image the spans of the mask in it. Nothing here ever holds a
- * value per pixel, since images may have a hundred million of them.
+ * A mask is decoded to *rows*: the spans of the mask in each row of the image. Nothing here holds a value per pixel,
+ * because images may have a hundred million.
  */
 
 /** @typedef {import("./types.js").RleMask} RleMask */
@@ -11,14 +11,14 @@
  * @typedef {object} Rows
  * @property {number} width
  * @property {number} height
- * @property {Uint32Array} first where the spans of a row begin in `edges`; one more entry than there are rows
- * @property {Uint32Array} edges of each span its first column and the one after its last
+ * @property {Uint32Array} first index in `edges` of each row's first span; one entry more than rows
+ * @property {Uint32Array} edges first column of each span, and the column after its last
  * @property {number} area pixels
- * @property {[number, number, number, number] | null} bounds first column and row, and those after the last ones
+ * @property {[number, number, number, number] | null} bounds first column and row, and the column and row after the last
  */
 
 /**
- * The run lengths in a text of base64.
+ * Decode the run lengths in base64.
  *
  * @param {string} text
  * @returns {Uint32Array}
@@ -95,7 +95,7 @@ export function decodeRows(mask) {
 }
 
 /**
- * How many spans the runs of the mask make when they are cut at the ends of rows.
+ * Number of spans after cutting the runs at the ends of rows.
  *
  * @param {Uint32Array} lengths
  * @param {number} width

@@ -1,7 +1,7 @@
 /**
- * What a person works on: the folder, the open image and, as a bench, its objects.
+ * What a person works on: the folder, the open image and its objects.
  *
- * It reads from the server through `api`, which is handed in, so that it can be tried without one.
+ * Reads from the server go through `api`, a parameter, so that tests need no server.
  */
 
 import { isOutdated, isPassing } from "./api.js";
@@ -16,13 +16,13 @@ import { plural, sentenceOf } from "./sentence.js";
 /** @typedef {Pick<Api, "getProject" | "openImage" | "putPlace" | "importMasks">} Reads */
 
 export class Session extends Workspace {
-  /** @type {string | null} why there is no image */
+  /** @type {string | null} reason why no image is shown */
   trouble = null;
   /** @type {AbortController | null} */
   #fetching = null;
-  /** The image that could not be opened. @type {number | undefined} */
+  /** Id of the image that could not be opened. @type {number | undefined} */
   #failed = undefined;
-  /** Whether what made the trouble may pass by itself. */
+  /** Whether the trouble may pass by itself. */
   #passing = false;
   #api;
   #recall;
@@ -31,8 +31,8 @@ export class Session extends Workspace {
    * @param {Reads} api
    * @param {Queue} queue
    * @param {Listener} listener
-   * @param {(project: Project) => number | null | undefined} recall the label that was chosen on the last visit; undefined
-   *   where that is not known
+   * @param {(project: Project) => number | null | undefined} recall returns the label chosen on the last visit; undefined
+   *   if unknown
    */
   constructor(api, queue, listener, recall = () => undefined) {
     super(queue, listener);
@@ -40,7 +40,7 @@ export class Session extends Workspace {
     this.#recall = recall;
   }
 
-  /** Read the folder and go on where the person was. */
+  /** Read the folder and open the image of the last visit. */
   async start() {
     this.trouble = null;
     /** @type {number | null} */
@@ -48,10 +48,10 @@ export class Session extends Workspace {
     try {
       const project = await this.#api.getProject();
       first = this.folder.read(project);
-      const only = project.labels.length === 1 ? project.labels[0].id : null; // there is nothing to choose
+      const only = project.labels.length === 1 ? project.labels[0].id : null; // no choice to make
       const recalled = this.#recall(project);
       this.label ??= recalled === undefined ? only : recalled;
-      if (first === null) this.trouble = "There is no image in this folder.";
+      if (first === null) this.trouble = "This folder has no images.";
     } catch (error) {
       this.#passing = isPassing(error);
       this.trouble = sentenceOf(error);
@@ -60,12 +60,12 @@ export class Session extends Workspace {
     if (first !== null) await this.open(first);
   }
 
-  /** The image that is open, being opened, or could not be opened. */
+  /** Id of the image that is open, being opened, or could not be opened. */
   get openId() {
     return this.opening ?? this.image?.id ?? this.#failed;
   }
 
-  /** The place of that image in the list, from 0; -1 if there is none. */
+  /** Position of that image in the list, from 0; -1 if there is none. */
   get index() {
     return this.folder.indexOf(this.openId);
   }
@@ -97,11 +97,11 @@ export class Session extends Workspace {
     this.opening = null;
     if (id !== this.image?.id) this.#warn();
     this.closeImage();
-    this.retryNow(); // the server answers: what waits may go at once
+    this.retryNow(); // the server answers: send waiting actions
     this.image = image;
     this.setObjects(image);
     this.#learnLabels(image.objects);
-    void this.#api.putPlace(id).catch(() => {}); // only a convenience: the next image tells it again
+    void this.#api.putPlace(id).catch(() => {}); // not important: sent again with the next image
     this.listener.onSay(`Image ${this.index + 1} of ${this.project?.images.length ?? 1}: ${image.name}`);
     this.listener.onChange();
   }
@@ -113,7 +113,7 @@ export class Session extends Workspace {
     this.listener.onToast(`Not accepted, so not exported: ${plural(left, "object")} in ${this.image.name}`);
   }
 
-  /** @param {1 | -1} by to the next or the previous one of those that the search finds */
+  /** @param {1 | -1} by to the next or the previous image that the search finds */
   async turnPage(by) {
     const next = this.folder.neighbour(this.openId, by);
     if (next) await this.open(next.id);
@@ -122,7 +122,7 @@ export class Session extends Workspace {
     }
   }
 
-  /** Labels that the page does not know were made by an import, or by somebody else. */
+  /** Read the labels again if objects have unknown ones, created by an import or by somebody else. */
   /** @param {import("./types.js").ObjectState[]} states */
   #learnLabels(states) {
     const known = new Set(this.project?.labels.map(({ id }) => id));
@@ -130,8 +130,8 @@ export class Session extends Workspace {
   }
 
   /**
-   * Read the list of images and the labels anew, as others may have changed them and files come and go. What could not
-   * be had since the server was away is tried again.
+   * Read the list of images and the labels again: others may have changed them, and files come and go. If the server was
+   * away, open the image that could not be opened.
    */
   async refresh() {
     const { project } = this;
@@ -141,16 +141,16 @@ export class Session extends Workspace {
         before = project?.labels;
         counts = this.#changes;
         fresh = await this.#api.getProject();
-      } while (project && project.labels !== before); // the person has changed them meanwhile
+      } while (project && project.labels !== before); // changed here meanwhile
     } catch {
-      return; // What is there stays as it is; the next time asks again.
+      return; // try again next time
     }
     this.retryNow();
     if (project) {
       const settled = counts !== null && counts === this.#changes;
       this.folder.update(fresh, { open: this.openId, counted: settled });
       project.labels = fresh.labels;
-      if (!fresh.labels.some(({ id }) => id === this.label)) this.label = null; // one that is gone is not for the next objects
+      if (!fresh.labels.some(({ id }) => id === this.label)) this.label = null; // deleted elsewhere
       this.listener.onChange();
     }
     if (!this.trouble || !this.#passing) return;
@@ -158,7 +158,7 @@ export class Session extends Workspace {
     await (this.openId === undefined ? this.start() : this.open(this.openId));
   }
 
-  /** A number that is another one after every change of how many objects images have; null while one is on its way. */
+  /** A number that changes with the object counts of images; null while a change is pending. */
   get #changes() {
     return this.queue.waiting ? null : this.folder.changes;
   }
@@ -170,16 +170,16 @@ export class Session extends Workspace {
     if (action.type === "create" && action.image === this.image?.id) void this.open(action.image); // or its file
   }
 
-  /** An object was made without the label that was chosen for it. */
+  /** An object was created without its label, because that was deleted. */
   onUnlabelled() {
-    this.listener.onToast("The label of this object had been deleted elsewhere. It is kept without one.");
+    this.listener.onToast("Somebody deleted the label of this object. The object is kept without a label.");
     void this.refresh();
   }
 
   /**
-   * Mark the image as done, or not done any more.
+   * Mark the image as done, or as not done.
    *
-   * @param {boolean} accepting whether what is not accepted is accepted first
+   * @param {boolean} accepting whether to accept the other objects first
    */
   markDone(accepting) {
     const { image } = this;

@@ -1,4 +1,4 @@
-/** How the page shows and draws entries; saved in the browser from one visit to the next where that makes sense. */
+/** Settings of tools and view; some are stored in the browser for the next visit. */
 
 /** @typedef {import("./gestures.js").Tool} Tool */
 /** @typedef {import("./raster.js").Mode} Mode */
@@ -28,7 +28,7 @@ export class Settings {
   hidden = false;
   files = true;
   side = true;
-  /** The window of the open image, if it has more than 8 bits. @type {[number, number] | null} */
+  /** Values shown as black and white, for images with more than 8 bits. @type {[number, number] | null} */
   range = null;
   #label = "";
 
@@ -42,7 +42,7 @@ export class Settings {
       }
       if (saved.radius >= SMALLEST_BRUSH && saved.radius <= LARGEST_BRUSH) this.radius = saved.radius;
     } catch {
-      // Nothing was saved, or nothing that can be read.
+      // Nothing was saved, or it cannot be read.
     }
   }
 
@@ -55,7 +55,7 @@ export class Settings {
     }
   }
 
-  /** @param {Project} project @param {number | null} id of the label for the next objects */
+  /** @param {Project} project @param {number | null} id label for the next objects */
   saveLabel({ folder, labels }, id) {
     if (!labels.length) return; // nothing was chosen
     const saved = JSON.stringify({ folder, label: labels.find((label) => label.id === id)?.name ?? null });
@@ -68,7 +68,7 @@ export class Settings {
     }
   }
 
-  /** @param {Project} project @returns {number | null | undefined} the label that was saved; undefined if there is none */
+  /** @param {Project} project @returns {number | null | undefined} the saved label; undefined if there is none */
   recallLabel({ folder, labels }) {
     try {
       const saved = JSON.parse(localStorage.getItem(LABEL_KEY) ?? "{}");

@@ -1,4 +1,4 @@
-/** The image with everything on it: three canvases of the size of the screen, drawn when something has changed. */
+/** The image with masks and prompts: three canvases of the size of the screen, drawn on change. */
 
 import { drawBrush, drawCross, drawDraft, drawPrompt, drawWaiting } from "./marks.js";
 import { Overlay } from "./overlay.js";
@@ -20,7 +20,7 @@ export const MASKS = 2;
 export const MARKS = 4;
 export const ALL = BASE | MASKS | MARKS;
 
-/** Milliseconds from one image of the waiting arc to the next. */
+/** Milliseconds between two frames of the waiting arc. */
 const TURN = 80;
 
 export class Stage {
@@ -37,9 +37,9 @@ export class Stage {
   cross = null;
   /** @type {ImageOpened | null} */
   #image = null;
-  /** Whether the view follows the size of the screen. */
+  /** Whether the image is fitted to the screen. */
   #fitting = true;
-  /** Where other images were looked at. @type {Map<number, View>} */
+  /** Last views of other images. @type {Map<number, View>} */
   #views = new Map();
   #dirty = 0;
   #frame = 0;
@@ -84,10 +84,10 @@ export class Stage {
     if (this.#image && !this.#fitting) {
       this.pan((size.width - before.width) / 2, (size.height - before.height) / 2);
     } else this.fit();
-    this.#paint(ALL); // at once: a canvas that was resized is empty
+    this.#paint(ALL); // at once: a resized canvas is empty
   }
 
-  /** The one on the screen, of which `toImage` speaks: the session's may be newer by a frame. */
+  /** The image on the screen, which `toImage` refers to. The session's image may be newer by a frame. */
   get image() {
     return this.#image;
   }
@@ -119,7 +119,7 @@ export class Stage {
     else this.redraw(ALL);
   }
 
-  /** @param {number} factor @param {Point} [about] of the screen; its middle if left out */
+  /** @param {number} factor @param {Point} [about] point of the screen; by default its centre */
   zoom(factor, about = [this.size.width / 2, this.size.height / 2]) {
     this.zoomTo(this.view.scale * factor, about);
   }
@@ -157,7 +157,7 @@ export class Stage {
     if (!this.#frame) this.#frame = requestAnimationFrame((now) => this.#tick(now));
   }
 
-  /** Everything, at once: for a caller whose own turn in this frame it is. */
+  /** Draw everything now, for callers that already run in a frame. */
   draw() {
     cancelAnimationFrame(this.#frame);
     this.#dirty = ALL;
@@ -170,7 +170,7 @@ export class Stage {
     const dirty = this.#dirty;
     this.#dirty = 0;
     this.#paint(dirty, now);
-    // The waiting arc turns, slowly: the browser may share its processor with the network that is waited for.
+    // The arc turns at a low frame rate: browser and network may share a processor.
     if (this.#session.current?.busy && !this.#turning) {
       this.#turning = setTimeout(() => {
         this.#turning = 0;
@@ -216,7 +216,7 @@ export class Stage {
     const { view, ratio, draft } = this;
     const { entries, current, label, project } = this.#session;
     const { opacity, probability } = this.#settings;
-    const mode = probability && current ? "outline" : this.#settings.mode; // a tint would falsify the map's colours
+    const mode = probability && current ? "outline" : this.#settings.mode; // a tint would change the map's colours
     const scene = { image, entries, current, labels: project?.labels ?? [], label, mode, opacity: opacity[mode], draft };
     this.#overlay.draw(context, { scale: view.scale * ratio, x: view.x * ratio, y: view.y * ratio }, ratio, scene);
   }

@@ -1,4 +1,4 @@
-/** The steps of an object, with those that the server has not confirmed: what a person did and can do, in words. */
+/** Steps of an object, including unconfirmed ones: their effect, names and geometry. */
 
 /** @typedef {import("./types.js").StoredStep} StoredStep */
 /** @typedef {import("./types.js").Step} Step */
@@ -9,8 +9,8 @@
 /**
  * @typedef {object} OptimisticState
  * @property {StoredStep[]} steps
- * @property {number} at how many are in force
- * @property {number} known how many of the steps at the beginning the server has confirmed
+ * @property {number} at number of steps in force
+ * @property {number} known number of steps that the server has confirmed
  * @property {number | null} label
  * @property {boolean} accepted
  * @property {boolean} deleted
@@ -31,7 +31,7 @@ function storedStep(step) {
 }
 
 /**
- * How an object will stand once the server has carried out what is on its way.
+ * The state of an object after all pending actions.
  *
  * @param {ObjectState | null} state
  * @param {Action[]} actions
@@ -67,14 +67,14 @@ export function optimisticState(state, actions) {
   return optimistic;
 }
 
-/** Whether a step is one that can be taken away again by itself. */
+/** Whether a step is a prompt, which can be removed on its own. */
 /** @param {StoredStep} step */
 export function isPrompt(step) {
   return step.type === "click" || step.type === "box" || step.type === "scribble";
 }
 
 /**
- * The prompts that count now.
+ * The active prompts.
  *
  * @param {OptimisticState} optimistic
  * @returns {{step: StoredStep, index: number, pending: boolean}[]}
@@ -87,7 +87,7 @@ export function livePrompts(optimistic) {
 }
 
 /**
- * The strokes of the brush that the mask does not hold yet.
+ * Brush strokes that are not part of the mask yet.
  *
  * @param {Action[]} actions
  * @returns {{path: Point[], radius: number, positive: boolean}[]}
@@ -127,12 +127,12 @@ export function stepName(step) {
     case "clear":
       return "Cleared";
     case "remove":
-      return `Prompt ${(step.step ?? 0) + 1} taken away`;
+      return `Prompt ${(step.step ?? 0) + 1} removed`;
   }
 }
 
 /**
- * Where a step lies, in a few letters.
+ * Position or size of a step as a short text.
  *
  * @param {StoredStep} step
  */
@@ -152,7 +152,7 @@ function distanceToLine(p, a, b) {
 }
 
 /**
- * How far a point is from what is drawn of a prompt; both in pixels of the image.
+ * Distance of a point from the drawing of a prompt, in image pixels.
  *
  * @param {StoredStep} step
  * @param {Point} point

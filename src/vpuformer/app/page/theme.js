@@ -1,10 +1,10 @@
-// Loaded before the page is drawn, so that it never flashes in the wrong colours.
+// Runs before the page is drawn, so that it never shows the wrong colours.
 "use strict";
 (() => {
   try {
     const theme = localStorage.getItem("vpuformer-theme");
     if (theme === "light" || theme === "dark") document.documentElement.dataset.theme = theme;
   } catch {
-    // Without storage the theme of the system is used.
+    // Without storage, the theme of the system applies.
   }
 })();

@@ -1,4 +1,4 @@
-/** The tiles of the image that the screen shows: fetched when needed, kept while there is room, drawn. */
+/** Visible tiles of the image: fetched when needed, cached, drawn. */
 
 import { getBitmap, tilePath } from "./api.js";
 import { levelFor, tilesShown, visible } from "./viewport.js";
@@ -9,7 +9,7 @@ import { levelFor, tilesShown, visible } from "./viewport.js";
 /** @typedef {import("./viewport.js").TileId} TileId */
 /** @typedef {[number, number] | null} Range */
 
-/** Tiles that are kept; each takes a megabyte. */
+/** Maximum number of cached tiles; each takes a megabyte. */
 const MAX_TILES = 200;
 const MAX_LOADING = 6;
 const RETRY_AFTER = 2500;
@@ -21,19 +21,19 @@ export class Tiles {
   #loading = new Map();
   /** @type {Set<string>} */
   #failed = new Set();
-  /** @type {Range} the window before the present one, shown until its tiles come */
+  /** @type {Range} the former range, shown until new tiles arrive */
   #formerRange = null;
   /** @type {Range} */
   #range = null;
   #onArrive;
 
-  /** @param {() => void} onArrive a tile is there that was not */
+  /** @param {() => void} onArrive called when a tile has loaded */
   constructor(onArrive) {
     this.#onArrive = onArrive;
   }
 
   /**
-   * Draw what is there and fetch what is missing.
+   * Draw the loaded tiles and fetch the missing ones.
    *
    * @param {CanvasRenderingContext2D} context
    * @param {ImageOpened} image
@@ -81,7 +81,7 @@ export class Tiles {
   }
 
   /**
-   * The tile itself, or the finest of the coarser ones over it.
+   * The tile itself, or the finest coarser tile that covers it.
    *
    * @param {ImageOpened} image
    * @param {TileId} id
@@ -102,7 +102,7 @@ export class Tiles {
 
   /**
    * @param {ImageOpened} image
-   * @param {TileId[]} ids the most needed ones first
+   * @param {TileId[]} ids most needed first
    */
   #fetch(image, ids) {
     const paths = ids.map((id) => tilePath(image, id, this.#range));

@@ -1,4 +1,4 @@
-/** Short messages at the edge of the image, with a way back where there is one. */
+/** Short messages at the edge of the image, with an undo button if possible. */
 
 import { icon, make } from "./dom.js";
 import { capitalized } from "./sentence.js";
@@ -17,7 +17,7 @@ export class Toasts {
   /** @param {string} sentence @param {() => void} [undo] */
   show(sentence, undo) {
     const text = capitalized(sentence);
-    for (const former of this.#host.children) if (former.textContent === text) former.remove(); // said once is enough
+    for (const former of this.#host.children) if (former.textContent === text) former.remove(); // one copy is enough
     const toast = make("div", { class: "toast" }, make("span", {}, text));
     const close = () => toast.remove();
     let timer = setTimeout(close, STAYS);

@@ -1,4 +1,4 @@
-/** The bar of tools, and the names and keys of all buttons. */
+/** The toolbar, and the names and keys of all buttons. */
 
 import { icon, make } from "./dom.js";
 import { keyFor } from "./keys.js";
@@ -10,11 +10,11 @@ import { TOOLS } from "./settings.js";
 const NAMES = {
   smart: "Smart", click: "Click", box: "Box", scribble: "Scribble", lasso: "Lasso", brush: "Brush", eraser: "Eraser",
 };
-/** Of buttons, where the table of keys is too long-winded. @type {Record<string, string>} */
+/** Button titles that are shorter than in the table of keys. @type {Record<string, string>} */
 const TITLES = {
   files: "List of images", side: "Side panel", previous: "Previous image", next: "Next image", done: "Image done",
-  import: "Import a mask", theme: "Light or dark", help: "Keys and gestures", zoomOut: "Zoom out", zoomIn: "Zoom in",
-  actual: "Show at 100 %", fit: "Fit the image", accept: "Accept and begin the next object", unaccept: "Take acceptance back", undo: "Undo", redo: "Redo",
+  import: "Import masks", theme: "Light or dark", help: "Keys and gestures", zoomOut: "Zoom out", zoomIn: "Zoom in",
+  actual: "Show at 100 %", fit: "Fit the image", accept: "Accept and begin the next object", unaccept: "Undo the acceptance", undo: "Undo", redo: "Redo",
   clear: "Clear the object", new: "Begin a new object", deleteObject: "Delete the object",
 };
 /** @type {Record<string, string>} */
@@ -26,17 +26,17 @@ export const HINTS = {
   box: "Drag a box around the object.",
   scribble: "Draw a line over the object. Right button: not the object.",
   lasso: "Draw a line around the object.",
-  brush: "Paint the mask; the right button erases. Size: [ and ]",
+  brush: "Paint on the mask; the right button erases. Size: [ and ]",
   eraser: "Erase from the mask. Size: [ and ]",
 };
 
-/** For fingers, which have neither a right button nor keys. @type {Record<string, string>} */
+/** Hints for touch screens, without a right button and keys. @type {Record<string, string>} */
 export const TOUCH_HINTS = {
   ...HINTS,
   smart: "Tap the object or drag a box around it. For what does not belong to it, press − first.",
   click: "Tap the object. For what does not belong to it, press − first.",
   scribble: "Draw a line over the object. For what does not belong to it, press − first.",
-  brush: "Paint the mask. Two fingers zoom and move.",
+  brush: "Paint on the mask. Two fingers zoom and move.",
   eraser: "Erase from the mask. Two fingers zoom and move.",
 };
 
@@ -65,7 +65,7 @@ export class Toolbar {
       icon(positive ? "plus" : "minus")));
     host.append(
       make("span", { class: "rule" }),
-      make("div", { class: "signs", role: "group", "aria-label": "What prompts say" }, ...this.#signs),
+      make("div", { class: "signs", role: "group", "aria-label": "Positive or negative prompts" }, ...this.#signs),
       make("span", { class: "rule" }),
       make("button", { type: "button", id: "undo", class: "tool", "data-act": "undo" }, icon("undo")),
       make("button", { type: "button", id: "redo", class: "tool", "data-act": "redo" }, icon("redo")),
@@ -85,9 +85,9 @@ export class Toolbar {
   #move(event) {
     const by = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
     if (!by) return;
-    const buttons = [...this.#host.querySelectorAll("button")].filter((button) => !button.disabled); // those cannot have the focus
+    const buttons = [...this.#host.querySelectorAll("button")].filter((button) => !button.disabled); // disabled buttons cannot have the focus
     const at = buttons.findIndex((button) => button === document.activeElement);
-    const from = at < 0 && by < 0 ? 0 : at; // from none of them, up leads to the last one
+    const from = at < 0 && by < 0 ? 0 : at; // from outside, up leads to the last button
     buttons[(from + by + buttons.length) % buttons.length].focus();
     event.preventDefault();
   }

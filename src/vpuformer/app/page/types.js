@@ -1,7 +1,7 @@
 /**
- * What the server says and hears, as types alone; the Python module `vpuformer.app.schemas` is the original.
+ * Types of the server's messages; the Python module `vpuformer.app.schemas` is the original.
  *
- * @typedef {[number, number]} Point in pixels of the image, the centre of the top left pixel at (0, 0)
+ * @typedef {[number, number]} Point in image pixels, with the centre of the top left pixel at (0, 0)
  * @typedef {[number, number, number, number]} Edges left, top, right, bottom
  * @typedef {{width: number, height: number, runs: string}} RleMask
  *

@@ -1,4 +1,4 @@
-/** The part of the side panel that says how the image and its masks are shown. */
+/** The view settings in the side panel. */
 
 import { byId, make } from "./dom.js";
 import { LARGEST_BRUSH, MODES, SMALLEST_BRUSH } from "./settings.js";
@@ -7,13 +7,13 @@ import { LARGEST_BRUSH, MODES, SMALLEST_BRUSH } from "./settings.js";
 /** @typedef {import("./types.js").ImageOpened} ImageOpened */
 
 const NAMES = { tint: "Tint", outline: "Outline", cutout: "Cut-out" };
-/** Steps of the sliders of the window. */
+/** Steps of the black and white sliders. */
 const STEPS = 1000;
-/** Milliseconds of rest before tiles with another window are asked for. */
+/** Milliseconds without change before tiles with another range are requested. */
 const REST = 160;
 
 /**
- * The value of a slider of the window, with digits enough to tell neighbours far from zero.
+ * The value of a black or white slider, with enough digits to distinguish neighbours far from zero.
  *
  * @param {[number, number]} range
  * @param {number} step
@@ -62,7 +62,7 @@ export class ViewPanel {
       onChange();
     });
     this.#radius.addEventListener("input", () => {
-      // Even steps of the slider are even steps of the logarithm: small brushes need finer ones.
+      // A logarithmic slider: small brushes need finer steps.
       const share = Number(this.#radius.value) / 100;
       settings.radius = SMALLEST_BRUSH;
       settings.scaleRadius((LARGEST_BRUSH / SMALLEST_BRUSH) ** share);

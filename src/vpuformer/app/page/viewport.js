@@ -1,5 +1,5 @@
 /**
- * Where the image lies on the screen. A view is a value; every change gives a new one.
+ * Position of the image on the screen. A view is an immutable value.
  *
  * The image covers x from -0.5 to width - 0.5 (pixel centres at integers). Screen coordinates are CSS pixels from the
  * top left of the canvas: `screen = (image + 0.5) * scale + offset`.
@@ -10,14 +10,14 @@
 /** @typedef {{width: number, height: number}} Size */
 /**
  * @typedef {object} View
- * @property {number} scale CSS pixels per pixel of the image
- * @property {number} x of the left edge of the image, in CSS pixels
- * @property {number} y of its top edge
+ * @property {number} scale CSS pixels per image pixel
+ * @property {number} x left edge of the image in CSS pixels
+ * @property {number} y top edge of the image in CSS pixels
  */
 /** @typedef {{level: number, x: number, y: number}} TileId */
 
 export const MAX_SCALE = 64;
-/** Of the shorter side of the screen, that must always be covered by the image or lie within it. */
+/** Fraction of the screen that the image must cover in each direction, if it is large enough. */
 const MIN_VISIBLE = 0.25;
 
 /**
@@ -86,7 +86,7 @@ export function panned(view, dx, dy, image, screen) {
 }
 
 /**
- * The view, moved so that the image cannot get lost beyond an edge.
+ * The view, moved so that the image stays on the screen.
  *
  * @param {View} view
  * @param {Size} image
@@ -106,7 +106,7 @@ export function constrained(view, image, screen) {
 }
 
 /**
- * The view moved as little as needed for a point of the image to lie within the screen.
+ * The view, moved as little as needed to show an image point.
  *
  * @param {View} view
  * @param {Point} point of the image
@@ -122,7 +122,7 @@ export function revealing(view, point, screen, margin = 40) {
 }
 
 /**
- * The edges of the image's pixels on screen: first column and row, and those after the last ones; empty is null.
+ * Visible image pixels: first column and row, and the column and row after the last; null if none are visible.
  *
  * @param {View} view
  * @param {Size} image
@@ -138,7 +138,7 @@ export function visible(view, image, screen) {
 }
 
 /**
- * The coarsest level of the pyramid that still has a pixel for every one of the device.
+ * The coarsest pyramid level with at least one pixel per device pixel.
  *
  * @param {number} scale
  * @param {number} ratio device pixels per CSS pixel
@@ -150,7 +150,7 @@ export function levelFor(scale, ratio, levels) {
 }
 
 /**
- * The tiles of a level that the screen shows, those in the middle first.
+ * The visible tiles of a level, from the middle outwards.
  *
  * @param {Edges | null} shown from `visible`
  * @param {number} level
@@ -174,7 +174,7 @@ export function tilesShown(shown, level, tile) {
 }
 
 /**
- * A point moved into the image; `edge` is how far beyond the outer pixel centres it may lie (0.5 for edges of boxes).
+ * A point moved into the image; `edge` is the margin allowed beyond the outer pixel centres (0.5 for box edges).
  *
  * @param {Point} point
  * @param {Size} image

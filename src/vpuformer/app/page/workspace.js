@@ -1,7 +1,7 @@
 /**
- * The objects of the open image and everything that a person can do to them.
+ * Everything that a person can do to the objects of the open image.
  *
- * It knows the server through the queue and the screen not at all; whoever shows it listens with `onChange`.
+ * Changes go to the server through the queue. Views listen with `onChange`.
  */
 
 import { newKey } from "./queue.js";
@@ -19,7 +19,7 @@ export class Workspace extends ObjectList {
   #labelChoices = 0;
 
   /**
-   * A prompt, a stroke or whatever else for the current object, which is begun if there is none.
+   * Add a step to the current object, or begin an object with it.
    *
    * @param {Step} step
    */
@@ -27,7 +27,7 @@ export class Workspace extends ObjectList {
     if (!this.image || this.opening !== null) return;
     if (!this.current) {
       if (step.type === "clear" || step.type === "remove") return;
-      if (step.type === "brush" && !step.positive) return this.listener.onToast("There is nothing to erase: select an object first.");
+      if (step.type === "brush" && !step.positive) return this.listener.onToast("Nothing to erase. Select an object first.");
       const { id, width, height } = this.image;
       const entry = this.createEntry(this.queue.lane(), id);
       this.entries = [...this.entries, entry];
@@ -64,31 +64,31 @@ export class Workspace extends ObjectList {
     else if (this.current) {
       this.#push(this.current, { type: "undoRedo", direction });
       this.updateCounts();
-    } else this.select(this.entries.findLast((entry) => entry.optimistic.accepted) ?? null); // to correct what was accepted
+    } else this.select(this.entries.findLast((entry) => entry.optimistic.accepted) ?? null); // to correct an accepted object
   }
 
   clear() {
     if (this.current && this.current.optimistic.at > 0) this.act({ type: "clear" });
   }
 
-  /** @param {number} index of a prompt of the current object */
+  /** @param {number} index index of a prompt among the steps of the current object */
   removePrompt(index) {
     const entry = this.current;
     if (!entry || !entry.optimistic.steps[index]?.live) return;
     this.act({ type: "remove", step: index });
   }
 
-  /** Objects that an export would leave out, although there is something of them. */
+  /** Objects with a mask that an export would leave out. */
   get unaccepted() {
     return this.entries.filter((entry) => !entry.optimistic.accepted && (entry.busy || entry.area > 0));
   }
 
-  /** Accept the current object; the next prompt begins another one. */
+  /** Accept the current object. The next prompt begins a new one. */
   accept() {
     const entry = this.current;
     if (!entry) return;
     if (entry.area === 0 && !entry.busy) {
-      this.listener.onToast("This object is empty. Give it a prompt first, or delete it.");
+      this.listener.onToast("This object is empty. Add a prompt first, or delete the object.");
       return;
     }
     const back = entry.optimistic.accepted ? null : this.acceptAll([entry]);
@@ -97,16 +97,16 @@ export class Workspace extends ObjectList {
     this.withdrawLast = back;
   }
 
-  /** @param {ObjectEntry[]} entries @returns {() => void} takes it back; the last of them is then the current object */
+  /** @param {ObjectEntry[]} entries @returns {() => void} undoes this and selects the last of the objects */
   acceptAll(entries) {
     for (const entry of entries) this.#push(entry, { type: "change", change: { accepted: true } });
     this.updateCounts();
     return () => this.unaccept(entries);
   }
 
-  /** @param {ObjectEntry[]} accepted that are then not accepted any more */
+  /** @param {ObjectEntry[]} accepted entries to mark as not accepted */
   unaccept(accepted) {
-    // Those of an image that was left and opened again are others.
+    // An image that was opened again has new entries for the same objects.
     const entries = accepted.map((entry) => this.entries.find(({ id }) => id !== null && id === entry.id) ?? entry);
     for (const entry of entries) {
       if (entry.deleted || !entry.optimistic.accepted) continue;
@@ -133,7 +133,7 @@ export class Workspace extends ObjectList {
     this.listener.onToast("Object deleted", this.withdrawLast);
   }
 
-  /** @param {ObjectEntry} entry @param {number} index in the list */
+  /** @param {ObjectEntry} entry @param {number} index position in the list */
   #restore(entry, index) {
     if (!entry.deleted) return;
     entry.deleted = false;
@@ -179,11 +179,11 @@ export class Workspace extends ObjectList {
   }
 
   /**
-   * A reply of the server, from the queue.
+   * Take a reply of the server from the queue.
    *
    * @param {Lane} lane
    * @param {any} body
-   * @param {boolean} newest whether nothing newer is on its way
+   * @param {boolean} newest whether no newer action is pending
    */
   onReply(lane, body, newest) {
     const entry = this.known.get(lane);
@@ -193,12 +193,12 @@ export class Workspace extends ObjectList {
       } catch (error) {
         this.listener.onToast(`The mask cannot be shown: ${sentenceOf(error)}`);
       }
-      // Listed by the server before it told of its making, it is there twice.
+      // The list of objects may contain it already, if it came before the reply that created it.
       if (this.entries.includes(entry)) this.entries = this.entries.filter((each) => each === entry || each.id !== entry.id);
       else if (entry.image !== this.opening) this.known.delete(lane);
       if (body.deleted && !entry.deleted) {
         this.#push(entry, { type: "change", change: { deleted: false } });
-        this.listener.onToast("This object had been deleted elsewhere. It is kept, as you went on with it.");
+        this.listener.onToast("Somebody deleted this object, but you went on with it. It is kept.");
       }
       if (entry === this.current) this.listener.onSay(`Mask: ${body.area.toLocaleString("en").replaceAll(",", " ")} pixels`);
       this.updateCounts();
@@ -207,16 +207,16 @@ export class Workspace extends ObjectList {
   }
 
   /**
-   * The server said no to an action.
+   * Handle an action that the server refused.
    *
    * @param {Lane} lane
    * @param {Action} action
    * @param {string} sentence
-   * @param {boolean} certain whether it keeps nothing of it
+   * @param {boolean} certain whether the server stored nothing of it
    */
   onRefused(lane, action, sentence, certain) {
     const entry = this.known.get(lane);
-    // An object that was begun with this prompt would be left empty.
+    // An object that began with this prompt would stay empty.
     const empty = certain && action.type === "step" && !lane.waiting.length && !lane.state?.steps.length;
     if (entry && (empty || action.type === "create")) {
       if (empty) {

@@ -1,4 +1,4 @@
-"""Transactions on a database file or server. Every failure becomes a `StoreError` of one sentence."""
+"""Transactions on a database file or server. Every failure becomes a `StoreError`."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -64,7 +64,7 @@ class Database:
             reason = " ".join(str(getattr(error, "orig", None) or error).split())
             if "disk is full" in reason:
                 raise StoreError(
-                    f"the disk of the store {self.address} is full; nothing was stored, free some space and try again"
+                    f"the disk of the store {self.address} is full; nothing was stored, make room and try again"
                 ) from error
             raise StoreError(
                 f"the store {self.address} cannot be used ({reason}); check that it is a vpuformer store, that its disk"

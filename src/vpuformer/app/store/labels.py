@@ -19,7 +19,7 @@ class LabelStore(Database):
             return [LabelRow(*row) for row in connection.execute(sa.select(labels).order_by(labels.c.id))]
 
     def add_label(self, name: str, colour: str | None = None) -> LabelRow:
-        """Add a label. Its colour is chosen if none is given.
+        """Add a label, with a free colour by default.
 
         Raises:
             ConflictError: a label of that name exists.

@@ -1,5 +1,6 @@
-"""Run-length encoding of masks, in messages and in the store. A mask of 100 million pixels takes a few kilobytes.
+"""Run-length encoding of masks, in messages and in the store.
 
+A mask of 100 million pixels takes a few kilobytes.
 The pixels are read row by row from the top left. Background and object runs alternate; the first run is background and
 has length 0 if the mask begins with the object. Each length is a little-endian base-128 number (LEB128): seven bits a
 byte, and the eighth bit is set if more bytes follow. COCO encodes columns; rows suit drawing on a screen.

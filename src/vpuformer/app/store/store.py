@@ -1,4 +1,4 @@
-"""Annotations in one SQLite file beside the images, or in any database that SQLAlchemy supports.
+"""Annotations in an SQLite file, or in any database that SQLAlchemy supports.
 
 A change is on disk when the method that makes it returns. A step is written before the network runs, and its answer
 afterwards: if the program is killed in between, only the answer is lost, and it can be computed again. A step stays
@@ -164,17 +164,8 @@ class Store(LabelStore):
         self._insert(connection, steps, **step, **_columns(StepAnswer(new.mask, new.area)))
         return identity
 
-    def object(self, identity: int) -> ObjectRow:
-        """Return one object.
-
-        Raises:
-            NotFoundError: there is no such object.
-        """
-        with self._reading() as connection:
-            return self._object(connection, identity)
-
     def objects_of(self, image: int) -> list[ObjectRow]:
-        """Return the objects of an image that are not deleted and have a step, in order of creation."""
+        """Return the objects of an image that are not deleted and have a step, oldest first."""
         query = _OBJECTS.where(objects.c.image == image, VISIBLE).order_by(objects.c.id)
         with self._reading() as connection:
             return [ObjectRow(*row) for row in connection.execute(query)]
@@ -201,15 +192,11 @@ class Store(LabelStore):
             return self._object(connection, identity), self._steps(connection, identity)
 
     def history_before(self, identity: int, key: str) -> tuple[ObjectRow, list[StepRow], bool]:
-        """Return `history`, and whether a step with this key was added before; see `has_step`."""
+        """Return `history`, and whether a step with this key was added before and not withdrawn."""
         with self._reading() as connection:
-            sent = connection.execute(_sent(identity, key)).first() is not None
+            query = sa.select(steps.c.id).where(steps.c.object == identity, steps.c.key == key, sa.not_(_WITHDRAWN))
+            sent = connection.execute(query).first() is not None
             return self._object(connection, identity), self._steps(connection, identity), sent
-
-    def steps_of(self, identity: int) -> list[StepRow]:
-        """Return the history of an object, including undone steps."""
-        with self._reading() as connection:
-            return self._steps(connection, identity)
 
     @staticmethod
     def _steps(connection: sa.Connection, identity: int) -> list[StepRow]:
@@ -222,11 +209,6 @@ class Store(LabelStore):
             StepRow(number, _content(content), bool(answered), area or 0, seconds)
             for number, content, answered, area, seconds in connection.execute(query)
         ]
-
-    def has_step(self, identity: int, key: str) -> bool:
-        """Whether a step with this key was added to this object and not withdrawn."""
-        with self._reading() as connection:
-            return connection.execute(_sent(identity, key)).first() is not None
 
     def add_step(
         self, identity: int, revision: int, key: str, content: dict[str, Any], answer: StepAnswer | None = None
@@ -276,7 +258,7 @@ class Store(LabelStore):
             connection.execute(steps.update().where(steps.c.id == step).values(**_columns(answer)))
 
     def withdraw(self, identity: int, key: str) -> None:
-        """Withdraw the step with this key if it is the object's last step, in force and unanswered."""
+        """Withdraw the step with this key if it is the object's last, in force and unanswered."""
         with self._writing() as connection:
             row = self._object(connection, identity)
             history = self._steps(connection, identity)
@@ -348,10 +330,6 @@ class Store(LabelStore):
 
 _WITHDRAWN = steps.c.position.is_(None) & steps.c.mask.is_(None)
 """Condition on a step: it is no longer part of the history and was never answered."""
-
-
-def _sent(identity: int, key: str) -> sa.Select[tuple[int]]:
-    return sa.select(steps.c.id).where(steps.c.object == identity, steps.c.key == key, sa.not_(_WITHDRAWN))
 
 
 _COUNT = sa.select(sa.func.count()).where(objects.c.image == images.c.id, VISIBLE)

@@ -27,7 +27,7 @@ from vpuformer.data.layers import Labels, LayeredSource, Layers, labels_as_layer
 from vpuformer.errors import ConfigError, DatasetError, ImageError, MaskError, listed
 from vpuformer.images import image_size, read_foreground, read_image, read_labels
 from vpuformer.images.files import colours_of
-from vpuformer.images.meaning import VOC_IGNORE
+from vpuformer.images.meaning import VOC_IGNORE, is_soft
 from vpuformer.images.remarks import unseen
 
 _IGNORED = 2
@@ -35,9 +35,6 @@ _IGNORED = 2
 
 _SOFT_VALUES = 3
 """Labels from which on a map is looked at for soft edges: two may be an object and a thin border."""
-
-_ALIKE = 0.6
-"""Share of neighbours beside or within the smaller labels that have the same label; in grey masks it is below."""
 
 
 class MaskFolder(LayeredSource):
@@ -157,7 +154,7 @@ def _map(path: Path, ignored: int | None) -> Labels:
     if _in_colours(path):
         raise DatasetError(f"{path} is a map of colours; write labels as grey values or as a palette")
     found = labels_of(labels, ignored, str(path))
-    if len(found) >= _SOFT_VALUES and _is_soft(labels):
+    if len(found) >= _SOFT_VALUES and is_soft(labels):
         raise DatasetError(
             f"{path} holds {len(found)} values that change from pixel to pixel, as in a grey mask or a photograph; a"
             " map has one value an object, and a mask of one object is 0 and 255"
@@ -193,7 +190,7 @@ def _object(path: Path, size: tuple[int, int], ignored: int | None) -> tuple[Lab
         )
     if in_colours:
         return read_foreground(path, size).astype(np.uint8), ()
-    shown = read_foreground(path, size) if _is_soft(labels) else labels > 0
+    shown = read_foreground(path, size) if is_soft(labels) else labels > 0
     return np.where(labels == ignored, _IGNORED, shown).astype(np.uint8), notes
 
 
@@ -213,25 +210,7 @@ def _colours(path: Path) -> Labels:
 
 def _holds_several(labels: Labels, ignored: int | None, path: Path) -> bool:
     """Whether these are the labels of several objects, and not one object, be it with soft edges."""
-    return len(labels_of(labels, ignored, str(path))) > 1 and not _is_soft(labels)
-
-
-def _is_soft(labels: Labels) -> bool:
-    """Whether values change from pixel to pixel, as at the edges of a grey mask, and not from area to area.
-
-    >>> _is_soft(np.array([[0, 1, 1, 2, 2], [0, 1, 1, 2, 2]])), _is_soft(np.array([[0, 70, 180, 255, 255]] * 2))
-    (False, True)
-    """
-    values, counts = np.unique(labels[labels > 0], return_counts=True)
-    if len(values) < 2:
-        return False
-    main = values[counts.argmax()]
-    same = pairs = 0
-    for one, other in ((labels[1:], labels[:-1]), (labels[:, 1:], labels[:, :-1])):
-        both = (one > 0) & (other > 0) & ((one != main) | (other != main))
-        pairs += np.count_nonzero(both)
-        same += np.count_nonzero(both & (one == other))
-    return bool(same < _ALIKE * pairs)
+    return len(labels_of(labels, ignored, str(path))) > 1 and not is_soft(labels)
 
 
 def _in_colours(path: Path) -> bool:

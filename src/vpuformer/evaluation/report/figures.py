@@ -120,8 +120,8 @@ def _bars(
         columns = column_names(group)
         bars = []
         for name in shown:
-            found = {run.column: run.summary for run in group if series_of(run) == name}
-            cells = [found.get(column) for column in columns]
+            summaries = {run.column: run.summary for run in group if series_of(run) == name}
+            cells = [summaries.get(column) for column in columns]
             bars.append(
                 Series(
                     name,
@@ -149,7 +149,7 @@ def _by_method(runs: Sequence[Run]) -> dict[str, list[Run]]:
 
 def _first_of_each_series(runs: Sequence[Run], series_of: Callable[[Run], str | None]) -> list[Run]:
     """One run for each method, data set and series: the others have the same first prompts."""
-    found: dict[tuple[object, ...], Run] = {}
+    first: dict[tuple[object, ...], Run] = {}
     for run in runs:
-        found.setdefault((run.method.alone, run.column, series_of(run)), run)
-    return list(found.values())
+        first.setdefault((run.method.alone, run.column, series_of(run)), run)
+    return list(first.values())

@@ -77,7 +77,7 @@ def galleries(
     Raises:
         DatasetError: a recorded object is missing from its data set, or has another size.
     """
-    found: list[Gallery] = []
+    result: list[Gallery] = []
     columns, methods = column_names(runs), method_names(runs)
     for together in same_objects(run for run in runs if run.header.dataset in samples):
         here = {(sample.name, sample.object_id): sample for sample in samples[together[0].header.dataset]}
@@ -92,15 +92,15 @@ def galleries(
                 shots += _shots(record, here, segmenter, STEPS, name)
             strips.append((key[0], tuple(shots)))
         text = "From hard to easy, by the first run's IoU. " + _explained(segmenters)
-        found.append(Gallery(f"{set_name}: prompts and answers (as Figs. 7 to 9)", text, tuple(strips)))
+        result.append(Gallery(f"{set_name}: prompts and answers (as Figs. 7 to 9)", text, tuple(strips)))
         for run, segmenter in zip(together, segmenters, strict=True):
             k = _last_step(run)
             worst = sorted(run.objects, key=lambda each: iou_at(each.ious, k))[:WORST]
             title = f"{set_name}: worst objects of {methods[run.method]} ({prompts_shown(run.summary)})"
             text = f"The lowest IoU@{k}. " + _explained([segmenter])
             shown = tuple(_shots(record, here, segmenter, [k], f"{record.name}, ")[0] for record in worst)
-            found.append(Gallery(title, text, (("", shown),)))
-    return found
+            result.append(Gallery(title, text, (("", shown),)))
+    return result
 
 
 def _last_step(run: Run) -> int:

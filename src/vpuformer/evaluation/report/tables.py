@@ -307,11 +307,13 @@ def _measured_rows(
     for run in runs:
         together.setdefault(run.method, {})[run.column] = run
     rows = []
-    for method, found in together.items():
+    for method, by_column in together.items():
         cells = [
-            _measured_cell(found[column], name) if column in found else Cell() for column in columns for name in numbers
+            _measured_cell(by_column[column], name) if column in by_column else Cell()
+            for column in columns
+            for name in numbers
         ]
-        rows.append(Row(words(method, next(iter(found.values()))), tuple(cells)))
+        rows.append(Row(words(method, next(iter(by_column.values()))), tuple(cells)))
     return rows
 
 
@@ -334,9 +336,9 @@ def _quoted_cells(
 def _groups(measured: Sequence[Row], quoted: Iterable[tuple[str, Sequence[Row]]]) -> tuple[Group, ...]:
     groups = [Group("Measured", "measured", tuple(measured))]
     for title, rows in quoted:
-        kept = tuple(row for row in rows if any(cell.text for cell in row.cells))
-        if kept:
-            groups.append(Group(title, "quoted", kept))
+        filled = tuple(row for row in rows if any(cell.text for cell in row.cells))
+        if filled:
+            groups.append(Group(title, "quoted", filled))
     return tuple(groups)
 
 

@@ -1,1 +1,1 @@
-"""What the server answers, one file a subject. Functions that are not `async` run in threads."""
+"""Routes of the server, one file a subject. Functions that are not `async` run in threads."""
