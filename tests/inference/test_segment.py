@@ -113,17 +113,20 @@ def test_a_crop_is_encoded_again_only_when_it_moves(monkeypatch: pytest.MonkeyPa
     mask = np.zeros(SIZES[0], np.float32)
     mask[100:150, 100:150] = 1
     around = Crop(85, 85, 80, 80)
+    closer = segmenter_of(model)
+    image = closer.encode(three_images()[0])
     for crop in (None, around, around):
-        [answer] = segmenter_of(model).segment([Query(images[0], [Click(120, 120)], mask, crop)])
+        [answer] = closer.segment([Query(image, [Click(120, 120)], mask, crop)])
     assert answer.crop == around
-    assert passes == [1, 1, 1]
+    assert passes == [1, 1, 1, 1]
 
 
 def test_features_of_one_image_do_not_keep_those_of_the_batch() -> None:
     network_of = TorchNetwork(network())
     features = network_of.encode(np.zeros((4, 64, 64, 3), np.uint8), np.zeros((4, 64, 64), np.float32), [])
     for each in features:
-        assert each.visual.untyped_storage().nbytes() == each.visual.nbytes
+        for part in (*each.stages, *(part for part in each.lateral if part is not None)):
+            assert part.untyped_storage().nbytes() == part.nbytes
 
 
 def test_threads_may_share_an_image() -> None:
@@ -174,6 +177,9 @@ def test_the_channels_stay_last(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_image_of_another_segmenter_is_refused() -> None:
     with pytest.raises(InputError, match="encode the image with the segmenter that is asked"):
         segmenter_of(network()).segment([Query(Encoded(three_images()[0]), [Click(1, 1)])])
+    small, large = (segmenter_of(network(), ViewSettings(input_size=size)) for size in (64, 96))
+    with pytest.raises(InputError, match="the image was encoded by another segmenter"):
+        small.segment([Query(large.encode(three_images()[0]), [Click(1, 1)])])
     with pytest.raises(ImageError):
         segmenter_of(network()).encode(np.zeros((0, 9, 3), np.uint8))
 

@@ -1,4 +1,4 @@
-"""The processes that torchrun has started: which one this is, and waiting for the others."""
+"""The processes that torchrun has started: rank of this one, and waiting for the others."""
 
 import os
 from dataclasses import dataclass
@@ -8,11 +8,11 @@ from typing import Self
 from vpuformer.errors import ConfigError
 
 _PATIENCE = timedelta(days=7)
-"""How long a process waits for the slowest one."""
+"""Longest time that a process waits for the slowest one."""
 
 
 def usable_threads() -> int:
-    """How many threads PyTorch would use for one operation: the cores, or what OMP_NUM_THREADS says."""
+    """Number of threads that PyTorch uses for one operation: the cores, or OMP_NUM_THREADS."""
     import torch
 
     return torch.get_num_threads()
@@ -20,14 +20,14 @@ def usable_threads() -> int:
 
 @dataclass(frozen=True, slots=True)
 class TorchrunProcesses:
-    """The processes of a run; a context around what needs all of them to be there.
+    """The processes of a run; a context for work that needs all of them.
 
     >>> TorchrunProcesses().count
     1
     """
 
     rank: int = 0
-    """Which one this is, counted from 0."""
+    """Index of this process, counted from 0."""
     count: int = 1
     local_rank: int = 0
     """Index among the processes on this machine."""
@@ -54,7 +54,7 @@ class TorchrunProcesses:
 
     @property
     def device(self) -> str | None:
-        """The accelerator of this process among those of the machine; None where there is no choice to make."""
+        """The accelerator of this process; None if it is the only process."""
         if self.count == 1:
             return None
         import torch
@@ -73,7 +73,7 @@ class TorchrunProcesses:
         distributed.destroy_process_group()
 
     def wait(self) -> None:
-        """Until all processes have come here."""
+        """Wait until all processes have come here."""
         from torch import distributed
 
         distributed.barrier()

@@ -199,7 +199,7 @@ class _Image(NamedTuple):
     pixels: RGB
     encoded: Encoded
     seconds: float
-    """What encoding it took."""
+    """Seconds that encoding took."""
 
 
 class _Read(NamedTuple):

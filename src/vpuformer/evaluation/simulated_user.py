@@ -21,7 +21,7 @@ from vpuformer.simulation import next_kind, next_prompt
 
 @dataclass(frozen=True, slots=True)
 class SimulatedUser:
-    """How a simulated user behaves.
+    """Behaviour of a simulated user.
 
     Raises:
         ConfigError: a setting is of another type or out of range.

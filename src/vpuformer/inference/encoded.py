@@ -30,13 +30,15 @@ class EncodedImage(Encoded):
 
     Args:
         image: see `as_readonly_rgb`.
+        encoder: the segmenter whose features these are.
 
     Raises:
         ImageError: see `as_readonly_rgb`.
     """
 
-    def __init__(self, image: RGB) -> None:
+    def __init__(self, image: RGB, encoder: object = None) -> None:
         super().__init__(image)
+        self.encoder = encoder
         self._lock = threading.Lock()
         self._whole: CropFeatures = ()
         self._crops: OrderedDict[Crop, CropFeatures] = OrderedDict()

@@ -18,7 +18,7 @@ from vpuformer.model.vpuformer import Features, VPUFormer
 from vpuformer.prompts import Prompt
 
 Pixels = npt.NDArray[np.uint8]
-"""What the network sees of images, RGB, shape (B, S, S, 3)."""
+"""Crops at the input size of the network, RGB, shape (B, S, S, 3)."""
 
 Masks = npt.NDArray[np.float32]
 """The masks so far, shape (B, S, S), in 0..1; zeros where there is none."""

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vpuformer.arrays import RGB, FloatMap
-from vpuformer.errors import CheckpointError
+from vpuformer.errors import CheckpointError, InputError
 from vpuformer.geometry import FrameMap
 from vpuformer.inference.encoded import CropFeatures, EncodedImage
 from vpuformer.inference.protocol import Prediction, Query
@@ -88,7 +88,7 @@ class VPUFormerSegmenter:
         Raises:
             ImageError: see `vpuformer.inference.protocol.as_readonly_rgb`.
         """
-        encoded = EncodedImage(image)
+        encoded = EncodedImage(image, self)
         if not self.network.features_depend_on_prompts:
             whole = [View.choose(encoded, (), None)]
             self._features(whole, self._masks(whole))
@@ -106,11 +106,17 @@ class VPUFormerSegmenter:
             batch = queries[start : start + MAX_BATCH]
             rules = [self.views.zoom if query.zoom else None for query in batch]
             views = [
-                View.choose(query.encoded_as(EncodedImage), query.prompts, query.mask, query.crop, rule)
+                View.choose(self._own(query), query.prompts, query.mask, query.crop, rule)
                 for query, rule in zip(batch, rules, strict=True)
             ]
             answers += self._answer(views, rules)
         return answers
+
+    def _own(self, query: Query) -> EncodedImage:
+        encoded = query.encoded_as(EncodedImage)
+        if encoded.encoder is not self:  # of another size or of another network
+            raise InputError("the image was encoded by another segmenter; encode it with the segmenter that is asked")
+        return encoded
 
     def _answer(self, views: Sequence[View], rules: Sequence[ZoomRule | None]) -> list[Prediction]:
         answers = self._look(views)

@@ -19,7 +19,7 @@ MAX_STEPS = 100
 
 @dataclass(frozen=True, eq=False, slots=True)
 class _Step:
-    """What is kept of an answer: enough to restore it, to the bit, without the segmenter."""
+    """An answer in a form that is small, and restored to the bit without the segmenter."""
 
     prompts: tuple[Prompt, ...]
     """All prompts of the object up to here."""

@@ -1,4 +1,4 @@
-"""Which part of the image the network looks at next, and which prompts it sees there.
+"""The crop that the network sees next, and the prompts in it.
 
 After the first answer the object is known roughly, and a crop around it shows the network more of its boundary than
 the whole image does. The rule is that of RITM's zoom-in (Sofiiuk et al., 2022), with three differences: the crop
@@ -34,13 +34,13 @@ class ZoomRule:
     """
 
     expansion: float = 1.2
-    """How many times wider and higher the crop is than what it contains; at least 1."""
+    """Width and height of the crop, in those of what it contains; at least 1."""
     min_side: int = 80
     """In pixels; along an axis on which the image is smaller, all of it is taken."""
     keep_iou: float = 0.85
     """The previous crop is kept while its intersection over union with the new one is at least this."""
     second_look: bool = True
-    """Whether the network goes on from its answer at once where that lies in another crop, before the next prompt."""
+    """Whether the network refines its answer at once if that calls for another crop, before the next prompt."""
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -59,7 +59,7 @@ RULES: Mapping[str, ZoomRule] = {
 
 @dataclass(frozen=True, slots=True)
 class ViewSettings:
-    """How a network is shown objects.
+    """Settings of the views that a network gets.
 
     Raises:
         ConfigError: a field is of another type, or `input_size` out of range.
@@ -113,11 +113,11 @@ class ViewSettings:
 
 
 USUAL = ViewSettings()
-"""How a person is answered."""
+"""The settings of `Predictor` and of the annotation server."""
 
 
 class View(NamedTuple):
-    """What the network is shown of one object in one pass."""
+    """The input of the network for one object in one pass."""
 
     encoded: EncodedImage
     crop: Crop
@@ -140,6 +140,7 @@ class View(NamedTuple):
     ) -> "View":
         """The view after these prompts and this mask, in the crop of `next_crop`; without a rule, the whole image.
 
+        >>> import numpy as np
         >>> View.choose(EncodedImage(np.zeros((30, 40, 3), np.uint8)), [], None).crop
         Crop(left=0, top=0, width=40, height=30)
         """
@@ -170,11 +171,12 @@ def next_crop(
 
     It is the bounding box of the object so far (probability above 0.5) and of all positive prompts, expanded about its
     centre, cut off at the edges of the image, and at least `rule.min_side` pixels wide and high. Without an object,
-    which is so before the first answer, it is the whole image: prompts alone do not tell how far an object reaches.
+    as before the first answer, it is the whole image: prompts alone do not show how far an object reaches.
 
     A crop that moved with every prompt would show the network another image each time. So the previous one is kept
     unless the object or a positive prompt reaches outside it, or it has become too large or too small.
 
+    >>> import numpy as np
     >>> probability = np.zeros((1000, 1000), np.float32)
     >>> probability[400:500, 300:600] = 0.9
     >>> next_crop((1000, 1000), probability, [])
@@ -204,7 +206,7 @@ def next_crop(
 def prompts_in_crop(prompts: Iterable[Prompt], crop: Crop) -> tuple[Prompt, ...]:
     """The prompts as far as they lie in the crop, in their order, still in image pixels.
 
-    Boxes and scribbles that cross its edge are clipped (`prompts.clip`). Those wholly outside are left out: all of them
+    Boxes and scribbles that cross its edge are clipped (`prompts.clip`). Prompts wholly outside are left out; they are
     negative, if the crop comes from `next_crop`.
 
     >>> from vpuformer.prompts import Box, Click
@@ -247,7 +249,7 @@ def _expanded(extent: Extent, whole: Crop, expansion: float, min_side: int) -> C
 def _expanded_axis(low: float, high: float, length: int, expansion: float, min_side: int) -> tuple[int, int]:
     """First pixel and the one after the last, of `length` pixels, of the interval from edge `low` to edge `high`."""
     centre, half = (low + high + 1) / 2, (high - low) * expansion / 2
-    # Rounded to 1e-6 first, for 1.4 is no binary fraction and must not cost a pixel; nor may rounding cut off anything.
+    # Rounded to 1e-6 first: 1.4 is not a binary fraction, and must not cost a pixel. Nor may rounding cut off anything.
     first = max(min(floor(round(centre - half, 6)), floor(low + 0.5)), 0)
     end = min(max(ceil(round(centre + half, 6)), ceil(high + 0.5)), length)
     side = min(max(end - first, min_side), length)

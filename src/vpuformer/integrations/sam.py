@@ -24,8 +24,9 @@ from vpuformer.prompts import Box, Click, Prompt
 LOW_RES = 256
 """Side of the square of SAM's low-resolution logits: the image with its longer side stretched to it, then padding."""
 
-LARGEST_LOGIT = 20.0
-"""Logits are clipped to this size; padding and pixels that were not looked at have its negative."""
+LARGEST_LOGIT = 12.0
+"""Logits are clipped to this size, beyond which they are hardly distinct as float32 probabilities. Padding and pixels
+outside the crop have its negative."""
 
 _AT_THRESHOLD = np.float32(np.log(MASK_THRESHOLD / (1 - MASK_THRESHOLD)))
 
@@ -248,11 +249,11 @@ def prompts_from_arrays(
 
 
 def _numbers(values: Any, name: str, *, kinds: str = "iuf") -> npt.NDArray[np.float64]:
-    """The values as float64; `kinds` are those of NumPy's types that are taken."""
+    """The values as float64; `kinds` are NumPy's kinds of types that are accepted."""
     try:
         array = as_array(values)
     except ValueError as error:
-        raise PromptError(f"{name} is no array of numbers: {values!r:.80}") from error
+        raise PromptError(f"{name} is not an array of numbers: {values!r:.80}") from error
     if array.size and array.dtype.kind not in kinds:
-        raise PromptError(f"{name} is no array of numbers but of {array.dtype}: {values!r:.80}")
+        raise PromptError(f"{name} is an array of {array.dtype}: {values!r:.80}")
     return array.astype(np.float64)

@@ -1,4 +1,4 @@
-"""Quick scores on the validation objects: whole images, no zoom, deterministic prompts."""
+"""Quick validation of a segmenter: whole images, no zoom-in, deterministic prompts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

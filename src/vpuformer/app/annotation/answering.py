@@ -1,4 +1,4 @@
-"""What a step comes to. The network's part is done by its one thread, all else by the thread of whoever asks."""
+"""Answers to steps. One thread runs the segmenter; all other work is done in the thread of whoever asks."""
 
 import threading
 import time
@@ -63,7 +63,7 @@ class Answering:
         self._network.prepare(lambda: self._gallery.opened.holds(name) and self._encoded.get(self._gallery.key(image)))
 
     def answer(self, record: LoadedObject, place: int) -> StepAnswer:
-        """What a step comes to; the one that it is made from has its answer.
+        """The answer to a step; the step before it has its answer.
 
         Raises:
             ImageError: the image is needed, and gone or broken.
@@ -127,7 +127,7 @@ class Answering:
         return as_answer(mask_now, (at.left, at.top, at.width, at.height), logits, seconds, self._segmenter.sha256)
 
     def _refined(self, record: LoadedObject, place: int, enclosed: BoolMask) -> StepAnswer:
-        """What the network makes of a mask without prompts; the mask itself where it sees nothing there."""
+        """A mask refined without prompts; the mask itself if the segmenter sees nothing there."""
         answer = self._predicted(record, place, enclosed.astype(np.float32), None)
         if answer.area:
             return answer

@@ -36,7 +36,7 @@ def open_baseline(name: str, *, checkpoint: str | None = None, device: str | Non
         name: one of `BASELINES`; `sam:WEIGHTS` (`sam2:`, `sam-hq:`) with a folder or a name on the Hugging Face hub; or
             `MODULE:ATTRIBUTE`, a segmenter of your own, see `vpuformer.evaluation.baselines.custom.open_custom`.
         checkpoint: the weights, if `name` does not give them.
-        device: for SAM's family, such as "cpu" or "cuda"; by default CUDA where there is any. The classical baselines
+        device: for SAM's family, such as "cpu" or "cuda"; by default the best one there is. The classical baselines
             run on the CPU alone, and one of your own chooses for itself.
 
     Returns:

@@ -10,7 +10,7 @@ from vpuformer.errors import ConfigError, unknown_name
 from vpuformer.inference.protocol import Segmenter
 
 MEMBERS = ("name", "sha256", "encode", "segment")
-"""What a `vpuformer.inference.protocol.Segmenter` has; the last two are methods."""
+"""Members of a `vpuformer.inference.protocol.Segmenter`; the last two are methods."""
 
 
 def open_custom(name: str) -> Segmenter:

@@ -108,7 +108,7 @@ class Sam:
 
     @property
     def sha256(self) -> str:
-        """Digest of all tensors with their names: it tells checkpoints apart, however they are stored."""
+        """Digest of all tensors with their names: different for different checkpoints, however they are stored."""
         if self._sha256 is None:
             digest = hashlib.sha256()
             for name, tensor in sorted(self._model.state_dict().items()):
@@ -178,5 +178,5 @@ class Sam:
 
 
 def _digest(mask: FloatMap) -> bytes:
-    """Tells masks apart by their values: whoever asks may have made a copy of an answer."""
+    """Digest of the values of a mask: a copy of an answer has the same."""
     return hashlib.sha256(mask.tobytes()).digest()

@@ -1,4 +1,4 @@
-"""Where the models of Segment Anything come from: the library `transformers`, by name or from a folder.
+"""Loads the models of Segment Anything from `transformers`, by name or from a folder.
 
 They are read as safetensors alone, never as pickles. `transformers` and torch are imported when a model is loaded.
 """
@@ -24,7 +24,7 @@ class Family:
     checkpoint: str
     """On the Hugging Face hub: the one of about the size of ViT-B, which is the paper's largest encoder."""
     types: tuple[str, ...]
-    """What `model_type` of its checkpoints may be."""
+    """Values of `model_type` in its checkpoints."""
     embeddings: tuple[str, ...] = ("image_embeddings",)
     """Arguments of the model for what its `get_image_embeddings` makes of an image."""
     clamp: float | None = None
@@ -78,7 +78,7 @@ def load(family: Family, checkpoint: str) -> tuple[Any, Any]:
     where = str(folder) if folder.is_dir() else checkpoint
     try:
         _check_type(model_class.config_class.get_config_dict(where)[0], where, family)
-        model, told = model_class.from_pretrained(where, use_safetensors=True, output_loading_info=True)
+        model, report = model_class.from_pretrained(where, use_safetensors=True, output_loading_info=True)
         processor = processor_class.from_pretrained(where)
     except CheckpointError:
         raise
@@ -87,10 +87,10 @@ def load(family: Family, checkpoint: str) -> tuple[Any, Any]:
         raise CheckpointError(
             f"the weights {checkpoint} of {family.name} cannot be loaded ({reason}); give {_wanted(family)}"
         ) from error
-    if told["missing_keys"]:  # the library goes on with random numbers in their place
+    if report["missing_keys"]:  # the library goes on with random numbers in their place
         raise CheckpointError(
-            f"the weights {checkpoint} of {family.name} lack {len(told['missing_keys'])} tensors, such as"
-            f" {min(told['missing_keys'])}; give {_wanted(family)}"
+            f"the weights {checkpoint} of {family.name} lack {len(report['missing_keys'])} tensors, such as"
+            f" {min(report['missing_keys'])}; give {_wanted(family)}"
         )
     return model.float().eval(), processor
 
@@ -112,7 +112,7 @@ def _check_type(config: Mapping[str, Any], where: str, family: Family) -> None:
     """The library itself would load weights of any model, and warn."""
     found = config.get("model_type")
     if found is None:
-        raise OSError("no config.json that tells a model_type")
+        raise OSError("config.json has no model_type")
     if found not in family.types:
         raise CheckpointError(f"{where} holds a model of the type {found!r}, and none of {family.name}; choose another")
 

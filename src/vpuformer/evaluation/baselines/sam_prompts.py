@@ -30,12 +30,12 @@ STROKE_SPACING = 40.0
 """Pixels of the image from one point of a stroke to the next, if not fewer points are enough."""
 
 MOST_STROKE_POINTS = 5
-"""Of one stroke. SAM was trained with up to nine points an object, which one long stroke should not use up."""
+"""Most points of one stroke. SAM was trained with up to nine points an object; one long stroke must not use them up."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class SamPrompts:
-    """All that Segment Anything is told about one object, in pixels of the image."""
+    """The prompts of one object as Segment Anything takes them, in pixels of the image."""
 
     points: Points
     """Shape (n, 2)."""
@@ -53,10 +53,10 @@ def sam_prompts(prompts: Sequence[Prompt]) -> SamPrompts:
     """The prompts of one object, oldest first, in the words of Segment Anything.
 
     >>> from vpuformer.prompts import Click
-    >>> told = sam_prompts([Box(9.5, 9.5, 49.5, 29.5), Click(30, 12, False), Scribble([(20, 20), (22, 20)])])
-    >>> told.box.tolist()
+    >>> converted = sam_prompts([Box(9.5, 9.5, 49.5, 29.5), Click(30, 12, False), Scribble([(20, 20), (22, 20)])])
+    >>> converted.box.tolist()
     [10.0, 10.0, 49.0, 29.0]
-    >>> told.points.tolist(), told.labels.tolist()
+    >>> converted.points.tolist(), converted.labels.tolist()
     ([[30.0, 12.0], [21.0, 20.0]], [0, 1])
     """
     whole = whole_object_boxes(prompts)

@@ -1,7 +1,7 @@
-"""How prompts become the seeds of a classical method. Imports no torch.
+"""Prompts as the seeds of a classical method. Imports no torch.
 
-The choices were tried on some twenty training objects in reduced images, which tells large effects from none but not
-one good setting from the next:
+The choices were tried on some twenty training objects in reduced images, which shows large effects, but not
+small differences between good settings:
 
 * pixels under clicks and strokes are certain, and stay as they were shown;
 * a positive box shown first holds the whole object, so outside of it is certain background; a later one surrounds a
@@ -37,7 +37,7 @@ STROKE_WIDTH = 5
 
 
 def seed_labels(prompts: Sequence[Prompt], frame: FrameMap, core: float = 0.0) -> Labels:
-    """What the prompts say of each pixel of the target of `frame`; where they say nothing it is probable background.
+    """Labels of each pixel of the target of `frame`; probable background where the prompts say nothing.
 
     Boxes come first, whatever their order, then clicks and strokes, so that the finer statement wins; among equals the
     later one wins.
