@@ -141,7 +141,7 @@ class RunHeader:
     max_interactions: int = MAX_CLICKS
     until: float | None = None
     seed: int = 0
-    """This one and the four above are the fields of `vpuformer.evaluation.simulated_user.User`."""
+    """This one and the four above are the fields of `vpuformer.evaluation.simulated_user.SimulatedUser`."""
     batch: int = 1
     """Number of consecutive objects that are segmented together; see `vpuformer.evaluation.run`."""
     shard: str | None = None
