@@ -12,9 +12,8 @@ from torch import Tensor, nn
 
 from support.networks import predictor_of
 from vpuformer.encoding.batch import PromptBatch
-from vpuformer.errors import CheckpointError, ConfigError, ImageError, MaskError, PromptError, SessionError
+from vpuformer.errors import CheckpointError, ImageError, MaskError, PromptError, SessionError
 from vpuformer.geometry import Crop
-from vpuformer.inference.device import choose_device
 from vpuformer.inference.encoded import MAX_CROPS, EncodedImage
 from vpuformer.inference.predictor import Predictor
 from vpuformer.inference.zoom import next_crop
@@ -341,18 +340,6 @@ def test_broken_weights_are_noticed(image: npt.NDArray[np.uint8]) -> None:
     predictor.set_image(image)
     with pytest.raises(CheckpointError, match="weights are broken"):
         predictor.predict([Click(100, 100)])
-
-
-def test_a_device_that_is_not_there() -> None:
-    with pytest.raises(ConfigError, match=r"'warp' cannot be used .*; use 'cpu'"):
-        choose_device("warp")
-    for none in ("meta", []):
-        with pytest.raises(ConfigError, match="cannot be used"):
-            choose_device(none)  # type: ignore[arg-type]
-    if not torch.cuda.is_available():
-        assert choose_device() == torch.device("cpu")
-        with pytest.raises(ConfigError, match="'cuda' cannot be used"):
-            Predictor.from_pretrained(device="cuda")
 
 
 def test_weights_from_a_folder(image: npt.NDArray[np.uint8], tmp_path: Path) -> None:

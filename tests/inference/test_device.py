@@ -1,0 +1,41 @@
+"""Devices: the best one that there is, and a sentence for those that there are not."""
+
+import pytest
+import torch
+
+from vpuformer.errors import ConfigError
+from vpuformer.inference.device import choose_device, leave_half_the_cores, use_one_core
+from vpuformer.inference.predictor import Predictor
+
+
+def test_a_device_that_is_not_there() -> None:
+    with pytest.raises(ConfigError, match=r"'warp' cannot be used .*; use 'cpu'"):
+        choose_device("warp")
+    for none in ("meta", []):
+        with pytest.raises(ConfigError, match="cannot be used"):
+            choose_device(none)  # type: ignore[arg-type]
+    if not torch.cuda.is_available():
+        assert choose_device() == torch.device("cpu")
+        with pytest.raises(ConfigError, match="'cuda' cannot be used"):
+            Predictor.from_pretrained(device="cuda")
+
+
+@pytest.mark.parametrize(
+    ("cuda", "mps", "chosen"), [(True, True, "cuda"), (False, True, "mps"), (False, False, "cpu")], ids=str
+)
+def test_the_best_device_is_chosen(cuda: bool, mps: bool, chosen: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
+    assert choose_device() == torch.device(chosen)
+
+
+def test_threads_are_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    numbers: list[int] = []
+    monkeypatch.setattr(torch, "set_num_threads", numbers.append)
+    monkeypatch.setattr("os.cpu_count", lambda: 12)
+    use_one_core()
+    monkeypatch.setenv("OMP_NUM_THREADS", "5")
+    leave_half_the_cores()
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    leave_half_the_cores()
+    assert numbers == [1, 6]
