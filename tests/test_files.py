@@ -45,8 +45,8 @@ def test_devices_pipes_and_huge_files_are_refused_unread(tmp_path: Path) -> None
     with (tmp_path / "huge.json").open("wb") as file:
         file.truncate(MAX_BYTES + 1)
     for path, reason in (
-        (Path("/dev/zero"), "no regular file"),
-        (tmp_path / "pipe", "no regular file"),
+        (Path("/dev/zero"), "not a regular file"),
+        (tmp_path / "pipe", "not a regular file"),
         (tmp_path / "huge.json", "has more than 1000 MB"),
         (tmp_path, "cannot be read: Is a directory"),
         (tmp_path / "none", "cannot be read: No such file"),

@@ -233,7 +233,7 @@ def test_clipping_keeps_exactly_the_points_inside(path: list[tuple[float, float]
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("[", "is no JSON"),
+        ("[", "is not JSON"),
         ("3", "a JSON list"),
         ("[3]", "a prompt is an object"),
         ('[{"type": "lasso"}]', "one of click, box, scribble, got 'lasso'"),
@@ -246,7 +246,7 @@ def test_clipping_keeps_exactly_the_points_inside(path: list[tuple[float, float]
         ('[{"type": "scribble", "path": 3}]', "pairs"),
         (f'[{{"type": "click", "point": [1, 1{"0" * 400}]}}]', "not a finite number"),
         (f'[{{"type": "scribble", "path": [[1, 1{"0" * 400}]]}}]', "not a finite number"),
-        (f'[{{"type": "click", "point": [1, {"1" * 5000}]}}]', "is no JSON"),
+        (f'[{{"type": "click", "point": [1, {"1" * 5000}]}}]', "is not JSON"),
         ("[" * 100_000, "nested too deeply"),
     ],
 )

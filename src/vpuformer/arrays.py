@@ -1,4 +1,4 @@
-"""The kinds of arrays by name, and arrays as people hand them over: lists, NumPy's, tensors. Imports no torch."""
+"""Names of the kinds of arrays, and conversion to NumPy. Imports no torch."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ RGB = npt.NDArray[np.uint8]
 """An image: RGB, shape (H, W, 3)."""
 
 FloatMap = npt.NDArray[np.float32]
-"""A number for each pixel, shape (H, W): most often the probability, 0 to 1, that it belongs to the object."""
+"""A number for each pixel, shape (H, W), mostly the probability of the object, 0 to 1."""
 
 BoolMask = npt.NDArray[np.bool_]
 """A mask, shape (H, W)."""
@@ -25,7 +25,7 @@ Size = tuple[int, int]
 
 
 def evenly_spaced(count: int, most: int) -> list[int]:
-    """At most `most` indices below `count`, at equal distances, with the first and the last one.
+    """At most `most` evenly spaced indices below `count`, the first and the last included.
 
     >>> evenly_spaced(9, 3), evenly_spaced(2, 3), evenly_spaced(0, 3)
     ([0, 4, 8], [0, 1], [])
@@ -34,13 +34,13 @@ def evenly_spaced(count: int, most: int) -> list[int]:
 
 
 def as_array(values: Any) -> npt.NDArray[Any]:
-    """The values as a NumPy array: tensors also from a device, with a gradient, or in bfloat16 (as float32).
+    """The values as a NumPy array; tensors may be on any device, with gradient, or bfloat16.
 
     >>> as_array([[1, 2]]).shape
     (1, 2)
 
     Raises:
-        ValueError: they are no rectangular array.
+        ValueError: the values do not form a rectangular array.
     """
     try:
         if hasattr(values, "detach"):
@@ -49,4 +49,4 @@ def as_array(values: Any) -> npt.NDArray[Any]:
                 values = values.float()
         return np.asarray(values)
     except (RuntimeError, TypeError) as error:
-        raise ValueError(f"{type(values).__name__} is no array ({error})") from error
+        raise ValueError(f"{type(values).__name__} is not an array ({error})") from error

@@ -1,4 +1,4 @@
-"""The fields of frozen dataclasses of settings, held to the types that they are annotated with."""
+"""Type checks of the fields of frozen dataclasses of settings."""
 
 import math
 import types
@@ -15,12 +15,12 @@ _NAMES = {int: "a whole number", float: "a number", bool: "true or false", str: 
 
 
 def check_fields(settings: Any, prefix: str = "") -> None:
-    """Check every field, and write it as its type has it: lists become tuples, whole numbers numbers.
+    """Check every field and convert it to its type: lists to tuples, integers to floats.
 
-    To be called by the `__post_init__` of a dataclass, which may be frozen.
+    Call this in the `__post_init__` of a dataclass, frozen or not.
 
     Args:
-        prefix: stands before the name of a field in the error.
+        prefix: put before the name of a field in the error.
 
     Raises:
         ConfigError: a value is of another type, or a number is not finite.
@@ -37,7 +37,7 @@ def field_types(kind: type) -> dict[str, Any]:
 
 
 def checked(hint: Any, value: Any, name: str) -> Any:
-    """The value as a type has it.
+    """The value converted to a type.
 
     >>> checked(tuple[float, float] | None, [1, 2], "resize")
     (1.0, 2.0)

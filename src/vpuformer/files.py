@@ -1,4 +1,7 @@
-"""Files: read within a limit, written whole or not at all, and listed. Every failure of the system is one sentence."""
+"""Files: read within a limit, written whole or not at all, and listed.
+
+Every error of the operating system becomes one sentence.
+"""
 
 import errno
 import json
@@ -37,11 +40,11 @@ def read_bytes(path: str | os.PathLike[str], *, error: type[VPUFormerError], nam
     if state.st_size > MAX_BYTES:
         raise error(f"{name} has more than {MAX_BYTES // 1_000_000} MB; split it into smaller files")
     # A pipe may never begin, a device never end.
-    raise error(f"{name} cannot be read: it is no regular file; write its content to a file first")
+    raise error(f"{name} cannot be read: it is not a regular file; write its content to a file first")
 
 
 def read_json(source: str | Path | bytes, *, error: type[VPUFormerError], name: str | None = None) -> Any:
-    """The content of a JSON file in UTF-8 (with or without a byte order mark), UTF-16 or UTF-32.
+    """Content of a JSON file in UTF-8, UTF-16 or UTF-32, with or without a byte order mark.
 
     Numbers are as the file has them: `NaN`, `Infinity` and numbers of any size pass. The caller checks them.
 
@@ -51,7 +54,7 @@ def read_json(source: str | Path | bytes, *, error: type[VPUFormerError], name: 
         name: of the file in messages; its path by default.
 
     Raises:
-        error: as in `read_bytes`; or the content is no JSON, or nested too deeply.
+        error: as in `read_bytes`; or the content is not JSON, or nested too deeply.
 
     >>> from vpuformer.errors import MaskError
     >>> read_json('\\ufeff{"area": 3}'.encode("utf-16"), error=MaskError, name="the file")
@@ -68,11 +71,11 @@ def read_json(source: str | Path | bytes, *, error: type[VPUFormerError], name: 
     except RecursionError as problem:
         raise error(f"{name} is nested too deeply to be read as JSON") from problem
     except ValueError as problem:
-        raise error(f"{name} is no JSON: {problem}") from problem
+        raise error(f"{name} is not JSON: {problem}") from problem
 
 
 def is_file(path: str | Path) -> bool:
-    """Whether a path is that of a file. Unlike `Path.is_file`, this returns False for a path that is too long.
+    """Whether a path is a file; False for one that is too long, unlike `Path.is_file`.
 
     >>> is_file("x" * 10_000), is_file("a\\0b")
     (False, False)
@@ -98,7 +101,7 @@ def files_below(folder: str | Path) -> list[Path]:
 
 @contextmanager
 def write_errors(target: str | os.PathLike[str], *, error: type[VPUFormerError] = InputError) -> Iterator[None]:
-    """Turn every `OSError` of the block into an `error` whose sentence says why `target` cannot be written."""
+    """Turn an `OSError` of the block into an `error` that says why `target` is not written."""
     try:
         yield
     except OSError as problem:
@@ -122,7 +125,7 @@ def write_file(
 
 @contextmanager
 def replacing(target: Path, *, error: type[VPUFormerError] = InputError) -> Iterator[Path]:
-    """A temporary path to write to, which replaces `target` when the block ends and its content is on the disk.
+    """A temporary path to write to, which replaces `target` when the block ends.
 
     If the block fails or the program is stopped, an older file of that name stays.
 

@@ -34,7 +34,7 @@ def check_input_size(side: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Crop:
-    """A rectangle of whole pixels: columns `left` to `left + width - 1`, rows `top` to `top + height - 1`.
+    """A rectangle of whole pixels, from column `left` and row `top` on.
 
     Raises:
         InputError: a number is not whole, or the rectangle is empty.
@@ -79,7 +79,7 @@ class Crop:
 
     @property
     def edges(self) -> tuple[float, float, float, float]:
-        """Left, top, right and bottom edge as coordinates: half a pixel outside the outermost pixel centres."""
+        """Left, top, right and bottom edge, half a pixel outside the outermost pixel centres."""
         return (self.left - 0.5, self.top - 0.5, self.left + self.width - 0.5, self.top + self.height - 0.5)
 
     @property
@@ -95,7 +95,7 @@ class Crop:
 
 @dataclass(frozen=True, slots=True)
 class FrameMap:
-    """The map from an image to the frame of `size` (height, width) onto which `crop` of it is stretched.
+    """The map from an image to a frame of `size` (height, width) that its `crop` fills.
 
     `mirrored` exchanges left and right in that frame.
 

@@ -1,4 +1,4 @@
-"""How prompts are drawn on an image. No torch."""
+"""Prompts as marks on an image. Imports no torch."""
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
@@ -13,7 +13,7 @@ _SHAPES: Mapping[Kind, Literal["point", "box", "line"]] = MappingProxyType(
 
 
 def marks_of(prompts: Iterable[Prompt]) -> list[Mark]:
-    """What `vpuformer.images.overlay` draws of the prompts; a stroke with gaps is one mark a piece.
+    """Marks of prompts for `images.overlay`; each piece of a stroke with gaps is one mark.
 
     >>> from vpuformer.prompts import Click
     >>> marks_of([Click(3, 4, positive=False)])[0].shape

@@ -1,4 +1,4 @@
-"""What the C library does with memory that is freed.
+"""A setting of the C library for memory that is freed.
 
 The GNU C library gives large blocks back to the system as soon as they are freed. A network frees and asks for the same
 megabytes hundreds of times a second, and each time the system hands out empty pages one by one: on a CPU that takes up
@@ -13,7 +13,7 @@ _TRIM_THRESHOLD, _TOP_PAD, _MMAP_MAX, _ARENA_MAX = -1, -2, -4, -8
 
 
 def keep_freed_memory() -> bool:
-    """From now on, and until the process ends, keep what is freed for what is asked for next.
+    """Keep freed memory for later requests, until the process ends.
 
     The process then holds as much memory as it has ever needed at once. For programs that do one thing after the other
     (training, evaluation), not for a library that is a guest in somebody's program.

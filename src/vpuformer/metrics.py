@@ -1,12 +1,12 @@
-"""How good a mask is, and how much work it took: IoU, boundary IoU, NoC, NoI, NoF and their summary over many objects.
+"""Measures of masks and of the work they take: IoU, boundary IoU, NoC, NoI and NoF.
 
 Everything here is a plain function of masks or of *curves*. A curve is the IoU after each interaction with one
 object, `ious[0]` after the first; it may end early, and then stands still at its last value. All IoUs are fractions
 in 0..1, all targets too (0.9, not 90).
 
-A prediction is a bool array (H, W). A truth is an int8 array (H, W): 1 object, 0 background, `IGNORE` pixels that
-nobody has decided and that count for nothing. The conventions are those of RITM (Sofiiuk et al., 2022), which the
-paper and the works that it compares with follow, so that the numbers may stand beside theirs.
+A prediction is a bool array (H, W). A ground truth is an int8 array (H, W): 1 object, 0 background, `IGNORE` for pixels
+that are not counted. The conventions are those of RITM (Sofiiuk et al., 2022), which the paper and the works that it
+compares with follow, so that the numbers can be compared.
 """
 
 import math
@@ -20,10 +20,10 @@ from vpuformer.arrays import BoolMask, Truth
 from vpuformer.errors import MaskError
 
 IGNORE = -1
-"""The value of a truth where it is undecided."""
+"""The ignore label: value of ignored pixels in a ground truth."""
 
 MASK_THRESHOLD = 0.49
-"""A pixel belongs to the object where its probability is above this (RITM, SimpleClick and the paper's authors)."""
+"""Probability above which a pixel belongs to the object (RITM, SimpleClick and the authors)."""
 
 MAX_CLICKS = 20
 """Interactions after which an object is given up (paper IV-B)."""
@@ -33,7 +33,7 @@ FAILURE_TARGETS = (0.85, 0.90)
 
 
 def iou(prediction: BoolMask, truth: Truth) -> float:
-    """Intersection over union of two masks, without the ignored pixels; 1.0 where both are empty.
+    """Intersection over union of two masks without the ignored pixels; 1.0 if both are empty.
 
     >>> iou(np.array([[True, True, True]]), np.array([[1, 0, IGNORE]], dtype=np.int8))
     0.5
@@ -49,12 +49,12 @@ def iou(prediction: BoolMask, truth: Truth) -> float:
 
 
 def boundary_iou(prediction: BoolMask, truth: Truth, dilation: float = 0.02) -> float:
-    """Intersection over union of the two inner boundary bands (Cheng et al., Boundary IoU, CVPR 2021, Eq. 2).
+    """IoU of the two inner boundary bands (Cheng et al., Boundary IoU, CVPR 2021, Eq. 2).
 
     The band of a mask is the mask without its erosion by a square; its width is `dilation` times the diagonal of the
     image, in whole pixels and at least one. The world outside the image is background, so an object that touches
-    the edge of the image has a boundary there. In ignored pixels the prediction is taken to be right, whatever it
-    says, so that a truth framed by undecided pixels can be met; these pixels themselves are not counted.
+    the edge of the image has a boundary there. In ignored pixels the prediction counts as
+    correct, so that a truth framed by ignored pixels can be met; these pixels themselves are not counted.
 
     >>> truth = np.zeros((20, 20), dtype=np.int8)
     >>> truth[5:15, 5:15] = 1
@@ -74,7 +74,7 @@ def boundary_iou(prediction: BoolMask, truth: Truth, dilation: float = 0.02) -> 
 
 
 class Reference:
-    """A truth that many predictions are compared with: what depends on it alone is worked out once.
+    """A ground truth for many predictions. What depends on it alone is computed once.
 
     >>> truth = np.zeros((20, 20), dtype=np.int8)
     >>> truth[5:15, 5:15] = 1
@@ -97,8 +97,8 @@ class Reference:
         check_truth(truth)
         self._truth = truth
         self._object = truth == 1
-        undecided = truth == IGNORE
-        self._undecided = undecided if undecided.any() else None
+        ignored = truth == IGNORE
+        self._ignored = ignored if ignored.any() else None
         self._pixels = max(1, round(dilation * math.hypot(*truth.shape)))
         self._band: BoolMask | None = None
 
@@ -109,7 +109,7 @@ class Reference:
             MaskError: the prediction is not bool, or of another shape than the truth.
         """
         check_prediction(prediction, self._truth)
-        return _ratio(prediction, self._object, self._undecided)
+        return _ratio(prediction, self._object, self._ignored)
 
     def boundary_iou(self, prediction: BoolMask) -> float:
         """See `vpuformer.metrics.boundary_iou`.
@@ -118,20 +118,20 @@ class Reference:
             MaskError: as `iou`.
         """
         check_prediction(prediction, self._truth)
-        return _ratio(_inner_band(prediction, self._pixels), self._truth_band(prediction), self._undecided)
+        return _ratio(_inner_band(prediction, self._pixels), self._truth_band(prediction), self._ignored)
 
     def _truth_band(self, prediction: BoolMask) -> BoolMask:
         if self._band is not None:
             return self._band
-        if self._undecided is not None:
-            # What is undecided is taken to be what the prediction says, which is another truth for each.
-            return _inner_band(np.where(self._undecided, prediction, self._object), self._pixels)
+        if self._ignored is not None:
+            # Ignored pixels take the value of the prediction, so the truth differs for each.
+            return _inner_band(np.where(self._ignored, prediction, self._object), self._pixels)
         self._band = _inner_band(self._object, self._pixels)
         return self._band
 
 
 def noc(ious: Sequence[float], target: float, max_clicks: int = MAX_CLICKS) -> int:
-    """Number of clicks: how many interactions until the IoU is at least `target`, or `max_clicks` if it never is.
+    """Number of clicks until the IoU is at least `target`; `max_clicks` if it never is.
 
     Where more than clicks are allowed the paper calls the same number NoI, number of interactions (Table VII).
 
@@ -147,7 +147,7 @@ def noc(ious: Sequence[float], target: float, max_clicks: int = MAX_CLICKS) -> i
 
 
 def reached(ious: Sequence[float], target: float, max_clicks: int = MAX_CLICKS) -> bool:
-    """Whether some one of the first `max_clicks` interactions brings the IoU to `target`.
+    """Whether one of the first `max_clicks` interactions brings the IoU to `target`.
 
     Unlike `noc(...) < max_clicks`, which is how RITM counts failures, an object solved by the very last interaction
     is solved.
@@ -156,7 +156,7 @@ def reached(ious: Sequence[float], target: float, max_clicks: int = MAX_CLICKS) 
 
 
 def iou_at(ious: Sequence[float], k: int) -> float:
-    """The IoU after `k` interactions, k from 1; a curve that ended earlier is extended with its last value.
+    """The IoU after `k` interactions, k from 1; a short curve keeps its last value.
 
     >>> iou_at([0.70, 0.86], 5)
     0.86
@@ -172,7 +172,7 @@ def iou_at(ious: Sequence[float], k: int) -> float:
 
 
 def curve_area(ious: Sequence[float], max_clicks: int = MAX_CLICKS) -> float:
-    """The area under one object's curve, 0..1: the mean of the IoUs after 1, 2, ... `max_clicks` interactions.
+    """Area under the curve of one object, 0..1: mean IoU after 1 to `max_clicks` interactions.
 
     That is the area under the curve drawn as steps of width one, divided by `max_clicks`: 1 for an object that is
     outlined perfectly by its first interaction. The state before the first one is not counted. The mean over objects
@@ -257,12 +257,12 @@ def bootstrap_intervals(
     *,
     images: Sequence[Hashable] | None = None,
 ) -> npt.NDArray[np.float64]:
-    """For each column of `values` an interval that holds its mean with confidence `level`: the percentile bootstrap.
+    """Percentile bootstrap interval of the mean of each column, with confidence `level`.
 
-    Images are drawn anew with replacement, as many as there are, `draws` times, and with an image come all its
-    objects (the cluster bootstrap; Davison and Hinkley, 1997, 3.8), since objects of one image are hard or easy
-    together. The interval leaves `(1 - level) / 2` of the means so found out at either end. All columns see the same
-    draws. It speaks of other images of the same kind, not of other training runs.
+    All images are resampled with replacement, `draws` times, each with all its objects (cluster bootstrap; Davison and
+    Hinkley, 1997, 3.8), since objects of one image are hard or easy together. The interval leaves out
+    `(1 - level) / 2` of the resampled means at either end. All columns use the same samples. It covers other images of
+    the same kind, not other training runs.
 
     >>> values = np.array([[1.0], [3.0], [3.0], [1.0]])
     >>> bootstrap_intervals(values, np.random.default_rng(0), images=["a", "a", "b", "b"]).tolist()
@@ -270,9 +270,9 @@ def bootstrap_intervals(
 
     Args:
         values: shape (objects, columns).
-        rng: where the draws come from.
+        rng: source of the samples.
         level: above 0, below 1.
-        draws: at least 1.
+        draws: number of resamplings, at least 1.
         images: the image of each object; by default each has its own.
 
     Returns:
@@ -292,7 +292,7 @@ def bootstrap_intervals(
     names = range(len(numbers)) if images is None else images
     if len(names) != len(numbers):
         raise ValueError(f"a bootstrap needs the image of each of the {len(numbers)} objects, got {len(names)}")
-    # In order of appearance, so that the draws do not depend on how names sort.
+    # In order of appearance, so that samples do not depend on how names sort.
     number_of = {name: i for i, name in enumerate(dict.fromkeys(names))}
     image = np.array([number_of[name] for name in names])
     count = len(number_of)
@@ -301,14 +301,16 @@ def bootstrap_intervals(
     np.add.at(sums, image, numbers)
     # In blocks: 2000 draws of the 2857 images of SBD at once would take 90 MB.
     block = max(1, 1_000_000 // count)
-    means = np.concatenate([_drawn_means(sums, objects, min(block, draws - i), rng) for i in range(0, draws, block)])
+    means = np.concatenate(
+        [_resampled_means(sums, objects, min(block, draws - i), rng) for i in range(0, draws, block)]
+    )
     return np.quantile(means, [(1 - level) / 2, (1 + level) / 2], axis=0).T
 
 
-def _drawn_means(
+def _resampled_means(
     sums: npt.NDArray[np.float64], objects: npt.NDArray[np.float64], draws: int, rng: np.random.Generator
 ) -> npt.NDArray[np.float64]:
-    """The means of all objects of drawn images, shape (draws, columns)."""
+    """Means over all objects of resampled images, shape (draws, columns)."""
     count = len(objects)
     drawn = rng.integers(count, size=(draws, count)) + count * np.arange(draws)[:, None]
     times = np.bincount(drawn.ravel(), minlength=draws * count).reshape(draws, count)
@@ -316,7 +318,7 @@ def _drawn_means(
 
 
 def check_pair(prediction: BoolMask, truth: Truth) -> None:
-    """See that a prediction can be compared with a truth.
+    """Check that a prediction can be compared with a ground truth.
 
     Raises:
         MaskError: they are not two (height, width) arrays of one shape, or hold other values.
@@ -326,10 +328,10 @@ def check_pair(prediction: BoolMask, truth: Truth) -> None:
 
 
 def check_prediction(prediction: BoolMask, truth: Truth) -> None:
-    """See that this is a prediction of the truth's size.
+    """Check that an array is a prediction of the size of the truth.
 
     Raises:
-        MaskError: it is not.
+        MaskError: the shapes differ, or the array is not bool.
     """
     if prediction.ndim != 2 or prediction.shape != truth.shape:
         raise MaskError(
@@ -344,7 +346,7 @@ def check_prediction(prediction: BoolMask, truth: Truth) -> None:
 
 
 def check_truth(truth: Truth) -> None:
-    """See that this is a truth.
+    """Check that an array is a ground truth.
 
     Raises:
         MaskError: it holds other values.

@@ -1,7 +1,7 @@
-"""What a person shows: clicks, boxes and scribbles, each positive (in the object) or negative (not in it).
+"""Prompts: clicks, boxes and scribbles, each positive (object) or negative (background).
 
 Coordinates are (x, y) floats in pixels of the original image, pixel centres at integers: the image of width `W`
-covers x from -0.5 to `W` - 0.5. A prompt is a frozen value; it knows no tensor, no model and no screen.
+covers x from -0.5 to `W` - 0.5. A prompt is a frozen value, independent of tensors, models and screens.
 """
 
 import json
@@ -153,7 +153,7 @@ class Scribble:
     path: tuple[tuple[float, float], ...]
     positive: bool = True
     gaps: tuple[int, ...] = ()
-    """Indices of the points at which the pen comes down again: no line leads to them. `clip` makes such strokes."""
+    """Indices of points to which no line leads: the pen was lifted. `clip` makes such strokes."""
 
     def __post_init__(self) -> None:
         try:
@@ -220,13 +220,13 @@ def _checked_prompts(prompts: Iterable[Prompt]) -> Iterator[Prompt]:
 
 
 def fit_to_image(prompts: Iterable[Prompt], size: tuple[int, int]) -> tuple[Prompt, ...]:
-    """The prompts as they lie in an image of `size` (H, W): what crosses its edge is clipped to it (`clip`).
+    """The prompts clipped to an image of `size` (H, W); see `clip`.
 
     >>> fit_to_image([Box(-20, 10, 30, 40)], (100, 100))
     (Box(x0=-0.5, y0=10.0, x1=30.0, y1=40.0, positive=True),)
 
     Raises:
-        PromptError: these are no prompts, or one lies wholly outside the image.
+        PromptError: these are not prompts, or one lies wholly outside the image.
     """
     height, width = size
     edges = (-0.5, -0.5, width - 0.5, height - 0.5)
@@ -247,8 +247,8 @@ def fit_to_image(prompts: Iterable[Prompt], size: tuple[int, int]) -> tuple[Prom
 def clip(prompt: Prompt, edges: Extent) -> Prompt | None:
     """The part of a prompt inside a rectangle; None if it lies outside.
 
-    A click is inside or not. A box is intersected with the rectangle, and must share an area with it. A scribble is cut
-    along its lines: of one that leaves and comes back every piece inside stays, in one stroke with gaps.
+    A click is inside or not. A box is intersected with the rectangle, and must share an area with it. A scribble keeps
+    all its pieces inside, in one stroke with gaps.
 
     >>> clip(Scribble([(5, 5), (5, -5), (9, -5), (9, 5)]), (0, 0, 20, 20))
     Scribble(path=((5.0, 5.0), (5.0, 0.0), (9.0, 0.0), (9.0, 5.0)), positive=True, gaps=(2,))
@@ -298,7 +298,7 @@ def _point_between(start: list[float], end: list[float], share: float, edges: Ex
 
 
 def _shares_inside(start: list[float], end: list[float], edges: Extent) -> tuple[float, float] | None:
-    """Where a line enters and leaves a rectangle, as shares of its length in 0..1 (Liang and Barsky, 1984)."""
+    """Shares of a line, 0..1, at which it enters and leaves a rectangle (Liang and Barsky, 1984)."""
     enters, leaves = 0.0, 1.0
     for axis in (0, 1):
         step = end[axis] / 2 - start[axis] / 2
@@ -333,7 +333,7 @@ def prompt_from_dict(values: Mapping[str, Any]) -> Prompt:
     """The inverse of `prompt_to_dict`; `positive` may be left out and is then true.
 
     Raises:
-        PromptError: `values` is no prompt.
+        PromptError: `values` is not a prompt.
     """
     if not isinstance(values, Mapping):
         raise PromptError(f'a prompt is an object such as {{"type": "click", "point": [x, y]}}, got {values!r:.80}')
@@ -360,13 +360,13 @@ def prompt_from_dict(values: Mapping[str, Any]) -> Prompt:
 
 
 def prompts_from_json(text: str | bytes) -> tuple[Prompt, ...]:
-    """Read a list of prompts, in the order in which they were given. Bytes are UTF-8, UTF-16 or UTF-32.
+    """Read a list of prompts, in their order. Bytes are UTF-8, UTF-16 or UTF-32.
 
     >>> prompts_from_json('[{"type": "box", "box": [4, 5, 30, 40]}]')
     (Box(x0=4.0, y0=5.0, x1=30.0, y1=40.0, positive=True),)
 
     Raises:
-        PromptError: the text is no JSON, or no list of prompts.
+        PromptError: the text is not JSON, or no list of prompts.
     """
     content = text if isinstance(text, bytes) else text.encode(errors="surrogatepass")
     values = read_json(content, error=PromptError, name="the list of prompts")
@@ -381,6 +381,6 @@ def prompts_to_json(prompts: Iterable[Prompt]) -> str:
     """The inverse of `prompts_from_json`.
 
     Raises:
-        PromptError: these are no prompts.
+        PromptError: these are not prompts.
     """
     return json.dumps([prompt_to_dict(prompt) for prompt in _checked_prompts(prompts)])

@@ -33,13 +33,20 @@ def test_what_cannot_be_annotated_is_said_in_one_line(image_folder: Path, tmp_pa
     (tmp_path / "text.png").write_text("no image")
     assert "there is no" in refused(tmp_path / "missing")
     assert "holds no image" in refused(tmp_path / "empty")
-    assert "no image that can be read" in refused(tmp_path / "text.png")
+    assert "cannot be read as an image" in refused(tmp_path / "text.png")
     assert "no model called 'nosuch'" in refused(image_folder, "--model", "nosuch")
     assert "at most 200 characters" in refused(image_folder, "--labels", "a" * 201)
     assert "cannot be seen" in refused(image_folder, "--labels", "cat,a\nb")
     assert "cannot be used" in refused(image_folder, "--store", tmp_path / "no" / "x.sqlite")
     assert "no address" in refused(image_folder, "--host", "no.such.address.invalid")
     assert "the device 'abacus'" in refused(image_folder, "--device", "abacus")
+
+
+def test_images_of_formats_that_are_not_read_are_reported(image_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (image_folder / "phone.HEIC").write_bytes(b"")
+    monkeypatch.setattr("vpuformer.app.http.serving.serve", lambda _, store, *__, **___: store.close())
+    result = vpuformer("annotate", image_folder, "--no-browser")
+    assert "left out: 1 .heic image, a format that is not read; convert to JPEG or PNG" in result.stderr
 
 
 def test_a_port_that_is_taken_is_refused_if_it_was_asked_for(image_folder: Path) -> None:
@@ -187,7 +194,7 @@ def test_tokens_paths_and_names_that_cannot_be_used(image_folder: Path, monkeypa
     for path in ("/a b", "/../b", "http://x", "/a//b", "/a?b"):
         assert "is not valid; use letters, digits and slashes" in refused(image_folder, "--root-path", path)
     for name in ("https://images.example.org", "images.example.org:8443", "images.example.org/annotate", ""):
-        assert "is no host name" in refused(image_folder, "--server-name", name)
+        assert "is not a host name" in refused(image_folder, "--server-name", name)
     monkeypatch.setenv("VPUFORMER_TOKEN", "a")
     assert "use 8 to 200 letters" in refused(image_folder)
 

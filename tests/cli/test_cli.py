@@ -182,7 +182,7 @@ def test_a_negative_number_is_a_coordinate_and_no_option(image_file: Path) -> No
         (["--click", "3,4", "--overlay", "image.png"], "image.png is named twice, and writing it would overwrite"),
         (["--click", "3,4", "-o", "a.png", "--overlay", "a.png"], "a.png is named twice, and writing it would"),
         (["--click", "3,4", "--overlay", "a.txt"], "the overlay is written as .png, .jpg, .jpeg, .webp, .bmp"),
-        (["--prompts", "image.png"], "image.png: the list of prompts is no JSON"),
+        (["--prompts", "image.png"], "image.png: the list of prompts is not JSON"),
         (["--prompts", "list.json"], "list.json: the type of a prompt is one of click, box, scribble, got 'lasso'"),
     ],
 )
@@ -471,7 +471,7 @@ def test_fine_tuning_takes_the_shape_of_its_model(
         (["--data", "sets", "--variant", "papr"], "no variant called 'papr'; there are default, paper. Did you mean"),
         (["missing.json"], "the recipe missing.json cannot be read: No such file or directory"),
         (["list.json"], "the recipe list.json is not a JSON object of settings"),
-        (["text.json"], "the recipe text.json is no JSON"),
+        (["text.json"], "the recipe text.json is not JSON"),
         (["other.json"], "the recipe other.json has settings that this version does not know (stepz)"),
         (["wrong.json"], "a setting is of the wrong type"),
         (["--resume"], "there is no run to resume in run: recipe.json is missing"),

@@ -70,7 +70,7 @@ def test_maps_of_matlab_are_read_as_scipy_does(tmp_path: Path, kind: type, compr
         ({"GTinst": {"Segmentation": np.zeros((0, 4), np.uint8)}}, r"the sides of its map are \[0, 4\]"),
         ({"GTinst": {"Segmentation": np.zeros((2, 3, 4), np.uint8)}}, r"the sides of its map are \[2, 3, 4\]"),
         ({"GTinst": {"Other": LABELS}}, "GTinst has no field Segmentation"),
-        ({"GTinst": LABELS}, "GTinst is no single struct"),
+        ({"GTinst": LABELS}, "GTinst is not a single struct"),
         ({"GTcls": {"Segmentation": LABELS}}, "there is no GTinst"),
     ],
 )
@@ -135,7 +135,7 @@ def test_a_number_of_things_that_is_none(cocolvis: Path, number: Any) -> None:
     (cocolvis / "train" / "hannotation.pickle").write_bytes(pickle.dumps(index))
     if number is True:  # 1, for Python
         return read_all(cocolvis)
-    with pytest.raises(DatasetError, match="is no index of COCO"):
+    with pytest.raises(DatasetError, match="is not an index of COCO"):
         read_all(cocolvis)
     return None
 
@@ -249,7 +249,7 @@ def test_damaged_pickles(cocolvis: Path, name: str, damage: list[tuple[int, int]
 @pytest.mark.parametrize("name", ["../a", "/etc/passwd", "a\0b"])
 def test_lists_name_files_of_their_folder(tmp_path: Path, name: str) -> None:
     (tmp_path / "val.txt").write_text(f"b\n{name}\n")
-    with pytest.raises(DatasetError, match="which is no name of an image in its folder"):
+    with pytest.raises(DatasetError, match="which is not a name of an image in its folder"):
         read_names(tmp_path / "val.txt")
     (tmp_path / "val.txt").write_bytes("\ufeffb 1\r\n".encode())
     assert read_names(tmp_path / "val.txt") == ["b"]
@@ -261,7 +261,7 @@ def test_scores_are_finite(tmp_path: Path, score: float) -> None:
         (tmp_path / folder).mkdir()
     (tmp_path / "train.txt").write_text("a\n")
     (tmp_path / "scores.pkl").write_bytes(pickle.dumps([(0, "a", score)]))
-    with pytest.raises(DatasetError, match="is no list of"):
+    with pytest.raises(DatasetError, match="is not a list of"):
         Sbd(tmp_path, scores=tmp_path / "scores.pkl")
 
 
@@ -292,7 +292,7 @@ def test_whatever_a_split_holds_is_read_or_refused(tmp_path: Path, key: str | No
 def test_a_text_is_no_list_of_names(tmp_path: Path, key: str) -> None:
     content = {"pictures": {}, "objects": []} | {key: "abc" if key == "drop" else {"set": "abc"}}
     (tmp_path / "split.json").write_text(json.dumps(content))
-    with pytest.raises(DatasetError, match="'abc' is no list of names"):
+    with pytest.raises(DatasetError, match="'abc' is not a list of names"):
         Split.load(tmp_path / "split.json")
 
 

@@ -198,7 +198,7 @@ def test_the_config_of_ritm(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "sentence"), [("[a", "is no valid YAML"), ("- a", "holds no names and values"), ("", "holds no names")]
+    ("content", "sentence"), [("[a", "is not valid YAML"), ("- a", "holds no names and values"), ("", "holds no names")]
 )
 def test_a_config_that_is_none(tmp_path: Path, content: str, sentence: str) -> None:
     with pytest.raises(ConfigError, match=r"config.yml cannot be read: No such file"):

@@ -101,7 +101,7 @@ def test_badly_segmented_images_of_sbd_are_preferred(sbd: Path) -> None:
     ("content", "sentence"),
     [
         ([(0, "a", 0.5)], "has no score for 1 of 2 images, such as b"),
-        ([1, 2], r"is no list of \(number, name, score\)"),
+        ([1, 2], r"is not a list of \(number, name, score\)"),
     ],
 )
 def test_scores_that_do_not_fit(sbd: Path, content: Any, sentence: str) -> None:
@@ -129,10 +129,12 @@ def test_faults_of_sbd(sbd: Path) -> None:
     mat = sbd / "inst" / "b.mat"
     for broken in (mat.read_bytes()[:200], b"", b"no annotation"):
         mat.write_bytes(broken)
-        with pytest.raises(DatasetError, match=r"b.mat is no annotation of SBD, which holds a map of"):
+        with pytest.raises(DatasetError, match=r"b.mat is not an annotation of SBD, which holds a map of"):
             source.objects(1)
     savemat(mat, {"GTinst": {"Segmentation": np.zeros((2, 2, 2))}})
-    with pytest.raises(DatasetError, match=r"b.mat is no annotation of SBD, .*the sides of its map are \[2, 2, 2\]"):
+    with pytest.raises(
+        DatasetError, match=r"b.mat is not an annotation of SBD, .*the sides of its map are \[2, 2, 2\]"
+    ):
         source.objects(1)
     mat.unlink()
     with pytest.raises(DatasetError, match=r"b.mat cannot be read: No such file"):
@@ -204,7 +206,7 @@ def change(file: Path, content: Any) -> None:
         (([encoded(TWO), encoded(TWO[:5])], [(0, 1), (0, 2), (1, 1)]), "holds 2 label maps, .* all of the same size"),
         (([encoded(TWO)], [(0, 1), (0, 2)]), "does not fit its index: 3 things in 2 objects"),
         (([encoded(TWO)], [(0, 1), (0, 2), (1, 1)]), "does not fit its index: 3 things in 3 objects"),
-        (([np.zeros(9, np.uint8)], [(0, 1)]), "a label map is no grey PNG of 8 bits"),
+        (([np.zeros(9, np.uint8)], [(0, 1)]), "a label map is not a grey PNG of 8 bits"),
         (([np.zeros(0, np.uint8)], [(0, 1)]), "holds no masks of COCO"),
         ([1, 2, 3], "holds no masks of COCO"),
     ],
@@ -222,7 +224,7 @@ def test_masks_of_cocolvis_that_are_none(cocolvis: Path, content: Any, sentence:
 )
 def test_an_index_of_cocolvis_that_is_none(cocolvis: Path, content: Any) -> None:
     change(cocolvis / "train" / "hannotation.pickle", content)
-    with pytest.raises(DatasetError, match=r"hannotation.pickle is no index of COCO\+LVIS"):
+    with pytest.raises(DatasetError, match=r"hannotation.pickle is not an index of COCO\+LVIS"):
         CocoLvis(cocolvis)
 
 
@@ -359,10 +361,10 @@ def test_specs(sbd: Path, cocolvis: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("specs", "sentence"),
     [
-        ("cocolviz=x", r"'cocolviz=x' is no KIND=FOLDER: no kind of set called .* Did you mean 'cocolvis'\?"),
+        ("cocolviz=x", r"'cocolviz=x' is not KIND=FOLDER: no kind of set called .* Did you mean 'cocolvis'\?"),
         ("sbd=.,score=x", r"no setting of sbd called 'score'; .* Did you mean 'scores'\?"),
-        ("cocolvis=.,stuff=often", "'often' is no value for stuff"),
-        ("cocolvis=.,parts=1", r"'1' is no value for parts \(neither yes nor no\)"),
+        ("cocolvis=.,stuff=often", "'often' is not a value for stuff"),
+        ("cocolvis=.,parts=1", r"'1' is not a value for parts \(neither yes nor no\)"),
         ([], "no set is named"),
     ],
 )

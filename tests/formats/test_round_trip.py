@@ -288,14 +288,14 @@ SQUARE = [[1, 1], [5, 1], [5, 5], [1, 5]]
     ("content", "message"),
     [
         (labelme({"points": SQUARE[:2]}), "at least three corners"),
-        (labelme({"points": [[float("nan"), 1], *SQUARE]}), "no number, or far outside"),
-        (labelme({"points": [[1e300, 1], *SQUARE]}), "no number, or far outside"),
+        (labelme({"points": [[float("nan"), 1], *SQUARE]}), "not a number, or far outside"),
+        (labelme({"points": [[1e300, 1], *SQUARE]}), "not a number, or far outside"),
         (labelme({"points": [["a", 1], *SQUARE]}), "a list of corners"),
         (labelme({"points": None}), "an outline"),
         (labelme({"points": SQUARE}, imageWidth=5, imageHeight=5), "is of an image of 5x5 pixels"),
         (labelme({"points": SQUARE[:1], "shape_type": "rectangle"}), "has two points x, y, got"),
-        (labelme({"points": [[0, 0], [5, 5]], "shape_type": "mask", "mask": "!"}), "no base64"),
-        (labelme({"points": [[0, 0], [5, 5]], "shape_type": "mask", "mask": "aGVsbG8="}), "no mask that can be read"),
+        (labelme({"points": [[0, 0], [5, 5]], "shape_type": "mask", "mask": "!"}), "is not base64"),
+        (labelme({"points": [[0, 0], [5, 5]], "shape_type": "mask", "mask": "aGVsbG8="}), "cannot be read as a mask"),
         (labelme({"points": [[0, 0], [500, 5]], "shape_type": "mask", "mask": ""}), "whole pixels of its image"),
         (b'{"shapes": 3, "imagePath": "rex.jpg"}', "'shapes' is a list"),
         (labelme({"points": SQUARE}, imagePath="tom.png"), "tom.png of this folder is called|cats/tom.png"),
@@ -310,7 +310,7 @@ SQUARE = [[1, 1], [5, 1], [5, 5], [1, 5]]
         (packed(a=b"x"), "of no format that is read"),
         (packed(**{"objects.json": '[{"file": "x.png", "picture": "dogs/rex.jpg"}]'}), "does not hold"),
         (b'[{"file": "x.png", "picture": "rex.jpg"}]', "lists files that are not here"),
-        (packed(**{"labels/rex.txt": b"\xff\xfe\x00\xd8", "data.yaml": "{"}), "no YAML"),
+        (packed(**{"labels/rex.txt": b"\xff\xfe\x00\xd8", "data.yaml": "{"}), "is not YAML"),
         (b'{"key": 3}', "of no format that is read"),
         (b"[" * 100_000, "nested too deeply"),
         (b"hello", "of no format that is read"),
@@ -352,7 +352,7 @@ def test_boxes_of_yolo_are_left_out_and_told() -> None:
     content = b"0 0.5 0.5 0.2 0.2\n1 0.1 0.1 0.2 0.1 0.2 0.2\n"
     found, notes = read(content, name="rex.txt")
     assert [label for label, _ in found] == ["big dog"]
-    assert notes[-1] == "1 line of rex.txt left out: boxes, which are no masks"
+    assert notes[-1] == "1 line of rex.txt left out: boxes, which are not masks"
 
 
 def test_the_confidence_behind_an_outline_of_yolo_is_told() -> None:

@@ -73,7 +73,11 @@ def test_a_file_that_is_broken_behind_its_first_frame(tmp_path):
 def test_what_is_no_image_has_no_frames(tmp_path):
     (tmp_path / "empty.png").touch()
     (tmp_path / "text.png").write_text("no image")
-    for name, expected in (("empty.png", "empty file"), ("text.png", "no image"), ("missing.png", "no file")):
+    for name, expected in (
+        ("empty.png", "empty file"),
+        ("text.png", "cannot be read as an image"),
+        ("missing.png", "no file"),
+    ):
         with pytest.raises(ImageError, match=expected):
             frames_of(tmp_path / name)
 

@@ -229,10 +229,10 @@ def test_every_way_in_which_a_file_can_fail_is_one_sentence(tmp_path, read, erro
     with pytest.raises(error, match=r"empty.png is an empty file"):
         read(tmp_path / "empty.png")
     (tmp_path / "notes.png").write_text("these are words, and many of them" * 20)
-    with pytest.raises(error, match=rf"notes.png is no {what} that can be read; give a PNG, JPEG"):
+    with pytest.raises(error, match=rf"notes.png cannot be read as an? {what}; give a PNG, JPEG"):
         read(tmp_path / "notes.png")
     (tmp_path / "a.eps").write_text("%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n")
-    with pytest.raises(error, match=f"a.eps is no {what}"):
+    with pytest.raises(error, match=f"a.eps cannot be read as an? {what}"):
         read(tmp_path / "a.eps")
     (tmp_path / "head.tif").write_bytes(b"II*\0\x08\0\0\0")
     with pytest.raises(error, match=f"head.tif is broken, cut short .* write the {what} anew as PNG"):

@@ -178,7 +178,7 @@ def test_a_file_of_another_kind(tmp_path: Path) -> None:
 
 def test_a_broken_config(folder: Path) -> None:
     (folder / "config.json").write_text('{"format": 1,')
-    refused(folder, "config.json is no JSON")
+    refused(folder, "config.json is not JSON")
     (folder / "config.json").write_text("[" * 100_000)
     refused(folder, "config.json is nested too deeply")
     (folder / "config.json").write_text("[1]")

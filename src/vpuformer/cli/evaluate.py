@@ -1,17 +1,19 @@
-"""`vpuformer evaluate`: a data set, a simulated user and a method, to a table and files."""
+"""`vpuformer evaluate`: measure a method on a data set with a simulated user."""
 
 import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vpuformer.cli.methods import Method, choose_samples, kinds_of, open_method, open_samples
+from vpuformer.cli.field_options import options_from
+from vpuformer.cli.methods import Method, choose_samples, open_method, open_samples, parse_kinds
 from vpuformer.cli.outputs import make_folder
 from vpuformer.cli.progress import progress_bar
+from vpuformer.cli.shared_options import DeviceOption, ModelOption
 from vpuformer.errors import ConfigError
 from vpuformer.evaluation import RECORDS, SUMMARY
 from vpuformer.memory import keep_freed_memory
@@ -22,50 +24,57 @@ if TYPE_CHECKING:
     from vpuformer.evaluation.records import ObjectRecord, RunHeader
 
 _NAMED = 10
-"""Notes that are printed."""
+"""Largest number of printed notes."""
 
 
+@options_from(
+    "user",
+    "vpuformer.evaluation.simulated_user",
+    "SimulatedUser",
+    "stop_at_iou",
+    "seed",
+    first="first_kind",
+    max_prompts="max_interactions",
+    metavars={"first_kind": "KIND", "stop_at_iou": "IOU"},
+)
+@options_from("view", "vpuformer.inference.zoom", "ViewSettings", "flip", "input_size")
 def evaluate(
     dataset: Annotated[
         str,
         typer.Option(
             metavar="NAME",
-            help="grabcut, berkeley, davis, coco_mval, sbd, pascalvoc, sstem, brats, oaizib; or coco, for your own.",
+            help="grabcut, berkeley, davis, coco_mval, sbd, pascalvoc, sstem, brats, oaizib, or coco for your own.",
         ),
     ],
-    root: Annotated[Path, typer.Option(metavar="FOLDER", help="Where it is; or RITM's config.yml, which says where.")],
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where the results go.")],
-    model: Annotated[str, typer.Option(metavar="MODEL", help="A model by name, or its folder.")] = "default",
+    root: Annotated[Path, typer.Option(metavar="FOLDER", help="Folder of the set, or RITM's config.yml.")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Folder for the results.")],
+    model: ModelOption = "default",
     baseline: Annotated[
         str | None,
         typer.Option(
             metavar="NAME",
-            help="Another method instead: opencv-grabcut, random-walker, sam, sam2, sam-hq; sam:FOLDER for other"
+            help="Measure another method: opencv-grabcut, random-walker, sam, sam2, sam-hq; sam:FOLDER for other"
             " weights; MODULE:ATTRIBUTE for a segmenter of your own.",
         ),
     ] = None,
     prompts: Annotated[
-        str, typer.Option(metavar="KINDS", help="click, box, scribble, or several mixed: click+box+scribble.")
+        str, typer.Option(metavar="KINDS", help="Kinds of prompts: click, box, scribble, or click+box+scribble.")
     ] = "click",
-    first: Annotated[str | None, typer.Option(metavar="KIND", help="The kind of the first prompt alone.")] = None,
-    max_prompts: Annotated[int, typer.Option(metavar="N", help="Prompts an object.")] = 20,
-    stop_at_iou: Annotated[float | None, typer.Option(metavar="IOU", help="End an object at this IoU.")] = None,
     limit: Annotated[int | None, typer.Option(metavar="N", help="Only the first N objects.")] = None,
-    seed: Annotated[int, typer.Option(metavar="N", help="Random seed for mixed prompt kinds.")] = 0,
     split: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="With coco: evaluate the validation objects that FILE names.")
+        Path | None, typer.Option(metavar="FILE", help="With coco: evaluate only the validation objects in FILE.")
     ] = None,
     human: Annotated[
         Path | None,
-        typer.Option(metavar="FOLDER", help="Scribbles that people drew, STEM-anno.png, instead of a simulated user."),
+        typer.Option(metavar="FOLDER", help="People's scribbles, STEM-anno.png, instead of a simulated user."),
     ] = None,
     only: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="Only objects of this name, such as 'davis/bear_*'; may be repeated."),
+        typer.Option(metavar="NAME", help="Only objects with this name, such as 'davis/bear_*'; may be repeated."),
     ] = None,
     every: Annotated[int | None, typer.Option(metavar="N", help="Only every N-th object.")] = None,
     shard: Annotated[
-        str | None, typer.Option(metavar="I/N", help="Only part I of N; `vpuformer merge` puts the parts together.")
+        str | None, typer.Option(metavar="I/N", help="Only part I of N; `vpuformer merge` joins the parts.")
     ] = None,
     batch: Annotated[
         int | None,
@@ -75,41 +84,37 @@ def evaluate(
         int | None,
         typer.Option(
             metavar="N",
-            help="Threads; by default as many as PyTorch uses, with --baseline 1. Changes no number.",
+            help="Threads, which change no result; by default as many as PyTorch uses, with --baseline 1.",
         ),
     ] = None,
-    zoom: Annotated[bool, typer.Option(help="Let the network look closer at the object once it is known.")] = True,
+    zoom: Annotated[bool, typer.Option(help="Show the network a crop around the object once it is known.")] = True,
     zoom_rule: Annotated[
-        str, typer.Option(metavar="NAME", help="How close: ours, or ritm, the field's rule with one pass a prompt.")
+        str,
+        typer.Option(metavar="NAME", help="Rule of the crop: ours, or ritm, the field's rule with one pass a prompt."),
     ] = "ours",
-    flip: Annotated[
-        bool, typer.Option("--flip", help="Show the network each view mirrored as well, and average, as RITM does.")
-    ] = False,
-    input_size: Annotated[
-        int | None,
-        typer.Option(metavar="N", help="Side of the network's input; by default the one that it was trained for."),
-    ] = None,
-    device: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Such as cpu; by default cuda, else mps, else cpu.")
-    ] = None,
+    device: DeviceOption = None,
+    *,
+    user: dict[str, Any],
+    view: dict[str, Any],
 ) -> None:
     """Measure how many prompts a method needs, with a simulated user.
 
-    FOLDER/summary.json holds the numbers, FOLDER/records.jsonl.gz every prompt with the IoU after it. A run that was
-    interrupted goes on when the same command is given again. Started by torchrun, its processes share the objects, and
-    the result is that of one process. With --human there is one answer to all scribbles of an object, and
-    FOLDER/human.json holds how good it is, and how the simulated scribbles compare with people's.
+    FOLDER/summary.json holds the numbers, FOLDER/records.jsonl.gz every prompt with the IoU after it. The same command
+    resumes an interrupted run. Processes of torchrun share the objects, with the result of one process. With --human
+    the method answers all scribbles of an object at once, and FOLDER/human.json holds the IoU and a comparison of
+    people's with simulated scribbles.
     """
     from vpuformer.data.roots import benchmark_root
     from vpuformer.evaluation.processes import TorchrunProcesses
     from vpuformer.evaluation.shards import parse_shard
+    from vpuformer.evaluation.simulated_user import SimulatedUser
 
     keep_freed_memory()
-    kinds, first_kind = kinds_of(prompts, first)
-    if human is not None and (prompts != "click" or first or stop_at_iou is not None or max_prompts != 20 or shard):
+    simulated = SimulatedUser(parse_kinds(prompts), **user)
+    if human is not None and (prompts != "click" or user or shard):
         raise ConfigError(
-            "--human gives all scribbles at once; leave out --prompts, --first, --max-prompts, --stop-at-iou and"
-            " --shard"
+            "--human gives all scribbles at once; leave out --prompts, --first, --max-prompts, --stop-at-iou, --seed"
+            " and --shard"
         )
     processes = TorchrunProcesses.from_environment()
     if processes.count > 1 and (shard is not None or human is not None):
@@ -117,13 +122,12 @@ def evaluate(
     part = None if shard is None else parse_shard(shard)
     root = benchmark_root(dataset, root)
     samples = choose_samples(open_samples(dataset, root, split), only or [], every, limit)
-    _tell_notes(samples)
+    _print_notes(samples)
     folder = make_folder(output, "the results")
     device = processes.device if device is None else device
     if human is not None:
         batch = workers = 1
-    ours = not zoom or zoom_rule != "ours" or flip or input_size is not None or model != "default"
-    if baseline is not None and ours:
+    if baseline is not None and (view or not zoom or zoom_rule != "ours" or model != "default"):
         raise ConfigError(
             f"--model, --no-zoom, --zoom-rule, --flip and --input-size are options of VPUFormer, not of {baseline};"
             " leave them out"
@@ -133,7 +137,7 @@ def evaluate(
 
     from vpuformer.inference.zoom import ViewSettings
 
-    views = ViewSettings.from_options({"zoom": zoom, "zoom_rule": zoom_rule, "flip": flip, "input_size": input_size})
+    views = ViewSettings.from_options({"zoom": zoom, "zoom_rule": zoom_rule, **view})
     method = open_method(model, baseline, device, views=views, batch=batch, workers=workers)
 
     from vpuformer.evaluation.records import RunHeader, data_fingerprint
@@ -144,11 +148,11 @@ def evaluate(
         data_sha256=data_fingerprint(root),
         model=method.segmenter.name,
         weights_sha256=method.segmenter.sha256 or None,
-        kinds=kinds,
-        first_kind=first_kind,
-        max_interactions=max_prompts,
-        until=stop_at_iou,
-        seed=seed,
+        kinds=simulated.kinds,
+        first_kind=simulated.first_kind,
+        max_interactions=simulated.max_interactions,
+        stop_at_iou=simulated.stop_at_iou,
+        seed=simulated.seed,
         batch=method.batch,
         options=views.to_options() if baseline is None else {},
         device=method.device,
@@ -163,13 +167,13 @@ def evaluate(
     elif part is not None:
         mine, header = _part(samples, header, part)
         _measure(mine, method, header, folder)
-        typer.echo(f"{folder / RECORDS}: part {shard}; put all parts together with vpuformer merge FOLDER... -o FOLDER")
+        typer.echo(f"{folder / RECORDS}: part {shard}; join all parts with vpuformer merge FOLDER... -o FOLDER")
     else:
         finish(header, _measure(samples, method, header, folder), folder)
 
 
-def _tell_notes(samples: "Sequence[Sample]") -> None:
-    """Say what of the files takes no part."""
+def _print_notes(samples: "Sequence[Sample]") -> None:
+    """Print the notes on files that are left out."""
     notes = list(dict.fromkeys(note for sample in samples for note in sample.notes))
     for note in notes[:_NAMED]:
         typer.echo(f"note: {note}", err=True)
@@ -178,7 +182,7 @@ def _tell_notes(samples: "Sequence[Sample]") -> None:
 
 
 def finish(header: "RunHeader", records: "Sequence[ObjectRecord]", folder: Path) -> None:
-    """Write the summary of a whole run, and show it."""
+    """Write and print the summary of a whole run."""
     from rich.console import Console
 
     from vpuformer.evaluation.report import summarise, summary_table, write_summary
@@ -220,7 +224,7 @@ def _part(
 def _in_processes(
     processes: "TorchrunProcesses", samples: "Sequence[Sample]", method: Method, header: "RunHeader", folder: Path
 ) -> None:
-    """One part in each process, and all together by the first. Parts that are done already stay."""
+    """Measure one part in each process; the first joins them. Finished parts are kept."""
     from vpuformer.evaluation.records import read_records, write_records
     from vpuformer.evaluation.shards import merge
 

@@ -1,4 +1,4 @@
-"""Objects, kinds of prompts and the method of an evaluation, from the words of a command line."""
+"""Objects, kinds of prompts and method of an evaluation, from the command line."""
 
 import fnmatch
 import os
@@ -29,23 +29,17 @@ class Method(NamedTuple):
     """Called once in each thread before anything is measured in it."""
 
 
-def kinds_of(prompts: str, first: str | None) -> "tuple[tuple[Kind, ...], Kind | None]":
-    """The kinds of `click+box`, and the first one.
+def parse_kinds(prompts: str) -> "tuple[Kind, ...]":
+    """The kinds of `click+box`, not yet checked.
 
-    Raises:
-        ConfigError: one of them is unknown.
+    >>> parse_kinds("click+box")
+    ('click', 'box')
     """
-    from vpuformer.prompts import KINDS
-
-    names = [name.strip() for name in prompts.split("+")]
-    for name in [*names, *([] if first is None else [first])]:
-        if name not in KINDS:
-            raise ConfigError(unknown_name("kind of prompt", name, KINDS))
-    return cast("tuple[Kind, ...]", tuple(dict.fromkeys(names))), cast("Kind | None", first)
+    return cast("tuple[Kind, ...]", tuple(dict.fromkeys(name.strip() for name in prompts.split("+"))))
 
 
 def open_samples(dataset: str, root: Path, split: Path | None) -> "Sequence[Sample]":
-    """The objects of a benchmark, or of COCO-format folders: the validation objects where a split is given.
+    """The objects of a benchmark or of COCO folders; with a split, its validation objects.
 
     Raises:
         DatasetError: there is no such data set, it is not laid out as it should be, or holds no object.
@@ -76,7 +70,7 @@ def open_samples(dataset: str, root: Path, split: Path | None) -> "Sequence[Samp
 def choose_samples(
     samples: "Sequence[Sample]", only: Sequence[str], every: int | None, limit: int | None
 ) -> "Sequence[Sample]":
-    """Some of the objects, in their order: those that a pattern names, of these every so many, of these the first.
+    """Choose objects: those that a pattern names, of these every n-th, of these the first.
 
     Args:
         samples: all of them.

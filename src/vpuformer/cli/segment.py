@@ -9,6 +9,7 @@ import typer
 
 from vpuformer.cli.outputs import IMAGE_SUFFIXES, check_file, check_unlike
 from vpuformer.cli.prompt_syntax import BOX_FORM, CLICK_FORM, SCRIBBLE_FORM
+from vpuformer.cli.shared_options import DeviceOption, ModelOption
 from vpuformer.errors import InputError, PromptError
 
 
@@ -25,10 +26,8 @@ def segment(
     mask_label: Annotated[
         str | None, typer.Option(metavar="N", help="The label in --mask that is the object, where there are several.")
     ] = None,
-    model: Annotated[str, typer.Option(metavar="MODEL", help="A model by name, or its folder.")] = "default",
-    device: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Such as cpu; by default cuda, else mps, else cpu.")
-    ] = None,
+    model: ModelOption = "default",
+    device: DeviceOption = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="The mask, as PNG.")] = None,
     overlay: Annotated[Path | None, typer.Option(metavar="FILE", help="The image with mask and prompts.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Say what came out as one JSON object.")] = False,

@@ -1,1 +1,1 @@
-"""Images with their objects: data sets on disk, the field's benchmarks, and what training makes of them."""
+"""Images with their objects: data sets on disk, benchmarks, and training samples."""

@@ -1,4 +1,4 @@
-"""What training makes of an image and its objects: one random view, sometimes a foreign object in it, other colours.
+"""Augmentation: a random view of an image, a pasted object now and then, other colours.
 
 Crop, scale, aspect, rotation and mirror are one affine map, so that pixels are resampled once (and shrunk before, where
 the image is much larger than the view). All random numbers come from the generator that is handed in.
@@ -23,7 +23,7 @@ Shown = npt.NDArray[np.bool_]
 
 
 class Augmented(NamedTuple):
-    """A square view: `image` uint8 (3, S, S), `masks` bool (k, S, S) in the order in which they came."""
+    """A square view: `image` uint8 (3, S, S), `masks` bool (k, S, S) in their order."""
 
     image: Tensor
     masks: Shown
@@ -48,25 +48,25 @@ def augment(
         side: pixels of the view, S.
         rng: the only source of randomness.
         settings: probabilities and ranges.
-        foreign: another image (H', W', 3) and the mask (H', W') of an object in it, which is cut out and laid onto
-            the view. It is the last of the masks that come back, and is taken out of the others.
+        foreign: another image (H', W', 3) and the mask (H', W') of an object in it, which is pasted onto the view.
+            Its mask is returned last and removed from the others.
 
     Returns:
         k masks, or k + 1 with `foreign`.
     """
     view, focus = choose_view(masks[0], side, rng, settings)
     shown = warp(image, view, side)
-    found = [focus] + [warp_mask(mask, view, side) for mask in masks[1:]]
+    shown_masks = [focus] + [warp_mask(mask, view, side) for mask in masks[1:]]
     if foreign is not None:
         shown, pasted = paste(shown, *foreign, rng, settings)
-        found = [mask & ~pasted for mask in found] + [pasted]
+        shown_masks = [mask & ~pasted for mask in shown_masks] + [pasted]
     shown = degrade(shown, rng, settings)
     coloured = recolour(torch.from_numpy(shown).permute(2, 0, 1).contiguous(), rng, settings)
-    return Augmented(coloured, np.stack(found))
+    return Augmented(coloured, np.stack(shown_masks))
 
 
 def choose_view(mask: Masks, side: int, rng: np.random.Generator, settings: Augmentation) -> tuple[Affine, Shown]:
-    """A random map of an image onto a view of `side` x `side` pixels that shows the object of `mask` (H, W).
+    """A random map onto a view of `side` x `side` pixels with the object of `mask` (H, W).
 
     Returns:
         The map, and the mask under it.
@@ -168,7 +168,7 @@ def _partial_crop(
 
 
 def _bounded(w: float, h: float, side: int, image: tuple[int, int]) -> tuple[float, float]:
-    """A crop no larger than the image, not enlarged more than threefold, no side more than twice the other one."""
+    """A crop no larger than the image, not enlarged more than threefold, no side over twice the other."""
     w, h = max(w, h / 2, side / 3), max(h, w / 2, side / 3)
     return min(w, image[1]), min(h, image[0])
 
@@ -188,8 +188,7 @@ def _view(
     flip: bool,
     upset: bool = False,
 ) -> Affine:
-    """Moves `centre` to the middle, turns, mirrors (`flip`: left to right, `upset`: top to bottom), and stretches
-    `size` (x, y) to `side`."""
+    """The map that centres, turns, mirrors (`flip`: left to right, `upset`: top to bottom) and scales a crop."""
     turn = np.deg2rad(degrees)
     rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
     linear = np.diag([(-side if flip else side) / size[0], (-side if upset else side) / size[1]]) @ rotation
@@ -197,7 +196,7 @@ def _view(
 
 
 def warp(image: RGB, view: Affine, side: int) -> RGB:
-    """The view of an image: uint8, shape (side, side, 3), black where the view leaves the image."""
+    """The view of an image: uint8, shape (side, side, 3), black outside the image."""
     # Bilinear sampling skips pixels below half size, so a large image is shrunk by area first.
     scale = np.sqrt(abs(np.linalg.det(view[:, :2])))
     if scale < 0.45:
@@ -216,15 +215,15 @@ def warp_mask(mask: Masks, view: Affine, side: int) -> Shown:
 
 
 def _between_centres(view: Affine) -> Affine:
-    """From edge coordinates to OpenCV's, which are 0 in the middle of the first pixel."""
+    """The map in OpenCV's coordinates, which are 0 at the centre of the first pixel."""
     half = np.array([0.5, 0.5])
     return np.column_stack([view[:, :2], view @ np.array([0.5, 0.5, 1.0]) - half])
 
 
 def paste(canvas: RGB, image: RGB, mask: Masks, rng: np.random.Generator, settings: Augmentation) -> tuple[RGB, Shown]:
-    """Cuts the object of `mask` (H, W) out of `image` (H, W, 3) and lays it onto `canvas` (S, S, 3).
+    """Paste the object of `mask` (H, W) in `image` (H, W, 3) onto `canvas` (S, S, 3).
 
-    Its size, place, rotation and mirroring are random, its shape is kept, its edge is feathered over about two pixels.
+    Size, position, rotation and mirroring are random, the shape is kept, the edge is feathered over two pixels.
 
     Returns:
         The new canvas, and where the object lies on it: bool, shape (S, S).
@@ -244,7 +243,7 @@ def paste(canvas: RGB, image: RGB, mask: Masks, rng: np.random.Generator, settin
 
 
 def degrade(image: RGB, rng: np.random.Generator, settings: Augmentation) -> RGB:
-    """Seldom blurred, seldom compressed as JPEG. uint8 (S, S, 3) to the same."""
+    """Random blur and JPEG compression. uint8 (S, S, 3) to the same."""
     if rng.random() < settings.blur:
         image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.5, 1.5)).astype(np.uint8, copy=False)
     if rng.random() < settings.jpeg:
@@ -258,12 +257,12 @@ def degrade(image: RGB, rng: np.random.Generator, settings: Augmentation) -> RGB
 
 
 def recolour(image: Tensor, rng: np.random.Generator, settings: Augmentation) -> Tensor:
-    """Other brightness, contrast and saturation, or gain and offset; seldom grey. uint8 (3, S, S) to the same."""
+    """Random brightness, contrast and saturation, or gain and offset; uint8 (3, S, S)."""
     if rng.random() < settings.recolour:
         image = F.adjust_brightness(image, rng.uniform(*settings.brightness))
         image = F.adjust_contrast(image, rng.uniform(*settings.contrast))
         image = F.adjust_saturation(image, rng.uniform(*settings.saturation))
-    # No draw without need: what the other settings make of a generator stays the same.
+    # No random number without need: other settings then get the same ones.
     if settings.linear and rng.random() < settings.linear:
         gain, offset = rng.uniform(*settings.gain), 255 * rng.uniform(*settings.offset)
         image = _clipped(image.float() * gain + offset)

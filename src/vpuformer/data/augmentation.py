@@ -1,4 +1,4 @@
-"""The settings of `vpuformer.data.augment`, and the field's two ways of setting them. Imports no torch."""
+"""Settings of `vpuformer.data.augment`, with two presets from the field. Imports no torch."""
 
 from dataclasses import dataclass, replace
 
@@ -11,7 +11,7 @@ _SHARES += ("grey", "blur", "jpeg", "paste", "smallest", "kept")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Augmentation:
-    """How training images are changed. Probabilities are in 0..1, ranges are drawn from uniformly.
+    """Settings of augmentation. Probabilities are in 0..1, ranges are sampled uniformly.
 
     The view is the whole image (`whole`), a crop that cuts through the object (`partial`), else a crop around it; or,
     with `resize`, a crop of the resized image wherever it falls.
@@ -28,39 +28,39 @@ class Augmentation:
     """Change of the aspect of a crop."""
     resize: tuple[float, float] | None = None
     """Scale of the image's own pixels, of which the view is then a crop (black where the image ends), as RITM and
-    SimpleClick have it; `whole`, `partial`, `expansion` and `aspect` are not looked at."""
+    SimpleClick have it; `whole`, `partial`, `expansion` and `aspect` are not used."""
     shift: float = 0.0
     """With `resize`: how far the crop is moved beyond that, in sides of the image."""
     quarter_turns: float = 0.0
-    """With `resize`: how often the image is turned by 0, 90, 180 or 270 degrees, all equally often."""
+    """With `resize`: probability of a turn by 0, 90, 180 or 270 degrees, each equally likely."""
     upset: float = 0.0
-    """With `resize`: how often top and bottom change places."""
+    """With `resize`: probability of exchanging top and bottom."""
     flip: float = 0.5
-    """How often left and right do."""
+    """Probability of exchanging left and right."""
     rotate: float = 0.3
     angle: float = 15.0
-    """Largest rotation either way, in degrees. What comes in from outside is black, and background."""
+    """Largest rotation either way, in degrees. Pixels from outside are black background."""
     recolour: float = 0.75
-    """How often brightness, contrast and saturation are multiplied by factors."""
+    """Probability that brightness, contrast and saturation are multiplied by random factors."""
     brightness: tuple[float, float] = (0.75, 1.25)
     contrast: tuple[float, float] = (0.8, 1.4)
     saturation: tuple[float, float] = (0.6, 1.4)
     linear: float = 0.0
-    """How often values are multiplied by a `gain` and moved by an `offset` (in shares of white)."""
+    """Probability that values are multiplied by a `gain` and shifted by an `offset` (shares of white)."""
     gain: tuple[float, float] = (0.85, 1.4)
     offset: tuple[float, float] = (-0.25, 0.25)
     tint: float = 0.0
-    """How often each channel is moved by up to `tint_range`, in shares of white."""
+    """Probability that each channel is shifted by up to `tint_range`, in shares of white."""
     tint_range: float = 10 / 255
     grey: float = 0.05
     blur: float = 0.05
     jpeg: float = 0.1
     paste: float = 0.15
-    """How often a foreign object is laid onto the image, where one is at hand."""
+    """Probability that a foreign object is pasted onto the image, if there is one."""
     paste_side: tuple[float, float] = (0.25, 0.8)
     """Longer side of the pasted object, in sides of the view."""
     smallest: float = 0.001
-    """Least share of the view that the object covers; below it another view is drawn."""
+    """Least share of the view that the object covers; below it another view is sampled."""
     kept: float = 0.3
     """Least share of the object that a crop contains."""
     attempts: int = 5

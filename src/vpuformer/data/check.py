@@ -1,7 +1,7 @@
-"""Whether a data set is all there: every file is opened once, and what is wrong is told of all files, not of the first.
+"""Check of a data set: every file is opened once, and all faults are reported.
 
-A few of its images make a contact sheet, for the eye finds what no rule does: masks of other images, labels that
-mean something else.
+Some images make a contact sheet, which shows what no rule finds: masks of other images, labels that mean something
+else.
 """
 
 from collections.abc import Callable, Iterable
@@ -28,13 +28,16 @@ SHOWN = 24
 T = TypeVar("T")
 
 Progress = Callable[[str, int, int], None]
-"""Told the name of the set, how many of its images are done, and how many there are."""
+"""Called with the name of the set, the number of images checked, and the number of all."""
 
 
 @dataclass
 class Findings:
-    """What was found in one set. `faults` are sentences that name files, each once; `notes` are sentences about what
-    takes no part although nothing is wrong with it; `shown` are small images with their objects outlined."""
+    """Result of checking one set.
+
+    `faults` are sentences that name files, each once. `notes` are sentences about files that are left out without being
+    wrong. `shown` are small images with their objects outlined.
+    """
 
     name: str
     published: Counts
@@ -46,7 +49,7 @@ class Findings:
 
     @property
     def complete(self) -> bool:
-        """Whether there is as much as was published."""
+        """Whether the set has the published size."""
         return self.published.agrees(self.images, self.objects)
 
     def __str__(self) -> str:
@@ -55,15 +58,15 @@ class Findings:
 
 
 def check(name: str, root: Path, on_progress: Progress | None = None) -> list[Findings]:
-    """Open everything of a set.
+    """Open every file of a set.
 
     Args:
-        name: a benchmark, or a kind of sets that can be trained on; where it is both, both are looked at.
+        name: a benchmark, or a kind of sets that can be trained on; a name of both is checked as both.
         root: its folder; for `coco` also a folder of several sets.
         on_progress: called after every image.
 
     Raises:
-        DatasetError: there is no such set, or `root` is not laid out as it.
+        DatasetError: the name is unknown, or `root` has another layout.
     """
     name = name.lower()
     if name not in {**BENCHMARKS, **KINDS}:
@@ -134,7 +137,7 @@ def _note(
     *,
     shown: bool,
 ) -> None:
-    """Count one image and its objects, each a name and what reads its mask; see that they fit and are not empty."""
+    """Count one image and its objects, each a name and what reads its mask; check that they fit and are not empty."""
     findings.images += 1
     small = Thumbnail(image) if shown and image is not None else None
     for name, read in masks:

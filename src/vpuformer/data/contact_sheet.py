@@ -35,7 +35,7 @@ class Thumbnail:
         self._covered: list[npt.NDArray[np.bool_]] = []
 
     def add(self, mask: npt.NDArray[np.bool_]) -> None:
-        """One more object, a mask (H, W)."""
+        """Add an object, a mask (H, W)."""
         self._covered.append(
             cv2.resize(mask.astype(np.uint8) * np.uint8(255), self._size, interpolation=self._way) > 127
         )
@@ -51,7 +51,7 @@ class Thumbnail:
 
 
 def contact_sheet(images: Sequence[RGB]) -> RGB:
-    """Small images side by side, from left to right and then down, on a light ground: uint8, shape (H, W, 3)."""
+    """Small images in rows on a light ground, uint8, shape (H, W, 3)."""
     columns = max(int(np.ceil(np.sqrt(len(images) * 1.5))), 1)
     rows = [images[i : i + columns] for i in range(0, len(images), columns)]
     heights = [max(image.shape[0] for image in row) for row in rows]

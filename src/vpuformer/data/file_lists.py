@@ -1,4 +1,4 @@
-"""Which files a set consists of: folders, lists of names, and files that belong together by their stems."""
+"""Files of a set: its folders, lists of names, and files matched by their stems."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -13,7 +13,7 @@ def need_folders(root: Path, name: str, images: str, masks: str) -> tuple[Path, 
     """The folders of images and of masks in `root`.
 
     Raises:
-        DatasetError: one of them is missing, so that this is no set of the layout `name`.
+        DatasetError: one of them is missing.
     """
     for folder in (images, masks):
         if not (root / folder).is_dir():
@@ -35,27 +35,27 @@ def by_stem(folder: Path, stem_of: Callable[[Path], str] = up_to_first_dot) -> d
     Raises:
         DatasetError: two have the same stem.
     """
-    found: dict[str, Path] = {}
+    images: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
         if not is_image(path):
             continue
         stem = stem_of(path)
-        if stem in found:
-            raise DatasetError(f"{folder} has two files for {stem}: {found[stem].name} and {path.name}")
-        found[stem] = path
-    return found
+        if stem in images:
+            raise DatasetError(f"{folder} has two files for {stem}: {images[stem].name} and {path.name}")
+        images[stem] = path
+    return images
 
 
 def is_image(path: Path) -> bool:
-    """Whether a file is looked at, by its name alone; others may lie beside it."""
-    # A name that starts with a dot is none of the set's: systems and programs leave such files behind.
+    """Whether a file name is that of an image."""
+    # Systems and programs leave files behind whose names start with a dot.
     return not path.name.startswith(".") and path.suffix.lower() in image_endings()
 
 
 def unread(folder: Path, *known: Path) -> list[str]:
-    """The sentence that counts the files of a folder that are no images, by their endings; nothing if there are none.
+    """A sentence that counts the unread files of a folder by their endings, if there are any.
 
-    A HEIC, DNG or SVS among them is an image that is not read. The `known` files are not counted.
+    A HEIC, DNG or SVS file may be an image all the same. The `known` files are not counted.
     """
     others = [path for path in sorted(folder.iterdir()) if not (path.name.startswith(".") or is_image(path))]
     kinds = Counter(path.suffix.lower() or path.name for path in others if path not in known and path.is_file())
@@ -66,24 +66,24 @@ def unread(folder: Path, *known: Path) -> list[str]:
 
 
 def is_plain(name: str) -> bool:
-    """Whether a name in a list is that of a file within its folder."""
+    """Whether a name in a list stays within its folder."""
     return "\0" not in name and not PurePath(name).is_absolute() and ".." not in PurePath(name).parts
 
 
 def read_names(path: Path) -> list[str]:
-    """The names in a list, one a line; what stands behind a name, such as a label, is left out.
+    """The names in a list, one a line. What follows a name, such as a label, is ignored.
 
     Raises:
-        DatasetError: the list is missing, no text, or empty, or names a file outside its folder.
+        DatasetError: the list is missing, not text, or empty, or names a file outside its folder.
     """
     try:
         text = read_bytes(path, error=DatasetError, name=f"the list of images {path}").decode("utf-8-sig")
     except UnicodeDecodeError as problem:
-        raise DatasetError(f"the list of images {path} is no text in UTF-8: {problem}") from problem
+        raise DatasetError(f"the list of images {path} is not text in UTF-8: {problem}") from problem
     names = [line.split()[0] for line in text.splitlines() if line.strip()]
     if not names:
         raise DatasetError(f"{path} lists no image")
     for name in names:
         if not is_plain(name):
-            raise DatasetError(f"{path} lists {name!r:.80}, which is no name of an image in its folder")
+            raise DatasetError(f"{path} lists {name!r:.80}, which is not a name of an image in its folder")
     return names

@@ -1,4 +1,4 @@
-"""Sets whose objects are labels in maps, one or several maps an image."""
+"""Data sets whose objects are labels in maps, one or several maps an image."""
 
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
@@ -70,7 +70,7 @@ class Layers:
 
 
 def labels_as_layers(labels: Labels, ignore_label: int | None = None, name: str = "the label map") -> Layers:
-    """Every label of a map above 0 but `ignore_label`, the ignored pixels, is an object, called by its label.
+    """The objects of a label map: every label above 0 except `ignore_label`, as its id.
 
     Raises:
         DatasetError: the map has more than `MOST_LABELS` labels; `name` is the map's in the message.
@@ -86,7 +86,7 @@ def labels_as_layers(labels: Labels, ignore_label: int | None = None, name: str 
 
 
 def labels_of(labels: Labels, ignore_label: int | None, name: str) -> list[int]:
-    """The labels of the objects in a map, in increasing order: all values above 0 but `ignore_label`.
+    """The labels of objects in a map, ascending: all values above 0 except `ignore_label`.
 
     Raises:
         DatasetError: there are more than `MOST_LABELS`.
@@ -101,7 +101,7 @@ def labels_of(labels: Labels, ignore_label: int | None, name: str) -> list[int]:
 
 
 def note_on_negatives(labels: Labels, ignore_label: int | None, name: str) -> str | None:
-    """The sentence that says which values below 0 are background; None if there are none."""
+    """A sentence that names the values below 0, which are background; None without any."""
     if np.issubdtype(labels.dtype, np.unsignedinteger):
         return None
     below = [value for value in np.unique(labels[labels < 0]).tolist() if value != ignore_label]
@@ -118,7 +118,7 @@ def _pixels_of(labels: Labels) -> dict[int, int]:
 
 
 class LayeredSource(Source):
-    """A set whose files are opened when an image is asked for; a reader writes `path` and `read_layers`."""
+    """A data set whose files are opened on demand. Subclasses define `path` and `read_layers`."""
 
     def __init__(self, name: str, images: Sequence[str]) -> None:
         self.name = name
@@ -129,15 +129,15 @@ class LayeredSource(Source):
         return f"{type(self).__name__}({self.name!r}: {len(self)} images)"
 
     def path(self, index: int) -> Path:
-        """Where an image lies."""
+        """Path of an image."""
         raise NotImplementedError
 
     def read_layers(self, index: int) -> Layers:
-        """The objects of an image, from its files. Raises `InputError` where they are wrong."""
+        """The objects of an image, from its files. Raises `InputError` if they are wrong."""
         raise NotImplementedError
 
     def layers(self, index: int) -> Layers:
-        """The objects of an image; those of the last few images are at hand.
+        """The objects of an image. Those of the last few images are cached.
 
         Raises:
             DatasetError: the files are missing or broken.
@@ -210,5 +210,5 @@ class LayeredSource(Source):
         layers = self.layers(index)
         if layers.ignore_label is None:
             return None
-        open_pixels = np.any([labels == layers.ignore_label for labels in layers.maps], axis=0)
-        return open_pixels.astype(np.uint8) if open_pixels.any() else None
+        ignored = np.any([labels == layers.ignore_label for labels in layers.maps], axis=0)
+        return ignored.astype(np.uint8) if ignored.any() else None

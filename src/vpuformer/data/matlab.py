@@ -1,6 +1,6 @@
-"""A field of a MATLAB file of level 5, without trusting one of its numbers.
+"""Safe reading of a field of a MATLAB file of level 5.
 
-Only what annotations are made of is read: a variable that is one struct, and in it a matrix of integers. SciPy's reader
+Only one layout is read: a variable that is a struct, with a matrix of integers in a field. SciPy's reader
 allocates what the sizes in a file say, and a damaged one makes it crash.
 """
 
@@ -17,7 +17,7 @@ _HEAD = 128
 _MATRIX, _COMPRESSED = 14, 15
 _STRUCT = 2
 _INTEGERS = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 12: "i8", 13: "u8"}
-"""Type of a data element to that of NumPy."""
+"""NumPy's type by that of the data element."""
 
 _LARGEST = 2**28
 """Bytes of a variable once it is decompressed."""
@@ -27,7 +27,7 @@ def read_integers(content: bytes, variable: str, field: str) -> npt.NDArray[np.i
     """The matrix of integers in a field of a struct, shape (H, W).
 
     Raises:
-        ValueError: the content is no such file, or has no such variable, field or matrix.
+        ValueError: the content is not of level 5, or has no such variable, field or matrix.
     """
     order = {b"IM": "<", b"MI": ">"}.get(content[126:_HEAD])
     if order is None:
@@ -45,7 +45,7 @@ def read_integers(content: bytes, variable: str, field: str) -> npt.NDArray[np.i
 
 
 class _Elements:
-    """Data elements, one behind the other."""
+    """Consecutive data elements."""
 
     def __init__(self, data: memoryview, order: str) -> None:
         self.left, self._order = data, order
@@ -82,7 +82,7 @@ class _Matrix:
     def field(self, name: str) -> memoryview:
         """The matrix in a field of a single struct."""
         if self._class != _STRUCT or any(side != 1 for side in self.sides):
-            raise ValueError(f"{self.name} is no single struct")
+            raise ValueError(f"{self.name} is not a single struct")
         (length,) = self._numbers("i") or (0,)
         names = bytes(self._elements.next()[1])
         if length < 1:

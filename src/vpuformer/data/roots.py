@@ -1,4 +1,4 @@
-"""Where data sets lie: their folder, or the `config.yml` of RITM and its successors, which names the folders of all."""
+"""Folders of data sets, given directly or by the `config.yml` of RITM and its successors."""
 
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,12 @@ _KEYS = {"cocolvis": "lvis_v1", "coco": "coco"}
 
 
 def read_roots(config: str | Path) -> dict[str, Path]:
-    """The folders in a `config.yml`: what stands before `_PATH`, in small letters, to the path.
+    """The folders in a `config.yml` by name: the key without `_PATH`, in small letters.
 
     Relative paths start at the folder of the file. Other keys, and keys without a value, are passed over.
 
     Raises:
-        ConfigError: the file is missing or no YAML of names and values.
+        ConfigError: the file is missing, or not YAML of names and values.
     """
     file = Path(config)
     text = read_bytes(file, error=ConfigError)
@@ -27,7 +27,7 @@ def read_roots(config: str | Path) -> dict[str, Path]:
     except RecursionError as problem:
         raise ConfigError(f"{file} is nested too deeply to be read as YAML") from problem
     except (ValueError, yaml.YAMLError) as problem:
-        raise ConfigError(f"{file} is no valid YAML: {problem}") from problem
+        raise ConfigError(f"{file} is not valid YAML: {problem}") from problem
     if not isinstance(content, dict):
         raise ConfigError(f"{file} holds no names and values; wanted lines such as GRABCUT_PATH: ./datasets/GrabCut")
     return {
@@ -38,7 +38,7 @@ def read_roots(config: str | Path) -> dict[str, Path]:
 
 
 def at_home(path: str) -> Path:
-    """A path whose `~` is the home folder of a user.
+    """A path with `~` expanded to the home folder of the user.
 
     Raises:
         ConfigError: there is no such user.
@@ -50,7 +50,7 @@ def at_home(path: str) -> Path:
 
 
 def benchmark_root(name: str, root_or_config: str | Path) -> Path:
-    """The folder of the data set `name`: `root_or_config` itself, or what it says where it is a `.yml` or `.yaml`.
+    """The folder of the data set `name`: `root_or_config`, or its entry there if that is YAML.
 
     Raises:
         ConfigError: the file cannot be read, or has no `NAME_PATH`.

@@ -1,4 +1,4 @@
-"""One object of one image, read from disk when it is asked for."""
+"""One object of one image, read from disk on demand."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from vpuformer.metrics import IGNORE
 
 
 def truth_of(objects: npt.NDArray[Any], ignored: npt.NDArray[Any] | None = None) -> Truth:
-    """Masks of 0 and 1, shape (..., H, W), as truths: `IGNORE` where nobody decided and no object is.
+    """Ground truths from masks of 0 and 1, shape (..., H, W), with `IGNORE` off the objects.
 
     >>> truth_of(np.array([[1, 0, 0]]), np.array([[1, 1, 0]])).tolist()
     [[1, -1, 0]]
@@ -53,5 +53,5 @@ class Sample:
         return self.read_image()
 
     def truth(self) -> Truth:
-        """int8, shape (H, W): 1 object, 0 background, `metrics.IGNORE` where the annotators did not decide."""
+        """int8, shape (H, W): 1 object, 0 background, `metrics.IGNORE` for ignored pixels."""
         return self.read_truth()

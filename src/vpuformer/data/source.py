@@ -1,7 +1,7 @@
-"""What training asks of a set of annotated images, whatever its files look like.
+"""The interface of a data set for training, whatever its files look like.
 
-A reader derives from `Source` and writes `objects`, `areas`, `image` and `masks`; the rest follows from these, and is
-overridden where a format knows a cheaper way.
+A reader derives from `Source` and defines `objects`, `areas`, `image` and `masks`; the rest follows from these and is
+overridden where a format has a cheaper way.
 """
 
 from collections.abc import Sequence
@@ -22,8 +22,8 @@ class Source(Protocol):
     """Images and their objects.
 
     Images are counted from 0 in the order of `images`. Objects of an image are called by an id, a number that
-    nothing else in the image has. Nothing is drawn by chance here but in `draw`, so that a sample is a function of
-    its seed and number alone.
+    nothing else in the image has. Only `sample_objects` is random, so that a sample is a function of its seed and
+    number alone.
     """
 
     name: str
@@ -31,14 +31,14 @@ class Source(Protocol):
     images: Sequence[str]
     """Files, relative to the folder of the set."""
     indexed: bool = False
-    """Whether `size`, `objects` and `areas` are answered from memory. Where not, training draws an image first and
-    looks afterwards whether it shows an object of use, so that a large set is ready at once."""
+    """Whether `size`, `objects` and `areas` are answered from memory. If not, training samples an image first and
+    then checks whether it shows a usable object, so that a large set is ready at once."""
     frequencies: npt.NDArray[np.float64] | None = None
-    """How often each image is drawn, relative to the others, shape (n,); None where all are drawn alike."""
+    """Relative sampling frequency of each image, shape (n,); None if all are equal."""
     faults: Sequence[DatasetError] = ()
-    """What was left out because its files are wrong."""
+    """Errors of files that are left out."""
     notes: Sequence[str] = ()
-    """Sentences about what is in the files and takes no part, although nothing is wrong with it."""
+    """Sentences about what is left out although nothing is wrong with it."""
 
     def __len__(self) -> int:
         """Number of images."""
@@ -69,20 +69,22 @@ class Source(Protocol):
         return height, width
 
     def fully_annotated(self, index: int) -> bool:  # noqa: ARG002
-        """Whether every object of the image is annotated; where not, an unlabelled thing is not background."""
+        """Whether every object of the image is annotated; else unlabelled pixels may be objects."""
         return False
 
     def ignore_mask(self, index: int) -> Masks | None:  # noqa: ARG002
-        """Ignored pixels: uint8, shape (H, W), 0 or 1; None where there are none."""
+        """Ignored pixels: uint8, shape (H, W), 0 or 1; None if all pixels count."""
         return None
 
     def unusable(self) -> Sequence[int]:
-        """Images whose file is not there or is another than was annotated, as far as that is seen at little cost.
-        They are not trained on."""
+        """Indices of images whose file is missing or of another size than annotated.
+
+        They are not trained on. Only cheap checks are made.
+        """
         return ()
 
     def remarks(self, index: int) -> Sequence[str]:  # noqa: ARG002
-        """Sentences about what in the image's files takes no part, or was read otherwise than its name says."""
+        """Sentences about what is left out of the image's files or read otherwise than named."""
         return ()
 
     def union(self, index: int, objects: Sequence[int] | None = None) -> Masks:
@@ -90,19 +92,18 @@ class Source(Protocol):
         return self.masks(index, objects).max(axis=0, initial=0)
 
     def sample_objects(self, index: int, rng: np.random.Generator) -> tuple[list[int], npt.NDArray[np.int64]]:  # noqa: ARG002
-        """The objects that a training sample of this image is made of, and their areas.
+        """Ids and areas of the objects for one training sample of this image.
 
-        These are `objects` and `areas`, but for formats that add or leave out some by chance.
+        They equal `objects` and `areas`, except in formats that add or leave out some at random.
         """
         return self.objects(index), self.areas(index)
 
     def truth(self, index: int, object_id: int) -> Truth:
-        """The truth of one object: int8, shape (H, W), 1 object, `IGNORE` where it is ignored, 0 elsewhere."""
+        """Ground truth of one object: int8, shape (H, W), 1 object, `IGNORE`, or 0 elsewhere."""
         return truth_of(self.masks(index, [object_id])[0], self.ignore_mask(index))
 
     def sample(self, index: int, object_id: int) -> Sample:
-        """One object as a `Sample` called "set/file/id", the file relative to the folder of the set: two folders may
-        hold files of the same name.
+        """One object as a `Sample` named "set/file/id", the file relative to the set's folder.
 
         Raises `DatasetError` where the image has no such object.
         """

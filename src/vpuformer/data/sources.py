@@ -1,6 +1,6 @@
-"""The kinds of sets that can be trained on, and how a set is named on a command line.
+"""The kinds of data sets for training, and their syntax on the command line.
 
-A further kind is one entry in `KINDS`.
+To add a kind, write a `Source` in `vpuformer/data/kinds/` and one entry in `KINDS`: see docs/data.md.
 """
 
 import re
@@ -23,10 +23,9 @@ from vpuformer.errors import ConfigError, DatasetError, unknown_name
 class Kind:
     """A kind of sets.
 
-    `open` takes the folder and, by name, those of the `options` that were given, and returns one set or several;
-    `options` say what makes a text into a value. With the settings of `whole` nothing is left out, so that what is
-    there can be counted and compared with what is `published`; `bare` is whether images without an object are in
-    order.
+    `open` takes the folder and, by name, the `options` given, and returns one set or several. `options` maps names to
+    functions from text to value. With the settings of `whole` nothing is left out, so that the set can be compared with
+    its `published` size. `bare` says that images without an object are valid.
     """
 
     open: Callable[..., Source | Sequence[Source]]
@@ -70,7 +69,7 @@ KINDS: dict[str, Kind] = {
 
 
 def open_sources(specs: str | Sequence[str]) -> dict[str, Source]:
-    """The sets that `specs` name, by their own names, in the order in which they are given.
+    """The sets that `specs` name, by their own names, in their order.
 
     A spec is `KIND=FOLDER`, with settings of that kind behind it where they are wanted
     (`sbd=FOLDER,scores=FILE`); `name=NAME` calls the set otherwise. A mere `FOLDER` is a COCO folder, a folder of
@@ -130,7 +129,7 @@ def _open(spec: str) -> Sequence[Source]:
     if kind is None:
         return open_kind(_kind_of(folder), folder, {})
     if kind not in KINDS:
-        raise ConfigError(f"{spec!r} is no KIND=FOLDER: {unknown_name('kind of set', kind, KINDS)}")
+        raise ConfigError(f"{spec!r} is not KIND=FOLDER: {unknown_name('kind of set', kind, KINDS)}")
     name = values.pop("name", None)
     options = {key: _option(spec, kind, key, text) for key, text in values.items()}
     sources = open_kind(kind, folder, options)
@@ -148,7 +147,7 @@ def _option(spec: str, kind: str, key: str, text: str) -> object:
     try:
         return options[key](text)
     except ValueError as problem:
-        raise ConfigError(f"{spec!r}: {text!r} is no value for {key} ({problem})") from problem
+        raise ConfigError(f"{spec!r}: {text!r} is not a value for {key} ({problem})") from problem
 
 
 def _kind_of(root: Path) -> str:

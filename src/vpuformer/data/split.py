@@ -1,4 +1,4 @@
-"""Which images train and which objects validate: the file `split.json` beside or above a folder of data sets."""
+"""The split into training and validation: `split.json` in or above a folder of data sets."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -27,7 +27,7 @@ class ValidationObject(NamedTuple):
 
 @dataclass(frozen=True)
 class Split:
-    """What is never trained on, and what is validated on.
+    """The images excluded from training, and the objects for validation.
 
     `drop` are images left out altogether, as "set/file_name"; `images` are the validation images of each set;
     `objects` are the validation samples. `Split()` keeps everything for training.
@@ -39,8 +39,11 @@ class Split:
 
     @classmethod
     def load(cls, path: str | Path) -> "Split":
-        """Reads a split: JSON with `drop` (["set/file"]), `pictures` ({"set": ["file"]}) and `objects`
-        ([{"set", "file", "annotation"}]). Raises `DatasetError` when the file is missing or is none."""
+        """Read a split from JSON.
+
+        Keys are `drop` (["set/file"]), `pictures` ({"set": ["file"]}) and `objects` ([{"set", "file", "annotation"}]).
+        Raises `DatasetError` if the file is missing or not a split.
+        """
         content = read_json(path, error=DatasetError, name=f"the split {path}")
         try:
             objects = [
@@ -50,7 +53,7 @@ class Split:
             drop = frozenset(_texts(content.get("drop", [])))
         except (ValueError, KeyError, TypeError, AttributeError) as problem:
             raise DatasetError(
-                f"{path} is no split ({type(problem).__name__}: {problem}); it needs the keys 'pictures' and 'objects'"
+                f"{path} is not a split ({type(problem).__name__}: {problem}); wanted the keys `pictures` and `objects`"
             ) from problem
         return cls(drop, images, tuple(objects))
 
@@ -61,25 +64,25 @@ class Split:
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"{value!r:.60} is no name")
+        raise TypeError(f"{value!r:.60} is not a name")
     return value
 
 
 def _texts(values: object) -> list[str]:
     if not isinstance(values, list):
-        raise TypeError(f"{values!r:.60} is no list of names")
+        raise TypeError(f"{values!r:.60} is not a list of names")
     return [_text(value) for value in values]
 
 
 def _id(value: object) -> int:
     number = whole_number(value, np.iinfo(np.int64).max)
     if number is None:
-        raise TypeError(f"{value!r:.60} is no number of an annotation")
+        raise TypeError(f"{value!r:.60} is not a number of an annotation")
     return number
 
 
 def open_folders(root: str | Path) -> dict[str, CocoFolder]:
-    """Every set of a folder of data sets (`root/NAME/annotations.json`) by its name, in the order of the names.
+    """Every set of a folder of data sets (`root/NAME/annotations.json`) by name, sorted.
 
     A `root` with an `annotations.json` of its own is one set, called by its folder.
     """
@@ -94,7 +97,7 @@ def open_folders(root: str | Path) -> dict[str, CocoFolder]:
 
 
 def find_split(root: str | Path, split: str | Path | None = None) -> Split:
-    """The split at `split`, else `split.json` in `root` or its parent, else one that keeps everything for training."""
+    """The split at `split`, else `split.json` in `root` or its parent, else an empty one."""
     if split is not None:
         return Split.load(split)
     root = Path(root).resolve()
@@ -105,13 +108,13 @@ def find_split(root: str | Path, split: str | Path | None = None) -> Split:
 
 
 def training_images(source: Source, split: Split) -> list[int]:
-    """Numbers of the images that can be used, and are neither validated on nor dropped."""
+    """Indices of the usable images that are neither dropped nor for validation."""
     unusable = set(source.unusable())
     return [i for i, file in enumerate(source.images) if i not in unusable and split.trains(source.name, file)]
 
 
 def notes_on(source: Source) -> list[str]:
-    """Sentences about what of a set takes no part in training, as far as that is known without opening its images."""
+    """Sentences about what is left out of training, as far as known without opening images."""
     notes = []
     if source.faults:
         notes.append(
@@ -128,9 +131,9 @@ def notes_on(source: Source) -> list[str]:
 
 
 def validation_samples(sources: Mapping[str, Source], split: Split) -> list[Sample]:
-    """The validation objects of the sets at hand, in the order of the split.
+    """The validation objects of the given sets, in the order of the split.
 
-    Raises `DatasetError` when a set lacks an image or an object that the split names.
+    Raises `DatasetError` if a set lacks an image or an object that the split names.
     """
     chosen = [entry for entry in split.objects if entry.set in sources]
     index_of = {
@@ -142,6 +145,6 @@ def validation_samples(sources: Mapping[str, Source], split: Split) -> list[Samp
     for entry in chosen:
         source = sources[entry.set]
         if entry.file not in index_of[entry.set]:
-            raise DatasetError(f"the split names {entry.set}/{entry.file}, which is no image of that set")
+            raise DatasetError(f"the split names {entry.set}/{entry.file}, which is not an image of that set")
         samples.append(source.sample(index_of[entry.set][entry.file], entry.annotation))
     return samples

@@ -1,6 +1,6 @@
-"""Training samples out of several sets, each a pure function of a seed and its number.
+"""Training samples from several sets, each a pure function of a seed and its index.
 
-There is no epoch: sample i draws its set, image, object and view from `default_rng((seed, i))`. A run that stopped
+There is no epoch: sample i chooses its set, image, object and view from `default_rng((seed, i))`. A run that stopped
 after sample n therefore goes on with sample n + 1, whatever the number of workers.
 """
 
@@ -22,25 +22,25 @@ from vpuformer.data.split import Split, notes_on, training_images
 from vpuformer.errors import ConfigError, DatasetError, counted, listed
 
 SMALLEST_OBJECT = 200
-"""Pixels in the image; smaller objects are not drawn."""
+"""Pixels in the image; smaller objects are not sampled."""
 LARGEST_SHARE = 0.9
-"""Share of the image; larger objects are not drawn, but for sets of regions."""
+"""Share of the image; larger objects are not sampled, except in sets of regions."""
 LARGEST_VIEW_SHARE = 0.97
-"""Share of the view: above it nothing is left to report_progress the object from."""
+"""Share of the view: above it hardly any background is left."""
 MERGE = 0.1
-"""How often two objects of an image make one target, where all of its objects are annotated."""
+"""Probability that two objects make one target, in a fully annotated image."""
 PASTED_FIRST = 0.7
-"""How often a pasted object is the first target, and not the object under it."""
+"""Probability that a pasted object is the first target, and not the object under it."""
 _ATTEMPTS = 20
 _LOOKS = 200
-"""Images of a set that is not indexed, of which one at least shows an object of use."""
+"""Images of a set that is not indexed to try until one shows a usable object."""
 
 
 class TrainingSample(TypedDict):
-    """`image` uint8 (3, S, S); `truth` int8 (S, S), 1 object, 0 not, `IGNORE` where nobody decided; `others` bool
-    (S, S), other annotated objects.
+    """One sample.
 
-    With `objects_per_image` m > 1 truth and others are (m, S, S).
+    `image` is uint8 (3, S, S), `truth` int8 (S, S): 1 object, 0 background, `IGNORE`; `others` bool (S, S): other
+    annotated objects. With `objects_per_image` m > 1 truth and others are (m, S, S).
     """
 
     image: Tensor
@@ -54,7 +54,7 @@ class TrainingSet(Dataset[TrainingSample]):
 
     Args:
         sources: sets by name, as from `open_sources`.
-        split: its validation images and dropped images are never drawn.
+        split: its validation images and dropped images are never sampled.
         size: side of the square views, S.
         seed: together with the index it determines a sample.
         weights: relative frequency by set name; a set that is not named counts 1, and 0 leaves it out.
@@ -66,8 +66,8 @@ class TrainingSet(Dataset[TrainingSample]):
         length: what `len` says; samples beyond it exist all the same.
         augmentation: how images are changed.
 
-    Raises `ConfigError` for weights or regions of sets that are not there and for weights that are no number from 0
-    on, `DatasetError` when no image is left.
+    Raises `ConfigError` for weights or regions of unknown sets and for weights that are not numbers from 0 on,
+    `DatasetError` if no image is left.
     """
 
     def __init__(
@@ -117,14 +117,13 @@ class TrainingSet(Dataset[TrainingSample]):
             f"{counted(len(part.images), 'image')} of {part.name}, weight {weight:g}: {chance:.1%} of the samples"
             for part, weight, chance in zip(self._sets, chances, self._chances.tolist(), strict=True)
         ] + left_out
-        """Sentences about what of the sets is drawn, how often, and what takes no part, as far as that is known without
-        opening images."""
+        """Sentences about the share of each set and what is left out, as far as known without opening images."""
         pasteable = [weight * (not part.regions) for part, weight in zip(self._sets, chances, strict=True)]
         self._paste_chances = _distribution(pasteable) if any(pasteable) else None
         self._length = objects if length is None else length
 
     def __len__(self) -> int:
-        """`length`, else the number of objects that can be drawn; a set that is not indexed counts its images."""
+        """`length`, else the number of usable objects; a set that is not indexed counts its images."""
         return self._length
 
     def __iter__(self) -> Iterator[TrainingSample]:
@@ -209,7 +208,7 @@ class TrainingSet(Dataset[TrainingSample]):
         source, image, objects, usable, areas = self._sample_image(self._paste_chances, rng)
         height, width = source.size(image)
         ids = np.array(objects)
-        # What was added by chance, such as the sky, is no thing that could lie somewhere else.
+        # Objects added at random, such as the sky, cannot lie somewhere else.
         fit = np.isin(ids, usable) & np.isin(ids, source.objects(image)) & (areas <= height * width / 2)
         if not fit.any():
             return None
@@ -217,7 +216,7 @@ class TrainingSet(Dataset[TrainingSample]):
 
 
 class _SampledImage(NamedTuple):
-    """An image that came up, its objects, those of a size to be trained on, and the areas of all."""
+    """A sampled image, its objects, those of usable size, and the areas of all."""
 
     source: Source
     image: int
@@ -227,7 +226,7 @@ class _SampledImage(NamedTuple):
 
 
 class _TrainingImages(NamedTuple):
-    """The images of one set that are drawn from, and their summed frequencies where they are not all alike."""
+    """The training images of one set, and cumulative frequencies if they differ."""
 
     name: str
     source: Source
@@ -238,15 +237,14 @@ class _TrainingImages(NamedTuple):
     def sample(self, rng: np.random.Generator) -> int:
         if self.sums is None:
             return int(self.images[rng.integers(len(self.images))])
-        place = np.searchsorted(self.sums, rng.random() * self.sums[-1], side="right")
-        return int(self.images[min(int(place), len(self.images) - 1)])
+        index = np.searchsorted(self.sums, rng.random() * self.sums[-1], side="right")
+        return int(self.images[min(int(index), len(self.images) - 1)])
 
 
 def _training_images(
     name: str, source: Source, split: Split, *, regions: bool
 ) -> tuple[_TrainingImages, int, list[str]]:
-    """What of a set is drawn from, how many objects that are, as far as it can be told without reading files, and
-    sentences about what is not drawn."""
+    """The training images of a set, the number of usable objects (of images if not indexed), and notes."""
     images = np.array(training_images(source, split), np.int64)
     usable, notes = len(images), notes_on(source)
     if source.indexed:
@@ -267,7 +265,7 @@ def _training_images(
 
 
 def _fit(source: Source, index: int, areas: npt.NDArray[np.int64], *, regions: bool) -> npt.NDArray[np.bool_]:
-    """Which objects of these areas are neither too small nor too large to be trained on."""
+    """Whether objects of these areas are neither too small nor too large for training."""
     height, width = source.size(index)
     largest = height * width * (1.0 if regions else LARGEST_SHARE)
     return (areas >= SMALLEST_OBJECT) & (areas <= largest)

@@ -1,4 +1,4 @@
-"""Reading pickles of strangers without running them.
+"""Reading of untrusted pickles without running them.
 
 Some annotations of the field come as pickles, and a pickle is a program. Here it may build containers, numbers, texts
 and NumPy arrays of numbers; any other name that it asks for ends the reading before anything of it has been looked up.
@@ -21,7 +21,7 @@ from vpuformer.files import read_bytes
 
 
 def load_plain(path: str | Path) -> Any:
-    """What a pickle holds, built of containers, numbers, texts, bytes and NumPy arrays of numbers.
+    """Content of a pickle: containers, numbers, texts, bytes and NumPy arrays of numbers.
 
     Raises:
         DatasetError: the file is missing or broken, or asks for anything else, which is not run.

@@ -27,6 +27,9 @@ from vpuformer.prompts import Kind, Prompt, prompt_from_dict, prompt_to_dict
 FORMAT = 1
 """Version of the file layout."""
 
+_KEYS = {"stop_at_iou": "until"}
+"""Fields of `RunHeader` that have another name in the file."""
+
 Key = tuple[str, int]
 """Identifies an object: name of the sample, number of the object."""
 
@@ -139,9 +142,9 @@ class RunHeader:
     kinds: tuple[Kind, ...] = ("click",)
     first_kind: Kind | None = None
     max_interactions: int = MAX_CLICKS
-    until: float | None = None
+    stop_at_iou: float | None = None
     seed: int = 0
-    """This one and the four above are the fields of `vpuformer.evaluation.simulated_user.SimulatedUser`."""
+    """Seed of the simulated user. `kinds` to `seed` are the fields of `SimulatedUser`."""
     batch: int = 1
     """Number of consecutive objects that are segmented together; see `vpuformer.evaluation.run`."""
     shard: str | None = None
@@ -160,20 +163,22 @@ class RunHeader:
 
     def to_dict(self) -> dict[str, Any]:
         """The first line of the file, as a dictionary."""
-        return {"format": FORMAT, **asdict(self), "kinds": list(self.kinds)}
+        values = {_KEYS.get(name, name): value for name, value in asdict(self).items()}
+        return {"format": FORMAT, **values, "kinds": list(self.kinds)}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """The inverse of `to_dict`."""
-        known = {each.name for each in fields(cls)}
+        names = {_KEYS.get(each.name, each.name): each.name for each in fields(cls)}
+        known = names.keys()
         # Files of older versions lack these fields; their runs were made with what are now the defaults.
         needed = known - {"batch", "shard", "total"}
         if not isinstance(values, Mapping) or values.get("format") != FORMAT:
             raise InputError(f"not the header of an evaluation of format {FORMAT}: {values!r:.80}")
-        names = values.keys() - {"format"}
-        if not needed <= names <= known:
-            raise InputError(f"not the header of an evaluation: these fields differ: {sorted(names ^ known)!s:.80}")
-        return cls(**{**{name: values[name] for name in names}, "kinds": tuple(values["kinds"])})
+        keys = values.keys() - {"format"}
+        if not needed <= keys <= known:
+            raise InputError(f"not the header of an evaluation: these fields differ: {sorted(keys ^ known)!s:.80}")
+        return cls(**{**{names[key]: values[key] for key in keys}, "kinds": tuple(values["kinds"])})
 
     def differences(self, other: "RunHeader") -> list[str]:
         """Names of the fields that differ between two runs, apart from `started`."""

@@ -105,7 +105,7 @@ def evaluate_to_file(
         records = evaluate(
             samples,
             segmenter,
-            SimulatedUser(header.kinds, header.first_kind, header.max_interactions, header.until, header.seed),
+            SimulatedUser(header.kinds, header.first_kind, header.max_interactions, header.stop_at_iou, header.seed),
             batch=header.batch,
             workers=workers,
             prepare_thread=prepare_thread,

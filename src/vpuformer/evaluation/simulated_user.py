@@ -32,9 +32,9 @@ class SimulatedUser:
     which there is no room, and a box or a stroke that would repeat an earlier one where no new one is left, becomes a
     click, and is recorded as one. No prompt of an object is given twice."""
     first_kind: Kind | None = None
-    """Kind of the first prompt, which need not be among `kinds`: a box to begin with, then clicks."""
+    """Kind of the first prompt, also one that is not among `kinds`: a box to begin with, then clicks."""
     max_interactions: int = MAX_CLICKS
-    """Prompts an object."""
+    """Largest number of prompts per object, by default 20."""
     stop_at_iou: float | None = None
     """An object ends when this IoU is reached. Only numbers up to this target then mean anything."""
     seed: int = 0

@@ -33,5 +33,5 @@ class Affected:
 
     @property
     def images(self) -> str:
-        """The names of the first ten images, and how many there are beyond; on one line, whatever the names hold."""
+        """The names of the first ten images and the number of others, on one line."""
         return listed(name if name.isprintable() else repr(name) for name in self._images)

@@ -1,4 +1,4 @@
-"""What is exported: an image and its objects, each a mask with a label."""
+"""The input of an export: an image and its objects, each a mask with a label."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from vpuformer.errors import InputError, MaskError
 
 @dataclass(frozen=True, eq=False, slots=True)
 class LabelledMask:
-    """An object: its pixels, bool of shape (H, W), what it is, and a number that no other object of the set has."""
+    """An object: a mask, bool of shape (H, W), a label, and an id that is unique in the set."""
 
     mask: BoolMask
     label: str | None
@@ -36,11 +36,11 @@ class AnnotatedImage:
         image: path within the folder of the images, with forward slashes.
         width: pixels.
         height: pixels.
-        objects: in the order in which they lie on one another, the last one on top.
-        id: a number that no other image of the set has.
+        objects: from the lowest to the topmost.
+        id: unique in the set.
 
     Raises:
-        InputError: the path leads out of its folder or is no text, or the image has no pixels.
+        InputError: the path leads out of its folder or is not text, or the image has no pixels.
     """
 
     image: str
@@ -57,9 +57,9 @@ class AnnotatedImage:
         try:
             self.image.encode()
         except UnicodeEncodeError as error:
-            raise InputError(f"the name {self.image!r} is no text in UTF-8; rename the image") from error
+            raise InputError(f"the name {self.image!r} is not text in UTF-8; rename the image") from error
         if self.width < 1 or self.height < 1:
-            raise InputError(f"{self.image} is said to be {self.width}x{self.height} pixels; an image has some")
+            raise InputError(f"{self.image} is {self.width}x{self.height} pixels; an image has at least one")
 
     def masks(self) -> Iterator[LabelledMask]:
         """The objects, each checked to fit the image.

@@ -1,4 +1,4 @@
-"""Several contours joined to one by bridges, each walked to and fro, which enclose nothing."""
+"""Several contours joined to one by bridges, each walked to and fro, enclosing nothing."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ _Ints = npt.NDArray[np.int64]
 
 
 def joined(contours: Sequence[Contour]) -> Contour:
-    """One contour that encloses what all of them enclose (even-odd rule), joined by the shortest bridges.
+    """One contour that encloses, by the even-odd rule, what all of them enclose.
 
     >>> squares = [np.array([(0, 0), (1, 0), (1, 1), (0, 1)], np.int32) + (x, 0) for x in (0, 3)]
     >>> joined(squares).tolist()

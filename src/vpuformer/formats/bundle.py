@@ -14,16 +14,16 @@ from vpuformer.files import read_json
 from vpuformer.formats.matching import match_stem, plain_name
 
 MAX_BYTES = 256_000_000
-"""Of one file in an archive, unpacked."""
+"""Largest size of a file in an archive, unpacked."""
 
 MAX_JSON = 100_000_000
-"""Of all JSON files of an archive, unpacked. As objects they take some twenty times as much memory."""
+"""Largest size of all JSON files of an archive, unpacked. Parsed, they take twenty times as much memory."""
 
 LabelAndMask = tuple[str | None, BoolMask]
-"""An object: what it is, None where that is not said, and its mask, bool of shape (H, W)."""
+"""An object that was read: its label or None, and its mask, bool of shape (H, W)."""
 
 AddNote = Callable[[str], object]
-"""Called with a sentence on what was guessed or left out."""
+"""A function called with a sentence about what was guessed or left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +45,18 @@ class TargetImage:
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """A way to read objects: whether these files are of the format, and the objects of an image in them."""
+    """The reader of a format: whether files are of it, and the objects of an image in them."""
 
     claims: "Callable[[Bundle], bool]"
     read: "Callable[[Bundle, TargetImage, AddNote], Iterator[LabelAndMask]]"
 
 
 class Bundle:
-    """Files by their paths, with forward slashes, whatever the archive has; read when they are asked for.
+    """Files by their paths, with forward slashes, read on demand.
 
     Args:
         content: of a zip archive, or of the one file.
-        name: of that file; "" if it is not known.
+        name: of that file; "" if unknown.
 
     Raises:
         MaskError: the archive is broken.
@@ -92,7 +92,7 @@ class Bundle:
         return name or "the file"
 
     def under(self, folder: str, ending: str) -> list[str]:
-        """The files with this ending in a folder of this name, at any depth; in any folder if it is ""."""
+        """The files with this ending in folders of this name, at any depth; "" is any folder."""
         return [
             name
             for name in self.names
@@ -100,7 +100,7 @@ class Bundle:
         ]
 
     def named(self, name: str) -> str | None:
-        """The path of the file that is called so, in whatever folder; None if there is none, or several."""
+        """The path of the only file of this name, in any folder; None unless there is exactly one."""
         found = [path for path in self.names if PurePosixPath(path).name == name]
         return found[0] if len(found) == 1 else None
 
@@ -140,7 +140,7 @@ class Bundle:
         return content
 
     def text(self, name: str) -> str | None:
-        """A file as text; None if it is none."""
+        """A file as text; None if it is not text."""
         content = self.read(name)
         try:
             text = content.decode(json.detect_encoding(content)).removeprefix("\ufeff")
@@ -149,10 +149,10 @@ class Bundle:
         return None if "\0" in text else text
 
     def json(self, name: str) -> Any:
-        """The content of a JSON file; None if it does not look like one.
+        """The content of a JSON file; None if it does not begin like JSON.
 
         Raises:
-            MaskError: it looks like one and cannot be read.
+            MaskError: it begins like JSON and cannot be read.
         """
         if name not in self._jsons:
             content = self.read(name)

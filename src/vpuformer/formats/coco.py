@@ -1,4 +1,4 @@
-"""COCO instance annotations: `annotations.json`, with masks as compressed run lengths or as polygons."""
+"""Writer of COCO: `annotations.json`, with masks as compressed run lengths or polygons."""
 
 import json
 import warnings
@@ -25,11 +25,11 @@ def write(images: Iterable[AnnotatedImage], folder: Path, labels: Sequence[str],
     """Write all objects of all images into one file.
 
     Images and annotations have the ids they came with, categories are numbered by their label, from 1. With `polygons`,
-    a mask is written so if pycocotools makes the very mask of it again: one with a hole never is, since COCO's polygons
-    have none.
+    a mask is written so if pycocotools decodes it to the same mask; a mask with a hole never is, since COCO's polygons
+    have no holes.
 
     Raises:
-        InputError: the disk does not take the file, an object has a label that is none of `labels`, or two images or
+        InputError: the disk does not take the file, an object has an unknown label, or two images or
             two objects have one id.
     """
     output, numbers = Output(folder), LabelNumbers(labels)
@@ -75,8 +75,8 @@ def write(images: Iterable[AnnotatedImage], folder: Path, labels: Sequence[str],
     output.note(numbers.note())
     if in_runs:
         output.note(
-            f"{in_runs.of('object')} of {len(annotations):,} cannot be held by COCO's polygons to the bit, as"
-            f" they have holes or no pixels, and came as run lengths: {in_runs.images}."
+            f"{in_runs.of('object')} of {len(annotations):,} have holes or no pixels, which COCO's polygons"
+            f" cannot hold, and were written as run lengths: {in_runs.images}."
         )
     return output.done()
 
@@ -93,6 +93,6 @@ def _polygons(mask: BoolMask, runs: dict[str, Any]) -> list[list[int]] | None:
         return None
     outlines = [part.outer.ravel().tolist() for part in parts]
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # what pycocotools 2.0 hands NumPy 2
+        warnings.simplefilter("ignore", DeprecationWarning)  # of pycocotools 2.0 with NumPy 2
         drawn: Any = rle.merge(rle.frPyObjects(outlines, *mask.shape))
     return outlines if drawn["counts"].decode("ascii") == runs["counts"] else None

@@ -1,4 +1,4 @@
-"""A COCO file as it is read everywhere: its images, and its annotations with every field checked."""
+"""The only reader of COCO files: images, and annotations with every field checked."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,8 +22,11 @@ Id = int | str
 
 
 class CocoObject(NamedTuple):
-    """An annotation of one object. `image` is the number of its image in the file, from 0; `runs` are compressed run
-    lengths that fill the image; `area` is their number of object pixels, above 0."""
+    """An annotation of one object.
+
+    `image` is the index of its image in the file. `runs` are compressed run lengths that fill the image; `area` is
+    their number of object pixels, above 0.
+    """
 
     id: Any
     image: int
@@ -53,7 +56,7 @@ class CocoFile:
         self.name = name or ("the COCO file" if isinstance(source, bytes) else str(source))
         content = read_json(source, error=MaskError, name=self.name)
         if not isinstance(content, dict) or not {"images", "annotations"} <= content.keys():
-            raise MaskError(f"{self.name} is no COCO file: it needs the keys 'images' and 'annotations'")
+            raise MaskError(f"{self.name} is not a COCO file: it needs the keys 'images' and 'annotations'")
         self._images = self._entries(content["images"], "images")
         self._annotations = self._entries(content["annotations"], "annotations")
         self.file_names: Sequence[str] = [self._file_name(image) for image in self._images]
@@ -154,13 +157,13 @@ class CocoFile:
 
     def _entries(self, entries: Any, key: str) -> Sequence[Mapping[str, Any]]:
         if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-            raise MaskError(f"{self.name} is no COCO file: {key!r} is a list of objects")
+            raise MaskError(f"{self.name} is not a COCO file: {key!r} is a list of objects")
         return entries
 
     def _file_name(self, image: Mapping[str, Any]) -> str:
         name = image.get("file_name")
         if not isinstance(name, str) or not name or not _is_text(name):
-            raise MaskError(f"{self.name} is no COCO file: every image needs a 'file_name', got {name!r:.60}")
+            raise MaskError(f"{self.name} is not a COCO file: every image needs a 'file_name', got {name!r:.60}")
         return name
 
     def _id(self, entry: Mapping[str, Any], key: str, where: str) -> Id:

@@ -1,6 +1,6 @@
-"""COCO's segmentations as compressed run lengths, with every number checked before pycocotools sees it.
+"""COCO's segmentations as compressed run lengths, every number checked before pycocotools.
 
-pycocotools trusts its input: a coordinate that is no number, or runs that are longer than their image, make it write
+pycocotools trusts its input: a coordinate that is not a number, or runs that are longer than their image, make it write
 outside its memory.
 """
 
@@ -63,7 +63,7 @@ def compress(segmentation: Any, size: Size, where: str) -> bytes | None:
 
 
 def areas_of(counts: bytes, offsets: _Ints, pixels: _Ints) -> _Ints:
-    """Pixels of each of many masks; -1 for run lengths that are broken or do not fill their image.
+    """Areas of many masks; -1 for run lengths that are broken or do not fill their image.
 
     pycocotools leaves the pixels uninitialised that run lengths do not reach, and writes beyond the image with those
     that are too long. In its code a character carries 5 bits (the least first) and whether more follow, the last one
@@ -123,7 +123,7 @@ def _totals(values: _Ints, first: _Ints) -> _Ints:
 
 
 def decode(counts: Sequence[bytes], size: Size) -> npt.NDArray[np.uint8]:
-    """Masks of 0 and 1, shape (n, H, W), of compressed run lengths that `areas_of` found in order."""
+    """Masks of 0 and 1, shape (n, H, W), of run lengths that `areas_of` has checked."""
     if not counts:
         return np.zeros((0, *size), np.uint8)
     encoded: Any = [{"size": list(size), "counts": each} for each in counts]
@@ -136,7 +136,7 @@ def decode(counts: Sequence[bytes], size: Size) -> npt.NDArray[np.uint8]:
 
 
 def decode_union(counts: Sequence[bytes], size: Size) -> npt.NDArray[np.uint8]:
-    """The pixels of any of the masks, shape (H, W). Run lengths are joined before one mask is decoded."""
+    """The union of masks, shape (H, W). Run lengths are joined before one mask is decoded."""
     encoded: Any = [{"size": list(size), "counts": each} for each in counts]
     merged: Any = rle.merge(encoded)
     return decode([merged["counts"]], size)[0]
@@ -148,7 +148,7 @@ def decode_mask(counts: bytes, size: Size) -> BoolMask:
 
 
 def whole_number(value: Any, most: int) -> int | None:
-    """An integer from 0 to `most`, also one that the file writes as a float; None for anything else.
+    """An integer from 0 to `most`, also if written as a float; None for anything else.
 
     >>> whole_number(64.0, 100), whole_number(True, 100), whole_number(float("nan"), 100), whole_number(10**400, 100)
     (64, None, None, None)
@@ -167,7 +167,7 @@ def _compressed_runs(segmentation: dict[str, Any], size: Size, where: str) -> by
     counts = segmentation.get("counts")
     if isinstance(counts, str):
         if not counts or not counts.isascii():
-            raise MaskError(f"{where}: these are no run lengths: {counts!r:.60}")
+            raise MaskError(f"{where}: these are not run lengths: {counts!r:.60}")
         return counts.encode("ascii")
     if not isinstance(counts, list) or not all(type(count) is int and 0 <= count <= pixels for count in counts):
         raise MaskError(f"{where}: run lengths are a text, or whole numbers from 0 to the {pixels:,} pixels")

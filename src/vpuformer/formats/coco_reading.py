@@ -1,4 +1,4 @@
-"""Masks of one image from a COCO file that may have come from anywhere."""
+"""Reader of COCO: masks of one image, from any program."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -25,7 +25,7 @@ def iter_coco_masks(
     others: Sequence[str] = (),
     on_note: AddNote | None = None,
 ) -> Iterator[LabelAndMask]:
-    """The objects of an image: the name of their category, and a mask of bool, shape (H, W), decoded one by one.
+    """The objects of an image, decoded one by one: category name and mask, bool (H, W).
 
     The image is found by its name (`vpuformer.formats.matching`). Crowds (`iscrowd`), annotations without a
     segmentation and empty masks are left out, as in training.
@@ -34,11 +34,11 @@ def iter_coco_masks(
         source: path of a JSON file, or its content.
         image: path within the folder of images, with forward slashes.
         size: (height, width) of the image, if it is to be checked.
-        others: paths of all images of the folder, so that the masks of another one are not taken for these.
+        others: paths of all images of the folder, so that masks of another image are refused.
         on_note: called with a sentence for a guess about the image, and, after the last mask, for what was left out.
 
     Raises:
-        MaskError: the file is missing, no COCO file, or has nothing about this image; a mask is broken or of another
+        MaskError: the file is missing, not COCO, or has nothing about this image; a mask is broken or of another
             size.
     """
     file = CocoFile(source)
@@ -68,7 +68,7 @@ def claims(bundle: Bundle) -> bool:
 
 
 def read(bundle: Bundle, target: TargetImage, add_note: AddNote) -> Iterator[LabelAndMask]:
-    """`iter_coco_masks` of the COCO file among the files; of several, the first one that names the very image."""
+    """`iter_coco_masks` of the COCO file; of several, the first with exactly this image name."""
     found = {name: content for name, content in bundle.jsons() if _is_coco(content)}
     name = next((name for name, content in found.items() if _names(content, target.image)), min(found))
     if len(found) > 1:

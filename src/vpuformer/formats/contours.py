@@ -1,4 +1,4 @@
-"""Outlines of masks along the edges of pixels: polygons that enclose exactly the pixels of the mask.
+"""Contours of masks along pixel edges, which enclose exactly the pixels of the mask.
 
 A contour is int32 of shape (n, 2), (x, y) of its corners, with *pixel corners* at integers: the pixel (x, y) is the
 square from (x, y) to (x + 1, y + 1), and the centre of the top left pixel is (0.5, 0.5). That is half a pixel more than
@@ -25,7 +25,7 @@ _Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Part:
-    """A piece of an object that hangs together: its outline and those of its holes."""
+    """A connected piece of an object: its outline and those of its holes."""
 
     outer: Contour
     holes: list[Contour] = field(default_factory=list)
@@ -47,7 +47,7 @@ def signed_area(contour: Contour) -> int:
 
 
 def parts_of(mask: BoolMask) -> list[Part]:
-    """The pieces of a mask, bool of shape (H, W), by the row and column of their first pixel.
+    """The connected pieces of a mask, bool of shape (H, W), in raster order.
 
     >>> [part.outer.tolist() for part in parts_of(np.array([[True, True]]))]
     [[[0, 0], [2, 0], [2, 1], [0, 1]]]

@@ -1,4 +1,4 @@
-"""Objects from an image: a mask, or a map of labels, which `labels.txt` may name."""
+"""Reader of images: a mask, or a label map with names in `labels.txt`."""
 
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 def claims(bundle: Bundle) -> bool:
-    """Whether it is one file that is no text, but for the images that are (PGM), or an archive with `labels.txt`."""
+    """Whether it is a single file, not text (or PGM), or an archive with `labels.txt`."""
     if bundle.alone:
         text = bundle.text(bundle.names[0])
         return not text or text[:1] == "P"
@@ -50,7 +50,7 @@ def meaning_in(bundle: Bundle, name: str, size: Size) -> Meaning:
 
 
 def read_pixels(content: bytes, called: str, read: Callable[[Path], T]) -> T:
-    """What a function makes of an image of which there is the content and no file; `called` is its name in errors.
+    """The result of `read` for the content of an image file, which messages call `called`.
 
     Raises:
         MaskError: as the function does.

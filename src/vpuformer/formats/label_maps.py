@@ -1,4 +1,4 @@
-"""One map of labels an image, and `labels.txt`, which names the values."""
+"""Writer of label maps: one an image, and `labels.txt` with the names of the values."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -16,13 +16,13 @@ NAMES = "labels.txt"
 
 
 def write(images: Iterable[AnnotatedImage], folder: Path, labels: Sequence[str]) -> Written:
-    """Write `IMAGE.png`, in which every pixel has the number of its label, and 0 where nothing is.
+    """Write `IMAGE.png`, in which every pixel has the number of its label, or 0.
 
     The first label is 1. Up to 254 labels make a palette of 8 bits (one value is kept for objects without a label),
     more of them grey of 16 bits. Where objects overlap, the later one wins.
 
     Raises:
-        InputError: the disk does not take a file, an object has a label that is none of `labels`, or there are more
+        InputError: the disk does not take a file, an object has an unknown label, or there are more
             than 65,534.
     """
     output, numbers = Output(folder), LabelNumbers(labels)
@@ -54,7 +54,7 @@ def write(images: Iterable[AnnotatedImage], folder: Path, labels: Sequence[str])
         )
     if alike:
         output.note(
-            f"{alike.of('object')} shared the label of another one on the same image, from which a map of labels"
-            f" cannot tell them apart: {alike.images}."
+            f"{alike.of('object')} shared the label of another one on the same image, and a label map does not"
+            f" separate them: {alike.images}."
         )
     return output.done()

@@ -1,4 +1,4 @@
-"""LabelMe: a JSON file an image, with polygons or masks."""
+"""Writer of LabelMe: a JSON file an image, with polygons or masks."""
 
 import base64
 import json
@@ -16,7 +16,7 @@ from vpuformer.formats.pixels import bit_png
 from vpuformer.geometry import Crop
 
 _VERSION = "5.4.0"
-"""Of LabelMe, the first whose masks are read as they are written here."""
+"""The first version of LabelMe that reads masks as they are written here."""
 
 
 def write(
@@ -41,7 +41,7 @@ def write(
         images_at: the folder of the images as seen from `folder`, with forward slashes, for `imagePath`.
 
     Raises:
-        InputError: the disk does not take a file, or an object has a label that is none of `labels`.
+        InputError: the disk does not take a file, or an object has an unknown label.
     """
     output, numbers = Output(folder), LabelNumbers(labels)
     as_masks, outlined = Affected(), False

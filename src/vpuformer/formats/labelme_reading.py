@@ -1,4 +1,4 @@
-"""Objects from the JSON of LabelMe."""
+"""Reader of the JSON of LabelMe."""
 
 import base64
 import binascii
@@ -28,7 +28,7 @@ def claims(bundle: Bundle) -> bool:
 
 
 def read(bundle: Bundle, target: TargetImage, add_note: AddNote) -> Iterator[LabelAndMask]:
-    """One object a shape, or of all shapes that share a `group_id`: polygons, rectangles, circles and masks.
+    """One object a shape or `group_id`: polygons, rectangles, circles and masks.
 
     Polygons are filled by the even-odd rule at pixel centres, not as LabelMe paints them. Other shapes are left out.
     Rectangles may have four corners and be turned, as other programs write them in files of this format.
@@ -46,7 +46,7 @@ def read(bundle: Bundle, target: TargetImage, add_note: AddNote) -> Iterator[Lab
         )
     shapes = content["shapes"]
     if not isinstance(shapes, list) or not all(isinstance(shape, dict) for shape in shapes):
-        raise MaskError(f"{called} is no file of LabelMe: 'shapes' is a list of objects")
+        raise MaskError(f"{called} is not a file of LabelMe: 'shapes' is a list of objects")
     grouped: dict[Any, list[tuple[int, Mapping[str, Any]]]] = {}
     for number, shape in enumerate(shapes, 1):
         group = shape.get("group_id")
@@ -136,7 +136,7 @@ def _pasted(shape: Mapping[str, Any], size: Size, where: str) -> BoolMask:
     try:
         content = base64.b64decode(shape.get("mask") or "", validate=True)
     except (binascii.Error, ValueError, TypeError) as error:
-        raise MaskError(f"{where}: its mask is no base64") from error
+        raise MaskError(f"{where}: its mask is not base64") from error
     if not content:
         raise MaskError(f"{where}: it holds no mask")
     inner = (rows.stop - rows.start, columns.stop - columns.start)

@@ -7,7 +7,7 @@ from vpuformer.errors import InputError, unknown_name
 from vpuformer.formats.affected import Affected
 
 UNLABELLED = "object"
-"""What a format that wants a label calls an object that has none."""
+"""The label of an unlabelled object, in formats that need one."""
 
 
 JOINERS = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"
@@ -15,7 +15,7 @@ JOINERS = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"
 
 
 def label_name(text: str) -> str:
-    """The name of a label as it is kept and compared: composed characters (NFC), no blanks at the ends.
+    """The name of a label as stored and compared: composed characters (NFC), no outer blanks.
 
     >>> label_name(" cafe\N{COMBINING ACUTE ACCENT} ")
     'café'
@@ -31,14 +31,14 @@ def label_name(text: str) -> str:
 
 
 class LabelNumbers:
-    """Numbers from 0 on, in the order of the labels; that of objects without a label comes last, once there is one.
+    """Numbers of labels, from 0 on, in their order; objects without a label get the last one.
 
     >>> numbers = LabelNumbers(["cup", "dog"])
     >>> numbers.of("dog", "x.png"), numbers.of(None, "x.png"), numbers.names
     (1, 2, ['cup', 'dog', 'object'])
 
     Raises:
-        InputError: two labels are called alike, or one is blank or holds a character that is none, such as a line end.
+        InputError: two labels are called alike, or one is blank or holds an invisible character, such as a line end.
     """
 
     def __init__(self, labels: Sequence[str]) -> None:
@@ -64,7 +64,7 @@ class LabelNumbers:
         return self._numbers[label]
 
     def note(self) -> str | None:
-        """What is to be said of objects without a label."""
+        """A sentence about objects without a label; None without any."""
         if not self._without:
             return None
         have = "has no label and is" if self._without.number == 1 else "have no label and are"

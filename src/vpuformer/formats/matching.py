@@ -1,4 +1,4 @@
-"""Which image of a file is meant: names are compared, and what is guessed is said."""
+"""Matching of image names in files with images of a folder. Guesses are reported."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ _SAME = 2
 
 
 def plain_name(name: str) -> str:
-    """A path as names are compared: forward slashes, composed letters, no `.` or `..` in front.
+    """A path in the form compared: forward slashes, composed letters, no `.` or `..` parts.
 
     >>> plain_name(".\\\\images\\\\a.png"), plain_name("u\\u0308.png") == plain_name("\\u00fc.png")
     ('images/a.png', True)
@@ -21,10 +21,10 @@ def plain_name(name: str) -> str:
 
 
 def match_image(image: str, names: Sequence[str], file: str, others: Sequence[str] = ()) -> tuple[int, str | None]:
-    """The index of the name that means an image, and a sentence if that is a guess.
+    """The index of the name that matches an image, and a sentence if that is a guess.
 
-    It is the very name; else the one that has most of the path in common, from its end; else the only one. A name that
-    means another image of the folder just as well is refused.
+    It is the same name; else the one with most of the path in common, from its end; else the only one. A name that
+    matches another image of the folder as well is refused.
 
     >>> match_image("a/x.png", ["images\\\\a\\\\x.png", "images\\\\b\\\\x.png"], "the file")[0]
     0
@@ -36,7 +36,7 @@ def match_image(image: str, names: Sequence[str], file: str, others: Sequence[st
         others: paths of all images of the folder.
 
     Raises:
-        MaskError: none of the names means the image, or several do, or the name means another image of the folder.
+        MaskError: no name or several names match the image, or the name matches another image of the folder.
     """
     if not names:
         raise MaskError(f"{file} lists no image; give the annotations of {image}")
@@ -66,7 +66,7 @@ def match_image(image: str, names: Sequence[str], file: str, others: Sequence[st
 
 
 def match_stem(image: str, stems: Sequence[str], file: str, others: Sequence[str] = ()) -> tuple[int, str | None]:
-    """`match_image` for files that are called as an image, but for the ending: `stems` are their paths without it."""
+    """`match_image` for files named after images; `stems` are their paths without the ending."""
     plain = [plain_name(stem) for stem in stems]
     # An export has the whole name where two images share the stem.
     whole = {plain_name(other) for other in (*others, image)} & set(plain)

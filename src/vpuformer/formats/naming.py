@@ -1,4 +1,4 @@
-"""Names of files: from labels, and from images without two of them sharing one."""
+"""Names of files: from labels, and from images, each unique."""
 
 import re
 import unicodedata
@@ -18,13 +18,13 @@ _CONTROLS = re.compile(r"[\x00-\x1f\x7f\ufffe\uffff]")
 
 
 def safe(label: str) -> str:
-    """A label as part of a name of a file: letters and digits of any script, `-`, `_` and `.` stay.
+    """A label as part of a file name: letters and digits of any script, `-`, `_` and `.` stay.
 
     >>> safe("cup/red: big"), safe("Straße"), safe("../..")
     ('cup_red_big', 'Straße', '_')
     """
-    kept = re.sub(r"[^\w.-]+", "_", unicodedata.normalize("NFC", label)).strip(".")
-    short = _cut(kept, _LONGEST)
+    allowed = re.sub(r"[^\w.-]+", "_", unicodedata.normalize("NFC", label)).strip(".")
+    short = _cut(allowed, _LONGEST)
     return short if short.strip("._") else "_"
 
 
@@ -38,9 +38,9 @@ def without_controls(name: str) -> str:
 
 
 class UniqueNames:
-    r"""The name without ending under which files about an image are written, in folders like those of the images.
+    r"""Names, without ending, for the files about each image, in folders like the images.
 
-    Where two images differ in their ending alone, or in capitals, which some file systems do not tell apart, the
+    Where two images differ in their ending alone, or in capitals, which some file systems ignore, the
     later one keeps its ending, and gets a number if need be. Characters that some file systems do not take become `_`,
     and what is too long for an ending is cut.
 
@@ -61,7 +61,7 @@ class UniqueNames:
         """Images whose files are called otherwise than the image."""
 
     def of(self, image: str) -> str:
-        """To be asked once an image."""
+        """The name for an image; call this once an image."""
         candidates = _candidates(image)
         first = chosen = next(candidates)
         while _as_compared(chosen) in self._taken:
@@ -76,7 +76,7 @@ class UniqueNames:
 
 
 def wanted_stems(image: str) -> tuple[str, str]:
-    """The stem of an image where no other one has it, and the one it has where another one does.
+    """The stem of an image, and the one to use if another image has the same stem.
 
     >>> wanted_stems("a/x.png")
     ('a/x', 'a/x.png')

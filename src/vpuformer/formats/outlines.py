@@ -1,4 +1,4 @@
-"""Outlines filled to masks by the even-odd rule at pixel centres, the inverse of `vpuformer.formats.contours`."""
+"""Outlines filled by the even-odd rule at pixel centres, the inverse of `contours`."""
 
 from typing import Any
 
@@ -38,7 +38,7 @@ def filled(outline: Any, size: Size, where: str) -> BoolMask:
     if corners.ndim != 2 or corners.shape[1] != 2 or len(corners) < 3:
         raise MaskError(f"{where}: an outline has at least three corners x, y")
     if not (np.abs(corners) <= REACH * max(size)).all():  # written so that NaN fails
-        raise MaskError(f"{where}: an outline has a corner that is no number, or far outside its image")
+        raise MaskError(f"{where}: an outline has a corner that is not a number, or far outside its image")
     height, width = size
     following = np.roll(corners, -1, axis=0)
     # Always from the upper end, so that a way to and fro crosses a row at the very same place twice.

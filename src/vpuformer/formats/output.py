@@ -1,4 +1,4 @@
-"""The folder that a writer fills: every file whole or not at all, and none written twice."""
+"""The folder that a writer fills. Every file is written whole or not at all, and once."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,18 +11,18 @@ from vpuformer.formats.naming import UniqueNames
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What came out of an export."""
+    """Result of an export."""
 
     files: tuple[str, ...]
     """Paths within the folder, with forward slashes, in the order in which they were written."""
     images: int
     objects: int
     notes: tuple[str, ...]
-    """Whole sentences: what the format could not hold, and what else is to be known of these files."""
+    """Sentences about what the format could not hold, and other facts about the files."""
 
 
 class Output:
-    """Files of one export, and what is to be said about them."""
+    """Files of one export, and notes about them."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -35,11 +35,11 @@ class Output:
 
     @property
     def renamed(self) -> Affected:
-        """Images whose files keep the ending of the image, since another one has the same name without it."""
+        """Images whose files keep the ending of the image, since another one has the same stem."""
         return self._stems.renamed
 
     def stem(self, image: str) -> str:
-        """The name without ending under which files about an image go; to be asked once an image."""
+        """The name, without ending, for the files about an image; call this once an image."""
         self.images += 1
         return self._stems.of(image)
 
@@ -62,16 +62,16 @@ class Output:
         self._files[name] = None
 
     def leave_out(self, image: str) -> None:
-        """Count an object without a pixel on this image, which the format has no way to write."""
+        """Count an empty object on this image, which the format cannot hold."""
         self._empty.add(image)
 
     def note(self, sentence: str | None) -> None:
-        """Say something at the end."""
+        """Add a note."""
         if sentence is not None:
             self._notes.append(sentence)
 
     def done(self) -> Written:
-        """All of it."""
+        """The result, with all notes."""
         if self._empty:
             self.note(f"{self._empty.of('object')} without a pixel could not be written: {self._empty.images}.")
         if self.renamed:

@@ -1,4 +1,4 @@
-"""PNG files: masks, and maps of numbers with a palette."""
+"""Encoding as PNG: masks, and label maps with a palette."""
 
 import io
 
@@ -21,7 +21,7 @@ def bit_png(mask: BoolMask) -> bytes:
 
 
 def map_png(values: npt.NDArray[np.unsignedinteger]) -> bytes:
-    """A map of numbers of 8 or 16 bits: the former as a palette of PASCAL VOC's colours, the latter as grey."""
+    """A label map: of 8 bits with PASCAL VOC's palette, of 16 bits as grey."""
     image = Image.fromarray(values)
     if values.dtype == np.uint8:
         image.putpalette(voc_colours().tobytes())  # turns grey into a palette; values stay

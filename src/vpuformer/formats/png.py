@@ -1,4 +1,4 @@
-"""One file an object: a folder an image, `IMAGE/0001_label.png`, and `objects.json` that tells what they are."""
+"""Writer of one PNG an object, `IMAGE/0001_label.png`, with a list in `objects.json`."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -14,13 +14,13 @@ INDEX = "objects.json"
 
 
 def write(images: Iterable[AnnotatedImage], folder: Path, labels: Sequence[str]) -> Written:
-    """Write every mask as a PNG of 0 and 255, as large as its image, numbered from the lowest object to the topmost.
+    """Write every mask as a PNG of 0 and 255, numbered from the lowest object to the topmost.
 
     Folders of a flat set are what `--dataset masks=FOLDER` reads as `FOLDER/masks`. Names of files hold the label as
     far as file systems allow; `objects.json` holds it as it is.
 
     Raises:
-        InputError: the disk does not take a file, or an object has a label that is none of `labels`.
+        InputError: the disk does not take a file, or an object has an unknown label.
     """
     output, known = Output(folder), LabelNumbers(labels)
     index = []

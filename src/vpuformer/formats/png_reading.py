@@ -1,4 +1,4 @@
-"""Objects from one file an object, with `objects.json` that says what they are."""
+"""Reader of one PNG an object, listed in `objects.json`."""
 
 from collections.abc import Iterator
 from pathlib import PurePosixPath

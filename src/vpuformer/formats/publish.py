@@ -1,4 +1,4 @@
-"""An export as a whole: it appears when all of it is written, and nothing of it where something fails."""
+"""An export as a whole: it appears once all of it is written, or not at all."""
 
 import json
 import secrets
@@ -14,7 +14,7 @@ _UNFINISHED = ".vpuformer-unfinished-"
 
 
 def check_target(folder: Path, *, overwrite: bool) -> None:
-    """See that an export may go into `folder`, before work is put into it.
+    """Check that an export may go into `folder`, before any work.
 
     Raises:
         InputError: it is a file, cannot be read, or holds something and is not to be overwritten.
@@ -35,7 +35,7 @@ def published(folder: Path, name: str, *, overwrite: bool = False) -> Iterator[P
     """A new folder to fill, whose files move to `folder` when the block is done.
 
     In a folder that holds something, files of the same name are replaced, those of an earlier export of this kind that
-    come no more are removed, and all others stay. When the block fails, `folder` is as it was.
+    are not written again are removed, and all others stay. When the block fails, `folder` is as it was.
 
     Args:
         folder: where all is to be in the end.
@@ -62,7 +62,7 @@ def published(folder: Path, name: str, *, overwrite: bool = False) -> Iterator[P
 def _move(staging: Path, folder: Path, record: Path) -> None:
     names = {path.relative_to(staging).as_posix() for path in staging.rglob("*") if not path.is_dir()}
     earlier = _recorded(record)
-    # A program that is stopped amid this leaves no file that is in no record.
+    # Every file is in the record, also if the program is stopped halfway.
     _write_record(record, names | earlier)
     for name in sorted(names):
         with write_errors(folder / name):
@@ -81,7 +81,7 @@ def _write_record(record: Path, names: Iterable[str]) -> None:
 
 
 def _recorded(record: Path) -> set[str]:
-    """Files of an earlier export; none where there is no record of one. Such as lead out of the folder are no such."""
+    """Files of an earlier export, if it left a record. Paths outside the folder are ignored."""
     try:
         paths = [PurePosixPath(name) for name in read_json(record, error=InputError)["files"]]
     except (InputError, KeyError, TypeError):

@@ -1,6 +1,6 @@
-"""Objects of an image from a file of any format that is written here, or from a mask.
+"""Objects of an image from a file of any format in `FORMATS`, or from a mask.
 
-Every format has a reader; the first that claims the files reads them. What is guessed or left out is told.
+Every format has a reader; the first that claims the files reads them. Guesses and omissions are reported.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,7 +18,7 @@ READERS: dict[str, Reader] = {
     "voc": Reader(voc_reading.claims, voc_reading.read),
     "labels": Reader(label_map_reading.claims, label_map_reading.read),
 }
-"""By the name of the format, in the order in which they are asked."""
+"""Readers by the name of the format, in the order in which they are tried."""
 
 
 def read_objects(
@@ -31,7 +31,7 @@ def read_objects(
     others: Sequence[str] = (),
     on_note: AddNote = lambda _: None,
 ) -> Iterator[LabelAndMask]:
-    """The objects of an image, decoded one by one: what each is, if that is said, and its mask, bool of shape `size`.
+    """The objects of an image, decoded one by one: label or None, and mask, bool (H, W).
 
     Args:
         content: of a mask or a map of labels, of a file of COCO, LabelMe or YOLO, or of a zip archive with the files
@@ -40,7 +40,7 @@ def read_objects(
         size: its height and width.
         name: of the file, if it is known.
         labels: all labels there are, in their order, for files that number them and do not name them.
-        others: paths of all images of the folder, so that the masks of another one are not taken for these.
+        others: paths of all images of the folder, so that masks of another image are refused.
         on_note: called with a sentence for every guess and for what was left out.
 
     Raises:

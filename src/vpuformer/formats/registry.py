@@ -1,4 +1,7 @@
-"""The formats there are: one entry each."""
+"""The export formats.
+
+To add a format, write a writer and a reader, and an entry here and in `reading.READERS`: see docs/formats.md.
+"""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -17,7 +20,7 @@ Writer = Callable[..., Written]
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A way to keep masks in files."""
+    """A format of files with masks."""
 
     name: str
     write: Writer
@@ -46,7 +49,7 @@ FORMATS: dict[str, Format] = {
             "labels",
             label_maps.write,
             "one map of label numbers an image, and labels.txt",
-            "objects of one label are not told apart; where objects overlap, the later one wins",
+            "objects of one label are not separated; where objects overlap, the later one wins",
             pixels=True,
         ),
         Format(

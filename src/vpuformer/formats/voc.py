@@ -1,4 +1,4 @@
-"""PASCAL VOC: maps of labels and of objects, boxes as XML, and the list of images."""
+"""Writer of PASCAL VOC: maps of labels and objects, boxes as XML, and the list of images."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -19,17 +19,17 @@ LIST = "ImageSets/Segmentation/all.txt"
 NAMES = "labels.txt"
 
 MOST = 254
-"""Labels, and objects of an image: 255 is the border that nobody has to get right, of which none is made up here."""
+"""Largest number of labels, and of objects an image: 255 is the ignored border, which is not written."""
 
 
 def write(images: Iterable[AnnotatedImage], folder: Path, labels: Sequence[str]) -> Written:
-    """Write `SegmentationClass`, `SegmentationObject`, `Annotations` and `ImageSets`, and `labels.txt` for the classes.
+    """Write the maps of classes and objects, `Annotations`, `ImageSets` and `labels.txt`.
 
     Where objects overlap, the later one wins in both maps. A box is that of the whole object all the same; as in VOC
     it counts pixels from 1 and names the first and the last one.
 
     Raises:
-        InputError: the disk does not take a file, an object has a label that is none of `labels`, or there are more
+        InputError: the disk does not take a file, an object has an unknown label, or there are more
             than 254 labels, or objects on an image.
     """
     output, numbers = Output(folder), LabelNumbers(labels)

@@ -1,4 +1,4 @@
-"""Objects from the maps of PASCAL VOC."""
+"""Reader of the maps of PASCAL VOC."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -26,9 +26,9 @@ def claims(bundle: Bundle) -> bool:
 
 
 def read(bundle: Bundle, target: TargetImage, add_note: AddNote) -> Iterator[LabelAndMask]:
-    """One object a value of the map of objects; the border of 255 is none.
+    """One object a value of the map of objects, without the border of 255.
 
-    What an object is says the list of boxes, else the map of classes with the names in `labels.txt`.
+    Labels come from the list of boxes, else from the map of classes with the names in `labels.txt`.
 
     Raises:
         MaskError: there is no map of this image, or it is of another size; the file has boxes alone.
@@ -77,5 +77,5 @@ def _names(bundle: Bundle, path: str) -> Sequence[str | None]:
     except (ElementTree.ParseError, expat.ExpatError, ValueError, LookupError) as error:
         if isinstance(error, MaskError):
             raise
-        raise MaskError(f"{path} is no XML: {error}") from error
+        raise MaskError(f"{path} is not XML: {error}") from error
     return [thing.findtext("name") for thing in root.findall("object")]

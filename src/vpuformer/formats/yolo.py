@@ -1,4 +1,4 @@
-"""YOLO segmentation labels: `labels/IMAGE.txt`, a line an object, and `data.yaml`."""
+"""Writer of YOLO segmentation: `labels/IMAGE.txt`, a line an object, and `data.yaml`."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -23,15 +23,15 @@ _HEAD = "# The images belong into a folder `images` beside `labels`, in the same
 
 
 def write(images: Iterable[AnnotatedImage], folder: Path, labels: Sequence[str]) -> Written:
-    """Write the outline of each object as the number of its label, from 0, and x and y of its corners.
+    """Write each object as the number of its label, from 0, and the x and y of its corners.
 
     Coordinates are shares of the width and height, 0 at the left and upper edge of the image and 1 at the other, with
     digits enough for a hundredth of a pixel. Holes and several parts are joined to one outline by bridges without
-    width. By the even-odd rule at pixel centres every outline gives its mask back to the bit; how near it comes where
-    it is drawn as training programs do, with `cv2.fillPoly`, is measured and told.
+    width. Filled by the even-odd rule at pixel centres, every outline reproduces its mask exactly. The IoU with what
+    `cv2.fillPoly` draws, as training programs do, is measured and reported.
 
     Raises:
-        InputError: the disk does not take a file, or an object has a label that is none of `labels`.
+        InputError: the disk does not take a file, or an object has an unknown label.
     """
     output, numbers = Output(folder), LabelNumbers(labels)
     bridged = Affected()
@@ -80,7 +80,7 @@ def write(images: Iterable[AnnotatedImage], folder: Path, labels: Sequence[str])
 
 
 def drawn_agreement(outline: npt.NDArray[np.float64], mask: BoolMask) -> float:
-    """IoU of a mask that has pixels with what `cv2.fillPoly` draws of its outline, (x, y) in pixels, shape (n, 2)."""
+    """IoU of a non-empty mask with its outline, (x, y), shape (n, 2), drawn by `cv2.fillPoly`."""
     box = Crop.around(mask)
     assert box is not None
     # The outline that is drawn reaches one pixel further.

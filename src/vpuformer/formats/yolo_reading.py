@@ -1,4 +1,4 @@
-"""Objects from the labels of YOLO: a line an object, the number of its class and the corners of its outline."""
+"""Reader of YOLO labels: a line an object, its class number and its outline."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -22,7 +22,7 @@ _LONGEST_LIST = 300_000
 
 
 def claims(bundle: Bundle) -> bool:
-    """Whether there is a file `.txt`, a text that begins with numbers, or a folder `labels` with texts."""
+    """Whether there is a `.txt` file, a text that begins with numbers, or a folder `labels`."""
     if bundle.alone:
         text = bundle.text(bundle.names[0])
         if text is not None and bundle.names[0].lower().endswith(".txt"):
@@ -33,7 +33,7 @@ def claims(bundle: Bundle) -> bool:
 
 
 def read(bundle: Bundle, target: TargetImage, add_note: AddNote) -> Iterator[LabelAndMask]:
-    """One object a line. Coordinates are shares of width and height; outlines are filled by the even-odd rule.
+    """One object a line, in shares of width and height, filled by the even-odd rule.
 
     Classes are named by the list of classes among the files, else by the labels there are. Boxes are left out.
 
@@ -76,7 +76,7 @@ def read(bundle: Bundle, target: TargetImage, add_note: AddNote) -> Iterator[Lab
     if sure:
         add_note(f"the last number of {counted(sure, 'line')} of {called} has no partner and was read as a confidence")
     if boxes:
-        add_note(f"{counted(boxes, 'line')} of {called} left out: boxes, which are no masks")
+        add_note(f"{counted(boxes, 'line')} of {called} left out: boxes, which are not masks")
 
 
 def _chosen(bundle: Bundle, target: TargetImage, add_note: AddNote) -> str:
@@ -109,7 +109,7 @@ def _names(bundle: Bundle) -> Mapping[str, str] | None:
         try:
             found = yaml.safe_load(text)
         except (yaml.YAMLError, RecursionError, ValueError) as error:
-            raise MaskError(f"{path} is no YAML: {' '.join(str(error).split())}") from error
+            raise MaskError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
         names = found.get("names") if isinstance(found, dict) else None
         if isinstance(names, list):
             names = dict(enumerate(names))

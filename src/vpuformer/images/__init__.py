@@ -9,7 +9,7 @@
 """
 
 from vpuformer.images.drawing import Mark, overlay
-from vpuformer.images.files import frames_of, image_endings
+from vpuformer.images.heads import frames_of, image_endings
 from vpuformer.images.loading import MAX_PIXELS
 from vpuformer.images.masks import check_mask, read_foreground, read_labels, read_mask, read_meaning
 from vpuformer.images.reading import image_size, read_image

@@ -1,4 +1,4 @@
-"""From a file to pixels as they are stored, with every way in which a file can fail put into one sentence.
+"""Loading of pixels as they are stored. Every failure of a file becomes one sentence.
 
 Pillow decodes nearly everything. What it would cut to 8 bits (colour PNG and TIFF of 16 bits) or not open at all
 (floating-point TIFF, planar TIFF, BigTIFF) goes to tifffile and OpenCV.
@@ -158,7 +158,7 @@ def upright(array: npt.NDArray[Any], orientation: int) -> npt.NDArray[Any]:
 
 
 def check_pixels(height: int, width: int, name: str, what: What = "image") -> None:
-    """Refuse what is empty, or so large that decoding it is more likely an attack or a mistake than a wish."""
+    """Refuse an empty image, or one so large that it is probably an attack or a mistake."""
     if height < 1 or width < 1:
         raise error_for(what)(f"{name} is {width}x{height} pixels; {_one(what)} has at least one pixel")
     if height * width > MAX_PIXELS:
@@ -206,7 +206,7 @@ def opened_by_pillow(file: BinaryIO, path: Path, what: What) -> Image.Image:
                 Image.MAX_IMAGE_PIXELS = limit
     except Image.UnidentifiedImageError as error:
         raise error_for(what)(
-            f"{path} is no {what} that can be read; give a PNG, JPEG, TIFF, WebP, BMP or GIF file"
+            f"{path} cannot be read as {_one(what)}; give a PNG, JPEG, TIFF, WebP, BMP or GIF file"
         ) from error
     except Exception as error:
         raise _undecodable(str(path), what, error) from error
@@ -224,7 +224,7 @@ class _TiffHead(NamedTuple):
     compressed: bool
     channels: int
     shown: int
-    """Of the channels: those of grey or colour and of alpha."""
+    """Number of channels of grey, colour and alpha."""
     inverted: bool
     """Large values are dark. False for fax, which has no values but black and white."""
     palette: bool

@@ -13,7 +13,7 @@ from PIL import Image
 
 from vpuformer.arrays import BoolMask, FloatMap, Size
 from vpuformer.errors import MaskError
-from vpuformer.images.files import contents_of
+from vpuformer.images.heads import contents_of
 from vpuformer.images.loading import DEEP_MODES, load
 from vpuformer.images.meaning import Meaning, coverage, meaning_of
 
@@ -22,7 +22,7 @@ _LARGEST_WHOLE = 2**53
 
 
 def read_meaning(path: str | os.PathLike[str], size: Size | None = None) -> Meaning:
-    """What a file of a mask, or of a map of labels, holds: see `vpuformer.images.meaning`. Values are as stored.
+    """Meaning of a file with a mask or label map, values as stored (`images.meaning`).
 
     Args:
         path: a PNG, TIFF, BMP or another file that `read_image` can read.
@@ -48,14 +48,14 @@ def read_mask(path: str | os.PathLike[str], size: Size | None = None, *, label: 
     A binary mask is 0 and 1, probabilities are as they are, and of a map of labels `label` is the object.
 
     Raises:
-        MaskError: as in `read_meaning`; or there are several labels and none is chosen.
+        MaskError: as in `read_meaning`; or there are several labels and no choice.
     """
     return read_meaning(path, size).probability(f"the mask {path}", label)
 
 
 def read_foreground(path: str | os.PathLike[str], size: Size | None = None) -> BoolMask:
-    """Every pixel of a mask that is not background, as bool of shape (H, W): labels of any value are object, and soft
-    edges are cut where predictions are.
+    """Foreground of a mask, bool of shape (H, W): labels of any value, and probabilities above
+    `MASK_THRESHOLD`.
 
     Raises:
         MaskError: as in `read_meaning`.
@@ -71,7 +71,7 @@ def read_labels(path: str | os.PathLike[str], size: Size | None = None) -> npt.N
     negative or of any size, and floats that are whole numbers: nothing is cut or wrapped.
 
     Raises:
-        MaskError: the file is missing, broken or no image, holds a value that is no whole number, or is not of
+        MaskError: the file is missing, broken or no image, holds a value that is not a whole number, or is not of
             `size`.
     """
     labels, alpha, _ = _stored(Path(path))
@@ -130,7 +130,7 @@ def check_mask(array: npt.ArrayLike, size: Size) -> FloatMap:
 
 
 def warn_of_coverage(mask: BoolMask, taken: str) -> None:
-    """Warn the caller of this package if a mask, shape (H, W), has no pixel, or every pixel is object.
+    """Warn the caller of this package if a mask, shape (H, W), is empty or full.
 
     Args:
         mask: what it was read as.

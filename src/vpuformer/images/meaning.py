@@ -1,4 +1,4 @@
-"""What the values of a mask mean: decided from the values alone, by one rule for files and arrays.
+"""Meaning of the values of a mask, decided from the values alone, for files and arrays.
 
 * **Binary**: bool, or two values, one of them 0, on any scale.
 * **Probabilities**: floats in 0..1; and integers of 8 or 16 bits that are a grey ramp, on the scale of their type.
@@ -23,10 +23,10 @@ from vpuformer.metrics import MASK_THRESHOLD
 Values = npt.NDArray[Any]
 
 VOC_IGNORE = 255
-"""Index of a palette that PASCAL VOC leaves open: the border around objects."""
+"""Palette index that PASCAL VOC ignores: the border around objects."""
 
 _TOLERANCE = 1e-3
-"""How far a probability may lie outside 0..1: what resampling and half precision leave behind."""
+"""Excess of probabilities over 0..1 that is accepted, as from resampling or half precision."""
 
 _MOST_COLOURS = 256
 """A map of labels has no more; a photograph has."""
@@ -67,11 +67,11 @@ class Meaning:
 
     @property
     def foreground(self) -> BoolMask:
-        """Everything that is not background: labels of any value, probabilities above `MASK_THRESHOLD`."""
+        """All that is not background: any label, or probabilities above `MASK_THRESHOLD`."""
         return self.values > (MASK_THRESHOLD if self.kind == "probabilities" else 0)
 
     def probability(self, name: str, label: int | None = None) -> FloatMap:
-        """The object as probabilities in 0..1, that of `label` where there are several. A single label may be chosen.
+        """The object as probabilities in 0..1; with several labels, that of `label`.
 
         Raises:
             MaskError: there are several labels and none was chosen, or the chosen one is not among them.
@@ -104,7 +104,7 @@ class Meaning:
 
 
 def coverage(mask: BoolMask) -> str | None:
-    """What there is to be said of a mask of no pixel, or of every pixel; None for any other.
+    """A remark on a mask that is empty or full; None for any other.
 
     >>> coverage(np.array([[True, True]])), coverage(np.array([[True, False]]))
     ('every pixel is object', None)
@@ -225,7 +225,7 @@ def _beside_alpha(values: Values, alpha: Values) -> Meaning:
 
 
 def is_soft(values: Values) -> bool:
-    """Whether these are grey values that change from pixel to pixel, and not labels, which fill areas.
+    """Whether these are grey values that change from pixel to pixel, and not labels of areas.
 
     They are of 8 or 16 bits and reach `_LOWEST_RAMP` of that scale. Off the background and outside the largest area few
     neighbours are equal; or there are many values, and most steps between neighbours are small.

@@ -1,4 +1,4 @@
-"""Every colour: of masks and prompts drawn on images, of labels and objects, of PASCAL VOC's palette."""
+"""All colours: of masks and prompts on images, of labels and objects, of PASCAL VOC."""
 
 from collections.abc import Collection
 from functools import lru_cache
@@ -34,7 +34,7 @@ _LEAST_CHROMA = 30
 
 
 def colours(count: int) -> tuple[str, ...]:
-    """The first `count` colours: those of Okabe and Ito, then always the one farthest from all before it.
+    """The first `count` colours: Okabe and Ito's, then each the farthest from all before it.
 
     The first 40 differ by at least 13.5 (CIEDE2000). None is nearly black, white or grey.
 
@@ -52,7 +52,7 @@ def colours(count: int) -> tuple[str, ...]:
 
 
 def free_colour(taken: Collection[str]) -> str:
-    """The first colour that differs from all in `taken`, such as "#e69f00"; the farthest one where none is left.
+    """The first colour, such as "#e69f00", that differs from all in `taken`, or the farthest.
 
     >>> free_colour(["#e69f00", "#009e73"])
     '#56b4e9'
@@ -79,7 +79,7 @@ def rgb(colour: str) -> RGBColour:
 
 
 def voc_colours() -> npt.NDArray[np.uint8]:
-    """Colours of PASCAL VOC's palette, shape (256, 3): the bits of a number, spread over red, green and blue.
+    """PASCAL VOC's palette, shape (256, 3): bits of an index spread over red, green and blue.
 
     The lowest three bits give the highest bit of the three colours, the next three the one below, and so on.
 

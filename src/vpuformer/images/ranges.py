@@ -13,7 +13,7 @@ _FENCE = 2.0
 """A value is extreme if it lies further outside the range of most values than so many times that range."""
 
 _FEWEST = 1000
-"""Values below which none is extreme."""
+"""Fewest values among which one can be extreme."""
 
 _LOOKED_AT = 1_000_000
 """Values that the range of most of them is taken from."""

@@ -10,7 +10,7 @@ from PIL import Image
 
 from vpuformer.arrays import RGB
 from vpuformer.errors import ImageError
-from vpuformer.images.files import size_of
+from vpuformer.images.heads import size_of
 from vpuformer.images.loading import DEEP_MODES, Stored, check_pixels, load, load_upright
 from vpuformer.images.ranges import display_range
 
@@ -46,7 +46,7 @@ def read_image(source: str | os.PathLike[str] | Image.Image | npt.NDArray[Any]) 
 
     Raises:
         ImageError: the file is missing, a folder, empty, cut short or no image; it has more than `MAX_PIXELS`
-            pixels or no value that is finite; the array has another shape, no pixel, a type that is no number, or a
+            pixels or no value that is finite; the array has another shape, no pixel, a type that is not a number, or a
             value that is not finite.
     """
     if isinstance(source, Image.Image):

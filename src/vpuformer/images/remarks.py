@@ -1,4 +1,4 @@
-"""Remarks on how an image is shown: what is left out of it, and which values are black and white."""
+"""Remarks on how an image is shown: what is left out, and the range of values."""
 
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ from PIL import Image
 
 from vpuformer.arrays import RGB
 from vpuformer.errors import ImageError
-from vpuformer.images.files import contents_of
+from vpuformer.images.heads import contents_of
 from vpuformer.images.loading import DEEP_MODES, Stored, load
 from vpuformer.images.ranges import display_range
 from vpuformer.images.reading import to_rgb
@@ -26,10 +26,9 @@ def read_with_remarks(path: Path) -> tuple[RGB, tuple[str, ...]]:
 
 
 def unseen(path: Path) -> list[str]:
-    """Sentences on the frames and channels of a file that are not looked at, and on its being turned, from its heads
-    alone.
+    """Sentences on unread frames and channels and on EXIF orientation, from the head.
 
-    None for a file that cannot be read: whoever reads it has the sentence for that.
+    A file that cannot be read yields no sentence: reading it raises the error.
     """
     try:
         contents = contents_of(path)
@@ -40,7 +39,7 @@ def unseen(path: Path) -> list[str]:
 
 
 def remarks_on(path: Path, stored: Stored) -> tuple[str, ...]:
-    """Short remarks on a file and what `load` found in it: frames, channels, values and alpha that are not shown."""
+    """Short remarks on frames, channels, values and alpha of a file that are not shown."""
     remarks = [*contents_of(path).unseen, *_on_values(deep_values(stored))]
     if isinstance(stored, Image.Image) and stored.mode == "CMYK":
         remarks.append("CMYK, converted without its colour profile")

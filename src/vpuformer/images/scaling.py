@@ -6,7 +6,7 @@ import numpy.typing as npt
 
 
 def scaled_down(pixels: npt.NDArray[np.uint8], longest: int) -> npt.NDArray[np.uint8]:
-    """Pixels (H, W) or (H, W, 3), averaged so that the longer side is `longest`; smaller ones as they are.
+    """Pixels (H, W) or (H, W, 3), averaged down until the longer side is at most `longest`.
 
     >>> scaled_down(np.zeros((480, 960, 3), np.uint8), 240).shape
     (120, 240, 3)

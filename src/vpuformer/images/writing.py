@@ -39,7 +39,7 @@ def write_mask(path: str | os.PathLike[str], mask: npt.NDArray[Any]) -> None:
         mask: shape (H, W), bool or floats in 0..1.
 
     Raises:
-        MaskError: `mask` is no such array.
+        MaskError: `mask` is of another shape, type or range.
         ImageError: `path` ends otherwise, its folder is missing, or the disk does not take the file.
     """
     target = Path(path)
@@ -50,15 +50,15 @@ def write_mask(path: str | os.PathLike[str], mask: npt.NDArray[Any]) -> None:
 
 
 def write_image(path: str | os.PathLike[str], rgb: npt.NDArray[np.uint8]) -> None:
-    """Write an image in the format that the ending of `path` names, whole or not at all as in `write_mask`.
+    """Write an image in the format of the ending of `path`, whole or not at all.
 
     Args:
         path: ends in .png, .jpg, .jpeg, .webp, .bmp, .tif or .tiff; its folder exists.
         rgb: uint8, shape (H, W, 3).
 
     Raises:
-        ImageError: `rgb` is no such array, `path` ends otherwise, its folder is missing, the format cannot hold an
-            image of this size, or the disk does not take the file.
+        ImageError: `rgb` is of another shape or type, `path` ends otherwise, its folder is missing, the format cannot
+            hold an image of this size, or the disk does not take the file.
     """
     target = Path(path)
     name = _FORMATS.get(target.suffix.lower())

@@ -68,9 +68,9 @@ class ViewSettings:
     zoom: ZoomRule | None = RULES["ours"]
     """None: always the whole image."""
     flip: bool = False
-    """Whether the network also sees the mirror image of each view; the logits of both are averaged, as RITM does."""
+    """Show the network the mirror image of each view as well, and average the logits, as RITM does."""
     input_size: int | None = None
-    """Side of the square that the network sees, in pixels; None for the one that it was trained on."""
+    """Side of the square that the network sees, in pixels. None for the size of its training."""
 
     def __post_init__(self) -> None:
         check_fields(self)

@@ -1,7 +1,7 @@
-"""A simulated user: it sees the truth, looks at a prediction and shows what is wrong with a click, a box or a scribble.
+"""A simulated user, who corrects a prediction with a click, a box or a scribble.
 
-All functions are pure. A truth is an int8 array (H, W) with 1 for the object, 0 for the background and `IGNORE` where
-nobody has decided; a prediction is a bool array (H, W). Prompts come in the image's pixels. Each `next_` function has
+All functions are pure. A ground truth is an int8 array (H, W) with 1 for the object, 0 for the background and
+`IGNORE`; a prediction is a bool array (H, W). Prompts come in the image's pixels. Each `next_` function has
 two forms: without `rng` the *evaluation form*, which always gives the same answer, and with a generator the *training
 form*, which varies like people do. Both take the earlier prompts of the object, of which they repeat none, and answer
 None when nothing is wrong.

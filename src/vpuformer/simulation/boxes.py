@@ -11,7 +11,7 @@ from vpuformer.simulation.clicks import clicked_pixels, next_click
 from vpuformer.simulation.regions import ErrorRegion, largest_error
 
 MAX_JITTER = 10
-"""How far a side of a training box may lie outside the tight box, in pixels of an image whose longer side is 448."""
+"""Largest distance of a training box from the tight box, in pixels of an image whose longer side is 448."""
 
 
 def next_box(
@@ -21,7 +21,7 @@ def next_box(
     rng: np.random.Generator | None = None,
     earlier: Sequence[Prompt] = (),
 ) -> Box | Click | None:
-    """The box that corrects `prediction` where it is most deeply wrong; None when nothing is wrong.
+    """The box that corrects `prediction` where it is most deeply wrong; None if all is right.
 
     Without `rng`, the *deviation box*: the tight box of the 8-connected component of false negatives or false
     positives in which the next click would fall, positive around false negatives (the paper, IV-B and figure 9, takes

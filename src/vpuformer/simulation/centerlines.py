@@ -22,7 +22,7 @@ THIN = 2.0
 
 
 def center_line(component: Component, max_side: int) -> Points:
-    """A smooth line along the middle of the component, inside it, as closely spaced points (n, 2) in its own pixels.
+    """A smooth line along the middle of the component, close points (n, 2) in its pixels.
 
     A compact shape, whose skeleton is shorter than a stroke within its largest inscribed circle, gets that stroke
     instead, along its longer axis. A single pixel gets no line: n = 0.
@@ -97,7 +97,7 @@ def _longest_path(lines: BoolMask, depth: Depth) -> Points:
 
 
 def _neighbour_graph(lines: BoolMask, nodes: npt.NDArray[np.intp]) -> csr_array:
-    """Which pixels of `lines` touch each other, also at a corner."""
+    """The graph of pixels of `lines` that touch each other, also at a corner."""
     index = np.full(lines.shape, -1, dtype=np.int32)
     index.ravel()[nodes] = np.arange(nodes.size)
     pairs = [

@@ -17,7 +17,7 @@ def next_click(
     rng: np.random.Generator | None = None,
     earlier: Sequence[Prompt] = (),
 ) -> Click | None:
-    """The click that corrects `prediction` where it is most deeply wrong; None when nothing is wrong.
+    """The click that corrects `prediction` where it is most deeply wrong, or None.
 
     Without `rng`: the pixel of the false negatives or false positives with the greatest Euclidean distance to the
     region's edge (the image's edge counts as one), of several the first in raster order; positive if it is a false
@@ -53,7 +53,7 @@ def click_at(region: ErrorRegion, row: int, column: int) -> Click:
 
 
 def clicked_pixels(prompts: Iterable[Prompt], size: tuple[int, ...]) -> BoolMask:
-    """The pixels of an image of `size` (H, W) on which the clicks among `prompts` lie, bool (H, W).
+    """The clicked pixels of an image of `size` (H, W), bool (H, W).
 
     >>> np.argwhere(clicked_pixels([Click(2, 1), Click(3.4, 0.2, positive=False)], (3, 5))).tolist()
     [[0, 3], [1, 2]]

@@ -11,16 +11,16 @@ from vpuformer.errors import ConfigError, MaskError
 from vpuformer.prompts import Click
 
 INNER_PROBABILITY = 0.9
-"""How often positive clicks keep away from the object's edge."""
+"""Probability that positive clicks keep a margin from the object's edge."""
 
 INNER_MARGIN = 3
-"""By how many pixels they do so."""
+"""Margin of these clicks in pixels."""
 
 MIN_INNER_PIXELS = 10
-"""They do so only if more pixels than this are left."""
+"""Pixels that must be left within the margin; else clicks keep none."""
 
 NEGATIVE_ZONES = {"background": 0.1, "others": 0.4, "border": 0.5}
-"""Where negative clicks lie: anywhere off the object, on other objects, in a ring around the object."""
+"""Zones of negative clicks and their probabilities; `border` is a ring around the object."""
 
 BORDER_WIDTH = 0.1
 """Width of the ring, as a share of the square root of the object's area."""
@@ -34,7 +34,7 @@ def initial_clicks(
     max_clicks: int = 24,
     gamma: float = 0.8,
 ) -> tuple[Click, ...]:
-    """Random clicks on and off the object, the positive ones first: the prompts of the first forward pass in training.
+    """Random clicks for the first forward pass in training, the positive ones first.
 
     There are 1 + k positive clicks with k < `max_clicks` and k' <= `max_clicks` negative ones, k and k' with
     probability in proportion to `gamma`^k. Positive clicks are uniform in the object, nine times out of ten in what

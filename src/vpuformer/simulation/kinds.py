@@ -1,4 +1,4 @@
-"""Which kind of prompt comes next, and the prompt itself."""
+"""The kind of the next prompt, and the prompt itself."""
 
 from collections.abc import Sequence
 
@@ -28,13 +28,13 @@ def next_prompt(
     rng: np.random.Generator | None = None,
     earlier: Sequence[Prompt] = (),
 ) -> Prompt | None:
-    """The next prompt of this kind; arguments and answer as in `next_click`, `next_box` and `next_scribble`.
+    """The next prompt of this kind; see `next_click`, `next_box` and `next_scribble`.
 
     No prompt is given twice. Where an error leaves no room for a stroke, and where every box or scribble that the
     errors call for is among the `earlier` prompts, the answer is a click.
 
     Raises:
-        ConfigError: there is no such kind.
+        ConfigError: the kind is unknown.
         MaskError: the arrays do not fit each other.
     """
     _check_kinds((kind,))

@@ -1,4 +1,4 @@
-"""Where a prediction is wrong, and how deep inside the wrong region each pixel lies.
+"""Error regions of a prediction, and the depth of each pixel in them.
 
 Two regions are wrong: the false negatives (object that the prediction misses) call for a positive prompt, the false
 positives (background that it covers) for a negative one. Pixels that the truth ignores belong to neither. The region
@@ -33,7 +33,7 @@ MERGED_SHARE = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """One 8-connected piece of a wrong region, cropped to its bounds and a ring of one pixel outside it.
+    """One 8-connected piece of an error region, cropped to its bounds and a ring of one pixel.
 
     `mask` and `depth` (pixels to the nearest pixel outside, 0 there) have shape (h, w); their pixel (0, 0), which is
     in the ring, is pixel (`left`, `top`) of the image, -1 at the image's edge. `seed` is the (row, column) of the
@@ -49,7 +49,7 @@ class Component:
 
 @dataclass(frozen=True, slots=True)
 class ErrorRegion:
-    """All false negatives, or all false positives, cropped to their bounds and a ring of one pixel outside them.
+    """All false negatives or all false positives, cropped to their bounds and one pixel more.
 
     `depth` has shape (h, w), and `free` is the same with zeros where the user has clicked before: both are a few per
     cent off. `deepest` is the (row, column) of the deepest free pixel, of several the first in raster order, and `peak`
@@ -108,7 +108,7 @@ class ErrorRegion:
         return self._bounds(np.array([rectangle]))
 
     def merged_mask(self) -> BoolMask:
-        """The largest component and all above `MERGED_SHARE` of the region's area together, shape (h, w)."""
+        """The largest component and all above `MERGED_SHARE` of the region's area, shape (h, w)."""
         labels, _, large = self._large()
         return np.append(False, large)[labels]
 
@@ -118,7 +118,7 @@ class ErrorRegion:
         return self._bounds(components[large])
 
     def ignored(self, truth: Truth, mask: BoolMask) -> Truth:
-        """A copy of the truth that ignores a part of this region, bool (h, w), so that no prompt is simulated there.
+        """A copy of the truth that ignores a part of this region, bool (h, w).
 
         The distances in other components do not change: on the way from one to another lies a pixel outside both.
         """
@@ -156,7 +156,7 @@ class ErrorRegion:
 def largest_error(
     truth: Truth, prediction: BoolMask, clicked: BoolMask | None = None, *, exact: bool = True
 ) -> ErrorRegion | None:
-    """The false positives or the false negatives, whichever reach deeper; None when no free pixel is wrong.
+    """The false positives or false negatives, whichever reach deeper; None if all is right.
 
     The false negatives win only if they reach strictly deeper, and pixels in `clicked` (bool (H, W), from
     `clicked_pixels`) do not count for that; both as in RITM's simulated user. `exact` takes the exact Euclidean
@@ -169,7 +169,7 @@ def largest_error(
     missed = _region((truth == 1) & ~prediction, True, clicked)
     covered = _region((truth == 0) & prediction, False, clicked)
     if missed is not None and covered is not None:
-        # What the chamfer tells apart for certain needs no exact distances on the shallower side.
+        # If the chamfer decides for certain, the shallower side needs no exact distances.
         if missed.peak < _SURELY * covered.peak:
             missed = None
         elif covered.peak < _SURELY * missed.peak:

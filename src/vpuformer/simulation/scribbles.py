@@ -19,10 +19,10 @@ MAX_POINTS = 64
 """A scribble has at most this many points."""
 
 TOLERANCE = 0.5
-"""How far its straight lines may lie from the stroke, in pixels of an image whose longer side is 448."""
+"""Largest distance of its lines from the stroke, in pixels of an image whose longer side is 448."""
 
 TRIMMED = 0.1
-"""What is left away at each end of a centre line: people do not begin at the tip."""
+"""Share of a centre line that is left out at each end: people do not begin at the tip."""
 
 MIN_LENGTH = 0.5
 """A shorter stroke, in pixels, is a click."""
@@ -31,19 +31,19 @@ EVALUATION_SIDE, TRAINING_SIDE = 256, 96
 """Sizes of the grid on which the centre line is found: exact for most objects, and fast."""
 
 CURVE_PROBABILITY = 0.5
-"""How often a training scribble is a free curve and not a shaky centre line."""
+"""Probability that a training scribble is a free curve and not a shaky centre line."""
 
 CONTROLS = (3, 10)
 """The least and the greatest number of points through which a person's hand is led."""
 
 SHAKE = 0.5
-"""How far the hand strays from the centre line, as a share of the way to the shape's edge or to the next point."""
+"""Largest deviation from the centre line, as a share of the way to the shape's edge or to the next point."""
 
 SHORTEST_PART = 0.3
 """The least part of a path that a training scribble follows."""
 
 SHORTEST_STROKE = 2.0
-"""It is at least so long, in pixels, if the path is."""
+"""Least length of a training scribble in pixels, if the path is as long."""
 
 
 def next_scribble(
@@ -53,7 +53,7 @@ def next_scribble(
     rng: np.random.Generator | None = None,
     earlier: Sequence[Prompt] = (),
 ) -> Scribble | Click | None:
-    """The scribble that corrects `prediction` where it is most deeply wrong; None when nothing is wrong.
+    """The scribble that corrects `prediction` where it is most deeply wrong, or None.
 
     It lies in the 8-connected component of false negatives or false positives in which the next click would fall, and
     is positive in false negatives. Its straight lines, sampled every half pixel, round to pixels of that component. If
@@ -128,9 +128,9 @@ def _random_stroke(component: Component, rng: np.random.Generator) -> Points:
 
 def _random_part(stroke: Points, rng: np.random.Generator) -> Points:
     total = length(stroke)
-    kept = max(rng.uniform(SHORTEST_PART, 1) * total, min(SHORTEST_STROKE, total))
-    start = rng.uniform(0, total - kept)
-    return part(stroke, start, start + kept)
+    followed = max(rng.uniform(SHORTEST_PART, 1) * total, min(SHORTEST_STROKE, total))
+    start = rng.uniform(0, total - followed)
+    return part(stroke, start, start + followed)
 
 
 def _random_curve(component: Component, rng: np.random.Generator) -> Points:

@@ -1,4 +1,4 @@
-"""Polylines on a mask: what part of one lies inside, and the fewest corners with which it still does.
+"""Polylines on a mask: the part inside, and the fewest corners with which it stays inside.
 
 A polyline is an array (n, 2) of (x, y) in the pixels of the mask, which has a ring of zeros around it.
 """
@@ -26,7 +26,7 @@ def length(path: Points) -> float:
 
 
 def part(points: Points, start: float, end: float) -> Points:
-    """The piece that begins and ends at the points nearest to `start` and `end`, in pixels along the polyline.
+    """The piece between the points nearest to `start` and `end`, in pixels along the polyline.
 
     >>> part(np.array([[0.0, 0.0], [0.0, 3.0], [4.0, 3.0]]), 2.5, 7).tolist()
     [[0.0, 3.0], [4.0, 3.0]]
@@ -46,7 +46,7 @@ def densified(path: Points) -> Points:
 
 
 def inside(points: Points, mask: BoolMask) -> BoolMask:
-    """Which of the points, shape (n, 2), round to a pixel of the mask, however a tie is rounded; bool (n,)."""
+    """Whether each point, shape (n, 2), rounds to a pixel of the mask; bool (n,)."""
     limits = np.array(mask.shape[::-1]) - 1
     low = np.clip(np.ceil(points - 0.5 - TIE).astype(np.intp), 0, limits)
     high = np.clip(np.floor(points + 0.5 + TIE).astype(np.intp), 0, limits)
@@ -59,7 +59,7 @@ def inside(points: Points, mask: BoolMask) -> BoolMask:
 
 
 def longest_inside(points: Points, mask: BoolMask) -> Points:
-    """The longest run of the points that lies inside the mask, shape (m, 2) with m = 0 if there is none.
+    """The longest run of points inside the mask, shape (m, 2); m may be 0.
 
     A stroke that has been smoothed may leave its mask and come back; what remains of it must be one piece.
     """
@@ -73,7 +73,7 @@ def longest_inside(points: Points, mask: BoolMask) -> Points:
 
 
 def simplified(points: Points, mask: BoolMask, tolerance: float, max_corners: int) -> Points:
-    """Some of the points, such that straight lines through them stay inside the mask and near the others.
+    """Some of the points, so that lines through them stay inside the mask and near the others.
 
     The corners are those of Douglas and Peucker for the `tolerance`, in pixels, which doubles until `max_corners` are
     enough, and further ones where a line between them would leave the mask. A stroke through a narrow and winding mask

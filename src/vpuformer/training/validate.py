@@ -24,14 +24,14 @@ SEQUENCES: dict[str, tuple[Kind, ...]] = {
 
 @dataclass(frozen=True)
 class Validation:
-    """Mean IoU by name ("click@1", "box@1", ...), and the first images with the mask after a click."""
+    """Mean IoU by name ("click@1", "box@1", ...), and the first masks after a click."""
 
     scores: dict[str, float]
     panels: list[RGB]
 
 
 def validate(segmenter: Segmenter, samples: Sequence[Sample], *, panels: int = 6) -> Validation:
-    """Mean IoU at the images' own size after 1, 3 and 5 clicks, a box, a scribble, and one prompt of each kind."""
+    """Mean IoU after 1, 3 and 5 clicks, a box, a scribble, and one prompt of each kind."""
     scores: dict[str, list[float]] = {}
     shown: list[RGB] = []
     for sample in samples:

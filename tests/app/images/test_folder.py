@@ -133,8 +133,8 @@ def test_what_is_no_folder_of_images(tmp_path):
         ("a\0b", DatasetError, "cannot be reached"),
         ("empty", DatasetError, "empty holds no image; put files there that end in .*.jpg.*.png"),
         ("only", DatasetError, "holds no image that can be listed: 'link' is a link to a folder"),
-        ("notes.txt", ImageError, "no image that can be read"),
-        ("text.png", ImageError, "no image that can be read"),
+        ("notes.txt", ImageError, "cannot be read as an image"),
+        ("text.png", ImageError, "cannot be read as an image"),
         ("nothing.png", ImageError, "is an empty file"),
         ("notes.txt/a.png", DatasetError, "there is no"),
     ):
@@ -199,8 +199,8 @@ def test_images_of_formats_that_are_not_read_are_reported(tmp_path):
     folder = Folder(tmp_path)
     assert folder.names == ("e.png",)
     assert sorted(folder.left_out) == [
-        "1 .dng image, a format that is not read; convert them to JPEG or PNG",
-        "2 .heic images, a format that is not read; convert them to JPEG or PNG",
+        "1 .dng image, a format that is not read; convert to JPEG or PNG",
+        "2 .heic images, a format that is not read; convert to JPEG or PNG",
     ]
     (tmp_path / "e.png").unlink()
     with pytest.raises(DatasetError, match=r"holds no image that can be listed: 2 \.heic images"):

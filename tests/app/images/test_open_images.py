@@ -169,7 +169,7 @@ def test_files_that_are_no_image(tmp_path):
     tifffile.imwrite(tmp_path / "nan.tif", np.array([[np.inf, np.nan]], np.float32))
     for name, expected in (
         ("empty.png", "empty file"),
-        ("text.png", "no image that can be read"),
+        ("text.png", "cannot be read as an image"),
         ("bomb.png", "100000x100000, 10000 million pixels"),
         ("cut.png", "broken, cut short"),
         ("nan.tif", "no value that is finite"),
@@ -250,7 +250,7 @@ def test_a_image_that_cannot_be_opened(three, tmp_path, counted):
     (tmp_path / "1.png").unlink()
     for name in ("0.png", "1.png", "../2.png"):
         cache.prefetch(name)
-    for name, expected in (("0.png", "no image that"), ("1.png", "there is no"), ("../2.png", "there is no image")):
+    for name, expected in (("0.png", "cannot be read as"), ("1.png", "there is no"), ("../2.png", "there is no image")):
         for _ in range(2):
             with pytest.raises(ImageError, match=expected):
                 cache.get(name)

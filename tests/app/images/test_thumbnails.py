@@ -124,7 +124,7 @@ def test_what_cannot_be_read(tmp_path):
     (tmp_path / "bomb.jpg").write_bytes(bomb)
     for name, expected in (
         ("cut.jpg", "broken, cut short"),
-        ("text.jpg", "no image that can be read"),
+        ("text.jpg", "cannot be read as an image"),
         ("empty.png", "empty file"),
         ("bomb.jpg", "65535x65535, 4295 million pixels"),
         ("missing.png", "there is no file"),

@@ -135,7 +135,7 @@ def test_no_file_outside_the_folder_is_opened(tmp_path: Path, name: str) -> None
     Image.new("RGB", SIZE[::-1]).save(tmp_path / "secret.png")
     root = write_set(tmp_path / "s", [[compressed(square(0, 0, 2))]])
     edit(root, lambda content: content["images"][0].update(file_name=name))
-    with pytest.raises(DatasetError, match="which is no path within its folder"):
+    with pytest.raises(DatasetError, match="which is not a path within its folder"):
         CocoFolder(root)
 
 
@@ -170,7 +170,7 @@ def test_annotations_elsewhere(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        (lambda c: c.pop("images"), "is no COCO file: it needs the keys 'images' and 'annotations'"),
+        (lambda c: c.pop("images"), "is not a COCO file: it needs the keys 'images' and 'annotations'"),
         (lambda c: c["images"][0].pop("height"), "gives images/000.png the size 30 x None; wanted whole numbers"),
         (lambda c: c["images"].append(c["images"][0]), "gives two images the same id"),
         (lambda c: c["annotations"].append(c["annotations"][0]), "gives two annotations the same id"),
@@ -303,7 +303,7 @@ def test_files_that_are_missing_or_no_json(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match=r"annotations.json cannot be read: No such file"):
         CocoFolder(tmp_path)
     (tmp_path / "annotations.json").write_text("{")
-    with pytest.raises(DatasetError, match=r"annotations.json is no JSON"):
+    with pytest.raises(DatasetError, match=r"annotations.json is not JSON"):
         CocoFolder(tmp_path)
     root = write_set(tmp_path / "s", [[]])
     (root / "images" / "000.png").unlink()
@@ -358,7 +358,7 @@ def test_where_a_split_is_looked_for(collection: Path, tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match=r"other.json cannot be read: No such file"):
         find_split(collection, tmp_path / "other.json")
     (tmp_path / "other.json").write_text('{"pictures": {}}')
-    with pytest.raises(DatasetError, match=r"other.json is no split .*'objects'"):
+    with pytest.raises(DatasetError, match=r"other.json is not a split .*`objects`"):
         Split.load(tmp_path / "other.json")
 
 

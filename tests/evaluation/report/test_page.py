@@ -184,7 +184,7 @@ def test_bars_after_the_first_prompt(tmp_path: Path) -> None:
 
 def test_a_curve_a_run_with_its_band(tmp_path: Path) -> None:
     folders = [write_run(tmp_path / "a"), write_run(tmp_path / "b", model="peer", max_interactions=3)]
-    folders.append(write_run(tmp_path / "c", model="third", until=0.9))
+    folders.append(write_run(tmp_path / "c", model="third", stop_at_iou=0.9))
     (figure,) = curve_charts(open_runs(folders))
     page = Page(figure.drawing)
     assert [line["class"] for line in page.all("polyline")] == ["line c0", "line c1"]

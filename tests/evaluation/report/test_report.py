@@ -78,9 +78,9 @@ def test_means_have_an_interval_around_them_and_counts_have_none() -> None:
 
 
 def test_a_run_that_stopped_at_a_target_has_no_numbers_beyond_it() -> None:
-    names = {name for name in summary(until=0.9) if "@" in name}
+    names = {name for name in summary(stop_at_iou=0.9) if "@" in name}
     assert names == {"NoC@80", "NoC@85", "NoC@90", "NoF@85", "NoF@90", ">=20@85", ">=20@90", "IoU@1"}
-    assert len(summary(until=0.9)["curve"]) == 1
+    assert len(summary(stop_at_iou=0.9)["curve"]) == 1
 
 
 def test_objects_of_one_image_are_drawn_together() -> None:
@@ -218,7 +218,7 @@ def test_files_that_are_no_summary_are_refused(tmp_path: Path) -> None:
         read_summary(path)
     for content in ("[", "[]", '{"dataset": 1}'):
         path.write_text(content)
-        with pytest.raises(InputError, match="not a summary" if content != "[" else "is no JSON"):
+        with pytest.raises(InputError, match="not a summary" if content != "[" else "is not JSON"):
             read_summary(path)
     with pytest.raises(InputError, match="cannot be written"):
         write_summary(tmp_path / "nowhere" / "summary.json", summary())
@@ -244,7 +244,7 @@ def test_the_screen_shows_the_iou_after_some_prompts_and_the_last() -> None:
 
 
 def test_the_screen_shows_several_runs_beside_each_other() -> None:
-    text = shown([summary(), summary(model="grabcut", until=0.85, first_kind="box")])
+    text = shown([summary(), summary(model="grabcut", stop_at_iou=0.85, first_kind="box")])
     assert "grabcut" in text
     assert "box, then click" in text
     assert "95 %" not in text
@@ -252,7 +252,7 @@ def test_the_screen_shows_several_runs_beside_each_other() -> None:
 
 
 def test_a_table_for_a_page() -> None:
-    lines = render_table([summary(), summary(model="a|b", kinds=("click", "box"), until=0.85)]).splitlines()
+    lines = render_table([summary(), summary(model="a|b", kinds=("click", "box"), stop_at_iou=0.85)]).splitlines()
     assert lines[0].startswith("| data set | method | prompts | objects | NoI@85 | NoI@90 |")
     assert lines[2] == "| toy | net | click | 3 | 7.67 | 8.00 | 1 | 0.550 | 0.693 | 0.693 | 0.8 |"
     assert lines[3].startswith("| toy | a\\|b | click + box | 3 | 7.67 | - | - | 0.550 | - | - |")

@@ -117,7 +117,7 @@ def test_other_objects_of_the_same_data_are_another_column(tmp_path: Path) -> No
     [
         ({"weights_sha256": "ef" * 32}, ["net", "net, weights efefefef"]),
         ({"options": {"zoom": False}}, ["net", "net, zoom=False"]),
-        ({"until": 0.9}, ["net", "net, until IoU 0.9"]),
+        ({"stop_at_iou": 0.9}, ["net", "net, until IoU 0.9"]),
         ({"max_interactions": 5}, ["net, at most 20 prompts", "net, at most 5 prompts"]),
         ({"versions": {"vpuformer": "9"}}, [None, "net, version 9"]),
         ({"model": "other"}, ["net", "other"]),
@@ -212,7 +212,7 @@ def test_effort_by_hand(tmp_path: Path) -> None:
 
 
 def test_a_run_that_stopped_at_a_target_has_dashes_beyond_it(tmp_path: Path) -> None:
-    runs = open_runs([write_run(tmp_path / "a"), write_run(tmp_path / "b", until=0.85, model="peer")])
+    runs = open_runs([write_run(tmp_path / "a"), write_run(tmp_path / "b", stop_at_iou=0.85, model="peer")])
     first, second = texts(natural(runs))
     assert first == ["net", "", "2.00", "3.00"]
     assert second == ["peer", "", "2.00", ""]
@@ -233,7 +233,7 @@ def test_tables_in_markdown_say_of_every_row_where_it_is_from(tmp_path: Path) ->
 def test_every_table_has_as_many_cells_as_columns(tmp_path: Path) -> None:
     folders = [
         write_run(tmp_path / "a", whole_grabcut(), boundary=0.5),
-        write_run(tmp_path / "b", whole_grabcut(), kinds=("click", "scribble"), until=0.9),
+        write_run(tmp_path / "b", whole_grabcut(), kinds=("click", "scribble"), stop_at_iou=0.9),
         write_run(tmp_path / "c", dataset="sstem", first_kind="box"),
         write_run(tmp_path / "d", dataset="oaizib"),
     ]

@@ -115,7 +115,7 @@ class Folder:
                 elif self._may_be_listed(entry, name, ending in endings):
                     yield name
         self.left_out += [
-            f"{counted(number, f'{ending} image')}, a format that is not read; convert them to JPEG or PNG"
+            f"{counted(number, f'{ending} image')}, a format that is not read; convert to JPEG or PNG"
             for ending, number in not_read.items()
         ]
 

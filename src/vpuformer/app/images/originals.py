@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from vpuformer.errors import ImageError
 from vpuformer.formats.affected import Affected
-from vpuformer.images.files import upright_size_of
+from vpuformer.images.heads import upright_size_of
 
 if TYPE_CHECKING:
     from vpuformer.app.store.store import Store

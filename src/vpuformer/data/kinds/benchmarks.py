@@ -1,6 +1,6 @@
-"""The field's test sets, as they are laid out on disk by the packages that everybody downloads.
+"""The field's test sets, in the layout of their published packages.
 
-A further set is one entry in `BENCHMARKS`.
+To add one, write a reader and one entry in `BENCHMARKS`: see docs/data.md.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from vpuformer.data.counts import Counts
-from vpuformer.data.folder_pairs import berkeley, brats, coco_mval, davis, grabcut, oaizib, sstem
+from vpuformer.data.kinds.folder_pairs import berkeley, brats, coco_mval, davis, grabcut, oaizib, sstem
 from vpuformer.data.kinds.label_map_sets import SampleOrError
 from vpuformer.data.kinds.pascal_voc import pascal_voc
 from vpuformer.data.kinds.sbd import sbd
@@ -62,7 +62,7 @@ def open_benchmark(name: str, root: str | Path) -> Sequence[Sample]:
 
 
 def find_samples(name: str, root: str | Path) -> Iterable[SampleOrError]:
-    """As `open_benchmark`, but what is wrong with a file stands in the place of its samples.
+    """As `open_benchmark`, with an error in place of the samples of a faulty file.
 
     Raises:
         DatasetError: there is no such benchmark, or `root` is not laid out as it.

@@ -1,4 +1,4 @@
-"""Reading COCO instance annotations: a folder of images and one JSON file.
+"""COCO instance annotations: a folder of images and one JSON file.
 
 All masks are kept as compressed run lengths, joined in one byte string with NumPy offsets: a few bytes an object, and
 no thousands of Python objects whose reference counts would make every forked worker copy them. Masks are decoded when
@@ -37,11 +37,11 @@ class CocoFolder(Source):
     lengths or polygons of several parts. Crowds (`iscrowd`), annotations without a segmentation and masks without a
     pixel are left out; `notes` counts them.
 
-    One key is ours and optional, per image: `exhaustive`, whether every object of it is annotated (default False).
+    One optional key is ours: `exhaustive` of an image, whether every object of it is annotated (default false).
 
     Images are counted from 0 in the order of the file; objects are called by their annotation `id`.
 
-    Raises `DatasetError` for a file that is missing, is no JSON or no COCO, for a number in it that is out of range,
+    Raises `DatasetError` for a file that is missing, not JSON or not COCO, for a number in it that is out of range,
     for an image outside the folder, and for a mask that does not fit its image.
     """
 
@@ -93,7 +93,7 @@ class CocoFolder(Source):
         path = PurePosixPath(name.replace("\\", "/"))
         if path.is_absolute() or PureWindowsPath(name).drive or ".." in path.parts:
             raise DatasetError(
-                f"{self.annotations} names the image {name!r:.200}, which is no path within its folder; write file"
+                f"{self.annotations} names the image {name!r:.200}, which is not a path within its folder; write file"
                 " names relative to the folder of images"
             )
         return path
@@ -120,7 +120,7 @@ class CocoFolder(Source):
         return notes
 
     def unusable(self) -> Sequence[int]:
-        """Images that are not there, and in sets of up to `LOOKED_AT` images those of another size than annotated."""
+        """Missing images, and in sets of up to `LOOKED_AT` images those of a wrong size."""
         if self._unusable is None:
             looks = len(self) <= LOOKED_AT
             self._unusable = [i for i in range(len(self)) if not self._fits(i, looks=looks)]
@@ -154,7 +154,6 @@ class CocoFolder(Source):
         return int(height), int(width)
 
     def fully_annotated(self, index: int) -> bool:
-        """Whether every object of the image is annotated; where not, an unlabelled thing is not background."""
         return bool(self._fully_annotated[index])
 
     def objects(self, index: int) -> list[int]:
@@ -175,7 +174,7 @@ class CocoFolder(Source):
             return ()
 
     def path(self, index: int) -> Path:
-        """Where the image lies. Letters with accents may be written in one piece or in two."""
+        """Path of an image. Both Unicode forms of accented letters are found."""
         path = self._find(index)
         if path is None:
             name = self._inside(self.images[index])
@@ -222,11 +221,11 @@ class CocoFolder(Source):
         start, stop = int(self._first[index]), int(self._first[index + 1])
         if objects is None:
             return range(start, stop)
-        place = {int(self._ids[position]): position for position in range(start, stop)}
-        missing = [number for number in objects if number not in place]
+        position_of = {int(self._ids[position]): position for position in range(start, stop)}
+        missing = [number for number in objects if number not in position_of]
         if missing:
             raise DatasetError(f"{self.images[index]} has no object {missing[0]} in {self.annotations}")
-        return [place[number] for number in objects]
+        return [position_of[number] for number in objects]
 
     def sample(self, index: int, object_id: int) -> Sample:
         self._positions(index, [object_id])

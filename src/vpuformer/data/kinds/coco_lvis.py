@@ -1,4 +1,4 @@
-"""COCO+LVIS as RITM merged them: `train` and `val`, each with `images`, `masks` and `hannotation.pickle`.
+"""COCO+LVIS of RITM: `train` and `val` with `images`, `masks` and `hannotation.pickle`.
 
 An image's masks are one pickle: label maps as PNG files, in which objects that overlap lie in different maps, and for
 each object its map and label. The first objects are things; those behind them are stuff, such as sky and floor. Things
@@ -27,12 +27,12 @@ _MOST_THINGS = 100_000
 
 
 class CocoLvis(LayeredSource):
-    """The images of one split, in the order of their names. Objects are called by their number in the annotation.
+    """The images of one split, sorted by name. An object's id is its index in the annotation.
 
     Args:
         root: the folder that holds the splits.
         split: train or val.
-        stuff: how often, 0..1, a training sample of an image has its stuff among the objects. Otherwise stuff is
+        stuff: probability, 0..1, that a training sample has the stuff of its image among the objects; otherwise it is
             background.
         min_area: pixels of the image; smaller objects are left out.
         parts: whether things that are parts of others count as objects of their own, too.
@@ -86,7 +86,7 @@ class CocoLvis(LayeredSource):
 
 
 def _read_index(file: Path) -> tuple[list[str], npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
-    """The images, where the things of each begin among those of all, and which things are no part of another."""
+    """The images, where the things of each begin among those of all, and which things are not parts of others."""
     content = load_plain(file)
     stems, counts, roots = [], [0], []
     try:
@@ -105,7 +105,7 @@ def _read_index(file: Path) -> tuple[list[str], npt.NDArray[np.int64], npt.NDArr
                 roots.append(entry is None or entry["parent"] is None)
     except (KeyError, TypeError, ValueError, AttributeError) as problem:
         raise DatasetError(
-            f"{file} is no index of COCO+LVIS: it needs num_instance_masks and hierarchy for every image"
+            f"{file} is not an index of COCO+LVIS: it needs num_instance_masks and hierarchy for every image"
             f" ({type(problem).__name__}: {problem})"
         ) from problem
     if not stems:
@@ -134,14 +134,14 @@ def _read_masks(file: Path, things: int) -> tuple[list[Labels], list[tuple[int, 
 
 def _bytes(layer: Any) -> bytes:
     if not isinstance(layer, np.ndarray) or layer.dtype != np.uint8:
-        raise TypeError("a label map is no array of bytes")
+        raise TypeError("a label map is not an array of bytes")
     return layer.tobytes()
 
 
 def _size(encoded: bytes) -> tuple[int, int]:
     """(height, width) from the head of a grey PNG of 8 bits."""
     if encoded[:8] != b"\x89PNG\r\n\x1a\n" or encoded[12:16] != b"IHDR" or encoded[24:26] != b"\x08\0":
-        raise ValueError("a label map is no grey PNG of 8 bits")
+        raise ValueError("a label map is not a grey PNG of 8 bits")
     width, height = struct.unpack(">II", encoded[16:24])
     return height, width
 
@@ -150,5 +150,5 @@ def _decode(encoded: bytes) -> Labels:
     # In memory, so there is no file that vpuformer.images could read.
     labels = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_UNCHANGED)
     if labels is None or labels.ndim != 2 or labels.dtype != np.uint8:
-        raise ValueError("a label map is no grey PNG of 8 bits")
+        raise ValueError("a label map is not a grey PNG of 8 bits")
     return labels.astype(np.uint8, copy=False)

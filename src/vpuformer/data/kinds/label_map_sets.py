@@ -1,4 +1,4 @@
-"""Test sets in which an image has one map of labels, and every label is an object to be segmented."""
+"""Test sets with one label map an image, whose every label is an object."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -14,7 +14,7 @@ from vpuformer.errors import DatasetError, InputError
 from vpuformer.images import image_size, read_image
 
 SampleOrError = Sample | DatasetError
-"""What a reader of a test set comes upon: an object, or in its place what is wrong with a file."""
+"""Item of a test set: an object, or the error of a file."""
 
 Pixels = TypeVar("Pixels", bound=npt.NDArray[Any])
 

@@ -1,4 +1,4 @@
-"""Images of your own: a folder `images`, and beside it a folder `masks` that names its files after them.
+"""Your own images: a folder `images`, and a folder `masks` with files named after them.
 
 The masks of the image `images/STEM.jpg` (any ending) are one of these three:
 
@@ -26,7 +26,7 @@ from vpuformer.data.file_lists import by_stem, is_image, need_folders, unread
 from vpuformer.data.layers import Labels, LayeredSource, Layers, labels_as_layers, labels_of
 from vpuformer.errors import ConfigError, DatasetError, ImageError, MaskError, listed
 from vpuformer.images import image_size, read_foreground, read_image, read_labels
-from vpuformer.images.files import colours_of
+from vpuformer.images.heads import colours_of
 from vpuformer.images.meaning import VOC_IGNORE, is_soft
 from vpuformer.images.remarks import unseen
 
@@ -38,7 +38,7 @@ _SOFT_VALUES = 3
 
 
 class MaskFolder(LayeredSource):
-    """The images of `root/images` that have masks in `root/masks`, in the order of their stems.
+    """The images of `root/images` that have masks in `root/masks`, sorted by stem.
 
     Objects are called by their value in the map, or by their number among the files, from 1 on.
 
@@ -48,7 +48,7 @@ class MaskFolder(LayeredSource):
             VOC, or -1. Its pixels count neither in training nor in scores.
 
     Raises `DatasetError` where a folder is missing, holds no image with a mask, or two masks claim one image.
-    `faults` tells images without a mask, and masks without an image.
+    `faults` lists images without a mask, and masks without an image.
     """
 
     def __init__(self, root: str | Path, *, ignore_label: int | None = None, name: str | None = None) -> None:
@@ -163,7 +163,7 @@ def _map(path: Path, ignored: int | None) -> Labels:
 
 
 def _ignored_in(path: Path, labels: Labels, ignored: int | None) -> tuple[int | None, tuple[str, ...]]:
-    """The value of a file that is no object: `ignored` if it is given, else 255 of a palette beside other labels; and a
+    """The ignore label of a file: `ignored` if it is given, else 255 of a palette beside other labels; and a
     sentence about the latter."""
     if ignored is not None or not (labels == VOC_IGNORE).any() or not ((labels > 0) & (labels != VOC_IGNORE)).any():
         return ignored, ()
@@ -215,7 +215,7 @@ def _holds_several(labels: Labels, ignored: int | None, path: Path) -> bool:
 
 def _in_colours(path: Path) -> bool:
     """Whether a file has colours that are neither grey nor a palette."""
-    # Of colours, read_labels has the first channel, where a green object is no object.
+    # For colours, read_labels returns the first channel, in which a green object is missing.
     if _kind(path) != "colours":
         return False
     colours = read_image(path)

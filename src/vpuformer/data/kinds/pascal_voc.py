@@ -1,4 +1,4 @@
-"""PASCAL VOC 2012: `JPEGImages`, `SegmentationObject` and the lists in `ImageSets/Segmentation`, in one folder."""
+"""PASCAL VOC 2012: `JPEGImages`, `SegmentationObject`, and the list `val`."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +10,7 @@ from vpuformer.images.meaning import VOC_IGNORE
 
 
 def pascal_voc(root: Path) -> Iterator[SampleOrError]:
-    """PASCAL VOC's list `val`; every index of a palette but 0 is an object, the border is ignored."""
+    """PASCAL VOC's list `val`. Palette indices above 0 are objects; the border is ignored."""
     images, masks = need_folders(root, "pascalvoc", "JPEGImages", "SegmentationObject")
     for stem in read_names(root / "ImageSets" / "Segmentation" / "val.txt"):
         mask = masks / f"{stem}.png"

@@ -1,4 +1,4 @@
-"""SBD, the Semantic Boundaries Dataset: `img/NAME.jpg`, `inst/NAME.mat`, `train.txt` and `val.txt` in one folder."""
+"""SBD, the Semantic Boundaries Dataset: `img`, `inst`, `train.txt` and `val.txt`."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -28,8 +28,8 @@ class Sbd(LayeredSource):
         split: name of the list, without `.txt`: train, val, or one of your own.
         smallest_fill: an object that covers less of its bounding box than this is a fault of the annotation, and left
             out. 0 keeps all.
-        scores: RITM's `sbd_samples_weights.pkl`. An image of score s (how well a network segments it) is drawn in
-            proportion to (1 - s)^1.25; without it all are drawn alike.
+        scores: RITM's `sbd_samples_weights.pkl`. An image of score s (how well a network segments it) is sampled in
+            proportion to (1 - s)^1.25; without scores all are sampled equally.
 
     Raises `DatasetError` for a folder or list that is missing and for scores that lack an image. Only objects of the
     20 classes of PASCAL VOC are annotated.
@@ -71,7 +71,7 @@ def sbd(root: Path) -> Iterator[SampleOrError]:
 
 
 def read_instances(path: Path) -> Labels:
-    """The map of instances of an annotation of SBD: integers, shape (H, W), 0 where there is none.
+    """The map of instances in an annotation of SBD: integers, shape (H, W), 0 for background.
 
     Raises:
         DatasetError: the file is missing, broken, or has no such map.
@@ -81,7 +81,7 @@ def read_instances(path: Path) -> Labels:
         return read_integers(content, "GTinst", "Segmentation")
     except ValueError as problem:
         raise DatasetError(
-            f"{path} is no annotation of SBD, which holds a map of integers in GTinst.Segmentation ({problem})"
+            f"{path} is not an annotation of SBD, which holds a map of integers in GTinst.Segmentation ({problem})"
         ) from problem
 
 
@@ -94,11 +94,11 @@ def _frequencies(path: Path, names: Sequence[str]) -> npt.NDArray[np.float64]:
     try:
         scores = {str(name): float(score) for _, name, score in load_plain(path)}
         if not all(map(math.isfinite, scores.values())):
-            raise ValueError("a score is no finite number")
+            raise ValueError("a score is not a finite number")
     except DatasetError:
         raise
     except (TypeError, ValueError, OverflowError) as problem:
-        raise DatasetError(f"{path} is no list of (number, name, score) ({problem})") from problem
+        raise DatasetError(f"{path} is not a list of (number, name, score) ({problem})") from problem
     missing = [name for name in names if name not in scores]
     if missing:
         raise DatasetError(f"{path} has no score for {len(missing)} of {len(names)} images, such as {missing[0]}")

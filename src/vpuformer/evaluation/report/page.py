@@ -143,6 +143,6 @@ def _provenance(name: str, run: Run) -> Markup:
 
 
 def _protocol(run: Run) -> str:
-    target = "" if run.header.until is None else f", until an IoU of {run.header.until:g}"
+    target = "" if run.header.stop_at_iou is None else f", until an IoU of {run.header.stop_at_iou:g}"
     first = "" if run.header.first_kind is None else f"{run.header.first_kind} first, then "
     return f"{first}{' + '.join(run.header.kinds)}, at most {counted(run.header.max_interactions, 'prompt')}{target}"

@@ -27,7 +27,7 @@ class Method(NamedTuple):
     weights: str | None
     options: tuple[tuple[str, object], ...]
     version: str
-    until: float | None
+    stop_at_iou: float | None
     max_interactions: int
     seed: int | None
     """None if the protocol is not random."""
@@ -36,7 +36,7 @@ class Method(NamedTuple):
     @property
     def alone(self) -> "Method":
         """The method without its prompts, their limit and their seed."""
-        return self._replace(until=None, max_interactions=0, seed=None, prompts="")
+        return self._replace(stop_at_iou=None, max_interactions=0, seed=None, prompts="")
 
 
 class Column(NamedTuple):
@@ -68,7 +68,7 @@ class Run:
             head.weights_sha256,
             options,
             version,
-            head.until,
+            head.stop_at_iou,
             head.max_interactions,
             seed,
             prompts_shown(self.summary),
@@ -192,7 +192,7 @@ _SHOWN: dict[str, Callable[[Method], str]] = {
     "weights": lambda method: f"weights {method.weights[:8]}" if method.weights else "",
     "options": lambda method: ", ".join(f"{name}={value}" for name, value in method.options),
     "version": lambda method: f"version {method.version}",
-    "until": lambda method: "" if method.until is None else f"until IoU {method.until:g}",
+    "stop_at_iou": lambda method: "" if method.stop_at_iou is None else f"until IoU {method.stop_at_iou:g}",
     "max_interactions": lambda method: f"at most {counted(method.max_interactions, 'prompt')}",
     "seed": lambda method: "" if method.seed is None else f"seed {method.seed}",
 }

@@ -36,7 +36,7 @@ _MEANS = ("NoC@", "NoI@", "IoU@", "BIoU@", "AuC@")
 def summarise(header: RunHeader, records: Sequence[ObjectRecord]) -> Summary:
     """Compute the numbers of a run.
 
-    If objects stop at a target IoU (`header.until`), numbers that depend on what comes after it are left out.
+    If objects stop at a target IoU (`header.stop_at_iou`), numbers that depend on what comes after it are left out.
 
     Raises:
         InputError: `records` is empty.
@@ -47,7 +47,7 @@ def summarise(header: RunHeader, records: Sequence[ObjectRecord]) -> Summary:
     boundaries = [record.boundary_ious for record in records]
     singles = [_numbers(header, [one], [other]) for one, other in zip(curves, boundaries, strict=True)]
     every = _numbers(header, curves, boundaries)
-    numbers = {name: value for name, value in every.items() if _complete(name, header.until)}
+    numbers = {name: value for name, value in every.items() if _complete(name, header.stop_at_iou)}
     means = [name for name in numbers if name.startswith(_MEANS)]
     images = [record.image_id for record in records]
     # The same resamples for every number and run, so that intervals of two runs are comparable.
@@ -152,14 +152,14 @@ def _numbers(
     return numbers
 
 
-def _complete(name: str, until: float | None) -> bool:
-    """Whether this number is known if objects stop at the IoU `until`."""
+def _complete(name: str, stop_at_iou: float | None) -> bool:
+    """Whether this number is known if objects stop at the IoU `stop_at_iou`."""
     what, _, at = name.partition("@")
-    if until is None:
+    if stop_at_iou is None:
         return True
     if what in ("IoU", "BIoU"):
         return int(at) == 1
-    return what != "AuC" and int(at) <= 100 * until + 1e-9
+    return what != "AuC" and int(at) <= 100 * stop_at_iou + 1e-9
 
 
 def _spread(seconds: Sequence[float], images: Sequence[str]) -> dict[str, Any]:

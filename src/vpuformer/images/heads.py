@@ -1,4 +1,4 @@
-"""What can be said of a file with images before it is decoded."""
+"""Facts about an image file from its head, without decoding it."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -24,7 +24,7 @@ _MOST_LOOKED_AT = 1000  # pages of a TIFF: a file of more is a stack, and each t
 
 @cache
 def image_endings() -> frozenset[str]:
-    """How the names of files end that may be read as images, in small letters.
+    """Endings of image files that can be read, in small letters.
 
     >>> sorted({".png", ".JPG", ".pdf", ".tif"} & image_endings())
     ['.png', '.tif']
@@ -34,7 +34,7 @@ def image_endings() -> frozenset[str]:
 
 
 def size_of(path: Path, what: What = "image") -> tuple[int, int]:
-    """(height, width) of the first image in a file once it is upright; only the head of the file is read.
+    """(height, width) of the first image in a file, upright, from the head of the file.
 
     Raises:
         ImageError: as in `load`, but a file that is cut short may pass (MaskError for a mask).
@@ -43,7 +43,7 @@ def size_of(path: Path, what: What = "image") -> tuple[int, int]:
 
 
 def upright_size_of(path: Path, what: What = "image") -> tuple[tuple[int, int], int]:
-    """`size_of`, and the orientation of the file from 1 to 8, as EXIF has it: 1 is stored upright."""
+    """`size_of`, and the EXIF orientation of the file, from 1 (upright) to 8."""
     with opened(path, what) as file:
         start = file.read(4)
         file.seek(0)
@@ -58,14 +58,14 @@ def upright_size_of(path: Path, what: What = "image") -> tuple[tuple[int, int], 
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What a file holds, and how much of that is seen: the first frame, and those channels that are colours."""
+    """Content of a file, and the part that is shown: the first frame, and its colour channels."""
 
     frames: int
     """Images: frames of an animation, pages of a TIFF. Smaller copies and masks of the first page are not counted,
     and neither are the views and maps that cameras put behind a photograph (MPO)."""
     channels: int
     shown: int
-    """Of the channels, those of grey or colour and of alpha."""
+    """Number of channels of grey, colour and alpha."""
     turned: bool
     """Whether it is stored turned or mirrored, and its EXIF orientation says how it is to be seen."""
 
@@ -99,7 +99,7 @@ def contents_of(path: Path) -> Contents:
 
 
 def colours_of(path: Path) -> Literal["grey", "palette", "colours"]:
-    """How a file stores its pixels, from its head alone: grey values or bits, indices of a palette, or colours.
+    """The kind of pixels in a file, from its head: grey, palette indices, or colours.
 
     Raises:
         ImageError: as in `contents_of`.
@@ -117,7 +117,7 @@ def colours_of(path: Path) -> Literal["grey", "palette", "colours"]:
 
 
 def frames_of(path: Path) -> int:
-    """How many images are in a file, of which the first is read.
+    """Number of images in a file, of which the first is read.
 
     Raises:
         ImageError: as in `contents_of`.

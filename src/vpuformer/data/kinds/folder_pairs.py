@@ -1,4 +1,4 @@
-"""Test sets of two folders: images in the one, masks in the other, that belong together by their stems."""
+"""Test sets of two folders, images and masks, matched by their stems."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -21,7 +21,7 @@ ReadTruth = Callable[[Path], Truth]
 
 
 def grabcut(root: Path) -> Iterator[SampleOrError]:
-    """GrabCut: `data_GT` and `boundary_GT`. Grey masks: above 128 object, 128 ignored, else not."""
+    """GrabCut: `data_GT` and `boundary_GT`. Grey masks: above 128 object, 128 ignored."""
     return _one_object(root, "grabcut", "data_GT", "boundary_GT", _undecided_at_128)
 
 
@@ -46,13 +46,15 @@ def brats(root: Path) -> Iterator[SampleOrError]:
 
 
 def oaizib(root: Path) -> Iterator[SampleOrError]:
-    """OAIZIB, slices of knees: `test/image` and `test/annotations`. Every grey value but 0 is an object."""
+    """OAIZIB, slices of knees: `test/image`, `test/annotations`. Values above 0 are objects."""
     return _labelled(root, "oaizib", "test/image", "test/annotations", read_labels)
 
 
 def sstem(root: Path) -> Iterator[SampleOrError]:
-    """ssTEM, slices of a larva's nerve cord: `raw` and `mitochondria` in the folder `stack1`. Every part that hangs
-    together over the sides of its pixels is an object; they are counted row by row."""
+    """ssTEM, slices of a larva's nerve cord: `raw` and `mitochondria` in the folder `stack1`.
+
+    Every component, connected over the sides of its pixels, is an object; they are numbered in raster order.
+    """
     return _labelled(root, "sstem", "raw", "mitochondria", _components)
 
 

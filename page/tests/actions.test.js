@@ -1,0 +1,56 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { actions, fit } from "../../src/vpuformer/app/page/actions.js";
+
+test("steps are brought into the image, or dropped if they lie beside it", () => {
+  const image = { width: 100, height: 50 };
+  assert.equal(fit({ type: "click", point: [120, 3], positive: true }, image), null);
+  assert.deepEqual(fit({ type: "click", point: [-0.4, 3], positive: true }, image)?.point, [0, 3]);
+  assert.deepEqual(fit({ type: "box", box: [-9, -9, 200, 20], positive: true }, image)?.box, [-0.5, -0.5, 99.5, 20]);
+  assert.equal(fit({ type: "box", box: [-9, -9, -2, 20], positive: true }, image), null);
+  assert.deepEqual(fit({ type: "scribble", path: [[50, 20], [150, 20]], positive: true }, image)?.path, [[50, 20], [99, 20]]);
+  assert.equal(fit({ type: "lasso", path: [[150, 20], [160, 20], [150, 30]] }, image), null);
+  const brush = (x, radius) => fit({ type: "brush", path: [[x, 20], [x, 30]], radius, positive: true }, image);
+  assert.deepEqual([brush(103, 3), brush(-4, 3)], [null, null]);
+  assert.deepEqual(brush(102, 3)?.path, [[102, 20], [102, 30]]);
+  assert.notEqual(brush(-3, 3), null);
+});
+
+test("a corner that the keyboard has set belongs to its image and its tool", () => {
+  const sent = [];
+  const session = { image: { id: 1, width: 100, height: 50 }, act: (step) => sent.push(step.type) };
+  const settings = { tool: "box", positive: true };
+  const stage = { image: session.image, cross: [10, 10], draft: null, redraw() {} };
+  const still = { updateCursor() {}, refresh() {} };
+  const commands = actions(/** @type {any} */ ({ session, settings, stage, input: still, renderer: still }));
+  commands.run("positive", ".");
+  stage.image = session.image = { id: 2, width: 100, height: 50 };
+  stage.cross = [30, 30];
+  commands.run("positive", ".");
+  assert.deepEqual(sent, []);
+  stage.cross = [40, 40];
+  commands.run("positive", ".");
+  assert.deepEqual(sent, ["box"]);
+  commands.run("positive", ".");
+  commands.run("tool:click", "k");
+  commands.run("tool:box", "r");
+  stage.cross = [50, 45];
+  commands.run("positive", ".");
+  assert.deepEqual(sent, ["box"]);
+});
+
+test("a prompt for an image that is seen only until the next frame is not one for the new image", () => {
+  const sent = [];
+  const former = { id: 1, width: 100, height: 50 };
+  const session = { image: former, act: (step) => sent.push(step) };
+  const stage = { image: former };
+  const commands = actions(/** @type {any} */ ({ session, stage }));
+  const click = { type: /** @type {const} */ ("click"), point: /** @type {[number, number]} */ ([3, 4]), positive: true };
+  session.image = { ...former, id: 2 };
+  commands.prompt(click);
+  assert.deepEqual(sent, []);
+  stage.image = session.image;
+  commands.prompt(click);
+  assert.deepEqual(sent, [click]);
+});
