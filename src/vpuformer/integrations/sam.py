@@ -44,7 +44,7 @@ class SamPredictor:
     ((1, 30, 40), (1,), (1, 256, 256))
 
     Args:
-        segmenter: what answers.
+        segmenter: VPUFormer, or any other.
     """
 
     mask_threshold = 0.0
@@ -85,7 +85,7 @@ class SamPredictor:
         point_labels: npt.ArrayLike | None = None,
         box: npt.ArrayLike | None = None,
         mask_input: npt.ArrayLike | None = None,
-        multimask_output: bool = True,  # noqa: ARG002
+        multimask_output: bool = True,
         return_logits: bool = False,
     ) -> tuple[BoolMask | FloatMap, npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """Segment one object.
@@ -104,6 +104,7 @@ class SamPredictor:
             SessionError: there is no image yet.
             PromptError, MaskError: the prompts or the mask do not fit; see `Query`.
         """
+        del multimask_output
         if self._encoded is None:
             raise SessionError("there is no image yet; call set_image(image) first")
         size = self._encoded.size
