@@ -1,4 +1,4 @@
-"""Measuring a method: data set x simulated user x anything that segments, and what is kept and shown of it.
+"""Measuring segmenters on data sets with a simulated user: runs, records and reports.
 
 In reading order: `simulated_user`, `run` (the measuring), `records` (what is kept of it, in a file), `report` (numbers,
 tables, figures and a page from it), `baselines` (other segmenters to compare with), `human` (scribbles that people

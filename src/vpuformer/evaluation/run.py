@@ -87,7 +87,7 @@ def evaluate_to_file(
     prepare_thread: Callable[[], None] = lambda: None,
     on_progress: Progress | None = None,
 ) -> tuple[ObjectRecord, ...]:
-    """`evaluate`, with the settings of `header`, into a file; an interrupted run with the same header goes on.
+    """`evaluate` into a file; an interrupted run with the same header goes on.
 
     Args:
         samples: `header.objects` samples.
@@ -146,7 +146,7 @@ class _Run:
     def records(
         self, blocks: Sequence[Sequence[Sample]], workers: int, prepare_thread: Callable[[], None]
     ) -> Iterator[ObjectRecord]:
-        """The records of the blocks, in order. No more blocks are begun ahead than there are threads."""
+        """The records of the blocks, in order. At most one block a thread is begun ahead."""
         threads = ThreadPoolExecutor(workers, "evaluate", prepare_thread)
         running: deque[Future[list[ObjectRecord]]] = deque()
         try:

@@ -1,4 +1,4 @@
-"""The simulated user: looks at the answer and at the ground truth, and shows what is most deeply wrong.
+"""The simulated user: compares answer and ground truth, and shows the deepest error.
 
 Only here do the ground truth and the method's answers meet.
 """
@@ -125,7 +125,7 @@ class ObjectRun:
 
 
 def object_rng(seed: int, key: Key) -> np.random.Generator:
-    """The random stream of one object: the same on every machine and in every order of objects.
+    """The random stream of one object: the same on every machine, in every order.
 
     >>> int(object_rng(0, ("toy/square", 1)).integers(1000))
     787

@@ -26,7 +26,7 @@ CropFeatures = tuple[Features, ...]
 
 
 class EncodedImage(Encoded):
-    """An image, its features, and those of the crops that were looked at last. Safe to share between threads.
+    """An image, its features and those of its last crops. Safe to share between threads.
 
     Args:
         image: see `as_readonly_rgb`.

@@ -1,4 +1,4 @@
-"""Networks behind arrays: the place where PyTorch begins. Another runtime takes its place with a class like this."""
+"""Networks behind arrays. Another runtime takes PyTorch's place with a class like this."""
 
 import os
 from collections.abc import Sequence
@@ -60,7 +60,7 @@ class Network(Protocol):
 
 
 class TorchNetwork:
-    """A network in PyTorch, on the device on which it is. It is not changed, and may be shared.
+    """A network in PyTorch, on its device. It is not changed, and may be shared.
 
     Args:
         model: in evaluation mode, with float32 weights.
@@ -84,7 +84,7 @@ class TorchNetwork:
     def from_pretrained(
         cls, name_or_path: str | os.PathLike[str] = "default", device: str | torch.device | None = None
     ) -> "TorchNetwork":
-        """The network with the weights of this name or in this folder, laid out as the device likes it best.
+        """The network with the weights of this name or in this folder, laid out for the device.
 
         Raises:
             CheckpointError: the weights are missing or broken; see `vpuformer.model.checkpoint.load_model`.

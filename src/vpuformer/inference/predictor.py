@@ -16,7 +16,7 @@ from vpuformer.prompts import Prompt
 
 
 class Predictor:
-    """A segmenter and its present image. It remembers nothing of the prompts; `vpuformer.Session` does.
+    """A segmenter and its present image. `vpuformer.Session` remembers prompts.
 
     >>> import numpy as np
     >>> from vpuformer.prompts import Click

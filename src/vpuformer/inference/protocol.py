@@ -64,7 +64,9 @@ class Segmenter(Protocol):
         ...
 
     def segment(self, queries: "Sequence[Query]") -> "list[Prediction]":
-        """Answer each query. Images, objects and kinds of prompts may be mixed. When it returns, the work is done.
+        """Answer each query. Images, objects and kinds of prompts may be mixed.
+
+        When it returns, the work is done.
 
         Returns:
             One prediction a query, in the order of the queries.
@@ -73,7 +75,7 @@ class Segmenter(Protocol):
 
 
 class Encoded:
-    """An image that a segmenter has encoded: immutable to its user, and safe to share between threads.
+    """An image that a segmenter has encoded: immutable, and safe to share between threads.
 
     A segmenter that computes something in `encode` returns a subclass that holds it.
 
@@ -227,9 +229,10 @@ class Prediction:
 
 
 def as_readonly_rgb(image: str | os.PathLike[str] | Image.Image | npt.NDArray[Any]) -> RGB:
-    """The image as RGB, shape (H, W, 3), read-only: later changes of the caller's array do not reach it.
+    """The image as RGB, shape (H, W, 3), read-only.
 
-    An array that nobody can write to is not copied: a hundred million pixels are 300 MB.
+    Later changes of the caller's array do not reach it. An array that nobody can write to is not copied: a hundred
+    million pixels are 300 MB.
 
     Args:
         image: a path, a Pillow image or an array; see `vpuformer.images.read_image`.
@@ -259,7 +262,7 @@ def _checked_mask(mask: npt.ArrayLike | None, size: Size) -> FloatMap | None:
 
 
 def as_probability(mask: npt.ArrayLike, size: Size) -> FloatMap:
-    """A mask of any kind as probabilities, shape (H, W), in 0..1; see `vpuformer.images.check_mask`.
+    """A mask of any kind as probabilities in 0..1, shape (H, W); see `images.check_mask`.
 
     Raises:
         MaskError: it is not an array, not of the image's size, or holds values that are not probabilities.

@@ -9,8 +9,10 @@ from vpuformer.arrays import Size
 
 
 def stretch(array: npt.NDArray[Any], size: Size) -> npt.NDArray[Any]:
-    """Resample an array (H, W) or (H, W, 3) to `size`: average along an axis that shrinks, interpolate along one that
-    grows. Both follow the map of `vpuformer.geometry`. An array of this size is returned as it is.
+    """Resample an array (H, W) or (H, W, 3) to `size`.
+
+    It is averaged along an axis that shrinks, and interpolated along one that grows; both follow the map of
+    `vpuformer.geometry`. An array of this size is returned as it is.
 
     >>> import numpy as np
     >>> stretch(np.array([[0, 4, 8, 8]], np.float32), (1, 2)).tolist()

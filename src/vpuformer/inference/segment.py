@@ -1,4 +1,4 @@
-"""VPUFormer as a segmenter: queries in, one prediction each out. Knows no torch; the network stands behind arrays."""
+"""VPUFormer as a segmenter: queries in, one prediction each out. Imports no torch."""
 
 import os
 from collections.abc import Sequence
@@ -95,8 +95,9 @@ class VPUFormerSegmenter:
         return encoded
 
     def segment(self, queries: Sequence[Query]) -> list[Prediction]:
-        """Answer all queries, in one pass of the network for each `MAX_BATCH` of them; and in a second pass those whose
-        answer shows the object to lie in another crop.
+        """Answer all queries, in one pass of the network for each `MAX_BATCH` of them.
+
+        Those whose answer calls for another crop are refined in a second pass.
 
         Raises:
             InputError: another segmenter has encoded the image of a query.

@@ -1,4 +1,4 @@
-"""One object being segmented: its prompts, the answer to them, and the way back and forth between answers."""
+"""One object being segmented: its prompts, their answers, undo and redo."""
 
 from dataclasses import dataclass
 
@@ -30,7 +30,7 @@ class _Step:
 
 
 class Session:
-    """An object on the image that the predictor has now. It stays on this image, whatever the predictor turns to.
+    """An object on the predictor's present image. It stays there if the predictor moves on.
 
     >>> predictor = Predictor.from_pretrained(device="cpu")
     >>> predictor.set_image(np.zeros((30, 40, 3), np.uint8))
@@ -92,7 +92,7 @@ class Session:
         return self._at < len(self._history) - 1
 
     def add(self, *prompts: Prompt) -> Prediction:
-        """Give further prompts, all at once and as one step, and segment. Undone steps are given up.
+        """Give further prompts as one step, and segment. Undone steps are given up.
 
         Raises:
             PromptError: no prompt was given, or one lies outside the image.
@@ -111,7 +111,9 @@ class Session:
         return answer
 
     def undo(self) -> None:
-        """Go back to before the last `add`; the former answer is restored to the bit, without the segmenter.
+        """Go back to before the last `add`.
+
+        The former answer is restored to the bit, without the segmenter.
 
         Raises:
             SessionError: there is no earlier step.

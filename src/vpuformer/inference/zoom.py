@@ -78,7 +78,7 @@ class ViewSettings:
             check_input_size(self.input_size)
 
     def to_options(self) -> dict[str, str | int | float | bool | None]:
-        """The settings as the header of a run holds them: whether to zoom, and all that differ from the default.
+        """The settings for the header of a run: whether to zoom, and all that is not default.
 
         >>> ViewSettings(zoom=RULES["ritm"], flip=True).to_options()
         {'zoom': True, 'zoom_rule': 'ritm', 'flip': True}
@@ -138,7 +138,7 @@ class View(NamedTuple):
         previous: Crop | None = None,
         rule: ZoomRule | None = RULES["ours"],
     ) -> "View":
-        """The view after these prompts and this mask, in the crop of `next_crop`; without a rule, the whole image.
+        """The view in the crop of `next_crop`; without a rule, of the whole image.
 
         >>> import numpy as np
         >>> View.choose(EncodedImage(np.zeros((30, 40, 3), np.uint8)), [], None).crop
@@ -149,7 +149,7 @@ class View(NamedTuple):
         return cls(encoded, crop, prompts_in_crop(prompts, crop), mask, prompts)
 
     def refine(self, answer: Prediction, rule: ZoomRule | None = RULES["ours"]) -> "View | None":
-        """The view to refine this answer in; None if the crop would not change, or if the rule has no second look.
+        """The view to refine this answer in, if the rule has a second look and the crop changes.
 
         A first answer comes from the whole image; a look at the object itself, before anybody corrects what could
         not be seen, makes it better. The next prompt needs the features of this crop anyway.

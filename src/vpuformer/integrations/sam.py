@@ -1,4 +1,6 @@
-"""Segment Anything's interface in front of any segmenter, and the one converter of its prompts. Imports no torch.
+"""Segment Anything's interface to any segmenter, and the converter of its prompts.
+
+Imports no torch.
 
 Points and boxes lie in one frame there as here: pixel centres at integers. A box is given by the pixels in its corners,
 both included: SAM 2 is trained on boxes of this kind (`sample_box_points` in its code), SAM's mask generator returns
@@ -32,7 +34,7 @@ _AT_THRESHOLD = np.float32(np.log(MASK_THRESHOLD / (1 - MASK_THRESHOLD)))
 
 
 class SamPredictor:
-    """A segmenter with the methods of `segment_anything.SamPredictor`: same names, shapes and return values.
+    """A segmenter with the interface of `segment_anything.SamPredictor`.
 
     It differs in three ways: there is always one mask (C = 1), also with `multimask_output`; scores are estimated from
     the probabilities (`expected_iou`) and not learned; and a box and points may be given together in any number.
@@ -118,7 +120,7 @@ class SamPredictor:
 
 
 def expected_iou(prediction: Prediction) -> float:
-    """Estimate of the IoU of a mask, 0..1, as if the probability of each pixel were right: E[intersection] / E[union].
+    """Estimate of the IoU, 0..1, if every probability is right: E[intersection] / E[union].
 
     >>> expected_iou(Prediction([[1, 1, 0, 0]])), round(expected_iou(Prediction([[0.8, 0, 0, 0.2]])), 3)
     (1.0, 0.667)
@@ -138,7 +140,7 @@ def to_low_res(logits: FloatMap) -> FloatMap:
 
 
 def from_low_res(logits: npt.ArrayLike, size: Size) -> FloatMap:
-    """Low-resolution logits, shape (1, 256, 256), as the probability of each pixel of an image of `size` (H, W).
+    """Low-resolution logits, (1, 256, 256), as probabilities of an image of `size` (H, W).
 
     Raises:
         MaskError: the shape is another one, or a value is not a number.
@@ -185,7 +187,7 @@ def to_corner_pixels(box: Box) -> Corners:
 
 
 def from_corner_pixels(corners: Corners) -> Box:
-    """The box around these pixels: the inverse of `to_corner_pixels`, but for sides below a pixel.
+    """The box around these pixels; inverse of `to_corner_pixels` for sides of a pixel or more.
 
     >>> from_corner_pixels(np.array([3.0, 5.0, 3.0, 8.0]))
     Box(x0=2.5, y0=4.5, x1=3.5, y1=8.5, positive=True)

@@ -1,4 +1,4 @@
-"""Answers to steps. One thread runs the segmenter; all other work is done in the thread of whoever asks."""
+"""Answers to steps. One thread runs the segmenter; the thread that asks does the rest."""
 
 import threading
 import time

@@ -8,7 +8,7 @@ from vpuformer.inference.protocol import Encoded, Prediction, Query, Segmenter
 
 
 class LazySegmenter:
-    """VPUFormer, whose weights are read with the first image, so that the page is there at once.
+    """VPUFormer. Its weights are read with the first image: the page is there at once.
 
     Args:
         name_or_path: a model that is known by name, or a folder with weights.

@@ -1,4 +1,4 @@
-"""A segmenter of your own under evaluation, by the name `MODULE:ATTRIBUTE`. Imports no torch."""
+"""A segmenter of your own, by the name `MODULE:ATTRIBUTE`. Imports no torch."""
 
 import importlib
 import sys

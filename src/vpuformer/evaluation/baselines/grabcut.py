@@ -1,4 +1,4 @@
-"""OpenCV's GrabCut, seeded by prompts: a lower bound for learned methods. Imports no torch."""
+"""OpenCV's GrabCut, seeded by prompts: a bar for learned methods. Imports no torch."""
 
 from collections.abc import Sequence
 
@@ -40,7 +40,7 @@ class GrabCut:
 
     @classmethod
     def plain(cls) -> "GrabCut":
-        """Seeded by the prompts alone: their pixels are certain, a box is probably object, the rest probably not."""
+        """Seeded by the prompts alone: their pixels are certain, a box is probable object."""
         grabcut = cls(reach=0.0, core=0.0, border=False)
         grabcut.name = cls.plain_name
         return grabcut

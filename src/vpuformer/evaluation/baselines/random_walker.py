@@ -1,4 +1,4 @@
-"""scikit-image's random walker, seeded by prompts: a lower bound as GrabCut is. Imports no torch."""
+"""scikit-image's random walker, seeded by prompts. Imports no torch."""
 
 from collections.abc import Sequence
 

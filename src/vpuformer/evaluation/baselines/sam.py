@@ -1,4 +1,4 @@
-"""Segment Anything as a baseline: SAM, SAM 2 and SAM-HQ, as their authors' predictors use them.
+"""SAM, SAM 2 and SAM-HQ as baselines, as their authors' predictors use them.
 
 `sam_prompts` converts the prompts. Of the rest:
 
@@ -49,7 +49,7 @@ class SamImage(Encoded):
         self._answers: OrderedDict[bytes, Tensor] = OrderedDict()
 
     def logits(self, mask: FloatMap | None) -> Tensor | None:
-        """The logits, shape [1, 1, h, w], of the answer that has these values; None for other masks."""
+        """The logits, shape [1, 1, h, w], of the answer with these values; None for others."""
         with self._lock:
             return None if mask is None else self._answers.get(_digest(mask))
 
@@ -108,7 +108,7 @@ class Sam:
 
     @property
     def sha256(self) -> str:
-        """Digest of all tensors with their names: different for different checkpoints, however they are stored."""
+        """Digest of all tensors with their names, however they are stored."""
         if self._sha256 is None:
             digest = hashlib.sha256()
             for name, tensor in sorted(self._model.state_dict().items()):

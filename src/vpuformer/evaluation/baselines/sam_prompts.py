@@ -1,4 +1,4 @@
-"""Clicks, boxes and scribbles in the words of Segment Anything: points with labels, and at most one box.
+"""Clicks, boxes and scribbles for Segment Anything: labelled points, at most one box.
 
 Its models know these two alone, so for the rest something has to be decided:
 
@@ -45,7 +45,7 @@ class SamPrompts:
 
     @property
     def ambiguous(self) -> bool:
-        """A single point may mean a button, a shirt or a person: the case that SAM has several answers for."""
+        """Whether it is a single point: a button, a shirt or a person? SAM has several answers."""
         return len(self.labels) == 1 and self.box is None
 
 
@@ -92,7 +92,7 @@ def whole_object_boxes(prompts: Sequence[Prompt]) -> list[int]:
 
 
 def stroke_points(stroke: Scribble) -> Points:
-    """Points along a stroke, at equal distances of at most `STROKE_SPACING` where `MOST_STROKE_POINTS` allow it.
+    """Points along a stroke, at equal distances of at most `STROKE_SPACING`, if that suffices.
 
     They are the middles of equally long pieces: a stroke is least certain at its ends.
 

@@ -37,7 +37,7 @@ STROKE_WIDTH = 5
 
 
 def seed_labels(prompts: Sequence[Prompt], frame: FrameMap, core: float = 0.0) -> Labels:
-    """Labels of each pixel of the target of `frame`; probable background where the prompts say nothing.
+    """Labels of each pixel of the target of `frame`; by default probable background.
 
     Boxes come first, whatever their order, then clicks and strokes, so that the finer statement wins; among equals the
     later one wins.
