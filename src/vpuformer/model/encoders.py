@@ -35,7 +35,7 @@ class FeaturePyramid(NamedTuple):
     """The feature maps of an image encoder."""
 
     semantic: Sequence[Tensor]
-    """The coarse stages, at most one for each stride of 8 and above, finest first, to be merged at 1/16."""
+    """The coarse stages, at most one for each stride of 8 and above, finest first, to be summed at 1/16."""
     quarter: Tensor | None
     """The finest map at 1/4, for boundaries; None, like the next two, where the encoder lacks it."""
     eighth: Tensor | None
