@@ -1,5 +1,6 @@
 """The network: what depends on what, what is masked, and that both variants hold together."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -286,27 +287,25 @@ def test_the_variants_differ_as_documented() -> None:
 
 
 @torch.inference_mode()
-def test_a_prompt_encoding_is_added_as_the_docs_show(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", ["default", "paper"])
+def test_a_prompt_encoding_is_added_as_the_docs_show(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from vpuformer.encoding.pue import with_no_prompt_token
     from vpuformer.model import prompt_encoders
 
-    class CentreEncoder(torch.nn.Module):
-        """A prompt is its centre and its sign."""
-
-        def __init__(self, dim: int) -> None:
-            super().__init__()
-            self.project = torch.nn.Linear(3, dim)
-
-        def forward(self, prompts, _seeds=None):
-            centre = prompts.bounds.unflatten(-1, (2, 2)).mean(dim=-2) / 448
-            return self.project(torch.cat([centre, prompts.positive[..., None]], dim=-1)), prompts.valid
-
-    added = {"centre": lambda config: CentreEncoder(config.dim)}
+    page = (Path(__file__).parents[2] / "docs" / "network.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"^```python\n(.*?)^# in PROMPT_ENCODERS:\n(.*?)^```", page, re.M | re.S)
+    names: dict[str, Any] = {"torch": torch, "nn": torch.nn, "with_no_prompt_token": with_no_prompt_token}
+    exec(compile(example[0], "docs/network.md", "exec"), names)
+    added = eval("{" + example[1] + "}", names)
     monkeypatch.setattr(prompt_encoders, "PROMPT_ENCODERS", {**prompt_encoders.PROMPT_ENCODERS, **added})
-    model = VPUFormer(replace(CONFIGS["paper"], prompt_encoding="centre")).eval()
+
+    config = replace(CONFIGS[name], prompt_encoding="centre", position_embedding=False)
+    model = VPUFormer(config).eval()
     one, other = (model(random_image(), EMPTY, batch([Click(40, 40, sign)])).logits for sign in (True, False))
     assert not torch.equal(one, other)
+    assert model(random_image(), EMPTY, batch([])).logits.isfinite().all()
     with pytest.raises(ConfigError, match=r"no prompt encoding called 'center'.*Did you mean 'centre'"):
-        VPUFormer(replace(CONFIGS["paper"], prompt_encoding="center"))
+        VPUFormer(replace(config, prompt_encoding="center"))
 
 
 def test_sharpening_begins_as_little_more_than_enlarging() -> None:
