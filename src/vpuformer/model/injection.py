@@ -95,7 +95,7 @@ class PromptInjection(nn.Module):
 
     @staticmethod
     def into_eighth(eighth: Float[Tensor, "b c _ _"], maps: PromptFeatures | None) -> Float[Tensor, "b c _ _"]:
-        """Add the maps to the map at 1/8 of an encoder that has paused there; its padding stays as it is."""
+        """Add the maps to the features of an encoder that has paused at 1/8, not to its padding."""
         assert maps is not None  # an encoder pauses for these maps alone
         assert maps.eighth is not None
         height, width = map_size(maps.eighth)
