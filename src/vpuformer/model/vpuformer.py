@@ -111,7 +111,7 @@ class VPUFormer(nn.Module):
         mask: Float[Tensor, "b 1 h w"] | None = None,
         prompts: PromptBatch | None = None,
     ) -> Features:
-        """The image encoder, or its stages up to 1/8 if the others wait for the prompts (`pauses`).
+        """The image encoder, or its stages up to 1/8 if the others wait for the prompts.
 
         `mask` and `prompts` matter only where the features depend on them.
         """
@@ -129,7 +129,7 @@ class VPUFormer(nn.Module):
         prompts: PromptBatch,
         seeds: Int64[Tensor, " b"] | None = None,
     ) -> Output:
-        """PuE, the stages of the image encoder that waited for the prompts, DMA, decoder and heads."""
+        """PuE, the stages of the image encoder that have waited, DMA, decoder and heads."""
         # PuE: a query token for each prompt, then the null tokens.
         query, valid = self.pue(prompts, seeds)
         tokens = PromptTokens.of_prompts(query, valid, prompts)
