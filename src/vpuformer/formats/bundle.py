@@ -43,14 +43,6 @@ class TargetImage:
     others: Sequence[str] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Reader:
-    """The reader of a format: whether files are of it, and the objects of an image in them."""
-
-    claims: "Callable[[Bundle], bool]"
-    read: "Callable[[Bundle, TargetImage, AddNote], Iterator[LabelAndMask]]"
-
-
 class Bundle:
     """Files by their paths, with forward slashes, read on demand.
 
