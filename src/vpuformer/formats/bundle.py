@@ -100,9 +100,7 @@ class Bundle:
         """The path of the file about an image, among files whose names are those of images.
 
         Args:
-            target: the image.
             stems: path of each file to the image's path without its ending.
-            add_note: called with a sentence if the match is a guess.
 
         Raises:
             MaskError: as in `vpuformer.formats.matching.match_image`.

@@ -44,11 +44,7 @@ class Output:
         return self._stems.of(image)
 
     def write(self, name: str, content: bytes) -> None:
-        """Write a file; its folder is made.
-
-        Args:
-            name: path within the folder, with forward slashes.
-            content: all of it.
+        """Write a file, named by its path within the folder; folders in it are made.
 
         Raises:
             InputError: the disk does not take it, or the name has been used.

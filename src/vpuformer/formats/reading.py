@@ -27,7 +27,6 @@ def read_objects(
         content: of a mask or a map of labels, of a file of COCO, LabelMe or YOLO, or of a zip archive with the files
             of an export in any of the formats.
         image: path of the image within its folder, with forward slashes.
-        size: its height and width.
         name: of the file, if it is known.
         labels: all labels there are, in their order, for files that number them and do not name them.
         others: paths of all images of the folder, so that masks of another image are refused.

@@ -147,7 +147,6 @@ def export(
     """Write images and their objects into a folder, all of it or nothing.
 
     Args:
-        name: of the format.
         images: taken one by one, so that a generator needs little memory.
         folder: a new or empty one.
         labels: all labels, in the order in which they are to be numbered.

@@ -40,10 +40,7 @@ _log = logging.getLogger(__name__)
 class Annotator:
     """Images, the steps of people, and the network's answers. Safe to use from many threads.
 
-    Args:
-        folder: the images.
-        store: the annotations.
-        segmenter: answers prompts; used by one thread only.
+    The segmenter is used by one thread only.
     """
 
     def __init__(self, folder: Folder, store: Store, segmenter: Segmenter) -> None:
@@ -168,11 +165,7 @@ class Annotator:
     def begin(self, image: int, key: str, label: int | None = None, size: tuple[int, int] | None = None) -> ObjectState:
         """Create an object without steps, or return the object that already has this key.
 
-        Args:
-            image: id of the image.
-            key: key of the request.
-            label: id of the label, or None.
-            size: image width and height that the person sees; None if unknown.
+        `size` is the image width and height that the person sees, if known.
 
         Raises:
             NotFoundError: there is no such image or label.

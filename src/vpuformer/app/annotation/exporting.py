@@ -115,12 +115,7 @@ def zip_export(
     >>> ZipFile(io.BytesIO(b"".join(stream))).namelist()
     ['labels.txt']
 
-    Args:
-        format_name: one of `vpuformer.formats.FORMATS`.
-        images: the images to export, such as `accepted_images(store)`.
-        labels: all labels in their order.
-        notes: sentences for `NOTES.txt`, in addition to those of the format; without any, the file is left out.
-        polygons: see `vpuformer.formats.export`.
+    `notes` and those of the format go into `NOTES.txt`; without any, the file is left out.
 
     Raises:
         InputError: there is no such format, it cannot hold these objects, or the files cannot be written.

@@ -20,12 +20,7 @@ _log = logging.getLogger(__name__)
 
 
 class Gallery:
-    """Images by their ids. Safe to use from many threads.
-
-    Args:
-        folder: the image files.
-        store: their rows.
-    """
+    """Images by their ids. Safe to use from many threads."""
 
     def __init__(self, folder: Folder, store: Store) -> None:
         self._folder, self._store = folder, store

@@ -12,12 +12,7 @@ if TYPE_CHECKING:
 
 
 def notes_on_files(store: "Store", root: Path) -> list[str]:
-    """Return sentences about image files that are gone, changed or rotated by EXIF.
-
-    Args:
-        store: the exported annotations; images count if they are done or have an accepted object.
-        root: folder of the images.
-    """
+    """Return sentences about exported images whose files are gone, changed or rotated by EXIF."""
     gone, resized, newer, turned = Affected(), Affected(), Affected(), Affected()
     drawn = store.last_steps()
     for row in store.images():

@@ -20,11 +20,7 @@ _decoding = threading.BoundedSemaphore(2)
 
 
 def thumbnail(path: Path, side: int = SIDE) -> bytes:
-    """Return an upright JPEG thumbnail. Smaller images keep their size.
-
-    Args:
-        path: image file; a JPEG is decoded at a fraction of its size.
-        side: maximum length of the longer side in pixels.
+    """Return an upright JPEG thumbnail, at most `side` pixels long. Smaller images keep their size.
 
     Raises:
         ImageError: the file cannot be read.

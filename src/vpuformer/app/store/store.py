@@ -27,10 +27,7 @@ FILE = "vpuformer.sqlite"
 
 
 class Store(LabelStore):
-    """A database of images, labels, objects and steps.
-
-    Args:
-        address: path of an SQLite file, which is created if it is missing, or an SQLAlchemy URL ("postgresql://...").
+    """A database of images, labels, objects and steps. See `Database` for its address.
 
     Raises:
         StoreError: the database cannot be opened or has another layout.
