@@ -4,7 +4,7 @@ import logging
 import threading
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 from vpuformer.app.annotation import history
 from vpuformer.app.annotation.answering import Answering, as_answer
@@ -134,18 +134,13 @@ class Annotator:
                 raise
             return self._state(loaded, since=since)
 
-    def undo(self, identity: int, revision: int) -> ObjectState:
-        """Undo one step.
-
-        Raises:
-            NotFoundError: there is no such object.
-            ConflictError: the object has another revision, or no step in force.
-        """
-        return self._undo_redo(identity, revision, back=True)
-
-    def redo(self, identity: int, revision: int) -> ObjectState:
-        """Redo one step; errors as in `undo`."""
-        return self._undo_redo(identity, revision, back=False)
+    def undo_redo(self, identity: int, revision: int, direction: Literal[-1, 1]) -> ObjectState:
+        """Undo (-1) or redo (1) one step; errors as in `Store.undo_redo`."""
+        with self._lock(identity):
+            row = self.store.undo_redo(identity, revision, direction)
+            loaded = self._load(identity)
+            since = len(loaded.steps) if loaded.row.revision == row.revision else 0
+            return self._answered_state(loaded, since=since)
 
     def change(self, identity: int, known: ClientState | None = None, **values: int | bool | None) -> ObjectState:
         """Set `label`, `accepted` or `deleted`.
@@ -199,13 +194,6 @@ class Annotator:
             loaded = self._load(identity)
             index = loaded.answered_index
             return None if index is None else self.answering.probability(loaded, index)
-
-    def _undo_redo(self, identity: int, revision: int, *, back: bool) -> ObjectState:
-        with self._lock(identity):
-            row = self.store.undo_redo(identity, revision, -1 if back else 1)
-            loaded = self._load(identity)
-            since = len(loaded.steps) if loaded.row.revision == row.revision else 0
-            return self._answered_state(loaded, since=since)
 
     def _lock(self, identity: int) -> threading.Lock:
         return self._locks[identity % _LOCKS]

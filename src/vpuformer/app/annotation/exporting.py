@@ -106,7 +106,6 @@ def zip_export(
     labels: list[str],
     *,
     notes: Iterable[str] = (),
-    polygons: bool | None = None,
 ) -> "ZipStream":
     """Export to a zip file. All files are written, and all errors raised, before this returns.
 
@@ -120,12 +119,11 @@ def zip_export(
     Raises:
         InputError: there is no such format, it cannot hold these objects, or the files cannot be written.
     """
-    chosen = find_format(format_name, polygons=polygons)
-    options = {} if polygons is None else {"polygons": polygons}
+    chosen = find_format(format_name)
     with write_errors(tempfile.gettempdir()):
         folder = Path(tempfile.mkdtemp(prefix="vpuformer-export-"))
     try:
-        written = chosen.write(images, folder, labels, **options)
+        written = chosen.write(images, folder, labels)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise

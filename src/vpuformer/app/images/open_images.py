@@ -154,11 +154,6 @@ class ImageCache:
         """Wait for the background work, and start no more of it."""
         self._cache.close()
 
-    @property
-    def nbytes(self) -> int:
-        """Size of all open images in bytes."""
-        return self._cache.nbytes
-
 
 def _averaged(deep: Pixels | None) -> Pixels | None:
     """The values in a type that can be scaled down. Pixels without data get the lowest value of the range."""
