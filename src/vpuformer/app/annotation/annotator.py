@@ -40,7 +40,8 @@ _log = logging.getLogger(__name__)
 class Annotator:
     """Images, the steps of people, and the network's answers. Safe to use from many threads.
 
-    The segmenter is used by one thread only.
+    The segmenter is used by one thread only. A method that needs an image, label or object by its id raises
+    `NotFoundError` if there is none.
     """
 
     def __init__(self, folder: Folder, store: Store, segmenter: Segmenter) -> None:
@@ -52,14 +53,13 @@ class Annotator:
     def close(self) -> None:
         """Wait for the running network call, and close the store."""
         self.answering.close()
-        self.gallery.close()
+        self.gallery.opened.close()
         self.store.close()
 
     def image(self, identity: int) -> OpenImage:
         """Return an open image.
 
         Raises:
-            NotFoundError: there is no such image.
             ImageError: its file is gone or broken.
         """
         return self.gallery.opened.get(self.gallery.name(identity))
@@ -68,7 +68,6 @@ class Annotator:
         """Return an image with its objects, and prepare this and the next image.
 
         Raises:
-            NotFoundError: there is no such image.
             ImageError: its file is gone or broken, or has another size than its objects.
         """
         row = self.store.image(identity)
@@ -99,7 +98,6 @@ class Annotator:
         or undone.
 
         Raises:
-            NotFoundError: there is no such object.
             BusyError: too many requests are waiting.
         """
         with self._lock(identity):
@@ -111,7 +109,6 @@ class Annotator:
         A step that was sent before, as its key shows, is not added again.
 
         Raises:
-            NotFoundError: there is no such object.
             ConflictError: the object has another revision.
             InputError: the step does not fit the image or the history; nothing is stored.
             BusyError: too many requests are waiting; the step is stored, and answered when it is sent again.
@@ -146,9 +143,6 @@ class Annotator:
         """Set `label`, `accepted` or `deleted`.
 
         The answer omits the `known` state if it is still current.
-
-        Raises:
-            NotFoundError: there is no such object or label.
         """
         with self._lock(identity):
             row = self.store.change_object(identity, **values)
@@ -163,7 +157,6 @@ class Annotator:
         `size` is the image width and height that the person sees, if known.
 
         Raises:
-            NotFoundError: there is no such image or label.
             ImageError: the image file is gone or broken, or its size differs from its objects' or from `size`.
             ConflictError: the key belongs to an object on another image.
         """
@@ -179,17 +172,12 @@ class Annotator:
         """Create objects that start from masks: all of them or, if anything fails, none.
 
         Raises:
-            NotFoundError: there is no such image or label.
             StoreError: the store cannot be written.
         """
         return [self.state(identity) for identity in self.store.add_masks(image, masks)]
 
     def probability(self, identity: int) -> FloatMap | None:
-        """Return the probability map, shape (H, W), or None if the object has no answer.
-
-        Raises:
-            NotFoundError: there is no such object.
-        """
+        """Return the probability map, shape (H, W), or None if the object has no answer."""
         with self._lock(identity):
             loaded = self._load(identity)
             index = loaded.answered_index
