@@ -87,17 +87,12 @@ def left_out_notes(store: "Store") -> list[str]:
                 index = last_answered(current, steps)
                 empty.add(row.name, not current.at or (index is not None and not steps[index].area))
                 waiting.add(row.name, index is not None and index + 1 < current.at)
-    sentences = []
-    if unaccepted:
-        sentences.append(f"{unaccepted.of('object')} not accepted, left out: {unaccepted.images}.")
-    if empty:
-        sentences.append(f"{empty.of('accepted object')} without a pixel, left out: {empty.images}.")
-    if waiting:
-        sentences.append(
-            f"{waiting.of('accepted object')} without an answer to the last prompt, exported as before it:"
-            f" {waiting.images}."
-        )
-    return sentences
+    notes = (
+        unaccepted.note("object", "not accepted, left out"),
+        empty.note("accepted object", "without a pixel, left out"),
+        waiting.note("accepted object", "without an answer to the last prompt, exported as before it"),
+    )
+    return [note for note in notes if note is not None]
 
 
 def zip_export(

@@ -33,21 +33,13 @@ def notes_on_files(store: "Store", root: Path) -> list[str]:
         if orientation != 1:
             stored = f"{height}x{width}" if orientation >= 5 else f"{width}x{height}"
             turned.add(f"{row.name} (stored as {stored})")
-    sentences = []
-    if gone:
-        sentences.append(
-            f"{gone.of('image')} cannot be read any more (renamed?), and the export has the former name: {gone.images}."
-        )
-    if resized:
-        sentences.append(f"{resized.of('image')} with another size than its objects were drawn on: {resized.images}.")
-    if newer:
-        sentences.append(
-            f"{newer.of('image')} changed or moved after the last step on its objects; check that they still fit:"
-            f" {newer.images}."
-        )
-    if turned:
-        sentences.append(
-            f"{turned.of('image')} with an EXIF orientation, exported upright; masks do not fit in programs that ignore"
-            f" the orientation: {turned.images}."
-        )
-    return sentences
+    notes = (
+        gone.note("image", "cannot be read any more (renamed?), and the export has the former name"),
+        resized.note("image", "with another size than its objects were drawn on"),
+        newer.note("image", "changed or moved after the last step on its objects; check that they still fit"),
+        turned.note(
+            "image",
+            "with an EXIF orientation, exported upright; masks do not fit in programs that ignore the orientation",
+        ),
+    )
+    return [note for note in notes if note is not None]
