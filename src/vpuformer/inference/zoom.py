@@ -19,7 +19,7 @@ from vpuformer.fields import check_fields
 from vpuformer.geometry import Crop, check_input_size
 from vpuformer.inference.encoded import EncodedImage
 from vpuformer.inference.protocol import Prediction
-from vpuformer.prompts import Extent, Prompt, clip
+from vpuformer.prompts import Extent, Prompt, clip, encloses, intersection
 
 OBJECT_THRESHOLD = 0.5
 """A pixel above this probability belongs to the object that the crop is drawn around (RITM)."""
@@ -196,11 +196,12 @@ def next_crop(
     found = None if probability is None else Crop.around(probability > OBJECT_THRESHOLD)
     if found is None:
         return whole
-    needed = _clipped(_union([found.edges, *(_prompt_extent(prompt) for prompt in prompts if prompt.positive)]), whole)
+    extents = [found.edges, *(_prompt_extent(prompt) for prompt in prompts if prompt.positive)]
+    needed = intersection(_union(extents), whole.edges)
     wanted = _expanded(needed, whole, rule.expansion, rule.min_side)
-    if previous is None or not _covers(whole.edges, previous.edges):
+    if previous is None or not encloses(whole.edges, previous.edges):
         return wanted
-    return previous if _covers(previous.edges, needed) and _iou(wanted, previous) >= rule.keep_iou else wanted
+    return previous if encloses(previous.edges, needed) and _iou(wanted, previous) >= rule.keep_iou else wanted
 
 
 def prompts_in_crop(prompts: Iterable[Prompt], crop: Crop) -> tuple[Prompt, ...]:
@@ -227,16 +228,6 @@ def _prompt_extent(prompt: Prompt) -> Extent:
 def _union(extents: Iterable[Extent]) -> Extent:
     left, top, right, bottom = zip(*extents, strict=True)
     return (float(min(left)), float(min(top)), float(max(right)), float(max(bottom)))
-
-
-def _clipped(extent: Extent, crop: Crop) -> Extent:
-    (x0, y0, x1, y1), (left, top, right, bottom) = extent, crop.edges
-    return (max(x0, left), max(y0, top), min(x1, right), min(y1, bottom))
-
-
-def _covers(edges: Extent, extent: Extent) -> bool:
-    """Whether `extent` lies within `edges`."""
-    return edges[0] <= extent[0] and edges[1] <= extent[1] and extent[2] <= edges[2] and extent[3] <= edges[3]
 
 
 def _expanded(extent: Extent, whole: Crop, expansion: float, min_side: int) -> Crop:
