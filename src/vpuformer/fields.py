@@ -1,4 +1,4 @@
-"""Frozen dataclasses of settings: building them from plain values, and checks of their fields."""
+"""Frozen dataclasses of settings: made from plain values, and checks of their fields."""
 
 import math
 import types
