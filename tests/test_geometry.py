@@ -1,4 +1,4 @@
-"""Frames: exact inverses, and agreement with what resizing does to pixels."""
+"""Frames: edges, and agreement with what resizing does to pixels."""
 
 import cv2
 import numpy as np
@@ -11,13 +11,6 @@ from vpuformer.geometry import CANONICAL, Crop, FrameMap
 
 crops = st.builds(Crop, st.integers(-50, 5000), st.integers(-50, 5000), st.integers(1, 9000), st.integers(1, 9000))
 sizes = st.tuples(st.integers(1, 2000), st.integers(1, 2000))
-
-
-@given(crops, sizes, st.tuples(st.floats(-1e4, 1e4), st.floats(-1e4, 1e4)))
-def test_the_inverse_of_a_map_undoes_it(crop: Crop, size: tuple[int, int], point: tuple[float, float]) -> None:
-    frame = FrameMap(crop, size)
-    at = np.array([point])
-    np.testing.assert_allclose(frame.to_source(frame.to_target(at)), at, rtol=1e-9, atol=1e-6)
 
 
 @given(crops, sizes)
@@ -44,10 +37,8 @@ def test_the_canonical_frame_is_a_square_of_448() -> None:
     np.testing.assert_allclose(frame.scale, [2.24, 4.48])
 
 
-def test_a_crop_knows_what_it_contains() -> None:
+def test_a_crop_has_a_size() -> None:
     crop = Crop(left=10, top=20, width=5, height=4)
-    assert crop.contains(9.5, 23.5)
-    assert not crop.contains(9.4, 21)
     assert crop.size == (4, 5)
     with pytest.raises(ValueError, match="at least one pixel"):
         Crop(0, 0, 0, 3)

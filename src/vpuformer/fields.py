@@ -1,17 +1,40 @@
-"""Type checks of the fields of frozen dataclasses of settings."""
+"""Frozen dataclasses of settings: made from plain values, and checks of their fields."""
 
 import math
 import types
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from functools import cache
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 
-from vpuformer.errors import ConfigError
+from vpuformer.errors import ConfigError, unknown_name
+
+T = TypeVar("T")
 
 _NAMES = {int: "a whole number", float: "a number", bool: "true or false", str: "text", type(None): "none"}
+
+
+def build(kind: type[T], values: Mapping[str, Any], prefix: str = "") -> T:
+    """Build a dataclass from plain values, as JSON holds them.
+
+    Missing fields keep their defaults, also in parts.
+
+    >>> from vpuformer.data.augmentation import Augmentation
+    >>> build(Augmentation, {"flip": 0, "resize": [0.75, 1.25]}).resize
+    (0.75, 1.25)
+
+    Raises:
+        ConfigError: a field is unknown, of the wrong type or out of range.
+    """
+    fields_of_kind = {}
+    for name, value in values.items():
+        hint = field_type(kind, name, prefix)
+        if is_dataclass(hint) and isinstance(value, Mapping):
+            value = build(hint, value, f"{prefix}{name}.")  # type: ignore[arg-type]
+        fields_of_kind[name] = checked(hint, value, prefix + name)
+    return kind(**fields_of_kind)
 
 
 def check_fields(settings: Any, prefix: str = "") -> None:
@@ -34,6 +57,30 @@ def field_types(kind: type) -> dict[str, Any]:
     """The type of each field of a dataclass."""
     hints = get_type_hints(kind)
     return {field.name: hints[field.name] for field in fields(kind)}
+
+
+def field_type(kind: type, name: str, prefix: str = "") -> Any:
+    """The type of a field; a `ConfigError` if no field has that name."""
+    hints = field_types(kind)
+    if name not in hints:
+        inner = [f"{part}.{name}" for part, hint in hints.items() if is_dataclass(hint) and name in field_types(hint)]
+        what = f"setting of {prefix.rstrip('.')}" if prefix else "setting"
+        raise ConfigError(unknown_name(what, name, [*hints, *inner]))
+    return hints[name]
+
+
+def check_least(settings: Any, prefix: str, least: int, *names: str) -> None:
+    """Raise a `ConfigError` unless these fields are at least `least`."""
+    for name in names:
+        if not getattr(settings, name) >= least:
+            raise ConfigError(f"{prefix}{name}={getattr(settings, name)} must be at least {least}")
+
+
+def check_shares(settings: Any, prefix: str, *names: str) -> None:
+    """Raise a `ConfigError` unless these fields lie in 0..1."""
+    for name in names:
+        if not 0 <= getattr(settings, name) <= 1:
+            raise ConfigError(f"{prefix}{name}={getattr(settings, name)} must lie between 0 and 1")
 
 
 def checked(hint: Any, value: Any, name: str) -> Any:

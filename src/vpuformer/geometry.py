@@ -87,11 +87,6 @@ class Crop:
         """Rows and columns, to index an array whose first two axes are height and width."""
         return slice(self.top, self.top + self.height), slice(self.left, self.left + self.width)
 
-    def contains(self, x: float, y: float) -> bool:
-        """Whether the point lies inside or on the edge."""
-        x0, y0, x1, y1 = self.edges
-        return x0 <= x <= x1 and y0 <= y <= y1
-
 
 @dataclass(frozen=True, slots=True)
 class FrameMap:
@@ -102,8 +97,6 @@ class FrameMap:
     >>> frame = FrameMap(Crop(left=10, top=0, width=100, height=50), size=(448, 448))
     >>> frame.to_target(np.array([[9.5, -0.5], [109.5, 49.5]])).round(6).tolist()
     [[-0.5, -0.5], [447.5, 447.5]]
-    >>> frame.to_source(frame.to_target(np.array([[33.0, 21.0]]))).round(6).tolist()
-    [[33.0, 21.0]]
     """
 
     crop: Crop
@@ -120,17 +113,7 @@ class FrameMap:
         """Target pixels per source pixel, (x, y)."""
         return np.array([self.size[1] / self.crop.width, self.size[0] / self.crop.height])
 
-    @property
-    def _origin(self) -> Points:
-        return np.array([self.crop.left, self.crop.top], dtype=np.float64)
-
     def to_target(self, points: Points) -> Points:
         """Image coordinates, shape (..., 2), in the target frame."""
-        return self._turned(self.scale * (points - self._origin + 0.5) - 0.5)
-
-    def to_source(self, points: Points) -> Points:
-        """The inverse of `to_target`."""
-        return (self._turned(points) + 0.5) / self.scale - 0.5 + self._origin
-
-    def _turned(self, points: Points) -> Points:
-        return points * [-1, 1] + [self.size[1] - 1, 0] if self.mirrored else points
+        mapped = self.scale * (points - np.array([self.crop.left, self.crop.top]) + 0.5) - 0.5
+        return mapped * [-1, 1] + [self.size[1] - 1, 0] if self.mirrored else mapped

@@ -317,16 +317,6 @@ def _resampled_means(
     return (times @ sums) / (times @ objects)[:, None]
 
 
-def check_pair(prediction: BoolMask, truth: Truth) -> None:
-    """Check that a prediction can be compared with a ground truth.
-
-    Raises:
-        MaskError: they are not two (height, width) arrays of one shape, or hold other values.
-    """
-    check_prediction(prediction, truth)
-    check_truth(truth)
-
-
 def check_prediction(prediction: BoolMask, truth: Truth) -> None:
     """Check that an array is a prediction of the size of the truth.
 

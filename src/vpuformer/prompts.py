@@ -4,15 +4,14 @@ Coordinates are (x, y) floats in pixels of the original image, pixel centres at 
 covers x from -0.5 to `W` - 0.5. A prompt is a frozen value, independent of tensors, models and screens.
 """
 
-import json
 import math
 import operator
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import accumulate, chain, pairwise
 from numbers import Real
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -62,6 +61,7 @@ class Click:
         PromptError: a coordinate is not a finite number, or `positive` is not a bool.
     """
 
+    kind: ClassVar[Kind] = "click"
     x: float
     y: float
     positive: bool = True
@@ -72,11 +72,7 @@ class Click:
         object.__setattr__(self, "positive", _sign(self.positive, "a click"))
 
     @property
-    def kind(self) -> Kind:
-        return "click"
-
-    @property
-    def bounds(self) -> tuple[float, float, float, float]:
+    def bounds(self) -> Extent:
         return (self.x, self.y, self.x, self.y)
 
     @property
@@ -101,6 +97,7 @@ class Box:
             bool.
     """
 
+    kind: ClassVar[Kind] = "box"
     x0: float
     y0: float
     x1: float
@@ -118,11 +115,7 @@ class Box:
             )
 
     @property
-    def kind(self) -> Kind:
-        return "box"
-
-    @property
-    def bounds(self) -> tuple[float, float, float, float]:
+    def bounds(self) -> Extent:
         return (self.x0, self.y0, self.x1, self.y1)
 
     @property
@@ -150,6 +143,7 @@ class Scribble:
             ascending indices into the path.
     """
 
+    kind: ClassVar[Kind] = "scribble"
     path: tuple[tuple[float, float], ...]
     positive: bool = True
     gaps: tuple[int, ...] = ()
@@ -169,11 +163,7 @@ class Scribble:
         object.__setattr__(self, "gaps", _checked_gaps(self.gaps, len(path)))
 
     @property
-    def kind(self) -> Kind:
-        return "scribble"
-
-    @property
-    def bounds(self) -> tuple[float, float, float, float]:
+    def bounds(self) -> Extent:
         (x0, y0), (x1, y1) = self.points.min(axis=0).tolist(), self.points.max(axis=0).tolist()
         return (x0, y0, x1, y1)
 
@@ -210,15 +200,6 @@ def _checked_gaps(gaps: Iterable[int], count: int) -> tuple[int, ...]:
     return indices
 
 
-def _checked_prompts(prompts: Iterable[Prompt]) -> Iterator[Prompt]:
-    if isinstance(prompts, Prompt) or not isinstance(prompts, Iterable):
-        raise PromptError(f"prompts are a list of Click, Box and Scribble, got {prompts!r:.80}")
-    for prompt in prompts:
-        if not isinstance(prompt, Prompt):
-            raise PromptError(f"a prompt is a Click, a Box or a Scribble, got {prompt!r:.80}")
-        yield prompt
-
-
 def fit_to_image(prompts: Iterable[Prompt], size: tuple[int, int]) -> tuple[Prompt, ...]:
     """The prompts clipped to an image of `size` (H, W); see `clip`.
 
@@ -228,10 +209,14 @@ def fit_to_image(prompts: Iterable[Prompt], size: tuple[int, int]) -> tuple[Prom
     Raises:
         PromptError: these are not prompts, or one lies wholly outside the image.
     """
+    if isinstance(prompts, Prompt) or not isinstance(prompts, Iterable):
+        raise PromptError(f"prompts are a list of Click, Box and Scribble, got {prompts!r:.80}")
     height, width = size
     edges = (-0.5, -0.5, width - 0.5, height - 0.5)
     fitted = []
-    for prompt in _checked_prompts(prompts):
+    for prompt in prompts:
+        if not isinstance(prompt, Prompt):
+            raise PromptError(f"a prompt is a Click, a Box or a Scribble, got {prompt!r:.80}")
         inside = clip(prompt, edges)
         if inside is None:
             x0, y0, x1, y1 = prompt.bounds
@@ -244,6 +229,16 @@ def fit_to_image(prompts: Iterable[Prompt], size: tuple[int, int]) -> tuple[Prom
     return tuple(fitted)
 
 
+def encloses(outer: Extent, inner: Extent) -> bool:
+    """Whether a rectangle holds another one; edges may touch."""
+    return outer[0] <= inner[0] and outer[1] <= inner[1] and inner[2] <= outer[2] and inner[3] <= outer[3]
+
+
+def intersection(a: Extent, b: Extent) -> Extent:
+    """The common part of two rectangles; its edges are out of order if there is none."""
+    return (max(a[0], b[0]), max(a[1], b[1]), min(a[2], b[2]), min(a[3], b[3]))
+
+
 def clip(prompt: Prompt, edges: Extent) -> Prompt | None:
     """The part of a prompt inside a rectangle; None if it lies outside.
 
@@ -253,14 +248,13 @@ def clip(prompt: Prompt, edges: Extent) -> Prompt | None:
     >>> clip(Scribble([(5, 5), (5, -5), (9, -5), (9, 5)]), (0, 0, 20, 20))
     Scribble(path=((5.0, 5.0), (5.0, 0.0), (9.0, 0.0), (9.0, 5.0)), positive=True, gaps=(2,))
     """
-    (x0, y0, x1, y1), (left, top, right, bottom) = prompt.bounds, edges
-    if left <= x0 and top <= y0 and x1 <= right and y1 <= bottom:
+    if encloses(edges, prompt.bounds):
         return prompt
     match prompt:
         case Click():
             return None
         case Box():
-            x0, y0, x1, y1 = max(x0, left), max(y0, top), min(x1, right), min(y1, bottom)
+            x0, y0, x1, y1 = intersection(prompt.bounds, edges)
             return replace(prompt, x0=x0, y0=y0, x1=x1, y1=y1) if x0 < x1 and y0 < y1 else None
         case Scribble():
             pieces = [inside for piece in prompt.pieces for inside in _pieces_inside(piece.tolist(), edges)]
@@ -375,12 +369,3 @@ def prompts_from_json(text: str | bytes) -> tuple[Prompt, ...]:
     if not isinstance(values, list):
         raise PromptError('prompts are a JSON list, or an object with a list under "prompts"')
     return tuple(prompt_from_dict(value) for value in values)
-
-
-def prompts_to_json(prompts: Iterable[Prompt]) -> str:
-    """The inverse of `prompts_from_json`.
-
-    Raises:
-        PromptError: these are not prompts.
-    """
-    return json.dumps([prompt_to_dict(prompt) for prompt in _checked_prompts(prompts)])

@@ -17,7 +17,7 @@ from typer.testing import Result
 from support.commands import vpuformer
 from vpuformer.cli.prompts import gather_prompts
 from vpuformer.model.config import VARIANTS
-from vpuformer.prompts import Box, Click, Scribble, prompts_to_json
+from vpuformer.prompts import Box, Click, Scribble, prompt_to_dict
 from vpuformer.training.recipe import Recipe
 
 COMMANDS = ["segment", "annotate", "export-masks", "evaluate", "merge", "report", "train", "info", "data"]
@@ -90,7 +90,8 @@ def test_python_m_vpuformer_is_the_same_program() -> None:
 
 def test_every_kind_of_prompt_can_be_written_and_mixed(tmp_path: Path) -> None:
     file = tmp_path / "prompts.json"
-    file.write_text(prompts_to_json([Click(1, 2), Box(1, 2, 3, 4, positive=False)]))
+    given = [Click(1, 2), Box(1, 2, 3, 4, positive=False)]
+    file.write_text(json.dumps([prompt_to_dict(prompt) for prompt in given]))
     gathered = gather_prompts(
         file, ["-1,5", "3.5,4"], ["7,8"], ["0,0,9,9"], ["1,1,2,2"], ["1,1 5,5 9,1"], [" 2,2  3,3 "]
     )
@@ -131,9 +132,8 @@ def test_all_prompts_are_used_in_one_pass(image_file: Path, model: Path, tmp_pat
     assert summary["overlay"] == str(overlay)
     assert summary["model"] == str(model)
     assert summary["area"] == wanted.sum()
-    assert json.dumps(summary["prompts"]) == prompts_to_json(
-        [Box(14.0, 9.0, 46.0, 31.0), prompts[1], Click(30.0, 20.0), Click(2.0, 2.0, positive=False)]
-    )
+    given = [Box(14.0, 9.0, 46.0, 31.0), prompts[1], Click(30.0, 20.0), Click(2.0, 2.0, positive=False)]
+    assert summary["prompts"] == [prompt_to_dict(prompt) for prompt in given]
     assert summary["seconds"] >= 0
     x0, y0, x1, y1 = summary["bounding_box"]
     assert wanted[round(y0 + 0.5) : round(y1 + 0.5), round(x0 + 0.5) : round(x1 + 0.5)].sum() == wanted.sum()

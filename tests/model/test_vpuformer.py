@@ -271,7 +271,7 @@ def test_numbers_of_numpy_are_taken_and_kept_as_pythons() -> None:
 def test_a_config_is_written_and_read() -> None:
     for config in VARIANTS.values():
         assert VPUFormerConfig.from_dict(config.to_dict()) == config
-    with pytest.raises(ConfigError, match=r"no setting of the model called 'dims'.*Did you mean 'dim'"):
+    with pytest.raises(ConfigError, match=r"no setting called 'dims'.*Did you mean 'dim'"):
         VPUFormerConfig.from_dict({"dims": 3})
     with pytest.raises(ConfigError, match="dim='wide' should be a whole number"):
         VPUFormerConfig.from_dict({"dim": "wide"})

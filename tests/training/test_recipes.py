@@ -12,10 +12,10 @@ from typer.testing import CliRunner
 from vpuformer.cli import app
 from vpuformer.data.augmentation import COCOLVIS_STYLE, SBD_STYLE, Augmentation
 from vpuformer.errors import ConfigError
-from vpuformer.fields import wanted
+from vpuformer.fields import build, wanted
 from vpuformer.model.config import VPUFormerConfig
 from vpuformer.model.encoders import BACKBONES
-from vpuformer.training.config_io import assign, build
+from vpuformer.training.config_io import assign
 from vpuformer.training.loop import _Run
 from vpuformer.training.recipe import LossSettings, Recipe, read_recipe
 from vpuformer.training.recipes import RECIPES, recipe_named
@@ -210,7 +210,7 @@ def test_settings_of_a_part_are_dotted() -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("stepz=5", "no setting of a recipe called 'stepz'; .* Did you mean 'steps'"),
+        ("stepz=5", "no setting called 'stepz'; .* Did you mean 'steps'"),
         ("model.dimm=5", "no setting of model called 'dimm'; .* Did you mean 'dim'"),
         ("p2cl_weight=1", "Did you mean 'loss.p2cl_weight'"),
         ("steps=many", "steps='many' should be a whole number"),

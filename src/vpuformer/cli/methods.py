@@ -118,8 +118,7 @@ def open_method(
         return Method(opened, _described(str(getattr(opened, "device", None) or "cpu")), batch or 1, workers or 1)
 
     from vpuformer.evaluation import BATCH
-    from vpuformer.evaluation.processes import usable_threads
-    from vpuformer.inference.device import use_one_core
+    from vpuformer.inference.device import usable_threads, use_one_core
     from vpuformer.inference.segment import VPUFormerSegmenter
 
     segmenter = VPUFormerSegmenter.from_pretrained(model, device, views=views)

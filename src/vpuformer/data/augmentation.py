@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from vpuformer.errors import ConfigError
-from vpuformer.fields import check_fields
+from vpuformer.fields import check_fields, check_least, check_shares
 
 _SHARES = ("whole", "partial", "flip", "upset", "quarter_turns", "rotate", "recolour", "linear", "tint")
 _SHARES += ("grey", "blur", "jpeg", "paste", "smallest", "kept")
@@ -67,15 +67,12 @@ class Augmentation:
 
     def __post_init__(self) -> None:
         check_fields(self, "augmentation.")
-        for name in _SHARES:
-            if not 0 <= getattr(self, name) <= 1:
-                raise ConfigError(f"augmentation.{name}={getattr(self, name)} must lie between 0 and 1")
+        check_shares(self, "augmentation.", *_SHARES)
+        check_least(self, "augmentation.", 1, "attempts")
         for name in ("expansion", "aspect", "resize", "brightness", "contrast", "saturation", "gain", "offset"):
             low, high = getattr(self, name) or (0, 0)
             if low > high:
                 raise ConfigError(f"augmentation.{name}={low},{high} must begin with the smaller number")
-        if self.attempts < 1:
-            raise ConfigError(f"augmentation.attempts={self.attempts} must be at least 1")
 
 
 _FIELD_STYLE = Augmentation(

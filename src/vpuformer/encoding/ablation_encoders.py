@@ -1,12 +1,12 @@
 """The two prompt encodings that Table IV compares with PuE, behind PuE's interface."""
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor, nn
 
 from vpuformer.encoding.batch import PromptBatch
 from vpuformer.encoding.position import fourier_code, random_frequencies
-from vpuformer.encoding.pue import VECTOR, with_no_prompt_token
+from vpuformer.encoding.pue import PromptUnifiedEncoder, with_no_prompt_token
 from vpuformer.geometry import CANONICAL
 from vpuformer.prompts import KINDS
 
@@ -45,24 +45,13 @@ def distance_maps(prompts: PromptBatch) -> Float[Tensor, "b n 896"]:
     return distance.clamp_max(TRUNCATION) / TRUNCATION * prompts.valid[..., None]
 
 
-class DistanceMapEncoder(nn.Module):
+class DistanceMapEncoder(PromptUnifiedEncoder):
     """A pooled distance map of PuE's length, through the same projection as PuE's."""
 
-    def __init__(self, dim: int, hidden: int, *, kind_embedding: bool = True) -> None:
-        super().__init__()
-        self.project = nn.Sequential(nn.Linear(VECTOR, hidden), nn.ReLU(), nn.Linear(hidden, dim))
-        self.kind = nn.Embedding(len(KINDS), dim) if kind_embedding else None
-        self.no_prompt = nn.Parameter(torch.zeros(dim))
-
-    def forward(
-        self, prompts: PromptBatch, _seeds: Tensor | None = None
-    ) -> tuple[Float[Tensor, "b n dim"], Bool[Tensor, "b n"]]:
-        """The tokens, and whether each is valid."""
+    def vectors(self, prompts: PromptBatch, _seeds: Int64[Tensor, " b"] | None = None, /) -> Float[Tensor, "b n 898"]:
+        """The pooled distance map and the sign of every prompt; zeros in an empty slot."""
         sign = torch.stack([prompts.positive, ~prompts.positive], dim=-1).float() * prompts.valid[..., None]
-        tokens = self.project(torch.cat([distance_maps(prompts), sign], dim=-1))
-        if self.kind is not None:
-            tokens = tokens + self.kind(prompts.kind)
-        return with_no_prompt_token(tokens, prompts.valid, self.no_prompt)
+        return torch.cat([distance_maps(prompts), sign], dim=-1)
 
 
 class LearnedVectorEncoder(nn.Module):

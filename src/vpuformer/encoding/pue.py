@@ -87,13 +87,17 @@ class PromptUnifiedEncoder(nn.Module):
         A sample without any prompt (refining a mask alone) gets the parameter `no_prompt` in its first slot. It starts
         at zero, and only such samples train it.
         """
-        vectors = prompt_vectors(prompts, seeds)
+        vectors = self.vectors(prompts, seeds)
         tokens = self.project(vectors)
         if self.kind is not None:
             tokens = tokens + self.kind(prompts.kind)
         if self.position_embedding:
             tokens = tokens + self._position(vectors)
         return with_no_prompt_token(tokens, prompts.valid, self.no_prompt)
+
+    def vectors(self, prompts: PromptBatch, seeds: Int64[Tensor, " b"] | None = None, /) -> Float[Tensor, "b n 898"]:
+        """See `prompt_vectors`."""
+        return prompt_vectors(prompts, seeds)
 
     def _position(self, vectors: Float[Tensor, "b n 898"]) -> Float[Tensor, "b n dim"]:
         horizontal, vertical, _ = vectors.split([CANONICAL, CANONICAL, 2], dim=-1)

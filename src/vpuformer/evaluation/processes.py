@@ -11,13 +11,6 @@ _PATIENCE = timedelta(days=7)
 """Longest time that a process waits for the slowest one."""
 
 
-def usable_threads() -> int:
-    """Number of threads that PyTorch uses for one operation: the cores, or OMP_NUM_THREADS."""
-    import torch
-
-    return torch.get_num_threads()
-
-
 @dataclass(frozen=True, slots=True)
 class TorchrunProcesses:
     """The processes of a run; a context for work that needs all of them.

@@ -9,14 +9,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from vpuformer.arrays import FloatMap, Size, Truth
-from vpuformer.errors import ConfigError, MaskError, unknown_name
+from vpuformer.errors import ConfigError, MaskError
 from vpuformer.evaluation.records import Interaction, Key
 from vpuformer.fields import check_fields
 from vpuformer.geometry import Crop
 from vpuformer.inference.protocol import Prediction
 from vpuformer.metrics import MASK_THRESHOLD, MAX_CLICKS, Reference
-from vpuformer.prompts import KINDS, Kind, Prompt
+from vpuformer.prompts import Kind, Prompt
 from vpuformer.simulation import next_kind, next_prompt
+from vpuformer.simulation.kinds import check_kinds
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +42,9 @@ class SimulatedUser:
     """Seed of the mixed protocol. Each object has its own random stream, whatever was run before it."""
 
     def __post_init__(self) -> None:
-        if not self.kinds:
-            raise ConfigError(f"no kind of prompt given; choose from {', '.join(KINDS)}")
-        for kind in (*self.kinds, *([] if self.first_kind is None else [self.first_kind])):
-            if kind not in KINDS:
-                raise ConfigError(unknown_name("kind of prompt", kind, KINDS))
+        check_kinds(self.kinds)
+        if self.first_kind is not None:
+            check_kinds([self.first_kind])
         check_fields(self)
         if self.max_interactions < 1:
             raise ConfigError(f"max_interactions is at least 1, got {self.max_interactions}")

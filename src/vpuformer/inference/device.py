@@ -28,6 +28,11 @@ def choose_device(device: str | torch.device | None = None) -> torch.device:
     return chosen
 
 
+def usable_threads() -> int:
+    """Number of threads that PyTorch uses for one operation: the cores, or OMP_NUM_THREADS."""
+    return torch.get_num_threads()
+
+
 def leave_half_the_cores() -> None:
     """Have PyTorch use every second core of the CPU, unless OMP_NUM_THREADS gives a number.
 

@@ -29,11 +29,7 @@ class EncodedImage(Encoded):
     """An image, its features and those of its last crops. Safe to share between threads.
 
     Args:
-        image: see `as_readonly_rgb`.
-        encoder: the segmenter whose features these are.
-
-    Raises:
-        ImageError: see `as_readonly_rgb`.
+        encoder: the segmenter whose features these are. The others, and errors, are those of `Encoded`.
     """
 
     def __init__(self, image: RGB, encoder: object = None) -> None:

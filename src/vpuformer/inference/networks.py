@@ -30,25 +30,14 @@ Prompts = Sequence[tuple[Sequence[Prompt], FrameMap]]
 class Network(Protocol):
     """A trained network. Used by several threads at once."""
 
-    @property
-    def device(self) -> str:
-        """Name of the device, such as "cpu"."""
-        ...
-
-    @property
-    def input_size(self) -> int:
-        """Side of the square that the network was trained on, in pixels."""
-        ...
-
-    @property
-    def features_depend_on_mask(self) -> bool:
-        """Whether a new previous mask needs a new pass of the image encoder."""
-        ...
-
-    @property
-    def features_depend_on_prompts(self) -> bool:
-        """Whether a new prompt needs a new pass of the image encoder."""
-        ...
+    device: str
+    """Name of the device, such as "cpu"."""
+    input_size: int
+    """Side of the square that the network was trained on, in pixels."""
+    features_depend_on_mask: bool
+    """Whether a new previous mask needs a new pass of the image encoder."""
+    features_depend_on_prompts: bool
+    """Whether a new prompt needs a new pass of the image encoder."""
 
     def encode(self, pixels: Pixels, masks: Masks, prompts: Prompts) -> Sequence[Any]:
         """Features of each sample, with `nbytes`. When it returns, the work is done."""
@@ -78,7 +67,10 @@ class TorchNetwork:
                 f"the network's weights are {weights.dtype}, it answers in float32; call model.float() first"
             )
         self.model = model
-        self._device = weights.device
+        self.device = str(weights.device)
+        self.input_size = model.config.input_size
+        self.features_depend_on_mask = model.features_depend_on_mask
+        self.features_depend_on_prompts = model.features_depend_on_prompts
 
     @classmethod
     def from_pretrained(
@@ -96,35 +88,15 @@ class TorchNetwork:
             model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         return cls(model)
 
-    @property
-    def device(self) -> str:
-        """See `Network`."""
-        return str(self._device)
-
-    @property
-    def input_size(self) -> int:
-        """See `Network`."""
-        return self.model.config.input_size
-
-    @property
-    def features_depend_on_mask(self) -> bool:
-        """See `Network`."""
-        return self.model.features_depend_on_mask
-
-    @property
-    def features_depend_on_prompts(self) -> bool:
-        """See `Network`."""
-        return self.model.features_depend_on_prompts
-
     @torch.inference_mode()
     def encode(self, pixels: Pixels, masks: Masks, prompts: Prompts) -> list[Features]:
         """See `Network`."""
         # Pixels lie together in memory, channel by channel: seen as [b, 3, s, s] that is channels last already.
-        images = torch.from_numpy(pixels).permute(0, 3, 1, 2).to(self._device).float().div_(255)
+        images = torch.from_numpy(pixels).permute(0, 3, 1, 2).to(self.device).float().div_(255)
         collated = self._prompts(prompts) if self.features_depend_on_prompts else None
         features = self.model.encode(images, self._masks(masks), collated)
-        if self._device.type == "cuda":
-            torch.cuda.synchronize(self._device)
+        if self.device.startswith("cuda"):
+            torch.cuda.synchronize(self.device)
         if len(pixels) == 1:
             return [features]
         # Copies: what is kept of one sample must not keep the whole batch.
@@ -138,7 +110,7 @@ class TorchNetwork:
         return output.logits[:, 0].float().cpu().numpy()
 
     def _masks(self, masks: Masks) -> torch.Tensor:
-        return torch.from_numpy(masks)[:, None].to(self._device)
+        return torch.from_numpy(masks)[:, None].to(self.device)
 
     def _prompts(self, prompts: Prompts) -> PromptBatch:
-        return PromptBatch.collate([each for each, _ in prompts], [frame for _, frame in prompts], device=self._device)
+        return PromptBatch.collate([each for each, _ in prompts], [frame for _, frame in prompts], device=self.device)

@@ -40,10 +40,7 @@ class Predictor:
         *,
         views: ViewSettings = USUAL,
     ) -> "Predictor":
-        """A predictor with the weights of this name, or in this folder.
-
-        Args and errors are those of `vpuformer.inference.segment.VPUFormerSegmenter.from_pretrained`.
-        """
+        """A predictor with these weights; see `VPUFormerSegmenter.from_pretrained`, also for errors."""
         return cls(VPUFormerSegmenter.from_pretrained(name_or_path, device, views=views))
 
     @property

@@ -19,7 +19,7 @@ from vpuformer.fields import check_fields
 from vpuformer.geometry import Crop, check_input_size
 from vpuformer.inference.encoded import EncodedImage
 from vpuformer.inference.protocol import Prediction
-from vpuformer.prompts import Extent, Prompt, clip
+from vpuformer.prompts import Extent, Prompt, clip, encloses, intersection
 
 OBJECT_THRESHOLD = 0.5
 """A pixel above this probability belongs to the object that the crop is drawn around (RITM)."""
@@ -193,14 +193,18 @@ def next_crop(
         rule: the numbers.
     """
     whole = Crop.whole(size)
-    found = None if probability is None else Crop.around(probability > OBJECT_THRESHOLD)
-    if found is None:
+    around = None if probability is None else Crop.around(probability > OBJECT_THRESHOLD)
+    if around is None:
         return whole
-    needed = _clipped(_union([found.edges, *(_prompt_extent(prompt) for prompt in prompts if prompt.positive)]), whole)
-    wanted = _expanded(needed, whole, rule.expansion, rule.min_side)
-    if previous is None or not _covers(whole.edges, previous.edges):
+    extents = [around.edges, *(_prompt_extent(prompt) for prompt in prompts if prompt.positive)]
+    x0, y0, x1, y1 = zip(*extents, strict=True)
+    needed = intersection((min(x0), min(y0), max(x1), max(y1)), whole.edges)
+    left, width = _expanded(needed[0], needed[2], whole.width, rule)
+    top, height = _expanded(needed[1], needed[3], whole.height, rule)
+    wanted = Crop(left, top, width, height)
+    if previous is None or not encloses(whole.edges, previous.edges):
         return wanted
-    return previous if _covers(previous.edges, needed) and _iou(wanted, previous) >= rule.keep_iou else wanted
+    return previous if encloses(previous.edges, needed) and _iou(wanted, previous) >= rule.keep_iou else wanted
 
 
 def prompts_in_crop(prompts: Iterable[Prompt], crop: Crop) -> tuple[Prompt, ...]:
@@ -224,37 +228,15 @@ def _prompt_extent(prompt: Prompt) -> Extent:
     return (x0 - around, y0 - around, x1 + around, y1 + around)
 
 
-def _union(extents: Iterable[Extent]) -> Extent:
-    left, top, right, bottom = zip(*extents, strict=True)
-    return (float(min(left)), float(min(top)), float(max(right)), float(max(bottom)))
-
-
-def _clipped(extent: Extent, crop: Crop) -> Extent:
-    (x0, y0, x1, y1), (left, top, right, bottom) = extent, crop.edges
-    return (max(x0, left), max(y0, top), min(x1, right), min(y1, bottom))
-
-
-def _covers(edges: Extent, extent: Extent) -> bool:
-    """Whether `extent` lies within `edges`."""
-    return edges[0] <= extent[0] and edges[1] <= extent[1] and extent[2] <= edges[2] and extent[3] <= edges[3]
-
-
-def _expanded(extent: Extent, whole: Crop, expansion: float, min_side: int) -> Crop:
-    x0, y0, x1, y1 = extent
-    left, right = _expanded_axis(x0, x1, whole.width, expansion, min_side)
-    top, bottom = _expanded_axis(y0, y1, whole.height, expansion, min_side)
-    return Crop(left, top, right - left, bottom - top)
-
-
-def _expanded_axis(low: float, high: float, length: int, expansion: float, min_side: int) -> tuple[int, int]:
-    """First pixel and the one after the last, of `length` pixels, of the interval from edge `low` to edge `high`."""
-    centre, half = (low + high + 1) / 2, (high - low) * expansion / 2
+def _expanded(low: float, high: float, length: int, rule: ZoomRule) -> tuple[int, int]:
+    """First pixel and number of pixels, along an axis of `length`, for the interval from edge `low` to edge `high`."""
+    centre, half = (low + high + 1) / 2, (high - low) * rule.expansion / 2
     # Rounded to 1e-6 first: 1.4 is not a binary fraction, and must not cost a pixel. Nor may rounding cut off anything.
     first = max(min(floor(round(centre - half, 6)), floor(low + 0.5)), 0)
     end = min(max(ceil(round(centre + half, 6)), ceil(high + 0.5)), length)
-    side = min(max(end - first, min_side), length)
+    side = min(max(end - first, rule.min_side), length)
     first = min(max(first - (side - (end - first)) // 2, 0), length - side)
-    return first, first + side
+    return first, side
 
 
 def _iou(a: Crop, b: Crop) -> float:

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from vpuformer.errors import ConfigError, unknown_name
-from vpuformer.fields import check_fields
+from vpuformer.fields import build, check_fields
 from vpuformer.geometry import check_input_size
 
 IMAGE_ENCODERS = ("mobilenetv2", "hrnet18s", "resnet50", "mit_b0", "vit_b")
@@ -125,11 +125,7 @@ class VPUFormerConfig:
         Raises:
             ConfigError: a field is unknown, of the wrong type or out of range.
         """
-        known = {field.name for field in fields(cls)}
-        for name in values:
-            if name not in known:
-                raise ConfigError(unknown_name("setting of the model", name, known))
-        return cls(**values)
+        return build(cls, values)
 
 
 VARIANTS: Mapping[str, VPUFormerConfig] = MappingProxyType(

@@ -1,6 +1,7 @@
 """Prompt encoders by name: PuE, and those that Table IV compares it with."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import MappingProxyType
 
 from torch import nn
@@ -11,8 +12,8 @@ from vpuformer.errors import ConfigError, unknown_name
 from vpuformer.model.config import VPUFormerConfig
 
 
-def _pue(config: VPUFormerConfig) -> nn.Module:
-    return PromptUnifiedEncoder(
+def _pue(kind: type[PromptUnifiedEncoder], config: VPUFormerConfig) -> nn.Module:
+    return kind(
         config.dim,
         config.pue_hidden,
         kind_embedding=config.kind_embedding,
@@ -22,8 +23,8 @@ def _pue(config: VPUFormerConfig) -> nn.Module:
 
 PROMPT_ENCODERS: Mapping[str, Callable[[VPUFormerConfig], nn.Module]] = MappingProxyType(
     {
-        "pue": _pue,
-        "distance-map": lambda c: DistanceMapEncoder(c.dim, c.pue_hidden, kind_embedding=c.kind_embedding),
+        "pue": partial(_pue, PromptUnifiedEncoder),
+        "distance-map": partial(_pue, DistanceMapEncoder),
         "learned-vector": lambda c: LearnedVectorEncoder(c.dim, c.pue_hidden),
     }
 )

@@ -1,10 +1,16 @@
 """A simulated user, who corrects a prediction with a click, a box or a scribble.
 
-All functions are pure. A ground truth is an int8 array (H, W) with 1 for the object, 0 for the background and
-`IGNORE`; a prediction is a bool array (H, W). Prompts come in the image's pixels. Each `next_` function has
-two forms: without `rng` the *evaluation form*, which always gives the same answer, and with a generator the *training
-form*, which varies like people do. Both take the earlier prompts of the object, of which they repeat none, and answer
-None when nothing is wrong.
+All functions are pure. The arguments of the `next_` functions are the same:
+
+* `truth`, int8 (H, W): 1 for the object, 0 for the background and -1 (`IGNORE`) for ignored pixels;
+* `prediction`, bool (H, W);
+* `rng`: without it the *evaluation form*, which always gives the same answer, and with a generator the *training form*,
+  which varies like people do;
+* `earlier`: all prompts of the object so far, of which none is repeated. Pixels that were clicked do not count when the
+  side and the component are chosen.
+
+The answer is in pixels of the image, None when nothing is wrong. They raise a `MaskError` if the arrays do not fit each
+other.
 
 >>> import numpy as np
 >>> truth = np.zeros((9, 9), np.int8)

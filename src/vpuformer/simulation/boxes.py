@@ -35,12 +35,7 @@ def next_box(
     No box is given twice. Where the network did not follow a box, the components that it surrounds are passed over, and
     the rule holds for those that remain. When no new box is left, the answer is the next click.
 
-    Args:
-        truth: int8 (H, W), 1 object, 0 background, -1 ignored.
-        prediction: bool (H, W).
-        rng: the generator of the training form.
-        earlier: all prompts of this object so far; pixels that were clicked do not count when the side and the
-            component are chosen.
+    Arguments and errors are those of `vpuformer.simulation`.
 
     >>> truth = np.zeros((6, 8), np.int8)
     >>> truth[1:4, 2:7] = 1
@@ -52,23 +47,19 @@ def next_box(
     Box(x0=2.5, y0=3.5, x1=4.5, y1=5.5, positive=False)
     >>> next_box(truth, prediction, earlier=[Box(2.5, 3.5, 4.5, 5.5, positive=False)])
     Click(x=3.0, y=4.0, positive=False)
-
-    Raises:
-        MaskError: the arrays do not fit each other.
     """
     clicked = clicked_pixels(earlier, truth.shape)
     remaining = truth
     while (region := largest_error(remaining, prediction, clicked, exact=rng is None)) is not None:
-        box = _deviation_box(region) if rng is None else _training_box(region, truth.shape, rng)
+        if rng is None:
+            box = Box(*region.component_bounds(*region.deepest), positive=region.positive)
+        else:
+            box = _training_box(region, truth.shape, rng)
         if box not in earlier:
             return box
         boxed = region.component_mask(*region.deepest) if rng is None else region.merged_mask()
         remaining = region.ignored(remaining, boxed)
     return next_click(truth, prediction, rng=rng, earlier=earlier)
-
-
-def _deviation_box(region: ErrorRegion) -> Box:
-    return Box(*region.component_bounds(*region.deepest), positive=region.positive)
 
 
 def _training_box(region: ErrorRegion, size: tuple[int, ...], rng: np.random.Generator) -> Box:

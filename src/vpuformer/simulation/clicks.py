@@ -24,22 +24,15 @@ def next_click(
     negative. This is the protocol of RITM, SimpleClick and the paper. With `rng`: any pixel of the same region at more
     than half that distance, as in their training.
 
-    Args:
-        truth: int8 (H, W), 1 object, 0 background, -1 ignored.
-        prediction: bool (H, W).
-        rng: the generator of the training form.
-        earlier: all prompts of this object so far. No pixel is clicked twice, with either sign. RITM's user, too,
-            avoids clicked pixels; when all wrong pixels have been clicked the answer is None, where RITM's clicks
-            pixel (0, 0).
+    No pixel is clicked twice, with either sign. RITM's user, too, avoids clicked pixels; when all wrong pixels are
+    clicked the answer is None, where RITM's clicks pixel (0, 0). Arguments and errors are those of
+    `vpuformer.simulation`.
 
     >>> truth = np.array([[0, 1, 1, 1, -1]], np.int8)
     >>> next_click(truth, np.array([[True, False, False, False, True]]))
     Click(x=0.0, y=0.0, positive=False)
     >>> next_click(truth, np.array([[False, False, False, False, True]]))
     Click(x=1.0, y=0.0, positive=True)
-
-    Raises:
-        MaskError: the arrays do not fit each other.
     """
     region = largest_error(truth, prediction, clicked_pixels(earlier, truth.shape), exact=rng is None)
     if region is None:

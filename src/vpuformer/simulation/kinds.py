@@ -37,7 +37,7 @@ def next_prompt(
         ConfigError: the kind is unknown.
         MaskError: the arrays do not fit each other.
     """
-    _check_kinds((kind,))
+    check_kinds((kind,))
     return _SIMULATED[kind](truth, prediction, rng=rng, earlier=earlier)
 
 
@@ -70,7 +70,7 @@ def next_kind(
     Raises:
         ConfigError: `kinds` is empty or holds an unknown kind.
     """
-    _check_kinds(kinds)
+    check_kinds(kinds)
     # In a fixed order, so that the draw does not depend on the caller's.
     allowed: list[Kind] = [kind for kind in KINDS if kind in kinds]
     if len(allowed) == 1:
@@ -86,7 +86,8 @@ def _satisfied(ious: Sequence[float], theta: float, min_gain: float) -> bool:
     return ious[-1] >= theta and ious[-1] - before >= min_gain
 
 
-def _check_kinds(kinds: Sequence[str]) -> None:
+def check_kinds(kinds: Sequence[str]) -> None:
+    """Raise a `ConfigError` unless these are kinds of prompts, at least one."""
     if not kinds:
         raise ConfigError(f"no kind of prompt given; choose from {', '.join(KINDS)}")
     for kind in kinds:

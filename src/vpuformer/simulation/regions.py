@@ -14,12 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from vpuformer.arrays import BoolMask, Truth
-from vpuformer.metrics import IGNORE, check_pair
+from vpuformer.metrics import IGNORE, check_prediction, check_truth
+from vpuformer.prompts import Extent
 
 Depth = npt.NDArray[np.float32]
-
-Bounds = tuple[float, float, float, float]
-"""Edges (x0, y0, x1, y1) in pixels of the image."""
 
 _CHAMFER = 0.05
 """The 5x5 chamfer's distances are off by less than this share (OpenCV's weights 1, 1.4 and 2.1969: by some 2 %)."""
@@ -102,17 +100,16 @@ class ErrorRegion:
         """The component that contains the pixel, shape (h, w)."""
         return self._filled(row, column)[0] == 2
 
-    def component_bounds(self, row: int, column: int) -> Bounds:
+    def component_bounds(self, row: int, column: int) -> Extent:
         """The tight bounds of the component that contains the pixel."""
-        _, rectangle = self._filled(row, column)
-        return self._bounds(np.array([rectangle]))
+        return self._bounds(np.array([self._filled(row, column)[1]]))
 
     def merged_mask(self) -> BoolMask:
         """The largest component and all above `MERGED_SHARE` of the region's area, shape (h, w)."""
         labels, _, large = self._large()
         return np.append(False, large)[labels]
 
-    def merged_bounds(self) -> Bounds:
+    def merged_bounds(self) -> Extent:
         """The tight bounds of `merged_mask`."""
         _, components, large = self._large()
         return self._bounds(components[large])
@@ -145,7 +142,7 @@ class ErrorRegion:
         _, filled, _, (x, y, width, height) = cv2.floodFill(self._wrong(), None, (column, row), 2, flags=8)  # pyright: ignore
         return np.asarray(filled, dtype=np.uint8), (x, y, width, height)
 
-    def _bounds(self, rectangles: npt.NDArray[np.intp]) -> Bounds:
+    def _bounds(self, rectangles: npt.NDArray[np.intp]) -> Extent:
         """The union of rectangles, shape (n, >= 4) with x, y, width and height, as edges in the image."""
         low = rectangles[:, :2].min(axis=0)
         high = (rectangles[:, :2] + rectangles[:, 2:4]).max(axis=0)
@@ -165,7 +162,8 @@ def largest_error(
     Raises:
         MaskError: the arrays do not fit each other.
     """
-    check_pair(prediction, truth)
+    check_prediction(prediction, truth)
+    check_truth(truth)
     missed = _region((truth == 1) & ~prediction, True, clicked)
     covered = _region((truth == 0) & prediction, False, clicked)
     if missed is not None and covered is not None:

@@ -68,21 +68,13 @@ def next_scribble(
     each of 3 to 10 bands across its longer axis (a Bézier curve or an interpolating spline, as in the authors' code);
     of a curve that leaves the component the longest piece inside is kept.
 
-    Args:
-        truth: int8 (H, W), 1 object, 0 background, -1 ignored.
-        prediction: bool (H, W).
-        rng: the generator of the training form.
-        earlier: all prompts of this object so far; pixels that were clicked do not count when the component is
-            chosen, and the click avoids them.
+    Arguments and errors are those of `vpuformer.simulation`.
 
     >>> truth = np.zeros((9, 40), np.int8)
     >>> truth[2:7, 2:38] = 1
     >>> scribble = next_scribble(truth, np.zeros((9, 40), bool))
     >>> scribble.positive, {round(y) for _, y in scribble.path}, scribble.length > 20
     (True, {4}, True)
-
-    Raises:
-        MaskError: the arrays do not fit each other.
     """
     clicked = clicked_pixels(earlier, truth.shape)
     remaining = truth

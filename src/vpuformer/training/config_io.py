@@ -1,39 +1,14 @@
-"""Settings from plain values and from text such as `model.dim=64`. Imports no torch."""
+"""Settings from text such as `model.dim=64`. Imports no torch."""
 
 import types
 from collections.abc import Mapping, Sequence
 from dataclasses import is_dataclass
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin
+from typing import Any, Literal, Union, get_args, get_origin
 
-from vpuformer.errors import ConfigError, unknown_name
-from vpuformer.fields import checked, field_types, wanted
+from vpuformer.errors import ConfigError
+from vpuformer.fields import field_type, wanted
 
 _WORDS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
-
-
-T = TypeVar("T")
-
-
-def build(kind: type[T], values: Mapping[str, Any], prefix: str = "") -> T:
-    """Build a dataclass from plain values, as JSON holds them.
-
-    Missing fields keep their defaults, also in parts.
-
-    >>> from vpuformer.data.augmentation import Augmentation
-    >>> build(Augmentation, {"flip": 0, "resize": [0.75, 1.25]}).resize
-    (0.75, 1.25)
-
-    Raises:
-        ConfigError: a field is unknown, of the wrong type or out of range.
-    """
-    hints = field_types(kind)
-    fields_of_kind = {}
-    for name, value in values.items():
-        hint = _known(hints, name, prefix)
-        if is_dataclass(hint) and isinstance(value, Mapping):
-            value = build(hint, value, f"{prefix}{name}.")  # type: ignore[arg-type]
-        fields_of_kind[name] = checked(hint, value, prefix + name)
-    return kind(**fields_of_kind)
 
 
 def assign(kind: type, values: Mapping[str, Any], assignments: Sequence[str]) -> dict[str, Any]:
@@ -79,7 +54,7 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any], prefix: str
 
 def _assign(kind: type, values: dict[str, Any], name: str, text: str, prefix: str) -> None:
     first, dot, rest = name.partition(".")
-    hint = _known(field_types(kind), first, prefix)
+    hint = field_type(kind, first, prefix)
     if is_dataclass(hint):
         if not dot:
             raise ConfigError(f"{prefix}{first} has settings of its own; wanted {prefix}{first}.NAME=VALUE")
@@ -95,16 +70,6 @@ def _assign(kind: type, values: dict[str, Any], name: str, text: str, prefix: st
         raise ConfigError(f"{prefix}{first} is {wanted(hint)} and has no setting {rest!r}")
     else:
         values[first] = _read(hint, text, prefix + first)
-
-
-def _known(hints: Mapping[str, Any], name: str, prefix: str) -> Any:
-    if name not in hints:
-        what = f"setting of {prefix.rstrip('.')}" if prefix else "setting of a recipe"
-        in_parts = [
-            f"{part}.{name}" for part, hint in hints.items() if is_dataclass(hint) and name in field_types(hint)
-        ]
-        raise ConfigError(unknown_name(what, name, [*hints, *in_parts]))
-    return hints[name]
 
 
 def _read(hint: Any, text: str, name: str) -> Any:

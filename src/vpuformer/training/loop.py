@@ -22,7 +22,7 @@ from vpuformer.model.vpuformer import VPUFormer
 from vpuformer.training.distributed import Processes, gather_full
 from vpuformer.training.interaction import Answer, Batch, Interactive, interact
 from vpuformer.training.interrupts import Interrupted, StopRequest, stopping_between_steps
-from vpuformer.training.loader import MicroBatch, StepLoader, open_data
+from vpuformer.training.loader import MicroBatch, StepLoader, open_data, share
 from vpuformer.training.log import RunLog
 from vpuformer.training.optimiser import average_decay, make_optimizer, set_rates, update_average
 from vpuformer.training.recipe import Recipe
@@ -85,7 +85,8 @@ def train(recipe: Recipe, *, resume: bool = False, on_note: Callable[[str], obje
     if processes.first:
         for note in notes:
             on_note(note)
-        _write_recipe(recipe)
+        content = json.dumps(recipe.to_dict(), indent=2) + "\n"
+        write_file(recipe.folder / "recipe.json", content, error=TrainingError)
     loader = StepLoader(recipe, data, start, processes.rank, processes.world)
     try:
         with (
@@ -151,7 +152,8 @@ class _Run:
             last = i + 1 == len(micro_batches)
             with fabric.no_backward_sync(self.model, enabled=not last and len(micro_batches) > 1):
                 answer = self._interact(tensors, supervised, warmup)
-                weight = _share(recipe, i, len(micro_batches))
+                images = share(recipe.images_per_step, len(micro_batches), i)  # over all processes
+                weight = len(images) / recipe.images_per_step
                 fabric.backward(answer.loss * (weight * processes.world))
             names = ["loss", *answer.figures]
             row = weight * torch.tensor([answer.loss.item(), *answer.figures.values()], dtype=torch.float64)
@@ -240,7 +242,8 @@ def _loop(run: _Run, loader: StepLoader, checks: Sequence[Sample], stop: StopReq
         if checks and recipe.validate_every and (done % recipe.validate_every == 0 or done == recipe.length):
             average = gather_full(run.average)
             if processes.first:
-                result = validate(_segmenter(recipe, average, processes.device), checks)
+                network = TorchNetwork(_network(recipe, average, processes.device))
+                result = validate(VPUFormerSegmenter(network), checks)
                 log.row(done, {f"val_{name}": value for name, value in result.scores.items()})
                 log.images(done, result.panels)
             logged, logged_at = time.monotonic(), done
@@ -278,12 +281,6 @@ def _how_to_resume(run: _Run) -> str:
     return f"; the state of step {run.done} is saved: continue with vpuformer train --resume -o {run.recipe.folder}"
 
 
-def _share(recipe: Recipe, part: int, parts: int) -> float:
-    """Share of the batch in one part, over all processes."""
-    images = recipe.images_per_step
-    return ((part + 1) * images // parts - part * images // parts) / images
-
-
 def build_network(recipe: Recipe) -> VPUFormer:
     """Build the network of a recipe with its initial weights.
 
@@ -301,19 +298,11 @@ def build_network(recipe: Recipe) -> VPUFormer:
     return network.train()
 
 
-def _write_recipe(recipe: Recipe) -> None:
-    write_file(recipe.folder / "recipe.json", json.dumps(recipe.to_dict(), indent=2) + "\n", error=TrainingError)
-
-
 def _network(recipe: Recipe, average: Mapping[str, Tensor], device: torch.device) -> VPUFormer:
     # The model is used at the size of its training.
     network = VPUFormer(replace(recipe.model, input_size=max(SMALLEST_INPUT, recipe.size))).to(device)
     network.load_state_dict(average)
     return network.eval()
-
-
-def _segmenter(recipe: Recipe, average: Mapping[str, Tensor], device: torch.device) -> VPUFormerSegmenter:
-    return VPUFormerSegmenter(TorchNetwork(_network(recipe, average, device)))
 
 
 def _save_weights(recipe: Recipe, average: Mapping[str, Tensor], steps: int) -> None:

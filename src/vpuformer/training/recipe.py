@@ -7,11 +7,10 @@ from typing import Any, Literal
 
 from vpuformer.data.augmentation import Augmentation
 from vpuformer.errors import ConfigError, listed
-from vpuformer.fields import check_fields, field_types
+from vpuformer.fields import build, check_fields, check_least, check_shares, field_types
 from vpuformer.files import read_json
 from vpuformer.geometry import LARGEST_INPUT
 from vpuformer.model.config import VPUFormerConfig
-from vpuformer.training.config_io import build
 
 Precision = Literal["32-true", "bf16-mixed"]
 
@@ -49,9 +48,9 @@ class InteractionSettings:
 
     def __post_init__(self) -> None:
         check_fields(self, "interaction.")
-        _check_least(self, "interaction.", 1, "interactions")
-        _check_least(self, "interaction.", 0, "warmup_interactions", "click_weight", "box_weight", "scribble_weight")
-        _check_shares(
+        check_least(self, "interaction.", 1, "interactions")
+        check_least(self, "interaction.", 0, "warmup_interactions", "click_weight", "box_weight", "scribble_weight")
+        check_shares(
             self,
             "interaction.",
             "mask_drop",
@@ -88,7 +87,7 @@ class LossSettings:
 
     def __post_init__(self) -> None:
         check_fields(self, "loss.")
-        _check_least(self, "loss.", 0, "p2cl_weight")
+        check_least(self, "loss.", 0, "p2cl_weight")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -196,11 +195,11 @@ class Recipe:
 
     def __post_init__(self) -> None:
         check_fields(self)
-        _check_least(self, "", 1, "size", "images_per_step", "objects_per_image", "steps", "devices", "nodes")
-        _check_least(self, "", 1, "accumulate", "log_every")
-        _check_least(self, "", 0, "epochs", "epoch_length", "warmup", "workers", "validate_every", "validate_objects")
-        _check_least(self, "", 0, "weight_decay", "grad_clip_norm", "seed", "save_minutes", "backbone_lr")
-        _check_shares(self, "", "cooldown", "decay", "decay_at", "ema_decay")
+        check_least(self, "", 1, "size", "images_per_step", "objects_per_image", "steps", "devices", "nodes")
+        check_least(self, "", 1, "accumulate", "log_every")
+        check_least(self, "", 0, "epochs", "epoch_length", "warmup", "workers", "validate_every", "validate_objects")
+        check_least(self, "", 0, "weight_decay", "grad_clip_norm", "seed", "save_minutes", "backbone_lr")
+        check_shares(self, "", "cooldown", "decay", "decay_at", "ema_decay")
         if not self.lr > 0:
             raise ConfigError(f"lr={self.lr} must be above 0")
         if self.size % 32 or self.size > LARGEST_INPUT:
@@ -279,15 +278,3 @@ def read_recipe(file: Path) -> dict[str, Any]:
             " vpuformer that wrote it, or begin a new run"
         )
     return values
-
-
-def _check_least(settings: Any, prefix: str, least: int, *names: str) -> None:
-    for name in names:
-        if not getattr(settings, name) >= least:
-            raise ConfigError(f"{prefix}{name}={getattr(settings, name)} must be at least {least}")
-
-
-def _check_shares(settings: Any, prefix: str, *names: str) -> None:
-    for name in names:
-        if not 0 <= getattr(settings, name) <= 1:
-            raise ConfigError(f"{prefix}{name}={getattr(settings, name)} must lie between 0 and 1")

@@ -101,7 +101,7 @@ def restore_rest(
     for name, value in averages(state).items():
         average[name] = place_like(average[name], value)
     names = {parameter: name for name, parameter in network.named_parameters()}
-    for parameter in _parameters(optimizer):
+    for parameter in (parameter for group in optimizer.param_groups for parameter in group["params"]):
         if entries := _part(state, f"optimizer.{names[parameter]}."):
             # The memory layout of the parameter keeps the order of sums, so that a resumed run is exact.
             optimizer.state[parameter] = {
@@ -116,7 +116,3 @@ def averages(state: State) -> dict[str, Tensor]:
 
 def _part(state: State, prefix: str) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
-
-
-def _parameters(optimizer: torch.optim.Optimizer) -> list[nn.Parameter]:
-    return [parameter for group in optimizer.param_groups for parameter in group["params"]]

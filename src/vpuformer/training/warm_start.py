@@ -39,7 +39,7 @@ def carry_over(source: VPUFormer, target: VPUFormer, name: str) -> None:
         raise ConfigError(f"{name} is a network of another shape than the recipe's model: {listed(sorted(misfits))}")
     target.load_state_dict(wanted | {key: value for key, value in loaded.items() if key in wanted})
     left_out, new = ([key for key in one if key not in other] for one, other in ((loaded, wanted), (wanted, loaded)))
-    maps = _maps(source) - _maps(target)
+    maps = source.dense.maps - target.dense.maps  # maps that enter after the image encoder
     parts = (
         f"settings: {_changes(source, target)}" if _changes(source, target) else "",
         f"dropped, since the new network lacks them: {listed(left_out)}" if left_out else "",
@@ -68,8 +68,3 @@ def _channels(loaded: Tensor, wanted: Tensor, source: VPUFormer, target: VPUForm
     fitted = wanted.new_zeros(loaded.shape[0], *wanted.shape[1:])
     fitted[:, :common] = loaded[:, :common]
     return fitted
-
-
-def _maps(network: VPUFormer) -> int:
-    """Number of maps that enter after the image encoder."""
-    return network.dense.maps

@@ -24,7 +24,7 @@ import numpy.typing as npt
 
 from vpuformer.arrays import Points, Size
 from vpuformer.integrations.sam import Corners, to_corner_pixels
-from vpuformer.prompts import Box, Prompt, Scribble
+from vpuformer.prompts import Box, Prompt, Scribble, encloses
 
 STROKE_SPACING = 40.0
 """Pixels of the image from one point of a stroke to the next, if not fewer points are enough."""
@@ -86,7 +86,7 @@ def whole_object_boxes(prompts: Sequence[Prompt]) -> list[int]:
     found = []
     for position, prompt in enumerate(prompts):
         before = [other.bounds for other in prompts[:position] if other.positive]
-        if isinstance(prompt, Box) and prompt.positive and all(_holds(prompt, bounds) for bounds in before):
+        if isinstance(prompt, Box) and prompt.positive and all(encloses(prompt.bounds, bounds) for bounds in before):
             found.append(position)
     return found
 
@@ -121,8 +121,3 @@ def to_frame(coordinates: npt.NDArray[np.float64], image: Size, frame: Size) -> 
     [[5.0, 10.0]]
     """
     return (coordinates * (frame[1] / image[1], frame[0] / image[0])).astype(np.float32)
-
-
-def _holds(box: Box, bounds: tuple[float, float, float, float]) -> bool:
-    x0, y0, x1, y1 = bounds
-    return box.x0 <= x0 and box.y0 <= y0 and x1 <= box.x1 and y1 <= box.y1

@@ -8,8 +8,8 @@ them compare), `published` (the paper's numbers), `tables` (in the paper's form)
 from vpuformer.evaluation.report.markdown import markdown_tables
 from vpuformer.evaluation.report.page import render_page, write_page
 from vpuformer.evaluation.report.runs import Run, open_runs
-from vpuformer.evaluation.report.screen import render_table, summary_table
-from vpuformer.evaluation.report.summary import Summary, prompts_shown, read_summary, summarise, write_summary
+from vpuformer.evaluation.report.screen import summary_table
+from vpuformer.evaluation.report.summary import Summary, prompts_shown, summarise, write_summary
 
 __all__ = [
     "Run",
@@ -17,9 +17,7 @@ __all__ = [
     "markdown_tables",
     "open_runs",
     "prompts_shown",
-    "read_summary",
     "render_page",
-    "render_table",
     "summarise",
     "summary_table",
     "write_page",

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from vpuformer.evaluation.report.published import PAPER
 from vpuformer.evaluation.report.runs import Run
-from vpuformer.evaluation.report.screen import markdown_table
 from vpuformer.evaluation.report.tables import Cell, Table, all_tables
 
 
@@ -33,7 +32,10 @@ def to_markdown(table: Table) -> str:
         for group in table.groups
         for row in group.rows
     ]
-    return markdown_table([*table.words, "source", *table.titles], rows, words=len(table.words) + 1)
+    head = [*table.words, "source", *table.titles]
+    lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in (head, *rows)]
+    rule = "|" + "|".join(["---"] * (len(table.words) + 1) + ["--:"] * len(table.titles)) + "|"  # numbers to the right
+    return "\n".join([lines[0], rule, *lines[1:]])
 
 
 def _caption(table: Table) -> str:

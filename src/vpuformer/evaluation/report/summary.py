@@ -17,14 +17,13 @@ import os
 import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from vpuformer.errors import InputError
 from vpuformer.evaluation.records import ObjectRecord, RunHeader
-from vpuformer.files import read_json, write_file
+from vpuformer.files import write_file
 from vpuformer.metrics import bootstrap_interval, bootstrap_intervals, iou_at
 from vpuformer.metrics import summarise as summarise_curves
 
@@ -75,18 +74,6 @@ def write_summary(path: str | os.PathLike[str], summary: Summary) -> None:
         InputError: the file cannot be written.
     """
     write_file(path, json.dumps(summary, indent=2) + "\n")
-
-
-def read_summary(path: str | os.PathLike[str]) -> Summary:
-    """Read `summary.json`; the inverse of `write_summary`.
-
-    Raises:
-        InputError: the file is missing, or is not a summary.
-    """
-    summary = read_json(Path(path), error=InputError, name=f"the summary {path}")
-    if not isinstance(summary, dict) or not {"dataset", "model", "kinds", "objects"} <= summary.keys():
-        raise InputError(f"{path} is not a summary of an evaluation: it lacks data set, model, kinds or objects")
-    return summary
 
 
 def prompts_shown(summary: Mapping[str, Any]) -> str:
