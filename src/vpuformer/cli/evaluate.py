@@ -54,8 +54,7 @@ def evaluate(
         str | None,
         typer.Option(
             metavar="NAME",
-            help=f"Measure another method: {', '.join(BASELINES)}; sam:FOLDER for other weights; MODULE:ATTRIBUTE for a"
-            " segmenter of your own.",
+            help=f"Another method: {', '.join(BASELINES)}, sam:FOLDER (other weights), MODULE:ATTRIBUTE (yours).",
         ),
     ] = None,
     prompts: Annotated[

@@ -11,7 +11,6 @@ A module that imports torch also joins the exceptions of the contract "these loa
 from collections.abc import Mapping
 from importlib import import_module
 from operator import attrgetter
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from vpuformer.errors import ConfigError, unknown_name
@@ -20,13 +19,11 @@ from vpuformer.evaluation.baselines.sam_models import FAMILIES
 if TYPE_CHECKING:
     from vpuformer.inference.protocol import Segmenter
 
-CLASSICAL: Mapping[str, str] = MappingProxyType(
-    {
-        "opencv-grabcut": "grabcut:GrabCut",
-        "opencv-grabcut-plain": "grabcut:GrabCut.plain",
-        "random-walker": "random_walker:RandomWalker",
-    }
-)
+CLASSICAL: Mapping[str, str] = {
+    "opencv-grabcut": "grabcut:GrabCut",
+    "opencv-grabcut-plain": "grabcut:GrabCut.plain",
+    "random-walker": "random_walker:RandomWalker",
+}
 """Baselines without weights, on the CPU: MODULE:ATTRIBUTE here, called without arguments for a `Segmenter`."""
 
 BASELINES = (*CLASSICAL, *FAMILIES)
