@@ -10,6 +10,7 @@ from vpuformer.app.annotation.history import active_prompts, lasso_mask
 from vpuformer.app.schemas import RleMask
 from vpuformer.app.store import rle
 from vpuformer.arrays import BoolMask
+from vpuformer.inference.protocol import Query
 from vpuformer.prompts import prompt_from_dict
 
 SIZE = (60, 80)
@@ -87,8 +88,9 @@ def _after(steps: list[dict[str, Any]], masks: list[BoolMask]) -> BoolMask:
     if last["type"] == "remove":
         before = masks[starts[-1] + 1] if starts else masks[0]
     prompts = [prompt_from_dict(steps[place]) for place in active_prompts(steps)]
-    looked = Disks().look(np.zeros((*SIZE, 3), np.uint8))
-    mask = looked.predict(prompts, before.astype(np.float32), None).mask
+    disks = Disks()
+    (answer,) = disks.segment([Query(disks.encode(np.zeros((*SIZE, 3), np.uint8)), prompts, before.astype(np.float32))])
+    mask = answer.mask
     if last["type"] == "remove":
         for step in steps[starts[-1] + 1 if starts else 0 :]:
             if step["type"] == "brush":
