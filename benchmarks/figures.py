@@ -46,15 +46,15 @@ RUNS = {
     "opencv-grabcut-plain-click": "OpenCV GrabCut, seeded by the clicks alone",
     "random-walker-click": "random walker, clicks",
 }
-SHORT = (
-    "default-click",
-    "default-box",
-    "default-scribble",
-    "default-click+box+scribble",
-    "opencv-grabcut-click",
-    "random-walker-click",
-)
-"""Runs that the README quotes."""
+SHORT = {
+    "default-click": "ours, clicks",
+    "default-box": "ours, boxes",
+    "default-scribble": "ours, scribbles",
+    "default-click+box+scribble": "ours, clicks, boxes, scribbles",
+    "opencv-grabcut-click": "OpenCV's GrabCut, clicks",
+    "random-walker-click": "random walker, clicks",
+}
+"""Runs that the README quotes, and their titles there."""
 TABLES = {
     "dense": "Where prompts are drawn",
     "table4": "Table IV, prompt encoding",
@@ -159,19 +159,17 @@ def tests() -> str:
 
 def tests_in_short() -> str:
     """One table of all test sets, with the runs of `SHORT` that measured a whole set."""
-    measures = ("NoC@85", "NoC@90")
-    titles = [
-        f"{title.partition(',')[0]} {measure.replace('C', 'I')}" for title in SETS.values() for measure in measures
-    ]
-    lines = ["| method | " + " | ".join(titles) + " |", "|---|" + "--:|" * len(titles)]
-    for name in SHORT:
+    measures = {"NoC@85": "85 %", "NoC@90": "90 %"}
+    titles = [f"{title.partition(',')[0]}, {share}" for title in SETS.values() for share in measures.values()]
+    lines = ["| mean number of prompts | " + " | ".join(titles) + " |", "|---|" + "--:|" * len(titles)]
+    for name, title in SHORT.items():
         cells = []
         for dataset in SETS:
-            paths = [RESULTS / dataset / run / "summary.json" for run in (name, SHORT[0])]
+            paths = [RESULTS / dataset / run / "summary.json" for run in (name, "default-click")]
             summary, ours = (json.loads(path.read_text()) if path.exists() else {"objects": 0} for path in paths)
             whole = summary["objects"] == ours["objects"]
             cells += [number_shown(summary, measure) if whole else "-" for measure in measures]
-        lines.append(f"| {RUNS[name]} | " + " | ".join(cells) + " |")
+        lines.append(f"| {title} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
@@ -323,24 +321,28 @@ def contributions() -> str:
     lines += ["", "| gates of Eqs. 9 and 10 | mean | lowest | highest |", "|---|--:|--:|--:|"]
     for name, gate in summary["gates"].items():
         lines.append(f"| {name} | {gate['mean']:.4f} | {gate['lowest']:.4f} | {gate['highest']:.4f} |")
-    return "\n".join([*lines, "", f"{summary['objects']} natural objects; `{summary['command']}`"])
+    lines += ["", f"{summary['objects']} natural objects; `{summary['command']}`"]
+    whole = summary["rows"]["everything"]
+    position, gates = (
+        max(whole[measure] - summary["rows"][name][measure] for measure in whole)
+        for name in ("tokens without their position", "gates at their means")
+    )
+    text = (
+        f"If the tokens lose their position, the IoU falls by at most {position:.3f}; if constants replace the gates,"
+        f" by at most {gates:.3f}."
+    )
+    return "\n".join([*lines, "", text])
 
 
 def contributions_in_short() -> str:
     """`contributions` in two sentences."""
     rows = json.loads((RESULTS / "contributions.json").read_text())["rows"]
     whole, maps, tokens = (rows[name] for name in ("everything", "no tokens (maps alone)", "no maps (tokens alone)"))
-    most = {
-        name: max(whole[measure] - rows[name][measure] for measure in whole)
-        for name in ("tokens without their position", "gates at their means")
-    }
     text = (
         "In the bundled weights, prompts act through these maps more than through their tokens. Without the maps, the"
-        f" mean IoU on validation falls from {whole['click@1']:.3f} to {tokens['click@1']:.3f} after a click and from"
-        f" {whole['box@1']:.3f} to {tokens['box@1']:.3f} after a box; without the tokens, to {maps['click@1']:.3f} and"
-        f" {maps['box@1']:.3f}. Tokens without their position cost at most"
-        f" {most['tokens without their position']:.3f}, and constants in place of the gates (Eqs. 9 and 10) at most"
-        f" {most['gates at their means']:.3f}: [what each part is worth](docs/network.md#what-each-part-is-worth)."
+        f" mean IoU on validation images falls from {whole['click@1']:.3f} to {tokens['click@1']:.3f} after a click;"
+        f" without the tokens, to {maps['click@1']:.3f}:"
+        " [what each part is worth](docs/network.md#what-each-part-is-worth)."
     )
     return textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False)
 

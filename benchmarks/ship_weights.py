@@ -16,7 +16,8 @@ from pathlib import Path
 
 import torch
 
-from vpuformer.model.checkpoint import describe, load_model, save_checkpoint
+from vpuformer.model.checkpoint import load_model, save_checkpoint
+from vpuformer.model.manifest import describe
 
 ROOT = Path(__file__).parent.parent
 DEFAULT = ROOT / "src" / "vpuformer" / "weights" / "default"

@@ -15,11 +15,16 @@ import vpuformer
 NAMES = [
     "Box",
     "Click",
+    "Encoded",
     "Prediction",
     "Predictor",
     "Prompt",
+    "Query",
+    "Sample",
     "Scribble",
+    "Segmenter",
     "Session",
+    "SimulatedUser",
     "VPUFormer",
     "VPUFormerConfig",
     "VPUFormerError",
@@ -28,6 +33,7 @@ NAMES = [
     "list_models",
     "load_model",
     "metrics",
+    "open_benchmark",
     "variant",
 ]
 
@@ -92,10 +98,13 @@ def test_a_prompt_is_any_of_the_three() -> None:
 def test_the_page_names_all_of_them_and_its_example_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     root = Path(__file__).parents[1]
     page = (root / "docs" / "python.md").read_text(encoding="utf-8")
-    assert all(re.search(rf"`{name}\b", page) for name in NAMES if name != "__version__")
-    (example,) = re.findall(r"^```python\n(.*?)^```", page, re.M | re.S)
+    assert all(re.search(rf"`{name}\b", page) for name in NAMES)
     monkeypatch.chdir(root)
-    exec(compile(example, "docs/python.md", "exec"), {})
+    examples = re.findall(r"^```python\n(.*?)^```", page, re.M | re.S)
+    assert len(examples) == 2
+    for example in examples:
+        assert not re.search(r"vpuformer\.\w+ import", example)
+        exec(compile(example, "docs/python.md", "exec"), {})
 
 
 def test_the_version_is_that_of_the_installed_package() -> None:

@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from vpuformer import metrics
+    from vpuformer.data.kinds.benchmarks import open_benchmark
+    from vpuformer.data.sample import Sample
     from vpuformer.errors import VPUFormerError
     from vpuformer.evaluation.run import evaluate
+    from vpuformer.evaluation.simulated_user import SimulatedUser
     from vpuformer.inference.predictor import Predictor
-    from vpuformer.inference.protocol import Prediction
+    from vpuformer.inference.protocol import Encoded, Prediction, Query, Segmenter
     from vpuformer.inference.session import Session
     from vpuformer.model.checkpoint import load_model
     from vpuformer.model.config import VPUFormerConfig, variant
@@ -27,11 +30,16 @@ if TYPE_CHECKING:
 __all__ = [
     "Box",
     "Click",
+    "Encoded",
     "Prediction",
     "Predictor",
     "Prompt",
+    "Query",
+    "Sample",
     "Scribble",
+    "Segmenter",
     "Session",
+    "SimulatedUser",
     "VPUFormer",
     "VPUFormerConfig",
     "VPUFormerError",
@@ -40,26 +48,26 @@ __all__ = [
     "list_models",
     "load_model",
     "metrics",
+    "open_benchmark",
     "variant",
 ]
 
 _HOMES = {
-    "Box": "prompts",
-    "Click": "prompts",
-    "Prediction": "inference.protocol",
-    "Predictor": "inference.predictor",
-    "Prompt": "prompts",
-    "Scribble": "prompts",
-    "Session": "inference.session",
-    "VPUFormer": "model.vpuformer",
-    "VPUFormerConfig": "model.config",
-    "VPUFormerError": "errors",
-    "evaluate": "evaluation.run",
-    "list_models": "model.manifest",
-    "load_model": "model.checkpoint",
-    "variant": "model.config",
+    "data.kinds.benchmarks": ["open_benchmark"],
+    "data.sample": ["Sample"],
+    "errors": ["VPUFormerError"],
+    "evaluation.run": ["evaluate"],
+    "evaluation.simulated_user": ["SimulatedUser"],
+    "inference.predictor": ["Predictor"],
+    "inference.protocol": ["Encoded", "Prediction", "Query", "Segmenter"],
+    "inference.session": ["Session"],
+    "model.checkpoint": ["load_model"],
+    "model.config": ["VPUFormerConfig", "variant"],
+    "model.manifest": ["list_models"],
+    "model.vpuformer": ["VPUFormer"],
+    "prompts": ["Box", "Click", "Prompt", "Scribble"],
 }
-"""Module of each public name, below `vpuformer`."""
+"""Public names of each module below `vpuformer`."""
 
 
 def __getattr__(name: str) -> Any:
@@ -69,10 +77,11 @@ def __getattr__(name: str) -> Any:
         value: Any = version("vpuformer")
     elif name == "metrics":
         value = import_module("vpuformer.metrics")
-    elif name in _HOMES:
-        value = getattr(import_module(f"vpuformer.{_HOMES[name]}"), name)
     else:
-        raise AttributeError(f"module 'vpuformer' has no attribute {name!r}")
+        home = next((home for home, names in _HOMES.items() if name in names), None)
+        if home is None:
+            raise AttributeError(f"module 'vpuformer' has no attribute {name!r}")
+        value = getattr(import_module(f"vpuformer.{home}"), name)
     globals()[name] = value
     return value
 

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from vpuformer.formats import FORMATS, AnnotatedImage, LabelledMask, export, read_objects
-from vpuformer.formats.reading import READERS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "formats.md").read_text(encoding="utf-8")
 
@@ -33,4 +32,3 @@ def test_the_page_runs_and_adds_a_format(tmp_path: Path, monkeypatch: pytest.Mon
         assert all(np.array_equal(found, each.mask) for (_, found), each in zip(read, things, strict=True))
     finally:
         FORMATS.pop("npz", None)
-        READERS.pop("npz", None)

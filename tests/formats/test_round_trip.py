@@ -19,7 +19,6 @@ from vpuformer.formats.bundle import LabelAndMask
 from vpuformer.formats.contours import parts_of
 from vpuformer.formats.matching import match_image, match_stem
 from vpuformer.formats.outlines import filled
-from vpuformer.formats.reading import READERS
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:pycocotools")
 
@@ -91,10 +90,6 @@ def topmost() -> list[np.ndarray]:
         left.append(mask & ~above)
         above |= mask
     return left[::-1]
-
-
-def test_every_format_has_a_reader() -> None:
-    assert READERS.keys() == FORMATS.keys()
 
 
 def test_png_gives_every_object_back(tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ import tifffile
 from PIL import Image
 
 from vpuformer.errors import ImageError
-from vpuformer.images import frames_of, image_endings, read_image
+from vpuformer.images import image_endings, read_image
+from vpuformer.images.heads import contents_of
 from vpuformer.images.loading import load
 from vpuformer.images.reading import to_rgb
 
@@ -19,34 +20,34 @@ def test_frames_of_an_animation_or_pages_are_counted(tmp_path, ending):
     frames = [Image.new("RGB", (5, 4), (60 * number, 9, 9)) for number in range(3)]
     path = tmp_path / f"a.{ending}"
     frames[0].save(path, save_all=True, append_images=frames[1:])
-    assert frames_of(path) == 3
+    assert contents_of(path).frames == 3
     frames[0].save(path)
-    assert frames_of(path) == 1
+    assert contents_of(path).frames == 1
 
 
 @pytest.mark.parametrize("ending", ["png", "jpg", "bmp", "tif", "webp", "gif", "ppm"])
 def test_most_files_hold_one_image(tmp_path, ending):
     Image.fromarray(RGB).save(tmp_path / f"a.{ending}")
-    assert frames_of(tmp_path / f"a.{ending}") == 1
+    assert contents_of(tmp_path / f"a.{ending}").frames == 1
 
 
 def test_a_stack_of_deep_pages(tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", np.zeros((12, 6, 5), np.uint16))
     tifffile.imwrite(tmp_path / "big.tif", np.zeros((2, 6, 5), np.float32), bigtiff=True)
-    assert frames_of(tmp_path / "a.tif") == 12
-    assert frames_of(tmp_path / "big.tif") == 2
+    assert contents_of(tmp_path / "a.tif").frames == 12
+    assert contents_of(tmp_path / "big.tif").frames == 2
 
 
 def test_a_stack_of_very_many_pages(tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", np.zeros((1200, 2, 2), np.uint8))
-    assert frames_of(tmp_path / "a.tif") == 1200
+    assert contents_of(tmp_path / "a.tif").frames == 1200
 
 
 def test_smaller_copies_in_a_tiff_are_no_frames(tmp_path):
     with tifffile.TiffWriter(tmp_path / "a.tif") as tiff:
         for step in (1, 2, 4):
             tiff.write(np.zeros((64 // step, 64 // step), np.uint8), subfiletype=int(step > 1), metadata=None)
-    assert frames_of(tmp_path / "a.tif") == 1
+    assert contents_of(tmp_path / "a.tif").frames == 1
 
 
 def test_what_cameras_put_behind_a_photograph_is_no_frame(tmp_path):
@@ -54,7 +55,7 @@ def test_what_cameras_put_behind_a_photograph_is_no_frame(tmp_path):
     photograph.save(tmp_path / "a.jpg", format="MPO", save_all=True, append_images=[gain])
     with Image.open(tmp_path / "a.jpg") as image:
         assert getattr(image, "n_frames", None) == 2
-    assert frames_of(tmp_path / "a.jpg") == 1
+    assert contents_of(tmp_path / "a.jpg").frames == 1
     assert read_image(tmp_path / "a.jpg").shape == (8, 16, 3)
 
 
@@ -65,7 +66,7 @@ def test_a_file_that_is_broken_behind_its_first_frame(tmp_path):
     for length in range(2100, len(content), 97):
         (tmp_path / "a.tif").write_bytes(content[:length])
         try:
-            assert 1 <= frames_of(tmp_path / "a.tif") <= 3
+            assert 1 <= contents_of(tmp_path / "a.tif").frames <= 3
         except ImageError as error:
             assert "broken, cut short" in str(error)  # noqa: PT017
 
@@ -79,7 +80,7 @@ def test_what_is_no_image_has_no_frames(tmp_path):
         ("missing.png", "no file"),
     ):
         with pytest.raises(ImageError, match=expected):
-            frames_of(tmp_path / name)
+            contents_of(tmp_path / name)
 
 
 def test_endings():

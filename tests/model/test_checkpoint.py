@@ -13,8 +13,9 @@ import torch
 
 from vpuformer.errors import CheckpointError
 from vpuformer.model import manifest
-from vpuformer.model.checkpoint import describe, list_models, load_model, save_checkpoint
+from vpuformer.model.checkpoint import load_model, save_checkpoint
 from vpuformer.model.config import VPUFormerConfig
+from vpuformer.model.manifest import describe, list_models
 from vpuformer.model.vpuformer import VPUFormer
 
 TINY = VPUFormerConfig(input_size=64, dim=32, heads=2, ffn_dim=32, decoder_dim=16, pue_hidden=16)

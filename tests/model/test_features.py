@@ -2,7 +2,7 @@
 
 import torch
 
-from vpuformer.model.features import Features, LateralScales, MergedStages, PausedStages
+from vpuformer.model.features import Features, FinishedStages, LateralScales, PausedStages
 
 
 def features(*, paused: bool = False) -> Features:
@@ -10,7 +10,7 @@ def features(*, paused: bool = False) -> Features:
     coarse = torch.rand(3, 8, 2, 2).contiguous(memory_format=torch.channels_last)
     quarter = torch.rand(3, 4, 8, 8).contiguous(memory_format=torch.channels_last)
     lateral = LateralScales(quarter, None, torch.rand(3, 2, 16, 16))
-    return Features(PausedStages(coarse) if paused else MergedStages(coarse), lateral)
+    return Features(PausedStages(coarse) if paused else FinishedStages(coarse), lateral)
 
 
 def test_repeated_features_keep_their_order_layout_and_state() -> None:

@@ -9,7 +9,7 @@ import torch
 from vpuformer.encoding.batch import PromptBatch
 from vpuformer.geometry import Crop, FrameMap
 from vpuformer.model.config import VARIANTS
-from vpuformer.model.features import Features, LateralScales, MergedStages, PausedStages
+from vpuformer.model.features import LateralScales, map_size
 from vpuformer.model.injection import PromptInjection, encoder_maps
 from vpuformer.prompts import Box, Click
 
@@ -17,15 +17,12 @@ SIDE = 64
 PROMPTS = PromptBatch.collate([[Click(20, 20), Box(30, 30, 60, 60)]], [FrameMap.to_canonical(Crop.whole((SIDE, SIDE)))])
 IMAGE, MASK = torch.rand(1, 3, SIDE, SIDE), torch.rand(1, 1, SIDE, SIDE)
 LATERAL = LateralScales(torch.rand(1, 16, 16, 16), torch.rand(1, 16, 8, 8), None)
+SEMANTIC = torch.rand(1, 32, 4, 4)
 
 
 def injection(**changes: Any) -> PromptInjection:
     config = replace(VARIANTS["default"], dim=32, heads=4, decoder_dim=16, **changes)
     return PromptInjection(config, 24 if config.dense_prompts == "middle" else None)
-
-
-def unused(_paused: PausedStages) -> MergedStages:
-    raise AssertionError("this encoder does not pause")
 
 
 @pytest.mark.parametrize(
@@ -51,37 +48,34 @@ def test_mask_and_prompts_enter_where_the_settings_say(
 
 @torch.inference_mode()
 def test_features_that_nothing_enters_stay_as_they_are() -> None:
-    features = Features(MergedStages(torch.rand(1, 32, 4, 4)), LATERAL)
-    prompted = injection(mask_fusion="early", dense_prompts="none").into_features(features, MASK, PROMPTS, unused)
-    assert prompted.semantic is features.stages[0]
+    into = injection(mask_fusion="early", dense_prompts="none")
+    maps = into.features_of_maps(MASK, PROMPTS, (16, 16))
+    assert maps is None
+    prompted = into.into_features(SEMANTIC, LATERAL, maps, PROMPTS)
+    assert prompted.semantic is SEMANTIC
     assert prompted.lateral is LATERAL
     assert prompted.priors is None
 
 
 @torch.inference_mode()
 def test_a_paused_encoder_goes_on_with_the_maps_in_it() -> None:
-    into, seen = injection(), []
+    into = injection()
     assert into.eighth is not None
     torch.nn.init.ones_(into.eighth.bias)
-
-    def resume(paused: PausedStages) -> MergedStages:
-        seen.append(paused.eighth)
-        return MergedStages(torch.zeros(1, 32, 4, 4))
-
+    maps = into.features_of_maps(MASK, PROMPTS, map_size(LATERAL.quarter))
     # The encoder padded its input by a cell of 1/8 to the right and below.
-    features = Features(PausedStages(torch.zeros(1, 24, 9, 9)), LATERAL)
-    prompted = into.into_features(features, MASK, PROMPTS, resume)
-    assert (seen[0][..., :8, :8] == 1).all()
-    assert not seen[0][..., 8, :].any()
+    eighth = into.into_eighth(torch.zeros(1, 24, 9, 9), maps)
+    assert (eighth[..., :8, :8] == 1).all()
+    assert not eighth[..., 8, :].any()
+    prompted = into.into_features(SEMANTIC, LATERAL, maps, PROMPTS)
     assert not torch.equal(prompted.lateral.quarter, LATERAL.quarter)
-    assert prompted.semantic.any()
+    assert not torch.equal(prompted.semantic, SEMANTIC)
 
 
 def test_priors_have_the_grids_that_attend() -> None:
     tokens = {"dense_prompts": "none", "null_tokens": 4, "prior": "shapes"}
-    features = Features(MergedStages(torch.rand(1, 32, 4, 4)), LATERAL)
     for fine, sizes in (("none", [(4, 4)]), ("quarter", [(4, 4), (16, 16), (8, 8)])):
-        prompted = injection(**tokens, fine_attention=fine).into_features(features, MASK, PROMPTS, unused)
+        prompted = injection(**tokens, fine_attention=fine).into_features(SEMANTIC, LATERAL, None, PROMPTS)
         assert prompted.priors is not None
         shapes = [tuple(prior.shape) for prior in prompted.priors if prior is not None]
         assert shapes == [(1, 2 + 4, *size) for size in sizes]

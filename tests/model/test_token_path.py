@@ -12,7 +12,7 @@ from vpuformer.errors import ConfigError
 from vpuformer.geometry import Crop, FrameMap
 from vpuformer.model.checkpoint import save_checkpoint
 from vpuformer.model.config import VARIANTS, VPUFormerConfig
-from vpuformer.model.dma import DualCrossMergingAttention, Mixing
+from vpuformer.model.dma import DMALayer, Mixing
 from vpuformer.model.features import PromptTokens
 from vpuformer.model.fine import FineAttention
 from vpuformer.model.vpuformer import VPUFormer
@@ -49,7 +49,7 @@ def what_the_image_reads(model: VPUFormer, prompts: PromptBatch) -> Tensor:
     """The answers of the first layer's attention to the prompts, (places, d)."""
     read: list[Tensor] = []
     layer = model.dma[0]
-    assert isinstance(layer, DualCrossMergingAttention)
+    assert isinstance(layer, DMALayer)
     layer.semantic_to_prompt.register_forward_hook(lambda _module, _inputs, output: read.append(output[0]))
     model(IMAGE, EMPTY, prompts)
     return read[0]
@@ -80,14 +80,16 @@ def test_padding_changes_no_answer(config: VPUFormerConfig) -> None:
         alone = model(IMAGE, EMPTY, batch(sample))
         torch.testing.assert_close(together.logits[i : i + 1], alone.logits, atol=1e-4, rtol=1e-4)
         slots = max(1, len(sample))
-        torch.testing.assert_close(together.prompts[i : i + 1, :slots], alone.prompts, atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(
+            together.prompt_embeddings[i : i + 1, :slots], alone.prompt_embeddings, atol=1e-4, rtol=1e-4
+        )
 
 
 @torch.inference_mode()
 def test_p2cl_and_the_channel_gate_see_prompts_alone() -> None:
     model = learned(FINE)
-    assert model(IMAGE, EMPTY, batch([Click(40, 40), Click(9, 9)])).prompts.shape[1] == 2
-    layer = DualCrossMergingAttention(replace(NONE, dim=8, heads=2, ffn_dim=16, add_tokens=False))
+    assert model(IMAGE, EMPTY, batch([Click(40, 40), Click(9, 9)])).prompt_embeddings.shape[1] == 2
+    layer = DMALayer(replace(NONE, dim=8, heads=2, ffn_dim=16, add_tokens=False))
     query, visual, position = torch.randn(1, 3, 8), torch.randn(1, 5, 8), torch.randn(5, 8)
     valid, prompts = torch.ones(1, 3, dtype=torch.bool), torch.tensor([[True, False, False]])
     merged = layer(query, visual, PromptTokens(query, valid, prompts, torch.ones(1, 3)), visual, position, 5)

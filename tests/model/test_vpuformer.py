@@ -1,5 +1,6 @@
 """The network: what depends on what, what is masked, and that both variants hold together."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from vpuformer.errors import ConfigError
 from vpuformer.geometry import Crop, FrameMap
 from vpuformer.model.checkpoint import save_checkpoint
 from vpuformer.model.config import VARIANTS, VPUFormerConfig, variant
-from vpuformer.model.dma import DualCrossMergingAttention, MultiHeadAttention, interactive_information_filtering
+from vpuformer.model.dma import DMALayer, MultiHeadAttention, interactive_information_filtering
 from vpuformer.model.encoders import ImageEncoder
 from vpuformer.model.features import PromptTokens
 from vpuformer.model.vpuformer import VPUFormer
@@ -100,7 +101,7 @@ def test_padding_is_masked_everywhere(model: VPUFormer) -> None:
     for prompts in (together_batch, garbage):
         together = model(two, EMPTY.repeat(2, 1, 1, 1), prompts)
         torch.testing.assert_close(together.logits[:1], alone.logits, atol=1e-4, rtol=1e-4)
-        torch.testing.assert_close(together.prompts[:1, :1], alone.prompts, atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(together.prompt_embeddings[:1, :1], alone.prompt_embeddings, atol=1e-4, rtol=1e-4)
 
 
 @torch.inference_mode()
@@ -150,7 +151,9 @@ def test_every_trainable_parameter_gets_a_gradient(model: VPUFormer) -> None:
     truth[..., 20:60, 20:60] = 1
     mask = torch.rand(3, 1, SIDE, SIDE)
     output = model(random_image(3), mask, prompts)
-    contrast = prompt_to_pixel_contrastive_loss(output.prompts, output.pixels, truth, prompts.positive, prompts.valid)
+    contrast = prompt_to_pixel_contrastive_loss(
+        output.prompt_embeddings, output.pixel_embeddings, truth, prompts.positive, prompts.valid
+    )
     (dice_loss(output.logits, truth) + contrast).backward()
     without = [name for name, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
     if not model.config.dma:
@@ -174,7 +177,7 @@ def test_the_filter_by_hand() -> None:
 
 
 def test_a_layer_without_residual_paths_is_the_papers_equations() -> None:
-    layer = DualCrossMergingAttention(replace(VARIANTS["paper"], dim=8, heads=2, ffn_dim=16))
+    layer = DMALayer(replace(VARIANTS["paper"], dim=8, heads=2, ffn_dim=16))
     query, original, f_v, e = torch.rand(1, 3, 8), torch.rand(1, 3, 8), torch.rand(1, 5, 8), torch.rand(5, 8)
     valid = torch.ones(1, 3, dtype=torch.bool)
     merged = layer(query, f_v, PromptTokens(original, valid, valid, torch.ones(1, 3)), f_v, e, 5)
@@ -240,8 +243,8 @@ def test_p2cl_reads_the_self_attended_query_where_it_is_wanted() -> None:
     with torch.inference_mode():
         one, other = (model(random_image(), EMPTY, prompts) for model in (summed, chosen))
         assert torch.equal(one.logits, other.logits)
-        assert not torch.allclose(one.prompts, other.prompts)
-        torch.testing.assert_close(other.prompts, chosen.embed_prompt(seen[-1]))
+        assert not torch.allclose(one.prompt_embeddings, other.prompt_embeddings)
+        torch.testing.assert_close(other.prompt_embeddings, chosen.embed_prompt(seen[-1]))
 
 
 @pytest.mark.parametrize(
@@ -284,27 +287,25 @@ def test_the_variants_differ_as_documented() -> None:
 
 
 @torch.inference_mode()
-def test_a_prompt_encoding_is_added_as_the_docs_show(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", ["default", "paper"])
+def test_a_prompt_encoding_is_added_as_the_docs_show(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from vpuformer.encoding.pue import with_no_prompt_token
     from vpuformer.model import prompt_encoders
 
-    class CentreEncoder(torch.nn.Module):
-        """A prompt is its centre and its sign."""
-
-        def __init__(self, dim: int) -> None:
-            super().__init__()
-            self.project = torch.nn.Linear(3, dim)
-
-        def forward(self, prompts, _seeds=None):
-            centre = prompts.bounds.unflatten(-1, (2, 2)).mean(dim=-2) / 448
-            return self.project(torch.cat([centre, prompts.positive[..., None]], dim=-1)), prompts.valid
-
-    added = {"centre": lambda config: CentreEncoder(config.dim)}
+    page = (Path(__file__).parents[2] / "docs" / "network.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"^```python\n(.*?)^# in PROMPT_ENCODERS:\n(.*?)^```", page, re.M | re.S)
+    names: dict[str, Any] = {"torch": torch, "nn": torch.nn, "with_no_prompt_token": with_no_prompt_token}
+    exec(compile(example[0], "docs/network.md", "exec"), names)
+    added = eval("{" + example[1] + "}", names)
     monkeypatch.setattr(prompt_encoders, "PROMPT_ENCODERS", {**prompt_encoders.PROMPT_ENCODERS, **added})
-    model = VPUFormer(replace(CONFIGS["paper"], prompt_encoding="centre")).eval()
+
+    config = replace(CONFIGS[name], prompt_encoding="centre", position_embedding=False)
+    model = VPUFormer(config).eval()
     one, other = (model(random_image(), EMPTY, batch([Click(40, 40, sign)])).logits for sign in (True, False))
     assert not torch.equal(one, other)
+    assert model(random_image(), EMPTY, batch([])).logits.isfinite().all()
     with pytest.raises(ConfigError, match=r"no prompt encoding called 'center'.*Did you mean 'centre'"):
-        VPUFormer(replace(CONFIGS["paper"], prompt_encoding="center"))
+        VPUFormer(replace(config, prompt_encoding="center"))
 
 
 def test_sharpening_begins_as_little_more_than_enlarging() -> None:

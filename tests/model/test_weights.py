@@ -10,9 +10,8 @@ from vpuformer.images import read_mask
 from vpuformer.inference.predictor import Predictor
 from vpuformer.inference.session import Session
 from vpuformer.metrics import iou
-from vpuformer.model.checkpoint import describe
 from vpuformer.model.config import VARIANTS
-from vpuformer.model.manifest import read_manifest
+from vpuformer.model.manifest import describe, read_manifest
 from vpuformer.prompts import Box, Click
 
 ROOT = Path(__file__).parents[2]

@@ -269,6 +269,14 @@ class ImageOpened(Message):
     """In order of creation, without deleted objects."""
 
 
+class ExportFormat(Message):
+    """An entry of the export menu."""
+
+    name: str
+    title: str
+    summary: str
+
+
 class Project(Message):
     folder: str
     model: str
@@ -276,6 +284,7 @@ class Project(Message):
     version: str
     labels: list[Label]
     images: list[ImageListed]
+    formats: list[ExportFormat]
     place: int | None
     """Id of the image that was open last."""
 

@@ -16,6 +16,7 @@ from vpuformer.cli.progress import progress_bar
 from vpuformer.cli.shared_options import DeviceOption, ModelOption
 from vpuformer.errors import ConfigError
 from vpuformer.evaluation import RECORDS, SUMMARY
+from vpuformer.evaluation.baselines import BASELINES
 from vpuformer.memory import keep_freed_memory
 
 if TYPE_CHECKING:
@@ -53,8 +54,7 @@ def evaluate(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="Measure another method: opencv-grabcut, random-walker, sam, sam2, sam-hq; sam:FOLDER for other"
-            " weights; MODULE:ATTRIBUTE for a segmenter of your own.",
+            help=f"Another method: {', '.join(BASELINES)}, sam:FOLDER (other weights), MODULE:ATTRIBUTE (yours).",
         ),
     ] = None,
     prompts: Annotated[

@@ -4,9 +4,10 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from vpuformer.cli.progress import progress_bar
 from vpuformer.cli.shared_options import StoreOption
@@ -17,14 +18,23 @@ if TYPE_CHECKING:
     from vpuformer.formats import AnnotatedImage, Format
 
 
+class FormatsBelow(TyperCommand):
+    """A command whose help ends with the export formats, which are imported only for it."""
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        from vpuformer.formats import FORMATS
+
+        super().format_epilog(ctx, formatter)
+        with formatter.section("Formats"):
+            formatter.write_dl([(name, entry.summary) for name, entry in FORMATS.items()])
+
+
 def export_masks(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Annotated images.")],
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="FOLDER", help="New or empty folder for the files.")
     ],
-    format_name: Annotated[
-        str, typer.Option("--format", metavar="NAME", help="coco, png, labels, yolo, labelme or voc.")
-    ] = "coco",
+    format_name: Annotated[str, typer.Option("--format", metavar="NAME", help="One of the formats below.")] = "coco",
     store: StoreOption = None,
     polygons: Annotated[
         bool | None,

@@ -73,10 +73,8 @@ def choose_samples(
     """Choose objects: those that a pattern names, of these every n-th, of these the first.
 
     Args:
-        samples: all of them.
         only: patterns with * and ?, of names ("davis/bear_*") or of single objects ("sstem/00#17"); none means all.
         every: 5 takes the first, the sixth, and so on.
-        limit: how many at most.
 
     Raises:
         ConfigError: a number is below 1, or a pattern names no object.

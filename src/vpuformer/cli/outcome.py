@@ -1,7 +1,7 @@
-"""Text and drawing of the result of `vpuformer segment`."""
+"""The mask to correct, and the summary, of `vpuformer segment`."""
 
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,18 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from vpuformer.errors import MaskError
-from vpuformer.images import overlay, read_meaning
+from vpuformer.images import read_meaning
 from vpuformer.images.meaning import coverage
-from vpuformer.marks import marks_of
 from vpuformer.metrics import MASK_THRESHOLD
-from vpuformer.prompts import Prompt
-
-
-def drawn(
-    image: npt.NDArray[np.uint8], mask: npt.NDArray[np.bool_], prompts: Iterable[Prompt]
-) -> npt.NDArray[np.uint8]:
-    """The image (H, W, 3) with the mask (H, W) and the prompts drawn on it."""
-    return overlay(image, mask, marks_of(prompts))
 
 
 def read_previous(

@@ -9,10 +9,7 @@ IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 
 
 def check_file(path: Path, what: str, suffixes: tuple[str, ...]) -> None:
-    """Check that the file `path` can be written.
-
-    Args:
-        what: its name in messages, such as "the mask".
+    """Check that the file `path`, called `what` in messages, can be written.
 
     Raises:
         InputError: the folder is missing or not writable, the path is a folder, or its suffix is not in `suffixes`.

@@ -68,15 +68,16 @@ def gather_prompts(
     Raises:
         PromptError: a prompt cannot be read.
     """
-
-    words_read: list[Prompt] = []
-    for positive, words in ((True, boxes), (False, negative_boxes)):
-        words_read += [parse_box(word, positive=positive) for word in words or ()]
-    for positive, words in ((True, scribbles), (False, negative_scribbles)):
-        words_read += [parse_scribble(word, positive=positive) for word in words or ()]
-    for positive, words in ((True, clicks), (False, negative_clicks)):
-        words_read += [parse_click(word, positive=positive) for word in words or ()]
-    return (*(read_prompts(file) if file else ()), *words_read)
+    options = (
+        (parse_box, boxes, negative_boxes),
+        (parse_scribble, scribbles, negative_scribbles),
+        (parse_click, clicks, negative_clicks),
+    )
+    prompts: list[Prompt] = [*read_prompts(file)] if file else []
+    for parse, positive, negative in options:
+        prompts += [parse(word) for word in positive or ()]
+        prompts += [parse(word, positive=False) for word in negative or ()]
+    return tuple(prompts)
 
 
 def read_prompts(file: Path) -> tuple[Prompt, ...]:

@@ -51,11 +51,13 @@ def segment(
     _check_outputs(image, prompts, mask, output, overlay, as_json)
     label = _label(mask, mask_label)
 
-    from vpuformer.cli.outcome import drawn, read_previous, summary_text
+    from vpuformer.cli.outcome import read_previous, summary_text
     from vpuformer.geometry import Crop
+    from vpuformer.images import overlay as drawn
     from vpuformer.images import write_image, write_mask
     from vpuformer.images.meaning import coverage
     from vpuformer.images.remarks import read_with_remarks
+    from vpuformer.marks import marks_of
 
     pixels, remarks = read_with_remarks(image)
     notes = [f"{image}: {remark}" for remark in remarks]
@@ -80,7 +82,7 @@ def segment(
     if output is not None:
         write_mask(output, found)
     if overlay is not None:
-        write_image(overlay, drawn(pixels, found, wanted))
+        write_image(overlay, drawn(pixels, found, marks_of(wanted)))
     bounds = Crop.around(found)
     summary = {
         "mask": None if output is None else str(output),

@@ -125,9 +125,6 @@ class LayeredSource(Source):
         self.images: Sequence[str] = images
         self._recent: OrderedDict[int, Layers] = OrderedDict()
 
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.name!r}: {len(self)} images)"
-
     def path(self, index: int) -> Path:
         """Path of an image."""
         raise NotImplementedError

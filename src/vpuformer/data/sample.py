@@ -30,7 +30,7 @@ class Sample:
     `name` stays the same from run to run ("grabcut/banana1"), and with `object_id` it is unique in its data set.
     `image_id` is the id of the image, "set/image", which all objects of one image share and no other image has; by
     default it is the name. `notes` are sentences about what in its files takes no part. Nothing is kept in memory: each
-    call reads again.
+    call of `image` and `truth` reads again.
 
     >>> sample = Sample("toy/square", 1, lambda: np.zeros((2, 3, 3), np.uint8), lambda: np.ones((2, 3), np.int8))
     >>> sample.image().shape, int(sample.truth().sum())
@@ -39,19 +39,13 @@ class Sample:
 
     name: str
     object_id: int
-    read_image: Callable[[], RGB] = field(repr=False, compare=False)
-    read_truth: Callable[[], Truth] = field(repr=False, compare=False)
+    image: Callable[[], RGB] = field(repr=False, compare=False)
+    """RGB, uint8, shape (H, W, 3)."""
+    truth: Callable[[], Truth] = field(repr=False, compare=False)
+    """int8, shape (H, W): 1 object, 0 background, `metrics.IGNORE` for ignored pixels."""
     image_id: str = ""
     notes: tuple[str, ...] = field(default=(), repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not self.image_id:
             object.__setattr__(self, "image_id", self.name)
-
-    def image(self) -> RGB:
-        """RGB, uint8, shape (H, W, 3)."""
-        return self.read_image()
-
-    def truth(self) -> Truth:
-        """int8, shape (H, W): 1 object, 0 background, `metrics.IGNORE` for ignored pixels."""
-        return self.read_truth()

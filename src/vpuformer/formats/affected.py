@@ -10,8 +10,8 @@ class Affected:
     >>> affected.add("a.png", 2)
     >>> affected.add("b.png")
     >>> affected.add("c.png", 0)
-    >>> f"{affected.of('object')}: {affected.images}"
-    '3 objects: a.png, b.png'
+    >>> affected.note("object", "not accepted, left out")
+    '3 objects not accepted, left out: a.png, b.png.'
     """
 
     def __init__(self) -> None:
@@ -30,6 +30,10 @@ class Affected:
     def of(self, thing: str) -> str:
         """The number, and what it counts."""
         return counted(self.number, thing)
+
+    def note(self, thing: str, fact: str) -> str | None:
+        """A sentence: how many there are of a thing, a fact about them, and the images; None without any."""
+        return f"{self.of(thing)} {fact}: {self.images}." if self else None
 
     @property
     def images(self) -> str:

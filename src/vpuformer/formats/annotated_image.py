@@ -34,8 +34,6 @@ class AnnotatedImage:
 
     Args:
         image: path within the folder of the images, with forward slashes.
-        width: pixels.
-        height: pixels.
         objects: from the lowest to the topmost.
         id: unique in the set.
 

@@ -43,14 +43,6 @@ class TargetImage:
     others: Sequence[str] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Reader:
-    """The reader of a format: whether files are of it, and the objects of an image in them."""
-
-    claims: "Callable[[Bundle], bool]"
-    read: "Callable[[Bundle, TargetImage, AddNote], Iterator[LabelAndMask]]"
-
-
 class Bundle:
     """Files by their paths, with forward slashes, read on demand.
 
@@ -108,9 +100,7 @@ class Bundle:
         """The path of the file about an image, among files whose names are those of images.
 
         Args:
-            target: the image.
             stems: path of each file to the image's path without its ending.
-            add_note: called with a sentence if the match is a guess.
 
         Raises:
             MaskError: as in `vpuformer.formats.matching.match_image`.

@@ -73,11 +73,8 @@ def write(images: Iterable[AnnotatedImage], folder: Path, labels: Sequence[str],
     }
     output.write(FILE, json.dumps(content).encode())
     output.note(numbers.note())
-    if in_runs:
-        output.note(
-            f"{in_runs.of('object')} of {len(annotations):,} have holes or no pixels, which COCO's polygons"
-            f" cannot hold, and were written as run lengths: {in_runs.images}."
-        )
+    why = "have holes or no pixels, which COCO's polygons cannot hold, and were written as run lengths"
+    output.note(in_runs.note("object", f"of {len(annotations):,} {why}"))
     return output.done()
 
 

@@ -52,9 +52,6 @@ def write(images: Iterable[AnnotatedImage], folder: Path, labels: Sequence[str])
         output.note(
             f"Where objects of different labels overlap, {lost.of('pixel')} went to the later one: {lost.images}."
         )
-    if alike:
-        output.note(
-            f"{alike.of('object')} shared the label of another one on the same image, and a label map does not"
-            f" separate them: {alike.images}."
-        )
+    shared = "shared the label of another one on the same image, and a label map does not separate them"
+    output.note(alike.note("object", shared))
     return output.done()

@@ -34,9 +34,6 @@ def write(
     `polygons`.
 
     Args:
-        images: what to write.
-        folder: where.
-        labels: all there are.
         polygons: outlines that can be edited, where that is possible.
         images_at: the folder of the images as seen from `folder`, with forward slashes, for `imagePath`.
 

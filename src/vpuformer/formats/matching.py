@@ -30,10 +30,9 @@ def match_image(image: str, names: Sequence[str], file: str, others: Sequence[st
     0
 
     Args:
-        image: path of the image within its folder.
+        image, others: paths of the image and of all images of its folder.
         names: what the file calls its images.
         file: what messages call the file.
-        others: paths of all images of the folder.
 
     Raises:
         MaskError: no name or several names match the image, or the name matches another image of the folder.

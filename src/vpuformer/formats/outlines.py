@@ -25,7 +25,6 @@ def filled(outline: Any, size: Size, where: str) -> BoolMask:
 
     Args:
         outline: corners (x, y) with pixel corners at integers, shape (n, 2); the last one is joined to the first.
-        size: height and width.
         where: what messages call the outline.
 
     Raises:

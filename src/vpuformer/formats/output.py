@@ -44,11 +44,7 @@ class Output:
         return self._stems.of(image)
 
     def write(self, name: str, content: bytes) -> None:
-        """Write a file; its folder is made.
-
-        Args:
-            name: path within the folder, with forward slashes.
-            content: all of it.
+        """Write a file, named by its path within the folder; folders in it are made.
 
         Raises:
             InputError: the disk does not take it, or the name has been used.
@@ -66,23 +62,23 @@ class Output:
         self._empty.add(image)
 
     def note(self, sentence: str | None) -> None:
-        """Add a note."""
+        """Add a note, if there is one."""
         if sentence is not None:
             self._notes.append(sentence)
 
     def done(self) -> Written:
         """The result, with all notes."""
-        if self._empty:
-            self.note(f"{self._empty.of('object')} without a pixel could not be written: {self._empty.images}.")
-        if self.renamed:
-            self.note(
-                f"{self.renamed.of('image')} had the name of another one but for the ending, which the files of the"
-                f" later one keep: {self.renamed.images}."
+        self.note(self._empty.note("object", "without a pixel could not be written"))
+        self.note(
+            self.renamed.note(
+                "image", "had the name of another one but for the ending, which the files of the later one keep"
             )
-        altered = self._stems.altered
-        if altered:
-            self.note(
-                f"{altered.of('image')} had a name that some file systems do not take or that leaves no room for an"
-                f" ending, and the files about it are called otherwise: {altered.images}."
+        )
+        self.note(
+            self._stems.altered.note(
+                "image",
+                "had a name that some file systems do not take or that leaves no room for an ending, and the files"
+                " about it are called otherwise",
             )
+        )
         return Written(tuple(self._files), self.images, self.objects, tuple(self._notes))

@@ -38,7 +38,6 @@ def published(folder: Path, name: str, *, overwrite: bool = False) -> Iterator[P
     are not written again are removed, and all others stay. When the block fails, `folder` is as it was.
 
     Args:
-        folder: where all is to be in the end.
         name: of the kind of export; `.vpuformer-NAME.json` in the folder lists its files for the next one.
         overwrite: let the folder hold something.
 

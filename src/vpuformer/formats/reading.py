@@ -1,24 +1,14 @@
 """Objects of an image from a file of any format in `FORMATS`, or from a mask.
 
-Every format has a reader; the first that claims the files reads them. Guesses and omissions are reported.
+The first format that claims the files reads them. Guesses and omissions are reported.
 """
 
 from collections.abc import Iterator, Sequence
 
 from vpuformer.arrays import Size
 from vpuformer.errors import MaskError
-from vpuformer.formats import coco_reading, label_map_reading, labelme_reading, png_reading, voc_reading, yolo_reading
-from vpuformer.formats.bundle import AddNote, Bundle, LabelAndMask, Reader, TargetImage
-
-READERS: dict[str, Reader] = {
-    "coco": Reader(coco_reading.claims, coco_reading.read),
-    "labelme": Reader(labelme_reading.claims, labelme_reading.read),
-    "png": Reader(png_reading.claims, png_reading.read),
-    "yolo": Reader(yolo_reading.claims, yolo_reading.read),
-    "voc": Reader(voc_reading.claims, voc_reading.read),
-    "labels": Reader(label_map_reading.claims, label_map_reading.read),
-}
-"""Readers by the name of the format, in the order in which they are tried."""
+from vpuformer.formats.bundle import AddNote, Bundle, LabelAndMask, TargetImage
+from vpuformer.formats.registry import FORMATS
 
 
 def read_objects(
@@ -37,7 +27,6 @@ def read_objects(
         content: of a mask or a map of labels, of a file of COCO, LabelMe or YOLO, or of a zip archive with the files
             of an export in any of the formats.
         image: path of the image within its folder, with forward slashes.
-        size: its height and width.
         name: of the file, if it is known.
         labels: all labels there are, in their order, for files that number them and do not name them.
         others: paths of all images of the folder, so that masks of another image are refused.
@@ -48,9 +37,9 @@ def read_objects(
     """
     bundle = Bundle(content, name)
     target = TargetImage(image, size, labels, others)
-    for reader in READERS.values():
-        if reader.claims(bundle):
-            return reader.read(bundle, target, on_note)
+    for entry in FORMATS.values():
+        if entry.claims(bundle):
+            return entry.read(bundle, target, on_note)
     raise MaskError(
         "the file is of no format that is read; give a mask or a map of labels as an image, annotations as JSON of COCO"
         " or LabelMe or as text of YOLO, or a zip archive of an export"

@@ -1,21 +1,32 @@
 """The export formats.
 
-To add a format, write a writer and a reader, and an entry here and in `reading.READERS`: see docs/formats.md.
+To add a format, write a writer and a reader, and an entry here: see docs/formats.md.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from vpuformer.errors import InputError, unknown_name
-from vpuformer.formats import coco, label_maps, labelme, png, voc, yolo
+from vpuformer.formats import (
+    coco,
+    coco_reading,
+    label_map_reading,
+    label_maps,
+    labelme,
+    labelme_reading,
+    png,
+    png_reading,
+    voc,
+    voc_reading,
+    yolo,
+    yolo_reading,
+)
 from vpuformer.formats.annotated_image import AnnotatedImage
+from vpuformer.formats.bundle import AddNote, Bundle, LabelAndMask, TargetImage
 from vpuformer.formats.output import Written
 from vpuformer.formats.publish import published
-
-Writer = Callable[..., Written]
-"""Called with images, folder and labels, and the options that the format knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +34,18 @@ class Format:
     """A format of files with masks."""
 
     name: str
-    write: Writer
-    holds: str
-    """What is written, in one line."""
+    title: str
+    """Name in the page's menu."""
+    summary: str
+    """Content of the files, in half a line: for the menu and the help text."""
     lost: str
     """"lossless", or what the format cannot hold."""
+    write: Callable[..., Written]
+    """Called with images, folder and labels, and the options that the format knows."""
+    claims: Callable[[Bundle], bool]
+    """Whether files are of this format."""
+    read: Callable[[Bundle, TargetImage, AddNote], Iterator[LabelAndMask]]
+    """The objects of an image in claimed files."""
     options: frozenset[str] = frozenset()
     """Names of the writer's further arguments: "polygons", "images_at"."""
     pixels: bool = False
@@ -37,43 +55,68 @@ class Format:
 FORMATS: dict[str, Format] = {
     entry.name: entry
     for entry in (
-        Format("png", png.write, "one PNG of 0 and 255 an object, and objects.json", "lossless", pixels=True),
         Format(
             "coco",
-            coco.write,
-            "annotations.json with run lengths, or with polygons where they hold the very mask",
+            "COCO JSON",
+            "Lossless: run lengths, with overlaps",
             "lossless",
-            frozenset({"polygons"}),
+            coco.write,
+            coco_reading.claims,
+            coco_reading.read,
+            options=frozenset({"polygons"}),
         ),
         Format(
-            "labels",
-            label_maps.write,
-            "one map of label numbers an image, and labels.txt",
-            "objects of one label are not separated; where objects overlap, the later one wins",
-            pixels=True,
+            "labelme",
+            "LabelMe",
+            "Polygons; masks for objects with holes",
+            "lossless as masks; LabelMe itself makes masks of polygons that are up to a pixel larger",
+            labelme.write,
+            labelme_reading.claims,
+            labelme_reading.read,
+            options=frozenset({"polygons", "images_at"}),
         ),
         Format(
-            "voc",
-            voc.write,
-            "PASCAL VOC's maps of classes and objects, boxes as XML, and the list of images",
-            "where objects overlap, the later one wins; at most 254 labels, and objects an image",
+            "png",
+            "PNG, one per object",
+            "Lossless, with overlaps",
+            "lossless",
+            png.write,
+            png_reading.claims,
+            png_reading.read,
             pixels=True,
         ),
         Format(
             "yolo",
-            yolo.write,
-            "one text file an image with an outline an object, and data.yaml",
+            "YOLO segmentation",
+            "One outline per object; approximate",
             "holes and parts are joined by bridges without width, which programs that paint outlines show",
+            yolo.write,
+            yolo_reading.claims,
+            yolo_reading.read,
         ),
         Format(
-            "labelme",
-            labelme.write,
-            "one JSON file an image, with polygons, or masks where there are holes",
-            "lossless as masks; LabelMe itself makes masks of polygons that are up to a pixel larger",
-            frozenset({"polygons", "images_at"}),
+            "voc",
+            "Pascal VOC",
+            "Labels, objects and boxes; the later object wins overlaps",
+            "where objects overlap, the later one wins; at most 254 labels, and objects an image",
+            voc.write,
+            voc_reading.claims,
+            voc_reading.read,
+            pixels=True,
+        ),
+        Format(
+            "labels",
+            "Label map, one PNG per image",
+            "Labels only; the later object wins overlaps",
+            "objects of one label are not separated; where objects overlap, the later one wins",
+            label_maps.write,
+            label_map_reading.claims,
+            label_map_reading.read,
+            pixels=True,
         ),
     )
 }
+"""Formats by name. An import is read by the first that claims it; `labels` claims most, and is last."""
 
 
 def find_format(name: str, *, polygons: bool | None = None) -> Format:
@@ -104,7 +147,6 @@ def export(
     """Write images and their objects into a folder, all of it or nothing.
 
     Args:
-        name: of the format.
         images: taken one by one, so that a generator needs little memory.
         folder: a new or empty one.
         labels: all labels, in the order in which they are to be numbered.

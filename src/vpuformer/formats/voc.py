@@ -63,8 +63,7 @@ def write(images: Iterable[AnnotatedImage], folder: Path, labels: Sequence[str])
     output.note(numbers.note())
     if lost:
         output.note(f"Where objects overlap, {lost.of('pixel')} went to the later one: {lost.images}.")
-    if hidden:
-        output.note(f"{hidden.of('object')} lay wholly under later ones, and only the box is left: {hidden.images}.")
+    output.note(hidden.note("object", "lay wholly under later ones, and only the box is left"))
     return output.done()
 
 

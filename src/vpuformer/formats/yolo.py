@@ -61,11 +61,8 @@ def write(images: Iterable[AnnotatedImage], folder: Path, labels: Sequence[str])
     content = yaml.safe_dump({"train": "images", "val": "images", "names": names}, allow_unicode=True, sort_keys=False)
     output.write(FILE, (_HEAD + content).encode())
     output.note(numbers.note())
-    if bridged:
-        output.note(
-            f"{bridged.of('object')} with holes or several parts became one outline each, joined by bridges without"
-            f" width: {bridged.images}."
-        )
+    joint = "with holes or several parts became one outline each, joined by bridges without width"
+    output.note(bridged.note("object", joint))
     if where:
         output.note(
             "Programs that paint the outline too, as cv2.fillPoly does, make masks that are up to a pixel larger at"

@@ -1,7 +1,7 @@
 """Images and masks on disk and on screen: the only place that reads and writes pixels.
 
 * `read_image`, `image_size`: any honest image, as uint8 (H, W, 3), upright;
-* `frames_of`, `image_endings`: what a file holds, and which files may hold images;
+* `image_endings`: which files may hold images;
 * `read_mask`, `read_foreground`, `read_labels`, `check_mask`: a mask, or a map of labels, that fits its image;
 * `read_meaning`: what the values of a mask file stand for;
 * `write_image`, `write_mask`: the whole file or none;
@@ -9,7 +9,7 @@
 """
 
 from vpuformer.images.drawing import Mark, overlay
-from vpuformer.images.heads import frames_of, image_endings
+from vpuformer.images.heads import image_endings
 from vpuformer.images.loading import MAX_PIXELS
 from vpuformer.images.masks import check_mask, read_foreground, read_labels, read_mask, read_meaning
 from vpuformer.images.reading import image_size, read_image
@@ -19,7 +19,6 @@ __all__ = [
     "MAX_PIXELS",
     "Mark",
     "check_mask",
-    "frames_of",
     "image_endings",
     "image_size",
     "overlay",

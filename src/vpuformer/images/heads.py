@@ -1,5 +1,7 @@
 """Facts about an image file from its head, without decoding it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -11,7 +13,7 @@ from PIL import Image
 from vpuformer.images.loading import (
     DEEP_MODES,
     TIFF_STARTS,
-    What,
+    TiffHead,
     formats,
     opened,
     opened_by_pillow,
@@ -33,26 +35,28 @@ def image_endings() -> frozenset[str]:
     return frozenset(ending for ending, name in Image.registered_extensions().items() if name in known)
 
 
-def size_of(path: Path, what: What = "image") -> tuple[int, int]:
-    """(height, width) of the first image in a file, upright, from the head of the file.
-
-    Raises:
-        ImageError: as in `load`, but a file that is cut short may pass (MaskError for a mask).
-    """
-    return upright_size_of(path, what)[0]
-
-
-def upright_size_of(path: Path, what: What = "image") -> tuple[tuple[int, int], int]:
-    """`size_of`, and the EXIF orientation of the file, from 1 (upright) to 8."""
-    with opened(path, what) as file:
+@contextmanager
+def _head(path: Path) -> Iterator[tuple[tifffile.TiffFile, TiffHead] | Image.Image]:
+    """A file opened by the library that reads its format."""
+    with opened(path, "image") as file:
         start = file.read(4)
         file.seek(0)
-        if start in TIFF_STARTS:
-            with opened_by_tifffile(file, path, what) as (_, head):
-                height, width, turn = head.height, head.width, head.orientation
+        opener = opened_by_tifffile if start in TIFF_STARTS else opened_by_pillow
+        with opener(file, path, "image") as head:
+            yield head
+
+
+def upright_size_of(path: Path) -> tuple[tuple[int, int], int]:
+    """(height, width) of the first image in a file, upright, and its EXIF orientation, 1 (upright) to 8.
+
+    Raises:
+        ImageError: as in `load`, but a file that is cut short may pass.
+    """
+    with _head(path) as head:
+        if isinstance(head, Image.Image):
+            (width, height), turn = head.size, orientation_of(head)
         else:
-            with opened_by_pillow(file, path, what) as image:
-                (width, height), turn = image.size, orientation_of(image)
+            height, width, turn = head[1].height, head[1].width, head[1].orientation
     return ((width, height) if turn >= 5 else (height, width)), turn
 
 
@@ -87,15 +91,12 @@ def contents_of(path: Path) -> Contents:
     Raises:
         ImageError: the file is missing, empty, no image, or too large.
     """
-    with opened(path, "image") as file:
-        start = file.read(4)
-        file.seek(0)
-        if start in TIFF_STARTS:
-            with opened_by_tifffile(file, path, "image") as (tiff, head):
-                return Contents(_pages(tiff), head.channels, head.shown, head.orientation != 1)
-        with opened_by_pillow(file, path, "image") as image:
-            channels = len(image.getbands())
-            return Contents(_frames(image), channels, channels, orientation_of(image) != 1)
+    with _head(path) as head:
+        if isinstance(head, Image.Image):
+            channels = len(head.getbands())
+            return Contents(_frames(head), channels, channels, orientation_of(head) != 1)
+        tiff, first = head
+        return Contents(_pages(tiff), first.channels, first.shown, first.orientation != 1)
 
 
 def colours_of(path: Path) -> Literal["grey", "palette", "colours"]:
@@ -104,25 +105,12 @@ def colours_of(path: Path) -> Literal["grey", "palette", "colours"]:
     Raises:
         ImageError: as in `contents_of`.
     """
-    with opened(path, "image") as file:
-        start = file.read(4)
-        file.seek(0)
-        if start in TIFF_STARTS:
-            with opened_by_tifffile(file, path, "image") as (_, head):
-                return "palette" if head.palette else "grey" if head.shown <= 2 else "colours"
-        with opened_by_pillow(file, path, "image") as image:
-            if image.mode in ("P", "PA"):
-                return "palette"
-            return "grey" if image.mode in ("1", "L", "LA", *DEEP_MODES) else "colours"
-
-
-def frames_of(path: Path) -> int:
-    """Number of images in a file, of which the first is read.
-
-    Raises:
-        ImageError: as in `contents_of`.
-    """
-    return contents_of(path).frames
+    with _head(path) as head:
+        if isinstance(head, Image.Image):
+            palette, grey = head.mode in ("P", "PA"), head.mode in ("1", "L", "LA", *DEEP_MODES)
+        else:
+            palette, grey = head[1].palette, head[1].shown <= 2
+    return "palette" if palette else "grey" if grey else "colours"
 
 
 def _frames(image: Image.Image) -> int:

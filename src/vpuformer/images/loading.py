@@ -214,7 +214,7 @@ def opened_by_pillow(file: BinaryIO, path: Path, what: What) -> Image.Image:
     return image
 
 
-class _TiffHead(NamedTuple):
+class TiffHead(NamedTuple):
     """What the first page of a TIFF says of itself."""
 
     height: int
@@ -232,13 +232,13 @@ class _TiffHead(NamedTuple):
     """The value of pixels without data, in GDAL's tag."""
 
 
-def _head_of(tiff: tifffile.TiffFile) -> _TiffHead:
+def _head_of(tiff: tifffile.TiffFile) -> TiffHead:
     page = cast(tifffile.TiffPage, tiff.pages.first)
     bits = page.bitspersample
     orientation = page.tags.valueof(_ORIENTATION, default=1)
     channels = int(page.samplesperpixel)
     has_alpha = any(extra in (1, 2) for extra in page.extrasamples)
-    return _TiffHead(
+    return TiffHead(
         height=int(page.imagelength),
         width=int(page.imagewidth),
         orientation=int(orientation) if orientation in _TURNS else 1,
@@ -267,7 +267,7 @@ def _number_in(text: Any) -> float | None:
 
 
 @contextmanager
-def opened_by_tifffile(file: BinaryIO, path: Path, what: What) -> Iterator[tuple[tifffile.TiffFile, _TiffHead]]:
+def opened_by_tifffile(file: BinaryIO, path: Path, what: What) -> Iterator[tuple[tifffile.TiffFile, TiffHead]]:
     """A TIFF and what its first page says, of a size that is read, not yet decoded."""
     try:
         tiff = tifffile.TiffFile(file)
@@ -322,7 +322,7 @@ def _load_tiff(file: BinaryIO, path: Path, what: What) -> Stored:
     raise reason if isinstance(reason, InputError) else _undecodable(str(path), what, reason)
 
 
-def _as_seen(pixels: npt.NDArray[Any], head: _TiffHead, what: What) -> npt.NDArray[Any]:
+def _as_seen(pixels: npt.NDArray[Any], head: TiffHead, what: What) -> npt.NDArray[Any]:
     """Without channels that are neither colour nor alpha; NaN where an image of more than 8 bits has no data."""
     if pixels.ndim == 3 and head.shown < head.channels == pixels.shape[2]:
         pixels = pixels[:, :, : head.shown]
@@ -339,7 +339,7 @@ def _as_seen(pixels: npt.NDArray[Any], head: _TiffHead, what: What) -> npt.NDArr
     return np.where(missing, floats.dtype.type(np.nan), floats)
 
 
-def _pixels_of(tiff: tifffile.TiffFile, head: _TiffHead) -> npt.NDArray[Any]:
+def _pixels_of(tiff: tifffile.TiffFile, head: TiffHead) -> npt.NDArray[Any]:
     """The pixels of the first page, (H, W) or (H, W, channels), as they are stored."""
     page = cast(tifffile.TiffPage, tiff.pages.first)
     pixels = np.asarray(page.asarray())

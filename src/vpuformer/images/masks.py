@@ -130,12 +130,7 @@ def check_mask(array: npt.ArrayLike, size: Size) -> FloatMap:
 
 
 def warn_of_coverage(mask: BoolMask, taken: str) -> None:
-    """Warn the caller of this package if a mask, shape (H, W), is empty or full.
-
-    Args:
-        mask: what it was read as.
-        taken: what its values were taken as, a noun phrase.
-    """
+    """Warn the caller of this package if a mask (H, W), read as `taken`, is empty or full."""
     remark = coverage(mask)
     if remark is not None:
         warnings.warn(f"the mask is {taken}: {remark}", UserWarning, stacklevel=_outside())

@@ -34,9 +34,6 @@ def display_range(values: npt.NDArray[Any]) -> tuple[float, float] | None:
     >>> hot[7] = 65535
     >>> display_range(hot)
     (1000.0, 1999.0)
-
-    Args:
-        values: numbers or bool, any shape.
     """
     floats = values.dtype.kind == "f"
     if floats and values.dtype.itemsize == 2:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from vpuformer.arrays import RGB
 from vpuformer.errors import ImageError
-from vpuformer.images.heads import size_of
+from vpuformer.images.heads import upright_size_of
 from vpuformer.images.loading import DEEP_MODES, Stored, check_pixels, load, load_upright
 from vpuformer.images.ranges import display_range
 
@@ -77,7 +77,7 @@ def image_size(path: str | os.PathLike[str]) -> tuple[int, int]:
     Raises:
         ImageError: the file is missing, no image, or larger than is read.
     """
-    return size_of(Path(path))
+    return upright_size_of(Path(path))[0]
 
 
 def _from_pillow(image: Image.Image, name: str) -> RGB:

@@ -29,14 +29,10 @@ _OPTIONS: dict[str, dict[str, Any]] = {
 
 
 def write_mask(path: str | os.PathLike[str], mask: npt.NDArray[Any]) -> None:
-    """Write a mask as an 8-bit grey PNG: bool as 0 and 255, probabilities in 0..1 as 0..255.
+    """Write a mask (H, W) as an 8-bit grey PNG: bool as 0 and 255, floats in 0..1 as 0..255.
 
     The file appears whole or not at all, also when the disk is full or the program is stopped; an older file of that
     name stays until the new one is complete.
-
-    Args:
-        path: ends in `.png`; its folder exists.
-        mask: shape (H, W), bool or floats in 0..1.
 
     Raises:
         MaskError: `mask` is of another shape, type or range.
@@ -50,11 +46,7 @@ def write_mask(path: str | os.PathLike[str], mask: npt.NDArray[Any]) -> None:
 
 
 def write_image(path: str | os.PathLike[str], rgb: npt.NDArray[np.uint8]) -> None:
-    """Write an image in the format of the ending of `path`, whole or not at all.
-
-    Args:
-        path: ends in .png, .jpg, .jpeg, .webp, .bmp, .tif or .tiff; its folder exists.
-        rgb: uint8, shape (H, W, 3).
+    """Write an image, uint8 (H, W, 3), in the format of the ending of `path`, whole or not at all.
 
     Raises:
         ImageError: `rgb` is of another shape or type, `path` ends otherwise, its folder is missing, the format cannot

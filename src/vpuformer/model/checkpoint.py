@@ -16,18 +16,8 @@ from torch import Tensor
 
 from vpuformer.errors import CheckpointError, listed
 from vpuformer.files import write_errors, write_file
-from vpuformer.model.manifest import (
-    CONFIG_FILE,
-    FORMAT,
-    WEIGHTS_FILE,
-    describe,
-    list_models,
-    read_manifest,
-    sha256_of,
-)
+from vpuformer.model.manifest import CONFIG_FILE, FORMAT, WEIGHTS_FILE, read_manifest, sha256_of
 from vpuformer.model.vpuformer import VPUFormer
-
-__all__ = ["describe", "list_models", "load_model", "save_checkpoint"]
 
 
 def save_checkpoint(

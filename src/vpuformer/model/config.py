@@ -10,7 +10,7 @@ from vpuformer.fields import build, check_fields
 from vpuformer.geometry import check_input_size
 
 IMAGE_ENCODERS = ("mobilenetv2", "hrnet18s", "resnet50", "mit_b0", "vit_b")
-"""Names of image encoders, those of `vpuformer.model.encoders.BACKBONES`."""
+"""Names of the entries of `vpuformer.model.encoders.BACKBONES`, for programs that load no torch."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -116,12 +116,12 @@ class LayerOutput(NamedTuple):
     visual: Float[Tensor, "b l d"]
     """Updated image tokens."""
     dual: Float[Tensor, "b l d"]
-    """`F_dual`: the encoder's features, filtered by what the prompts respond to."""
+    """`F_dual`, the filtered features of the encoder; with `add_tokens`, plus `visual`."""
     attended: Float[Tensor, "b n d"]
     """q' of Eq. 7: the self-attended prompt features."""
 
 
-class DualCrossMergingAttention(nn.Module):
+class DMALayer(nn.Module):
     """One layer: self-attention, two cross-attentions, feed-forward layers, filtering."""
 
     def __init__(self, config: VPUFormerConfig) -> None:
@@ -184,14 +184,14 @@ class DualCrossMergingAttention(nn.Module):
         return LayerOutput(prompt_hat, visual_hat, dual + visual_hat if self.add_tokens else dual, attended)
 
 
-class MergedScales(NamedTuple):
+class DMAOutput(NamedTuple):
     """What the DMA layers make of an image and its prompts."""
 
     maps: list[Float[Tensor, "b d h w"]]
     """Maps for the decoder's four scales, finest first, all at 1/16."""
     tokens: PromptTokens
     """Sum of the original prompt features and of every layer's."""
-    contrasted: Float[Tensor, "b n d"]
+    contrast_query: Float[Tensor, "b n d"]
     """Prompt features that P2CL embeds."""
 
 
@@ -199,13 +199,13 @@ class DMA(nn.ModuleList):
     """All DMA layers, or none (Table V): then every scale is made of the encoder's map."""
 
     def __init__(self, config: VPUFormerConfig) -> None:
-        super().__init__(DualCrossMergingAttention(config) for _ in range(LAYERS if config.dma else 0))
+        super().__init__(DMALayer(config) for _ in range(LAYERS if config.dma else 0))
         self._config = config
 
-    def forward(self, features: PromptedFeatures, tokens: PromptTokens) -> MergedScales:
+    def forward(self, features: PromptedFeatures, tokens: PromptTokens) -> DMAOutput:
         config, original = self._config, tokens.features
         if not config.dma:
-            return MergedScales([features.semantic] * (LAYERS + 1), tokens, original)
+            return DMAOutput([features.semantic] * (LAYERS + 1), tokens, original)
         h, w = features.semantic.shape[-2:]
         position = grid_code((h, w), config.dim, config.position_code, original.device)
         semantic = visual = rearrange(features.semantic, "b d h w -> b (h w) d")
@@ -217,5 +217,5 @@ class DMA(nn.ModuleList):
             total = total + query
             maps.append(rearrange(dual, "b (h w) d -> b d h w", h=h))
         finest = maps[-1] if config.finest_scale == "dma" else features.semantic
-        contrasted = attended if config.contrast_query == "self-attended" else total
-        return MergedScales([finest, *maps], tokens._replace(features=total), contrasted)
+        contrast_query = attended if config.contrast_query == "self-attended" else total
+        return DMAOutput([finest, *maps], tokens._replace(features=total), contrast_query)

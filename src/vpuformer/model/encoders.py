@@ -1,7 +1,7 @@
 """Image encoders behind one adapter: image (and previous mask) to feature maps.
 
-To add an encoder, add an `EncoderSpec` to `BACKBONES`; nothing else in the package names encoders. A network of timm
-that has `features_only` needs no entry: `timm:` and its name are enough.
+To add an encoder, add an `EncoderSpec` to `BACKBONES`, and its name to `vpuformer.model.config.IMAGE_ENCODERS`. A
+network of timm that has `features_only` needs no entry: `timm:` and its name are enough.
 
 No network is written here. timm has all but two parts: SegFormer's encoder comes from segmentation-models-pytorch,
 DeepLabV3+'s ASPP from torchvision.
@@ -35,7 +35,7 @@ class FeaturePyramid(NamedTuple):
     """The feature maps of an image encoder."""
 
     semantic: Sequence[Tensor]
-    """The coarse stages, at most one for each stride of 8 and above, finest first, to be merged at 1/16."""
+    """The coarse stages, at most one for each stride of 8 and above, finest first, to be summed at 1/16."""
     quarter: Tensor | None
     """The finest map at 1/4, for boundaries; None, like the next two, where the encoder lacks it."""
     eighth: Tensor | None
@@ -184,17 +184,9 @@ BACKBONES: Mapping[str, EncoderSpec] = MappingProxyType(
         ),
     }
 )
-"""Image encoders by name: the paper's four and the default's.
+"""Image encoders by name: the paper's four and the default's; docs/encoders.md has their maps, weights and licences.
 
 All of them normalise by ImageNet's statistics, as their usual weights want it.
-
-| name | network | maps (stride: channels) | the previous mask is added |
-|---|---|---|---|
-| `mobilenetv2` | MobileNetV2 1.0 | 4: 24, 8: 32, 16: 96, 32: 320 | to the stem's output, at 1/2 |
-| `hrnet18s` | HRNet-W18-small-v2 | 4: 18, 8: 36, 16: 72, 32: 144 | to the first convolution's output, at 1/2 |
-| `resnet50` | ResNet-50 with a deep stem, DeepLabV3+ | 4: 256, 8: 512, after ASPP 8: 256 | to the stem's, at 1/2 |
-| `mit_b0` | SegFormer-B0 | 4: 32, 8: 64, 16: 160, 32: 256 | before the second stage, at 1/4 |
-| `vit_b` | ViT-B/16 | 16: 768 | to the embedded patches, at 1/16 |
 """
 
 

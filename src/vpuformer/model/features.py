@@ -1,8 +1,8 @@
 """The states of features on their way through the network, each with a type of its own.
 
-The image encoder makes `Features`, of `PausedStages` or `MergedStages`; they are kept for all objects of an image while
-they depend on the image alone. `PromptedFeatures` contain the prompts and the previous mask. `PromptTokens` are the
-queries.
+The image encoder makes `Features`, of `PausedStages` or `FinishedStages`; they are kept for all objects of an image
+while they depend on the image alone. `PromptedFeatures` contain the prompts and the previous mask. `PromptTokens` are
+the queries.
 """
 
 from collections.abc import Callable, Sequence
@@ -45,17 +45,17 @@ class PausedStages(NamedTuple):
     """The encoder's map, from which its coarse stages go on."""
 
 
-class MergedStages(NamedTuple):
+class FinishedStages(NamedTuple):
     """Coarse side of an encoder that has finished."""
 
     semantic: Float[Tensor, "b d h16 w16"]
-    """`f_v`: all stages of stride 8 and above, projected to d channels and merged at 1/16."""
+    """`f_v` of the paper: all stages of stride 8 and above, projected to d channels and summed at 1/16."""
 
 
 class Features(NamedTuple):
     """What the image encoder makes of a batch of images."""
 
-    stages: PausedStages | MergedStages
+    stages: PausedStages | FinishedStages
     lateral: LateralScales
 
     @property

@@ -6,7 +6,7 @@ How maps get into a network of a library is the second half of this file: `Injec
 prepares the network, and `injecting` adds features during a pass.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -21,15 +21,7 @@ from vpuformer.encoding.batch import PromptBatch
 from vpuformer.encoding.maps import CHANNELS, rasterize_prompts
 from vpuformer.encoding.prior import prompt_priors
 from vpuformer.model.config import VPUFormerConfig
-from vpuformer.model.features import (
-    Features,
-    LateralScales,
-    MergedStages,
-    PausedStages,
-    Priors,
-    PromptedFeatures,
-    map_size,
-)
+from vpuformer.model.features import LateralScales, Priors, PromptedFeatures, map_size
 
 
 def encoder_maps(config: VPUFormerConfig) -> int:
@@ -86,31 +78,12 @@ class PromptInjection(nn.Module):
             maps.append(rasterize_prompts(prompts, map_size(image)))
         return torch.cat(maps, dim=1) if maps else None
 
-    def into_features(
-        self,
-        features: Features,
-        mask: Float[Tensor, "b 1 h w"],
-        prompts: PromptBatch,
-        resume: Callable[[PausedStages], MergedStages],
-    ) -> PromptedFeatures:
-        """Add the maps to features at 1/4 and 1/16, and at 1/8 where the encoder has paused.
-
-        Args:
-            resume: runs the rest of a paused encoder.
-        """
-        added = self._features_of_maps(mask, prompts, map_size(features.lateral.quarter)) if self.maps else None
-        stages, lateral = features.stages, features.lateral
-        if isinstance(stages, PausedStages):
-            assert added is not None  # an encoder pauses for these maps alone
-            assert added.eighth is not None
-            stages = resume(PausedStages(stages.eighth + _filled(added.eighth, map_size(stages.eighth))))
-        semantic = stages.semantic
-        if added is not None:
-            semantic = semantic + F.adaptive_avg_pool2d(added.sixteenth, map_size(semantic))
-            lateral = lateral._replace(quarter=lateral.quarter + added.quarter)
-        return PromptedFeatures(semantic, lateral, self._priors(prompts, semantic, lateral))
-
-    def _features_of_maps(self, mask: Tensor, prompts: PromptBatch, size: tuple[int, int]) -> PromptFeatures:
+    def features_of_maps(
+        self, mask: Float[Tensor, "b 1 h w"], prompts: PromptBatch, size: tuple[int, int]
+    ) -> PromptFeatures | None:
+        """Features of the maps, drawn at 1/4 (`size`); None if no map enters the features."""
+        if not self.maps:
+            return None
         maps = []
         if self._config.mask_fusion == "late":
             maps.append(F.adaptive_avg_pool2d(mask, size))
@@ -119,6 +92,27 @@ class PromptInjection(nn.Module):
         features = self.stem(torch.cat(maps, dim=1))
         eighth = None if self.eighth is None else self.eighth(features)
         return PromptFeatures(self.quarter(features), eighth, self.sixteenth(features))
+
+    @staticmethod
+    def into_eighth(eighth: Float[Tensor, "b c _ _"], maps: PromptFeatures | None) -> Float[Tensor, "b c _ _"]:
+        """Add the maps to the features of an encoder that has paused at 1/8, not to its padding."""
+        assert maps is not None  # an encoder pauses for these maps alone
+        assert maps.eighth is not None
+        height, width = map_size(maps.eighth)
+        return eighth + F.pad(maps.eighth, (0, eighth.shape[-1] - width, 0, eighth.shape[-2] - height))
+
+    def into_features(
+        self,
+        semantic: Float[Tensor, "b d h16 w16"],
+        lateral: LateralScales,
+        maps: PromptFeatures | None,
+        prompts: PromptBatch,
+    ) -> PromptedFeatures:
+        """Add the maps to `f_v` at 1/16 and to the lateral scale at 1/4, and make the prior."""
+        if maps is not None:
+            semantic = semantic + F.adaptive_avg_pool2d(maps.sixteenth, map_size(semantic))
+            lateral = lateral._replace(quarter=lateral.quarter + maps.quarter)
+        return PromptedFeatures(semantic, lateral, self._priors(prompts, semantic, lateral))
 
     def _priors(self, prompts: PromptBatch, semantic: Tensor, lateral: LateralScales) -> Priors | None:
         config = self._config
@@ -228,9 +222,3 @@ def _resized(extra: Tensor, size: tuple[int, int]) -> Tensor:
     if map_size(extra) == size:
         return extra
     return F.interpolate(extra, size=size, mode="bilinear", align_corners=False)
-
-
-def _filled(maps: Tensor, size: tuple[int, int]) -> Tensor:
-    """Pad maps with zeros to the right and below, as the encoder's input was padded."""
-    height, width = map_size(maps)
-    return F.pad(maps, (0, size[1] - width, 0, size[0] - height))

@@ -1,7 +1,6 @@
 """The whole network, figure 3 of the paper: image encoder, PuE, DMA, decoder and heads."""
 
 from collections.abc import Sequence
-from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -15,8 +14,8 @@ from vpuformer.model.config import VPUFormerConfig
 from vpuformer.model.decoder import HALF, MultiScaleDecoder, Upsampler
 from vpuformer.model.dma import DMA
 from vpuformer.model.encoders import FeaturePyramid, ImageEncoder
-from vpuformer.model.features import Features, LateralScales, MergedStages, PausedStages, PromptTokens, map_size
-from vpuformer.model.injection import PromptInjection, encoder_maps
+from vpuformer.model.features import Features, FinishedStages, LateralScales, PausedStages, PromptTokens, map_size
+from vpuformer.model.injection import PromptFeatures, PromptInjection, encoder_maps
 from vpuformer.model.prompt_encoders import prompt_encoder
 
 
@@ -25,10 +24,9 @@ class Output(NamedTuple):
 
     logits: Float[Tensor, "b 1 h w"]
     """Mask logits at the input resolution."""
-    pixels: Float[Tensor, "b D h4 w4"]
-    """`F_v`, the embedding of pixels that P2CL compares with `prompts`."""
-    prompts: Float[Tensor, "b n D"]
-    """The embedding of prompts."""
+    pixel_embeddings: Float[Tensor, "b D h4 w4"]
+    """`F_v`, the decoder's merged features."""
+    prompt_embeddings: Float[Tensor, "b n D"]
 
 
 class VPUFormer(nn.Module):
@@ -104,8 +102,8 @@ class VPUFormer(nn.Module):
             prompts: every prompt given so far.
             seeds: one for each sample, for the choices that scribbles leave open, in training.
         """
-        features = self.encode(image, mask, prompts)  # the image encoder
-        return self.decode(features, mask, prompts, seeds)  # PuE, DMA, decoder and heads
+        features = self.encode(image, mask, prompts)  # the image encoder, or its fine stages
+        return self.decode(features, mask, prompts, seeds)  # PuE, paused stages, DMA, decoder and heads
 
     def encode(
         self,
@@ -113,12 +111,16 @@ class VPUFormer(nn.Module):
         mask: Float[Tensor, "b 1 h w"] | None = None,
         prompts: PromptBatch | None = None,
     ) -> Features:
-        """The image encoder; `mask` and `prompts` matter only where the features depend on them."""
+        """The image encoder, or its stages up to 1/8 if the others wait for the prompts.
+
+        `mask` and `prompts` matter only where the features depend on them.
+        """
         if self.pauses:
             pyramid, eighth = self.backbone.begin(image)
             return Features(PausedStages(eighth), self._lateral_scales(pyramid, image))
         pyramid = self.backbone(image, self.dense.into_encoder(image, mask, prompts))
-        return Features(self._merged(pyramid.semantic, map_size(image)), self._lateral_scales(pyramid, image))
+        stages = FinishedStages(self._sum_of_stages(pyramid.semantic, map_size(image)))
+        return Features(stages, self._lateral_scales(pyramid, image))
 
     def decode(
         self,
@@ -127,26 +129,39 @@ class VPUFormer(nn.Module):
         prompts: PromptBatch,
         seeds: Int64[Tensor, " b"] | None = None,
     ) -> Output:
-        """Everything after the image encoder: PuE, DMA, decoder and heads."""
-        tokens = self._query_tokens(prompts, seeds)
-        prompted = self.dense.into_features(features, mask, prompts, partial(self._resume, size=map_size(mask)))
-        merged = self.dma(prompted, tokens)
-        logits, pixels = self.decoder(merged.maps, prompted.lateral, merged.tokens, prompted.priors)
+        """PuE, the stages of the image encoder that have waited, DMA, decoder and heads."""
+        # PuE: a query token for each prompt, then the null tokens.
+        query, valid = self.pue(prompts, seeds)
+        tokens = PromptTokens.of_prompts(query, valid, prompts)
+        if self.null_tokens is not None:
+            tokens = tokens.with_null_tokens(self.null_tokens)
+
+        # Image encoder: previous mask and prompts, as maps, enter its features, and its paused stages run.
+        maps = self.dense.features_of_maps(mask, prompts, map_size(features.lateral.quarter))
+        semantic = self._finished(features.stages, maps, map_size(mask))
+        prompted = self.dense.into_features(semantic, features.lateral, maps, prompts)
+
+        # DMA: prompts and image attend to each other.
+        scales = self.dma(prompted, tokens)
+
+        # Decoder: four scales merged at 1/4, and the mask at the input resolution.
+        logits, pixels = self.decoder(scales.maps, prompted.lateral, scales.tokens, prompted.priors)
         logits = self._mask_head(logits, pixels, prompted.lateral, map_size(mask))
-        return Output(logits, pixels, self.embed_prompt(merged.contrasted[:, : prompts.valid.shape[1]]))
 
-    def _query_tokens(self, prompts: PromptBatch, seeds: Tensor | None) -> PromptTokens:
-        """PuE's query tokens, followed by the null tokens."""
-        features, valid = self.pue(prompts, seeds)
-        tokens = PromptTokens.of_prompts(features, valid, prompts)
-        return tokens if self.null_tokens is None else tokens.with_null_tokens(self.null_tokens)
+        # P2CL compares the merged features with the embedding of each prompt.
+        return Output(logits, pixels, self.embed_prompt(scales.contrast_query[:, : prompts.valid.shape[1]]))
 
-    def _resume(self, paused: PausedStages, size: tuple[int, int]) -> MergedStages:
-        """The rest of the image encoder, for an input of `size` (height, width)."""
-        return self._merged(self.backbone.resume(paused.eighth, size), size)
+    def _finished(
+        self, stages: PausedStages | FinishedStages, maps: PromptFeatures | None, image_size: tuple[int, int]
+    ) -> Float[Tensor, "b d h16 w16"]:
+        """`f_v`; a paused encoder first runs its coarse stages, with the maps added at 1/8."""
+        if isinstance(stages, FinishedStages):
+            return stages.semantic
+        eighth = self.dense.into_eighth(stages.eighth, maps)
+        return self._sum_of_stages(self.backbone.resume(eighth, image_size), image_size)
 
-    def _merged(self, stages: Sequence[Tensor], image_size: tuple[int, int]) -> MergedStages:
-        """`f_v`, the sum of the projected stages at 1/16."""
+    def _sum_of_stages(self, stages: Sequence[Tensor], image_size: tuple[int, int]) -> Float[Tensor, "b d h16 w16"]:
+        """`f_v`: the projected stages, summed at 1/16."""
         size = (-(-image_size[0] // 16), -(-image_size[1] // 16))
         semantic = sum(
             F.adaptive_avg_pool2d(projected, size)
@@ -155,7 +170,7 @@ class VPUFormer(nn.Module):
             for projected in (project(stage) for project, stage in zip(self.project, stages, strict=True))
         )
         assert isinstance(semantic, Tensor)
-        return MergedStages(semantic)
+        return semantic
 
     def _lateral_scales(self, pyramid: FeaturePyramid, image: Tensor) -> LateralScales:
         eighth = quarter = half = None

@@ -221,12 +221,12 @@ def _losses(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """NFL, DICE and P2CL. `errors` are the pixels that each prompt corrects."""
     positive, valid = prompts.positive, prompts.valid
-    size = (output.pixels.shape[-2], output.pixels.shape[-1])
+    size = (output.pixel_embeddings.shape[-2], output.pixel_embeddings.shape[-1])
     regions = None if settings.p2cl_target == "object" else prompt_regions(errors, truth, valid.shape[1], size)
     return (
         normalized_focal_loss(output.logits, truth, mean=mean),
         dice_loss(output.logits, truth, denominators=settings.dice, mean=mean),
         prompt_to_pixel_contrastive_loss(
-            output.prompts, output.pixels, truth, positive, valid, regions=regions, mean=mean
+            output.prompt_embeddings, output.pixel_embeddings, truth, positive, valid, regions=regions, mean=mean
         ),
     )

@@ -46,11 +46,11 @@ def all_of(former: ObjectState, answer: ObjectState) -> ObjectState:
 
 
 def undo(annotator: Annotator, state: ObjectState) -> ObjectState:
-    return all_of(state, annotator.undo(state.id, state.revision))
+    return all_of(state, annotator.undo_redo(state.id, state.revision, -1))
 
 
 def redo(annotator: Annotator, state: ObjectState) -> ObjectState:
-    return all_of(state, annotator.redo(state.id, state.revision))
+    return all_of(state, annotator.undo_redo(state.id, state.revision, 1))
 
 
 def click(annotator: Annotator, state: ObjectState, x: float, y: float, *, positive: bool = True) -> ObjectState:

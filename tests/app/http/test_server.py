@@ -95,6 +95,7 @@ def test_the_project_before_anything_was_done(client: TestClient) -> None:
         "images": [
             {"id": n, "name": name, "done": False, "objects": 0, "unaccepted": 0} for n, name in enumerate(names, 1)
         ],
+        "formats": [{"name": e.name, "title": e.title, "summary": e.summary} for e in FORMATS.values()],
         "place": None,
     }
 

@@ -11,6 +11,7 @@ from playwright.sync_api import Route
 from support import browser as browsing
 from support.app_disks import Disks
 from support.browser import Person, opened, served
+from vpuformer.formats import FORMATS
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 
@@ -59,6 +60,9 @@ def test_an_export_that_is_refused_says_why_and_one_that_is_not_has_its_name(add
         person.page.on("download", lambda download: downloads.append(download.suggested_filename))
         person.page.route("**/api/export?format=voc", refuse)
         person.page.keyboard.press("Control+s")
+        menu = person.page.locator("#export-menu a")
+        assert menu.locator("strong").all_inner_texts() == [entry.title for entry in FORMATS.values()]
+        assert menu.locator("span").all_inner_texts() == [entry.summary for entry in FORMATS.values()]
         person.page.get_by_role("link", name="Pascal VOC").click()
         person.page.locator(".toast").wait_for()
         assert person.toasts == [f"Not exported as Pascal VOC. {refusal}"]

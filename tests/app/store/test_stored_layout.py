@@ -63,7 +63,7 @@ def test_work_goes_on(address: Path) -> None:
     assert (image.image, done.image) == ("a.png", "b.png")
     (mask,) = image.masks()
     assert (mask.label, mask.mask.sum()) == ("cup", 11)
-    redone = annotator.redo(1, 5)
+    redone = annotator.undo_redo(1, 5, 1)
     assert (redone.at, redone.area) == (3, 11)
     step = NewStep.model_validate({"key": "step-new", "revision": 4, "step": {"type": "click", "point": [2, 2]}})
     assert annotator.step(2, step).area == 9

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +10,8 @@ import pytest
 from support.measured import asked, measure
 from vpuformer.data.sample import Sample
 from vpuformer.errors import ConfigError, PromptError
-from vpuformer.evaluation.baselines import BASELINES, CLASSICAL, RandomWalker, open_baseline
+from vpuformer.evaluation.baselines import BASELINES, CLASSICAL, open_baseline
+from vpuformer.evaluation.baselines.random_walker import RandomWalker
 from vpuformer.evaluation.baselines.seeds import seed_labels
 from vpuformer.geometry import Crop, FrameMap
 from vpuformer.metrics import iou
@@ -35,7 +37,7 @@ def flat(ellipse: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("first", ["click", "box", "scribble"])
 def test_two_flat_colours_are_told_apart(name: str, first: Kind, flat: np.ndarray, ellipse: np.ndarray) -> None:
     sample = Sample("toy/ellipse", 1, lambda: flat, lambda: ellipse)
-    [record] = measure([sample], CLASSICAL[name](), first_kind=first, max_interactions=4)
+    [record] = measure([sample], open_baseline(name), first_kind=first, max_interactions=4)
     assert max(record.ious) > 0.9
 
 
@@ -44,7 +46,7 @@ def test_the_same_prompts_have_the_same_answer(name: str, image: np.ndarray) -> 
     prompts = [Click(30, 20), Click(5, 5, False), Scribble(((20, 20), (38, 22)))]
     answers = []
     for _ in range(2):
-        baseline = CLASSICAL[name]()
+        baseline = open_baseline(name)
         encoded = baseline.encode(image)
         answers.append(asked(baseline, encoded, prompts))
     assert np.array_equal(*answers)
@@ -70,7 +72,7 @@ def test_the_same_prompts_have_the_same_answer(name: str, image: np.ndarray) -> 
 )
 @pytest.mark.parametrize("grey", [True, False])
 def test_one_sided_prompts_are_answered(name: str, prompts: list[Prompt], grey: bool, flat: np.ndarray) -> None:
-    baseline = CLASSICAL[name]()
+    baseline = open_baseline(name)
     encoded = baseline.encode(np.full_like(flat, 128) if grey else flat)
     first = asked(baseline, encoded, prompts)
     again = asked(baseline, encoded, prompts, first)
@@ -84,7 +86,7 @@ def test_one_sided_prompts_are_answered(name: str, prompts: list[Prompt], grey: 
 @pytest.mark.parametrize("name", CLASSICAL)
 @pytest.mark.parametrize("size", [(1, 1), (1, 7), (3, 2), (900, 3)])
 def test_tiny_and_narrow_images_are_answered(name: str, size: tuple[int, int]) -> None:
-    baseline = CLASSICAL[name]()
+    baseline = open_baseline(name)
     encoded = baseline.encode(np.zeros((*size, 3), np.uint8))
     assert asked(baseline, encoded, [Click(0, 0), Click(size[1] - 1, size[0] - 1, False)]).shape == size
 
@@ -102,7 +104,7 @@ def test_a_large_image_is_walked_on_a_small_one(flat: np.ndarray, ellipse: np.nd
     "prompts", [[], [Click(900, 3)], [Scribble([(-9, 40), (-9, -9), (40, -9)])], [Box(-9, -9, -1, 9)]]
 )
 def test_prompts_that_show_nothing_are_refused(name: str, prompts: list[Prompt]) -> None:
-    baseline = CLASSICAL[name]()
+    baseline = open_baseline(name)
     encoded = baseline.encode(np.zeros((*SIZE, 3), np.uint8))
     with pytest.raises(PromptError, match=r"nothing to go by|outside the image"):
         asked(baseline, encoded, prompts)
@@ -156,7 +158,13 @@ def test_seeds_shrink_with_the_image() -> None:
 
 @pytest.mark.parametrize("name", CLASSICAL)
 def test_a_baseline_is_opened_by_name(name: str) -> None:
-    assert open_baseline(name, device="cpu").name == BASELINES[name]().name == name
+    assert open_baseline(name, device="cpu").name == name
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_the_manual_names_each_baseline(name: str) -> None:
+    manual = (Path(__file__).parents[3] / "docs" / "evaluation.md").read_text("utf-8")
+    assert f"`{name}`" in manual
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import logging
 import threading
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 from vpuformer.app.annotation import history
 from vpuformer.app.annotation.answering import Answering, as_answer
@@ -40,10 +40,8 @@ _log = logging.getLogger(__name__)
 class Annotator:
     """Images, the steps of people, and the network's answers. Safe to use from many threads.
 
-    Args:
-        folder: the images.
-        store: the annotations.
-        segmenter: answers prompts; used by one thread only.
+    The segmenter is used by one thread only. A method that needs an image, label or object by its id raises
+    `NotFoundError` if there is none.
     """
 
     def __init__(self, folder: Folder, store: Store, segmenter: Segmenter) -> None:
@@ -55,14 +53,13 @@ class Annotator:
     def close(self) -> None:
         """Wait for the running network call, and close the store."""
         self.answering.close()
-        self.gallery.close()
+        self.gallery.opened.close()
         self.store.close()
 
     def image(self, identity: int) -> OpenImage:
         """Return an open image.
 
         Raises:
-            NotFoundError: there is no such image.
             ImageError: its file is gone or broken.
         """
         return self.gallery.opened.get(self.gallery.name(identity))
@@ -71,7 +68,6 @@ class Annotator:
         """Return an image with its objects, and prepare this and the next image.
 
         Raises:
-            NotFoundError: there is no such image.
             ImageError: its file is gone or broken, or has another size than its objects.
         """
         row = self.store.image(identity)
@@ -102,7 +98,6 @@ class Annotator:
         or undone.
 
         Raises:
-            NotFoundError: there is no such object.
             BusyError: too many requests are waiting.
         """
         with self._lock(identity):
@@ -114,7 +109,6 @@ class Annotator:
         A step that was sent before, as its key shows, is not added again.
 
         Raises:
-            NotFoundError: there is no such object.
             ConflictError: the object has another revision.
             InputError: the step does not fit the image or the history; nothing is stored.
             BusyError: too many requests are waiting; the step is stored, and answered when it is sent again.
@@ -137,26 +131,18 @@ class Annotator:
                 raise
             return self._state(loaded, since=since)
 
-    def undo(self, identity: int, revision: int) -> ObjectState:
-        """Undo one step.
-
-        Raises:
-            NotFoundError: there is no such object.
-            ConflictError: the object has another revision, or no step in force.
-        """
-        return self._undo_redo(identity, revision, back=True)
-
-    def redo(self, identity: int, revision: int) -> ObjectState:
-        """Redo one step; errors as in `undo`."""
-        return self._undo_redo(identity, revision, back=False)
+    def undo_redo(self, identity: int, revision: int, direction: Literal[-1, 1]) -> ObjectState:
+        """Undo (-1) or redo (1) one step; errors as in `Store.undo_redo`."""
+        with self._lock(identity):
+            row = self.store.undo_redo(identity, revision, direction)
+            loaded = self._load(identity)
+            since = len(loaded.steps) if loaded.row.revision == row.revision else 0
+            return self._answered_state(loaded, since=since)
 
     def change(self, identity: int, known: ClientState | None = None, **values: int | bool | None) -> ObjectState:
         """Set `label`, `accepted` or `deleted`.
 
         The answer omits the `known` state if it is still current.
-
-        Raises:
-            NotFoundError: there is no such object or label.
         """
         with self._lock(identity):
             row = self.store.change_object(identity, **values)
@@ -168,14 +154,9 @@ class Annotator:
     def begin(self, image: int, key: str, label: int | None = None, size: tuple[int, int] | None = None) -> ObjectState:
         """Create an object without steps, or return the object that already has this key.
 
-        Args:
-            image: id of the image.
-            key: key of the request.
-            label: id of the label, or None.
-            size: image width and height that the person sees; None if unknown.
+        `size` is the image width and height that the person sees, if known.
 
         Raises:
-            NotFoundError: there is no such image or label.
             ImageError: the image file is gone or broken, or its size differs from its objects' or from `size`.
             ConflictError: the key belongs to an object on another image.
         """
@@ -191,28 +172,16 @@ class Annotator:
         """Create objects that start from masks: all of them or, if anything fails, none.
 
         Raises:
-            NotFoundError: there is no such image or label.
             StoreError: the store cannot be written.
         """
         return [self.state(identity) for identity in self.store.add_masks(image, masks)]
 
     def probability(self, identity: int) -> FloatMap | None:
-        """Return the probability map, shape (H, W), or None if the object has no answer.
-
-        Raises:
-            NotFoundError: there is no such object.
-        """
+        """Return the probability map, shape (H, W), or None if the object has no answer."""
         with self._lock(identity):
             loaded = self._load(identity)
             index = loaded.answered_index
             return None if index is None else self.answering.probability(loaded, index)
-
-    def _undo_redo(self, identity: int, revision: int, *, back: bool) -> ObjectState:
-        with self._lock(identity):
-            row = self.store.undo_redo(identity, revision, -1 if back else 1)
-            loaded = self._load(identity)
-            since = len(loaded.steps) if loaded.row.revision == row.revision else 0
-            return self._answered_state(loaded, since=since)
 
     def _lock(self, identity: int) -> threading.Lock:
         return self._locks[identity % _LOCKS]

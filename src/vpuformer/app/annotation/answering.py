@@ -31,12 +31,7 @@ MAX_PAINTING = 4
 
 
 class Answering:
-    """Answers steps. May be used by many threads.
-
-    Args:
-        gallery: the images.
-        segmenter: used by one thread alone.
-    """
+    """Answers steps. May be used by many threads; the segmenter is used by one alone."""
 
     def __init__(self, gallery: Gallery, segmenter: Segmenter) -> None:
         self._gallery, self._segmenter = gallery, segmenter

@@ -87,17 +87,12 @@ def left_out_notes(store: "Store") -> list[str]:
                 index = last_answered(current, steps)
                 empty.add(row.name, not current.at or (index is not None and not steps[index].area))
                 waiting.add(row.name, index is not None and index + 1 < current.at)
-    sentences = []
-    if unaccepted:
-        sentences.append(f"{unaccepted.of('object')} not accepted, left out: {unaccepted.images}.")
-    if empty:
-        sentences.append(f"{empty.of('accepted object')} without a pixel, left out: {empty.images}.")
-    if waiting:
-        sentences.append(
-            f"{waiting.of('accepted object')} without an answer to the last prompt, exported as before it:"
-            f" {waiting.images}."
-        )
-    return sentences
+    notes = (
+        unaccepted.note("object", "not accepted, left out"),
+        empty.note("accepted object", "without a pixel, left out"),
+        waiting.note("accepted object", "without an answer to the last prompt, exported as before it"),
+    )
+    return [note for note in notes if note is not None]
 
 
 def zip_export(
@@ -106,7 +101,6 @@ def zip_export(
     labels: list[str],
     *,
     notes: Iterable[str] = (),
-    polygons: bool | None = None,
 ) -> "ZipStream":
     """Export to a zip file. All files are written, and all errors raised, before this returns.
 
@@ -115,22 +109,16 @@ def zip_export(
     >>> ZipFile(io.BytesIO(b"".join(stream))).namelist()
     ['labels.txt']
 
-    Args:
-        format_name: one of `vpuformer.formats.FORMATS`.
-        images: the images to export, such as `accepted_images(store)`.
-        labels: all labels in their order.
-        notes: sentences for `NOTES.txt`, in addition to those of the format; without any, the file is left out.
-        polygons: see `vpuformer.formats.export`.
+    `notes` and those of the format go into `NOTES.txt`; without any, the file is left out.
 
     Raises:
         InputError: there is no such format, it cannot hold these objects, or the files cannot be written.
     """
-    chosen = find_format(format_name, polygons=polygons)
-    options = {} if polygons is None else {"polygons": polygons}
+    chosen = find_format(format_name)
     with write_errors(tempfile.gettempdir()):
         folder = Path(tempfile.mkdtemp(prefix="vpuformer-export-"))
     try:
-        written = chosen.write(images, folder, labels, **options)
+        written = chosen.write(images, folder, labels)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise

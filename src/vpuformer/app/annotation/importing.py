@@ -20,14 +20,7 @@ def import_masks(annotator: Annotator, image: int, content: bytes, label: int | 
     """Create an object for every mask in `content`; see `vpuformer.formats.read_objects`.
 
     Labels in the file are matched by name, and created if they are missing. A mask that the image already has with the
-    same label is skipped.
-
-    Args:
-        annotator: stores the objects.
-        image: id of the image.
-        content: content of the file.
-        label: id of the label for objects that have none in the file.
-        name: name of the file, "" if unknown.
+    same label is skipped. Objects without a label in the file get `label`, an id. `name` is that of the file.
 
     Raises:
         NotFoundError: there is no such image or label.

@@ -13,13 +13,7 @@ from vpuformer.arrays import Size
 
 
 class LoadedObject:
-    """An object with its steps. Every answer is read from the store at most once.
-
-    Args:
-        store: where the answers are.
-        row: the object.
-        steps: all of its steps, including undone ones.
-    """
+    """An object with all its steps, undone ones too. Answers are read from the store at most once."""
 
     def __init__(self, store: Store, row: ObjectRow, steps: list[StepRow]) -> None:
         self.row, self.steps = row, steps

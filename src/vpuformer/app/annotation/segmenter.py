@@ -10,10 +10,6 @@ from vpuformer.inference.protocol import Encoded, Prediction, Query, Segmenter
 class LazySegmenter:
     """VPUFormer. Its weights are read with the first image: the page is there at once.
 
-    Args:
-        name_or_path: a model that is known by name, or a folder with weights.
-        device: such as "cpu" or "cuda"; by default the best one there is.
-
     Raises:
         CheckpointError: there is no such model, or its files are broken.
         ConfigError: there is no such device.

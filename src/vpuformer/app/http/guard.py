@@ -49,7 +49,6 @@ class Guard:
     """Middleware that refuses requests without access.
 
     Args:
-        app: the application behind it.
         static: folder with the page that asks for the token.
         token: secret that every request must carry; None to require no token.
         any_host: whether to answer requests to names other than loopback names.

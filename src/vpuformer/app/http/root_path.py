@@ -11,9 +11,7 @@ _WORD = r"(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+"
 class RootPath:
     """Middleware that restores the path that ASGI defines: one that begins with the root path.
 
-    Args:
-        app: the application.
-        root_path: from `checked_root_path`; empty to use the root path of the ASGI server.
+    An empty `root_path` stands for the root path of the ASGI server.
     """
 
     def __init__(self, app: App, *, root_path: str) -> None:

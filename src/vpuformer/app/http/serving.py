@@ -108,12 +108,9 @@ def serve(
     """Serve until interrupted.
 
     Args:
-        folder: the images.
-        store: the annotations; closed at the end.
-        segmenter: answers prompts.
+        store: closed at the end.
         socket: from `bind`.
         token: secret that every request must carry; a random one if None.
-        no_token: whether to require no token.
         server_name: name of a proxy to answer, in addition to the names of this machine.
         root_path: path under which the proxy shows the server.
         browser: whether to open the page.

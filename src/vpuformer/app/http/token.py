@@ -29,29 +29,16 @@ _POLICY = (
 
 
 class Token:
-    """Checks the token of requests.
-
-    Args:
-        secret: the token.
-        page: file of the page that asks for it.
-    """
+    """Checks the token of requests; `page` is the file of the page that asks for it."""
 
     def __init__(self, secret: str, page: Path) -> None:
         self._secret, self._page = secret.encode(), page
         self._name = cookie_name(secret)
 
     async def answer(self, scope: Scope, path: str, headers: dict[bytes, bytes], receive: Receive, send: Send) -> bool:
-        """Answer a request that lacks the token or delivers it.
+        """Answer a request that lacks the token or delivers it, and return whether that was done.
 
-        Args:
-            scope: ASGI scope of the request.
-            path: path without the root path.
-            headers: headers by lower-case name.
-            receive: reads the form.
-            send: sends the answer.
-
-        Returns:
-            Whether the request was answered here; otherwise it may go on.
+        `path` is without the root path; `headers` have lower-case names.
         """
         if scope["method"] == "POST" and path == FORM:
             if is_foreign(headers):

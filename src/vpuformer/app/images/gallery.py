@@ -22,9 +22,7 @@ _log = logging.getLogger(__name__)
 class Gallery:
     """Images by their ids. Safe to use from many threads.
 
-    Args:
-        folder: the image files.
-        store: their rows.
+    `name`, `key`, `image` and `size` raise `NotFoundError` if there is no image with the id.
     """
 
     def __init__(self, folder: Folder, store: Store) -> None:
@@ -36,10 +34,6 @@ class Gallery:
         self._names = {row.id: row.name for row in rows}
         self._sizes = {row.id: row.size for row in rows if row.size is not None}
         self.opened = ImageCache(folder, IMAGE_BUDGET)
-
-    def close(self) -> None:
-        """Stop opening images in advance."""
-        self.opened.close()
 
     def listed(self) -> list[ImageRow]:
         """Return the images of the folder in its order, including new ones.
@@ -60,11 +54,7 @@ class Gallery:
         return [by_id[identity] for identity in self._order]
 
     def name(self, identity: int) -> str:
-        """Return the name of an image.
-
-        Raises:
-            NotFoundError: there is no such image.
-        """
+        """Return the name of an image."""
         if identity not in self._names:
             self._names[identity] = self._store.image(identity).name
         return self._names[identity]
@@ -73,7 +63,6 @@ class Gallery:
         """Return the name and version of an image's current file.
 
         Raises:
-            NotFoundError: there is no such image.
             ImageError: its file is gone.
         """
         name = self.name(identity)
@@ -83,7 +72,6 @@ class Gallery:
         """Return the open image, checked to have the size that its objects were drawn on.
 
         Raises:
-            NotFoundError: there is no such image.
             ImageError: its file is gone or broken, or has another size by now.
         """
         image = self.opened.get(self.name(identity))

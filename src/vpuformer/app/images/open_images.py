@@ -25,18 +25,14 @@ class OpenImage:
     """An open image. Safe to use from any number of threads.
 
     Args:
-        rgb: uint8 (H, W, 3); becomes read-only.
+        rgb: the image as `vpuformer.images.read_image` returns it and the network sees it; becomes read-only.
         deep: the stored values if they have more than 8 bits, (H, W) or (H, W, 3); becomes read-only.
         grey: whether the three channels of `rgb` are equal, so that tiles need only one.
         notes: short remarks for the person.
         version: version of the file.
 
     Attributes:
-        rgb: the image as `vpuformer.images.read_image` returns it and the network sees it.
-        deep: the stored values, or None.
         range: values of `deep` that `rgb` shows as black and white; None without `deep` or if all values are equal.
-        notes: short remarks for the person.
-        version: version of the file.
         levels: (width, height) of each pyramid level; the last one fits into a tile.
     """
 
@@ -82,10 +78,8 @@ class OpenImage:
 
         Args:
             level: pyramid level, 0 for the image itself.
-            x: column of the tile, from 0.
-            y: row of the tile, from 0.
-            low: value of `deep` that is shown black. Only for images with `deep`, together with `high`.
-            high: value of `deep` that is shown white.
+            x, y: column and row of the tile, from 0.
+            low, high: values of `deep` that are shown black and white; only for images with `deep`.
 
         Raises:
             NotFoundError: there is no such tile.
@@ -128,9 +122,7 @@ def open_image(path: Path) -> OpenImage:
 class ImageCache:
     """The most recently opened images of a folder. Safe to use from any number of threads.
 
-    Args:
-        folder: the images.
-        budget_bytes: maximum size of all open images. The last image stays even if it is larger.
+    The last image stays even if it is larger than the budget.
     """
 
     def __init__(self, folder: Folder, budget_bytes: int) -> None:
@@ -161,11 +153,6 @@ class ImageCache:
     def close(self) -> None:
         """Wait for the background work, and start no more of it."""
         self._cache.close()
-
-    @property
-    def nbytes(self) -> int:
-        """Size of all open images in bytes."""
-        return self._cache.nbytes
 
 
 def _averaged(deep: Pixels | None) -> Pixels | None:

@@ -12,12 +12,7 @@ if TYPE_CHECKING:
 
 
 def notes_on_files(store: "Store", root: Path) -> list[str]:
-    """Return sentences about image files that are gone, changed or rotated by EXIF.
-
-    Args:
-        store: the exported annotations; images count if they are done or have an accepted object.
-        root: folder of the images.
-    """
+    """Return sentences about exported images whose files are gone, changed or rotated by EXIF."""
     gone, resized, newer, turned = Affected(), Affected(), Affected(), Affected()
     drawn = store.last_steps()
     for row in store.images():
@@ -38,21 +33,13 @@ def notes_on_files(store: "Store", root: Path) -> list[str]:
         if orientation != 1:
             stored = f"{height}x{width}" if orientation >= 5 else f"{width}x{height}"
             turned.add(f"{row.name} (stored as {stored})")
-    sentences = []
-    if gone:
-        sentences.append(
-            f"{gone.of('image')} cannot be read any more (renamed?), and the export has the former name: {gone.images}."
-        )
-    if resized:
-        sentences.append(f"{resized.of('image')} with another size than its objects were drawn on: {resized.images}.")
-    if newer:
-        sentences.append(
-            f"{newer.of('image')} changed or moved after the last step on its objects; check that they still fit:"
-            f" {newer.images}."
-        )
-    if turned:
-        sentences.append(
-            f"{turned.of('image')} with an EXIF orientation, exported upright; masks do not fit in programs that ignore"
-            f" the orientation: {turned.images}."
-        )
-    return sentences
+    notes = (
+        gone.note("image", "cannot be read any more (renamed?), and the export has the former name"),
+        resized.note("image", "with another size than its objects were drawn on"),
+        newer.note("image", "changed or moved after the last step on its objects; check that they still fit"),
+        turned.note(
+            "image",
+            "with an EXIF orientation, exported upright; masks do not fit in programs that ignore the orientation",
+        ),
+    )
+    return [note for note in notes if note is not None]

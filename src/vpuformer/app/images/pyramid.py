@@ -30,10 +30,7 @@ def level_sizes(width: int, height: int) -> tuple[Size, ...]:
 class ImagePyramid:
     """Pyramid levels of an array (H, W) or (H, W, 3), computed on first use.
 
-    Safe to use from any number of threads.
-
-    Args:
-        full: level 0, as uint8, uint16, int16, float32 or float64.
+    Level 0 is `full`: uint8, uint16, int16, float32 or float64. Safe to use from any number of threads.
     """
 
     def __init__(self, full: Pixels) -> None:

@@ -6,7 +6,6 @@ from pathlib import Path
 from PIL import Image
 
 from vpuformer.app.images.web_image import to_web_image
-from vpuformer.arrays import RGB
 from vpuformer.images.loading import load
 from vpuformer.images.reading import to_rgb
 from vpuformer.images.scaling import scaled_down
@@ -20,23 +19,15 @@ _decoding = threading.BoundedSemaphore(2)
 
 
 def thumbnail(path: Path, side: int = SIDE) -> bytes:
-    """Return an upright JPEG thumbnail. Smaller images keep their size.
-
-    Args:
-        path: image file; a JPEG is decoded at a fraction of its size.
-        side: maximum length of the longer side in pixels.
+    """Return an upright JPEG thumbnail, at most `side` pixels long. Smaller images keep their size.
 
     Raises:
         ImageError: the file cannot be read.
     """
     with _decoding:
-        pixels = _read_small(path, side)
+        stored = load(path, least=side)
+        if isinstance(stored, Image.Image) and stored.mode in ("L", "RGB"):
+            # By a whole number and to at least twice the side: fast, and only a few pixels become an array.
+            stored = stored.reduce(max(1, max(stored.size) // (2 * side)))
+        pixels = to_rgb(stored, str(path))
     return to_web_image(scaled_down(pixels, side), exact=False, quality=_QUALITY).content
-
-
-def _read_small(path: Path, side: int) -> RGB:
-    stored = load(path, least=side)
-    if isinstance(stored, Image.Image) and stored.mode in ("L", "RGB"):
-        # By a whole number and to at least twice the side: fast, and only a few pixels become an array.
-        stored = stored.reduce(max(1, max(stored.size) // (2 * side)))
-    return to_rgb(stored, str(path))

@@ -20,13 +20,7 @@ class WebImage(NamedTuple):
 
 
 def to_web_image(pixels: RGB, *, exact: bool, quality: int = 92) -> WebImage:
-    """Encode a small image.
-
-    Args:
-        pixels: grey (H, W) or RGB (H, W, 3).
-        exact: write a lossless PNG instead of a JPEG.
-        quality: quality of the JPEG, 1 to 100.
-    """
+    """Encode grey (H, W) or RGB (H, W, 3): an `exact` PNG, or a JPEG of `quality` 1 to 100."""
     blue_first = pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
     if exact:
         return WebImage(_file(".png", blue_first), "image/png")

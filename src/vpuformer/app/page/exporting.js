@@ -4,25 +4,17 @@ import { exportPath, getExport } from "./api.js";
 import { make } from "./dom.js";
 import { sentenceOf } from "./sentence.js";
 
-/** @type {[string, string, string][]} */
-const FORMATS = [
-  ["coco", "COCO JSON", "Lossless: run lengths, with overlaps"],
-  ["png", "PNG, one per object", "Lossless, with overlaps"],
-  ["labels", "Label map, one PNG per image", "Labels only; the later object wins overlaps"],
-  ["voc", "Pascal VOC", "Labels, objects and boxes; the later object wins overlaps"],
-  ["labelme", "LabelMe", "Polygons; masks for objects with holes"],
-  ["yolo", "YOLO segmentation", "One outline per object; approximate"],
-];
 /** Milliseconds after which a browser has surely begun to save a file. */
 const TAKEN = 60_000;
 
 /**
  * @param {HTMLElement} menu
  * @param {HTMLElement} button opens the menu, and shows that an export is being prepared
+ * @param {() => import("./types.js").ExportFormat[]} formats returns those that the server offers
  * @param {() => number} unsaved returns the number of unsaved actions
  * @param {Pick<import("./workspace.js").Listener, "onSay" | "onToast">} listener
  */
-export function fillExports(menu, button, unsaved, listener) {
+export function fillExports(menu, button, formats, unsaved, listener) {
   const word = /** @type {HTMLElement} */ (button.querySelector("span"));
   const idle = word.textContent;
   let preparing = 0;
@@ -48,13 +40,15 @@ export function fillExports(menu, button, unsaved, listener) {
       count(-1);
     }
   };
-  const items = FORMATS.map(([format, name, note]) =>
-    make("a", { href: exportPath(format), download: "", click: (/** @type {Event} */ event) => {
-      event.preventDefault();
-      menu.hidePopover();
-      void take(format, name);
-    } }, make("strong", {}, name), make("span", { class: "quiet" }, note)));
-  menu.replaceChildren(make("p", { class: "quiet" }, "A zip file with the accepted objects of all images, and with images that are done."), ...items);
+  menu.addEventListener("beforetoggle", () => {
+    const items = formats().map(({ name, title, summary }) =>
+      make("a", { href: exportPath(name), download: "", click: (/** @type {Event} */ event) => {
+        event.preventDefault();
+        menu.hidePopover();
+        void take(name, title);
+      } }, make("strong", {}, title), make("span", { class: "quiet" }, summary)));
+    menu.replaceChildren(make("p", { class: "quiet" }, "A zip file with the accepted objects of all images, and with images that are done."), ...items);
+  });
 }
 
 /** @param {Blob} file @param {string} name */

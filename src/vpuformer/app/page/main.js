@@ -77,7 +77,7 @@ const renderer = new Renderer({ session, settings, stage, files, labels, toolbar
 const commands = actions({ session, settings, stage, labels, input, renderer, toasts });
 
 fillDialog(/** @type {HTMLDialogElement} */ (byId("keys")));
-fillExports(byId("export-menu"), byId("export"), () => queue.waiting, { onSay: say, onToast: (sentence) => toasts.show(sentence) });
+fillExports(byId("export-menu"), byId("export"), () => session.project?.formats ?? [], () => queue.waiting, { onSay: say, onToast: (sentence) => toasts.show(sentence) });
 nameButtons();
 
 document.addEventListener("keydown", (event) => {

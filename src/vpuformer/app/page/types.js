@@ -61,6 +61,8 @@
  * @property {boolean} done
  * @property {ObjectState[]} objects
  *
+ * @typedef {{name: string, title: string, summary: string}} ExportFormat
+ *
  * @typedef {object} Project
  * @property {string} folder
  * @property {string} model
@@ -68,6 +70,7 @@
  * @property {string} version
  * @property {Label[]} labels
  * @property {ImageListed[]} images
+ * @property {ExportFormat[]} formats
  * @property {number | null} place
  *
  * @typedef {{objects: ObjectState[], notes: string[]}} ImportResult

@@ -11,7 +11,10 @@ from vpuformer.images.palette import free_colour
 
 
 class LabelStore(Database):
-    """A database with the labels that people give to objects."""
+    """A database with the labels that people give to objects.
+
+    A method that needs a label by its id raises `NotFoundError` if there is none.
+    """
 
     def labels(self) -> list[LabelRow]:
         """Return all labels, the oldest first."""
@@ -31,7 +34,6 @@ class LabelStore(Database):
         """Change the name or the colour of a label.
 
         Raises:
-            NotFoundError: there is no such label.
             ConflictError: another label has that name.
         """
         values = {key: value for key, value in (("name", name), ("colour", colour)) if value is not None}
@@ -45,11 +47,7 @@ class LabelStore(Database):
             return self._label(connection, identity)
 
     def label(self, identity: int) -> LabelRow:
-        """Return one label.
-
-        Raises:
-            NotFoundError: there is no such label.
-        """
+        """Return one label."""
         with self._reading() as connection:
             return self._label(connection, identity)
 
@@ -57,7 +55,6 @@ class LabelStore(Database):
         """Delete a label.
 
         Raises:
-            NotFoundError: there is no such label.
             ConflictError: objects have this label.
         """
         with self._writing() as connection:

@@ -27,10 +27,9 @@ FILE = "vpuformer.sqlite"
 
 
 class Store(LabelStore):
-    """A database of images, labels, objects and steps.
+    """A database of images, labels, objects and steps. See `Database` for its address.
 
-    Args:
-        address: path of an SQLite file, which is created if it is missing, or an SQLAlchemy URL ("postgresql://...").
+    A method that needs an image, label or object by its id raises `NotFoundError` if there is none.
 
     Raises:
         StoreError: the database cannot be opened or has another layout.
@@ -71,11 +70,7 @@ class Store(LabelStore):
             return [_image(row) for row in connection.execute(_IMAGES)]
 
     def image(self, identity: int) -> ImageRow:
-        """Return one image.
-
-        Raises:
-            NotFoundError: there is no such image.
-        """
+        """Return one image."""
         with self._reading() as connection:
             row = connection.execute(_IMAGES.where(images.c.id == identity)).first()
         if row is None:
@@ -99,11 +94,7 @@ class Store(LabelStore):
         return None if value is None else int(value)
 
     def set_last_image(self, identity: int) -> None:
-        """Store which image is open.
-
-        Raises:
-            NotFoundError: there is no such image.
-        """
+        """Store which image is open."""
         self.image(identity)
         with self._writing() as connection:
             row = metadata.update().where(metadata.c.name == "place")
@@ -114,7 +105,6 @@ class Store(LabelStore):
         """Create an object without steps, or return the object that already has this key.
 
         Raises:
-            NotFoundError: there is no such image or label.
             ConflictError: the key belongs to an object on another image.
         """
         self.image(image)
@@ -145,9 +135,6 @@ class Store(LabelStore):
 
         Returns:
             Ids of the new objects.
-
-        Raises:
-            NotFoundError: there is no such image or label.
         """
         self.image(image)
         with self._writing() as connection:
@@ -171,11 +158,7 @@ class Store(LabelStore):
             return [ObjectRow(*row) for row in connection.execute(query)]
 
     def change_object(self, identity: int, **values: int | bool | None) -> ObjectRow:
-        """Set `label`, `accepted` or `deleted`.
-
-        Raises:
-            NotFoundError: there is no such object or label.
-        """
+        """Set `label`, `accepted` or `deleted`."""
         with self._writing() as connection:
             row = self._object(connection, identity)
             if values.get("label") is not None:
@@ -183,11 +166,7 @@ class Store(LabelStore):
             return self._update(connection, row, **values)
 
     def history(self, identity: int) -> tuple[ObjectRow, list[StepRow]]:
-        """Return an object and its steps, read in one transaction.
-
-        Raises:
-            NotFoundError: there is no such object.
-        """
+        """Return an object and its steps, read in one transaction."""
         with self._reading() as connection:
             return self._object(connection, identity), self._steps(connection, identity)
 
@@ -221,7 +200,6 @@ class Store(LabelStore):
             The step's id, or None if no step was added.
 
         Raises:
-            NotFoundError: there is no such object.
             ConflictError: the object has another revision, or the key belongs to a step of another object.
         """
         with self._writing() as connection:
@@ -284,7 +262,6 @@ class Store(LabelStore):
         """Undo (-1) or redo (1) one step.
 
         Raises:
-            NotFoundError: there is no such object.
             ConflictError: the object has another revision, or there is nothing to undo or redo.
         """
         with self._writing() as connection:

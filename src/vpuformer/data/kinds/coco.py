@@ -138,16 +138,6 @@ class CocoFolder(Source):
     def _runs(self, position: int) -> bytes:
         return self._counts[self._offsets[position] : self._offsets[position + 1]]
 
-    def __repr__(self) -> str:
-        return f"CocoFolder({self.name!r}: {len(self)} images, {len(self._ids)} objects)"
-
-    def index(self, file_name: str) -> int:
-        """The number of an image."""
-        try:
-            return self.images.index(file_name)
-        except ValueError:
-            raise DatasetError(f"{self.annotations} lists no image {file_name!r}") from None
-
     def size(self, index: int) -> tuple[int, int]:
         """(height, width) as the annotations say."""
         height, width = self._sizes[index]

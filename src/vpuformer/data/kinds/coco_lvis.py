@@ -60,11 +60,6 @@ class CocoLvis(LayeredSource):
         self._stems, self._first, self._roots = _read_index(self._folder / _INDEX)
         super().__init__(name, [f"images/{stem}.jpg" for stem in self._stems])
 
-    @property
-    def things(self) -> int:
-        """How many things the index lists, with all their parts and of any size."""
-        return int(self._first[-1])
-
     def fully_annotated(self, index: int) -> bool:  # noqa: ARG002
         return True
 

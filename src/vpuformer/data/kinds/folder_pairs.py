@@ -20,44 +20,6 @@ from vpuformer.metrics import IGNORE
 ReadTruth = Callable[[Path], Truth]
 
 
-def grabcut(root: Path) -> Iterator[SampleOrError]:
-    """GrabCut: `data_GT` and `boundary_GT`. Grey masks: above 128 object, 128 ignored."""
-    return _one_object(root, "grabcut", "data_GT", "boundary_GT", _undecided_at_128)
-
-
-def berkeley(root: Path) -> Iterator[SampleOrError]:
-    """Berkeley (one image file an object): `images` and `masks`, read as GrabCut."""
-    return _one_object(root, "berkeley", "images", "masks", _undecided_at_128)
-
-
-def davis(root: Path) -> Iterator[SampleOrError]:
-    """DAVIS: `img` and `gt`. All objects of a frame are one: everything above 0."""
-    return _one_object(root, "davis", "img", "gt", _above_zero)
-
-
-def coco_mval(root: Path) -> Iterator[SampleOrError]:
-    """COCO_MVal (one image file an object): `img` and `gt`, read as DAVIS."""
-    return _one_object(root, "coco_mval", "img", "gt", _above_zero)
-
-
-def brats(root: Path) -> Iterator[SampleOrError]:
-    """BraTS, slices of brains with tumours: `image` and `annotation`, read as DAVIS."""
-    return _one_object(root, "brats", "image", "annotation", _above_zero)
-
-
-def oaizib(root: Path) -> Iterator[SampleOrError]:
-    """OAIZIB, slices of knees: `test/image`, `test/annotations`. Values above 0 are objects."""
-    return _labelled(root, "oaizib", "test/image", "test/annotations", read_labels)
-
-
-def sstem(root: Path) -> Iterator[SampleOrError]:
-    """ssTEM, slices of a larva's nerve cord: `raw` and `mitochondria` in the folder `stack1`.
-
-    Every component, connected over the sides of its pixels, is an object; they are numbered in raster order.
-    """
-    return _labelled(root, "sstem", "raw", "mitochondria", _components)
-
-
 class _Pair(NamedTuple):
     """An image and its mask; `notes` are about the folders of the set."""
 
@@ -67,7 +29,7 @@ class _Pair(NamedTuple):
     notes: tuple[str, ...]
 
 
-def _one_object(root: Path, name: str, images: str, masks: str, read: ReadTruth) -> Iterator[SampleOrError]:
+def _one_object(name: str, images: str, masks: str, read: ReadTruth, root: Path) -> Iterator[SampleOrError]:
     for pair in _pairs(root, name, images, masks):
         if isinstance(pair, DatasetError):
             yield pair
@@ -77,7 +39,7 @@ def _one_object(root: Path, name: str, images: str, masks: str, read: ReadTruth)
 
 
 def _labelled(
-    root: Path, name: str, images: str, masks: str, read: Callable[[Path], Labels]
+    name: str, images: str, masks: str, read: Callable[[Path], Labels], root: Path
 ) -> Iterator[SampleOrError]:
     for pair in _pairs(root, name, images, masks):
         if isinstance(pair, DatasetError):
@@ -123,3 +85,20 @@ def _above_zero(mask: Path) -> Truth:
 def _components(mask: Path) -> Labels:
     labelled: Any = ndimage.label(read_labels(mask) > 0)
     return labelled[0]
+
+
+grabcut = partial(_one_object, "grabcut", "data_GT", "boundary_GT", _undecided_at_128)
+"""GrabCut: grey masks, above 128 object, 128 ignored."""
+berkeley = partial(_one_object, "berkeley", "images", "masks", _undecided_at_128)
+"""Berkeley: one image file an object, read as GrabCut."""
+davis = partial(_one_object, "davis", "img", "gt", _above_zero)
+"""DAVIS: all objects of a frame are one, everything above 0."""
+coco_mval = partial(_one_object, "coco_mval", "img", "gt", _above_zero)
+"""COCO_MVal: one image file an object, read as DAVIS."""
+brats = partial(_one_object, "brats", "image", "annotation", _above_zero)
+"""BraTS: slices of brains with tumours, read as DAVIS."""
+oaizib = partial(_labelled, "oaizib", "test/image", "test/annotations", read_labels)
+"""OAIZIB: slices of knees; values above 0 are objects."""
+sstem = partial(_labelled, "sstem", "raw", "mitochondria", _components)
+"""ssTEM: slices of a larva's nerve cord, in the folder `stack1`. Every component, connected over the sides of its
+pixels, is an object; they are numbered in raster order."""

@@ -32,8 +32,6 @@ def label_samples(
 
     Args:
         name: of the image in its set, "set/image"; that of a sample is "set/image/label".
-        image: file of the image.
-        mask: file of the labels.
         read: from that file to labels of shape (H, W); 0 and values below are background. It raises `InputError`.
         ignore_label: the label of ignored pixels.
         notes: sentences about the set that its samples carry.

@@ -2,31 +2,35 @@
 
 `grabcut` and `random_walker` are classical: library implementations, with `seeds` made of the prompts. `sam` is SAM,
 SAM 2 and SAM-HQ: `sam_prompts` converts the prompts, `sam_models` loads the models. `custom` is one of your own.
-Importing this loads no torch; opening one of SAM's family does.
+Importing this loads neither torch nor NumPy: help texts list `BASELINES`.
+
+To add a baseline, write its module here, add an entry to `CLASSICAL`, and name it in the table of docs/evaluation.md.
+A module that imports torch also joins the exceptions of the contract "these load no torch" in pyproject.toml.
 """
 
-from collections.abc import Callable, Mapping
-from functools import partial
-from types import MappingProxyType
+from collections.abc import Mapping
+from importlib import import_module
+from operator import attrgetter
+from typing import TYPE_CHECKING
 
 from vpuformer.errors import ConfigError, unknown_name
-from vpuformer.evaluation.baselines.custom import open_custom
-from vpuformer.evaluation.baselines.grabcut import GrabCut
-from vpuformer.evaluation.baselines.random_walker import RandomWalker
 from vpuformer.evaluation.baselines.sam_models import FAMILIES
-from vpuformer.inference.protocol import Segmenter
 
-CLASSICAL: Mapping[str, Callable[[], Segmenter]] = MappingProxyType(
-    {
-        GrabCut.name: GrabCut,
-        GrabCut.plain_name: GrabCut.plain,
-        RandomWalker.name: RandomWalker,
-    }
-)
-"""They have no weights, and run on the CPU."""
+if TYPE_CHECKING:
+    from vpuformer.inference.protocol import Segmenter
+
+CLASSICAL: Mapping[str, str] = {
+    "opencv-grabcut": "grabcut:GrabCut",
+    "opencv-grabcut-plain": "grabcut:GrabCut.plain",
+    "random-walker": "random_walker:RandomWalker",
+}
+"""Baselines without weights, on the CPU: MODULE:ATTRIBUTE here, called without arguments for a `Segmenter`."""
+
+BASELINES = (*CLASSICAL, *FAMILIES)
+"""Names of all baselines."""
 
 
-def open_baseline(name: str, *, checkpoint: str | None = None, device: str | None = None) -> Segmenter:
+def open_baseline(name: str, *, checkpoint: str | None = None, device: str | None = None) -> "Segmenter":
     """The baseline of this name.
 
     >>> open_baseline("opencv-grabcut").name
@@ -51,6 +55,8 @@ def open_baseline(name: str, *, checkpoint: str | None = None, device: str | Non
     if colon and head not in BASELINES:
         if checkpoint is not None:
             raise ConfigError(f"{name} brings its own weights, got {checkpoint!r}; leave them out")
+        from vpuformer.evaluation.baselines.custom import open_custom
+
         return open_custom(name)
     if head not in BASELINES:
         raise ConfigError(unknown_name("baseline", name, BASELINES))
@@ -60,7 +66,8 @@ def open_baseline(name: str, *, checkpoint: str | None = None, device: str | Non
     if head in CLASSICAL:
         if weights is not None:
             raise ConfigError(f"{head} has no weights, got {weights!r}; leave them out")
-        return CLASSICAL[head]()
+        module, attribute = CLASSICAL[head].split(":")
+        return attrgetter(attribute)(import_module(f"{__name__}.{module}"))()
     if weights == "":
         raise ConfigError(
             f"{name!r} names no weights; give a folder or a name of the hub, or {head!r} for the default ones"
@@ -68,9 +75,3 @@ def open_baseline(name: str, *, checkpoint: str | None = None, device: str | Non
     from vpuformer.evaluation.baselines.sam import Sam
 
     return Sam.from_pretrained(head, weights, device)
-
-
-BASELINES: Mapping[str, Callable[[], Segmenter]] = MappingProxyType(
-    {**CLASSICAL, **{family: partial(open_baseline, family) for family in FAMILIES}}
-)
-"""Functions that open each baseline with its default weights and device."""

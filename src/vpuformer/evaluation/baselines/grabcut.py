@@ -29,7 +29,6 @@ class GrabCut:
     """
 
     name = "opencv-grabcut"
-    plain_name = f"{name}-plain"
     sha256 = ""
 
     def __init__(self, iterations: int = 5, *, reach: float = 0.2, core: float = 0.25, border: bool = True) -> None:
@@ -42,7 +41,7 @@ class GrabCut:
     def plain(cls) -> "GrabCut":
         """Seeded by the prompts alone: their pixels are certain, a box is probable object."""
         grabcut = cls(reach=0.0, core=0.0, border=False)
-        grabcut.name = cls.plain_name
+        grabcut.name = f"{cls.name}-plain"
         return grabcut
 
     def encode(self, image: RGB) -> Encoded:

@@ -41,12 +41,12 @@ def router(telemetry: Telemetry) -> APIRouter:
     @routes.post("/undo", summary="Undo the last step")
     def undo(identity: Identity, body: UndoRedo, annotator: Opened) -> ObjectState:
         with _conflicts_with_state(annotator, identity):
-            return annotator.undo(identity, body.revision)
+            return annotator.undo_redo(identity, body.revision, -1)
 
     @routes.post("/redo", summary="Redo the step that was undone last")
     def redo(identity: Identity, body: UndoRedo, annotator: Opened) -> ObjectState:
         with _conflicts_with_state(annotator, identity):
-            return annotator.redo(identity, body.revision)
+            return annotator.undo_redo(identity, body.revision, 1)
 
     @routes.get("/probability", response_class=Response, summary="Read the probability map as a PNG")
     def probability(identity: Identity, annotator: Opened) -> Response:

@@ -11,8 +11,9 @@ from vpuformer.app.annotation.exporting import accepted_images, label_names, lef
 from vpuformer.app.http.routes.parameters import Identity, Opened
 from vpuformer.app.images.folder import Folder
 from vpuformer.app.images.originals import notes_on_files
-from vpuformer.app.schemas import ImageListed, Label, LabelChange, LastImage, NewLabel, Project
+from vpuformer.app.schemas import ExportFormat, ImageListed, Label, LabelChange, LastImage, NewLabel, Project
 from vpuformer.app.store.rows import ImageRow, LabelRow
+from vpuformer.formats import FORMATS
 
 
 def listed(row: ImageRow) -> ImageListed:
@@ -33,7 +34,7 @@ def router() -> APIRouter:
     """Return the routes of the project."""
     routes = APIRouter(tags=["project"])
 
-    @routes.get("/project", summary="List the images and labels of the folder")
+    @routes.get("/project", summary="List the images, labels and export formats")
     def project(annotator: Opened) -> Project:
         store = annotator.store
         return Project(
@@ -43,6 +44,7 @@ def router() -> APIRouter:
             version=__version__,
             labels=[_label(row) for row in store.labels()],
             images=[listed(row) for row in annotator.gallery.listed()],
+            formats=[ExportFormat(name=each.name, title=each.title, summary=each.summary) for each in FORMATS.values()],
             place=store.last_image,
         )
 
