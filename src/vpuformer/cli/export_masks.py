@@ -1,5 +1,6 @@
 """`vpuformer export-masks`: accepted masks in a format that other programs read."""
 
+import ast
 import json
 import os
 from collections.abc import Iterator, Sequence
@@ -19,14 +20,15 @@ if TYPE_CHECKING:
 
 
 class FormatsBelow(TyperCommand):
-    """A command whose help ends with the export formats, which are imported only for it."""
+    """A command whose help ends with the export formats. The registry is parsed, not imported."""
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
-        from vpuformer.formats import FORMATS
-
         super().format_epilog(ctx, formatter)
+        source = (Path(__file__).parents[1] / "formats" / "registry.py").read_text(encoding="utf-8")
+        calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
+        entries = [call.args for call in calls if ast.unparse(call.func) == "Format"]
         with formatter.section("Formats"):
-            formatter.write_dl([(name, entry.summary) for name, entry in FORMATS.items()])
+            formatter.write_dl([(ast.literal_eval(name), ast.literal_eval(text)) for name, _, text, *_ in entries])
 
 
 def export_masks(

@@ -32,7 +32,7 @@ class Affected:
         return counted(self.number, thing)
 
     def note(self, thing: str, fact: str) -> str | None:
-        """A sentence: how many there are of a thing, a fact about them, and the images; None without any."""
+        """The number of things, a fact about them, and the images; None without any."""
         return f"{self.of(thing)} {fact}: {self.images}." if self else None
 
     @property

@@ -47,7 +47,7 @@ def _head(path: Path) -> Iterator[tuple[tifffile.TiffFile, TiffHead] | Image.Ima
 
 
 def upright_size_of(path: Path) -> tuple[tuple[int, int], int]:
-    """(height, width) of the first image in a file, upright, and its EXIF orientation, 1 (upright) to 8.
+    """(height, width) of an upright first image, and its EXIF orientation, 1 to 8.
 
     Raises:
         ImageError: as in `load`, but a file that is cut short may pass.

@@ -46,7 +46,7 @@ def write_mask(path: str | os.PathLike[str], mask: npt.NDArray[Any]) -> None:
 
 
 def write_image(path: str | os.PathLike[str], rgb: npt.NDArray[np.uint8]) -> None:
-    """Write an image, uint8 (H, W, 3), in the format of the ending of `path`, whole or not at all.
+    """Write an image, uint8 (H, W, 3), in the format that the ending of `path` names.
 
     Raises:
         ImageError: `rgb` is of another shape or type, `path` ends otherwise, its folder is missing, the format cannot

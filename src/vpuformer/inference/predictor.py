@@ -40,7 +40,7 @@ class Predictor:
         *,
         views: ViewSettings = USUAL,
     ) -> "Predictor":
-        """A predictor with these weights; see `VPUFormerSegmenter.from_pretrained`."""
+        """A predictor with these weights; args and errors: `VPUFormerSegmenter.from_pretrained`."""
         return cls(VPUFormerSegmenter.from_pretrained(name_or_path, device, views=views))
 
     @property

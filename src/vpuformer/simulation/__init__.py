@@ -6,7 +6,7 @@ All functions are pure. The arguments of the `next_` functions are the same:
 * `prediction`, bool (H, W);
 * `rng`: without it the *evaluation form*, which always gives the same answer, and with a generator the *training form*,
   which varies like people do;
-* `earlier`: all prompts of the object so far; they are not repeated. Pixels that were clicked do not count when the
+* `earlier`: all prompts of the object so far; no prompt is repeated. Pixels that were clicked do not count when the
   side and the component are chosen.
 
 The answer is in pixels of the image, None when nothing is wrong. They raise a `MaskError` if the arrays do not fit each

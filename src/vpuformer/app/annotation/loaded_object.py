@@ -13,7 +13,7 @@ from vpuformer.arrays import Size
 
 
 class LoadedObject:
-    """An object with all its steps, undone ones too. Answers are read from the store at most once."""
+    """An object with all its steps, undone ones too. Each answer is read at most once."""
 
     def __init__(self, store: Store, row: ObjectRow, steps: list[StepRow]) -> None:
         self.row, self.steps = row, steps

@@ -19,7 +19,7 @@ _decoding = threading.BoundedSemaphore(2)
 
 
 def thumbnail(path: Path, side: int = SIDE) -> bytes:
-    """Return an upright JPEG thumbnail, at most `side` pixels long. Smaller images keep their size.
+    """Return an upright JPEG thumbnail with sides of at most `side` pixels.
 
     Raises:
         ImageError: the file cannot be read.
