@@ -142,15 +142,16 @@ class Steps(RuleBasedStateMachine):
         identity = self._object(which)
         ledger = self._ledgers[identity]
         seen = self._revision(who, identity, looks)
+        offset = -1 if kind == "undo" else 1
         possible = ledger.at > 0 if kind == "undo" else ledger.at < len(ledger.steps)
         if seen != ledger.revision or not possible:
             with pytest.raises(ConflictError):
-                getattr(self._annotator, kind)(identity, seen)
+                self._annotator.undo_redo(identity, seen, offset)
             self._refused(identity)
             return
-        state = getattr(self._annotator, kind)(identity, seen)
+        state = self._annotator.undo_redo(identity, seen, offset)
         self._note(who, identity, state, ledger.after(kind))
-        before = ledger.masks[ledger.at + (-1 if kind == "undo" else 1)]
+        before = ledger.masks[ledger.at + offset]
         assert (mask_of(self._states[identity]["mask"]) == before).all()
 
     @precondition(lambda self: self._ledgers)
