@@ -63,7 +63,7 @@ class VPUFormerSegmenter:
         """The segmenter with the weights of this name, or in this folder.
 
         Args:
-            name_or_path: a name of `vpuformer.model.checkpoint.available()`, or the folder of a checkpoint.
+            name_or_path: a name of `vpuformer.list_models()`, or the folder of a checkpoint.
             device: such as "cpu" or "cuda"; by default CUDA, else Apple's MPS, else the CPU.
             views: how the network is shown an object.
 
