@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy.typing as npt
 from vpuformer.arrays import RGB, FloatMap
 from vpuformer.errors import CheckpointError, InputError
 from vpuformer.geometry import FrameMap
+from vpuformer.inference.candidates import distinct, further_views
 from vpuformer.inference.encoded import CropFeatures, EncodedImage
 from vpuformer.inference.protocol import Prediction, Query
 from vpuformer.inference.resample import stretch
@@ -110,8 +112,32 @@ class VPUFormerSegmenter:
                 View.choose(self._own(query), query.prompts, query.mask, query.crop, rule)
                 for query, rule in zip(batch, rules, strict=True)
             ]
-            answers += self._answer(views, rules)
+            answers += self._with_candidates(batch, views, rules, self._answer(views, rules))
         return answers
+
+    def _with_candidates(
+        self,
+        queries: Sequence[Query],
+        views: Sequence[View],
+        rules: Sequence[ZoomRule | None],
+        answers: Sequence[Prediction],
+    ) -> list[Prediction]:
+        """The answers, with candidates where the queries ask for them; without a mask, also from further views."""
+        unclear = [i for i, query in enumerate(queries) if query.candidates and query.mask is None]
+        first = self._look([views[i] for i in unclear])
+        further = [
+            (i, view, rule)
+            for i, answer in zip(unclear, first, strict=True)
+            for view, rule in further_views(views[i], answer, rules[i])
+        ]
+        found: dict[int, list[Prediction]] = {i: [] for i in unclear}
+        seen = self._answer([view for _, view, _ in further], [rule for _, _, rule in further])
+        for (i, _, _), answer in zip(further, seen, strict=True):
+            found[i].append(answer)
+        return [
+            replace(answer, candidates=distinct([answer, *found.get(i, ())])) if query.candidates else answer
+            for i, (query, answer) in enumerate(zip(queries, answers, strict=True))
+        ]
 
     def _own(self, query: Query) -> EncodedImage:
         encoded = query.encoded_as(EncodedImage)

@@ -1,0 +1,73 @@
+"""What a first prompt may mean: a click on a shirt can mean the shirt or the person.
+
+The network answers with one mask. Shown the image in another way it often finds the other object: in a crop half as
+wide and high around the prompts it finds the part, and given all that a first look holds possible as the previous mask
+it finds the whole. `benchmarks/candidates.py` measures both on the validation split.
+"""
+
+from collections.abc import Sequence
+from math import sqrt
+
+import numpy as np
+
+from vpuformer.inference.protocol import Candidate, Prediction
+from vpuformer.inference.zoom import View, ZoomRule, closer_crop, prompts_in_crop
+from vpuformer.metrics import iou
+
+POSSIBLE = 0.1
+"""A pixel above this probability may belong to the object."""
+
+DISTINCT = 0.95
+"""Two masks with at least this intersection over union are the same candidate."""
+
+
+def further_views(view: View, first: Prediction, rule: ZoomRule | None) -> list[tuple[View, ZoomRule | None]]:
+    """The views that show the network the part and the whole, each with the rule for its further looks.
+
+    Args:
+        view: the whole image, without a mask.
+        first: the answer to it.
+        rule: how the network may look closer; None if only at the whole image.
+    """
+    prompts = view.all_prompts
+    whole = view._replace(mask=(first.probability > POSSIBLE).astype(np.float32))
+    if rule is None:
+        return [(whole, None)]
+    crop = closer_crop(view.encoded.size, prompts, rule)
+    part = view._replace(crop=crop, prompts=prompts_in_crop(prompts, crop))
+    return [(whole, None)] if crop == view.crop else [(part, rule), (whole, None)]
+
+
+def distinct(answers: Sequence[Prediction]) -> tuple[Candidate, ...]:
+    """The distinct masks of answers to one query: that of the first answer, then the others, best score first.
+
+    A mask scores high if its probabilities are sure, and if the other answers agree with it: the geometric mean of
+    `expected_iou` and of the mean IoU with the other masks.
+
+    >>> person, shirt = Prediction([[0.9, 0.9, 0.9, 0.1]]), Prediction([[0.1, 0.8, 0.1, 0.1]])
+    >>> [(each.mask.sum().item(), round(each.score, 2)) for each in distinct([person, shirt, person])]
+    [(3, 0.76), (1, 0.5)]
+    """
+    masks = [answer.mask for answer in answers]
+    for mask in masks:
+        mask.setflags(write=False)
+    overlaps = np.array([[iou(one, other.view(np.int8)) for other in masks] for one in masks])
+    agreements = [np.delete(row, i).mean() if len(row) > 1 else 1.0 for i, row in enumerate(overlaps)]
+    scores = [sqrt(expected_iou(answer) * float(each)) for answer, each in zip(answers, agreements, strict=True)]
+    kept = [0]
+    for i in sorted(range(1, len(masks)), key=lambda i: -scores[i]):
+        if masks[i].any() and overlaps[i, kept].max() < DISTINCT:
+            kept.append(i)
+    return tuple(Candidate(masks[i], scores[i]) for i in kept)
+
+
+def expected_iou(prediction: Prediction) -> float:
+    """Estimate of the IoU, 0..1, if every probability is right: E[intersection] / E[union].
+
+    >>> expected_iou(Prediction([[1, 1, 0, 0]])), round(expected_iou(Prediction([[0.8, 0, 0, 0.2]])), 3)
+    (1.0, 0.667)
+    """
+    probability, mask = prediction.probability, prediction.mask
+    inside = float(probability[mask].sum(dtype=np.float64))
+    union = np.count_nonzero(mask) + float(probability.sum(dtype=np.float64)) - inside
+    return float(inside / union) if union else 0.0
