@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from support.networks import predictor_of
 from vpuformer.errors import ImageError, MaskError, PromptError, SessionError
 from vpuformer.evaluation.baselines.sam_prompts import sam_prompts
+from vpuformer.inference.candidates import expected_iou
 from vpuformer.inference.predictor import Predictor
 from vpuformer.inference.protocol import Encoded, Prediction, Query
 from vpuformer.integrations.sam import (
     LOW_RES,
     SamPredictor,
-    expected_iou,
     from_corner_pixels,
     from_low_res,
     prompts_from_arrays,
@@ -134,15 +134,22 @@ def test_names_and_order_are_those_of_segment_anything() -> None:
 def test_masks_are_those_of_our_predictor(ours: Predictor, theirs: SamPredictor, image: np.ndarray) -> None:
     ours.set_image(image)
     theirs.set_image(image)
-    wanted = ours.predict([Click(30, 20), Click(5, 5, False), Box(9.5, 4.5, 50.5, 40.5)])
-    masks, scores, low_res = theirs.predict(
-        np.array([[30, 20], [5, 5], [0, 0]]), np.array([1, 0, -1]), np.array([10, 5, 50, 40]), multimask_output=False
-    )
+    prompts = [Click(30, 20), Click(5, 5, False), Box(9.5, 4.5, 50.5, 40.5)]
+    arrays = np.array([[30, 20], [5, 5], [0, 0]]), np.array([1, 0, -1]), np.array([10, 5, 50, 40])
+    wanted = ours.predict(prompts)
+    masks, scores, low_res = theirs.predict(*arrays, multimask_output=False)
     assert (masks.shape, masks.dtype) == ((1, 48, 64), np.bool_)
     assert np.array_equal(masks[0], wanted.mask)
     assert scores.shape == (1,)
     assert scores[0] == pytest.approx(expected_iou(wanted))
     assert (low_res.shape, low_res.dtype) == ((1, LOW_RES, LOW_RES), np.float32)
+
+    candidates = ours.predict(prompts, candidates=True).candidates
+    masks, scores, low_res = theirs.predict(*arrays)
+    assert np.array_equal(masks, [each.mask for each in candidates])
+    assert scores.tolist() == pytest.approx([each.score for each in candidates])
+    assert low_res.shape == (len(masks), LOW_RES, LOW_RES)
+    assert len(theirs.predict(*arrays, mask_input=low_res[:1])[0]) == 1
 
 
 def test_logits_are_above_the_threshold_where_the_mask_is(theirs: SamPredictor, image: np.ndarray) -> None:
@@ -163,7 +170,7 @@ def test_bgr_is_turned_around(theirs: SamPredictor, image: np.ndarray) -> None:
 
 
 class Echo:
-    """Answers with the mask that it was given, or with a disk."""
+    """Answers with the mask that it was given, or with a disk, and knows no candidates."""
 
     name, sha256 = "echo", ""
 
@@ -220,9 +227,3 @@ def test_what_does_not_fit_is_refused(theirs: SamPredictor, image: np.ndarray) -
     theirs.reset_image()
     with pytest.raises(SessionError, match="call set_image"):
         theirs.predict([[1, 1]], [1])
-
-
-def test_the_score_is_one_for_a_sure_mask_and_zero_for_none() -> None:
-    assert expected_iou(Prediction(np.eye(4))) == 1
-    assert expected_iou(Prediction(np.zeros((4, 4)))) == 0
-    assert expected_iou(Prediction(np.full((4, 4), 0.6))) == pytest.approx(0.6)
