@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from support.networks import predictor_of
 from vpuformer.arrays import FloatMap
 from vpuformer.geometry import Crop, FrameMap
-from vpuformer.inference.candidates import DISTINCT, distinct, expected_iou
+from vpuformer.inference.candidates import DISTINCT, distinct
 from vpuformer.inference.predictor import Predictor
 from vpuformer.inference.protocol import Prediction, Query
 from vpuformer.inference.segment import VPUFormerSegmenter
@@ -176,15 +176,9 @@ def test_equal_and_empty_masks_are_left_out() -> None:
     assert distinct([nothing])[0].score == 0
 
 
-def test_a_sure_answer_alone_has_the_score_of_its_expected_iou() -> None:
+def test_an_answer_alone_scores_by_its_probabilities() -> None:
     (only,) = distinct([prediction(1)])
-    assert only.score == pytest.approx(expected_iou(prediction(1)) ** 0.5)
-
-
-def test_the_expected_iou_is_one_for_a_sure_mask_and_zero_for_none() -> None:
-    assert expected_iou(Prediction(np.eye(4))) == 1
-    assert expected_iou(Prediction(np.zeros((4, 4)))) == 0
-    assert expected_iou(Prediction(np.full((4, 4), 0.6))) == pytest.approx(0.6)
+    assert only.score == pytest.approx(0.9)
 
 
 # --- the crop -----------------------------------------------------------------------------------------------------

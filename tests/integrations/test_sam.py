@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from support.networks import predictor_of
 from vpuformer.errors import ImageError, MaskError, PromptError, SessionError
 from vpuformer.evaluation.baselines.sam_prompts import sam_prompts
-from vpuformer.inference.candidates import expected_iou
 from vpuformer.inference.predictor import Predictor
 from vpuformer.inference.protocol import Encoded, Prediction, Query
 from vpuformer.integrations.sam import (
     LOW_RES,
     SamPredictor,
+    expected_iou,
     from_corner_pixels,
     from_low_res,
     prompts_from_arrays,
@@ -227,3 +227,9 @@ def test_what_does_not_fit_is_refused(theirs: SamPredictor, image: np.ndarray) -
     theirs.reset_image()
     with pytest.raises(SessionError, match="call set_image"):
         theirs.predict([[1, 1]], [1])
+
+
+def test_the_score_is_one_for_a_sure_mask_and_zero_for_none() -> None:
+    assert expected_iou(Prediction(np.eye(4))) == 1
+    assert expected_iou(Prediction(np.zeros((4, 4)))) == 0
+    assert expected_iou(Prediction(np.full((4, 4), 0.6))) == pytest.approx(0.6)

@@ -235,7 +235,7 @@ def closer_crop(size: Size, prompts: Iterable[Prompt], rule: ZoomRule = RULES["o
 
     >>> from vpuformer.prompts import Box, Click
     >>> closer_crop((1000, 1000), [Click(700, 450)]), closer_crop((1000, 1000), [Box(0, 0, 999, 600)])
-    (Crop(left=450, top=200, width=500, height=500), Crop(left=0, top=0, width=1000, height=661))
+    (Crop(left=451, top=201, width=500, height=500), Crop(left=0, top=0, width=1000, height=661))
 
     Returns:
         The whole image without a positive prompt.

@@ -17,8 +17,7 @@ import numpy.typing as npt
 
 from vpuformer.arrays import BoolMask, FloatMap, Size, as_array
 from vpuformer.errors import ImageError, MaskError, PromptError, SessionError
-from vpuformer.inference.candidates import expected_iou
-from vpuformer.inference.protocol import Candidate, Encoded, Query, Segmenter
+from vpuformer.inference.protocol import Candidate, Encoded, Prediction, Query, Segmenter
 from vpuformer.inference.resample import stretch
 from vpuformer.inference.segment import VPUFormerSegmenter
 from vpuformer.metrics import MASK_THRESHOLD
@@ -38,7 +37,7 @@ class SamPredictor:
     """A segmenter with the interface of `segment_anything.SamPredictor`.
 
     It differs in three ways: with `multimask_output` there are up to three masks, and not always three; scores are
-    estimated from the probabilities (`vpuformer.inference.candidates`) and not learned; and a box and points may be
+    estimated from the probabilities (`expected_iou`, `Candidate.score`) and not learned; and a box and points may be
     given together in any number.
 
     >>> predictor = SamPredictor.from_pretrained(device="cpu")
@@ -115,7 +114,7 @@ class SamPredictor:
         size = self._encoded.size
         mask = None if mask_input is None else from_low_res(mask_input, size)
         prompts = prompts_from_arrays(point_coords, point_labels, box)
-        query = Query(self._encoded, prompts, mask, candidates=multimask_output)
+        query = Query(self._encoded, prompts, mask, candidates=multimask_output and mask is None)
         (prediction,) = self._segmenter.segment([query])
         candidates = prediction.candidates or (Candidate(prediction.mask, expected_iou(prediction)),)
         masks = np.stack([candidate.mask for candidate in candidates])
@@ -123,6 +122,18 @@ class SamPredictor:
         logits = _logits(prediction.probability)
         logits = np.where(masks == (logits > 0), logits, np.where(masks, LARGEST_LOGIT, np.float32(-LARGEST_LOGIT)))
         return logits if return_logits else masks, scores, np.stack([to_low_res(each) for each in logits])
+
+
+def expected_iou(prediction: Prediction) -> float:
+    """Estimate of the IoU, 0..1, if every probability is right: E[intersection] / E[union].
+
+    >>> expected_iou(Prediction([[1, 1, 0, 0]])), round(expected_iou(Prediction([[0.8, 0, 0, 0.2]])), 3)
+    (1.0, 0.667)
+    """
+    probability, mask = prediction.probability, prediction.mask
+    inside = float(probability[mask].sum(dtype=np.float64))
+    union = np.count_nonzero(mask) + float(probability.sum(dtype=np.float64)) - inside
+    return float(inside / union) if union else 0.0
 
 
 def to_low_res(logits: FloatMap) -> FloatMap:
