@@ -1,8 +1,8 @@
-"""What a first prompt may mean: a click on a shirt can mean the shirt or the person.
+"""Candidates: the objects that a first prompt may mean, such as the shirt or the person.
 
-The network answers with one mask. Shown the image in another way it often finds the other object: in a crop half as
-wide and high around the prompts it finds the part, and given all that a first look holds possible as the previous mask
-it finds the whole. `benchmarks/candidates.py` measures both on the validation split.
+The network answers with one mask. Shown the image in another way, it often finds another object: the part, in half of
+the image around the prompts; the whole or a group, with all pixels as the previous mask that a first look holds
+possible. `benchmarks/candidates.py` measures both on the validation split.
 """
 
 from collections.abc import Sequence
@@ -23,12 +23,12 @@ DISTINCT = 0.95
 
 
 def further_views(view: View, first: Prediction, rule: ZoomRule | None) -> list[tuple[View, ZoomRule | None]]:
-    """The views that show the network the part and the whole, each with the rule for its further looks.
+    """The views for the part and for the whole, with the zoom rules for further looks.
 
     Args:
         view: the whole image, without a mask.
         first: the answer to it.
-        rule: how the network may look closer; None if only at the whole image.
+        rule: the zoom rule; None for the whole image alone, which leaves out the part.
     """
     prompts = view.all_prompts
     whole = view._replace(mask=(first.probability > POSSIBLE).astype(np.float32))
@@ -40,10 +40,10 @@ def further_views(view: View, first: Prediction, rule: ZoomRule | None) -> list[
 
 
 def distinct(answers: Sequence[Prediction]) -> tuple[Candidate, ...]:
-    """The distinct masks of answers to one query: that of the first answer, then the others, best score first.
+    """The distinct masks of several answers to one query, with scores.
 
-    A score is an estimate of the IoU: the mean probability of the mask's pixels, times the square root of the mean IoU
-    with the masks of the other answers.
+    The mask of the first answer stays first; the others follow by their score. A score estimates the IoU: it is the
+    mean probability of the mask's pixels, times the square root of the mean IoU with the masks of the other answers.
 
     >>> person, shirt = Prediction([[0.9, 0.9, 0.9, 0.1]]), Prediction([[0.1, 0.8, 0.1, 0.1]])
     >>> [(int(each.mask.sum()), round(each.score, 2)) for each in distinct([person, shirt, person])]

@@ -231,7 +231,9 @@ def prompts_in_crop(prompts: Iterable[Prompt], crop: Crop) -> tuple[Prompt, ...]
 
 
 def closer_crop(size: Size, prompts: Iterable[Prompt], rule: ZoomRule = RULES["ours"]) -> Crop:
-    """The crop around all positive prompts that is half as wide and high as the image, or larger if they need more.
+    """The crop around all positive prompts, half as wide and high as the image, or more.
+
+    It is larger where the prompts, expanded as an object is in `next_crop`, need more.
 
     >>> from vpuformer.prompts import Box, Click
     >>> closer_crop((1000, 1000), [Click(700, 450)]), closer_crop((1000, 1000), [Box(0, 0, 999, 600)])
