@@ -24,6 +24,7 @@ PAGES = (
     "docs/network.md",
     "docs/encoders.md",
     "docs/evaluation.md",
+    "docs/python.md",
     "docs/training.md",
     "docs/training-log.md",
     "src/vpuformer/weights/default/README.md",
@@ -119,6 +120,7 @@ def blocks() -> dict[str, str]:
         "falls": falls(),
         "experiments": experiments(),
         "zoom": zoom(),
+        "candidates": candidates(),
         "stages": stages(),
         "ablation": ablation("ablation-*[0-9].json"),
         "trials": ablation("ablation-*-warm.json"),
@@ -251,6 +253,22 @@ def zoom() -> str:
         cells = [f"{value:.2f}" if "passes" in name else f"{value:.3f}" for name, value in scores.items()]
         lines.append(f"| {expansion}, {side} px, IoU {kept} | " + " | ".join(cells) + " |")
     return "\n".join([*lines, "", f"{result['objects']} natural objects; `{result['command']}`"])
+
+
+def candidates() -> str:
+    """What candidates of a first prompt are worth, and what they cost."""
+    result = json.loads((RESULTS / "candidates.json").read_text())
+    lines = [
+        "| first prompt | IoU of the answer | best candidate | highest score | the best is the 1st, 2nd, 3rd |"
+        " seconds without, with |",
+        "|---|--:|--:|--:|--:|--:|",
+    ]
+    for kind, row in result["kinds"].items():
+        shares = ", ".join(f"{share:.0%}" for share in row["the best is candidate 1, 2, 3"])
+        scores = " | ".join(f"{row[name]:.3f}" for name in ("IoU@1", "best of three", "highest score"))
+        seconds = f"{row['seconds without']:.2f}, {row['seconds with']:.2f}"
+        lines.append(f"| {kind} | {scores} | {shares} | {seconds} |")
+    return "\n".join([*lines, "", f"{result['objects']} natural validation objects; `{result['command']}`"])
 
 
 def stages() -> str:

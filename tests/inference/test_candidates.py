@@ -103,6 +103,17 @@ def test_only_who_asks_gets_candidates(nested: Predictor) -> None:
     assert [len(answer.candidates) for answer in nested.segmenter.segment(queries)] == [0, 3, 0]
 
 
+def test_objects_asked_about_together_keep_their_own_candidates(nested: Predictor) -> None:
+    segmenter = nested.segmenter
+    images = [segmenter.encode(image) for image in (nested_image(), nested_image()[:, ::-1])]
+    queries = [Query(image, [Click(x, 85)], candidates=True) for image, x in zip(images, (90, 109), strict=True)]
+    for query, answer in zip(queries, segmenter.segment(queries), strict=True):
+        (alone,) = segmenter.segment([query])
+        assert [each.score for each in answer.candidates] == [each.score for each in alone.candidates]
+        for one, other in zip(answer.candidates, alone.candidates, strict=True):
+            np.testing.assert_array_equal(one.mask, other.mask)
+
+
 def test_an_answer_to_a_mask_is_its_only_candidate(nested: Predictor) -> None:
     first = nested.predict([Click(90, 85)])
     prompts = [Click(90, 85), Click(100, 130)]
