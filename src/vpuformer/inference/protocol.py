@@ -248,7 +248,9 @@ class Prediction:
         return self.probability > MASK_THRESHOLD
 
     @classmethod
-    def from_logits(cls, logits: FloatMap, crop: Crop, size: Size, mask: BoolMask | None = None) -> "Prediction":
+    def from_logits(
+        cls, logits: FloatMap, crop: Crop, size: Size, mask: BoolMask | None = None, *, corrected: int = 0
+    ) -> "Prediction":
         """Stretch logits to their crop and put it into an image of `size` that is empty elsewhere.
 
         The result depends on the arguments alone, to the bit. Logits are interpolated, and probabilities made of them
@@ -265,6 +267,7 @@ class Prediction:
             size: height and width of the image.
             mask: the mask of the result, shape `size`, known to the pixel; where the logits say otherwise, the
                 probability is 0 or 1.
+            corrected: see `Prediction.corrected`.
         """
         from vpuformer.inference.sigmoid import sigmoid_  # loads torch, which most segmenters do not need
 
@@ -279,7 +282,7 @@ class Prediction:
             probability[crop.slices] = inside
         if mask is not None:
             np.copyto(probability, mask, where=(probability > MASK_THRESHOLD) != mask)
-        return cls(probability, crop, logits)
+        return cls(probability, crop, logits, corrected=corrected)
 
 
 def as_readonly_rgb(image: str | os.PathLike[str] | Image.Image | npt.NDArray[Any]) -> RGB:
