@@ -62,7 +62,7 @@ class Step:
     """Pixels that were right before and are wrong now."""
     mended: int
     cut: int
-    """Longest stretch of the object along the inner border of the crop, in pixels."""
+    """Longest stretch of the outline along an inner border of the crop, in pixels."""
     wrong_side: int
     """Prompts of the object on the wrong side of the outline."""
     corrected: int
@@ -155,20 +155,22 @@ def step(before: BoolMask, answer: Prediction, truth: Truth, prompts: Sequence[P
 
 
 def longest_cut(mask: BoolMask, crop: Crop) -> int:
-    """The longest stretch of the object along a border of the crop that is not one of the image."""
+    """The longest stretch of the outline along a border of the crop that is not one of the image."""
     height, width = mask.shape
-    bottom, right = crop.top + crop.height, crop.left + crop.width
-    lines = [
-        line
-        for inner, line in (
-            (crop.top > 0, mask[crop.top]),
-            (bottom < height, mask[bottom - 1]),
-            (crop.left > 0, mask[:, crop.left]),
-            (right < width, mask[:, right - 1]),
+    top, left = crop.top, crop.left
+    bottom, right = top + crop.height, left + crop.width
+    rows, columns = crop.slices
+    cuts = [
+        mask[inside] & ~mask[outside]
+        for inner, inside, outside in (
+            (top > 0, (top, columns), (top - 1, columns)),
+            (bottom < height, (bottom - 1, columns), (bottom, columns)),
+            (left > 0, (rows, left), (rows, left - 1)),
+            (right < width, (rows, right - 1), (rows, right)),
         )
         if inner
     ]
-    return max((longest_run(line) for line in lines), default=0)
+    return max((longest_run(cut) for cut in cuts), default=0)
 
 
 def longest_run(line: BoolMask) -> int:
