@@ -17,7 +17,7 @@ from vpuformer.inference.pixels import pixels_under
 from vpuformer.metrics import MASK_THRESHOLD
 from vpuformer.prompts import Prompt
 
-REACH = 1.25
+REACH = 1.5
 """Distance from the new prompts up to which a change is near, in radii of the change that they bring about."""
 
 SURER = 0.05
