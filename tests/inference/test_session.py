@@ -15,7 +15,7 @@ from vpuformer.geometry import Crop
 from vpuformer.inference import session as session_module
 from vpuformer.inference.predictor import Predictor
 from vpuformer.inference.protocol import Encoded, Prediction, Query
-from vpuformer.inference.session import Session
+from vpuformer.inference.session import Session, _Packed
 from vpuformer.inference.zoom import ZoomRule, next_crop
 from vpuformer.model.config import VPUFormerConfig
 from vpuformer.model.vpuformer import VPUFormer

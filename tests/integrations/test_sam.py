@@ -134,15 +134,22 @@ def test_names_and_order_are_those_of_segment_anything() -> None:
 def test_masks_are_those_of_our_predictor(ours: Predictor, theirs: SamPredictor, image: np.ndarray) -> None:
     ours.set_image(image)
     theirs.set_image(image)
-    wanted = ours.predict([Click(30, 20), Click(5, 5, False), Box(9.5, 4.5, 50.5, 40.5)])
-    masks, scores, low_res = theirs.predict(
-        np.array([[30, 20], [5, 5], [0, 0]]), np.array([1, 0, -1]), np.array([10, 5, 50, 40]), multimask_output=False
-    )
+    prompts = [Click(30, 20), Click(5, 5, False), Box(9.5, 4.5, 50.5, 40.5)]
+    arrays = np.array([[30, 20], [5, 5], [0, 0]]), np.array([1, 0, -1]), np.array([10, 5, 50, 40])
+    wanted = ours.predict(prompts)
+    masks, scores, low_res = theirs.predict(*arrays, multimask_output=False)
     assert (masks.shape, masks.dtype) == ((1, 48, 64), np.bool_)
     assert np.array_equal(masks[0], wanted.mask)
     assert scores.shape == (1,)
     assert scores[0] == pytest.approx(expected_iou(wanted))
     assert (low_res.shape, low_res.dtype) == ((1, LOW_RES, LOW_RES), np.float32)
+
+    candidates = ours.predict(prompts, candidates=True).candidates
+    masks, scores, low_res = theirs.predict(*arrays)
+    assert np.array_equal(masks, [each.mask for each in candidates])
+    assert scores.tolist() == pytest.approx([each.score for each in candidates])
+    assert low_res.shape == (len(masks), LOW_RES, LOW_RES)
+    assert len(theirs.predict(*arrays, mask_input=low_res[:1])[0]) == 1
 
 
 def test_logits_are_above_the_threshold_where_the_mask_is(theirs: SamPredictor, image: np.ndarray) -> None:
@@ -163,7 +170,7 @@ def test_bgr_is_turned_around(theirs: SamPredictor, image: np.ndarray) -> None:
 
 
 class Echo:
-    """Answers with the mask that it was given, or with a disk."""
+    """Answers with the mask that it was given, or with a disk, and knows no candidates."""
 
     name, sha256 = "echo", ""
 

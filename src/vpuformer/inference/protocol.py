@@ -45,7 +45,6 @@ from vpuformer.inference.resample import stretch
 from vpuformer.metrics import MASK_THRESHOLD
 from vpuformer.prompts import Prompt, fit_to_image
 
-
 _WEAKLY = 0.25
 """Logits contradict a mask weakly if their probability is nearer than this to the threshold."""
 

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from math import sqrt
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ import numpy.typing as npt
 from vpuformer.arrays import RGB, FloatMap
 from vpuformer.errors import CheckpointError, InputError
 from vpuformer.geometry import FrameMap
+from vpuformer.inference.candidates import distinct, further_views
 from vpuformer.inference.encoded import CropFeatures, EncodedImage
 from vpuformer.inference.honoured import honoured
 from vpuformer.inference.pixels import logits_of
@@ -115,7 +117,52 @@ class VPUFormerSegmenter:
                 View.choose(self._own(query), query.prompts, query.mask, query.crop, rule)
                 for query, rule in zip(batch, rules, strict=True)
             ]
-            answers += self._answer(views, rules)
+            answers += self._with_candidates(batch, views, rules, self._answer(batch, views, rules))
+        return answers
+
+    def _with_candidates(
+        self,
+        queries: Sequence[Query],
+        views: Sequence[View],
+        rules: Sequence[ZoomRule | None],
+        answers: Sequence[Prediction],
+    ) -> list[Prediction]:
+        """The answers, with candidates where the queries ask for them; without a mask, also from further views."""
+        unclear = [i for i, query in enumerate(queries) if query.candidates and query.mask is None]
+        first = self._look([views[i] for i in unclear])
+        further = [
+            (i, view, rule)
+            for i, answer in zip(unclear, first, strict=True)
+            for view, rule in further_views(views[i], answer, rules[i])
+        ]
+        found: dict[int, list[Prediction]] = {i: [] for i in unclear}
+        seen = self._answer(
+            [queries[i] for i, _, _ in further], [view for _, view, _ in further], [rule for _, _, rule in further]
+        )
+        for (i, _, _), answer in zip(further, seen, strict=True):
+            found[i].append(answer)
+        return [
+            replace(answer, candidates=distinct([answer, *found.get(i, ())])) if query.candidates else answer
+            for i, (query, answer) in enumerate(zip(queries, answers, strict=True))
+        ]
+
+    def _own(self, query: Query) -> EncodedImage:
+        encoded = query.encoded_as(EncodedImage)
+        if encoded.encoder is not self:  # of another size or of another network
+            raise InputError("the image was encoded by another segmenter; encode it with the segmenter that is asked")
+        return encoded
+
+    def _answer(
+        self, queries: Sequence[Query], views: Sequence[View], rules: Sequence[ZoomRule | None]
+    ) -> list[Prediction]:
+        """One answer a view, from as many looks as the rules call for, corrected."""
+        answers = self._look(views)
+        seen = dict(enumerate(views))
+        for look in range(1, max((rule.looks for rule in rules if rule), default=1)):
+            refined = {i: view.refine(answers[i], look, rules[i]) for i, view in seen.items()}
+            seen = {i: view for i, view in refined.items() if view is not None}
+            for i, answer in zip(seen, self._look([*seen.values()]), strict=True):
+                answers[i] = answer
         if not self.views.steady:
             return answers
         return [self._corrected(query, answer) for query, answer in zip(queries, answers, strict=True)]
@@ -132,23 +179,6 @@ class VPUFormerSegmenter:
         return Prediction.from_logits(
             logits, answer.crop, query.encoded.size, probability > MASK_THRESHOLD, corrected=corrected
         )
-
-    def _own(self, query: Query) -> EncodedImage:
-        encoded = query.encoded_as(EncodedImage)
-        if encoded.encoder is not self:  # of another size or of another network
-            raise InputError("the image was encoded by another segmenter; encode it with the segmenter that is asked")
-        return encoded
-
-    def _answer(self, views: Sequence[View], rules: Sequence[ZoomRule | None]) -> list[Prediction]:
-        """One answer a view, from as many looks as the rules call for."""
-        answers = self._look(views)
-        seen = dict(enumerate(views))
-        for look in range(1, max(rule.looks if rule else 1 for rule in rules)):
-            refined = {i: view.refine(answers[i], look, rules[i]) for i, view in seen.items()}
-            seen = {i: view for i, view in refined.items() if view is not None}
-            for i, answer in zip(seen, self._look([*seen.values()]), strict=True):
-                answers[i] = answer
-        return answers
 
     def _look(self, views: Sequence[View]) -> list[Prediction]:
         """One pass of the network."""

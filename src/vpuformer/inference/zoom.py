@@ -9,7 +9,7 @@ sooner drawn anew. RITM's numbers (`RULES["ritm"]`) come from clicks on objects 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, floor
 from typing import NamedTuple, Self
 
@@ -258,8 +258,7 @@ def next_crop(
     if around is None:
         return whole
     extents = [around.edges, *(_prompt_extent(prompt) for prompt in prompts if prompt.positive)]
-    x0, y0, x1, y1 = zip(*extents, strict=True)
-    needed = intersection((min(x0), min(y0), max(x1), max(y1)), whole.edges)
+    needed = intersection(_around(extents), whole.edges)
     left, width = _expanded(needed[0], needed[2], whole.width, rule)
     top, height = _expanded(needed[1], needed[3], whole.height, rule)
     wanted = Crop(left, top, width, height)
@@ -280,6 +279,33 @@ def prompts_in_crop(prompts: Iterable[Prompt], crop: Crop) -> tuple[Prompt, ...]
     """
     clipped = (clip(prompt, crop.edges) for prompt in prompts)
     return tuple(prompt for prompt in clipped if prompt is not None)
+
+
+def closer_crop(size: Size, prompts: Iterable[Prompt], rule: ZoomRule = RULES["ours"]) -> Crop:
+    """The crop around all positive prompts, half as wide and high as the image, or more.
+
+    It is larger where the prompts, expanded as an object is in `next_crop`, need more.
+
+    >>> from vpuformer.prompts import Box, Click
+    >>> closer_crop((1000, 1000), [Click(700, 450)]), closer_crop((1000, 1000), [Box(0, 0, 999, 600)])
+    (Crop(left=451, top=201, width=500, height=500), Crop(left=0, top=0, width=1000, height=661))
+
+    Returns:
+        The whole image without a positive prompt.
+    """
+    extents = [_prompt_extent(prompt) for prompt in prompts if prompt.positive]
+    if not extents:
+        return Crop.whole(size)
+    x0, y0, x1, y1 = _around(extents)
+    left, width = _expanded(x0, x1, size[1], replace(rule, min_side=max(rule.min_side, ceil(size[1] / 2))))
+    top, height = _expanded(y0, y1, size[0], replace(rule, min_side=max(rule.min_side, ceil(size[0] / 2))))
+    return Crop(left, top, width, height)
+
+
+def _around(extents: Iterable[Extent]) -> Extent:
+    """The extent that contains all these."""
+    x0, y0, x1, y1 = zip(*extents, strict=True)
+    return min(x0), min(y0), max(x1), max(y1)
 
 
 def _prompt_extent(prompt: Prompt) -> Extent:

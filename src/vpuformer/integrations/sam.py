@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from vpuformer.arrays import BoolMask, FloatMap, Size, as_array
 from vpuformer.errors import ImageError, MaskError, PromptError, SessionError
-from vpuformer.inference.protocol import Encoded, Prediction, Query, Segmenter
+from vpuformer.inference.protocol import Candidate, Encoded, Prediction, Query, Segmenter
 from vpuformer.inference.resample import stretch
 from vpuformer.inference.segment import VPUFormerSegmenter
 from vpuformer.metrics import MASK_THRESHOLD
@@ -36,12 +36,14 @@ _AT_THRESHOLD = np.float32(np.log(MASK_THRESHOLD / (1 - MASK_THRESHOLD)))
 class SamPredictor:
     """A segmenter with the interface of `segment_anything.SamPredictor`.
 
-    It differs in three ways: there is always one mask (C = 1), also with `multimask_output`; scores are estimated from
-    the probabilities (`expected_iou`) and not learned; and a box and points may be given together in any number.
+    It differs in three ways: with `multimask_output` there are up to three masks, and not always three; scores are
+    estimated from the probabilities (`expected_iou`, `Candidate.score`) and not learned; and a box and points may be
+    given together in any number.
 
     >>> predictor = SamPredictor.from_pretrained(device="cpu")
     >>> predictor.set_image(np.zeros((30, 40, 3), np.uint8))
-    >>> masks, scores, low_res_logits = predictor.predict(np.array([[20, 15]]), np.array([1]))
+    >>> points, labels = np.array([[20, 15]]), np.array([1])
+    >>> masks, scores, low_res_logits = predictor.predict(points, labels, multimask_output=False)
     >>> masks.shape, scores.shape, low_res_logits.shape
     ((1, 30, 40), (1,), (1, 256, 256))
 
@@ -95,28 +97,31 @@ class SamPredictor:
         Args:
             point_coords, point_labels, box: see `prompts_from_arrays`.
             mask_input: the low-resolution logits of the last call, shape (1, 256, 256).
-            multimask_output: has no effect: there is one mask for every object.
+            multimask_output: return the candidates of a first prompt (`Prediction.candidates`), C = 1 to 3 masks, the
+                one that the network prefers first; otherwise, and with `mask_input`, one mask.
             return_logits: return logits instead of masks.
 
         Returns:
-            Masks, bool or, as logits, float32, shape (1, H, W); scores in 0..1, shape (1,); logits of low resolution,
-            shape (1, 256, 256), for `mask_input`.
+            Masks, bool or, as logits, float32, shape (C, H, W); scores in 0..1, shape (C,); logits of low resolution,
+            shape (C, 256, 256), one of which, as (1, 256, 256), is a `mask_input`.
 
         Raises:
             SessionError: there is no image yet.
             PromptError, MaskError: the prompts or the mask do not fit; see `Query`.
         """
-        del multimask_output
         if self._encoded is None:
             raise SessionError("there is no image yet; call set_image(image) first")
         size = self._encoded.size
         mask = None if mask_input is None else from_low_res(mask_input, size)
-        query = Query(self._encoded, prompts_from_arrays(point_coords, point_labels, box), mask)
+        prompts = prompts_from_arrays(point_coords, point_labels, box)
+        query = Query(self._encoded, prompts, mask, candidates=multimask_output and mask is None)
         (prediction,) = self._segmenter.segment([query])
+        candidates = prediction.candidates or (Candidate(prediction.mask, expected_iou(prediction)),)
+        masks = np.stack([candidate.mask for candidate in candidates])
+        scores = np.array([candidate.score for candidate in candidates], np.float32)
         logits = _logits(prediction.probability)
-        masks = logits if return_logits else prediction.mask
-        scores = np.array([expected_iou(prediction)], np.float32)
-        return masks[None], scores, to_low_res(logits)[None]
+        logits = np.where(masks == (logits > 0), logits, np.where(masks, LARGEST_LOGIT, np.float32(-LARGEST_LOGIT)))
+        return logits if return_logits else masks, scores, np.stack([to_low_res(each) for each in logits])
 
 
 def expected_iou(prediction: Prediction) -> float:

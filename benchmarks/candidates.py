@@ -1,0 +1,122 @@
+"""Candidates of a first prompt, measured on the validation objects.
+
+    python benchmarks/candidates.py --root data/train --split data/split.json
+
+A simulated user gives each object one prompt. Reported for each kind of prompt: the mean IoU of the answer, of the best
+candidate and of the one with the highest score; which candidate is the best; the rank correlation of score and IoU; the
+number of candidates; and the median seconds of a prompt without and with them. Writes
+`benchmarks/results/candidates.json`.
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from figures import NATURAL, validation_group
+from scipy.stats import rankdata
+
+from vpuformer.cli.methods import open_samples
+from vpuformer.data.sample import Sample
+from vpuformer.files import write_file
+from vpuformer.inference.device import use_one_core
+from vpuformer.inference.protocol import Query
+from vpuformer.inference.segment import VPUFormerSegmenter
+from vpuformer.memory import keep_freed_memory
+from vpuformer.metrics import iou
+from vpuformer.prompts import KINDS, Kind
+from vpuformer.simulation import next_prompt
+
+RESULTS = Path(__file__).parent / "results" / "candidates.json"
+
+
+class Answered(NamedTuple):
+    """Candidates of one object, and the seconds of its prompt."""
+
+    ious: list[float]
+    scores: list[float]
+    plain_seconds: float
+    seconds: float
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--root", type=Path, required=True)
+    parser.add_argument("--split", type=Path, required=True)
+    parser.add_argument("--every", type=int, default=1, help="every how manieth object")
+    parser.add_argument("--offset", type=int, default=0, help="how many objects are left out before the first")
+    parser.add_argument("--model", default="default")
+    parser.add_argument("--output", type=Path, default=RESULTS)
+    options = parser.parse_args()
+    keep_freed_memory()
+    use_one_core()
+
+    every_object = open_samples("coco", options.root, options.split)
+    samples = [each for each in every_object if validation_group(each.name) == NATURAL]
+    samples = samples[options.offset :: options.every]
+    segmenter = VPUFormerSegmenter.from_pretrained(options.model, "cpu")
+    content = {
+        "command": "python benchmarks/candidates.py --root data/train --split data/split.json",
+        "weights_sha256": segmenter.sha256,
+        "objects": len(samples),
+        "every": options.every,
+        "offset": options.offset,
+        "kinds": {},
+    }
+    for kind in KINDS:
+        content["kinds"][kind] = summary([answered(segmenter, sample, kind) for sample in samples])
+        print(kind, json.dumps(content["kinds"][kind]), flush=True)
+        write_file(options.output, json.dumps(content, indent=2) + "\n")
+
+
+def answered(segmenter: VPUFormerSegmenter, sample: Sample, kind: Kind) -> Answered:
+    """The answer to the first prompt of this kind."""
+    truth, encoded = sample.truth(), segmenter.encode(sample.image())
+    prompt = next_prompt(kind, truth, np.zeros(truth.shape, np.bool_))
+    assert prompt is not None
+    again = segmenter.encode(encoded.image)  # without the crops of the first answer
+    start = time.perf_counter()
+    segmenter.segment([Query(encoded, [prompt])])
+    middle = time.perf_counter()
+    (prediction,) = segmenter.segment([Query(again, [prompt], candidates=True)])
+    return Answered(
+        [iou(each.mask, truth) for each in prediction.candidates],
+        [each.score for each in prediction.candidates],
+        middle - start,
+        time.perf_counter() - middle,
+    )
+
+
+def summary(objects: Sequence[Answered]) -> dict[str, float | list[float]]:
+    ious = [each.ious for each in objects]
+    scores = [each.scores for each in objects]
+    best = [int(np.argmax(each)) for each in ious]
+    best_scored = [each[int(np.argmax(scored))] for each, scored in zip(ious, scores, strict=True)]
+    return {
+        "IoU@1": rounded([each[0] for each in ious]),
+        "best of three": rounded([max(each) for each in ious]),
+        "highest score": rounded(best_scored),
+        "gain, even and odd objects": [rounded([max(each) - each[0] for each in ious[start::2]]) for start in (0, 1)],
+        "the best is candidate 1, 2, 3": (np.bincount(best, minlength=3) / len(best)).round(3).tolist(),
+        "rank correlation of score and IoU": rounded([correlation(np.concatenate(scores), np.concatenate(ious))]),
+        "candidates": rounded([len(each) for each in ious]),
+        "seconds without": round(float(np.median([each.plain_seconds for each in objects])), 3),
+        "seconds with": round(float(np.median([each.seconds for each in objects])), 3),
+    }
+
+
+def correlation(one: npt.NDArray[np.float64], other: npt.NDArray[np.float64]) -> float:
+    """Spearman's rank correlation."""
+    return float(np.corrcoef(rankdata(one), rankdata(other))[0, 1])
+
+
+def rounded(values: Sequence[float]) -> float:
+    return round(float(np.mean(values)), 4)
+
+
+if __name__ == "__main__":
+    main()
