@@ -145,7 +145,7 @@ def test_an_object_that_turns_out_to_lie_in_another_crop_is_looked_at_there_at_o
     rough = predictor.predict(prompts, zoom=False)
     assert first.crop == next_crop((400, 600), rough.probability, prompts)
     # The second look starts from the first answer, and is the last: the next prompt finds its crop as it is.
-    goes_on = predictor.predict(prompts, mask=rough.probability, crop=first.crop)
+    goes_on = predictor.predict(prompts, mask=rough.probability, crop=first.crop, new=0)
     assert np.array_equal(goes_on.probability, first.probability)
     predictor.predict([*prompts, Click(430, 310)], mask=first.probability, crop=first.crop)
     assert (len(network.seen), network.passes) == (2, 5)

@@ -16,7 +16,7 @@ from vpuformer.inference import segment as segment_module
 from vpuformer.inference.networks import TorchNetwork
 from vpuformer.inference.protocol import Encoded, Prediction, Query
 from vpuformer.inference.session import Session
-from vpuformer.inference.zoom import RULES, View, ViewSettings
+from vpuformer.inference.zoom import RULES, View, ViewSettings, ZoomRule
 from vpuformer.model.config import VPUFormerConfig
 from vpuformer.model.vpuformer import VPUFormer
 from vpuformer.prompts import Box, Click, Prompt, Scribble
@@ -27,6 +27,9 @@ PROMPTS: list[list[Prompt]] = [
     [Box(50, 50, 200, 200), Scribble([(60, 60), (190, 180)]), Click(70, 80)],
     [Scribble([(30, 30), (100, 200)]), Click(110, 130), Click(5, 5, positive=False)],
 ]
+
+AT_THE_BORDER = ZoomRule(inner_margin=-1)
+"""What an untrained network finds is everywhere; this rule keeps a crop all the same."""
 
 
 def network(**changes: Any) -> VPUFormer:
@@ -59,9 +62,10 @@ def next_queries(step: int, encoded: Sequence[Encoded], answers: Sequence[Predic
         ViewSettings(),
         ViewSettings(zoom=None),
         ViewSettings(zoom=RULES["ritm"], flip=True, input_size=96),
-        ViewSettings(flip=True),
+        ViewSettings(AT_THE_BORDER, flip=True),
+        ViewSettings(AT_THE_BORDER),
     ],
-    ids=["usual", "whole", "ritm", "flip"],
+    ids=["usual", "whole", "ritm", "flip", "border"],
 )
 @pytest.mark.parametrize("most", [64, 2])
 def test_the_answers_are_those_of_one_after_the_other(
@@ -80,7 +84,9 @@ def test_the_answers_are_those_of_one_after_the_other(
             assert answer.crop == wanted.crop
             np.testing.assert_allclose(answer.probability, wanted.probability, atol=2e-5)
     assert answers is not None
-    assert any(answer.crop != Crop.whole(size) for answer, size in zip(answers, SIZES, strict=True)) == bool(views.zoom)
+    if views.zoom is None or views.zoom.inner_margin < 0:
+        closer = [answer.crop != Crop.whole(size) for answer, size in zip(answers, SIZES, strict=True)]
+        assert any(closer) == bool(views.zoom)
 
 
 def test_queries_may_be_about_one_image_and_zoom_or_not() -> None:
@@ -145,7 +151,7 @@ def test_threads_may_share_an_image() -> None:
 
 
 def test_what_becomes_of_the_callers_array_changes_nothing() -> None:
-    segmenter = segmenter_of(network())
+    segmenter = segmenter_of(network(), ViewSettings(AT_THE_BORDER))
     mask = np.zeros(SIZES[0], np.float32)
     mask[90:110, 90:110] = 1
     answers = []

@@ -15,7 +15,7 @@ from vpuformer.geometry import Crop
 from vpuformer.inference import session as session_module
 from vpuformer.inference.predictor import Predictor
 from vpuformer.inference.protocol import Encoded, Prediction, Query
-from vpuformer.inference.session import Session
+from vpuformer.inference.session import Session, _Packed
 from vpuformer.inference.zoom import ZoomRule, next_crop
 from vpuformer.model.config import VPUFormerConfig
 from vpuformer.model.vpuformer import VPUFormer
@@ -253,8 +253,9 @@ def test_a_step_keeps_little_whatever_the_image() -> None:
     session = new_session()
     session.add(Click(20, 15))
     step = session._history[1]
-    assert isinstance(step.kept, np.ndarray)
-    assert step.kept.shape == (16, 16)
+    assert isinstance(step.kept, _Packed)
+    assert step.kept.logits.shape == (16, 16)
+    assert len(step.kept.mask) < 200
 
 
 prompts = st.builds(Click, st.integers(0, 39), st.integers(0, 29), st.booleans())

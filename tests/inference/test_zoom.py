@@ -236,7 +236,7 @@ def test_the_frame_of_a_mirrored_view() -> None:
     assert box.bounds[0, 0].tolist() == pytest.approx([223.5, -0.5, 447.5, 447.5])
 
 
-@pytest.mark.parametrize(("rule", "passes"), [("ours", 2), ("ritm", 1)])
+@pytest.mark.parametrize(("rule", "passes"), [("ours", 3), ("ritm", 1)])
 def test_the_fields_rule_takes_one_pass_a_prompt(rule: str, passes: int, monkeypatch: pytest.MonkeyPatch) -> None:
     model, decoded = network(), []
     decode = model.decode
@@ -249,7 +249,7 @@ def test_the_fields_rule_takes_one_pass_a_prompt(rule: str, passes: int, monkeyp
 
 
 def test_ritms_numbers() -> None:
-    assert RULES["ritm"] == ZoomRule(expansion=1.4, min_side=200, keep_iou=0.5, second_look=False)
+    assert RULES["ritm"] == ZoomRule(expansion=1.4, min_side=200, keep_iou=0.5, looks=1)
 
 
 @pytest.mark.parametrize(
@@ -278,7 +278,7 @@ def test_the_header_of_a_run_says_what_was_shown(views: ViewSettings, options: d
         (lambda: ViewSettings(flip="no"), "flip='no'"),  # type: ignore[arg-type]
         (lambda: ZoomRule(expansion=math.inf), "expansion=inf"),
         (lambda: ZoomRule(min_side=80.5), "min_side=80.5"),  # type: ignore[arg-type]
-        (lambda: ZoomRule(second_look="no"), "second_look='no'"),  # type: ignore[arg-type]
+        (lambda: ZoomRule(looks=1.5), "looks=1.5"),  # type: ignore[arg-type]
     ],
 )
 def test_settings_of_another_type_are_refused(make: Callable[[], object], field: str) -> None:
@@ -290,7 +290,7 @@ def test_settings_that_cannot_be_are_refused() -> None:
     for size in (63, 2049):
         with pytest.raises(ConfigError, match=f"input_size={size} must lie between 64 and 2048"):
             ViewSettings(input_size=size)
-    with pytest.raises(ConfigError, match="an expansion and a least side of at least 1"):
+    with pytest.raises(ConfigError, match="an expansion, a least side and a number of looks of at least 1"):
         ZoomRule(expansion=0.5)
     with pytest.raises(ConfigError, match=r"no zoom rule called 'rtim'.*Did you mean 'ritm'"):
         ViewSettings.from_options({"zoom_rule": "rtim"})

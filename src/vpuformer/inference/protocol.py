@@ -45,6 +45,9 @@ from vpuformer.inference.resample import stretch
 from vpuformer.metrics import MASK_THRESHOLD
 from vpuformer.prompts import Prompt, fit_to_image
 
+_WEAKLY = 0.25
+"""Logits contradict a mask weakly if their probability is nearer than this to the threshold."""
+
 
 class Segmenter(Protocol):
     """A method of segmentation."""
@@ -248,7 +251,9 @@ class Prediction:
         return self.probability > MASK_THRESHOLD
 
     @classmethod
-    def from_logits(cls, logits: FloatMap, crop: Crop, size: Size, mask: BoolMask | None = None) -> "Prediction":
+    def from_logits(
+        cls, logits: FloatMap, crop: Crop, size: Size, mask: BoolMask | None = None, *, corrected: int = 0
+    ) -> "Prediction":
         """Stretch logits to their crop and put it into an image of `size` that is empty elsewhere.
 
         The result depends on the arguments alone, to the bit. Logits are interpolated, and probabilities made of them
@@ -263,8 +268,10 @@ class Prediction:
             logits: any shape.
             crop: the part of the image that they cover.
             size: height and width of the image.
-            mask: the mask of the result, shape `size`, known to the pixel; where the logits say otherwise, the
-                probability is 0 or 1.
+            mask: the mask of the result, shape `size`, known to the pixel. Where the logits say otherwise, the
+                probability is next to the threshold if they do so weakly, as along an outline that is finer than they
+                are, and 0 or 1 if they do so strongly.
+            corrected: see `Prediction.corrected`.
         """
         from vpuformer.inference.sigmoid import sigmoid_  # loads torch, which most segmenters do not need
 
@@ -278,8 +285,10 @@ class Prediction:
             probability = np.zeros(size, np.float32)
             probability[crop.slices] = inside
         if mask is not None:
-            np.copyto(probability, mask, where=(probability > MASK_THRESHOLD) != mask)
-        return cls(probability, crop, logits)
+            wrong = np.nonzero((probability > MASK_THRESHOLD) != mask)
+            right, weakly = mask[wrong], np.abs(probability[wrong] - MASK_THRESHOLD) < _WEAKLY
+            probability[wrong] = np.where(weakly, np.where(right, 0.5, 0.48), right)
+        return cls(probability, crop, logits, corrected=corrected)
 
 
 def as_readonly_rgb(image: str | os.PathLike[str] | Image.Image | npt.NDArray[Any]) -> RGB:

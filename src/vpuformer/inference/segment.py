@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from dataclasses import replace
+from math import sqrt
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,9 +14,13 @@ from vpuformer.errors import CheckpointError, InputError
 from vpuformer.geometry import FrameMap
 from vpuformer.inference.candidates import distinct, further_views
 from vpuformer.inference.encoded import CropFeatures, EncodedImage
+from vpuformer.inference.honoured import honoured
+from vpuformer.inference.pixels import logits_of
 from vpuformer.inference.protocol import Prediction, Query
 from vpuformer.inference.resample import stretch
+from vpuformer.inference.steady import steady
 from vpuformer.inference.zoom import USUAL, View, ViewSettings, ZoomRule
+from vpuformer.metrics import MASK_THRESHOLD
 from vpuformer.prompts import Prompt
 
 if TYPE_CHECKING:
@@ -112,7 +117,7 @@ class VPUFormerSegmenter:
                 View.choose(self._own(query), query.prompts, query.mask, query.crop, rule)
                 for query, rule in zip(batch, rules, strict=True)
             ]
-            answers += self._with_candidates(batch, views, rules, self._answer(views, rules))
+            answers += self._with_candidates(batch, views, rules, self._answer(batch, views, rules))
         return answers
 
     def _with_candidates(
@@ -131,7 +136,9 @@ class VPUFormerSegmenter:
             for view, rule in further_views(views[i], answer, rules[i])
         ]
         found: dict[int, list[Prediction]] = {i: [] for i in unclear}
-        seen = self._answer([view for _, view, _ in further], [rule for _, _, rule in further])
+        seen = self._answer(
+            [queries[i] for i, _, _ in further], [view for _, view, _ in further], [rule for _, _, rule in further]
+        )
         for (i, _, _), answer in zip(further, seen, strict=True):
             found[i].append(answer)
         return [
@@ -145,13 +152,33 @@ class VPUFormerSegmenter:
             raise InputError("the image was encoded by another segmenter; encode it with the segmenter that is asked")
         return encoded
 
-    def _answer(self, views: Sequence[View], rules: Sequence[ZoomRule | None]) -> list[Prediction]:
+    def _answer(
+        self, queries: Sequence[Query], views: Sequence[View], rules: Sequence[ZoomRule | None]
+    ) -> list[Prediction]:
+        """One answer a view, from as many looks as the rules call for, corrected."""
         answers = self._look(views)
-        refined = [view.refine(answer, rule) for view, answer, rule in zip(views, answers, rules, strict=True)]
-        again = {i: view for i, view in enumerate(refined) if view is not None}
-        for i, answer in zip(again, self._look([*again.values()]), strict=True):
-            answers[i] = answer
-        return answers
+        seen = dict(enumerate(views))
+        for look in range(1, max((rule.looks for rule in rules if rule), default=1)):
+            refined = {i: view.refine(answers[i], look, rules[i]) for i, view in seen.items()}
+            seen = {i: view for i, view in refined.items() if view is not None}
+            for i, answer in zip(seen, self._look([*seen.values()]), strict=True):
+                answers[i] = answer
+        if not self.views.steady:
+            return answers
+        return [self._corrected(query, answer) for query, answer in zip(queries, answers, strict=True)]
+
+    def _corrected(self, query: Query, answer: Prediction) -> Prediction:
+        """The answer without changes far from the new prompts, and with every prompt on the right side."""
+        probability = answer.probability
+        if query.mask is not None and query.new:
+            probability = steady(probability, query.mask, query.new_prompts, only_here=query.only_here)
+        probability, corrected = honoured(probability, query.prompts, sqrt(answer.crop.width * answer.crop.height))
+        if probability is answer.probability:
+            return answer
+        logits = stretch(logits_of(probability[answer.crop.slices]), (self._side, self._side))
+        return Prediction.from_logits(
+            logits, answer.crop, query.encoded.size, probability > MASK_THRESHOLD, corrected=corrected
+        )
 
     def _look(self, views: Sequence[View]) -> list[Prediction]:
         """One pass of the network."""

@@ -1,11 +1,13 @@
 """One object being segmented: its prompts, their answers, undo and redo."""
 
+import zlib
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from vpuformer.arrays import BoolMask, FloatMap
+from vpuformer.arrays import BoolMask, FloatMap, Size
 from vpuformer.errors import PromptError, SessionError
 from vpuformer.geometry import Crop
 from vpuformer.images.masks import warn_of_coverage
@@ -17,6 +19,27 @@ MAX_STEPS = 100
 """So many steps can be undone. A step keeps the network's logits, 0.8 MB at 448, whatever the size of the image."""
 
 
+class _Packed(NamedTuple):
+    """An answer without what can be computed again."""
+
+    logits: FloatMap
+    mask: bytes
+    corrected: int
+
+    @classmethod
+    def of(cls, answer: Prediction) -> "_Packed | Prediction":
+        """The answer, packed if it has logits."""
+        if answer.logits is None:
+            return answer
+        return cls(answer.logits, zlib.compress(np.packbits(answer.mask).tobytes(), 1), answer.corrected)
+
+    def answer(self, crop: Crop, size: Size) -> Prediction:
+        """The answer, to the bit."""
+        bits = np.frombuffer(zlib.decompress(self.mask), np.uint8)
+        mask = np.unpackbits(bits, count=size[0] * size[1]).reshape(size).view(np.bool_)
+        return Prediction.from_logits(self.logits, crop, size, mask, corrected=self.corrected)
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class _Step:
     """An answer in a form that is small, and restored to the bit without the segmenter."""
@@ -25,8 +48,8 @@ class _Step:
     """All prompts of the object up to here."""
     crop: Crop | None
     """The crop of the answer; None before the first answer."""
-    kept: FloatMap | Prediction | None
-    """The logits; the whole answer, if it has none; None before the first answer."""
+    kept: "_Packed | Prediction | None"
+    """The answer, packed; as it is, if it has no logits; None before the first answer."""
 
 
 class Session:
@@ -110,7 +133,7 @@ class Session:
             self._encoded, all_prompts, mask, previous.crop, self._zoom, new=len(prompts), only_here=only_here
         )
         (answer,) = self._segmenter.segment([query])
-        step = _Step(all_prompts, answer.crop, answer if answer.logits is None else answer.logits)
+        step = _Step(all_prompts, answer.crop, _Packed.of(answer))
         self._history = (*self._history[: self._at + 1], step)[-MAX_STEPS - 1 :]
         self._at = len(self._history) - 1
         self._prediction = answer
@@ -157,4 +180,4 @@ class Session:
             return step.kept
         if step.kept is None or step.crop is None:
             return self._start
-        return Prediction.from_logits(step.kept, step.crop, self._encoded.size)
+        return step.kept.answer(step.crop, self._encoded.size)

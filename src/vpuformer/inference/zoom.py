@@ -39,20 +39,28 @@ class ZoomRule:
     """In pixels; along an axis on which the image is smaller, all of it is taken."""
     keep_iou: float = 0.85
     """The previous crop is kept while its intersection over union with the new one is at least this."""
-    second_look: bool = True
-    """Whether the network refines its answer at once if that calls for another crop, before the next prompt."""
+    looks: int = 3
+    """Largest number of passes for one prompt. In a second one the network refines its answer if that calls for
+    another crop. While the object comes too near an inner border of the crop, a wider crop follows, at last the image.
+    """
+    inner_margin: float = 0.01
+    """Least distance of the object from an inner border of the crop, in the crop's width or height; below 0, the
+    object may touch it."""
+    widening: float = 0.5
+    """How far such a border is moved outwards, in the crop's width or height."""
 
     def __post_init__(self) -> None:
         check_fields(self)
-        if not (self.expansion >= 1 and self.min_side >= 1 and 0 <= self.keep_iou <= 1):
+        if not (self.expansion >= 1 and self.min_side >= 1 and 0 <= self.keep_iou <= 1 and self.looks >= 1):
             raise ConfigError(
-                f"a zoom rule has an expansion and a least side of at least 1 and an IoU from 0 to 1, got {self}"
+                "a zoom rule has an expansion, a least side and a number of looks of at least 1, and an IoU from 0 to"
+                f" 1, got {self}"
             )
 
 
 RULES: Mapping[str, ZoomRule] = {
     "ours": ZoomRule(),
-    "ritm": ZoomRule(expansion=1.4, min_side=200, keep_iou=0.5, second_look=False),
+    "ritm": ZoomRule(expansion=1.4, min_side=200, keep_iou=0.5, looks=1),
 }
 """By name: ours, and that of RITM, SimpleClick and the paper, with one pass a prompt."""
 
@@ -158,16 +166,59 @@ class View(NamedTuple):
         crop = Crop.whole(size) if rule is None else next_crop(size, mask, prompts, previous, rule)
         return cls(encoded, crop, prompts_in_crop(prompts, crop), mask, prompts)
 
-    def refine(self, answer: Prediction, rule: ZoomRule | None = RULES["ours"]) -> "View | None":
-        """The view to refine this answer in, if the rule has a second look and the crop changes.
+    def refine(self, answer: Prediction, look: int, rule: ZoomRule | None = RULES["ours"]) -> "View | None":
+        """The view for another look after this answer, the `look`-th to the prompt, if the rule calls for one.
 
         A first answer comes from the whole image; a look at the object itself, before anybody corrects what could
-        not be seen, makes it better. The next prompt needs the features of this crop anyway.
+        not be seen, makes it better. The next prompt needs the features of this crop anyway. An object that reaches an
+        inner border of the crop may go on beyond it: it is looked at again in a wider crop, and at the last look in
+        the whole image, so that no outline is cut off in a straight line.
         """
-        if rule is None or not rule.second_look:
+        if rule is None or look >= rule.looks:
             return None
-        again = View.choose(self.encoded, self.all_prompts, answer.probability, self.crop, rule)
-        return None if again.crop == self.crop else again
+        wider = widened(self.crop, answer.probability, rule)
+        if wider is None:
+            if look > 1:
+                return None
+            crop = next_crop(self.encoded.size, answer.probability, self.all_prompts, self.crop, rule)
+        else:
+            crop = wider if look < rule.looks - 1 else Crop.whole(self.encoded.size)
+        if crop == self.crop:
+            return None
+        return View(self.encoded, crop, prompts_in_crop(self.all_prompts, crop), answer.probability, self.all_prompts)
+
+
+def widened(crop: Crop, probability: FloatMap, rule: ZoomRule = RULES["ours"]) -> Crop | None:
+    """The crop with the inner borders moved outwards that the object comes too near; None if there are none.
+
+    >>> import numpy as np
+    >>> probability = np.zeros((1000, 1000), np.float32)
+    >>> probability[400:500, 300:600] = 0.9
+    >>> widened(Crop(left=300, top=300, width=400, height=300), probability)
+    Crop(left=100, top=300, width=600, height=300)
+
+    Args:
+        crop: of the answer.
+        probability: the answer, shape (H, W) of the image, in 0..1.
+        rule: the numbers.
+    """
+    around = Crop.around(probability > OBJECT_THRESHOLD)
+    if around is None:
+        return None
+    height, width = probability.shape
+    left, right = _widened(crop.left, crop.width, around.left, around.width, width, rule)
+    top, bottom = _widened(crop.top, crop.height, around.top, around.height, height, rule)
+    wider = Crop(left, top, right - left, bottom - top)
+    return None if wider == crop else wider
+
+
+def _widened(first: int, side: int, inner: int, inner_side: int, length: int, rule: ZoomRule) -> tuple[int, int]:
+    """First pixel and end of a crop along an axis of `length`, around an object from `inner` on."""
+    margin, step = rule.inner_margin * side, ceil(rule.widening * side)
+    end = first + side
+    low = max(first - step, 0) if inner - first <= margin else first
+    high = min(end + step, length) if end - (inner + inner_side) <= margin else end
+    return low, high
 
 
 def next_crop(

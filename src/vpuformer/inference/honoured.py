@@ -1,0 +1,111 @@
+"""Prompts on the right side of the outline: an object holds the pixels that a person has shown to belong to it.
+
+The network follows a prompt in nearly all cases, but nothing binds it. Where it does not follow, the probability is
+raised (or lowered) around the pixels in question, most at them and smoothly less around them, so that the outline moves
+to where the network finds it likeliest.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from vpuformer.arrays import FloatMap, Size
+from vpuformer.inference.pixels import Pixels, distance_from, logits_of, pixels_under
+from vpuformer.metrics import MASK_THRESHOLD
+from vpuformer.prompts import Prompt
+
+RADIUS = 0.03
+"""Standard deviation of the correction, in the geometric mean of the sides of the network's crop."""
+
+MIN_RADIUS = 2.0
+"""Least standard deviation of the correction, in pixels."""
+
+_MARGIN = 0.5
+"""Logit of a pixel on the right side, after the correction."""
+
+
+class Honoured(NamedTuple):
+    """An answer that agrees with its prompts."""
+
+    probability: FloatMap
+    """Shape (H, W), in 0..1."""
+    corrected: int
+    """Number of prompts that it disagreed with."""
+
+
+def honoured(probability: FloatMap, prompts: Sequence[Prompt], extent: float) -> Honoured:
+    """The answer, corrected around the clicks and scribbles that lie on the wrong side of its outline.
+
+    Every pixel under a positive click or scribble then belongs to the object, and none under a negative one. Of
+    prompts that contradict each other, the later one holds. Boxes demand no single pixel.
+
+    >>> from vpuformer.prompts import Click
+    >>> answer = honoured(np.full((9, 9), 0.3, np.float32), [Click(4, 4)], extent=9)
+    >>> answer.corrected, bool(answer.probability[4, 4] > 0.49), bool(answer.probability[0, 0] > 0.49)
+    (1, True, False)
+
+    Args:
+        probability: shape (H, W), in 0..1.
+        prompts: all of them, in image pixels and within the image, oldest first.
+        extent: geometric mean of the sides of what the network looked at, in pixels.
+
+    Returns:
+        `probability` itself if all prompts are honoured.
+    """
+    size: Size = (probability.shape[0], probability.shape[1])
+    shown = _shown(prompts, size)
+    wrong = [np.flatnonzero((probability[pixels] > MASK_THRESHOLD) != positive) for pixels, positive in shown]
+    corrected = sum(len(each) > 0 for each in wrong)
+    if not corrected:
+        return Honoured(probability, 0)
+    result = probability.copy()
+    radius = max(MIN_RADIUS, RADIUS * extent)
+    for (pixels, positive), each in zip(shown, wrong, strict=True):
+        if len(each):
+            others = [other for other, sign in shown if sign != positive]
+            _moved(result, (pixels[0][each], pixels[1][each]), others, radius, positive=positive)
+    for pixels, positive in shown:  # where prompts are so close together that one correction undid another
+        left = (result[pixels] > MASK_THRESHOLD) != positive
+        result[pixels[0][left], pixels[1][left]] = positive
+    return Honoured(result, corrected)
+
+
+def _shown(prompts: Sequence[Prompt], size: Size) -> list[tuple[Pixels, bool]]:
+    """Pixels and sign of every prompt, without the pixels that a later prompt of the other sign shows again."""
+    shown: list[tuple[Pixels, bool]] = []
+    signs = np.zeros(size, np.int8)
+    for prompt in reversed(prompts):
+        rows, columns = pixels_under(prompt, size)
+        kept = signs[rows, columns] != (-1 if prompt.positive else 1)
+        rows, columns = rows[kept], columns[kept]
+        signs[rows, columns] = 1 if prompt.positive else -1
+        shown.append(((rows, columns), prompt.positive))
+    return shown[::-1]
+
+
+def _moved(probability: FloatMap, pixels: Pixels, others: Sequence[Pixels], radius: float, *, positive: bool) -> None:
+    """Move the logits around these pixels, in place, so that they lie on the right side.
+
+    The correction is narrower where a prompt of the other sign is near.
+    """
+    rows, columns = pixels
+    reach = int(np.ceil(3 * radius))
+    top, left = max(int(rows.min()) - reach, 0), max(int(columns.min()) - reach, 0)
+    window = probability[top : int(rows.max()) + reach + 1, left : int(columns.max()) + reach + 1]
+    distance = distance_from(window.shape, (rows - top, columns - left))
+    for other_rows, other_columns in others:
+        inside = (
+            (other_rows >= top)
+            & (other_rows < top + window.shape[0])
+            & (other_columns >= left)
+            & (other_columns < left + window.shape[1])
+        )
+        if inside.any():
+            nearest = float(distance[other_rows[inside] - top, other_columns[inside] - left].min())
+            radius = min(radius, max(nearest / 2, 0.5))
+    sign = 1 if positive else -1
+    logits = logits_of(window) * sign
+    offset = _MARGIN - float(logits[rows - top, columns - left].min())
+    logits += offset * np.exp(-0.5 * np.square(distance / np.float32(radius)))
+    window[:] = 1 / (1 + np.exp(-sign * logits))
