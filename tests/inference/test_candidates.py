@@ -13,6 +13,7 @@ from support.networks import predictor_of
 from vpuformer.arrays import FloatMap
 from vpuformer.geometry import Crop, FrameMap
 from vpuformer.inference.candidates import DISTINCT, distinct
+from vpuformer.inference.pixels import pixels_under
 from vpuformer.inference.predictor import Predictor
 from vpuformer.inference.protocol import Prediction, Query
 from vpuformer.inference.segment import VPUFormerSegmenter
@@ -122,9 +123,16 @@ def test_an_answer_to_a_mask_is_its_only_candidate(nested: Predictor) -> None:
     np.testing.assert_array_equal(candidate.mask, answer.mask)
 
 
-clicks = st.builds(Click, st.floats(-0.5, 59), st.floats(-0.5, 39), st.just(value=True))
-boxes = st.builds(lambda x, y, w, h: Box(x, y, x + w, y + h), *[st.floats(0, 30)] * 2, *[st.floats(1, 60)] * 2)
-scribbles = st.builds(Scribble, st.lists(st.tuples(st.floats(0, 59), st.floats(0, 39)), min_size=1, max_size=4))
+signs = st.booleans()
+points = st.tuples(st.floats(0, 59), st.floats(0, 39))
+clicks = st.builds(lambda point, sign: Click(*point, sign), points, signs)
+boxes = st.builds(
+    lambda point, w, h, sign: Box(*point, point[0] + w, point[1] + h, sign),
+    points,
+    *[st.floats(1, 60)] * 2,
+    signs,
+)
+scribbles = st.builds(Scribble, st.lists(points, min_size=1, max_size=4), signs)
 sizes = st.sampled_from([(40, 60), (300, 400)])
 
 
@@ -132,6 +140,9 @@ sizes = st.sampled_from([(40, 60), (300, 400)])
 @given(sizes, st.lists(st.one_of(clicks, boxes, scribbles), min_size=1, max_size=3), st.booleans())
 def test_promises(untrained: Predictor, size: tuple[int, int], prompts: list[Prompt], zoom: bool) -> None:
     untrained.set_image(np.random.default_rng(size[0]).integers(0, 256, (*size, 3), np.uint8))
+    shown = np.zeros(size, np.int8)
+    for prompt in prompts:
+        shown[pixels_under(prompt, size)] = 1 if prompt.positive else -1
     plain = untrained.predict(prompts, zoom=zoom)
     asked, again = (untrained.predict(prompts, zoom=zoom, candidates=True) for _ in range(2))
     np.testing.assert_array_equal(asked.probability, plain.probability)
@@ -144,6 +155,7 @@ def test_promises(untrained: Predictor, size: tuple[int, int], prompts: list[Pro
     for each in asked.candidates:
         assert (each.mask.shape, each.mask.dtype, each.mask.flags.writeable) == (size, np.bool_, False)
         assert 0 <= each.score <= 1
+        np.testing.assert_array_equal(each.mask[shown != 0], (shown > 0)[shown != 0])
     for one, other in combinations(asked.candidates, 2):
         assert iou(one.mask, other.mask.astype(np.int8)) < DISTINCT
     scores = [each.score for each in asked.candidates[1:]]
@@ -201,7 +213,8 @@ def test_the_closer_crop_holds_every_positive_prompt(prompts: list[Prompt], rule
     for size in ((40, 60), (300, 400)):
         fitted = fit_to_image(prompts, size)
         crop = closer_crop(size, fitted, RULES[rule])
-        assert prompts_in_crop(fitted, crop) == fitted
+        positive = tuple(prompt for prompt in fitted if prompt.positive)
+        assert prompts_in_crop(positive, crop) == positive
         assert crop.width >= size[1] / 2
         assert crop.height >= size[0] / 2
 
