@@ -155,7 +155,7 @@ def step(before: BoolMask, answer: Prediction, truth: Truth, prompts: Sequence[P
 
 
 def longest_cut(mask: BoolMask, crop: Crop) -> int:
-    """The longest stretch of the outline along a border of the crop that is not one of the image."""
+    """The longest stretch of the outline along an inner border of the crop, in pixels."""
     height, width = mask.shape
     top, left = crop.top, crop.left
     bottom, right = top + crop.height, left + crop.width

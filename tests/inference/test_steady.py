@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from vpuformer.geometry import Crop
 from vpuformer.inference.steady import REACH, SURER, steady
 from vpuformer.metrics import MASK_THRESHOLD
 from vpuformer.prompts import Box, Click, Prompt, Scribble
@@ -25,12 +26,12 @@ NEAR = [Click(30, 50), Box(19.5, 39.5, 39.5, 59.5), Scribble([(22, 50), (38, 50)
 
 @pytest.mark.parametrize("prompt", NEAR)
 def test_what_is_far_stays_unless_the_network_is_surer(prompt: Prompt) -> None:
-    before = answered(0.2, 0.8)
-    kept = steady(answered(0.9, 0.3), before, [prompt])
-    np.testing.assert_array_equal(kept, answered(0.9, 0.8))
+    before = answered(0.2, 0.7)
+    kept = steady(answered(0.9, 0.2), before, [prompt])
+    np.testing.assert_array_equal(kept, answered(0.9, 0.7))
     given_up = answered(0.9, 0.01)
     assert steady(given_up, before, [prompt]) is given_up
-    np.testing.assert_array_equal(steady(given_up, before, [prompt], only_here=True), answered(0.9, 0.8))
+    np.testing.assert_array_equal(steady(given_up, before, [prompt], only_here=True), answered(0.9, 0.7))
 
 
 def test_a_change_of_the_other_sign_must_be_surer_still() -> None:
@@ -68,6 +69,12 @@ def test_every_pixel_is_that_of_one_of_the_two(seed: int, new: list[Prompt], onl
     assert ((merged == before) | (merged == answer)).all()
     same = (before > MASK_THRESHOLD) == (answer > MASK_THRESHOLD)
     np.testing.assert_array_equal(merged[same], answer[same])
+
+
+def test_where_nobody_has_looked_nothing_is_known() -> None:
+    before = np.zeros(SIZE, np.float32)
+    assert steady(answered(0.9, 0.9), before, [Click(30, 50)])[50, 170] == 0
+    assert steady(answered(0.9, 0.9), before, [Click(30, 50)], looked_at=Crop(0, 0, 100, 100))[50, 170] > 0.5
 
 
 def test_without_new_prompts_and_only_here_nothing_changes() -> None:

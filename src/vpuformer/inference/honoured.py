@@ -1,6 +1,7 @@
-"""Prompts on the right side of the outline: an object holds the pixels that a person has shown to belong to it.
+"""Prompts on the right side of the outline.
 
-The network follows a prompt in nearly all cases, but nothing binds it. Where it does not follow, the probability is
+An object holds every pixel that a person has shown to belong to it. The network nearly always follows a prompt, but
+nothing binds it. Where it does not follow, the probability is
 raised (or lowered) around the pixels in question, most at them and smoothly less around them, so that the outline moves
 to where the network finds it likeliest.
 """
@@ -35,7 +36,7 @@ class Honoured(NamedTuple):
 
 
 def honoured(probability: FloatMap, prompts: Sequence[Prompt], extent: float) -> Honoured:
-    """The answer, corrected around the clicks and scribbles that lie on the wrong side of its outline.
+    """The answer, corrected around clicks and scribbles on the wrong side of its outline.
 
     Every pixel under a positive click or scribble then belongs to the object, and none under a negative one. Of
     prompts that contradict each other, the later one holds. Boxes demand no single pixel.
@@ -93,7 +94,7 @@ def _moved(probability: FloatMap, pixels: Pixels, others: Sequence[Pixels], radi
     reach = int(np.ceil(3 * radius))
     top, left = max(int(rows.min()) - reach, 0), max(int(columns.min()) - reach, 0)
     window = probability[top : int(rows.max()) + reach + 1, left : int(columns.max()) + reach + 1]
-    distance = distance_from(window.shape, (rows - top, columns - left))
+    distance = distance_from((rows - top, columns - left), (window.shape[0], window.shape[1]))
     for other_rows, other_columns in others:
         inside = (
             (other_rows >= top)

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vpuformer.arrays import FloatMap, Size
-from vpuformer.prompts import Prompt
+from vpuformer.prompts import Box, Click, Prompt
 
 Pixels = tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]
 """Rows and columns."""
@@ -25,9 +25,9 @@ def pixels_under(prompt: Prompt, size: Size) -> Pixels:
     [(0, 0), (0, 1), (1, 2), (1, 3)]
     """
     height, width = size
-    if prompt.kind == "box":
+    if isinstance(prompt, Box):
         points = np.empty((0, 2))
-    elif prompt.kind == "click":
+    elif isinstance(prompt, Click):
         points = prompt.points
     else:
         points = np.concatenate(
@@ -43,13 +43,16 @@ def pixels_under(prompt: Prompt, size: Size) -> Pixels:
     return flat // width, flat % width
 
 
-def distance_from(size: Size, pixels: Pixels) -> FloatMap:
-    """Distance of each pixel from the nearest of these, shape `size`; without any, infinite."""
-    if not len(pixels[0]):
-        return np.full(size, np.inf, np.float32)
+def distance_from(pixels: Pixels, size: Size) -> FloatMap:
+    """Distance of each pixel from the nearest of these, at least one; shape `size`."""
     elsewhere = np.ones(size, np.uint8)
     elsewhere[pixels] = 0
-    return cv2.distanceTransform(elsewhere, cv2.DIST_L2, cv2.DIST_MASK_5)
+    return distance_to_zero(elsewhere)
+
+
+def distance_to_zero(pixels: npt.NDArray[np.uint8]) -> FloatMap:
+    """Distance of each pixel from the nearest one that is 0."""
+    return np.asarray(cv2.distanceTransform(pixels, cv2.DIST_L2, cv2.DIST_MASK_5), np.float32)
 
 
 def logits_of(probability: FloatMap) -> FloatMap:

@@ -171,7 +171,9 @@ class VPUFormerSegmenter:
         """The answer without changes far from the new prompts, and with every prompt on the right side."""
         probability = answer.probability
         if query.mask is not None and query.new:
-            probability = steady(probability, query.mask, query.new_prompts, only_here=query.only_here)
+            probability = steady(
+                probability, query.mask, query.new_prompts, looked_at=query.crop, only_here=query.only_here
+            )
         probability, corrected = honoured(probability, query.prompts, sqrt(answer.crop.width * answer.crop.height))
         if probability is answer.probability:
             return answer

@@ -1,8 +1,8 @@
-"""What a correction may change: near the new prompts everything, far from them only what the network is surer of.
+"""Corrections that stay near their prompts.
 
 A person who corrects one place expects the rest to stay as it is. The network sees the previous mask, but nothing
-binds it to that mask: of what it changes far from the new prompt, much was right. So the answer is merged with the
-previous one, pixel by pixel. The numbers were chosen on the validation split (`benchmarks/trust.py`).
+binds it to that mask: much of what it changes far from the new prompt was right. So the answer is merged with the
+previous one: near the new prompts everything may change, far from them only what the network is surer of than before. The numbers were chosen on the validation split (`benchmarks/trust.py`).
 """
 
 from collections.abc import Sequence
@@ -13,17 +13,17 @@ import numpy as np
 
 from vpuformer.arrays import BoolMask, FloatMap, Size
 from vpuformer.geometry import Crop
-from vpuformer.inference.pixels import pixels_under
+from vpuformer.inference.pixels import distance_to_zero, pixels_under
 from vpuformer.metrics import MASK_THRESHOLD
 from vpuformer.prompts import Prompt
 
 REACH = 1.5
 """Distance from the new prompts up to which a change is near, in radii of the change that they bring about."""
 
-SURER = 0.05
+SURER = 0.1
 """How much surer of a far pixel the network must be than before, as a difference of probabilities."""
 
-SURER_AGAINST = 0.1
+SURER_AGAINST = 0.2
 """The same where the change has a sign that no new prompt has: a positive click that takes away."""
 
 _LEAST_CHANGE = 25
@@ -33,7 +33,14 @@ _TOUCHING = 1.5
 """Distance in pixels up to which a change touches a prompt."""
 
 
-def steady(probability: FloatMap, before: FloatMap, new: Sequence[Prompt], *, only_here: bool = False) -> FloatMap:
+def steady(
+    probability: FloatMap,
+    before: FloatMap,
+    new: Sequence[Prompt],
+    *,
+    looked_at: Crop | None = None,
+    only_here: bool = False,
+) -> FloatMap:
     """The answer, with the previous probability wherever the mask must not change.
 
     Near is what lies within `REACH` radii of a new prompt *and* in a connected change that touches it and has its sign.
@@ -50,6 +57,7 @@ def steady(probability: FloatMap, before: FloatMap, new: Sequence[Prompt], *, on
         probability: the network's answer, shape (H, W), in 0..1.
         before: the previous answer, or a mask as 0 and 1, shape (H, W).
         new: the prompts that `before` does not answer yet, within the image.
+        looked_at: the crop of the previous answer, which says nothing about pixels outside it; by default the image.
         only_here: change nothing that is far, however sure the network is.
 
     Returns:
@@ -62,7 +70,7 @@ def steady(probability: FloatMap, before: FloatMap, new: Sequence[Prompt], *, on
     window = _window(around, changed, new)
     answer, previous, changed = probability[window.slices], before[window.slices], changed[window.slices]
     mask = answer > MASK_THRESHOLD
-    gain = np.abs(answer - 0.5) - np.abs(previous - 0.5)
+    gain = np.abs(answer - 0.5) - _sureness(previous, window, looked_at)
     accepted = np.zeros(window.size, np.bool_)
     for positive in (True, False):
         change = changed & (mask == positive)
@@ -79,12 +87,25 @@ def steady(probability: FloatMap, before: FloatMap, new: Sequence[Prompt], *, on
     return merged
 
 
+def _sureness(previous: FloatMap, window: Crop, looked_at: Crop | None) -> FloatMap:
+    """How sure the previous answer is of each pixel of the window, from 0 to 0.5; 0 where nobody has looked."""
+    sureness = np.abs(previous - np.float32(0.5))
+    if looked_at is not None:
+        top, left = looked_at.top - window.top, looked_at.left - window.left
+        sureness[: max(top, 0)] = 0
+        sureness[max(top + looked_at.height, 0) :] = 0
+        sureness[:, : max(left, 0)] = 0
+        sureness[:, max(left + looked_at.width, 0) :] = 0
+    return sureness
+
+
 def _near(change: BoolMask, distance: FloatMap) -> BoolMask:
     """What of a change is near, given the distance of each pixel from the prompts."""
-    count, labels = cv2.connectedComponents(change.view(np.uint8), connectivity=8)
+    count, components = cv2.connectedComponents(change.view(np.uint8), connectivity=8)
+    labels = np.asarray(components, np.intp)
     touching = np.zeros(count, np.bool_)
     touching[labels[distance <= _TOUCHING]] = True
-    touching[0] = False
+    touching[0] = False  # what does not change
     connected = touching[labels]
     pixels = min(max(int(np.count_nonzero(connected)), _LEAST_CHANGE), distance.size - 1)
     radius = np.partition(distance, pixels, axis=None)[pixels]
@@ -92,7 +113,7 @@ def _near(change: BoolMask, distance: FloatMap) -> BoolMask:
 
 
 def _window(around: Crop, changed: BoolMask, new: Sequence[Prompt]) -> Crop:
-    """The part of the image to look at: the change, the prompts, and as much around them as a change may reach."""
+    """The part of the image that holds change, prompts, and what lies in reach of them."""
     height, width = changed.shape
     extents = [around.edges, *(prompt.bounds for prompt in new)]
     left, top, right, bottom = zip(*extents, strict=True)
@@ -103,13 +124,13 @@ def _window(around: Crop, changed: BoolMask, new: Sequence[Prompt]) -> Crop:
 
 
 def _distance(prompts: Sequence[Prompt], window: Crop, size: Size) -> FloatMap:
-    """Distance of each pixel of the window from what the prompts show: from a box, that from what it encloses."""
+    """Distance of each pixel of the window from the prompts; 0 within a box."""
     elsewhere = np.ones(size, np.uint8)
     for prompt in prompts:
         if prompt.kind == "box":
-            elsewhere[
-                max(ceil(prompt.y0), 0) : floor(prompt.y1) + 1, max(ceil(prompt.x0), 0) : floor(prompt.x1) + 1
-            ] = 0
+            x0, y0, x1, y1 = prompt.bounds
+            rows = slice(max(floor(y0 + 0.5), 0), max(ceil(y1 - 0.5), 0) + 1)
+            elsewhere[rows, max(floor(x0 + 0.5), 0) : max(ceil(x1 - 0.5), 0) + 1] = 0
         else:
             elsewhere[pixels_under(prompt, size)] = 0
-    return cv2.distanceTransform(elsewhere[window.slices], cv2.DIST_L2, cv2.DIST_MASK_5)
+    return distance_to_zero(elsewhere[window.slices])

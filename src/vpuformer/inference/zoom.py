@@ -167,7 +167,7 @@ class View(NamedTuple):
         return cls(encoded, crop, prompts_in_crop(prompts, crop), mask, prompts)
 
     def refine(self, answer: Prediction, look: int, rule: ZoomRule | None = RULES["ours"]) -> "View | None":
-        """The view for another look after this answer, the `look`-th to the prompt, if the rule calls for one.
+        """The view for another look after the `look`-th one, if the rule calls for it.
 
         A first answer comes from the whole image; a look at the object itself, before anybody corrects what could
         not be seen, makes it better. The next prompt needs the features of this crop anyway. An object that reaches an
@@ -189,7 +189,7 @@ class View(NamedTuple):
 
 
 def widened(crop: Crop, probability: FloatMap, rule: ZoomRule = RULES["ours"]) -> Crop | None:
-    """The crop with the inner borders moved outwards that the object comes too near; None if there are none.
+    """The crop, wider where the object comes too near an inner border; None if it does not.
 
     >>> import numpy as np
     >>> probability = np.zeros((1000, 1000), np.float32)
