@@ -45,7 +45,7 @@ test("a prompt for an image that is seen only until the next frame is not one fo
   const former = { id: 1, width: 100, height: 50 };
   const session = { image: former, act: (step) => sent.push(step) };
   const stage = { image: former };
-  const commands = actions(/** @type {any} */ ({ session, stage }));
+  const commands = actions(/** @type {any} */ ({ session, stage, settings: { onlyHere: false } }));
   const click = { type: /** @type {const} */ ("click"), point: /** @type {[number, number]} */ ([3, 4]), positive: true };
   session.image = { ...former, id: 2 };
   commands.prompt(click);

@@ -74,6 +74,8 @@
  *
  * @typedef {{name: string, title: string, summary: string}} ExportFormat
  *
+ * @typedef {{state: "loading" | "ready" | "failed", progress: number, message: string | null}} NetworkState
+ *
  * @typedef {object} Project
  * @property {string} folder
  * @property {string} model

@@ -4,9 +4,12 @@
  * Changes go to the server through the queue. Views listen with `onChange`.
  */
 
+import { candidateText, nextCandidate } from "./candidates.js";
 import { newKey } from "./queue.js";
 import { ObjectList } from "./objectlist.js";
 import { plural, sentenceOf } from "./sentence.js";
+import { livePrompts } from "./steps.js";
+import { sameTidying, UNTIDIED } from "./tidy.js";
 
 /** @typedef {import("./types.js").Step} Step */
 /** @typedef {import("./queue.js").Lane} Lane */
@@ -69,6 +72,42 @@ export class Workspace extends ObjectList {
 
   clear() {
     if (this.current && this.current.optimistic.at > 0) this.act({ type: "clear" });
+  }
+
+  /** Replace the mask by the next candidate for the prompts. */
+  choose() {
+    const { current } = this;
+    if (!current || !livePrompts(current.optimistic).length) {
+      this.listener.onToast("There are no prompts to choose a candidate for. Click on an object first.");
+      return;
+    }
+    const index = nextCandidate(current.optimistic, current.confirmed?.choice ?? null);
+    this.#replaceLast("choose", { type: "choose", index });
+  }
+
+  /**
+   * Tidy the mask as the network answered it, instead of as before.
+   *
+   * @param {import("./tidy.js").Tidying} values
+   */
+  tidy(values) {
+    if (!this.current?.optimistic.at) return;
+    this.#replaceLast("tidy", sameTidying(values, UNTIDIED) ? null : { type: "tidy", ...values });
+  }
+
+  /**
+   * Undo the last step if it has this type, and add another one: a person tries several.
+   *
+   * @param {Step["type"]} type
+   * @param {Step | null} step
+   */
+  #replaceLast(type, step) {
+    const { current } = this;
+    if (!current) return;
+    const { steps, at } = current.optimistic;
+    if (steps[at - 1]?.type === type) this.#push(current, { type: "undoRedo", direction: "undo" });
+    if (step) this.act(step);
+    else this.updateCounts();
   }
 
   /** @param {number} index index of a prompt among the steps of the current object */
@@ -200,7 +239,10 @@ export class Workspace extends ObjectList {
         this.#push(entry, { type: "change", change: { deleted: false } });
         this.listener.onToast("Somebody deleted this object, but you went on with it. It is kept.");
       }
-      if (entry === this.current) this.listener.onSay(`Mask: ${body.area.toLocaleString("en").replaceAll(",", " ")} pixels`);
+      if (entry === this.current) {
+        const candidate = body.choice ? `Candidate ${candidateText(body.choice)}. ` : "";
+        this.listener.onSay(`${candidate}Mask: ${body.area.toLocaleString("en").replaceAll(",", " ")} pixels`);
+      }
       this.updateCounts();
     }
     this.listener.onChange();
