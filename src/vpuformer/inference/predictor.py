@@ -76,6 +76,9 @@ class Predictor:
         mask: npt.ArrayLike | None = None,
         crop: Crop | None = None,
         zoom: bool = True,
+        new: int = 1,
+        only_here: bool = False,
+        candidates: bool = False,
     ) -> Prediction:
         """Segment the object that all these prompts together mean.
 
@@ -86,5 +89,6 @@ class Predictor:
         """
         encoded = self.encoded
         probability = None if mask is None else as_probability(mask, encoded.size)
-        (prediction,) = self.segmenter.segment([Query(encoded, prompts, probability, crop, zoom)])
+        query = Query(encoded, prompts, probability, crop, zoom, new=new, only_here=only_here, candidates=candidates)
+        (prediction,) = self.segmenter.segment([query])
         return prediction

@@ -31,7 +31,7 @@ VPUFormer is one (`vpuformer.inference.segment`), the baselines are others, and 
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -118,6 +118,10 @@ class Query:
             or a mask of any other type, see `vpuformer.images.check_mask`. Without prompts it is refined.
         crop: the crop of the last `Prediction`, kept while it fits.
         zoom: whether the segmenter may look at the part of the image around the object, once there is a mask.
+        new: the number of prompts, the last ones, that `mask` does not answer yet. Far from them it changes only where
+            the segmenter is surer than before.
+        only_here: change `mask` near the new prompts alone, however sure the segmenter is elsewhere.
+        candidates: whether the prediction also gets `Prediction.candidates`, at the cost of further looks.
 
     Raises:
         PromptError: a prompt lies outside the image or is not a prompt, or there are neither prompts nor a mask.
@@ -131,6 +135,9 @@ class Query:
     """Shape (H, W) of the image, in 0..1."""
     crop: Crop | None
     zoom: bool
+    new: int
+    only_here: bool
+    candidates: bool
 
     def __init__(
         self,
@@ -139,17 +146,31 @@ class Query:
         mask: npt.ArrayLike | None = None,
         crop: Crop | None = None,
         zoom: bool = True,
+        *,
+        new: int = 1,
+        only_here: bool = False,
+        candidates: bool = False,
     ) -> None:
         fitting = fit_to_image(prompts, encoded.size)
         if not fitting and mask is None:
             raise PromptError("nothing to go by: give at least one click, box or scribble, or a mask to start from")
         if crop is not None and not isinstance(crop, Crop):
             raise InputError(f"crop must be the crop of the last Prediction, or None, got {crop!r:.80}")
+        if new < 0:
+            raise InputError(f"new is the number of new prompts, at least 0, got {new}")
         object.__setattr__(self, "encoded", encoded)
         object.__setattr__(self, "prompts", fitting)
         object.__setattr__(self, "mask", _checked_mask(mask, encoded.size))
         object.__setattr__(self, "crop", crop)
         object.__setattr__(self, "zoom", zoom)
+        object.__setattr__(self, "new", min(new, len(fitting)))
+        object.__setattr__(self, "only_here", only_here)
+        object.__setattr__(self, "candidates", candidates)
+
+    @property
+    def new_prompts(self) -> tuple[Prompt, ...]:
+        """The prompts that `mask` does not answer yet; all of them without a mask."""
+        return self.prompts if self.mask is None else self.prompts[len(self.prompts) - self.new :]
 
     def encoded_as(self, kind: type[E]) -> E:
         """The encoded image, as the segmenter that is asked encodes them.
@@ -165,6 +186,15 @@ class Query:
         return self.encoded
 
 
+class Candidate(NamedTuple):
+    """One of the objects that a prompt may mean, such as the shirt or the person."""
+
+    mask: BoolMask
+    """Shape (H, W) of the image; read-only."""
+    score: float
+    """How sure the segmenter is that the outline is right, in 0..1."""
+
+
 @dataclass(frozen=True, eq=False, slots=True, init=False)
 class Prediction:
     """An answer for every pixel of the image.
@@ -175,7 +205,7 @@ class Prediction:
     Args:
         probability: shape (H, W) of the image, in 0..1.
         crop: see below; by default the whole image.
-        logits: see below.
+        logits, corrected, candidates: see below.
 
     Raises:
         MaskError: `probability` has another number of axes.
@@ -186,10 +216,22 @@ class Prediction:
     crop: Crop
     """The part of the image that the segmenter looked at. Pass it on with the next query: it is kept while it fits."""
     logits: FloatMap | None
-    """The network's logits for `crop`, at the resolution of the network: small, and enough to make `probability` again
+    """Logits for `crop`, at the resolution of the network: small, and with `mask` enough to make `probability` again
     (`from_logits`). None for a method without logits."""
+    corrected: int
+    """Number of prompts that the network left on the wrong side of the outline, and that were put right afterwards."""
+    candidates: tuple[Candidate, ...]
+    """Up to three objects that the prompts may mean, this answer first, if the query asked for them."""
 
-    def __init__(self, probability: npt.ArrayLike, crop: Crop | None = None, logits: FloatMap | None = None) -> None:
+    def __init__(
+        self,
+        probability: npt.ArrayLike,
+        crop: Crop | None = None,
+        logits: FloatMap | None = None,
+        *,
+        corrected: int = 0,
+        candidates: tuple[Candidate, ...] = (),
+    ) -> None:
         readonly = np.asarray(probability, np.float32).view()
         if readonly.ndim != 2:
             raise MaskError(f"the answer has the shape {readonly.shape}; give a probability for each pixel, (H, W)")
@@ -197,6 +239,8 @@ class Prediction:
         object.__setattr__(self, "probability", readonly)
         object.__setattr__(self, "crop", Crop(0, 0, *readonly.shape[::-1]) if crop is None else crop)
         object.__setattr__(self, "logits", logits)
+        object.__setattr__(self, "corrected", corrected)
+        object.__setattr__(self, "candidates", candidates)
 
     @property
     def mask(self) -> BoolMask:
@@ -204,7 +248,7 @@ class Prediction:
         return self.probability > MASK_THRESHOLD
 
     @classmethod
-    def from_logits(cls, logits: FloatMap, crop: Crop, size: Size) -> "Prediction":
+    def from_logits(cls, logits: FloatMap, crop: Crop, size: Size, mask: BoolMask | None = None) -> "Prediction":
         """Stretch logits to their crop and put it into an image of `size` that is empty elsewhere.
 
         The result depends on the arguments alone, to the bit. Logits are interpolated, and probabilities made of them
@@ -214,6 +258,13 @@ class Prediction:
         >>> prediction = Prediction.from_logits(np.full((4, 4), 20, np.float32), Crop(1, 0, 2, 1), size=(2, 4))
         >>> prediction.mask.astype(int).tolist()
         [[0, 1, 1, 0], [0, 0, 0, 0]]
+
+        Args:
+            logits: any shape.
+            crop: the part of the image that they cover.
+            size: height and width of the image.
+            mask: the mask of the result, shape `size`, known to the pixel; where the logits say otherwise, the
+                probability is 0 or 1.
         """
         from vpuformer.inference.sigmoid import sigmoid_  # loads torch, which most segmenters do not need
 
@@ -222,9 +273,12 @@ class Prediction:
             inside = logits.copy()
         sigmoid_(inside)
         if crop == Crop.whole(size):
-            return cls(inside, crop, logits)
-        probability = np.zeros(size, np.float32)
-        probability[crop.slices] = inside
+            probability = inside
+        else:
+            probability = np.zeros(size, np.float32)
+            probability[crop.slices] = inside
+        if mask is not None:
+            np.copyto(probability, mask, where=(probability > MASK_THRESHOLD) != mask)
         return cls(probability, crop, logits)
 
 

@@ -91,8 +91,12 @@ class Session:
         """Whether a step has been undone since the last prompt."""
         return self._at < len(self._history) - 1
 
-    def add(self, *prompts: Prompt) -> Prediction:
+    def add(self, *prompts: Prompt, only_here: bool = False) -> Prediction:
         """Give further prompts as one step, and segment. Undone steps are given up.
+
+        Args:
+            prompts: at least one.
+            only_here: change the mask near these prompts alone.
 
         Raises:
             PromptError: no prompt was given, or one lies outside the image.
@@ -102,7 +106,9 @@ class Session:
         previous, prediction = self._history[self._at], self.prediction
         all_prompts = (*previous.prompts, *prompts)
         mask = None if prediction is None else prediction.probability
-        query = Query(self._encoded, all_prompts, mask, previous.crop, self._zoom)
+        query = Query(
+            self._encoded, all_prompts, mask, previous.crop, self._zoom, new=len(prompts), only_here=only_here
+        )
         (answer,) = self._segmenter.segment([query])
         step = _Step(all_prompts, answer.crop, answer if answer.logits is None else answer.logits)
         self._history = (*self._history[: self._at + 1], step)[-MAX_STEPS - 1 :]

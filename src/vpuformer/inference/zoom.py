@@ -71,6 +71,9 @@ class ViewSettings:
     """Show the network the mirror image of each view as well, and average the logits, as RITM does."""
     input_size: int | None = None
     """Side of the square that the network sees, in pixels. None for the size of its training."""
+    steady: bool = True
+    """Keep pixels far from a new prompt unless the network is surer of them than before, and put every prompt on the
+    right side of the outline. False: the network's answer as it is, as in the field's protocol."""
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -96,6 +99,8 @@ class ViewSettings:
             options["flip"] = True
         if self.input_size is not None:
             options["input_size"] = self.input_size
+        if not self.steady:
+            options["steady"] = False
         return options
 
     @classmethod
@@ -109,7 +114,12 @@ class ViewSettings:
         if rule not in RULES:
             raise ConfigError(unknown_name("zoom rule", rule, RULES))
         zoom = RULES[rule] if options.get("zoom", True) else None
-        return cls(zoom, bool(options.get("flip", False)), None if size is None else int(size))
+        return cls(
+            zoom,
+            bool(options.get("flip", False)),
+            None if size is None else int(size),
+            bool(options.get("steady", True)),
+        )
 
 
 USUAL = ViewSettings()
