@@ -335,6 +335,16 @@ class ExportFormat(Message):
     summary: str
 
 
+class NetworkState(Message):
+    """The state of the network, which is loaded after the start. Prompts wait for it."""
+
+    state: Literal["loading", "ready", "failed"]
+    progress: Annotated[float, Field(ge=0, le=1)]
+    """Share of the loading time; 1 once the network is ready."""
+    message: str | None = None
+    """One sentence on why loading failed. The next prompt tries again."""
+
+
 class Project(Message):
     folder: str
     model: str

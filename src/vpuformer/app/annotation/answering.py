@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from vpuformer.app.annotation import history
+from vpuformer.app.annotation.background_segmenter import BackgroundSegmenter
 from vpuformer.app.annotation.brush import painted
 from vpuformer.app.annotation.loaded_object import LoadedObject
 from vpuformer.app.annotation.network_queue import NetworkQueue
 from vpuformer.app.annotation.probability_maps import ProbabilityMaps
-from vpuformer.app.annotation.segmenter import LazySegmenter
 from vpuformer.app.images.cache import Cache
 from vpuformer.app.images.gallery import Gallery, Key
 from vpuformer.app.store import rle
@@ -39,8 +39,8 @@ class Answering:
         self._network = NetworkQueue()
         self._maps = ProbabilityMaps()
         self._painting = threading.BoundedSemaphore(MAX_PAINTING)
-        if isinstance(segmenter, LazySegmenter):
-            self._network.prepare(segmenter.load)
+        if isinstance(segmenter, BackgroundSegmenter):
+            segmenter.start()
 
     def close(self) -> None:
         """Wait for what the network is at."""
