@@ -32,8 +32,12 @@ test("a value waits for the answer to the former one, and gives way to newer one
   ready = true;
   latest.settle();
   assert.deepEqual(sent, [2]);
+  ready = false;
   latest.put(3);
+  latest.flush();
+  assert.deepEqual([sent, latest.waiting], [[2, 3], false]);
+  latest.put(4);
   latest.drop();
   t.mock.timers.tick(REST);
-  assert.deepEqual([sent, latest.waiting], [[2], false]);
+  assert.deepEqual([sent, latest.waiting], [[2, 3], false]);
 });

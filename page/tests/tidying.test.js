@@ -10,11 +10,11 @@ const tidied = (holes) => storedStep("tidy", values({ holes }));
 
 test("tidying replaces what was tidied before, and none of it undoes that", async () => {
   const { session, server } = await begin([state({ id: 9, image: 2, revision: 1, at: 1, answered: 1, area: 4, steps: [storedStep("click")] })]);
-  session.tidy(UNTIDIED);
+  session.tidy(session.current, UNTIDIED);
   await settle();
   assert.deepEqual(server.sent, []);
-  session.tidy(values({ holes: 20 }));
-  session.tidy(values({ holes: 30 }));
+  session.tidy(session.current, values({ holes: 20 }));
+  session.tidy(session.current, values({ holes: 30 }));
   await settle();
   assert.deepEqual(session.current?.optimistic.steps.map(({ type, holes }) => [type, holes]), [["click", null], ["tidy", 30]]);
   assert.deepEqual(server.sent.at(-1).body.step, { type: "tidy", threshold: 0.49, holes: 20, specks: 0, smooth: 0 });
@@ -23,17 +23,28 @@ test("tidying replaces what was tidied before, and none of it undoes that", asyn
   await server.answer(state({ id: 9, image: 2, revision: 3, at: 1, answered: 1, steps }));
   await server.answer(state({ id: 9, image: 2, revision: 4, at: 2, answered: 2, steps: [storedStep("click"), tidied(30)] }));
   assert.deepEqual(server.sent.map(({ path }) => path.split("/").at(-1)), ["steps", "undo", "steps"]);
-  session.tidy(UNTIDIED);
+  session.tidy(session.current, UNTIDIED);
   await settle();
   assert.match(server.sent.at(-1).path, /undo$/);
   assert.equal(session.current?.optimistic.at, 1);
 });
 
-test("there is nothing to tidy without an object", async () => {
+test("an object without steps has nothing to tidy", async () => {
   const { session, server } = await begin([state({ id: 9, image: 2 })]);
-  session.tidy(values({ specks: 5 }));
-  session.select(null);
-  session.tidy(values({ specks: 5 }));
+  session.tidy(session.current, values({ specks: 5 }));
   await settle();
   assert.deepEqual(server.sent, []);
+});
+
+test("an object that was accepted meanwhile is tidied all the same, unless it was deleted", async () => {
+  const { session, server } = await begin([state({ id: 9, image: 2, revision: 1, at: 1, answered: 1, area: 4, steps: [storedStep("click")] })]);
+  const entry = session.current;
+  session.accept();
+  session.tidy(entry, values({ specks: 5 }));
+  assert.deepEqual([session.current, entry.optimistic.at, entry.optimistic.accepted], [null, 2, true]);
+  session.remove(entry);
+  session.tidy(entry, UNTIDIED);
+  await settle();
+  for (const revision of [2, 3, 4]) await server.answer(state({ id: 9, image: 2, revision }));
+  assert.deepEqual(server.sent.map(({ method, path }) => [method, path.split("/").at(-1)]), [["PATCH", "9"], ["POST", "steps"], ["PATCH", "9"]]);
 });

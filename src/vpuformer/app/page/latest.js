@@ -37,10 +37,14 @@ export class Latest {
 
   /** Send what waits, if it may be sent by now. Call after each answer. */
   settle() {
-    if (!this.#unsent || this.#timer || !this.#isReady()) return;
-    const { value } = this.#unsent;
-    this.#unsent = null;
-    this.#send(value);
+    if (!this.#timer && this.#isReady()) this.flush();
+  }
+
+  /** Send what waits. */
+  flush() {
+    const unsent = this.#unsent;
+    this.drop();
+    if (unsent) this.#send(unsent.value);
   }
 
   /** Forget what waits. */

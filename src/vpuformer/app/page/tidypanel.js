@@ -41,7 +41,7 @@ export class TidyPanel {
   #sliders = new Map();
   /** @type {Tidying} */
   #shown = UNTIDIED;
-  /** The object whose sliders are being moved. @type {ObjectEntry | null} */
+  /** The object that the sliders belong to. @type {ObjectEntry | null} */
   #of = null;
   #fields = /** @type {HTMLFieldSetElement} */ (byId("tidy-fields"));
   #repeat = /** @type {HTMLButtonElement} */ (byId("tidy-repeat"));
@@ -57,7 +57,7 @@ export class TidyPanel {
   constructor(session, settings) {
     this.#session = session;
     this.#settings = settings;
-    this.#latest = new Latest((/** @type {Tidying} */ values) => this.#apply(values), () => !session.current?.busy);
+    this.#latest = new Latest((/** @type {Tidying} */ values) => this.#apply(values), () => !this.#of?.busy);
     byId("tidy-rows").append(...ROWS.map((row) => this.#row(row)));
     this.#repeat.addEventListener("click", () => this.#apply(settings.tidying));
     this.#reset.addEventListener("click", () => this.#apply(UNTIDIED));
@@ -70,7 +70,6 @@ export class TidyPanel {
     const output = make("output", { class: "number" });
     this.#sliders.set(name, { input, output });
     input.addEventListener("input", () => {
-      this.#of = this.#session.current;
       this.#display({ ...this.#shown, [name]: valueAt(Number(input.value)) });
       this.#latest.put(this.#shown);
     });
@@ -80,15 +79,16 @@ export class TidyPanel {
   /** @param {Tidying} values */
   #apply(values) {
     this.#latest.drop();
+    if (!this.#of) return;
     if (!sameTidying(values, UNTIDIED)) this.#settings.keepTidying(values);
-    this.#session.tidy(values);
+    this.#session.tidy(this.#of, values);
   }
 
   show() {
     const { current } = this.#session;
-    if (current !== this.#of) this.#latest.drop();
+    if (current === this.#of) this.#latest.settle();
+    else this.#latest.flush(); // a person who accepts the object expects it as the sliders are
     this.#of = current;
-    this.#latest.settle();
     const tidying = tidyingOf(current?.optimistic ?? null);
     if (!this.#latest.waiting) this.#display(tidying ?? UNTIDIED);
     this.#fields.disabled = !current?.optimistic.at;

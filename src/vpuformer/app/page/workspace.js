@@ -82,32 +82,32 @@ export class Workspace extends ObjectList {
       return;
     }
     const index = nextCandidate(current.optimistic, current.confirmed?.choice ?? null);
-    this.#replaceLast("choose", { type: "choose", index });
+    this.#replaceLast(current, "choose", { type: "choose", index });
   }
 
   /**
-   * Tidy the mask as the network answered it, instead of as before.
+   * Tidy the mask as it was before it was tidied last.
    *
+   * @param {ObjectEntry} entry
    * @param {import("./tidy.js").Tidying} values
    */
-  tidy(values) {
-    if (!this.current?.optimistic.at) return;
-    this.#replaceLast("tidy", sameTidying(values, UNTIDIED) ? null : { type: "tidy", ...values });
+  tidy(entry, values) {
+    if (entry.deleted || !entry.optimistic.at) return;
+    this.#replaceLast(entry, "tidy", sameTidying(values, UNTIDIED) ? null : { type: "tidy", ...values });
   }
 
   /**
    * Undo the last step if it has this type, and add another one: a person tries several.
    *
+   * @param {ObjectEntry} entry
    * @param {Step["type"]} type
    * @param {Step | null} step
    */
-  #replaceLast(type, step) {
-    const { current } = this;
-    if (!current) return;
-    const { steps, at } = current.optimistic;
-    if (steps[at - 1]?.type === type) this.#push(current, { type: "undoRedo", direction: "undo" });
-    if (step) this.act(step);
-    else this.updateCounts();
+  #replaceLast(entry, type, step) {
+    const { steps, at } = entry.optimistic;
+    if (steps[at - 1]?.type === type) this.#push(entry, { type: "undoRedo", direction: "undo" });
+    if (step) this.#push(entry, { type: "step", key: newKey(), step });
+    this.updateCounts();
   }
 
   /** @param {number} index index of a prompt among the steps of the current object */
