@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { candidateText, nextCandidate } from "../../src/vpuformer/app/page/candidates.js";
+import { candidateText, isChoosing, nextCandidate } from "../../src/vpuformer/app/page/candidates.js";
 import { begin, click } from "./startsession.js";
 import { settle, state, storedStep } from "./fakeserver.js";
 
@@ -13,7 +13,9 @@ test("the mask is the best candidate, then come the others, and the first one ag
   assert.equal(nextCandidate(after(storedStep("click")), null), 1);
   assert.equal(nextCandidate(after(storedStep("click"), choose(1)), { index: 1, scores }), 2);
   assert.equal(nextCandidate(after(storedStep("click"), choose(2)), { index: 2, scores }), 0);
-  assert.equal(nextCandidate({ ...after(storedStep("click"), choose(2)), known: 1 }, null), 3); // the server counts on
+  const pending = { ...after(storedStep("click"), choose(2)), known: 1 };
+  assert.equal(nextCandidate(pending, null), 3); // the server counts on
+  assert.deepEqual([isChoosing(pending), isChoosing({ ...pending, known: 2 })], [true, false]);
 });
 
 test("brush and tidying keep the candidate, and a further prompt begins anew", () => {

@@ -22,6 +22,13 @@ export function nextCandidate({ steps, at, known }, choice) {
 }
 
 /**
+ * Whether the server was asked for another candidate, and has not answered.
+ *
+ * @param {OptimisticState} optimistic
+ */
+export const isChoosing = ({ steps, at, known }) => at > known && steps[at - 1].type === "choose";
+
+/**
  * The candidate that is shown, and its score.
  *
  * @param {Choice} choice

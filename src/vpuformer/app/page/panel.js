@@ -32,6 +32,7 @@ export function showSteps(host, session) {
       const text = [
         make("span", { class: `step-icon ${isPrompt(step) ? (step.positive ? "positive" : "negative") : ""}` }, name),
         make("span", { class: "step-name ellipsis" }, stepName(step)),
+        ...(step.only_here ? [icon("near"), make("span", { class: "hidden" }, "only here")] : []),
         make("span", { class: "quiet number" }, positionText(step)),
       ];
       const row = prompt

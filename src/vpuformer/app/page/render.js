@@ -1,7 +1,7 @@
 /** Shows the state of the session on the page, at most once a frame. */
 
 import { byId, make, icon, spaced } from "./dom.js";
-import { candidateText } from "./candidates.js";
+import { candidateText, isChoosing } from "./candidates.js";
 import { showObjects, showSteps, statusText } from "./panel.js";
 import { capitalized, sentenceOf } from "./sentence.js";
 import { livePrompts } from "./steps.js";
@@ -138,7 +138,8 @@ export class Renderer {
     byId("object-count").textContent = counted.length ? `${accepted} of ${counted.length} accepted` : "";
     byId("current-state").textContent = statusText(current, network.loading);
     const choice = current?.confirmed?.choice;
-    byId("choice").textContent = choice ? candidateText(choice) : "Candidates";
+    const choosing = current !== null && isChoosing(current.optimistic);
+    byId("choice").textContent = choosing ? "Candidates…" : choice ? candidateText(choice) : "Candidates";
     byId("mask-text").textContent = current ? `Mask: ${spaced(current.area)} pixels` : "";
     const seconds = current?.confirmed?.seconds;
     byId("time-text").textContent = seconds ? `${seconds.toFixed(seconds < 1 ? 2 : 1)} s` : "";
