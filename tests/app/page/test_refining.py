@@ -1,4 +1,4 @@
-"""Only here, candidates and tidying in a real browser, and a network that is still loading."""
+"""Only here, candidates, tidying and a network that is still loading, in a real browser."""
 
 import json
 import shutil

@@ -25,7 +25,7 @@ export const isTidying = (values) =>
 /**
  * The area at a position of its slider, with two digits.
  *
- * @param {number} position from 0, which is no area, to `AREA_STEPS`
+ * @param {number} position from 0 (no area) to `AREA_STEPS`
  */
 export function areaAt(position) {
   if (position <= 0) return 0;
