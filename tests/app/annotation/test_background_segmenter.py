@@ -24,7 +24,7 @@ _numbers = itertools.count(10_000_000)
 
 
 class Held:
-    """Replaces the loading of a network: waits until it may go on, then returns `Disks` or raises."""
+    """Replaces the loading of a network: waits for `go`, then returns `Disks` or raises."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.go, self.calls, self.error = threading.Event(), 0, None

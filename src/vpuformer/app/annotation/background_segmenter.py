@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _LIBRARIES, _WEIGHTS = 0.85, 0.93
 """Share of the time after which the libraries are imported, and after which the weights are loaded."""
 
-_TORCH_MODULES = 950
+_TORCH_MODULES = 780
 """Number of modules that `import torch` loads; they show how far it is."""
 
 
