@@ -32,7 +32,7 @@ export const GROUPS = [
     { act: "new", keys: ["n"], shown: "N", what: "Begin a new object" },
     { act: "undo", keys: ["Ctrl+z"], shown: "Ctrl+Z", what: "Undo", repeats: true },
     { act: "redo", keys: ["Ctrl+Shift+z", "Ctrl+y"], shown: "Ctrl+Shift+Z", what: "Redo", repeats: true },
-    { act: "choose", keys: ["a"], shown: "A", what: "Next candidate: a part or a group" },
+    { act: "choose", keys: ["a"], shown: "A", what: "Next candidate for the prompts" },
     { act: "tidy", keys: ["y"], shown: "Y", what: "Tidy the mask" },
     { act: "clear", keys: ["c"], shown: "C", what: "Clear the object" },
     { act: "delete", keys: ["Delete", "Backspace"], shown: "Delete", what: "Delete the selected prompt, or the object" },
