@@ -48,10 +48,11 @@ def drop_specks(mask: BoolMask, max_area: int) -> BoolMask:
 
 
 def smooth(mask: BoolMask, radius: int) -> BoolMask:
-    """Smooth the outline over `radius` pixels. A mask that is too thin for that stays as it is.
+    """Smooth the outline over `radius` pixels.
 
-    A pixel belongs to the result if most of its neighbourhood does, near pixels counting more: teeth and notches that
-    are much smaller than the radius go, straight edges stay where they are.
+    A mask that is too thin for that stays as it is. A pixel belongs to the result if most of its neighbourhood does,
+    near pixels counting more: teeth and notches that are much smaller than the radius go, straight edges stay where
+    they are.
 
     >>> smooth(np.array([[0, 0, 0, 0, 0], [0, 0, 1, 0, 0], [1, 1, 1, 1, 1], [1, 1, 1, 1, 1]], bool), 1).sum(axis=1)
     array([0, 0, 5, 5])

@@ -1,4 +1,4 @@
-"""Only here, removals, candidates, tidying: what the network is asked, and what comes of it."""
+"""Only here, removals, candidates and tidying: questions to the network and answers."""
 
 import itertools
 from collections.abc import Iterator
@@ -199,7 +199,7 @@ def test_a_segmenter_without_candidates_says_so(
 
 @pytest.fixture
 def ragged(annotator: Annotator, state: ObjectState) -> ObjectState:
-    """A square with a hole and a speck, each of 5 pixels, and a hole and a speck made by strokes."""
+    """A square, a hole and a speck of 5 pixels each, and a hole and a speck made by strokes."""
     given = np.zeros(SIZE, bool)
     given[20:70, 20:70] = True
     given[44, 44:49] = False

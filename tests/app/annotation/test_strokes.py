@@ -1,4 +1,4 @@
-"""Pixels that strokes have set stay set, with a segmenter that does all it can to undo them."""
+"""Pixels that strokes have set stay set, though the segmenter does all to undo them."""
 
 import itertools
 import tempfile
