@@ -114,7 +114,10 @@ class RemoveStep(Message):
 
 
 class ChooseStep(Message):
-    """Replace the mask by another candidate for the active prompts, such as the person instead of the shirt."""
+    """Replace the mask by another candidate for the active prompts.
+
+    After a click on a shirt, for example, the candidates are the shirt and the person.
+    """
 
     type: Literal["choose"]
     index: Annotated[int, Field(ge=0, le=1_000_000)]

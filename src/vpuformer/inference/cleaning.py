@@ -1,4 +1,4 @@
-"""Tidy masks: holes filled, specks dropped, outlines smoothed. Pure functions on bool masks of shape (H, W).
+"""Pure functions that tidy a mask, bool of shape (H, W): holes, specks, the outline.
 
 The object is connected through edges and corners of its pixels, the background through edges alone.
 """
@@ -12,7 +12,7 @@ from vpuformer.geometry import Crop
 
 
 def fill_holes(mask: BoolMask, max_area: int) -> BoolMask:
-    """The mask with its holes of at most `max_area` pixels filled. Background at the border is not a hole.
+    """Fill the holes of at most `max_area` pixels. Background at the border is not a hole.
 
     >>> fill_holes(np.array([[1, 1, 1, 1], [1, 0, 1, 0], [1, 1, 1, 1]], bool), 1).astype(int).tolist()
     [[1, 1, 1, 1], [1, 1, 1, 0], [1, 1, 1, 1]]
@@ -30,7 +30,7 @@ def fill_holes(mask: BoolMask, max_area: int) -> BoolMask:
 
 
 def drop_specks(mask: BoolMask, max_area: int) -> BoolMask:
-    """The mask without its parts of at most `max_area` pixels; a largest part stays in any case.
+    """Drop the parts of at most `max_area` pixels. The largest part stays in any case.
 
     >>> drop_specks(np.array([[1, 0, 1, 0, 1, 1]], bool), 1).astype(int).tolist()
     [[0, 0, 0, 0, 1, 1]]
@@ -48,10 +48,11 @@ def drop_specks(mask: BoolMask, max_area: int) -> BoolMask:
 
 
 def smooth(mask: BoolMask, radius: int) -> BoolMask:
-    """The mask with an outline smoothed over `radius` pixels. A mask that is too thin for that stays as it is.
+    """Smooth the outline over `radius` pixels.
 
-    A pixel belongs to the result if most of its neighbourhood does, near pixels counting more: teeth and notches that
-    are much smaller than the radius go, straight edges stay where they are.
+    A mask that is too thin for that stays as it is. A pixel belongs to the result if most of its neighbourhood does,
+    near pixels counting more: teeth and notches that are much smaller than the radius go, straight edges stay where
+    they are.
 
     >>> smooth(np.array([[0, 0, 0, 0, 0], [0, 0, 1, 0, 0], [1, 1, 1, 1, 1], [1, 1, 1, 1, 1]], bool), 1).sum(axis=1)
     array([0, 0, 5, 5])

@@ -1,4 +1,4 @@
-"""Steps that ask the network for less than a new mask, or for more: only here, removals, candidates, tidying."""
+"""Only here, removals, candidates and tidying: questions to the network and answers."""
 
 import itertools
 from collections.abc import Iterator
@@ -199,7 +199,7 @@ def test_a_segmenter_without_candidates_says_so(
 
 @pytest.fixture
 def ragged(annotator: Annotator, state: ObjectState) -> ObjectState:
-    """A disk with a hole of 5 pixels that a prompt left, one of 5 that was erased, and a painted speck of 5."""
+    """A square, a hole and a speck of 5 pixels each, and a hole and a speck made by strokes."""
     given = np.zeros(SIZE, bool)
     given[20:70, 20:70] = True
     given[44, 44:49] = False

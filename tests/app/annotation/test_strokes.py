@@ -1,4 +1,4 @@
-"""Pixels that brush or eraser have set stay set, on a segmenter that does all it can to undo them."""
+"""Pixels that strokes have set stay set, though the segmenter does all to undo them."""
 
 import itertools
 import tempfile
@@ -29,7 +29,7 @@ _numbers = itertools.count(10_000_000)
 
 
 class Contrary:
-    """Answers the opposite of the mask so far, less surely at every prompt, and remembers the masks that it saw."""
+    """Answers the opposite of the mask so far, less surely at every prompt."""
 
     name, sha256 = "contrary", "0" * 64
 

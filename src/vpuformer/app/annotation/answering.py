@@ -162,10 +162,11 @@ class Answering:
 
 
 def restored(answer: StepAnswer | None, size: Size, strokes: Sequence[history.Content]) -> FloatMap:
-    """The probability of every pixel, shape (H, W): 1 or 0 under these strokes, 0 everywhere without an answer.
+    """The probability of every pixel, shape (H, W): 1 or 0 under these strokes.
 
-    It follows from what is stored, so that the next answer is the same after a restart. The mask is exact: where the
-    logits say otherwise, the probability is 0 or 1, or, if that is due to their rounding, next to the threshold.
+    Without an answer it is 0 elsewhere. It follows from what is stored, so that the next answer is the same after a
+    restart. The mask is exact: where the logits say otherwise, the probability is 0 or 1, or, if that is due to their
+    rounding, next to the threshold.
     """
     if answer is None:
         return np.zeros(size, np.float32)
@@ -182,9 +183,10 @@ def restored(answer: StepAnswer | None, size: Size, strokes: Sequence[history.Co
 
 
 def as_answer(mask: BoolMask, base: StepAnswer | None = None) -> StepAnswer:
-    """A mask of shape (H, W) that was made without the network, perhaps from an answer of the network.
+    """A mask, shape (H, W), that was made without the network, as it is stored.
 
-    The logits of that answer are handed on: where the mask is still the network's, the next prompt starts from them.
+    If it was made from an answer, the logits of that answer are handed on: where the mask is still the network's, the
+    next prompt starts from them.
     """
     crop, logits = (None, None) if base is None else (base.crop, base.logits)
     return StepAnswer(rle.encode(mask), int(np.count_nonzero(mask)), crop, logits)

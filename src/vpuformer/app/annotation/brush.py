@@ -38,7 +38,9 @@ def brushed(mask: BoolMask, path: Sequence[Sequence[float]], radius: float, *, p
 
 
 def painted(pixels: npt.NDArray[T], strokes: Sequence[Mapping[str, Any]]) -> npt.NDArray[T]:
-    """Return a mask or probability map, shape (H, W), with these strokes set to 1 or 0, later ones on top.
+    """Return a mask or probability map, shape (H, W), with these strokes set to 1 or 0.
+
+    Later strokes lie on top.
 
     Args:
         pixels: stays as it is; it is also the result if there are no strokes.

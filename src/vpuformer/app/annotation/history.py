@@ -87,7 +87,7 @@ def brush_strokes(contents: Sequence[Content]) -> list[Content]:
 
 
 def choice(contents: Sequence[Content]) -> Content | None:
-    """Return the choose step that the last answer goes back to, before strokes and tidying, or None."""
+    """Return the choose step that the mask is from, but for strokes and tidying, or None."""
     for content in reversed(contents):
         if content["type"] not in ("brush", "tidy"):
             return content if content["type"] == "choose" else None
