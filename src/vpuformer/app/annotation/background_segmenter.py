@@ -1,20 +1,24 @@
 """VPUFormer for the app, loaded in a thread of its own while the page is already there."""
 
+import ctypes
 import gc
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import suppress
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from vpuformer.errors import CheckpointError, VPUFormerError
+from vpuformer.memory import no_garbage_collection
 
 if TYPE_CHECKING:
     from vpuformer.arrays import RGB
     from vpuformer.inference.protocol import Encoded, Prediction, Query, Segmenter
 
-_LIBRARIES, _WEIGHTS = 0.85, 0.93
+_LIBRARIES, _WEIGHTS = 0.8, 0.94
 """Share of the time after which the libraries are imported, and after which the weights are loaded."""
 
 _TORCH_MODULES = 780
@@ -50,6 +54,7 @@ class BackgroundSegmenter:
         self._lock = threading.Lock()
         self._loading: Future[Segmenter] | None = None
         self._progress = 0.0
+        threading.Thread(target=_map_torch, name="mapping").start()
         if device is not None:
             self.load()  # only torch knows whether there is such a device
 
@@ -101,7 +106,7 @@ class BackgroundSegmenter:
             loading.set_exception(failure)
 
     def _loaded(self) -> "Segmenter":
-        with _no_garbage_collection():
+        with no_garbage_collection():
             import numpy as np
 
             from vpuformer.inference.device import leave_half_the_cores
@@ -110,6 +115,7 @@ class BackgroundSegmenter:
             from vpuformer.inference.segment import VPUFormerSegmenter
             from vpuformer.prompts import Click
 
+            gc.freeze()  # what was imported stays, so no collection needs to look at it
         self._progress = _LIBRARIES
         leave_half_the_cores()
         network = TorchNetwork.from_pretrained(self.name, self._device)
@@ -120,19 +126,14 @@ class BackgroundSegmenter:
         return segmenter
 
 
+def _map_torch() -> None:
+    """Load PyTorch's shared libraries, as `import torch` does, but without keeping other threads from running."""
+    torch = find_spec("torch")
+    if torch is not None and torch.origin is not None:
+        with suppress(OSError):  # a system that has the library under another name
+            ctypes.CDLL(str(Path(torch.origin).with_name("lib") / "libtorch_python.so"))
+
+
 def _share_of_torch() -> float:
     """Share of PyTorch's modules that are imported."""
     return min(1.0, sum(name.startswith("torch.") for name in sys.modules.copy()) / _TORCH_MODULES)
-
-
-@contextmanager
-def _no_garbage_collection() -> Iterator[None]:
-    """Pause the collector: PyTorch's import makes many objects that stay, and takes a seventh less without it."""
-    if not gc.isenabled():
-        yield
-        return
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
