@@ -7,17 +7,20 @@ export const REST = 200;
 export class Latest {
   /** @type {{value: T} | null} */
   #unsent = null;
-  #timer = 0;
+  #resting = false;
   #send;
   #isReady;
+  #clock;
 
   /**
    * @param {(value: T) => void} send
    * @param {() => boolean} isReady returns whether nothing sent is unanswered
+   * @param {{sleep: (ms: number) => {done: Promise<void>}}} clock
    */
-  constructor(send, isReady) {
+  constructor(send, isReady, clock) {
     this.#send = send;
     this.#isReady = isReady;
+    this.#clock = clock;
   }
 
   /** Whether a value waits to be sent. */
@@ -26,18 +29,19 @@ export class Latest {
   }
 
   /** @param {T} value */
-  put(value) {
-    this.drop();
-    this.#unsent = { value };
-    this.#timer = setTimeout(() => {
-      this.#timer = 0;
-      this.settle();
-    }, REST);
+  async put(value) {
+    const unsent = { value };
+    this.#unsent = unsent;
+    this.#resting = true;
+    await this.#clock.sleep(REST).done;
+    if (this.#unsent !== unsent) return; // it was sent, dropped or replaced
+    this.#resting = false;
+    this.settle();
   }
 
   /** Send what waits, if it may be sent by now. Call after each answer. */
   settle() {
-    if (!this.#timer && this.#isReady()) this.flush();
+    if (!this.#resting && this.#isReady()) this.flush();
   }
 
   /** Send what waits. */
@@ -49,8 +53,7 @@ export class Latest {
 
   /** Forget what waits. */
   drop() {
-    clearTimeout(this.#timer);
-    this.#timer = 0;
     this.#unsent = null;
+    this.#resting = false;
   }
 }

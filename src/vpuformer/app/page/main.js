@@ -84,7 +84,7 @@ const input = new Input({
   onHover: (point) => renderer.where(point),
 });
 const view = new ViewPanel(settings, () => renderer.refresh());
-const tidy = new TidyPanel(session, settings);
+const tidy = new TidyPanel(session, settings, clock);
 const renderer = new Renderer({ session, settings, stage, files, labels, toolbar, input, view, tidy, network });
 const commands = actions({ session, settings, stage, labels, input, renderer, toasts });
 

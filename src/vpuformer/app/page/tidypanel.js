@@ -53,11 +53,12 @@ export class TidyPanel {
   /**
    * @param {import("./session.js").Session} session
    * @param {import("./settings.js").Settings} settings
+   * @param {{sleep: (ms: number) => {done: Promise<void>}}} clock
    */
-  constructor(session, settings) {
+  constructor(session, settings, clock) {
     this.#session = session;
     this.#settings = settings;
-    this.#latest = new Latest((/** @type {Tidying} */ values) => this.#apply(values), () => !this.#of?.busy);
+    this.#latest = new Latest((/** @type {Tidying} */ values) => this.#apply(values), () => !this.#of?.busy, clock);
     byId("tidy-rows").append(...ROWS.map((row) => this.#row(row)));
     this.#repeat.addEventListener("click", () => this.#apply(settings.tidying));
     this.#reset.addEventListener("click", () => this.#apply(UNTIDIED));
@@ -71,7 +72,7 @@ export class TidyPanel {
     this.#sliders.set(name, { input, output });
     input.addEventListener("input", () => {
       this.#display({ ...this.#shown, [name]: valueAt(Number(input.value)) });
-      this.#latest.put(this.#shown);
+      void this.#latest.put(this.#shown);
     });
     return make("label", { class: "slider", title: tip }, make("span", {}, title), input, output);
   }
