@@ -23,7 +23,7 @@ export function showSteps(host, session) {
     return;
   }
   const { steps, at, known } = entry.optimistic;
-  const signature = JSON.stringify([entry.key, at, known, session.selected, steps.map((step) => [stepName(step), step.live, positionText(step)])]);
+  const signature = JSON.stringify([entry.key, at, known, session.selected, steps.map((step) => [stepName(step), step.live, step.only_here, positionText(step)])]);
   const fresh = relist(host, signature, () =>
     steps.map((step, index) => {
       const prompt = isPrompt(step) && step.live && index < at;
