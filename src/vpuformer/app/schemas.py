@@ -52,7 +52,7 @@ class ClickStep(Message):
     point: Point
     positive: bool = True
     only_here: bool = False
-    """Whether pixels may change near this prompt alone. Boxes and scribbles have the same switch."""
+    """Change the mask near this prompt alone. Boxes and scribbles have the same switch."""
 
 
 class BoxStep(Message):
