@@ -52,7 +52,7 @@ class ClickStep(Message):
     point: Point
     positive: bool = True
     only_here: bool = False
-    """Whether pixels may change near this prompt alone. Boxes and scribbles have the same switch."""
+    """Change the mask near this prompt alone. Boxes and scribbles have the same switch."""
 
 
 class BoxStep(Message):
@@ -121,7 +121,7 @@ class ChooseStep(Message):
 
     type: Literal["choose"]
     index: Annotated[int, Field(ge=0, le=1_000_000)]
-    """Index of the candidate, best first. After the last one it starts again from 0."""
+    """Index of the candidate; 0 is the network's own answer. After the last one it starts again from 0."""
 
 
 class TidyStep(Message):
@@ -251,7 +251,7 @@ class Choice(Message):
     index: int
     """Index of the candidate that was chosen, less than the number of scores."""
     scores: list[float]
-    """Scores of all candidates, best first."""
+    """Score of each candidate, in 0..1."""
 
 
 class ObjectState(Message):
