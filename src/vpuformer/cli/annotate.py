@@ -58,20 +58,18 @@ def annotate(
     require("app", "vpuformer annotate")
     from vpuformer.app.annotation.background_segmenter import BackgroundSegmenter
     from vpuformer.app.http.root_path import checked_root_path
+    from vpuformer.app.http.serving import bind, checked_server_name, checked_token, is_loopback, serve
     from vpuformer.app.images.folder import Folder
+    from vpuformer.app.store.store import FILE, Store
     from vpuformer.errors import counted
 
     root_path = checked_root_path(root_path)
-    folder = Folder(images)
-    segmenter = BackgroundSegmenter(model, device)
-
-    from vpuformer.app.http.serving import bind, checked_server_name, checked_token, is_loopback, serve
-    from vpuformer.app.store.store import FILE, Store
-
     if token is not None:
         checked_token(token)
     if server_name is not None:
         checked_server_name(server_name)
+    folder = Folder(images)
+    segmenter = BackgroundSegmenter(model, device)
     with bind(host, PORT if port is None else port, any_free=port is None) as socket:
         annotations = Store(store or folder.root / FILE)
         annotations.check_writable()
@@ -88,7 +86,6 @@ def annotate(
         )
         if no_token and not is_loopback(host):
             typer.echo(f"without a token, everyone who reaches {host} can see and change everything", err=True)
-        segmenter.start()
         serve(
             folder,
             annotations,

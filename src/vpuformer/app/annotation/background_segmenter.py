@@ -1,14 +1,10 @@
 """VPUFormer for the app, loaded in a thread of its own while the page is already there."""
 
-import ctypes
 import gc
 import sys
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Future
-from contextlib import suppress
-from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from vpuformer.errors import CheckpointError, VPUFormerError
@@ -54,7 +50,6 @@ class BackgroundSegmenter:
         self._lock = threading.Lock()
         self._loading: Future[Segmenter] | None = None
         self._progress = 0.0
-        threading.Thread(target=_map_torch, name="mapping").start()
         if device is not None:
             self.load()  # only torch knows whether there is such a device
 
@@ -78,7 +73,7 @@ class BackgroundSegmenter:
 
     @property
     def state(self) -> LoadState:
-        """The present state. Takes microseconds."""
+        """The present state. Waits for nothing."""
         loading = self._loading
         if loading is None or not loading.done():
             share = self._progress or _LIBRARIES * _share_of_torch()
@@ -100,7 +95,7 @@ class BackgroundSegmenter:
         except VPUFormerError as error:
             loading.set_exception(error)
         except BaseException as error:  # raised by `load`
-            reason = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+            reason = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}".removesuffix(": ")
             failure = CheckpointError(f"the network {self.name!r} failed to load ({reason}); mend that, then try again")
             failure.__cause__ = error
             loading.set_exception(failure)
@@ -124,14 +119,6 @@ class BackgroundSegmenter:
         # The first pass takes longer than others, since PyTorch prepares its kernels.
         segmenter.segment([Query(segmenter.encode(np.zeros((64, 64, 3), np.uint8)), [Click(32, 32)])])
         return segmenter
-
-
-def _map_torch() -> None:
-    """Load PyTorch's shared libraries, as `import torch` does, but without keeping other threads from running."""
-    torch = find_spec("torch")
-    if torch is not None and torch.origin is not None:
-        with suppress(OSError):  # a system that has the library under another name
-            ctypes.CDLL(str(Path(torch.origin).with_name("lib") / "libtorch_python.so"))
 
 
 def _share_of_torch() -> float:
