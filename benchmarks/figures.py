@@ -132,6 +132,7 @@ def blocks() -> dict[str, str]:
         "recipes": recipes(),
         "human": human(),
         "page": page_times(),
+        "cold-start": cold_start(),
         "sessions": sessions(),
         "kill": kills(),
     }
@@ -464,6 +465,19 @@ def page_times() -> str:
             f"| {each['width']} x {each['height']} | {each['prompts']} | {each['median_ms']:.0f} ms"
             f" | {each['predictor_median_ms']:.0f} ms | {each['wanted_ms']:.0f} ms |"
         )
+    return "\n".join(lines)
+
+
+def cold_start() -> str:
+    """Seconds from the start of the server to its page and its first mask."""
+    parts = json.loads((RESULTS / "cold_start.json").read_text())
+    lines = ["| files of the packages | measured | before | now | ratio |", "|---|---|--:|--:|--:|"]
+    for part, where in (("warm", "in memory"), ("cold", "on disk")):
+        seconds, ratio = parts[part]["seconds"], parts[part]["ratio"]
+        lines += [
+            f"| {where} | {name} | {seconds['before'][name]:.1f} s | {now:.1f} s | {ratio[name]:.2f} |"
+            for name, now in seconds["now"].items()
+        ]
     return "\n".join(lines)
 
 

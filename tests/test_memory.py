@@ -1,12 +1,13 @@
-"""Freed memory is kept where that can be had, and nothing breaks where it cannot."""
+"""Freed memory is kept where that can be had, and nothing breaks where it cannot. Garbage collection pauses."""
 
 import ctypes
+import gc
 import subprocess
 import sys
 
 import pytest
 
-from vpuformer.memory import keep_freed_memory
+from vpuformer.memory import keep_freed_memory, no_garbage_collection
 
 FAULTS = """
 import resource, sys
@@ -43,3 +44,16 @@ def test_another_system_goes_on_as_it_is(monkeypatch: pytest.MonkeyPatch) -> Non
     assert not keep_freed_memory()
     monkeypatch.setattr(sys, "platform", "darwin")
     assert not keep_freed_memory()
+
+
+def test_garbage_collection_pauses_and_goes_on_as_it_was() -> None:
+    with no_garbage_collection():
+        assert not gc.isenabled()
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        with no_garbage_collection():
+            pass
+        assert not gc.isenabled()
+    finally:
+        gc.enable()

@@ -45,7 +45,7 @@ test("a prompt for an image that is seen only until the next frame is not one fo
   const former = { id: 1, width: 100, height: 50 };
   const session = { image: former, act: (step) => sent.push(step) };
   const stage = { image: former };
-  const commands = actions(/** @type {any} */ ({ session, stage }));
+  const commands = actions(/** @type {any} */ ({ session, stage, settings: { onlyHere: false } }));
   const click = { type: /** @type {const} */ ("click"), point: /** @type {[number, number]} */ ([3, 4]), positive: true };
   session.image = { ...former, id: 2 };
   commands.prompt(click);
@@ -53,4 +53,27 @@ test("a prompt for an image that is seen only until the next frame is not one fo
   stage.image = session.image;
   commands.prompt(click);
   assert.deepEqual(sent, [click]);
+});
+
+test("only here holds for prompts on a mask, and ends with the object", () => {
+  const sent = [];
+  const image = { id: 1, width: 100, height: 50 };
+  const session = { image, opening: null, current: null, act: (step) => sent.push(step), accept: () => (session.current = null) };
+  const settings = { tool: "smart", positive: true, onlyHere: false };
+  const still = { updateCursor() {}, refresh() {} };
+  const said = [];
+  const toasts = { show: (text) => said.push(text) };
+  const commands = actions(/** @type {any} */ ({ session, settings, stage: { image }, input: still, renderer: still, toasts }));
+  const click = /** @type {any} */ ({ type: "click", point: [3, 4], positive: true });
+  commands.run("onlyHere", "o");
+  assert.deepEqual([settings.onlyHere, said.length], [false, 1]);
+  session.current = { optimistic: { at: 0 } };
+  commands.run("onlyHere", "o");
+  commands.prompt(click);
+  session.current = { optimistic: { at: 1 } };
+  commands.prompt(click);
+  commands.prompt({ type: "brush", path: [[3, 4]], radius: 2, positive: true });
+  assert.deepEqual(sent.map((step) => step.only_here), [undefined, true, undefined]);
+  commands.run("accept", "Enter");
+  assert.equal(settings.onlyHere, false);
 });

@@ -3,7 +3,13 @@
 /** @param {object} more */
 export const state = (more = {}) => ({
   id: 7, image: 1, label: null, accepted: false, deleted: false, revision: 0, at: 0, answered: 0, since: 0, live: [], steps: [],
-  mask_known: false, mask: null, area: 0, seconds: null, ...more,
+  mask_known: false, mask: null, area: 0, seconds: null, choice: null, ...more,
+});
+
+/** @param {string} type @param {object} more */
+export const storedStep = (type, more = {}) => ({
+  type, positive: true, only_here: false, point: null, box: null, path: null, radius: null, step: null, index: null,
+  threshold: null, holes: null, specks: null, smooth: null, live: true, ...more,
 });
 
 /** Let everything run that can. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { FIRST_WAIT, LONGEST_WAIT, MOST_FAILURES, newKey, Queue, mergeAnswer } from "../../src/vpuformer/app/page/queue.js";
-import { FakeServer, settle, state } from "./fakeserver.js";
+import { FakeServer, settle, state, storedStep } from "./fakeserver.js";
 
 const click = (x, key = `key-of-${x}-000`) => ({ type: "step", key, step: { type: "click", point: [x, 0], positive: true } });
 const undo = { type: "undoRedo", direction: "undo" };
@@ -251,7 +251,7 @@ test("changes and done marks have their own addresses", async () => {
   ]);
 });
 
-const prompt = (x, live = true) => ({ type: "click", positive: true, point: [x, 0], box: null, path: null, radius: null, step: null, live });
+const prompt = (x, live = true) => storedStep("click", { point: [x, 0], live });
 const runs = (text) => ({ width: 4, height: 2, runs: text });
 
 test("an answer that leaves out what is known is put together with it", () => {

@@ -2,9 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { distanceTo, optimisticState, livePrompts, pendingStrokes } from "../../src/vpuformer/app/page/steps.js";
-import { state } from "./fakeserver.js";
+import { state, storedStep } from "./fakeserver.js";
 
-const storedStep = (type, more = {}) => ({ type, positive: true, point: null, box: null, path: null, radius: null, step: null, live: true, ...more });
 const pushed = (step) => ({ type: "step", key: "12345678", step });
 
 test("steps on their way are in the optimistic state: undo, then another prompt instead of the one undone", () => {

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from support.commands import vpuformer
-from vpuformer.app.annotation.segmenter import LazySegmenter
+from vpuformer.app.annotation.background_segmenter import BackgroundSegmenter
 from vpuformer.app.http.browser import open_page
 from vpuformer.app.http.serving import bind, is_loopback
 from vpuformer.errors import CheckpointError, ConfigError
@@ -71,7 +71,7 @@ def test_a_network_answers(model: Path) -> None:
 
     from vpuformer.inference.protocol import Prediction, Query
 
-    segmenter = LazySegmenter(str(model), "cpu")
+    segmenter = BackgroundSegmenter(str(model), "cpu")
     encoded = segmenter.encode(np.zeros((40, 60, 3), np.uint8))
     [answer] = segmenter.segment([Query(encoded, [Click(30, 20)])])
     assert answer.logits is not None
@@ -86,7 +86,7 @@ def test_a_image_is_counted_with_all_the_features_that_it_may_come_to_hold(model
     from vpuformer.inference.encoded import MAX_CROPS, EncodedImage
     from vpuformer.inference.protocol import Query
 
-    segmenter = LazySegmenter(str(model), "cpu")
+    segmenter = BackgroundSegmenter(str(model), "cpu")
     encoded = segmenter.encode(np.zeros((400, 600, 3), np.uint8))
     assert isinstance(encoded, EncodedImage)
     counted = encoded.nbytes
@@ -101,7 +101,7 @@ def test_a_image_is_counted_with_all_the_features_that_it_may_come_to_hold(model
 
 def test_weights_that_are_broken_are_refused(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError):
-        LazySegmenter(str(tmp_path))
+        BackgroundSegmenter(str(tmp_path))
 
 
 @pytest.fixture

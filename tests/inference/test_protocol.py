@@ -10,7 +10,6 @@ import pytest
 from starlette.testclient import TestClient
 
 from support.commands import vpuformer
-from vpuformer.app.annotation.segmenter import LazySegmenter
 from vpuformer.app.http.server import create_app
 from vpuformer.app.images.folder import Folder
 from vpuformer.app.store.store import Store
@@ -109,13 +108,6 @@ def test_the_annotation_server(image_folder: Path, tmp_path: Path) -> None:
             assert answer.status_code == 200, answer.text
             state = answer.json()
         assert state["area"] == 2 * 11 * 11
-
-
-def test_weights_are_read_with_the_first_image(model: Path, image: np.ndarray) -> None:
-    segmenter = LazySegmenter(str(model))
-    assert segmenter._loaded is None
-    assert segmenter.encode(image).size == (48, 64)
-    assert segmenter.load() is segmenter.load()
 
 
 # --- queries and predictions --------------------------------------------------------------------------------------

@@ -149,7 +149,7 @@ def test_pretrained_weights_that_cannot_be_fetched_are_one_sentence(monkeypatch:
     def unreachable(*_: object, **__: object) -> None:
         raise ConnectionError("no route\nto host")
 
-    monkeypatch.setattr(backbones.timm, "create_model", unreachable)
+    monkeypatch.setattr(timm, "create_model", unreachable)
     for name in ("mobilenetv2", "timm:convnextv2_atto"):
         with pytest.raises(CheckpointError, match=f"of {name} could not .*no route to host.*--backbone-weights"):
             ImageEncoder(name, pretrained=True)

@@ -6,10 +6,13 @@ import numpy as np
 import numpy.typing as npt
 
 from vpuformer.arrays import Size
-from vpuformer.inference.protocol import Encoded, Prediction, Query
+from vpuformer.inference.protocol import Candidate, Encoded, Prediction, Query
+from vpuformer.metrics import MASK_THRESHOLD
 from vpuformer.prompts import Box, Click, Prompt
 
 INSIDE, OUTSIDE = 0.9, 0.1
+PARTS = ((1.0, 0.75), (0.5, 0.5), (1.5, 0.25))
+"""Radius of each candidate, as a part of the usual one, and its score."""
 _EVERY = 4
 """Every fourth column and row of the logits is stored."""
 
@@ -18,6 +21,7 @@ class Disks:
     """Probability 0.9 in and near positive prompts, 0.1 in and near negative ones.
 
     A click means a disk around it. Later prompts override earlier ones. Elsewhere the previous mask holds, or 0.1.
+    The candidates are made of disks of other radii.
 
     Args:
         radius: of a disk in pixels; a scribble's line is as thick as a third of it.
@@ -46,19 +50,30 @@ class Disks:
     def answer(self, query: Query) -> Prediction:
         self.before()
         self.asked.append(query.prompts)
+        probability = self._probability(query, self.radius)
+        logits = np.log(np.clip(probability, 1e-4, 0.9999) / (1 - np.clip(probability, 1e-4, 0.9999)))
+        candidates = [
+            Candidate(self._probability(query, self.radius * part) > MASK_THRESHOLD, score) for part, score in PARTS
+        ]
+        return Prediction(
+            probability,
+            logits=logits[::_EVERY, ::_EVERY],
+            candidates=tuple(candidates) if query.candidates else (),
+        )
+
+    def _probability(self, query: Query, radius: float) -> npt.NDArray[np.float32]:
         size = query.encoded.size
         probability = np.full(size, OUTSIDE, np.float32) if query.mask is None else query.mask.astype(np.float32)
         for prompt in query.prompts:
-            probability[self._near(prompt, size)] = INSIDE if prompt.positive else OUTSIDE
-        logits = np.log(np.clip(probability, 1e-4, 0.9999) / (1 - np.clip(probability, 1e-4, 0.9999)))
-        return Prediction(probability, logits=logits[::_EVERY, ::_EVERY])
+            probability[self._near(prompt, size, radius)] = INSIDE if prompt.positive else OUTSIDE
+        return probability
 
-    def _near(self, prompt: Prompt, size: Size) -> npt.NDArray[np.bool_]:
+    def _near(self, prompt: Prompt, size: Size, radius: float) -> npt.NDArray[np.bool_]:
         y, x = np.mgrid[: size[0], : size[1]]
         if isinstance(prompt, Box):
             x0, y0, x1, y1 = prompt.bounds
             return (x0 <= x) & (x <= x1) & (y0 <= y) & (y <= y1)
-        radius = self.radius if isinstance(prompt, Click) else self.radius / 3
+        radius = radius if isinstance(prompt, Click) else radius / 3
         near = np.zeros(size, bool)
         for px, py in prompt.points:
             near |= (x - px) ** 2 + (y - py) ** 2 <= radius**2

@@ -18,6 +18,7 @@ from typing import Any
 from support.app_ledger import SIZE, Ledger
 from support.app_process import Nursery, ServerProcess
 from support.app_states import State, whole
+from vpuformer.app.annotation.history import active_prompts
 
 _PEOPLE = 3
 _LONGEST = 0.3
@@ -171,6 +172,8 @@ class Person:
                 {"type": "click", "point": point, "positive": draw.random() < 0.7},
                 {"type": "box", "box": [*point, point[0] + 9, point[1] + 7], "positive": draw.random() < 0.7},
                 {"type": "brush", "path": [point], "radius": 4, "positive": draw.random() < 0.5},
+                {"type": "tidy", "holes": 9, "specks": 9, "smooth": 1} if ledger.at else {"type": "clear"},
+                {"type": "choose", "index": 1} if active_prompts(ledger.steps[: ledger.at]) else {"type": "clear"},
                 {"type": "clear"} if draw.random() < 0.2 else {"type": "scribble", "path": [point], "positive": True},
             )
         )

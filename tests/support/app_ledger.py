@@ -5,12 +5,12 @@ from typing import Any
 import numpy as np
 
 from support.app_disks import Disks
-from vpuformer.app.annotation.brush import brushed
-from vpuformer.app.annotation.history import active_prompts, lasso_mask
+from vpuformer.app.annotation.brush import painted
+from vpuformer.app.annotation.history import active_prompts, base_step, brush_strokes, lasso_mask
 from vpuformer.app.schemas import RleMask
 from vpuformer.app.store import rle
 from vpuformer.arrays import BoolMask
-from vpuformer.inference.protocol import Query
+from vpuformer.inference.protocol import Prediction, Query
 from vpuformer.prompts import prompt_from_dict
 
 SIZE = (60, 80)
@@ -75,24 +75,26 @@ class Ledger:
 
 def _after(steps: list[dict[str, Any]], masks: list[BoolMask]) -> BoolMask:
     """The mask after the last step; `masks` has the masks before it, the first one empty."""
-    last, before = steps[-1], masks[-1]
-    starts = [place for place, step in enumerate(steps) if step["type"] in ("mask", "lasso", "clear")]
-    if last["type"] == "clear":
-        return np.zeros(SIZE, bool)
-    if last["type"] == "mask":
-        return mask_of(last["mask"])
-    if last["type"] == "lasso":
-        return lasso_mask(last["path"], SIZE)
-    if last["type"] == "brush":
-        return brushed(before, last["path"], last["radius"], positive=last["positive"])
-    if last["type"] == "remove":
-        before = masks[starts[-1] + 1] if starts else masks[0]
-    prompts = [prompt_from_dict(steps[place]) for place in active_prompts(steps)]
-    disks = Disks()
-    (answer,) = disks.segment([Query(disks.encode(np.zeros((*SIZE, 3), np.uint8)), prompts, before.astype(np.float32))])
-    mask = answer.mask
-    if last["type"] == "remove":
-        for step in steps[starts[-1] + 1 if starts else 0 :]:
-            if step["type"] == "brush":
-                mask = brushed(mask, step["path"], step["radius"], positive=step["positive"])
-    return mask
+    last = steps[-1]
+    match last["type"]:
+        case "clear":
+            return np.zeros(SIZE, bool)
+        case "mask":
+            return mask_of(last["mask"])
+        case "lasso":
+            return lasso_mask(last["path"], SIZE)
+        case "brush":
+            return painted(masks[-1], [last])
+    base = base_step(steps)
+    before = masks[0 if base is None else base + 1]
+    if last["type"] == "tidy":
+        cleaned = Prediction(before).cleaned(holes=last["holes"], specks=last["specks"], smooth=last["smooth"])
+        return painted(cleaned.mask, brush_strokes(steps))
+    active = active_prompts(steps)
+    if base is not None and active == active_prompts(steps[: base + 1]):
+        return painted(before, brush_strokes(steps))
+    disks, prompts = Disks(), [prompt_from_dict(steps[place]) for place in active]
+    encoded = disks.encode(np.zeros((*SIZE, 3), np.uint8))
+    (answer,) = disks.segment([Query(encoded, prompts, before.astype(np.float32), candidates=True)])
+    mask = answer.candidates[last["index"] % 3].mask if last["type"] == "choose" else answer.mask
+    return painted(mask, brush_strokes(steps))

@@ -13,7 +13,7 @@ import pytest
 import uvicorn
 from playwright.sync_api import Page, sync_playwright
 
-from vpuformer.app.annotation.segmenter import LazySegmenter
+from vpuformer.app.annotation.background_segmenter import BackgroundSegmenter
 from vpuformer.app.http.server import create_app
 from vpuformer.app.http.serving import bind
 from vpuformer.app.images.folder import Folder
@@ -74,7 +74,7 @@ def served(
     folder: Path, segmenter: Segmenter | None = None, *, port: int = 0, token: str | None = None
 ) -> Iterator[str]:
     """The address of a server on a folder of images, by default with the bundled weights."""
-    app = create_app(Folder(folder), Store(folder / FILE), segmenter or LazySegmenter(), token=token)
+    app = create_app(Folder(folder), Store(folder / FILE), segmenter or BackgroundSegmenter(), token=token)
     with running(app, port) as address:
         yield address + (f"?token={token}" if token else "")
 

@@ -12,6 +12,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from vpuformer.formats.labels import label_name
+from vpuformer.images import MAX_PIXELS
+from vpuformer.metrics import MASK_THRESHOLD
 
 MAX_POINTS = 10_000
 """Maximum number of points in a scribble, brush stroke or lasso."""
@@ -49,6 +51,8 @@ class ClickStep(Message):
     type: Literal["click"]
     point: Point
     positive: bool = True
+    only_here: bool = False
+    """Change the mask near this prompt alone. Boxes and scribbles have the same switch."""
 
 
 class BoxStep(Message):
@@ -57,16 +61,22 @@ class BoxStep(Message):
     type: Literal["box"]
     box: tuple[Number, Number, Number, Number]
     positive: bool = True
+    only_here: bool = False
 
 
 class ScribbleStep(Message):
     type: Literal["scribble"]
     path: Path
     positive: bool = True
+    only_here: bool = False
 
 
 class BrushStep(Message):
-    """Paint or erase the mask along a path. The network is not used."""
+    """Paint or erase the mask along a path, without the network.
+
+    These pixels stay as they are set, whatever follows, until a later stroke crosses them, the stroke is undone, or the
+    object starts again from another mask.
+    """
 
     type: Literal["brush"]
     path: Path
@@ -96,15 +106,49 @@ class ClearStep(Message):
 
 
 class RemoveStep(Message):
-    """Remove a prompt, segment with the others, and repeat the brush strokes on the result."""
+    """Remove a prompt: go back to the mask before it, and segment with the prompts after it."""
 
     type: Literal["remove"]
     step: Annotated[int, Field(ge=0)]
     """Index of the prompt among the steps."""
 
 
+class ChooseStep(Message):
+    """Replace the mask by another candidate for the active prompts.
+
+    After a click on a shirt, for example, the candidates are the shirt and the person.
+    """
+
+    type: Literal["choose"]
+    index: Annotated[int, Field(ge=0, le=1_000_000)]
+    """Index of the candidate; 0 is the network's own answer. After the last one it starts again from 0."""
+
+
+class TidyStep(Message):
+    """Tidy the answer of the last step that is not a tidy step, without the network."""
+
+    type: Literal["tidy"]
+    threshold: Annotated[float, Field(ge=0.01, le=0.99, allow_inf_nan=False)] = MASK_THRESHOLD
+    """Pixels with a higher probability are the object."""
+    holes: Annotated[int, Field(ge=0, le=MAX_PIXELS)] = 0
+    """Fill holes of at most so many pixels."""
+    specks: Annotated[int, Field(ge=0, le=MAX_PIXELS)] = 0
+    """Drop parts of at most so many pixels."""
+    smooth: Annotated[int, Field(ge=0, le=1000)] = 0
+    """Radius in pixels within which the outline is smoothed."""
+
+
 Step = Annotated[
-    ClickStep | BoxStep | ScribbleStep | BrushStep | LassoStep | MaskStep | ClearStep | RemoveStep,
+    ClickStep
+    | BoxStep
+    | ScribbleStep
+    | BrushStep
+    | LassoStep
+    | MaskStep
+    | ClearStep
+    | RemoveStep
+    | ChooseStep
+    | TidyStep,
     Field(discriminator="type"),
 ]
 PROMPTS = ("click", "box", "scribble")
@@ -184,15 +228,30 @@ class Label(Message):
 class StoredStep(Message):
     """A step as the page draws and lists it. A mask step comes without its mask."""
 
-    type: Literal["click", "box", "scribble", "brush", "lasso", "mask", "clear", "remove"]
+    type: Literal["click", "box", "scribble", "brush", "lasso", "mask", "clear", "remove", "choose", "tidy"]
     positive: bool = True
+    only_here: bool = False
     point: Point | None = None
     box: tuple[Number, Number, Number, Number] | None = None
     path: list[Point] | None = None
     radius: float | None = None
     step: int | None = None
+    index: int | None = None
+    threshold: float | None = None
+    holes: int | None = None
+    specks: int | None = None
+    smooth: int | None = None
     live: bool
     """Whether this is an active prompt: in force, not removed, and later than the last fresh start."""
+
+
+class Choice(Message):
+    """The candidates for the active prompts, after a choose step."""
+
+    index: int
+    """Index of the candidate that was chosen, less than the number of scores."""
+    scores: list[float]
+    """Score of each candidate, in 0..1."""
 
 
 class ObjectState(Message):
@@ -228,6 +287,8 @@ class ObjectState(Message):
     """In pixels."""
     seconds: float | None
     """Time that the network took for this answer; None if the network was not used."""
+    choice: Choice | None = None
+    """The candidates that the mask was chosen from; None if no choose step came after the last prompt."""
 
 
 class ImportResult(Message):
@@ -275,6 +336,16 @@ class ExportFormat(Message):
     name: str
     title: str
     summary: str
+
+
+class NetworkState(Message):
+    """The state of the network, which is loaded after the start. Prompts wait for it."""
+
+    state: Literal["loading", "ready", "failed"]
+    progress: Annotated[float, Field(ge=0, le=1)]
+    """Share of the loading time; 1 once the network is ready."""
+    message: str | None = None
+    """One sentence on why loading failed. The next prompt tries again."""
 
 
 class Project(Message):

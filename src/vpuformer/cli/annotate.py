@@ -56,7 +56,7 @@ def annotate(
         raise ConfigError("a token (--token or VPUFORMER_TOKEN) and --no-token contradict each other; give one of them")
 
     require("app", "vpuformer annotate")
-    from vpuformer.app.annotation.segmenter import LazySegmenter
+    from vpuformer.app.annotation.background_segmenter import BackgroundSegmenter
     from vpuformer.app.http.root_path import checked_root_path
     from vpuformer.app.http.serving import bind, checked_server_name, checked_token, is_loopback, serve
     from vpuformer.app.images.folder import Folder
@@ -69,7 +69,7 @@ def annotate(
     if server_name is not None:
         checked_server_name(server_name)
     folder = Folder(images)
-    segmenter = LazySegmenter(model, device)
+    segmenter = BackgroundSegmenter(model, device)
     with bind(host, PORT if port is None else port, any_free=port is None) as socket:
         annotations = Store(store or folder.root / FILE)
         annotations.check_writable()

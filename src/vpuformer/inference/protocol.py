@@ -41,6 +41,7 @@ from vpuformer.arrays import RGB, BoolMask, FloatMap, Size, as_array
 from vpuformer.errors import InputError, MaskError, PromptError
 from vpuformer.geometry import Crop
 from vpuformer.images import check_mask, read_image
+from vpuformer.inference import cleaning
 from vpuformer.inference.resample import stretch
 from vpuformer.metrics import MASK_THRESHOLD
 from vpuformer.prompts import Prompt, fit_to_image
@@ -249,6 +250,36 @@ class Prediction:
     def mask(self) -> BoolMask:
         """The object: probability above `MASK_THRESHOLD`; shape (H, W)."""
         return self.probability > MASK_THRESHOLD
+
+    def cleaned(
+        self, *, holes: int = 0, specks: int = 0, smooth: int = 0, threshold: float = MASK_THRESHOLD
+    ) -> "Prediction":
+        """The answer with a tidier mask; see `vpuformer.inference.cleaning`.
+
+        Where the mask changes, the probability becomes 0 or 1.
+
+        >>> Prediction(np.array([[0.9, 0.9, 0.9], [0.9, 0.1, 0.9], [0.9, 0.9, 0.9]])).cleaned(holes=1).mask.all()
+        np.True_
+
+        Args:
+            holes: fill holes of at most so many pixels.
+            specks: drop parts of at most so many pixels, but not the largest.
+            smooth: smooth the outline over so many pixels.
+            threshold: the mask is where the probability exceeds this.
+
+        Raises:
+            InputError: a number of pixels is negative, or the threshold is not between 0 and 1.
+        """
+        if min(holes, specks, smooth) < 0 or not 0 < threshold < 1:
+            raise InputError(
+                f"got holes={holes}, specks={specks}, smooth={smooth}, threshold={threshold}; wanted pixels, 0 or more,"
+                " and a threshold between 0 and 1"
+            )
+        mask = self.probability > threshold
+        mask = cleaning.smooth(cleaning.drop_specks(cleaning.fill_holes(mask, holes), specks), smooth)
+        probability = self.probability.copy()
+        np.copyto(probability, mask, where=self.mask != mask)
+        return Prediction(probability, self.crop, self.logits, corrected=self.corrected, candidates=self.candidates)
 
     @classmethod
     def from_logits(

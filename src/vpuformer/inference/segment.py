@@ -20,6 +20,7 @@ from vpuformer.inference.protocol import Prediction, Query
 from vpuformer.inference.resample import stretch
 from vpuformer.inference.steady import steady
 from vpuformer.inference.zoom import USUAL, View, ViewSettings, ZoomRule
+from vpuformer.memory import no_garbage_collection
 from vpuformer.metrics import MASK_THRESHOLD
 from vpuformer.prompts import Prompt
 
@@ -78,7 +79,8 @@ class VPUFormerSegmenter:
             CheckpointError: the weights are missing or broken.
             ConfigError: there is no such device.
         """
-        from vpuformer.inference.networks import TorchNetwork
+        with no_garbage_collection():
+            from vpuformer.inference.networks import TorchNetwork
         from vpuformer.model.manifest import read_manifest
 
         network = TorchNetwork.from_pretrained(name_or_path, device)

@@ -2,7 +2,8 @@
 
 A person who corrects one place expects the rest to stay as it is. The network sees the previous mask, but nothing
 binds it to that mask: much of what it changes far from the new prompt was right. So the answer is merged with the
-previous one: near the new prompts everything may change, far from them only what the network is surer of than before. The numbers were chosen on the validation split (`benchmarks/trust.py`).
+previous one: near the new prompts everything may change, far from them only what the network is surer of than before.
+The numbers were chosen on the validation split (`benchmarks/trust.py`).
 """
 
 from collections.abc import Sequence

@@ -3,26 +3,29 @@
 To add an encoder, add an `EncoderSpec` to `BACKBONES`, and its name to `vpuformer.model.config.IMAGE_ENCODERS`. A
 network of timm that has `features_only` needs no entry: `timm:` and its name are enough.
 
-No network is written here. timm has all but two parts: SegFormer's encoder comes from segmentation-models-pytorch,
-DeepLabV3+'s ASPP from torchvision.
+The networks are those of libraries: timm has most, SegFormer's encoder comes from segmentation-models-pytorch,
+DeepLabV3+'s ASPP from torchvision. These libraries take seconds to import, so each is imported where it is needed. The
+encoder of the bundled weights needs none of them: `vpuformer.model.mobilenetv2`.
 """
 
 import difflib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-import timm
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
-from timm.models import FeatureInfo
 from torch import Tensor, nn
 
 from vpuformer.errors import CheckpointError, ConfigError, MissingDependencyError, unknown_name
 from vpuformer.extras import require
 from vpuformer.model.injection import InjectionPoint, attach, injecting
+from vpuformer.model.mobilenetv2 import MAPS, MobileNetV2
+
+if TYPE_CHECKING:
+    from timm.models import FeatureInfo
 
 TIMM = "timm:"
 """Prefix of a network of timm that has no entry in `BACKBONES`."""
@@ -90,6 +93,8 @@ def from_timm(name: str, **options: Any) -> Callable[[bool], EncoderBody]:
     """A maker of timm's network `name`; `options` are those of `timm.create_model`."""
 
     def create(pretrained: bool) -> EncoderBody:
+        import timm
+
         net = timm.create_model(name, features_only=True, pretrained=pretrained, **options)
         return _described(net)
 
@@ -97,7 +102,7 @@ def from_timm(name: str, **options: Any) -> Callable[[bool], EncoderBody]:
 
 
 def _described(net: nn.Module) -> EncoderBody:
-    info = cast(FeatureInfo, net.feature_info)
+    info = cast("FeatureInfo", net.feature_info)
     stated = cast(Mapping[str, Any], getattr(net, "pretrained_cfg", None) or {})
     return EncoderBody(
         net,
@@ -108,6 +113,14 @@ def _described(net: nn.Module) -> EncoderBody:
         else None,
         modules=info.module_name(),
     )
+
+
+def _mobilenetv2(pretrained: bool) -> EncoderBody:
+    net = MobileNetV2()
+    if pretrained:
+        net.load_state_dict(from_timm("mobilenetv2_100")(True).net.state_dict())
+    strides, channels = zip(*MAPS.values(), strict=True)
+    return EncoderBody(net, strides, channels, modules=tuple(MAPS))
 
 
 def _deeplab(name: str) -> Callable[[bool], EncoderBody]:
@@ -156,7 +169,7 @@ def _vit(name: str) -> Callable[[bool], EncoderBody]:
 BACKBONES: Mapping[str, EncoderSpec] = MappingProxyType(
     {
         "mobilenetv2": EncoderSpec(
-            from_timm("mobilenetv2_100"),
+            _mobilenetv2,
             InjectionPoint("bn1", "output", 2, 32),
             to_quarter=("conv_stem", "bn1", "blocks.0", "blocks.1"),
             chain=("conv_stem", "bn1", *(f"blocks.{i}" for i in range(7))),
@@ -200,6 +213,8 @@ def encoder_spec(name: str) -> EncoderSpec:
         return BACKBONES[name]
     if not name.startswith(TIMM):
         raise ConfigError(f"{unknown_name('backbone', name, BACKBONES)}; others are called {TIMM}NAME, as in timm")
+    import timm
+
     network = name.removeprefix(TIMM)
     if not timm.is_model(network):
         near = difflib.get_close_matches(network, timm.list_models(), n=3)

@@ -28,6 +28,7 @@ points = st.tuples(st.integers(0, SIZE[1] - 1), st.integers(0, SIZE[0] - 1)).map
 paths = st.lists(points, min_size=1, max_size=4)
 boxes = st.tuples(points, points).filter(lambda two: two[0][0] < two[1][0] and two[0][1] < two[1][1])
 signs = st.booleans()
+areas = st.sampled_from([0, 5, 500])
 
 
 def _mask(corners: tuple[list[int], list[int]]) -> dict[str, Any]:
@@ -49,6 +50,10 @@ contents = st.one_of(
     st.fixed_dictionaries({"type": st.just("mask"), "mask": boxes.map(_mask)}),
     st.fixed_dictionaries({"type": st.just("remove"), "step": st.integers(0, 8)}),
     st.just({"type": "clear"}),
+    st.fixed_dictionaries({"type": st.just("choose"), "index": st.integers(0, 4)}),
+    st.fixed_dictionaries(
+        {"type": st.just("tidy"), "holes": areas, "specks": areas, "smooth": st.sampled_from([0, 1, 4])}
+    ),
 )
 mostly = st.sampled_from([True, True, True, False])
 people = st.sampled_from(["Ann", "Bob"])
@@ -121,7 +126,7 @@ class Steps(RuleBasedStateMachine):
             assert seen != ledger.revision
             self._refused(identity)
         except PromptError:
-            assert content["type"] == "remove"
+            assert content["type"] in ("remove", "choose", "tidy")
             self._refused(identity)
         else:
             assert seen == ledger.revision

@@ -92,6 +92,11 @@ def test_axe_finds_nothing_serious(address: str, scheme: str) -> None:
         assert faults(person) == []
         page.set_viewport_size({"width": SIZES[0][0], "height": SIZES[0][1]})
         page.locator("#stage").focus()
+        person.press("a")
+        person.press("y")
+        assert page.locator("#tidy").is_visible()
+        assert faults(person) == []
+        person.press("y")
         person.press("d")
         for key, shown in (("d", "#ask"), ("?", "#keys"), ("Control+s", "#export-menu")):
             page.keyboard.press(key)
@@ -113,6 +118,7 @@ def test_no_button_of_the_header_lies_on_another(address: str, finger: dict[str,
             assert person.status
             assert (overlapping(person, ".bar button, .bar h1, #folder"), width) == ([], width)
             assert (overlapping(person, ".quick > *"), width) == ([], width)
+            assert (overlapping(person, "#hint, .group"), width) == ([], width)
 
 
 def test_on_a_phone_an_object_is_outlined_labelled_and_accepted(address: str) -> None:
@@ -144,6 +150,21 @@ def test_on_a_phone_an_object_is_outlined_labelled_and_accepted(address: str) ->
         page.locator("#undo").tap()
         assert person.answered()["object"] == "1"
         assert "not accepted yet" in (row.text_content() or "")
+
+
+def test_on_a_phone_a_candidate_is_chosen_and_the_mask_tidied(address: str) -> None:
+    with opened(address, viewport={"width": 390, "height": 844}, **FINGER) as person:
+        page = person.page
+        page.touchscreen.tap(*person.place((200, 200)))
+        person.answered()
+        page.locator("#choose").tap()
+        person.answered()
+        assert page.locator("#choose").inner_text() == "2 of 3, score 0.50"
+        assert overlapping(person, "#choose, #toggle-tidy, .zoom, #hint") == []
+        page.locator("#toggle-tidy").tap()
+        assert page.get_by_label("Threshold").is_enabled()
+        page.locator("#tidy").get_by_role("button", name="Close").tap()
+        page.locator("#tidy").wait_for(state="hidden")
 
 
 def test_accept_and_the_label_stay_where_the_side_panel_is_hidden_or_folds_away(address: str) -> None:

@@ -96,9 +96,12 @@ KNOWN = in_javascript()
 
 def test_there_are_types_to_compare() -> None:
     assert len(KNOWN) > 12
-    assert KNOWN["ClickStep"] == {
-        "type": ('"click"', False), "point": ("[number, number]", False), "positive": ("boolean", False)
-    }  # fmt: skip
+    assert KNOWN["BoxStep"] == {
+        "type": ('"box"', False),
+        "box": ("[number, number, number, number]", False),
+        "positive": ("boolean", False),
+        "only_here": ("boolean", True),
+    }
     assert KNOWN["ObjectState"]["mask"] == ("RleMask | null", False)
     assert set(KNOWN) <= set(messages())
 

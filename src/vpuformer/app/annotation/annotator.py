@@ -20,7 +20,6 @@ from vpuformer.app.schemas import (
     MaskStep,
     NewStep,
     ObjectState,
-    RemoveStep,
     Step,
 )
 from vpuformer.app.store import rle
@@ -221,12 +220,11 @@ class Annotator:
         if isinstance(step, MaskStep):
             return {"type": "mask"}, as_answer(rle.from_message(step.mask, size))
         content = step.model_dump(mode="json")
-        if step.type in (*PROMPTS, "lasso"):
+        if step.type in (*PROMPTS, "lasso", "choose"):
             self.gallery.image(loaded.row.image)  # fail before the step is stored if the network could not run
         if step.type in PROMPTS:
             fit_to_image([prompt_from_dict(content)], size)
-        elif isinstance(step, RemoveStep):
-            history.check_removable(loaded.contents(loaded.row.at - 1), step.step)
         elif step.type == "lasso":
             history.lasso_mask(step.path, size)
+        history.check_step(loaded.contents(loaded.row.at - 1), content)
         return content, None

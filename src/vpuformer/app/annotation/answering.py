@@ -2,26 +2,27 @@
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
 from vpuformer.app.annotation import history
+from vpuformer.app.annotation.background_segmenter import BackgroundSegmenter
 from vpuformer.app.annotation.brush import painted
 from vpuformer.app.annotation.loaded_object import LoadedObject
 from vpuformer.app.annotation.network_queue import NetworkQueue
-from vpuformer.app.annotation.probability_maps import ProbabilityMaps
-from vpuformer.app.annotation.segmenter import LazySegmenter
 from vpuformer.app.images.cache import Cache
 from vpuformer.app.images.gallery import Gallery, Key
 from vpuformer.app.store import rle
-from vpuformer.app.store.logits import decode_logits, encode_logits
+from vpuformer.app.store.logits import ROUNDING, decode_logits, encode_logits
 from vpuformer.app.store.rows import StepAnswer
 from vpuformer.arrays import BoolMask, FloatMap, Size
+from vpuformer.errors import InputError
 from vpuformer.geometry import Crop
 from vpuformer.inference.protocol import Encoded, Prediction, Query, Segmenter
 from vpuformer.metrics import MASK_THRESHOLD
-from vpuformer.prompts import Prompt
 
 ENCODED_BUDGET = 400_000_000
 """Bytes of encoded images that are kept, the newest in any case: their pixels and features."""
@@ -37,10 +38,9 @@ class Answering:
         self._gallery, self._segmenter = gallery, segmenter
         self._encoded: Cache[Key, Encoded] = Cache(self._encode, lambda encoded: encoded.nbytes, ENCODED_BUDGET)
         self._network = NetworkQueue()
-        self._maps = ProbabilityMaps()
         self._painting = threading.BoundedSemaphore(MAX_PAINTING)
-        if isinstance(segmenter, LazySegmenter):
-            self._network.prepare(segmenter.load)
+        if isinstance(segmenter, BackgroundSegmenter):
+            segmenter.start()
 
     def close(self) -> None:
         """Wait for what the network is at."""
@@ -58,111 +58,135 @@ class Answering:
         self._network.prepare(lambda: self._gallery.opened.holds(name) and self._encoded.get(self._gallery.key(image)))
 
     def answer(self, record: LoadedObject, place: int) -> StepAnswer:
-        """The answer to a step; the step before it has its answer.
+        """The answer to a step; the step that it builds on has its answer.
+
+        Pixels that the brush set since the last fresh start are set so in every answer.
 
         Raises:
             ImageError: the image is needed, and gone or broken.
+            InputError: the step chooses a candidate, and the segmenter offers none.
             BusyError: too many questions are waiting.
             Exception: whatever the network raises.
         """
         contents, size = record.contents(place), self._gallery.size(record.row.image)
-        content, former = contents[-1], history.base_step(contents)
-        before = None if former is None else record.answer(former)
+        content, base, strokes = contents[-1], history.base_step(contents), history.brush_strokes(contents)
+        before = None if base is None else record.answer(base)
         match content["type"]:
             case "clear":
                 return as_answer(np.zeros(size, bool))
+            case "lasso":
+                return self._refined(record.row.image, history.lasso_mask(content["path"], size))
             case "brush":
                 return self._painted(before, [content], size)
-            case "lasso":
-                return self._refined(record, place, history.lasso_mask(content["path"], size))
-            case "remove":
-                strokes = history.brush_strokes(
-                    contents
-                )  # what was put right to the pixel outlives the prompt that goes
-                if not history.active_prompts(contents):
-                    return self._painted(before, strokes, size)
-                mask = None if before is None else rle.decode(before.mask, size).astype(np.float32)
-                return self._predicted(record, place, mask, None, strokes)
-            case _:
-                mask = self.probability(record, place - 1) if before is not None and before.area else None
-                crop = None if mask is None or before is None or before.crop is None else Crop(*before.crop)
-                return self._predicted(record, place, mask, crop)
+            case "tidy":
+                return self._tidied(before, content, strokes, size)
+        active = history.active_prompts(contents)
+        added = active if base is None else active[len(history.active_prompts(contents[: base + 1])) :]
+        if not added:  # no prompt came after the one that was removed
+            return self._painted(before, strokes, size)
+        mask = crop = None
+        if before is not None and before.area:
+            mask, crop = restored(before, size, strokes), before.crop and Crop(*before.crop)
+        question = partial(
+            Query,
+            prompts=history.prompts(contents),
+            mask=mask,
+            crop=crop,
+            new=len(added),
+            only_here=all(contents[index].get("only_here", False) for index in added),
+            candidates=content["type"] == "choose",
+        )
+        return self._segmented(record.row.image, question, strokes, content.get("index"))
 
     def probability(self, record: LoadedObject, place: int) -> FloatMap | None:
         """The probability of every pixel after a step, shape (H, W); None if it has no answer."""
-        kept = self._maps.get(record.steps[place].id)
-        if kept is not None:
-            return kept
-        answer = record.answer(place)
-        if answer is None:
-            return None
-        size = self._gallery.size(record.row.image)
-        mask = rle.decode(answer.mask, size)
-        if answer.logits is None or answer.crop is None:
-            return mask.astype(np.float32)
-        probability = Prediction.from_logits(decode_logits(answer.logits), Crop(*answer.crop), size).probability
-        # The mask is kept to the pixel and goes before: logits are rounded, and a brush knows nothing of them.
-        return np.where((probability > MASK_THRESHOLD) == mask, probability, mask.astype(np.float32))
-
-    def _predicted(
-        self,
-        record: LoadedObject,
-        place: int,
-        mask: FloatMap | None,
-        crop: Crop | None,
-        strokes: Sequence[history.Content] = (),
-    ) -> StepAnswer:
-        prompts = history.prompts(record.contents(place))
-        prediction, seconds = self._segmented(record.row.image, prompts, mask, crop)
-        if not strokes:  # of which the map knows nothing
-            self._maps.put(record.steps[place].id, prediction.probability)
-        at = prediction.crop
-        logits = None if prediction.logits is None else encode_logits(prediction.logits)
-        mask_now = painted(prediction.mask, strokes)
-        return as_answer(mask_now, (at.left, at.top, at.width, at.height), logits, seconds, self._segmenter.sha256)
-
-    def _refined(self, record: LoadedObject, place: int, enclosed: BoolMask) -> StepAnswer:
-        """A mask refined without prompts; the mask itself if the segmenter sees nothing there."""
-        answer = self._predicted(record, place, enclosed.astype(np.float32), None)
-        if answer.area:
-            return answer
-        self._maps.put(record.steps[place].id, enclosed.astype(np.float32))
-        return as_answer(enclosed, seconds=answer.seconds, model=answer.model)
+        answer, strokes = record.answer(place), history.brush_strokes(record.contents(place))
+        return None if answer is None else restored(answer, self._gallery.size(record.row.image), strokes)
 
     def _segmented(
-        self, image: int, prompts: Sequence[Prompt], mask: FloatMap | None, crop: Crop | None
-    ) -> tuple[Prediction, float]:
-        """An answer about an image, and the seconds that it took; the file is read before it is the network's turn."""
-        self._gallery.image(image)
+        self,
+        image: int,
+        question: Callable[[Encoded], Query],
+        strokes: Sequence[history.Content] = (),
+        choice: int | None = None,
+    ) -> StepAnswer:
+        """The network's answer, or the candidate with the index `choice`, with strokes painted on it."""
+        self._gallery.image(image)  # the file is read before it is the network's turn
         key = self._gallery.key(image)
 
         def ask() -> tuple[Prediction, float]:
             encoded, begun = self._encoded.get(key), time.perf_counter()
-            (prediction,) = self._segmenter.segment([Query(encoded, prompts, mask, crop)])
+            (prediction,) = self._segmenter.segment([question(encoded)])
             return prediction, time.perf_counter() - begun
 
-        return self._network.ask(ask)
+        prediction, seconds = self._network.ask(ask)
+        mask, scores = prediction.mask, ()
+        if choice is not None:
+            if not prediction.candidates:
+                raise InputError(f"{self._segmenter.name} offers no candidates; correct the mask with a prompt instead")
+            mask = prediction.candidates[choice % len(prediction.candidates)].mask
+            scores = tuple(candidate.score for candidate in prediction.candidates)
+        with self._painting:
+            at, logits = prediction.crop, prediction.logits
+            return replace(
+                as_answer(painted(mask, strokes)),
+                crop=(at.left, at.top, at.width, at.height),
+                logits=None if logits is None else encode_logits(logits),
+                seconds=seconds,
+                model=self._segmenter.sha256,
+                scores=scores,
+            )
+
+    def _refined(self, image: int, enclosed: BoolMask) -> StepAnswer:
+        """A mask refined without prompts; the mask itself if the segmenter sees nothing there."""
+        answer = self._segmented(image, partial(Query, mask=enclosed.astype(np.float32)))
+        return answer if answer.area else replace(as_answer(enclosed), seconds=answer.seconds, model=answer.model)
 
     def _encode(self, key: Key) -> Encoded:
         return self._segmenter.encode(self._gallery.opened.get(key[0]).rgb)
 
     def _painted(self, answer: StepAnswer | None, strokes: Sequence[history.Content], size: Size) -> StepAnswer:
-        """An answer, None being an empty one, with strokes of the brush drawn on it."""
-        if answer is not None and not strokes:
-            return answer
+        """An answer, None being an empty one, with strokes of the brush painted on it."""
         with self._painting:
-            before = np.zeros(size, bool) if answer is None else rle.decode(answer.mask, size)
-            mask = painted(before, strokes)
-            # The network's answer is handed on, for the next prompt to set out from where the mask is still its.
-            return as_answer(mask) if answer is None else as_answer(mask, answer.crop, answer.logits)
+            mask = np.zeros(size, bool) if answer is None else rle.decode(answer.mask, size)
+            return as_answer(painted(mask, strokes), answer)
+
+    def _tidied(
+        self, answer: StepAnswer | None, content: history.Content, strokes: Sequence[history.Content], size: Size
+    ) -> StepAnswer:
+        """An answer as a tidy step wants it; the strokes of the brush stay."""
+        wanted = {name: content[name] for name in ("holes", "specks", "smooth", "threshold")}
+        with self._painting:
+            tidied = Prediction(restored(answer, size, strokes)).cleaned(**wanted)
+            return as_answer(painted(tidied.mask, strokes), answer)
 
 
-def as_answer(
-    mask: BoolMask,
-    crop: tuple[int, int, int, int] | None = None,
-    logits: bytes | None = None,
-    seconds: float | None = None,
-    model: str | None = None,
-) -> StepAnswer:
-    """A mask of shape (H, W), and what else came of a step, as it is stored."""
-    return StepAnswer(rle.encode(mask), int(np.count_nonzero(mask)), crop, logits, seconds, model)
+def restored(answer: StepAnswer | None, size: Size, strokes: Sequence[history.Content]) -> FloatMap:
+    """The probability of every pixel, shape (H, W): 1 or 0 under these strokes.
+
+    Without an answer it is 0 elsewhere. It follows from what is stored, so that the next answer is the same after a
+    restart. The mask is exact: where the logits say otherwise, the probability is 0 or 1, or, if that is due to their
+    rounding, next to the threshold.
+    """
+    if answer is None:
+        return np.zeros(size, np.float32)
+    mask = rle.decode(answer.mask, size)
+    if answer.logits is None or answer.crop is None:
+        return painted(mask.astype(np.float32), strokes)
+    probability = Prediction.from_logits(decode_logits(answer.logits), Crop(*answer.crop), size).probability
+    wrong = np.nonzero((probability > MASK_THRESHOLD) != mask)
+    is_rounded = np.abs(probability[wrong] - MASK_THRESHOLD) <= ROUNDING
+    right = np.where(is_rounded, MASK_THRESHOLD + np.where(mask[wrong], ROUNDING, -ROUNDING), mask[wrong])
+    exact = probability.copy()
+    exact[wrong] = right
+    return painted(exact, strokes)
+
+
+def as_answer(mask: BoolMask, base: StepAnswer | None = None) -> StepAnswer:
+    """A mask, shape (H, W), that was made without the network, as it is stored.
+
+    If it was made from an answer, the logits of that answer are handed on: where the mask is still the network's, the
+    next prompt starts from them.
+    """
+    crop, logits = (None, None) if base is None else (base.crop, base.logits)
+    return StepAnswer(rle.encode(mask), int(np.count_nonzero(mask)), crop, logits)

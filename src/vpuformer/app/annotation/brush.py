@@ -5,7 +5,7 @@ segments times the radius, instead of times the squared radius, and each pixel i
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,7 @@ import numpy.typing as npt
 from vpuformer.arrays import BoolMask, Points
 
 Indices = npt.NDArray[np.int64]
+T = TypeVar("T", np.bool_, np.float32)
 
 _THIN = 1 / 8
 """Points closer to the point before than this fraction of the radius are dropped: pointers send hundreds a second."""
@@ -33,7 +34,27 @@ def brushed(mask: BoolMask, path: Sequence[Sequence[float]], radius: float, *, p
     >>> brushed(np.zeros((3, 5), bool), [(1, 1), (3, 1)], 0.5, positive=True).astype(int).tolist()
     [[0, 0, 0, 0, 0], [0, 1, 1, 1, 0], [0, 0, 0, 0, 0]]
     """
-    drawn = np.array(mask, order="C")
+    return painted(mask, [{"path": path, "radius": radius, "positive": positive}])
+
+
+def painted(pixels: npt.NDArray[T], strokes: Sequence[Mapping[str, Any]]) -> npt.NDArray[T]:
+    """Return a mask or probability map, shape (H, W), with these strokes set to 1 or 0.
+
+    Later strokes lie on top.
+
+    Args:
+        pixels: stays as it is; it is also the result if there are no strokes.
+        strokes: steps of the type "brush".
+    """
+    if not strokes:
+        return pixels
+    drawn = np.array(pixels, order="C")
+    for stroke in strokes:
+        _paint(drawn, stroke["path"], stroke["radius"], stroke["positive"])
+    return drawn
+
+
+def _paint(drawn: npt.NDArray[Any], path: Sequence[Sequence[float]], radius: float, value: bool) -> None:
     points = _thinned(np.asarray(path, np.float64).reshape(-1, 2), radius * _THIN)
     starts, ends = (points[:-1], points[1:]) if len(points) > 1 else (points, points)
     height, width = drawn.shape
@@ -46,15 +67,7 @@ def brushed(mask: BoolMask, path: Sequence[Sequence[float]], radius: float, *, p
         spans.add((row * width + begin)[inside], (row * width + stop)[inside])
     pixels = drawn.reshape(-1)
     for first, after in spans.disjoint():
-        pixels[first:after] = positive
-    return drawn
-
-
-def painted(mask: BoolMask, strokes: Sequence[Mapping[str, Any]]) -> BoolMask:
-    """Return the mask after these strokes, steps of the type "brush", one after the other."""
-    for stroke in strokes:
-        mask = brushed(mask, stroke["path"], stroke["radius"], positive=stroke["positive"])
-    return mask
+        pixels[first:after] = value
 
 
 def _thinned(points: Points, least: float) -> Points:

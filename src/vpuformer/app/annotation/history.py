@@ -49,43 +49,67 @@ def prompts(contents: Sequence[Content]) -> tuple[Prompt, ...]:
     return tuple(prompt_from_dict(contents[index]) for index in active_prompts(contents))
 
 
-def starting_mask(contents: Sequence[Content]) -> int | None:
-    """Return the index of the mask or lasso that the active prompts start from, or None."""
-    index = _last_start(contents)
-    return None if index is None or contents[index]["type"] == "clear" else index
-
-
 def base_step(contents: Sequence[Content]) -> int | None:
     """Return the index of the step whose answer the last step builds on, or None.
 
+    After a removal this is the last answer that the removed prompt has not influenced; for a choice of a candidate the
+    mask that the first active prompt started from.
+
     >>> base_step([{"type": "click"}, {"type": "brush"}]), base_step([{"type": "click"}, {"type": "clear"}])
     (0, None)
+    >>> base_step([{"type": "click"}, {"type": "box"}, {"type": "remove", "step": 1}])
+    0
     """
-    kind = contents[-1]["type"]
-    if kind in STARTS or len(contents) == 1:
-        return None
-    return starting_mask(contents) if kind == "remove" else len(contents) - 2
+    earlier = range(len(contents) - 1)
+    match contents[-1]["type"]:
+        case "mask" | "lasso" | "clear":
+            return None
+        case "remove":
+            known = set(active_prompts(contents))
+        case "choose":
+            known = set[int]()
+        case "tidy":
+            return next((index for index in reversed(earlier) if contents[index]["type"] != "tidy"), None)
+        case _:
+            return earlier[-1] if earlier else None
+    return next((index for index in reversed(earlier) if known.issuperset(active_prompts(contents[: index + 1]))), None)
 
 
 def brush_strokes(contents: Sequence[Content]) -> list[Content]:
     """Return the brush strokes since the last fresh start, in their order."""
-    return [content for content in contents[_last_start(contents) or 0 :] if content["type"] == "brush"]
+    strokes: list[Content] = []
+    for content in contents:
+        if content["type"] == "brush":
+            strokes.append(content)
+        elif content["type"] in STARTS:
+            strokes.clear()
+    return strokes
 
 
-def _last_start(contents: Sequence[Content]) -> int | None:
-    """Index of the last step that started again; None if there was no such step."""
-    return next((index for index in reversed(range(len(contents))) if contents[index]["type"] in STARTS), None)
+def choice(contents: Sequence[Content]) -> Content | None:
+    """Return the choose step that the mask is from, but for strokes and tidying, or None."""
+    for content in reversed(contents):
+        if content["type"] not in ("brush", "tidy"):
+            return content if content["type"] == "choose" else None
+    return None
 
 
-def check_removable(contents: Sequence[Content], index: int) -> None:
-    """Check that a step can be removed.
+def check_step(contents: Sequence[Content], step: Content) -> None:
+    """Check that a step may follow these.
 
     Raises:
-        PromptError: the step is not an active prompt.
+        PromptError: it removes something else than an active prompt, chooses without a prompt, or tidies nothing.
     """
     active = active_prompts(contents)
-    if index not in active:
-        raise PromptError(f"step {index} is not an active prompt; remove one of {active}")
+    match step["type"]:
+        case "remove" if step["step"] not in active:
+            raise PromptError(f"step {step['step']} is not an active prompt; remove one of {active}")
+        case "choose" if not active:
+            raise PromptError("there is no active prompt, so no candidates; give a click, a box or a scribble first")
+        case "tidy" if base_step([*contents, step]) is None:
+            raise PromptError("there is no mask to tidy yet; give a click, a box or a scribble first")
+        case _:
+            pass
 
 
 def lasso_mask(path: Sequence[Sequence[float]], size: Size) -> BoolMask:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from vpuformer.app.annotation import history
-from vpuformer.app.schemas import ObjectState, RleMask, StoredStep
+from vpuformer.app.schemas import Choice, ObjectState, RleMask, StoredStep
 from vpuformer.app.store import rle
 from vpuformer.app.store.rows import ObjectRow, StepAnswer, StepRow, last_answered
 from vpuformer.app.store.store import Store
@@ -37,7 +37,10 @@ class LoadedObject:
 
     def store_answer(self, index: int, answer: StepAnswer) -> None:
         """Store the answer of a step."""
-        self._store.answer(self.steps[index].id, answer)
+        step = self.steps[index]
+        content = {**step.content, "scores": answer.scores} if answer.scores else step.content
+        self._store.answer(step.id, answer, None if content is step.content else content)
+        self.steps[index] = replace(step, content=content)
         self._remember(index, answer)
 
     def with_step(self, identity: int, content: dict[str, Any], answer: StepAnswer | None) -> "LoadedObject":
@@ -73,14 +76,24 @@ class LoadedObject:
             since=since,
             live=[each for each in active if each < since],
             steps=[
-                StoredStep(**step.content, live=position in active)
+                StoredStep(
+                    **{name: value for name, value in step.content.items() if name != "scores"},
+                    live=position in active,
+                )
                 for position, step in enumerate(self.steps[since:], start=since)
             ],
             mask_known=mask_known,
             mask=None if mask_known else self._mask(index, size),
             area=0 if index is None else self.steps[index].area,
             seconds=None if index is None else self.steps[index].seconds,
+            choice=self._choice(answered),
         )
+
+    def _choice(self, answered: int) -> Choice | None:
+        content = history.choice(self.contents(answered - 1))
+        if content is None:
+            return None
+        return Choice(index=content["index"] % len(content["scores"]), scores=list(content["scores"]))
 
     def _mask(self, index: int | None, size: Callable[[], Size]) -> RleMask | None:
         answer = None if index is None or not self.steps[index].area else self.answer(index)

@@ -5,7 +5,7 @@ import { byId } from "./dom.js";
 import { boxOf } from "./gestures.js";
 import { contains } from "./rle.js";
 import { plural } from "./sentence.js";
-import { distanceTo, livePrompts } from "./steps.js";
+import { distanceTo, livePrompts, onlyHere } from "./steps.js";
 import { clamped, inside } from "./viewport.js";
 
 /** @typedef {import("./types.js").Point} Point */
@@ -27,7 +27,7 @@ const PICK_RADIUS = 14;
 /** Screen pixels that the keyboard cross moves. */
 const CROSS_STEP = 10;
 const ZOOM = 1.25;
-const REGIONS = ["stage", "quick", "side", "search", "tools"];
+const REGIONS = ["stage", "tidy", "quick", "side", "search", "tools"];
 
 /** @param {ActionDeps} deps */
 export function actions({ session, settings, stage, labels, input, renderer, toasts }) {
@@ -40,7 +40,9 @@ export function actions({ session, settings, stage, labels, input, renderer, toa
     const { image } = session;
     if (!image || image !== stage.image) return; // meant for the former image, which is visible until the next frame
     const fitted = fit(step, image);
-    if (fitted) session.act(fitted);
+    if (!fitted) return;
+    const keeps = settings.onlyHere && session.current?.optimistic.at; // there is a mask to keep
+    session.act(keeps ? onlyHere(fitted) : fitted);
   };
 
   /** @param {Point} point */
@@ -59,10 +61,10 @@ export function actions({ session, settings, stage, labels, input, renderer, toa
     }
   };
 
-  /** @param {() => unknown} act if the next prompt begins an object afterwards, prompts become positive again */
-  const thenPositive = (act) => {
+  /** @param {() => unknown} act if the next prompt begins an object afterwards, it is positive and may reach anywhere */
+  const thenPlain = (act) => {
     act();
-    if (!session.current || session.opening !== null) settings.positive = true;
+    if (!session.current || session.opening !== null) Object.assign(settings, { positive: true, onlyHere: false });
   };
 
   /** @param {string} combo */
@@ -112,6 +114,7 @@ export function actions({ session, settings, stage, labels, input, renderer, toa
     else if (input.active) input.cancel();
     else if (corner()) dropCorner();
     else if (session.selected !== null) session.select(session.current);
+    else if (settings.tidyOpen) toggleTidy();
     else if (stage.cross) {
       stage.cross = null;
       stage.redraw();
@@ -129,6 +132,13 @@ export function actions({ session, settings, stage, labels, input, renderer, toa
       first.focus();
       return;
     }
+  };
+
+  const toggleTidy = () => {
+    settings.tidyOpen = !settings.tidyOpen;
+    renderer.now();
+    const first = settings.tidyOpen && byId("tidy").querySelector("input:enabled");
+    (first instanceof HTMLElement ? first : byId("stage")).focus();
   };
 
   const turnTheme = () => {
@@ -157,7 +167,7 @@ export function actions({ session, settings, stage, labels, input, renderer, toa
       text: `Objects that are not accepted are kept, but not exported. Mark ${image.name} as done?`,
       answers: [["accept", "Accept and mark as done"], ["leave", "Mark as done only"]],
     });
-    if (answer && session.image === image) thenPositive(() => session.markDone(answer === "accept"));
+    if (answer && session.image === image) thenPlain(() => session.markDone(answer === "accept"));
   };
 
   /** @param {1 | -1} by */
@@ -168,13 +178,19 @@ export function actions({ session, settings, stage, labels, input, renderer, toa
     polarity: () => (settings.positive = !settings.positive),
     positiveSign: () => (settings.positive = true),
     negativeSign: () => (settings.positive = false),
+    onlyHere: () => {
+      if (session.current) settings.onlyHere = !settings.onlyHere;
+      else toasts.show("Only here keeps a mask as it is. Begin or select an object first.");
+    },
     smaller: () => settings.scaleRadius(1 / 1.15),
     larger: () => settings.scaleRadius(1.15),
-    accept: () => thenPositive(() => session.accept()),
+    accept: () => thenPlain(() => session.accept()),
     unaccept: () => session.current?.optimistic.accepted && session.unaccept([session.current]),
-    new: () => thenPositive(() => session.select(null)),
+    new: () => thenPlain(() => session.select(null)),
     undo: () => session.undoRedo("undo"),
     redo: () => session.undoRedo("redo"),
+    choose: () => session.choose(),
+    tidy: toggleTidy,
     clear: () => session.clear(),
     delete: remove,
     deleteObject: () => session.current && session.remove(session.current),
@@ -183,8 +199,8 @@ export function actions({ session, settings, stage, labels, input, renderer, toa
     label: (combo) => labels.choose(Number(combo)),
     import: () => byId("import-file").click(),
     escape,
-    next: () => thenPositive(() => void session.turnPage(1)),
-    previous: () => thenPositive(() => void session.turnPage(-1)),
+    next: () => thenPlain(() => void session.turnPage(1)),
+    previous: () => thenPlain(() => void session.turnPage(-1)),
     done,
     search: () => {
       settings.files = true;

@@ -108,6 +108,9 @@ function sendJson(method, path, body) {
 /** @returns {Promise<Project>} */
 export const getProject = () => ask("api/project");
 
+/** @returns {Promise<import("./types.js").NetworkState>} */
+export const getNetwork = () => ask("api/network");
+
 /** @param {number} id @param {AbortSignal} [signal] @returns {Promise<ImageOpened>} */
 export const openImage = (id, signal) => ask(`api/images/${id}`, { signal });
 

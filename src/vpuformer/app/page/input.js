@@ -76,7 +76,7 @@ export class Input {
   /** @param {PointerEvent} event */
   #down(event) {
     const { host, settings } = this.#deps;
-    if (event.target instanceof Element && event.target.closest("button, .above, .empty")) return;
+    if (event.target instanceof Element && event.target.closest("button, .above, .group, .empty")) return;
     event.preventDefault();
     host.dataset.pointer = ""; // hides the focus frame around the image
     host.focus({ preventScroll: true });

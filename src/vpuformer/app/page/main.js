@@ -8,18 +8,24 @@ import { FileList } from "./filelist.js";
 import { Input } from "./input.js";
 import { belongsTo, comboOf, fillDialog, lookUp } from "./keys.js";
 import { Labels } from "./labels.js";
+import { NetworkWatch } from "./networkwatch.js";
 import { Queue } from "./queue.js";
 import { Refreshing } from "./refreshing.js";
 import { Session } from "./session.js";
 import { Settings } from "./settings.js";
 import { Renderer } from "./render.js";
 import { Stage } from "./stage.js";
+import { TidyPanel } from "./tidypanel.js";
 import { Toasts } from "./toast.js";
 import { nameButtons, Toolbar } from "./toolbar.js";
 import { ViewPanel } from "./viewpanel.js";
 
 /** Keys that act while they are held down. */
 const HOLD_KEYS = { " ": "space", h: "hide" };
+
+/** Milliseconds without an answer after which the network is asked for: the server may have been started again. */
+const LONG_WAIT = 1000;
+let patience = 0;
 
 const clock = {
   now: () => performance.now(),
@@ -49,13 +55,18 @@ const queue = new Queue({
   onReply: (lane, body, newest) => session.onReply(lane, body, newest),
   onRefused: (lane, action, sentence, certain) => session.onRefused(lane, action, sentence, certain),
   onUnlabelled: () => session.onUnlabelled(),
-  onStatus: (status, _, reason) => renderer.connection(status, reason),
+  onStatus(status, _, reason) {
+    renderer.connection(status, reason);
+    clearTimeout(patience);
+    if (status === "busy") patience = setTimeout(() => void network.run(), LONG_WAIT);
+  },
 });
 const session = new Session(api, queue, {
   onChange: () => renderer.refresh(),
   onSay: say,
   onToast: (sentence, undo) => toasts.show(sentence, undo),
 }, (project) => settings.recallLabel(project));
+const network = new NetworkWatch(api.getNetwork, clock, () => renderer.network());
 const refreshing = new Refreshing(session, clock);
 const stage = new Stage(host, session, settings, () => renderer.zoom());
 const labels = new Labels(session, () => renderer.refresh(), (sentence) => toasts.show(sentence));
@@ -73,7 +84,8 @@ const input = new Input({
   onHover: (point) => renderer.where(point),
 });
 const view = new ViewPanel(settings, () => renderer.refresh());
-const renderer = new Renderer({ session, settings, stage, files, labels, toolbar, input, view });
+const tidy = new TidyPanel(session, settings, clock);
+const renderer = new Renderer({ session, settings, stage, files, labels, toolbar, input, view, tidy, network });
 const commands = actions({ session, settings, stage, labels, input, renderer, toasts });
 
 fillDialog(/** @type {HTMLDialogElement} */ (byId("keys")));
@@ -119,4 +131,5 @@ window.addEventListener("beforeunload", (event) => {
   if (queue.waiting) event.preventDefault();
 });
 
+void network.run();
 void session.start().then(() => refreshing.run(() => !document.hidden));

@@ -9,7 +9,7 @@ import { isPrompt, stepName, positionText } from "./steps.js";
 
 /** @type {Record<string, string>} */
 const ICONS = {
-  click: "click", box: "box", scribble: "scribble", lasso: "lasso", mask: "import", clear: "clear", remove: "trash",
+  click: "click", box: "box", scribble: "scribble", lasso: "lasso", mask: "import", clear: "clear", remove: "trash", choose: "choose", tidy: "tidy",
 };
 
 /**
@@ -23,7 +23,7 @@ export function showSteps(host, session) {
     return;
   }
   const { steps, at, known } = entry.optimistic;
-  const signature = JSON.stringify([entry.key, at, known, session.selected, steps.map((step) => [step.type, step.positive, step.live, positionText(step)])]);
+  const signature = JSON.stringify([entry.key, at, known, session.selected, steps.map((step) => [stepName(step), step.live, step.only_here, positionText(step)])]);
   const fresh = relist(host, signature, () =>
     steps.map((step, index) => {
       const prompt = isPrompt(step) && step.live && index < at;
@@ -32,6 +32,7 @@ export function showSteps(host, session) {
       const text = [
         make("span", { class: `step-icon ${isPrompt(step) ? (step.positive ? "positive" : "negative") : ""}` }, name),
         make("span", { class: "step-name ellipsis" }, stepName(step)),
+        ...(step.only_here ? [icon("near"), make("span", { class: "hidden" }, "only here")] : []),
         make("span", { class: "quiet number" }, positionText(step)),
       ];
       const row = prompt
@@ -77,10 +78,10 @@ export function showObjects(host, session) {
   if (fresh) host.querySelector(".current")?.scrollIntoView({ block: "nearest" });
 }
 
-/** @param {ObjectEntry | null} entry */
-export function statusText(entry) {
+/** @param {ObjectEntry | null} entry @param {boolean} loading whether the network is being loaded */
+export function statusText(entry, loading = false) {
   if (!entry) return "new";
   if (entry.optimistic.accepted) return "accepted";
-  if (entry.busy) return "working…";
+  if (entry.busy) return loading ? "waits for the network" : "working…";
   return entry.optimistic.at ? "not accepted yet" : "empty";
 }

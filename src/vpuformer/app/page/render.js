@@ -1,9 +1,11 @@
 /** Shows the state of the session on the page, at most once a frame. */
 
 import { byId, make, icon, spaced } from "./dom.js";
+import { candidateText, isChoosing } from "./candidates.js";
 import { showObjects, showSteps, statusText } from "./panel.js";
-import { sentenceOf } from "./sentence.js";
-import { HINTS, TOUCH_HINTS } from "./toolbar.js";
+import { capitalized, sentenceOf } from "./sentence.js";
+import { livePrompts } from "./steps.js";
+import { HINTS, ONLY_HERE_HINT, TOUCH_HINTS } from "./toolbar.js";
 import { inside } from "./viewport.js";
 
 /** @typedef {import("./types.js").Point} Point */
@@ -18,6 +20,8 @@ import { inside } from "./viewport.js";
  * @property {import("./toolbar.js").Toolbar} toolbar
  * @property {import("./input.js").Input} input
  * @property {import("./viewpanel.js").ViewPanel} view
+ * @property {import("./tidypanel.js").TidyPanel} tidy
+ * @property {import("./networkwatch.js").NetworkWatch} network
  */
 
 /** @param {string} act @returns {HTMLButtonElement[]} */
@@ -35,6 +39,8 @@ export class Renderer {
   #hintTimer = 0;
   /** @type {object | null} the image whose notes are shown or were closed */
   #noted = null;
+  /** @type {{status: Status, reason: string}} */
+  #connection = { status: "idle", reason: "" };
   #narrow = matchMedia(`(width < ${NARROW}px)`);
   #deps;
 
@@ -99,7 +105,7 @@ export class Renderer {
   now() {
     cancelAnimationFrame(this.#frame);
     this.#frame = 0;
-    const { session, settings, stage, files, labels, toolbar, input, view } = this.#deps;
+    const { session, settings, stage, files, labels, toolbar, input, view, tidy, network } = this.#deps;
     const { project, image, current, trouble } = session;
     byId("files").hidden = !settings.files;
     byId("side").hidden = !settings.side;
@@ -108,7 +114,11 @@ export class Renderer {
     byId("toggle-side").setAttribute("aria-pressed", String(settings.side));
     view.open(image);
     stage.show(image);
-    toolbar.show(settings);
+    const onlyHere = settings.onlyHere && current !== null;
+    toolbar.show(settings, onlyHere);
+    byId("tidy").hidden = !settings.tidyOpen;
+    byId("toggle-tidy").setAttribute("aria-expanded", String(settings.tidyOpen));
+    tidy.show();
     input.updateCursor();
     view.show();
     labels.show();
@@ -126,21 +136,25 @@ export class Renderer {
     const counted = session.entries.filter((entry) => entry.counted);
     const accepted = counted.filter((entry) => entry.optimistic.accepted).length;
     byId("object-count").textContent = counted.length ? `${accepted} of ${counted.length} accepted` : "";
-    byId("current-state").textContent = statusText(current);
+    byId("current-state").textContent = statusText(current, network.loading);
+    const choice = current?.confirmed?.choice;
+    const choosing = current !== null && isChoosing(current.optimistic);
+    byId("choice").textContent = choosing ? "Candidates…" : choice ? candidateText(choice) : "Candidates";
     byId("mask-text").textContent = current ? `Mask: ${spaced(current.area)} pixels` : "";
     const seconds = current?.confirmed?.seconds;
     byId("time-text").textContent = seconds ? `${seconds.toFixed(seconds < 1 ? 2 : 1)} s` : "";
     /** @param {string} act @param {boolean} on */
     const enable = (act, on) => buttonsFor(act).forEach((button) => (button.disabled = !on));
-    for (const act of ["accept", "deleteObject", "new"]) enable(act, current !== null);
+    for (const act of ["accept", "deleteObject", "new", "onlyHere"]) enable(act, current !== null);
     enable("undo", session.canUndo);
     enable("redo", session.canRedo);
+    enable("choose", current !== null && livePrompts(current.optimistic).length > 0);
     enable("clear", current !== null && current.optimistic.at > 0);
     for (const button of buttonsFor("unaccept")) button.hidden = !current?.optimistic.accepted;
     this.#image();
     byId("empty").hidden = !trouble;
     byId("empty-text").textContent = trouble ?? "";
-    this.#hints();
+    this.#hints(onlyHere);
     stage.draw(); // at once: a person waits for the mask
   }
 
@@ -179,28 +193,43 @@ export class Renderer {
     bar.value = done;
   }
 
-  /** Show the hint of a tool for a moment after it was chosen. */
-  #hints() {
+  /**
+   * Show the hint of a tool for a moment after it was chosen, or that the next prompts act near them alone.
+   *
+   * @param {boolean} onlyHere
+   */
+  #hints(onlyHere) {
     const { session, settings } = this.#deps;
     const hint = byId("hint");
     const empty = !session.entries.length && session.image !== null;
-    if (this.#hint === settings.tool && !empty) return;
-    if (this.#hint !== settings.tool) {
-      this.#hint = settings.tool;
-      const hints = matchMedia("(pointer: coarse)").matches ? TOUCH_HINTS : HINTS;
-      hint.textContent = hints[settings.tool];
+    const text = onlyHere ? ONLY_HERE_HINT : (matchMedia("(pointer: coarse)").matches ? TOUCH_HINTS : HINTS)[settings.tool];
+    if (this.#hint === text && !empty) return;
+    if (this.#hint !== text) {
+      this.#hint = text;
+      hint.textContent = text;
       hint.classList.remove("gone");
     }
     clearTimeout(this.#hintTimer);
-    this.#hintTimer = window.setTimeout(() => hint.classList.add("gone"), HINT_STAYS);
+    if (!onlyHere) this.#hintTimer = window.setTimeout(() => hint.classList.add("gone"), HINT_STAYS);
   }
 
   /** @param {Status} status @param {string} reason */
   connection(status, reason) {
+    this.#connection = { status, reason };
+    this.network();
+  }
+
+  /** Show whether all is saved, and whether the network is loaded. */
+  network() {
+    const { network } = this.#deps;
+    const { status, reason } = this.#connection;
     byId("connection").dataset.state = status;
-    byId("connection-text").textContent = { idle: "Saved", busy: "Working…", offline: "Not saved yet" }[status];
+    const busy = network.loading ? "Loading the network" : "Working…";
+    byId("connection-text").textContent = { idle: "Saved", busy, offline: "Not saved yet" }[status];
+    byId("loading").hidden = !network.loading;
+    /** @type {HTMLProgressElement} */ (byId("loading-progress")).value = network.state?.progress ?? 0;
     const alarm = byId("alarm");
-    const sentence = reason && `Not saved yet; the page keeps trying. ${sentenceOf(reason)}`;
+    const sentence = reason ? `Not saved yet; the page keeps trying. ${sentenceOf(reason)}` : capitalized(network.failure);
     if (alarm.textContent !== sentence) alarm.textContent = sentence; // screen readers read every change
     alarm.hidden = !sentence;
     this.refresh();

@@ -1,5 +1,7 @@
 /** Settings of tools and view; some are stored in the browser for the next visit. */
 
+import { isTidying, UNTIDIED } from "./tidy.js";
+
 /** @typedef {import("./gestures.js").Tool} Tool */
 /** @typedef {import("./raster.js").Mode} Mode */
 
@@ -19,6 +21,8 @@ export class Settings {
   /** @type {Tool} */
   tool = "smart";
   positive = true;
+  /** Whether prompts change pixels near them alone. */
+  onlyHere = false;
   radius = 10;
   /** @type {Mode} */
   mode = "tint";
@@ -26,6 +30,9 @@ export class Settings {
   opacity = { tint: 0.45, outline: 1, cutout: 0.9 };
   probability = false;
   hidden = false;
+  tidyOpen = false;
+  /** How a mask was tidied last. @type {import("./tidy.js").Tidying} */
+  tidying = UNTIDIED;
   files = true;
   side = true;
   /** Values shown as black and white, for images with more than 8 bits. @type {[number, number] | null} */
@@ -41,6 +48,7 @@ export class Settings {
         if (typeof value === "number" && value >= 0 && value <= 1) this.opacity[mode] = value;
       }
       if (saved.radius >= SMALLEST_BRUSH && saved.radius <= LARGEST_BRUSH) this.radius = saved.radius;
+      if (isTidying(saved.tidying)) this.tidying = saved.tidying;
     } catch {
       // Nothing was saved, or it cannot be read.
     }
@@ -48,8 +56,8 @@ export class Settings {
 
   save() {
     try {
-      const { mode, opacity, radius } = this;
-      localStorage.setItem(SETTINGS_KEY, JSON.stringify({ mode, opacity, radius }));
+      const { mode, opacity, radius, tidying } = this;
+      localStorage.setItem(SETTINGS_KEY, JSON.stringify({ mode, opacity, radius, tidying }));
     } catch {
       // Private windows keep nothing.
     }
@@ -83,6 +91,12 @@ export class Settings {
   scaleRadius(factor) {
     const radius = Math.min(LARGEST_BRUSH, Math.max(SMALLEST_BRUSH, this.radius * factor));
     this.radius = Number(radius.toPrecision(3));
+    this.save();
+  }
+
+  /** @param {import("./tidy.js").Tidying} values */
+  keepTidying(values) {
+    this.tidying = values;
     this.save();
   }
 

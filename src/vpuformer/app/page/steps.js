@@ -25,7 +25,13 @@ function storedStep(step) {
     box: step.type === "box" ? step.box : null,
     path: "path" in step ? step.path : null,
     radius: step.type === "brush" ? step.radius : null,
+    only_here: "only_here" in step && step.only_here === true,
     step: step.type === "remove" ? step.step : null,
+    index: step.type === "choose" ? step.index : null,
+    threshold: step.type === "tidy" ? step.threshold : null,
+    holes: step.type === "tidy" ? step.holes : null,
+    specks: step.type === "tidy" ? step.specks : null,
+    smooth: step.type === "tidy" ? step.smooth : null,
     live: true,
   };
 }
@@ -71,6 +77,16 @@ export function optimisticState(state, actions) {
 /** @param {StoredStep} step */
 export function isPrompt(step) {
   return step.type === "click" || step.type === "box" || step.type === "scribble";
+}
+
+/**
+ * The step as one that changes the mask near it alone, if it is a prompt.
+ *
+ * @param {Step} step
+ * @returns {Step}
+ */
+export function onlyHere(step) {
+  return step.type === "click" || step.type === "box" || step.type === "scribble" ? { ...step, only_here: true } : step;
 }
 
 /**
@@ -128,6 +144,10 @@ export function stepName(step) {
       return "Cleared";
     case "remove":
       return `Prompt ${(step.step ?? 0) + 1} removed`;
+    case "choose":
+      return "Candidate";
+    case "tidy":
+      return "Tidied";
   }
 }
 
@@ -139,6 +159,7 @@ export function stepName(step) {
 export function positionText(step) {
   if (step.point) return `${Math.round(step.point[0])}, ${Math.round(step.point[1])}`;
   if (step.box) return `${Math.round(step.box[2] - step.box[0])} × ${Math.round(step.box[3] - step.box[1])}`;
+  if (step.type === "choose" && step.index !== null) return String(step.index + 1);
   if (step.type === "brush" && step.radius) return `radius ${Number(step.radius.toPrecision(2))}`;
   return "";
 }

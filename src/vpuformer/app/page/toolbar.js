@@ -15,7 +15,8 @@ const TITLES = {
   files: "List of images", side: "Side panel", previous: "Previous image", next: "Next image", done: "Image done",
   import: "Import masks", theme: "Light or dark", help: "Keys and gestures", zoomOut: "Zoom out", zoomIn: "Zoom in",
   actual: "Show at 100 %", fit: "Fit the image", accept: "Accept and begin the next object", unaccept: "Undo the acceptance", undo: "Undo", redo: "Redo",
-  clear: "Clear the object", new: "Begin a new object", deleteObject: "Delete the object",
+  onlyHere: "Only here: prompts change the mask near them alone",
+  choose: "Next candidate", tidy: "Tidy the mask", clear: "Clear the object", new: "Begin a new object", deleteObject: "Delete the object",
 };
 /** @type {Record<string, string>} */
 const SIGNS = { true: "Positive: belongs to the object", false: "Negative: does not belong to the object" };
@@ -29,6 +30,9 @@ export const HINTS = {
   brush: "Paint on the mask; the right button erases. Size: [ and ]",
   eraser: "Erase from the mask. Size: [ and ]",
 };
+
+/** Shown while the switch is on. */
+export const ONLY_HERE_HINT = "Only here: prompts change the mask near them alone.";
 
 /** Hints for touch screens, without a right button and keys. @type {Record<string, string>} */
 export const TOUCH_HINTS = {
@@ -45,6 +49,7 @@ export class Toolbar {
   #buttons = new Map();
   /** @type {HTMLButtonElement[]} */
   #signs;
+  #onlyHere = make("button", { type: "button", id: "only-here", class: "tool", "data-act": "onlyHere" }, icon("near"));
   #host;
 
   /** @param {HTMLElement} host */
@@ -66,6 +71,7 @@ export class Toolbar {
     host.append(
       make("span", { class: "rule" }),
       make("div", { class: "signs", role: "group", "aria-label": "Positive or negative prompts" }, ...this.#signs),
+      this.#onlyHere,
       make("span", { class: "rule" }),
       make("button", { type: "button", id: "undo", class: "tool", "data-act": "undo" }, icon("undo")),
       make("button", { type: "button", id: "redo", class: "tool", "data-act": "redo" }, icon("redo")),
@@ -73,12 +79,13 @@ export class Toolbar {
     host.addEventListener("keydown", (event) => this.#move(event));
   }
 
-  /** @param {Settings} settings */
-  show({ tool, positive }) {
+  /** @param {Settings} settings @param {boolean} onlyHere */
+  show({ tool, positive }, onlyHere) {
     for (const [name, button] of this.#buttons) {
       button.setAttribute("aria-pressed", String(name === tool));
     }
     for (const [i, button] of this.#signs.entries()) button.setAttribute("aria-pressed", String(positive === (i === 0)));
+    this.#onlyHere.setAttribute("aria-pressed", String(onlyHere));
   }
 
   /** @param {KeyboardEvent} event */

@@ -5,24 +5,34 @@
  * @typedef {[number, number, number, number]} Edges left, top, right, bottom
  * @typedef {{width: number, height: number, runs: string}} RleMask
  *
- * @typedef {{type: "click", point: Point, positive: boolean}} ClickStep
- * @typedef {{type: "box", box: Edges, positive: boolean}} BoxStep
- * @typedef {{type: "scribble", path: Point[], positive: boolean}} ScribbleStep
+ * @typedef {{type: "click", point: Point, positive: boolean, only_here?: boolean}} ClickStep
+ * @typedef {{type: "box", box: Edges, positive: boolean, only_here?: boolean}} BoxStep
+ * @typedef {{type: "scribble", path: Point[], positive: boolean, only_here?: boolean}} ScribbleStep
  * @typedef {{type: "brush", path: Point[], radius: number, positive: boolean}} BrushStep
  * @typedef {{type: "lasso", path: Point[]}} LassoStep
  * @typedef {{type: "clear"}} ClearStep
  * @typedef {{type: "remove", step: number}} RemoveStep
- * @typedef {ClickStep | BoxStep | ScribbleStep | BrushStep | LassoStep | ClearStep | RemoveStep} Step
+ * @typedef {{type: "choose", index: number}} ChooseStep
+ * @typedef {{type: "tidy", threshold: number, holes: number, specks: number, smooth: number}} TidyStep
+ * @typedef {ClickStep | BoxStep | ScribbleStep | BrushStep | LassoStep | ClearStep | RemoveStep | ChooseStep | TidyStep} Step
  *
  * @typedef {object} StoredStep
- * @property {"click" | "box" | "scribble" | "brush" | "lasso" | "mask" | "clear" | "remove"} type
+ * @property {"click" | "box" | "scribble" | "brush" | "lasso" | "mask" | "clear" | "remove" | "choose" | "tidy"} type
  * @property {boolean} positive
+ * @property {boolean} only_here
  * @property {Point | null} point
  * @property {Edges | null} box
  * @property {Point[] | null} path
  * @property {number | null} radius
  * @property {number | null} step
+ * @property {number | null} index
+ * @property {number | null} threshold
+ * @property {number | null} holes
+ * @property {number | null} specks
+ * @property {number | null} smooth
  * @property {boolean} live
+ *
+ * @typedef {{index: number, scores: number[]}} Choice
  *
  * @typedef {{id: number, name: string, colour: string}} Label
  *
@@ -42,6 +52,7 @@
  * @property {RleMask | null} mask
  * @property {number} area
  * @property {number | null} seconds
+ * @property {Choice | null} choice
  *
  * @typedef {{revision: number, answered: number}} ClientState
  * @typedef {{label?: number | null, accepted?: boolean | null, deleted?: boolean | null, known?: ClientState | null}} ObjectChange
@@ -62,6 +73,8 @@
  * @property {ObjectState[]} objects
  *
  * @typedef {{name: string, title: string, summary: string}} ExportFormat
+ *
+ * @typedef {{state: "loading" | "ready" | "failed", progress: number, message: string | null}} NetworkState
  *
  * @typedef {object} Project
  * @property {string} folder

@@ -4,9 +4,12 @@
  * Changes go to the server through the queue. Views listen with `onChange`.
  */
 
+import { candidateText, nextCandidate } from "./candidates.js";
 import { newKey } from "./queue.js";
 import { ObjectList } from "./objectlist.js";
 import { plural, sentenceOf } from "./sentence.js";
+import { livePrompts } from "./steps.js";
+import { sameTidying, UNTIDIED } from "./tidy.js";
 
 /** @typedef {import("./types.js").Step} Step */
 /** @typedef {import("./queue.js").Lane} Lane */
@@ -69,6 +72,42 @@ export class Workspace extends ObjectList {
 
   clear() {
     if (this.current && this.current.optimistic.at > 0) this.act({ type: "clear" });
+  }
+
+  /** Replace the mask by the next candidate for the prompts. */
+  choose() {
+    const { current } = this;
+    if (!current || !livePrompts(current.optimistic).length) {
+      this.listener.onToast("There are no prompts to choose a candidate for. Click on an object first.");
+      return;
+    }
+    const index = nextCandidate(current.optimistic, current.confirmed?.choice ?? null);
+    this.#replaceLast(current, "choose", { type: "choose", index });
+  }
+
+  /**
+   * Tidy the mask as it was before it was tidied last.
+   *
+   * @param {ObjectEntry} entry
+   * @param {import("./tidy.js").Tidying} values
+   */
+  tidy(entry, values) {
+    if (entry.deleted || !entry.optimistic.at) return;
+    this.#replaceLast(entry, "tidy", sameTidying(values, UNTIDIED) ? null : { type: "tidy", ...values });
+  }
+
+  /**
+   * Undo the last step if it has this type, and add another one: a person tries several.
+   *
+   * @param {ObjectEntry} entry
+   * @param {Step["type"]} type
+   * @param {Step | null} step
+   */
+  #replaceLast(entry, type, step) {
+    const { steps, at } = entry.optimistic;
+    if (steps[at - 1]?.type === type) this.#push(entry, { type: "undoRedo", direction: "undo" });
+    if (step) this.#push(entry, { type: "step", key: newKey(), step });
+    this.updateCounts();
   }
 
   /** @param {number} index index of a prompt among the steps of the current object */
@@ -200,7 +239,10 @@ export class Workspace extends ObjectList {
         this.#push(entry, { type: "change", change: { deleted: false } });
         this.listener.onToast("Somebody deleted this object, but you went on with it. It is kept.");
       }
-      if (entry === this.current) this.listener.onSay(`Mask: ${body.area.toLocaleString("en").replaceAll(",", " ")} pixels`);
+      if (entry === this.current) {
+        const candidate = body.choice ? `Candidate ${candidateText(body.choice)}. ` : "";
+        this.listener.onSay(`${candidate}Mask: ${body.area.toLocaleString("en").replaceAll(",", " ")} pixels`);
+      }
       this.updateCounts();
     }
     this.listener.onChange();

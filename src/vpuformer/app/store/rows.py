@@ -71,6 +71,8 @@ class StepAnswer:
     """Time that the network took."""
     model: str | None = None
     """Hash of the network's weights."""
+    scores: tuple[float, ...] = ()
+    """Scores of the candidates that a choose step has chosen from. They are stored with its content."""
 
 
 @dataclass(frozen=True, slots=True)

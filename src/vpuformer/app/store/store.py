@@ -218,7 +218,7 @@ class Store(LabelStore):
                 "object": identity,
                 "key": key,
                 "position": row.at,
-                "content": json.dumps(content, separators=(",", ":")),
+                "content": _text(content),
                 "created": time.time(),
                 **({} if answer is None else _columns(answer)),
             }
@@ -230,10 +230,11 @@ class Store(LabelStore):
             self._update(connection, row, at=row.at + 1)
             return step
 
-    def answer(self, step: int, answer: StepAnswer) -> None:
-        """Store the answer of a step."""
+    def answer(self, step: int, answer: StepAnswer, content: dict[str, Any] | None = None) -> None:
+        """Store the answer of a step, and its new content if that changed."""
+        values = _columns(answer) | ({} if content is None else {"content": _text(content)})
         with self._writing() as connection:
-            connection.execute(steps.update().where(steps.c.id == step).values(**_columns(answer)))
+            connection.execute(steps.update().where(steps.c.id == step).values(**values))
 
     def withdraw(self, identity: int, key: str) -> None:
         """Withdraw the step with this key if it is the object's last, in force and unanswered."""
@@ -345,6 +346,10 @@ def _image(row: Sequence[Any]) -> ImageRow:
     identity, name, done, height, width, accepted, unaccepted = row
     size = None if height is None or width is None else (height, width)
     return ImageRow(identity, name, done, accepted, unaccepted, size)
+
+
+def _text(content: dict[str, Any]) -> str:
+    return json.dumps(content, separators=(",", ":"))
 
 
 def _content(text: str) -> Any:

@@ -1,4 +1,4 @@
-"""Routes of the project: list of images, labels, export."""
+"""Routes of the project: list of images, labels, export, network."""
 
 from typing import Annotated
 from urllib.parse import quote
@@ -7,11 +7,21 @@ from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 
 from vpuformer import __version__
+from vpuformer.app.annotation.background_segmenter import BackgroundSegmenter
 from vpuformer.app.annotation.exporting import accepted_images, label_names, left_out_notes, zip_export
 from vpuformer.app.http.routes.parameters import Identity, Opened
 from vpuformer.app.images.folder import Folder
 from vpuformer.app.images.originals import notes_on_files
-from vpuformer.app.schemas import ExportFormat, ImageListed, Label, LabelChange, LastImage, NewLabel, Project
+from vpuformer.app.schemas import (
+    ExportFormat,
+    ImageListed,
+    Label,
+    LabelChange,
+    LastImage,
+    NetworkState,
+    NewLabel,
+    Project,
+)
 from vpuformer.app.store.rows import ImageRow, LabelRow
 from vpuformer.formats import FORMATS
 
@@ -47,6 +57,13 @@ def router() -> APIRouter:
             formats=[ExportFormat(name=each.name, title=each.title, summary=each.summary) for each in FORMATS.values()],
             place=store.last_image,
         )
+
+    @routes.get("/network", summary="Read whether the network is loaded")
+    async def network(annotator: Opened) -> NetworkState:  # async: all threads may be waiting for the network
+        segmenter = annotator.segmenter
+        if isinstance(segmenter, BackgroundSegmenter):
+            return NetworkState(**segmenter.state._asdict())
+        return NetworkState(state="ready", progress=1)
 
     @routes.put("/place", status_code=204, summary="Remember which image was open last")
     def place(body: LastImage, annotator: Opened) -> None:

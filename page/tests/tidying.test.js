@@ -1,0 +1,50 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { UNTIDIED } from "../../src/vpuformer/app/page/tidy.js";
+import { begin } from "./startsession.js";
+import { settle, state, storedStep } from "./fakeserver.js";
+
+const values = (more) => ({ ...UNTIDIED, ...more });
+const tidied = (holes) => storedStep("tidy", values({ holes }));
+
+test("tidying replaces what was tidied before, and none of it undoes that", async () => {
+  const { session, server } = await begin([state({ id: 9, image: 2, revision: 1, at: 1, answered: 1, area: 4, steps: [storedStep("click")] })]);
+  session.tidy(session.current, UNTIDIED);
+  await settle();
+  assert.deepEqual(server.sent, []);
+  session.tidy(session.current, values({ holes: 20 }));
+  session.tidy(session.current, values({ holes: 30 }));
+  await settle();
+  assert.deepEqual(session.current?.optimistic.steps.map(({ type, holes }) => [type, holes]), [["click", null], ["tidy", 30]]);
+  assert.deepEqual(server.sent.at(-1).body.step, { type: "tidy", threshold: 0.49, holes: 20, specks: 0, smooth: 0 });
+  const steps = [storedStep("click"), tidied(20)];
+  await server.answer(state({ id: 9, image: 2, revision: 2, at: 2, answered: 2, steps }));
+  await server.answer(state({ id: 9, image: 2, revision: 3, at: 1, answered: 1, steps }));
+  await server.answer(state({ id: 9, image: 2, revision: 4, at: 2, answered: 2, steps: [storedStep("click"), tidied(30)] }));
+  assert.deepEqual(server.sent.map(({ path }) => path.split("/").at(-1)), ["steps", "undo", "steps"]);
+  session.tidy(session.current, UNTIDIED);
+  await settle();
+  assert.match(server.sent.at(-1).path, /undo$/);
+  assert.equal(session.current?.optimistic.at, 1);
+});
+
+test("an object without steps has nothing to tidy", async () => {
+  const { session, server } = await begin([state({ id: 9, image: 2 })]);
+  session.tidy(session.current, values({ specks: 5 }));
+  await settle();
+  assert.deepEqual(server.sent, []);
+});
+
+test("an object that was accepted meanwhile is tidied all the same, unless it was deleted", async () => {
+  const { session, server } = await begin([state({ id: 9, image: 2, revision: 1, at: 1, answered: 1, area: 4, steps: [storedStep("click")] })]);
+  const entry = session.current;
+  session.accept();
+  session.tidy(entry, values({ specks: 5 }));
+  assert.deepEqual([session.current, entry.optimistic.at, entry.optimistic.accepted], [null, 2, true]);
+  session.remove(entry);
+  session.tidy(entry, UNTIDIED);
+  await settle();
+  for (const revision of [2, 3, 4]) await server.answer(state({ id: 9, image: 2, revision }));
+  assert.deepEqual(server.sent.map(({ method, path }) => [method, path.split("/").at(-1)]), [["PATCH", "9"], ["POST", "steps"], ["PATCH", "9"]]);
+});

@@ -1,0 +1,58 @@
+"""MobileNetV2, compared with timm's to the bit."""
+
+import pytest
+import timm
+import torch
+from torch import Tensor, nn
+
+from vpuformer.model.mobilenetv2 import MAPS, MobileNetV2
+
+
+@pytest.fixture(scope="module")
+def reference() -> nn.Module:
+    torch.manual_seed(0)
+    return timm.create_model("mobilenetv2_100", features_only=True)
+
+
+@pytest.fixture
+def own() -> MobileNetV2:
+    torch.manual_seed(0)
+    return MobileNetV2()
+
+
+@pytest.fixture
+def image() -> Tensor:
+    return torch.rand(2, 3, 64, 96, generator=torch.Generator().manual_seed(1))
+
+
+def test_initial_weights_are_timms(own: MobileNetV2, reference: nn.Module) -> None:
+    states = own.state_dict(), reference.state_dict()
+    assert [*states[0]] == [*states[1]]
+    assert all(torch.equal(states[0][key], states[1][key]) for key in states[0])
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+@torch.inference_mode()
+def test_maps_are_timms(own: MobileNetV2, reference: nn.Module, image: Tensor, layout: torch.memory_format) -> None:
+    image = image.contiguous(memory_format=layout)
+    networks = [each.eval().to(memory_format=layout) for each in (own, reference)]  # pyright: ignore
+    maps, wanted = (each(image) for each in networks)
+    assert all(torch.equal(one, other) for one, other in zip(maps, wanted, strict=True))
+    assert [(64 // each.shape[2], each.shape[1]) for each in maps] == [*MAPS.values()]
+
+
+def test_gradients_and_statistics_are_timms(own: MobileNetV2, reference: nn.Module, image: Tensor) -> None:
+    for network in (own, reference):
+        network.train().zero_grad()
+        sum(each.square().mean() for each in network(image)).backward()
+    wanted = dict(reference.named_parameters())
+    for name, parameter in own.named_parameters():
+        assert parameter.grad is not None
+        assert torch.equal(parameter.grad, wanted[name].grad)
+    assert all(torch.equal(value, reference.get_buffer(name)) for name, value in own.named_buffers())
+
+
+def test_maps_are_described_as_timm_describes_them(reference: nn.Module) -> None:
+    info = reference.feature_info
+    described = zip(info.module_name(), zip(info.reduction(), info.channels(), strict=True), strict=True)
+    assert dict(described) == MAPS
