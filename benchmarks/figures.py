@@ -8,12 +8,12 @@ A block of a page stands between `<!-- NAME -->` and `<!-- /NAME -->`; `blocks` 
 import json
 import re
 import textwrap
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from vpuformer.evaluation.records import read_records
-from vpuformer.evaluation.report.summary import count_title, interval_shown, number_shown, summarise
+from vpuformer.evaluation.report.summary import count_title, formatted, interval_shown, number_shown, summarise
+from vpuformer.evaluation.report.trust import trust
 from vpuformer.model.manifest import read_manifest
 
 ROOT = Path(__file__).parent.parent
@@ -90,8 +90,6 @@ VALIDATION = {
     "1 scribble": ("scribble", 1),
     "3 mixed": ("click+box+scribble", 3),
 }
-FALL = 0.01
-"""Drop of the IoU above which a prompt counts as having made the mask worse."""
 MEASURES = ("NoC@85", "NoC@90", "NoF@90", "IoU@1", "IoU@3", "IoU@5")
 
 
@@ -276,8 +274,7 @@ def share_of_falls(folder: Path) -> str:
     path = folder / "records.jsonl.gz"
     if not path.exists():
         return "-"
-    changes = [after - before for record in read_records(path).objects for before, after in pairwise(record.ious)]
-    return f"{sum(change < -FALL for change in changes) / len(changes):.1%}"
+    return formatted("falls", trust(read_records(path).objects)[0]["falls"])
 
 
 def cell(summary: dict[str, Any], measure: str) -> str:

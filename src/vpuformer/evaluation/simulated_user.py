@@ -109,9 +109,19 @@ class ObjectRun:
             MaskError: the answer is not a probability map of the image's size.
         """
         self.previous, self.crop = _checked(answer, self._size, by), answer.crop
-        self._mask = self.previous > MASK_THRESHOLD
-        quality, boundary = self._reference.iou(self._mask), self._reference.boundary_iou(self._mask)
-        self._done.append(Interaction(self._prompts[-1], quality, seconds, boundary))
+        before, self._mask = self._mask, self.previous > MASK_THRESHOLD
+        broken, mended = self._reference.changed_pixels(before, self._mask)
+        self._done.append(
+            Interaction(
+                self._prompts[-1],
+                iou=self._reference.iou(self._mask),
+                seconds=seconds,
+                boundary_iou=self._reference.boundary_iou(self._mask),
+                corrected=answer.corrected,
+                broken=broken,
+                mended=mended,
+            )
+        )
 
     def _satisfied(self) -> bool:
         stop = self._user.stop_at_iou
