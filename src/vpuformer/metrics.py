@@ -121,9 +121,9 @@ class Reference:
         return _ratio(_inner_band(prediction, self._pixels), self._truth_band(prediction), self._ignored)
 
     def changed_pixels(self, before: BoolMask, after: BoolMask) -> tuple[int, int]:
-        """Numbers of broken and of mended pixels from one prediction to the next. Ignored pixels do not count.
+        """Numbers of broken and of mended pixels from one prediction to the next.
 
-        A broken pixel was right before and is wrong after; a mended one the reverse.
+        A broken pixel was right before and is wrong after; a mended one the reverse. Ignored pixels do not count.
 
         >>> before, after = np.array([[True, True, False, False]]), np.array([[True, False, True, True]])
         >>> Reference(np.array([[1, 1, 1, -1]], dtype=np.int8)).changed_pixels(before, after)

@@ -1,4 +1,4 @@
-"""How much a person has to watch a method: what further prompts do to a mask that was there before.
+"""How often a method has to be watched: what further prompts do to a mask.
 
 A *further prompt* is the second or a later one of an object.
 """
