@@ -30,8 +30,8 @@ class SimulatedUser:
 
     kinds: tuple[Kind, ...] = ("click",)
     """One kind of prompt, or several to mix as the paper does (see `vpuformer.simulation.next_kind`). A stroke for
-    which there is no room, and a box or a stroke that would repeat an earlier one where no new one is left, becomes a
-    click, and is recorded as one. No prompt of an object is given twice."""
+    which there is no room, and a box or a stroke that would repeat an earlier one, becomes a click, and is recorded as
+    one."""
     first_kind: Kind | None = None
     """Kind of the first prompt, also one that is not among `kinds`: a box to begin with, then clicks."""
     max_interactions: int = MAX_CLICKS

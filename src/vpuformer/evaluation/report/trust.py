@@ -1,4 +1,4 @@
-"""How often a method has to be watched: what further prompts do to a mask.
+"""Trust in a method: how often a further prompt makes the mask worse.
 
 A *further prompt* is the second or a later one of an object.
 """
