@@ -16,6 +16,7 @@ from vpuformer.evaluation.simulated_user import SimulatedUser
 from vpuformer.geometry import Crop
 from vpuformer.inference.protocol import Encoded, Prediction, Query
 from vpuformer.inference.segment import VPUFormerSegmenter
+from vpuformer.inference.zoom import RULES, ViewSettings
 from vpuformer.metrics import IGNORE, MASK_THRESHOLD, noc
 from vpuformer.prompts import Box, Prompt
 from vpuformer.simulation.boxes import repeats
@@ -327,3 +328,34 @@ def test_the_real_network_gives_the_same_records_to_the_bit(
     samples = [sample(truth, 1, image, "toy/ellipse")]
     runs = [measure(samples, make_network(), first_kind="box", max_interactions=3) for _ in range(2)]
     assert without_times(runs[0]) == without_times(runs[1])
+
+
+@pytest.mark.parametrize("prompts", [("click",), ("box",), ("scribble",)])
+def test_the_fields_protocol_is_one_pass_a_prompt_and_the_networks_own_answer(
+    make_network: Callable[[], VPUFormerSegmenter], prompts: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where a network that has learned nothing leaves prompts on the wrong side of its outline."""
+    network = make_network().network
+    answered: list[FloatMap] = []
+    decode = network.decode
+
+    def decoded(*arguments: Any) -> FloatMap:
+        logits = decode(*arguments)
+        answered.append((logits[:1] + logits[1:, :, ::-1]) / np.float32(2))
+        return logits
+
+    monkeypatch.setattr(network, "decode", decoded)
+
+    class Raw(VPUFormerSegmenter):
+        def segment(self, queries: Sequence[Query]) -> list[Prediction]:
+            (answer,) = answers = super().segment(queries)
+            expected = Prediction.from_logits(answered[-1][0], answer.crop, queries[0].encoded.size)
+            np.testing.assert_array_equal(answer.probability, expected.probability)
+            return answers
+
+    segmenter = Raw(network, views=ViewSettings(RULES["ritm"], flip=True, input_size=96, steady=False))
+    truth = np.zeros((260, 300), np.int8)
+    truth[:150, 180:] = 1
+    [record] = measure([sample(truth)], segmenter, kinds=prompts, max_interactions=5)
+    assert len(answered) == len(record.interactions) == 5
+    assert [step.corrected for step in record.interactions] == [0] * 5
