@@ -101,7 +101,7 @@ class ErrorRegion:
         return self._bounds(np.array([self._filled(row, column)[1]]))
 
     def merged_bounds(self) -> Extent:
-        """The tight bounds of the largest component and of all above `MERGED_SHARE` of the region's area."""
+        """The tight bounds of the largest component and all above `MERGED_SHARE` of the area."""
         _, _, stats, _ = cv2.connectedComponentsWithStats(self._wrong(), connectivity=8)
         components = np.asarray(stats, dtype=np.intp)[1:]
         area = components[:, cv2.CC_STAT_AREA]
