@@ -27,8 +27,8 @@ COMPARED = {
     "sstem": (),
 }
 """Methods that are measured with clicks on each data set."""
-FIELD = ("--zoom-rule", "ritm", "--flip")
-"""Protocol of the field: one pass per prompt, every view also mirrored."""
+FIELD = ("--zoom-rule", "ritm", "--flip", "--no-steady")
+"""Protocol of the field: one pass per prompt, every view also mirrored, and the network's answers as they are."""
 VALIDATION = {"click": 5, "box": 1, "scribble": 1, "click+box+scribble": 3}
 """Prompt kinds on the validation objects, and number of prompts."""
 SEEN = RESULTS / "validation" / "seen.json"
@@ -66,9 +66,10 @@ def runs(data: Path) -> list[tuple[Path, list[str]]]:
         some = ["--every", "5"] if dataset == "davis" else []
         for name in COMPARED[dataset]:
             commands.append((RESULTS / dataset / f"{name}-click", [*words, "--baseline", name, *some]))
+        if dataset != "sstem":
+            for kind in ("click", "box", "scribble"):
+                commands.append((RESULTS / dataset / f"default-{kind}-ritm", [*words, "--prompts", kind, *FIELD]))
     grabcut = ["--dataset", "grabcut", "--root", str(data / ROOTS["grabcut"])]
-    for mix in ("click", "box", "scribble"):
-        commands.append((RESULTS / "grabcut" / f"default-{mix}-ritm", [*grabcut, "--prompts", mix, *FIELD]))
     for kind in ("box", "scribble"):
         commands.append(
             (RESULTS / "grabcut" / f"default-{kind}-first", [*grabcut, "--first", kind, "--max-prompts", "1"])

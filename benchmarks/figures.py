@@ -8,12 +8,12 @@ A block of a page stands between `<!-- NAME -->` and `<!-- /NAME -->`; `blocks` 
 import json
 import re
 import textwrap
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from vpuformer.evaluation.records import read_records
-from vpuformer.evaluation.report.summary import count_title, interval_shown, number_shown, summarise
+from vpuformer.evaluation.report.summary import count_title, formatted, interval_shown, number_shown, summarise
+from vpuformer.evaluation.report.trust import trust
 from vpuformer.model.manifest import read_manifest
 
 ROOT = Path(__file__).parent.parent
@@ -52,6 +52,9 @@ SHORT = {
     "default-box": "ours, boxes",
     "default-scribble": "ours, scribbles",
     "default-click+box+scribble": "ours, clicks, boxes, scribbles",
+    "default-click-ritm": "ours, clicks",
+    "default-box-ritm": "ours, boxes",
+    "default-scribble-ritm": "ours, scribbles",
     "opencv-grabcut-click": "OpenCV's GrabCut, clicks",
     "random-walker-click": "random walker, clicks",
 }
@@ -91,8 +94,6 @@ VALIDATION = {
     "1 scribble": ("scribble", 1),
     "3 mixed": ("click+box+scribble", 3),
 }
-FALL = 0.01
-"""Drop of the IoU above which a prompt counts as having made the mask worse."""
 MEASURES = ("NoC@85", "NoC@90", "NoF@90", "IoU@1", "IoU@3", "IoU@5")
 
 
@@ -149,13 +150,14 @@ def tests() -> str:
             continue
         whole = max(summary["objects"] for summary in summaries.values())
         titles = [count_title(measure, list(summaries.values())) for measure in MEASURES]
-        lines = [f"| {title}, {whole} objects | " + " | ".join(titles) + " |", "|---|" + "--:|" * len(titles)]
+        head = f"| {title}, {whole} objects | protocol | "
+        lines = [head + " | ".join(titles) + " |", "|---|---|" + "--:|" * len(titles)]
         for name, summary in summaries.items():
             part = "" if summary["objects"] == whole else f", every {round(whole / summary['objects'])}th object"
             if name.startswith("default") and summary["weights_sha256"] != bundled:
                 part += " (earlier weights)"
-            part += protocol(summary["options"])
-            lines.append(f"| {RUNS[name]}{part} | " + " | ".join(cell(summary, measure) for measure in MEASURES) + " |")
+            cells = [protocol(summary["options"]), *(cell(summary, measure) for measure in MEASURES)]
+            lines.append(f"| {RUNS[name]}{part} | " + " | ".join(cells) + " |")
         tables.append("\n".join(lines))
     return "\n\n".join(tables)
 
@@ -164,29 +166,34 @@ def tests_in_short() -> str:
     """One table of all test sets, with the runs of `SHORT` that measured a whole set."""
     measures = {"NoC@85": "85 %", "NoC@90": "90 %"}
     titles = [f"{title.partition(',')[0]}, {share}" for title in SETS.values() for share in measures.values()]
-    lines = ["| mean number of prompts | " + " | ".join(titles) + " |", "|---|" + "--:|" * len(titles)]
+    head = "| mean number of prompts | protocol | "
+    lines = [head + " | ".join(titles) + " |", "|---|---|" + "--:|" * len(titles)]
     for name, title in SHORT.items():
-        cells = []
+        shown, cells = "-", []
         for dataset in SETS:
             paths = [RESULTS / dataset / run / "summary.json" for run in (name, "default-click")]
             summary, ours = (json.loads(path.read_text()) if path.exists() else {"objects": 0} for path in paths)
             whole = summary["objects"] == ours["objects"]
             cells += [number_shown(summary, measure) if whole else "-" for measure in measures]
-        lines.append(f"| {title} | " + " | ".join(cells) + " |")
+            shown = protocol(summary["options"]) if whole else shown
+        lines.append(f"| {title} | {shown} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
 def protocol(options: dict[str, Any]) -> str:
-    """Options of a run that differ from the defaults, in words.
+    """Protocol of a run in words; "-" for a method that has no such options.
 
-    >>> protocol({"zoom": True, "zoom_rule": "ritm", "flip": True})
-    ", RITM's zoom rule, flip"
+    >>> protocol({"zoom": True}), protocol({"zoom": True, "zoom_rule": "ritm", "flip": True, "steady": False})
+    ('ours', "RITM's zoom, flip, no corrections")
     """
-    parts = ["" if options.get("zoom", True) else "no zoom"]
-    parts.append("RITM's zoom rule" if options.get("zoom_rule") == "ritm" else "")
+    if not options:
+        return "-"
+    parts = ["" if options["zoom"] else "no zoom"]
+    parts.append("RITM's zoom" if options.get("zoom_rule") == "ritm" else "")
     parts.append("flip" if options.get("flip") else "")
+    parts.append("" if options.get("steady", True) else "no corrections")
     parts.append(f"input {options['input_size']} px" if "input_size" in options else "")
-    return "".join(f", {part}" for part in parts if part)
+    return ", ".join(part for part in parts if part) or "ours"
 
 
 def validation() -> str:
@@ -295,8 +302,7 @@ def share_of_falls(folder: Path) -> str:
     path = folder / "records.jsonl.gz"
     if not path.exists():
         return "-"
-    changes = [after - before for record in read_records(path).objects for before, after in pairwise(record.ious)]
-    return f"{sum(change < -FALL for change in changes) / len(changes):.1%}"
+    return formatted("falls", trust(read_records(path).objects)[0]["falls"])
 
 
 def cell(summary: dict[str, Any], measure: str) -> str:

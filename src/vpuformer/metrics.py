@@ -120,6 +120,26 @@ class Reference:
         check_prediction(prediction, self._truth)
         return _ratio(_inner_band(prediction, self._pixels), self._truth_band(prediction), self._ignored)
 
+    def changed_pixels(self, before: BoolMask, after: BoolMask) -> tuple[int, int]:
+        """Numbers of broken and of mended pixels from one prediction to the next.
+
+        A broken pixel was right before and is wrong after; a mended one the reverse. Ignored pixels do not count.
+
+        >>> before, after = np.array([[True, True, False, False]]), np.array([[True, False, True, True]])
+        >>> Reference(np.array([[1, 1, 1, -1]], dtype=np.int8)).changed_pixels(before, after)
+        (1, 1)
+
+        Raises:
+            MaskError: as `iou`.
+        """
+        for prediction in (before, after):
+            check_prediction(prediction, self._truth)
+        changed = before != after
+        if self._ignored is not None:
+            changed &= ~self._ignored
+        mended = int(np.count_nonzero(changed & (after == self._object)))
+        return int(np.count_nonzero(changed)) - mended, mended
+
     def _truth_band(self, prediction: BoolMask) -> BoolMask:
         if self._band is not None:
             return self._band

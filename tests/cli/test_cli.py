@@ -1,5 +1,6 @@
 """The command line: results, error sentences, and modules that stay unloaded."""
 
+import gzip
 import json
 import os
 import subprocess
@@ -332,17 +333,39 @@ def test_a_network_is_evaluated_on_some_objects(grabcut: Path, model: Path, tmp_
 
 def test_the_fields_protocol_is_recorded(grabcut: Path, model: Path, tmp_path: Path) -> None:
     words = ["--dataset", "grabcut", "--root", grabcut, "--output", tmp_path / "run", "--max-prompts", 2]
-    ours = ["--model", model, "--zoom-rule", "ritm", "--flip", "--input-size", 96, "--device", "cpu"]
+    ours = ["--model", model, "--zoom-rule", "ritm", "--flip", "--no-steady", "--input-size", 96, "--device", "cpu"]
     assert vpuformer("evaluate", *words, *ours).exit_code == 0
-    options = json.loads((tmp_path / "run" / "summary.json").read_text())["options"]
-    assert options == {"zoom": True, "zoom_rule": "ritm", "flip": True, "input_size": 96}
+    summary = json.loads((tmp_path / "run" / "summary.json").read_text())
+    assert summary["options"] == {
+        "zoom": True,
+        "zoom_rule": "ritm",
+        "flip": True,
+        "input_size": 96,
+        "steady": False,
+    }
+    assert summary["corrected"] == 0
     for wrong in (["--zoom-rule", "rtim"], ["--zoom-rule", "ritm", "--no-zoom"], ["--input-size", 8]):
         assert vpuformer("evaluate", *words, "--model", model, *wrong).exit_code == 2
     assert vpuformer("evaluate", *words, "--model", model, "--input-size", 100_000).exit_code == 2
-    for ours in (["--flip"], ["--no-zoom"], ["--input-size", 96], ["--zoom-rule", "ritm"], ["--model", model]):
+    for ours in (
+        ["--flip"],
+        ["--no-zoom"],
+        ["--input-size", 96],
+        ["--no-steady"],
+        ["--zoom-rule", "ritm"],
+        ["--model", model],
+    ):
         refused = vpuformer("evaluate", *words, "--baseline", "opencv-grabcut", *ours)
         assert refused.exit_code == 2
         assert "are options of VPUFormer, not of opencv-grabcut" in refused.stderr
+
+
+def test_a_run_is_not_continued_with_other_corrections(grabcut: Path, model: Path, tmp_path: Path) -> None:
+    words = ["--dataset", "grabcut", "--root", grabcut, "--output", tmp_path, "--model", model, "--max-prompts", 1]
+    assert vpuformer("evaluate", *words, "--no-steady").exit_code == 0
+    records = tmp_path / "records.jsonl.gz"
+    records.with_name(records.name + ".partial").write_bytes(gzip.decompress(records.read_bytes()))
+    assert "belongs to another run, which differs in options" in refused("evaluate", *words)
 
 
 @pytest.fixture

@@ -16,8 +16,10 @@ from vpuformer.evaluation.simulated_user import SimulatedUser
 from vpuformer.geometry import Crop
 from vpuformer.inference.protocol import Encoded, Prediction, Query
 from vpuformer.inference.segment import VPUFormerSegmenter
+from vpuformer.inference.zoom import RULES, ViewSettings
 from vpuformer.metrics import IGNORE, MASK_THRESHOLD, noc
 from vpuformer.prompts import Box, Prompt
+from vpuformer.simulation.boxes import repeats
 
 SIZE = (10, 40)
 
@@ -35,12 +37,15 @@ def sample(truth: np.ndarray, number: int = 1, image: np.ndarray | None = None, 
 
 
 class Stripes(Loop):
-    """After prompt k it finds k columns of the bar more than `start`, so that the IoU is (start + k) / 20."""
+    """After prompt k it finds k columns of the bar more than `start`, so that the IoU is (start + k) / 20.
+
+    With a `width`, it finds so many columns with each prompt.
+    """
 
     name = "stripes"
 
-    def __init__(self, start: int = 0) -> None:
-        self.start = start
+    def __init__(self, start: int = 0, width: int = 1) -> None:
+        self.start, self.width = start, width
         self.calls: list[tuple[tuple[Prompt, ...], FloatMap | None]] = []
         self.images: list[RGB] = []
 
@@ -51,7 +56,7 @@ class Stripes(Loop):
     def answer(self, query: Query) -> FloatMap:
         self.calls.append((query.prompts, None if query.mask is None else query.mask.copy()))
         probability = np.zeros(SIZE, np.float32)
-        probability[:, 10 : 10 + min(20, self.start + len(query.prompts))] = 0.9
+        probability[:, 10 : 10 + min(20, self.start + self.width * len(query.prompts))] = 0.9
         return probability
 
 
@@ -118,6 +123,7 @@ def test_no_prompt_of_an_object_is_given_twice(kinds: Any) -> None:
     [record] = measure([sample(bar_truth())], Constant(probability), kinds=kinds)
     prompts = [step.prompt for step in record.interactions]
     assert len(set(prompts)) == 20
+    assert not any(isinstance(prompt, Box) and repeats(prompt, prompts[:k]) for k, prompt in enumerate(prompts))
 
 
 def test_each_prompt_comes_with_all_earlier_ones_and_the_last_answer() -> None:
@@ -142,8 +148,14 @@ def test_objects_on_one_image_share_it() -> None:
 
 @pytest.mark.parametrize("kind", ["click", "box", "scribble"])
 def test_one_kind_of_prompt_is_kept_to(kind: Any) -> None:
-    [record] = measure([sample(bar_truth())], Stripes(), kinds=(kind,), max_interactions=4)
+    [record] = measure([sample(bar_truth())], Stripes(width=4), kinds=(kind,), max_interactions=4)
     assert [step.prompt.kind for step in record.interactions] == [kind] * 4
+
+
+def test_a_box_that_would_nearly_repeat_one_is_recorded_as_the_click_that_it_became() -> None:
+    [record] = measure([sample(bar_truth())], Stripes(), kinds=("box",), max_interactions=4)
+    # Each prompt mends one of twenty columns: the next box is as wide as nine tenths of the last one, until it is not.
+    assert [step.prompt.kind for step in record.interactions] == ["box", "click", "click", "box"]
 
 
 @pytest.mark.parametrize("kind", ["box", "scribble"])
@@ -316,3 +328,34 @@ def test_the_real_network_gives_the_same_records_to_the_bit(
     samples = [sample(truth, 1, image, "toy/ellipse")]
     runs = [measure(samples, make_network(), first_kind="box", max_interactions=3) for _ in range(2)]
     assert without_times(runs[0]) == without_times(runs[1])
+
+
+@pytest.mark.parametrize("prompts", [("click",), ("box",), ("scribble",)])
+def test_the_fields_protocol_is_one_pass_a_prompt_and_the_networks_own_answer(
+    make_network: Callable[[], VPUFormerSegmenter], prompts: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where a network that has learned nothing leaves prompts on the wrong side of its outline."""
+    network = make_network().network
+    answered: list[FloatMap] = []
+    decode = network.decode
+
+    def decoded(*arguments: Any) -> FloatMap:
+        logits = decode(*arguments)
+        answered.append((logits[:1] + logits[1:, :, ::-1]) / np.float32(2))
+        return logits
+
+    monkeypatch.setattr(network, "decode", decoded)
+
+    class Raw(VPUFormerSegmenter):
+        def segment(self, queries: Sequence[Query]) -> list[Prediction]:
+            (answer,) = answers = super().segment(queries)
+            expected = Prediction.from_logits(answered[-1][0], answer.crop, queries[0].encoded.size)
+            np.testing.assert_array_equal(answer.probability, expected.probability)
+            return answers
+
+    segmenter = Raw(network, views=ViewSettings(RULES["ritm"], flip=True, input_size=96, steady=False))
+    truth = np.zeros((260, 300), np.int8)
+    truth[:150, 180:] = 1
+    [record] = measure([sample(truth)], segmenter, kinds=prompts, max_interactions=5)
+    assert len(answered) == len(record.interactions) == 5
+    assert [step.corrected for step in record.interactions] == [0] * 5

@@ -23,6 +23,7 @@ from vpuformer.simulation import (
     next_prompt,
     next_scribble,
 )
+from vpuformer.simulation.boxes import repeats
 from vpuformer.simulation.clicks import clicked_pixels
 
 Mask = np.ndarray
@@ -565,24 +566,35 @@ def test_no_prompt_is_given_twice(
             assert next_click(truth, opinion, earlier=earlier) is None
         else:
             assert prompt not in earlier
+            assert not (isinstance(prompt, Box) and repeats(prompt, earlier))
             assert prompt.kind in (kind, "click")
             earlier.append(prompt)
 
 
-def test_the_boxes_of_errors_that_stay_go_from_the_deepest_to_the_shallowest_and_end_in_clicks() -> None:
+def test_where_a_box_has_not_been_followed_its_error_is_clicked() -> None:
     truth, prediction = image("ooooo...xxx", "ooooo...xxx", "ooooo...xxx", ".......x...", "o..........")
     earlier: list[Prompt] = []
     while (prompt := next_box(truth, prediction, earlier=earlier)) is not None:
         earlier.append(prompt)
-    assert earlier[:3] == [
-        Box(6.5, -0.5, 10.5, 3.5, positive=False),
-        Box(-0.5, -0.5, 4.5, 2.5),
-        Box(-0.5, 3.5, 0.5, 4.5),
-    ]
-    # All wrong pixels are in a box that was shown: the deepest one is clicked, and each once.
-    assert earlier[3] == Click(9, 1, positive=False)
-    assert {prompt.kind for prompt in earlier[3:]} == {"click"}
+    boxes = [Box(6.5, -0.5, 10.5, 3.5, positive=False), Box(-0.5, -0.5, 4.5, 2.5), Box(-0.5, 3.5, 0.5, 4.5)]
+    assert [prompt for prompt in earlier if prompt.kind == "box"] == boxes
+    assert earlier[:4] == [boxes[0], Click(9, 1, positive=False), boxes[1], Click(1, 1)]
     assert len(earlier) == 3 + int(wrong(truth, prediction, True).sum() + wrong(truth, prediction, False).sum())
+
+
+@pytest.mark.parametrize("seed", [None, 0, 1])
+def test_a_box_that_nearly_repeats_one_is_a_click(seed: int | None) -> None:
+    truth = np.zeros((448, 448), np.int8)
+    truth[100:300, 100:300] = 1
+    nothing = np.zeros(truth.shape, bool)
+    first = next_box(truth, nothing, rng=generator(seed))
+    assert isinstance(first, Box)
+    for missing in (slice(100, 292), slice(100, 102)):  # most of the object, and a stripe of it
+        prediction = truth == 1
+        prediction[:, missing] = False
+        answer = next_box(truth, prediction, rng=generator(seed), earlier=[first])
+        assert answer is not None
+        assert answer.kind == ("click" if missing.stop == 292 else "box")
 
 
 def test_a_box_of_the_other_sign_is_another_prompt() -> None:
@@ -592,33 +604,30 @@ def test_a_box_of_the_other_sign_is_another_prompt() -> None:
     assert next_box(truth, truth < 1, earlier=[whole]) == Click(1, 1)
 
 
-def test_a_training_box_that_can_only_repeat_moves_on() -> None:
+def test_a_training_box_that_can_only_repeat_is_a_click() -> None:
     truth = np.zeros((448, 448), np.int8)
     truth[:, :300] = 1  # the box of an image's whole height
     truth[:, 302:] = 1
-    truth[200:210, 301] = 1
-    prediction = truth == 0
-    earlier: list[Prompt] = []
-    for seed in range(40):
-        prompt = next_box(truth, prediction, rng=np.random.default_rng(seed % 3), earlier=earlier)
-        assert prompt is not None
-        assert prompt not in earlier
-        earlier.append(prompt)
-
-
-def test_the_scribbles_of_errors_that_stay_go_on_to_the_next_component() -> None:
-    truth = np.zeros((40, 60), np.int8)
-    truth[2:12, 2:58], truth[20:26, 2:58], truth[34:35, 5:6] = 1, 1, 1
     nothing = np.zeros(truth.shape, bool)
-    earlier: list[Prompt] = []
-    for _ in range(4):
-        prompt = next_scribble(truth, nothing, earlier=earlier)
-        assert prompt is not None
-        earlier.append(prompt)
-    assert [prompt.kind for prompt in earlier] == ["scribble", "scribble", "click", "click"]
-    assert [round(float(prompt.points[:, 1].mean())) for prompt in earlier[:2]] == [6, 22]
-    # The single pixel has no room for a stroke; then every stroke has been drawn, and the deepest pixel is clicked.
-    assert earlier[2:] == [Click(5, 34), next_click(truth, nothing)]
+    first = next_box(truth, nothing, rng=np.random.default_rng(0))
+    assert first is not None
+    for seed in range(10):
+        again = next_box(truth, nothing, rng=np.random.default_rng(seed), earlier=[first])
+        assert again is not None
+        assert (first.kind, again.kind) == ("box", "click")
+
+
+def test_where_a_scribble_has_not_been_followed_its_error_is_clicked() -> None:
+    truth = np.zeros((40, 60), np.int8)
+    truth[2:12, 2:58], truth[34:35, 5:6] = 1, 1
+    nothing = np.zeros(truth.shape, bool)
+    first = next_scribble(truth, nothing)
+    assert isinstance(first, Scribble)
+    assert next_scribble(truth, nothing, earlier=[first]) == next_click(truth, nothing) == Click(6, 6)
+    # The single pixel has no room for a stroke.
+    rest = truth == 1
+    rest[34] = False
+    assert next_scribble(truth, rest, earlier=[first]) == Click(5, 34)
 
 
 def test_a_prompt_of_each_kind() -> None:

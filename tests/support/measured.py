@@ -1,6 +1,7 @@
 """Records without what differs from run to run."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy.typing as npt
@@ -16,7 +17,7 @@ from vpuformer.prompts import Prompt
 
 def without_times(records: Sequence[ObjectRecord]) -> list[Any]:
     """All that two runs must agree on, to the bit."""
-    return [(r.key, r.size, [(s.prompt, s.iou, s.boundary_iou) for s in r.interactions]) for r in records]
+    return [(r.key, r.size, [replace(s, seconds=0) for s in r.interactions]) for r in records]
 
 
 def measure(

@@ -25,8 +25,9 @@ from vpuformer.metrics import IGNORE, MASK_THRESHOLD
 from vpuformer.model.checkpoint import save_checkpoint
 from vpuformer.model.config import VPUFormerConfig
 from vpuformer.model.vpuformer import VPUFormer
-from vpuformer.prompts import KINDS, Click, Kind, Prompt
+from vpuformer.prompts import KINDS, Box, Click, Kind, Prompt
 from vpuformer.simulation import next_prompt
+from vpuformer.simulation.boxes import repeats
 from vpuformer.training.interaction import Answer, Batch, Interactive, interact
 from vpuformer.training.loop import build_network, interactions_of, train
 from vpuformer.training.losses import prompt_regions
@@ -275,7 +276,9 @@ def test_no_prompt_of_a_training_object_is_given_twice(kind: Kind, probability: 
     settings = user(kind, evaluation_prompt_prob=probability)
     answer = interact(model, batch(), np.random.default_rng(1), settings, LOSS, supervised=6)
     assert all(len(prompts) >= 6 for prompts in answer.prompts)
-    assert all(len(set(prompts)) == len(prompts) for prompts in answer.prompts)
+    for prompts in answer.prompts:
+        assert len(set(prompts)) == len(prompts)
+        assert not any(isinstance(prompt, Box) and repeats(prompt, prompts[:k]) for k, prompt in enumerate(prompts))
 
 
 def test_no_prompt_of_a_validation_object_is_given_twice(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,7 +38,7 @@ _NAMED = 10
     max_prompts="max_interactions",
     metavars={"first_kind": "KIND", "stop_at_iou": "IOU"},
 )
-@options_from("view", "vpuformer.inference.zoom", "ViewSettings", "flip", "input_size")
+@options_from("view", "vpuformer.inference.zoom", "ViewSettings", "flip", "input_size", "steady")
 def evaluate(
     dataset: Annotated[
         str,
@@ -129,8 +129,8 @@ def evaluate(
         batch = workers = 1
     if baseline is not None and (view or not zoom or zoom_rule != "ours" or model != "default"):
         raise ConfigError(
-            f"--model, --no-zoom, --zoom-rule, --flip and --input-size are options of VPUFormer, not of {baseline};"
-            " leave them out"
+            f"--model, --no-zoom, --zoom-rule, --flip, --input-size and --no-steady are options of VPUFormer, not of"
+            f" {baseline}; leave them out"
         )
     if not zoom and zoom_rule != "ours":
         raise ConfigError(f"--no-zoom and --zoom-rule {zoom_rule} exclude each other; give one of them")

@@ -44,7 +44,17 @@ class Interaction:
     seconds: float
     """Seconds spent in the method itself, excluding file I/O and the simulated user."""
     boundary_iou: float | None = None
-    """0 to 1; see `vpuformer.metrics.boundary_iou`. None in files of versions that did not measure it."""
+    """0 to 1; see `vpuformer.metrics.boundary_iou`."""
+    corrected: int | None = None
+    """Number of prompts that the network left on the wrong side, and that a local correction put right."""
+    broken: int | None = None
+    """Number of pixels that were right before this prompt and are wrong after it. Ignored pixels do not count."""
+    mended: int | None = None
+    """Number of pixels that were wrong before this prompt and are right after it."""
+
+
+_MEASURED_LATER = ("boundary_iou", "corrected", "broken", "mended")
+"""Fields of `Interaction` that are None in files of versions that did not measure them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +90,7 @@ class ObjectRecord:
         """One line of the file, as a dictionary."""
         steps = [
             {"prompt": prompt_to_dict(step.prompt), "iou": step.iou, "seconds": step.seconds}
-            | ({} if step.boundary_iou is None else {"boundary_iou": step.boundary_iou})
+            | {name: value for name in _MEASURED_LATER if (value := getattr(step, name)) is not None}
             for step in self.interactions
         ]
         return {
@@ -101,7 +111,7 @@ class ObjectRecord:
                 prompt_from_dict(step["prompt"]),
                 float(step["iou"]),
                 float(step["seconds"]),
-                None if step.get("boundary_iou") is None else float(step["boundary_iou"]),
+                **{name: step[name] for name in _MEASURED_LATER if name in step},
             )
             for step in values["interactions"]
         )

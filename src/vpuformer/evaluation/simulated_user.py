@@ -30,8 +30,8 @@ class SimulatedUser:
 
     kinds: tuple[Kind, ...] = ("click",)
     """One kind of prompt, or several to mix as the paper does (see `vpuformer.simulation.next_kind`). A stroke for
-    which there is no room, and a box or a stroke that would repeat an earlier one where no new one is left, becomes a
-    click, and is recorded as one. No prompt of an object is given twice."""
+    which there is no room, and a box or a stroke that would repeat an earlier one, becomes a click, and is recorded as
+    one."""
     first_kind: Kind | None = None
     """Kind of the first prompt, also one that is not among `kinds`: a box to begin with, then clicks."""
     max_interactions: int = MAX_CLICKS
@@ -109,9 +109,19 @@ class ObjectRun:
             MaskError: the answer is not a probability map of the image's size.
         """
         self.previous, self.crop = _checked(answer, self._size, by), answer.crop
-        self._mask = self.previous > MASK_THRESHOLD
-        quality, boundary = self._reference.iou(self._mask), self._reference.boundary_iou(self._mask)
-        self._done.append(Interaction(self._prompts[-1], quality, seconds, boundary))
+        before, self._mask = self._mask, self.previous > MASK_THRESHOLD
+        broken, mended = self._reference.changed_pixels(before, self._mask)
+        self._done.append(
+            Interaction(
+                self._prompts[-1],
+                iou=self._reference.iou(self._mask),
+                seconds=seconds,
+                boundary_iou=self._reference.boundary_iou(self._mask),
+                corrected=answer.corrected,
+                broken=broken,
+                mended=mended,
+            )
+        )
 
     def _satisfied(self) -> bool:
         stop = self._user.stop_at_iou

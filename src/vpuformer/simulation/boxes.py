@@ -7,11 +7,18 @@ import numpy as np
 from vpuformer.arrays import BoolMask, Truth
 from vpuformer.geometry import CANONICAL
 from vpuformer.prompts import Box, Click, Prompt
-from vpuformer.simulation.clicks import clicked_pixels, next_click
+from vpuformer.simulation.clicks import click_in, clicked_pixels
 from vpuformer.simulation.regions import ErrorRegion, largest_error
 
 MAX_JITTER = 10
 """Largest distance of a training box from the tight box, in pixels of an image whose longer side is 448."""
+
+SAME = 0.9
+"""IoU with an earlier box of the same sign from which a box counts as the same.
+
+Measured with the weights of 316,080 samples on the validation split: as corrections after a click, such boxes gained a
+mean IoU of .009, and clicks in their place .059.
+"""
 
 
 def next_box(
@@ -32,8 +39,8 @@ def next_box(
     a tenth of the side's area together, each edge moved outwards by 0 to 10 pixels (whole pixels of an image whose
     longer side is 448) and clipped to the image.
 
-    No box is given twice. Where the network did not follow a box, the components that it surrounds are passed over, and
-    the rule holds for those that remain. When no new box is left, the answer is the next click.
+    No box is given twice: where the network has not followed a box, and the next one would be the same (see `SAME`),
+    the answer is the next click.
 
     Arguments and errors are those of `vpuformer.simulation`.
 
@@ -48,18 +55,31 @@ def next_box(
     >>> next_box(truth, prediction, earlier=[Box(2.5, 3.5, 4.5, 5.5, positive=False)])
     Click(x=3.0, y=4.0, positive=False)
     """
-    clicked = clicked_pixels(earlier, truth.shape)
-    remaining = truth
-    while (region := largest_error(remaining, prediction, clicked, exact=rng is None)) is not None:
-        if rng is None:
-            box = Box(*region.component_bounds(*region.deepest), positive=region.positive)
-        else:
-            box = _training_box(region, truth.shape, rng)
-        if box not in earlier:
-            return box
-        boxed = region.component_mask(*region.deepest) if rng is None else region.merged_mask()
-        remaining = region.ignored(remaining, boxed)
-    return next_click(truth, prediction, rng=rng, earlier=earlier)
+    region = largest_error(truth, prediction, clicked_pixels(earlier, truth.shape), exact=rng is None)
+    if region is None:
+        return None
+    if rng is None:
+        box = Box(*region.component_bounds(*region.deepest), positive=region.positive)
+    else:
+        box = _training_box(region, truth.shape, rng)
+    return click_in(region, rng) if repeats(box, earlier) else box
+
+
+def repeats(box: Box, earlier: Sequence[Prompt]) -> bool:
+    """Whether a box is the same as an earlier one of its sign.
+
+    >>> repeats(Box(0, 0, 20, 10), [Box(0, 0, 20.5, 10)]), repeats(Box(0, 0, 20, 10), [Box(0, 0, 20, 20)])
+    (True, False)
+    """
+    return any(
+        isinstance(other, Box) and other.positive == box.positive and _iou(box, other) >= SAME for other in earlier
+    )
+
+
+def _iou(one: Box, other: Box) -> float:
+    a, b = one.points, other.points
+    shared = (np.minimum(a[1], b[1]) - np.maximum(a[0], b[0])).clip(0).prod()
+    return float(shared / ((a[1] - a[0]).prod() + (b[1] - b[0]).prod() - shared))
 
 
 def _training_box(region: ErrorRegion, size: tuple[int, ...], rng: np.random.Generator) -> Box:

@@ -37,11 +37,12 @@ def next_click(
     region = largest_error(truth, prediction, clicked_pixels(earlier, truth.shape), exact=rng is None)
     if region is None:
         return None
-    return click_at(region, *(region.deepest if rng is None else region.sample_interior(rng)))
+    return click_in(region, rng)
 
 
-def click_at(region: ErrorRegion, row: int, column: int) -> Click:
-    """The click on a pixel of the region, given in the region's own rows and columns."""
+def click_in(region: ErrorRegion, rng: np.random.Generator | None) -> Click:
+    """The click of `next_click` in the error region that is to be corrected."""
+    row, column = region.deepest if rng is None else region.sample_interior(rng)
     return Click(float(region.left + column), float(region.top + row), positive=region.positive)
 
 

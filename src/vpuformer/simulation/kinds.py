@@ -30,8 +30,8 @@ def next_prompt(
 ) -> Prompt | None:
     """The next prompt of this kind; see `next_click`, `next_box` and `next_scribble`.
 
-    No prompt is given twice. Where an error leaves no room for a stroke, and where every box or scribble that the
-    errors call for is among the `earlier` prompts, the answer is a click.
+    No prompt is given twice. Where an error leaves no room for a stroke, and where a box or a scribble would repeat
+    one of the `earlier` prompts, the answer is a click on the same error.
 
     Raises:
         ConfigError: the kind is unknown.

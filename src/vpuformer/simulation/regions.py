@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vpuformer.arrays import BoolMask, Truth
-from vpuformer.metrics import IGNORE, check_prediction, check_truth
+from vpuformer.metrics import check_prediction, check_truth
 from vpuformer.prompts import Extent
 
 Depth = npt.NDArray[np.float32]
@@ -96,43 +96,18 @@ class ErrorRegion:
             depth = np.where(mask, self.depth[crop], np.float32(0))
         return Component(mask, depth, self.left + x - 1, self.top + y - 1, (row - y + 1, column - x + 1))
 
-    def component_mask(self, row: int, column: int) -> BoolMask:
-        """The component that contains the pixel, shape (h, w)."""
-        return self._filled(row, column)[0] == 2
-
     def component_bounds(self, row: int, column: int) -> Extent:
         """The tight bounds of the component that contains the pixel."""
         return self._bounds(np.array([self._filled(row, column)[1]]))
 
-    def merged_mask(self) -> BoolMask:
-        """The largest component and all above `MERGED_SHARE` of the region's area, shape (h, w)."""
-        labels, _, large = self._large()
-        return np.append(False, large)[labels]
-
     def merged_bounds(self) -> Extent:
-        """The tight bounds of `merged_mask`."""
-        _, components, large = self._large()
-        return self._bounds(components[large])
-
-    def ignored(self, truth: Truth, mask: BoolMask) -> Truth:
-        """A copy of the truth that ignores a part of this region, bool (h, w).
-
-        The distances in other components do not change: on the way from one to another lies a pixel outside both.
-        """
-        height, width = mask.shape
-        remaining = truth.copy()
-        inner = remaining[self.top + 1 : self.top + height - 1, self.left + 1 : self.left + width - 1]
-        inner[mask[1:-1, 1:-1]] = IGNORE
-        return remaining
-
-    def _large(self) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.intp], BoolMask]:
-        """Labels of the components from 1, shape (h, w); their statistics, shape (n, 5); which are large, (n,)."""
-        _, labels, stats, _ = cv2.connectedComponentsWithStats(self._wrong(), connectivity=8)
+        """The tight bounds of the largest component and all above `MERGED_SHARE` of the area."""
+        _, _, stats, _ = cv2.connectedComponentsWithStats(self._wrong(), connectivity=8)
         components = np.asarray(stats, dtype=np.intp)[1:]
         area = components[:, cv2.CC_STAT_AREA]
         large = area > MERGED_SHARE * area.sum()
         large[area.argmax()] = True
-        return np.asarray(labels, dtype=np.int32), components, large
+        return self._bounds(components[large])
 
     def _wrong(self) -> npt.NDArray[np.uint8]:
         return (self.depth > 0).view(np.uint8)

@@ -11,8 +11,8 @@ from vpuformer.arrays import BoolMask, Points, Truth
 from vpuformer.geometry import CANONICAL
 from vpuformer.prompts import Click, Prompt, Scribble
 from vpuformer.simulation.centerlines import center_line
-from vpuformer.simulation.clicks import click_at, clicked_pixels, next_click
-from vpuformer.simulation.regions import Component, ErrorRegion, largest_error
+from vpuformer.simulation.clicks import click_in, clicked_pixels
+from vpuformer.simulation.regions import Component, largest_error
 from vpuformer.simulation.strokes import densified, length, longest_inside, part, simplified
 
 MAX_POINTS = 64
@@ -57,9 +57,8 @@ def next_scribble(
 
     It lies in the 8-connected component of false negatives or false positives in which the next click would fall, and
     is positive in false negatives. Its straight lines, sampled every half pixel, round to pixels of that component. If
-    the component has no room for a stroke (a single pixel), the answer is that click. No scribble is given twice: a
-    component whose scribble is among the earlier prompts is passed over, and when no new scribble is left, the answer
-    is the next click.
+    the component has no room for a stroke (a single pixel), the answer is a click. No scribble is given twice: where
+    the network has not followed it, the answer is the next click.
 
     The paper does not say how scribbles are simulated, and the authors' code draws them over the whole object, always
     positive and sometimes beyond its edge; these follow the errors, as clicks and boxes do. Without `rng`: the
@@ -76,28 +75,17 @@ def next_scribble(
     >>> scribble.positive, {round(y) for _, y in scribble.path}, scribble.length > 20
     (True, {4}, True)
     """
-    clicked = clicked_pixels(earlier, truth.shape)
-    remaining = truth
-    while (region := largest_error(remaining, prediction, clicked, exact=rng is None)) is not None:
-        row, column = region.deepest if rng is None else region.sample_interior(rng)
-        prompt = _prompt_in(region, row, column, max(truth.shape), rng)
-        if prompt not in earlier:
-            return prompt
-        remaining = region.ignored(remaining, region.component_mask(row, column))
-    return next_click(truth, prediction, rng=rng, earlier=earlier)
-
-
-def _prompt_in(
-    region: ErrorRegion, row: int, column: int, longer_side: int, rng: np.random.Generator | None
-) -> Scribble | Click:
-    """The scribble in the component of a pixel, or the click on that pixel if there is no room for a stroke."""
-    component = region.component(row, column)
+    region = largest_error(truth, prediction, clicked_pixels(earlier, truth.shape), exact=rng is None)
+    if region is None:
+        return None
+    component = region.component(*(region.deepest if rng is None else region.sample_interior(rng)))
     stroke = _trimmed(center_line(component, EVALUATION_SIDE)) if rng is None else _random_stroke(component, rng)
     if length(stroke) < MIN_LENGTH:
-        return click_at(region, row, column)
-    tolerance = TOLERANCE * max(1.0, longer_side / CANONICAL)
+        return click_in(region, rng)
+    tolerance = TOLERANCE * max(1.0, max(truth.shape) / CANONICAL)
     path = simplified(stroke, component.mask, tolerance, MAX_POINTS) + np.array([component.left, component.top])
-    return Scribble(tuple(map(tuple, path.tolist())), positive=region.positive)
+    scribble = Scribble(tuple(map(tuple, path.tolist())), positive=region.positive)
+    return click_in(region, rng) if scribble in earlier else scribble
 
 
 def _trimmed(stroke: Points) -> Points:

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,8 +27,9 @@ from vpuformer.evaluation.report import (
 from vpuformer.evaluation.report.markdown import to_markdown
 from vpuformer.evaluation.report.summary import number_shown
 from vpuformer.evaluation.report.tables import Cell, Group, Row, Table
+from vpuformer.evaluation.report.trust import trust
 from vpuformer.evaluation.run import evaluate_to_file
-from vpuformer.inference.protocol import Query
+from vpuformer.inference.protocol import Prediction, Query
 from vpuformer.prompts import Box, Click
 
 CURVES = ([0.5, 0.86, 0.91], [0.95, 0.97], [0.2] * 20)
@@ -71,7 +73,8 @@ def test_a_summary_worked_by_hand() -> None:
 
 def test_means_have_an_interval_around_them_and_counts_have_none() -> None:
     numbers = summary()
-    assert set(numbers["intervals"]) == {name for name in numbers if name.startswith(("NoC@", "IoU@", "AuC@"))}
+    means = {name for name in numbers if name.startswith(("NoC@", "IoU@", "AuC@"))}
+    assert set(numbers["intervals"]) == means | {"falls"}
     for name, (low, high) in numbers["intervals"].items():
         assert low <= numbers[name] <= high
     assert numbers["intervals"] == summary(seed=1)["intervals"]
@@ -189,6 +192,74 @@ def test_boundary_iou_is_measured_and_kept(tmp_path: Path) -> None:
     assert read_records(path).objects == (record,)
 
 
+def changing(*steps: dict[str, Any], image: str = "toy/a") -> ObjectRecord:
+    """An object with an interaction of each of these values."""
+    values = [{"iou": 0.5, "seconds": 0.1, "corrected": 0, "broken": 0, "mended": 0} | step for step in steps]
+    return ObjectRecord(image, 1, (4, 5), 0.1, tuple(Interaction(Click(1, 1), **each) for each in values), image)
+
+
+def test_what_further_prompts_change_worked_by_hand() -> None:
+    numbers, intervals = trust(
+        [
+            changing({"broken": 90, "iou": 0.9}, {"broken": 3, "mended": 2, "iou": 0.889}, {"corrected": 2}),
+            changing({"corrected": 1}, {"broken": 4, "mended": 4}, {"mended": 1, "iou": 0.491}, image="toy/b"),
+            changing({}, image="toy/c"),
+        ]
+    )
+    # Seven prompts, of which four are further ones; the first prompts of the objects break nothing.
+    assert numbers == {"corrected": 2 / 7, "harmful": 1 / 4, "broken": 7 / 4, "falls": 2 / 4}
+    assert intervals.keys() == numbers.keys()
+    assert all(low <= numbers[name] <= high for name, (low, high) in intervals.items())
+
+
+def test_numbers_of_prompts_that_are_not_there_are_left_out() -> None:
+    assert trust([changing({})])[0] == {"corrected": 0}
+    older = [changing({"corrected": None}, {"broken": None, "mended": None})]
+    assert trust(older)[0] == {"falls": 0}
+
+
+def test_the_screen_shows_what_further_prompts_change() -> None:
+    header = RunHeader(dataset="toy", objects=1, data_sha256="ab", model="net", max_interactions=2)
+    numbers = summarise(header, [changing({}, {"broken": 1234, "mended": 5, "corrected": 1, "iou": 0.4})])
+    lines = [[word.strip() for word in line.split("│")[1:3]] for line in shown([numbers]).splitlines() if "│" in line]
+    for row in (
+        ["prompts corrected", "50.0%"],
+        ["break more than they mend", "100.0%"],
+        ["pixels broken", "1234"],
+        ["IoU falls by more than .01", "100.0%"],
+    ):
+        assert row in lines
+
+
+def test_what_a_prompt_changes_is_measured_and_kept(tmp_path: Path) -> None:
+    truth = np.zeros((20, 20), np.int8)
+    truth[5:15, 5:15] = 1
+    truth[0] = -1
+
+    class Wandering(Loop):
+        """Finds the left half of the square first, then the right half and some of what is to be ignored."""
+
+        name = "wandering"
+
+        def answer(self, query: Query) -> Prediction:
+            answer = np.zeros((20, 20), np.float32)
+            if len(query.prompts) == 1:
+                answer[5:15, 5:10] = 1
+            else:
+                answer[5:15, 9:15], answer[0] = 1, 1
+            return Prediction(answer, corrected=len(query.prompts) - 1)
+
+        def segment(self, queries: Sequence[Query]) -> list[Prediction]:
+            return [self.answer(query) for query in queries]
+
+    sample = Sample("toy/square", 1, lambda: np.zeros((20, 20, 3), np.uint8), lambda: truth)
+    header = RunHeader(dataset="toy", objects=1, data_sha256="ab", model="wandering", max_interactions=2)
+    path = tmp_path / "records.jsonl.gz"
+    (record,) = evaluate_to_file([sample], Wandering(), path, header)
+    assert [(step.broken, step.mended, step.corrected) for step in record.interactions] == [(0, 50, 0), (40, 50, 1)]
+    assert read_records(path).objects == (record,)
+
+
 def test_records_of_older_versions_are_read(tmp_path: Path) -> None:
     path = tmp_path / "records.jsonl.gz"
     header = RunHeader(dataset="toy", objects=1, data_sha256="ab", model="net").to_dict()
@@ -197,6 +268,7 @@ def test_records_of_older_versions_are_read(tmp_path: Path) -> None:
     path.write_bytes(gzip.compress(f"{json.dumps(header)}\n{json.dumps(old)}\n".encode()))
     (record,) = read_records(path).objects
     assert record.boundary_ious is None
+    assert record.interactions[0].broken is None
     assert record.to_dict() == old | {"picture": "toy/a"}
 
 

@@ -28,6 +28,7 @@ from vpuformer.evaluation.report.tables import (
     boundary,
     combined,
     components,
+    corrections,
     curves,
     effort,
     medical,
@@ -238,12 +239,23 @@ def test_every_table_has_as_many_cells_as_columns(tmp_path: Path) -> None:
         write_run(tmp_path / "d", dataset="oaizib"),
     ]
     tables = all_tables(open_runs(folders))
-    assert len(tables) == 8
+    assert len(tables) == 9
     for table in tables:
         for group in table.groups:
             for row in group.rows:
                 assert len(row.words) == len(table.words)
                 assert len(row.cells) == len(table.titles)
+
+
+def test_corrections_are_about_further_prompts_and_what_was_measured_of_them(tmp_path: Path) -> None:
+    falling = (0.9, 0.8, 0.85)
+    runs = open_runs([write_run(tmp_path / "a", [CURVE, falling]), write_run(tmp_path / "b", dataset="davis")])
+    table = corrections(runs)
+    assert table is not None
+    # Runs of older versions, which count no pixels.
+    assert table.titles == ["IoU falls by more than .01"]
+    assert [row[-1] for row in texts(table)] == ["25.0%", "0.0%"]
+    assert corrections(open_runs([write_run(tmp_path / "c", [(0.9,)])])) is None
 
 
 def test_the_ablations_are_quoted_beside_a_whole_set(tmp_path: Path) -> None:

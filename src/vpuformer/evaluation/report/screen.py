@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from rich.table import Table
 
 from vpuformer.evaluation.report.summary import Summary, count_title, interval_shown, number_shown, prompts_shown
+from vpuformer.evaluation.report.trust import TITLES
 
 STEPS = (1, 2, 3, 5, 10, 20)
 """Numbers of prompts after which tables show the IoU. The screen also shows it after the last prompt."""
@@ -26,7 +27,7 @@ def summary_table(summaries: Sequence[Summary]) -> Table:
         row = [number_shown(summary, name) or "-" for summary in summaries]
         if len(summaries) == 1:
             row.append(interval_shown(summaries[0], name, " .. "))
-        table.add_row(count_title(name, summaries), *row)
+        table.add_row(TITLES.get(name) or count_title(name, summaries), *row)
     table.add_row("objects", *[str(summary["objects"]) for summary in summaries])
     table.add_row("s / prompt", *[f"{summary['seconds_per_interaction']['median']:.3g}" for summary in summaries])
     return table
@@ -34,4 +35,6 @@ def summary_table(summaries: Sequence[Summary]) -> Table:
 
 def _on_screen(name: str, summary: Summary) -> bool:
     what, _, at = name.partition("@")
-    return bool(at) and (what not in ("IoU", "BIoU") or int(at) in (*STEPS, summary["max_interactions"]))
+    if not at:
+        return name in TITLES
+    return what not in ("IoU", "BIoU") or int(at) in (*STEPS, summary["max_interactions"])

@@ -5,6 +5,7 @@ A *summary* is the dictionary in `summary.json`. It holds the numbers of `vpufor
 interactions. In addition it holds
 
 * "BIoU@1", ...: mean boundary IoU after that number of prompts, if the run measured it;
+* "corrected", "harmful", "broken", "falls": see `vpuformer.evaluation.report.trust`;
 * `intervals`: 95 % interval [low, high] of every mean, by a bootstrap over images;
 * `curve`: mean IoU after 1, 2, ... prompts;
 * `objects`, `images`: their numbers; `prompts`: number of prompts of each kind;
@@ -23,6 +24,7 @@ import numpy as np
 
 from vpuformer.errors import InputError
 from vpuformer.evaluation.records import ObjectRecord, RunHeader
+from vpuformer.evaluation.report.trust import trust
 from vpuformer.files import write_file
 from vpuformer.metrics import bootstrap_interval, bootstrap_intervals, iou_at
 from vpuformer.metrics import summarise as summarise_curves
@@ -53,10 +55,12 @@ def summarise(header: RunHeader, records: Sequence[ObjectRecord]) -> Summary:
     ends = bootstrap_intervals(
         np.array([[single[name] for name in means] for single in singles]), np.random.default_rng(0), images=images
     )
+    trusted, spreads = trust(records)
     steps = [(step, record.image_id) for record in records for step in record.interactions]
     return {
         **numbers,
-        "intervals": dict(zip(means, ends.tolist(), strict=True)),
+        **trusted,
+        "intervals": dict(zip(means, ends.tolist(), strict=True)) | spreads,
         "curve": [numbers[f"IoU@{k}"] for k in range(1, header.max_interactions + 1) if f"IoU@{k}" in numbers],
         **header.to_dict(),
         "objects": len(records),
@@ -107,7 +111,7 @@ def number_shown(summary: Mapping[str, Any], name: str) -> str:
     '1.71'
     """
     value = summary.get(count_title(name, [summary]))
-    return "" if value is None else f"{value:.{digits(name)}f}"
+    return "" if value is None else formatted(name, value)
 
 
 def interval_shown(summary: Mapping[str, Any], name: str, between: str = " to ") -> str:
@@ -117,14 +121,20 @@ def interval_shown(summary: Mapping[str, Any], name: str, between: str = " to ")
     '1.50 to 2.25'
     """
     ends = summary.get("intervals", {}).get(count_title(name, [summary]))
-    return "" if ends is None else between.join(f"{end:.{digits(name)}f}" for end in ends)
+    return "" if ends is None else between.join(formatted(name, end) for end in ends)
 
 
-def digits(name: str) -> int:
-    """Number of decimals that papers print."""
-    if name.startswith(("NoF", ">=")):
-        return 0
-    return 2 if name.startswith(("NoC", "NoI")) else 3
+def formatted(name: str, value: float) -> str:
+    """A number of this name with the digits that papers print; shares in per cent.
+
+    >>> formatted("NoC@90", 1.71), formatted("IoU@1", 0.5), formatted("harmful", 0.0123)
+    ('1.71', '0.500', '1.2%')
+    """
+    if name in ("corrected", "harmful", "falls"):
+        return f"{value:.1%}"
+    if name.startswith(("NoF", ">=", "broken")):
+        return f"{value:.0f}"
+    return f"{value:.2f}" if name.startswith(("NoC", "NoI")) else f"{value:.3f}"
 
 
 def _numbers(

@@ -22,7 +22,8 @@ from vpuformer.evaluation.report.published import (
 )
 from vpuformer.evaluation.report.runs import Column, Method, Run, column_names, method_names, run_names
 from vpuformer.evaluation.report.screen import STEPS
-from vpuformer.evaluation.report.summary import count_title, digits, interval_shown, number_shown
+from vpuformer.evaluation.report.summary import count_title, formatted, interval_shown, number_shown
+from vpuformer.evaluation.report.trust import FALL, TITLES
 from vpuformer.metrics import MAX_CLICKS
 from vpuformer.prompts import KINDS, Kind
 
@@ -105,6 +106,7 @@ def all_tables(runs: Sequence[Run]) -> list[Table]:
         effort,
         quality,
         boundary,
+        corrections,
         curves,
         times,
     )
@@ -230,6 +232,17 @@ def boundary(runs: Sequence[Run]) -> Table | None:
     return _every_run(chosen, "Quality of the outline", caption, names, names)
 
 
+def corrections(runs: Sequence[Run]) -> Table | None:
+    """What further prompts change, for every run that has any."""
+    caption = (
+        "Prompts corrected: share of prompts after which a prompt of the object was on the wrong side of the outline,"
+        " and was put right. The other numbers are about the second and later prompts of an object: the share that"
+        " breaks more pixels than it mends, the mean number of pixels that one breaks (right before, wrong after), and"
+        f" the share after which the IoU is lower by more than {FALL}."
+    )
+    return _every_run(runs, "What corrections break", caption, list(TITLES), tuple(TITLES.values()))
+
+
 def curves(runs: Sequence[Run]) -> Table | None:
     """Curves as numbers: mean IoU after each prompt, one row per number of prompts."""
     chosen = [run for run in runs if len(run.summary["curve"]) > 1]
@@ -330,7 +343,7 @@ def _quoted_cells(
     whole = {run.column for run in runs if run.complete}
     pairs = [row.values.get(column.dataset, (None, None)) if column in whole else (None, None) for column in columns]
     named = [(name, value) for pair in pairs for name, value in zip(numbers, pair, strict=True)]
-    return tuple(Cell("" if value is None else f"{value:.{digits(name)}f}") for name, value in named)
+    return tuple(Cell("" if value is None else formatted(name, value)) for name, value in named)
 
 
 def _groups(measured: Sequence[Row], quoted: Iterable[tuple[str, Sequence[Row]]]) -> tuple[Group, ...]:
