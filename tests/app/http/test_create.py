@@ -128,5 +128,5 @@ def test_the_example_of_a_model_of_ones_own_runs(tmp_path: Path, monkeypatch: py
             answer = client.post(f"/api/objects/{made['id']}/steps", json=sent)
             assert answer.status_code == 200, answer.text
             areas.append(answer.json()["area"])
-        assert areas == [200, 205, 200, 205]
+        assert areas == [200, 205, 205, 205]  # the stroke outlives the box
         assert client.get(f"/api/objects/{made['id']}/probability").status_code == 200
