@@ -44,6 +44,7 @@ def main() -> None:
     parser.add_argument("--cold", action="store_true", help="evict the packages from the system's cache first")
     options = parser.parse_args()
     trees = {"now": ROOT} if options.before is None else {"before": options.before.resolve(), "now": ROOT}
+    load = os.getloadavg()[0]
     runs: dict[str, list[dict[str, float]]] = defaultdict(list)
     for _ in range(options.repeats):
         for name, tree in trees.items():
@@ -61,6 +62,8 @@ def main() -> None:
     report |= {
         "imports": {name: imports(tree) for name, tree in trees.items()},
         "repeats": options.repeats,
+        "load": round(load),
+        "niceness": os.nice(0),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
     }
     written = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}

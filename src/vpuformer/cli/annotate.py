@@ -56,12 +56,15 @@ def annotate(
         raise ConfigError("a token (--token or VPUFORMER_TOKEN) and --no-token contradict each other; give one of them")
 
     require("app", "vpuformer annotate")
-    from vpuformer.app.annotation.background_segmenter import BackgroundSegmenter
-    from vpuformer.app.http.root_path import checked_root_path
-    from vpuformer.app.http.serving import bind, checked_server_name, checked_token, is_loopback, serve
-    from vpuformer.app.images.folder import Folder
-    from vpuformer.app.store.store import FILE, Store
-    from vpuformer.errors import counted
+    from vpuformer.memory import no_garbage_collection
+
+    with no_garbage_collection():
+        from vpuformer.app.annotation.background_segmenter import BackgroundSegmenter
+        from vpuformer.app.http.root_path import checked_root_path
+        from vpuformer.app.http.serving import bind, checked_server_name, checked_token, is_loopback, serve
+        from vpuformer.app.images.folder import Folder
+        from vpuformer.app.store.store import FILE, Store
+        from vpuformer.errors import counted
 
     root_path = checked_root_path(root_path)
     if token is not None:
@@ -86,6 +89,7 @@ def annotate(
         )
         if no_token and not is_loopback(host):
             typer.echo(f"without a token, everyone who reaches {host} can see and change everything", err=True)
+        segmenter.start()
         serve(
             folder,
             annotations,
