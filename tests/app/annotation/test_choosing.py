@@ -15,7 +15,7 @@ from vpuformer.app.annotation.answering import restored
 from vpuformer.app.images.folder import Folder
 from vpuformer.app.schemas import Choice, NewStep, ObjectState
 from vpuformer.app.store import rle
-from vpuformer.app.store.logits import ROUNDING, decode_logits, encode_logits
+from vpuformer.app.store.logits import decode_logits, encode_logits
 from vpuformer.app.store.rows import StepAnswer
 from vpuformer.app.store.store import Store
 from vpuformer.arrays import BoolMask
@@ -255,7 +255,7 @@ def test_no_dots_are_left_on_the_outline_where_logits_were_rounded() -> None:
     answer = StepAnswer(rle.encode(exact.mask), 1, (0, 0, SIZE[1], SIZE[0]), encode_logits(logits))
     probability = restored(answer, SIZE, [])
     assert np.array_equal(probability > 0.49, exact.mask)
-    assert np.abs(probability - exact.probability).max() <= 2 * ROUNDING
+    assert np.abs(probability - exact.probability).max() <= 0.02
 
 
 @pytest.mark.parametrize("wrong", [{"threshold": 0}, {"holes": -1}, {"specks": 0.5}, {"smooth": 1001}])

@@ -16,13 +16,12 @@ from vpuformer.app.annotation.network_queue import NetworkQueue
 from vpuformer.app.images.cache import Cache
 from vpuformer.app.images.gallery import Gallery, Key
 from vpuformer.app.store import rle
-from vpuformer.app.store.logits import ROUNDING, decode_logits, encode_logits
+from vpuformer.app.store.logits import decode_logits, encode_logits
 from vpuformer.app.store.rows import StepAnswer
 from vpuformer.arrays import BoolMask, FloatMap, Size
 from vpuformer.errors import InputError
 from vpuformer.geometry import Crop
 from vpuformer.inference.protocol import Encoded, Prediction, Query, Segmenter
-from vpuformer.metrics import MASK_THRESHOLD
 
 ENCODED_BUDGET = 400_000_000
 """Bytes of encoded images that are kept, the newest in any case: their pixels and features."""
@@ -165,21 +164,15 @@ def restored(answer: StepAnswer | None, size: Size, strokes: Sequence[history.Co
     """The probability of every pixel, shape (H, W): 1 or 0 under these strokes.
 
     Without an answer it is 0 elsewhere. It follows from what is stored, so that the next answer is the same after a
-    restart. The mask is exact: where the logits say otherwise, the probability is 0 or 1, or, if that is due to their
-    rounding, next to the threshold.
+    restart. The mask is exact, whatever the logits say.
     """
     if answer is None:
         return np.zeros(size, np.float32)
     mask = rle.decode(answer.mask, size)
     if answer.logits is None or answer.crop is None:
         return painted(mask.astype(np.float32), strokes)
-    probability = Prediction.from_logits(decode_logits(answer.logits), Crop(*answer.crop), size).probability
-    wrong = np.nonzero((probability > MASK_THRESHOLD) != mask)
-    is_rounded = np.abs(probability[wrong] - MASK_THRESHOLD) <= ROUNDING
-    right = np.where(is_rounded, MASK_THRESHOLD + np.where(mask[wrong], ROUNDING, -ROUNDING), mask[wrong])
-    exact = probability.copy()
-    exact[wrong] = right
-    return painted(exact, strokes)
+    restored = Prediction.from_logits(decode_logits(answer.logits), Crop(*answer.crop), size, mask)
+    return painted(restored.probability, strokes)
 
 
 def as_answer(mask: BoolMask, base: StepAnswer | None = None) -> StepAnswer:

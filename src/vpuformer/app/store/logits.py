@@ -9,9 +9,6 @@ from vpuformer.arrays import FloatMap
 _SCALE = 16
 """Steps of 1/16. Logits beyond 8 are clipped: there the probability is within 0.0004 of 0 or 1."""
 
-ROUNDING = 1 / 8 / _SCALE
-"""Largest difference that this rounding makes to a probability."""
-
 
 def encode_logits(logits: FloatMap) -> bytes:
     """Return logits (h, w) as bytes, rounded to 1/16 and clipped to +-7.9375.
