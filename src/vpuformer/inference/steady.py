@@ -21,10 +21,10 @@ from vpuformer.prompts import Prompt
 REACH = 1.5
 """Distance from the new prompts up to which a change is near, in radii of the change that they bring about."""
 
-SURER = 0.1
+SURER = 0.05
 """How much surer of a far pixel the network must be than before, as a difference of probabilities."""
 
-SURER_AGAINST = 0.2
+SURER_AGAINST = 0.1
 """The same where the change has a sign that no new prompt has: a positive click that takes away."""
 
 _LEAST_CHANGE = 25
