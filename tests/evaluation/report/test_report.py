@@ -241,16 +241,13 @@ def test_what_a_prompt_changes_is_measured_and_kept(tmp_path: Path) -> None:
 
         name = "wandering"
 
-        def answer(self, query: Query) -> Prediction:
+        def segment(self, queries: Sequence[Query]) -> list[Prediction]:
             answer = np.zeros((20, 20), np.float32)
-            if len(query.prompts) == 1:
+            if len(queries[0].prompts) == 1:
                 answer[5:15, 5:10] = 1
             else:
                 answer[5:15, 9:15], answer[0] = 1, 1
-            return Prediction(answer, corrected=len(query.prompts) - 1)
-
-        def segment(self, queries: Sequence[Query]) -> list[Prediction]:
-            return [self.answer(query) for query in queries]
+            return [Prediction(answer, corrected=len(queries[0].prompts) - 1)]
 
     sample = Sample("toy/square", 1, lambda: np.zeros((20, 20, 3), np.uint8), lambda: truth)
     header = RunHeader(dataset="toy", objects=1, data_sha256="ab", model="wandering", max_interactions=2)
