@@ -33,7 +33,7 @@ AT_THE_BORDER = ZoomRule(inner_margin=-1)
 
 
 def network(**changes: Any) -> VPUFormer:
-    torch.manual_seed(0)
+    torch.manual_seed(3)
     model = VPUFormer(VPUFormerConfig(input_size=64, dim=32, decoder_dim=16, **changes)).eval()
     return model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
 

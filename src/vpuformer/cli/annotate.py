@@ -89,7 +89,6 @@ def annotate(
         )
         if no_token and not is_loopback(host):
             typer.echo(f"without a token, everyone who reaches {host} can see and change everything", err=True)
-        segmenter.start()
         serve(
             folder,
             annotations,
