@@ -27,7 +27,7 @@ NEAR = [Click(30, 50), Box(19.5, 39.5, 39.5, 59.5), Scribble([(22, 50), (38, 50)
 @pytest.mark.parametrize("prompt", NEAR)
 def test_what_is_far_stays_unless_the_network_is_surer(prompt: Prompt) -> None:
     before = answered(0.2, 0.7)
-    kept = steady(answered(0.9, 0.2), before, [prompt])
+    kept = steady(answered(0.9, 0.25), before, [prompt])
     np.testing.assert_array_equal(kept, answered(0.9, 0.7))
     given_up = answered(0.9, 0.01)
     assert steady(given_up, before, [prompt]) is given_up
