@@ -14,11 +14,18 @@ test("pixel centres are integers: the top left corner of the image is (-0.5, -0.
 });
 
 test("a fitted image lies in the middle, with its margin", () => {
-  const view = fitted(image, screen, 20);
+  const view = fitted({ width: 600, height: 300 }, screen);
   assert.equal(view.scale, 760 / 600);
   assert.ok(Math.abs(view.x - 20) < 1e-9);
-  assert.ok(Math.abs(view.y - (600 - (400 * 760) / 600) / 2) < 1e-9);
+  assert.ok(Math.abs(view.y - (600 - (300 * 760) / 600) / 2) < 1e-9);
   assert.equal(fitted({ width: 4, height: 4 }, screen).scale, 8);
+});
+
+test("a fitted image lies above the buttons at the bottom", () => {
+  const tall = { width: 300, height: 600 };
+  const view = fitted(tall, screen);
+  assert.ok(Math.abs(view.y - 20) < 1e-9);
+  assert.ok(Math.abs(view.y + tall.height * view.scale - (screen.height - 60)) < 1e-9);
 });
 
 test("zooming leaves the point under the pointer where it is", () => {

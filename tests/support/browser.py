@@ -31,8 +31,8 @@ _FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
-_MARGIN = 20
-"""Around an image that fits the screen, as the page leaves it."""
+_MARGIN, _FOOT = 20, 60
+"""Around and below an image that fits the screen, as the page leaves it."""
 
 # After the frame in which the page shows its newest state: it asks for that frame before anybody can ask for this one.
 # The state is read before that frame: an answer that comes while it is waited for is shown in the next one only.
@@ -157,8 +157,9 @@ class Person:
         assert box is not None
         size = self.page.locator("#image-size").text_content() or ""
         width, height = (int(part) for part in size.split("\N{MULTIPLICATION SIGN}"))
-        scale = min((box["width"] - 2 * _MARGIN) / width, (box["height"] - 2 * _MARGIN) / height, 8)
-        left, top = box["x"] + (box["width"] - width * scale) / 2, box["y"] + (box["height"] - height * scale) / 2
+        scale = min((box["width"] - 2 * _MARGIN) / width, (box["height"] - _MARGIN - _FOOT) / height, 8)
+        left, over = box["x"] + (box["width"] - width * scale) / 2, box["height"] - height * scale
+        top = box["y"] + min(over / 2, over - _FOOT)
         return left + (point[0] + 0.5) * scale, top + (point[1] + 0.5) * scale
 
     def click(self, point: Point, *, positive: bool = True) -> dict[str, str]:

@@ -75,6 +75,17 @@ def test_only_here_is_a_switch_that_ends_with_the_object(address: str, segmenter
         assert [query.only_here for query in segmenter.queries] == [False, True, False, False]
 
 
+def test_a_button_lies_on_no_pixel_of_an_image_that_fits_the_screen(address: str, segmenter: Recorded) -> None:
+    with opened(address) as person:
+        person.page.get_by_text("astronaut.jpg").first.click()
+        person.page.get_by_role("heading", name="astronaut.jpg").wait_for()
+        person.answered()
+        corners = [(1, 510), (510, 510), (510, 1), (1, 1)]
+        for corner in corners:
+            person.click(corner)
+        assert [tuple(prompt.points[0].round()) for prompt in segmenter.queries[-1].prompts] == corners
+
+
 def test_a_key_and_a_button_go_round_the_candidates(address: str) -> None:
     with opened(address) as person:
         button = person.page.locator("#choose")
@@ -154,6 +165,7 @@ def test_a_network_that_is_loading_keeps_the_prompts_that_are_given_meanwhile(
             page.mouse.click(*person.place((x, 100)))
         person.wait(state="busy", steps="2")
         assert page.locator("#connection-text").inner_text() == "Loading the network"
+        assert page.locator("#mask-text").inner_text() == ""
         state.update(state="ready", progress=1)
         loaded.set()
         bar.wait_for(state="hidden")

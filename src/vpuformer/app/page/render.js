@@ -140,7 +140,7 @@ export class Renderer {
     const choice = current?.confirmed?.choice;
     const choosing = current !== null && isChoosing(current.optimistic);
     byId("choice").textContent = choosing ? "Candidates…" : choice ? candidateText(choice) : "Candidates";
-    byId("mask-text").textContent = current ? `Mask: ${spaced(current.area)} pixels` : "";
+    byId("mask-text").textContent = current?.area ? `Mask: ${spaced(current.area)} pixels` : "";
     const seconds = current?.confirmed?.seconds;
     byId("time-text").textContent = seconds ? `${seconds.toFixed(seconds < 1 ? 2 : 1)} s` : "";
     /** @param {string} act @param {boolean} on */

@@ -17,6 +17,10 @@
 /** @typedef {{level: number, x: number, y: number}} TileId */
 
 export const MAX_SCALE = 64;
+/** Around a fitted image, in CSS pixels. */
+const MARGIN = 20;
+/** Below a fitted image: the buttons at the bottom of the screen must not cover it. */
+const FOOT = 60;
 /** Fraction of the screen that the image must cover in each direction, if it is large enough. */
 const MIN_VISIBLE = 0.25;
 
@@ -39,20 +43,20 @@ export function toImage(view, [x, y]) {
 }
 
 /**
- * The whole image with a margin around it; small images are enlarged at most 8 times.
+ * The whole image in the middle, with a margin around it and a foot below; small images are enlarged at most 8 times.
  *
  * @param {Size} image
  * @param {Size} screen
- * @param {number} margin
  * @returns {View}
  */
-export function fitted(image, screen, margin = 20) {
-  const room = { width: Math.max(1, screen.width - 2 * margin), height: Math.max(1, screen.height - 2 * margin) };
+export function fitted(image, screen) {
+  const room = { width: Math.max(1, screen.width - 2 * MARGIN), height: Math.max(1, screen.height - MARGIN - FOOT) };
   const scale = Math.min(room.width / image.width, room.height / image.height, 8);
+  const height = image.height * scale;
   return {
     scale,
     x: (screen.width - image.width * scale) / 2,
-    y: (screen.height - image.height * scale) / 2,
+    y: Math.min((screen.height - height) / 2, screen.height - FOOT - height),
   };
 }
 
