@@ -246,6 +246,19 @@ def test_the_threshold_is_on_the_networks_probability(annotator: Annotator, stat
     assert tidy(annotator, low, threshold=0.95).area < 0.1 * clicked.area  # 0.9 inside
 
 
+@pytest.mark.parametrize("wanted", [{"threshold": 0.95}, {"specks": 5000}, {"smooth": 40}])
+def test_what_prompts_show_is_never_tidied_away(
+    annotator: Annotator, state: ObjectState, wanted: dict[str, float]
+) -> None:
+    state = click(annotator, state, 30, 30)
+    state = give(annotator, state, type="scribble", path=[[100, 70], [104, 74]])
+    state = click(annotator, state, 34, 30, positive=False)
+    tidied = mask_of(tidy(annotator, state, **wanted))
+    assert tidied[30, 30]
+    assert all(tidied[70 + k, 100 + k] for k in range(5))
+    assert not tidied[30, 34]
+
+
 def test_no_dots_are_left_on_the_outline_where_logits_were_rounded() -> None:
     y, x = np.mgrid[: SIZE[0], : SIZE[1]]
     logits = (0.05 * (50 - np.hypot(x - 60, y - 45))).astype(np.float32)

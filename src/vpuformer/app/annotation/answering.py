@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from math import sqrt
 
 import numpy as np
 
@@ -21,7 +22,9 @@ from vpuformer.app.store.rows import StepAnswer
 from vpuformer.arrays import BoolMask, FloatMap, Size
 from vpuformer.errors import InputError
 from vpuformer.geometry import Crop
+from vpuformer.inference.honoured import honoured
 from vpuformer.inference.protocol import Encoded, Prediction, Query, Segmenter
+from vpuformer.metrics import MASK_THRESHOLD
 
 ENCODED_BUDGET = 400_000_000
 """Bytes of encoded images that are kept, the newest in any case: their pixels and features."""
@@ -78,7 +81,7 @@ class Answering:
             case "brush":
                 return self._painted(before, [content], size)
             case "tidy":
-                return self._tidied(before, content, strokes, size)
+                return self._tidied(before, contents, size)
         active = history.active_prompts(contents)
         added = active if base is None else active[len(history.active_prompts(contents[: base + 1])) :]
         if not added:  # no prompt came after the one that was removed
@@ -150,14 +153,17 @@ class Answering:
             mask = np.zeros(size, bool) if answer is None else rle.decode(answer.mask, size)
             return as_answer(painted(mask, strokes), answer)
 
-    def _tidied(
-        self, answer: StepAnswer | None, content: history.Content, strokes: Sequence[history.Content], size: Size
-    ) -> StepAnswer:
-        """An answer as a tidy step wants it; the strokes of the brush stay."""
-        wanted = {name: content[name] for name in ("holes", "specks", "smooth", "threshold")}
+    def _tidied(self, answer: StepAnswer | None, contents: Sequence[history.Content], size: Size) -> StepAnswer:
+        """An answer as the last step wants it; what prompts and strokes of the brush show stays."""
+        wanted = {name: contents[-1][name] for name in ("holes", "specks", "smooth", "threshold")}
+        strokes, looked_at = history.brush_strokes(contents), Crop.whole(size)
+        if answer is not None and answer.crop is not None:
+            looked_at = Crop(*answer.crop)
         with self._painting:
             tidied = Prediction(restored(answer, size, strokes)).cleaned(**wanted)
-            return as_answer(painted(tidied.mask, strokes), answer)
+            extent = sqrt(looked_at.width * looked_at.height)
+            probability, _ = honoured(tidied.probability, history.prompts(contents), extent)
+            return as_answer(painted(probability > MASK_THRESHOLD, strokes), answer)
 
 
 def restored(answer: StepAnswer | None, size: Size, strokes: Sequence[history.Content]) -> FloatMap:
