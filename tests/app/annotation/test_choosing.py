@@ -247,16 +247,23 @@ def test_the_threshold_is_on_the_networks_probability(annotator: Annotator, stat
 
 
 @pytest.mark.parametrize("wanted", [{"threshold": 0.95}, {"specks": 5000}, {"smooth": 40}])
-def test_what_prompts_show_is_never_tidied_away(
+def test_what_positive_prompts_show_is_not_tidied_away(
     annotator: Annotator, state: ObjectState, wanted: dict[str, float]
 ) -> None:
     state = click(annotator, state, 30, 30)
     state = give(annotator, state, type="scribble", path=[[100, 70], [104, 74]])
-    state = click(annotator, state, 34, 30, positive=False)
-    tidied = mask_of(tidy(annotator, state, **wanted))
+    untidied, tidied = mask_of(state), mask_of(tidy(annotator, state, **wanted))
     assert tidied[30, 30]
     assert all(tidied[70 + k, 100 + k] for k in range(5))
-    assert not tidied[30, 34]
+    assert not (tidied & ~untidied).any()
+
+
+def test_a_hole_that_a_negative_prompt_shows_is_not_filled(annotator: Annotator, state: ObjectState) -> None:
+    given = rle.to_message(rle.encode(np.ones(SIZE, bool)), SIZE).model_dump()
+    state = give(annotator, state, type="mask", mask=given)
+    state = click(annotator, state, 60, 45, positive=False)
+    assert not mask_of(state)[45, 60]
+    assert not mask_of(tidy(annotator, state, holes=5000))[45, 60]
 
 
 def test_no_dots_are_left_on_the_outline_where_logits_were_rounded() -> None:

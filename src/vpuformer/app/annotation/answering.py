@@ -22,15 +22,21 @@ from vpuformer.app.store.rows import StepAnswer
 from vpuformer.arrays import BoolMask, FloatMap, Size
 from vpuformer.errors import InputError
 from vpuformer.geometry import Crop
-from vpuformer.inference.honoured import honoured
+from vpuformer.inference.pixels import distance_from, pixels_under
 from vpuformer.inference.protocol import Encoded, Prediction, Query, Segmenter
-from vpuformer.metrics import MASK_THRESHOLD
+from vpuformer.prompts import Prompt
 
 ENCODED_BUDGET = 400_000_000
 """Bytes of encoded images that are kept, the newest in any case: their pixels and features."""
 
 MAX_PAINTING = 4
 """Masks that are drawn on at the same time: each is a few times the pixels of its image."""
+
+REACH = 0.05
+"""How far around a prompt the mask stays untidied, in the square root of its area."""
+
+LEAST_REACH = 2.0
+"""The same in pixels, for a small mask."""
 
 
 class Answering:
@@ -156,14 +162,30 @@ class Answering:
     def _tidied(self, answer: StepAnswer | None, contents: Sequence[history.Content], size: Size) -> StepAnswer:
         """An answer as the last step wants it; what prompts and strokes of the brush show stays."""
         wanted = {name: contents[-1][name] for name in ("holes", "specks", "smooth", "threshold")}
-        strokes, looked_at = history.brush_strokes(contents), Crop.whole(size)
-        if answer is not None and answer.crop is not None:
-            looked_at = Crop(*answer.crop)
+        strokes = history.brush_strokes(contents)
         with self._painting:
-            tidied = Prediction(restored(answer, size, strokes)).cleaned(**wanted)
-            extent = sqrt(looked_at.width * looked_at.height)
-            probability, _ = honoured(tidied.probability, history.prompts(contents), extent)
-            return as_answer(painted(probability > MASK_THRESHOLD, strokes), answer)
+            untidied = Prediction(restored(answer, size, strokes))
+            mask = keep_shown(untidied.cleaned(**wanted).mask, untidied.mask, history.prompts(contents))
+            return as_answer(painted(mask, strokes), answer)
+
+
+def keep_shown(tidied: BoolMask, untidied: BoolMask, prompts: Sequence[Prompt]) -> BoolMask:
+    """The tidied mask, and the untidied one around clicks and scribbles that tidying would put on the wrong side.
+
+    >>> from vpuformer.prompts import Click
+    >>> speck = np.array([[1, 1, 0, 1, 0, 0, 1, 1, 1]], bool)
+    >>> keep_shown(speck & False, speck, [Click(3, 0)]).astype(int)
+    array([[0, 1, 0, 1, 0, 0, 0, 0, 0]])
+    """
+    lost = np.zeros(tidied.shape, np.bool_)
+    for prompt in prompts:
+        pixels = pixels_under(prompt, tidied.shape)
+        lost[pixels] |= (untidied[pixels] == prompt.positive) & (tidied[pixels] != prompt.positive)
+    rows, columns = np.nonzero(lost)
+    if not rows.size:
+        return tidied
+    reach = max(LEAST_REACH, REACH * sqrt(np.count_nonzero(untidied)))
+    return np.where(distance_from((rows, columns), tidied.shape) <= reach, untidied, tidied)
 
 
 def restored(answer: StepAnswer | None, size: Size, strokes: Sequence[history.Content]) -> FloatMap:
