@@ -13,7 +13,7 @@ from typing import Any
 
 from vpuformer.evaluation.records import read_records
 from vpuformer.evaluation.report.summary import count_title, formatted, interval_shown, number_shown, summarise
-from vpuformer.evaluation.report.trust import trust
+from vpuformer.evaluation.report.trust import TITLES, trust
 from vpuformer.model.manifest import read_manifest
 
 ROOT = Path(__file__).parent.parent
@@ -27,6 +27,7 @@ PAGES = (
     "docs/python.md",
     "docs/training.md",
     "docs/training-log.md",
+    "docs/trust.md",
     "src/vpuformer/weights/default/README.md",
 )
 
@@ -121,6 +122,8 @@ def blocks() -> dict[str, str]:
         "falls": falls(),
         "experiments": experiments(),
         "zoom": zoom(),
+        "trust": trust_in_answers(),
+        "trust-on-tests": trust_on_tests(),
         "candidates": candidates(),
         "stages": stages(),
         "ablation": ablation("ablation-*[0-9].json"),
@@ -261,6 +264,44 @@ def zoom() -> str:
         cells = [f"{value:.2f}" if "passes" in name else f"{value:.3f}" for name, value in scores.items()]
         lines.append(f"| {expansion}, {side} px, IoU {kept} | " + " | ".join(cells) + " |")
     return "\n".join([*lines, "", f"{result['objects']} natural objects; `{result['command']}`"])
+
+
+def trust_in_answers() -> str:
+    """What the corrections change on the validation objects, before and after."""
+    result = json.loads((RESULTS / "trust.json").read_text())
+    variants, users = result["variants"], list(result["variants"]["after"])
+    lines = [
+        "| | " + " | ".join(users) + " |",
+        "|---|" + "--:|" * len(users),
+    ]
+    titles = {
+        "cut": ("objects with a straight cut", "{:.1%}"),
+        "ignored": ("objects with an ignored prompt", "{:.1%}"),
+        "corrected": ("answers with a corrected prompt", "{:.1%}"),
+        "harmful": ("further prompts that break more than they mend", "{:.1%}"),
+        "broken": ("pixels that a further prompt breaks", "{:.0f}"),
+        "falls": ("further prompts after which IoU falls by more than .01", "{:.1%}"),
+        **{name: (name, "{:.3f}") for name in ("IoU@1", "IoU@2", "IoU@3", "IoU@5", "IoU@10")},
+        **{name: (name, "{:.2f}") for name in ("NoI@85%", "NoI@90%")},
+        "looks": ("passes of the network for a prompt", "{:.2f}"),
+    }
+    for name, (title, form) in titles.items():
+        pairs = [(variants["before"][user][name], variants["after"][user][name]) for user in users]
+        cells = [" → ".join(form.format(value) for value in pair) for pair in pairs]
+        lines.append(f"| {title} | " + " | ".join(cells) + " |")
+    about = f"{result['objects']} natural validation objects, {result['prompts']} prompts each; `{result['command']}`"
+    return "\n".join([*lines, "", about])
+
+
+def trust_on_tests() -> str:
+    """What further prompts break on the test sets."""
+    lines = ["| | " + " | ".join(TITLES.values()) + " |", "|---|" + "--:|" * len(TITLES)]
+    for dataset in ("grabcut", "davis"):
+        for run in ("default-click", "default-click+box+scribble"):
+            summary = json.loads((RESULTS / dataset / run / "summary.json").read_text())
+            cells = [f"{summary[name]:.0f}" if name == "broken" else f"{summary[name]:.1%}" for name in TITLES]
+            lines.append(f"| {SETS[dataset]}, {RUNS[run].removeprefix('ours, ')} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
 
 
 def candidates() -> str:

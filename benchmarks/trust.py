@@ -2,70 +2,69 @@
 
     python benchmarks/trust.py --root data/train --split data/split.json before after
 
-A simulated user corrects each object with clicks, or with all kinds of prompts. Measured are the cuts at the border of
-the crop, the prompts on the wrong side of the outline, the prompts that break more than they mend, the pixels that they
-break, and the looks that all of this costs. Adds to `benchmarks/results/trust.json` if its rows have the same weights.
+A simulated user corrects natural objects with clicks, with clicks and boxes, or with all three kinds of prompts, ten
+times each. Measured are the shares of objects with a cut at the border of the crop and with an ignored prompt, what
+further prompts break (`vpuformer.evaluation.report.trust`), and the passes of the network that it costs. Adds to
+`benchmarks/results/trust.json` if its rows have the same weights and objects.
 """
 
 import argparse
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from itertools import pairwise
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from figures import NATURAL, validation_group
 from watching import watched
 
-from vpuformer.arrays import BoolMask, Truth
+from vpuformer.arrays import BoolMask
 from vpuformer.cli.methods import open_samples
 from vpuformer.data.sample import Sample
+from vpuformer.evaluation.records import ObjectRecord
+from vpuformer.evaluation.report.trust import trust
 from vpuformer.evaluation.simulated_user import ObjectRun, SimulatedUser
 from vpuformer.files import write_file
 from vpuformer.geometry import Crop
 from vpuformer.inference.device import use_one_core
 from vpuformer.inference.networks import TorchNetwork
 from vpuformer.inference.pixels import pixels_under
-from vpuformer.inference.protocol import Prediction, Query
+from vpuformer.inference.protocol import Query
 from vpuformer.inference.segment import VPUFormerSegmenter
 from vpuformer.inference.zoom import RULES, USUAL, ViewSettings
 from vpuformer.memory import keep_freed_memory
-from vpuformer.metrics import IGNORE, iou_at
+from vpuformer.metrics import iou_at, noc
 from vpuformer.model.manifest import read_manifest
 from vpuformer.prompts import KINDS, Kind, Prompt
 
 RESULTS = Path(__file__).parent / "results" / "trust.json"
 VARIANTS: dict[str, ViewSettings] = {
     "before": replace(USUAL, zoom=replace(RULES["ours"], looks=2, inner_margin=-1), steady=False),
-    "looks": replace(USUAL, steady=False),
     "after": USUAL,
 }
-"""By name: as it was, with further looks alone, and as it is."""
-USERS: dict[str, tuple[Kind, ...]] = {"clicks": ("click",), "mixed": KINDS}
-PROMPTS = 8
+"""By name: without further looks and corrections, and as it is."""
+USERS: dict[str, tuple[Kind, ...]] = {
+    "clicks": ("click",),
+    "clicks and boxes": ("click", "box"),
+    "all three kinds": KINDS,
+}
+PROMPTS = 10
 LONG_CUT = 15
 """Pixels of an outline on the border of the crop from which it counts as a cut."""
-FALL = 0.01
 BATCH = 8
 
 
-@dataclass(frozen=True)
-class Step:
-    """What one prompt did."""
+class Corrected(NamedTuple):
+    """One object, corrected to the end."""
 
-    iou: float
-    broken: int
-    """Pixels that were right before and are wrong now."""
-    mended: int
-    cut: int
-    """Longest stretch of the outline along an inner border of the crop, in pixels."""
-    wrong_side: int
-    """Prompts of the object on the wrong side of the outline."""
-    corrected: int
+    record: ObjectRecord
+    cut: bool
+    """Whether an outline ended with the crop, along `LONG_CUT` pixels or more."""
+    ignored: bool
+    """Whether a prompt was left on the wrong side of the outline."""
 
 
 def main() -> None:
@@ -73,7 +72,7 @@ def main() -> None:
     parser.add_argument("variants", nargs="+", choices=VARIANTS)
     parser.add_argument("--root", type=Path, required=True)
     parser.add_argument("--split", type=Path, required=True)
-    parser.add_argument("--every", type=int, default=1, help="every how manieth object")
+    parser.add_argument("--every", type=int, default=1, help="measure every N-th object alone")
     parser.add_argument("--model", default="default")
     parser.add_argument("--workers", type=int, default=torch.get_num_threads())
     parser.add_argument("--output", type=Path, default=RESULTS)
@@ -84,8 +83,10 @@ def main() -> None:
     samples = [
         each for each in open_samples("coco", options.root, options.split) if validation_group(each.name) == NATURAL
     ][:: options.every]
+    words = f"--root data/train --split data/split.json --every {options.every}"
     head = {
-        "command": "python benchmarks/trust.py --root data/train --split data/split.json VARIANT...",
+        "command": f"python benchmarks/trust.py {words} VARIANT...",
+        "prompts": PROMPTS,
         "weights_sha256": weights,
         "objects": len(samples),
     }
@@ -116,42 +117,28 @@ def measured(
     blocks = [samples[start : start + BATCH] for start in range(0, len(samples), BATCH)]
     with watched(network.model, count), ThreadPoolExecutor(workers, initializer=use_one_core) as threads:
         objects = [
-            steps for block in threads.map(lambda block: run_block(segmenter, user, block), blocks) for steps in block
+            each for done in threads.map(lambda block: run_block(segmenter, user, block), blocks) for each in done
         ]
     return summary(objects, decoded)
 
 
-def run_block(segmenter: VPUFormerSegmenter, user: SimulatedUser, block: Sequence[Sample]) -> list[list[Step]]:
-    """The steps of some objects, which are asked about together."""
+def run_block(segmenter: VPUFormerSegmenter, user: SimulatedUser, block: Sequence[Sample]) -> list[Corrected]:
+    """Some objects, which are asked about together."""
     truths = [sample.truth() for sample in block]
     images = [segmenter.encode(sample.image()) for sample in block]
-    runs = [
-        ObjectRun(user, (sample.name, sample.object_id), truth) for sample, truth in zip(block, truths, strict=True)
-    ]
-    steps: list[list[Step]] = [[] for _ in block]
-    before = [np.zeros(truth.shape, np.bool_) for truth in truths]
+    keys = [(sample.name, sample.object_id) for sample in block]
+    runs = [ObjectRun(user, key, truth) for key, truth in zip(keys, truths, strict=True)]
+    cuts, ignored = [False] * len(block), [False] * len(block)
     while asked := [(i, prompts) for i, run in enumerate(runs) if (prompts := run.next_prompts()) is not None]:
         answers = segmenter.segment([Query(images[i], p, runs[i].previous, runs[i].crop) for i, p in asked])
         for (i, prompts), answer in zip(asked, answers, strict=True):
             runs[i].take(answer, 0, segmenter.name)
-            steps[i].append(step(before[i], answer, truths[i], prompts, runs[i].interactions[-1].iou))
-            before[i] = answer.mask
-    return steps
-
-
-def step(before: BoolMask, answer: Prediction, truth: Truth, prompts: Sequence[Prompt], iou: float) -> Step:
-    """What the last prompt did."""
-    mask = answer.mask
-    counted = truth != IGNORE
-    was_right, is_right = (before == (truth == 1))[counted], (mask == (truth == 1))[counted]
-    return Step(
-        iou,
-        int((was_right & ~is_right).sum()),
-        int((~was_right & is_right).sum()),
-        longest_cut(mask, answer.crop),
-        sum(wrong_pixels(mask, prompt) > 0 for prompt in prompts),
-        answer.corrected,
-    )
+            cuts[i] |= longest_cut(answer.mask, answer.crop) >= LONG_CUT
+            ignored[i] |= ignores(answer.mask, prompts)
+    return [
+        Corrected(ObjectRecord(*key, truth.shape, 0, run.interactions, sample.image_id), cut, left_out)
+        for sample, key, truth, run, cut, left_out in zip(block, keys, truths, runs, cuts, ignored, strict=True)
+    ]
 
 
 def longest_cut(mask: BoolMask, crop: Crop) -> int:
@@ -178,33 +165,27 @@ def longest_run(line: BoolMask) -> int:
     return int((edges[1::2] - edges[::2]).max(initial=0))
 
 
-def wrong_pixels(mask: BoolMask, prompt: Prompt) -> int:
-    """Pixels under a click or a scribble on the wrong side of the outline."""
-    return int((mask[pixels_under(prompt, (mask.shape[0], mask.shape[1]))] != prompt.positive).sum())
+def ignores(mask: BoolMask, prompts: Sequence[Prompt]) -> bool:
+    """Whether a pixel that a click or scribble shows is on the wrong side; the last prompt on a pixel counts."""
+    shown = np.full(mask.shape, -1, np.int8)
+    for prompt in prompts:
+        shown[pixels_under(prompt, (mask.shape[0], mask.shape[1]))] = prompt.positive
+    return bool(((shown >= 0) & (shown != mask)).any())
 
 
-def summary(objects: Sequence[Sequence[Step]], decoded: int) -> dict[str, float]:
-    every = [each for steps in objects for each in steps]
-    further = [each for steps in objects for each in steps[1:]]
-    changes = [after.iou - before.iou for steps in objects for before, after in pairwise(steps)]
-    ious = [[each.iou for each in steps] for steps in objects]
-
-    def share(values: Iterator[bool], total: int) -> float:
-        return round(sum(values) / max(total, 1), 4)
-
-    return {
-        **{f"iou@{k}": round(float(np.mean([iou_at(each, k) for each in ious])), 4) for k in (1, 2, 3, 5, PROMPTS)},
-        "objects with a cut": share((any(s.cut >= LONG_CUT for s in steps) for steps in objects), len(objects)),
-        "answers with a cut": share((each.cut >= LONG_CUT for each in every), len(every)),
-        "objects with an ignored prompt": share((any(s.wrong_side for s in steps) for steps in objects), len(objects)),
-        "answers with an ignored prompt": share((each.wrong_side > 0 for each in every), len(every)),
-        "answers with a corrected prompt": share((each.corrected > 0 for each in every), len(every)),
-        "breaks more than it mends": share((each.broken > each.mended for each in further), len(further)),
-        "pixels broken a prompt": round(float(np.mean([each.broken for each in further])), 1),
-        "pixels mended a prompt": round(float(np.mean([each.mended for each in further])), 1),
-        "iou falls": share((change < -FALL for change in changes), len(changes)),
-        "looks a prompt": round(decoded / len(every), 3),
+def summary(objects: Sequence[Corrected], decoded: int) -> dict[str, float]:
+    """The numbers of one variant and one user."""
+    records = [each.record for each in objects]
+    curves = [record.ious for record in records]
+    figures = {
+        **{f"IoU@{k}": np.mean([iou_at(curve, k) for curve in curves]) for k in (1, 2, 3, 5, PROMPTS)},
+        **{f"NoI@{target:.0%}": np.mean([noc(curve, target, PROMPTS) for curve in curves]) for target in (0.85, 0.9)},
+        "cut": np.mean([each.cut for each in objects]),
+        "ignored": np.mean([each.ignored for each in objects]),
+        **trust(records)[0],
+        "looks": decoded / sum(map(len, curves)),
     }
+    return {name: round(float(value), 4) for name, value in figures.items()}
 
 
 if __name__ == "__main__":
