@@ -170,7 +170,7 @@ class Answering:
 
 
 def keep_shown(tidied: BoolMask, untidied: BoolMask, prompts: Sequence[Prompt]) -> BoolMask:
-    """The tidied mask, and the untidied one around clicks and scribbles that tidying would put on the wrong side.
+    """The tidied mask, without changes around prompts that tidying contradicts.
 
     >>> from vpuformer.prompts import Click
     >>> speck = np.array([[1, 1, 0, 1, 0, 0, 1, 1, 1]], bool)
