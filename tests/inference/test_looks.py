@@ -99,3 +99,13 @@ def test_an_object_that_ends_within_the_crop_costs_no_further_look() -> None:
     _, network, answer = asked(red, Crop(30, 20, 80, 80))
     assert network.looks == 1
     assert not ends_with_the_crop(answer)
+
+
+def test_an_empty_mask_to_start_from_keeps_nothing() -> None:
+    red = np.zeros(SIZE, np.bool_)
+    red[55:65, 5:155] = True
+    segmenter = segmenter_of(SeesRed())
+    encoded = segmenter.encode(np.where(red[..., None], RED, BLACK).astype(np.uint8))
+    [fresh] = segmenter.segment([Query(encoded, [Click(80, 60)])])
+    [started] = segmenter.segment([Query(encoded, [Click(80, 60)], np.zeros(SIZE, np.float32))])
+    np.testing.assert_array_equal(started.probability, fresh.probability)

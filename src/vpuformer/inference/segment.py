@@ -106,7 +106,8 @@ class VPUFormerSegmenter:
     def segment(self, queries: Sequence[Query]) -> list[Prediction]:
         """Answer all queries, in one pass of the network for each `MAX_BATCH` of them.
 
-        Those whose answer calls for another crop are refined in a second pass.
+        Those whose answer calls for another crop are refined in further passes (`ZoomRule.looks`). All answers are
+        corrected (`ViewSettings.steady`).
 
         Raises:
             InputError: another segmenter has encoded the image of a query.
@@ -172,7 +173,7 @@ class VPUFormerSegmenter:
     def _corrected(self, query: Query, answer: Prediction) -> Prediction:
         """The answer without changes far from the new prompts, and with every prompt on the right side."""
         probability = answer.probability
-        if query.mask is not None and query.new:
+        if query.mask is not None and query.new and query.mask.any():  # 0 everywhere says nothing about the object
             probability = steady(
                 probability, query.mask, query.new_prompts, looked_at=query.crop, only_here=query.only_here
             )
