@@ -106,7 +106,8 @@ class VPUFormerSegmenter:
     def segment(self, queries: Sequence[Query]) -> list[Prediction]:
         """Answer all queries, in one pass of the network for each `MAX_BATCH` of them.
 
-        Those whose answer calls for another crop are refined in a second pass.
+        Those whose answer calls for another crop are refined in further passes (`ZoomRule.looks`). All answers are
+        corrected (`ViewSettings.steady`).
 
         Raises:
             InputError: another segmenter has encoded the image of a query.
@@ -176,7 +177,7 @@ class VPUFormerSegmenter:
         `looked` is the last probability that a look gave each pixel.
         """
         probability = answer.probability
-        if query.mask is not None and query.new:
+        if query.mask is not None and query.new and query.mask.any():  # 0 everywhere says nothing about the object
             merged = steady(looked, query.mask, query.new_prompts, looked_at=query.crop, only_here=query.only_here)
             probability = probability if merged is looked else merged
         probability, corrected = honoured(probability, query.prompts, sqrt(answer.crop.width * answer.crop.height))
