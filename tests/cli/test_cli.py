@@ -153,6 +153,23 @@ def test_a_mask_can_be_corrected_in_place(
     assert read_mask(mask).shape == (48, 64)
 
 
+def test_all_prompts_that_correct_a_mask_are_new(
+    image_file: Path, model: Path, tmp_path: Path, truth: npt.NDArray[np.int8], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from vpuformer.images import write_mask
+    from vpuformer.inference.segment import VPUFormerSegmenter
+
+    write_mask(tmp_path / "mask.png", truth == 1)
+    asked, segment = [], VPUFormerSegmenter.segment
+    monkeypatch.setattr(
+        VPUFormerSegmenter, "segment", lambda self, queries: (asked.extend(queries), segment(self, queries))[1]
+    )
+    words = ("--mask", tmp_path / "mask.png", "--click", "3,4", "--negative-click", "60,40", "--model", model)
+    result = vpuformer("segment", image_file, *words, "--json", "--device", "cpu")
+    assert result.exit_code == 0, result.output
+    assert len(asked[0].new_prompts) == 2
+
+
 @pytest.mark.usefixtures("no_network")
 def test_a_negative_number_is_a_coordinate_and_no_option(image_file: Path) -> None:
     said = refused("segment", image_file, "--click", "-1,5", "--json")

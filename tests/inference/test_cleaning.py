@@ -105,7 +105,7 @@ def test_a_prediction_is_cleaned() -> None:
     probability[1:6, 1:6] = 0.9
     probability[3, 3] = 0.3
     probability[7, 10] = 0.6
-    answer = Prediction(probability, Crop(0, 0, 12, 9), np.zeros((2, 2), np.float32), corrected=2)
+    answer = Prediction(probability, corrected=2)
     assert np.array_equal(answer.cleaned().probability, answer.probability)
     cleaned = answer.cleaned(holes=1, specks=1)
     assert cleaned.mask.sum() == 25
@@ -114,10 +114,21 @@ def test_a_prediction_is_cleaned() -> None:
         0,
         answer.probability[2, 2],
     )
-    assert (cleaned.crop, cleaned.logits, cleaned.corrected) == (answer.crop, answer.logits, 2)
+    assert (cleaned.crop, cleaned.corrected) == (answer.crop, 2)
     assert answer.cleaned(threshold=0.2).mask.sum() == 26
     assert answer.cleaned(threshold=0.7).mask.sum() == 24
     assert answer.cleaned(specks=99).mask.any()
+
+
+def test_a_cleaned_prediction_is_made_again_from_its_logits_and_its_mask(rng: np.random.Generator) -> None:
+    logits, crop, size = rng.normal(0, 2, (8, 8)).astype(np.float32), Crop(5, 3, 24, 20), (30, 40)
+    answer = Prediction.from_logits(logits, crop, size, rng.random(size) > 0.4, corrected=1)
+    assert np.array_equal(answer.cleaned().probability, answer.probability)
+    cleaned = answer.cleaned(holes=9, specks=9, smooth=1)
+    assert not np.array_equal(cleaned.mask, answer.mask)
+    again = Prediction.from_logits(logits, crop, size, cleaned.mask)
+    assert np.array_equal(cleaned.probability, again.probability)
+    assert (cleaned.crop, cleaned.logits, cleaned.corrected) == (crop, logits, 1)
 
 
 @pytest.mark.parametrize("wrong", [{"holes": -1}, {"specks": -1}, {"smooth": -2}, {"threshold": 1}, {"threshold": 0.0}])

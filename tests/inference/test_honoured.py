@@ -1,5 +1,7 @@
 """Prompts end up on the right side of the outline, whatever the network says."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -65,6 +67,16 @@ def test_a_later_prompt_overrules_an_earlier_one() -> None:
 def test_images_of_any_size(size: tuple[int, int]) -> None:
     answer = honoured(np.zeros(size, np.float32), [Click(0, 0)], extent=1)
     assert answer.probability[0, 0] > MASK_THRESHOLD
+
+
+def test_a_stroke_to_and_fro_takes_no_more_memory_than_the_image() -> None:
+    scribble = Scribble([(300 * (k % 2), k / 4) for k in range(800)])
+    tracemalloc.start()
+    rows, columns = pixels_under(scribble, (200, 301))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(rows) == len(columns) > 50_000
+    assert peak < 3_000_000
 
 
 def test_pixels_under_a_stroke_are_connected_and_at_the_edge_within_the_image() -> None:

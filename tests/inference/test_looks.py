@@ -3,6 +3,7 @@
 from typing import cast
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -99,3 +100,34 @@ def test_an_object_that_ends_within_the_crop_costs_no_further_look() -> None:
     _, network, answer = asked(red, Crop(30, 20, 80, 80))
     assert network.looks == 1
     assert not ends_with_the_crop(answer)
+
+
+def test_an_empty_mask_to_start_from_keeps_nothing() -> None:
+    red = np.zeros(SIZE, np.bool_)
+    red[55:65, 5:155] = True
+    segmenter = segmenter_of(SeesRed())
+    encoded = segmenter.encode(np.where(red[..., None], RED, BLACK).astype(np.uint8))
+    [fresh] = segmenter.segment([Query(encoded, [Click(80, 60)])])
+    [started] = segmenter.segment([Query(encoded, [Click(80, 60)], np.zeros(SIZE, np.float32))])
+    np.testing.assert_array_equal(started.probability, fresh.probability)
+
+
+def test_what_an_earlier_look_saw_is_no_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A closer second look says nothing about the pixels around it: there the first look counts."""
+    red = np.zeros(SIZE, np.bool_)
+    red[40:80, 40:60] = True
+    before = np.zeros(SIZE, np.float32)
+    before[40:80, 40:120] = 0.9  # the network is no surer that the right part goes than it was that it belongs
+    network = SeesRed()
+    answer = network.decode
+    monkeypatch.setattr(network, "decode", lambda *inputs: _weakly(answer(*inputs)))
+    segmenter = segmenter_of(network)
+    image = np.where(red[..., None], RED, BLACK).astype(np.uint8)
+    [corrected] = segmenter.segment([Query(segmenter.encode(image), [Click(45, 75)], before, Crop(20, 20, 120, 80))])
+    assert network.looks == 2
+    assert not ends_with_the_crop(corrected)
+    assert corrected.mask[60, 110]
+
+
+def _weakly(output: Output) -> Output:
+    return output._replace(logits=output.logits / 9 * 0.5)

@@ -181,6 +181,21 @@ class Echo:
         return [Prediction(disk(query.encoded.size) if query.mask is None else query.mask) for query in queries]
 
 
+def test_all_prompts_beside_a_mask_are_new() -> None:
+    asked: list[Query] = []
+
+    class Recording(Echo):
+        def segment(self, queries: Sequence[Query]) -> list[Prediction]:
+            asked.extend(queries)
+            return super().segment(queries)
+
+    predictor = SamPredictor(Recording())
+    predictor.set_image(np.zeros((48, 64, 3), np.uint8))
+    _, _, low_res = predictor.predict(box=[10, 5, 50, 40])
+    predictor.predict([[60, 45]], [1], box=[10, 5, 50, 40], mask_input=low_res)
+    assert asked[1].new_prompts == (Click(60, 45), Box(9.5, 4.5, 50.5, 40.5))
+
+
 def disk(size: tuple[int, int]) -> np.ndarray:
     """A probability that falls from the middle outwards."""
     rows, columns = np.mgrid[: size[0], : size[1]]

@@ -73,7 +73,7 @@ def segment(
 
     segmenter = VPUFormerSegmenter.from_pretrained(model, device)
     start = time.perf_counter()
-    (prediction,) = segmenter.segment([Query(segmenter.encode(pixels), wanted, previous)])
+    (prediction,) = segmenter.segment([Query(segmenter.encode(pixels), wanted, previous, new=len(wanted))])
     found = prediction.mask
     seconds = time.perf_counter() - start
     if (remark := coverage(found)) is not None:

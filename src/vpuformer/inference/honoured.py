@@ -1,9 +1,8 @@
 """Prompts on the right side of the outline.
 
 An object holds every pixel that a person has shown to belong to it. The network nearly always follows a prompt, but
-nothing binds it. Where it does not follow, the probability is
-raised (or lowered) around the pixels in question, most at them and smoothly less around them, so that the outline moves
-to where the network finds it likeliest.
+nothing binds it. Where it does not follow, the probability is raised (or lowered) around the pixels in question, most
+at them and smoothly less around them, so that the outline moves to where the network finds it likeliest.
 """
 
 from collections.abc import Sequence

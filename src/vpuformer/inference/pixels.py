@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from vpuformer.arrays import FloatMap, Size
+from vpuformer.arrays import FloatMap, Points, Size
 from vpuformer.prompts import Box, Click, Prompt
 
 Pixels = tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]
@@ -24,23 +24,24 @@ def pixels_under(prompt: Prompt, size: Size) -> Pixels:
     >>> sorted(zip(rows.tolist(), columns.tolist()))
     [(0, 0), (0, 1), (1, 2), (1, 3)]
     """
-    height, width = size
     if isinstance(prompt, Box):
-        points = np.empty((0, 2))
-    elif isinstance(prompt, Click):
-        points = prompt.points
-    else:
-        points = np.concatenate(
-            [
-                start + (end - start) * np.linspace(0, 1, 1 + int(np.ceil(2 * np.abs(end - start).max())))[:, None]
-                for piece in prompt.pieces
-                for start, end in pairwise(np.concatenate([piece[:1], piece]))
-            ]
-        )
+        return np.empty(0, np.intp), np.empty(0, np.intp)
+    x0, y0, x1, y1 = prompt.bounds
+    (left, top), (right, bottom) = _nearest(np.array([[x0, y0], [x1, y1]]), size).tolist()
+    marked = np.zeros((bottom - top + 1, right - left + 1), np.bool_)  # a long stroke has far more points than pixels
+    for piece in (prompt.points,) if isinstance(prompt, Click) else prompt.pieces:
+        for start, end in pairwise(np.concatenate([piece[:1], piece])):
+            share = np.linspace(0, 1, 1 + int(np.ceil(2 * np.abs(end - start).max())))
+            columns, rows = _nearest(start + (end - start) * share[:, None], size).T
+            marked[rows - top, columns - left] = True
+    rows, columns = np.nonzero(marked)
+    return rows + top, columns + left
+
+
+def _nearest(points: Points, size: Size) -> npt.NDArray[np.intp]:
+    """Columns and rows of the pixels at these points, shape (n, 2)."""
     # Halves go down: the pixel -0.5..0.5 is number 0, and the right edge of the image belongs to its last pixel.
-    nearest = np.clip(np.ceil(points - 0.5).astype(np.intp), 0, (width - 1, height - 1))
-    flat = np.unique(nearest[:, 1] * width + nearest[:, 0])
-    return flat // width, flat % width
+    return np.clip(np.ceil(points - 0.5).astype(np.intp), 0, (size[1] - 1, size[0] - 1))
 
 
 def distance_from(pixels: Pixels, size: Size) -> FloatMap:

@@ -30,7 +30,7 @@ VPUFormer is one (`vpuformer.inference.segment`), the baselines are others, and 
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
@@ -119,11 +119,12 @@ class Query:
         prompts: all prompts of the object so far, in image pixels, oldest first. Boxes and scribbles may cross the
             edge of the image; they are clipped.
         mask: the mask so far, shape (H, W) of the image: the last `Prediction.probability`, or other float32 in 0..1;
-            or a mask of any other type, see `vpuformer.images.check_mask`. Without prompts it is refined.
+            or a mask of any other type, see `vpuformer.images.check_mask`. Without prompts it is refined. Pixels of 0
+            and 1 are as sure as can be: they change near the new prompts alone.
         crop: the crop of the last `Prediction`, kept while it fits.
         zoom: whether the segmenter may look at the part of the image around the object, once there is a mask.
         new: the number of prompts, the last ones, that `mask` does not answer yet. Far from them it changes only where
-            the segmenter is surer than before.
+            the segmenter is surer than before. With 0, all of it is refined.
         only_here: change `mask` near the new prompts alone, however sure the segmenter is elsewhere.
         candidates: whether the prediction also gets `Prediction.candidates`, at the cost of further looks.
 
@@ -216,7 +217,7 @@ class Prediction:
     """
 
     probability: FloatMap
-    """Shape (H, W) of the image, in 0..1; read-only; 0 outside `crop`."""
+    """Shape (H, W) of the image, in 0..1; read-only; outside `crop` 1 where an earlier mask was kept, else 0."""
     crop: Crop
     """The part of the image that the segmenter looked at. Pass it on with the next query: it is kept while it fits."""
     logits: FloatMap | None
@@ -256,7 +257,7 @@ class Prediction:
     ) -> "Prediction":
         """The answer with a tidier mask; see `vpuformer.inference.cleaning`.
 
-        Where the mask changes, the probability becomes 0 or 1.
+        Where the mask changes, the probability does as in `from_logits`; without logits it becomes 0 or 1.
 
         >>> Prediction(np.array([[0.9, 0.9, 0.9], [0.9, 0.1, 0.9], [0.9, 0.9, 0.9]])).cleaned(holes=1).mask.all()
         np.True_
@@ -277,15 +278,18 @@ class Prediction:
             )
         mask = self.probability > threshold
         mask = cleaning.smooth(cleaning.drop_specks(cleaning.fill_holes(mask, holes), specks), smooth)
+        if self.logits is not None:
+            size = (mask.shape[0], mask.shape[1])
+            return replace(self, probability=self.from_logits(self.logits, self.crop, size, mask).probability)
         probability = self.probability.copy()
         np.copyto(probability, mask, where=self.mask != mask)
-        return Prediction(probability, self.crop, self.logits, corrected=self.corrected, candidates=self.candidates)
+        return replace(self, probability=probability)
 
     @classmethod
     def from_logits(
         cls, logits: FloatMap, crop: Crop, size: Size, mask: BoolMask | None = None, *, corrected: int = 0
     ) -> "Prediction":
-        """Stretch logits to their crop and put it into an image of `size` that is empty elsewhere.
+        """Stretch logits to their crop and put it into an image of `size`, elsewhere 0.
 
         The result depends on the arguments alone, to the bit. Logits are interpolated, and probabilities made of them
         afterwards: that is what the losses see in training, and it puts the boundary where the network does, also
@@ -301,7 +305,7 @@ class Prediction:
             size: height and width of the image.
             mask: the mask of the result, shape `size`, known to the pixel. Where the logits say otherwise, the
                 probability is next to the threshold if they do so weakly, as along an outline that is finer than they
-                are, and 0 or 1 if they do so strongly.
+                are, and 0 or 1 if they do so strongly, or if the pixel lies outside the crop.
             corrected: see `Prediction.corrected`.
         """
         from vpuformer.inference.sigmoid import sigmoid_  # loads torch, which most segmenters do not need

@@ -106,7 +106,8 @@ class VPUFormerSegmenter:
     def segment(self, queries: Sequence[Query]) -> list[Prediction]:
         """Answer all queries, in one pass of the network for each `MAX_BATCH` of them.
 
-        Those whose answer calls for another crop are refined in a second pass.
+        Those whose answer calls for another crop are refined in further passes (`ZoomRule.looks`). All answers are
+        corrected (`ViewSettings.steady`).
 
         Raises:
             InputError: another segmenter has encoded the image of a query.
@@ -159,23 +160,26 @@ class VPUFormerSegmenter:
     ) -> list[Prediction]:
         """One answer a view, from as many looks as the rules call for, corrected."""
         answers = self._look(views)
+        looked = [answer.probability for answer in answers]
         seen = dict(enumerate(views))
         for look in range(1, max((rule.looks for rule in rules if rule), default=1)):
             refined = {i: view.refine(answers[i], look, rules[i]) for i, view in seen.items()}
             seen = {i: view for i, view in refined.items() if view is not None}
             for i, answer in zip(seen, self._look([*seen.values()]), strict=True):
-                answers[i] = answer
+                answers[i], looked[i] = answer, _over(looked[i], answer)
         if not self.views.steady:
             return answers
-        return [self._corrected(query, answer) for query, answer in zip(queries, answers, strict=True)]
+        return [self._corrected(*each) for each in zip(queries, answers, looked, strict=True)]
 
-    def _corrected(self, query: Query, answer: Prediction) -> Prediction:
-        """The answer without changes far from the new prompts, and with every prompt on the right side."""
+    def _corrected(self, query: Query, answer: Prediction, looked: FloatMap) -> Prediction:
+        """The answer without changes far from the new prompts, and with every prompt on the right side.
+
+        `looked` is the last probability that a look gave each pixel.
+        """
         probability = answer.probability
-        if query.mask is not None and query.new:
-            probability = steady(
-                probability, query.mask, query.new_prompts, looked_at=query.crop, only_here=query.only_here
-            )
+        if query.mask is not None and query.new and query.mask.any():  # 0 everywhere says nothing about the object
+            merged = steady(looked, query.mask, query.new_prompts, looked_at=query.crop, only_here=query.only_here)
+            probability = probability if merged is looked else merged
         probability, corrected = honoured(probability, query.prompts, sqrt(answer.crop.width * answer.crop.height))
         if probability is answer.probability:
             return answer
@@ -248,3 +252,10 @@ class VPUFormerSegmenter:
     def _with_mirror_images(self, batch: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """A batch (B, S, S, ...) and, if the network is shown them, its mirror images behind it."""
         return np.concatenate([batch, batch[:, :, ::-1]]) if self.views.flip else batch
+
+
+def _over(looked: FloatMap, answer: Prediction) -> FloatMap:
+    """The answer, and outside its crop what earlier looks said, which is background."""
+    probability = np.minimum(looked, np.float32(MASK_THRESHOLD))
+    probability[answer.crop.slices] = answer.probability[answer.crop.slices]
+    return probability

@@ -16,7 +16,7 @@ from vpuformer.inference.protocol import Prediction, Query, as_probability
 from vpuformer.prompts import Prompt
 
 MAX_STEPS = 100
-"""So many steps can be undone. A step keeps the network's logits, 0.8 MB at 448, whatever the size of the image."""
+"""So many steps can be undone. A step keeps the network's logits, 0.8 MB at 448, and the mask, packed."""
 
 
 class _Packed(NamedTuple):

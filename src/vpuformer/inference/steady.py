@@ -103,7 +103,7 @@ def _sureness(previous: FloatMap, window: Crop, looked_at: Crop | None) -> Float
 def _near(change: BoolMask, distance: FloatMap) -> BoolMask:
     """What of a change is near, given the distance of each pixel from the prompts."""
     count, components = cv2.connectedComponents(change.view(np.uint8), connectivity=8)
-    labels = np.asarray(components, np.intp)
+    labels = np.asarray(components, np.int32)
     touching = np.zeros(count, np.bool_)
     touching[labels[distance <= _TOUCHING]] = True
     touching[0] = False  # what does not change

@@ -1,11 +1,12 @@
 """The crop that the network sees next, and the prompts in it.
 
 After the first answer the object is known roughly, and a crop around it shows the network more of its boundary than
-the whole image does. The rule is that of RITM's zoom-in (Sofiiuk et al., 2022), with three differences: the crop
+the whole image does. The rule is that of RITM's zoom-in (Sofiiuk et al., 2022), with four differences: the crop
 contains every positive prompt, where RITM knows only clicks, so that a box or a scribble is never cut off; at the edge
-of the image a small crop is moved inwards instead of being cut off; and it is drawn closer around the object, and
-sooner drawn anew. RITM's numbers (`RULES["ritm"]`) come from clicks on objects of several hundred pixels;
-`benchmarks/zoom.py` measures others on the validation split.
+of the image a small crop is moved inwards instead of being cut off; it is drawn closer around the object, and sooner
+drawn anew; and the network looks again where its answer calls for another crop (`View.refine`). RITM's numbers
+(`RULES["ritm"]`) come from clicks on objects of several hundred pixels; `benchmarks/zoom.py` measures others on the
+validation split.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -114,7 +114,9 @@ class SamPredictor:
         size = self._encoded.size
         mask = None if mask_input is None else from_low_res(mask_input, size)
         prompts = prompts_from_arrays(point_coords, point_labels, box)
-        query = Query(self._encoded, prompts, mask, candidates=multimask_output and mask is None)
+        # Nobody says which prompts are new, and a box comes behind the points.
+        new, candidates = len(prompts), multimask_output and mask is None
+        query = Query(self._encoded, prompts, mask, new=new, candidates=candidates)
         (prediction,) = self._segmenter.segment([query])
         candidates = prediction.candidates or (Candidate(prediction.mask, expected_iou(prediction)),)
         masks = np.stack([candidate.mask for candidate in candidates])
