@@ -166,7 +166,7 @@ def longest_run(line: BoolMask) -> int:
 
 
 def ignores(mask: BoolMask, prompts: Sequence[Prompt]) -> bool:
-    """Whether a pixel that a click or scribble shows is on the wrong side; the last prompt on a pixel counts."""
+    """Whether a pixel is not what the last click or scribble on it shows."""
     shown = np.full(mask.shape, -1, np.int8)
     for prompt in prompts:
         shown[pixels_under(prompt, (mask.shape[0], mask.shape[1]))] = prompt.positive

@@ -131,3 +131,14 @@ def test_what_an_earlier_look_saw_is_no_cut(monkeypatch: pytest.MonkeyPatch) -> 
 
 def _weakly(output: Output) -> Output:
     return output._replace(logits=output.logits / 9 * 0.5)
+
+
+def test_an_answer_without_an_object_binds_nothing() -> None:
+    red = np.zeros(SIZE, np.bool_)
+    red[50:60, 5:155] = True
+    segmenter = segmenter_of(SeesRed())
+    encoded = segmenter.encode(np.where(red[..., None], RED, BLACK).astype(np.uint8))
+    nothing = np.full(SIZE, 0.01, np.float32)
+    [first] = segmenter.segment([Query(encoded, [Click(80, 55)])])
+    [after] = segmenter.segment([Query(encoded, [Click(80, 20, False), Click(80, 55)], nothing)])
+    np.testing.assert_array_equal(after.mask, first.mask)

@@ -75,6 +75,8 @@ def test_where_nobody_has_looked_nothing_is_known() -> None:
     before = np.zeros(SIZE, np.float32)
     assert steady(answered(0.9, 0.9), before, [Click(30, 50)])[50, 170] == 0
     assert steady(answered(0.9, 0.9), before, [Click(30, 50)], looked_at=Crop(0, 0, 100, 100))[50, 170] > 0.5
+    before[50, 170] = 1  # kept from an earlier look
+    assert steady(answered(0.9, 0.1), before, [Click(30, 50)], looked_at=Crop(0, 0, 100, 100))[50, 170] == 1
 
 
 def test_without_new_prompts_and_only_here_nothing_changes() -> None:

@@ -322,7 +322,7 @@ class Prediction:
         if mask is not None:
             wrong = np.nonzero((probability > MASK_THRESHOLD) != mask)
             right, weakly = mask[wrong], np.abs(probability[wrong] - MASK_THRESHOLD) < _WEAKLY
-            probability[wrong] = np.where(weakly, np.where(right, 0.5, 0.48), right)
+            probability[wrong] = np.where(weakly, np.where(right, 0.51, 0.47), right)
         return cls(probability, crop, logits, corrected=corrected)
 
 

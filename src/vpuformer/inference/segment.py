@@ -177,7 +177,7 @@ class VPUFormerSegmenter:
         `looked` is the last probability that a look gave each pixel.
         """
         probability = answer.probability
-        if query.mask is not None and query.new and query.mask.any():  # 0 everywhere says nothing about the object
+        if query.mask is not None and query.new and (query.mask > MASK_THRESHOLD).any():  # else nothing is to be kept
             merged = steady(looked, query.mask, query.new_prompts, looked_at=query.crop, only_here=query.only_here)
             probability = probability if merged is looked else merged
         probability, corrected = honoured(probability, query.prompts, sqrt(answer.crop.width * answer.crop.height))

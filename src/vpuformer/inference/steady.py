@@ -92,11 +92,11 @@ def _sureness(previous: FloatMap, window: Crop, looked_at: Crop | None) -> Float
     """How sure the previous answer is of each pixel of the window, from 0 to 0.5; 0 where nobody has looked."""
     sureness = np.abs(previous - np.float32(0.5))
     if looked_at is not None:
+        outside = np.ones(previous.shape, np.bool_)
         top, left = looked_at.top - window.top, looked_at.left - window.left
-        sureness[: max(top, 0)] = 0
-        sureness[max(top + looked_at.height, 0) :] = 0
-        sureness[:, : max(left, 0)] = 0
-        sureness[:, max(left + looked_at.width, 0) :] = 0
+        rows = slice(max(top, 0), max(top + looked_at.height, 0))
+        outside[rows, max(left, 0) : max(left + looked_at.width, 0)] = False
+        sureness[outside & (previous == 0)] = 0
     return sureness
 
 
