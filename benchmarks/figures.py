@@ -159,7 +159,7 @@ def tests() -> str:
             part = "" if summary["objects"] == whole else f", every {round(whole / summary['objects'])}th object"
             if name.startswith("default") and summary["weights_sha256"] != bundled:
                 part += " (earlier weights)"
-            cells = [protocol(summary["options"]), *(cell(summary, measure) for measure in MEASURES)]
+            cells = [protocol(summary), *(cell(summary, measure) for measure in MEASURES)]
             lines.append(f"| {RUNS[name]}{part} | " + " | ".join(cells) + " |")
         tables.append("\n".join(lines))
     return "\n\n".join(tables)
@@ -172,31 +172,34 @@ def tests_in_short() -> str:
     head = "| mean number of prompts | protocol | "
     lines = [head + " | ".join(titles) + " |", "|---|---|" + "--:|" * len(titles)]
     for name, title in SHORT.items():
-        shown, cells = "-", []
+        shown, cells = None, []
         for dataset in SETS:
             paths = [RESULTS / dataset / run / "summary.json" for run in (name, "default-click")]
             summary, ours = (json.loads(path.read_text()) if path.exists() else {"objects": 0} for path in paths)
-            whole = summary["objects"] == ours["objects"]
-            cells += [number_shown(summary, measure) if whole else "-" for measure in measures]
-            shown = protocol(summary["options"]) if whole else shown
-        lines.append(f"| {title} | {shown} | " + " | ".join(cells) + " |")
+            fits = summary["objects"] == ours["objects"] and protocol(summary) == (shown or protocol(summary))
+            shown = protocol(summary) if fits else shown
+            cells += [number_shown(summary, measure) if fits else "-" for measure in measures]
+        lines.append(f"| {title} | {shown or '-'} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
-def protocol(options: dict[str, Any]) -> str:
+def protocol(summary: dict[str, Any]) -> str:
     """Protocol of a run in words; "-" for a method that has no such options.
 
-    >>> protocol({"zoom": True}), protocol({"zoom": True, "zoom_rule": "ritm", "flip": True, "steady": False})
-    ('ours', "RITM's zoom, flip, no corrections")
+    >>> protocol({"options": {"zoom": True}, "corrected": 0.02}), protocol({"options": {"zoom": True}})
+    ('ours', 'ours, no corrections')
     """
+    options = summary["options"]
     if not options:
         return "-"
     parts = ["" if options["zoom"] else "no zoom"]
     parts.append("RITM's zoom" if options.get("zoom_rule") == "ritm" else "")
     parts.append("flip" if options.get("flip") else "")
-    parts.append("" if options.get("steady", True) else "no corrections")
     parts.append(f"input {options['input_size']} px" if "input_size" in options else "")
-    return ", ".join(part for part in parts if part) or "ours"
+    # Runs from before there were corrections do not count them.
+    parts.append("" if options.get("steady", True) and "corrected" in summary else "no corrections")
+    named = [part for part in parts if part]
+    return ", ".join(named if named and named != ["no corrections"] else ["ours", *named])
 
 
 def validation() -> str:
