@@ -120,7 +120,9 @@ class VPUFormerSegmenter:
                 View.choose(self._own(query), query.prompts, query.mask, query.crop, rule)
                 for query, rule in zip(batch, rules, strict=True)
             ]
-            answers += self._with_candidates(batch, views, rules, self._answer(batch, views, rules))
+            first = self._look(views)
+            refined = self._refined(batch, views, rules, first)
+            answers += self._with_candidates(batch, views, rules, first, refined)
         return answers
 
     def _with_candidates(
@@ -128,22 +130,23 @@ class VPUFormerSegmenter:
         queries: Sequence[Query],
         views: Sequence[View],
         rules: Sequence[ZoomRule | None],
+        first: Sequence[Prediction],
         answers: Sequence[Prediction],
     ) -> list[Prediction]:
         """The answers, with candidates where the queries ask for them; without a mask, also from further views."""
-        unclear = [i for i, query in enumerate(queries) if query.candidates and query.mask is None]
-        first = self._look([views[i] for i in unclear])
         further = [
             (i, view, rule)
-            for i, answer in zip(unclear, first, strict=True)
-            for view, rule in further_views(views[i], answer, rules[i])
+            for i, query in enumerate(queries)
+            if query.candidates and query.mask is None
+            for view, rule in further_views(views[i], first[i], rules[i])
         ]
-        found: dict[int, list[Prediction]] = {i: [] for i in unclear}
-        seen = self._answer(
-            [queries[i] for i, _, _ in further], [view for _, view, _ in further], [rule for _, _, rule in further]
+        seen = [view for _, view, _ in further]
+        others = self._refined(
+            [queries[i] for i, _, _ in further], seen, [rule for _, _, rule in further], self._look(seen)
         )
-        for (i, _, _), answer in zip(further, seen, strict=True):
-            found[i].append(answer)
+        found: dict[int, list[Prediction]] = {}
+        for (i, _, _), answer in zip(further, others, strict=True):
+            found.setdefault(i, []).append(answer)
         return [
             replace(answer, candidates=distinct([answer, *found.get(i, ())])) if query.candidates else answer
             for i, (query, answer) in enumerate(zip(queries, answers, strict=True))
@@ -155,29 +158,38 @@ class VPUFormerSegmenter:
             raise InputError("the image was encoded by another segmenter; encode it with the segmenter that is asked")
         return encoded
 
-    def _answer(
-        self, queries: Sequence[Query], views: Sequence[View], rules: Sequence[ZoomRule | None]
+    def _refined(
+        self,
+        queries: Sequence[Query],
+        views: Sequence[View],
+        rules: Sequence[ZoomRule | None],
+        first: Sequence[Prediction],
     ) -> list[Prediction]:
-        """One answer a view, from as many looks as the rules call for, corrected."""
-        answers = self._look(views)
+        """One answer a view: the first, refined in as many looks as the rules call for, and corrected."""
+        answers, seen = list(first), dict(enumerate(views))
         looked = [answer.probability for answer in answers]
-        seen = dict(enumerate(views))
+        binds = [self.views.steady and _binds(query) for query in queries]
         for look in range(1, max((rule.looks for rule in rules if rule), default=1)):
             refined = {i: view.refine(answers[i], look, rules[i]) for i, view in seen.items()}
             seen = {i: view for i, view in refined.items() if view is not None}
             for i, answer in zip(seen, self._look([*seen.values()]), strict=True):
-                answers[i], looked[i] = answer, _over(looked[i], answer)
+                answers[i] = answer
+                if binds[i]:
+                    looked[i] = _over(looked[i], answer)
         if not self.views.steady:
             return answers
-        return [self._corrected(*each) for each in zip(queries, answers, looked, strict=True)]
+        return [
+            self._corrected(query, answer, last if bound else None)
+            for query, answer, last, bound in zip(queries, answers, looked, binds, strict=True)
+        ]
 
-    def _corrected(self, query: Query, answer: Prediction, looked: FloatMap) -> Prediction:
+    def _corrected(self, query: Query, answer: Prediction, looked: FloatMap | None) -> Prediction:
         """The answer without changes far from the new prompts, and with every prompt on the right side.
 
-        `looked` is the last probability that a look gave each pixel.
+        `looked` is the last probability that a look gave each pixel; None if the previous mask binds nothing.
         """
         probability = answer.probability
-        if query.mask is not None and query.new and (query.mask > MASK_THRESHOLD).any():  # else nothing is to be kept
+        if looked is not None and query.mask is not None:
             merged = steady(looked, query.mask, query.new_prompts, looked_at=query.crop, only_here=query.only_here)
             probability = probability if merged is looked else merged
         probability, corrected = honoured(probability, query.prompts, sqrt(answer.crop.width * answer.crop.height))
@@ -252,6 +264,11 @@ class VPUFormerSegmenter:
     def _with_mirror_images(self, batch: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """A batch (B, S, S, ...) and, if the network is shown them, its mirror images behind it."""
         return np.concatenate([batch, batch[:, :, ::-1]]) if self.views.flip else batch
+
+
+def _binds(query: Query) -> bool:
+    """Whether the previous mask has an object, of which some is to be kept."""
+    return query.mask is not None and query.new > 0 and bool((query.mask > MASK_THRESHOLD).any())
 
 
 def _over(looked: FloatMap, answer: Prediction) -> FloatMap:
