@@ -17,10 +17,9 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from figures import NATURAL, validation_group
+from natural import natural_objects
 from scipy.stats import rankdata
 
-from vpuformer.cli.methods import open_samples
 from vpuformer.data.sample import Sample
 from vpuformer.files import write_file
 from vpuformer.inference.device import use_one_core
@@ -54,8 +53,7 @@ def main() -> None:
     keep_freed_memory()
     use_one_core()
 
-    every_object = open_samples("coco", options.root, options.split)
-    samples = [each for each in every_object if validation_group(each.name) == NATURAL][:: options.every]
+    samples = natural_objects(options.root, options.split, options.every)
     segmenter = VPUFormerSegmenter.from_pretrained(options.model, "cpu")
     content = {
         "command": f"python benchmarks/candidates.py --root data/train --split data/split.json --every {options.every}",

@@ -19,10 +19,9 @@ from typing import Any
 from unittest import mock
 
 import torch
-from figures import NATURAL, validation_group
+from natural import natural_objects
 from torch import Tensor
 
-from vpuformer.cli.methods import open_samples
 from vpuformer.data.sample import Sample
 from vpuformer.encoding.pue import VECTOR, prompt_vectors, with_no_prompt_token
 from vpuformer.evaluation.run import evaluate
@@ -57,8 +56,7 @@ def main() -> None:
     options = parser.parse_args()
     keep_freed_memory()
 
-    every_object = open_samples("coco", options.root, options.split)
-    samples = [each for each in every_object if validation_group(each.name) == NATURAL][:: options.every]
+    samples = natural_objects(options.root, options.split, options.every)
     network = TorchNetwork.from_pretrained("default", "cpu")
     gates = Gates()
     with gates.recorded(network.model):

@@ -18,11 +18,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from figures import NATURAL, validation_group
+from natural import natural_objects
 from watching import watched
 
 from vpuformer.arrays import BoolMask
-from vpuformer.cli.methods import open_samples
 from vpuformer.data.sample import Sample
 from vpuformer.evaluation.records import ObjectRecord
 from vpuformer.evaluation.report.trust import trust
@@ -80,9 +79,7 @@ def main() -> None:
     keep_freed_memory()
 
     weights = read_manifest(options.model).sha256
-    samples = [
-        each for each in open_samples("coco", options.root, options.split) if validation_group(each.name) == NATURAL
-    ][:: options.every]
+    samples = natural_objects(options.root, options.split, options.every)
     words = f"--root data/train --split data/split.json --every {options.every}"
     head = {
         "command": f"python benchmarks/trust.py {words} VARIANT...",

@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from figures import NATURAL, validation_group
+from natural import natural_objects
 from watching import watched
 
-from vpuformer.cli.methods import open_samples
 from vpuformer.data.sample import Sample
 from vpuformer.evaluation.run import evaluate
 from vpuformer.evaluation.simulated_user import SimulatedUser
@@ -49,8 +48,7 @@ def main() -> None:
     weights = read_manifest("default").sha256
     former: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     rules = former["rules"] if former.get("weights_sha256") == weights else {}
-    every_object = open_samples("coco", options.root, options.split)
-    samples = [each for each in every_object if validation_group(each.name) == NATURAL]
+    samples = natural_objects(options.root, options.split)
     for rule in options.rules:
         rules[rule] = measure(samples, rule, options.workers)
         print(rule, rules[rule], flush=True)
