@@ -199,8 +199,8 @@ def restored(answer: StepAnswer | None, size: Size, strokes: Sequence[history.Co
     mask = rle.decode(answer.mask, size)
     if answer.logits is None or answer.crop is None:
         return painted(mask.astype(np.float32), strokes)
-    restored = Prediction.from_logits(decode_logits(answer.logits), Crop(*answer.crop), size, mask)
-    return painted(restored.probability, strokes)
+    prediction = Prediction.from_logits(decode_logits(answer.logits), Crop(*answer.crop), size, mask)
+    return painted(prediction.probability, strokes)
 
 
 def as_answer(mask: BoolMask, base: StepAnswer | None = None) -> StepAnswer:

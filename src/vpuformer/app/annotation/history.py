@@ -62,7 +62,7 @@ def base_step(contents: Sequence[Content]) -> int | None:
     """
     earlier = range(len(contents) - 1)
     match contents[-1]["type"]:
-        case "mask" | "lasso" | "clear":
+        case kind if kind in STARTS:
             return None
         case "remove":
             known = set(active_prompts(contents))
