@@ -43,6 +43,7 @@ from vpuformer.geometry import Crop
 from vpuformer.images import check_mask, read_image
 from vpuformer.inference import cleaning
 from vpuformer.inference.resample import stretch
+from vpuformer.inference.sigmoid import sigmoid_
 from vpuformer.metrics import MASK_THRESHOLD
 from vpuformer.prompts import Prompt, fit_to_image
 
@@ -308,8 +309,6 @@ class Prediction:
                 are, and 0 or 1 if they do so strongly, or if the pixel lies outside the crop.
             corrected: see `Prediction.corrected`.
         """
-        from vpuformer.inference.sigmoid import sigmoid_  # loads torch, which most segmenters do not need
-
         inside = stretch(logits, crop.size)
         if inside is logits:
             inside = logits.copy()
