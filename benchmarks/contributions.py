@@ -18,12 +18,14 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import numpy as np
 import torch
 from natural import natural_objects
+from numpy import ndarray as Array
 from torch import Tensor
 
 from vpuformer.data.sample import Sample
-from vpuformer.encoding.pue import VECTOR, prompt_vectors, with_no_prompt_token
+from vpuformer.encoding.pue import VECTOR, prompt_vectors
 from vpuformer.evaluation.run import evaluate
 from vpuformer.evaluation.simulated_user import SimulatedUser
 from vpuformer.files import write_file
@@ -33,6 +35,8 @@ from vpuformer.inference.segment import VPUFormerSegmenter
 from vpuformer.memory import keep_freed_memory
 from vpuformer.metrics import iou_at
 from vpuformer.model.manifest import read_manifest
+from vpuformer.model.prompt_inputs import VECTORS
+from vpuformer.model.pue import with_no_prompt_token
 from vpuformer.model.vpuformer import VPUFormer
 from vpuformer.prompts import KINDS, Kind
 
@@ -115,22 +119,22 @@ def no_tokens(model: VPUFormer) -> Iterator[None]:
 def no_place() -> AbstractContextManager[object]:
     """Set `q_h` and `q_v` to zero, so that tokens keep only kind and sign of a prompt."""
 
-    def placeless(*arguments: Any, **options: Any) -> Tensor:
-        vectors = prompt_vectors(*arguments, **options).clone()
+    def placeless(*arguments: Any, **options: Any) -> Array:
+        vectors = prompt_vectors(*arguments, **options)
         vectors[..., : VECTOR - 2] = 0
         return vectors
 
-    return mock.patch("vpuformer.encoding.pue.prompt_vectors", placeless)
+    return mock.patch("vpuformer.model.prompt_inputs.VECTORS", {**VECTORS, "pue": placeless})
 
 
 def no_maps() -> AbstractContextManager[object]:
     """Draw no prompt; the previous mask still enters as a map."""
     from vpuformer.encoding.maps import rasterize_prompts
 
-    def empty(*arguments: Any, **options: Any) -> Tensor:
-        return torch.zeros_like(rasterize_prompts(*arguments, **options))
+    def empty(*arguments: Any, **options: Any) -> Array:
+        return np.zeros_like(rasterize_prompts(*arguments, **options))
 
-    return mock.patch("vpuformer.model.injection.rasterize_prompts", empty)
+    return mock.patch("vpuformer.model.prompt_inputs.rasterize_prompts", empty)
 
 
 @contextmanager

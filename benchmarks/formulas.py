@@ -80,7 +80,7 @@ def vectors(prompts: Sequence[Prompt], formula: str) -> torch.Tensor:
         return torch.stack([literal_vector(prompt) for prompt in prompts])
     frame = FrameMap.to_canonical(Crop.whole((CANONICAL, CANONICAL)))
     batch = PromptBatch.collate([[prompt] for prompt in prompts], [frame] * len(prompts))
-    return prompt_vectors(batch)[:, 0]
+    return torch.from_numpy(prompt_vectors(batch)[:, 0])
 
 
 def literal_vector(prompt: Prompt) -> torch.Tensor:
@@ -94,7 +94,7 @@ def literal_bells(prompt: Click | Box) -> list[torch.Tensor]:
     pixels = torch.arange(CANONICAL, dtype=torch.float32)
     axes = []
     for low, high in zip(prompt.bounds[:2], prompt.bounds[2:], strict=True):
-        vector = bell((pixels - (low + high) / 2).abs(), SIGMA, SIGMA)
+        vector = torch.from_numpy(bell((pixels - (low + high) / 2).abs().numpy(), SIGMA, SIGMA))
         inside = (pixels >= low) & (pixels < high)
         axes.append(vector * inside if isinstance(prompt, Box) else vector)
     return axes

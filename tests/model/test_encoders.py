@@ -5,6 +5,7 @@ import threading
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 import timm
 import torch
@@ -73,7 +74,7 @@ def test_a_training_step_lowers_the_loss_of_its_batch(name: str) -> None:
     optimizer = torch.optim.Adam(model.parameters(), lr=5e-4)
     losses = []
     for _ in range(4):
-        logits = model(random_image(2, 64, 64), torch.zeros(2, 1, 64, 64), prompts, torch.tensor([3, 4])).logits
+        logits = model(random_image(2, 64, 64), torch.zeros(2, 1, 64, 64), prompts, np.array([3, 4])).logits
         loss = normalized_focal_loss(logits, truth) + dice_loss(logits, truth)
         optimizer.zero_grad()
         loss.backward()

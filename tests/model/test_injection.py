@@ -5,19 +5,25 @@ from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 
 from vpuformer.encoding.batch import PromptBatch
 from vpuformer.geometry import Crop, FrameMap
 from vpuformer.model.config import VARIANTS
 from vpuformer.model.features import LateralScales, map_size
 from vpuformer.model.injection import PromptInjection, encoder_maps
+from vpuformer.model.prompt_inputs import Grids, PromptInputs, encoder_prompt_maps, prompt_inputs
 from vpuformer.prompts import Box, Click
 
 SIDE = 64
-PROMPTS = PromptBatch.collate([[Click(20, 20), Box(30, 30, 60, 60)]], [FrameMap.to_canonical(Crop.whole((SIDE, SIDE)))])
+BATCH = PromptBatch.collate([[Click(20, 20), Box(30, 30, 60, 60)]], [FrameMap.to_canonical(Crop.whole((SIDE, SIDE)))])
 IMAGE, MASK = torch.rand(1, 3, SIDE, SIDE), torch.rand(1, 1, SIDE, SIDE)
 LATERAL = LateralScales(torch.rand(1, 16, 16, 16), torch.rand(1, 16, 8, 8), None)
 SEMANTIC = torch.rand(1, 32, 4, 4)
+
+
+def inputs(into: PromptInjection) -> PromptInputs[Tensor]:
+    return prompt_inputs(into._config, BATCH, Grids((SIDE, SIDE), lateral_eighth=True)).converted(torch.from_numpy)
 
 
 def injection(**changes: Any) -> PromptInjection:
@@ -41,7 +47,8 @@ def test_mask_and_prompts_enter_where_the_settings_say(
     mask_fusion: str, dense_prompts: str, encoder: int, features: int
 ) -> None:
     into = injection(mask_fusion=mask_fusion, dense_prompts=dense_prompts)
-    maps = into.into_encoder(IMAGE, MASK, PROMPTS)
+    drawn = encoder_prompt_maps(into._config, BATCH, (SIDE, SIDE))
+    maps = into.into_encoder(IMAGE, MASK, None if drawn is None else torch.from_numpy(drawn))
     assert encoder_maps(into._config) == (0 if maps is None else maps.shape[1]) == encoder
     assert into.maps == features
 
@@ -49,9 +56,9 @@ def test_mask_and_prompts_enter_where_the_settings_say(
 @torch.inference_mode()
 def test_features_that_nothing_enters_stay_as_they_are() -> None:
     into = injection(mask_fusion="early", dense_prompts="none")
-    maps = into.features_of_maps(MASK, PROMPTS, (16, 16))
+    maps = into.features_of_maps(MASK, inputs(into), (16, 16))
     assert maps is None
-    prompted = into.into_features(SEMANTIC, LATERAL, maps, PROMPTS)
+    prompted = into.into_features(SEMANTIC, LATERAL, maps, inputs(into))
     assert prompted.semantic is SEMANTIC
     assert prompted.lateral is LATERAL
     assert prompted.priors is None
@@ -62,12 +69,12 @@ def test_a_paused_encoder_goes_on_with_the_maps_in_it() -> None:
     into = injection()
     assert into.eighth is not None
     torch.nn.init.ones_(into.eighth.bias)
-    maps = into.features_of_maps(MASK, PROMPTS, map_size(LATERAL.quarter))
+    maps = into.features_of_maps(MASK, inputs(into), map_size(LATERAL.quarter))
     # The encoder padded its input by a cell of 1/8 to the right and below.
     eighth = into.into_eighth(torch.zeros(1, 24, 9, 9), maps)
     assert (eighth[..., :8, :8] == 1).all()
     assert not eighth[..., 8, :].any()
-    prompted = into.into_features(SEMANTIC, LATERAL, maps, PROMPTS)
+    prompted = into.into_features(SEMANTIC, LATERAL, maps, inputs(into))
     assert not torch.equal(prompted.lateral.quarter, LATERAL.quarter)
     assert not torch.equal(prompted.semantic, SEMANTIC)
 
@@ -75,7 +82,8 @@ def test_a_paused_encoder_goes_on_with_the_maps_in_it() -> None:
 def test_priors_have_the_grids_that_attend() -> None:
     tokens = {"dense_prompts": "none", "null_tokens": 4, "prior": "shapes"}
     for fine, sizes in (("none", [(4, 4)]), ("quarter", [(4, 4), (16, 16), (8, 8)])):
-        prompted = injection(**tokens, fine_attention=fine).into_features(SEMANTIC, LATERAL, None, PROMPTS)
+        into = injection(**tokens, fine_attention=fine)
+        prompted = into.into_features(SEMANTIC, LATERAL, None, inputs(into))
         assert prompted.priors is not None
         shapes = [tuple(prior.shape) for prior in prompted.priors if prior is not None]
         assert shapes == [(1, 2 + 4, *size) for size in sizes]

@@ -94,7 +94,7 @@ def test_padding_is_masked_everywhere(model: VPUFormer) -> None:
     together_batch = batch(few, many)
     garbage = replace(
         together_batch,
-        bounds=torch.where(together_batch.valid[..., None], together_batch.bounds, 17.0),
+        bounds=np.where(together_batch.valid[..., None], together_batch.bounds, np.float32(17)),
         positive=together_batch.positive | ~together_batch.valid,
     )
     two = random_image().repeat(2, 1, 1, 1)
@@ -152,7 +152,11 @@ def test_every_trainable_parameter_gets_a_gradient(model: VPUFormer) -> None:
     mask = torch.rand(3, 1, SIDE, SIDE)
     output = model(random_image(3), mask, prompts)
     contrast = prompt_to_pixel_contrastive_loss(
-        output.prompt_embeddings, output.pixel_embeddings, truth, prompts.positive, prompts.valid
+        output.prompt_embeddings,
+        output.pixel_embeddings,
+        truth,
+        torch.from_numpy(prompts.positive),
+        torch.from_numpy(prompts.valid),
     )
     (dice_loss(output.logits, truth) + contrast).backward()
     without = [name for name, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
@@ -289,15 +293,19 @@ def test_the_variants_differ_as_documented() -> None:
 @torch.inference_mode()
 @pytest.mark.parametrize("name", ["default", "paper"])
 def test_a_prompt_encoding_is_added_as_the_docs_show(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from vpuformer.encoding.pue import with_no_prompt_token
-    from vpuformer.model import prompt_encoders
+    from vpuformer.model import prompt_encoders, prompt_inputs
+    from vpuformer.model.pue import with_no_prompt_token
 
     page = (Path(__file__).parents[2] / "docs" / "network.md").read_text(encoding="utf-8")
-    (example,) = re.findall(r"^```python\n(.*?)^# in PROMPT_ENCODERS:\n(.*?)^```", page, re.M | re.S)
-    names: dict[str, Any] = {"torch": torch, "nn": torch.nn, "with_no_prompt_token": with_no_prompt_token}
-    exec(compile(example[0], "docs/network.md", "exec"), names)
-    added = eval("{" + example[1] + "}", names)
-    monkeypatch.setattr(prompt_encoders, "PROMPT_ENCODERS", {**prompt_encoders.PROMPT_ENCODERS, **added})
+    fences = r"^```python\n(.*?)^# in VECTORS:\n(.*?)^# in PROMPT_ENCODERS:\n(.*?)^```"
+    ((code, vectors, encoder),) = re.findall(fences, page, re.M | re.S)
+    names: dict[str, Any] = {"np": np, "torch": torch, "nn": torch.nn, "with_no_prompt_token": with_no_prompt_token}
+    exec(compile(code, "docs/network.md", "exec"), names)
+    for module, table, entry in (
+        (prompt_inputs, "VECTORS", vectors),
+        (prompt_encoders, "PROMPT_ENCODERS", encoder),
+    ):
+        monkeypatch.setattr(module, table, {**getattr(module, table), **eval("{" + entry + "}", names)})
 
     config = replace(CONFIGS[name], prompt_encoding="centre", position_embedding=False)
     model = VPUFormer(config).eval()

@@ -1,16 +1,15 @@
-"""The prompts of a batch of images as padded tensors in the canonical 448x448 frame."""
+"""The prompts of a batch of images as padded arrays in the canonical 448x448 frame."""
 
 import inspect
 import traceback
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from jaxtyping import Bool, Float, Int
-from torch import Tensor
+from numpy import ndarray as Array
 
 from vpuformer.arrays import Points
 from vpuformer.geometry import CANONICAL, FrameMap
@@ -29,27 +28,20 @@ class PromptBatch:
     All coordinates lie in the canonical frame. An empty slot has `valid` False and zeros elsewhere.
     """
 
-    kind: Int[Tensor, "b n"]
+    kind: Int[Array, "b n"]
     """Index into `KINDS`: 0 click, 1 box, 2 scribble."""
-    positive: Bool[Tensor, "b n"]
-    valid: Bool[Tensor, "b n"]
-    bounds: Float[Tensor, "b n 4"]
+    positive: Bool[Array, "b n"]
+    valid: Bool[Array, "b n"]
+    bounds: Float[Array, "b n 4"]
     """x0, y0, x1, y1; for a click its point, twice."""
-    points: Float[Tensor, "b n m 2"]
+    points: Float[Array, "b n m 2"]
     """The pixels (x, y) of a click (one) or of a scribble (dense: no gap of more than a pixel); none for a box."""
-    point_valid: Bool[Tensor, "b n m"]
-
-    @property
-    def device(self) -> torch.device:
-        return self.kind.device
+    point_valid: Bool[Array, "b n m"]
 
     def __len__(self) -> int:
         return self.kind.shape[0]
 
-    def to(self, device: torch.device | str) -> "PromptBatch":
-        return PromptBatch(**{field.name: getattr(self, field.name).to(device) for field in fields(self)})
-
-    def is_kind(self, kind: Kind) -> Bool[Tensor, "b n"]:
+    def is_kind(self, kind: Kind) -> Bool[Array, "b n"]:
         """True for slots that hold a prompt of this kind."""
         return self.valid & (self.kind == KINDS.index(kind))
 
@@ -60,7 +52,6 @@ class PromptBatch:
         frames: Sequence[FrameMap],
         *,
         max_prompts: int = MAX_PROMPTS,
-        device: torch.device | str | None = None,
     ) -> "PromptBatch":
         """Map the prompts of each sample into the canonical frame, and pad them.
 
@@ -90,8 +81,7 @@ class PromptBatch:
             bounds[i, there] = [corners for corners, _ in encoded[i]]
             for j, (_, pixels) in enumerate(encoded[i]):
                 points[i, j, : len(pixels)], point_valid[i, j, : len(pixels)] = pixels, True
-        arrays = (kind, positive, valid, bounds, points, point_valid)
-        return cls(*(torch.from_numpy(array).to(device or "cpu") for array in arrays))
+        return cls(kind, positive, valid, bounds, points, point_valid)
 
 
 def _limit(prompts: Sequence[Prompt], most: int) -> list[Prompt]:

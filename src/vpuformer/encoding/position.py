@@ -46,18 +46,26 @@ def fourier_code(
 
 
 def grid_code(
-    size: tuple[int, int], dim: int, code: PositionCode = "sines", device: torch.device | str | None = None
+    size: tuple[int, int],
+    dim: int,
+    code: PositionCode = "sines",
+    device: torch.device | str | None = None,
+    frequencies: Float[Tensor, "2 half"] | None = None,
 ) -> Float[Tensor, "hw dim"]:
     """The code of the cells of a grid of `size` (h, w) laid over the image.
 
     `sines` has the columns first, then the rows; `fourier` mixes both. A cell has the same code at whatever size the
     network runs, since its position is counted in canonical pixels.
+
+    Args:
+        size, dim, code, device: of the result.
+        frequencies: those of `fourier`, by default `random_frequencies`; a graph cannot draw them.
     """
     h, w = size
     x = (torch.arange(w, device=device) + 0.5) * (CANONICAL / w) - 0.5
     y = (torch.arange(h, device=device) + 0.5) * (CANONICAL / h) - 0.5
     if code == "fourier":
         points = torch.stack([x.repeat(h), y.repeat_interleave(w)], dim=-1)
-        return fourier_code(points, random_frequencies(dim).to(points.device))
+        return fourier_code(points, random_frequencies(dim).to(points.device) if frequencies is None else frequencies)
     columns, rows = axis_code(x, dim // 2), axis_code(y, dim // 2)
     return torch.cat([columns[None].expand(h, w, -1), rows[:, None].expand(h, w, -1)], dim=-1).reshape(h * w, dim)

@@ -8,15 +8,15 @@ the prompt. It enters the attention logits alone; no map reaches the image branc
 import math
 from collections.abc import Sequence
 
-import torch
-import torch.nn.functional as F
+import numpy as np
 from jaxtyping import Float
-from torch import Tensor
+from numpy import ndarray as Array
 
 from vpuformer.encoding.batch import PromptBatch
 from vpuformer.encoding.gaussian import click_vector
 from vpuformer.encoding.maps import box_coverage, cells
 from vpuformer.geometry import CANONICAL
+from vpuformer.prompts import KINDS
 
 FLOOR = 1e-3
 """Value of a cell that a prompt does not cover."""
@@ -26,7 +26,7 @@ NOWHERE = 0.1
 
 def prompt_priors(
     prompts: PromptBatch, sizes: Sequence[tuple[int, int]], null_tokens: int = 0
-) -> list[Float[Tensor, "b n_null _ _"]]:
+) -> list[Float[Array, "b n_null _ _"]]:
     """Log-priors of the prompts, then of the null tokens, over grids of `sizes` (h, w).
 
     The grids cover the image. The value of a cell is `log(FLOOR + p)`, `p` in [0, 1]. For a click `p` is the outer
@@ -34,23 +34,35 @@ def prompt_priors(
     share of the cell inside it; for a scribble 1 where the stroke passes. A slot without a prompt and a null token have
     `log(NOWHERE)` everywhere.
     """
-    x0, y0, x1, y1 = prompts.bounds.unbind(-1)
+    b, n = prompts.kind.shape
+    x0, y0, x1, y1 = np.moveaxis(prompts.bounds, -1, 0)
     horizontal, vertical = click_vector((x0 + x1) / 2, CANONICAL), click_vector((y0 + y1) / 2, CANONICAL)
-    box, scribble = (prompts.is_kind(kind)[..., None, None] for kind in ("box", "scribble"))
+    click, box, scribble = (prompts.is_kind(kind) for kind in KINDS)
     priors = []
     for h, w in sizes:
-        columns, rows = F.adaptive_max_pool1d(horizontal, w), F.adaptive_max_pool1d(vertical, h)
-        value = rows[..., :, None] * columns[..., None, :]
-        value = torch.where(box, box_coverage(prompts, (h, w)), value)
-        value = torch.where(scribble, stroke_cells(prompts, (h, w)), value)
-        prior = torch.where(prompts.valid[..., None, None], FLOOR + value, NOWHERE).log()
-        priors.append(F.pad(prior, (0, 0, 0, 0, 0, null_tokens), value=math.log(NOWHERE)))
+        prior = np.full((b, n + null_tokens, h, w), math.log(NOWHERE), np.float32)
+        own = prior[:, :n]
+        rows, columns = _pooled(vertical[click], h), _pooled(horizontal[click], w)
+        own[click] = np.log(FLOOR + rows[..., :, None] * columns[..., None, :])
+        own[box] = np.log(FLOOR + box_coverage(prompts.bounds[box], (h, w)))
+        own[scribble] = np.log(FLOOR + stroke_cells(prompts, (h, w))[scribble])
+        priors.append(prior)
     return priors
 
 
-def stroke_cells(prompts: PromptBatch, size: tuple[int, int]) -> Float[Tensor, "b n h w"]:
+def stroke_cells(prompts: PromptBatch, size: tuple[int, int]) -> Float[Array, "b n h w"]:
     """1 in every cell that holds a point of the prompt, 0 elsewhere."""
     h, w = size
     cell = cells(prompts, size)
-    canvas = prompts.points.new_zeros(*cell.shape[:2], h * w + 1)
-    return canvas.scatter(-1, cell, 1.0)[..., :-1].unflatten(-1, size)
+    canvas = np.zeros((*cell.shape[:2], h * w + 1), np.float32)
+    np.put_along_axis(canvas, cell, 1, -1)
+    return canvas[..., :-1].reshape(*cell.shape[:2], h, w)
+
+
+def _pooled(vectors: Float[Array, "n l"], cells: int) -> Float[Array, "n k"]:
+    """The maximum over each cell's part of the vectors, as `adaptive_max_pool1d` of PyTorch."""
+    length = vectors.shape[-1]
+    first = np.arange(cells) * length // cells
+    end = -(-np.arange(1, cells + 1) * length // cells)
+    padded = np.pad(vectors, ((0, 0), (0, 1)))  # the last part ends behind the last element
+    return np.maximum.reduceat(padded, np.stack([first, end], axis=1).ravel(), axis=-1)[:, ::2]

@@ -114,6 +114,16 @@ class VPUFormerConfig:
         if self.position_embedding and self.position_code == "fourier":
             raise ConfigError("position_embedding=True needs a code of each axis of its own: position_code='sines'")
 
+    @property
+    def features_depend_on_mask(self) -> bool:
+        """Whether a new previous mask needs a new pass of the image encoder."""
+        return self.mask_fusion == "early"
+
+    @property
+    def features_depend_on_prompts(self) -> bool:
+        """Whether a new prompt needs a new pass of the image encoder."""
+        return self.dense_prompts == "early"
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as `config.json` holds them."""
         return asdict(self)

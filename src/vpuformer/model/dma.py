@@ -7,7 +7,7 @@ from einops import rearrange
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from vpuformer.encoding.position import grid_code
+from vpuformer.encoding.position import grid_code, random_frequencies
 from vpuformer.model.config import VPUFormerConfig
 from vpuformer.model.features import PromptedFeatures, PromptTokens
 
@@ -198,16 +198,20 @@ class DMAOutput(NamedTuple):
 class DMA(nn.ModuleList):
     """All DMA layers, or none (Table V): then every scale is made of the encoder's map."""
 
+    _frequencies: Tensor | None
+
     def __init__(self, config: VPUFormerConfig) -> None:
         super().__init__(DMALayer(config) for _ in range(LAYERS if config.dma else 0))
         self._config = config
+        fourier = config.dma and config.position_code == "fourier"
+        self.register_buffer("_frequencies", random_frequencies(config.dim) if fourier else None, persistent=False)
 
     def forward(self, features: PromptedFeatures, tokens: PromptTokens) -> DMAOutput:
         config, original = self._config, tokens.features
         if not config.dma:
             return DMAOutput([features.semantic] * (LAYERS + 1), tokens, original)
         h, w = features.semantic.shape[-2:]
-        position = grid_code((h, w), config.dim, config.position_code, original.device)
+        position = grid_code((h, w), config.dim, config.position_code, original.device, self._frequencies)
         semantic = visual = rearrange(features.semantic, "b d h w -> b (h w) d")
         prior = None if features.priors is None else rearrange(features.priors.sixteenth, "b n h w -> b n (h w)")
         query, total, attended = torch.zeros_like(original), original, original

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from vpuformer.encoding.batch import PromptBatch
+from vpuformer.model.prompt_inputs import PromptInputs
 
 
 def repeat_samples(part: Float[Tensor, "b ..."], times: int) -> Float[Tensor, "b_times ..."]:
@@ -107,7 +107,7 @@ class PromptTokens(NamedTuple):
 
     @classmethod
     def of_prompts(
-        cls, tokens: Float[Tensor, "b n d"], valid: Bool[Tensor, "b n"], prompts: PromptBatch
+        cls, tokens: Float[Tensor, "b n d"], valid: Bool[Tensor, "b n"], prompts: PromptInputs[Tensor]
     ) -> "PromptTokens":
         """The tokens that a prompt encoder has made."""
         sign = torch.where(prompts.valid, torch.where(prompts.positive, 1.0, -1.0), 0.0)
@@ -115,7 +115,7 @@ class PromptTokens(NamedTuple):
 
     def with_null_tokens(self, null_tokens: Float[Tensor, "k d"]) -> "PromptTokens":
         """These tokens, followed by the same null tokens in every sample."""
-        b, k = len(self.features), len(null_tokens)
+        b, k = self.features.shape[0], null_tokens.shape[0]  # not len, which an export would take as fixed
         return PromptTokens(
             torch.cat([self.features, null_tokens.to(self.features.dtype).expand(b, -1, -1)], dim=1),
             F.pad(self.valid, (0, k), value=True),

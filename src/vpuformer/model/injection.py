@@ -1,7 +1,7 @@
 """Injection of prompts and previous mask into the network, besides the query tokens.
 
 They enter as maps: into the image encoder's stem (`PromptInjection.into_encoder`), or into its features
-(`PromptInjection.into_features`). The prior, a prompt's position as a bias of the attention, is made here as well.
+(`PromptInjection.into_features`).
 How maps get into a network of a library is the second half of this file: `InjectionPoint` names the place, `attach`
 prepares the network, and `injecting` adds features during a pass.
 """
@@ -17,11 +17,10 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from vpuformer.encoding.batch import PromptBatch
-from vpuformer.encoding.maps import CHANNELS, rasterize_prompts
-from vpuformer.encoding.prior import prompt_priors
+from vpuformer.encoding.maps import CHANNELS
 from vpuformer.model.config import VPUFormerConfig
 from vpuformer.model.features import LateralScales, Priors, PromptedFeatures, map_size
+from vpuformer.model.prompt_inputs import PromptInputs
 
 
 def encoder_maps(config: VPUFormerConfig) -> int:
@@ -62,33 +61,36 @@ class PromptInjection(nn.Module):
             nn.init.zeros_(self.eighth.bias)  # type: ignore[arg-type]
 
     def into_encoder(
-        self, image: Float[Tensor, "b 3 h w"], mask: Float[Tensor, "b 1 h w"] | None, prompts: PromptBatch | None
+        self,
+        image: Float[Tensor, "b 3 h w"],
+        mask: Float[Tensor, "b 1 h w"] | None,
+        prompt_maps: Float[Tensor, "b 4 h w"] | None,
     ) -> Float[Tensor, "b c h w"] | None:
         """Maps for the image encoder's stem; None where it sees the image alone.
 
         Raises:
-            ValueError: the prompts enter the encoder, and `prompts` is None.
+            ValueError: the prompts enter the encoder, and `prompt_maps` is None.
         """
         maps = []
         if self._config.mask_fusion == "early":
             maps.append(torch.zeros_like(image[:, :1]) if mask is None else mask)
         if self._config.dense_prompts == "early":
-            if prompts is None:
+            if prompt_maps is None:
                 raise ValueError("dense_prompts='early' draws the prompts into the image encoder: pass them")
-            maps.append(rasterize_prompts(prompts, map_size(image)))
+            maps.append(prompt_maps)
         return torch.cat(maps, dim=1) if maps else None
 
     def features_of_maps(
-        self, mask: Float[Tensor, "b 1 h w"], prompts: PromptBatch, size: tuple[int, int]
+        self, mask: Float[Tensor, "b 1 h w"], prompts: PromptInputs[Tensor], size: tuple[int, int]
     ) -> PromptFeatures | None:
-        """Features of the maps, drawn at 1/4 (`size`); None if no map enters the features."""
+        """Features of the maps at 1/4 (`size`); None if no map enters the features."""
         if not self.maps:
             return None
         maps = []
         if self._config.mask_fusion == "late":
             maps.append(F.adaptive_avg_pool2d(mask, size))
-        if self._config.dense_prompts in ("late", "middle"):
-            maps.append(rasterize_prompts(prompts, size))
+        if prompts.maps is not None:
+            maps.append(prompts.maps)
         features = self.stem(torch.cat(maps, dim=1))
         eighth = None if self.eighth is None else self.eighth(features)
         return PromptFeatures(self.quarter(features), eighth, self.sixteenth(features))
@@ -106,24 +108,16 @@ class PromptInjection(nn.Module):
         semantic: Float[Tensor, "b d h16 w16"],
         lateral: LateralScales,
         maps: PromptFeatures | None,
-        prompts: PromptBatch,
+        prompts: PromptInputs[Tensor],
     ) -> PromptedFeatures:
-        """Add the maps to `f_v` at 1/16 and to the lateral scale at 1/4, and make the prior."""
+        """Add the maps to `f_v` at 1/16 and to the lateral scale at 1/4; the prior goes with them."""
         if maps is not None:
             semantic = semantic + F.adaptive_avg_pool2d(maps.sixteenth, map_size(semantic))
             lateral = lateral._replace(quarter=lateral.quarter + maps.quarter)
-        return PromptedFeatures(semantic, lateral, self._priors(prompts, semantic, lateral))
-
-    def _priors(self, prompts: PromptBatch, semantic: Tensor, lateral: LateralScales) -> Priors | None:
-        config = self._config
-        if config.prior == "none" or not config.dma:
-            return None
-        h, w = map_size(semantic)
-        sizes = [(h, w)]
-        if config.fine_attention == "quarter":
-            sizes += [map_size(lateral.quarter), (2 * h, 2 * w) if lateral.eighth is None else map_size(lateral.eighth)]
-        sixteenth, *finer = prompt_priors(prompts, sizes, config.null_tokens)
-        return Priors(sixteenth, *finer)
+        priors = None
+        if prompts.prior_sixteenth is not None:
+            priors = Priors(prompts.prior_sixteenth, prompts.prior_quarter, prompts.prior_eighth)
+        return PromptedFeatures(semantic, lateral, priors)
 
 
 @dataclass(frozen=True, slots=True)

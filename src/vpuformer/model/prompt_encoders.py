@@ -1,19 +1,17 @@
 """Prompt encoders by name: PuE, and those that Table IV compares it with."""
 
 from collections.abc import Callable, Mapping
-from functools import partial
 from types import MappingProxyType
 
 from torch import nn
 
-from vpuformer.encoding.ablation_encoders import DistanceMapEncoder, LearnedVectorEncoder
-from vpuformer.encoding.pue import PromptUnifiedEncoder
 from vpuformer.errors import ConfigError, unknown_name
 from vpuformer.model.config import VPUFormerConfig
+from vpuformer.model.pue import LearnedVectorEncoder, PromptUnifiedEncoder
 
 
-def _pue(kind: type[PromptUnifiedEncoder], config: VPUFormerConfig) -> nn.Module:
-    return kind(
+def _pue(config: VPUFormerConfig) -> nn.Module:
+    return PromptUnifiedEncoder(
         config.dim,
         config.pue_hidden,
         kind_embedding=config.kind_embedding,
@@ -23,13 +21,13 @@ def _pue(kind: type[PromptUnifiedEncoder], config: VPUFormerConfig) -> nn.Module
 
 PROMPT_ENCODERS: Mapping[str, Callable[[VPUFormerConfig], nn.Module]] = MappingProxyType(
     {
-        "pue": partial(_pue, PromptUnifiedEncoder),
-        "distance-map": partial(_pue, DistanceMapEncoder),
+        "pue": _pue,
+        "distance-map": _pue,
         "learned-vector": lambda c: LearnedVectorEncoder(c.dim, c.pue_hidden),
     }
 )
-"""Each makes a module that takes a `PromptBatch` and a seed for every sample (or None), and returns the tokens
-(b, n, dim) and their validity (b, n), as `PromptUnifiedEncoder` does."""
+"""Each makes a module that takes `PromptInputs` and returns the tokens (b, n, dim) and their validity (b, n), as
+`PromptUnifiedEncoder` does. `vpuformer.model.prompt_inputs.VECTORS` has the vectors of each."""
 
 
 def prompt_encoder(config: VPUFormerConfig) -> nn.Module:

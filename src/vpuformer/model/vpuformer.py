@@ -6,6 +6,7 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int64
+from numpy import ndarray as Array
 from torch import Tensor, nn
 
 from vpuformer.encoding.batch import PromptBatch
@@ -17,6 +18,7 @@ from vpuformer.model.encoders import FeaturePyramid, ImageEncoder
 from vpuformer.model.features import Features, FinishedStages, LateralScales, PausedStages, PromptTokens, map_size
 from vpuformer.model.injection import PromptFeatures, PromptInjection, encoder_maps
 from vpuformer.model.prompt_encoders import prompt_encoder
+from vpuformer.model.prompt_inputs import Grids, PromptInputs, encoder_prompt_maps, prompt_inputs
 
 
 class Output(NamedTuple):
@@ -80,19 +82,19 @@ class VPUFormer(nn.Module):
     @property
     def features_depend_on_mask(self) -> bool:
         """Whether a new previous mask needs a new pass of the image encoder."""
-        return self.config.mask_fusion == "early"
+        return self.config.features_depend_on_mask
 
     @property
     def features_depend_on_prompts(self) -> bool:
         """Whether a new prompt needs a new pass of the image encoder."""
-        return self.config.dense_prompts == "early"
+        return self.config.features_depend_on_prompts
 
     def forward(
         self,
         image: Float[Tensor, "b 3 h w"],
         mask: Float[Tensor, "b 1 h w"],
         prompts: PromptBatch,
-        seeds: Int64[Tensor, " b"] | None = None,
+        seeds: Int64[Array, " b"] | None = None,
     ) -> Output:
         """Segment. `encode` and `decode` are apart so that features can be kept.
 
@@ -115,10 +117,20 @@ class VPUFormer(nn.Module):
 
         `mask` and `prompts` matter only where the features depend on them.
         """
+        maps = None if prompts is None else encoder_prompt_maps(self.config, prompts, map_size(image))
+        return self.encode_image(image, mask, None if maps is None else torch.from_numpy(maps).to(image.device))
+
+    def encode_image(
+        self,
+        image: Float[Tensor, "b 3 h w"],
+        mask: Float[Tensor, "b 1 h w"] | None,
+        prompt_maps: Float[Tensor, "b 4 h w"] | None,
+    ) -> Features:
+        """`encode`, with the prompts as `encoder_prompt_maps` draws them."""
         if self.pauses:
             pyramid, eighth = self.backbone.begin(image)
             return Features(PausedStages(eighth), self._lateral_scales(pyramid, image))
-        pyramid = self.backbone(image, self.dense.into_encoder(image, mask, prompts))
+        pyramid = self.backbone(image, self.dense.into_encoder(image, mask, prompt_maps))
         stages = FinishedStages(self._sum_of_stages(pyramid.semantic, map_size(image)))
         return Features(stages, self._lateral_scales(pyramid, image))
 
@@ -127,11 +139,24 @@ class VPUFormer(nn.Module):
         features: Features,
         mask: Float[Tensor, "b 1 h w"],
         prompts: PromptBatch,
-        seeds: Int64[Tensor, " b"] | None = None,
+        seeds: Int64[Array, " b"] | None = None,
     ) -> Output:
         """PuE, the stages of the image encoder that have waited, DMA, decoder and heads."""
+        inputs = prompt_inputs(self.config, prompts, self.grids(map_size(mask)), seeds)
+        return self.decode_prompts(
+            features, mask, inputs.converted(lambda array: torch.from_numpy(array).to(mask.device))
+        )
+
+    def grids(self, image_size: tuple[int, int]) -> Grids:
+        """Sizes of the feature maps that prompts enter."""
+        return Grids(image_size, self.lateral_eighth is not None)
+
+    def decode_prompts(
+        self, features: Features, mask: Float[Tensor, "b 1 h w"], prompts: PromptInputs[Tensor]
+    ) -> Output:
+        """`decode`, with the prompts as `vpuformer.model.prompt_inputs` makes them."""
         # PuE: a query token for each prompt, then the null tokens.
-        query, valid = self.pue(prompts, seeds)
+        query, valid = self.pue(prompts)
         tokens = PromptTokens.of_prompts(query, valid, prompts)
         if self.null_tokens is not None:
             tokens = tokens.with_null_tokens(self.null_tokens)
@@ -183,7 +208,7 @@ class VPUFormer(nn.Module):
             quarter = self.lateral_quarter(pyramid.quarter)
         if quarter is None:
             # An encoder of one resolution: the decoder's finest scale comes from that one map alone.
-            quarter = image.new_zeros(len(image), self.config.decoder_dim, *_part(image, 4))
+            quarter = image.new_zeros(image.shape[0], self.config.decoder_dim, *_part(image, 4))
         return LateralScales(quarter, eighth, half)
 
     def _mask_head(

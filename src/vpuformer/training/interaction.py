@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int, Int64, UInt8
+from numpy import ndarray as Array
 from torch import Tensor
 
 from vpuformer.arrays import BoolMask, Truth
@@ -103,7 +104,7 @@ def interact(
     others: list[BoolMask] = list(batch.others.flatten(0, 1).cpu().numpy())
     frame = FrameMap.to_canonical(Crop.whole((image.shape[-2], image.shape[-1])))
     rngs = rng.spawn(len(truths)) if isinstance(rng, np.random.Generator) else list(rng)
-    seeds = torch.tensor([int(own.integers(2**62)) for own in rngs]).to(image.device)
+    seeds = np.array([int(own.integers(2**62)) for own in rngs])
 
     probability = torch.zeros(truth.shape, device=image.device)
     user = _TrainingUser(settings)
@@ -116,15 +117,15 @@ def interact(
     for k in range(-warmup, supervised):
         if k == 0:
             features = None  # the features of the warm-up have no gradient
-        tensors = PromptBatch.collate(prompts, [frame] * len(prompts), device=image.device)
+        collated = PromptBatch.collate(prompts, [frame] * len(prompts))
         with nullcontext() if k >= 0 else torch.no_grad():
             output, features = model(
-                image, batch.objects, probability, tensors, features, derive_seed(seeds, warmup + k)
+                image, batch.objects, probability, collated, features, derive_seed(seeds, warmup + k)
             )
         probability = output.logits.detach().float().sigmoid()
         predictions = list((probability[:, 0] > MASK_THRESHOLD).cpu().numpy())
         if k >= 0:
-            nfl, overlap, contrast = _losses(output, truth, tensors, regions, loss, mean)
+            nfl, overlap, contrast = _losses(output, truth, collated, regions, loss, mean)
             total = total + (k + 1) * (nfl + overlap + loss.p2cl_weight * contrast)
             weights += k + 1
             ious = [iou(p, t) for p, t in zip(predictions, truths, strict=True)]
@@ -166,7 +167,7 @@ class Interactive(torch.nn.Module):
         mask: Tensor,
         prompts: PromptBatch,
         features: Features | None,
-        seeds: Int64[Tensor, " s"],
+        seeds: Int64[Array, " s"],
     ) -> tuple[Output, Features | None]:
         with torch.autocast(image.device.type, torch.bfloat16, enabled=self._bfloat16):
             network = self.network
@@ -220,7 +221,7 @@ def _losses(
     mean: Mean,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """NFL, DICE and P2CL. `errors` are the pixels that each prompt corrects."""
-    positive, valid = prompts.positive, prompts.valid
+    positive, valid = (torch.from_numpy(each).to(truth.device) for each in (prompts.positive, prompts.valid))
     size = (output.pixel_embeddings.shape[-2], output.pixel_embeddings.shape[-1])
     regions = None if settings.p2cl_target == "object" else prompt_regions(errors, truth, valid.shape[1], size)
     return (
