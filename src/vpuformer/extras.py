@@ -6,6 +6,8 @@ from vpuformer.errors import MissingDependencyError
 
 EXTRAS = {
     "app": ("fastapi", "prometheus_client", "pydantic", "sqlalchemy", "uvicorn"),
+    "onnx": ("onnx", "onnxruntime", "onnxscript"),
+    "openvino": ("openvino",),
     "train": ("lightning_fabric", "tensorboard"),
     "sam": ("transformers",),
     "segformer": ("segmentation_models_pytorch",),

@@ -21,7 +21,18 @@ from vpuformer.model.config import VARIANTS
 from vpuformer.prompts import Box, Click, Scribble, prompt_to_dict
 from vpuformer.training.recipe import Recipe
 
-COMMANDS = ["segment", "annotate", "export-masks", "evaluate", "merge", "report", "train", "info", "data"]
+COMMANDS = [
+    "segment",
+    "annotate",
+    "export-masks",
+    "evaluate",
+    "merge",
+    "report",
+    "train",
+    "export-network",
+    "info",
+    "data",
+]
 HEAVY = {"torch", "torchvision", "timm", "cv2", "skimage", "scipy", "numpy", "PIL", "lightning_fabric"}
 
 

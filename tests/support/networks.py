@@ -1,11 +1,15 @@
 """Networks of the tests behind the library's interfaces."""
 
 import torch
+from torch import Tensor, nn
 
+from vpuformer.encoding.batch import PromptBatch
 from vpuformer.inference.networks import TorchNetwork
 from vpuformer.inference.predictor import Predictor
 from vpuformer.inference.segment import VPUFormerSegmenter
 from vpuformer.inference.zoom import USUAL, ViewSettings
+from vpuformer.model.config import VPUFormerConfig
+from vpuformer.model.prompt_inputs import Grids, prompt_inputs
 from vpuformer.model.vpuformer import VPUFormer
 
 
@@ -18,3 +22,10 @@ def segmenter_of(model: VPUFormer, views: ViewSettings = USUAL) -> VPUFormerSegm
 def predictor_of(model: VPUFormer, views: ViewSettings = USUAL) -> Predictor:
     """A predictor with this network."""
     return Predictor(segmenter_of(model, views))
+
+
+def tokens_of(encoder: nn.Module, prompts: PromptBatch, encoding: str = "pue") -> tuple[Tensor, Tensor]:
+    """The tokens that a prompt encoder makes, and whether each is valid."""
+    config = VPUFormerConfig(prompt_encoding=encoding, position_embedding=encoding == "pue")
+    inputs = prompt_inputs(config, prompts, Grids((64, 64), lateral_eighth=True))
+    return encoder(inputs.converted(torch.from_numpy))

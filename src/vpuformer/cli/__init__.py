@@ -19,6 +19,7 @@ from vpuformer.cli.annotate import annotate
 from vpuformer.cli.data import data
 from vpuformer.cli.evaluate import evaluate
 from vpuformer.cli.export_masks import FormatsBelow, export_masks
+from vpuformer.cli.export_network import export_network
 from vpuformer.cli.info import info
 from vpuformer.cli.merge import merge
 from vpuformer.cli.report import report
@@ -130,7 +131,7 @@ def _options(
     pass
 
 
-for _command in (segment, annotate, export_masks, evaluate, merge, report, train, info):
+for _command in (segment, annotate, export_masks, evaluate, merge, report, train, export_network, info):
     app.command(cls=FormatsBelow if _command is export_masks else None)(_command)
 app.add_typer(data, name="data")
 

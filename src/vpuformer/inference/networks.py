@@ -113,4 +113,4 @@ class TorchNetwork:
         return torch.from_numpy(masks)[:, None].to(self.device)
 
     def _prompts(self, prompts: Prompts) -> PromptBatch:
-        return PromptBatch.collate([each for each, _ in prompts], [frame for _, frame in prompts], device=self.device)
+        return PromptBatch.collate([each for each, _ in prompts], [frame for _, frame in prompts])

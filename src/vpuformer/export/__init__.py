@@ -1,0 +1,4 @@
+"""Networks as graphs for runtimes other than PyTorch.
+
+Writing them needs torch; reading them does not.
+"""
