@@ -124,7 +124,7 @@ class ObjectRecord:
 def used_versions() -> dict[str, str]:
     """Versions of Python and of the packages that results depend on."""
     versions = {"python": platform.python_version()}
-    for package in ("vpuformer", "torch", "numpy", "opencv-python-headless", "scipy", "scikit-image"):
+    for package in ("vpuformer", "onnxruntime", "torch", "numpy", "opencv-python-headless", "scipy", "scikit-image"):
         try:
             versions[package] = version(package)
         except PackageNotFoundError:
