@@ -71,7 +71,8 @@ def _bridges(corners: Contour, owners: _Ints) -> _Ints:
     x, y = (offsets // (offsets.max() // _MAX_SIDE + 1)).T
     empty = np.ones((y.max() + 1, x.max() + 1), np.uint8)
     empty[y, x] = 0
-    _, cells = cv2.distanceTransformWithLabels(empty, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
+    _, labels = cv2.distanceTransformWithLabels(empty, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
+    cells = np.asarray(labels, np.int32)
     indices = np.arange(len(corners))
     corner_of = np.zeros(int(cells.max()) + 1, np.int64)
     corner_of[cells[y, x]] = indices

@@ -83,7 +83,8 @@ def _above_zero(mask: Path) -> Truth:
 
 
 def _components(mask: Path) -> Labels:
-    return cv2.connectedComponents((read_labels(mask) > 0).astype(np.uint8), connectivity=4)[1]
+    _, components = cv2.connectedComponents((read_labels(mask) > 0).astype(np.uint8), connectivity=4)
+    return np.asarray(components, np.int32)
 
 
 grabcut = partial(_one_object, "grabcut", "data_GT", "boundary_GT", _undecided_at_128)
