@@ -14,7 +14,7 @@ KINDS = {"vpuformer": "", "vpuformer[app]": "[app]", "vpuformer[app,torch]": "[a
 
 
 def installations() -> dict[str, dict[str, float]]:
-    """Megabytes and seconds of `pip install` of the wheel, and seconds of `make demo` in a fresh clone.
+    """MB and seconds of `pip install` of the wheel, and seconds of `make demo` in a clone.
 
     Everything is downloaded: pip's cache is off.
     """

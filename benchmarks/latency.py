@@ -1,4 +1,4 @@
-"""Time and memory from a prompt to its mask: ours in each runtime, and other methods, in turns.
+"""Time and memory from a prompt to its mask: ours and other methods, in turns.
 
     python benchmarks/latency.py [--install] [--cold]
 
@@ -145,7 +145,7 @@ def segment_command(image: Path) -> list[str]:
 
 
 def started(names: Sequence[str], image: Path, repeats: int, *, cold: bool = False) -> dict[str, Any]:
-    """Seconds and MiB of processes that start afresh, in turns: the commands, and one mask of each method.
+    """Seconds and MiB of new processes, in turns: the commands, and one mask of each method.
 
     Args:
         names: the methods.
@@ -219,7 +219,7 @@ def clicks(places: Iterable[tuple[int, int, bool]]) -> list["Click"]:
 
 
 def passes_of(segmenter: "Segmenter", image: "RGB") -> dict[str, dict[str, float]]:
-    """Mean number of passes of our network for each kind of prompt: of the image encoder, and of the rest."""
+    """Mean passes of our network for each kind of prompt: image encoder, and the rest."""
     network = getattr(segmenter, "network", None)
     if network is None:
         list(answers(segmenter, image))
@@ -254,7 +254,10 @@ def spread(values: Sequence[float], digits: int = 5) -> dict[str, float]:
 
 
 def targets(content: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Each target with what was measured, and whether that is enough; without the targets of what was not measured."""
+    """Each target with what was measured, and whether that is enough.
+
+    Targets of what was not measured are left out.
+    """
     answered, default = content["answers"], content["runtime by default"]
     measured: dict[str, float] = {}
     for target, kind, rival in (

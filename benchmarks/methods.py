@@ -1,4 +1,4 @@
-"""The methods that programs compare in time and memory. As a program: one mask of a method.
+"""The methods that programs compare in time and memory; as a program, one mask of one.
 
     python benchmarks/methods.py NAME
 
@@ -9,7 +9,6 @@ their smallest checkpoints, and two classical methods. Nothing is downloaded.
 import os
 import sys
 from collections.abc import Callable, Mapping
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -21,9 +20,6 @@ WIDTH, HEIGHT = 500, 350
 
 RUNTIMES = {"onnx": "ONNX Runtime", "openvino": "OpenVINO", "torch": "PyTorch"}
 """Names of the runtimes as people write them."""
-
-MODULES = {"onnx": "onnxruntime", "openvino": "openvino", "torch": "torch"}
-"""Modules that the runtimes need."""
 
 
 def photograph() -> "RGB":
@@ -40,14 +36,13 @@ def photograph() -> "RGB":
 def ours(runtime: str, threads: int | None = None) -> "Segmenter":
     """The bundled weights in this runtime, with its own number of threads by default."""
     from vpuformer.inference.runtimes import load_network
-
     from vpuformer.inference.segment import VPUFormerSegmenter
 
     return VPUFormerSegmenter(load_network("default", "cpu", runtime=runtime, threads=threads))
 
 
 def segment_anything(family: str) -> "Segmenter":
-    """SAM and SAM-HQ with ViT-B, or SAM 2.1-tiny: what the classes of `transformers` make by default."""
+    """SAM or SAM-HQ with ViT-B, or SAM 2.1-tiny: the defaults of `transformers`."""
     import transformers
 
     from vpuformer.evaluation.baselines.sam import Sam
@@ -69,14 +64,16 @@ def classical(name: str) -> "Segmenter":
 
 def methods() -> Mapping[str, "Callable[[], Segmenter]"]:
     """All methods whose packages are installed, by name."""
-    installed = [runtime for runtime, module in MODULES.items() if find_spec(module)]
+    from vpuformer.extras import missing
+
+    installed = [runtime for runtime in RUNTIMES if runtime == "onnx" or not missing(runtime)]
     found: dict[str, Callable[[], Segmenter]] = {
         f"ours, {RUNTIMES[runtime]}": lambda runtime=runtime: ours(runtime) for runtime in installed
     }
     cores = os.cpu_count() or 1
     if cores > 1:
         found["ours, ONNX Runtime, one thread"] = lambda: ours("onnx", 1)
-    if find_spec("transformers"):
+    if not missing("sam"):
         found |= {
             "SAM ViT-B": lambda: segment_anything("sam"),
             "SAM 2.1-tiny": lambda: segment_anything("sam2"),

@@ -1,4 +1,4 @@
-"""Seconds and memory of processes that start afresh: `vpuformer segment`, `vpuformer annotate`, or any other.
+"""Seconds and memory of new processes: `vpuformer segment`, `vpuformer annotate` and others.
 
 A program that measures memory with this imports little itself: before a process becomes another program, the system
 counts the memory of its parent as its own.
@@ -59,7 +59,7 @@ def environment() -> dict[str, str]:
 
 
 def evict() -> None:
-    """Remove the installed packages and the source from the system's cache. Files in use stay there."""
+    """Remove packages and source from the system's cache. Files in use stay there."""
     for folder in (Path(sysconfig.get_path("platlib")), ROOT / "src"):
         for path in folder.rglob("*"):
             if path.is_file():
@@ -68,7 +68,13 @@ def evict() -> None:
 
 
 def annotate(folder: Path, click: Sequence[int], *, cold: bool = False) -> dict[str, float]:
-    """Seconds from the start of the server on a folder with one image to its page and to the mask of a click."""
+    """Seconds from the start of the server to its page, and to the mask of a click.
+
+    Args:
+        folder: holds one image.
+        click: (x, y) in pixels.
+        cold: see `run`.
+    """
     if cold:
         evict()
     begun = time.perf_counter()
@@ -92,7 +98,7 @@ def annotate(folder: Path, click: Sequence[int], *, cold: bool = False) -> dict[
 
 @contextmanager
 def server(folder: Path) -> Iterator[Any]:
-    """`vpuformer annotate`, and a function that sends it a request and returns the content of its answer."""
+    """`vpuformer annotate`, as a function from method, path and body to the answer."""
     command = ["-m", "vpuformer", "annotate", str(folder), "--no-browser", "--port", "0"]
     process = subprocess.Popen([sys.executable, *command], stdout=subprocess.PIPE, text=True, env=environment())
     assert process.stdout is not None
