@@ -1,6 +1,7 @@
-"""Blocks of pages on time and memory, of `latency.json` and `floor.json`; see figures.py."""
+"""Blocks of pages on time and memory; see figures.py."""
 
 import json
+import re
 import textwrap
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,7 +17,8 @@ KINDS = {
 
 def blocks() -> dict[str, str]:
     """Every block by the name of its marker."""
-    latency, floor = (json.loads((RESULTS / f"{name}.json").read_text("utf-8")) for name in ("latency", "floor"))
+    names = ("latency", "floor", "parts")
+    latency, floor, measured = (json.loads((RESULTS / f"{name}.json").read_text("utf-8")) for name in names)
     return {
         "latency-in-short": latency_in_short(latency),
         "latency": answers(latency),
@@ -25,6 +27,7 @@ def blocks() -> dict[str, str]:
         "install": install(latency),
         "floor": stages(floor),
         "ceilings": ceilings(floor),
+        "parts": parts(measured),
     }
 
 
@@ -140,6 +143,24 @@ def ceilings(floor: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def parts(measured: Mapping[str, Any]) -> str:
+    """Milliseconds of each part of a prompt, before and now."""
+    runs = [*measured["milliseconds"].values()]
+    columns = [(size, kind) for size, kinds in runs[-1].items() for kind in kinds]
+    names = dict.fromkeys(name for run in reversed(runs) for size, kind in columns for name in run[size][kind])
+    for last in ("the rest", "everything"):
+        names[last] = names.pop(last)
+    lines = [
+        "| ms | " + " | ".join(f"{size}, {kind}" for size, kind in columns) + " |",
+        "|---|" + "--:|" * len(columns),
+    ]
+    for name in names:
+        cells = [" → ".join(f"{run[size][kind].get(name, 0):.1f}" for run in runs) for size, kind in columns]
+        title = f"`{name}`" if "." in name else name
+        lines.append(f"| {title} | " + " | ".join("-" if set(cell) <= set("0.→ ") else cell for cell in cells) + " |")
+    return "\n".join([*lines, "", f"`{measured['command']}`; {measured['machine']}"])
+
+
 def with_quartiles(row: Mapping[str, Any]) -> str:
     """Median and quartiles, with a unit where it differs from the median's.
 
@@ -173,4 +194,6 @@ def number(value: float) -> str:
 
 
 def wrapped(text: str) -> str:
-    return textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False)
+    """The text in lines of a page, with commands unbroken."""
+    unbroken = re.sub("`[^`]*`", lambda command: command[0].replace(" ", "\0"), text)
+    return textwrap.fill(unbroken, 120, break_long_words=False, break_on_hyphens=False).replace("\0", " ")

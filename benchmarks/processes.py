@@ -1,4 +1,4 @@
-"""Seconds and memory of new processes: `vpuformer segment`, `vpuformer annotate` and others.
+"""Seconds and memory of new processes: `segment`, `annotate`, and any other.
 
 A program that measures memory with this imports little itself: before a process becomes another program, the system
 counts the memory of its parent as its own.
