@@ -5,15 +5,14 @@
 Runs the graphs of the bundled weights in ONNX Runtime with its profiler, on one image and one click. Counts the
 multiply-adds of convolutions and matrix products, and the bytes of what each node reads and writes. Measures how many
 multiply-adds a core does in its best matrix product, and how many bytes it copies within its cache. The floor of a
-stage is the longer of both times: less is impossible in float32, whatever the software. Writes
-`benchmarks/results/floor.json`. Run it on an idle machine.
+stage is the longer of both times: less is impossible in float32, whatever the software. All times are the shortest of
+several repeats. Writes `benchmarks/results/floor.json`. Run it on an idle machine.
 """
 
 import argparse
 import json
 import os
 import platform
-import statistics
 import tempfile
 import time
 from collections import defaultdict
@@ -49,8 +48,8 @@ ENCODER = "image encoder to 1/8"
 SHAPES = ((1024, 1024, 1024), (4096, 64, 64), (1024, 192, 192), (256, 128, 128))
 """Matrix products (rows, inner, columns), among which the best counts."""
 
-SHOWN = 3
-"""Number of kinds of nodes whose share of a stage is reported."""
+LEAST_SHARE = 0.08
+"""Share of a stage's time above which a kind of node is reported."""
 
 CACHED, LARGE = 2**21, 2**28
 """Bytes of an array that lies in the cache, and of one that does not."""
@@ -82,7 +81,7 @@ def main() -> None:
             "arithmetic ms": round(arithmetic, 3),
             "transport ms": round(transport, 3),
             "ms": {threads: round(stages[stage]["ms"], 3) for threads, stages in measured.items()},
-            "shares": dict([*one["shares"].items()][:SHOWN]),
+            "shares": {kind: share for kind, share in one["shares"].items() if share >= LEAST_SHARE},
             "times its floor": round(one["ms"] / max(arithmetic, transport), 2) if arithmetic + transport else None,
         }
     content = {
@@ -113,7 +112,7 @@ def profile(threads: int, repeats: int) -> dict[str, dict[str, Any]]:
         (encode,) = stages_in(graphs.encode, reports[graphs.encode], [()])
         decode = stages_in(graphs.decode, reports[graphs.decode], [*STAGES.values()])
     stages = {ENCODER: encode} | dict(zip(STAGES, decode, strict=True))
-    between = sum(map(statistics.median, plain.milliseconds.values())) - sum(each["ms"] for each in stages.values())
+    between = sum(map(min, plain.milliseconds.values())) - sum(each["ms"] for each in stages.values())
     return stages | {"between the nodes": {"nodes": 0, "MMAC": 0.0, "MB": 0.0, "ms": max(0.0, between), "shares": {}}}
 
 
@@ -176,7 +175,7 @@ def stages_in(path: Path, profile: str, parts: Sequence[Sequence[str]]) -> list[
     for name, taken in microseconds.items():
         own = name.removesuffix("_kernel_time").partition("/")[0].removesuffix("_nchwc").removeprefix("node_")
         stage = stages.get(own, stage)  # a node that the runtime has added follows another one
-        row, args, milliseconds = found[stage], arguments[name], statistics.median(taken) / 1000
+        row, args, milliseconds = found[stage], arguments[name], min(taken) / 1000
         row["nodes"] += 1
         row["MB"] += sum(int(args[f"{part}_size"]) for part in ("activation", "parameter", "output")) / 1e6
         row["ms"] += milliseconds
@@ -258,7 +257,7 @@ def copies(threads: int, size: int) -> float:
             np.copyto(pair[1], pair[0])
 
     with ThreadPoolExecutor(threads) as pool:
-        return 2 * size * times * threads / fastest(lambda: list(pool.map(copy, pairs)), 9)
+        return 2 * size * times * threads / fastest(lambda: list(pool.map(copy, pairs)))
 
 
 def fastest(work: Callable[[], object], repeats: int = 30) -> float:

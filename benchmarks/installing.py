@@ -6,19 +6,25 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parent.parent
 KINDS = {"vpuformer": "", "vpuformer[app]": "[app]", "vpuformer[app,torch]": "[app,torch]"}
 
 
-def installations() -> dict[str, dict[str, float]]:
+LEAST_MB = 10
+"""Smaller packages are not listed."""
+
+
+def installations() -> dict[str, dict[str, Any]]:
     """MB and seconds of `pip install` of the wheel, and seconds of `make demo` in a clone.
 
     Everything is downloaded: pip's cache is off.
     """
-    found: dict[str, dict[str, float]] = {}
+    found: dict[str, dict[str, Any]] = {}
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         call([sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(work), str(ROOT)])
@@ -29,7 +35,11 @@ def installations() -> dict[str, dict[str, float]]:
             empty = megabytes(place)
             python = place / "bin" / "python"
             seconds = call([str(python), "-m", "pip", "install", "--quiet", f"{wheel}{extras}"])
-            found[name] = {"MB": round(megabytes(place) - empty), "seconds": round(seconds, 1)}
+            found[name] = {
+                "MB": round(megabytes(place) - empty),
+                "seconds": round(seconds, 1),
+                "MB of packages": largest(place),
+            }
             shutil.rmtree(place)
         clone = work / "clone"
         call(["git", "clone", "--quiet", str(ROOT), str(clone)])
@@ -48,6 +58,15 @@ def call(command: Sequence[str]) -> float:
     begun = time.perf_counter()
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env={**environment, "PIP_NO_CACHE_DIR": "1"})
     return time.perf_counter() - begun
+
+
+def largest(environment: Path) -> dict[str, int]:
+    """MB of the large packages in an environment, with the libraries that they bring, the largest first."""
+    sizes: dict[str, float] = defaultdict(float)
+    for folder in environment.glob("lib/python*/site-packages/*/"):
+        sizes[folder.name.removesuffix(".libs")] += megabytes(folder)
+    ordered = sorted(sizes.items(), key=lambda item: -item[1])
+    return {name: round(size) for name, size in ordered if size >= LEAST_MB and name != "pip"}
 
 
 def megabytes(folder: Path) -> float:

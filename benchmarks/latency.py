@@ -75,7 +75,7 @@ TARGETS = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=7, help="turns of each method")
+    parser.add_argument("--rounds", type=int, default=5, help="turns of each method")
     parser.add_argument("--starts", type=int, default=7, help="starts of each program")
     parser.add_argument("--methods", nargs="*", metavar="NAME", help="these alone")
     parser.add_argument("--install", action="store_true", help="measure installations too")

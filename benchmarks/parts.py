@@ -1,4 +1,4 @@
-"""Where the time of a prompt goes: the network, and what is around it.
+"""Time of a prompt by its parts: the network, and what is around it.
 
     python benchmarks/parts.py [--before FOLDER]
 
@@ -32,6 +32,7 @@ CLICKS = ((0.484, 0.25, True), (0.61, 0.71, False))
 """Clicks (x, y, positive) in shares of width and height: on the cup, and on the spoon beside it."""
 
 REPEATS = {"500 x 350": 20, "24 megapixels": 3}
+
 Milliseconds = dict[str, dict[str, dict[str, float]]]
 """Milliseconds by size, kind of prompt and part."""
 
@@ -114,7 +115,7 @@ def measured() -> Milliseconds:
 
 
 def watch_network(segmenter: "VPUFormerSegmenter") -> None:
-    """Put a function of this file before each method of the network, so that the profiler sees one name."""
+    """Put functions of this file before the network, so that the profiler sees two names."""
     network: Any = segmenter.network
 
     def encode(*inputs: Any, of: Callable[..., Any] = network.encode) -> Any:

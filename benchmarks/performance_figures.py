@@ -101,7 +101,8 @@ def install(latency: Mapping[str, Any]) -> str:
         title = f"`{name}`" if name.startswith("make") else f"`pip install '{name}'`"
         size = f"{row['MB']:.0f} MB" if "MB" in row else "-"
         lines.append(f"| {title} | {size} | {row['seconds']:.0f} s |")
-    return "\n".join(lines)
+    packages = ", ".join(f"{name} {size}" for name, size in latency["install"]["vpuformer"]["MB of packages"].items())
+    return "\n".join([*lines, "", wrapped(f"The largest packages of `pip install vpuformer`, in MB: {packages}.")])
 
 
 def stages(floor: Mapping[str, Any]) -> str:
@@ -123,6 +124,12 @@ def stages(floor: Mapping[str, Any]) -> str:
             shares or "-",
         ]
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    rows = floor["stages"].values()
+    limit = sum(max(row["arithmetic ms"], row["transport ms"]) for row in rows)
+    sums = [sum(row["ms"][count] for row in rows) for count in threads]
+    cells = [*(f"{sum(row[each] for row in rows):.0f}" for each in ("MMAC", "MB")), f"{limit:.2f}"]
+    cells += [*(f"{each:.2f}" for each in sums), f"{sums[0] / limit:.1f}", "-"]
+    lines.append("| together | " + " | ".join(cells) + " |")
     return "\n".join([*lines, "", f"`{floor['command']}`; {floor['machine']}, ONNX Runtime {floor['onnxruntime']}"])
 
 
