@@ -61,7 +61,7 @@ def call(command: Sequence[str]) -> float:
 
 
 def largest(environment: Path) -> dict[str, int]:
-    """MB of the large packages in an environment, with the libraries that they bring, the largest first."""
+    """MB of the large packages in an environment, the largest first."""
     sizes: dict[str, float] = defaultdict(float)
     for folder in environment.glob("lib/python*/site-packages/*/"):
         sizes[folder.name.removesuffix(".libs")] += megabytes(folder)

@@ -243,7 +243,7 @@ def passes_of(segmenter: "Segmenter", image: "RGB") -> dict[str, dict[str, float
     }
 
 
-def spread(values: Sequence[float], digits: int = 5) -> dict[str, float]:
+def spread(values: Sequence[float], digits: int = 5) -> dict[str, Any]:
     """Median, quartiles and number of the values."""
     low, middle, high = statistics.quantiles(values, n=4, method="inclusive") if len(values) > 1 else [values[0]] * 3
     return {
