@@ -72,7 +72,7 @@ def methods() -> Mapping[str, "Callable[[], Segmenter]"]:
     }
     cores = os.cpu_count() or 1
     if cores > 1:
-        found["ours, ONNX Runtime, one thread"] = lambda: ours("onnx", 1)
+        found["ours, ONNX Runtime, two threads"] = lambda: ours("onnx", 2)
     if not missing("sam"):
         found |= {
             "SAM ViT-B": lambda: segment_anything("sam"),
