@@ -85,7 +85,7 @@ def evaluate(
         int | None,
         typer.Option(
             metavar="N",
-            help="Threads, which change no result; by default as many as PyTorch uses, with --baseline 1.",
+            help="Threads, which change no result; by default one for each core, with --baseline 1.",
         ),
     ] = None,
     zoom: Annotated[bool, typer.Option(help="Show the network a crop around the object once it is known.")] = True,
