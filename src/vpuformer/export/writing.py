@@ -11,11 +11,12 @@ import torch
 from torch import nn
 
 from vpuformer.errors import CheckpointError, ConfigError, unknown_name
-from vpuformer.export.graphs import FEATURES, DecodeGraph, EncodeGraph, Inputs, example_inputs
+from vpuformer.export.graphs import DecodeGraph, EncodeGraph, Inputs, example_inputs
 from vpuformer.extras import require
 from vpuformer.files import write_errors, write_file
 from vpuformer.geometry import check_input_size
 from vpuformer.inference.graph_folder import FORMAT, NETWORK_FILE, SUFFIXES
+from vpuformer.model.features import FEATURES
 from vpuformer.model.prompt_inputs import PER_PROMPT
 from vpuformer.model.vpuformer import VPUFormer
 

@@ -1,7 +1,7 @@
 """Networks behind arrays. Another runtime takes PyTorch's place with a class like this."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -45,6 +45,14 @@ class Network(Protocol):
 
     def decode(self, features: Sequence[Any], masks: Masks, prompts: Prompts) -> FloatMap:
         """Mask logits, shape (B, S, S)."""
+        ...
+
+    def to_arrays(self, features: Any) -> Mapping[str, npt.NDArray[Any]]:
+        """Features of a sample as arrays by name, for a file."""
+        ...
+
+    def from_arrays(self, arrays: Mapping[str, npt.NDArray[Any]]) -> Any:
+        """The inverse of `to_arrays`. The arrays may become part of the features."""
         ...
 
 
@@ -108,6 +116,14 @@ class TorchNetwork:
         joined = features[0] if len(features) == 1 else Features.joined(features)
         output = self.model.decode(joined, self._masks(masks), self._prompts(prompts))
         return output.logits[:, 0].float().cpu().numpy()
+
+    def to_arrays(self, features: Features) -> dict[str, npt.NDArray[Any]]:
+        """See `Network`."""
+        return {name: part.cpu().numpy() for name, part in features.named().items()}
+
+    def from_arrays(self, arrays: Mapping[str, npt.NDArray[Any]]) -> Features:
+        """See `Network`."""
+        return Features.from_named({name: torch.from_numpy(part).to(self.device) for name, part in arrays.items()})
 
     def _masks(self, masks: Masks) -> torch.Tensor:
         return torch.from_numpy(masks)[:, None].to(self.device)

@@ -90,6 +90,14 @@ class OnnxNetwork:
         (logits,) = self._decode({**joined, "mask": masks, **inputs.named()})
         return logits
 
+    def to_arrays(self, features: ArrayFeatures) -> Arrays:
+        """See `Network`."""
+        return features.parts
+
+    def from_arrays(self, arrays: Arrays) -> ArrayFeatures:
+        """See `Network`."""
+        return ArrayFeatures({name: np.ascontiguousarray(arrays[name]) for name in self._features})
+
 
 class _Graph:
     """A graph in a session of ONNX Runtime."""

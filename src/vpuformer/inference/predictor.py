@@ -9,6 +9,7 @@ from PIL import Image
 
 from vpuformer.errors import SessionError
 from vpuformer.geometry import Crop
+from vpuformer.inference.feature_store import FeatureStore
 from vpuformer.inference.protocol import Encoded, Prediction, Query, Segmenter, as_probability, as_readonly_rgb
 from vpuformer.inference.segment import VPUFormerSegmenter
 from vpuformer.inference.zoom import USUAL, ViewSettings
@@ -39,9 +40,10 @@ class Predictor:
         device: str | None = None,
         *,
         views: ViewSettings = USUAL,
+        features: FeatureStore | None = None,
     ) -> "Predictor":
         """A predictor with these weights; see `VPUFormerSegmenter.from_pretrained`."""
-        return cls(VPUFormerSegmenter.from_pretrained(name_or_path, device, views=views))
+        return cls(VPUFormerSegmenter.from_pretrained(name_or_path, device, views=views, features=features))
 
     @property
     def encoded(self) -> Encoded:

@@ -14,6 +14,7 @@ from vpuformer.errors import CheckpointError, InputError
 from vpuformer.geometry import FrameMap
 from vpuformer.inference.candidates import distinct, further_views
 from vpuformer.inference.encoded import CropFeatures, EncodedImage
+from vpuformer.inference.feature_store import CachedEncoder, FeatureStore
 from vpuformer.inference.honoured import honoured
 from vpuformer.inference.pixels import logits_of
 from vpuformer.inference.protocol import Prediction, Query
@@ -52,12 +53,23 @@ class VPUFormerSegmenter:
         views: how the network is shown an object: zoom rule, size of its input, mirrored views.
         name: name for tables and for the app.
         sha256: digest of the weights.
+        features: store from which the features of whole images are read, and in which they are kept.
+
+    Raises:
+        ConfigError: there is a store, and no digest.
     """
 
     def __init__(
-        self, network: "Network", *, views: ViewSettings = USUAL, name: str = "vpuformer", sha256: str = ""
+        self,
+        network: "Network",
+        *,
+        views: ViewSettings = USUAL,
+        name: str = "vpuformer",
+        sha256: str = "",
+        features: FeatureStore | None = None,
     ) -> None:
         self.network, self.views, self.name, self.sha256 = network, views, name, sha256
+        self._image_encoder = network if features is None else CachedEncoder(network, sha256, features)
         self._side = views.input_size or network.input_size
 
     @classmethod
@@ -67,6 +79,7 @@ class VPUFormerSegmenter:
         device: str | None = None,
         *,
         views: ViewSettings = USUAL,
+        features: FeatureStore | None = None,
     ) -> "VPUFormerSegmenter":
         """The segmenter with the weights of this name, or in this folder.
 
@@ -74,6 +87,7 @@ class VPUFormerSegmenter:
             name_or_path: a name of `vpuformer.list_models()`, or the folder of a checkpoint.
             device: such as "cpu" or "cuda"; by default CUDA, else Apple's MPS, else the CPU.
             views: how the network is shown an object.
+            features: see the class.
 
         Raises:
             CheckpointError: the weights are missing or broken.
@@ -84,7 +98,8 @@ class VPUFormerSegmenter:
         from vpuformer.model.manifest import read_manifest
 
         network = TorchNetwork.from_pretrained(name_or_path, device)
-        return cls(network, views=views, name=str(name_or_path), sha256=read_manifest(name_or_path).sha256)
+        sha256 = read_manifest(name_or_path).sha256
+        return cls(network, views=views, name=str(name_or_path), sha256=sha256, features=features)
 
     @property
     def device(self) -> str:
@@ -100,7 +115,8 @@ class VPUFormerSegmenter:
         encoded = EncodedImage(image, self)
         if not self.network.features_depend_on_prompts:
             whole = [View.choose(encoded, (), None)]
-            self._features(whole, self._masks(whole))
+            (features,) = self._encode(whole, self._masks(whole), self._image_encoder)
+            encoded.keep(whole[0].crop, features)
         return encoded
 
     def segment(self, queries: Sequence[Query]) -> list[Prediction]:
@@ -229,15 +245,15 @@ class VPUFormerSegmenter:
         features = [view.encoded.get(view.crop) if keep else None for view, keep in zip(views, fixed, strict=True)]
         new = [i for i, each in enumerate(features) if each is None]
         if new:
-            for i, each in zip(new, self._encode([views[i] for i in new], masks[new]), strict=True):
+            for i, each in zip(new, self._encode([views[i] for i in new], masks[new], network), strict=True):
                 features[i] = each
                 if fixed[i]:
                     views[i].encoded.keep(views[i].crop, each)
         return [each for each in features if each is not None]
 
-    def _encode(self, views: Sequence[View], masks: FloatMap) -> list[CropFeatures]:
+    def _encode(self, views: Sequence[View], masks: FloatMap, encoder: "Network | CachedEncoder") -> list[CropFeatures]:
         pixels = np.stack([self._to_input(view.encoded.image, view) for view in views])
-        features = self.network.encode(
+        features = encoder.encode(
             self._with_mirror_images(pixels), self._with_mirror_images(masks), self._prompts(views)
         )
         return [tuple(features[i :: len(views)]) for i in range(len(views))]
