@@ -1,8 +1,7 @@
 """Exported graphs answer as the network in PyTorch does."""
 
 import json
-import subprocess
-import sys
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,24 +11,25 @@ import pytest
 import torch
 
 from vpuformer.errors import CheckpointError, ConfigError
-from vpuformer.export.writing import write_graphs
+from vpuformer.export.writing import export_graphs
 from vpuformer.extras import missing
 from vpuformer.geometry import Crop, FrameMap
-from vpuformer.images import read_image
-from vpuformer.inference.graph_folder import NETWORK_FILE, GraphFolder
-from vpuformer.inference.networks import Network, TorchNetwork
+from vpuformer.inference.graphs import ENCODE_FILE, GRAPHS_FILE, Graphs
+from vpuformer.inference.network import Network
 from vpuformer.inference.onnx_network import OnnxNetwork
+from vpuformer.inference.openvino_network import OpenVinoNetwork
 from vpuformer.inference.protocol import Query
 from vpuformer.inference.segment import VPUFormerSegmenter
+from vpuformer.inference.torch_network import TorchNetwork
 from vpuformer.inference.zoom import ViewSettings
-from vpuformer.model.checkpoint import load_model
+from vpuformer.model.checkpoint import save_checkpoint
 from vpuformer.model.config import VARIANTS, VPUFormerConfig
+from vpuformer.model.manifest import WEIGHTS_FILE
 from vpuformer.model.vpuformer import VPUFormer
 from vpuformer.prompts import Box, Click, Prompt, Scribble
 
-pytestmark = pytest.mark.skipif(bool(missing("onnx")), reason="needs the extra onnx")
+pytestmark = pytest.mark.skipif(bool(missing("export")), reason="needs the extra export")
 
-ROOT = Path(__file__).parents[2]
 SIDE = 64
 SMALL: dict[str, Any] = {
     "input_size": SIDE, "dim": 32, "heads": 4, "ffn_dim": 32, "decoder_dim": 16, "pue_hidden": 32
@@ -59,14 +59,16 @@ SAMPLES: list[list[list[Prompt]]] = [
 """Batches of one and three samples, with up to 20 prompts each."""
 
 
-def random_network(config: VPUFormerConfig) -> VPUFormer:
-    """A network with random weights, also in the parts that start as nothing."""
+def exported(config: VPUFormerConfig, folder: Path, dtype: torch.dtype = torch.float32) -> TorchNetwork:
+    """A checkpoint with random weights and its graphs, and its network in PyTorch."""
     model = VPUFormer(config).eval()
     for parameter in model.parameters():
-        if not parameter.any():
+        if not parameter.any():  # parts that start as nothing
             torch.nn.init.normal_(parameter, std=0.1)
     torch.nn.init.normal_(model.decoder.head.weight)
-    return model
+    save_checkpoint(model, folder, dtype=dtype)
+    export_graphs(folder)
+    return TorchNetwork.from_pretrained(folder, "cpu")
 
 
 def answers(network: Network, samples: list[list[Prompt]]) -> np.ndarray:
@@ -77,10 +79,7 @@ def answers(network: Network, samples: list[list[Prompt]]) -> np.ndarray:
     return network.decode(network.encode(pixels, masks, prompts), masks, prompts)
 
 
-@pytest.mark.parametrize("name", CONFIGS)
-def test_a_graph_has_the_logits_of_its_network(name: str, tmp_path: Path) -> None:
-    model = random_network(CONFIGS[name])
-    graphs, network = OnnxNetwork(write_graphs(model, tmp_path)), TorchNetwork(model)
+def assert_same_answers(graphs: Network, network: Network) -> None:
     assert graphs.features_depend_on_mask == network.features_depend_on_mask
     assert graphs.features_depend_on_prompts == network.features_depend_on_prompts
     for samples in SAMPLES:
@@ -89,81 +88,104 @@ def test_a_graph_has_the_logits_of_its_network(name: str, tmp_path: Path) -> Non
         np.testing.assert_allclose(answers(graphs, samples), expected, atol=1e-4, rtol=0)
 
 
+@pytest.mark.parametrize("name", CONFIGS)
+def test_a_graph_has_the_logits_of_its_network(name: str, tmp_path: Path) -> None:
+    network = exported(CONFIGS[name], tmp_path)
+    assert_same_answers(OnnxNetwork(tmp_path), network)
+
+
 @pytest.fixture(scope="module")
-def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The bundled weights as graphs."""
-    return write_graphs(load_model("default"), tmp_path_factory.mktemp("graphs"))
+def tokens(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small checkpoint in half precision, with graphs."""
+    folder = tmp_path_factory.mktemp("tokens")
+    exported(CONFIGS["tokens"], folder, torch.float16)
+    return folder
 
 
-def test_the_bundled_weights_have_the_same_masks(exported: Path) -> None:
-    segmenters = [
-        VPUFormerSegmenter(network)
-        for network in (TorchNetwork.from_pretrained("default", "cpu"), OnnxNetwork(exported))
-    ]
-    coffee = read_image(ROOT / "examples" / "coffee.jpg")
-    parts = [coffee, coffee[::-1], coffee[:, ::-1], coffee[50:250, 100:400], 255 - coffee]
-    equal = total = 0
-    for part in parts:
-        height, width = part.shape[:2]
-        prompts = [Box(0.2 * width, 0.1 * height, 0.8 * width, 0.8 * height), Click(0.3 * width, 0.5 * height)]
-        masks = []
-        for segmenter in segmenters:
-            encoded = segmenter.encode(part)
-            (first,) = segmenter.segment([Query(encoded, prompts[:1])])
-            (second,) = segmenter.segment([Query(encoded, prompts, first.probability, first.crop)])
-            masks.append((first.mask, second.mask))
-        for ours, theirs in zip(*masks, strict=True):
-            equal, total = equal + (ours == theirs).sum(), total + ours.size
-    assert equal / total > 0.999
-
-
-PROGRAM = """
-import json, sys
-import numpy as np
-from vpuformer import Click, Predictor
-from vpuformer.inference.onnx_network import OnnxNetwork
-from vpuformer.inference.segment import VPUFormerSegmenter
-predictor = Predictor(VPUFormerSegmenter(OnnxNetwork(sys.argv[1])))
-predictor.set_image(np.zeros((40, 60, 3), np.uint8))
-first = predictor.predict([Click(30, 20)])
-predictor.predict([Click(30, 20), Click(3, 3, False)], mask=first.probability, crop=first.crop)
-print(json.dumps(list(sys.modules)))
-"""
-
-
-def test_a_mask_of_a_graph_loads_no_torch(exported: Path) -> None:
-    ended = subprocess.run([sys.executable, "-c", PROGRAM, exported], check=True, capture_output=True)
-    packages = {name.partition(".")[0] for name in json.loads(ended.stdout)}
-    assert "onnxruntime" in packages
-    assert not packages & {"torch", "timm", "torchvision", "onnx", "skimage", "scipy"}
-
-
-def test_another_input_size_is_refused_with_the_way_to_get_it(exported: Path) -> None:
-    segmenter = VPUFormerSegmenter(OnnxNetwork(exported), views=ViewSettings(input_size=128))
-    with pytest.raises(ConfigError, match="--input-size 128"):
-        segmenter.encode(np.zeros((30, 40, 3), np.uint8))
-
-
-def test_a_folder_without_graphs_says_what_to_run(tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match="vpuformer export-network MODEL"):
-        OnnxNetwork(tmp_path)
-    (tmp_path / NETWORK_FILE).write_text("{}")
-    with pytest.raises(CheckpointError, match="does not describe"):
-        OnnxNetwork(tmp_path)
-
-
-def test_a_broken_graph_is_an_error(exported: Path, tmp_path: Path) -> None:
-    (tmp_path / NETWORK_FILE).write_text((exported / NETWORK_FILE).read_text())
-    GraphFolder.read(tmp_path, "onnx").encode.write_bytes(b"broken")
-    with pytest.raises(CheckpointError, match="export it again"):
-        OnnxNetwork(tmp_path)
+def test_weights_in_half_precision_are_read_from_their_file(tokens: Path) -> None:
+    assert_same_answers(OnnxNetwork(tokens), TorchNetwork.from_pretrained(tokens, "cpu"))
+    graphs = Graphs.read(tokens)
+    assert graphs.encode.stat().st_size + graphs.decode.stat().st_size < graphs.manifest.weights.stat().st_size
 
 
 @pytest.mark.skipif(bool(missing("openvino")), reason="needs the extra openvino")
-def test_openvino_has_the_same_logits(tmp_path: Path) -> None:
-    import openvino
+def test_openvino_reads_the_same_graphs(tokens: Path) -> None:
+    assert_same_answers(OpenVinoNetwork(tokens), TorchNetwork.from_pretrained(tokens, "cpu"))
 
-    model = random_network(CONFIGS["tokens"])
-    graphs = GraphFolder.read(write_graphs(model, tmp_path, "openvino"), "openvino")
-    names = {each.any_name for each in openvino.Core().read_model(graphs.decode).inputs}
-    assert {"mask", "vectors", *graphs.features} <= names
+
+def test_a_copy_has_another_input_size(tokens: Path, tmp_path: Path) -> None:
+    folder = export_graphs(tokens, tmp_path / "larger", input_size=96)
+    assert (Graphs.read(folder).input_size, Graphs.read(tokens).input_size) == (96, SIDE)
+    image = np.random.default_rng(1).integers(0, 256, (80, 90, 3), np.uint8)
+    views = ViewSettings(input_size=96)
+    ours, theirs = (
+        segmenter.segment([Query(segmenter.encode(image), [Click(40, 40)])])[0]
+        for segmenter in (
+            VPUFormerSegmenter(OnnxNetwork(folder), views=views),
+            VPUFormerSegmenter(TorchNetwork.from_pretrained(tokens, "cpu"), views=views),
+        )
+    )
+    np.testing.assert_allclose(ours.probability, theirs.probability, atol=1e-4)
+
+
+def test_the_bundled_graphs_are_those_of_the_bundled_weights(tmp_path: Path) -> None:
+    bundled, fresh = Graphs.read("default"), Graphs.read(export_graphs("default", tmp_path))
+    assert replace(bundled, manifest=fresh.manifest) == fresh
+    frame = FrameMap.to_canonical(Crop.whole((bundled.input_size,) * 2))
+    prompts = [([Click(90, 90), Box(30, 30, 200, 180)], frame)]
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 256, (1, bundled.input_size, bundled.input_size, 3), np.uint8)
+    mask = rng.random(pixels.shape[:3], np.float32)
+    networks = OnnxNetwork("default"), OnnxNetwork(tmp_path), TorchNetwork.from_pretrained("default", "cpu")
+    first, *others = (network.decode(network.encode(pixels, mask, prompts), mask, prompts) for network in networks)
+    for other in others:
+        np.testing.assert_allclose(first, other, atol=1e-3)  # logits up to 20
+        assert ((first > 0) == (other > 0)).mean() > 0.999
+
+
+def test_a_broken_graph_is_an_error(tokens: Path, tmp_path: Path) -> None:
+    broken = shutil.copytree(tokens, tmp_path / "broken")
+    (broken / ENCODE_FILE).write_bytes(b"broken")
+    with pytest.raises(CheckpointError, match="export it again"):
+        OnnxNetwork(broken)
+
+
+def test_graphs_of_other_weights_are_refused(tokens: Path, tmp_path: Path) -> None:
+    other = shutil.copytree(tokens, tmp_path / "other")
+    values = json.loads((other / GRAPHS_FILE).read_text())
+    (other / GRAPHS_FILE).write_text(json.dumps(values | {"sha256": "0" * 64}))
+    with pytest.raises(CheckpointError, match="are of other weights"):
+        OnnxNetwork(other)
+    (other / GRAPHS_FILE).write_text("{}")
+    with pytest.raises(CheckpointError, match="does not describe graphs"):
+        OnnxNetwork(other)
+
+
+def test_weights_that_changed_are_refused(tokens: Path, tmp_path: Path) -> None:
+    changed = shutil.copytree(tokens, tmp_path / "changed")
+    weights = changed / WEIGHTS_FILE
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+    with pytest.raises(CheckpointError, match="copy or download both again"):
+        OnnxNetwork(changed)
+
+
+def test_a_killed_export_leaves_no_graphs(tokens: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = shutil.copytree(tokens, tmp_path / "killed")
+
+    def fail(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("vpuformer.export.writing._onnx", fail)
+    with pytest.raises(KeyboardInterrupt):
+        export_graphs(folder)
+    assert not (folder / GRAPHS_FILE).exists()
+    with pytest.raises(CheckpointError, match="vpuformer export-network"):
+        Graphs.read(folder)
+
+
+def test_another_input_size_is_refused_with_the_way_to_get_it(tokens: Path) -> None:
+    segmenter = VPUFormerSegmenter(OnnxNetwork(tokens), views=ViewSettings(input_size=128))
+    with pytest.raises(ConfigError, match="--input-size 128"):
+        segmenter.encode(np.zeros((30, 40, 3), np.uint8))

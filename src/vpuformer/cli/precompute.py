@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from vpuformer.cli.progress import progress_bar
-from vpuformer.cli.shared_options import DeviceOption, ModelOption
+from vpuformer.cli.shared_options import DeviceOption, ModelOption, RuntimeOption
 from vpuformer.errors import ConfigError, ImageError, InputError
 
 
@@ -14,6 +14,7 @@ def precompute(
     images: Annotated[Path, typer.Argument(metavar="IMAGE|FOLDER", help="Image, or folder of images.")],
     model: ModelOption = "default",
     device: DeviceOption = None,
+    runtime: RuntimeOption = None,
     max_size: Annotated[
         float, typer.Option(metavar="GB", help="Largest size of all stored features; the oldest make room.")
     ] = 10,
@@ -37,7 +38,7 @@ def precompute(
 
     folder = Folder(images)
     store = FeatureStore(max_bytes=round(max_size * 1e9))
-    segmenter = VPUFormerSegmenter.from_pretrained(model, device, features=store)
+    segmenter = VPUFormerSegmenter.from_pretrained(model, device, runtime=runtime, features=store)
     if segmenter.network.features_depend_on_prompts:
         raise ConfigError(f"in the model {model}, features depend on the prompts; none can be computed before these")
     unreadable = []

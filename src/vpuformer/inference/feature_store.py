@@ -13,22 +13,17 @@ import os
 import re
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from vpuformer.errors import ConfigError
 from vpuformer.files import replacing, write_errors
-
-if TYPE_CHECKING:
-    from vpuformer.inference.networks import Masks, Network, Pixels, Prompts
-
-Arrays = Mapping[str, npt.NDArray[Any]]
-"""Features of one sample by name."""
+from vpuformer.inference.network import Arrays, Masks, Network, Pixels, Prompts
 
 FORMAT = 1
 """Version of the files. A version that computes other features from the same weights and pixels has another."""
@@ -86,7 +81,7 @@ class FeatureStore:
         """
         path = self._path(key)
         try:
-            with np.load(path, allow_pickle=False) as archive:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
                 broken = archive.zip.testzip()
                 if broken is not None or str(archive[_KEY]) != key:
                     raise ValueError(f"{broken} differs from its checksum" if broken else "it holds other features")
@@ -158,12 +153,12 @@ class CachedEncoder:
         ConfigError: the digest is empty, so that features of other weights might be taken for those of this network.
     """
 
-    def __init__(self, network: "Network", sha256: str, store: FeatureStore) -> None:
+    def __init__(self, network: Network, sha256: str, store: FeatureStore) -> None:
         if not sha256:
             raise ConfigError("features are stored by the digest of the network's weights; give the digest, sha256=...")
         self._network, self._sha256, self._store = network, sha256, store
 
-    def encode(self, pixels: "Pixels", masks: "Masks", prompts: "Prompts") -> Sequence[Any]:
+    def encode(self, pixels: Pixels, masks: Masks, prompts: Prompts) -> Sequence[Any]:
         """See `vpuformer.inference.network.Network`. Features must depend neither on the masks nor on the prompts."""
         keys = [feature_key(self._sha256, sample) for sample in pixels]
         features = [self._stored(key) for key in keys]

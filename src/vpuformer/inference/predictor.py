@@ -39,11 +39,16 @@ class Predictor:
         name_or_path: str | os.PathLike[str] = "default",
         device: str | None = None,
         *,
+        runtime: str | None = None,
+        threads: int | None = None,
         views: ViewSettings = USUAL,
         features: FeatureStore | None = None,
     ) -> "Predictor":
         """A predictor with these weights; see `VPUFormerSegmenter.from_pretrained`."""
-        return cls(VPUFormerSegmenter.from_pretrained(name_or_path, device, views=views, features=features))
+        segmenter = VPUFormerSegmenter.from_pretrained(
+            name_or_path, device, runtime=runtime, threads=threads, views=views, features=features
+        )
+        return cls(segmenter)
 
     @property
     def encoded(self) -> Encoded:

@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import replace
 from math import sqrt
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,17 +16,16 @@ from vpuformer.inference.candidates import distinct, further_views
 from vpuformer.inference.encoded import CropFeatures, EncodedImage
 from vpuformer.inference.feature_store import CachedEncoder, FeatureStore
 from vpuformer.inference.honoured import honoured
+from vpuformer.inference.network import Network
 from vpuformer.inference.pixels import logits_of
 from vpuformer.inference.protocol import Prediction, Query
 from vpuformer.inference.resample import stretch
+from vpuformer.inference.runtimes import load_network
 from vpuformer.inference.steady import steady
 from vpuformer.inference.zoom import USUAL, View, ViewSettings, ZoomRule
-from vpuformer.memory import no_garbage_collection
 from vpuformer.metrics import MASK_THRESHOLD
+from vpuformer.model.manifest import read_manifest
 from vpuformer.prompts import Prompt
-
-if TYPE_CHECKING:
-    from vpuformer.inference.networks import Network
 
 MAX_BATCH = 64
 """Queries in one pass of the network; more are answered in several."""
@@ -35,7 +34,7 @@ MAX_BATCH = 64
 class VPUFormerSegmenter:
     """A network that answers queries. Safe to share between threads.
 
-    >>> from vpuformer.inference.networks import TorchNetwork
+    >>> from vpuformer.inference.torch_network import TorchNetwork
     >>> from vpuformer.model.config import VPUFormerConfig
     >>> from vpuformer.model.vpuformer import VPUFormer
     >>> from vpuformer.prompts import Box, Click
@@ -61,7 +60,7 @@ class VPUFormerSegmenter:
 
     def __init__(
         self,
-        network: "Network",
+        network: Network,
         *,
         views: ViewSettings = USUAL,
         name: str = "vpuformer",
@@ -78,6 +77,8 @@ class VPUFormerSegmenter:
         name_or_path: str | os.PathLike[str] = "default",
         device: str | None = None,
         *,
+        runtime: str | None = None,
+        threads: int | None = None,
         views: ViewSettings = USUAL,
         features: FeatureStore | None = None,
     ) -> "VPUFormerSegmenter":
@@ -86,18 +87,17 @@ class VPUFormerSegmenter:
         Args:
             name_or_path: a name of `vpuformer.list_models()`, or the folder of a checkpoint.
             device: such as "cpu" or "cuda"; by default CUDA, else Apple's MPS, else the CPU.
+            runtime: "onnx", "openvino" or "torch"; by default the one of `choose_runtime`.
+            threads: number of threads for one operation on the CPU; by default one for each core.
             views: how the network is shown an object.
             features: see the class.
 
         Raises:
             CheckpointError: the weights are missing or broken.
-            ConfigError: there is no such device.
+            ConfigError: there is no such device or runtime.
+            MissingDependencyError: the runtime is not installed.
         """
-        with no_garbage_collection():
-            from vpuformer.inference.networks import TorchNetwork
-        from vpuformer.model.manifest import read_manifest
-
-        network = TorchNetwork.from_pretrained(name_or_path, device)
+        network = load_network(name_or_path, device, runtime, input_size=views.input_size, threads=threads)
         sha256 = read_manifest(name_or_path).sha256
         return cls(network, views=views, name=str(name_or_path), sha256=sha256, features=features)
 
@@ -251,7 +251,7 @@ class VPUFormerSegmenter:
                     views[i].encoded.keep(views[i].crop, each)
         return [each for each in features if each is not None]
 
-    def _encode(self, views: Sequence[View], masks: FloatMap, encoder: "Network | CachedEncoder") -> list[CropFeatures]:
+    def _encode(self, views: Sequence[View], masks: FloatMap, encoder: Network | CachedEncoder) -> list[CropFeatures]:
         pixels = np.stack([self._to_input(view.encoded.image, view) for view in views])
         features = encoder.encode(
             self._with_mirror_images(pixels), self._with_mirror_images(masks), self._prompts(views)
