@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -178,7 +178,8 @@ def test_features_larger_than_the_bound_displace_nothing(store: FeatureStore) ->
 def test_other_files_in_the_folder_stay(store: FeatureStore, size: int) -> None:
     store.max_bytes = size
     store.folder.mkdir()
-    others = [store.folder / name for name in ("cafe.npz", "holiday.jpg", ".note.tmp", f"{KEYS[0]}.npz.bak")]
+    names = ("cafe.npz", "holiday.jpg", ".note.tmp", f"{KEYS[0]}.npz.bak", ".0123456789abcdef.tmp")
+    others = [store.folder / name for name in names]  # the last one is being written by another process
     for path in others:
         path.write_bytes(b"mine" * SIZE)
     for key in KEYS[:3]:
@@ -265,38 +266,26 @@ def test_killed_writers_leave_nothing_half_written(store: FeatureStore, caplog: 
 # --- broken -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def intact(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    store = FeatureStore(tmp_path_factory.mktemp("intact"))
-    store.put(KEYS[0], {"map": np.arange(12, dtype=np.float32).reshape(3, 4), "other": np.ones(2)})
-    return (store.folder / f"{KEYS[0]}.npz").read_bytes()
+def changed(content: bytes) -> Iterator[bytes]:
+    """The content with every single bit flipped, cut at every length, and with bytes put in everywhere."""
+    for i, byte in enumerate(content):
+        yield from (content[:i] + bytes([byte ^ 1 << bit]) + content[i + 1 :] for bit in range(8))
+        yield content[:i]
+        yield content[:i] + b"PK" + content[i:]
 
 
-def read(content: bytes, folder: Path) -> Arrays | None:
-    (folder / f"{KEYS[0]}.npz").write_bytes(content)
-    return FeatureStore(folder).get(KEYS[0])
-
-
-@given(data=st.data())
-def test_a_file_that_was_changed_is_read_as_before_or_not_at_all(
-    data: st.DataObject, intact: bytes, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    content = bytearray(intact)
-    match data.draw(st.sampled_from(["flip", "cut", "insert", "zero"])):
-        case "flip":
-            content[data.draw(st.integers(0, len(content) - 1))] ^= 1 << data.draw(st.integers(0, 7))
-        case "cut":
-            del content[data.draw(st.integers(0, len(content) - 1)) :]
-        case "insert":
-            at = data.draw(st.integers(0, len(content)))
-            content[at:at] = data.draw(st.binary(min_size=1, max_size=40))
-        case _:
-            first = data.draw(st.integers(0, len(content) - 1))
-            content[first : first + 64] = bytes(len(content[first : first + 64]))
-    folder = tmp_path_factory.mktemp("broken")
-    before, after = read(intact, folder), read(bytes(content), folder)
-    assert before is not None
-    assert after is None or same(after, before)
+def test_a_file_that_was_changed_is_read_as_before_or_not_at_all(store: FeatureStore) -> None:
+    kept = {"a": np.arange(6, dtype=np.float32).reshape(2, 3), "b": np.ones(2)}
+    store.put(KEYS[0], kept)
+    path = store.folder / f"{KEYS[0]}.npz"
+    logging.disable()
+    try:
+        for content in changed(path.read_bytes()):
+            path.write_bytes(content)
+            read = store.get(KEYS[0])
+            assert read is None or same(read, kept)
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 def _renamed(folder: Path) -> None:
@@ -306,7 +295,7 @@ def _renamed(folder: Path) -> None:
 
 def _pickled(folder: Path) -> None:
     with (folder / f"{KEYS[0]}.npz").open("wb") as file:
-        np.savez(file, key=np.array(KEYS[0]), **{"map.": np.array({"run": "anything"}, object)})
+        np.savez(file, content=np.array([KEYS[0], "map."]), **{"map.": np.array({"run": "anything"}, object)})
 
 
 FOREIGN: dict[str, Callable[[Path], object]] = {

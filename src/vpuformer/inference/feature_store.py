@@ -31,7 +31,7 @@ FORMAT = 1
 MAX_BYTES = 10_000_000_000
 """Default bound of a store: 10 GB."""
 
-_KEY = "key"
+_CONTENT = "content"  # the member that names the key and all arrays: the directory of an archive has no checksum
 _OWN_FILE = re.compile(r"[0-9a-f]{64}\.npz|\.[0-9a-f]+\.tmp")
 _ABANDONED = 3600  # seconds after which a temporary file has no writer any more
 
@@ -82,10 +82,12 @@ class FeatureStore:
         path = self._path(key)
         try:
             with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-                broken = archive.zip.testzip()
-                if broken is not None or str(archive[_KEY]) != key:
-                    raise ValueError(f"{broken} differs from its checksum" if broken else "it holds other features")
-                arrays = dict(_restored(name, archive[name]) for name in archive.files if name != _KEY)
+                if (member := archive.zip.testzip()) is not None:
+                    raise ValueError(f"{member} differs from its checksum")
+                names = [name for name in archive.files if name != _CONTENT]
+                if archive[_CONTENT].tolist() != [key, *names]:
+                    raise ValueError("it holds other features")
+                arrays = dict(_restored(name, archive[name]) for name in names)
         except FileNotFoundError:
             return None
         except Exception as error:  # a broken archive raises what zipfile and NumPy happen to meet
@@ -106,7 +108,8 @@ class FeatureStore:
         if self.read_only or sum(array.nbytes for array in arrays.values()) > self.max_bytes:
             return
         path = self._path(key)
-        members: dict[str, Any] = {_KEY: np.array(key), **dict(_laid_out(*item) for item in arrays.items())}
+        members: dict[str, Any] = dict(_laid_out(*item) for item in arrays.items())
+        members[_CONTENT] = np.array([key, *members])
         with write_errors(path):
             self.folder.mkdir(parents=True, exist_ok=True)
         with replacing(path) as temporary, temporary.open("wb") as file:
