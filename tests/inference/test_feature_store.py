@@ -274,7 +274,7 @@ def test_a_file_that_was_changed_is_read_as_before_or_not_at_all(
     store.put(KEYS[0], kept)
     path = store.folder / f"{KEYS[0]}.npz"
     content = path.read_bytes()
-    places = [*range(200), *range(200, len(content) - 800, 1000), *range(len(content) - 800, len(content))]
+    places = [*range(200), *range(200, len(content) - 800, 1000), *range(len(content) - 800, len(content), 2)]
     for i in places:
         flipped = content[:i] + bytes([content[i] ^ 2]) + content[i + 1 :]
         for damaged in (flipped, content[:i], content[:i] + b"PK" + content[i:])[: 1 if i % 10 else 3]:

@@ -72,7 +72,7 @@ class FeatureStore:
     @property
     def nbytes(self) -> int:
         """Size of all features in bytes."""
-        return sum(state.st_size for state in self._files().values())
+        return sum(size for _, size, _ in self._files())
 
     def get(self, key: str) -> Arrays | None:
         """The features of this key; None if they are missing.
@@ -120,9 +120,12 @@ class FeatureStore:
     def _path(self, key: str) -> Path:
         return self.folder / f"{key}.npz"
 
-    def _files(self) -> dict[Path, os.stat_result]:
-        """Files of features and abandoned temporary files, and nothing else that may lie in the folder."""
-        files: dict[Path, os.stat_result] = {}
+    def _files(self) -> list[tuple[int, int, str]]:
+        """Time of last use, size and path of the files of features and of abandoned temporary files.
+
+        Other files that lie in the folder are not the store's.
+        """
+        files: list[tuple[int, int, str]] = []
         with suppress(FileNotFoundError), os.scandir(self.folder) as entries:
             for entry in entries:
                 if not _OWN_FILE.fullmatch(entry.name):
@@ -130,18 +133,18 @@ class FeatureStore:
                 with suppress(FileNotFoundError):  # another process removes files too
                     state = entry.stat(follow_symlinks=False)
                     if entry.name.endswith(".npz") or time.time() - state.st_mtime > _ABANDONED:
-                        files[Path(entry.path)] = state
+                        files.append((state.st_mtime_ns, state.st_size, entry.path))
         return files
 
     def _evict(self) -> None:
         files = self._files()
-        size = sum(state.st_size for state in files.values())
-        for path in sorted(files, key=lambda path: files[path].st_mtime_ns):
-            if size <= self.max_bytes:
+        excess = sum(size for _, size, _ in files) - self.max_bytes
+        for _, size, path in sorted(files):
+            if excess <= 0:
                 return
             with suppress(OSError):  # removed by another process, or open in one on Windows
-                path.unlink()
-                size -= files[path].st_size
+                os.unlink(path)
+                excess -= size
 
 
 class CachedEncoder:
