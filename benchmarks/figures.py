@@ -137,6 +137,7 @@ def blocks() -> dict[str, str]:
         "human": human(),
         "page": page_times(),
         "cold-start": cold_start(),
+        "precompute": precompute(),
         "sessions": sessions(),
         "kill": kills(),
     }
@@ -529,6 +530,24 @@ def cold_start() -> str:
             for name, now in seconds["now"].items()
         ]
     return "\n".join(lines)
+
+
+def precompute() -> str:
+    """Milliseconds to encode an image, with and without its stored features."""
+    result = json.loads((RESULTS / "precompute.json").read_text())
+    lines = [
+        "| image encoder | image | read the image | compute the features | and store them | read them back | size |",
+        "|---|---|--:|--:|--:|--:|--:|",
+    ]
+    for row in result["rows"]:
+        taken = row["median_ms"]
+        shown = (taken[way] for way in ("read_file", "compute", "compute_and_write", "read_features"))
+        lines.append(
+            f"| {row['network']}, {row['runtime']}, {row['input_size']} px | {row['width']} x {row['height']} | "
+            + " | ".join(f"{milliseconds:.0f} ms" for milliseconds in shown)
+            + f" | {row['bytes'] / 1e6:.1f} MB |"
+        )
+    return "\n".join([*lines, "", f"Medians; `{result['command']}`"])
 
 
 def sessions() -> str:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,6 @@ from vpuformer.inference.graphs import ENCODE_FILE, GRAPHS_FILE, Graphs
 from vpuformer.inference.network import Network
 from vpuformer.inference.onnx_network import OnnxNetwork
 from vpuformer.inference.openvino_network import OpenVinoNetwork
-from vpuformer.inference.protocol import Query
 from vpuformer.inference.segment import VPUFormerSegmenter
 from vpuformer.inference.torch_network import TorchNetwork
 from vpuformer.inference.zoom import ViewSettings
@@ -30,26 +30,25 @@ from vpuformer.prompts import Box, Click, Prompt, Scribble
 
 pytestmark = pytest.mark.skipif(bool(missing("export")), reason="needs the extra export")
 
-SIDE = 64
+SIDE, LARGER = 64, 96
 SMALL: dict[str, Any] = {
     "input_size": SIDE, "dim": 32, "heads": 4, "ffn_dim": 32, "decoder_dim": 16, "pue_hidden": 32
 }  # fmt: skip
-TOKENS: dict[str, Any] = {"dense_prompts": "none", "null_tokens": 4, "prior": "shapes"}
+TOKENS: dict[str, Any] = {
+    "dense_prompts": "none", "null_tokens": 4, "prior": "shapes", "fine_attention": "quarter"
+}  # fmt: skip
 DEFAULT, PAPER = (replace(VARIANTS[name], **SMALL) for name in ("default", "paper"))
 CONFIGS = {
     "default": DEFAULT,
-    "paper": PAPER,
-    "tokens": replace(DEFAULT, **TOKENS, fine_attention="quarter"),
-    "mixing": replace(DEFAULT, **TOKENS, mixing=True),
-    "late": replace(DEFAULT, dense_prompts="late"),
-    "early": replace(DEFAULT, dense_prompts="early", mask_fusion="early"),
-    "baseline": replace(PAPER, dma=False, dense_prompts="early"),
-    "distance map": replace(PAPER, prompt_encoding="distance-map"),
-    "learned vector": replace(PAPER, prompt_encoding="learned-vector"),
-    "tokens, hrnet18s": replace(DEFAULT, **TOKENS, fine_attention="quarter", backbone="hrnet18s"),
-    "tokens, mit_b0": replace(DEFAULT, **TOKENS, fine_attention="quarter", backbone="mit_b0"),
+    "paper, vit_b": replace(PAPER, backbone="vit_b"),
+    "baseline, hrnet18s": replace(PAPER, dma=False, dense_prompts="early", backbone="hrnet18s"),
+    "distance maps, resnet50": replace(
+        PAPER, prompt_encoding="distance-map", residual=True, dense_prompts="early", backbone="resnet50"
+    ),
+    "learned vectors": replace(PAPER, prompt_encoding="learned-vector", dense_prompts="late", mask_fusion="late"),
+    "tokens, mit_b0": replace(DEFAULT, **TOKENS, mixing=True, backbone="mit_b0"),
 }
-FRAME = FrameMap.to_canonical(Crop.whole((SIDE, SIDE)))
+"""Every encoder and every way of prompts and masks into the network; an export takes seconds."""
 SAMPLES: list[list[list[Prompt]]] = [
     [[]],
     [[Click(20, 20)]],
@@ -59,88 +58,80 @@ SAMPLES: list[list[list[Prompt]]] = [
 """Batches of one and three samples, with up to 20 prompts each."""
 
 
-def exported(config: VPUFormerConfig, folder: Path, dtype: torch.dtype = torch.float32) -> TorchNetwork:
-    """A checkpoint with random weights and its graphs, and its network in PyTorch."""
+def checkpoint(config: VPUFormerConfig, folder: Path, dtype: torch.dtype = torch.float32) -> Path:
+    """A checkpoint with random weights."""
     model = VPUFormer(config).eval()
     for parameter in model.parameters():
         if not parameter.any():  # parts that start as nothing
             torch.nn.init.normal_(parameter, std=0.1)
     torch.nn.init.normal_(model.decoder.head.weight)
     save_checkpoint(model, folder, dtype=dtype)
-    export_graphs(folder)
-    return TorchNetwork.from_pretrained(folder, "cpu")
+    return folder
 
 
-def answers(network: Network, samples: list[list[Prompt]]) -> np.ndarray:
+def answers(network: Network, samples: list[list[Prompt]], side: int) -> np.ndarray:
     rng = np.random.default_rng(0)
-    pixels = rng.integers(0, 256, (len(samples), SIDE, SIDE, 3), np.uint8)
-    masks = rng.random((len(samples), SIDE, SIDE), np.float32)
-    prompts = [(each, FRAME) for each in samples]
+    pixels = rng.integers(0, 256, (len(samples), side, side, 3), np.uint8)
+    masks = rng.random((len(samples), side, side), np.float32)
+    frame = FrameMap.to_canonical(Crop.whole((side, side)))
+    prompts = [(each, frame) for each in samples]
     return network.decode(network.encode(pixels, masks, prompts), masks, prompts)
 
 
-def assert_same_answers(graphs: Network, network: Network) -> None:
+def assert_same_answers(graphs: Network, checkpoint: Path, side: int = SIDE) -> None:
+    network = TorchNetwork.from_pretrained(checkpoint, "cpu")
     assert graphs.features_depend_on_mask == network.features_depend_on_mask
     assert graphs.features_depend_on_prompts == network.features_depend_on_prompts
     for samples in SAMPLES:
-        expected = answers(network, samples)
+        expected = answers(network, samples, side)
         assert expected.std() > 0.05
-        np.testing.assert_allclose(answers(graphs, samples), expected, atol=1e-4, rtol=0)
+        np.testing.assert_allclose(answers(graphs, samples, side), expected, atol=1e-4, rtol=0)
 
 
 @pytest.mark.parametrize("name", CONFIGS)
 def test_a_graph_has_the_logits_of_its_network(name: str, tmp_path: Path) -> None:
-    network = exported(CONFIGS[name], tmp_path)
-    assert_same_answers(OnnxNetwork(tmp_path), network)
+    folder = export_graphs(checkpoint(CONFIGS[name], tmp_path))
+    assert folder == tmp_path
+    assert_same_answers(OnnxNetwork(folder), folder)
 
 
 @pytest.fixture(scope="module")
 def tokens(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small checkpoint in half precision, with graphs."""
-    folder = tmp_path_factory.mktemp("tokens")
-    exported(CONFIGS["tokens"], folder, torch.float16)
-    return folder
+    """A small checkpoint in half precision, copied with graphs of another size than that of training."""
+    folder = checkpoint(replace(DEFAULT, **TOKENS), tmp_path_factory.mktemp("tokens"), torch.float16)
+    copy = export_graphs(folder, folder / "larger", input_size=LARGER)
+    with pytest.raises(CheckpointError, match="has no graphs"):
+        Graphs.read(folder)
+    return copy
 
 
 def test_weights_in_half_precision_are_read_from_their_file(tokens: Path) -> None:
-    assert_same_answers(OnnxNetwork(tokens), TorchNetwork.from_pretrained(tokens, "cpu"))
+    assert_same_answers(OnnxNetwork(tokens), tokens, LARGER)
     graphs = Graphs.read(tokens)
+    assert graphs.input_size == LARGER
     assert graphs.encode.stat().st_size + graphs.decode.stat().st_size < graphs.manifest.weights.stat().st_size
 
 
 @pytest.mark.skipif(bool(missing("openvino")), reason="needs the extra openvino")
 def test_openvino_reads_the_same_graphs(tokens: Path) -> None:
-    assert_same_answers(OpenVinoNetwork(tokens), TorchNetwork.from_pretrained(tokens, "cpu"))
+    assert_same_answers(OpenVinoNetwork(tokens), tokens, LARGER)
 
 
-def test_a_copy_has_another_input_size(tokens: Path, tmp_path: Path) -> None:
-    folder = export_graphs(tokens, tmp_path / "larger", input_size=96)
-    assert (Graphs.read(folder).input_size, Graphs.read(tokens).input_size) == (96, SIDE)
-    image = np.random.default_rng(1).integers(0, 256, (80, 90, 3), np.uint8)
-    views = ViewSettings(input_size=96)
-    ours, theirs = (
-        segmenter.segment([Query(segmenter.encode(image), [Click(40, 40)])])[0]
-        for segmenter in (
-            VPUFormerSegmenter(OnnxNetwork(folder), views=views),
-            VPUFormerSegmenter(TorchNetwork.from_pretrained(tokens, "cpu"), views=views),
-        )
-    )
-    np.testing.assert_allclose(ours.probability, theirs.probability, atol=1e-4)
+def test_a_graph_answers_several_threads_at_once(tokens: Path) -> None:
+    network = OnnxNetwork(tokens, threads=1)
+    expected = [answers(network, samples, LARGER) for samples in SAMPLES]
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(lambda samples: answers(network, samples, LARGER), SAMPLES * 4))
+    for ours, theirs in zip(found, expected * 4, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
 
 
-def test_the_bundled_graphs_are_those_of_the_bundled_weights(tmp_path: Path) -> None:
-    bundled, fresh = Graphs.read("default"), Graphs.read(export_graphs("default", tmp_path))
-    assert replace(bundled, manifest=fresh.manifest) == fresh
-    frame = FrameMap.to_canonical(Crop.whole((bundled.input_size,) * 2))
-    prompts = [([Click(90, 90), Box(30, 30, 200, 180)], frame)]
-    rng = np.random.default_rng(0)
-    pixels = rng.integers(0, 256, (1, bundled.input_size, bundled.input_size, 3), np.uint8)
-    mask = rng.random(pixels.shape[:3], np.float32)
-    networks = OnnxNetwork("default"), OnnxNetwork(tmp_path), TorchNetwork.from_pretrained("default", "cpu")
-    first, *others = (network.decode(network.encode(pixels, mask, prompts), mask, prompts) for network in networks)
-    for other in others:
-        np.testing.assert_allclose(first, other, atol=1e-3)  # logits up to 20
-        assert ((first > 0) == (other > 0)).mean() > 0.999
+def test_the_bundled_graphs_are_those_of_the_bundled_weights() -> None:
+    graphs, network = OnnxNetwork("default"), TorchNetwork.from_pretrained("default", "cpu")
+    samples: list[list[Prompt]] = [[Click(90, 90)], [Box(30, 30, 200, 180), Scribble(((60, 60), (90, 140)), False)]]
+    ours, theirs = (answers(each, samples, graphs.input_size) for each in (graphs, network))
+    np.testing.assert_allclose(ours, theirs, atol=1e-3)  # logits up to 20
+    assert ((ours > 0) == (theirs > 0)).mean() > 0.999
 
 
 def test_a_broken_graph_is_an_error(tokens: Path, tmp_path: Path) -> None:

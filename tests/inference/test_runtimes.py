@@ -53,7 +53,8 @@ def test_an_accelerator_is_used_by_torch(monkeypatch: pytest.MonkeyPatch) -> Non
     assert choose_runtime(device="cpu").runtime == "onnx"
 
 
-def test_an_accelerator_is_nothing_without_torch(monkeypatch: pytest.MonkeyPatch, without_torch: None) -> None:
+@pytest.mark.usefixtures("without_torch")
+def test_an_accelerator_is_nothing_without_torch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runtimes, "may_have_accelerator", lambda: True)
     assert choose_runtime().runtime == "onnx"
     for words in ({"device": "cuda"}, {"runtime": "torch"}):
@@ -68,7 +69,8 @@ def test_without_graphs_torch_runs_it(without_graphs: Path) -> None:
     assert choose_runtime(input_size=384).runtime == "torch"
 
 
-def test_without_graphs_and_torch_the_error_says_what_to_run(without_graphs: Path, without_torch: None) -> None:
+@pytest.mark.usefixtures("without_torch")
+def test_without_graphs_and_torch_the_error_says_what_to_run(without_graphs: Path) -> None:
     for model, size in ((without_graphs, None), ("default", 384)):
         with pytest.raises(CheckpointError, match=r"vpuformer export-network .*pip install 'vpuformer\[torch\]'"):
             choose_runtime(model, input_size=size)

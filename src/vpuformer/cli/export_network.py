@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from vpuformer.extras import require
+
 
 def export_network(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="Weights: a name of `vpuformer info`, or a folder.")],
@@ -24,6 +26,7 @@ def export_network(
     The folder gets encode.onnx (image to features), decode.onnx (features, mask and prompts to logits) and graphs.json.
     Both graphs read the weights beside them.
     """
+    require("export", "the export of a network")
     from vpuformer.export.writing import export_graphs
 
     folder = export_graphs(model, output, input_size=input_size)

@@ -22,7 +22,6 @@ from torch import nn
 
 from vpuformer.errors import CheckpointError
 from vpuformer.export.graphs import DecodeGraph, EncodeGraph, Inputs, example_inputs
-from vpuformer.extras import require
 from vpuformer.files import write_errors, write_file
 from vpuformer.geometry import check_input_size
 from vpuformer.inference.graphs import DECODE_FILE, ENCODE_FILE, FORMAT, GRAPHS_FILE
@@ -55,9 +54,7 @@ def export_graphs(
     Raises:
         CheckpointError: the checkpoint is missing or broken, or the folder cannot be written.
         ConfigError: the size is out of range.
-        MissingDependencyError: a package that writes graphs is missing.
     """
-    require("export", "the export of a network")
     model = load_model(name_or_path)
     side = input_size or model.config.input_size
     check_input_size(side)

@@ -142,8 +142,8 @@ class FeatureStore:
         for _, size, path in sorted(files):
             if excess <= 0:
                 return
-            with suppress(OSError):  # removed by another process, or open in one on Windows
-                os.unlink(path)
+            with suppress(PermissionError):  # on Windows, open in another process
+                Path(path).unlink(missing_ok=True)
                 excess -= size
 
 
