@@ -533,21 +533,19 @@ def cold_start() -> str:
 
 
 def precompute() -> str:
-    """Milliseconds to encode an image, with and without its stored features."""
+    """Milliseconds to compute the features of an image, to store them, and to read them."""
     result = json.loads((RESULTS / "precompute.json").read_text())
-    lines = [
-        "| image encoder | image | read the image | compute the features | and store them | read them back | size |",
-        "|---|---|--:|--:|--:|--:|--:|",
-    ]
-    for row in result["rows"]:
-        taken = row["median_ms"]
-        shown = (taken[way] for way in ("read_file", "compute", "compute_and_write", "read_features"))
-        lines.append(
-            f"| {row['network']}, {row['runtime']}, {row['input_size']} px | {row['width']} x {row['height']} | "
-            + " | ".join(f"{milliseconds:.0f} ms" for milliseconds in shown)
-            + f" | {row['bytes'] / 1e6:.1f} MB |"
-        )
-    return "\n".join([*lines, "", f"Medians; `{result['command']}`"])
+    lines = ["| image encoder | compute | store | read back | size |", "|---|--:|--:|--:|--:|"]
+    for name, row in result["networks"].items():
+        taken = (f"{row['median_ms'][way]:.0f} ms" for way in ("compute", "write", "read"))
+        title = f"{name}, {row['runtime']}, {row['input_size']} px"
+        lines.append(f"| {title} | {' | '.join(taken)} | {row['bytes'] / 1e6:.1f} MB |")
+    images = (
+        f"{sum(image['median_ms'].values()):.0f} ms for {image['width']} x {image['height']} pixels"
+        for image in result["images"]
+    )
+    text = f"Reading and resizing the image comes on top: {', '.join(images)} (`{result['command']}`)."
+    return "\n".join([*lines, "", textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False)])
 
 
 def sessions() -> str:

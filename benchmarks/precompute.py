@@ -1,10 +1,10 @@
-"""Time that stored features save when an image is opened, and what they cost.
+"""Time that stored features save, and what they cost.
 
     python benchmarks/precompute.py
 
-Encodes a photograph and an enlarged copy of 24 megapixels, without a store, with one that lacks the image, and with one
-that holds it, in turns; writes the medians to `benchmarks/results/precompute.json`. The files of the store are in the
-memory of the system. ViT-B has random weights.
+Measures the image encoder of the bundled weights, and ViT-B with random weights; storing features and reading them
+back, from the memory of the system; and what every image costs in any case: reading and resizing a photograph, and an
+enlarged copy of 24 megapixels. All of it in turns. Writes the medians to `benchmarks/results/precompute.json`.
 """
 
 import json
@@ -16,13 +16,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from PIL import Image
 
 from vpuformer.images import read_image
-from vpuformer.inference.feature_store import FeatureStore
+from vpuformer.inference.feature_store import FeatureStore, feature_key
 from vpuformer.inference.network import Network
+from vpuformer.inference.resample import stretch
 from vpuformer.inference.runtimes import load_network
-from vpuformer.inference.segment import VPUFormerSegmenter
 from vpuformer.inference.torch_network import TorchNetwork
 from vpuformer.model.config import VPUFormerConfig
 from vpuformer.model.vpuformer import VPUFormer
@@ -36,51 +37,57 @@ REPEATS = 9
 
 def main() -> None:
     vit = VPUFormer(VPUFormerConfig(backbone="vit_b", dense_prompts="late")).eval()
-    networks: dict[str, Network] = {
-        "bundled weights": load_network("default", "cpu"),
-        "ViT-B": TorchNetwork(vit),
-    }
+    networks = {"bundled weights": load_network("default", "cpu"), "ViT-B": TorchNetwork(vit)}
     with tempfile.TemporaryDirectory() as folder:
-        photos = [PHOTO, Path(folder) / "large.jpg"]
-        Image.open(PHOTO).resize(LARGE, Image.Resampling.BICUBIC).save(photos[1], quality=90)
-        rows = [
-            measured(name, network, photo, Path(folder) / "store")
-            for name, network in networks.items()
-            for photo in photos
-        ]
-    content = {"command": "python benchmarks/precompute.py", "repeats": REPEATS, "rows": rows}
+        large = Path(folder) / "large.jpg"
+        Image.open(PHOTO).resize(LARGE, Image.Resampling.BICUBIC).save(large, quality=90)
+        content = {
+            "command": "python benchmarks/precompute.py",
+            "repeats": REPEATS,
+            "networks": {name: network_times(network, Path(folder) / name) for name, network in networks.items()},
+            "images": [image_times(path) for path in (PHOTO, large)],
+        }
     RESULTS.write_text(json.dumps(content, indent=2) + "\n")
-    print(json.dumps(content, indent=2))
 
 
-def measured(name: str, network: Network, photo: Path, folder: Path) -> dict[str, Any]:
-    store = FeatureStore(folder)
-    without, stored = VPUFormerSegmenter(network), VPUFormerSegmenter(network, sha256="0", features=store)
-    image = read_image(photo)
-    ways: dict[str, Callable[[], object]] = {
-        "read_file": lambda: read_image(photo),
-        "compute": lambda: without.encode(image),
-        "compute_and_write": lambda: stored.encode(image),
-        "read_features": lambda: stored.encode(image),  # which the line above has written
-    }
-    seconds: dict[str, list[float]] = {way: [] for way in ways}
+def network_times(network: Network, folder: Path) -> dict[str, Any]:
+    """Milliseconds of the image encoder, of storing its features, and of reading them."""
+    store, side = FeatureStore(folder), network.input_size
+    pixels, mask = stretch(read_image(PHOTO), (side, side))[None], np.zeros((1, side, side), np.float32)
+    (features,) = network.encode(pixels, mask, [])
     size = 0
+
+    def write() -> None:
+        nonlocal size
+        shutil.rmtree(folder, ignore_errors=True)
+        store.put(feature_key("", pixels[0]), network.to_arrays(features))
+        size = store.nbytes
+
+    def read() -> None:
+        arrays = store.get(feature_key("", pixels[0]))
+        assert arrays is not None
+        network.from_arrays(arrays)
+
+    times = in_turns({"compute": lambda: network.encode(pixels, mask, []), "write": write, "read": read})
+    return {"runtime": network.runtime, "input_size": side, "bytes": size, "median_ms": times}
+
+
+def image_times(path: Path) -> dict[str, Any]:
+    """Milliseconds to read an image, and to resize it for the bundled weights."""
+    image = read_image(path)
+    times = in_turns({"read": lambda: read_image(path), "resize": lambda: stretch(image, (256, 256))})
+    return {"width": image.shape[1], "height": image.shape[0], "median_ms": times}
+
+
+def in_turns(ways: dict[str, Callable[[], object]]) -> dict[str, float]:
+    """Median milliseconds of each, one after the other in every round; the first round does not count."""
+    seconds: dict[str, list[float]] = {way: [] for way in ways}
     for _ in range(1 + REPEATS):
         for way, work in ways.items():
             begun = time.perf_counter()
             work()
             seconds[way].append(time.perf_counter() - begun)
-        size = store.nbytes
-        shutil.rmtree(folder)
-    return {
-        "network": name,
-        "runtime": network.runtime,
-        "input_size": network.input_size,
-        "width": image.shape[1],
-        "height": image.shape[0],
-        "bytes": size,
-        "median_ms": {way: round(1000 * statistics.median(taken[1:]), 1) for way, taken in seconds.items()},
-    }
+    return {way: round(1000 * statistics.median(taken[1:]), 1) for way, taken in seconds.items()}
 
 
 if __name__ == "__main__":
