@@ -80,7 +80,7 @@ def image_times(path: Path) -> dict[str, Any]:
 
 
 def in_turns(ways: dict[str, Callable[[], object]]) -> dict[str, float]:
-    """Median milliseconds of each, one after the other in every round; the first round does not count."""
+    """Median milliseconds of each, taken in rounds of which the first does not count."""
     seconds: dict[str, list[float]] = {way: [] for way in ways}
     for _ in range(1 + REPEATS):
         for way, work in ways.items():

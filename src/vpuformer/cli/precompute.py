@@ -1,4 +1,4 @@
-"""`vpuformer precompute`: features of a folder's images, computed in advance and kept on disk."""
+"""`vpuformer precompute`: features of images, computed in advance and kept on disk."""
 
 from pathlib import Path
 from typing import Annotated

@@ -148,7 +148,9 @@ class FeatureStore:
 
 
 class CachedEncoder:
-    """The image encoder of a network. Features come from a store; those that it lacks are computed, and go there.
+    """The image encoder of a network, with a store.
+
+    Features come from the store. Those that it lacks are computed, and go there.
 
     Args:
         network: the network.
@@ -156,7 +158,7 @@ class CachedEncoder:
         store: the store.
 
     Raises:
-        ConfigError: the digest is empty, so that features of other weights might be taken for those of this network.
+        ConfigError: the digest is empty, and would not tell these features from those of other weights.
     """
 
     def __init__(self, network: Network, sha256: str, store: FeatureStore) -> None:
@@ -165,7 +167,10 @@ class CachedEncoder:
         self._network, self._sha256, self._store = network, sha256, store
 
     def encode(self, pixels: Pixels, masks: Masks, prompts: Prompts) -> Sequence[Any]:
-        """See `vpuformer.inference.network.Network`. Features must depend neither on the masks nor on the prompts."""
+        """See `vpuformer.inference.network.Network`.
+
+        The features must depend neither on the masks nor on the prompts.
+        """
         keys = [feature_key(self._sha256, sample) for sample in pixels]
         features = [self._stored(key) for key in keys]
         if all(each is not None for each in features):
@@ -182,14 +187,17 @@ class CachedEncoder:
 
 
 def feature_key(sha256: str, pixels: npt.NDArray[np.uint8]) -> str:
-    """The name of features: a digest of the weights' `sha256` and of an input of the network, shape (S, S, 3)."""
+    """Digest of the weights' `sha256` and an input of the network, shape (S, S, 3)."""
     digest = hashlib.sha256(f"{FORMAT} {sha256} {pixels.shape}".encode())
     digest.update(pixels.tobytes())
     return digest.hexdigest()
 
 
 def cache_folder() -> Path:
-    """The folder for what can be computed again: VPUFORMER_CACHE, or `vpuformer` where the platform has its caches."""
+    """The user's folder for data that can be computed again.
+
+    VPUFORMER_CACHE names it; by default it is `vpuformer` in the platform's folder for caches.
+    """
     if chosen := os.environ.get("VPUFORMER_CACHE"):
         return Path(chosen)
     if sys.platform == "win32":
