@@ -158,7 +158,7 @@ class CachedEncoder:
         store: the store.
 
     Raises:
-        ConfigError: the digest is empty, and would not tell these features from those of other weights.
+        ConfigError: the digest is empty, so that all weights would share their features.
     """
 
     def __init__(self, network: Network, sha256: str, store: FeatureStore) -> None:

@@ -1,4 +1,4 @@
-"""A network as a segmenter sees it: arrays in, arrays out. Each runtime has a class like this. Imports no torch."""
+"""A network as a segmenter sees it: arrays in, arrays out. Imports no torch."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
@@ -24,7 +24,7 @@ Arrays = Mapping[str, npt.NDArray[Any]]
 
 
 class Network(Protocol):
-    """A trained network. Used by several threads at once."""
+    """A trained network in some runtime. Used by several threads at once."""
 
     runtime: str
     """A name of `vpuformer.inference.runtimes.RUNTIMES`."""
