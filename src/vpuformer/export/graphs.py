@@ -1,6 +1,6 @@
 """The graphs of a network: pixels to features; features, mask and prompts to logits.
 
-Every input and output has a name. `vpuformer.inference.graph_folder` says which, and how they lie in a folder.
+Every input and output has a name. `vpuformer.inference.graphs` says which, and how they lie in a folder.
 """
 
 import torch
