@@ -65,7 +65,8 @@ def _bridges(corners: Contour, owners: _Ints) -> _Ints:
     """Indices of the two corners of each bridge, shape (contours - 1, 2): nearly the shortest tree over all contours.
 
     Candidates are the corners that share a border in a Voronoi diagram of all corners, drawn on a grid. OpenCV's
-    distances are exact to 2 %, so a bridge may be longer than the shortest by as much.
+    distances are exact to 2 %, so a bridge may be longer than the shortest by as much; and by about two points of the
+    grid where the contours are so far apart that a point of it is several pixels.
     """
     offsets = corners - corners.min(axis=0)
     x, y = (offsets // (offsets.max() // _MAX_SIDE + 1)).T
