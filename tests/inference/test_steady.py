@@ -1,16 +1,27 @@
 """Far from the new prompts the mask changes only where the network is surer."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from vpuformer.arrays import FloatMap
 from vpuformer.geometry import Crop
-from vpuformer.inference.steady import REACH, SURER, steady
+from vpuformer.inference.steady import REACH, SURER, refused_changes
 from vpuformer.metrics import MASK_THRESHOLD
 from vpuformer.prompts import Box, Click, Prompt, Scribble
 
 SIZE = (100, 200)
+
+
+def steady(
+    answer: FloatMap, before: FloatMap, new: Sequence[Prompt], looked_at: Crop | None = None, *, only_here: bool = False
+) -> FloatMap:
+    """The answer, with the previous probability where a change is refused."""
+    refused = refused_changes(answer, before, new, looked_at=looked_at, only_here=only_here)
+    return answer if refused is None else np.where(refused, before, answer)
 
 
 def answered(left: float = 0.1, right: float = 0.1) -> np.ndarray:

@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from vpuformer.arrays import FloatMap, Points, Size
+from vpuformer.arrays import BoolMask, FloatMap, Points, Size, row_strips
+from vpuformer.inference.resample import stretch
 from vpuformer.prompts import Box, Click, Prompt
 
 Pixels = tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]
@@ -61,3 +62,23 @@ def logits_of(probability: FloatMap) -> FloatMap:
     with np.errstate(divide="ignore"):
         logits = np.log(probability) - np.log1p(-probability)
     return np.clip(logits, -_SURE, _SURE)
+
+
+def changed_logits(logits: FloatMap, before: FloatMap, after: FloatMap, changed: BoolMask) -> FloatMap:
+    """Logits of a crop of which some pixels get another probability: each cell moves by the mean of its pixels.
+
+    >>> before, after = np.array([[0.5, 0.5]], np.float32), np.array([[0.5, 0.8]], np.float32)
+    >>> changed_logits(np.zeros((1, 1), np.float32), before, after, before != after).round(2).tolist()
+    [[0.69]]
+
+    Args:
+        logits: shape (h, w), at the resolution of the network.
+        before, after: the probability of each pixel of the crop, shape (H, W).
+        changed: the pixels that get their probability from `after`.
+    """
+    change = np.zeros(changed.shape, np.float32)
+    for rows in row_strips(changed.shape):
+        pixels = np.nonzero(changed[rows]) if changed[rows].any() else ()
+        if pixels:
+            change[rows][pixels] = logits_of(after[rows][pixels]) - logits_of(before[rows][pixels])
+    return np.clip(logits, -_SURE, _SURE) + stretch(change, logits.shape)

@@ -34,15 +34,15 @@ _LEAST_CHANGE = 25
 Values = npt.NDArray[np.float32]
 
 
-def steady(
+def refused_changes(
     probability: FloatMap,
     before: FloatMap,
     new: Sequence[Prompt],
     *,
     looked_at: Crop | None = None,
     only_here: bool = False,
-) -> FloatMap:
-    """The answer, with the previous probability wherever the mask must not change.
+) -> BoolMask | None:
+    """The pixels that must keep their previous probability, since the mask must not change there.
 
     Near is what lies within `REACH` radii of a new prompt *and* in a connected change that touches it and has its sign.
     The radius is that of the change: as many pixels lie within it of the prompts as change there. So a click that adds
@@ -51,8 +51,9 @@ def steady(
     >>> from vpuformer.prompts import Click
     >>> before, answer = np.zeros((9, 40), np.float32), np.zeros((9, 40), np.float32)
     >>> before[3:6, 30:33], answer[3:6, 3:6], answer[3:6, 30:33] = 0.8, 0.7, 0.4
-    >>> (steady(answer, before, [Click(4, 4)]) > 0.5)[4, [4, 31]]
-    array([ True,  True])
+    >>> refused = refused_changes(answer, before, [Click(4, 4)])
+    >>> int(refused[:, :30].sum()), int(refused[:, 30:].sum())
+    (0, 9)
 
     Args:
         probability: the network's answer, shape (H, W), in 0..1.
@@ -62,13 +63,15 @@ def steady(
         only_here: change nothing that is far, however sure the network is.
 
     Returns:
-        `probability` itself if nothing of it is refused.
+        Shape (H, W); None if no change is refused.
     """
     size: Size = (probability.shape[0], probability.shape[1])
-    refused = (probability > MASK_THRESHOLD) != (before > MASK_THRESHOLD)
+    refused = np.empty(size, np.bool_)
+    for rows in row_strips(size):
+        np.not_equal(probability[rows] > MASK_THRESHOLD, before[rows] > MASK_THRESHOLD, out=refused[rows])
     around = Crop.around(refused)
     if around is None:
-        return probability
+        return None
     reach = ceil(REACH * sqrt(np.count_nonzero(refused))) + 2
     window = _expanded([around.edges, *(prompt.bounds for prompt in new)], reach, Crop.whole(size))
     least = {}
@@ -79,19 +82,14 @@ def steady(
             change = refused[window.slices] & ((probability[window.slices] > MASK_THRESHOLD) == positive)
             part, near = _near(change, prompts, window, size)
             refused[part.slices] &= ~near
-    merged = probability
     for rows in row_strips(size):
         pixels = np.flatnonzero(refused[rows])
-        if not len(pixels):
-            continue
-        answer, previous = probability[rows].ravel()[pixels], before[rows].ravel()[pixels]
-        pixels += rows.start * size[1]
-        gain = np.abs(answer - 0.5) - _sureness(previous, pixels, size, looked_at)
-        weaker = gain <= np.where(answer > MASK_THRESHOLD, least[True], least[False])
-        if weaker.any():
-            merged = probability.copy() if merged is probability else merged
-            merged.ravel()[pixels[weaker]] = previous[weaker]
-    return merged
+        if len(pixels):
+            answer, previous = probability[rows].ravel()[pixels], before[rows].ravel()[pixels]
+            gain = np.abs(answer - 0.5) - _sureness(previous, pixels + rows.start * size[1], size, looked_at)
+            surer = gain > np.where(answer > MASK_THRESHOLD, least[True], least[False])
+            refused[rows].ravel()[pixels[surer]] = False
+    return refused if refused.any() else None
 
 
 def _sureness(previous: Values, pixels: npt.NDArray[np.intp], size: Size, looked_at: Crop | None) -> Values:
@@ -100,7 +98,7 @@ def _sureness(previous: Values, pixels: npt.NDArray[np.intp], size: Size, looked
     Args:
         previous: the answer, shape (n,).
         pixels: their indices, row by row, in an image of `size`.
-        looked_at: see `steady`.
+        looked_at: see `refused_changes`.
     """
     sureness = np.abs(previous - np.float32(0.5))
     if looked_at is not None and looked_at != Crop.whole(size):
