@@ -6,8 +6,8 @@
 # make clean       remove build and test outputs; keep .venv
 #
 # Each target sets up .venv with what it needs; only make and Python 3.11 to 3.14 are required. PYTHON=... chooses another
-# Python. PIP_FLAGS=... adds options for pip, for instance the index of torch without CUDA:
-# make demo PIP_FLAGS="--extra-index-url https://download.pytorch.org/whl/cpu"
+# Python. PIP_FLAGS=... adds options for pip, for instance the index of torch without CUDA, for tests and training:
+# make test PIP_FLAGS="--extra-index-url https://download.pytorch.org/whl/cpu"
 
 SHELL := /bin/sh
 .DELETE_ON_ERROR:
@@ -34,7 +34,7 @@ help:
 	@touch $@
 
 .venv/.installed: .venv/.python pyproject.toml
-	@echo "installing vpuformer and its browser app into .venv (torch is a large download)"
+	@echo "installing vpuformer and its browser app into .venv"
 	$(PIP) --editable '.[app]'
 	@touch $@
 

@@ -22,7 +22,6 @@ from scipy.stats import rankdata
 
 from vpuformer.data.sample import Sample
 from vpuformer.files import write_file
-from vpuformer.inference.device import use_one_core
 from vpuformer.inference.protocol import Query
 from vpuformer.inference.segment import VPUFormerSegmenter
 from vpuformer.memory import keep_freed_memory
@@ -51,10 +50,9 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=RESULTS)
     options = parser.parse_args()
     keep_freed_memory()
-    use_one_core()
 
     samples = natural_objects(options.root, options.split, options.every)
-    segmenter = VPUFormerSegmenter.from_pretrained(options.model, "cpu")
+    segmenter = VPUFormerSegmenter.from_pretrained(options.model, "cpu", runtime="torch", threads=1)
     content = {
         "command": f"python benchmarks/candidates.py --root data/train --split data/split.json --every {options.every}",
         "weights_sha256": segmenter.sha256,

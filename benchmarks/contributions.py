@@ -29,9 +29,8 @@ from vpuformer.encoding.pue import VECTOR, prompt_vectors
 from vpuformer.evaluation.run import evaluate
 from vpuformer.evaluation.simulated_user import SimulatedUser
 from vpuformer.files import write_file
-from vpuformer.inference.device import use_one_core
-from vpuformer.inference.networks import TorchNetwork
 from vpuformer.inference.segment import VPUFormerSegmenter
+from vpuformer.inference.torch_network import TorchNetwork
 from vpuformer.memory import keep_freed_memory
 from vpuformer.metrics import iou_at
 from vpuformer.model.manifest import read_manifest
@@ -61,7 +60,7 @@ def main() -> None:
     keep_freed_memory()
 
     samples = natural_objects(options.root, options.split, options.every)
-    network = TorchNetwork.from_pretrained("default", "cpu")
+    network = TorchNetwork.from_pretrained("default", "cpu", threads=1)
     gates = Gates()
     with gates.recorded(network.model):
         measure(samples, network, options.workers)
@@ -95,7 +94,7 @@ def measure(samples: Sequence[Sample], network: TorchNetwork, workers: int) -> d
     scores = {}
     for name, (kinds, counts) in MEASURED.items():
         segmenter, user = VPUFormerSegmenter(network), SimulatedUser(kinds, max_interactions=max(counts))
-        records = list(evaluate(samples, segmenter, user, workers=workers, prepare_thread=use_one_core))
+        records = list(evaluate(samples, segmenter, user, workers=workers))
         for k in counts:
             scores[f"{name}@{k}"] = round(sum(iou_at(each.ious, k) for each in records) / len(records), 4)
     return scores

@@ -29,9 +29,8 @@ from vpuformer.data.sample import Sample
 from vpuformer.evaluation import BATCH
 from vpuformer.evaluation.run import evaluate
 from vpuformer.evaluation.simulated_user import SimulatedUser
-from vpuformer.inference.device import use_one_core
-from vpuformer.inference.networks import TorchNetwork
 from vpuformer.inference.segment import VPUFormerSegmenter
+from vpuformer.inference.torch_network import TorchNetwork
 from vpuformer.memory import keep_freed_memory
 from vpuformer.prompts import KINDS, Kind
 
@@ -51,7 +50,7 @@ def main() -> None:
 
     everything = open_benchmark("davis", arguments.root)
     samples = everything[:: len(everything) // arguments.objects][: arguments.objects]
-    network = TorchNetwork.from_pretrained("default", "cpu")
+    network = TorchNetwork.from_pretrained("default", "cpu", threads=1)
     result = {
         "prompts": {
             "+".join(kinds): compared(network, samples, kinds, arguments.workers, arguments.repeats) for kinds in MIXES
@@ -76,7 +75,7 @@ def compared(
     segmenter, user = VPUFormerSegmenter(network), SimulatedUser(tuple(kinds))
     ways: dict[str, Callable[[], object]] = {
         "plain": lambda: list(evaluate(samples, segmenter, user, batch=1)),
-        "blocks": lambda: list(evaluate(samples, segmenter, user, workers=workers, prepare_thread=use_one_core)),
+        "blocks": lambda: list(evaluate(samples, segmenter, user, workers=workers)),
         "ceiling": lambda: replay(network, passes, workers),
     }
     seconds: dict[str, list[float]] = {name: [] for name in ways}
@@ -114,7 +113,7 @@ def replay(network: TorchNetwork, passes: Sequence[Sequence[Pass]], workers: int
             for name, inputs in calls:
                 getattr(network.model, name)(*inputs)
 
-    with ThreadPoolExecutor(workers, initializer=use_one_core) as threads:
+    with ThreadPoolExecutor(workers, initializer=lambda: torch.set_num_threads(1)) as threads:
         list(threads.map(block, passes))
 
 

@@ -28,11 +28,10 @@ from vpuformer.evaluation.report.trust import trust
 from vpuformer.evaluation.simulated_user import ObjectRun, SimulatedUser
 from vpuformer.files import write_file
 from vpuformer.geometry import Crop
-from vpuformer.inference.device import use_one_core
-from vpuformer.inference.networks import TorchNetwork
 from vpuformer.inference.pixels import pixels_under
 from vpuformer.inference.protocol import Query
 from vpuformer.inference.segment import VPUFormerSegmenter
+from vpuformer.inference.torch_network import TorchNetwork
 from vpuformer.inference.zoom import RULES, USUAL, ViewSettings
 from vpuformer.memory import keep_freed_memory
 from vpuformer.metrics import iou_at, noc
@@ -101,7 +100,7 @@ def measured(
     samples: Sequence[Sample], views: ViewSettings, kinds: tuple[Kind, ...], model: str, workers: int
 ) -> dict[str, float]:
     """The figures of one variant and one user."""
-    network = TorchNetwork.from_pretrained(model, "cpu")
+    network = TorchNetwork.from_pretrained(model, "cpu", threads=1)
     segmenter = VPUFormerSegmenter(network, views=views)
     user = SimulatedUser(kinds, max_interactions=PROMPTS)
     decoded = 0
@@ -112,7 +111,7 @@ def measured(
             decoded += len(inputs[1])
 
     blocks = [samples[start : start + BATCH] for start in range(0, len(samples), BATCH)]
-    with watched(network.model, count), ThreadPoolExecutor(workers, initializer=use_one_core) as threads:
+    with watched(network.model, count), ThreadPoolExecutor(workers) as threads:
         objects = [
             each for done in threads.map(lambda block: run_block(segmenter, user, block), blocks) for each in done
         ]

@@ -19,9 +19,8 @@ from watching import watched
 from vpuformer.data.sample import Sample
 from vpuformer.evaluation.run import evaluate
 from vpuformer.evaluation.simulated_user import SimulatedUser
-from vpuformer.inference.device import use_one_core
-from vpuformer.inference.networks import TorchNetwork
 from vpuformer.inference.segment import VPUFormerSegmenter
+from vpuformer.inference.torch_network import TorchNetwork
 from vpuformer.inference.zoom import ViewSettings, ZoomRule
 from vpuformer.memory import keep_freed_memory
 from vpuformer.metrics import iou_at
@@ -64,7 +63,7 @@ def main() -> None:
 def measure(samples: list[Sample], rule: str, workers: int) -> dict[str, float]:
     expansion, min_side, keep_iou = map(float, rule.split(","))
     views = ViewSettings(ZoomRule(expansion, int(min_side), keep_iou))
-    network = TorchNetwork.from_pretrained("default", "cpu")
+    network = TorchNetwork.from_pretrained("default", "cpu", threads=1)
     segmenter = VPUFormerSegmenter(network, views=views)
     passes = dict.fromkeys(("encode", "decode"), 0)
 
@@ -76,7 +75,7 @@ def measure(samples: list[Sample], rule: str, workers: int) -> dict[str, float]:
     with watched(network.model, count):
         for name, (kinds, counts) in MEASURED.items():
             user = SimulatedUser(kinds, max_interactions=max(counts))
-            records = list(evaluate(samples, segmenter, user, workers=workers, prepare_thread=use_one_core))
+            records = list(evaluate(samples, segmenter, user, workers=workers))
             prompts += sum(len(each.interactions) for each in records)
             for k in counts:
                 scores[f"{name}@{k}"] = round(sum(iou_at(each.ious, k) for each in records) / len(records), 4)

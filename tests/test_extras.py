@@ -1,9 +1,11 @@
 """An installation without extras works; a command that needs one names it."""
 
+import json
 import re
 import subprocess
 import sys
 import tomllib
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -41,8 +43,12 @@ def test_the_extras_are_those_of_the_package() -> None:
         for extra, requirements in declared.items()
         if extra != "dev"
     }
-    assert modules == EXTRAS
-    assert declared["dev"][0] == f"vpuformer[{','.join(sorted(EXTRAS))}]"
+    own = "vpuformer[torch]"
+    assert {
+        extra: tuple(chain(*(modules["torch"] if name == own else [name] for name in names)))
+        for extra, names in modules.items()
+    } == EXTRAS
+    assert declared["dev"][0] == f"vpuformer[{','.join(sorted({*EXTRAS} - {'torch'}))}]"
 
 
 def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,6 +65,17 @@ def test_segment_and_the_library_work_without_extras(tmp_path: Path) -> None:
     assert ended.returncode == 0, ended.stderr
     assert mask.is_file()
     assert ran(f"{WITHOUT_EXTRAS}\nfrom vpuformer import Predictor, Session, evaluate").returncode == 0
+    ended = ran(f"{WITHOUT_EXTRAS}\nfrom vpuformer import VPUFormer")
+    assert "vpuformer.VPUFormer needs einops, safetensors, timm, torch, torchvision; install" in ended.stderr
+
+
+def test_evaluation_works_without_extras(grabcut: Path, tmp_path: Path) -> None:
+    words = ("evaluate", "--dataset", "grabcut", "--root", grabcut, "--max-prompts", "2", "-o", tmp_path / "run")
+    assert ran(COMMAND, *words).returncode == 0
+    assert ran(COMMAND, "report", tmp_path / "run", "-o", tmp_path / "page.html").returncode == 0
+    info = json.loads(ran(COMMAND, "info", "--json").stdout)
+    assert info["models"]["default"]["runtime"]["runtime"] == "onnx"
+    assert not any(info["extras"].values())
 
 
 @pytest.mark.parametrize(
@@ -66,6 +83,10 @@ def test_segment_and_the_library_work_without_extras(tmp_path: Path) -> None:
     [
         (("annotate", "examples"), "app"),
         (("export-masks", "examples", "-o", "nowhere/masks"), "app"),
+        (("segment", COFFEE, "--click", "270,255", "-o", "{folder}.png", "--runtime", "torch"), "torch"),
+        (("segment", COFFEE, "--click", "270,255", "-o", "{folder}.png", "--device", "cuda"), "torch"),
+        (("segment", COFFEE, "--click", "270,255", "-o", "{folder}.png", "--runtime", "openvino"), "openvino"),
+        (("export-network", "default", "-o", "{folder}"), "export"),
         (("train", "--data", "examples", "-o", "{folder}"), "train"),
         (("train", "--data", "examples", "-o", "{folder}", "--set", "model.backbone=mit_b0"), "train"),
         (("evaluate", "--dataset", "grabcut", "--root", "{grabcut}", "-o", "{folder}", "--baseline", "sam"), "sam"),

@@ -69,6 +69,8 @@ _HOMES = {
 }
 """Public names of each module below `vpuformer`."""
 
+_NEED_TORCH = ("model.checkpoint", "model.vpuformer")
+
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
@@ -81,6 +83,10 @@ def __getattr__(name: str) -> Any:
         home = next((home for home, names in _HOMES.items() if name in names), None)
         if home is None:
             raise AttributeError(f"module 'vpuformer' has no attribute {name!r}")
+        if home in _NEED_TORCH:
+            from vpuformer.extras import require
+
+            require("torch", f"vpuformer.{name}")
         value = getattr(import_module(f"vpuformer.{home}"), name)
     globals()[name] = value
     return value

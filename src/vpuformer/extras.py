@@ -4,13 +4,16 @@ from importlib.util import find_spec
 
 from vpuformer.errors import MissingDependencyError
 
+_TORCH = ("einops", "safetensors", "timm", "torch", "torchvision")
+
 EXTRAS = {
     "app": ("fastapi", "prometheus_client", "pydantic", "sqlalchemy", "uvicorn"),
-    "onnx": ("onnx", "onnxruntime", "onnxscript"),
+    "torch": _TORCH,
+    "train": (*_TORCH, "lightning_fabric", "tensorboard"),
+    "export": (*_TORCH, "onnx", "onnxscript"),
     "openvino": ("openvino",),
-    "train": ("lightning_fabric", "tensorboard"),
-    "sam": ("transformers",),
-    "segformer": ("segmentation_models_pytorch",),
+    "sam": (*_TORCH, "transformers"),
+    "segformer": (*_TORCH, "segmentation_models_pytorch"),
 }
 """Names of the modules that each extra of `pyproject.toml` installs."""
 

@@ -17,7 +17,6 @@ from vpuformer.evaluation.records import Records, RunHeader, read_records, write
 from vpuformer.evaluation.run import evaluate, evaluate_to_file
 from vpuformer.evaluation.shards import merge, parse_shard, shard_of
 from vpuformer.evaluation.simulated_user import SimulatedUser
-from vpuformer.inference.device import use_one_core
 from vpuformer.inference.protocol import Encoded, Prediction, Query
 from vpuformer.prompts import KINDS, Click
 
@@ -67,16 +66,13 @@ class Growing(Loop):
 
 @pytest.mark.parametrize("workers", [1, 3])
 def test_blocks_have_the_records_of_one_at_a_time(workers: int) -> None:
-    user, entered = SimulatedUser(KINDS, max_interactions=5), []
+    user = SimulatedUser(KINDS, max_interactions=5)
     alone = list(evaluate(samples(7), Growing(), user, batch=1))
     together = Growing()
-    records = list(
-        evaluate(samples(7), together, user, batch=3, workers=workers, prepare_thread=lambda: entered.append(1))
-    )
+    records = list(evaluate(samples(7), together, user, batch=3, workers=workers))
     assert without_times(records) == without_times(alone)
     assert set(together.asked) == {1, 3}
     assert len(together.images) == 5  # of four, one is on both sides of a border between blocks
-    assert 1 <= len(entered) <= workers
     assert all(step.seconds > 0 for record in records for step in record.interactions)
 
 
@@ -255,10 +251,7 @@ def network() -> Any:
 
 def test_the_network_says_the_same_down_to_the_last_bit(network: Any, tmp_path: Path) -> None:
     user = SimulatedUser(KINDS, max_interactions=4)
-    runs = [
-        without_times(list(evaluate(samples(7), network, user, batch=2, workers=workers, prepare_thread=use_one_core)))
-        for workers in (1, 2, 3)
-    ]
+    runs = [without_times(list(evaluate(samples(7), network, user, batch=2, workers=workers))) for workers in (1, 2, 3)]
     assert runs[0] == runs[1] == runs[2]
     parts = [run_part(number, 2, tmp_path, network, workers=2) for number in (1, 2)]
     assert without_times(merge(parts).objects) == runs[0]

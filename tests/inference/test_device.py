@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from vpuformer.errors import ConfigError
-from vpuformer.inference.device import choose_device, leave_half_the_cores, use_one_core
+from vpuformer.inference.device import choose_device
 from vpuformer.inference.predictor import Predictor
 
 
@@ -27,15 +27,3 @@ def test_the_best_device_is_chosen(cuda: bool, mps: bool, chosen: str, monkeypat
     monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
     assert choose_device() == torch.device(chosen)
-
-
-def test_threads_are_limited(monkeypatch: pytest.MonkeyPatch) -> None:
-    numbers: list[int] = []
-    monkeypatch.setattr(torch, "set_num_threads", numbers.append)
-    monkeypatch.setattr("os.cpu_count", lambda: 12)
-    use_one_core()
-    monkeypatch.setenv("OMP_NUM_THREADS", "5")
-    leave_half_the_cores()
-    monkeypatch.delenv("OMP_NUM_THREADS")
-    leave_half_the_cores()
-    assert numbers == [1, 6]

@@ -1,26 +1,30 @@
-"""What a mask of the bundled weights imports: PyTorch, and nothing that takes as long again."""
+"""What a mask of the bundled weights imports: ONNX Runtime, and nothing slow."""
 
 import json
 import subprocess
 import sys
 
-SLOW = {"timm", "torchvision", "sympy", "networkx", "huggingface_hub", "skimage", "scipy", "transformers"}
+import pytest
+
+SLOW = {"timm", "torchvision", "sympy", "networkx", "huggingface_hub", "skimage", "scipy", "transformers", "onnx"}
 """Packages that are installed, and that no mask needs."""
 
 PROGRAM = """
 import json, sys
 import numpy as np
 from vpuformer import Click, Predictor
-predictor = Predictor.from_pretrained("default", "cpu")
+predictor = Predictor.from_pretrained("default", "cpu", runtime=sys.argv[1])
 predictor.set_image(np.zeros((40, 60, 3), np.uint8))
 predictor.predict([Click(30, 20)])
 print(json.dumps(list(sys.modules)))
 """
 
 
-def test_a_mask_imports_nothing_slow_but_torch() -> None:
-    modules = json.loads(subprocess.run([sys.executable, "-c", PROGRAM], check=True, capture_output=True).stdout)
+@pytest.mark.parametrize(("runtime", "package"), [("onnx", "onnxruntime"), ("torch", "torch")])
+def test_a_mask_imports_nothing_slow_but_its_runtime(runtime: str, package: str) -> None:
+    ended = subprocess.run([sys.executable, "-c", PROGRAM, runtime], check=True, capture_output=True)
+    modules = set(json.loads(ended.stdout))
     packages = {name.partition(".")[0] for name in modules}
-    assert "torch" in packages
-    assert not packages & SLOW
-    assert not {"torch._dynamo", "torch._inductor", "torch.onnx"} & set(modules)
+    assert package in packages
+    assert not packages & (SLOW | {"onnxruntime", "openvino", "torch"} - {package})
+    assert not {"torch._dynamo", "torch._inductor", "torch.onnx"} & modules

@@ -13,9 +13,9 @@ from vpuformer.encoding.batch import MAX_PROMPTS
 from vpuformer.errors import ConfigError, ImageError, InputError, MaskError, PromptError
 from vpuformer.geometry import Crop
 from vpuformer.inference import segment as segment_module
-from vpuformer.inference.networks import TorchNetwork
 from vpuformer.inference.protocol import Encoded, Prediction, Query
 from vpuformer.inference.session import Session
+from vpuformer.inference.torch_network import TorchNetwork
 from vpuformer.inference.zoom import RULES, View, ViewSettings, ZoomRule
 from vpuformer.model.config import VPUFormerConfig
 from vpuformer.model.vpuformer import VPUFormer

@@ -4,9 +4,9 @@ import torch
 from torch import Tensor, nn
 
 from vpuformer.encoding.batch import PromptBatch
-from vpuformer.inference.networks import TorchNetwork
 from vpuformer.inference.predictor import Predictor
 from vpuformer.inference.segment import VPUFormerSegmenter
+from vpuformer.inference.torch_network import TorchNetwork
 from vpuformer.inference.zoom import USUAL, ViewSettings
 from vpuformer.model.config import VPUFormerConfig
 from vpuformer.model.prompt_inputs import Grids, prompt_inputs

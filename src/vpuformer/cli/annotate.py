@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from vpuformer.cli.shared_options import DeviceOption, ModelOption, StoreOption
+from vpuformer.cli.shared_options import DeviceOption, ModelOption, RuntimeOption, StoreOption
 from vpuformer.errors import ConfigError
 from vpuformer.extras import require
 
@@ -18,6 +18,7 @@ def annotate(
     labels: Annotated[str | None, typer.Option(metavar="NAME,NAME", help="Labels to add at the start.")] = None,
     model: ModelOption = "default",
     device: DeviceOption = None,
+    runtime: RuntimeOption = None,
     store: StoreOption = None,
     port: Annotated[
         int | None, typer.Option(min=0, max=65535, help=f"Port to listen on; by default {PORT}, or a free one.")
@@ -72,7 +73,7 @@ def annotate(
     if server_name is not None:
         checked_server_name(server_name)
     folder = Folder(images)
-    segmenter = BackgroundSegmenter(model, device)
+    segmenter = BackgroundSegmenter(model, device, runtime)
     with bind(host, PORT if port is None else port, any_free=port is None) as socket:
         annotations = Store(store or folder.root / FILE)
         annotations.check_writable()

@@ -13,7 +13,7 @@ from vpuformer.cli.field_options import options_from
 from vpuformer.cli.methods import Method, choose_samples, open_method, open_samples, parse_kinds
 from vpuformer.cli.outputs import make_folder
 from vpuformer.cli.progress import progress_bar
-from vpuformer.cli.shared_options import DeviceOption, ModelOption
+from vpuformer.cli.shared_options import DeviceOption, ModelOption, RuntimeOption
 from vpuformer.errors import ConfigError
 from vpuformer.evaluation import RECORDS, SUMMARY
 from vpuformer.evaluation.baselines import BASELINES
@@ -93,6 +93,7 @@ def evaluate(
         typer.Option(metavar="NAME", help="Rule of the crop: ours, or ritm, the field's rule with one pass a prompt."),
     ] = "ours",
     device: DeviceOption = None,
+    runtime: RuntimeOption = None,
     *,
     user: dict[str, Any],
     view: dict[str, Any],
@@ -138,7 +139,7 @@ def evaluate(
     from vpuformer.inference.zoom import ViewSettings
 
     views = ViewSettings.from_options({"zoom": zoom, "zoom_rule": zoom_rule, **view})
-    method = open_method(model, baseline, device, views=views, batch=batch, workers=workers)
+    method = open_method(model, baseline, device, runtime, views=views, batch=batch, workers=workers)
 
     from vpuformer.evaluation.records import RunHeader, data_fingerprint
 
@@ -206,7 +207,6 @@ def _measure(
             folder / RECORDS,
             header,
             workers=method.workers,
-            prepare_thread=method.prepare_thread,
             on_progress=lambda done, _: bar.update(task, completed=done),
         )
 

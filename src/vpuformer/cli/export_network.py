@@ -1,28 +1,33 @@
-"""`vpuformer export-network`: a network as graphs for other runtimes."""
+"""`vpuformer export-network`: the graphs of a checkpoint, for runtimes other than PyTorch."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from vpuformer.extras import require
+
 
 def export_network(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="Weights: a name of `vpuformer info`, or a folder.")],
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Folder for the graphs.")],
-    runtime: Annotated[str, typer.Option("--format", metavar="NAME", help="onnx or openvino.")] = "onnx",
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="FOLDER", help="Folder for a copy with graphs; by default that of MODEL."
+        ),
+    ] = None,
     input_size: Annotated[
         int | None,
         typer.Option("--input-size", metavar="PIXELS", help="Side of the network's input; by default its own."),
     ] = None,
 ) -> None:
-    """Export a network, to run it without PyTorch.
+    """Add graphs to a checkpoint, to run it without PyTorch.
 
-    The folder gets two graphs (image to features; features, mask and prompts to logits) and network.json.
+    The folder gets encode.onnx (image to features), decode.onnx (features, mask and prompts to logits) and graphs.json.
+    Both graphs read the weights beside them.
     """
-    from vpuformer.export.writing import write_graphs
-    from vpuformer.model.checkpoint import load_model
-    from vpuformer.model.manifest import read_manifest
+    require("export", "the export of a network")
+    from vpuformer.export.writing import export_graphs
 
-    network = load_model(model)
-    folder = write_graphs(network, output, runtime, sha256=read_manifest(model).sha256, input_size=input_size)
-    typer.echo(f"wrote the graphs of {model} for {runtime} to {folder}")
+    folder = export_graphs(model, output, input_size=input_size)
+    typer.echo(f"wrote the graphs of {model} to {folder}")

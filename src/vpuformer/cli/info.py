@@ -2,16 +2,13 @@
 
 import json
 import platform
-import sys
 from collections.abc import Mapping
-from pathlib import Path
+from contextlib import suppress
 from typing import Annotated, Any
 
 import typer
 
-_PACKAGES = ("vpuformer", "torch", "torchvision", "timm", "numpy", "opencv-python-headless", "scikit-image")
-_ACCELERATORS = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
-"""Device files of NVIDIA's and AMD's drivers, and of Windows' for Linux."""
+_PACKAGES = ("vpuformer", "onnxruntime", "openvino", "torch", "numpy", "opencv-python-headless", "scikit-image")
 
 
 def info(
@@ -24,16 +21,18 @@ def info(
 
     With MODEL: versions, the device, and this model.
     """
-    from importlib.metadata import version
-
     from vpuformer.extras import EXTRAS, missing
+    from vpuformer.inference.runtimes import choose_runtime
     from vpuformer.model.manifest import describe, list_models
 
     facts: dict[str, Any] = {
-        "versions": {"python": platform.python_version()} | {package: version(package) for package in _PACKAGES},
+        "versions": {"python": platform.python_version()} | _versions(),
         "extras": {extra: not missing(extra) for extra in EXTRAS},
         "device": _device(),
-        "models": {name: describe(name) for name in ([model] if model else list_models())},
+        "models": {
+            name: describe(name) | {"runtime": choose_runtime(name)._asdict()}
+            for name in ([model] if model else list_models())
+        },
     }
     if model is None:
         facts |= _names()
@@ -45,6 +44,7 @@ def _names() -> dict[str, list[str]]:
     from vpuformer.data.kinds.benchmarks import BENCHMARKS
     from vpuformer.data.sources import KINDS
     from vpuformer.evaluation.baselines import BASELINES
+    from vpuformer.inference.runtimes import RUNTIMES
     from vpuformer.model.config import IMAGE_ENCODERS
     from vpuformer.training.recipes import RECIPES
 
@@ -54,13 +54,27 @@ def _names() -> dict[str, list[str]]:
         "training_sets": list(KINDS),
         "evaluation_sets": list(BENCHMARKS),
         "baselines": list(BASELINES),
-        "runtimes": ["torch"],
+        "runtimes": list(RUNTIMES),
     }
+
+
+def _versions() -> dict[str, str]:
+    """The version of each package that is installed."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    versions: dict[str, str] = {}
+    for package in _PACKAGES:
+        with suppress(PackageNotFoundError):
+            versions[package] = version(package)
+    return versions
 
 
 def _device() -> str:
     """The device that `device=None` chooses; torch is imported only if an accelerator may be present."""
-    if sys.platform == "linux" and not any(Path(path).exists() for path in _ACCELERATORS):
+    from vpuformer.extras import missing
+    from vpuformer.inference.runtimes import may_have_accelerator
+
+    if missing("torch") or not may_have_accelerator():
         return "cpu"
     from vpuformer.inference.device import choose_device
 
@@ -89,6 +103,7 @@ def _model_lines(model: Mapping[str, Any]) -> list[str]:
         f"weights: {model['path']} ({model['bytes'] / 1e6:.1f} MB, {model['dtype']})",
         f"sha256: {model['sha256']}",
         f"parameters: {model['parameters'] / 1e6:.2f} million",
+        f"runtime: {model['runtime']['runtime']}, since {model['runtime']['reason']}",
         f"image encoder: {config['backbone']}",
         f"input: {config['input_size']} x {config['input_size']} pixels",
         *(f"{key}: {value}" for key, value in model["metadata"].items()),

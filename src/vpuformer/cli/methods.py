@@ -2,7 +2,7 @@
 
 import fnmatch
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, cast
 
@@ -25,8 +25,6 @@ class Method(NamedTuple):
     """Objects at a time."""
     workers: int = 1
     """Threads."""
-    prepare_thread: "Callable[[], None]" = lambda: None
-    """Called once in each thread before anything is measured in it."""
 
 
 def parse_kinds(prompts: str) -> "tuple[Kind, ...]":
@@ -97,6 +95,7 @@ def open_method(
     model: str,
     baseline: str | None,
     device: str | None,
+    runtime: str | None,
     *,
     views: "ViewSettings",
     batch: int | None,
@@ -105,8 +104,9 @@ def open_method(
     """The method that is measured, ready to run.
 
     Raises:
-        ConfigError: there is no such baseline or device, or a number is out of range.
+        ConfigError: there is no such baseline, device or runtime, or a number is out of range.
         CheckpointError: there is no such model.
+        MissingDependencyError: the runtime is not installed.
     """
     for option, number in (("--batch", batch), ("--workers", workers)):
         if number is not None and number < 1:
@@ -118,21 +118,17 @@ def open_method(
         return Method(opened, _described(str(getattr(opened, "device", None) or "cpu")), batch or 1, workers or 1)
 
     from vpuformer.evaluation import BATCH
-    from vpuformer.inference.device import usable_threads, use_one_core
+    from vpuformer.inference.cores import usable_cores
     from vpuformer.inference.segment import VPUFormerSegmenter
 
-    segmenter = VPUFormerSegmenter.from_pretrained(model, device, views=views)
-    used = _described(segmenter.device)
-    # One object at a time is what a person waits for; several together are what the machine can do.
-    if batch == 1 and workers in (None, 1):
-        return Method(segmenter, used, 1)
-    return Method(
-        segmenter,
-        used,
-        batch or BATCH,
-        workers or usable_threads(),
-        use_one_core if segmenter.device == "cpu" else lambda: None,
+    # One object at a time is what a person waits for; several together are what the machine can do: passes in threads
+    # of their own, with a core each, do more than every pass on all cores, and sums come out the same on any machine.
+    alone = batch == 1 and workers in (None, 1)
+    segmenter = VPUFormerSegmenter.from_pretrained(
+        model, device, runtime=runtime, threads=None if alone else 1, views=views
     )
+    used = _described(f"{segmenter.device}, {segmenter.network.runtime}")
+    return Method(segmenter, used, 1) if alone else Method(segmenter, used, batch or BATCH, workers or usable_cores())
 
 
 def _described(device: str) -> str:

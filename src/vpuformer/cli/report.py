@@ -1,6 +1,7 @@
 """`vpuformer report`: recorded evaluations as one page or as tables."""
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -120,15 +121,12 @@ def _replay(model: str | None, device: str | None, runs: "Sequence[Run]") -> "Ca
     if all(run.header.weights_sha256 != sha256 for run in runs):
         raise ConfigError(f"no run is of the weights of {model!r} ({sha256[:8]}); name the model that was measured")
 
-    from vpuformer.inference.networks import TorchNetwork
     from vpuformer.inference.segment import VPUFormerSegmenter
     from vpuformer.inference.zoom import ViewSettings
 
-    network = TorchNetwork.from_pretrained(model, device)
+    opened = cache(lambda views: VPUFormerSegmenter.from_pretrained(model, device, views=views))
 
     def replay(run: "Run") -> "Segmenter | None":
-        if run.header.weights_sha256 != sha256:
-            return None
-        return VPUFormerSegmenter(network, views=ViewSettings.from_options(run.header.options))
+        return opened(ViewSettings.from_options(run.header.options)) if run.header.weights_sha256 == sha256 else None
 
     return replay

@@ -9,7 +9,7 @@ import typer
 
 from vpuformer.cli.outputs import IMAGE_SUFFIXES, check_file, check_unlike
 from vpuformer.cli.prompt_syntax import BOX_FORM, CLICK_FORM, SCRIBBLE_FORM
-from vpuformer.cli.shared_options import DeviceOption, ModelOption
+from vpuformer.cli.shared_options import DeviceOption, ModelOption, RuntimeOption
 from vpuformer.errors import InputError, PromptError
 
 
@@ -28,6 +28,7 @@ def segment(
     ] = None,
     model: ModelOption = "default",
     device: DeviceOption = None,
+    runtime: RuntimeOption = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="The mask, as PNG.")] = None,
     overlay: Annotated[Path | None, typer.Option(metavar="FILE", help="The image with mask and prompts.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Say what came out as one JSON object.")] = False,
@@ -71,7 +72,7 @@ def segment(
     from vpuformer.inference.protocol import Query
     from vpuformer.inference.segment import VPUFormerSegmenter
 
-    segmenter = VPUFormerSegmenter.from_pretrained(model, device)
+    segmenter = VPUFormerSegmenter.from_pretrained(model, device, runtime=runtime)
     start = time.perf_counter()
     (prediction,) = segmenter.segment([Query(segmenter.encode(pixels), wanted, previous, new=len(wanted))])
     found = prediction.mask

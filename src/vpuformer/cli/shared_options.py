@@ -8,6 +8,10 @@ ModelOption = Annotated[str, typer.Option(metavar="MODEL", help="Model to use, b
 DeviceOption = Annotated[
     str | None, typer.Option(metavar="NAME", help="Device, such as cpu; by default CUDA, then MPS, then the CPU.")
 ]
+RuntimeOption = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Runtime: onnx, openvino or torch; by default chosen for model and device."),
+]
 StoreOption = Annotated[
     str | None,
     typer.Option(

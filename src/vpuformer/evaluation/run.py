@@ -41,7 +41,6 @@ def evaluate(
     *,
     batch: int = BATCH,
     workers: int = 1,
-    prepare_thread: Callable[[], None] = lambda: None,
     skip: Collection[Key] = (),
     on_progress: Progress | None = None,
 ) -> Iterator[ObjectRecord]:
@@ -59,7 +58,6 @@ def evaluate(
         batch: objects in a block. The seconds of a prompt are its share of the block's.
         workers: threads in which blocks run, for a segmenter that several threads may use. With several of them
             seconds are those of a busy machine.
-        prepare_thread: called once in each thread before its first block.
         skip: samples (name, object_id) to leave out since they are done.
         on_progress: see `Progress`; skipped objects count as done.
 
@@ -73,7 +71,7 @@ def evaluate(
     blocks = [samples[start : start + batch] for start in range(0, len(samples), batch)]
     # All of a block or nothing, whatever is done of it already: with less in a pass, sums are rounded otherwise.
     left = [block for block in blocks if any(_key(sample) not in skip for sample in block)]
-    records = _Run(segmenter, user, share_encoded=batch == 1).records(left, workers, prepare_thread)
+    records = _Run(segmenter, user, share_encoded=batch == 1).records(left, workers)
     return _new(records, skip, len(samples), on_progress)
 
 
@@ -84,7 +82,6 @@ def evaluate_to_file(
     header: RunHeader,
     *,
     workers: int = 1,
-    prepare_thread: Callable[[], None] = lambda: None,
     on_progress: Progress | None = None,
 ) -> tuple[ObjectRecord, ...]:
     """`evaluate` into a file; an interrupted run with the same header goes on.
@@ -94,7 +91,7 @@ def evaluate_to_file(
         segmenter: what to measure.
         path: of the records; see `RecordWriter`.
         header: what the run is.
-        workers, prepare_thread, on_progress: see `evaluate`.
+        workers, on_progress: see `evaluate`.
 
     Raises:
         InputError: the records cannot be written, or FILE.partial is of another run; and as `evaluate`.
@@ -108,7 +105,6 @@ def evaluate_to_file(
             SimulatedUser(header.kinds, header.first_kind, header.max_interactions, header.stop_at_iou, header.seed),
             batch=header.batch,
             workers=workers,
-            prepare_thread=prepare_thread,
             skip=frozenset(record.key for record in writer.records),
             on_progress=on_progress,
         )
@@ -143,11 +139,9 @@ class _Run:
         self._given_up = threading.Event()
         self._last = threading.local()
 
-    def records(
-        self, blocks: Sequence[Sequence[Sample]], workers: int, prepare_thread: Callable[[], None]
-    ) -> Iterator[ObjectRecord]:
+    def records(self, blocks: Sequence[Sequence[Sample]], workers: int) -> Iterator[ObjectRecord]:
         """The records of the blocks, in order. At most one block a thread is begun ahead."""
-        threads = ThreadPoolExecutor(workers, "evaluate", prepare_thread)
+        threads = ThreadPoolExecutor(workers, "evaluate")
         running: deque[Future[list[ObjectRecord]]] = deque()
         try:
             for block in blocks:

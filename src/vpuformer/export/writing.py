@@ -1,85 +1,109 @@
-"""A checkpoint as a folder of graphs; see `vpuformer.inference.graph_folder`."""
+"""The graphs of a checkpoint, written beside it; see `vpuformer.inference.graphs`.
 
+A graph keeps no copy of the weights: it refers to `model.safetensors` as ONNX's external data, and casts what is stored
+in half precision. So the weights exist once, and a graph is a few hundred kilobytes.
+"""
+
+import hashlib
 import json
 import logging
 import os
+import shutil
 import warnings
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
+from typing import Any, NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import nn
 
-from vpuformer.errors import CheckpointError, ConfigError, unknown_name
+from vpuformer.errors import CheckpointError
 from vpuformer.export.graphs import FEATURES, DecodeGraph, EncodeGraph, Inputs, example_inputs
-from vpuformer.extras import require
 from vpuformer.files import write_errors, write_file
 from vpuformer.geometry import check_input_size
-from vpuformer.inference.graph_folder import FORMAT, NETWORK_FILE, SUFFIXES
+from vpuformer.inference.graphs import DECODE_FILE, ENCODE_FILE, FORMAT, GRAPHS_FILE
+from vpuformer.model.checkpoint import load_model
+from vpuformer.model.manifest import CONFIG_FILE, WEIGHTS_FILE, Manifest, read_manifest
 from vpuformer.model.prompt_inputs import PER_PROMPT
-from vpuformer.model.vpuformer import VPUFormer
+
+_TYPES = {"F32": "FLOAT", "F16": "FLOAT16", "BF16": "BFLOAT16"}
+"""ONNX's name of each type that a safetensors file may hold weights in."""
 
 
-def write_graphs(
-    model: VPUFormer,
-    folder: str | os.PathLike[str],
-    runtime: str = "onnx",
+def export_graphs(
+    name_or_path: str | os.PathLike[str],
+    folder: str | os.PathLike[str] | None = None,
     *,
-    sha256: str = "",
     input_size: int | None = None,
 ) -> Path:
-    """Write the graphs of a network, for any number of samples and prompts.
+    """Write the graphs of a checkpoint, for any number of samples and prompts.
 
     Args:
-        model: on the CPU, in evaluation mode.
-        folder: created if it is missing; graphs in it are replaced.
-        runtime: "onnx" or "openvino".
-        sha256: digest of the weights.
+        name_or_path: a checkpoint; see `vpuformer.model.checkpoint.load_model`.
+        folder: where a copy of the checkpoint and its graphs go; by default the graphs go into its own folder. Graphs
+            in it are replaced.
         input_size: side of the square that the graphs take, in pixels; by default the one of training.
 
+    Returns:
+        The folder.
+
     Raises:
-        ConfigError: the runtime is unknown, or the size out of range.
-        MissingDependencyError: a package that writes graphs is missing.
-        CheckpointError: the folder cannot be written.
+        CheckpointError: the checkpoint is missing or broken, or the folder cannot be written.
+        ConfigError: the size is out of range.
     """
-    if runtime not in SUFFIXES:
-        raise ConfigError(unknown_name("format", runtime, SUFFIXES))
-    require("onnx", "the export of a network")
-    if runtime == "openvino":
-        require("openvino", "an export for OpenVINO")
+    model = load_model(name_or_path)
     side = input_size or model.config.input_size
     check_input_size(side)
+    manifest = _copied(read_manifest(name_or_path), folder)
+    target = manifest.weights.parent
     encode, decode = example_inputs(model, side)
     features = [name for name in decode if name in FEATURES]
-    target = Path(folder)
+    weights = _Weights.of(manifest, model)
     with write_errors(target, error=CheckpointError):
-        target.mkdir(parents=True, exist_ok=True)
-        (target / NETWORK_FILE).unlink(missing_ok=True)  # a folder is complete when it has one
-        for name, graph, inputs, outputs in (
-            ("encode", EncodeGraph(model), encode, features),
-            ("decode", DecodeGraph(model), decode, ["logits"]),
-        ):
-            _write_onnx(graph, inputs, outputs, target / f"{name}.onnx")
-            if runtime == "openvino":
-                _convert_to_openvino(target / f"{name}.onnx")
+        (target / GRAPHS_FILE).unlink(missing_ok=True)  # graphs are complete when it is there
+    for file, graph, inputs, outputs in (
+        (ENCODE_FILE, EncodeGraph(model), encode, features),
+        (DECODE_FILE, DecodeGraph(model), decode, ["logits"]),
+    ):
+        proto = _onnx(graph, inputs, outputs)
+        weights.refer_to(proto)
+        write_file(target / file, proto.SerializeToString(), error=CheckpointError)
     values = {
         "format": FORMAT,
-        "runtime": runtime,
-        "config": model.config.to_dict(),
-        "sha256": sha256,
+        "sha256": manifest.sha256,
         "input_size": side,
         "lateral_eighth": model.grids((side, side)).lateral_eighth,
         "features": features,
     }
-    write_file(target / NETWORK_FILE, json.dumps(values, indent=2) + "\n", error=CheckpointError)
+    write_file(target / GRAPHS_FILE, json.dumps(values, indent=2) + "\n", error=CheckpointError)
     return target
 
 
-def _write_onnx(graph: nn.Module, inputs: Inputs, outputs: list[str], path: Path) -> None:
+def _copied(manifest: Manifest, folder: str | os.PathLike[str] | None) -> Manifest:
+    """The checkpoint in the folder; in its own by default."""
+    source, target = manifest.weights.parent, manifest.weights.parent if folder is None else Path(folder)
+    if manifest.weights.name != WEIGHTS_FILE and target == source:
+        raise CheckpointError(
+            f"{manifest.weights} cannot have graphs beside it, since they read {WEIGHTS_FILE}; give another folder"
+        )
+    with write_errors(target, error=CheckpointError):
+        target.mkdir(parents=True, exist_ok=True)
+        if not target.samefile(source):
+            shutil.copyfile(manifest.weights, target / WEIGHTS_FILE)
+            shutil.copyfile(source / CONFIG_FILE, target / CONFIG_FILE)
+    return read_manifest(target)
+
+
+def _onnx(graph: nn.Module, inputs: Inputs, outputs: list[str]) -> Any:
+    """The graph as a `ModelProto`, with constants folded but for the weights."""
     dynamic = torch.export.Dim.DYNAMIC
     shapes = {name: {0: dynamic, 1: dynamic} if name in PER_PROMPT else {0: dynamic} for name in inputs}
-    level = logging.getLogger("torch.onnx").level
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")  # the exporter's own, of versions to come
@@ -90,15 +114,86 @@ def _write_onnx(graph: nn.Module, inputs: Inputs, outputs: list[str], path: Path
                 output_names=outputs,
                 dynamic_shapes={"inputs": shapes},
                 dynamo=True,
+                optimize=False,  # it would fold batch norms into weights, which then are not those of the file
                 verbose=False,
             )
             assert program is not None
-            program.save(path, external_data=False)
+            optimizer = import_module("onnxscript.optimizer")
+            optimizer.inline(program.model)
+            optimizer.fold_constants(program.model, input_size_limit=64, output_size_limit=4096)
+            optimizer.remove_unused_nodes(program.model)
     finally:
-        logging.getLogger("torch.onnx").setLevel(level)
+        logger.setLevel(level)
+    proto = program.model_proto
+    del proto.graph.value_info[:]  # a runtime infers the shapes by itself
+    for node in proto.graph.node:
+        del node.metadata_props[:]  # lines of the program that was traced
+        node.doc_string = ""
+    return proto
 
 
-def _convert_to_openvino(path: Path) -> None:
-    openvino = import_module("openvino")
-    openvino.save_model(openvino.convert_model(path), path.with_suffix(".xml"), compress_to_fp16=False)
-    path.unlink()
+class _Stored(NamedTuple):
+    """A tensor in the safetensors file."""
+
+    key: str
+    type: str
+    shape: list[int]
+    offset: int
+    length: int
+
+
+class _Weights(NamedTuple):
+    """The tensors of a checkpoint by what they hold, as they are and transposed."""
+
+    stored: Mapping[bytes, tuple[_Stored, bool]]
+
+    @classmethod
+    def of(cls, manifest: Manifest, model: nn.Module) -> "_Weights":
+        with manifest.weights.open("rb") as file:
+            start = 8 + int.from_bytes(file.read(8), "little")
+        found: dict[bytes, tuple[_Stored, bool]] = {}
+        for key, tensor in model.state_dict().items():
+            entry = manifest.header[key]
+            if entry["dtype"] in _TYPES:
+                first, end = entry["data_offsets"]
+                stored = _Stored(key, _TYPES[entry["dtype"]], entry["shape"], start + first, end - first)
+                if tensor.ndim == 2:
+                    found[_digest(tensor.T.numpy())] = stored, True
+                found[_digest(tensor.numpy())] = stored, False
+        return cls(found)
+
+    def refer_to(self, proto: Any) -> None:
+        """Make every initializer that is a weight a reference to the file."""
+        onnx = import_module("onnx")
+        types, graph = onnx.TensorProto, proto.graph
+        kept, added, nodes = [], {}, []
+        for initializer in graph.initializer:
+            array = onnx.numpy_helper.to_array(initializer)
+            if array.dtype != np.float32 or (found := self.stored.get(_digest(array))) is None:
+                kept.append(initializer)
+                continue
+            stored, transposed = found
+            name = f"file.{stored.key}"
+            added.setdefault(name, _reference(onnx, name, stored))
+            cast = f"{initializer.name}.cast" if transposed else initializer.name
+            nodes.append(onnx.helper.make_node("Cast", [name], [cast], to=types.FLOAT))
+            if transposed:
+                nodes.append(onnx.helper.make_node("Transpose", [cast], [initializer.name], perm=[1, 0]))
+        del graph.initializer[:]
+        graph.initializer.extend([*kept, *added.values()])
+        rest = list(graph.node)
+        del graph.node[:]
+        graph.node.extend([*nodes, *rest])
+
+
+def _reference(onnx: Any, name: str, stored: _Stored) -> Any:
+    tensor = onnx.TensorProto(name=name, data_type=onnx.TensorProto.DataType.Value(stored.type), dims=stored.shape)
+    tensor.data_location = onnx.TensorProto.EXTERNAL
+    for key, value in (("location", WEIGHTS_FILE), ("offset", stored.offset), ("length", stored.length)):
+        tensor.external_data.add(key=key, value=str(value))
+    return tensor
+
+
+def _digest(array: npt.NDArray[Any]) -> bytes:
+    """Digest of shape and values."""
+    return hashlib.sha256(f"{array.shape}".encode() + np.ascontiguousarray(array).tobytes()).digest()

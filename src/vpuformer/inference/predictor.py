@@ -38,10 +38,14 @@ class Predictor:
         name_or_path: str | os.PathLike[str] = "default",
         device: str | None = None,
         *,
+        runtime: str | None = None,
+        threads: int | None = None,
         views: ViewSettings = USUAL,
     ) -> "Predictor":
         """A predictor with these weights; see `VPUFormerSegmenter.from_pretrained`."""
-        return cls(VPUFormerSegmenter.from_pretrained(name_or_path, device, views=views))
+        return cls(
+            VPUFormerSegmenter.from_pretrained(name_or_path, device, runtime=runtime, threads=threads, views=views)
+        )
 
     @property
     def encoded(self) -> Encoded:

@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import replace
 from math import sqrt
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,17 +15,16 @@ from vpuformer.geometry import FrameMap
 from vpuformer.inference.candidates import distinct, further_views
 from vpuformer.inference.encoded import CropFeatures, EncodedImage
 from vpuformer.inference.honoured import honoured, is_honoured
+from vpuformer.inference.network import Network
 from vpuformer.inference.pixels import changed_logits
 from vpuformer.inference.protocol import Prediction, Query
 from vpuformer.inference.resample import stretch
+from vpuformer.inference.runtimes import load_network
 from vpuformer.inference.steady import refused_changes
 from vpuformer.inference.zoom import USUAL, View, ViewSettings, ZoomRule
-from vpuformer.memory import no_garbage_collection
 from vpuformer.metrics import MASK_THRESHOLD
+from vpuformer.model.manifest import read_manifest
 from vpuformer.prompts import Prompt
-
-if TYPE_CHECKING:
-    from vpuformer.inference.networks import Network
 
 MAX_BATCH = 64
 """Queries in one pass of the network; more are answered in several."""
@@ -34,7 +33,7 @@ MAX_BATCH = 64
 class VPUFormerSegmenter:
     """A network that answers queries. Safe to share between threads.
 
-    >>> from vpuformer.inference.networks import TorchNetwork
+    >>> from vpuformer.inference.torch_network import TorchNetwork
     >>> from vpuformer.model.config import VPUFormerConfig
     >>> from vpuformer.model.vpuformer import VPUFormer
     >>> from vpuformer.prompts import Box, Click
@@ -55,7 +54,7 @@ class VPUFormerSegmenter:
     """
 
     def __init__(
-        self, network: "Network", *, views: ViewSettings = USUAL, name: str = "vpuformer", sha256: str = ""
+        self, network: Network, *, views: ViewSettings = USUAL, name: str = "vpuformer", sha256: str = ""
     ) -> None:
         self.network, self.views, self.name, self.sha256 = network, views, name, sha256
         self._side = views.input_size or network.input_size
@@ -66,6 +65,8 @@ class VPUFormerSegmenter:
         name_or_path: str | os.PathLike[str] = "default",
         device: str | None = None,
         *,
+        runtime: str | None = None,
+        threads: int | None = None,
         views: ViewSettings = USUAL,
     ) -> "VPUFormerSegmenter":
         """The segmenter with the weights of this name, or in this folder.
@@ -73,17 +74,16 @@ class VPUFormerSegmenter:
         Args:
             name_or_path: a name of `vpuformer.list_models()`, or the folder of a checkpoint.
             device: such as "cpu" or "cuda"; by default CUDA, else Apple's MPS, else the CPU.
+            runtime: "onnx", "openvino" or "torch"; by default the one of `choose_runtime`.
+            threads: number of threads for one operation on the CPU; by default one for each core.
             views: how the network is shown an object.
 
         Raises:
             CheckpointError: the weights are missing or broken.
-            ConfigError: there is no such device.
+            ConfigError: there is no such device or runtime.
+            MissingDependencyError: the runtime is not installed.
         """
-        with no_garbage_collection():
-            from vpuformer.inference.networks import TorchNetwork
-        from vpuformer.model.manifest import read_manifest
-
-        network = TorchNetwork.from_pretrained(name_or_path, device)
+        network = load_network(name_or_path, device, runtime, input_size=views.input_size, threads=threads)
         return cls(network, views=views, name=str(name_or_path), sha256=read_manifest(name_or_path).sha256)
 
     @property

@@ -60,10 +60,10 @@ class SamPredictor:
 
     @classmethod
     def from_pretrained(
-        cls, name_or_path: str | os.PathLike[str] = "default", device: str | None = None
+        cls, name_or_path: str | os.PathLike[str] = "default", device: str | None = None, *, runtime: str | None = None
     ) -> "SamPredictor":
         """VPUFormer with these weights; see `VPUFormerSegmenter.from_pretrained`, also for errors."""
-        return cls(VPUFormerSegmenter.from_pretrained(name_or_path, device))
+        return cls(VPUFormerSegmenter.from_pretrained(name_or_path, device, runtime=runtime))
 
     def set_image(self, image: npt.NDArray[np.uint8], image_format: Literal["RGB", "BGR"] = "RGB") -> None:
         """Encode an image, once for all prompts.

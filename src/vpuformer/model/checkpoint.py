@@ -16,7 +16,7 @@ from torch import Tensor
 
 from vpuformer.errors import CheckpointError, listed
 from vpuformer.files import write_errors, write_file
-from vpuformer.model.manifest import CONFIG_FILE, FORMAT, WEIGHTS_FILE, read_manifest, sha256_of
+from vpuformer.model.manifest import CONFIG_FILE, FORMAT, WEIGHTS_FILE, check_sha256, read_manifest, sha256_of
 from vpuformer.model.vpuformer import VPUFormer
 
 
@@ -86,11 +86,8 @@ def load_model(
         CheckpointError: the checkpoint is missing, broken, changed since it was written, or of another network.
     """
     manifest = read_manifest(name_or_path)
-    if check and (found := sha256_of(manifest.weights)) != manifest.sha256:
-        raise CheckpointError(
-            f"{manifest.weights} does not belong to its {CONFIG_FILE}: its SHA-256 begins with"
-            f" {found[:12]}, wanted {manifest.sha256[:12]}; copy or download both again"
-        )
+    if check:
+        check_sha256(manifest)
     with torch.random.fork_rng(devices=[]):  # initial weights, replaced below, leave the caller's generator alone
         model = VPUFormer(manifest.config)
     problems = _differences(model.state_dict(), manifest.shapes)

@@ -175,6 +175,19 @@ def _end_of(entry: dict[str, Any]) -> int:
     return end
 
 
+def check_sha256(manifest: Manifest) -> None:
+    """Compare the SHA-256 of the weights with the one in `config.json`.
+
+    Raises:
+        CheckpointError: they differ.
+    """
+    if (found := sha256_of(manifest.weights)) != manifest.sha256:
+        raise CheckpointError(
+            f"{manifest.weights} does not belong to its {CONFIG_FILE}: its SHA-256 begins with"
+            f" {found[:12]}, wanted {manifest.sha256[:12]}; copy or download both again"
+        )
+
+
 def sha256_of(path: Path) -> str:
     """The SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:

@@ -14,8 +14,8 @@ from vpuformer.data.sample import Sample
 from vpuformer.errors import ConfigError, TrainingError
 from vpuformer.files import write_file
 from vpuformer.geometry import SMALLEST_INPUT
-from vpuformer.inference.networks import TorchNetwork
 from vpuformer.inference.segment import VPUFormerSegmenter
+from vpuformer.inference.torch_network import TorchNetwork
 from vpuformer.model.checkpoint import load_model, save_checkpoint
 from vpuformer.model.pretrained import load_backbone_weights
 from vpuformer.model.vpuformer import VPUFormer

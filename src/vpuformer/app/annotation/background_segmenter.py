@@ -5,6 +5,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Future
+from importlib import import_module
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from vpuformer.errors import CheckpointError, VPUFormerError
@@ -38,19 +39,21 @@ class BackgroundSegmenter:
 
     Raises:
         CheckpointError: there is no such model, or its files are broken.
-        ConfigError: there is no such device.
+        ConfigError: there is no such device or runtime.
+        MissingDependencyError: the runtime is not installed.
     """
 
-    def __init__(self, name_or_path: str = "default", device: str | None = None) -> None:
+    def __init__(self, name_or_path: str = "default", device: str | None = None, runtime: str | None = None) -> None:
+        from vpuformer.inference.runtimes import choose_runtime
         from vpuformer.model.manifest import read_manifest
 
         self.name = name_or_path
         self.sha256 = read_manifest(name_or_path).sha256
-        self._device = device
+        self._device, self._runtime = device, choose_runtime(name_or_path, device, runtime).runtime
         self._lock = threading.Lock()
         self._loading: Future[Segmenter] | None = None
         self._progress = 0.0
-        if device is not None:
+        if device not in (None, "cpu"):
             self.load()  # only torch knows whether there is such a device
 
     def start(self) -> "Future[Segmenter]":
@@ -76,7 +79,7 @@ class BackgroundSegmenter:
         """The present state. Waits for nothing."""
         loading = self._loading
         if loading is None or not loading.done():
-            share = self._progress or _LIBRARIES * _share_of_torch()
+            share = self._progress or (_LIBRARIES * _share_of_torch() if self._runtime == "torch" else 0.0)
             return LoadState("loading", 0.0 if loading is None else share)
         error = loading.exception()
         return LoadState("ready", 1.0) if error is None else LoadState("failed", 0.0, str(error))
@@ -104,19 +107,19 @@ class BackgroundSegmenter:
         with no_garbage_collection():
             import numpy as np
 
-            from vpuformer.inference.device import leave_half_the_cores
-            from vpuformer.inference.networks import TorchNetwork
+            from vpuformer.inference.cores import half_the_cores
             from vpuformer.inference.protocol import Query
             from vpuformer.inference.segment import VPUFormerSegmenter
             from vpuformer.prompts import Click
 
+            import_module(self._runtime if self._runtime != "onnx" else "onnxruntime")
             gc.freeze()  # what was imported stays, so no collection needs to look at it
         self._progress = _LIBRARIES
-        leave_half_the_cores()
-        network = TorchNetwork.from_pretrained(self.name, self._device)
-        segmenter = VPUFormerSegmenter(network, name=self.name, sha256=self.sha256)
+        segmenter = VPUFormerSegmenter.from_pretrained(
+            self.name, self._device, runtime=self._runtime, threads=half_the_cores()
+        )
         self._progress = _WEIGHTS
-        # The first pass takes longer than others, since PyTorch prepares its kernels.
+        # The first pass takes longer than others, since the runtime prepares its kernels.
         segmenter.segment([Query(segmenter.encode(np.zeros((64, 64, 3), np.uint8)), [Click(32, 32)])])
         return segmenter
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from vpuformer.errors import ConfigError, unknown_name
 from vpuformer.evaluation.baselines.sam_models import FAMILIES
+from vpuformer.extras import require
 
 if TYPE_CHECKING:
     from vpuformer.inference.protocol import Segmenter
@@ -72,6 +73,7 @@ def open_baseline(name: str, *, checkpoint: str | None = None, device: str | Non
         raise ConfigError(
             f"{name!r} names no weights; give a folder or a name of the hub, or {head!r} for the default ones"
         )
+    require("sam", f"the baseline {head}")
     from vpuformer.evaluation.baselines.sam import Sam
 
     return Sam.from_pretrained(head, weights, device)

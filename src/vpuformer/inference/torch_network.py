@@ -1,51 +1,17 @@
-"""Networks behind arrays. Another runtime takes PyTorch's place with a class like this."""
+"""A network in PyTorch, on any device."""
 
 import os
 from collections.abc import Sequence
-from typing import Any, Protocol
 
-import numpy as np
-import numpy.typing as npt
 import torch
 
 from vpuformer.arrays import FloatMap
 from vpuformer.encoding.batch import PromptBatch
 from vpuformer.errors import ConfigError
-from vpuformer.geometry import FrameMap
 from vpuformer.inference.device import choose_device
+from vpuformer.inference.network import Masks, Pixels, Prompts
 from vpuformer.model.checkpoint import load_model
 from vpuformer.model.vpuformer import Features, VPUFormer
-from vpuformer.prompts import Prompt
-
-Pixels = npt.NDArray[np.uint8]
-"""Crops at the input size of the network, RGB, shape (B, S, S, 3)."""
-
-Masks = npt.NDArray[np.float32]
-"""The masks so far, shape (B, S, S), in 0..1; zeros where there is none."""
-
-Prompts = Sequence[tuple[Sequence[Prompt], FrameMap]]
-"""The prompts of each sample in image pixels, with the map from its image to the canonical frame."""
-
-
-class Network(Protocol):
-    """A trained network. Used by several threads at once."""
-
-    device: str
-    """Name of the device, such as "cpu"."""
-    input_size: int
-    """Side of the square that the network was trained on, in pixels."""
-    features_depend_on_mask: bool
-    """Whether a new previous mask needs a new pass of the image encoder."""
-    features_depend_on_prompts: bool
-    """Whether a new prompt needs a new pass of the image encoder."""
-
-    def encode(self, pixels: Pixels, masks: Masks, prompts: Prompts) -> Sequence[Any]:
-        """Features of each sample, with `nbytes`. When it returns, the work is done."""
-        ...
-
-    def decode(self, features: Sequence[Any], masks: Masks, prompts: Prompts) -> FloatMap:
-        """Mask logits, shape (B, S, S)."""
-        ...
 
 
 class TorchNetwork:
@@ -53,12 +19,15 @@ class TorchNetwork:
 
     Args:
         model: in evaluation mode, with float32 weights.
+        threads: number of threads for one operation on the CPU; by default as many as PyTorch is set to.
 
     Raises:
         ConfigError: the network is in training mode, or its weights are of another type.
     """
 
-    def __init__(self, model: VPUFormer) -> None:
+    runtime = "torch"
+
+    def __init__(self, model: VPUFormer, *, threads: int | None = None) -> None:
         if model.training:
             raise ConfigError("the network is in training mode and would answer at random; call model.eval() first")
         weights = next(model.parameters())
@@ -67,6 +36,7 @@ class TorchNetwork:
                 f"the network's weights are {weights.dtype}, it answers in float32; call model.float() first"
             )
         self.model = model
+        self._threads = threads
         self.device = str(weights.device)
         self.input_size = model.config.input_size
         self.features_depend_on_mask = model.features_depend_on_mask
@@ -74,7 +44,11 @@ class TorchNetwork:
 
     @classmethod
     def from_pretrained(
-        cls, name_or_path: str | os.PathLike[str] = "default", device: str | torch.device | None = None
+        cls,
+        name_or_path: str | os.PathLike[str] = "default",
+        device: str | torch.device | None = None,
+        *,
+        threads: int | None = None,
     ) -> "TorchNetwork":
         """The network with the weights of this name or in this folder, laid out for the device.
 
@@ -86,11 +60,12 @@ class TorchNetwork:
         model = load_model(name_or_path).eval().to(chosen)
         if chosen.type == "cpu":
             model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-        return cls(model)
+        return cls(model, threads=threads)
 
     @torch.inference_mode()
     def encode(self, pixels: Pixels, masks: Masks, prompts: Prompts) -> list[Features]:
-        """See `Network`."""
+        """See `vpuformer.inference.network.Network`."""
+        self._use_threads()
         # Pixels lie together in memory, channel by channel: seen as [b, 3, s, s] that is channels last already.
         images = torch.from_numpy(pixels).permute(0, 3, 1, 2).to(self.device).float().div_(255)
         collated = self._prompts(prompts) if self.features_depend_on_prompts else None
@@ -104,10 +79,16 @@ class TorchNetwork:
 
     @torch.inference_mode()
     def decode(self, features: Sequence[Features], masks: Masks, prompts: Prompts) -> FloatMap:
-        """See `Network`."""
+        """See `vpuformer.inference.network.Network`."""
+        self._use_threads()
         joined = features[0] if len(features) == 1 else Features.joined(features)
         output = self.model.decode(joined, self._masks(masks), self._prompts(prompts))
         return output.logits[:, 0].float().cpu().numpy()
+
+    def _use_threads(self) -> None:
+        # PyTorch keeps the number for each thread of the program.
+        if self._threads is not None and torch.get_num_threads() != self._threads:
+            torch.set_num_threads(self._threads)
 
     def _masks(self, masks: Masks) -> torch.Tensor:
         return torch.from_numpy(masks)[:, None].to(self.device)

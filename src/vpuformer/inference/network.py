@@ -1,0 +1,43 @@
+"""A network as a segmenter sees it: arrays in, arrays out. Each runtime has a class like this. Imports no torch."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from vpuformer.arrays import FloatMap
+from vpuformer.geometry import FrameMap
+from vpuformer.prompts import Prompt
+
+Pixels = npt.NDArray[np.uint8]
+"""Crops at the input size of the network, RGB, shape (B, S, S, 3)."""
+
+Masks = npt.NDArray[np.float32]
+"""The masks so far, shape (B, S, S), in 0..1; zeros where there is none."""
+
+Prompts = Sequence[tuple[Sequence[Prompt], FrameMap]]
+"""The prompts of each sample in image pixels, with the map from its image to the canonical frame."""
+
+
+class Network(Protocol):
+    """A trained network. Used by several threads at once."""
+
+    runtime: str
+    """A name of `vpuformer.inference.runtimes.RUNTIMES`."""
+    device: str
+    """Name of the device, such as "cpu"."""
+    input_size: int
+    """Side of the square that the network was trained on, in pixels."""
+    features_depend_on_mask: bool
+    """Whether a new previous mask needs a new pass of the image encoder."""
+    features_depend_on_prompts: bool
+    """Whether a new prompt needs a new pass of the image encoder."""
+
+    def encode(self, pixels: Pixels, masks: Masks, prompts: Prompts) -> Sequence[Any]:
+        """Features of each sample, with `nbytes`. When it returns, the work is done."""
+        ...
+
+    def decode(self, features: Sequence[Any], masks: Masks, prompts: Prompts) -> FloatMap:
+        """Mask logits, shape (B, S, S)."""
+        ...

@@ -1,0 +1,48 @@
+"""A network in OpenVINO, on the CPU. Imports no torch."""
+
+import os
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from vpuformer.extras import require
+from vpuformer.inference.cores import usable_cores
+from vpuformer.inference.graph_network import Arrays, Graph, GraphNetwork
+
+
+class OpenVinoNetwork(GraphNetwork):
+    """The graphs of a checkpoint in OpenVINO, in float32; see `vpuformer.inference.network.Network`.
+
+    Args:
+        name_or_path: a checkpoint with graphs.
+        threads: number of threads for one operation; by default one for each core.
+
+    Raises:
+        CheckpointError: the checkpoint is missing or broken, or has no graphs.
+        MissingDependencyError: OpenVINO is missing.
+    """
+
+    runtime = "openvino"
+
+    def __init__(self, name_or_path: str | os.PathLike[str] = "default", *, threads: int | None = None) -> None:
+        require("openvino", "the runtime openvino")
+        super().__init__(name_or_path, lambda path: _graph(path, threads or usable_cores()))
+
+
+def _graph(path: Path, threads: int) -> Graph:
+    openvino = import_module("openvino")
+    settings = {"INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": "f32", "NUM_STREAMS": 1}
+    compiled = openvino.Core().compile_model(path, "CPU", {**settings, "ENABLE_CPU_PINNING": False})
+    names = [each.any_name for each in compiled.inputs]
+
+    def run(inputs: Arrays) -> Sequence[npt.NDArray[Any]]:
+        # A request belongs to one thread at a time, and so do the arrays it answers with.
+        request = compiled.create_infer_request()
+        request.infer({name: inputs[name] for name in names})
+        return [np.array(request.get_output_tensor(i).data) for i in range(len(compiled.outputs))]
+
+    return run

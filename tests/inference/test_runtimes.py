@@ -1,0 +1,87 @@
+"""The runtime that is chosen, and why."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from vpuformer.errors import CheckpointError, ConfigError, MissingDependencyError
+from vpuformer.inference import runtimes
+from vpuformer.inference.graphs import GRAPHS_FILE
+from vpuformer.inference.runtimes import choose_runtime, load_network
+from vpuformer.model.manifest import locate
+
+
+@pytest.fixture(autouse=True)
+def _no_accelerator(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runtimes, "may_have_accelerator", lambda: False)
+
+
+@pytest.fixture
+def without_graphs(tmp_path: Path) -> Path:
+    folder = shutil.copytree(locate("default").parent, tmp_path / "weights")
+    (folder / GRAPHS_FILE).unlink()
+    return folder
+
+
+@pytest.fixture
+def without_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    def require(extra: str, purpose: str) -> None:
+        raise MissingDependencyError(f"{purpose} needs {extra}")
+
+    monkeypatch.setattr(runtimes, "missing", lambda _: ["torch"])
+    monkeypatch.setattr(runtimes, "require", require)
+
+
+@pytest.mark.parametrize("device", [None, "cpu"])
+def test_the_bundled_weights_run_without_torch(device: str | None) -> None:
+    assert choose_runtime(device=device).runtime == "onnx"
+    network = load_network(device=device)
+    assert (network.runtime, network.device) == ("onnx", "cpu")
+
+
+@pytest.mark.parametrize("runtime", runtimes.RUNTIMES)
+def test_a_runtime_that_is_asked_for(runtime: str) -> None:
+    assert choose_runtime(device="cpu", runtime=runtime) == (runtime, "it was asked for")
+    assert load_network(device="cpu", runtime=runtime, threads=1).runtime == runtime
+
+
+def test_an_accelerator_is_used_by_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert choose_runtime(device="cuda") == ("torch", "the device cuda was asked for")
+    monkeypatch.setattr(runtimes, "may_have_accelerator", lambda: True)
+    assert choose_runtime().runtime == "torch"
+    assert choose_runtime(device="cpu").runtime == "onnx"
+
+
+@pytest.mark.usefixtures("without_torch")
+def test_an_accelerator_is_nothing_without_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runtimes, "may_have_accelerator", lambda: True)
+    assert choose_runtime().runtime == "onnx"
+    for words in ({"device": "cuda"}, {"runtime": "torch"}):
+        with pytest.raises(MissingDependencyError, match="needs torch"):
+            choose_runtime(**words)
+
+
+def test_without_graphs_torch_runs_it(without_graphs: Path) -> None:
+    chosen = choose_runtime(without_graphs)
+    assert chosen.runtime == "torch"
+    assert f"vpuformer export-network {without_graphs}" in chosen.reason
+    assert choose_runtime(input_size=384).runtime == "torch"
+
+
+@pytest.mark.usefixtures("without_torch")
+def test_without_graphs_and_torch_the_error_says_what_to_run(without_graphs: Path) -> None:
+    for model, size in ((without_graphs, None), ("default", 384)):
+        with pytest.raises(CheckpointError, match=r"vpuformer export-network .*pip install 'vpuformer\[torch\]'"):
+            choose_runtime(model, input_size=size)
+
+
+def test_what_cannot_be_is_refused() -> None:
+    with pytest.raises(ConfigError, match="no runtime called 'onx'"):
+        choose_runtime(runtime="onx")
+    with pytest.raises(ConfigError, match="the runtime onnx computes on the CPU, got the device 'cuda'"):
+        choose_runtime(device="cuda", runtime="onnx")
+    with pytest.raises(CheckpointError, match="take 256 x 256 pixels, wanted 384"):
+        choose_runtime(runtime="onnx", input_size=384)
+    with pytest.raises(CheckpointError, match="no model called"):
+        choose_runtime("defalt")
