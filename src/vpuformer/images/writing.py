@@ -43,8 +43,12 @@ def write_mask(path: str | os.PathLike[str], mask: npt.NDArray[Any]) -> None:
     if target.suffix.lower() != ".png":
         raise ImageError(f"a mask is written as PNG, which keeps every pixel, not as {target.name!r}; end it in .png")
     _check_folder(target)
-    _, png = cv2.imencode(".png", _grey(mask))  # in a third of Pillow's time
-    write_file(target, png.tobytes(), error=ImageError)
+    write_file(target, grey_png(_grey(mask)), error=ImageError)
+
+
+def grey_png(pixels: npt.NDArray[np.uint8]) -> bytes:
+    """A PNG of 8 bits of grey values (H, W). OpenCV takes a third of the time that Pillow takes."""
+    return cv2.imencode(".png", pixels)[1].tobytes()
 
 
 def write_image(path: str | os.PathLike[str], rgb: npt.NDArray[np.uint8]) -> None:
