@@ -42,6 +42,7 @@ from vpuformer.errors import InputError, MaskError, PromptError
 from vpuformer.geometry import Crop
 from vpuformer.images import check_mask, read_image
 from vpuformer.inference import cleaning
+from vpuformer.inference.pixels import pixels_of
 from vpuformer.inference.resample import stretch
 from vpuformer.inference.sigmoid import sigmoid_
 from vpuformer.metrics import MASK_THRESHOLD
@@ -325,11 +326,9 @@ class Prediction:
 
 def _agree(probability: FloatMap, mask: BoolMask) -> None:
     """Put each pixel on the side of the threshold that `mask` says, in place; both have the shape (h, w)."""
-    wrong = np.flatnonzero((probability > MASK_THRESHOLD) != mask)
-    if len(wrong):
-        pixels = np.unravel_index(wrong, mask.shape)  # faster than `nonzero` of two axes
-        right, weakly = mask[pixels], np.abs(probability[pixels] - MASK_THRESHOLD) < _WEAKLY
-        probability[pixels] = np.where(weakly, np.where(right, 0.51, 0.47), right)
+    wrong = pixels_of((probability > MASK_THRESHOLD) != mask)
+    right, weakly = mask[wrong], np.abs(probability[wrong] - MASK_THRESHOLD) < _WEAKLY
+    probability[wrong] = np.where(weakly, np.where(right, 0.51, 0.47), right)
 
 
 def as_readonly_rgb(image: str | os.PathLike[str] | Image.Image | npt.NDArray[Any]) -> RGB:

@@ -66,9 +66,9 @@ def refused_changes(
         Shape (H, W); None if no change is refused.
     """
     size: Size = (probability.shape[0], probability.shape[1])
-    refused = np.empty(size, np.bool_)
-    for rows in row_strips(size):
-        np.not_equal(probability[rows] > MASK_THRESHOLD, before[rows] > MASK_THRESHOLD, out=refused[rows])
+    mask = probability > MASK_THRESHOLD
+    refused = before > MASK_THRESHOLD
+    refused ^= mask
     around = Crop.around(refused)
     if around is None:
         return None
@@ -79,7 +79,8 @@ def refused_changes(
         prompts = [prompt for prompt in new if prompt.positive == positive]
         least[positive] = np.float32(np.inf if only_here else SURER if prompts else SURER_AGAINST)
         if prompts:
-            change = refused[window.slices] & ((probability[window.slices] > MASK_THRESHOLD) == positive)
+            sign = np.logical_and if positive else np.greater
+            change = sign(refused[window.slices], mask[window.slices])
             part, near = _near(change, prompts, window, size)
             refused[part.slices] &= ~near
     for rows in row_strips(size):
