@@ -11,6 +11,8 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
+import performance_figures
+
 from vpuformer.evaluation.records import read_records
 from vpuformer.evaluation.report.summary import count_title, formatted, interval_shown, number_shown, summarise
 from vpuformer.evaluation.report.trust import TITLES, trust
@@ -22,6 +24,7 @@ PAGES = (
     "README.md",
     "docs/annotate.md",
     "docs/network.md",
+    "docs/performance.md",
     "docs/encoders.md",
     "docs/evaluation.md",
     "docs/python.md",
@@ -131,14 +134,13 @@ def blocks() -> dict[str, str]:
         "contributions": contributions(),
         "contributions-in-short": contributions_in_short(),
         "encoders": encoders(),
-        "speed": speed(),
         "harness": harness(),
         "recipes": recipes(),
         "human": human(),
         "page": page_times(),
-        "cold-start": cold_start(),
         "sessions": sessions(),
         "kill": kills(),
+        **performance_figures.blocks(),
     }
 
 
@@ -469,20 +471,6 @@ def human() -> str:
     return "\n".join([*lines, "", f"`{result['command']}`"])
 
 
-def speed() -> str:
-    """Milliseconds of a prompt, with and without kept image features."""
-    result = json.loads((RESULTS / "speed.json").read_text())
-    milliseconds = {name: f"{1000 * seconds:.0f} ms" for name, seconds in result["median seconds"].items()}
-    text = (
-        f"The bundled weights on an image of {result['image'].replace('x', ' x ')} pixels: {milliseconds['set_image']}"
-        f" for the image, {milliseconds['first prompt, features kept']} for the first prompt on its features,"
-        f" {milliseconds['second prompt, same crop']} for a second prompt in the same crop, and"
-        f" {milliseconds['everything for a prompt']} for image and prompt together (`python benchmarks/speed.py`;"
-        f" {result['machine']})."
-    )
-    return textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False)
-
-
 def harness() -> str:
     result = json.loads((RESULTS / "harness.json").read_text())
     mixes = result["prompts"]
@@ -515,19 +503,6 @@ def page_times() -> str:
             f"| {each['width']} x {each['height']} | {each['prompts']} | {each['median_ms']:.0f} ms"
             f" | {each['predictor_median_ms']:.0f} ms | {each['wanted_ms']:.0f} ms |"
         )
-    return "\n".join(lines)
-
-
-def cold_start() -> str:
-    """Seconds from the start of the server to its page and its first mask."""
-    parts = json.loads((RESULTS / "cold_start.json").read_text())
-    lines = ["| files of the packages | measured | before | now | ratio |", "|---|---|--:|--:|--:|"]
-    for part, where in (("warm", "in memory"), ("cold", "on disk")):
-        seconds, ratio = parts[part]["seconds"], parts[part]["ratio"]
-        lines += [
-            f"| {where} | {name} | {seconds['before'][name]:.1f} s | {now:.1f} s | {ratio[name]:.2f} |"
-            for name, now in seconds["now"].items()
-        ]
     return "\n".join(lines)
 
 

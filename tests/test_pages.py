@@ -17,7 +17,8 @@ PAGES += [BENCHMARKS / "README.md", ROOT / "examples/README.md", ROOT / "src/vpu
 
 
 @pytest.fixture
-def figures() -> dict[str, Any]:
+def figures(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    monkeypatch.syspath_prepend(BENCHMARKS)
     return runpy.run_path(str(BENCHMARKS / "figures.py"))
 
 
@@ -43,7 +44,7 @@ def test_the_readme_names_every_program_and_every_result() -> None:
 
 @pytest.mark.parametrize("program", sorted(path.name for path in BENCHMARKS.glob("*.py")))
 def test_programs_find_the_names_that_they_import(program: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    if program == "plot_curve.py":
+    if program.startswith("plot_"):
         pytest.importorskip("matplotlib")
     monkeypatch.syspath_prepend(BENCHMARKS)
     runpy.run_path(str(BENCHMARKS / program), run_name="imported")

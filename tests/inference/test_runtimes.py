@@ -1,6 +1,8 @@
 """The runtime that is chosen, and why."""
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -85,3 +87,24 @@ def test_what_cannot_be_is_refused() -> None:
         choose_runtime(runtime="onnx", input_size=384)
     with pytest.raises(CheckpointError, match="no model called"):
         choose_runtime("defalt")
+
+
+FORKED = """
+import os
+import numpy as np
+from vpuformer import Click, Predictor
+predictor = Predictor.from_pretrained("default", "cpu", runtime="onnx", threads=2)
+predictor.set_image(np.zeros((40, 60, 3), np.uint8))
+expected = predictor.predict([Click(30, 20)]).probability
+if child := os.fork():
+    status = os.waitpid(child, 0)[1]
+    assert status == 0, status
+else:
+    os._exit(0 if np.array_equal(predictor.predict([Click(30, 20)]).probability, expected) else 1)
+assert np.array_equal(predictor.predict([Click(30, 20)]).probability, expected)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="forks")
+def test_a_forked_process_answers_too() -> None:
+    subprocess.run([sys.executable, "-c", FORKED], check=True, timeout=60)

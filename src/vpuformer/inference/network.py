@@ -1,4 +1,4 @@
-"""A network as a segmenter sees it: arrays in, arrays out. Each runtime has a class like this. Imports no torch."""
+"""A network as a segmenter sees it: arrays in, arrays out. Imports no torch."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -21,7 +21,7 @@ Prompts = Sequence[tuple[Sequence[Prompt], FrameMap]]
 
 
 class Network(Protocol):
-    """A trained network. Used by several threads at once."""
+    """A trained network in some runtime. Used by several threads at once."""
 
     runtime: str
     """A name of `vpuformer.inference.runtimes.RUNTIMES`."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy.typing as npt
 
-from vpuformer.inference.cores import usable_cores
+from vpuformer.inference.cores import half_the_cores
 from vpuformer.inference.graph_network import Arrays, Graph, GraphNetwork
 
 
@@ -17,7 +17,7 @@ class OnnxNetwork(GraphNetwork):
 
     Args:
         name_or_path: a checkpoint with graphs.
-        threads: number of threads for one operation; by default one for each core.
+        threads: number of threads for one operation; by default one for every second core.
 
     Raises:
         CheckpointError: the checkpoint is missing or broken, or has no graphs.
@@ -26,7 +26,7 @@ class OnnxNetwork(GraphNetwork):
     runtime = "onnx"
 
     def __init__(self, name_or_path: str | os.PathLike[str] = "default", *, threads: int | None = None) -> None:
-        super().__init__(name_or_path, lambda path: _graph(path, threads or usable_cores()))
+        super().__init__(name_or_path, lambda path: _graph(path, threads or half_the_cores()))
 
 
 def _graph(path: Path, threads: int) -> Graph:

@@ -10,16 +10,16 @@ import numpy as np
 import numpy.typing as npt
 
 from vpuformer.extras import require
-from vpuformer.inference.cores import usable_cores
+from vpuformer.inference.cores import half_the_cores
 from vpuformer.inference.graph_network import Arrays, Graph, GraphNetwork
 
 
 class OpenVinoNetwork(GraphNetwork):
-    """The graphs of a checkpoint in OpenVINO, in float32; see `vpuformer.inference.network.Network`.
+    """The graphs of a checkpoint in OpenVINO, in float32; see `Network`.
 
     Args:
         name_or_path: a checkpoint with graphs.
-        threads: number of threads for one operation; by default one for each core.
+        threads: number of threads for one operation; by default one for every second core.
 
     Raises:
         CheckpointError: the checkpoint is missing or broken, or has no graphs.
@@ -30,7 +30,7 @@ class OpenVinoNetwork(GraphNetwork):
 
     def __init__(self, name_or_path: str | os.PathLike[str] = "default", *, threads: int | None = None) -> None:
         require("openvino", "the runtime openvino")
-        super().__init__(name_or_path, lambda path: _graph(path, threads or usable_cores()))
+        super().__init__(name_or_path, lambda path: _graph(path, threads or half_the_cores()))
 
 
 def _graph(path: Path, threads: int) -> Graph:

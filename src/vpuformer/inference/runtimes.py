@@ -71,7 +71,7 @@ def choose_runtime(
     try:
         _check_graphs(name_or_path, input_size)
     except CheckpointError as error:
-        read_manifest(name_or_path)  # a broken checkpoint is no reason for another runtime: raises
+        read_manifest(name_or_path)  # raises for a broken checkpoint, which no runtime can run
         if missing("torch"):
             raise CheckpointError(f"{error}; or install PyTorch with: pip install 'vpuformer[torch]'") from error
         return Choice("torch", str(error))
@@ -86,10 +86,10 @@ def load_network(
     input_size: int | None = None,
     threads: int | None = None,
 ) -> Network:
-    """A checkpoint in the runtime of `choose_runtime`; arguments and errors are those of that function.
+    """Load a checkpoint in the runtime of `choose_runtime`; see there for errors.
 
     Args:
-        threads: number of threads for one operation on the CPU; by default one for each core.
+        threads: number of threads for one operation on the CPU; by default PyTorch's own, or one for every second core.
     """
     chosen = choose_runtime(name_or_path, device, runtime, input_size=input_size).runtime
     if chosen == "onnx":
@@ -107,7 +107,7 @@ def load_network(
 
 
 def may_have_accelerator() -> bool:
-    """Whether this machine may have an accelerator that PyTorch uses, as far as can be seen without it."""
+    """Whether the machine may have an accelerator, as far as can be seen without PyTorch."""
     if sys.platform == "darwin":
         return platform.machine() == "arm64"
     return any(Path(path).exists() for path in _ACCELERATORS)

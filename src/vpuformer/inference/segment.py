@@ -75,7 +75,7 @@ class VPUFormerSegmenter:
             name_or_path: a name of `vpuformer.list_models()`, or the folder of a checkpoint.
             device: such as "cpu" or "cuda"; by default CUDA, else Apple's MPS, else the CPU.
             runtime: "onnx", "openvino" or "torch"; by default the one of `choose_runtime`.
-            threads: number of threads for one operation on the CPU; by default one for each core.
+            threads: number of threads for one operation on the CPU; see `load_network`.
             views: how the network is shown an object.
 
         Raises:
