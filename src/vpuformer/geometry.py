@@ -88,7 +88,7 @@ class Crop:
         return slice(self.top, self.top + self.height), slice(self.left, self.left + self.width)
 
     def complement(self, size: Size) -> tuple[tuple[slice, slice], ...]:
-        """The rest of an image of `size`, as indices of four rectangles, some of which may be empty.
+        """Indices of the rest of an image of `size`: four rectangles, of which some may be empty.
 
         >>> image = np.zeros((3, 3), int)
         >>> for number, rectangle in enumerate(Crop(1, 1, 1, 1).complement((3, 3)), start=1):
