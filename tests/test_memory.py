@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from vpuformer.memory import collect_garbage_rarely, keep_freed_memory, no_garbage_collection
+from vpuformer.memory import keep_freed_memory, no_garbage_collection
 
 FAULTS = """
 import resource, sys
@@ -44,13 +44,6 @@ def test_another_system_goes_on_as_it_is(monkeypatch: pytest.MonkeyPatch) -> Non
     assert not keep_freed_memory()
     monkeypatch.setattr(sys, "platform", "darwin")
     assert not keep_freed_memory()
-
-
-def test_a_program_collects_garbage_rarely(monkeypatch: pytest.MonkeyPatch) -> None:
-    thresholds: list[int] = []
-    monkeypatch.setattr(gc, "set_threshold", lambda number: thresholds.append(number))
-    collect_garbage_rarely()
-    assert thresholds[0] > 10 * gc.get_threshold()[0]
 
 
 def test_garbage_collection_pauses_and_goes_on_as_it_was() -> None:

@@ -26,7 +26,6 @@ from vpuformer.cli.report import report
 from vpuformer.cli.segment import segment
 from vpuformer.cli.train import train
 from vpuformer.errors import VPUFormerError
-from vpuformer.memory import collect_garbage_rarely
 
 
 class _Commands(TyperGroup):
@@ -141,5 +140,4 @@ def main() -> None:
     """Run the command line."""
     if isinstance(sys.stdout, io.TextIOWrapper):  # a path may hold bytes that are not text
         sys.stdout.reconfigure(errors="backslashreplace")
-    collect_garbage_rarely()
     app()

@@ -90,7 +90,10 @@ def _largest_value(image: Image.Image, start: bytes) -> int | None:
 
 
 def as_stored(image: Image.Image, most: int | None, *, inverted: bool = False) -> Stored:
-    """What Pillow has decoded with the values of the file, whose largest one is `most` where Pillow has spread them."""
+    """Values as they lie in the file, of an image that Pillow has decoded.
+
+    `most` is the largest value that the file can hold, where Pillow has spread its values.
+    """
     if not inverted and most is None:
         return image
     values = np.asarray(image)
@@ -222,6 +225,11 @@ def _is_deep_colour_png(start: bytes) -> bool:
 
 
 def decode_by_opencv(content: bytes) -> npt.NDArray[Any]:
+    """The pixels of a file that OpenCV reads; channels in the order red, green, blue, alpha.
+
+    Raises:
+        ValueError: OpenCV does not read it.
+    """
     said = cv2.utils.logging
     level = said.setLogLevel(said.LOG_LEVEL_SILENT)  # what is wrong is said once, in the error
     try:
@@ -236,6 +244,7 @@ def decode_by_opencv(content: bytes) -> npt.NDArray[Any]:
 
 
 def undecodable(name: str, what: What, error: Exception) -> InputError:
+    """The error for a file whose decoder has raised this one."""
     if isinstance(error, MemoryError):
         return error_for(what)(f"{name} needs more memory than there is; scale the {what} down or cut it into pieces")
     reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__

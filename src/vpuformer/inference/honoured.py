@@ -26,7 +26,7 @@ _MARGIN = 0.5
 
 
 def is_honoured(mask: BoolMask, prompts: Sequence[Prompt]) -> bool:
-    """Whether every pixel under a click or scribble is on the right side of the outline; see `honoured`."""
+    """Whether `honoured` would leave an answer with this mask as it is."""
     shown = _shown(prompts, (mask.shape[0], mask.shape[1]))
     return all((mask[pixels] == positive).all() for pixels, positive in shown)
 

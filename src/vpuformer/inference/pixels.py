@@ -46,7 +46,7 @@ def _nearest(points: Points, size: Size) -> npt.NDArray[np.intp]:
 
 
 def pixels_of(mask: BoolMask) -> Pixels:
-    """The pixels of a mask, as `np.nonzero` finds them, which takes ten times as long where they are few."""
+    """The pixels of a mask, as `np.nonzero`, which takes ten times as long."""
     rows, columns = np.divmod(np.flatnonzero(mask), mask.shape[1])
     return rows, columns
 
@@ -71,7 +71,7 @@ def logits_of(probability: FloatMap) -> FloatMap:
 
 
 def changed_logits(logits: FloatMap, before: FloatMap, after: FloatMap, changed: BoolMask) -> FloatMap:
-    """Logits of a crop of which some pixels get another probability: each cell moves by the mean of its pixels.
+    """Logits of a crop, moved by the mean change of the pixels in each cell.
 
     >>> before, after = np.array([[0.5, 0.5]], np.float32), np.array([[0.5, 0.8]], np.float32)
     >>> changed_logits(np.zeros((1, 1), np.float32), before, after, before != after).round(2).tolist()
@@ -79,8 +79,9 @@ def changed_logits(logits: FloatMap, before: FloatMap, after: FloatMap, changed:
 
     Args:
         logits: shape (h, w), at the resolution of the network.
-        before, after: the probability of each pixel of the crop, shape (H, W).
-        changed: the pixels that get their probability from `after`.
+        before: the probability of each pixel of the crop, shape (H, W).
+        after: the new one, where `changed`.
+        changed: the pixels that get another probability.
     """
     change = np.zeros(changed.shape, np.float32)
     for rows in row_strips(changed.shape):

@@ -32,6 +32,7 @@ _LEAST_CHANGE = 25
 """Pixels that a change has at least when its radius is measured."""
 
 Values = npt.NDArray[np.float32]
+"""The probabilities of some pixels, shape (n,)."""
 
 
 def refused_changes(
@@ -42,7 +43,7 @@ def refused_changes(
     looked_at: Crop | None = None,
     only_here: bool = False,
 ) -> BoolMask | None:
-    """The pixels that must keep their previous probability, since the mask must not change there.
+    """Pixels whose change is refused: they keep their previous probability.
 
     Near is what lies within `REACH` radii of a new prompt *and* in a connected change that touches it and has its sign.
     The radius is that of the change: as many pixels lie within it of the prompts as change there. So a click that adds
