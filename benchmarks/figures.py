@@ -138,6 +138,7 @@ def blocks() -> dict[str, str]:
         "recipes": recipes(),
         "human": human(),
         "page": page_times(),
+        "precompute": precompute(),
         "sessions": sessions(),
         "kill": kills(),
         **performance_figures.blocks(),
@@ -504,6 +505,22 @@ def page_times() -> str:
             f" | {each['predictor_median_ms']:.0f} ms | {each['wanted_ms']:.0f} ms |"
         )
     return "\n".join(lines)
+
+
+def precompute() -> str:
+    """Milliseconds to compute the features of an image, to store them, and to read them."""
+    result = json.loads((RESULTS / "precompute.json").read_text())
+    lines = ["| image encoder | compute | store | read back | size |", "|---|--:|--:|--:|--:|"]
+    for name, row in result["networks"].items():
+        taken = (f"{row['median_ms'][way]:.0f} ms" for way in ("compute", "write", "read"))
+        title = f"{name}, {row['runtime']}, {row['input_size']} px"
+        lines.append(f"| {title} | {' | '.join(taken)} | {row['bytes'] / 1e6:.1f} MB |")
+    images = (
+        f"{sum(image['median_ms'].values()):.0f} ms for {image['width']} x {image['height']} pixels"
+        for image in result["images"]
+    )
+    text = f"Reading and resizing the image comes on top: {', '.join(images)} (`{result['command']}`)."
+    return "\n".join([*lines, "", textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False)])
 
 
 def sessions() -> str:

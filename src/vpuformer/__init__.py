@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from vpuformer.errors import VPUFormerError
     from vpuformer.evaluation.run import evaluate
     from vpuformer.evaluation.simulated_user import SimulatedUser
+    from vpuformer.inference.feature_store import FeatureStore
     from vpuformer.inference.predictor import Predictor
     from vpuformer.inference.protocol import Encoded, Prediction, Query, Segmenter
     from vpuformer.inference.session import Session
@@ -31,6 +32,7 @@ __all__ = [
     "Box",
     "Click",
     "Encoded",
+    "FeatureStore",
     "Prediction",
     "Predictor",
     "Prompt",
@@ -58,6 +60,7 @@ _HOMES = {
     "errors": ["VPUFormerError"],
     "evaluation.run": ["evaluate"],
     "evaluation.simulated_user": ["SimulatedUser"],
+    "inference.feature_store": ["FeatureStore"],
     "inference.predictor": ["Predictor"],
     "inference.protocol": ["Encoded", "Prediction", "Query", "Segmenter"],
     "inference.session": ["Session"],

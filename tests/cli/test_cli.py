@@ -23,6 +23,7 @@ from vpuformer.training.recipe import Recipe
 COMMANDS = [
     "segment",
     "annotate",
+    "precompute",
     "export-masks",
     "evaluate",
     "merge",

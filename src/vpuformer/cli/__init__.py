@@ -22,6 +22,7 @@ from vpuformer.cli.export_masks import FormatsBelow, export_masks
 from vpuformer.cli.export_network import export_network
 from vpuformer.cli.info import info
 from vpuformer.cli.merge import merge
+from vpuformer.cli.precompute import precompute
 from vpuformer.cli.report import report
 from vpuformer.cli.segment import segment
 from vpuformer.cli.train import train
@@ -63,6 +64,7 @@ _SAVE_MEMORY = {
     "evaluate": "use a smaller --batch, --workers or --input-size",
     "segment": "use a smaller image, or --device cpu",
     "annotate": "use smaller images, or --device cpu",
+    "precompute": "use smaller images, or --device cpu",
 }
 
 
@@ -131,7 +133,7 @@ def _options(
     pass
 
 
-for _command in (segment, annotate, export_masks, evaluate, merge, report, train, export_network, info):
+for _command in (segment, annotate, precompute, export_masks, evaluate, merge, report, train, export_network, info):
     app.command(cls=FormatsBelow if _command is export_masks else None)(_command)
 app.add_typer(data, name="data")
 

@@ -71,10 +71,12 @@ def segment(
         previous, said = read_previous(mask, size, label)
         notes += said
 
+    from vpuformer.inference.feature_store import FeatureStore
     from vpuformer.inference.protocol import Query
     from vpuformer.inference.segment import VPUFormerSegmenter
 
-    segmenter = VPUFormerSegmenter.from_pretrained(model, device, runtime=runtime)
+    features = FeatureStore(read_only=True)
+    segmenter = VPUFormerSegmenter.from_pretrained(model, device, runtime=runtime, features=features)
     start = time.perf_counter()
     (prediction,) = segmenter.segment([Query(segmenter.encode(pixels), wanted, previous, new=len(wanted))])
     found = prediction.mask

@@ -1,16 +1,14 @@
 """The graphs of a network: pixels to features; features, mask and prompts to logits.
 
-Every input and output has a name. `vpuformer.inference.graph_folder` says which, and how they lie in a folder.
+Every input and output has a name. `vpuformer.inference.graphs` says which, and how they lie in a folder.
 """
-
-from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
 
 from vpuformer.encoding.batch import PromptBatch
 from vpuformer.geometry import Crop, FrameMap
-from vpuformer.model.features import Features, FinishedStages, LateralScales, PausedStages
+from vpuformer.model.features import FEATURES, Features
 from vpuformer.model.prompt_inputs import PromptInputs, encoder_prompt_maps, prompt_inputs
 from vpuformer.model.vpuformer import VPUFormer
 from vpuformer.prompts import Box, Click, Scribble
@@ -29,7 +27,7 @@ class EncodeGraph(nn.Module):
         image = inputs["pixels"].permute(0, 3, 1, 2).float() / 255
         mask = inputs.get("mask")
         features = self.model.encode_image(image, None if mask is None else mask[:, None], inputs.get("prompt_maps"))
-        return tuple(_named(features).values())
+        return tuple(features.named().values())
 
 
 class DecodeGraph(nn.Module):
@@ -42,25 +40,10 @@ class DecodeGraph(nn.Module):
     def forward(self, inputs: Inputs) -> Tensor:
         features = {name: inputs[name] for name in FEATURES if name in inputs}
         prompts = {name: part for name, part in inputs.items() if name not in features and name != "mask"}
-        output = self.model.decode_prompts(_features(features), inputs["mask"][:, None], PromptInputs(**prompts))
+        output = self.model.decode_prompts(
+            Features.from_named(features), inputs["mask"][:, None], PromptInputs(**prompts)
+        )
         return output.logits[:, 0]
-
-
-FEATURES = ("paused_eighth", "semantic", "lateral_quarter", "lateral_eighth", "lateral_half")
-"""Names of all features that a network may have, in their order."""
-
-
-def _named(features: Features) -> dict[str, Tensor]:
-    paused = features.stages if isinstance(features.stages, PausedStages) else None
-    finished = features.stages if isinstance(features.stages, FinishedStages) else None
-    parts = (paused and paused.eighth, finished and finished.semantic, *features.lateral)
-    return {name: part for name, part in zip(FEATURES, parts, strict=True) if part is not None}
-
-
-def _features(named: Mapping[str, Tensor]) -> Features:
-    stages = PausedStages(named["paused_eighth"]) if "paused_eighth" in named else FinishedStages(named["semantic"])
-    lateral = LateralScales(named["lateral_quarter"], named.get("lateral_eighth"), named.get("lateral_half"))
-    return Features(stages, lateral)
 
 
 def example_inputs(model: VPUFormer, side: int, samples: int = 2) -> tuple[Inputs, Inputs]:
@@ -85,4 +68,4 @@ def example_inputs(model: VPUFormer, side: int, samples: int = 2) -> tuple[Input
         image = pixels.permute(0, 3, 1, 2).float() / 255
         features = model.encode_image(image, mask[:, None], encode.get("prompt_maps"))
     inputs = prompt_inputs(model.config, batch, model.grids((side, side))).converted(torch.from_numpy)
-    return encode, {**_named(features), "mask": mask, **inputs.named()}
+    return encode, {**features.named(), "mask": mask, **inputs.named()}

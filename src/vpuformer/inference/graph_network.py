@@ -1,7 +1,7 @@
 """A network as two graphs, whatever runs them. Imports no torch."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,9 @@ from vpuformer.arrays import FloatMap
 from vpuformer.encoding.batch import PromptBatch
 from vpuformer.errors import CheckpointError, ConfigError
 from vpuformer.inference.graphs import Graphs
-from vpuformer.inference.network import Masks, Pixels, Prompts
+from vpuformer.inference.network import Arrays, Masks, Pixels, Prompts
 from vpuformer.model.manifest import check_sha256
 from vpuformer.model.prompt_inputs import Grids, encoder_prompt_maps, prompt_inputs
-
-Arrays = Mapping[str, npt.NDArray[Any]]
 
 Graph = Callable[[Arrays], Sequence[npt.NDArray[Any]]]
 """A graph that is loaded: inputs by name, of which it takes those it knows, to outputs in their order."""
@@ -89,6 +87,14 @@ class GraphNetwork:
         inputs = prompt_inputs(self.config, _collated(prompts), self._grids)
         (logits,) = self._decode({**joined, "mask": masks, **inputs.named()})
         return logits
+
+    def to_arrays(self, features: ArrayFeatures) -> Arrays:
+        """See `Network`."""
+        return features.parts
+
+    def from_arrays(self, arrays: Arrays) -> ArrayFeatures:
+        """See `Network`."""
+        return ArrayFeatures({name: np.ascontiguousarray(arrays[name]) for name in self._features})
 
 
 def _loaded(load: Callable[[Path], Graph], path: Path) -> Graph:

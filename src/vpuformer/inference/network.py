@@ -1,6 +1,6 @@
 """A network as a segmenter sees it: arrays in, arrays out. Imports no torch."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -18,6 +18,9 @@ Masks = npt.NDArray[np.float32]
 
 Prompts = Sequence[tuple[Sequence[Prompt], FrameMap]]
 """The prompts of each sample in image pixels, with the map from its image to the canonical frame."""
+
+Arrays = Mapping[str, npt.NDArray[Any]]
+"""Arrays by name."""
 
 
 class Network(Protocol):
@@ -40,4 +43,12 @@ class Network(Protocol):
 
     def decode(self, features: Sequence[Any], masks: Masks, prompts: Prompts) -> FloatMap:
         """Mask logits, shape (B, S, S)."""
+        ...
+
+    def to_arrays(self, features: Any) -> Arrays:
+        """Features of one sample as arrays, to be stored."""
+        ...
+
+    def from_arrays(self, arrays: Arrays) -> Any:
+        """The inverse of `to_arrays`. The features may share the memory of the arrays."""
         ...

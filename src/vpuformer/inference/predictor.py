@@ -9,6 +9,7 @@ from PIL import Image
 
 from vpuformer.errors import SessionError
 from vpuformer.geometry import Crop
+from vpuformer.inference.feature_store import FeatureStore
 from vpuformer.inference.protocol import Encoded, Prediction, Query, Segmenter, as_probability, as_readonly_rgb
 from vpuformer.inference.segment import VPUFormerSegmenter
 from vpuformer.inference.zoom import USUAL, ViewSettings
@@ -41,11 +42,13 @@ class Predictor:
         runtime: str | None = None,
         threads: int | None = None,
         views: ViewSettings = USUAL,
+        features: FeatureStore | None = None,
     ) -> "Predictor":
         """A predictor with these weights; see `VPUFormerSegmenter.from_pretrained`."""
-        return cls(
-            VPUFormerSegmenter.from_pretrained(name_or_path, device, runtime=runtime, threads=threads, views=views)
+        segmenter = VPUFormerSegmenter.from_pretrained(
+            name_or_path, device, runtime=runtime, threads=threads, views=views, features=features
         )
+        return cls(segmenter)
 
     @property
     def encoded(self) -> Encoded:

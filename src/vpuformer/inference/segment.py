@@ -14,6 +14,7 @@ from vpuformer.errors import CheckpointError, InputError
 from vpuformer.geometry import FrameMap
 from vpuformer.inference.candidates import distinct, further_views
 from vpuformer.inference.encoded import CropFeatures, EncodedImage
+from vpuformer.inference.feature_store import CachedEncoder, FeatureStore
 from vpuformer.inference.honoured import honoured, is_honoured
 from vpuformer.inference.network import Network
 from vpuformer.inference.pixels import changed_logits
@@ -51,12 +52,23 @@ class VPUFormerSegmenter:
         views: how the network is shown an object: zoom rule, size of its input, mirrored views.
         name: name for tables and for the app.
         sha256: digest of the weights.
+        features: store from which the features of whole images are read, and in which they are kept.
+
+    Raises:
+        ConfigError: there is a store, and no digest.
     """
 
     def __init__(
-        self, network: Network, *, views: ViewSettings = USUAL, name: str = "vpuformer", sha256: str = ""
+        self,
+        network: Network,
+        *,
+        views: ViewSettings = USUAL,
+        name: str = "vpuformer",
+        sha256: str = "",
+        features: FeatureStore | None = None,
     ) -> None:
         self.network, self.views, self.name, self.sha256 = network, views, name, sha256
+        self._image_encoder = network if features is None else CachedEncoder(network, sha256, features)
         self._side = views.input_size or network.input_size
 
     @classmethod
@@ -68,6 +80,7 @@ class VPUFormerSegmenter:
         runtime: str | None = None,
         threads: int | None = None,
         views: ViewSettings = USUAL,
+        features: FeatureStore | None = None,
     ) -> "VPUFormerSegmenter":
         """The segmenter with the weights of this name, or in this folder.
 
@@ -77,6 +90,7 @@ class VPUFormerSegmenter:
             runtime: "onnx", "openvino" or "torch"; by default the one of `choose_runtime`.
             threads: number of threads for one operation on the CPU; see `load_network`.
             views: how the network is shown an object.
+            features: see the class.
 
         Raises:
             CheckpointError: the weights are missing or broken.
@@ -84,7 +98,8 @@ class VPUFormerSegmenter:
             MissingDependencyError: the runtime is not installed.
         """
         network = load_network(name_or_path, device, runtime, input_size=views.input_size, threads=threads)
-        return cls(network, views=views, name=str(name_or_path), sha256=read_manifest(name_or_path).sha256)
+        sha256 = read_manifest(name_or_path).sha256
+        return cls(network, views=views, name=str(name_or_path), sha256=sha256, features=features)
 
     @property
     def device(self) -> str:
@@ -100,7 +115,8 @@ class VPUFormerSegmenter:
         encoded = EncodedImage(image, self)
         if not self.network.features_depend_on_prompts:
             whole = [View.choose(encoded, (), None)]
-            self._features(whole, self._masks(whole))
+            (features,) = self._encode(whole, self._masks(whole), self._image_encoder)
+            encoded.keep(whole[0].crop, features)
         return encoded
 
     def segment(self, queries: Sequence[Query]) -> list[Prediction]:
@@ -235,15 +251,15 @@ class VPUFormerSegmenter:
         features = [view.encoded.get(view.crop) if keep else None for view, keep in zip(views, fixed, strict=True)]
         new = [i for i, each in enumerate(features) if each is None]
         if new:
-            for i, each in zip(new, self._encode([views[i] for i in new], masks[new]), strict=True):
+            for i, each in zip(new, self._encode([views[i] for i in new], masks[new], network), strict=True):
                 features[i] = each
                 if fixed[i]:
                     views[i].encoded.keep(views[i].crop, each)
         return [each for each in features if each is not None]
 
-    def _encode(self, views: Sequence[View], masks: FloatMap) -> list[CropFeatures]:
+    def _encode(self, views: Sequence[View], masks: FloatMap, encoder: Network | CachedEncoder) -> list[CropFeatures]:
         pixels = np.stack([self._to_input(view.encoded.image, view) for view in views])
-        features = self.network.encode(
+        features = encoder.encode(
             self._with_mirror_images(pixels), self._with_mirror_images(masks), self._prompts(views)
         )
         return [tuple(features[i :: len(views)]) for i in range(len(views))]

@@ -9,7 +9,7 @@ from vpuformer.arrays import FloatMap
 from vpuformer.encoding.batch import PromptBatch
 from vpuformer.errors import ConfigError
 from vpuformer.inference.device import choose_device
-from vpuformer.inference.network import Masks, Pixels, Prompts
+from vpuformer.inference.network import Arrays, Masks, Pixels, Prompts
 from vpuformer.model.checkpoint import load_model
 from vpuformer.model.vpuformer import Features, VPUFormer
 
@@ -84,6 +84,14 @@ class TorchNetwork:
         joined = features[0] if len(features) == 1 else Features.joined(features)
         output = self.model.decode(joined, self._masks(masks), self._prompts(prompts))
         return output.logits[:, 0].float().cpu().numpy()
+
+    def to_arrays(self, features: Features) -> Arrays:
+        """See `Network`."""
+        return {name: part.cpu().numpy() for name, part in features.named().items()}
+
+    def from_arrays(self, arrays: Arrays) -> Features:
+        """See `Network`."""
+        return Features.from_named({name: torch.from_numpy(part).to(self.device) for name, part in arrays.items()})
 
     def _use_threads(self) -> None:
         # PyTorch keeps the number for each thread of the program.

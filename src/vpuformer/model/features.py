@@ -5,7 +5,7 @@ while they depend on the image alone. `PromptedFeatures` contain the prompts and
 the queries.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -52,6 +52,10 @@ class FinishedStages(NamedTuple):
     """`f_v` of the paper: all stages of stride 8 and above, projected to d channels and summed at 1/16."""
 
 
+FEATURES = ("paused_eighth", "semantic", "lateral_quarter", "lateral_eighth", "lateral_half")
+"""Names of all features that a network may have, in their order."""
+
+
 class Features(NamedTuple):
     """What the image encoder makes of a batch of images."""
 
@@ -75,6 +79,20 @@ class Features(NamedTuple):
     def joined(batches: Sequence["Features"]) -> "Features":
         """Batches concatenated; the inverse of `samples`."""
         return _partwise(lambda *parts: torch.cat(parts), *batches)
+
+    def named(self) -> dict[str, Tensor]:
+        """The features by name, see `FEATURES`."""
+        paused = self.stages.eighth if isinstance(self.stages, PausedStages) else None
+        semantic = self.stages.semantic if isinstance(self.stages, FinishedStages) else None
+        parts = (paused, semantic, *self.lateral)
+        return {name: part for name, part in zip(FEATURES, parts, strict=True) if part is not None}
+
+    @staticmethod
+    def from_named(named: Mapping[str, Tensor]) -> "Features":
+        """The inverse of `named`."""
+        stages = PausedStages(named["paused_eighth"]) if "paused_eighth" in named else FinishedStages(named["semantic"])
+        lateral = LateralScales(named["lateral_quarter"], named.get("lateral_eighth"), named.get("lateral_half"))
+        return Features(stages, lateral)
 
 
 class Priors(NamedTuple):

@@ -108,6 +108,7 @@ class BackgroundSegmenter:
             import numpy as np
 
             from vpuformer.inference.cores import half_the_cores
+            from vpuformer.inference.feature_store import FeatureStore
             from vpuformer.inference.protocol import Query
             from vpuformer.inference.segment import VPUFormerSegmenter
             from vpuformer.prompts import Click
@@ -116,7 +117,11 @@ class BackgroundSegmenter:
             gc.freeze()  # what was imported stays, so no collection needs to look at it
         self._progress = _LIBRARIES
         segmenter = VPUFormerSegmenter.from_pretrained(
-            self.name, self._device, runtime=self._runtime, threads=half_the_cores()
+            self.name,
+            self._device,
+            runtime=self._runtime,
+            threads=half_the_cores(),
+            features=FeatureStore(read_only=True),  # what `vpuformer precompute` has made
         )
         self._progress = _WEIGHTS
         # The first pass takes longer than others, since the runtime prepares its kernels.
