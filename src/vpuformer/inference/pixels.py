@@ -74,8 +74,9 @@ def changed_logits(logits: FloatMap, before: FloatMap, after: FloatMap, changed:
     """Logits of a crop, moved by the mean change of the pixels in each cell.
 
     >>> before, after = np.array([[0.5, 0.5]], np.float32), np.array([[0.5, 0.8]], np.float32)
-    >>> changed_logits(np.zeros((1, 1), np.float32), before, after, before != after).round(2).tolist()
-    [[0.69]]
+    >>> changed = changed_logits(np.zeros((1, 1), np.float32), before, after, before != after)
+    >>> round(changed.item(), 2)
+    0.69
 
     Args:
         logits: shape (h, w), at the resolution of the network.
