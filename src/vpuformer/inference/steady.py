@@ -68,7 +68,7 @@ def refused_changes(
     """
     size: Size = (probability.shape[0], probability.shape[1])
     mask = probability > MASK_THRESHOLD
-    refused = before > MASK_THRESHOLD
+    refused = np.greater(before, MASK_THRESHOLD, order="C")
     refused ^= mask
     around = Crop.around(refused)
     if around is None:
