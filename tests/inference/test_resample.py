@@ -16,3 +16,9 @@ def test_the_result_lies_where_it_was_wanted(size: Size, rng: np.random.Generato
     np.testing.assert_array_equal(part, stretch(array, size))
     part[:] = -1
     assert (canvas == -1).all()
+
+
+@pytest.mark.parametrize("out", [np.zeros((20, 31), np.float32), np.zeros((20, 30))])
+def test_a_result_that_does_not_fit_is_refused(out: np.ndarray) -> None:
+    with pytest.raises(ValueError, match=r"out is float.* wanted float32 of size \(20, 30\)"):
+        stretch(np.zeros((5, 5), np.float32), (20, 30), out=out)

@@ -22,7 +22,12 @@ def stretch(array: npt.NDArray[Any], size: Size, out: npt.NDArray[Any] | None = 
         array: any numbers that OpenCV resamples.
         size: (height, width) of the result.
         out: the array that takes the result, of its shape and type; it may be part of a larger one.
+
+    Raises:
+        ValueError: `out` is of another shape or type.
     """
+    if out is not None and (out.shape[:2], out.dtype) != (size, array.dtype):  # OpenCV would leave it as it is
+        raise ValueError(f"out is {out.dtype} of shape {out.shape}, wanted {array.dtype} of size {size}")
     height, width = array.shape[:2]
     smaller = (min(height, size[0]), min(width, size[1]))
     if out is None and smaller == size == (height, width):
