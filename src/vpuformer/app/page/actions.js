@@ -3,7 +3,6 @@
 import { ask } from "./ask.js";
 import { byId } from "./dom.js";
 import { boxOf } from "./gestures.js";
-import { contains } from "./rle.js";
 import { plural } from "./sentence.js";
 import { distanceTo, livePrompts, onlyHere } from "./steps.js";
 import { clamped, inside } from "./viewport.js";
@@ -56,8 +55,7 @@ export function actions({ session, settings, stage, labels, input, renderer, toa
       .sort((a, b) => a.far - b.far)[0];
     if (current && near) session.select(current, session.selected === near.index ? null : near.index);
     else {
-      const under = session.entries.findLast((entry) => entry !== current && entry.mask && contains(entry.mask, ...point));
-      session.select(under ?? current);
+      session.select(session.entryAt(point, current) ?? current);
     }
   };
 

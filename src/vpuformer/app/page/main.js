@@ -5,6 +5,7 @@ import { actions } from "./actions.js";
 import { byId } from "./dom.js";
 import { fillExports } from "./exporting.js";
 import { FileList } from "./filelist.js";
+import { Hover } from "./hover.js";
 import { Input } from "./input.js";
 import { belongsTo, comboOf, fillDialog, lookUp } from "./keys.js";
 import { Labels } from "./labels.js";
@@ -68,7 +69,11 @@ const session = new Session(api, queue, {
 }, (project) => settings.recallLabel(project));
 const network = new NetworkWatch(api.getNetwork, clock, () => renderer.network());
 const refreshing = new Refreshing(session, clock);
-const stage = new Stage(host, session, settings, () => renderer.zoom());
+const stage = new Stage(host, session, settings, () => {
+  renderer.zoom();
+  hover.show();
+});
+const hover = new Hover(session, stage);
 const labels = new Labels(session, () => renderer.refresh(), (sentence) => toasts.show(sentence));
 const files = new FileList(byId("file-list"), (id) => {
 renderer.foldFiles(); // if the list covers the image
@@ -81,11 +86,14 @@ const input = new Input({
   settings,
   onPrompt: (step) => commands.prompt(step),
   onPick: (point) => commands.pick(point),
-  onHover: (point) => renderer.where(point),
+  onHover(point) {
+    renderer.where(point);
+    hover.show();
+  },
 });
 const view = new ViewPanel(settings, () => renderer.refresh());
 const tidy = new TidyPanel(session, settings, clock);
-const renderer = new Renderer({ session, settings, stage, files, labels, toolbar, input, view, tidy, network });
+const renderer = new Renderer({ session, settings, stage, files, labels, toolbar, input, view, tidy, network, hover });
 const commands = actions({ session, settings, stage, labels, input, renderer, toasts });
 
 fillDialog(/** @type {HTMLDialogElement} */ (byId("keys")));

@@ -2,8 +2,10 @@
 
 import { Folder } from "./folder.js";
 import { ObjectEntry } from "./objectentry.js";
+import { contains } from "./rle.js";
 
 /** @typedef {import("./types.js").ImageOpened} ImageOpened */
+/** @typedef {import("./types.js").Point} Point */
 /** @typedef {import("./queue.js").Lane} Lane */
 /** @typedef {import("./queue.js").Queue} Queue */
 /**
@@ -22,6 +24,8 @@ export class ObjectList {
   entries = [];
   /** @type {ObjectEntry | null} */
   current = null;
+  /** The object under the pointer, in the image or in the list. @type {ObjectEntry | null} */
+  hovered = null;
   /** @type {number | null} index of the selected prompt among the steps of the current object */
   selected = null;
   /** @type {number | null} label for the next objects */
@@ -60,6 +64,7 @@ export class ObjectList {
     this.image = null;
     this.entries = [];
     this.current = null;
+    this.hovered = null;
     this.selected = null;
     this.withdrawLast = null;
   }
@@ -112,6 +117,18 @@ export class ObjectList {
     this.current = entry;
     this.selected = prompt;
     this.listener.onChange();
+  }
+
+  /**
+   * The topmost object at a point of the image, as it is drawn: the current object is on top.
+   *
+   * @param {Point} point
+   * @param {ObjectEntry | null} [except] an object that is ignored
+   */
+  entryAt(point, except = null) {
+    const { current, entries } = this;
+    const all = current ? [...entries, current] : entries;
+    return all.findLast((entry) => entry !== except && entry.mask && contains(entry.mask, ...point)) ?? null;
   }
 
   /** @param {1 | -1} by */

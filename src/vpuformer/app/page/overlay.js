@@ -18,6 +18,7 @@ import { Coverage, fillRows, fillStroke, packed, paintBorder, paintInside, paint
  * @property {Size} image
  * @property {ObjectEntry[]} entries
  * @property {ObjectEntry | null} current
+ * @property {ObjectEntry | null} hovered object that is lit up
  * @property {Label[]} labels
  * @property {number | null} label of an object that is being begun
  * @property {Mode} mode
@@ -47,7 +48,7 @@ export class Overlay {
     const bitmap = this.#image;
     const pixels = new Uint32Array(bitmap.data.buffer);
     pixels.fill(0);
-    const { image, current, mode } = scene;
+    const { image, current, hovered, mode } = scene;
     /** @type {Edges} */
     const limit = [view.x, view.y, view.x + image.width * view.scale, view.y + image.height * view.scale];
     /** @param {ObjectEntry | null} entry */
@@ -61,6 +62,20 @@ export class Overlay {
       }
     };
     const line = Math.max(1, Math.round(1.5 * ratio));
+    /** @param {ObjectEntry | null} entry */
+    const drawEntry = (entry) => {
+      cover.clear();
+      fill(entry);
+      const colour = rgb(colourOf(entry, scene));
+      const lit = entry !== null && entry === hovered;
+      const strong = lit || entry === current;
+      if (mode === "tint") paintInside(pixels, cover, packed(colour, Math.min(1, scene.opacity * (lit ? 1.5 : strong ? 1 : 0.75))));
+      const strength = mode === "outline" && !lit ? scene.opacity : 1;
+      const inner = packed(lighter(colour, strong ? 0.5 : 0.15), strength * (strong ? 1 : 0.85));
+      const outer = packed([0, 0, 0], strength * 0.75);
+      const innerWidth = line + (lit ? line : 0) + (strong && mode === "outline" ? 1 : 0);
+      paintBorder(pixels, cover, inner, outer, innerWidth, Math.max(1, line - 1));
+    };
     if (mode === "cutout") {
       cover.clear();
       if (current || scene.draft) fill(current);
@@ -68,19 +83,10 @@ export class Overlay {
       const greys = /** @type {[number, number]} */ ([packed([38, 40, 44], scene.opacity), packed([52, 54, 59], scene.opacity)]);
       paintOutside(pixels, cover, limit, greys, Math.round(10 * ratio));
     } else {
-      const others = scene.entries.filter((entry) => entry !== current);
-      for (const entry of [...others, current]) {
-        cover.clear();
-        fill(entry);
-        const colour = rgb(colourOf(entry, scene));
-        const own = entry === current;
-        if (mode === "tint") paintInside(pixels, cover, packed(colour, own ? scene.opacity : scene.opacity * 0.75));
-        const strength = mode === "outline" ? scene.opacity : 1;
-        const inner = packed(lighter(colour, own ? 0.5 : 0.15), strength * (own ? 1 : 0.85));
-        const outer = packed([0, 0, 0], strength * 0.75);
-        paintBorder(pixels, cover, inner, outer, own ? line + (mode === "outline" ? 1 : 0) : line, Math.max(1, line - 1));
-      }
+      for (const entry of scene.entries) if (entry !== current && entry !== hovered) drawEntry(entry);
+      if (!current || current !== hovered) drawEntry(current); // without an object, the brush begins one
     }
+    if (hovered) drawEntry(hovered);
     cover.clear();
     context.putImageData(bitmap, 0, 0);
   }

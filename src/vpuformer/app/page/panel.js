@@ -72,7 +72,7 @@ export function showObjects(host, session) {
       const drop = make("button",
         { type: "button", class: "icon small", title: "Delete this object", "aria-label": `Delete object ${index + 1}`, click: () => session.remove(entry) },
         icon("trash"));
-      return make("li", { class: entry === current ? "object current" : "object" }, row, drop);
+      return make("li", { class: entry === current ? "object current" : "object", "data-object": String(entry.key) }, row, drop);
     });
   });
   if (fresh) host.querySelector(".current")?.scrollIntoView({ block: "nearest" });

@@ -22,6 +22,7 @@ import { inside } from "./viewport.js";
  * @property {import("./viewpanel.js").ViewPanel} view
  * @property {import("./tidypanel.js").TidyPanel} tidy
  * @property {import("./networkwatch.js").NetworkWatch} network
+ * @property {import("./hover.js").Hover} hover
  */
 
 /** @param {string} act @returns {HTMLButtonElement[]} */
@@ -105,7 +106,7 @@ export class Renderer {
   now() {
     cancelAnimationFrame(this.#frame);
     this.#frame = 0;
-    const { session, settings, stage, files, labels, toolbar, input, view, tidy, network } = this.#deps;
+    const { session, settings, stage, files, labels, toolbar, input, view, tidy, network, hover } = this.#deps;
     const { project, image, current, trouble } = session;
     byId("files").hidden = !settings.files;
     byId("side").hidden = !settings.side;
@@ -125,6 +126,7 @@ export class Renderer {
     if (project) settings.saveLabel(project, session.label);
     showSteps(byId("steps"), session);
     showObjects(byId("objects"), session);
+    hover.show();
     if (project) {
       files.show(session.folder.matches, session.openId ?? null);
       byId("folder").textContent = project.folder.split(/[\\/]/).filter(Boolean).at(-1) ?? project.folder;

@@ -1,0 +1,85 @@
+"""Images with many objects in a real browser: which is which, and what stays out of the way."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support import browser as browsing
+from support.app_disks import Disks
+from support.browser import Person, opened, served
+
+EXAMPLES = Path(__file__).parents[3] / "examples"
+
+pytestmark = browsing.MARKS
+
+PLACES = ((100, 100), (200, 100), (300, 100))
+"""Centres of three objects, far from each other."""
+
+
+@pytest.fixture
+def address(tmp_path: Path) -> Iterator[str]:
+    for name in ("astronaut.jpg", "coffee.jpg"):
+        shutil.copy(EXAMPLES / name, tmp_path)
+    with served(tmp_path, Disks()) as address:
+        yield address
+
+
+def outline_three(person: Person) -> None:
+    for place in PLACES:
+        person.click(place)
+        person.press("Enter")
+
+
+def pixel(person: Person, point: tuple[float, float]) -> list[int]:
+    """Red, green, blue and alpha of the masks at a point of the image."""
+    assert person.status
+    x, y = person.place(point)
+    return person.page.evaluate(
+        """([x, y]) => {
+          const canvas = document.getElementById("overlay");
+          const box = canvas.getBoundingClientRect();
+          const [left, top] = [(x - box.left) * canvas.width / box.width, (y - box.top) * canvas.height / box.height];
+          return [...canvas.getContext("2d").getImageData(left, top, 1, 1).data];
+        }""",
+        [x, y],
+    )
+
+
+def row(person: Person, number: int):
+    return person.page.locator("#objects .object").nth(number - 1)
+
+
+def hovered(person: Person) -> list[str]:
+    """Numbers of the rows that are lit up."""
+    assert person.status
+    return person.page.locator("#objects .hovered .swatch").all_inner_texts()
+
+
+def test_the_object_under_the_pointer_lights_up_its_row_and_the_row_its_object(address: str) -> None:
+    with opened(address) as person:
+        outline_three(person)
+        tag = person.page.locator("#under")
+        person.page.mouse.move(*person.place((200, 104)))
+        assert hovered(person) == ["2"]
+        assert tag.inner_text() == "2"
+        lit, usual = pixel(person, PLACES[1]), pixel(person, PLACES[0])
+        assert lit[3] > usual[3] + 40
+
+        person.page.mouse.move(*person.place((250, 200)))
+        assert (hovered(person), tag.is_visible()) == ([], False)
+
+        row(person, 1).hover()
+        assert (hovered(person), tag.is_visible()) == (["1"], False)
+        assert pixel(person, PLACES[0])[3] == lit[3]
+        assert pixel(person, PLACES[1])[3] == usual[3]
+
+        person.page.get_by_placeholder("New label").fill("cup")
+        person.page.keyboard.press("Enter")
+        person.page.locator("#labels .chosen", has_text="cup").wait_for()
+        person.click((100, 250))
+        person.page.mouse.move(*person.place((100, 254)))
+        assert (hovered(person), tag.is_visible()) == ([], False), "the current object is left as it is"
+        person.press("Enter")
+        assert tag.inner_text().split() == ["4", "cup"]
