@@ -83,3 +83,63 @@ def test_the_object_under_the_pointer_lights_up_its_row_and_the_row_its_object(a
         assert (hovered(person), tag.is_visible()) == ([], False), "the current object is left as it is"
         person.press("Enter")
         assert tag.inner_text().split() == ["4", "cup"]
+
+
+def test_an_object_is_hidden_shown_alone_and_shown_again(address: str) -> None:
+    with opened(address) as person:
+        person.click(PLACES[0])
+        assert row(person, 1).get_by_role("button", name="Hide").count() == 0, "one object needs no switches"
+        person.press("Enter")
+        for place in PLACES[1:]:
+            person.click(place)
+            person.press("Enter")
+        shown = lambda: [pixel(person, place)[3] > 0 for place in PLACES]  # noqa: E731
+        note = person.page.locator("#hidden-objects")
+
+        person.page.mouse.move(*person.place(PLACES[1]))
+        person.press("v")
+        assert (shown(), note.inner_text().split("\n")[0]) == ([True, False, True], "1 hidden")
+        assert hovered(person) == [], "what is hidden is not under the pointer"
+        person.page.mouse.move(*person.place(PLACES[2]))
+        person.press("q")
+        assert shown() == [False, False, True]
+        note.get_by_role("button", name="Show all").click()
+        assert (shown(), note.is_visible()) == ([True] * 3, False)
+
+        row(person, 1).hover()
+        row(person, 1).get_by_role("button", name="Hide").click()
+        person.page.mouse.move(*person.place((250, 200)))
+        person.press("ArrowRight")
+        person.press("ArrowLeft")
+        assert shown() == [False, True, True], "it stays hidden when the image is opened again"
+        row(person, 1).locator(".row").click()
+        person.page.mouse.move(*person.place((250, 200)))
+        assert (shown(), person.status["object"]) == ([True] * 3, "1"), "who selects an object wants to see it"
+
+
+def test_a_locked_object_is_not_changed_by_accident_and_stays_locked(address: str) -> None:
+    with opened(address) as person:
+        outline_three(person)
+        person.page.mouse.move(*person.place(PLACES[2]))
+        person.press("g")
+        person.press("Control+z")
+        assert (person.status["object"], len(person.toasts)) == ("", 1), "its acceptance is not undone"
+        person.press("Control+z")
+        assert person.status["object"] == "2"
+        person.press("n")
+
+        person.page.reload()
+        person.wait(state="idle")
+        lock = row(person, 3).get_by_role("button", name="Lock")
+        assert lock.get_attribute("aria-pressed") == "true"
+        for act in (
+            lambda: row(person, 3).locator(".row").click(),
+            lambda: row(person, 3).get_by_role("button", name="Delete").click(),
+        ):
+            act()
+            assert person.status["object"] == ""
+            assert person.toasts == ["Object 3 is locked. To change it, unlock it in the list or with the key G."]
+        assert row(person, 3).count() == 1
+        lock.click()
+        row(person, 3).locator(".row").click()
+        assert person.status["object"] == "3"

@@ -171,6 +171,13 @@ export function actions({ session, settings, stage, labels, input, renderer, toa
   /** @param {1 | -1} by */
   const cycle = (by) => (session.entries.length > 1 ? session.cycle(by) : false);
 
+  /** @param {(entry: import("./objectentry.js").ObjectEntry) => void} act on the object under the pointer, or the current one */
+  const onTarget = (act) => {
+    const entry = session.hovered ?? session.current;
+    if (entry) thenPlain(() => act(entry));
+    else toasts.show("Point at an object or select one first.");
+  };
+
   /** @type {Record<string, (combo: string) => unknown>} */
   const table = {
     polarity: () => (settings.positive = !settings.positive),
@@ -195,6 +202,10 @@ export function actions({ session, settings, stage, labels, input, renderer, toa
     cycle: () => cycle(1),
     cycleBack: () => cycle(-1),
     label: (combo) => labels.choose(Number(combo)),
+    lock: () => onTarget((entry) => session.toggleLock(entry)),
+    hideObject: () => onTarget((entry) => session.toggleHidden(entry)),
+    showAlone: () => (session.hovered || session.current ? onTarget((entry) => session.showAlone(entry)) : session.showAll()),
+    showAll: () => session.showAll(),
     import: () => byId("import-file").click(),
     escape,
     next: () => thenPlain(() => void session.turnPage(1)),

@@ -24,6 +24,10 @@ export class ObjectEntry {
     this.mask = null;
     /** Whether it was deleted on this page. */
     this.deleted = false;
+    /** Whether it is not drawn. */
+    this.hidden = false;
+    /** Whether it can neither be selected nor deleted. */
+    this.locked = false;
     if (lane.state) this.confirm(lane.state);
   }
 
@@ -56,6 +60,11 @@ export class ObjectEntry {
   get counted() {
     const { accepted, at } = this.optimistic;
     return accepted || at > 0;
+  }
+
+  /** Whether keys lead to it. */
+  get reachable() {
+    return !this.hidden && !this.locked;
   }
 
   /** Brush strokes to draw over the mask. */

@@ -1,6 +1,7 @@
 /** The objects of the open image, and the selection among them. */
 
 import { Folder } from "./folder.js";
+import { Locks } from "./locks.js";
 import { ObjectEntry } from "./objectentry.js";
 import { contains } from "./rle.js";
 
@@ -34,6 +35,9 @@ export class ObjectList {
   withdrawLast = null;
   /** Objects with pending actions, of any image. @type {Map<Lane, ObjectEntry>} */
   known = new Map();
+  /** Ids of hidden objects, of any image, until the page is closed. @type {Set<number>} */
+  #hidden = new Set();
+  locks = new Locks();
   queue;
 
   /**
@@ -87,7 +91,7 @@ export class ObjectList {
     const listed = new Set(this.entries.map((entry) => entry.id));
     const others = known.filter((entry) => entry.id === null || !listed.has(entry.id));
     this.entries = [...this.entries, ...others].filter((entry) => !entry.optimistic.deleted);
-    this.current = this.entries.findLast((entry) => !entry.optimistic.accepted) ?? null;
+    this.current = this.entries.findLast((entry) => entry.reachable && !entry.optimistic.accepted) ?? null;
     this.updateCounts();
   }
 
@@ -104,15 +108,23 @@ export class ObjectList {
   /** @param {Lane} lane @param {number} image */
   createEntry(lane, image) {
     const entry = new ObjectEntry(lane, image);
+    if (entry.id !== null) {
+      entry.hidden = this.#hidden.has(entry.id);
+      entry.locked = this.locks.has(entry.id);
+    }
     this.known.set(lane, entry);
     return entry;
   }
 
   /**
+   * A hidden object is shown again; a locked one is refused.
+   *
    * @param {ObjectEntry | null} entry
    * @param {number | null} prompt of it
    */
   select(entry, prompt = null) {
+    if (entry?.locked) return this.refuse(entry);
+    if (entry?.hidden) this.#setHidden([entry], false);
     this.withdrawLast = null;
     this.current = entry;
     this.selected = prompt;
@@ -128,17 +140,82 @@ export class ObjectList {
   entryAt(point, except = null) {
     const { current, entries } = this;
     const all = current ? [...entries, current] : entries;
-    return all.findLast((entry) => entry !== except && entry.mask && contains(entry.mask, ...point)) ?? null;
+    return all.findLast((entry) => entry !== except && !entry.hidden && entry.mask && contains(entry.mask, ...point)) ?? null;
   }
 
   /** @param {1 | -1} by */
   cycle(by) {
-    const count = this.entries.length;
+    const reachable = this.entries.filter((entry) => entry.reachable);
+    const count = reachable.length;
     if (!count) return;
-    const at = this.current ? this.entries.indexOf(this.current) : by > 0 ? -1 : 0;
-    const next = this.entries[(at + by + count) % count];
+    const at = this.current ? reachable.indexOf(this.current) : by > 0 ? -1 : 0;
+    const next = reachable[(at + by + count) % count];
     this.select(next);
-    this.listener.onSay(`Object ${this.entries.indexOf(next) + 1} of ${count}: ${this.labelName(next)}`);
+    this.listener.onSay(`Object ${this.numberOf(next)} of ${this.entries.length}: ${this.labelName(next)}`);
+  }
+
+  /** @param {ObjectEntry} entry */
+  numberOf(entry) {
+    return this.entries.indexOf(entry) + 1;
+  }
+
+  /** Say that a locked object stays as it is. @param {ObjectEntry} entry */
+  refuse(entry) {
+    this.listener.onToast(`Object ${this.numberOf(entry)} is locked. To change it, unlock it in the list or with the key G.`);
+  }
+
+  /** @param {ObjectEntry} entry */
+  toggleLock(entry) {
+    entry.locked = !entry.locked;
+    this.#leave(entry);
+    this.remember(entry);
+    this.listener.onSay(`Object ${this.numberOf(entry)} ${entry.locked ? "locked" : "unlocked"}`);
+    this.listener.onChange();
+  }
+
+  /** @param {ObjectEntry} entry */
+  toggleHidden(entry) {
+    this.#setHidden([entry], !entry.hidden);
+    this.listener.onSay(`Object ${this.numberOf(entry)} ${entry.hidden ? "hidden" : "shown"}`);
+  }
+
+  /** Hide all other objects, or show all if they are hidden already. @param {ObjectEntry} entry */
+  showAlone(entry) {
+    const others = this.entries.filter((each) => each !== entry);
+    if (!entry.hidden && others.every((each) => each.hidden)) return this.showAll();
+    this.#setHidden([entry], false);
+    this.#setHidden(others, true);
+    this.listener.onSay(`Object ${this.numberOf(entry)} shown alone`);
+  }
+
+  showAll() {
+    this.#setHidden(this.entries, false);
+    this.listener.onSay("All objects shown");
+  }
+
+  /** @param {ObjectEntry[]} entries @param {boolean} hidden */
+  #setHidden(entries, hidden) {
+    for (const entry of entries) {
+      entry.hidden = hidden;
+      this.#leave(entry);
+      this.remember(entry);
+    }
+    this.listener.onChange();
+  }
+
+  /** Deselect an object that can no longer be worked on. @param {ObjectEntry} entry */
+  #leave(entry) {
+    if (entry.reachable || this.current !== entry) return;
+    this.current = null;
+    this.selected = null;
+  }
+
+  /** Keep that an object is hidden or locked, once it has an id. @param {ObjectEntry} entry */
+  remember({ id, hidden, locked }) {
+    if (id === null) return;
+    if (hidden) this.#hidden.add(id);
+    else this.#hidden.delete(id);
+    this.locks.set(id, locked);
   }
 
   /** @param {ObjectEntry} entry */

@@ -49,6 +49,7 @@ export class Overlay {
     const pixels = new Uint32Array(bitmap.data.buffer);
     pixels.fill(0);
     const { image, current, hovered, mode } = scene;
+    const shown = scene.entries.filter((entry) => !entry.hidden);
     /** @type {Edges} */
     const limit = [view.x, view.y, view.x + image.width * view.scale, view.y + image.height * view.scale];
     /** @param {ObjectEntry | null} entry */
@@ -79,11 +80,11 @@ export class Overlay {
     if (mode === "cutout") {
       cover.clear();
       if (current || scene.draft) fill(current);
-      else for (const entry of scene.entries) fill(entry);
+      else for (const entry of shown) fill(entry);
       const greys = /** @type {[number, number]} */ ([packed([38, 40, 44], scene.opacity), packed([52, 54, 59], scene.opacity)]);
       paintOutside(pixels, cover, limit, greys, Math.round(10 * ratio));
     } else {
-      for (const entry of scene.entries) if (entry !== current && entry !== hovered) drawEntry(entry);
+      for (const entry of shown) if (entry !== current && entry !== hovered) drawEntry(entry);
       if (!current || current !== hovered) drawEntry(current); // without an object, the brush begins one
     }
     if (hovered) drawEntry(hovered);

@@ -56,7 +56,8 @@ export function showObjects(host, session) {
   const { entries, current } = session;
   const labels = session.project?.labels ?? [];
   const signature = JSON.stringify([
-    labels, current?.key, entries.map((entry) => [entry.key, entry.area, entry.busy, entry.optimistic.label, entry.optimistic.accepted]),
+    labels, current?.key,
+    entries.map((entry) => [entry.key, entry.area, entry.busy, entry.hidden, entry.locked, entry.optimistic.label, entry.optimistic.accepted]),
   ]);
   const fresh = relist(host, signature, () => {
     if (!entries.length) return [make("li", { class: "nothing" }, "No objects yet.")];
@@ -72,7 +73,17 @@ export function showObjects(host, session) {
       const drop = make("button",
         { type: "button", class: "icon small", title: "Delete this object", "aria-label": `Delete object ${index + 1}`, click: () => session.remove(entry) },
         icon("trash"));
-      return make("li", { class: entry === current ? "object current" : "object", "data-object": String(entry.key) }, row, drop);
+      /** @param {string} name @param {string} symbol @param {string} key @param {boolean} pressed @param {() => void} click */
+      const switched = (name, symbol, key, pressed, click) => make("button",
+        { type: "button", class: "icon small switch", "data-key": `${name}-${entry.key}`, "aria-pressed": String(pressed), title: `${name} this object (${key})`, "aria-label": `${name} object ${index + 1}`, click },
+        icon(symbol));
+      const switches = entries.length > 1 || !entry.reachable
+        ? [
+            switched("Hide", entry.hidden ? "hidden" : "eye", "V", entry.hidden, () => session.toggleHidden(entry)),
+            switched("Lock", "lock", "G", entry.locked, () => session.toggleLock(entry)),
+          ]
+        : [];
+      return make("li", { class: `object${entry === current ? " current" : ""}${entry.hidden ? " absent" : ""}`, "data-object": String(entry.key) }, row, ...switches, drop);
     });
   });
   if (fresh) host.querySelector(".current")?.scrollIntoView({ block: "nearest" });

@@ -138,6 +138,9 @@ export class Renderer {
     const counted = session.entries.filter((entry) => entry.counted);
     const accepted = counted.filter((entry) => entry.optimistic.accepted).length;
     byId("object-count").textContent = counted.length ? `${accepted} of ${counted.length} accepted` : "";
+    const absent = session.entries.filter((entry) => entry.hidden).length;
+    byId("hidden-objects").hidden = !absent;
+    byId("hidden-count").textContent = `${absent} hidden`;
     byId("current-state").textContent = statusText(current, network.loading);
     const choice = current?.confirmed?.choice;
     const choosing = current !== null && isChoosing(current.optimistic);

@@ -48,6 +48,7 @@ export class Session extends Workspace {
     try {
       const project = await this.#api.getProject();
       first = this.folder.read(project);
+      this.locks.open(project.folder);
       const only = project.labels.length === 1 ? project.labels[0].id : null; // no choice to make
       const recalled = this.#recall(project);
       this.label ??= recalled === undefined ? only : recalled;

@@ -52,7 +52,7 @@ export class Workspace extends ObjectList {
 
   get canUndo() {
     if (this.withdrawLast) return true;
-    return this.current ? this.current.optimistic.at > 0 : this.entries.some((entry) => entry.optimistic.accepted);
+    return this.current ? this.current.optimistic.at > 0 : this.#lastAccepted !== null;
   }
 
   get canRedo() {
@@ -67,7 +67,11 @@ export class Workspace extends ObjectList {
     else if (this.current) {
       this.#push(this.current, { type: "undoRedo", direction });
       this.updateCounts();
-    } else this.select(this.entries.findLast((entry) => entry.optimistic.accepted) ?? null); // to correct an accepted object
+    } else this.select(this.#lastAccepted); // to correct an accepted object
+  }
+
+  get #lastAccepted() {
+    return this.entries.findLast((entry) => entry.optimistic.accepted && !entry.locked) ?? null;
   }
 
   clear() {
@@ -92,7 +96,7 @@ export class Workspace extends ObjectList {
    * @param {import("./tidy.js").Tidying} values
    */
   tidy(entry, values) {
-    if (entry.deleted || !entry.optimistic.at) return;
+    if (entry.deleted || entry.locked || !entry.optimistic.at) return;
     this.#replaceLast(entry, "tidy", sameTidying(values, UNTIDIED) ? null : { type: "tidy", ...values });
   }
 
@@ -146,7 +150,10 @@ export class Workspace extends ObjectList {
   /** @param {ObjectEntry[]} accepted entries to mark as not accepted */
   unaccept(accepted) {
     // An image that was opened again has new entries for the same objects.
-    const entries = accepted.map((entry) => this.entries.find(({ id }) => id !== null && id === entry.id) ?? entry);
+    const here = accepted.map((entry) => this.entries.find(({ id }) => id !== null && id === entry.id) ?? entry);
+    const entries = here.filter((entry) => !entry.locked);
+    this.withdrawLast = null;
+    if (!entries.length) return this.refuse(here[0]);
     for (const entry of entries) {
       if (entry.deleted || !entry.optimistic.accepted) continue;
       this.#push(entry, { type: "change", change: { accepted: false } });
@@ -154,14 +161,15 @@ export class Workspace extends ObjectList {
       this.folder.addTo(entry.image, true, -1);
       if (entry.counted) this.folder.addTo(entry.image, false, 1);
     }
-    const here = this.entries.findLast((entry) => entries.includes(entry));
-    if (here) this.select(here);
+    const last = this.entries.findLast((entry) => entries.includes(entry));
+    if (last) this.select(last);
     this.listener.onSay(`${plural(entries.length, "object")} no longer accepted`);
     this.updateCounts();
   }
 
   /** @param {ObjectEntry} entry */
   remove(entry) {
+    if (entry.locked) return this.refuse(entry);
     const index = this.entries.indexOf(entry);
     this.entries = this.entries.filter((each) => each !== entry);
     if (this.current === entry) this.select(null);
@@ -239,6 +247,7 @@ export class Workspace extends ObjectList {
         this.#push(entry, { type: "change", change: { deleted: false } });
         this.listener.onToast("Somebody deleted this object, but you went on with it. It is kept.");
       }
+      this.remember(entry);
       if (entry === this.current) {
         const candidate = body.choice ? `Candidate ${candidateText(body.choice)}. ` : "";
         this.listener.onSay(`${candidate}Mask: ${body.area.toLocaleString("en").replaceAll(",", " ")} pixels`);

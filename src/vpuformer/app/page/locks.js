@@ -1,0 +1,45 @@
+/**
+ * Objects that are locked in this browser, by their ids.
+ *
+ * A lock guards against a person's own slips. It is not in the store, so that nobody locks out anybody else.
+ */
+
+const KEY = "vpuformer-locked";
+
+export class Locks {
+  #folder = "";
+  /** @type {Set<number>} */
+  #ids = new Set();
+
+  /** @param {string} folder */
+  open(folder) {
+    this.#folder = folder;
+    this.#read();
+  }
+
+  #read() {
+    try {
+      this.#ids = new Set(JSON.parse(localStorage.getItem(`${KEY}:${this.#folder}`) ?? "[]"));
+    } catch {
+      // Nothing was saved, or it cannot be read.
+    }
+  }
+
+  /** @param {number} id of an object */
+  has(id) {
+    return this.#ids.has(id);
+  }
+
+  /** @param {number} id of an object @param {boolean} locked */
+  set(id, locked) {
+    if (this.has(id) === locked) return;
+    this.#read(); // another window may have changed it
+    if (locked) this.#ids.add(id);
+    else this.#ids.delete(id);
+    try {
+      localStorage.setItem(`${KEY}:${this.#folder}`, JSON.stringify([...this.#ids]));
+    } catch {
+      // Private windows keep nothing.
+    }
+  }
+}
