@@ -21,6 +21,9 @@ MAX_POINTS = 10_000
 MAX_RUNS = 16_000_000
 """Maximum length of a run-length text in characters; 12 MB decoded."""
 
+MAX_OBJECTS = 10_000
+"""Maximum number of objects that a step names."""
+
 MAX_TEXT = 200
 """Maximum length of a label's name in characters."""
 
@@ -174,6 +177,8 @@ class NewStep(Message):
     revision: Annotated[int, Field(ge=0)]
     """The object's revision on the page. If it is outdated, the answer is 409 with the current state."""
     step: Step
+    keep_off: Annotated[list[Identity], Field(max_length=MAX_OBJECTS)] = []
+    """Ids of objects of the same image. The pixels that their masks have now are left out of the answer."""
 
 
 class UndoRedo(Message):

@@ -56,3 +56,12 @@ def test_what_the_page_sends_must_fit_the_image() -> None:
         rle.from_message(message, (2, 4))
     with pytest.raises(MaskError, match="not base64"):
         rle.from_message(message.model_copy(update={"runs": "!!"}), (2, 3))
+
+
+@given(st.integers(1, 9).flatmap(lambda width: st.lists(arrays(bool, (5, width)), min_size=1, max_size=5)))
+def test_union_and_difference_are_those_of_the_pixels(masks: list[np.ndarray]) -> None:
+    size, encoded = masks[0].shape, [rle.encode(mask) for mask in masks]
+    assert rle.union(encoded, size) == rle.encode(np.any(masks, axis=0))
+    assert rle.subtract(encoded[0], encoded[-1], size) == rle.encode(masks[0] & ~masks[-1])
+    assert rle.area(encoded[0], size) == masks[0].sum()
+    assert rle.union([], size) == rle.encode(np.zeros(size, bool))

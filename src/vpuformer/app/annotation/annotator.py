@@ -46,7 +46,7 @@ class Annotator:
     def __init__(self, folder: Folder, store: Store, segmenter: Segmenter) -> None:
         self.folder, self.store, self.segmenter = folder, store, segmenter
         self.gallery = Gallery(folder, store)
-        self.answering = Answering(self.gallery, segmenter)
+        self.answering = Answering(self.gallery, segmenter, store.masks_of)
         self._locks = [threading.Lock() for _ in range(_LOCKS)]
 
     def close(self) -> None:
@@ -118,6 +118,9 @@ class Annotator:
             loaded, since = LoadedObject(self.store, row, steps), 0
             if not sent:  # a repeated step may no longer fit
                 content, answer = self._checked(loaded, new.step)
+                kept_off = self.store.current_answers(row.image, set(new.keep_off) - {identity})
+                content |= {"keep_off": kept_off} if kept_off else {}
+                answer = answer and self.answering.without(answer, kept_off, row.image)
                 added = self.store.add_step(identity, new.revision, new.key, content, answer)
                 if added is not None and row.revision == new.revision:
                     loaded, since = loaded.with_step(added, content, answer), row.at

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from functools import partial
 from math import sqrt
@@ -32,6 +32,9 @@ ENCODED_BUDGET = 400_000_000
 MAX_PAINTING = 4
 """Masks that are drawn on at the same time: each is a few times the pixels of its image."""
 
+TAKEN_BUDGET = 50_000_000
+"""Bytes of joined masks that are kept, of objects that other objects keep off."""
+
 REACH = 0.05
 """How far around a prompt the mask stays untidied, in the square root of its area."""
 
@@ -40,10 +43,19 @@ LEAST_REACH = 2.0
 
 
 class Answering:
-    """Answers steps. May be used by many threads; the segmenter is used by one alone."""
+    """Answers steps. May be used by many threads; the segmenter is used by one alone.
 
-    def __init__(self, gallery: Gallery, segmenter: Segmenter) -> None:
-        self._gallery, self._segmenter = gallery, segmenter
+    Args:
+        gallery: the images.
+        segmenter: the network.
+        masks_of: returns the masks that answer the steps with these ids, encoded.
+    """
+
+    def __init__(
+        self, gallery: Gallery, segmenter: Segmenter, masks_of: Callable[[Collection[int]], list[bytes]]
+    ) -> None:
+        self._gallery, self._segmenter, self._masks_of = gallery, segmenter, masks_of
+        self._taken: Cache[tuple[Size, tuple[int, ...]], bytes] = Cache(self._join, len, TAKEN_BUDGET)
         self._encoded: Cache[Key, Encoded] = Cache(self._encode, lambda encoded: encoded.nbytes, ENCODED_BUDGET)
         self._network = NetworkQueue()
         self._painting = threading.BoundedSemaphore(MAX_PAINTING)
@@ -54,6 +66,7 @@ class Answering:
         """Wait for what the network is at."""
         self._network.close()
         self._encoded.close()
+        self._taken.close()
 
     @property
     def waiting(self) -> int:
@@ -68,7 +81,8 @@ class Answering:
     def answer(self, record: LoadedObject, place: int) -> StepAnswer:
         """The answer to a step; the step that it builds on has its answer.
 
-        Pixels that the brush set since the last fresh start are set so in every answer.
+        Pixels that the brush set since the last fresh start are set so in every answer, except in objects that the
+        step keeps off.
 
         Raises:
             ImageError: the image is needed, and gone or broken.
@@ -76,6 +90,18 @@ class Answering:
             BusyError: too many questions are waiting.
             Exception: whatever the network raises.
         """
+        return self.without(self._own_answer(record, place), record.kept_off(place), record.row.image)
+
+    def without(self, answer: StepAnswer, others: Sequence[int], image: int) -> StepAnswer:
+        """The answer without the pixels of the masks that answer these steps of other objects."""
+        if not others or not answer.area:
+            return answer
+        size = self._gallery.size(image)
+        mask = rle.subtract(answer.mask, self._taken.get((size, tuple(others))), size)
+        return replace(answer, mask=mask, area=rle.area(mask, size))
+
+    def _own_answer(self, record: LoadedObject, place: int) -> StepAnswer:
+        """The answer to a step, whatever objects it keeps off."""
         contents, size = record.contents(place), self._gallery.size(record.row.image)
         content, base, strokes = contents[-1], history.base_step(contents), history.brush_strokes(contents)
         before = None if base is None else record.answer(base)
@@ -93,8 +119,8 @@ class Answering:
         if not added:  # no prompt came after the one that was removed
             return self._painted(before, strokes, size)
         mask = crop = None
-        if before is not None and before.area:
-            mask, crop = restored(before, size, strokes), before.crop and Crop(*before.crop)
+        if base is not None and before is not None and before.area:
+            mask, crop = self._restored(record, base, strokes), before.crop and Crop(*before.crop)
         question = partial(
             Query,
             prompts=history.prompts(contents),
@@ -108,8 +134,20 @@ class Answering:
 
     def probability(self, record: LoadedObject, place: int) -> FloatMap | None:
         """The probability of every pixel after a step, shape (H, W); None if it has no answer."""
-        answer, strokes = record.answer(place), history.brush_strokes(record.contents(place))
-        return None if answer is None else restored(answer, self._gallery.size(record.row.image), strokes)
+        strokes = history.brush_strokes(record.contents(place))
+        return None if record.answer(place) is None else self._restored(record, place, strokes)
+
+    def _restored(self, record: LoadedObject, place: int, strokes: Sequence[history.Content]) -> FloatMap:
+        """The probability of every pixel after a step, shape (H, W): 0 in objects that the step keeps off."""
+        size, others = self._gallery.size(record.row.image), record.kept_off(place)
+        probability = restored(record.answer(place), size, strokes)
+        if not others:
+            return probability
+        return np.where(rle.decode(self._taken.get((size, others)), size), np.float32(0), probability)
+
+    def _join(self, key: tuple[Size, tuple[int, ...]]) -> bytes:
+        size, others = key
+        return rle.union(self._masks_of(others), size)
 
     def _segmented(
         self,

@@ -35,6 +35,10 @@ class LoadedObject:
             self._answers[index] = self._store.answer_of(self.steps[index].id)
         return self._answers[index]
 
+    def kept_off(self, index: int) -> tuple[int, ...]:
+        """Return the ids of the steps of other objects whose masks the answer of this step leaves out."""
+        return tuple(self.steps[index].content.get("keep_off", ()))
+
     def store_answer(self, index: int, answer: StepAnswer) -> None:
         """Store the answer of a step."""
         step = self.steps[index]
@@ -77,7 +81,7 @@ class LoadedObject:
             live=[each for each in active if each < since],
             steps=[
                 StoredStep(
-                    **{name: value for name, value in step.content.items() if name != "scores"},
+                    **{name: value for name, value in step.content.items() if name not in ("scores", "keep_off")},
                     live=position in active,
                 )
                 for position, step in enumerate(self.steps[since:], start=since)

@@ -8,13 +8,17 @@ byte, and the eighth bit is set if more bytes follow. COCO encodes columns; rows
 
 import base64
 import binascii
+from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from vpuformer.app.schemas import RleMask
 from vpuformer.arrays import BoolMask, Size
 from vpuformer.errors import MaskError
 from vpuformer.images import MAX_PIXELS
+
+Edges = npt.NDArray[np.int64]
 
 _LONGEST = 5
 """Maximum number of bytes of a length: 35 bits, more than `MAX_PIXELS` needs."""
@@ -29,10 +33,13 @@ def encode(mask: BoolMask) -> bytes:
     [0, 200, 1]
     """
     flat = np.ascontiguousarray(mask, bool).ravel()
-    borders = np.flatnonzero(flat[1:] != flat[:-1]) + 1
-    lengths = np.diff(borders, prepend=0, append=flat.size)
-    if flat.size and flat[0]:
-        lengths = np.concatenate([[0], lengths])
+    edges = np.flatnonzero(flat[1:] != flat[:-1]) + 1
+    return _encode_edges(np.concatenate([[0], edges]) if flat.size and flat[0] else edges, flat.size)
+
+
+def _encode_edges(edges: Edges, total: int) -> bytes:
+    """The run lengths of a mask of `total` pixels that begins or ends before each of these pixels."""
+    lengths = np.diff(edges, prepend=0, append=total)
     sizes = np.ones(len(lengths), np.int64)
     for byte in range(1, _LONGEST):
         sizes += lengths >= 1 << 7 * byte
@@ -54,6 +61,50 @@ def decode(encoded: bytes, size: Size) -> BoolMask:
     Raises:
         MaskError: the run lengths are cut short or do not fill the mask exactly.
     """
+    lengths = _lengths(encoded, size)
+    is_object = np.arange(len(lengths)) % 2 == 1
+    return np.repeat(is_object, lengths).reshape(size)
+
+
+def union(masks: Sequence[bytes], size: Size) -> bytes:
+    """Return the pixels of all masks of `size`. The cost depends on their runs, not on the pixels.
+
+    >>> list(union([bytes([2, 2, 2]), bytes([0, 1, 5])], (2, 3)))
+    [0, 1, 1, 2, 2]
+    """
+    return _combined([(mask, 1) for mask in masks], size)
+
+
+def subtract(mask: bytes, other: bytes, size: Size) -> bytes:
+    """Return the pixels of a mask of `size` that are not in the other one.
+
+    >>> list(subtract(bytes([0, 4, 2]), bytes([1, 2, 3]), (2, 3)))
+    [0, 1, 2, 1, 2]
+    """
+    return _combined([(mask, 1), (other, -1)], size)
+
+
+def area(encoded: bytes, size: Size) -> int:
+    """Return the number of pixels of a mask of `size`."""
+    return int(_lengths(encoded, size)[1::2].sum())
+
+
+def _combined(masks: Sequence[tuple[bytes, int]], size: Size) -> bytes:
+    """The pixels where the sum of the weights of all masks is positive."""
+    total = size[0] * size[1]
+    edges, changes = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    for encoded, weight in masks:
+        edges.append(np.cumsum(_lengths(encoded, size)))
+        changes.append(np.where(np.arange(len(edges[-1])) % 2 == 0, weight, -weight))
+    order = np.argsort(np.concatenate(edges), kind="stable")
+    places, sums = np.concatenate(edges)[order], np.cumsum(np.concatenate(changes)[order])
+    last = np.append(places[1:] != places[:-1], True)[: len(places)] & (places < total)  # of those at one pixel
+    inside = sums[last] > 0
+    return _encode_edges(places[last][inside != np.append(False, inside[:-1])[: len(inside)]], total)
+
+
+def _lengths(encoded: bytes, size: Size) -> Edges:
+    """The run lengths of a mask of `size`; errors as in `decode`."""
     codes = np.frombuffer(encoded, np.uint8)
     ends = np.flatnonzero(codes < 0x80)
     starts = np.concatenate([[0], ends[:-1] + 1]).astype(np.int64)
@@ -67,8 +118,7 @@ def decode(encoded: bytes, size: Size) -> BoolMask:
     total = int(lengths.sum())
     if total != size[0] * size[1]:
         raise MaskError(f"the runs of the mask are {total} pixels long; its image has {size[1]}x{size[0]}")
-    is_object = np.arange(len(lengths)) % 2 == 1
-    return np.repeat(is_object, lengths).reshape(size)
+    return lengths
 
 
 def to_message(encoded: bytes, size: Size) -> RleMask:

@@ -9,7 +9,7 @@ import json
 import secrets
 import time
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -258,6 +258,34 @@ class Store(LabelStore):
             return None
         crop = None if row[2] is None else tuple(int(part) for part in row[2].split(","))
         return StepAnswer(zlib.decompress(row[0]), row[1], crop, *row[3:])  # pyright: ignore[reportArgumentType]
+
+    def current_answers(self, image: int, identities: Collection[int]) -> list[int]:
+        """Return the ids of the steps whose answers are the masks of these objects, in ascending order.
+
+        Objects of another image, deleted ones and those without a mask are left out.
+        """
+        last = (
+            sa.select(steps.c.object, sa.func.max(steps.c.position).label("position"))
+            .join(objects, steps.c.object == objects.c.id)
+            .where(objects.c.image == image, objects.c.id.in_(identities), sa.not_(objects.c.deleted))
+            .where(steps.c.position < objects.c.at, steps.c.area.is_not(None))
+            .group_by(steps.c.object)
+            .subquery()
+        )
+        query = (
+            sa.select(steps.c.id)
+            .join(last, (steps.c.object == last.c.object) & (steps.c.position == last.c.position))
+            .where(steps.c.area > 0)
+            .order_by(steps.c.id)
+        )
+        with self._reading() as connection:
+            return list(connection.scalars(query))
+
+    def masks_of(self, answered: Collection[int]) -> list[bytes]:
+        """Return the masks that answer these steps, in no particular order."""
+        query = sa.select(steps.c.mask).where(steps.c.id.in_(answered), steps.c.mask.is_not(None))
+        with self._reading() as connection:
+            return [zlib.decompress(mask) for mask in connection.scalars(query)]
 
     def undo_redo(self, identity: int, revision: int, direction: Literal[-1, 1]) -> ObjectRow:
         """Undo (-1) or redo (1) one step.
