@@ -143,3 +143,25 @@ def test_a_locked_object_is_not_changed_by_accident_and_stays_locked(address: st
         lock.click()
         row(person, 3).locator(".row").click()
         assert person.status["object"] == "3"
+
+
+def test_an_object_keeps_off_accepted_ones(address: str) -> None:
+    with opened(address) as person:
+        switch = person.page.get_by_label("Keep off accepted objects")
+        alone = int(person.click((100, 100))["area"])
+        assert not switch.is_visible(), "one object has nothing to keep off"
+        person.press("Enter")
+        overlapping = int(person.click((125, 100))["area"])
+        assert overlapping == alone
+        person.press("Control+z")
+        person.press("u")
+        assert switch.is_checked()
+        assert alone / 2 < int(person.click((125, 100))["area"]) < alone
+        assert person.click((105, 100))["steps"] == "1", "a click into the other object is not sent"
+        assert person.toasts[-1].startswith("Object 1 has this point")
+
+        person.page.reload()
+        person.wait(state="idle", object="2")
+        assert switch.is_checked()
+        switch.click()
+        assert int(person.click((105, 100))["area"]) > alone

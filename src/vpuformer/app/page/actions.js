@@ -203,6 +203,10 @@ export function actions({ session, settings, stage, labels, input, renderer, toa
     cycleBack: () => cycle(-1),
     label: (combo) => labels.choose(Number(combo)),
     lock: () => onTarget((entry) => session.toggleLock(entry)),
+    keepOff: () => {
+      settings.setKeepOff(!settings.keepOff);
+      toasts.show(settings.keepOff ? "Accepted and locked objects are kept off." : "Prompts may reach into accepted objects.");
+    },
     hideObject: () => onTarget((entry) => session.toggleHidden(entry)),
     showAlone: () => (session.hovered || session.current ? onTarget((entry) => session.showAlone(entry)) : session.showAll()),
     showAll: () => session.showAll(),

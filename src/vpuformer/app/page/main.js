@@ -67,6 +67,7 @@ const session = new Session(api, queue, {
   onSay: say,
   onToast: (sentence, undo) => toasts.show(sentence, undo),
 }, (project) => settings.recallLabel(project));
+session.keepOff = () => settings.keepOff;
 const network = new NetworkWatch(api.getNetwork, clock, () => renderer.network());
 const refreshing = new Refreshing(session, clock);
 const stage = new Stage(host, session, settings, () => {

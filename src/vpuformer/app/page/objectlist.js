@@ -31,6 +31,8 @@ export class ObjectList {
   selected = null;
   /** @type {number | null} label for the next objects */
   label = null;
+  /** Returns whether objects leave out pixels of accepted and locked ones. */
+  keepOff = () => false;
   /** Undoes the last deletion or acceptance, until another action. @type {(() => void) | null} */
   withdrawLast = null;
   /** Objects with pending actions, of any image. @type {Map<Lane, ObjectEntry>} */
@@ -152,6 +154,12 @@ export class ObjectList {
     const next = reachable[(at + by + count) % count];
     this.select(next);
     this.listener.onSay(`Object ${this.numberOf(next)} of ${this.entries.length}: ${this.labelName(next)}`);
+  }
+
+  /** Objects whose pixels a step on this one leaves out. @param {ObjectEntry | null} entry */
+  keptOff(entry) {
+    if (!this.keepOff()) return [];
+    return this.entries.filter((each) => each !== entry && (each.locked || each.optimistic.accepted));
   }
 
   /** @param {ObjectEntry} entry */

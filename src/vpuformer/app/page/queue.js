@@ -14,7 +14,7 @@ import { reasonOf, UNREACHABLE } from "./sentence.js";
 
 /**
  * @typedef {{type: "create", key: string, image: number, label: number | null, size?: [number, number]}
- *   | {type: "step", key: string, step: Step}
+ *   | {type: "step", key: string, step: Step, keepOff?: Lane[]}
  *   | {type: "undoRedo", direction: "undo" | "redo"}
  *   | {type: "change", change: ObjectChange}
  *   | {type: "done", image: number, done: boolean}} Action
@@ -30,6 +30,7 @@ import { reasonOf, UNREACHABLE } from "./sentence.js";
  * @property {boolean} running
  * @property {boolean} failing
  */
+/** @typedef {{lane: Lane, action: Action}} Earlier an action of another object that must be settled first */
 /** @typedef {"idle" | "busy" | "offline"} Status */
 /**
  * @typedef {object} QueueDeps
@@ -63,8 +64,11 @@ export function request(lane, action) {
         path: `api/images/${action.image}/objects`,
         body: { key: action.key, label: action.label, ...(action.size && { size: action.size }) },
       };
-    case "step":
-      return { method: "POST", path: `${object}/steps`, body: { key: action.key, revision, step: action.step } };
+    case "step": {
+      const ids = (action.keepOff ?? []).flatMap(({ id }) => id ?? []);
+      const body = { key: action.key, revision, step: action.step, ...(ids.length && { keep_off: ids }) };
+      return { method: "POST", path: `${object}/steps`, body };
+    }
     case "undoRedo":
       return { method: "POST", path: `${object}/${action.direction}`, body: { revision } };
     case "change":
@@ -105,6 +109,10 @@ export class Queue {
   #lanes = new Set();
   /** @type {Set<() => void>} */
   #sleepers = new Set();
+  /** Actions of other objects that a step waits for, whose masks it keeps off. @type {WeakMap<Action, Earlier[]>} */
+  #earlier = new WeakMap();
+  /** Lanes that wait for another one. @type {Set<() => void>} */
+  #held = new Set();
   #reason = "";
   /** @type {QueueDeps} */
   #deps;
@@ -127,6 +135,9 @@ export class Queue {
    * @param {Action} action
    */
   push(lane, action) {
+    const others = action.type === "step" ? (action.keepOff ?? []) : [];
+    const earlier = others.flatMap((other) => (other.waiting.length ? { lane: other, action: other.waiting[other.waiting.length - 1] } : []));
+    if (earlier.length) this.#earlier.set(action, earlier);
     lane.waiting.push(action);
     lane.unconfirmed.push(action);
     this.#lanes.add(lane);
@@ -168,6 +179,10 @@ export class Queue {
     let unlabelled = false;
     while (lane.waiting.length) {
       const action = lane.waiting[0];
+      if (this.#earlier.get(action)?.some((other) => other.lane.waiting.includes(other.action))) {
+        await new Promise((/** @type {(value?: undefined) => void} */ settled) => this.#held.add(settled));
+        continue;
+      }
       const answer = await this.#deps.send(request(lane, action)).catch(() => null);
       const status = answer ? answer.status : 0;
       const failed = this.#failure(answer);
@@ -225,6 +240,8 @@ export class Queue {
   #settle(lane, action, answer, again) {
     const fine = answer !== null && answer.status >= 200 && answer.status < 300;
     lane.waiting.shift();
+    for (const settled of this.#held) settled();
+    this.#held.clear();
     if (fine && action.type !== "done") {
       lane.state = mergeAnswer(lane.state, answer.body);
       lane.id = answer.body.id;

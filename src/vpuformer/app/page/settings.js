@@ -23,6 +23,8 @@ export class Settings {
   positive = true;
   /** Whether prompts change pixels near them alone. */
   onlyHere = false;
+  /** Whether objects leave out pixels of accepted and locked ones. */
+  keepOff = false;
   radius = 10;
   /** @type {Mode} */
   mode = "tint";
@@ -48,6 +50,7 @@ export class Settings {
         if (typeof value === "number" && value >= 0 && value <= 1) this.opacity[mode] = value;
       }
       if (saved.radius >= SMALLEST_BRUSH && saved.radius <= LARGEST_BRUSH) this.radius = saved.radius;
+      this.keepOff = saved.keepOff === true;
       if (isTidying(saved.tidying)) this.tidying = saved.tidying;
     } catch {
       // Nothing was saved, or it cannot be read.
@@ -56,8 +59,8 @@ export class Settings {
 
   save() {
     try {
-      const { mode, opacity, radius, tidying } = this;
-      localStorage.setItem(SETTINGS_KEY, JSON.stringify({ mode, opacity, radius, tidying }));
+      const { mode, opacity, radius, tidying, keepOff } = this;
+      localStorage.setItem(SETTINGS_KEY, JSON.stringify({ mode, opacity, radius, tidying, keepOff }));
     } catch {
       // Private windows keep nothing.
     }
@@ -97,6 +100,12 @@ export class Settings {
   /** @param {import("./tidy.js").Tidying} values */
   keepTidying(values) {
     this.tidying = values;
+    this.save();
+  }
+
+  /** @param {boolean} on */
+  setKeepOff(on) {
+    this.keepOff = on;
     this.save();
   }
 

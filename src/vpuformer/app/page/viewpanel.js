@@ -34,6 +34,7 @@ export class ViewPanel {
   #radius = /** @type {HTMLInputElement} */ (byId("radius"));
   #low = /** @type {HTMLInputElement} */ (byId("low"));
   #high = /** @type {HTMLInputElement} */ (byId("high"));
+  #keepOff = /** @type {HTMLInputElement} */ (byId("keep-off"));
   #probability = /** @type {HTMLInputElement} */ (byId("probability"));
 
   /**
@@ -70,6 +71,10 @@ export class ViewPanel {
     });
     this.#probability.addEventListener("change", () => {
       settings.probability = this.#probability.checked;
+      onChange();
+    });
+    this.#keepOff.addEventListener("change", () => {
+      settings.setKeepOff(this.#keepOff.checked);
       onChange();
     });
     for (const slider of [this.#low, this.#high]) slider.addEventListener("input", () => this.#window(slider));
@@ -133,7 +138,8 @@ export class ViewPanel {
   }
 
   show() {
-    const { mode, opacity, radius, probability, tool } = this.#settings;
+    const { mode, opacity, radius, probability, tool, keepOff } = this.#settings;
+    this.#keepOff.checked = keepOff;
     for (const [i, button] of this.#modes.entries()) {
       button.setAttribute("aria-checked", String(MODES[i] === mode));
       button.tabIndex = MODES[i] === mode ? 0 : -1;

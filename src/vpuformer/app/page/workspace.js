@@ -7,6 +7,7 @@
 import { candidateText, nextCandidate } from "./candidates.js";
 import { newKey } from "./queue.js";
 import { ObjectList } from "./objectlist.js";
+import { contains } from "./rle.js";
 import { plural, sentenceOf } from "./sentence.js";
 import { livePrompts } from "./steps.js";
 import { sameTidying, UNTIDIED } from "./tidy.js";
@@ -28,6 +29,11 @@ export class Workspace extends ObjectList {
    */
   act(step) {
     if (!this.image || this.opening !== null) return;
+    const taken = step.type === "click" && step.positive && this.keptOff(this.current).find(({ mask }) => mask && contains(mask, ...step.point));
+    if (taken) {
+      this.listener.onToast(`Object ${this.numberOf(taken)} has this point, and accepted objects are kept off. The key U lets prompts reach it.`);
+      return;
+    }
     if (!this.current) {
       if (step.type === "clear" || step.type === "remove") return;
       if (step.type === "brush" && !step.positive) return this.listener.onToast("Nothing to erase. Select an object first.");
@@ -38,8 +44,13 @@ export class Workspace extends ObjectList {
       this.#push(entry, { type: "create", key: newKey(), image: id, label: this.label, size: [width, height] });
     }
     this.selected = null;
-    this.#push(this.current, { type: "step", key: newKey(), step });
+    this.#pushStep(this.current, step);
     this.updateCounts();
+  }
+
+  /** @param {ObjectEntry} entry @param {Step} step */
+  #pushStep(entry, step) {
+    this.#push(entry, { type: "step", key: newKey(), step, keepOff: this.keptOff(entry).map(({ lane }) => lane) });
   }
 
   /** @param {ObjectEntry} entry @param {Action} action */
@@ -110,7 +121,7 @@ export class Workspace extends ObjectList {
   #replaceLast(entry, type, step) {
     const { steps, at } = entry.optimistic;
     if (steps[at - 1]?.type === type) this.#push(entry, { type: "undoRedo", direction: "undo" });
-    if (step) this.#push(entry, { type: "step", key: newKey(), step });
+    if (step) this.#pushStep(entry, step);
     this.updateCounts();
   }
 
