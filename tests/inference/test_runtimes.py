@@ -1,17 +1,21 @@
 """The runtime that is chosen, and why."""
 
+import pickle
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from vpuformer.errors import CheckpointError, ConfigError, MissingDependencyError
 from vpuformer.inference import runtimes
 from vpuformer.inference.graphs import GRAPHS_FILE
+from vpuformer.inference.predictor import Predictor
 from vpuformer.inference.runtimes import choose_runtime, load_network
 from vpuformer.model.manifest import locate
+from vpuformer.prompts import Click
 
 
 @pytest.fixture(autouse=True)
@@ -87,6 +91,27 @@ def test_what_cannot_be_is_refused() -> None:
         choose_runtime(runtime="onnx", input_size=384)
     with pytest.raises(CheckpointError, match="no model called"):
         choose_runtime("defalt")
+
+
+@pytest.mark.parametrize("runtime", runtimes.RUNTIMES)
+def test_a_predictor_goes_to_another_process(runtime: str) -> None:
+    predictor = Predictor.from_pretrained("default", "cpu", runtime=runtime, threads=1)
+    copy = pickle.loads(pickle.dumps(predictor))
+    for each in (predictor, copy):
+        each.set_image(np.arange(40 * 60 * 3, dtype=np.uint8).reshape(40, 60, 3))
+    ours, theirs = (each.predict([Click(30, 20)]).probability for each in (copy, predictor))
+    np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize(("runtime", "module"), {"onnx": "onnxruntime", "openvino": "openvino"}.items())
+def test_a_runtime_that_cannot_be_imported_is_named(
+    runtime: str, module: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    monkeypatch.setattr(runtimes, "require", lambda *_: None)
+    monkeypatch.setattr("vpuformer.inference.openvino_network.require", lambda *_: None)
+    with pytest.raises(MissingDependencyError, match=f"{module} cannot be imported .* --force-reinstall {module}"):
+        load_network(runtime=runtime)
 
 
 SIGNALLED = """
