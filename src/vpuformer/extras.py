@@ -49,7 +49,8 @@ def imported(module: str) -> ModuleType:
     except (ImportError, OSError) as error:
         reason = " ".join(str(error).split())
         raise MissingDependencyError(
-            f"{module} cannot be imported ({reason:.200}); install it again with: pip install --force-reinstall {module}"
+            f"{module} cannot be imported ({reason:.200}); install it again with:"
+            f" pip install --force-reinstall {module}"
         ) from error
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from vpuformer.errors import CheckpointError, ConfigError, MissingDependencyError
 from vpuformer.inference import runtimes
@@ -59,6 +60,17 @@ def test_an_accelerator_is_used_by_torch(monkeypatch: pytest.MonkeyPatch) -> Non
     assert choose_runtime(device="cpu").runtime == "onnx"
 
 
+def test_without_a_usable_accelerator_the_cpu_has_its_fast_runtime(
+    monkeypatch: pytest.MonkeyPatch, without_graphs: Path
+) -> None:
+    monkeypatch.setattr(runtimes, "may_have_accelerator", lambda: True)
+    monkeypatch.setattr("vpuformer.inference.device.choose_device", lambda *_: torch.device("cpu"))
+    monkeypatch.setattr("vpuformer.inference.torch_network.choose_device", lambda *_: torch.device("cpu"))
+    assert load_network().runtime == "onnx"
+    assert load_network(runtime="torch").runtime == "torch"
+    assert load_network(without_graphs).runtime == "torch"
+
+
 @pytest.mark.usefixtures("without_torch")
 def test_an_accelerator_is_nothing_without_torch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runtimes, "may_have_accelerator", lambda: True)
@@ -103,10 +115,10 @@ def test_a_predictor_goes_to_another_process(runtime: str) -> None:
     np.testing.assert_array_equal(ours, theirs)
 
 
-@pytest.mark.parametrize(("runtime", "module"), {"onnx": "onnxruntime", "openvino": "openvino"}.items())
-def test_a_runtime_that_cannot_be_imported_is_named(
-    runtime: str, module: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize(
+    ("runtime", "module"), {"onnx": "onnxruntime", "openvino": "openvino", "torch": "torch"}.items()
+)
+def test_a_runtime_that_cannot_be_imported_is_named(runtime: str, module: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, module, None)
     monkeypatch.setattr(runtimes, "require", lambda *_: None)
     monkeypatch.setattr("vpuformer.inference.openvino_network.require", lambda *_: None)
