@@ -1,5 +1,6 @@
 """Exported graphs answer as the network in PyTorch does."""
 
+import hashlib
 import json
 import shutil
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +16,7 @@ from vpuformer.errors import CheckpointError, ConfigError
 from vpuformer.export.writing import export_graphs
 from vpuformer.extras import missing
 from vpuformer.geometry import Crop, FrameMap
-from vpuformer.inference.graphs import ENCODE_FILE, GRAPHS_FILE, Graphs
+from vpuformer.inference.graphs import DECODE_FILE, ENCODE_FILE, GRAPHS_FILE, Graphs
 from vpuformer.inference.network import Network
 from vpuformer.inference.onnx_network import OnnxNetwork
 from vpuformer.inference.openvino_network import OpenVinoNetwork
@@ -134,11 +135,36 @@ def test_the_bundled_graphs_are_those_of_the_bundled_weights() -> None:
     assert ((ours > 0) == (theirs > 0)).mean() > 0.999
 
 
+def test_a_graph_of_another_export_is_refused(tokens: Path, tmp_path: Path) -> None:
+    mixed = shutil.copytree(tokens, tmp_path / "mixed")
+    for break_it in (lambda: shutil.copyfile(mixed / DECODE_FILE, mixed / ENCODE_FILE), (mixed / ENCODE_FILE).unlink):
+        break_it()
+        with pytest.raises(CheckpointError, match=f"{ENCODE_FILE} is missing or of another export; .* export-network"):
+            OnnxNetwork(mixed)
+
+
 def test_a_broken_graph_is_an_error(tokens: Path, tmp_path: Path) -> None:
     broken = shutil.copytree(tokens, tmp_path / "broken")
     (broken / ENCODE_FILE).write_bytes(b"broken")
+    values = json.loads((broken / GRAPHS_FILE).read_text())
+    values["graphs"][ENCODE_FILE] = hashlib.sha256(b"broken").hexdigest()
+    (broken / GRAPHS_FILE).write_text(json.dumps(values))
     with pytest.raises(CheckpointError, match="export it again"):
         OnnxNetwork(broken)
+
+
+def test_an_export_keeps_other_weights(tokens: Path, tmp_path: Path) -> None:
+    other = checkpoint(DEFAULT, tmp_path / "other")
+    before = (other / WEIGHTS_FILE).read_bytes()
+    with pytest.raises(CheckpointError, match="holds other weights"):
+        export_graphs(tokens, other)
+    assert (other / WEIGHTS_FILE).read_bytes() == before
+
+
+@pytest.mark.parametrize("side", [0, 63])
+def test_a_size_out_of_range_is_refused(side: int, tokens: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=f"input_size={side}"):
+        export_graphs(tokens, tmp_path, input_size=side)
 
 
 def test_graphs_of_other_weights_are_refused(tokens: Path, tmp_path: Path) -> None:

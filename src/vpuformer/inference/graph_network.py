@@ -14,7 +14,6 @@ from vpuformer.encoding.batch import PromptBatch
 from vpuformer.errors import CheckpointError, ConfigError, MissingDependencyError
 from vpuformer.inference.graphs import Graphs
 from vpuformer.inference.network import Arrays, Masks, Pixels, Prompts
-from vpuformer.model.manifest import check_sha256
 from vpuformer.model.prompt_inputs import Grids, encoder_prompt_maps, prompt_inputs
 
 Graph = Callable[[Arrays], Sequence[npt.NDArray[Any]]]
@@ -43,14 +42,14 @@ class GraphNetwork:
         load: makes a `Graph` of a file; a function of a module, so that it can be pickled.
 
     Raises:
-        CheckpointError: the checkpoint is missing or broken, or has no graphs.
+        CheckpointError: the checkpoint is missing or broken, or has no graphs, or some of another export.
     """
 
     device = "cpu"
 
     def __init__(self, name_or_path: str | os.PathLike[str], load: Callable[[Path], Graph]) -> None:
         graphs = Graphs.read(name_or_path)
-        check_sha256(graphs.manifest)
+        graphs.check_files()
         self.config, self.sha256 = graphs.manifest.config, graphs.manifest.sha256
         self.input_size = graphs.input_size
         self.features_depend_on_mask = self.config.features_depend_on_mask
