@@ -20,6 +20,7 @@ from vpuformer.inference.graphs import DECODE_FILE, ENCODE_FILE, GRAPHS_FILE, Gr
 from vpuformer.inference.network import Network
 from vpuformer.inference.onnx_network import OnnxNetwork
 from vpuformer.inference.openvino_network import OpenVinoNetwork
+from vpuformer.inference.runtimes import RUNTIMES
 from vpuformer.inference.segment import VPUFormerSegmenter
 from vpuformer.inference.torch_network import TorchNetwork
 from vpuformer.inference.zoom import ViewSettings
@@ -111,6 +112,11 @@ def test_weights_in_half_precision_are_read_from_their_file(tokens: Path) -> Non
     graphs = Graphs.read(tokens)
     assert graphs.input_size == LARGER
     assert graphs.encode.stat().st_size + graphs.decode.stat().st_size < graphs.manifest.weights.stat().st_size
+
+
+def test_a_segmenter_says_that_its_graphs_have_another_size(tokens: Path) -> None:
+    sizes = [VPUFormerSegmenter.from_pretrained(tokens, "cpu", runtime=name).views.input_size for name in RUNTIMES]
+    assert sizes == [LARGER, LARGER, None]
 
 
 @pytest.mark.skipif(bool(missing("openvino")), reason="needs the extra openvino")

@@ -71,7 +71,11 @@ class FeatureStore:
 
     @property
     def nbytes(self) -> int:
-        """Size of all features in bytes."""
+        """Size of all features in bytes.
+
+        Raises:
+            InputError: the folder cannot be read.
+        """
         return sum(size for _, size, _ in self._files())
 
     def get(self, key: str) -> Arrays | None:
@@ -126,7 +130,8 @@ class FeatureStore:
         Other files that lie in the folder are not the store's.
         """
         files: list[tuple[int, int, str]] = []
-        with suppress(FileNotFoundError), os.scandir(self.folder) as entries:
+        missing = (FileNotFoundError, NotADirectoryError)
+        with write_errors(self.folder), suppress(*missing), os.scandir(self.folder) as entries:
             for entry in entries:
                 if not _OWN_FILE.fullmatch(entry.name):
                     continue
