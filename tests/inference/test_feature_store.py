@@ -374,7 +374,16 @@ def test_a_file_in_place_of_the_folder_holds_nothing(tmp_path: Path) -> None:
     assert FeatureStore(tmp_path / "file").nbytes == 0
 
 
-def fail_with(error: OSError) -> Callable[..., Any]:
+@pytest.mark.skipif(sys.platform == "win32", reason="a user of Windows has a profile")
+def test_a_user_without_a_home_is_told_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("VPUFORMER_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr(Path, "home", fail_with(RuntimeError("Could not determine home directory.")))
+    with pytest.raises(ConfigError, match="name a folder in VPUFORMER_CACHE"):
+        FeatureStore()
+
+
+def fail_with(error: Exception) -> Callable[..., Any]:
     def fail(*_: object) -> None:
         raise error
 

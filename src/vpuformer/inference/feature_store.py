@@ -202,14 +202,20 @@ def cache_folder() -> Path:
     """The user's folder for data that can be computed again.
 
     VPUFORMER_CACHE names it; by default it is `vpuformer` in the platform's folder for caches.
+
+    Raises:
+        ConfigError: the user has no home folder, as in some containers, and the variable is not set.
     """
     if chosen := os.environ.get("VPUFORMER_CACHE"):
         return Path(chosen)
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local", "vpuformer", "Cache")
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "vpuformer"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "vpuformer")
+    try:
+        if sys.platform == "win32":
+            return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local", "vpuformer", "Cache")
+        if sys.platform == "darwin":
+            return Path.home() / "Library" / "Caches" / "vpuformer"
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "vpuformer")
+    except RuntimeError as error:
+        raise ConfigError("the user has no home folder for a cache; name a folder in VPUFORMER_CACHE") from error
 
 
 # A runtime lays out the axes of an array in memory as its kernels like them, and other kernels round in another way.
