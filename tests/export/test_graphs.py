@@ -1,8 +1,8 @@
 """Exported graphs answer as the network in PyTorch does."""
 
-import hashlib
 import json
 import shutil
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -26,10 +26,11 @@ from vpuformer.inference.torch_network import TorchNetwork
 from vpuformer.inference.zoom import ViewSettings
 from vpuformer.model.checkpoint import save_checkpoint
 from vpuformer.model.config import VARIANTS, VPUFormerConfig
-from vpuformer.model.manifest import WEIGHTS_FILE
+from vpuformer.model.manifest import WEIGHTS_FILE, sha256_of
 from vpuformer.model.vpuformer import VPUFormer
 from vpuformer.prompts import Box, Click, Prompt, Scribble
 
+onnx = pytest.importorskip("onnx")
 pytestmark = pytest.mark.skipif(bool(missing("export")), reason="needs the extra export")
 
 SIDE, LARGER = 64, 96
@@ -152,11 +153,33 @@ def test_a_graph_of_another_export_is_refused(tokens: Path, tmp_path: Path) -> N
 def test_a_broken_graph_is_an_error(tokens: Path, tmp_path: Path) -> None:
     broken = shutil.copytree(tokens, tmp_path / "broken")
     (broken / ENCODE_FILE).write_bytes(b"broken")
-    values = json.loads((broken / GRAPHS_FILE).read_text())
-    values["graphs"][ENCODE_FILE] = hashlib.sha256(b"broken").hexdigest()
-    (broken / GRAPHS_FILE).write_text(json.dumps(values))
+    sign(broken)
     with pytest.raises(CheckpointError, match="export it again"):
         OnnxNetwork(broken)
+
+
+@pytest.mark.parametrize("network", [OnnxNetwork, OpenVinoNetwork])
+def test_a_graph_reads_no_file_of_another_folder(
+    network: Callable[[Path], Network], tokens: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(tokens, tmp_path / "folder")
+    shutil.copyfile(folder / WEIGHTS_FILE, tmp_path / WEIGHTS_FILE)
+    graph = (folder / DECODE_FILE).read_bytes()
+    proto = onnx.load_model_from_string(graph)
+    for weights in proto.graph.initializer:
+        for entry in weights.external_data:
+            entry.value = entry.value.replace(WEIGHTS_FILE, f"../{WEIGHTS_FILE}")
+    (folder / DECODE_FILE).write_bytes(proto.SerializeToString())
+    sign(folder)
+    with pytest.raises(CheckpointError, match="cannot be read as a graph"):
+        network(folder)
+
+
+def sign(folder: Path) -> None:
+    """Make the graphs in a folder those that its description is about."""
+    values = json.loads((folder / GRAPHS_FILE).read_text())
+    values["graphs"] = {name: sha256_of(folder / name) for name in (ENCODE_FILE, DECODE_FILE)}
+    (folder / GRAPHS_FILE).write_text(json.dumps(values))
 
 
 def test_an_export_keeps_other_weights(tokens: Path, tmp_path: Path) -> None:
