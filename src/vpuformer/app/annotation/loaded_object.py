@@ -36,7 +36,7 @@ class LoadedObject:
         return self._answers[index]
 
     def kept_off(self, index: int) -> tuple[int, ...]:
-        """Return the ids of the steps of other objects whose masks the answer of this step leaves out."""
+        """Return the ids of other objects' steps whose masks the answer of this step leaves out."""
         return tuple(self.steps[index].content.get("keep_off", ()))
 
     def store_answer(self, index: int, answer: StepAnswer) -> None:
