@@ -1,4 +1,4 @@
-"""Pixels of the objects that a step keeps off are never in its answer, though the segmenter answers with all pixels."""
+"""Pixels of objects that a step keeps off are never in its answer."""
 
 import itertools
 import json

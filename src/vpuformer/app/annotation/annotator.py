@@ -118,9 +118,10 @@ class Annotator:
             loaded, since = LoadedObject(self.store, row, steps), 0
             if not sent:  # a repeated step may no longer fit
                 content, answer = self._checked(loaded, new.step)
-                kept_off = self.store.current_answers(row.image, set(new.keep_off) - {identity})
-                content |= {"keep_off": kept_off} if kept_off else {}
-                answer = answer and self.answering.without(answer, kept_off, row.image)
+                if new.keep_off:
+                    others = self.store.current_answers(row.image, set(new.keep_off) - {identity})
+                    content["keep_off"] = others
+                    answer = answer and self.answering.without(answer, others, row.image)
                 added = self.store.add_step(identity, new.revision, new.key, content, answer)
                 if added is not None and row.revision == new.revision:
                     loaded, since = loaded.with_step(added, content, answer), row.at

@@ -67,7 +67,7 @@ def decode(encoded: bytes, size: Size) -> BoolMask:
 
 
 def union(masks: Sequence[bytes], size: Size) -> bytes:
-    """Return the pixels of all masks of `size`. The cost depends on their runs, not on the pixels.
+    """Return the pixels of all masks of `size`. The time depends on runs, not on pixels.
 
     >>> list(union([bytes([2, 2, 2]), bytes([0, 1, 5])], (2, 3)))
     [0, 1, 1, 2, 2]

@@ -260,9 +260,9 @@ class Store(LabelStore):
         return StepAnswer(zlib.decompress(row[0]), row[1], crop, *row[3:])  # pyright: ignore[reportArgumentType]
 
     def current_answers(self, image: int, identities: Collection[int]) -> list[int]:
-        """Return the ids of the steps whose answers are the masks of these objects, in ascending order.
+        """Return the ids of the steps whose answers are the masks of these objects.
 
-        Objects of another image, deleted ones and those without a mask are left out.
+        They are in ascending order. Objects of another image, deleted ones and those without a mask are left out.
         """
         last = (
             sa.select(steps.c.object, sa.func.max(steps.c.position).label("position"))
