@@ -9,7 +9,8 @@ import pytest
 from skimage.color import deltaE_ciede2000, rgb2lab
 
 import vpuformer.app
-from vpuformer.images.palette import MOST, OKABE_ITO, UNLABELLED, colours, free_colour
+from vpuformer.images.colour_difference import to_blind_lab
+from vpuformer.images.palette import FEW, MOST, OKABE_ITO, UNLABELLED, colours, free_colour, rgb
 
 PAGE = Path(vpuformer.app.__file__).parent / "page" / "colours.js"
 
@@ -20,14 +21,34 @@ def lab(hexadecimal):
 
 def closest(hexadecimal):
     """The least difference (CIEDE2000) of two of the colours."""
-    values = lab(hexadecimal)
+    return closest_of(lab(hexadecimal))
+
+
+def closest_of(values):
     differences = deltaE_ciede2000(values[:, None], values[None])
     return differences[np.triu_indices(len(values), 1)].min()
 
 
 def test_forty_labels_and_objects_without_one_are_told_apart():
     assert colours(7) == OKABE_ITO
-    assert closest([*colours(40), UNLABELLED]) > 13
+    assert closest([*colours(40), UNLABELLED]) > 10
+    assert closest([*colours(30), UNLABELLED]) > 12
+
+
+def test_colour_blind_people_tell_thirty_apart():
+    kinds = to_blind_lab(np.array([rgb(text) for text in [*colours(30), UNLABELLED]]) / 255)
+    assert min(closest_of(values) for values in kinds) > 5
+
+
+def test_colour_blind_people_see_greys_as_they_are_and_confuse_what_they_are_known_to_confuse():
+    grey, red, green = np.array([[0.5, 0.5, 0.5], [0.69, 0.36, 0.0], [0.45, 0.45, 0.0]])
+    for seen in to_blind_lab(grey[None]):
+        assert np.abs(seen - rgb2lab(grey[None])).max() < 0.1
+    without_red, without_green, without_blue = to_blind_lab(np.array([red, green]))
+    usual = closest_of(rgb2lab(np.array([red, green])))
+    assert closest_of(without_green) < usual / 3
+    assert closest_of(without_red) < usual / 2
+    assert closest_of(without_blue) > usual / 2
 
 
 def test_no_colour_is_nearly_black_white_or_grey():
@@ -60,5 +81,5 @@ def test_the_page_has_the_same_colours():
     constants = dict(re.findall(r"^export const (\w+) = (.*?);$", PAGE.read_text(), re.MULTILINE | re.DOTALL))
     listed = tuple(json.loads(re.sub(r",\s*\]", "]", constants["COLOURS"])))
     assert listed == colours(len(listed))
-    assert len(listed) >= 40
+    assert len(listed) == FEW
     assert json.loads(constants["UNLABELLED"]) == UNLABELLED

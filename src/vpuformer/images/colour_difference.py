@@ -1,4 +1,4 @@
-"""Differences of colours as people see them: CIE L*a*b* and CIEDE2000."""
+"""Differences of colours as people see them: CIE L*a*b*, CIEDE2000, colour blindness."""
 
 import numpy as np
 import numpy.typing as npt
@@ -8,6 +8,16 @@ Lab = npt.NDArray[np.float64]
 _XYZ = np.array(
     [[0.412453, 0.357580, 0.180423], [0.212671, 0.715160, 0.072169], [0.019334, 0.119193, 0.950227]], np.float64
 )
+_BLIND = np.array(
+    [
+        [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+        [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
+        [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]],
+    ],
+    np.float64,
+)
+"""Linear RGB as people without red, green or blue cones see it (Machado, Oliveira and Fernandes, 2009)."""
+
 _WHITE = np.array([0.95047, 1, 1.08883])
 
 
@@ -17,7 +27,26 @@ def to_lab(rgb: npt.NDArray[np.float64]) -> Lab:
     >>> to_lab(np.array([1.0, 0.0, 0.0])).round(2).tolist()
     [53.24, 80.09, 67.2]
     """
-    linear = np.where(rgb > 0.04045, ((rgb + 0.055) / 1.055) ** 2.4, rgb / 12.92)
+    return _lab(_linear(rgb))
+
+
+def to_blind_lab(rgb: npt.NDArray[np.float64]) -> Lab:
+    """CIE L*a*b* of sRGB colours in 0..1, shape (n, 3), as three colour-blind people see them.
+
+    Returns:
+        Shape (3, n, 3): without red, green and blue cones.
+
+    >>> to_blind_lab(np.array([[1.0, 0.0, 0.0]])).round().tolist()
+    [[[40.0, -4.0, 47.0]], [[60.0, -5.0, 64.0]], [[53.0, 80.0, 63.0]]]
+    """
+    return _lab(np.clip(_linear(rgb) @ _BLIND.transpose(0, 2, 1), 0, 1))
+
+
+def _linear(rgb: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    return np.where(rgb > 0.04045, ((rgb + 0.055) / 1.055) ** 2.4, rgb / 12.92)
+
+
+def _lab(linear: npt.NDArray[np.float64]) -> Lab:
     share = linear @ _XYZ.T / _WHITE
     x, y, z = np.moveaxis(np.where(share > 0.008856, np.cbrt(share), 7.787 * share + 16 / 116), -1, 0)
     return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=-1)

@@ -6,7 +6,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from vpuformer.images.colour_difference import Lab, ciede2000, to_lab
+from vpuformer.images.colour_difference import Lab, ciede2000, to_blind_lab, to_lab
 
 RGBColour = tuple[int, int, int]
 
@@ -24,20 +24,26 @@ OKABE_ITO = ("#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "
 UNLABELLED = "#ff00ff"
 """Colour of objects without a label. No label gets it or a colour close to it."""
 
+FEW = 64
+"""Number of colours that the page knows."""
+
 MOST = 256
 """Number of different colours; further objects repeat them."""
 
 _ALIKE = 10.0
 """Difference (CIEDE2000) below which two colours count as the same."""
 _STEP = 17
-_LIGHTNESS = (35, 90)
-_LEAST_CHROMA = 30
+_LIGHTNESS = (30, 92)
+_LEAST_CHROMA = 26
+_BLIND_WEIGHT = 2.0
+"""Weight of a difference as colour-blind people see it: they see fewer differences, and those that they see count."""
 
 
 def colours(count: int) -> tuple[str, ...]:
     """The first `count` colours: Okabe and Ito's, then each the farthest from all before it.
 
-    The first 40 differ by at least 13.5 (CIEDE2000). None is nearly black, white or grey.
+    The first 30 differ by at least 11 (CIEDE2000), and by at least 5.5 as colour-blind people see them. None is nearly
+    black, white or grey.
 
     Raises:
         ValueError: `count` is not in 0..MOST.
@@ -49,7 +55,7 @@ def colours(count: int) -> tuple[str, ...]:
         raise ValueError(f"there are 0 to {MOST} colours, not {count}")
     if count <= len(OKABE_ITO):
         return OKABE_ITO[:count]
-    return _generated()[:count]
+    return _generated(FEW if count <= FEW else MOST)[:count]
 
 
 def free_colour(taken: Collection[str]) -> str:
@@ -61,7 +67,7 @@ def free_colour(taken: Collection[str]) -> str:
     if not taken:
         return OKABE_ITO[0]
     others = _lab(taken)[None]
-    for count in (len(OKABE_ITO), MOST):  # few need those that have to be generated
+    for count in (len(OKABE_ITO), FEW, MOST):  # few need all, which take most of a second
         choice = colours(count)
         nearest = ciede2000(_lab(choice)[:, None], others).min(axis=1)
         free = np.flatnonzero(nearest >= _ALIKE)
@@ -95,21 +101,28 @@ def voc_colours() -> npt.NDArray[np.uint8]:
     return colours.astype(np.uint8)
 
 
-@lru_cache(maxsize=1)
-def _generated() -> tuple[str, ...]:
+@lru_cache(maxsize=2)
+def _generated(count: int) -> tuple[str, ...]:
     levels = range(0, 256, _STEP)
     grid = [f"#{red:02x}{green:02x}{blue:02x}" for red in levels for green in levels for blue in levels]
     lab = _lab(grid)
     lightness, chroma = lab[:, 0], np.hypot(lab[:, 1], lab[:, 2])
     useful = np.flatnonzero((lightness > _LIGHTNESS[0]) & (lightness < _LIGHTNESS[1]) & (chroma > _LEAST_CHROMA))
-    grid, lab = [grid[i] for i in useful], lab[useful]
-    chosen: list[str] = list(OKABE_ITO)
-    nearest = ciede2000(lab[:, None], _lab([*chosen, UNLABELLED])[None]).min(axis=1)
-    while len(chosen) < MOST:
-        best = int(nearest.argmax())
-        chosen.append(grid[best])
-        nearest = np.minimum(nearest, ciede2000(lab, lab[best][None]))
+    grid = [grid[i] for i in useful]
+    seen, weights = _seen(grid), np.array([1, *3 * [_BLIND_WEIGHT]])[:, None]
+    chosen: list[str] = []
+    nearest = np.full(len(grid), np.inf)
+    for colour in (*OKABE_ITO, UNLABELLED, *(count - len(OKABE_ITO)) * [None]):
+        new = colour or grid[int(nearest.argmax())]
+        nearest = np.minimum(nearest, (weights * ciede2000(seen, _seen([new]))).min(axis=0))
+        chosen += [new] if new != UNLABELLED else []
     return tuple(chosen)
+
+
+def _seen(hexadecimal: Collection[str]) -> Lab:
+    """CIE L*a*b* of colours, shape (4, n, 3): as most people and three colour-blind people see them."""
+    rgb_values = np.array([rgb(text) for text in hexadecimal], float) / 255
+    return np.concatenate([to_lab(rgb_values)[None], to_blind_lab(rgb_values)])
 
 
 def _lab(hexadecimal: Collection[str]) -> Lab:

@@ -1,4 +1,4 @@
-"""Images with many objects in a real browser: which is which, and what stays out of the way."""
+"""Images with many objects in a real browser."""
 
 import shutil
 from collections.abc import Iterator
