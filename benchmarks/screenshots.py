@@ -9,7 +9,12 @@ import sys
 import tempfile
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
+from skimage import data
+from skimage.filters import threshold_otsu
+from skimage.measure import label, regionprops
+from skimage.morphology import closing
 
 ROOT = Path(__file__).parent.parent
 IMAGES = ROOT / "docs/images"
@@ -37,6 +42,11 @@ def main() -> None:
                 person.page.keyboard.press("?")
                 person.page.wait_for_timeout(300)
                 keep(person, "app-keys-dark")
+    with tempfile.TemporaryDirectory() as place:
+        Image.fromarray(data.coins()).save(Path(place, "coins.png"))
+        with served(Path(place)) as address, opened(address, color_scheme="light") as person:
+            crowd(person)
+            keep(person, "app-crowded")
 
 
 def work(person: Person) -> None:
@@ -59,6 +69,23 @@ def work(person: Person) -> None:
     person.scribble([(345, 288), (366, 300), (388, 288)])
     person.page.mouse.move(*person.place((300, 395)))
     person.page.wait_for_timeout(300)
+
+
+def crowd(person: Person) -> None:
+    """Outline coins that lie close together, with one label and a colour for each."""
+    coins = data.coins()
+    found = regionprops(label(closing(coins > threshold_otsu(coins), np.ones((3, 3)))))
+    boxes = [region.bbox for region in found if 500 < region.area < 5000]  # not the shadow at the top
+    person.page.get_by_placeholder("New label").fill("coin")
+    person.page.keyboard.press("Enter")
+    person.answered()
+    person.page.get_by_label("A colour for each object").check()
+    for top, left, bottom, right in boxes:
+        person.drag([(left - 2, top - 2), (right + 2, bottom + 2)])
+        person.press("Enter")
+    top, left, bottom, right = boxes[len(boxes) // 2]
+    person.page.mouse.move(*person.place(((left + right) / 2, (top + bottom) / 2)))
+    person.page.wait_for_timeout(7500)  # until hint and messages are gone
 
 
 def zoom(person: Person, point: tuple[float, float], notches: int) -> None:

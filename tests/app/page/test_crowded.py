@@ -165,3 +165,24 @@ def test_an_object_keeps_off_accepted_ones(address: str) -> None:
         assert switch.is_checked()
         switch.click()
         assert int(person.click((105, 100))["area"]) > alone
+
+
+def test_objects_have_the_colour_of_their_label_or_one_of_their_own(address: str) -> None:
+    with opened(address) as person:
+        switch = person.page.get_by_label("A colour for each object")
+        assert not switch.is_visible(), "without labels each object has its own colour anyway"
+        person.page.get_by_placeholder("New label").fill("cup")
+        person.page.keyboard.press("Enter")
+        person.page.locator("#labels .chosen", has_text="cup").wait_for()
+        outline_three(person)
+        person.page.mouse.move(*person.place((250, 200)))
+        colours = lambda: {tuple(pixel(person, place)[:3]) for place in PLACES}  # noqa: E731
+        assert len(colours()) == 1
+        switch.click()
+        assert len(colours()) == 3
+        swatches = person.page.locator("#objects .swatch")
+        shown = swatches.evaluate_all("all => all.map(each => getComputedStyle(each).backgroundColor)")
+        assert len(set(shown)) == 3
+        person.page.reload()
+        person.wait(state="idle")
+        assert len(colours()) == 3

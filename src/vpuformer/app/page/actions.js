@@ -204,7 +204,7 @@ export function actions({ session, settings, stage, labels, input, renderer, toa
     label: (combo) => labels.choose(Number(combo)),
     lock: () => onTarget((entry) => session.toggleLock(entry)),
     keepOff: () => {
-      settings.setKeepOff(!settings.keepOff);
+      settings.turn("keepOff", !settings.keepOff);
       toasts.show(settings.keepOff ? "Accepted and locked objects are kept off." : "Prompts may reach into accepted objects.");
     },
     hideObject: () => onTarget((entry) => session.toggleHidden(entry)),

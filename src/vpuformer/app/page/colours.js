@@ -3,6 +3,9 @@
  * the two.
  */
 
+/** @typedef {import("./types.js").Label} Label */
+/** @typedef {import("./objectentry.js").ObjectEntry} ObjectEntry */
+
 export const COLOURS = [
   "#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7", "#990033",
   "#66ffee", "#4400dd", "#774477", "#99dd88", "#006655", "#ffbbbb", "#886644", "#ddccff",
@@ -15,3 +18,16 @@ export const COLOURS = [
 ];
 /** Colour of objects without a label, if the project has labels. */
 export const UNLABELLED = "#ff00ff";
+
+/**
+ * The colour of an object: its label's colour, or a colour of its own.
+ *
+ * @param {ObjectEntry | null} entry null for an object that is being begun
+ * @param {{labels: Label[], label: number | null, entries: ObjectEntry[], byObject: boolean}} scene label: of an object that
+ *   is being begun; byObject: whether each object has its own colour, as always in a project without labels
+ */
+export function colourOf(entry, { labels, label, entries, byObject }) {
+  if (byObject || !labels.length) return COLOURS[((entry ? entries.indexOf(entry) : entries.length) + 1) % COLOURS.length];
+  const own = entry ? entry.optimistic.label : label;
+  return labels.find((each) => each.id === own)?.colour ?? UNLABELLED;
+}

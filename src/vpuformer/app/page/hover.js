@@ -5,7 +5,6 @@
  */
 
 import { byId, make, swatch } from "./dom.js";
-import { colourOf } from "./overlay.js";
 import { MASKS } from "./stage.js";
 
 /** @typedef {import("./types.js").Point} Point */
@@ -73,10 +72,8 @@ export class Hover {
     tag.hidden = !entry || !pointer;
     tag.dataset.object = entry ? String(entry.key) : "";
     if (!entry || !pointer) return;
-    const { entries, project } = this.#session;
-    const colour = colourOf(entry, { labels: project?.labels ?? [], label: null, entries });
     const name = entry.optimistic.label === null ? [] : [make("span", { class: "ellipsis" }, this.#session.labelName(entry))];
-    tag.replaceChildren(swatch(colour, String(entries.indexOf(entry) + 1)), ...name);
+    tag.replaceChildren(swatch(this.#session.colourOf(entry), String(this.#session.numberOf(entry))), ...name);
     const [x, y] = pointer;
     const left = x + AWAY + tag.offsetWidth > size.width ? x - AWAY - tag.offsetWidth : x + AWAY;
     const top = y + AWAY + tag.offsetHeight > size.height ? y - AWAY - tag.offsetHeight : y + AWAY;

@@ -68,6 +68,7 @@ const session = new Session(api, queue, {
   onToast: (sentence, undo) => toasts.show(sentence, undo),
 }, (project) => settings.recallLabel(project));
 session.keepOff = () => settings.keepOff;
+session.byObject = () => settings.byObject;
 const network = new NetworkWatch(api.getNetwork, clock, () => renderer.network());
 const refreshing = new Refreshing(session, clock);
 const stage = new Stage(host, session, settings, () => {

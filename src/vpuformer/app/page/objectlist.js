@@ -1,5 +1,6 @@
 /** The objects of the open image, and the selection among them. */
 
+import { colourOf } from "./colours.js";
 import { Folder } from "./folder.js";
 import { Locks } from "./locks.js";
 import { ObjectEntry } from "./objectentry.js";
@@ -33,6 +34,8 @@ export class ObjectList {
   label = null;
   /** Returns whether objects leave out pixels of accepted and locked ones. */
   keepOff = () => false;
+  /** Returns whether each object has its own colour, also where there are labels. */
+  byObject = () => false;
   /** Undoes the last deletion or acceptance, until another action. @type {(() => void) | null} */
   withdrawLast = null;
   /** Objects with pending actions, of any image. @type {Map<Lane, ObjectEntry>} */
@@ -224,6 +227,12 @@ export class ObjectList {
     if (hidden) this.#hidden.add(id);
     else this.#hidden.delete(id);
     this.locks.set(id, locked);
+  }
+
+  /** @param {ObjectEntry | null} entry null for an object that is being begun */
+  colourOf(entry) {
+    const { label, entries, project } = this;
+    return colourOf(entry, { labels: project?.labels ?? [], label, entries, byObject: this.byObject() });
   }
 
   /** @param {ObjectEntry} entry */

@@ -1,12 +1,10 @@
 /** The layer with all masks of the image. */
 
-import { COLOURS, UNLABELLED } from "./colours.js";
-import { lighter, rgb } from "./palette.js";
+import { outlineOf, rgb } from "./palette.js";
 import { Coverage, fillRows, fillStroke, packed, paintBorder, paintInside, paintOutside } from "./raster.js";
 
 /** @typedef {import("./types.js").Point} Point */
 /** @typedef {import("./types.js").Edges} Edges */
-/** @typedef {import("./types.js").Label} Label */
 /** @typedef {import("./viewport.js").View} View */
 /** @typedef {import("./viewport.js").Size} Size */
 /** @typedef {import("./objectentry.js").ObjectEntry} ObjectEntry */
@@ -19,8 +17,7 @@ import { Coverage, fillRows, fillStroke, packed, paintBorder, paintInside, paint
  * @property {ObjectEntry[]} entries
  * @property {ObjectEntry | null} current
  * @property {ObjectEntry | null} hovered object that is lit up
- * @property {Label[]} labels
- * @property {number | null} label of an object that is being begun
+ * @property {(entry: ObjectEntry | null) => string} colourOf
  * @property {Mode} mode
  * @property {number} opacity
  * @property {Draft | null} draft
@@ -67,15 +64,16 @@ export class Overlay {
     const drawEntry = (entry) => {
       cover.clear();
       fill(entry);
-      const colour = rgb(colourOf(entry, scene));
+      const colour = rgb(scene.colourOf(entry));
       const lit = entry !== null && entry === hovered;
       const strong = lit || entry === current;
       if (mode === "tint") paintInside(pixels, cover, packed(colour, Math.min(1, scene.opacity * (lit ? 1.5 : strong ? 1 : 0.75))));
       const strength = mode === "outline" && !lit ? scene.opacity : 1;
-      const inner = packed(lighter(colour, strong ? 0.5 : 0.15), strength * (strong ? 1 : 0.85));
-      const outer = packed([0, 0, 0], strength * 0.75);
+      const [inner, outer, ...light] = outlineOf(colour, strong).map((part) => packed(part.colour, strength * part.opacity));
       const innerWidth = line + (lit ? line : 0) + (strong && mode === "outline" ? 1 : 0);
-      paintBorder(pixels, cover, inner, outer, innerWidth, Math.max(1, line - 1));
+      const outerWidth = Math.max(1, line - 1);
+      for (const white of light) paintBorder(pixels, cover, white, outer, innerWidth + 1, outerWidth);
+      paintBorder(pixels, cover, inner, outer, innerWidth, outerWidth);
     };
     if (mode === "cutout") {
       cover.clear();
@@ -91,16 +89,4 @@ export class Overlay {
     cover.clear();
     context.putImageData(bitmap, 0, 0);
   }
-}
-
-/**
- * The colour of an object: its label's colour, or a colour of its own if the project has no labels.
- *
- * @param {ObjectEntry | null} entry null for an object that is being begun
- * @param {{labels: Label[], label: number | null, entries: ObjectEntry[]}} scene
- */
-export function colourOf(entry, { labels, label, entries }) {
-  if (!labels.length) return COLOURS[((entry ? entries.indexOf(entry) : entries.length) + 1) % COLOURS.length];
-  const own = entry ? entry.optimistic.label : label;
-  return labels.find((each) => each.id === own)?.colour ?? UNLABELLED;
 }

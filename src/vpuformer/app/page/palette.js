@@ -1,6 +1,7 @@
 /** Colours of prompts and of the probability map. Colours of objects are in `colours.js`. */
 
 /** @typedef {[number, number, number]} Rgb */
+/** @typedef {{colour: Rgb, opacity: number}} Line */
 
 /** Blue for positive prompts, vermilion for negative ones; signs and dashes show the same without colour. */
 export const POSITIVE = "#0a6fc2";
@@ -19,6 +20,30 @@ export function rgb(hex) {
  */
 export function lighter(colour, share) {
   return /** @type {Rgb} */ (colour.map((part) => Math.round(part + (255 - part) * share)));
+}
+
+/** Least relative luminance of a line that stands out wherever the dark line next to it does not. */
+const LIGHT = 0.6;
+
+/** Relative luminance, from 0 to 1 (WCAG 2). @param {Rgb} colour */
+export function luminance(colour) {
+  const [r, g, b] = colour.map((part) => (part <= 10 ? part / 3294.6 : ((part / 255 + 0.055) / 1.055) ** 2.4));
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+}
+
+/**
+ * The lines of an outline: inside the border, outside it, and a white one further inside if the first is not light.
+ * One of them stands out from any image.
+ *
+ * @param {Rgb} colour
+ * @param {boolean} strong
+ * @returns {Line[]}
+ */
+export function outlineOf(colour, strong) {
+  const inner = { colour: lighter(colour, strong ? 0.5 : 0.15), opacity: strong ? 1 : 0.85 };
+  const outer = { colour: /** @type {Rgb} */ ([0, 0, 0]), opacity: 0.75 };
+  const white = { colour: /** @type {Rgb} */ ([255, 255, 255]), opacity: 0.85 };
+  return luminance(inner.colour) < LIGHT ? [inner, outer, white] : [inner, outer];
 }
 
 /** Dark blue to light yellow. Every step is lighter than the one before, so the ramp works without colour too. */

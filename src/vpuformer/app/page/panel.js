@@ -1,7 +1,6 @@
 /** Lists in the side panel: steps of the current object, and objects of the image. */
 
 import { icon, make, relist, spaced, swatch } from "./dom.js";
-import { colourOf } from "./overlay.js";
 import { isPrompt, stepName, positionText } from "./steps.js";
 
 /** @typedef {import("./session.js").Session} Session */
@@ -56,7 +55,7 @@ export function showObjects(host, session) {
   const { entries, current } = session;
   const labels = session.project?.labels ?? [];
   const signature = JSON.stringify([
-    labels, current?.key,
+    labels, session.byObject(), current?.key,
     entries.map((entry) => [entry.key, entry.area, entry.busy, entry.hidden, entry.locked, entry.optimistic.label, entry.optimistic.accepted]),
   ]);
   const fresh = relist(host, signature, () => {
@@ -66,7 +65,7 @@ export function showObjects(host, session) {
       const state = statusText(entry);
       const row = make("button",
         { type: "button", class: "row", "data-key": `object-${entry.key}`, "aria-current": String(entry === current), title: `Object ${index + 1}, ${state}`, click: () => session.select(entry) },
-        swatch(colourOf(entry, { labels, label: null, entries }), String(index + 1)),
+        swatch(session.colourOf(entry), String(index + 1)),
         make("span", { class: `ellipsis ${name === "no label" ? "quiet" : ""}` }, name),
         make("span", { class: "quiet number" }, entry.busy ? "…" : spaced(entry.area)),
         make("span", { class: `object-state ${entry.optimistic.accepted ? "accepted" : ""}` }, ...(entry.optimistic.accepted ? [icon("check")] : []), make("span", { class: "hidden" }, state)));

@@ -138,6 +138,7 @@ export class Renderer {
     const counted = session.entries.filter((entry) => entry.counted);
     const accepted = counted.filter((entry) => entry.optimistic.accepted).length;
     byId("object-count").textContent = counted.length ? `${accepted} of ${counted.length} accepted` : "";
+    byId("by-object-row").hidden = !project?.labels.length;
     byId("keep-off-row").hidden = session.entries.length < 2 && !settings.keepOff;
     const absent = session.entries.filter((entry) => entry.hidden).length;
     byId("hidden-objects").hidden = !absent;

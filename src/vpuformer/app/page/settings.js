@@ -30,6 +30,8 @@ export class Settings {
   mode = "tint";
   /** @type {Record<Mode, number>} */
   opacity = { tint: 0.45, outline: 1, cutout: 0.9 };
+  /** Whether each object has its own colour, also where there are labels. */
+  byObject = false;
   probability = false;
   hidden = false;
   tidyOpen = false;
@@ -51,6 +53,7 @@ export class Settings {
       }
       if (saved.radius >= SMALLEST_BRUSH && saved.radius <= LARGEST_BRUSH) this.radius = saved.radius;
       this.keepOff = saved.keepOff === true;
+      this.byObject = saved.byObject === true;
       if (isTidying(saved.tidying)) this.tidying = saved.tidying;
     } catch {
       // Nothing was saved, or it cannot be read.
@@ -59,8 +62,8 @@ export class Settings {
 
   save() {
     try {
-      const { mode, opacity, radius, tidying, keepOff } = this;
-      localStorage.setItem(SETTINGS_KEY, JSON.stringify({ mode, opacity, radius, tidying, keepOff }));
+      const { mode, opacity, radius, tidying, keepOff, byObject } = this;
+      localStorage.setItem(SETTINGS_KEY, JSON.stringify({ mode, opacity, radius, tidying, keepOff, byObject }));
     } catch {
       // Private windows keep nothing.
     }
@@ -103,9 +106,9 @@ export class Settings {
     this.save();
   }
 
-  /** @param {boolean} on */
-  setKeepOff(on) {
-    this.keepOff = on;
+  /** @param {"keepOff" | "byObject"} name @param {boolean} on */
+  turn(name, on) {
+    this[name] = on;
     this.save();
   }
 

@@ -214,10 +214,10 @@ export class Stage {
       return;
     }
     const { view, ratio, draft } = this;
-    const { entries, current, hovered, label, project } = this.#session;
+    const { entries, current, hovered } = this.#session;
     const { opacity, probability } = this.#settings;
     const mode = probability && current ? "outline" : this.#settings.mode; // a tint would change the map's colours
-    const scene = { image, entries, current, hovered, labels: project?.labels ?? [], label, mode, opacity: opacity[mode], draft };
+    const scene = { image, entries, current, hovered, colourOf: (/** @type {import("./objectentry.js").ObjectEntry | null} */ entry) => this.#session.colourOf(entry), mode, opacity: opacity[mode], draft };
     this.#overlay.draw(context, { scale: view.scale * ratio, x: view.x * ratio, y: view.y * ratio }, ratio, scene);
   }
 

@@ -34,7 +34,8 @@ export class ViewPanel {
   #radius = /** @type {HTMLInputElement} */ (byId("radius"));
   #low = /** @type {HTMLInputElement} */ (byId("low"));
   #high = /** @type {HTMLInputElement} */ (byId("high"));
-  #keepOff = /** @type {HTMLInputElement} */ (byId("keep-off"));
+  /** @type {["keepOff" | "byObject", HTMLInputElement][]} */
+  #switches = [["keepOff", byId("keep-off")], ["byObject", byId("by-object")]];
   #probability = /** @type {HTMLInputElement} */ (byId("probability"));
 
   /**
@@ -73,10 +74,12 @@ export class ViewPanel {
       settings.probability = this.#probability.checked;
       onChange();
     });
-    this.#keepOff.addEventListener("change", () => {
-      settings.setKeepOff(this.#keepOff.checked);
-      onChange();
-    });
+    for (const [name, box] of this.#switches) {
+      box.addEventListener("change", () => {
+        settings.turn(name, box.checked);
+        onChange();
+      });
+    }
     for (const slider of [this.#low, this.#high]) slider.addEventListener("input", () => this.#window(slider));
     byId("window").addEventListener("dblclick", () => this.#resetWindow());
   }
@@ -138,8 +141,8 @@ export class ViewPanel {
   }
 
   show() {
-    const { mode, opacity, radius, probability, tool, keepOff } = this.#settings;
-    this.#keepOff.checked = keepOff;
+    const { mode, opacity, radius, probability, tool } = this.#settings;
+    for (const [name, box] of this.#switches) box.checked = this.#settings[name];
     for (const [i, button] of this.#modes.entries()) {
       button.setAttribute("aria-checked", String(MODES[i] === mode));
       button.tabIndex = MODES[i] === mode ? 0 : -1;
