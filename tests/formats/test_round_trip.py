@@ -15,7 +15,7 @@ from PIL import Image
 
 from vpuformer.errors import MaskError
 from vpuformer.formats import FORMATS, AnnotatedImage, LabelledMask, read_objects
-from vpuformer.formats.bundle import LabelAndMask
+from vpuformer.formats.found import LabelAndMask
 from vpuformer.formats.contours import parts_of
 from vpuformer.formats.matching import match_image, match_stem
 from vpuformer.formats.outlines import filled
