@@ -32,9 +32,9 @@ def import_annotations(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Report, and change nothing.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as one JSON object.")] = False,
 ) -> None:
-    """Import annotations made elsewhere: COCO, YOLO, LabelMe, PASCAL VOC, CVAT, Label Studio, masks, label maps.
+    """Import annotations made elsewhere, for all images of a folder.
 
-    The format is recognized. A box without a mask becomes an object whose mask the network makes; it is not accepted,
+    COCO, YOLO, LabelMe, PASCAL VOC, CVAT, Label Studio, masks and label maps are recognized. A box without a mask becomes an object whose mask the network makes; it is not accepted,
     and corrected like any other. Run again, the command adds what is new and updates what nobody has touched; what was
     changed by hand stays.
 

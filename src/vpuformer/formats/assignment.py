@@ -19,7 +19,7 @@ class Assignment:
 
     Attributes:
         of_image: entries of each image that has any, in the order of the files.
-        missing: names in the files that are no image of the folder.
+        missing: names in the files that no image of the folder has.
         ambiguous: names that may mean several images, or that share an image with another name.
     """
 
@@ -73,7 +73,7 @@ class _Index:
         self._stems = _tails(others)
 
     def find(self, name: str, *, stem: bool) -> list[str]:
-        """The images that a name may mean: those of the same path, else those that share an end with it."""
+        """The images that a name may mean: of the same path, else with a common end."""
         for tails in (self._named, self._stems) if stem else (self._named,):
             same = [image for image, whole in tails.get(name, ()) if whole]
             found = same or [image for image, _ in tails.get(name, ())]

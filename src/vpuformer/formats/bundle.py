@@ -167,7 +167,10 @@ class Bundle:
         return self._jsons[name][1]
 
     def jsons(self, kind: type, *keys: str) -> list[str]:
-        """The JSON files of this kind, dict or list, that have all these keys; of a list, its first element does."""
+        """The JSON files of this kind, dict or list, that have all these keys.
+
+        Of a list, the first element has them.
+        """
         names = self.names if self.alone else self.under("", ".json")
         for name in names:
             if name not in self._keys:

@@ -40,7 +40,7 @@ def what_it_is(bundle: Bundle) -> str:
         return f"{called} is a tar archive; pack the files as zip, or give their folder"
     root = root_of(bundle, bundle.names[0])
     if root is not None:
-        return f"{called} is XML with the root {root!r:.40}, which is no format that is read"
+        return f"{called} is XML of an unknown format, with the root {root!r:.40}"
     parsed = bundle.json(bundle.names[0])
     first = parsed[0] if isinstance(parsed, list) and parsed else parsed
     for key, what in _KEYS.items():

@@ -61,7 +61,7 @@ class LeftOut(NamedTuple):
 
 
 class Remark(NamedTuple):
-    """A guess about things of a file, which become objects all the same; fields as in `LeftOut`."""
+    """A guess about things of a file that become objects; fields as in `LeftOut`."""
 
     thing: str
     why: str
@@ -125,7 +125,7 @@ def check_size(said: tuple[object, object], target: TargetImage, called: str) ->
 def found_box(
     label: str | None, edges: tuple[float, float, float, float], size: Size, identity: str | None = None
 ) -> FoundObject | LeftOut:
-    """An object with the box x0, y0, x1, y1, in pixel corners at integers, clipped to the image.
+    """An object with a box: x0, y0, x1, y1, pixel corners at integers, clipped to the image.
 
     >>> found_box("cup", (3, 5, 4, 6), (10, 10)).shape
     Box(x0=2.5, y0=4.5, x1=3.5, y1=5.5, positive=True)

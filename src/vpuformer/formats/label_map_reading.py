@@ -26,7 +26,7 @@ def claims(bundle: Bundle) -> bool:
 
 
 def read(bundle: Bundle) -> Annotations:
-    """One image a file, with one object a label; a binary mask, or probabilities, are one object."""
+    """One image a file, and one object a label; a binary mask or probabilities are one."""
     if bundle.alone:
         return Annotations(bundle.whole, [FoundImage(None, partial(_objects, bundle, bundle.names[0], {}))])
     names = label_names(bundle)

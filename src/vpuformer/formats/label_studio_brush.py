@@ -20,8 +20,8 @@ _Bits = npt.NDArray[np.uint8]
 def brush_mask(packed: Any, size: Size, where: str) -> BoolMask:
     """The mask in a packed stream, bool of shape `size`.
 
-    >>> header = [0, 0, 0, 4] + [0b00111_000, 0b0_0000_000, 0b0_0000_1_00]  # 4 bytes of 8 bits, lengths of 1 bit
-    >>> brush_mask([0, 0, 0, 4, 0b00111_000, 0b1_0001_000, 0b1_0001_1_00, 0b11_111111, 0b11_000000], (1, 1), "here")
+    >>> packed = f"{4:032b}" + f"{7:05b}" + f"{1:04b}" * 4 + "1" + "00" + "11" + f"{255:08b}"  # 255, four times
+    >>> brush_mask([int(f"{packed:<072}"[at : at + 8], 2) for at in range(0, 72, 8)], (1, 1), "here")
     array([[ True]])
 
     Raises:

@@ -30,7 +30,7 @@ def read(bundle: Bundle) -> Annotations:
         of_image: dict[str, list[dict[str, Any]]] = {}
         for entry in bundle.json(name):
             if not isinstance(entry, dict) or not all(isinstance(entry.get(key), str) for key in ("file", "picture")):
-                raise MaskError(f"{name} lists {entry!r:.60}; every entry has a 'file' and a 'picture'")
+                raise MaskError(f"{name} lists {entry!r:.60}; wanted a file and its image")
             of_image.setdefault(entry["picture"], []).append(entry)
         images += [FoundImage(image, partial(_objects, bundle, name, own)) for image, own in of_image.items()]
     return Annotations(bundle.whole, images)

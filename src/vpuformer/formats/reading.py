@@ -19,7 +19,6 @@ from vpuformer.formats.found import (
     FoundObject,
     LabelAndMask,
     LeftOut,
-    Remark,
     TargetImage,
 )
 from vpuformer.formats.matching import match_image, match_stem, plain_name
@@ -89,7 +88,7 @@ def read_objects(
         else:
             yield found.label, found.shape
     if boxes:
-        on_note(f"{counted(boxes, 'box')} left out, which are not masks")
+        on_note(f"{counted(boxes, 'box')} left out: without a mask")
 
 
 def objects_of(bundle: Bundle, target: TargetImage, on_note: AddNote) -> Iterator[FoundObject]:
@@ -123,6 +122,3 @@ def _entries_of(annotations: Annotations, target: TargetImage, on_note: AddNote)
     if note is not None:
         on_note(note)
     return [image for image in images if plain_name(image.name or "") == plain_name(names[index])]
-
-
-__all__ = ["READ_ONLY", "Reader", "Remark", "objects_of", "read_annotations", "read_objects"]

@@ -34,7 +34,7 @@ def claims(bundle: Bundle) -> bool:
 
 
 def read(bundle: Bundle) -> Annotations:
-    """One image a map of objects; images that have no such map have the boxes of their XML file.
+    """One image a map of objects; images without a map have the boxes of their XML file.
 
     Labels of a map come from the list of boxes, else from the map of classes with the names in `labels.txt`.
     """

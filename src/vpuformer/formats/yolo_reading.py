@@ -24,7 +24,7 @@ from vpuformer.formats.outlines import filled
 
 _NAMES = ("data.yaml", "dataset.yaml", "classes.txt", "obj.names", "predefined_classes.txt")
 _OTHERS = frozenset({*_NAMES, "labels.txt", "ImageSets", "NOTES.txt"})
-"""Texts, and folders of texts, that are no labels of an image."""
+"""Texts, and folders of texts, that label no image."""
 
 _BOX = (4, 5)
 """Numbers of a box after the class: the last of five is how sure somebody was."""
@@ -39,7 +39,7 @@ _LONGEST_LIST = 300_000
 
 
 def claims(bundle: Bundle) -> bool:
-    """Whether there is a `.txt` file alone, or in a folder `labels` or with lines of numbers; or a text of numbers."""
+    """Whether there is a text of numbers, a single `.txt`, or a folder `labels` of them."""
     if not bundle.alone:
         return bool(_files(bundle))
     text = bundle.text(bundle.names[0])

@@ -197,7 +197,7 @@ def restored(answer: StepAnswer | None, size: Size, strokes: Sequence[history.Co
 
 
 def as_network_answer(prediction: Prediction, mask: BoolMask, seconds: float, model: str) -> StepAnswer:
-    """A mask made from a prediction, as it is stored; `model` is the hash of the network's weights."""
+    """A mask made from a prediction, as it is stored; `model` is the hash of its weights."""
     at, logits = prediction.crop, prediction.logits
     return replace(
         as_answer(mask),

@@ -1,4 +1,4 @@
-"""Import of annotations as objects of one image, from a file of any format that `vpuformer.formats` reads."""
+"""Import of annotations as objects of one image, from a file of any format."""
 
 import numpy as np
 
@@ -19,7 +19,7 @@ MAX_OBJECTS = 500
 
 
 def import_masks(annotator: Annotator, image: int, content: bytes, label: int | None, name: str = "") -> ImportResult:
-    """Create an object for every mask or box in `content`; see `vpuformer.formats.read_objects`.
+    """Create an object for every mask or box in `content`.
 
     The network answers boxes. Labels in the file are matched by name, and created if they are missing. An object that
     the image already has with the same label is skipped. Objects without a label in the file get `label`, an id. `name`

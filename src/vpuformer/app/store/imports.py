@@ -91,7 +91,7 @@ class _Object(NamedTuple):
 
     @property
     def untouched(self) -> bool:
-        """Whether only imports have changed the object: each adds a step and increases the revision by 1."""
+        """Whether only imports have changed it: each adds a step and 1 to the revision."""
         return self.revision == len(self.steps) and all(step.imported for step in self.steps)
 
     @property
@@ -131,7 +131,7 @@ class ImportStore(LabelStore):
         accept: bool = False,
         dry_run: bool = False,
     ) -> list[Imported]:
-        """Import the objects of an image in one transaction: all of them or, if anything fails, none.
+        """Import the objects of an image in one transaction: all of them or, at a failure, none.
 
         Args:
             image: its id; None for an image that the store does not know, with `dry_run` alone.
@@ -198,7 +198,7 @@ class ImportStore(LabelStore):
             history[identity].append(_Step(key, position, bool(answered)))
         query = sa.select(objects.c.id, objects.c.key, objects.c.deleted, objects.c.revision, objects.c.at)
         rows = connection.execute(query.where(of_image).order_by(objects.c.id))
-        return [_Object(identity, *values, history[identity]) for identity, *values in rows]  # pyright: ignore
+        return [_Object(row.id, row.key, row.deleted, row.revision, row.at, history[row.id]) for row in rows]
 
     @staticmethod
     def _digests(connection: sa.Connection, known: Sequence[_Object]) -> dict[int, str]:
