@@ -1,5 +1,6 @@
 """Names of the kinds of arrays, and conversion to NumPy. Imports no torch."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,19 @@ def evenly_spaced(count: int, most: int) -> list[int]:
     ([0, 4, 8], [0, 1], [])
     """
     return np.linspace(0, count - 1, min(most, count)).astype(int).tolist() if count else []
+
+
+def row_strips(size: Size, pixels: int = 1 << 17) -> Iterator[slice]:
+    """The rows of a map of `size`, in strips of about as many pixels as a core's cache holds.
+
+    Several passes over a strip read a large map from memory once, and their intermediate results stay small.
+
+    >>> [strip.indices(5)[:2] for strip in row_strips((5, 4), pixels=8)]
+    [(0, 2), (2, 4), (4, 5)]
+    """
+    step = max(1, pixels // size[1])
+    for start in range(0, size[0], step):
+        yield slice(start, start + step)
 
 
 def as_array(values: Any) -> npt.NDArray[Any]:

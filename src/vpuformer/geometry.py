@@ -87,6 +87,24 @@ class Crop:
         """Rows and columns, to index an array whose first two axes are height and width."""
         return slice(self.top, self.top + self.height), slice(self.left, self.left + self.width)
 
+    def complement(self, size: Size) -> tuple[tuple[slice, slice], ...]:
+        """Indices of the rest of an image of `size`: four rectangles, of which some may be empty.
+
+        >>> image = np.zeros((3, 3), int)
+        >>> for number, rectangle in enumerate(Crop(1, 1, 1, 1).complement((3, 3)), start=1):
+        ...     image[rectangle] = number
+        >>> image.tolist()
+        [[1, 1, 1], [3, 0, 4], [2, 2, 2]]
+        """
+        rows, columns = self.slices
+        across = slice(0, size[1])
+        return (
+            (slice(0, rows.start), across),
+            (slice(rows.stop, size[0]), across),
+            (rows, slice(0, columns.start)),
+            (rows, slice(columns.stop, size[1])),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class FrameMap:

@@ -3,11 +3,24 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 SLOW = {"timm", "torchvision", "sympy", "networkx", "huggingface_hub", "skimage", "scipy", "transformers", "onnx"}
 """Packages that are installed, and that no mask needs."""
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "coffee.jpg"
+
+COMMAND = """
+import json, sys
+from vpuformer.cli import main
+sys.argv = ["vpuformer", "segment", *sys.argv[1:]]
+try:
+    main()
+finally:
+    print(json.dumps(list(sys.modules)))
+"""
 
 PROGRAM = """
 import json, sys
@@ -28,3 +41,19 @@ def test_a_mask_imports_nothing_slow_but_its_runtime(runtime: str, package: str)
     assert package in packages
     assert not packages & (SLOW | {"onnxruntime", "openvino", "torch"} - {package})
     assert not {"torch._dynamo", "torch._inductor", "torch.onnx"} & modules
+
+
+def test_the_command_imports_no_decoder_but_that_of_its_image(tmp_path: Path) -> None:
+    arguments = [EXAMPLE, "--click", "290,200", "--device", "cpu", "-o", tmp_path / "mask.png"]
+    ended = subprocess.run([sys.executable, "-c", COMMAND, *arguments], check=True, capture_output=True)
+    modules = set(json.loads(ended.stdout.splitlines()[-1]))
+    assert "onnxruntime" in modules
+    unneeded = {
+        "torch",
+        "tifffile",
+        "pycocotools",
+        "PIL.WebPImagePlugin",
+        "PIL.TiffImagePlugin",
+        "PIL.Jpeg2KImagePlugin",
+    }
+    assert not modules & (SLOW | unneeded | {"fastapi", "sqlalchemy"})

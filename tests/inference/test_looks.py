@@ -1,5 +1,6 @@
 """Objects that go on beyond the crop, with a network that sees them: what is red is the object."""
 
+import tracemalloc
 from typing import cast
 
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from support.networks import segmenter_of
-from vpuformer.arrays import BoolMask
+from vpuformer.arrays import RGB, BoolMask
 from vpuformer.geometry import Crop
 from vpuformer.inference.protocol import Prediction, Query
 from vpuformer.inference.segment import VPUFormerSegmenter
@@ -57,15 +58,19 @@ def ends_with_the_crop(answer: Prediction) -> bool:
     return any(map(bool, cuts))
 
 
+def shown(red: BoolMask) -> RGB:
+    """The image of an object."""
+    return np.where(red[..., None], np.uint8(RED), np.uint8(BLACK))
+
+
 def asked(red: BoolMask, crop: Crop) -> tuple[VPUFormerSegmenter, SeesRed, Prediction]:
     """The answer about an object of which only the part in a crop is known so far."""
     network = SeesRed()
     segmenter = segmenter_of(network)
-    image = np.where(red[..., None], RED, BLACK).astype(np.uint8)
     known = np.zeros(SIZE, np.float32)
     known[crop.slices] = red[crop.slices]
     row, column = np.argwhere(known > 0)[0]
-    [answer] = segmenter.segment([Query(segmenter.encode(image), [Click(column, row)], known, crop)])
+    [answer] = segmenter.segment([Query(segmenter.encode(shown(red)), [Click(column, row)], known, crop)])
     return segmenter, network, answer
 
 
@@ -102,11 +107,46 @@ def test_an_object_that_ends_within_the_crop_costs_no_further_look() -> None:
     assert not ends_with_the_crop(answer)
 
 
+def test_an_object_that_fills_the_image_is_not_looked_at_again() -> None:
+    red = np.zeros(SIZE, np.bool_)
+    red[4:-4, 4:-4] = True
+    network = SeesRed()
+    segmenter = segmenter_of(network)
+    [answer] = segmenter.segment([Query(segmenter.encode(shown(red)), [Click(80, 60)])])
+    assert network.looks == 1
+    assert answer.crop == Crop.whole(SIZE)
+
+
+def test_a_large_image_takes_few_bytes_a_pixel() -> None:
+    red = np.zeros((1200, 1200), np.bool_)
+    red[200:1000, 200:1000] = True
+    segmenter = segmenter_of(SeesRed())
+    encoded = segmenter.encode(shown(red))
+    first, answer = peak_of(segmenter, Query(encoded, [Click(600, 600)]))
+    before = answer.probability.copy()
+    before[800:, 800:] = 0  # found again, near the prompt
+    before[:100, 500:900] = 0.99  # stays: the network is no surer that it goes
+    query = Query(encoded, [Click(600, 50), Click(900, 900)], before, Crop.whole(red.shape))
+    later, corrected = peak_of(segmenter, query)
+    assert corrected.mask[[50, 900], [600, 900]].all()
+    assert first < 12 * red.size
+    assert later < 22 * red.size
+
+
+def peak_of(segmenter: VPUFormerSegmenter, query: Query) -> tuple[int, Prediction]:
+    """The most bytes that arrays take while a query is answered, and the answer."""
+    tracemalloc.start()
+    [answer] = segmenter.segment([query])
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return peak, answer
+
+
 def test_an_empty_mask_to_start_from_keeps_nothing() -> None:
     red = np.zeros(SIZE, np.bool_)
     red[55:65, 5:155] = True
     segmenter = segmenter_of(SeesRed())
-    encoded = segmenter.encode(np.where(red[..., None], RED, BLACK).astype(np.uint8))
+    encoded = segmenter.encode(shown(red))
     [fresh] = segmenter.segment([Query(encoded, [Click(80, 60)])])
     [started] = segmenter.segment([Query(encoded, [Click(80, 60)], np.zeros(SIZE, np.float32))])
     np.testing.assert_array_equal(started.probability, fresh.probability)
@@ -122,7 +162,7 @@ def test_what_an_earlier_look_saw_is_no_cut(monkeypatch: pytest.MonkeyPatch) -> 
     answer = network.decode
     monkeypatch.setattr(network, "decode", lambda *inputs: _weakly(answer(*inputs)))
     segmenter = segmenter_of(network)
-    image = np.where(red[..., None], RED, BLACK).astype(np.uint8)
+    image = shown(red)
     [corrected] = segmenter.segment([Query(segmenter.encode(image), [Click(45, 75)], before, Crop(20, 20, 120, 80))])
     assert network.looks == 2
     assert not ends_with_the_crop(corrected)
@@ -137,7 +177,7 @@ def test_an_answer_without_an_object_binds_nothing() -> None:
     red = np.zeros(SIZE, np.bool_)
     red[50:60, 5:155] = True
     segmenter = segmenter_of(SeesRed())
-    encoded = segmenter.encode(np.where(red[..., None], RED, BLACK).astype(np.uint8))
+    encoded = segmenter.encode(shown(red))
     nothing = np.full(SIZE, 0.01, np.float32)
     [first] = segmenter.segment([Query(encoded, [Click(80, 55)])])
     [after] = segmenter.segment([Query(encoded, [Click(80, 20, False), Click(80, 55)], nothing)])

@@ -20,7 +20,9 @@ from vpuformer.evaluation.simulated_user import SimulatedUser
 from vpuformer.geometry import Crop
 from vpuformer.inference.predictor import Predictor
 from vpuformer.inference.protocol import Encoded, Prediction, Query, Segmenter
+from vpuformer.inference.resample import stretch
 from vpuformer.inference.session import Session
+from vpuformer.inference.sigmoid import sigmoid_
 from vpuformer.integrations.sam import SamPredictor
 from vpuformer.prompts import Box, Click, Scribble
 from vpuformer.training.validate import validate
@@ -159,6 +161,22 @@ def test_a_prediction_leaves_the_array_of_its_maker_as_it_is() -> None:
     made = np.zeros((2, 3), np.float32)
     assert not Prediction(made).mask.any()
     made[0, 0] = 1
+
+
+@pytest.mark.parametrize("crop", [Crop(3, 5, 30, 20), Crop(0, 0, 64, 48), Crop(40, 0, 24, 7), Crop(2, 2, 16, 16)])
+@pytest.mark.parametrize("known", [False, True])
+def test_an_answer_is_that_of_the_whole_map_at_once(crop: Crop, known: bool, rng: np.random.Generator) -> None:
+    logits, mask = rng.normal(0, 1, (16, 16)).astype(np.float32), rng.random((48, 64)) < 0.5
+    inside = stretch(logits, crop.size).copy()
+    sigmoid_(inside)
+    probability = np.zeros(mask.shape, np.float32)
+    probability[crop.slices] = inside
+    if known:
+        weakly = np.abs(probability - 0.49) < 0.25
+        agreeing = np.where(weakly, np.where(mask, 0.51, 0.47), mask)
+        probability = np.where((probability > 0.49) != mask, agreeing, probability).astype(np.float32)
+    answer = Prediction.from_logits(logits, crop, mask.shape, mask if known else None)
+    np.testing.assert_array_equal(answer.probability, probability)
 
 
 def test_an_answer_is_restored_to_the_bit(rng: np.random.Generator) -> None:

@@ -1,16 +1,30 @@
 """Far from the new prompts the mask changes only where the network is surer."""
 
+import tracemalloc
+from collections.abc import Sequence
+
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from vpuformer.arrays import BoolMask, FloatMap
 from vpuformer.geometry import Crop
-from vpuformer.inference.steady import REACH, SURER, steady
+from vpuformer.inference.pixels import pixels_under
+from vpuformer.inference.steady import REACH, SURER, SURER_AGAINST, refused_changes
 from vpuformer.metrics import MASK_THRESHOLD
 from vpuformer.prompts import Box, Click, Prompt, Scribble
 
 SIZE = (100, 200)
+
+
+def steady(
+    answer: FloatMap, before: FloatMap, new: Sequence[Prompt], looked_at: Crop | None = None, *, only_here: bool = False
+) -> FloatMap:
+    """The answer, with the previous probability where a change is refused."""
+    refused = refused_changes(answer, before, new, looked_at=looked_at, only_here=only_here)
+    return answer if refused is None else np.where(refused, before, answer)
 
 
 def answered(left: float = 0.1, right: float = 0.1) -> np.ndarray:
@@ -89,3 +103,80 @@ def test_without_new_prompts_and_only_here_nothing_changes() -> None:
 def test_images_of_any_size(size: tuple[int, int]) -> None:
     full = np.ones(size, np.float32)
     np.testing.assert_array_equal(steady(full, np.zeros(size, np.float32), [Click(0, 0)]), full)
+
+
+def refused_slowly(
+    answer: FloatMap, before: FloatMap, new: Sequence[Prompt], looked_at: Crop | None, only_here: bool
+) -> BoolMask:
+    """The rule as it is told, over the whole image."""
+    mask, previous = answer > MASK_THRESHOLD, before > MASK_THRESHOLD
+    seen = np.zeros(mask.shape, np.bool_)
+    seen[(looked_at or Crop.whole(mask.shape)).slices] = True
+    sureness = np.where(seen | (before != 0), np.abs(before - np.float32(0.5)), np.float32(0))
+    gain = np.abs(answer - np.float32(0.5)) - sureness
+    accepted = np.zeros(mask.shape, np.bool_)
+    for positive in (True, False):
+        change = (mask != previous) & (mask == positive)
+        prompts = [prompt for prompt in new if prompt.positive == positive]
+        if prompts:
+            elsewhere = np.ones(mask.shape, np.uint8)
+            for prompt in prompts:
+                if isinstance(prompt, Box):
+                    x0, y0, x1, y1 = (round(value + 0.01) for value in prompt.bounds)
+                    elsewhere[y0:y1, x0:x1] = 0
+                else:
+                    elsewhere[pixels_under(prompt, mask.shape)] = 0
+            distance = cv2.distanceTransform(elsewhere, cv2.DIST_L2, cv2.DIST_MASK_5)
+            _, labels = cv2.connectedComponents(change.astype(np.uint8), connectivity=8)
+            connected = change & np.isin(labels, labels[distance < 2])
+            pixels = max(int(connected.sum()), 25)
+            accepted |= connected & (distance <= REACH * np.partition(distance, pixels, axis=None)[pixels])
+        if not only_here:
+            accepted |= change & (gain > np.float32(SURER if prompts else SURER_AGAINST))
+    return (mask != previous) & ~accepted
+
+
+@settings(deadline=None, max_examples=80)
+@given(
+    seed=st.integers(0, 9999),
+    grain=st.sampled_from([0.5, 2, 6]),
+    signs=st.lists(st.booleans(), min_size=3, max_size=3),
+    looked_at=st.sampled_from([None, Crop(20, 10, 90, 70)]),
+    only_here=st.booleans(),
+)
+def test_the_rule_without_its_shortcuts(
+    seed: int, grain: float, signs: list[bool], looked_at: Crop | None, only_here: bool
+) -> None:
+    rng = np.random.default_rng(seed)
+    before, answer = (blobs(rng, grain) for _ in range(2))
+    x, y = rng.uniform(30, 170), rng.uniform(30, 70)
+    new: list[Prompt] = [
+        Click(x, y, signs[0]),
+        Scribble([(y, y), (x, 50), (60, 60), (90, 60)], signs[1], gaps=[2]),
+        Box(int(x) - 20.5, int(y) - 10.5, int(x) + 9.5, int(y) + 19.5, signs[2]),
+    ]
+    new = new[: rng.integers(1, 4)]
+    if seed % 2:
+        before = np.asfortranarray(before)  # as the mask of a transposed array
+    refused = refused_changes(answer, before, new, looked_at=looked_at, only_here=only_here)
+    slowly = refused_slowly(answer, before, new, looked_at, only_here)
+    np.testing.assert_array_equal(np.zeros(SIZE, np.bool_) if refused is None else refused, slowly)
+
+
+def blobs(rng: np.random.Generator, grain: float) -> FloatMap:
+    """A map of objects of any shape, with zeros in places."""
+    field = cv2.GaussianBlur(rng.normal(size=SIZE).astype(np.float32), (0, 0), grain)
+    return np.clip(0.5 + field / field.std() / 3, 0, 1).astype(np.float32)
+
+
+def test_a_large_image_takes_six_bytes_a_pixel() -> None:
+    before = np.zeros((2000, 2000), np.float32)
+    before[200:1800, 200:1800] = 0.9
+    answer = np.roll(before, 40, axis=1)
+    answer[answer > 0] = 0.8
+    tracemalloc.start()
+    refused = refused_changes(answer, before, [Click(1830, 1000)])
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert refused is not None
+    assert peak < 6 * answer.size

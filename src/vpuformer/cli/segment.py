@@ -11,8 +11,10 @@ from vpuformer.cli.outputs import IMAGE_SUFFIXES, check_file, check_unlike
 from vpuformer.cli.prompt_syntax import BOX_FORM, CLICK_FORM, SCRIBBLE_FORM
 from vpuformer.cli.shared_options import DeviceOption, ModelOption, RuntimeOption
 from vpuformer.errors import InputError, PromptError
+from vpuformer.memory import no_garbage_collection
 
 
+@no_garbage_collection()  # one image, and the process ends
 def segment(
     image: Annotated[Path, typer.Argument(metavar="IMAGE", help="The image: PNG, JPEG, TIFF, WebP, BMP or GIF.")],
     click: Annotated[list[str] | None, typer.Option(metavar=CLICK_FORM, help="A point on the object.")] = None,

@@ -8,11 +8,12 @@ from PIL import Image
 
 from vpuformer.arrays import BoolMask
 from vpuformer.images.palette import voc_colours
+from vpuformer.images.writing import grey_png
 
 
 def mask_png(mask: BoolMask) -> bytes:
     """Grey of 8 bits: 255 on the object, 0 elsewhere."""
-    return _encoded(Image.fromarray(mask.astype(np.uint8) * np.uint8(255)))
+    return grey_png(mask.astype(np.uint8) * np.uint8(255))
 
 
 def bit_png(mask: BoolMask) -> bytes:

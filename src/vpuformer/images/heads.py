@@ -5,23 +5,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Literal, cast
+from typing import TYPE_CHECKING, Literal
 
-import tifffile
 from PIL import Image
 
 from vpuformer.images.loading import (
     DEEP_MODES,
     TIFF_STARTS,
-    TiffHead,
     formats,
     opened,
     opened_by_pillow,
-    opened_by_tifffile,
     orientation_of,
 )
 
-_MOST_LOOKED_AT = 1000  # pages of a TIFF: a file of more is a stack, and each takes a tenth of a millisecond
+if TYPE_CHECKING:
+    from vpuformer.images.tiff import TiffHead
 
 
 @cache
@@ -36,14 +34,19 @@ def image_endings() -> frozenset[str]:
 
 
 @contextmanager
-def _head(path: Path) -> Iterator[tuple[tifffile.TiffFile, TiffHead] | Image.Image]:
+def _head(path: Path) -> "Iterator[TiffHead | Image.Image]":
     """A file opened by the library that reads its format."""
     with opened(path, "image") as file:
         start = file.read(4)
         file.seek(0)
-        opener = opened_by_tifffile if start in TIFF_STARTS else opened_by_pillow
-        with opener(file, path, "image") as head:
-            yield head
+        if start in TIFF_STARTS:
+            from vpuformer.images.tiff import opened_by_tifffile  # only now: other files need no tifffile
+
+            with opened_by_tifffile(file, path, "image") as tiff:
+                yield tiff
+        else:
+            with opened_by_pillow(file, path, "image") as image:
+                yield image
 
 
 def upright_size_of(path: Path) -> tuple[tuple[int, int], int]:
@@ -56,7 +59,7 @@ def upright_size_of(path: Path) -> tuple[tuple[int, int], int]:
         if isinstance(head, Image.Image):
             (width, height), turn = head.size, orientation_of(head)
         else:
-            height, width, turn = head[1].height, head[1].width, head[1].orientation
+            height, width, turn = head.height, head.width, head.orientation
     return ((width, height) if turn >= 5 else (height, width)), turn
 
 
@@ -95,8 +98,7 @@ def contents_of(path: Path) -> Contents:
         if isinstance(head, Image.Image):
             channels = len(head.getbands())
             return Contents(_frames(head), channels, channels, orientation_of(head) != 1)
-        tiff, first = head
-        return Contents(_pages(tiff), first.channels, first.shown, first.orientation != 1)
+        return Contents(head.pages(), head.channels, head.shown, head.orientation != 1)
 
 
 def colours_of(path: Path) -> Literal["grey", "palette", "colours"]:
@@ -109,7 +111,7 @@ def colours_of(path: Path) -> Literal["grey", "palette", "colours"]:
         if isinstance(head, Image.Image):
             palette, grey = head.mode in ("P", "PA"), head.mode in ("1", "L", "LA", *DEEP_MODES)
         else:
-            palette, grey = head[1].palette, head[1].shown <= 2
+            palette, grey = head.palette, head.shown <= 2
     return "palette" if palette else "grey" if grey else "colours"
 
 
@@ -119,15 +121,4 @@ def _frames(image: Image.Image) -> int:
     try:
         return int(getattr(image, "n_frames", 1))
     except Exception:  # broken behind the first image, which is the one that counts
-        return 1
-
-
-def _pages(tiff: tifffile.TiffFile) -> int:
-    try:
-        pages = len(tiff.pages)
-        if pages > _MOST_LOOKED_AT:
-            return pages
-        counted = (cast(tifffile.TiffPage, page) for page in tiff.pages)
-        return max(1, sum(not (page.is_reduced or page.is_mask) for page in counted))
-    except Exception:  # as above
         return 1

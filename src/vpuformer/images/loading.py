@@ -4,18 +4,14 @@ Pillow decodes nearly everything. What it would cut to 8 bits (colour PNG and TI
 (floating-point TIFF, planar TIFF, BigTIFF) goes to tifffile and OpenCV.
 """
 
-import logging
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, NamedTuple, cast
+from typing import Any, BinaryIO, Literal
 
 import cv2
 import numpy as np
 import numpy.typing as npt
-import tifffile
 from PIL import Image
 
 from vpuformer.errors import ImageError, InputError, MaskError
@@ -29,16 +25,13 @@ DEEP_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
 """Modes of Pillow's with more than 8 bits, which its own conversion would clip at 255."""
 
 # Pillow knows more formats. Left out are those that run a program (EPS), and those that nearly any bytes pass for.
-_FORMATS = ("PNG", "JPEG", "MPO", "TIFF", "WEBP", "BMP", "DIB", "GIF", "AVIF", "JPEG2000", "PPM", "ICO")
+_COMMON = ("PNG", "JPEG", "BMP", "DIB", "GIF", "PPM")  # Pillow loads its decoders of these alone if they are enough
+_FORMATS = (*_COMMON, "MPO", "TIFF", "WEBP", "AVIF", "JPEG2000", "ICO")
 TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _PNG_START = b"\x89PNG\r\n\x1a\n"
-_ORIENTATION = 0x0112  # EXIF and TIFF use the same tag
+ORIENTATION = 0x0112  # EXIF and TIFF use the same tag
 
 _limit_of_pillow = threading.Lock()
-
-# What is wrong with a file is said once, in the error, and not also in a line of log on the terminal. A program that
-# has set up logging still gets tifffile's lines.
-logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 Stored = Image.Image | npt.NDArray[Any]
 """A decoded Pillow image in any mode, or an array (H, W) or (H, W, channels) of any number type."""
@@ -68,7 +61,9 @@ def load(path: Path, what: What = "image", *, least: int | None = None) -> Store
         start = file.read(32)
         file.seek(0)
         if start.startswith(TIFF_STARTS):
-            return _load_tiff(file, path, what)
+            from vpuformer.images.tiff import load_tiff  # only now: other files need no tifffile
+
+            return load_tiff(file, path, what)
         with opened_by_pillow(file, path, what) as image:
             if least is not None:
                 image.draft(None, (least, least))
@@ -77,10 +72,10 @@ def load(path: Path, what: What = "image", *, least: int | None = None) -> Store
         if _is_deep_colour_png(start):
             file.seek(0)
             try:
-                return upright(_decode_by_opencv(file.read()), orientation_of(image))
+                return upright(decode_by_opencv(file.read()), orientation_of(image))
             except Exception as error:
-                raise _undecodable(str(path), what, error) from error
-        return _as_stored(stored, most) if what == "mask" else stored
+                raise undecodable(str(path), what, error) from error
+        return as_stored(stored, most) if what == "mask" else stored
 
 
 def _largest_value(image: Image.Image, start: bytes) -> int | None:
@@ -94,8 +89,11 @@ def _largest_value(image: Image.Image, start: bytes) -> int | None:
     return None
 
 
-def _as_stored(image: Image.Image, most: int | None, *, inverted: bool = False) -> Stored:
-    """What Pillow has decoded with the values of the file, whose largest one is `most` where Pillow has spread them."""
+def as_stored(image: Image.Image, most: int | None, *, inverted: bool = False) -> Stored:
+    """Values as they lie in the file, of an image that Pillow has decoded.
+
+    `most` is the largest value that the file can hold, where Pillow has spread its values.
+    """
     if not inverted and most is None:
         return image
     values = np.asarray(image)
@@ -117,21 +115,21 @@ def load_upright(image: Image.Image, name: str, what: What = "image") -> Image.I
     try:
         image.load()
     except Exception as error:  # what a broken file makes a decoder raise has no common base
-        raise _undecodable(name, what, error) from error
-    turn = _TURNS.get(orientation_of(image))
+        raise undecodable(name, what, error) from error
+    turn = TURNS.get(orientation_of(image))
     return image if turn is None else image.transpose(turn)
 
 
 def orientation_of(image: Image.Image) -> int:
     """The EXIF orientation of an image, 1 to 8; 1, upright, if there is none that can be read."""
     try:
-        value = image.getexif().get(_ORIENTATION, 1)
+        value = image.getexif().get(ORIENTATION, 1)
     except Exception:  # broken EXIF is common in honest photographs, and no reason to refuse one
         return 1
-    return value if value in _TURNS else 1
+    return value if value in TURNS else 1
 
 
-_TURNS = {
+TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -193,6 +191,13 @@ def formats() -> tuple[str, ...]:
     return tuple(name for name in _FORMATS if name in Image.OPEN)
 
 
+def _opened(file: BinaryIO) -> Image.Image:
+    try:
+        return Image.open(file, formats=_COMMON)
+    except Image.UnidentifiedImageError:
+        return Image.open(file, formats=formats())
+
+
 def opened_by_pillow(file: BinaryIO, path: Path, what: What) -> Image.Image:
     """A Pillow image of a size that is read, not yet decoded."""
     # Pillow's own limit is one value for the whole process: lifted for the moment in which the head is read, because
@@ -201,7 +206,7 @@ def opened_by_pillow(file: BinaryIO, path: Path, what: What) -> Image.Image:
         with _limit_of_pillow:
             limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
             try:
-                image = Image.open(file, formats=formats())
+                image = _opened(file)
             finally:
                 Image.MAX_IMAGE_PIXELS = limit
     except Image.UnidentifiedImageError as error:
@@ -209,148 +214,9 @@ def opened_by_pillow(file: BinaryIO, path: Path, what: What) -> Image.Image:
             f"{path} cannot be read as {_one(what)}; give a PNG, JPEG, TIFF, WebP, BMP or GIF file"
         ) from error
     except Exception as error:
-        raise _undecodable(str(path), what, error) from error
+        raise undecodable(str(path), what, error) from error
     check_pixels(image.height, image.width, str(path), what)
     return image
-
-
-class TiffHead(NamedTuple):
-    """What the first page of a TIFF says of itself."""
-
-    height: int
-    width: int
-    orientation: int
-    bits: int
-    compressed: bool
-    channels: int
-    shown: int
-    """Number of channels of grey, colour and alpha."""
-    inverted: bool
-    """Large values are dark. False for fax, which has no values but black and white."""
-    palette: bool
-    nodata: float | None
-    """The value of pixels without data, in GDAL's tag."""
-
-
-def _head_of(tiff: tifffile.TiffFile) -> TiffHead:
-    page = cast(tifffile.TiffPage, tiff.pages.first)
-    bits = page.bitspersample
-    orientation = page.tags.valueof(_ORIENTATION, default=1)
-    channels = int(page.samplesperpixel)
-    has_alpha = any(extra in (1, 2) for extra in page.extrasamples)
-    return TiffHead(
-        height=int(page.imagelength),
-        width=int(page.imagewidth),
-        orientation=int(orientation) if orientation in _TURNS else 1,
-        bits=max(bits) if isinstance(bits, tuple) else int(bits),
-        compressed=page.compression != tifffile.COMPRESSION.NONE,
-        channels=channels,
-        shown=channels
-        if has_alpha or page.photometric == tifffile.PHOTOMETRIC.SEPARATED
-        else _SHOWN.get(channels, channels),
-        inverted=page.photometric == tifffile.PHOTOMETRIC.MINISWHITE and page.compression not in _FAX,
-        palette=page.photometric == tifffile.PHOTOMETRIC.PALETTE,
-        nodata=_number_in(page.tags.valueof(_NODATA)),
-    )
-
-
-_FAX = (2, 3, 4)  # compressions of CCITT: white is stored as 0, whatever it was before
-_NODATA = 42113
-_SHOWN = {2: 1, 4: 3}
-
-
-def _number_in(text: Any) -> float | None:
-    try:
-        return float(str(text).strip(" \0"))
-    except ValueError:
-        return None
-
-
-@contextmanager
-def opened_by_tifffile(file: BinaryIO, path: Path, what: What) -> Iterator[tuple[tifffile.TiffFile, TiffHead]]:
-    """A TIFF and what its first page says, of a size that is read, not yet decoded."""
-    try:
-        tiff = tifffile.TiffFile(file)
-        head = _head_of(tiff)
-    except Exception as error:
-        raise _undecodable(str(path), what, error) from error
-    check_pixels(head.height, head.width, str(path), what)
-    with tiff:
-        yield tiff, head
-
-
-def _load_tiff(file: BinaryIO, path: Path, what: What) -> Stored:
-    with opened_by_tifffile(file, path, what) as (tiff, head):
-
-        def by_pillow() -> Stored:
-            file.seek(0)
-            with opened_by_pillow(file, path, what) as image:
-                found = load_upright(image, str(path), what)
-            if found.mode in DEEP_MODES:
-                return _as_seen(np.asarray(found), head, what)
-            if what == "image" or found.mode not in ("1", "L"):
-                return found
-            return _as_stored(found, 2**head.bits - 1 if head.bits in (2, 4) else None, inverted=head.inverted)
-
-        def by_tifffile() -> Stored:
-            pixels = _as_seen(_pixels_of(tiff, head), head, what)
-            if head.inverted and what == "image":
-                pixels = ~pixels if np.issubdtype(pixels.dtype, np.integer) or pixels.dtype == np.bool_ else -pixels
-            return upright(pixels, head.orientation)
-
-        def by_opencv() -> Stored:
-            file.seek(0)
-            return _as_seen(_decode_by_opencv(file.read()), head, what)  # has turned it already
-
-        # Alone, tifffile has no LZW and no JPEG, OpenCV no CMYK, and Pillow no depth: the first that can, does.
-        # Values as stored come from tifffile alone; Pillow's can be turned back into them.
-        if head.bits > 8:
-            ways = [by_tifffile, by_opencv, by_pillow]
-        else:
-            ways = [by_pillow, by_tifffile, by_opencv]
-            if what == "mask" and not head.palette:
-                ways = [by_tifffile, by_pillow, by_opencv]
-        if not head.compressed:
-            ways.remove(by_opencv)  # has nothing to add
-        reasons: list[Exception] = []
-        for way in ways:
-            try:
-                return way()
-            except Exception as error:
-                reasons.append(error)
-    reason = reasons[0]
-    raise reason if isinstance(reason, InputError) else _undecodable(str(path), what, reason)
-
-
-def _as_seen(pixels: npt.NDArray[Any], head: TiffHead, what: What) -> npt.NDArray[Any]:
-    """Without channels that are neither colour nor alpha; NaN where an image of more than 8 bits has no data."""
-    if pixels.ndim == 3 and head.shown < head.channels == pixels.shape[2]:
-        pixels = pixels[:, :, : head.shown]
-    if what == "mask" or head.nodata is None or pixels.dtype.itemsize == 1:
-        return pixels
-    with np.errstate(over="ignore"):  # written with fewer digits than the type has, the lowest float lies beyond it
-        nodata = np.float64(head.nodata).astype(pixels.dtype) if pixels.dtype.kind == "f" else head.nodata
-    missing = pixels == nodata
-    if not missing.any():
-        return pixels
-    floats = (
-        pixels if pixels.dtype.kind == "f" else pixels.astype(np.float32 if pixels.dtype.itemsize == 2 else np.float64)
-    )
-    return np.where(missing, floats.dtype.type(np.nan), floats)
-
-
-def _pixels_of(tiff: tifffile.TiffFile, head: TiffHead) -> npt.NDArray[Any]:
-    """The pixels of the first page, (H, W) or (H, W, channels), as they are stored."""
-    page = cast(tifffile.TiffPage, tiff.pages.first)
-    pixels = np.asarray(page.asarray())
-    if page.axes == "SYX":
-        pixels = np.moveaxis(pixels, 0, -1)
-    if page.axes not in ("YX", "YXS", "SYX") or pixels.shape[:2] != (head.height, head.width):
-        raise ValueError(f"its first page has the axes {page.axes} and the shape {pixels.shape}")
-    if page.photometric == tifffile.PHOTOMETRIC.SEPARATED and pixels.dtype == np.uint16 and pixels.shape[-1] == 4:
-        ink = np.ascontiguousarray(pixels >> 8, dtype=np.uint8)
-        return np.asarray(Image.fromarray(ink, "CMYK").convert("RGB"))
-    return pixels
 
 
 def _is_deep_colour_png(start: bytes) -> bool:
@@ -358,7 +224,12 @@ def _is_deep_colour_png(start: bytes) -> bool:
     return start.startswith(_PNG_START) and depth == 16 and colour_type != 0
 
 
-def _decode_by_opencv(content: bytes) -> npt.NDArray[Any]:
+def decode_by_opencv(content: bytes) -> npt.NDArray[Any]:
+    """The pixels of a file that OpenCV reads; channels in the order red, green, blue, alpha.
+
+    Raises:
+        ValueError: OpenCV does not read it.
+    """
     said = cv2.utils.logging
     level = said.setLogLevel(said.LOG_LEVEL_SILENT)  # what is wrong is said once, in the error
     try:
@@ -372,7 +243,8 @@ def _decode_by_opencv(content: bytes) -> npt.NDArray[Any]:
     return pixels
 
 
-def _undecodable(name: str, what: What, error: Exception) -> InputError:
+def undecodable(name: str, what: What, error: Exception) -> InputError:
+    """The error for a file whose decoder has raised this one."""
     if isinstance(error, MemoryError):
         return error_for(what)(f"{name} needs more memory than there is; scale the {what} down or cut it into pieces")
     reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__

@@ -16,7 +16,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from vpuformer.arrays import BoolMask, FloatMap
+from vpuformer.arrays import BoolMask, FloatMap, row_strips
 from vpuformer.errors import MaskError, listed
 from vpuformer.metrics import MASK_THRESHOLD
 
@@ -151,7 +151,7 @@ def meaning_of(values: Values, alpha: Values | None = None, *, palette: bool = F
             f"the mask holds floats from {low:g} to {high:g}, wanted probabilities in 0..1; replace what is not a"
             " number"
         )
-    if low == 0 and ((values == 0) | (values == high)).all():
+    if low == 0 and _holds_only(values, low, high):
         taken = f"a binary mask of 0 and {high:g}" if high else "a mask of 0 alone"
         return Meaning("binary", values > 0, taken, label=int(high) if high == int(high) else None)
     if np.issubdtype(values.dtype, np.floating):
@@ -161,6 +161,12 @@ def meaning_of(values: Values, alpha: Values | None = None, *, palette: bool = F
         probabilities = values.astype(np.float32) / np.float32(top)
         return Meaning("probabilities", probabilities, f"probabilities, 0 to {top} standing for 0 to 1")
     return _of_labels(values, palette=palette)
+
+
+def _holds_only(values: Values, low: Any, high: Any) -> bool:
+    """Whether every value is one of these two."""
+    strips = row_strips((values.shape[0], values.shape[1]))  # most masks have others in the first strips
+    return all(((values[rows] == low) | (values[rows] == high)).all() for rows in strips)
 
 
 def _of_floats(values: Values, low: float, high: float) -> Meaning:

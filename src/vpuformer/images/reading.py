@@ -86,7 +86,7 @@ def _from_pillow(image: Image.Image, name: str) -> RGB:
     try:
         if image.mode in ("RGBa", "La"):  # colours multiplied by alpha
             image = image.convert("RGBA" if image.mode == "RGBa" else "LA")
-        return np.array(image.convert("RGB"))
+        return np.array(image if image.mode == "RGB" else image.convert("RGB"))
     except Exception as error:  # a colour mode without a way to RGB
         raise ImageError(f"{name} has colours of the mode {image.mode}; convert it to RGB") from error
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from vpuformer.arrays import FloatMap, Size
+from vpuformer.arrays import BoolMask, FloatMap, Size
 from vpuformer.inference.pixels import Pixels, distance_from, logits_of, pixels_under
 from vpuformer.metrics import MASK_THRESHOLD
 from vpuformer.prompts import Prompt
@@ -23,6 +23,12 @@ MIN_RADIUS = 2.0
 
 _MARGIN = 0.5
 """Logit of a pixel on the right side, after the correction."""
+
+
+def is_honoured(answer: FloatMap | BoolMask, prompts: Sequence[Prompt]) -> bool:
+    """Whether `honoured` would leave an answer as it is: its probability, or its mask."""
+    shown = _shown(prompts, (answer.shape[0], answer.shape[1]))
+    return all(((answer[pixels] > MASK_THRESHOLD) == positive).all() for pixels, positive in shown)
 
 
 class Honoured(NamedTuple):

@@ -37,11 +37,12 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from vpuformer.arrays import RGB, BoolMask, FloatMap, Size, as_array
+from vpuformer.arrays import RGB, BoolMask, FloatMap, Size, as_array, row_strips
 from vpuformer.errors import InputError, MaskError, PromptError
 from vpuformer.geometry import Crop
 from vpuformer.images import check_mask, read_image
 from vpuformer.inference import cleaning
+from vpuformer.inference.pixels import pixels_of
 from vpuformer.inference.resample import stretch
 from vpuformer.inference.sigmoid import sigmoid_
 from vpuformer.metrics import MASK_THRESHOLD
@@ -309,20 +310,25 @@ class Prediction:
                 are, and 0 or 1 if they do so strongly, or if the pixel lies outside the crop.
             corrected: see `Prediction.corrected`.
         """
-        inside = stretch(logits, crop.size)
-        if inside is logits:
-            inside = logits.copy()
-        sigmoid_(inside)
-        if crop == Crop.whole(size):
-            probability = inside
-        else:
-            probability = np.zeros(size, np.float32)
-            probability[crop.slices] = inside
+        probability = np.zeros(size, np.float32)
+        inside = probability[crop.slices]
+        stretch(np.asarray(logits, np.float32), crop.size, out=inside)
+        for rows in row_strips(crop.size):
+            sigmoid_(inside[rows])
+            if mask is not None:
+                _agree(inside[rows], mask[crop.slices][rows])
         if mask is not None:
-            wrong = np.nonzero((probability > MASK_THRESHOLD) != mask)
-            right, weakly = mask[wrong], np.abs(probability[wrong] - MASK_THRESHOLD) < _WEAKLY
-            probability[wrong] = np.where(weakly, np.where(right, 0.51, 0.47), right)
+            for outside in crop.complement(size):
+                if mask[outside].any():
+                    probability[outside] = mask[outside]
         return cls(probability, crop, logits, corrected=corrected)
+
+
+def _agree(probability: FloatMap, mask: BoolMask) -> None:
+    """Put each pixel on the side of the threshold that `mask` says, in place; both have the shape (h, w)."""
+    wrong = pixels_of((probability > MASK_THRESHOLD) != mask)
+    right, weakly = mask[wrong], np.abs(probability[wrong] - MASK_THRESHOLD) < _WEAKLY
+    probability[wrong] = np.where(weakly, np.where(right, 0.51, 0.47), right)
 
 
 def as_readonly_rgb(image: str | os.PathLike[str] | Image.Image | npt.NDArray[Any]) -> RGB:

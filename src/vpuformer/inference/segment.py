@@ -9,19 +9,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from vpuformer.arrays import RGB, FloatMap
+from vpuformer.arrays import RGB, BoolMask, FloatMap
 from vpuformer.errors import CheckpointError, InputError
 from vpuformer.geometry import FrameMap
 from vpuformer.inference.candidates import distinct, further_views
 from vpuformer.inference.encoded import CropFeatures, EncodedImage
 from vpuformer.inference.feature_store import CachedEncoder, FeatureStore
-from vpuformer.inference.honoured import honoured
+from vpuformer.inference.honoured import honoured, is_honoured
 from vpuformer.inference.network import Network
-from vpuformer.inference.pixels import logits_of
+from vpuformer.inference.pixels import changed_logits
 from vpuformer.inference.protocol import Prediction, Query
 from vpuformer.inference.resample import stretch
 from vpuformer.inference.runtimes import load_network
-from vpuformer.inference.steady import steady
+from vpuformer.inference.steady import refused_changes
 from vpuformer.inference.zoom import USUAL, View, ViewSettings, ZoomRule
 from vpuformer.metrics import MASK_THRESHOLD
 from vpuformer.model.manifest import read_manifest
@@ -195,26 +195,33 @@ class VPUFormerSegmenter:
         if not self.views.steady:
             return answers
         return [
-            self._corrected(query, answer, last if bound else None)
+            self._corrected(query, answer, last, binds=bound)
             for query, answer, last, bound in zip(queries, answers, looked, binds, strict=True)
         ]
 
-    def _corrected(self, query: Query, answer: Prediction, looked: FloatMap | None) -> Prediction:
+    def _corrected(self, query: Query, answer: Prediction, looked: FloatMap, *, binds: bool) -> Prediction:
         """The answer without changes far from the new prompts, and with every prompt on the right side.
 
-        `looked` is the last probability that a look gave each pixel; None if the previous mask binds nothing.
+        `looked` is the last probability that a look gave each pixel, and `binds` whether the previous mask is kept.
         """
-        probability = answer.probability
-        if looked is not None and query.mask is not None:
-            merged = steady(looked, query.mask, query.new_prompts, looked_at=query.crop, only_here=query.only_here)
-            probability = probability if merged is looked else merged
-        probability, corrected = honoured(probability, query.prompts, sqrt(answer.crop.width * answer.crop.height))
-        if probability is answer.probability:
+        mask: BoolMask | None = None  # where it differs from that of the answer
+        values, changed, corrected = answer.probability, None, 0
+        if binds and query.mask is not None:
+            before = query.mask
+            refused = refused_changes(
+                looked, before, query.new_prompts, looked_at=query.crop, only_here=query.only_here
+            )
+            if refused is not None:
+                mask, values, changed = (looked > MASK_THRESHOLD) ^ refused, before, refused
+        if not is_honoured(values if mask is None else mask, query.prompts):
+            merged = values if changed is None else np.where(changed, values, looked)
+            values, corrected = honoured(merged, query.prompts, sqrt(answer.crop.width * answer.crop.height))
+            mask, changed = values > MASK_THRESHOLD, values != answer.probability
+        if changed is None or answer.logits is None:
             return answer
-        logits = stretch(logits_of(probability[answer.crop.slices]), (self._side, self._side))
-        return Prediction.from_logits(
-            logits, answer.crop, query.encoded.size, probability > MASK_THRESHOLD, corrected=corrected
-        )
+        crop = answer.crop.slices
+        logits = changed_logits(answer.logits, answer.probability[crop], values[crop], changed[crop])
+        return Prediction.from_logits(logits, answer.crop, query.encoded.size, mask, corrected=corrected)
 
     def _look(self, views: Sequence[View]) -> list[Prediction]:
         """One pass of the network."""
@@ -284,7 +291,7 @@ class VPUFormerSegmenter:
 
 def _binds(query: Query) -> bool:
     """Whether the previous mask has an object, of which some is to be kept."""
-    return query.mask is not None and query.new > 0 and bool((query.mask > MASK_THRESHOLD).any())
+    return query.mask is not None and query.new > 0 and bool(query.mask.max() > MASK_THRESHOLD)
 
 
 def _over(looked: FloatMap, answer: Prediction) -> FloatMap:

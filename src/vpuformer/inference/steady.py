@@ -11,12 +11,13 @@ from math import ceil, floor, sqrt
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
-from vpuformer.arrays import BoolMask, FloatMap, Size
+from vpuformer.arrays import BoolMask, FloatMap, Size, row_strips
 from vpuformer.geometry import Crop
 from vpuformer.inference.pixels import distance_to_zero, pixels_under
 from vpuformer.metrics import MASK_THRESHOLD
-from vpuformer.prompts import Prompt
+from vpuformer.prompts import Extent, Prompt
 
 REACH = 1.5
 """Distance from the new prompts up to which a change is near, in radii of the change that they bring about."""
@@ -30,19 +31,19 @@ SURER_AGAINST = 0.1
 _LEAST_CHANGE = 25
 """Pixels that a change has at least when its radius is measured."""
 
-_TOUCHING = 1.5
-"""Distance in pixels up to which a change touches a prompt."""
+Values = npt.NDArray[np.float32]
+"""The probabilities of some pixels, shape (n,)."""
 
 
-def steady(
+def refused_changes(
     probability: FloatMap,
     before: FloatMap,
     new: Sequence[Prompt],
     *,
     looked_at: Crop | None = None,
     only_here: bool = False,
-) -> FloatMap:
-    """The answer, with the previous probability wherever the mask must not change.
+) -> BoolMask | None:
+    """Pixels whose change is refused: they keep their previous probability.
 
     Near is what lies within `REACH` radii of a new prompt *and* in a connected change that touches it and has its sign.
     The radius is that of the change: as many pixels lie within it of the prompts as change there. So a click that adds
@@ -51,8 +52,9 @@ def steady(
     >>> from vpuformer.prompts import Click
     >>> before, answer = np.zeros((9, 40), np.float32), np.zeros((9, 40), np.float32)
     >>> before[3:6, 30:33], answer[3:6, 3:6], answer[3:6, 30:33] = 0.8, 0.7, 0.4
-    >>> (steady(answer, before, [Click(4, 4)]) > 0.5)[4, [4, 31]]
-    array([ True,  True])
+    >>> refused = refused_changes(answer, before, [Click(4, 4)])
+    >>> int(refused[:, :30].sum()), int(refused[:, 30:].sum())
+    (0, 9)
 
     Args:
         probability: the network's answer, shape (H, W), in 0..1.
@@ -62,76 +64,108 @@ def steady(
         only_here: change nothing that is far, however sure the network is.
 
     Returns:
-        `probability` itself if nothing of it is refused.
+        Shape (H, W); None if no change is refused.
     """
-    changed = (probability > MASK_THRESHOLD) != (before > MASK_THRESHOLD)
-    around = Crop.around(changed)
+    size: Size = (probability.shape[0], probability.shape[1])
+    mask = probability > MASK_THRESHOLD
+    refused = np.greater(before, MASK_THRESHOLD, order="C")
+    refused ^= mask
+    around = Crop.around(refused)
     if around is None:
-        return probability
-    window = _window(around, changed, new)
-    answer, previous, changed = probability[window.slices], before[window.slices], changed[window.slices]
-    mask = answer > MASK_THRESHOLD
-    gain = np.abs(answer - 0.5) - _sureness(previous, window, looked_at)
-    accepted = np.zeros(window.size, np.bool_)
+        return None
+    reach = ceil(REACH * sqrt(np.count_nonzero(refused))) + 2
+    window = _expanded([around.edges, *(prompt.bounds for prompt in new)], reach, Crop.whole(size))
+    least = {}
     for positive in (True, False):
-        change = changed & (mask == positive)
         prompts = [prompt for prompt in new if prompt.positive == positive]
+        least[positive] = np.float32(np.inf if only_here else SURER if prompts else SURER_AGAINST)
         if prompts:
-            accepted |= _near(change, _distance(prompts, window, (probability.shape[0], probability.shape[1])))
-        if not only_here:
-            accepted |= change & (gain > (SURER if prompts else SURER_AGAINST))
-    refused = changed & ~accepted
-    if not refused.any():
-        return probability
-    merged = probability.copy()
-    np.copyto(merged[window.slices], previous, where=refused)
-    return merged
+            sign = np.logical_and if positive else np.greater
+            change = sign(refused[window.slices], mask[window.slices])
+            part, near = _near(change, prompts, window, size)
+            refused[part.slices] &= ~near
+    for rows in row_strips(size):
+        pixels = np.flatnonzero(refused[rows])
+        if len(pixels):
+            answer, previous = probability[rows].ravel()[pixels], before[rows].ravel()[pixels]
+            gain = np.abs(answer - 0.5) - _sureness(previous, pixels + rows.start * size[1], size, looked_at)
+            surer = gain > np.where(answer > MASK_THRESHOLD, least[True], least[False])
+            refused[rows].ravel()[pixels[surer]] = False
+    return refused if refused.any() else None
 
 
-def _sureness(previous: FloatMap, window: Crop, looked_at: Crop | None) -> FloatMap:
-    """How sure the previous answer is of each pixel of the window, from 0 to 0.5; 0 where nobody has looked."""
+def _sureness(previous: Values, pixels: npt.NDArray[np.intp], size: Size, looked_at: Crop | None) -> Values:
+    """How sure the previous answer is of some pixels, from 0 to 0.5; 0 where nobody has looked.
+
+    Args:
+        previous: the answer, shape (n,).
+        pixels: their indices, row by row, in an image of `size`.
+        looked_at: see `refused_changes`.
+    """
     sureness = np.abs(previous - np.float32(0.5))
-    if looked_at is not None:
-        outside = np.ones(previous.shape, np.bool_)
-        top, left = looked_at.top - window.top, looked_at.left - window.left
-        rows = slice(max(top, 0), max(top + looked_at.height, 0))
-        outside[rows, max(left, 0) : max(left + looked_at.width, 0)] = False
-        sureness[outside & (previous == 0)] = 0
+    if looked_at is not None and looked_at != Crop.whole(size):
+        rows, columns = np.divmod(pixels, size[1])
+        inside = (rows >= looked_at.top) & (rows < looked_at.top + looked_at.height)
+        inside &= (columns >= looked_at.left) & (columns < looked_at.left + looked_at.width)
+        sureness[~inside & (previous == 0)] = 0
     return sureness
 
 
-def _near(change: BoolMask, distance: FloatMap) -> BoolMask:
-    """What of a change is near, given the distance of each pixel from the prompts."""
-    count, components = cv2.connectedComponents(change.view(np.uint8), connectivity=8)
-    labels = np.asarray(components, np.int32)
-    touching = np.zeros(count, np.bool_)
-    touching[labels[distance <= _TOUCHING]] = True
-    touching[0] = False  # what does not change
-    connected = touching[labels]
-    pixels = min(max(int(np.count_nonzero(connected)), _LEAST_CHANGE), distance.size - 1)
-    radius = np.partition(distance, pixels, axis=None)[pixels]
-    return connected & (distance <= REACH * radius)
+def _near(change: BoolMask, prompts: Sequence[Prompt], window: Crop, size: Size) -> tuple[Crop, BoolMask]:
+    """What of a change is near the prompts, in a part of the image that holds all of that.
+
+    Args:
+        change: shape of `window`; it is overwritten.
+        prompts: at least one, within the window.
+        window: the part of the image, of `size`, that holds the change and what lies in reach.
+    """
+    bounds = [prompt.bounds for prompt in prompts]
+    connected = change.view(np.uint8)  # 0 no change, 1 a change, 2 a change that is connected with a prompt
+    part = _expanded(bounds, 1, window)
+    local, shown = connected[_within(part, window)], _elsewhere(prompts, part, size) == 0
+    bare = shown & (local == 0)
+    local[bare] = 1  # so that one fill finds all changes that touch a prompt
+    count = -int(np.count_nonzero(bare))
+    while (apart := shown & (local == 1)).any():
+        row, column = divmod(int(apart.argmax()), part.width)
+        seed = (part.left - window.left + column, part.top - window.top + row)
+        count += cv2.floodFill(connected, None, seed, 2, flags=8)[0]
+    local[bare] = 0
+
+    pixels = min(max(count, _LEAST_CHANGE), connected.size - 1)
+    margin = ceil(REACH * sqrt(pixels / 3)) + 2  # enough for a disk; at an edge of the image the radius is larger
+    while True:
+        part = _expanded(bounds, margin, window)
+        distance = distance_to_zero(_elsewhere(prompts, part, size))
+        radius = np.partition(distance, pixels, axis=None)[pixels] if pixels < distance.size else np.inf
+        if REACH * radius < margin or part == window:
+            return part, (connected[_within(part, window)] == 2) & (distance <= REACH * radius)
+        margin *= 2
 
 
-def _window(around: Crop, changed: BoolMask, new: Sequence[Prompt]) -> Crop:
-    """The part of the image that holds change, prompts, and what lies in reach of them."""
-    height, width = changed.shape
-    extents = [around.edges, *(prompt.bounds for prompt in new)]
+def _expanded(extents: Sequence[Extent], margin: int, within: Crop) -> Crop:
+    """The rectangle around all these, with a margin in pixels where that lies within another one."""
     left, top, right, bottom = zip(*extents, strict=True)
-    margin = ceil(REACH * sqrt(np.count_nonzero(changed))) + 2
-    x0, y0 = max(floor(min(left)) - margin, 0), max(floor(min(top)) - margin, 0)
-    x1, y1 = min(ceil(max(right)) + margin, width), min(ceil(max(bottom)) + margin, height)
+    x0, y0 = max(floor(min(left)) - margin, within.left), max(floor(min(top)) - margin, within.top)
+    x1 = min(ceil(max(right)) + margin, within.left + within.width)
+    y1 = min(ceil(max(bottom)) + margin, within.top + within.height)
     return Crop(x0, y0, x1 - x0, y1 - y0)
 
 
-def _distance(prompts: Sequence[Prompt], window: Crop, size: Size) -> FloatMap:
-    """Distance of each pixel of the window from the prompts; 0 within a box."""
-    elsewhere = np.ones(size, np.uint8)
+def _within(part: Crop, window: Crop) -> tuple[slice, slice]:
+    """The indices of a part of the image in the array of a window."""
+    return Crop(part.left - window.left, part.top - window.top, part.width, part.height).slices
+
+
+def _elsewhere(prompts: Sequence[Prompt], part: Crop, size: Size) -> npt.NDArray[np.uint8]:
+    """0 for the pixels under the prompts and within boxes, 1 for all others of a part of the image."""
+    elsewhere = np.ones(part.size, np.uint8)
     for prompt in prompts:
         if prompt.kind == "box":
             x0, y0, x1, y1 = prompt.bounds
-            rows = slice(max(floor(y0 + 0.5), 0), max(ceil(y1 - 0.5), 0) + 1)
-            elsewhere[rows, max(floor(x0 + 0.5), 0) : max(ceil(x1 - 0.5), 0) + 1] = 0
+            rows = slice(max(floor(y0 + 0.5), 0) - part.top, max(ceil(y1 - 0.5), 0) + 1 - part.top)
+            elsewhere[rows, max(floor(x0 + 0.5), 0) - part.left : max(ceil(x1 - 0.5), 0) + 1 - part.left] = 0
         else:
-            elsewhere[pixels_under(prompt, size)] = 0
-    return distance_to_zero(elsewhere[window.slices])
+            rows, columns = pixels_under(prompt, size)
+            elsewhere[rows - part.top, columns - part.left] = 0
+    return elsewhere

@@ -177,36 +177,40 @@ class View(NamedTuple):
         """
         if rule is None or look >= rule.looks:
             return None
-        wider = widened(self.crop, answer.probability, rule)
+        size, around = self.encoded.size, _object_of(answer)
+        wider = None if around is None else widened(self.crop, around, size, rule)
         if wider is None:
             if look > 1:
                 return None
-            crop = next_crop(self.encoded.size, answer.probability, self.all_prompts, self.crop, rule)
+            crop = _crop_around(around, size, self.all_prompts, self.crop, rule)
         else:
-            crop = wider if look < rule.looks - 1 else Crop.whole(self.encoded.size)
+            crop = wider if look < rule.looks - 1 else Crop.whole(size)
         if crop == self.crop:
             return None
         return View(self.encoded, crop, prompts_in_crop(self.all_prompts, crop), answer.probability, self.all_prompts)
 
 
-def widened(crop: Crop, probability: FloatMap, rule: ZoomRule = RULES["ours"]) -> Crop | None:
+def _object_of(answer: Prediction) -> Crop | None:
+    """The rectangle around the object of a look's answer, which has nothing outside its crop."""
+    inside = Crop.around(answer.probability[answer.crop.slices] > OBJECT_THRESHOLD)
+    if inside is None:
+        return None
+    return Crop(answer.crop.left + inside.left, answer.crop.top + inside.top, inside.width, inside.height)
+
+
+def widened(crop: Crop, around: Crop, size: Size, rule: ZoomRule = RULES["ours"]) -> Crop | None:
     """The crop, wider where the object comes too near an inner border; None if it does not.
 
-    >>> import numpy as np
-    >>> probability = np.zeros((1000, 1000), np.float32)
-    >>> probability[400:500, 300:600] = 0.9
-    >>> widened(Crop(left=300, top=300, width=400, height=300), probability)
+    >>> widened(Crop(300, 300, 400, 300), Crop(left=300, top=400, width=300, height=100), (1000, 1000))
     Crop(left=100, top=300, width=600, height=300)
 
     Args:
         crop: of the answer.
-        probability: the answer, shape (H, W) of the image, in 0..1.
+        around: the rectangle around the object.
+        size: height and width of the image.
         rule: the numbers.
     """
-    around = Crop.around(probability > OBJECT_THRESHOLD)
-    if around is None:
-        return None
-    height, width = probability.shape
+    height, width = size
     left, right = _widened(crop.left, crop.width, around.left, around.width, width, rule)
     top, bottom = _widened(crop.top, crop.height, around.top, around.height, height, rule)
     wider = Crop(left, top, right - left, bottom - top)
@@ -254,8 +258,15 @@ def next_crop(
         previous: the crop of the answer so far.
         rule: the numbers.
     """
-    whole = Crop.whole(size)
     around = None if probability is None else Crop.around(probability > OBJECT_THRESHOLD)
+    return _crop_around(around, size, prompts, previous, rule)
+
+
+def _crop_around(
+    around: Crop | None, size: Size, prompts: Iterable[Prompt], previous: Crop | None, rule: ZoomRule
+) -> Crop:
+    """See `next_crop`, with the rectangle around the object so far."""
+    whole = Crop.whole(size)
     if around is None:
         return whole
     extents = [around.edges, *(_prompt_extent(prompt) for prompt in prompts if prompt.positive)]
