@@ -34,9 +34,9 @@ def import_annotations(
 ) -> None:
     """Import annotations made elsewhere, for all images of a folder.
 
-    COCO, YOLO, LabelMe, PASCAL VOC, CVAT, Label Studio, masks and label maps are recognized. A box without a mask becomes an object whose mask the network makes; it is not accepted,
-    and corrected like any other. Run again, the command adds what is new and updates what nobody has touched; what was
-    changed by hand stays.
+    COCO, YOLO, LabelMe, PASCAL VOC, CVAT, Label Studio, masks and label maps are recognized. A box without a mask
+    becomes an object whose mask the network makes; it is not accepted, and corrected like any other. Run again, the
+    command adds what is new and updates what nobody has touched; what was changed by hand stays.
 
     Example: vpuformer import holiday/ annotations.json
     """
