@@ -135,11 +135,9 @@ def _options(
     pass
 
 
-for _command in (segment, annotate):
-    app.command()(_command)
-app.command(name="import")(import_annotations)
-for _command in (precompute, export_masks, evaluate, merge, report, train, export_network, info):
+for _command in (segment, annotate, precompute, export_masks, evaluate, merge, report, train, export_network, info):
     app.command(cls=FormatsBelow if _command is export_masks else None)(_command)
+app.command("import")(import_annotations)
 app.add_typer(data, name="data")
 
 
