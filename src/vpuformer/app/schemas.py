@@ -300,13 +300,12 @@ class ImportResult(Message):
 
 
 class Reason(Message):
-    """Things of an import with something in common; `thing` is in the singular."""
+    """Things of an import with something in common; `examples` are images or sentences."""
 
     thing: str
     why: str
     number: int
     examples: list[str]
-    """Names of the first images concerned, or sentences."""
 
 
 class FolderImport(Message):
@@ -320,7 +319,6 @@ class FolderImport(Message):
     """Number of images that were left out because their annotations are broken or do not fit."""
     new: int
     same: int
-    """Number of objects that stay as they are."""
     changed: int
     """Number of objects that were updated: the file has changed, and nobody has touched them here."""
     answered: int
