@@ -105,6 +105,7 @@ def test_data_sets_and_records_are_read_without_extras(grabcut: Path, tmp_path: 
     [
         (("annotate", "examples"), "app"),
         (("export-masks", "examples", "-o", "nowhere/masks"), "app"),
+        (("import", "examples", "examples"), "app"),
         (("segment", COFFEE, "--click", "270,255", "-o", "{folder}.png", "--runtime", "torch"), "torch"),
         (("segment", COFFEE, "--click", "270,255", "-o", "{folder}.png", "--device", "cuda"), "torch"),
         (("segment", COFFEE, "--click", "270,255", "-o", "{folder}.png", "--runtime", "openvino"), "openvino"),

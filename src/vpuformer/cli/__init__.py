@@ -20,6 +20,7 @@ from vpuformer.cli.data import data
 from vpuformer.cli.evaluate import evaluate
 from vpuformer.cli.export_masks import FormatsBelow, export_masks
 from vpuformer.cli.export_network import export_network
+from vpuformer.cli.import_annotations import import_annotations
 from vpuformer.cli.info import info
 from vpuformer.cli.merge import merge
 from vpuformer.cli.precompute import precompute
@@ -64,6 +65,7 @@ _SAVE_MEMORY = {
     "evaluate": "use a smaller --batch, --workers or --input-size",
     "segment": "use a smaller image, or --device cpu",
     "annotate": "use smaller images, or --device cpu",
+    "import": "use smaller images, or --device cpu",
     "precompute": "use smaller images, or --device cpu",
 }
 
@@ -135,6 +137,7 @@ def _options(
 
 for _command in (segment, annotate, precompute, export_masks, evaluate, merge, report, train, export_network, info):
     app.command(cls=FormatsBelow if _command is export_masks else None)(_command)
+app.command("import")(import_annotations)
 app.add_typer(data, name="data")
 
 
