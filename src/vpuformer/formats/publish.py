@@ -1,6 +1,7 @@
 """An export as a whole: it appears once all of it is written, or not at all."""
 
 import json
+import os
 import secrets
 import shutil
 from collections.abc import Iterable, Iterator
@@ -56,6 +57,20 @@ def published(folder: Path, name: str, *, overwrite: bool = False) -> Iterator[P
         shutil.rmtree(staging, ignore_errors=True)
         for path in made:  # the innermost first
             _remove_if_empty(path)
+
+
+def seen_from(output: Path, root: Path) -> str | None:
+    """Path of the images relative to the files; None on another drive."""
+    try:
+        return Path(os.path.relpath(root.resolve(), output.resolve())).as_posix()
+    except ValueError:
+        return None
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove what an export into `folder` has left that was killed. No other export into it may be under way."""
+    for path in folder.glob(f"{_UNFINISHED}*"):
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def _move(staging: Path, folder: Path, record: Path) -> None:
