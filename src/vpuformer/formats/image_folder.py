@@ -8,8 +8,17 @@ from vpuformer.errors import DatasetError, ImageError
 from vpuformer.files import is_file
 from vpuformer.images import image_endings
 
-_SHOWN = 200
-"""Characters of a name in a message."""
+_LONGEST, _SHOWN = 4096, 200
+"""Characters of a name, and of a name in a message."""
+
+
+def shown(given: str) -> str:
+    r"""A name for messages and lists, whatever it holds.
+
+    >>> shown("a\ud800.png")
+    'a\\ud800.png'
+    """
+    return given[:_SHOWN].encode(errors="backslashreplace").decode()
 
 
 class ImageFolder:
@@ -28,13 +37,13 @@ class ImageFolder:
         self.root = Path(root).resolve()
 
     def name_of(self, given: str) -> str:
-        """Path within the folder of the image that a file calls `given`.
+        """Path within the folder of the image that a list calls `given`.
 
         It is the longest end of that path that is a file here, so that `/data/images/a.png` finds `a.png`. Without any
         it is the whole path, without its drive, root, `.` and `..`.
 
         Raises:
-            ImageError: the name is empty or not text.
+            ImageError: the name is not text, or no path.
         """
         parts = self._parts(given)
         for first in range(len(parts)):
@@ -49,7 +58,7 @@ class ImageFolder:
         """`name_of` for a path without the ending of the image.
 
         Raises:
-            ImageError: the name is not text, no image has this stem, or several have.
+            ImageError: the name is no path, no image has this stem, or several have.
         """
         parts = self._parts(given)
         endings = sorted(ending for each in image_endings() for ending in (each, each.upper()))
@@ -57,10 +66,10 @@ class ImageFolder:
             stem = "/".join(parts[first:])
             names = [stem + ending for ending in endings if is_file(self.root / (stem + ending))]
             if len(names) > 1:
-                raise ImageError(f"{given[:_SHOWN]} may be {' or '.join(names)}; rename one of them")
+                raise ImageError(f"{shown(given)} may be {' or '.join(names)}; rename one of them")
             if names:
                 return names[0]
-        raise ImageError(f"there is no image {given[:_SHOWN]} in {self.root}")
+        raise ImageError(f"there is no image {shown(given)} in {self.root}")
 
     def path_of(self, name: str) -> Path:
         """The file of an image, without links.
@@ -70,18 +79,18 @@ class ImageFolder:
         """
         path = self.root / name
         if not is_file(path):
-            raise ImageError(f"there is no image {name[:_SHOWN]} in {self.root}")
+            raise ImageError(f"there is no image {shown(name)} in {self.root}")
         real = path.resolve()
         if not real.is_relative_to(self.root):
-            raise ImageError(f"{name[:_SHOWN]} leads to {real}, out of the folder; copy the file into the folder")
+            raise ImageError(f"{shown(name)} leads to {real}, out of the folder; copy the file into the folder")
         return real
 
     def _parts(self, given: str) -> list[str]:
         try:
             given.encode()
         except UnicodeEncodeError as error:
-            raise ImageError(f"the name {given[:_SHOWN]!r} is not text; rename the image") from error
+            raise ImageError("its name is not text; rename the image") from error
         parts = [part for part in PurePosixPath(given.replace("\\", "/")).parts if part not in ("/", "//", ".", "..")]
-        if not parts or "\0" in given:
-            raise ImageError(f"the name {given[:_SHOWN]!r} is no path of an image")
+        if not parts or "\0" in given or len(given) > _LONGEST:
+            raise ImageError("its name is no path of an image")
         return parts

@@ -7,7 +7,7 @@ from typing import Any
 from vpuformer.errors import ImageError, InputError
 from vpuformer.files import read_json
 from vpuformer.formats.coco_masks import whole_number
-from vpuformer.formats.image_folder import ImageFolder
+from vpuformer.formats.image_folder import ImageFolder, shown
 from vpuformer.formats.prompted import Listed, PromptList, Unanswered
 from vpuformer.prompts import prompt_from_dict
 
@@ -44,7 +44,7 @@ def _entries(path: Path, folder: ImageFolder) -> Iterator[Listed | Unanswered]:
         try:
             image = folder.name_of(given)
         except ImageError as error:
-            yield Unanswered(given, str(error))
+            yield Unanswered(shown(given), str(error))
             continue
         if "objects" not in values:
             yield _object(values, image, given, None, where)

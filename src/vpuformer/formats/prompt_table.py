@@ -9,7 +9,7 @@ from typing import Any
 
 from vpuformer.errors import ImageError, InputError, PromptError, listed
 from vpuformer.formats.coco_masks import whole_number
-from vpuformer.formats.image_folder import ImageFolder
+from vpuformer.formats.image_folder import ImageFolder, shown
 from vpuformer.formats.prompt_lines import LARGEST_ID, lines_of
 from vpuformer.formats.prompted import Listed, PromptList, Unanswered
 from vpuformer.prompts import Box, Click, Prompt
@@ -112,7 +112,7 @@ def _entries(
         try:
             image = folder.name_of(values["image"])
         except ImageError as error:
-            yield Unanswered(values["image"], str(error))
+            yield Unanswered(shown(values["image"]), str(error))
             continue
         yield Listed.of(
             image,

@@ -115,9 +115,12 @@ def join(
     with ExitStack() as opened:
         jobs: dict[int, Job] = {}
         first: JobHeader | None = None
-        for part in map(Path, parts):
+        folders = [Path(part).resolve() for part in parts]
+        for part in folders:
             if not (part / FILE).is_file():
                 raise InputError(f"{part} holds no {FILE}; give the outputs of vpuformer predict --shard I/N")
+            if folders.count(part) > 1:
+                raise InputError(f"{part} was given twice; give every part once")
             job = opened.enter_context(Job(part))
             header = job.header
             if header is None or job.left:
