@@ -68,7 +68,7 @@ def _rows(path: Path) -> Iterator[list[str]]:
     first = next(lines, "")
     delimiter = max(",;\t", key=first.count)
 
-    reader = csv.reader(chain([first], lines), delimiter=delimiter, strict=True)
+    reader = csv.reader(chain([first], lines), delimiter=delimiter, skipinitialspace=True, strict=True)
     try:
         for row in reader:
             if any(word.strip() for word in row):
@@ -87,7 +87,8 @@ def _named_columns(names: Sequence[str], path: Path) -> Mapping[str, int]:
                 columns[column] = index
     boxes = all(name in columns for name in _BOX)
     points = all(name in columns for name in _POINT)
-    if "image" not in columns or boxes == points:
+    sized = points and not {"w", "h", "width", "height"}.isdisjoint(name.lower() for name in names)
+    if "image" not in columns or boxes == points or sized:
         raise InputError(f"{path} has the columns {listed(names)}; wanted {_WANTED}")
     return columns
 

@@ -1,6 +1,6 @@
 """Prompts for the objects of many images, as files of prompts and boxes list them."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -13,7 +13,7 @@ from vpuformer.prompts import Prompt
 class PromptedObject:
     """The prompts of one object, at least one."""
 
-    prompts: tuple[Prompt, ...]
+    prompts: Sequence[Prompt]
     label: str | None = None
     id: int | None = None
     """Unique in the set; None to number the objects."""
@@ -25,7 +25,7 @@ class PromptedImage:
 
     image: str
     """Path within the folder of the images, with forward slashes."""
-    objects: tuple[PromptedObject, ...] = ()
+    objects: Sequence[PromptedObject] = ()
     id: int | None = None
     """Unique in the set; None to number the images."""
 
