@@ -203,7 +203,7 @@ def test_a_folder_in_use_or_of_another_run_is_refused(images: Path, tmp_path: Pa
     with pytest.raises(InputError, match="differs in prompts"):
         predicted(images, prompts, output)
     (output / FILE).write_bytes(b"no database, but a text that is long enough" * 99)
-    with pytest.raises(InputError, match="is no database of predictions"):
+    with pytest.raises(InputError, match="is not a database of predictions"):
         predicted(images, prompts, output)
 
 
@@ -234,12 +234,12 @@ def test_nothing_to_segment_is_one_sentence_and_leaves_nothing(images: Path, tmp
     [
         ("../secret.png", "there is no image secret.png"),
         ("/etc/passwd", "there is no image etc/passwd"),
-        ("..", "no path of an image"),
-        ("", "no path of an image"),
-        ("a\0.png", "no path of an image"),
+        ("..", "cannot be the path of an image"),
+        ("", "cannot be the path of an image"),
+        ("a\0.png", "cannot be the path of an image"),
         ("\ud800.png", "is not text"),
         ("link.png", "out of the folder"),
-        ("x" * 5000, "no path of an image"),
+        ("x" * 5000, "cannot be the path of an image"),
         ("x" * 300, "there is no image xxx"),
         ("sub", "there is no image sub"),
     ],

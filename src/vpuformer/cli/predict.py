@@ -48,7 +48,7 @@ def predict(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
 ) -> None:
-    """Segment the objects that a file of prompts, or of a detector's boxes, shows in many images.
+    """Segment the objects that prompts, or the boxes of a detector, show in many images.
 
     The same command resumes an interrupted run. Images and objects without a mask are named, with the reason, in
     FOLDER/left-out.jsonl; with any such image, the command ends with exit code 2.

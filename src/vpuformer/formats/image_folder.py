@@ -1,4 +1,7 @@
-"""The images of a folder, found by the names that files give them. Nothing outside of the folder is opened."""
+"""The images of a folder, found by the names that files give them.
+
+Nothing outside of the folder is opened.
+"""
 
 import os
 import unicodedata
@@ -43,7 +46,7 @@ class ImageFolder:
         it is the whole path, without its drive, root, `.` and `..`.
 
         Raises:
-            ImageError: the name is not text, or no path.
+            ImageError: the name is not text, or cannot be a path.
         """
         parts = self._parts(given)
         for first in range(len(parts)):
@@ -58,7 +61,7 @@ class ImageFolder:
         """`name_of` for a path without the ending of the image.
 
         Raises:
-            ImageError: the name is no path, no image has this stem, or several have.
+            ImageError: as in `name_of`; or not exactly one image has this stem.
         """
         parts = self._parts(given)
         endings = sorted(ending for each in image_endings() for ending in (each, each.upper()))
@@ -92,5 +95,5 @@ class ImageFolder:
             raise ImageError("its name is not text; rename the image") from error
         parts = [part for part in PurePosixPath(given.replace("\\", "/")).parts if part not in ("/", "//", ".", "..")]
         if not parts or "\0" in given or len(given) > _LONGEST:
-            raise ImageError("its name is no path of an image")
+            raise ImageError("its name cannot be the path of an image")
         return parts

@@ -1,4 +1,4 @@
-"""Files of prompts and boxes, told apart by their endings."""
+"""Readers of prompts for many images, by the ending of the file."""
 
 from collections.abc import Callable
 from pathlib import Path

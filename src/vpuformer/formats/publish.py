@@ -68,7 +68,7 @@ def seen_from(output: Path, root: Path) -> str | None:
 
 
 def remove_unfinished(folder: Path) -> None:
-    """Remove what an export into `folder` has left that was killed. No other export into it may be under way."""
+    """Remove what killed exports into `folder` have left. No export into it may be under way."""
     for path in folder.glob(f"{_UNFINISHED}*"):
         shutil.rmtree(path, ignore_errors=True)
 

@@ -1,4 +1,4 @@
-"""The database of a run: what was asked, and what is answered. It survives the end of its program at any moment."""
+"""The database of a run: its prompts and its answers. It survives a kill at any moment."""
 
 import json
 import sqlite3
@@ -70,13 +70,13 @@ class JobHeader:
 
 
 class Job:
-    """The images and objects of a run, in the order in which they were listed. One program has it at a time.
+    """The images and objects of a run, in their order. One program has it at a time.
 
     Args:
         folder: of the output; the database is made if there is none.
 
     Raises:
-        InputError: another program has it, it is no such database, or the disk does not take it.
+        InputError: another program has it, it is something else, or the disk does not take it.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -113,7 +113,7 @@ class Job:
         return JobHeader.from_json(self._one("SELECT header FROM run")) if tables else None
 
     def fill(self, prompts: PromptList, header: JobHeader) -> None:
-        """Write all that is asked, all of it or nothing. Of several parts, each numbers the whole list.
+        """Write all that is asked, or nothing. Each of several parts numbers the whole list.
 
         Raises:
             InputError: no object can be asked about, or two images or objects have one id; or what the reader of the
@@ -181,7 +181,7 @@ class Job:
                 self._leave_out(each, number)
 
     def answered(self) -> Iterator[tuple[int, AnnotatedImage]]:
-        """The images that were read, each behind its number in the list; masks are decoded on demand."""
+        """The images that were read, each after its number. Masks are decoded on demand."""
         last = 0
         query = "SELECT number, name, height, width, id FROM images WHERE height NOTNULL AND number > ? LIMIT ?"
         while block := self._all(query, last, _BLOCK):
@@ -190,7 +190,7 @@ class Job:
             last = block[-1][0]
 
     def unanswered(self) -> Iterator[tuple[int, Unanswered]]:
-        """What is left out, behind the number of its image; what the reader of the list has left out has number 0."""
+        """What is left out, after the number of its image; 0 if the reader of the list left it out."""
         query = "SELECT coalesce(number, 0), image, reason, thing, object FROM unanswered ORDER BY 1, rowid"
         return ((number, Unanswered(*row)) for number, *row in self._database.execute(query))
 
@@ -278,7 +278,7 @@ class Job:
                 raise InputError(f"another program works on {self.path}; wait for its end") from error
             raise InputError(f"{self.path} cannot be written: {error}; choose another folder") from error
         except sqlite3.DatabaseError as error:
-            raise InputError(f"{self.path} is no database of predictions ({error}); remove it") from error
+            raise InputError(f"{self.path} is not a database of predictions ({error}); remove it") from error
 
 
 def _prompts(text: str) -> tuple[Any, ...]:

@@ -1,4 +1,7 @@
-"""A folder of images and a file of prompts to an export. An interrupted run continues where it was."""
+"""A folder of images and a file of prompts to an export.
+
+An interrupted run continues where it was.
+"""
 
 import hashlib
 import heapq
@@ -107,7 +110,9 @@ def join(
     overwrite: bool = False,
     on_progress: Progress = lambda *_: None,
 ) -> Predicted:
-    """Export the answers of all parts of a run, as the run without parts does. The parts stay as they are.
+    """Export the answers of all parts of a run, as the run without parts does.
+
+    The parts stay as they are.
 
     Raises:
         InputError: a part is missing, given twice, unfinished, or of another run; or the files cannot be written.
