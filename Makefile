@@ -23,7 +23,8 @@ PYTHON := $(shell for python in python3 python3.13 python3.12 python3.11 python3
 endif
 
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install $(PIP_FLAGS)
+# Python compiles a module when it is first imported: that is quicker than to compile all of them here.
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install --no-compile $(PIP_FLAGS)
 
 help:
 	@sed -n 's/^# \(make [a-z-]*  .*\)/\1/p' Makefile

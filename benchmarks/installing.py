@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
-KINDS = {"vpuformer": "", "vpuformer[app]": "[app]", "vpuformer[app,torch]": "[app,torch]"}
+KINDS = {f"vpuformer{extras}": extras for extras in ("", "[app]", "[evaluate]", "[app,torch]")}
 
 
 LEAST_MB = 10

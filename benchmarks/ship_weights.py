@@ -1,8 +1,8 @@
-"""Bundle the weights of a training run: half precision, input size, and hash in the card.
+"""Bundle the weights of a training run: half precision, input size, graphs, and hash in the card.
 
     python benchmarks/ship_weights.py RUN --input-size 256 [--continues]
 
-Writes `src/vpuformer/weights/default/` (model.safetensors, config.json, and the hash in the card) and copies the run's
+Writes `src/vpuformer/weights/default/` (weights, configuration, graphs, and the hash in the card), and copies the run's
 recipe and log to `benchmarks/results/training/`. With `--continues`, for a run that started from the bundled weights,
 its steps, samples and log are added to theirs.
 """
@@ -16,6 +16,7 @@ from pathlib import Path
 
 import torch
 
+from vpuformer.export.writing import export_graphs
 from vpuformer.model.checkpoint import load_model, save_checkpoint
 from vpuformer.model.manifest import describe
 
@@ -44,6 +45,7 @@ def main() -> None:
         rows = read_log(TRAINING / "log.csv") + [{**row, "step": str(int(row["step"]) + done)} for row in rows]
         metadata = {name: str(int(before[name]) + int(value)) for name, value in metadata.items()}
     save_checkpoint(model, DEFAULT, metadata=metadata, dtype=torch.float16)
+    export_graphs(DEFAULT)
 
     card = DEFAULT / "README.md"
     if card.exists():

@@ -1,8 +1,9 @@
-"""The examples of the README in an environment without PyTorch, which `make demo` has made.
+"""The examples of the README in an environment without PyTorch and SciPy, which `make demo` has made.
 
     make demo && .venv/bin/python tests/without_torch.py
 
-Runs the Python and the commands of README.md as they stand there, and the browser app from its start to a first mask.
+Runs the Python and the commands of README.md as they stand there, a report of recorded evaluations, and the browser app
+from its start to an exported mask.
 Imports the standard library alone, since such an environment has no test tools.
 """
 
@@ -25,8 +26,9 @@ PROMPTS = [{"type": "click", "point": [270, 255]}, {"type": "box", "box": [170, 
 
 
 def main() -> None:
-    if find_spec("torch") is not None:
-        sys.exit("this environment has torch; make one without it: rm -rf .venv && make demo")
+    for module in ("torch", "scipy", "skimage"):
+        if find_spec(module) is not None:
+            sys.exit(f"this environment has {module}; make one without it: rm -rf .venv && make demo")
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         shutil.copytree(ROOT / "examples", work / "examples")
@@ -36,6 +38,15 @@ def main() -> None:
         commands = block("## Use it from the command line", "bash")
         subprocess.run(["bash", "-euxc", commands], cwd=work, env=environment, check=True)
         annotate(work / "examples")
+        for words in (
+            ["export-masks", "examples", "--format", "coco", "--output", "coco"],
+            ["report", str(ROOT / "benchmarks/results/grabcut/default-click"), "--output", "page.html"],
+        ):
+            subprocess.run([COMMANDS / "vpuformer", *words], cwd=work, check=True)
+        evaluate = [COMMANDS / "vpuformer", "evaluate", "--dataset", "grabcut", "--root", ".", "--output", "run"]
+        ended = subprocess.run(evaluate, cwd=work, capture_output=True, text=True, check=False)
+        assert (ended.returncode, ended.stderr.count("\n")) == (2, 1), ended.stderr
+        assert "pip install 'vpuformer[evaluate]'" in ended.stderr
 
 
 def block(heading: str, language: str) -> str:
@@ -47,7 +58,7 @@ def block(heading: str, language: str) -> str:
 
 
 def annotate(folder: Path) -> None:
-    """Start the app, and click once."""
+    """Start the app, click once, and accept the mask."""
     command = [str(COMMANDS / "vpuformer"), "annotate", str(folder), "--no-browser", "--port", "0"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
@@ -56,14 +67,15 @@ def annotate(folder: Path) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", int(found[1]), timeout=60)
         headers = {"Authorization": f"Bearer {found[2]}", "X-VPUFormer": "1", "Content-Type": "application/json"}
         state: dict[str, Any] = {}
-        for path, body in (
-            ("/api/images/1/objects", {"key": "key-00000001"}),
-            ("/api/objects/{id}/steps", {"key": "key-00000002", "step": PROMPTS[0]}),
+        for method, path, body in (
+            ("POST", "/api/images/1/objects", {"key": "key-00000001"}),
+            ("POST", "/api/objects/{id}/steps", {"key": "key-00000002", "step": PROMPTS[0], "revision": 0}),
+            ("PATCH", "/api/objects/{id}", {"accepted": True}),
         ):
-            body |= {"revision": state["revision"]} if state else {}
-            connection.request("POST", path.format(**state), json.dumps(body), headers)
+            connection.request(method, path.format(**state), json.dumps(body), headers)
             state = json.loads(connection.getresponse().read())
         assert state["area"] > 0, state
+        assert state["accepted"], state
         connection.close()
     finally:
         process.terminate()

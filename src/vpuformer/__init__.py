@@ -82,7 +82,13 @@ _HOMES = {
 }
 """Public names of each module below `vpuformer`."""
 
-_NEED_TORCH = ("model.checkpoint", "model.vpuformer")
+_EXTRAS = {
+    "evaluation.run": "evaluate",
+    "evaluation.simulated_user": "evaluate",
+    "model.checkpoint": "torch",
+    "model.vpuformer": "torch",
+}
+"""Extra that each of these modules needs."""
 
 
 def __getattr__(name: str) -> Any:
@@ -96,10 +102,10 @@ def __getattr__(name: str) -> Any:
         home = next((home for home, names in _HOMES.items() if name in names), None)
         if home is None:
             raise AttributeError(f"module 'vpuformer' has no attribute {name!r}")
-        if home in _NEED_TORCH:
+        if home in _EXTRAS:
             from vpuformer.extras import require
 
-            require("torch", f"vpuformer.{name}")
+            require(_EXTRAS[home], f"vpuformer.{name}")
         value = getattr(import_module(f"vpuformer.{home}"), name)
     globals()[name] = value
     return value

@@ -4,15 +4,17 @@ from importlib.util import find_spec
 
 from vpuformer.errors import MissingDependencyError
 
+_EVALUATE = ("scipy", "skimage")
 _TORCH = ("einops", "safetensors", "timm", "torch", "torchvision")
 
 EXTRAS = {
     "app": ("fastapi", "prometheus_client", "pydantic", "sqlalchemy", "uvicorn"),
+    "evaluate": _EVALUATE,
     "torch": _TORCH,
-    "train": (*_TORCH, "lightning_fabric", "tensorboard"),
+    "train": (*_EVALUATE, *_TORCH, "lightning_fabric", "tensorboard"),
     "export": (*_TORCH, "onnx", "onnxscript"),
     "openvino": ("openvino",),
-    "sam": (*_TORCH, "transformers"),
+    "sam": (*_EVALUATE, *_TORCH, "transformers"),
     "segformer": (*_TORCH, "segmentation_models_pytorch"),
 }
 """Names of the modules that each extra of `pyproject.toml` installs."""

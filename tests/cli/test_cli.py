@@ -491,7 +491,8 @@ def test_options_become_a_recipe(recipes: list[tuple[Recipe, bool]], coco: Path,
     first, second = tmp_path / "first", tmp_path / "second"
     result = vpuformer("train", "--data", coco, "-o", first, "--steps", 5, "--variant", "paper", "--lr", 0.001)
     assert result.exit_code == 0, result.output
-    assert result.stdout == f"model: {first / 'weights'}\n"
+    weights = first / "weights"
+    assert result.stdout == f"model: {weights}\nto run it without PyTorch: vpuformer export-network {weights}\n"
     made, resumed = recipes[-1]
     assert made == Recipe(data=str(coco), output=str(first), steps=5, lr=0.001, model=VARIANTS["paper"])
     assert not resumed
@@ -545,7 +546,7 @@ def test_a_training_that_cannot_be(
 def test_training_says_what_is_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vpuformer.extras.find_spec", lambda _: None)
     said = refused("train", "--data", "sets", "--output", tmp_path / "run")
-    assert said.startswith("training needs einops, ")
+    assert said.startswith("training needs scipy, ")
     assert said.endswith(", lightning_fabric, tensorboard; install it with: pip install 'vpuformer[train]'")
 
 

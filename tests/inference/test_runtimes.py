@@ -89,6 +89,24 @@ def test_what_cannot_be_is_refused() -> None:
         choose_runtime("defalt")
 
 
+SIGNALLED = """
+import gc, os, signal
+from vpuformer import Predictor
+caught = []
+signal.signal(signal.SIGINT, lambda *_: caught.append(1))
+predictor = Predictor.from_pretrained("default", "cpu", runtime="openvino")
+del predictor
+gc.collect()
+os.kill(os.getpid(), signal.SIGINT)
+assert caught
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends a signal")
+def test_signals_arrive_after_openvino() -> None:
+    subprocess.run([sys.executable, "-c", SIGNALLED], check=True, timeout=60)
+
+
 FORKED = """
 import os
 import numpy as np

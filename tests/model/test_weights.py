@@ -25,7 +25,8 @@ def predictor() -> Predictor:
 
 def test_they_fit_into_16_mib_and_say_what_they_are() -> None:
     files = list((ROOT / "src/vpuformer/weights/default").iterdir())
-    assert {file.name for file in files} == {"model.safetensors", "config.json", "README.md"}
+    graphs = {"encode.onnx", "decode.onnx", "graphs.json"}
+    assert {file.name for file in files} == {"model.safetensors", "config.json", "README.md", *graphs}
     assert sum(file.stat().st_size for file in files) <= 16 * 2**20
     assert describe("default")["sha256"] in (ROOT / "src/vpuformer/weights/default/README.md").read_text()
     assert read_manifest("default").config.dense_prompts == VARIANTS["default"].dense_prompts

@@ -17,6 +17,7 @@ from vpuformer.cli.shared_options import DeviceOption, ModelOption, RuntimeOptio
 from vpuformer.errors import ConfigError
 from vpuformer.evaluation import RECORDS, SUMMARY
 from vpuformer.evaluation.baselines import BASELINES
+from vpuformer.extras import require
 from vpuformer.memory import keep_freed_memory
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def evaluate(
         int | None,
         typer.Option(
             metavar="N",
-            help="Threads, which change no result; by default as many as PyTorch uses, with --baseline 1.",
+            help="Threads, which change no result; by default one for each core, with --baseline 1.",
         ),
     ] = None,
     zoom: Annotated[bool, typer.Option(help="Show the network a crop around the object once it is known.")] = True,
@@ -105,6 +106,8 @@ def evaluate(
     the method answers all scribbles of an object at once, and FOLDER/human.json holds the IoU and a comparison of
     people's with simulated scribbles.
     """
+    require("evaluate", "vpuformer evaluate")
+
     from vpuformer.data.roots import benchmark_root
     from vpuformer.evaluation.processes import TorchrunProcesses
     from vpuformer.evaluation.simulated_user import SimulatedUser

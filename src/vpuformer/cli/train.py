@@ -123,7 +123,8 @@ def train(
             raise typer.Exit(0) from None
         typer.echo(str(stop), err=True)
         raise typer.Exit(130) from None
-    rank_zero_only(typer.echo)(f"model: {recipe.folder / 'weights'}")
+    weights = recipe.folder / "weights"
+    rank_zero_only(typer.echo)(f"model: {weights}\nto run it without PyTorch: vpuformer export-network {weights}")
 
 
 _ORIGIN = ("pretrained", "init", "backbone_weights")

@@ -121,10 +121,22 @@ class ObjectRecord:
         return cls(name, values["object_id"], (height, width), seconds, steps, image_id)
 
 
+_PACKAGES = (
+    "vpuformer",
+    "onnxruntime",
+    "openvino",
+    "torch",
+    "numpy",
+    "opencv-python-headless",
+    "scipy",
+    "scikit-image",
+)
+
+
 def used_versions() -> dict[str, str]:
     """Versions of Python and of the packages that results depend on."""
     versions = {"python": platform.python_version()}
-    for package in ("vpuformer", "torch", "numpy", "opencv-python-headless", "scipy", "scikit-image"):
+    for package in _PACKAGES:
         try:
             versions[package] = version(package)
         except PackageNotFoundError:

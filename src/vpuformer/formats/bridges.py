@@ -3,12 +3,16 @@
 from collections import defaultdict
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
 from vpuformer.formats.contours import Contour
 
 _Ints = npt.NDArray[np.int64]
+
+_MAX_SIDE = 4096
+"""Longest side of the grid. It bounds memory, and OpenCV measures no distance above 8191."""
 
 
 def joined(contours: Sequence[Contour]) -> Contour:
@@ -58,29 +62,46 @@ def _walk(leaving: dict[int, list[int]], owners: list[int], lengths: list[int]) 
 
 
 def _bridges(corners: Contour, owners: _Ints) -> _Ints:
-    """Indices of the two corners of each bridge, shape (contours - 1, 2): the shortest tree over all contours.
+    """Indices of the two corners of each bridge, shape (contours - 1, 2): nearly the shortest tree over all contours.
 
-    All its bridges are edges of a Delaunay triangulation.
+    Candidates are the corners that share a border in a Voronoi diagram of all corners, drawn on a grid. OpenCV's
+    distances are exact to 2 %, so a bridge may be longer than the shortest by as much; and by about two points of the
+    grid where the contours are so far apart that a point of it is several pixels.
     """
-    # Loading these takes longer than writing most masks, and few masks need them.
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import minimum_spanning_tree
-    from scipy.spatial import Delaunay
-
-    points, first, corner_of = np.unique(corners, axis=0, return_index=True, return_inverse=True)
-    mesh = Delaunay(points)
-    pairs = np.concatenate([mesh.simplices[:, sides] for sides in ([0, 1], [1, 2], [2, 0])])
-    pairs = first[np.concatenate([pairs, mesh.coplanar[:, [0, 2]]])]
-    # Where two contours touch, a point is a corner of both.
-    pairs = np.concatenate([pairs, np.stack([first[corner_of.ravel()], np.arange(len(corners))], axis=1)])
-    pairs = pairs[owners[pairs[:, 0]] != owners[pairs[:, 1]]]
-    pairs = np.where((owners[pairs[:, 0]] < owners[pairs[:, 1]])[:, None], pairs, pairs[:, ::-1])
-    distances = np.linalg.norm(np.subtract(*corners[pairs.T].astype(float)), axis=1)
-    order = np.lexsort((pairs[:, 1], pairs[:, 0], distances))
-    pairs, distances = pairs[order], distances[order]
-    # The first pair of two contours is the shortest. One is added, since a sparse graph has no edge of length 0.
+    offsets = corners - corners.min(axis=0)
+    x, y = (offsets // (offsets.max() // _MAX_SIDE + 1)).T
+    empty = np.ones((y.max() + 1, x.max() + 1), np.uint8)
+    empty[y, x] = 0
+    _, labels = cv2.distanceTransformWithLabels(empty, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
+    cells = np.asarray(labels, np.int32)
+    indices = np.arange(len(corners))
+    corner_of = np.zeros(int(cells.max()) + 1, np.int64)
+    corner_of[cells[y, x]] = indices
+    neighbours = [(cells[:, :-1], cells[:, 1:]), (cells[:-1], cells[1:])]
+    pairs = [corner_of[np.stack([one, other], axis=-1)[one != other]] for one, other in neighbours]
+    # Corners at one point of the grid share a cell: two contours touch, or the grid is coarse.
+    pairs = np.concatenate([*pairs, np.stack([corner_of[cells[y, x]], indices], axis=1)])
+    pairs = np.sort(pairs[owners[pairs[:, 0]] != owners[pairs[:, 1]]], axis=1)
+    distances = np.square(np.subtract(*corners[pairs.T].astype(np.int64))).sum(axis=1)
+    pairs = pairs[np.lexsort((pairs[:, 1], pairs[:, 0], distances))]
+    # The first pair of two contours is the shortest.
     count = int(owners[-1]) + 1
-    keys, shortest = np.unique(owners[pairs[:, 0]] * count + owners[pairs[:, 1]], return_index=True)
-    graph = coo_array((distances[shortest] + 1, (keys // count, keys % count)), shape=(count, count))
-    tree = minimum_spanning_tree(graph.tocsr()).tocoo()
-    return pairs[shortest[np.searchsorted(keys, tree.row.astype(np.int64) * count + tree.col)]]
+    _, shortest = np.unique(owners[pairs[:, 0]] * count + owners[pairs[:, 1]], return_index=True)
+    return _spanning_tree(pairs[np.sort(shortest)], owners, count)
+
+
+def _spanning_tree(pairs: _Ints, owners: _Ints, count: int) -> _Ints:
+    """The pairs of corners that Kruskal's algorithm keeps, from the shortest to the longest."""
+    parents = list(range(count))
+
+    def root(contour: int) -> int:
+        while parents[contour] != contour:
+            parents[contour] = contour = parents[parents[contour]]
+        return contour
+
+    tree = []
+    for pair, (one, other) in zip(pairs, owners[pairs].tolist(), strict=True):
+        if (first := root(one)) != (second := root(other)):
+            parents[first] = second
+            tree.append(pair)
+    return np.array(tree)

@@ -6,7 +6,8 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-Lab = npt.NDArray[np.float64]
+from vpuformer.images.colour_difference import Lab, ciede2000, to_lab
+
 RGBColour = tuple[int, int, int]
 
 OBJECT: RGBColour = (56, 152, 255)
@@ -62,7 +63,7 @@ def free_colour(taken: Collection[str]) -> str:
     others = _lab(taken)[None]
     for count in (len(OKABE_ITO), MOST):  # few need those that have to be generated
         choice = colours(count)
-        nearest = _difference(_lab(choice)[:, None], others).min(axis=1)
+        nearest = ciede2000(_lab(choice)[:, None], others).min(axis=1)
         free = np.flatnonzero(nearest >= _ALIKE)
         if free.size:
             return choice[int(free[0])]
@@ -103,23 +104,14 @@ def _generated() -> tuple[str, ...]:
     useful = np.flatnonzero((lightness > _LIGHTNESS[0]) & (lightness < _LIGHTNESS[1]) & (chroma > _LEAST_CHROMA))
     grid, lab = [grid[i] for i in useful], lab[useful]
     chosen: list[str] = list(OKABE_ITO)
-    nearest = _difference(lab[:, None], _lab([*chosen, UNLABELLED])[None]).min(axis=1)
+    nearest = ciede2000(lab[:, None], _lab([*chosen, UNLABELLED])[None]).min(axis=1)
     while len(chosen) < MOST:
         best = int(nearest.argmax())
         chosen.append(grid[best])
-        nearest = np.minimum(nearest, _difference(lab, lab[best][None]))
+        nearest = np.minimum(nearest, ciede2000(lab, lab[best][None]))
     return tuple(chosen)
 
 
 def _lab(hexadecimal: Collection[str]) -> Lab:
     """CIE L*a*b* of colours such as "#e69f00", shape (n, 3)."""
-    from skimage.color import rgb2lab
-
-    return rgb2lab(np.array([rgb(text) for text in hexadecimal], float) / 255)
-
-
-def _difference(first: Lab, second: Lab) -> npt.NDArray[np.float64]:
-    """CIEDE2000 of colours, shapes (..., 3), which are broadcast."""
-    from skimage.color import deltaE_ciede2000
-
-    return deltaE_ciede2000(first, second)
+    return to_lab(np.array([rgb(text) for text in hexadecimal], float) / 255)

@@ -25,10 +25,10 @@ _MARGIN = 0.5
 """Logit of a pixel on the right side, after the correction."""
 
 
-def is_honoured(mask: BoolMask, prompts: Sequence[Prompt]) -> bool:
-    """Whether `honoured` would leave an answer with this mask as it is."""
-    shown = _shown(prompts, (mask.shape[0], mask.shape[1]))
-    return all((mask[pixels] == positive).all() for pixels, positive in shown)
+def is_honoured(answer: FloatMap | BoolMask, prompts: Sequence[Prompt]) -> bool:
+    """Whether `honoured` would leave an answer as it is: its probability, or its mask."""
+    shown = _shown(prompts, (answer.shape[0], answer.shape[1]))
+    return all(((answer[pixels] > MASK_THRESHOLD) == positive).all() for pixels, positive in shown)
 
 
 class Honoured(NamedTuple):

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -35,8 +36,16 @@ class OpenVinoNetwork(GraphNetwork):
 
 def _graph(path: Path, threads: int) -> Graph:
     openvino = import_module("openvino")
-    settings = {"INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": "f32", "NUM_STREAMS": 1}
-    compiled = openvino.Core().compile_model(path, "CPU", {**settings, "ENABLE_CPU_PINNING": False})
+    settings = {
+        "INFERENCE_NUM_THREADS": threads,
+        "INFERENCE_PRECISION_HINT": "f32",
+        "NUM_STREAMS": 1,
+        "ENABLE_CPU_PINNING": False,
+    }
+    # In a thread of its own: OpenVINO leaves its thread with a stack for signals that it frees later, and the next
+    # signal, such as Ctrl-C, would end the program.
+    with ThreadPoolExecutor(1) as thread:
+        compiled = thread.submit(lambda: openvino.Core().compile_model(path, "CPU", settings)).result()
     names = [each.any_name for each in compiled.inputs]
 
     def run(inputs: Arrays) -> Sequence[npt.NDArray[Any]]:

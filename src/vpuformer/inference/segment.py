@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from vpuformer.arrays import RGB, FloatMap
+from vpuformer.arrays import RGB, BoolMask, FloatMap
 from vpuformer.errors import CheckpointError, InputError
 from vpuformer.geometry import FrameMap
 from vpuformer.inference.candidates import distinct, further_views
@@ -204,7 +204,8 @@ class VPUFormerSegmenter:
 
         `looked` is the last probability that a look gave each pixel, and `binds` whether the previous mask is kept.
         """
-        mask, values, changed, corrected = answer.mask, answer.probability, None, 0
+        mask: BoolMask | None = None  # where it differs from that of the answer
+        values, changed, corrected = answer.probability, None, 0
         if binds and query.mask is not None:
             before = query.mask
             refused = refused_changes(
@@ -212,7 +213,7 @@ class VPUFormerSegmenter:
             )
             if refused is not None:
                 mask, values, changed = (looked > MASK_THRESHOLD) ^ refused, before, refused
-        if not is_honoured(mask, query.prompts):
+        if not is_honoured(values if mask is None else mask, query.prompts):
             merged = values if changed is None else np.where(changed, values, looked)
             values, corrected = honoured(merged, query.prompts, sqrt(answer.crop.width * answer.crop.height))
             mask, changed = values > MASK_THRESHOLD, values != answer.probability

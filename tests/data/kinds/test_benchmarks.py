@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from scipy import ndimage
 from scipy.io import savemat
 
 from vpuformer.data.kinds.benchmarks import BENCHMARKS, find_samples, open_benchmark
@@ -120,6 +121,15 @@ def test_brats_is_everything_above_zero(tmp_path: Path) -> None:
     write_pair(tmp_path, ("image", "annotation"), "1.png", "1.png", grey([0, 1, 255]))
     (sample,) = open_benchmark("BraTS", tmp_path)
     assert sample.truth().tolist() == [[0, 1, 1]]
+
+
+def test_components_of_sstem_are_numbered_in_raster_order(tmp_path: Path) -> None:
+    shown = np.random.default_rng(0).random((60, 80)) > 0.4  # pieces that touch at corners, and some that grow together
+    write_pair(tmp_path, ("raw", "mitochondria"), "00.png", "00.png", Image.fromarray(shown))
+    samples = open_benchmark("sstem", tmp_path)
+    labels, count = ndimage.label(shown)
+    assert [sample.object_id for sample in samples] == list(range(1, count + 1))
+    assert all(np.array_equal(sample.truth() == 1, labels == sample.object_id) for sample in samples)
 
 
 def test_every_grey_value_of_oaizib_is_an_object(tmp_path: Path) -> None:

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+import cv2
 import numpy as np
-from scipy import ndimage
 
 from vpuformer.arrays import Truth
 from vpuformer.data.file_lists import by_stem, need_folders, unread
@@ -83,8 +83,8 @@ def _above_zero(mask: Path) -> Truth:
 
 
 def _components(mask: Path) -> Labels:
-    labelled: Any = ndimage.label(read_labels(mask) > 0)
-    return labelled[0]
+    _, components = cv2.connectedComponents((read_labels(mask) > 0).astype(np.uint8), connectivity=4)
+    return np.asarray(components, np.int32)
 
 
 grabcut = partial(_one_object, "grabcut", "data_GT", "boundary_GT", _undecided_at_128)

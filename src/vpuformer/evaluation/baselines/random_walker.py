@@ -7,6 +7,7 @@ import numpy as np
 
 from vpuformer.arrays import RGB, FloatMap
 from vpuformer.evaluation.baselines.seeds import Labels, exclude_border, seed_labels
+from vpuformer.extras import require
 from vpuformer.geometry import Crop, FrameMap
 from vpuformer.images.scaling import scaled_down
 from vpuformer.inference.protocol import Encoded, Prediction, Query
@@ -22,12 +23,16 @@ class RandomWalker:
         beta: how strongly differences of colour hold the walker back.
         longest_side: images are reduced to this many pixels, since the linear system has an unknown a pixel.
         core: how much of the width and height of a positive box is its middle.
+
+    Raises:
+        MissingDependencyError: scikit-image is not installed.
     """
 
     name = "random-walker"
     sha256 = ""
 
     def __init__(self, beta: float = 130.0, *, longest_side: int = 400, core: float = 0.75) -> None:
+        require("evaluate", f"the baseline {self.name}")
         self._beta = beta
         self._longest_side = longest_side
         self._core = core
