@@ -299,6 +299,41 @@ class ImportResult(Message):
     """Sentences on how the file was read, what was guessed, and what was left out."""
 
 
+class Reason(Message):
+    """Things of an import that have something in common, such as "boxes without an area"."""
+
+    thing: str
+    """What they are, in the singular."""
+    why: str
+    number: int
+    examples: list[str]
+    """Names of the first images concerned, or sentences."""
+
+
+class FolderImport(Message):
+    """What an import of annotations for a folder has done, or, as a dry run, would do."""
+
+    format: str
+    dry_run: bool
+    images: int
+    """Number of images whose annotations were read."""
+    refused: int
+    """Number of images that were left out because their annotations are broken or do not fit."""
+    new: int
+    """Number of objects that were added."""
+    same: int
+    """Number of objects that were imported before, or drawn here, and stay as they are."""
+    changed: int
+    """Number of objects that were updated: the file has changed, and nobody has touched them here."""
+    answered: int
+    """Number of boxes of which the network has made masks."""
+    waiting: int
+    """Number of boxes that wait for the network. It answers them when their image is opened."""
+    left_out: list[Reason]
+    remarks: list[Reason]
+    """Guesses about objects that were imported."""
+
+
 class ImageListed(Message):
     id: int
     name: str

@@ -20,6 +20,7 @@ from vpuformer.cli.data import data
 from vpuformer.cli.evaluate import evaluate
 from vpuformer.cli.export_masks import FormatsBelow, export_masks
 from vpuformer.cli.export_network import export_network
+from vpuformer.cli.import_annotations import import_annotations
 from vpuformer.cli.info import info
 from vpuformer.cli.merge import merge
 from vpuformer.cli.precompute import precompute
@@ -66,6 +67,7 @@ _SAVE_MEMORY = {
     "segment": "use a smaller image, or --device cpu",
     "predict": "use fewer --workers; the same command goes on where it was",
     "annotate": "use smaller images, or --device cpu",
+    "import": "use smaller images, or --device cpu",
     "precompute": "use smaller images, or --device cpu",
 }
 
@@ -135,10 +137,12 @@ def _options(
     pass
 
 
-for _command in (segment, predict, annotate, precompute, export_masks, evaluate):
-    app.command(cls=FormatsBelow if _command in (predict, export_masks) else None)(_command)
-for _command in (merge, report, train, export_network, info):
+for _command in (segment, annotate):
     app.command()(_command)
+app.command(name="import")(import_annotations)
+app.command(cls=FormatsBelow)(predict)
+for _command in (precompute, export_masks, evaluate, merge, report, train, export_network, info):
+    app.command(cls=FormatsBelow if _command is export_masks else None)(_command)
 app.add_typer(data, name="data")
 
 

@@ -190,7 +190,7 @@ class Job:
             last = block[-1][0]
 
     def unanswered(self) -> Iterator[tuple[int, Unanswered]]:
-        """What is left out, after the number of its image; 0 if the reader of the list left it out."""
+        """What is left out, after the number of its image; 0 if the list left it out."""
         query = "SELECT coalesce(number, 0), image, reason, thing, object FROM unanswered ORDER BY 1, rowid"
         return ((number, Unanswered(*row)) for number, *row in self._database.execute(query))
 
