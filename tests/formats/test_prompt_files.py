@@ -146,6 +146,73 @@ def test_an_object_that_cannot_be_used_is_left_out(values: dict[str, Any], reaso
     assert reason in entry.reason
 
 
+def test_boxes_of_coco_are_prompts_with_their_visible_keypoints_and_ids(image_folder: Path) -> None:
+    square = [10, 10, 20, 10, 20, 20, 10, 20]
+    annotations = [
+        {"id": 70, "image_id": 9, "category_id": 3, "bbox": [1, 2, 3, 4], "keypoints": [2, 3, 2, 3, 4, 1, 0, 0, 0]},
+        {"id": 71, "image_id": 9, "category_id": 5, "segmentation": [square], "bbox": [0, 0, 1, 1]},
+        {"id": 72, "image_id": 9, "bbox": [1, 2, float("nan"), 4]},
+        {"id": 73, "image_id": 9, "bbox": [1, 2, 3, 4], "iscrowd": 1},
+        {"id": 74, "image_id": 8, "bbox": [1, 2, 3, 4]},
+        {"id": 75, "image_id": 7, "bbox": [1, 2, 3, 4]},
+    ]
+    images = [
+        {"id": 9, "file_name": "data/a.png", "width": 120, "height": 90},
+        {"id": 8, "file_name": "gone.png", "width": 120, "height": 90},
+        {"id": 7, "file_name": "b.jpg", "width": 120, "height": 90},
+        {"id": 6, "file_name": "sub/c.png", "width": 40, "height": 30},
+    ]
+    categories = [{"id": 5, "name": "dog"}, {"id": 3, "name": "cup"}]
+    path = image_folder.parent / "coco.json"
+    path.write_text(json.dumps({"images": images, "annotations": annotations, "categories": categories}))
+    prompts = read_prompt_list(path, ImageFolder(image_folder))
+    assert prompts.labels == ("dog", "cup")
+    entries = list(prompts.entries)
+    assert objects([entry for entry in entries if isinstance(entry, Listed)]) == [
+        ("a.png", None, None),
+        ("a.png", (Box(0.5, 1.5, 3.5, 5.5), Click(2, 3), "cup", 70), None),
+        ("a.png", (Box(9.5, 9.5, 19.5, 19.5), "dog", 71), None),
+        ("sub/c.png", None, None),
+    ]
+    assert [entry.image_id for entry in entries if isinstance(entry, Listed) and entry.found is None] == [9, 6]
+    left_out = [(entry.image, entry.thing, entry.reason) for entry in entries if isinstance(entry, Unanswered)]
+    assert [entry[:2] for entry in left_out] == [
+        ("gone.png", "image"),
+        ("a.png", "object"),
+        ("a.png", "object"),
+        ("b.jpg", "image"),
+    ]
+    assert "says that b.jpg is 120x90 pixels, and it is 64x64" in left_out[3][2]
+
+
+def test_boxes_of_yolo_are_prompts(image_folder: Path) -> None:
+    folder = image_folder.parent / "set"
+    (folder / "labels/sub").mkdir(parents=True)
+    (folder / "data.yaml").write_text("names: [cup, dog]\n")
+    (folder / "labels/a.txt").write_text("1 0.5 0.5 0.25 0.5\n0 0.1 0.1 0.2 0.1 0.2 0.2 0.1 0.2\n")
+    (folder / "labels/sub/c.txt").write_text("")
+    prompts = read_prompt_list(folder, ImageFolder(image_folder))
+    assert prompts.labels == ("cup", "dog")
+    assert objects(list(prompts.entries)) == [
+        ("a.png", None, None),
+        ("a.png", (Box(44.5, 22, 74.5, 67), "dog", None), None),
+        ("a.png", (Box(11.5, 8.5, 23.5, 17.5), "cup", None), None),
+        ("sub/c.png", None, None),
+    ]
+
+
+def test_boxes_of_voc_are_prompts(image_folder: Path) -> None:
+    folder = image_folder.parent / "Annotations"
+    folder.mkdir()
+    box = "<bndbox><xmin>1</xmin><ymin>2</ymin><xmax>3</xmax><ymax>4</ymax></bndbox>"
+    thing = f"<object><name>cat</name>{box}</object>"
+    (folder / "b.xml").write_text(f"<annotation><filename>b.jpg</filename>{thing}</annotation>")
+    assert objects(list(read_prompt_list(folder, ImageFolder(image_folder)).entries)) == [
+        ("b.jpg", None, None),
+        ("b.jpg", (Box(-0.5, 0.5, 2.5, 3.5), "cat", None), None),
+    ]
+
+
 def test_images_are_found_by_the_end_of_their_path(image_folder: Path) -> None:
     (image_folder / "u\N{COMBINING DIAERESIS}.png").write_bytes(b"")
     folder = ImageFolder(image_folder)
@@ -160,6 +227,6 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
     folder = ImageFolder(tmp_path)
     with pytest.raises(InputError, match="there is no"):
         read_prompt_list(tmp_path / "none.csv", folder)
-    (tmp_path / "boxes.doc").write_text("")
-    with pytest.raises(InputError, match="is of no kind that is read"):
+    (tmp_path / "boxes.doc").write_text("hello")
+    with pytest.raises(InputError, match=r"boxes\.doc is of no format that is read"):
         read_prompt_list(tmp_path / "boxes.doc", folder)

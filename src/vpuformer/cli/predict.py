@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 def predict(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="The images.")],
     prompts: Annotated[
-        Path, typer.Argument(metavar="PROMPTS", help="Prompts as JSON lines or CSV; see docs/predict.md.")
+        Path,
+        typer.Argument(
+            metavar="PROMPTS", help="Prompts (JSON lines, CSV), or annotations with boxes: docs/predict.md."
+        ),
     ],
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="FOLDER", help="New or empty folder for the files.")

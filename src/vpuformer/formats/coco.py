@@ -28,8 +28,8 @@ def write(images: Iterable[AnnotatedImage], folder: Path, labels: Sequence[str],
     """Write all objects of all images into one file, piece by piece.
 
     Memory holds one mask, and all ids. Images and annotations have the ids they came with, categories are numbered by
-    their label, from 1. With `polygons`, a mask is written so if pycocotools decodes it to the same mask; a mask with a hole never is, since COCO's polygons
-    have no holes.
+    their label, from 1. With `polygons`, a mask is written so if pycocotools decodes it to the same mask; a mask with a
+    hole never is, since COCO's polygons have no holes.
 
     Raises:
         InputError: the disk does not take the file, an object has an unknown label, or two images or

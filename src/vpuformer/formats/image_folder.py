@@ -8,7 +8,7 @@ import unicodedata
 from pathlib import Path, PurePosixPath
 
 from vpuformer.errors import DatasetError, ImageError
-from vpuformer.files import is_file
+from vpuformer.files import files_below, is_file
 from vpuformer.images import image_endings
 
 _LONGEST, _SHOWN = 4096, 200
@@ -39,6 +39,12 @@ class ImageFolder:
             raise DatasetError(f"there is no folder {root}; give the folder of the images")
         self.root = Path(root).resolve()
 
+    def names(self) -> list[str]:
+        """Paths of all images within the folder, sorted; hidden files are left out."""
+        paths = (path for path in files_below(self.root) if path.suffix.lower() in image_endings())
+        names = (path.relative_to(self.root).as_posix() for path in paths)
+        return [name for name in names if not name.startswith(".") and "/." not in name and _is_text(name)]
+
     def name_of(self, given: str) -> str:
         """Path within the folder of the image that a list calls `given`.
 
@@ -57,23 +63,6 @@ class ImageFolder:
                     return spelled
         return "/".join(parts)
 
-    def name_of_stem(self, given: str) -> str:
-        """`name_of` for a path without the ending of the image.
-
-        Raises:
-            ImageError: as in `name_of`; or not exactly one image has this stem.
-        """
-        parts = self._parts(given)
-        endings = sorted(ending for each in image_endings() for ending in (each, each.upper()))
-        for first in range(len(parts)):
-            stem = "/".join(parts[first:])
-            names = [stem + ending for ending in endings if is_file(self.root / (stem + ending))]
-            if len(names) > 1:
-                raise ImageError(f"{shown(given)} may be {' or '.join(names)}; rename one of them")
-            if names:
-                return names[0]
-        raise ImageError(f"there is no image {shown(given)} in {self.root}")
-
     def path_of(self, name: str) -> Path:
         """The file of an image, without links.
 
@@ -89,11 +78,13 @@ class ImageFolder:
         return real
 
     def _parts(self, given: str) -> list[str]:
-        try:
-            given.encode()
-        except UnicodeEncodeError as error:
-            raise ImageError("its name is not text; rename the image") from error
+        if not _is_text(given):
+            raise ImageError("its name is not text; rename the image")
         parts = [part for part in PurePosixPath(given.replace("\\", "/")).parts if part not in ("/", "//", ".", "..")]
         if not parts or "\0" in given or len(given) > _LONGEST:
             raise ImageError("its name cannot be the path of an image")
         return parts
+
+
+def _is_text(name: str) -> bool:
+    return name.encode(errors="ignore").decode() == name

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from vpuformer.errors import InputError
-from vpuformer.files import read_json, write_errors, write_file
+from vpuformer.files import read_json, remove_temporary, write_errors, write_file
 
 _UNFINISHED = ".vpuformer-unfinished-"
 
@@ -71,6 +71,7 @@ def remove_unfinished(folder: Path) -> None:
     """Remove what killed exports into `folder` have left. No export into it may be under way."""
     for path in folder.glob(f"{_UNFINISHED}*"):
         shutil.rmtree(path, ignore_errors=True)
+    remove_temporary(folder)
 
 
 def _move(staging: Path, folder: Path, record: Path) -> None:
