@@ -124,7 +124,7 @@ def write_file(
 
 
 def remove_temporary(folder: Path) -> None:
-    """Remove the temporary files that killed programs have left. Nothing may be writing into the folder."""
+    """Remove temporary files of killed programs. Nothing may be writing into the folder."""
     for path in folder.glob(f".{'[0-9a-f]' * 16}.tmp"):
         path.unlink(missing_ok=True)
 

@@ -1,4 +1,4 @@
-"""Prompts of many images: JSON lines, CSV, and the boxes in annotations of any format that is read."""
+"""Prompts of many images: JSON lines, CSV, and boxes of annotations."""
 
 from collections.abc import Iterator
 from pathlib import Path
