@@ -25,6 +25,7 @@ def blocks() -> dict[str, str]:
         "targets": targets(latency),
         "starts": starts(latency),
         "install": install(latency),
+        "install-in-short": install_in_short(latency),
         "floor": stages(floor),
         "ceilings": ceilings(floor),
         "parts": parts(measured),
@@ -103,6 +104,19 @@ def install(latency: Mapping[str, Any]) -> str:
         lines.append(f"| {title} | {size} | {row['seconds']:.0f} s |")
     packages = ", ".join(f"{name} {size}" for name, size in latency["install"]["vpuformer"]["MB of packages"].items())
     return "\n".join([*lines, "", wrapped(f"The largest packages of `pip install vpuformer`, in MB: {packages}.")])
+
+
+def install_in_short(latency: Mapping[str, Any]) -> str:
+    """Sizes of installations in a sentence."""
+    if not latency["install"]:
+        return "Not measured yet."
+    base, app, evaluate, torch = (row["MB"] for row in latency["install"].values() if "MB" in row)
+    seconds = latency["install"]["vpuformer[app]"]["seconds"]
+    return wrapped(
+        f"The base takes {base:.0f} MB on the disk, the app {app - base:.0f} MB more, `evaluate`"
+        f" {evaluate - base:.0f} MB, and `torch`, with CUDA, {(torch - app) / 1000:.1f} GB. Base and app are"
+        f" installed in {seconds:.0f} s."
+    )
 
 
 def stages(floor: Mapping[str, Any]) -> str:
