@@ -32,6 +32,7 @@ COMMANDS = [
     "train",
     "export-network",
     "info",
+    "import",
     "data",
 ]
 HEAVY = {"torch", "torchvision", "timm", "cv2", "skimage", "scipy", "numpy", "PIL", "lightning_fabric"}

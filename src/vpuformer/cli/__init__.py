@@ -137,12 +137,10 @@ def _options(
     pass
 
 
-for _command in (segment, annotate):
-    app.command()(_command)
-app.command(name="import")(import_annotations)
-app.command(cls=FormatsBelow)(predict)
-for _command in (precompute, export_masks, evaluate, merge, report, train, export_network, info):
-    app.command(cls=FormatsBelow if _command is export_masks else None)(_command)
+app.command()(segment)
+for _command in (predict, annotate, precompute, export_masks, evaluate, merge, report, train, export_network, info):
+    app.command(cls=FormatsBelow if _command in (predict, export_masks) else None)(_command)
+app.command("import")(import_annotations)
 app.add_typer(data, name="data")
 
 

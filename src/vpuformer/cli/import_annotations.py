@@ -12,6 +12,7 @@ from vpuformer.extras import require
 
 if TYPE_CHECKING:
     from vpuformer.app.schemas import FolderImport
+    from vpuformer.inference.protocol import Segmenter
 
 
 def import_annotations(
@@ -34,9 +35,9 @@ def import_annotations(
 ) -> None:
     """Import annotations made elsewhere, for all images of a folder.
 
-    COCO, YOLO, LabelMe, PASCAL VOC, CVAT, Label Studio, masks and label maps are recognized. A box without a mask becomes an object whose mask the network makes; it is not accepted,
-    and corrected like any other. Run again, the command adds what is new and updates what nobody has touched; what was
-    changed by hand stays.
+    COCO, YOLO, LabelMe, PASCAL VOC, CVAT, Label Studio, masks and label maps are recognized. A box without a mask
+    becomes an object whose mask the network makes; it is not accepted, and corrected like any other. Run again, the
+    command adds what is new and updates what nobody has touched; what was changed by hand stays.
 
     Example: vpuformer import holiday/ annotations.json
     """
@@ -48,7 +49,6 @@ def import_annotations(
     from vpuformer.formats.bundle import Bundle
     from vpuformer.formats.labels import label_name
     from vpuformer.inference.runtimes import choose_runtime
-    from vpuformer.inference.segment import VPUFormerSegmenter
 
     choose_runtime(model, device, runtime)
     images = Folder(folder)
@@ -59,7 +59,7 @@ def import_annotations(
     if dry_run and "://" not in address and not Path(address).exists():
         address = ":memory:"
     opened = Store(address)
-    answer = BoxAnswers(images, opened, lambda: VPUFormerSegmenter.from_pretrained(model, device, runtime=runtime))
+    answer = BoxAnswers(images, opened, lambda: _network(model, device, runtime))
     try:
         with progress_bar(silent=as_json) as bar:
             report = import_folder(
@@ -80,6 +80,12 @@ def import_annotations(
             f"{counted(report.refused, 'image')} left out, named above; all others are imported. Mend the annotations"
             " and run the command again"
         )
+
+
+def _network(model: str, device: str | None, runtime: str | None) -> "Segmenter":
+    from vpuformer.inference.segment import VPUFormerSegmenter
+
+    return VPUFormerSegmenter.from_pretrained(model, device, runtime=runtime)
 
 
 def summary_text(report: "FolderImport") -> str:

@@ -47,7 +47,7 @@ class Bundle:
     """
 
     def __init__(self, content: bytes | Path, name: str = "") -> None:
-        self.source = name or (content.resolve().name if isinstance(content, Path) else "")
+        self.source = name or (os.path.basename(os.path.abspath(content)) if isinstance(content, Path) else "")
         self._jsons: OrderedDict[str, tuple[int, Any]] = OrderedDict()
         self._keys: dict[str, tuple[type, frozenset[str]]] = {}
         self._archive: zipfile.ZipFile | None = None

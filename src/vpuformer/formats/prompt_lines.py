@@ -37,24 +37,37 @@ def _entries(path: Path, folder: ImageFolder) -> Iterator[Listed | Unanswered]:
         if not line.strip():
             continue
         where = f"line {number} of {path}"
-        values = read_json(line, error=InputError, name=where)
-        if not isinstance(values, dict) or not isinstance(values.get("image"), str):
-            raise InputError(f"{where} names no image; wanted {FORM}, got {line[:80].decode(errors='replace')!r}")
-        given = values["image"]
-        try:
-            image = folder.name_of(given)
-        except ImageError as error:
-            yield Unanswered(shown(given), str(error))
-            continue
-        if "objects" not in values:
-            yield _object(values, image, given, None, where)
-            continue
-        objects, image_id = values["objects"], _id(values, where)
-        if not isinstance(objects, list) or not all(isinstance(each, dict) for each in objects):
-            raise InputError(f"{where}: 'objects' is a list of objects, each with 'prompts'")
-        yield Listed(image, None, given, image_id)
-        for each in objects:
-            yield _object(each, image, given, image_id, where)
+        yield from read_line(read_json(line, error=InputError, name=where), folder, where)
+
+
+def read_line(values: Any, folder: ImageFolder, where: str) -> Iterator[Listed | Unanswered]:
+    """The objects of a line; see `read`.
+
+    Args:
+        values: parsed JSON.
+        folder: the folder of the images.
+        where: what messages call the line.
+
+    Raises:
+        InputError: the line names no image, or its objects are something else.
+    """
+    if not isinstance(values, dict) or not isinstance(values.get("image"), str):
+        raise InputError(f"{where} names no image; wanted {FORM}, got {values!r:.80}")
+    given, objects = values["image"], values.get("objects")
+    try:
+        image = folder.name_of(given)
+    except ImageError as error:
+        yield Unanswered(shown(given), str(error))
+        return
+    if objects is None:
+        yield _object(values, image, given, None, where)
+        return
+    if not isinstance(objects, list) or not all(isinstance(each, dict) for each in objects):
+        raise InputError(f"{where}: 'objects' is a list of objects, each with 'prompts'")
+    image_id = _id(values, where)
+    yield Listed(image, None, given, image_id)
+    for each in objects:
+        yield _object(each, image, given, image_id, where)
 
 
 def lines_of(path: Path) -> Iterator[bytes]:
