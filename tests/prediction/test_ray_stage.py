@@ -77,4 +77,4 @@ def test_a_cluster_of_two_workers_answers_as_predict() -> None:
 @pytest.mark.skipif(not missing("ray"), reason="needs an installation without Ray")
 def test_without_ray_its_extra_is_named() -> None:
     with pytest.raises(MissingDependencyError, match=r"pip install 'vpuformer\[ray\]'"):
-        predict_dataset(None, "examples")  # pyright: ignore
+        predict_dataset(None, "examples")

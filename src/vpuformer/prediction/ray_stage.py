@@ -1,7 +1,7 @@
 """Masks for many images as a stage of Ray Data."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from vpuformer.extras import require
 from vpuformer.formats.image_folder import ImageFolder
@@ -9,12 +9,9 @@ from vpuformer.formats.prompt_lines import read_line
 from vpuformer.formats.prompted import Listed, PromptedImage, Unanswered
 from vpuformer.prediction.predict import answer_image
 
-if TYPE_CHECKING:
-    from ray.data import Dataset  # pyright: ignore[reportMissingImports]
-
 
 def predict_dataset(
-    lines: "Dataset",
+    lines: Any,
     folder: str,
     *,
     model: str = "default",
@@ -22,20 +19,21 @@ def predict_dataset(
     runtime: str | None = None,
     workers: int = 1,
     **resources: Any,
-) -> "Dataset":
+) -> Any:
     """Segment the prompted objects of images, each worker with a network of its own.
 
     Args:
-        lines: rows like the lines of `vpuformer.formats.prompt_lines.read`. An image is encoded once a row, so give a
-            row for each image, with `objects`.
+        lines: a `ray.data.Dataset` with rows like the lines of `vpuformer.formats.prompt_lines.read`. An image is
+            encoded once a row, so give a row for each image, with `objects`.
         folder: the folder of the images, which every machine of the cluster sees.
         model, device, runtime: see `vpuformer.inference.segment.VPUFormerSegmenter.from_pretrained`.
         workers: number of workers, with a core each.
         resources: further arguments of `Dataset.map`, such as `num_gpus`.
 
     Returns:
-        A row for each row: `image`, `height`, `width` (0 for an image that cannot be read), `objects` with `id`, `label`
-        and COCO's compressed run lengths `counts`, and `left_out`, the reasons for what has no mask.
+        A `ray.data.Dataset` with a row for each row: `image`; `height` and `width`, 0 for an image that cannot be read;
+        `objects` with `id`, `label` and COCO's compressed run lengths `counts`; `left_out`, the reasons for what has no
+        mask.
 
     Raises:
         MissingDependencyError: Ray is not installed.
