@@ -1,4 +1,4 @@
-"""Bundle the weights of a training run: half precision, input size, graphs, and hash in the card.
+"""Bundle a training run's weights: half precision, input size, graphs, hash in the card.
 
     python benchmarks/ship_weights.py RUN --input-size 256 [--continues]
 

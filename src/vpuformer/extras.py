@@ -1,6 +1,8 @@
 """Extras of the package: the modules that each installs, and the error if one is missing."""
 
+from importlib import import_module
 from importlib.util import find_spec
+from types import ModuleType
 
 from vpuformer.errors import MissingDependencyError
 
@@ -35,6 +37,22 @@ def require(extra: str, purpose: str) -> None:
         raise MissingDependencyError(
             f"{purpose} needs {', '.join(modules)}; install it with: pip install 'vpuformer[{extra}]'"
         )
+
+
+def imported(module: str) -> ModuleType:
+    """Import a package whose libraries may be missing or broken.
+
+    Raises:
+        MissingDependencyError: it cannot be imported.
+    """
+    try:
+        return import_module(module)
+    except (ImportError, OSError) as error:
+        reason = " ".join(str(error).split())
+        raise MissingDependencyError(
+            f"{module} cannot be imported ({reason:.200}); install it again with:"
+            f" pip install --force-reinstall {module}"
+        ) from error
 
 
 def missing(extra: str) -> list[str]:

@@ -383,6 +383,7 @@ def test_the_fields_protocol_is_recorded(grabcut: Path, model: Path, tmp_path: P
         ["--no-steady"],
         ["--zoom-rule", "ritm"],
         ["--model", model],
+        ["--runtime", "onnx"],
     ):
         refused = vpuformer("evaluate", *words, "--baseline", "opencv-grabcut", *ours)
         assert refused.exit_code == 2

@@ -79,6 +79,10 @@ def test_a_path_that_cannot_be_is_one_sentence(
         (OSError(errno.EXDEV, "Invalid cross-device link", "a", None, "b"), "error: a: b: Invalid cross-device link"),
         (OSError("the disk is on fire"), "error: the disk is on fire"),
         (RuntimeError("CUDA out of memory. Tried to allocate 2 GiB."), "error: the memory is full; give smaller files"),
+        (
+            Exception("[ONNXRuntimeError] : 6 : Status Message: std::bad_alloc"),
+            "error: the memory is full; give smaller",
+        ),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory"), "error: the memory is full; give smaller files"),
         (ValueError("embedded null byte"), "error: a path cannot be followed (embedded null byte)"),
     ],

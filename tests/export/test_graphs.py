@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -15,19 +16,21 @@ from vpuformer.errors import CheckpointError, ConfigError
 from vpuformer.export.writing import export_graphs
 from vpuformer.extras import missing
 from vpuformer.geometry import Crop, FrameMap
-from vpuformer.inference.graphs import ENCODE_FILE, GRAPHS_FILE, Graphs
+from vpuformer.inference.graphs import DECODE_FILE, ENCODE_FILE, GRAPHS_FILE, Graphs
 from vpuformer.inference.network import Network
 from vpuformer.inference.onnx_network import OnnxNetwork
 from vpuformer.inference.openvino_network import OpenVinoNetwork
+from vpuformer.inference.runtimes import RUNTIMES
 from vpuformer.inference.segment import VPUFormerSegmenter
 from vpuformer.inference.torch_network import TorchNetwork
 from vpuformer.inference.zoom import ViewSettings
 from vpuformer.model.checkpoint import save_checkpoint
 from vpuformer.model.config import VARIANTS, VPUFormerConfig
-from vpuformer.model.manifest import WEIGHTS_FILE
+from vpuformer.model.manifest import WEIGHTS_FILE, sha256_of
 from vpuformer.model.vpuformer import VPUFormer
 from vpuformer.prompts import Box, Click, Prompt, Scribble
 
+onnx = pytest.importorskip("onnx")
 pytestmark = pytest.mark.skipif(bool(missing("export")), reason="needs the extra export")
 
 SIDE, LARGER = 64, 96
@@ -112,6 +115,11 @@ def test_weights_in_half_precision_are_read_from_their_file(tokens: Path) -> Non
     assert graphs.encode.stat().st_size + graphs.decode.stat().st_size < graphs.manifest.weights.stat().st_size
 
 
+def test_a_segmenter_says_that_its_graphs_have_another_size(tokens: Path) -> None:
+    sizes = [VPUFormerSegmenter.from_pretrained(tokens, "cpu", runtime=name).views.input_size for name in RUNTIMES]
+    assert sizes == [LARGER, LARGER, None]
+
+
 @pytest.mark.skipif(bool(missing("openvino")), reason="needs the extra openvino")
 def test_openvino_reads_the_same_graphs(tokens: Path) -> None:
     assert_same_answers(OpenVinoNetwork(tokens), tokens, LARGER)
@@ -134,11 +142,58 @@ def test_the_bundled_graphs_are_those_of_the_bundled_weights() -> None:
     assert ((ours > 0) == (theirs > 0)).mean() > 0.999
 
 
+def test_a_graph_of_another_export_is_refused(tokens: Path, tmp_path: Path) -> None:
+    mixed = shutil.copytree(tokens, tmp_path / "mixed")
+    for break_it in (lambda: shutil.copyfile(mixed / DECODE_FILE, mixed / ENCODE_FILE), (mixed / ENCODE_FILE).unlink):
+        break_it()
+        with pytest.raises(CheckpointError, match=f"{ENCODE_FILE} is missing or of another export; .* export-network"):
+            OnnxNetwork(mixed)
+
+
 def test_a_broken_graph_is_an_error(tokens: Path, tmp_path: Path) -> None:
     broken = shutil.copytree(tokens, tmp_path / "broken")
     (broken / ENCODE_FILE).write_bytes(b"broken")
+    sign(broken)
     with pytest.raises(CheckpointError, match="export it again"):
         OnnxNetwork(broken)
+
+
+@pytest.mark.parametrize("network", [OnnxNetwork, OpenVinoNetwork])
+def test_a_graph_reads_no_file_of_another_folder(
+    network: Callable[[Path], Network], tokens: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(tokens, tmp_path / "folder")
+    shutil.copyfile(folder / WEIGHTS_FILE, tmp_path / WEIGHTS_FILE)
+    graph = (folder / DECODE_FILE).read_bytes()
+    proto = onnx.load_model_from_string(graph)
+    for weights in proto.graph.initializer:
+        for entry in weights.external_data:
+            entry.value = entry.value.replace(WEIGHTS_FILE, f"../{WEIGHTS_FILE}")
+    (folder / DECODE_FILE).write_bytes(proto.SerializeToString())
+    sign(folder)
+    with pytest.raises(CheckpointError, match="cannot be read as a graph"):
+        network(folder)
+
+
+def sign(folder: Path) -> None:
+    """Make the graphs in a folder those that its description is about."""
+    values = json.loads((folder / GRAPHS_FILE).read_text())
+    values["graphs"] = {name: sha256_of(folder / name) for name in (ENCODE_FILE, DECODE_FILE)}
+    (folder / GRAPHS_FILE).write_text(json.dumps(values))
+
+
+def test_an_export_keeps_other_weights(tokens: Path, tmp_path: Path) -> None:
+    other = checkpoint(DEFAULT, tmp_path / "other")
+    before = (other / WEIGHTS_FILE).read_bytes()
+    with pytest.raises(CheckpointError, match="holds other weights"):
+        export_graphs(tokens, other)
+    assert (other / WEIGHTS_FILE).read_bytes() == before
+
+
+@pytest.mark.parametrize("side", [0, 63])
+def test_a_size_out_of_range_is_refused(side: int, tokens: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=f"input_size={side}"):
+        export_graphs(tokens, tmp_path, input_size=side)
 
 
 def test_graphs_of_other_weights_are_refused(tokens: Path, tmp_path: Path) -> None:

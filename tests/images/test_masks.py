@@ -195,6 +195,12 @@ def test_masks_come_back_as_they_were_written(tmp_path):
     assert np.abs(read_mask(tmp_path / "a.PNG") - probability).max() <= 0.5 / 255 + 1e-6
 
 
+def test_a_mask_longer_than_opencv_writes_is_written(tmp_path):
+    mask = np.arange(1_000_001)[None] % 3 == 0
+    write_mask(tmp_path / "a.png", mask)
+    assert np.array_equal(read_mask(tmp_path / "a.png"), mask)
+
+
 @pytest.mark.parametrize("name", ["a.png", "a.bmp", "a.tif", "a.tiff"])
 def test_images_come_back_as_they_were_written(tmp_path, name):
     write_image(tmp_path / name, RGB[:, ::-1])

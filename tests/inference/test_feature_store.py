@@ -361,3 +361,30 @@ def test_the_folder_for_caches_is_that_of_the_platform(monkeypatch: pytest.Monke
     assert cache_folder() == tmp_path / "xdg" / "vpuformer"
     monkeypatch.setenv("VPUFORMER_CACHE", str(tmp_path / "mine"))
     assert FeatureStore().folder == tmp_path / "mine" / "features"
+
+
+def test_a_folder_that_cannot_be_listed_is_a_sentence(store: FeatureStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "scandir", fail_with(PermissionError(13, "Permission denied")))
+    with pytest.raises(InputError, match="Permission denied; choose a folder"):
+        store.put(KEYS[0], arrays(0))
+
+
+def test_a_file_in_place_of_the_folder_holds_nothing(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    assert FeatureStore(tmp_path / "file").nbytes == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a user of Windows has a profile")
+def test_a_user_without_a_home_is_told_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("VPUFORMER_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr(Path, "home", fail_with(RuntimeError("Could not determine home directory.")))
+    with pytest.raises(ConfigError, match="name a folder in VPUFORMER_CACHE"):
+        FeatureStore()
+
+
+def fail_with(error: Exception) -> Callable[..., Any]:
+    def fail(*_: object) -> None:
+        raise error
+
+    return fail

@@ -1,17 +1,22 @@
 """The runtime that is chosen, and why."""
 
+import pickle
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
 from vpuformer.errors import CheckpointError, ConfigError, MissingDependencyError
 from vpuformer.inference import runtimes
 from vpuformer.inference.graphs import GRAPHS_FILE
+from vpuformer.inference.predictor import Predictor
 from vpuformer.inference.runtimes import choose_runtime, load_network
 from vpuformer.model.manifest import locate
+from vpuformer.prompts import Click
 
 
 @pytest.fixture(autouse=True)
@@ -55,6 +60,17 @@ def test_an_accelerator_is_used_by_torch(monkeypatch: pytest.MonkeyPatch) -> Non
     assert choose_runtime(device="cpu").runtime == "onnx"
 
 
+def test_without_a_usable_accelerator_the_cpu_has_its_fast_runtime(
+    monkeypatch: pytest.MonkeyPatch, without_graphs: Path
+) -> None:
+    monkeypatch.setattr(runtimes, "may_have_accelerator", lambda: True)
+    monkeypatch.setattr("vpuformer.inference.device.choose_device", lambda *_: torch.device("cpu"))
+    monkeypatch.setattr("vpuformer.inference.torch_network.choose_device", lambda *_: torch.device("cpu"))
+    assert load_network().runtime == "onnx"
+    assert load_network(runtime="torch").runtime == "torch"
+    assert load_network(without_graphs).runtime == "torch"
+
+
 @pytest.mark.usefixtures("without_torch")
 def test_an_accelerator_is_nothing_without_torch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runtimes, "may_have_accelerator", lambda: True)
@@ -87,6 +103,27 @@ def test_what_cannot_be_is_refused() -> None:
         choose_runtime(runtime="onnx", input_size=384)
     with pytest.raises(CheckpointError, match="no model called"):
         choose_runtime("defalt")
+
+
+@pytest.mark.parametrize("runtime", runtimes.RUNTIMES)
+def test_a_predictor_goes_to_another_process(runtime: str) -> None:
+    predictor = Predictor.from_pretrained("default", "cpu", runtime=runtime, threads=1)
+    copy = pickle.loads(pickle.dumps(predictor))
+    for each in (predictor, copy):
+        each.set_image(np.arange(40 * 60 * 3, dtype=np.uint8).reshape(40, 60, 3))
+    ours, theirs = (each.predict([Click(30, 20)]).probability for each in (copy, predictor))
+    np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize(
+    ("runtime", "module"), {"onnx": "onnxruntime", "openvino": "openvino", "torch": "torch"}.items()
+)
+def test_a_runtime_that_cannot_be_imported_is_named(runtime: str, module: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    monkeypatch.setattr(runtimes, "require", lambda *_: None)
+    monkeypatch.setattr("vpuformer.inference.openvino_network.require", lambda *_: None)
+    with pytest.raises(MissingDependencyError, match=f"{module} cannot be imported .* --force-reinstall {module}"):
+        load_network(runtime=runtime)
 
 
 SIGNALLED = """

@@ -45,7 +45,7 @@ class _Commands(TyperGroup):
             if error.errno == errno.EPIPE:  # the reader of standard output has gone; click ends quietly
                 raise
             _refuse(_sentence(error), error)
-        except (ValueError, RuntimeError) as error:
+        except Exception as error:  # that of ONNX Runtime has no other class
             if any(words in str(error) for words in _MEMORY_IS_FULL):
                 _refuse(_out_of_memory(ctx), error)
             if not any(words in str(error) for words in ("embedded null", "Symlink loop")):  # pathlib's errors
@@ -58,8 +58,8 @@ def _refuse(sentence: str, error: Exception) -> NoReturn:
     raise typer.Exit(2) from error
 
 
-_MEMORY_IS_FULL = ("out of memory", "DefaultCPUAllocator", "ALLOC_FAILED")
-"""Parts of torch's errors, on CUDA, MPS and the CPU."""
+_MEMORY_IS_FULL = ("out of memory", "DefaultCPUAllocator", "ALLOC_FAILED", "bad_alloc", "Failed to allocate memory")
+"""Parts of errors: PyTorch's on CUDA, MPS and the CPU, those of ONNX Runtime and OpenVINO."""
 
 _SAVE_MEMORY = {
     "train": "use --accumulate, a smaller --size or fewer --images-per-step; --resume continues from the last state",

@@ -131,10 +131,10 @@ def evaluate(
     device = processes.device if device is None else device
     if human is not None:
         batch = workers = 1
-    if baseline is not None and (view or not zoom or zoom_rule != "ours" or model != "default"):
+    if baseline is not None and (view or runtime or not zoom or zoom_rule != "ours" or model != "default"):
         raise ConfigError(
-            f"--model, --no-zoom, --zoom-rule, --flip, --input-size and --no-steady are options of VPUFormer, not of"
-            f" {baseline}; leave them out"
+            f"--model, --runtime, --no-zoom, --zoom-rule, --flip, --input-size and --no-steady are options of"
+            f" VPUFormer, not of {baseline}; leave them out"
         )
     if not zoom and zoom_rule != "ours":
         raise ConfigError(f"--no-zoom and --zoom-rule {zoom_rule} exclude each other; give one of them")
@@ -158,7 +158,7 @@ def evaluate(
         stop_at_iou=simulated.stop_at_iou,
         seed=simulated.seed,
         batch=method.batch,
-        options=views.to_options() if baseline is None else {},
+        options=method.options,
         device=method.device,
         command=shlex.join(["vpuformer", *sys.argv[1:]]),
     )

@@ -25,12 +25,13 @@ def info(
     from vpuformer.inference.runtimes import choose_runtime
     from vpuformer.model.manifest import describe, list_models
 
+    device = _device()
     facts: dict[str, Any] = {
         "versions": {"python": platform.python_version()} | _versions(),
         "extras": {extra: not missing(extra) for extra in EXTRAS},
-        "device": _device(),
+        "device": device,
         "models": {
-            name: describe(name) | {"runtime": choose_runtime(name)._asdict()}
+            name: describe(name) | {"runtime": choose_runtime(name, "cpu" if device == "cpu" else None)._asdict()}
             for name in ([model] if model else list_models())
         },
     }

@@ -2,7 +2,7 @@
 
 import fnmatch
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, cast
 
@@ -23,8 +23,10 @@ class Method(NamedTuple):
     """The device and the machine, as the header of a run describes them."""
     batch: int
     """Objects at a time."""
-    workers: int = 1
+    workers: int
     """Threads."""
+    options: "Mapping[str, str | int | float | bool | None]"
+    """Settings of its views, as the header of a run describes them."""
 
 
 def parse_kinds(prompts: str) -> "tuple[Kind, ...]":
@@ -115,7 +117,8 @@ def open_method(
         from vpuformer.evaluation.baselines import open_baseline
 
         opened = open_baseline(baseline, device=device)
-        return Method(opened, _described(str(getattr(opened, "device", None) or "cpu")), batch or 1, workers or 1)
+        used = _described(str(getattr(opened, "device", None) or "cpu"))
+        return Method(opened, used, batch or 1, workers or 1, options={})
 
     from vpuformer.evaluation import BATCH
     from vpuformer.inference.cores import usable_cores
@@ -128,7 +131,8 @@ def open_method(
         model, device, runtime=runtime, threads=None if alone else 1, views=views
     )
     used = _described(f"{segmenter.device}, {segmenter.network.runtime}")
-    return Method(segmenter, used, 1) if alone else Method(segmenter, used, batch or BATCH, workers or usable_cores())
+    counts = (1, 1) if alone else (batch or BATCH, workers or usable_cores())
+    return Method(segmenter, used, *counts, options=segmenter.views.to_options())
 
 
 def _described(device: str) -> str:

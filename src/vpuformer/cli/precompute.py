@@ -26,7 +26,7 @@ def precompute(
 
     Example: vpuformer precompute holiday/ --model runs/mine
     """
-    if not 0 < max_size < float("inf"):
+    if not 0 < max_size * 1e9 < float("inf"):
         raise ConfigError(f"--max-size is a positive number of GB, got {max_size:g}")
 
     from vpuformer.app.images.folder import Folder

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vpuformer.cli.outputs import check_file
+from vpuformer.cli.shared_options import RuntimeOption
 from vpuformer.errors import ConfigError, DatasetError, InputError
 from vpuformer.files import write_file
 
@@ -40,6 +41,7 @@ def report(
     device: Annotated[
         str | None, typer.Option(metavar="NAME", help="Device for --model; by default CUDA, then MPS, then the CPU.")
     ] = None,
+    runtime: RuntimeOption = None,
 ) -> None:
     """Make one page of evaluations: tables, the paper's figures, curves, images, commands.
 
@@ -69,7 +71,7 @@ def report(
         write_file(output, markdown_tables(opened) + "\n")
     else:
         samples = {name: _samples_of(name, root, opened) for name, root in roots.items()}
-        shown = galleries(opened, samples, _replay(model, device, opened)) if samples else []
+        shown = galleries(opened, samples, _replay(model, device, runtime, opened)) if samples else []
         write_page(output, opened, shown)
     typer.echo(f"page: {output}", err=tables is not None)
 
@@ -106,7 +108,9 @@ def _samples_of(name: str, root: Path, runs: "Sequence[Run]") -> "Sequence[Sampl
     return samples
 
 
-def _replay(model: str | None, device: str | None, runs: "Sequence[Run]") -> "Callable[[Run], Segmenter | None]":
+def _replay(
+    model: str | None, device: str | None, runtime: str | None, runs: "Sequence[Run]"
+) -> "Callable[[Run], Segmenter | None]":
     """Who answers the recorded prompts again: the model, for the runs that have measured just its weights.
 
     Raises:
@@ -124,7 +128,7 @@ def _replay(model: str | None, device: str | None, runs: "Sequence[Run]") -> "Ca
     from vpuformer.inference.segment import VPUFormerSegmenter
     from vpuformer.inference.zoom import ViewSettings
 
-    opened = cache(lambda views: VPUFormerSegmenter.from_pretrained(model, device, views=views))
+    opened = cache(lambda views: VPUFormerSegmenter.from_pretrained(model, device, runtime=runtime, views=views))
 
     def replay(run: "Run") -> "Segmenter | None":
         return opened(ViewSettings.from_options(run.header.options)) if run.header.weights_sha256 == sha256 else None

@@ -22,12 +22,12 @@ from torch import nn
 
 from vpuformer.errors import CheckpointError
 from vpuformer.export.graphs import DecodeGraph, EncodeGraph, Inputs, example_inputs
-from vpuformer.files import write_errors, write_file
+from vpuformer.files import replacing, write_errors, write_file
 from vpuformer.geometry import check_input_size
 from vpuformer.inference.graphs import DECODE_FILE, ENCODE_FILE, FORMAT, GRAPHS_FILE
 from vpuformer.model.checkpoint import load_model
 from vpuformer.model.features import FEATURES
-from vpuformer.model.manifest import CONFIG_FILE, WEIGHTS_FILE, Manifest, read_manifest
+from vpuformer.model.manifest import CONFIG_FILE, WEIGHTS_FILE, Manifest, read_manifest, sha256_of
 from vpuformer.model.prompt_inputs import PER_PROMPT
 
 _TYPES = {"F32": "FLOAT", "F16": "FLOAT16", "BF16": "BFLOAT16"}
@@ -52,17 +52,18 @@ def export_graphs(
         The folder.
 
     Raises:
-        CheckpointError: the checkpoint is missing or broken, or the folder cannot be written.
+        CheckpointError: the checkpoint is missing or broken, or the folder cannot be written or holds other weights.
         ConfigError: the size is out of range.
     """
     model = load_model(name_or_path)
-    side = input_size or model.config.input_size
+    side = model.config.input_size if input_size is None else input_size
     check_input_size(side)
     manifest = _copied(read_manifest(name_or_path), folder)
     target = manifest.weights.parent
     encode, decode = example_inputs(model, side)
     features = [name for name in decode if name in FEATURES]
     weights = _Weights.of(manifest, model)
+    digests: dict[str, str] = {}
     with write_errors(target, error=CheckpointError):
         (target / GRAPHS_FILE).unlink(missing_ok=True)  # graphs are complete when it is there
     for file, graph, inputs, outputs in (
@@ -71,13 +72,16 @@ def export_graphs(
     ):
         proto = _onnx(graph, inputs, outputs)
         weights.refer_to(proto)
-        write_file(target / file, proto.SerializeToString(), error=CheckpointError)
+        content = proto.SerializeToString()
+        write_file(target / file, content, error=CheckpointError)
+        digests[file] = hashlib.sha256(content).hexdigest()
     values = {
         "format": FORMAT,
         "sha256": manifest.sha256,
         "input_size": side,
         "lateral_eighth": model.grids((side, side)).lateral_eighth,
         "features": features,
+        "graphs": digests,
     }
     write_file(target / GRAPHS_FILE, json.dumps(values, indent=2) + "\n", error=CheckpointError)
     return target
@@ -90,11 +94,16 @@ def _copied(manifest: Manifest, folder: str | os.PathLike[str] | None) -> Manife
         raise CheckpointError(
             f"{manifest.weights} cannot have graphs beside it, since they read {WEIGHTS_FILE}; give another folder"
         )
+    copy = target / WEIGHTS_FILE
+    if copy.is_file() and sha256_of(copy) != manifest.sha256:
+        raise CheckpointError(f"{target} holds other weights, which would be lost; give another folder")
     with write_errors(target, error=CheckpointError):
         target.mkdir(parents=True, exist_ok=True)
-        if not target.samefile(source):
-            shutil.copyfile(manifest.weights, target / WEIGHTS_FILE)
-            shutil.copyfile(source / CONFIG_FILE, target / CONFIG_FILE)
+        if target.samefile(source):
+            return read_manifest(target)
+    for origin, name in ((manifest.weights, WEIGHTS_FILE), (source / CONFIG_FILE, CONFIG_FILE)):
+        with replacing(target / name, error=CheckpointError) as temporary:
+            shutil.copyfile(origin, temporary)
     return read_manifest(target)
 
 

@@ -28,6 +28,9 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     "TIFF": {"compression": "tiff_deflate"},
 }
 
+_LONGEST_OF_OPENCV = 1_000_000
+"""Longest side in pixels that OpenCV writes as PNG."""
+
 
 def write_mask(path: str | os.PathLike[str], mask: npt.NDArray[Any]) -> None:
     """Write a mask (H, W) as an 8-bit grey PNG: bool as 0 and 255, floats in 0..1 as 0..255.
@@ -48,6 +51,8 @@ def write_mask(path: str | os.PathLike[str], mask: npt.NDArray[Any]) -> None:
 
 def grey_png(pixels: npt.NDArray[np.uint8]) -> bytes:
     """Grey values (H, W) as a PNG of 8 bits."""
+    if max(pixels.shape) > _LONGEST_OF_OPENCV:
+        return _encode(Image.fromarray(pixels), "PNG")
     # In a third of Pillow's time.
     return cv2.imencode(".png", pixels)[1].tobytes()
 

@@ -1,6 +1,11 @@
 """The share of the CPU that a network gets. Imports no torch."""
 
 import os
+from math import ceil
+from pathlib import Path
+
+_QUOTA = Path("/sys/fs/cgroup/cpu.max")
+"""Linux' bound of the CPU time of a container: microseconds of all cores together, or "max", in a period."""
 
 
 def usable_cores() -> int:
@@ -8,7 +13,7 @@ def usable_cores() -> int:
     if number := _from_environment():
         return number
     if hasattr(os, "sched_getaffinity"):  # Linux: not the cores that a container or taskset withholds
-        return len(os.sched_getaffinity(0))
+        return min(len(os.sched_getaffinity(0)), _cores_in_quota())
     return os.cpu_count() or 1
 
 
@@ -19,6 +24,15 @@ def half_the_cores() -> int:
     waits for another one without a core takes many times as long as one alone.
     """
     return _from_environment() or max(1, usable_cores() // 2)
+
+
+def _cores_in_quota() -> int:
+    """Number of cores that a container's CPU time amounts to, such as 2 with `docker run --cpus=2`."""
+    try:
+        quota, period = _QUOTA.read_text(encoding="utf-8").split()
+        return max(1, ceil(int(quota) / int(period)))
+    except (OSError, ValueError):  # no bound
+        return os.cpu_count() or 1
 
 
 def _from_environment() -> int:

@@ -71,7 +71,11 @@ class FeatureStore:
 
     @property
     def nbytes(self) -> int:
-        """Size of all features in bytes."""
+        """Size of all features in bytes.
+
+        Raises:
+            InputError: the folder cannot be read.
+        """
         return sum(size for _, size, _ in self._files())
 
     def get(self, key: str) -> Arrays | None:
@@ -126,7 +130,8 @@ class FeatureStore:
         Other files that lie in the folder are not the store's.
         """
         files: list[tuple[int, int, str]] = []
-        with suppress(FileNotFoundError), os.scandir(self.folder) as entries:
+        missing = (FileNotFoundError, NotADirectoryError)
+        with write_errors(self.folder), suppress(*missing), os.scandir(self.folder) as entries:
             for entry in entries:
                 if not _OWN_FILE.fullmatch(entry.name):
                     continue
@@ -197,14 +202,20 @@ def cache_folder() -> Path:
     """The user's folder for data that can be computed again.
 
     VPUFORMER_CACHE names it; by default it is `vpuformer` in the platform's folder for caches.
+
+    Raises:
+        ConfigError: the user has no home folder, as in some containers, and the variable is not set.
     """
     if chosen := os.environ.get("VPUFORMER_CACHE"):
         return Path(chosen)
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local", "vpuformer", "Cache")
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "vpuformer"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "vpuformer")
+    try:
+        if sys.platform == "win32":
+            return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local", "vpuformer", "Cache")
+        if sys.platform == "darwin":
+            return Path.home() / "Library" / "Caches" / "vpuformer"
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "vpuformer")
+    except RuntimeError as error:
+        raise ConfigError("the user has no home folder for a cache; name a folder in VPUFORMER_CACHE") from error
 
 
 # A runtime lays out the axes of an array in memory as its kernels like them, and other kernels round in another way.

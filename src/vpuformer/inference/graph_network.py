@@ -11,10 +11,9 @@ import numpy.typing as npt
 
 from vpuformer.arrays import FloatMap
 from vpuformer.encoding.batch import PromptBatch
-from vpuformer.errors import CheckpointError, ConfigError
+from vpuformer.errors import CheckpointError, ConfigError, MissingDependencyError
 from vpuformer.inference.graphs import Graphs
 from vpuformer.inference.network import Arrays, Masks, Pixels, Prompts
-from vpuformer.model.manifest import check_sha256
 from vpuformer.model.prompt_inputs import Grids, encoder_prompt_maps, prompt_inputs
 
 Graph = Callable[[Arrays], Sequence[npt.NDArray[Any]]]
@@ -36,19 +35,21 @@ class ArrayFeatures:
 class GraphNetwork:
     """The graphs of a checkpoint; see `vpuformer.inference.network.Network`.
 
+    A copy that is unpickled, as in another process, loads the graphs again.
+
     Args:
         name_or_path: a checkpoint with graphs; see `vpuformer.inference.graphs`.
-        load: makes a `Graph` of a file.
+        load: makes a `Graph` of a file; a function of a module, so that it can be pickled.
 
     Raises:
-        CheckpointError: the checkpoint is missing or broken, or has no graphs.
+        CheckpointError: the checkpoint is missing or broken, or has no graphs, or some of another export.
     """
 
     device = "cpu"
 
     def __init__(self, name_or_path: str | os.PathLike[str], load: Callable[[Path], Graph]) -> None:
         graphs = Graphs.read(name_or_path)
-        check_sha256(graphs.manifest)
+        graphs.check_files()
         self.config, self.sha256 = graphs.manifest.config, graphs.manifest.sha256
         self.input_size = graphs.input_size
         self.features_depend_on_mask = self.config.features_depend_on_mask
@@ -56,6 +57,13 @@ class GraphNetwork:
         self._features = graphs.features
         self._grids = Grids((self.input_size, self.input_size), graphs.lateral_eighth)
         self._encode, self._decode = (_loaded(load, path) for path in (graphs.encode, graphs.decode))
+        self._made_of = graphs.folder.absolute(), load
+
+    def __getstate__(self) -> tuple[Path, Callable[[Path], Graph]]:
+        return self._made_of
+
+    def __setstate__(self, state: tuple[Path, Callable[[Path], Graph]]) -> None:
+        GraphNetwork.__init__(self, *state)
 
     def encode(self, pixels: Pixels, masks: Masks, prompts: Prompts) -> list[ArrayFeatures]:
         """See `Network`."""
@@ -100,6 +108,8 @@ class GraphNetwork:
 def _loaded(load: Callable[[Path], Graph], path: Path) -> Graph:
     try:
         return load(path)
+    except MissingDependencyError:
+        raise
     except Exception as error:  # runtimes have no common class of their errors
         raise CheckpointError(f"{path} cannot be read as a graph ({error!s:.200}); export it again") from error
 

@@ -3,20 +3,22 @@
 They lie in the folder of the checkpoint: `encode.onnx`, from pixels to features; `decode.onnx`, from features, mask
 and prompts to logits; and `graphs.json` ::
 
-    {"format": 1, "sha256": "...", "input_size": 256, "lateral_eighth": true, "features": ["paused_eighth", ...]}
+    {"format": 1, "sha256": "...", "input_size": 256, "lateral_eighth": true, "features": ["paused_eighth", ...],
+     "graphs": {"encode.onnx": "...", "decode.onnx": "..."}}
 
-`sha256` is that of the checkpoint's weights, and `features` names the outputs of `encode` in their order. Inputs are
-called `pixels`, `mask` and `prompt_maps`, or as the features and the fields of `PromptInputs`. The graphs hold no
-weights: they read those in `model.safetensors`, which has to lie beside them.
+`sha256` is that of the checkpoint's weights, `graphs` has those of both graphs, and `features` names the outputs of
+`encode` in their order. Inputs are called `pixels`, `mask` and `prompt_maps`, or as the features and the fields of
+`PromptInputs`. The graphs hold no weights: they read those in `model.safetensors`, which has to lie beside them.
 """
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from vpuformer.errors import CheckpointError
 from vpuformer.files import read_json
-from vpuformer.model.manifest import CONFIG_FILE, WEIGHTS_FILE, Manifest, read_manifest
+from vpuformer.model.manifest import CONFIG_FILE, WEIGHTS_FILE, Manifest, check_sha256, read_manifest, sha256_of
 
 FORMAT = 1
 """Version of the layout."""
@@ -25,7 +27,7 @@ GRAPHS_FILE = "graphs.json"
 ENCODE_FILE = "encode.onnx"
 DECODE_FILE = "decode.onnx"
 
-_FIELDS = {"format": int, "sha256": str, "input_size": int, "lateral_eighth": bool, "features": list}
+_FIELDS = {"format": int, "sha256": str, "input_size": int, "lateral_eighth": bool, "features": list, "graphs": dict}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,8 @@ class Graphs:
     lateral_eighth: bool
     """See `vpuformer.model.prompt_inputs.Grids`."""
     features: tuple[str, ...]
+    digests: Mapping[str, str]
+    """The SHA-256 of each graph, by the name of its file."""
 
     @property
     def folder(self) -> Path:
@@ -81,4 +85,18 @@ class Graphs:
                 f" ({manifest.sha256[:12]}); {export}"
             )
         features = tuple(map(str, values["features"]))
-        return cls(manifest, values["input_size"], values["lateral_eighth"], features)
+        return cls(manifest, values["input_size"], values["lateral_eighth"], features, values["graphs"])
+
+    def check_files(self) -> None:
+        """Compare the SHA-256 of weights and graphs with those in `config.json` and `graphs.json`.
+
+        Raises:
+            CheckpointError: they differ, as after an export that was stopped, or a folder copied in part.
+        """
+        check_sha256(self.manifest)
+        for path in (self.encode, self.decode):
+            if not path.is_file() or sha256_of(path) != self.digests.get(path.name):
+                raise CheckpointError(
+                    f"{path} is missing or of another export; export it again with:"
+                    f" vpuformer export-network {self.folder}"
+                )

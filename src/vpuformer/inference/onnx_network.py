@@ -2,12 +2,13 @@
 
 import os
 from collections.abc import Sequence
-from importlib import import_module
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy.typing as npt
 
+from vpuformer.extras import imported
 from vpuformer.inference.cores import half_the_cores
 from vpuformer.inference.graph_network import Arrays, Graph, GraphNetwork
 
@@ -21,16 +22,17 @@ class OnnxNetwork(GraphNetwork):
 
     Raises:
         CheckpointError: the checkpoint is missing or broken, or has no graphs.
+        MissingDependencyError: ONNX Runtime cannot be imported.
     """
 
     runtime = "onnx"
 
     def __init__(self, name_or_path: str | os.PathLike[str] = "default", *, threads: int | None = None) -> None:
-        super().__init__(name_or_path, lambda path: _graph(path, threads or half_the_cores()))
+        super().__init__(name_or_path, partial(_graph, threads=threads or half_the_cores()))
 
 
 def _graph(path: Path, threads: int) -> Graph:
-    onnxruntime = import_module("onnxruntime")
+    onnxruntime = imported("onnxruntime")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
     # A thread that spins while it waits takes the core from the browser, or from the thread it waits for.

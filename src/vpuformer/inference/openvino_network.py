@@ -3,14 +3,14 @@
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from importlib import import_module
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from vpuformer.extras import require
+from vpuformer.extras import imported, require
 from vpuformer.inference.cores import half_the_cores
 from vpuformer.inference.graph_network import Arrays, Graph, GraphNetwork
 
@@ -24,18 +24,18 @@ class OpenVinoNetwork(GraphNetwork):
 
     Raises:
         CheckpointError: the checkpoint is missing or broken, or has no graphs.
-        MissingDependencyError: OpenVINO is missing.
+        MissingDependencyError: OpenVINO is missing, or cannot be imported.
     """
 
     runtime = "openvino"
 
     def __init__(self, name_or_path: str | os.PathLike[str] = "default", *, threads: int | None = None) -> None:
         require("openvino", "the runtime openvino")
-        super().__init__(name_or_path, lambda path: _graph(path, threads or half_the_cores()))
+        super().__init__(name_or_path, partial(_graph, threads=threads or half_the_cores()))
 
 
 def _graph(path: Path, threads: int) -> Graph:
-    openvino = import_module("openvino")
+    openvino = imported("openvino")
     settings = {
         "INFERENCE_NUM_THREADS": threads,
         "INFERENCE_PRECISION_HINT": "f32",

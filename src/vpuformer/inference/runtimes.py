@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from vpuformer.errors import CheckpointError, ConfigError, unknown_name
-from vpuformer.extras import missing, require
+from vpuformer.extras import imported, missing, require
 from vpuformer.inference.graphs import Graphs
 from vpuformer.inference.network import Network
 from vpuformer.memory import no_garbage_collection
@@ -88,6 +88,8 @@ def load_network(
 ) -> Network:
     """Load a checkpoint in the runtime of `choose_runtime`; see there for errors.
 
+    If PyTorch is chosen for an accelerator and finds none, the runtime is chosen again, for the CPU.
+
     Args:
         threads: number of threads for one operation on the CPU; by default PyTorch's own, or one for every second core.
     """
@@ -101,8 +103,14 @@ def load_network(
 
         return OpenVinoNetwork(name_or_path, threads=threads)
     with no_garbage_collection():
+        imported("torch")
+        from vpuformer.inference.device import choose_device
         from vpuformer.inference.torch_network import TorchNetwork
 
+    if device is None and runtime is None and (device := str(choose_device())) == "cpu":
+        chosen = choose_runtime(name_or_path, device, input_size=input_size).runtime
+        if chosen != "torch":
+            return load_network(name_or_path, device, chosen, input_size=input_size, threads=threads)
     return TorchNetwork.from_pretrained(name_or_path, device, threads=threads)
 
 

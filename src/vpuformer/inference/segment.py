@@ -98,8 +98,10 @@ class VPUFormerSegmenter:
             MissingDependencyError: the runtime is not installed.
         """
         network = load_network(name_or_path, device, runtime, input_size=views.input_size, threads=threads)
-        sha256 = read_manifest(name_or_path).sha256
-        return cls(network, views=views, name=str(name_or_path), sha256=sha256, features=features)
+        manifest = read_manifest(name_or_path)
+        if network.input_size != manifest.config.input_size:  # graphs of another size than that of training
+            views = replace(views, input_size=network.input_size)
+        return cls(network, views=views, name=str(name_or_path), sha256=manifest.sha256, features=features)
 
     @property
     def device(self) -> str:

@@ -345,9 +345,13 @@ def test_the_command_asks_a_network_again(grabcut: Path, tmp_path: Path) -> None
     alts = [str(image["alt"]) for image in Page((tmp_path / "page.html").read_text(encoding="utf-8")).all("img")]
     assert sum(alt.endswith("predicted mask") for alt in alts) == sum(alt.endswith("ground truth") for alt in alts) == 3
 
-    refused = report(peer, *words)
-    assert refused.exit_code == 2
-    assert "no run is of the weights of" in refused.stderr
+    for runs, more, sentence in (
+        ([peer], [], "no run is of the weights of"),
+        ([run], ["--runtime", "onnx"], "no graphs"),
+    ):
+        refused = report(*runs, *words, *more)
+        assert refused.exit_code == 2
+        assert sentence in refused.stderr
 
 
 @pytest.mark.parametrize(

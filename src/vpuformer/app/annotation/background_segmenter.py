@@ -5,10 +5,10 @@ import sys
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Future
-from importlib import import_module
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from vpuformer.errors import CheckpointError, VPUFormerError
+from vpuformer.extras import imported
 from vpuformer.memory import no_garbage_collection
 
 if TYPE_CHECKING:
@@ -49,7 +49,8 @@ class BackgroundSegmenter:
 
         self.name = name_or_path
         self.sha256 = read_manifest(name_or_path).sha256
-        self._device, self._runtime = device, choose_runtime(name_or_path, device, runtime).runtime
+        self._device, self._runtime = device, runtime
+        self._chosen = choose_runtime(name_or_path, device, runtime).runtime
         self._lock = threading.Lock()
         self._loading: Future[Segmenter] | None = None
         self._progress = 0.0
@@ -79,7 +80,7 @@ class BackgroundSegmenter:
         """The present state. Waits for nothing."""
         loading = self._loading
         if loading is None or not loading.done():
-            share = self._progress or (_LIBRARIES * _share_of_torch() if self._runtime == "torch" else 0.0)
+            share = self._progress or (_LIBRARIES * _share_of_torch() if self._chosen == "torch" else 0.0)
             return LoadState("loading", 0.0 if loading is None else share)
         error = loading.exception()
         return LoadState("ready", 1.0) if error is None else LoadState("failed", 0.0, str(error))
@@ -113,7 +114,7 @@ class BackgroundSegmenter:
             from vpuformer.inference.segment import VPUFormerSegmenter
             from vpuformer.prompts import Click
 
-            import_module(self._runtime if self._runtime != "onnx" else "onnxruntime")
+            imported(self._chosen if self._chosen != "onnx" else "onnxruntime")
             gc.freeze()  # what was imported stays, so no collection needs to look at it
         self._progress = _LIBRARIES
         segmenter = VPUFormerSegmenter.from_pretrained(
