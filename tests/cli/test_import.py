@@ -43,7 +43,7 @@ def test_a_file_is_imported_once(image_folder: Path) -> None:
     assert result.exit_code == 0
     first, second = result.output.splitlines()
     assert first == "COCO JSON: 1 image; 1 object new, 0 updated, 0 as before"
-    assert second.startswith("left out: 1 annotation crowds (iscrowd is 1)")
+    assert second.startswith("left out: 1 annotation: crowds (iscrowd is 1)")
     report = json.loads(run(image_folder, content, "--json").stdout)
     assert (report["new"], report["same"], report["left_out"][0]["examples"]) == (0, 1, ["a.png"])
 

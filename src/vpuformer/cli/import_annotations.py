@@ -105,5 +105,5 @@ def summary_text(report: "FolderImport") -> str:
     for title, reasons in (("left out", report.left_out), ("note", report.remarks)):
         for reason in reasons:
             examples = listed([*reason.examples, *([] if len(reason.examples) == reason.number else ["..."])])
-            lines.append(f"{title}: {counted(reason.number, reason.thing)} {reason.why}: {examples}")
+            lines.append(f"{title}: {counted(reason.number, reason.thing)}: {reason.why} ({examples})")
     return "\n".join(lines)

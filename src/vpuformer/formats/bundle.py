@@ -47,8 +47,9 @@ class Bundle:
     """
 
     def __init__(self, content: bytes | Path, name: str = "") -> None:
-        self.source = name or (os.path.basename(os.path.abspath(content)) if isinstance(content, Path) else "")
+        self.source = name or (content.absolute().name if isinstance(content, Path) else "")
         self._jsons: OrderedDict[str, tuple[int, Any]] = OrderedDict()
+        self._kept = 0
         self._keys: dict[str, tuple[type, frozenset[str]]] = {}
         self._archive: zipfile.ZipFile | None = None
         self._entries: Mapping[str, zipfile.ZipInfo] = {}
@@ -162,8 +163,9 @@ class Bundle:
             is_json = head.removeprefix("\ufeff").lstrip()[:1] in ("{", "[")
             parsed = read_json(content, error=MaskError, name=self.called(name)) if is_json else None
             self._jsons[name] = len(content), parsed
-            while len(self._jsons) > 1 and sum(size for size, _ in self._jsons.values()) > _KEPT_JSON:
-                self._jsons.popitem(last=False)
+            self._kept += len(content)
+            while len(self._jsons) > 1 and self._kept > _KEPT_JSON:
+                self._kept -= self._jsons.popitem(last=False)[1][0]
         return self._jsons[name][1]
 
     def jsons(self, kind: type, *keys: str) -> list[str]:

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from vpuformer.app.annotation.importing import MAX_OBJECTS, as_imported, is_empty, stored_label
+from vpuformer.app.annotation.importing import as_imported, is_empty, stored_label
 from vpuformer.app.images.folder import Folder
 from vpuformer.app.schemas import FolderImport, Reason
 from vpuformer.app.store.imports import ImportedObject, short_digest
@@ -22,6 +22,9 @@ from vpuformer.images import image_size
 
 Pending = tuple[str, list[FoundImage]]
 """An image that is to be imported, and its annotations."""
+
+MAX_OBJECTS = 10_000
+"""Maximum number of objects on an image."""
 
 _EXAMPLES = 5
 """Examples of a reason in a report."""
@@ -177,7 +180,7 @@ class _Run:
             elif is_empty(found):
                 left_out.add("mask", "without a pixel", [name])
             elif len(objects) == MAX_OBJECTS:
-                raise MaskError(f"it has more than {MAX_OBJECTS} objects; split them")
+                raise MaskError(f"it has more than {MAX_OBJECTS:,} objects; cut it into smaller images")
             else:
                 objects.append(self._keyed(as_imported(found, self.settings.label), name, found.id, seen))
         return objects, left_out, remarks
