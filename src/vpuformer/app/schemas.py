@@ -300,14 +300,12 @@ class ImportResult(Message):
 
 
 class Reason(Message):
-    """Things of an import that have something in common, such as "boxes without an area"."""
+    """Things of an import with something in common; `examples` are images or sentences."""
 
     thing: str
-    """What they are, in the singular."""
     why: str
     number: int
     examples: list[str]
-    """Names of the first images concerned, or sentences."""
 
 
 class FolderImport(Message):
@@ -320,9 +318,7 @@ class FolderImport(Message):
     refused: int
     """Number of images that were left out because their annotations are broken or do not fit."""
     new: int
-    """Number of objects that were added."""
     same: int
-    """Number of objects that were imported before, or drawn here, and stay as they are."""
     changed: int
     """Number of objects that were updated: the file has changed, and nobody has touched them here."""
     answered: int

@@ -62,7 +62,8 @@ def read(bundle: Bundle) -> Annotations:
         objects = partial(_objects, bundle, path, names)
         name = stem.removesuffix(".txt") or None
         images.append(FoundImage(name, objects, stem=True, folder_known=not bundle.alone))
-    return Annotations(bundle.whole, images, [*names.values()] if names else [])
+    numbers = sorted(names or {}, key=lambda number: (len(number), number))
+    return Annotations(bundle.whole, images, [(names or {})[number] for number in numbers])
 
 
 def _files(bundle: Bundle) -> Sequence[str]:
