@@ -54,7 +54,7 @@ def test_the_extras_are_those_of_the_package() -> None:
     assert {extra: {*modules(extra)} for extra in declared if extra != "dev"} == {
         extra: {*names} for extra, names in EXTRAS.items()
     }
-    assert {*modules("dev")} >= {*chain(*EXTRAS.values())}
+    assert {*modules("dev")} >= {*chain(*EXTRAS.values())} - {"ray"}  # large, and late for a new Python
 
 
 def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

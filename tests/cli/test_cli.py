@@ -22,6 +22,7 @@ from vpuformer.training.recipe import Recipe
 
 COMMANDS = [
     "segment",
+    "predict",
     "annotate",
     "precompute",
     "export-masks",

@@ -24,6 +24,8 @@ COMMANDS = [
     ["segment", "p.png", "--mask", "{}", "--json"],
     ["segment", "p.png", "--prompts", "{}", "--json"],
     ["segment", "p.png", "--click", "1,1", "--json", "--model", "{}"],
+    ["predict", "{}", "p.png", "-o", "out"],
+    ["predict", ".", "{}", "-o", "out"],
     ["annotate", "{}", "--no-browser"],
     ["annotate", ".", "--no-browser", "--store", "{}"],
     ["export-masks", "{}", "-o", "out"],

@@ -24,6 +24,7 @@ from vpuformer.cli.import_annotations import import_annotations
 from vpuformer.cli.info import info
 from vpuformer.cli.merge import merge
 from vpuformer.cli.precompute import precompute
+from vpuformer.cli.predict import predict
 from vpuformer.cli.report import report
 from vpuformer.cli.segment import segment
 from vpuformer.cli.train import train
@@ -64,6 +65,7 @@ _SAVE_MEMORY = {
     "train": "use --accumulate, a smaller --size or fewer --images-per-step; --resume continues from the last state",
     "evaluate": "use a smaller --batch, --workers or --input-size",
     "segment": "use a smaller image, or --device cpu",
+    "predict": "use fewer --workers; the same command goes on where it was",
     "annotate": "use smaller images, or --device cpu",
     "import": "use smaller images, or --device cpu",
     "precompute": "use smaller images, or --device cpu",
@@ -135,8 +137,9 @@ def _options(
     pass
 
 
-for _command in (segment, annotate, precompute, export_masks, evaluate, merge, report, train, export_network, info):
-    app.command(cls=FormatsBelow if _command is export_masks else None)(_command)
+app.command()(segment)
+for _command in (predict, annotate, precompute, export_masks, evaluate, merge, report, train, export_network, info):
+    app.command(cls=FormatsBelow if _command in (predict, export_masks) else None)(_command)
 app.command("import")(import_annotations)
 app.add_typer(data, name="data")
 

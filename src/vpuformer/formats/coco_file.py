@@ -16,6 +16,9 @@ from vpuformer.images import MAX_PIXELS
 _BLOCK = 4096
 """Masks that are checked at a time: it takes some hundred bytes for each character."""
 
+_LARGEST_ID = 2**53
+"""Whole numbers up to here pass through every program that reads JSON."""
+
 _CROWD = "crowds (iscrowd is 1); where a tool writes single objects so, set iscrowd to 0"
 _NO_SEGMENTATION = "without a segmentation, or with no polygon of three corners"
 _NO_PIXEL = "without a pixel"
@@ -37,6 +40,8 @@ class CocoObject(NamedTuple):
     area: int
     where: str
     box: tuple[float, float, float, float] | None = None
+    keypoints: tuple[tuple[float, float], ...] = ()
+    """With a box: x and y of those that are visible."""
 
 
 class CocoFile:
@@ -91,6 +96,10 @@ class CocoFile:
                 f" {entry.get('height')!r:.40}; wanted whole numbers, width times height from 1 to {MAX_PIXELS:,}"
             )
         return height, width
+
+    def image_id(self, image: int) -> int | None:
+        """The id of an image, if it is a number."""
+        return whole_number(self._images[image]["id"], _LARGEST_ID)
 
     def fully_annotated(self, image: int) -> bool:
         """Whether the file says that every object of the image is annotated."""
@@ -151,11 +160,12 @@ class CocoFile:
         if runs is None and box is None:
             self.left_out[_NO_SEGMENTATION] += 1
             return None
+        keypoints = () if box is None else _visible(annotation.get("keypoints"))
         category = annotation.get("category_id")
         known = None if category is None else self._categories.get(self._id(annotation, "category_id", where))
         known = known if isinstance(known, str) else None
         self.nameless += known is None and category is not None
-        return CocoObject(annotation.get("id"), owner, known, runs or b"", 0, where, box)
+        return CocoObject(annotation.get("id"), owner, known, runs or b"", 0, where, box, keypoints)
 
     def _checked(self, block: Sequence[CocoObject]) -> Iterator[CocoObject]:
         sizes = [self.size(each.image) for each in block]
@@ -200,6 +210,14 @@ def _box(value: Any) -> tuple[float, float, float, float] | None:
     except OverflowError:
         return None
     return x, y, width, height
+
+
+def _visible(keypoints: Any) -> tuple[tuple[float, float], ...]:
+    """The visible ones of the keypoints x, y, flag, x, y, flag, ...; broken ones are passed over."""
+    if not isinstance(keypoints, list) or not set(map(type, keypoints)) <= {int, float}:
+        return ()
+    points = zip(keypoints[::3], keypoints[1::3], keypoints[2::3], strict=False)
+    return tuple((float(x), float(y)) for x, y, flag in points if flag == 2 and max(abs(x), abs(y)) <= MAX_PIXELS)
 
 
 def _is_text(name: str) -> bool:

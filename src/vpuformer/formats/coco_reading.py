@@ -89,7 +89,10 @@ def read(bundle: Bundle) -> Annotations:
     for name in names:
         file = CocoFile(bundle.json(name), "the COCO file" if bundle.alone else name)
         labels |= dict.fromkeys(file.categories)
-        images += [FoundImage(path, partial(_objects, file, number)) for number, path in enumerate(file.file_names)]
+        images += [
+            FoundImage(path, partial(_objects, file, number), id=file.image_id(number))
+            for number, path in enumerate(file.file_names)
+        ]
     return Annotations(
         "the COCO file" if bundle.alone else names[0] if len(names) == 1 else bundle.whole, images, [*labels]
     )
@@ -110,7 +113,8 @@ def _objects(file: CocoFile, number: int, target: TargetImage, _: AddNote) -> It
             yield FoundObject(found.category, decode_mask(found.runs, target.size), identity)
         else:
             x, y, width, height = found.box
-            yield found_box(found.category, (x, y, x + width, y + height), target.size, identity)
+            boxed = found_box(found.category, (x, y, x + width, y + height), target.size, identity)
+            yield boxed if isinstance(boxed, LeftOut) else boxed._replace(points=found.keypoints)
     for why, count in (file.left_out - before).items():
         yield LeftOut("annotation", why, count)
     if file.nameless > nameless:

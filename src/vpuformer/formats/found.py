@@ -39,11 +39,13 @@ class FoundObject(NamedTuple):
         label: None if the file has none.
         shape: mask, bool of shape (H, W), or the box of an object without a mask.
         id: what the file calls the object, unique within its image; None if it has no such name.
+        points: keypoints on a boxed object that are visible, x and y.
     """
 
     label: str | None
     shape: BoolMask | Box
     id: str | None = None
+    points: Sequence[tuple[float, float]] = ()
 
 
 class LeftOut(NamedTuple):
@@ -84,6 +86,7 @@ class FoundImage:
         stem: the name lacks the ending of the image.
         folder_known: the name begins where the image does, in some folder; if not, its folder is unknown.
         alias: another name to try, if no image has the first one.
+        id: number of the image in its file, unique there; None if it has none. Then those of its objects are, too.
     """
 
     name: str | None
@@ -91,6 +94,7 @@ class FoundImage:
     stem: bool = False
     folder_known: bool = True
     alias: str | None = None
+    id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
