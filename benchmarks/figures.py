@@ -27,6 +27,7 @@ PAGES = (
     "docs/performance.md",
     "docs/encoders.md",
     "docs/evaluation.md",
+    "docs/predict.md",
     "docs/python.md",
     "docs/training.md",
     "docs/training-log.md",
@@ -139,6 +140,7 @@ def blocks() -> dict[str, str]:
         "human": human(),
         "page": page_times(),
         "precompute": precompute(),
+        "predict": prediction(),
         "sessions": sessions(),
         "kill": kills(),
         **performance_figures.blocks(),
@@ -505,6 +507,26 @@ def page_times() -> str:
             f" | {each['predictor_median_ms']:.0f} ms | {each['wanted_ms']:.0f} ms |"
         )
     return "\n".join(lines)
+
+
+def prediction() -> str:
+    """Throughput of many images, beside that of the network alone."""
+    result = json.loads((RESULTS / "predict.json").read_text())
+    lines = [
+        "| objects an image | objects a second | passes of the network a second | network alone | per CPU second |",
+        "|--:|--:|--:|--:|--:|",
+    ]
+    for row in result["rows"]:
+        passes = row["passes_per_second"]
+        cells = [row["objects"] // row["images"], f"{row['objects_per_second']:.1f}", f"{passes['command']:.1f}"]
+        cells += [f"{passes['network']:.1f}", f"{row['share_per_core']:.0%}"]
+        lines.append(f"| {' | '.join(map(str, cells))} |")
+    text = (
+        f"Measured with {result['runtime']}, {result['workers']} threads and {result['rows'][0]['images']} photographs"
+        " of GrabCut. The last column is the throughput for each second of CPU, as a share of the network's own"
+        f" (`{result['command']}`)."
+    )
+    return "\n".join([*lines, "", performance_figures.wrapped(text)])
 
 
 def precompute() -> str:

@@ -54,7 +54,7 @@ def test_the_extras_are_those_of_the_package() -> None:
     assert {extra: {*modules(extra)} for extra in declared if extra != "dev"} == {
         extra: {*names} for extra, names in EXTRAS.items()
     }
-    assert {*modules("dev")} >= {*chain(*EXTRAS.values())}
+    assert {*modules("dev")} >= {*chain(*EXTRAS.values())} - {"ray"}  # large, and late for a new Python
 
 
 def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,6 +105,7 @@ def test_data_sets_and_records_are_read_without_extras(grabcut: Path, tmp_path: 
     [
         (("annotate", "examples"), "app"),
         (("export-masks", "examples", "-o", "nowhere/masks"), "app"),
+        (("import", "examples", "examples"), "app"),
         (("segment", COFFEE, "--click", "270,255", "-o", "{folder}.png", "--runtime", "torch"), "torch"),
         (("segment", COFFEE, "--click", "270,255", "-o", "{folder}.png", "--device", "cuda"), "torch"),
         (("segment", COFFEE, "--click", "270,255", "-o", "{folder}.png", "--runtime", "openvino"), "openvino"),

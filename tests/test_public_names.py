@@ -20,6 +20,8 @@ NAMES = [
     "Prediction",
     "Predictor",
     "Prompt",
+    "PromptedImage",
+    "PromptedObject",
     "Query",
     "Sample",
     "Scribble",
@@ -35,6 +37,8 @@ NAMES = [
     "load_model",
     "metrics",
     "open_benchmark",
+    "predict",
+    "predict_folder",
     "variant",
 ]
 
@@ -64,6 +68,7 @@ WITHOUT_TORCH = [
     "vpuformer.evaluation.report",
     "vpuformer.model.config",
     "vpuformer.formats",
+    "vpuformer.prediction.run",
     "vpuformer.app.annotation.exporting",
     "vpuformer.app.http.server",
     "vpuformer.app.http.serving",
@@ -103,7 +108,7 @@ def test_the_page_names_all_of_them_and_its_example_runs(monkeypatch: pytest.Mon
     assert all(re.search(rf"`{name}\b", page) for name in NAMES)
     monkeypatch.chdir(root)
     examples = re.findall(r"^```python\n(.*?)^```", page, re.M | re.S)
-    assert len(examples) == 3
+    assert len(examples) == 4
     for example in examples:
         assert not re.search(r"vpuformer\.\w+ import", example)
         exec(compile(example, "docs/python.md", "exec"), {})

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from vpuformer.errors import VPUFormerError
     from vpuformer.evaluation.run import evaluate
     from vpuformer.evaluation.simulated_user import SimulatedUser
+    from vpuformer.formats.prompted import PromptedImage, PromptedObject
     from vpuformer.inference.feature_store import FeatureStore
     from vpuformer.inference.predictor import Predictor
     from vpuformer.inference.protocol import Encoded, Prediction, Query, Segmenter
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from vpuformer.model.config import VPUFormerConfig, variant
     from vpuformer.model.manifest import list_models
     from vpuformer.model.vpuformer import VPUFormer
+    from vpuformer.prediction.predict import predict
+    from vpuformer.prediction.run import predict_folder
     from vpuformer.prompts import Box, Click, Prompt, Scribble
 
     __version__: str
@@ -36,6 +39,8 @@ __all__ = [
     "Prediction",
     "Predictor",
     "Prompt",
+    "PromptedImage",
+    "PromptedObject",
     "Query",
     "Sample",
     "Scribble",
@@ -51,6 +56,8 @@ __all__ = [
     "load_model",
     "metrics",
     "open_benchmark",
+    "predict",
+    "predict_folder",
     "variant",
 ]
 
@@ -60,6 +67,7 @@ _HOMES = {
     "errors": ["VPUFormerError"],
     "evaluation.run": ["evaluate"],
     "evaluation.simulated_user": ["SimulatedUser"],
+    "formats.prompted": ["PromptedImage", "PromptedObject"],
     "inference.feature_store": ["FeatureStore"],
     "inference.predictor": ["Predictor"],
     "inference.protocol": ["Encoded", "Prediction", "Query", "Segmenter"],
@@ -68,6 +76,8 @@ _HOMES = {
     "model.config": ["VPUFormerConfig", "variant"],
     "model.manifest": ["list_models"],
     "model.vpuformer": ["VPUFormer"],
+    "prediction.predict": ["predict"],
+    "prediction.run": ["predict_folder"],
     "prompts": ["Box", "Click", "Prompt", "Scribble"],
 }
 """Public names of each module below `vpuformer`."""

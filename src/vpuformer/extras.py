@@ -16,6 +16,7 @@ EXTRAS = {
     "train": (*_EVALUATE, *_TORCH, "lightning_fabric", "tensorboard"),
     "export": (*_TORCH, "onnx", "onnxscript"),
     "openvino": ("openvino",),
+    "ray": ("ray",),
     "sam": (*_EVALUATE, *_TORCH, "transformers"),
     "segformer": (*_TORCH, "segmentation_models_pytorch"),
 }

@@ -123,6 +123,12 @@ def write_file(
         temporary.write_bytes(content.encode() if isinstance(content, str) else content)
 
 
+def remove_temporary(folder: Path) -> None:
+    """Remove temporary files of killed programs. Nothing may be writing into the folder."""
+    for path in folder.glob(f".{'[0-9a-f]' * 16}.tmp"):
+        path.unlink(missing_ok=True)
+
+
 @contextmanager
 def replacing(target: Path, *, error: type[VPUFormerError] = InputError) -> Iterator[Path]:
     """A temporary path to write to, which replaces `target` when the block ends.

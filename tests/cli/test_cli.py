@@ -22,6 +22,7 @@ from vpuformer.training.recipe import Recipe
 
 COMMANDS = [
     "segment",
+    "predict",
     "annotate",
     "precompute",
     "export-masks",
@@ -31,6 +32,7 @@ COMMANDS = [
     "train",
     "export-network",
     "info",
+    "import",
     "data",
 ]
 HEAVY = {"torch", "torchvision", "timm", "cv2", "skimage", "scipy", "numpy", "PIL", "lightning_fabric"}

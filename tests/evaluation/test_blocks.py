@@ -15,10 +15,11 @@ from vpuformer.data.sample import Sample
 from vpuformer.errors import ConfigError, InputError, MaskError
 from vpuformer.evaluation.records import Records, RunHeader, read_records, write_records
 from vpuformer.evaluation.run import evaluate, evaluate_to_file
-from vpuformer.evaluation.shards import merge, parse_shard, shard_of
+from vpuformer.evaluation.shards import merge
 from vpuformer.evaluation.simulated_user import SimulatedUser
 from vpuformer.inference.protocol import Encoded, Prediction, Query
 from vpuformer.prompts import KINDS, Click
+from vpuformer.shards import parse_shard, shard_of
 
 SIZE = (24, 40)
 

@@ -5,13 +5,13 @@ from typing import Any
 import numpy as np
 
 from support.app_disks import Disks
+from vpuformer.app.annotation.answering import keep_shown
 from vpuformer.app.annotation.brush import painted
-from vpuformer.app.annotation.history import active_prompts, base_step, brush_strokes, lasso_mask
+from vpuformer.app.annotation.history import active_prompts, base_step, brush_strokes, lasso_mask, prompts
 from vpuformer.app.schemas import RleMask
 from vpuformer.app.store import rle
 from vpuformer.arrays import BoolMask
 from vpuformer.inference.protocol import Prediction, Query
-from vpuformer.prompts import prompt_from_dict
 
 SIZE = (60, 80)
 """Height and width of the image."""
@@ -89,12 +89,12 @@ def _after(steps: list[dict[str, Any]], masks: list[BoolMask]) -> BoolMask:
     before = masks[0 if base is None else base + 1]
     if last["type"] == "tidy":
         cleaned = Prediction(before).cleaned(holes=last["holes"], specks=last["specks"], smooth=last["smooth"])
-        return painted(cleaned.mask, brush_strokes(steps))
+        return painted(keep_shown(cleaned.mask, before, prompts(steps)), brush_strokes(steps))
     active = active_prompts(steps)
     if base is not None and active == active_prompts(steps[: base + 1]):
         return painted(before, brush_strokes(steps))
-    disks, prompts = Disks(), [prompt_from_dict(steps[place]) for place in active]
+    disks = Disks()
     encoded = disks.encode(np.zeros((*SIZE, 3), np.uint8))
-    (answer,) = disks.segment([Query(encoded, prompts, before.astype(np.float32), candidates=True)])
+    (answer,) = disks.segment([Query(encoded, prompts(steps), before.astype(np.float32), candidates=True)])
     mask = answer.candidates[last["index"] % 3].mask if last["type"] == "choose" else answer.mask
     return painted(mask, brush_strokes(steps))

@@ -20,9 +20,11 @@ from vpuformer.cli.data import data
 from vpuformer.cli.evaluate import evaluate
 from vpuformer.cli.export_masks import FormatsBelow, export_masks
 from vpuformer.cli.export_network import export_network
+from vpuformer.cli.import_annotations import import_annotations
 from vpuformer.cli.info import info
 from vpuformer.cli.merge import merge
 from vpuformer.cli.precompute import precompute
+from vpuformer.cli.predict import predict
 from vpuformer.cli.report import report
 from vpuformer.cli.segment import segment
 from vpuformer.cli.train import train
@@ -63,7 +65,9 @@ _SAVE_MEMORY = {
     "train": "use --accumulate, a smaller --size or fewer --images-per-step; --resume continues from the last state",
     "evaluate": "use a smaller --batch, --workers or --input-size",
     "segment": "use a smaller image, or --device cpu",
+    "predict": "use fewer --workers; the same command goes on where it was",
     "annotate": "use smaller images, or --device cpu",
+    "import": "use smaller images, or --device cpu",
     "precompute": "use smaller images, or --device cpu",
 }
 
@@ -133,8 +137,10 @@ def _options(
     pass
 
 
-for _command in (segment, annotate, precompute, export_masks, evaluate, merge, report, train, export_network, info):
-    app.command(cls=FormatsBelow if _command is export_masks else None)(_command)
+app.command()(segment)
+for _command in (predict, annotate, precompute, export_masks, evaluate, merge, report, train, export_network, info):
+    app.command(cls=FormatsBelow if _command in (predict, export_masks) else None)(_command)
+app.command("import")(import_annotations)
 app.add_typer(data, name="data")
 
 

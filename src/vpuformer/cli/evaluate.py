@@ -110,8 +110,8 @@ def evaluate(
 
     from vpuformer.data.roots import benchmark_root
     from vpuformer.evaluation.processes import TorchrunProcesses
-    from vpuformer.evaluation.shards import parse_shard
     from vpuformer.evaluation.simulated_user import SimulatedUser
+    from vpuformer.shards import parse_shard
 
     keep_freed_memory()
     simulated = SimulatedUser(parse_kinds(prompts), **user)
@@ -217,7 +217,7 @@ def _measure(
 def _part(
     samples: "Sequence[Sample]", header: "RunHeader", part: tuple[int, int]
 ) -> "tuple[Sequence[Sample], RunHeader]":
-    from vpuformer.evaluation.shards import shard_of
+    from vpuformer.shards import shard_of
 
     mine = shard_of(samples, part, header.batch)
     number, count = part

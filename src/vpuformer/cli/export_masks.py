@@ -2,7 +2,6 @@
 
 import ast
 import json
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,13 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
+from vpuformer.cli.outputs import check_apart
 from vpuformer.cli.progress import progress_bar
 from vpuformer.cli.shared_options import StoreOption
 from vpuformer.errors import InputError, StoreError
 from vpuformer.extras import require
 
 if TYPE_CHECKING:
-    from vpuformer.formats import AnnotatedImage, Format
+    from vpuformer.formats import AnnotatedImage
 
 
 class FormatsBelow(TyperCommand):
@@ -56,14 +56,14 @@ def export_masks(
     Example: vpuformer export-masks holiday/ --format coco -o holiday_coco/
     """
     from vpuformer.formats import find_format
-    from vpuformer.formats.publish import check_target
+    from vpuformer.formats.publish import check_target, seen_from
 
     chosen = find_format(format_name, polygons=polygons)
     check_target(output, overwrite=overwrite)
     root = folder.parent if folder.is_file() else folder
     if not root.is_dir():
         raise InputError(f"there is no folder {root}; give the one that was annotated")
-    _check_apart(output, root, chosen)
+    check_apart(output, root, chosen)
 
     require("app", "vpuformer export-masks")
     from vpuformer.app.annotation.exporting import accepted_images, label_names, left_out_notes
@@ -84,7 +84,7 @@ def export_masks(
                 + "".join(f" ({sentence.rstrip('.')})" for sentence in sentences)
             )
         tracked = _tracked(images, silent=as_json)
-        at = _relative(root, output)
+        at = seen_from(output, root)
         written = export(
             format_name, tracked, output, label_names(annotations), polygons=polygons, images_at=at, overwrite=overwrite
         )
@@ -100,21 +100,6 @@ def export_masks(
         "notes": [*sentences, *written.notes],
     }
     typer.echo(json.dumps(summary) if as_json else _summary_text(summary))
-
-
-def _check_apart(output: Path, root: Path, chosen: "Format") -> None:
-    if chosen.pixels and output.resolve().is_relative_to(root.resolve()):
-        raise InputError(
-            f"{output} lies among the images, and masks there would count as images; name a folder elsewhere"
-        )
-
-
-def _relative(root: Path, output: Path) -> str | None:
-    """Path of the images relative to the files; None on another drive."""
-    try:
-        return Path(os.path.relpath(root.resolve(), output.resolve())).as_posix()
-    except ValueError:
-        return None
 
 
 def _tracked(images: Sequence["AnnotatedImage"], *, silent: bool) -> Iterator["AnnotatedImage"]:

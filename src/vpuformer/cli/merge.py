@@ -1,4 +1,4 @@
-"""`vpuformer merge`: join the parts of an evaluation."""
+"""`vpuformer merge`: join the parts of an evaluation or a prediction."""
 
 from pathlib import Path
 from typing import Annotated
@@ -13,14 +13,24 @@ from vpuformer.evaluation import RECORDS
 def merge(
     parts: Annotated[
         list[Path],
-        typer.Argument(metavar="FOLDER...", help="Outputs of `vpuformer evaluate --shard I/N`, for every I."),
+        typer.Argument(metavar="FOLDER...", help="Outputs of `evaluate` or `predict` with --shard I/N, for every I."),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Folder for the results.")],
 ) -> None:
-    """Join the parts of an evaluation.
+    """Join the parts of an evaluation or a prediction.
 
     The result equals that of the same command without --shard. The parts stay as they are.
     """
+    from vpuformer.prediction.job import FILE
+
+    if any((part / FILE).is_file() for part in parts):
+        from vpuformer.cli.predict import finish as finish_prediction
+        from vpuformer.cli.predict import with_progress
+        from vpuformer.prediction.run import join
+
+        joined = with_progress(lambda on_progress: join(parts, output, on_progress=on_progress), silent=False)
+        finish_prediction(joined, output)
+        return
     from vpuformer.evaluation.records import read_records, write_records
     from vpuformer.evaluation.shards import merge as merge_records
 

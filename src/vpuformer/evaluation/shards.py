@@ -1,4 +1,4 @@
-"""Split a run into parts for several machines or processes, and merge the parts.
+"""Merge the parts of a run.
 
 Blocks of `batch` objects are dealt out in turn: part 1 of 2 gets the first block, the third, and so on. Every object
 keeps its neighbours in the batch, so it gets the same masks as in a whole run. Needs no torch.
@@ -7,41 +7,13 @@ keeps its neighbours in the batch, so it gets the same masks as in a whole run. 
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TypeVar
 
-from vpuformer.errors import ConfigError, InputError
+from vpuformer.errors import InputError
 from vpuformer.evaluation.records import ObjectRecord, Records, RunHeader
-
-Item = TypeVar("Item")
+from vpuformer.shards import parse_shard, parts_of
 
 _MACHINE_FIELDS = ("command", "device")
 """Fields that may differ between parts of one run, which may come from several machines."""
-
-
-def parse_shard(text: str) -> tuple[int, int]:
-    """Number of the part and count of parts.
-
-    >>> parse_shard("2/8")
-    (2, 8)
-
-    Raises:
-        ConfigError: the text is not I/N with 1 <= I <= N.
-    """
-    match = re.fullmatch(r"(\d+)/(\d+)", text.strip())
-    number, count = map(int, match.groups()) if match else (0, 0)
-    if not 1 <= number <= count:
-        raise ConfigError(f"a part of a run is I/N with I from 1 to N, such as 2/8, got {text!r}")
-    return number, count
-
-
-def shard_of(items: Sequence[Item], shard: tuple[int, int], batch: int) -> list[Item]:
-    """Items that belong to one part.
-
-    >>> shard_of(range(10), (1, 2), batch=2), shard_of(range(10), (2, 2), batch=2)
-    ([0, 1, 4, 5, 8, 9], [2, 3, 6, 7])
-    """
-    number, count = shard
-    return [item for item, part in zip(items, _parts(len(items), count, batch), strict=True) if part == number - 1]
 
 
 def merge(parts: Sequence[Records]) -> Records:
@@ -93,7 +65,7 @@ def without_shard(command: str) -> str:
 
 
 def _dealt_back(parts: Sequence[Records], header: RunHeader) -> tuple[ObjectRecord, ...]:
-    numbers = _parts(header.objects, len(parts), header.batch)
+    numbers = parts_of(header.objects, len(parts), header.batch)
     for number, part in enumerate(parts):
         wanted = numbers.count(number)
         if len(part.objects) != wanted:
@@ -102,8 +74,3 @@ def _dealt_back(parts: Sequence[Records], header: RunHeader) -> tuple[ObjectReco
             )
     queues = [iter(part.objects) for part in parts]
     return tuple(next(queues[number]) for number in numbers)
-
-
-def _parts(total: int, count: int, batch: int) -> list[int]:
-    """Part of each object, counted from 0."""
-    return [i // batch % count for i in range(total)]

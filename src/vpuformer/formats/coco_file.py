@@ -16,7 +16,12 @@ from vpuformer.images import MAX_PIXELS
 _BLOCK = 4096
 """Masks that are checked at a time: it takes some hundred bytes for each character."""
 
-_CROWD, _NO_SEGMENTATION, _NO_PIXEL = "crowd", "no segmentation", "no pixel"
+_LARGEST_ID = 2**53
+"""Whole numbers up to here pass through every program that reads JSON."""
+
+_CROWD = "crowds (iscrowd is 1); where a tool writes single objects so, set iscrowd to 0"
+_NO_SEGMENTATION = "without a segmentation, or with no polygon of three corners"
+_NO_PIXEL = "without a pixel"
 
 Id = int | str
 
@@ -25,7 +30,7 @@ class CocoObject(NamedTuple):
     """An annotation of one object.
 
     `image` is the index of its image in the file. `runs` are compressed run lengths that fill the image; `area` is
-    their number of object pixels, above 0.
+    their number of object pixels, above 0. Without a segmentation they are empty, and `box` is x, y, width, height.
     """
 
     id: Any
@@ -34,13 +39,16 @@ class CocoObject(NamedTuple):
     runs: bytes
     area: int
     where: str
+    box: tuple[float, float, float, float] | None = None
+    keypoints: tuple[tuple[float, float], ...] = ()
+    """With a box: x and y of those that are visible."""
 
 
 class CocoFile:
     """The images, categories and objects of a COCO file.
 
     Args:
-        source: path of a JSON file, or its content.
+        source: path of a JSON file, or its content, parsed or not.
         name: what messages call the file; by default its path.
 
     Raises:
@@ -48,14 +56,15 @@ class CocoFile:
 
     Attributes:
         file_names: of the images, in the order of the file, as the file writes them.
+        categories: their names, in the order of the file.
         left_out: annotations that `objects` has passed over, by the reason.
         nameless: objects so far whose category has no name in the file.
     """
 
-    def __init__(self, source: str | Path | bytes, name: str | None = None) -> None:
-        self.name = name or ("the COCO file" if isinstance(source, bytes) else str(source))
-        content = read_json(source, error=MaskError, name=self.name)
-        if not isinstance(content, dict) or not {"images", "annotations"} <= content.keys():
+    def __init__(self, source: str | Path | bytes | Mapping[str, Any], name: str | None = None) -> None:
+        self.name = name or (str(source) if isinstance(source, str | Path) else "the COCO file")
+        content = source if isinstance(source, Mapping) else read_json(source, error=MaskError, name=self.name)
+        if not isinstance(content, Mapping) or not {"images", "annotations"} <= content.keys():
             raise MaskError(f"{self.name} is not a COCO file: it needs the keys 'images' and 'annotations'")
         self._images = self._entries(content["images"], "images")
         self._annotations = self._entries(content["annotations"], "annotations")
@@ -68,6 +77,8 @@ class CocoFile:
             self._id(category, "id", f"a category in {self.name}"): category.get("name")
             for category in self._entries(categories, "categories")
         }
+        self.categories: Sequence[str] = [name for name in self._categories.values() if isinstance(name, str)]
+        self._of_image: list[list[Mapping[str, Any]]] | None = None
         self.left_out: Counter[str] = Counter()
         self.nameless = 0
 
@@ -86,21 +97,26 @@ class CocoFile:
             )
         return height, width
 
+    def image_id(self, image: int) -> int | None:
+        """The id of an image, if it is a number."""
+        return whole_number(self._images[image]["id"], _LARGEST_ID)
+
     def fully_annotated(self, image: int) -> bool:
         """Whether the file says that every object of the image is annotated."""
         return self._images[image].get("exhaustive") in (True, 1)
 
-    def objects(self, image: int | None = None) -> Iterator[CocoObject]:
+    def objects(self, image: int | None = None, *, boxes: bool = False) -> Iterator[CocoObject]:
         """The objects of one image (default: of all), in the order of the file.
 
         Crowds, annotations without a segmentation and masks without a pixel are left out, and counted in `left_out`.
+        With `boxes`, an annotation without a segmentation stays if it has a box.
 
         Raises:
             MaskError: an annotation is broken, or belongs to no image of the file.
         """
         block: list[CocoObject] = []
-        for annotation in self._annotations:
-            found = self._object(annotation, image)
+        for annotation in self._annotations if image is None else self._by_image()[image]:
+            found = self._object(annotation, boxes=boxes)
             if found is not None:
                 block.append(found)
             if len(block) == _BLOCK:
@@ -111,36 +127,45 @@ class CocoFile:
     @property
     def notes(self) -> list[str]:
         """Sentences about what `objects` has left out."""
-        reasons = {
-            _CROWD: "crowds (iscrowd is 1); where a tool writes single objects so, set iscrowd to 0",
-            _NO_SEGMENTATION: "without a segmentation, or with no polygon of three corners",
-            _NO_PIXEL: "without a pixel",
-        }
         return [
-            f"{counted(self.left_out[reason], 'annotation')} in {self.name} left out: {words}"
-            for reason, words in reasons.items()
-            if self.left_out[reason]
+            f"{counted(self.left_out[words], 'annotation')} in {self.name} left out: {words}"
+            for words in (_CROWD, _NO_SEGMENTATION, _NO_PIXEL)
+            if self.left_out[words]
         ]
 
-    def _object(self, annotation: Mapping[str, Any], image: int | None) -> CocoObject | None:
-        where = f"annotation {annotation.get('id')!r:.60} in {self.name}"
+    def _by_image(self) -> list[list[Mapping[str, Any]]]:
+        if self._of_image is None:
+            self._of_image = [[] for _ in self._images]
+            for annotation in self._annotations:
+                self._of_image[self._owner(annotation, self._where(annotation))].append(annotation)
+        return self._of_image
+
+    def _where(self, annotation: Mapping[str, Any]) -> str:
+        return f"annotation {annotation.get('id')!r:.60} in {self.name}"
+
+    def _owner(self, annotation: Mapping[str, Any], where: str) -> int:
         owner = self._numbers.get(self._id(annotation, "image_id", where))
         if owner is None:
             raise MaskError(f"{where} belongs to image {annotation['image_id']!r:.60}, which is not under 'images'")
-        if image is not None and owner != image:
-            return None
+        return owner
+
+    def _object(self, annotation: Mapping[str, Any], *, boxes: bool) -> CocoObject | None:
+        where = self._where(annotation)
+        owner = self._owner(annotation, where)
         if annotation.get("iscrowd") not in (None, 0, "0", ""):
             self.left_out[_CROWD] += 1
             return None
         runs = compress(annotation.get("segmentation") or [], self.size(owner), where)
-        if runs is None:
+        box = _box(annotation.get("bbox")) if boxes and runs is None else None
+        if runs is None and box is None:
             self.left_out[_NO_SEGMENTATION] += 1
             return None
+        keypoints = () if box is None else _visible(annotation.get("keypoints"))
         category = annotation.get("category_id")
         known = None if category is None else self._categories.get(self._id(annotation, "category_id", where))
         known = known if isinstance(known, str) else None
         self.nameless += known is None and category is not None
-        return CocoObject(annotation.get("id"), owner, known, runs, 0, where)
+        return CocoObject(annotation.get("id"), owner, known, runs or b"", 0, where, box, keypoints)
 
     def _checked(self, block: Sequence[CocoObject]) -> Iterator[CocoObject]:
         sizes = [self.size(each.image) for each in block]
@@ -148,9 +173,11 @@ class CocoFile:
         pixels = np.array([height * width for height, width in sizes], np.int64)
         areas = areas_of(b"".join(each.runs for each in block), offsets, pixels).tolist()
         for each, area, (height, width) in zip(block, areas, sizes, strict=True):
-            if area < 0:
+            if each.box is not None:
+                yield each
+            elif area < 0:
                 raise MaskError(f"{each.where}: its run lengths do not fill an image of {width}x{height} pixels")
-            if area == 0:
+            elif area == 0:
                 self.left_out[_NO_PIXEL] += 1
             else:
                 yield each._replace(area=area)
@@ -173,6 +200,24 @@ class CocoFile:
         if isinstance(value, bool) or not isinstance(value, int | str):
             raise MaskError(f"{where}: {key!r} is a whole number or a text, got {value!r:.60}")
         return value
+
+
+def _box(value: Any) -> tuple[float, float, float, float] | None:
+    if not isinstance(value, list) or len(value) != 4 or not set(map(type, value)) <= {int, float}:
+        return None
+    try:
+        x, y, width, height = map(float, value)
+    except OverflowError:
+        return None
+    return x, y, width, height
+
+
+def _visible(keypoints: Any) -> tuple[tuple[float, float], ...]:
+    """The visible ones of the keypoints x, y, flag, x, y, flag, ...; broken ones are passed over."""
+    if not isinstance(keypoints, list) or not set(map(type, keypoints)) <= {int, float}:
+        return ()
+    points = zip(keypoints[::3], keypoints[1::3], keypoints[2::3], strict=False)
+    return tuple((float(x), float(y)) for x, y, flag in points if flag == 2 and max(abs(x), abs(y)) <= MAX_PIXELS)
 
 
 def _is_text(name: str) -> bool:

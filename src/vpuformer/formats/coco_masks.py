@@ -123,6 +123,13 @@ def _totals(values: _Ints, first: _Ints) -> _Ints:
     return before[np.append(first[1:], len(values))] - before[first]
 
 
+def encode(mask: BoolMask) -> bytes:
+    """Compressed run lengths of a mask, shape (H, W)."""
+    columns: Any = cv2.transpose(mask.view(np.uint8))  # pycocotools reads columns; NumPy would turn them slowly
+    encoded: Any = rle.encode(columns.T)
+    return encoded["counts"]
+
+
 def decode(counts: Sequence[bytes], size: Size) -> npt.NDArray[np.uint8]:
     """Masks of 0 and 1, shape (n, H, W), of run lengths that `areas_of` has checked."""
     if not counts:

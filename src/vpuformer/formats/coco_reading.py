@@ -1,15 +1,28 @@
-"""Reader of COCO: masks of one image, from any program."""
+"""Reader of COCO: masks and boxes, from any program."""
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 from vpuformer.arrays import Size
-from vpuformer.errors import MaskError, counted
-from vpuformer.formats.bundle import AddNote, Bundle, LabelAndMask, TargetImage
+from vpuformer.errors import counted
+from vpuformer.formats.bundle import Bundle
 from vpuformer.formats.coco_file import CocoFile
 from vpuformer.formats.coco_masks import decode_mask
-from vpuformer.formats.matching import match_image, plain_name
+from vpuformer.formats.found import (
+    AddNote,
+    Annotations,
+    Found,
+    FoundImage,
+    FoundObject,
+    LabelAndMask,
+    LeftOut,
+    Remark,
+    TargetImage,
+    check_size,
+    found_box,
+)
+from vpuformer.formats.matching import match_image
 
 
 def read_coco_masks(source: str | Path | bytes, image: str, size: Size | None = None) -> list[LabelAndMask]:
@@ -44,11 +57,8 @@ def iter_coco_masks(
     file = CocoFile(source)
     number, guess = match_image(image, file.file_names, file.name, others)
     shape = file.size(number)
-    if size is not None and shape != tuple(size):
-        raise MaskError(
-            f"{file.name} says that {image} is {shape[1]}x{shape[0]} pixels, and it is {size[1]}x{size[0]}; give the"
-            " annotations of this very image"
-        )
+    if size is not None:
+        _check_size(file, number, TargetImage(image, size))
     add_note = on_note or (lambda _: None)
     if guess is not None:
         add_note(guess)
@@ -64,24 +74,52 @@ def iter_coco_masks(
 
 def claims(bundle: Bundle) -> bool:
     """Whether there is a JSON file with `images` or `annotations`."""
-    return any(_is_coco(content) for _, content in bundle.jsons())
+    return bool(_files(bundle))
 
 
-def read(bundle: Bundle, target: TargetImage, add_note: AddNote) -> Iterator[LabelAndMask]:
-    """`iter_coco_masks` of the COCO file; of several, the first with exactly this image name."""
-    found = {name: content for name, content in bundle.jsons() if _is_coco(content)}
-    name = next((name for name, content in found.items() if _names(content, target.image)), min(found))
-    if len(found) > 1:
-        add_note(f"the archive has {len(found)} COCO files, of which {bundle.called(name)} was read")
-    return iter_coco_masks(bundle.read(name), target.image, target.size, others=target.others, on_note=add_note)
+def read(bundle: Bundle) -> Annotations:
+    """The images of all COCO files.
+
+    Raises:
+        MaskError: a file is broken.
+    """
+    images: list[FoundImage] = []
+    labels: dict[str, None] = {}
+    names = _files(bundle)
+    for name in names:
+        file = CocoFile(bundle.json(name), "the COCO file" if bundle.alone else name)
+        labels |= dict.fromkeys(file.categories)
+        images += [
+            FoundImage(path, partial(_objects, file, number), id=file.image_id(number))
+            for number, path in enumerate(file.file_names)
+        ]
+    return Annotations(
+        "the COCO file" if bundle.alone else names[0] if len(names) == 1 else bundle.whole, images, [*labels]
+    )
 
 
-def _is_coco(content: Any) -> bool:
-    return isinstance(content, dict) and ("images" in content or "annotations" in content)
+def _files(bundle: Bundle) -> list[str]:
+    others = {*bundle.jsons(dict, "data")}  # one task of Label Studio, which has `annotations` too
+    return sorted({*bundle.jsons(dict, "annotations"), *bundle.jsons(dict, "images")} - others)
 
 
-def _names(content: dict[str, Any], image: str) -> bool:
-    """Whether a COCO file lists an image under its very name."""
-    images = content.get("images")
-    names = [entry.get("file_name") for entry in images if isinstance(entry, dict)] if isinstance(images, list) else []
-    return any(isinstance(name, str) and plain_name(name) == plain_name(image) for name in names)
+def _objects(file: CocoFile, number: int, target: TargetImage, _: AddNote) -> Iterator[Found]:
+    _check_size(file, number, target)
+    before = file.left_out.copy()
+    nameless = file.nameless
+    for found in file.objects(number, boxes=True):
+        identity = None if found.id is None else str(found.id)
+        if found.box is None:
+            yield FoundObject(found.category, decode_mask(found.runs, target.size), identity)
+        else:
+            x, y, width, height = found.box
+            boxed = found_box(found.category, (x, y, x + width, y + height), target.size, identity)
+            yield boxed if isinstance(boxed, LeftOut) else boxed._replace(points=found.keypoints)
+    for why, count in (file.left_out - before).items():
+        yield LeftOut("annotation", why, count)
+    if file.nameless > nameless:
+        yield Remark("object", "without a label: 'categories' lacks their category", file.nameless - nameless)
+
+
+def _check_size(file: CocoFile, number: int, target: TargetImage) -> None:
+    check_size(file.size(number), target, file.name)

@@ -2,12 +2,14 @@
 
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from vpuformer.arrays import Size
 from vpuformer.errors import MaskError
-from vpuformer.formats.bundle import AddNote, Bundle, LabelAndMask, TargetImage
+from vpuformer.formats.bundle import Bundle
+from vpuformer.formats.found import AddNote, Annotations, Found, FoundImage, FoundObject, TargetImage
 from vpuformer.formats.label_maps import NAMES
 from vpuformer.images import read_meaning
 from vpuformer.images.meaning import Meaning
@@ -16,28 +18,36 @@ T = TypeVar("T")
 
 
 def claims(bundle: Bundle) -> bool:
-    """Whether it is a single file, not text (or PGM), or an archive with `labels.txt`."""
+    """Whether it is a single file, not text (or PGM), or there are `labels.txt` or images."""
     if bundle.alone:
         text = bundle.text(bundle.names[0])
         return not text or text[:1] == "P"
-    return bundle.named(NAMES) is not None
+    return bundle.named(NAMES) is not None or bool(_maps(bundle))
 
 
-def read(bundle: Bundle, target: TargetImage, add_note: AddNote) -> Iterator[LabelAndMask]:
-    """One object a label; a binary mask, or probabilities, are one object.
+def read(bundle: Bundle) -> Annotations:
+    """One image a file, and one object a label; a binary mask or probabilities are one."""
+    if bundle.alone:
+        return Annotations(bundle.whole, [FoundImage(None, partial(_objects, bundle, bundle.names[0], {}))])
+    names = label_names(bundle)
+    images = [
+        FoundImage(path.rpartition(".")[0], partial(_objects, bundle, path, names), stem=True) for path in _maps(bundle)
+    ]
+    labels = [name for value, name in sorted(names.items(), key=lambda item: item[0] or 0) if value]
+    return Annotations(bundle.whole, images, labels)
 
-    Raises:
-        MaskError: there is no image that can be read, none that belongs to this one, or it is of another size.
-    """
-    name, names = bundle.names[0], {}
-    if not bundle.alone:
-        names = label_names(bundle)
-        stems = {path: path.removesuffix(".png") for path in bundle.under("", ".png")}
-        name = bundle.file_of(target, stems, add_note)
+
+def _maps(bundle: Bundle) -> list[str]:
+    return bundle.under("", (".png", ".tif", ".tiff", ".bmp"))
+
+
+def _objects(
+    bundle: Bundle, name: str, names: Mapping[int | None, str], target: TargetImage, add_note: AddNote
+) -> Iterator[Found]:
     meaning = meaning_in(bundle, name, target.size)
     add_note(f"{bundle.called(name)} was read as {meaning.taken}")
     for label, mask in meaning.objects():
-        yield names.get(meaning.label if label is None else label), mask
+        yield FoundObject(names.get(meaning.label if label is None else label), mask)
 
 
 def meaning_in(bundle: Bundle, name: str, size: Size) -> Meaning:

@@ -5,45 +5,64 @@ import binascii
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import PurePosixPath
 from typing import Any
 
 import numpy as np
 
 from vpuformer.arrays import BoolMask, Size
-from vpuformer.errors import MaskError, listed
-from vpuformer.formats.bundle import AddNote, Bundle, LabelAndMask, TargetImage
+from vpuformer.errors import MaskError
+from vpuformer.formats.bundle import Bundle
+from vpuformer.formats.found import (
+    AddNote,
+    Annotations,
+    Found,
+    FoundImage,
+    FoundObject,
+    LeftOut,
+    TargetImage,
+    check_size,
+    found_box,
+)
 from vpuformer.formats.label_map_reading import read_pixels
-from vpuformer.formats.matching import match_image, plain_name
-from vpuformer.formats.outlines import filled
+from vpuformer.formats.matching import plain_name
+from vpuformer.formats.outlines import ellipse, filled
 from vpuformer.images import read_foreground
-
-_CIRCLE = 64
-"""Corners of a circle."""
 
 
 def claims(bundle: Bundle) -> bool:
     """Whether there is a JSON file with `shapes`."""
-    return any(isinstance(content, dict) and "shapes" in content for _, content in bundle.jsons())
+    return bool(bundle.jsons(dict, "shapes"))
 
 
-def read(bundle: Bundle, target: TargetImage, add_note: AddNote) -> Iterator[LabelAndMask]:
+def read(bundle: Bundle) -> Annotations:
+    """One image a file."""
+    images = [_image(bundle, name) for name in bundle.jsons(dict, "shapes")]
+    return Annotations(bundle.whole, images)
+
+
+def _image(bundle: Bundle, name: str) -> FoundImage:
+    objects = partial(_objects, bundle, name)
+    if not bundle.alone:
+        return FoundImage(name.removesuffix(".json"), objects, stem=True)
+    # The path begins where the file lay, which is not known: of it, only the name counts.
+    path = bundle.json(name).get("imagePath")
+    last = PurePosixPath(plain_name(path)).name if isinstance(path, str) else ""
+    return FoundImage(last or None, objects, folder_known=False)
+
+
+def _objects(bundle: Bundle, name: str, target: TargetImage, _: AddNote) -> Iterator[Found]:
     """One object a shape or `group_id`: polygons, rectangles, circles and masks.
 
-    Polygons are filled by the even-odd rule at pixel centres, not as LabelMe paints them. Other shapes are left out.
-    Rectangles may have four corners and be turned, as other programs write them in files of this format.
+    Polygons are filled by the even-odd rule at pixel centres, not as LabelMe paints them. A rectangle is the box of an
+    object. It may have four corners, as other programs write them; turned, it is a polygon.
 
     Raises:
-        MaskError: the file is broken, or of another image.
+        MaskError: the file is broken, or of an image of another size.
     """
-    name, content = _chosen(bundle, target, add_note)
-    called = bundle.called(name)
-    height, width = content.get("imageHeight"), content.get("imageWidth")
-    if height not in (None, target.size[0]) or width not in (None, target.size[1]):
-        raise MaskError(
-            f"{called} is of an image of {width!r:.20}x{height!r:.20} pixels, and {target.image} has"
-            f" {target.size[1]}x{target.size[0]}; give the annotations of this very image"
-        )
+    called, content = bundle.called(name), bundle.json(name)
+    check_size((content.get("imageHeight"), content.get("imageWidth")), target, called)
     shapes = content["shapes"]
     if not isinstance(shapes, list) or not all(isinstance(shape, dict) for shape in shapes):
         raise MaskError(f"{called} is not a file of LabelMe: 'shapes' is a list of objects")
@@ -54,61 +73,50 @@ def read(bundle: Bundle, target: TargetImage, add_note: AddNote) -> Iterator[Lab
         grouped.setdefault(key, []).append((number, shape))
     left_out: Counter[str] = Counter()
     for group in grouped.values():
+        label = group[0][1].get("label")
+        label = label if isinstance(label, str) else None
         mask = None
         for number, shape in group:
-            part = _mask(shape, target.size, f"shape {number} of {called}")
+            where = f"shape {number} of {called}"
+            edges = _rectangle(shape, where)
+            if edges is not None:
+                yield found_box(label, edges, target.size)
+                continue
+            part = _mask(shape, target.size, where)
             if part is None:
                 left_out[f"{shape.get('shape_type')!s:.40}"] += 1
-            if part is not None:
+            else:
                 mask = part if mask is None else mask | part
         if mask is not None:
-            label = group[0][1].get("label")
-            yield (label if isinstance(label, str) else None), mask
-    if left_out:
-        kinds = listed(f"{number} {kind}" for kind, number in left_out.most_common())
-        add_note(f"shapes of {called} left out: {kinds}; polygons, rectangles, circles and masks are read")
+            yield FoundObject(label, mask)
+    for kind, count in left_out.items():
+        yield LeftOut(f"shape of type {kind}", "polygons, rectangles, circles and masks are read", count)
 
 
-def _chosen(bundle: Bundle, target: TargetImage, add_note: AddNote) -> tuple[str, Mapping[str, Any]]:
-    files = [(name, content) for name, content in bundle.jsons() if isinstance(content, dict) and "shapes" in content]
-    if not bundle.alone:
-        name = bundle.file_of(target, {name: name.removesuffix(".json") for name, _ in files}, add_note)
-        return name, dict(files)[name]
-    name, content = files[0]
-    path = content.get("imagePath")
-    last = PurePosixPath(plain_name(path)).name if isinstance(path, str) else ""
-    if not last:
-        add_note(f"{bundle.called(name)} does not say of which image it is")
-        return files[0]
-    # The path begins where the file lay, which is not known: of it, only the name counts.
-    _, note = match_image(PurePosixPath(target.image).name, [last], bundle.called(name))
-    alike = [other for other in target.others if plain_name(other).endswith(f"/{last}") or plain_name(other) == last]
-    if note is not None and alike:
-        raise MaskError(
-            f"{bundle.called(name)} is of {path}, which {listed(alike)} of this folder is called; open that image"
-        )
-    if note is not None:
-        add_note(note)
-    elif len(alike) > 1:
-        add_note(f"{bundle.called(name)} is of {path}; {listed(alike)} have this name; read as {target.image}")
-    return files[0]
+def _rectangle(shape: Mapping[str, Any], where: str) -> tuple[float, float, float, float] | None:
+    """Edges of a rectangle that is not turned; None for other shapes."""
+    if shape.get("shape_type") != "rectangle":
+        return None
+    points = shape.get("points")
+    if isinstance(points, list) and len(points) == 4:
+        try:
+            columns, rows = ({float(point[axis]) for point in points} for axis in (0, 1))
+        except (TypeError, ValueError, IndexError, OverflowError):
+            return None
+        return (min(columns), min(rows), max(columns), max(rows)) if len(columns) == len(rows) == 2 else None
+    (x0, y0), (x1, y1) = _two(points, where)
+    return x0, y0, x1, y1
 
 
 def _mask(shape: Mapping[str, Any], size: Size, where: str) -> BoolMask | None:
     kind, points = shape.get("shape_type") or "polygon", shape.get("points")
     match kind:
-        case "polygon" | "rotation":
+        case "polygon" | "rotation" | "rectangle":
             return filled(points, size, where)
-        case "rectangle" if isinstance(points, list) and len(points) == 4:
-            return filled(points, size, where)
-        case "rectangle":
-            (x0, y0), (x1, y1) = _two(points, where)
-            return filled([(x0, y0), (x1, y0), (x1, y1), (x0, y1)], size, where)
         case "circle":
             (x, y), (xb, yb) = _two(points, where)
             radius = math.hypot(xb - x, yb - y)
-            turns = np.linspace(0, 2 * np.pi, _CIRCLE, endpoint=False)
-            return filled(np.stack([x + radius * np.cos(turns), y + radius * np.sin(turns)], axis=1), size, where)
+            return filled(ellipse((x, y), radius, radius), size, where)
         case "mask":
             return _pasted(shape, size, where)
         case _:

@@ -1,5 +1,6 @@
 """Outlines filled by the even-odd rule at pixel centres, the inverse of `contours`."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,9 @@ import numpy.typing as npt
 from vpuformer.arrays import BoolMask, Size
 from vpuformer.errors import MaskError
 
+Corners = list[tuple[float, float]]
+"""Corners (x, y) of an outline, in pixel corners at integers."""
+
 REACH = 3
 """Distance of a corner from the origin, at most, in longer sides of the image."""
 
@@ -15,6 +19,26 @@ _MOST_CROSSINGS = 50_000_000
 """Rows that the edges of one outline cross, all together."""
 
 _BLOCK = 2_000_000
+
+_ROUND = 64
+"""Corners of an ellipse."""
+
+
+def ellipse(centre: tuple[float, float], rx: float, ry: float) -> Corners:
+    """An ellipse as an outline."""
+    angles = (2 * math.pi * number / _ROUND for number in range(_ROUND))
+    return [(centre[0] + rx * math.cos(angle), centre[1] + ry * math.sin(angle)) for angle in angles]
+
+
+def turned(outline: Corners, degrees: float, centre: tuple[float, float]) -> Corners:
+    """An outline turned clockwise around a point.
+
+    >>> [(round(x), round(y)) for x, y in turned([(2, 0)], 90, (0, 0))]
+    [(0, 2)]
+    """
+    cos, sin = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+    (x0, y0) = centre
+    return [(x0 + cos * (x - x0) - sin * (y - y0), y0 + sin * (x - x0) + cos * (y - y0)) for x, y in outline]
 
 
 def filled(outline: Any, size: Size, where: str) -> BoolMask:

@@ -1,10 +1,13 @@
 """The folder that a writer fills. Every file is written whole or not at all, and once."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from vpuformer.errors import InputError
-from vpuformer.files import write_errors, write_file
+from vpuformer.files import replacing, write_errors
 from vpuformer.formats.affected import Affected
 from vpuformer.formats.naming import UniqueNames
 
@@ -49,12 +52,19 @@ class Output:
         Raises:
             InputError: the disk does not take it, or the name has been used.
         """
+        with self.writing(name) as file:
+            file.write(content)
+
+    @contextmanager
+    def writing(self, name: str) -> Iterator[IO[bytes]]:
+        """A file to write piece by piece; see `write`."""
         target = self._folder / name
         if name in self._files:
             raise InputError(f"two images would both write {name}; rename one of them")
         with write_errors(target):
             target.parent.mkdir(parents=True, exist_ok=True)
-        write_file(target, content)
+        with replacing(target) as temporary, temporary.open("wb") as file:
+            yield file
         self._files[name] = None
 
     def leave_out(self, image: str) -> None:

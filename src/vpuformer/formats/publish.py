@@ -1,6 +1,7 @@
 """An export as a whole: it appears once all of it is written, or not at all."""
 
 import json
+import os
 import secrets
 import shutil
 from collections.abc import Iterable, Iterator
@@ -8,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from vpuformer.errors import InputError
-from vpuformer.files import read_json, write_errors, write_file
+from vpuformer.files import read_json, remove_temporary, write_errors, write_file
 
 _UNFINISHED = ".vpuformer-unfinished-"
 
@@ -56,6 +57,21 @@ def published(folder: Path, name: str, *, overwrite: bool = False) -> Iterator[P
         shutil.rmtree(staging, ignore_errors=True)
         for path in made:  # the innermost first
             _remove_if_empty(path)
+
+
+def seen_from(output: Path, root: Path) -> str | None:
+    """Path of the images relative to the files; None on another drive."""
+    try:
+        return Path(os.path.relpath(root.resolve(), output.resolve())).as_posix()
+    except ValueError:
+        return None
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove what killed exports into `folder` have left. No export into it may be under way."""
+    for path in folder.glob(f"{_UNFINISHED}*"):
+        shutil.rmtree(path, ignore_errors=True)
+    remove_temporary(folder)
 
 
 def _move(staging: Path, folder: Path, record: Path) -> None:

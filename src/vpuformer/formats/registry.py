@@ -3,7 +3,7 @@
 To add a format, write a writer and a reader, and an entry here: see docs/formats.md.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,8 @@ from vpuformer.formats import (
     yolo_reading,
 )
 from vpuformer.formats.annotated_image import AnnotatedImage
-from vpuformer.formats.bundle import AddNote, Bundle, LabelAndMask, TargetImage
+from vpuformer.formats.bundle import Bundle
+from vpuformer.formats.found import Annotations
 from vpuformer.formats.output import Written
 from vpuformer.formats.publish import published
 
@@ -44,8 +45,8 @@ class Format:
     """Called with images, folder and labels, and the options that the format knows."""
     claims: Callable[[Bundle], bool]
     """Whether files are of this format."""
-    read: Callable[[Bundle, TargetImage, AddNote], Iterator[LabelAndMask]]
-    """The objects of an image in claimed files."""
+    read: Callable[[Bundle], Annotations]
+    """The images in claimed files, each with a function that reads its objects."""
     options: frozenset[str] = frozenset()
     """Names of the writer's further arguments: "polygons", "images_at"."""
     pixels: bool = False

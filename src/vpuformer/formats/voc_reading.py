@@ -1,54 +1,86 @@
-"""Reader of the maps of PASCAL VOC."""
+"""Reader of PASCAL VOC: maps of objects, or boxes."""
 
-import re
 from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import PurePosixPath
 from xml.etree import ElementTree
-from xml.parsers import expat
 
 import numpy as np
 
-from vpuformer.errors import MaskError, counted
-from vpuformer.formats.bundle import AddNote, Bundle, LabelAndMask, TargetImage
+from vpuformer.formats.bundle import Bundle
+from vpuformer.formats.found import (
+    AddNote,
+    Annotations,
+    Found,
+    FoundImage,
+    FoundObject,
+    LeftOut,
+    TargetImage,
+    check_size,
+    found_box,
+)
 from vpuformer.formats.label_map_reading import label_names, meaning_in, read_pixels
+from vpuformer.formats.xml_tree import number, parse_xml, root_of
 from vpuformer.images import read_labels
 
-_ROOT = re.compile(r"\s*(<\?xml[^>]{0,200}>\s*)?<annotation\b(?!s)")
-
 _OBJECTS, _CLASSES, _BOXES = "SegmentationObject", "SegmentationClass", "Annotations"
+_EDGES = ("xmin", "ymin", "xmax", "ymax")
 
 
 def claims(bundle: Bundle) -> bool:
-    """Whether there is a folder `SegmentationObject`, or it is one file of XML with boxes."""
-    if bundle.alone:
-        text = bundle.text(bundle.names[0])
-        return text is not None and _ROOT.match(text) is not None
-    return bool(bundle.under(_OBJECTS, ".png"))
+    """Whether there is a folder `SegmentationObject` with maps, or a file of XML with boxes."""
+    maps = not bundle.alone and bool(bundle.under(_OBJECTS, ".png"))
+    return maps or any(root_of(bundle, name) == "annotation" for name in _xmls(bundle)[:1])
 
 
-def read(bundle: Bundle, target: TargetImage, add_note: AddNote) -> Iterator[LabelAndMask]:
-    """One object a value of the map of objects, without the border of 255.
+def read(bundle: Bundle) -> Annotations:
+    """One image a map of objects; images without a map have the boxes of their XML file.
 
-    Labels come from the list of boxes, else from the map of classes with the names in `labels.txt`.
-
-    Raises:
-        MaskError: there is no map of this image, or it is of another size; the file has boxes alone.
+    Labels of a map come from the list of boxes, else from the map of classes with the names in `labels.txt`.
     """
+    maps = [] if bundle.alone else bundle.under(_OBJECTS, ".png")
+    stems = {path: f"/{path}".partition(f"/{_OBJECTS}/")[2].removesuffix(".png") for path in maps}
+    names = dict(label_names(bundle))
+    images = [FoundImage(stem, partial(_masks, bundle, path, names), stem=True) for path, stem in stems.items()]
+    mapped = set(stems.values())
+    for path in _xmls(bundle):
+        stem = f"/{path}".partition(f"/{_BOXES}/")[2] or path
+        stem = stem.removesuffix(".xml")
+        if stem not in mapped:
+            images.append(_boxed_image(bundle, path, stem))
+    labels = [name for value, name in sorted(names.items(), key=lambda item: item[0] or 0) if value]
+    return Annotations(bundle.whole, images, labels)
+
+
+def _xmls(bundle: Bundle) -> Sequence[str]:
     if bundle.alone:
-        raise MaskError(
-            f"{bundle.called(bundle.names[0])} holds boxes and no masks; give the map of {target.image} in"
-            f" {_OBJECTS}, or an archive of all folders"
-        )
-    files = bundle.under(_OBJECTS, ".png")
-    stems = {path: f"/{path}".partition(f"/{_OBJECTS}/")[2].removesuffix(".png") for path in files}
-    name = bundle.file_of(target, stems, add_note)
-    meaning = meaning_in(bundle, name, target.size)
-    add_note(f"{name} was read as {meaning.taken}")
-    listed = _names(bundle, name.replace(f"{_OBJECTS}/", f"{_BOXES}/", 1).removesuffix(".png") + ".xml")
-    path = name.replace(f"{_OBJECTS}/", f"{_CLASSES}/", 1)
+        return bundle.names
+    return bundle.under(_BOXES, ".xml") or bundle.under("", ".xml")
+
+
+def _boxed_image(bundle: Bundle, path: str, stem: str) -> FoundImage:
+    objects = partial(_boxes, bundle, path)
+    if not bundle.alone:
+        return FoundImage(stem, objects, stem=True)
+    name = parse_xml(bundle.read(path), bundle.called(path)).findtext("filename")
+    return FoundImage(PurePosixPath(name.replace("\\", "/")).name if name else None, objects, folder_known=False)
+
+
+def _masks(
+    bundle: Bundle, path: str, names: dict[int | None, str], target: TargetImage, add_note: AddNote
+) -> Iterator[Found]:
+    """One object a value of the map of objects, without the border of 255."""
+    meaning = meaning_in(bundle, path, target.size)
+    add_note(f"{path} was read as {meaning.taken}")
+    boxes = path.replace(f"{_OBJECTS}/", f"{_BOXES}/", 1).removesuffix(".png") + ".xml"
+    root = parse_xml(bundle.read(boxes), boxes) if boxes in bundle else ElementTree.Element("annotation")
+    listed = [thing.findtext("name") for thing in root.findall("object")]
+    maps_of_classes = path.replace(f"{_OBJECTS}/", f"{_CLASSES}/", 1)
     classes = None
-    if path in bundle.names:
-        classes = read_pixels(bundle.read(path), path, lambda file: read_labels(file, target.size))
-    names, seen = label_names(bundle), 0
+    if maps_of_classes in bundle:
+        content = bundle.read(maps_of_classes)
+        classes = read_pixels(content, maps_of_classes, lambda file: read_labels(file, target.size))
+    seen = 0
     for value, mask in meaning.objects():
         number = meaning.label if value is None else value
         label = listed[number - 1] if number is not None and 0 < number <= len(listed) else None
@@ -56,26 +88,22 @@ def read(bundle: Bundle, target: TargetImage, add_note: AddNote) -> Iterator[Lab
             values, counts = np.unique(classes[mask], return_counts=True)
             label = names.get(int(values[counts.argmax()])) if len(values) else None
         seen += bool(mask.any())
-        yield label, mask
+        yield FoundObject(label, mask)
     if seen < len(listed):
-        add_note(f"{counted(len(listed) - seen, 'box')} without a pixel left out")
+        yield LeftOut("box", "without a pixel", len(listed) - seen)
 
 
-def _names(bundle: Bundle, path: str) -> Sequence[str | None]:
-    if path not in bundle.names:
-        return []
-    content = bundle.read(path)
-
-    def refuse(*_: object) -> None:  # declarations can make a short file a text that fills the memory
-        raise MaskError(f"{path} holds a declaration of XML (<!...), which files of PASCAL VOC do not have; remove it")
-
-    try:
-        parser = expat.ParserCreate()
-        parser.StartDoctypeDeclHandler = refuse
-        parser.Parse(content, True)
-        root = ElementTree.fromstring(content)
-    except (ElementTree.ParseError, expat.ExpatError, ValueError, LookupError) as error:
-        if isinstance(error, MaskError):
-            raise
-        raise MaskError(f"{path} is not XML: {error}") from error
-    return [thing.findtext("name") for thing in root.findall("object")]
+def _boxes(bundle: Bundle, path: str, target: TargetImage, _: AddNote) -> Iterator[Found]:
+    """The boxes of an XML file, which count pixels from 1 and name the first and the last one."""
+    called = bundle.called(path)
+    root = parse_xml(bundle.read(path), called)
+    size = root.find("size")
+    if size is not None and size.findtext("width") not in (None, "0"):
+        check_size((number(size, "height", called), number(size, "width", called)), target, called)
+    for index, thing in enumerate(root.findall("object"), 1):
+        box = thing.find("bndbox")
+        if box is None:
+            yield LeftOut("object", "without a box")
+            continue
+        x0, y0, x1, y1 = (number(box, edge, f"object {index} of {called}") for edge in _EDGES)
+        yield found_box(thing.findtext("name"), (x0 - 1, y0 - 1, x1, y1), target.size)

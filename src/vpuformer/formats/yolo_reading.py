@@ -1,96 +1,125 @@
-"""Reader of YOLO labels: a line an object, its class number and its outline."""
+"""Reader of YOLO labels: a line an object, its class number and its box or outline."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import PurePosixPath
 
 import numpy as np
 import yaml
 
-from vpuformer.errors import MaskError, counted
-from vpuformer.formats.bundle import AddNote, Bundle, LabelAndMask, TargetImage
-from vpuformer.formats.matching import match_stem
+from vpuformer.errors import MaskError
+from vpuformer.formats.bundle import Bundle
+from vpuformer.formats.found import (
+    AddNote,
+    Annotations,
+    Found,
+    FoundImage,
+    FoundObject,
+    Remark,
+    TargetImage,
+    found_box,
+)
 from vpuformer.formats.outlines import filled
 
 _NAMES = ("data.yaml", "dataset.yaml", "classes.txt", "obj.names", "predefined_classes.txt")
+_OTHERS = frozenset({*_NAMES, "labels.txt", "ImageSets", "NOTES.txt"})
+"""Texts, and folders of texts, that label no image."""
+
 _BOX = (4, 5)
 """Numbers of a box after the class: the last of five is how sure somebody was."""
 
 _MOST_CLASSES = 1_000_000
+
+_TRIED = 20
+"""Text files that are looked at, to see whether they hold lines of numbers."""
 
 _LONGEST_LIST = 300_000
 """Bytes of a list of classes: YAML takes half a minute for each million."""
 
 
 def claims(bundle: Bundle) -> bool:
-    """Whether there is a `.txt` file, a text that begins with numbers, or a folder `labels`."""
-    if bundle.alone:
-        text = bundle.text(bundle.names[0])
-        if text is not None and bundle.names[0].lower().endswith(".txt"):
-            return True
-        words = [] if text is None else text.split(None, 3)[:3]
-        return len(words) == 3 and all(_number(word) is not None for word in words)
-    return bool(bundle.under("labels", ".txt"))
+    """Whether there is a text of numbers, a single `.txt`, or a folder `labels` of them."""
+    if not bundle.alone:
+        return bool(_files(bundle))
+    text = bundle.text(bundle.names[0])
+    return text is not None and (bundle.names[0].lower().endswith(".txt") or _is_numbers(text))
 
 
-def read(bundle: Bundle, target: TargetImage, add_note: AddNote) -> Iterator[LabelAndMask]:
-    """One object a line, in shares of width and height, filled by the even-odd rule.
+def read(bundle: Bundle) -> Annotations:
+    """One image a file, and one object a line.
 
-    Classes are named by the list of classes among the files, else by the labels there are. Boxes are left out.
+    Classes are named by the list of classes among the files, else by the labels of the project.
 
     Raises:
-        MaskError: there is no file of this image, or a line is broken.
+        MaskError: the list of classes is broken.
     """
-    name = _chosen(bundle, target, add_note)
-    called, names, boxes, sure = bundle.called(name), _names(bundle), 0, 0
+    names = _names(bundle)
+    images: list[FoundImage] = []
+    for path in _files(bundle):
+        stem = f"/{path}".partition("/labels/")[2] or path
+        stem = stem.rpartition("/")[2] if bundle.alone else stem
+        objects = partial(_objects, bundle, path, names)
+        name = stem.removesuffix(".txt") or None
+        images.append(FoundImage(name, objects, stem=True, folder_known=not bundle.alone))
+    numbers = sorted(names or {}, key=lambda number: (len(number), number))
+    return Annotations(bundle.whole, images, [(names or {})[number] for number in numbers])
+
+
+def _files(bundle: Bundle) -> Sequence[str]:
+    if bundle.alone:
+        return bundle.names
+    if texts := bundle.under("labels", ".txt"):
+        return [path for path in texts if PurePosixPath(path).name not in _NAMES]
+    texts = [path for path in bundle.under("", ".txt") if not _OTHERS & {*PurePosixPath(path).parts}]
+    return texts if any(_is_numbers(bundle.text(path) or "") for path in texts[:_TRIED]) else []
+
+
+def _is_numbers(text: str) -> bool:
+    words = text.split(None, 3)[:3]
+    return len(words) == 3 and all(_number(word) is not None for word in words)
+
+
+def _objects(
+    bundle: Bundle, name: str, names: Mapping[str, str] | None, target: TargetImage, _: AddNote
+) -> Iterator[Found]:
+    """One object a line, in shares of width and height: a box, or an outline filled by the even-odd rule.
+
+    Raises:
+        MaskError: a line is broken.
+    """
+    called = bundle.called(name)
     height, width = target.size
-    numbered = False
+    sure = objects = 0
     for number, line in enumerate((bundle.text(name) or "").splitlines(), 1):
         where = f"line {number} of {called}"
         values = [_number(word) for word in line.split()]
         if not values:
             continue
-        kind, *numbers = values
-        if (
-            kind is None
-            or not kind.is_integer()
-            or not 0 <= kind < _MOST_CLASSES
-            or any(value is None for value in numbers)
-        ):
+        kind, *numbers = (np.nan if value is None else value for value in values)
+        if not 0 <= kind < _MOST_CLASSES or not kind.is_integer() or np.isnan(numbers).any():
             raise MaskError(f"{where} is a class and coordinates, separated by blanks, got {line!r:.60}")
+        label = _label(int(kind), names, target)
         if len(numbers) in _BOX:
-            boxes += 1
+            x, y, w, h = numbers[:4]
+            edges = ((x - w / 2) * width, (y - h / 2) * height, (x + w / 2) * width, (y + h / 2) * height)
+            if not all(-0.01 <= value <= 1.01 for value in numbers[:4]):
+                raise MaskError(f"{where}: a box is x, y, width, height as shares of width and height, from 0 to 1")
+            yield found_box(label, edges, target.size)
+            objects += 1
             continue
         if len(numbers) % 2:  # how sure a network was comes last
             numbers.pop()
             sure += 1
-        if len(numbers) < 6 or not all(-0.01 <= value <= 1.01 for value in numbers if value is not None):
+        if len(numbers) < 6 or not all(-0.01 <= value <= 1.01 for value in numbers):
             raise MaskError(f"{where}: an outline is at least three x, y as shares of width and height, from 0 to 1")
         outline = np.array(numbers, np.float64).reshape(-1, 2) * (width, height)
-        numbered = numbered or names is None
-        yield _label(int(kind), names, target), filled(outline, target.size, where)
-    if numbered:
-        add_note(
-            f"{called} numbers its classes and comes without their names; they were taken as the labels of this"
-            " folder, in their order"
-        )
+        yield FoundObject(label, filled(outline, target.size, where))
+        objects += 1
+    if objects and names is None:
+        yield Remark("object", "with a number for a class, taken as the labels of this folder in their order", objects)
     if sure:
-        add_note(f"the last number of {counted(sure, 'line')} of {called} has no partner and was read as a confidence")
-    if boxes:
-        add_note(f"{counted(boxes, 'line')} of {called} left out: boxes, which are not masks")
-
-
-def _chosen(bundle: Bundle, target: TargetImage, add_note: AddNote) -> str:
-    if bundle.alone:
-        name = bundle.names[0]
-        if name:
-            stem = name.rpartition("/")[2].removesuffix(".txt")
-            note = match_stem(target.image.rpartition("/")[2], [stem], name)[1]
-            if note is not None:
-                add_note(note)
-        return name
-    files = bundle.under("labels", ".txt")
-    stems = {path: f"/{path}".partition("/labels/")[2].removesuffix(".txt") for path in files}
-    return bundle.file_of(target, stems, add_note)
+        yield Remark("outline", "with a last number that has no partner, read as a confidence", sure)
 
 
 def _names(bundle: Bundle) -> Mapping[str, str] | None:

@@ -13,7 +13,6 @@ from vpuformer.app.annotation.annotator import Annotator
 from vpuformer.app.images.folder import Folder
 from vpuformer.app.schemas import NewStep, ObjectState
 from vpuformer.app.store import rle
-from vpuformer.app.store.rows import NewMask
 from vpuformer.app.store.store import Store
 from vpuformer.errors import (
     BusyError,
@@ -413,21 +412,3 @@ def test_probabilities_agree_with_the_mask(annotator: Annotator, image_folder: P
         assert probability is not None
         assert np.array_equal(probability > 0.49, mask_of(state))
     again.close()
-
-
-def test_objects_from_masks(annotator: Annotator) -> None:
-    given = np.zeros(SIZE, bool)
-    given[10:20, 10:20] = True
-    label = annotator.store.add_label("cup")
-    new = [NewMask(rle.encode(given), 100, name) for name in (label.id, None, "dog", "dog", "cup")]
-    states = annotator.add_masks(1, new)
-    names = {label.id: label.name for label in annotator.store.labels()}
-    assert [names.get(state.label or 0) for state in states] == ["cup", None, "dog", "dog", "cup"]
-    assert all((state.area, state.at, state.revision) == (100, 1, 1) for state in states)
-    assert all(np.array_equal(mask_of(state), given) for state in states)
-    assert list(names.values()) == ["cup", "dog"]
-    assert [state.id for state in annotator.open(1).objects] == [state.id for state in states]
-    with pytest.raises(NotFoundError, match="no label 99"):
-        annotator.add_masks(1, [NewMask(rle.encode(given), 100, "new"), NewMask(rle.encode(given), 100, 99)])
-    assert len(annotator.store.labels()) == 2
-    assert len(annotator.store.objects_of(1)) == 5

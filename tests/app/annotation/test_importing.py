@@ -58,7 +58,7 @@ def test_masks_that_the_image_already_has_are_skipped(client: TestClient) -> Non
     archive = client.get("/api/export?format=coco").content
     again = post(client, archive, name="coco.zip")
     assert (again.status_code, again.json()["objects"]) == (201, [])
-    assert "1 mask skipped, which the image already has with the same label" in again.json()["notes"]
+    assert "1 object skipped, which the image already has with the same label" in again.json()["notes"]
     client.patch(f"/api/objects/{square['id']}", json={"label": None})
     assert [state["label"] for state in post(client, archive, name="coco.zip").json()["objects"]] == [cat]
     assert post(client, archive, name="coco.zip").json()["objects"] == []
@@ -73,7 +73,7 @@ def test_what_an_import_left_out_or_guessed_is_in_the_answer(client: TestClient)
     assert len(answer.json()["objects"]) == 1
     notes = answer.json()["notes"]
     assert notes[0] == "the COCO file has no image a.png; these are the masks of old.png"
-    assert "1 annotation in the COCO file left out: crowds" in notes[1]
+    assert "1 annotation left out: crowds" in notes[1]
 
 
 def test_labels_that_are_called_otherwise_are_told(client: TestClient) -> None:

@@ -466,7 +466,7 @@ def test_an_import_for_a_label_that_there_is_not_makes_nothing(client: TestClien
     [
         (png(np.zeros((64, 64), np.uint8)), "the file is 64 pixels wide and 64 high, its image 120 wide and 90 high"),
         (b"", "empty|no mask|cannot be read"),
-        (b"GIF89a nothing", "the file is of no format that is read; give a mask"),
+        (b"GIF89a nothing", "the file is of no format that is read; give annotations"),
         (b"{", "JSON"),
         (b"[]", "no format that is read"),
         (b'{"images": [], "annotations": [], "categories": []}', "no mask of a.png|a.png"),

@@ -2,7 +2,6 @@
 
 import logging
 import threading
-from collections.abc import Sequence
 from functools import partial
 from typing import Any, Literal
 
@@ -23,7 +22,7 @@ from vpuformer.app.schemas import (
     Step,
 )
 from vpuformer.app.store import rle
-from vpuformer.app.store.rows import NewMask, StepAnswer
+from vpuformer.app.store.rows import StepAnswer
 from vpuformer.app.store.store import Store
 from vpuformer.arrays import FloatMap
 from vpuformer.errors import BusyError, ImageError, InputError
@@ -170,14 +169,6 @@ class Annotator:
                 f" now and was {size[0]}x{size[1]}; open it again"
             )
         return self.state(self.store.add_object(image, key, label).id)
-
-    def add_masks(self, image: int, masks: Sequence[NewMask]) -> list[ObjectState]:
-        """Create objects that start from masks: all of them or, if anything fails, none.
-
-        Raises:
-            StoreError: the store cannot be written.
-        """
-        return [self.state(identity) for identity in self.store.add_masks(image, masks)]
 
     def probability(self, identity: int) -> FloatMap | None:
         """Return the probability map, shape (H, W), or None if the object has no answer."""

@@ -173,15 +173,8 @@ class Answering:
             mask = prediction.candidates[choice % len(prediction.candidates)].mask
             scores = tuple(candidate.score for candidate in prediction.candidates)
         with self._painting:
-            at, logits = prediction.crop, prediction.logits
-            return replace(
-                as_answer(painted(mask, strokes)),
-                crop=(at.left, at.top, at.width, at.height),
-                logits=None if logits is None else encode_logits(logits),
-                seconds=seconds,
-                model=self._segmenter.sha256,
-                scores=scores,
-            )
+            answer = as_network_answer(prediction, painted(mask, strokes), seconds, self._segmenter.sha256)
+            return replace(answer, scores=scores)
 
     def _refined(self, image: int, enclosed: BoolMask) -> StepAnswer:
         """A mask refined without prompts; the mask itself if the segmenter sees nothing there."""
@@ -239,6 +232,18 @@ def restored(answer: StepAnswer | None, size: Size, strokes: Sequence[history.Co
         return painted(mask.astype(np.float32), strokes)
     prediction = Prediction.from_logits(decode_logits(answer.logits), Crop(*answer.crop), size, mask)
     return painted(prediction.probability, strokes)
+
+
+def as_network_answer(prediction: Prediction, mask: BoolMask, seconds: float, model: str) -> StepAnswer:
+    """A mask made from a prediction, as it is stored; `model` is the hash of its weights."""
+    at, logits = prediction.crop, prediction.logits
+    return replace(
+        as_answer(mask),
+        crop=(at.left, at.top, at.width, at.height),
+        logits=None if logits is None else encode_logits(logits),
+        seconds=seconds,
+        model=model,
+    )
 
 
 def as_answer(mask: BoolMask, base: StepAnswer | None = None) -> StepAnswer:

@@ -1,89 +1,91 @@
-"""Import of masks as objects, from a file of any format that `vpuformer.formats` reads."""
+"""Import of annotations as objects of one image, from a file of any format."""
 
 import numpy as np
 
 from vpuformer.app.annotation.annotator import Annotator
 from vpuformer.app.schemas import MAX_TEXT, ImportResult
 from vpuformer.app.store import rle
-from vpuformer.app.store.rows import NewMask, last_answered
-from vpuformer.app.store.store import Store
+from vpuformer.app.store.imports import ImportedObject
 from vpuformer.errors import InputError, MaskError, counted, listed
-from vpuformer.formats import read_objects
+from vpuformer.formats.bundle import Bundle
+from vpuformer.formats.found import FoundObject, TargetImage
 from vpuformer.formats.labels import JOINERS, label_name
+from vpuformer.formats.reading import objects_of
 from vpuformer.images.meaning import coverage
+from vpuformer.prompts import Box
 
 MAX_OBJECTS = 500
-"""Maximum number of new objects in one import."""
+"""Maximum number of new objects on an image in one import."""
 
 
 def import_masks(annotator: Annotator, image: int, content: bytes, label: int | None, name: str = "") -> ImportResult:
-    """Create an object for every mask in `content`; see `vpuformer.formats.read_objects`.
+    """Create an object for every mask or box in `content`.
 
-    Labels in the file are matched by name, and created if they are missing. A mask that the image already has with the
-    same label is skipped. Objects without a label in the file get `label`, an id. `name` is that of the file.
+    The network answers boxes. Labels in the file are matched by name, and created if they are missing. An object that
+    the image already has with the same label is skipped. Objects without a label in the file get `label`, an id. `name`
+    is that of the file.
 
     Raises:
         NotFoundError: there is no such image or label.
-        MaskError: the format is unknown, or the file has no mask of this image, too many, or one of another size.
+        MaskError: the format is unknown, or the file has no object of this image, too many, or one of another size.
         StoreError: the store cannot be written; nothing of the file is stored.
     """
     opened, image_name = annotator.gallery.image(image), annotator.gallery.name(image)
     size, labels = (opened.height, opened.width), [row.name for row in annotator.store.labels()]
     default = None if label is None else annotator.store.label(label).name
-    existing = _existing(annotator.store, image)
     notes: list[str] = []
-    # All masks are checked before the first one is stored, and only their encoded form is held.
-    masks: list[NewMask] = []
-    empty, repeated, renamed = 0, 0, dict[str, None]()
-    others = annotator.folder.names
-    for category, mask in read_objects(
-        content, image_name, size, name=name, labels=labels, others=others, on_note=notes.append
-    ):
-        if len(masks) == MAX_OBJECTS:
-            raise MaskError(f"this file has more than {MAX_OBJECTS} masks of {image_name}; split it")
-        if not mask.any():
+    # All objects are checked before the first one is stored, and only their encoded form is held.
+    objects: list[ImportedObject] = []
+    empty, renamed = 0, dict[str, None]()
+    target = TargetImage(image_name, size, labels, annotator.folder.names)
+    for found in objects_of(Bundle(content, name), target, notes.append):
+        if len(objects) == MAX_OBJECTS:
+            raise MaskError(f"this file has more than {MAX_OBJECTS} objects of {image_name}; split it")
+        if is_empty(found):
             empty += 1
             continue
-        word = None if category is None else _label_name(category)
-        encoded = rle.encode(mask)
-        if (encoded, default if word is None else word) in existing:
-            repeated += 1
-            continue
-        if (remark := coverage(mask)) is not None:
-            notes.append(f"object {len(masks) + 1}: {remark}")
-        if category is not None and word != category.strip():
-            renamed[f"{category!r:.80} as {'no label' if word is None else repr(word):.80}"] = None
-        masks.append(NewMask(encoded, int(np.count_nonzero(mask)), label if word is None else word))
-    if not masks and not repeated:
+        objects.append(as_imported(found, default))
+        if isinstance(found.shape, np.ndarray) and (remark := coverage(found.shape)) is not None:
+            notes.append(f"object {len(objects)}: {remark}")
+        if found.label is not None and (word := stored_label(found.label)) != found.label.strip():
+            renamed[f"{found.label!r:.80} as {'no label' if word is None else repr(word):.80}"] = None
+    if not objects:
         remarks = "".join(f" ({note})" for note in notes)
-        found = f"{counted(empty, 'mask')} of {image_name} without a pixel" if empty else f"no mask of {image_name}"
-        raise MaskError(f"this file has {found}{remarks}; give a mask or annotations of this image")
+        said = f"{counted(empty, 'mask')} of {image_name} without a pixel" if empty else f"no mask of {image_name}"
+        raise MaskError(f"this file has {said}{remarks}; give a mask or annotations of this image")
     if empty:
         notes.append(f"{counted(empty, 'mask')} without a pixel left out")
+    imported = annotator.store.import_objects(image, objects)
+    repeated = sum(each.outcome == "same" for each in imported)
     if repeated:
-        notes.append(f"{counted(repeated, 'mask')} skipped, which the image already has with the same label")
+        notes.append(f"{counted(repeated, 'object')} skipped, which the image already has with the same label")
     if renamed:
         notes.append(f"labels with another name than in the file: {listed(renamed)}")
-    return ImportResult(objects=annotator.add_masks(image, masks), notes=notes)
+    made = [annotator.state(each.id) for each in imported if each.outcome == "new" and each.id is not None]
+    return ImportResult(objects=made, notes=notes)
 
 
-def _existing(store: Store, image: int) -> set[tuple[bytes, str | None]]:
-    """Encoded mask and label name of every object of an image."""
-    names = {row.id: row.name for row in store.labels()}
-    existing = set[tuple[bytes, str | None]]()
-    for listed_row in store.objects_of(image):
-        row, steps = store.history(listed_row.id)
-        index = last_answered(row, steps)
-        answer = None if index is None else store.answer_of(steps[index].id)
-        if answer is not None:
-            existing.add((answer.mask, None if row.label is None else names.get(row.label)))
-    return existing
+def is_empty(found: FoundObject) -> bool:
+    """Whether an object is a mask without a pixel."""
+    return isinstance(found.shape, np.ndarray) and not found.shape.any()
 
 
-def _label_name(category: str) -> str | None:
+def as_imported(found: FoundObject, default: str | None = None, key: str | None = None) -> ImportedObject:
+    """An object of a file as the store takes it.
+
+    Args:
+        default: label of an object that has none in the file.
+    """
+    label = default if found.label is None else stored_label(found.label)
+    if isinstance(found.shape, Box):
+        return ImportedObject(label, found.shape.bounds, key=key)
+    return ImportedObject(label, rle.encode(found.shape), int(np.count_nonzero(found.shape)), key)
+
+
+def stored_label(category: str) -> str | None:
     """The name of a category as a label: text on one line, or None.
 
-    >>> _label_name(" a\\n\\tcat "), _label_name("\\x00 ")
+    >>> stored_label(" a\\n\\tcat "), stored_label("\\x00 ")
     ('a cat', None)
     """
     words = "".join(letter if letter.isprintable() or letter in JOINERS else " " for letter in category).split()

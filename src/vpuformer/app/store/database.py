@@ -53,6 +53,13 @@ class Database:
         ):
             yield connection
 
+    @staticmethod
+    def _insert(connection: sa.Connection, table: sa.Table, **values: Any) -> int:
+        """Insert a row and return its id."""
+        key = connection.execute(table.insert().values(**values)).inserted_primary_key
+        assert key is not None
+        return key[0]
+
     @contextmanager
     def _store_errors(self) -> Iterator[None]:
         """Turn every failure of the database into a `StoreError`."""

@@ -1,5 +1,7 @@
 """Values that the store returns, independent of the database."""
 
+import json
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -75,13 +77,18 @@ class StepAnswer:
     """Scores of the candidates that a choose step has chosen from. They are stored with its content."""
 
 
-@dataclass(frozen=True, slots=True)
-class NewMask:
-    """An imported object."""
+def answer_columns(answer: StepAnswer) -> dict[str, Any]:
+    """The columns of a step that hold its answer."""
+    return {
+        "mask": zlib.compress(answer.mask),
+        "area": answer.area,
+        "crop": None if answer.crop is None else ",".join(map(str, answer.crop)),
+        "logits": answer.logits,
+        "seconds": answer.seconds,
+        "model": answer.model,
+    }
 
-    mask: bytes
-    """Encoded by `vpuformer.app.store.rle`."""
-    area: int
-    """In pixels."""
-    label: int | str | None
-    """An id, or the name of a label that is created if it is missing."""
+
+def step_text(content: dict[str, Any]) -> str:
+    """The content of a step as a column holds it."""
+    return json.dumps(content, separators=(",", ":"))

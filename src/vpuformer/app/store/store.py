@@ -5,8 +5,6 @@ afterwards: if the program is killed in between, only the answer is lost, and it
 until a person undoes it or it turns out to be unanswerable.
 """
 
-import json
-import secrets
 import time
 import zlib
 from collections.abc import Collection, Iterable, Sequence
@@ -16,8 +14,8 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
-from vpuformer.app.store.labels import LabelStore
-from vpuformer.app.store.rows import ImageRow, NewMask, ObjectRow, StepAnswer, StepRow
+from vpuformer.app.store.imports import ImportStore
+from vpuformer.app.store.rows import ImageRow, ObjectRow, StepAnswer, StepRow, answer_columns, step_text
 from vpuformer.app.store.tables import VERSION, VISIBLE, images, layout, metadata, objects, steps
 from vpuformer.errors import ConflictError, NotFoundError, StoreError
 from vpuformer.files import read_json
@@ -26,7 +24,7 @@ FILE = "vpuformer.sqlite"
 """Default name of the store in a folder of images."""
 
 
-class Store(LabelStore):
+class Store(ImportStore):
     """A database of images, labels, objects and steps. See `Database` for its address.
 
     A method that needs an image, label or object by its id raises `NotFoundError` if there is none.
@@ -130,27 +128,6 @@ class Store(LabelStore):
         with self._reading() as connection:
             return {image: float(created) for image, created in connection.execute(query)}
 
-    def add_masks(self, image: int, masks: Sequence[NewMask]) -> list[int]:
-        """Create objects with a mask as their first step: all of them or, if anything fails, none.
-
-        Returns:
-            Ids of the new objects.
-        """
-        self.image(image)
-        with self._writing() as connection:
-            return [self._add_mask(connection, image, new) for new in masks]
-
-    def _add_mask(self, connection: sa.Connection, image: int, new: NewMask) -> int:
-        key, now = secrets.token_hex(16), time.time()
-        if isinstance(new.label, str):
-            label = self._label_named(connection, new.label).id
-        else:
-            label = None if new.label is None else self._label(connection, new.label).id
-        identity = self._insert(connection, objects, image=image, key=key, label=label, created=now, revision=1, at=1)
-        step = {"object": identity, "key": key, "position": 0, "content": '{"type":"mask"}', "created": now}
-        self._insert(connection, steps, **step, **_columns(StepAnswer(new.mask, new.area)))
-        return identity
-
     def objects_of(self, image: int) -> list[ObjectRow]:
         """Return the objects of an image that are not deleted and have a step, oldest first."""
         query = _OBJECTS.where(objects.c.image == image, VISIBLE).order_by(objects.c.id)
@@ -218,9 +195,9 @@ class Store(LabelStore):
                 "object": identity,
                 "key": key,
                 "position": row.at,
-                "content": _text(content),
+                "content": step_text(content),
                 "created": time.time(),
-                **({} if answer is None else _columns(answer)),
+                **({} if answer is None else answer_columns(answer)),
             }
             if sent is None:
                 step = self._insert(connection, steps, **values)
@@ -232,7 +209,7 @@ class Store(LabelStore):
 
     def answer(self, step: int, answer: StepAnswer, content: dict[str, Any] | None = None) -> None:
         """Store the answer of a step, and its new content if that changed."""
-        values = _columns(answer) | ({} if content is None else {"content": _text(content)})
+        values = answer_columns(answer) | ({} if content is None else {"content": step_text(content)})
         with self._writing() as connection:
             connection.execute(steps.update().where(steps.c.id == step).values(**values))
 
@@ -321,12 +298,6 @@ class Store(LabelStore):
         return ObjectRow(*row)
 
     @staticmethod
-    def _insert(connection: sa.Connection, table: sa.Table, **values: Any) -> int:
-        key = connection.execute(table.insert().values(**values)).inserted_primary_key
-        assert key is not None
-        return key[0]
-
-    @staticmethod
     def _update(connection: sa.Connection, row: ObjectRow, **values: Any) -> ObjectRow:
         """Change an object and increase its revision."""
         values["revision"] = row.revision + 1
@@ -359,25 +330,10 @@ _OBJECTS = sa.select(
 )
 
 
-def _columns(answer: StepAnswer) -> dict[str, Any]:
-    return {
-        "mask": zlib.compress(answer.mask),
-        "area": answer.area,
-        "crop": None if answer.crop is None else ",".join(map(str, answer.crop)),
-        "logits": answer.logits,
-        "seconds": answer.seconds,
-        "model": answer.model,
-    }
-
-
 def _image(row: Sequence[Any]) -> ImageRow:
     identity, name, done, height, width, accepted, unaccepted = row
     size = None if height is None or width is None else (height, width)
     return ImageRow(identity, name, done, accepted, unaccepted, size)
-
-
-def _text(content: dict[str, Any]) -> str:
-    return json.dumps(content, separators=(",", ":"))
 
 
 def _content(text: str) -> Any:

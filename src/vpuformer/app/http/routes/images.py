@@ -2,10 +2,10 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Response
 
 from vpuformer.app.annotation.importing import import_masks
-from vpuformer.app.http.routes.parameters import Bound, Identity, MaybeLabel, Opened
+from vpuformer.app.http.routes.parameters import ANY_FILE, Body, Bound, Identity, MaybeLabel, Opened
 from vpuformer.app.http.routes.project import listed
 from vpuformer.app.images.thumbnails import thumbnail
 from vpuformer.app.schemas import ImageChange, ImageListed, ImageOpened, ImportResult, NewObject, ObjectState
@@ -14,18 +14,6 @@ _FOR_EVER = {"cache-control": "private, max-age=31536000, immutable"}
 _A_WHILE = {"cache-control": "private, max-age=600"}
 
 Number = Annotated[int, Path(ge=0)]
-
-_ANY_FILE = {
-    "requestBody": {
-        "required": True,
-        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
-    }
-}
-
-
-async def _body(request: Request) -> bytes:
-    """The raw body. FastAPI would parse JSON, but the importer needs the bytes."""
-    return await request.body()
 
 
 def router() -> APIRouter:
@@ -73,13 +61,13 @@ def router() -> APIRouter:
     @routes.post(
         "/images/{identity}/masks",
         status_code=201,
-        openapi_extra=_ANY_FILE,
+        openapi_extra=ANY_FILE,
         summary="Import a mask, annotations or an exported archive as objects",
     )
     def new_masks(
         annotator: Opened,
         identity: Identity,
-        content: Annotated[bytes, Depends(_body)],
+        content: Body,
         label: MaybeLabel = None,
         name: Annotated[str, Query(max_length=1000)] = "",
     ) -> ImportResult:

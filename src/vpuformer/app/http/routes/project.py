@@ -9,21 +9,25 @@ from fastapi.responses import StreamingResponse
 from vpuformer import __version__
 from vpuformer.app.annotation.background_segmenter import BackgroundSegmenter
 from vpuformer.app.annotation.exporting import accepted_images, label_names, left_out_notes, zip_export
-from vpuformer.app.http.routes.parameters import Identity, Opened
+from vpuformer.app.annotation.folder_import import ImportSettings, import_folder
+from vpuformer.app.http.routes.parameters import ANY_FILE, Body, Identity, Opened
 from vpuformer.app.images.folder import Folder
 from vpuformer.app.images.originals import notes_on_files
 from vpuformer.app.schemas import (
     ExportFormat,
+    FolderImport,
     ImageListed,
     Label,
     LabelChange,
     LastImage,
+    Name,
     NetworkState,
     NewLabel,
     Project,
 )
 from vpuformer.app.store.rows import ImageRow, LabelRow
 from vpuformer.formats import FORMATS
+from vpuformer.formats.bundle import Bundle
 
 
 def listed(row: ImageRow) -> ImageListed:
@@ -89,5 +93,17 @@ def router() -> APIRouter:
         name = quote(f"{_title(folder)}_{form}.zip")
         headers = {"content-disposition": f"attachment; filename*=UTF-8''{name}"}
         return StreamingResponse(stream, media_type="application/zip", headers=headers)
+
+    @routes.post("/import", openapi_extra=ANY_FILE, summary="Import annotations of all images")
+    def import_all(
+        annotator: Opened,
+        content: Body,
+        name: Annotated[str, Query(max_length=1000)] = "",
+        label: Annotated[Name | None, Query()] = None,
+        accept: bool = False,
+        dry_run: bool = False,
+    ) -> FolderImport:
+        settings = ImportSettings(label, accept, dry_run)
+        return import_folder(annotator.folder, annotator.store, Bundle(content, name), settings)
 
     return routes

@@ -1,0 +1,129 @@
+"""Reader of CVAT's XML for images, version 1.1.
+
+https://docs.cvat.ai/docs/dataset_management/formats/format-cvat/
+"""
+
+from collections.abc import Iterator
+from functools import partial
+from xml.etree import ElementTree
+
+import numpy as np
+
+from vpuformer.arrays import BoolMask, Size
+from vpuformer.errors import MaskError
+from vpuformer.formats.bundle import Bundle
+from vpuformer.formats.found import (
+    AddNote,
+    Annotations,
+    Found,
+    FoundImage,
+    FoundObject,
+    LeftOut,
+    TargetImage,
+    check_size,
+    found_box,
+)
+from vpuformer.formats.outlines import Corners, ellipse, filled, turned
+from vpuformer.formats.xml_tree import number, parse_xml, root_of
+
+_IGNORED = ("attribute",)
+
+
+def claims(bundle: Bundle) -> bool:
+    """Whether there is a file of XML with `annotations`."""
+    return any(root_of(bundle, name) == "annotations" for name in _files(bundle))
+
+
+def read(bundle: Bundle) -> Annotations:
+    """The images of all files.
+
+    Raises:
+        MaskError: a file is not XML, or of a video.
+    """
+    images: list[FoundImage] = []
+    labels: dict[str, None] = {}
+    for path in _files(bundle):
+        if root_of(bundle, path) != "annotations":
+            continue
+        called = bundle.called(path)
+        root = parse_xml(bundle.read(path), called)
+        if root.find("track") is not None and root.find("image") is None:
+            raise MaskError(f"{called} holds tracks of a video; export the task from CVAT as 'CVAT for images 1.1'")
+        labels |= dict.fromkeys(label.text for label in root.iterfind("meta//labels/label/name") if label.text)
+        for image in root.iterfind("image"):
+            name = image.get("name")
+            images.append(FoundImage(name, partial(_objects, image, f"image {name!r:.200} of {called}")))
+    return Annotations(bundle.whole, images, [*labels])
+
+
+def _files(bundle: Bundle) -> tuple[str, ...] | list[str]:
+    return bundle.names if bundle.alone else bundle.under("", ".xml")
+
+
+def _objects(image: ElementTree.Element, called: str, target: TargetImage, _: AddNote) -> Iterator[Found]:
+    """The shapes of an image, the lowest first. A box that is not turned is the box of an object.
+
+    Raises:
+        MaskError: the image has another size, or a shape is broken.
+    """
+    check_size((number(image, "height", called), number(image, "width", called)), target, called)
+    shapes = [(index, shape) for index, shape in enumerate(image, 1) if shape.tag not in _IGNORED]
+    for index, shape in sorted(shapes, key=lambda item: _layer(item[1])):
+        where = f"shape {index} of {called}"
+        yield _object(shape, target.size, where)
+
+
+def _layer(shape: ElementTree.Element) -> int:
+    text = shape.get("z_order", "0")
+    return int(text) if text.removeprefix("-").isdecimal() else 0
+
+
+def _object(shape: ElementTree.Element, size: Size, where: str) -> Found:
+    label, angle = shape.get("label"), number(shape, "rotation", where) if shape.get("rotation") else 0.0
+    match shape.tag:
+        case "box":
+            x0, y0, x1, y1 = (number(shape, name, where) for name in ("xtl", "ytl", "xbr", "ybr"))
+            if not angle % 360:
+                return found_box(label, (x0, y0, x1, y1), size)
+            corners = turned([(x0, y0), (x1, y0), (x1, y1), (x0, y1)], angle, ((x0 + x1) / 2, (y0 + y1) / 2))
+            return FoundObject(label, filled(corners, size, where))
+        case "polygon":
+            return FoundObject(label, filled(_points(shape, where), size, where))
+        case "ellipse":
+            x, y, rx, ry = (number(shape, name, where) for name in ("cx", "cy", "rx", "ry"))
+            return FoundObject(label, filled(turned(ellipse((x, y), rx, ry), angle, (x, y)), size, where))
+        case "mask":
+            return FoundObject(label, _mask(shape, size, where))
+        case _:
+            return LeftOut(f"shape of type {shape.tag:.40}", "boxes, polygons, ellipses and masks are read")
+
+
+def _points(shape: ElementTree.Element, where: str) -> Corners:
+    text = shape.get("points", "")
+    try:
+        return [(float(x), float(y)) for x, y in (pair.split(",") for pair in text.split(";"))]
+    except ValueError:
+        raise MaskError(f"{where}: points are x,y;x,y;..., got {text!r:.60}") from None
+
+
+def _mask(shape: ElementTree.Element, size: Size, where: str) -> BoolMask:
+    """A mask within a rectangle: runs of background and object by turns, row by row."""
+    left, top, width, height = (int(number(shape, name, where)) for name in ("left", "top", "width", "height"))
+    if not (0 <= left < left + width <= size[1] and 0 <= top < top + height <= size[0]):
+        raise MaskError(
+            f"{where}: its mask of {width}x{height} pixels at ({left}, {top}) leaves the image of {size[1]}x{size[0]};"
+            " give the annotations of this very image"
+        )
+    text = shape.get("rle", "")
+    try:
+        runs = np.array([int(run) for run in text.split(",")], np.int64)
+    except (ValueError, OverflowError):
+        raise MaskError(f"{where}: run lengths are whole numbers with commas, got {text!r:.60}") from None
+    if runs.min() < 0 or runs.max() > width * height or runs.sum() > width * height:
+        raise MaskError(f"{where}: its run lengths do not fit a mask of {width}x{height} pixels")
+    inner = np.zeros(width * height, np.bool_)
+    filled_runs = np.repeat(np.arange(len(runs)) % 2 == 1, runs)
+    inner[: len(filled_runs)] = filled_runs
+    mask = np.zeros(size, np.bool_)
+    mask[top : top + height, left : left + width] = inner.reshape(height, width)
+    return mask

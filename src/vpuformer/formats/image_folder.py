@@ -1,0 +1,90 @@
+"""The images of a folder, found by the names that files give them.
+
+Nothing outside of the folder is opened.
+"""
+
+import os
+import unicodedata
+from pathlib import Path, PurePosixPath
+
+from vpuformer.errors import DatasetError, ImageError
+from vpuformer.files import files_below, is_file
+from vpuformer.images import image_endings
+
+_LONGEST, _SHOWN = 4096, 200
+"""Characters of a name, and of a name in a message."""
+
+
+def shown(given: str) -> str:
+    r"""A name for messages and lists, whatever it holds.
+
+    >>> shown("a\ud800.png")
+    'a\\ud800.png'
+    """
+    return given[:_SHOWN].encode(errors="backslashreplace").decode()
+
+
+class ImageFolder:
+    """A folder of images.
+
+    Args:
+        root: the folder.
+
+    Raises:
+        DatasetError: there is no such folder.
+    """
+
+    def __init__(self, root: str | os.PathLike[str]) -> None:
+        if not Path(root).is_dir():
+            raise DatasetError(f"there is no folder {root}; give the folder of the images")
+        self.root = Path(root).resolve()
+
+    def names(self) -> list[str]:
+        """Paths of all images within the folder, sorted; hidden files are left out."""
+        paths = (path for path in files_below(self.root) if path.suffix.lower() in image_endings())
+        names = (path.relative_to(self.root).as_posix() for path in paths)
+        return [name for name in names if not name.startswith(".") and "/." not in name and _is_text(name)]
+
+    def name_of(self, given: str) -> str:
+        """Path within the folder of the image that a list calls `given`.
+
+        It is the longest end of that path that is a file here, so that `/data/images/a.png` finds `a.png`. Without any
+        it is the whole path, without its drive, root, `.` and `..`.
+
+        Raises:
+            ImageError: the name is not text, or cannot be a path.
+        """
+        parts = self._parts(given)
+        for first in range(len(parts)):
+            name = "/".join(parts[first:])
+            composed, decomposed = unicodedata.normalize("NFC", name), unicodedata.normalize("NFD", name)
+            for spelled in (name, composed, decomposed):
+                if is_file(self.root / spelled):
+                    return spelled
+        return "/".join(parts)
+
+    def path_of(self, name: str) -> Path:
+        """The file of an image, without links.
+
+        Raises:
+            ImageError: there is no such file, or a link leads out of the folder.
+        """
+        path = self.root / name
+        if not is_file(path):
+            raise ImageError(f"there is no image {shown(name)} in {self.root}")
+        real = path.resolve()
+        if not real.is_relative_to(self.root):
+            raise ImageError(f"{shown(name)} leads to {real}, out of the folder; copy the file into the folder")
+        return real
+
+    def _parts(self, given: str) -> list[str]:
+        if not _is_text(given):
+            raise ImageError("its name is not text; rename the image")
+        parts = [part for part in PurePosixPath(given.replace("\\", "/")).parts if part not in ("/", "//", ".", "..")]
+        if not parts or "\0" in given or len(given) > _LONGEST:
+            raise ImageError("its name cannot be the path of an image")
+        return parts
+
+
+def _is_text(name: str) -> bool:
+    return name.encode(errors="ignore").decode() == name

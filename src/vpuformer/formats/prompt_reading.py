@@ -1,0 +1,84 @@
+"""Prompts of many images: JSON lines, CSV, and boxes of annotations."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from vpuformer.errors import ImageError, InputError, MaskError
+from vpuformer.formats import prompt_lines, prompt_table
+from vpuformer.formats.assignment import assign
+from vpuformer.formats.bundle import Bundle
+from vpuformer.formats.found import Annotations, FoundImage, FoundObject, LeftOut, TargetImage
+from vpuformer.formats.image_folder import ImageFolder, shown
+from vpuformer.formats.prompted import Listed, PromptList, Unanswered
+from vpuformer.formats.reading import read_annotations
+from vpuformer.geometry import Crop
+from vpuformer.images import image_size
+from vpuformer.prompts import Box, Click, Prompt
+
+_LISTS = {
+    ".jsonl": prompt_lines.read,
+    ".ndjson": prompt_lines.read,
+    ".csv": prompt_table.read,
+    ".tsv": prompt_table.read,
+}
+"""Readers of lists of prompts, by the ending of the file."""
+
+
+def read_prompt_list(path: Path, folder: ImageFolder) -> PromptList:
+    """The prompted objects in files.
+
+    Args:
+        path: JSON lines (`.jsonl`) or CSV (`.csv`); or a file, archive or folder of annotations, whose boxes are the
+            prompts. An object with a mask is shown by the box around it; the visible keypoints of COCO are clicks.
+        folder: the folder of the images.
+
+    Raises:
+        InputError: the files are missing, of no kind that is read, or broken.
+    """
+    if not path.exists():
+        raise InputError(f"there is no {path}; give a file of prompts, or boxes of a detector")
+    read = _LISTS.get(path.suffix.lower())
+    if read is not None and path.is_file():
+        return read(path, folder)
+    bundle = Bundle(path)
+    title, annotations = read_annotations(bundle)
+    return PromptList(title, tuple(annotations.labels), _entries(annotations, bundle, path, folder))
+
+
+def _entries(
+    annotations: Annotations, bundle: Bundle, path: Path, folder: ImageFolder
+) -> Iterator[Listed | Unanswered]:
+    names = folder.names()
+    assigned = assign(annotations.images, names, path.stem)
+    for name in assigned.missing:
+        yield Unanswered(shown(name), f"there is no image {shown(name)} in {folder.root}")
+    for name in assigned.ambiguous:
+        yield Unanswered(shown(name), "its name may mean several images, or shares an image with another name")
+    for image, entries in assigned.of_image.items():
+        try:
+            target = TargetImage(image, image_size(folder.path_of(image)), annotations.labels, names)
+            listed = [each for entry in entries for each in _objects(entry, target, unique_ids=bundle.alone)]
+        except (ImageError, MaskError) as error:
+            yield Unanswered(image, str(error))
+            continue
+        yield Listed(image, None, image, entries[0].id if bundle.alone else None)
+        yield from listed
+
+
+def _objects(entry: FoundImage, target: TargetImage, *, unique_ids: bool) -> Iterator[Listed | Unanswered]:
+    for found in entry.objects(target, lambda _: None):
+        if isinstance(found, LeftOut):
+            yield from [Unanswered(target.image, f"{found.thing}: {found.why}", "object")] * found.number
+        elif isinstance(found, FoundObject):
+            given = found.id if entry.id is not None and unique_ids else None
+            object_id = int(given) if given is not None and given.isdecimal() else None
+            yield Listed.of(
+                target.image, target.image, lambda found=found: _prompts(found), found.label, object_id=object_id
+            )
+
+
+def _prompts(found: FoundObject) -> list[Prompt]:
+    if isinstance(found.shape, Box):
+        return [found.shape, *(Click(x, y) for x, y in found.points)]
+    around = Crop.around(found.shape)
+    return [] if around is None else [Box(*around.edges)]

@@ -1,0 +1,264 @@
+"""Runs from prompts to files: interrupted, in parts, in any order, and with input that nobody should trust."""
+
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from support.app_disks import Disks
+from vpuformer.errors import ConfigError, DatasetError, InputError
+from vpuformer.formats import FORMATS, read_objects
+from vpuformer.prediction.job import FILE
+from vpuformer.prediction.run import LEFT_OUT, Predicted, join, predict_folder
+
+TESTS = Path(__file__).parents[1]
+
+
+def click(x: float, y: float, **more: Any) -> dict[str, Any]:
+    return {"type": "click", "point": [x, y], **more}
+
+
+def line(image: str, *prompts: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+    return {"image": image, "prompts": list(prompts), **more}
+
+
+LINES = [
+    line("b.jpg", click(30, 30), label="dog"),
+    line("a.png", click(20, 20), click(90, 20, positive=False), label="cup"),
+    line("sub/c.png", {"type": "box", "box": [5, 5, 20, 20]}),
+    line("a.png", click(100, 70), label="dog"),
+    line("d.png", click(3, 3), label="cup"),
+    line("gone.png", click(3, 3), label="cup"),
+    line("e.png", click(300, 3)),
+    line("f.png", click(10, 3), label="dog"),
+]
+"""Eight objects of seven images: one image is missing, one prompt lies outside."""
+
+
+@pytest.fixture
+def images(image_folder: Path, rng: np.random.Generator) -> Path:
+    for name in ("d.png", "e.png", "f.png"):
+        Image.fromarray(rng.integers(0, 256, (20, 30, 3), np.uint8)).save(image_folder / name)
+    return image_folder
+
+
+def written(folder: Path, entries: Iterable[Any] = LINES) -> Path:
+    path = folder / "prompts.jsonl"
+    path.write_text("".join(json.dumps(entry) + "\n" for entry in entries))
+    return path
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def predicted(images: Path, prompts: Path, output: Path, **options: Any) -> Predicted:
+    return predict_folder(images, prompts, output, Disks(5), **options)
+
+
+def coco(folder: Path) -> dict[str, Any]:
+    return json.loads((folder / "annotations.json").read_bytes())
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_gets_the_masks(name: str, images: Path, tmp_path: Path) -> None:
+    result = predicted(images, written(tmp_path), tmp_path / "out", format_name=name, workers=2)
+    assert result.written is not None
+    assert (result.written.images, result.written.objects) == (6, 6)
+    assert (result.images_left_out, result.objects_left_out) == (1, 1)
+    assert not (tmp_path / "out" / FILE).exists()
+
+
+def test_labels_ids_and_masks_are_kept(images: Path, tmp_path: Path) -> None:
+    lines = [line("d.png", click(3, 3), label="cup", id=70), line("f.png", click(9, 3)), *LINES[:1]]
+    predicted(images, written(tmp_path, lines), tmp_path / "out")
+    content = coco(tmp_path / "out")
+    names = {each["id"]: each["name"] for each in content["categories"]}
+    assert [(each["id"], names[each["category_id"]]) for each in content["annotations"]] == [
+        (70, "cup"),
+        (71, "object"),
+        (72, "dog"),
+    ]
+    ((label, mask),) = read_objects((tmp_path / "out/annotations.json").read_bytes(), "d.png", (20, 30))
+    rows, columns = np.mgrid[:20, :30]
+    assert label == "cup"
+    assert np.array_equal(mask, np.hypot(columns - 3, rows - 3) <= 5)
+
+
+def test_what_is_left_out_is_listed_with_its_reason(images: Path, tmp_path: Path) -> None:
+    (images / "broken.png").write_bytes(b"no image")
+    lines = [*LINES, line("broken.png", click(1, 1)), line("a.png", click(float("nan"), 1), id=9), line("d.png")]
+    result = predicted(images, written(tmp_path, lines), tmp_path / "out")
+    entries = [json.loads(each) for each in (tmp_path / "out" / LEFT_OUT).read_text().splitlines()]
+    assert [(each["image"], each["thing"], each.get("id")) for each in entries] == [
+        ("a.png", "object", 9),
+        ("d.png", "object", None),
+        ("gone.png", "image", None),
+        ("e.png", "object", 7),
+        ("broken.png", "image", None),
+    ]
+    assert len(result.reasons) == 5
+    assert all(entry["reason"] in reason for entry, reason in zip(entries, result.reasons, strict=True))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.parametrize("name", ["coco", "png"])
+def test_a_run_that_is_killed_continues_to_the_same_files(name: str, images: Path, tmp_path: Path) -> None:
+    shares = [f"{random.uniform(0, 0.98):.6f}" for _ in range(12)]  # then the files are there, and the database gone
+    command = ["-m", "support.predict_kills", images, written(tmp_path), tmp_path, name, *shares]
+    ran = subprocess.run([sys.executable, *map(str, command)], cwd=TESTS, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    statuses = [each.split()[1] for each in ran.stdout.splitlines()]
+    assert statuses[::2].count("9") > 6
+    assert set(statuses[1::2]) == {"0"}, ran.stderr
+    for share in shares:
+        assert files(tmp_path / share) == files(tmp_path / "whole"), share
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_joined_parts_are_the_whole(count: int, images: Path, tmp_path: Path) -> None:
+    prompts = written(tmp_path, [*LINES, {"image": "d.png", "prompts": [], "label": "cup"}])
+    for name in ("coco", "voc"):
+        predicted(images, prompts, tmp_path / name, format_name=name)
+        parts = [tmp_path / f"{name} part {number}" for number in range(1, count + 1)]
+        for number, part in enumerate(parts, 1):
+            assert predicted(images, prompts, part, format_name=name, shard=f"{number}/{count}").written is None
+        join(parts[::-1], tmp_path / f"{name} joined")
+        assert files(tmp_path / f"{name} joined") == files(tmp_path / name)
+
+
+def test_parts_that_do_not_belong_together_are_refused(images: Path, tmp_path: Path) -> None:
+    prompts = written(tmp_path)
+    first, second, other = (tmp_path / name for name in ("first", "second", "other"))
+    predicted(images, prompts, first, shard="1/2")
+    with pytest.raises(InputError, match="these of 2 parts are missing: 2/2"):
+        join([first], tmp_path / "joined")
+    with pytest.raises(InputError, match="first was given twice"):
+        join([first, first], tmp_path / "joined")
+    shutil.copytree(first, tmp_path / "copy")
+    with pytest.raises(InputError, match="part 1/2 was given twice"):
+        join([first, tmp_path / "copy"], tmp_path / "joined")
+    predicted(images, written(tmp_path, LINES[:4]), other, shard="2/2")
+    with pytest.raises(InputError, match="belongs to another run, which differs in prompts"):
+        join([first, other], tmp_path / "joined")
+    with pytest.raises(InputError, match=r"holds no predictions\.sqlite"):
+        join([first, second], tmp_path / "joined")
+    with pytest.raises(ConfigError, match="I/N"):
+        predicted(images, prompts, second, shard="3/2")
+
+
+def test_the_order_of_the_lines_changes_no_mask(images: Path, tmp_path: Path) -> None:
+    lines = [{**entry, "id": number} for number, entry in enumerate(LINES, 1)]
+    predicted(images, written(tmp_path, lines), tmp_path / "one")
+    predicted(images, written(tmp_path, random.sample(lines, len(lines))), tmp_path / "other", workers=3)
+    runs = [
+        {each["id"]: (each["segmentation"], each["category_id"]) for each in coco(tmp_path / name)["annotations"]}
+        for name in ("one", "other")
+    ]
+    assert runs[0] == runs[1]
+
+
+def test_an_interrupted_run_asks_again_for_what_was_missing(images: Path, tmp_path: Path) -> None:
+    prompts, disks = written(tmp_path), Disks(5)
+
+    def stop(step: str, done: int, _: int) -> None:
+        if step == "write" or done == 6:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        predict_folder(images, prompts, tmp_path / "out", disks, on_progress=stop)
+    Image.new("RGB", (30, 20)).save(images / "gone.png")
+    again = Disks(5)
+    result = predict_folder(images, prompts, tmp_path / "out", again)
+    assert (result.images_left_out, result.objects_left_out) == (0, 1)
+    assert again.encoded <= 3  # gone.png, e.png and f.png
+    predicted(images, prompts, tmp_path / "whole")
+    assert files(tmp_path / "out") == files(tmp_path / "whole")
+
+
+def test_a_folder_in_use_or_of_another_run_is_refused(images: Path, tmp_path: Path) -> None:
+    prompts, output = written(tmp_path), tmp_path / "out"
+
+    def begin_again(*_: object) -> None:
+        with pytest.raises(InputError, match="another program works on"):
+            predicted(images, prompts, output)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        predicted(images, prompts, output, on_progress=begin_again)
+    other = Disks(5)
+    other.sha256 = "1" * 64
+    with pytest.raises(InputError, match="belongs to another run, which differs in weights; name another folder"):
+        predict_folder(images, prompts, output, other)
+    written(tmp_path, LINES[:3])
+    with pytest.raises(InputError, match="differs in prompts"):
+        predicted(images, prompts, output)
+    (output / FILE).write_bytes(b"no database, but a text that is long enough" * 99)
+    with pytest.raises(InputError, match="is not a database of predictions"):
+        predicted(images, prompts, output)
+
+
+def test_a_folder_with_files_is_overwritten_on_demand_alone(images: Path, tmp_path: Path) -> None:
+    prompts, output = written(tmp_path), tmp_path / "out"
+    predicted(images, prompts, output)
+    with pytest.raises(InputError, match="is not empty"):
+        predicted(images, prompts, output)
+    before = files(output)
+    predicted(images, prompts, output, overwrite=True)
+    assert files(output) == before
+
+
+def test_nothing_to_segment_is_one_sentence_and_leaves_nothing(images: Path, tmp_path: Path) -> None:
+    prompts, output = (
+        written(tmp_path, [line("a.png", click(float("inf"), 1)), {"image": "b.jpg", "objects": []}]),
+        tmp_path,
+    )
+    with pytest.raises(InputError, match=r"no object to be segmented \(a\.png: a click has a coordinate that is not"):
+        predicted(images, prompts, output / "out")
+    assert files(output / "out") == {}
+    with pytest.raises(DatasetError, match="there is no folder"):
+        predicted(images / "none", prompts, output / "out")
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("../secret.png", "there is no image secret.png"),
+        ("/etc/passwd", "there is no image etc/passwd"),
+        ("..", "cannot be the path of an image"),
+        ("", "cannot be the path of an image"),
+        ("a\0.png", "cannot be the path of an image"),
+        ("\ud800.png", "is not text"),
+        ("link.png", "out of the folder"),
+        ("x" * 5000, "cannot be the path of an image"),
+        ("x" * 300, "there is no image xxx"),
+        ("sub", "there is no image sub"),
+    ],
+)
+def test_no_image_outside_of_the_folder_is_read(name: str, reason: str, images: Path, tmp_path: Path) -> None:
+    Image.new("RGB", (30, 20)).save(tmp_path / "secret.png")
+    (images / "link.png").symlink_to(tmp_path / "secret.png")
+    disks = Disks(5)
+    lines = [line(name, click(1, 1)), line("d.png", click(1, 1))]
+    result = predict_folder(images, written(tmp_path, lines), tmp_path / "out", disks)
+    assert disks.encoded == 1
+    assert reason in result.reasons[0]
+
+
+def test_two_names_of_one_image_and_two_objects_of_one_id_are_refused(images: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"old/a\.png and a\.png are both a\.png in the folder"):
+        predicted(
+            images, written(tmp_path, [line("old/a.png", click(1, 1)), line("a.png", click(1, 1))]), tmp_path / "o"
+        )
+    twice = [line("b.jpg", click(1, 1), id=4), line("a.png", click(1, 1), id=4)]
+    with pytest.raises(InputError, match="two objects have the id 4"):
+        predicted(images, written(tmp_path, twice), tmp_path / "o")
