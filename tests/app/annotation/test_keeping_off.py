@@ -15,7 +15,6 @@ from vpuformer.app.annotation.annotator import Annotator
 from vpuformer.app.images.folder import Folder
 from vpuformer.app.schemas import NewStep, ObjectState
 from vpuformer.app.store import rle
-from vpuformer.app.store.rows import NewMask
 from vpuformer.app.store.store import Store
 from vpuformer.arrays import BoolMask, FloatMap
 from vpuformer.inference.protocol import Candidate, Encoded, Prediction, Query
@@ -62,8 +61,9 @@ def opened(folder: Path) -> Annotator:
 
 def others(annotator: Annotator, image: int = 1) -> list[int]:
     """Ids of two objects with the masks LEFT and TOP."""
-    masks = [NewMask(rle.encode(mask), int(mask.sum()), None) for mask in (LEFT, TOP)]
-    return [state.id for state in annotator.add_masks(image, masks)]
+    steps = [{"type": "mask", "mask": rle.to_message(rle.encode(mask), SIZE).model_dump()} for mask in (LEFT, TOP)]
+    states = [annotator.begin(image, f"other-{next(_numbers)}") for _ in steps]
+    return [act(annotator, *pair).id for pair in zip(states, steps, strict=True)]
 
 
 def act(annotator: Annotator, state: ObjectState, step: dict[str, Any], keep_off: Sequence[int] = ()) -> ObjectState:
