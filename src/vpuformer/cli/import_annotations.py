@@ -11,7 +11,7 @@ from vpuformer.errors import InputError
 from vpuformer.extras import require
 
 if TYPE_CHECKING:
-    from vpuformer.app.schemas import FolderImport
+    from vpuformer.app.import_report import FolderImport
     from vpuformer.inference.protocol import Segmenter
 
 

@@ -18,7 +18,7 @@ from vpuformer.app.annotation.box_answers import BoxAnswers
 from vpuformer.app.annotation.exporting import accepted_images, label_names
 from vpuformer.app.annotation.folder_import import ImportSettings, import_folder
 from vpuformer.app.images.folder import Folder
-from vpuformer.app.schemas import FolderImport
+from vpuformer.app.import_report import FolderImport
 from vpuformer.app.store import rle
 from vpuformer.app.store.rows import StepAnswer
 from vpuformer.app.store.store import Store

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from vpuformer.app.annotation.importing import as_imported, is_empty, stored_label
 from vpuformer.app.images.folder import Folder
-from vpuformer.app.schemas import FolderImport, Reason
+from vpuformer.app.import_report import FolderImport, Reason
 from vpuformer.app.store.imports import ImportedObject, short_digest
 from vpuformer.app.store.rows import ImageRow
 from vpuformer.app.store.store import Store

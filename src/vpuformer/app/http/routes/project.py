@@ -13,9 +13,9 @@ from vpuformer.app.annotation.folder_import import ImportSettings, import_folder
 from vpuformer.app.http.routes.parameters import ANY_FILE, Body, Identity, Opened
 from vpuformer.app.images.folder import Folder
 from vpuformer.app.images.originals import notes_on_files
+from vpuformer.app.import_report import FolderImport
 from vpuformer.app.schemas import (
     ExportFormat,
-    FolderImport,
     ImageListed,
     Label,
     LabelChange,
