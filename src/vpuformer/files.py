@@ -4,11 +4,12 @@ Every error of the operating system becomes one sentence.
 """
 
 import errno
+import hashlib
 import json
 import os
 import secrets
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,20 @@ def files_below(folder: str | Path) -> list[Path]:
         folders[:] = [name for name in folders if os.path.realpath(Path(here, name)) not in above]
         files += [path for path in (Path(here, name) for name in names) if path.is_file()]
     return sorted(files)
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def sha256_of_names(files: Iterable[Path], folder: Path) -> str:
+    """SHA-256 over the names of files within a folder and their sizes, not over their content."""
+    digest = hashlib.sha256()
+    for name, size in sorted((path.relative_to(folder), path.stat().st_size) for path in files):
+        digest.update(b"%b\0%d\n" % (os.fsencode(name.as_posix()), size))
+    return digest.hexdigest()
 
 
 @contextmanager

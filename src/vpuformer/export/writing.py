@@ -22,12 +22,12 @@ from torch import nn
 
 from vpuformer.errors import CheckpointError
 from vpuformer.export.graphs import DecodeGraph, EncodeGraph, Inputs, example_inputs
-from vpuformer.files import replacing, write_errors, write_file
+from vpuformer.files import replacing, sha256_of, write_errors, write_file
 from vpuformer.geometry import check_input_size
 from vpuformer.inference.graphs import DECODE_FILE, ENCODE_FILE, FORMAT, GRAPHS_FILE
 from vpuformer.model.checkpoint import load_model
 from vpuformer.model.features import FEATURES
-from vpuformer.model.manifest import CONFIG_FILE, WEIGHTS_FILE, Manifest, read_manifest, sha256_of
+from vpuformer.model.manifest import CONFIG_FILE, WEIGHTS_FILE, Manifest, read_manifest
 from vpuformer.model.prompt_inputs import PER_PROMPT
 
 _TYPES = {"F32": "FLOAT", "F16": "FLOAT16", "BF16": "BFLOAT16"}

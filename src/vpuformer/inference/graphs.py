@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vpuformer.errors import CheckpointError
-from vpuformer.files import read_json
-from vpuformer.model.manifest import CONFIG_FILE, WEIGHTS_FILE, Manifest, check_sha256, read_manifest, sha256_of
+from vpuformer.files import read_json, sha256_of
+from vpuformer.model.manifest import CONFIG_FILE, WEIGHTS_FILE, Manifest, check_sha256, read_manifest
 
 FORMAT = 1
 """Version of the layout."""

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from vpuformer.errors import CheckpointError, listed
-from vpuformer.files import write_errors, write_file
-from vpuformer.model.manifest import CONFIG_FILE, FORMAT, WEIGHTS_FILE, check_sha256, read_manifest, sha256_of
+from vpuformer.files import sha256_of, write_errors, write_file
+from vpuformer.model.manifest import CONFIG_FILE, FORMAT, WEIGHTS_FILE, check_sha256, read_manifest
 from vpuformer.model.vpuformer import VPUFormer
 
 

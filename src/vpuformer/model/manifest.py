@@ -8,7 +8,6 @@ where `config` is a `VPUFormerConfig`, `sha256` that of `model.safetensors`, and
 Neither can run code.
 """
 
-import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from vpuformer.errors import CheckpointError, InputError, unknown_name
-from vpuformer.files import read_json
+from vpuformer.files import read_json, sha256_of
 from vpuformer.model.config import VPUFormerConfig
 
 FORMAT = 1
@@ -186,12 +185,6 @@ def check_sha256(manifest: Manifest) -> None:
             f"{manifest.weights} does not belong to its {CONFIG_FILE}: its SHA-256 begins with"
             f" {found[:12]}, wanted {manifest.sha256[:12]}; copy or download both again"
         )
-
-
-def sha256_of(path: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _own_weights() -> Path:

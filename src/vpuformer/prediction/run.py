@@ -3,7 +3,6 @@
 An interrupted run continues where it was.
 """
 
-import hashlib
 import heapq
 import json
 import os
@@ -15,7 +14,7 @@ from operator import itemgetter
 from pathlib import Path
 
 from vpuformer.errors import InputError
-from vpuformer.files import files_below, replacing, write_errors
+from vpuformer.files import files_below, replacing, sha256_of, sha256_of_names, write_errors
 from vpuformer.formats import AnnotatedImage, Written, export, find_format
 from vpuformer.formats.image_folder import ImageFolder
 from vpuformer.formats.prompt_reading import read_prompt_list
@@ -212,11 +211,4 @@ def _unanswered(jobs: Sequence[Job]) -> Iterator[Unanswered]:
 
 def _fingerprint(path: Path) -> str:
     """SHA-256 over the content of a file, or over the names and sizes of the files in a folder."""
-    if not path.is_dir():
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    digest = hashlib.sha256()
-    for file in files_below(path):
-        name = os.fsencode(file.relative_to(path))
-        digest.update(b"%b\0%d\n" % (name, file.stat().st_size))
-    return digest.hexdigest()
+    return sha256_of_names(files_below(path), path) if path.is_dir() else sha256_of(path)
