@@ -60,6 +60,16 @@ def missing(extra: str) -> list[str]:
     return [module for module in EXTRAS[extra] if not _is_installed(module)]
 
 
+def installed_version(package: str) -> str | None:
+    """Version of a package, by the name that pip knows; None if it is not installed."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
 def _is_installed(module: str) -> bool:
     try:
         return find_spec(module) is not None

@@ -4,6 +4,7 @@ import gzip
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import Any
 
@@ -156,12 +157,10 @@ def test_a_fingerprint_sees_names_and_sizes(tmp_path: Path) -> None:
 
 
 def test_a_package_that_is_missing_is_no_obstacle(monkeypatch: pytest.MonkeyPatch) -> None:
-    from vpuformer.evaluation import records
-
     def missing(package: str) -> str:
-        raise records.PackageNotFoundError(package)
+        raise PackageNotFoundError(package)
 
-    monkeypatch.setattr(records, "version", missing)
+    monkeypatch.setattr("importlib.metadata.version", missing)
     assert used_versions()["torch"] == "none"
 
 

@@ -3,7 +3,6 @@
 import json
 import platform
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Annotated, Any
 
 import typer
@@ -61,13 +60,9 @@ def _names() -> dict[str, list[str]]:
 
 def _versions() -> dict[str, str]:
     """The version of each package that is installed."""
-    from importlib.metadata import PackageNotFoundError, version
+    from vpuformer.extras import installed_version
 
-    versions: dict[str, str] = {}
-    for package in _PACKAGES:
-        with suppress(PackageNotFoundError):
-            versions[package] = version(package)
-    return versions
+    return {package: found for package in _PACKAGES if (found := installed_version(package)) is not None}
 
 
 def _device() -> str:

@@ -6,21 +6,20 @@ Needs no torch.
 """
 
 import gzip
-import hashlib
 import json
 import os
 import platform
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 from vpuformer.arrays import Size
 from vpuformer.errors import DatasetError, InputError
-from vpuformer.files import files_below, read_bytes, read_json, write_errors, write_file
+from vpuformer.extras import installed_version
+from vpuformer.files import files_below, read_bytes, read_json, sha256_of_names, write_errors, write_file
 from vpuformer.metrics import MAX_CLICKS
 from vpuformer.prompts import Kind, Prompt, prompt_from_dict, prompt_to_dict
 
@@ -137,10 +136,7 @@ def used_versions() -> dict[str, str]:
     """Versions of Python and of the packages that results depend on."""
     versions = {"python": platform.python_version()}
     for package in _PACKAGES:
-        try:
-            versions[package] = version(package)
-        except PackageNotFoundError:
-            versions[package] = "none"  # for instance OpenCV, installed under another name
+        versions[package] = installed_version(package) or "none"  # for instance OpenCV, under another name
     return versions
 
 
@@ -228,12 +224,7 @@ def data_fingerprint(root: str | os.PathLike[str]) -> str:
     files = [top] if top.is_file() else files_below(top)
     if not files:
         raise DatasetError(f"there is no file in {top}; give the folder of a data set")
-    digest = hashlib.sha256()
-    for name, size in sorted(
-        (path.relative_to(top.parent if top.is_file() else top), path.stat().st_size) for path in files
-    ):
-        digest.update(f"{name.as_posix()}\0{size}\n".encode())
-    return digest.hexdigest()
+    return sha256_of_names(files, top.parent if top.is_file() else top)
 
 
 def read_records(path: str | os.PathLike[str]) -> Records:
