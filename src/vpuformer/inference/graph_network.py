@@ -10,10 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from vpuformer.arrays import FloatMap
-from vpuformer.encoding.batch import PromptBatch
 from vpuformer.errors import CheckpointError, ConfigError, MissingDependencyError
 from vpuformer.inference.graphs import Graphs
-from vpuformer.inference.network import Arrays, Masks, Pixels, Prompts
+from vpuformer.inference.network import Arrays, Masks, Pixels, Prompts, collated
 from vpuformer.model.prompt_inputs import Grids, encoder_prompt_maps, prompt_inputs
 
 Graph = Callable[[Arrays], Sequence[npt.NDArray[Any]]]
@@ -74,7 +73,7 @@ class GraphNetwork:
             )
         inputs: dict[str, npt.NDArray[Any]] = {"pixels": pixels, "mask": masks}
         if self.features_depend_on_prompts:
-            maps = encoder_prompt_maps(self.config, _collated(prompts), self._grids.image)
+            maps = encoder_prompt_maps(self.config, collated(prompts), self._grids.image)
             assert maps is not None
             inputs["prompt_maps"] = maps
         outputs = self._encode(inputs)
@@ -92,7 +91,7 @@ class GraphNetwork:
             joined = features[0].parts
         else:
             joined = {name: np.concatenate([each.parts[name] for each in features]) for name in self._features}
-        inputs = prompt_inputs(self.config, _collated(prompts), self._grids)
+        inputs = prompt_inputs(self.config, collated(prompts), self._grids)
         (logits,) = self._decode({**joined, "mask": masks, **inputs.named()})
         return logits
 
@@ -112,7 +111,3 @@ def _loaded(load: Callable[[Path], Graph], path: Path) -> Graph:
         raise
     except Exception as error:  # runtimes have no common class of their errors
         raise CheckpointError(f"{path} cannot be read as a graph ({error!s:.200}); export it again") from error
-
-
-def _collated(prompts: Prompts) -> PromptBatch:
-    return PromptBatch.collate([each for each, _ in prompts], [frame for _, frame in prompts])

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vpuformer.arrays import FloatMap
+from vpuformer.encoding.batch import PromptBatch
 from vpuformer.geometry import FrameMap
 from vpuformer.prompts import Prompt
 
@@ -21,6 +22,11 @@ Prompts = Sequence[tuple[Sequence[Prompt], FrameMap]]
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 """Arrays by name."""
+
+
+def collated(prompts: Prompts) -> PromptBatch:
+    """The prompts of all samples as arrays."""
+    return PromptBatch.collate([each for each, _ in prompts], [frame for _, frame in prompts])
 
 
 class Network(Protocol):

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 import torch
 
 from vpuformer.arrays import FloatMap
-from vpuformer.encoding.batch import PromptBatch
 from vpuformer.errors import ConfigError
 from vpuformer.inference.device import choose_device
-from vpuformer.inference.network import Arrays, Masks, Pixels, Prompts
+from vpuformer.inference.network import Arrays, Masks, Pixels, Prompts, collated
 from vpuformer.model.checkpoint import load_model
 from vpuformer.model.vpuformer import Features, VPUFormer
 
@@ -68,8 +67,8 @@ class TorchNetwork:
         self._use_threads()
         # Pixels lie together in memory, channel by channel: seen as [b, 3, s, s] that is channels last already.
         images = torch.from_numpy(pixels).permute(0, 3, 1, 2).to(self.device).float().div_(255)
-        collated = self._prompts(prompts) if self.features_depend_on_prompts else None
-        features = self.model.encode(images, self._masks(masks), collated)
+        batch = collated(prompts) if self.features_depend_on_prompts else None
+        features = self.model.encode(images, self._masks(masks), batch)
         if self.device.startswith("cuda"):
             torch.cuda.synchronize(self.device)
         if len(pixels) == 1:
@@ -82,7 +81,7 @@ class TorchNetwork:
         """See `vpuformer.inference.network.Network`."""
         self._use_threads()
         joined = features[0] if len(features) == 1 else Features.joined(features)
-        output = self.model.decode(joined, self._masks(masks), self._prompts(prompts))
+        output = self.model.decode(joined, self._masks(masks), collated(prompts))
         return output.logits[:, 0].float().cpu().numpy()
 
     def to_arrays(self, features: Features) -> Arrays:
@@ -100,6 +99,3 @@ class TorchNetwork:
 
     def _masks(self, masks: Masks) -> torch.Tensor:
         return torch.from_numpy(masks)[:, None].to(self.device)
-
-    def _prompts(self, prompts: Prompts) -> PromptBatch:
-        return PromptBatch.collate([each for each, _ in prompts], [frame for _, frame in prompts])
