@@ -11,7 +11,7 @@ from typer.core import TyperCommand
 
 from vpuformer.cli.outputs import check_apart
 from vpuformer.cli.progress import progress_bar
-from vpuformer.cli.shared_options import StoreOption
+from vpuformer.cli.shared_options import FormatOption, OverwriteOption, PolygonsOption, StoreOption
 from vpuformer.errors import InputError, StoreError
 from vpuformer.extras import require
 
@@ -36,16 +36,10 @@ def export_masks(
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="FOLDER", help="New or empty folder for the files.")
     ],
-    format_name: Annotated[str, typer.Option("--format", metavar="NAME", help="One of the formats below.")] = "coco",
+    format_name: FormatOption = "coco",
     store: StoreOption = None,
-    polygons: Annotated[
-        bool | None,
-        typer.Option("--polygons/--masks", help="Outlines or masks; by default masks in coco, outlines in labelme."),
-    ] = None,
-    overwrite: Annotated[
-        bool,
-        typer.Option("--overwrite", help="Replace the files of an earlier export in this format; other files stay."),
-    ] = False,
+    polygons: PolygonsOption = None,
+    overwrite: OverwriteOption = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
 ) -> None:
     """Write the accepted masks of all images in a format that other programs read.

@@ -9,7 +9,14 @@ import typer
 
 from vpuformer.cli.outputs import check_apart
 from vpuformer.cli.progress import progress_bar
-from vpuformer.cli.shared_options import DeviceOption, ModelOption, RuntimeOption
+from vpuformer.cli.shared_options import (
+    DeviceOption,
+    FormatOption,
+    ModelOption,
+    OverwriteOption,
+    PolygonsOption,
+    RuntimeOption,
+)
 from vpuformer.errors import ConfigError, InputError, counted
 from vpuformer.memory import keep_freed_memory
 
@@ -30,11 +37,8 @@ def predict(
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="FOLDER", help="New or empty folder for the files.")
     ],
-    format_name: Annotated[str, typer.Option("--format", metavar="NAME", help="One of the formats below.")] = "coco",
-    polygons: Annotated[
-        bool | None,
-        typer.Option("--polygons/--masks", help="Outlines or masks; by default masks in coco, outlines in labelme."),
-    ] = None,
+    format_name: FormatOption = "coco",
+    polygons: PolygonsOption = None,
     shard: Annotated[
         str, typer.Option(metavar="I/N", help="Only part I of N; `vpuformer merge` joins the parts.")
     ] = "1/1",
@@ -45,10 +49,7 @@ def predict(
     model: ModelOption = "default",
     device: DeviceOption = None,
     runtime: RuntimeOption = None,
-    overwrite: Annotated[
-        bool,
-        typer.Option("--overwrite", help="Replace the files of an earlier export in this format; other files stay."),
-    ] = False,
+    overwrite: OverwriteOption = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
 ) -> None:
     """Segment the objects that prompts, or the boxes of a detector, show in many images.

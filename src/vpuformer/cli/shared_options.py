@@ -12,6 +12,14 @@ RuntimeOption = Annotated[
     str | None,
     typer.Option(metavar="NAME", help="Runtime: onnx, openvino or torch; by default chosen for model and device."),
 ]
+FormatOption = Annotated[str, typer.Option("--format", metavar="NAME", help="One of the formats below.")]
+PolygonsOption = Annotated[
+    bool | None,
+    typer.Option("--polygons/--masks", help="Outlines or masks; by default masks in coco, outlines in labelme."),
+]
+OverwriteOption = Annotated[
+    bool, typer.Option("--overwrite", help="Replace the files of an earlier export in this format; other files stay.")
+]
 StoreOption = Annotated[
     str | None,
     typer.Option(
