@@ -20,6 +20,7 @@ from vpuformer.app.images.folder import Folder
 from vpuformer.app.store.store import FILE, Store
 from vpuformer.inference.protocol import Segmenter
 
+EXAMPLES = Path(__file__).parents[2] / "examples"
 CHROMIUM = next(
     (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
 )
@@ -77,6 +78,15 @@ def served(
     app = create_app(Folder(folder), Store(folder / FILE), segmenter or BackgroundSegmenter(), token=token)
     with running(app, port) as address:
         yield address + (f"?token={token}" if token else "")
+
+
+@contextlib.contextmanager
+def served_examples(folder: Path, segmenter: Segmenter) -> Iterator[str]:
+    """The address of a server on two of the bundled photographs, copied into the folder."""
+    for name in ("astronaut.jpg", "coffee.jpg"):
+        shutil.copy(EXAMPLES / name, folder)
+    with served(folder, segmenter) as address:
+        yield address
 
 
 @contextlib.contextmanager

@@ -1,6 +1,5 @@
 """Images with many objects in a real browser."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,9 +7,7 @@ import pytest
 
 from support import browser as browsing
 from support.app_disks import Disks
-from support.browser import Person, opened, served
-
-EXAMPLES = Path(__file__).parents[3] / "examples"
+from support.browser import Person, opened, served_examples
 
 pytestmark = browsing.MARKS
 
@@ -20,9 +17,7 @@ PLACES = ((100, 100), (200, 100), (300, 100))
 
 @pytest.fixture
 def address(tmp_path: Path) -> Iterator[str]:
-    for name in ("astronaut.jpg", "coffee.jpg"):
-        shutil.copy(EXAMPLES / name, tmp_path)
-    with served(tmp_path, Disks()) as address:
+    with served_examples(tmp_path, Disks()) as address:
         yield address
 
 

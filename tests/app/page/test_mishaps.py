@@ -1,7 +1,6 @@
 """Mishaps in a real browser: refused exports, another tab, images that change."""
 
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,10 +9,8 @@ from playwright.sync_api import Route
 
 from support import browser as browsing
 from support.app_disks import Disks
-from support.browser import Person, opened, served
+from support.browser import Person, opened, served_examples
 from vpuformer.formats import FORMATS
-
-EXAMPLES = Path(__file__).parents[3] / "examples"
 
 pytestmark = browsing.MARKS
 
@@ -22,9 +19,7 @@ pytestmark = browsing.MARKS
 def address(tmp_path: Path) -> Iterator[str]:
     folder = tmp_path / "Küste (Süd)"
     folder.mkdir()
-    for name in ("astronaut.jpg", "coffee.jpg"):
-        shutil.copy(EXAMPLES / name, folder)
-    with served(folder, Disks()) as address:
+    with served_examples(folder, Disks()) as address:
         yield address
 
 

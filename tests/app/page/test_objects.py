@@ -1,6 +1,5 @@
 """Objects in a real browser: accepting, undoing that, marking an image as done, labels."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,18 +7,14 @@ import pytest
 
 from support import browser as browsing
 from support.app_disks import Disks
-from support.browser import Person, opened, served
-
-EXAMPLES = Path(__file__).parents[3] / "examples"
+from support.browser import Person, opened, served_examples
 
 pytestmark = browsing.MARKS
 
 
 @pytest.fixture
 def address(tmp_path: Path) -> Iterator[str]:
-    for name in ("astronaut.jpg", "coffee.jpg"):
-        shutil.copy(EXAMPLES / name, tmp_path)
-    with served(tmp_path, Disks()) as address:
+    with served_examples(tmp_path, Disks()) as address:
         yield address
 
 

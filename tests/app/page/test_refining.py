@@ -11,10 +11,8 @@ import pytest
 
 from support import browser as browsing
 from support.app_disks import Disks
-from support.browser import Person, opened, served
+from support.browser import EXAMPLES, Person, opened, served, served_examples
 from vpuformer.inference.protocol import Prediction, Query
-
-EXAMPLES = Path(__file__).parents[3] / "examples"
 
 pytestmark = browsing.MARKS
 
@@ -40,9 +38,7 @@ def segmenter() -> Recorded:
 
 @pytest.fixture
 def address(tmp_path: Path, segmenter: Recorded) -> Iterator[str]:
-    for name in ("astronaut.jpg", "coffee.jpg"):
-        shutil.copy(EXAMPLES / name, tmp_path)
-    with served(tmp_path, segmenter) as address:
+    with served_examples(tmp_path, segmenter) as address:
         yield address
 
 
