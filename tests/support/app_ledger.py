@@ -8,7 +8,7 @@ from support.app_disks import Disks
 from vpuformer.app.annotation.answering import keep_shown
 from vpuformer.app.annotation.brush import painted
 from vpuformer.app.annotation.history import active_prompts, base_step, brush_strokes, lasso_mask, prompts
-from vpuformer.app.schemas import RleMask
+from vpuformer.app.step_schemas import RleMask
 from vpuformer.app.store import rle
 from vpuformer.arrays import BoolMask
 from vpuformer.inference.protocol import Prediction, Query

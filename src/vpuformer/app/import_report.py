@@ -1,6 +1,6 @@
 """The message that reports an import of annotations for a whole folder."""
 
-from vpuformer.app.schemas import Message
+from vpuformer.app.step_schemas import Message
 
 
 class Reason(Message):

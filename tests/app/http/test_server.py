@@ -27,7 +27,7 @@ from vpuformer.app.annotation.network_queue import MAX_WAITING
 from vpuformer.app.http.server import create_app
 from vpuformer.app.images.folder import Folder, version_of
 from vpuformer.app.images.open_images import OpenImage
-from vpuformer.app.schemas import RleMask
+from vpuformer.app.step_schemas import RleMask
 from vpuformer.app.store import rle
 from vpuformer.app.store.store import Store
 from vpuformer.arrays import BoolMask

@@ -1,4 +1,4 @@
-"""The page's `types.js` has the same fields and types as the server's `schemas.py`."""
+"""The page's `types.js` has the same fields and types as the server's messages."""
 
 import re
 import types
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from vpuformer.app import schemas
+from vpuformer.app import schemas, step_schemas
 
 FILE = Path(schemas.__file__).parent / "page" / "types.js"
 
@@ -86,8 +86,9 @@ def fields_of(message: type[BaseModel]) -> Fields:
 def messages() -> dict[str, type[BaseModel]]:
     return {
         name: value
-        for name, value in vars(schemas).items()
-        if isinstance(value, type) and issubclass(value, BaseModel) and value.__module__ == schemas.__name__
+        for module in (schemas, step_schemas)
+        for name, value in vars(module).items()
+        if isinstance(value, type) and issubclass(value, BaseModel) and value.__module__ == module.__name__
     }
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from vpuformer.app.schemas import RleMask
+from vpuformer.app.step_schemas import RleMask
 from vpuformer.app.store import rle
 from vpuformer.errors import MaskError
 

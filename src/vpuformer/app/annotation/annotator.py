@@ -12,15 +12,8 @@ from vpuformer.app.images.folder import Folder
 from vpuformer.app.images.gallery import Gallery
 from vpuformer.app.images.open_images import OpenImage
 from vpuformer.app.images.pyramid import TILE
-from vpuformer.app.schemas import (
-    PROMPTS,
-    ClientState,
-    ImageOpened,
-    MaskStep,
-    NewStep,
-    ObjectState,
-    Step,
-)
+from vpuformer.app.schemas import ClientState, ImageOpened, NewStep, ObjectState
+from vpuformer.app.step_schemas import PROMPTS, MaskStep, Step
 from vpuformer.app.store import rle
 from vpuformer.app.store.rows import StepAnswer
 from vpuformer.app.store.store import Store

@@ -6,13 +6,13 @@ from typing import Any
 import cv2
 import numpy as np
 
-from vpuformer.app.schemas import PROMPTS
+from vpuformer.app.step_schemas import PROMPTS
 from vpuformer.arrays import BoolMask, Size
 from vpuformer.errors import PromptError
 from vpuformer.prompts import Prompt, prompt_from_dict
 
 Content = Mapping[str, Any]
-"""A step as it is stored: the JSON of a step in `vpuformer.app.schemas`; a mask step without its mask."""
+"""A step as it is stored: the JSON of a step in `vpuformer.app.step_schemas`; a mask step without its mask."""
 
 STARTS = ("mask", "lasso", "clear")
 """Types of steps that make earlier prompts inactive."""

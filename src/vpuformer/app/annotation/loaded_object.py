@@ -5,7 +5,8 @@ from dataclasses import replace
 from typing import Any
 
 from vpuformer.app.annotation import history
-from vpuformer.app.schemas import Choice, ObjectState, RleMask, StoredStep
+from vpuformer.app.schemas import Choice, ObjectState, StoredStep
+from vpuformer.app.step_schemas import RleMask
 from vpuformer.app.store import rle
 from vpuformer.app.store.rows import ObjectRow, StepAnswer, StepRow, last_answered
 from vpuformer.app.store.store import Store

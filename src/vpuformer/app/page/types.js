@@ -1,5 +1,5 @@
 /**
- * Types of the server's messages; the Python module `vpuformer.app.schemas` is the original.
+ * Types of the server's messages; the Python modules `vpuformer.app.schemas` and `step_schemas` are the originals.
  *
  * @typedef {[number, number]} Point in image pixels, with the centre of the top left pixel at (0, 0)
  * @typedef {[number, number, number, number]} Edges left, top, right, bottom

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from vpuformer.app.schemas import RleMask
+from vpuformer.app.step_schemas import RleMask
 from vpuformer.arrays import BoolMask, Size
 from vpuformer.errors import MaskError
 from vpuformer.images import MAX_PIXELS

@@ -1,0 +1,147 @@
+"""JSON of the steps that a person takes on an object.
+
+Coordinates are (x, y) in image pixels, with the centre of the top left pixel at (0, 0). A prompt has the form that
+`vpuformer.prompts.prompts_from_json` reads; `positive` is true by default.
+
+A *step* is anything a person does to an object: a prompt, a brush stroke, a mask to start from. Steps are ordered. Undo
+and redo only change `at`, the number of steps in force.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from vpuformer.images import MAX_PIXELS
+from vpuformer.metrics import MASK_THRESHOLD
+
+MAX_POINTS = 10_000
+"""Maximum number of points in a scribble, brush stroke or lasso."""
+
+MAX_RUNS = 16_000_000
+"""Maximum length of a run-length text in characters; 12 MB decoded."""
+
+Number = Annotated[float, Field(ge=-1e6, le=1e6, allow_inf_nan=False)]
+Point = tuple[Number, Number]
+Path = Annotated[list[Point], Field(min_length=1, max_length=MAX_POINTS)]
+
+
+class Message(BaseModel):
+    """Base of all messages. Unknown fields are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class RleMask(Message):
+    """A mask as run lengths: LEB128 numbers in base64. See `vpuformer.app.store.rle`."""
+
+    width: Annotated[int, Field(ge=1)]
+    height: Annotated[int, Field(ge=1)]
+    runs: Annotated[str, Field(max_length=MAX_RUNS)]
+
+
+class ClickStep(Message):
+    type: Literal["click"]
+    point: Point
+    positive: bool = True
+    only_here: bool = False
+    """Change the mask near this prompt alone. Boxes and scribbles have the same switch."""
+
+
+class BoxStep(Message):
+    """A box with the edges x0, y0, x1, y1. The box around pixel (3, 5) is 2.5, 4.5, 3.5, 5.5."""
+
+    type: Literal["box"]
+    box: tuple[Number, Number, Number, Number]
+    positive: bool = True
+    only_here: bool = False
+
+
+class ScribbleStep(Message):
+    type: Literal["scribble"]
+    path: Path
+    positive: bool = True
+    only_here: bool = False
+
+
+class BrushStep(Message):
+    """Paint or erase the mask along a path, without the network.
+
+    These pixels stay as they are set, whatever follows, until a later stroke crosses them, the stroke is undone, or the
+    object starts again from another mask.
+    """
+
+    type: Literal["brush"]
+    path: Path
+    radius: Annotated[float, Field(gt=0, le=10_000, allow_inf_nan=False)]
+    """In image pixels."""
+    positive: bool = True
+
+
+class LassoStep(Message):
+    """A closed line around the object. The network refines the enclosed area."""
+
+    type: Literal["lasso"]
+    path: Path
+
+
+class MaskStep(Message):
+    """Start again from this mask. Earlier prompts become inactive."""
+
+    type: Literal["mask"]
+    mask: RleMask
+
+
+class ClearStep(Message):
+    """Start again from an empty mask. Can be undone."""
+
+    type: Literal["clear"]
+
+
+class RemoveStep(Message):
+    """Remove a prompt: go back to the mask before it, and segment with the prompts after it."""
+
+    type: Literal["remove"]
+    step: Annotated[int, Field(ge=0)]
+    """Index of the prompt among the steps."""
+
+
+class ChooseStep(Message):
+    """Replace the mask by another candidate for the active prompts.
+
+    After a click on a shirt, for example, the candidates are the shirt and the person.
+    """
+
+    type: Literal["choose"]
+    index: Annotated[int, Field(ge=0, le=1_000_000)]
+    """Index of the candidate; 0 is the network's own answer. After the last one it starts again from 0."""
+
+
+class TidyStep(Message):
+    """Tidy the answer of the last step that is not a tidy step, without the network."""
+
+    type: Literal["tidy"]
+    threshold: Annotated[float, Field(ge=0.01, le=0.99, allow_inf_nan=False)] = MASK_THRESHOLD
+    """Pixels with a higher probability are the object."""
+    holes: Annotated[int, Field(ge=0, le=MAX_PIXELS)] = 0
+    """Fill holes of at most so many pixels."""
+    specks: Annotated[int, Field(ge=0, le=MAX_PIXELS)] = 0
+    """Drop parts of at most so many pixels."""
+    smooth: Annotated[int, Field(ge=0, le=1000)] = 0
+    """Radius in pixels within which the outline is smoothed."""
+
+
+Step = Annotated[
+    ClickStep
+    | BoxStep
+    | ScribbleStep
+    | BrushStep
+    | LassoStep
+    | MaskStep
+    | ClearStep
+    | RemoveStep
+    | ChooseStep
+    | TidyStep,
+    Field(discriminator="type"),
+]
+PROMPTS = ("click", "box", "scribble")
+"""Types of the steps that are prompts."""
