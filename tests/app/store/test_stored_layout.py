@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import sqlalchemy as sa
 from PIL import Image
 
 from support.app_disks import Disks
@@ -13,6 +14,7 @@ from vpuformer.app.annotation.exporting import accepted_images
 from vpuformer.app.images.folder import Folder
 from vpuformer.app.schemas import NewStep
 from vpuformer.app.store import rle
+from vpuformer.app.store.database import Database
 from vpuformer.app.store.logits import decode_logits
 from vpuformer.app.store.rows import ImageRow, LabelRow, ObjectRow
 from vpuformer.app.store.store import Store
@@ -68,3 +70,16 @@ def test_work_goes_on(address: Path) -> None:
     step = NewStep.model_validate({"key": "step-new", "revision": 4, "step": {"type": "click", "point": [2, 2]}})
     assert annotator.step(2, step).area == 9
     annotator.close()
+
+
+def test_a_column_of_a_later_version_is_added_to_an_earlier_store(address: Path) -> None:
+    later = sa.MetaData()
+    sa.Table("label", later, sa.Column("id", sa.Integer, primary_key=True), sa.Column("order", sa.Float))
+    for _ in range(2):  # the second opening finds the column
+        Database(address, later).close()
+    with sqlite3.connect(address) as connection:
+        assert connection.execute('SELECT id, name, "order" FROM label').fetchall() == [(1, "cup", None)]
+    connection.close()
+    store = Store(address)
+    assert store.labels() == [LabelRow(1, "cup", "#e69f00")]
+    store.close()

@@ -17,7 +17,8 @@ class Database:
 
     Args:
         address: path of an SQLite file, which is created if it is missing, or an SQLAlchemy URL ("postgresql://...").
-        tables: tables to create if they are missing.
+        tables: tables to create if they are missing. Columns that an earlier version did not have are added too; they
+            must be nullable, so that both versions can go on with the database.
 
     Attributes:
         address: the address without a password.
@@ -34,6 +35,7 @@ class Database:
             self._engine = sa.create_engine(url)
             _prepare(self._engine)
             tables.create_all(self._engine)
+            _add_missing_columns(self._engine, tables)
 
     def close(self) -> None:
         """Close all connections."""
@@ -88,6 +90,17 @@ def _url(text: str) -> sa.URL:
             f"{text.partition('://')[0]}://... is not a database URL; use one like"
             " postgresql://user:password@host:5432/name, or the path of an SQLite file (--store)"
         ) from error
+
+
+def _add_missing_columns(engine: sa.Engine, tables: sa.MetaData) -> None:
+    present = sa.inspect(engine)
+    for table in tables.sorted_tables:
+        names = {column["name"] for column in present.get_columns(table.name)}
+        for column in (column for column in table.columns if column.name not in names):
+            quoted = engine.dialect.identifier_preparer
+            added = f"{quoted.quote(column.name)} {column.type.compile(engine.dialect)}"
+            with engine.connect().execution_options(writes=True) as connection, connection.begin():
+                connection.exec_driver_sql(f"ALTER TABLE {quoted.format_table(table)} ADD COLUMN {added}")
 
 
 def _prepare(engine: sa.Engine) -> None:
