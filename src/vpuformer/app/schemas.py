@@ -16,6 +16,9 @@ MAX_OBJECTS = 10_000
 MAX_TEXT = 200
 """Maximum length of a label's name in characters."""
 
+MAX_COMMENT = 2000
+"""Maximum length of a reviewer's comment in characters."""
+
 Colour = Annotated[str, Field(pattern=r"^#[0-9a-f]{6}$")]
 Name = Annotated[str, Field(min_length=1, max_length=MAX_TEXT), AfterValidator(label_name)]
 
@@ -24,6 +27,9 @@ Key = Annotated[str, Field(min_length=8, max_length=64, pattern=r"^[A-Za-z0-9-]+
 
 Identity = Annotated[int, Field(ge=1, le=2**31 - 1)]
 """Id of an image, label or object, in the range that every database can store."""
+
+Verdict = Literal["accepted", "rejected"]
+"""What a reviewer decides about an image."""
 
 
 class NewObject(Message):
@@ -65,8 +71,20 @@ class ObjectChange(Message):
     """Omitted from the answer if it is still current; without it the answer holds all steps and the mask."""
 
 
+class ImageReview(Message):
+    """What a reviewer decided about an image. An accepted image becomes done, a rejected one not done."""
+
+    verdict: Verdict | None
+    """None removes the review."""
+    comment: Annotated[str, Field(max_length=MAX_COMMENT)] = ""
+    """Shown to whoever opens the image."""
+
+
 class ImageChange(Message):
-    done: bool
+    """A change of an image. Missing or null fields stay unchanged. A done mark removes the verdict of a review."""
+
+    done: bool | None = None
+    review: ImageReview | None = None
 
 
 class LastImage(Message):
@@ -174,6 +192,11 @@ class ImageListed(Message):
     """Number of accepted objects."""
     unaccepted: int
     """Number of objects with a step in force that are not accepted."""
+    labels: list[int | None]
+    """Labels of these objects, each once; null if some have no label."""
+    changed: float | None
+    """Time of the last change of the image or its objects, in seconds since 1970."""
+    review: Verdict | None
 
 
 class ImageOpened(Message):
@@ -192,6 +215,7 @@ class ImageOpened(Message):
     notes: list[str]
     """What the person should know, such as further frames or channels that are not shown."""
     done: bool
+    review: ImageReview
     objects: list[ObjectState]
     """In order of creation, without deleted objects."""
 

@@ -93,7 +93,17 @@ def test_the_project_before_anything_was_done(client: TestClient) -> None:
         "version": vpuformer.__version__,
         "labels": [],
         "images": [
-            {"id": n, "name": name, "done": False, "objects": 0, "unaccepted": 0} for n, name in enumerate(names, 1)
+            {
+                "id": n,
+                "name": name,
+                "done": False,
+                "objects": 0,
+                "unaccepted": 0,
+                "labels": [],
+                "changed": None,
+                "review": None,
+            }
+            for n, name in enumerate(names, 1)
         ],
         "formats": [{"name": e.name, "title": e.title, "summary": e.summary} for e in FORMATS.values()],
         "place": None,
@@ -190,10 +200,31 @@ def test_a_image_is_marked_as_done_and_counts_its_objects(client: TestClient) ->
     for change in ({"accepted": True}, {"accepted": True, "deleted": True}, {"accepted": False}):
         client.patch(f"/api/objects/{step(client, begin(client), _CLICK)['id']}", json=change)
     begin(client)
-    expected = {"id": 1, "name": "a.png", "done": True, "objects": 1, "unaccepted": 1}
-    assert client.patch("/api/images/1", json={"done": True}).json() == expected
-    assert client.get("/api/project").json()["images"][0] == expected
+    expected = {"id": 1, "name": "a.png", "done": True, "objects": 1, "unaccepted": 1, "labels": [None], "review": None}
+    answer = client.patch("/api/images/1", json={"done": True}).json()
+    assert answer == expected | {"changed": answer["changed"]}
+    assert client.get("/api/project").json()["images"][0] == answer
     assert client.get("/api/images/1").json()["done"] is True
+
+
+def test_an_image_is_reviewed(client: TestClient) -> None:
+    def review(verdict: str | None, comment: str = "") -> State:
+        change = {"review": {"verdict": verdict, "comment": comment}}
+        answer = client.patch("/api/images/1", json=change).json()
+        assert client.get("/api/images/1").json()["review"] == change["review"]
+        return answer
+
+    client.patch("/api/images/1", json={"done": True})
+    rejected = review("rejected", "The handle is missing.")
+    assert (rejected["review"], rejected["done"]) == ("rejected", False)
+    client.patch("/api/images/1", json={"done": True})
+    opened = client.get("/api/images/1").json()
+    assert opened["review"] == {"verdict": None, "comment": "The handle is missing."}
+    accepted = review("accepted")
+    assert (accepted["review"], accepted["done"]) == ("accepted", True)
+    removed = review(None)
+    assert (removed["review"], removed["done"]) == (None, True)
+    assert client.patch("/api/images/1", json={"review": {"verdict": "good"}}).status_code == 422
 
 
 def test_a_tile_is_the_image_itself_and_kept_for_ever(client: TestClient, image_folder: Path) -> None:

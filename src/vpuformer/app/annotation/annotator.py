@@ -12,7 +12,7 @@ from vpuformer.app.images.folder import Folder
 from vpuformer.app.images.gallery import Gallery
 from vpuformer.app.images.open_images import OpenImage
 from vpuformer.app.images.pyramid import TILE
-from vpuformer.app.schemas import ClientState, ImageOpened, NewStep, ObjectState
+from vpuformer.app.schemas import ClientState, ImageOpened, ImageReview, NewStep, ObjectState
 from vpuformer.app.step_schemas import PROMPTS, MaskStep, Step
 from vpuformer.app.store import rle
 from vpuformer.app.store.rows import StepAnswer
@@ -79,6 +79,7 @@ class Annotator:
             range=image.range,
             notes=list(image.notes),
             done=row.done,
+            review=ImageReview(verdict=row.review, comment=row.comment),
             objects=[self.state(each.id) for each in self.store.objects_of(identity)],
         )
 

@@ -177,7 +177,7 @@ class ImportStore(LabelStore):
         else:
             identity, count = known.id, len(known.steps)
             connection.execute(steps.update().where(steps.c.object == identity).values(position=None))
-            values = {"label": label, "revision": known.revision + 1, "at": 1}
+            values = {"label": label, "revision": known.revision + 1, "at": 1, "changed": now}
             values |= {} if isinstance(new.mask, bytes) else {"accepted": False}
             connection.execute(objects.update().where(objects.c.id == identity).values(**values))
         content = {"type": "mask"} if isinstance(new.mask, bytes) else {"type": "box", "box": new.mask}

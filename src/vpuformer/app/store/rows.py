@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from vpuformer.app.schemas import Verdict
+
 
 @dataclass(frozen=True, slots=True)
 class ImageRow:
@@ -18,6 +20,13 @@ class ImageRow:
     """Number of objects with a step in force that are not accepted."""
     size: tuple[int, int] | None
     """Height and width; None until the image was opened."""
+    labels: tuple[int | None, ...] = ()
+    """Labels of these objects, each once; None if some have no label."""
+    changed: float | None = None
+    """Time of the last change of the image or its objects, in seconds since 1970."""
+    review: Verdict | None = None
+    comment: str = ""
+    """The reviewer's comment."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,9 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
+from vpuformer.app.store.image_store import ImageStore
 from vpuformer.app.store.imports import ImportStore
-from vpuformer.app.store.rows import ImageRow, ObjectRow, StepAnswer, StepRow, answer_columns, step_text
+from vpuformer.app.store.rows import ObjectRow, StepAnswer, StepRow, answer_columns, step_text
 from vpuformer.app.store.tables import VERSION, VISIBLE, images, layout, metadata, objects, steps
 from vpuformer.errors import ConflictError, NotFoundError, StoreError
 from vpuformer.files import read_json
@@ -24,7 +25,7 @@ FILE = "vpuformer.sqlite"
 """Default name of the store in a folder of images."""
 
 
-class Store(ImportStore):
+class Store(ImportStore, ImageStore):
     """A database of images, labels, objects and steps. See `Database` for its address.
 
     A method that needs an image, label or object by its id raises `NotFoundError` if there is none.
@@ -53,51 +54,6 @@ class Store(ImportStore):
         """
         with self._writing() as connection:
             connection.execute(metadata.update().where(metadata.c.name == "version").values(value=str(VERSION)))
-
-    def sync(self, names: Iterable[str]) -> None:
-        """Register these images. Images no longer in the folder are kept: the file may return."""
-        with self._writing() as connection:
-            known = set(connection.scalars(sa.select(images.c.name)))
-            new = [{"name": name, "done": False} for name in names if name not in known]
-            if new:
-                connection.execute(images.insert(), new)
-
-    def images(self) -> list[ImageRow]:
-        """Return all images that were ever registered, in no particular order."""
-        with self._reading() as connection:
-            return [_image(row) for row in connection.execute(_IMAGES)]
-
-    def image(self, identity: int) -> ImageRow:
-        """Return one image."""
-        with self._reading() as connection:
-            row = connection.execute(_IMAGES.where(images.c.id == identity)).first()
-        if row is None:
-            raise NotFoundError(f"there is no image {identity}; open one from the list")
-        return _image(row)
-
-    def change_image(self, identity: int, *, done: bool | None = None, size: tuple[int, int] | None = None) -> ImageRow:
-        """Mark an image as done or not done, or store its height and width."""
-        values: dict[str, Any] = {} if done is None else {"done": done}
-        if size is not None:
-            values |= {"height": size[0], "width": size[1]}
-        with self._writing() as connection:
-            connection.execute(images.update().where(images.c.id == identity).values(**values))
-        return self.image(identity)
-
-    @property
-    def last_image(self) -> int | None:
-        """Id of the image that was open last."""
-        with self._reading() as connection:
-            value = connection.scalar(sa.select(metadata.c.value).where(metadata.c.name == "place"))
-        return None if value is None else int(value)
-
-    def set_last_image(self, identity: int) -> None:
-        """Store which image is open."""
-        self.image(identity)
-        with self._writing() as connection:
-            row = metadata.update().where(metadata.c.name == "place")
-            if not connection.execute(row.values(value=str(identity))).rowcount:
-                connection.execute(metadata.insert().values(name="place", value=str(identity)))
 
     def add_object(self, image: int, key: str, label: int | None = None) -> ObjectRow:
         """Create an object without steps, or return the object that already has this key.
@@ -301,7 +257,7 @@ class Store(ImportStore):
     def _update(connection: sa.Connection, row: ObjectRow, **values: Any) -> ObjectRow:
         """Change an object and increase its revision."""
         values["revision"] = row.revision + 1
-        connection.execute(objects.update().where(objects.c.id == row.id).values(**values))
+        connection.execute(objects.update().where(objects.c.id == row.id).values(changed=time.time(), **values))
         return replace(row, **values)
 
 
@@ -309,16 +265,6 @@ _WITHDRAWN = steps.c.position.is_(None) & steps.c.mask.is_(None)
 """Condition on a step: it is no longer part of the history and was never answered."""
 
 
-_COUNT = sa.select(sa.func.count()).where(objects.c.image == images.c.id, VISIBLE)
-_IMAGES = sa.select(
-    images.c.id,
-    images.c.name,
-    images.c.done,
-    images.c.height,
-    images.c.width,
-    _COUNT.where(objects.c.accepted).scalar_subquery(),
-    _COUNT.where(sa.not_(objects.c.accepted), objects.c.at > 0).scalar_subquery(),
-)
 _OBJECTS = sa.select(
     objects.c.id,
     objects.c.image,
@@ -328,12 +274,6 @@ _OBJECTS = sa.select(
     objects.c.revision,
     objects.c.at,
 )
-
-
-def _image(row: Sequence[Any]) -> ImageRow:
-    identity, name, done, height, width, accepted, unaccepted = row
-    size = None if height is None or width is None else (height, width)
-    return ImageRow(identity, name, done, accepted, unaccepted, size)
 
 
 def _content(text: str) -> Any:

@@ -41,6 +41,11 @@ images = Table(
     Column("width", Integer),
     Column("height", Integer),
     Column("done", Boolean, nullable=False, default=False),
+    # What a reviewer decided, "accepted" or "rejected", and the comment to whoever opens the image next.
+    Column("review", String(10)),
+    Column("comment", Text),
+    # Time of the last done mark or review, in seconds since 1970.
+    Column("changed", Float),
 )
 
 objects = Table(
@@ -55,6 +60,8 @@ objects = Table(
     Column("revision", Integer, nullable=False, default=0),
     Column("at", Integer, nullable=False, default=0),
     Column("created", Float, nullable=False),
+    # Time of the last change; None in earlier stores, and for objects without a change.
+    Column("changed", Float),
 )
 
 steps = Table(
@@ -78,5 +85,7 @@ steps = Table(
     Index("step_object", "object"),
 )
 
-VISIBLE = not_(objects.c.deleted) & exists().where(steps.c.object == objects.c.id, steps.c.position.is_not(None))
-"""Condition on an object: it is not deleted and has a step. Without one, its first step was lost or refused."""
+HAS_STEP = exists().where(steps.c.object == objects.c.id, steps.c.position.is_not(None))
+"""Condition on an object: it has a step. Without one, its first step was lost or refused."""
+VISIBLE = not_(objects.c.deleted) & HAS_STEP
+"""Condition on an object: it is not deleted and has a step."""

@@ -24,11 +24,15 @@ def router() -> APIRouter:
     def opened(identity: Identity, annotator: Opened) -> ImageOpened:
         return annotator.open(identity)
 
-    @routes.patch("/images/{identity}", summary="Mark an image as done or not done")
+    @routes.patch("/images/{identity}", summary="Mark an image as done or not done, or review it")
     def change(identity: Identity, body: ImageChange, annotator: Opened) -> ImageListed:
         store = annotator.store
-        store.image(identity)
-        return listed(store.change_image(identity, done=body.done))
+        row = store.image(identity)
+        if body.done is not None:
+            row = store.change_image(identity, done=body.done)
+        if body.review is not None:
+            row = store.review_image(identity, body.review.verdict, body.review.comment)
+        return listed(row)
 
     @routes.get("/images/{identity}/thumbnail", response_class=Response, summary="Read a small JPEG of an image")
     def small(identity: Identity, annotator: Opened) -> Response:

@@ -32,7 +32,16 @@ from vpuformer.formats.bundle import Bundle
 
 def listed(row: ImageRow) -> ImageListed:
     """Return an image as the list shows it."""
-    return ImageListed(id=row.id, name=row.name, done=row.done, objects=row.objects, unaccepted=row.unaccepted)
+    return ImageListed(
+        id=row.id,
+        name=row.name,
+        done=row.done,
+        objects=row.objects,
+        unaccepted=row.unaccepted,
+        labels=list(row.labels),
+        changed=row.changed,
+        review=row.review,
+    )
 
 
 def _label(row: LabelRow) -> Label:

@@ -1,0 +1,131 @@
+"""Images in a store: names, sizes, done marks, reviews, and what the list shows of their objects."""
+
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from vpuformer.app.schemas import Verdict
+from vpuformer.app.store.database import Database
+from vpuformer.app.store.rows import ImageRow
+from vpuformer.app.store.tables import HAS_STEP, images, metadata, objects
+from vpuformer.errors import NotFoundError
+
+
+class ImageStore(Database):
+    """A database with the images of a folder.
+
+    A method that needs an image by its id raises `NotFoundError` if there is none.
+    """
+
+    def sync(self, names: Iterable[str]) -> None:
+        """Register these images. Images no longer in the folder are kept: the file may return."""
+        with self._writing() as connection:
+            known = set(connection.scalars(sa.select(images.c.name)))
+            new = [{"name": name, "done": False} for name in names if name not in known]
+            if new:
+                connection.execute(images.insert(), new)
+
+    def images(self) -> list[ImageRow]:
+        """Return all images that were ever registered, in no particular order."""
+        with self._reading() as connection:
+            groups = defaultdict[int, list[Any]](list)
+            for group in connection.execute(_GROUPS):
+                groups[group.image].append(group)
+            return [_image(row, groups.get(row.id, ())) for row in connection.execute(_IMAGES)]
+
+    def image(self, identity: int) -> ImageRow:
+        """Return one image."""
+        with self._reading() as connection:
+            row = connection.execute(_IMAGES.where(images.c.id == identity)).first()
+            groups = connection.execute(_GROUPS.where(objects.c.image == identity)).all()
+        if row is None:
+            raise NotFoundError(f"there is no image {identity}; open one from the list")
+        return _image(row, groups)
+
+    def change_image(self, identity: int, *, done: bool | None = None, size: tuple[int, int] | None = None) -> ImageRow:
+        """Mark an image as done or not done, or store its height and width.
+
+        A mark removes the verdict of a review, which was about the image as it was; its comment stays.
+        """
+        values: dict[str, Any] = {} if done is None else {"done": done, "review": None, "changed": time.time()}
+        if size is not None:
+            values |= {"height": size[0], "width": size[1]}
+        return self._change_image(identity, values)
+
+    def review_image(self, identity: int, verdict: Verdict | None, comment: str = "") -> ImageRow:
+        """Store what a reviewer decided, or remove the review.
+
+        An accepted image becomes done, a rejected one not done.
+        """
+        values = {"review": verdict, "comment": comment or None, "changed": time.time()}
+        return self._change_image(identity, values if verdict is None else values | {"done": verdict == "accepted"})
+
+    def _change_image(self, identity: int, values: dict[str, Any]) -> ImageRow:
+        with self._writing() as connection:
+            connection.execute(images.update().where(images.c.id == identity).values(**values))
+        return self.image(identity)
+
+    @property
+    def last_image(self) -> int | None:
+        """Id of the image that was open last."""
+        with self._reading() as connection:
+            value = connection.scalar(sa.select(metadata.c.value).where(metadata.c.name == "place"))
+        return None if value is None else int(value)
+
+    def set_last_image(self, identity: int) -> None:
+        """Store which image is open."""
+        self.image(identity)
+        with self._writing() as connection:
+            row = metadata.update().where(metadata.c.name == "place")
+            if not connection.execute(row.values(value=str(identity))).rowcount:
+                connection.execute(metadata.insert().values(name="place", value=str(identity)))
+
+
+_IMAGES = sa.select(
+    images.c.id,
+    images.c.name,
+    images.c.done,
+    images.c.height,
+    images.c.width,
+    images.c.review,
+    images.c.comment,
+    images.c.changed,
+)
+
+
+def _number(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
+    return sa.func.sum(sa.case((sa.not_(objects.c.deleted) & condition, 1), else_=0))
+
+
+_GROUPS = (
+    sa.select(
+        objects.c.image,
+        objects.c.label,
+        _number(objects.c.accepted).label("accepted"),
+        _number(sa.not_(objects.c.accepted) & (objects.c.at > 0)).label("unaccepted"),
+        sa.func.max(sa.func.coalesce(objects.c.changed, objects.c.created)).label("changed"),
+    )
+    .where(HAS_STEP)
+    .group_by(objects.c.image, objects.c.label)
+)
+"""Objects of each image and label: how many, and when one was changed last."""
+
+
+def _image(row: sa.Row[Any], groups: Sequence[sa.Row[Any]]) -> ImageRow:
+    labels = (group.label for group in groups if group.accepted or group.unaccepted)
+    times = [*([] if row.changed is None else [row.changed]), *(group.changed for group in groups)]
+    return ImageRow(
+        row.id,
+        row.name,
+        row.done,
+        objects=sum(group.accepted for group in groups),
+        unaccepted=sum(group.unaccepted for group in groups),
+        size=None if row.height is None or row.width is None else (row.height, row.width),
+        labels=tuple(sorted(labels, key=lambda label: label or 0)),
+        changed=max(times, default=None),
+        review=row.review,
+        comment=row.comment or "",
+    )
