@@ -42,6 +42,10 @@ def main() -> None:
                 person.page.keyboard.press("?")
                 person.page.wait_for_timeout(300)
                 keep(person, "app-keys-dark")
+                person.page.keyboard.press("Escape")
+            with opened(address, color_scheme="light") as person:
+                review(person)
+                keep(person, "app-review")
     with tempfile.TemporaryDirectory() as place:
         Image.fromarray(data.coins()).save(Path(place, "coins.png"))
         with served(Path(place)) as address, opened(address, color_scheme="light") as person:
@@ -69,6 +73,26 @@ def work(person: Person) -> None:
     person.scribble([(345, 288), (366, 300), (388, 288)])
     person.page.mouse.move(*person.place((300, 395)))
     person.page.wait_for_timeout(300)
+
+
+def review(person: Person) -> None:
+    """Accept an image with an object, reject another with a comment, and open the filter."""
+    page = person.page
+    page.get_by_text("astronaut.jpg").first.click()
+    person.wait(state="idle", image="astronaut.jpg")
+    person.drag([(60, 5), (460, 510)])
+    person.press("Enter")
+    person.press("F8")
+    page.locator("#review-accept").click()
+    page.get_by_text("coffee.jpg").first.click()
+    person.wait(state="idle", image="coffee.jpg")
+    page.get_by_label("Comment").fill("The handle of the spoon is missing.")
+    page.locator("#review-reject").click()
+    page.locator("#stage").focus()
+    person.press("F8")
+    page.get_by_role("button", name="Filter and order").click()
+    page.mouse.move(0, 790)
+    page.wait_for_timeout(7500)  # until hint and messages are gone
 
 
 def crowd(person: Person) -> None:

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { objectCountText, rowsSeen } from "../../src/vpuformer/app/page/filelist.js";
-import { matching } from "../../src/vpuformer/app/page/folder.js";
+import { filtered, PLAIN } from "../../src/vpuformer/app/page/listfilter.js";
 
 test("the list of images makes only the rows that are seen", () => {
   const { from, to } = rowsSeen(60_000, 600, 20_000);
@@ -17,6 +17,6 @@ test("the list of images says how many objects are accepted and how many are not
 
 test("a search finds all its words in any order and case", () => {
   const images = ["a/Cat 1.jpg", "a/dog.jpg", "b/cat 2.jpg"].map((name, id) => ({ id, name, done: false, objects: 0, unaccepted: 0 }));
-  assert.deepEqual(matching(images, "CAT b/").map(({ id }) => id), [2]);
-  assert.equal(matching(images, "  "), images);
+  assert.deepEqual(filtered(images, { ...PLAIN, search: "CAT b/" }).map(({ id }) => id), [2]);
+  assert.equal(filtered(images, { ...PLAIN, search: "  " }), images);
 });

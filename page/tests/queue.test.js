@@ -243,7 +243,7 @@ test("a request at which the server always fails does not hold up the others for
 test("changes and done marks have their own addresses", async () => {
   const { server, queue, lane } = begin();
   queue.push(lane, { type: "change", change: { accepted: true } });
-  queue.push(queue.lane(), { type: "done", image: 4, done: true });
+  queue.push(queue.lane(), { type: "image", image: 4, change: { done: true } });
   await settle();
   assert.deepEqual(server.sent, [
     { method: "PATCH", path: "api/objects/7", body: { accepted: true, known: { revision: 0, answered: 0 } } },

@@ -5,7 +5,7 @@ import { Session } from "../../src/vpuformer/app/page/session.js";
 import { FakeServer, state } from "./fakeserver.js";
 
 export const image = (id, objects = []) => ({
-  id, name: `${id}.jpg`, width: 8, height: 8, tile: 512, levels: 1, version: "v", range: null, notes: [], done: false, objects,
+  id, name: `${id}.jpg`, width: 8, height: 8, tile: 512, levels: 1, version: "v", range: null, notes: [], done: false, review: { verdict: null, comment: "" }, objects,
 });
 export const click = { type: "click", point: [1, 1], positive: true };
 
@@ -20,7 +20,7 @@ export async function begin(objects = [], recall = () => undefined) {
   const api = {
     getProject: async () => ({
       folder: "f", model: "m", model_sha256: "", version: "1", labels: [{ id: 4, name: "cup", colour: "#e69f00" }], formats: [], place: 2,
-      images: [1, 2, 3].map((id) => ({ id, name: `${id}.jpg`, done: false, objects: 0, unaccepted: 0 })),
+      images: [1, 2, 3].map((id) => ({ id, name: `${id}.jpg`, done: false, objects: 0, unaccepted: 0, labels: [], changed: null, review: null })),
     }),
     openImage: async (id) => image(id, id === 2 ? objects : []),
     putPlace: async () => null,

@@ -26,6 +26,7 @@ COMMANDS = [
     "annotate",
     "precompute",
     "export-masks",
+    "count",
     "evaluate",
     "merge",
     "report",

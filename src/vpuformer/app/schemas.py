@@ -72,7 +72,10 @@ class ObjectChange(Message):
 
 
 class ImageReview(Message):
-    """What a reviewer decided about an image. An accepted image becomes done, a rejected one not done."""
+    """What a reviewer decided about an image.
+
+    An accepted image becomes done, a rejected one not done.
+    """
 
     verdict: Verdict | None
     """None removes the review."""
@@ -81,7 +84,10 @@ class ImageReview(Message):
 
 
 class ImageChange(Message):
-    """A change of an image. Missing or null fields stay unchanged. A done mark removes the verdict of a review."""
+    """A change of an image. Missing or null fields stay unchanged.
+
+    A done mark removes the verdict of a review.
+    """
 
     done: bool | None = None
     review: ImageReview | None = None
@@ -248,6 +254,49 @@ class Project(Message):
     formats: list[ExportFormat]
     place: int | None
     """Id of the image that was open last."""
+
+
+class ImageCounts(Message):
+    """Number of images in each state. Every image is in one of them."""
+
+    untouched: int
+    begun: int
+    rejected: int
+    done: int
+    """Not reviewed."""
+    accepted: int
+    """Accepted in a review."""
+
+
+class WorkCounts(Message):
+    """Objects and work of one label, or of one day."""
+
+    name: str | None
+    """The label, None for objects without one; or the day, such as 2026-11-29, in the time zone of the server."""
+    images: int
+    objects: int
+    accepted: int
+    """Number of these objects that are accepted."""
+    seconds: float
+    """Time of work."""
+
+
+class Progress(Message):
+    """State of the images, and the work on them.
+
+    `vpuformer.app.annotation.progress` defines the time of work.
+    """
+
+    images: ImageCounts
+    objects: int
+    accepted: int
+    seconds: float
+    """Time of work on all objects, deleted ones too."""
+    seconds_per_object: float | None
+    """Mean time of work on an object that people have worked on; None if there is none."""
+    labels: list[WorkCounts]
+    days: list[WorkCounts]
+    """Days on which people took steps or began objects."""
 
 
 class Problem(Message):

@@ -16,6 +16,7 @@ import typer
 from typer.core import TyperGroup
 
 from vpuformer.cli.annotate import annotate
+from vpuformer.cli.count import count
 from vpuformer.cli.data import data
 from vpuformer.cli.evaluate import evaluate
 from vpuformer.cli.export_masks import FormatsBelow, export_masks
@@ -138,7 +139,19 @@ def _options(
 
 
 app.command()(segment)
-for _command in (predict, annotate, precompute, export_masks, evaluate, merge, report, train, export_network, info):
+for _command in (
+    predict,
+    annotate,
+    precompute,
+    export_masks,
+    count,
+    evaluate,
+    merge,
+    report,
+    train,
+    export_network,
+    info,
+):
     app.command(cls=FormatsBelow if _command in (predict, export_masks) else None)(_command)
 app.command("import")(import_annotations)
 app.add_typer(data, name="data")

@@ -96,8 +96,21 @@ def test_axe_finds_nothing_serious(address: str, scheme: str) -> None:
         person.press("y")
         assert page.locator("#tidy").is_visible()
         assert faults(person) == []
-        person.press("y")
-        person.press("d")
+        page.locator("#toggle-files").click()
+        page.locator("#toggle-filter").click()
+        person.press("F8")
+        assert page.locator("#filter").is_visible()
+        assert page.locator("#review").is_visible()
+        assert faults(person) == []
+        page.get_by_role("button", name="Counts").click()
+        page.locator("#counts table").first.wait_for()
+        assert faults(person) == []
+        page.keyboard.press("Escape")
+        page.locator("#review-reject").click()
+        page.locator("#stage").focus()
+        person.press("F8")
+        assert page.locator("#review-note").is_visible()
+        assert faults(person) == []
         for key, shown in (("d", "#ask"), ("?", "#keys"), ("Control+s", "#export-menu")):
             page.keyboard.press(key)
             page.locator(shown).wait_for()

@@ -19,6 +19,7 @@ import { clamped, inside } from "./viewport.js";
  * @property {import("./input.js").Input} input
  * @property {import("./render.js").Renderer} renderer
  * @property {import("./toast.js").Toasts} toasts
+ * @property {import("./counts.js").Counts} counts
  */
 
 /** Screen pixels within which Alt+click selects a prompt. */
@@ -26,10 +27,10 @@ const PICK_RADIUS = 14;
 /** Screen pixels that the keyboard cross moves. */
 const CROSS_STEP = 10;
 const ZOOM = 1.25;
-const REGIONS = ["stage", "tidy", "quick", "side", "search", "tools"];
+const REGIONS = ["stage", "tidy", "review", "quick", "side", "search", "tools"];
 
 /** @param {ActionDeps} deps */
-export function actions({ session, settings, stage, labels, input, renderer, toasts }) {
+export function actions({ session, settings, stage, labels, input, renderer, toasts, counts }) {
   /** First corner of a box drawn with the keyboard, and its image. @type {{at: Point, on: object} | null} */
   let set = null;
   const corner = () => (set && set.on === session.image ? set.at : null);
@@ -108,11 +109,12 @@ export function actions({ session, settings, stage, labels, input, renderer, toa
 
   const escape = () => {
     const focused = document.activeElement;
-    if (focused instanceof HTMLInputElement) byId("stage").focus();
+    if (focused instanceof HTMLInputElement || focused instanceof HTMLTextAreaElement) byId("stage").focus();
     else if (input.active) input.cancel();
     else if (corner()) dropCorner();
     else if (session.selected !== null) session.select(session.current);
-    else if (settings.tidyOpen) toggleTidy();
+    else if (settings.tidyOpen) toggleCard("tidyOpen");
+    else if (settings.reviewOpen) toggleCard("reviewOpen");
     else if (stage.cross) {
       stage.cross = null;
       stage.redraw();
@@ -132,10 +134,13 @@ export function actions({ session, settings, stage, labels, input, renderer, toa
     }
   };
 
-  const toggleTidy = () => {
-    settings.tidyOpen = !settings.tidyOpen;
+  /** Open or close a card over the image; the cards share a place. @param {"tidyOpen" | "reviewOpen"} card */
+  const toggleCard = (card) => {
+    const open = !settings[card];
+    settings.tidyOpen = settings.reviewOpen = false;
+    settings[card] = open;
     renderer.now();
-    const first = settings.tidyOpen && byId("tidy").querySelector("input:enabled");
+    const first = open && byId(card === "tidyOpen" ? "tidy" : "review").querySelector(":is(input, textarea):enabled");
     (first instanceof HTMLElement ? first : byId("stage")).focus();
   };
 
@@ -195,7 +200,11 @@ export function actions({ session, settings, stage, labels, input, renderer, toa
     undo: () => session.undoRedo("undo"),
     redo: () => session.undoRedo("redo"),
     choose: () => session.choose(),
-    tidy: toggleTidy,
+    tidy: () => toggleCard("tidyOpen"),
+    review: () => toggleCard("reviewOpen"),
+    filter: () => (settings.filterOpen = !settings.filterOpen),
+    counts: () => void counts.open(),
+    jump: () => thenPlain(() => void session.jump(settings.reviewOpen)),
     clear: () => session.clear(),
     delete: remove,
     deleteObject: () => session.current && session.remove(session.current),

@@ -108,6 +108,10 @@ function sendJson(method, path, body) {
 /** @returns {Promise<Project>} */
 export const getProject = () => ask("api/project");
 
+/** @returns {Promise<import("./types.js").Progress>} */
+export const getCounts = () => ask("api/progress");
+export const COUNTS_TABLE = "api/progress.csv";
+
 /** @returns {Promise<import("./types.js").NetworkState>} */
 export const getNetwork = () => ask("api/network");
 

@@ -153,17 +153,18 @@ export class FileList {
 
   /** @param {HTMLElement} row @param {number} index */
   #update(row, index) {
-    const { id, done, name } = this.#shown[index];
+    const { id, done, name, review } = this.#shown[index];
     const count = objectCountText(this.#shown[index]);
-    const state = `${id === this.#open}|${done}|${count}|${index === this.#focused}`;
+    const state = `${id === this.#open}|${done}|${review}|${count}|${index === this.#focused}`;
     if (row.dataset.state === state) return;
     row.dataset.state = state;
     row.setAttribute("aria-selected", String(id === this.#open));
     row.classList.toggle("focused", index === this.#focused);
     row.classList.toggle("done", done);
+    row.classList.toggle("rejected", review === "rejected");
     const folder = name.slice(0, Math.max(0, name.lastIndexOf("/")));
     const note = row.querySelector(".file-note");
-    if (note) note.textContent = [count, folder].filter(Boolean).join(" · ") || "no objects";
+    if (note) note.textContent = [review === "accepted" ? "reviewed" : review, count, folder].filter(Boolean).join(" · ") || "no objects";
   }
 
   #thumbnails() {

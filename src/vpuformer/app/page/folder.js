@@ -1,33 +1,24 @@
-/** The folder of images: its list, the search, counts and done marks. */
+/** The folder of images: its list, what of it is shown, counts, done marks and reviews. */
+
+import { filtered, PLAIN, sorted } from "./listfilter.js";
 
 /** @typedef {import("./types.js").Project} Project */
 /** @typedef {import("./types.js").ImageListed} ImageListed */
 /** @typedef {import("./queue.js").Lane} Lane */
 /** @typedef {import("./queue.js").Queue} Queue */
-
-/**
- * The images whose names contain all words of a search.
- *
- * @param {ImageListed[]} images
- * @param {string} search
- */
-export function matching(images, search) {
-  const words = search.toLowerCase().split(/\s+/).filter(Boolean);
-  if (!words.length) return images;
-  return images.filter((image) => {
-    const name = image.name.toLowerCase();
-    return words.every((word) => name.includes(word));
-  });
-}
+/** @typedef {import("./listfilter.js").Arrangement} Arrangement */
 
 export class Folder {
   /** @type {Project | null} */
   project = null;
-  /** Images that match the search; all images without a search. @type {ImageListed[]} */
+  /** Images that are shown, in their order. @type {ImageListed[]} */
   matches = [];
-  /** Increases with every change of object counts and done marks. */
+  /** Increases with every change of object counts, done marks and reviews. */
   changes = 0;
-  #search = "";
+  /** @type {Arrangement} */
+  arrangement = { ...PLAIN };
+  /** All images in the order that was chosen. It stays while they change, so that the list does not jump. @type {ImageListed[]} */
+  #order = [];
   /** @type {Map<number, ImageListed>} */
   #listed = new Map();
   /** @type {Map<number, Lane>} */
@@ -45,8 +36,7 @@ export class Folder {
    */
   read(project) {
     this.project = project;
-    this.#listed = new Map(project.images.map((image) => [image.id, image]));
-    this.search(this.#search);
+    this.#list(project.images);
     if (project.place !== null && this.#listed.has(project.place)) return project.place;
     return project.images[0]?.id ?? null;
   }
@@ -68,37 +58,74 @@ export class Folder {
     });
     const at = this.indexOf(open);
     if (at >= 0 && !images.some(({ id }) => id === open)) images.splice(at, 0, project.images[at]);
-    if (images.length === project.images.length && images.every((image, i) => image === project.images[i])) return;
+    if (counted) this.changes++;
+    if (sameImages(images, project.images)) return;
     project.images = images;
+    this.#list(images);
+  }
+
+  /** @param {ImageListed[]} images */
+  #list(images) {
     this.#listed = new Map(images.map((image) => [image.id, image]));
-    this.search(this.#search);
+    this.#order = sorted(images, this.arrangement.sort);
+    this.match();
   }
 
-  /** @param {string} text @returns {number} how many match */
+  /**
+   * Show other images, or the same in another order.
+   *
+   * @param {Partial<Arrangement>} change
+   * @returns {number} how many images are shown
+   */
+  arrange(change) {
+    Object.assign(this.arrangement, change);
+    if (change.sort) this.#order = sorted(this.project?.images ?? [], change.sort);
+    return this.match();
+  }
+
+  /** Filter the images again: some have changed. @returns {number} how many are shown */
+  match() {
+    const matches = filtered(this.#order, this.arrangement);
+    if (!sameImages(matches, this.matches)) this.matches = matches;
+    return matches.length;
+  }
+
+  /** @param {string} text @returns {number} how many images are shown */
   search(text) {
-    this.#search = text;
-    this.matches = matching(this.project?.images ?? [], text);
-    return this.matches.length;
+    return this.arrange({ search: text });
   }
 
-  /** Whether the search excludes images. */
-  get searching() {
+  /** Whether some images are not shown. */
+  get filtering() {
     return this.matches.length < (this.project?.images.length ?? 0);
   }
 
   /**
-   * The next or previous matching image in the list, whether the given image matches or not.
+   * The next or previous image that is shown, whether the given image is shown or not.
    *
    * @param {number | undefined} id
    * @param {1 | -1} by
    */
   neighbour(id, by) {
-    const at = this.indexOf(id);
-    if (!this.project || at < 0) return null;
-    const { images } = this.project;
-    const ahead = by > 0 ? images.slice(at + 1) : images.slice(0, at).reverse();
-    const matches = new Set(this.matches);
-    return ahead.find((image) => matches.has(image)) ?? null;
+    const shown = this.filtering ? new Set(this.matches) : null;
+    const order = this.#order;
+    const at = order.findIndex((image) => image.id === id);
+    for (let next = at + by; at >= 0 && next in order; next += by) if (shown?.has(order[next]) ?? true) return order[next];
+    return null;
+  }
+
+  /**
+   * The next image that is shown and needs something; after the last one, the search goes on from the first.
+   *
+   * @param {number | undefined} id
+   * @param {(image: ImageListed) => boolean} needs
+   */
+  following(id, needs) {
+    const shown = new Set(this.matches);
+    const order = this.#order;
+    const at = order.findIndex((image) => image.id === id);
+    const turned = [...order.slice(at + 1), ...order.slice(0, Math.max(0, at))];
+    return turned.find((image) => shown.has(image) && needs(image)) ?? null;
   }
 
   /** @param {number} id */
@@ -115,14 +142,21 @@ export class Folder {
    * Set the object counts of an image.
    *
    * @param {number} id
-   * @param {boolean[]} accepted whether each object is accepted
+   * @param {{accepted: boolean, label: number | null}[]} objects
    */
-  count(id, accepted) {
+  count(id, objects) {
     const listed = this.listed(id);
     if (!listed) return;
     this.changes++;
-    listed.objects = accepted.filter(Boolean).length;
-    listed.unaccepted = accepted.length - listed.objects;
+    listed.objects = objects.filter(({ accepted }) => accepted).length;
+    listed.unaccepted = objects.length - listed.objects;
+    listed.labels = [...new Set(objects.map(({ label }) => label))];
+  }
+
+  /** Note that an image or its objects were changed now. @param {number} id */
+  touch(id) {
+    const listed = this.listed(id);
+    if (listed) listed.changed = Date.now() / 1000;
   }
 
   /** @param {number} id @param {boolean} accepted @param {number} number of further objects */
@@ -132,24 +166,39 @@ export class Folder {
     if (listed) listed[accepted ? "objects" : "unaccepted"] += number;
   }
 
-  /**
-   * @param {number} id
-   * @param {boolean} done
-   */
+  /** @param {number} id @param {boolean} done */
   mark(id, done) {
-    const listed = this.listed(id);
-    if (!listed) return;
-    this.changes++;
-    listed.done = done;
-    const lane = this.#lanes.get(id) ?? this.#queue.lane();
-    this.#lanes.set(id, lane);
-    this.#queue.push(lane, { type: "done", image: id, done });
+    this.#change({ type: "image", image: id, change: { done } }, { done, review: null });
   }
 
-  /** @param {{image: number, done: boolean}} mark that the server refused */
-  revertMark({ image, done }) {
-    this.changes++;
-    const listed = this.listed(image);
-    if (listed) listed.done = !done;
+  /** @param {number} id @param {import("./types.js").ImageReview} review */
+  review(id, review) {
+    const { verdict } = review;
+    const done = verdict ? verdict === "accepted" : (this.listed(id)?.done ?? false);
+    this.#change({ type: "image", image: id, change: { review } }, { done, review: verdict });
   }
+
+  /** @param {import("./queue.js").ImageAction} action @param {Pick<ImageListed, "done" | "review">} values */
+  #change(action, values) {
+    const listed = this.listed(action.image);
+    if (!listed) return;
+    this.changes++;
+    this.touch(action.image);
+    const { done, review } = listed;
+    Object.assign(listed, values);
+    const lane = this.#lanes.get(action.image) ?? this.#queue.lane();
+    this.#lanes.set(action.image, lane);
+    this.#queue.push(lane, { ...action, former: { done, review } });
+  }
+
+  /** @param {import("./queue.js").ImageAction} action that the server refused */
+  revert({ image, former }) {
+    this.changes++;
+    Object.assign(this.listed(image) ?? {}, former);
+  }
+}
+
+/** @param {ImageListed[]} some @param {ImageListed[]} others */
+function sameImages(some, others) {
+  return some.length === others.length && some.every((image, index) => image === others[index]);
 }

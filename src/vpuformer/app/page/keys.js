@@ -49,6 +49,8 @@ export const GROUPS = [
     { act: "next", keys: ["PageDown", "ArrowRight"], shown: "Page Down or →", what: "Next image in the list" },
     { act: "previous", keys: ["PageUp", "ArrowLeft"], shown: "Page Up or ←", what: "Previous image in the list" },
     { act: "done", keys: ["d"], shown: "D", what: "Mark the image as done, or not done" },
+    { act: "jump", keys: ["j"], shown: "J", what: "Jump to the next image that needs something" },
+    { act: "review", keys: ["F8"], shown: "F8", what: "Review: accept or reject the image" },
     { act: "search", keys: ["/"], shown: "/", what: "Search images" },
     { act: "files", keys: ["Ctrl+b"], shown: "Ctrl+B", what: "Show or hide the list of images" },
     { act: "side", keys: ["Ctrl+e"], shown: "Ctrl+E", what: "Show or hide the side panel" },
@@ -128,6 +130,7 @@ export function belongsTo(target, combo) {
     if (target.type === "color") return combo === " " || combo === "Enter";
     return combo !== "F6" && combo !== "Escape";
   }
+  if (target instanceof HTMLTextAreaElement) return combo !== "F6" && combo !== "F8" && combo !== "Escape";
   if (target instanceof HTMLSelectElement) return combo !== "F6" && combo !== "Escape";
   if (target instanceof HTMLButtonElement) return combo === "Enter" || combo === " ";
   if (target.getAttribute("role") === "listbox") return /^(Arrow(Up|Down)|Enter|Home|End|Page(Up|Down))$/.test(combo);

@@ -2,6 +2,7 @@
 
 import * as api from "./api.js";
 import { actions } from "./actions.js";
+import { Counts } from "./counts.js";
 import { byId } from "./dom.js";
 import { fillExports } from "./exporting.js";
 import { FileList } from "./filelist.js";
@@ -9,9 +10,11 @@ import { Hover } from "./hover.js";
 import { Input } from "./input.js";
 import { belongsTo, comboOf, fillDialog, lookUp } from "./keys.js";
 import { Labels } from "./labels.js";
+import { ListPanel } from "./listpanel.js";
 import { NetworkWatch } from "./networkwatch.js";
 import { Queue } from "./queue.js";
 import { Refreshing } from "./refreshing.js";
+import { Review } from "./review.js";
 import { Session } from "./session.js";
 import { Settings } from "./settings.js";
 import { Renderer } from "./render.js";
@@ -95,8 +98,11 @@ const input = new Input({
 });
 const view = new ViewPanel(settings, () => renderer.refresh());
 const tidy = new TidyPanel(session, settings, clock);
-const renderer = new Renderer({ session, settings, stage, files, labels, toolbar, input, view, tidy, network, hover });
-const commands = actions({ session, settings, stage, labels, input, renderer, toasts });
+const review = new Review(session, settings);
+const list = new ListPanel(session, settings, files);
+const renderer = new Renderer({ session, settings, stage, files, labels, toolbar, input, view, tidy, review, list, network, hover });
+const counts = new Counts(/** @type {HTMLDialogElement} */ (byId("counts")), (sentence) => toasts.show(sentence));
+const commands = actions({ session, settings, stage, labels, input, renderer, toasts, counts });
 
 fillDialog(/** @type {HTMLDialogElement} */ (byId("keys")));
 fillExports(byId("export-menu"), byId("export"), () => session.project?.formats ?? [], () => queue.waiting, { onSay: say, onToast: (sentence) => toasts.show(sentence) });

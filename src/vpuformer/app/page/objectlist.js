@@ -244,7 +244,7 @@ export class ObjectList {
   /** Update the numbers of objects in the list of images. Objects undone to nothing are not counted. */
   updateCounts() {
     const counted = this.entries.filter((entry) => entry.counted);
-    if (this.image) this.folder.count(this.image.id, counted.map((entry) => entry.optimistic.accepted));
+    if (this.image) this.folder.count(this.image.id, counted.map((entry) => entry.optimistic));
     this.listener.onChange();
   }
 }

@@ -17,7 +17,14 @@ import { reasonOf, UNREACHABLE } from "./sentence.js";
  *   | {type: "step", key: string, step: Step, keepOff?: Lane[]}
  *   | {type: "undoRedo", direction: "undo" | "redo"}
  *   | {type: "change", change: ObjectChange}
- *   | {type: "done", image: number, done: boolean}} Action
+ *   | ImageAction} Action
+ */
+/**
+ * @typedef {object} ImageAction
+ * @property {"image"} type
+ * @property {number} image
+ * @property {import("./types.js").ImageChange} change
+ * @property {Pick<import("./types.js").ImageListed, "done" | "review">} [former] what the list showed before
  */
 /** @typedef {{method: string, path: string, body: object}} Request */
 /** @typedef {{status: number, body: any, retryAfter: number | null}} Answer */
@@ -73,8 +80,8 @@ export function request(lane, action) {
       return { method: "POST", path: `${object}/${action.direction}`, body: { revision } };
     case "change":
       return { method: "PATCH", path: object, body: { ...action.change, known: lane.state && clientState(lane.state) } };
-    case "done":
-      return { method: "PATCH", path: `api/images/${action.image}`, body: { done: action.done } };
+    case "image":
+      return { method: "PATCH", path: `api/images/${action.image}`, body: action.change };
   }
 }
 
@@ -242,7 +249,7 @@ export class Queue {
     lane.waiting.shift();
     for (const settled of this.#held) settled();
     this.#held.clear();
-    if (fine && action.type !== "done") {
+    if (fine && action.type !== "image") {
       lane.state = mergeAnswer(lane.state, answer.body);
       lane.id = answer.body.id;
     }
@@ -258,7 +265,7 @@ export class Queue {
       const sentence = answer ? reasonOf(answer.status, answer.body) : UNREACHABLE;
       this.#deps.onRefused(lane, action, sentence, answer !== null && answer.status < 500);
     }
-    if (action.type === "done") {
+    if (action.type === "image") {
       if (fine) this.#deps.onReply(lane, answer.body, newest);
     } else if (lane.state) this.#deps.onReply(lane, lane.state, newest);
   }

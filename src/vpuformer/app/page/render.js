@@ -21,6 +21,8 @@ import { inside } from "./viewport.js";
  * @property {import("./input.js").Input} input
  * @property {import("./viewpanel.js").ViewPanel} view
  * @property {import("./tidypanel.js").TidyPanel} tidy
+ * @property {import("./review.js").Review} review
+ * @property {import("./listpanel.js").ListPanel} list
  * @property {import("./networkwatch.js").NetworkWatch} network
  * @property {import("./hover.js").Hover} hover
  */
@@ -48,29 +50,13 @@ export class Renderer {
   /** @param {RenderDeps} deps */
   constructor(deps) {
     this.#deps = deps;
-    const { files, session, settings } = deps;
+    const { session, settings } = deps;
     if (window.innerWidth < ROOMY) settings.files = false;
     settings.side = !this.#narrow.matches;
     this.#narrow.addEventListener("change", () => {
       this.foldFiles();
       settings.side = !this.#narrow.matches;
       this.refresh();
-    });
-    const search = /** @type {HTMLInputElement} */ (byId("search"));
-    search.addEventListener("input", () => {
-      const matches = session.folder.search(search.value);
-      files.show(session.folder.matches, session.openId ?? null);
-      if (search.value) files.toTop();
-      else files.toOpen();
-      this.#progress(search.value ? `${matches} found` : null);
-    });
-    search.addEventListener("keydown", (event) => {
-      if (event.key === "Enter") {
-        files.openFirst();
-        byId("stage").focus();
-      } else if (event.key === "ArrowDown") byId("file-list").focus();
-      else return;
-      event.preventDefault();
     });
     const chooser = /** @type {HTMLInputElement} */ (byId("import-file"));
     chooser.addEventListener("change", () => {
@@ -106,7 +92,7 @@ export class Renderer {
   now() {
     cancelAnimationFrame(this.#frame);
     this.#frame = 0;
-    const { session, settings, stage, files, labels, toolbar, input, view, tidy, network, hover } = this.#deps;
+    const { session, settings, stage, files, labels, toolbar, input, view, tidy, review, list, network, hover } = this.#deps;
     const { project, image, current, trouble } = session;
     byId("files").hidden = !settings.files;
     byId("side").hidden = !settings.side;
@@ -120,6 +106,7 @@ export class Renderer {
     byId("tidy").hidden = !settings.tidyOpen;
     byId("toggle-tidy").setAttribute("aria-expanded", String(settings.tidyOpen));
     tidy.show();
+    review.show();
     input.updateCursor();
     view.show();
     labels.show();
@@ -133,7 +120,7 @@ export class Renderer {
       byId("folder").title = project.folder;
       byId("model").textContent = project.model;
       byId("model").title = `${project.model}, sha256 ${project.model_sha256}; VPUFormer ${project.version}`;
-      this.#progress(null);
+      list.show();
     }
     const counted = session.entries.filter((entry) => entry.counted);
     const accepted = counted.filter((entry) => entry.optimistic.accepted).length;
@@ -185,19 +172,6 @@ export class Renderer {
     notes.replaceChildren(
       ...(image?.notes ?? []).map((note) => make("li", {}, note)),
       make("li", {}, make("button", { type: "button", class: "icon", "aria-label": "Close", click: close }, icon("close"))));
-  }
-
-  /** @param {string | null} text to show instead of the number of images done */
-  #progress(text) {
-    const { project } = this.#deps.session;
-    if (!project) return;
-    const search = /** @type {HTMLInputElement} */ (byId("search"));
-    if (text === null && search.value) return;
-    const done = project.images.reduce((sum, image) => sum + Number(image.done), 0);
-    byId("progress-text").textContent = text ?? `${done} of ${project.images.length} done`;
-    const bar = /** @type {HTMLProgressElement} */ (byId("progress"));
-    bar.max = Math.max(1, project.images.length);
-    bar.value = done;
   }
 
   /**

@@ -5,6 +5,7 @@
  */
 
 import { isOutdated, isPassing } from "./api.js";
+import { needsReview, needsWork } from "./listfilter.js";
 import { Workspace } from "./workspace.js";
 import { plural, sentenceOf } from "./sentence.js";
 
@@ -78,6 +79,7 @@ export class Session extends Workspace {
     this.#fetching = fetching;
     this.forgetSettled();
     this.opening = id;
+    this.folder.match(); // images that no longer fit leave the list now, not under the person's hands
     this.trouble = null;
     this.listener.onChange();
     /** @type {ImageOpened} */
@@ -118,9 +120,17 @@ export class Session extends Workspace {
   async turnPage(by) {
     const next = this.folder.neighbour(this.openId, by);
     if (next) await this.open(next.id);
-    else if (this.folder.searching) {
+    else if (this.folder.filtering) {
       this.listener.onToast(`The search finds no image ${by > 0 ? "after" : "before"} this one.`);
     }
+  }
+
+  /** Open the next image that needs something: work, or in a review the reviewer. @param {boolean} reviewing */
+  async jump(reviewing) {
+    const next = this.folder.following(this.openId, reviewing ? needsReview : needsWork);
+    if (next) return this.open(next.id);
+    const where = this.folder.filtering ? " in the list" : "";
+    this.listener.onToast(reviewing ? `No other image${where} waits for a review.` : `All other images${where} are done.`);
   }
 
   /** Read the labels again if objects have unknown ones, created by an import or by somebody else. */
@@ -168,7 +178,8 @@ export class Session extends Workspace {
   onRefused(lane, action, sentence, certain) {
     super.onRefused(lane, action, sentence, certain);
     if (action.type === "create" || action.type === "change") void this.refresh(); // its label may be gone
-    if (action.type === "create" && action.image === this.image?.id) void this.open(action.image); // or its file
+    const shown = action.type === "create" || (action.type === "image" && action.change.review);
+    if (shown && action.image === this.image?.id) void this.open(action.image); // its file may be gone; its review is not stored
   }
 
   /** An object was created without its label, because that was deleted. */
@@ -189,6 +200,7 @@ export class Session extends Workspace {
     const left = accepting ? this.unaccepted : [];
     const back = this.acceptAll(left);
     this.folder.mark(image.id, !listed.done);
+    image.review = { ...image.review, verdict: null };
     this.listener.onSay(listed.done ? "Image marked as done" : "Image marked as not done");
     this.listener.onChange();
     if (!left.length) return;
@@ -199,6 +211,16 @@ export class Session extends Workspace {
       this.listener.onChange();
     };
     this.listener.onToast(`${plural(left.length, "object")} accepted`, this.withdrawLast);
+  }
+
+  /** Store a review of the open image. @param {import("./types.js").ImageReview} review */
+  review(review) {
+    const { image } = this;
+    if (!image || this.opening !== null) return;
+    this.folder.review(image.id, review);
+    image.review = review;
+    this.listener.onSay(review.verdict ? `Image ${review.verdict}` : "Review removed");
+    this.listener.onChange();
   }
 
   /** @param {File} file with masks for the open image */

@@ -35,6 +35,8 @@ export class Settings {
   probability = false;
   hidden = false;
   tidyOpen = false;
+  reviewOpen = false;
+  filterOpen = false;
   /** How a mask was tidied last. @type {import("./tidy.js").Tidying} */
   tidying = UNTIDIED;
   files = true;

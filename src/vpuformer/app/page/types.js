@@ -57,7 +57,18 @@
  * @typedef {{revision: number, answered: number}} ClientState
  * @typedef {{label?: number | null, accepted?: boolean | null, deleted?: boolean | null, known?: ClientState | null}} ObjectChange
  *
- * @typedef {{id: number, name: string, done: boolean, objects: number, unaccepted: number}} ImageListed
+ * @typedef {{verdict: "accepted" | "rejected" | null, comment?: string}} ImageReview
+ * @typedef {{done?: boolean | null, review?: ImageReview | null}} ImageChange
+ *
+ * @typedef {object} ImageListed
+ * @property {number} id
+ * @property {string} name
+ * @property {boolean} done
+ * @property {number} objects
+ * @property {number} unaccepted
+ * @property {(null | number)[]} labels
+ * @property {number | null} changed
+ * @property {"accepted" | "rejected" | null} review
  *
  * @typedef {object} ImageOpened
  * @property {number} id
@@ -70,6 +81,7 @@
  * @property {[number, number] | null} range
  * @property {string[]} notes
  * @property {boolean} done
+ * @property {ImageReview} review
  * @property {ObjectState[]} objects
  *
  * @typedef {{name: string, title: string, summary: string}} ExportFormat
@@ -85,6 +97,18 @@
  * @property {ImageListed[]} images
  * @property {ExportFormat[]} formats
  * @property {number | null} place
+ *
+ * @typedef {{untouched: number, begun: number, rejected: number, done: number, accepted: number}} ImageCounts
+ * @typedef {{name: string | null, images: number, objects: number, accepted: number, seconds: number}} WorkCounts
+ *
+ * @typedef {object} Progress
+ * @property {ImageCounts} images
+ * @property {number} objects
+ * @property {number} accepted
+ * @property {number} seconds
+ * @property {number | null} seconds_per_object
+ * @property {WorkCounts[]} labels
+ * @property {WorkCounts[]} days
  *
  * @typedef {{objects: ObjectState[], notes: string[]}} ImportResult
  *

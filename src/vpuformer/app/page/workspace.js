@@ -57,6 +57,7 @@ export class Workspace extends ObjectList {
   #push(entry, action) {
     this.withdrawLast = null;
     this.known.set(entry.lane, entry);
+    this.folder.touch(entry.image);
     this.queue.push(entry.lane, action);
     this.listener.onChange();
   }
@@ -212,7 +213,7 @@ export class Workspace extends ObjectList {
     if (this.current && this.current.optimistic.label !== label) {
       this.#push(this.current, { type: "change", change: { label } });
     }
-    this.listener.onChange();
+    this.updateCounts();
   }
 
   /**
@@ -289,7 +290,7 @@ export class Workspace extends ObjectList {
       if (this.current === entry) this.select(null);
       this.updateCounts();
     }
-    if (action.type === "done") this.folder.revertMark(action);
+    if (action.type === "image") this.folder.revert(action);
     this.listener.onToast(sentence);
     this.listener.onChange();
   }

@@ -1,4 +1,4 @@
-"""Images in a store: names, sizes, done marks, reviews, and what the list shows of their objects."""
+"""Images in a store: names, sizes, done marks, reviews, and counts of their objects."""
 
 import time
 from collections import defaultdict
@@ -9,8 +9,8 @@ import sqlalchemy as sa
 
 from vpuformer.app.schemas import Verdict
 from vpuformer.app.store.database import Database
-from vpuformer.app.store.rows import ImageRow
-from vpuformer.app.store.tables import HAS_STEP, images, metadata, objects
+from vpuformer.app.store.rows import CountedObject, ImageRow, Work
+from vpuformer.app.store.tables import HAS_STEP, IMPORT_PREFIX, VISIBLE, images, metadata, objects, steps
 from vpuformer.errors import NotFoundError
 
 
@@ -68,6 +68,20 @@ class ImageStore(Database):
             connection.execute(images.update().where(images.c.id == identity).values(**values))
         return self.image(identity)
 
+    def work(self) -> Work:
+        """Return all objects that count, and when people took each step on any object.
+
+        Objects that are deleted or undone to nothing do not count. Steps of imports are left out.
+        """
+        standing = VISIBLE & (objects.c.accepted | (objects.c.at > 0))
+        counted = sa.select(objects.c.id, objects.c.image, objects.c.label, objects.c.accepted, objects.c.created)
+        taken = sa.select(steps.c.object, steps.c.created).where(steps.c.key.not_like(f"{IMPORT_PREFIX}-%"))
+        with self._reading() as connection:
+            return Work(
+                [CountedObject(*row) for row in connection.execute(counted.where(standing).order_by(objects.c.id))],
+                [(identity, created) for identity, created in connection.execute(taken.order_by(steps.c.created))],
+            )
+
     @property
     def last_image(self) -> int | None:
         """Id of the image that was open last."""
@@ -114,7 +128,7 @@ _GROUPS = (
 """Objects of each image and label: how many, and when one was changed last."""
 
 
-def _image(row: sa.Row[Any], groups: Sequence[sa.Row[Any]]) -> ImageRow:
+def _image(row: Any, groups: Sequence[Any]) -> ImageRow:
     labels = (group.label for group in groups if group.accepted or group.unaccepted)
     times = [*([] if row.changed is None else [row.changed]), *(group.changed for group in groups)]
     return ImageRow(

@@ -17,10 +17,9 @@ import sqlalchemy as sa
 
 from vpuformer.app.store.labels import LabelStore
 from vpuformer.app.store.rows import StepAnswer, answer_columns, step_text
-from vpuformer.app.store.tables import images, labels, objects, steps
+from vpuformer.app.store.tables import IMPORT_PREFIX, images, labels, objects, steps
 from vpuformer.arrays import Size
 
-_PREFIX = "import"
 _DIGITS = 24
 """Hexadecimal digits of a digest."""
 
@@ -73,7 +72,7 @@ class _Step(NamedTuple):
     def imported(self) -> str | None:
         """Digest of the content that the step has imported; None for a step of a person."""
         prefix, _, rest = self.key.partition("-")
-        return rest.split("-")[1] if prefix == _PREFIX and rest.count("-") == 2 else None
+        return rest.split("-")[1] if prefix == IMPORT_PREFIX and rest.count("-") == 2 else None
 
 
 class _Object(NamedTuple):
@@ -169,7 +168,7 @@ class ImportStore(LabelStore):
         if outcome.outcome not in ("new", "changed"):
             return outcome
         label = None if new.label is None else self._label_named(connection, new.label).id
-        key, now, count = f"{_PREFIX}-{new.key}" if new.key else secrets.token_hex(16), time.time(), 0
+        key, now, count = f"{IMPORT_PREFIX}-{new.key}" if new.key else secrets.token_hex(16), time.time(), 0
         if known is None:
             accepted = accept and isinstance(new.mask, bytes)
             values = {"key": key, "label": label, "accepted": accepted, "created": now, "revision": 1, "at": 1}
@@ -182,7 +181,7 @@ class ImportStore(LabelStore):
             connection.execute(objects.update().where(objects.c.id == identity).values(**values))
         content = {"type": "mask"} if isinstance(new.mask, bytes) else {"type": "box", "box": new.mask}
         answer = answer_columns(StepAnswer(new.mask, new.area)) if isinstance(new.mask, bytes) else {}
-        step = f"{_PREFIX}-{short_digest(str(identity))}-{new.digest}-{count}"
+        step = f"{IMPORT_PREFIX}-{short_digest(str(identity))}-{new.digest}-{count}"
         values = {"key": step, "position": 0, "content": step_text(content), "created": now}
         self._insert(connection, steps, object=identity, **values, **answer)
         return outcome._replace(id=identity)
@@ -224,7 +223,7 @@ def _matches(
 ) -> list[_Object | None]:
     """The object that each imported one is already, by its key, else by its content; None if it is new."""
     by_key = {each.key: each for each in known}
-    matches = [by_key.get(f"{_PREFIX}-{each.key}") if each.key else None for each in new]
+    matches = [by_key.get(f"{IMPORT_PREFIX}-{each.key}") if each.key else None for each in new]
     taken = {match.id for match in matches if match is not None}
     left = [each for each in known if each.id not in taken and not each.deleted]
     if not left or None not in matches:
@@ -249,6 +248,6 @@ def _outcome(new: ImportedObject, match: _Object | None) -> Imported:
         return Imported("new", None, is_box)
     if match.deleted:
         return Imported("deleted", match.id)
-    if match.last == new.digest or match.key != f"{_PREFIX}-{new.key}":
+    if match.last == new.digest or match.key != f"{IMPORT_PREFIX}-{new.key}":
         return Imported("same", match.id, match.waits)
     return Imported("changed", match.id, is_box) if match.untouched else Imported("edited", match.id)

@@ -4,7 +4,7 @@ import json
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from vpuformer.app.schemas import Verdict
 
@@ -45,6 +45,25 @@ class ObjectRow:
     deleted: bool
     revision: int
     at: int
+
+
+class CountedObject(NamedTuple):
+    """An object as counts need it."""
+
+    id: int
+    image: int
+    label: int | None
+    accepted: bool
+    created: float
+    """In seconds since 1970."""
+
+
+class Work(NamedTuple):
+    """What people have done in a folder."""
+
+    objects: list[CountedObject]
+    steps: list[tuple[int, float]]
+    """Object and time of each step of a person, in order of time."""
 
 
 @dataclass(frozen=True, slots=True)

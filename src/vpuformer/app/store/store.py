@@ -7,7 +7,7 @@ until a person undoes it or it turns out to be unanswerable.
 
 import time
 import zlib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from vpuformer.app.store.image_store import ImageStore
 from vpuformer.app.store.imports import ImportStore
 from vpuformer.app.store.rows import ObjectRow, StepAnswer, StepRow, answer_columns, step_text
-from vpuformer.app.store.tables import VERSION, VISIBLE, images, layout, metadata, objects, steps
+from vpuformer.app.store.tables import VERSION, VISIBLE, layout, metadata, objects, steps
 from vpuformer.errors import ConflictError, NotFoundError, StoreError
 from vpuformer.files import read_json
 

@@ -20,6 +20,9 @@ from sqlalchemy import (
 VERSION = 1
 """Version of this layout. Stores of another version are not opened."""
 
+IMPORT_PREFIX = "import"
+"""Begin of the keys of imported objects and their steps."""
+
 layout = MetaData()
 
 metadata = Table("fact", layout, Column("name", String(40), primary_key=True), Column("value", Text, nullable=False))

@@ -4,12 +4,13 @@ from typing import Annotated
 from urllib.parse import quote
 
 from fastapi import APIRouter, Query
-from fastapi.responses import StreamingResponse
+from fastapi.responses import PlainTextResponse, StreamingResponse
 
 from vpuformer import __version__
 from vpuformer.app.annotation.background_segmenter import BackgroundSegmenter
 from vpuformer.app.annotation.exporting import accepted_images, label_names, left_out_notes, zip_export
 from vpuformer.app.annotation.folder_import import ImportSettings, import_folder
+from vpuformer.app.annotation.progress import csv_text, progress
 from vpuformer.app.http.routes.parameters import ANY_FILE, Body, Identity, Opened
 from vpuformer.app.images.folder import Folder
 from vpuformer.app.images.originals import notes_on_files
@@ -23,6 +24,7 @@ from vpuformer.app.schemas import (
     Name,
     NetworkState,
     NewLabel,
+    Progress,
     Project,
 )
 from vpuformer.app.store.rows import ImageRow, LabelRow
@@ -70,6 +72,15 @@ def router() -> APIRouter:
             formats=[ExportFormat(name=each.name, title=each.title, summary=each.summary) for each in FORMATS.values()],
             place=store.last_image,
         )
+
+    @routes.get("/progress", summary="Count images by state, objects by label and day, and the time of work")
+    def counts(annotator: Opened) -> Progress:
+        return progress(annotator.store, annotator.folder.names)
+
+    @routes.get("/progress.csv", response_class=PlainTextResponse, summary="Read these counts as a table")
+    def counts_table(annotator: Opened) -> PlainTextResponse:
+        headers = {"content-disposition": f"attachment; filename*=UTF-8''{quote(f'{_title(annotator.folder)}.csv')}"}
+        return PlainTextResponse(csv_text(counts(annotator)), media_type="text/csv", headers=headers)
 
     @routes.get("/network", summary="Read whether the network is loaded")
     async def network(annotator: Opened) -> NetworkState:  # async: all threads may be waiting for the network

@@ -1,0 +1,111 @@
+/** Search, filter and order of the list of images, and how many are done. */
+
+import { byId, make, relist, spaced } from "./dom.js";
+import { SORTS, STATES } from "./listfilter.js";
+
+/** @typedef {import("./listfilter.js").Arrangement} Arrangement */
+/** @typedef {import("./listfilter.js").StateName} StateName */
+/** @typedef {import("./listfilter.js").SortName} SortName */
+
+const ANY = "any";
+const NONE = "none";
+
+export class ListPanel {
+  #search = /** @type {HTMLInputElement} */ (byId("search"));
+  #state = /** @type {HTMLSelectElement} */ (byId("filter-state"));
+  #label = /** @type {HTMLSelectElement} */ (byId("filter-label"));
+  #sort = /** @type {HTMLSelectElement} */ (byId("sort"));
+  /** What `#done` was counted from. */
+  #counted = "";
+  #done = 0;
+  #session;
+  #settings;
+  #files;
+
+  /**
+   * @param {import("./session.js").Session} session
+   * @param {import("./settings.js").Settings} settings
+   * @param {import("./filelist.js").FileList} files
+   */
+  constructor(session, settings, files) {
+    this.#session = session;
+    this.#settings = settings;
+    this.#files = files;
+    this.#search.addEventListener("input", () => this.#arrange({ search: this.#search.value }));
+    this.#search.addEventListener("keydown", (event) => {
+      if (event.key === "Enter") {
+        files.openFirst();
+        byId("stage").focus();
+      } else if (event.key === "ArrowDown") byId("file-list").focus();
+      else return;
+      event.preventDefault();
+    });
+    this.#sort.append(...Object.entries(SORTS).map(([name, [title]]) => make("option", { value: name }, title)));
+    this.#state.addEventListener("change", () => this.#arrange({ state: /** @type {StateName} */ (this.#state.value) }));
+    this.#sort.addEventListener("change", () => this.#arrange({ sort: /** @type {SortName} */ (this.#sort.value) }));
+    this.#label.addEventListener("change", () => {
+      const { value } = this.#label;
+      this.#arrange({ label: value === ANY ? undefined : value === NONE ? null : Number(value) });
+    });
+  }
+
+  /** @param {Partial<Arrangement>} change */
+  #arrange(change) {
+    const { folder, openId } = this.#session;
+    folder.arrange(change);
+    this.#files.show(folder.matches, openId ?? null);
+    if (folder.filtering) this.#files.toTop();
+    else this.#files.toOpen();
+    this.show();
+  }
+
+  show() {
+    const { folder, project } = this.#session;
+    if (!project) return;
+    const { arrangement } = folder;
+    if (typeof arrangement.label === "number" && !project.labels.some(({ id }) => id === arrangement.label)) {
+      folder.arrange({ label: undefined }); // it was deleted
+    }
+    const total = project.images.length;
+    const shown = folder.matches.length;
+    this.#count();
+    byId("progress-text").textContent = folder.filtering ? `${spaced(shown)} of ${spaced(total)} shown` : `${spaced(this.#done)} of ${spaced(total)} done`;
+    const bar = /** @type {HTMLProgressElement} */ (byId("progress"));
+    bar.max = Math.max(1, total);
+    bar.value = this.#done;
+    const { filterOpen } = this.#settings;
+    byId("filter").hidden = !filterOpen;
+    const toggle = byId("toggle-filter");
+    toggle.setAttribute("aria-expanded", String(filterOpen));
+    toggle.classList.toggle("active", arrangement.state !== "all" || arrangement.label !== undefined || arrangement.sort !== "name");
+    if (filterOpen) this.#options();
+  }
+
+  /** Count the images that are done, if some have changed. */
+  #count() {
+    const { folder, project } = this.#session;
+    const images = project?.images ?? [];
+    const now = `${folder.changes} ${images.length}`;
+    if (now === this.#counted) return;
+    this.#counted = now;
+    this.#done = images.reduce((sum, { done }) => sum + Number(done), 0);
+  }
+
+  #options() {
+    const { folder, project } = this.#session;
+    if (!project) return;
+    const { state, label, sort } = folder.arrangement;
+    relist(this.#state, this.#counted, () =>
+      Object.entries(STATES).map(([name, [title, holds]]) =>
+        make("option", { value: name }, `${title} (${spaced(project.images.filter(holds).length)})`)));
+    relist(this.#label, JSON.stringify(project.labels), () => [
+      make("option", { value: ANY }, "Any label"),
+      make("option", { value: NONE }, "No label"),
+      ...project.labels.map(({ id, name }) => make("option", { value: id }, name)),
+    ]);
+    this.#label.disabled = !project.labels.length;
+    this.#state.value = state;
+    this.#label.value = label === undefined ? ANY : label === null ? NONE : String(label);
+    this.#sort.value = sort;
+  }
+}

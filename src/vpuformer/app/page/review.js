@@ -1,0 +1,71 @@
+/** The review of the open image: a card for the reviewer, and a note for whoever opens the image. */
+
+import { byId } from "./dom.js";
+
+/** @typedef {import("./types.js").ImageOpened} ImageOpened */
+/** @typedef {import("./types.js").ImageReview} ImageReview */
+
+/** Buttons and what they decide. @type {[string, "accepted" | "rejected"][]} */
+const VERDICTS = [["review-accept", "accepted"], ["review-reject", "rejected"]];
+
+/**
+ * What a person reads who opens the image; empty without a review.
+ *
+ * @param {ImageReview} review
+ */
+export function reviewText({ verdict, comment }) {
+  if (!verdict) return comment ? `Comment of the last review: ${comment}` : "";
+  if (verdict === "accepted" && !comment) return "";
+  const what = verdict === "accepted" ? "Accepted in review" : "Rejected in review";
+  return comment ? `${what}: ${comment}` : what;
+}
+
+export class Review {
+  #comment = /** @type {HTMLTextAreaElement} */ (byId("review-comment"));
+  #note = byId("review-note");
+  /** The image whose comment the card shows. @type {ImageOpened | null} */
+  #image = null;
+  /** The review whose note was closed. @type {ImageReview | null} */
+  #closed = null;
+  #session;
+  #settings;
+
+  /**
+   * @param {import("./session.js").Session} session
+   * @param {import("./settings.js").Settings} settings
+   */
+  constructor(session, settings) {
+    this.#session = session;
+    this.#settings = settings;
+    for (const [id, verdict] of VERDICTS) {
+      byId(id).addEventListener("click", () => session.review({ verdict, comment: this.#comment.value.trim() }));
+    }
+    byId("review-remove").addEventListener("click", () => {
+      this.#comment.value = "";
+      session.review({ verdict: null, comment: "" });
+    });
+    byId("review-close").addEventListener("click", () => {
+      this.#closed = session.image?.review ?? null;
+      this.show();
+    });
+  }
+
+  show() {
+    const { image } = this.#session;
+    const { reviewOpen } = this.#settings;
+    const review = image?.review ?? { verdict: null };
+    if (image !== this.#image) {
+      this.#image = image;
+      this.#comment.value = review.comment ?? "";
+    }
+    byId("review").hidden = !reviewOpen;
+    byId("review-state").textContent = review.verdict ?? "not reviewed";
+    /** @type {HTMLFieldSetElement} */ (byId("review-fields")).disabled = !image || this.#session.opening !== null;
+    for (const [id, verdict] of VERDICTS) byId(id).setAttribute("aria-pressed", String(review.verdict === verdict));
+    /** @type {HTMLButtonElement} */ (byId("review-remove")).disabled = !review.verdict && !review.comment;
+    const text = reviewOpen || review === this.#closed ? "" : reviewText(review);
+    byId("review-text").textContent = text;
+    this.#note.hidden = !text;
+    this.#note.classList.toggle("rejected", review.verdict === "rejected");
+  }
+}
