@@ -16,7 +16,7 @@ const refuse = (status) => async () => {
 async function listing(images, objects = []) {
   const begun = await begin(objects);
   const project = await begun.api.getProject();
-  begun.api.getProject = async () => ({ ...project, images: structuredClone(images) });
+  begun.api.getProject = async (since) => ({ ...project, images: structuredClone(images), number: images.length, time: since ? since + 1 : 1000 });
   return begun;
 }
 
@@ -45,6 +45,26 @@ test("a list that is the same is kept as it is, with the numbers that others mad
   await session.refresh();
   assert.equal(session.folder.matches, matches);
   assert.deepEqual([matches[0].objects, matches[0].done, matches[1].objects], [4, true, 0]); // the open one is counted here
+});
+
+test("only what has changed is asked for, and the image that was open once more", async () => {
+  const { session, api } = await listing([listed(1), listed(2), listed(3)]);
+  const asked = [];
+  const { getProject } = api;
+  api.getProject = async (since) => {
+    asked.push(since);
+    const project = await getProject(since);
+    return since === undefined ? project : { ...project, images: project.images.slice(0, 1).map((image) => ({ ...image, objects: 5 })) };
+  };
+  const { images } = session.project;
+  await session.refresh();
+  await session.refresh();
+  assert.deepEqual([asked, session.project.images === images, images[0].objects], [[1000, 1001], true, 5]);
+  await session.open(3);
+  await session.refresh();
+  assert.deepEqual(asked, [1000, 1001, 1000]);
+  await session.refresh();
+  assert.equal(asked.at(-1), 1001, "a time of the server, not of this page");
 });
 
 test("numbers that are older than what the person has done are not taken over", async () => {

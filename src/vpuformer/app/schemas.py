@@ -251,6 +251,11 @@ class Project(Message):
     version: str
     labels: list[Label]
     images: list[ImageListed]
+    """In the order of the folder. With `since` in the request, those that have changed since then alone."""
+    number: int
+    """Number of images in the folder."""
+    time: float
+    """Time of the server in seconds since 1970, the `since` of the next request."""
     formats: list[ExportFormat]
     place: int | None
     """Id of the image that was open last."""

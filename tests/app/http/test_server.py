@@ -7,6 +7,7 @@ import itertools
 import json
 import re
 import threading
+import time
 import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -86,7 +87,9 @@ def test_the_project_before_anything_was_done(client: TestClient) -> None:
     assert answer.status_code == 200
     assert answer.headers["cache-control"] == "no-store"
     names = ["a.png", "b.jpg", "sub/c.png"]
-    assert answer.json() == {
+    project = answer.json()
+    assert project.pop("time") == pytest.approx(time.time(), abs=60)
+    assert project == {
         "folder": "images",
         "model": "disks",
         "model_sha256": "0" * 64,
@@ -105,9 +108,30 @@ def test_the_project_before_anything_was_done(client: TestClient) -> None:
             }
             for n, name in enumerate(names, 1)
         ],
+        "number": 3,
         "formats": [{"name": e.name, "title": e.title, "summary": e.summary} for e in FORMATS.values()],
         "place": None,
     }
+
+
+def test_a_list_of_what_has_changed_has_nothing_else(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vpuformer.app.http.routes.project._LATEST", 0)
+
+    def changed(since: float) -> tuple[list[int], float]:
+        project = client.get("/api/project", params={"since": since}).json()
+        assert project["number"] == 3
+        return [image["id"] for image in project["images"]], project["time"]
+
+    step(client, begin(client), _CLICK)
+    _, now = changed(0)
+    assert changed(now)[0] == []
+    state = step(client, begin(client, 2), _CLICK)
+    assert changed(now)[0] == [2]
+    client.patch("/api/images/3", json={"done": True})
+    both, now = changed(now)
+    assert both == [2, 3]
+    client.patch(f"/api/objects/{state['id']}", json={"deleted": True})
+    assert changed(now)[0] == [2]
 
 
 def test_the_place_is_remembered(client: TestClient) -> None:
@@ -907,6 +931,6 @@ def test_everything_is_there_again_after_the_server_was_closed(
     project = client.get("/api/project").json()
     app = create_app(Folder(image_folder), Store(tmp_path / "client.sqlite"), Disks())
     with TestClient(app, "http://127.0.0.1", headers={"X-VPUFormer": "1"}) as again:
-        assert again.get("/api/project").json() == project
+        assert {**again.get("/api/project").json(), "time": project["time"]} == project
         assert again.get("/api/objects/1").json() == state
         assert turn(again, state, "redo")["mask"] is None

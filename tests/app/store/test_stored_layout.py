@@ -1,7 +1,6 @@
 """Earlier stores open: `store_v1.sql` is a dump of one from an earlier version."""
 
 import sqlite3
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +36,7 @@ def test_every_row_is_read(address: Path) -> None:
     assert store.labels() == [LabelRow(1, "cup", "#e69f00")]
     first, second = sorted(store.images(), key=lambda row: row.id)
     assert first.changed is not None
-    assert replace(first, changed=None) == ImageRow(
+    assert first._replace(changed=None) == ImageRow(
         1, "a.png", done=False, objects=1, unaccepted=1, size=SIZE, labels=(None, 1)
     )
     assert second == ImageRow(2, "b.png", done=True, objects=0, unaccepted=0, size=SIZE)

@@ -80,7 +80,10 @@ class Annotator:
             notes=list(image.notes),
             done=row.done,
             review=ImageReview(verdict=row.review, comment=row.comment),
-            objects=[self.state(each.id) for each in self.store.objects_of(identity)],
+            objects=[
+                self.state(each.row.id) if each.waits else self._state(each)
+                for each in LoadedObject.all_of(self.store, identity)
+            ],
         )
 
     def state(self, identity: int) -> ObjectState:

@@ -48,11 +48,11 @@ class Answering:
     Args:
         gallery: the images.
         segmenter: the network.
-        masks_of: returns the masks that answer the steps with these ids, encoded.
+        masks_of: returns the masks that answer the steps with these ids, encoded, by the ids.
     """
 
     def __init__(
-        self, gallery: Gallery, segmenter: Segmenter, masks_of: Callable[[Collection[int]], list[bytes]]
+        self, gallery: Gallery, segmenter: Segmenter, masks_of: Callable[[Collection[int]], dict[int, bytes]]
     ) -> None:
         self._gallery, self._segmenter, self._masks_of = gallery, segmenter, masks_of
         self._taken: Cache[tuple[Size, tuple[int, ...]], bytes] = Cache(self._join, len, TAKEN_BUDGET)
@@ -147,7 +147,7 @@ class Answering:
 
     def _join(self, key: tuple[Size, tuple[int, ...]]) -> bytes:
         size, others = key
-        return rle.union(self._masks_of(others), size)
+        return rle.union([*self._masks_of(others).values()], size)
 
     def _segmented(
         self,

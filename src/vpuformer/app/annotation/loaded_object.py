@@ -21,6 +21,23 @@ class LoadedObject:
         self._store = store
         self._answers: dict[int, StepAnswer | None] = {}
 
+    @classmethod
+    def all_of(cls, store: Store, image: int) -> list["LoadedObject"]:
+        """Load the objects of an image together, with their masks, for `state`."""
+        loaded = [cls(store, *history) for history in store.histories(image)]
+        shown = [(each, index) for each in loaded if (index := each.answered_index) is not None]
+        masks = store.masks_of([each.steps[index].id for each, index in shown])
+        for each, index in shown:
+            step = each.steps[index]
+            if step.id in masks:
+                each._answers[index] = StepAnswer(masks[step.id], step.area)
+        return loaded
+
+    @property
+    def waits(self) -> bool:
+        """Whether the last step in force has no answer yet."""
+        return self.row.at > 0 and not self.steps[self.row.at - 1].answered
+
     @property
     def answered_index(self) -> int | None:
         """Index of the last answered step in force, or None."""

@@ -1,7 +1,6 @@
 """The images of the folder joined with their rows in the store."""
 
 import logging
-from collections.abc import Iterable
 
 from vpuformer.app.images.folder import Folder
 from vpuformer.app.images.open_images import ImageCache, OpenImage
@@ -27,31 +26,48 @@ class Gallery:
 
     def __init__(self, folder: Folder, store: Store) -> None:
         self._folder, self._store = folder, store
-        store.sync(folder.names)
-        rows = store.images()
-        self._order = _ordered(folder, rows)
         # Every step needs these, but the database is read once: names never change and sizes rarely.
-        self._names = {row.id: row.name for row in rows}
-        self._sizes = {row.id: row.size for row in rows if row.size is not None}
+        self._names: dict[int, str] = {}
+        self._sizes: dict[int, Size] = {}
+        self._order: list[int] = []
+        self._index: dict[int, int] = {}
+        self._synced: tuple[str, ...] = ()
+        self._register()
         self.opened = ImageCache(folder, IMAGE_BUDGET)
 
-    def listed(self) -> list[ImageRow]:
+    def _register(self) -> None:
+        """Register the images of the folder in the store, and read their ids."""
+        names = self._folder.names
+        self._store.sync(names)
+        rows = self._store.registered()
+        self._names = {identity: name for identity, name, _ in rows}
+        self._sizes = {identity: size for identity, _, size in rows if size is not None}
+        ids = {name: identity for identity, name, _ in rows}
+        self._order = [ids[name] for name in names]
+        self._index = {identity: index for index, identity in enumerate(self._order)}
+        self._synced = names
+
+    def listed(self, since: float | None = None) -> list[ImageRow]:
         """Return the images of the folder in its order, including new ones.
+
+        Args:
+            since: leave out images without a change since then, in seconds since 1970.
 
         Raises:
             StoreError: the store cannot be read.
         """
         self._folder.refresh()
-        rows = self._store.images()
-        if not set(self._folder.names) <= {row.name for row in rows}:
+        if self._folder.names is not self._synced:
             try:
-                self._store.sync(self._folder.names)
-                rows = self._store.images()
+                self._register()
             except StoreError as error:  # such as a full disk: the other images are still usable
                 _log.warning("new images cannot be listed: %s", error)
-        self._order = _ordered(self._folder, rows)
-        by_id = {row.id: row for row in rows}
-        return [by_id[identity] for identity in self._order]
+        index = self._index
+        return sorted((row for row in self._store.images(since) if row.id in index), key=lambda row: index[row.id])
+
+    def __len__(self) -> int:
+        """Number of images that can be listed."""
+        return len(self._order)
 
     def name(self, identity: int) -> str:
         """Return the name of an image."""
@@ -89,9 +105,8 @@ class Gallery:
 
     def following(self, identity: int) -> int | None:
         """Return the next image in the folder's order, or None after the last one."""
-        order = self._order
-        index = order.index(identity) + 1
-        return order[index] if index < len(order) else None
+        index = self._index[identity] + 1
+        return self._order[index] if index < len(self._order) else None
 
     def _note_size(self, identity: int, image: OpenImage) -> None:
         """Store an image's size. Exports need it without opening the image."""
@@ -105,9 +120,3 @@ class Gallery:
             )
         self._store.change_image(identity, size=size)
         self._sizes[identity] = size
-
-
-def _ordered(folder: Folder, rows: Iterable[ImageRow]) -> list[int]:
-    """Ids of the images in the folder's order."""
-    ids = {row.name: row.id for row in rows}
-    return [ids[name] for name in folder.names if name in ids]

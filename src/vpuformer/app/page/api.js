@@ -105,8 +105,11 @@ function sendJson(method, path, body) {
   return ask(path, { method, headers, body: JSON.stringify(body) });
 }
 
-/** @returns {Promise<Project>} */
-export const getProject = () => ask("api/project");
+/**
+ * @param {number} [since] time of a former answer: images without a change since then are left out
+ * @returns {Promise<Project>}
+ */
+export const getProject = (since) => ask(since === undefined ? "api/project" : `api/project?since=${since}`);
 
 /** @returns {Promise<import("./types.js").Progress>} */
 export const getCounts = () => ask("api/progress");

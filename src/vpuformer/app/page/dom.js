@@ -67,15 +67,46 @@ export function byId(id) {
  */
 export function relist(host, signature, build) {
   if (host.dataset.signature === signature) return false;
+  host.dataset.signature = signature;
+  keepFocus(host, () => host.replaceChildren(...build()));
+  return true;
+}
+
+/**
+ * Rebuild the rows of a long list that have changed, and restore the focus.
+ *
+ * @param {HTMLElement} host
+ * @param {{key: string, signature: string, build: () => HTMLElement}[]} rows key: of its own for each row; signature:
+ *   changes with the content of the row
+ * @returns {boolean} whether something has changed
+ */
+export function relistRows(host, rows) {
+  const former = new Map([...host.children].map((child) => [/** @type {HTMLElement} */ (child).dataset.row ?? "", child]));
+  const next = rows.map(({ key, signature, build }) => {
+    const known = former.get(key);
+    if (known instanceof HTMLElement && known.dataset.signature === signature) return known;
+    const row = build();
+    row.dataset.row = key;
+    row.dataset.signature = signature;
+    return row;
+  });
+  if (next.length === host.children.length && next.every((row, index) => row === host.children[index])) return false;
+  keepFocus(host, () => {
+    const stays = new Set(next);
+    for (const row of former.values()) if (!stays.has(/** @type {HTMLElement} */ (row))) row.remove();
+    for (const [index, row] of next.entries()) if (host.children[index] !== row) host.insertBefore(row, host.children[index] ?? null);
+  });
+  return true;
+}
+
+/** @param {HTMLElement} host @param {() => void} act may replace the element with the focus by another with its `data-key` */
+function keepFocus(host, act) {
   const focused = document.activeElement;
   const key = focused instanceof HTMLElement && host.contains(focused) ? focused.dataset.key : undefined;
-  host.dataset.signature = signature;
-  host.replaceChildren(...build());
-  if (key !== undefined) {
-    const next = [...host.querySelectorAll("[data-key]")].find((each) => /** @type {HTMLElement} */ (each).dataset.key === key);
-    if (next instanceof HTMLElement) next.focus();
-  }
-  return true;
+  act();
+  if (key === undefined || (focused && host.contains(focused) && document.activeElement === focused)) return;
+  const next = [...host.querySelectorAll("[data-key]")].find((each) => /** @type {HTMLElement} */ (each).dataset.key === key);
+  if (next instanceof HTMLElement) next.focus();
 }
 
 /** @param {number} count */

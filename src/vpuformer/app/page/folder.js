@@ -51,11 +51,12 @@ export class Folder {
   update(fresh, { open, counted }) {
     const { project } = this;
     if (!project) return;
-    const images = fresh.images.map((image) => {
+    let images = fresh.images.map((image) => {
       const known = this.#listed.get(image.id);
       if (known && counted && image.id !== open) Object.assign(known, image);
       return known ?? image;
     });
+    if (images.length < fresh.number) images = project.images; // the others have not changed
     const at = this.indexOf(open);
     if (at >= 0 && !images.some(({ id }) => id === open)) images.splice(at, 0, project.images[at]);
     if (counted) this.changes++;

@@ -1,6 +1,6 @@
 /** Lists in the side panel: steps of the current object, and objects of the image. */
 
-import { icon, make, relist, spaced, swatch } from "./dom.js";
+import { icon, make, relist, relistRows, spaced, swatch } from "./dom.js";
 import { isPrompt, stepName, positionText } from "./steps.js";
 
 /** @typedef {import("./session.js").Session} Session */
@@ -53,39 +53,46 @@ export function showSteps(host, session) {
  */
 export function showObjects(host, session) {
   const { entries, current } = session;
-  const labels = session.project?.labels ?? [];
-  const signature = JSON.stringify([
-    labels, session.byObject(), current?.key,
-    entries.map((entry) => [entry.key, entry.area, entry.busy, entry.hidden, entry.locked, entry.optimistic.label, entry.optimistic.accepted]),
-  ]);
-  const fresh = relist(host, signature, () => {
-    if (!entries.length) return [make("li", { class: "nothing" }, "No objects yet.")];
-    return entries.map((entry, index) => {
-      const name = session.labelName(entry);
-      const state = statusText(entry);
-      const row = make("button",
-        { type: "button", class: "row", "data-key": `object-${entry.key}`, "aria-current": String(entry === current), title: `Object ${index + 1}, ${state}`, click: () => session.select(entry) },
-        swatch(session.colourOf(entry), String(index + 1)),
-        make("span", { class: `ellipsis ${name === "no label" ? "quiet" : ""}` }, name),
-        make("span", { class: "quiet number" }, entry.busy ? "…" : spaced(entry.area)),
-        make("span", { class: `object-state ${entry.optimistic.accepted ? "accepted" : ""}` }, ...(entry.optimistic.accepted ? [icon("check")] : []), make("span", { class: "hidden" }, state)));
-      const drop = make("button",
-        { type: "button", class: "icon small", title: "Delete this object", "aria-label": `Delete object ${index + 1}`, click: () => session.remove(entry) },
-        icon("trash"));
-      /** @param {string} name @param {string} symbol @param {string} key @param {boolean} pressed @param {() => void} click */
-      const switched = (name, symbol, key, pressed, click) => make("button",
-        { type: "button", class: "icon small switch", "data-key": `${name}-${entry.key}`, "aria-pressed": String(pressed), title: `${name} this object (${key})`, "aria-label": `${name} object ${index + 1}`, click },
-        icon(symbol));
-      const switches = entries.length > 1 || !entry.reachable
-        ? [
-            switched("Hide", entry.hidden ? "hidden" : "eye", "V", entry.hidden, () => session.toggleHidden(entry)),
-            switched("Lock", "lock", "G", entry.locked, () => session.toggleLock(entry)),
-          ]
-        : [];
-      return make("li", { class: `object${entry === current ? " current" : ""}${entry.hidden ? " absent" : ""}`, "data-object": String(entry.key) }, row, ...switches, drop);
-    });
+  const many = entries.length > 1;
+  const rows = entries.map((entry, index) => {
+    const { accepted } = entry.optimistic;
+    const { key, area, busy, hidden, locked } = entry;
+    const shown = { name: session.labelName(entry), colour: session.colourOf(entry), state: statusText(entry), accepted, isCurrent: entry === current, many };
+    const signature = JSON.stringify([index, area, busy, hidden, locked, shown]);
+    return { key: String(key), signature, build: () => objectRow(session, entry, index, shown) };
   });
+  const nothing = { key: "nothing", signature: "", build: () => make("li", { class: "nothing" }, "No objects yet.") };
+  const fresh = relistRows(host, rows.length ? rows : [nothing]);
   if (fresh) host.querySelector(".current")?.scrollIntoView({ block: "nearest" });
+}
+
+/**
+ * @param {Session} session
+ * @param {ObjectEntry} entry
+ * @param {number} index
+ * @param {{name: string, colour: string, state: string, accepted: boolean, isCurrent: boolean, many: boolean}} shown
+ */
+function objectRow(session, entry, index, { name, colour, state, accepted, isCurrent, many }) {
+  const row = make("button",
+    { type: "button", class: "row", "data-key": `object-${entry.key}`, "aria-current": String(isCurrent), title: `Object ${index + 1}, ${state}`, click: () => session.select(entry) },
+    swatch(colour, String(index + 1)),
+    make("span", { class: `ellipsis ${name === "no label" ? "quiet" : ""}` }, name),
+    make("span", { class: "quiet number" }, entry.busy ? "…" : spaced(entry.area)),
+    make("span", { class: `object-state ${accepted ? "accepted" : ""}` }, ...(accepted ? [icon("check")] : []), make("span", { class: "hidden" }, state)));
+  const drop = make("button",
+    { type: "button", class: "icon small", title: "Delete this object", "aria-label": `Delete object ${index + 1}`, click: () => session.remove(entry) },
+    icon("trash"));
+  /** @param {string} name @param {string} symbol @param {string} key @param {boolean} pressed @param {() => void} click */
+  const switched = (name, symbol, key, pressed, click) => make("button",
+    { type: "button", class: "icon small switch", "data-key": `${name}-${entry.key}`, "aria-pressed": String(pressed), title: `${name} this object (${key})`, "aria-label": `${name} object ${index + 1}`, click },
+    icon(symbol));
+  const switches = many || !entry.reachable
+    ? [
+        switched("Hide", entry.hidden ? "hidden" : "eye", "V", entry.hidden, () => session.toggleHidden(entry)),
+        switched("Lock", "lock", "G", entry.locked, () => session.toggleLock(entry)),
+      ]
+    : [];
+  return make("li", { class: `object${isCurrent ? " current" : ""}${entry.hidden ? " absent" : ""}`, "data-object": String(entry.key) }, row, ...switches, drop);
 }
 
 /** @param {ObjectEntry | null} entry @param {boolean} loading whether the network is being loaded */

@@ -21,6 +21,8 @@ export class Session extends Workspace {
   trouble = null;
   /** @type {AbortController | null} */
   #fetching = null;
+  /** Time of the list when the image was opened. */
+  #opened = Infinity;
   /** Id of the image that could not be opened. @type {number | undefined} */
   #failed = undefined;
   /** Whether the trouble may pass by itself. */
@@ -62,6 +64,15 @@ export class Session extends Workspace {
     if (first !== null) await this.open(first);
   }
 
+  /** Ask again for what changed since the former image was opened: its counts in the list were this page's own. */
+  #listAgain() {
+    const { project } = this;
+    if (!project) return;
+    const { time } = project;
+    project.time = Math.min(time, this.#opened);
+    this.#opened = time;
+  }
+
   /** Id of the image that is open, being opened, or could not be opened. */
   get openId() {
     return this.opening ?? this.image?.id ?? this.#failed;
@@ -79,6 +90,7 @@ export class Session extends Workspace {
     this.#fetching = fetching;
     this.forgetSettled();
     this.opening = id;
+    this.#listAgain();
     this.folder.match(); // images that no longer fit leave the list now, not under the person's hands
     this.trouble = null;
     this.listener.onChange();
@@ -151,7 +163,8 @@ export class Session extends Workspace {
       do {
         before = project?.labels;
         counts = this.#changes;
-        fresh = await this.#api.getProject();
+        fresh = await this.#api.getProject(project?.time);
+        if (project && fresh.number !== project.images.length) fresh = await this.#api.getProject(); // files came or went
       } while (project && project.labels !== before); // changed here meanwhile
     } catch {
       return; // try again next time
@@ -161,6 +174,7 @@ export class Session extends Workspace {
       const settled = counts !== null && counts === this.#changes;
       this.folder.update(fresh, { open: this.openId, counted: settled });
       project.labels = fresh.labels;
+      if (settled) project.time = fresh.time;
       if (!fresh.labels.some(({ id }) => id === this.label)) this.label = null; // deleted elsewhere
       this.listener.onChange();
     }

@@ -95,6 +95,8 @@
  * @property {string} version
  * @property {Label[]} labels
  * @property {ImageListed[]} images
+ * @property {number} number
+ * @property {number} time
  * @property {ExportFormat[]} formats
  * @property {number | null} place
  *

@@ -11,6 +11,7 @@ from vpuformer.app.schemas import Verdict
 from vpuformer.app.store.database import Database
 from vpuformer.app.store.rows import CountedObject, ImageRow, Work
 from vpuformer.app.store.tables import HAS_STEP, IMPORT_PREFIX, VISIBLE, images, metadata, objects, steps
+from vpuformer.arrays import Size
 from vpuformer.errors import NotFoundError
 
 
@@ -28,13 +29,31 @@ class ImageStore(Database):
             if new:
                 connection.execute(images.insert(), new)
 
-    def images(self) -> list[ImageRow]:
-        """Return all images that were ever registered, in no particular order."""
+    def registered(self) -> list[tuple[int, str, Size | None]]:
+        """Return id, name, and height and width of all images that were ever registered, in no particular order."""
+        query = sa.select(images.c.id, images.c.name, images.c.height, images.c.width)
+        with self._reading() as connection:
+            return [
+                (identity, name, _size(height, width)) for identity, name, height, width in connection.execute(query)
+            ]
+
+    def images(self, since: float | None = None) -> list[ImageRow]:
+        """Return all images that were ever registered, in no particular order.
+
+        Args:
+            since: leave out images without a change since then, in seconds since 1970.
+        """
+        rows, counts = _IMAGES, _GROUPS
+        if since is not None:
+            changed = sa.select(objects.c.image).where(since <= _CHANGED)
+            recent = (images.c.changed >= since) | images.c.id.in_(changed)
+            rows = rows.where(recent)
+            counts = counts.where(objects.c.image.in_(sa.select(images.c.id).where(recent)))
         with self._reading() as connection:
             groups = defaultdict[int, list[Any]](list)
-            for group in connection.execute(_GROUPS):
+            for group in connection.execute(counts):
                 groups[group.image].append(group)
-            return [_image(row, groups.get(row.id, ())) for row in connection.execute(_IMAGES)]
+            return [_image(row, groups.get(row.id)) for row in connection.execute(rows)]
 
     def image(self, identity: int) -> ImageRow:
         """Return one image."""
@@ -110,6 +129,10 @@ _IMAGES = sa.select(
 )
 
 
+_CHANGED = sa.func.coalesce(objects.c.changed, objects.c.created)
+"""Time of the last change of an object."""
+
+
 def _number(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
     return sa.func.sum(sa.case((sa.not_(objects.c.deleted) & condition, 1), else_=0))
 
@@ -120,7 +143,7 @@ _GROUPS = (
         objects.c.label,
         _number(objects.c.accepted).label("accepted"),
         _number(sa.not_(objects.c.accepted) & (objects.c.at > 0)).label("unaccepted"),
-        sa.func.max(sa.func.coalesce(objects.c.changed, objects.c.created)).label("changed"),
+        sa.func.max(_CHANGED).label("changed"),
     )
     .where(HAS_STEP)
     .group_by(objects.c.image, objects.c.label)
@@ -128,18 +151,19 @@ _GROUPS = (
 """Objects of each image and label: how many, and when one was changed last."""
 
 
-def _image(row: Any, groups: Sequence[Any]) -> ImageRow:
+def _size(height: int | None, width: int | None) -> Size | None:
+    return None if height is None or width is None else (height, width)
+
+
+def _image(row: Any, groups: Sequence[Any] | None) -> ImageRow:
+    identity, name, done, height, width, review, comment, changed = row
+    image = ImageRow(identity, name, done, 0, 0, _size(height, width), (), changed, review, comment or "")
+    if not groups:
+        return image
     labels = (group.label for group in groups if group.accepted or group.unaccepted)
-    times = [*([] if row.changed is None else [row.changed]), *(group.changed for group in groups)]
-    return ImageRow(
-        row.id,
-        row.name,
-        row.done,
+    return image._replace(
         objects=sum(group.accepted for group in groups),
         unaccepted=sum(group.unaccepted for group in groups),
-        size=None if row.height is None or row.width is None else (row.height, row.width),
         labels=tuple(sorted(labels, key=lambda label: label or 0)),
-        changed=max(times, default=None),
-        review=row.review,
-        comment=row.comment or "",
+        changed=max(changed or 0, *(group.changed for group in groups)),
     )

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 from vpuformer.app.schemas import Verdict
 
 
-@dataclass(frozen=True, slots=True)
-class ImageRow:
+class ImageRow(NamedTuple):
+    """An image with counts of its objects. A tuple: there may be tens of thousands."""
+
     id: int
     name: str
     done: bool

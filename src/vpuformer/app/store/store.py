@@ -103,6 +103,18 @@ class Store(ImportStore, ImageStore):
         with self._reading() as connection:
             return self._object(connection, identity), self._steps(connection, identity)
 
+    def histories(self, image: int) -> list[tuple[ObjectRow, list[StepRow]]]:
+        """Return the objects of an image as `objects_of` does, with their steps, read in one transaction."""
+        objects_here = _OBJECTS.where(objects.c.image == image, VISIBLE).order_by(objects.c.id)
+        steps_here = _STEPS.add_columns(steps.c.object).join(objects, steps.c.object == objects.c.id)
+        with self._reading() as connection:
+            rows = [ObjectRow(*row) for row in connection.execute(objects_here)]
+            histories: dict[int, list[StepRow]] = {row.id: [] for row in rows}
+            for *step, identity in connection.execute(steps_here.where(objects.c.image == image)):
+                if identity in histories:
+                    histories[identity].append(_step(*step))
+        return [(row, histories[row.id]) for row in rows]
+
     def history_before(self, identity: int, key: str) -> tuple[ObjectRow, list[StepRow], bool]:
         """Return `history`, and whether a step with this key was added before and not withdrawn."""
         with self._reading() as connection:
@@ -112,15 +124,7 @@ class Store(ImportStore, ImageStore):
 
     @staticmethod
     def _steps(connection: sa.Connection, identity: int) -> list[StepRow]:
-        query = (
-            sa.select(steps.c.id, steps.c.content, steps.c.mask.is_not(None), steps.c.area, steps.c.seconds)
-            .where(steps.c.object == identity, steps.c.position.is_not(None))
-            .order_by(steps.c.position)
-        )
-        return [
-            StepRow(number, _content(content), bool(answered), area or 0, seconds)
-            for number, content, answered, area, seconds in connection.execute(query)
-        ]
+        return [_step(*row) for row in connection.execute(_STEPS.where(steps.c.object == identity))]
 
     def add_step(
         self, identity: int, revision: int, key: str, content: dict[str, Any], answer: StepAnswer | None = None
@@ -214,11 +218,11 @@ class Store(ImportStore, ImageStore):
         with self._reading() as connection:
             return list(connection.scalars(query))
 
-    def masks_of(self, answered: Collection[int]) -> list[bytes]:
-        """Return the masks that answer these steps, in no particular order."""
-        query = sa.select(steps.c.mask).where(steps.c.id.in_(answered), steps.c.mask.is_not(None))
+    def masks_of(self, answered: Collection[int]) -> dict[int, bytes]:
+        """Return the masks that answer these steps, by the ids of the steps. Steps without an answer are left out."""
+        query = sa.select(steps.c.id, steps.c.mask).where(steps.c.id.in_(answered), steps.c.mask.is_not(None))
         with self._reading() as connection:
-            return [zlib.decompress(mask) for mask in connection.scalars(query)]
+            return {step: zlib.decompress(mask) for step, mask in connection.execute(query)}
 
     def undo_redo(self, identity: int, revision: int, direction: Literal[-1, 1]) -> ObjectRow:
         """Undo (-1) or redo (1) one step.
@@ -274,6 +278,17 @@ _OBJECTS = sa.select(
     objects.c.revision,
     objects.c.at,
 )
+
+
+_STEPS = (
+    sa.select(steps.c.id, steps.c.content, steps.c.mask.is_not(None), steps.c.area, steps.c.seconds)
+    .where(steps.c.position.is_not(None))
+    .order_by(steps.c.object, steps.c.position)
+)
+
+
+def _step(identity: int, content: str, answered: object, area: int | None, seconds: float | None) -> StepRow:
+    return StepRow(identity, _content(content), bool(answered), area or 0, seconds)
 
 
 def _content(text: str) -> Any:

@@ -1,17 +1,19 @@
 """Routes of the project: list of images, labels, export, network."""
 
-from typing import Annotated
+import time
+from typing import Annotated, Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Query
-from fastapi.responses import PlainTextResponse, StreamingResponse
+from fastapi.responses import PlainTextResponse, Response, StreamingResponse
+from pydantic_core import to_json
 
 from vpuformer import __version__
 from vpuformer.app.annotation.background_segmenter import BackgroundSegmenter
 from vpuformer.app.annotation.exporting import accepted_images, label_names, left_out_notes, zip_export
 from vpuformer.app.annotation.folder_import import ImportSettings, import_folder
 from vpuformer.app.annotation.progress import csv_text, progress
-from vpuformer.app.http.routes.parameters import ANY_FILE, Body, Identity, Opened
+from vpuformer.app.http.routes.parameters import ANY_FILE, Body, Bound, Identity, Opened
 from vpuformer.app.images.folder import Folder
 from vpuformer.app.images.originals import notes_on_files
 from vpuformer.app.import_report import FolderImport
@@ -31,19 +33,26 @@ from vpuformer.app.store.rows import ImageRow, LabelRow
 from vpuformer.formats import FORMATS
 from vpuformer.formats.bundle import Bundle
 
+_LATEST = 10.0
+"""Seconds by which a change may be stored later than its time says."""
+
 
 def listed(row: ImageRow) -> ImageListed:
     """Return an image as the list shows it."""
-    return ImageListed(
-        id=row.id,
-        name=row.name,
-        done=row.done,
-        objects=row.objects,
-        unaccepted=row.unaccepted,
-        labels=list(row.labels),
-        changed=row.changed,
-        review=row.review,
-    )
+    return ImageListed(**_listed(row))
+
+
+def _listed(row: ImageRow) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "name": row.name,
+        "done": row.done,
+        "objects": row.objects,
+        "unaccepted": row.unaccepted,
+        "labels": list(row.labels),
+        "changed": row.changed,
+        "review": row.review,
+    }
 
 
 def _label(row: LabelRow) -> Label:
@@ -59,19 +68,24 @@ def router() -> APIRouter:
     """Return the routes of the project."""
     routes = APIRouter(tags=["project"])
 
-    @routes.get("/project", summary="List the images, labels and export formats")
-    def project(annotator: Opened) -> Project:
-        store = annotator.store
-        return Project(
+    @routes.get("/project", response_model=Project, summary="List the images, labels and export formats")
+    def project(annotator: Opened, since: Bound = None) -> Response:
+        store, now = annotator.store, time.time()
+        # No model is made of each image: of 50,000, that would take longer than to read them.
+        images = [_listed(row) for row in annotator.gallery.listed(None if since is None else since - _LATEST)]
+        content = Project(
             folder=_title(annotator.folder),
             model=annotator.segmenter.name,
             model_sha256=annotator.segmenter.sha256,
             version=__version__,
             labels=[_label(row) for row in store.labels()],
-            images=[listed(row) for row in annotator.gallery.listed()],
+            images=[],
+            number=len(annotator.gallery),
+            time=now,
             formats=[ExportFormat(name=each.name, title=each.title, summary=each.summary) for each in FORMATS.values()],
             place=store.last_image,
         )
+        return Response(to_json(content.model_dump() | {"images": images}), media_type="application/json")
 
     @routes.get("/progress", summary="Count images by state, objects by label and day, and the time of work")
     def counts(annotator: Opened) -> Progress:

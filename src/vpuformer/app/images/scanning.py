@@ -1,0 +1,172 @@
+"""Search for the images of a folder. A repeated search reads only the sub-folders that have changed."""
+
+import os
+import time
+from collections import Counter
+from pathlib import Path
+from typing import NamedTuple
+
+from vpuformer.errors import DatasetError, ImageError, counted
+from vpuformer.images import image_endings
+
+_NOT_READ = frozenset({".arw", ".avif", ".cr2", ".cr3", ".dng", ".heic", ".heif", ".jxl", ".nef", ".raf", ".svs"})
+"""Endings of images that may not be readable here; see `image_endings`."""
+_SETTLED = 2_000_000_000
+"""Nanoseconds after which a further change of a folder surely has another time."""
+
+Stamp = tuple[int, int]
+"""Times of the last change of a folder's content and of its rights, in nanoseconds."""
+
+
+class Found(NamedTuple):
+    """What a folder holds."""
+
+    names: list[str]
+    """Paths of the images from the root, in no particular order."""
+    left_out: list[str]
+    """A sentence for everything that may be wanted but cannot be listed."""
+
+
+class _Contents:
+    """What one folder holds, without its sub-folders."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self.folders: list[str] = []
+        self.left_out: list[str] = []
+        self.not_read: Counter[str] = Counter()
+        self.may_change = False
+        """Whether its links may lead elsewhere later, although the folder itself stays as it is."""
+
+
+class Scanner:
+    """A search of a folder and its sub-folders, which remembers those that stay as they are.
+
+    Args:
+        root: the folder, absolute and without links.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._known: dict[str, tuple[Stamp, _Contents]] = {}
+
+    def scan(self) -> Found:
+        """Return the images.
+
+        Raises:
+            DatasetError: the folder cannot be read.
+        """
+        names: list[str] = []
+        left_out: list[str] = []
+        known: dict[str, tuple[Stamp, _Contents]] = {}
+        folders, not_read = [""], Counter[str]()
+        while folders:
+            above = folders.pop()
+            stamp, settled = self._stamp(above)
+            former, contents = self._known.get(above, (None, None))
+            if contents is None or former != stamp:
+                contents = self._read(above)
+            if settled and not contents.may_change:
+                known[above] = stamp, contents
+            names += contents.names
+            folders += contents.folders
+            left_out += contents.left_out
+            not_read += contents.not_read
+        self._known = known
+        left_out += [
+            f"{counted(number, f'{ending} image')}, a format that is not read; convert to JPEG or PNG"
+            for ending, number in not_read.items()
+        ]
+        return Found(names, left_out)
+
+    def _stamp(self, above: str) -> tuple[Stamp, bool]:
+        """The folder's times, and whether a change from now on surely has other ones."""
+        now = time.time_ns()
+        try:
+            state = (self._root / above).stat()
+        except OSError:
+            return (0, 0), False
+        times = state.st_mtime_ns, state.st_ctime_ns
+        return times, now - max(times) > _SETTLED
+
+    def _read(self, above: str) -> _Contents:
+        endings, contents = image_endings(), _Contents()
+        try:
+            with os.scandir(self._root / above) as listing:
+                entries = list(listing)
+        except OSError as error:
+            why = f"cannot be read ({error.strerror or error})"
+            if not above:
+                raise DatasetError(f"{self._root} {why}; choose a folder that you may read") from error
+            contents.left_out.append(f"the folder {above!r} {why}")
+            contents.may_change = True
+            return contents
+        for entry in entries:
+            name = above + entry.name
+            ending = name[name.rfind(".") :].lower()  # much faster than pathlib
+            if entry.name.startswith("."):
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                contents.folders.append(f"{name}/")
+            elif ending in _NOT_READ - endings:
+                contents.not_read[ending] += 1
+            elif self._may_be_listed(entry, name, ending in endings, contents):
+                contents.names.append(name)
+        return contents
+
+    def _may_be_listed(self, entry: os.DirEntry[str], name: str, ends_as_image: bool, contents: _Contents) -> bool:
+        if not entry.is_symlink():
+            return ends_as_image and entry.is_file(follow_symlinks=False) and _checked_text(name, contents)
+        contents.may_change = True
+        try:
+            real = resolved(Path(entry.path), ImageError)
+        except ImageError as error:
+            if ends_as_image:
+                contents.left_out.append(str(error))
+            return False
+        if real.is_dir():
+            contents.left_out.append(f"{name!r} is a link to a folder; open that folder itself")
+            return False
+        if not ends_as_image:
+            return False
+        if not real.is_relative_to(self._root):
+            contents.left_out.append(f"{name!r} is a link that leads out of the folder")
+            return False
+        return real.is_file() and _checked_text(name, contents)
+
+
+def _checked_text(name: str, contents: _Contents) -> bool:
+    if is_text(name):
+        return True
+    contents.left_out.append(not_text(name))
+    return False
+
+
+def is_text(name: str) -> bool:
+    """Whether a name holds no bytes that are not text."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def not_text(name: str) -> str:
+    """A sentence for a name that is not text."""
+    return f"{name!r} has a name that is not text; rename it"
+
+
+def resolved(path: Path, error: type[DatasetError] | type[ImageError]) -> Path:
+    """Return the path without links.
+
+    Raises:
+        DatasetError, ImageError: as `error` says: there is no such path, or it cannot be reached.
+    """
+    shown = str(path).encode(errors="backslashreplace").decode()
+    try:
+        return path.resolve(strict=True)
+    except (FileNotFoundError, NotADirectoryError):
+        raise error(f"there is no {shown}; check the path, or put it back") from None
+    except (OSError, RuntimeError, ValueError) as reason:  # no permission, a loop of links, a null character
+        why = getattr(reason, "strerror", None) or reason
+        raise error(f"{shown} cannot be reached ({why}); give another path") from reason
