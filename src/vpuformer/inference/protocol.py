@@ -30,7 +30,7 @@ VPUFormer is one (`vpuformer.inference.segment`), the baselines are others, and 
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
@@ -229,6 +229,8 @@ class Prediction:
     """Number of prompts that the network left on the wrong side of the outline, and that were put right afterwards."""
     candidates: tuple[Candidate, ...]
     """Up to three objects that the prompts may mean, this answer first, if the query asked for them."""
+    _empty_outside: bool = field(init=False, repr=False)
+    """Whether the probability is known to be 0 outside `crop`: those pixels of a large image are never read."""
 
     def __init__(
         self,
@@ -248,11 +250,16 @@ class Prediction:
         object.__setattr__(self, "logits", logits)
         object.__setattr__(self, "corrected", corrected)
         object.__setattr__(self, "candidates", candidates)
+        object.__setattr__(self, "_empty_outside", False)
 
     @property
     def mask(self) -> BoolMask:
         """The object: probability above `MASK_THRESHOLD`; shape (H, W)."""
-        return self.probability > MASK_THRESHOLD
+        if not self._empty_outside:
+            return self.probability > MASK_THRESHOLD
+        mask = np.zeros(self.probability.shape, bool)
+        np.greater(self.probability[self.crop.slices], MASK_THRESHOLD, out=mask[self.crop.slices])
+        return mask
 
     def cleaned(
         self, *, holes: int = 0, specks: int = 0, smooth: int = 0, threshold: float = MASK_THRESHOLD
@@ -321,7 +328,9 @@ class Prediction:
             for outside in crop.complement(size):
                 if mask[outside].any():
                     probability[outside] = mask[outside]
-        return cls(probability, crop, logits, corrected=corrected)
+        prediction = cls(probability, crop, logits, corrected=corrected)
+        object.__setattr__(prediction, "_empty_outside", mask is None)
+        return prediction
 
 
 def _agree(probability: FloatMap, mask: BoolMask) -> None:

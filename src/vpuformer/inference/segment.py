@@ -16,6 +16,7 @@ from vpuformer.inference.candidates import distinct, further_views
 from vpuformer.inference.encoded import CropFeatures, EncodedImage
 from vpuformer.inference.feature_store import CachedEncoder, FeatureStore
 from vpuformer.inference.honoured import honoured, is_honoured
+from vpuformer.inference.looks import Look
 from vpuformer.inference.network import Network
 from vpuformer.inference.pixels import changed_logits
 from vpuformer.inference.protocol import Prediction, Query
@@ -148,7 +149,7 @@ class VPUFormerSegmenter:
         queries: Sequence[Query],
         views: Sequence[View],
         rules: Sequence[ZoomRule | None],
-        first: Sequence[Prediction],
+        first: Sequence[Look],
         answers: Sequence[Prediction],
     ) -> list[Prediction]:
         """The answers, with candidates where the queries ask for them; without a mask, also from further views."""
@@ -156,7 +157,7 @@ class VPUFormerSegmenter:
             (i, view, rule)
             for i, query in enumerate(queries)
             if query.candidates and query.mask is None
-            for view, rule in further_views(views[i], first[i], rules[i])
+            for view, rule in further_views(views[i], first[i].prediction, rules[i])
         ]
         seen = [view for _, view, _ in further]
         others = self._refined(
@@ -181,34 +182,35 @@ class VPUFormerSegmenter:
         queries: Sequence[Query],
         views: Sequence[View],
         rules: Sequence[ZoomRule | None],
-        first: Sequence[Prediction],
+        first: Sequence[Look],
     ) -> list[Prediction]:
         """One answer a view: the first, refined in as many looks as the rules call for, and corrected."""
         answers, seen = list(first), dict(enumerate(views))
-        looked = [answer.probability for answer in answers]
         binds = [self.views.steady and _binds(query) for query in queries]
+        looked = {i: answers[i].prediction.probability for i, bound in enumerate(binds) if bound}
         for look in range(1, max((rule.looks for rule in rules if rule), default=1)):
             refined = {i: view.refine(answers[i], look, rules[i]) for i, view in seen.items()}
             seen = {i: view for i, view in refined.items() if view is not None}
             for i, answer in zip(seen, self._look([*seen.values()]), strict=True):
                 answers[i] = answer
                 if binds[i]:
-                    looked[i] = _over(looked[i], answer)
+                    looked[i] = _over(looked[i], answer.prediction)
+        predictions = [answer.prediction for answer in answers]
         if not self.views.steady:
-            return answers
+            return predictions
         return [
-            self._corrected(query, answer, last, binds=bound)
-            for query, answer, last, bound in zip(queries, answers, looked, binds, strict=True)
+            self._corrected(query, answer, looked.get(i))
+            for i, (query, answer) in enumerate(zip(queries, predictions, strict=True))
         ]
 
-    def _corrected(self, query: Query, answer: Prediction, looked: FloatMap, *, binds: bool) -> Prediction:
+    def _corrected(self, query: Query, answer: Prediction, looked: FloatMap | None) -> Prediction:
         """The answer without changes far from the new prompts, and with every prompt on the right side.
 
-        `looked` is the last probability that a look gave each pixel, and `binds` whether the previous mask is kept.
+        `looked` is the last probability that a look gave each pixel; None if the previous mask is not kept.
         """
         mask: BoolMask | None = None  # where it differs from that of the answer
         values, changed, corrected = answer.probability, None, 0
-        if binds and query.mask is not None:
+        if looked is not None and query.mask is not None:
             before = query.mask
             refused = refused_changes(
                 looked, before, query.new_prompts, looked_at=query.crop, only_here=query.only_here
@@ -216,7 +218,7 @@ class VPUFormerSegmenter:
             if refused is not None:
                 mask, values, changed = (looked > MASK_THRESHOLD) ^ refused, before, refused
         if not is_honoured(values if mask is None else mask, query.prompts):
-            merged = values if changed is None else np.where(changed, values, looked)
+            merged = values if changed is None or looked is None else np.where(changed, values, looked)
             values, corrected = honoured(merged, query.prompts, sqrt(answer.crop.width * answer.crop.height))
             mask, changed = values > MASK_THRESHOLD, values != answer.probability
         if changed is None or answer.logits is None:
@@ -225,7 +227,7 @@ class VPUFormerSegmenter:
         logits = changed_logits(answer.logits, answer.probability[crop], values[crop], changed[crop])
         return Prediction.from_logits(logits, answer.crop, query.encoded.size, mask, corrected=corrected)
 
-    def _look(self, views: Sequence[View]) -> list[Prediction]:
+    def _look(self, views: Sequence[View]) -> list[Look]:
         """One pass of the network."""
         if not views:
             return []
@@ -239,10 +241,7 @@ class VPUFormerSegmenter:
             )
         if self.views.flip:
             logits = (logits[: len(views)] + logits[len(views) :, :, ::-1]) / np.float32(2)
-        return [
-            Prediction.from_logits(answer, view.crop, view.encoded.size)
-            for answer, view in zip(logits, views, strict=True)
-        ]
+        return [Look(answer, view.crop, view.encoded.size) for answer, view in zip(logits, views, strict=True)]
 
     def _features(self, views: Sequence[View], masks: FloatMap) -> list[CropFeatures]:
         """Features of each view. Those that depend on the image alone come from the image's store, or go there."""
@@ -271,7 +270,9 @@ class VPUFormerSegmenter:
         """The masks so far as the network sees them, shape (B, S, S); zeros where there is none."""
         masks = np.zeros((len(views), self._side, self._side), np.float32)
         for i, view in enumerate(views):
-            if view.mask is not None:
+            if isinstance(view.mask, Look):
+                masks[i] = view.mask.probability_in(view.crop, self._side)
+            elif view.mask is not None:
                 masks[i] = self._to_input(view.mask, view)
         return masks
 

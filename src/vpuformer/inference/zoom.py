@@ -19,11 +19,8 @@ from vpuformer.errors import ConfigError, unknown_name
 from vpuformer.fields import check_fields
 from vpuformer.geometry import Crop, check_input_size
 from vpuformer.inference.encoded import EncodedImage
-from vpuformer.inference.protocol import Prediction
+from vpuformer.inference.looks import OBJECT_THRESHOLD, Look
 from vpuformer.prompts import Extent, Prompt, clip, encloses, intersection
-
-OBJECT_THRESHOLD = 0.5
-"""A pixel above this probability belongs to the object that the crop is drawn around (RITM)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +140,8 @@ class View(NamedTuple):
     """The part of the image that is shown."""
     prompts: tuple[Prompt, ...]
     """The prompts in the crop, in image pixels."""
-    mask: FloatMap | None
-    """The mask so far, shape (H, W) of the image, in 0..1."""
+    mask: FloatMap | Look | None
+    """The mask so far: shape (H, W) of the image, in 0..1, or the answer of a look."""
     all_prompts: Sequence[Prompt]
     """All prompts of the object, in image pixels."""
 
@@ -167,7 +164,7 @@ class View(NamedTuple):
         crop = Crop.whole(size) if rule is None else next_crop(size, mask, prompts, previous, rule)
         return cls(encoded, crop, prompts_in_crop(prompts, crop), mask, prompts)
 
-    def refine(self, answer: Prediction, look: int, rule: ZoomRule | None = RULES["ours"]) -> "View | None":
+    def refine(self, answer: Look, look: int, rule: ZoomRule | None = RULES["ours"]) -> "View | None":
         """The view for another look after the `look`-th one, if the rule calls for it.
 
         A first answer comes from the whole image; a look at the object itself, before anybody corrects what could
@@ -177,7 +174,7 @@ class View(NamedTuple):
         """
         if rule is None or look >= rule.looks:
             return None
-        size, around = self.encoded.size, _object_of(answer)
+        size, around = self.encoded.size, answer.object_around()
         wider = None if around is None else widened(self.crop, around, size, rule)
         if wider is None:
             if look > 1:
@@ -187,15 +184,7 @@ class View(NamedTuple):
             crop = wider if look < rule.looks - 1 else Crop.whole(size)
         if crop == self.crop:
             return None
-        return View(self.encoded, crop, prompts_in_crop(self.all_prompts, crop), answer.probability, self.all_prompts)
-
-
-def _object_of(answer: Prediction) -> Crop | None:
-    """The rectangle around the object of a look's answer, which has nothing outside its crop."""
-    inside = Crop.around(answer.probability[answer.crop.slices] > OBJECT_THRESHOLD)
-    if inside is None:
-        return None
-    return Crop(answer.crop.left + inside.left, answer.crop.top + inside.top, inside.width, inside.height)
+        return View(self.encoded, crop, prompts_in_crop(self.all_prompts, crop), answer, self.all_prompts)
 
 
 def widened(crop: Crop, around: Crop, size: Size, rule: ZoomRule = RULES["ours"]) -> Crop | None:

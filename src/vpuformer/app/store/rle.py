@@ -32,9 +32,14 @@ def encode(mask: BoolMask) -> bytes:
     >>> list(encode(np.ones((100, 2), bool)))  # 200 is 72 + 128
     [0, 200, 1]
     """
-    flat = np.ascontiguousarray(mask, bool).ravel()
+    mask = np.ascontiguousarray(mask, bool)
+    rows = np.flatnonzero(mask.any(axis=1))
+    first, end = (int(rows[0]), int(rows[-1]) + 1) if len(rows) else (0, 0)
+    flat = mask[first:end].ravel()  # most of a large image is background
     edges = np.flatnonzero(flat[1:] != flat[:-1]) + 1
-    return _encode_edges(np.concatenate([[0], edges]) if flat.size and flat[0] else edges, flat.size)
+    begins, ends = flat[:1], flat[-1:] & (end < len(mask))
+    edges = np.concatenate([np.zeros(begins.sum(), np.int64), edges, np.full(ends.sum(), flat.size)])
+    return _encode_edges(edges + first * mask.shape[1], mask.size)
 
 
 def _encode_edges(edges: Edges, total: int) -> bytes:
