@@ -139,6 +139,7 @@ def blocks() -> dict[str, str]:
         "recipes": recipes(),
         "human": human(),
         "page": page_times(),
+        "large": large_folder(),
         "precompute": precompute(),
         "predict": prediction(),
         "sessions": sessions(),
@@ -506,6 +507,19 @@ def page_times() -> str:
             f"| {each['width']} x {each['height']} | {each['prompts']} | {each['median_ms']:.0f} ms"
             f" | {each['predictor_median_ms']:.0f} ms | {each['wanted_ms']:.0f} ms |"
         )
+    return "\n".join(lines)
+
+
+def large_folder() -> str:
+    """Waits with many images, many objects and a large image."""
+    result = json.loads((RESULTS / "large_folder.json").read_text())
+    lines = ["| wait | median |", "|---|--:|"]
+    for name, wait in result["ms"].items():
+        lines.append(f"| {name} | {f'{wait / 1000:.1f} s' if wait >= 1000 else f'{wait:.0f} ms'} |")
+    lines += ["", "| prompt to mask, median | 600 x 400 | 6000 x 4000 | ratio |", "|---|--:|--:|--:|"]
+    for name in ("first prompt", "correction"):
+        row = result[name]
+        lines.append(f"| {name} | {row['small']:.0f} ms | {row['large']:.0f} ms | {row['ratio']:.2f} |")
     return "\n".join(lines)
 
 

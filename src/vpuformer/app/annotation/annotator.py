@@ -55,8 +55,10 @@ class Annotator:
         """
         return self.gallery.opened.get(self.gallery.name(identity))
 
-    def open(self, identity: int) -> ImageOpened:
+    def open(self, identity: int, following: int | None = None) -> ImageOpened:
         """Return an image with its objects, and prepare this and the next image.
+
+        `following` is the image that the person probably opens next, by default the next one of the folder.
 
         Raises:
             ImageError: its file is gone or broken, or has another size than its objects.
@@ -64,7 +66,7 @@ class Annotator:
         row = self.store.image(identity)
         image = self.gallery.image(identity)
         self.answering.prepare(identity)
-        following = self.gallery.following(identity)
+        following = following or self.gallery.following(identity)
         if following is not None:
             self.gallery.opened.prefetch(self.gallery.name(following))
             self.answering.prepare(following)

@@ -118,8 +118,13 @@ export const COUNTS_TABLE = "api/progress.csv";
 /** @returns {Promise<import("./types.js").NetworkState>} */
 export const getNetwork = () => ask("api/network");
 
-/** @param {number} id @param {AbortSignal} [signal] @returns {Promise<ImageOpened>} */
-export const openImage = (id, signal) => ask(`api/images/${id}`, { signal });
+/**
+ * @param {number} id
+ * @param {AbortSignal} [signal]
+ * @param {number} [following] the image that will probably be opened next, which the server prepares
+ * @returns {Promise<ImageOpened>}
+ */
+export const openImage = (id, signal, following) => ask(`api/images/${id}${following === undefined ? "" : `?following=${following}`}`, { signal });
 
 /** @param {number} image */
 export const putPlace = (image) => sendJson("PUT", "api/place", { image });

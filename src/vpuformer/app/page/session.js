@@ -97,7 +97,7 @@ export class Session extends Workspace {
     /** @type {ImageOpened} */
     let image;
     try {
-      image = await this.#api.openImage(id, fetching.signal);
+      image = await this.#api.openImage(id, fetching.signal, this.folder.neighbour(id, 1)?.id);
     } catch (error) {
       if (fetching.signal.aborted) return;
       this.opening = null;

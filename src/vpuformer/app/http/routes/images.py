@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Response
 
 from vpuformer.app.annotation.importing import import_masks
-from vpuformer.app.http.routes.parameters import ANY_FILE, Body, Bound, Identity, MaybeLabel, Opened
+from vpuformer.app.http.routes.parameters import ANY_FILE, Body, Bound, Identity, MaybeId, Opened
 from vpuformer.app.http.routes.project import listed
 from vpuformer.app.images.thumbnails import thumbnail
 from vpuformer.app.schemas import ImageChange, ImageListed, ImageOpened, ImportResult, NewObject, ObjectState
@@ -21,8 +21,8 @@ def router() -> APIRouter:
     routes = APIRouter(tags=["images"])
 
     @routes.get("/images/{identity}", summary="Open an image with its objects")
-    def opened(identity: Identity, annotator: Opened) -> ImageOpened:
-        return annotator.open(identity)
+    def opened(identity: Identity, annotator: Opened, following: MaybeId = None) -> ImageOpened:
+        return annotator.open(identity, following)
 
     @routes.patch("/images/{identity}", summary="Mark an image as done or not done, or review it")
     def change(identity: Identity, body: ImageChange, annotator: Opened) -> ImageListed:
@@ -72,7 +72,7 @@ def router() -> APIRouter:
         annotator: Opened,
         identity: Identity,
         content: Body,
-        label: MaybeLabel = None,
+        label: MaybeId = None,
         name: Annotated[str, Query(max_length=1000)] = "",
     ) -> ImportResult:
         return import_masks(annotator, identity, content, label, name)

@@ -27,6 +27,6 @@ ANY_FILE = {
 
 Body = Annotated[bytes, Depends(_body)]
 Identity = Annotated[int, Path(ge=1, le=2**31 - 1)]
-MaybeLabel = Annotated[int | None, Query(ge=1, le=2**31 - 1)]
+MaybeId = Annotated[int | None, Query(ge=1, le=2**31 - 1)]
 Bound = Annotated[float | None, Query(allow_inf_nan=False)]
 Opened = Annotated[Annotator, Depends(_annotator)]
