@@ -3,7 +3,8 @@
 import numpy as np
 
 from vpuformer.app.annotation.annotator import Annotator
-from vpuformer.app.schemas import MAX_TEXT, ImportResult
+from vpuformer.app.label_schemas import MAX_TEXT
+from vpuformer.app.schemas import ImportResult
 from vpuformer.app.store import rle
 from vpuformer.app.store.imports import ImportedObject
 from vpuformer.errors import InputError, MaskError, counted, listed

@@ -151,6 +151,7 @@ export class Session extends Workspace {
       const settled = counts !== null && counts === this.#changes;
       this.folder.update(fresh, { open: this.openId, counted: settled });
       project.labels = fresh.labels;
+      project.label_settings = fresh.label_settings;
       if (!fresh.labels.some(({ id }) => id === this.label)) this.label = null; // deleted elsewhere
       this.listener.onChange();
     }
@@ -187,6 +188,7 @@ export class Session extends Workspace {
     const listed = image && this.listed(image.id);
     if (!image || !listed) return;
     const left = accepting ? this.unaccepted : [];
+    if (!this.mayAccept(left)) return;
     const back = this.acceptAll(left);
     this.folder.mark(image.id, !listed.done);
     this.listener.onSay(listed.done ? "Image marked as done" : "Image marked as not done");
