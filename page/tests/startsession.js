@@ -24,7 +24,7 @@ export async function begin(objects = [], recall = () => undefined) {
     }),
     openImage: async (id) => image(id, id === 2 ? objects : []),
     putPlace: async () => null,
-    importMasks: async () => ({ objects: [state({ id: 30, image: 2, area: 5 })], notes: [] }),
+    importMasks: async () => ({ objects: [state({ id: 30, image: 2, area: 5 })], notes: [], tags: [] }),
   };
   const queue = new Queue({
     ...server, send: server.send, clock: server.clock, onStatus: server.onStatus,

@@ -147,6 +147,8 @@ class ImportResult(Message):
     objects: list[ObjectState]
     notes: list[str]
     """Sentences on how the file was read, what was guessed, and what was left out."""
+    tags: list[str]
+    """All tags that the image has now."""
 
 
 class ImageListed(Message):

@@ -13,6 +13,8 @@ Value = str | float
 Values = Mapping[str, Value]
 """Values of an object's attributes by their names."""
 
+NO_VALUES: Values = {}
+
 LONGEST_VALUE = 1000
 """Maximum length of a text in characters."""
 

@@ -3,14 +3,17 @@
 https://docs.cvat.ai/docs/dataset_management/formats/format-cvat/
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
+from contextlib import suppress
 from functools import partial
+from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
 
 from vpuformer.arrays import BoolMask, Size
 from vpuformer.errors import MaskError
+from vpuformer.formats.attributes import Value, readable_values
 from vpuformer.formats.bundle import Bundle
 from vpuformer.formats.found import (
     AddNote,
@@ -18,6 +21,7 @@ from vpuformer.formats.found import (
     Found,
     FoundImage,
     FoundObject,
+    FoundTags,
     LeftOut,
     TargetImage,
     check_size,
@@ -26,7 +30,11 @@ from vpuformer.formats.found import (
 from vpuformer.formats.outlines import Corners, ellipse, filled, turned
 from vpuformer.formats.xml_tree import number, parse_xml, root_of
 
-_IGNORED = ("attribute",)
+_IGNORED = ("attribute", "tag")
+
+
+Attributes = Set[tuple[str, str]]
+"""Attributes by the names of their label and their own."""
 
 
 def claims(bundle: Bundle) -> bool:
@@ -50,9 +58,10 @@ def read(bundle: Bundle) -> Annotations:
         if root.find("track") is not None and root.find("image") is None:
             raise MaskError(f"{called} holds tracks of a video; export the task from CVAT as 'CVAT for images 1.1'")
         labels |= dict.fromkeys(label.text for label in root.iterfind("meta//labels/label/name") if label.text)
+        numbers = _number_attributes(root)
         for image in root.iterfind("image"):
             name = image.get("name")
-            images.append(FoundImage(name, partial(_objects, image, f"image {name!r:.200} of {called}")))
+            images.append(FoundImage(name, partial(_objects, image, numbers, f"image {name!r:.200} of {called}")))
     return Annotations(bundle.whole, images, [*labels])
 
 
@@ -60,17 +69,42 @@ def _files(bundle: Bundle) -> tuple[str, ...] | list[str]:
     return bundle.names if bundle.alone else bundle.under("", ".xml")
 
 
-def _objects(image: ElementTree.Element, called: str, target: TargetImage, _: AddNote) -> Iterator[Found]:
-    """The shapes of an image, the lowest first. A box that is not turned is the box of an object.
+def _number_attributes(root: ElementTree.Element) -> Attributes:
+    return {
+        (label.findtext("name", ""), attribute.findtext("name", ""))
+        for label in root.iterfind("meta//labels/label")
+        for attribute in label.iterfind("attributes/attribute")
+        if attribute.findtext("input_type") == "number"
+    }
+
+
+def _objects(
+    image: ElementTree.Element, numbers: Attributes, called: str, target: TargetImage, _: AddNote
+) -> Iterator[Found]:
+    """The tags and shapes of an image, the lowest first. A box that is not turned is the box of an object.
 
     Raises:
         MaskError: the image has another size, or a shape is broken.
     """
     check_size((number(image, "height", called), number(image, "width", called)), target, called)
+    if tags := [tag.get("label", "") for tag in image.iterfind("tag")]:
+        yield FoundTags(tags)
     shapes = [(index, shape) for index, shape in enumerate(image, 1) if shape.tag not in _IGNORED]
     for index, shape in sorted(shapes, key=lambda item: _layer(item[1])):
         where = f"shape {index} of {called}"
-        yield _object(shape, target.size, where)
+        found = _object(shape, target.size, where)
+        yield found._replace(attributes=_attributes(shape, numbers)) if isinstance(found, FoundObject) else found
+
+
+def _attributes(shape: ElementTree.Element, numbers: Attributes) -> dict[str, Value]:
+    values: dict[str, Any] = {"occluded": True} if shape.get("occluded") == "1" else {}
+    for attribute in shape.iterfind("attribute"):
+        name, text = attribute.get("name", ""), attribute.text or ""
+        values[name] = text
+        if (shape.get("label", ""), name) in numbers:
+            with suppress(ValueError):
+                values[name] = float(text)
+    return readable_values(values)
 
 
 def _layer(shape: ElementTree.Element) -> int:

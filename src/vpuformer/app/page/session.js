@@ -208,8 +208,10 @@ export class Session extends Workspace {
     const { image } = this;
     if (!image) return;
     try {
-      const { objects: states, notes } = await this.#api.importMasks(image.id, file, this.label);
+      const { objects: states, notes, tags } = await this.#api.importMasks(image.id, file, this.label);
       this.add(image.id, states);
+      const listed = this.listed(image.id);
+      if (listed) listed.tags = tags;
       this.#learnLabels(states);
       const what = states.length ? plural(states.length, "object") : "No new object";
       const where = this.image?.id === image.id ? "" : ` for ${image.name}`;

@@ -91,7 +91,7 @@
  * @property {ExportFormat[]} formats
  * @property {number | null} place
  *
- * @typedef {{objects: ObjectState[], notes: string[]}} ImportResult
+ * @typedef {{objects: ObjectState[], notes: string[], tags: string[]}} ImportResult
  *
  * @typedef {{error: string, state?: ObjectState | null}} Problem
  */

@@ -147,13 +147,13 @@ class LabelStore(Database):
     @staticmethod
     def _insert_label(connection: sa.Connection, name: str, colour: str | None = None) -> LabelRow:
         taken = connection.scalars(sa.select(labels.c.colour)).all()
-        values = {"name": name, "colour": colour or free_colour(taken)}
+        chosen = colour or free_colour(taken)
         try:
-            identity = connection.execute(labels.insert().values(**values)).inserted_primary_key
+            identity = connection.execute(labels.insert().values(name=name, colour=chosen)).inserted_primary_key
         except IntegrityError:
             raise _name_taken(name) from None
         assert identity is not None
-        return LabelRow(identity[0], **values)
+        return LabelRow(identity[0], name, chosen)
 
     @classmethod
     def _label_named(cls, connection: sa.Connection, name: str) -> LabelRow:

@@ -356,8 +356,7 @@ def _image(row: Sequence[Any]) -> ImageRow:
 
 
 def _object(row: Sequence[Any]) -> ObjectRow:
-    *values, attributes = row
-    return ObjectRow(*values, attributes or {})
+    return ObjectRow(*row[:7], attributes=row[7] or {})
 
 
 def _content(text: str) -> Any:
