@@ -1,4 +1,4 @@
-"""The input of an export: an image with tags, and its objects, each a mask with a label and attributes."""
+"""The input of an export: an image and its objects, each a mask with a label."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +12,11 @@ from vpuformer.formats.attributes import Values
 
 @dataclass(frozen=True, eq=False, slots=True)
 class LabelledMask:
-    """An object: a mask, bool of shape (H, W), a label, an id that is unique in the set, and attributes."""
+    """An object: a mask, bool of shape (H, W), with a label and attributes.
+
+    Attributes:
+        id: unique in the set.
+    """
 
     mask: BoolMask
     label: str | None

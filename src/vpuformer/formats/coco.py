@@ -28,8 +28,8 @@ FILE = "annotations.json"
 def write(images: Iterable[AnnotatedImage], folder: Path, labels: Sequence[str], *, polygons: bool = False) -> Written:
     """Write all objects of all images into one file, piece by piece.
 
-    Attributes of objects are written as CVAT does. The `tags` of an image are no part of COCO: other programs ignore
-    them.
+    Attributes of objects are written as CVAT does. The `tags` of an image are an addition to COCO that other programs
+    ignore.
 
     Memory holds one mask, and all ids. Images and annotations have the ids they came with, categories are numbered by
     their label, from 1. With `polygons`, a mask is written so if pycocotools decodes it to the same mask; a mask with a

@@ -107,7 +107,7 @@ class CocoFile:
         return whole_number(self._images[image]["id"], _LARGEST_ID)
 
     def tags(self, image: int) -> Sequence[str]:
-        """Tags of an image, which are no part of COCO."""
+        """Tags of an image, an addition to COCO."""
         tags = self._images[image].get("tags")
         return [tag for tag in tags if isinstance(tag, str)] if isinstance(tags, list) else []
 

@@ -24,7 +24,9 @@ def as_description(attributes: Values) -> str:
 
 
 def shape_attributes(shape: Mapping[str, Any]) -> dict[str, Value]:
-    """The attributes of a shape: its description, its flags, and `attributes`, as X-AnyLabeling writes them.
+    """The attributes of a shape: its description, its flags, and `attributes`.
+
+    X-AnyLabeling writes `attributes`.
 
     >>> shape_attributes({"description": "colour: dark red\\nat the left", "flags": {"parked": True}})
     {'colour': 'dark red', 'description': 'at the left', 'parked': 'true'}

@@ -130,7 +130,7 @@ FORMATS: dict[str, Format] = {
 def write_files(
     chosen: Format, images: Iterable[AnnotatedImage], folder: Path, labels: Sequence[str], **options: Any
 ) -> Written:
-    """Write images and their objects, and note the attributes and tags that the format does not hold.
+    """Write images and their objects, and note what the format cannot hold of them.
 
     Raises:
         InputError: the format cannot hold these objects, or the disk does not take them.

@@ -62,6 +62,7 @@ def test_an_object_has_attributes_and_an_image_tags(client: TestClient) -> None:
     assert client.patch("/api/objects/1", json={"attributes": {}}).json()["attributes"] == {}
 
     assert client.patch("/api/images/1", json={"tags": ["night", "fog", "night"]}).json()["tags"] == ["night", "fog"]
+    assert client.patch("/api/images/1", json={}).json()["tags"] == ["night", "fog"]
     assert client.patch("/api/images/1", json={"done": True}).json()["tags"] == ["night", "fog"]
     assert client.patch("/api/images/1", json={"tags": []}).json() == project(client)["images"][0]
 

@@ -1,4 +1,4 @@
-"""Many labels in a real browser: search, keys, order, groups; attributes, tags, a required label."""
+"""Labels in a real browser: search, order, groups, attributes, tags, a required label."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -89,8 +89,9 @@ class Store(ImportStore):
             values |= {"height": size[0], "width": size[1]}
         if tags is not None:
             values["tags"] = list(dict.fromkeys(tags))
-        with self._writing() as connection:
-            connection.execute(images.update().where(images.c.id == identity).values(**values))
+        if values:
+            with self._writing() as connection:
+                connection.execute(images.update().where(images.c.id == identity).values(**values))
         return self.image(identity)
 
     @property
