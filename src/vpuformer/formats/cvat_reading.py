@@ -12,8 +12,8 @@ from xml.etree import ElementTree
 import numpy as np
 
 from vpuformer.arrays import BoolMask, Size
-from vpuformer.errors import MaskError
-from vpuformer.formats.attributes import Value, readable_values
+from vpuformer.errors import InputError, MaskError
+from vpuformer.formats.attributes import Attribute, Value, readable_values
 from vpuformer.formats.bundle import Bundle
 from vpuformer.formats.found import (
     AddNote,
@@ -27,14 +27,15 @@ from vpuformer.formats.found import (
     check_size,
     found_box,
 )
+from vpuformer.formats.label_set import cvat_attribute
 from vpuformer.formats.outlines import Corners, ellipse, filled, turned
 from vpuformer.formats.xml_tree import number, parse_xml, root_of
 
 _IGNORED = ("attribute", "tag")
 
 
-Attributes = Set[tuple[str, str]]
-"""Attributes by the names of their label and their own."""
+Numbers = Set[tuple[str, str]]
+"""Attributes that are numbers, by the names of their label and their own."""
 
 
 def claims(bundle: Bundle) -> bool:
@@ -50,6 +51,7 @@ def read(bundle: Bundle) -> Annotations:
     """
     images: list[FoundImage] = []
     labels: dict[str, None] = {}
+    attributes: dict[str, list[Attribute]] = {}
     for path in _files(bundle):
         if root_of(bundle, path) != "annotations":
             continue
@@ -58,28 +60,33 @@ def read(bundle: Bundle) -> Annotations:
         if root.find("track") is not None and root.find("image") is None:
             raise MaskError(f"{called} holds tracks of a video; export the task from CVAT as 'CVAT for images 1.1'")
         labels |= dict.fromkeys(label.text for label in root.iterfind("meta//labels/label/name") if label.text)
-        numbers = _number_attributes(root)
+        own = _definitions(root)
+        attributes |= own
+        numbers = {(label, each.name) for label, found in own.items() for each in found if each.kind == "number"}
         for image in root.iterfind("image"):
             name = image.get("name")
             images.append(FoundImage(name, partial(_objects, image, numbers, f"image {name!r:.200} of {called}")))
-    return Annotations(bundle.whole, images, [*labels])
+    return Annotations(bundle.whole, images, [*labels], attributes)
 
 
 def _files(bundle: Bundle) -> tuple[str, ...] | list[str]:
     return bundle.names if bundle.alone else bundle.under("", ".xml")
 
 
-def _number_attributes(root: ElementTree.Element) -> Attributes:
-    return {
-        (label.findtext("name", ""), attribute.findtext("name", ""))
-        for label in root.iterfind("meta//labels/label")
-        for attribute in label.iterfind("attributes/attribute")
-        if attribute.findtext("input_type") == "number"
-    }
+def _definitions(root: ElementTree.Element) -> dict[str, list[Attribute]]:
+    """The attributes of each label; those that cannot be kept are left out."""
+    found: dict[str, list[Attribute]] = {}
+    for label in root.iterfind("meta//labels/label"):
+        own = found.setdefault(label.findtext("name", ""), [])
+        for each in label.iterfind("attributes/attribute"):
+            name, kind, values = (each.findtext(key, "") for key in ("name", "input_type", "values"))
+            with suppress(InputError):
+                own.append(cvat_attribute(name, kind, values.split("\n") if values else []))
+    return found
 
 
 def _objects(
-    image: ElementTree.Element, numbers: Attributes, called: str, target: TargetImage, _: AddNote
+    image: ElementTree.Element, numbers: Numbers, called: str, target: TargetImage, _: AddNote
 ) -> Iterator[Found]:
     """The tags and shapes of an image, the lowest first. A box that is not turned is the box of an object.
 
@@ -96,7 +103,7 @@ def _objects(
         yield found._replace(attributes=_attributes(shape, numbers)) if isinstance(found, FoundObject) else found
 
 
-def _attributes(shape: ElementTree.Element, numbers: Attributes) -> dict[str, Value]:
+def _attributes(shape: ElementTree.Element, numbers: Numbers) -> dict[str, Value]:
     values: dict[str, Any] = {"occluded": True} if shape.get("occluded") == "1" else {}
     for attribute in shape.iterfind("attribute"):
         name, text = attribute.get("name", ""), attribute.text or ""

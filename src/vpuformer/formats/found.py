@@ -1,12 +1,12 @@
 """What a reader finds in files: images by their names, and the objects of each."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from vpuformer.arrays import BoolMask, Size
 from vpuformer.errors import MaskError
-from vpuformer.formats.attributes import NO_VALUES, Values
+from vpuformer.formats.attributes import NO_VALUES, Attribute, Values
 from vpuformer.prompts import Box
 
 LabelAndMask = tuple[str | None, BoolMask]
@@ -114,11 +114,13 @@ class Annotations:
         called: what messages call the files.
         images: in the order of the files.
         labels: names of the classes that the files list, in their order; [] if they list none.
+        attributes: those that objects of a class can have, by its name.
     """
 
     called: str
     images: Sequence[FoundImage]
     labels: Sequence[str] = field(default=())
+    attributes: Mapping[str, Sequence[Attribute]] = field(default_factory=dict)
 
 
 def check_size(said: tuple[object, object], target: TargetImage, called: str) -> None:

@@ -80,6 +80,23 @@ def read_label_set(path: Path) -> LabelSet:
         raise ConfigError(f"{path}: {error}") from error
 
 
+def cvat_attribute(name: Any, kind: Any, values: Sequence[Any]) -> Attribute:
+    """An attribute as CVAT defines it: its name, its `input_type` and its `values`.
+
+    >>> cvat_attribute("parked", "checkbox", ["false"])
+    Attribute(name='parked', kind='choice', choices=('true', 'false'))
+
+    Raises:
+        InputError: there is no such type, or a name is not text on one line.
+    """
+    if not isinstance(kind, str) or kind not in _KINDS:
+        raise InputError(unknown_name("input_type", str(kind), _KINDS))
+    if kind == "checkbox":
+        return Attribute(_name(name), "choice", ("true", "false"))
+    choices = [_name(value) for value in values] if _KINDS[kind] == "choice" else []
+    return Attribute(_name(name), _KINDS[kind], tuple(dict.fromkeys(choices)))
+
+
 def _label(entry: Any) -> LabelDefinition:
     if isinstance(entry, str):
         return LabelDefinition(_name(entry))
@@ -101,13 +118,7 @@ def _attributes(entry: Mapping[str, Any]) -> tuple[Attribute, ...]:
 def _attribute(entry: Any) -> Attribute:
     if not isinstance(entry, Mapping) or "name" not in entry:
         raise InputError(f"an attribute is an object with a 'name', got {entry!r:.60}")
-    name, kind = _name(entry["name"]), entry.get("input_type", "text")
-    if not isinstance(kind, str) or kind not in _KINDS:
-        raise InputError(unknown_name("input_type", str(kind), _KINDS))
-    if kind == "checkbox":
-        return Attribute(name, "choice", ("true", "false"))
-    choices = [_name(value) for value in _list(entry, "values")] if _KINDS[kind] == "choice" else []
-    return Attribute(name, _KINDS[kind], tuple(dict.fromkeys(choices)))
+    return cvat_attribute(entry["name"], entry.get("input_type", "text"), _list(entry, "values"))
 
 
 def _list(entry: Mapping[str, Any], key: str) -> Sequence[Any]:

@@ -24,7 +24,9 @@ from vpuformer.app.store.rows import LabelSettings, StepAnswer
 from vpuformer.app.store.store import Store
 from vpuformer.errors import MaskError
 from vpuformer.formats import AnnotatedImage, LabelledMask, export
+from vpuformer.formats.attributes import Attribute
 from vpuformer.formats.bundle import Bundle
+from vpuformer.formats.label_set import LabelDefinition, LabelSet
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:pycocotools")
 
@@ -300,7 +302,7 @@ def test_an_export_is_imported_into_a_fresh_store_and_exported_again(
     export(form, given_images, first, labels)
     store = Store(root / "fresh.sqlite")
     if form in ("png", "labelme"):  # they list the labels that are used alone
-        store.add_labels(labels)
+        store.add_label_set(LabelSet(tuple(map(LabelDefinition, labels))))
     report = import_folder(Folder(images), store, Bundle(first), ImportSettings(accept=True))
     assert report.refused == report.same == 0
     export(form, accepted_images(store), second, label_names(store))
@@ -347,3 +349,23 @@ def test_masks_without_a_required_label_are_not_accepted(add: Add, store: Store)
     assert objects(store) == [("cup", 100, True), (None, 100, False)]
     assert [(each.thing, each.number) for each in report.remarks][-1] == ("object", 1)
     assert "one is required" in report.remarks[-1].why
+
+
+def test_attributes_that_cvat_defines_are_added_to_its_labels(add: Add, store: Store) -> None:
+    store.add_label("car")
+    attributes = "".join(
+        f"<attribute><name>{name}</name><input_type>{kind}</input_type><values>{values}</values></attribute>"
+        for name, kind, values in (
+            ("colour", "select", "red\nblue"),
+            ("doors", "number", "1\n9\n1"),
+            ("bad", "dial", ""),
+        )
+    )
+    box = '<box label="car" xtl="1" ytl="1" xbr="9" ybr="9"><attribute name="doors">4</attribute></box>'
+    content = f"""<annotations><meta><task><labels><label><name>car</name><attributes>{attributes}</attributes></label>
+        </labels></task></meta><image name="a.png" width="120" height="90">{box}<tag label="night"/></image>
+        </annotations>"""
+    assert counts(add(content.encode())) == (1, 0, 0)
+    (label,) = store.labels()
+    assert label.attributes == (Attribute("colour", "choice", ("red", "blue")), Attribute("doors", "number"))
+    assert (store.objects_of(1)[0].attributes, store.image(1).tags) == ({"doors": 4.0}, ("night",))

@@ -16,7 +16,8 @@ from vpuformer.app.store.store import Store
 from vpuformer.errors import ImageError, MaskError, listed
 from vpuformer.formats.assignment import assign
 from vpuformer.formats.bundle import Bundle
-from vpuformer.formats.found import FoundImage, FoundObject, FoundTags, LeftOut, TargetImage
+from vpuformer.formats.found import Annotations, FoundImage, FoundObject, FoundTags, LeftOut, TargetImage
+from vpuformer.formats.label_set import LabelDefinition, LabelSet
 from vpuformer.formats.reading import read_annotations
 from vpuformer.images import image_size
 
@@ -83,11 +84,22 @@ def import_folder(
     run.left_out.add("image", "whose name fits several images, or that shares its image", assigned.ambiguous)
     if not settings.dry_run:
         store.sync(folder.names)
-        store.add_labels(dict.fromkeys(filter(None, map(stored_label, annotations.labels))))
+        store.add_label_set(_label_set(annotations))
     run.rows = {row.name: row for row in store.images()}
     for image, entries in track(list(assigned.of_image.items())):
         run.image(image, entries)
     return run.report(title)
+
+
+def _label_set(annotations: Annotations) -> LabelSet:
+    """The labels that the files list, with their attributes."""
+    names = {name: stored_label(name) for name in annotations.labels}
+    definitions = [
+        LabelDefinition(stored, attributes=tuple(annotations.attributes.get(name, ())))
+        for name, stored in names.items()
+        if stored is not None
+    ]
+    return LabelSet(tuple(definitions))
 
 
 class _Run:

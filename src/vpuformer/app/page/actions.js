@@ -218,6 +218,7 @@ export function actions({ session, settings, stage, labels, setup, attributes, t
     cycleBack: () => cycle(-1),
     label: (combo) => labels.choose(Number(combo)),
     findLabel: () => labels.find(),
+    moveLabel: (combo) => void labels.move(combo.endsWith("Up") ? -1 : 1),
     labelSetup: () => setup.open(),
     details: () => openSide(() => attributes.focus() || tags.focus()) || toasts.show(NO_DETAILS),
     lock: () => onTarget((entry) => session.toggleLock(entry)),

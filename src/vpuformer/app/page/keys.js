@@ -41,6 +41,7 @@ export const GROUPS = [
     { act: "label", keys: ["1", "2", "3", "4", "5", "6", "7", "8", "9"], shown: "1 – 9", what: "Label for this and the next objects" },
     { act: "label", keys: ["0"], shown: "0", what: "No label" },
     { act: "findLabel", keys: ["j"], shown: "J", what: "Label by a part of its name, then Enter" },
+    { act: "moveLabel", keys: ["Alt+ArrowUp", "Alt+ArrowDown"], shown: "Alt+↑ or Alt+↓", what: "Move the label up or down in the list", repeats: true },
     { act: "details", keys: ["Ctrl+j"], shown: "Ctrl+J", what: "Attributes of the object, or tags of the image" },
     { act: "keepOff", keys: ["u"], shown: "U", what: "Keep off accepted and locked objects, or reach into them" },
     { act: "lock", keys: ["g"], shown: "G", what: "Lock (guard) the object under the pointer, or the current one" },

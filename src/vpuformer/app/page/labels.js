@@ -53,6 +53,9 @@ export class Labels {
     });
     this.#search.addEventListener("input", () => this.#mark(0));
     this.#search.addEventListener("keydown", (event) => this.#searchKey(event));
+    this.#host.addEventListener("mousedown", (event) => {
+      if (document.activeElement === this.#search) event.preventDefault(); // else the row would go before the click
+    });
     this.#search.addEventListener("blur", () => this.#endSearch());
     dragRows(this.#host, "label", (id, target, after) => void changes.arrange(moved(this.#all, id, target, after)));
   }
@@ -94,10 +97,15 @@ export class Labels {
     else if (event.key === "Enter") {
       const label = this.#matches[this.#marked];
       if (!label) return;
-      this.#session.chooseLabel(label.id);
-      byId("stage").focus();
+      this.#choose(label.id);
     } else return;
     event.preventDefault();
+  }
+
+  /** @param {number | null} id */
+  #choose(id) {
+    this.#session.chooseLabel(id);
+    if (document.activeElement === this.#search) byId("stage").focus();
   }
 
   /** @param {number} index of a row among those that match */
@@ -159,14 +167,7 @@ export class Labels {
   #button(id, name, key, chosen) {
     const start = () => this.#rename(id);
     return make("button",
-      { type: "button", class: "row", "data-key": `label-${id}`, "aria-pressed": String(chosen), click: () => this.#session.chooseLabel(id), dblclick: start,
-        keydown: (/** @type {KeyboardEvent} */ event) => {
-          const by = event.altKey && { ArrowUp: -1, ArrowDown: 1 }[event.key];
-          if (!by || id === null) return;
-          event.preventDefault();
-          event.stopPropagation();
-          void this.#move(id, /** @type {1 | -1} */ (by));
-        } },
+      { type: "button", class: "row", "data-key": `label-${id}`, "aria-pressed": String(chosen), click: () => this.#choose(id), dblclick: start },
       make("span", { class: `ellipsis ${id === null ? "quiet" : ""}`, title: name }, name), ...(key ? [make("kbd", {}, key)] : []));
   }
 
@@ -210,8 +211,11 @@ export class Labels {
     return field;
   }
 
-  /** @param {number} id of a label @param {1 | -1} by */
-  async #move(id, by) {
+  /** Move the label that has the focus, or the chosen one, by a row. @param {1 | -1} by */
+  async move(by) {
+    const row = document.activeElement?.closest("#labels [data-label]") ?? this.#host.querySelector(".chosen");
+    if (!(row instanceof HTMLElement)) return;
+    const id = Number(row.dataset.label);
     await this.#changes.arrange(movedBy(this.#all, id, by));
     const all = this.#all;
     const at = all.findIndex((each) => each.id === id);

@@ -63,7 +63,7 @@ export class LabelSetup {
       return make("li", {}, swatch(label.colour), make("span", { class: "ellipsis", title: label.name }, label.name), group, move(-1, "↑", "up"), move(1, "↓", "down"));
     });
     return make("section", {}, make("h3", {}, "Order and groups"),
-      make("p", { class: "quiet" }, "Labels with the same group are listed together. On the page, drag a label, or press Alt with ↑ or ↓."),
+      make("p", { class: "quiet" }, "Labels with the same group are listed together. On the page, drag a label to its place, or press Alt with ↑ or ↓."),
       make("ul", { class: "setup-labels" }, ...rows), groups);
   }
 

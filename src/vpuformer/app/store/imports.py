@@ -126,12 +126,6 @@ def content_digest(label: str | None, mask: bytes | tuple[float, float, float, f
 class ImportStore(LabelStore):
     """A database into which objects are imported."""
 
-    def add_labels(self, names: Iterable[str]) -> None:
-        """Create the labels that are missing, in this order."""
-        with self._writing() as connection:
-            for name in names:
-                self._label_named(connection, name)
-
     def import_objects(
         self,
         image: int | None,
