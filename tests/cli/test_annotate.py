@@ -62,14 +62,14 @@ def test_labels_come_from_a_file_and_what_people_have_changed_stays(
     content = {"labels": [{"name": "car", "color": "#FF0000", "attributes": [side]}, "dog"], "tags": ["night"]}
     file = tmp_path / "labels.json"
     file.write_text(json.dumps(content))
-    start = lambda: vpuformer("annotate", image_folder, "--labels", file, "--no-browser")  # noqa: E731
-    assert start().exit_code == 0
+    command = ("annotate", image_folder, "--labels", file, "--no-browser")
+    assert vpuformer(*command).exit_code == 0
     store = Store(image_folder / FILE)
     store.change_label(1, colour="#00ff00", group="vehicles")
     store.set_label_settings(LabelSettings(tags=("fog",)))
     content["labels"][0]["attributes"].append({"name": "doors", "input_type": "number"})
     file.write_text(json.dumps(content))
-    assert start().exit_code == 0
+    assert vpuformer(*command).exit_code == 0
     car, dog = store.labels()
     assert (car.colour, car.group, dog.attributes) == ("#00ff00", "vehicles", ())
     assert car.attributes == (Attribute("side", "choice", ("left", "right")), Attribute("doors", "number"))
