@@ -115,7 +115,7 @@ def labelled(folder: Path) -> Iterator[None]:
 def describe(person: Person) -> None:
     """Outline the cup, and give it a label, attributes and tags."""
     person.drag([(170, 16), (410, 310)])
-    person.page.keyboard.press("j")
+    person.page.keyboard.press("F2")
     person.page.keyboard.type("cu")
     person.press("Enter")
     person.page.locator("#attributes").get_by_label("colour").select_option("red")

@@ -64,7 +64,7 @@ export class Labelling extends ObjectList {
     if (!without.length) return true;
     if (without[0] !== this.current) this.select(without[0]);
     const need = without.length === 1 ? "needs a label" : "need a label each";
-    this.listener.onToast(`${plural(without.length, "object")} ${need}. Choose one: press a digit, or J and a part of the name. Then accept.`);
+    this.listener.onToast(`${plural(without.length, "object")} ${need}. Choose one: press a digit, or F2 and a part of its name. Then accept.`);
     return false;
   }
 }
