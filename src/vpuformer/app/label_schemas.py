@@ -14,6 +14,9 @@ MAX_TEXT = 200
 _MOST = 1000
 """Maximum number of choices, attributes or tags in a list."""
 
+Identity = Annotated[int, Field(ge=1, le=2**31 - 1)]
+"""Id of an image, label or object, in the range that every database can store."""
+
 Colour = Annotated[str, Field(pattern=r"^#[0-9a-f]{6}$")]
 Name = Annotated[str, Field(min_length=1, max_length=MAX_TEXT), AfterValidator(label_name)]
 Names = Annotated[list[Name], Field(max_length=_MOST)]
@@ -51,7 +54,7 @@ class LabelChange(Message):
 class LabelOrder(Message):
     """Ids of labels in their order. Labels that are missing come last."""
 
-    labels: list[Annotated[int, Field(ge=1, le=2**31 - 1)]]
+    labels: Annotated[list[Identity], Field(max_length=10_000)]
 
 
 class Label(Message):

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from vpuformer.app.label_schemas import Label, LabelSettings, Names, Values
+from vpuformer.app.label_schemas import Identity, Label, LabelSettings, Names, Values
 from vpuformer.app.step_schemas import Message, Number, Point, RleMask, Step
 
 MAX_OBJECTS = 10_000
@@ -15,9 +15,6 @@ MAX_OBJECTS = 10_000
 
 Key = Annotated[str, Field(min_length=8, max_length=64, pattern=r"^[A-Za-z0-9-]+$")]
 """Random key of a request that adds something, so that a repeated request counts once."""
-
-Identity = Annotated[int, Field(ge=1, le=2**31 - 1)]
-"""Id of an image, label or object, in the range that every database can store."""
 
 
 class NewObject(Message):

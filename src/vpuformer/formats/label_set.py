@@ -1,7 +1,6 @@
 """Reader of label sets: labels, their colours, groups and attributes, and tags of images.
 
-CVAT's list of labels, which it shows under "Raw" in the settings of a project, is a label set.
-https://docs.cvat.ai/docs/manual/advanced/xml_format/ and .../task-details/ describe its keys.
+The list of labels that CVAT shows under "Raw" in its constructor is a label set.
 """
 
 import re

@@ -16,8 +16,10 @@ export class AttributePanel {
   constructor(session) {
     this.#session = session;
     this.#host.addEventListener("keydown", (event) => {
-      if (event.key === "Escape" || (event.key === "Enter" && event.target instanceof HTMLInputElement)) byId("stage").focus();
-      else return;
+      const input = event.target instanceof HTMLInputElement ? event.target : null;
+      if (event.key !== "Escape" && !(event.key === "Enter" && input)) return;
+      if (event.key === "Escape" && input) input.value = input.defaultValue;
+      byId("stage").focus();
       event.preventDefault();
       event.stopPropagation();
     });

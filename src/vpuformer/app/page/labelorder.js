@@ -13,24 +13,23 @@ export function grouped(labels) {
 }
 
 /**
- * The labels whose names contain all words of a search. Names that begin with it come first, then those with a word that
- * does.
+ * The labels whose names or groups contain all words of a search. Names that begin with the first word come first, then
+ * those with a word that does.
  *
  * @param {Label[]} labels
  * @param {string} search
  */
 export function found(labels, search) {
-  const text = search.toLowerCase().trim();
-  const words = text.split(/\s+/).filter(Boolean);
+  const words = search.toLowerCase().split(/\s+/).filter(Boolean);
+  if (!words.length) return labels;
   /** @param {Label} label */
-  const rank = ({ name, group }) => {
-    const lower = name.toLowerCase();
-    if (lower.startsWith(text)) return 0;
-    if (lower.split(/[\s_-]+/).some((word) => word.startsWith(words[0] ?? ""))) return 1;
-    return words.every((word) => lower.includes(word)) ? 2 : words.every((word) => `${lower} ${group.toLowerCase()}`.includes(word)) ? 3 : 4;
+  const rank = ({ name }) => {
+    const parts = name.toLowerCase().split(/[\s_-]+/);
+    return parts[0].startsWith(words[0]) ? 0 : parts.some((part) => part.startsWith(words[0])) ? 1 : 2;
   };
-  const matches = labels.filter((label) => words.every((word) => `${label.name} ${label.group}`.toLowerCase().includes(word)));
-  return words.length ? matches.sort((a, b) => rank(a) - rank(b)) : labels;
+  return labels
+    .filter(({ name, group }) => words.every((word) => `${name} ${group}`.toLowerCase().includes(word)))
+    .sort((a, b) => rank(a) - rank(b));
 }
 
 /**
