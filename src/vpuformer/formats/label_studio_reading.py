@@ -153,7 +153,7 @@ def _chosen(result: Mapping[str, Any]) -> list[str]:
 def _attribute(result: Mapping[str, Any]) -> dict[str, Value]:
     value, kind = result.get("value"), result.get("type")
     number = value.get(str(kind)) if isinstance(value, dict) and kind in ("number", "rating") else None
-    return readable_values({result.get("from_name"): ", ".join(_chosen(result)) if number is None else number})
+    return readable_values({result.get("from_name") or kind: ", ".join(_chosen(result)) if number is None else number})
 
 
 def _dicts(values: Any) -> Sequence[Mapping[str, Any]]:

@@ -1,5 +1,8 @@
 """Routes of labels, attributes and tags."""
 
+import io
+import json
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -81,3 +84,30 @@ def test_an_object_is_not_accepted_without_a_required_label(client: TestClient) 
     assert client.patch("/api/objects/1", json={"label": None}).status_code == 422
     assert client.patch("/api/objects/1", json={"label": None, "accepted": False}).status_code == 200
     assert client.patch("/api/objects/2", json={"deleted": True}).status_code == 200, "accepted before, it stays so"
+
+
+def files(client: TestClient, form: str) -> zipfile.ZipFile:
+    return zipfile.ZipFile(io.BytesIO(client.get(f"/api/export?format={form}").content))
+
+
+def test_attributes_and_tags_are_exported_and_come_back(client: TestClient) -> None:
+    client.post("/api/images/1/objects", json={"key": "object-001"})
+    client.post("/api/objects/1/steps", json=CLICK)
+    client.patch("/api/objects/1", json={"attributes": {"colour": "red", "doors": 4}, "accepted": True})
+    client.patch("/api/images/1", json={"tags": ["night"]})
+    content = json.loads(files(client, "coco").read("annotations.json"))
+    (image,), (annotation,) = content["images"], content["annotations"]
+    assert (image["tags"], annotation["attributes"]) == (["night"], {"colour": "red", "doors": 4})
+    notes = files(client, "yolo").read("NOTES.txt").decode()
+    assert "1 object with attributes, which this format cannot hold and which are left out: a.png." in notes
+    assert "1 image with tags, which this format cannot hold and which are left out: a.png." in notes
+
+    annotation |= {"segmentation": [[1, 1, 5, 1, 5, 5, 1, 5]], "attributes": {"colour": "blue"}}
+    image["tags"] = ["fog"]
+    imported = client.post("/api/images/1/masks?name=a.json", content=json.dumps(content)).json()
+    assert [each["attributes"] for each in imported["objects"]] == [{"colour": "blue"}]
+    assert imported["tags"] == ["night", "fog"]
+    assert "tags of the image: fog" in imported["notes"]
+    content |= {"annotations": [], "images": [image | {"tags": ["rain"]}]}
+    imported = client.post("/api/images/1/masks?name=a.json", content=json.dumps(content)).json()
+    assert (imported["objects"], imported["tags"]) == ([], ["night", "fog", "rain"])
