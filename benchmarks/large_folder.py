@@ -1,4 +1,4 @@
-"""Waits on the page with 50,000 images in a folder, 500 objects in an image, and an image of 24 megapixels.
+"""Waits on the page with 50,000 images, 500 objects in an image, and 24 megapixels.
 
     python benchmarks/large_folder.py [--images 50000] [--objects 500] [--output benchmarks/results/large_folder.json]
 
@@ -93,7 +93,7 @@ def main() -> None:
     parser.add_argument("--objects", type=int, default=500)
     parser.add_argument("--output", type=Path, default=ROOT / "benchmarks/results/large_folder.json")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory(dir=ROOT) as place:
+    with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         fill(folder, arguments.images)
         first = started(folder)
@@ -223,7 +223,7 @@ def on_the_crowd(person: Person) -> dict[str, float]:
 
 
 def prompted(person: Person, name: str, *, correcting: bool = False) -> list[float]:
-    """Waits for masks: clicks and boxes at random positions, each on a new object; or a second click on each."""
+    """Waits for masks of new objects, clicked or boxed; or for a second click on each."""
     page = person.page
     open_image(person, name)
     page.wait_for_timeout(2000)  # time to encode the image, as a person would give it

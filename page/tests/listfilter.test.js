@@ -7,7 +7,7 @@ import { reviewText } from "../../src/vpuformer/app/page/review.js";
 import { begin, click } from "./startsession.js";
 import { settle } from "./fakeserver.js";
 
-const listed = (id, more = {}) => ({ id, name: `${id}.jpg`, done: false, objects: 0, unaccepted: 0, labels: [], changed: null, review: null, ...more });
+const listed = (id, more = {}) => ({ id, name: `${id}.jpg`, done: false, objects: 0, unaccepted: 0, labels: [], changed: null, review: null, tags: [], ...more });
 const IMAGES = [
   listed(1),
   listed(2, { unaccepted: 1, labels: [null], changed: 30 }),
@@ -29,6 +29,7 @@ test("a label, a state and a search apply together", () => {
   assert.deepEqual(ids(filtered(IMAGES, { ...PLAIN, label: 4 })), [3, 4, 6]);
   assert.deepEqual(ids(filtered(IMAGES, { ...PLAIN, label: null })), [2, 4]);
   assert.deepEqual(ids(filtered(IMAGES, { ...PLAIN, label: 4, state: "open", search: "6" })), [6]);
+  assert.deepEqual(ids(filtered([listed(7, { tags: ["night"] }), ...IMAGES], { ...PLAIN, tag: "night" })), [7]);
   assert.equal(filtered(IMAGES, PLAIN), IMAGES);
 });
 

@@ -1,32 +1,23 @@
 """JSON messages between the page and the server.
 
-The steps in them are defined in `vpuformer.app.step_schemas`.
+The steps in them are defined in `vpuformer.app.step_schemas`, labels and attributes in `label_schemas`.
 """
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
+from vpuformer.app.label_schemas import Identity, Label, LabelSettings, Names, Values
 from vpuformer.app.step_schemas import Message, Number, Point, RleMask, Step
-from vpuformer.formats.labels import label_name
 
 MAX_OBJECTS = 10_000
 """Maximum number of objects that a step names."""
 
-MAX_TEXT = 200
-"""Maximum length of a label's name in characters."""
-
-MAX_COMMENT = 2000
-"""Maximum length of a reviewer's comment in characters."""
-
-Colour = Annotated[str, Field(pattern=r"^#[0-9a-f]{6}$")]
-Name = Annotated[str, Field(min_length=1, max_length=MAX_TEXT), AfterValidator(label_name)]
-
 Key = Annotated[str, Field(min_length=8, max_length=64, pattern=r"^[A-Za-z0-9-]+$")]
 """Random key of a request that adds something, so that a repeated request counts once."""
 
-Identity = Annotated[int, Field(ge=1, le=2**31 - 1)]
-"""Id of an image, label or object, in the range that every database can store."""
+MAX_COMMENT = 2000
+"""Maximum length of a reviewer's comment in characters."""
 
 Verdict = Literal["accepted", "rejected"]
 """What a reviewer decides about an image."""
@@ -67,6 +58,8 @@ class ObjectChange(Message):
     label: Identity | None = None
     accepted: bool | None = None
     deleted: bool | None = None
+    attributes: Values | None = None
+    """All values that the object is to have."""
     known: ClientState | None = None
     """Omitted from the answer if it is still current; without it the answer holds all steps and the mask."""
 
@@ -91,28 +84,13 @@ class ImageChange(Message):
 
     done: bool | None = None
     review: ImageReview | None = None
+    tags: Names | None = None
 
 
 class LastImage(Message):
     """The image to open on the next visit."""
 
     image: Identity
-
-
-class NewLabel(Message):
-    name: Name
-    colour: Colour | None = None
-
-
-class LabelChange(Message):
-    name: Name | None = None
-    colour: Colour | None = None
-
-
-class Label(Message):
-    id: int
-    name: str
-    colour: str
 
 
 class StoredStep(Message):
@@ -157,6 +135,7 @@ class ObjectState(Message):
     label: int | None
     accepted: bool
     deleted: bool
+    attributes: dict[str, str | float]
     revision: int
     """Increases with every change."""
     at: int
@@ -187,6 +166,8 @@ class ImportResult(Message):
     objects: list[ObjectState]
     notes: list[str]
     """Sentences on how the file was read, what was guessed, and what was left out."""
+    tags: list[str]
+    """All tags that the image has now."""
 
 
 class ImageListed(Message):
@@ -203,6 +184,7 @@ class ImageListed(Message):
     changed: float | None
     """Time of the last change of the image or its objects, in seconds since 1970."""
     review: Verdict | None
+    tags: list[str]
 
 
 class ImageOpened(Message):
@@ -250,6 +232,8 @@ class Project(Message):
     model_sha256: str
     version: str
     labels: list[Label]
+    """In the order in which people put them; groups are not put together."""
+    label_settings: LabelSettings
     images: list[ImageListed]
     """In the order of the folder. With `since` in the request, those that have changed since then alone."""
     number: int

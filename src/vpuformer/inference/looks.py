@@ -1,4 +1,4 @@
-"""Answers of the network, which become the probability of every pixel only where that is needed.
+"""Answers of the network, which become probabilities only where these are needed.
 
 Most looks at a large image are followed by another one at the object. That needs the rectangle around the object and
 the probabilities in the new crop, at the resolution of the network. Millions of pixels need not be computed for it.
@@ -45,7 +45,7 @@ class Look:
         return Prediction.from_logits(self.logits, self.crop, self.size)
 
     def object_around(self) -> Crop | None:
-        """The rectangle around the object; None without one. In a large crop, to within some pixels."""
+        """The rectangle around the object, in a large crop to within some pixels, or None."""
         shrunk = sqrt(self._pixels / _COARSE) if self._pixels > LARGE else 1.0
         if shrunk == 1:
             inside = Crop.around(self.prediction.probability[self.crop.slices] > OBJECT_THRESHOLD)
@@ -58,7 +58,7 @@ class Look:
         return Crop(self.crop.left + inside.left, self.crop.top + inside.top, inside.width, inside.height)
 
     def probability_in(self, crop: Crop, side: int) -> FloatMap:
-        """The probabilities in another crop of the image, stretched to (side, side); 0 outside the own crop."""
+        """The probabilities in another crop, stretched to (side, side); 0 outside the own."""
         if self._pixels <= LARGE:
             return np.asarray(stretch(self.prediction.probability[crop.slices], (side, side)), np.float32)
         height, width = self.logits.shape

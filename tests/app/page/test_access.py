@@ -111,6 +111,21 @@ def test_axe_finds_nothing_serious(address: str, scheme: str) -> None:
         person.press("F8")
         assert page.locator("#review-note").is_visible()
         assert faults(person) == []
+        person.press("y")
+        page.locator("#label-setup").click()
+        page.get_by_label("Name of a new attribute").fill("colour")
+        page.keyboard.press("Enter")
+        page.get_by_label("Tags of images").fill("night")
+        page.get_by_label("Choices of colour").fill("red, blue")
+        page.get_by_label("A label is required").focus()
+        assert person.answered()
+        assert (faults(person), "setup") == ([], "setup")
+        page.keyboard.press("Escape")
+        for shown in ("#attributes", "#tags-card"):
+            page.locator(shown).wait_for()
+        assert (faults(person), "attributes and tags") == ([], "attributes and tags")
+        page.locator("#stage").focus()
+        person.press("d")
         for key, shown in (("d", "#ask"), ("?", "#keys"), ("Control+s", "#export-menu")):
             page.keyboard.press(key)
             page.locator(shown).wait_for()

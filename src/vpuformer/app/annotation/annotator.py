@@ -140,8 +140,8 @@ class Annotator:
             since = len(loaded.steps) if loaded.row.revision == row.revision else 0
             return self._answered_state(loaded, since=since)
 
-    def change(self, identity: int, known: ClientState | None = None, **values: int | bool | None) -> ObjectState:
-        """Set `label`, `accepted` or `deleted`.
+    def change(self, identity: int, known: ClientState | None = None, **values: Any) -> ObjectState:
+        """Set `label`, `accepted`, `deleted` or `attributes`; errors as in `Store.change_object`.
 
         The answer omits the `known` state if it is still current.
         """

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, Self
 
 from vpuformer.app.annotation import history
 from vpuformer.app.schemas import Choice, ObjectState, StoredStep
@@ -22,7 +22,7 @@ class LoadedObject:
         self._answers: dict[int, StepAnswer | None] = {}
 
     @classmethod
-    def all_of(cls, store: Store, image: int) -> list["LoadedObject"]:
+    def all_of(cls, store: Store, image: int) -> list[Self]:
         """Load the objects of an image together, with their masks, for `state`."""
         loaded = [cls(store, *history) for history in store.histories(image)]
         shown = [(each, index) for each in loaded if (index := each.answered_index) is not None]
@@ -92,6 +92,7 @@ class LoadedObject:
             label=row.label,
             accepted=row.accepted,
             deleted=row.deleted,
+            attributes=dict(row.attributes),
             revision=row.revision,
             at=row.at,
             answered=answered,

@@ -1,4 +1,4 @@
-"""Search for the images of a folder. A repeated search reads only the sub-folders that have changed."""
+"""Search for the images of a folder, which reads unchanged sub-folders only once."""
 
 import os
 import time

@@ -179,17 +179,22 @@ export class Folder {
     this.#change({ type: "image", image: id, change: { review } }, { done, review: verdict });
   }
 
-  /** @param {import("./queue.js").ImageAction} action @param {Pick<ImageListed, "done" | "review">} values */
+  /** @param {number} id @param {string[]} tags */
+  setTags(id, tags) {
+    this.#change({ type: "image", image: id, change: { tags } }, { tags });
+  }
+
+  /** @param {import("./queue.js").ImageAction} action @param {Partial<ImageListed>} values */
   #change(action, values) {
     const listed = this.listed(action.image);
     if (!listed) return;
     this.changes++;
     this.touch(action.image);
-    const { done, review } = listed;
+    const { done, review, tags } = listed;
     Object.assign(listed, values);
     const lane = this.#lanes.get(action.image) ?? this.#queue.lane();
     this.#lanes.set(action.image, lane);
-    this.#queue.push(lane, { ...action, former: { done, review } });
+    this.#queue.push(lane, { ...action, former: { done, review, tags } });
   }
 
   /** @param {import("./queue.js").ImageAction} action that the server refused */

@@ -8,11 +8,12 @@
  * @property {string} search words in the name
  * @property {StateName} state
  * @property {number | null | undefined} label of at least one object; null: of none; undefined: any
+ * @property {string | undefined} tag undefined: any
  * @property {SortName} sort
  */
 
 /** @type {Readonly<Arrangement>} */
-export const PLAIN = { search: "", state: "all", label: undefined, sort: "name" };
+export const PLAIN = { search: "", state: "all", label: undefined, tag: undefined, sort: "name" };
 
 /** Whether an image needs something from an annotator: it is not done, or was rejected. @param {ImageListed} image */
 export const needsWork = ({ done }) => !done;
@@ -62,12 +63,13 @@ export function sorted(images, sort) {
  * @param {ImageListed[]} images
  * @param {Arrangement} arrangement
  */
-export function filtered(images, { search, state, label }) {
+export function filtered(images, { search, state, label, tag }) {
   /** @type {((image: ImageListed) => boolean)[]} */
   const conditions = [];
   const words = search.toLowerCase().split(/\s+/).filter(Boolean);
   if (state !== "all") conditions.push(STATES[state][1]);
   if (label !== undefined) conditions.push(({ labels }) => labels.includes(label));
+  if (tag !== undefined) conditions.push(({ tags }) => tags.includes(tag));
   if (words.length) {
     conditions.push((image) => {
       const name = image.name.toLowerCase();

@@ -14,6 +14,7 @@ export class ListPanel {
   #search = /** @type {HTMLInputElement} */ (byId("search"));
   #state = /** @type {HTMLSelectElement} */ (byId("filter-state"));
   #label = /** @type {HTMLSelectElement} */ (byId("filter-label"));
+  #tag = /** @type {HTMLSelectElement} */ (byId("filter-tag"));
   #sort = /** @type {HTMLSelectElement} */ (byId("sort"));
   /** What `#done` was counted from. */
   #counted = "";
@@ -43,6 +44,7 @@ export class ListPanel {
     this.#sort.append(...Object.entries(SORTS).map(([name, [title]]) => make("option", { value: name }, title)));
     this.#state.addEventListener("change", () => this.#arrange({ state: /** @type {StateName} */ (this.#state.value) }));
     this.#sort.addEventListener("change", () => this.#arrange({ sort: /** @type {SortName} */ (this.#sort.value) }));
+    this.#tag.addEventListener("change", () => this.#arrange({ tag: this.#tag.value || undefined }));
     this.#label.addEventListener("change", () => {
       const { value } = this.#label;
       this.#arrange({ label: value === ANY ? undefined : value === NONE ? null : Number(value) });
@@ -77,7 +79,7 @@ export class ListPanel {
     byId("filter").hidden = !filterOpen;
     const toggle = byId("toggle-filter");
     toggle.setAttribute("aria-expanded", String(filterOpen));
-    toggle.classList.toggle("active", arrangement.state !== "all" || arrangement.label !== undefined || arrangement.sort !== "name");
+    toggle.classList.toggle("active", arrangement.state !== "all" || arrangement.label !== undefined || arrangement.tag !== undefined || arrangement.sort !== "name");
     if (filterOpen) this.#options();
   }
 
@@ -94,10 +96,16 @@ export class ListPanel {
   #options() {
     const { folder, project } = this.#session;
     if (!project) return;
-    const { state, label, sort } = folder.arrangement;
+    const { state, label, tag, sort } = folder.arrangement;
     relist(this.#state, this.#counted, () =>
       Object.entries(STATES).map(([name, [title, holds]]) =>
         make("option", { value: name }, `${title} (${spaced(project.images.filter(holds).length)})`)));
+    relist(this.#tag, `${this.#counted} ${tag}`, () => {
+      const tags = new Set(project.images.flatMap((image) => image.tags));
+      if (tag !== undefined) tags.add(tag);
+      this.#tag.hidden = !tags.size;
+      return [make("option", { value: "" }, "Any tag"), ...[...tags].sort().map((name) => make("option", { value: name }, name))];
+    });
     relist(this.#label, JSON.stringify(project.labels), () => [
       make("option", { value: ANY }, "Any label"),
       make("option", { value: NONE }, "No label"),
@@ -106,6 +114,7 @@ export class ListPanel {
     this.#label.disabled = !project.labels.length;
     this.#state.value = state;
     this.#label.value = label === undefined ? ANY : label === null ? NONE : String(label);
+    this.#tag.value = tag ?? "";
     this.#sort.value = sort;
   }
 }

@@ -9,8 +9,12 @@ import { FileList } from "./filelist.js";
 import { Hover } from "./hover.js";
 import { Input } from "./input.js";
 import { belongsTo, comboOf, fillDialog, lookUp } from "./keys.js";
+import { AttributePanel } from "./attributepanel.js";
+import { LabelChanges } from "./labelchanges.js";
 import { Labels } from "./labels.js";
+import { LabelSetup } from "./labelsetup.js";
 import { ListPanel } from "./listpanel.js";
+import { TagPanel } from "./tagpanel.js";
 import { NetworkWatch } from "./networkwatch.js";
 import { Queue } from "./queue.js";
 import { Refreshing } from "./refreshing.js";
@@ -79,7 +83,11 @@ const stage = new Stage(host, session, settings, () => {
   hover.show();
 });
 const hover = new Hover(session, stage);
-const labels = new Labels(session, () => renderer.refresh(), (sentence) => toasts.show(sentence));
+const labelChanges = new LabelChanges(session);
+const labels = new Labels(session, labelChanges, settings);
+const setup = new LabelSetup(labelChanges, () => session.project);
+const attributes = new AttributePanel(session);
+const tags = new TagPanel(session);
 const files = new FileList(byId("file-list"), (id) => {
 renderer.foldFiles(); // if the list covers the image
   void session.open(id);
@@ -100,9 +108,9 @@ const view = new ViewPanel(settings, () => renderer.refresh());
 const tidy = new TidyPanel(session, settings, clock);
 const review = new Review(session, settings);
 const list = new ListPanel(session, settings, files);
-const renderer = new Renderer({ session, settings, stage, files, labels, toolbar, input, view, tidy, review, list, network, hover });
+const renderer = new Renderer({ session, settings, stage, files, labels, setup, attributes, tags, toolbar, input, view, tidy, review, list, network, hover });
 const counts = new Counts(/** @type {HTMLDialogElement} */ (byId("counts")), (sentence) => toasts.show(sentence));
-const commands = actions({ session, settings, stage, labels, input, renderer, toasts, counts });
+const commands = actions({ session, settings, stage, labels, setup, attributes, tags, input, renderer, toasts, counts });
 
 fillDialog(/** @type {HTMLDialogElement} */ (byId("keys")));
 fillExports(byId("export-menu"), byId("export"), () => session.project?.formats ?? [], () => queue.waiting, { onSay: say, onToast: (sentence) => toasts.show(sentence) });

@@ -110,6 +110,15 @@ export class ObjectList {
     this.updateCounts();
   }
 
+  /** @param {ObjectEntry} entry @param {import("./queue.js").Action} action */
+  push(entry, action) {
+    this.withdrawLast = null;
+    this.known.set(entry.lane, entry);
+    this.folder.touch(entry.image);
+    this.queue.push(entry.lane, action);
+    this.listener.onChange();
+  }
+
   /** @param {Lane} lane @param {number} image */
   createEntry(lane, image) {
     const entry = new ObjectEntry(lane, image);

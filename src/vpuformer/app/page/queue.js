@@ -24,7 +24,7 @@ import { reasonOf, UNREACHABLE } from "./sentence.js";
  * @property {"image"} type
  * @property {number} image
  * @property {import("./types.js").ImageChange} change
- * @property {Pick<import("./types.js").ImageListed, "done" | "review">} [former] what the list showed before
+ * @property {Pick<import("./types.js").ImageListed, "done" | "review" | "tags">} [former] what the list showed before
  */
 /** @typedef {{method: string, path: string, body: object}} Request */
 /** @typedef {{status: number, body: any, retryAfter: number | null}} Answer */

@@ -34,7 +34,10 @@
  *
  * @typedef {{index: number, scores: number[]}} Choice
  *
- * @typedef {{id: number, name: string, colour: string}} Label
+ * @typedef {{name: string, kind: "choice" | "number" | "text", choices: string[]}} Attribute
+ * @typedef {{id: number, name: string, colour: string, group: string, attributes: Attribute[]}} Label
+ * @typedef {{name?: string | null, colour?: string | null, group?: string | null, attributes?: Attribute[] | null}} LabelChange
+ * @typedef {{attributes: Attribute[], tags: string[], label_required: boolean}} LabelSettings
  *
  * @typedef {object} ObjectState
  * @property {number} id
@@ -42,6 +45,7 @@
  * @property {number | null} label
  * @property {boolean} accepted
  * @property {boolean} deleted
+ * @property {Record<string, number | string>} attributes
  * @property {number} revision
  * @property {number} at
  * @property {number} answered
@@ -55,10 +59,10 @@
  * @property {Choice | null} choice
  *
  * @typedef {{revision: number, answered: number}} ClientState
- * @typedef {{label?: number | null, accepted?: boolean | null, deleted?: boolean | null, known?: ClientState | null}} ObjectChange
+ * @typedef {{label?: number | null, accepted?: boolean | null, deleted?: boolean | null, attributes?: Record<string, number | string> | null, known?: ClientState | null}} ObjectChange
  *
  * @typedef {{verdict: "accepted" | "rejected" | null, comment?: string}} ImageReview
- * @typedef {{done?: boolean | null, review?: ImageReview | null}} ImageChange
+ * @typedef {{done?: boolean | null, review?: ImageReview | null, tags?: string[] | null}} ImageChange
  *
  * @typedef {object} ImageListed
  * @property {number} id
@@ -69,6 +73,7 @@
  * @property {(null | number)[]} labels
  * @property {number | null} changed
  * @property {"accepted" | "rejected" | null} review
+ * @property {string[]} tags
  *
  * @typedef {object} ImageOpened
  * @property {number} id
@@ -94,6 +99,7 @@
  * @property {string} model_sha256
  * @property {string} version
  * @property {Label[]} labels
+ * @property {LabelSettings} label_settings
  * @property {ImageListed[]} images
  * @property {number} number
  * @property {number} time
@@ -112,7 +118,7 @@
  * @property {WorkCounts[]} labels
  * @property {WorkCounts[]} days
  *
- * @typedef {{objects: ObjectState[], notes: string[]}} ImportResult
+ * @typedef {{objects: ObjectState[], notes: string[], tags: string[]}} ImportResult
  *
  * @typedef {{error: string, state?: ObjectState | null}} Problem
  */

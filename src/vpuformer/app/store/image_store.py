@@ -30,7 +30,7 @@ class ImageStore(Database):
                 connection.execute(images.insert(), new)
 
     def registered(self) -> list[tuple[int, str, Size | None]]:
-        """Return id, name, and height and width of all images that were ever registered, in no particular order."""
+        """Return id, name, and height and width of all images that were ever registered."""
         query = sa.select(images.c.id, images.c.name, images.c.height, images.c.width)
         with self._reading() as connection:
             return [
@@ -64,14 +64,18 @@ class ImageStore(Database):
             raise NotFoundError(f"there is no image {identity}; open one from the list")
         return _image(row, groups)
 
-    def change_image(self, identity: int, *, done: bool | None = None, size: tuple[int, int] | None = None) -> ImageRow:
-        """Mark an image as done or not done, or store its height and width.
+    def change_image(
+        self, identity: int, *, done: bool | None = None, size: Size | None = None, tags: Sequence[str] | None = None
+    ) -> ImageRow:
+        """Mark an image as done or not done, or store its height and width, or its tags.
 
         A mark removes the verdict of a review, which was about the image as it was; its comment stays.
         """
         values: dict[str, Any] = {} if done is None else {"done": done, "review": None, "changed": time.time()}
         if size is not None:
             values |= {"height": size[0], "width": size[1]}
+        if tags is not None:
+            values |= {"tags": list(dict.fromkeys(tags)), "changed": time.time()}
         return self._change_image(identity, values)
 
     def review_image(self, identity: int, verdict: Verdict | None, comment: str = "") -> ImageRow:
@@ -83,8 +87,9 @@ class ImageStore(Database):
         return self._change_image(identity, values if verdict is None else values | {"done": verdict == "accepted"})
 
     def _change_image(self, identity: int, values: dict[str, Any]) -> ImageRow:
-        with self._writing() as connection:
-            connection.execute(images.update().where(images.c.id == identity).values(**values))
+        if values:
+            with self._writing() as connection:
+                connection.execute(images.update().where(images.c.id == identity).values(**values))
         return self.image(identity)
 
     def work(self) -> Work:
@@ -126,6 +131,7 @@ _IMAGES = sa.select(
     images.c.review,
     images.c.comment,
     images.c.changed,
+    images.c.tags,
 )
 
 
@@ -156,8 +162,9 @@ def _size(height: int | None, width: int | None) -> Size | None:
 
 
 def _image(row: Any, groups: Sequence[Any] | None) -> ImageRow:
-    identity, name, done, height, width, review, comment, changed = row
-    image = ImageRow(identity, name, done, 0, 0, _size(height, width), (), changed, review, comment or "")
+    identity, name, done, height, width, review, comment, changed, tags = row
+    size = _size(height, width)
+    image = ImageRow(identity, name, done, 0, 0, size, (), changed, review, comment or "", tuple(tags or ()))
     if not groups:
         return image
     labels = (group.label for group in groups if group.accepted or group.unaccepted)

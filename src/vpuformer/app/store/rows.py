@@ -3,10 +3,11 @@
 import json
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from vpuformer.app.schemas import Verdict
+from vpuformer.formats.attributes import Attribute, Value
 
 
 class ImageRow(NamedTuple):
@@ -28,6 +29,7 @@ class ImageRow(NamedTuple):
     review: Verdict | None = None
     comment: str = ""
     """The reviewer's comment."""
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,22 @@ class LabelRow:
     id: int
     name: str
     colour: str
+    group: str = ""
+    """Heading under which the label is listed; empty for none."""
+    attributes: tuple[Attribute, ...] = ()
+    """Attributes that objects with this label can have."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabelSettings:
+    """What holds for all labels and images."""
+
+    attributes: tuple[Attribute, ...] = ()
+    """Attributes that all objects can have."""
+    tags: tuple[str, ...] = ()
+    """Tags that are offered for images."""
+    label_required: bool = False
+    """Whether an object without a label is refused to be accepted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +64,7 @@ class ObjectRow:
     deleted: bool
     revision: int
     at: int
+    attributes: dict[str, Value] = field(default_factory=dict)
 
 
 class CountedObject(NamedTuple):

@@ -7,7 +7,7 @@ until a person undoes it or it turns out to be unanswerable.
 
 import time
 import zlib
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -18,7 +18,7 @@ from vpuformer.app.store.image_store import ImageStore
 from vpuformer.app.store.imports import ImportStore
 from vpuformer.app.store.rows import ObjectRow, StepAnswer, StepRow, answer_columns, step_text
 from vpuformer.app.store.tables import VERSION, VISIBLE, layout, metadata, objects, steps
-from vpuformer.errors import ConflictError, NotFoundError, StoreError
+from vpuformer.errors import ConflictError, InputError, NotFoundError, StoreError
 from vpuformer.files import read_json
 
 FILE = "vpuformer.sqlite"
@@ -88,14 +88,22 @@ class Store(ImportStore, ImageStore):
         """Return the objects of an image that are not deleted and have a step, oldest first."""
         query = _OBJECTS.where(objects.c.image == image, VISIBLE).order_by(objects.c.id)
         with self._reading() as connection:
-            return [ObjectRow(*row) for row in connection.execute(query)]
+            return [_object(row) for row in connection.execute(query)]
 
-    def change_object(self, identity: int, **values: int | bool | None) -> ObjectRow:
-        """Set `label`, `accepted` or `deleted`."""
+    def change_object(self, identity: int, **values: Any) -> ObjectRow:
+        """Set `label`, `accepted`, `deleted` or `attributes`, a dict of all their values.
+
+        Raises:
+            InputError: the object would be accepted without a label, and one is required.
+        """
         with self._writing() as connection:
             row = self._object(connection, identity)
             if values.get("label") is not None:
-                self._label(connection, int(values["label"] or 0))
+                self._label(connection, values["label"])
+            changed = replace(row, **values)
+            unlabelled = changed.accepted and changed.label is None
+            if unlabelled and not (row.accepted and row.label is None) and self._settings(connection).label_required:
+                raise InputError("an accepted object needs a label here; choose one for this object, then accept it")
             return self._update(connection, row, **values)
 
     def history(self, identity: int) -> tuple[ObjectRow, list[StepRow]]:
@@ -104,11 +112,11 @@ class Store(ImportStore, ImageStore):
             return self._object(connection, identity), self._steps(connection, identity)
 
     def histories(self, image: int) -> list[tuple[ObjectRow, list[StepRow]]]:
-        """Return the objects of an image as `objects_of` does, with their steps, read in one transaction."""
+        """Return the objects of `objects_of` with their steps, read in one transaction."""
         objects_here = _OBJECTS.where(objects.c.image == image, VISIBLE).order_by(objects.c.id)
         steps_here = _STEPS.add_columns(steps.c.object).join(objects, steps.c.object == objects.c.id)
         with self._reading() as connection:
-            rows = [ObjectRow(*row) for row in connection.execute(objects_here)]
+            rows = [_object(row) for row in connection.execute(objects_here)]
             histories: dict[int, list[StepRow]] = {row.id: [] for row in rows}
             for *step, identity in connection.execute(steps_here.where(objects.c.image == image)):
                 if identity in histories:
@@ -219,7 +227,7 @@ class Store(ImportStore, ImageStore):
             return list(connection.scalars(query))
 
     def masks_of(self, answered: Collection[int]) -> dict[int, bytes]:
-        """Return the masks that answer these steps, by the ids of the steps. Steps without an answer are left out."""
+        """Return the masks that answer these steps, by the ids of the steps."""
         query = sa.select(steps.c.id, steps.c.mask).where(steps.c.id.in_(answered), steps.c.mask.is_not(None))
         with self._reading() as connection:
             return {step: zlib.decompress(mask) for step, mask in connection.execute(query)}
@@ -255,7 +263,7 @@ class Store(ImportStore, ImageStore):
         row = connection.execute(query).first()
         if row is None:
             raise NotFoundError(f"there is no object {identity}; open its image again")
-        return ObjectRow(*row)
+        return _object(row)
 
     @staticmethod
     def _update(connection: sa.Connection, row: ObjectRow, **values: Any) -> ObjectRow:
@@ -277,6 +285,7 @@ _OBJECTS = sa.select(
     objects.c.deleted,
     objects.c.revision,
     objects.c.at,
+    objects.c.attributes,
 )
 
 
@@ -289,6 +298,10 @@ _STEPS = (
 
 def _step(identity: int, content: str, answered: object, area: int | None, seconds: float | None) -> StepRow:
     return StepRow(identity, _content(content), bool(answered), area or 0, seconds)
+
+
+def _object(row: Sequence[Any]) -> ObjectRow:
+    return ObjectRow(*row[:7], attributes=row[7] or {})
 
 
 def _content(text: str) -> Any:

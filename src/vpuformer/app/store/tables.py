@@ -1,6 +1,7 @@
 """Tables of a store."""
 
 from sqlalchemy import (
+    JSON,
     Boolean,
     Column,
     Float,
@@ -26,7 +27,7 @@ IMPORT_PREFIX = "import"
 layout = MetaData()
 
 metadata = Table("fact", layout, Column("name", String(40), primary_key=True), Column("value", Text, nullable=False))
-"""Named values: the layout's version, and the image that was open last."""
+"""Named values: the layout's version, the image that was open last, and the settings of labels."""
 
 labels = Table(
     "label",
@@ -34,6 +35,10 @@ labels = Table(
     Column("id", Integer, primary_key=True),
     Column("name", String(200), nullable=False, unique=True),
     Column("colour", String(7), nullable=False),
+    # Place in the list; None for a label that was added since the labels were last put in order.
+    Column("position", Integer),
+    Column("group", String(200)),
+    Column("attributes", JSON(none_as_null=True)),
 )
 
 images = Table(
@@ -49,6 +54,7 @@ images = Table(
     Column("comment", Text),
     # Time of the last done mark or review, in seconds since 1970.
     Column("changed", Float),
+    Column("tags", JSON(none_as_null=True)),
 )
 
 objects = Table(
@@ -65,6 +71,7 @@ objects = Table(
     Column("created", Float, nullable=False),
     # Time of the last change; None in earlier stores, and for objects without a change.
     Column("changed", Float),
+    Column("attributes", JSON(none_as_null=True)),
 )
 
 steps = Table(

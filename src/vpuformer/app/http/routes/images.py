@@ -24,12 +24,11 @@ def router() -> APIRouter:
     def opened(identity: Identity, annotator: Opened, following: MaybeId = None) -> ImageOpened:
         return annotator.open(identity, following)
 
-    @routes.patch("/images/{identity}", summary="Mark an image as done or not done, or review it")
+    @routes.patch("/images/{identity}", summary="Mark an image as done or not done, review it, or set its tags")
     def change(identity: Identity, body: ImageChange, annotator: Opened) -> ImageListed:
         store = annotator.store
-        row = store.image(identity)
-        if body.done is not None:
-            row = store.change_image(identity, done=body.done)
+        store.image(identity)
+        row = store.change_image(identity, done=body.done, tags=body.tags)
         if body.review is not None:
             row = store.review_image(identity, body.review.verdict, body.review.comment)
         return listed(row)
