@@ -252,8 +252,8 @@ def _matches(
     for each in reversed(left):  # the oldest is taken first
         for digest in {each.last, digests.get(each.id)} - {None}:
             by_digest[str(digest)].append(each)
-    for index, each in enumerate(new):
-        for digest in dict.fromkeys((each.digest, each.shape_digest)):
+    for digests_of in ([each.digest for each in new], [each.shape_digest for each in new]):
+        for index, digest in enumerate(digests_of):
             while by_digest[digest] and matches[index] is None:
                 match = by_digest[digest].pop()
                 if match.id not in taken:
