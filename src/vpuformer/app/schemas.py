@@ -7,11 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from vpuformer.app.step_schemas import Message, Number, Point, RleMask, Step
+from vpuformer.app.step_schemas import MAX_OBJECTS, Identity, Message, Number, Point, RleMask, Step
 from vpuformer.formats.labels import label_name
-
-MAX_OBJECTS = 10_000
-"""Maximum number of objects that a step names."""
 
 MAX_TEXT = 200
 """Maximum length of a label's name in characters."""
@@ -21,9 +18,6 @@ Name = Annotated[str, Field(min_length=1, max_length=MAX_TEXT), AfterValidator(l
 
 Key = Annotated[str, Field(min_length=8, max_length=64, pattern=r"^[A-Za-z0-9-]+$")]
 """Random key of a request that adds something, so that a repeated request counts once."""
-
-Identity = Annotated[int, Field(ge=1, le=2**31 - 1)]
-"""Id of an image, label or object, in the range that every database can store."""
 
 
 class NewObject(Message):
@@ -94,7 +88,22 @@ class Label(Message):
 class StoredStep(Message):
     """A step as the page draws and lists it. A mask step comes without its mask."""
 
-    type: Literal["click", "box", "scribble", "brush", "lasso", "mask", "clear", "remove", "choose", "tidy"]
+    type: Literal[
+        "click",
+        "box",
+        "scribble",
+        "brush",
+        "lasso",
+        "mask",
+        "clear",
+        "remove",
+        "choose",
+        "tidy",
+        "merge",
+        "subtract",
+        "split",
+        "arrange",
+    ]
     positive: bool = True
     only_here: bool = False
     point: Point | None = None
@@ -107,6 +116,8 @@ class StoredStep(Message):
     holes: int | None = None
     specks: int | None = None
     smooth: int | None = None
+    objects: list[int] | None = None
+    """Ids of the objects that a step has merged, subtracted or split off."""
     live: bool
     """Whether this is an active prompt: in force, not removed, and later than the last fresh start."""
 
@@ -155,6 +166,10 @@ class ObjectState(Message):
     """Time that the network took for this answer; None if the network was not used."""
     choice: Choice | None = None
     """The candidates that the mask was chosen from; None if no choose step came after the last prompt."""
+    others: list["ObjectState"] = Field(default_factory=list)
+    """Other objects that the step has added, deleted or restored, or its undo or redo."""
+    order: list[int] | None = None
+    """Ids of the objects of the image from back to front, if that step may have changed the order."""
 
 
 class ImportResult(Message):
@@ -193,7 +208,7 @@ class ImageOpened(Message):
     """What the person should know, such as further frames or channels that are not shown."""
     done: bool
     objects: list[ObjectState]
-    """In order of creation, without deleted objects."""
+    """From back to front, without deleted objects."""
 
 
 class ExportFormat(Message):

@@ -82,7 +82,7 @@ class LoadedObject:
             live=[each for each in active if each < since],
             steps=[
                 StoredStep(
-                    **{name: value for name, value in step.content.items() if name not in ("scores", "keep_off")},
+                    **{name: value for name, value in step.content.items() if name in StoredStep.model_fields},
                     live=position in active,
                 )
                 for position, step in enumerate(self.steps[since:], start=since)

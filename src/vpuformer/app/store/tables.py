@@ -55,7 +55,12 @@ objects = Table(
     Column("revision", Integer, nullable=False, default=0),
     Column("at", Integer, nullable=False, default=0),
     Column("created", Float, nullable=False),
+    # Place among the objects of the image, from back to front; None for an object in front of all that have a place.
+    Column("layer", Integer),
 )
+
+BACK_TO_FRONT = (objects.c.layer.is_(None), objects.c.layer, objects.c.id)
+"""Order of the objects of an image."""
 
 steps = Table(
     "step",
