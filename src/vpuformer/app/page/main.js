@@ -8,6 +8,7 @@ import { FileList } from "./filelist.js";
 import { Hover } from "./hover.js";
 import { Input } from "./input.js";
 import { belongsTo, comboOf, fillDialog, lookUp } from "./keys.js";
+import { MoreMenu } from "./moremenu.js";
 import { Labels } from "./labels.js";
 import { NetworkWatch } from "./networkwatch.js";
 import { Queue } from "./queue.js";
@@ -55,6 +56,7 @@ const queue = new Queue({
   clock,
   onReply: (lane, body, newest) => session.onReply(lane, body, newest),
   onRefused: (lane, action, sentence, certain) => session.onRefused(lane, action, sentence, certain),
+  onOthers: (image, others, order) => session.takeOver(image, others, order),
   onUnlabelled: () => session.onUnlabelled(),
   onStatus(status, _, reason) {
     renderer.connection(status, reason);
@@ -86,6 +88,7 @@ const input = new Input({
   host,
   stage,
   settings,
+  tool: () => (session.picking === "cut" ? "scribble" : settings.tool),
   onPrompt: (step) => commands.prompt(step),
   onPick: (point) => commands.pick(point),
   onHover(point) {
@@ -94,8 +97,9 @@ const input = new Input({
   },
 });
 const view = new ViewPanel(settings, () => renderer.refresh());
+const more = new MoreMenu(byId("more-menu"), session);
 const tidy = new TidyPanel(session, settings, clock);
-const renderer = new Renderer({ session, settings, stage, files, labels, toolbar, input, view, tidy, network, hover });
+const renderer = new Renderer({ session, settings, stage, files, labels, toolbar, input, view, tidy, network, hover, more });
 const commands = actions({ session, settings, stage, labels, input, renderer, toasts });
 
 fillDialog(/** @type {HTMLDialogElement} */ (byId("keys")));
@@ -104,7 +108,7 @@ nameButtons();
 
 document.addEventListener("keydown", (event) => {
   const combo = comboOf(event);
-  if (document.querySelector("dialog[open], #export-menu:popover-open") || belongsTo(event.target, combo)) return;
+  if (document.querySelector("dialog[open], [popover]:popover-open") || belongsTo(event.target, combo)) return;
   if (combo in HOLD_KEYS) {
     event.preventDefault();
     if (!event.repeat) commands.hold(combo, true);

@@ -9,6 +9,7 @@ import { isPrompt, stepName, positionText } from "./steps.js";
 /** @type {Record<string, string>} */
 const ICONS = {
   click: "click", box: "box", scribble: "scribble", lasso: "lasso", mask: "import", clear: "clear", remove: "trash", choose: "choose", tidy: "tidy",
+  merge: "merge", subtract: "subtract", split: "split", arrange: "front",
 };
 
 /**
@@ -64,7 +65,7 @@ export function showObjects(host, session) {
       const name = session.labelName(entry);
       const state = statusText(entry);
       const row = make("button",
-        { type: "button", class: "row", "data-key": `object-${entry.key}`, "aria-current": String(entry === current), title: `Object ${index + 1}, ${state}`, click: () => session.select(entry) },
+        { type: "button", class: "row", "data-key": `object-${entry.key}`, "aria-current": String(entry === current), title: `Object ${index + 1}, ${state}`, click: () => session.point(entry) },
         swatch(session.colourOf(entry), String(index + 1)),
         make("span", { class: `ellipsis ${name === "no label" ? "quiet" : ""}` }, name),
         make("span", { class: "quiet number" }, entry.busy ? "…" : spaced(entry.area)),

@@ -5,7 +5,7 @@
  */
 
 import { isOutdated, isPassing } from "./api.js";
-import { Workspace } from "./workspace.js";
+import { Shaping } from "./shaping.js";
 import { plural, sentenceOf } from "./sentence.js";
 
 /** @typedef {import("./types.js").ImageOpened} ImageOpened */
@@ -15,7 +15,7 @@ import { plural, sentenceOf } from "./sentence.js";
 /** @typedef {typeof import("./api.js")} Api */
 /** @typedef {Pick<Api, "getProject" | "openImage" | "putPlace" | "importMasks">} Reads */
 
-export class Session extends Workspace {
+export class Session extends Shaping {
   /** @type {string | null} reason why no image is shown */
   trouble = null;
   /** @type {AbortController | null} */

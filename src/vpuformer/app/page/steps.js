@@ -1,5 +1,7 @@
 /** Steps of an object, including unconfirmed ones: their effect, names and geometry. */
 
+import { plural } from "./sentence.js";
+
 /** @typedef {import("./types.js").StoredStep} StoredStep */
 /** @typedef {import("./types.js").Step} Step */
 /** @typedef {import("./types.js").Point} Point */
@@ -16,6 +18,9 @@
  * @property {boolean} deleted
  */
 
+/** Types of steps that make earlier prompts inactive. */
+const STARTS = ["clear", "lasso", "merge", "subtract", "split"];
+
 /** @param {Step} step @returns {StoredStep} */
 function storedStep(step) {
   return {
@@ -23,7 +28,7 @@ function storedStep(step) {
     positive: "positive" in step ? step.positive : true,
     point: step.type === "click" ? step.point : null,
     box: step.type === "box" ? step.box : null,
-    path: "path" in step ? step.path : null,
+    path: "path" in step ? (step.path ?? null) : null,
     radius: step.type === "brush" ? step.radius : null,
     only_here: "only_here" in step && step.only_here === true,
     step: step.type === "remove" ? step.step : null,
@@ -32,6 +37,7 @@ function storedStep(step) {
     holes: step.type === "tidy" ? step.holes : null,
     specks: step.type === "tidy" ? step.specks : null,
     smooth: step.type === "tidy" ? step.smooth : null,
+    objects: "objects" in step ? step.objects : null,
     live: true,
   };
 }
@@ -62,7 +68,7 @@ export function optimisticState(state, actions) {
       optimistic.steps.length = optimistic.at;
       optimistic.known = Math.min(optimistic.known, optimistic.at);
       const { step } = action;
-      if (step.type === "clear" || step.type === "lasso") {
+      if (STARTS.includes(step.type)) {
         optimistic.steps = optimistic.steps.map((former) => ({ ...former, live: false }));
       } else if (step.type === "remove" && step.step < optimistic.steps.length) {
         optimistic.steps[step.step] = { ...optimistic.steps[step.step], live: false };
@@ -148,6 +154,14 @@ export function stepName(step) {
       return "Candidate";
     case "tidy":
       return "Tidied";
+    case "merge":
+      return "Merged";
+    case "subtract":
+      return "Subtracted";
+    case "split":
+      return "Split";
+    case "arrange":
+      return "Moved to front or back";
   }
 }
 
@@ -161,6 +175,7 @@ export function positionText(step) {
   if (step.box) return `${Math.round(step.box[2] - step.box[0])} × ${Math.round(step.box[3] - step.box[1])}`;
   if (step.type === "choose" && step.index !== null) return String(step.index + 1);
   if (step.type === "brush" && step.radius) return `radius ${Number(step.radius.toPrecision(2))}`;
+  if (step.objects && step.objects.length > 1) return plural(step.objects.length, "object");
   return "";
 }
 

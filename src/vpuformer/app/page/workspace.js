@@ -48,6 +48,19 @@ export class Workspace extends ObjectList {
     this.updateCounts();
   }
 
+  /**
+   * Add a step that is made of other objects' masks to the current object.
+   *
+   * @param {Step} step
+   * @param {ObjectEntry[]} others
+   */
+  actOn(step, others = []) {
+    if (!this.current || this.opening !== null) return;
+    this.selected = null;
+    this.#push(this.current, { type: "step", key: newKey(), step, after: others.map(({ lane }) => lane) });
+    this.updateCounts();
+  }
+
   /** @param {ObjectEntry} entry @param {Step} step */
   #pushStep(entry, step) {
     this.#push(entry, { type: "step", key: newKey(), step, keepOff: this.keptOff(entry).map(({ lane }) => lane) });
