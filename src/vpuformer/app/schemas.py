@@ -10,6 +10,9 @@ from pydantic import AfterValidator, Field
 from vpuformer.app.step_schemas import MAX_OBJECTS, Identity, Message, Number, Point, RleMask, Step
 from vpuformer.formats.labels import label_name
 
+MAX_COPIES = 1000
+"""Maximum number of objects that are copied at once."""
+
 MAX_TEXT = 200
 """Maximum length of a label's name in characters."""
 
@@ -25,6 +28,14 @@ class NewObject(Message):
     label: Identity | None = None
     size: tuple[int, int] | None = None
     """Image width and height that the page shows. The request is refused if the file has another size by now."""
+
+
+class NewCopies(Message):
+    """Copies of objects of any image, or boxes around them for the network."""
+
+    key: Key
+    objects: Annotated[list[Identity], Field(min_length=1, max_length=MAX_COPIES)]
+    boxes: bool = False
 
 
 class NewStep(Message):
@@ -178,6 +189,14 @@ class ImportResult(Message):
     objects: list[ObjectState]
     notes: list[str]
     """Sentences on how the file was read, what was guessed, and what was left out."""
+
+
+class WaitingBoxes(Message):
+    """Boxes that the network answers in the background: imported ones, and copies."""
+
+    waiting: int
+    answered: int
+    """Number of boxes that were answered since the server began with those that wait."""
 
 
 class ImageListed(Message):

@@ -9,6 +9,7 @@ from vpuformer.app.annotation import history
 from vpuformer.app.annotation.answering import Answering, as_answer
 from vpuformer.app.annotation.loaded_object import LoadedObject
 from vpuformer.app.annotation.shaping import SHAPING, shaped
+from vpuformer.app.annotation.waiting_boxes import BoxBacklog
 from vpuformer.app.images.folder import Folder
 from vpuformer.app.images.gallery import Gallery
 from vpuformer.app.images.open_images import OpenImage
@@ -40,11 +41,14 @@ class Annotator:
         self.folder, self.store, self.segmenter = folder, store, segmenter
         self.gallery = Gallery(folder, store)
         self.answering = Answering(self.gallery, segmenter, store.masks_of)
+        self.boxes = BoxBacklog(folder, store, self.answering, segmenter)
         self._locks = [threading.Lock() for _ in range(_LOCKS)]
 
     def close(self) -> None:
         """Wait for the running network call, and close the store."""
+        self.boxes.stop()
         self.answering.close()
+        self.boxes.join()
         self.gallery.opened.close()
         self.store.close()
 
@@ -59,6 +63,8 @@ class Annotator:
     def open(self, identity: int) -> ImageOpened:
         """Return an image with its objects, and prepare this and the next image.
 
+        Boxes that wait for the network are answered in the background: there may be hundreds.
+
         Raises:
             ImageError: its file is gone or broken, or has another size than its objects.
         """
@@ -69,6 +75,9 @@ class Annotator:
         if following is not None:
             self.gallery.opened.prefetch(self.gallery.name(following))
             self.answering.prepare(following)
+        states = [self.state(each.id, boxes_wait=True) for each in self.store.objects_of(identity)]
+        if any(state.answered < state.at for state in states):
+            self.boxes.look()
         return ImageOpened(
             id=identity,
             name=row.name,
@@ -80,11 +89,11 @@ class Annotator:
             range=image.range,
             notes=list(image.notes),
             done=row.done,
-            objects=[self.state(each.id) for each in self.store.objects_of(identity)],
+            objects=states,
         )
 
-    def state(self, identity: int) -> ObjectState:
-        """Return the state of an object, after answering its unanswered steps.
+    def state(self, identity: int, *, boxes_wait: bool = False) -> ObjectState:
+        """Return the state of an object, after answering its unanswered steps, except a box if `boxes_wait`.
 
         If the network fails on a step, the step stays, and the object keeps its former mask until the step is answered
         or undone.
@@ -93,7 +102,8 @@ class Annotator:
             BusyError: too many requests are waiting.
         """
         with self._lock(identity):
-            return self._answered_state(self._load(identity))
+            loaded = self._load(identity)
+            return self._state(loaded) if boxes_wait and loaded.waits else self._answered_state(loaded)
 
     def step(self, identity: int, new: NewStep) -> ObjectState:
         """Store a step, answer it, and store the answer.

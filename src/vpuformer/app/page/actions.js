@@ -19,6 +19,8 @@ import { clamped, inside } from "./viewport.js";
  * @property {import("./input.js").Input} input
  * @property {import("./render.js").Renderer} renderer
  * @property {import("./toast.js").Toasts} toasts
+ * @property {import("./clipboard.js").Clipboard} clipboard
+ * @property {import("./importdialog.js").ImportDialog} importing
  */
 
 /** Screen pixels within which Alt+click selects a prompt. */
@@ -29,7 +31,7 @@ const ZOOM = 1.25;
 const REGIONS = ["stage", "tidy", "quick", "side", "search", "tools"];
 
 /** @param {ActionDeps} deps */
-export function actions({ session, settings, stage, labels, input, renderer, toasts }) {
+export function actions({ session, settings, stage, labels, input, renderer, toasts, clipboard, importing }) {
   /** First corner of a box drawn with the keyboard, and its image. @type {{at: Point, on: object} | null} */
   let set = null;
   const corner = () => (set && set.on === session.image ? set.at : null);
@@ -220,10 +222,14 @@ export function actions({ session, settings, stage, labels, input, renderer, toa
     forward: () => session.arrange("forward"),
     backward: () => session.arrange("backward"),
     back: () => session.arrange("back"),
+    copy: () => (String(getSelection()) ? false : clipboard.copy()), // of text
+    paste: () => (clipboard.isEmpty ? false : void clipboard.paste()),
+    duplicate: () => void clipboard.duplicate(),
+    copyOn: () => thenPlain(() => void clipboard.copyOn()),
     hideObject: () => onTarget((entry) => session.toggleHidden(entry)),
     showAlone: () => (session.hovered || session.current ? onTarget((entry) => session.showAlone(entry)) : session.showAll()),
     showAll: () => session.showAll(),
-    import: () => byId("import-file").click(),
+    import: () => importing.open(),
     escape,
     next: () => thenPlain(() => void session.turnPage(1)),
     previous: () => thenPlain(() => void session.turnPage(-1)),

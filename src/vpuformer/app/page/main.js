@@ -2,10 +2,13 @@
 
 import * as api from "./api.js";
 import { actions } from "./actions.js";
+import { BoxWatch } from "./boxwatch.js";
+import { Clipboard } from "./clipboard.js";
 import { byId } from "./dom.js";
 import { fillExports } from "./exporting.js";
 import { FileList } from "./filelist.js";
 import { Hover } from "./hover.js";
+import { ImportDialog } from "./importdialog.js";
 import { Input } from "./input.js";
 import { belongsTo, comboOf, fillDialog, lookUp } from "./keys.js";
 import { MoreMenu } from "./moremenu.js";
@@ -97,10 +100,13 @@ const input = new Input({
   },
 });
 const view = new ViewPanel(settings, () => renderer.refresh());
-const more = new MoreMenu(byId("more-menu"), session);
+const clipboard = new Clipboard(session, byId("ask"));
+const boxes = new BoxWatch(api, session, clock, byId("boxes"));
+const importing = new ImportDialog(byId("import-dialog"), session, api, boxes, byId("import-file"));
+const more = new MoreMenu(byId("more-menu"), session, clipboard);
 const tidy = new TidyPanel(session, settings, clock);
-const renderer = new Renderer({ session, settings, stage, files, labels, toolbar, input, view, tidy, network, hover, more });
-const commands = actions({ session, settings, stage, labels, input, renderer, toasts });
+const renderer = new Renderer({ session, settings, stage, files, labels, toolbar, input, view, tidy, network, hover, more, boxes, importing });
+const commands = actions({ session, settings, stage, labels, input, renderer, toasts, clipboard, importing });
 
 fillDialog(/** @type {HTMLDialogElement} */ (byId("keys")));
 fillExports(byId("export-menu"), byId("export"), () => session.project?.formats ?? [], () => queue.waiting, { onSay: say, onToast: (sentence) => toasts.show(sentence) });
@@ -146,4 +152,5 @@ window.addEventListener("beforeunload", (event) => {
 });
 
 void network.run();
+void boxes.run();
 void session.start().then(() => refreshing.run(() => !document.hidden));

@@ -9,16 +9,19 @@ const GAP = 6;
 export class MoreMenu {
   #menu;
   #session;
+  #clipboard;
   #openers = [...document.querySelectorAll('[popovertarget="more-menu"]')].map((each) => /** @type {HTMLButtonElement} */ (each));
   #items;
 
   /**
    * @param {HTMLElement} menu
    * @param {import("./session.js").Session} session
+   * @param {import("./clipboard.js").Clipboard} clipboard
    */
-  constructor(menu, session) {
+  constructor(menu, session, clipboard) {
     this.#menu = menu;
     this.#session = session;
+    this.#clipboard = clipboard;
     this.#items = [...menu.querySelectorAll("button")];
     for (const item of this.#items) {
       const key = keyFor(item.dataset.act ?? "");
@@ -55,10 +58,12 @@ export class MoreMenu {
   show() {
     const { current, entries } = this.#session;
     const masked = current !== null && (current.area > 0 || current.busy);
-    for (const button of this.#openers) button.hidden = !entries.length;
-    for (const item of this.#items) {
-      const alone = item.dataset.act === "split" || item.dataset.act === "cut";
-      item.disabled = !masked || (!alone && entries.length < 2);
-    }
+    const { chosen, isEmpty } = this.#clipboard;
+    /** @type {Record<string, boolean>} */
+    const possible = {
+      split: masked, cut: masked, copy: chosen.length > 0, duplicate: chosen.length > 0, copyOn: chosen.length > 0, paste: !isEmpty,
+    };
+    for (const button of this.#openers) button.hidden = !entries.length && isEmpty;
+    for (const item of this.#items) item.disabled = !(possible[item.dataset.act ?? ""] ?? (masked && entries.length > 1));
   }
 }

@@ -25,6 +25,8 @@ import { inside } from "./viewport.js";
  * @property {import("./networkwatch.js").NetworkWatch} network
  * @property {import("./hover.js").Hover} hover
  * @property {import("./moremenu.js").MoreMenu} more
+ * @property {import("./boxwatch.js").BoxWatch} boxes
+ * @property {import("./importdialog.js").ImportDialog} importing
  */
 
 /** @param {string} act @returns {HTMLButtonElement[]} */
@@ -108,7 +110,7 @@ export class Renderer {
   now() {
     cancelAnimationFrame(this.#frame);
     this.#frame = 0;
-    const { session, settings, stage, files, labels, toolbar, input, view, tidy, network, hover, more } = this.#deps;
+    const { session, settings, stage, files, labels, toolbar, input, view, tidy, network, hover, more, boxes, importing } = this.#deps;
     const { project, image, current, trouble } = session;
     byId("files").hidden = !settings.files;
     byId("side").hidden = !settings.side;
@@ -160,6 +162,8 @@ export class Renderer {
     enable("choose", current !== null && livePrompts(current.optimistic).length > 0);
     enable("clear", current !== null && current.optimistic.at > 0);
     more.show();
+    void boxes.look();
+    importing.show();
     for (const button of buttonsFor("unaccept")) button.hidden = !current?.optimistic.accepted;
     this.#image();
     byId("empty").hidden = !trouble;

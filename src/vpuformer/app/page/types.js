@@ -95,6 +95,25 @@
  *
  * @typedef {{objects: ObjectState[], notes: string[]}} ImportResult
  *
+ * @typedef {{key: string, objects: number[], boxes: boolean}} NewCopies
+ *
+ * @typedef {{waiting: number, answered: number}} WaitingBoxes
+ *
+ * @typedef {{thing: string, why: string, number: number, examples: string[]}} Reason
+ *
+ * @typedef {object} FolderImport
+ * @property {string} format
+ * @property {boolean} dry_run
+ * @property {number} images
+ * @property {number} refused
+ * @property {number} new
+ * @property {number} same
+ * @property {number} changed
+ * @property {number} answered
+ * @property {number} waiting
+ * @property {Reason[]} left_out
+ * @property {Reason[]} remarks
+ *
  * @typedef {{error: string, state?: ObjectState | null}} Problem
  */
 

@@ -204,6 +204,17 @@ export class Workspace extends ObjectList {
     this.listener.onToast("Object deleted", this.withdrawLast);
   }
 
+  /** Delete objects without a message. @param {ObjectEntry[]} entries */
+  removeAll(entries) {
+    this.entries = this.entries.filter((each) => !entries.includes(each));
+    if (this.current && entries.includes(this.current)) this.select(null);
+    for (const entry of entries) {
+      entry.deleted = true;
+      this.#push(entry, { type: "change", change: { deleted: true } });
+    }
+    this.updateCounts();
+  }
+
   /** @param {ObjectEntry} entry @param {number} index position in the list */
   #restore(entry, index) {
     if (!entry.deleted) return;

@@ -9,6 +9,7 @@ The content of such a step says what it has done, so that undo and redo are one 
 
 import time
 import zlib
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
@@ -16,7 +17,7 @@ import sqlalchemy as sa
 
 from vpuformer.app.store.imports import ImportStore, short_digest
 from vpuformer.app.store.rows import ObjectRow, StepAnswer, answer_columns, step_text
-from vpuformer.app.store.tables import BACK_TO_FRONT, VISIBLE, objects, steps
+from vpuformer.app.store.tables import BACK_TO_FRONT, VISIBLE, images, objects, steps
 from vpuformer.errors import ConflictError, PromptError
 
 
@@ -81,6 +82,22 @@ class ShapingStore(ImportStore):
                 self._add(connection, image, name, each, accepted=False)[0]
                 for name, each in zip(keys, copies, strict=True)
             ]
+
+    def waiting_boxes(self) -> dict[str, list[int]]:
+        """Return the ids of objects whose only step is a box without an answer, by the names of their images."""
+        query = (
+            sa.select(images.c.name, objects.c.id)
+            .join(objects, objects.c.image == images.c.id)
+            .join(steps, steps.c.object == objects.c.id)
+            .where(sa.not_(objects.c.deleted), objects.c.at == 1, steps.c.position == 0, steps.c.mask.is_(None))
+            .where(steps.c.content.like('{"type":"box"%'))
+            .order_by(images.c.name, objects.c.id)
+        )
+        waiting: defaultdict[str, list[int]] = defaultdict(list)
+        with self._reading() as connection:
+            for name, identity in connection.execute(query):
+                waiting[name].append(identity)
+        return dict(waiting)
 
     def _apply(
         self, connection: sa.Connection, row: ObjectRow, key: str, content: dict[str, Any], parts: Sequence[StepAnswer]

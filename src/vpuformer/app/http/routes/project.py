@@ -24,6 +24,7 @@ from vpuformer.app.schemas import (
     NetworkState,
     NewLabel,
     Project,
+    WaitingBoxes,
 )
 from vpuformer.app.store.rows import ImageRow, LabelRow
 from vpuformer.formats import FORMATS
@@ -104,6 +105,12 @@ def router() -> APIRouter:
         dry_run: bool = False,
     ) -> FolderImport:
         settings = ImportSettings(label, accept, dry_run)
-        return import_folder(annotator.folder, annotator.store, Bundle(content, name), settings)
+        report = import_folder(annotator.folder, annotator.store, Bundle(content, name), settings)
+        annotator.boxes.look()
+        return report
+
+    @routes.get("/boxes", summary="Read how many boxes wait for the network")
+    async def boxes(annotator: Opened) -> WaitingBoxes:  # async: all threads may be waiting for the network
+        return annotator.boxes.state
 
     return routes
