@@ -1,6 +1,7 @@
 """Objects are merged, subtracted, split and ordered, and every such step can be undone after a restart."""
 
 import itertools
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from vpuformer.app.schemas import NewStep, ObjectState
 from vpuformer.app.store import rle
 from vpuformer.app.store.store import Store
 from vpuformer.arrays import BoolMask
-from vpuformer.errors import ConflictError, PromptError
+from vpuformer.errors import ConflictError, PromptError, StoreError
 
 SIZE = (8, 10)
 LEFT, TOP, CORNERS = (np.zeros(SIZE, bool) for _ in range(3))
@@ -123,6 +124,18 @@ def test_an_object_that_changes_during_a_merge_stops_it(annotator: Annotator) ->
     with pytest.raises(ConflictError, match="changed meanwhile"):
         annotator.store.add_step(first.id, first.revision, "step-merge", content)
     assert (listed(annotator), annotator.state(first.id).at) == ([first.id, second.id], 1)
+
+
+def test_a_split_that_cannot_be_stored_adds_nothing(annotator: Annotator, folder: Path) -> None:
+    state = begun(annotator, CORNERS)
+    full = """create trigger full before insert on step when new.content like '%split%'
+        begin select raise(abort, 'database or disk is full'); end"""
+    with sqlite3.connect(folder / "kept.sqlite") as connection:
+        connection.execute(full)
+    connection.close()
+    with pytest.raises(StoreError):
+        act(annotator, state, type="split")
+    assert (listed(annotator), annotator.state(state.id).area) == ([state.id], CORNERS.sum())
 
 
 def test_a_split_makes_an_object_of_each_part(annotator: Annotator, folder: Path) -> None:

@@ -68,10 +68,10 @@ def test_objects_are_merged_split_and_subtracted_and_the_steps_are_undone(addres
         assert person.page.locator("#objects .object").count() == 3
 
         choose(person, "Subtract another object")
-        hint = person.page.locator("#hint")
-        assert hint.inner_text().startswith("Click on the object whose pixels")
+        hint = person.page.locator("#hint", has_text="Click on the object whose pixels")
+        hint.wait_for()
         person.press("Escape")
-        assert not hint.inner_text().startswith("Click on the object whose pixels")
+        hint.wait_for(state="hidden")
         choose(person, "Subtract another object")
         row(person, 2).locator(".row").click()
         assert alone / 2 < int(person.answered()["area"]) < alone

@@ -44,7 +44,7 @@ export const GROUPS = [
     { act: "copy", keys: ["Ctrl+c"], shown: "Ctrl+C", what: "Copy the object, or all objects if none is selected" },
     { act: "paste", keys: ["Ctrl+v"], shown: "Ctrl+V", what: "Paste copied objects" },
     { act: "duplicate", keys: ["Ctrl+d"], shown: "Ctrl+D", what: "Duplicate the object" },
-    { act: "copyOn", keys: ["Shift+PageDown"], shown: "Shift+Page Down", what: "Copy the object, or all objects, to the next image" },
+    { act: "copyOn", keys: ["Shift+PageDown"], shown: "Shift+PgDn", what: "Copy the object, or all objects, to the next image" },
     { act: "clear", keys: ["c"], shown: "C", what: "Clear the object" },
     { act: "delete", keys: ["Delete", "Backspace"], shown: "Delete", what: "Delete the selected prompt, or the object" },
     { act: "cycle", keys: ["Tab"], shown: "Tab", what: "Next object (when the image has focus)" },

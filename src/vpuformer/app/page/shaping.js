@@ -36,7 +36,8 @@ export class Shaping extends Workspace {
   }
 
   /**
-   * Merge another object into the current one, or subtract it. Without another one, wait until it is pointed at.
+   * Merge another object into the current one, or subtract it. Without another one, wait until it is pointed at, or
+   * no longer wait.
    *
    * @param {"merge" | "subtract"} type
    * @param {ObjectEntry | null} other
@@ -44,7 +45,7 @@ export class Shaping extends Workspace {
   combine(type, other = null) {
     const { current } = this;
     if (!this.#hasMask() || !current) return;
-    if (!other || other === current) return this.#wait(type);
+    if (!other || other === current) return this.picking === type ? this.cancelPicking() : this.#wait(type);
     this.#picking = null;
     if (type === "merge" && other.locked) return this.refuse(other);
     const number = this.numberOf(other);
