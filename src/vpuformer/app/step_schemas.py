@@ -151,7 +151,10 @@ class SubtractStep(Message):
 
 
 class SplitStep(Message):
-    """Make each connected part an object of its own; this one keeps the largest. Earlier prompts become inactive."""
+    """Make each connected part an object of its own. This object keeps the largest.
+
+    Earlier prompts become inactive.
+    """
 
     type: Literal["split"]
     path: Annotated[list[Point], Field(min_length=2, max_length=MAX_POINTS)] | None = None

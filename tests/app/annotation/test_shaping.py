@@ -1,4 +1,4 @@
-"""Objects are merged, subtracted, split and ordered, and every such step can be undone after a restart."""
+"""Objects are merged, subtracted, split and ordered, which can be undone after a restart."""
 
 import itertools
 import sqlite3

@@ -32,7 +32,7 @@ def address(folder: Path) -> Iterator[str]:
 
 
 def coco(tmp_path: Path) -> Path:
-    """Annotations: two boxes on the first image, one on the second, and one on an image that is not in the folder."""
+    """Two boxes on the first image, one on the second, and one on an unknown image."""
     file = tmp_path / "boxes.json"
     images = [{"id": i, "file_name": name, "width": 400, "height": 300} for i, name in enumerate((*NAMES, "gone.jpg"))]
     boxes = [

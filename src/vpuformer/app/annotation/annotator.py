@@ -93,7 +93,9 @@ class Annotator:
         )
 
     def state(self, identity: int, *, boxes_wait: bool = False) -> ObjectState:
-        """Return the state of an object, after answering its unanswered steps, except a box if `boxes_wait`.
+        """Return the state of an object, after answering its unanswered steps.
+
+        With `boxes_wait`, a box without an answer, such as an imported one, is left to the background.
 
         If the network fails on a step, the step stays, and the object keeps its former mask until the step is answered
         or undone.

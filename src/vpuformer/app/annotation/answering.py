@@ -77,7 +77,7 @@ class Answering:
         return self._network.waiting
 
     def ask_patiently(self, question: Callable[[], T]) -> T:
-        """Run `question` in the network's thread once nobody waits for an answer; errors as in `NetworkQueue`."""
+        """Run `question` in the network's thread once nobody waits; errors as in `NetworkQueue`."""
         return self._network.ask_patiently(question)
 
     def prepare(self, image: int) -> None:

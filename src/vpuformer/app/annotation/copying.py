@@ -1,4 +1,4 @@
-"""Copies of objects on the same or another image: their masks, or boxes around them for the network."""
+"""Copies of objects on any image: their masks, or boxes around them for the network."""
 
 from vpuformer.app.annotation.annotator import Annotator
 from vpuformer.app.schemas import ImportResult, NewCopies
@@ -11,7 +11,7 @@ from vpuformer.geometry import Crop
 
 
 def copy_objects(annotator: Annotator, image: int, new: NewCopies) -> ImportResult:
-    """Copy objects with their labels. Copies are not accepted, and deleted objects can be copied.
+    """Copy objects, also deleted ones, with their labels. Copies are not accepted.
 
     Masks keep their pixels, so both images must have the same size. Boxes are scaled to the other size, and the network
     answers them in the background.

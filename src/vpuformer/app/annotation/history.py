@@ -87,7 +87,7 @@ def brush_strokes(contents: Sequence[Content]) -> list[Content]:
 
 
 def choice(contents: Sequence[Content]) -> Content | None:
-    """Return the choose step that the mask is from, but for strokes, tidying and arrangements, or None."""
+    """Return the choose step that the mask is from, if only strokes, tidying and moves follow."""
     for content in reversed(contents):
         if content["type"] not in ("brush", "tidy", "arrange"):
             return content if content["type"] == "choose" else None

@@ -1,4 +1,4 @@
-"""Masks of objects that are merged, subtracted, split or moved from back to front, without the network."""
+"""Masks of objects that are merged, subtracted, split or reordered, without the network."""
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
@@ -80,7 +80,7 @@ def _difference(former: StepAnswer | None, masks: Sequence[bytes], size: Size) -
 
 
 def split(mask: BoolMask, line: Sequence[Sequence[float]] | None = None) -> Iterator[BoolMask]:
-    """Yield the connected parts of a mask, shape (H, W): the largest first, then in raster order.
+    """Yield the parts of a mask, shape (H, W): the largest first, then in raster order.
 
     With a line, parts that it does not separate stay together, in the first mask. Pixels under the line go to the part
     next to them.

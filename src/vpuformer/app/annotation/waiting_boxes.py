@@ -1,4 +1,4 @@
-"""Boxes without a mask, such as imported ones: the network answers them in the background, behind all people."""
+"""Boxes without a mask, such as imported ones: the network answers them in the background."""
 
 import logging
 import threading

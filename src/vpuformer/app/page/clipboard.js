@@ -24,13 +24,13 @@ export class Clipboard {
     return !this.#ids.length;
   }
 
-  /** Ids of the objects to copy: the current one, or all if none is selected. Those without a mask are left out. */
+  /** Ids of the objects to copy: the current one, else all. Those without a mask are left out. */
   get chosen() {
     const { current, entries } = this.#session;
     return (current ? [current] : entries).flatMap(({ id, area }) => (id !== null && area > 0 ? [id] : []));
   }
 
-  /** The same; if there are none, say so. */
+  /** The same; say so if there is no mask. */
   #choose() {
     const ids = this.chosen;
     if (!ids.length) this.#session.listener.onToast("There is no mask to copy. Outline an object first.");

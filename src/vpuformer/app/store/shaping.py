@@ -1,4 +1,4 @@
-"""Steps that reach beyond their object: merge, split, and the order from back to front. Copies of objects.
+"""Steps that reach beyond their object: merge, split and order. Copies of objects.
 
 The content of such a step says what it has done, so that undo and redo are one transaction, also after a restart:
 
@@ -22,7 +22,7 @@ from vpuformer.errors import ConflictError, PromptError
 
 
 class CurrentMask(NamedTuple):
-    """The mask of an object, encoded by `vpuformer.app.store.rle`, and the id of the step that it answers."""
+    """The mask of an object, encoded by `store.rle`, and the id of the step that it answers."""
 
     step: int
     mask: bytes
