@@ -84,7 +84,7 @@ class ShapingStore(ImportStore):
             ]
 
     def waiting_boxes(self) -> dict[str, list[int]]:
-        """Return the ids of objects whose only step is a box without an answer, by the names of their images."""
+        """Return the ids of objects that are a box without an answer, by the names of images."""
         query = (
             sa.select(images.c.name, objects.c.id)
             .join(objects, objects.c.image == images.c.id)
