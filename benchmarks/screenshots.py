@@ -3,11 +3,13 @@
 python benchmarks/screenshots.py
 """
 
+import contextlib
 import io
 import json
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +24,12 @@ IMAGES = ROOT / "docs/images"
 sys.path.insert(0, str(ROOT / "tests"))
 
 from support.browser import Person, opened, served  # noqa: E402
+from vpuformer.app.store.store import FILE, Store  # noqa: E402
+from vpuformer.formats.attributes import Attribute  # noqa: E402
+from vpuformer.formats.label_set import LabelDefinition, LabelSet  # noqa: E402
+
+THINGS = ("table", "chair", "lamp", "window", "door", "plant", "book", "bottle", "person", "dog", "cat")
+DISHES = ("cup", "saucer", "spoon", "fork", "knife", "plate", "bowl", "glass", "pan")
 
 
 def main() -> None:
@@ -45,6 +53,11 @@ def main() -> None:
                 person.page.keyboard.press("?")
                 person.page.wait_for_timeout(300)
                 keep(person, "app-keys-dark")
+    with tempfile.TemporaryDirectory() as place:
+        shutil.copy(ROOT / "examples/coffee.jpg", place)
+        with labelled(Path(place)), served(Path(place)) as address, opened(address, color_scheme="light") as person:
+            describe(person)
+            keep(person, "app-labels")
     with tempfile.TemporaryDirectory() as place:
         Image.fromarray(data.coins()).save(Path(place, "coins.png"))
         with served(Path(place)) as address, opened(address, color_scheme="light") as person:
@@ -119,6 +132,30 @@ def choose_boxes(person: Person, file: Path) -> None:
     chooser.value.set_files(file)
     person.page.get_by_text("will be new").wait_for()
     person.page.wait_for_timeout(300)
+
+
+@contextlib.contextmanager
+def labelled(folder: Path) -> Iterator[None]:
+    """A folder with twenty labels, attributes and tags."""
+    store = Store(folder / FILE)
+    colour, material = Attribute("colour", "choice", ("white", "red")), Attribute("material")
+    kitchen = [LabelDefinition(name, group="dishes", attributes=(colour, material)) for name in DISHES]
+    store.add_label_set(LabelSet((*map(LabelDefinition, THINGS), *kitchen), tags=("close-up", "indoors", "blurry")))
+    store.close()
+    yield
+
+
+def describe(person: Person) -> None:
+    """Outline the cup, and give it a label, attributes and tags."""
+    person.drag([(170, 16), (410, 310)])
+    person.page.keyboard.press("F2")
+    person.page.keyboard.type("cu")
+    person.press("Enter")
+    person.page.locator("#attributes").get_by_label("colour").select_option("red")
+    person.page.locator("#attributes").get_by_label("material").fill("porcelain")
+    person.page.locator("#tags").get_by_text("indoors").click()
+    person.page.locator("#side").evaluate("side => side.scrollTop = 0")
+    person.page.wait_for_timeout(7500)  # until the hint is gone
 
 
 def zoom(person: Person, point: tuple[float, float], notches: int) -> None:

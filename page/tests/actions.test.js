@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { actions, fit } from "../../src/vpuformer/app/page/actions.js";
+import { actions } from "../../src/vpuformer/app/page/actions.js";
+import { fit } from "../../src/vpuformer/app/page/steps.js";
 
 test("steps are brought into the image, or dropped if they lie beside it", () => {
   const image = { width: 100, height: 50 };

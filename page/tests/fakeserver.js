@@ -3,7 +3,7 @@
 /** @param {object} more */
 export const state = (more = {}) => ({
   id: 7, image: 1, label: null, accepted: false, deleted: false, revision: 0, at: 0, answered: 0, since: 0, live: [], steps: [],
-  mask_known: false, mask: null, area: 0, seconds: null, choice: null, others: [], order: null, ...more,
+  mask_known: false, mask: null, area: 0, seconds: null, choice: null, attributes: {}, others: [], order: null, ...more,
 });
 
 /** @param {string} type @param {object} more */

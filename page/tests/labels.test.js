@@ -107,3 +107,40 @@ test("a new label is for the object that was current when it was typed and for t
   const labels = [first, second, other].map((entry) => entry?.optimistic.label);
   assert.deepEqual([labels, session.label], [[6, 6, null], 6]);
 });
+
+test("an object without a required label is selected instead of accepted", async () => {
+  const objects = [8, 9].map((id) => state({ id, image: 2, at: 1, area: 4, label: id === 9 ? 4 : null }));
+  const { session, toasts, server } = await begin(objects);
+  session.project.label_settings.label_required = true;
+  session.markDone(true);
+  assert.deepEqual([session.current?.id, session.listed(2).done, server.sent.length], [8, false, 0]);
+  session.accept();
+  assert.deepEqual([session.current?.id, session.current?.optimistic.accepted], [8, false]);
+  assert.match(toasts.at(-1).text, /^1 object needs a label\. Choose one/);
+  session.chooseLabel(4);
+  session.accept();
+  assert.deepEqual(session.entries.map((entry) => entry.optimistic.accepted), [true, false]);
+});
+
+test("attributes of an object are sent as a whole, and one without a value is left out", async () => {
+  const { session, server } = await begin([state({ id: 9, image: 2, at: 1, area: 4, attributes: { colour: "red" } })]);
+  session.setAttribute("doors", 4);
+  session.setAttribute("colour", null);
+  assert.deepEqual(session.current?.optimistic.attributes, { doors: 4 });
+  await settle();
+  await server.answer(state({ id: 9, image: 2, revision: 1, at: 1, area: 4, attributes: { colour: "red", doors: 4 } }));
+  assert.deepEqual(server.sent.map(({ body }) => body.attributes), [{ colour: "red", doors: 4 }, { doors: 4 }]);
+});
+
+test("tags that the server refuses are taken back", async () => {
+  const { session, server, toasts } = await begin();
+  session.folder.setTags(2, ["night"]);
+  await settle();
+  await server.answer({ ...session.listed(2) });
+  session.folder.setTags(2, ["night", "fog"]);
+  assert.deepEqual(session.listed(2).tags, ["night", "fog"]);
+  await settle();
+  await server.answer({ error: "no room" }, 422);
+  assert.deepEqual([session.listed(2).tags, toasts.map(({ text }) => text)], [["night"], ["no room"]]);
+  assert.deepEqual(server.sent.map(({ path, body }) => [path, body]), [["api/images/2", { tags: ["night"] }], ["api/images/2", { tags: ["night", "fog"] }]]);
+});

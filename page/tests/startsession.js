@@ -19,12 +19,12 @@ export async function begin(objects = [], recall = () => undefined) {
   const toasts = [];
   const api = {
     getProject: async () => ({
-      folder: "f", model: "m", model_sha256: "", version: "1", labels: [{ id: 4, name: "cup", colour: "#e69f00" }], formats: [], place: 2,
-      images: [1, 2, 3].map((id) => ({ id, name: `${id}.jpg`, done: false, objects: 0, unaccepted: 0 })),
+      folder: "f", model: "m", model_sha256: "", version: "1", labels: [{ id: 4, name: "cup", colour: "#e69f00", group: "", attributes: [] }], label_settings: { attributes: [], tags: [], label_required: false }, formats: [], place: 2,
+      images: [1, 2, 3].map((id) => ({ id, name: `${id}.jpg`, done: false, objects: 0, unaccepted: 0, tags: [] })),
     }),
     openImage: async (id) => image(id, id === 2 ? objects : []),
     putPlace: async () => null,
-    importMasks: async () => ({ objects: [state({ id: 30, image: 2, area: 5 })], notes: [] }),
+    importMasks: async () => ({ objects: [state({ id: 30, image: 2, area: 5 })], notes: [], tags: [] }),
   };
   const queue = new Queue({
     ...server, send: server.send, clock: server.clock, onStatus: server.onStatus,

@@ -1,5 +1,6 @@
 """`vpuformer annotate`: the server that it starts, and the arguments that it refuses."""
 
+import json
 import re
 import signal
 import socket
@@ -17,7 +18,10 @@ from support.commands import vpuformer
 from vpuformer.app.annotation.background_segmenter import BackgroundSegmenter
 from vpuformer.app.http.browser import open_page
 from vpuformer.app.http.serving import bind, is_loopback
+from vpuformer.app.store.rows import LabelSettings
+from vpuformer.app.store.store import FILE, Store
 from vpuformer.errors import CheckpointError, ConfigError
+from vpuformer.formats.attributes import Attribute
 from vpuformer.prompts import Click
 
 
@@ -37,6 +41,7 @@ def test_what_cannot_be_annotated_is_said_in_one_line(image_folder: Path, tmp_pa
     assert "no model called 'nosuch'" in refused(image_folder, "--model", "nosuch")
     assert "at most 200 characters" in refused(image_folder, "--labels", "a" * 201)
     assert "cannot be seen" in refused(image_folder, "--labels", "cat,a\nb")
+    assert "labels.json" in refused(image_folder, "--labels", tmp_path / "labels.json")
     assert "cannot be used" in refused(image_folder, "--store", tmp_path / "no" / "x.sqlite")
     assert "no address" in refused(image_folder, "--host", "no.such.address.invalid")
     assert "the device 'abacus'" in refused(image_folder, "--device", "abacus")
@@ -47,6 +52,29 @@ def test_images_of_formats_that_are_not_read_are_reported(image_folder: Path, mo
     monkeypatch.setattr("vpuformer.app.http.serving.serve", lambda _, store, *__, **___: store.close())
     result = vpuformer("annotate", image_folder, "--no-browser")
     assert "left out: 1 .heic image, a format that is not read; convert to JPEG or PNG" in result.stderr
+
+
+def test_labels_come_from_a_file_and_what_people_have_changed_stays(
+    image_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vpuformer.app.http.serving.serve", lambda _, store, *__, **___: store.close())
+    side = {"name": "side", "input_type": "radio", "values": ["left", "right"]}
+    content = {"labels": [{"name": "car", "color": "#FF0000", "attributes": [side]}, "dog"], "tags": ["night"]}
+    file = tmp_path / "labels.json"
+    file.write_text(json.dumps(content))
+    command = ("annotate", image_folder, "--labels", file, "--no-browser")
+    assert vpuformer(*command).exit_code == 0
+    store = Store(image_folder / FILE)
+    store.change_label(1, colour="#00ff00", group="vehicles")
+    store.set_label_settings(LabelSettings(tags=("fog",)))
+    content["labels"][0]["attributes"].append({"name": "doors", "input_type": "number"})
+    file.write_text(json.dumps(content))
+    assert vpuformer(*command).exit_code == 0
+    car, dog = store.labels()
+    assert (car.colour, car.group, dog.attributes) == ("#00ff00", "vehicles", ())
+    assert car.attributes == (Attribute("side", "choice", ("left", "right")), Attribute("doors", "number"))
+    assert store.label_settings() == LabelSettings(tags=("fog", "night"))
+    store.close()
 
 
 def test_a_port_that_is_taken_is_refused_if_it_was_asked_for(image_folder: Path) -> None:

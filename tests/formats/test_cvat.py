@@ -9,7 +9,7 @@ import pytest
 
 from vpuformer.errors import MaskError
 from vpuformer.formats.bundle import Bundle
-from vpuformer.formats.found import Found, FoundObject, LeftOut, TargetImage
+from vpuformer.formats.found import Found, FoundObject, FoundTags, TargetImage
 from vpuformer.formats.reading import read_annotations
 from vpuformer.prompts import Box
 
@@ -47,7 +47,7 @@ def block(top: int, left: int, bottom: int, right: int) -> np.ndarray:
 
 
 def test_boxes_and_masks() -> None:
-    box, polygon, runs, tag = read(
+    tags, box, polygon, runs = read(
         xml(
             '<box label="car" xtl="2.5" ytl="3" xbr="10" ybr="40" z_order="0"><attribute name="a">1</attribute></box>',
             '<polygon label="Straße" points="4,5;9,5;9,8;4,8" z_order="0"/>',
@@ -55,14 +55,25 @@ def test_boxes_and_masks() -> None:
             '<tag label="day"/>',
         )
     )
-    assert box == FoundObject("car", Box(2, 2.5, 9.5, 19.5))
+    assert tags == FoundTags(["day"])
+    assert box == FoundObject("car", Box(2, 2.5, 9.5, 19.5), attributes={"a": "1"})
     assert isinstance(polygon, FoundObject)
     assert polygon.label == "Straße"
     assert np.array_equal(mask_of(polygon), block(5, 4, 8, 9))
     expected = np.zeros(SIZE, bool)
     expected[4, 4:6] = expected[5, 5] = True
     assert np.array_equal(mask_of(runs), expected)
-    assert tag == LeftOut("shape of type tag", "boxes, polygons, ellipses and masks are read")
+
+
+def test_attributes_are_numbers_where_the_task_says_so() -> None:
+    content = xml(
+        '<box label="car" occluded="1" xtl="1" ytl="1" xbr="5" ybr="5"><attribute name="doors">4</attribute>'
+        '<attribute name="colour">red</attribute><attribute name="note"/></box>'
+    )
+    defined = b"<attributes><attribute><name>doors</name><input_type>number</input_type></attribute></attributes>"
+    (box,) = read(content.replace(b"<attributes/>", defined))
+    assert isinstance(box, FoundObject)
+    assert box.attributes == {"occluded": "true", "doors": 4.0, "colour": "red"}
 
 
 def test_turned_boxes_and_ellipses_are_masks() -> None:

@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 
 from vpuformer.errors import MaskError
 from vpuformer.formats.bundle import Bundle
-from vpuformer.formats.found import Found, FoundImage, FoundObject, LeftOut, TargetImage
+from vpuformer.formats.found import Found, FoundImage, FoundObject, FoundTags, LeftOut, TargetImage
 from vpuformer.formats.label_studio_brush import brush_mask
 from vpuformer.formats.reading import read_annotations
 from vpuformer.prompts import Box
@@ -58,7 +58,7 @@ def packed(values: np.ndarray, lengths: int = 5) -> list[int]:
 
 
 def test_rectangles_polygons_and_ellipses() -> None:
-    box, polygon, ellipse, turned, choice = read(
+    tags, box, polygon, ellipse, turned = read(
         [
             task(
                 result("rectanglelabels", BOX),
@@ -79,7 +79,25 @@ def test_rectangles_polygons_and_ellipses() -> None:
     assert isinstance(turned, FoundObject)
     assert isinstance(turned.shape, np.ndarray)
     assert np.argwhere(turned.shape)[[0, -1]].tolist() == [[6, 10], [9, 17]]
-    assert choice == LeftOut("result of type choices", "rectangles, ellipses, polygons and brush masks are read")
+    assert tags == FoundTags(["day"])
+
+
+def test_results_of_a_region_are_attributes_and_those_of_the_image_are_left_out() -> None:
+    box, other = read(
+        [
+            task(
+                result("rectanglelabels", BOX),
+                result("choices", {"choices": ["red", "shiny"]}, from_name="look"),
+                result("number", {"number": 4}, from_name="doors"),
+                result("rating", {"rating": 3}, from_name="quality"),
+                result("textarea", {"text": ["parked"]}, from_name="note"),
+                result("textarea", {"text": ["of the image"]}, id="a3"),
+            )
+        ]
+    )
+    assert isinstance(box, FoundObject)
+    assert box.attributes == {"look": "red, shiny", "doors": 4.0, "quality": 3.0, "note": "parked"}
+    assert other == LeftOut("result of type textarea", "rectangles, ellipses, polygons and brush masks are read")
 
 
 @settings(deadline=None)

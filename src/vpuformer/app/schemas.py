@@ -1,23 +1,17 @@
 """JSON messages between the page and the server.
 
-The steps in them are defined in `vpuformer.app.step_schemas`.
+The steps in them are defined in `vpuformer.app.step_schemas`, labels and attributes in `label_schemas`.
 """
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
+from vpuformer.app.label_schemas import Label, LabelSettings, Names, Values
 from vpuformer.app.step_schemas import MAX_OBJECTS, Identity, Message, Number, Point, RleMask, Step
-from vpuformer.formats.labels import label_name
 
 MAX_COPIES = 1000
 """Maximum number of objects that are copied at once."""
-
-MAX_TEXT = 200
-"""Maximum length of a label's name in characters."""
-
-Colour = Annotated[str, Field(pattern=r"^#[0-9a-f]{6}$")]
-Name = Annotated[str, Field(min_length=1, max_length=MAX_TEXT), AfterValidator(label_name)]
 
 Key = Annotated[str, Field(min_length=8, max_length=64, pattern=r"^[A-Za-z0-9-]+$")]
 """Random key of a request that adds something, so that a repeated request counts once."""
@@ -66,34 +60,23 @@ class ObjectChange(Message):
     label: Identity | None = None
     accepted: bool | None = None
     deleted: bool | None = None
+    attributes: Values | None = None
+    """All values that the object is to have."""
     known: ClientState | None = None
     """Omitted from the answer if it is still current; without it the answer holds all steps and the mask."""
 
 
 class ImageChange(Message):
-    done: bool
+    """A change. Missing or null fields stay unchanged."""
+
+    done: bool | None = None
+    tags: Names | None = None
 
 
 class LastImage(Message):
     """The image to open on the next visit."""
 
     image: Identity
-
-
-class NewLabel(Message):
-    name: Name
-    colour: Colour | None = None
-
-
-class LabelChange(Message):
-    name: Name | None = None
-    colour: Colour | None = None
-
-
-class Label(Message):
-    id: int
-    name: str
-    colour: str
 
 
 class StoredStep(Message):
@@ -155,6 +138,7 @@ class ObjectState(Message):
     label: int | None
     accepted: bool
     deleted: bool
+    attributes: dict[str, str | float]
     revision: int
     """Increases with every change."""
     at: int
@@ -189,6 +173,8 @@ class ImportResult(Message):
     objects: list[ObjectState]
     notes: list[str]
     """Sentences on how the file was read, what was guessed, and what was left out."""
+    tags: list[str]
+    """All tags that the image has now."""
 
 
 class WaitingBoxes(Message):
@@ -208,6 +194,7 @@ class ImageListed(Message):
     """Number of accepted objects."""
     unaccepted: int
     """Number of objects with a step in force that are not accepted."""
+    tags: list[str]
 
 
 class ImageOpened(Message):
@@ -254,6 +241,8 @@ class Project(Message):
     model_sha256: str
     version: str
     labels: list[Label]
+    """In the order in which people put them; groups are not put together."""
+    label_settings: LabelSettings
     images: list[ImageListed]
     formats: list[ExportFormat]
     place: int | None

@@ -1,7 +1,7 @@
 """`vpuformer annotate`: the browser app on a folder of images."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -9,13 +9,21 @@ from vpuformer.cli.shared_options import DeviceOption, ModelOption, RuntimeOptio
 from vpuformer.errors import ConfigError
 from vpuformer.extras import require
 
+if TYPE_CHECKING:
+    from vpuformer.formats.label_set import LabelSet
+
 PORT = 8123
-LONGEST_LABEL = 200  # as `vpuformer.app.schemas` has it
+LONGEST_LABEL = 200  # as `vpuformer.app.label_schemas` has it
 
 
 def annotate(
     images: Annotated[Path, typer.Argument(metavar="IMAGE|FOLDER", help="Image or folder to annotate.")],
-    labels: Annotated[str | None, typer.Option(metavar="NAME,NAME", help="Labels to add at the start.")] = None,
+    labels: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME,NAME|FILE", help="Labels to add at the start, or a JSON file with labels, such as CVAT's."
+        ),
+    ] = None,
     model: ModelOption = "default",
     device: DeviceOption = None,
     runtime: RuntimeOption = None,
@@ -52,7 +60,7 @@ def annotate(
 
     Example: vpuformer annotate holiday/ --labels cat,dog
     """
-    names = _names(labels)
+    label_set = _label_set(labels)
     if token is not None and no_token:
         raise ConfigError("a token (--token or VPUFORMER_TOKEN) and --no-token contradict each other; give one of them")
 
@@ -77,10 +85,7 @@ def annotate(
     with bind(host, PORT if port is None else port, any_free=port is None) as socket:
         annotations = Store(store or folder.root / FILE)
         annotations.check_writable()
-        known = {label.name for label in annotations.labels()}
-        for name in names:
-            if name not in known:
-                annotations.add_label(name)
+        annotations.add_label_set(label_set)
         for sentence in folder.left_out:
             typer.echo(f"left out: {sentence}", err=True)
         if port is None and socket.getsockname()[1] != PORT:
@@ -104,15 +109,18 @@ def annotate(
         )
 
 
-def _names(labels: str | None) -> list[str]:
+def _label_set(labels: str | None) -> "LabelSet":
     """
-    >>> _names("cat, dog,cat")
+    >>> [label.name for label in _label_set("cat, dog,cat").labels]
     ['cat', 'dog']
     """
+    from vpuformer.formats.label_set import LabelDefinition, LabelSet, read_label_set
     from vpuformer.formats.labels import label_name
 
+    if labels is not None and labels.lower().endswith(".json"):
+        return read_label_set(Path(labels))
     names = list(dict.fromkeys(label_name(part) for part in (labels or "").split(",") if part.strip()))
     for name in names:
         if len(name) > LONGEST_LABEL:
             raise ConfigError(f"a label has at most {LONGEST_LABEL} characters, got {len(name)}: {name!r:.60}")
-    return names
+    return LabelSet(tuple(map(LabelDefinition, names)))

@@ -1,21 +1,27 @@
 """The input of an export: an image and its objects, each a mask with a label."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from vpuformer.arrays import BoolMask
 from vpuformer.errors import InputError, MaskError
+from vpuformer.formats.attributes import Values
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class LabelledMask:
-    """An object: a mask, bool of shape (H, W), a label, and an id that is unique in the set."""
+    """An object: a mask, bool of shape (H, W), with a label and attributes.
+
+    Attributes:
+        id: unique in the set.
+    """
 
     mask: BoolMask
     label: str | None
     id: int
+    attributes: Values = field(default_factory=dict)
 
 
 Objects = Sequence[LabelledMask] | Callable[[], Iterable[LabelledMask]]
@@ -36,6 +42,7 @@ class AnnotatedImage:
         image: path within the folder of the images, with forward slashes.
         objects: from the lowest to the topmost.
         id: unique in the set.
+        tags: of the image.
 
     Raises:
         InputError: the path leads out of its folder or is not text, or the image has no pixels.
@@ -46,6 +53,7 @@ class AnnotatedImage:
     height: int
     objects: Objects
     id: int
+    tags: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         if not all(part not in ("", ".", "..") for part in self.image.split("/")):

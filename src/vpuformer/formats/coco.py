@@ -15,6 +15,7 @@ from vpuformer.arrays import BoolMask
 from vpuformer.errors import InputError
 from vpuformer.formats.affected import Affected
 from vpuformer.formats.annotated_image import AnnotatedImage
+from vpuformer.formats.attributes import plain_values
 from vpuformer.formats.coco_masks import encode
 from vpuformer.formats.contours import parts_of
 from vpuformer.formats.labels import LabelNumbers
@@ -26,6 +27,9 @@ FILE = "annotations.json"
 
 def write(images: Iterable[AnnotatedImage], folder: Path, labels: Sequence[str], *, polygons: bool = False) -> Written:
     """Write all objects of all images into one file, piece by piece.
+
+    Attributes of objects are written as CVAT does. The `tags` of an image are an addition to COCO that other programs
+    ignore.
 
     Memory holds one mask, and all ids. Images and annotations have the ids they came with, categories are numbered by
     their label, from 1. With `polygons`, a mask is written so if pycocotools decodes it to the same mask; a mask with a
@@ -42,7 +46,14 @@ def write(images: Iterable[AnnotatedImage], folder: Path, labels: Sequence[str],
         for image in images:
             if image.id in image_ids:
                 raise InputError(f"{image.image} has the id {image.id} of another image; give each its own")
-            entry = {"id": image.id, "file_name": image.image, "width": image.width, "height": image.height}
+            entry: dict[str, Any] = {
+                "id": image.id,
+                "file_name": image.image,
+                "width": image.width,
+                "height": image.height,
+            }
+            if image.tags:
+                entry["tags"] = list(image.tags)
             _append(file, entry, first=not image_ids)
             image_ids.add(image.id)
             output.images += 1
@@ -62,6 +73,8 @@ def write(images: Iterable[AnnotatedImage], folder: Path, labels: Sequence[str],
                     "bbox": [0, 0, 0, 0] if box is None else [box.left, box.top, box.width, box.height],
                     "iscrowd": 0,
                 }
+                if thing.attributes:
+                    annotation["attributes"] = plain_values(thing.attributes)
                 _append(annotations, annotation, first=not object_ids)
                 object_ids.add(thing.id)
                 output.objects += 1

@@ -10,6 +10,7 @@ import numpy as np
 from vpuformer.arrays import Size
 from vpuformer.errors import MaskError, counted
 from vpuformer.files import read_json
+from vpuformer.formats.attributes import NO_VALUES, Values, readable_values
 from vpuformer.formats.coco_masks import areas_of, compress, whole_number
 from vpuformer.images import MAX_PIXELS
 
@@ -22,6 +23,9 @@ _LARGEST_ID = 2**53
 _CROWD = "crowds (iscrowd is 1); where a tool writes single objects so, set iscrowd to 0"
 _NO_SEGMENTATION = "without a segmentation, or with no polygon of three corners"
 _NO_PIXEL = "without a pixel"
+
+_USUAL = ("occluded", "rotation")
+"""Attributes that CVAT writes into every annotation, with 0 or false for most."""
 
 Id = int | str
 
@@ -42,6 +46,7 @@ class CocoObject(NamedTuple):
     box: tuple[float, float, float, float] | None = None
     keypoints: tuple[tuple[float, float], ...] = ()
     """With a box: x and y of those that are visible."""
+    attributes: Values = NO_VALUES
 
 
 class CocoFile:
@@ -100,6 +105,11 @@ class CocoFile:
     def image_id(self, image: int) -> int | None:
         """The id of an image, if it is a number."""
         return whole_number(self._images[image]["id"], _LARGEST_ID)
+
+    def tags(self, image: int) -> Sequence[str]:
+        """Tags of an image, an addition to COCO."""
+        tags = self._images[image].get("tags")
+        return [tag for tag in tags if isinstance(tag, str)] if isinstance(tags, list) else []
 
     def fully_annotated(self, image: int) -> bool:
         """Whether the file says that every object of the image is annotated."""
@@ -165,7 +175,8 @@ class CocoFile:
         known = None if category is None else self._categories.get(self._id(annotation, "category_id", where))
         known = known if isinstance(known, str) else None
         self.nameless += known is None and category is not None
-        return CocoObject(annotation.get("id"), owner, known, runs or b"", 0, where, box, keypoints)
+        attributes = _attributes(annotation.get("attributes"))
+        return CocoObject(annotation.get("id"), owner, known, runs or b"", 0, where, box, keypoints, attributes)
 
     def _checked(self, block: Sequence[CocoObject]) -> Iterator[CocoObject]:
         sizes = [self.size(each.image) for each in block]
@@ -210,6 +221,13 @@ def _box(value: Any) -> tuple[float, float, float, float] | None:
     except OverflowError:
         return None
     return x, y, width, height
+
+
+def _attributes(values: Any) -> Values:
+    """The attributes of an annotation, without what CVAT writes into every one."""
+    if not isinstance(values, Mapping) or not values:
+        return NO_VALUES
+    return readable_values({name: value for name, value in values.items() if value or name not in _USUAL})
 
 
 def _visible(keypoints: Any) -> tuple[tuple[float, float], ...]:

@@ -15,6 +15,7 @@ from vpuformer.formats.found import (
     Found,
     FoundImage,
     FoundObject,
+    FoundTags,
     LabelAndMask,
     LeftOut,
     Remark,
@@ -107,14 +108,18 @@ def _objects(file: CocoFile, number: int, target: TargetImage, _: AddNote) -> It
     _check_size(file, number, target)
     before = file.left_out.copy()
     nameless = file.nameless
+    if tags := file.tags(number):
+        yield FoundTags(tags)
     for found in file.objects(number, boxes=True):
         identity = None if found.id is None else str(found.id)
         if found.box is None:
-            yield FoundObject(found.category, decode_mask(found.runs, target.size), identity)
+            mask = decode_mask(found.runs, target.size)
+            yield FoundObject(found.category, mask, identity, attributes=found.attributes)
         else:
             x, y, width, height = found.box
             boxed = found_box(found.category, (x, y, x + width, y + height), target.size, identity)
-            yield boxed if isinstance(boxed, LeftOut) else boxed._replace(points=found.keypoints)
+            more = {"points": found.keypoints, "attributes": found.attributes}
+            yield boxed if isinstance(boxed, LeftOut) else boxed._replace(**more)
     for why, count in (file.left_out - before).items():
         yield LeftOut("annotation", why, count)
     if file.nameless > nameless:

@@ -3,14 +3,17 @@
 https://docs.cvat.ai/docs/dataset_management/formats/format-cvat/
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
+from contextlib import suppress
 from functools import partial
+from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
 
 from vpuformer.arrays import BoolMask, Size
-from vpuformer.errors import MaskError
+from vpuformer.errors import InputError, MaskError
+from vpuformer.formats.attributes import Attribute, Value, readable_values
 from vpuformer.formats.bundle import Bundle
 from vpuformer.formats.found import (
     AddNote,
@@ -18,15 +21,21 @@ from vpuformer.formats.found import (
     Found,
     FoundImage,
     FoundObject,
+    FoundTags,
     LeftOut,
     TargetImage,
     check_size,
     found_box,
 )
+from vpuformer.formats.label_set import cvat_attribute
 from vpuformer.formats.outlines import Corners, ellipse, filled, turned
 from vpuformer.formats.xml_tree import number, parse_xml, root_of
 
-_IGNORED = ("attribute",)
+_IGNORED = ("attribute", "tag")
+
+
+Numbers = Set[tuple[str, str]]
+"""Attributes that are numbers, by the names of their label and their own."""
 
 
 def claims(bundle: Bundle) -> bool:
@@ -42,6 +51,7 @@ def read(bundle: Bundle) -> Annotations:
     """
     images: list[FoundImage] = []
     labels: dict[str, None] = {}
+    attributes: dict[str, list[Attribute]] = {}
     for path in _files(bundle):
         if root_of(bundle, path) != "annotations":
             continue
@@ -50,27 +60,58 @@ def read(bundle: Bundle) -> Annotations:
         if root.find("track") is not None and root.find("image") is None:
             raise MaskError(f"{called} holds tracks of a video; export the task from CVAT as 'CVAT for images 1.1'")
         labels |= dict.fromkeys(label.text for label in root.iterfind("meta//labels/label/name") if label.text)
+        own = _definitions(root)
+        attributes |= own
+        numbers = {(label, each.name) for label, found in own.items() for each in found if each.kind == "number"}
         for image in root.iterfind("image"):
             name = image.get("name")
-            images.append(FoundImage(name, partial(_objects, image, f"image {name!r:.200} of {called}")))
-    return Annotations(bundle.whole, images, [*labels])
+            images.append(FoundImage(name, partial(_objects, image, numbers, f"image {name!r:.200} of {called}")))
+    return Annotations(bundle.whole, images, [*labels], attributes)
 
 
 def _files(bundle: Bundle) -> tuple[str, ...] | list[str]:
     return bundle.names if bundle.alone else bundle.under("", ".xml")
 
 
-def _objects(image: ElementTree.Element, called: str, target: TargetImage, _: AddNote) -> Iterator[Found]:
-    """The shapes of an image, the lowest first. A box that is not turned is the box of an object.
+def _definitions(root: ElementTree.Element) -> dict[str, list[Attribute]]:
+    """The attributes of each label; those that cannot be kept are left out."""
+    found: dict[str, list[Attribute]] = {}
+    for label in root.iterfind("meta//labels/label"):
+        own = found.setdefault(label.findtext("name", ""), [])
+        for each in label.iterfind("attributes/attribute"):
+            name, kind, values = (each.findtext(key, "") for key in ("name", "input_type", "values"))
+            with suppress(InputError):
+                own.append(cvat_attribute(name, kind, values.split("\n") if values else []))
+    return found
+
+
+def _objects(
+    image: ElementTree.Element, numbers: Numbers, called: str, target: TargetImage, _: AddNote
+) -> Iterator[Found]:
+    """The tags and shapes of an image, the lowest first. A box that is not turned is the box of an object.
 
     Raises:
         MaskError: the image has another size, or a shape is broken.
     """
     check_size((number(image, "height", called), number(image, "width", called)), target, called)
+    if tags := [tag.get("label", "") for tag in image.iterfind("tag")]:
+        yield FoundTags(tags)
     shapes = [(index, shape) for index, shape in enumerate(image, 1) if shape.tag not in _IGNORED]
     for index, shape in sorted(shapes, key=lambda item: _layer(item[1])):
         where = f"shape {index} of {called}"
-        yield _object(shape, target.size, where)
+        found = _object(shape, target.size, where)
+        yield found._replace(attributes=_attributes(shape, numbers)) if isinstance(found, FoundObject) else found
+
+
+def _attributes(shape: ElementTree.Element, numbers: Numbers) -> dict[str, Value]:
+    values: dict[str, Any] = {"occluded": True} if shape.get("occluded") == "1" else {}
+    for attribute in shape.iterfind("attribute"):
+        name, text = attribute.get("name", ""), attribute.text or ""
+        values[name] = text
+        if (shape.get("label", ""), name) in numbers:
+            with suppress(ValueError):
+                values[name] = float(text)
+    return readable_values(values)
 
 
 def _layer(shape: ElementTree.Element) -> int:

@@ -1,11 +1,12 @@
 """What a reader finds in files: images by their names, and the objects of each."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from vpuformer.arrays import BoolMask, Size
 from vpuformer.errors import MaskError
+from vpuformer.formats.attributes import NO_VALUES, Attribute, Values
 from vpuformer.prompts import Box
 
 LabelAndMask = tuple[str | None, BoolMask]
@@ -40,12 +41,20 @@ class FoundObject(NamedTuple):
         shape: mask, bool of shape (H, W), or the box of an object without a mask.
         id: what the file calls the object, unique within its image; None if it has no such name.
         points: keypoints on a boxed object that are visible, x and y.
+        attributes: those with a value.
     """
 
     label: str | None
     shape: BoolMask | Box
     id: str | None = None
     points: Sequence[tuple[float, float]] = ()
+    attributes: Values = NO_VALUES
+
+
+class FoundTags(NamedTuple):
+    """Tags of the image."""
+
+    tags: Sequence[str]
 
 
 class LeftOut(NamedTuple):
@@ -70,7 +79,7 @@ class Remark(NamedTuple):
     number: int = 1
 
 
-Found = FoundObject | LeftOut | Remark
+Found = FoundObject | FoundTags | LeftOut | Remark
 
 Objects = Callable[[TargetImage, AddNote], Iterator[Found]]
 """The objects of an image, decoded one by one. It raises `MaskError` for objects that are broken or do not fit."""
@@ -105,11 +114,13 @@ class Annotations:
         called: what messages call the files.
         images: in the order of the files.
         labels: names of the classes that the files list, in their order; [] if they list none.
+        attributes: those that objects of a class can have, by its name.
     """
 
     called: str
     images: Sequence[FoundImage]
     labels: Sequence[str] = field(default=())
+    attributes: Mapping[str, Sequence[Attribute]] = field(default_factory=dict)
 
 
 def check_size(said: tuple[object, object], target: TargetImage, called: str) -> None:

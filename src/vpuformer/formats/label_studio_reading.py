@@ -4,6 +4,7 @@ https://labelstud.io/guide/task_format.html
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import PurePosixPath
@@ -12,6 +13,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from vpuformer.arrays import Size
 from vpuformer.errors import MaskError
+from vpuformer.formats.attributes import Value, readable_values
 from vpuformer.formats.bundle import Bundle
 from vpuformer.formats.found import (
     AddNote,
@@ -19,6 +21,7 @@ from vpuformer.formats.found import (
     Found,
     FoundImage,
     FoundObject,
+    FoundTags,
     LeftOut,
     TargetImage,
     check_size,
@@ -35,6 +38,9 @@ _FARTHEST = 1e6
 """Largest number that is read, in percent."""
 
 _SHAPES = ("rectangle", "ellipse", "polygon", "brush")
+
+_ATTRIBUTES = ("choices", "number", "rating", "textarea")
+"""Types of results that are attributes of a shape with the same id; `choices` of no shape are tags of the image."""
 
 
 def claims(bundle: Bundle) -> bool:
@@ -99,11 +105,19 @@ def _objects(task: Mapping[str, Any], called: str, target: TargetImage, _: AddNo
             "annotation", "of a task that has several: the ground truth is read, else the last", len(annotations) - 1
         )
     results = _dicts(chosen.get("result"))
+    shapes = {result.get("id") for result in results if _kind(result) in _SHAPES}
+    attributes: defaultdict[Any, dict[str, Value]] = defaultdict(dict)
+    for result in results:
+        if result.get("type") in _ATTRIBUTES and result.get("id") in shapes:
+            attributes[result["id"]] |= _attribute(result)
+        elif result.get("type") == "choices":
+            yield FoundTags(_chosen(result))
     labels = {result.get("id"): label for result in results if (label := _label(result)) is not None}
     for index, result in enumerate(results, 1):
-        kind = str(result.get("type")).removesuffix("labels") or "labels"
+        kind = _kind(result)
         if kind not in _SHAPES:
-            if kind != "labels":
+            given = result.get("type") == "choices" or result.get("id") in attributes
+            if kind != "labels" and not given:
                 yield LeftOut(
                     f"result of type {result.get('type')!s:.40}",
                     "rectangles, ellipses, polygons and brush masks are read",
@@ -118,9 +132,28 @@ def _objects(task: Mapping[str, Any], called: str, target: TargetImage, _: AddNo
         if not isinstance(value, dict):
             raise MaskError(f"{where} has no 'value'; export the project from Label Studio as JSON")
         identity = result.get("id")
-        yield _object(
+        found = _object(
             kind, value, labels.get(identity), None if identity is None else str(identity), target.size, where
         )
+        given = attributes.get(identity, {})
+        yield found._replace(attributes=given) if isinstance(found, FoundObject) and given else found
+
+
+def _kind(result: Mapping[str, Any]) -> str:
+    return str(result.get("type")).removesuffix("labels") or "labels"
+
+
+def _chosen(result: Mapping[str, Any]) -> list[str]:
+    """The texts or choices of a result."""
+    value = result.get("value")
+    texts = value.get("choices", value.get("text")) if isinstance(value, dict) else None
+    return [str(text) for text in (texts if isinstance(texts, list) else [texts]) if isinstance(text, str)]
+
+
+def _attribute(result: Mapping[str, Any]) -> dict[str, Value]:
+    value, kind = result.get("value"), result.get("type")
+    number = value.get(str(kind)) if isinstance(value, dict) and kind in ("number", "rating") else None
+    return readable_values({result.get("from_name") or kind: ", ".join(_chosen(result)) if number is None else number})
 
 
 def _dicts(values: Any) -> Sequence[Mapping[str, Any]]:

@@ -10,6 +10,7 @@ from typing import Any
 from vpuformer.formats.affected import Affected
 from vpuformer.formats.annotated_image import AnnotatedImage, LabelledMask
 from vpuformer.formats.contours import parts_of
+from vpuformer.formats.labelme_attributes import as_description
 from vpuformer.formats.labels import LabelNumbers
 from vpuformer.formats.output import Output, Written
 from vpuformer.formats.pixels import bit_png
@@ -31,7 +32,7 @@ def write(
 
     A polygon has pixel corners at integers, which is where LabelMe draws it; several parts of an object share a
     `group_id`. LabelMe's polygons have no holes: an object with some is a shape of the type "mask", as all are without
-    `polygons`.
+    `polygons`. Tags of the image are its `flags`, attributes of an object the lines of its `description`.
 
     Args:
         polygons: outlines that can be edited, where that is possible.
@@ -58,7 +59,7 @@ def write(
             output.objects += 1
         content = {
             "version": _VERSION,
-            "flags": {},
+            "flags": dict.fromkeys(image.tags, True),
             "shapes": shapes,
             "imagePath": _as_seen_from(posixpath.dirname(name), image_at),
             "imageData": None,
@@ -103,17 +104,19 @@ def _shapes(thing: LabelledMask, label: str, polygons: bool) -> list[dict[str, A
         pixels = base64.b64encode(bit_png(thing.mask[box.slices])).decode("ascii")
         # Here LabelMe counts pixels: the first and the last one.
         corners = [[box.left, box.top], [box.left + box.width - 1, box.top + box.height - 1]]
-        return [_shape(label, "mask", corners, None, pixels)]
+        return [_shape(thing, label, "mask", corners, None, pixels)]
     group = thing.id if len(parts) > 1 else None
-    return [_shape(label, "polygon", part.outer.tolist(), group, None) for part in parts]
+    return [_shape(thing, label, "polygon", part.outer.tolist(), group, None) for part in parts]
 
 
-def _shape(label: str, kind: str, points: list[list[int]], group: int | None, mask: str | None) -> dict[str, Any]:
+def _shape(
+    thing: LabelledMask, label: str, kind: str, points: list[list[int]], group: int | None, mask: str | None
+) -> dict[str, Any]:
     return {
         "label": label,
         "points": points,
         "group_id": group,
-        "description": "",
+        "description": as_description(thing.attributes),
         "shape_type": kind,
         "flags": {},
         "mask": mask,

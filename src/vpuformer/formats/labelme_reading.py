@@ -20,12 +20,14 @@ from vpuformer.formats.found import (
     Found,
     FoundImage,
     FoundObject,
+    FoundTags,
     LeftOut,
     TargetImage,
     check_size,
     found_box,
 )
 from vpuformer.formats.label_map_reading import read_pixels
+from vpuformer.formats.labelme_attributes import shape_attributes
 from vpuformer.formats.matching import plain_name
 from vpuformer.formats.outlines import ellipse, filled
 from vpuformer.images import read_foreground
@@ -66,6 +68,9 @@ def _objects(bundle: Bundle, name: str, target: TargetImage, _: AddNote) -> Iter
     shapes = content["shapes"]
     if not isinstance(shapes, list) or not all(isinstance(shape, dict) for shape in shapes):
         raise MaskError(f"{called} is not a file of LabelMe: 'shapes' is a list of objects")
+    flags = content.get("flags")
+    if tags := [name for name, is_set in flags.items() if is_set] if isinstance(flags, dict) else []:
+        yield FoundTags(tags)
     grouped: dict[Any, list[tuple[int, Mapping[str, Any]]]] = {}
     for number, shape in enumerate(shapes, 1):
         group = shape.get("group_id")
@@ -75,12 +80,14 @@ def _objects(bundle: Bundle, name: str, target: TargetImage, _: AddNote) -> Iter
     for group in grouped.values():
         label = group[0][1].get("label")
         label = label if isinstance(label, str) else None
+        attributes = {name: value for _, shape in group for name, value in shape_attributes(shape).items()}
         mask = None
         for number, shape in group:
             where = f"shape {number} of {called}"
             edges = _rectangle(shape, where)
             if edges is not None:
-                yield found_box(label, edges, target.size)
+                boxed = found_box(label, edges, target.size)
+                yield boxed if isinstance(boxed, LeftOut) else boxed._replace(attributes=attributes)
                 continue
             part = _mask(shape, target.size, where)
             if part is None:
@@ -88,7 +95,7 @@ def _objects(bundle: Bundle, name: str, target: TargetImage, _: AddNote) -> Iter
             else:
                 mask = part if mask is None else mask | part
         if mask is not None:
-            yield FoundObject(label, mask)
+            yield FoundObject(label, mask, attributes=attributes)
     for kind, count in left_out.items():
         yield LeftOut(f"shape of type {kind}", "polygons, rectangles, circles and masks are read", count)
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from vpuformer.formats.annotated_image import AnnotatedImage
+from vpuformer.formats.attributes import plain_values
 from vpuformer.formats.labels import LabelNumbers
 from vpuformer.formats.naming import safe
 from vpuformer.formats.output import Output, Written
@@ -33,7 +34,8 @@ def write(images: Iterable[AnnotatedImage], folder: Path, labels: Sequence[str])
                 label = f"_{safe(thing.label)}"
             file = f"{stem}/{number:04d}{label}.png"
             output.write(file, mask_png(thing.mask))
-            index.append({"file": file, "picture": image.image, "id": thing.id, "label": thing.label})
+            entry = {"file": file, "picture": image.image, "id": thing.id, "label": thing.label}
+            index.append(entry | ({"attributes": plain_values(thing.attributes)} if thing.attributes else {}))
             output.objects += 1
     output.write(INDEX, json.dumps(index, indent=1).encode())
     return output.done()

@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from vpuformer.errors import MaskError
+from vpuformer.formats.attributes import readable_values
 from vpuformer.formats.bundle import Bundle
 from vpuformer.formats.found import AddNote, Annotations, Found, FoundImage, FoundObject, TargetImage
 from vpuformer.formats.label_map_reading import meaning_in
@@ -49,4 +50,7 @@ def _objects(
         label = entry.get("label")
         identity = entry.get("id")
         name_in_file = None if identity is None else str(identity)
-        yield FoundObject(label if isinstance(label, str) else None, meaning.foreground, name_in_file)
+        given = entry.get("attributes")
+        attributes = readable_values(given) if isinstance(given, dict) else {}
+        label = label if isinstance(label, str) else None
+        yield FoundObject(label, meaning.foreground, name_in_file, attributes=attributes)

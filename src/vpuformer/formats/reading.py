@@ -17,6 +17,7 @@ from vpuformer.formats.found import (
     Annotations,
     FoundImage,
     FoundObject,
+    FoundTags,
     LabelAndMask,
     LeftOut,
     TargetImage,
@@ -83,6 +84,8 @@ def read_objects(
     """
     boxes = 0
     for found in objects_of(Bundle(content, name), TargetImage(image, size, labels, others), on_note):
+        if isinstance(found, FoundTags):
+            continue
         if isinstance(found.shape, Box):
             boxes += 1
         else:
@@ -91,13 +94,13 @@ def read_objects(
         on_note(f"{counted(boxes, 'box')} left out: without a mask")
 
 
-def objects_of(bundle: Bundle, target: TargetImage, on_note: AddNote) -> Iterator[FoundObject]:
-    """The objects of one image; see `read_objects`."""
+def objects_of(bundle: Bundle, target: TargetImage, on_note: AddNote) -> Iterator[FoundObject | FoundTags]:
+    """The objects and tags of one image; see `read_objects`."""
     _, annotations = read_annotations(bundle)
     counts: Counter[tuple[type, str, str]] = Counter()
     for entry in _entries_of(annotations, target, on_note):
         for found in entry.objects(target, on_note):
-            if isinstance(found, FoundObject):
+            if isinstance(found, FoundObject | FoundTags):
                 yield found
             else:
                 counts[type(found), found.thing, found.why] += found.number

@@ -3,8 +3,9 @@
 To add a format, write a writer and a reader, and an entry here: see docs/formats.md.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,8 @@ from vpuformer.formats import (
     yolo,
     yolo_reading,
 )
-from vpuformer.formats.annotated_image import AnnotatedImage
+from vpuformer.formats.affected import Affected
+from vpuformer.formats.annotated_image import AnnotatedImage, LabelledMask
 from vpuformer.formats.bundle import Bundle
 from vpuformer.formats.found import Annotations
 from vpuformer.formats.output import Written
@@ -49,6 +51,8 @@ class Format:
     """The images in claimed files, each with a function that reads its objects."""
     options: frozenset[str] = frozenset()
     """Names of the writer's further arguments: "polygons", "images_at"."""
+    holds: frozenset[str] = frozenset()
+    """What it holds in addition to masks and labels: "attributes" of objects, "tags" of images."""
     pixels: bool = False
     """Its files are images themselves, which must not lie among those that are annotated."""
 
@@ -65,6 +69,7 @@ FORMATS: dict[str, Format] = {
             coco_reading.claims,
             coco_reading.read,
             options=frozenset({"polygons"}),
+            holds=frozenset({"attributes", "tags"}),
         ),
         Format(
             "labelme",
@@ -75,6 +80,7 @@ FORMATS: dict[str, Format] = {
             labelme_reading.claims,
             labelme_reading.read,
             options=frozenset({"polygons", "images_at"}),
+            holds=frozenset({"attributes", "tags"}),
         ),
         Format(
             "png",
@@ -84,6 +90,7 @@ FORMATS: dict[str, Format] = {
             png.write,
             png_reading.claims,
             png_reading.read,
+            holds=frozenset({"attributes"}),
             pixels=True,
         ),
         Format(
@@ -118,6 +125,37 @@ FORMATS: dict[str, Format] = {
     )
 }
 """Formats by name. An import is read by the first that claims it; `labels` claims most, and is last."""
+
+
+def write_files(
+    chosen: Format, images: Iterable[AnnotatedImage], folder: Path, labels: Sequence[str], **options: Any
+) -> Written:
+    """Write images and their objects, and note what the format cannot hold of them.
+
+    Raises:
+        InputError: the format cannot hold these objects, or the disk does not take them.
+    """
+    attributes, tags = Affected(), Affected()
+
+    def counted(image: AnnotatedImage) -> Iterator[LabelledMask]:
+        for thing in image.masks():
+            attributes.add(image.image, bool(thing.attributes))
+            yield thing
+
+    def watched() -> Iterator[AnnotatedImage]:
+        for image in images:
+            tags.add(image.image, bool(image.tags))
+            yield replace(image, objects=partial(counted, image))
+
+    written = chosen.write(watched(), folder, labels, **options)
+    notes = {
+        "attributes": attributes.note(
+            "object", "with attributes, which this format cannot hold and which are left out"
+        ),
+        "tags": tags.note("image", "with tags, which this format cannot hold and which are left out"),
+    }
+    missing = [note for name, note in notes.items() if note is not None and name not in chosen.holds]
+    return replace(written, notes=(*written.notes, *missing))
 
 
 def find_format(name: str, *, polygons: bool | None = None) -> Format:
@@ -163,4 +201,4 @@ def export(
     given: dict[str, Any] = {"polygons": polygons, "images_at": images_at}
     options = {key: value for key, value in given.items() if value is not None and key in chosen.options}
     with published(folder, name, overwrite=overwrite) as staging:
-        return chosen.write(images, staging, labels, **options)
+        return write_files(chosen, images, staging, labels, **options)

@@ -20,11 +20,13 @@ from vpuformer.app.annotation.folder_import import ImportSettings, import_folder
 from vpuformer.app.images.folder import Folder
 from vpuformer.app.import_report import FolderImport
 from vpuformer.app.store import rle
-from vpuformer.app.store.rows import StepAnswer
+from vpuformer.app.store.rows import LabelSettings, StepAnswer
 from vpuformer.app.store.store import Store
 from vpuformer.errors import MaskError
 from vpuformer.formats import AnnotatedImage, LabelledMask, export
+from vpuformer.formats.attributes import Attribute
 from vpuformer.formats.bundle import Bundle
+from vpuformer.formats.label_set import LabelDefinition, LabelSet
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:pycocotools")
 
@@ -300,7 +302,7 @@ def test_an_export_is_imported_into_a_fresh_store_and_exported_again(
     export(form, given_images, first, labels)
     store = Store(root / "fresh.sqlite")
     if form in ("png", "labelme"):  # they list the labels that are used alone
-        store.add_labels(labels)
+        store.add_label_set(LabelSet(tuple(map(LabelDefinition, labels))))
     report = import_folder(Folder(images), store, Bundle(first), ImportSettings(accept=True))
     assert report.refused == report.same == 0
     export(form, accepted_images(store), second, label_names(store))
@@ -310,3 +312,60 @@ def test_an_export_is_imported_into_a_fresh_store_and_exported_again(
 
 def contents(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_attributes_and_tags_are_imported_and_updated_while_nobody_has_touched_them(add: Add, store: Store) -> None:
+    def content(*colours: str, tags: tuple[str, ...] = ("night",)) -> bytes:
+        squares = [{"segmentation": SQUARE, "attributes": {"colour": colour}} for colour in colours]
+        file = json.loads(coco(*squares))
+        file["images"][0]["tags"] = tags
+        return json.dumps(file).encode()
+
+    def given() -> list[dict[str, Any]]:
+        return [row.attributes for row in store.objects_of(1)]
+
+    assert counts(add(content("red", "red"))) == (2, 0, 0)
+    assert (given(), store.image(1).tags) == ([{"colour": "red"}] * 2, ("night",))
+    store.change_object(1, attributes={"colour": "green"})
+    store.change_image(1, tags=["fog"])
+    report = add(content("blue", "blue"))
+    assert (counts(report), reasons(report)) == ((0, 0, 1), {"object changed in the file, and here by hand": 1})
+    assert (given(), store.image(1).tags) == ([{"colour": "green"}, {"colour": "blue"}], ("fog", "night"))
+    assert counts(add(content("blue", "blue"))) == (0, 1, 0)
+
+
+def test_an_object_imported_without_attributes_is_known_when_they_come(add: Add, store: Store) -> None:
+    assert counts(add(coco({"segmentation": SQUARE}), name="one.json")) == (1, 0, 0)
+    again = coco({"segmentation": SQUARE, "attributes": {"colour": "red"}})
+    assert counts(add(again, name="other.json")) == (0, 1, 0)
+    assert counts(add(again, name="one.json")) == (0, 0, 1)
+    assert store.objects_of(1)[0].attributes == {"colour": "red"}
+
+
+def test_masks_without_a_required_label_are_not_accepted(add: Add, store: Store) -> None:
+    store.set_label_settings(LabelSettings(label_required=True))
+    file = json.loads(coco({"segmentation": SQUARE}, {"segmentation": SQUARE, "category_id": 9}))
+    report = add(json.dumps(file).encode(), accept=True)
+    assert objects(store) == [("cup", 100, True), (None, 100, False)]
+    assert [(each.thing, each.number) for each in report.remarks][-1] == ("object", 1)
+    assert "one is required" in report.remarks[-1].why
+
+
+def test_attributes_that_cvat_defines_are_added_to_its_labels(add: Add, store: Store) -> None:
+    store.add_label("car")
+    attributes = "".join(
+        f"<attribute><name>{name}</name><input_type>{kind}</input_type><values>{values}</values></attribute>"
+        for name, kind, values in (
+            ("colour", "select", "red\nblue"),
+            ("doors", "number", "1\n9\n1"),
+            ("bad", "dial", ""),
+        )
+    )
+    box = '<box label="car" xtl="1" ytl="1" xbr="9" ybr="9"><attribute name="doors">4</attribute></box>'
+    content = f"""<annotations><meta><task><labels><label><name>car</name><attributes>{attributes}</attributes></label>
+        </labels></task></meta><image name="a.png" width="120" height="90">{box}<tag label="night"/></image>
+        </annotations>"""
+    assert counts(add(content.encode())) == (1, 0, 0)
+    (label,) = store.labels()
+    assert label.attributes == (Attribute("colour", "choice", ("red", "blue")), Attribute("doors", "number"))
+    assert (store.objects_of(1)[0].attributes, store.image(1).tags) == ({"doors": 4.0}, ("night",))

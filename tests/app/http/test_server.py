@@ -92,8 +92,10 @@ def test_the_project_before_anything_was_done(client: TestClient) -> None:
         "model_sha256": "0" * 64,
         "version": vpuformer.__version__,
         "labels": [],
+        "label_settings": {"attributes": [], "tags": [], "label_required": False},
         "images": [
-            {"id": n, "name": name, "done": False, "objects": 0, "unaccepted": 0} for n, name in enumerate(names, 1)
+            {"id": n, "name": name, "done": False, "objects": 0, "unaccepted": 0, "tags": []}
+            for n, name in enumerate(names, 1)
         ],
         "formats": [{"name": e.name, "title": e.title, "summary": e.summary} for e in FORMATS.values()],
         "place": None,
@@ -108,12 +110,13 @@ def test_the_place_is_remembered(client: TestClient) -> None:
 
 
 def test_labels_are_made_changed_and_taken_away(client: TestClient) -> None:
+    plain = {"group": "", "attributes": []}
     cat = client.post("/api/labels", json={"name": " cat ", "colour": "#00ff7f"})
-    assert (cat.status_code, cat.json()) == (201, {"id": 1, "name": "cat", "colour": "#00ff7f"})
+    assert (cat.status_code, cat.json()) == (201, {"id": 1, "name": "cat", "colour": "#00ff7f"} | plain)
     dog = client.post("/api/labels", json={"name": "dog"}).json()
     assert dog["colour"].startswith("#")
     changed = client.patch("/api/labels/1", json={"name": "Kätzchen 🐈"})
-    assert (changed.status_code, changed.json()) == (200, {"id": 1, "name": "Kätzchen 🐈", "colour": "#00ff7f"})
+    assert (changed.status_code, changed.json()) == (200, {"id": 1, "name": "Kätzchen 🐈", "colour": "#00ff7f"} | plain)
     assert client.patch("/api/labels/1", json={}).json() == changed.json()
     assert client.get("/api/project").json()["labels"] == [changed.json(), dog]
     gone = client.delete("/api/labels/1")
@@ -190,7 +193,7 @@ def test_a_image_is_marked_as_done_and_counts_its_objects(client: TestClient) ->
     for change in ({"accepted": True}, {"accepted": True, "deleted": True}, {"accepted": False}):
         client.patch(f"/api/objects/{step(client, begin(client), _CLICK)['id']}", json=change)
     begin(client)
-    expected = {"id": 1, "name": "a.png", "done": True, "objects": 1, "unaccepted": 1}
+    expected = {"id": 1, "name": "a.png", "done": True, "objects": 1, "unaccepted": 1, "tags": []}
     assert client.patch("/api/images/1", json={"done": True}).json() == expected
     assert client.get("/api/project").json()["images"][0] == expected
     assert client.get("/api/images/1").json()["done"] is True
@@ -265,6 +268,7 @@ def test_a_new_object_is_empty_and_one_key_makes_one(client: TestClient) -> None
         "label": None,
         "accepted": False,
         "deleted": False,
+        "attributes": {},
         "revision": 0,
         "at": 0,
         "answered": 0,

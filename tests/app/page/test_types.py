@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from vpuformer.app import import_report, schemas, step_schemas
+from vpuformer.app import import_report, label_schemas, schemas, step_schemas
 
 FILE = Path(schemas.__file__).parent / "page" / "types.js"
 
@@ -72,6 +72,8 @@ def from_python(annotation: Any) -> str:
     if origin is list:
         inner = from_python(arguments[0])
         return f"({inner})[]" if "|" in inner else f"{inner}[]"
+    if origin is dict:
+        return f"Record<{', '.join(from_python(part) for part in arguments)}>"
     if origin is tuple:
         return f"[{', '.join(from_python(part) for part in arguments)}]"
     simple = {int: "number", float: "number", str: "string", bool: "boolean", type(None): "null"}
@@ -86,7 +88,7 @@ def fields_of(message: type[BaseModel]) -> Fields:
 def messages() -> dict[str, type[BaseModel]]:
     return {
         name: value
-        for module in (schemas, step_schemas, import_report)
+        for module in (schemas, step_schemas, label_schemas, import_report)
         for name, value in vars(module).items()
         if isinstance(value, type) and issubclass(value, BaseModel) and value.__module__ == module.__name__
     }

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from vpuformer.app.store.rows import StepAnswer
+from vpuformer.app.store.rows import LabelRow, LabelSettings, StepAnswer
 from vpuformer.app.store.store import Store
 from vpuformer.app.store.tables import layout
-from vpuformer.errors import ConflictError, NotFoundError, StoreError
+from vpuformer.errors import ConflictError, InputError, NotFoundError, StoreError
+from vpuformer.formats.attributes import Attribute
+from vpuformer.formats.label_set import LabelDefinition, LabelSet
 
 CLICK = {"type": "click", "point": [1, 2]}
 ANSWER = StepAnswer(bytes([2, 2, 2]), 2, (0, 1, 3, 2), b"logits", 0.1, "hash")
@@ -289,3 +291,33 @@ def test_the_file_is_written_ahead_and_in_full(tmp_path: Path) -> None:
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
     store.close()
+
+
+def test_labels_attributes_and_tags(store: Store, again: Callable[[], Store]) -> None:
+    colour, note = Attribute("colour", "choice", ("red", "blue")), Attribute("note")
+    cup = LabelDefinition("cup", "#123456", "dishes", (colour,))
+    store.add_label_set(LabelSet((cup, LabelDefinition("dog")), (note,), ("night",)))
+    store.change_label(2, group="animals")
+    store.order_labels([2, 1])
+    other = again()
+    assert other.label_settings() == LabelSettings((note,), ("night",))
+    assert other.labels() == [
+        LabelRow(1, "cup", "#123456", "dishes", (colour,)),
+        LabelRow(2, "dog", other.label(2).colour, "animals"),
+    ]
+    assert [row.name for row in other.ordered_labels()] == ["dog", "cup"]
+
+    row = store.add_object(1, "object-1", 1)
+    assert row.attributes == {}
+    store.change_object(row.id, attributes={"colour": "red", "size": 3.5})
+    store.add_step(row.id, 1, "step-1", CLICK, ANSWER)
+    store.change_image(1, tags=["fog", "night", "fog"])
+    assert other.objects_of(1)[0].attributes == {"colour": "red", "size": 3.5}
+    assert other.image(1).tags == ("fog", "night")
+    assert {image.id: image.tags for image in other.images()} == {1: ("fog", "night"), 2: ()}
+    other.set_label_settings(LabelSettings(label_required=True))
+    store.change_object(row.id, accepted=True)
+    with pytest.raises(InputError, match="needs a label"):
+        store.change_object(row.id, label=None)
+    other.set_label_settings(LabelSettings())
+    assert store.change_object(row.id, label=None).accepted

@@ -175,8 +175,8 @@ class Annotator:
         others = [self._state(self._load(each)) for each in content.get("objects", ())]
         return state.model_copy(update={"others": others, "order": self.store.order(loaded.row.image)})
 
-    def change(self, identity: int, known: ClientState | None = None, **values: int | bool | None) -> ObjectState:
-        """Set `label`, `accepted` or `deleted`.
+    def change(self, identity: int, known: ClientState | None = None, **values: Any) -> ObjectState:
+        """Set `label`, `accepted`, `deleted` or `attributes`; errors as in `Store.change_object`.
 
         The answer omits the `known` state if it is still current.
         """

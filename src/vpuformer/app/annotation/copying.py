@@ -11,7 +11,7 @@ from vpuformer.geometry import Crop
 
 
 def copy_objects(annotator: Annotator, image: int, new: NewCopies) -> ImportResult:
-    """Copy objects, also deleted ones, with their labels. Copies are not accepted.
+    """Copy objects, also deleted ones, with labels and attributes. Copies are not accepted.
 
     Masks keep their pixels, so both images must have the same size. Boxes are scaled to the other size, and the network
     answers them in the background.
@@ -33,9 +33,9 @@ def copy_objects(annotator: Annotator, image: int, new: NewCopies) -> ImportResu
         former = annotator.gallery.size(row.image)
         mask = masks[row.id].mask
         if new.boxes:
-            copies.append(Copy(row.label, {"type": "box", "box": _box(mask, former, size)}))
+            copies.append(Copy(row, {"type": "box", "box": _box(mask, former, size)}))
         elif former == size:
-            copies.append(Copy(row.label, {"type": "mask"}, StepAnswer(mask, rle.area(mask, size))))
+            copies.append(Copy(row, {"type": "mask"}, StepAnswer(mask, rle.area(mask, size))))
         else:
             raise ImageError(f"{_sizes(annotator, row, image)}; masks need the same size, so copy boxes instead")
         if former != size:
@@ -43,7 +43,8 @@ def copy_objects(annotator: Annotator, image: int, new: NewCopies) -> ImportResu
     added = store.add_copies(image, new.key, copies)
     if new.boxes:
         annotator.boxes.look()
-    return ImportResult(objects=[annotator.state(each, boxes_wait=True) for each in added], notes=list(notes))
+    states = [annotator.state(each, boxes_wait=True) for each in added]
+    return ImportResult(objects=states, notes=list(notes), tags=list(store.image(image).tags))
 
 
 def _box(mask: bytes, former: Size, size: Size) -> tuple[float, float, float, float]:

@@ -17,6 +17,7 @@ from vpuformer.errors import ConflictError
 from vpuformer.files import write_errors
 from vpuformer.formats import AnnotatedImage, LabelledMask, find_format
 from vpuformer.formats.affected import Affected
+from vpuformer.formats.registry import write_files
 
 if TYPE_CHECKING:
     from vpuformer.app.store.rows import ImageRow
@@ -48,7 +49,7 @@ def accepted_images(store: "Store") -> Iterator[AnnotatedImage]:
     for row in _in_order(store):
         if row.size is not None and (row.done or row.objects):
             height, width = row.size
-            yield AnnotatedImage(row.name, width, height, partial(_accepted, store, row, names), row.id)
+            yield AnnotatedImage(row.name, width, height, partial(_accepted, store, row, names), row.id, row.tags)
 
 
 def _in_order(store: "Store") -> list["ImageRow"]:
@@ -73,7 +74,7 @@ def _accepted(store: "Store", image: "ImageRow", names: dict[int, str]) -> Itera
             if row.label is not None and row.label not in names:
                 raise ConflictError("a label was added during the export; export again")
             label = None if row.label is None else names[row.label]
-            yield LabelledMask(rle.decode(answer.mask, image.size), label, row.id)
+            yield LabelledMask(rle.decode(answer.mask, image.size), label, row.id, row.attributes)
 
 
 def left_out_notes(store: "Store") -> list[str]:
@@ -118,7 +119,7 @@ def zip_export(
     with write_errors(tempfile.gettempdir()):
         folder = Path(tempfile.mkdtemp(prefix="vpuformer-export-"))
     try:
-        written = chosen.write(images, folder, labels)
+        written = write_files(chosen, images, folder, labels)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from vpuformer.app.annotation.importing import as_imported, is_empty, stored_label
+from vpuformer.app.annotation.importing import as_imported, is_empty, stored_label, stored_tags
 from vpuformer.app.images.folder import Folder
 from vpuformer.app.import_report import FolderImport, Reason
 from vpuformer.app.store.imports import ImportedObject, short_digest
@@ -16,7 +16,8 @@ from vpuformer.app.store.store import Store
 from vpuformer.errors import ImageError, MaskError, listed
 from vpuformer.formats.assignment import assign
 from vpuformer.formats.bundle import Bundle
-from vpuformer.formats.found import FoundImage, FoundObject, LeftOut, TargetImage
+from vpuformer.formats.found import Annotations, FoundImage, FoundObject, FoundTags, LeftOut, TargetImage
+from vpuformer.formats.label_set import LabelDefinition, LabelSet
 from vpuformer.formats.reading import read_annotations
 from vpuformer.images import image_size
 
@@ -83,11 +84,22 @@ def import_folder(
     run.left_out.add("image", "whose name fits several images, or that shares its image", assigned.ambiguous)
     if not settings.dry_run:
         store.sync(folder.names)
-        store.add_labels(dict.fromkeys(filter(None, map(stored_label, annotations.labels))))
+        store.add_label_set(_label_set(annotations))
     run.rows = {row.name: row for row in store.images()}
     for image, entries in track(list(assigned.of_image.items())):
         run.image(image, entries)
     return run.report(title)
+
+
+def _label_set(annotations: Annotations) -> LabelSet:
+    """The labels that the files list, with their attributes."""
+    names = {name: stored_label(name) for name in annotations.labels}
+    definitions = [
+        LabelDefinition(stored, attributes=tuple(annotations.attributes.get(name, ())))
+        for name, stored in names.items()
+        if stored is not None
+    ]
+    return LabelSet(tuple(definitions))
 
 
 class _Run:
@@ -113,7 +125,7 @@ class _Run:
         """Import the objects of one image, or none if one is broken."""
         try:
             size = self._size(name)
-            objects, left_out, remarks = self._objects(name, size, entries)
+            objects, tags, left_out, remarks = self._objects(name, size, entries)
         except (ImageError, MaskError) as error:
             self.refused += 1
             self.left_out.add("image", "broken, or does not fit", [f"{name}: {error}"])
@@ -123,12 +135,19 @@ class _Run:
             None if row is None else row.id,
             objects,
             size=size,
+            tags=tags,
             accept=self.settings.accept,
             dry_run=self.settings.dry_run,
         )
         self.images += 1
         self.left_out.update(left_out)
         self.remarks.update(remarks)
+        if self.settings.accept and self.store.label_settings().label_required:
+            new = zip(objects, imported, strict=True)
+            unlabelled = sum(each.label is None and made.outcome == "new" for each, made in new)
+            self.remarks.add(
+                "object", "not accepted: it has no label, and one is required", [name][:unlabelled], unlabelled
+            )
         for each in imported:
             self.outcomes[each.outcome] += 1
             if each.outcome == "edited":
@@ -169,13 +188,16 @@ class _Run:
 
     def _objects(
         self, name: str, size: tuple[int, int], entries: Sequence[FoundImage]
-    ) -> tuple[list[ImportedObject], "_Reasons", "_Reasons"]:
+    ) -> tuple[list[ImportedObject], list[str], "_Reasons", "_Reasons"]:
         target = TargetImage(name, size, self.labels, self.folder.names)
         objects: list[ImportedObject] = []
+        tags: list[str] = []
         left_out, remarks = _Reasons(), _Reasons()
         seen: Counter[str] = Counter()
         for found in (found for entry in entries for found in entry.objects(target, lambda _: None)):
-            if not isinstance(found, FoundObject):
+            if isinstance(found, FoundTags):
+                tags += stored_tags(found)
+            elif not isinstance(found, FoundObject):
                 (left_out if isinstance(found, LeftOut) else remarks).add(found.thing, found.why, [name], found.number)
             elif is_empty(found):
                 left_out.add("mask", "without a pixel", [name])
@@ -183,11 +205,11 @@ class _Run:
                 raise MaskError(f"it has more than {MAX_OBJECTS:,} objects; cut it into smaller images")
             else:
                 objects.append(self._keyed(as_imported(found, self.settings.label), name, found.id, seen))
-        return objects, left_out, remarks
+        return objects, tags, left_out, remarks
 
     def _keyed(self, new: ImportedObject, image: str, identity: str | None, seen: Counter[str]) -> ImportedObject:
         """The object with a key: from its name in the file, else from its content and how often that came before."""
-        words = (self.source, identity) if identity is not None else ("", new.digest)
+        words = (self.source, identity) if identity is not None else ("", new.shape_digest)
         key = short_digest(image, *words)
         seen[key] += 1
         return replace(new, key=short_digest(key, str(seen[key])))

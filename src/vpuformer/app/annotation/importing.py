@@ -3,12 +3,13 @@
 import numpy as np
 
 from vpuformer.app.annotation.annotator import Annotator
-from vpuformer.app.schemas import MAX_TEXT, ImportResult
+from vpuformer.app.label_schemas import MAX_TEXT
+from vpuformer.app.schemas import ImportResult
 from vpuformer.app.store import rle
 from vpuformer.app.store.imports import ImportedObject
 from vpuformer.errors import InputError, MaskError, counted, listed
 from vpuformer.formats.bundle import Bundle
-from vpuformer.formats.found import FoundObject, TargetImage
+from vpuformer.formats.found import FoundObject, FoundTags, TargetImage
 from vpuformer.formats.labels import JOINERS, label_name
 from vpuformer.formats.reading import objects_of
 from vpuformer.images.meaning import coverage
@@ -36,9 +37,13 @@ def import_masks(annotator: Annotator, image: int, content: bytes, label: int | 
     notes: list[str] = []
     # All objects are checked before the first one is stored, and only their encoded form is held.
     objects: list[ImportedObject] = []
+    tags: list[str] = []
     empty, renamed = 0, dict[str, None]()
     target = TargetImage(image_name, size, labels, annotator.folder.names)
     for found in objects_of(Bundle(content, name), target, notes.append):
+        if isinstance(found, FoundTags):
+            tags += stored_tags(found)
+            continue
         if len(objects) == MAX_OBJECTS:
             raise MaskError(f"this file has more than {MAX_OBJECTS} objects of {image_name}; split it")
         if is_empty(found):
@@ -49,13 +54,15 @@ def import_masks(annotator: Annotator, image: int, content: bytes, label: int | 
             notes.append(f"object {len(objects)}: {remark}")
         if found.label is not None and (word := stored_label(found.label)) != found.label.strip():
             renamed[f"{found.label!r:.80} as {'no label' if word is None else repr(word):.80}"] = None
-    if not objects:
+    if not objects and not tags:
         remarks = "".join(f" ({note})" for note in notes)
         said = f"{counted(empty, 'mask')} of {image_name} without a pixel" if empty else f"no mask of {image_name}"
         raise MaskError(f"this file has {said}{remarks}; give a mask or annotations of this image")
     if empty:
         notes.append(f"{counted(empty, 'mask')} without a pixel left out")
-    imported = annotator.store.import_objects(image, objects)
+    imported = annotator.store.import_objects(image, objects, tags=tags)
+    if tags:
+        notes.append(f"tags of the image: {listed(tags)}")
     repeated = sum(each.outcome == "same" for each in imported)
     if repeated:
         notes.append(f"{counted(repeated, 'object')} skipped, which the image already has with the same label")
@@ -66,7 +73,7 @@ def import_masks(annotator: Annotator, image: int, content: bytes, label: int | 
     made = [
         annotator.state(each.id, boxes_wait=True) for each in imported if each.outcome == "new" and each.id is not None
     ]
-    return ImportResult(objects=made, notes=notes)
+    return ImportResult(objects=made, notes=notes, tags=list(annotator.store.image(image).tags))
 
 
 def is_empty(found: FoundObject) -> bool:
@@ -82,8 +89,14 @@ def as_imported(found: FoundObject, default: str | None = None, key: str | None 
     """
     label = default if found.label is None else stored_label(found.label)
     if isinstance(found.shape, Box):
-        return ImportedObject(label, found.shape.bounds, key=key)
-    return ImportedObject(label, rle.encode(found.shape), int(np.count_nonzero(found.shape)), key)
+        return ImportedObject(label, found.shape.bounds, key=key, attributes=found.attributes)
+    mask, area = rle.encode(found.shape), int(np.count_nonzero(found.shape))
+    return ImportedObject(label, mask, area, key, found.attributes)
+
+
+def stored_tags(found: FoundTags) -> list[str]:
+    """The tags of an image as the store takes them."""
+    return [name for tag in found.tags if (name := stored_label(tag)) is not None]
 
 
 def stored_label(category: str) -> str | None:

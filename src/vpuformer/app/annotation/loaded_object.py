@@ -82,6 +82,7 @@ class LoadedObject:
             label=row.label,
             accepted=row.accepted,
             deleted=row.deleted,
+            attributes=dict(row.attributes),
             revision=row.revision,
             at=row.at,
             answered=answered,

@@ -12,7 +12,7 @@ from vpuformer.app.annotation.annotator import Annotator
 from vpuformer.app.http.error_handlers import RESPONSES, add_error_handlers
 from vpuformer.app.http.guard import Guard
 from vpuformer.app.http.root_path import RootPath
-from vpuformer.app.http.routes import images, objects, pages, project
+from vpuformer.app.http.routes import images, labels, objects, pages, project
 from vpuformer.app.http.telemetry import Telemetry
 from vpuformer.app.images.folder import Folder
 from vpuformer.app.store.store import FILE, Store
@@ -67,6 +67,7 @@ def create_app(
     add_error_handlers(app)
     app.include_router(pages.router(STATIC, telemetry))
     app.include_router(project.router(), prefix="/api")
+    app.include_router(labels.router(), prefix="/api")
     app.include_router(images.router(), prefix="/api")
     app.include_router(objects.router(telemetry), prefix="/api")
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

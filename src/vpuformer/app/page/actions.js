@@ -4,8 +4,8 @@ import { ask } from "./ask.js";
 import { byId } from "./dom.js";
 import { boxOf } from "./gestures.js";
 import { plural } from "./sentence.js";
-import { distanceTo, livePrompts, onlyHere } from "./steps.js";
-import { clamped, inside } from "./viewport.js";
+import { distanceTo, fit, livePrompts, onlyHere } from "./steps.js";
+import { clamped } from "./viewport.js";
 
 /** @typedef {import("./types.js").Point} Point */
 /** @typedef {import("./types.js").Step} Step */
@@ -16,6 +16,9 @@ import { clamped, inside } from "./viewport.js";
  * @property {Settings} settings
  * @property {import("./stage.js").Stage} stage
  * @property {import("./labels.js").Labels} labels
+ * @property {import("./labelsetup.js").LabelSetup} setup
+ * @property {import("./attributepanel.js").AttributePanel} attributes
+ * @property {import("./tagpanel.js").TagPanel} tags
  * @property {import("./input.js").Input} input
  * @property {import("./render.js").Renderer} renderer
  * @property {import("./toast.js").Toasts} toasts
@@ -30,8 +33,10 @@ const CROSS_STEP = 10;
 const ZOOM = 1.25;
 const REGIONS = ["stage", "tidy", "quick", "side", "search", "tools"];
 
+const NO_DETAILS = "There are no attributes and no tags. Define some first: press Set up, next to Labels.";
+
 /** @param {ActionDeps} deps */
-export function actions({ session, settings, stage, labels, input, renderer, toasts, clipboard, importing }) {
+export function actions({ session, settings, stage, labels, setup, attributes, tags, input, renderer, toasts, clipboard, importing }) {
   /** First corner of a box drawn with the keyboard, and its image. @type {{at: Point, on: object} | null} */
   let set = null;
   const corner = () => (set && set.on === session.image ? set.at : null);
@@ -139,6 +144,16 @@ export function actions({ session, settings, stage, labels, input, renderer, toa
     }
   };
 
+  /** Open the side panel for a field in it. @param {() => boolean} focus returns whether there is such a field */
+  const openSide = (focus) => {
+    const open = settings.side;
+    settings.side = true;
+    renderer.now();
+    if (focus()) return true;
+    settings.side = open;
+    return false;
+  };
+
   const toggleTidy = () => {
     settings.tidyOpen = !settings.tidyOpen;
     renderer.now();
@@ -209,6 +224,10 @@ export function actions({ session, settings, stage, labels, input, renderer, toa
     cycle: () => cycle(1),
     cycleBack: () => cycle(-1),
     label: (combo) => labels.choose(Number(combo)),
+    findLabel: () => labels.find(),
+    moveLabel: (combo) => void labels.move(combo.endsWith("Up") ? -1 : 1),
+    labelSetup: () => setup.open(),
+    details: () => openSide(() => attributes.focus() || tags.focus()) || toasts.show(NO_DETAILS),
     lock: () => onTarget((entry) => session.toggleLock(entry)),
     keepOff: () => {
       settings.turn("keepOff", !settings.keepOff);
@@ -290,34 +309,4 @@ function pointsOf(step) {
   if ("path" in step && step.path) return step.path;
   if (step.type === "box") return [[step.box[0], step.box[1]], [step.box[2], step.box[3]]];
   return step.type === "click" ? [step.point] : [];
-}
-
-/**
- * The step moved into the image; null if it lies outside.
- *
- * @param {Step} step
- * @param {import("./viewport.js").Size} image
- * @returns {Step | null}
- */
-export function fit(step, image) {
-  switch (step.type) {
-    case "click":
-      return inside(step.point, image) ? { ...step, point: clamped(step.point, image) } : null;
-    case "box": {
-      const [x0, y0] = clamped([step.box[0], step.box[1]], image, 0.5);
-      const [x1, y1] = clamped([step.box[2], step.box[3]], image, 0.5);
-      return x0 < x1 && y0 < y1 ? { ...step, box: [x0, y0, x1, y1] } : null;
-    }
-    case "scribble":
-    case "lasso": {
-      if (!step.path.some((point) => inside(point, image))) return null;
-      return { ...step, path: step.path.map((point) => clamped(point, image)) };
-    }
-    case "brush": {
-      const reach = { width: image.width + 2 * step.radius, height: image.height + 2 * step.radius };
-      return step.path.some(([x, y]) => inside([x + step.radius, y + step.radius], reach)) ? step : null;
-    }
-    default:
-      return step;
-  }
 }

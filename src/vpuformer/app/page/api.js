@@ -143,8 +143,14 @@ export const putPlace = (image) => sendJson("PUT", "api/place", { image });
 /** @param {string} name @returns {Promise<Label>} with the colour that the server chose */
 export const addLabel = (name) => sendJson("POST", "api/labels", { name });
 
-/** @param {number} id @param {{name?: string, colour?: string}} change @returns {Promise<Label>} */
+/** @param {number} id @param {import("./types.js").LabelChange} change @returns {Promise<Label>} */
 export const changeLabel = (id, change) => sendJson("PATCH", `api/labels/${id}`, change);
+
+/** @param {number[]} labels @returns {Promise<null>} */
+export const orderLabels = (labels) => sendJson("PUT", "api/labels/order", { labels });
+
+/** @param {import("./types.js").LabelSettings} settings @returns {Promise<import("./types.js").LabelSettings>} */
+export const putLabelSettings = (settings) => sendJson("PUT", "api/labels/settings", settings);
 
 /** @param {number} id @returns {Promise<null>} */
 export const dropLabel = (id) => ask(`api/labels/${id}`, { method: "DELETE", headers: CHANGE_HEADER });

@@ -146,6 +146,25 @@ export class Folder {
     this.#queue.push(lane, { type: "done", image: id, done });
   }
 
+  /** @param {number} id @param {string[]} tags */
+  setTags(id, tags) {
+    const listed = this.listed(id);
+    if (!listed) return;
+    this.changes++;
+    const former = listed.tags;
+    listed.tags = tags;
+    const lane = this.#lanes.get(id) ?? this.#queue.lane();
+    this.#lanes.set(id, lane);
+    this.#queue.push(lane, { type: "tags", image: id, tags, former });
+  }
+
+  /** @param {{image: number, former: string[]}} tags that the server refused, and those before */
+  revertTags({ image, former }) {
+    this.changes++;
+    const listed = this.listed(image);
+    if (listed) listed.tags = former;
+  }
+
   /** @param {{image: number, done: boolean}} mark that the server refused */
   revertMark({ image, done }) {
     this.changes++;

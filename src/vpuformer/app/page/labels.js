@@ -1,107 +1,188 @@
-/** The list of labels: choose, add, rename, recolour, delete. */
+/** The list of labels: search, choose, order, add, rename, recolour, delete. */
 
-import { addLabel, changeLabel, dropLabel, isOutdated } from "./api.js";
 import { byId, icon, make, relist } from "./dom.js";
-import { sentenceOf } from "./sentence.js";
+import { dragRows } from "./dragrows.js";
+import { found, moved, movedBy } from "./labelorder.js";
 
 /** @typedef {import("./types.js").Label} Label */
 /** @typedef {import("./session.js").Session} Session */
+
+/** Number of labels that digits choose. With more of them, the list has a search field. */
+const DIGITS = 9;
 
 export class Labels {
   /** @type {number | null} label that is being renamed */
   #renaming = null;
   /** @type {number | null} label that the shown list has a text field for */
   #shown = null;
+  /** Index of the marked row while a label is searched. */
+  #marked = 0;
+  /** Whether the side panel was opened for the search. */
+  #unfolded = false;
   /** A drop-down list for narrow screens. */
   #quick = /** @type {HTMLSelectElement} */ (byId("quick-label"));
-  #host;
+  #search = /** @type {HTMLInputElement} */ (byId("label-search"));
+  #host = byId("labels");
   #session;
-  #onChange;
-  #onToast;
+  #changes;
+  #settings;
 
   /**
    * @param {Session} session
-   * @param {() => void} onChange
-   * @param {(sentence: string) => void} onToast
+   * @param {import("./labelchanges.js").LabelChanges} changes
+   * @param {import("./settings.js").Settings} settings
    */
-  constructor(session, onChange, onToast) {
-    this.#host = byId("labels");
+  constructor(session, changes, settings) {
     this.#session = session;
-    this.#onChange = onChange;
-    this.#onToast = onToast;
+    this.#changes = changes;
+    this.#settings = settings;
     this.#quick.addEventListener("change", () => session.chooseLabel(this.#quick.value ? Number(this.#quick.value) : null));
-    this.#host.addEventListener("focusout", () => onChange()); // updates that waited for the focus
+    this.#host.addEventListener("focusout", () => this.#change()); // updates that waited for the focus
     const name = /** @type {HTMLInputElement} */ (byId("new-label-name"));
     byId("new-label").addEventListener("submit", (event) => {
       event.preventDefault();
       const text = name.value.normalize().trim();
       if (!text) return;
       name.value = "";
-      void this.#add(text).then((added) => {
+      void changes.add(text).then((added) => {
         if (!added) name.value ||= text; // to correct or send again
       });
     });
     name.addEventListener("keydown", (event) => {
       if (event.key === "Escape") byId("stage").focus();
     });
+    this.#search.addEventListener("input", () => this.#mark(0));
+    this.#search.addEventListener("keydown", (event) => this.#searchKey(event));
+    this.#host.addEventListener("mousedown", (event) => {
+      if (document.activeElement === this.#search) event.preventDefault(); // else the row would go before the click
+    });
+    this.#search.addEventListener("blur", () => this.#endSearch());
+    dragRows(this.#host, "label", (id, target, after) => void changes.arrange(moved(this.#all, id, target, after)));
   }
 
-  get #labels() {
-    return this.#session.project?.labels ?? [];
+  #change() {
+    this.#session.listener.onChange();
+  }
+
+  get #all() {
+    return this.#changes.all;
+  }
+
+  get #matches() {
+    return found(this.#all, this.#search.value);
   }
 
   /** @param {number} position from 1; 0 for no label */
   choose(position) {
-    const label = this.#labels[position - 1];
+    const label = this.#all[position - 1];
     if (position === 0) this.#session.chooseLabel(null);
     else if (label) this.#session.chooseLabel(label.id);
+  }
+
+  /** Let the person type a part of a label's name. */
+  find() {
+    if (!this.#all.length) return byId("new-label-name").focus();
+    this.#unfolded = !this.#settings.side;
+    this.#settings.side = true;
+    byId("side").hidden = false;
+    this.#search.hidden = false;
+    this.#search.focus();
+    this.#mark(0);
+  }
+
+  /** @param {KeyboardEvent} event */
+  #searchKey(event) {
+    const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (by) this.#mark(this.#marked + by);
+    else if (event.key === "Enter") {
+      const label = this.#matches[this.#marked];
+      if (!label) return;
+      this.#choose(label.id);
+    } else return;
+    event.preventDefault();
+  }
+
+  /** @param {number | null} id */
+  #choose(id) {
+    this.#session.chooseLabel(id);
+    if (document.activeElement === this.#search) byId("stage").focus();
+  }
+
+  /** @param {number} index of a row among those that match */
+  #mark(index) {
+    const matches = this.#matches;
+    this.#marked = Math.max(0, Math.min(matches.length - 1, index));
+    const label = matches[this.#marked];
+    this.#session.listener.onSay(label ? `${label.name}, ${this.#marked + 1} of ${matches.length}` : "No label found");
+    this.#change();
+  }
+
+  #endSearch() {
+    this.#search.value = "";
+    this.#marked = 0;
+    if (this.#unfolded) this.#settings.side = false;
+    this.#unfolded = false;
+    this.#change();
   }
 
   show() {
     const { current, label } = this.#session;
     const chosen = current ? current.optimistic.label : label;
-    this.#list(chosen);
-    relist(this.#quick, JSON.stringify(this.#labels), () => [
-      make("option", { value: "" }, "No label"), ...this.#labels.map(({ id, name }) => make("option", { value: id }, name))]);
+    const searching = document.activeElement === this.#search;
+    this.#search.hidden = this.#all.length <= DIGITS && !searching;
+    byId("label-setup").hidden = !this.#all.length;
+    this.#list(chosen, searching);
+    relist(this.#quick, JSON.stringify(this.#all), () => [
+      make("option", { value: "" }, "No label"), ...this.#all.map(({ id, name }) => make("option", { value: id }, name))]);
     this.#quick.value = String(chosen ?? "");
   }
 
-  /** @param {number | null} chosen */
-  #list(chosen) {
+  /** @param {number | null} chosen @param {boolean} searching */
+  #list(chosen, searching) {
     // Changes by others must not interrupt typing or the choice of a colour.
     const { activeElement } = document;
     const busy = activeElement instanceof HTMLInputElement && this.#host.contains(activeElement);
     if (busy && this.#renaming === this.#shown) return;
     this.#shown = this.#renaming;
-    const fresh = relist(this.#host, JSON.stringify([this.#labels, chosen, this.#renaming]), () => {
-      const none = this.#labels.length
-        ? [make("li", { class: "label" }, this.#button(null, "No label", "0", chosen === null))]
-        : [make("li", { class: "nothing" }, "No labels yet. Objects do not need one.")];
-      return [...this.#labels.map((each, index) => this.#row(each, index, each.id === chosen)), ...none];
+    const all = this.#all;
+    const matches = this.#matches;
+    const marked = searching ? (matches[this.#marked]?.id ?? null) : null;
+    const fresh = relist(this.#host, JSON.stringify([all, matches.length, chosen, this.#renaming, this.#search.value, marked]), () => {
+      if (this.#search.value) {
+        const rows = matches.map((each) => this.#row(each, all.indexOf(each), each.id === chosen, each.id === marked));
+        return rows.length ? rows : [make("li", { class: "nothing" }, "No label found.")];
+      }
+      if (!all.length) return [make("li", { class: "nothing" }, "No labels yet. Objects do not need one.")];
+      const rows = all.flatMap((each, index) => [
+        ...(each.group && each.group !== all[index - 1]?.group ? [make("li", { class: "label-group ellipsis" }, each.group)] : []),
+        this.#row(each, index, each.id === chosen, each.id === marked)]);
+      return [...rows, make("li", { class: "label" }, this.#button(null, "No label", "0", chosen === null))];
     });
-    if (fresh) this.#host.querySelector('[aria-pressed="true"]')?.scrollIntoView({ block: "nearest" }); // may be outside the visible part
+    this.#host.classList.toggle("many", all.length > DIGITS);
+    // The row may be outside the visible part.
+    if (fresh) this.#host.querySelector(marked === null ? ".chosen" : ".marked")?.scrollIntoView({ block: "nearest" });
   }
 
   /** @param {number | null} id @param {string} name @param {string} key @param {boolean} chosen */
   #button(id, name, key, chosen) {
     const start = () => this.#rename(id);
     return make("button",
-      { type: "button", class: "row", "data-key": `label-${id}`, "aria-pressed": String(chosen), click: () => this.#session.chooseLabel(id), dblclick: start },
-      make("span", { class: `ellipsis ${id === null ? "quiet" : ""}` }, name), ...(key ? [make("kbd", {}, key)] : []));
+      { type: "button", class: "row", "data-key": `label-${id}`, "aria-pressed": String(chosen), click: () => this.#choose(id), dblclick: start },
+      make("span", { class: `ellipsis ${id === null ? "quiet" : ""}`, title: name }, name), ...(key ? [make("kbd", {}, key)] : []));
   }
 
-  /** @param {Label} label @param {number} index @param {boolean} chosen */
-  #row(label, index, chosen) {
+  /** @param {Label} label @param {number} index @param {boolean} chosen @param {boolean} marked */
+  #row(label, index, chosen, marked) {
     const colour = make("input",
       { type: "color", value: label.colour, "aria-label": `Colour of ${label.name}`, title: "Change the colour",
-        change: () => void this.#change(label.id, { colour: colour.value.toLowerCase() }) });
-    const item = make("li", { class: `label ${chosen ? "chosen" : ""}` }, colour);
+        change: () => void this.#changes.change(label.id, { colour: colour.value.toLowerCase() }) });
+    const item = make("li", { class: `label ${chosen ? "chosen" : ""} ${marked ? "marked" : ""}`, "data-label": label.id }, colour);
     if (this.#renaming === label.id) item.append(this.#field(label));
     else {
       item.append(
-        this.#button(label.id, label.name, index < 9 ? String(index + 1) : "", chosen),
+        this.#button(label.id, label.name, index < DIGITS ? String(index + 1) : "", chosen),
         make("button", { type: "button", class: "icon small", title: "Rename", "aria-label": `Rename ${label.name}`, click: () => this.#rename(label.id) }, icon("pencil")),
-        make("button", { type: "button", class: "icon small", title: "Delete this label", "aria-label": `Delete label ${label.name}`, click: () => void this.#drop(label.id) }, icon("trash")));
+        make("button", { type: "button", class: "icon small", title: "Delete this label", "aria-label": `Delete label ${label.name}`, click: () => void this.#changes.drop(label.id) }, icon("trash")));
     }
     return item;
   }
@@ -115,7 +196,7 @@ export class Labels {
       settled = true;
       const name = field.value.normalize().trim();
       this.#rename(null);
-      if (keep && name && name !== label.name) void this.#change(label.id, { name });
+      if (keep && name && name !== label.name) void this.#changes.change(label.id, { name });
     };
     const field = make("input",
       { type: "text", value: label.name, maxlength: 200, "data-key": `label-${label.id}`, "aria-label": `New name of ${label.name}`, blur: () => end(true),
@@ -130,71 +211,20 @@ export class Labels {
     return field;
   }
 
+  /** Move the label that has the focus, or the chosen one, by a row. @param {1 | -1} by */
+  async move(by) {
+    const row = document.activeElement?.closest("#labels [data-label]") ?? this.#host.querySelector(".chosen");
+    if (!(row instanceof HTMLElement)) return;
+    const id = Number(row.dataset.label);
+    await this.#changes.arrange(movedBy(this.#all, id, by));
+    const all = this.#all;
+    const at = all.findIndex((each) => each.id === id);
+    this.#session.listener.onSay(`${all[at]?.name}, ${at + 1} of ${all.length}${all[at]?.group ? ` in ${all[at].group}` : ""}`);
+  }
+
   /** @param {number | null} id */
   #rename(id) {
     this.#renaming = id;
     this.show();
-  }
-
-  /** @param {string} name */
-  async #add(name) {
-    const existing = this.#named(name);
-    if (existing) {
-      this.#session.chooseLabel(existing.id);
-      return true;
-    }
-    const choose = this.#session.awaitLabel();
-    return this.#attempt(async (project) => {
-      const label = await addLabel(name);
-      project.labels = [...project.labels.filter((each) => each.id !== label.id), label]; // a refresh may have added it
-      choose(label.id);
-    }, () => {
-      const added = this.#named(name); // by somebody else
-      if (added) choose(added.id);
-      return added !== undefined;
-    });
-  }
-
-  /** @param {string} name */
-  #named(name) {
-    return this.#labels.find((label) => label.name.toLowerCase() === name.toLowerCase());
-  }
-
-  /** @param {number} id @param {{name?: string, colour?: string}} change */
-  async #change(id, change) {
-    await this.#attempt(async (project) => {
-      const label = await changeLabel(id, change);
-      project.labels = project.labels.map((each) => (each.id === id ? label : each));
-    });
-  }
-
-  /** @param {number} id */
-  async #drop(id) {
-    await this.#attempt(async (project) => {
-      await dropLabel(id);
-      project.labels = project.labels.filter((each) => each.id !== id);
-      if (this.#session.label === id) this.#session.label = null;
-    });
-  }
-
-  /**
-   * @param {(project: import("./types.js").Project) => Promise<void>} what
-   * @param {() => boolean} otherwise called if the page was outdated, with fresh labels; whether that is good enough
-   * @returns {Promise<boolean>} whether it was done
-   */
-  async #attempt(what, otherwise = () => false) {
-    const { project } = this.#session;
-    if (!project) return false;
-    let done = true;
-    try {
-      await what(project);
-    } catch (error) {
-      const outdated = isOutdated(error);
-      if (outdated) await this.#session.refresh();
-      done = outdated && otherwise();
-      if (!done) this.#onToast(sentenceOf(error));
-    }
-    this.#onChange();
-    return done;
   }
 }

@@ -12,7 +12,11 @@ import { ImportDialog } from "./importdialog.js";
 import { Input } from "./input.js";
 import { belongsTo, comboOf, fillDialog, lookUp } from "./keys.js";
 import { MoreMenu } from "./moremenu.js";
+import { AttributePanel } from "./attributepanel.js";
+import { LabelChanges } from "./labelchanges.js";
 import { Labels } from "./labels.js";
+import { LabelSetup } from "./labelsetup.js";
+import { TagPanel } from "./tagpanel.js";
 import { NetworkWatch } from "./networkwatch.js";
 import { Queue } from "./queue.js";
 import { Refreshing } from "./refreshing.js";
@@ -81,7 +85,11 @@ const stage = new Stage(host, session, settings, () => {
   hover.show();
 });
 const hover = new Hover(session, stage);
-const labels = new Labels(session, () => renderer.refresh(), (sentence) => toasts.show(sentence));
+const labelChanges = new LabelChanges(session);
+const labels = new Labels(session, labelChanges, settings);
+const setup = new LabelSetup(labelChanges, () => session.project);
+const attributes = new AttributePanel(session);
+const tags = new TagPanel(session);
 const files = new FileList(byId("file-list"), (id) => {
 renderer.foldFiles(); // if the list covers the image
   void session.open(id);
@@ -105,8 +113,8 @@ const boxes = new BoxWatch(api, session, clock, byId("boxes"));
 const importing = new ImportDialog(byId("import-dialog"), session, api, boxes, byId("import-file"));
 const more = new MoreMenu(byId("more-menu"), session, clipboard);
 const tidy = new TidyPanel(session, settings, clock);
-const renderer = new Renderer({ session, settings, stage, files, labels, toolbar, input, view, tidy, network, hover, more, boxes, importing });
-const commands = actions({ session, settings, stage, labels, input, renderer, toasts, clipboard, importing });
+const renderer = new Renderer({ session, settings, stage, files, labels, setup, attributes, tags, toolbar, input, view, tidy, network, hover, more, boxes, importing });
+const commands = actions({ session, settings, stage, labels, setup, attributes, tags, input, renderer, toasts, clipboard, importing });
 
 fillDialog(/** @type {HTMLDialogElement} */ (byId("keys")));
 fillExports(byId("export-menu"), byId("export"), () => session.project?.formats ?? [], () => queue.waiting, { onSay: say, onToast: (sentence) => toasts.show(sentence) });

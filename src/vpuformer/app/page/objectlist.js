@@ -156,6 +156,14 @@ export class ObjectList {
     return [...this.entries].sort((a, b) => placeOf(a) - placeOf(b));
   }
 
+  /** @param {ObjectEntry} entry @param {import("./queue.js").Action} action */
+  push(entry, action) {
+    this.withdrawLast = null;
+    this.known.set(entry.lane, entry);
+    this.queue.push(entry.lane, action);
+    this.listener.onChange();
+  }
+
   /** @param {Lane} lane @param {number} image */
   createEntry(lane, image) {
     const entry = new ObjectEntry(lane, image);

@@ -17,7 +17,8 @@ import { reasonOf, UNREACHABLE } from "./sentence.js";
  *   | {type: "step", key: string, step: Step, keepOff?: Lane[], after?: Lane[]}
  *   | {type: "undoRedo", direction: "undo" | "redo"}
  *   | {type: "change", change: ObjectChange}
- *   | {type: "done", image: number, done: boolean}} Action
+ *   | {type: "done", image: number, done: boolean}
+ *   | {type: "tags", image: number, tags: string[], former: string[]}} Action
  */
 /** @typedef {{method: string, path: string, body: object}} Request */
 /** @typedef {{status: number, body: any, retryAfter: number | null}} Answer */
@@ -77,6 +78,8 @@ export function request(lane, action) {
       return { method: "PATCH", path: object, body: { ...action.change, known: lane.state && clientState(lane.state) } };
     case "done":
       return { method: "PATCH", path: `api/images/${action.image}`, body: { done: action.done } };
+    case "tags":
+      return { method: "PATCH", path: `api/images/${action.image}`, body: { tags: action.tags } };
   }
 }
 
@@ -244,7 +247,8 @@ export class Queue {
     lane.waiting.shift();
     for (const settled of this.#held) settled();
     this.#held.clear();
-    if (fine && action.type !== "done") {
+    const ofImage = action.type === "done" || action.type === "tags";
+    if (fine && !ofImage) {
       const { others = [], order = null, ...state } = answer.body;
       lane.state = mergeAnswer(lane.state, { ...state, others: [], order: null });
       lane.id = answer.body.id;
@@ -262,7 +266,7 @@ export class Queue {
       const sentence = answer ? reasonOf(answer.status, answer.body) : UNREACHABLE;
       this.#deps.onRefused(lane, action, sentence, answer !== null && answer.status < 500);
     }
-    if (action.type === "done") {
+    if (ofImage) {
       if (fine) this.#deps.onReply(lane, answer.body, newest);
     } else if (lane.state) this.#deps.onReply(lane, lane.state, newest);
   }

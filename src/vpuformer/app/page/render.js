@@ -18,6 +18,9 @@ import { inside } from "./viewport.js";
  * @property {import("./stage.js").Stage} stage
  * @property {import("./filelist.js").FileList} files
  * @property {import("./labels.js").Labels} labels
+ * @property {import("./labelsetup.js").LabelSetup} setup
+ * @property {import("./attributepanel.js").AttributePanel} attributes
+ * @property {import("./tagpanel.js").TagPanel} tags
  * @property {import("./toolbar.js").Toolbar} toolbar
  * @property {import("./input.js").Input} input
  * @property {import("./viewpanel.js").ViewPanel} view
@@ -110,7 +113,7 @@ export class Renderer {
   now() {
     cancelAnimationFrame(this.#frame);
     this.#frame = 0;
-    const { session, settings, stage, files, labels, toolbar, input, view, tidy, network, hover, more, boxes, importing } = this.#deps;
+    const { session, settings, stage, files, labels, setup, attributes, tags, toolbar, input, view, tidy, network, hover, more, boxes, importing } = this.#deps;
     const { project, image, current, trouble } = session;
     byId("files").hidden = !settings.files;
     byId("side").hidden = !settings.side;
@@ -127,6 +130,9 @@ export class Renderer {
     input.updateCursor();
     view.show();
     labels.show();
+    setup.show();
+    attributes.show();
+    tags.show();
     if (project) settings.saveLabel(project, session.label);
     showSteps(byId("steps"), session);
     showObjects(byId("objects"), session);

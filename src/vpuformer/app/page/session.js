@@ -152,6 +152,7 @@ export class Session extends Shaping {
       const settled = counts !== null && counts === this.#changes;
       this.folder.update(fresh, { open: this.openId, counted: settled });
       project.labels = fresh.labels;
+      project.label_settings = fresh.label_settings;
       if (!fresh.labels.some(({ id }) => id === this.label)) this.label = null; // deleted elsewhere
       this.listener.onChange();
     }
@@ -188,6 +189,7 @@ export class Session extends Shaping {
     const listed = image && this.listed(image.id);
     if (!image || !listed) return;
     const left = accepting ? this.unaccepted : [];
+    if (!this.mayAccept(left)) return;
     const back = this.acceptAll(left);
     this.folder.mark(image.id, !listed.done);
     this.listener.onSay(listed.done ? "Image marked as done" : "Image marked as not done");
@@ -228,8 +230,10 @@ export class Session extends Shaping {
     const { image } = this;
     if (!image) return;
     try {
-      const { objects: states, notes } = await this.#api.importMasks(image.id, file, this.label);
+      const { objects: states, notes, tags } = await this.#api.importMasks(image.id, file, this.label);
       this.add(image.id, states);
+      const listed = this.listed(image.id);
+      if (listed) listed.tags = tags;
       this.#learnLabels(states);
       const what = states.length ? plural(states.length, "object") : "No new object";
       const where = this.image?.id === image.id ? "" : ` for ${image.name}`;

@@ -1,6 +1,7 @@
 /** Steps of an object, including unconfirmed ones: their effect, names and geometry. */
 
 import { plural } from "./sentence.js";
+import { clamped, inside } from "./viewport.js";
 
 /** @typedef {import("./types.js").StoredStep} StoredStep */
 /** @typedef {import("./types.js").Step} Step */
@@ -16,6 +17,7 @@ import { plural } from "./sentence.js";
  * @property {number | null} label
  * @property {boolean} accepted
  * @property {boolean} deleted
+ * @property {Record<string, string | number>} attributes
  */
 
 /** Types of steps that make earlier prompts inactive. */
@@ -58,6 +60,7 @@ export function optimisticState(state, actions) {
     label: state ? state.label : null,
     accepted: state ? state.accepted : false,
     deleted: state ? state.deleted : false,
+    attributes: state ? state.attributes : {},
   };
   for (const action of actions) {
     if (action.type === "create") optimistic.label = action.label;
@@ -205,4 +208,34 @@ export function distanceTo(step, point) {
     nearest = Math.min(nearest, distanceToLine(point, path[Math.max(0, i - 1)], path[i]));
   }
   return nearest;
+}
+
+/**
+ * The step moved into the image; null if it lies outside.
+ *
+ * @param {Step} step
+ * @param {import("./viewport.js").Size} image
+ * @returns {Step | null}
+ */
+export function fit(step, image) {
+  switch (step.type) {
+    case "click":
+      return inside(step.point, image) ? { ...step, point: clamped(step.point, image) } : null;
+    case "box": {
+      const [x0, y0] = clamped([step.box[0], step.box[1]], image, 0.5);
+      const [x1, y1] = clamped([step.box[2], step.box[3]], image, 0.5);
+      return x0 < x1 && y0 < y1 ? { ...step, box: [x0, y0, x1, y1] } : null;
+    }
+    case "scribble":
+    case "lasso": {
+      if (!step.path.some((point) => inside(point, image))) return null;
+      return { ...step, path: step.path.map((point) => clamped(point, image)) };
+    }
+    case "brush": {
+      const reach = { width: image.width + 2 * step.radius, height: image.height + 2 * step.radius };
+      return step.path.some(([x, y]) => inside([x + step.radius, y + step.radius], reach)) ? step : null;
+    }
+    default:
+      return step;
+  }
 }

@@ -39,7 +39,10 @@
  *
  * @typedef {{index: number, scores: number[]}} Choice
  *
- * @typedef {{id: number, name: string, colour: string}} Label
+ * @typedef {{name: string, kind: "choice" | "number" | "text", choices: string[]}} Attribute
+ * @typedef {{id: number, name: string, colour: string, group: string, attributes: Attribute[]}} Label
+ * @typedef {{name?: string | null, colour?: string | null, group?: string | null, attributes?: Attribute[] | null}} LabelChange
+ * @typedef {{attributes: Attribute[], tags: string[], label_required: boolean}} LabelSettings
  *
  * @typedef {object} ObjectState
  * @property {number} id
@@ -47,6 +50,7 @@
  * @property {number | null} label
  * @property {boolean} accepted
  * @property {boolean} deleted
+ * @property {Record<string, number | string>} attributes
  * @property {number} revision
  * @property {number} at
  * @property {number} answered
@@ -62,9 +66,9 @@
  * @property {number[] | null} order
  *
  * @typedef {{revision: number, answered: number}} ClientState
- * @typedef {{label?: number | null, accepted?: boolean | null, deleted?: boolean | null, known?: ClientState | null}} ObjectChange
+ * @typedef {{label?: number | null, accepted?: boolean | null, deleted?: boolean | null, attributes?: Record<string, number | string> | null, known?: ClientState | null}} ObjectChange
  *
- * @typedef {{id: number, name: string, done: boolean, objects: number, unaccepted: number}} ImageListed
+ * @typedef {{id: number, name: string, done: boolean, objects: number, unaccepted: number, tags: string[]}} ImageListed
  *
  * @typedef {object} ImageOpened
  * @property {number} id
@@ -89,11 +93,12 @@
  * @property {string} model_sha256
  * @property {string} version
  * @property {Label[]} labels
+ * @property {LabelSettings} label_settings
  * @property {ImageListed[]} images
  * @property {ExportFormat[]} formats
  * @property {number | null} place
  *
- * @typedef {{objects: ObjectState[], notes: string[]}} ImportResult
+ * @typedef {{objects: ObjectState[], notes: string[], tags: string[]}} ImportResult
  *
  * @typedef {{key: string, objects: number[], boxes: boolean}} NewCopies
  *

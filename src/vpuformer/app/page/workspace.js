@@ -6,7 +6,7 @@
 
 import { candidateText, nextCandidate } from "./candidates.js";
 import { newKey } from "./queue.js";
-import { ObjectList } from "./objectlist.js";
+import { Labelling } from "./labelling.js";
 import { contains } from "./rle.js";
 import { plural, sentenceOf } from "./sentence.js";
 import { livePrompts } from "./steps.js";
@@ -18,10 +18,7 @@ import { sameTidying, UNTIDIED } from "./tidy.js";
 /** @typedef {import("./objectentry.js").ObjectEntry} ObjectEntry */
 /** @typedef {import("./objectlist.js").Listener} Listener */
 
-export class Workspace extends ObjectList {
-  /** Number of times that the person chose a label. */
-  #labelChoices = 0;
-
+export class Workspace extends Labelling {
   /**
    * Add a step to the current object, or begin an object with it.
    *
@@ -41,7 +38,7 @@ export class Workspace extends ObjectList {
       const entry = this.createEntry(this.queue.lane(), id);
       this.entries = [...this.entries, entry];
       this.current = entry;
-      this.#push(entry, { type: "create", key: newKey(), image: id, label: this.label, size: [width, height] });
+      this.push(entry, { type: "create", key: newKey(), image: id, label: this.label, size: [width, height] });
     }
     this.selected = null;
     this.#pushStep(this.current, step);
@@ -57,21 +54,13 @@ export class Workspace extends ObjectList {
   actOn(step, others = []) {
     if (!this.current || this.opening !== null) return;
     this.selected = null;
-    this.#push(this.current, { type: "step", key: newKey(), step, after: others.map(({ lane }) => lane) });
+    this.push(this.current, { type: "step", key: newKey(), step, after: others.map(({ lane }) => lane) });
     this.updateCounts();
   }
 
   /** @param {ObjectEntry} entry @param {Step} step */
   #pushStep(entry, step) {
-    this.#push(entry, { type: "step", key: newKey(), step, keepOff: this.keptOff(entry).map(({ lane }) => lane) });
-  }
-
-  /** @param {ObjectEntry} entry @param {Action} action */
-  #push(entry, action) {
-    this.withdrawLast = null;
-    this.known.set(entry.lane, entry);
-    this.queue.push(entry.lane, action);
-    this.listener.onChange();
+    this.push(entry, { type: "step", key: newKey(), step, keepOff: this.keptOff(entry).map(({ lane }) => lane) });
   }
 
   get canUndo() {
@@ -89,7 +78,7 @@ export class Workspace extends ObjectList {
     this.selected = null;
     if (direction === "undo" && this.withdrawLast) this.withdrawLast();
     else if (this.current) {
-      this.#push(this.current, { type: "undoRedo", direction });
+      this.push(this.current, { type: "undoRedo", direction });
       this.updateCounts();
     } else this.select(this.#lastAccepted); // to correct an accepted object
   }
@@ -133,7 +122,7 @@ export class Workspace extends ObjectList {
    */
   #replaceLast(entry, type, step) {
     const { steps, at } = entry.optimistic;
-    if (steps[at - 1]?.type === type) this.#push(entry, { type: "undoRedo", direction: "undo" });
+    if (steps[at - 1]?.type === type) this.push(entry, { type: "undoRedo", direction: "undo" });
     if (step) this.#pushStep(entry, step);
     this.updateCounts();
   }
@@ -158,6 +147,7 @@ export class Workspace extends ObjectList {
       this.listener.onToast("This object is empty. Add a prompt first, or delete the object.");
       return;
     }
+    if (!this.mayAccept([entry])) return;
     const back = entry.optimistic.accepted ? null : this.acceptAll([entry]);
     this.listener.onSay("Object accepted");
     this.select(null);
@@ -166,7 +156,7 @@ export class Workspace extends ObjectList {
 
   /** @param {ObjectEntry[]} entries @returns {() => void} undoes this and selects the last of the objects */
   acceptAll(entries) {
-    for (const entry of entries) this.#push(entry, { type: "change", change: { accepted: true } });
+    for (const entry of entries) this.push(entry, { type: "change", change: { accepted: true } });
     this.updateCounts();
     return () => this.unaccept(entries);
   }
@@ -180,7 +170,7 @@ export class Workspace extends ObjectList {
     if (!entries.length) return this.refuse(here[0]);
     for (const entry of entries) {
       if (entry.deleted || !entry.optimistic.accepted) continue;
-      this.#push(entry, { type: "change", change: { accepted: false } });
+      this.push(entry, { type: "change", change: { accepted: false } });
       if (this.image?.id === entry.image) continue;
       this.folder.addTo(entry.image, true, -1);
       if (entry.counted) this.folder.addTo(entry.image, false, 1);
@@ -198,7 +188,7 @@ export class Workspace extends ObjectList {
     this.entries = this.entries.filter((each) => each !== entry);
     if (this.current === entry) this.select(null);
     entry.deleted = true;
-    this.#push(entry, { type: "change", change: { deleted: true } });
+    this.push(entry, { type: "change", change: { deleted: true } });
     this.updateCounts();
     this.withdrawLast = () => this.#restore(entry, index);
     this.listener.onToast("Object deleted", this.withdrawLast);
@@ -210,7 +200,7 @@ export class Workspace extends ObjectList {
     if (this.current && entries.includes(this.current)) this.select(null);
     for (const entry of entries) {
       entry.deleted = true;
-      this.#push(entry, { type: "change", change: { deleted: true } });
+      this.push(entry, { type: "change", change: { deleted: true } });
     }
     this.updateCounts();
   }
@@ -219,7 +209,7 @@ export class Workspace extends ObjectList {
   #restore(entry, index) {
     if (!entry.deleted) return;
     entry.deleted = false;
-    this.#push(entry, { type: "change", change: { deleted: false } });
+    this.push(entry, { type: "change", change: { deleted: false } });
     if (this.image?.id !== entry.image) {
       if (entry.counted) this.folder.addTo(entry.image, entry.optimistic.accepted, 1);
       return;
@@ -227,37 +217,6 @@ export class Workspace extends ObjectList {
     this.entries = [...this.entries.slice(0, index), entry, ...this.entries.slice(index)];
     this.select(entry);
     this.updateCounts();
-  }
-
-  /** @param {number | null} label for the current object and the next ones */
-  chooseLabel(label) {
-    this.label = label;
-    this.#labelChoices++;
-    if (this.current && this.current.optimistic.label !== label) {
-      this.#push(this.current, { type: "change", change: { label } });
-    }
-    this.listener.onChange();
-  }
-
-  /**
-   * To be called before a label is created, which takes a while.
-   *
-   * @returns {(label: number) => void} chooses the new label for the objects that it was meant for: the current one and
-   *   those begun meanwhile, if they have none. If the person chose another label meanwhile, that choice stays.
-   */
-  awaitLabel() {
-    const { current, image } = this;
-    const choices = this.#labelChoices;
-    const former = new Set(this.entries);
-    return (label) => {
-      if (choices !== this.#labelChoices) return;
-      this.label = label;
-      const begun = this.image === image ? this.entries.filter((entry) => !former.has(entry)) : [];
-      for (const entry of new Set([current, ...begun])) {
-        if (entry && !entry.deleted && entry.optimistic.label === null) this.#push(entry, { type: "change", change: { label } });
-      }
-      this.listener.onChange();
-    };
   }
 
   /**
@@ -279,7 +238,7 @@ export class Workspace extends ObjectList {
       if (this.entries.includes(entry)) this.entries = this.entries.filter((each) => each === entry || each.id !== entry.id);
       else if (entry.image !== this.opening) this.known.delete(lane);
       if (body.deleted && !entry.deleted) {
-        this.#push(entry, { type: "change", change: { deleted: false } });
+        this.push(entry, { type: "change", change: { deleted: false } });
         this.listener.onToast("Somebody deleted this object, but you went on with it. It is kept.");
       }
       this.remember(entry);
@@ -307,13 +266,14 @@ export class Workspace extends ObjectList {
     if (entry && (empty || action.type === "create")) {
       if (empty) {
         entry.deleted = true;
-        this.#push(entry, { type: "change", change: { deleted: true } });
+        this.push(entry, { type: "change", change: { deleted: true } });
       }
       this.entries = this.entries.filter((each) => each !== entry);
       if (this.current === entry) this.select(null);
       this.updateCounts();
     }
     if (action.type === "done") this.folder.revertMark(action);
+    if (action.type === "tags") this.folder.revertTags(action);
     this.listener.onToast(sentence);
     this.listener.onChange();
   }

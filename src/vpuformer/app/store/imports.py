@@ -1,16 +1,17 @@
 """Imported objects in a store: added once, updated while nobody has touched them.
 
 An import recognizes an object by its key, made from its name in the file, or by its content: label and mask, or label
-and box. Keys of its steps hold the digest of the content that was imported, whatever people do with the object later.
+and box. Keys of its steps hold the digest of what was imported, whatever people do with the object later.
 """
 
 import hashlib
+import json
 import secrets
 import time
 import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 import sqlalchemy as sa
@@ -19,6 +20,7 @@ from vpuformer.app.store.labels import LabelStore
 from vpuformer.app.store.rows import StepAnswer, answer_columns, step_text
 from vpuformer.app.store.tables import images, labels, objects, steps
 from vpuformer.arrays import Size
+from vpuformer.formats.attributes import Values
 
 _PREFIX = "import"
 _DIGITS = 24
@@ -38,17 +40,25 @@ class ImportedObject:
         mask: encoded by `vpuformer.app.store.rle`, or the edges x0, y0, x1, y1 of a box.
         area: of the mask, in pixels.
         key: identifies the object in all imports of its file; None to recognize it by its content alone.
+        attributes: those with a value.
     """
 
     label: str | None
     mask: bytes | tuple[float, float, float, float]
     area: int = 0
     key: str | None = None
+    attributes: Values = field(default_factory=dict)
+
+    @property
+    def shape_digest(self) -> str:
+        """Digest of label and mask, or of label and box."""
+        return content_digest(self.label, self.mask)
 
     @property
     def digest(self) -> str:
-        """Digest of label and mask, or of label and box."""
-        return content_digest(self.label, self.mask)
+        """Digest of label, mask or box, and attributes."""
+        shape = self.shape_digest
+        return short_digest(shape, json.dumps(sorted(self.attributes.items()))) if self.attributes else shape
 
 
 class Imported(NamedTuple):
@@ -116,18 +126,13 @@ def content_digest(label: str | None, mask: bytes | tuple[float, float, float, f
 class ImportStore(LabelStore):
     """A database into which objects are imported."""
 
-    def add_labels(self, names: Iterable[str]) -> None:
-        """Create the labels that are missing, in this order."""
-        with self._writing() as connection:
-            for name in names:
-                self._label_named(connection, name)
-
     def import_objects(
         self,
         image: int | None,
         new: Sequence[ImportedObject],
         *,
         size: Size | None = None,
+        tags: Iterable[str] = (),
         accept: bool = False,
         dry_run: bool = False,
     ) -> list[Imported]:
@@ -136,7 +141,8 @@ class ImportStore(LabelStore):
         Args:
             image: its id; None for an image that the store does not know, with `dry_run` alone.
             size: height and width of the image, to store if the store does not know them.
-            accept: accept new objects with a mask.
+            tags: of the image, to add to those that it has.
+            accept: accept new objects with a mask, and with a label if one is required.
             dry_run: change nothing.
 
         Returns:
@@ -151,8 +157,15 @@ class ImportStore(LabelStore):
             if size is not None:
                 unknown = (images.c.id == image) & images.c.height.is_(None)
                 connection.execute(images.update().where(unknown).values(height=size[0], width=size[1]))
+            if new_tags := dict.fromkeys(tags):
+                known_tags = connection.scalar(sa.select(images.c.tags).where(images.c.id == image)) or []
+                all_tags = list(dict.fromkeys([*known_tags, *new_tags]))
+                connection.execute(images.update().where(images.c.id == image).values(tags=all_tags))
+            required = accept and self._settings(connection).label_required
             return [
-                self._write(connection, image, each, match, outcome, accept=accept)
+                self._write(
+                    connection, image, each, match, outcome, accept=accept and not (required and not each.label)
+                )
                 for each, match, outcome in zip(new, matches, outcomes, strict=True)
             ]
 
@@ -173,11 +186,17 @@ class ImportStore(LabelStore):
         if known is None:
             accepted = accept and isinstance(new.mask, bytes)
             values = {"key": key, "label": label, "accepted": accepted, "created": now, "revision": 1, "at": 1}
+            values["attributes"] = dict(new.attributes) or None
             identity = self._insert(connection, objects, image=image, **values)
         else:
             identity, count = known.id, len(known.steps)
             connection.execute(steps.update().where(steps.c.object == identity).values(position=None))
-            values = {"label": label, "revision": known.revision + 1, "at": 1}
+            values = {
+                "label": label,
+                "revision": known.revision + 1,
+                "at": 1,
+                "attributes": dict(new.attributes) or None,
+            }
             values |= {} if isinstance(new.mask, bytes) else {"accepted": False}
             connection.execute(objects.update().where(objects.c.id == identity).values(**values))
         content = {"type": "mask"} if isinstance(new.mask, bytes) else {"type": "box", "box": new.mask}
@@ -234,12 +253,12 @@ def _matches(
         for digest in {each.last, digests.get(each.id)} - {None}:
             by_digest[str(digest)].append(each)
     for index, each in enumerate(new):
-        candidates = by_digest[each.digest] if matches[index] is None else []
-        while candidates and matches[index] is None:
-            match = candidates.pop()
-            if match.id not in taken:
-                matches[index] = match
-                taken.add(match.id)
+        for digest in dict.fromkeys((each.digest, each.shape_digest)):
+            while by_digest[digest] and matches[index] is None:
+                match = by_digest[digest].pop()
+                if match.id not in taken:
+                    matches[index] = match
+                    taken.add(match.id)
     return matches
 
 

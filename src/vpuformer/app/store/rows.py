@@ -3,8 +3,10 @@
 import json
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+
+from vpuformer.formats.attributes import Attribute, Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +20,7 @@ class ImageRow:
     """Number of objects with a step in force that are not accepted."""
     size: tuple[int, int] | None
     """Height and width; None until the image was opened."""
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,22 @@ class LabelRow:
     id: int
     name: str
     colour: str
+    group: str = ""
+    """Heading under which the label is listed; empty for none."""
+    attributes: tuple[Attribute, ...] = ()
+    """Attributes that objects with this label can have."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabelSettings:
+    """What holds for all labels and images."""
+
+    attributes: tuple[Attribute, ...] = ()
+    """Attributes that all objects can have."""
+    tags: tuple[str, ...] = ()
+    """Tags that are offered for images."""
+    label_required: bool = False
+    """Whether an object without a label is refused to be accepted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +55,7 @@ class ObjectRow:
     deleted: bool
     revision: int
     at: int
+    attributes: dict[str, Value] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,9 +29,15 @@ class CurrentMask(NamedTuple):
 
 
 class Copy(NamedTuple):
-    """An object to add: its label's id, its first step, and the answer if it is known."""
+    """An object to add with the label and attributes of another one.
 
-    label: int | None
+    Attributes:
+        of: the other object.
+        content: of its first step.
+        answer: of this step, if it is known.
+    """
+
+    of: ObjectRow
     content: Mapping[str, Any]
     answer: StepAnswer | None = None
 
@@ -65,19 +71,13 @@ class ShapingStore(ImportStore):
             return {identity: CurrentMask(step, masks[step]) for identity, step in current.items()}
 
     def add_copies(self, image: int, key: str, copies: Sequence[Copy]) -> list[int]:
-        """Add objects in one transaction, and return their ids. A repeated key adds nothing.
-
-        Raises:
-            NotFoundError: there is no such label.
-        """
+        """Add objects in one transaction, and return their ids. A repeated key adds nothing."""
         with self._writing() as connection:
             keys = [short_digest(key, str(index)) for index in range(len(copies))]
             query = sa.select(objects.c.id).where(objects.c.key.in_(keys)).order_by(objects.c.id)
             known = list(connection.scalars(query))
             if known:
                 return known
-            for label in {each.label for each in copies} - {None}:
-                self._label(connection, int(label or 0))
             return [
                 self._add(connection, image, name, each, accepted=False)[0]
                 for name, each in zip(keys, copies, strict=True)
@@ -118,7 +118,7 @@ class ShapingStore(ImportStore):
                         connection,
                         row.image,
                         short_digest(key, str(index)),
-                        Copy(row.label, {"type": "mask"}, part),
+                        Copy(row, {"type": "mask"}, part),
                         accepted=row.accepted,
                     )
                     for index, part in enumerate(parts)
@@ -164,7 +164,8 @@ class ShapingStore(ImportStore):
     def _add(self, connection: sa.Connection, image: int, key: str, new: Copy, *, accepted: bool) -> tuple[int, int]:
         """Add an object with its first step, and return both ids."""
         now = time.time()
-        values = {"key": key, "label": new.label, "accepted": accepted, "created": now, "revision": 1, "at": 1}
+        values = {"key": key, "accepted": accepted, "created": now, "revision": 1, "at": 1}
+        values |= {"label": new.of.label, "attributes": new.of.attributes or None}
         identity = self._insert(connection, objects, image=image, **values)
         values = {"key": f"first-{key}", "position": 0, "content": step_text(dict(new.content)), "created": now}
         answer = {} if new.answer is None else answer_columns(new.answer)

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from vpuformer.app.store.rows import ImageRow, ObjectRow, StepAnswer, StepRow, answer_columns, step_text
 from vpuformer.app.store.shaping import ShapingStore
 from vpuformer.app.store.tables import BACK_TO_FRONT, VERSION, VISIBLE, images, layout, metadata, objects, steps
-from vpuformer.errors import ConflictError, NotFoundError, StoreError
+from vpuformer.errors import ConflictError, InputError, NotFoundError, StoreError
 from vpuformer.files import read_json
 
 FILE = "vpuformer.sqlite"
@@ -75,13 +75,23 @@ class Store(ShapingStore):
             raise NotFoundError(f"there is no image {identity}; open one from the list")
         return _image(row)
 
-    def change_image(self, identity: int, *, done: bool | None = None, size: tuple[int, int] | None = None) -> ImageRow:
-        """Mark an image as done or not done, or store its height and width."""
+    def change_image(
+        self,
+        identity: int,
+        *,
+        done: bool | None = None,
+        size: tuple[int, int] | None = None,
+        tags: Sequence[str] | None = None,
+    ) -> ImageRow:
+        """Mark an image as done or not done, or store its height and width, or its tags."""
         values: dict[str, Any] = {} if done is None else {"done": done}
         if size is not None:
             values |= {"height": size[0], "width": size[1]}
-        with self._writing() as connection:
-            connection.execute(images.update().where(images.c.id == identity).values(**values))
+        if tags is not None:
+            values["tags"] = list(dict.fromkeys(tags))
+        if values:
+            with self._writing() as connection:
+                connection.execute(images.update().where(images.c.id == identity).values(**values))
         return self.image(identity)
 
     @property
@@ -132,14 +142,22 @@ class Store(ShapingStore):
         """Return the objects of an image that are not deleted and have a step, from back to front."""
         query = _OBJECTS.where(objects.c.image == image, VISIBLE).order_by(*BACK_TO_FRONT)
         with self._reading() as connection:
-            return [ObjectRow(*row) for row in connection.execute(query)]
+            return [_object(row) for row in connection.execute(query)]
 
-    def change_object(self, identity: int, **values: int | bool | None) -> ObjectRow:
-        """Set `label`, `accepted` or `deleted`."""
+    def change_object(self, identity: int, **values: Any) -> ObjectRow:
+        """Set `label`, `accepted`, `deleted` or `attributes`, a dict of all their values.
+
+        Raises:
+            InputError: the object would be accepted without a label, and one is required.
+        """
         with self._writing() as connection:
             row = self._object(connection, identity)
             if values.get("label") is not None:
-                self._label(connection, int(values["label"] or 0))
+                self._label(connection, values["label"])
+            changed = replace(row, **values)
+            unlabelled = changed.accepted and changed.label is None
+            if unlabelled and not (row.accepted and row.label is None) and self._settings(connection).label_required:
+                raise InputError("an accepted object needs a label here; choose one for this object, then accept it")
             return self._update(connection, row, **values)
 
     def history(self, identity: int) -> tuple[ObjectRow, list[StepRow]]:
@@ -282,7 +300,7 @@ class Store(ShapingStore):
         row = connection.execute(query).first()
         if row is None:
             raise NotFoundError(f"there is no object {identity}; open its image again")
-        return ObjectRow(*row)
+        return _object(row)
 
     @staticmethod
     def _update(connection: sa.Connection, row: ObjectRow, **values: Any) -> ObjectRow:
@@ -305,6 +323,7 @@ _IMAGES = sa.select(
     images.c.width,
     _COUNT.where(objects.c.accepted).scalar_subquery(),
     _COUNT.where(sa.not_(objects.c.accepted), objects.c.at > 0).scalar_subquery(),
+    images.c.tags,
 )
 _OBJECTS = sa.select(
     objects.c.id,
@@ -314,13 +333,18 @@ _OBJECTS = sa.select(
     objects.c.deleted,
     objects.c.revision,
     objects.c.at,
+    objects.c.attributes,
 )
 
 
 def _image(row: Sequence[Any]) -> ImageRow:
-    identity, name, done, height, width, accepted, unaccepted = row
+    identity, name, done, height, width, accepted, unaccepted, tags = row
     size = None if height is None or width is None else (height, width)
-    return ImageRow(identity, name, done, accepted, unaccepted, size)
+    return ImageRow(identity, name, done, accepted, unaccepted, size, tuple(tags or ()))
+
+
+def _object(row: Sequence[Any]) -> ObjectRow:
+    return ObjectRow(*row[:7], attributes=row[7] or {})
 
 
 def _content(text: str) -> Any:

@@ -1,6 +1,7 @@
 """Tables of a store."""
 
 from sqlalchemy import (
+    JSON,
     Boolean,
     Column,
     Float,
@@ -23,7 +24,7 @@ VERSION = 1
 layout = MetaData()
 
 metadata = Table("fact", layout, Column("name", String(40), primary_key=True), Column("value", Text, nullable=False))
-"""Named values: the layout's version, and the image that was open last."""
+"""Named values: the layout's version, the image that was open last, and the settings of labels."""
 
 labels = Table(
     "label",
@@ -31,6 +32,10 @@ labels = Table(
     Column("id", Integer, primary_key=True),
     Column("name", String(200), nullable=False, unique=True),
     Column("colour", String(7), nullable=False),
+    # Place in the list; None for a label that was added since the labels were last put in order.
+    Column("position", Integer),
+    Column("group", String(200)),
+    Column("attributes", JSON(none_as_null=True)),
 )
 
 images = Table(
@@ -41,6 +46,7 @@ images = Table(
     Column("width", Integer),
     Column("height", Integer),
     Column("done", Boolean, nullable=False, default=False),
+    Column("tags", JSON(none_as_null=True)),
 )
 
 objects = Table(
@@ -57,6 +63,7 @@ objects = Table(
     Column("created", Float, nullable=False),
     # Place among the objects of the image, from back to front; None for an object in front of all that have a place.
     Column("layer", Integer),
+    Column("attributes", JSON(none_as_null=True)),
 )
 
 BACK_TO_FRONT = (objects.c.layer.is_(None), objects.c.layer, objects.c.id)

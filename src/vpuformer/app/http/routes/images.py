@@ -25,11 +25,11 @@ def router() -> APIRouter:
     def opened(identity: Identity, annotator: Opened) -> ImageOpened:
         return annotator.open(identity)
 
-    @routes.patch("/images/{identity}", summary="Mark an image as done or not done")
+    @routes.patch("/images/{identity}", summary="Mark an image as done or not done, or set its tags")
     def change(identity: Identity, body: ImageChange, annotator: Opened) -> ImageListed:
         store = annotator.store
         store.image(identity)
-        return listed(store.change_image(identity, done=body.done))
+        return listed(store.change_image(identity, done=body.done, tags=body.tags))
 
     @routes.get("/images/{identity}/thumbnail", response_class=Response, summary="Read a small JPEG of an image")
     def small(identity: Identity, annotator: Opened) -> Response:

@@ -25,7 +25,7 @@ def router(telemetry: Telemetry) -> APIRouter:
     def state(identity: Identity, annotator: Opened) -> ObjectState:
         return annotator.state(identity)
 
-    @routes.patch("", summary="Accept, label or delete an object")
+    @routes.patch("", summary="Accept, label or delete an object, or set its attributes")
     def change(identity: Identity, body: ObjectChange, annotator: Opened) -> ObjectState:
         fields = body.model_dump(exclude_unset=True, exclude={"known"})
         changed = {name: value for name, value in fields.items() if value is not None or name == "label"}

@@ -1,4 +1,4 @@
-"""Routes of the project: list of images, labels, export, network."""
+"""Routes of the project: list of images, import, export, network."""
 
 from typing import Annotated
 from urllib.parse import quote
@@ -10,34 +10,28 @@ from vpuformer import __version__
 from vpuformer.app.annotation.background_segmenter import BackgroundSegmenter
 from vpuformer.app.annotation.exporting import accepted_images, label_names, left_out_notes, zip_export
 from vpuformer.app.annotation.folder_import import ImportSettings, import_folder
-from vpuformer.app.http.routes.parameters import ANY_FILE, Body, Identity, Opened
+from vpuformer.app.http.routes.labels import label_message, settings_message
+from vpuformer.app.http.routes.parameters import ANY_FILE, Body, Opened
 from vpuformer.app.images.folder import Folder
 from vpuformer.app.images.originals import notes_on_files
 from vpuformer.app.import_report import FolderImport
-from vpuformer.app.schemas import (
-    ExportFormat,
-    ImageListed,
-    Label,
-    LabelChange,
-    LastImage,
-    Name,
-    NetworkState,
-    NewLabel,
-    Project,
-    WaitingBoxes,
-)
-from vpuformer.app.store.rows import ImageRow, LabelRow
+from vpuformer.app.label_schemas import Name
+from vpuformer.app.schemas import ExportFormat, ImageListed, LastImage, NetworkState, Project, WaitingBoxes
+from vpuformer.app.store.rows import ImageRow
 from vpuformer.formats import FORMATS
 from vpuformer.formats.bundle import Bundle
 
 
 def listed(row: ImageRow) -> ImageListed:
     """Return an image as the list shows it."""
-    return ImageListed(id=row.id, name=row.name, done=row.done, objects=row.objects, unaccepted=row.unaccepted)
-
-
-def _label(row: LabelRow) -> Label:
-    return Label(id=row.id, name=row.name, colour=row.colour)
+    return ImageListed(
+        id=row.id,
+        name=row.name,
+        done=row.done,
+        objects=row.objects,
+        unaccepted=row.unaccepted,
+        tags=list(row.tags),
+    )
 
 
 def _title(folder: Folder) -> str:
@@ -57,7 +51,8 @@ def router() -> APIRouter:
             model=annotator.segmenter.name,
             model_sha256=annotator.segmenter.sha256,
             version=__version__,
-            labels=[_label(row) for row in store.labels()],
+            labels=[label_message(row) for row in store.ordered_labels()],
+            label_settings=settings_message(store.label_settings()),
             images=[listed(row) for row in annotator.gallery.listed()],
             formats=[ExportFormat(name=each.name, title=each.title, summary=each.summary) for each in FORMATS.values()],
             place=store.last_image,
@@ -73,18 +68,6 @@ def router() -> APIRouter:
     @routes.put("/place", status_code=204, summary="Remember which image was open last")
     def place(body: LastImage, annotator: Opened) -> None:
         annotator.store.set_last_image(body.image)
-
-    @routes.post("/labels", status_code=201, summary="Add a label")
-    def new_label(body: NewLabel, annotator: Opened) -> Label:
-        return _label(annotator.store.add_label(body.name, body.colour))
-
-    @routes.patch("/labels/{identity}", summary="Change the name or the colour of a label")
-    def change_label(identity: Identity, body: LabelChange, annotator: Opened) -> Label:
-        return _label(annotator.store.change_label(identity, name=body.name, colour=body.colour))
-
-    @routes.delete("/labels/{identity}", status_code=204, summary="Delete a label that no object has")
-    def delete_label(identity: Identity, annotator: Opened) -> None:
-        annotator.store.delete_label(identity)
 
     @routes.get("/export", response_class=StreamingResponse, summary="Export the accepted objects as a zip file")
     def export(annotator: Opened, form: Annotated[str, Query(alias="format", max_length=20)]) -> StreamingResponse:

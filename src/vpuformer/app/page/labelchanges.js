@@ -1,0 +1,112 @@
+/** Changes of labels and of their settings, sent to the server. */
+
+import { addLabel, changeLabel, dropLabel, isOutdated, orderLabels, putLabelSettings } from "./api.js";
+import { grouped } from "./labelorder.js";
+import { sentenceOf } from "./sentence.js";
+
+/** @typedef {import("./types.js").Label} Label */
+/** @typedef {import("./types.js").LabelSettings} LabelSettings */
+/** @typedef {import("./types.js").Project} Project */
+
+export class LabelChanges {
+  #session;
+  /** The last order on its way: each is sent after the one before. */
+  #sending = Promise.resolve();
+
+  /** @param {import("./session.js").Session} session */
+  constructor(session) {
+    this.#session = session;
+  }
+
+  /** All labels as they are listed. */
+  get all() {
+    return grouped(this.#session.project?.labels ?? []);
+  }
+
+  /** @param {Label[]} labels in their new order; one may have another group */
+  async arrange(labels) {
+    await this.#attempt((project) => {
+      const former = new Map(project.labels.map((label) => [label.id, label]));
+      const regrouped = labels.filter(({ id, group }) => former.get(id)?.group !== group);
+      project.labels = labels;
+      this.#session.listener.onChange();
+      const send = async () => {
+        for (const { id, group } of regrouped) await changeLabel(id, { group });
+        await orderLabels(labels.map(({ id }) => id));
+      };
+      const sent = this.#sending.then(send);
+      this.#sending = sent.catch(() => {});
+      return sent;
+    });
+  }
+
+  /** Add a label and choose it. @param {string} name @returns {Promise<boolean>} whether that was done */
+  async add(name) {
+    const existing = this.#named(name);
+    if (existing) {
+      this.#session.chooseLabel(existing.id);
+      return true;
+    }
+    const choose = this.#session.awaitLabel();
+    return this.#attempt(async (project) => {
+      const label = await addLabel(name);
+      project.labels = [...project.labels.filter((each) => each.id !== label.id), label]; // a refresh may have added it
+      choose(label.id);
+    }, () => {
+      const added = this.#named(name); // by somebody else
+      if (added) choose(added.id);
+      return added !== undefined;
+    });
+  }
+
+  /** @param {string} name */
+  #named(name) {
+    return this.all.find((label) => label.name.toLowerCase() === name.toLowerCase());
+  }
+
+  /** @param {number} id @param {import("./types.js").LabelChange} change */
+  async change(id, change) {
+    await this.#attempt(async (project) => {
+      const label = await changeLabel(id, change);
+      project.labels = project.labels.map((each) => (each.id === id ? label : each));
+    });
+  }
+
+  /** @param {number} id */
+  async drop(id) {
+    await this.#attempt(async (project) => {
+      await dropLabel(id);
+      project.labels = project.labels.filter((each) => each.id !== id);
+      if (this.#session.label === id) this.#session.label = null;
+    });
+  }
+
+  /** @param {Partial<LabelSettings>} change */
+  async changeSettings(change) {
+    await this.#attempt(async (project) => {
+      project.label_settings = { ...project.label_settings, ...change };
+      project.label_settings = await putLabelSettings(project.label_settings);
+    });
+  }
+
+  /**
+   * @param {(project: Project) => Promise<void>} what
+   * @param {() => boolean} otherwise called if the page was outdated, with fresh labels; whether that is good enough
+   * @returns {Promise<boolean>} whether it was done
+   */
+  async #attempt(what, otherwise = () => false) {
+    const { project, listener } = this.#session;
+    if (!project) return false;
+    let done = true;
+    try {
+      await what(project);
+    } catch (error) {
+      const outdated = isOutdated(error);
+      if (outdated) await this.#session.refresh();
+      done = outdated && otherwise();
+      if (!done) listener.onToast(sentenceOf(error));
+    }
+    listener.onChange();
+    return done;
+  }
+}

@@ -1,0 +1,70 @@
+/** Labels and attributes that a person gives to objects. */
+
+import { ObjectList } from "./objectlist.js";
+import { plural } from "./sentence.js";
+
+/** @typedef {import("./objectentry.js").ObjectEntry} ObjectEntry */
+
+export class Labelling extends ObjectList {
+  /** Number of times that the person chose a label. */
+  #labelChoices = 0;
+
+  /** @param {number | null} label for the current object and the next ones */
+  chooseLabel(label) {
+    this.label = label;
+    this.#labelChoices++;
+    if (this.current && this.current.optimistic.label !== label) {
+      this.push(this.current, { type: "change", change: { label } });
+    }
+    this.listener.onChange();
+  }
+
+  /**
+   * Give the current object an attribute.
+   *
+   * @param {string} name
+   * @param {string | number | null} value null to take it away
+   */
+  setAttribute(name, value) {
+    if (!this.current) return;
+    const attributes = { ...this.current.optimistic.attributes };
+    if (value === null) delete attributes[name];
+    else attributes[name] = value;
+    this.push(this.current, { type: "change", change: { attributes } });
+  }
+
+  /**
+   * To be called before a label is created, which takes a while.
+   *
+   * @returns {(label: number) => void} chooses the new label for the objects that it was meant for: the current one and
+   *   those begun meanwhile, if they have none. If the person chose another label meanwhile, that choice stays.
+   */
+  awaitLabel() {
+    const { current, image } = this;
+    const choices = this.#labelChoices;
+    const former = new Set(this.entries);
+    return (label) => {
+      if (choices !== this.#labelChoices) return;
+      this.label = label;
+      const begun = this.image === image ? this.entries.filter((entry) => !former.has(entry)) : [];
+      for (const entry of new Set([current, ...begun])) {
+        if (entry && !entry.deleted && entry.optimistic.label === null) this.push(entry, { type: "change", change: { label } });
+      }
+      this.listener.onChange();
+    };
+  }
+
+  /**
+   * Whether these objects have a label, if one is required. If not, the first one without is selected.
+   *
+   * @param {ObjectEntry[]} entries
+   */
+  mayAccept(entries) {
+    const without = this.project?.label_settings.label_required ? entries.filter(({ optimistic }) => optimistic.label === null) : [];
+    if (!without.length) return true;
+    if (without[0] !== this.current) this.select(without[0]);
+    const need = without.length === 1 ? "needs a label" : "need a label each";
+    this.listener.onToast(`${plural(without.length, "object")} ${need}. Choose one: press a digit, or F2 and a part of its name. Then accept.`);
+    return false;
+  }
+}
