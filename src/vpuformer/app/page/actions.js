@@ -22,6 +22,8 @@ import { clamped } from "./viewport.js";
  * @property {import("./input.js").Input} input
  * @property {import("./render.js").Renderer} renderer
  * @property {import("./toast.js").Toasts} toasts
+ * @property {import("./clipboard.js").Clipboard} clipboard
+ * @property {import("./importdialog.js").ImportDialog} importing
  */
 
 /** Screen pixels within which Alt+click selects a prompt. */
@@ -34,7 +36,7 @@ const REGIONS = ["stage", "tidy", "quick", "side", "search", "tools"];
 const NO_DETAILS = "There are no attributes and no tags. Define some first: press Set up, next to Labels.";
 
 /** @param {ActionDeps} deps */
-export function actions({ session, settings, stage, labels, setup, attributes, tags, input, renderer, toasts }) {
+export function actions({ session, settings, stage, labels, setup, attributes, tags, input, renderer, toasts, clipboard, importing }) {
   /** First corner of a box drawn with the keyboard, and its image. @type {{at: Point, on: object} | null} */
   let set = null;
   const corner = () => (set && set.on === session.image ? set.at : null);
@@ -43,6 +45,7 @@ export function actions({ session, settings, stage, labels, setup, attributes, t
   const prompt = (step) => {
     const { image } = session;
     if (!image || image !== stage.image) return; // meant for the former image, which is visible until the next frame
+    if (session.picking) return session.pickAlong(pointsOf(step));
     const fitted = fit(step, image);
     if (!fitted) return;
     const keeps = settings.onlyHere && session.current?.optimistic.at; // there is a mask to keep
@@ -60,7 +63,8 @@ export function actions({ session, settings, stage, labels, setup, attributes, t
       .sort((a, b) => a.far - b.far)[0];
     if (current && near) session.select(current, session.selected === near.index ? null : near.index);
     else {
-      session.select(session.entryAt(point, current) ?? current);
+      const entry = session.entryAt(point, current) ?? current;
+      if (entry) session.point(entry);
     }
   };
 
@@ -80,7 +84,7 @@ export function actions({ session, settings, stage, labels, setup, attributes, t
     const [x, y] = stage.cross ?? stage.toImage([stage.size.width / 2, stage.size.height / 2]);
     stage.cross = clamped([x + dx, y + dy], image);
     const from = corner();
-    if (from) stage.draft = { kind: "box", positive: settings.positive, path: [from, stage.cross], radius: 0 };
+    if (from) stage.draft = { kind: session.picking === "cut" ? "scribble" : "box", positive: settings.positive, path: [from, stage.cross], radius: 0 };
     stage.reveal(stage.cross);
     renderer.where(stage.cross);
     stage.redraw();
@@ -90,18 +94,20 @@ export function actions({ session, settings, stage, labels, setup, attributes, t
   const atCross = (positive) => {
     const point = stage.cross;
     if (!point) return toasts.show("First move the cross with Shift and the arrow keys.");
-    if (settings.tool === "brush" || settings.tool === "eraser") {
+    const cuts = session.picking === "cut";
+    if (!session.picking && (settings.tool === "brush" || settings.tool === "eraser")) {
       const paints = positive !== (settings.tool === "eraser");
       return prompt({ type: "brush", path: [point], radius: settings.radius, positive: paints });
     }
-    if (settings.tool !== "box") return prompt({ type: "click", point, positive });
+    if (!cuts && (session.picking || settings.tool !== "box")) return prompt({ type: "click", point, positive });
     const from = corner();
     if (!from) {
       if (session.image) set = { at: point, on: session.image };
       return;
     }
-    const box = boxOf(from, point);
     dropCorner();
+    if (cuts) return prompt({ type: "scribble", path: [from, point], positive });
+    const box = boxOf(from, point);
     if (box[0] < box[2] && box[1] < box[3]) prompt({ type: "box", box, positive });
   };
 
@@ -116,6 +122,7 @@ export function actions({ session, settings, stage, labels, setup, attributes, t
     if (focused instanceof HTMLInputElement) byId("stage").focus();
     else if (input.active) input.cancel();
     else if (corner()) dropCorner();
+    else if (session.picking) session.cancelPicking();
     else if (session.selected !== null) session.select(session.current);
     else if (settings.tidyOpen) toggleTidy();
     else if (stage.cross) {
@@ -226,10 +233,22 @@ export function actions({ session, settings, stage, labels, setup, attributes, t
       settings.turn("keepOff", !settings.keepOff);
       toasts.show(settings.keepOff ? "Accepted and locked objects are kept off." : "Prompts may reach into accepted objects.");
     },
+    merge: () => session.combine("merge", session.hovered),
+    subtract: () => session.combine("subtract", session.hovered),
+    split: () => session.split(),
+    cut: () => session.cut(),
+    front: () => session.arrange("front"),
+    forward: () => session.arrange("forward"),
+    backward: () => session.arrange("backward"),
+    back: () => session.arrange("back"),
+    copy: () => (String(getSelection()) ? false : clipboard.copy()), // of text
+    paste: () => (clipboard.isEmpty ? false : void clipboard.paste()),
+    duplicate: () => void clipboard.duplicate(),
+    copyOn: () => thenPlain(() => void clipboard.copyOn()),
     hideObject: () => onTarget((entry) => session.toggleHidden(entry)),
     showAlone: () => (session.hovered || session.current ? onTarget((entry) => session.showAlone(entry)) : session.showAll()),
     showAll: () => session.showAll(),
-    import: () => byId("import-file").click(),
+    import: () => importing.open(),
     escape,
     next: () => thenPlain(() => void session.turnPage(1)),
     previous: () => thenPlain(() => void session.turnPage(-1)),
@@ -283,4 +302,11 @@ export function actions({ session, settings, stage, labels, setup, attributes, t
       stage.redraw();
     },
   };
+}
+
+/** The points that a prompt was drawn along. @param {Step} step @returns {Point[]} */
+function pointsOf(step) {
+  if ("path" in step && step.path) return step.path;
+  if (step.type === "box") return [[step.box[0], step.box[1]], [step.box[2], step.box[3]]];
+  return step.type === "click" ? [step.point] : [];
 }

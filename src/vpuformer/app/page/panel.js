@@ -9,6 +9,7 @@ import { isPrompt, stepName, positionText } from "./steps.js";
 /** @type {Record<string, string>} */
 const ICONS = {
   click: "click", box: "box", scribble: "scribble", lasso: "lasso", mask: "import", clear: "clear", remove: "trash", choose: "choose", tidy: "tidy",
+  merge: "merge", subtract: "subtract", split: "split", arrange: "front",
 };
 
 /**
@@ -56,7 +57,7 @@ export function showObjects(host, session) {
   const labels = session.project?.labels ?? [];
   const signature = JSON.stringify([
     labels, session.byObject(), current?.key,
-    entries.map((entry) => [entry.key, entry.area, entry.busy, entry.hidden, entry.locked, entry.optimistic.label, entry.optimistic.accepted]),
+    entries.map((entry) => [entry.key, entry.area, entry.busy, entry.waits, entry.hidden, entry.locked, entry.optimistic.label, entry.optimistic.accepted]),
   ]);
   const fresh = relist(host, signature, () => {
     if (!entries.length) return [make("li", { class: "nothing" }, "No objects yet.")];
@@ -64,10 +65,10 @@ export function showObjects(host, session) {
       const name = session.labelName(entry);
       const state = statusText(entry);
       const row = make("button",
-        { type: "button", class: "row", "data-key": `object-${entry.key}`, "aria-current": String(entry === current), title: `Object ${index + 1}, ${state}`, click: () => session.select(entry) },
+        { type: "button", class: "row", "data-key": `object-${entry.key}`, "aria-current": String(entry === current), title: `Object ${index + 1}, ${state}`, click: () => session.point(entry) },
         swatch(session.colourOf(entry), String(index + 1)),
         make("span", { class: `ellipsis ${name === "no label" ? "quiet" : ""}` }, name),
-        make("span", { class: "quiet number" }, entry.busy ? "…" : spaced(entry.area)),
+        make("span", { class: "quiet number" }, entry.busy || entry.waits ? "…" : spaced(entry.area)),
         make("span", { class: `object-state ${entry.optimistic.accepted ? "accepted" : ""}` }, ...(entry.optimistic.accepted ? [icon("check")] : []), make("span", { class: "hidden" }, state)));
       const drop = make("button",
         { type: "button", class: "icon small", title: "Delete this object", "aria-label": `Delete object ${index + 1}`, click: () => session.remove(entry) },
@@ -92,6 +93,7 @@ export function showObjects(host, session) {
 export function statusText(entry, loading = false) {
   if (!entry) return "new";
   if (entry.optimistic.accepted) return "accepted";
+  if (entry.waits) return "box waits for the network";
   if (entry.busy) return loading ? "waits for the network" : "working…";
   return entry.optimistic.at ? "not accepted yet" : "empty";
 }

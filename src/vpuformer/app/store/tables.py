@@ -61,8 +61,13 @@ objects = Table(
     Column("revision", Integer, nullable=False, default=0),
     Column("at", Integer, nullable=False, default=0),
     Column("created", Float, nullable=False),
+    # Place among the objects of the image, from back to front; None for an object in front of all that have a place.
+    Column("layer", Integer),
     Column("attributes", JSON(none_as_null=True)),
 )
+
+BACK_TO_FRONT = (objects.c.layer.is_(None), objects.c.layer, objects.c.id)
+"""Order of the objects of an image."""
 
 steps = Table(
     "step",

@@ -16,7 +16,7 @@ from vpuformer.app.images.folder import Folder
 from vpuformer.app.images.originals import notes_on_files
 from vpuformer.app.import_report import FolderImport
 from vpuformer.app.label_schemas import Name
-from vpuformer.app.schemas import ExportFormat, ImageListed, LastImage, NetworkState, Project
+from vpuformer.app.schemas import ExportFormat, ImageListed, LastImage, NetworkState, Project, WaitingBoxes
 from vpuformer.app.store.rows import ImageRow
 from vpuformer.formats import FORMATS
 from vpuformer.formats.bundle import Bundle
@@ -88,6 +88,12 @@ def router() -> APIRouter:
         dry_run: bool = False,
     ) -> FolderImport:
         settings = ImportSettings(label, accept, dry_run)
-        return import_folder(annotator.folder, annotator.store, Bundle(content, name), settings)
+        report = import_folder(annotator.folder, annotator.store, Bundle(content, name), settings)
+        annotator.boxes.look()
+        return report
+
+    @routes.get("/boxes", summary="Read how many boxes wait for the network")
+    async def boxes(annotator: Opened) -> WaitingBoxes:  # async: all threads may be waiting for the network
+        return annotator.boxes.state
 
     return routes
