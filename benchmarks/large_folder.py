@@ -61,10 +61,10 @@ ACTS = {
     "row": "(row) => document.querySelectorAll('#objects .object .row')[row].click()",
 }
 # Milliseconds from a key to the frame in which another image is open.
-NEXT = """(key) => new Promise((done) => {
+NEXT = """([key, ctrlKey = false]) => new Promise((done) => {
   const text = (id) => document.getElementById(id).textContent;
   const [begun, before] = [performance.now(), text("image-name")];
-  document.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+  document.dispatchEvent(new KeyboardEvent("keydown", { key, ctrlKey, bubbles: true }));
   const look = () => {
     const open = text("image-name") !== before && /^\\d/.test(text("image-size"));
     if (open) setTimeout(() => done(performance.now() - begun));
@@ -194,8 +194,8 @@ def on_the_list(person: Person, address: str) -> dict[str, float]:
     frame(person, "select", ["sort", "name"])
     waits["scroll"] = frames("scroll", 0.3, 0.7, 0.5, 0.1)
     page.locator("#toggle-filter").click()
-    waits["next image"] = median(page.evaluate(NEXT, "ArrowRight") for _ in pauses(person))
-    waits["jump"] = median(page.evaluate(NEXT, "j") for _ in pauses(person))
+    waits["next image"] = median(page.evaluate(NEXT, ["ArrowRight"]) for _ in pauses(person))
+    waits["jump"] = median(page.evaluate(NEXT, ["ArrowRight", True]) for _ in pauses(person))
     return waits
 
 
@@ -206,9 +206,9 @@ def on_the_crowd(person: Person) -> dict[str, float]:
     waits: dict[str, float] = {}
     taken = []
     for _ in range(3):
-        taken.append(page.evaluate(NEXT, "ArrowLeft"))
+        taken.append(page.evaluate(NEXT, ["ArrowLeft"]))
         person.wait(state="idle", image=CROWDED)
-        page.evaluate(NEXT, "ArrowRight")
+        page.evaluate(NEXT, ["ArrowRight"])
         person.wait(state="idle", image=SMALL)
     waits["open the crowd"] = median(taken)
     open_image(person, CROWDED)

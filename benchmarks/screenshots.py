@@ -5,6 +5,7 @@ python benchmarks/screenshots.py
 
 import contextlib
 import io
+import json
 import shutil
 import sys
 import tempfile
@@ -41,6 +42,8 @@ def main() -> None:
             with opened(address, color_scheme="light") as person:
                 work(person)
                 keep(person, "app-light")
+                choose_boxes(person, Path(place, "detected.json"))
+                keep(person, "app-import")
             with opened(address, color_scheme="dark") as person:
                 person.press("m")
                 person.press("m")
@@ -64,6 +67,8 @@ def main() -> None:
         with served(Path(place)) as address, opened(address, color_scheme="light") as person:
             crowd(person)
             keep(person, "app-crowded")
+            open_menu(person)
+            keep(person, "app-more")
 
 
 def work(person: Person) -> None:
@@ -123,6 +128,34 @@ def crowd(person: Person) -> None:
     top, left, bottom, right = boxes[len(boxes) // 2]
     person.page.mouse.move(*person.place(((left + right) / 2, (top + bottom) / 2)))
     person.page.wait_for_timeout(7500)  # until hint and messages are gone
+
+
+def open_menu(person: Person) -> None:
+    """Select a coin and open the menu of what else can be done with it."""
+    person.page.locator("#objects .row").nth(10).click()
+    person.page.locator("#side").get_by_role("button", name="More").click()
+    person.page.wait_for_timeout(300)
+
+
+def choose_boxes(person: Person, file: Path) -> None:
+    """Choose a detector's boxes for an import; one of its images is not in the folder."""
+    sizes = {"coffee.jpg": (600, 400), "chelsea.jpg": (451, 300), "garden.jpg": (600, 400)}
+    boxes = ((165, 15, 245, 310), (100, 20, 300, 260), (0, 0, 20, 20))
+    written = {
+        "images": [
+            {"id": i, "file_name": name, "width": width, "height": height}
+            for i, (name, (width, height)) in enumerate(sizes.items())
+        ],
+        "annotations": [{"id": i, "image_id": i, "category_id": 1, "bbox": box} for i, box in enumerate(boxes)],
+        "categories": [{"id": 1, "name": "cup"}],
+    }
+    file.write_text(json.dumps(written))
+    person.page.keyboard.press("i")
+    with person.page.expect_file_chooser() as chooser:
+        person.page.get_by_role("button", name="Choose files…").click()
+    chooser.value.set_files(file)
+    person.page.get_by_text("will be new").wait_for()
+    person.page.wait_for_timeout(300)
 
 
 @contextlib.contextmanager

@@ -3,13 +3,13 @@
 /** @param {object} more */
 export const state = (more = {}) => ({
   id: 7, image: 1, label: null, accepted: false, deleted: false, revision: 0, at: 0, answered: 0, since: 0, live: [], steps: [],
-  mask_known: false, mask: null, area: 0, seconds: null, choice: null, attributes: {}, ...more,
+  mask_known: false, mask: null, area: 0, seconds: null, choice: null, attributes: {}, others: [], order: null, ...more,
 });
 
 /** @param {string} type @param {object} more */
 export const storedStep = (type, more = {}) => ({
   type, positive: true, only_here: false, point: null, box: null, path: null, radius: null, step: null, index: null,
-  threshold: null, holes: null, specks: null, smooth: null, live: true, ...more,
+  threshold: null, holes: null, specks: null, smooth: null, objects: null, live: true, ...more,
 });
 
 /** Let everything run that can. */
@@ -22,6 +22,7 @@ export class FakeServer {
   sent = [];
   replies = [];
   refused = [];
+  others = [];
   unlabelled = [];
   statuses = [];
   sleeps = [];
@@ -42,6 +43,7 @@ export class FakeServer {
 
   onReply = (lane, body, newest) => this.replies.push({ lane, body, newest });
   onRefused = (lane, action, sentence) => this.refused.push({ lane, action, sentence });
+  onOthers = (image, others, order) => this.others.push({ image, others, order });
   onUnlabelled = (lane) => this.unlabelled.push(lane);
   onStatus = (status, waiting, reason) => this.statuses.push({ status, waiting, reason });
 

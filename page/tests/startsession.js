@@ -30,6 +30,7 @@ export async function begin(objects = [], recall = () => undefined) {
     ...server, send: server.send, clock: server.clock, onStatus: server.onStatus,
     onReply: (...all) => session.onReply(...all),
     onRefused: (...all) => session.onRefused(...all),
+    onOthers: (...all) => session.takeOver(...all),
     onUnlabelled: () => session.onUnlabelled(),
   });
   const session = new Session(api, queue, {

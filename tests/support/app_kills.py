@@ -222,6 +222,8 @@ def _check(server: ServerProcess, store: Path, people: list[Person], tally: Tall
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
     _, opened = send(connection, Request("look", "GET", "/api/images/1", {}))
     shown = {state["id"]: state for state in opened["objects"]}
+    for identity in [identity for identity, state in shown.items() if state["answered"] < state["at"]]:
+        _, shown[identity] = send(connection, Request("look", "GET", f"/api/objects/{identity}", {}))
     for identity in {identity for person in people for identity in person.ledgers} - set(shown):
         status, state = send(connection, Request("look", "GET", f"/api/objects/{identity}", {}))
         if status == 200 and not state["steps"]:  # not listed before its first step, but there

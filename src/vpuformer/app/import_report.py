@@ -28,7 +28,7 @@ class FolderImport(Message):
     answered: int
     """Number of boxes of which the network has made masks."""
     waiting: int
-    """Number of boxes that wait for the network. It answers them when their image is opened."""
+    """Number of boxes that wait for the network. The server answers them in the background."""
     left_out: list[Reason]
     remarks: list[Reason]
     """Guesses about objects that were imported."""

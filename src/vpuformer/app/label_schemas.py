@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from vpuformer.app.step_schemas import Message
+from vpuformer.app.step_schemas import Identity, Message
 from vpuformer.formats.attributes import LONGEST_VALUE, MOST_VALUES, Kind
 from vpuformer.formats.labels import label_name
 
@@ -13,9 +13,6 @@ MAX_TEXT = 200
 
 _MOST = 1000
 """Maximum number of choices, attributes or tags in a list."""
-
-Identity = Annotated[int, Field(ge=1, le=2**31 - 1)]
-"""Id of an image, label or object, in the range that every database can store."""
 
 Colour = Annotated[str, Field(pattern=r"^#[0-9a-f]{6}$")]
 Name = Annotated[str, Field(min_length=1, max_length=MAX_TEXT), AfterValidator(label_name)]

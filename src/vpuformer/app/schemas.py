@@ -7,11 +7,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from vpuformer.app.label_schemas import Identity, Label, LabelSettings, Names, Values
-from vpuformer.app.step_schemas import Message, Number, Point, RleMask, Step
+from vpuformer.app.label_schemas import Label, LabelSettings, Names, Values
+from vpuformer.app.step_schemas import MAX_OBJECTS, Identity, Message, Number, Point, RleMask, Step
 
-MAX_OBJECTS = 10_000
-"""Maximum number of objects that a step names."""
+MAX_COPIES = 1000
+"""Maximum number of objects that are copied at once."""
 
 Key = Annotated[str, Field(min_length=8, max_length=64, pattern=r"^[A-Za-z0-9-]+$")]
 """Random key of a request that adds something, so that a repeated request counts once."""
@@ -28,6 +28,14 @@ class NewObject(Message):
     label: Identity | None = None
     size: tuple[int, int] | None = None
     """Image width and height that the page shows. The request is refused if the file has another size by now."""
+
+
+class NewCopies(Message):
+    """Copies of objects of any image, or boxes around them for the network."""
+
+    key: Key
+    objects: Annotated[list[Identity], Field(min_length=1, max_length=MAX_COPIES)]
+    boxes: bool = False
 
 
 class NewStep(Message):
@@ -96,7 +104,22 @@ class LastImage(Message):
 class StoredStep(Message):
     """A step as the page draws and lists it. A mask step comes without its mask."""
 
-    type: Literal["click", "box", "scribble", "brush", "lasso", "mask", "clear", "remove", "choose", "tidy"]
+    type: Literal[
+        "click",
+        "box",
+        "scribble",
+        "brush",
+        "lasso",
+        "mask",
+        "clear",
+        "remove",
+        "choose",
+        "tidy",
+        "merge",
+        "subtract",
+        "split",
+        "arrange",
+    ]
     positive: bool = True
     only_here: bool = False
     point: Point | None = None
@@ -109,6 +132,8 @@ class StoredStep(Message):
     holes: int | None = None
     specks: int | None = None
     smooth: int | None = None
+    objects: list[int] | None = None
+    """Ids of the objects that a step has merged, subtracted or split off."""
     live: bool
     """Whether this is an active prompt: in force, not removed, and later than the last fresh start."""
 
@@ -158,6 +183,10 @@ class ObjectState(Message):
     """Time that the network took for this answer; None if the network was not used."""
     choice: Choice | None = None
     """The candidates that the mask was chosen from; None if no choose step came after the last prompt."""
+    others: list["ObjectState"] = Field(default_factory=list)
+    """Other objects that the step has added, deleted or restored, or its undo or redo."""
+    order: list[int] | None = None
+    """Ids of the objects of the image from back to front, if that step may have changed the order."""
 
 
 class ImportResult(Message):
@@ -168,6 +197,14 @@ class ImportResult(Message):
     """Sentences on how the file was read, what was guessed, and what was left out."""
     tags: list[str]
     """All tags that the image has now."""
+
+
+class WaitingBoxes(Message):
+    """Boxes that the network answers in the background: imported ones, and copies."""
+
+    waiting: int
+    answered: int
+    """Number of boxes that were answered since the server began with those that wait."""
 
 
 class ImageListed(Message):
@@ -205,7 +242,7 @@ class ImageOpened(Message):
     done: bool
     review: ImageReview
     objects: list[ObjectState]
-    """In order of creation, without deleted objects."""
+    """From back to front, without deleted objects."""
 
 
 class ExportFormat(Message):

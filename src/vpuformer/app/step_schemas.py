@@ -17,8 +17,14 @@ from vpuformer.metrics import MASK_THRESHOLD
 MAX_POINTS = 10_000
 """Maximum number of points in a scribble, brush stroke or lasso."""
 
+MAX_OBJECTS = 10_000
+"""Maximum number of objects that a step names."""
+
 MAX_RUNS = 16_000_000
 """Maximum length of a run-length text in characters; 12 MB decoded."""
+
+Identity = Annotated[int, Field(ge=1, le=2**31 - 1)]
+"""Id of an image, label or object, in the range that every database can store."""
 
 Number = Annotated[float, Field(ge=-1e6, le=1e6, allow_inf_nan=False)]
 Point = tuple[Number, Number]
@@ -130,6 +136,39 @@ class TidyStep(Message):
     """Radius in pixels within which the outline is smoothed."""
 
 
+class MergeStep(Message):
+    """Add the masks of other objects, and delete these. Earlier prompts become inactive."""
+
+    type: Literal["merge"]
+    objects: Annotated[list[Identity], Field(min_length=1, max_length=MAX_OBJECTS)]
+
+
+class SubtractStep(Message):
+    """Remove the pixels of other objects. Earlier prompts become inactive."""
+
+    type: Literal["subtract"]
+    objects: Annotated[list[Identity], Field(min_length=1, max_length=MAX_OBJECTS)]
+
+
+class SplitStep(Message):
+    """Make each connected part an object of its own. This object keeps the largest.
+
+    Earlier prompts become inactive.
+    """
+
+    type: Literal["split"]
+    path: Annotated[list[Point], Field(min_length=2, max_length=MAX_POINTS)] | None = None
+    """A line that cuts the mask. Only parts that it separates are split off."""
+
+
+class ArrangeStep(Message):
+    """Move the object right above another one, in the order from back to front."""
+
+    type: Literal["arrange"]
+    above: Identity | None
+    """Id of the object below; null to move to the back."""
+
+
 Step = Annotated[
     ClickStep
     | BoxStep
@@ -140,7 +179,11 @@ Step = Annotated[
     | ClearStep
     | RemoveStep
     | ChooseStep
-    | TidyStep,
+    | TidyStep
+    | MergeStep
+    | SubtractStep
+    | SplitStep
+    | ArrangeStep,
     Field(discriminator="type"),
 ]
 PROMPTS = ("click", "box", "scribble")

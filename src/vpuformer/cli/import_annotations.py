@@ -100,7 +100,7 @@ def summary_text(report: "FolderImport") -> str:
     if report.answered:
         lines.append(f"{counted(report.answered, 'mask')} made from boxes; look at each before you accept it")
     if report.waiting:
-        when = "would be made a mask" if report.dry_run else "answered when the image is opened"
+        when = "would be made a mask" if report.dry_run else "answered by vpuformer annotate"
         lines.append(f"{counted(report.waiting, 'box')} without a mask, {when}")
     for title, reasons in (("left out", report.left_out), ("note", report.remarks)):
         for reason in reasons:

@@ -20,6 +20,7 @@ from vpuformer.app.annotation.folder_import import ImportSettings, import_folder
 from vpuformer.app.images.folder import Folder
 from vpuformer.app.import_report import FolderImport
 from vpuformer.app.store import rle
+from vpuformer.app.store.imports import ImportedObject
 from vpuformer.app.store.rows import LabelSettings, StepAnswer
 from vpuformer.app.store.store import Store
 from vpuformer.errors import MaskError
@@ -340,6 +341,17 @@ def test_an_object_imported_without_attributes_is_known_when_they_come(add: Add,
     assert counts(add(again, name="other.json")) == (0, 1, 0)
     assert counts(add(again, name="one.json")) == (0, 0, 1)
     assert store.objects_of(1)[0].attributes == {"colour": "red"}
+
+
+def test_equal_masks_are_distinguished_by_their_attributes(store: Store) -> None:
+    store.sync(["a.png"])
+    mask = rle.encode(np.ones((2, 2), bool))
+    red, green, blue = (
+        ImportedObject("cup", mask, 4, attributes={"colour": colour}) for colour in ("red", "green", "blue")
+    )
+    store.import_objects(1, [red, blue])
+    store.change_object(1, deleted=True)
+    assert [(each.outcome, each.id) for each in store.import_objects(1, [green, blue])] == [("new", 3), ("same", 2)]
 
 
 def test_masks_without_a_required_label_are_not_accepted(add: Add, store: Store) -> None:

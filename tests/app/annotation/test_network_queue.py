@@ -135,3 +135,27 @@ def test_the_thread_looks_for_work_once_a_piece_of_work(
     assert done.wait(20)
     queue.close()
     assert len(looks) <= 20 + 3 + 1
+
+
+def test_a_patient_question_comes_after_questions_and_tasks() -> None:
+    queue, gate = NetworkQueue(), threading.Event()
+    done: list[str] = []
+    first = threading.Thread(target=queue.ask, args=(gate.wait,))
+    first.start()
+    while not queue.waiting:
+        time.sleep(0.001)
+    patient = threading.Thread(target=queue.ask_patiently, args=(lambda: done.append("patient"),))
+    patient.start()
+    time.sleep(0.05)
+    queue.prepare(lambda: done.append("task"))
+    asked = threading.Thread(target=queue.ask, args=(lambda: done.append("question"),))
+    asked.start()
+    while queue.waiting < 2:
+        time.sleep(0.001)
+    gate.set()
+    for thread in (first, asked, patient):
+        thread.join()
+    assert done == ["question", "task", "patient"]
+    queue.close()
+    with pytest.raises(BusyError):
+        queue.ask_patiently(lambda: None)

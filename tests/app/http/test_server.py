@@ -336,6 +336,8 @@ def test_a_new_object_is_empty_and_one_key_makes_one(client: TestClient) -> None
         "area": 0,
         "seconds": None,
         "choice": None,
+        "others": [],
+        "order": None,
     }
     assert client.get("/api/images/2").json()["objects"] == []  # until something is done to it
     clicked = step(client, first.json(), {"type": "click", "point": [9, 9]})

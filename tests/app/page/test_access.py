@@ -126,7 +126,11 @@ def test_axe_finds_nothing_serious(address: str, scheme: str) -> None:
         assert (faults(person), "attributes and tags") == ([], "attributes and tags")
         page.locator("#stage").focus()
         person.press("d")
-        for key, shown in (("d", "#ask"), ("?", "#keys"), ("Control+s", "#export-menu")):
+        page.locator("#side").get_by_role("button", name="More").click()
+        assert page.locator("#more-menu").is_visible()
+        assert faults(person) == []
+        page.keyboard.press("Escape")
+        for key, shown in (("d", "#ask"), ("?", "#keys"), ("i", "#import-dialog"), ("Control+s", "#export-menu")):
             page.keyboard.press(key)
             page.locator(shown).wait_for()
             assert (faults(person), shown) == ([], shown)

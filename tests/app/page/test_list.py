@@ -81,7 +81,7 @@ def test_the_list_is_filtered_ordered_and_left_when_an_image_no_longer_fits(addr
 
         order.select_option("name")
         page.locator("#stage").focus()
-        person.press("j")
+        person.press("Control+ArrowRight")
         assert person.status["image"] == "b.jpg", "the search goes on from the first image"
 
 
@@ -112,7 +112,7 @@ def test_an_image_is_rejected_and_its_comment_is_shown_to_whoever_opens_it(addre
         person.wait(state="idle", image="b.jpg")
         assert not page.locator("#review-note").is_visible()
         for _ in range(3):
-            person.press("j")
+            person.press("Control+ArrowRight")
         assert person.status["image"] == "a.jpg", "a rejected image needs something"
         assert page.locator("#review-text").inner_text() == "Rejected in review: The handle, please j d"
         person.press("d")

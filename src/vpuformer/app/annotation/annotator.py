@@ -8,6 +8,8 @@ from typing import Any, Literal
 from vpuformer.app.annotation import history
 from vpuformer.app.annotation.answering import Answering, as_answer
 from vpuformer.app.annotation.loaded_object import LoadedObject
+from vpuformer.app.annotation.shaping import SHAPING, shaped
+from vpuformer.app.annotation.waiting_boxes import BoxBacklog
 from vpuformer.app.images.folder import Folder
 from vpuformer.app.images.gallery import Gallery
 from vpuformer.app.images.open_images import OpenImage
@@ -39,11 +41,14 @@ class Annotator:
         self.folder, self.store, self.segmenter = folder, store, segmenter
         self.gallery = Gallery(folder, store)
         self.answering = Answering(self.gallery, segmenter, store.masks_of)
+        self.boxes = BoxBacklog(folder, store, self.answering, segmenter)
         self._locks = [threading.Lock() for _ in range(_LOCKS)]
 
     def close(self) -> None:
         """Wait for the running network call, and close the store."""
+        self.boxes.stop()
         self.answering.close()
+        self.boxes.join()
         self.gallery.opened.close()
         self.store.close()
 
@@ -58,7 +63,8 @@ class Annotator:
     def open(self, identity: int, following: int | None = None) -> ImageOpened:
         """Return an image with its objects, and prepare this and the next image.
 
-        `following` is the image that the person probably opens next, by default the next one of the folder.
+        `following` is the image that the person probably opens next, by default the next one of the folder. Boxes
+        that wait for the network are answered in the background: there may be hundreds.
 
         Raises:
             ImageError: its file is gone or broken, or has another size than its objects.
@@ -70,6 +76,12 @@ class Annotator:
         if following is not None:
             self.gallery.opened.prefetch(self.gallery.name(following))
             self.answering.prepare(following)
+        states = [
+            self.state(each.row.id, boxes_wait=True) if each.unanswered and not each.waits else self._state(each)
+            for each in LoadedObject.all_of(self.store, identity)
+        ]
+        if any(state.answered < state.at for state in states):
+            self.boxes.look()
         return ImageOpened(
             id=identity,
             name=row.name,
@@ -82,14 +94,13 @@ class Annotator:
             notes=list(image.notes),
             done=row.done,
             review=ImageReview(verdict=row.review, comment=row.comment),
-            objects=[
-                self.state(each.row.id) if each.waits else self._state(each)
-                for each in LoadedObject.all_of(self.store, identity)
-            ],
+            objects=states,
         )
 
-    def state(self, identity: int) -> ObjectState:
+    def state(self, identity: int, *, boxes_wait: bool = False) -> ObjectState:
         """Return the state of an object, after answering its unanswered steps.
+
+        With `boxes_wait`, a box without an answer, such as an imported one, is left to the background.
 
         If the network fails on a step, the step stays, and the object keeps its former mask until the step is answered
         or undone.
@@ -98,7 +109,8 @@ class Annotator:
             BusyError: too many requests are waiting.
         """
         with self._lock(identity):
-            return self._answered_state(self._load(identity))
+            loaded = self._load(identity)
+            return self._state(loaded) if boxes_wait and loaded.waits else self._answered_state(loaded)
 
     def step(self, identity: int, new: NewStep) -> ObjectState:
         """Store a step, answer it, and store the answer.
@@ -115,22 +127,41 @@ class Annotator:
             row, steps, sent = self.store.history_before(identity, new.key)
             loaded, since = LoadedObject(self.store, row, steps), 0
             if not sent:  # a repeated step may no longer fit
-                content, answer = self._checked(loaded, new.step)
-                if new.keep_off:
-                    others = self.store.current_answers(row.image, set(new.keep_off) - {identity})
-                    content["keep_off"] = others
-                    answer = answer and self.answering.without(answer, others, row.image)
-                added = self.store.add_step(identity, new.revision, new.key, content, answer)
-                if added is not None and row.revision == new.revision:
-                    loaded, since = loaded.with_step(added, content, answer), row.at
-                else:  # another program changed the object in the same store
-                    loaded = self._load(identity)
+                if isinstance(new.step, SHAPING):
+                    loaded, since = self._shape(loaded, new)
+                else:
+                    loaded, since = self._add(loaded, new)
             try:
                 self._answer_steps(loaded)
             except InputError:
                 self.store.withdraw(identity, new.key)  # else every later request would fail with this error
                 raise
-            return self._state(loaded, since=since)
+            state = self._state(loaded, since=since)
+        return self._with_others(state, loaded, loaded.row.at - 1)
+
+    def _add(self, loaded: LoadedObject, new: NewStep) -> tuple[LoadedObject, int]:
+        """Store a step. Return the object with it, and the number of steps that the page has."""
+        row = loaded.row
+        content, answer = self._checked(loaded, new.step)
+        if new.keep_off:
+            others = self.store.current_answers(row.image, set(new.keep_off) - {row.id})
+            content["keep_off"] = others
+            answer = answer and self.answering.without(answer, others, row.image)
+        added = self.store.add_step(row.id, new.revision, new.key, content, answer)
+        if added is not None and row.revision == new.revision:
+            return loaded.with_step(added, content, answer), row.at
+        return self._load(row.id), 0  # another program changed the object in the same store
+
+    def _shape(self, loaded: LoadedObject, new: NewStep) -> tuple[LoadedObject, int]:
+        """Store a step that needs no network, with its answer, once all steps before have theirs; else as `_add`."""
+        row = loaded.row
+        self._answer_steps(loaded)
+        index = loaded.answered_index
+        former = None if index is None else loaded.answer(index)
+        content, answer, parts = shaped(self.store, new.step, row.id, row.image, self.gallery.size(row.image), former)
+        self.store.add_step(row.id, new.revision, new.key, content, answer, parts)
+        loaded = self._load(row.id)
+        return loaded, row.at if loaded.row.revision == row.revision + 1 == new.revision + 1 else 0
 
     def undo_redo(self, identity: int, revision: int, direction: Literal[-1, 1]) -> ObjectState:
         """Undo (-1) or redo (1) one step; errors as in `Store.undo_redo`."""
@@ -138,7 +169,16 @@ class Annotator:
             row = self.store.undo_redo(identity, revision, direction)
             loaded = self._load(identity)
             since = len(loaded.steps) if loaded.row.revision == row.revision else 0
-            return self._answered_state(loaded, since=since)
+            state = self._answered_state(loaded, since=since)
+        return self._with_others(state, loaded, row.at - (direction > 0))
+
+    def _with_others(self, state: ObjectState, loaded: LoadedObject, index: int) -> ObjectState:
+        """The state with what the step at this index, its undo or redo has done beyond the object."""
+        content = loaded.steps[index].content if 0 <= index < len(loaded.steps) else None
+        if content is None or content["type"] not in ("merge", "split", "arrange"):
+            return state
+        others = [self._state(self._load(each)) for each in content.get("objects", ())]
+        return state.model_copy(update={"others": others, "order": self.store.order(loaded.row.image)})
 
     def change(self, identity: int, known: ClientState | None = None, **values: Any) -> ObjectState:
         """Set `label`, `accepted`, `deleted` or `attributes`; errors as in `Store.change_object`.

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from functools import partial
 from math import sqrt
+from typing import TypeVar
 
 import numpy as np
 
@@ -25,6 +26,8 @@ from vpuformer.geometry import Crop
 from vpuformer.inference.pixels import distance_from, pixels_under
 from vpuformer.inference.protocol import Encoded, Prediction, Query, Segmenter
 from vpuformer.prompts import Prompt
+
+T = TypeVar("T")
 
 ENCODED_BUDGET = 400_000_000
 """Bytes of encoded images that are kept, the newest in any case: their pixels and features."""
@@ -72,6 +75,10 @@ class Answering:
     def waiting(self) -> int:
         """Questions that wait for the network, or are being answered."""
         return self._network.waiting
+
+    def ask_patiently(self, question: Callable[[], T]) -> T:
+        """Run `question` in the network's thread once nobody waits; errors as in `NetworkQueue`."""
+        return self._network.ask_patiently(question)
 
     def prepare(self, image: int) -> None:
         """Encode an image once nobody waits, if it is open by then; never raises."""

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from vpuformer.app.annotation.answering import as_network_answer
+from vpuformer.app.annotation.loaded_object import LoadedObject
 from vpuformer.app.images.folder import Folder
 from vpuformer.app.store.store import Store
 from vpuformer.images import read_image
@@ -37,10 +38,11 @@ class BoxAnswers:
             ImageError: the image cannot be read.
             Exception: whatever the segmenter raises; boxes that have their answer keep it.
         """
+        loaded = (LoadedObject(self._store, *self._store.history(each)) for each in objects)
         waiting = [
-            (steps[0].id, prompt_from_dict(steps[0].content))
-            for row, steps in map(self._store.history, objects)
-            if len(steps) == row.at == 1 and not steps[0].answered and not row.deleted
+            (each.steps[0].id, prompt_from_dict(each.steps[0].content))
+            for each in loaded
+            if each.waits and not each.row.deleted
         ]
         if not waiting:
             return 0

@@ -63,7 +63,7 @@ def import_folder(
 
     Args:
         answer: called with each image and the ids of its objects that have a box and no mask, to let the network
-            answer them; returns how many it answered. None: boxes wait until their image is opened.
+            answer them; returns how many it answered. None: boxes wait for the server.
         track: shows the progress.
 
     Raises:

@@ -14,7 +14,7 @@ from vpuformer.prompts import Prompt, prompt_from_dict
 Content = Mapping[str, Any]
 """A step as it is stored: the JSON of a step in `vpuformer.app.step_schemas`; a mask step without its mask."""
 
-STARTS = ("mask", "lasso", "clear")
+STARTS = ("mask", "lasso", "clear", "merge", "subtract", "split")
 """Types of steps that make earlier prompts inactive."""
 
 _SUBPIXEL = 4
@@ -87,9 +87,9 @@ def brush_strokes(contents: Sequence[Content]) -> list[Content]:
 
 
 def choice(contents: Sequence[Content]) -> Content | None:
-    """Return the choose step that the mask is from, but for strokes and tidying, or None."""
+    """Return the choose step that the mask is from, if only strokes, tidying and moves follow."""
     for content in reversed(contents):
-        if content["type"] not in ("brush", "tidy"):
+        if content["type"] not in ("brush", "tidy", "arrange"):
             return content if content["type"] == "choose" else None
     return None
 

@@ -68,7 +68,11 @@ def import_masks(annotator: Annotator, image: int, content: bytes, label: int | 
         notes.append(f"{counted(repeated, 'object')} skipped, which the image already has with the same label")
     if renamed:
         notes.append(f"labels with another name than in the file: {listed(renamed)}")
-    made = [annotator.state(each.id) for each in imported if each.outcome == "new" and each.id is not None]
+    if any(each.waits for each in imported):
+        annotator.boxes.look()
+    made = [
+        annotator.state(each.id, boxes_wait=True) for each in imported if each.outcome == "new" and each.id is not None
+    ]
     return ImportResult(objects=made, notes=notes, tags=list(annotator.store.image(image).tags))
 
 

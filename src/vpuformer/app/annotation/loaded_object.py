@@ -34,7 +34,7 @@ class LoadedObject:
         return loaded
 
     @property
-    def waits(self) -> bool:
+    def unanswered(self) -> bool:
         """Whether the last step in force has no answer yet."""
         return self.row.at > 0 and not self.steps[self.row.at - 1].answered
 
@@ -42,6 +42,13 @@ class LoadedObject:
     def answered_index(self) -> int | None:
         """Index of the last answered step in force, or None."""
         return last_answered(self.row, self.steps)
+
+    @property
+    def waits(self) -> bool:
+        """Whether this is a single box without an answer, such as an imported one."""
+        if self.row.at != 1 or len(self.steps) != 1:
+            return False
+        return self.steps[0].content["type"] == "box" and not self.steps[0].answered
 
     def contents(self, index: int) -> list[history.Content]:
         """Return the contents of the steps up to and including this one."""
@@ -100,7 +107,7 @@ class LoadedObject:
             live=[each for each in active if each < since],
             steps=[
                 StoredStep(
-                    **{name: value for name, value in step.content.items() if name not in ("scores", "keep_off")},
+                    **{name: value for name, value in step.content.items() if name in StoredStep.model_fields},
                     live=position in active,
                 )
                 for position, step in enumerate(self.steps[since:], start=since)

@@ -26,6 +26,8 @@ _log = logging.getLogger(__name__)
 class NetworkQueue:
     """One thread that answers questions in order, and runs tasks while no question waits.
 
+    Patient questions come last: one of them runs while neither a question nor a task waits.
+
     >>> queue = NetworkQueue()
     >>> queue.ask(lambda: 6 * 7)
     42
@@ -36,6 +38,7 @@ class NetworkQueue:
         self._max_waiting = max_waiting
         self._changed = threading.Condition()
         self._questions: deque[tuple[Callable[[], object], Future[object]]] = deque()
+        self._patient: deque[tuple[Callable[[], object], Future[object]]] = deque()
         # A person who leafs through a folder leaves tasks behind that nobody needs any more.
         self._tasks: deque[Callable[[], object]] = deque(maxlen=MAX_TASKS)
         self._closed = False
@@ -43,6 +46,20 @@ class NetworkQueue:
         self._thread.start()
         self.waiting = 0
         """Number of unanswered questions, including the running one."""
+
+    def ask_patiently(self, question: Callable[[], T]) -> T:
+        """Run `question` once nobody else waits, and return or raise what it does.
+
+        Raises:
+            BusyError: the queue is closed.
+        """
+        promise: Future[T] = Future()
+        with self._changed:
+            if self._closed:
+                raise BusyError(_CLOSED)
+            self._patient.append((question, cast("Future[object]", promise)))
+            self._changed.notify()
+        return _result(promise)
 
     def ask(self, question: Callable[[], T]) -> T:
         """Run `question` in its turn, and return or raise what it does.
@@ -60,9 +77,7 @@ class NetworkQueue:
             self._questions.append((question, cast("Future[object]", promise)))
             self._changed.notify()
         try:
-            return promise.result()
-        except CancelledError:
-            raise BusyError(_CLOSED) from None
+            return _result(promise)
         finally:
             with self._changed:
                 self.waiting -= 1
@@ -81,9 +96,10 @@ class NetworkQueue:
         """Finish the running job and discard the waiting ones."""
         with self._changed:
             self._closed = True
-            for _, promise in self._questions:
+            for _, promise in (*self._questions, *self._patient):
                 promise.cancel()
             self._questions.clear()
+            self._patient.clear()
             self._tasks.clear()
             self._changed.notify()
         self._thread.join()
@@ -95,12 +111,21 @@ class NetworkQueue:
     def _next(self) -> Callable[[], object] | None:
         """Wait for the next job, questions first; None once the queue is closed."""
         with self._changed:
-            self._changed.wait_for(lambda: self._questions or self._tasks or self._closed)
+            self._changed.wait_for(lambda: self._questions or self._tasks or self._patient or self._closed)
             if self._closed:
                 return None
             if self._questions:
                 return partial(_answer, *self._questions.popleft())
-            return partial(_prepare, self._tasks.popleft())
+            if self._tasks:
+                return partial(_prepare, self._tasks.popleft())
+            return partial(_answer, *self._patient.popleft())
+
+
+def _result(promise: "Future[T]") -> T:
+    try:
+        return promise.result()
+    except CancelledError:
+        raise BusyError(_CLOSED) from None
 
 
 def _answer(question: Callable[[], object], promise: "Future[object]") -> None:

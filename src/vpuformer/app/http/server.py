@@ -50,6 +50,7 @@ def create_app(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         annotator = _opened(folder, store, segmenter)
         app.state.annotator = annotator
+        annotator.boxes.look()  # those that waited when the server stopped
         telemetry.watch(annotator)
         yield
         annotator.close()

@@ -2,10 +2,9 @@
 
 import { ask } from "./ask.js";
 import { byId } from "./dom.js";
-import { boxOf } from "./gestures.js";
+import { KeyboardCross } from "./keyboardcross.js";
 import { plural } from "./sentence.js";
 import { distanceTo, fit, livePrompts, onlyHere } from "./steps.js";
-import { clamped } from "./viewport.js";
 
 /** @typedef {import("./types.js").Point} Point */
 /** @typedef {import("./types.js").Step} Step */
@@ -23,27 +22,24 @@ import { clamped } from "./viewport.js";
  * @property {import("./render.js").Renderer} renderer
  * @property {import("./toast.js").Toasts} toasts
  * @property {import("./counts.js").Counts} counts
+ * @property {import("./clipboard.js").Clipboard} clipboard
+ * @property {import("./importdialog.js").ImportDialog} importing
  */
 
 /** Screen pixels within which Alt+click selects a prompt. */
 const PICK_RADIUS = 14;
-/** Screen pixels that the keyboard cross moves. */
-const CROSS_STEP = 10;
 const ZOOM = 1.25;
 const REGIONS = ["stage", "tidy", "review", "quick", "side", "search", "tools"];
 
 const NO_DETAILS = "There are no attributes and no tags. Define some first: press Set up, next to Labels.";
 
 /** @param {ActionDeps} deps */
-export function actions({ session, settings, stage, labels, setup, attributes, tags, input, renderer, toasts, counts }) {
-  /** First corner of a box drawn with the keyboard, and its image. @type {{at: Point, on: object} | null} */
-  let set = null;
-  const corner = () => (set && set.on === session.image ? set.at : null);
-
+export function actions({ session, settings, stage, labels, setup, attributes, tags, input, renderer, toasts, counts, clipboard, importing }) {
   /** @param {Step} step */
   const prompt = (step) => {
     const { image } = session;
     if (!image || image !== stage.image) return; // meant for the former image, which is visible until the next frame
+    if (session.picking) return session.pickAlong(pointsOf(step));
     const fitted = fit(step, image);
     if (!fitted) return;
     const keeps = settings.onlyHere && session.current?.optimistic.at; // there is a mask to keep
@@ -61,7 +57,8 @@ export function actions({ session, settings, stage, labels, setup, attributes, t
       .sort((a, b) => a.far - b.far)[0];
     if (current && near) session.select(current, session.selected === near.index ? null : near.index);
     else {
-      session.select(session.entryAt(point, current) ?? current);
+      const entry = session.entryAt(point, current) ?? current;
+      if (entry) session.point(entry);
     }
   };
 
@@ -71,52 +68,14 @@ export function actions({ session, settings, stage, labels, setup, attributes, t
     if (!session.current || session.opening !== null) Object.assign(settings, { positive: true, onlyHere: false });
   };
 
-  /** @param {string} combo */
-  const moveCross = (combo) => {
-    const { image } = session;
-    if (!image) return;
-    const far = combo.startsWith("Ctrl") ? 1 : Math.max(1, CROSS_STEP / stage.view.scale);
-    const dx = combo.endsWith("Left") ? -far : combo.endsWith("Right") ? far : 0;
-    const dy = combo.endsWith("Up") ? -far : combo.endsWith("Down") ? far : 0;
-    const [x, y] = stage.cross ?? stage.toImage([stage.size.width / 2, stage.size.height / 2]);
-    stage.cross = clamped([x + dx, y + dy], image);
-    const from = corner();
-    if (from) stage.draft = { kind: "box", positive: settings.positive, path: [from, stage.cross], radius: 0 };
-    stage.reveal(stage.cross);
-    renderer.where(stage.cross);
-    stage.redraw();
-  };
-
-  /** @param {boolean} positive */
-  const atCross = (positive) => {
-    const point = stage.cross;
-    if (!point) return toasts.show("First move the cross with Shift and the arrow keys.");
-    if (settings.tool === "brush" || settings.tool === "eraser") {
-      const paints = positive !== (settings.tool === "eraser");
-      return prompt({ type: "brush", path: [point], radius: settings.radius, positive: paints });
-    }
-    if (settings.tool !== "box") return prompt({ type: "click", point, positive });
-    const from = corner();
-    if (!from) {
-      if (session.image) set = { at: point, on: session.image };
-      return;
-    }
-    const box = boxOf(from, point);
-    dropCorner();
-    if (box[0] < box[2] && box[1] < box[3]) prompt({ type: "box", box, positive });
-  };
-
-  const dropCorner = () => {
-    set = null;
-    stage.draft = null;
-    stage.redraw();
-  };
+  const cross = new KeyboardCross({ session, settings, stage, renderer, toasts }, prompt);
 
   const escape = () => {
     const focused = document.activeElement;
     if (focused instanceof HTMLInputElement || focused instanceof HTMLTextAreaElement) byId("stage").focus();
     else if (input.active) input.cancel();
-    else if (corner()) dropCorner();
+    else if (cross.corner) cross.dropCorner();
+    else if (session.picking) session.cancelPicking();
     else if (session.selected !== null) session.select(session.current);
     else if (settings.tidyOpen) toggleCard("tidyOpen");
     else if (settings.reviewOpen) toggleCard("reviewOpen");
@@ -235,10 +194,22 @@ export function actions({ session, settings, stage, labels, setup, attributes, t
       settings.turn("keepOff", !settings.keepOff);
       toasts.show(settings.keepOff ? "Accepted and locked objects are kept off." : "Prompts may reach into accepted objects.");
     },
+    merge: () => session.combine("merge", session.hovered),
+    subtract: () => session.combine("subtract", session.hovered),
+    split: () => session.split(),
+    cut: () => session.cut(),
+    front: () => session.arrange("front"),
+    forward: () => session.arrange("forward"),
+    backward: () => session.arrange("backward"),
+    back: () => session.arrange("back"),
+    copy: () => (String(getSelection()) ? false : clipboard.copy()), // of text
+    paste: () => (clipboard.isEmpty ? false : void clipboard.paste()),
+    duplicate: () => void clipboard.duplicate(),
+    copyOn: () => thenPlain(() => void clipboard.copyOn()),
     hideObject: () => onTarget((entry) => session.toggleHidden(entry)),
     showAlone: () => (session.hovered || session.current ? onTarget((entry) => session.showAlone(entry)) : session.showAll()),
     showAll: () => session.showAll(),
-    import: () => byId("import-file").click(),
+    import: () => importing.open(),
     escape,
     next: () => thenPlain(() => void session.turnPage(1)),
     previous: () => thenPlain(() => void session.turnPage(-1)),
@@ -263,9 +234,9 @@ export function actions({ session, settings, stage, labels, setup, attributes, t
     probability: () => (settings.probability = !settings.probability),
     theme: turnTheme,
     help: () => /** @type {HTMLDialogElement} */ (byId("keys")).showModal(),
-    cross: moveCross,
-    positive: () => atCross(settings.positive),
-    negative: () => atCross(!settings.positive),
+    cross: (combo) => cross.move(combo),
+    positive: () => cross.prompt(settings.positive),
+    negative: () => cross.prompt(!settings.positive),
     region: nextRegion,
     again: () => void (session.openId === undefined ? session.start() : session.open(session.openId)),
   };
@@ -278,7 +249,7 @@ export function actions({ session, settings, stage, labels, setup, attributes, t
       let result;
       if (act.startsWith("tool:")) {
         settings.tool = /** @type {Settings["tool"]} */ (act.slice(5));
-        if (corner()) dropCorner();
+        if (cross.corner) cross.dropCorner();
       } else result = table[act]?.(combo);
       input.updateCursor();
       renderer.refresh();
@@ -292,4 +263,11 @@ export function actions({ session, settings, stage, labels, setup, attributes, t
       stage.redraw();
     },
   };
+}
+
+/** The points that a prompt was drawn along. @param {Step} step @returns {Point[]} */
+function pointsOf(step) {
+  if ("path" in step && step.path) return step.path;
+  if (step.type === "box") return [[step.box[0], step.box[1]], [step.box[2], step.box[3]]];
+  return step.type === "click" ? [step.point] : [];
 }

@@ -126,6 +126,29 @@ export const getNetwork = () => ask("api/network");
  */
 export const openImage = (id, signal, following) => ask(`api/images/${id}${following === undefined ? "" : `?following=${following}`}`, { signal });
 
+/** @param {number} id @returns {Promise<ObjectState>} after the network has answered its steps */
+export const getObject = (id) => ask(`api/objects/${id}`);
+
+/** @returns {Promise<import("./types.js").WaitingBoxes>} */
+export const getBoxes = () => ask("api/boxes");
+
+/**
+ * Import annotations of all images.
+ *
+ * @param {{body: Blob, name: string, label: string | null, accept: boolean}} files label: name of the label for objects
+ *   without one
+ * @param {boolean} dryRun report and change nothing
+ * @returns {Promise<import("./types.js").FolderImport>}
+ */
+export async function importFolder({ body, name, label, accept }, dryRun) {
+  if (body.size > MAX_BYTES) throw new Refusal(413, "The files are larger than 32 MB. Import them with the command: vpuformer import");
+  const query = new URLSearchParams({ name, accept: String(accept), dry_run: String(dryRun), ...(label === null ? {} : { label }) });
+  return ask(`api/import?${query}`, { method: "POST", body, headers: { ...CHANGE_HEADER, "Content-Type": "application/octet-stream" } });
+}
+
+/** @param {number} image @param {import("./types.js").NewCopies} copies @returns {Promise<ImportResult>} */
+export const copyObjects = (image, copies) => sendJson("POST", `api/images/${image}/copies`, copies);
+
 /** @param {number} image */
 export const putPlace = (image) => sendJson("PUT", "api/place", { image });
 

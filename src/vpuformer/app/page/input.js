@@ -13,6 +13,7 @@ import { BASE, MARKS, MASKS } from "./stage.js";
  * @property {HTMLElement} host
  * @property {import("./stage.js").Stage} stage
  * @property {import("./settings.js").Settings} settings
+ * @property {() => import("./gestures.js").Tool} tool that the next gesture draws with
  * @property {(step: Step) => void} onPrompt
  * @property {(point: Point) => void} onPick
  * @property {(point: Point | null) => void} onHover image point under the pointer
@@ -60,8 +61,9 @@ export class Input {
 
   /** Set the cursor to what a press would do. */
   updateCursor() {
-    const { host, settings } = this.#deps;
-    const brush = settings.tool === "brush" || settings.tool === "eraser";
+    const { host } = this.#deps;
+    const tool = this.#deps.tool();
+    const brush = tool === "brush" || tool === "eraser";
     host.dataset.cursor = this.space ? "grab" : brush ? "none" : "cross";
   }
 
@@ -82,7 +84,8 @@ export class Input {
     host.focus({ preventScroll: true });
     host.setPointerCapture(event.pointerId);
     this.#follow();
-    const { tool, positive, radius } = settings;
+    const { positive, radius } = settings;
+    const tool = this.#deps.tool();
     const pointer = this.#pointer(event);
     this.#hover(event.pointerType === "touch" ? null : pointer);
     this.#apply(this.#gestures.down(pointer, { tool, positive, radius, panning: this.space }));

@@ -2,13 +2,17 @@
 
 import * as api from "./api.js";
 import { actions } from "./actions.js";
+import { BoxWatch } from "./boxwatch.js";
+import { Clipboard } from "./clipboard.js";
 import { Counts } from "./counts.js";
 import { byId } from "./dom.js";
 import { fillExports } from "./exporting.js";
 import { FileList } from "./filelist.js";
 import { Hover } from "./hover.js";
+import { ImportDialog } from "./importdialog.js";
 import { Input } from "./input.js";
 import { belongsTo, comboOf, fillDialog, lookUp } from "./keys.js";
+import { MoreMenu } from "./moremenu.js";
 import { AttributePanel } from "./attributepanel.js";
 import { LabelChanges } from "./labelchanges.js";
 import { Labels } from "./labels.js";
@@ -62,6 +66,7 @@ const queue = new Queue({
   clock,
   onReply: (lane, body, newest) => session.onReply(lane, body, newest),
   onRefused: (lane, action, sentence, certain) => session.onRefused(lane, action, sentence, certain),
+  onOthers: (image, others, order) => session.takeOver(image, others, order),
   onUnlabelled: () => session.onUnlabelled(),
   onStatus(status, _, reason) {
     renderer.connection(status, reason);
@@ -97,6 +102,7 @@ const input = new Input({
   host,
   stage,
   settings,
+  tool: () => (session.picking === "cut" ? "scribble" : settings.tool),
   onPrompt: (step) => commands.prompt(step),
   onPick: (point) => commands.pick(point),
   onHover(point) {
@@ -105,12 +111,16 @@ const input = new Input({
   },
 });
 const view = new ViewPanel(settings, () => renderer.refresh());
+const clipboard = new Clipboard(session, byId("ask"));
+const boxes = new BoxWatch(api, session, clock, byId("boxes"));
+const importing = new ImportDialog(byId("import-dialog"), session, api, boxes, byId("import-file"));
+const more = new MoreMenu(byId("more-menu"), session, clipboard);
 const tidy = new TidyPanel(session, settings, clock);
 const review = new Review(session, settings);
 const list = new ListPanel(session, settings, files);
-const renderer = new Renderer({ session, settings, stage, files, labels, setup, attributes, tags, toolbar, input, view, tidy, review, list, network, hover });
+const renderer = new Renderer({ session, settings, stage, files, labels, setup, attributes, tags, toolbar, input, view, tidy, review, list, network, hover, more, boxes, importing });
 const counts = new Counts(/** @type {HTMLDialogElement} */ (byId("counts")), (sentence) => toasts.show(sentence));
-const commands = actions({ session, settings, stage, labels, setup, attributes, tags, input, renderer, toasts, counts });
+const commands = actions({ session, settings, stage, labels, setup, attributes, tags, input, renderer, toasts, counts, clipboard, importing });
 
 fillDialog(/** @type {HTMLDialogElement} */ (byId("keys")));
 fillExports(byId("export-menu"), byId("export"), () => session.project?.formats ?? [], () => queue.waiting, { onSay: say, onToast: (sentence) => toasts.show(sentence) });
@@ -118,7 +128,7 @@ nameButtons();
 
 document.addEventListener("keydown", (event) => {
   const combo = comboOf(event);
-  if (document.querySelector("dialog[open], #export-menu:popover-open") || belongsTo(event.target, combo)) return;
+  if (document.querySelector("dialog[open], [popover]:popover-open") || belongsTo(event.target, combo)) return;
   if (combo in HOLD_KEYS) {
     event.preventDefault();
     if (!event.repeat) commands.hold(combo, true);
@@ -156,4 +166,5 @@ window.addEventListener("beforeunload", (event) => {
 });
 
 void network.run();
+void boxes.run();
 void session.start().then(() => refreshing.run(() => !document.hidden));

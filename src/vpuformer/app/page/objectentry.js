@@ -51,6 +51,12 @@ export class ObjectEntry {
     return this.lane.unconfirmed.length > 0;
   }
 
+  /** Whether it is a box, imported or copied, that the network has not answered yet. */
+  get waits() {
+    const state = this.confirmed;
+    return state !== null && !this.busy && state.at === 1 && state.answered === 0 && state.steps[0]?.type === "box";
+  }
+
   /** The state after all pending actions. */
   get optimistic() {
     return optimisticState(this.confirmed, this.lane.unconfirmed);

@@ -5,8 +5,10 @@ import { Folder } from "./folder.js";
 import { Locks } from "./locks.js";
 import { ObjectEntry } from "./objectentry.js";
 import { contains } from "./rle.js";
+import { Stack } from "./stack.js";
 
 /** @typedef {import("./types.js").ImageOpened} ImageOpened */
+/** @typedef {import("./types.js").ObjectState} ObjectState */
 /** @typedef {import("./types.js").Point} Point */
 /** @typedef {import("./queue.js").Lane} Lane */
 /** @typedef {import("./queue.js").Queue} Queue */
@@ -36,6 +38,7 @@ export class ObjectList {
   keepOff = () => false;
   /** Returns whether each object has its own colour, also where there are labels. */
   byObject = () => false;
+  #stack = new Stack();
   /** Undoes the last deletion or acceptance, until another action. @type {(() => void) | null} */
   withdrawLast = null;
   /** Objects with pending actions, of any image. @type {Map<Lane, ObjectEntry>} */
@@ -83,12 +86,13 @@ export class ObjectList {
     this.queue.retryNow();
   }
 
-  /** Take the objects of an image that was just opened, except those with a newer state here. */
-  /** @param {ImageOpened} image */
+  /** Take the objects of an image that was just opened, except those with a newer state here. @param {ImageOpened} image */
   setObjects(image) {
     const known = [...this.known.values()].filter((entry) => entry.image === image.id);
     const ids = new Map(known.map((entry) => [entry.id, entry]));
-    this.entries = image.objects.map((state) => {
+    this.#stack.read(image.objects.map(({ id }) => id));
+    const created = [...image.objects].sort((a, b) => a.id - b.id);
+    this.entries = created.map((state) => {
       const entry = ids.get(state.id);
       const newer = entry && (entry.busy || (entry.confirmed?.revision ?? -1) >= state.revision);
       return newer ? entry : this.createEntry(this.queue.lane(state), image.id);
@@ -108,6 +112,44 @@ export class ObjectList {
     this.entries = [...this.entries, ...entries];
     this.select(entries.at(-1) ?? this.current);
     this.updateCounts();
+  }
+
+  /**
+   * Take newer states of objects from the server: some may be new, deleted or restored.
+   *
+   * @param {number} image
+   * @param {ObjectState[]} states
+   * @param {number[] | null} order of all objects of the image, from back to front
+   */
+  takeOver(image, states, order = null) {
+    for (const state of states) {
+      const entry = this.entries.find(({ id }) => id === state.id);
+      if (this.image?.id !== image) this.folder.addTo(image, state.accepted, state.deleted ? -1 : 1);
+      else if (entry?.busy) continue; // its own reply is newer
+      else if (state.deleted && entry) this.#forget(entry);
+      else if (!state.deleted && !entry) this.entries = [...this.entries, this.createEntry(this.queue.lane(state), image)];
+      else if (entry && state.revision >= (entry.confirmed?.revision ?? 0)) {
+        entry.lane.state = state;
+        entry.confirm(state);
+      }
+    }
+    if (this.image?.id !== image) return;
+    if (order) this.#stack.read(order);
+    this.entries.sort((a, b) => (a.id ?? Infinity) - (b.id ?? Infinity) || a.key - b.key);
+    this.updateCounts();
+  }
+
+  /** @param {ObjectEntry} entry that was deleted on the server */
+  #forget(entry) {
+    entry.deleted = true;
+    this.known.delete(entry.lane);
+    this.entries = this.entries.filter((each) => each !== entry);
+    if (this.current === entry) this.select(null);
+  }
+
+  /** Objects from back to front. */
+  get stacked() {
+    return this.#stack.sorted(this.entries);
   }
 
   /** @param {ObjectEntry} entry @param {import("./queue.js").Action} action */
@@ -152,8 +194,8 @@ export class ObjectList {
    * @param {ObjectEntry | null} [except] an object that is ignored
    */
   entryAt(point, except = null) {
-    const { current, entries } = this;
-    const all = current ? [...entries, current] : entries;
+    const { current, stacked } = this;
+    const all = current ? [...stacked, current] : stacked;
     return all.findLast((entry) => entry !== except && !entry.hidden && entry.mask && contains(entry.mask, ...point)) ?? null;
   }
 
@@ -246,8 +288,7 @@ export class ObjectList {
 
   /** @param {ObjectEntry} entry */
   labelName(entry) {
-    const label = this.project?.labels.find((each) => each.id === entry.optimistic.label);
-    return label ? label.name : "no label";
+    return this.project?.labels.find((each) => each.id === entry.optimistic.label)?.name ?? "no label";
   }
 
   /** Update the numbers of objects in the list of images. Objects undone to nothing are not counted. */

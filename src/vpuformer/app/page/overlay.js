@@ -14,7 +14,7 @@ import { Coverage, fillRows, fillStroke, packed, paintBorder, paintInside, paint
 /**
  * @typedef {object} Scene
  * @property {Size} image
- * @property {ObjectEntry[]} entries
+ * @property {ObjectEntry[]} entries from back to front
  * @property {ObjectEntry | null} current
  * @property {ObjectEntry | null} hovered object that is lit up
  * @property {(entry: ObjectEntry | null) => string} colourOf

@@ -9,6 +9,7 @@ import { isPrompt, stepName, positionText } from "./steps.js";
 /** @type {Record<string, string>} */
 const ICONS = {
   click: "click", box: "box", scribble: "scribble", lasso: "lasso", mask: "import", clear: "clear", remove: "trash", choose: "choose", tidy: "tidy",
+  merge: "merge", subtract: "subtract", split: "split", arrange: "front",
 };
 
 /**
@@ -56,9 +57,9 @@ export function showObjects(host, session) {
   const many = entries.length > 1;
   const rows = entries.map((entry, index) => {
     const { accepted } = entry.optimistic;
-    const { key, area, busy, hidden, locked } = entry;
+    const { key, area, busy, waits, hidden, locked } = entry;
     const shown = { name: session.labelName(entry), colour: session.colourOf(entry), state: statusText(entry), accepted, isCurrent: entry === current, many };
-    const signature = JSON.stringify([index, area, busy, hidden, locked, shown]);
+    const signature = JSON.stringify([index, area, busy, waits, hidden, locked, shown]);
     return { key: String(key), signature, build: () => objectRow(session, entry, index, shown) };
   });
   const nothing = { key: "nothing", signature: "", build: () => make("li", { class: "nothing" }, "No objects yet.") };
@@ -74,10 +75,10 @@ export function showObjects(host, session) {
  */
 function objectRow(session, entry, index, { name, colour, state, accepted, isCurrent, many }) {
   const row = make("button",
-    { type: "button", class: "row", "data-key": `object-${entry.key}`, "aria-current": String(isCurrent), title: `Object ${index + 1}, ${state}`, click: () => session.select(entry) },
+    { type: "button", class: "row", "data-key": `object-${entry.key}`, "aria-current": String(isCurrent), title: `Object ${index + 1}, ${state}`, click: () => session.point(entry) },
     swatch(colour, String(index + 1)),
     make("span", { class: `ellipsis ${name === "no label" ? "quiet" : ""}` }, name),
-    make("span", { class: "quiet number" }, entry.busy ? "…" : spaced(entry.area)),
+    make("span", { class: "quiet number" }, entry.busy || entry.waits ? "…" : spaced(entry.area)),
     make("span", { class: `object-state ${accepted ? "accepted" : ""}` }, ...(accepted ? [icon("check")] : []), make("span", { class: "hidden" }, state)));
   const drop = make("button",
     { type: "button", class: "icon small", title: "Delete this object", "aria-label": `Delete object ${index + 1}`, click: () => session.remove(entry) },
@@ -99,6 +100,7 @@ function objectRow(session, entry, index, { name, colour, state, accepted, isCur
 export function statusText(entry, loading = false) {
   if (!entry) return "new";
   if (entry.optimistic.accepted) return "accepted";
+  if (entry.waits) return "box waits for the network";
   if (entry.busy) return loading ? "waits for the network" : "working…";
   return entry.optimistic.at ? "not accepted yet" : "empty";
 }

@@ -14,7 +14,7 @@ import { reasonOf, UNREACHABLE } from "./sentence.js";
 
 /**
  * @typedef {{type: "create", key: string, image: number, label: number | null, size?: [number, number]}
- *   | {type: "step", key: string, step: Step, keepOff?: Lane[]}
+ *   | {type: "step", key: string, step: Step, keepOff?: Lane[], after?: Lane[]}
  *   | {type: "undoRedo", direction: "undo" | "redo"}
  *   | {type: "change", change: ObjectChange}
  *   | ImageAction} Action
@@ -46,6 +46,8 @@ import { reasonOf, UNREACHABLE } from "./sentence.js";
  * @property {(lane: Lane, body: any, newest: boolean) => void} onReply
  * @property {(lane: Lane, action: Action, sentence: string, certain: boolean) => void} onRefused certain: the server
  *   stored nothing of it
+ * @property {(image: number, others: ObjectState[], order: number[] | null) => void} onOthers other objects that an action
+ *   has changed, and the order of all objects of their image, if known
  * @property {(lane: Lane) => void} onUnlabelled an object was created without its label, because that was deleted
  * @property {(status: Status, waiting: number, reason: string) => void} onStatus reason: a sentence if offline
  */
@@ -116,7 +118,7 @@ export class Queue {
   #lanes = new Set();
   /** @type {Set<() => void>} */
   #sleepers = new Set();
-  /** Actions of other objects that a step waits for, whose masks it keeps off. @type {WeakMap<Action, Earlier[]>} */
+  /** Actions of other objects that a step waits for, because it needs their masks. @type {WeakMap<Action, Earlier[]>} */
   #earlier = new WeakMap();
   /** Lanes that wait for another one. @type {Set<() => void>} */
   #held = new Set();
@@ -142,7 +144,7 @@ export class Queue {
    * @param {Action} action
    */
   push(lane, action) {
-    const others = action.type === "step" ? (action.keepOff ?? []) : [];
+    const others = action.type === "step" ? [...(action.keepOff ?? []), ...(action.after ?? [])] : [];
     const earlier = others.flatMap((other) => (other.waiting.length ? { lane: other, action: other.waiting[other.waiting.length - 1] } : []));
     if (earlier.length) this.#earlier.set(action, earlier);
     lane.waiting.push(action);
@@ -250,8 +252,10 @@ export class Queue {
     for (const settled of this.#held) settled();
     this.#held.clear();
     if (fine && action.type !== "image") {
-      lane.state = mergeAnswer(lane.state, answer.body);
+      const { others = [], order = null, ...state } = answer.body;
+      lane.state = mergeAnswer(lane.state, { ...state, others: [], order: null });
       lane.id = answer.body.id;
+      if (others.length || order) this.#deps.onOthers(state.image, others, order);
     }
     if (!fine && action.type === "create") lane.waiting.length = 0; // the other actions have no object
     const newest = lane.waiting.length === 0;

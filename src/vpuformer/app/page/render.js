@@ -5,6 +5,7 @@ import { candidateText, isChoosing } from "./candidates.js";
 import { showObjects, showSteps, statusText } from "./panel.js";
 import { capitalized, sentenceOf } from "./sentence.js";
 import { livePrompts } from "./steps.js";
+import { PICKING_HINTS } from "./shaping.js";
 import { HINTS, ONLY_HERE_HINT, TOUCH_HINTS } from "./toolbar.js";
 import { inside } from "./viewport.js";
 
@@ -28,6 +29,9 @@ import { inside } from "./viewport.js";
  * @property {import("./listpanel.js").ListPanel} list
  * @property {import("./networkwatch.js").NetworkWatch} network
  * @property {import("./hover.js").Hover} hover
+ * @property {import("./moremenu.js").MoreMenu} more
+ * @property {import("./boxwatch.js").BoxWatch} boxes
+ * @property {import("./importdialog.js").ImportDialog} importing
  */
 
 /** @param {string} act @returns {HTMLButtonElement[]} */
@@ -95,7 +99,7 @@ export class Renderer {
   now() {
     cancelAnimationFrame(this.#frame);
     this.#frame = 0;
-    const { session, settings, stage, files, labels, setup, attributes, tags, toolbar, input, view, tidy, review, list, network, hover } = this.#deps;
+    const { session, settings, stage, files, labels, setup, attributes, tags, toolbar, input, view, tidy, review, list, network, hover, more, boxes, importing } = this.#deps;
     const { project, image, current, trouble } = session;
     byId("files").hidden = !settings.files;
     byId("side").hidden = !settings.side;
@@ -150,6 +154,9 @@ export class Renderer {
     enable("redo", session.canRedo);
     enable("choose", current !== null && livePrompts(current.optimistic).length > 0);
     enable("clear", current !== null && current.optimistic.at > 0);
+    more.show();
+    void boxes.look();
+    importing.show();
     for (const button of buttonsFor("unaccept")) button.hidden = !current?.optimistic.accepted;
     this.#image();
     byId("empty").hidden = !trouble;
@@ -181,7 +188,7 @@ export class Renderer {
   }
 
   /**
-   * Show the hint of a tool for a moment after it was chosen, or that the next prompts act near them alone.
+   * Show the hint of a tool for a moment after it was chosen, or what the next prompts do instead.
    *
    * @param {boolean} onlyHere
    */
@@ -189,7 +196,8 @@ export class Renderer {
     const { session, settings } = this.#deps;
     const hint = byId("hint");
     const empty = !session.entries.length && session.image !== null;
-    const text = onlyHere ? ONLY_HERE_HINT : (matchMedia("(pointer: coarse)").matches ? TOUCH_HINTS : HINTS)[settings.tool];
+    const lasting = session.picking ? PICKING_HINTS[session.picking] : onlyHere ? ONLY_HERE_HINT : null;
+    const text = lasting ?? (matchMedia("(pointer: coarse)").matches ? TOUCH_HINTS : HINTS)[settings.tool];
     if (this.#hint === text && !empty) return;
     if (this.#hint !== text) {
       this.#hint = text;
@@ -197,7 +205,7 @@ export class Renderer {
       hint.classList.remove("gone");
     }
     clearTimeout(this.#hintTimer);
-    if (!onlyHere) this.#hintTimer = window.setTimeout(() => hint.classList.add("gone"), HINT_STAYS);
+    if (!lasting) this.#hintTimer = window.setTimeout(() => hint.classList.add("gone"), HINT_STAYS);
   }
 
   /** @param {Status} status @param {string} reason */

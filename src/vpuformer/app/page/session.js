@@ -6,7 +6,8 @@
 
 import { isOutdated, isPassing } from "./api.js";
 import { needsReview, needsWork } from "./listfilter.js";
-import { Workspace } from "./workspace.js";
+import { newKey } from "./queue.js";
+import { Shaping } from "./shaping.js";
 import { plural, sentenceOf } from "./sentence.js";
 
 /** @typedef {import("./types.js").ImageOpened} ImageOpened */
@@ -14,9 +15,9 @@ import { plural, sentenceOf } from "./sentence.js";
 /** @typedef {import("./objectlist.js").Listener} Listener */
 /** @typedef {import("./types.js").Project} Project */
 /** @typedef {typeof import("./api.js")} Api */
-/** @typedef {Pick<Api, "getProject" | "openImage" | "putPlace" | "importMasks">} Reads */
+/** @typedef {Pick<Api, "getProject" | "openImage" | "putPlace" | "importMasks" | "copyObjects">} Reads */
 
-export class Session extends Workspace {
+export class Session extends Shaping {
   /** @type {string | null} reason why no image is shown */
   trouble = null;
   /** @type {AbortController | null} */
@@ -237,6 +238,27 @@ export class Session extends Workspace {
     image.review = review;
     this.listener.onSay(review.verdict ? `Image ${review.verdict}` : "Review removed");
     this.listener.onChange();
+  }
+
+  /**
+   * Copy objects to an image: their masks, or boxes around them for the network.
+   *
+   * @param {number} image
+   * @param {number[]} objects ids of objects of any image
+   * @param {boolean} boxes
+   */
+  async copy(image, objects, boxes = false) {
+    const name = this.listed(image)?.name ?? "the image";
+    try {
+      const { objects: states, notes } = await this.#api.copyObjects(image, { key: newKey(), objects, boxes });
+      this.add(image, states);
+      const added = new Set(states.map(({ id }) => id));
+      const back = () => this.removeAll(this.entries.filter(({ id }) => id !== null && added.has(id)));
+      if (this.image?.id === image) this.withdrawLast = back;
+      this.listener.onToast([`${plural(states.length, "object")} copied to ${name}`, ...notes].join(". "), back);
+    } catch (error) {
+      this.listener.onToast(`Not copied to ${name}. ${sentenceOf(error)}`);
+    }
   }
 
   /** @param {File} file with masks for the open image */

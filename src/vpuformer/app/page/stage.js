@@ -214,7 +214,7 @@ export class Stage {
       return;
     }
     const { view, ratio, draft } = this;
-    const { entries, current, hovered } = this.#session;
+    const { stacked: entries, current, hovered } = this.#session;
     const { opacity, probability } = this.#settings;
     const mode = probability && current ? "outline" : this.#settings.mode; // a tint would change the map's colours
     const scene = { image, entries, current, hovered, colourOf: (/** @type {import("./objectentry.js").ObjectEntry | null} */ entry) => this.#session.colourOf(entry), mode, opacity: opacity[mode], draft };

@@ -1,5 +1,6 @@
 /** Steps of an object, including unconfirmed ones: their effect, names and geometry. */
 
+import { plural } from "./sentence.js";
 import { clamped, inside } from "./viewport.js";
 
 /** @typedef {import("./types.js").StoredStep} StoredStep */
@@ -19,6 +20,9 @@ import { clamped, inside } from "./viewport.js";
  * @property {Record<string, string | number>} attributes
  */
 
+/** Types of steps that make earlier prompts inactive. */
+const STARTS = ["clear", "lasso", "merge", "subtract", "split"];
+
 /** @param {Step} step @returns {StoredStep} */
 function storedStep(step) {
   return {
@@ -26,7 +30,7 @@ function storedStep(step) {
     positive: "positive" in step ? step.positive : true,
     point: step.type === "click" ? step.point : null,
     box: step.type === "box" ? step.box : null,
-    path: "path" in step ? step.path : null,
+    path: "path" in step ? (step.path ?? null) : null,
     radius: step.type === "brush" ? step.radius : null,
     only_here: "only_here" in step && step.only_here === true,
     step: step.type === "remove" ? step.step : null,
@@ -35,6 +39,7 @@ function storedStep(step) {
     holes: step.type === "tidy" ? step.holes : null,
     specks: step.type === "tidy" ? step.specks : null,
     smooth: step.type === "tidy" ? step.smooth : null,
+    objects: "objects" in step ? step.objects : null,
     live: true,
   };
 }
@@ -66,7 +71,7 @@ export function optimisticState(state, actions) {
       optimistic.steps.length = optimistic.at;
       optimistic.known = Math.min(optimistic.known, optimistic.at);
       const { step } = action;
-      if (step.type === "clear" || step.type === "lasso") {
+      if (STARTS.includes(step.type)) {
         optimistic.steps = optimistic.steps.map((former) => ({ ...former, live: false }));
       } else if (step.type === "remove" && step.step < optimistic.steps.length) {
         optimistic.steps[step.step] = { ...optimistic.steps[step.step], live: false };
@@ -152,6 +157,14 @@ export function stepName(step) {
       return "Candidate";
     case "tidy":
       return "Tidied";
+    case "merge":
+      return "Merged";
+    case "subtract":
+      return "Subtracted";
+    case "split":
+      return "Split";
+    case "arrange":
+      return "Moved to front or back";
   }
 }
 
@@ -165,6 +178,7 @@ export function positionText(step) {
   if (step.box) return `${Math.round(step.box[2] - step.box[0])} × ${Math.round(step.box[3] - step.box[1])}`;
   if (step.type === "choose" && step.index !== null) return String(step.index + 1);
   if (step.type === "brush" && step.radius) return `radius ${Number(step.radius.toPrecision(2))}`;
+  if (step.objects && step.objects.length > 1) return plural(step.objects.length, "object");
   return "";
 }
 

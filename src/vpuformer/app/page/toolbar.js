@@ -14,7 +14,7 @@ const NAMES = {
 const TITLES = {
   files: "List of images", side: "Side panel", previous: "Previous image", next: "Next image", done: "Image done",
   filter: "Filter and order", jump: "Jump to the next image that needs something", review: "Accept or reject the image", counts: "Counts and time of work",
-  import: "Import masks", theme: "Light or dark", help: "Keys and gestures", zoomOut: "Zoom out", zoomIn: "Zoom in",
+  import: "Import annotations", theme: "Light or dark", help: "Keys and gestures", zoomOut: "Zoom out", zoomIn: "Zoom in",
   actual: "Show at 100 %", fit: "Fit the image", accept: "Accept and begin the next object", unaccept: "Undo the acceptance", undo: "Undo", redo: "Redo",
   onlyHere: "Only here: prompts change the mask near them alone",
   choose: "Next candidate", tidy: "Tidy the mask", clear: "Clear the object", new: "Begin a new object", deleteObject: "Delete the object",

@@ -14,10 +14,14 @@
  * @typedef {{type: "remove", step: number}} RemoveStep
  * @typedef {{type: "choose", index: number}} ChooseStep
  * @typedef {{type: "tidy", threshold: number, holes: number, specks: number, smooth: number}} TidyStep
- * @typedef {ClickStep | BoxStep | ScribbleStep | BrushStep | LassoStep | ClearStep | RemoveStep | ChooseStep | TidyStep} Step
+ * @typedef {{type: "merge", objects: number[]}} MergeStep
+ * @typedef {{type: "subtract", objects: number[]}} SubtractStep
+ * @typedef {{type: "split", path?: Point[] | null}} SplitStep
+ * @typedef {{type: "arrange", above: number | null}} ArrangeStep
+ * @typedef {ClickStep | BoxStep | ScribbleStep | BrushStep | LassoStep | ClearStep | RemoveStep | ChooseStep | TidyStep | MergeStep | SubtractStep | SplitStep | ArrangeStep} Step
  *
  * @typedef {object} StoredStep
- * @property {"click" | "box" | "scribble" | "brush" | "lasso" | "mask" | "clear" | "remove" | "choose" | "tidy"} type
+ * @property {"click" | "box" | "scribble" | "brush" | "lasso" | "mask" | "clear" | "remove" | "choose" | "tidy" | "merge" | "subtract" | "split" | "arrange"} type
  * @property {boolean} positive
  * @property {boolean} only_here
  * @property {Point | null} point
@@ -30,6 +34,7 @@
  * @property {number | null} holes
  * @property {number | null} specks
  * @property {number | null} smooth
+ * @property {number[] | null} objects
  * @property {boolean} live
  *
  * @typedef {{index: number, scores: number[]}} Choice
@@ -57,6 +62,8 @@
  * @property {number} area
  * @property {number | null} seconds
  * @property {Choice | null} choice
+ * @property {ObjectState[]} others
+ * @property {number[] | null} order
  *
  * @typedef {{revision: number, answered: number}} ClientState
  * @typedef {{label?: number | null, accepted?: boolean | null, deleted?: boolean | null, attributes?: Record<string, number | string> | null, known?: ClientState | null}} ObjectChange
@@ -119,6 +126,25 @@
  * @property {WorkCounts[]} days
  *
  * @typedef {{objects: ObjectState[], notes: string[], tags: string[]}} ImportResult
+ *
+ * @typedef {{key: string, objects: number[], boxes: boolean}} NewCopies
+ *
+ * @typedef {{waiting: number, answered: number}} WaitingBoxes
+ *
+ * @typedef {{thing: string, why: string, number: number, examples: string[]}} Reason
+ *
+ * @typedef {object} FolderImport
+ * @property {string} format
+ * @property {boolean} dry_run
+ * @property {number} images
+ * @property {number} refused
+ * @property {number} new
+ * @property {number} same
+ * @property {number} changed
+ * @property {number} answered
+ * @property {number} waiting
+ * @property {Reason[]} left_out
+ * @property {Reason[]} remarks
  *
  * @typedef {{error: string, state?: ObjectState | null}} Problem
  */

@@ -45,6 +45,19 @@ export class Workspace extends Labelling {
     this.updateCounts();
   }
 
+  /**
+   * Add a step that is made of other objects' masks to the current object.
+   *
+   * @param {Step} step
+   * @param {ObjectEntry[]} others
+   */
+  actOn(step, others = []) {
+    if (!this.current || this.opening !== null) return;
+    this.selected = null;
+    this.push(this.current, { type: "step", key: newKey(), step, after: others.map(({ lane }) => lane) });
+    this.updateCounts();
+  }
+
   /** @param {ObjectEntry} entry @param {Step} step */
   #pushStep(entry, step) {
     this.push(entry, { type: "step", key: newKey(), step, keepOff: this.keptOff(entry).map(({ lane }) => lane) });
@@ -179,6 +192,17 @@ export class Workspace extends Labelling {
     this.updateCounts();
     this.withdrawLast = () => this.#restore(entry, index);
     this.listener.onToast("Object deleted", this.withdrawLast);
+  }
+
+  /** Delete objects without a message. @param {ObjectEntry[]} entries */
+  removeAll(entries) {
+    this.entries = this.entries.filter((each) => !entries.includes(each));
+    if (this.current && entries.includes(this.current)) this.select(null);
+    for (const entry of entries) {
+      entry.deleted = true;
+      this.push(entry, { type: "change", change: { deleted: true } });
+    }
+    this.updateCounts();
   }
 
   /** @param {ObjectEntry} entry @param {number} index position in the list */

@@ -159,7 +159,9 @@ class ImportStore(LabelStore):
             if new_tags := dict.fromkeys(tags):
                 known_tags = connection.scalar(sa.select(images.c.tags).where(images.c.id == image)) or []
                 all_tags = list(dict.fromkeys([*known_tags, *new_tags]))
-                connection.execute(images.update().where(images.c.id == image).values(tags=all_tags))
+                if all_tags != known_tags:
+                    values = {"tags": all_tags, "changed": time.time()}
+                    connection.execute(images.update().where(images.c.id == image).values(**values))
             required = accept and self._settings(connection).label_required
             return [
                 self._write(
@@ -252,8 +254,8 @@ def _matches(
     for each in reversed(left):  # the oldest is taken first
         for digest in {each.last, digests.get(each.id)} - {None}:
             by_digest[str(digest)].append(each)
-    for index, each in enumerate(new):
-        for digest in dict.fromkeys((each.digest, each.shape_digest)):
+    for digests_of in ([each.digest for each in new], [each.shape_digest for each in new]):
+        for index, digest in enumerate(digests_of):
             while by_digest[digest] and matches[index] is None:
                 match = by_digest[digest].pop()
                 if match.id not in taken:

@@ -15,9 +15,9 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from vpuformer.app.store.image_store import ImageStore
-from vpuformer.app.store.imports import ImportStore
 from vpuformer.app.store.rows import ObjectRow, StepAnswer, StepRow, answer_columns, step_text
-from vpuformer.app.store.tables import VERSION, VISIBLE, layout, metadata, objects, steps
+from vpuformer.app.store.shaping import ShapingStore
+from vpuformer.app.store.tables import BACK_TO_FRONT, VERSION, VISIBLE, layout, metadata, objects, steps
 from vpuformer.errors import ConflictError, InputError, NotFoundError, StoreError
 from vpuformer.files import read_json
 
@@ -25,7 +25,7 @@ FILE = "vpuformer.sqlite"
 """Default name of the store in a folder of images."""
 
 
-class Store(ImportStore, ImageStore):
+class Store(ShapingStore, ImageStore):
     """A database of images, labels, objects and steps. See `Database` for its address.
 
     A method that needs an image, label or object by its id raises `NotFoundError` if there is none.
@@ -85,8 +85,8 @@ class Store(ImportStore, ImageStore):
             return {image: float(created) for image, created in connection.execute(query)}
 
     def objects_of(self, image: int) -> list[ObjectRow]:
-        """Return the objects of an image that are not deleted and have a step, oldest first."""
-        query = _OBJECTS.where(objects.c.image == image, VISIBLE).order_by(objects.c.id)
+        """Return the objects of an image that are not deleted and have a step, from back to front."""
+        query = _OBJECTS.where(objects.c.image == image, VISIBLE).order_by(*BACK_TO_FRONT)
         with self._reading() as connection:
             return [_object(row) for row in connection.execute(query)]
 
@@ -113,7 +113,7 @@ class Store(ImportStore, ImageStore):
 
     def histories(self, image: int) -> list[tuple[ObjectRow, list[StepRow]]]:
         """Return the objects of `objects_of` with their steps, read in one transaction."""
-        objects_here = _OBJECTS.where(objects.c.image == image, VISIBLE).order_by(objects.c.id)
+        objects_here = _OBJECTS.where(objects.c.image == image, VISIBLE).order_by(*BACK_TO_FRONT)
         steps_here = _STEPS.add_columns(steps.c.object).join(objects, steps.c.object == objects.c.id)
         with self._reading() as connection:
             rows = [_object(row) for row in connection.execute(objects_here)]
@@ -135,11 +135,18 @@ class Store(ImportStore, ImageStore):
         return [_step(*row) for row in connection.execute(_STEPS.where(steps.c.object == identity))]
 
     def add_step(
-        self, identity: int, revision: int, key: str, content: dict[str, Any], answer: StepAnswer | None = None
+        self,
+        identity: int,
+        revision: int,
+        key: str,
+        content: dict[str, Any],
+        answer: StepAnswer | None = None,
+        parts: Sequence[StepAnswer] = (),
     ) -> int | None:
         """Add a step, optionally with its answer, and discard the undone steps.
 
-        A key that was used before adds nothing, unless its step was withdrawn: then the step is added again.
+        A key that was used before adds nothing, unless its step was withdrawn: then the step is added again. A split
+        adds objects whose masks are `parts`.
 
         Returns:
             The step's id, or None if no step was added.
@@ -157,6 +164,7 @@ class Store(ImportStore, ImageStore):
                 if not sent[2]:
                     return None
             self._check(row, revision)
+            content = self._apply(connection, row, key, content, parts)
             undone = (steps.c.object == identity) & (steps.c.position >= row.at)
             connection.execute(steps.update().where(undone).values(position=None))
             values = {
@@ -204,28 +212,6 @@ class Store(ImportStore, ImageStore):
         crop = None if row[2] is None else tuple(int(part) for part in row[2].split(","))
         return StepAnswer(zlib.decompress(row[0]), row[1], crop, *row[3:])  # pyright: ignore[reportArgumentType]
 
-    def current_answers(self, image: int, identities: Collection[int]) -> list[int]:
-        """Return the ids of the steps whose answers are the masks of these objects.
-
-        They are in ascending order. Objects of another image, deleted ones and those without a mask are left out.
-        """
-        last = (
-            sa.select(steps.c.object, sa.func.max(steps.c.position).label("position"))
-            .join(objects, steps.c.object == objects.c.id)
-            .where(objects.c.image == image, objects.c.id.in_(identities), sa.not_(objects.c.deleted))
-            .where(steps.c.position < objects.c.at, steps.c.area.is_not(None))
-            .group_by(steps.c.object)
-            .subquery()
-        )
-        query = (
-            sa.select(steps.c.id)
-            .join(last, (steps.c.object == last.c.object) & (steps.c.position == last.c.position))
-            .where(steps.c.area > 0)
-            .order_by(steps.c.id)
-        )
-        with self._reading() as connection:
-            return list(connection.scalars(query))
-
     def masks_of(self, answered: Collection[int]) -> dict[int, bytes]:
         """Return the masks that answer these steps, by the ids of the steps."""
         query = sa.select(steps.c.id, steps.c.mask).where(steps.c.id.in_(answered), steps.c.mask.is_not(None))
@@ -246,6 +232,7 @@ class Store(ImportStore, ImageStore):
             at = row.at + direction
             if not 0 <= at <= total:
                 raise ConflictError(f"nothing to {'undo' if direction < 0 else 'redo'} on this object")
+            self._cross(connection, row, self._steps(connection, identity)[min(row.at, at)].content, direction)
             return self._update(connection, row, at=at)
 
     @staticmethod

@@ -52,7 +52,7 @@ images = Table(
     # What a reviewer decided, "accepted" or "rejected", and the comment to whoever opens the image next.
     Column("review", String(10)),
     Column("comment", Text),
-    # Time of the last done mark or review, in seconds since 1970.
+    # Time of the last done mark, review or change of tags, in seconds since 1970.
     Column("changed", Float),
     Column("tags", JSON(none_as_null=True)),
 )
@@ -71,8 +71,13 @@ objects = Table(
     Column("created", Float, nullable=False),
     # Time of the last change; None in earlier stores, and for objects without a change.
     Column("changed", Float),
+    # Place among the objects of the image, from back to front; None for an object in front of all that have a place.
+    Column("layer", Integer),
     Column("attributes", JSON(none_as_null=True)),
 )
+
+BACK_TO_FRONT = (objects.c.layer.is_(None), objects.c.layer, objects.c.id)
+"""Order of the objects of an image."""
 
 steps = Table(
     "step",

@@ -4,11 +4,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
 
+from vpuformer.app.annotation.copying import copy_objects
 from vpuformer.app.annotation.importing import import_masks
 from vpuformer.app.http.routes.parameters import ANY_FILE, Body, Bound, Identity, MaybeId, Opened
 from vpuformer.app.http.routes.project import listed
 from vpuformer.app.images.thumbnails import thumbnail
-from vpuformer.app.schemas import ImageChange, ImageListed, ImageOpened, ImportResult, NewObject, ObjectState
+from vpuformer.app.schemas import ImageChange, ImageListed, ImageOpened, ImportResult, NewCopies, NewObject, ObjectState
 
 _FOR_EVER = {"cache-control": "private, max-age=31536000, immutable"}
 _A_WHILE = {"cache-control": "private, max-age=600"}
@@ -75,5 +76,9 @@ def router() -> APIRouter:
         name: Annotated[str, Query(max_length=1000)] = "",
     ) -> ImportResult:
         return import_masks(annotator, identity, content, label, name)
+
+    @routes.post("/images/{identity}/copies", status_code=201, summary="Copy objects of any image to this one")
+    def new_copies(identity: Identity, body: NewCopies, annotator: Opened) -> ImportResult:
+        return copy_objects(annotator, identity, body)
 
     return routes

@@ -19,13 +19,25 @@ from vpuformer.app.images.folder import Folder
 from vpuformer.app.images.originals import notes_on_files
 from vpuformer.app.import_report import FolderImport
 from vpuformer.app.label_schemas import Name
-from vpuformer.app.schemas import ExportFormat, ImageListed, LastImage, NetworkState, Progress, Project
+from vpuformer.app.schemas import (
+    ExportFormat,
+    ImageListed,
+    LastImage,
+    NetworkState,
+    Progress,
+    Project,
+    WaitingBoxes,
+)
 from vpuformer.app.store.rows import ImageRow
 from vpuformer.formats import FORMATS
 from vpuformer.formats.bundle import Bundle
 
 _LATEST = 10.0
 """Seconds by which a change may be stored later than its time says."""
+
+
+class _Table(PlainTextResponse):
+    media_type = "text/csv"
 
 
 def listed(row: ImageRow) -> ImageListed:
@@ -80,10 +92,10 @@ def router() -> APIRouter:
     def counts(annotator: Opened) -> Progress:
         return progress(annotator.store, annotator.folder.names)
 
-    @routes.get("/progress.csv", response_class=PlainTextResponse, summary="Read these counts as a table")
-    def counts_table(annotator: Opened) -> PlainTextResponse:
+    @routes.get("/progress.csv", response_class=_Table, summary="Read these counts as a table")
+    def counts_table(annotator: Opened) -> _Table:
         headers = {"content-disposition": f"attachment; filename*=UTF-8''{quote(f'{_title(annotator.folder)}.csv')}"}
-        return PlainTextResponse(csv_text(counts(annotator)), media_type="text/csv", headers=headers)
+        return _Table(csv_text(counts(annotator)), headers=headers)
 
     @routes.get("/network", summary="Read whether the network is loaded")
     async def network(annotator: Opened) -> NetworkState:  # async: all threads may be waiting for the network
@@ -115,6 +127,13 @@ def router() -> APIRouter:
         dry_run: bool = False,
     ) -> FolderImport:
         settings = ImportSettings(label, accept, dry_run)
-        return import_folder(annotator.folder, annotator.store, Bundle(content, name), settings)
+        report = import_folder(annotator.folder, annotator.store, Bundle(content, name), settings)
+        if report.waiting and not dry_run:
+            annotator.boxes.look()
+        return report
+
+    @routes.get("/boxes", summary="Read how many boxes wait for the network")
+    async def boxes(annotator: Opened) -> WaitingBoxes:  # async: all threads may be waiting for the network
+        return annotator.boxes.state
 
     return routes

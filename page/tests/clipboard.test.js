@@ -1,0 +1,80 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { BoxWatch } from "../../src/vpuformer/app/page/boxwatch.js";
+import { Clipboard } from "../../src/vpuformer/app/page/clipboard.js";
+import { begin } from "./startsession.js";
+import { settle, state, storedStep } from "./fakeserver.js";
+
+const object = (id, more = {}) => state({ id, image: 2, at: 1, answered: 1, area: 9, ...more });
+
+/** @param {object[]} objects */
+async function start(objects) {
+  const begun = await begin(objects);
+  const copies = [];
+  let last = 50;
+  begun.api.copyObjects = async (image, body) => {
+    copies.push({ image, objects: body.objects, boxes: body.boxes });
+    return { objects: body.objects.map(() => object(++last, { image })), notes: ["a note"] };
+  };
+  return { ...begun, copies, clipboard: new Clipboard(begun.session, /** @type {any} */ (null)) };
+}
+
+test("copied objects are pasted on another image, and undo deletes them again", async () => {
+  const { session, clipboard, copies, server, toasts } = await start([object(8), object(9), object(10, { area: 0 })]);
+  session.select(null);
+  clipboard.copy();
+  await session.open(3);
+  await clipboard.paste();
+  assert.deepEqual(copies, [{ image: 3, objects: [8, 9], boxes: false }], "all with a mask, as none is selected");
+  assert.deepEqual(session.entries.map(({ id }) => id), [51, 52]);
+  assert.equal(toasts.at(-1).text, "2 objects copied to 3.jpg. a note");
+  session.undoRedo("undo");
+  assert.deepEqual([session.entries, session.current], [[], null]);
+  await settle();
+  assert.deepEqual(server.sent.map(({ body }) => body.deleted), [true, true]);
+});
+
+test("a duplicate is the current object, without the clipboard", async () => {
+  const { session, clipboard, copies } = await start([object(8), object(9)]);
+  session.select(session.entries[0]);
+  await clipboard.duplicate();
+  assert.deepEqual(copies, [{ image: 2, objects: [8], boxes: false }]);
+  assert.deepEqual([session.current?.id, clipboard.isEmpty], [51, true]);
+});
+
+test("without a mask nothing is copied, and a failure is said", async () => {
+  const { session, api, clipboard, copies, toasts } = await start([]);
+  clipboard.copy();
+  await clipboard.duplicate();
+  assert.deepEqual([copies, clipboard.isEmpty, toasts.length], [[], true, 2]);
+  api.copyObjects = async () => {
+    throw new Error("the sizes differ");
+  };
+  await session.copy(3, [8]);
+  assert.equal(toasts.at(-1).text, "Not copied to 3.jpg. The sizes differ");
+});
+
+test("boxes of the open image are asked for one after the other, and their number is shown", async () => {
+  const box = { answered: 0, area: 0, steps: [storedStep("box")] };
+  const { session } = await begin([object(8, box), object(9, box), object(10)]);
+  const asked = [];
+  const sleeps = [];
+  const states = [{ waiting: 2, answered: 0 }, { waiting: 0, answered: 2 }];
+  const api = {
+    getBoxes: async () => states.shift() ?? { waiting: 0, answered: 0 },
+    getObject: async (id) => {
+      asked.push(id);
+      return object(id, id === 9 && asked.length === 2 ? box : {}); // the network fails once
+    },
+  };
+  const clock = { sleep: (ms) => ({ done: (async () => void sleeps.push(ms))() }) };
+  const text = /** @type {any} */ ({ hidden: true, textContent: "" });
+  const watch = new BoxWatch(/** @type {any} */ (api), session, clock, text);
+  await watch.look();
+  assert.deepEqual([asked, sleeps.filter((ms) => ms > 1000)], [[8, 9, 9], [5000]]);
+  assert.deepEqual(session.entries.map(({ area, waits }) => [area, waits]), [[9, false], [9, false], [9, false]]);
+  await settle();
+  assert.deepEqual([text.hidden, text.textContent], [true, "Masks of boxes: 2 of 2"]);
+  assert.equal(sleeps.filter((ms) => ms === 1000).length, 1);
+});

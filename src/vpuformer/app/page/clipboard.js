@@ -1,0 +1,76 @@
+/** Copies of objects, on the same image or on others. */
+
+import { ask } from "./ask.js";
+import { plural } from "./sentence.js";
+
+/** @typedef {import("./session.js").Session} Session */
+
+export class Clipboard {
+  /** Ids of the copied objects. @type {number[]} */
+  #ids = [];
+  #session;
+  #dialog;
+
+  /**
+   * @param {Session} session
+   * @param {HTMLDialogElement} dialog asks how to copy
+   */
+  constructor(session, dialog) {
+    this.#session = session;
+    this.#dialog = dialog;
+  }
+
+  get isEmpty() {
+    return !this.#ids.length;
+  }
+
+  /** Ids of the objects to copy: the current one, else all. Those without a mask are left out. */
+  get chosen() {
+    const { current, entries } = this.#session;
+    return (current ? [current] : entries).flatMap(({ id, area }) => (id !== null && area > 0 ? [id] : []));
+  }
+
+  /** The same; say so if there is no mask. */
+  #choose() {
+    const ids = this.chosen;
+    if (!ids.length) this.#session.listener.onToast("There is no mask to copy. Outline an object first.");
+    return ids;
+  }
+
+  copy() {
+    const ids = this.#choose();
+    if (!ids.length) return;
+    this.#ids = ids;
+    this.#session.listener.onToast(`${plural(ids.length, "object")} copied. Ctrl+V pastes, also on another image.`);
+    this.#session.listener.onChange();
+  }
+
+  async paste() {
+    const { image } = this.#session;
+    if (image) await this.#session.copy(image.id, this.#ids);
+  }
+
+  async duplicate() {
+    const { image } = this.#session;
+    const ids = this.#choose();
+    if (image && ids.length) await this.#session.copy(image.id, ids);
+  }
+
+  /** Copy to the next image of the list, and open it. */
+  async copyOn() {
+    const session = this.#session;
+    const { image } = session;
+    const next = session.folder.neighbour(image?.id, 1);
+    if (!next) return session.listener.onToast("There is no next image in the list.");
+    const ids = this.#choose();
+    if (!ids.length) return;
+    const answer = await ask(this.#dialog, {
+      title: `Copy ${plural(ids.length, "object")} to ${next.name}`,
+      text: "Masks stay as they are, pixel by pixel. From a box around each object, the network makes a new mask, for objects that have moved.",
+      answers: [["masks", "Copy masks"], ["boxes", "Copy boxes"]],
+    });
+    if (!answer || session.image !== image) return;
+    await session.copy(next.id, ids, answer === "boxes");
+    if (session.image === image) await session.open(next.id);
+  }
+}
