@@ -125,7 +125,6 @@ def test_axe_finds_nothing_serious(address: str, scheme: str) -> None:
             page.locator(shown).wait_for()
         assert (faults(person), "attributes and tags") == ([], "attributes and tags")
         page.locator("#stage").focus()
-        person.press("d")
         page.locator("#side").get_by_role("button", name="More").click()
         assert page.locator("#more-menu").is_visible()
         assert faults(person) == []
