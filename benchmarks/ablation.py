@@ -1,13 +1,15 @@
 """Ablation of the method: one short training per row, with the same samples and prompts.
 
-    python benchmarks/ablation.py dense --data FOLDER --backbone-weights FILE --runs FOLDER
-    python benchmarks/ablation.py table4 table5 dense --size 256 --seeds 0 1 --data FOLDER ...
-    python benchmarks/ablation.py tokens --size 256 --precision bf16-mixed --init default --data FOLDER --runs FOLDER
+    python benchmarks/ablation.py tokens --data FOLDER --backbone-weights FILE --runs FOLDER
+    python benchmarks/ablation.py table4 table5 --size 256 --seeds 0 1 --data FOLDER ...
+    python benchmarks/ablation.py contrast --size 256 --precision bf16-mixed --init default --data FOLDER --runs FOLDER
 
 Trains the network of every row of the named tables for about 25,000 network passes (one object, one interaction each),
 validates it on the objects of the split, and writes `benchmarks/results/ablation-SIZE.json`. A row that this file holds
 is skipped (remove it to repeat it), an interrupted run continues, and rows of several tables that mean the same network
 share one run. Every run is a process of its own.
+
+`benchmarks/results/drawn/` holds rows of an earlier design: its network also drew prompts after the image encoder.
 
 With `--init` the rows start from the weights of a model (`WARM`) and go to `ablation-SIZE-warm.json`, so that not every
 row has to learn from the beginning.
@@ -29,26 +31,22 @@ from vpuformer.training.state import NAME
 
 RESULTS = Path(__file__).parent / "results"
 
-ALONE: dict[str, Any] = {"dense_prompts": "none", "position_embedding": False}
-"""Prompts reach the mask through their tokens alone."""
-DRAWN: dict[str, Any] = {"dma": False, "dense_prompts": "early"}
+PLAIN: dict[str, Any] = {"null_tokens": 0, "prior": "none", "fine_attention": "none", "mixing": False}
+"""Tokens alone, as in the paper: a single prompt gets all attention everywhere."""
+ALONE: dict[str, Any] = {"position_embedding": False, "prior": "none", "fine_attention": "none"}
+"""The vector of a prompt encoding is all that the network knows of a prompt."""
+BASELINE: dict[str, Any] = {"dma": False, "fine_attention": "none", "dense_prompts": "early"}
 """Prompts as maps in the image branch, as in RITM; tokens serve P2CL alone."""
-TOKENS: dict[str, Any] = {"dense_prompts": "none", "null_tokens": 4, "prior": "shapes"}
-"""Null tokens and a prior from the extent of the prompts in the attention; prompts are not drawn as maps."""
-FINE: dict[str, Any] = {**TOKENS, "fine_attention": "quarter"}
-"""`TOKENS` with attention at 1/8 and 1/4."""
-MIXING: dict[str, Any] = {**FINE, "mixing": True}
-"""`FINE` with a depthwise convolution over the image tokens in every layer."""
 
 Row = dict[str, Any]
 TABLES: dict[str, dict[str, Row]] = {
-    "dense": {
-        "late_add": {},
-        "none_add": {"dense_prompts": "none"},
-        "late_gate": {"add_tokens": False},
-        "none_gate": {"dense_prompts": "none", "add_tokens": False},
-        "middle_add": {"dense_prompts": "middle"},
-        "early_add": {"dense_prompts": "early"},
+    "tokens": {
+        "plain": PLAIN,
+        "null": {**PLAIN, "null_tokens": 4},
+        "prior": {"fine_attention": "none", "mixing": False},
+        "fine": {"mixing": False},
+        "all": {},
+        "early": {"dense_prompts": "early"},
     },
     "table4": {
         "distance_map": {**ALONE, "prompt_encoding": "distance-map"},
@@ -56,23 +54,13 @@ TABLES: dict[str, dict[str, Row]] = {
         "pue": ALONE,
     },
     "table5": {
-        "baseline": {**DRAWN, "p2cl_weight": 0.0},
+        "baseline": {**BASELINE, "p2cl_weight": 0.0},
         "dma": {"p2cl_weight": 0.0},
-        "p2cl": DRAWN,
+        "p2cl": BASELINE,
         "dma_p2cl": {},
     },
     "table6": {f"lambda_{value:g}": {"p2cl_weight": value} for value in (0.0, 0.1, 0.5, 1.0, 2.0, 5.0)},
-    "tokens": {
-        "middle": {"dense_prompts": "middle"},
-        "late": {"dense_prompts": "late"},
-        "none": {"dense_prompts": "none"},
-        "null": {"dense_prompts": "none", "null_tokens": 4},
-        "shapes": TOKENS,
-        "shapes_quarter": FINE,
-        "shapes_quarter_mixing": MIXING,
-        "mixing_both": {**MIXING, "dense_prompts": "middle"},
-    },
-    "parts": {"mask_early": {"mask_fusion": "early"}},
+    "parts": {"mask_early": {"mask_fusion": "early"}, "gate_alone": {"add_tokens": False}},
     "contrast": {
         "sum_object": {},
         "sum_error": {"p2cl_target": "error"},
@@ -86,10 +74,9 @@ TABLES: dict[str, dict[str, Row]] = {
         "dice_squared": {"dice": "squared"},
     },
 }
-"""By table and row, the changes of `BASE`, or of the loss for the fields in `OF_LOSS`."""
+"""By table and row, the changes of the variant `default`, or of the loss for the fields in `OF_LOSS`."""
 
-BASE = VPUFormerConfig(dense_prompts="late")
-"""Variant `default` with prompts drawn after the image encoder, as it was when the rows were defined."""
+BASE = VPUFormerConfig()
 
 SHIPPED = json.loads((RESULTS / "training" / "recipe.json").read_text())
 """Recipe of the shipped weights; the rows use its weights of the data sets."""

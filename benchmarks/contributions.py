@@ -1,4 +1,4 @@
-"""Mean IoU of the bundled weights with tokens, maps or gates silenced.
+"""Mean IoU of the bundled weights with parts of their prompt path silenced.
 
     python benchmarks/contributions.py --root data/train --split data/split.json [--every 3]
 
@@ -10,7 +10,7 @@ and crops of the evaluation. Writes `benchmarks/results/contributions.json`.
 import argparse
 import json
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
@@ -22,9 +22,10 @@ import numpy as np
 import torch
 from natural import natural_objects
 from numpy import ndarray as Array
-from torch import Tensor
+from torch import Tensor, nn
 
 from vpuformer.data.sample import Sample
+from vpuformer.encoding.prior import NOWHERE, prompt_priors
 from vpuformer.encoding.pue import VECTOR, prompt_vectors
 from vpuformer.evaluation.run import evaluate
 from vpuformer.evaluation.simulated_user import SimulatedUser
@@ -33,6 +34,7 @@ from vpuformer.inference.segment import VPUFormerSegmenter
 from vpuformer.inference.torch_network import TorchNetwork
 from vpuformer.memory import keep_freed_memory
 from vpuformer.metrics import iou_at
+from vpuformer.model.dma import Mixing
 from vpuformer.model.manifest import read_manifest
 from vpuformer.model.prompt_inputs import VECTORS
 from vpuformer.model.pue import with_no_prompt_token
@@ -66,11 +68,13 @@ def main() -> None:
         measure(samples, network, options.workers)
     conditions: dict[str, Silence] = {
         "everything": lambda _: nullcontext(),
-        "no tokens (maps alone)": no_tokens,
-        "tokens without their position": lambda _: no_place(),
-        "no maps (tokens alone)": lambda _: no_maps(),
-        "neither": neither,
+        "tokens without their position": lambda _: no_position(),
+        "no prior": lambda _: no_prior(),
+        "neither position nor prior": lambda _: neither(),
+        "no attention at 1/8 and 1/4": no_fine_attention,
+        "no mixing": no_mixing,
         "gates at their means": gates.constant,
+        "no prompts": no_prompts,
     }
     rows = {}
     for name, silence in conditions.items():
@@ -101,21 +105,18 @@ def measure(samples: Sequence[Sample], network: TorchNetwork, workers: int) -> d
 
 
 @contextmanager
-def no_tokens(model: VPUFormer) -> Iterator[None]:
-    """Give every sample the no-prompt token, so that prompts act through maps alone."""
+def no_prompts(model: VPUFormer) -> Iterator[None]:
+    """Leave the image and the last mask: every sample gets the no-prompt token, and no prior."""
 
     def silent(_module: object, _inputs: object, output: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
         tokens, valid = output
         return with_no_prompt_token(torch.zeros_like(tokens), torch.zeros_like(valid), model.pue.no_prompt)
 
-    hook = model.pue.register_forward_hook(silent)
-    try:
+    with hooked([model.pue], silent), no_prior():
         yield
-    finally:
-        hook.remove()
 
 
-def no_place() -> AbstractContextManager[object]:
+def no_position() -> AbstractContextManager[object]:
     """Set `q_h` and `q_v` to zero, so that tokens keep only kind and sign of a prompt."""
 
     def placeless(*arguments: Any, **options: Any) -> Array:
@@ -126,20 +127,40 @@ def no_place() -> AbstractContextManager[object]:
     return mock.patch("vpuformer.model.prompt_inputs.VECTORS", {**VECTORS, "pue": placeless})
 
 
-def no_maps() -> AbstractContextManager[object]:
-    """Draw no prompt; the previous mask still enters as a map."""
-    from vpuformer.encoding.maps import rasterize_prompts
+def no_prior() -> AbstractContextManager[object]:
+    """Give every token the same prior at every position."""
 
-    def empty(*arguments: Any, **options: Any) -> Array:
-        return np.zeros_like(rasterize_prompts(*arguments, **options))
+    def flat(*arguments: Any, **options: Any) -> list[Array]:
+        return [np.full_like(prior, np.log(NOWHERE)) for prior in prompt_priors(*arguments, **options)]
 
-    return mock.patch("vpuformer.model.prompt_inputs.rasterize_prompts", empty)
+    return mock.patch("vpuformer.model.prompt_inputs.prompt_priors", flat)
 
 
 @contextmanager
-def neither(model: VPUFormer) -> Iterator[None]:
-    with no_tokens(model), no_maps():
+def neither() -> Iterator[None]:
+    with no_position(), no_prior():
         yield
+
+
+def no_fine_attention(model: VPUFormer) -> AbstractContextManager[object]:
+    """Pass the decoder's maps on as they come to the attention."""
+    return hooked(model.decoder.attend, lambda _module, inputs, _output: inputs[0])
+
+
+def no_mixing(model: VPUFormer) -> AbstractContextManager[object]:
+    layers = [module for module in model.modules() if isinstance(module, Mixing)]
+    return hooked(layers, lambda _module, _inputs, output: torch.zeros_like(output))
+
+
+@contextmanager
+def hooked(modules: Iterable[nn.Module], hook: Callable[..., Any]) -> Iterator[None]:
+    """Replace the output of `modules` by that of `hook`."""
+    hooks = [module.register_forward_hook(hook) for module in modules]
+    try:
+        yield
+    finally:
+        for each in hooks:
+            each.remove()
 
 
 @dataclass

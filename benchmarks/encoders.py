@@ -55,7 +55,7 @@ def main() -> None:
 @torch.inference_mode()
 def measured(name: str) -> dict[str, Any]:
     # Prompts drawn late, because every encoder supports that.
-    model = VPUFormer(VPUFormerConfig(backbone=name, input_size=SIZE, dense_prompts="late")).eval()
+    model = VPUFormer(VPUFormerConfig(backbone=name, input_size=SIZE)).eval()
     model = model.to(memory_format=torch.channels_last)
     image = torch.rand(1, 3, SIZE, SIZE).contiguous(memory_format=torch.channels_last)
     mask = torch.zeros(1, 1, SIZE, SIZE)

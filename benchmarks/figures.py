@@ -130,8 +130,8 @@ def blocks() -> dict[str, str]:
         "trust-on-tests": trust_on_tests(),
         "candidates": candidates(),
         "stages": stages(),
-        "ablation": ablation("ablation-*[0-9].json"),
-        "trials": ablation("ablation-*-warm.json"),
+        "ablation": ablation("drawn/ablation-*[0-9].json"),
+        "trials": ablation("drawn/ablation-*-warm.json"),
         "contributions": contributions(),
         "contributions-in-short": contributions_in_short(),
         "encoders": encoders(),
@@ -398,13 +398,13 @@ def contributions() -> str:
         lines.append(f"| {name} | {gate['mean']:.4f} | {gate['lowest']:.4f} | {gate['highest']:.4f} |")
     lines += ["", f"{summary['objects']} natural objects; `{summary['command']}`"]
     whole = summary["rows"]["everything"]
-    position, gates = (
+    position, prior, gates = (
         max(whole[measure] - summary["rows"][name][measure] for measure in whole)
-        for name in ("tokens without their position", "gates at their means")
+        for name in ("tokens without their position", "no prior", "gates at their means")
     )
     text = (
-        f"If the tokens lose their position, the IoU falls by at most {position:.3f}; if constants replace the gates,"
-        f" by at most {gates:.3f}."
+        f"If the tokens lose their position, the IoU falls by at most {position:.3f}; without the prior, by at most"
+        f" {prior:.3f}; if constants replace the gates, by at most {gates:.3f}."
     )
     return "\n".join([*lines, "", text])
 
@@ -412,11 +412,13 @@ def contributions() -> str:
 def contributions_in_short() -> str:
     """`contributions` in two sentences."""
     rows = json.loads((RESULTS / "contributions.json").read_text())["rows"]
-    whole, maps, tokens = (rows[name] for name in ("everything", "no tokens (maps alone)", "no maps (tokens alone)"))
+    whole, position, prior, neither = (
+        rows[name]["click@1"]
+        for name in ("everything", "tokens without their position", "no prior", "neither position nor prior")
+    )
     text = (
-        "In the bundled weights, prompts act through these maps more than through their tokens. Without the maps, the"
-        f" mean IoU on validation images falls from {whole['click@1']:.3f} to {tokens['click@1']:.3f} after a click;"
-        f" without the tokens, to {maps['click@1']:.3f}:"
+        f"The mean IoU on validation images after a click is {whole:.3f}. If the tokens lose their position, it is"
+        f" {position:.3f}; without the prior, {prior:.3f}; without both, {neither:.3f}:"
         " [what each part is worth](docs/network.md#what-each-part-is-worth)."
     )
     return textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False)

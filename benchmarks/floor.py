@@ -34,15 +34,14 @@ from vpuformer.prompts import Click
 RESULTS = Path(__file__).parent / "results" / "floor.json"
 
 STAGES = {
-    "prompts": ("pue", "dense", "embed_prompt"),
-    "image encoder from 1/8 on": ("backbone", "project"),
+    "prompts and mask": ("pue", "dense", "embed_prompt"),
     "attention": ("dma",),
     "decoder": ("decoder",),
     "upsampler": ("sharpen",),
 }
 """Stages of the graph `decode` in their order, and the modules of the network whose weights belong to each."""
 
-ENCODER = "image encoder to 1/8"
+ENCODER = "image encoder"
 """The graph `encode`: once for an image or a crop."""
 
 SHAPES = ((1024, 1024, 1024), (4096, 64, 64), (1024, 192, 192), (256, 128, 128))

@@ -36,7 +36,7 @@ REPEATS = 9
 
 
 def main() -> None:
-    vit = VPUFormer(VPUFormerConfig(backbone="vit_b", dense_prompts="late")).eval()
+    vit = VPUFormer(VPUFormerConfig(backbone="vit_b")).eval()
     networks = {"bundled weights": load_network("default", "cpu"), "ViT-B": TorchNetwork(vit)}
     with tempfile.TemporaryDirectory() as folder:
         large = Path(folder) / "large.jpg"

@@ -38,9 +38,6 @@ SIDE, LARGER = 64, 96
 SMALL: dict[str, Any] = {
     "input_size": SIDE, "dim": 32, "heads": 4, "ffn_dim": 32, "decoder_dim": 16, "pue_hidden": 32
 }  # fmt: skip
-TOKENS: dict[str, Any] = {
-    "dense_prompts": "none", "null_tokens": 4, "prior": "shapes", "fine_attention": "quarter"
-}  # fmt: skip
 DEFAULT, PAPER = (replace(VARIANTS[name], **SMALL) for name in ("default", "paper"))
 CONFIGS = {
     "default": DEFAULT,
@@ -49,8 +46,8 @@ CONFIGS = {
     "distance maps, resnet50": replace(
         PAPER, prompt_encoding="distance-map", residual=True, dense_prompts="early", backbone="resnet50"
     ),
-    "learned vectors": replace(PAPER, prompt_encoding="learned-vector", dense_prompts="late", mask_fusion="late"),
-    "tokens, mit_b0": replace(DEFAULT, **TOKENS, mixing=True, backbone="mit_b0"),
+    "learned vectors": replace(PAPER, prompt_encoding="learned-vector", mask_fusion="late"),
+    "default, mit_b0": replace(DEFAULT, backbone="mit_b0"),
 }
 """Every encoder and every way of prompts and masks into the network; an export takes seconds."""
 SAMPLES: list[list[list[Prompt]]] = [
@@ -102,7 +99,7 @@ def test_a_graph_has_the_logits_of_its_network(name: str, tmp_path: Path) -> Non
 @pytest.fixture(scope="module")
 def tokens(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small checkpoint in half precision, copied with graphs of another size than that of training."""
-    folder = checkpoint(replace(DEFAULT, **TOKENS), tmp_path_factory.mktemp("tokens"), torch.float16)
+    folder = checkpoint(DEFAULT, tmp_path_factory.mktemp("tokens"), torch.float16)
     copy = export_graphs(folder, folder / "larger", input_size=LARGER)
     with pytest.raises(CheckpointError, match="has no graphs"):
         Graphs.read(folder)

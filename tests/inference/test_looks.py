@@ -31,7 +31,7 @@ class SeesRed(VPUFormer):
     def __init__(self) -> None:
         nn.Module.__init__(self)
         self.weight = nn.Parameter(torch.zeros(1))
-        self.config = VPUFormerConfig(input_size=SIDE, mask_fusion="late", dense_prompts="none")
+        self.config = VPUFormerConfig(input_size=SIDE, mask_fusion="late")
         self.looks = 0
 
     def encode(self, image: Tensor, *_: object) -> Features:  # pyright: ignore[reportIncompatibleMethodOverride]

@@ -227,7 +227,7 @@ def test_the_memory_of_features_is_known_in_advance(image: npt.NDArray[np.uint8]
     predictor.set_image(image)
     encoded = cast(EncodedImage, predictor.encoded)
     [features] = cast(tuple[Features], encoded.get(Crop.whole(encoded.size)))
-    numbers = sum(part.numel() for part in (*features.stages, *features.lateral) if part is not None)
+    numbers = sum(part.numel() for part in (features.semantic, *features.lateral) if part is not None)
     assert encoded.nbytes == image.nbytes + (1 + MAX_CROPS) * numbers * 4
     mask = np.zeros((400, 600), bool)
     mask[100:150, 100:150] = True
@@ -356,7 +356,7 @@ def test_weights_from_a_folder(image: npt.NDArray[np.uint8], tmp_path: Path) -> 
 
 @pytest.mark.parametrize(
     "change",
-    [{}, {"dense_prompts": "late"}, {"dense_prompts": "late", "mask_fusion": "early"}, {"dense_prompts": "early"}],
+    [{}, {"mask_fusion": "early"}, {"dense_prompts": "early"}],
     ids=str,
 )
 def test_the_real_network_and_what_is_kept_of_it(image: npt.NDArray[np.uint8], change: dict) -> None:

@@ -2,35 +2,33 @@
 
 import torch
 
-from vpuformer.model.features import Features, FinishedStages, LateralScales, PausedStages
+from vpuformer.model.features import Features, LateralScales
 
 
-def features(*, paused: bool = False) -> Features:
+def features() -> Features:
     """Three samples in channels last, without a map at 1/8 on the way to the decoder."""
     coarse = torch.rand(3, 8, 2, 2).contiguous(memory_format=torch.channels_last)
     quarter = torch.rand(3, 4, 8, 8).contiguous(memory_format=torch.channels_last)
     lateral = LateralScales(quarter, None, torch.rand(3, 2, 16, 16))
-    return Features(PausedStages(coarse) if paused else FinishedStages(coarse), lateral)
+    return Features(coarse, lateral)
 
 
-def test_repeated_features_keep_their_order_layout_and_state() -> None:
-    for whole in (features(), features(paused=True)):
-        repeated = whole.repeat(2)
-        assert type(repeated.stages) is type(whole.stages)
-        assert repeated.lateral.eighth is None
-        assert repeated.lateral.quarter.is_contiguous(memory_format=torch.channels_last)
-        for i in range(6):
-            assert torch.equal(repeated.stages[0][i], whole.stages[0][i // 2])
-            assert torch.equal(repeated.lateral.quarter[i], whole.lateral.quarter[i // 2])
+def test_repeated_features_keep_their_order_and_layout() -> None:
+    whole = features()
+    repeated = whole.repeat(2)
+    assert repeated.lateral.eighth is None
+    assert repeated.lateral.quarter.is_contiguous(memory_format=torch.channels_last)
+    for i in range(6):
+        assert torch.equal(repeated.semantic[i], whole.semantic[i // 2])
+        assert torch.equal(repeated.lateral.quarter[i], whole.lateral.quarter[i // 2])
 
 
 def test_joined_samples_are_the_whole() -> None:
-    whole = features(paused=True)
+    whole = features()
     samples = whole.samples()
     assert [len(each.lateral.quarter) for each in samples] == [1, 1, 1]
     joined = Features.joined(samples)
-    assert isinstance(joined.stages, PausedStages)
-    assert torch.equal(joined.stages.eighth, whole.stages[0])
+    assert torch.equal(joined.semantic, whole.semantic)
     assert torch.equal(joined.lateral.quarter, whole.lateral.quarter)
     assert joined.lateral.eighth is None
 

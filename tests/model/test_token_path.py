@@ -24,7 +24,7 @@ SIDE = 96
 FRAME = FrameMap.to_canonical(Crop.whole((SIDE, SIDE)))
 NONE = replace(
     VARIANTS["default"], input_size=SIDE, dim=32, heads=4, ffn_dim=32, decoder_dim=16, pue_hidden=32,
-    dense_prompts="none",
+    null_tokens=0, prior="none", fine_attention="none", mixing=False,
 )  # fmt: skip
 TOKENS = replace(NONE, null_tokens=4, prior="shapes")
 FINE = replace(TOKENS, fine_attention="quarter", mixing=True)
@@ -145,26 +145,15 @@ def test_attention_of_the_decoder_needs_a_place_to_look_away(change: dict[str, o
 
 
 def test_trained_weights_start_a_network_without_maps(tmp_path: Path) -> None:
-    drawn = VPUFormer(replace(NONE, dense_prompts="middle"))
+    drawn = VPUFormer(replace(NONE, dense_prompts="early"))
     save_checkpoint(drawn, tmp_path)
-    with pytest.warns(UserWarning, match=r"dropped, since the new network.*dense.eighth.*of maps: 4; new: null_tokens"):
+    with pytest.warns(
+        UserWarning, match=r"dropped, since the new network lacks them: backbone.fusion.*; new: null_tok"
+    ):
         network = build_network(Recipe(data="", output="", init=str(tmp_path), model=FINE))
     state, former = network.state_dict(), drawn.state_dict()
-    assert torch.equal(state["decoder.head.weight"], former["decoder.head.weight"])
-    # The previous mask keeps its channel.
-    assert torch.equal(state["dense.stem.0.weight"], former["dense.stem.0.weight"][:, :1])
-
-
-@torch.inference_mode()
-def test_maps_that_are_new_start_as_nothing(tmp_path: Path) -> None:
-    plain = VPUFormer(NONE).eval()
-    save_checkpoint(plain, tmp_path)
-    with pytest.warns(UserWarning, match="new: dense.eighth"):
-        drawn = build_network(
-            Recipe(data="", output="", init=str(tmp_path), model=replace(NONE, dense_prompts="middle"))
-        )
-    prompts = batch([Click(40, 40)])
-    torch.testing.assert_close(drawn.eval()(IMAGE, EMPTY, prompts).logits, plain(IMAGE, EMPTY, prompts).logits)
+    for name in ("decoder.head.weight", "dense.stem.0.weight"):
+        assert torch.equal(state[name], former[name])
 
 
 def test_another_image_encoder_starts_with_the_attention_and_decoder_of_the_former_one(tmp_path: Path) -> None:

@@ -22,9 +22,7 @@ from vpuformer.training.recipe import InteractionSettings, LossSettings, Recipe
 from vpuformer.training.state import NAME, read_state
 
 TOY_SET = Path(__file__).parents[2] / "examples" / "toy_set.py"
-TINY = VPUFormerConfig(
-    input_size=64, dim=32, heads=2, ffn_dim=32, decoder_dim=16, pue_hidden=32, mask_fusion="early", dense_prompts="late"
-)
+TINY = VPUFormerConfig(input_size=64, dim=32, heads=2, ffn_dim=32, decoder_dim=16, pue_hidden=32, mask_fusion="early")
 """With the previous mask where all recipes of the paper have it."""
 STEPS = 3
 

@@ -35,7 +35,7 @@ from vpuformer.training.recipe import InteractionSettings, LossSettings, Recipe
 from vpuformer.training.state import NAME, read_state, save_state
 from vpuformer.training.validate import validate
 
-TINY = VPUFormerConfig(input_size=64, dim=32, heads=4, ffn_dim=32, decoder_dim=16, pue_hidden=32, dense_prompts="late")
+TINY = VPUFormerConfig(input_size=64, dim=32, heads=4, ffn_dim=32, decoder_dim=16, pue_hidden=32)
 LOSS = LossSettings()
 PROBABILITIES = ("repeat_without_prompt", "single_first_click", "evaluation_prompt")
 

@@ -3,7 +3,7 @@
 They lie in the folder of the checkpoint: `encode.onnx`, from pixels to features; `decode.onnx`, from features, mask
 and prompts to logits; and `graphs.json` ::
 
-    {"format": 1, "sha256": "...", "input_size": 256, "lateral_eighth": true, "features": ["paused_eighth", ...],
+    {"format": 1, "sha256": "...", "input_size": 256, "lateral_eighth": true, "features": ["semantic", ...],
      "graphs": {"encode.onnx": "...", "decode.onnx": "..."}}
 
 `sha256` is that of the checkpoint's weights, `graphs` has those of both graphs, and `features` names the outputs of

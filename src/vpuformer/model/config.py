@@ -49,21 +49,20 @@ class VPUFormerConfig:
     mask_fusion: Literal["early", "late"] = "late"
     """Entry of the previous mask: `early` through Conv1S into the image encoder's stem (the paper), or `late` into
     its features, so that these depend on the image alone and are computed once for all its objects and prompts."""
-    dense_prompts: Literal["none", "late", "middle", "early"] = "middle"
-    """Rasterize the prompts to maps as well: not at all (the paper), after the image encoder ("late"), there and within
-    it at 1/8, so that its coarse stages run for every prompt and the fine ones once for an image ("middle"), or into
-    its stem (the authors' code, "early"). Not every image encoder can pause at 1/8."""
+    dense_prompts: Literal["none", "early"] = "none"
+    """Rasterize the prompts to maps as well, into the image encoder's stem: "none" (the paper), or "early" (the
+    authors' code)."""
     dma: bool = True
-    """Without DMA (Table V) prompts enter as maps alone, so `dense_prompts` must not be `none`."""
-    null_tokens: int = 0
+    """Without DMA (Table V) prompts enter as maps alone, so `dense_prompts` must be `early`."""
+    null_tokens: int = 4
     """Number of learned "not a prompt" tokens that take part in the attention of every sample, so that an image token
-    can attend to no prompt. 4 is a good number; with 0, a single prompt gets all attention everywhere."""
-    prior: Literal["none", "shapes"] = "none"
+    can attend to no prompt. With 0, a single prompt gets all attention everywhere."""
+    prior: Literal["none", "shapes"] = "shapes"
     """Add the log of a prompt's extent (a click's bell, the inside of a box, the stroke of a scribble) to the logits of
     the cross-attentions."""
-    fine_attention: Literal["none", "quarter"] = "none"
+    fine_attention: Literal["none", "quarter"] = "quarter"
     """The decoder's scales at 1/8 and 1/4 attend to the prompts too."""
-    mixing: bool = False
+    mixing: bool = True
     """Image tokens exchange what they have read of the prompts with their neighbours: a depthwise 7x7 convolution in
     every DMA layer."""
     residual: bool = True
@@ -98,9 +97,7 @@ class VPUFormerConfig:
             raise ConfigError(f"dim={self.dim} must be a multiple of 4: a quarter each for sine and cosine of x and y")
         check_input_size(self.input_size)
         if not self.dma and self.dense_prompts == "none":
-            raise ConfigError("dma=False and dense_prompts='none': no prompt reaches the mask; draw them early or late")
-        if self.dense_prompts == "middle" and self.mask_fusion != "late":
-            raise ConfigError("dense_prompts='middle' draws the previous mask as well: it needs mask_fusion='late'")
+            raise ConfigError("dma=False, dense_prompts='none': no prompt reaches the mask; set dense_prompts='early'")
         if self.fine_attention != "none" and (self.prior == "none" or not self.null_tokens or not self.dma):
             raise ConfigError(
                 f"fine_attention={self.fine_attention!r} needs dma=True, a prior, and null_tokens: without them a"
@@ -150,7 +147,10 @@ VARIANTS: Mapping[str, VPUFormerConfig] = MappingProxyType(
             position_embedding=False,
             position_code="fourier",
             mask_fusion="early",
-            dense_prompts="none",
+            null_tokens=0,
+            prior="none",
+            fine_attention="none",
+            mixing=False,
             residual=False,
             add_tokens=False,
             finest_scale="raw",

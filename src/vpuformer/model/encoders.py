@@ -9,7 +9,7 @@ encoder of the bundled weights needs none of them: `vpuformer.model.mobilenetv2`
 """
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
@@ -67,8 +67,6 @@ class EncoderBody(NamedTuple):
     context_channels: int = 0
     normalisation: Normalisation | None = None
     """The statistics that the library states for its weights, if any."""
-    modules: Sequence[str] = ()
-    """Names of the modules whose outputs are the feature maps, if timm provides them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +79,6 @@ class EncoderSpec:
     """The place at which the previous mask is added if `mask_fusion` is early."""
     to_quarter: tuple[str, ...] = ()
     """Names of the modules up to stride 4, which training may freeze."""
-    chain: tuple[str, ...] = ()
-    """Names of all modules, if they run one after the other and the maps are outputs of some: then a pass can pause at
-    1/8 (`dense_prompts="middle"`). Empty for any other network."""
     normalisation: Normalisation | None = IMAGENET
     """Normalisation of images when the encoder's pretrained weights were made: it belongs to the weights, not to the
     architecture. None for what timm states with the weights, else ImageNet's."""
@@ -111,7 +106,6 @@ def _described(net: nn.Module) -> EncoderBody:
         normalisation=Normalisation(stated["mean"], stated["std"])
         if stated.get("mean") and stated.get("std")
         else None,
-        modules=info.module_name(),
     )
 
 
@@ -120,7 +114,7 @@ def _mobilenetv2(pretrained: bool) -> EncoderBody:
     if pretrained:
         net.load_state_dict(from_timm("mobilenetv2_100")(True).net.state_dict())
     strides, channels = zip(*MAPS.values(), strict=True)
-    return EncoderBody(net, strides, channels, modules=tuple(MAPS))
+    return EncoderBody(net, strides, channels)
 
 
 def _deeplab(name: str) -> Callable[[bool], EncoderBody]:
@@ -172,7 +166,6 @@ BACKBONES: Mapping[str, EncoderSpec] = MappingProxyType(
             _mobilenetv2,
             InjectionPoint("bn1", "output", 2, 32),
             to_quarter=("conv_stem", "bn1", "blocks.0", "blocks.1"),
-            chain=("conv_stem", "bn1", *(f"blocks.{i}" for i in range(7))),
         ),
         "hrnet18s": EncoderSpec(
             from_timm("hrnet_w18_small_v2", feature_location="", out_indices=(1, 2, 3, 4)),
@@ -282,10 +275,6 @@ class ImageEncoder(nn.Module):
         if maps:
             attach(self.net, spec.injection)
         self._to_quarter = spec.to_quarter
-        stride_of = dict(zip(body.modules, body.strides, strict=True)) if spec.chain else {}
-        chain = [(name, stride_of.get(name)) for name in spec.chain]
-        pause = [stride for _, stride in chain].index(8) + 1 if chain else 0
-        self._fine, self._coarse = chain[:pause], chain[pause:]
         self._frozen: list[nn.Module] = []
         mean, std = spec.normalisation or body.normalisation or IMAGENET
         self.register_buffer("_mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
@@ -311,32 +300,6 @@ class ImageEncoder(nn.Module):
             semantic[-1] = self.context(semantic[-1])
         quarter, eighth, half = (None if i is None else levels[i] for i in (self._quarter, self._eighth, self._half))
         return FeaturePyramid(semantic, quarter, eighth, half)
-
-    @property
-    def can_pause(self) -> bool:
-        """Whether the encoder can pause at 1/8, with `begin` and `resume`."""
-        return bool(self._coarse)
-
-    def begin(self, image: Float[Tensor, "b 3 h w"]) -> tuple[FeaturePyramid, Float[Tensor, "b c _ _"]]:
-        """The maps of the stages up to 1/8, and the padded one at 1/8, which `resume` takes."""
-        height, width = image.shape[-2:]
-        maps = self._run(self._fine, self._normalised(image))
-        levels = {stride: _cropped(each, stride, height, width) for stride, each in maps.items()}
-        return FeaturePyramid((), levels.get(4), levels[8], levels.get(2)), maps[8]
-
-    def resume(self, eighth: Float[Tensor, "b c _ _"], size: tuple[int, int]) -> list[Float[Tensor, "b _ _ _"]]:
-        """The semantic maps of an input of `size` (height, width), from its map at 1/8."""
-        maps = {8: eighth} | self._run(self._coarse, eighth)
-        return [_cropped(each, stride, *size) for stride, each in maps.items()]
-
-    def _run(self, chain: Iterable[tuple[str, int | None]], x: Tensor) -> dict[int, Tensor]:
-        """The maps that a part of the chain makes, by stride."""
-        maps = {}
-        for name, stride in chain:
-            x = self.net.get_submodule(name)(x)
-            if stride is not None:
-                maps[stride] = x
-        return maps
 
     def _normalised(self, image: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 _ _"]:
         return _padded((image - self._mean) / self._std)

@@ -1,8 +1,7 @@
 """The states of features on their way through the network, each with a type of its own.
 
-The image encoder makes `Features`, of `PausedStages` or `FinishedStages`; they are kept for all objects of an image
-while they depend on the image alone. `PromptedFeatures` contain the prompts and the previous mask. `PromptTokens` are
-the queries.
+The image encoder makes `Features`, which are kept for all objects of an image while they depend on the image alone.
+`PromptedFeatures` contain the prompts and the previous mask. `PromptTokens` are the queries.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -38,34 +37,21 @@ class LateralScales(NamedTuple):
     """Read by the upsampler."""
 
 
-class PausedStages(NamedTuple):
-    """Coarse side of an encoder that waits for the prompts (`dense_prompts="middle"`)."""
-
-    eighth: Float[Tensor, "b c h8 w8"]
-    """The encoder's map, from which its coarse stages go on."""
-
-
-class FinishedStages(NamedTuple):
-    """Coarse side of an encoder that has finished."""
-
-    semantic: Float[Tensor, "b d h16 w16"]
-    """`f_v` of the paper: all stages of stride 8 and above, projected to d channels and summed at 1/16."""
-
-
-FEATURES = ("paused_eighth", "semantic", "lateral_quarter", "lateral_eighth", "lateral_half")
+FEATURES = ("semantic", "lateral_quarter", "lateral_eighth", "lateral_half")
 """Names of all features that a network may have, in their order."""
 
 
 class Features(NamedTuple):
     """What the image encoder makes of a batch of images."""
 
-    stages: PausedStages | FinishedStages
+    semantic: Float[Tensor, "b d h16 w16"]
+    """`f_v` of the paper: all stages of stride 8 and above, projected to d channels and summed at 1/16."""
     lateral: LateralScales
 
     @property
     def nbytes(self) -> int:
         """Memory that the features take, in bytes."""
-        return sum(part.nbytes for part in (*self.stages, *self.lateral) if part is not None)
+        return sum(part.nbytes for part in (self.semantic, *self.lateral) if part is not None)
 
     def repeat(self, times: int) -> "Features":
         """Every sample `times` in a row: several objects of one image."""
@@ -82,17 +68,14 @@ class Features(NamedTuple):
 
     def named(self) -> dict[str, Tensor]:
         """The features by name, see `FEATURES`."""
-        paused = self.stages.eighth if isinstance(self.stages, PausedStages) else None
-        semantic = self.stages.semantic if isinstance(self.stages, FinishedStages) else None
-        parts = (paused, semantic, *self.lateral)
+        parts = (self.semantic, *self.lateral)
         return {name: part for name, part in zip(FEATURES, parts, strict=True) if part is not None}
 
     @staticmethod
     def from_named(named: Mapping[str, Tensor]) -> "Features":
         """The inverse of `named`."""
-        stages = PausedStages(named["paused_eighth"]) if "paused_eighth" in named else FinishedStages(named["semantic"])
         lateral = LateralScales(named["lateral_quarter"], named.get("lateral_eighth"), named.get("lateral_half"))
-        return Features(stages, lateral)
+        return Features(named["semantic"], lateral)
 
 
 class Priors(NamedTuple):

@@ -1,7 +1,7 @@
 """Injection of prompts and previous mask into the network, besides the query tokens.
 
-They enter as maps: into the image encoder's stem (`PromptInjection.into_encoder`), or into its features
-(`PromptInjection.into_features`).
+They enter as maps: into the image encoder's stem (`PromptInjection.into_encoder`), or, the previous mask alone, into
+its features (`PromptInjection.into_features`).
 How maps get into a network of a library is the second half of this file: `InjectionPoint` names the place, `attach`
 prepares the network, and `injecting` adds features during a pass.
 """
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -28,37 +28,20 @@ def encoder_maps(config: VPUFormerConfig) -> int:
     return (config.mask_fusion == "early") + CHANNELS * (config.dense_prompts == "early")
 
 
-class PromptFeatures(NamedTuple):
-    """Features of maps, to be added at three scales."""
-
-    quarter: Float[Tensor, "b width h4 w4"]
-    eighth: Float[Tensor, "b c h8 w8"] | None
-    sixteenth: Float[Tensor, "b dim h16 w16"]
-
-
 class PromptInjection(nn.Module):
     """Brings prompts and previous mask into the image encoder and into its features.
 
     Args:
         config: says what enters where (`mask_fusion`, `dense_prompts`, `prior`).
-        eighth_channels: channels at 1/8 of an encoder that pauses there. What is added there starts as nothing, since
-            it passes pretrained stages.
     """
 
-    def __init__(self, config: VPUFormerConfig, eighth_channels: int | None) -> None:
+    def __init__(self, config: VPUFormerConfig) -> None:
         super().__init__()
         self._config = config
-        self.maps = (config.mask_fusion == "late") + CHANNELS * (config.dense_prompts in ("late", "middle"))
-        """Number of maps that enter the features: the previous mask first, then the prompts."""
-        if not self.maps:
-            return
-        self.stem = nn.Sequential(nn.Conv2d(self.maps, 32, 3, padding=1), nn.GELU())
-        self.quarter = nn.Conv2d(32, config.decoder_dim, 1)
-        self.sixteenth = nn.Sequential(nn.Conv2d(32, 64, 4, stride=4), nn.GELU(), nn.Conv2d(64, config.dim, 1))
-        self.eighth = None if eighth_channels is None else nn.Conv2d(32, eighth_channels, 3, stride=2, padding=1)
-        if self.eighth is not None:
-            nn.init.zeros_(self.eighth.weight)
-            nn.init.zeros_(self.eighth.bias)  # type: ignore[arg-type]
+        if config.mask_fusion == "late":
+            self.stem = nn.Sequential(nn.Conv2d(1, 32, 3, padding=1), nn.GELU())
+            self.quarter = nn.Conv2d(32, config.decoder_dim, 1)
+            self.sixteenth = nn.Sequential(nn.Conv2d(32, 64, 4, stride=4), nn.GELU(), nn.Conv2d(64, config.dim, 1))
 
     def into_encoder(
         self,
@@ -80,40 +63,18 @@ class PromptInjection(nn.Module):
             maps.append(prompt_maps)
         return torch.cat(maps, dim=1) if maps else None
 
-    def features_of_maps(
-        self, mask: Float[Tensor, "b 1 h w"], prompts: PromptInputs[Tensor], size: tuple[int, int]
-    ) -> PromptFeatures | None:
-        """Features of the maps at 1/4 (`size`); None if no map enters the features."""
-        if not self.maps:
-            return None
-        maps = []
-        if self._config.mask_fusion == "late":
-            maps.append(F.adaptive_avg_pool2d(mask, size))
-        if prompts.maps is not None:
-            maps.append(prompts.maps)
-        features = self.stem(torch.cat(maps, dim=1))
-        eighth = None if self.eighth is None else self.eighth(features)
-        return PromptFeatures(self.quarter(features), eighth, self.sixteenth(features))
-
-    @staticmethod
-    def into_eighth(eighth: Float[Tensor, "b c _ _"], maps: PromptFeatures | None) -> Float[Tensor, "b c _ _"]:
-        """Add the maps to the features of an encoder that has paused at 1/8, not to its padding."""
-        assert maps is not None  # an encoder pauses for these maps alone
-        assert maps.eighth is not None
-        height, width = map_size(maps.eighth)
-        return eighth + F.pad(maps.eighth, (0, eighth.shape[-1] - width, 0, eighth.shape[-2] - height))
-
     def into_features(
         self,
         semantic: Float[Tensor, "b d h16 w16"],
         lateral: LateralScales,
-        maps: PromptFeatures | None,
+        mask: Float[Tensor, "b 1 h w"],
         prompts: PromptInputs[Tensor],
     ) -> PromptedFeatures:
-        """Add the maps to `f_v` at 1/16 and to the lateral scale at 1/4; the prior goes with them."""
-        if maps is not None:
-            semantic = semantic + F.adaptive_avg_pool2d(maps.sixteenth, map_size(semantic))
-            lateral = lateral._replace(quarter=lateral.quarter + maps.quarter)
+        """Add the previous mask to `f_v` at 1/16 and to the lateral scale at 1/4; pass on the prior."""
+        if self._config.mask_fusion == "late":
+            features = self.stem(F.adaptive_avg_pool2d(mask, map_size(lateral.quarter)))
+            semantic = semantic + F.adaptive_avg_pool2d(self.sixteenth(features), map_size(semantic))
+            lateral = lateral._replace(quarter=lateral.quarter + self.quarter(features))
         priors = None
         if prompts.prior_sixteenth is not None:
             priors = Priors(prompts.prior_sixteenth, prompts.prior_quarter, prompts.prior_eighth)

@@ -44,8 +44,6 @@ class PromptInputs(Generic[A]):
     """Shape (b, n), bool."""
     valid: A
     """Shape (b, n), bool: False for an empty slot."""
-    maps: A | None = None
-    """Shape (b, 4, h4, w4), float32: the prompts drawn at 1/4 (`dense_prompts` "late" or "middle")."""
     prior_sixteenth: A | None = None
     """Shape (b, n + null tokens, h16, w16), float32: log-priors, see `vpuformer.encoding.prior`."""
     prior_quarter: A | None = None
@@ -62,8 +60,8 @@ class PromptInputs(Generic[A]):
         return PromptInputs(**{name: convert(part) for name, part in self.named().items()})
 
 
-PER_PROMPT = frozenset(field.name for field in fields(PromptInputs)) - {"maps"}
-"""The parts whose second axis counts prompts."""
+PER_PROMPT = frozenset(field.name for field in fields(PromptInputs))
+"""Names of the parts; the second axis of each counts prompts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +98,6 @@ def prompt_inputs(
     Args:
         seeds: one for each sample, for the choices that scribbles leave open, in training.
     """
-    maps = rasterize_prompts(prompts, grids.quarter) if config.dense_prompts in ("late", "middle") else None
     priors: list[Array] = []
     if config.prior != "none" and config.dma:
         sizes = [grids.sixteenth]
@@ -112,7 +109,6 @@ def prompt_inputs(
         prompts.kind,
         prompts.positive,
         prompts.valid,
-        maps,
         *priors,
     )
 

@@ -10,13 +10,12 @@ from numpy import ndarray as Array
 from torch import Tensor, nn
 
 from vpuformer.encoding.batch import PromptBatch
-from vpuformer.errors import ConfigError
 from vpuformer.model.config import VPUFormerConfig
 from vpuformer.model.decoder import HALF, MultiScaleDecoder, Upsampler
 from vpuformer.model.dma import DMA
 from vpuformer.model.encoders import FeaturePyramid, ImageEncoder
-from vpuformer.model.features import Features, FinishedStages, LateralScales, PausedStages, PromptTokens, map_size
-from vpuformer.model.injection import PromptFeatures, PromptInjection, encoder_maps
+from vpuformer.model.features import Features, LateralScales, PromptTokens, map_size
+from vpuformer.model.injection import PromptInjection, encoder_maps
 from vpuformer.model.prompt_encoders import prompt_encoder
 from vpuformer.model.prompt_inputs import Grids, PromptInputs, encoder_prompt_maps, prompt_inputs
 
@@ -41,32 +40,22 @@ class VPUFormer(nn.Module):
     >>> with torch.inference_mode():
     ...     model(torch.rand(1, 3, 64, 64), torch.zeros(1, 1, 64, 64), prompts).logits.shape
     torch.Size([1, 1, 64, 64])
-
-    Raises:
-        ConfigError: the image encoder cannot do what `config` wants of it.
     """
 
     def __init__(self, config: VPUFormerConfig, *, pretrained: bool = False) -> None:
         super().__init__()
         self.config = config
         dim, width = config.dim, config.decoder_dim
-        self.pauses = config.dense_prompts == "middle"
-        """Whether the image encoder's stages beyond 1/8 wait for the prompts."""
 
         # The names of these parts stand in checkpoints, as the keys of their weights.
         self.pue = prompt_encoder(config)
         self.backbone = ImageEncoder(config.backbone, encoder_maps(config), pretrained=pretrained)
-        if self.pauses and not self.backbone.can_pause:
-            raise ConfigError(
-                f"dense_prompts='middle': the image encoder {config.backbone!r} cannot pause at 1/8; set"
-                " dense_prompts='late'"
-            )
         half, quarter, eighth = (getattr(self.backbone, f"{name}_channels") for name in ("half", "quarter", "eighth"))
         self.project = nn.ModuleList(nn.Conv2d(channels, dim, 1) for channels in self.backbone.semantic_channels)
         self.lateral_quarter = None if quarter is None else nn.Conv2d(quarter, width, 1)
         both = config.lateral_scales == "quarter+eighth"
         self.lateral_eighth = nn.Conv2d(eighth, width, 1) if both and eighth is not None else None
-        self.dense = PromptInjection(config, eighth if self.pauses else None)
+        self.dense = PromptInjection(config)
         self.dma = DMA(config)
         nulls = config.null_tokens if config.dma else 0
         self.null_tokens = nn.Parameter(torch.randn(nulls, dim)) if nulls else None
@@ -104,8 +93,8 @@ class VPUFormer(nn.Module):
             prompts: every prompt given so far.
             seeds: one for each sample, for the choices that scribbles leave open, in training.
         """
-        features = self.encode(image, mask, prompts)  # the image encoder, or its fine stages
-        return self.decode(features, mask, prompts, seeds)  # PuE, paused stages, DMA, decoder and heads
+        features = self.encode(image, mask, prompts)  # the image encoder
+        return self.decode(features, mask, prompts, seeds)  # PuE, DMA, decoder and heads
 
     def encode(
         self,
@@ -113,7 +102,7 @@ class VPUFormer(nn.Module):
         mask: Float[Tensor, "b 1 h w"] | None = None,
         prompts: PromptBatch | None = None,
     ) -> Features:
-        """The image encoder, or its stages up to 1/8 if the others wait for the prompts.
+        """The image encoder.
 
         `mask` and `prompts` matter only where the features depend on them.
         """
@@ -127,12 +116,9 @@ class VPUFormer(nn.Module):
         prompt_maps: Float[Tensor, "b 4 h w"] | None,
     ) -> Features:
         """`encode`, with the prompts as `encoder_prompt_maps` draws them."""
-        if self.pauses:
-            pyramid, eighth = self.backbone.begin(image)
-            return Features(PausedStages(eighth), self._lateral_scales(pyramid, image))
         pyramid = self.backbone(image, self.dense.into_encoder(image, mask, prompt_maps))
-        stages = FinishedStages(self._sum_of_stages(pyramid.semantic, map_size(image)))
-        return Features(stages, self._lateral_scales(pyramid, image))
+        semantic = self._sum_of_stages(pyramid.semantic, map_size(image))
+        return Features(semantic, self._lateral_scales(pyramid, image))
 
     def decode(
         self,
@@ -141,7 +127,7 @@ class VPUFormer(nn.Module):
         prompts: PromptBatch,
         seeds: Int64[Array, " b"] | None = None,
     ) -> Output:
-        """PuE, the stages of the image encoder that have waited, DMA, decoder and heads."""
+        """PuE, DMA, decoder and heads."""
         inputs = prompt_inputs(self.config, prompts, self.grids(map_size(mask)), seeds)
         return self.decode_prompts(
             features, mask, inputs.converted(lambda array: torch.from_numpy(array).to(mask.device))
@@ -161,10 +147,8 @@ class VPUFormer(nn.Module):
         if self.null_tokens is not None:
             tokens = tokens.with_null_tokens(self.null_tokens)
 
-        # Image encoder: previous mask and prompts, as maps, enter its features, and its paused stages run.
-        maps = self.dense.features_of_maps(mask, prompts, map_size(features.lateral.quarter))
-        semantic = self._finished(features.stages, maps, map_size(mask))
-        prompted = self.dense.into_features(semantic, features.lateral, maps, prompts)
+        # The previous mask enters the image's features.
+        prompted = self.dense.into_features(features.semantic, features.lateral, mask, prompts)
 
         # DMA: prompts and image attend to each other.
         scales = self.dma(prompted, tokens)
@@ -175,15 +159,6 @@ class VPUFormer(nn.Module):
 
         # P2CL compares the merged features with the embedding of each prompt.
         return Output(logits, pixels, self.embed_prompt(scales.contrast_query[:, : prompts.valid.shape[1]]))
-
-    def _finished(
-        self, stages: PausedStages | FinishedStages, maps: PromptFeatures | None, image_size: tuple[int, int]
-    ) -> Float[Tensor, "b d h16 w16"]:
-        """`f_v`; a paused encoder first runs its coarse stages, with the maps added at 1/8."""
-        if isinstance(stages, FinishedStages):
-            return stages.semantic
-        eighth = self.dense.into_eighth(stages.eighth, maps)
-        return self._sum_of_stages(self.backbone.resume(eighth, image_size), image_size)
 
     def _sum_of_stages(self, stages: Sequence[Tensor], image_size: tuple[int, int]) -> Float[Tensor, "b d h16 w16"]:
         """`f_v`: the projected stages, summed at 1/16."""

@@ -2,13 +2,9 @@
 
 import warnings
 
-from torch import Tensor
-
 from vpuformer.errors import ConfigError, listed
 from vpuformer.model.vpuformer import VPUFormer
 
-MAPS = "dense.stem.0.weight"
-"""The convolution that reads the maps. Its input channels: the previous mask, then the rasterized prompts."""
 ENCODER = ("backbone.", "project.", "lateral_")
 """Prefixes of the weights that depend on the image encoder: the encoder itself, and what reads its stages."""
 
@@ -16,9 +12,9 @@ ENCODER = ("backbone.", "project.", "lateral_")
 def carry_over(source: VPUFormer, target: VPUFormer, name: str) -> None:
     """Copy the weights of `source` into `target` where both have them.
 
-    New parts of `target` keep their initial values, which add little or nothing to an answer. Input channels of maps
-    that `target` does not read are dropped. If the image encoders differ, none of the encoder's weights are copied. A
-    warning lists different settings, dropped weights and new weights.
+    New parts of `target` keep their initial values, which add little or nothing to an answer. If the image encoders
+    differ, none of the encoder's weights are copied. A warning lists different settings, dropped weights and new
+    weights.
 
     Args:
         name: name of `source` in messages.
@@ -31,19 +27,15 @@ def carry_over(source: VPUFormer, target: VPUFormer, name: str) -> None:
         loaded = {key: value for key, value in loaded.items() if not key.startswith(ENCODER)}
     misfits: list[str] = []
     for key in loaded.keys() & wanted.keys():
-        if key == MAPS:
-            loaded[key] = _channels(loaded[key], wanted[key], source, target)
         if loaded[key].shape != wanted[key].shape:
             misfits.append(f"{key} {list(loaded[key].shape)} instead of {list(wanted[key].shape)}")
     if misfits:
         raise ConfigError(f"{name} is a network of another shape than the recipe's model: {listed(sorted(misfits))}")
     target.load_state_dict(wanted | {key: value for key, value in loaded.items() if key in wanted})
     left_out, new = ([key for key in one if key not in other] for one, other in ((loaded, wanted), (wanted, loaded)))
-    maps = source.dense.maps - target.dense.maps  # maps that enter after the image encoder
     parts = (
         f"settings: {_changes(source, target)}" if _changes(source, target) else "",
         f"dropped, since the new network lacks them: {listed(left_out)}" if left_out else "",
-        f"dropped channels of maps: {maps}" if maps > 0 else "",
         f"new: {listed(new)}" if new else "",
     )
     if any(parts):
@@ -58,13 +50,3 @@ def _changes(source: VPUFormer, target: VPUFormer) -> str:
         for name in wanted
         if name != "input_size" and wanted[name] != former[name]
     )
-
-
-def _channels(loaded: Tensor, wanted: Tensor, source: VPUFormer, target: VPUFormer) -> Tensor:
-    """`loaded` with the input channels of `target`, zero for new maps."""
-    if (source.config.mask_fusion == "late") != (target.config.mask_fusion == "late"):
-        return loaded
-    common = min(loaded.shape[1], wanted.shape[1])
-    fitted = wanted.new_zeros(loaded.shape[0], *wanted.shape[1:])
-    fitted[:, :common] = loaded[:, :common]
-    return fitted
