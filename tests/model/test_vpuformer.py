@@ -166,6 +166,17 @@ def test_every_trainable_parameter_gets_a_gradient(model: VPUFormer) -> None:
     assert not [name for name in without if "bias" not in name], without
 
 
+@torch.inference_mode()
+def test_attention_of_many_queries_is_the_same_function() -> None:
+    torch.manual_seed(0)
+    attention = MultiHeadAttention(16, 4, 24)
+    query, key, value = torch.randn(2, 50, 16), torch.randn(2, 5, 24), torch.randn(2, 5, 24)
+    bias, valid = torch.randn(2, 4, 50, 5), torch.tensor([[True] * 5, [True, False, True, False, False]])
+    expected = attention(query, key, value, valid, bias)
+    found = attention.of_many(query.transpose(1, 2), key, value, valid, bias.transpose(2, 3))
+    torch.testing.assert_close(found.transpose(1, 2), expected)
+
+
 def test_the_filter_by_hand() -> None:
     features = torch.tensor([[[1.0, 2.0], [3.0, 4.0]]])
     prompt_response = torch.tensor([[[0.0, 1.0], [2.0, -1.0], [9.0, 9.0]]])

@@ -21,6 +21,7 @@ import torch
 from torch import nn
 
 from vpuformer.errors import CheckpointError
+from vpuformer.export.enlarging import upsample_bilinear2d
 from vpuformer.export.graphs import DecodeGraph, EncodeGraph, Inputs, example_inputs
 from vpuformer.files import replacing, sha256_of, write_errors, write_file
 from vpuformer.geometry import check_input_size
@@ -125,6 +126,7 @@ def _onnx(graph: nn.Module, inputs: Inputs, outputs: list[str]) -> Any:
                 dynamic_shapes={"inputs": shapes},
                 dynamo=True,
                 optimize=False,  # it would fold batch norms into weights, which then are not those of the file
+                custom_translation_table={torch.ops.aten.upsample_bilinear2d.vec: upsample_bilinear2d},
                 verbose=False,
             )
             assert program is not None

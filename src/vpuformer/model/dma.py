@@ -49,6 +49,31 @@ class MultiHeadAttention(nn.Module):
             scores = scores.masked_fill(~valid[:, None, None, :], -torch.inf)
         return self.out(rearrange(scores.softmax(dim=-1).to(v.dtype) @ v, "b h n e -> b n (h e)"))
 
+    def of_many(
+        self,
+        query: Float[Tensor, "b d q"],
+        key: Float[Tensor, "b k e"],
+        value: Float[Tensor, "b k e"],
+        valid: Bool[Tensor, "b k"],
+        bias: Float[Tensor, "b h k q"],
+    ) -> Float[Tensor, "b d q"]:
+        """The same for thousands of queries and a few keys, channels first.
+
+        The projections of the queries and of the answers are applied to keys and values instead, which are fewer.
+        """
+        k, v = (
+            rearrange(projected, "b n (h e) -> b h n e", h=self.heads)
+            for projected in (self.key(key), self.value(value))
+        )
+        k = k * k.shape[-1] ** -0.5
+        into = rearrange(self.query.weight, "(h e) d -> h e d", h=self.heads)
+        out = rearrange(self.out.weight, "d (h e) -> h e d", h=self.heads)
+        offset = k @ rearrange(self.query.bias, "(h e) -> h e 1", h=self.heads)
+        scores = rearrange(rearrange(k @ into, "b h n d -> b (h n) d") @ query, "b (h n) q -> b h n q", h=self.heads)
+        scores = (scores + (bias + offset)).masked_fill(~valid[:, None, :, None], -torch.inf)
+        weights = rearrange(scores.softmax(dim=2).to(v.dtype), "b h n q -> b (h n) q")
+        return rearrange(v @ out, "b h n d -> b d (h n)") @ weights + self.out.bias[:, None]
+
 
 class FeedForward(nn.Module):
     """A perceptron with one hidden layer, on normalised input (Eq. 8)."""

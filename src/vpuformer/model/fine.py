@@ -44,8 +44,8 @@ class FineAttention(nn.Module):
     def forward(
         self, features: Float[Tensor, "b w h8 w8"], tokens: PromptTokens, prior: Float[Tensor, "b n h8 w8"]
     ) -> Float[Tensor, "b w h8 w8"]:
-        query = self.norm_map(rearrange(features, "b w y x -> b (y x) w"))
+        query = self.norm_map(rearrange(features, "b w y x -> b (y x) w")).transpose(1, 2)
         keys = self.norm_tokens(tokens.features)
-        bias = self.prior(rearrange(prior, "b n y x -> b (y x) n"))
-        answer = self.attention(query, keys, keys + self.sign(tokens.sign), tokens.valid, bias)
-        return features + rearrange(answer, "b (y x) w -> b w y x", x=features.shape[-1])
+        bias = self.prior(prior.flatten(2))
+        answer = self.attention.of_many(query, keys, keys + self.sign(tokens.sign), tokens.valid, bias)
+        return features + answer.view_as(features)
