@@ -16,7 +16,7 @@ LARGEST = 80
 
 
 def interpolation(length: int, target: int) -> Float[Array, "target length"]:
-    """The weights of `length` samples in each of `target` ones, as `align_corners=False` places them."""
+    """The weights of `length` samples in each of `target` ones (`align_corners=False`)."""
     centre = np.clip((np.arange(target) + 0.5) * length / target - 0.5, 0, length - 1)
     distance = np.abs(centre[:, None] - np.arange(length))
     return np.maximum(0, 1 - distance).astype(np.float32)

@@ -70,7 +70,7 @@ class PromptInjection(nn.Module):
         mask: Float[Tensor, "b 1 h w"],
         prompts: PromptInputs[Tensor],
     ) -> PromptedFeatures:
-        """Add the previous mask to `f_v` at 1/16 and to the lateral scale at 1/4; pass on the prior."""
+        """Add the previous mask at 1/16 and at 1/4, and pass on the prior."""
         if self._config.mask_fusion == "late":
             features = self.stem(F.adaptive_avg_pool2d(mask, map_size(lateral.quarter)))
             semantic = semantic + F.adaptive_avg_pool2d(self.sixteenth(features), map_size(semantic))
