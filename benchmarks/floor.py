@@ -47,8 +47,14 @@ ENCODER = "image encoder"
 SHAPES = ((1024, 1024, 1024), (4096, 64, 64), (1024, 192, 192), (256, 128, 128))
 """Matrix products (rows, inner, columns), among which the best counts."""
 
+Events = Sequence[Mapping[str, Any]]
+"""What the profiler reports of each run of each node."""
+
 LEAST_SHARE = 0.08
 """Share of a stage's time above which a kind of node is reported."""
+
+KERNEL = "_kernel_time"
+"""End of the names of events that report one run of a node."""
 
 CACHED, LARGE = 2**21, 2**28
 """Bytes of an array that lies in the cache, and of one that does not."""
@@ -104,12 +110,15 @@ def profile(threads: int, repeats: int) -> dict[str, dict[str, Any]]:
     prompts = [([Click(100, 100)], FrameMap.to_canonical(Crop.whole((side, side))))]
     with tempfile.TemporaryDirectory() as folder:
         profiled, plain = Sessions(threads, Path(folder)), Sessions(threads)
-        for sessions in (profiled, plain) * repeats:
+        as_written = Sessions(threads, Path(folder) / "as_written", as_written=True)
+        for sessions in (as_written, *(profiled, plain) * repeats):
             network = sessions.network
             network.decode(network.encode(pixels, mask, prompts), mask, prompts)
-        reports = {path: session.end_profiling() for path, session in profiled.sessions.items()}
-        (encode,) = stages_in(graphs.encode, reports[graphs.encode], [()])
-        decode = stages_in(graphs.decode, reports[graphs.decode], [*STAGES.values()])
+        reports, shapes = profiled.reports(), as_written.reports()
+        (encode,), decode = (
+            stages_in(path, reports[path], shapes[path], parts)
+            for path, parts in ((graphs.encode, [()]), (graphs.decode, [*STAGES.values()]))
+        )
     stages = {ENCODER: encode} | dict(zip(STAGES, decode, strict=True))
     between = sum(map(min, plain.milliseconds.values())) - sum(each["ms"] for each in stages.values())
     return stages | {"between the nodes": {"nodes": 0, "MMAC": 0.0, "MB": 0.0, "ms": max(0.0, between), "shares": {}}}
@@ -121,11 +130,12 @@ class Sessions:
     Args:
         threads: number of threads of one node.
         profiles: folder for profiles; None to run without the profiler, which takes time itself.
+        as_written: run the nodes of the files, of which the runtime otherwise fuses some and renames others.
     """
 
-    def __init__(self, threads: int, profiles: Path | None = None) -> None:
-        self._threads, self._profiles = threads, profiles
-        self.sessions: dict[Path, Any] = {}
+    def __init__(self, threads: int, profiles: Path | None = None, *, as_written: bool = False) -> None:
+        self._threads, self._profiles, self._as_written = threads, profiles, as_written
+        self._sessions: dict[Path, Any] = {}
         self.milliseconds: dict[Path, list[float]] = defaultdict(list)
         self.network = GraphNetwork("default", self._load)
 
@@ -136,9 +146,12 @@ class Sessions:
         settings.enable_cpu_mem_arena = False
         settings.log_severity_level = 3
         if self._profiles is not None:
+            self._profiles.mkdir(exist_ok=True)
             settings.enable_profiling, settings.profile_file_prefix = True, str(self._profiles / path.stem)
+        if self._as_written:
+            settings.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
         session = onnxruntime.InferenceSession(path, settings, providers=["CPUExecutionProvider"])
-        self.sessions[path] = session
+        self._sessions[path] = session
         names = [each.name for each in session.get_inputs()]
 
         def run(inputs: Arrays) -> Any:
@@ -149,30 +162,41 @@ class Sessions:
 
         return run
 
+    def reports(self) -> dict[Path, Events]:
+        """What the profiler has reported of each graph. Ends the profiles."""
+        return {
+            path: [
+                event
+                for event in json.loads(Path(session.end_profiling()).read_text(encoding="utf-8"))
+                if event["name"].endswith(KERNEL)
+            ]
+            for path, session in self._sessions.items()
+        }
 
-def stages_in(path: Path, profile: str, parts: Sequence[Sequence[str]]) -> list[dict[str, Any]]:
-    """What a profile reports of a graph, by stage: see `main`.
+
+def stages_in(path: Path, profile: Events, as_written: Events, parts: Sequence[Sequence[str]]) -> list[dict[str, Any]]:
+    """What profiles report of a graph, by stage: see `main`.
 
     Args:
-        path: the graph, in which the runtime has fused some nodes and renamed others.
-        profile: path of the profile.
+        path: the graph.
+        profile: of the nodes as the runtime runs them, some fused, others renamed.
+        as_written: of the nodes of the file, for the shapes of what they read and write.
         parts: the modules of each stage.
     """
-    graph = with_shapes(onnx.load(str(path), load_external_data=False))
+    graph = onnx.load(str(path), load_external_data=False).graph
     stages = stages_of(graph, parts)
     found: list[dict[str, Any]] = [
         {"nodes": 0, "MMAC": mmac, "MB": 0.0, "ms": 0.0, "shares": defaultdict(float)}
-        for mmac in operations(graph, stages, len(parts))
+        for mmac in operations(graph, as_written, stages, len(parts))
     ]
     microseconds: dict[str, list[float]] = defaultdict(list)
     arguments: dict[str, dict[str, Any]] = {}
-    for event in json.loads(Path(profile).read_text(encoding="utf-8")):
-        if event["name"].endswith("_kernel_time"):
-            microseconds[event["name"]].append(event["dur"])
-            arguments[event["name"]] = event["args"]
+    for event in profile:
+        microseconds[event["name"]].append(event["dur"])
+        arguments[event["name"]] = event["args"]
     stage = 0
     for name, taken in microseconds.items():
-        own = name.removesuffix("_kernel_time").partition("/")[0].removesuffix("_nchwc").removeprefix("node_")
+        own = name.removesuffix(KERNEL).partition("/")[0].removesuffix("_nchwc").removeprefix("node_")
         stage = stages.get(own, stage)  # a node that the runtime has added follows another one
         row, args, milliseconds = found[stage], arguments[name], min(taken) / 1000
         row["nodes"] += 1
@@ -185,11 +209,6 @@ def stages_in(path: Path, profile: str, parts: Sequence[Sequence[str]]) -> list[
             for kind, taken in sorted(row["shares"].items(), key=lambda item: -item[1])
         }
     return found
-
-
-def with_shapes(model: onnx.ModelProto) -> onnx.GraphProto:
-    """The graph with the shapes of all tensors, for one sample and one prompt."""
-    return onnx.shape_inference.infer_shapes(model, data_prop=True).graph
 
 
 def stages_of(graph: onnx.GraphProto, parts: Sequence[Sequence[str]]) -> dict[str, int]:
@@ -213,18 +232,25 @@ def stages_of(graph: onnx.GraphProto, parts: Sequence[Sequence[str]]) -> dict[st
     return stages
 
 
-def operations(graph: onnx.GraphProto, stages: Mapping[str, int], count: int) -> list[float]:
-    """Million multiply-adds in each stage, for one sample and one prompt."""
-    shapes: dict[str, Sequence[int]] = {each.name: each.dims for each in graph.initializer}
-    for each in (*graph.input, *graph.value_info, *graph.output):
-        # Only the numbers of samples and prompts are unknown.
-        shapes[each.name] = [size.dim_value or 1 for size in each.type.tensor_type.shape.dim]
+def operations(graph: onnx.GraphProto, profile: Events, stages: Mapping[str, int], count: int) -> list[float]:
+    """Million multiply-adds in each stage.
+
+    Products with a constant do not count: they enlarge maps, the faster of two ways to interpolate.
+    """
+    nodes = {node.name: node for node in graph.node}
+    constants = {node.output[0] for node in graph.node if node.op_type == "Constant"}
     sums = [0.0] * count
-    for node in graph.node:
-        if node.op_type in ("Conv", "ConvTranspose", "MatMul", "Gemm"):
-            first, second, output = (shapes[name] for name in (*node.input[:2], node.output[0]))
-            elements = first if node.op_type == "ConvTranspose" else output
-            inner = prod(second[1:]) if "Conv" in node.op_type else first[-1]
+    for event in profile:
+        node = nodes.get(event["name"].removesuffix(KERNEL))
+        if node is None or node.op_type not in ("Conv", "ConvTranspose", "MatMul", "Gemm"):
+            continue
+        if constants.isdisjoint(node.input):
+            read, written = (
+                [size for tensor in event["args"][f"{side}_type_shape"] for size in tensor.values()]
+                for side in ("input", "output")
+            )
+            elements = read[0] if node.op_type == "ConvTranspose" else written[0]
+            inner = prod(read[1][1:]) if "Conv" in node.op_type else read[0][-1]
             sums[stages[node.output[0]]] += prod(elements) * inner / 1e6
     return sums
 

@@ -164,7 +164,7 @@ def test_the_recipe_of_another_version_is_refused_in_one_sentence(tmp_path: Path
 
 def test_the_shipped_recipe_is_one() -> None:
     shipped = read_recipe(TOY_SET.parents[1] / "benchmarks" / "results" / "training" / "recipe.json")
-    assert Recipe.from_dict(shipped | {"data": "x", "output": "y"}).interaction.warmup_interactions == 10
+    assert Recipe.from_dict(shipped | {"data": "x", "output": "y"}).interaction.warmup_interactions == 6
 
 
 def test_several_sets_survive_the_file() -> None:
