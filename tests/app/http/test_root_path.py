@@ -118,4 +118,4 @@ def test_the_page_works_behind_a_proxy(tmp_path: Path, cut_off: bool) -> None:
     ):
         assert person.page.url == f"{address}{ROOT[1:]}/"
         assert int(person.click((40, 30))["area"]) > 0
-        assert person.page.locator(".thumb img").first.evaluate("image => image.complete && image.naturalWidth") > 0
+        person.page.wait_for_function("() => document.querySelector('.thumb img')?.naturalWidth > 0")

@@ -95,9 +95,22 @@ async function reach(path, options = {}) {
  * @returns {Promise<any>}
  */
 async function ask(path, options) {
-  const response = await reach(path, options);
-  return parsed(await response.text());
+  const changes = options?.headers !== undefined;
+  if (changes) onChanging(++changing);
+  try {
+    const response = await reach(path, options);
+    return parsed(await response.text());
+  } finally {
+    if (changes) onChanging(--changing);
+  }
 }
+
+/** Number of changes on their way. */
+let changing = 0;
+/** @type {(count: number) => void} */
+let onChanging = () => {};
+/** @param {(count: number) => void} listener hears how many changes are on their way, without those of the queue */
+export const watchChanges = (listener) => (onChanging = listener);
 
 /** @param {string} method @param {string} path @param {object} body */
 function sendJson(method, path, body) {

@@ -37,10 +37,17 @@ export class AttributePanel {
     const values = current?.optimistic.attributes ?? {};
     const attributes = current ? attributesOf(project, current.optimistic) : [];
     this.#host.hidden = !attributes.length;
-    relist(this.#host, JSON.stringify([current?.key, attributes, values]), () =>
+    const former = attributes.map(({ name, kind, choices }) => (kind === "choice" && !choices.includes(String(values[name])) ? values[name] : null));
+    relist(this.#host, JSON.stringify([current?.key, attributes, former]), () =>
       attributes.map((attribute) => make("label", { class: "attribute" },
         make("span", { class: "ellipsis", title: attribute.name }, attribute.name),
         this.#field(attribute, values[attribute.name] ?? ""))));
+    // Fields stay when their values change: a new one would lose the focus that is on its way to it.
+    for (const field of this.#host.querySelectorAll("input, select")) {
+      const each = /** @type {HTMLInputElement | HTMLSelectElement} */ (field);
+      const value = String(values[each.dataset.key ?? ""] ?? "");
+      if (each !== document.activeElement && each.value !== value) each.value = value;
+    }
   }
 
   /** @param {Attribute} attribute @param {string | number} value */

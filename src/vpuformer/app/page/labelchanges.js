@@ -67,8 +67,19 @@ export class LabelChanges {
   /** @param {number} id @param {import("./types.js").LabelChange} change */
   async change(id, change) {
     await this.#attempt(async (project) => {
-      const label = await changeLabel(id, change);
-      project.labels = project.labels.map((each) => (each.id === id ? label : each));
+      const former = project.labels.find((each) => each.id === id);
+      /** @param {Label} label */
+      const show = (label) => {
+        project.labels = project.labels.map((each) => (each.id === id ? label : each));
+        this.#session.listener.onChange();
+      };
+      if (former) show({ ...former, ...change });
+      try {
+        show(await changeLabel(id, change));
+      } catch (error) {
+        if (former) show(former);
+        throw error;
+      }
     });
   }
 
@@ -84,8 +95,15 @@ export class LabelChanges {
   /** @param {Partial<LabelSettings>} change */
   async changeSettings(change) {
     await this.#attempt(async (project) => {
-      project.label_settings = { ...project.label_settings, ...change };
-      project.label_settings = await putLabelSettings(project.label_settings);
+      const former = project.label_settings;
+      project.label_settings = { ...former, ...change };
+      this.#session.listener.onChange();
+      try {
+        project.label_settings = await putLabelSettings(project.label_settings);
+      } catch (error) {
+        project.label_settings = former;
+        throw error;
+      }
     });
   }
 

@@ -1,7 +1,7 @@
 /** The dialog that sets up labels: groups, order, attributes, tags of images, and whether a label is required. */
 
 import { namesIn } from "./attributes.js";
-import { byId, icon, make, relist, swatch } from "./dom.js";
+import { byId, icon, make, relist, relistRows, swatch } from "./dom.js";
 import { movedBy } from "./labelorder.js";
 
 /** @typedef {import("./types.js").Attribute} Attribute */
@@ -45,32 +45,59 @@ export class LabelSetup {
     if (!this.#dialog.open || !project) return;
     const { all } = this.#changes;
     if (!all.some(({ id }) => id === this.#shown)) this.#shown = null;
-    relist(this.#body, JSON.stringify([all, project.label_settings, this.#shown]), () => [
-      this.#labels(all), this.#attributes(all, project), ...this.#settings(project)]);
+    const { attributes, label_required: required } = project.label_settings;
+    const kinds = (/** @type {Attribute[]} */ each) => each.map(({ name, kind }) => [name, kind]);
+    // Fields that show what was typed in them stay: a new one would lose the focus that is on its way to it.
+    const structure = [all.map(({ id, name, attributes }) => [id, name, kinds(attributes)]).sort(), kinds(attributes), this.#shown];
+    relist(this.#body, JSON.stringify(structure), () => [this.#labels(), this.#attributes(all), ...this.#settings()]);
+    relistRows(byId("setup-labels"), this.#rows(all));
+    byId("label-groups").replaceChildren(...[...new Set(all.map(({ group }) => group))].filter(Boolean).map((group) => make("option", { value: group })));
+    for (const { id, group } of all) this.#fill(`group-${id}`, group);
+    for (const [index, { choices }] of this.#attributesShown.entries()) this.#fill(`choices-${index}`, choices.join(", "));
+    this.#fill("tags", project.label_settings.tags.join(", "));
+    const box = this.#body.querySelector("[data-key=required]");
+    if (box instanceof HTMLInputElement) box.checked = required;
+  }
+
+  /** Show a value in a field, unless somebody works in it. @param {string} key @param {string} value */
+  #fill(key, value) {
+    const field = this.#body.querySelector(`[data-key="${key}"]`);
+    if (field instanceof HTMLInputElement && field !== document.activeElement) field.value = value;
+  }
+
+  /** Those of the label that is shown, or of all objects. */
+  get #attributesShown() {
+    const label = this.#changes.all.find(({ id }) => id === this.#shown);
+    return (label ?? this.#project()?.label_settings)?.attributes ?? [];
   }
 
   /** @param {Label[]} all */
-  #labels(all) {
-    const groups = make("datalist", { id: "label-groups" }, ...[...new Set(all.map(({ group }) => group))].filter(Boolean).map((group) => make("option", { value: group })));
-    const rows = all.map((label, index) => {
-      const group = make("input",
-        { type: "text", value: label.group, maxlength: 200, list: "label-groups", placeholder: "no group", "data-key": `group-${label.id}`, "aria-label": `Group of ${label.name}`,
-          change: () => void this.#changes.change(label.id, { group: group.value.normalize().trim() }) });
+  #rows(all) {
+    return all.map((label, index) => {
       /** @param {1 | -1} by @param {string} symbol @param {string} name */
       const move = (by, symbol, name) => make("button",
         { type: "button", class: "icon framed", disabled: !all[index + by], "data-key": `${name}-${label.id}`, title: `Move ${name}`, "aria-label": `Move ${label.name} ${name}`,
-          click: () => void this.#changes.arrange(movedBy(all, label.id, by)) }, symbol);
-      return make("li", {}, swatch(label.colour), make("span", { class: "ellipsis", title: label.name }, label.name), group, move(-1, "↑", "up"), move(1, "↓", "down"));
+          click: () => void this.#changes.arrange(movedBy(this.#changes.all, label.id, by)) }, symbol);
+      const build = () => {
+        const group = make("input",
+          { type: "text", maxlength: 200, list: "label-groups", placeholder: "no group", "data-key": `group-${label.id}`, "aria-label": `Group of ${label.name}`,
+            change: () => void this.#changes.change(label.id, { group: group.value.normalize().trim() }) });
+        return make("li", {}, swatch(label.colour), make("span", { class: "ellipsis", title: label.name }, label.name), group, move(-1, "↑", "up"), move(1, "↓", "down"));
+      };
+      return { key: String(label.id), signature: JSON.stringify([label.name, label.colour, !index, !all[index + 1]]), build };
     });
-    return make("section", {}, make("h3", {}, "Order and groups"),
-      make("p", { class: "quiet" }, "Labels with the same group are listed together. On the page, drag a label to its place, or press Alt with ↑ or ↓."),
-      make("ul", { class: "setup-labels" }, ...rows), groups);
   }
 
-  /** @param {Label[]} all @param {Project} project */
-  #attributes(all, project) {
+  #labels() {
+    return make("section", {}, make("h3", {}, "Order and groups"),
+      make("p", { class: "quiet" }, "Labels with the same group are listed together. On the page, drag a label to its place, or press Alt with ↑ or ↓."),
+      make("ul", { class: "setup-labels", id: "setup-labels" }), make("datalist", { id: "label-groups" }));
+  }
+
+  /** @param {Label[]} all */
+  #attributes(all) {
     const label = all.find(({ id }) => id === this.#shown);
-    const attributes = label ? label.attributes : project.label_settings.attributes;
+    const attributes = this.#attributesShown;
     /** @param {Attribute[]} changed */
     const save = (changed) => void (label ? this.#changes.change(label.id, { attributes: changed }) : this.#changes.changeSettings({ attributes: changed }));
     const of = make("select",
@@ -82,42 +109,42 @@ export class LabelSetup {
     of.value = String(label?.id ?? "");
     const rows = attributes.map((attribute, index) => {
       /** @param {Partial<Attribute>} change */
-      const change = (change) => save(attributes.with(index, { ...attribute, ...change }));
+      const change = (change) => save(this.#attributesShown.with(index, { ...this.#attributesShown[index], ...change }));
       const kind = make("select",
         { "data-key": `kind-${index}`, "aria-label": `Kind of ${attribute.name}`, change: () => change({ kind: /** @type {Attribute["kind"]} */ (kind.value) }) },
         ...KINDS.map(([value, name]) => make("option", { value }, name)));
       kind.value = attribute.kind;
       const choices = make("input",
-        { type: "text", value: attribute.choices.join(", "), placeholder: "red, green, blue", "data-key": `choices-${index}`, "aria-label": `Choices of ${attribute.name}`,
+        { type: "text", placeholder: "red, green, blue", "data-key": `choices-${index}`, "aria-label": `Choices of ${attribute.name}`,
           change: () => change({ choices: namesIn(choices.value) }) });
       return make("li", {}, make("span", { class: "ellipsis", title: attribute.name }, attribute.name), kind,
         ...(attribute.kind === "choice" ? [choices] : [make("span")]),
-        make("button", { type: "button", class: "icon framed", title: "Delete this attribute", "aria-label": `Delete attribute ${attribute.name}`, click: () => save(attributes.toSpliced(index, 1)) }, icon("trash")));
+        make("button", { type: "button", class: "icon framed", title: "Delete this attribute", "aria-label": `Delete attribute ${attribute.name}`, click: () => save(this.#attributesShown.toSpliced(index, 1)) }, icon("trash")));
     });
     return make("section", {}, make("h3", {}, "Attributes"),
       make("label", { class: "setup-of" }, "Attributes of ", of),
-      make("ul", { class: "setup-attributes" }, ...rows), this.#newAttribute(attributes, save));
+      make("ul", { class: "setup-attributes" }, ...rows), this.#newAttribute(save));
   }
 
-  /** @param {Attribute[]} attributes @param {(attributes: Attribute[]) => void} save */
-  #newAttribute(attributes, save) {
+  /** @param {(attributes: Attribute[]) => void} save */
+  #newAttribute(save) {
     const name = make("input", { type: "text", maxlength: 200, placeholder: "New attribute", "data-key": "new-attribute", "aria-label": "Name of a new attribute", autocomplete: "off" });
     return make("form",
       { class: "new-label", submit: (/** @type {Event} */ event) => {
         event.preventDefault();
         const [added] = namesIn(name.value);
+        name.value = "";
+        const attributes = this.#attributesShown;
         if (added && !attributes.some((each) => each.name === added)) save([...attributes, { name: added, kind: "choice", choices: [] }]);
       } },
       name, make("button", { type: "submit", class: "icon framed", "aria-label": "Add attribute", title: "Add attribute" }, icon("plus")));
   }
 
-  /** @param {Project} project */
-  #settings({ label_settings: settings }) {
+  #settings() {
     const tags = make("input",
-      { type: "text", value: settings.tags.join(", "), placeholder: "blurry, night", "data-key": "tags", "aria-label": "Tags of images, with commas",
+      { type: "text", placeholder: "blurry, night", "data-key": "tags", "aria-label": "Tags of images, with commas",
         change: () => void this.#changes.changeSettings({ tags: namesIn(tags.value) }) });
     const required = make("input", { type: "checkbox", "data-key": "required", change: () => void this.#changes.changeSettings({ label_required: required.checked }) });
-    required.checked = settings.label_required;
     return [
       make("section", {}, make("h3", {}, "Tags of images"), tags),
       make("section", {}, make("label", { class: "check" }, required, make("span", {}, "A label is required: objects without one cannot be accepted"))),

@@ -74,6 +74,7 @@ const queue = new Queue({
     if (status === "busy") patience = setTimeout(() => void network.run(), LONG_WAIT);
   },
 });
+api.watchChanges((count) => renderer.changing(count > 0));
 const session = new Session(api, queue, {
   onChange: () => renderer.refresh(),
   onSay: say,

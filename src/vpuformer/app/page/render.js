@@ -51,6 +51,7 @@ export class Renderer {
   #noted = null;
   /** @type {{status: Status, reason: string}} */
   #connection = { status: "idle", reason: "" };
+  #changing = false;
   #narrow = matchMedia(`(width < ${NARROW}px)`);
   #deps;
 
@@ -214,10 +215,17 @@ export class Renderer {
     this.network();
   }
 
+  /** @param {boolean} changing whether something is on its way that the queue does not know */
+  changing(changing) {
+    this.#changing = changing;
+    this.network();
+  }
+
   /** Show whether all is saved, and whether the network is loaded. */
   network() {
     const { network } = this.#deps;
-    const { status, reason } = this.#connection;
+    const { reason } = this.#connection;
+    const status = this.#changing && this.#connection.status === "idle" ? "busy" : this.#connection.status;
     byId("connection").dataset.state = status;
     const busy = network.loading ? "Loading the network" : "Working…";
     byId("connection-text").textContent = { idle: "Saved", busy, offline: "Not saved yet" }[status];
