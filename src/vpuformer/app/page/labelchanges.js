@@ -10,8 +10,9 @@ import { sentenceOf } from "./sentence.js";
 
 export class LabelChanges {
   #session;
-  /** The last order on its way: each is sent after the one before. */
+  /** The last change on its way: each is sent after the one before. @type {Promise<unknown>} */
   #sending = Promise.resolve();
+  #waiting = 0;
 
   /** @param {import("./session.js").Session} session */
   constructor(session) {
@@ -30,14 +31,30 @@ export class LabelChanges {
       const regrouped = labels.filter(({ id, group }) => former.get(id)?.group !== group);
       project.labels = labels;
       this.#session.listener.onChange();
-      const send = async () => {
+      return this.#send(async () => {
         for (const { id, group } of regrouped) await changeLabel(id, { group });
         await orderLabels(labels.map(({ id }) => id));
-      };
-      const sent = this.#sending.then(send);
-      this.#sending = sent.catch(() => {});
-      return sent;
+      });
     });
+  }
+
+  /**
+   * Send a change after all others.
+   *
+   * @template T
+   * @param {() => Promise<T>} request
+   * @param {(answer: T) => void} [show] called unless a newer change waits, which the page shows already
+   */
+  async #send(request, show = () => {}) {
+    this.#waiting++;
+    const sent = this.#sending.then(request);
+    this.#sending = sent.catch(() => {});
+    try {
+      const answer = await sent;
+      if (this.#waiting === 1) show(answer);
+    } finally {
+      this.#waiting--;
+    }
   }
 
   /** Add a label and choose it. @param {string} name @returns {Promise<boolean>} whether that was done */
@@ -75,7 +92,7 @@ export class LabelChanges {
       };
       if (former) show({ ...former, ...change });
       try {
-        show(await changeLabel(id, change));
+        await this.#send(() => changeLabel(id, change), show);
       } catch (error) {
         if (former) show(former);
         throw error;
@@ -96,10 +113,11 @@ export class LabelChanges {
   async changeSettings(change) {
     await this.#attempt(async (project) => {
       const former = project.label_settings;
-      project.label_settings = { ...former, ...change };
+      const changed = { ...former, ...change };
+      project.label_settings = changed;
       this.#session.listener.onChange();
       try {
-        project.label_settings = await putLabelSettings(project.label_settings);
+        await this.#send(() => putLabelSettings(changed), (settings) => (project.label_settings = settings));
       } catch (error) {
         project.label_settings = former;
         throw error;
