@@ -113,6 +113,7 @@ class StoredStep(Message):
         "mask",
         "clear",
         "remove",
+        "move",
         "choose",
         "tidy",
         "merge",

@@ -111,6 +111,20 @@ class RemoveStep(Message):
     """Index of the prompt among the steps."""
 
 
+class MoveStep(Message):
+    """Move or resize a prompt: segment anew from the mask before it.
+
+    The field of the prompt's kind has the new place, and the other two are null. Prompts keep their order.
+    """
+
+    type: Literal["move"]
+    step: Annotated[int, Field(ge=0)]
+    """Index of the prompt among the steps."""
+    point: Point | None = None
+    box: tuple[Number, Number, Number, Number] | None = None
+    path: Path | None = None
+
+
 class ChooseStep(Message):
     """Replace the mask by another candidate for the active prompts.
 
@@ -178,6 +192,7 @@ Step = Annotated[
     | MaskStep
     | ClearStep
     | RemoveStep
+    | MoveStep
     | ChooseStep
     | TidyStep
     | MergeStep

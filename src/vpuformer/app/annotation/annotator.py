@@ -253,12 +253,14 @@ class Annotator:
         size = self.gallery.size(loaded.row.image)
         if isinstance(step, MaskStep):
             return {"type": "mask"}, as_answer(rle.from_message(step.mask, size))
-        content = step.model_dump(mode="json")
-        if step.type in (*PROMPTS, "lasso", "choose"):
+        content, before = step.model_dump(mode="json", exclude_none=True), loaded.contents(loaded.row.at - 1)
+        if step.type in (*PROMPTS, "lasso", "choose", "move"):
             self.gallery.image(loaded.row.image)  # fail before the step is stored if the network could not run
+        history.check_step(before, content)
         if step.type in PROMPTS:
             fit_to_image([prompt_from_dict(content)], size)
+        elif step.type == "move":
+            fit_to_image([prompt_from_dict(history.moved(before[step.step], content))], size)
         elif step.type == "lasso":
             history.lasso_mask(step.path, size)
-        history.check_step(loaded.contents(loaded.row.at - 1), content)
         return content, None

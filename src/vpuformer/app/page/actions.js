@@ -19,6 +19,7 @@ import { distanceTo, fit, livePrompts, onlyHere } from "./steps.js";
  * @property {import("./attributepanel.js").AttributePanel} attributes
  * @property {import("./tagpanel.js").TagPanel} tags
  * @property {import("./input.js").Input} input
+ * @property {import("./promptgrips.js").PromptGrips} grips
  * @property {import("./render.js").Renderer} renderer
  * @property {import("./toast.js").Toasts} toasts
  * @property {import("./counts.js").Counts} counts
@@ -29,12 +30,16 @@ import { distanceTo, fit, livePrompts, onlyHere } from "./steps.js";
 /** Screen pixels within which Alt+click selects a prompt. */
 const PICK_RADIUS = 14;
 const ZOOM = 1.25;
+/** @type {Record<string, Point>} */
+const ARROWS = { Left: [-1, 0], Right: [1, 0], Up: [0, -1], Down: [0, 1] };
+/** Image pixels that an arrow key with Shift moves a prompt. */
+const FAR = 10;
 const REGIONS = ["stage", "tidy", "review", "quick", "side", "search", "tools"];
 
 const NO_DETAILS = "There are no attributes and no tags. Define some first: press Set up, next to Labels.";
 
 /** @param {ActionDeps} deps */
-export function actions({ session, settings, stage, labels, setup, attributes, tags, input, renderer, toasts, counts, clipboard, importing }) {
+export function actions({ session, settings, stage, labels, setup, attributes, tags, input, grips, renderer, toasts, counts, clipboard, importing }) {
   /** @param {Step} step */
   const prompt = (step) => {
     const { image } = session;
@@ -42,6 +47,7 @@ export function actions({ session, settings, stage, labels, setup, attributes, t
     if (session.picking) return session.pickAlong(pointsOf(step));
     const fitted = fit(step, image);
     if (!fitted) return;
+    grips.flush();
     const keeps = settings.onlyHere && session.current?.optimistic.at; // there is a mask to keep
     session.act(keeps ? onlyHere(fitted) : fitted);
   };
@@ -246,6 +252,7 @@ export function actions({ session, settings, stage, labels, setup, attributes, t
     pick,
     /** @param {string} act @param {string} combo @returns {unknown} false if the browser should handle the key */
     run(act, combo) {
+      grips.flush();
       let result;
       if (act.startsWith("tool:")) {
         settings.tool = /** @type {Settings["tool"]} */ (act.slice(5));
@@ -254,6 +261,13 @@ export function actions({ session, settings, stage, labels, setup, attributes, t
       input.updateCursor();
       renderer.refresh();
       return result;
+    },
+    /** Move the selected prompt by an arrow key. @param {string} combo @returns {boolean} whether there is one */
+    nudge(combo) {
+      const [, shift, way] = /^(Shift\+)?Arrow(\w+)$/.exec(combo) ?? [];
+      const by = ARROWS[way];
+      const far = shift ? FAR : 1;
+      return by !== undefined && grips.nudge([by[0] * far, by[1] * far]);
     },
     /** @param {string} key @param {boolean} down */
     hold(key, down) {

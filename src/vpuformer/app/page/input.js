@@ -9,20 +9,34 @@ import { BASE, MARKS, MASKS } from "./stage.js";
 /** @typedef {import("./types.js").Step} Step */
 
 /**
+ * @typedef {object} Grip something on the image that a drag moves
+ * @property {boolean} solid whether a press on it is not a prompt
+ * @property {(by: Point) => void} move
+ * @property {(by: Point) => void} drop [0, 0] after a press without a drag
+ * @property {() => void} cancel
+ */
+/**
  * @typedef {object} InputDeps
  * @property {HTMLElement} host
  * @property {import("./stage.js").Stage} stage
  * @property {import("./settings.js").Settings} settings
  * @property {() => import("./gestures.js").Tool} tool that the next gesture draws with
+ * @property {(point: Point, reach: number) => Grip | null} grip what a drag from there moves; both in image pixels
  * @property {(step: Step) => void} onPrompt
  * @property {(point: Point) => void} onPick
  * @property {(point: Point | null) => void} onHover image point under the pointer
  */
 
+/** Screen pixels within which something is gripped, with a mouse or pen and with a finger. */
+const GRIP_REACH = 9;
+const TOUCH_GRIP_REACH = 20;
+
 export class Input {
   /** Whether the space bar is down, so that drags move the image. */
   space = false;
   #gestures = new Gestures();
+  /** What the pointer holds. @type {Grip | null} */
+  #grip = null;
   /** The image of the last event. @type {object | null} */
   #on = null;
   #deps;
@@ -64,7 +78,14 @@ export class Input {
     const { host } = this.#deps;
     const tool = this.#deps.tool();
     const brush = tool === "brush" || tool === "eraser";
-    host.dataset.cursor = this.space ? "grab" : brush ? "none" : "cross";
+    const { pointer } = this.#deps.stage;
+    const grips = pointer !== null && !brush && (this.#grip ?? this.#gripAt(this.#deps.stage.toImage(pointer), false));
+    host.dataset.cursor = this.space ? "grab" : brush ? "none" : grips ? "grip" : "cross";
+  }
+
+  /** @param {Point} point of the image @param {boolean} touch */
+  #gripAt(point, touch) {
+    return this.#deps.grip(point, (touch ? TOUCH_GRIP_REACH : GRIP_REACH) / this.#deps.stage.view.scale);
   }
 
   /** @param {PointerEvent} event @returns {Pointer} */
@@ -88,7 +109,10 @@ export class Input {
     const tool = this.#deps.tool();
     const pointer = this.#pointer(event);
     this.#hover(event.pointerType === "touch" ? null : pointer);
-    this.#apply(this.#gestures.down(pointer, { tool, positive, radius, panning: this.space }));
+    if (!this.active) this.#grip = this.space ? null : this.#gripAt(pointer.at, pointer.touch);
+    const grip = this.#grip && (this.#grip.solid ? "solid" : "open");
+    this.#apply(this.#gestures.down(pointer, { tool, positive, radius, panning: this.space, grip }));
+    if (!this.active) this.#grip = null;
   }
 
   /** @param {PointerEvent} event */
@@ -120,6 +144,12 @@ export class Input {
           stage.redraw(brush ? MARKS | MASKS : MARKS);
           break;
         }
+        case "grip":
+          if (!outcome.by) this.#grip?.cancel();
+          else if (outcome.done) this.#grip?.drop(outcome.by);
+          else this.#grip?.move(outcome.by);
+          if (outcome.done) this.#grip = null;
+          break;
         case "pan":
           stage.pan(outcome.dx, outcome.dy);
           break;
@@ -143,6 +173,7 @@ export class Input {
     stage.pointer = pointer && [pointer.x, pointer.y];
     if (pointer) stage.cross = null;
     stage.redraw(MARKS);
+    if (!this.active) this.updateCursor();
     this.#deps.onHover(pointer && pointer.at);
   }
 

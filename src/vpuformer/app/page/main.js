@@ -20,6 +20,7 @@ import { LabelSetup } from "./labelsetup.js";
 import { ListPanel } from "./listpanel.js";
 import { TagPanel } from "./tagpanel.js";
 import { NetworkWatch } from "./networkwatch.js";
+import { PromptGrips } from "./promptgrips.js";
 import { Queue } from "./queue.js";
 import { Refreshing } from "./refreshing.js";
 import { Review } from "./review.js";
@@ -89,6 +90,7 @@ const stage = new Stage(host, session, settings, () => {
   hover.show();
 });
 const hover = new Hover(session, stage);
+const grips = new PromptGrips(session, stage, settings, clock);
 const labelChanges = new LabelChanges(session);
 const labels = new Labels(session, labelChanges, settings);
 const setup = new LabelSetup(labelChanges, () => session.project);
@@ -104,6 +106,7 @@ const input = new Input({
   stage,
   settings,
   tool: () => (session.picking === "cut" ? "scribble" : settings.tool),
+  grip: (point, reach) => grips.grip(point, reach),
   onPrompt: (step) => commands.prompt(step),
   onPick: (point) => commands.pick(point),
   onHover(point) {
@@ -119,9 +122,9 @@ const more = new MoreMenu(byId("more-menu"), session, clipboard);
 const tidy = new TidyPanel(session, settings, clock);
 const review = new Review(session, settings);
 const list = new ListPanel(session, settings, files);
-const renderer = new Renderer({ session, settings, stage, files, labels, setup, attributes, tags, toolbar, input, view, tidy, review, list, network, hover, more, boxes, importing });
+const renderer = new Renderer({ session, settings, stage, files, labels, setup, attributes, tags, toolbar, input, view, tidy, review, list, network, hover, grips, more, boxes, importing });
 const counts = new Counts(/** @type {HTMLDialogElement} */ (byId("counts")), (sentence) => toasts.show(sentence));
-const commands = actions({ session, settings, stage, labels, setup, attributes, tags, input, renderer, toasts, counts, clipboard, importing });
+const commands = actions({ session, settings, stage, labels, setup, attributes, tags, input, grips, renderer, toasts, counts, clipboard, importing });
 
 fillDialog(/** @type {HTMLDialogElement} */ (byId("keys")));
 fillExports(byId("export-menu"), byId("export"), () => session.project?.formats ?? [], () => queue.waiting, { onSay: say, onToast: (sentence) => toasts.show(sentence) });
@@ -135,6 +138,7 @@ document.addEventListener("keydown", (event) => {
     if (!event.repeat) commands.hold(combo, true);
     return;
   }
+  if (commands.nudge(combo)) return event.preventDefault();
   const key = lookUp(event);
   if (!key || (event.repeat && !key.repeats)) return;
   if (commands.run(key.act, combo) !== false) event.preventDefault();

@@ -30,11 +30,22 @@ export function drawPrompt(context, view, step, { selected, pending }) {
     /** @type {Point[]} */
     const corners = [[x0, y0], [x1, y0], [x1, y1], [x0, y1]];
     drawLine(context, view, corners, step.positive, { closed: true, dashed: !step.positive, selected, width: 2 });
+    if (selected) for (const corner of corners) drawHandle(context, toScreen(view, corner), colourOf(step.positive));
   }
   if (step.type === "scribble" && step.path) {
     drawLine(context, view, step.path, step.positive, { closed: false, dashed: !step.positive, selected, width: 3.5 });
   }
   context.globalAlpha = 1;
+}
+
+/** Draw a square that a drag moves. @param {Context} context @param {Point} at @param {string} fill */
+export function drawHandle(context, [x, y], fill) {
+  context.beginPath();
+  context.rect(x - 4, y - 4, 8, 8);
+  stroked(context, DARK, 4);
+  stroked(context, "#fff", 2);
+  context.fillStyle = fill;
+  context.fill();
 }
 
 /** @param {Context} context @param {Point} at @param {boolean} positive @param {boolean} selected */

@@ -29,6 +29,7 @@ import { inside } from "./viewport.js";
  * @property {import("./listpanel.js").ListPanel} list
  * @property {import("./networkwatch.js").NetworkWatch} network
  * @property {import("./hover.js").Hover} hover
+ * @property {import("./promptgrips.js").PromptGrips} grips
  * @property {import("./moremenu.js").MoreMenu} more
  * @property {import("./boxwatch.js").BoxWatch} boxes
  * @property {import("./importdialog.js").ImportDialog} importing
@@ -100,7 +101,7 @@ export class Renderer {
   now() {
     cancelAnimationFrame(this.#frame);
     this.#frame = 0;
-    const { session, settings, stage, files, labels, setup, attributes, tags, toolbar, input, view, tidy, review, list, network, hover, more, boxes, importing } = this.#deps;
+    const { session, settings, stage, files, labels, setup, attributes, tags, toolbar, input, view, tidy, review, list, network, hover, grips, more, boxes, importing } = this.#deps;
     const { project, image, current, trouble } = session;
     byId("files").hidden = !settings.files;
     byId("side").hidden = !settings.side;
@@ -125,6 +126,7 @@ export class Renderer {
     showSteps(byId("steps"), session);
     showObjects(byId("objects"), session);
     hover.show();
+    grips.show();
     if (project) {
       files.show(session.folder.matches, session.openId ?? null);
       byId("folder").textContent = project.folder.split(/[\\/]/).filter(Boolean).at(-1) ?? project.folder;

@@ -31,6 +31,8 @@ export class Stage {
   view = { scale: 1, x: 0, y: 0 };
   /** @type {Draft | null} */
   draft = null;
+  /** The prompt that is being moved, and where it is. @type {{index: number, place: import("./promptgrips.js").Place} | null} */
+  held = null;
   /** @type {Point | null} the pointer, on the screen */
   pointer = null;
   /** @type {Point | null} the cross of the keyboard, on the image */
@@ -100,6 +102,7 @@ export class Stage {
     this.#image = image;
     this.cross = null;
     this.draft = null;
+    this.held = null;
     const former = image && this.#views.get(image.id);
     this.#fitting = !former;
     if (image && former) this.#setView(constrained(former, image, this.size));
@@ -231,7 +234,8 @@ export class Stage {
     if (current) {
       const prompts = livePrompts(current.optimistic);
       for (const { step, index, pending } of prompts) {
-        drawPrompt(context, view, step, { selected: index === selected, pending });
+        const placed = index === this.held?.index ? { ...step, ...this.held.place } : step;
+        drawPrompt(context, view, placed, { selected: index === selected, pending });
       }
       const newest = prompts.at(-1);
       if (current.busy && newest?.pending) {
