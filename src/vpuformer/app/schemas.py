@@ -111,6 +111,7 @@ class StoredStep(Message):
         "brush",
         "lasso",
         "mask",
+        "polygon",
         "clear",
         "remove",
         "move",
@@ -188,6 +189,18 @@ class ObjectState(Message):
     """Other objects that the step has added, deleted or restored, or its undo or redo."""
     order: list[int] | None = None
     """Ids of the objects of the image from back to front, if that step may have changed the order."""
+
+
+class Polygon(Message):
+    """The mask of an object as outlines, filled by the even-odd rule."""
+
+    outlines: list[list[Point]]
+    tolerance: float
+    """Distance in pixels within which the outlines are simplified."""
+    iou: Annotated[float, Field(ge=0, le=1)]
+    """Intersection over union of what they enclose and the mask."""
+    edited: bool
+    """Whether a person placed the corners. If not, they are traced from the mask."""
 
 
 class ImportResult(Message):

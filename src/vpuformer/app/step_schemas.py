@@ -9,13 +9,17 @@ and redo only change `at`, the number of steps in force.
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from vpuformer.errors import PromptError
 from vpuformer.images import MAX_PIXELS
 from vpuformer.metrics import MASK_THRESHOLD
 
 MAX_POINTS = 10_000
-"""Maximum number of points in a scribble, brush stroke or lasso."""
+"""Maximum number of points in a scribble, brush stroke or lasso, or in all outlines of a polygon."""
+
+MAX_OUTLINES = 3_000
+"""Maximum number of outlines of a polygon."""
 
 MAX_OBJECTS = 10_000
 """Maximum number of objects that a step names."""
@@ -29,6 +33,7 @@ Identity = Annotated[int, Field(ge=1, le=2**31 - 1)]
 Number = Annotated[float, Field(ge=-1e6, le=1e6, allow_inf_nan=False)]
 Point = tuple[Number, Number]
 Path = Annotated[list[Point], Field(min_length=1, max_length=MAX_POINTS)]
+Outline = Annotated[list[Point], Field(min_length=3)]
 
 
 class Message(BaseModel):
@@ -95,6 +100,20 @@ class MaskStep(Message):
 
     type: Literal["mask"]
     mask: RleMask
+
+
+class PolygonStep(Message):
+    """Start again from a mask given by its outlines, filled by the even-odd rule. Earlier prompts become inactive."""
+
+    type: Literal["polygon"]
+    outlines: Annotated[list[Outline], Field(min_length=1, max_length=MAX_OUTLINES)]
+
+    @field_validator("outlines")
+    @classmethod
+    def _few(cls, outlines: list[list[Point]]) -> list[list[Point]]:
+        if (corners := sum(map(len, outlines))) > MAX_POINTS:
+            raise PromptError(f"the polygon has {corners} corners, and at most {MAX_POINTS} are stored; simplify it")
+        return outlines
 
 
 class ClearStep(Message):
@@ -190,6 +209,7 @@ Step = Annotated[
     | BrushStep
     | LassoStep
     | MaskStep
+    | PolygonStep
     | ClearStep
     | RemoveStep
     | MoveStep

@@ -8,14 +8,15 @@ from typing import Any, Literal
 from vpuformer.app.annotation import history
 from vpuformer.app.annotation.answering import Answering, as_answer
 from vpuformer.app.annotation.loaded_object import LoadedObject
+from vpuformer.app.annotation.polygons import polygon_mask, polygon_of
 from vpuformer.app.annotation.shaping import SHAPING, shaped
 from vpuformer.app.annotation.waiting_boxes import BoxBacklog
 from vpuformer.app.images.folder import Folder
 from vpuformer.app.images.gallery import Gallery
 from vpuformer.app.images.open_images import OpenImage
 from vpuformer.app.images.pyramid import TILE
-from vpuformer.app.schemas import ClientState, ImageOpened, ImageReview, NewStep, ObjectState
-from vpuformer.app.step_schemas import PROMPTS, MaskStep, Step
+from vpuformer.app.schemas import ClientState, ImageOpened, ImageReview, NewStep, ObjectState, Polygon
+from vpuformer.app.step_schemas import PROMPTS, MaskStep, PolygonStep, Step
 from vpuformer.app.store import rle
 from vpuformer.app.store.rows import StepAnswer
 from vpuformer.app.store.store import Store
@@ -216,6 +217,12 @@ class Annotator:
             index = loaded.answered_index
             return None if index is None else self.answering.probability(loaded, index)
 
+    def polygon(self, identity: int, tolerance: float | None = None) -> Polygon:
+        """Return the mask of an object as outlines; see `polygon_of`."""
+        with self._lock(identity):
+            loaded = self._load(identity)
+            return polygon_of(loaded, self.gallery.size(loaded.row.image), tolerance)
+
     def _lock(self, identity: int) -> threading.Lock:
         return self._locks[identity % _LOCKS]
 
@@ -253,6 +260,8 @@ class Annotator:
         size = self.gallery.size(loaded.row.image)
         if isinstance(step, MaskStep):
             return {"type": "mask"}, as_answer(rle.from_message(step.mask, size))
+        if isinstance(step, PolygonStep):
+            return step.model_dump(mode="json"), as_answer(polygon_mask(step.outlines, size))
         content, before = step.model_dump(mode="json", exclude_none=True), loaded.contents(loaded.row.at - 1)
         if step.type in (*PROMPTS, "lasso", "choose", "move"):
             self.gallery.image(loaded.row.image)  # fail before the step is stored if the network could not run

@@ -14,7 +14,7 @@ from vpuformer.prompts import Prompt, prompt_from_dict
 Content = Mapping[str, Any]
 """A step as it is stored: the JSON of a step in `vpuformer.app.step_schemas`; a mask step without its mask."""
 
-STARTS = ("mask", "lasso", "clear", "merge", "subtract", "split")
+STARTS = ("mask", "polygon", "lasso", "clear", "merge", "subtract", "split")
 """Types of steps that make earlier prompts inactive."""
 
 _PLACES = ("point", "box", "path")
@@ -107,6 +107,12 @@ def choice(contents: Sequence[Content]) -> Content | None:
         if content["type"] not in ("brush", "tidy", "arrange"):
             return content if content["type"] == "choose" else None
     return None
+
+
+def outlines(contents: Sequence[Content]) -> Sequence[Sequence[Sequence[float]]] | None:
+    """Return the outlines of the polygon that the mask is, or None. Only moves to front or back may follow it."""
+    last = next((content for content in reversed(contents) if content["type"] != "arrange"), None)
+    return last["outlines"] if last and last["type"] == "polygon" and not last.get("keep_off") else None
 
 
 def check_step(contents: Sequence[Content], step: Content) -> None:
