@@ -103,7 +103,10 @@ class MaskStep(Message):
 
 
 class PolygonStep(Message):
-    """Start again from a mask given by its outlines, filled by the even-odd rule. Earlier prompts become inactive."""
+    """Start again from a mask that outlines enclose by the even-odd rule.
+
+    Earlier prompts become inactive.
+    """
 
     type: Literal["polygon"]
     outlines: Annotated[list[Outline], Field(min_length=1, max_length=MAX_OUTLINES)]

@@ -1,5 +1,6 @@
 """Prompts that are moved, polygons and previews, in a real browser."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -85,3 +86,81 @@ def test_a_finger_moves_a_click(address: str, segmenter: Disks) -> None:
             session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
         person.answered()
         assert [rounded(each) for each in segmenter.asked[-1] if isinstance(each, Click)] == [[160, 140]]
+
+
+def corners_of(person: Person) -> list[list[list[float]]]:
+    """The outlines of the only object, as the server has them."""
+    return person.page.request.get(person.page.url.split("?")[0] + "api/objects/1/polygon").json()["outlines"]
+
+
+def shown(person: Person) -> tuple[int, float]:
+    """Number of corners and IoU in the panel."""
+    person.page.wait_for_timeout(300)
+    person.answered()
+    found = re.fullmatch(r"(\d+) corners, IoU ([.\d]+)", person.page.locator("#polygon-text").inner_text())
+    assert found is not None
+    return int(found[1]), float(found[2])
+
+
+def test_a_mask_is_simplified_and_its_corners_are_edited(address: str) -> None:
+    with opened(address) as person:
+        open_coffee(person)
+        person.click((300, 200))
+        area = person.area
+        assert not person.page.locator("#polygon").is_visible()
+        person.press("F9")
+        corners, iou = shown(person)
+        slider = person.page.get_by_label("Simplify")
+        slider.focus()
+        for _ in range(4):
+            person.page.keyboard.press("ArrowRight")
+        fewer, costs = shown(person)
+        assert (fewer < corners, costs < iou, person.area, person.status["steps"]) == (True, True, area, "1")
+        person.page.get_by_role("button", name="Make this the mask").click()
+        assert shown(person) == (fewer, 1.0)
+        (outline,) = corners_of(person)
+        assert (len(outline), person.status["steps"], person.area < area) == (fewer, "2", True)
+
+        # A corner is dragged, one is added on an edge, and it is deleted.
+        person.drag([tuple(outline[0]), (300, 60)])
+        assert person.area > area
+        outline[0] = [300, 60]
+        assert corners_of(person)[0][0] == pytest.approx([300, 60], abs=0.5)
+        middle = ((outline[0][0] + outline[1][0]) / 2, (outline[0][1] + outline[1][1]) / 2)
+        person.click(middle)
+        assert shown(person)[0] == fewer + 1
+        assert corners_of(person)[0][1] == pytest.approx(middle, abs=0.5)
+        person.press("Delete")
+        assert (shown(person)[0], person.status["steps"]) == (fewer, "5")
+
+        # The keyboard does the same: Tab selects, the arrows move.
+        before = corners_of(person)[0]
+        person.page.locator("#stage").focus()
+        person.press("Tab")
+        for key in ("ArrowUp", "ArrowUp", "Shift+ArrowLeft"):
+            person.page.keyboard.press(key)
+        person.page.wait_for_timeout(300)
+        person.answered()
+        moved = [
+            [round(a - b) for a, b in zip(*pair, strict=True)]
+            for pair in zip(corners_of(person)[0], before, strict=True)
+        ]
+        assert sorted(moved)[0] == [-10, -2]
+        assert sum(each != [0, 0] for each in moved) == 1
+        assert person.status["steps"] == "6"
+        person.page.get_by_role("button", name="Add corner").click()
+        assert shown(person)[0] == fewer + 1
+        person.press("Control+z")
+        person.press("Control+z")
+        assert corners_of(person)[0] == before
+
+        person.click((20, 20), positive=False)
+        person.press("Escape")
+        person.press("Shift+ArrowLeft")
+        person.press(".")
+        assert "only its corners change" in person.toasts[-1]
+        assert (person.status["steps"], corners_of(person)[0]) == ("5", before)
+        person.press("Escape")
+        assert not person.page.locator("#polygon").is_visible()
+        person.click((100, 100))
+        assert person.status["steps"] == "6"

@@ -110,7 +110,10 @@ def choice(contents: Sequence[Content]) -> Content | None:
 
 
 def outlines(contents: Sequence[Content]) -> Sequence[Sequence[Sequence[float]]] | None:
-    """Return the outlines of the polygon that the mask is, or None. Only moves to front or back may follow it."""
+    """Return the outlines of the polygon step that the mask is from, or None.
+
+    Only moves to front or back may follow it.
+    """
     last = next((content for content in reversed(contents) if content["type"] != "arrange"), None)
     return last["outlines"] if last and last["type"] == "polygon" and not last.get("keep_off") else None
 

@@ -30,7 +30,7 @@ _HALF = 0.5
 
 
 def outlines_of(mask: BoolMask) -> list[Points]:
-    """Return the outlines of a mask, shape (H, W), along pixel edges; those of holes are among them.
+    """Return the outlines of a mask, shape (H, W), along pixel edges, with those of holes.
 
     >>> outlines_of(np.array([[True, True]]))[0].tolist()
     [[-0.5, -0.5], [1.5, -0.5], [1.5, 0.5], [-0.5, 0.5]]
@@ -39,7 +39,7 @@ def outlines_of(mask: BoolMask) -> list[Points]:
 
 
 def simplified(outlines: Sequence[Points], tolerance: float) -> list[Points]:
-    """Return outlines with fewer corners, none farther than `tolerance` pixels from where it was.
+    """Return outlines with fewer corners, at most `tolerance` pixels from the given ones.
 
     The algorithm is that of Douglas and Peucker. An outline that collapses to a line is left out.
     """

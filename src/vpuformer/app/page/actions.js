@@ -20,6 +20,7 @@ import { distanceTo, fit, livePrompts, onlyHere } from "./steps.js";
  * @property {import("./tagpanel.js").TagPanel} tags
  * @property {import("./input.js").Input} input
  * @property {import("./promptgrips.js").PromptGrips} grips
+ * @property {import("./polygonpanel.js").PolygonPanel} polygon
  * @property {import("./render.js").Renderer} renderer
  * @property {import("./toast.js").Toasts} toasts
  * @property {import("./counts.js").Counts} counts
@@ -34,16 +35,20 @@ const ZOOM = 1.25;
 const ARROWS = { Left: [-1, 0], Right: [1, 0], Up: [0, -1], Down: [0, 1] };
 /** Image pixels that an arrow key with Shift moves a prompt. */
 const FAR = 10;
-const REGIONS = ["stage", "tidy", "review", "quick", "side", "search", "tools"];
+const REGIONS = ["stage", "tidy", "polygon", "review", "quick", "side", "search", "tools"];
 
 const NO_DETAILS = "There are no attributes and no tags. Define some first: press Set up, next to Labels.";
 
+/** Settings that open cards, and the elements of these. */
+const CARDS = { tidyOpen: "tidy", reviewOpen: "review", polygonOpen: "polygon" };
+
 /** @param {ActionDeps} deps */
-export function actions({ session, settings, stage, labels, setup, attributes, tags, input, grips, renderer, toasts, counts, clipboard, importing }) {
+export function actions({ session, settings, stage, labels, setup, attributes, tags, input, grips, polygon, renderer, toasts, counts, clipboard, importing }) {
   /** @param {Step} step */
   const prompt = (step) => {
     const { image } = session;
     if (!image || image !== stage.image) return; // meant for the former image, which is visible until the next frame
+    if (settings.polygonOpen) return toasts.show("While the polygon is open, only its corners change. F9 or Esc closes it.");
     if (session.picking) return session.pickAlong(pointsOf(step));
     const fitted = fit(step, image);
     if (!fitted) return;
@@ -83,6 +88,8 @@ export function actions({ session, settings, stage, labels, setup, attributes, t
     else if (cross.corner) cross.dropCorner();
     else if (session.picking) session.cancelPicking();
     else if (session.selected !== null) session.select(session.current);
+    else if (polygon.isSelecting) polygon.deselect();
+    else if (settings.polygonOpen) toggleCard("polygonOpen");
     else if (settings.tidyOpen) toggleCard("tidyOpen");
     else if (settings.reviewOpen) toggleCard("reviewOpen");
     else if (stage.cross) {
@@ -114,13 +121,13 @@ export function actions({ session, settings, stage, labels, setup, attributes, t
     return false;
   };
 
-  /** Open or close a card over the image; the cards share a place. @param {"tidyOpen" | "reviewOpen"} card */
+  /** Open or close a card over the image; the cards share a place. @param {keyof typeof CARDS} card */
   const toggleCard = (card) => {
     const open = !settings[card];
-    settings.tidyOpen = settings.reviewOpen = false;
+    settings.tidyOpen = settings.reviewOpen = settings.polygonOpen = false;
     settings[card] = open;
     renderer.now();
-    const first = open && byId(card === "tidyOpen" ? "tidy" : "review").querySelector(":is(input, textarea):enabled");
+    const first = open && byId(CARDS[card]).querySelector(":is(input, textarea):enabled");
     (first instanceof HTMLElement ? first : byId("stage")).focus();
   };
 
@@ -137,7 +144,8 @@ export function actions({ session, settings, stage, labels, setup, attributes, t
 
   const remove = () => {
     const { current, selected } = session;
-    if (current && selected !== null) session.removePrompt(selected);
+    if (polygon.isOpen) polygon.remove();
+    else if (current && selected !== null) session.removePrompt(selected);
     else if (current) session.remove(current);
   };
 
@@ -154,7 +162,7 @@ export function actions({ session, settings, stage, labels, setup, attributes, t
   };
 
   /** @param {1 | -1} by */
-  const cycle = (by) => (session.entries.length > 1 ? session.cycle(by) : false);
+  const cycle = (by) => (polygon.isOpen ? polygon.cycle(by) : session.entries.length > 1 ? session.cycle(by) : false);
 
   /** @param {(entry: import("./objectentry.js").ObjectEntry) => void} act on the object under the pointer, or the current one */
   const onTarget = (act) => {
@@ -182,6 +190,10 @@ export function actions({ session, settings, stage, labels, setup, attributes, t
     choose: () => session.choose(),
     tidy: () => toggleCard("tidyOpen"),
     review: () => toggleCard("reviewOpen"),
+    polygon: () => {
+      toggleCard("polygonOpen");
+      byId("stage").focus();
+    },
     filter: () => (settings.filterOpen = !settings.filterOpen),
     counts: () => void counts.open(),
     jump: () => thenPlain(() => void session.jump(settings.reviewOpen)),
@@ -253,6 +265,7 @@ export function actions({ session, settings, stage, labels, setup, attributes, t
     /** @param {string} act @param {string} combo @returns {unknown} false if the browser should handle the key */
     run(act, combo) {
       grips.flush();
+      polygon.flush();
       let result;
       if (act.startsWith("tool:")) {
         settings.tool = /** @type {Settings["tool"]} */ (act.slice(5));
@@ -267,7 +280,7 @@ export function actions({ session, settings, stage, labels, setup, attributes, t
       const [, shift, way] = /^(Shift\+)?Arrow(\w+)$/.exec(combo) ?? [];
       const by = ARROWS[way];
       const far = shift ? FAR : 1;
-      return by !== undefined && grips.nudge([by[0] * far, by[1] * far]);
+      return by !== undefined && (polygon.isOpen ? polygon : grips).nudge([by[0] * far, by[1] * far]);
     },
     /** @param {string} key @param {boolean} down */
     hold(key, down) {

@@ -22,6 +22,7 @@ import { BASE, MARKS, MASKS } from "./stage.js";
  * @property {import("./settings.js").Settings} settings
  * @property {() => import("./gestures.js").Tool} tool that the next gesture draws with
  * @property {(point: Point, reach: number) => Grip | null} grip what a drag from there moves; both in image pixels
+ * @property {() => boolean} pans whether drags move the image where nothing is gripped
  * @property {(step: Step) => void} onPrompt
  * @property {(point: Point) => void} onPick
  * @property {(point: Point | null) => void} onHover image point under the pointer
@@ -77,10 +78,11 @@ export class Input {
   updateCursor() {
     const { host } = this.#deps;
     const tool = this.#deps.tool();
-    const brush = tool === "brush" || tool === "eraser";
+    const pans = this.space || this.#deps.pans();
+    const brush = !pans && (tool === "brush" || tool === "eraser");
     const { pointer } = this.#deps.stage;
     const grips = pointer !== null && !brush && (this.#grip ?? this.#gripAt(this.#deps.stage.toImage(pointer), false));
-    host.dataset.cursor = this.space ? "grab" : brush ? "none" : grips ? "grip" : "cross";
+    host.dataset.cursor = this.space ? "grab" : grips ? "grip" : pans ? "grab" : brush ? "none" : "cross";
   }
 
   /** @param {Point} point of the image @param {boolean} touch */
@@ -111,7 +113,8 @@ export class Input {
     this.#hover(event.pointerType === "touch" ? null : pointer);
     if (!this.active) this.#grip = this.space ? null : this.#gripAt(pointer.at, pointer.touch);
     const grip = this.#grip && (this.#grip.solid ? "solid" : "open");
-    this.#apply(this.#gestures.down(pointer, { tool, positive, radius, panning: this.space, grip }));
+    const panning = this.space || (!grip && this.#deps.pans());
+    this.#apply(this.#gestures.down(pointer, { tool, positive, radius, panning, grip }));
     if (!this.active) this.#grip = null;
   }
 

@@ -21,6 +21,7 @@ import { ListPanel } from "./listpanel.js";
 import { TagPanel } from "./tagpanel.js";
 import { NetworkWatch } from "./networkwatch.js";
 import { PromptGrips } from "./promptgrips.js";
+import { PolygonPanel } from "./polygonpanel.js";
 import { Queue } from "./queue.js";
 import { Refreshing } from "./refreshing.js";
 import { Review } from "./review.js";
@@ -106,7 +107,8 @@ const input = new Input({
   stage,
   settings,
   tool: () => (session.picking === "cut" ? "scribble" : settings.tool),
-  grip: (point, reach) => grips.grip(point, reach),
+  grip: (point, reach) => (polygon.isOpen ? polygon : grips).grip(point, reach),
+  pans: () => polygon.isOpen,
   onPrompt: (step) => commands.prompt(step),
   onPick: (point) => commands.pick(point),
   onHover(point) {
@@ -120,11 +122,12 @@ const boxes = new BoxWatch(api, session, clock, byId("boxes"));
 const importing = new ImportDialog(byId("import-dialog"), session, api, boxes, byId("import-file"));
 const more = new MoreMenu(byId("more-menu"), session, clipboard);
 const tidy = new TidyPanel(session, settings, clock);
+const polygon = new PolygonPanel(api, session, settings, stage, clock);
 const review = new Review(session, settings);
 const list = new ListPanel(session, settings, files);
-const renderer = new Renderer({ session, settings, stage, files, labels, setup, attributes, tags, toolbar, input, view, tidy, review, list, network, hover, grips, more, boxes, importing });
+const renderer = new Renderer({ session, settings, stage, files, labels, setup, attributes, tags, toolbar, input, view, tidy, polygon, review, list, network, hover, grips, more, boxes, importing });
 const counts = new Counts(/** @type {HTMLDialogElement} */ (byId("counts")), (sentence) => toasts.show(sentence));
-const commands = actions({ session, settings, stage, labels, setup, attributes, tags, input, grips, renderer, toasts, counts, clipboard, importing });
+const commands = actions({ session, settings, stage, labels, setup, attributes, tags, input, grips, polygon, renderer, toasts, counts, clipboard, importing });
 
 fillDialog(/** @type {HTMLDialogElement} */ (byId("keys")));
 fillExports(byId("export-menu"), byId("export"), () => session.project?.formats ?? [], () => queue.waiting, { onSay: say, onToast: (sentence) => toasts.show(sentence) });

@@ -1,6 +1,7 @@
 /** Drawing of prompts, drafts and cursors, in CSS pixels of the screen. */
 
 import { NEGATIVE, POSITIVE } from "./palette.js";
+import { cornerCount } from "./polygon.js";
 import { toScreen } from "./viewport.js";
 
 /** @typedef {import("./types.js").StoredStep} StoredStep */
@@ -36,6 +37,24 @@ export function drawPrompt(context, view, step, { selected, pending }) {
     drawLine(context, view, step.path, step.positive, { closed: false, dashed: !step.positive, selected, width: 3.5 });
   }
   context.globalAlpha = 1;
+}
+
+/** Number of corners above which they are drawn without squares: these would cover the image. */
+const MOST_SQUARES = 2000;
+
+/**
+ * Draw outlines with their corners.
+ *
+ * @param {Context} context
+ * @param {View} view
+ * @param {import("./polygon.js").Outlines} outlines
+ * @param {import("./polygon.js").Corner | null} selected
+ */
+export function drawPolygon(context, view, outlines, selected) {
+  for (const outline of outlines) drawLine(context, view, outline, true, { closed: true, dashed: false, selected: false, width: 1.5 });
+  if (cornerCount(outlines) > MOST_SQUARES) return;
+  for (const outline of outlines) for (const corner of outline) drawHandle(context, toScreen(view, corner), POSITIVE);
+  if (selected) drawHandle(context, toScreen(view, outlines[selected.outline][selected.corner]), HALO);
 }
 
 /** Draw a square that a drag moves. @param {Context} context @param {Point} at @param {string} fill */

@@ -8,7 +8,7 @@ import { isPrompt, placedSteps, stepName, positionText } from "./steps.js";
 
 /** @type {Record<string, string>} */
 const ICONS = {
-  click: "click", box: "box", scribble: "scribble", lasso: "lasso", mask: "import", clear: "clear", remove: "trash", move: "move", choose: "choose", tidy: "tidy",
+  click: "click", box: "box", scribble: "scribble", lasso: "lasso", mask: "import", polygon: "polygon", clear: "clear", remove: "trash", move: "move", choose: "choose", tidy: "tidy",
   merge: "merge", subtract: "subtract", split: "split", arrange: "front",
 };
 

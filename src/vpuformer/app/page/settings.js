@@ -36,6 +36,7 @@ export class Settings {
   hidden = false;
   tidyOpen = false;
   reviewOpen = false;
+  polygonOpen = false;
   filterOpen = false;
   /** How a mask was tidied last. @type {import("./tidy.js").Tidying} */
   tidying = UNTIDIED;

@@ -1,6 +1,6 @@
 /** The image with masks and prompts: three canvases of the size of the screen, drawn on change. */
 
-import { drawBrush, drawCross, drawDraft, drawPrompt, drawWaiting } from "./marks.js";
+import { drawBrush, drawCross, drawDraft, drawPolygon, drawPrompt, drawWaiting } from "./marks.js";
 import { Overlay } from "./overlay.js";
 import { Probability } from "./probability.js";
 import { livePrompts } from "./steps.js";
@@ -33,6 +33,8 @@ export class Stage {
   draft = null;
   /** The prompt that is being moved, and where it is. @type {{index: number, place: import("./promptgrips.js").Place} | null} */
   held = null;
+  /** The corners that are being edited. @type {{outlines: import("./polygon.js").Outlines, selected: import("./polygon.js").Corner | null} | null} */
+  polygon = null;
   /** @type {Point | null} the pointer, on the screen */
   pointer = null;
   /** @type {Point | null} the cross of the keyboard, on the image */
@@ -231,7 +233,7 @@ export class Stage {
     context.clearRect(0, 0, this.size.width, this.size.height);
     if (!this.#image || this.#settings.hidden) return;
     const { current, selected } = this.#session;
-    if (current) {
+    if (current && !this.polygon) {
       const prompts = livePrompts(current.optimistic);
       for (const { step, index, pending } of prompts) {
         const placed = index === this.held?.index ? { ...step, ...this.held.place } : step;
@@ -244,9 +246,10 @@ export class Stage {
         if (at) drawWaiting(context, toScreen(view, at), now);
       }
     }
+    if (this.polygon) drawPolygon(context, view, this.polygon.outlines, this.polygon.selected);
     if (draft) drawDraft(context, view, draft);
     const { tool, radius, positive } = this.#settings;
-    if (this.pointer && (tool === "brush" || tool === "eraser")) {
+    if (this.pointer && !this.#settings.polygonOpen && (tool === "brush" || tool === "eraser")) {
       drawBrush(context, this.pointer, radius * view.scale, tool === "eraser" || !positive);
     }
     if (this.cross) drawCross(context, toScreen(view, this.cross));

@@ -21,7 +21,7 @@ import { clamped, inside } from "./viewport.js";
  */
 
 /** Types of steps that make earlier prompts inactive. */
-const STARTS = ["clear", "lasso", "merge", "subtract", "split"];
+const STARTS = ["clear", "lasso", "polygon", "merge", "subtract", "split"];
 
 /** @param {Step} step @returns {StoredStep} */
 function storedStep(step) {
@@ -163,6 +163,8 @@ export function stepName(step) {
       return "Lasso";
     case "mask":
       return "Mask from a file";
+    case "polygon":
+      return "Polygon";
     case "clear":
       return "Cleared";
     case "remove":

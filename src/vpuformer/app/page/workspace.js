@@ -157,6 +157,19 @@ export class Workspace extends Labelling {
     this.#pushStep(entry, { type: "move", step: index, ...place });
   }
 
+  /**
+   * Replace the mask of an object by a polygon.
+   *
+   * @param {ObjectEntry} entry
+   * @param {import("./polygon.js").Outlines} outlines
+   */
+  reshape(entry, outlines) {
+    if (entry.deleted || entry.locked) return;
+    if (this.current === entry) this.selected = null;
+    this.#pushStep(entry, { type: "polygon", outlines });
+    this.updateCounts();
+  }
+
   /** Objects with a mask that an export would leave out. */
   get unaccepted() {
     return this.entries.filter((entry) => !entry.optimistic.accepted && (entry.busy || entry.area > 0));
