@@ -47,6 +47,24 @@ class NewStep(Message):
     """Ids of objects of the same image. The pixels that their masks have now are left out of the answer."""
 
 
+class NewPreview(Message):
+    """A positive click that nobody has given yet."""
+
+    point: Point
+    object: Identity | None = None
+    """Id of the object that it would correct; null if it would begin one."""
+    only_here: bool = False
+    keep_off: Annotated[list[Identity], Field(max_length=MAX_OBJECTS, default_factory=list)]
+    """As in `NewStep`."""
+
+
+class Preview(Message):
+    """The mask that a click would give. It is not stored."""
+
+    mask: RleMask | None
+    """None if it is empty, or if the network is at work: a preview never waits."""
+
+
 class UndoRedo(Message):
     """Undo or redo one step."""
 

@@ -1,7 +1,8 @@
 """Prompts that are moved, polygons and previews, in a real browser."""
 
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -164,3 +165,49 @@ def test_a_mask_is_simplified_and_its_corners_are_edited(address: str) -> None:
         assert not person.page.locator("#polygon").is_visible()
         person.click((100, 100))
         assert person.status["steps"] == "6"
+
+
+def test_a_resting_pointer_shows_what_a_click_would_select(address: str, segmenter: Disks) -> None:
+    with opened(address) as person:
+        open_coffee(person)
+        switch = person.page.get_by_label("Preview of a click")
+        assert not switch.is_checked()
+        person.page.mouse.move(*person.place((300, 200)))
+        person.page.wait_for_timeout(400)
+        assert segmenter.asked == []
+        switch.check()
+        person.page.mouse.move(*person.place((320, 200)), steps=3)
+        wait_for(lambda: drawn(person) > 0)
+        assert len(segmenter.asked) == 1
+        assert (person.status["object"], person.status["state"]) == ("", "idle")
+        person.page.mouse.move(*person.place((340, 200)))
+        wait_for(lambda: drawn(person) == 0)
+        wait_for(lambda: drawn(person) > 0)
+        person.click((340, 200))  # the outline goes with the prompt, and the resting pointer asks for no other one
+        person.page.wait_for_timeout(400)
+        assert len(segmenter.asked) == 3
+        person.press("h")
+        segmenter.before = lambda: time.sleep(0.5)
+        person.page.mouse.move(*person.place((200, 100)))
+        wait_for(lambda: "took longer" in " ".join(person.toasts))
+        assert not switch.is_checked()
+        assert person.status["steps"] == "1"
+
+
+def wait_for(true: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 20
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def drawn(person: Person) -> int:
+    """Pixels of masks and outlines on the screen."""
+    assert person.status
+    return person.page.evaluate(
+        """() => {
+          const canvas = document.getElementById("overlay");
+          const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+          return data.filter((value, index) => index % 4 === 3 && value).length;
+        }"""
+    )

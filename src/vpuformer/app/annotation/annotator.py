@@ -15,13 +15,22 @@ from vpuformer.app.images.folder import Folder
 from vpuformer.app.images.gallery import Gallery
 from vpuformer.app.images.open_images import OpenImage
 from vpuformer.app.images.pyramid import TILE
-from vpuformer.app.schemas import ClientState, ImageOpened, ImageReview, NewStep, ObjectState, Polygon
-from vpuformer.app.step_schemas import PROMPTS, MaskStep, PolygonStep, Step
+from vpuformer.app.schemas import (
+    ClientState,
+    ImageOpened,
+    ImageReview,
+    NewPreview,
+    NewStep,
+    ObjectState,
+    Polygon,
+    Preview,
+)
+from vpuformer.app.step_schemas import PROMPTS, ClickStep, MaskStep, PolygonStep, Step
 from vpuformer.app.store import rle
-from vpuformer.app.store.rows import StepAnswer
+from vpuformer.app.store.rows import ObjectRow, StepAnswer
 from vpuformer.app.store.store import Store
 from vpuformer.arrays import FloatMap
-from vpuformer.errors import BusyError, ImageError, InputError
+from vpuformer.errors import BusyError, ConflictError, ImageError, InputError
 from vpuformer.inference.protocol import Segmenter
 from vpuformer.prompts import fit_to_image, prompt_from_dict
 
@@ -139,6 +148,29 @@ class Annotator:
                 raise
             state = self._state(loaded, since=since)
         return self._with_others(state, loaded, loaded.row.at - 1)
+
+    def preview(self, image: int, new: NewPreview) -> Preview:
+        """Return the mask that a click would give, without storing anything.
+
+        Raises:
+            InputError: the click does not fit the image.
+            ConflictError: the object is on another image.
+        """
+        loaded = LoadedObject(self.store, ObjectRow(0, image, None, False, False, 0, 0), [])
+        if new.object is not None:
+            loaded = self._load(new.object)
+        if loaded.row.image != image:
+            raise ConflictError("the object is on another image; open the image again")
+        content, _ = self._checked(loaded, ClickStep(type="click", point=new.point, only_here=new.only_here))
+        content["keep_off"] = self.store.current_answers(image, set(new.keep_off) - {loaded.row.id})
+        clicked = loaded.with_step(0, content, None)
+        if loaded.unanswered:
+            return Preview(mask=None)
+        try:
+            answer = self.answering.answer(clicked, loaded.row.at, if_idle=True)
+        except BusyError:
+            return Preview(mask=None)
+        return Preview(mask=rle.to_message(answer.mask, self.gallery.size(image)) if answer.area else None)
 
     def _add(self, loaded: LoadedObject, new: NewStep) -> tuple[LoadedObject, int]:
         """Store a step. Return the object with it, and the number of steps that the page has."""

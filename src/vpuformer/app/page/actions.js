@@ -21,6 +21,7 @@ import { distanceTo, fit, livePrompts, onlyHere } from "./steps.js";
  * @property {import("./input.js").Input} input
  * @property {import("./promptgrips.js").PromptGrips} grips
  * @property {import("./polygonpanel.js").PolygonPanel} polygon
+ * @property {import("./preview.js").Preview} preview
  * @property {import("./render.js").Renderer} renderer
  * @property {import("./toast.js").Toasts} toasts
  * @property {import("./counts.js").Counts} counts
@@ -43,7 +44,7 @@ const NO_DETAILS = "There are no attributes and no tags. Define some first: pres
 const CARDS = { tidyOpen: "tidy", reviewOpen: "review", polygonOpen: "polygon" };
 
 /** @param {ActionDeps} deps */
-export function actions({ session, settings, stage, labels, setup, attributes, tags, input, grips, polygon, renderer, toasts, counts, clipboard, importing }) {
+export function actions({ session, settings, stage, labels, setup, attributes, tags, input, grips, polygon, preview, renderer, toasts, counts, clipboard, importing }) {
   /** @param {Step} step */
   const prompt = (step) => {
     const { image } = session;
@@ -53,6 +54,7 @@ export function actions({ session, settings, stage, labels, setup, attributes, t
     const fitted = fit(step, image);
     if (!fitted) return;
     grips.flush();
+    preview.drop();
     const keeps = settings.onlyHere && session.current?.optimistic.at; // there is a mask to keep
     session.act(keeps ? onlyHere(fitted) : fitted);
   };

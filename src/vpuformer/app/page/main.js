@@ -22,6 +22,7 @@ import { TagPanel } from "./tagpanel.js";
 import { NetworkWatch } from "./networkwatch.js";
 import { PromptGrips } from "./promptgrips.js";
 import { PolygonPanel } from "./polygonpanel.js";
+import { Preview } from "./preview.js";
 import { Queue } from "./queue.js";
 import { Refreshing } from "./refreshing.js";
 import { Review } from "./review.js";
@@ -89,6 +90,15 @@ const refreshing = new Refreshing(session, clock);
 const stage = new Stage(host, session, settings, () => {
   renderer.zoom();
   hover.show();
+  preview.drop();
+});
+const preview = new Preview({
+  api, session, settings, stage, clock,
+  isLoading: () => network.loading,
+  onSlow() {
+    toasts.show("The preview of a click is now off: an answer took longer than 0.3 seconds.");
+    renderer.refresh();
+  },
 });
 const hover = new Hover(session, stage);
 const grips = new PromptGrips(session, stage, settings, clock);
@@ -113,6 +123,7 @@ const input = new Input({
   onPick: (point) => commands.pick(point),
   onHover(point) {
     renderer.where(point);
+    void preview.hover(point);
     hover.show();
   },
 });
@@ -125,9 +136,9 @@ const tidy = new TidyPanel(session, settings, clock);
 const polygon = new PolygonPanel(api, session, settings, stage, clock);
 const review = new Review(session, settings);
 const list = new ListPanel(session, settings, files);
-const renderer = new Renderer({ session, settings, stage, files, labels, setup, attributes, tags, toolbar, input, view, tidy, polygon, review, list, network, hover, grips, more, boxes, importing });
+const renderer = new Renderer({ session, settings, stage, files, labels, setup, attributes, tags, toolbar, input, view, tidy, polygon, preview, review, list, network, hover, grips, more, boxes, importing });
 const counts = new Counts(/** @type {HTMLDialogElement} */ (byId("counts")), (sentence) => toasts.show(sentence));
-const commands = actions({ session, settings, stage, labels, setup, attributes, tags, input, grips, polygon, renderer, toasts, counts, clipboard, importing });
+const commands = actions({ session, settings, stage, labels, setup, attributes, tags, input, grips, polygon, preview, renderer, toasts, counts, clipboard, importing });
 
 fillDialog(/** @type {HTMLDialogElement} */ (byId("keys")));
 fillExports(byId("export-menu"), byId("export"), () => session.project?.formats ?? [], () => queue.waiting, { onSay: say, onToast: (sentence) => toasts.show(sentence) });

@@ -5,7 +5,7 @@
 /** @typedef {{outline: number, corner: number}} Corner */
 
 /**
- * The corner next to a point, or null if none is within reach.
+ * The corner next to a point, or null if all are out of reach.
  *
  * @param {Outlines} outlines
  * @param {Point} point
@@ -26,7 +26,7 @@ export function cornerAt(outlines, [x, y], reach) {
 }
 
 /**
- * The place for a new corner on the edge next to a point, or null if none is within reach.
+ * The place for a new corner on the edge next to a point, or null if all are out of reach.
  *
  * @param {Outlines} outlines
  * @param {Point} point

@@ -26,6 +26,7 @@ import { inside } from "./viewport.js";
  * @property {import("./viewpanel.js").ViewPanel} view
  * @property {import("./tidypanel.js").TidyPanel} tidy
  * @property {import("./polygonpanel.js").PolygonPanel} polygon
+ * @property {import("./preview.js").Preview} preview
  * @property {import("./review.js").Review} review
  * @property {import("./listpanel.js").ListPanel} list
  * @property {import("./networkwatch.js").NetworkWatch} network
@@ -102,7 +103,7 @@ export class Renderer {
   now() {
     cancelAnimationFrame(this.#frame);
     this.#frame = 0;
-    const { session, settings, stage, files, labels, setup, attributes, tags, toolbar, input, view, tidy, polygon, review, list, network, hover, grips, more, boxes, importing } = this.#deps;
+    const { session, settings, stage, files, labels, setup, attributes, tags, toolbar, input, view, tidy, polygon, preview, review, list, network, hover, grips, more, boxes, importing } = this.#deps;
     const { project, image, current, trouble } = session;
     byId("files").hidden = !settings.files;
     byId("side").hidden = !settings.side;
@@ -117,6 +118,7 @@ export class Renderer {
     byId("toggle-tidy").setAttribute("aria-expanded", String(settings.tidyOpen));
     tidy.show();
     polygon.show();
+    preview.show();
     review.show();
     input.updateCursor();
     view.show();

@@ -33,6 +33,8 @@ export class Stage {
   draft = null;
   /** The prompt that is being moved, and where it is. @type {{index: number, place: import("./promptgrips.js").Place} | null} */
   held = null;
+  /** The mask that a click would give. @type {import("./rle.js").Rows | null} */
+  preview = null;
   /** The corners that are being edited. @type {{outlines: import("./polygon.js").Outlines, selected: import("./polygon.js").Corner | null} | null} */
   polygon = null;
   /** @type {Point | null} the pointer, on the screen */
@@ -104,7 +106,7 @@ export class Stage {
     this.#image = image;
     this.cross = null;
     this.draft = null;
-    this.held = null;
+    this.held = this.preview = null;
     const former = image && this.#views.get(image.id);
     this.#fitting = !former;
     if (image && former) this.#setView(constrained(former, image, this.size));
@@ -222,7 +224,7 @@ export class Stage {
     const { stacked: entries, current, hovered } = this.#session;
     const { opacity, probability } = this.#settings;
     const mode = probability && current ? "outline" : this.#settings.mode; // a tint would change the map's colours
-    const scene = { image, entries, current, hovered, colourOf: (/** @type {import("./objectentry.js").ObjectEntry | null} */ entry) => this.#session.colourOf(entry), mode, opacity: opacity[mode], draft };
+    const scene = { image, entries, current, hovered, preview: this.preview, colourOf: (/** @type {import("./objectentry.js").ObjectEntry | null} */ entry) => this.#session.colourOf(entry), mode, opacity: opacity[mode], draft };
     this.#overlay.draw(context, { scale: view.scale * ratio, x: view.x * ratio, y: view.y * ratio }, ratio, scene);
   }
 
