@@ -62,7 +62,7 @@ class NetworkQueue:
         return _result(promise)
 
     def ask_if_idle(self, question: Callable[[], T]) -> T:
-        """Run `question` now, and return or raise what it does. Questions that come meanwhile may still overtake it.
+        """Run `question` now, and return or raise what it does.
 
         Raises:
             BusyError: the thread is at work, or the queue is closed.

@@ -192,6 +192,7 @@ export function actions({ session, settings, stage, labels, setup, attributes, t
     choose: () => session.choose(),
     tidy: () => toggleCard("tidyOpen"),
     review: () => toggleCard("reviewOpen"),
+    nudge: () => false, // nothing is selected: the browser scrolls
     polygon: () => {
       toggleCard("polygonOpen");
       byId("stage").focus();

@@ -152,7 +152,7 @@ document.addEventListener("keydown", (event) => {
     if (!event.repeat) commands.hold(combo, true);
     return;
   }
-  if (commands.nudge(combo)) return event.preventDefault();
+  if (!event.defaultPrevented && commands.nudge(combo)) return event.preventDefault();
   const key = lookUp(event);
   if (!key || (event.repeat && !key.repeats)) return;
   if (commands.run(key.act, combo) !== false) event.preventDefault();
