@@ -212,7 +212,8 @@ class ObjectState(Message):
 class Polygon(Message):
     """The mask of an object as outlines, filled by the even-odd rule."""
 
-    outlines: list[list[Point]]
+    outlines: list[list[list[float]]]
+    """Corners x, y of each outline."""
     tolerance: float
     """Distance in pixels within which the outlines are simplified."""
     iou: Annotated[float, Field(ge=0, le=1)]

@@ -71,7 +71,7 @@ def test_a_polygon_is_the_mask_and_keeps_its_corners(annotator: Annotator) -> No
     assert [step.live for step in edited.steps] == [False, False]
     arranged = give(annotator, edited, type="arrange", above=None) if len(annotator.store.order(1)) > 1 else edited
     again = annotator.polygon(state.id)
-    assert (again.outlines, again.iou, again.edited) == ([[tuple(p) for p in each] for each in (SQUARE, HOLE)], 1, True)
+    assert (again.outlines, again.iou, again.edited) == ([SQUARE, HOLE], 1, True)
     undone = annotator.undo_redo(state.id, arranged.revision, -1)
     assert np.array_equal(mask_of(annotator.state(undone.id)), mask_of(clicked))
     assert not annotator.polygon(state.id).edited

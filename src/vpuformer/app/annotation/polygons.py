@@ -96,7 +96,7 @@ def polygon_of(loaded: LoadedObject, size: Size, tolerance: float | None = None)
         tolerance = 0 if placed is not None else TOLERANCE
     outlines = simplified(outlines, tolerance)
     return Polygon(
-        outlines=[[(x, y) for x, y in each.round(_DIGITS).tolist()] for each in outlines],
+        outlines=[each.round(_DIGITS).tolist() for each in outlines],
         tolerance=tolerance,
         iou=iou(enclosed(outlines, size), mask.view(np.int8)),
         edited=placed is not None,

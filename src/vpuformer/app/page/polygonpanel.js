@@ -112,7 +112,7 @@ export class PolygonPanel {
       const traced = await this.#api.getPolygon(id, tolerance, fetching.signal);
       if (fetching.signal.aborted) return;
       this.#traced = traced;
-      this.#draw(traced.outlines);
+      this.#draw(/** @type {Outlines} */ (traced.outlines));
     } catch (error) {
       if (!fetching.signal.aborted) this.#session.listener.onToast(`The polygon cannot be shown. ${sentenceOf(error)}`);
     } finally {

@@ -130,7 +130,7 @@
  * @typedef {{point: Point, object?: number | null, only_here?: boolean, keep_off?: number[]}} NewPreview
  * @typedef {{mask: RleMask | null}} Preview
  *
- * @typedef {{outlines: Point[][], tolerance: number, iou: number, edited: boolean}} Polygon
+ * @typedef {{outlines: number[][][], tolerance: number, iou: number, edited: boolean}} Polygon
  *
  * @typedef {{objects: ObjectState[], notes: string[], tags: string[]}} ImportResult
  *
