@@ -93,7 +93,7 @@ class Annotator:
             range=image.range,
             notes=list(image.notes),
             done=row.done,
-            review=ImageReview(verdict=row.review, comment=row.comment),
+            review=ImageReview(verdict=row.review, comment=row.comment, person=row.person),
             objects=states,
         )
 

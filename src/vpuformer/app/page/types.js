@@ -68,7 +68,7 @@
  * @typedef {{revision: number, answered: number}} ClientState
  * @typedef {{label?: number | null, accepted?: boolean | null, deleted?: boolean | null, attributes?: Record<string, number | string> | null, known?: ClientState | null}} ObjectChange
  *
- * @typedef {{verdict: "accepted" | "rejected" | null, comment?: string}} ImageReview
+ * @typedef {{verdict: "accepted" | "rejected" | null, comment?: string, person?: string | null}} ImageReview
  * @typedef {{done?: boolean | null, review?: ImageReview | null, tags?: string[] | null}} ImageChange
  *
  * @typedef {object} ImageListed
@@ -123,6 +123,7 @@
  * @property {number} seconds
  * @property {number | null} seconds_per_object
  * @property {WorkCounts[]} labels
+ * @property {WorkCounts[]} people
  * @property {WorkCounts[]} days
  *
  * @typedef {{objects: ObjectState[], notes: string[], tags: string[]}} ImportResult
