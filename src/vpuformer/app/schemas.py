@@ -98,7 +98,7 @@ class ImageChange(Message):
 
 
 class LastImage(Message):
-    """The image to open on the next visit."""
+    """The image to open on the next visit. Others see that the window has it open."""
 
     image: Identity
 
@@ -282,6 +282,10 @@ class Project(Message):
     formats: list[ExportFormat]
     place: int | None
     """Id of the image that was open last."""
+    news: int
+    """Number of the last change, the first `since` of `/api/news`."""
+    shared: bool
+    """Whether other machines may reach the server, so that a page should ask for a name."""
 
 
 class ImageCounts(Message):

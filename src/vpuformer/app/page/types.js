@@ -112,6 +112,8 @@
  * @property {number} time
  * @property {ExportFormat[]} formats
  * @property {number | null} place
+ * @property {number} news
+ * @property {boolean} shared
  *
  * @typedef {{untouched: number, begun: number, rejected: number, done: number, accepted: number}} ImageCounts
  * @typedef {{name: string | null, images: number, objects: number, accepted: number, seconds: number}} WorkCounts
@@ -131,6 +133,10 @@
  * @typedef {{key: string, objects: number[], boxes: boolean}} NewCopies
  *
  * @typedef {{waiting: number, answered: number}} WaitingBoxes
+ *
+ * @typedef {{name: string | null, image: number | null}} PersonHere
+ * @typedef {{image: number | null, object: number | null}} NewsChange
+ * @typedef {{number: number, people: PersonHere[], changes: NewsChange[] | null}} News
  *
  * @typedef {{thing: string, why: string, number: number, examples: string[]}} Reason
  *
