@@ -14,6 +14,8 @@ export const HIDDEN_REST = 20_000;
 export const FIRST_WAIT = 5_000;
 /** Milliseconds without a message after which a stream is broken; the server sends one every 15 seconds. */
 export const SILENCE = 40_000;
+/** Milliseconds until a stream that broke is opened again: a server that was just started is not asked by all at once. */
+const BROKEN_REST = 1_000;
 /** Milliseconds until a stream is tried again after one that sent nothing. */
 export const RETRY_AFTER = 60_000;
 
@@ -26,7 +28,7 @@ export class NewsWatch {
   #since = undefined;
   #deps;
   /** Ends the stream or the pause before the next question. */
-  #end = () => {};
+  #wake = () => {};
 
   /**
    * @param {object} deps
@@ -43,7 +45,7 @@ export class NewsWatch {
 
   /** Begin anew: the page was hidden or shown, or the person has another name. */
   wake() {
-    this.#end();
+    this.#wake();
   }
 
   /**
@@ -55,36 +57,37 @@ export class NewsWatch {
     this.#since = since;
     for (let silentSince = -Infinity; ; ) {
       if (watched() && clock.now() - silentSince >= RETRY_AFTER) {
-        if (await this.#listen()) await clock.sleep(1_000).done; // a server that was just started is not asked by all at once
-        else if (watched()) silentSince = clock.now();
+        const ended = await this.#listen();
+        if (ended === "broken") await clock.sleep(BROKEN_REST).done;
+        else if (ended === "silent") silentSince = clock.now();
         continue;
       }
       await this.#deps.read(this.#since, this.#deps.image()).then((news) => this.#take(news, "questions"), () => {});
       const { done, wake } = clock.sleep(watched() ? ASK_REST : HIDDEN_REST);
-      this.#end = wake;
+      this.#wake = wake;
       await done;
     }
   }
 
-  /** Listen to a stream until it ends. @returns {Promise<boolean>} whether a message came */
+  /** Listen to a stream until it ends. @returns {Promise<"silent" | "broken" | "woken">} silent: no message came */
   #listen() {
     return new Promise((resolve) => {
-      let came = false;
       const stream = this.#deps.connect(this.#since, this.#deps.image());
-      const end = () => {
+      /** @param {"silent" | "broken" | "woken"} how */
+      const end = (how) => {
         clearTimeout(timer);
         stream.close();
-        resolve(came);
+        resolve(how);
       };
-      let timer = setTimeout(end, FIRST_WAIT);
+      let timer = setTimeout(end, FIRST_WAIT, "silent");
+      stream.onerror = () => end("silent");
       stream.onmessage = ({ data }) => {
-        came = true;
         clearTimeout(timer);
-        timer = setTimeout(end, SILENCE);
+        timer = setTimeout(end, SILENCE, "broken");
+        stream.onerror = () => end("broken");
         this.#take(JSON.parse(data), "stream");
       };
-      stream.onerror = end;
-      this.#end = end;
+      this.#wake = () => end("woken");
     });
   }
 

@@ -133,7 +133,8 @@ export class People {
     const nameless = here && !this.#person.name && !this.#asked;
     const text = [
       taken && `${taken} has this image open, too. Work on different objects, or on another image.`,
-      nameless && `${here} ${this.#watch.people.length > 1 ? "are" : "is"} here, too. Give your name, so that all see who does what.`,
+      nameless && !taken && `${here} ${this.#watch.people.length > 1 ? "are" : "is"} here, too.`,
+      nameless && "Give your name, so that all see who does what.",
     ].filter(Boolean).join(" ");
     const note = byId("people-note");
     note.hidden = !text || text === this.#closed;
