@@ -280,6 +280,10 @@ class Project(Message):
     formats: list[ExportFormat]
     place: int | None
     """Id of the image that was open last."""
+    read_only: bool
+    """Whether every change is refused."""
+    hints: bool
+    """Whether the page shows the hints of the first minute to whoever has not seen them."""
 
 
 class ImageCounts(Message):

@@ -24,12 +24,13 @@ STATIC = Path(__file__).parents[1] / "page"
 def create_app(
     folder: Folder | str | Path,
     store: Store | str | Path | None,
-    segmenter: Segmenter,
+    segmenter: Segmenter | None,
     *,
     token: str | None = None,
     any_host: bool = False,
     server_name: str | None = None,
     root_path: str = "",
+    hints: bool = False,
 ) -> FastAPI:
     """Create the application for uvicorn. Nothing is opened or read before it runs.
 
@@ -37,12 +38,13 @@ def create_app(
         folder: the images; a path is opened when the server starts.
         store: the annotations, closed with the server. A path or database URL is opened when the server starts; None
             means `vpuformer.sqlite` in the folder.
-        segmenter: answers prompts; used by this application only.
+        segmenter: answers prompts; used by this application only. None makes a read-only view: every change is refused.
         token: secret that every request must carry, see `guard`. Without one, everybody who reaches the address can see
             and change everything.
         any_host: whether to answer requests to names other than loopback names.
         server_name: an additional name to answer, such as that of a proxy.
         root_path: path under which a proxy shows the server, such as "/annotate".
+        hints: whether the page shows the hints of the first minute to whoever has not seen them.
     """
     telemetry = Telemetry()
 
@@ -50,7 +52,8 @@ def create_app(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         annotator = _opened(folder, store, segmenter)
         app.state.annotator = annotator
-        annotator.boxes.look()  # those that waited when the server stopped
+        if segmenter is not None:
+            annotator.boxes.look()  # those that waited when the server stopped
         telemetry.watch(annotator)
         yield
         annotator.close()
@@ -66,18 +69,20 @@ def create_app(
     )
     add_error_handlers(app)
     app.include_router(pages.router(STATIC, telemetry))
-    app.include_router(project.router(), prefix="/api")
+    app.include_router(project.router(hints=hints), prefix="/api")
     app.include_router(labels.router(), prefix="/api")
     app.include_router(images.router(), prefix="/api")
     app.include_router(objects.router(telemetry), prefix="/api")
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
-    app.add_middleware(Guard, static=STATIC, token=token, any_host=any_host, server_name=server_name)
+    app.add_middleware(
+        Guard, static=STATIC, token=token, any_host=any_host, server_name=server_name, read_only=segmenter is None
+    )
     app.add_middleware(RootPath, root_path=root_path)
     app.add_middleware(telemetry.middleware)
     return app
 
 
-def _opened(folder: Folder | str | Path, store: Store | str | Path | None, segmenter: Segmenter) -> Annotator:
+def _opened(folder: Folder | str | Path, store: Store | str | Path | None, segmenter: Segmenter | None) -> Annotator:
     if not isinstance(folder, Folder):
         folder = Folder(folder)
     if not isinstance(store, Store):

@@ -112,6 +112,8 @@
  * @property {number} time
  * @property {ExportFormat[]} formats
  * @property {number | null} place
+ * @property {boolean} read_only
+ * @property {boolean} hints
  *
  * @typedef {{untouched: number, begun: number, rejected: number, done: number, accepted: number}} ImageCounts
  * @typedef {{name: string | null, images: number, objects: number, accepted: number, seconds: number}} WorkCounts

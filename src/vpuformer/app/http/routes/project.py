@@ -64,8 +64,8 @@ def _title(folder: Folder) -> str:
     return folder.root.name.encode(errors="replace").decode()
 
 
-def router() -> APIRouter:
-    """Return the routes of the project."""
+def router(*, hints: bool = False) -> APIRouter:
+    """Return the routes of the project. `hints`: whether the page shows the hints of the first minute."""
     routes = APIRouter(tags=["project"])
 
     @routes.get("/project", response_model=Project, summary="List the images, labels and export formats")
@@ -85,6 +85,8 @@ def router() -> APIRouter:
             time=now,
             formats=[ExportFormat(name=each.name, title=each.title, summary=each.summary) for each in FORMATS.values()],
             place=store.last_image,
+            read_only=annotator.read_only,
+            hints=hints,
         )
         return Response(to_json(content.model_dump() | {"images": images}), media_type="application/json")
 
