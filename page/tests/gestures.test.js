@@ -116,3 +116,15 @@ test("endless strokes keep a bounded number of points", () => {
 test("corners in any order", () => {
   assert.deepEqual(boxOf([3, 1], [1, 4]), [1, 1, 3, 4]);
 });
+
+test("while drags move the image, a press that stays selects what is there", () => {
+  const gestures = new Gestures();
+  const moving = { ...SMART, panning: true };
+  const press = (/** @type {[number, number][]} */ path) => {
+    gestures.down(at(...path[0]), moving);
+    for (const point of path) gestures.move(at(...point));
+    return gestures.up(at(...path[path.length - 1]));
+  };
+  assert.deepEqual(press([[10, 20], [11, 20]]), [{ type: "pick", x: 11, y: 20 }]);
+  assert.deepEqual(press([[10, 20], [60, 20], [10, 20]]), []);
+});

@@ -3,6 +3,7 @@
 import { ask } from "./ask.js";
 import { byId } from "./dom.js";
 import { KeyboardCross } from "./keyboardcross.js";
+import { isReading, READ_ONLY } from "./readonly.js";
 import { plural } from "./sentence.js";
 import { distanceTo, fit, livePrompts, onlyHere } from "./steps.js";
 
@@ -247,7 +248,8 @@ export function actions({ session, settings, stage, labels, setup, attributes, t
     /** @param {string} act @param {string} combo @returns {unknown} false if the browser should handle the key */
     run(act, combo) {
       let result;
-      if (act.startsWith("tool:")) {
+      if (session.readOnly && !isReading(act)) toasts.show(READ_ONLY);
+      else if (act.startsWith("tool:")) {
         settings.tool = /** @type {Settings["tool"]} */ (act.slice(5));
         if (cross.corner) cross.dropCorner();
       } else result = table[act]?.(combo);

@@ -8,6 +8,7 @@ import { Counts } from "./counts.js";
 import { byId } from "./dom.js";
 import { fillExports } from "./exporting.js";
 import { FileList } from "./filelist.js";
+import { FirstHints } from "./firsthints.js";
 import { Hover } from "./hover.js";
 import { ImportDialog } from "./importdialog.js";
 import { Input } from "./input.js";
@@ -21,6 +22,7 @@ import { ListPanel } from "./listpanel.js";
 import { TagPanel } from "./tagpanel.js";
 import { NetworkWatch } from "./networkwatch.js";
 import { Queue } from "./queue.js";
+import { showReadOnly } from "./readonly.js";
 import { Refreshing } from "./refreshing.js";
 import { Review } from "./review.js";
 import { Session } from "./session.js";
@@ -76,12 +78,17 @@ const queue = new Queue({
 });
 api.watchChanges((count) => renderer.changing(count > 0));
 const session = new Session(api, queue, {
-  onChange: () => renderer.refresh(),
+  onChange() {
+    if (session.readOnly) showReadOnly();
+    firstHints.show();
+    renderer.network();
+  },
   onSay: say,
   onToast: (sentence, undo) => toasts.show(sentence, undo),
 }, (project) => settings.recallLabel(project));
 session.keepOff = () => settings.keepOff;
 session.byObject = () => settings.byObject;
+const firstHints = new FirstHints(session, byId("first-hint"));
 const network = new NetworkWatch(api.getNetwork, clock, () => renderer.network());
 const refreshing = new Refreshing(session, clock);
 const stage = new Stage(host, session, settings, () => {
@@ -103,6 +110,7 @@ const input = new Input({
   host,
   stage,
   settings,
+  moving: () => session.readOnly,
   tool: () => (session.picking === "cut" ? "scribble" : settings.tool),
   onPrompt: (step) => commands.prompt(step),
   onPick: (point) => commands.pick(point),
@@ -124,7 +132,7 @@ const counts = new Counts(/** @type {HTMLDialogElement} */ (byId("counts")), (se
 const commands = actions({ session, settings, stage, labels, setup, attributes, tags, input, renderer, toasts, counts, clipboard, importing });
 
 fillDialog(/** @type {HTMLDialogElement} */ (byId("keys")));
-fillExports(byId("export-menu"), byId("export"), () => session.project?.formats ?? [], () => queue.waiting, { onSay: say, onToast: (sentence) => toasts.show(sentence) });
+fillExports(byId("export-menu"), byId("export"), () => session.project?.formats ?? [], () => !session.project?.images.some(({ objects }) => objects), () => queue.waiting, { onSay: say, onToast: (sentence) => toasts.show(sentence) });
 nameButtons();
 
 document.addEventListener("keydown", (event) => {

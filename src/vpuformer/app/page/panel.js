@@ -19,7 +19,8 @@ const ICONS = {
 export function showSteps(host, session) {
   const entry = session.current;
   if (!entry || !entry.optimistic.steps.length) {
-    relist(host, "none", () => [make("li", { class: "nothing" }, "No prompts yet. Click on an object in the image.")]);
+    const nothing = session.readOnly ? "Click on an object to see its prompts." : "No prompts yet. Click on an object in the image.";
+    relist(host, nothing, () => [make("li", { class: "nothing" }, nothing)]);
     return;
   }
   const { steps, at, known } = entry.optimistic;
@@ -41,7 +42,7 @@ export function showSteps(host, session) {
       const item = make("li", { class: `step ${index >= at ? "undone" : step.live || !isPrompt(step) ? "" : "dead"}` }, row);
       if (prompt) {
         const label = `Remove: ${stepName(step)}`;
-        item.append(make("button", { type: "button", class: "icon small", disabled: index >= known, title: "Remove this prompt", "aria-label": label, click: () => session.removePrompt(index) }, icon("close")));
+        item.append(make("button", { type: "button", class: "icon small", "data-changes": true, disabled: index >= known, title: "Remove this prompt", "aria-label": label, click: () => session.removePrompt(index) }, icon("close")));
       }
       return item;
     }));
@@ -81,7 +82,7 @@ function objectRow(session, entry, index, { name, colour, state, accepted, isCur
     make("span", { class: "quiet number" }, entry.busy || entry.waits ? "…" : spaced(entry.area)),
     make("span", { class: `object-state ${accepted ? "accepted" : ""}` }, ...(accepted ? [icon("check")] : []), make("span", { class: "hidden" }, state)));
   const drop = make("button",
-    { type: "button", class: "icon small", title: "Delete this object", "aria-label": `Delete object ${index + 1}`, click: () => session.remove(entry) },
+    { type: "button", class: "icon small", "data-changes": true, title: "Delete this object", "aria-label": `Delete object ${index + 1}`, click: () => session.remove(entry) },
     icon("trash"));
   /** @param {string} name @param {string} symbol @param {string} key @param {boolean} pressed @param {() => void} click */
   const switched = (name, symbol, key, pressed, click) => make("button",
