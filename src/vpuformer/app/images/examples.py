@@ -10,7 +10,9 @@ _PACKAGE = Path(__file__).parents[2]
 
 
 def copy_examples(target: Path) -> None:
-    """Copy the bundled photographs into a folder, which is created if it is missing. Files that are present stay.
+    """Copy the bundled photographs into a folder. Files that are present stay.
+
+    The folder is created if it is missing.
 
     Raises:
         OSError: the folder cannot be written.

@@ -65,7 +65,10 @@ def _title(folder: Folder) -> str:
 
 
 def router(*, hints: bool = False) -> APIRouter:
-    """Return the routes of the project. `hints`: whether the page shows the hints of the first minute."""
+    """Return the routes of the project.
+
+    With `hints`, the page shows the hints of the first minute.
+    """
     routes = APIRouter(tags=["project"])
 
     @routes.get("/project", response_model=Project, summary="List the images, labels and export formats")
