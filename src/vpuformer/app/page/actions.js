@@ -75,7 +75,7 @@ export function actions({ session, settings, stage, labels, setup, attributes, t
     const focused = document.activeElement;
     if (focused instanceof HTMLInputElement || focused instanceof HTMLTextAreaElement) byId("stage").focus();
     else if (input.active) input.cancel();
-    else if (cross.corner) cross.dropCorner();
+    else if (cross.draws) cross.drop();
     else if (session.picking) session.cancelPicking();
     else if (session.selected !== null) session.select(session.current);
     else if (settings.tidyOpen) toggleCard("tidyOpen");
@@ -251,7 +251,7 @@ export function actions({ session, settings, stage, labels, setup, attributes, t
       if (session.readOnly && !isReading(act)) toasts.show(READ_ONLY);
       else if (act.startsWith("tool:")) {
         settings.tool = /** @type {Settings["tool"]} */ (act.slice(5));
-        if (cross.corner) cross.dropCorner();
+        if (cross.draws) cross.drop();
       } else result = table[act]?.(combo);
       input.updateCursor();
       renderer.refresh();

@@ -86,8 +86,8 @@ export const GROUPS = [
   ["Without a mouse", [
     { act: "cross", keys: ["Shift+ArrowLeft", "Shift+ArrowRight", "Shift+ArrowUp", "Shift+ArrowDown"], shown: "Shift+arrows", what: "Move the cross", repeats: true },
     { act: "cross", keys: ["Ctrl+Shift+ArrowLeft", "Ctrl+Shift+ArrowRight", "Ctrl+Shift+ArrowUp", "Ctrl+Shift+ArrowDown"], shown: "Ctrl+Shift+arrows", what: "Move it by one pixel", repeats: true },
-    { act: "positive", keys: ["."], shown: ".", what: "Positive click at the cross, or a corner with the box tool" },
-    { act: "negative", keys: [","], shown: ",", what: "Negative click at the cross" },
+    { act: "positive", keys: ["."], shown: ".", what: "Positive click at the cross; begins and ends a box, scribble or lasso" },
+    { act: "negative", keys: [","], shown: ",", what: "The same, negative" },
     { act: "region", keys: ["F6"], shown: "F6", what: "Next part of the page" },
   ]],
 ];
