@@ -168,6 +168,17 @@ export class Gestures {
   }
 
   /**
+   * A finger has rested for a while: it selects what is there, and draws nothing. A brush has painted by then.
+   *
+   * @returns {Outcome[]}
+   */
+  rest() {
+    const drag = this.#drag;
+    if (!drag || !drag.touch || drag.far || drag.kind === "brush") return [];
+    return [...this.#dropDrag(), { type: "pick", x: drag.x, y: drag.y }];
+  }
+
+  /**
    * Cancel the gesture of a pointer, or of all pointers.
    *
    * @param {number | null} id null for all pointers

@@ -20,10 +20,14 @@ import { BASE, MARKS, MASKS } from "./stage.js";
  * @property {(point: Point | null) => void} onHover image point under the pointer
  */
 
+/** Milliseconds after which a finger that rests selects what is there. */
+const LONG_PRESS = 500;
+
 export class Input {
   /** Whether the space bar is down, so that drags move the image. */
   space = false;
   #gestures = new Gestures();
+  #resting = 0;
   /** The image of the last event. @type {object | null} */
   #on = null;
   #deps;
@@ -88,7 +92,9 @@ export class Input {
     const { positive, radius } = settings;
     const tool = this.#deps.tool();
     const pointer = this.#pointer(event);
-    this.#hover(event.pointerType === "touch" ? null : pointer);
+    clearTimeout(this.#resting);
+    if (pointer.touch) this.#resting = setTimeout(() => this.#apply(this.#gestures.rest()), LONG_PRESS);
+    this.#hover(pointer.touch ? null : pointer);
     this.#apply(this.#gestures.down(pointer, { tool, positive, radius, panning: this.space || this.#deps.moving() }));
   }
 

@@ -111,6 +111,10 @@ export class Renderer {
     stage.show(image);
     const onlyHere = settings.onlyHere && current !== null;
     toolbar.show(settings, onlyHere);
+    byId("cancel").hidden = !session.picking;
+    const brushes = settings.tool === "brush" || settings.tool === "eraser";
+    byId("brush-size").hidden = !brushes || settings.side; // the side panel has a slider
+    byId("brush-text").textContent = `${settings.radius} px`;
     byId("tidy").hidden = !settings.tidyOpen;
     byId("toggle-tidy").setAttribute("aria-expanded", String(settings.tidyOpen));
     tidy.show();

@@ -17,6 +17,7 @@ const TITLES = {
   import: "Import annotations", theme: "Light or dark", help: "Keys and gestures", zoomOut: "Zoom out", zoomIn: "Zoom in",
   actual: "Show at 100 %", fit: "Fit the image", accept: "Accept and begin the next object", unaccept: "Undo the acceptance", undo: "Undo", redo: "Redo",
   onlyHere: "Only here: prompts change the mask near them alone",
+  smaller: "Smaller brush", larger: "Larger brush",
   choose: "Next candidate", tidy: "Tidy the mask", clear: "Clear the object", new: "Begin a new object", deleteObject: "Delete the object",
 };
 /** @type {Record<string, string>} */
@@ -38,7 +39,7 @@ export const ONLY_HERE_HINT = "Only here: prompts change the mask near them alon
 /** Hints for touch screens, without a right button and keys. @type {Record<string, string>} */
 export const TOUCH_HINTS = {
   ...HINTS,
-  smart: "Tap the object or drag a box around it. For what does not belong to it, press − first.",
+  smart: "Tap the object or drag a box around it. Press − first for what does not belong to it. A long press selects.",
   click: "Tap the object. For what does not belong to it, press − first.",
   scribble: "Draw a line over the object. For what does not belong to it, press − first.",
   brush: "Paint on the mask. Two fingers zoom and move.",
