@@ -10,10 +10,10 @@ import { clamped } from "./viewport.js";
 /** Screen pixels that the cross moves. */
 const STEP = 10;
 
-/** Minimum number of points of what the cross draws. A lasso needs an area. */
-const LEAST_POINTS = { box: 2, scribble: 1, lasso: 3 };
+/** Minimum number of points of a lasso, which needs an area. */
+const LEAST_POINTS = 3;
 
-/** @typedef {keyof typeof LEAST_POINTS} Kind */
+/** @typedef {"box" | "scribble" | "lasso"} Kind */
 
 export class KeyboardCross {
   #deps;
@@ -85,7 +85,7 @@ export class KeyboardCross {
       return;
     }
     const { path } = this.#drawing;
-    if (path.length < LEAST_POINTS[kind]) return toasts.show("Move the cross first: along the object, or around it with the lasso.");
+    if (kind === "lasso" && path.length < LEAST_POINTS) return toasts.show("First move the cross around the object.");
     this.drop();
     if (kind === "scribble") return this.#onPrompt({ type: "scribble", path, positive });
     if (kind === "lasso") return this.#onPrompt({ type: "lasso", path });

@@ -12,7 +12,8 @@ import { FirstHints } from "./firsthints.js";
 import { Hover } from "./hover.js";
 import { ImportDialog } from "./importdialog.js";
 import { Input } from "./input.js";
-import { belongsTo, comboOf, fillDialog, lookUp } from "./keys.js";
+import { KeyDialog } from "./keydialog.js";
+import { belongsTo, comboOf, lookUp } from "./keys.js";
 import { MoreMenu } from "./moremenu.js";
 import { AttributePanel } from "./attributepanel.js";
 import { LabelChanges } from "./labelchanges.js";
@@ -131,7 +132,7 @@ const renderer = new Renderer({ session, settings, stage, files, labels, setup, 
 const counts = new Counts(/** @type {HTMLDialogElement} */ (byId("counts")), (sentence) => toasts.show(sentence));
 const commands = actions({ session, settings, stage, labels, setup, attributes, tags, input, renderer, toasts, counts, clipboard, importing });
 
-fillDialog(/** @type {HTMLDialogElement} */ (byId("keys")));
+new KeyDialog(/** @type {HTMLDialogElement} */ (byId("keys")), nameButtons);
 fillExports(byId("export-menu"), byId("export"), () => session.project?.formats ?? [], () => !session.project?.images.some(({ objects }) => objects), () => queue.waiting, { onSay: say, onToast: (sentence) => toasts.show(sentence) });
 nameButtons();
 

@@ -24,8 +24,8 @@ export class MoreMenu {
     this.#clipboard = clipboard;
     this.#items = [...menu.querySelectorAll("button")];
     for (const item of this.#items) {
-      const key = keyFor(item.dataset.act ?? "");
-      if (key) item.append(make("kbd", {}, key.shown));
+      const { act = "" } = item.dataset;
+      if (keyFor(act)) item.append(make("kbd", { "data-key-of": act }));
       item.addEventListener("click", () => menu.hidePopover());
     }
     let opener = this.#openers[0];

@@ -1,6 +1,7 @@
 /** Lists in the side panel: steps of the current object, and objects of the image. */
 
 import { icon, make, relist, relistRows, spaced, swatch } from "./dom.js";
+import { keyFor } from "./keys.js";
 import { isPrompt, stepName, positionText } from "./steps.js";
 
 /** @typedef {import("./session.js").Session} Session */
@@ -84,14 +85,14 @@ function objectRow(session, entry, index, { name, colour, state, accepted, isCur
   const drop = make("button",
     { type: "button", class: "icon small", "data-changes": true, title: "Delete this object", "aria-label": `Delete object ${index + 1}`, click: () => session.remove(entry) },
     icon("trash"));
-  /** @param {string} name @param {string} symbol @param {string} key @param {boolean} pressed @param {() => void} click */
-  const switched = (name, symbol, key, pressed, click) => make("button",
-    { type: "button", class: "icon small switch", "data-key": `${name}-${entry.key}`, "aria-pressed": String(pressed), title: `${name} this object (${key})`, "aria-label": `${name} object ${index + 1}`, click },
+  /** @param {string} name @param {string} symbol @param {string} act @param {boolean} pressed @param {() => void} click */
+  const switched = (name, symbol, act, pressed, click) => make("button",
+    { type: "button", class: "icon small switch", "data-key": `${name}-${entry.key}`, "aria-pressed": String(pressed), title: `${name} this object (${keyFor(act)?.shown})`, "aria-label": `${name} object ${index + 1}`, click },
     icon(symbol));
   const switches = many || !entry.reachable
     ? [
-        switched("Hide", entry.hidden ? "hidden" : "eye", "V", entry.hidden, () => session.toggleHidden(entry)),
-        switched("Lock", "lock", "G", entry.locked, () => session.toggleLock(entry)),
+        switched("Hide", entry.hidden ? "hidden" : "eye", "hideObject", entry.hidden, () => session.toggleHidden(entry)),
+        switched("Lock", "lock", "lock", entry.locked, () => session.toggleLock(entry)),
       ]
     : [];
   return make("li", { class: `object${isCurrent ? " current" : ""}${entry.hidden ? " absent" : ""}`, "data-object": String(entry.key) }, row, ...switches, drop);
