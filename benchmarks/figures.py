@@ -143,6 +143,7 @@ def blocks() -> dict[str, str]:
         "precompute": precompute(),
         "predict": prediction(),
         "sessions": sessions(),
+        "day": day(),
         "kill": kills(),
         **performance_figures.blocks(),
     }
@@ -572,6 +573,25 @@ def sessions() -> str:
         f" ({taken['network_alone_median']} s alone); memory {memory['second_quarter']} MB in the second quarter of the"
         f" time, {memory['last_quarter']} MB in the last."
     )
+
+
+def day() -> str:
+    """A day's work of two people."""
+    result = json.loads((RESULTS / "day.json").read_text())
+    titles = {
+        "begun by hand": "begun by hand",
+        "begun from boxes": "boxes made masks by `vpuformer import`, then corrected",
+    }
+    names = list(result["begun by hand"])
+    lines = ["| | " + " | ".join(names) + " |", "|---|" + "--:|" * len(names)]
+    lines += [f"| {title} | {' | '.join(str(result[key][each]) for each in names)} |" for key, title in titles.items()]
+    lost = sum(result["objects that an export lacks or holds otherwise"].values())
+    text = (
+        f"{result['objects']} objects with {result['labels']} labels on {result['photographs']} photographs:"
+        f" {result['seconds of work, all waits for the network included']:.0f} s of computing for both people together,"
+        f" and {result['seconds of the import']:.0f} s for the import. {lost} objects were lost or differ in an export."
+    )
+    return "\n".join([*lines, "", performance_figures.wrapped(text)])
 
 
 def kills() -> str:

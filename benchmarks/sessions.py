@@ -39,20 +39,11 @@ GROWTH = 1.05
 
 
 class Server:
-    """`vpuformer annotate` in a process of its own."""
+    """`vpuformer annotate` in a process of its own, with further options of the command."""
 
-    def __init__(self, folder: Path) -> None:
-        command = [
-            sys.executable,
-            "-m",
-            "vpuformer",
-            "annotate",
-            str(folder),
-            "--no-browser",
-            "--no-token",
-            "--port",
-            "0",
-        ]
+    def __init__(self, folder: Path, *options: str) -> None:
+        here = ("--no-browser", "--no-token", "--port", "0")
+        command = [sys.executable, "-m", "vpuformer", "annotate", str(folder), *here, *options]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert self._process.stdout is not None
         for line in self._process.stdout:
@@ -69,6 +60,11 @@ class Server:
 
     def close(self) -> None:
         self._process.terminate()
+        self._process.wait(30)
+
+    def kill(self) -> None:
+        """End the process at once, whatever it is doing."""
+        self._process.kill()
         self._process.wait(30)
 
 
