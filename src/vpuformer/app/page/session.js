@@ -58,7 +58,8 @@ export class Session extends Shaping {
       const only = project.labels.length === 1 ? project.labels[0].id : null; // no choice to make
       const recalled = this.#recall(project);
       this.label ??= recalled === undefined ? only : recalled;
-      if (first === null) this.trouble = "This folder has no images.";
+      if (first === null) this.trouble = "This folder has no images. Put some into it: they appear here within seconds.";
+      this.#passing = first === null;
     } catch (error) {
       this.#passing = isPassing(error);
       this.trouble = sentenceOf(error);
@@ -74,6 +75,11 @@ export class Session extends Shaping {
     const { time } = project;
     project.time = Math.min(time, this.#opened);
     this.#opened = time;
+  }
+
+  /** Whether the server refuses every change. */
+  get readOnly() {
+    return this.project?.read_only ?? false;
   }
 
   /** Id of the image that is open, being opened, or could not be opened. */
@@ -119,7 +125,7 @@ export class Session extends Shaping {
     this.image = image;
     this.setObjects(image);
     this.#learnLabels(image.objects);
-    void this.#api.putPlace(id).catch(() => {}); // not important: sent again with the next image
+    if (!this.readOnly) void this.#api.putPlace(id).catch(() => {}); // not important: sent again with the next image
     this.listener.onSay(`Image ${this.index + 1} of ${this.project?.images.length ?? 1}: ${image.name}`);
     this.listener.onChange();
   }
