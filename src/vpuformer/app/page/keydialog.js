@@ -111,7 +111,7 @@ export class KeyDialog {
     const buttons = [
       ...(editing && Object.keys(this.#changes).length ? [make("button", { type: "button", class: "plain framed", click: reset }, "Reset all keys")] : []),
       make("button", { type: "button", class: "plain framed keys-edit", click: edit }, editing ? "Finish" : "Change keys…"),
-      make("button", { type: "button", class: "icon", "aria-label": "Close", click: () => this.#dialog.close() }, "✕"),
+      make("button", { type: "button", class: "icon", autofocus: true, "aria-label": "Close", click: () => this.#dialog.close() }, "✕"),
     ];
     this.#dialog.replaceChildren(
       make("header", {}, make("h2", { id: "keys-title" }, "Keys and gestures"), this.#says, ...buttons),
