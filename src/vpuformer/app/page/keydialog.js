@@ -129,8 +129,8 @@ export class KeyDialog {
     const waits = act === this.#act;
     const caps = waits ? ["Press a key"] : keycaps(shown);
     return [make("button",
-      { type: "button", class: `plain framed${waits ? " waiting" : ""}`, "data-changes-key": act, "aria-label": `${shown}, change the key for: ${what}`, click: () => this.#wait(waits ? "" : act) },
-      ...caps)];
+      { type: "button", class: `plain framed${waits ? " waiting" : ""}`, "data-changes-key": act, click: () => this.#wait(waits ? "" : act) },
+      ...caps, make("span", { class: "hidden" }, `, change the key for: ${what}`))];
   }
 }
 
