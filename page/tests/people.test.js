@@ -141,7 +141,10 @@ test("a label that somebody deletes while it is chosen is not missed", async () 
   session.chooseLabel(4);
   const project = await api.getProject();
   api.getProject = async () => ({ ...project, labels: [] });
-  await session.refresh();
-  await session.refresh();
+  const live = new LiveChanges(session, api, { now: () => 0, sleep: () => ({ done: Promise.resolve() }) });
+  live.take([{ image: null, object: null }]);
+  await settle();
+  live.take([{ image: null, object: null }]);
+  await settle();
   assert.deepEqual([session.label, toasts.map(({ text }) => text)], [null, ["Somebody deleted the chosen label. The next objects have none."]]);
 });

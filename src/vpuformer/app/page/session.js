@@ -184,10 +184,7 @@ export class Session extends Shaping {
       project.labels = fresh.labels;
       if (settled) project.time = fresh.time;
       project.label_settings = fresh.label_settings;
-      if (this.label !== null && !fresh.labels.some(({ id }) => id === this.label)) {
-        this.label = null;
-        this.listener.onToast("Somebody deleted the chosen label. The next objects have none.");
-      }
+      if (!fresh.labels.some(({ id }) => id === this.label)) this.label = null; // deleted elsewhere
       this.listener.onChange();
     }
     if (!this.trouble || !this.#passing) return;
