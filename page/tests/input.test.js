@@ -11,7 +11,7 @@ function begin(tool = "box") {
   const stage = { image: { id: 1 }, draft: null, toImage: (at) => at, redraw() {}, pan() {} };
   const steps = [];
   const settings = { positive: true, radius: 5 };
-  const input = new Input(/** @type {any} */ ({ host, stage, settings, tool: () => tool, onPrompt: (step) => steps.push(step), onPick() {}, onHover() {} }));
+  const input = new Input(/** @type {any} */ ({ host, stage, settings, moving: () => false, tool: () => tool, onPrompt: (step) => steps.push(step), onPick() {}, onHover() {} }));
   const hand = (type, x, y, more = {}) => {
     const event = { clientX: x, clientY: y, pointerId: 1, button: 0, pointerType: "mouse", shiftKey: false, altKey: false, ...more };
     host.dispatchEvent(Object.assign(new Event(`pointer${type}`), event));

@@ -288,6 +288,10 @@ class Project(Message):
     """Number of the last change, the first `since` of `/api/news`."""
     shared: bool
     """Whether other machines may reach the server, so that a page should ask for a name."""
+    read_only: bool
+    """Whether every change is refused."""
+    hints: bool
+    """Whether the page shows the hints of the first minute to whoever has not seen them."""
 
 
 class ImageCounts(Message):

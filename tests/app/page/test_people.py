@@ -54,7 +54,7 @@ def second(person: Person, address: str) -> Iterator[Person]:
 
 def give_name(person: Person, name: str) -> None:
     if not person.page.locator("#people").is_visible():
-        person.page.keyboard.press("F9")
+        person.page.keyboard.press("F7")
     person.page.get_by_label("Your name").fill(name)
     person.page.keyboard.press("Enter")
     person.page.locator("#people").wait_for(state="hidden")
@@ -107,7 +107,7 @@ def test_two_people_see_each_other_and_each_others_work(address: str, monkeypatc
             ann.click((300, 200))
             bob.page.locator("#objects .object").nth(1).wait_for()
 
-            ann.press("F9")
+            ann.press("F7")
             page.locator("#people").get_by_text("You see at once what others change.").wait_for()
             page.locator("#people").get_by_role("button", name="b.jpg").wait_for()
             page.keyboard.press("Escape")
@@ -151,6 +151,6 @@ def test_behind_a_proxy_that_holds_streams_back_changes_still_come(address: str)
             person.wait(state="idle")
         bob.click((100, 100))
         ann.page.locator("#objects .object").wait_for(timeout=20_000)
-        ann.press("F9")
+        ann.press("F7")
         ann.page.locator("#people").get_by_text("holds back its messages").wait_for()
         ann.page.keyboard.press("Escape")

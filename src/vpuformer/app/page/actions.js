@@ -3,6 +3,7 @@
 import { ask } from "./ask.js";
 import { byId } from "./dom.js";
 import { KeyboardCross } from "./keyboardcross.js";
+import { isReading, READ_ONLY } from "./readonly.js";
 import { plural } from "./sentence.js";
 import { distanceTo, fit, livePrompts, onlyHere } from "./steps.js";
 
@@ -75,7 +76,7 @@ export function actions({ session, settings, stage, labels, setup, attributes, t
     const focused = document.activeElement;
     if (focused instanceof HTMLInputElement || focused instanceof HTMLTextAreaElement) byId("stage").focus();
     else if (input.active) input.cancel();
-    else if (cross.corner) cross.dropCorner();
+    else if (cross.draws) cross.drop();
     else if (session.picking) session.cancelPicking();
     else if (session.selected !== null) session.select(session.current);
     else if (settings.tidyOpen) toggleCard("tidyOpen");
@@ -249,9 +250,10 @@ export function actions({ session, settings, stage, labels, setup, attributes, t
     /** @param {string} act @param {string} combo @returns {unknown} false if the browser should handle the key */
     run(act, combo) {
       let result;
-      if (act.startsWith("tool:")) {
+      if (session.readOnly && !isReading(act)) toasts.show(READ_ONLY);
+      else if (act.startsWith("tool:")) {
         settings.tool = /** @type {Settings["tool"]} */ (act.slice(5));
-        if (cross.corner) cross.dropCorner();
+        if (cross.draws) cross.drop();
       } else result = table[act]?.(combo);
       input.updateCursor();
       renderer.refresh();

@@ -14,15 +14,20 @@ import { BASE, MARKS, MASKS } from "./stage.js";
  * @property {import("./stage.js").Stage} stage
  * @property {import("./settings.js").Settings} settings
  * @property {() => import("./gestures.js").Tool} tool that the next gesture draws with
+ * @property {() => boolean} moving whether a drag moves the image and a click selects, as in a read-only view
  * @property {(step: Step) => void} onPrompt
  * @property {(point: Point) => void} onPick
  * @property {(point: Point | null) => void} onHover image point under the pointer
  */
 
+/** Milliseconds after which a finger that rests selects what is there. */
+const LONG_PRESS = 500;
+
 export class Input {
   /** Whether the space bar is down, so that drags move the image. */
   space = false;
   #gestures = new Gestures();
+  #resting = 0;
   /** The image of the last event. @type {object | null} */
   #on = null;
   #deps;
@@ -64,7 +69,7 @@ export class Input {
     const { host } = this.#deps;
     const tool = this.#deps.tool();
     const brush = tool === "brush" || tool === "eraser";
-    host.dataset.cursor = this.space ? "grab" : brush ? "none" : "cross";
+    host.dataset.cursor = this.space || this.#deps.moving() ? "grab" : brush ? "none" : "cross";
   }
 
   /** @param {PointerEvent} event @returns {Pointer} */
@@ -78,7 +83,7 @@ export class Input {
   /** @param {PointerEvent} event */
   #down(event) {
     const { host, settings } = this.#deps;
-    if (event.target instanceof Element && event.target.closest("button, .above, .group, .empty")) return;
+    if (event.target instanceof Element && event.target.closest("button, .above, .notes, .group, .empty")) return;
     event.preventDefault();
     host.dataset.pointer = ""; // hides the focus frame around the image
     host.focus({ preventScroll: true });
@@ -87,8 +92,10 @@ export class Input {
     const { positive, radius } = settings;
     const tool = this.#deps.tool();
     const pointer = this.#pointer(event);
-    this.#hover(event.pointerType === "touch" ? null : pointer);
-    this.#apply(this.#gestures.down(pointer, { tool, positive, radius, panning: this.space }));
+    clearTimeout(this.#resting);
+    if (pointer.touch) this.#resting = setTimeout(() => this.#apply(this.#gestures.rest()), LONG_PRESS);
+    this.#hover(pointer.touch ? null : pointer);
+    this.#apply(this.#gestures.down(pointer, { tool, positive, radius, panning: this.space || this.#deps.moving() }));
   }
 
   /** @param {PointerEvent} event */

@@ -8,10 +8,12 @@ import { Counts } from "./counts.js";
 import { byId } from "./dom.js";
 import { fillExports } from "./exporting.js";
 import { FileList } from "./filelist.js";
+import { FirstHints } from "./firsthints.js";
 import { Hover } from "./hover.js";
 import { ImportDialog } from "./importdialog.js";
 import { Input } from "./input.js";
-import { belongsTo, comboOf, fillDialog, lookUp } from "./keys.js";
+import { KeyDialog } from "./keydialog.js";
+import { belongsTo, comboOf, lookUp } from "./keys.js";
 import { MoreMenu } from "./moremenu.js";
 import { AttributePanel } from "./attributepanel.js";
 import { LabelChanges } from "./labelchanges.js";
@@ -25,6 +27,7 @@ import { NewsWatch } from "./newswatch.js";
 import { People } from "./people.js";
 import { Person } from "./person.js";
 import { Queue } from "./queue.js";
+import { showReadOnly } from "./readonly.js";
 import { Refreshing } from "./refreshing.js";
 import { Review } from "./review.js";
 import { Session } from "./session.js";
@@ -80,12 +83,17 @@ const queue = new Queue({
 });
 api.watchChanges((count) => renderer.changing(count > 0));
 const session = new Session(api, queue, {
-  onChange: () => renderer.refresh(),
+  onChange() {
+    if (session.readOnly) showReadOnly();
+    firstHints.show();
+    renderer.network();
+  },
   onSay: say,
   onToast: (sentence, undo) => toasts.show(sentence, undo),
 }, (project) => settings.recallLabel(project));
 session.keepOff = () => settings.keepOff;
 session.byObject = () => settings.byObject;
+const firstHints = new FirstHints(session, byId("first-hint"));
 const network = new NetworkWatch(api.getNetwork, clock, () => renderer.network());
 const refreshing = new Refreshing(session, clock);
 const live = new LiveChanges(session, api, clock);
@@ -120,6 +128,7 @@ const input = new Input({
   host,
   stage,
   settings,
+  moving: () => session.readOnly,
   tool: () => (session.picking === "cut" ? "scribble" : settings.tool),
   onPrompt: (step) => commands.prompt(step),
   onPick: (point) => commands.pick(point),
@@ -140,8 +149,8 @@ const renderer = new Renderer({ session, settings, stage, files, labels, setup, 
 const counts = new Counts(/** @type {HTMLDialogElement} */ (byId("counts")), (sentence) => toasts.show(sentence));
 const commands = actions({ session, settings, stage, labels, setup, attributes, tags, input, renderer, toasts, counts, clipboard, importing, people });
 
-fillDialog(/** @type {HTMLDialogElement} */ (byId("keys")));
-fillExports(byId("export-menu"), byId("export"), () => session.project?.formats ?? [], () => queue.waiting, { onSay: say, onToast: (sentence) => toasts.show(sentence) });
+new KeyDialog(/** @type {HTMLDialogElement} */ (byId("keys")), nameButtons);
+fillExports(byId("export-menu"), byId("export"), () => session.project?.formats ?? [], () => !session.project?.images.some(({ objects }) => objects), () => queue.waiting, { onSay: say, onToast: (sentence) => toasts.show(sentence) });
 nameButtons();
 
 document.addEventListener("keydown", (event) => {

@@ -112,6 +112,10 @@ export class Renderer {
     stage.show(image);
     const onlyHere = settings.onlyHere && current !== null;
     toolbar.show(settings, onlyHere);
+    byId("cancel").hidden = !session.picking;
+    const brushes = settings.tool === "brush" || settings.tool === "eraser";
+    byId("brush-size").hidden = !brushes || settings.side; // the side panel has a slider
+    byId("brush-text").textContent = `${settings.radius} px`;
     byId("tidy").hidden = !settings.tidyOpen;
     byId("toggle-tidy").setAttribute("aria-expanded", String(settings.tidyOpen));
     tidy.show();
@@ -178,6 +182,9 @@ export class Renderer {
     byId("image-name").title = name;
     byId("image-size").textContent =
       session.opening !== null ? "opening…" : image ? `${image.width} × ${image.height}` : "";
+    const opening = session.opening === null ? "" : `Opening ${name}. Large images take some seconds.`;
+    if (byId("opening").textContent !== opening) byId("opening").textContent = opening;
+    byId("opening").hidden = !opening;
     byId("done").setAttribute("aria-pressed", String(listed?.done ?? false));
     document.title = name ? `${name} · VPUFormer` : "VPUFormer";
     if (this.#noted === image) return;
@@ -230,7 +237,7 @@ export class Renderer {
     const status = this.#changing && this.#connection.status === "idle" ? "busy" : this.#connection.status;
     byId("connection").dataset.state = status;
     const busy = network.loading ? "Loading the network" : "Working…";
-    byId("connection-text").textContent = { idle: "Saved", busy, offline: "Not saved yet" }[status];
+    byId("connection-text").textContent = { idle: this.#deps.session.readOnly ? "Read-only" : "Saved", busy, offline: "Not saved yet" }[status];
     byId("loading").hidden = !network.loading;
     /** @type {HTMLProgressElement} */ (byId("loading-progress")).value = network.state?.progress ?? 0;
     const alarm = byId("alarm");

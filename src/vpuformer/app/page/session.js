@@ -60,7 +60,8 @@ export class Session extends Shaping {
       const only = project.labels.length === 1 ? project.labels[0].id : null; // no choice to make
       const recalled = this.#recall(project);
       this.label ??= recalled === undefined ? only : recalled;
-      if (first === null) this.trouble = "This folder has no images.";
+      if (first === null) this.trouble = "This folder has no images. Put some into it: they appear here within seconds.";
+      this.#passing = first === null;
     } catch (error) {
       this.#passing = isPassing(error);
       this.trouble = sentenceOf(error);
@@ -76,6 +77,11 @@ export class Session extends Shaping {
     const { time } = project;
     project.time = Math.min(time, this.#opened);
     this.#opened = time;
+  }
+
+  /** Whether the server refuses every change. */
+  get readOnly() {
+    return this.project?.read_only ?? false;
   }
 
   /** Id of the image that is open, being opened, or could not be opened. */
@@ -121,7 +127,7 @@ export class Session extends Shaping {
     this.image = image;
     this.setObjects(image);
     this.#learnLabels(image.objects);
-    void this.#api.putPlace(id).catch(() => {}); // not important: sent again with the next image
+    if (!this.readOnly) void this.#api.putPlace(id).catch(() => {}); // not important: sent again with the next image
     this.listener.onSay(`Image ${this.index + 1} of ${this.project?.images.length ?? 1}: ${image.name}`);
     this.listener.onChange();
   }

@@ -115,6 +115,8 @@
  * @property {number | null} place
  * @property {number} news
  * @property {boolean} shared
+ * @property {boolean} read_only
+ * @property {boolean} hints
  *
  * @typedef {{untouched: number, begun: number, rejected: number, done: number, accepted: number}} ImageCounts
  * @typedef {{name: string | null, images: number, objects: number, accepted: number, seconds: number}} WorkCounts

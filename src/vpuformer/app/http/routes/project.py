@@ -65,8 +65,11 @@ def _title(folder: Folder) -> str:
     return folder.root.name.encode(errors="replace").decode()
 
 
-def router() -> APIRouter:
-    """Return the routes of the project."""
+def router(*, hints: bool = False) -> APIRouter:
+    """Return the routes of the project.
+
+    With `hints`, the page shows the hints of the first minute.
+    """
     routes = APIRouter(tags=["project"])
 
     @routes.get("/project", response_model=Project, summary="List the images, labels and export formats")
@@ -89,6 +92,8 @@ def router() -> APIRouter:
             place=store.last_image,
             news=news,
             shared=request.app.state.shared,
+            read_only=annotator.read_only,
+            hints=hints,
         )
         return Response(to_json(content.model_dump() | {"images": images}), media_type="application/json")
 
