@@ -75,9 +75,6 @@ def test_an_export_that_is_refused_says_why_and_one_that_is_not_has_its_name(add
 
 def test_labels_that_come_and_go_in_another_tab(address: str) -> None:
     with opened(address, cut_off=True) as person:
-        person.page.context.route("**/api/news**", lambda route: route.abort())  # they would be told of it
-        person.page.reload()
-        person.answered()
         add_label(person, "cat")
         add_label(person, "cup")
         other = beside(person)
