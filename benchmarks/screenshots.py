@@ -23,16 +23,30 @@ ROOT = Path(__file__).parent.parent
 IMAGES = ROOT / "docs/images"
 sys.path.insert(0, str(ROOT / "tests"))
 
-from support.browser import Person, opened, served  # noqa: E402
+from support.browser import Person, opened, running, served  # noqa: E402
+from vpuformer.app.annotation.background_segmenter import BackgroundSegmenter  # noqa: E402
+from vpuformer.app.http.server import create_app  # noqa: E402
+from vpuformer.app.images.examples import NAME, copy_examples  # noqa: E402
 from vpuformer.app.store.store import FILE, Store  # noqa: E402
 from vpuformer.formats.attributes import Attribute  # noqa: E402
 from vpuformer.formats.label_set import LabelDefinition, LabelSet  # noqa: E402
 
+TABLET = {"viewport": {"width": 768, "height": 1024}, "has_touch": True, "is_mobile": True}
 THINGS = ("table", "chair", "lamp", "window", "door", "plant", "book", "bottle", "person", "dog", "cat")
 DISHES = ("cup", "saucer", "spoon", "fork", "knife", "plate", "bowl", "glass", "pan")
 
 
 def main() -> None:
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place, NAME)
+        copy_examples(folder)
+        with running(create_app(folder, None, BackgroundSegmenter(), hints=True)) as address:
+            with opened(address, color_scheme="light") as person:
+                begin(person)
+                keep(person, "app-first")
+            with opened(address, color_scheme="light", **TABLET) as person:
+                touch(person)
+                keep(person, "app-touch")
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place, "holiday")
         folder.mkdir()
@@ -57,6 +71,8 @@ def main() -> None:
             with opened(address, color_scheme="light") as person:
                 review(person)
                 keep(person, "app-review")
+            with opened(address, color_scheme="light") as person, somebody_else(person, address):
+                keep(person, "app-people")
     with tempfile.TemporaryDirectory() as place:
         shutil.copy(ROOT / "examples/coffee.jpg", place)
         with labelled(Path(place)), served(Path(place)) as address, opened(address, color_scheme="light") as person:
@@ -74,6 +90,23 @@ def main() -> None:
             keep(person, "app-crowded")
             open_menu(person)
             keep(person, "app-more")
+
+
+def begin(person: Person) -> None:
+    """Outline the cup, so that the page shows its second hint."""
+    person.page.get_by_text("coffee.jpg").first.click()
+    person.wait(state="idle", image="coffee.jpg")
+    person.drag([(170, 16), (410, 310)])
+    person.page.wait_for_timeout(300)
+
+
+def touch(person: Person) -> None:
+    """Choose the brush on a tablet."""
+    person.page.touchscreen.tap(*person.place((300, 150)))
+    person.answered()
+    person.page.get_by_role("button", name="Close the hint").tap()
+    person.page.get_by_role("button", name="Brush", exact=True).tap()
+    person.page.wait_for_timeout(300)
 
 
 def work(person: Person) -> None:
@@ -107,6 +140,26 @@ def edit_polygon(person: Person) -> None:
         person.press("Tab")
     person.page.mouse.move(*person.place((560, 380)))
     person.page.wait_for_timeout(300)
+
+
+@contextlib.contextmanager
+def somebody_else(person: Person, address: str) -> Iterator[None]:
+    """Ann comes to the image that is open, and Ben to another one."""
+    person.page.evaluate("document.cookie = 'vpuformer-person=0123456789abcdef.Me; Path=/'")
+    browser = person.page.context.browser
+    assert browser is not None
+    for name, image in (("Ann", "coffee.jpg"), ("Ben", "chelsea.jpg")):
+        other = browser.new_context()
+        other.add_cookies([{"name": "vpuformer-person", "value": f"{name.encode().hex():0>16}.{name}", "url": address}])
+        page = other.new_page()
+        page.goto(address)
+        page.get_by_text(image).first.click()
+        page.get_by_role("heading", name=image).wait_for()
+    person.page.reload()
+    person.page.get_by_text("coffee.jpg").first.click()
+    person.page.get_by_text("Ben", exact=False).first.wait_for()
+    person.page.get_by_text("Ann has this image open, too.").wait_for()
+    yield
 
 
 def review(person: Person) -> None:

@@ -124,3 +124,32 @@ test("endless strokes keep a bounded number of points", () => {
 test("corners in any order", () => {
   assert.deepEqual(boxOf([3, 1], [1, 4]), [1, 1, 3, 4]);
 });
+
+test("while drags move the image, a press that stays selects what is there", () => {
+  const gestures = new Gestures();
+  const moving = { ...SMART, panning: true };
+  const press = (/** @type {[number, number][]} */ path) => {
+    gestures.down(at(...path[0]), moving);
+    for (const point of path) gestures.move(at(...point));
+    return gestures.up(at(...path[path.length - 1]));
+  };
+  assert.deepEqual(press([[10, 20], [11, 20]]), [{ type: "pick", x: 11, y: 20 }]);
+  assert.deepEqual(press([[10, 20], [60, 20], [10, 20]]), []);
+});
+
+test("a finger that rests selects what is there, unless it draws", () => {
+  const gestures = new Gestures();
+  const finger = { touch: true };
+  gestures.down(at(10, 20, finger), SMART);
+  assert.deepEqual(gestures.rest(), [{ type: "draft", draft: null }, { type: "pick", x: 10, y: 20 }]);
+  assert.deepEqual(gestures.up(at(10, 20, finger)), []);
+  gestures.down(at(10, 20, finger), SMART);
+  gestures.move(at(60, 20, finger));
+  assert.deepEqual(gestures.rest(), []);
+  gestures.cancel();
+  gestures.down(at(10, 20, finger), { ...SMART, tool: "brush" });
+  assert.deepEqual(gestures.rest(), []);
+  gestures.cancel();
+  gestures.down(at(10, 20), SMART);
+  assert.deepEqual(gestures.rest(), []);
+});

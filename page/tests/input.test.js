@@ -13,7 +13,7 @@ function begin(tool = "box") {
   const moves = [];
   const grip = (point) => (point[0] < 200 ? null : { solid: point[0] > 250, move: (by) => moves.push(["move", ...by]), drop: (by) => moves.push(["drop", ...by]), cancel: () => moves.push(["cancel"]) });
   const settings = { positive: true, radius: 5 };
-  const input = new Input(/** @type {any} */ ({ host, stage, settings, tool: () => tool, grip, pans: () => false, onPrompt: (step) => steps.push(step), onPick() {}, onHover() {} }));
+  const input = new Input(/** @type {any} */ ({ host, stage, settings, moving: () => false, tool: () => tool, grip, pans: () => false, onPrompt: (step) => steps.push(step), onPick() {}, onHover() {} }));
   const hand = (type, x, y, more = {}) => {
     const event = { clientX: x, clientY: y, pointerId: 1, button: 0, pointerType: "mouse", shiftKey: false, altKey: false, ...more };
     host.dispatchEvent(Object.assign(new Event(`pointer${type}`), event));

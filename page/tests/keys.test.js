@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { comboOf, GROUPS, keyFor, lookUp } from "../../src/vpuformer/app/page/keys.js";
+import { comboOf, GROUPS, keyFor, lookUp, refusal, setKeys, shownAs } from "../../src/vpuformer/app/page/keys.js";
 
 const press = (key, more = {}) => ({ key, ctrlKey: false, metaKey: false, altKey: false, shiftKey: false, ...more });
 
@@ -18,4 +18,28 @@ test("no key does two things, and every tool has one", () => {
   const keys = GROUPS.flatMap(([, group]) => group.flatMap((key) => key.keys));
   assert.equal(new Set(keys).size, keys.length);
   for (const tool of ["smart", "click", "box", "scribble", "lasso", "brush", "eraser"]) assert.ok(keyFor(`tool:${tool}`));
+});
+
+test("a key is changed, and all come back", () => {
+  setKeys({ "tool:box": "Alt+b", escape: "q" });
+  assert.equal(lookUp(press("b", { altKey: true }))?.act, "tool:box");
+  assert.equal(lookUp(press("r")), null);
+  assert.equal(keyFor("tool:box")?.shown, "Alt+B");
+  assert.equal(lookUp(press("q"))?.act, "showAlone");
+  setKeys({});
+  assert.equal(lookUp(press("r"))?.act, "tool:box");
+  assert.equal(keyFor("tool:box")?.shown, "R");
+});
+
+test("a key that something else needs is refused with a reason", () => {
+  assert.match(refusal("tool:box", "j"), /^J is already the key for: Join/);
+  assert.match(refusal("tool:box", "F5"), /cannot be used/);
+  assert.match(refusal("tool:box", " "), /^Space cannot be used/);
+  assert.match(refusal("tool:box", "3"), /Label/);
+  assert.equal(refusal("tool:box", "r"), "");
+  assert.equal(refusal("tool:box", "F10"), "");
+});
+
+test("keys are written as people read them", () => {
+  assert.deepEqual(["Ctrl+ArrowUp", "Ctrl+Shift+z", "+", "Ctrl++", "F9"].map(shownAs), ["Ctrl+↑", "Ctrl+Shift+Z", "+", "Ctrl++", "F9"]);
 });

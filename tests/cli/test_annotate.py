@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tomllib
 import urllib.error
 import urllib.request
 import webbrowser
@@ -18,11 +19,14 @@ from support.commands import vpuformer
 from vpuformer.app.annotation.background_segmenter import BackgroundSegmenter
 from vpuformer.app.http.browser import open_page
 from vpuformer.app.http.serving import bind, is_loopback
+from vpuformer.app.images.folder import Folder
 from vpuformer.app.store.rows import LabelSettings
 from vpuformer.app.store.store import FILE, Store
 from vpuformer.errors import CheckpointError, ConfigError
 from vpuformer.formats.attributes import Attribute
 from vpuformer.prompts import Click
+
+ROOT = Path(__file__).parents[2]
 
 
 def refused(*words: object) -> str:
@@ -52,6 +56,39 @@ def test_images_of_formats_that_are_not_read_are_reported(image_folder: Path, mo
     monkeypatch.setattr("vpuformer.app.http.serving.serve", lambda _, store, *__, **___: store.close())
     result = vpuformer("annotate", image_folder, "--no-browser")
     assert "left out: 1 .heic image, a format that is not read; convert to JPEG or PNG" in result.stderr
+
+
+def test_without_a_folder_a_copy_of_the_photographs_is_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    served: list[tuple[tuple[str, ...], bool]] = []
+
+    def serve(folder: Folder, store: Store, *_: object, hints: bool, **__: object) -> None:
+        served.append((folder.names, hints))
+        store.close()
+
+    monkeypatch.setattr("vpuformer.app.http.serving.serve", serve)
+    monkeypatch.chdir(tmp_path)
+    result = vpuformer("annotate", "--no-browser")
+    copy = tmp_path / "vpuformer-examples"
+    assert f"no folder was given: opening three photographs, copied to {copy}\n" in result.output
+    (copy / "coffee.jpg").write_bytes((copy / "chelsea.jpg").read_bytes())
+    assert vpuformer("annotate", "--no-browser").exit_code == 0
+    assert (copy / "coffee.jpg").read_bytes() == (copy / "chelsea.jpg").read_bytes()
+    assert vpuformer("annotate", copy, "--no-browser").exit_code == 0
+    names = ("astronaut.jpg", "chelsea.jpg", "coffee.jpg")
+    assert served == [(names, True), (names, True), (names, False)]
+
+
+def test_the_wheel_has_the_photographs() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    included = project["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
+    photographs = {
+        f"examples/{path.name}": f"vpuformer/examples/{path.name}" for path in (ROOT / "examples").glob("*.jpg")
+    }
+    assert included == photographs | {"examples/README.md": "vpuformer/examples/README.md"}
+
+
+def test_a_read_only_view_adds_no_labels(image_folder: Path) -> None:
+    assert "leave one of them out" in refused(image_folder, "--read-only", "--labels", "cat")
 
 
 def test_labels_come_from_a_file_and_what_people_have_changed_stays(

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import uvicorn
+from fastapi import FastAPI
 from playwright.sync_api import Page, sync_playwright
 
 from vpuformer.app.annotation.background_segmenter import BackgroundSegmenter
@@ -37,7 +38,7 @@ _MARGIN, _FOOT = 20, 60
 
 # After the frame in which the page shows its newest state: it asks for that frame before anybody can ask for this one.
 # The state is read before that frame: an answer that comes while it is waited for is shown in the next one only.
-_SEEN = """() => new Promise((resolve) => {
+SEEN = """() => new Promise((resolve) => {
   const state = document.getElementById("connection").dataset.state ?? "idle";
   requestAnimationFrame(() => {
     const text = (id) => document.getElementById(id).textContent.trim();
@@ -94,6 +95,8 @@ def running(app: Any, port: int = 0) -> Iterator[str]:
     """The address of an application that is served."""
     with bind("127.0.0.1", port) as socket:
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
+        if isinstance(app, FastAPI):
+            app.state.ends = lambda: server.should_exit
         thread = threading.Thread(target=server.run, kwargs={"sockets": [socket]}, daemon=True)
         thread.start()
         try:
@@ -131,6 +134,21 @@ def opened(address: str, *, cut_off: bool = False, token: str | None = None, **o
         assert not [error for error in errors if not (cut_off and "Failed to load resource" in error)], errors
 
 
+def placed(point: Point, stage: dict[str, float], size: str) -> Point:
+    """Screen position of an image point, while the whole image is shown.
+
+    Args:
+        point: (x, y) in pixels of the image.
+        stage: x, y, width and height of the part of the page with the image.
+        size: of the image, as the page shows it.
+    """
+    width, height = (int(part) for part in size.split("\N{MULTIPLICATION SIGN}"))
+    scale = min((stage["width"] - 2 * _MARGIN) / width, (stage["height"] - _MARGIN - _FOOT) / height, 8)
+    left, over = stage["x"] + (stage["width"] - width * scale) / 2, stage["height"] - height * scale
+    top = stage["y"] + min(over / 2, over - _FOOT)
+    return left + (point[0] + 0.5) * scale, top + (point[1] + 0.5) * scale
+
+
 class Person:
     """Works on the page, in pixels of the image that is open."""
 
@@ -144,7 +162,7 @@ class Person:
         state: "idle", "busy", "offline"; image: its name; object: the number of the current one in the list, "" for
         none; area: pixels of its mask; steps: how many of its steps are in force.
         """
-        return self.page.evaluate(_SEEN)
+        return self.page.evaluate(SEEN)
 
     @property
     def area(self) -> int:
@@ -165,12 +183,7 @@ class Person:
         """Screen position of an image point, while the whole image is shown."""
         box = self.page.locator("#stage").bounding_box()
         assert box is not None
-        size = self.page.locator("#image-size").text_content() or ""
-        width, height = (int(part) for part in size.split("\N{MULTIPLICATION SIGN}"))
-        scale = min((box["width"] - 2 * _MARGIN) / width, (box["height"] - _MARGIN - _FOOT) / height, 8)
-        left, over = box["x"] + (box["width"] - width * scale) / 2, box["height"] - height * scale
-        top = box["y"] + min(over / 2, over - _FOOT)
-        return left + (point[0] + 0.5) * scale, top + (point[1] + 0.5) * scale
+        return placed(point, dict(box), self.page.locator("#image-size").text_content() or "")
 
     def click(self, point: Point, *, positive: bool = True) -> dict[str, str]:
         self.page.mouse.click(*self.place(point), button="left" if positive else "right")

@@ -100,6 +100,8 @@ class ImageReview(Message):
     """None removes the review."""
     comment: Annotated[str, Field(max_length=MAX_COMMENT)] = ""
     """Shown to whoever opens the image."""
+    person: str | None = None
+    """Name of the reviewer; set by the server."""
 
 
 class ImageChange(Message):
@@ -114,7 +116,7 @@ class ImageChange(Message):
 
 
 class LastImage(Message):
-    """The image to open on the next visit."""
+    """The image to open on the next visit. Others see that the window has it open."""
 
     image: Identity
 
@@ -156,6 +158,8 @@ class StoredStep(Message):
     """Ids of the objects that a step has merged, subtracted or split off."""
     live: bool
     """Whether this is an active prompt: in force, not removed, and later than the last fresh start."""
+    person: str | None = None
+    """Name of whoever took it."""
 
 
 class Choice(Message):
@@ -313,6 +317,14 @@ class Project(Message):
     formats: list[ExportFormat]
     place: int | None
     """Id of the image that was open last."""
+    news: int
+    """Number of the last change, the first `since` of `/api/news`."""
+    shared: bool
+    """Whether other machines may reach the server, so that a page should ask for a name."""
+    read_only: bool
+    """Whether every change is refused."""
+    hints: bool
+    """Whether the page shows the hints of the first minute to whoever has not seen them."""
 
 
 class ImageCounts(Message):
@@ -328,10 +340,10 @@ class ImageCounts(Message):
 
 
 class WorkCounts(Message):
-    """Objects and work of one label, or of one day."""
+    """Objects and work of one label, of one person, or of one day."""
 
     name: str | None
-    """The label, None for objects without one; or the day, such as 2026-11-29, in the time zone of the server."""
+    """The label or the person, None for objects without one; or the day, such as 2026-11-29, of the server."""
     images: int
     objects: int
     accepted: int
@@ -354,6 +366,8 @@ class Progress(Message):
     seconds_per_object: float | None
     """Mean time of work on an object that people have worked on; None if there is none."""
     labels: list[WorkCounts]
+    people: list[WorkCounts]
+    """Objects belong to whoever changed them last. Empty if nobody has given a name."""
     days: list[WorkCounts]
     """Days on which people took steps or began objects."""
 

@@ -17,7 +17,10 @@ LONGEST_LABEL = 200  # as `vpuformer.app.label_schemas` has it
 
 
 def annotate(
-    images: Annotated[Path, typer.Argument(metavar="IMAGE|FOLDER", help="Image or folder to annotate.")],
+    images: Annotated[
+        Path | None,
+        typer.Argument(metavar="IMAGE|FOLDER", help="Image or folder; by default a copy of three photographs."),
+    ] = None,
     labels: Annotated[
         str | None,
         typer.Option(
@@ -52,10 +55,14 @@ def annotate(
         str | None, typer.Option(metavar="NAME", help="Name of the proxy through which the page is opened.")
     ] = None,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Do not open a browser.")] = False,
+    read_only: Annotated[
+        bool, typer.Option("--read-only", help="Show images and objects, and refuse every change; loads no network.")
+    ] = False,
 ) -> None:
     """Annotate images in the browser, with clicks, boxes and scribbles.
 
-    Every step is stored at once; the same command continues later. On another machine reached by ssh, forward the port:
+    Every step is stored at once; the same command continues later. Without a folder, it copies three photographs into
+    the folder vpuformer-examples here, to try the page. On another machine reached by ssh, forward the port:
     ssh -L 8123:127.0.0.1:8123 HOST.
 
     Example: vpuformer annotate holiday/ --labels cat,dog
@@ -63,6 +70,8 @@ def annotate(
     label_set = _label_set(labels)
     if token is not None and no_token:
         raise ConfigError("a token (--token or VPUFORMER_TOKEN) and --no-token contradict each other; give one of them")
+    if read_only and labels is not None:
+        raise ConfigError("--labels adds labels, and --read-only refuses changes; leave one of them out")
 
     require("app", "vpuformer annotate")
     from vpuformer.memory import no_garbage_collection
@@ -71,6 +80,7 @@ def annotate(
         from vpuformer.app.annotation.background_segmenter import BackgroundSegmenter
         from vpuformer.app.http.root_path import checked_root_path
         from vpuformer.app.http.serving import bind, checked_server_name, checked_token, is_loopback, serve
+        from vpuformer.app.images.examples import NAME, copy_examples
         from vpuformer.app.images.folder import Folder
         from vpuformer.app.store.store import FILE, Store
         from vpuformer.errors import counted
@@ -80,12 +90,16 @@ def annotate(
         checked_token(token)
     if server_name is not None:
         checked_server_name(server_name)
-    folder = Folder(images)
-    segmenter = BackgroundSegmenter(model, device, runtime)
+    if images is None:
+        copy_examples(Path(NAME))
+        typer.echo(f"no folder was given: opening three photographs, copied to {Path(NAME).absolute()}")
+    folder = Folder(NAME if images is None else images)
+    segmenter = None if read_only else BackgroundSegmenter(model, device, runtime)
     with bind(host, PORT if port is None else port, any_free=port is None) as socket:
         annotations = Store(store or folder.root / FILE)
-        annotations.check_writable()
-        annotations.add_label_set(label_set)
+        if not read_only:
+            annotations.check_writable()
+            annotations.add_label_set(label_set)
         for sentence in folder.left_out:
             typer.echo(f"left out: {sentence}", err=True)
         if port is None and socket.getsockname()[1] != PORT:
@@ -104,6 +118,7 @@ def annotate(
             no_token=no_token,
             server_name=server_name,
             root_path=root_path,
+            hints=images is None,
             browser=not no_browser,
             say=typer.echo,
         )

@@ -7,8 +7,11 @@ from typing import Any, Literal
 
 from vpuformer.app.annotation import history
 from vpuformer.app.annotation.answering import Answering, as_answer
+from vpuformer.app.annotation.change_feed import ChangeFeed
 from vpuformer.app.annotation.loaded_object import LoadedObject
+from vpuformer.app.annotation.no_network import NoNetwork
 from vpuformer.app.annotation.polygons import polygon_mask, polygon_of
+from vpuformer.app.annotation.presence import Presence
 from vpuformer.app.annotation.shaping import SHAPING, shaped
 from vpuformer.app.annotation.waiting_boxes import BoxBacklog
 from vpuformer.app.images.folder import Folder
@@ -44,14 +47,17 @@ class Annotator:
     """Images, the steps of people, and the network's answers. Safe to use from many threads.
 
     The segmenter is used by one thread only. A method that needs an image, label or object by its id raises
-    `NotFoundError` if there is none.
+    `NotFoundError` if there is none. Without a segmenter, `open` and `state` answer no steps, and prompts are refused.
     """
 
-    def __init__(self, folder: Folder, store: Store, segmenter: Segmenter) -> None:
-        self.folder, self.store, self.segmenter = folder, store, segmenter
+    def __init__(self, folder: Folder, store: Store, segmenter: Segmenter | None) -> None:
+        self.folder, self.store, self.read_only = folder, store, segmenter is None
+        self.segmenter = NoNetwork() if segmenter is None else segmenter
         self.gallery = Gallery(folder, store)
-        self.answering = Answering(self.gallery, segmenter, store.masks_of)
-        self.boxes = BoxBacklog(folder, store, self.answering, segmenter)
+        self.answering = Answering(self.gallery, self.segmenter, store.masks_of)
+        self.boxes = BoxBacklog(folder, store, self.answering, self.segmenter)
+        self.presence = Presence()
+        self.changes = ChangeFeed()
         self._locks = [threading.Lock() for _ in range(_LOCKS)]
 
     def close(self) -> None:
@@ -81,16 +87,18 @@ class Annotator:
         """
         row = self.store.image(identity)
         image = self.gallery.image(identity)
-        self.answering.prepare(identity)
         following = following or self.gallery.following(identity)
         if following is not None:
             self.gallery.opened.prefetch(self.gallery.name(following))
-            self.answering.prepare(following)
+        if not self.read_only:
+            self.answering.prepare(identity)
+            if following is not None:
+                self.answering.prepare(following)
         states = [
             self.state(each.row.id, boxes_wait=True) if each.unanswered and not each.waits else self._state(each)
             for each in LoadedObject.all_of(self.store, identity)
         ]
-        if any(state.answered < state.at for state in states):
+        if not self.read_only and any(state.answered < state.at for state in states):
             self.boxes.look()
         return ImageOpened(
             id=identity,
@@ -103,7 +111,7 @@ class Annotator:
             range=image.range,
             notes=list(image.notes),
             done=row.done,
-            review=ImageReview(verdict=row.review, comment=row.comment),
+            review=ImageReview(verdict=row.review, comment=row.comment, person=row.person),
             objects=states,
         )
 
@@ -120,7 +128,8 @@ class Annotator:
         """
         with self._lock(identity):
             loaded = self._load(identity)
-            return self._state(loaded) if boxes_wait and loaded.waits else self._answered_state(loaded)
+            stays = self.read_only or (boxes_wait and loaded.waits)
+            return self._state(loaded) if stays else self._answered_state(loaded)
 
     def step(self, identity: int, new: NewStep) -> ObjectState:
         """Store a step, answer it, and store the answer.

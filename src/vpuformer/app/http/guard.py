@@ -2,6 +2,7 @@
 
 * **Host**: on a loopback address, only requests to loopback names are answered, against DNS rebinding.
 * **Token**: if set, every request must carry it; see `vpuformer.app.http.token`.
+* **Read-only view**: every change is refused.
 * **Cross-site requests**: a change needs the header `X-VPUFormer`, which pages of other sites may not send, and must
   come from the same origin if the browser sends one.
 * **Size**: a body that is too long is not read to its end.
@@ -42,6 +43,8 @@ _WRONG_HOST = (
     " and the name of the proxy"
 )
 
+_READ_ONLY = "this view is read-only, and nothing was changed; start the server without --read-only to change something"
+
 _log = logging.getLogger(__name__)
 
 
@@ -53,6 +56,7 @@ class Guard:
         token: secret that every request must carry; None to require no token.
         any_host: whether to answer requests to names other than loopback names.
         server_name: an additional name to answer.
+        read_only: whether to refuse every change.
     """
 
     def __init__(
@@ -63,8 +67,9 @@ class Guard:
         token: str | None = None,
         any_host: bool = False,
         server_name: str | None = None,
+        read_only: bool = False,
     ) -> None:
-        self._app, self._any_host = app, any_host
+        self._app, self._any_host, self._read_only = app, any_host, read_only
         self._server_name = None if server_name is None else server_name.lower()
         self._token = None if token is None else Token(token, static / "token.html")
 
@@ -130,10 +135,11 @@ class Guard:
         if not started and read > MAX_BODY:
             await refuse(guarded, 413, _too_long())
 
-    @staticmethod
-    def _refusal(method: str, headers: dict[bytes, bytes]) -> tuple[int, str] | None:
+    def _refusal(self, method: str, headers: dict[bytes, bytes]) -> tuple[int, str] | None:
         if method in ("GET", "HEAD", "OPTIONS"):
             return None
+        if self._read_only:
+            return 403, _READ_ONLY
         if is_foreign(headers) or MARK not in headers:
             return 403, "a change must come from the page itself; programs must send the header X-VPUFormer: 1"
         length = headers.get(b"content-length", b"0")

@@ -4,15 +4,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.staticfiles import StaticFiles
 
 from vpuformer import __version__
 from vpuformer.app.annotation.annotator import Annotator
 from vpuformer.app.http.error_handlers import RESPONSES, add_error_handlers
 from vpuformer.app.http.guard import Guard
+from vpuformer.app.http.person import person_of
 from vpuformer.app.http.root_path import RootPath
-from vpuformer.app.http.routes import images, labels, objects, pages, project
+from vpuformer.app.http.routes import images, labels, news, objects, pages, project
 from vpuformer.app.http.telemetry import Telemetry
 from vpuformer.app.images.folder import Folder
 from vpuformer.app.store.store import FILE, Store
@@ -24,12 +25,13 @@ STATIC = Path(__file__).parents[1] / "page"
 def create_app(
     folder: Folder | str | Path,
     store: Store | str | Path | None,
-    segmenter: Segmenter,
+    segmenter: Segmenter | None,
     *,
     token: str | None = None,
     any_host: bool = False,
     server_name: str | None = None,
     root_path: str = "",
+    hints: bool = False,
 ) -> FastAPI:
     """Create the application for uvicorn. Nothing is opened or read before it runs.
 
@@ -37,12 +39,13 @@ def create_app(
         folder: the images; a path is opened when the server starts.
         store: the annotations, closed with the server. A path or database URL is opened when the server starts; None
             means `vpuformer.sqlite` in the folder.
-        segmenter: answers prompts; used by this application only.
+        segmenter: answers prompts; used by this application only. None makes a read-only view: every change is refused.
         token: secret that every request must carry, see `guard`. Without one, everybody who reaches the address can see
             and change everything.
         any_host: whether to answer requests to names other than loopback names.
         server_name: an additional name to answer, such as that of a proxy.
         root_path: path under which a proxy shows the server, such as "/annotate".
+        hints: whether the page shows the hints of the first minute to whoever has not seen them.
     """
     telemetry = Telemetry()
 
@@ -50,7 +53,8 @@ def create_app(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         annotator = _opened(folder, store, segmenter)
         app.state.annotator = annotator
-        annotator.boxes.look()  # those that waited when the server stopped
+        if segmenter is not None:
+            annotator.boxes.look()  # those that waited when the server stopped
         telemetry.watch(annotator)
         yield
         annotator.close()
@@ -64,20 +68,23 @@ def create_app(
         lifespan=lifespan,
         responses=RESPONSES,
     )
+    app.state.shared = any_host or server_name is not None
+    app.state.ends = lambda: False  # whether to end streams, without which a server waits for their readers
     add_error_handlers(app)
     app.include_router(pages.router(STATIC, telemetry))
-    app.include_router(project.router(), prefix="/api")
-    app.include_router(labels.router(), prefix="/api")
-    app.include_router(images.router(), prefix="/api")
-    app.include_router(objects.router(telemetry), prefix="/api")
+    parts = (project.router(hints=hints), news.router(), labels.router(), images.router(), objects.router(telemetry))
+    for router in parts:
+        app.include_router(router, prefix="/api", dependencies=[Depends(person_of)])
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
-    app.add_middleware(Guard, static=STATIC, token=token, any_host=any_host, server_name=server_name)
+    app.add_middleware(
+        Guard, static=STATIC, token=token, any_host=any_host, server_name=server_name, read_only=segmenter is None
+    )
     app.add_middleware(RootPath, root_path=root_path)
     app.add_middleware(telemetry.middleware)
     return app
 
 
-def _opened(folder: Folder | str | Path, store: Store | str | Path | None, segmenter: Segmenter) -> Annotator:
+def _opened(folder: Folder | str | Path, store: Store | str | Path | None, segmenter: Segmenter | None) -> Annotator:
     if not isinstance(folder, Folder):
         folder = Folder(folder)
     if not isinstance(store, Store):

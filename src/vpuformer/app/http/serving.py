@@ -95,13 +95,14 @@ def checked_server_name(name: str) -> str:
 def serve(
     folder: Folder,
     store: Store,
-    segmenter: Segmenter,
+    segmenter: Segmenter | None,
     socket: sockets.socket,
     *,
     token: str | None = None,
     no_token: bool = False,
     server_name: str | None = None,
     root_path: str = "",
+    hints: bool = False,
     browser: bool = True,
     say: Callable[[str], object] = print,
 ) -> None:
@@ -109,10 +110,12 @@ def serve(
 
     Args:
         store: closed at the end.
+        segmenter: answers prompts; None for a read-only view.
         socket: from `bind`.
         token: secret that every request must carry; a random one if None.
         server_name: name of a proxy to answer, in addition to the names of this machine.
         root_path: path under which the proxy shows the server.
+        hints: whether the page shows the hints of the first minute.
         browser: whether to open the page.
         say: prints the address of the page.
 
@@ -134,12 +137,14 @@ def serve(
         any_host=not local,
         server_name=None if server_name is None else checked_server_name(server_name),
         root_path=checked_root_path(root_path),
+        hints=hints,
     )
     # No access log: it would contain the token of the first request.
     config = uvicorn.Config(
         app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=3
     )
     server = uvicorn.Server(config)
+    app.state.ends = lambda: server.should_exit
     say(f"open {address} (Ctrl+C ends)")
     if browser:
         opener = threading.Timer(0.3, open_page, [address])  # once the server answers

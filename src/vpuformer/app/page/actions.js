@@ -3,6 +3,7 @@
 import { ask } from "./ask.js";
 import { byId } from "./dom.js";
 import { KeyboardCross } from "./keyboardcross.js";
+import { isReading, READ_ONLY } from "./readonly.js";
 import { plural } from "./sentence.js";
 import { distanceTo, fit, livePrompts, onlyHere } from "./steps.js";
 
@@ -27,6 +28,7 @@ import { distanceTo, fit, livePrompts, onlyHere } from "./steps.js";
  * @property {import("./counts.js").Counts} counts
  * @property {import("./clipboard.js").Clipboard} clipboard
  * @property {import("./importdialog.js").ImportDialog} importing
+ * @property {import("./people.js").People} people
  */
 
 /** Screen pixels within which Alt+click selects a prompt. */
@@ -44,7 +46,7 @@ const NO_DETAILS = "There are no attributes and no tags. Define some first: pres
 const CARDS = { tidyOpen: "tidy", reviewOpen: "review", polygonOpen: "polygon" };
 
 /** @param {ActionDeps} deps */
-export function actions({ session, settings, stage, labels, setup, attributes, tags, input, grips, polygon, preview, renderer, toasts, counts, clipboard, importing }) {
+export function actions({ session, settings, stage, labels, setup, attributes, tags, input, grips, polygon, preview, renderer, toasts, counts, clipboard, importing, people }) {
   /** @param {Step} step */
   const prompt = (step) => {
     const { image } = session;
@@ -63,7 +65,7 @@ export function actions({ session, settings, stage, labels, setup, attributes, t
   const pick = (point) => {
     const { current } = session;
     const reach = PICK_RADIUS / stage.view.scale;
-    const near = (current ? livePrompts(current.optimistic) : [])
+    const near = (current && !polygon.isOpen ? livePrompts(current.optimistic) : [])
       .filter(({ pending }) => !pending)
       .map(({ step, index }) => ({ index, far: distanceTo(step, point) }))
       .filter(({ far }) => far <= reach)
@@ -87,7 +89,7 @@ export function actions({ session, settings, stage, labels, setup, attributes, t
     const focused = document.activeElement;
     if (focused instanceof HTMLInputElement || focused instanceof HTMLTextAreaElement) byId("stage").focus();
     else if (input.active) input.cancel();
-    else if (cross.corner) cross.dropCorner();
+    else if (cross.draws) cross.drop();
     else if (session.picking) session.cancelPicking();
     else if (session.selected !== null) session.select(session.current);
     else if (polygon.isSelecting) polygon.deselect();
@@ -199,6 +201,7 @@ export function actions({ session, settings, stage, labels, setup, attributes, t
     },
     filter: () => (settings.filterOpen = !settings.filterOpen),
     counts: () => void counts.open(),
+    people: () => people.open(),
     jump: () => thenPlain(() => void session.jump(settings.reviewOpen)),
     clear: () => session.clear(),
     delete: remove,
@@ -270,9 +273,10 @@ export function actions({ session, settings, stage, labels, setup, attributes, t
       grips.flush();
       polygon.flush();
       let result;
-      if (act.startsWith("tool:")) {
+      if (session.readOnly && !isReading(act)) toasts.show(READ_ONLY);
+      else if (act.startsWith("tool:")) {
         settings.tool = /** @type {Settings["tool"]} */ (act.slice(5));
-        if (cross.corner) cross.dropCorner();
+        if (cross.draws) cross.drop();
       } else result = table[act]?.(combo);
       input.updateCursor();
       renderer.refresh();

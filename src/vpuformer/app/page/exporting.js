@@ -11,10 +11,11 @@ const TAKEN = 60_000;
  * @param {HTMLElement} menu
  * @param {HTMLElement} button opens the menu, and shows that an export is being prepared
  * @param {() => import("./types.js").ExportFormat[]} formats returns those that the server offers
+ * @param {() => boolean} empty whether no object is accepted
  * @param {() => number} unsaved returns the number of unsaved actions
  * @param {Pick<import("./workspace.js").Listener, "onSay" | "onToast">} listener
  */
-export function fillExports(menu, button, formats, unsaved, listener) {
+export function fillExports(menu, button, formats, empty, unsaved, listener) {
   const word = /** @type {HTMLElement} */ (button.querySelector("span"));
   const idle = word.textContent;
   let preparing = 0;
@@ -47,7 +48,8 @@ export function fillExports(menu, button, formats, unsaved, listener) {
         menu.hidePopover();
         void take(name, title);
       } }, make("strong", {}, title), make("span", { class: "quiet" }, summary)));
-    menu.replaceChildren(make("p", { class: "quiet" }, "A zip file with the accepted objects of all images, and with images that are done."), ...items);
+    const nothing = empty() ? [make("p", {}, "No object is accepted yet. Accept one first, with Enter or Accept.")] : [];
+    menu.replaceChildren(...nothing, make("p", { class: "quiet" }, "A zip file with the accepted objects of all images, and with images that are done."), ...items);
   });
 }
 

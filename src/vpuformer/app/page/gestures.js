@@ -63,7 +63,7 @@ export const MOST_POINTS = 8000;
 export class Gestures {
   /** @type {Drag | null} */
   #drag = null;
-  /** @type {{id: number, x: number, y: number} | null} */
+  /** Where the pointer is that moves the image, and how far it went. @type {{id: number, x: number, y: number, far: number, picks: boolean} | null} */
   #pan = null;
   /** @type {Map<number, {x: number, y: number}>} */
   #fingers = new Map();
@@ -87,12 +87,13 @@ export class Gestures {
       this.#fingers.set(id, { x, y });
       if (this.#fingers.size > 1) {
         this.#pinching = true;
+        this.#pan = null;
         return this.#dropDrag();
       }
     }
     if (this.#drag || this.#pan) return [];
     if (pointer.button === 1 || settings.panning) {
-      this.#pan = { id, x, y };
+      this.#pan = { id, x, y, far: 0, picks: pointer.button === 0 };
       return [];
     }
     if (![0, 2, 5].includes(pointer.button)) return [];
@@ -130,7 +131,7 @@ export class Gestures {
     if (finger) [finger.x, finger.y] = [x, y];
     if (this.#pan && this.#pan.id === id) {
       const moved = { dx: x - this.#pan.x, dy: y - this.#pan.y };
-      this.#pan = { id, x, y };
+      this.#pan = { ...this.#pan, x, y, far: this.#pan.far + Math.hypot(moved.dx, moved.dy) };
       return [{ type: "pan", ...moved }];
     }
     const drag = this.#drag;
@@ -153,9 +154,13 @@ export class Gestures {
    * @returns {Outcome[]}
    */
   up(pointer) {
-    const { id } = pointer;
+    const { id, x, y } = pointer;
     this.#lift(id);
-    if (this.#pan && this.#pan.id === id) this.#pan = null;
+    if (this.#pan && this.#pan.id === id) {
+      const { far, picks } = this.#pan;
+      this.#pan = null;
+      return picks && far < (pointer.touch ? TOUCH_REACH : CLICK_REACH) ? [{ type: "pick", x, y }] : [];
+    }
     const drag = this.#drag;
     if (!drag || drag.id !== id) return [];
     this.move(pointer);
@@ -167,6 +172,17 @@ export class Gestures {
     /** @type {Outcome[]} */
     const outcomes = this.#dropDrag();
     return step ? [...outcomes, { type: "prompt", step }] : outcomes;
+  }
+
+  /**
+   * A finger has rested for a while: it selects what is there, and draws nothing. A brush has painted by then.
+   *
+   * @returns {Outcome[]}
+   */
+  rest() {
+    const drag = this.#drag;
+    if (!drag || !drag.touch || drag.far || drag.kind === "brush" || drag.grip === "solid") return [];
+    return [...this.#dropDrag(), { type: "pick", x: drag.x, y: drag.y }];
   }
 
   /**

@@ -23,6 +23,7 @@ import { BASE, MARKS, MASKS } from "./stage.js";
  * @property {() => import("./gestures.js").Tool} tool that the next gesture draws with
  * @property {(point: Point, reach: number) => Grip | null} grip what a drag from there moves; both in image pixels
  * @property {() => boolean} pans whether drags move the image where nothing is gripped
+ * @property {() => boolean} moving whether a drag moves the image and a click selects, as in a read-only view
  * @property {(step: Step) => void} onPrompt
  * @property {(point: Point) => void} onPick
  * @property {(point: Point | null) => void} onHover image point under the pointer
@@ -31,6 +32,8 @@ import { BASE, MARKS, MASKS } from "./stage.js";
 /** Screen pixels within which something is gripped, with a mouse or pen and with a finger. */
 const GRIP_REACH = 9;
 const TOUCH_GRIP_REACH = 20;
+/** Milliseconds after which a finger that rests selects what is there. */
+const LONG_PRESS = 500;
 
 export class Input {
   /** Whether the space bar is down, so that drags move the image. */
@@ -38,6 +41,7 @@ export class Input {
   #gestures = new Gestures();
   /** What the pointer holds. @type {Grip | null} */
   #grip = null;
+  #resting = 0;
   /** The image of the last event. @type {object | null} */
   #on = null;
   #deps;
@@ -78,7 +82,7 @@ export class Input {
   updateCursor() {
     const { host } = this.#deps;
     const tool = this.#deps.tool();
-    const pans = this.space || this.#deps.pans();
+    const pans = this.space || this.#deps.moving() || this.#deps.pans();
     const brush = !pans && (tool === "brush" || tool === "eraser");
     const { pointer } = this.#deps.stage;
     const grips = pointer !== null && !brush && (this.#grip ?? this.#gripAt(this.#deps.stage.toImage(pointer), false));
@@ -101,7 +105,7 @@ export class Input {
   /** @param {PointerEvent} event */
   #down(event) {
     const { host, settings } = this.#deps;
-    if (event.target instanceof Element && event.target.closest("button, .above, .group, .empty")) return;
+    if (event.target instanceof Element && event.target.closest("button, .above, .notes, .group, .empty")) return;
     event.preventDefault();
     host.dataset.pointer = ""; // hides the focus frame around the image
     host.focus({ preventScroll: true });
@@ -110,10 +114,12 @@ export class Input {
     const { positive, radius } = settings;
     const tool = this.#deps.tool();
     const pointer = this.#pointer(event);
-    this.#hover(event.pointerType === "touch" ? null : pointer);
+    clearTimeout(this.#resting);
+    if (pointer.touch) this.#resting = setTimeout(() => this.#apply(this.#gestures.rest()), LONG_PRESS);
+    this.#hover(pointer.touch ? null : pointer);
     if (!this.active) this.#grip = this.space ? null : this.#gripAt(pointer.at, pointer.touch);
     const grip = this.#grip && (this.#grip.solid ? "solid" : "open");
-    const panning = this.space || (!grip && this.#deps.pans());
+    const panning = this.space || this.#deps.moving() || (!grip && this.#deps.pans());
     this.#apply(this.#gestures.down(pointer, { tool, positive, radius, panning, grip }));
     if (!this.active) this.#grip = null;
   }

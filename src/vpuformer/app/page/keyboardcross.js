@@ -10,11 +10,16 @@ import { clamped } from "./viewport.js";
 /** Screen pixels that the cross moves. */
 const STEP = 10;
 
+/** Minimum number of points of a lasso, which needs an area. */
+const LEAST_POINTS = 3;
+
+/** @typedef {"box" | "scribble" | "lasso"} Kind */
+
 export class KeyboardCross {
   #deps;
   #onPrompt;
-  /** First corner of a box or begin of a line, and its image. @type {{at: Point, on: object} | null} */
-  #set = null;
+  /** What is being drawn, where the cross has been, and the image. @type {{kind: Kind, path: Point[], on: object} | null} */
+  #drawing = null;
 
   /**
    * @param {CrossDeps} deps
@@ -25,21 +30,21 @@ export class KeyboardCross {
     this.#onPrompt = onPrompt;
   }
 
-  /** First corner of a box, or begin of a line, on the open image. */
-  get corner() {
-    return this.#set && this.#set.on === this.#deps.session.image ? this.#set.at : null;
+  /** Whether a box, a scribble or a lasso has been begun on the open image. */
+  get draws() {
+    return this.#drawing !== null && this.#drawing.on === this.#deps.session.image;
   }
 
-  dropCorner() {
+  drop() {
     const { stage } = this.#deps;
-    this.#set = null;
+    this.#drawing = null;
     stage.draft = null;
     stage.redraw();
   }
 
   /** @param {string} combo an arrow key; with Ctrl it moves by one pixel of the image */
   move(combo) {
-    const { session, settings, stage, renderer } = this.#deps;
+    const { session, stage, settings, renderer } = this.#deps;
     const { image } = session;
     if (!image) return;
     const far = combo.startsWith("Ctrl") ? 1 : Math.max(1, STEP / stage.view.scale);
@@ -47,32 +52,44 @@ export class KeyboardCross {
     const dy = combo.endsWith("Up") ? -far : combo.endsWith("Down") ? far : 0;
     const [x, y] = stage.cross ?? stage.toImage([stage.size.width / 2, stage.size.height / 2]);
     stage.cross = clamped([x + dx, y + dy], image);
-    const from = this.corner;
-    if (from) stage.draft = { kind: session.picking === "cut" ? "scribble" : "box", positive: settings.positive, path: [from, stage.cross], radius: 0 };
+    if (this.#drawing && this.draws) {
+      const { kind, path } = this.#drawing;
+      this.#drawing.path = kind === "box" ? [path[0], stage.cross] : [...path, stage.cross];
+      stage.draft = { kind, positive: settings.positive, path: this.#drawing.path, radius: 0 };
+    }
     stage.reveal(stage.cross);
     renderer.where(stage.cross);
     stage.redraw();
   }
 
-  /** Give a prompt at the cross, or set a corner there. @param {boolean} positive */
+  /** What the tool draws with the cross; null for a click or a brush. @returns {Kind | null} */
+  get #kind() {
+    const { session, settings } = this.#deps;
+    if (session.picking) return session.picking === "cut" ? "scribble" : null;
+    return settings.tool === "box" || settings.tool === "scribble" || settings.tool === "lasso" ? settings.tool : null;
+  }
+
+  /** Give a prompt at the cross, or begin or end a drawing there. @param {boolean} positive */
   prompt(positive) {
     const { session, settings, stage, toasts } = this.#deps;
     const point = stage.cross;
     if (!point) return toasts.show("First move the cross with Shift and the arrow keys.");
-    const cuts = session.picking === "cut";
     if (!session.picking && (settings.tool === "brush" || settings.tool === "eraser")) {
       const paints = positive !== (settings.tool === "eraser");
       return this.#onPrompt({ type: "brush", path: [point], radius: settings.radius, positive: paints });
     }
-    if (!cuts && (session.picking || settings.tool !== "box")) return this.#onPrompt({ type: "click", point, positive });
-    const from = this.corner;
-    if (!from) {
-      if (session.image) this.#set = { at: point, on: session.image };
+    const kind = this.#kind;
+    if (!kind) return this.#onPrompt({ type: "click", point, positive });
+    if (!this.#drawing || !this.draws) {
+      if (session.image) this.#drawing = { kind, path: [point], on: session.image };
       return;
     }
-    this.dropCorner();
-    if (cuts) return this.#onPrompt({ type: "scribble", path: [from, point], positive });
-    const box = boxOf(from, point);
+    const { path } = this.#drawing;
+    if (kind === "lasso" && path.length < LEAST_POINTS) return toasts.show("First move the cross around the object.");
+    this.drop();
+    if (kind === "scribble") return this.#onPrompt({ type: "scribble", path, positive });
+    if (kind === "lasso") return this.#onPrompt({ type: "lasso", path });
+    const box = boxOf(path[0], point);
     if (box[0] < box[2] && box[1] < box[3]) this.#onPrompt({ type: "box", box, positive });
   }
 }

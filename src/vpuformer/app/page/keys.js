@@ -1,7 +1,5 @@
 /** All keys of the page, in one table for key events, button titles and the dialog. */
 
-import { make } from "./dom.js";
-
 /**
  * @typedef {object} Key
  * @property {string} act name of the action
@@ -9,6 +7,7 @@ import { make } from "./dom.js";
  * @property {string} shown
  * @property {string} what
  * @property {boolean} [repeats] whether it repeats while the key is held down
+ * @property {boolean} [fixed] whether it cannot be changed
  */
 
 /** @type {[string, Key[]][]} */
@@ -47,19 +46,19 @@ export const GROUPS = [
     { act: "duplicate", keys: ["Ctrl+d"], shown: "Ctrl+D", what: "Duplicate the object" },
     { act: "copyOn", keys: ["Shift+PageDown"], shown: "Shift+PgDn", what: "Copy the object, or all objects, to the next image" },
     { act: "clear", keys: ["c"], shown: "C", what: "Clear the object" },
-    { act: "nudge", keys: ["ArrowUp", "ArrowDown"], shown: "arrows", what: "Move the selected prompt or corner by a pixel, with Shift by ten" },
+    { act: "nudge", keys: ["ArrowUp", "ArrowDown"], shown: "arrows", what: "Move the selected prompt or corner by a pixel, with Shift by ten", fixed: true },
     { act: "delete", keys: ["Delete", "Backspace"], shown: "Delete", what: "Delete the selected prompt, or the object" },
-    { act: "cycle", keys: ["Tab"], shown: "Tab", what: "Next object (when the image has focus)" },
-    { act: "cycleBack", keys: ["Shift+Tab"], shown: "Shift+Tab", what: "Previous object" },
-    { act: "label", keys: ["1", "2", "3", "4", "5", "6", "7", "8", "9"], shown: "1 – 9", what: "Label for this and the next objects" },
-    { act: "label", keys: ["0"], shown: "0", what: "No label" },
+    { act: "cycle", keys: ["Tab"], shown: "Tab", what: "Next object (when the image has focus)", fixed: true },
+    { act: "cycleBack", keys: ["Shift+Tab"], shown: "Shift+Tab", what: "Previous object", fixed: true },
+    { act: "label", keys: ["1", "2", "3", "4", "5", "6", "7", "8", "9"], shown: "1 – 9", what: "Label for this and the next objects", fixed: true },
+    { act: "label", keys: ["0"], shown: "0", what: "No label", fixed: true },
     { act: "findLabel", keys: ["F2"], shown: "F2", what: "Label by a part of its name, then Enter" },
-    { act: "moveLabel", keys: ["Alt+ArrowUp", "Alt+ArrowDown"], shown: "Alt+↑ or Alt+↓", what: "Move the label up or down in the list", repeats: true },
+    { act: "moveLabel", keys: ["Alt+ArrowUp", "Alt+ArrowDown"], shown: "Alt+↑ or Alt+↓", what: "Move the label up or down in the list", repeats: true, fixed: true },
     { act: "details", keys: ["F4"], shown: "F4", what: "Attributes of the object, or tags of the image" },
     { act: "keepOff", keys: ["u"], shown: "U", what: "Keep off accepted and locked objects, or reach into them" },
     { act: "lock", keys: ["g"], shown: "G", what: "Lock (guard) the object under the pointer, or the current one" },
     { act: "import", keys: ["i"], shown: "I", what: "Import annotations" },
-    { act: "escape", keys: ["Escape"], shown: "Esc", what: "Cancel the drawing or selection" },
+    { act: "escape", keys: ["Escape"], shown: "Esc", what: "Cancel the drawing or selection", fixed: true },
   ]],
   ["Images", [
     { act: "next", keys: ["PageDown", "ArrowRight"], shown: "Page Down or →", what: "Next image in the list" },
@@ -67,6 +66,7 @@ export const GROUPS = [
     { act: "done", keys: ["d"], shown: "D", what: "Mark the image as done, or not done" },
     { act: "jump", keys: ["Ctrl+ArrowRight"], shown: "Ctrl+→", what: "Jump to the next image that needs something" },
     { act: "review", keys: ["F8"], shown: "F8", what: "Review: accept or reject the image" },
+    { act: "people", keys: ["F7"], shown: "F7", what: "People: your name, and who else is here" },
     { act: "search", keys: ["/"], shown: "/", what: "Search images" },
     { act: "files", keys: ["Ctrl+b"], shown: "Ctrl+B", what: "Show or hide the list of images" },
     { act: "side", keys: ["Ctrl+e"], shown: "Ctrl+E", what: "Show or hide the side panel" },
@@ -81,34 +81,65 @@ export const GROUPS = [
     { act: "probability", keys: ["p"], shown: "P", what: "Probability map" },
     { act: "hideObject", keys: ["v"], shown: "V", what: "Hide the object under the pointer, or the current one" },
     { act: "showAlone", keys: ["q"], shown: "Q", what: "Show this object alone, or all again" },
-    { act: "hide", keys: ["h"], shown: "H", what: "Hide everything while held" },
+    { act: "hide", keys: ["h"], shown: "H", what: "Hide everything while held", fixed: true },
     { act: "theme", keys: ["t"], shown: "T", what: "Light or dark" },
     { act: "help", keys: ["?"], shown: "?", what: "This list" },
   ]],
   ["Without a mouse", [
-    { act: "cross", keys: ["Shift+ArrowLeft", "Shift+ArrowRight", "Shift+ArrowUp", "Shift+ArrowDown"], shown: "Shift+arrows", what: "Move the cross", repeats: true },
-    { act: "cross", keys: ["Ctrl+Shift+ArrowLeft", "Ctrl+Shift+ArrowRight", "Ctrl+Shift+ArrowUp", "Ctrl+Shift+ArrowDown"], shown: "Ctrl+Shift+arrows", what: "Move it by one pixel", repeats: true },
-    { act: "positive", keys: ["."], shown: ".", what: "Positive click at the cross, or a corner with the box tool" },
-    { act: "negative", keys: [","], shown: ",", what: "Negative click at the cross" },
+    { act: "cross", keys: ["Shift+ArrowLeft", "Shift+ArrowRight", "Shift+ArrowUp", "Shift+ArrowDown"], shown: "Shift+arrows", what: "Move the cross", repeats: true, fixed: true },
+    { act: "cross", keys: ["Ctrl+Shift+ArrowLeft", "Ctrl+Shift+ArrowRight", "Ctrl+Shift+ArrowUp", "Ctrl+Shift+ArrowDown"], shown: "Ctrl+Shift+arrows", what: "Move it by one pixel", repeats: true, fixed: true },
+    { act: "positive", keys: ["."], shown: ".", what: "Positive click at the cross; begins and ends a box, scribble or lasso" },
+    { act: "negative", keys: [","], shown: ",", what: "The same, negative" },
     { act: "region", keys: ["F6"], shown: "F6", what: "Next part of the page" },
   ]],
 ];
 
-/** Pointer gestures, for the dialog only. */
-const POINTER = [
-  ["Click", "Belongs to the object"],
-  ["Right click", "Does not belong to it"],
-  ["Drag", "Box (right button: negative box)"],
-  ["Shift+drag", "Scribble (right button: negative)"],
-  ["Drag a click or a corner", "Move the click, resize the box"],
-  ["Alt+click", "Select a prompt, or the object there"],
-  ["Wheel", "Zoom"],
-  ["Space+drag, middle button", "Move the image"],
-  ["Two fingers", "Zoom and move"],
-];
+const ALL = GROUPS.flatMap(([, keys]) => keys);
+/** Keys as they are in the table above. */
+const FIRST = new Map(ALL.map((key) => [key, { keys: key.keys, shown: key.shown }]));
 
 /** @type {Map<string, Key>} */
-const TABLE = new Map(GROUPS.flatMap(([, keys]) => keys.flatMap((key) => key.keys.map((combo) => [combo, key]))));
+let table = new Map();
+setKeys({});
+
+/**
+ * Change the keys of some actions; all others get those of the table. Keys that another action has are left out.
+ *
+ * @param {Record<string, string>} changes keys, as `comboOf` writes them, by the names of actions
+ */
+export function setKeys(changes) {
+  for (const key of ALL) {
+    const combo = key.fixed ? undefined : changes[key.act];
+    Object.assign(key, combo ? { keys: [combo], shown: shownAs(combo) } : FIRST.get(key));
+  }
+  table = new Map();
+  for (const key of ALL) for (const combo of key.keys) if (!table.has(combo)) table.set(combo, key);
+}
+
+/** @type {Record<string, string>} */
+const SHOWN = { ArrowUp: "↑", ArrowDown: "↓", ArrowLeft: "←", ArrowRight: "→", PageUp: "Page Up", PageDown: "Page Down" };
+
+/** @param {string} combo as `comboOf` writes it */
+export function shownAs(combo) {
+  const name = combo.replace(/^(Ctrl\+)?(Alt\+)?(Shift\+)?/, "");
+  return combo.slice(0, combo.length - name.length) + (SHOWN[name] ?? (name.length === 1 ? name.toUpperCase() : name));
+}
+
+/** Keys that browsers keep, or that the page needs for something else. */
+const KEPT = new Set([" ", "F5", "F11", "F12", "Ctrl+n", "Ctrl+r", "Ctrl+t", "Ctrl+w", "Ctrl+q", "Ctrl+Tab", "Ctrl+Shift+Tab"]);
+
+/**
+ * Why an action cannot have a key; empty if it can.
+ *
+ * @param {string} act
+ * @param {string} combo
+ */
+export function refusal(act, combo) {
+  const holder = table.get(combo);
+  if (KEPT.has(combo)) return `${shownAs(combo).replace(" ", "Space")} cannot be used: browser or page need it. Press another key.`;
+  if (!holder || holder.act === act) return "";
+  return `${shownAs(combo)} is already the key for: ${holder.what}. Press another key, or change that one first.`;
+}
 
 /**
  * A key with its modifiers as one word. Shift is included only if it does not change the character.
@@ -124,12 +155,12 @@ export function comboOf({ key, ctrlKey, metaKey, altKey, shiftKey }) {
 
 /** @param {Parameters<typeof comboOf>[0]} event @returns {Key | null} */
 export function lookUp(event) {
-  return TABLE.get(comboOf(event)) ?? null;
+  return table.get(comboOf(event)) ?? null;
 }
 
 /** @param {string} act @returns {Key | null} first key for an action */
 export function keyFor(act) {
-  return GROUPS.flatMap(([, keys]) => keys).find((key) => key.act === act) ?? null;
+  return ALL.find((key) => key.act === act) ?? null;
 }
 
 /**
@@ -152,34 +183,4 @@ export function belongsTo(target, combo) {
   if (target instanceof HTMLButtonElement) return combo === "Enter" || combo === " ";
   if (target.getAttribute("role") === "listbox") return /^(Arrow(Up|Down)|Enter|Home|End|Page(Up|Down))$/.test(combo);
   return false;
-}
-
-/** @param {HTMLDialogElement} dialog */
-export function fillDialog(dialog) {
-  /** @param {string} title @param {[string, string][]} rows */
-  const group = (title, rows) =>
-    make("section", {}, make("h3", {}, title),
-      make("dl", {}, ...rows.map(([keys, what]) => make("div", {}, make("dt", {}, ...keycaps(keys)), make("dd", {}, what)))));
-  const close = make("button", { type: "button", class: "icon", "aria-label": "Close", click: () => dialog.close() }, "✕");
-  dialog.replaceChildren(
-    make("header", {}, make("h2", { id: "keys-title" }, "Keys and gestures"), close),
-    make("div", { class: "key-groups" },
-      group("Pointer", /** @type {[string, string][]} */ (POINTER)),
-      ...GROUPS.map(([title, keys]) => group(title, keys.map((key) => [key.shown, key.what])))),
-  );
-  dialog.addEventListener("click", (event) => {
-    if (event.target === dialog) dialog.close();
-  });
-}
-
-/** @param {string} text @returns {(Node | string)[]} */
-function keycaps(text) {
-  if (/click|drag|wheel|finger/i.test(text)) return [make("span", {}, text)];
-  /** @type {(Node | string)[]} */
-  const caps = [];
-  for (const part of text.split(/( or | – )/)) {
-    if (/^( or | – )$/.test(part)) caps.push(part);
-    else caps.push(...(part === "+" ? ["+"] : part.split("+")).map((key) => make("kbd", {}, key)));
-  }
-  return caps;
 }

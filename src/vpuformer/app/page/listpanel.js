@@ -71,7 +71,7 @@ export class ListPanel {
     const total = project.images.length;
     const shown = folder.matches.length;
     this.#count();
-    byId("progress-text").textContent = folder.filtering ? `${spaced(shown)} of ${spaced(total)} shown` : `${spaced(this.#done)} of ${spaced(total)} done`;
+    byId("progress-text").textContent = !shown && total ? "No image fits. Clear search and filter." : folder.filtering ? `${spaced(shown)} of ${spaced(total)} shown` : `${spaced(this.#done)} of ${spaced(total)} done`;
     const bar = /** @type {HTMLProgressElement} */ (byId("progress"));
     bar.max = Math.max(1, total);
     bar.value = this.#done;

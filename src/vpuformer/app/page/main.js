@@ -8,22 +8,29 @@ import { Counts } from "./counts.js";
 import { byId } from "./dom.js";
 import { fillExports } from "./exporting.js";
 import { FileList } from "./filelist.js";
+import { FirstHints } from "./firsthints.js";
 import { Hover } from "./hover.js";
 import { ImportDialog } from "./importdialog.js";
 import { Input } from "./input.js";
-import { belongsTo, comboOf, fillDialog, lookUp } from "./keys.js";
+import { KeyDialog } from "./keydialog.js";
+import { belongsTo, comboOf, lookUp } from "./keys.js";
 import { MoreMenu } from "./moremenu.js";
 import { AttributePanel } from "./attributepanel.js";
 import { LabelChanges } from "./labelchanges.js";
 import { Labels } from "./labels.js";
 import { LabelSetup } from "./labelsetup.js";
 import { ListPanel } from "./listpanel.js";
+import { LiveChanges } from "./livechanges.js";
 import { TagPanel } from "./tagpanel.js";
 import { NetworkWatch } from "./networkwatch.js";
-import { PromptGrips } from "./promptgrips.js";
+import { NewsWatch } from "./newswatch.js";
+import { People } from "./people.js";
+import { Person } from "./person.js";
 import { PolygonPanel } from "./polygonpanel.js";
 import { Preview } from "./preview.js";
+import { PromptGrips } from "./promptgrips.js";
 import { Queue } from "./queue.js";
+import { showReadOnly } from "./readonly.js";
 import { Refreshing } from "./refreshing.js";
 import { Review } from "./review.js";
 import { Session } from "./session.js";
@@ -79,14 +86,32 @@ const queue = new Queue({
 });
 api.watchChanges((count) => renderer.changing(count > 0));
 const session = new Session(api, queue, {
-  onChange: () => renderer.refresh(),
+  onChange() {
+    if (session.readOnly) showReadOnly();
+    firstHints.show();
+    renderer.network();
+  },
   onSay: say,
   onToast: (sentence, undo) => toasts.show(sentence, undo),
 }, (project) => settings.recallLabel(project));
 session.keepOff = () => settings.keepOff;
 session.byObject = () => settings.byObject;
+const firstHints = new FirstHints(session, byId("first-hint"));
 const network = new NetworkWatch(api.getNetwork, clock, () => renderer.network());
 const refreshing = new Refreshing(session, clock);
+const live = new LiveChanges(session, api, clock);
+const news = new NewsWatch({
+  read: api.getNews,
+  connect: api.streamNews,
+  image: () => session.openId,
+  clock,
+  onPeople: () => renderer.refresh(),
+  onChanges: (changes) => live.take(changes),
+});
+const person = new Person();
+const people = new People(session, person, news);
+session.ownName = () => person.name;
+session.takenBy = (/** @type {number} */ image) => people.on(image);
 const stage = new Stage(host, session, settings, () => {
   renderer.zoom();
   hover.show();
@@ -110,12 +135,13 @@ const tags = new TagPanel(session);
 const files = new FileList(byId("file-list"), (id) => {
 renderer.foldFiles(); // if the list covers the image
   void session.open(id);
-});
+}, session.takenBy);
 const toolbar = new Toolbar(byId("tools"));
 const input = new Input({
   host,
   stage,
   settings,
+  moving: () => session.readOnly,
   tool: () => (session.picking === "cut" ? "scribble" : settings.tool),
   grip: (point, reach) => (polygon.isOpen ? polygon : grips).grip(point, reach),
   pans: () => polygon.isOpen,
@@ -136,12 +162,12 @@ const tidy = new TidyPanel(session, settings, clock);
 const polygon = new PolygonPanel(api, session, settings, stage, clock);
 const review = new Review(session, settings);
 const list = new ListPanel(session, settings, files);
-const renderer = new Renderer({ session, settings, stage, files, labels, setup, attributes, tags, toolbar, input, view, tidy, polygon, preview, review, list, network, hover, grips, more, boxes, importing });
+const renderer = new Renderer({ session, settings, stage, files, labels, setup, attributes, tags, toolbar, input, view, tidy, polygon, preview, review, list, network, hover, grips, more, boxes, importing, people });
 const counts = new Counts(/** @type {HTMLDialogElement} */ (byId("counts")), (sentence) => toasts.show(sentence));
-const commands = actions({ session, settings, stage, labels, setup, attributes, tags, input, grips, polygon, preview, renderer, toasts, counts, clipboard, importing });
+const commands = actions({ session, settings, stage, labels, setup, attributes, tags, input, grips, polygon, preview, renderer, toasts, counts, clipboard, importing, people });
 
-fillDialog(/** @type {HTMLDialogElement} */ (byId("keys")));
-fillExports(byId("export-menu"), byId("export"), () => session.project?.formats ?? [], () => queue.waiting, { onSay: say, onToast: (sentence) => toasts.show(sentence) });
+new KeyDialog(/** @type {HTMLDialogElement} */ (byId("keys")), nameButtons);
+fillExports(byId("export-menu"), byId("export"), () => session.project?.formats ?? [], () => !session.project?.images.some(({ objects }) => objects), () => queue.waiting, { onSay: say, onToast: (sentence) => toasts.show(sentence) });
 nameButtons();
 
 document.addEventListener("keydown", (event) => {
@@ -179,11 +205,19 @@ for (const event of ["online", "focus"]) {
     refreshing.wake();
   });
 }
-document.addEventListener("visibilitychange", () => refreshing.wake());
+document.addEventListener("visibilitychange", () => {
+  refreshing.wake();
+  news.wake();
+});
 window.addEventListener("beforeunload", (event) => {
   if (queue.waiting) event.preventDefault();
 });
 
 void network.run();
 void boxes.run();
-void session.start().then(() => refreshing.run(() => !document.hidden));
+void session.start().then(() => {
+  const watched = () => !document.hidden;
+  people.greet();
+  void news.run(session.project?.news, watched);
+  return refreshing.run(watched);
+});

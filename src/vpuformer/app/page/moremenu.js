@@ -24,8 +24,8 @@ export class MoreMenu {
     this.#clipboard = clipboard;
     this.#items = [...menu.querySelectorAll("button")];
     for (const item of this.#items) {
-      const key = keyFor(item.dataset.act ?? "");
-      if (key) item.append(make("kbd", {}, key.shown));
+      const { act = "" } = item.dataset;
+      if (keyFor(act)) item.append(make("kbd", { "data-key-of": act }));
       item.addEventListener("click", () => menu.hidePopover());
     }
     let opener = this.#openers[0];
@@ -61,7 +61,7 @@ export class MoreMenu {
     const { chosen, isEmpty } = this.#clipboard;
     /** @type {Record<string, boolean>} */
     const possible = {
-      split: masked, cut: masked, polygon: masked, copy: chosen.length > 0, duplicate: chosen.length > 0, copyOn: chosen.length > 0, paste: !isEmpty,
+      new: current !== null, showAlone: entries.length > 1, split: masked, cut: masked, polygon: masked, copy: chosen.length > 0, duplicate: chosen.length > 0, copyOn: chosen.length > 0, paste: !isEmpty,
     };
     for (const button of this.#openers) button.hidden = !entries.length && isEmpty;
     for (const item of this.#items) item.disabled = !(possible[item.dataset.act ?? ""] ?? (masked && entries.length > 1));

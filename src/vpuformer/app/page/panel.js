@@ -1,6 +1,7 @@
 /** Lists in the side panel: steps of the current object, and objects of the image. */
 
 import { icon, make, relist, relistRows, spaced, swatch } from "./dom.js";
+import { keyFor } from "./keys.js";
 import { isPrompt, placedSteps, stepName, positionText } from "./steps.js";
 
 /** @typedef {import("./session.js").Session} Session */
@@ -19,12 +20,13 @@ const ICONS = {
 export function showSteps(host, session) {
   const entry = session.current;
   if (!entry || !entry.optimistic.steps.length) {
-    relist(host, "none", () => [make("li", { class: "nothing" }, "No prompts yet. Click on an object in the image.")]);
+    const nothing = session.readOnly ? "Click on an object to see its prompts." : "No prompts yet. Click on an object in the image.";
+    relist(host, nothing, () => [make("li", { class: "nothing" }, nothing)]);
     return;
   }
   const { at, known } = entry.optimistic;
   const steps = placedSteps(entry.optimistic);
-  const signature = JSON.stringify([entry.key, at, known, session.selected, steps.map((step) => [stepName(step), step.live, step.only_here, positionText(step)])]);
+  const signature = JSON.stringify([entry.key, at, known, session.selected, steps.map((step) => [stepName(step), step.live, step.only_here, positionText(step), step.person])]);
   const fresh = relist(host, signature, () =>
     steps.map((step, index) => {
       const prompt = isPrompt(step) && step.live && index < at;
@@ -34,6 +36,7 @@ export function showSteps(host, session) {
         make("span", { class: `step-icon ${isPrompt(step) ? (step.positive ? "positive" : "negative") : ""}` }, name),
         make("span", { class: "step-name ellipsis" }, stepName(step)),
         ...(step.only_here ? [icon("near"), make("span", { class: "hidden" }, "only here")] : []),
+        ...(step.person && step.person !== session.ownName() ? [make("span", { class: "quiet ellipsis step-person" }, step.person)] : []),
         make("span", { class: "quiet number" }, positionText(step)),
       ];
       const row = prompt
@@ -42,7 +45,7 @@ export function showSteps(host, session) {
       const item = make("li", { class: `step ${index >= at ? "undone" : step.live || !isPrompt(step) ? "" : "dead"}` }, row);
       if (prompt) {
         const label = `Remove: ${stepName(step)}`;
-        item.append(make("button", { type: "button", class: "icon small", disabled: index >= known, title: "Remove this prompt", "aria-label": label, click: () => session.removePrompt(index) }, icon("close")));
+        item.append(make("button", { type: "button", class: "icon small", "data-changes": true, disabled: index >= known, title: "Remove this prompt", "aria-label": label, click: () => session.removePrompt(index) }, icon("close")));
       }
       return item;
     }));
@@ -82,16 +85,16 @@ function objectRow(session, entry, index, { name, colour, state, accepted, isCur
     make("span", { class: "quiet number" }, entry.busy || entry.waits ? "…" : spaced(entry.area)),
     make("span", { class: `object-state ${accepted ? "accepted" : ""}` }, ...(accepted ? [icon("check")] : []), make("span", { class: "hidden" }, state)));
   const drop = make("button",
-    { type: "button", class: "icon small", title: "Delete this object", "aria-label": `Delete object ${index + 1}`, click: () => session.remove(entry) },
+    { type: "button", class: "icon small", "data-changes": true, title: "Delete this object", "aria-label": `Delete object ${index + 1}`, click: () => session.remove(entry) },
     icon("trash"));
-  /** @param {string} name @param {string} symbol @param {string} key @param {boolean} pressed @param {() => void} click */
-  const switched = (name, symbol, key, pressed, click) => make("button",
-    { type: "button", class: "icon small switch", "data-key": `${name}-${entry.key}`, "aria-pressed": String(pressed), title: `${name} this object (${key})`, "aria-label": `${name} object ${index + 1}`, click },
+  /** @param {string} name @param {string} symbol @param {string} act @param {boolean} pressed @param {() => void} click */
+  const switched = (name, symbol, act, pressed, click) => make("button",
+    { type: "button", class: "icon small switch", "data-key": `${name}-${entry.key}`, "aria-pressed": String(pressed), title: `${name} this object (${keyFor(act)?.shown})`, "aria-label": `${name} object ${index + 1}`, click },
     icon(symbol));
   const switches = many || !entry.reachable
     ? [
-        switched("Hide", entry.hidden ? "hidden" : "eye", "V", entry.hidden, () => session.toggleHidden(entry)),
-        switched("Lock", "lock", "G", entry.locked, () => session.toggleLock(entry)),
+        switched("Hide", entry.hidden ? "hidden" : "eye", "hideObject", entry.hidden, () => session.toggleHidden(entry)),
+        switched("Lock", "lock", "lock", entry.locked, () => session.toggleLock(entry)),
       ]
     : [];
   return make("li", { class: `object${isCurrent ? " current" : ""}${entry.hidden ? " absent" : ""}`, "data-object": String(entry.key) }, row, ...switches, drop);

@@ -72,7 +72,7 @@ export class Preview {
     const { image } = session;
     const clicks = settings.positive && (settings.tool === "smart" || settings.tool === "click");
     const elsewhere = session.picking !== null || settings.polygonOpen || stage.draft !== null;
-    const free = session.opening === null && !session.queue.waiting && !isLoading();
+    const free = session.opening === null && !session.readOnly && !session.queue.waiting && !isLoading();
     return settings.preview && clicks && !elsewhere && free && image !== null && image === stage.image && inside(point, image);
   }
 

@@ -107,8 +107,8 @@ export class PromptGrips {
 
   /** Prompts that can be moved: the server knows them. */
   get #prompts() {
-    const { current } = this.#session;
-    return current ? livePrompts(current.optimistic).filter(({ pending }) => !pending) : [];
+    const { current, readOnly } = this.#session;
+    return current && !readOnly ? livePrompts(current.optimistic).filter(({ pending }) => !pending) : [];
   }
 
   /**

@@ -35,6 +35,7 @@ import { inside } from "./viewport.js";
  * @property {import("./moremenu.js").MoreMenu} more
  * @property {import("./boxwatch.js").BoxWatch} boxes
  * @property {import("./importdialog.js").ImportDialog} importing
+ * @property {import("./people.js").People} people
  */
 
 /** @param {string} act @returns {HTMLButtonElement[]} */
@@ -103,7 +104,7 @@ export class Renderer {
   now() {
     cancelAnimationFrame(this.#frame);
     this.#frame = 0;
-    const { session, settings, stage, files, labels, setup, attributes, tags, toolbar, input, view, tidy, polygon, preview, review, list, network, hover, grips, more, boxes, importing } = this.#deps;
+    const { session, settings, stage, files, labels, setup, attributes, tags, toolbar, input, view, tidy, polygon, preview, review, list, network, hover, grips, more, boxes, importing, people } = this.#deps;
     const { project, image, current, trouble } = session;
     byId("files").hidden = !settings.files;
     byId("side").hidden = !settings.side;
@@ -114,6 +115,10 @@ export class Renderer {
     stage.show(image);
     const onlyHere = settings.onlyHere && current !== null;
     toolbar.show(settings, onlyHere);
+    byId("cancel").hidden = !session.picking;
+    const brushes = settings.tool === "brush" || settings.tool === "eraser";
+    byId("brush-size").hidden = !brushes || settings.side; // the side panel has a slider
+    byId("brush-text").textContent = `${settings.radius} px`;
     byId("tidy").hidden = !settings.tidyOpen;
     byId("toggle-tidy").setAttribute("aria-expanded", String(settings.tidyOpen));
     tidy.show();
@@ -164,6 +169,7 @@ export class Renderer {
     more.show();
     void boxes.look();
     importing.show();
+    people.show();
     for (const button of buttonsFor("unaccept")) button.hidden = !current?.optimistic.accepted;
     this.#image();
     byId("empty").hidden = !trouble;
@@ -182,6 +188,9 @@ export class Renderer {
     byId("image-name").title = name;
     byId("image-size").textContent =
       session.opening !== null ? "opening…" : image ? `${image.width} × ${image.height}` : "";
+    const opening = session.opening === null ? "" : `Opening ${name}. Large images take some seconds.`;
+    if (byId("opening").textContent !== opening) byId("opening").textContent = opening;
+    byId("opening").hidden = !opening;
     byId("done").setAttribute("aria-pressed", String(listed?.done ?? false));
     document.title = name ? `${name} · VPUFormer` : "VPUFormer";
     if (this.#noted === image) return;
@@ -234,7 +243,7 @@ export class Renderer {
     const status = this.#changing && this.#connection.status === "idle" ? "busy" : this.#connection.status;
     byId("connection").dataset.state = status;
     const busy = network.loading ? "Loading the network" : "Working…";
-    byId("connection-text").textContent = { idle: "Saved", busy, offline: "Not saved yet" }[status];
+    byId("connection-text").textContent = { idle: this.#deps.session.readOnly ? "Read-only" : "Saved", busy, offline: "Not saved yet" }[status];
     byId("loading").hidden = !network.loading;
     /** @type {HTMLProgressElement} */ (byId("loading-progress")).value = network.state?.progress ?? 0;
     const alarm = byId("alarm");

@@ -1,6 +1,6 @@
 /** Sentences for people: errors and counts. */
 
-export const UNREACHABLE = "The server cannot be reached. Is it still running?";
+export const UNREACHABLE = "The server cannot be reached. Start it again with the same command; this page then goes on by itself.";
 const NO_TOKEN = "The server requires its token. Open the address that it printed when it started.";
 
 /**

@@ -28,6 +28,10 @@ export class Session extends Shaping {
   #failed = undefined;
   /** Whether the trouble may pass by itself. */
   #passing = false;
+  /** Returns who else has an image open; empty if nobody has. @type {(image: number) => string} */
+  takenBy = () => "";
+  /** Returns the name of the person; empty if none was given. */
+  ownName = () => "";
   #api;
   #recall;
 
@@ -56,7 +60,8 @@ export class Session extends Shaping {
       const only = project.labels.length === 1 ? project.labels[0].id : null; // no choice to make
       const recalled = this.#recall(project);
       this.label ??= recalled === undefined ? only : recalled;
-      if (first === null) this.trouble = "This folder has no images.";
+      if (first === null) this.trouble = "This folder has no images. Put some into it: they appear here within seconds.";
+      this.#passing = first === null;
     } catch (error) {
       this.#passing = isPassing(error);
       this.trouble = sentenceOf(error);
@@ -72,6 +77,11 @@ export class Session extends Shaping {
     const { time } = project;
     project.time = Math.min(time, this.#opened);
     this.#opened = time;
+  }
+
+  /** Whether the server refuses every change. */
+  get readOnly() {
+    return this.project?.read_only ?? false;
   }
 
   /** Id of the image that is open, being opened, or could not be opened. */
@@ -117,7 +127,7 @@ export class Session extends Shaping {
     this.image = image;
     this.setObjects(image);
     this.#learnLabels(image.objects);
-    void this.#api.putPlace(id).catch(() => {}); // not important: sent again with the next image
+    if (!this.readOnly) void this.#api.putPlace(id).catch(() => {}); // not important: sent again with the next image
     this.listener.onSay(`Image ${this.index + 1} of ${this.project?.images.length ?? 1}: ${image.name}`);
     this.listener.onChange();
   }
@@ -138,10 +148,13 @@ export class Session extends Shaping {
     }
   }
 
-  /** Open the next image that needs something: work, or in a review the reviewer. @param {boolean} reviewing */
+  /** Open the next image that needs something and nobody else has open: work, or in a review the reviewer. @param {boolean} reviewing */
   async jump(reviewing) {
-    const next = this.folder.following(this.openId, reviewing ? needsReview : needsWork);
+    const needs = reviewing ? needsReview : needsWork;
+    const next = this.folder.following(this.openId, (image) => needs(image) && !this.takenBy(image.id));
     if (next) return this.open(next.id);
+    const taken = this.folder.following(this.openId, needs);
+    if (taken) return this.listener.onToast(`${this.takenBy(taken.id)} has ${taken.name} open, and no other image needs something.`);
     const where = this.folder.filtering ? " in the list" : "";
     this.listener.onToast(reviewing ? `No other image${where} waits for a review.` : `All other images${where} are done.`);
   }

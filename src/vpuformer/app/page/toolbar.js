@@ -6,21 +6,18 @@ import { TOOLS } from "./settings.js";
 
 /** @typedef {import("./settings.js").Settings} Settings */
 
-/** @type {Record<string, string>} */
-const NAMES = {
-  smart: "Smart", click: "Click", box: "Box", scribble: "Scribble", lasso: "Lasso", brush: "Brush", eraser: "Eraser",
-};
 /** Button titles that are shorter than in the table of keys. @type {Record<string, string>} */
 const TITLES = {
+  "tool:smart": "Smart", "tool:click": "Click", "tool:box": "Box", "tool:scribble": "Scribble", "tool:lasso": "Lasso", "tool:brush": "Brush", "tool:eraser": "Eraser",
+  positiveSign: "Positive: belongs to the object", negativeSign: "Negative: does not belong to the object",
   files: "List of images", side: "Side panel", previous: "Previous image", next: "Next image", done: "Image done",
   filter: "Filter and order", jump: "Jump to the next image that needs something", review: "Accept or reject the image", counts: "Counts and time of work",
   import: "Import annotations", theme: "Light or dark", help: "Keys and gestures", zoomOut: "Zoom out", zoomIn: "Zoom in",
   actual: "Show at 100 %", fit: "Fit the image", accept: "Accept and begin the next object", unaccept: "Undo the acceptance", undo: "Undo", redo: "Redo",
   onlyHere: "Only here: prompts change the mask near them alone",
+  smaller: "Smaller brush", larger: "Larger brush",
   choose: "Next candidate", tidy: "Tidy the mask", clear: "Clear the object", new: "Begin a new object", deleteObject: "Delete the object",
 };
-/** @type {Record<string, string>} */
-const SIGNS = { true: "Positive: belongs to the object", false: "Negative: does not belong to the object" };
 /** @type {Record<string, string>} */
 export const HINTS = {
   smart: "Click the object, drag a box, or Shift+drag a scribble. Right button: not the object.",
@@ -41,7 +38,7 @@ export const POLYGON_HINT = "Drag a corner, or press an edge to add one. Delete 
 /** Hints for touch screens, without a right button and keys. @type {Record<string, string>} */
 export const TOUCH_HINTS = {
   ...HINTS,
-  smart: "Tap the object or drag a box around it. For what does not belong to it, press − first.",
+  smart: "Tap the object or drag a box around it. Press − first for what does not belong to it. A long press selects.",
   click: "Tap the object. For what does not belong to it, press − first.",
   scribble: "Draw a line over the object. For what does not belong to it, press − first.",
   brush: "Paint on the mask. Two fingers zoom and move.",
@@ -60,17 +57,13 @@ export class Toolbar {
   constructor(host) {
     this.#host = host;
     for (const tool of TOOLS) {
-      const key = keyFor(`tool:${tool}`);
-      const title = `${NAMES[tool]} (${key?.shown})`;
-      const button = make("button",
-        { type: "button", class: "tool", "data-act": `tool:${tool}`, title, "aria-label": NAMES[tool], "aria-pressed": "false", "aria-keyshortcuts": key?.shown ?? null },
-        icon(tool));
+      const button = make("button", { type: "button", class: "tool", "data-act": `tool:${tool}`, "aria-pressed": "false" }, icon(tool));
       this.#buttons.set(tool, button);
       host.append(button);
       if (tool === "smart" || tool === "lasso") host.append(make("span", { class: "rule" }));
     }
     this.#signs = [true, false].map((positive) => make("button",
-      { type: "button", class: `tool sign ${positive ? "positive" : "negative"}`, "data-act": positive ? "positiveSign" : "negativeSign", title: `${SIGNS[String(positive)]} (X swaps)`, "aria-label": SIGNS[String(positive)] },
+      { type: "button", class: `tool sign ${positive ? "positive" : "negative"}`, "data-act": positive ? "positiveSign" : "negativeSign" },
       icon(positive ? "plus" : "minus")));
     host.append(
       make("span", { class: "rule" }),
@@ -104,15 +97,18 @@ export class Toolbar {
   }
 }
 
-/** Give every button that does something its name and key. */
+/** Give every button that does something its name and key. Call it again when keys have changed. */
 export function nameButtons() {
   for (const button of document.querySelectorAll("button[data-act]")) {
-    const act = /** @type {HTMLElement} */ (button).dataset.act ?? "";
-    const title = TITLES[act];
-    if (!title || button.hasAttribute("title")) continue;
-    const key = keyFor(act);
+    const { act = "", title: own } = /** @type {HTMLElement} */ (button).dataset;
+    const title = own ?? TITLES[act];
+    if (!title) continue;
+    const key = keyFor(act.endsWith("Sign") ? "polarity" : act);
     button.setAttribute("title", key ? `${title} (${key.shown})` : title);
     if (!button.textContent?.trim()) button.setAttribute("aria-label", title);
-    if (key) button.setAttribute("aria-keyshortcuts", key.keys[0].replace("Ctrl", "Control"));
+    if (key && !act.endsWith("Sign")) button.setAttribute("aria-keyshortcuts", key.keys[0].replace("Ctrl", "Control"));
+  }
+  for (const cap of document.querySelectorAll("kbd[data-key-of]")) {
+    cap.textContent = keyFor(/** @type {HTMLElement} */ (cap).dataset.keyOf ?? "")?.shown ?? "";
   }
 }

@@ -38,6 +38,7 @@
  * @property {number | null} smooth
  * @property {number[] | null} objects
  * @property {boolean} live
+ * @property {string | null} person
  *
  * @typedef {{index: number, scores: number[]}} Choice
  *
@@ -70,7 +71,7 @@
  * @typedef {{revision: number, answered: number}} ClientState
  * @typedef {{label?: number | null, accepted?: boolean | null, deleted?: boolean | null, attributes?: Record<string, number | string> | null, known?: ClientState | null}} ObjectChange
  *
- * @typedef {{verdict: "accepted" | "rejected" | null, comment?: string}} ImageReview
+ * @typedef {{verdict: "accepted" | "rejected" | null, comment?: string, person?: string | null}} ImageReview
  * @typedef {{done?: boolean | null, review?: ImageReview | null, tags?: string[] | null}} ImageChange
  *
  * @typedef {object} ImageListed
@@ -114,6 +115,10 @@
  * @property {number} time
  * @property {ExportFormat[]} formats
  * @property {number | null} place
+ * @property {number} news
+ * @property {boolean} shared
+ * @property {boolean} read_only
+ * @property {boolean} hints
  *
  * @typedef {{untouched: number, begun: number, rejected: number, done: number, accepted: number}} ImageCounts
  * @typedef {{name: string | null, images: number, objects: number, accepted: number, seconds: number}} WorkCounts
@@ -125,6 +130,7 @@
  * @property {number} seconds
  * @property {number | null} seconds_per_object
  * @property {WorkCounts[]} labels
+ * @property {WorkCounts[]} people
  * @property {WorkCounts[]} days
  *
  * @typedef {{point: Point, object?: number | null, only_here?: boolean, keep_off?: number[]}} NewPreview
@@ -137,6 +143,10 @@
  * @typedef {{key: string, objects: number[], boxes: boolean}} NewCopies
  *
  * @typedef {{waiting: number, answered: number}} WaitingBoxes
+ *
+ * @typedef {{name: string | null, image: number | null}} PersonHere
+ * @typedef {{image: number | null, object: number | null}} NewsChange
+ * @typedef {{number: number, people: PersonHere[], changes: NewsChange[] | null}} News
  *
  * @typedef {{thing: string, why: string, number: number, examples: string[]}} Reason
  *

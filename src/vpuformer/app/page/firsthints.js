@@ -1,0 +1,101 @@
+/** Three hints for whoever sees the page for the first time, one at a time. Each is shown until its action is done. */
+
+/** @typedef {{optimistic: {at: number, accepted: boolean}, area: number}} Outlined */
+/** @typedef {{entries: Outlined[], current: Outlined | null, image: object | null, project: {hints: boolean, read_only: boolean} | null}} Work */
+/**
+ * @typedef {object} FirstHint
+ * @property {string} name
+ * @property {string} text
+ * @property {string} touch the same for fingers
+ * @property {(work: Work) => boolean} fits whether its action is possible now
+ * @property {(work: Work) => boolean} done
+ */
+
+const DONE_KEY = "vpuformer-first-hints";
+
+/** @type {FirstHint[]} */
+export const FIRST_HINTS = [
+  {
+    name: "outline",
+    text: "Click on an object: the network outlines it. For a large one, drag a box around it.",
+    touch: "Tap an object: the network outlines it. For a large one, drag a box around it.",
+    fits: ({ image }) => image !== null,
+    done: ({ entries }) => entries.some(({ optimistic }) => optimistic.at > 0),
+  },
+  {
+    name: "correct",
+    text: "Is a part missing? Click on it. Is there too much? Right-click on what does not belong.",
+    touch: "Is a part missing? Tap it. Is there too much? Press − at the left, and tap what does not belong.",
+    fits: ({ current }) => current !== null && current.area > 0,
+    done: ({ entries }) => entries.some(({ optimistic }) => optimistic.at > 1),
+  },
+  {
+    name: "accept",
+    text: "Is the outline right? Press Enter to accept it. Accepted objects are exported.",
+    touch: "Is the outline right? Press Accept. Accepted objects are exported.",
+    fits: ({ current }) => current !== null && current.area > 0,
+    done: ({ entries }) => entries.some(({ optimistic }) => optimistic.accepted),
+  },
+];
+
+/**
+ * The hint to show now, or null. Hints whose action is done are added to `done`.
+ *
+ * @param {Set<string>} done names of hints that are not shown again
+ * @param {Work} work
+ */
+export function hintFor(done, work) {
+  if (!work.project?.hints || work.project.read_only) return null;
+  for (const hint of FIRST_HINTS) if (hint.done(work)) done.add(hint.name);
+  const next = FIRST_HINTS.find(({ name }) => !done.has(name));
+  return next?.fits(work) ? next : null;
+}
+
+export class FirstHints {
+  /** @type {Set<string>} */
+  #done = new Set();
+  /** @type {FirstHint | null} */
+  #hint = null;
+  #session;
+  #card;
+  #text;
+
+  /**
+   * @param {Work} session
+   * @param {HTMLElement} card
+   */
+  constructor(session, card) {
+    this.#session = session;
+    this.#card = card;
+    this.#text = /** @type {HTMLElement} */ (card.querySelector("span"));
+    try {
+      this.#done = new Set(JSON.parse(localStorage.getItem(DONE_KEY) ?? "[]"));
+    } catch {
+      // Nothing was saved, or it cannot be read.
+    }
+    card.querySelector("button")?.addEventListener("click", () => {
+      if (this.#hint) this.#done.add(this.#hint.name);
+      this.#save();
+      this.show();
+    });
+  }
+
+  show() {
+    const before = this.#done.size;
+    const hint = hintFor(this.#done, this.#session);
+    if (this.#done.size > before) this.#save();
+    this.#card.hidden = !hint;
+    if (hint === this.#hint) return; // screen readers read every change
+    this.#hint = hint;
+    const text = hint && (matchMedia("(pointer: coarse)").matches ? hint.touch : hint.text);
+    this.#text.textContent = text ?? "";
+  }
+
+  #save() {
+    try {
+      localStorage.setItem(DONE_KEY, JSON.stringify([...this.#done]));
+    } catch {
+      // Private windows keep nothing.
+    }
+  }
+}
