@@ -3,6 +3,7 @@
 import { ask } from "./ask.js";
 import { byId } from "./dom.js";
 import { KeyboardCross } from "./keyboardcross.js";
+import { keyFor } from "./keys.js";
 import { isReading, READ_ONLY } from "./readonly.js";
 import { plural } from "./sentence.js";
 import { distanceTo, fit, livePrompts, onlyHere } from "./steps.js";
@@ -51,7 +52,7 @@ export function actions({ session, settings, stage, labels, setup, attributes, t
   const prompt = (step) => {
     const { image } = session;
     if (!image || image !== stage.image) return; // meant for the former image, which is visible until the next frame
-    if (settings.polygonOpen) return toasts.show("While the polygon is open, only its corners change. F9 or Esc closes it.");
+    if (settings.polygonOpen) return toasts.show(`While the polygon is open, only its corners change. ${keyFor("polygon")?.shown} closes it.`);
     if (session.picking) return session.pickAlong(pointsOf(step));
     const fitted = fit(step, image);
     if (!fitted) return;
