@@ -133,7 +133,7 @@ def test_axe_finds_nothing_serious(address: str, scheme: str) -> None:
             ("d", "#ask"),
             ("?", "#keys"),
             ("i", "#import-dialog"),
-            ("F9", "#people"),
+            ("F7", "#people"),
             ("Control+s", "#export-menu"),
         ):
             page.keyboard.press(key)

@@ -32,7 +32,7 @@ export class NewsWatch {
 
   /**
    * @param {object} deps
-   * @param {(since: number | undefined, image: number | undefined) => Promise<News>} deps.read
+   * @param {(since: number | undefined, image: number | undefined, hidden: boolean) => Promise<News>} deps.read
    * @param {(since: number | undefined, image: number | undefined) => Stream} deps.connect
    * @param {() => number | undefined} deps.image returns the id of the open image
    * @param {{sleep: (ms: number) => {done: Promise<void>, wake: () => void}, now: () => number}} deps.clock
@@ -62,7 +62,7 @@ export class NewsWatch {
         else if (ended === "silent") silentSince = clock.now();
         continue;
       }
-      await this.#deps.read(this.#since, this.#deps.image()).then((news) => this.#take(news, "questions"), () => {});
+      await this.#deps.read(this.#since, this.#deps.image(), !watched()).then((news) => this.#take(news, "questions"), () => {});
       const { done, wake } = clock.sleep(watched() ? ASK_REST : HIDDEN_REST);
       this.#wake = wake;
       await done;
