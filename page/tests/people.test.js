@@ -69,6 +69,9 @@ test("a hidden page holds no stream, and asks rarely", async () => {
   seen.watched = false;
   watch.wake();
   await settle();
+  assert.deepEqual(seen.asked, [], "it may be closed in this moment");
+  seen.sleeps.at(-1).wake();
+  await settle();
   assert.deepEqual([seen.streams[0].closed, seen.asked, seen.sleeps.at(-1).ms], [true, ["6, hidden"], HIDDEN_REST]);
   seen.watched = true;
   watch.wake();
