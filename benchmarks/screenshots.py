@@ -23,16 +23,30 @@ ROOT = Path(__file__).parent.parent
 IMAGES = ROOT / "docs/images"
 sys.path.insert(0, str(ROOT / "tests"))
 
-from support.browser import Person, opened, served  # noqa: E402
+from support.browser import Person, opened, running, served  # noqa: E402
+from vpuformer.app.annotation.background_segmenter import BackgroundSegmenter  # noqa: E402
+from vpuformer.app.http.server import create_app  # noqa: E402
+from vpuformer.app.images.examples import NAME, copy_examples  # noqa: E402
 from vpuformer.app.store.store import FILE, Store  # noqa: E402
 from vpuformer.formats.attributes import Attribute  # noqa: E402
 from vpuformer.formats.label_set import LabelDefinition, LabelSet  # noqa: E402
 
+TABLET = {"viewport": {"width": 768, "height": 1024}, "has_touch": True, "is_mobile": True}
 THINGS = ("table", "chair", "lamp", "window", "door", "plant", "book", "bottle", "person", "dog", "cat")
 DISHES = ("cup", "saucer", "spoon", "fork", "knife", "plate", "bowl", "glass", "pan")
 
 
 def main() -> None:
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place, NAME)
+        copy_examples(folder)
+        with running(create_app(folder, None, BackgroundSegmenter(), hints=True)) as address:
+            with opened(address, color_scheme="light") as person:
+                begin(person)
+                keep(person, "app-first")
+            with opened(address, color_scheme="light", **TABLET) as person:
+                touch(person)
+                keep(person, "app-touch")
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place, "holiday")
         folder.mkdir()
@@ -71,6 +85,23 @@ def main() -> None:
             keep(person, "app-crowded")
             open_menu(person)
             keep(person, "app-more")
+
+
+def begin(person: Person) -> None:
+    """Outline the cup, so that the page shows its second hint."""
+    person.page.get_by_text("coffee.jpg").first.click()
+    person.wait(state="idle", image="coffee.jpg")
+    person.drag([(170, 16), (410, 310)])
+    person.page.wait_for_timeout(300)
+
+
+def touch(person: Person) -> None:
+    """Choose the brush on a tablet."""
+    person.page.touchscreen.tap(*person.place((300, 150)))
+    person.answered()
+    person.page.get_by_role("button", name="Close the hint").tap()
+    person.page.get_by_role("button", name="Brush", exact=True).tap()
+    person.page.wait_for_timeout(300)
 
 
 def work(person: Person) -> None:

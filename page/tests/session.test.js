@@ -243,3 +243,26 @@ test("an image that cannot be opened says why, and can be tried again", async ()
   await session.open(3);
   assert.deepEqual([session.image?.id, session.trouble], [3, null]);
 });
+
+test("an empty folder says what to do, and the first image that comes is opened", async () => {
+  const { session, api } = await begin();
+  const full = await api.getProject();
+  api.getProject = async () => ({ ...full, images: [], number: 0, place: null });
+  session.closeImage();
+  await session.start();
+  assert.match(session.trouble ?? "", /Put some into it/);
+  api.getProject = async () => full;
+  await session.refresh();
+  assert.equal(session.trouble, null);
+  assert.equal(session.image?.id, 2);
+});
+
+test("a read-only view tells the server nothing", async () => {
+  const { session, api } = await begin();
+  const project = await api.getProject();
+  api.getProject = async () => ({ ...project, read_only: true });
+  api.putPlace = () => assert.fail("the place was sent");
+  await session.start();
+  await session.open(3);
+  assert.ok(session.readOnly);
+});

@@ -135,3 +135,22 @@ def test_a_file_that_comes_is_listed_without_a_restart(address: str, folder: Pat
         shutil.copy(EXAMPLES / "chelsea.jpg", folder)
         person.page.evaluate("window.dispatchEvent(new Event('focus'))")
         person.page.locator(".file-name", has_text="chelsea.jpg").wait_for()
+
+
+def test_a_wait_and_a_search_and_an_export_without_a_result_say_what_to_do(address: str) -> None:
+    with opened(address) as person:
+        page = person.page
+        page.get_by_role("button", name="Export").click()
+        assert "No object is accepted yet. Accept one first" in page.locator("#export-menu").inner_text()
+        page.keyboard.press("Escape")
+        page.get_by_placeholder("Search images").fill("nothing like this")
+        assert person.status
+        assert page.locator("#progress-text").inner_text() == "No image fits. Clear search and filter."
+        page.get_by_placeholder("Search images").fill("")
+        page.route("**/api/images/2?*", lambda route: page.wait_for_timeout(1200) or route.continue_())
+        page.route("**/api/images/2", lambda route: page.wait_for_timeout(1200) or route.continue_())
+        page.keyboard.press("Escape")
+        page.keyboard.press("PageDown")
+        page.get_by_text("Opening coffee.jpg. Large images take some seconds.").wait_for()
+        person.wait(state="idle", image="coffee.jpg")
+        assert not page.locator("#opening").is_visible()

@@ -11,7 +11,9 @@ import pytest
 
 from support import browser as browsing
 from support.app_disks import Disks
-from support.browser import Person, opened, served
+from support.browser import Person, opened, running, served
+from vpuformer.app.http.server import create_app
+from vpuformer.app.images.examples import copy_examples
 
 ROOT = Path(__file__).parents[3]
 AXE = ROOT / "page/node_modules/axe-core/axe.min.js"
@@ -141,10 +143,30 @@ def test_axe_finds_nothing_serious(address: str, scheme: str) -> None:
             assert (faults(person), shown) == ([], shown)
             page.keyboard.press("Escape")
             page.locator(shown).wait_for(state="hidden")
+        page.keyboard.press("?")
+        page.get_by_role("button", name="Change keys…").click()
+        page.locator("[data-changes-key='tool:box']").click()
+        assert (faults(person), "keys that change") == ([], "keys that change")
+        page.keyboard.press("Escape")
+        page.keyboard.press("Escape")
         page.goto(f"{address}docs")
         page.locator("details").first.wait_for()
         page.evaluate(AXE.read_text())
         assert faults(person) == []
+
+
+def test_axe_finds_nothing_serious_in_the_first_minute_and_in_a_read_only_view(tmp_path: Path) -> None:
+    if not AXE.exists() and os.environ.get("CI") != "true":
+        pytest.skip("axe-core is not installed; `make page` does it")
+    copy_examples(tmp_path)
+    for segmenter in (Disks(), None):
+        with running(create_app(tmp_path, None, segmenter, hints=True)) as address:
+            for scheme in ("light", "dark"):
+                with opened(address, color_scheme=scheme) as person:
+                    person.page.evaluate(AXE.read_text())
+                    assert person.page.locator("#first-hint").is_visible() == (segmenter is not None)
+                    person.page.wait_for_timeout(300)
+                    assert (faults(person), scheme, segmenter) == ([], scheme, segmenter)
 
 
 @pytest.mark.parametrize("finger", [{}, FINGER], ids=["mouse", "finger"])

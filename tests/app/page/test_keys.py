@@ -26,7 +26,7 @@ def test_a_key_is_changed_kept_and_reset_and_a_conflict_is_said(person: Person) 
     page.keyboard.press("?")
     page.get_by_role("button", name="Change keys…").click()
     assert page.locator("[data-changes-key='escape']").count() == 0
-    page.get_by_role("button", name="R, change the key for: Box (rectangle)").click()
+    page.get_by_role("button", name="change the key for: Box (rectangle)").click()
     page.keyboard.press("j")
     assert says.inner_text().startswith("J is already the key for: Join")
     page.keyboard.press("Escape")

@@ -111,7 +111,7 @@ export class KeyDialog {
     const buttons = [
       ...(editing && Object.keys(this.#changes).length ? [make("button", { type: "button", class: "plain framed", click: reset }, "Reset all keys")] : []),
       make("button", { type: "button", class: "plain framed keys-edit", click: edit }, editing ? "Finish" : "Change keys…"),
-      make("button", { type: "button", class: "icon", "aria-label": "Close", click: () => this.#dialog.close() }, "✕"),
+      make("button", { type: "button", class: "icon", autofocus: true, "aria-label": "Close", click: () => this.#dialog.close() }, "✕"),
     ];
     this.#dialog.replaceChildren(
       make("header", {}, make("h2", { id: "keys-title" }, "Keys and gestures"), this.#says, ...buttons),
@@ -129,8 +129,8 @@ export class KeyDialog {
     const waits = act === this.#act;
     const caps = waits ? ["Press a key"] : keycaps(shown);
     return [make("button",
-      { type: "button", class: `plain framed${waits ? " waiting" : ""}`, "data-changes-key": act, "aria-label": `${shown}, change the key for: ${what}`, click: () => this.#wait(waits ? "" : act) },
-      ...caps)];
+      { type: "button", class: `plain framed${waits ? " waiting" : ""}`, "data-changes-key": act, click: () => this.#wait(waits ? "" : act) },
+      ...caps, make("span", { class: "hidden" }, `, change the key for: ${what}`))];
   }
 }
 
