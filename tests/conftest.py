@@ -112,6 +112,15 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def database() -> "Iterator[str]":
+    """The URL of a database on a PostgreSQL server, with the tables of other tests."""
+    from support.postgres import database_server
+
+    with database_server() as address:
+        yield address
+
+
 @pytest.fixture
 def disks() -> "Disks":
     """A segmenter without a network."""

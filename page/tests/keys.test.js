@@ -37,7 +37,7 @@ test("a key that something else needs is refused with a reason", () => {
   assert.match(refusal("tool:box", " "), /^Space cannot be used/);
   assert.match(refusal("tool:box", "3"), /Label/);
   assert.equal(refusal("tool:box", "r"), "");
-  assert.equal(refusal("tool:box", "F9"), "");
+  assert.equal(refusal("tool:box", "F10"), "");
 });
 
 test("keys are written as people read them", () => {

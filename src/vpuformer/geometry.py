@@ -87,6 +87,17 @@ class Crop:
         """Rows and columns, to index an array whose first two axes are height and width."""
         return slice(self.top, self.top + self.height), slice(self.left, self.left + self.width)
 
+    def union(self, other: "Crop") -> "Crop":
+        """The smallest crop that holds both.
+
+        >>> Crop(0, 0, 2, 2).union(Crop(3, 1, 1, 4))
+        Crop(left=0, top=0, width=4, height=5)
+        """
+        left, top = min(self.left, other.left), min(self.top, other.top)
+        right = max(self.left + self.width, other.left + other.width)
+        bottom = max(self.top + self.height, other.top + other.height)
+        return Crop(left, top, right - left, bottom - top)
+
     def complement(self, size: Size) -> tuple[tuple[slice, slice], ...]:
         """Indices of the rest of an image of `size`: four rectangles, of which some may be empty.
 

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner, Result
 
+from vpuformer.app.store.person import current_person
 from vpuformer.app.store.rows import StepAnswer
 from vpuformer.app.store.store import FILE, Store
 from vpuformer.cli import app
@@ -41,6 +42,18 @@ def test_the_counts_are_text_json_or_a_table(folder: Path) -> None:
     assert (counts["objects"], counts["images"]["rejected"]) == (1, 1)
     rows = list(csv.DictReader(io.StringIO(run(str(folder), "--csv").output)))
     assert ("label", "cup", "1") in [(row["kind"], row["name"], row["objects"]) for row in rows]
+
+
+def test_people_are_counted_by_their_names(folder: Path) -> None:
+    assert "person" not in run(str(folder)).output
+    store = Store(folder / FILE)
+    current_person.set("Ann")
+    store.change_object(1, accepted=False)
+    current_person.set(None)
+    store.close()
+    lines = run(str(folder)).output.splitlines()
+    assert lines[3] == "person Ann: 1 object, 0 accepted, 0.0 minutes"
+    assert lines[4] == "person (no name): 0 objects, 0 accepted, 0.0 minutes"
 
 
 def test_what_cannot_be_counted_is_refused_in_a_sentence(folder: Path) -> None:

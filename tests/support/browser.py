@@ -94,6 +94,7 @@ def running(app: Any, port: int = 0) -> Iterator[str]:
     """The address of an application that is served."""
     with bind("127.0.0.1", port) as socket:
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
+        app.state.ends = lambda: server.should_exit
         thread = threading.Thread(target=server.run, kwargs={"sockets": [socket]}, daemon=True)
         thread.start()
         try:

@@ -82,6 +82,8 @@ class ImageReview(Message):
     """None removes the review."""
     comment: Annotated[str, Field(max_length=MAX_COMMENT)] = ""
     """Shown to whoever opens the image."""
+    person: str | None = None
+    """Name of the reviewer; set by the server."""
 
 
 class ImageChange(Message):
@@ -96,7 +98,7 @@ class ImageChange(Message):
 
 
 class LastImage(Message):
-    """The image to open on the next visit."""
+    """The image to open on the next visit. Others see that the window has it open."""
 
     image: Identity
 
@@ -280,6 +282,10 @@ class Project(Message):
     formats: list[ExportFormat]
     place: int | None
     """Id of the image that was open last."""
+    news: int
+    """Number of the last change, the first `since` of `/api/news`."""
+    shared: bool
+    """Whether other machines may reach the server, so that a page should ask for a name."""
     read_only: bool
     """Whether every change is refused."""
     hints: bool
@@ -299,10 +305,10 @@ class ImageCounts(Message):
 
 
 class WorkCounts(Message):
-    """Objects and work of one label, or of one day."""
+    """Objects and work of one label, of one person, or of one day."""
 
     name: str | None
-    """The label, None for objects without one; or the day, such as 2026-11-29, in the time zone of the server."""
+    """The label or the person, None for objects without one; or the day, such as 2026-11-29, of the server."""
     images: int
     objects: int
     accepted: int
@@ -325,6 +331,8 @@ class Progress(Message):
     seconds_per_object: float | None
     """Mean time of work on an object that people have worked on; None if there is none."""
     labels: list[WorkCounts]
+    people: list[WorkCounts]
+    """Objects belong to whoever changed them last. Empty if nobody has given a name."""
     days: list[WorkCounts]
     """Days on which people took steps or began objects."""
 

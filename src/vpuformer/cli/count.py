@@ -19,7 +19,7 @@ def count(
     as_json: Annotated[bool, typer.Option("--json", help="Print the counts as one JSON object.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print the counts as a table, as CSV.")] = False,
 ) -> None:
-    """Count images by state, objects by label and day, and the time of work.
+    """Count images by state, objects by label, person and day, and the time of work.
 
     The time between two steps is work on the object of the later step; pauses of more than a minute count nothing.
 
@@ -58,5 +58,8 @@ def _summary_text(counts: "Progress") -> str:
     if counts.seconds_per_object is not None:
         lines[-1] += f", {counts.seconds_per_object:.1f} s per object"
     lines += [f"label {row.name or '(none)'}: {of(row.objects, row.accepted, row.seconds)}" for row in counts.labels]
+    lines += [
+        f"person {row.name or '(no name)'}: {of(row.objects, row.accepted, row.seconds)}" for row in counts.people
+    ]
     lines += [f"{row.name}: {of(row.objects, row.accepted, row.seconds)}" for row in counts.days]
     return "\n".join(lines)

@@ -30,6 +30,19 @@ def label_name(text: str) -> str:
     return name
 
 
+def one_line(text: str, longest: int) -> str | None:
+    """Text of any origin as a name on one line, cut to the longest length; None if nothing of it can be seen.
+
+    >>> one_line(" a\\n\\tcat ", 100), one_line("\\x00 ", 100)
+    ('a cat', None)
+    """
+    words = "".join(letter if letter.isprintable() or letter in JOINERS else " " for letter in text).split()
+    try:
+        return label_name(" ".join(words)[:longest])
+    except InputError:
+        return None
+
+
 class LabelNumbers:
     """Numbers of labels, from 0 on, in their order; objects without a label get the last one.
 

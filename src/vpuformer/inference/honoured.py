@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from vpuformer.arrays import BoolMask, FloatMap, Size
 from vpuformer.inference.pixels import Pixels, distance_from, logits_of, pixels_under
@@ -80,12 +81,15 @@ def honoured(probability: FloatMap, prompts: Sequence[Prompt], extent: float) ->
 def _shown(prompts: Sequence[Prompt], size: Size) -> list[tuple[Pixels, bool]]:
     """Pixels and sign of every prompt, without the pixels that a later prompt of the other sign shows again."""
     shown: list[tuple[Pixels, bool]] = []
-    signs = np.zeros(size, np.int8)
+    signs: dict[bool, list[npt.NDArray[np.intp]]] = {True: [], False: []}
     for prompt in reversed(prompts):
         rows, columns = pixels_under(prompt, size)
-        kept = signs[rows, columns] != (-1 if prompt.positive else 1)
-        rows, columns = rows[kept], columns[kept]
-        signs[rows, columns] = 1 if prompt.positive else -1
+        places = rows * size[1] + columns
+        later = signs[not prompt.positive]
+        if later:
+            kept = ~np.isin(places, np.concatenate(later))
+            rows, columns, places = rows[kept], columns[kept], places[kept]
+        signs[prompt.positive].append(places)
         shown.append(((rows, columns), prompt.positive))
     return shown[::-1]
 

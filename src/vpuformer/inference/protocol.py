@@ -30,7 +30,8 @@ VPUFormer is one (`vpuformer.inference.segment`), the baselines are others, and 
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from copy import copy
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
@@ -218,8 +219,6 @@ class Prediction:
         MaskError: `probability` has another number of axes.
     """
 
-    probability: FloatMap
-    """Shape (H, W) of the image, in 0..1; read-only; outside `crop` 1 where an earlier mask was kept, else 0."""
     crop: Crop
     """The part of the image that the segmenter looked at. Pass it on with the next query: it is kept while it fits."""
     logits: FloatMap | None
@@ -229,7 +228,12 @@ class Prediction:
     """Number of prompts that the network left on the wrong side of the outline, and that were put right afterwards."""
     candidates: tuple[Candidate, ...]
     """Up to three objects that the prompts may mean, this answer first, if the query asked for them."""
-    _empty_outside: bool = field(init=False, repr=False)
+    _size: Size = field(repr=False)
+    _known: BoolMask | None = field(repr=False)
+    """The mask, where it is known before the probability."""
+    _made: FloatMap | None = field(repr=False)
+    """The probability, once it is made: a large image has many pixels, and most callers want the mask alone."""
+    _empty_outside: bool = field(repr=False)
     """Whether the probability is known to be 0 outside `crop`: those pixels of a large image are never read."""
 
     def __init__(
@@ -245,19 +249,37 @@ class Prediction:
         if readonly.ndim != 2:
             raise MaskError(f"the answer has the shape {readonly.shape}; give a probability for each pixel, (H, W)")
         readonly.setflags(write=False)
-        object.__setattr__(self, "probability", readonly)
-        object.__setattr__(self, "crop", Crop(0, 0, *readonly.shape[::-1]) if crop is None else crop)
-        object.__setattr__(self, "logits", logits)
-        object.__setattr__(self, "corrected", corrected)
-        object.__setattr__(self, "candidates", candidates)
-        object.__setattr__(self, "_empty_outside", False)
+        size: Size = (readonly.shape[0], readonly.shape[1])
+        self._set(crop=Crop.whole(size) if crop is None else crop, logits=logits)
+        self._set(corrected=corrected, candidates=candidates)
+        self._set(_size=size, _known=None, _made=readonly, _empty_outside=False)
+
+    def _set(self, **values: object) -> None:
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    @property
+    def probability(self) -> FloatMap:
+        """Shape (H, W) of the image, in 0..1; read-only; outside `crop` 1 where an earlier mask was kept, else 0.
+
+        An answer with logits makes it when it is first asked for.
+        """
+        if self._made is None:
+            assert self.logits is not None
+            made = _probability(self.logits, self.crop, self._size, self._known)
+            made.setflags(write=False)
+            self._set(_made=made)
+            return made
+        return self._made
 
     @property
     def mask(self) -> BoolMask:
         """The object: probability above `MASK_THRESHOLD`; shape (H, W)."""
+        if self._known is not None:
+            return self._known.copy()
         if not self._empty_outside:
             return self.probability > MASK_THRESHOLD
-        mask = np.zeros(self.probability.shape, bool)
+        mask = np.zeros(self._size, bool)
         np.greater(self.probability[self.crop.slices], MASK_THRESHOLD, out=mask[self.crop.slices])
         return mask
 
@@ -288,11 +310,18 @@ class Prediction:
         mask = self.probability > threshold
         mask = cleaning.smooth(cleaning.drop_specks(cleaning.fill_holes(mask, holes), specks), smooth)
         if self.logits is not None:
-            size = (mask.shape[0], mask.shape[1])
-            return replace(self, probability=self.from_logits(self.logits, self.crop, size, mask).probability)
-        probability = self.probability.copy()
-        np.copyto(probability, mask, where=self.mask != mask)
-        return replace(self, probability=probability)
+            cleaned = self.from_logits(self.logits, self.crop, self._size, mask, corrected=self.corrected)
+        else:
+            probability = self.probability.copy()
+            np.copyto(probability, mask, where=self.mask != mask)
+            cleaned = Prediction(probability, self.crop, corrected=self.corrected)
+        return cleaned.with_candidates(self.candidates)
+
+    def with_candidates(self, candidates: tuple[Candidate, ...]) -> "Prediction":
+        """The same answer with these candidates."""
+        answer = copy(self)
+        answer._set(candidates=candidates)
+        return answer
 
     @classmethod
     def from_logits(
@@ -312,25 +341,31 @@ class Prediction:
             logits: any shape.
             crop: the part of the image that they cover.
             size: height and width of the image.
-            mask: the mask of the result, shape `size`, known to the pixel. Where the logits say otherwise, the
-                probability is next to the threshold if they do so weakly, as along an outline that is finer than they
-                are, and 0 or 1 if they do so strongly, or if the pixel lies outside the crop.
+            mask: the mask of the result, shape `size`, known to the pixel; it is not copied. Where the logits say
+                otherwise, the probability is next to the threshold if they do so weakly, as along an outline that is
+                finer than they are, and 0 or 1 if they do so strongly, or if the pixel lies outside the crop.
             corrected: see `Prediction.corrected`.
         """
-        probability = np.zeros(size, np.float32)
-        inside = probability[crop.slices]
-        stretch(np.asarray(logits, np.float32), crop.size, out=inside)
-        for rows in row_strips(crop.size):
-            sigmoid_(inside[rows])
-            if mask is not None:
-                _agree(inside[rows], mask[crop.slices][rows])
-        if mask is not None:
-            for outside in crop.complement(size):
-                if mask[outside].any():
-                    probability[outside] = mask[outside]
-        prediction = cls(probability, crop, logits, corrected=corrected)
-        object.__setattr__(prediction, "_empty_outside", mask is None)
+        prediction = cls.__new__(cls)
+        prediction._set(crop=crop, logits=logits, corrected=corrected, candidates=())
+        prediction._set(_size=size, _known=mask, _made=None, _empty_outside=mask is None)
         return prediction
+
+
+def _probability(logits: FloatMap, crop: Crop, size: Size, mask: BoolMask | None) -> FloatMap:
+    """See `Prediction.from_logits`."""
+    probability = np.zeros(size, np.float32)
+    inside = probability[crop.slices]
+    stretch(np.asarray(logits, np.float32), crop.size, out=inside)
+    for rows in row_strips(crop.size):
+        sigmoid_(inside[rows])
+        if mask is not None:
+            _agree(inside[rows], mask[crop.slices][rows])
+    if mask is not None:
+        for outside in crop.complement(size):
+            if mask[outside].any():
+                probability[outside] = mask[outside]
+    return probability
 
 
 def _agree(probability: FloatMap, mask: BoolMask) -> None:
@@ -363,14 +398,15 @@ def _checked_mask(mask: npt.ArrayLike | None, size: Size) -> FloatMap | None:
     """The mask as probabilities. Most are the previous answer: taken as they are, quickly, and without a warning."""
     if mask is None:
         return None
-    if (
-        isinstance(mask, np.ndarray)
-        and mask.dtype == np.float32
-        and mask.shape == size
-        and 0 <= mask.min() <= mask.max() <= 1
-    ):
+    if isinstance(mask, np.ndarray) and mask.dtype == np.float32 and mask.shape == size and _within_0_and_1(mask):
         return mask
     return as_probability(mask, size)
+
+
+def _within_0_and_1(mask: FloatMap) -> bool:
+    """Whether all values are in 0..1, without minus zeros, in one pass instead of two."""
+    bits = mask.view(np.uint32)  # in the order of the values; those of negative values and of NaN are larger
+    return bool(bits.max() <= np.float32(1).view(np.uint32))
 
 
 def as_probability(mask: npt.ArrayLike, size: Size) -> FloatMap:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from vpuformer.arrays import RGB, BoolMask, FloatMap
 from vpuformer.errors import CheckpointError, InputError
-from vpuformer.geometry import FrameMap
+from vpuformer.geometry import Crop, FrameMap
 from vpuformer.inference.candidates import distinct, further_views
 from vpuformer.inference.encoded import CropFeatures, EncodedImage
 from vpuformer.inference.feature_store import CachedEncoder, FeatureStore
@@ -167,7 +167,7 @@ class VPUFormerSegmenter:
         for (i, _, _), answer in zip(further, others, strict=True):
             found.setdefault(i, []).append(answer)
         return [
-            replace(answer, candidates=distinct([answer, *found.get(i, ())])) if query.candidates else answer
+            answer.with_candidates(distinct([answer, *found.get(i, ())])) if query.candidates else answer
             for i, (query, answer) in enumerate(zip(queries, answers, strict=True))
         ]
 
@@ -186,15 +186,15 @@ class VPUFormerSegmenter:
     ) -> list[Prediction]:
         """One answer a view: the first, refined in as many looks as the rules call for, and corrected."""
         answers, seen = list(first), dict(enumerate(views))
-        binds = [self.views.steady and _binds(query) for query in queries]
-        looked = {i: answers[i].prediction.probability for i, bound in enumerate(binds) if bound}
+        bound = {i for i, query in enumerate(queries) if self.views.steady and _binds(query)}
+        looked = {i: (answers[i].prediction.probability, answers[i].crop) for i in bound}
         for look in range(1, max((rule.looks for rule in rules if rule), default=1)):
             refined = {i: view.refine(answers[i], look, rules[i]) for i, view in seen.items()}
             seen = {i: view for i, view in refined.items() if view is not None}
             for i, answer in zip(seen, self._look([*seen.values()]), strict=True):
                 answers[i] = answer
-                if binds[i]:
-                    looked[i] = _over(looked[i], answer.prediction)
+                if i in bound:
+                    looked[i] = _over(*looked[i], answer.prediction)
         predictions = [answer.prediction for answer in answers]
         if not self.views.steady:
             return predictions
@@ -203,20 +203,25 @@ class VPUFormerSegmenter:
             for i, (query, answer) in enumerate(zip(queries, predictions, strict=True))
         ]
 
-    def _corrected(self, query: Query, answer: Prediction, looked: FloatMap | None) -> Prediction:
+    def _corrected(self, query: Query, answer: Prediction, seen: tuple[FloatMap, Crop] | None) -> Prediction:
         """The answer without changes far from the new prompts, and with every prompt on the right side.
 
-        `looked` is the last probability that a look gave each pixel; None if the previous mask is not kept.
+        `seen` is the last probability that a look gave each pixel, and the part outside which there is no object; None
+        if the previous mask is not kept.
         """
         mask: BoolMask | None = None  # where it differs from that of the answer
         values, changed, corrected = answer.probability, None, 0
-        if looked is not None and query.mask is not None:
+        looked = None if seen is None else seen[0]
+        if seen is not None and looked is not None and query.mask is not None:
             before = query.mask
+            object_before = Crop.around(before > MASK_THRESHOLD)
+            within = seen[1] if object_before is None else seen[1].union(object_before)
             refused = refused_changes(
-                looked, before, query.new_prompts, looked_at=query.crop, only_here=query.only_here
+                looked, before, query.new_prompts, looked_at=query.crop, within=within, only_here=query.only_here
             )
             if refused is not None:
-                mask, values, changed = (looked > MASK_THRESHOLD) ^ refused, before, refused
+                mask, values, changed = refused, before, refused.copy()
+                mask[within.slices] ^= looked[within.slices] > MASK_THRESHOLD
         if not is_honoured(values if mask is None else mask, query.prompts):
             merged = values if changed is None or looked is None else np.where(changed, values, looked)
             values, corrected = honoured(merged, query.prompts, sqrt(answer.crop.width * answer.crop.height))
@@ -297,8 +302,18 @@ def _binds(query: Query) -> bool:
     return query.mask is not None and query.new > 0 and bool(query.mask.max() > MASK_THRESHOLD)
 
 
-def _over(looked: FloatMap, answer: Prediction) -> FloatMap:
-    """The answer, and outside its crop what earlier looks said, which is background."""
-    probability = np.minimum(looked, np.float32(MASK_THRESHOLD))
+def _over(looked: FloatMap, part: Crop, answer: Prediction) -> tuple[FloatMap, Crop]:
+    """The answer, and outside its crop what earlier looks said, which is background.
+
+    Args:
+        looked: what they said; read-only.
+        part: outside of it, it is 0.
+        answer: of a later look.
+
+    Returns:
+        Both together, and the part outside which that is 0.
+    """
+    probability = np.zeros(looked.shape, np.float32)  # zeros_like would write all of it
+    np.minimum(looked[part.slices], np.float32(MASK_THRESHOLD), out=probability[part.slices])
     probability[answer.crop.slices] = answer.probability[answer.crop.slices]
-    return probability
+    return probability, part.union(answer.crop)

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from vpuformer.arrays import BoolMask, FloatMap, Size, row_strips
 from vpuformer.geometry import Crop
-from vpuformer.inference.pixels import distance_to_zero, pixels_under
+from vpuformer.inference.pixels import Pixels, distance_to_zero, pixels_of, pixels_under
 from vpuformer.metrics import MASK_THRESHOLD
 from vpuformer.prompts import Extent, Prompt
 
@@ -41,6 +41,7 @@ def refused_changes(
     new: Sequence[Prompt],
     *,
     looked_at: Crop | None = None,
+    within: Crop | None = None,
     only_here: bool = False,
 ) -> BoolMask | None:
     """Pixels whose change is refused: they keep their previous probability.
@@ -61,19 +62,22 @@ def refused_changes(
         before: the previous answer, or a mask as 0 and 1, shape (H, W).
         new: the prompts that `before` does not answer yet, within the image.
         looked_at: the crop of the previous answer, which says nothing about pixels outside it; by default the image.
+        within: a part of the image outside which both answers are known to show no object; by default the image.
         only_here: change nothing that is far, however sure the network is.
 
     Returns:
         Shape (H, W); None if no change is refused.
     """
     size: Size = (probability.shape[0], probability.shape[1])
-    mask = probability > MASK_THRESHOLD
-    refused = np.greater(before, MASK_THRESHOLD, order="C")
-    refused ^= mask
+    part = (within or Crop.whole(size)).slices
+    mask, refused = np.zeros(size, bool), np.zeros(size, bool)
+    np.greater(probability[part], MASK_THRESHOLD, out=mask[part])
+    np.greater(before[part], MASK_THRESHOLD, out=refused[part])
+    refused[part] ^= mask[part]
     around = Crop.around(refused)
     if around is None:
         return None
-    reach = ceil(REACH * sqrt(np.count_nonzero(refused))) + 2
+    reach = ceil(REACH * sqrt(np.count_nonzero(refused[around.slices]))) + 2
     window = _expanded([around.edges, *(prompt.bounds for prompt in new)], reach, Crop.whole(size))
     least = {}
     for positive in (True, False):
@@ -84,27 +88,29 @@ def refused_changes(
             change = sign(refused[window.slices], mask[window.slices])
             part, near = _near(change, prompts, window, size)
             refused[part.slices] &= ~near
-    for rows in row_strips(size):
-        pixels = np.flatnonzero(refused[rows])
-        if len(pixels):
-            answer, previous = probability[rows].ravel()[pixels], before[rows].ravel()[pixels]
-            gain = np.abs(answer - 0.5) - _sureness(previous, pixels + rows.start * size[1], size, looked_at)
+    changed = refused[around.slices]
+    for rows in row_strips(around.size):
+        pixels = pixels_of(changed[rows])
+        if len(pixels[0]):
+            places = pixels[0] + rows.start + around.top, pixels[1] + around.left
+            answer = probability[places]
+            gain = np.abs(answer - 0.5) - _sureness(before[places], places, size, looked_at)
             surer = gain > np.where(answer > MASK_THRESHOLD, least[True], least[False])
-            refused[rows].ravel()[pixels[surer]] = False
+            refused[places[0][surer], places[1][surer]] = False
     return refused if refused.any() else None
 
 
-def _sureness(previous: Values, pixels: npt.NDArray[np.intp], size: Size, looked_at: Crop | None) -> Values:
+def _sureness(previous: Values, pixels: Pixels, size: Size, looked_at: Crop | None) -> Values:
     """How sure the previous answer is of some pixels, from 0 to 0.5; 0 where nobody has looked.
 
     Args:
         previous: the answer, shape (n,).
-        pixels: their indices, row by row, in an image of `size`.
+        pixels: their rows and columns in an image of `size`.
         looked_at: see `refused_changes`.
     """
     sureness = np.abs(previous - np.float32(0.5))
     if looked_at is not None and looked_at != Crop.whole(size):
-        rows, columns = np.divmod(pixels, size[1])
+        rows, columns = pixels
         inside = (rows >= looked_at.top) & (rows < looked_at.top + looked_at.height)
         inside &= (columns >= looked_at.left) & (columns < looked_at.left + looked_at.width)
         sureness[~inside & (previous == 0)] = 0

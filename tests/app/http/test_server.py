@@ -89,6 +89,7 @@ def test_the_project_before_anything_was_done(client: TestClient) -> None:
     names = ["a.png", "b.jpg", "sub/c.png"]
     project = answer.json()
     assert project.pop("time") == pytest.approx(time.time(), abs=60)
+    assert project.pop("news") > 0
     assert project == {
         "folder": "images",
         "model": "disks",
@@ -113,6 +114,7 @@ def test_the_project_before_anything_was_done(client: TestClient) -> None:
         "number": 3,
         "formats": [{"name": e.name, "title": e.title, "summary": e.summary} for e in FORMATS.values()],
         "place": None,
+        "shared": False,
     }
 
 
@@ -239,7 +241,7 @@ def test_an_image_is_reviewed(client: TestClient) -> None:
     def review(verdict: str | None, comment: str = "") -> State:
         change = {"review": {"verdict": verdict, "comment": comment}}
         answer = client.patch("/api/images/1", json=change).json()
-        assert client.get("/api/images/1").json()["review"] == change["review"]
+        assert client.get("/api/images/1").json()["review"] == change["review"] | {"person": None}
         return answer
 
     client.patch("/api/images/1", json={"done": True})
@@ -247,7 +249,7 @@ def test_an_image_is_reviewed(client: TestClient) -> None:
     assert (rejected["review"], rejected["done"]) == ("rejected", False)
     client.patch("/api/images/1", json={"done": True})
     opened = client.get("/api/images/1").json()
-    assert opened["review"] == {"verdict": None, "comment": "The handle is missing."}
+    assert opened["review"] == {"verdict": None, "comment": "The handle is missing.", "person": None}
     accepted = review("accepted")
     assert (accepted["review"], accepted["done"]) == ("accepted", True)
     removed = review(None)
@@ -938,6 +940,7 @@ def test_everything_is_there_again_after_the_server_was_closed(
     project = client.get("/api/project").json()
     app = create_app(Folder(image_folder), Store(tmp_path / "client.sqlite"), Disks())
     with TestClient(app, "http://127.0.0.1", headers={"X-VPUFormer": "1"}) as again:
-        assert {**again.get("/api/project").json(), "time": project["time"]} == project
+        former = {name: project[name] for name in ("time", "news")}
+        assert {**again.get("/api/project").json(), **former} == project
         assert again.get("/api/objects/1").json() == state
         assert turn(again, state, "redo")["mask"] is None

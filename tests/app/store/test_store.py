@@ -1,5 +1,4 @@
 import contextlib
-import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
@@ -19,17 +18,11 @@ CLICK = {"type": "click", "point": [1, 2]}
 ANSWER = StepAnswer(bytes([2, 2, 2]), 2, (0, 1, 3, 2), b"logits", 0.1, "hash")
 
 
-DATABASE = "VPUFORMER_TEST_DATABASE"
-"""An environment variable: the URL of an empty database on a server, whose tables the tests make and drop."""
-
-
 @pytest.fixture(params=["file", "server"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     address = str(tmp_path / "a.sqlite")
     if request.param == "server":
-        if DATABASE not in os.environ:
-            pytest.skip(f"no database server is named by {DATABASE}")
-        address = os.environ[DATABASE]
+        address = request.getfixturevalue("database")
         engine = sa.create_engine(address)
         layout.drop_all(engine)
         engine.dispose()

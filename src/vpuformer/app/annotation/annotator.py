@@ -7,8 +7,10 @@ from typing import Any, Literal
 
 from vpuformer.app.annotation import history
 from vpuformer.app.annotation.answering import Answering, as_answer
+from vpuformer.app.annotation.change_feed import ChangeFeed
 from vpuformer.app.annotation.loaded_object import LoadedObject
 from vpuformer.app.annotation.no_network import NoNetwork
+from vpuformer.app.annotation.presence import Presence
 from vpuformer.app.annotation.shaping import SHAPING, shaped
 from vpuformer.app.annotation.waiting_boxes import BoxBacklog
 from vpuformer.app.images.folder import Folder
@@ -44,6 +46,8 @@ class Annotator:
         self.gallery = Gallery(folder, store)
         self.answering = Answering(self.gallery, self.segmenter, store.masks_of)
         self.boxes = BoxBacklog(folder, store, self.answering, self.segmenter)
+        self.presence = Presence()
+        self.changes = ChangeFeed()
         self._locks = [threading.Lock() for _ in range(_LOCKS)]
 
     def close(self) -> None:
@@ -97,7 +101,7 @@ class Annotator:
             range=image.range,
             notes=list(image.notes),
             done=row.done,
-            review=ImageReview(verdict=row.review, comment=row.comment),
+            review=ImageReview(verdict=row.review, comment=row.comment, person=row.person),
             objects=states,
         )
 

@@ -7,10 +7,10 @@ from vpuformer.app.label_schemas import MAX_TEXT
 from vpuformer.app.schemas import ImportResult
 from vpuformer.app.store import rle
 from vpuformer.app.store.imports import ImportedObject
-from vpuformer.errors import InputError, MaskError, counted, listed
+from vpuformer.errors import MaskError, counted, listed
 from vpuformer.formats.bundle import Bundle
 from vpuformer.formats.found import FoundObject, FoundTags, TargetImage
-from vpuformer.formats.labels import JOINERS, label_name
+from vpuformer.formats.labels import one_line
 from vpuformer.formats.reading import objects_of
 from vpuformer.images.meaning import coverage
 from vpuformer.prompts import Box
@@ -100,13 +100,5 @@ def stored_tags(found: FoundTags) -> list[str]:
 
 
 def stored_label(category: str) -> str | None:
-    """The name of a category as a label: text on one line, or None.
-
-    >>> stored_label(" a\\n\\tcat "), stored_label("\\x00 ")
-    ('a cat', None)
-    """
-    words = "".join(letter if letter.isprintable() or letter in JOINERS else " " for letter in category).split()
-    try:
-        return label_name(" ".join(words)[:MAX_TEXT])
-    except InputError:
-        return None
+    """The name of a category as a label: text on one line, or None."""
+    return one_line(category, MAX_TEXT)

@@ -4,15 +4,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.staticfiles import StaticFiles
 
 from vpuformer import __version__
 from vpuformer.app.annotation.annotator import Annotator
 from vpuformer.app.http.error_handlers import RESPONSES, add_error_handlers
 from vpuformer.app.http.guard import Guard
+from vpuformer.app.http.person import person_of
 from vpuformer.app.http.root_path import RootPath
-from vpuformer.app.http.routes import images, labels, objects, pages, project
+from vpuformer.app.http.routes import images, labels, news, objects, pages, project
 from vpuformer.app.http.telemetry import Telemetry
 from vpuformer.app.images.folder import Folder
 from vpuformer.app.store.store import FILE, Store
@@ -67,12 +68,13 @@ def create_app(
         lifespan=lifespan,
         responses=RESPONSES,
     )
+    app.state.shared = any_host or server_name is not None
+    app.state.ends = lambda: False  # whether to end streams, without which a server waits for their readers
     add_error_handlers(app)
     app.include_router(pages.router(STATIC, telemetry))
-    app.include_router(project.router(hints=hints), prefix="/api")
-    app.include_router(labels.router(), prefix="/api")
-    app.include_router(images.router(), prefix="/api")
-    app.include_router(objects.router(telemetry), prefix="/api")
+    parts = (project.router(hints=hints), news.router(), labels.router(), images.router(), objects.router(telemetry))
+    for router in parts:
+        app.include_router(router, prefix="/api", dependencies=[Depends(person_of)])
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_middleware(
         Guard, static=STATIC, token=token, any_host=any_host, server_name=server_name, read_only=segmenter is None

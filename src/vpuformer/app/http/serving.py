@@ -144,6 +144,7 @@ def serve(
         app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=3
     )
     server = uvicorn.Server(config)
+    app.state.ends = lambda: server.should_exit
     say(f"open {address} (Ctrl+C ends)")
     if browser:
         opener = threading.Timer(0.3, open_page, [address])  # once the server answers

@@ -25,6 +25,7 @@ import { distanceTo, fit, livePrompts, onlyHere } from "./steps.js";
  * @property {import("./counts.js").Counts} counts
  * @property {import("./clipboard.js").Clipboard} clipboard
  * @property {import("./importdialog.js").ImportDialog} importing
+ * @property {import("./people.js").People} people
  */
 
 /** Screen pixels within which Alt+click selects a prompt. */
@@ -35,7 +36,7 @@ const REGIONS = ["stage", "tidy", "review", "quick", "side", "search", "tools"];
 const NO_DETAILS = "There are no attributes and no tags. Define some first: press Set up, next to Labels.";
 
 /** @param {ActionDeps} deps */
-export function actions({ session, settings, stage, labels, setup, attributes, tags, input, renderer, toasts, counts, clipboard, importing }) {
+export function actions({ session, settings, stage, labels, setup, attributes, tags, input, renderer, toasts, counts, clipboard, importing, people }) {
   /** @param {Step} step */
   const prompt = (step) => {
     const { image } = session;
@@ -179,6 +180,7 @@ export function actions({ session, settings, stage, labels, setup, attributes, t
     review: () => toggleCard("reviewOpen"),
     filter: () => (settings.filterOpen = !settings.filterOpen),
     counts: () => void counts.open(),
+    people: () => people.open(),
     jump: () => thenPlain(() => void session.jump(settings.reviewOpen)),
     clear: () => session.clear(),
     delete: remove,

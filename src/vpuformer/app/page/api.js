@@ -1,5 +1,6 @@
 /** Requests to the server. Changes of objects go through the queue instead. */
 
+import { newKey } from "./queue.js";
 import { reasonOf, UNREACHABLE } from "./sentence.js";
 
 /** @typedef {import("./types.js").Label} Label */
@@ -12,7 +13,9 @@ import { reasonOf, UNREACHABLE } from "./sentence.js";
 
 /** Milliseconds; the first answer for a large image takes long on a slow machine. */
 const TIMEOUT = 180_000;
-const CHANGE_HEADER = { "X-VPUFormer": "1" };
+/** Id of this window. The server leaves out the window's own changes from its news. */
+const WINDOW = newKey();
+const CHANGE_HEADER = { "X-VPUFormer": WINDOW };
 /** Maximum request size in bytes. The server hangs up on larger ones, and its reason is lost. */
 const MAX_BYTES = 32_000_000;
 
@@ -130,6 +133,19 @@ export const COUNTS_TABLE = "api/progress.csv";
 
 /** @returns {Promise<import("./types.js").NetworkState>} */
 export const getNetwork = () => ask("api/network");
+
+/** @param {number | undefined} since @param {number | undefined} image */
+const newsQuery = (since, image) => new URLSearchParams({ window: WINDOW, ...(since === undefined ? {} : { since: String(since) }), ...(image === undefined ? {} : { image: String(image) }) });
+
+/**
+ * @param {number | undefined} since number of the last change that is known
+ * @param {number | undefined} image that is open
+ * @returns {Promise<import("./types.js").News>}
+ */
+export const getNews = (since, image) => ask(`api/news?${newsQuery(since, image)}`);
+
+/** @param {number | undefined} since @param {number | undefined} image */
+export const streamNews = (since, image) => new EventSource(`api/news/stream?${newsQuery(since, image)}`);
 
 /**
  * @param {number} id

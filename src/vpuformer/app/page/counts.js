@@ -33,8 +33,8 @@ function table(title, head, rows) {
       make("tr", {}, make("th", { scope: "row" }, shown(name)), ...values.map((value) => make("td", { class: "number" }, shown(value)))))));
 }
 
-/** @param {WorkCounts} row */
-const cells = ({ name, images, objects, accepted, seconds }) => [name ?? "No label", images, objects, accepted, durationText(seconds)];
+/** @param {WorkCounts} row @param {string} unnamed */
+const cells = ({ name, images, objects, accepted, seconds }, unnamed) => [name ?? unnamed, images, objects, accepted, durationText(seconds)];
 
 export class Counts {
   #dialog;
@@ -63,7 +63,7 @@ export class Counts {
 
   /** @param {Progress} counts */
   #show(counts) {
-    const { images, objects, accepted, seconds, seconds_per_object: each, labels, days } = counts;
+    const { images, objects, accepted, seconds, seconds_per_object: each, labels, people, days } = counts;
     const head = ["Images", "Objects", "Accepted", "Work"];
     const time = each === null ? "" : `, ${each.toFixed(1)} s per object`;
     this.#dialog.replaceChildren(
@@ -72,8 +72,9 @@ export class Counts {
       make("div", {},
         make("p", {}, `${spaced(objects)} object${objects === 1 ? "" : "s"}, ${spaced(accepted)} accepted. ${durationText(seconds)} of work${time}.`),
         table("Images", ["State", "Images"], STATES.map(([name, title]) => [title, images[name]])),
-        table("Labels", ["Label", ...head], labels.map(cells)),
-        table("Days", ["Day", ...head], days.map(cells)),
+        table("Labels", ["Label", ...head], labels.map((row) => cells(row, "No label"))),
+        ...(people.length ? [table("People", ["Person", ...head], people.map((row) => cells(row, "No name")))] : []),
+        table("Days", ["Day", ...head], days.map((row) => cells(row, ""))),
         make("p", { class: "quiet" }, "Work is the time between steps. Pauses of more than a minute are left out."),
         make("a", { href: COUNTS_TABLE, download: "" }, "Save as CSV")));
   }

@@ -49,13 +49,16 @@ export class FileList {
   #space = make("div", { class: "file-space", role: "presentation" });
   #host;
   #onOpen;
+  #takenBy;
 
   /**
    * @param {HTMLElement} host
    * @param {(id: number) => void} onOpen
+   * @param {(id: number) => string} takenBy returns who else has an image open
    */
-  constructor(host, onOpen) {
+  constructor(host, onOpen, takenBy) {
     this.#host = host;
+    this.#takenBy = takenBy;
     this.#onOpen = onOpen;
     host.append(this.#space);
     host.addEventListener("scroll", () => this.#fill(), { passive: true });
@@ -155,16 +158,18 @@ export class FileList {
   #update(row, index) {
     const { id, done, name, review } = this.#shown[index];
     const count = objectCountText(this.#shown[index]);
-    const state = `${id === this.#open}|${done}|${review}|${count}|${index === this.#focused}`;
+    const taken = this.#takenBy(id);
+    const state = `${id === this.#open}|${done}|${review}|${count}|${index === this.#focused}|${taken}`;
     if (row.dataset.state === state) return;
     row.dataset.state = state;
     row.setAttribute("aria-selected", String(id === this.#open));
     row.classList.toggle("focused", index === this.#focused);
     row.classList.toggle("done", done);
     row.classList.toggle("rejected", review === "rejected");
+    row.classList.toggle("taken", taken !== "");
     const folder = name.slice(0, Math.max(0, name.lastIndexOf("/")));
     const note = row.querySelector(".file-note");
-    if (note) note.textContent = [review === "accepted" ? "reviewed" : review, count, folder].filter(Boolean).join(" · ") || "no objects";
+    if (note) note.textContent = [taken && `open: ${taken}`, review === "accepted" ? "reviewed" : review, count, folder].filter(Boolean).join(" · ") || "no objects";
   }
 
   #thumbnails() {

@@ -53,7 +53,8 @@ export class Folder {
     if (!project) return;
     let images = fresh.images.map((image) => {
       const known = this.#listed.get(image.id);
-      if (known && counted && image.id !== open) Object.assign(known, image);
+      const { done, review, tags } = image;
+      if (known && counted) Object.assign(known, image.id === open ? { done, review, tags } : image);
       return known ?? image;
     });
     if (images.length < fresh.number) images = project.images; // the others have not changed

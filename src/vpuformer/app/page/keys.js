@@ -64,6 +64,7 @@ export const GROUPS = [
     { act: "done", keys: ["d"], shown: "D", what: "Mark the image as done, or not done" },
     { act: "jump", keys: ["Ctrl+ArrowRight"], shown: "Ctrl+→", what: "Jump to the next image that needs something" },
     { act: "review", keys: ["F8"], shown: "F8", what: "Review: accept or reject the image" },
+    { act: "people", keys: ["F7"], shown: "F7", what: "People: your name, and who else is here" },
     { act: "search", keys: ["/"], shown: "/", what: "Search images" },
     { act: "files", keys: ["Ctrl+b"], shown: "Ctrl+B", what: "Show or hide the list of images" },
     { act: "side", keys: ["Ctrl+e"], shown: "Ctrl+E", what: "Show or hide the side panel" },

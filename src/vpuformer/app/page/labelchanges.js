@@ -90,7 +90,8 @@ export class LabelChanges {
         project.labels = project.labels.map((each) => (each.id === id ? label : each));
         this.#session.listener.onChange();
       };
-      if (former) show({ ...former, ...change });
+      const given = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== null));
+      if (former) show(/** @type {Label} */ ({ ...former, ...given }));
       try {
         await this.#send(() => changeLabel(id, change), show);
       } catch (error) {

@@ -20,8 +20,12 @@ import { LabelChanges } from "./labelchanges.js";
 import { Labels } from "./labels.js";
 import { LabelSetup } from "./labelsetup.js";
 import { ListPanel } from "./listpanel.js";
+import { LiveChanges } from "./livechanges.js";
 import { TagPanel } from "./tagpanel.js";
 import { NetworkWatch } from "./networkwatch.js";
+import { NewsWatch } from "./newswatch.js";
+import { People } from "./people.js";
+import { Person } from "./person.js";
 import { Queue } from "./queue.js";
 import { showReadOnly } from "./readonly.js";
 import { Refreshing } from "./refreshing.js";
@@ -92,6 +96,17 @@ session.byObject = () => settings.byObject;
 const firstHints = new FirstHints(session, byId("first-hint"));
 const network = new NetworkWatch(api.getNetwork, clock, () => renderer.network());
 const refreshing = new Refreshing(session, clock);
+const live = new LiveChanges(session, api, clock);
+const news = new NewsWatch({
+  read: api.getNews,
+  connect: api.streamNews,
+  image: () => session.openId,
+  clock,
+  onPeople: () => renderer.refresh(),
+  onChanges: (changes) => live.take(changes),
+});
+const people = new People(session, new Person(), news);
+session.takenBy = (/** @type {number} */ image) => people.on(image);
 const stage = new Stage(host, session, settings, () => {
   renderer.zoom();
   hover.show();
@@ -105,7 +120,7 @@ const tags = new TagPanel(session);
 const files = new FileList(byId("file-list"), (id) => {
 renderer.foldFiles(); // if the list covers the image
   void session.open(id);
-});
+}, session.takenBy);
 const toolbar = new Toolbar(byId("tools"));
 const input = new Input({
   host,
@@ -128,9 +143,9 @@ const more = new MoreMenu(byId("more-menu"), session, clipboard);
 const tidy = new TidyPanel(session, settings, clock);
 const review = new Review(session, settings);
 const list = new ListPanel(session, settings, files);
-const renderer = new Renderer({ session, settings, stage, files, labels, setup, attributes, tags, toolbar, input, view, tidy, review, list, network, hover, more, boxes, importing });
+const renderer = new Renderer({ session, settings, stage, files, labels, setup, attributes, tags, toolbar, input, view, tidy, review, list, network, hover, more, boxes, importing, people });
 const counts = new Counts(/** @type {HTMLDialogElement} */ (byId("counts")), (sentence) => toasts.show(sentence));
-const commands = actions({ session, settings, stage, labels, setup, attributes, tags, input, renderer, toasts, counts, clipboard, importing });
+const commands = actions({ session, settings, stage, labels, setup, attributes, tags, input, renderer, toasts, counts, clipboard, importing, people });
 
 new KeyDialog(/** @type {HTMLDialogElement} */ (byId("keys")), nameButtons);
 fillExports(byId("export-menu"), byId("export"), () => session.project?.formats ?? [], () => !session.project?.images.some(({ objects }) => objects), () => queue.waiting, { onSay: say, onToast: (sentence) => toasts.show(sentence) });
@@ -170,11 +185,19 @@ for (const event of ["online", "focus"]) {
     refreshing.wake();
   });
 }
-document.addEventListener("visibilitychange", () => refreshing.wake());
+document.addEventListener("visibilitychange", () => {
+  refreshing.wake();
+  news.wake();
+});
 window.addEventListener("beforeunload", (event) => {
   if (queue.waiting) event.preventDefault();
 });
 
 void network.run();
 void boxes.run();
-void session.start().then(() => refreshing.run(() => !document.hidden));
+void session.start().then(() => {
+  const watched = () => !document.hidden;
+  people.greet();
+  void news.run(session.project?.news, watched);
+  return refreshing.run(watched);
+});

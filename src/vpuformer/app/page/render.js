@@ -32,6 +32,7 @@ import { inside } from "./viewport.js";
  * @property {import("./moremenu.js").MoreMenu} more
  * @property {import("./boxwatch.js").BoxWatch} boxes
  * @property {import("./importdialog.js").ImportDialog} importing
+ * @property {import("./people.js").People} people
  */
 
 /** @param {string} act @returns {HTMLButtonElement[]} */
@@ -100,7 +101,7 @@ export class Renderer {
   now() {
     cancelAnimationFrame(this.#frame);
     this.#frame = 0;
-    const { session, settings, stage, files, labels, setup, attributes, tags, toolbar, input, view, tidy, review, list, network, hover, more, boxes, importing } = this.#deps;
+    const { session, settings, stage, files, labels, setup, attributes, tags, toolbar, input, view, tidy, review, list, network, hover, more, boxes, importing, people } = this.#deps;
     const { project, image, current, trouble } = session;
     byId("files").hidden = !settings.files;
     byId("side").hidden = !settings.side;
@@ -162,6 +163,7 @@ export class Renderer {
     more.show();
     void boxes.look();
     importing.show();
+    people.show();
     for (const button of buttonsFor("unaccept")) button.hidden = !current?.optimistic.accepted;
     this.#image();
     byId("empty").hidden = !trouble;

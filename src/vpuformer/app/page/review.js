@@ -13,10 +13,10 @@ const VERDICTS = [["review-accept", "accepted"], ["review-reject", "rejected"]];
  *
  * @param {ImageReview} review
  */
-export function reviewText({ verdict, comment }) {
+export function reviewText({ verdict, comment, person }) {
   if (!verdict) return comment ? `Comment of the last review: ${comment}` : "";
   if (verdict === "accepted" && !comment) return "";
-  const what = verdict === "accepted" ? "Accepted in review" : "Rejected in review";
+  const what = `${verdict === "accepted" ? "Accepted" : "Rejected"} in review${person ? ` by ${person}` : ""}`;
   return comment ? `${what}: ${comment}` : what;
 }
 

@@ -28,6 +28,8 @@ export class Session extends Shaping {
   #failed = undefined;
   /** Whether the trouble may pass by itself. */
   #passing = false;
+  /** Returns who else has an image open; empty if nobody has. @type {(image: number) => string} */
+  takenBy = () => "";
   #api;
   #recall;
 
@@ -144,10 +146,13 @@ export class Session extends Shaping {
     }
   }
 
-  /** Open the next image that needs something: work, or in a review the reviewer. @param {boolean} reviewing */
+  /** Open the next image that needs something and nobody else has open: work, or in a review the reviewer. @param {boolean} reviewing */
   async jump(reviewing) {
-    const next = this.folder.following(this.openId, reviewing ? needsReview : needsWork);
+    const needs = reviewing ? needsReview : needsWork;
+    const next = this.folder.following(this.openId, (image) => needs(image) && !this.takenBy(image.id));
     if (next) return this.open(next.id);
+    const taken = this.folder.following(this.openId, needs);
+    if (taken) return this.listener.onToast(`${this.takenBy(taken.id)} has ${taken.name} open, and no other image needs something.`);
     const where = this.folder.filtering ? " in the list" : "";
     this.listener.onToast(reviewing ? `No other image${where} waits for a review.` : `All other images${where} are done.`);
   }

@@ -68,7 +68,7 @@
  * @typedef {{revision: number, answered: number}} ClientState
  * @typedef {{label?: number | null, accepted?: boolean | null, deleted?: boolean | null, attributes?: Record<string, number | string> | null, known?: ClientState | null}} ObjectChange
  *
- * @typedef {{verdict: "accepted" | "rejected" | null, comment?: string}} ImageReview
+ * @typedef {{verdict: "accepted" | "rejected" | null, comment?: string, person?: string | null}} ImageReview
  * @typedef {{done?: boolean | null, review?: ImageReview | null, tags?: string[] | null}} ImageChange
  *
  * @typedef {object} ImageListed
@@ -112,6 +112,8 @@
  * @property {number} time
  * @property {ExportFormat[]} formats
  * @property {number | null} place
+ * @property {number} news
+ * @property {boolean} shared
  * @property {boolean} read_only
  * @property {boolean} hints
  *
@@ -125,6 +127,7 @@
  * @property {number} seconds
  * @property {number | null} seconds_per_object
  * @property {WorkCounts[]} labels
+ * @property {WorkCounts[]} people
  * @property {WorkCounts[]} days
  *
  * @typedef {{objects: ObjectState[], notes: string[], tags: string[]}} ImportResult
@@ -132,6 +135,10 @@
  * @typedef {{key: string, objects: number[], boxes: boolean}} NewCopies
  *
  * @typedef {{waiting: number, answered: number}} WaitingBoxes
+ *
+ * @typedef {{name: string | null, image: number | null}} PersonHere
+ * @typedef {{image: number | null, object: number | null}} NewsChange
+ * @typedef {{number: number, people: PersonHere[], changes: NewsChange[] | null}} News
  *
  * @typedef {{thing: string, why: string, number: number, examples: string[]}} Reason
  *

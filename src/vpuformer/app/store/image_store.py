@@ -9,7 +9,8 @@ import sqlalchemy as sa
 
 from vpuformer.app.schemas import Verdict
 from vpuformer.app.store.database import Database
-from vpuformer.app.store.rows import CountedObject, ImageRow, Work
+from vpuformer.app.store.person import current_person
+from vpuformer.app.store.rows import CountedObject, ImageRow, TakenStep, Work
 from vpuformer.app.store.tables import HAS_STEP, IMPORT_PREFIX, VISIBLE, images, metadata, objects, steps
 from vpuformer.arrays import Size
 from vpuformer.errors import NotFoundError
@@ -71,7 +72,9 @@ class ImageStore(Database):
 
         A mark removes the verdict of a review, which was about the image as it was; its comment stays.
         """
-        values: dict[str, Any] = {} if done is None else {"done": done, "review": None, "changed": time.time()}
+        values: dict[str, Any] = {}
+        if done is not None:
+            values = {"done": done, "review": None, "changed": time.time(), "person": current_person.get()}
         if size is not None:
             values |= {"height": size[0], "width": size[1]}
         if tags is not None:
@@ -83,7 +86,7 @@ class ImageStore(Database):
 
         An accepted image becomes done, a rejected one not done.
         """
-        values = {"review": verdict, "comment": comment or None, "changed": time.time()}
+        values = {"review": verdict, "comment": comment or None, "changed": time.time(), "person": current_person.get()}
         return self._change_image(identity, values if verdict is None else values | {"done": verdict == "accepted"})
 
     def _change_image(self, identity: int, values: dict[str, Any]) -> ImageRow:
@@ -98,12 +101,15 @@ class ImageStore(Database):
         Objects that are deleted or undone to nothing do not count. Steps of imports are left out.
         """
         standing = VISIBLE & (objects.c.accepted | (objects.c.at > 0))
-        counted = sa.select(objects.c.id, objects.c.image, objects.c.label, objects.c.accepted, objects.c.created)
-        taken = sa.select(steps.c.object, steps.c.created).where(steps.c.key.not_like(f"{IMPORT_PREFIX}-%"))
+        columns = (objects.c.label, objects.c.accepted, objects.c.created, objects.c.person)
+        counted = sa.select(objects.c.id, objects.c.image, *columns)
+        taken = sa.select(steps.c.object, steps.c.created, steps.c.person).where(
+            steps.c.key.not_like(f"{IMPORT_PREFIX}-%")
+        )
         with self._reading() as connection:
             return Work(
                 [CountedObject(*row) for row in connection.execute(counted.where(standing).order_by(objects.c.id))],
-                [(identity, created) for identity, created in connection.execute(taken.order_by(steps.c.created))],
+                [TakenStep(*row) for row in connection.execute(taken.order_by(steps.c.created))],
             )
 
     @property
@@ -132,6 +138,7 @@ _IMAGES = sa.select(
     images.c.comment,
     images.c.changed,
     images.c.tags,
+    images.c.person,
 )
 
 
@@ -162,9 +169,9 @@ def _size(height: int | None, width: int | None) -> Size | None:
 
 
 def _image(row: Any, groups: Sequence[Any] | None) -> ImageRow:
-    identity, name, done, height, width, review, comment, changed, tags = row
+    identity, name, done, height, width, review, comment, changed, tags, person = row
     size = _size(height, width)
-    image = ImageRow(identity, name, done, 0, 0, size, (), changed, review, comment or "", tuple(tags or ()))
+    image = ImageRow(identity, name, done, 0, 0, size, (), changed, review, comment or "", tuple(tags or ()), person)
     if not groups:
         return image
     labels = (group.label for group in groups if group.accepted or group.unaccepted)

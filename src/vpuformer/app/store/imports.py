@@ -187,7 +187,7 @@ class ImportStore(LabelStore):
         if known is None:
             accepted = accept and isinstance(new.mask, bytes)
             values = {"key": key, "label": label, "accepted": accepted, "created": now, "revision": 1, "at": 1}
-            values["attributes"] = dict(new.attributes) or None
+            values |= {"attributes": dict(new.attributes) or None, "person": None}
             identity = self._insert(connection, objects, image=image, **values)
         else:
             identity, count = known.id, len(known.steps)
@@ -204,7 +204,7 @@ class ImportStore(LabelStore):
         content = {"type": "mask"} if isinstance(new.mask, bytes) else {"type": "box", "box": new.mask}
         answer = answer_columns(StepAnswer(new.mask, new.area)) if isinstance(new.mask, bytes) else {}
         step = f"{IMPORT_PREFIX}-{short_digest(str(identity))}-{new.digest}-{count}"
-        values = {"key": step, "position": 0, "content": step_text(content), "created": now}
+        values = {"key": step, "position": 0, "content": step_text(content), "created": now, "person": None}
         self._insert(connection, steps, object=identity, **values, **answer)
         return outcome._replace(id=identity)
 

@@ -30,6 +30,8 @@ class ImageRow(NamedTuple):
     comment: str = ""
     """The reviewer's comment."""
     tags: tuple[str, ...] = ()
+    person: str | None = None
+    """Name of whoever marked the image as done or reviewed it last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +78,26 @@ class CountedObject(NamedTuple):
     accepted: bool
     created: float
     """In seconds since 1970."""
+    person: str | None
+    """Name of whoever changed it last."""
+
+
+class TakenStep(NamedTuple):
+    """A step as counts need it."""
+
+    object: int
+    created: float
+    """In seconds since 1970."""
+    person: str | None = None
+    """Name of whoever took it."""
 
 
 class Work(NamedTuple):
     """What people have done in a folder."""
 
     objects: list[CountedObject]
-    steps: list[tuple[int, float]]
-    """Object and time of each step of a person, in order of time."""
+    steps: list[TakenStep]
+    """The steps of people, in order of time."""
 
 
 @dataclass(frozen=True, slots=True)

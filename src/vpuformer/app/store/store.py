@@ -15,6 +15,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from vpuformer.app.store.image_store import ImageStore
+from vpuformer.app.store.person import current_person
 from vpuformer.app.store.rows import ObjectRow, StepAnswer, StepRow, answer_columns, step_text
 from vpuformer.app.store.shaping import ShapingStore
 from vpuformer.app.store.tables import BACK_TO_FRONT, VERSION, VISIBLE, layout, metadata, objects, steps
@@ -256,7 +257,8 @@ class Store(ShapingStore, ImageStore):
     def _update(connection: sa.Connection, row: ObjectRow, **values: Any) -> ObjectRow:
         """Change an object and increase its revision."""
         values["revision"] = row.revision + 1
-        connection.execute(objects.update().where(objects.c.id == row.id).values(changed=time.time(), **values))
+        by = {"changed": time.time(), "person": current_person.get()}
+        connection.execute(objects.update().where(objects.c.id == row.id).values(**by, **values))
         return replace(row, **values)
 
 

@@ -18,6 +18,8 @@ from sqlalchemy import (
     not_,
 )
 
+from vpuformer.app.store.person import MAX_NAME, current_person
+
 VERSION = 1
 """Version of this layout. Stores of another version are not opened."""
 
@@ -55,6 +57,8 @@ images = Table(
     # Time of the last done mark, review or change of tags, in seconds since 1970.
     Column("changed", Float),
     Column("tags", JSON(none_as_null=True)),
+    # Name of whoever marked the image as done or reviewed it last.
+    Column("person", String(MAX_NAME)),
 )
 
 objects = Table(
@@ -74,6 +78,8 @@ objects = Table(
     # Place among the objects of the image, from back to front; None for an object in front of all that have a place.
     Column("layer", Integer),
     Column("attributes", JSON(none_as_null=True)),
+    # Name of whoever changed the object last.
+    Column("person", String(MAX_NAME), default=current_person.get),
 )
 
 BACK_TO_FRONT = (objects.c.layer.is_(None), objects.c.layer, objects.c.id)
@@ -89,6 +95,8 @@ steps = Table(
     Column("position", Integer),
     Column("content", Text, nullable=False),
     Column("created", Float, nullable=False),
+    # Name of whoever took the step; None in earlier stores, for imports, and for people without a name.
+    Column("person", String(MAX_NAME), default=current_person.get),
     # The answer; None until the step is answered.
     Column("mask", LargeBinary),
     Column("area", Integer),

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Query, Response
 
 from vpuformer.app.annotation.copying import copy_objects
 from vpuformer.app.annotation.importing import import_masks
-from vpuformer.app.http.routes.parameters import ANY_FILE, Body, Bound, Identity, MaybeId, Opened
+from vpuformer.app.http.routes.parameters import ANY_FILE, Announce, Body, Bound, Identity, MaybeId, Opened
 from vpuformer.app.http.routes.project import listed
 from vpuformer.app.images.thumbnails import thumbnail
 from vpuformer.app.schemas import ImageChange, ImageListed, ImageOpened, ImportResult, NewCopies, NewObject, ObjectState
@@ -26,12 +26,13 @@ def router() -> APIRouter:
         return annotator.open(identity, following)
 
     @routes.patch("/images/{identity}", summary="Mark an image as done or not done, review it, or set its tags")
-    def change(identity: Identity, body: ImageChange, annotator: Opened) -> ImageListed:
+    def change(identity: Identity, body: ImageChange, annotator: Opened, announce: Announce) -> ImageListed:
         store = annotator.store
         store.image(identity)
         row = store.change_image(identity, done=body.done, tags=body.tags)
         if body.review is not None:
             row = store.review_image(identity, body.review.verdict, body.review.comment)
+        announce(identity)
         return listed(row)
 
     @routes.get("/images/{identity}/thumbnail", response_class=Response, summary="Read a small JPEG of an image")
@@ -70,15 +71,20 @@ def router() -> APIRouter:
     )
     def new_masks(
         annotator: Opened,
+        announce: Announce,
         identity: Identity,
         content: Body,
         label: MaybeId = None,
         name: Annotated[str, Query(max_length=1000)] = "",
     ) -> ImportResult:
-        return import_masks(annotator, identity, content, label, name)
+        result = import_masks(annotator, identity, content, label, name)
+        announce(identity)
+        return result
 
     @routes.post("/images/{identity}/copies", status_code=201, summary="Copy objects of any image to this one")
-    def new_copies(identity: Identity, body: NewCopies, annotator: Opened) -> ImportResult:
-        return copy_objects(annotator, identity, body)
+    def new_copies(identity: Identity, body: NewCopies, annotator: Opened, announce: Announce) -> ImportResult:
+        result = copy_objects(annotator, identity, body)
+        announce(identity)
+        return result
 
     return routes

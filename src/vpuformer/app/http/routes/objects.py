@@ -7,7 +7,7 @@ from fastapi import APIRouter, Response
 
 from vpuformer.app.annotation.annotator import Annotator
 from vpuformer.app.http.error_handlers import OutdatedError
-from vpuformer.app.http.routes.parameters import Identity, Opened
+from vpuformer.app.http.routes.parameters import Announce, Identity, Opened
 from vpuformer.app.http.telemetry import Telemetry
 from vpuformer.app.images.probability_png import probability_png
 from vpuformer.app.schemas import NewStep, ObjectChange, ObjectState, UndoRedo
@@ -26,33 +26,39 @@ def router(telemetry: Telemetry) -> APIRouter:
         return annotator.state(identity)
 
     @routes.patch("", summary="Accept, label or delete an object, or set its attributes")
-    def change(identity: Identity, body: ObjectChange, annotator: Opened) -> ObjectState:
+    def change(identity: Identity, body: ObjectChange, annotator: Opened, announce: Announce) -> ObjectState:
         fields = body.model_dump(exclude_unset=True, exclude={"known"})
         changed = {name: value for name, value in fields.items() if value is not None or name == "label"}
-        return annotator.change(identity, body.known, **changed)
+        return _announced(announce, annotator.change(identity, body.known, **changed))
 
     @routes.post("/steps", summary="Add a prompt or another step")
-    def step(identity: Identity, body: NewStep, annotator: Opened) -> ObjectState:
+    def step(identity: Identity, body: NewStep, annotator: Opened, announce: Announce) -> ObjectState:
         with _conflicts_with_state(annotator, identity):
             answered = annotator.step(identity, body)
         telemetry.step(body.step.type, answered.seconds)
-        return answered
+        return _announced(announce, answered)
 
     @routes.post("/undo", summary="Undo the last step")
-    def undo(identity: Identity, body: UndoRedo, annotator: Opened) -> ObjectState:
+    def undo(identity: Identity, body: UndoRedo, annotator: Opened, announce: Announce) -> ObjectState:
         with _conflicts_with_state(annotator, identity):
-            return annotator.undo_redo(identity, body.revision, -1)
+            return _announced(announce, annotator.undo_redo(identity, body.revision, -1))
 
     @routes.post("/redo", summary="Redo the step that was undone last")
-    def redo(identity: Identity, body: UndoRedo, annotator: Opened) -> ObjectState:
+    def redo(identity: Identity, body: UndoRedo, annotator: Opened, announce: Announce) -> ObjectState:
         with _conflicts_with_state(annotator, identity):
-            return annotator.undo_redo(identity, body.revision, 1)
+            return _announced(announce, annotator.undo_redo(identity, body.revision, 1))
 
     @routes.get("/probability", response_class=Response, summary="Read the probability map as a PNG")
     def probability(identity: Identity, annotator: Opened) -> Response:
         return Response(probability_png(annotator.probability(identity), MAX_SHOWN), media_type="image/png")
 
     return routes
+
+
+def _announced(announce: Announce, state: ObjectState) -> ObjectState:
+    """Add a change of an object to the news, or one of its image if other objects or their order have changed too."""
+    announce(state.image, state.id if state.order is None else None)
+    return state
 
 
 @contextmanager

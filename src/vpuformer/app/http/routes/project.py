@@ -4,7 +4,7 @@ import time
 from typing import Annotated, Any
 from urllib.parse import quote
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import PlainTextResponse, Response, StreamingResponse
 from pydantic_core import to_json
 
@@ -14,7 +14,8 @@ from vpuformer.app.annotation.exporting import accepted_images, label_names, lef
 from vpuformer.app.annotation.folder_import import ImportSettings, import_folder
 from vpuformer.app.annotation.progress import csv_text, progress
 from vpuformer.app.http.routes.labels import label_message, settings_message
-from vpuformer.app.http.routes.parameters import ANY_FILE, Body, Bound, Opened
+from vpuformer.app.http.routes.news import STREAMING
+from vpuformer.app.http.routes.parameters import ANY_FILE, Announce, Body, Bound, Opened, Visitor, WindowId
 from vpuformer.app.images.folder import Folder
 from vpuformer.app.images.originals import notes_on_files
 from vpuformer.app.import_report import FolderImport
@@ -72,8 +73,9 @@ def router(*, hints: bool = False) -> APIRouter:
     routes = APIRouter(tags=["project"])
 
     @routes.get("/project", response_model=Project, summary="List the images, labels and export formats")
-    def project(annotator: Opened, since: Bound = None) -> Response:
+    def project(request: Request, annotator: Opened, since: Bound = None) -> Response:
         store, now = annotator.store, time.time()
+        news = annotator.changes.number  # before all is read: what changes meanwhile is reported again
         # No model is made of each image: of 50,000, that would take longer than to read them.
         images = [_listed(row) for row in annotator.gallery.listed(None if since is None else since - _LATEST)]
         content = Project(
@@ -88,6 +90,8 @@ def router(*, hints: bool = False) -> APIRouter:
             time=now,
             formats=[ExportFormat(name=each.name, title=each.title, summary=each.summary) for each in FORMATS.values()],
             place=store.last_image,
+            news=news,
+            shared=request.app.state.shared,
             read_only=annotator.read_only,
             hints=hints,
         )
@@ -109,9 +113,11 @@ def router(*, hints: bool = False) -> APIRouter:
             return NetworkState(**segmenter.state._asdict())
         return NetworkState(state="ready", progress=1)
 
-    @routes.put("/place", status_code=204, summary="Remember which image was open last")
-    def place(body: LastImage, annotator: Opened) -> None:
+    @routes.put("/place", status_code=204, summary="Remember which image was open last, and that it is open now")
+    def place(body: LastImage, annotator: Opened, visitor: Visitor, window: WindowId) -> None:
         annotator.store.set_last_image(body.image)
+        if window is not None:
+            annotator.presence.note(window, visitor, body.image, STREAMING)
 
     @routes.get("/export", response_class=StreamingResponse, summary="Export the accepted objects as a zip file")
     def export(annotator: Opened, form: Annotated[str, Query(alias="format", max_length=20)]) -> StreamingResponse:
@@ -125,6 +131,7 @@ def router(*, hints: bool = False) -> APIRouter:
     @routes.post("/import", openapi_extra=ANY_FILE, summary="Import annotations of all images")
     def import_all(
         annotator: Opened,
+        announce: Announce,
         content: Body,
         name: Annotated[str, Query(max_length=1000)] = "",
         label: Annotated[Name | None, Query()] = None,
@@ -135,6 +142,8 @@ def router(*, hints: bool = False) -> APIRouter:
         report = import_folder(annotator.folder, annotator.store, Bundle(content, name), settings)
         if report.waiting and not dry_run:
             annotator.boxes.look()
+        if not dry_run:
+            announce()
         return report
 
     @routes.get("/boxes", summary="Read how many boxes wait for the network")

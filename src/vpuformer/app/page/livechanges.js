@@ -1,0 +1,75 @@
+/** Shows what others change while they do: the objects of the open image, and the list. */
+
+/** @typedef {import("./types.js").NewsChange} NewsChange */
+
+/** Minimum pause in milliseconds between two updates, and as a multiple of the time that the last one took. */
+export const REST = 1_000;
+const EASE = 10;
+/** Number of objects above which the whole image is read. */
+const MANY = 10;
+
+export class LiveChanges {
+  /** Ids of objects of the open image. @type {Set<number>} */
+  #objects = new Set();
+  #wholeImage = false;
+  #waiting = false;
+  #running = false;
+  #session;
+  #api;
+  #clock;
+
+  /**
+   * @param {import("./session.js").Session} session
+   * @param {Pick<typeof import("./api.js"), "getObject" | "openImage">} api
+   * @param {{sleep: (ms: number) => {done: Promise<void>}, now: () => number}} clock
+   */
+  constructor(session, api, clock) {
+    this.#session = session;
+    this.#api = api;
+    this.#clock = clock;
+  }
+
+  /** @param {NewsChange[] | null} changes null: unknown ones */
+  take(changes) {
+    for (const { image, object } of changes ?? []) {
+      if (image !== this.#session.image?.id) continue;
+      if (object === null) this.#wholeImage = true;
+      else this.#objects.add(object);
+    }
+    if (changes === null || this.#objects.size > MANY) this.#wholeImage = true;
+    this.#waiting = true;
+    void this.#run();
+  }
+
+  async #run() {
+    if (this.#running) return;
+    this.#running = true;
+    while (this.#waiting) {
+      const [whole, objects] = [this.#wholeImage, [...this.#objects]];
+      this.#waiting = this.#wholeImage = false;
+      this.#objects.clear();
+      const begun = this.#clock.now();
+      if (whole) await this.#readImage();
+      else for (const id of objects) await this.#readObject(id);
+      await this.#session.refresh();
+      await this.#clock.sleep(Math.max(REST, EASE * (this.#clock.now() - begun))).done;
+    }
+    this.#running = false;
+  }
+
+  /** @param {number} id */
+  async #readObject(id) {
+    const state = await this.#api.getObject(id).catch(() => null);
+    if (state && state.image === this.#session.image?.id) this.#session.takeOver(state.image, [state]);
+  }
+
+  async #readImage() {
+    const { image } = this.#session;
+    const fresh = image && (await this.#api.openImage(image.id).catch(() => null));
+    if (!fresh || image !== this.#session.image) return;
+    const ids = fresh.objects.map(({ id }) => id);
+    const gone = this.#session.entries.flatMap(({ id, confirmed }) => (confirmed && id !== null && !ids.includes(id) ? [{ ...confirmed, deleted: true }] : []));
+    if (!this.#session.queue.waiting) image.review = fresh.review;
+    this.#session.takeOver(fresh.id, [...fresh.objects, ...gone], ids);
+  }
+}
