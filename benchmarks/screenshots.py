@@ -71,6 +71,8 @@ def main() -> None:
             with opened(address, color_scheme="light") as person:
                 review(person)
                 keep(person, "app-review")
+            with opened(address, color_scheme="light") as person, somebody_else(person, address):
+                keep(person, "app-people")
     with tempfile.TemporaryDirectory() as place:
         shutil.copy(ROOT / "examples/coffee.jpg", place)
         with labelled(Path(place)), served(Path(place)) as address, opened(address, color_scheme="light") as person:
@@ -122,6 +124,26 @@ def work(person: Person) -> None:
     person.scribble([(345, 288), (366, 300), (388, 288)])
     person.page.mouse.move(*person.place((300, 395)))
     person.page.wait_for_timeout(300)
+
+
+@contextlib.contextmanager
+def somebody_else(person: Person, address: str) -> Iterator[None]:
+    """Ann comes to the image that is open, and Ben to another one."""
+    person.page.evaluate("document.cookie = 'vpuformer-person=0123456789abcdef.Me; Path=/'")
+    browser = person.page.context.browser
+    assert browser is not None
+    for name, image in (("Ann", "coffee.jpg"), ("Ben", "chelsea.jpg")):
+        other = browser.new_context()
+        other.add_cookies([{"name": "vpuformer-person", "value": f"{name.encode().hex():0>16}.{name}", "url": address}])
+        page = other.new_page()
+        page.goto(address)
+        page.get_by_text(image).first.click()
+        page.get_by_role("heading", name=image).wait_for()
+    person.page.reload()
+    person.page.get_by_text("coffee.jpg").first.click()
+    person.page.get_by_text("Ben", exact=False).first.wait_for()
+    person.page.get_by_text("Ann has this image open, too.").wait_for()
+    yield
 
 
 def review(person: Person) -> None:

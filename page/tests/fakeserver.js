@@ -9,7 +9,7 @@ export const state = (more = {}) => ({
 /** @param {string} type @param {object} more */
 export const storedStep = (type, more = {}) => ({
   type, positive: true, only_here: false, point: null, box: null, path: null, radius: null, step: null, index: null,
-  threshold: null, holes: null, specks: null, smooth: null, objects: null, live: true, ...more,
+  threshold: null, holes: null, specks: null, smooth: null, objects: null, live: true, person: null, ...more,
 });
 
 /** Let everything run that can. */

@@ -135,3 +135,16 @@ test("a name survives the cookie, whatever it holds", () => {
   assert.equal(nameIn(cookieFor("0123456789abcdef", " x\ud83d ")), "x");
   assert.deepEqual(["", "vpuformer-person=0123.%E0%A4%A; b=2"].map(nameIn), ["", ""]);
 });
+
+test("a label that somebody deletes while it is chosen is not missed", async () => {
+  const { session, api, toasts } = await begin();
+  session.chooseLabel(4);
+  const project = await api.getProject();
+  api.getProject = async () => ({ ...project, labels: [] });
+  const live = new LiveChanges(session, api, { now: () => 0, sleep: () => ({ done: Promise.resolve() }) });
+  live.take([{ image: null, object: null }]);
+  await settle();
+  live.take([{ image: null, object: null }]);
+  await settle();
+  assert.deepEqual([session.label, toasts.map(({ text }) => text)], [null, ["Somebody deleted the chosen label. The next objects have none."]]);
+});

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import uvicorn
+from fastapi import FastAPI
 from playwright.sync_api import Page, sync_playwright
 
 from vpuformer.app.annotation.background_segmenter import BackgroundSegmenter
@@ -94,7 +95,8 @@ def running(app: Any, port: int = 0) -> Iterator[str]:
     """The address of an application that is served."""
     with bind("127.0.0.1", port) as socket:
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
-        app.state.ends = lambda: server.should_exit
+        if isinstance(app, FastAPI):
+            app.state.ends = lambda: server.should_exit
         thread = threading.Thread(target=server.run, kwargs={"sockets": [socket]}, daemon=True)
         thread.start()
         try:

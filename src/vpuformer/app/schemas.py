@@ -138,6 +138,8 @@ class StoredStep(Message):
     """Ids of the objects that a step has merged, subtracted or split off."""
     live: bool
     """Whether this is an active prompt: in force, not removed, and later than the last fresh start."""
+    person: str | None = None
+    """Name of whoever took it."""
 
 
 class Choice(Message):

@@ -31,7 +31,9 @@ def label_name(text: str) -> str:
 
 
 def one_line(text: str, longest: int) -> str | None:
-    """Text of any origin as a name on one line, cut to the longest length; None if nothing of it can be seen.
+    """Text of any origin as a name on one line, cut to the longest length.
+
+    None if nothing of it can be seen.
 
     >>> one_line(" a\\n\\tcat ", 100), one_line("\\x00 ", 100)
     ('a cat', None)

@@ -107,6 +107,7 @@ def test_a_name_is_one_short_line(name: str, read: str | None) -> None:
 def test_steps_objects_and_reviews_have_a_name(client: TestClient) -> None:
     identity = outline(client, ANN, "window-ann")
     client.patch(f"/api/objects/{identity}", json={"accepted": True}, headers=headers(BOB, "window-bob"))
+    assert [each["person"] for each in client.get(f"/api/objects/{identity}").json()["steps"]] == ["Ann"]
     client.patch("/api/images/1", json={"review": {"verdict": "rejected"}}, headers=headers(BOB, "window-bob"))
     assert client.get("/api/images/1").json()["review"]["person"] == "Bob"
     people = {row["name"]: (row["objects"], row["accepted"]) for row in client.get("/api/progress").json()["people"]}

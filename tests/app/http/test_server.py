@@ -95,6 +95,8 @@ def test_the_project_before_anything_was_done(client: TestClient) -> None:
         "model": "disks",
         "model_sha256": "0" * 64,
         "version": vpuformer.__version__,
+        "read_only": False,
+        "hints": False,
         "labels": [],
         "label_settings": {"attributes": [], "tags": [], "label_required": False},
         "images": [

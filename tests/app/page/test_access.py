@@ -131,7 +131,13 @@ def test_axe_finds_nothing_serious(address: str, scheme: str) -> None:
         assert page.locator("#more-menu").is_visible()
         assert faults(person) == []
         page.keyboard.press("Escape")
-        for key, shown in (("d", "#ask"), ("?", "#keys"), ("i", "#import-dialog"), ("Control+s", "#export-menu")):
+        for key, shown in (
+            ("d", "#ask"),
+            ("?", "#keys"),
+            ("i", "#import-dialog"),
+            ("F7", "#people"),
+            ("Control+s", "#export-menu"),
+        ):
             page.keyboard.press(key)
             page.locator(shown).wait_for()
             assert (faults(person), shown) == ([], shown)

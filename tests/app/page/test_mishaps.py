@@ -35,8 +35,10 @@ def add_label(person: Person, name: str) -> None:
 
 
 def beside(person: Person) -> Person:
-    """The same person at the same folder in another tab."""
+    """The same person at the same folder in another tab, which is not told at once what changes."""
     other = Person(person.page.context.new_page())
+    other.page.route("**/api/news*", lambda route: route.abort())
+    other.page.route("**/api/news/**", lambda route: route.abort())
     other.page.goto(person.page.url)
     other.wait(state="idle")
     return other

@@ -12,6 +12,7 @@ from playwright.sync_api import Page, Route
 from support import browser as browsing
 from support.app_disks import Disks
 from support.browser import EXAMPLES, Person, opened, running
+from vpuformer.app.http.routes import news
 from vpuformer.app.http.server import create_app
 from vpuformer.app.store.tables import layout
 
@@ -63,7 +64,8 @@ def note(page: Page, name: str) -> str:
     return page.locator(".file", has_text=name).locator(".file-note").inner_text()
 
 
-def test_two_people_see_each_other_and_each_others_work(address: str) -> None:
+def test_two_people_see_each_other_and_each_others_work(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(news, "STREAMING", 1.5)
     with opened(address) as ann:
         page = ann.page
         for hidden in ("#here", "#people-note", "#people"):
@@ -99,6 +101,9 @@ def test_two_people_see_each_other_and_each_others_work(address: str) -> None:
             page.locator("#objects .object").wait_for()
             bob.press("Enter")
             page.locator("#object-count", has_text="1 of 1 accepted").wait_for()
+            page.locator("#objects .object .row").first.click()
+            assert page.locator(".step-person").inner_text() == "Bob <b>"
+            ann.press("n")
             ann.click((300, 200))
             bob.page.locator("#objects .object").nth(1).wait_for()
 
@@ -106,7 +111,7 @@ def test_two_people_see_each_other_and_each_others_work(address: str) -> None:
             page.locator("#people").get_by_text("You see at once what others change.").wait_for()
             page.locator("#people").get_by_role("button", name="b.jpg").wait_for()
             page.keyboard.press("Escape")
-        page.locator("#here").wait_for(state="hidden", timeout=20_000)
+        page.locator("#here").wait_for(state="hidden")
         page.locator("#toggle-filter").click()
         page.get_by_role("button", name="Counts").click()
         table = page.locator("#counts").get_by_role("table", name="People")

@@ -44,9 +44,9 @@ class ChangeFeed:
             self._changes.append(Change(window, image, identity))
 
     def since(self, number: int, window: str) -> tuple[int, list[Change] | None]:
-        """Return the number of the last change, and the changes by other windows after the one with this number.
+        """Return the number of the last change, and the changes by other windows since.
 
-        None stands for changes that are no longer known.
+        Those are the changes after the one with this number; None if they are no longer known.
         """
         with self._lock:
             new = self._number - number

@@ -8,6 +8,7 @@ from vpuformer.app.annotation import history
 from vpuformer.app.schemas import Choice, ObjectState, StoredStep
 from vpuformer.app.step_schemas import RleMask
 from vpuformer.app.store import rle
+from vpuformer.app.store.person import current_person
 from vpuformer.app.store.rows import ObjectRow, StepAnswer, StepRow, last_answered
 from vpuformer.app.store.store import Store
 from vpuformer.arrays import Size
@@ -75,7 +76,8 @@ class LoadedObject:
     def with_step(self, identity: int, content: dict[str, Any], answer: StepAnswer | None) -> "LoadedObject":
         """Return the object with a step that the store just added in place of the undone ones."""
         row = replace(self.row, revision=self.row.revision + 1, at=self.row.at + 1)
-        added = LoadedObject(self._store, row, [*self.steps[: self.row.at], StepRow(identity, content, False, 0, None)])
+        step = StepRow(identity, content, False, 0, None, current_person.get())
+        added = LoadedObject(self._store, row, [*self.steps[: self.row.at], step])
         added._answers = {index: former for index, former in self._answers.items() if index < self.row.at}
         if answer is not None:
             added._remember(self.row.at, answer)
@@ -109,6 +111,7 @@ class LoadedObject:
                 StoredStep(
                     **{name: value for name, value in step.content.items() if name in StoredStep.model_fields},
                     live=position in active,
+                    person=step.person,
                 )
                 for position, step in enumerate(self.steps[since:], start=since)
             ],

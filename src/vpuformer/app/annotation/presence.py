@@ -1,4 +1,7 @@
-"""Who has the page open, and on which image. Kept in memory: a server knows the windows that it serves."""
+"""The people who have the page open, and their images.
+
+Kept in memory: a server knows the windows that it serves.
+"""
 
 import threading
 import time

@@ -51,10 +51,19 @@ export class LiveChanges {
       const begun = this.#clock.now();
       if (whole) await this.#readImage();
       else for (const id of objects) await this.#readObject(id);
-      await this.#session.refresh();
+      await this.#readList();
       await this.#clock.sleep(Math.max(REST, EASE * (this.#clock.now() - begun))).done;
     }
     this.#running = false;
+  }
+
+  async #readList() {
+    const { label, listener, project } = this.#session;
+    const known = project?.labels.some(({ id }) => id === label);
+    await this.#session.refresh();
+    if (known && label !== null && this.#session.label === null && !project?.labels.some(({ id }) => id === label)) {
+      listener.onToast("Somebody deleted the chosen label. The next objects have none.");
+    }
   }
 
   /** @param {number} id */

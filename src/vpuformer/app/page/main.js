@@ -105,7 +105,9 @@ const news = new NewsWatch({
   onPeople: () => renderer.refresh(),
   onChanges: (changes) => live.take(changes),
 });
-const people = new People(session, new Person(), news);
+const person = new Person();
+const people = new People(session, person, news);
+session.ownName = () => person.name;
 session.takenBy = (/** @type {number} */ image) => people.on(image);
 const stage = new Stage(host, session, settings, () => {
   renderer.zoom();

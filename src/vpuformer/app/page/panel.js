@@ -25,7 +25,7 @@ export function showSteps(host, session) {
     return;
   }
   const { steps, at, known } = entry.optimistic;
-  const signature = JSON.stringify([entry.key, at, known, session.selected, steps.map((step) => [stepName(step), step.live, step.only_here, positionText(step)])]);
+  const signature = JSON.stringify([entry.key, at, known, session.selected, steps.map((step) => [stepName(step), step.live, step.only_here, positionText(step), step.person])]);
   const fresh = relist(host, signature, () =>
     steps.map((step, index) => {
       const prompt = isPrompt(step) && step.live && index < at;
@@ -35,6 +35,7 @@ export function showSteps(host, session) {
         make("span", { class: `step-icon ${isPrompt(step) ? (step.positive ? "positive" : "negative") : ""}` }, name),
         make("span", { class: "step-name ellipsis" }, stepName(step)),
         ...(step.only_here ? [icon("near"), make("span", { class: "hidden" }, "only here")] : []),
+        ...(step.person && step.person !== session.ownName() ? [make("span", { class: "quiet ellipsis step-person" }, step.person)] : []),
         make("span", { class: "quiet number" }, positionText(step)),
       ];
       const row = prompt

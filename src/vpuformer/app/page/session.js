@@ -30,6 +30,8 @@ export class Session extends Shaping {
   #passing = false;
   /** Returns who else has an image open; empty if nobody has. @type {(image: number) => string} */
   takenBy = () => "";
+  /** Returns the name of the person; empty if none was given. */
+  ownName = () => "";
   #api;
   #recall;
 

@@ -41,6 +41,7 @@ function storedStep(step) {
     smooth: step.type === "tidy" ? step.smooth : null,
     objects: "objects" in step ? step.objects : null,
     live: true,
+    person: null,
   };
 }
 

@@ -36,6 +36,7 @@
  * @property {number | null} smooth
  * @property {number[] | null} objects
  * @property {boolean} live
+ * @property {string | null} person
  *
  * @typedef {{index: number, scores: number[]}} Choice
  *

@@ -109,6 +109,8 @@ class StepRow:
     answered: bool
     area: int
     seconds: float | None
+    person: str | None = None
+    """Name of whoever took it."""
 
 
 def last_answered(row: ObjectRow, steps: Sequence[StepRow]) -> int | None:

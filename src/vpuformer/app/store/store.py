@@ -279,14 +279,16 @@ _OBJECTS = sa.select(
 
 
 _STEPS = (
-    sa.select(steps.c.id, steps.c.content, steps.c.mask.is_not(None), steps.c.area, steps.c.seconds)
+    sa.select(steps.c.id, steps.c.content, steps.c.mask.is_not(None), steps.c.area, steps.c.seconds, steps.c.person)
     .where(steps.c.position.is_not(None))
     .order_by(steps.c.object, steps.c.position)
 )
 
 
-def _step(identity: int, content: str, answered: object, area: int | None, seconds: float | None) -> StepRow:
-    return StepRow(identity, _content(content), bool(answered), area or 0, seconds)
+def _step(
+    identity: int, content: str, answered: object, area: int | None, seconds: float | None, person: str | None
+) -> StepRow:
+    return StepRow(identity, _content(content), bool(answered), area or 0, seconds, person)
 
 
 def _object(row: Sequence[Any]) -> ObjectRow:
