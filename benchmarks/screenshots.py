@@ -79,6 +79,11 @@ def main() -> None:
             describe(person)
             keep(person, "app-labels")
     with tempfile.TemporaryDirectory() as place:
+        shutil.copy(ROOT / "examples/coffee.jpg", place)
+        with served(Path(place)) as address, opened(address, color_scheme="light") as person:
+            edit_polygon(person)
+            keep(person, "app-polygon")
+    with tempfile.TemporaryDirectory() as place:
         Image.fromarray(data.coins()).save(Path(place, "coins.png"))
         with served(Path(place)) as address, opened(address, color_scheme="light") as person:
             crowd(person)
@@ -123,6 +128,17 @@ def work(person: Person) -> None:
     person.press("2")
     person.scribble([(345, 288), (366, 300), (388, 288)])
     person.page.mouse.move(*person.place((300, 395)))
+    person.page.wait_for_timeout(300)
+
+
+def edit_polygon(person: Person) -> None:
+    """Show the cup as a polygon, and select a corner."""
+    person.drag([(165, 15), (410, 325)])
+    person.press("F9")
+    person.page.get_by_text("corners, IoU").wait_for()
+    for _ in range(4):
+        person.press("Tab")
+    person.page.mouse.move(*person.place((560, 380)))
     person.page.wait_for_timeout(300)
 
 

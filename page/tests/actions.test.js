@@ -18,13 +18,17 @@ test("steps are brought into the image, or dropped if they lie beside it", () =>
   assert.notEqual(brush(-3, 3), null);
 });
 
+const grips = { flush() {} };
+const preview = { drop() {} };
+const polygon = { isOpen: false, flush() {} };
+
 test("a corner that the keyboard has set belongs to its image and its tool", () => {
   const sent = [];
   const session = { image: { id: 1, width: 100, height: 50 }, act: (step) => sent.push(step.type) };
   const settings = { tool: "box", positive: true };
   const stage = { image: session.image, cross: [10, 10], draft: null, redraw() {} };
   const still = { updateCursor() {}, refresh() {} };
-  const commands = actions(/** @type {any} */ ({ session, settings, stage, input: still, renderer: still }));
+  const commands = actions(/** @type {any} */ ({ session, settings, stage, grips, polygon, preview, input: still, renderer: still }));
   commands.run("positive", ".");
   stage.image = session.image = { id: 2, width: 100, height: 50 };
   stage.cross = [30, 30];
@@ -46,7 +50,7 @@ test("a prompt for an image that is seen only until the next frame is not one fo
   const former = { id: 1, width: 100, height: 50 };
   const session = { image: former, act: (step) => sent.push(step) };
   const stage = { image: former };
-  const commands = actions(/** @type {any} */ ({ session, stage, settings: { onlyHere: false } }));
+  const commands = actions(/** @type {any} */ ({ session, stage, grips, polygon, preview, settings: { onlyHere: false } }));
   const click = { type: /** @type {const} */ ("click"), point: /** @type {[number, number]} */ ([3, 4]), positive: true };
   session.image = { ...former, id: 2 };
   commands.prompt(click);
@@ -64,7 +68,7 @@ test("only here holds for prompts on a mask, and ends with the object", () => {
   const still = { updateCursor() {}, refresh() {} };
   const said = [];
   const toasts = { show: (text) => said.push(text) };
-  const commands = actions(/** @type {any} */ ({ session, settings, stage: { image }, input: still, renderer: still, toasts }));
+  const commands = actions(/** @type {any} */ ({ session, settings, stage: { image }, grips, polygon, preview, input: still, renderer: still, toasts }));
   const click = /** @type {any} */ ({ type: "click", point: [3, 4], positive: true });
   commands.run("onlyHere", "o");
   assert.deepEqual([settings.onlyHere, said.length], [false, 1]);

@@ -37,6 +37,14 @@ test("fingers tremble: a small drag by touch is a click", () => {
   assert.equal(drag(SMART, {}, [[0, 0], [6, 0]])[0].type, "box");
 });
 
+test("only the left button without Shift grips", () => {
+  const grip = /** @type {const} */ ("open");
+  assert.deepEqual(drag({ ...SMART, grip }, {}, [[0, 0], [8, 8]]), []);
+  assert.equal(drag({ ...SMART, grip }, {}, [[0, 0], [1, 1]])[0].type, "click");
+  assert.equal(drag({ ...SMART, grip }, { button: 2 }, [[0, 0], [8, 8]])[0].type, "box");
+  assert.equal(drag({ ...SMART, grip }, { shift: true }, [[0, 0], [8, 8]])[0].type, "scribble");
+});
+
 test("the switch turns the meaning of the buttons round", () => {
   const negative = { ...SMART, positive: false };
   assert.equal(drag(negative, {}, [[0, 0]])[0].positive, false);

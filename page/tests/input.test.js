@@ -8,15 +8,17 @@ function begin(tool = "box") {
   globalThis.window ??= /** @type {any} */ (new EventTarget());
   globalThis.Element ??= /** @type {any} */ (class {});
   const host = Object.assign(new EventTarget(), { dataset: {}, focus() {}, setPointerCapture() {}, getBoundingClientRect: () => ({ left: 0, top: 0 }) });
-  const stage = { image: { id: 1 }, draft: null, toImage: (at) => at, redraw() {}, pan() {} };
+  const stage = { image: { id: 1 }, draft: null, view: { scale: 1 }, toImage: (at) => at, redraw() {}, pan() {} };
   const steps = [];
+  const moves = [];
+  const grip = (point) => (point[0] < 200 ? null : { solid: point[0] > 250, move: (by) => moves.push(["move", ...by]), drop: (by) => moves.push(["drop", ...by]), cancel: () => moves.push(["cancel"]) });
   const settings = { positive: true, radius: 5 };
-  const input = new Input(/** @type {any} */ ({ host, stage, settings, moving: () => false, tool: () => tool, onPrompt: (step) => steps.push(step), onPick() {}, onHover() {} }));
+  const input = new Input(/** @type {any} */ ({ host, stage, settings, moving: () => false, tool: () => tool, grip, pans: () => false, onPrompt: (step) => steps.push(step), onPick() {}, onHover() {} }));
   const hand = (type, x, y, more = {}) => {
     const event = { clientX: x, clientY: y, pointerId: 1, button: 0, pointerType: "mouse", shiftKey: false, altKey: false, ...more };
     host.dispatchEvent(Object.assign(new Event(`pointer${type}`), event));
   };
-  return { input, stage, steps, hand };
+  return { input, stage, steps, moves, hand };
 }
 
 test("what is drawn becomes a prompt when the pointer is lifted", () => {
@@ -25,6 +27,24 @@ test("what is drawn becomes a prompt when the pointer is lifted", () => {
   hand("move", 60, 40);
   hand("up", 60, 40);
   assert.deepEqual(steps, [{ type: "box", box: [10, 10, 60, 40], positive: true }]);
+});
+
+test("a drag moves what it grips, and a press on it is a prompt unless it is solid", () => {
+  const { hand, input, moves, steps } = begin("click");
+  hand("down", 210, 10);
+  hand("move", 230, 20);
+  hand("up", 230, 20);
+  assert.deepEqual(moves.splice(0), [["move", 20, 10], ["drop", 20, 10]]);
+  hand("down", 210, 10);
+  hand("move", 230, 20);
+  input.cancel();
+  assert.deepEqual(moves.splice(0).at(-1), ["cancel"]);
+  hand("down", 210, 10);
+  hand("up", 211, 10);
+  assert.deepEqual([moves.splice(0), steps.length], [[["cancel"]], 1]);
+  hand("down", 260, 10);
+  hand("up", 261, 10);
+  assert.deepEqual([moves, steps.length], [[["drop", 0, 0]], 1]);
 });
 
 test("what was begun on one image is nothing on the next", () => {

@@ -22,6 +22,14 @@ test("clear and remove take prompts out of what counts", () => {
   assert.equal(known.steps[0].live, true);
 });
 
+test("a moved prompt is where steps in force have moved it", () => {
+  const known = state({ steps: [storedStep("click", { point: [1, 1] }), storedStep("move", { step: 0, point: [5, 5], live: false })], at: 2 });
+  const places = (...actions) => livePrompts(optimisticState(known, actions)).map(({ step }) => step.point);
+  assert.deepEqual(places(), [[5, 5]]);
+  assert.deepEqual(places({ type: "undoRedo", direction: "undo" }), [[1, 1]]);
+  assert.deepEqual(places(pushed({ type: "move", step: 0, point: [7, 7] })), [[7, 7]]);
+});
+
 test("changes on their way are seen at once", () => {
   const optimistic = optimisticState(state(), [{ type: "change", change: { accepted: true, label: 3 } }, { type: "change", change: { deleted: true } }]);
   assert.deepEqual([optimistic.accepted, optimistic.label, optimistic.deleted], [true, 3, true]);

@@ -47,6 +47,24 @@ class NewStep(Message):
     """Ids of objects of the same image. The pixels that their masks have now are left out of the answer."""
 
 
+class NewPreview(Message):
+    """A positive click that nobody has given yet."""
+
+    point: Point
+    object: Identity | None = None
+    """Id of the object that it would correct; null if it would begin one."""
+    only_here: bool = False
+    keep_off: Annotated[list[Identity], Field(max_length=MAX_OBJECTS, default_factory=list)]
+    """As in `NewStep`."""
+
+
+class Preview(Message):
+    """The mask that a click would give. It is not stored."""
+
+    mask: RleMask | None
+    """None if it is empty, or if the network is at work: a preview never waits."""
+
+
 class UndoRedo(Message):
     """Undo or redo one step."""
 
@@ -113,8 +131,10 @@ class StoredStep(Message):
         "brush",
         "lasso",
         "mask",
+        "polygon",
         "clear",
         "remove",
+        "move",
         "choose",
         "tidy",
         "merge",
@@ -191,6 +211,19 @@ class ObjectState(Message):
     """Other objects that the step has added, deleted or restored, or its undo or redo."""
     order: list[int] | None = None
     """Ids of the objects of the image from back to front, if that step may have changed the order."""
+
+
+class Polygon(Message):
+    """The mask of an object as outlines, filled by the even-odd rule."""
+
+    outlines: list[list[list[float]]]
+    """Corners x, y of each outline."""
+    tolerance: float
+    """Distance in pixels within which the outlines are simplified."""
+    iou: Annotated[float, Field(ge=0, le=1)]
+    """Intersection over union of what they enclose and the mask."""
+    edited: bool
+    """Whether a person placed the corners. If not, they are traced from the mask."""
 
 
 class ImportResult(Message):

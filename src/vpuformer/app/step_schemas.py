@@ -9,13 +9,17 @@ and redo only change `at`, the number of steps in force.
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from vpuformer.errors import PromptError
 from vpuformer.images import MAX_PIXELS
 from vpuformer.metrics import MASK_THRESHOLD
 
 MAX_POINTS = 10_000
-"""Maximum number of points in a scribble, brush stroke or lasso."""
+"""Maximum number of points in a scribble, brush stroke or lasso, or in all outlines of a polygon."""
+
+MAX_OUTLINES = 3_000
+"""Maximum number of outlines of a polygon."""
 
 MAX_OBJECTS = 10_000
 """Maximum number of objects that a step names."""
@@ -29,6 +33,7 @@ Identity = Annotated[int, Field(ge=1, le=2**31 - 1)]
 Number = Annotated[float, Field(ge=-1e6, le=1e6, allow_inf_nan=False)]
 Point = tuple[Number, Number]
 Path = Annotated[list[Point], Field(min_length=1, max_length=MAX_POINTS)]
+Outline = Annotated[list[Point], Field(min_length=3)]
 
 
 class Message(BaseModel):
@@ -97,6 +102,23 @@ class MaskStep(Message):
     mask: RleMask
 
 
+class PolygonStep(Message):
+    """Start again from a mask that outlines enclose by the even-odd rule.
+
+    Earlier prompts become inactive.
+    """
+
+    type: Literal["polygon"]
+    outlines: Annotated[list[Outline], Field(min_length=1, max_length=MAX_OUTLINES)]
+
+    @field_validator("outlines")
+    @classmethod
+    def _few(cls, outlines: list[list[Point]]) -> list[list[Point]]:
+        if (corners := sum(map(len, outlines))) > MAX_POINTS:
+            raise PromptError(f"the polygon has {corners} corners, and at most {MAX_POINTS} are stored; simplify it")
+        return outlines
+
+
 class ClearStep(Message):
     """Start again from an empty mask. Can be undone."""
 
@@ -109,6 +131,20 @@ class RemoveStep(Message):
     type: Literal["remove"]
     step: Annotated[int, Field(ge=0)]
     """Index of the prompt among the steps."""
+
+
+class MoveStep(Message):
+    """Move or resize a prompt: segment anew from the mask before it.
+
+    The field of the prompt's kind has the new place, and the other two are null. Prompts keep their order.
+    """
+
+    type: Literal["move"]
+    step: Annotated[int, Field(ge=0)]
+    """Index of the prompt among the steps."""
+    point: Point | None = None
+    box: tuple[Number, Number, Number, Number] | None = None
+    path: Path | None = None
 
 
 class ChooseStep(Message):
@@ -176,8 +212,10 @@ Step = Annotated[
     | BrushStep
     | LassoStep
     | MaskStep
+    | PolygonStep
     | ClearStep
     | RemoveStep
+    | MoveStep
     | ChooseStep
     | TidyStep
     | MergeStep

@@ -22,6 +22,7 @@ from vpuformer.arrays import BoolMask
 from vpuformer.errors import InputError, PromptError
 from vpuformer.geometry import Crop
 from vpuformer.inference.protocol import Prediction, Query
+from vpuformer.prompts import Click
 
 SIZE = (90, 120)
 KEYS = (f"key-{number:05d}" for number in itertools.count())
@@ -112,6 +113,31 @@ def test_a_removal_asks_only_about_the_prompts_after_it(
     assert np.array_equal(mask > 0.49, mask_of(first))
     give(annotator, removed, type="remove", step=0)
     assert (queries[-1].new, queries[-1].mask, len(queries[-1].prompts)) == (1, None, 1)
+
+
+def test_a_moved_prompt_is_answered_from_the_mask_before_it_and_strokes_stay(
+    annotator: Annotator, again: Annotator, state: ObjectState, queries: list[Query]
+) -> None:
+    first = click(annotator, state, 30, 30)
+    second = click(annotator, first, 90, 60)
+    painted = give(annotator, second, type="brush", path=[[5, 5]], radius=2)
+    moved = give(annotator, painted, type="move", step=1, point=[60, 70])
+    mask = queries[-1].mask
+    assert mask is not None
+    assert np.array_equal(mask[20:] > 0.49, mask_of(first)[20:])
+    assert (queries[-1].new, queries[-1].prompts[1]) == (1, Click(60, 70))
+    assert [bool(mask_of(moved)[y, x]) for x, y in ((30, 30), (60, 70), (90, 60), (5, 5))] == [True, True, False, True]
+    assert [step.live for step in moved.steps] == [True, True, False, False]
+    assert mask_of(again.state(state.id)).sum() == moved.area
+    undone = annotator.undo_redo(state.id, moved.revision, -1)
+    assert np.array_equal(mask_of(undone), mask_of(painted))
+
+
+def test_a_prompt_is_not_moved_out_of_the_image(annotator: Annotator, state: ObjectState) -> None:
+    clicked = click(annotator, state, 30, 30)
+    with pytest.raises(PromptError, match="outside the image"):
+        give(annotator, clicked, type="move", step=0, point=[500, 30])
+    assert annotator.state(state.id) == clicked
 
 
 def test_the_mask_before_the_last_prompt_is_there_again_without_the_network(

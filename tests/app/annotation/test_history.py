@@ -27,6 +27,10 @@ def remove(place: int) -> dict[str, Any]:
     return {"type": "remove", "step": place}
 
 
+def move(place: int, **where: Any) -> dict[str, Any]:
+    return {"type": "move", "step": place, **(where or {"point": [7, 8]})}
+
+
 @pytest.mark.parametrize(
     ("contents", "counted"),
     [
@@ -40,6 +44,8 @@ def remove(place: int) -> dict[str, Any]:
         ([CLICK, remove(0), remove(0)], []),
         ([CLICK, remove(0), CLICK], [2]),
         ([CLICK, CHOOSE, TIDY, BOX], [0, 3]),
+        ([CLICK, BOX, move(0), move(0)], [0, 1]),
+        ([CLICK, BOX, remove(0), move(0)], [1]),
     ],
 )
 def test_which_prompts_count(contents: list[dict[str, Any]], counted: list[int]) -> None:
@@ -78,9 +84,16 @@ def test_which_answer_a_step_is_made_from(contents: list[dict[str, Any]], place:
         ([CLICK, BOX, remove(1), remove(0)], None),
         ([CLICK, BOX, BOX, remove(1), remove(2)], 0),
         ([CLICK, BOX, remove(0), BOX, remove(3)], 2),
+        ([CLICK, move(0)], None),
+        ([CLICK, BOX, move(1)], 0),
+        ([CLICK, BRUSH, BOX, move(2)], 1),
+        ([CLICK, BOX, move(0), remove(1)], None),
+        ([CLICK, move(0), BOX, remove(2)], 1),
+        ([CLICK, move(0), BOX, move(2), move(2)], 1),
+        ([{"type": "lasso"}, CLICK, move(1)], 0),
     ],
 )
-def test_a_removal_goes_back_to_the_last_mask_that_the_prompt_has_not_touched(
+def test_a_removal_or_move_goes_back_to_the_last_mask_that_the_prompt_has_not_touched(
     contents: list[dict[str, Any]], place: int | None
 ) -> None:
     assert base_step(contents) == place
@@ -131,6 +144,25 @@ def test_what_is_tidied_is_the_last_answer_that_is_not_tidied(
 )
 def test_what_the_mask_was_chosen_by(contents: list[dict[str, Any]], index: int | None) -> None:
     assert choice(contents) is (None if index is None else contents[index])
+
+
+def test_a_prompt_is_where_it_was_moved_to_last() -> None:
+    contents = [CLICK, BOX, move(0), move(1, box=[1, 1, 2, 3]), move(0, point=[9, 9])]
+    assert prompts(contents) == (Click(9, 9), Box(1, 1, 2, 3, positive=False))
+
+
+@pytest.mark.parametrize(
+    ("step", "message"),
+    [
+        (move(1), "step 1 is not an active prompt; move one of \\[0, 2\\]"),
+        (move(0, box=[0, 0, 1, 1]), "a click is moved by its point alone"),
+        (move(0, point=[0, 0], path=[[1, 1]]), "a click is moved by its point alone"),
+        ({"type": "move", "step": 2}, "a box is moved by its box alone"),
+    ],
+)
+def test_a_prompt_is_moved_as_what_it_is(step: dict[str, Any], message: str) -> None:
+    with pytest.raises(PromptError, match=message):
+        check_step([CLICK, BRUSH, BOX], step)
 
 
 def test_strokes_since_the_last_mask_to_start_from_are_drawn_in_their_order() -> None:

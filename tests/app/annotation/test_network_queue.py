@@ -66,6 +66,20 @@ def test_what_a_question_raises_goes_to_who_asked_and_the_next_is_answered(queue
     assert queue.ask(lambda: 7) == 7
 
 
+def test_an_idle_question_is_refused_while_the_network_is_at_work(
+    queue: NetworkQueue, threads: ThreadPoolExecutor
+) -> None:
+    assert queue.ask_if_idle(lambda: 7) == 7
+    go, first = held_up(queue, threads)
+    with pytest.raises(BusyError, match="at work"):
+        queue.ask_if_idle(lambda: 7)
+    go.set()
+    assert first.result(20)
+    queue.close()
+    with pytest.raises(BusyError):
+        queue.ask_if_idle(lambda: 7)
+
+
 def test_a_task_that_fails_ends_nothing(queue: NetworkQueue) -> None:
     queue.prepare(lambda: 1 // 0)
     assert queue.ask(lambda: 7) == 7

@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -97,6 +98,9 @@ def test_axe_finds_nothing_serious(address: str, scheme: str) -> None:
         person.press("a")
         person.press("y")
         assert page.locator("#tidy").is_visible()
+        assert faults(person) == []
+        person.press("F9")
+        page.get_by_text(re.compile(r"corners, IoU")).wait_for()
         assert faults(person) == []
         page.locator("#toggle-files").click()
         page.locator("#toggle-filter").click()

@@ -10,6 +10,7 @@ from vpuformer.app.annotation.answering import Answering, as_answer
 from vpuformer.app.annotation.change_feed import ChangeFeed
 from vpuformer.app.annotation.loaded_object import LoadedObject
 from vpuformer.app.annotation.no_network import NoNetwork
+from vpuformer.app.annotation.polygons import polygon_mask, polygon_of
 from vpuformer.app.annotation.presence import Presence
 from vpuformer.app.annotation.shaping import SHAPING, shaped
 from vpuformer.app.annotation.waiting_boxes import BoxBacklog
@@ -17,13 +18,22 @@ from vpuformer.app.images.folder import Folder
 from vpuformer.app.images.gallery import Gallery
 from vpuformer.app.images.open_images import OpenImage
 from vpuformer.app.images.pyramid import TILE
-from vpuformer.app.schemas import ClientState, ImageOpened, ImageReview, NewStep, ObjectState
-from vpuformer.app.step_schemas import PROMPTS, MaskStep, Step
+from vpuformer.app.schemas import (
+    ClientState,
+    ImageOpened,
+    ImageReview,
+    NewPreview,
+    NewStep,
+    ObjectState,
+    Polygon,
+    Preview,
+)
+from vpuformer.app.step_schemas import PROMPTS, ClickStep, MaskStep, PolygonStep, Step
 from vpuformer.app.store import rle
-from vpuformer.app.store.rows import StepAnswer
+from vpuformer.app.store.rows import ObjectRow, StepAnswer
 from vpuformer.app.store.store import Store
 from vpuformer.arrays import FloatMap
-from vpuformer.errors import BusyError, ImageError, InputError
+from vpuformer.errors import BusyError, ConflictError, ImageError, InputError
 from vpuformer.inference.protocol import Segmenter
 from vpuformer.prompts import fit_to_image, prompt_from_dict
 
@@ -148,6 +158,29 @@ class Annotator:
             state = self._state(loaded, since=since)
         return self._with_others(state, loaded, loaded.row.at - 1)
 
+    def preview(self, image: int, new: NewPreview) -> Preview:
+        """Return the mask that a click would give, without storing anything.
+
+        Raises:
+            InputError: the click does not fit the image.
+            ConflictError: the object is on another image.
+        """
+        loaded = LoadedObject(self.store, ObjectRow(0, image, None, False, False, 0, 0), [])
+        if new.object is not None:
+            loaded = self._load(new.object)
+        if loaded.row.image != image:
+            raise ConflictError("the object is on another image; open the image again")
+        content, _ = self._checked(loaded, ClickStep(type="click", point=new.point, only_here=new.only_here))
+        content["keep_off"] = self.store.current_answers(image, set(new.keep_off) - {loaded.row.id})
+        clicked = loaded.with_step(0, content, None)
+        if loaded.unanswered:
+            return Preview(mask=None)
+        try:
+            answer = self.answering.answer(clicked, loaded.row.at, if_idle=True)
+        except BusyError:
+            return Preview(mask=None)
+        return Preview(mask=rle.to_message(answer.mask, self.gallery.size(image)) if answer.area else None)
+
     def _add(self, loaded: LoadedObject, new: NewStep) -> tuple[LoadedObject, int]:
         """Store a step. Return the object with it, and the number of steps that the page has."""
         row = loaded.row
@@ -225,6 +258,12 @@ class Annotator:
             index = loaded.answered_index
             return None if index is None else self.answering.probability(loaded, index)
 
+    def polygon(self, identity: int, tolerance: float | None = None) -> Polygon:
+        """Return the mask of an object as outlines; see `polygon_of`."""
+        with self._lock(identity):
+            loaded = self._load(identity)
+            return polygon_of(loaded, self.gallery.size(loaded.row.image), tolerance)
+
     def _lock(self, identity: int) -> threading.Lock:
         return self._locks[identity % _LOCKS]
 
@@ -262,12 +301,16 @@ class Annotator:
         size = self.gallery.size(loaded.row.image)
         if isinstance(step, MaskStep):
             return {"type": "mask"}, as_answer(rle.from_message(step.mask, size))
-        content = step.model_dump(mode="json")
-        if step.type in (*PROMPTS, "lasso", "choose"):
+        if isinstance(step, PolygonStep):
+            return step.model_dump(mode="json"), as_answer(polygon_mask(step.outlines, size))
+        content, before = step.model_dump(mode="json", exclude_none=True), loaded.contents(loaded.row.at - 1)
+        if step.type in (*PROMPTS, "lasso", "choose", "move"):
             self.gallery.image(loaded.row.image)  # fail before the step is stored if the network could not run
+        history.check_step(before, content)
         if step.type in PROMPTS:
             fit_to_image([prompt_from_dict(content)], size)
+        elif step.type == "move":
+            fit_to_image([prompt_from_dict(history.moved(before[step.step], content))], size)
         elif step.type == "lasso":
             history.lasso_mask(step.path, size)
-        history.check_step(loaded.contents(loaded.row.at - 1), content)
         return content, None

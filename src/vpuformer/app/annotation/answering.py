@@ -85,11 +85,14 @@ class Answering:
         name = self._gallery.name(image)
         self._network.prepare(lambda: self._gallery.opened.holds(name) and self._encoded.get(self._gallery.key(image)))
 
-    def answer(self, record: LoadedObject, place: int) -> StepAnswer:
+    def answer(self, record: LoadedObject, place: int, *, if_idle: bool = False) -> StepAnswer:
         """The answer to a step; the step that it builds on has its answer.
 
         Pixels that the brush set since the last fresh start are set so in every answer, except in objects that the
         step keeps off.
+
+        Args:
+            if_idle: raise `BusyError` if the network is at work, rather than wait.
 
         Raises:
             ImageError: the image is needed, and gone or broken.
@@ -97,7 +100,7 @@ class Answering:
             BusyError: too many questions are waiting.
             Exception: whatever the network raises.
         """
-        return self.without(self._own_answer(record, place), record.kept_off(place), record.row.image)
+        return self.without(self._own_answer(record, place, if_idle=if_idle), record.kept_off(place), record.row.image)
 
     def without(self, answer: StepAnswer, others: Sequence[int], image: int) -> StepAnswer:
         """The answer without the pixels of the masks that answer these steps of other objects."""
@@ -107,7 +110,7 @@ class Answering:
         mask = rle.subtract(answer.mask, self._taken.get((size, tuple(others))), size)
         return replace(answer, mask=mask, area=rle.area(mask, size))
 
-    def _own_answer(self, record: LoadedObject, place: int) -> StepAnswer:
+    def _own_answer(self, record: LoadedObject, place: int, *, if_idle: bool) -> StepAnswer:
         """The answer to a step, whatever objects it keeps off."""
         contents, size = record.contents(place), self._gallery.size(record.row.image)
         content, base, strokes = contents[-1], history.base_step(contents), history.brush_strokes(contents)
@@ -137,7 +140,7 @@ class Answering:
             only_here=all(contents[index].get("only_here", False) for index in added),
             candidates=content["type"] == "choose",
         )
-        return self._segmented(record.row.image, question, strokes, content.get("index"))
+        return self._segmented(record.row.image, question, strokes, content.get("index"), if_idle=if_idle)
 
     def probability(self, record: LoadedObject, place: int) -> FloatMap | None:
         """The probability of every pixel after a step, shape (H, W); None if it has no answer."""
@@ -162,6 +165,8 @@ class Answering:
         question: Callable[[Encoded], Query],
         strokes: Sequence[history.Content] = (),
         choice: int | None = None,
+        *,
+        if_idle: bool = False,
     ) -> StepAnswer:
         """The network's answer, or the candidate with the index `choice`, with strokes painted on it."""
         self._gallery.image(image)  # the file is read before it is the network's turn
@@ -172,7 +177,7 @@ class Answering:
             (prediction,) = self._segmenter.segment([question(encoded)])
             return prediction, time.perf_counter() - begun
 
-        prediction, seconds = self._network.ask(ask)
+        prediction, seconds = (self._network.ask_if_idle if if_idle else self._network.ask)(ask)
         mask, scores = prediction.mask, ()
         if choice is not None:
             if not prediction.candidates:

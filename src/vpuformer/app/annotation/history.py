@@ -14,8 +14,11 @@ from vpuformer.prompts import Prompt, prompt_from_dict
 Content = Mapping[str, Any]
 """A step as it is stored: the JSON of a step in `vpuformer.app.step_schemas`; a mask step without its mask."""
 
-STARTS = ("mask", "lasso", "clear", "merge", "subtract", "split")
+STARTS = ("mask", "polygon", "lasso", "clear", "merge", "subtract", "split")
 """Types of steps that make earlier prompts inactive."""
+
+_PLACES = ("point", "box", "path")
+"""Fields that say where a prompt is, by the order of `PROMPTS`."""
 
 _SUBPIXEL = 4
 """Fractional bits of the coordinates that OpenCV gets."""
@@ -29,31 +32,43 @@ def active_prompts(contents: Sequence[Content]) -> list[int]:
     >>> active_prompts([{"type": "click"}, {"type": "box"}, {"type": "remove", "step": 0}])
     [1]
     """
-    active: list[int] = []
+    return list(_placed(contents))
+
+
+def _placed(contents: Sequence[Content]) -> dict[int, int]:
+    """By the indices of the active prompts, the indices of the steps that placed or moved them last."""
+    placed: dict[int, int] = {}
     for index, content in enumerate(contents):
         if content["type"] in PROMPTS:
-            active.append(index)
+            placed[index] = index
         elif content["type"] in STARTS:
-            active.clear()
-        elif content["type"] == "remove" and content["step"] in active:
-            active.remove(content["step"])
-    return active
+            placed.clear()
+        elif content["type"] == "remove":
+            placed.pop(content["step"], None)
+        elif content["type"] == "move" and content["step"] in placed:
+            placed[content["step"]] = index
+    return placed
 
 
 def prompts(contents: Sequence[Content]) -> tuple[Prompt, ...]:
-    """Return the active prompts in their order.
+    """Return the active prompts in their order, each where it was moved to.
 
-    >>> prompts([{"type": "click", "point": [3, 4]}])
-    (Click(x=3.0, y=4.0, positive=True),)
+    >>> prompts([{"type": "click", "point": [3, 4]}, {"type": "move", "step": 0, "point": [5, 4]}])
+    (Click(x=5.0, y=4.0, positive=True),)
     """
-    return tuple(prompt_from_dict(contents[index]) for index in active_prompts(contents))
+    return tuple(prompt_from_dict(moved(contents[index], contents[at])) for index, at in _placed(contents).items())
+
+
+def moved(prompt: Content, move: Content) -> Content:
+    """Return a prompt at the place that another step names."""
+    return {**prompt, **{name: move[name] for name in _PLACES if name in move}}
 
 
 def base_step(contents: Sequence[Content]) -> int | None:
     """Return the index of the step whose answer the last step builds on, or None.
 
-    After a removal this is the last answer that the removed prompt has not influenced; for a choice of a candidate the
-    mask that the first active prompt started from.
+    After a removal or a move this is the last answer that the prompt has not influenced, as it was; for a choice of a
+    candidate the mask that the first active prompt started from.
 
     >>> base_step([{"type": "click"}, {"type": "brush"}]), base_step([{"type": "click"}, {"type": "clear"}])
     (0, None)
@@ -64,15 +79,15 @@ def base_step(contents: Sequence[Content]) -> int | None:
     match contents[-1]["type"]:
         case kind if kind in STARTS:
             return None
-        case "remove":
-            known = set(active_prompts(contents))
+        case "remove" | "move":
+            known = set(_placed(contents).items())
         case "choose":
-            known = set[int]()
+            known = set[tuple[int, int]]()
         case "tidy":
             return next((index for index in reversed(earlier) if contents[index]["type"] != "tidy"), None)
         case _:
             return earlier[-1] if earlier else None
-    return next((index for index in reversed(earlier) if known.issuperset(active_prompts(contents[: index + 1]))), None)
+    return next((index for index in reversed(earlier) if _placed(contents[: index + 1]).items() <= known), None)
 
 
 def brush_strokes(contents: Sequence[Content]) -> list[Content]:
@@ -94,16 +109,33 @@ def choice(contents: Sequence[Content]) -> Content | None:
     return None
 
 
+def outlines(contents: Sequence[Content]) -> Sequence[Sequence[Sequence[float]]] | None:
+    """Return the outlines of the polygon step that the mask is from, or None.
+
+    Only moves to front or back may follow it.
+    """
+    last = next((content for content in reversed(contents) if content["type"] != "arrange"), None)
+    return last["outlines"] if last and last["type"] == "polygon" and not last.get("keep_off") else None
+
+
 def check_step(contents: Sequence[Content], step: Content) -> None:
     """Check that a step may follow these.
 
     Raises:
-        PromptError: it removes something else than an active prompt, chooses without a prompt, or tidies nothing.
+        PromptError: it removes or moves something else than an active prompt, moves a prompt as another kind, chooses
+            without a prompt, or tidies nothing.
     """
     active = active_prompts(contents)
     match step["type"]:
         case "remove" if step["step"] not in active:
             raise PromptError(f"step {step['step']} is not an active prompt; remove one of {active}")
+        case "move" if step["step"] not in active:
+            raise PromptError(f"step {step['step']} is not an active prompt; move one of {active}")
+        case "move":
+            kind = contents[step["step"]]["type"]
+            wanted = dict(zip(PROMPTS, _PLACES, strict=True))[kind]
+            if [name for name in _PLACES if step.get(name) is not None] != [wanted]:
+                raise PromptError(f"a {kind} is moved by its {wanted} alone; give `{wanted}`, and leave out the others")
         case "choose" if not active:
             raise PromptError("there is no active prompt, so no candidates; give a click, a box or a scribble first")
         case "tidy" if base_step([*contents, step]) is None:

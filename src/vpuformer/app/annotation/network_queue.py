@@ -41,7 +41,7 @@ class NetworkQueue:
         self._patient: deque[tuple[Callable[[], object], Future[object]]] = deque()
         # A person who leafs through a folder leaves tasks behind that nobody needs any more.
         self._tasks: deque[Callable[[], object]] = deque(maxlen=MAX_TASKS)
-        self._closed = False
+        self._closed = self._working = False
         self._thread = threading.Thread(target=self._work, name="network", daemon=True)
         self._thread.start()
         self.waiting = 0
@@ -57,6 +57,20 @@ class NetworkQueue:
         with self._changed:
             if self._closed:
                 raise BusyError(_CLOSED)
+            self._patient.append((question, cast("Future[object]", promise)))
+            self._changed.notify()
+        return _result(promise)
+
+    def ask_if_idle(self, question: Callable[[], T]) -> T:
+        """Run `question` now, and return or raise what it does.
+
+        Raises:
+            BusyError: the thread is at work, or the queue is closed.
+        """
+        promise: Future[T] = Future()
+        with self._changed:
+            if self._closed or self._working or self._questions or self._tasks or self._patient:
+                raise BusyError("the network is at work; ask again in a second")
             self._patient.append((question, cast("Future[object]", promise)))
             self._changed.notify()
         return _result(promise)
@@ -111,9 +125,11 @@ class NetworkQueue:
     def _next(self) -> Callable[[], object] | None:
         """Wait for the next job, questions first; None once the queue is closed."""
         with self._changed:
+            self._working = False
             self._changed.wait_for(lambda: self._questions or self._tasks or self._patient or self._closed)
             if self._closed:
                 return None
+            self._working = True
             if self._questions:
                 return partial(_answer, *self._questions.popleft())
             if self._tasks:

@@ -20,6 +20,9 @@ import { distanceTo, fit, livePrompts, onlyHere } from "./steps.js";
  * @property {import("./attributepanel.js").AttributePanel} attributes
  * @property {import("./tagpanel.js").TagPanel} tags
  * @property {import("./input.js").Input} input
+ * @property {import("./promptgrips.js").PromptGrips} grips
+ * @property {import("./polygonpanel.js").PolygonPanel} polygon
+ * @property {import("./preview.js").Preview} preview
  * @property {import("./render.js").Renderer} renderer
  * @property {import("./toast.js").Toasts} toasts
  * @property {import("./counts.js").Counts} counts
@@ -31,19 +34,29 @@ import { distanceTo, fit, livePrompts, onlyHere } from "./steps.js";
 /** Screen pixels within which Alt+click selects a prompt. */
 const PICK_RADIUS = 14;
 const ZOOM = 1.25;
-const REGIONS = ["stage", "tidy", "review", "quick", "side", "search", "tools"];
+/** @type {Record<string, Point>} */
+const ARROWS = { Left: [-1, 0], Right: [1, 0], Up: [0, -1], Down: [0, 1] };
+/** Image pixels that an arrow key with Shift moves a prompt. */
+const FAR = 10;
+const REGIONS = ["stage", "tidy", "polygon", "review", "quick", "side", "search", "tools"];
 
 const NO_DETAILS = "There are no attributes and no tags. Define some first: press Set up, next to Labels.";
 
+/** Settings that open cards, and the elements of these. */
+const CARDS = { tidyOpen: "tidy", reviewOpen: "review", polygonOpen: "polygon" };
+
 /** @param {ActionDeps} deps */
-export function actions({ session, settings, stage, labels, setup, attributes, tags, input, renderer, toasts, counts, clipboard, importing, people }) {
+export function actions({ session, settings, stage, labels, setup, attributes, tags, input, grips, polygon, preview, renderer, toasts, counts, clipboard, importing, people }) {
   /** @param {Step} step */
   const prompt = (step) => {
     const { image } = session;
     if (!image || image !== stage.image) return; // meant for the former image, which is visible until the next frame
+    if (settings.polygonOpen) return toasts.show("While the polygon is open, only its corners change. F9 or Esc closes it.");
     if (session.picking) return session.pickAlong(pointsOf(step));
     const fitted = fit(step, image);
     if (!fitted) return;
+    grips.flush();
+    preview.drop();
     const keeps = settings.onlyHere && session.current?.optimistic.at; // there is a mask to keep
     session.act(keeps ? onlyHere(fitted) : fitted);
   };
@@ -52,7 +65,7 @@ export function actions({ session, settings, stage, labels, setup, attributes, t
   const pick = (point) => {
     const { current } = session;
     const reach = PICK_RADIUS / stage.view.scale;
-    const near = (current ? livePrompts(current.optimistic) : [])
+    const near = (current && !polygon.isOpen ? livePrompts(current.optimistic) : [])
       .filter(({ pending }) => !pending)
       .map(({ step, index }) => ({ index, far: distanceTo(step, point) }))
       .filter(({ far }) => far <= reach)
@@ -79,6 +92,8 @@ export function actions({ session, settings, stage, labels, setup, attributes, t
     else if (cross.draws) cross.drop();
     else if (session.picking) session.cancelPicking();
     else if (session.selected !== null) session.select(session.current);
+    else if (polygon.isSelecting) polygon.deselect();
+    else if (settings.polygonOpen) toggleCard("polygonOpen");
     else if (settings.tidyOpen) toggleCard("tidyOpen");
     else if (settings.reviewOpen) toggleCard("reviewOpen");
     else if (stage.cross) {
@@ -110,13 +125,13 @@ export function actions({ session, settings, stage, labels, setup, attributes, t
     return false;
   };
 
-  /** Open or close a card over the image; the cards share a place. @param {"tidyOpen" | "reviewOpen"} card */
+  /** Open or close a card over the image; the cards share a place. @param {keyof typeof CARDS} card */
   const toggleCard = (card) => {
     const open = !settings[card];
-    settings.tidyOpen = settings.reviewOpen = false;
+    settings.tidyOpen = settings.reviewOpen = settings.polygonOpen = false;
     settings[card] = open;
     renderer.now();
-    const first = open && byId(card === "tidyOpen" ? "tidy" : "review").querySelector(":is(input, textarea):enabled");
+    const first = open && byId(CARDS[card]).querySelector(":is(input, textarea):enabled");
     (first instanceof HTMLElement ? first : byId("stage")).focus();
   };
 
@@ -133,7 +148,8 @@ export function actions({ session, settings, stage, labels, setup, attributes, t
 
   const remove = () => {
     const { current, selected } = session;
-    if (current && selected !== null) session.removePrompt(selected);
+    if (polygon.isOpen) polygon.remove();
+    else if (current && selected !== null) session.removePrompt(selected);
     else if (current) session.remove(current);
   };
 
@@ -150,7 +166,7 @@ export function actions({ session, settings, stage, labels, setup, attributes, t
   };
 
   /** @param {1 | -1} by */
-  const cycle = (by) => (session.entries.length > 1 ? session.cycle(by) : false);
+  const cycle = (by) => (polygon.isOpen ? polygon.cycle(by) : session.entries.length > 1 ? session.cycle(by) : false);
 
   /** @param {(entry: import("./objectentry.js").ObjectEntry) => void} act on the object under the pointer, or the current one */
   const onTarget = (act) => {
@@ -178,6 +194,11 @@ export function actions({ session, settings, stage, labels, setup, attributes, t
     choose: () => session.choose(),
     tidy: () => toggleCard("tidyOpen"),
     review: () => toggleCard("reviewOpen"),
+    nudge: () => false, // nothing is selected: the browser scrolls
+    polygon: () => {
+      toggleCard("polygonOpen");
+      byId("stage").focus();
+    },
     filter: () => (settings.filterOpen = !settings.filterOpen),
     counts: () => void counts.open(),
     people: () => people.open(),
@@ -249,6 +270,8 @@ export function actions({ session, settings, stage, labels, setup, attributes, t
     pick,
     /** @param {string} act @param {string} combo @returns {unknown} false if the browser should handle the key */
     run(act, combo) {
+      grips.flush();
+      polygon.flush();
       let result;
       if (session.readOnly && !isReading(act)) toasts.show(READ_ONLY);
       else if (act.startsWith("tool:")) {
@@ -258,6 +281,13 @@ export function actions({ session, settings, stage, labels, setup, attributes, t
       input.updateCursor();
       renderer.refresh();
       return result;
+    },
+    /** Move the selected prompt by an arrow key. @param {string} combo @returns {boolean} whether there is one */
+    nudge(combo) {
+      const [, shift, way] = /^(Shift\+)?Arrow(\w+)$/.exec(combo) ?? [];
+      const by = ARROWS[way];
+      const far = shift ? FAR : 1;
+      return by !== undefined && (polygon.isOpen ? polygon : grips).nudge([by[0] * far, by[1] * far]);
     },
     /** @param {string} key @param {boolean} down */
     hold(key, down) {

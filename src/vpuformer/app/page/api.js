@@ -159,6 +159,30 @@ export const openImage = (id, signal, following) => ask(`api/images/${id}${follo
 /** @param {number} id @returns {Promise<ObjectState>} after the network has answered its steps */
 export const getObject = (id) => ask(`api/objects/${id}`);
 
+/**
+ * The mask of an object as outlines.
+ *
+ * @param {number} id
+ * @param {number | null} tolerance in pixels; null for the server's choice
+ * @param {AbortSignal} signal
+ * @returns {Promise<import("./types.js").Polygon>}
+ */
+export const getPolygon = (id, tolerance, signal) => ask(`api/objects/${id}/polygon${tolerance === null ? "" : `?tolerance=${tolerance}`}`, { signal });
+
+/**
+ * The mask that a click would give.
+ *
+ * @param {number} image
+ * @param {import("./types.js").NewPreview} preview
+ * @param {AbortSignal} signal
+ * @returns {Promise<import("./types.js").Preview>}
+ */
+export async function getPreview(image, preview, signal) {
+  const headers = { ...CHANGE_HEADER, "Content-Type": "application/json" };
+  const response = await reach(`api/images/${image}/preview`, { method: "POST", headers, body: JSON.stringify(preview), signal });
+  return response.json();
+}
+
 /** @returns {Promise<import("./types.js").WaitingBoxes>} */
 export const getBoxes = () => ask("api/boxes");
 

@@ -20,12 +20,13 @@
  * @property {boolean} shift
  * @property {boolean} alt
  */
-/** @typedef {{tool: Tool, positive: boolean, radius: number, panning: boolean}} Settings */
+/** @typedef {{tool: Tool, positive: boolean, radius: number, panning: boolean, grip?: "open" | "solid" | null}} Settings grip: what is under the pointer can be dragged; a press on something solid gives no prompt */
 /** @typedef {"click" | "box" | "scribble" | "lasso" | "brush"} Kind */
 /** @typedef {{kind: Kind, positive: boolean, path: Point[], radius: number}} Draft what is being drawn */
 /**
  * @typedef {{type: "draft", draft: Draft | null}
  *   | {type: "prompt", step: Step}
+ *   | {type: "grip", by: Point | null, done: boolean}
  *   | {type: "pan", dx: number, dy: number}
  *   | {type: "pinch", factor: number, x: number, y: number, dx: number, dy: number}
  *   | {type: "pick", x: number, y: number}} Outcome
@@ -56,6 +57,7 @@ export const MOST_POINTS = 8000;
  * @property {number} lastY
  * @property {number} step
  * @property {Point} at
+ * @property {"open" | "solid" | null} grip
  */
 
 export class Gestures {
@@ -113,6 +115,7 @@ export class Gestures {
       lastY: y,
       step: STEP,
       at: pointer.at,
+      grip: pointer.button === 0 && !pointer.shift ? (settings.grip ?? null) : null,
     };
     return this.#drafted();
   }
@@ -161,6 +164,10 @@ export class Gestures {
     const drag = this.#drag;
     if (!drag || drag.id !== id) return [];
     this.move(pointer);
+    if (drag.grip && (drag.far || drag.grip === "solid")) {
+      this.#drag = null;
+      return [{ type: "grip", by: pathOf(drag), done: true }];
+    }
     const step = stepOf(drag);
     /** @type {Outcome[]} */
     const outcomes = this.#dropDrag();
@@ -174,7 +181,7 @@ export class Gestures {
    */
   rest() {
     const drag = this.#drag;
-    if (!drag || !drag.touch || drag.far || drag.kind === "brush") return [];
+    if (!drag || !drag.touch || drag.far || drag.kind === "brush" || drag.grip === "solid") return [];
     return [...this.#dropDrag(), { type: "pick", x: drag.x, y: drag.y }];
   }
 
@@ -200,9 +207,10 @@ export class Gestures {
 
   /** @returns {Outcome[]} */
   #dropDrag() {
-    if (!this.#drag) return [];
+    const drag = this.#drag;
+    if (!drag) return [];
     this.#drag = null;
-    return [{ type: "draft", draft: null }];
+    return [drag.grip ? { type: "grip", by: null, done: true } : { type: "draft", draft: null }];
   }
 
   /** @returns {Outcome[]} */
@@ -210,6 +218,7 @@ export class Gestures {
     const drag = this.#drag;
     if (!drag) return [];
     const { kind, positive, radius } = drag;
+    if (drag.grip) return drag.far ? [{ type: "grip", by: pathOf(drag), done: false }] : [];
     if (kind === "click" || (!drag.far && kind !== "brush")) return [{ type: "draft", draft: null }];
     const path = kind === "box" ? [drag.path[0], drag.at] : drag.path;
     return [{ type: "draft", draft: { kind, positive, path, radius } }];
@@ -240,6 +249,11 @@ export class Gestures {
       },
     ];
   }
+}
+
+/** How far a drag went; nowhere if it is a press. @param {Drag} drag @returns {Point} in image pixels */
+function pathOf({ far, path, at }) {
+  return far ? [at[0] - path[0][0], at[1] - path[0][1]] : [0, 0];
 }
 
 /**

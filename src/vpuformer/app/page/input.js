@@ -9,17 +9,29 @@ import { BASE, MARKS, MASKS } from "./stage.js";
 /** @typedef {import("./types.js").Step} Step */
 
 /**
+ * @typedef {object} Grip something on the image that a drag moves
+ * @property {boolean} solid whether a press on it is not a prompt
+ * @property {(by: Point) => void} move
+ * @property {(by: Point) => void} drop [0, 0] after a press without a drag
+ * @property {() => void} cancel
+ */
+/**
  * @typedef {object} InputDeps
  * @property {HTMLElement} host
  * @property {import("./stage.js").Stage} stage
  * @property {import("./settings.js").Settings} settings
  * @property {() => import("./gestures.js").Tool} tool that the next gesture draws with
+ * @property {(point: Point, reach: number) => Grip | null} grip what a drag from there moves; both in image pixels
+ * @property {() => boolean} pans whether drags move the image where nothing is gripped
  * @property {() => boolean} moving whether a drag moves the image and a click selects, as in a read-only view
  * @property {(step: Step) => void} onPrompt
  * @property {(point: Point) => void} onPick
  * @property {(point: Point | null) => void} onHover image point under the pointer
  */
 
+/** Screen pixels within which something is gripped, with a mouse or pen and with a finger. */
+const GRIP_REACH = 9;
+const TOUCH_GRIP_REACH = 20;
 /** Milliseconds after which a finger that rests selects what is there. */
 const LONG_PRESS = 500;
 
@@ -27,6 +39,8 @@ export class Input {
   /** Whether the space bar is down, so that drags move the image. */
   space = false;
   #gestures = new Gestures();
+  /** What the pointer holds. @type {Grip | null} */
+  #grip = null;
   #resting = 0;
   /** The image of the last event. @type {object | null} */
   #on = null;
@@ -68,8 +82,16 @@ export class Input {
   updateCursor() {
     const { host } = this.#deps;
     const tool = this.#deps.tool();
-    const brush = tool === "brush" || tool === "eraser";
-    host.dataset.cursor = this.space || this.#deps.moving() ? "grab" : brush ? "none" : "cross";
+    const pans = this.space || this.#deps.moving() || this.#deps.pans();
+    const brush = !pans && (tool === "brush" || tool === "eraser");
+    const { pointer } = this.#deps.stage;
+    const grips = pointer !== null && !brush && (this.#grip ?? this.#gripAt(this.#deps.stage.toImage(pointer), false));
+    host.dataset.cursor = this.space ? "grab" : grips ? "grip" : pans ? "grab" : brush ? "none" : "cross";
+  }
+
+  /** @param {Point} point of the image @param {boolean} touch */
+  #gripAt(point, touch) {
+    return this.#deps.grip(point, (touch ? TOUCH_GRIP_REACH : GRIP_REACH) / this.#deps.stage.view.scale);
   }
 
   /** @param {PointerEvent} event @returns {Pointer} */
@@ -95,7 +117,11 @@ export class Input {
     clearTimeout(this.#resting);
     if (pointer.touch) this.#resting = setTimeout(() => this.#apply(this.#gestures.rest()), LONG_PRESS);
     this.#hover(pointer.touch ? null : pointer);
-    this.#apply(this.#gestures.down(pointer, { tool, positive, radius, panning: this.space || this.#deps.moving() }));
+    if (!this.active) this.#grip = this.space ? null : this.#gripAt(pointer.at, pointer.touch);
+    const grip = this.#grip && (this.#grip.solid ? "solid" : "open");
+    const panning = this.space || this.#deps.moving() || (!grip && this.#deps.pans());
+    this.#apply(this.#gestures.down(pointer, { tool, positive, radius, panning, grip }));
+    if (!this.active) this.#grip = null;
   }
 
   /** @param {PointerEvent} event */
@@ -127,6 +153,12 @@ export class Input {
           stage.redraw(brush ? MARKS | MASKS : MARKS);
           break;
         }
+        case "grip":
+          if (!outcome.by) this.#grip?.cancel();
+          else if (outcome.done) this.#grip?.drop(outcome.by);
+          else this.#grip?.move(outcome.by);
+          if (outcome.done) this.#grip = null;
+          break;
         case "pan":
           stage.pan(outcome.dx, outcome.dy);
           break;
@@ -150,6 +182,7 @@ export class Input {
     stage.pointer = pointer && [pointer.x, pointer.y];
     if (pointer) stage.cross = null;
     stage.redraw(MARKS);
+    if (!this.active) this.updateCursor();
     this.#deps.onHover(pointer && pointer.at);
   }
 

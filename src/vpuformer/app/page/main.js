@@ -26,6 +26,9 @@ import { NetworkWatch } from "./networkwatch.js";
 import { NewsWatch } from "./newswatch.js";
 import { People } from "./people.js";
 import { Person } from "./person.js";
+import { PolygonPanel } from "./polygonpanel.js";
+import { Preview } from "./preview.js";
+import { PromptGrips } from "./promptgrips.js";
 import { Queue } from "./queue.js";
 import { showReadOnly } from "./readonly.js";
 import { Refreshing } from "./refreshing.js";
@@ -112,8 +115,18 @@ session.takenBy = (/** @type {number} */ image) => people.on(image);
 const stage = new Stage(host, session, settings, () => {
   renderer.zoom();
   hover.show();
+  preview.drop();
+});
+const preview = new Preview({
+  api, session, settings, stage, clock,
+  isLoading: () => network.loading,
+  onSlow() {
+    toasts.show("The preview of a click is now off: an answer took longer than 0.3 seconds.");
+    renderer.refresh();
+  },
 });
 const hover = new Hover(session, stage);
+const grips = new PromptGrips(session, stage, settings, clock);
 const labelChanges = new LabelChanges(session);
 const labels = new Labels(session, labelChanges, settings);
 const setup = new LabelSetup(labelChanges, () => session.project);
@@ -130,10 +143,13 @@ const input = new Input({
   settings,
   moving: () => session.readOnly,
   tool: () => (session.picking === "cut" ? "scribble" : settings.tool),
+  grip: (point, reach) => (polygon.isOpen ? polygon : grips).grip(point, reach),
+  pans: () => polygon.isOpen,
   onPrompt: (step) => commands.prompt(step),
   onPick: (point) => commands.pick(point),
   onHover(point) {
     renderer.where(point);
+    void preview.hover(point);
     hover.show();
   },
 });
@@ -143,11 +159,12 @@ const boxes = new BoxWatch(api, session, clock, byId("boxes"));
 const importing = new ImportDialog(byId("import-dialog"), session, api, boxes, byId("import-file"));
 const more = new MoreMenu(byId("more-menu"), session, clipboard);
 const tidy = new TidyPanel(session, settings, clock);
+const polygon = new PolygonPanel(api, session, settings, stage, clock);
 const review = new Review(session, settings);
 const list = new ListPanel(session, settings, files);
-const renderer = new Renderer({ session, settings, stage, files, labels, setup, attributes, tags, toolbar, input, view, tidy, review, list, network, hover, more, boxes, importing, people });
+const renderer = new Renderer({ session, settings, stage, files, labels, setup, attributes, tags, toolbar, input, view, tidy, polygon, preview, review, list, network, hover, grips, more, boxes, importing, people });
 const counts = new Counts(/** @type {HTMLDialogElement} */ (byId("counts")), (sentence) => toasts.show(sentence));
-const commands = actions({ session, settings, stage, labels, setup, attributes, tags, input, renderer, toasts, counts, clipboard, importing, people });
+const commands = actions({ session, settings, stage, labels, setup, attributes, tags, input, grips, polygon, preview, renderer, toasts, counts, clipboard, importing, people });
 
 new KeyDialog(/** @type {HTMLDialogElement} */ (byId("keys")), nameButtons);
 fillExports(byId("export-menu"), byId("export"), () => session.project?.formats ?? [], () => !session.project?.images.some(({ objects }) => objects), () => queue.waiting, { onSay: say, onToast: (sentence) => toasts.show(sentence) });
@@ -161,6 +178,7 @@ document.addEventListener("keydown", (event) => {
     if (!event.repeat) commands.hold(combo, true);
     return;
   }
+  if (!event.defaultPrevented && commands.nudge(combo)) return event.preventDefault();
   const key = lookUp(event);
   if (!key || (event.repeat && !key.repeats)) return;
   if (commands.run(key.act, combo) !== false) event.preventDefault();

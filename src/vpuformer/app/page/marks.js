@@ -1,6 +1,7 @@
 /** Drawing of prompts, drafts and cursors, in CSS pixels of the screen. */
 
 import { NEGATIVE, POSITIVE } from "./palette.js";
+import { cornerCount } from "./polygon.js";
 import { toScreen } from "./viewport.js";
 
 /** @typedef {import("./types.js").StoredStep} StoredStep */
@@ -30,11 +31,40 @@ export function drawPrompt(context, view, step, { selected, pending }) {
     /** @type {Point[]} */
     const corners = [[x0, y0], [x1, y0], [x1, y1], [x0, y1]];
     drawLine(context, view, corners, step.positive, { closed: true, dashed: !step.positive, selected, width: 2 });
+    if (selected) for (const corner of corners) drawHandle(context, toScreen(view, corner), colourOf(step.positive));
   }
   if (step.type === "scribble" && step.path) {
     drawLine(context, view, step.path, step.positive, { closed: false, dashed: !step.positive, selected, width: 3.5 });
   }
   context.globalAlpha = 1;
+}
+
+/** Number of corners above which they are drawn without squares: these would cover the image. */
+const MOST_SQUARES = 2000;
+
+/**
+ * Draw outlines with their corners.
+ *
+ * @param {Context} context
+ * @param {View} view
+ * @param {import("./polygon.js").Outlines} outlines
+ * @param {import("./polygon.js").Corner | null} selected
+ */
+export function drawPolygon(context, view, outlines, selected) {
+  for (const outline of outlines) drawLine(context, view, outline, true, { closed: true, dashed: false, selected: false, width: 1.5 });
+  if (cornerCount(outlines) > MOST_SQUARES) return;
+  for (const outline of outlines) for (const corner of outline) drawHandle(context, toScreen(view, corner), POSITIVE);
+  if (selected) drawHandle(context, toScreen(view, outlines[selected.outline][selected.corner]), HALO);
+}
+
+/** Draw a square that a drag moves. @param {Context} context @param {Point} at @param {string} fill */
+export function drawHandle(context, [x, y], fill) {
+  context.beginPath();
+  context.rect(x - 4, y - 4, 8, 8);
+  stroked(context, DARK, 4);
+  stroked(context, "#fff", 2);
+  context.fillStyle = fill;
+  context.fill();
 }
 
 /** @param {Context} context @param {Point} at @param {boolean} positive @param {boolean} selected */

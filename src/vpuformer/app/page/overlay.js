@@ -1,6 +1,6 @@
 /** The layer with all masks of the image. */
 
-import { outlineOf, rgb } from "./palette.js";
+import { outlineOf, POSITIVE, rgb } from "./palette.js";
 import { Coverage, fillRows, fillStroke, packed, paintBorder, paintInside, paintOutside } from "./raster.js";
 
 /** @typedef {import("./types.js").Point} Point */
@@ -17,6 +17,7 @@ import { Coverage, fillRows, fillStroke, packed, paintBorder, paintInside, paint
  * @property {ObjectEntry[]} entries from back to front
  * @property {ObjectEntry | null} current
  * @property {ObjectEntry | null} hovered object that is lit up
+ * @property {import("./rle.js").Rows | null} preview a mask that is outlined alone
  * @property {(entry: ObjectEntry | null) => string} colourOf
  * @property {Mode} mode
  * @property {number} opacity
@@ -86,6 +87,11 @@ export class Overlay {
       if (!current || current !== hovered) drawEntry(current); // without an object, the brush begins one
     }
     if (hovered) drawEntry(hovered);
+    if (scene.preview) {
+      cover.clear();
+      fillRows(cover, scene.preview, view);
+      paintBorder(pixels, cover, packed(rgb(POSITIVE), 1), packed([255, 255, 255], 1), line + 1, line);
+    }
     cover.clear();
     context.putImageData(bitmap, 0, 0);
   }

@@ -2,14 +2,14 @@
 
 import { icon, make, relist, relistRows, spaced, swatch } from "./dom.js";
 import { keyFor } from "./keys.js";
-import { isPrompt, stepName, positionText } from "./steps.js";
+import { isPrompt, placedSteps, stepName, positionText } from "./steps.js";
 
 /** @typedef {import("./session.js").Session} Session */
 /** @typedef {import("./objectentry.js").ObjectEntry} ObjectEntry */
 
 /** @type {Record<string, string>} */
 const ICONS = {
-  click: "click", box: "box", scribble: "scribble", lasso: "lasso", mask: "import", clear: "clear", remove: "trash", choose: "choose", tidy: "tidy",
+  click: "click", box: "box", scribble: "scribble", lasso: "lasso", mask: "import", polygon: "polygon", clear: "clear", remove: "trash", move: "move", choose: "choose", tidy: "tidy",
   merge: "merge", subtract: "subtract", split: "split", arrange: "front",
 };
 
@@ -24,7 +24,8 @@ export function showSteps(host, session) {
     relist(host, nothing, () => [make("li", { class: "nothing" }, nothing)]);
     return;
   }
-  const { steps, at, known } = entry.optimistic;
+  const { at, known } = entry.optimistic;
+  const steps = placedSteps(entry.optimistic);
   const signature = JSON.stringify([entry.key, at, known, session.selected, steps.map((step) => [stepName(step), step.live, step.only_here, positionText(step), step.person])]);
   const fresh = relist(host, signature, () =>
     steps.map((step, index) => {

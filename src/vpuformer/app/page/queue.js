@@ -110,7 +110,7 @@ export function mergeAnswer(former, answer) {
 /** Whether an action still makes sense after somebody else changed the object. */
 /** @param {Action} action */
 function fitsAnyState(action) {
-  return action.type === "step" && action.step.type !== "remove" && action.step.type !== "clear";
+  return action.type === "step" && !["remove", "move", "clear", "polygon"].includes(action.step.type);
 }
 
 export class Queue {

@@ -6,7 +6,7 @@ import { showObjects, showSteps, statusText } from "./panel.js";
 import { capitalized, sentenceOf } from "./sentence.js";
 import { livePrompts } from "./steps.js";
 import { PICKING_HINTS } from "./shaping.js";
-import { HINTS, ONLY_HERE_HINT, TOUCH_HINTS } from "./toolbar.js";
+import { HINTS, ONLY_HERE_HINT, POLYGON_HINT, TOUCH_HINTS } from "./toolbar.js";
 import { inside } from "./viewport.js";
 
 /** @typedef {import("./types.js").Point} Point */
@@ -25,10 +25,13 @@ import { inside } from "./viewport.js";
  * @property {import("./input.js").Input} input
  * @property {import("./viewpanel.js").ViewPanel} view
  * @property {import("./tidypanel.js").TidyPanel} tidy
+ * @property {import("./polygonpanel.js").PolygonPanel} polygon
+ * @property {import("./preview.js").Preview} preview
  * @property {import("./review.js").Review} review
  * @property {import("./listpanel.js").ListPanel} list
  * @property {import("./networkwatch.js").NetworkWatch} network
  * @property {import("./hover.js").Hover} hover
+ * @property {import("./promptgrips.js").PromptGrips} grips
  * @property {import("./moremenu.js").MoreMenu} more
  * @property {import("./boxwatch.js").BoxWatch} boxes
  * @property {import("./importdialog.js").ImportDialog} importing
@@ -101,7 +104,7 @@ export class Renderer {
   now() {
     cancelAnimationFrame(this.#frame);
     this.#frame = 0;
-    const { session, settings, stage, files, labels, setup, attributes, tags, toolbar, input, view, tidy, review, list, network, hover, more, boxes, importing, people } = this.#deps;
+    const { session, settings, stage, files, labels, setup, attributes, tags, toolbar, input, view, tidy, polygon, preview, review, list, network, hover, grips, more, boxes, importing, people } = this.#deps;
     const { project, image, current, trouble } = session;
     byId("files").hidden = !settings.files;
     byId("side").hidden = !settings.side;
@@ -119,6 +122,8 @@ export class Renderer {
     byId("tidy").hidden = !settings.tidyOpen;
     byId("toggle-tidy").setAttribute("aria-expanded", String(settings.tidyOpen));
     tidy.show();
+    polygon.show();
+    preview.show();
     review.show();
     input.updateCursor();
     view.show();
@@ -130,6 +135,7 @@ export class Renderer {
     showSteps(byId("steps"), session);
     showObjects(byId("objects"), session);
     hover.show();
+    grips.show();
     if (project) {
       files.show(session.folder.matches, session.openId ?? null);
       byId("folder").textContent = project.folder.split(/[\\/]/).filter(Boolean).at(-1) ?? project.folder;
@@ -206,7 +212,7 @@ export class Renderer {
     const { session, settings } = this.#deps;
     const hint = byId("hint");
     const empty = !session.entries.length && session.image !== null;
-    const lasting = session.picking ? PICKING_HINTS[session.picking] : onlyHere ? ONLY_HERE_HINT : null;
+    const lasting = settings.polygonOpen ? POLYGON_HINT : session.picking ? PICKING_HINTS[session.picking] : onlyHere ? ONLY_HERE_HINT : null;
     const text = lasting ?? (matchMedia("(pointer: coarse)").matches ? TOUCH_HINTS : HINTS)[settings.tool];
     if (this.#hint === text && !empty) return;
     if (this.#hint !== text) {

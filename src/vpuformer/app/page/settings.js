@@ -33,9 +33,12 @@ export class Settings {
   /** Whether each object has its own colour, also where there are labels. */
   byObject = false;
   probability = false;
+  /** Whether the mask that a click would give is shown while the pointer rests. */
+  preview = false;
   hidden = false;
   tidyOpen = false;
   reviewOpen = false;
+  polygonOpen = false;
   filterOpen = false;
   /** How a mask was tidied last. @type {import("./tidy.js").Tidying} */
   tidying = UNTIDIED;
@@ -56,6 +59,7 @@ export class Settings {
       if (saved.radius >= SMALLEST_BRUSH && saved.radius <= LARGEST_BRUSH) this.radius = saved.radius;
       this.keepOff = saved.keepOff === true;
       this.byObject = saved.byObject === true;
+      this.preview = saved.preview === true;
       if (isTidying(saved.tidying)) this.tidying = saved.tidying;
     } catch {
       // Nothing was saved, or it cannot be read.
@@ -64,8 +68,8 @@ export class Settings {
 
   save() {
     try {
-      const { mode, opacity, radius, tidying, keepOff, byObject } = this;
-      localStorage.setItem(SETTINGS_KEY, JSON.stringify({ mode, opacity, radius, tidying, keepOff, byObject }));
+      const { mode, opacity, radius, tidying, keepOff, byObject, preview } = this;
+      localStorage.setItem(SETTINGS_KEY, JSON.stringify({ mode, opacity, radius, tidying, keepOff, byObject, preview }));
     } catch {
       // Private windows keep nothing.
     }
@@ -108,7 +112,7 @@ export class Settings {
     this.save();
   }
 
-  /** @param {"keepOff" | "byObject"} name @param {boolean} on */
+  /** @param {"keepOff" | "byObject" | "preview"} name @param {boolean} on */
   turn(name, on) {
     this[name] = on;
     this.save();

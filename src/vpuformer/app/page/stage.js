@@ -1,6 +1,6 @@
 /** The image with masks and prompts: three canvases of the size of the screen, drawn on change. */
 
-import { drawBrush, drawCross, drawDraft, drawPrompt, drawWaiting } from "./marks.js";
+import { drawBrush, drawCross, drawDraft, drawPolygon, drawPrompt, drawWaiting } from "./marks.js";
 import { Overlay } from "./overlay.js";
 import { Probability } from "./probability.js";
 import { livePrompts } from "./steps.js";
@@ -31,6 +31,12 @@ export class Stage {
   view = { scale: 1, x: 0, y: 0 };
   /** @type {Draft | null} */
   draft = null;
+  /** The prompt that is being moved, and where it is. @type {{index: number, place: import("./promptgrips.js").Place} | null} */
+  held = null;
+  /** The mask that a click would give. @type {import("./rle.js").Rows | null} */
+  preview = null;
+  /** The corners that are being edited. @type {{outlines: import("./polygon.js").Outlines, selected: import("./polygon.js").Corner | null} | null} */
+  polygon = null;
   /** @type {Point | null} the pointer, on the screen */
   pointer = null;
   /** @type {Point | null} the cross of the keyboard, on the image */
@@ -100,6 +106,7 @@ export class Stage {
     this.#image = image;
     this.cross = null;
     this.draft = null;
+    this.held = this.preview = null;
     const former = image && this.#views.get(image.id);
     this.#fitting = !former;
     if (image && former) this.#setView(constrained(former, image, this.size));
@@ -217,7 +224,7 @@ export class Stage {
     const { stacked: entries, current, hovered } = this.#session;
     const { opacity, probability } = this.#settings;
     const mode = probability && current ? "outline" : this.#settings.mode; // a tint would change the map's colours
-    const scene = { image, entries, current, hovered, colourOf: (/** @type {import("./objectentry.js").ObjectEntry | null} */ entry) => this.#session.colourOf(entry), mode, opacity: opacity[mode], draft };
+    const scene = { image, entries, current, hovered, preview: this.preview, colourOf: (/** @type {import("./objectentry.js").ObjectEntry | null} */ entry) => this.#session.colourOf(entry), mode, opacity: opacity[mode], draft };
     this.#overlay.draw(context, { scale: view.scale * ratio, x: view.x * ratio, y: view.y * ratio }, ratio, scene);
   }
 
@@ -228,10 +235,11 @@ export class Stage {
     context.clearRect(0, 0, this.size.width, this.size.height);
     if (!this.#image || this.#settings.hidden) return;
     const { current, selected } = this.#session;
-    if (current) {
+    if (current && !this.polygon) {
       const prompts = livePrompts(current.optimistic);
       for (const { step, index, pending } of prompts) {
-        drawPrompt(context, view, step, { selected: index === selected, pending });
+        const placed = index === this.held?.index ? { ...step, ...this.held.place } : step;
+        drawPrompt(context, view, placed, { selected: index === selected, pending });
       }
       const newest = prompts.at(-1);
       if (current.busy && newest?.pending) {
@@ -240,9 +248,10 @@ export class Stage {
         if (at) drawWaiting(context, toScreen(view, at), now);
       }
     }
+    if (this.polygon) drawPolygon(context, view, this.polygon.outlines, this.polygon.selected);
     if (draft) drawDraft(context, view, draft);
     const { tool, radius, positive } = this.#settings;
-    if (this.pointer && (tool === "brush" || tool === "eraser")) {
+    if (this.pointer && !this.#settings.polygonOpen && (tool === "brush" || tool === "eraser")) {
       drawBrush(context, this.pointer, radius * view.scale, tool === "eraser" || !positive);
     }
     if (this.cross) drawCross(context, toScreen(view, this.cross));

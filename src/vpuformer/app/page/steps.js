@@ -21,19 +21,19 @@ import { clamped, inside } from "./viewport.js";
  */
 
 /** Types of steps that make earlier prompts inactive. */
-const STARTS = ["clear", "lasso", "merge", "subtract", "split"];
+const STARTS = ["clear", "lasso", "polygon", "merge", "subtract", "split"];
 
 /** @param {Step} step @returns {StoredStep} */
 function storedStep(step) {
   return {
     type: step.type,
     positive: "positive" in step ? step.positive : true,
-    point: step.type === "click" ? step.point : null,
-    box: step.type === "box" ? step.box : null,
+    point: "point" in step ? (step.point ?? null) : null,
+    box: "box" in step ? (step.box ?? null) : null,
     path: "path" in step ? (step.path ?? null) : null,
     radius: step.type === "brush" ? step.radius : null,
     only_here: "only_here" in step && step.only_here === true,
-    step: step.type === "remove" ? step.step : null,
+    step: "step" in step ? step.step : null,
     index: step.type === "choose" ? step.index : null,
     threshold: step.type === "tidy" ? step.threshold : null,
     holes: step.type === "tidy" ? step.holes : null,
@@ -100,13 +100,27 @@ export function onlyHere(step) {
 }
 
 /**
+ * The steps, with each prompt where it was moved to.
+ *
+ * @param {OptimisticState} optimistic
+ * @returns {StoredStep[]}
+ */
+export function placedSteps({ steps, at }) {
+  const placed = [...steps];
+  for (const { type, step, point, box, path } of steps.slice(0, at)) {
+    if (type === "move" && step !== null) placed[step] = { ...placed[step], point, box, path };
+  }
+  return placed;
+}
+
+/**
  * The active prompts.
  *
  * @param {OptimisticState} optimistic
  * @returns {{step: StoredStep, index: number, pending: boolean}[]}
  */
 export function livePrompts(optimistic) {
-  return optimistic.steps
+  return placedSteps(optimistic)
     .slice(0, optimistic.at)
     .map((step, index) => ({ step, index, pending: index >= optimistic.known }))
     .filter(({ step }) => step.live && isPrompt(step));
@@ -150,10 +164,14 @@ export function stepName(step) {
       return "Lasso";
     case "mask":
       return "Mask from a file";
+    case "polygon":
+      return "Polygon";
     case "clear":
       return "Cleared";
     case "remove":
       return `Prompt ${(step.step ?? 0) + 1} removed`;
+    case "move":
+      return `Prompt ${(step.step ?? 0) + 1} moved`;
     case "choose":
       return "Candidate";
     case "tidy":

@@ -32,6 +32,9 @@ export const HINTS = {
 /** Shown while the switch is on. */
 export const ONLY_HERE_HINT = "Only here: prompts change the mask near them alone.";
 
+/** Shown while the polygon is open. */
+export const POLYGON_HINT = "Drag a corner, or press an edge to add one. Delete removes the selected corner.";
+
 /** Hints for touch screens, without a right button and keys. @type {Record<string, string>} */
 export const TOUCH_HINTS = {
   ...HINTS,

@@ -10,18 +10,20 @@
  * @typedef {{type: "scribble", path: Point[], positive: boolean, only_here?: boolean}} ScribbleStep
  * @typedef {{type: "brush", path: Point[], radius: number, positive: boolean}} BrushStep
  * @typedef {{type: "lasso", path: Point[]}} LassoStep
+ * @typedef {{type: "polygon", outlines: Point[][]}} PolygonStep
  * @typedef {{type: "clear"}} ClearStep
  * @typedef {{type: "remove", step: number}} RemoveStep
+ * @typedef {{type: "move", step: number, point?: Point | null, box?: Edges | null, path?: Point[] | null}} MoveStep
  * @typedef {{type: "choose", index: number}} ChooseStep
  * @typedef {{type: "tidy", threshold: number, holes: number, specks: number, smooth: number}} TidyStep
  * @typedef {{type: "merge", objects: number[]}} MergeStep
  * @typedef {{type: "subtract", objects: number[]}} SubtractStep
  * @typedef {{type: "split", path?: Point[] | null}} SplitStep
  * @typedef {{type: "arrange", above: number | null}} ArrangeStep
- * @typedef {ClickStep | BoxStep | ScribbleStep | BrushStep | LassoStep | ClearStep | RemoveStep | ChooseStep | TidyStep | MergeStep | SubtractStep | SplitStep | ArrangeStep} Step
+ * @typedef {ClickStep | BoxStep | ScribbleStep | BrushStep | LassoStep | PolygonStep | ClearStep | RemoveStep | MoveStep | ChooseStep | TidyStep | MergeStep | SubtractStep | SplitStep | ArrangeStep} Step
  *
  * @typedef {object} StoredStep
- * @property {"click" | "box" | "scribble" | "brush" | "lasso" | "mask" | "clear" | "remove" | "choose" | "tidy" | "merge" | "subtract" | "split" | "arrange"} type
+ * @property {"click" | "box" | "scribble" | "brush" | "lasso" | "mask" | "polygon" | "clear" | "remove" | "move" | "choose" | "tidy" | "merge" | "subtract" | "split" | "arrange"} type
  * @property {boolean} positive
  * @property {boolean} only_here
  * @property {Point | null} point
@@ -130,6 +132,11 @@
  * @property {WorkCounts[]} labels
  * @property {WorkCounts[]} people
  * @property {WorkCounts[]} days
+ *
+ * @typedef {{point: Point, object?: number | null, only_here?: boolean, keep_off?: number[]}} NewPreview
+ * @typedef {{mask: RleMask | null}} Preview
+ *
+ * @typedef {{outlines: number[][][], tolerance: number, iou: number, edited: boolean}} Polygon
  *
  * @typedef {{objects: ObjectState[], notes: string[], tags: string[]}} ImportResult
  *

@@ -34,8 +34,8 @@ export class ViewPanel {
   #radius = /** @type {HTMLInputElement} */ (byId("radius"));
   #low = /** @type {HTMLInputElement} */ (byId("low"));
   #high = /** @type {HTMLInputElement} */ (byId("high"));
-  /** @type {["keepOff" | "byObject", HTMLInputElement][]} */
-  #switches = [["keepOff", byId("keep-off")], ["byObject", byId("by-object")]];
+  /** @type {["keepOff" | "byObject" | "preview", HTMLInputElement][]} */
+  #switches = [["keepOff", byId("keep-off")], ["byObject", byId("by-object")], ["preview", byId("preview")]];
   #probability = /** @type {HTMLInputElement} */ (byId("probability"));
 
   /**

@@ -26,11 +26,7 @@ export class Workspace extends Labelling {
    */
   act(step) {
     if (!this.image || this.opening !== null) return;
-    const taken = step.type === "click" && step.positive && this.keptOff(this.current).find(({ mask }) => mask && contains(mask, ...step.point));
-    if (taken) {
-      this.listener.onToast(`Object ${this.numberOf(taken)} has this point, and accepted objects are kept off. The key U lets prompts reach it.`);
-      return;
-    }
+    if (step.type === "click" && step.positive && this.#isTaken(this.current, step.point)) return;
     if (!this.current) {
       if (step.type === "clear" || step.type === "remove") return;
       if (step.type === "brush" && !step.positive) return this.listener.onToast("Nothing to erase. Select an object first.");
@@ -43,6 +39,18 @@ export class Workspace extends Labelling {
     this.selected = null;
     this.#pushStep(this.current, step);
     this.updateCounts();
+  }
+
+  /**
+   * Say so if an object that is kept off has a point.
+   *
+   * @param {ObjectEntry | null} entry
+   * @param {import("./types.js").Point} point
+   */
+  #isTaken(entry, point) {
+    const taken = this.keptOff(entry).find(({ mask }) => mask && contains(mask, ...point));
+    if (taken) this.listener.onToast(`Object ${this.numberOf(taken)} has this point, and accepted objects are kept off. The key U lets prompts reach it.`);
+    return taken !== undefined;
   }
 
   /**
@@ -132,6 +140,34 @@ export class Workspace extends Labelling {
     const entry = this.current;
     if (!entry || !entry.optimistic.steps[index]?.live) return;
     this.act({ type: "remove", step: index });
+  }
+
+  /**
+   * Move a prompt of an object, or resize it.
+   *
+   * @param {ObjectEntry} entry
+   * @param {number} index of the prompt among the steps
+   * @param {import("./promptgrips.js").Place} place
+   */
+  movePrompt(entry, index, place) {
+    const prompt = entry.optimistic.steps[index];
+    if (entry.deleted || entry.locked || !prompt?.live) return;
+    if (prompt.positive && place.point && this.#isTaken(entry, place.point)) return;
+    if (this.current === entry) this.selected = index;
+    this.#pushStep(entry, { type: "move", step: index, ...place });
+  }
+
+  /**
+   * Replace the mask of an object by a polygon.
+   *
+   * @param {ObjectEntry} entry
+   * @param {import("./polygon.js").Outlines} outlines
+   */
+  reshape(entry, outlines) {
+    if (entry.deleted || entry.locked) return;
+    if (this.current === entry) this.selected = null;
+    this.#pushStep(entry, { type: "polygon", outlines });
+    this.updateCounts();
   }
 
   /** Objects with a mask that an export would leave out. */

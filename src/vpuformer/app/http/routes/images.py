@@ -9,7 +9,17 @@ from vpuformer.app.annotation.importing import import_masks
 from vpuformer.app.http.routes.parameters import ANY_FILE, Announce, Body, Bound, Identity, MaybeId, Opened
 from vpuformer.app.http.routes.project import listed
 from vpuformer.app.images.thumbnails import thumbnail
-from vpuformer.app.schemas import ImageChange, ImageListed, ImageOpened, ImportResult, NewCopies, NewObject, ObjectState
+from vpuformer.app.schemas import (
+    ImageChange,
+    ImageListed,
+    ImageOpened,
+    ImportResult,
+    NewCopies,
+    NewObject,
+    NewPreview,
+    ObjectState,
+    Preview,
+)
 
 _FOR_EVER = {"cache-control": "private, max-age=31536000, immutable"}
 _A_WHILE = {"cache-control": "private, max-age=600"}
@@ -80,6 +90,10 @@ def router() -> APIRouter:
         result = import_masks(annotator, identity, content, label, name)
         announce(identity)
         return result
+
+    @routes.post("/images/{identity}/preview", summary="Ask for the mask that a click would give, without storing it")
+    def preview(identity: Identity, body: NewPreview, annotator: Opened) -> Preview:
+        return annotator.preview(identity, body)
 
     @routes.post("/images/{identity}/copies", status_code=201, summary="Copy objects of any image to this one")
     def new_copies(identity: Identity, body: NewCopies, annotator: Opened, announce: Announce) -> ImportResult:

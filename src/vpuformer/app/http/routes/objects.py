@@ -2,19 +2,22 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Annotated
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 
 from vpuformer.app.annotation.annotator import Annotator
 from vpuformer.app.http.error_handlers import OutdatedError
 from vpuformer.app.http.routes.parameters import Announce, Identity, Opened
 from vpuformer.app.http.telemetry import Telemetry
 from vpuformer.app.images.probability_png import probability_png
-from vpuformer.app.schemas import NewStep, ObjectChange, ObjectState, UndoRedo
+from vpuformer.app.schemas import NewStep, ObjectChange, ObjectState, Polygon, UndoRedo
 from vpuformer.errors import ConflictError
 
 MAX_SHOWN = 2048
 """Maximum length of the longer side of a probability map in pixels."""
+
+Tolerance = Annotated[float | None, Query(ge=0, le=1000, allow_inf_nan=False)]
 
 
 def router(telemetry: Telemetry) -> APIRouter:
@@ -51,6 +54,10 @@ def router(telemetry: Telemetry) -> APIRouter:
     @routes.get("/probability", response_class=Response, summary="Read the probability map as a PNG")
     def probability(identity: Identity, annotator: Opened) -> Response:
         return Response(probability_png(annotator.probability(identity), MAX_SHOWN), media_type="image/png")
+
+    @routes.get("/polygon", summary="Read the mask as outlines")
+    def polygon(identity: Identity, annotator: Opened, tolerance: Tolerance = None) -> Polygon:
+        return annotator.polygon(identity, tolerance)
 
     return routes
 
