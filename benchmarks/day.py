@@ -1,4 +1,4 @@
-"""A day's work: two people outline 300 objects on 40 photographs; half of them begin with the boxes of a detector.
+"""A day's work of two people: 300 objects on 40 photographs, half of them from boxes.
 
     python benchmarks/day.py --root data/train --split data/split.json
 
@@ -37,7 +37,7 @@ from vpuformer.app.step_schemas import RleMask
 from vpuformer.app.store import rle
 from vpuformer.arrays import BoolMask
 from vpuformer.evaluation.simulated_user import ObjectRun, SimulatedUser
-from vpuformer.inference.protocol import Prediction
+from vpuformer.inference.prediction import Prediction
 from vpuformer.metrics import iou
 from vpuformer.prompts import Box, Click, Prompt
 
@@ -275,7 +275,7 @@ def packed(mask: BoolMask) -> bytes:
 
 
 def maps_differ(folder: Path, outlined: Sequence[Outlined]) -> int:
-    """Number of photographs whose label map is not the one of the masks, the later object on top."""
+    """Number of photographs with another label map than that of the masks in order."""
     lines = (folder / "labels.txt").read_text("utf-8").splitlines()
     values = {name: int(value) for value, _, name in (line.partition(" ") for line in lines)}
     expected: dict[str, np.ndarray] = {}

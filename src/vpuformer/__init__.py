@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from vpuformer.evaluation.simulated_user import SimulatedUser
     from vpuformer.formats.prompted import PromptedImage, PromptedObject
     from vpuformer.inference.feature_store import FeatureStore
+    from vpuformer.inference.prediction import Prediction
     from vpuformer.inference.predictor import Predictor
-    from vpuformer.inference.protocol import Encoded, Prediction, Query, Segmenter
+    from vpuformer.inference.protocol import Encoded, Query, Segmenter
     from vpuformer.inference.session import Session
     from vpuformer.model.checkpoint import load_model
     from vpuformer.model.config import VPUFormerConfig, variant

@@ -134,7 +134,8 @@ def test_which_addresses_are_of_this_machine_alone(host: str, local: bool) -> No
 def test_a_network_answers(model: Path) -> None:
     import numpy as np
 
-    from vpuformer.inference.protocol import Prediction, Query
+    from vpuformer.inference.prediction import Prediction
+    from vpuformer.inference.protocol import Query
 
     segmenter = BackgroundSegmenter(str(model), "cpu")
     encoded = segmenter.encode(np.zeros((40, 60, 3), np.uint8))

@@ -17,7 +17,8 @@ from vpuformer.evaluation.records import Records, RunHeader, read_records, write
 from vpuformer.evaluation.run import evaluate, evaluate_to_file
 from vpuformer.evaluation.shards import merge
 from vpuformer.evaluation.simulated_user import SimulatedUser
-from vpuformer.inference.protocol import Encoded, Prediction, Query
+from vpuformer.inference.prediction import Prediction
+from vpuformer.inference.protocol import Encoded, Query
 from vpuformer.prompts import KINDS, Click
 from vpuformer.shards import parse_shard, shard_of
 

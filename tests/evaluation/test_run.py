@@ -14,7 +14,8 @@ from vpuformer.errors import ConfigError, DatasetError, MaskError
 from vpuformer.evaluation.run import evaluate
 from vpuformer.evaluation.simulated_user import SimulatedUser
 from vpuformer.geometry import Crop
-from vpuformer.inference.protocol import Encoded, Prediction, Query
+from vpuformer.inference.prediction import Prediction
+from vpuformer.inference.protocol import Encoded, Query
 from vpuformer.inference.segment import VPUFormerSegmenter
 from vpuformer.inference.zoom import RULES, ViewSettings
 from vpuformer.metrics import IGNORE, MASK_THRESHOLD, noc

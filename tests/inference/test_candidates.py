@@ -14,8 +14,9 @@ from vpuformer.arrays import FloatMap
 from vpuformer.geometry import Crop, FrameMap
 from vpuformer.inference.candidates import DISTINCT, distinct
 from vpuformer.inference.pixels import pixels_under
+from vpuformer.inference.prediction import Prediction
 from vpuformer.inference.predictor import Predictor
-from vpuformer.inference.protocol import Prediction, Query
+from vpuformer.inference.protocol import Query
 from vpuformer.inference.segment import VPUFormerSegmenter
 from vpuformer.inference.zoom import RULES, ViewSettings, closer_crop, prompts_in_crop
 from vpuformer.metrics import iou

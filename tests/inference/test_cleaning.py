@@ -9,7 +9,7 @@ from vpuformer.arrays import BoolMask
 from vpuformer.errors import InputError
 from vpuformer.geometry import Crop
 from vpuformer.inference.cleaning import drop_specks, fill_holes, smooth
-from vpuformer.inference.protocol import Prediction
+from vpuformer.inference.prediction import Prediction
 
 masks = arrays(bool, array_shapes(min_dims=2, max_dims=2, max_side=12))
 areas = st.integers(0, 30)

@@ -22,8 +22,8 @@ from vpuformer.errors import ConfigError, InputError
 from vpuformer.inference import feature_store
 from vpuformer.inference.feature_store import FeatureStore, cache_folder, feature_key
 from vpuformer.inference.network import Arrays, Network
+from vpuformer.inference.prediction import Prediction
 from vpuformer.inference.predictor import Predictor
-from vpuformer.inference.protocol import Prediction
 from vpuformer.inference.runtimes import load_network
 from vpuformer.inference.segment import VPUFormerSegmenter
 from vpuformer.inference.session import Session

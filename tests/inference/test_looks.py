@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from support.networks import segmenter_of
 from vpuformer.arrays import RGB, BoolMask
 from vpuformer.geometry import Crop
-from vpuformer.inference.protocol import Prediction, Query
+from vpuformer.inference.prediction import Prediction
+from vpuformer.inference.protocol import Query
 from vpuformer.inference.segment import VPUFormerSegmenter
 from vpuformer.model.config import VPUFormerConfig
 from vpuformer.model.features import Features

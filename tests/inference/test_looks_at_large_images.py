@@ -6,7 +6,7 @@ import pytest
 from vpuformer.geometry import Crop
 from vpuformer.inference import looks
 from vpuformer.inference.looks import Look
-from vpuformer.inference.protocol import Prediction
+from vpuformer.inference.prediction import Prediction
 
 SIZE = (1500, 2000)
 CROP = Crop(100, 200, 1800, 1200)

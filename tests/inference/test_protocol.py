@@ -18,8 +18,9 @@ from vpuformer.errors import ImageError, InputError, MaskError
 from vpuformer.evaluation.run import evaluate
 from vpuformer.evaluation.simulated_user import SimulatedUser
 from vpuformer.geometry import Crop
+from vpuformer.inference.prediction import Prediction
 from vpuformer.inference.predictor import Predictor
-from vpuformer.inference.protocol import Encoded, Prediction, Query, Segmenter
+from vpuformer.inference.protocol import Encoded, Query, Segmenter
 from vpuformer.inference.resample import stretch
 from vpuformer.inference.session import Session
 from vpuformer.inference.sigmoid import sigmoid_

@@ -13,7 +13,8 @@ from vpuformer.encoding.batch import MAX_PROMPTS
 from vpuformer.errors import ConfigError, ImageError, InputError, MaskError, PromptError
 from vpuformer.geometry import Crop
 from vpuformer.inference import segment as segment_module
-from vpuformer.inference.protocol import Encoded, Prediction, Query
+from vpuformer.inference.prediction import Prediction
+from vpuformer.inference.protocol import Encoded, Query
 from vpuformer.inference.session import Session
 from vpuformer.inference.torch_network import TorchNetwork
 from vpuformer.inference.zoom import RULES, View, ViewSettings, ZoomRule

@@ -13,8 +13,9 @@ from support.networks import predictor_of
 from vpuformer.errors import MaskError, PromptError, SessionError
 from vpuformer.geometry import Crop
 from vpuformer.inference import session as session_module
+from vpuformer.inference.prediction import Prediction
 from vpuformer.inference.predictor import Predictor
-from vpuformer.inference.protocol import Encoded, Prediction, Query
+from vpuformer.inference.protocol import Encoded, Query
 from vpuformer.inference.session import Session, _Packed
 from vpuformer.inference.zoom import ZoomRule, next_crop
 from vpuformer.model.config import VPUFormerConfig

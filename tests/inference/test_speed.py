@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from vpuformer.arrays import RGB
-from vpuformer.inference.protocol import Prediction, Query
+from vpuformer.inference.prediction import Prediction
+from vpuformer.inference.protocol import Query
 from vpuformer.inference.runtimes import load_network
 from vpuformer.inference.segment import VPUFormerSegmenter
 from vpuformer.prompts import Click

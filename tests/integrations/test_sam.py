@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from support.networks import predictor_of
 from vpuformer.errors import ImageError, MaskError, PromptError, SessionError
 from vpuformer.evaluation.baselines.sam_prompts import sam_prompts
+from vpuformer.inference.prediction import Prediction
 from vpuformer.inference.predictor import Predictor
-from vpuformer.inference.protocol import Encoded, Prediction, Query
+from vpuformer.inference.protocol import Encoded, Query
 from vpuformer.integrations.sam import (
     LOW_RES,
     SamPredictor,

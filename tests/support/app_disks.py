@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from vpuformer.arrays import Size
-from vpuformer.inference.protocol import Candidate, Encoded, Prediction, Query
+from vpuformer.inference.prediction import Candidate, Prediction
+from vpuformer.inference.protocol import Encoded, Query
 from vpuformer.metrics import MASK_THRESHOLD
 from vpuformer.prompts import Box, Click, Prompt
 

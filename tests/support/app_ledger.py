@@ -11,7 +11,8 @@ from vpuformer.app.annotation.history import active_prompts, base_step, brush_st
 from vpuformer.app.step_schemas import RleMask
 from vpuformer.app.store import rle
 from vpuformer.arrays import BoolMask
-from vpuformer.inference.protocol import Prediction, Query
+from vpuformer.inference.prediction import Prediction
+from vpuformer.inference.protocol import Query
 
 SIZE = (60, 80)
 """Height and width of the image."""

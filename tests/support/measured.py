@@ -11,7 +11,8 @@ from vpuformer.data.sample import Sample
 from vpuformer.evaluation.records import ObjectRecord
 from vpuformer.evaluation.run import evaluate
 from vpuformer.evaluation.simulated_user import SimulatedUser
-from vpuformer.inference.protocol import Encoded, Prediction, Query, Segmenter
+from vpuformer.inference.prediction import Prediction
+from vpuformer.inference.protocol import Encoded, Query, Segmenter
 from vpuformer.prompts import Prompt
 
 

@@ -13,7 +13,7 @@ from vpuformer.errors import ConfigError, MaskError
 from vpuformer.evaluation.records import Interaction, Key
 from vpuformer.fields import check_fields
 from vpuformer.geometry import Crop
-from vpuformer.inference.protocol import Prediction
+from vpuformer.inference.prediction import Prediction
 from vpuformer.metrics import MASK_THRESHOLD, MAX_CLICKS, Reference
 from vpuformer.prompts import Kind, Prompt
 from vpuformer.simulation import next_kind, next_prompt

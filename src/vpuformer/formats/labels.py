@@ -40,7 +40,7 @@ def one_line(text: str, longest: int) -> str | None:
     """
     words = "".join(letter if letter.isprintable() or letter in JOINERS else " " for letter in text).split()
     try:
-        return label_name(" ".join(words)[:longest])
+        return label_name(label_name(" ".join(words))[:longest])  # composed characters may be more than they were
     except InputError:
         return None
 

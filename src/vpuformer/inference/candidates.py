@@ -11,7 +11,7 @@ from math import sqrt
 import numpy as np
 import numpy.typing as npt
 
-from vpuformer.inference.protocol import Candidate, Prediction
+from vpuformer.inference.prediction import Candidate, Prediction
 from vpuformer.inference.zoom import View, ZoomRule, closer_crop, prompts_in_crop
 from vpuformer.metrics import iou
 

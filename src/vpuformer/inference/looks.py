@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from vpuformer.arrays import FloatMap, Size
 from vpuformer.geometry import Crop
-from vpuformer.inference.protocol import Prediction
+from vpuformer.inference.prediction import Prediction
 from vpuformer.inference.resample import stretch
 from vpuformer.inference.sigmoid import sigmoid_
 

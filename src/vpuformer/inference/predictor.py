@@ -10,7 +10,8 @@ from PIL import Image
 from vpuformer.errors import SessionError
 from vpuformer.geometry import Crop
 from vpuformer.inference.feature_store import FeatureStore
-from vpuformer.inference.protocol import Encoded, Prediction, Query, Segmenter, as_probability, as_readonly_rgb
+from vpuformer.inference.prediction import Prediction
+from vpuformer.inference.protocol import Encoded, Query, Segmenter, as_probability, as_readonly_rgb
 from vpuformer.inference.segment import VPUFormerSegmenter
 from vpuformer.inference.zoom import USUAL, ViewSettings
 from vpuformer.prompts import Prompt

@@ -19,7 +19,8 @@ from vpuformer.inference.honoured import honoured, is_honoured
 from vpuformer.inference.looks import Look
 from vpuformer.inference.network import Network
 from vpuformer.inference.pixels import changed_logits
-from vpuformer.inference.protocol import Prediction, Query
+from vpuformer.inference.prediction import Prediction
+from vpuformer.inference.protocol import Query
 from vpuformer.inference.resample import stretch
 from vpuformer.inference.runtimes import load_network
 from vpuformer.inference.steady import refused_changes

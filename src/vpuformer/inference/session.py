@@ -11,8 +11,9 @@ from vpuformer.arrays import BoolMask, FloatMap, Size
 from vpuformer.errors import PromptError, SessionError
 from vpuformer.geometry import Crop
 from vpuformer.images.masks import warn_of_coverage
+from vpuformer.inference.prediction import Prediction
 from vpuformer.inference.predictor import Predictor
-from vpuformer.inference.protocol import Prediction, Query, as_probability
+from vpuformer.inference.protocol import Query, as_probability
 from vpuformer.prompts import Prompt
 
 MAX_STEPS = 100

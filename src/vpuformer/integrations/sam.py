@@ -17,7 +17,8 @@ import numpy.typing as npt
 
 from vpuformer.arrays import BoolMask, FloatMap, Size, as_array
 from vpuformer.errors import ImageError, MaskError, PromptError, SessionError
-from vpuformer.inference.protocol import Candidate, Encoded, Prediction, Query, Segmenter
+from vpuformer.inference.prediction import Candidate, Prediction
+from vpuformer.inference.protocol import Encoded, Query, Segmenter
 from vpuformer.inference.resample import stretch
 from vpuformer.inference.segment import VPUFormerSegmenter
 from vpuformer.metrics import MASK_THRESHOLD

@@ -8,7 +8,8 @@ import numpy as np
 
 from vpuformer.arrays import RGB, BoolMask, Truth
 from vpuformer.data.sample import Sample
-from vpuformer.inference.protocol import Prediction, Query, Segmenter
+from vpuformer.inference.prediction import Prediction
+from vpuformer.inference.protocol import Query, Segmenter
 from vpuformer.metrics import iou
 from vpuformer.prompts import KINDS, Kind, Prompt
 from vpuformer.simulation import next_prompt

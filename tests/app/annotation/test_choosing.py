@@ -21,7 +21,8 @@ from vpuformer.app.store.store import Store
 from vpuformer.arrays import BoolMask
 from vpuformer.errors import InputError, PromptError
 from vpuformer.geometry import Crop
-from vpuformer.inference.protocol import Prediction, Query
+from vpuformer.inference.prediction import Prediction
+from vpuformer.inference.protocol import Query
 from vpuformer.prompts import Click
 
 SIZE = (90, 120)

@@ -17,7 +17,8 @@ from vpuformer.app.schemas import NewStep, ObjectState
 from vpuformer.app.store import rle
 from vpuformer.app.store.store import Store
 from vpuformer.arrays import BoolMask, FloatMap
-from vpuformer.inference.protocol import Candidate, Encoded, Prediction, Query
+from vpuformer.inference.prediction import Candidate, Prediction
+from vpuformer.inference.protocol import Encoded, Query
 
 SIZE = (8, 10)
 LEFT, TOP = np.zeros(SIZE, bool), np.zeros(SIZE, bool)

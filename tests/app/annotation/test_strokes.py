@@ -21,7 +21,8 @@ from vpuformer.app.store import rle
 from vpuformer.app.store.store import Store
 from vpuformer.arrays import BoolMask, FloatMap
 from vpuformer.errors import ConflictError, PromptError
-from vpuformer.inference.protocol import Candidate, Encoded, Prediction, Query
+from vpuformer.inference.prediction import Candidate, Prediction
+from vpuformer.inference.protocol import Encoded, Query
 
 SIZE = (24, 32)
 

@@ -14,7 +14,8 @@ from vpuformer.app.images.folder import Folder
 from vpuformer.app.schemas import NewStep
 from vpuformer.app.store.imports import ImportedObject
 from vpuformer.app.store.store import Store
-from vpuformer.inference.protocol import Encoded, Prediction, Query
+from vpuformer.inference.prediction import Prediction
+from vpuformer.inference.protocol import Encoded, Query
 
 SIZE = (8, 10)
 BOX = (0.5, 0.5, 3.5, 3.5)

@@ -96,6 +96,7 @@ def test_changes_are_reported_to_all_other_windows_while_they_are_known() -> Non
         ("<img src=x onerror=alert(1)>", "<img src=x onerror=alert(1)>"),
         (" Ann\n\x00\N{RIGHT-TO-LEFT OVERRIDE}Lee ", "Ann Lee"),
         ("x" * 300, "x" * MAX_NAME),
+        ("\N{DEVANAGARI LETTER QA}" * 80, "\N{DEVANAGARI LETTER KA}\N{DEVANAGARI SIGN NUKTA}" * (MAX_NAME // 2)),
         ("\n", None),
         ("", None),
     ],

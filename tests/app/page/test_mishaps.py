@@ -35,7 +35,7 @@ def add_label(person: Person, name: str) -> None:
 
 
 def beside(person: Person) -> Person:
-    """The same person at the same folder in another tab, which is not told at once what changes."""
+    """The same person at the same folder in another tab, without news of changes."""
     other = Person(person.page.context.new_page())
     other.page.route("**/api/news*", lambda route: route.abort())
     other.page.route("**/api/news/**", lambda route: route.abort())

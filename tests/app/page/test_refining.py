@@ -12,7 +12,8 @@ import pytest
 from support import browser as browsing
 from support.app_disks import Disks
 from support.browser import EXAMPLES, Person, opened, served, served_examples
-from vpuformer.inference.protocol import Prediction, Query
+from vpuformer.inference.prediction import Prediction
+from vpuformer.inference.protocol import Query
 
 pytestmark = browsing.MARKS
 

@@ -17,7 +17,8 @@ from vpuformer.prompts import KINDS
 SOURCE = '''
 import numpy as np
 
-from vpuformer.inference.protocol import Encoded, Prediction
+from vpuformer.inference.prediction import Prediction
+from vpuformer.inference.protocol import Encoded
 
 
 class Half:

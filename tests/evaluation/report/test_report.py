@@ -29,7 +29,8 @@ from vpuformer.evaluation.report.summary import number_shown
 from vpuformer.evaluation.report.tables import Cell, Group, Row, Table
 from vpuformer.evaluation.report.trust import trust
 from vpuformer.evaluation.run import evaluate_to_file
-from vpuformer.inference.protocol import Prediction, Query
+from vpuformer.inference.prediction import Prediction
+from vpuformer.inference.protocol import Query
 from vpuformer.prompts import Box, Click
 
 CURVES = ([0.5, 0.86, 0.91], [0.95, 0.97], [0.2] * 20)

@@ -24,7 +24,8 @@ from vpuformer.arrays import BoolMask, FloatMap, Size
 from vpuformer.errors import InputError
 from vpuformer.geometry import Crop
 from vpuformer.inference.pixels import distance_from, pixels_under
-from vpuformer.inference.protocol import Encoded, Prediction, Query, Segmenter
+from vpuformer.inference.prediction import Prediction
+from vpuformer.inference.protocol import Encoded, Query, Segmenter
 from vpuformer.prompts import Prompt
 
 T = TypeVar("T")

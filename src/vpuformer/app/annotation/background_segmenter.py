@@ -13,7 +13,8 @@ from vpuformer.memory import no_garbage_collection
 
 if TYPE_CHECKING:
     from vpuformer.arrays import RGB
-    from vpuformer.inference.protocol import Encoded, Prediction, Query, Segmenter
+    from vpuformer.inference.prediction import Prediction
+    from vpuformer.inference.protocol import Encoded, Query, Segmenter
 
 _LIBRARIES, _WEIGHTS = 0.8, 0.94
 """Share of the time after which the libraries are imported, and after which the weights are loaded."""

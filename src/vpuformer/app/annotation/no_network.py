@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from vpuformer.arrays import RGB
 from vpuformer.errors import ConfigError
-from vpuformer.inference.protocol import Encoded, Prediction, Query
+from vpuformer.inference.prediction import Prediction
+from vpuformer.inference.protocol import Encoded, Query
 
 _REASON = "this view is read-only and has no network; start the server without --read-only"
 

@@ -11,7 +11,8 @@ from vpuformer.app.schemas import WaitingBoxes
 from vpuformer.app.store.store import Store
 from vpuformer.arrays import RGB
 from vpuformer.errors import BusyError, InputError
-from vpuformer.inference.protocol import Encoded, Prediction, Query, Segmenter
+from vpuformer.inference.prediction import Prediction
+from vpuformer.inference.protocol import Encoded, Query, Segmenter
 
 _log = logging.getLogger(__name__)
 

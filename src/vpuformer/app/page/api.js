@@ -140,9 +140,10 @@ const newsQuery = (since, image) => new URLSearchParams({ window: WINDOW, ...(si
 /**
  * @param {number | undefined} since number of the last change that is known
  * @param {number | undefined} image that is open
+ * @param {boolean} hidden whether the page is, so that it asks rarely
  * @returns {Promise<import("./types.js").News>}
  */
-export const getNews = (since, image) => ask(`api/news?${newsQuery(since, image)}`);
+export const getNews = (since, image, hidden) => ask(`api/news?${newsQuery(since, image)}&hidden=${hidden}`);
 
 /** @param {number | undefined} since @param {number | undefined} image */
 export const streamNews = (since, image) => new EventSource(`api/news/stream?${newsQuery(since, image)}`);

@@ -13,7 +13,7 @@ const POINTER = [
   ["Drag", "Box (right button: negative box)"],
   ["Shift+drag", "Scribble (right button: negative)"],
   ["Drag a click or a corner", "Move the click, resize the box"],
-  ["Alt+click", "Select a prompt, or the object there"],
+  ["Alt+click, long press", "Select a prompt, or the object there"],
   ["Wheel", "Zoom"],
   ["Space+drag, middle button", "Move the image"],
   ["Two fingers", "Zoom and move"],

@@ -2,9 +2,10 @@
 
 /** @typedef {import("./types.js").NewsChange} NewsChange */
 
-/** Minimum pause in milliseconds between two updates, and as a multiple of the time that the last one took. */
-export const REST = 1_000;
-const EASE = 10;
+/** Milliseconds between two updates. */
+const REST = 1_000;
+/** Minimum pause between two readings of the list as a multiple of the time that the last one took, for long lists. */
+const EASE = 50;
 /** Number of objects above which the whole image is read. */
 const MANY = 10;
 
@@ -12,7 +13,9 @@ export class LiveChanges {
   /** Ids of objects of the open image. @type {Set<number>} */
   #objects = new Set();
   #wholeImage = false;
-  #waiting = false;
+  #listWaits = false;
+  /** Time from which the list may be read. */
+  #listFrom = -Infinity;
   #running = false;
   #session;
   #api;
@@ -32,29 +35,37 @@ export class LiveChanges {
   /** @param {NewsChange[] | null} changes null: unknown ones */
   take(changes) {
     for (const { image, object } of changes ?? []) {
-      if (image !== this.#session.image?.id) continue;
+      if (image !== this.#session.openId) continue;
       if (object === null) this.#wholeImage = true;
       else this.#objects.add(object);
     }
     if (changes === null || this.#objects.size > MANY) this.#wholeImage = true;
-    this.#waiting = true;
+    this.#listWaits = true;
     void this.#run();
   }
 
   async #run() {
     if (this.#running) return;
     this.#running = true;
-    while (this.#waiting) {
-      const [whole, objects] = [this.#wholeImage, [...this.#objects]];
-      this.#waiting = this.#wholeImage = false;
-      this.#objects.clear();
+    while (this.#listWaits || this.#wholeImage || this.#objects.size) {
+      if (this.#session.opening === null) await this.#readOpen();
       const begun = this.#clock.now();
-      if (whole) await this.#readImage();
-      else for (const id of objects) await this.#readObject(id);
-      await this.#readList();
-      await this.#clock.sleep(Math.max(REST, EASE * (this.#clock.now() - begun))).done;
+      if (this.#listWaits && begun >= this.#listFrom) {
+        this.#listWaits = false;
+        await this.#readList();
+        this.#listFrom = begun + EASE * (this.#clock.now() - begun);
+      }
+      await this.#clock.sleep(REST).done;
     }
     this.#running = false;
+  }
+
+  async #readOpen() {
+    const [whole, objects] = [this.#wholeImage, [...this.#objects]];
+    this.#wholeImage = false;
+    this.#objects.clear();
+    if (whole) await this.#readImage();
+    else for (const id of objects) await this.#readObject(id);
   }
 
   async #readList() {

@@ -16,6 +16,8 @@ export const FIRST_WAIT = 5_000;
 export const SILENCE = 40_000;
 /** Milliseconds until a stream that broke is opened again: a server that was just started is not asked by all at once. */
 const BROKEN_REST = 1_000;
+/** Milliseconds after which a hidden page asks for the first time: a page that is being closed is hidden as well. */
+const CLOSING = 2_000;
 /** Milliseconds until a stream is tried again after one that sent nothing. */
 export const RETRY_AFTER = 60_000;
 
@@ -32,7 +34,7 @@ export class NewsWatch {
 
   /**
    * @param {object} deps
-   * @param {(since: number | undefined, image: number | undefined) => Promise<News>} deps.read
+   * @param {(since: number | undefined, image: number | undefined, hidden: boolean) => Promise<News>} deps.read
    * @param {(since: number | undefined, image: number | undefined) => Stream} deps.connect
    * @param {() => number | undefined} deps.image returns the id of the open image
    * @param {{sleep: (ms: number) => {done: Promise<void>, wake: () => void}, now: () => number}} deps.clock
@@ -60,9 +62,10 @@ export class NewsWatch {
         const ended = await this.#listen();
         if (ended === "broken") await clock.sleep(BROKEN_REST).done;
         else if (ended === "silent") silentSince = clock.now();
+        else if (!watched()) await clock.sleep(CLOSING).done;
         continue;
       }
-      await this.#deps.read(this.#since, this.#deps.image()).then((news) => this.#take(news, "questions"), () => {});
+      await this.#deps.read(this.#since, this.#deps.image(), !watched()).then((news) => this.#take(news, "questions"), () => {});
       const { done, wake } = clock.sleep(watched() ? ASK_REST : HIDDEN_REST);
       this.#wake = wake;
       await done;

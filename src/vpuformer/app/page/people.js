@@ -91,7 +91,7 @@ export class People {
 
   /** Ask for the name when a page opens that other machines may reach. */
   greet() {
-    if (this.#asked || !this.#session.project?.shared || this.#person.name) return;
+    if (this.#asked || !this.#session.project?.shared || this.#person.name || this.#session.readOnly) return;
     this.#asked = true;
     this.open();
   }
@@ -130,7 +130,7 @@ export class People {
   /** @param {string} here */
   #note(here) {
     const taken = this.on(this.#session.openId);
-    const nameless = here && !this.#person.name && !this.#asked;
+    const nameless = here && !this.#person.name && !this.#asked && !this.#session.readOnly;
     const text = [
       taken && `${taken} has this image open, too. Work on different objects, or on another image.`,
       nameless && !taken && `${here} ${this.#watch.people.length > 1 ? "are" : "is"} here, too.`,

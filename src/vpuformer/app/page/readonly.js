@@ -3,7 +3,7 @@
 /** Actions that change nothing on the server. */
 const READING = new Set([
   "next", "previous", "jump", "files", "side", "search", "filter", "counts", "export", "fit", "actual", "zoomIn", "zoomOut", "mode",
-  "probability", "hideObject", "showAlone", "showAll", "hide", "theme", "help", "cycle", "cycleBack", "new", "escape", "region", "again",
+  "probability", "hideObject", "showAlone", "showAll", "hide", "theme", "help", "cycle", "cycleBack", "new", "escape", "region", "again", "people",
 ]);
 
 export const READ_ONLY = "This view is read-only: nothing can be changed here.";

@@ -8,7 +8,8 @@ import numpy as np
 from vpuformer.arrays import RGB
 from vpuformer.evaluation.baselines.seeds import Labels, exclude_border, seed_labels
 from vpuformer.geometry import Crop, FrameMap
-from vpuformer.inference.protocol import Encoded, Prediction, Query
+from vpuformer.inference.prediction import Prediction
+from vpuformer.inference.protocol import Encoded, Query
 from vpuformer.prompts import Click, Prompt
 
 FEWEST_SAMPLES = 5

@@ -10,7 +10,8 @@ from vpuformer.evaluation.baselines.seeds import Labels, exclude_border, seed_la
 from vpuformer.extras import require
 from vpuformer.geometry import Crop, FrameMap
 from vpuformer.images.scaling import scaled_down
-from vpuformer.inference.protocol import Encoded, Prediction, Query
+from vpuformer.inference.prediction import Prediction
+from vpuformer.inference.protocol import Encoded, Query
 
 
 class RandomWalker:

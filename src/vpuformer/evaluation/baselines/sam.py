@@ -25,7 +25,8 @@ from vpuformer.errors import PromptError
 from vpuformer.evaluation.baselines.sam_models import FAMILIES, Family, load
 from vpuformer.evaluation.baselines.sam_prompts import SamPrompts, sam_prompts, to_frame
 from vpuformer.inference.device import choose_device
-from vpuformer.inference.protocol import Encoded, Prediction, Query
+from vpuformer.inference.prediction import Prediction
+from vpuformer.inference.protocol import Encoded, Query
 
 MAX_ANSWERS = 32
 """Answers of an image whose logits are kept for the next prompt; 0.3 MB each."""

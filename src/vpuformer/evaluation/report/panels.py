@@ -20,7 +20,8 @@ from vpuformer.evaluation.report.runs import Run, column_names, method_names, sa
 from vpuformer.evaluation.report.summary import prompts_shown
 from vpuformer.images import overlay
 from vpuformer.images.scaling import scaled_down
-from vpuformer.inference.protocol import Prediction, Query, Segmenter
+from vpuformer.inference.prediction import Prediction
+from vpuformer.inference.protocol import Query, Segmenter
 from vpuformer.marks import marks_of
 from vpuformer.metrics import iou, iou_at
 

@@ -16,9 +16,11 @@ from vpuformer.app.schemas import Key
 STREAMING = 10.0
 """Seconds for which a window counts as open after its stream of news was last alive."""
 
-ASKING = 90.0
-"""Seconds for which a window counts as open after it asked for news. Browsers let a page in the background ask once a
-minute."""
+ASKING = 15.0
+"""Seconds for which a window counts as open after it asked for news."""
+
+HIDDEN = 90.0
+"""The same for a hidden page, which browsers let ask once a minute."""
 
 PAUSE = 0.25
 """Seconds between two looks for news."""
@@ -45,9 +47,14 @@ def router() -> APIRouter:
 
     @routes.get("", summary="Read who else is here, and what they have changed")
     async def read(
-        annotator: Opened, visitor: Visitor, window: Window, since: Since = None, image: MaybeId = None
+        annotator: Opened,
+        visitor: Visitor,
+        window: Window,
+        since: Since = None,
+        image: MaybeId = None,
+        hidden: bool = False,
     ) -> News:  # async: it needs no thread
-        annotator.presence.note(window, visitor, image, ASKING)
+        annotator.presence.note(window, visitor, image, HIDDEN if hidden else ASKING)
         return news(annotator, window, since)
 
     @routes.get("/stream", response_class=EventStream, include_in_schema=False)  # it has no end to describe
