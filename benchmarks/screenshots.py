@@ -40,13 +40,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place, NAME)
         copy_examples(folder)
-        with running(create_app(folder, None, BackgroundSegmenter(), hints=True)) as address:
-            with opened(address, color_scheme="light") as person:
-                begin(person)
-                keep(person, "app-first")
-            with opened(address, color_scheme="light", **TABLET) as person:
-                touch(person)
-                keep(person, "app-touch")
+        for name, act, window in (("app-first", begin, {}), ("app-touch", touch, TABLET)):
+            app = create_app(folder, None, BackgroundSegmenter(), hints=True)
+            with running(app) as address, opened(address, color_scheme="light", **window) as person:
+                act(person)
+                keep(person, name)
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place, "holiday")
         folder.mkdir()
@@ -74,18 +72,24 @@ def main() -> None:
             with opened(address, color_scheme="light") as person, somebody_else(person, address):
                 keep(person, "app-people")
     with tempfile.TemporaryDirectory() as place:
-        shutil.copy(ROOT / "examples/coffee.jpg", place)
-        with labelled(Path(place)), served(Path(place)) as address, opened(address, color_scheme="light") as person:
+        folder = Path(place, "kitchen")
+        folder.mkdir()
+        shutil.copy(ROOT / "examples/coffee.jpg", folder)
+        with labelled(folder), served(folder) as address, opened(address, color_scheme="light") as person:
             describe(person)
             keep(person, "app-labels")
     with tempfile.TemporaryDirectory() as place:
-        shutil.copy(ROOT / "examples/coffee.jpg", place)
-        with served(Path(place)) as address, opened(address, color_scheme="light") as person:
+        folder = Path(place, "kitchen")
+        folder.mkdir()
+        shutil.copy(ROOT / "examples/coffee.jpg", folder)
+        with served(folder) as address, opened(address, color_scheme="light") as person:
             edit_polygon(person)
             keep(person, "app-polygon")
     with tempfile.TemporaryDirectory() as place:
-        Image.fromarray(data.coins()).save(Path(place, "coins.png"))
-        with served(Path(place)) as address, opened(address, color_scheme="light") as person:
+        folder = Path(place, "coins")
+        folder.mkdir()
+        Image.fromarray(data.coins()).save(folder / "coins.png")
+        with served(folder) as address, opened(address, color_scheme="light") as person:
             crowd(person)
             keep(person, "app-crowded")
             open_menu(person)
