@@ -128,3 +128,47 @@ def test_ten_labels_and_objects_without_one_have_colours_of_their_own(address: s
         shown = person.page.locator("#objects .swatch").evaluate("each => getComputedStyle(each).backgroundColor")
         assert shown == "rgb(255, 0, 255)"
         assert "#ff00ff" not in colours
+
+
+def test_undo_gives_the_former_label_back(address: str) -> None:
+    with opened(address) as person:
+        for name in ("cat", "cup"):
+            person.page.get_by_placeholder("New label").fill(name)
+            person.page.keyboard.press("Enter")
+            person.answered()
+        person.page.locator("#stage").focus()
+        person.click((100, 100))
+        area = person.area
+        row = person.page.locator("#objects .object")
+        person.press("1")
+        assert "cat" in row.inner_text()
+        person.press("2")
+        assert "cup" in row.inner_text()
+        person.press("Control+z")
+        assert ("cat" in row.inner_text(), person.area) == (True, area)
+        person.press("Control+z")
+        assert person.area == 0
+
+
+def test_tab_goes_on_after_the_object_that_was_accepted(address: str) -> None:
+    with opened(address) as person:
+        for x in (60, 160, 260):
+            person.click((x, 100))
+            person.press("n")
+        person.press("Tab")
+        seen = []
+        for _ in range(3):
+            seen.append(person.status["object"])
+            person.press("Enter")
+            assert person.status["object"] == ""
+            person.press("Tab")
+        assert sorted(seen) == ["1", "2", "3"]
+
+
+def test_the_export_menu_says_how_many_objects_are_left_out(address: str) -> None:
+    with opened(address) as person:
+        person.click((60, 100))
+        person.press("Enter")
+        person.click((160, 100))
+        person.page.keyboard.press("Control+s")
+        assert "1 object not accepted yet, and left out." in person.page.locator("#export-menu").inner_text()

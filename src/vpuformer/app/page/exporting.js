@@ -2,7 +2,7 @@
 
 import { exportPath, getExport } from "./api.js";
 import { make } from "./dom.js";
-import { sentenceOf } from "./sentence.js";
+import { plural, sentenceOf } from "./sentence.js";
 
 /** Milliseconds after which a browser has surely begun to save a file. */
 const TAKEN = 60_000;
@@ -11,11 +11,11 @@ const TAKEN = 60_000;
  * @param {HTMLElement} menu
  * @param {HTMLElement} button opens the menu, and shows that an export is being prepared
  * @param {() => import("./types.js").ExportFormat[]} formats returns those that the server offers
- * @param {() => boolean} empty whether no object is accepted
+ * @param {() => {accepted: number, others: number}} objects returns how many objects are accepted, and how many are not
  * @param {() => number} unsaved returns the number of unsaved actions
  * @param {Pick<import("./workspace.js").Listener, "onSay" | "onToast">} listener
  */
-export function fillExports(menu, button, formats, empty, unsaved, listener) {
+export function fillExports(menu, button, formats, objects, unsaved, listener) {
   const word = /** @type {HTMLElement} */ (button.querySelector("span"));
   const idle = word.textContent;
   let preparing = 0;
@@ -48,8 +48,10 @@ export function fillExports(menu, button, formats, empty, unsaved, listener) {
         menu.hidePopover();
         void take(name, title);
       } }, make("strong", {}, title), make("span", { class: "quiet" }, summary)));
-    const nothing = empty() ? [make("p", {}, "No object is accepted yet. Accept one first, with Enter or Accept.")] : [];
-    menu.replaceChildren(...nothing, make("p", { class: "quiet" }, "A zip file with the accepted objects of all images, and with images that are done."), ...items);
+    const { accepted, others } = objects();
+    const left = accepted ? `${plural(others, "object")} not accepted yet, and left out.` : "No object is accepted yet. Accept one first, with Enter or Accept.";
+    const note = others || !accepted ? [make("p", {}, left)] : [];
+    menu.replaceChildren(...note, make("p", { class: "quiet" }, "A zip file with the accepted objects of all images. Images that are done are in it even without an object."), ...items);
   });
 }
 

@@ -155,6 +155,13 @@ export class Folder {
     listed.labels = [...new Set(objects.map(({ label }) => label))];
   }
 
+  /** Number of accepted objects of all images, and of those that are not accepted. */
+  get objects() {
+    let [accepted, others] = [0, 0];
+    for (const { objects, unaccepted } of this.project?.images ?? []) [accepted, others] = [accepted + objects, others + unaccepted];
+    return { accepted, others };
+  }
+
   /** Note that an image or its objects were changed now. @param {number} id */
   touch(id) {
     const listed = this.listed(id);

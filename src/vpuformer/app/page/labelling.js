@@ -14,9 +14,21 @@ export class Labelling extends ObjectList {
     this.label = label;
     this.#labelChoices++;
     if (this.current && this.current.optimistic.label !== label) {
-      this.push(this.current, { type: "change", change: { label } });
+      this.#change(this.current, { label }, { label: this.current.optimistic.label });
     }
     this.listener.onChange();
+  }
+
+  /**
+   * Change an object so that the next undo changes it back.
+   *
+   * @param {import("./objectentry.js").ObjectEntry} entry
+   * @param {import("./types.js").ObjectChange} change
+   * @param {import("./types.js").ObjectChange} former
+   */
+  #change(entry, change, former) {
+    this.push(entry, { type: "change", change });
+    this.withdrawLast = () => this.push(entry, { type: "change", change: former });
   }
 
   /**
@@ -27,10 +39,11 @@ export class Labelling extends ObjectList {
    */
   setAttribute(name, value) {
     if (!this.current) return;
-    const attributes = { ...this.current.optimistic.attributes };
+    const former = this.current.optimistic.attributes;
+    const attributes = { ...former };
     if (value === null) delete attributes[name];
     else attributes[name] = value;
-    this.push(this.current, { type: "change", change: { attributes } });
+    this.#change(this.current, { attributes }, { attributes: former });
   }
 
   /**

@@ -167,7 +167,7 @@ const counts = new Counts(/** @type {HTMLDialogElement} */ (byId("counts")), (se
 const commands = actions({ session, settings, stage, labels, setup, attributes, tags, input, grips, polygon, preview, renderer, toasts, counts, clipboard, importing, people });
 
 new KeyDialog(/** @type {HTMLDialogElement} */ (byId("keys")), nameButtons);
-fillExports(byId("export-menu"), byId("export"), () => session.project?.formats ?? [], () => !session.project?.images.some(({ objects }) => objects), () => queue.waiting, { onSay: say, onToast: (sentence) => toasts.show(sentence) });
+fillExports(byId("export-menu"), byId("export"), () => session.project?.formats ?? [], () => session.folder.objects, () => queue.waiting, { onSay: say, onToast: (sentence) => toasts.show(sentence) });
 nameButtons();
 
 document.addEventListener("keydown", (event) => {

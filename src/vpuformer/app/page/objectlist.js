@@ -28,6 +28,8 @@ export class ObjectList {
   entries = [];
   /** @type {ObjectEntry | null} */
   current = null;
+  /** The one that was current last, from which Tab goes on. @type {ObjectEntry | null} */
+  #former = null;
   /** The object under the pointer, in the image or in the list. @type {ObjectEntry | null} */
   hovered = null;
   /** @type {number | null} index of the selected prompt among the steps of the current object */
@@ -182,6 +184,7 @@ export class ObjectList {
     if (entry?.locked) return this.refuse(entry);
     if (entry?.hidden) this.#setHidden([entry], false);
     this.withdrawLast = null;
+    this.#former = entry ?? this.current ?? this.#former;
     this.current = entry;
     this.selected = prompt;
     this.listener.onChange();
@@ -204,7 +207,8 @@ export class ObjectList {
     const reachable = this.entries.filter((entry) => entry.reachable);
     const count = reachable.length;
     if (!count) return;
-    const at = this.current ? reachable.indexOf(this.current) : by > 0 ? -1 : 0;
+    const from = this.current ?? this.#former;
+    const at = from && reachable.includes(from) ? reachable.indexOf(from) : by > 0 ? -1 : 0;
     const next = reachable[(at + by + count) % count];
     this.select(next);
     this.listener.onSay(`Object ${this.numberOf(next)} of ${this.entries.length}: ${this.labelName(next)}`);

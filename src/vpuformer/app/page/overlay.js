@@ -84,9 +84,10 @@ export class Overlay {
       paintOutside(pixels, cover, limit, greys, Math.round(10 * ratio));
     } else {
       for (const entry of shown) if (entry !== current && entry !== hovered) drawEntry(entry);
-      if (!current || current !== hovered) drawEntry(current); // without an object, the brush begins one
+      if (hovered && hovered !== current) drawEntry(hovered);
+      drawEntry(current); // on top, since a person is about to change it; without an object, the brush begins one
     }
-    if (hovered) drawEntry(hovered);
+    if (hovered && mode === "cutout") drawEntry(hovered);
     if (scene.preview) {
       cover.clear();
       fillRows(cover, scene.preview, view);
