@@ -187,14 +187,17 @@ class VPUFormerSegmenter:
     ) -> list[Prediction]:
         """One answer a view: the first, refined in as many looks as the rules call for, and corrected."""
         answers, seen = list(first), dict(enumerate(views))
-        bound = {i for i, query in enumerate(queries) if self.views.steady and _binds(query)}
-        looked = {i: (answers[i].prediction.probability, answers[i].crop) for i in bound}
+        looked = {
+            i: (answers[i].prediction.probability, answers[i].crop.union(around))
+            for i, query in enumerate(queries)
+            if self.views.steady and (around := _kept_object(query)) is not None
+        }
         for look in range(1, max((rule.looks for rule in rules if rule), default=1)):
             refined = {i: view.refine(answers[i], look, rules[i]) for i, view in seen.items()}
             seen = {i: view for i, view in refined.items() if view is not None}
             for i, answer in zip(seen, self._look([*seen.values()]), strict=True):
                 answers[i] = answer
-                if i in bound:
+                if i in looked:
                     looked[i] = _over(*looked[i], answer.prediction)
         predictions = [answer.prediction for answer in answers]
         if not self.views.steady:
@@ -207,16 +210,14 @@ class VPUFormerSegmenter:
     def _corrected(self, query: Query, answer: Prediction, seen: tuple[FloatMap, Crop] | None) -> Prediction:
         """The answer without changes far from the new prompts, and with every prompt on the right side.
 
-        `seen` is the last probability that a look gave each pixel, and the part outside which there is no object; None
-        if the previous mask is not kept.
+        `seen` is the last probability that a look gave each pixel, and the part outside which there is no object, nor
+        was one before; None if the previous mask is not kept.
         """
         mask: BoolMask | None = None  # where it differs from that of the answer
         values, changed, corrected = answer.probability, None, 0
         looked = None if seen is None else seen[0]
         if seen is not None and looked is not None and query.mask is not None:
-            before = query.mask
-            object_before = Crop.around(before > MASK_THRESHOLD)
-            within = seen[1] if object_before is None else seen[1].union(object_before)
+            before, within = query.mask, seen[1]
             refused = refused_changes(
                 looked, before, query.new_prompts, looked_at=query.crop, within=within, only_here=query.only_here
             )
@@ -298,9 +299,9 @@ class VPUFormerSegmenter:
         return np.concatenate([batch, batch[:, :, ::-1]]) if self.views.flip else batch
 
 
-def _binds(query: Query) -> bool:
-    """Whether the previous mask has an object, of which some is to be kept."""
-    return query.mask is not None and query.new > 0 and bool(query.mask.max() > MASK_THRESHOLD)
+def _kept_object(query: Query) -> Crop | None:
+    """The rectangle around the object of the previous mask, of which some is to be kept; None without one."""
+    return Crop.around(query.mask > MASK_THRESHOLD) if query.mask is not None and query.new > 0 else None
 
 
 def _over(looked: FloatMap, part: Crop, answer: Prediction) -> tuple[FloatMap, Crop]:
