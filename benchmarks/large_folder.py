@@ -24,6 +24,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+from page import WATCH
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
@@ -72,19 +73,6 @@ NEXT = """([key, ctrlKey = false]) => new Promise((done) => {
   };
   requestAnimationFrame(look);
 })"""
-# Milliseconds from each released button to the frame in which the page is idle again.
-WATCH = """() => {
-  window.painted = [];
-  let lifted = null;
-  addEventListener("pointerup", (event) => (lifted = event.timeStamp), { capture: true });
-  const connection = document.getElementById("connection");
-  new MutationObserver(() => {
-    if (lifted === null || connection.dataset.state !== "idle") return;
-    const from = lifted;
-    lifted = null;
-    requestAnimationFrame(() => setTimeout(() => window.painted.push(performance.now() - from)));
-  }).observe(connection, { attributes: true });
-}"""
 
 
 def main() -> None:
