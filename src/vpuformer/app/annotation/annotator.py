@@ -95,7 +95,9 @@ class Annotator:
             if following is not None:
                 self.answering.prepare(following)
         states = [
-            self.state(each.row.id, boxes_wait=True) if each.unanswered and not each.waits else self._state(each)
+            self.state(each.row.id, boxes_wait=True)
+            if each.unanswered and not (self.read_only or each.waits)
+            else self._state(each)
             for each in LoadedObject.all_of(self.store, identity)
         ]
         if not self.read_only and any(state.answered < state.at for state in states):
@@ -171,12 +173,12 @@ class Annotator:
         if loaded.row.image != image:
             raise ConflictError("the object is on another image; open the image again")
         content, _ = self._checked(loaded, ClickStep(type="click", point=new.point, only_here=new.only_here))
-        content["keep_off"] = self.store.current_answers(image, set(new.keep_off) - {loaded.row.id})
-        clicked = loaded.with_step(0, content, None)
         if loaded.unanswered:
             return Preview(mask=None)
+        if new.keep_off:
+            content["keep_off"] = self.store.current_answers(image, set(new.keep_off) - {loaded.row.id})
         try:
-            answer = self.answering.answer(clicked, loaded.row.at, if_idle=True)
+            answer = self.answering.answer(loaded.with_step(0, content, None), loaded.row.at, if_idle=True)
         except BusyError:
             return Preview(mask=None)
         return Preview(mask=rle.to_message(answer.mask, self.gallery.size(image)) if answer.area else None)

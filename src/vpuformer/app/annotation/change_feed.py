@@ -3,6 +3,7 @@
 import threading
 import time
 from collections import deque
+from itertools import islice
 from typing import NamedTuple
 
 LENGTH = 1000
@@ -52,5 +53,5 @@ class ChangeFeed:
             new = self._number - number
             if not 0 <= new <= len(self._changes):
                 return self._number, None
-            latest = list(self._changes)[len(self._changes) - new :]
+            latest = islice(self._changes, len(self._changes) - new, None)
             return self._number, [each for each in dict.fromkeys(latest) if each.window != window]

@@ -82,9 +82,8 @@ def left_out_notes(store: "Store") -> list[str]:
     unaccepted, empty, waiting = Affected(), Affected(), Affected()
     for row in _in_order(store):
         unaccepted.add(row.name, row.unaccepted)
-        for listed in store.objects_of(row.id) if row.objects else ():
-            current, steps = store.history(listed.id)
-            if current.accepted and not current.deleted:
+        for current, steps in store.histories(row.id) if row.objects else ():
+            if current.accepted:
                 index = last_answered(current, steps)
                 empty.add(row.name, not current.at or (index is not None and not steps[index].area))
                 waiting.add(row.name, index is not None and index + 1 < current.at)

@@ -47,9 +47,7 @@ class LoadedObject:
     @property
     def waits(self) -> bool:
         """Whether this is a single box without an answer, such as an imported one."""
-        if self.row.at != 1 or len(self.steps) != 1:
-            return False
-        return self.steps[0].content["type"] == "box" and not self.steps[0].answered
+        return self.unanswered and len(self.steps) == 1 and self.steps[0].content["type"] == "box"
 
     def contents(self, index: int) -> list[history.Content]:
         """Return the contents of the steps up to and including this one."""

@@ -47,18 +47,25 @@ class NetworkQueue:
         self.waiting = 0
         """Number of unanswered questions, including the running one."""
 
+    def _put(
+        self, jobs: "deque[tuple[Callable[[], object], Future[object]]]", question: Callable[[], T]
+    ) -> "Future[T]":
+        """Queue a question; whoever calls holds the lock."""
+        promise: Future[T] = Future()
+        jobs.append((question, cast("Future[object]", promise)))
+        self._changed.notify()
+        return promise
+
     def ask_patiently(self, question: Callable[[], T]) -> T:
         """Run `question` once nobody else waits, and return or raise what it does.
 
         Raises:
             BusyError: the queue is closed.
         """
-        promise: Future[T] = Future()
         with self._changed:
             if self._closed:
                 raise BusyError(_CLOSED)
-            self._patient.append((question, cast("Future[object]", promise)))
-            self._changed.notify()
+            promise = self._put(self._patient, question)
         return _result(promise)
 
     def ask_if_idle(self, question: Callable[[], T]) -> T:
@@ -67,12 +74,10 @@ class NetworkQueue:
         Raises:
             BusyError: the thread is at work, or the queue is closed.
         """
-        promise: Future[T] = Future()
         with self._changed:
             if self._closed or self._working or self._questions or self._tasks or self._patient:
                 raise BusyError("the network is at work; ask again in a second")
-            self._patient.append((question, cast("Future[object]", promise)))
-            self._changed.notify()
+            promise = self._put(self._patient, question)
         return _result(promise)
 
     def ask(self, question: Callable[[], T]) -> T:
@@ -81,15 +86,13 @@ class NetworkQueue:
         Raises:
             BusyError: too many questions are waiting, or the queue is closed.
         """
-        promise: Future[T] = Future()
         with self._changed:
             if self._closed:
                 raise BusyError(_CLOSED)
             if self.waiting >= self._max_waiting:
                 raise BusyError(f"{self.waiting} prompts are already waiting for the network; try again in a second")
             self.waiting += 1
-            self._questions.append((question, cast("Future[object]", promise)))
-            self._changed.notify()
+            promise = self._put(self._questions, question)
         try:
             return _result(promise)
         finally:

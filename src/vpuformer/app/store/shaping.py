@@ -66,9 +66,13 @@ class ShapingStore(ImportStore):
         """
         with self._reading() as connection:
             current = self._current(connection, identities, image)
-            query = sa.select(steps.c.id, steps.c.mask).where(steps.c.id.in_(current.values()))
-            masks = {step: zlib.decompress(mask) for step, mask in connection.execute(query)}
+            masks = self._masks(connection, [*current.values()])
             return {identity: CurrentMask(step, masks[step]) for identity, step in current.items()}
+
+    @staticmethod
+    def _masks(connection: sa.Connection, answered: Collection[int]) -> dict[int, bytes]:
+        query = sa.select(steps.c.id, steps.c.mask).where(steps.c.id.in_(answered), steps.c.mask.is_not(None))
+        return {step: zlib.decompress(mask) for step, mask in connection.execute(query)}
 
     def add_copies(self, image: int, key: str, copies: Sequence[Copy]) -> list[int]:
         """Add objects in one transaction, and return their ids. A repeated key adds nothing."""

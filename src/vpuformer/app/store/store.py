@@ -87,9 +87,8 @@ class Store(ShapingStore, ImageStore):
 
     def objects_of(self, image: int) -> list[ObjectRow]:
         """Return the objects of an image that are not deleted and have a step, from back to front."""
-        query = _OBJECTS.where(objects.c.image == image, VISIBLE).order_by(*BACK_TO_FRONT)
         with self._reading() as connection:
-            return [_object(row) for row in connection.execute(query)]
+            return _visible(connection, image)
 
     def change_object(self, identity: int, **values: Any) -> ObjectRow:
         """Set `label`, `accepted`, `deleted` or `attributes`, a dict of all their values.
@@ -114,10 +113,9 @@ class Store(ShapingStore, ImageStore):
 
     def histories(self, image: int) -> list[tuple[ObjectRow, list[StepRow]]]:
         """Return the objects of `objects_of` with their steps, read in one transaction."""
-        objects_here = _OBJECTS.where(objects.c.image == image, VISIBLE).order_by(*BACK_TO_FRONT)
         steps_here = _STEPS.add_columns(steps.c.object).join(objects, steps.c.object == objects.c.id)
         with self._reading() as connection:
-            rows = [_object(row) for row in connection.execute(objects_here)]
+            rows = _visible(connection, image)
             histories: dict[int, list[StepRow]] = {row.id: [] for row in rows}
             for *step, identity in connection.execute(steps_here.where(objects.c.image == image)):
                 if identity in histories:
@@ -215,9 +213,8 @@ class Store(ShapingStore, ImageStore):
 
     def masks_of(self, answered: Collection[int]) -> dict[int, bytes]:
         """Return the masks that answer these steps, by the ids of the steps."""
-        query = sa.select(steps.c.id, steps.c.mask).where(steps.c.id.in_(answered), steps.c.mask.is_not(None))
         with self._reading() as connection:
-            return {step: zlib.decompress(mask) for step, mask in connection.execute(query)}
+            return self._masks(connection, answered)
 
     def undo_redo(self, identity: int, revision: int, direction: Literal[-1, 1]) -> ObjectRow:
         """Undo (-1) or redo (1) one step.
@@ -289,6 +286,11 @@ def _step(
     identity: int, content: str, answered: object, area: int | None, seconds: float | None, person: str | None
 ) -> StepRow:
     return StepRow(identity, _content(content), bool(answered), area or 0, seconds, person)
+
+
+def _visible(connection: sa.Connection, image: int) -> list[ObjectRow]:
+    query = _OBJECTS.where(objects.c.image == image, VISIBLE).order_by(*BACK_TO_FRONT)
+    return [_object(row) for row in connection.execute(query)]
 
 
 def _object(row: Sequence[Any]) -> ObjectRow:

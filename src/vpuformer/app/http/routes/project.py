@@ -60,6 +60,11 @@ def _listed(row: ImageRow) -> dict[str, Any]:
     }
 
 
+def _download(name: str) -> dict[str, str]:
+    """Headers of a file to save."""
+    return {"content-disposition": f"attachment; filename*=UTF-8''{quote(name)}"}
+
+
 def _title(folder: Folder) -> str:
     """The folder's name for display. Names on disk may contain bytes that are not text."""
     return folder.root.name.encode(errors="replace").decode()
@@ -103,8 +108,7 @@ def router(*, hints: bool = False) -> APIRouter:
 
     @routes.get("/progress.csv", response_class=_Table, summary="Read these counts as a table")
     def counts_table(annotator: Opened) -> _Table:
-        headers = {"content-disposition": f"attachment; filename*=UTF-8''{quote(f'{_title(annotator.folder)}.csv')}"}
-        return _Table(csv_text(counts(annotator)), headers=headers)
+        return _Table(csv_text(counts(annotator)), headers=_download(f"{_title(annotator.folder)}.csv"))
 
     @routes.get("/network", summary="Read whether the network is loaded")
     async def network(annotator: Opened) -> NetworkState:  # async: all threads may be waiting for the network
@@ -124,8 +128,7 @@ def router(*, hints: bool = False) -> APIRouter:
         store, folder = annotator.store, annotator.folder
         notes = [*left_out_notes(store), *notes_on_files(store, folder.root)]
         stream = zip_export(form, accepted_images(store), label_names(store), notes=notes)
-        name = quote(f"{_title(folder)}_{form}.zip")
-        headers = {"content-disposition": f"attachment; filename*=UTF-8''{name}"}
+        headers = _download(f"{_title(folder)}_{form}.zip")
         return StreamingResponse(stream, media_type="application/zip", headers=headers)
 
     @routes.post("/import", openapi_extra=ANY_FILE, summary="Import annotations of all images")
