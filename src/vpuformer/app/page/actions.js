@@ -45,6 +45,7 @@ const NO_DETAILS = "There are no attributes and no tags. Define some first: pres
 
 /** Settings that open cards, and the elements of these. */
 const CARDS = { tidyOpen: "tidy", reviewOpen: "review", polygonOpen: "polygon" };
+const CARD_NAMES = /** @type {(keyof typeof CARDS)[]} */ (Object.keys(CARDS));
 
 /** @param {ActionDeps} deps */
 export function actions({ session, settings, stage, labels, setup, attributes, tags, input, grips, polygon, preview, renderer, toasts, counts, clipboard, importing, people }) {
@@ -88,15 +89,14 @@ export function actions({ session, settings, stage, labels, setup, attributes, t
 
   const escape = () => {
     const focused = document.activeElement;
+    const card = CARD_NAMES.find((each) => settings[each]);
     if (focused instanceof HTMLInputElement || focused instanceof HTMLTextAreaElement) byId("stage").focus();
     else if (input.active) input.cancel();
     else if (cross.draws) cross.drop();
     else if (session.picking) session.cancelPicking();
     else if (session.selected !== null) session.select(session.current);
     else if (polygon.isSelecting) polygon.deselect();
-    else if (settings.polygonOpen) toggleCard("polygonOpen");
-    else if (settings.tidyOpen) toggleCard("tidyOpen");
-    else if (settings.reviewOpen) toggleCard("reviewOpen");
+    else if (card) toggleCard(card);
     else if (stage.cross) {
       stage.cross = null;
       stage.redraw();
@@ -129,7 +129,7 @@ export function actions({ session, settings, stage, labels, setup, attributes, t
   /** Open or close a card over the image; the cards share a place. @param {keyof typeof CARDS} card */
   const toggleCard = (card) => {
     const open = !settings[card];
-    settings.tidyOpen = settings.reviewOpen = settings.polygonOpen = false;
+    for (const each of CARD_NAMES) settings[each] = false;
     settings[card] = open;
     renderer.now();
     const first = open && byId(CARDS[card]).querySelector(":is(input, textarea):enabled");

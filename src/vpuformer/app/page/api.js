@@ -53,12 +53,7 @@ export const isPassing = (error) => error instanceof Refusal && (error.status ==
  * @returns {Promise<Answer>}
  */
 export async function send({ method, path, body }) {
-  const response = await fetch(path, {
-    method,
-    body: JSON.stringify(body),
-    headers: { ...CHANGE_HEADER, "Content-Type": "application/json" },
-    signal: AbortSignal.timeout(TIMEOUT),
-  });
+  const response = await fetch(path, { ...jsonRequest(method, body), signal: AbortSignal.timeout(TIMEOUT) });
   const text = await response.text();
   const after = Number(response.headers.get("Retry-After") ?? Number.NaN);
   return { status: response.status, body: parsed(text), retryAfter: Number.isFinite(after) ? after : null };
@@ -117,8 +112,12 @@ export const watchChanges = (listener) => (onChanging = listener);
 
 /** @param {string} method @param {string} path @param {object} body */
 function sendJson(method, path, body) {
-  const headers = { ...CHANGE_HEADER, "Content-Type": "application/json" };
-  return ask(path, { method, headers, body: JSON.stringify(body) });
+  return ask(path, jsonRequest(method, body));
+}
+
+/** @param {string} method @param {object} body @returns {RequestInit} */
+function jsonRequest(method, body) {
+  return { method, headers: { ...CHANGE_HEADER, "Content-Type": "application/json" }, body: JSON.stringify(body) };
 }
 
 /**
@@ -178,8 +177,7 @@ export const getPolygon = (id, tolerance, signal) => ask(`api/objects/${id}/poly
  * @returns {Promise<import("./types.js").Preview>}
  */
 export async function getPreview(image, preview, signal) {
-  const headers = { ...CHANGE_HEADER, "Content-Type": "application/json" };
-  const response = await reach(`api/images/${image}/preview`, { method: "POST", headers, body: JSON.stringify(preview), signal });
+  const response = await reach(`api/images/${image}/preview`, { ...jsonRequest("POST", preview), signal });
   return response.json();
 }
 

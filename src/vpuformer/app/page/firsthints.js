@@ -46,7 +46,7 @@ export const FIRST_HINTS = [
  */
 export function hintFor(done, work) {
   if (!work.project?.hints || work.project.read_only) return null;
-  for (const hint of FIRST_HINTS) if (hint.done(work)) done.add(hint.name);
+  for (const hint of FIRST_HINTS) if (!done.has(hint.name) && hint.done(work)) done.add(hint.name);
   const next = FIRST_HINTS.find(({ name }) => !done.has(name));
   return next?.fits(work) ? next : null;
 }

@@ -128,12 +128,12 @@ export class Input {
   #move(event) {
     this.#follow();
     const pointer = this.#pointer(event);
-    if (event.pointerType !== "touch") this.#hover(pointer);
-    // Browsers merge moves into one per frame; the coalesced events make smooth lines.
+    // Browsers merge moves into one per frame; the coalesced events make smooth lines. Their places are read before
+    // anything is shown: each would cost a layout afterwards.
     const events = event.getCoalescedEvents?.() ?? [];
-    for (const each of events.length ? events : [event]) {
-      this.#apply(this.#gestures.move({ ...this.#pointer(each), id: pointer.id }));
-    }
+    const pointers = (events.length ? events : [event]).map((each) => ({ ...this.#pointer(each), id: pointer.id }));
+    if (event.pointerType !== "touch") this.#hover(pointer);
+    for (const each of pointers) this.#apply(this.#gestures.move(each));
   }
 
   /** @param {PointerEvent} event */

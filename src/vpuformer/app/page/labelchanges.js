@@ -90,8 +90,7 @@ export class LabelChanges {
         project.labels = project.labels.map((each) => (each.id === id ? label : each));
         this.#session.listener.onChange();
       };
-      const given = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== null));
-      if (former) show(/** @type {Label} */ ({ ...former, ...given }));
+      if (former) show(/** @type {Label} */ ({ ...former, ...change })); // whoever calls gives no null
       try {
         await this.#send(() => changeLabel(id, change), show);
       } catch (error) {

@@ -118,7 +118,7 @@ export class LabelSetup {
         { type: "text", placeholder: "red, green, blue", "data-key": `choices-${index}`, "aria-label": `Choices of ${attribute.name}`,
           change: () => change({ choices: namesIn(choices.value) }) });
       return make("li", {}, make("span", { class: "ellipsis", title: attribute.name }, attribute.name), kind,
-        ...(attribute.kind === "choice" ? [choices] : [make("span")]),
+        attribute.kind === "choice" ? choices : make("span"),
         make("button", { type: "button", class: "icon framed", title: "Delete this attribute", "aria-label": `Delete attribute ${attribute.name}`, click: () => save(this.#attributesShown.toSpliced(index, 1)) }, icon("trash")));
     });
     return make("section", {}, make("h3", {}, "Attributes"),

@@ -1,11 +1,11 @@
 /** Shows what others change while they do: the objects of the open image, and the list. */
 
+import { EASE } from "./refreshing.js";
+
 /** @typedef {import("./types.js").NewsChange} NewsChange */
 
 /** Milliseconds between two updates. */
 const REST = 1_000;
-/** Minimum pause between two readings of the list as a multiple of the time that the last one took, for long lists. */
-const EASE = 50;
 /** Number of objects above which the whole image is read. */
 const MANY = 10;
 

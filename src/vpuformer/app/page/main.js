@@ -133,7 +133,7 @@ const setup = new LabelSetup(labelChanges, () => session.project);
 const attributes = new AttributePanel(session);
 const tags = new TagPanel(session);
 const files = new FileList(byId("file-list"), (id) => {
-renderer.foldFiles(); // if the list covers the image
+  renderer.foldFiles(); // if the list covers the image
   void session.open(id);
 }, session.takenBy);
 const toolbar = new Toolbar(byId("tools"));

@@ -1,5 +1,6 @@
 /** Moving and resizing prompts of the current object, by drags on the image and by arrow keys. */
 
+import { boxOf } from "./gestures.js";
 import { Latest } from "./latest.js";
 import { MARKS } from "./stage.js";
 import { distanceTo, livePrompts } from "./steps.js";
@@ -66,8 +67,7 @@ export function placeAfter(step, moving, by, image) {
   if (step.box && !moving.every(Boolean)) {
     const [x0, y0, x1, y1] = step.box.map((each, i) =>
       moving[i] ? each + within(by[i % 2], each, each, i % 2 ? image.height : image.width) : each);
-    /** @type {Edges} */
-    const box = [Math.min(x0, x1), Math.min(y0, y1), Math.max(x0, x1), Math.max(y0, y1)];
+    const box = boxOf([x0, y0], [x1, y1]);
     return box[0] < box[2] && box[1] < box[3] ? { box } : null;
   }
   const dx = within(by[0], left, right, image.width);

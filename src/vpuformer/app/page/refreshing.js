@@ -4,7 +4,7 @@
 export const REST = 20_000;
 export const HURRY = 2_000;
 /** Minimum pause as a multiple of the time that the last refresh took, for long lists. */
-const EASE = 50;
+export const EASE = 50;
 
 export class Refreshing {
   #session;

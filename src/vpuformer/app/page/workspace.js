@@ -221,11 +221,7 @@ export class Workspace extends Labelling {
   remove(entry) {
     if (entry.locked) return this.refuse(entry);
     const index = this.entries.indexOf(entry);
-    this.entries = this.entries.filter((each) => each !== entry);
-    if (this.current === entry) this.select(null);
-    entry.deleted = true;
-    this.push(entry, { type: "change", change: { deleted: true } });
-    this.updateCounts();
+    this.removeAll([entry]);
     this.withdrawLast = () => this.#restore(entry, index);
     this.listener.onToast("Object deleted", this.withdrawLast);
   }
