@@ -5,6 +5,7 @@ import { byId } from "./dom.js";
 import { KeyboardCross } from "./keyboardcross.js";
 import { keyFor } from "./keys.js";
 import { isReading, READ_ONLY } from "./readonly.js";
+import { nextRegion } from "./regions.js";
 import { plural } from "./sentence.js";
 import { distanceTo, fit, livePrompts, onlyHere } from "./steps.js";
 
@@ -39,7 +40,6 @@ const ZOOM = 1.25;
 const ARROWS = { Left: [-1, 0], Right: [1, 0], Up: [0, -1], Down: [0, 1] };
 /** Image pixels that an arrow key with Shift moves a prompt. */
 const FAR = 10;
-const REGIONS = ["stage", "tidy", "polygon", "review", "quick", "side", "search", "tools"];
 
 const NO_DETAILS = "There are no attributes and no tags. Define some first: press Set up, next to Labels.";
 
@@ -100,19 +100,6 @@ export function actions({ session, settings, stage, labels, setup, attributes, t
     else if (stage.cross) {
       stage.cross = null;
       stage.redraw();
-    }
-  };
-
-  const nextRegion = () => {
-    const at = REGIONS.findIndex((id) => byId(id).contains(document.activeElement));
-    for (let k = 1; k <= REGIONS.length; k++) {
-      const region = byId(REGIONS[(at + k) % REGIONS.length]);
-      const inner = region.matches("#stage, #search") ? [region] : [...region.querySelectorAll(":is(button, select, input):not(:disabled)")];
-      const first = inner.find((each) => each.getClientRects().length); // skips hidden elements
-      if (!(first instanceof HTMLElement)) continue;
-      delete byId("stage").dataset.pointer;
-      first.focus();
-      return;
     }
   };
 

@@ -214,12 +214,6 @@ export class ObjectList {
     this.listener.onSay(`Object ${this.numberOf(next)} of ${this.entries.length}: ${this.labelName(next)}`);
   }
 
-  /** Objects whose pixels a step on this one leaves out. @param {ObjectEntry | null} entry */
-  keptOff(entry) {
-    if (!this.keepOff()) return [];
-    return this.entries.filter((each) => each !== entry && (each.locked || each.optimistic.accepted));
-  }
-
   /** @param {ObjectEntry} entry */
   numberOf(entry) {
     return this.entries.indexOf(entry) + 1;

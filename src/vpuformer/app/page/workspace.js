@@ -4,11 +4,11 @@
  * Changes go to the server through the queue. Views listen with `onChange`.
  */
 
+import { Accepting } from "./accepting.js";
 import { candidateText, nextCandidate } from "./candidates.js";
 import { newKey } from "./queue.js";
-import { Labelling } from "./labelling.js";
 import { contains } from "./rle.js";
-import { plural, sentenceOf } from "./sentence.js";
+import { sentenceOf } from "./sentence.js";
 import { livePrompts } from "./steps.js";
 import { sameTidying, UNTIDIED } from "./tidy.js";
 
@@ -18,7 +18,7 @@ import { sameTidying, UNTIDIED } from "./tidy.js";
 /** @typedef {import("./objectentry.js").ObjectEntry} ObjectEntry */
 /** @typedef {import("./objectlist.js").Listener} Listener */
 
-export class Workspace extends Labelling {
+export class Workspace extends Accepting {
   /**
    * Add a step to the current object, or begin an object with it.
    *
@@ -66,6 +66,12 @@ export class Workspace extends Labelling {
     this.updateCounts();
   }
 
+  /** Objects whose pixels a step on this one leaves out. @param {ObjectEntry | null} entry */
+  keptOff(entry) {
+    if (!this.keepOff()) return [];
+    return this.entries.filter((each) => each !== entry && (each.locked || each.optimistic.accepted));
+  }
+
   /** @param {ObjectEntry} entry @param {Step} step */
   #pushStep(entry, step) {
     this.push(entry, { type: "step", key: newKey(), step, keepOff: this.keptOff(entry).map(({ lane }) => lane) });
@@ -73,7 +79,7 @@ export class Workspace extends Labelling {
 
   get canUndo() {
     if (this.withdrawLast) return true;
-    return this.current ? this.current.optimistic.at > 0 : this.#lastAccepted !== null;
+    return this.current ? this.current.optimistic.at > 0 : this.lastAccepted !== null;
   }
 
   get canRedo() {
@@ -88,11 +94,7 @@ export class Workspace extends Labelling {
     else if (this.current) {
       this.push(this.current, { type: "undoRedo", direction });
       this.updateCounts();
-    } else this.select(this.#lastAccepted); // to correct an accepted object
-  }
-
-  get #lastAccepted() {
-    return this.entries.findLast((entry) => entry.optimistic.accepted && !entry.locked) ?? null;
+    } else this.select(this.lastAccepted); // to correct an accepted object
   }
 
   clear() {
@@ -167,53 +169,6 @@ export class Workspace extends Labelling {
     if (entry.deleted || entry.locked) return;
     if (this.current === entry) this.selected = null;
     this.#pushStep(entry, { type: "polygon", outlines });
-    this.updateCounts();
-  }
-
-  /** Objects with a mask that an export would leave out. */
-  get unaccepted() {
-    return this.entries.filter((entry) => !entry.optimistic.accepted && (entry.busy || entry.area > 0));
-  }
-
-  /** Accept the current object. The next prompt begins a new one. */
-  accept() {
-    const entry = this.current;
-    if (!entry) return;
-    if (entry.area === 0 && !entry.busy) {
-      this.listener.onToast("This object is empty. Add a prompt first, or delete the object.");
-      return;
-    }
-    if (!this.mayAccept([entry])) return;
-    const back = entry.optimistic.accepted ? null : this.acceptAll([entry]);
-    this.listener.onSay("Object accepted");
-    this.select(null);
-    this.withdrawLast = back;
-  }
-
-  /** @param {ObjectEntry[]} entries @returns {() => void} undoes this and selects the last of the objects */
-  acceptAll(entries) {
-    for (const entry of entries) this.push(entry, { type: "change", change: { accepted: true } });
-    this.updateCounts();
-    return () => this.unaccept(entries);
-  }
-
-  /** @param {ObjectEntry[]} accepted entries to mark as not accepted */
-  unaccept(accepted) {
-    // An image that was opened again has new entries for the same objects.
-    const here = accepted.map((entry) => this.entries.find(({ id }) => id !== null && id === entry.id) ?? entry);
-    const entries = here.filter((entry) => !entry.locked);
-    this.withdrawLast = null;
-    if (!entries.length) return this.refuse(here[0]);
-    for (const entry of entries) {
-      if (entry.deleted || !entry.optimistic.accepted) continue;
-      this.push(entry, { type: "change", change: { accepted: false } });
-      if (this.image?.id === entry.image) continue;
-      this.folder.addTo(entry.image, true, -1);
-      if (entry.counted) this.folder.addTo(entry.image, false, 1);
-    }
-    const last = this.entries.findLast((entry) => entries.includes(entry));
-    if (last) this.select(last);
-    this.listener.onSay(`${plural(entries.length, "object")} no longer accepted`);
     this.updateCounts();
   }
 

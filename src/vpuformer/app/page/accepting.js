@@ -1,0 +1,60 @@
+/** Accepting the objects of the open image, and undoing that. */
+
+import { Labelling } from "./labelling.js";
+import { plural } from "./sentence.js";
+
+/** @typedef {import("./objectentry.js").ObjectEntry} ObjectEntry */
+
+export class Accepting extends Labelling {
+  /** Objects with a mask that an export would leave out. */
+  get unaccepted() {
+    return this.entries.filter((entry) => !entry.optimistic.accepted && (entry.busy || entry.area > 0));
+  }
+
+  /** Accept the current object. The next prompt begins a new one. */
+  accept() {
+    const entry = this.current;
+    if (!entry) return;
+    if (entry.area === 0 && !entry.busy) {
+      this.listener.onToast("This object is empty. Add a prompt first, or delete the object.");
+      return;
+    }
+    if (!this.mayAccept([entry])) return;
+    const back = entry.optimistic.accepted ? null : this.acceptAll([entry]);
+    this.listener.onSay("Object accepted");
+    this.select(null);
+    this.withdrawLast = back;
+  }
+
+  /** @param {ObjectEntry[]} entries @returns {() => void} undoes this and selects the last of the objects */
+  acceptAll(entries) {
+    for (const entry of entries) this.push(entry, { type: "change", change: { accepted: true } });
+    this.updateCounts();
+    return () => this.unaccept(entries);
+  }
+
+  /** @param {ObjectEntry[]} accepted entries to mark as not accepted */
+  unaccept(accepted) {
+    // An image that was opened again has new entries for the same objects.
+    const here = accepted.map((entry) => this.entries.find(({ id }) => id !== null && id === entry.id) ?? entry);
+    const entries = here.filter((entry) => !entry.locked);
+    this.withdrawLast = null;
+    if (!entries.length) return this.refuse(here[0]);
+    for (const entry of entries) {
+      if (entry.deleted || !entry.optimistic.accepted) continue;
+      this.push(entry, { type: "change", change: { accepted: false } });
+      if (this.image?.id === entry.image) continue;
+      this.folder.addTo(entry.image, true, -1);
+      if (entry.counted) this.folder.addTo(entry.image, false, 1);
+    }
+    const last = this.entries.findLast((entry) => entries.includes(entry));
+    if (last) this.select(last);
+    this.listener.onSay(`${plural(entries.length, "object")} no longer accepted`);
+    this.updateCounts();
+  }
+
+  /** The one that an undo selects, to correct it. */
+  get lastAccepted() {
+    return this.entries.findLast((entry) => entry.optimistic.accepted && !entry.locked) ?? null;
+  }
+}
