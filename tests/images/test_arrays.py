@@ -132,3 +132,8 @@ def test_arrays_that_are_no_images_are_refused(array, message):
 def test_other_things_are_refused():
     with pytest.raises(ImageError, match=r"path of a file, a Pillow image or a NumPy array, got list; convert it"):
         read_image([[1, 2], [3, 4]])  # pyright: ignore[reportArgumentType]
+
+
+def test_values_whose_range_is_next_to_nothing_are_stretched_too():
+    tiny = np.array([[-3e-307, -1.5e-307, 0]])
+    assert read_image(tiny)[0, :, 0].tolist() == [0, 128, 255]

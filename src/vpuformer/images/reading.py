@@ -1,5 +1,6 @@
 """Any honest image, from a file, from Pillow or from an array, as 8-bit RGB."""
 
+import math
 import os
 from pathlib import Path
 from typing import Any
@@ -127,4 +128,6 @@ def _to_eight_bits(values: npt.NDArray[Any], name: str) -> RGB:
     wide = values.dtype.itemsize > 2 and values.dtype != np.float32
     kind = np.float64 if wide or scale > _LARGEST_FLOAT32 else np.float32
     within = np.nan_to_num(values.astype(kind), copy=False, nan=low).clip(low, high)
-    return ((within - low) * scale + 0.5).astype(np.uint8)
+    above = within - low
+    stretched = above * scale if math.isfinite(scale) else above / (high - low) * 255  # a range next to nothing
+    return (stretched + 0.5).astype(np.uint8)
