@@ -1,4 +1,4 @@
-"""Training data made small enough to send to a machine with a GPU that is lent for minutes.
+"""Training data made small enough to send to a machine that is lent for minutes.
 
     python benchmarks/pack.py data/train output/pack --split data/split.json --init MODEL --recipe recipe.json
 
@@ -82,7 +82,10 @@ def fitting(sets: Sequence[Path], room: float) -> int:
 
 
 def write_set(folder: Path, output: Path, quality: int) -> None:
-    """Write one set again. Each image keeps its name, which the annotations hold, and the smaller of its encodings."""
+    """Write one set again.
+
+    Each image keeps its name, which the annotations hold, and the smaller of its encodings.
+    """
     (output / "images").mkdir(parents=True)
     shutil.copy(folder / "annotations.json", output)
     for path in images_of(folder):
@@ -91,7 +94,10 @@ def write_set(folder: Path, output: Path, quality: int) -> None:
 
 
 def parts(folder: Path, count: int) -> list[list[Path]]:
-    """The files in so many parts that take about the same space: the largest first, each to the emptiest part."""
+    """The files in so many parts that take about the same space.
+
+    The largest file comes first; each goes to the emptiest part.
+    """
     sizes = {path: path.stat().st_size for path in folder.rglob("*") if path.is_file()}
     for path in folder.rglob("*.json"):
         sizes[path] = len(packed([path], folder))
