@@ -36,6 +36,7 @@ import { inside } from "./viewport.js";
  * @property {import("./boxwatch.js").BoxWatch} boxes
  * @property {import("./importdialog.js").ImportDialog} importing
  * @property {import("./people.js").People} people
+ * @property {import("./firsthints.js").FirstHints} firstHints
  */
 
 /** @param {string} act @returns {HTMLButtonElement[]} */
@@ -104,7 +105,7 @@ export class Renderer {
   now() {
     cancelAnimationFrame(this.#frame);
     this.#frame = 0;
-    const { session, settings, stage, files, labels, setup, attributes, tags, toolbar, input, view, tidy, polygon, preview, review, list, network, hover, grips, more, boxes, importing, people } = this.#deps;
+    const { session, settings, stage, files, labels, setup, attributes, tags, toolbar, input, view, tidy, polygon, preview, review, list, network, hover, grips, more, boxes, importing, people, firstHints } = this.#deps;
     const { project, image, current, trouble } = session;
     byId("files").hidden = !settings.files;
     byId("side").hidden = !settings.side;
@@ -170,6 +171,7 @@ export class Renderer {
     void boxes.look();
     importing.show();
     people.show();
+    firstHints.show();
     for (const button of buttonsFor("unaccept")) button.hidden = !current?.optimistic.accepted;
     this.#image();
     byId("empty").hidden = !trouble;
