@@ -149,7 +149,7 @@ export function actions({ session, settings, stage, labels, setup, attributes, t
   };
 
   /** @param {1 | -1} by */
-  const cycle = (by) => (polygon.isOpen ? polygon.cycle(by) : session.entries.length > 1 ? session.cycle(by) : false);
+  const cycle = (by) => (polygon.isOpen ? polygon.cycle(by) : session.entries.some((entry) => entry !== session.current) ? session.cycle(by) : false);
 
   /** @param {(entry: import("./objectentry.js").ObjectEntry) => void} act on the object under the pointer, or the current one */
   const onTarget = (act) => {

@@ -179,7 +179,7 @@ export function keyFor(act) {
  */
 export function belongsTo(target, combo) {
   if (!(target instanceof HTMLElement)) return false;
-  if (combo === "Tab" || combo === "Shift+Tab") return target.id !== "stage";
+  if (combo === "Tab" || combo === "Shift+Tab") return !target.matches("#stage, body");
   if (target instanceof HTMLInputElement) {
     if (target.type === "range") return /Arrow|Page|Home|End/.test(combo);
     if (target.type === "checkbox") return combo === " " || combo === "Enter";

@@ -92,6 +92,7 @@ const session = new Session(api, queue, {
   },
   onSay: say,
   onToast: (sentence, undo) => toasts.show(sentence, undo),
+  onUndone: (undo) => toasts.settle(undo),
 }, (project) => settings.recallLabel(project));
 session.keepOff = () => settings.keepOff;
 session.byObject = () => settings.byObject;

@@ -172,6 +172,7 @@ export class Renderer {
     importing.show();
     people.show();
     firstHints.show();
+    byId("resume").hidden = current !== null || !session.entries.some((entry) => !entry.locked && !entry.optimistic.accepted);
     for (const button of buttonsFor("unaccept")) button.hidden = !current?.optimistic.accepted;
     this.#image();
     byId("empty").hidden = !trouble;
