@@ -53,7 +53,7 @@ export class Accepting extends Labelling {
     this.updateCounts();
   }
 
-  /** The object that an undo selects if none is: the one that was left last, else the last, if possible not accepted. */
+  /** The object that an undo selects first: the one that was left last, else the last, if possible not accepted. */
   get resumed() {
     const entries = this.entries.filter((entry) => !entry.locked);
     const former = entries.find((entry) => entry === this.former);

@@ -139,10 +139,11 @@ export function actions({ session, settings, stage, labels, setup, attributes, t
   const done = async () => {
     const { image } = session;
     const left = session.unaccepted.length;
+    const hidden = session.unaccepted.filter((entry) => entry.hidden).length;
     if (!image || !left || session.listed(image.id)?.done) return session.markDone(false);
     const answer = await ask(/** @type {HTMLDialogElement} */ (byId("ask")), {
       title: `${plural(left, "object")} not accepted`,
-      text: `Objects that are not accepted are kept, but not exported. Mark ${image.name} as done?`,
+      text: `Objects that are not accepted are kept, but not exported. Mark ${image.name} as done?${hidden ? ` Accepting them includes ${plural(hidden, "hidden object")}.` : ""}`,
       answers: [["accept", "Accept and mark as done"], ["leave", "Mark as done only"]],
     });
     if (answer && session.image === image) thenPlain(() => session.markDone(answer === "accept"));

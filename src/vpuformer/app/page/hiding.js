@@ -6,7 +6,7 @@ import { ObjectList } from "./objectlist.js";
 
 export class Hiding extends ObjectList {
   /**
-   * Select the next or the previous object. If none is selected, accepted ones are passed as long as there are others.
+   * Select the next or the previous object. Without a selected object, accepted ones are passed while others are left.
    *
    * @param {1 | -1} by
    */

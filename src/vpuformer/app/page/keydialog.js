@@ -14,7 +14,7 @@ const POINTER = [
   ["Right click", "Does not belong to it"],
   ["Drag", "Box (right button: negative box)"],
   ["Shift+drag", "Scribble (right button: negative)"],
-  ["Drag a click or a corner", "Move the click, resize the box"],
+  ["Drag the selected prompt", "Move it, resize the box"],
   ["Alt+click, long press", "Select a prompt, or the object there"],
   ["Wheel", "Zoom"],
   ["Space+drag, middle button", "Move the image"],

@@ -77,6 +77,8 @@ export class People {
     this.#watch.wake(); // the others see the name now
     this.#dialog.close();
     byId("stage").focus();
+    const { name } = this.#person;
+    this.#session.listener.onToast(name ? `Your name is now ${name}.` : "You now work without a name.");
     this.show();
   }
 

@@ -57,6 +57,8 @@ export class Renderer {
   /** @type {{status: Status, reason: string}} */
   #connection = { status: "idle", reason: "" };
   #changing = false;
+  /** The object that the cards are about. @type {object | null} */
+  #of = null;
   #narrow = matchMedia(`(width < ${NARROW}px)`);
   #deps;
 
@@ -107,6 +109,8 @@ export class Renderer {
     this.#frame = 0;
     const { session, settings, stage, files, labels, setup, attributes, tags, toolbar, input, view, tidy, polygon, preview, review, list, network, hover, grips, more, boxes, importing, people, firstHints } = this.#deps;
     const { project, image, current, trouble } = session;
+    if (this.#of && !current) this.#closeCards(); // it was accepted or deleted, or its image was left
+    this.#of = current;
     byId("files").hidden = !settings.files;
     byId("side").hidden = !settings.side;
     byId("quick").hidden = settings.side; // replaces the side panel
@@ -179,6 +183,11 @@ export class Renderer {
     byId("empty-text").textContent = trouble ?? "";
     this.#hints(onlyHere);
     stage.draw(); // at once: a person waits for the mask
+  }
+
+  #closeCards() {
+    Object.assign(this.#deps.settings, { tidyOpen: false, polygonOpen: false });
+    if (document.activeElement?.closest("#tidy, #polygon")) byId("stage").focus();
   }
 
   #image() {

@@ -241,7 +241,8 @@ export class Session extends Shaping {
       this.folder.mark(image.id, false);
       this.listener.onChange();
     };
-    this.listener.onToast(`${plural(left.length, "object")} accepted`, this.withdrawLast);
+    const hidden = left.filter((entry) => entry.hidden).length;
+    this.listener.onToast(`${plural(left.length, "object")} accepted${hidden ? `, ${hidden} of them hidden` : ""}`, this.withdrawLast);
   }
 
   /** Store a review of the open image. @param {import("./types.js").ImageReview} review */
