@@ -147,7 +147,7 @@ def locate(name_or_path: str | os.PathLike[str]) -> Path:
 
 
 def names_repository(name_or_path: str | os.PathLike[str]) -> bool:
-    """Whether this is `owner/name` or `owner/name@revision`, and not the path of a file or folder.
+    """Whether this is `owner/name` or `owner/name@revision`, and not a path that exists.
 
     >>> names_repository("owner/name@v1"), names_repository("./owner/name"), names_repository(Path("owner/name"))
     (True, False, False)
