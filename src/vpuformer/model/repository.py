@@ -44,7 +44,8 @@ class Repository(NamedTuple):
 def download(name: str) -> Path:
     """The folder of a checkpoint, downloaded unless the cache holds this revision.
 
-    The server is asked once per process. Without a network, or with HF_HUB_OFFLINE=1, the revision that was downloaded last is used.
+    The server is asked once per process. Without a network, or with HF_HUB_OFFLINE=1, the revision that was downloaded
+    last is used.
 
     Args:
         name: `owner/name` or `owner/name@revision`.
