@@ -22,9 +22,7 @@ def main(folder: Path) -> None:
     listing = ["git", "ls-files", "src/vpuformer", "examples"]
     tracked = subprocess.run(listing, cwd=ROOT, check=True, capture_output=True, text=True).stdout.split()
     package = {name.removeprefix("src/") for name in tracked if name.startswith("src/")}
-    photographs = {
-        f"vpuformer/{name}" for name in tracked if name.endswith((".jpg", "README.md")) and "src/" not in name
-    }
+    examples = {name for name in tracked if re.fullmatch(r"examples/(\w+\.jpg|README\.md)", name)}
     held = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     compare(wheel.name, held, package | {f"vpuformer/{name}" for name in examples})
     with tarfile.open(archive) as opened:
