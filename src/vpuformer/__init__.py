@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from vpuformer.evaluation.run import evaluate
     from vpuformer.evaluation.simulated_user import SimulatedUser
     from vpuformer.formats.prompted import PromptedImage, PromptedObject
+    from vpuformer.hub.push import push_to_hub
     from vpuformer.inference.feature_store import FeatureStore
     from vpuformer.inference.prediction import Prediction
     from vpuformer.inference.predictor import Predictor
@@ -59,6 +60,7 @@ __all__ = [
     "open_benchmark",
     "predict",
     "predict_folder",
+    "push_to_hub",
     "variant",
 ]
 
@@ -69,6 +71,7 @@ _HOMES = {
     "evaluation.run": ["evaluate"],
     "evaluation.simulated_user": ["SimulatedUser"],
     "formats.prompted": ["PromptedImage", "PromptedObject"],
+    "hub.push": ["push_to_hub"],
     "inference.feature_store": ["FeatureStore"],
     "inference.predictor": ["Predictor"],
     "inference.protocol": ["Encoded", "Prediction", "Query", "Segmenter"],
