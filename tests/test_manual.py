@@ -6,10 +6,13 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 import yaml
 
 import vpuformer
+from vpuformer.encoding.prior import prompt_priors
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -68,3 +71,26 @@ def test_a_name_of_the_reference_has_a_docstring(name: str) -> None:
     module, _, attribute = name.rpartition(".")
     thing = getattr(import_module(module), attribute)
     assert thing.__doc__
+
+
+def test_the_images_of_the_idea_show_what_their_page_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    figures = runpy.run_path(str(ROOT / "benchmarks" / "idea_figures.py"))
+    model, photograph = vpuformer.load_model("default").eval(), figures["read_image"](figures["PHOTOGRAPH"])
+    for name, prompts in {**figures["PROMPTS"], "two": figures["TWO"]}.items():
+        seen = figures["look"](model, photograph, prompts)
+        assert len(seen.reads) == len(seen.is_read) == len(seen.channel_gates) == len(seen.spatial_gates) == 3
+        covered = prompt_priors(figures["batch"](photograph, prompts), [(16, 16)])[0][0, 0] > np.log(0.5)
+        for layer in range(3):
+            reads, is_read = seen.reads[layer][0], seen.is_read[layer][0]
+            assert reads.sum() == pytest.approx(1, abs=1e-4)
+            assert 0 <= is_read.min() <= is_read.max() <= 1 + 1e-4
+            assert reads[covered].sum() > 0.5 or layer == 2, f"{name}, layer {layer + 1}"
+            assert is_read[covered].mean() > is_read[~covered].mean() or layer == 2, f"{name}, layer {layer + 1}"
+            assert np.ptp(seen.channel_gates[layer]) > 0.9
+            assert seen.spatial_gates[layer].min() > 0.96
+        size = seen.similarity.shape[1:]
+        mask = cv2.resize(seen.probability, size[::-1], interpolation=cv2.INTER_AREA) > 0.49
+        for prompt, similarity in zip(prompts, seen.similarity, strict=True):
+            higher = similarity[mask].mean() > similarity[~mask].mean()
+            assert higher == prompt.positive
