@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from vpuformer.errors import VPUFormerError
     from vpuformer.evaluation.run import evaluate
     from vpuformer.evaluation.simulated_user import SimulatedUser
+    from vpuformer.finetuning.run import finetune
     from vpuformer.formats.prompted import PromptedImage, PromptedObject
     from vpuformer.inference.feature_store import FeatureStore
     from vpuformer.inference.prediction import Prediction
@@ -53,6 +54,7 @@ __all__ = [
     "VPUFormerError",
     "__version__",
     "evaluate",
+    "finetune",
     "list_models",
     "load_model",
     "metrics",
@@ -68,6 +70,7 @@ _HOMES = {
     "errors": ["VPUFormerError"],
     "evaluation.run": ["evaluate"],
     "evaluation.simulated_user": ["SimulatedUser"],
+    "finetuning.run": ["finetune"],
     "formats.prompted": ["PromptedImage", "PromptedObject"],
     "inference.feature_store": ["FeatureStore"],
     "inference.predictor": ["Predictor"],
@@ -86,6 +89,7 @@ _HOMES = {
 _EXTRAS = {
     "evaluation.run": "evaluate",
     "evaluation.simulated_user": "evaluate",
+    "finetuning.run": "train",
     "model.checkpoint": "torch",
     "model.vpuformer": "torch",
 }
