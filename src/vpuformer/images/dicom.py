@@ -202,7 +202,7 @@ def load_slice(address: Address, what: What = "image") -> Loaded:
     file = address.file
     place = place_of(file)
     with _errors(file, what):
-        from pydicom.pixels import pixel_array
+        from pydicom.pixels.utils import pixel_array
         from pydicom.pixels.processing import apply_color_lut
 
         frame = _chosen(address, place)
@@ -225,7 +225,7 @@ def load_slice(address: Address, what: What = "image") -> Loaded:
 
 
 def _check_decoder(head: Any, file: Path) -> None:
-    from pydicom.pixels import get_decoder
+    from pydicom.pixels.decoders.base import get_decoder
 
     syntax = head.file_meta.TransferSyntaxUID
     try:
