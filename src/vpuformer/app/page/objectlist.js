@@ -6,6 +6,7 @@ import { Locks } from "./locks.js";
 import { ObjectEntry } from "./objectentry.js";
 import { contains } from "./rle.js";
 import { Stack } from "./stack.js";
+import { text } from "./texts.js";
 
 /** @typedef {import("./types.js").ImageOpened} ImageOpened */
 /** @typedef {import("./types.js").ObjectState} ObjectState */
@@ -211,7 +212,7 @@ export class ObjectList {
     const at = from && reachable.includes(from) ? reachable.indexOf(from) : by > 0 ? -1 : 0;
     const next = reachable[(at + by + count) % count];
     this.select(next);
-    this.listener.onSay(`Object ${this.numberOf(next)} of ${this.entries.length}: ${this.labelName(next)}`);
+    this.listener.onSay(text("objects.position", { number: this.numberOf(next), all: this.entries.length, label: this.labelName(next) }));
   }
 
   /** @param {ObjectEntry} entry */
@@ -221,7 +222,7 @@ export class ObjectList {
 
   /** Say that a locked object stays as it is. @param {ObjectEntry} entry */
   refuse(entry) {
-    this.listener.onToast(`Object ${this.numberOf(entry)} is locked. To change it, unlock it in the list or with the key G.`);
+    this.listener.onToast(text("objects.isLocked", { number: this.numberOf(entry) }));
   }
 
   /** @param {ObjectEntry} entry */
@@ -229,14 +230,14 @@ export class ObjectList {
     entry.locked = !entry.locked;
     this.#leave(entry);
     this.remember(entry);
-    this.listener.onSay(`Object ${this.numberOf(entry)} ${entry.locked ? "locked" : "unlocked"}`);
+    this.listener.onSay(text(entry.locked ? "objects.nowLocked" : "objects.nowUnlocked", { number: this.numberOf(entry) }));
     this.listener.onChange();
   }
 
   /** @param {ObjectEntry} entry */
   toggleHidden(entry) {
     this.#setHidden([entry], !entry.hidden);
-    this.listener.onSay(`Object ${this.numberOf(entry)} ${entry.hidden ? "hidden" : "shown"}`);
+    this.listener.onSay(text(entry.hidden ? "objects.nowHidden" : "objects.nowShown", { number: this.numberOf(entry) }));
   }
 
   /** Hide all other objects, or show all if they are hidden already. @param {ObjectEntry} entry */
@@ -245,12 +246,12 @@ export class ObjectList {
     if (!entry.hidden && others.every((each) => each.hidden)) return this.showAll();
     this.#setHidden([entry], false);
     this.#setHidden(others, true);
-    this.listener.onSay(`Object ${this.numberOf(entry)} shown alone`);
+    this.listener.onSay(text("objects.nowAlone", { number: this.numberOf(entry) }));
   }
 
   showAll() {
     this.#setHidden(this.entries, false);
-    this.listener.onSay("All objects shown");
+    this.listener.onSay(text("objects.allShown"));
   }
 
   /** @param {ObjectEntry[]} entries @param {boolean} hidden */
@@ -286,7 +287,7 @@ export class ObjectList {
 
   /** @param {ObjectEntry} entry */
   labelName(entry) {
-    return this.project?.labels.find((each) => each.id === entry.optimistic.label)?.name ?? "no label";
+    return this.project?.labels.find((each) => each.id === entry.optimistic.label)?.name ?? text("objects.noLabel");
   }
 
   /** Update the numbers of objects in the list of images. Objects undone to nothing are not counted. */

@@ -1,0 +1,40 @@
+/** The language of the page: the one that was chosen here, or the first of the browser's languages that the page has. */
+
+const KEY = "vpuformer-language";
+
+/** Languages by their codes, each with its own name. Each has a file in `texts`. */
+export const LANGUAGES = { en: "English" };
+
+/** @typedef {keyof typeof LANGUAGES} Language */
+
+/** @param {string} code @returns {code is Language} */
+const isLanguage = (code) => Object.hasOwn(LANGUAGES, code);
+
+/**
+ * @param {string | null} chosen code of a language; null if none was chosen
+ * @param {readonly string[]} preferred tags such as "de-AT", the best first
+ * @returns {Language}
+ */
+export function languageFor(chosen, preferred) {
+  const codes = [chosen ?? "", ...preferred].map((tag) => tag.toLowerCase().split("-")[0]);
+  return codes.find(isLanguage) ?? "en";
+}
+
+/** @param {Language} language for the next time that the page opens */
+export function chooseLanguage(language) {
+  try {
+    localStorage.setItem(KEY, language);
+  } catch {
+    // Private windows keep nothing.
+  }
+}
+
+function chosen() {
+  try {
+    return localStorage.getItem(KEY);
+  } catch {
+    return null;
+  }
+}
+
+export const language = languageFor(chosen(), navigator.languages);
