@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import ts from "typescript";
 
-import { LANGUAGES } from "../../src/vpuformer/app/page/language.js";
+import { LANGUAGES, languageFor } from "../../src/vpuformer/app/page/language.js";
 import { date, list, number, text } from "../../src/vpuformer/app/page/texts.js";
 
 const PAGE = new URL("../../src/vpuformer/app/page/", import.meta.url);
@@ -107,6 +107,14 @@ test("the page itself has no text but its name", () => {
   const outside = HTML.replace(/<[^>]*>/g, " ").replaceAll("&nbsp;", " ").split(/\s+/).filter(Boolean);
   assert.deepEqual([...new Set(outside)], ["VPUFormer"]);
   assert.deepEqual(HTML.match(/ (title|aria-label|aria-description|placeholder|alt|value|label)="[^"]*\p{L}[^"]*"/gu), null);
+});
+
+test("the language is the one that was chosen, or the first of the browser's that the page has", () => {
+  assert.equal(languageFor(null, ["it-IT", "de-AT", "fr"]), "de");
+  assert.equal(languageFor("zh", ["de"]), "zh");
+  assert.equal(languageFor("tlh", ["fr-CA"]), "fr");
+  assert.equal(languageFor(null, ["it", "constructor"]), "en");
+  assert.equal(languageFor(null, []), "en");
 });
 
 test("a text takes values as they are, and numbers as its language writes them", () => {

@@ -3,7 +3,7 @@
 const KEY = "vpuformer-language";
 
 /** Languages by their codes, each with its own name. Each has a file in `texts`. */
-export const LANGUAGES = { en: "English" };
+export const LANGUAGES = { en: "English", de: "Deutsch", fr: "Français", es: "Español", zh: "中文" };
 
 /** @typedef {keyof typeof LANGUAGES} Language */
 
