@@ -124,7 +124,7 @@ def test_no_language_needs_more_room_than_there_is(address: str) -> None:
         page = person.page
         shown(person)
         for language in LANGUAGES:
-            page.evaluate("(language) => localStorage.setItem('vpuformer-language', language)", language)
+            page.evaluate("(language) => localStorage.setItem('vpuformer-language', JSON.stringify(language))", language)
             page.reload()
             person.wait(state="idle")
             page.locator("#stage").focus()

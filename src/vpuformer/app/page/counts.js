@@ -1,6 +1,7 @@
 /** The dialog with counts of images and objects, and the time of work. */
 
 import { COUNTS_TABLE, getCounts } from "./api.js";
+import { closesOutside, dialogHeader } from "./dialogs.js";
 import { make } from "./dom.js";
 import { sentenceOf } from "./sentence.js";
 import { date, number, text } from "./texts.js";
@@ -47,9 +48,7 @@ export class Counts {
   constructor(dialog, onToast) {
     this.#dialog = dialog;
     this.#onToast = onToast;
-    dialog.addEventListener("click", ({ target }) => {
-      if (target === dialog) dialog.close();
-    });
+    closesOutside(dialog);
   }
 
   async open() {
@@ -68,8 +67,7 @@ export class Counts {
     const work = durationText(seconds);
     const time = each === null ? text("counts.time", { work }) : text("counts.timeEach", { work, seconds: number(each, 1) });
     this.#dialog.replaceChildren(
-      make("header", {}, make("h2", { id: "counts-title" }, text("counts.title")),
-        make("button", { type: "button", class: "icon", "aria-label": text("common.close"), click: () => this.#dialog.close() }, "✕")),
+      dialogHeader(this.#dialog, text("counts.title")),
       make("div", {},
         make("p", {}, `${text("counts.summary", { count: objects, accepted })} ${time}`),
         table(text("counts.images"), [text("counts.state"), text("counts.images")], STATES.map(([name, state]) => [text(`state.${state}`), images[name]])),

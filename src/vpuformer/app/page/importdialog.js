@@ -1,7 +1,8 @@
 /** The dialog that imports annotations made elsewhere: for the open image, or for the whole folder. */
 
 import { annotationFiles, bundleOf, RASTERS, summaryOf, TEXTS } from "./annotationfiles.js";
-import { icon, make } from "./dom.js";
+import { closesOutside, dialogHeader } from "./dialogs.js";
+import { make } from "./dom.js";
 import { plural, sentenceOf } from "./sentence.js";
 import { text } from "./texts.js";
 
@@ -39,8 +40,9 @@ export class ImportDialog {
     forImage.addEventListener("change", () => dialog.close());
     /** @param {string} name @param {HTMLInputElement} chooser @param {boolean} usual */
     const button = (name, chooser, usual = false) => make("button", { type: "button", class: usual ? "primary" : "plain framed", click: () => chooser.click() }, name);
+    closesOutside(dialog);
     dialog.append(
-      make("header", {}, make("h2", { id: "import-title" }, text("import.title")), make("button", { type: "button", class: "icon", "aria-label": text("common.close"), click: () => dialog.close() }, icon("close"))),
+      dialogHeader(dialog, text("import.title")),
       make("div", { class: "import-body" },
         make("p", {}, text("import.about")),
         make("h3", {}, text("import.allImages")),

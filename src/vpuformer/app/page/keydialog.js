@@ -1,8 +1,10 @@
 /** The dialog with all keys and gestures, where keys are changed. */
 
+import { closesOutside, dialogHeader } from "./dialogs.js";
 import { make } from "./dom.js";
 import { comboOf, GROUPS, OR, refusal, setKeys, shownAs } from "./keys.js";
 import { chooseLanguage, language, LANGUAGES } from "./language.js";
+import { keep, recall } from "./storage.js";
 import { text } from "./texts.js";
 
 /** @typedef {import("./keys.js").Key} Key */
@@ -38,17 +40,11 @@ export class KeyDialog {
   constructor(dialog, onChange) {
     this.#dialog = dialog;
     this.#onChange = onChange;
-    try {
-      const saved = Object.entries(JSON.parse(localStorage.getItem(KEYS_KEY) ?? "{}"));
-      this.#changes = Object.fromEntries(saved.filter(([, combo]) => typeof combo === "string"));
-    } catch {
-      // Nothing was saved, or it cannot be read.
-    }
+    const saved = Object.entries(recall(KEYS_KEY) ?? {});
+    this.#changes = Object.fromEntries(saved.filter(([, combo]) => typeof combo === "string"));
     setKeys(this.#changes);
     this.#fill();
-    dialog.addEventListener("click", (event) => {
-      if (event.target === dialog) dialog.close();
-    });
+    closesOutside(dialog);
     dialog.addEventListener("keydown", (event) => this.#press(event), true);
     dialog.addEventListener("cancel", (event) => {
       if (this.#act) event.preventDefault(); // Escape leaves the key as it is
@@ -89,11 +85,7 @@ export class KeyDialog {
   #change(changes, act) {
     this.#changes = changes;
     setKeys(changes);
-    try {
-      localStorage.setItem(KEYS_KEY, JSON.stringify(changes));
-    } catch {
-      // Private windows keep nothing.
-    }
+    keep(KEYS_KEY, changes);
     this.#wait("");
     const button = act && this.#dialog.querySelector(`[data-changes-key="${act}"]`);
     if (button instanceof HTMLElement) button.focus();
@@ -114,10 +106,9 @@ export class KeyDialog {
     const buttons = [
       ...(editing && Object.keys(this.#changes).length ? [make("button", { type: "button", class: "plain framed", click: reset }, text("keys.reset"))] : []),
       make("button", { type: "button", class: "plain framed keys-edit", click: edit }, text(editing ? "keys.finish" : "keys.change")),
-      make("button", { type: "button", class: "icon", autofocus: true, "aria-label": text("common.close"), click: () => this.#dialog.close() }, "✕"),
     ];
     this.#dialog.replaceChildren(
-      make("header", {}, make("h2", { id: "keys-title" }, text("keys.title")), this.#says, languages(), ...buttons),
+      dialogHeader(this.#dialog, text("keys.title"), this.#says, languages(), ...buttons),
       make("div", { class: "key-groups" },
         group(text("keys.groupPointer"), POINTER.map(([gesture, what]) => row([make("span", {}, gesture)], what))),
         ...GROUPS.map(([title, keys]) => group(title, keys.map((key) => row(this.#caps(key), key.what))))),

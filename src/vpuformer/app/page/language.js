@@ -1,5 +1,7 @@
 /** The language of the page: the one that was chosen here, or the first of the browser's languages that the page has. */
 
+import { keep, recall } from "./storage.js";
+
 const KEY = "vpuformer-language";
 
 /** Languages by their codes, each with its own name. Each has a file in `texts`. */
@@ -11,30 +13,16 @@ export const LANGUAGES = { en: "English", de: "Deutsch", fr: "Français", es: "E
 const isLanguage = (code) => Object.hasOwn(LANGUAGES, code);
 
 /**
- * @param {string | null} chosen code of a language; null if none was chosen
+ * @param {unknown} chosen code of a language; null if none was chosen
  * @param {readonly string[]} preferred tags such as "de-AT", the best first
  * @returns {Language}
  */
 export function languageFor(chosen, preferred) {
-  const codes = [chosen ?? "", ...preferred].map((tag) => tag.toLowerCase().split("-")[0]);
+  const codes = [String(chosen), ...preferred].map((tag) => tag.toLowerCase().split("-")[0]);
   return codes.find(isLanguage) ?? "en";
 }
 
 /** @param {Language} language for the next time that the page opens */
-export function chooseLanguage(language) {
-  try {
-    localStorage.setItem(KEY, language);
-  } catch {
-    // Private windows keep nothing.
-  }
-}
+export const chooseLanguage = (language) => keep(KEY, JSON.stringify(language));
 
-function chosen() {
-  try {
-    return localStorage.getItem(KEY);
-  } catch {
-    return null;
-  }
-}
-
-export const language = languageFor(chosen(), navigator.languages);
+export const language = languageFor(recall(KEY), navigator.languages);

@@ -1,5 +1,6 @@
 /** Other people: who is here, on which image, and the person's own name. */
 
+import { closesOutside, dialogHeader } from "./dialogs.js";
 import { byId, make, relist } from "./dom.js";
 import { MAX_NAME } from "./person.js";
 import { list, text } from "./texts.js";
@@ -52,15 +53,12 @@ export class People {
     const form = make("form", { class: "people-name", submit: (/** @type {Event} */ event) => this.#save(event) },
       this.#name, make("button", { type: "submit", class: "primary" }, text("people.save")));
     this.#dialog.append(
-      make("header", {}, make("h2", { id: "people-title" }, text("people.title")),
-        make("button", { type: "button", class: "icon", "aria-label": text("common.close"), click: () => this.#dialog.close() }, "✕")),
+      dialogHeader(this.#dialog, text("people.title")),
       make("div", { class: "people-body" },
         make("h3", {}, text("people.name")), form,
         make("p", { class: "quiet" }, text("people.nameNote")),
         make("h3", {}, text("people.hereNow")), this.#list, this.#how));
-    this.#dialog.addEventListener("click", ({ target }) => {
-      if (target === this.#dialog) this.#dialog.close();
-    });
+    closesOutside(this.#dialog);
     byId("people-close").addEventListener("click", () => {
       this.#closed = byId("people-text").textContent ?? "";
       this.show();
@@ -74,6 +72,8 @@ export class People {
     this.#watch.wake(); // the others see the name now
     this.#dialog.close();
     byId("stage").focus();
+    const { name } = this.#person;
+    this.#session.listener.onToast(name ? `Your name is now ${name}.` : text("people.nameless"));
     this.show();
   }
 

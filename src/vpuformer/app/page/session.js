@@ -122,11 +122,12 @@ export class Session extends Shaping {
     }
     if (fetching.signal.aborted) return;
     this.opening = null;
+    const former = id === this.image?.id ? this.current : null;
     if (id !== this.image?.id) this.#warn();
     this.closeImage();
     this.retryNow(); // the server answers: send waiting actions
     this.image = image;
-    this.setObjects(image);
+    this.setObjects(image, former);
     this.#learnLabels(image.objects);
     if (!this.readOnly) void this.#api.putPlace(id).catch(() => {}); // not important: sent again with the next image
     this.listener.onSay(text("list.position", { number: this.index + 1, all: this.project?.images.length ?? 1, image: image.name }));
@@ -241,7 +242,9 @@ export class Session extends Shaping {
       this.folder.mark(image.id, false);
       this.listener.onChange();
     };
-    this.listener.onToast(text("objects.nowAccepted", { count: left.length }), this.withdrawLast);
+    const hidden = left.filter((entry) => entry.hidden).length;
+    const says = text("objects.nowAccepted", { count: left.length });
+    this.listener.onToast(hidden ? text("objects.someHidden", { accepted: says, count: hidden }) : says, this.withdrawLast);
   }
 
   /** Store a review of the open image. @param {import("./types.js").ImageReview} review */

@@ -9,6 +9,8 @@ const MOST = 4;
 
 export class Toasts {
   #host;
+  /** Functions that close the toasts that offer to undo something. @type {WeakMap<() => void, () => void>} */
+  #offers = new WeakMap();
 
   /** @param {HTMLElement} host */
   constructor(host) {
@@ -25,6 +27,7 @@ export class Toasts {
     toast.addEventListener("pointerenter", () => clearTimeout(timer));
     toast.addEventListener("pointerleave", () => (timer = setTimeout(close, STAYS)));
     if (undo) {
+      this.#offers.set(undo, close);
       const back = () => {
         close();
         undo();
@@ -34,5 +37,10 @@ export class Toasts {
     toast.append(make("button", { type: "button", class: "icon", "aria-label": text("common.closeMessage"), click: close }, icon("close")));
     this.#host.append(toast);
     while (this.#host.children.length > MOST) this.#host.firstElementChild?.remove();
+  }
+
+  /** Close the toast that offers this. @param {() => void} undo */
+  settle(undo) {
+    this.#offers.get(undo)?.();
   }
 }
