@@ -13,6 +13,7 @@ from support import browser as browsing
 from support.app_disks import Disks
 from support.browser import EXAMPLES, Person, opened, served
 from vpuformer.app import schemas
+from vpuformer.formats import FORMATS
 
 TEXTS = Path(schemas.__file__).parent / "page" / "texts"
 LANGUAGES = sorted(path.stem for path in TEXTS.glob("*.json"))
@@ -124,7 +125,9 @@ def test_no_language_needs_more_room_than_there_is(address: str) -> None:
         page = person.page
         shown(person)
         for language in LANGUAGES:
-            page.evaluate("(language) => localStorage.setItem('vpuformer-language', JSON.stringify(language))", language)
+            page.evaluate(
+                "(language) => localStorage.setItem('vpuformer-language', JSON.stringify(language))", language
+            )
             page.reload()
             person.wait(state="idle")
             page.locator("#stage").focus()
@@ -144,3 +147,10 @@ def test_no_language_needs_more_room_than_there_is(address: str) -> None:
                 page.locator("#stage").focus()
                 person.press("F8")
                 person.press("F8")
+
+
+def test_the_formats_have_the_texts_of_the_registry() -> None:
+    english = json.loads((TEXTS / "en.json").read_text("utf-8"))
+    for name, each in FORMATS.items():
+        assert english[f"format.{name}.title"] == each.title
+        assert english[f"format.{name}.summary"] == each.summary

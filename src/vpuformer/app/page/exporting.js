@@ -43,18 +43,21 @@ export function fillExports(menu, button, formats, objects, unsaved, listener) {
     }
   };
   menu.addEventListener("beforetoggle", () => {
-    const items = formats().map(({ name, title, summary }) =>
+    const items = formats().map(({ name }) =>
       make("a", { href: exportPath(name), download: "", click: (/** @type {Event} */ event) => {
         event.preventDefault();
         menu.hidePopover();
-        void take(name, title);
-      } }, make("strong", {}, title), make("span", { class: "quiet" }, summary)));
+        void take(name, about(name, "title"));
+      } }, make("strong", {}, about(name, "title")), make("span", { class: "quiet" }, about(name, "summary"))));
     const { accepted, others } = objects();
     const left = accepted ? text("export.left", { count: others }) : text("export.none");
     const note = others || !accepted ? [make("p", {}, left)] : [];
     menu.replaceChildren(...note, make("p", { class: "quiet" }, text("export.note")), ...items);
   });
 }
+
+/** A text about a format, which is also in the server's list, in English. @param {string} name @param {"title" | "summary"} what */
+const about = (name, what) => text(/** @type {import("./texts.js").Key} */ (`format.${name}.${what}`));
 
 /** @param {Blob} file @param {string} name */
 function save(file, name) {

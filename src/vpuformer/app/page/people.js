@@ -73,7 +73,7 @@ export class People {
     this.#dialog.close();
     byId("stage").focus();
     const { name } = this.#person;
-    this.#session.listener.onToast(name ? `Your name is now ${name}.` : text("people.nameless"));
+    this.#session.listener.onToast(name ? text("people.named", { name }) : text("people.nameless"));
     this.show();
   }
 
