@@ -93,7 +93,7 @@ def test_an_object_is_hidden_shown_alone_and_shown_again(address: str) -> None:
 
         person.page.mouse.move(*person.place(PLACES[1]))
         person.press("v")
-        assert (shown(), note.inner_text().split("\n")[0]) == ([True, False, True], "1 hidden")
+        assert (shown(), note.inner_text().split("\n")[0]) == ([True, False, True], "1 object hidden")
         assert hovered(person) == [], "what is hidden is not under the pointer"
         person.page.mouse.move(*person.place(PLACES[2]))
         person.press("q")

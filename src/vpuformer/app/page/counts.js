@@ -63,7 +63,7 @@ export class Counts {
   /** @param {Progress} counts */
   #show(counts) {
     const { images, objects, accepted, seconds, seconds_per_object: each, labels, people, days } = counts;
-    const head = ["Images", "Objects", "Accepted", "Work"];
+    const head = ["Images", "Objects", "Accepted objects", "Work"];
     const time = each === null ? "" : `, ${each.toFixed(1)} s per object`;
     this.#dialog.replaceChildren(
       dialogHeader(this.#dialog, "Counts"),

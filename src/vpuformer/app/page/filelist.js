@@ -20,7 +20,7 @@ const RETRY_AFTER = 60_000;
  */
 export function objectCountText({ objects, unaccepted }) {
   if (!unaccepted) return objects ? plural(objects, "object") : "";
-  return objects ? `${objects} of ${objects + unaccepted} accepted` : `${unaccepted} not accepted`;
+  return objects ? `${objects} of ${plural(objects + unaccepted, "object")} accepted` : `${plural(unaccepted, "object")} not accepted`;
 }
 
 /**
@@ -144,7 +144,7 @@ export class FileList {
     const image = this.#shown[index];
     const slash = image.name.lastIndexOf("/") + 1;
     const row = make("div",
-      { class: "file", id: `file-${index}`, role: "option", "data-image": image.id, "aria-setsize": this.#shown.length, "aria-posinset": index + 1, title: image.name },
+      { class: "file", id: `file-${index}`, role: "option", "data-image": image.id, "aria-setsize": this.#shown.length, "aria-posinset": index + 1 },
       make("span", { class: "thumb" }),
       make("span", { class: "file-text" },
         make("span", { class: "file-name ellipsis" }, image.name.slice(slash)),
@@ -168,8 +168,9 @@ export class FileList {
     row.classList.toggle("rejected", review === "rejected");
     row.classList.toggle("taken", taken !== "");
     const folder = name.slice(0, Math.max(0, name.lastIndexOf("/")));
-    const note = row.querySelector(".file-note");
-    if (note) note.textContent = [taken && `open: ${taken}`, review === "accepted" ? "reviewed" : review, count, folder].filter(Boolean).join(" · ") || "no objects";
+    const note = [taken && `open: ${taken}`, review === "accepted" ? "reviewed" : review, count, folder].filter(Boolean).join(" · ") || "no objects";
+    row.title = `${name}\n${note}`;
+    /** @type {HTMLElement} */ (row.querySelector(".file-note")).textContent = note;
   }
 
   #thumbnails() {

@@ -2,6 +2,7 @@
 
 import { byId, make, relist, spaced } from "./dom.js";
 import { SORTS, STATES } from "./listfilter.js";
+import { plural } from "./sentence.js";
 
 /** @typedef {import("./listfilter.js").Arrangement} Arrangement */
 /** @typedef {import("./listfilter.js").StateName} StateName */
@@ -71,7 +72,7 @@ export class ListPanel {
     const total = project.images.length;
     const shown = folder.matches.length;
     this.#count();
-    byId("progress-text").textContent = !shown && total ? "No image fits. Clear search and filter." : folder.filtering ? `${spaced(shown)} of ${spaced(total)} shown` : `${spaced(this.#done)} of ${spaced(total)} done`;
+    byId("progress-text").textContent = !shown && total ? "No image fits. Clear search and filter." : folder.filtering ? `${spaced(shown)} of ${spaced(total)} images shown` : `${spaced(this.#done)} of ${spaced(total)} images done`;
     const bar = /** @type {HTMLProgressElement} */ (byId("progress"));
     bar.max = Math.max(1, total);
     bar.value = this.#done;
@@ -99,7 +100,7 @@ export class ListPanel {
     const { state, label, tag, sort } = folder.arrangement;
     relist(this.#state, this.#counted, () =>
       Object.entries(STATES).map(([name, [title, holds]]) =>
-        make("option", { value: name }, `${title} (${spaced(project.images.filter(holds).length)})`)));
+        make("option", { value: name }, `${title} (${plural(project.images.filter(holds).length, "image")})`)));
     relist(this.#tag, `${this.#counted} ${tag}`, () => {
       const tags = new Set(project.images.flatMap((image) => image.tags));
       if (tag !== undefined) tags.add(tag);

@@ -3,7 +3,7 @@
 import { byId, make, icon, spaced } from "./dom.js";
 import { candidateText, isChoosing } from "./candidates.js";
 import { showObjects, showSteps, statusText } from "./panel.js";
-import { capitalized, sentenceOf } from "./sentence.js";
+import { capitalized, plural, sentenceOf } from "./sentence.js";
 import { livePrompts } from "./steps.js";
 import { PICKING_HINTS } from "./shaping.js";
 import { HINTS, ONLY_HERE_HINT, POLYGON_HINT, TOUCH_HINTS } from "./toolbar.js";
@@ -156,7 +156,7 @@ export class Renderer {
     byId("keep-off-row").hidden = session.entries.length < 2 && !settings.keepOff;
     const absent = session.entries.filter((entry) => entry.hidden).length;
     byId("hidden-objects").hidden = !absent;
-    byId("hidden-count").textContent = `${absent} hidden`;
+    byId("hidden-count").textContent = `${plural(absent, "object")} hidden`;
     byId("current-state").textContent = statusText(current, network.loading);
     const choice = current?.confirmed?.choice;
     const choosing = current !== null && isChoosing(current.optimistic);

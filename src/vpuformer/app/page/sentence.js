@@ -1,5 +1,7 @@
 /** Sentences for people: errors and counts. */
 
+import { spaced } from "./dom.js";
+
 export const UNREACHABLE = "The server cannot be reached. Start it again with the same command; this page then goes on by itself.";
 const NO_TOKEN = "The server requires its token. Open the address that it printed when it started.";
 
@@ -9,7 +11,7 @@ const NO_TOKEN = "The server requires its token. Open the address that it printe
  * @param {number} count
  * @param {string} noun
  */
-export const plural = (count, noun) => `${count} ${noun}${count === 1 ? "" : "s"}`;
+export const plural = (count, noun) => `${spaced(count)} ${noun}${count === 1 ? "" : "s"}`;
 
 /**
  * The server's reason for a refusal, in its own words if it gave any.
