@@ -73,7 +73,9 @@ export class Hover {
     tag.dataset.object = entry ? String(entry.key) : "";
     if (!entry || !pointer) return;
     const name = entry.optimistic.label === null ? [] : [make("span", { class: "ellipsis" }, this.#session.labelName(entry))];
-    tag.replaceChildren(swatch(this.#session.colourOf(entry), String(this.#session.numberOf(entry))), ...name);
+    const { current, readOnly } = this.#session;
+    const how = current || readOnly ? [] : [make("span", { class: "quiet" }, "Alt+click selects")];
+    tag.replaceChildren(swatch(this.#session.colourOf(entry), String(this.#session.numberOf(entry))), ...name, ...how);
     const [x, y] = pointer;
     const left = x + AWAY + tag.offsetWidth > size.width ? x - AWAY - tag.offsetWidth : x + AWAY;
     const top = y + AWAY + tag.offsetHeight > size.height ? y - AWAY - tag.offsetHeight : y + AWAY;
