@@ -6,6 +6,7 @@
 
 import { byId, make, swatch } from "./dom.js";
 import { MASKS } from "./stage.js";
+import { text } from "./texts.js";
 
 /** @typedef {import("./types.js").Point} Point */
 /** @typedef {import("./objectentry.js").ObjectEntry} ObjectEntry */
@@ -74,7 +75,7 @@ export class Hover {
     if (!entry || !pointer) return;
     const name = entry.optimistic.label === null ? [] : [make("span", { class: "ellipsis" }, this.#session.labelName(entry))];
     const { current, readOnly } = this.#session;
-    const how = current || readOnly ? [] : [make("span", { class: "quiet" }, "Alt+click selects")];
+    const how = current || readOnly ? [] : [make("span", { class: "quiet" }, text("objects.howToSelect"))];
     tag.replaceChildren(swatch(this.#session.colourOf(entry), String(this.#session.numberOf(entry))), ...name, ...how);
     const [x, y] = pointer;
     const left = x + AWAY + tag.offsetWidth > size.width ? x - AWAY - tag.offsetWidth : x + AWAY;
