@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from vpuformer.evaluation.simulated_user import SimulatedUser
     from vpuformer.finetuning.run import finetune
     from vpuformer.formats.prompted import PromptedImage, PromptedObject
+    from vpuformer.hub.push import push_to_hub
     from vpuformer.inference.feature_store import FeatureStore
     from vpuformer.inference.prediction import Prediction
     from vpuformer.inference.predictor import Predictor
@@ -61,6 +62,7 @@ __all__ = [
     "open_benchmark",
     "predict",
     "predict_folder",
+    "push_to_hub",
     "variant",
 ]
 
@@ -72,6 +74,7 @@ _HOMES = {
     "evaluation.simulated_user": ["SimulatedUser"],
     "finetuning.run": ["finetune"],
     "formats.prompted": ["PromptedImage", "PromptedObject"],
+    "hub.push": ["push_to_hub"],
     "inference.feature_store": ["FeatureStore"],
     "inference.predictor": ["Predictor"],
     "inference.protocol": ["Encoded", "Prediction", "Query", "Segmenter"],

@@ -27,6 +27,7 @@ from vpuformer.cli.info import info
 from vpuformer.cli.merge import merge
 from vpuformer.cli.precompute import precompute
 from vpuformer.cli.predict import predict
+from vpuformer.cli.push import push
 from vpuformer.cli.report import report
 from vpuformer.cli.segment import segment
 from vpuformer.cli.train import train
@@ -153,6 +154,7 @@ for _command in (
     finetune,
     train,
     export_network,
+    push,
     info,
 ):
     app.command(cls=FormatsBelow if _command in (predict, export_masks) else None)(_command)
