@@ -121,6 +121,7 @@ export class ObjectList {
 
   /** @param {number} image @param {import("./types.js").ObjectState[]} states imported objects */
   add(image, states) {
+    states.forEach((state) => this.takeReview(state));
     if (this.image?.id !== image) return this.folder.addTo(image, false, states.length);
     const listed = new Set(this.entries.map((entry) => entry.id));
     const entries = states.filter(({ id }) => !listed.has(id)).map((state) => this.createEntry(this.queue.lane(state), image));
@@ -138,6 +139,7 @@ export class ObjectList {
    */
   takeOver(image, states, order = null) {
     for (const state of states) {
+      this.takeReview(state);
       const entry = this.entries.find(({ id }) => id === state.id);
       if (this.image?.id !== image) this.folder.addTo(image, state.accepted, state.deleted ? -1 : 1);
       else if (entry?.busy) continue; // its own reply is newer
@@ -152,6 +154,11 @@ export class ObjectList {
     if (order) this.#stack.read(order);
     this.entries.sort((a, b) => (a.id ?? Infinity) - (b.id ?? Infinity) || a.key - b.key);
     this.updateCounts();
+  }
+
+  /** A change of an object removes the acceptance of its image in a review, and an undo restores it. @param {ObjectState} state */
+  takeReview({ image, review }) {
+    if (review && this.folder.takeVerdict(image, review.verdict) && this.image?.id === image) this.image.review = review;
   }
 
   /** @param {ObjectEntry} entry that was deleted on the server */

@@ -14,7 +14,11 @@ const VERDICTS = [["review-accept", "accepted"], ["review-reject", "rejected"]];
  *
  * @param {ImageReview} review
  */
-export function reviewText({ verdict, comment, person }) {
+export function reviewText({ verdict, comment, person, outdated }) {
+  if (outdated) {
+    const what = person ? text("review.outdatedBy", { person }) : text("review.outdated");
+    return comment ? `${what} ${text("review.itsComment", { comment })}` : what;
+  }
   if (!verdict) return comment ? text("review.lastComment", { comment }) : "";
   if (verdict === "accepted" && !comment) return "";
   const what = person ? text(`review.${verdict}By`, { person }) : text(`state.${verdict}`);
@@ -60,10 +64,10 @@ export class Review {
       this.#comment.value = review.comment ?? "";
     }
     byId("review").hidden = !reviewOpen;
-    byId("review-state").textContent = text(`review.${review.verdict ?? "none"}`);
+    byId("review-state").textContent = text(`review.${review.verdict ?? (review.outdated ? "changed" : "none")}`);
     /** @type {HTMLFieldSetElement} */ (byId("review-fields")).disabled = !image || this.#session.opening !== null;
     for (const [id, verdict] of VERDICTS) byId(id).setAttribute("aria-pressed", String(review.verdict === verdict));
-    /** @type {HTMLButtonElement} */ (byId("review-remove")).disabled = !review.verdict && !review.comment;
+    /** @type {HTMLButtonElement} */ (byId("review-remove")).disabled = !review.verdict && !review.comment && !review.outdated;
     const note = reviewOpen || review === this.#closed ? "" : reviewText(review);
     byId("review-text").textContent = note;
     this.#note.hidden = !note;

@@ -232,7 +232,7 @@ export class Session extends Shaping {
     if (!this.mayAccept(left)) return;
     const back = this.acceptAll(left);
     this.folder.mark(image.id, !listed.done);
-    image.review = { ...image.review, verdict: null };
+    image.review = { ...image.review, verdict: null, outdated: false };
     this.listener.onSay(text(listed.done ? "done.nowDone" : "done.nowNotDone"));
     this.listener.onChange();
     if (!left.length) return;

@@ -210,6 +210,7 @@ export class Workspace extends Accepting {
   onReply(lane, body, newest) {
     const entry = this.known.get(lane);
     if (entry && newest) {
+      this.takeReview(body);
       try {
         entry.confirm(body);
       } catch (error) {
