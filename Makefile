@@ -1,6 +1,7 @@
 # make demo        outline an object in an image of examples/ and write the result to output/
 # make test        all checks of continuous integration, the quick ones first
 # make lint        style, types, import contracts and the page's checks
+# make test-integrations  the tests with other programs, which .venv-integrations takes: a few GB
 # make page        the checks and tests of the page's logic
 # make train-demo  fine-tune the model on drawn shapes for two or three minutes, and evaluate it
 # make clean       remove build and test outputs; keep .venv
@@ -12,7 +13,7 @@
 SHELL := /bin/sh
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint page train-demo clean
+.PHONY: help demo test test-integrations lint page train-demo clean
 
 # Each Python is tested by running it: a pyenv shim may lack an interpreter, and some distributions ship Python without
 # the modules of `python -m venv`.
@@ -25,6 +26,8 @@ endif
 BIN := .venv/bin
 # Python compiles a module when it is first imported: that is quicker than to compile all of them here.
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install --no-compile $(PIP_FLAGS)
+
+INTEGRATIONS_PIP := $(subst $(BIN),.venv-integrations/bin,$(PIP))
 
 help:
 	@sed -n 's/^# \(make [a-z-]*  .*\)/\1/p' Makefile
@@ -84,6 +87,19 @@ lint: .venv/.installed-dev page
 
 test: lint
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --cov --cov-report=term-missing:skip-covered
+
+.venv-integrations/.installed: pyproject.toml
+	@test -n "$(PYTHON)" || { echo "make: no Python 3.11 to 3.14 with venv found; name one: make PYTHON=/path/to/python3" >&2; exit 1; }
+	$(PYTHON) -m venv .venv-integrations
+	$(INTEGRATIONS_PIP) setuptools wheel
+	$(INTEGRATIONS_PIP) --editable '.[dev,cvat,fiftyone,napari,supervision]' segment-anything hydra-core iopath
+	SAM2_BUILD_CUDA=0 $(INTEGRATIONS_PIP) --no-build-isolation --no-deps sam2
+	@touch $@
+
+# The window of napari needs a display: xvfb-run gives one. The plugins of other programs for pytest stay out.
+test-integrations: .venv-integrations/.installed
+	PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 OMP_NUM_THREADS=1 $$(command -v xvfb-run) \
+		.venv-integrations/bin/python -m pytest tests/integrations
 
 clean:
 	rm -rf output dist build .coverage .coverage.* coverage.xml .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -17,6 +17,10 @@ EXTRAS = {
     "export": (*_TORCH, "onnx", "onnxscript"),
     "openvino": ("openvino",),
     "ray": ("ray",),
+    "supervision": ("supervision",),
+    "fiftyone": ("fiftyone",),
+    "napari": ("napari",),
+    "cvat": ("cvat_sdk",),
     "sam": (*_EVALUATE, *_TORCH, "transformers"),
     "segformer": (*_TORCH, "segmentation_models_pytorch"),
 }
