@@ -1,4 +1,4 @@
-"""Detections of `supervision`, with masks: from predictions, and from the boxes of a detector."""
+"""Detections of `supervision` with masks, from predictions and from boxes of a detector."""
 
 import os
 from collections.abc import Sequence
