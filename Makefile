@@ -93,6 +93,8 @@ test: lint
 	$(PYTHON) -m venv .venv-integrations
 	$(INTEGRATIONS_PIP) setuptools wheel
 	$(INTEGRATIONS_PIP) --editable '.[dev,cvat,fiftyone,napari,supervision]' segment-anything hydra-core iopath
+	$(INTEGRATIONS_PIP) flask colorama semver requests label-studio-sdk
+	$(INTEGRATIONS_PIP) --no-deps git+https://github.com/HumanSignal/label-studio-ml-backend
 	SAM2_BUILD_CUDA=0 $(INTEGRATIONS_PIP) --no-build-isolation --no-deps sam2
 	@touch $@
 
