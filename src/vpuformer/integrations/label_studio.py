@@ -1,4 +1,4 @@
-"""A backend for Label Studio's smart tools: points, rectangles and the brush in, brush masks or polygons out.
+"""A backend for Label Studio's smart tools, with results as brush masks or polygons.
 
 Positions in Label Studio are percent of the width and height of the image, with pixel corners at integers.
 """
@@ -115,7 +115,7 @@ def prompts_from_results(results: Sequence[Result], size: Size) -> list[Prompt]:
 def results_from_mask(
     mask: BoolMask, kind: str, *, from_name: str, to_name: str, score: float, label: str | None
 ) -> list[dict[str, Any]]:
-    """A mask as regions: one of the brush, or a polygon without holes for each part; none for an empty mask.
+    """A mask as regions: one of the brush, or a polygon without holes for each part.
 
     Args:
         kind: "brushlabels" or "polygonlabels".
