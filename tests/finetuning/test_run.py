@@ -125,7 +125,7 @@ def test_a_killed_run_is_resumed(photos: Path, model: Path, tmp_path: Path, monk
     monkeypatch.setattr(run, "Watch", _Watch)
     monkeypatch.setattr(_Watch, "at_step", {3: kill})
     with pytest.raises(KilledError):
-        finetune(photos, tmp_path / "mine", start=str(model), minutes=MINUTES, device="cpu")
+        finetune(photos, tmp_path / "mine", start=str(model), minutes=60, device="cpu")
     with pytest.raises(ConfigError, match="exists, and nothing is overwritten"):
         finetune(photos, tmp_path / "mine", start=str(model))
     monkeypatch.setattr(_Watch, "at_step", {})
