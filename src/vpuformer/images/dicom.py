@@ -202,8 +202,8 @@ def load_slice(address: Address, what: What = "image") -> Loaded:
     file = address.file
     place = place_of(file)
     with _errors(file, what):
-        from pydicom.pixels.utils import pixel_array
         from pydicom.pixels.processing import apply_color_lut
+        from pydicom.pixels.utils import pixel_array
 
         frame = _chosen(address, place)
         check_pixels(place.rows, place.columns, str(file), what)
