@@ -189,8 +189,10 @@ class _Run:
         data = write_photographs(photographed, self.folder)
         watch, interrupted = self._train(quick.score, _same(samples, quick), data, reserved, validating)
         network, share, forgotten = self._mixed(start, watch, _Check(samples, quick), _Check(objects, known))
+        sha256 = read_manifest(self.settings.start).sha256
+        name = Path(self.settings.start).resolve().name if Path(self.settings.start).is_dir() else self.settings.start
         metadata = {
-            "fine-tuned from": f"{self.settings.start}, sha256 {read_manifest(self.settings.start).sha256}",
+            "fine-tuned from": f"{name}, sha256 {sha256}",
             "data": str(self.content["data"]["summary"]),
             "steps": str(watch.best.step),
             "share": str(share),
@@ -199,8 +201,8 @@ class _Run:
         network.to(self.device)
         after = before if not share else self._measured(network, measured, "measuring after")
         report = Report(
-            start=self.settings.start,
-            start_sha256=read_manifest(self.settings.start).sha256,
+            start=name,
+            start_sha256=sha256,
             data=self.content["data"],
             held_out_images=self.content["held_out_images"],
             held_out_objects=self.content["held_out_objects"],
