@@ -20,7 +20,6 @@ PAGES = {
     "CONTRIBUTING.md": "contributing.md",
     "CHANGELOG.md": "changelog.md",
     "benchmarks/README.md": "benchmarks.md",
-    "docker/README.md": "containers.md",
     "examples/README.md": "photographs.md",
     "src/vpuformer/weights/default/README.md": "model-card.md",
 }

@@ -21,7 +21,7 @@ FEWEST_IMAGES = 4
 
 
 class UsableObject(NamedTuple):
-    """An object to train on or to measure: mask as compressed run lengths of COCO, label, and prompts of people."""
+    """An object: mask as compressed run lengths of COCO, label, and prompts of people."""
 
     runs: bytes
     label: str | None
@@ -29,7 +29,7 @@ class UsableObject(NamedTuple):
 
 
 class UsableImage(NamedTuple):
-    """An image with its usable objects. `name` is its path within the root, with forward slashes."""
+    """An image with its usable objects. `name` is its path within the root."""
 
     name: str
     size: Size

@@ -19,6 +19,7 @@ from vpuformer.finetuning.layouts import recognise
 from vpuformer.finetuning.measure import FEW_CLICKS, Measured, compared, measure, segmenter_of
 from vpuformer.finetuning.mixing import SHARES, choose_share, mixed
 from vpuformer.finetuning.panel import panel
+from vpuformer.finetuning.photographs import as_samples, find_objects, write_photographs
 from vpuformer.finetuning.plan import MOST_STEPS, TRAINING, FinetuneSettings, recipe_for
 from vpuformer.finetuning.prepare import held_out_samples, prepare
 from vpuformer.finetuning.report import PANEL, REPORT, Report
@@ -39,8 +40,11 @@ SETTINGS, BEFORE = "finetune.json", "before.json"
 _MEASURING, _VALIDATING = 0.08, 0.015
 """Largest shares of the time for one measurement of the table, and for one validation."""
 
-_TRIAL_STEPS, _TRIAL_WARM = 8, 3
-"""Steps that show the speed, and those before, which are slower."""
+_TRIAL = 0.04
+"""Share of the time after which no further step is tried."""
+
+_TRIAL_STEPS, _TRIAL_WARM = 8, 2
+"""Steps that show the speed, and those of them that do not count, since the first ones are slower."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +177,13 @@ class _Run:
         before, measuring = self._before(start, samples)
         measured = _same(samples, before)
         quick, validating = self._quick(start, measured)
-        watch, interrupted = self._train(quick.score, _same(samples, quick), measuring + 3 * validating)
-        network, share = self._mixed(start, watch, _same(samples, quick), quick.score)
+        photographed = find_objects(segmenter_of(start))
+        objects = as_samples(photographed)
+        known, knowing = self._quick(start, objects)
+        reserved = measuring + (len(SHARES) - 1) * validating + len(SHARES) * knowing
+        data = write_photographs(photographed, self.folder)
+        watch, interrupted = self._train(quick.score, _same(samples, quick), data, reserved)
+        network, share, forgotten = self._mixed(start, watch, _Check(samples, quick), _Check(objects, known))
         metadata = {
             "fine-tuned from": f"{self.settings.start}, sha256 {read_manifest(self.settings.start).sha256}",
             "data": str(self.content["data"]["summary"]),
@@ -194,6 +203,7 @@ class _Run:
             steps=watch.history[-1].step,
             best_step=watch.best.step,
             share=share,
+            forgotten=forgotten,
             ended="it was interrupted" if interrupted else watch.ended,
             validations=[asdict(each) for each in watch.history],
             minutes=(time.monotonic() - self.begun) / 60,
@@ -234,16 +244,18 @@ class _Run:
         quick = measure(segmenter_of(start), samples, clicks=FEW_CLICKS, seconds=self.seconds * _VALIDATING)
         return quick, time.monotonic() - begun
 
-    def _train(self, score: float, samples: Sequence[Sample], reserved: float) -> tuple[Watch, bool]:
+    def _train(
+        self, score: float, samples: Sequence[Sample], photographs: str | None, reserved: float
+    ) -> tuple[Watch, bool]:
         """Run the training in the time that is left. Returns its watch, and whether it was interrupted."""
         resume = (self.training / NAME).is_file()
         if resume:
             recipe = Recipe.from_dict(read_json(self.training / "recipe.json", error=ConfigError))
             recipe = Recipe.from_dict({**recipe.to_dict(), "output": str(self.training)})
         else:
-            seconds = self._trial()
+            seconds = self._trial(photographs)
             left = self.seconds - reserved - (time.monotonic() - self.begun)
-            recipe = recipe_for(self.settings, steps=int(min(max(left / seconds, 1), MOST_STEPS)))
+            recipe = recipe_for(self.settings, int(min(max(left / seconds, 1), MOST_STEPS)), photographs)
         left = max(self.seconds - reserved - (time.monotonic() - self.begun), 1.0)
         watch = Watch(samples, self.training, score, recipe.length, left, self.progress)
         interrupted = False
@@ -258,35 +270,37 @@ class _Run:
         watch.ended = watch.ended or "all steps are done"
         return watch, interrupted
 
-    def _trial(self) -> float:
+    def _trial(self, photographs: str | None) -> float:
         """Seconds of a step, from some steps in a temporary folder."""
-        times: list[float] = []
+        begun, times = time.monotonic(), list[float]()
 
         def note(_: int, network: Callable[[], VPUFormer]) -> bool:  # noqa: ARG001
             times.append(time.monotonic())
             self.progress.show("trying the speed", len(times), _TRIAL_STEPS)
-            return False
+            return len(times) > _TRIAL_WARM and times[-1] - begun > self.seconds * _TRIAL
 
         with tempfile.TemporaryDirectory() as folder:
-            recipe = recipe_for(self.settings, _TRIAL_STEPS)
+            recipe = recipe_for(self.settings, _TRIAL_STEPS, photographs)
             train(Recipe.from_dict({**recipe.to_dict(), "output": folder}), after_step=note, quiet=True)
         return (times[-1] - times[_TRIAL_WARM - 1]) / (len(times) - _TRIAL_WARM)
 
     def _mixed(
-        self, start: VPUFormer, watch: Watch, samples: Sequence[Sample], before: float
-    ) -> tuple[VPUFormer, float]:
-        """The weights of the result, and the share of the best ones in them."""
+        self, start: VPUFormer, watch: Watch, held_out: "_Check", photographs: "_Check"
+    ) -> tuple[VPUFormer, float, float]:
+        """The weights of the result, the share of the best ones in them, and their loss on the photographs."""
         if not watch.best.step:
-            return start, 0.0
+            return start, 0.0, 0.0
         best = load_model(self.training / BEST, device=self.device)
         networks = {share: best if share == 1 else mixed(start, best, share) for share in SHARES}
-        scores = {1.0: watch.best.score}
+        gains: dict[float, float] = {}
+        losses: dict[float, float] = {}
         for done, (share, network) in enumerate(networks.items(), start=1):
-            if share != 1:
-                scores[share] = measure(segmenter_of(network), samples, clicks=FEW_CLICKS).score
+            gain = watch.best.score - watch.history[0].score
+            gains[share] = gain if share == 1 else held_out.gain(network)
+            losses[share] = -photographs.gain(network)
             self.progress.show("choosing the weights", done, len(networks))
-        share = choose_share(scores, before)
-        return networks[share], share
+        share = choose_share(gains, losses)
+        return networks.get(share, start), share, losses.get(share, 0.0)
 
     def _export(self) -> bool:
         """Add graphs to the model, if the extra for it is installed. Returns whether it has them."""
@@ -307,6 +321,17 @@ class _Run:
         (self.training / NAME).unlink(missing_ok=True)
         for name in (BEST, WEIGHTS):
             shutil.rmtree(self.training / name, ignore_errors=True)
+
+
+class _Check:
+    """Objects on which weights are compared with the first ones."""
+
+    def __init__(self, samples: Sequence[Sample], before: Measured) -> None:
+        self._samples, self._before = _same(samples, before), before
+
+    def gain(self, network: VPUFormer) -> float:
+        """Gain in score."""
+        return measure(segmenter_of(network), self._samples, clicks=FEW_CLICKS).score - self._before.score
 
 
 def _same(samples: Sequence[Sample], measured: Measured) -> list[Sample]:

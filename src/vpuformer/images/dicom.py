@@ -33,6 +33,10 @@ _PLACE = (
 )  # fmt: skip
 
 
+class NoImageError(ImageError):
+    """A DICOM file that is something else, such as a report."""
+
+
 class Place(NamedTuple):
     """Where an image lies: its series, and its geometry in the patient."""
 
@@ -77,6 +81,8 @@ def _errors(file: Path, what: What = "image") -> Iterator[None]:
     """Failures of pydicom as one sentence, without the values that they name."""
     try:
         yield
+    except NoImageError:
+        raise
     except InputError as error:
         raise error_for(what)(str(error)) from error
     except MemoryError as error:
@@ -110,7 +116,7 @@ def place_of(file: Path) -> Place:
 def _place(file: Path, _time: int, _size: int) -> Place:
     head = _header(file, (*_PLACE, "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"))
     if "Rows" not in head or "Columns" not in head:
-        raise ImageError(f"{file} is a DICOM file without an image; give one with pixels")
+        raise NoImageError(f"{file} is a DICOM file without an image; give one with pixels")
     frames = int(head.get("NumberOfFrames") or 1)
     measures = _macro(head, 0, "PixelMeasuresSequence")
     spacing = _numbers(measures.get("PixelSpacing"), 2) or (1.0, 1.0)

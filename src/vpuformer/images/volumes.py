@@ -7,12 +7,9 @@ from typing import cast
 import numpy as np
 
 from vpuformer.errors import ConfigError, ImageError
-from vpuformer.extras import missing
 from vpuformer.images.addresses import AXES, Address, Axis, Window, slice_suffix
+from vpuformer.images.heads import ending_of, image_endings
 from vpuformer.images.loading import DEEP_MODES, Kind, Loaded, Stored, kind_of, load, opened, volume_reader
-
-MEDICAL_ENDINGS = (".dcm", ".dicom", ".ima", ".nii", ".nii.gz")
-"""Endings, in small letters, of files that the extra `medical` reads."""
 
 MAX_SLICES = 100_000
 """Slices above which a file is refused: its head is probably broken."""
@@ -61,6 +58,18 @@ def slice_suffixes(file: Path) -> list[str]:
     if axis == "page":
         return ["", *(slice_suffix(axis, index) for index in range(1, count))]
     return [slice_suffix(axis, index) for index in range(count)] if count > 1 else [""]
+
+
+def names_in(file: Path, name: str) -> list[str]:
+    """What the images of a file are called, if the file is called `name`. Files of one image are not opened.
+
+    Raises:
+        ImageError, MissingDependencyError: as in `slice_suffixes`.
+    """
+    ending = ending_of(file.name)
+    if ending in image_endings() and ending not in (".tif", ".tiff"):
+        return [name]
+    return [name + suffix for suffix in slice_suffixes(file)]
 
 
 def slices_of(path: str | os.PathLike[str]) -> list[Path]:
@@ -133,8 +142,3 @@ def _is_deep(stored: Stored) -> bool:
     if isinstance(stored, np.ndarray):
         return stored.dtype.itemsize > 1
     return stored.mode in DEEP_MODES
-
-
-def medical_is_installed() -> bool:
-    """Whether files with `MEDICAL_ENDINGS` can be read."""
-    return not missing("medical")
