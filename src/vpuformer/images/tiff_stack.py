@@ -1,4 +1,4 @@
-"""TIFF files of many pages: their number, and the range of values that all of them are shown in."""
+"""TIFF files of many pages: their number, and the range of values that they share."""
 
 import math
 import struct
@@ -18,7 +18,7 @@ _PAGES, _VALUES = 8, 250_000
 
 
 def count_pages(file: Path) -> int:
-    """Number of pages, without smaller copies and masks; 1 for a file that is broken behind the first page."""
+    """Number of pages, without smaller copies and masks; 1 for a file that is broken."""
     if not _has_second_page(file):
         return 1  # most files, a hundred times faster
     try:
@@ -47,7 +47,7 @@ def _has_second_page(file: Path) -> bool:
 
 
 def range_of_stack(address: Address) -> tuple[float, float] | None:
-    """The range in which all pages are shown, or all of the same channel; None for a file of one page.
+    """The range of all pages, or of those of the same channel; None for a single page.
 
     Raises:
         ImageError: a page cannot be read.

@@ -16,7 +16,7 @@ MAX_SLICES = 100_000
 
 
 def load_shown(path: Path, *, least: int | None = None) -> Loaded:
-    """An image, or the slice that an address names, and the range of values that it is shown in.
+    """An image, or the slice that an address names, and the range that it is shown in.
 
     All slices of a volume and all pages of a stack are shown in one range, so that they look alike.
 
@@ -44,7 +44,7 @@ def load_shown(path: Path, *, least: int | None = None) -> Loaded:
 
 
 def slice_suffixes(file: Path) -> list[str]:
-    """What follows the name of a file in the addresses of its slices, in their order; [""] for one image.
+    """What follows the name of a file in the addresses of its slices; [""] for one image.
 
     The first page of a TIFF has the name of the file.
 
@@ -61,7 +61,9 @@ def slice_suffixes(file: Path) -> list[str]:
 
 
 def names_in(file: Path, name: str) -> list[str]:
-    """What the images of a file are called, if the file is called `name`. Files of one image are not opened.
+    """The names of the images in a file that is called `name`.
+
+    A file of a kind that holds one image is not opened.
 
     Raises:
         ImageError, MissingDependencyError: as in `slice_suffixes`.
@@ -73,7 +75,7 @@ def names_in(file: Path, name: str) -> list[str]:
 
 
 def slices_of(path: str | os.PathLike[str]) -> list[Path]:
-    """The addresses of all images in a file, in their order. Whatever reads an image reads them.
+    """The addresses of all images in a file. Whatever reads an image reads them.
 
     Raises:
         ImageError, MissingDependencyError: as in `slice_suffixes`.

@@ -16,12 +16,12 @@ const VERDICTS = [["review-accept", "accepted"], ["review-reject", "rejected"]];
  */
 export function reviewText({ verdict, comment, person, outdated }) {
   if (outdated) {
-    const changed = person ? text("review.outdatedBy", { person }) : text("review.outdated");
-    return comment ? text("review.outdatedWithComment", { review: changed, comment }) : changed;
+    const what = person ? text("review.outdatedBy", { person }) : text("review.outdated");
+    return comment ? `${what} ${text("review.itsComment", { comment })}` : what;
   }
   if (!verdict) return comment ? text("review.lastComment", { comment }) : "";
   if (verdict === "accepted" && !comment) return "";
-  const what = person ? text(`review.${verdict}By`, { person }) : text(`state.${verdict}`);
+  const what = person ? text(`review.${verdict}By`, { person }) : text(`review.${verdict}InReview`);
   return comment ? text("review.withComment", { review: what, comment }) : what;
 }
 
