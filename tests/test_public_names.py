@@ -39,6 +39,7 @@ NAMES = [
     "open_benchmark",
     "predict",
     "predict_folder",
+    "push_to_hub",
     "variant",
 ]
 
@@ -68,6 +69,8 @@ WITHOUT_TORCH = [
     "vpuformer.evaluation.report",
     "vpuformer.model.config",
     "vpuformer.formats",
+    "vpuformer.hub.push",
+    "vpuformer.model.repository",
     "vpuformer.prediction.run",
     "vpuformer.app.annotation.exporting",
     "vpuformer.app.http.server",
@@ -108,7 +111,7 @@ def test_the_page_names_all_of_them_and_its_example_runs(monkeypatch: pytest.Mon
     assert all(re.search(rf"`{name}\b", page) for name in NAMES)
     monkeypatch.chdir(root)
     examples = re.findall(r"^```python\n(.*?)^```", page, re.M | re.S)
-    assert len(examples) == 4
+    assert len(examples) == 5
     for example in examples:
         assert not re.search(r"vpuformer\.\w+ import", example)
         exec(compile(example, "docs/python.md", "exec"), {})

@@ -18,12 +18,12 @@ def copy_examples(target: Path) -> None:
         OSError: the folder cannot be written.
     """
     target.mkdir(exist_ok=True)
-    for photograph in _photographs():
+    for photograph in photographs():
         if not (target / photograph.name).exists():
             shutil.copyfile(photograph, target / photograph.name)
 
 
-def _photographs() -> list[Path]:
+def photographs() -> list[Path]:
     """The bundled photographs: in the package, or next to the sources of an editable installation."""
     installed = _PACKAGE / "examples"
     folder = installed if installed.is_dir() else _PACKAGE.parents[1] / "examples"

@@ -1,6 +1,8 @@
 /** Prompts without a pointer: the keys move a cross over the image. */
 
 import { boxOf } from "./gestures.js";
+import { arrowOf } from "./keys.js";
+import { text } from "./texts.js";
 import { clamped } from "./viewport.js";
 
 /** @typedef {import("./types.js").Point} Point */
@@ -46,12 +48,11 @@ export class KeyboardCross {
   move(combo) {
     const { session, stage, settings, renderer } = this.#deps;
     const { image } = session;
-    if (!image) return;
+    const by = arrowOf(combo);
+    if (!image || !by) return;
     const far = combo.startsWith("Ctrl") ? 1 : Math.max(1, STEP / stage.view.scale);
-    const dx = combo.endsWith("Left") ? -far : combo.endsWith("Right") ? far : 0;
-    const dy = combo.endsWith("Up") ? -far : combo.endsWith("Down") ? far : 0;
     const [x, y] = stage.cross ?? stage.toImage([stage.size.width / 2, stage.size.height / 2]);
-    stage.cross = clamped([x + dx, y + dy], image);
+    stage.cross = clamped([x + by[0] * far, y + by[1] * far], image);
     if (this.#drawing && this.draws) {
       const { kind, path } = this.#drawing;
       this.#drawing.path = kind === "box" ? [path[0], stage.cross] : [...path, stage.cross];
@@ -73,7 +74,7 @@ export class KeyboardCross {
   prompt(positive) {
     const { session, settings, stage, toasts } = this.#deps;
     const point = stage.cross;
-    if (!point) return toasts.show("First move the cross with Shift and the arrow keys.");
+    if (!point) return toasts.show(text("cross.moveFirst"));
     if (!session.picking && (settings.tool === "brush" || settings.tool === "eraser")) {
       const paints = positive !== (settings.tool === "eraser");
       return this.#onPrompt({ type: "brush", path: [point], radius: settings.radius, positive: paints });
@@ -85,7 +86,7 @@ export class KeyboardCross {
       return;
     }
     const { path } = this.#drawing;
-    if (kind === "lasso" && path.length < LEAST_POINTS) return toasts.show("First move the cross around the object.");
+    if (kind === "lasso" && path.length < LEAST_POINTS) return toasts.show(text("cross.moveAround"));
     this.drop();
     if (kind === "scribble") return this.#onPrompt({ type: "scribble", path, positive });
     if (kind === "lasso") return this.#onPrompt({ type: "lasso", path });

@@ -1,5 +1,6 @@
 /** Entry point: connects the session, the stage, the lists and the keys. */
 
+import "./filling.js";
 import * as api from "./api.js";
 import { actions } from "./actions.js";
 import { BoxWatch } from "./boxwatch.js";
@@ -37,6 +38,7 @@ import { Session } from "./session.js";
 import { Settings } from "./settings.js";
 import { Renderer } from "./render.js";
 import { Stage } from "./stage.js";
+import { text } from "./texts.js";
 import { TidyPanel } from "./tidypanel.js";
 import { Toasts } from "./toast.js";
 import { nameButtons, Toolbar } from "./toolbar.js";
@@ -88,11 +90,11 @@ api.watchChanges((count) => renderer.changing(count > 0));
 const session = new Session(api, queue, {
   onChange() {
     if (session.readOnly) showReadOnly();
-    firstHints.show();
     renderer.network();
   },
   onSay: say,
   onToast: (sentence, undo) => toasts.show(sentence, undo),
+  onUndone: (undo) => toasts.settle(undo),
 }, (project) => settings.recallLabel(project));
 session.keepOff = () => settings.keepOff;
 session.byObject = () => settings.byObject;
@@ -121,7 +123,7 @@ const preview = new Preview({
   api, session, settings, stage, clock,
   isLoading: () => network.loading,
   onSlow() {
-    toasts.show("The preview of a click is now off: an answer took longer than 0.3 seconds.");
+    toasts.show(text("view.previewOff"));
     renderer.refresh();
   },
 });
@@ -162,7 +164,7 @@ const tidy = new TidyPanel(session, settings, clock);
 const polygon = new PolygonPanel(api, session, settings, stage, clock);
 const review = new Review(session, settings);
 const list = new ListPanel(session, settings, files);
-const renderer = new Renderer({ session, settings, stage, files, labels, setup, attributes, tags, toolbar, input, view, tidy, polygon, preview, review, list, network, hover, grips, more, boxes, importing, people });
+const renderer = new Renderer({ session, settings, stage, files, labels, setup, attributes, tags, toolbar, input, view, tidy, polygon, preview, review, list, network, hover, grips, more, boxes, importing, people, firstHints });
 const counts = new Counts(/** @type {HTMLDialogElement} */ (byId("counts")), (sentence) => toasts.show(sentence));
 const commands = actions({ session, settings, stage, labels, setup, attributes, tags, input, grips, polygon, preview, renderer, toasts, counts, clipboard, importing, people });
 

@@ -1,7 +1,7 @@
 /** Steps of an object, including unconfirmed ones: their effect, names and geometry. */
 
-import { plural } from "./sentence.js";
-import { clamped, inside } from "./viewport.js";
+import { text } from "./texts.js";
+import { clamped, inside, nearestOnLine } from "./viewport.js";
 
 /** @typedef {import("./types.js").StoredStep} StoredStep */
 /** @typedef {import("./types.js").Step} Step */
@@ -153,37 +153,37 @@ export function pendingStrokes(actions) {
 export function stepName(step) {
   switch (step.type) {
     case "click":
-      return step.positive ? "Positive click" : "Negative click";
+      return text(step.positive ? "steps.click" : "steps.negativeClick");
     case "box":
-      return step.positive ? "Box" : "Negative box";
+      return text(step.positive ? "steps.box" : "steps.negativeBox");
     case "scribble":
-      return step.positive ? "Scribble" : "Negative scribble";
+      return text(step.positive ? "steps.scribble" : "steps.negativeScribble");
     case "brush":
-      return step.positive ? "Brush" : "Eraser";
+      return text(step.positive ? "steps.brush" : "steps.eraser");
     case "lasso":
-      return "Lasso";
+      return text("steps.lasso");
     case "mask":
-      return "Mask from a file";
+      return text("steps.mask");
     case "polygon":
-      return "Polygon";
+      return text("steps.polygon");
     case "clear":
-      return "Cleared";
+      return text("steps.clear");
     case "remove":
-      return `Prompt ${(step.step ?? 0) + 1} removed`;
+      return text("steps.removed", { number: (step.step ?? 0) + 1 });
     case "move":
-      return `Prompt ${(step.step ?? 0) + 1} moved`;
+      return text("steps.moved", { number: (step.step ?? 0) + 1 });
     case "choose":
-      return "Candidate";
+      return text("steps.choose");
     case "tidy":
-      return "Tidied";
+      return text("steps.tidy");
     case "merge":
-      return "Merged";
+      return text("steps.merge");
     case "subtract":
-      return "Subtracted";
+      return text("steps.subtract");
     case "split":
-      return "Split";
+      return text("steps.split");
     case "arrange":
-      return "Moved to front or back";
+      return text("steps.arrange");
   }
 }
 
@@ -196,17 +196,9 @@ export function positionText(step) {
   if (step.point) return `${Math.round(step.point[0])}, ${Math.round(step.point[1])}`;
   if (step.box) return `${Math.round(step.box[2] - step.box[0])} × ${Math.round(step.box[3] - step.box[1])}`;
   if (step.type === "choose" && step.index !== null) return String(step.index + 1);
-  if (step.type === "brush" && step.radius) return `radius ${Number(step.radius.toPrecision(2))}`;
-  if (step.objects && step.objects.length > 1) return plural(step.objects.length, "object");
+  if (step.type === "brush" && step.radius) return text("steps.radius", { value: Number(step.radius.toPrecision(2)) });
+  if (step.objects && step.objects.length > 1) return text("objects.count", { count: step.objects.length });
   return "";
-}
-
-/** @param {Point} p @param {Point} a @param {Point} b */
-function distanceToLine(p, a, b) {
-  const [dx, dy] = [b[0] - a[0], b[1] - a[1]];
-  const square = dx * dx + dy * dy;
-  const t = square ? Math.max(0, Math.min(1, ((p[0] - a[0]) * dx + (p[1] - a[1]) * dy) / square)) : 0;
-  return Math.hypot(p[0] - a[0] - t * dx, p[1] - a[1] - t * dy);
 }
 
 /**
@@ -224,7 +216,8 @@ export function distanceTo(step, point) {
   }
   let nearest = Infinity;
   for (let i = 0; i < path.length; i++) {
-    nearest = Math.min(nearest, distanceToLine(point, path[Math.max(0, i - 1)], path[i]));
+    const [x, y] = nearestOnLine(point, path[Math.max(0, i - 1)], path[i]);
+    nearest = Math.min(nearest, Math.hypot(x - point[0], y - point[1]));
   }
   return nearest;
 }

@@ -10,6 +10,7 @@ import { newKey } from "./queue.js";
 import { contains } from "./rle.js";
 import { sentenceOf } from "./sentence.js";
 import { livePrompts } from "./steps.js";
+import { text } from "./texts.js";
 import { sameTidying, UNTIDIED } from "./tidy.js";
 
 /** @typedef {import("./types.js").Step} Step */
@@ -29,10 +30,11 @@ export class Workspace extends Accepting {
     if (step.type === "click" && step.positive && this.#isTaken(this.current, step.point)) return;
     if (!this.current) {
       if (step.type === "clear" || step.type === "remove") return;
-      if (step.type === "brush" && !step.positive) return this.listener.onToast("Nothing to erase. Select an object first.");
+      if (step.type === "brush" && !step.positive) return this.listener.onToast(text("tools.nothingToErase"));
       const { id, width, height } = this.image;
       const entry = this.createEntry(this.queue.lane(), id);
       this.entries = [...this.entries, entry];
+      this.reveal(entry);
       this.current = entry;
       this.push(entry, { type: "create", key: newKey(), image: id, label: this.label, size: [width, height] });
     }
@@ -49,7 +51,7 @@ export class Workspace extends Accepting {
    */
   #isTaken(entry, point) {
     const taken = this.keptOff(entry).find(({ mask }) => mask && contains(mask, ...point));
-    if (taken) this.listener.onToast(`Object ${this.numberOf(taken)} has this point, and accepted objects are kept off. The key U lets prompts reach it.`);
+    if (taken) this.listener.onToast(text("objects.isKeptOff", { number: this.numberOf(taken) }));
     return taken !== undefined;
   }
 
@@ -79,7 +81,7 @@ export class Workspace extends Accepting {
 
   get canUndo() {
     if (this.withdrawLast) return true;
-    return this.current ? this.current.optimistic.at > 0 : this.lastAccepted !== null;
+    return this.current ? this.current.optimistic.at > 0 : this.resumed !== null;
   }
 
   get canRedo() {
@@ -90,11 +92,14 @@ export class Workspace extends Accepting {
   undoRedo(direction) {
     if (!(direction === "undo" ? this.canUndo : this.canRedo)) return;
     this.selected = null;
-    if (direction === "undo" && this.withdrawLast) this.withdrawLast();
-    else if (this.current) {
+    if (direction === "undo" && this.withdrawLast) {
+      const back = this.withdrawLast;
+      back();
+      this.listener.onUndone(back);
+    } else if (this.current) {
       this.push(this.current, { type: "undoRedo", direction });
       this.updateCounts();
-    } else this.select(this.lastAccepted); // to correct an accepted object
+    } else this.select(this.resumed); // the next undo is about its steps
   }
 
   clear() {
@@ -105,7 +110,7 @@ export class Workspace extends Accepting {
   choose() {
     const { current } = this;
     if (!current || !livePrompts(current.optimistic).length) {
-      this.listener.onToast("There are no prompts to choose a candidate for. Click on an object first.");
+      this.listener.onToast(text("stage.noPrompts"));
       return;
     }
     const index = nextCandidate(current.optimistic, current.confirmed?.choice ?? null);
@@ -178,18 +183,7 @@ export class Workspace extends Accepting {
     const index = this.entries.indexOf(entry);
     this.removeAll([entry]);
     this.withdrawLast = () => this.#restore(entry, index);
-    this.listener.onToast("Object deleted", this.withdrawLast);
-  }
-
-  /** Delete objects without a message. @param {ObjectEntry[]} entries */
-  removeAll(entries) {
-    this.entries = this.entries.filter((each) => !entries.includes(each));
-    if (this.current && entries.includes(this.current)) this.select(null);
-    for (const entry of entries) {
-      entry.deleted = true;
-      this.push(entry, { type: "change", change: { deleted: true } });
-    }
-    this.updateCounts();
+    this.listener.onToast(text("object.deleted"), this.withdrawLast);
   }
 
   /** @param {ObjectEntry} entry @param {number} index position in the list */
@@ -216,22 +210,23 @@ export class Workspace extends Accepting {
   onReply(lane, body, newest) {
     const entry = this.known.get(lane);
     if (entry && newest) {
+      this.takeReview(body);
       try {
         entry.confirm(body);
       } catch (error) {
-        this.listener.onToast(`The mask cannot be shown: ${sentenceOf(error)}`);
+        this.listener.onToast(text("object.maskUnreadable", { reason: sentenceOf(error) }));
       }
       // The list of objects may contain it already, if it came before the reply that created it.
       if (this.entries.includes(entry)) this.entries = this.entries.filter((each) => each === entry || each.id !== entry.id);
       else if (entry.image !== this.opening) this.known.delete(lane);
       if (body.deleted && !entry.deleted) {
         this.push(entry, { type: "change", change: { deleted: false } });
-        this.listener.onToast("Somebody deleted this object, but you went on with it. It is kept.");
+        this.listener.onToast(text("object.deletedByOther"));
       }
       this.remember(entry);
       if (entry === this.current) {
-        const candidate = body.choice ? `Candidate ${candidateText(body.choice)}. ` : "";
-        this.listener.onSay(`${candidate}Mask: ${body.area.toLocaleString("en").replaceAll(",", " ")} pixels`);
+        const area = text("status.mask", { count: body.area });
+        this.listener.onSay(body.choice ? text("stage.candidateAndMask", { candidate: candidateText(body.choice), mask: area }) : area);
       }
       this.updateCounts();
     }
