@@ -9,7 +9,6 @@
 # make dist           build the wheel and the source archive into dist/, and check what they hold
 # make release-check  install the wheel in an empty environment, and run the README's examples; lint the Dockerfile
 # make sbom           list what the wheel installs, with licences: dist/sbom.json and dist/licences.md
-# make test-integrations  the tests with other programs, in .venv-integrations: a few GB
 # make clean          remove build and test outputs; keep .venv
 #
 # Each target sets up .venv with what it needs; only make and Python 3.11 to 3.14 are required. PYTHON=... chooses another
