@@ -31,6 +31,7 @@ COMMANDS = [
     "merge",
     "report",
     "train",
+    "export",
     "export-network",
     "info",
     "import",
