@@ -6,7 +6,7 @@ import { edgesOf, union } from "../../src/vpuformer/web/page/crop.js";
 import { cocoOf, columnRuns } from "../../src/vpuformer/web/page/downloads.js";
 import { History } from "../../src/vpuformer/web/page/history.js";
 import { honoured, shownPixels } from "../../src/vpuformer/web/page/honoured.js";
-import { MOST_PIXELS, openedSize } from "../../src/vpuformer/web/page/picture.js";
+import { MOST_PIXELS, openedSize } from "../../src/vpuformer/web/page/bitmaps.js";
 import { pixelsUnder } from "../../src/vpuformer/web/page/pixels.js";
 import { promptPriors } from "../../src/vpuformer/web/page/prior.js";
 import { clip } from "../../src/vpuformer/web/page/prompts.js";

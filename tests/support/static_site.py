@@ -17,14 +17,32 @@ PACKAGE = Path(__file__).parents[2] / "page/node_modules/onnxruntime-web"
 
 
 class _Handler(http.server.SimpleHTTPRequestHandler):
+    headers_of_all: tuple[tuple[str, str], ...] = ()
+
+    def end_headers(self) -> None:
+        for name, value in self.headers_of_all:
+            self.send_header(name, value)
+        super().end_headers()
+
     def log_message(self, *_: object) -> None:
         pass
 
 
+class _IsolatingHandler(_Handler):
+    headers_of_all = (
+        ("Cross-Origin-Opener-Policy", "same-origin"),
+        ("Cross-Origin-Embedder-Policy", "require-corp"),
+    )
+
+
 @contextlib.contextmanager
-def served_folder(folder: Path) -> Iterator[str]:
-    """The address of a folder, served as `python -m http.server` does."""
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(_Handler, directory=str(folder)))
+def served_folder(folder: Path, *, isolated: bool = False) -> Iterator[str]:
+    """The address of a folder, served as `python -m http.server` does.
+
+    With `isolated`, the server sends the headers that allow a page to use several threads.
+    """
+    handler = functools.partial(_IsolatingHandler if isolated else _Handler, directory=str(folder))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:

@@ -1,1 +1,1 @@
-"""The network on a page that needs no server: JavaScript that answers prompts as `vpuformer.inference` does."""
+"""A page that needs no server: JavaScript answers prompts as `vpuformer.inference` does."""

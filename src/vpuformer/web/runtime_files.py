@@ -1,6 +1,7 @@
-"""The files of ONNX Runtime Web, which the page needs and the package does not contain: 14 MB.
+"""The files of ONNX Runtime Web, which the page needs.
 
-They come from the archive of this version in npm's registry, or from a folder of the user.
+The package does not contain these 14 MB. They come from the archive of this version in npm's registry, or from a folder
+of the user.
 """
 
 import base64

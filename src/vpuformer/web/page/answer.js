@@ -42,15 +42,20 @@ export class Answer {
     const side = Math.sqrt(this.logits.length);
     const inside = stretch(this.logits, side, { left: 0, top: 0, width: side, height: side }, crop.width, crop.height);
     const probability = known ? Float32Array.from(known) : new Float32Array(size.width * size.height);
-    for (let y = 0, k = 0; y < crop.height; y++) {
-      let at = (crop.top + y) * size.width + crop.left;
-      for (let x = 0; x < crop.width; x++, k++, at++) {
-        const value = sigmoid(inside[k]);
-        probability[at] = known && Math.fround(value) > THRESHOLD !== Boolean(known[at]) ? agreeing(value, known[at]) : value;
-      }
+    for (let y = 0; y < crop.height; y++) {
+      const line = inside.subarray(y * crop.width, (y + 1) * crop.width);
+      for (let x = 0; x < line.length; x++) line[x] = sigmoid(line[x]);
+      const from = (crop.top + y) * size.width + crop.left;
+      if (known) agree(line, known.subarray(from, from + line.length));
+      probability.set(line, from);
     }
     this.#probability = probability;
     return probability;
+  }
+
+  /** The part of the image outside which the probability is 0. */
+  get extent() {
+    return this.known ? wholeOf(this.size) : this.crop;
   }
 
   /** 1 for each pixel of the object. */
@@ -60,10 +65,13 @@ export class Answer {
   }
 }
 
-/** A probability on the side of the threshold that the mask says. @param {number} value @param {number} inside */
-function agreeing(value, inside) {
-  if (Math.abs(value - THRESHOLD) >= WEAKLY) return inside;
-  return inside ? 0.51 : 0.47;
+/** Put probabilities on the side of the threshold that the mask says. @param {Float32Array} values @param {Uint8Array} mask */
+function agree(values, mask) {
+  for (let x = 0; x < values.length; x++) {
+    const inside = mask[x] !== 0;
+    if (values[x] > THRESHOLD === inside) continue;
+    values[x] = Math.abs(values[x] - THRESHOLD) >= WEAKLY ? mask[x] : inside ? 0.51 : 0.47;
+  }
 }
 
 /**

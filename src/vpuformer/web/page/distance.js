@@ -11,27 +11,23 @@ const BORDER = 2;
  */
 export function distanceToZero(values, width, height) {
   const stride = width + 2 * BORDER;
+  const above = 2 * stride;
   const steps = new Float32Array(stride * (height + 2 * BORDER)).fill(Infinity);
-  const lengths = [
-    [-2 * stride - 1, KNIGHT], [-2 * stride + 1, KNIGHT], [-stride - 2, KNIGHT], [-stride - 1, DIAGONAL],
-    [-stride, STRAIGHT], [-stride + 1, DIAGONAL], [-stride + 2, KNIGHT], [-1, STRAIGHT],
-  ];
-  /** @param {number} at @param {1 | -1} sign */
-  const nearer = (at, sign) => {
-    let least = steps[at];
-    for (const [offset, length] of lengths) least = Math.min(least, Math.fround(steps[at + sign * offset] + length));
-    steps[at] = least;
-  };
   for (let y = 0; y < height; y++) {
     for (let x = 0, at = (y + BORDER) * stride + BORDER; x < width; x++, at++) {
-      if (values[y * width + x]) nearer(at, 1);
-      else steps[at] = 0;
+      steps[at] = values[y * width + x] && Math.min(
+        steps[at - above - 1] + KNIGHT, steps[at - above + 1] + KNIGHT, steps[at - stride - 2] + KNIGHT, steps[at - stride + 2] + KNIGHT,
+        steps[at - stride - 1] + DIAGONAL, steps[at - stride + 1] + DIAGONAL, steps[at - stride] + STRAIGHT, steps[at - 1] + STRAIGHT,
+      );
     }
   }
   const distance = new Float32Array(width * height);
   for (let y = height - 1; y >= 0; y--) {
     for (let x = width - 1, at = (y + BORDER) * stride + BORDER + x; x >= 0; x--, at--) {
-      if (steps[at]) nearer(at, -1);
+      steps[at] = Math.min(
+        steps[at], steps[at + above + 1] + KNIGHT, steps[at + above - 1] + KNIGHT, steps[at + stride + 2] + KNIGHT, steps[at + stride - 2] + KNIGHT,
+        steps[at + stride + 1] + DIAGONAL, steps[at + stride - 1] + DIAGONAL, steps[at + stride] + STRAIGHT, steps[at + 1] + STRAIGHT,
+      );
       distance[y * width + x] = steps[at];
     }
   }

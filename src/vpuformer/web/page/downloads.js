@@ -3,7 +3,7 @@
 import { maskOfRows } from "./rows.js";
 
 /** @typedef {import("./rows.js").Rows} Rows */
-/** @typedef {import("./workspace.js").Picture} Picture */
+/** @typedef {import("./workspace.js").OpenImage} OpenImage */
 
 /** A mask as a black and white PNG. @param {Rows} rows @returns {Promise<Blob>} */
 export async function pngOf(rows) {
@@ -21,7 +21,7 @@ export async function pngOf(rows) {
 /**
  * Objects as the content of a COCO file, with uncompressed run lengths.
  *
- * @param {Picture} image
+ * @param {OpenImage} image
  * @param {Rows[]} masks
  */
 export function cocoOf({ name, width, height }, masks) {
@@ -29,7 +29,7 @@ export function cocoOf({ name, width, height }, masks) {
     const [left, top, right, bottom] = rows.bounds ?? [0, 0, 0, 0];
     const segmentation = { size: [height, width], counts: columnRuns(rows) };
     const bbox = [left, top, right - left, bottom - top];
-    return { id: i + 1, image_id: 1, category_id: 1, segmentation, area: rows.area, bbox, iscrowd: 1 };
+    return { id: i + 1, image_id: 1, category_id: 1, segmentation, area: rows.area, bbox, iscrowd: 0 };
   });
   return { images: [{ id: 1, file_name: name, width, height }], categories: [{ id: 1, name: "object" }], annotations };
 }

@@ -6,8 +6,8 @@ import { belongsTo, comboOf, lookUp } from "../../app/page/keys.js";
 import { KeyboardCross } from "../../app/page/keyboardcross.js";
 import { plural } from "../../app/page/sentence.js";
 import { BASE, Stage } from "../../app/page/stage.js";
+import { BitmapLayer } from "./bitmaps.js";
 import { cocoOf, pngOf, save } from "./downloads.js";
-import { PictureLayer } from "./picture.js";
 import { Workspace } from "./workspace.js";
 
 /** @typedef {import("../../app/page/gestures.js").Tool} Tool */
@@ -15,7 +15,9 @@ import { Workspace } from "./workspace.js";
 /** @typedef {import("./worker.js").Reply} Reply */
 
 const EXAMPLE = "coffee.jpg";
-const HINT = "Click the object, drag a box around it, or draw a scribble with Shift. Right button: not the object.";
+const HINT = matchMedia("(pointer: coarse)").matches
+  ? "Tap the object, or drag a box around it. The button + Object switches to background."
+  : "Click the object, drag a box around it, or draw a scribble with Shift. Right button: not the object.";
 
 const host = byId("stage");
 const settings = {
@@ -28,7 +30,7 @@ const settings = {
   hidden: false,
   polygonOpen: false,
 };
-const picture = new PictureLayer();
+const bitmaps = new BitmapLayer();
 const thread = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
 /** Messages to the thread that are not answered: the network and the image. */
 let loads = 0;
@@ -45,7 +47,7 @@ function send(request) {
 
 const workspace = new Workspace((object, step, prompts) => send({ type: "prompt", object, step, prompts }));
 /** @type {Stage} */
-const stage = new Stage(host, picture, workspace, settings, () => {});
+const stage = new Stage(host, bitmaps, workspace, settings, () => {});
 const toasts = { show: (/** @type {string} */ sentence) => ((remark = sentence), show()) };
 const cross = new KeyboardCross({ session: { picking: null, get image() { return workspace.image; } }, settings, stage, renderer: { where() {} }, toasts }, prompt);
 const input = new Input({
@@ -127,7 +129,7 @@ function show() {
 async function open(blob, name) {
   remark = "";
   try {
-    const { width, height, from } = await picture.open(blob);
+    const { width, height, from } = await bitmaps.open(blob);
     workspace.open({ id: Date.now(), name, width, height });
     if (from.width !== width) remark = `This image of ${from.width}×${from.height} is shown, and outlined, at ${width}×${height}.`;
     stage.show(workspace.image);

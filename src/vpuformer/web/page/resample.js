@@ -105,7 +105,9 @@ function mixed({ values, stride, step, offset }, crop, columns, rows) {
   /** Rows of the crop at the new width, of which neighbouring results share some. @type {Map<number, Float32Array>} */
   const lines = new Map();
   /** @param {number} y */
-  const line = (y) => {
+  const lineAt = (y) => {
+    const known = lines.get(y);
+    if (known) return known;
     const from = ((crop.top + y) * stride + crop.left) * step + offset;
     const sums = new Float32Array(width);
     for (let x = 0; x < width; x++) {
@@ -114,6 +116,7 @@ function mixed({ values, stride, step, offset }, crop, columns, rows) {
       for (let k = 0; k < count; k++) sum += values[first + k * step] * columns.weights[x * across + k];
       sums[x] = sum;
     }
+    lines.set(y, sums);
     return sums;
   };
   for (let y = 0; y < height; y++) {
@@ -121,8 +124,7 @@ function mixed({ values, stride, step, offset }, crop, columns, rows) {
     const own = result.subarray(y * width, (y + 1) * width);
     for (const known of lines.keys()) if (known < first) lines.delete(known);
     for (let k = 0; k < rows.count[y]; k++) {
-      const sums = lines.get(first + k) ?? line(first + k);
-      lines.set(first + k, sums);
+      const sums = lineAt(first + k);
       const weight = rows.weights[y * down + k];
       for (let x = 0; x < width; x++) own[x] += sums[x] * weight;
     }

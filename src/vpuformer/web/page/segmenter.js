@@ -85,11 +85,11 @@ export class Segmenter {
     const { side } = this.#network;
     const whole = wholeOf(size);
     const before = previous ? previous.probability : null;
-    const object = before && around(before, size.width, OBJECT_THRESHOLD, whole);
+    const object = previous && before && around(before, size.width, OBJECT_THRESHOLD, previous.extent);
     const crop = before ? nextCrop(size, object, prompts, previous?.crop ?? null) : whole;
     const mask = before ? stretch(before, size.width, crop, side, side) : new Float32Array(side * side);
     let look = await this.#look(encoded, prompts, crop, mask);
-    const kept = before && around(before, size.width, THRESHOLD, whole);
+    const kept = previous && before && around(before, size.width, THRESHOLD, previous.extent);
     let seen = kept && { probability: look.answer.probability, within: union(look.crop, kept) };
     for (let count = 1; ; count++) {
       const next = refinedCrop(look.crop, look.objectAround(), size, prompts, count);
@@ -120,16 +120,13 @@ export class Segmenter {
 function over({ probability: looked, within }, answer) {
   const { crop, size } = answer;
   const probability = new Float32Array(looked.length);
-  copy(probability, looked, within, size, (value) => Math.min(value, THRESHOLD));
-  copy(probability, answer.probability, crop, size, (value) => value);
-  return { probability, within: union(within, crop) };
-}
-
-/** @param {Float32Array} to @param {Float32Array} from @param {Crop} crop @param {Size} size @param {(value: number) => number} change */
-function copy(to, from, { left, top, width, height }, size, change) {
-  for (let y = top; y < top + height; y++) {
-    for (let at = y * size.width + left; at < y * size.width + left + width; at++) to[at] = change(from[at]);
+  for (let y = within.top, from = y * size.width + within.left; y < within.top + within.height; y++, from += size.width) {
+    for (let at = from; at < from + within.width; at++) probability[at] = Math.min(looked[at], THRESHOLD);
   }
+  for (let y = crop.top, from = y * size.width + crop.left; y < crop.top + crop.height; y++, from += size.width) {
+    probability.set(answer.probability.subarray(from, from + crop.width), from);
+  }
+  return { probability, within: union(within, crop) };
 }
 
 /**

@@ -8,7 +8,7 @@ import { fit, optimisticState } from "../../app/page/steps.js";
 /** @typedef {import("./rows.js").Rows} Rows */
 /** @typedef {import("../../app/page/types.js").Point} Point */
 /** @typedef {import("../../app/page/types.js").Step} Step */
-/** @typedef {{id: number, name: string, width: number, height: number}} Picture */
+/** @typedef {{id: number, name: string, width: number, height: number}} OpenImage */
 /**
  * @typedef {object} PromptStep
  * @property {number} id
@@ -54,7 +54,7 @@ export class OutlinedObject {
 }
 
 export class Workspace {
-  /** @type {Picture | null} */
+  /** @type {OpenImage | null} */
   image = null;
   /** In the order in which they were begun. @type {OutlinedObject[]} */
   objects = [];
@@ -82,7 +82,7 @@ export class Workspace {
     return this.objects.filter(({ mask }) => mask?.area);
   }
 
-  /** @param {Picture} image */
+  /** @param {OpenImage} image */
   open(image) {
     this.image = image;
     this.objects = [];

@@ -43,7 +43,7 @@ export function nextCrop(size, around, prompts, previous) {
 }
 
 /**
- * The crop of another look after the `look`-th one; null if none is called for.
+ * The crop of another look after the `look`-th one; null if the rule calls for no other.
  *
  * @param {Crop} crop of the answer
  * @param {Crop | null} around the object in the answer

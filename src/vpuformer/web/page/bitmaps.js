@@ -14,7 +14,7 @@ export function openedSize({ width, height }) {
   return { width: Math.max(1, Math.floor(width * scale)), height: Math.max(1, Math.floor(height * scale)) };
 }
 
-export class PictureLayer {
+export class BitmapLayer {
   /** The image, then copies of half the size each. @type {ImageBitmap[]} */
   #copies = [];
 
