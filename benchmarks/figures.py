@@ -27,6 +27,7 @@ PAGES = (
     "docs/performance.md",
     "docs/encoders.md",
     "docs/evaluation.md",
+    "docs/idea.md",
     "docs/predict.md",
     "docs/python.md",
     "docs/training.md",
@@ -135,6 +136,7 @@ def blocks() -> dict[str, str]:
         "trials": ablation("drawn/ablation-*-warm.json"),
         "contributions": contributions(),
         "contributions-in-short": contributions_in_short(),
+        "contributions-at-most": contributions_at_most(),
         "encoders": encoders(),
         "harness": harness(),
         "recipes": recipes(),
@@ -400,16 +402,21 @@ def contributions() -> str:
     for name, gate in summary["gates"].items():
         lines.append(f"| {name} | {gate['mean']:.4f} | {gate['lowest']:.4f} | {gate['highest']:.4f} |")
     lines += ["", f"{summary['objects']} natural objects; `{summary['command']}`"]
-    whole = summary["rows"]["everything"]
+    return "\n".join([*lines, "", contributions_at_most()])
+
+
+def contributions_at_most() -> str:
+    """What is lost at most without position, prior and gates."""
+    rows = json.loads((RESULTS / "contributions.json").read_text())["rows"]
+    whole = rows["everything"]
     position, prior, gates = (
-        max(whole[measure] - summary["rows"][name][measure] for measure in whole)
+        max(whole[measure] - rows[name][measure] for measure in whole)
         for name in ("tokens without their position", "no prior", "gates at their means")
     )
-    text = (
+    return (
         f"If the tokens lose their position, the IoU falls by at most {position:.3f}; without the prior, by at most"
         f" {prior:.3f}; if constants replace the gates, by at most {gates:.3f}."
     )
-    return "\n".join([*lines, "", text])
 
 
 def contributions_in_short() -> str:

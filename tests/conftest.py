@@ -8,6 +8,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from starlette.testclient import TestClient
 
     from support.app_disks import Disks
+    from support.hub_server import Hub
     from vpuformer.app.annotation.annotator import Annotator
 
 # Shapes and types of all that computes with tensors are checked in every call while the tests run, and never in
@@ -110,6 +112,33 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     config = VPUFormerConfig(input_size=64, dim=32, heads=2, ffn_dim=32, decoder_dim=16, pue_hidden=32)
     save_checkpoint(VPUFormer(config), folder, metadata={"dataset": "none"})
     return folder
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> "Iterator[Hub]":
+    """A server that is asked instead of the Hugging Face Hub, an empty cache, and `tmp_path` as working folder."""
+    constants = pytest.importorskip("huggingface_hub").constants
+
+    from support.hub_server import hub_server
+    from vpuformer.model.repository import download
+
+    with hub_server() as server:
+        settings = {
+            "ENDPOINT": server.url,
+            "HUGGINGFACE_CO_URL_TEMPLATE": server.url + "/{repo_id}/resolve/{revision}/{filename}",
+            "HF_HUB_CACHE": str(tmp_path / "cache"),
+            "HF_HUB_OFFLINE": False,
+            "HF_TOKEN_PATH": str(tmp_path / "token"),
+            "HF_HUB_DISABLE_XET": True,
+        }
+        for name, value in settings.items():
+            monkeypatch.setattr(constants, name, value)
+        monkeypatch.setattr("huggingface_hub.file_download.time", SimpleNamespace(sleep=lambda _: None))
+        monkeypatch.delenv("HF_TOKEN", raising=False)
+        monkeypatch.chdir(tmp_path)
+        download.cache_clear()
+        yield server
+        download.cache_clear()
 
 
 @pytest.fixture(scope="session")

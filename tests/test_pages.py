@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent
 BENCHMARKS = ROOT / "benchmarks"
 README = (BENCHMARKS / "README.md").read_text(encoding="utf-8")
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 PAGES += [BENCHMARKS / "README.md", ROOT / "examples/README.md", ROOT / "src/vpuformer/weights/default/README.md"]
 
 
@@ -101,4 +101,5 @@ def test_the_walk_through_names_what_is_there() -> None:
 def test_every_page_is_linked_from_the_readme() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     for page in PAGES[1:]:
-        assert f"]({page.relative_to(ROOT)}" in text, page.name
+        if page.parent.name != "reference":  # docs/python.md names what these pages show
+            assert f"]({page.relative_to(ROOT)}" in text, page.name

@@ -39,6 +39,7 @@ NAMES = [
     "open_benchmark",
     "predict",
     "predict_folder",
+    "push_to_hub",
     "variant",
 ]
 
@@ -68,6 +69,8 @@ WITHOUT_TORCH = [
     "vpuformer.evaluation.report",
     "vpuformer.model.config",
     "vpuformer.formats",
+    "vpuformer.hub.push",
+    "vpuformer.model.repository",
     "vpuformer.prediction.run",
     "vpuformer.app.annotation.exporting",
     "vpuformer.app.http.server",

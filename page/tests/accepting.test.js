@@ -44,6 +44,10 @@ test("done with all objects accepted first, and both taken back", async () => {
   assert.equal(toasts.at(-1).text, "2 objects accepted");
   session.undoRedo("undo");
   assert.deepEqual([session.listed(2)?.done, session.unaccepted.map(({ id }) => id)], [false, [8, 9]]);
+  session.toggleHidden(session.entries[0]);
+  session.markDone(true);
+  assert.equal(toasts.at(-1).text, "2 objects accepted, 1 of them hidden");
+  session.undoRedo("undo");
   session.markDone(false);
   assert.deepEqual([session.listed(2)?.done, session.unaccepted.length], [true, 2]);
 });

@@ -73,10 +73,11 @@ test("a hidden object is not under the pointer, keys do not lead to it, and to s
   assert.equal(third.hidden, false);
   session.showAlone(third);
   assert.deepEqual(session.entries.map(({ hidden }) => hidden), [true, true, false]);
-  await session.open(2);
-  assert.deepEqual(session.entries.map(({ hidden }) => hidden), [true, true, false]);
-  session.showAlone(session.entries[2]);
+  session.showAlone(third);
   assert.deepEqual(session.entries.map(({ hidden }) => hidden), [false, false, false]);
+  session.toggleHidden(second);
+  await session.open(2);
+  assert.deepEqual(session.entries.map(({ hidden }) => hidden), [false, true, false]);
 });
 
 test("a locked object is neither selected nor changed, and undo leaves hiding and locking alone", async () => {

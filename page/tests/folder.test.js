@@ -107,7 +107,7 @@ test("labels that somebody else has made are known with the objects that have th
   assert.equal(asked, 0);
   await session.open(3);
   await settle();
-  assert.deepEqual([asked, session.labelName(session.current)], [1, "dog"]);
+  assert.deepEqual([asked, session.labelName(session.entries[0])], [1, "dog"]);
 });
 
 test("masks that arrive when another image is open are reported and counted", async () => {

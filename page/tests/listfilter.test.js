@@ -83,6 +83,8 @@ test("a review that is refused is taken back", async () => {
 });
 
 test("reviews and durations are put in words", () => {
+  const outdated = reviewText({ verdict: null, comment: "fine", person: "Ann", outdated: true });
+  assert.equal(outdated, "Accepted in review by Ann, but changed since. It waits for a review again. Comment: fine");
   const texts = [[null, ""], [null, "why"], ["accepted", ""], ["accepted", "well done"], ["rejected", ""]].map(([verdict, comment]) => reviewText({ verdict, comment }));
   assert.deepEqual(texts, ["", "Comment of the last review: why", "", "Accepted in review: well done", "Rejected in review"]);
   assert.deepEqual([4.4, 99, 600, 7500].map(durationText), ["4 s", "99 s", "10 min", "2 h 05 min"]);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { placeAfter, promptUnder } from "../../src/vpuformer/app/page/promptgrips.js";
+import { movingFrom, placeAfter, PromptGrips } from "../../src/vpuformer/app/page/promptgrips.js";
 import { storedStep } from "./fakeserver.js";
 
 const CLICK = { index: 0, step: storedStep("click", { point: [20, 20] }) };
@@ -10,23 +10,25 @@ const LINE = { index: 2, step: storedStep("scribble", { path: [[0, 50], [30, 50]
 const IMAGE = { width: 60, height: 60 };
 const WHOLE = [true, true, true, true];
 
-test("a click is gripped, a box by its corners, and a selected prompt by its edges and its line", () => {
-  const under = (point, selected = null) => {
-    const held = promptUnder([CLICK, BOX, LINE], point, 4, selected);
-    return held && [held.index, held.moving.map(Number).join("")];
-  };
-  assert.deepEqual(under([22, 21]), [0, "1111"]);
-  assert.deepEqual(under([41, 11]), [1, "0110"]);
-  assert.equal(under([25, 10]), null);
-  assert.deepEqual(under([25, 10], 1), [1, "0100"]);
-  assert.equal(under([25, 20], 1), null);
-  assert.equal(under([10, 50]), null);
-  assert.deepEqual(under([10, 50], 2), [2, "1111"]);
+test("a drag moves a click or a line as a whole, and a box by its corners and edges", () => {
+  const moving = ({ step }, point) => movingFrom(step, point, 4)?.map(Number).join("") ?? null;
+  assert.equal(moving(CLICK, [22, 21]), "1111");
+  assert.equal(moving(LINE, [10, 50]), "1111");
+  assert.deepEqual([[41, 11], [25, 10], [25, 20]].map((point) => moving(BOX, /** @type {any} */ (point))), ["0110", "0100", null]);
 });
 
 test("a small box grows to the right and downwards", () => {
-  const small = { index: 0, step: storedStep("box", { box: [10, 10, 12, 12] }) };
-  assert.deepEqual(promptUnder([small], [11, 11], 4, null)?.moving, [false, false, true, true]);
+  const small = storedStep("box", { box: [10, 10, 12, 12] });
+  assert.deepEqual(movingFrom(small, [11, 11], 4), [false, false, true, true]);
+});
+
+test("a box that begins at the corner of another one is drawn, unless that one is selected", () => {
+  const entry = { optimistic: { steps: [BOX.step], at: 1, known: 1 } };
+  const session = { current: entry, selected: null, image: IMAGE, picking: null, readOnly: false };
+  const grips = new PromptGrips(/** @type {any} */ (session), /** @type {any} */ ({}), /** @type {any} */ ({ tool: "box" }), /** @type {any} */ ({}));
+  assert.equal(grips.grip([10, 10], 4), null);
+  session.selected = 0;
+  assert.equal(grips.grip([10, 10], 4)?.solid, false);
 });
 
 test("prompts are moved within the image, and a box turned over keeps its order", () => {

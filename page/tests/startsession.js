@@ -10,6 +10,8 @@ export const image = (id, objects = []) => ({
 export const click = { type: "click", point: [1, 1], positive: true };
 
 /**
+ * The last object that is not accepted is selected, as if a person had done so.
+ *
  * @param {object[]} objects of image 2, which is opened; there are three
  * @param {() => number | null | undefined} recall the label of the last visit
  */
@@ -17,6 +19,7 @@ export async function begin(objects = [], recall = () => undefined) {
   const server = new FakeServer();
   const said = [];
   const toasts = [];
+  const undone = [];
   const api = {
     getProject: async () => ({
       folder: "f", model: "m", model_sha256: "", version: "1", labels: [{ id: 4, name: "cup", colour: "#e69f00", group: "", attributes: [] }], label_settings: { attributes: [], tags: [], label_required: false }, formats: [], place: 2, number: 3, time: 1000,
@@ -37,7 +40,9 @@ export async function begin(objects = [], recall = () => undefined) {
     onChange() {},
     onSay: (text) => said.push(text),
     onToast: (text, back) => toasts.push({ text, back }),
+    onUndone: (back) => undone.push(back),
   }, recall);
   await session.start();
-  return { session, server, api, said, toasts };
+  session.select(session.entries.findLast((entry) => !entry.optimistic.accepted) ?? null);
+  return { session, server, api, said, toasts, undone };
 }

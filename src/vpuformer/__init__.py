@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from vpuformer.errors import VPUFormerError
     from vpuformer.evaluation.run import evaluate
     from vpuformer.evaluation.simulated_user import SimulatedUser
+    from vpuformer.finetuning.run import finetune
     from vpuformer.formats.prompted import PromptedImage, PromptedObject
+    from vpuformer.hub.push import push_to_hub
     from vpuformer.inference.feature_store import FeatureStore
     from vpuformer.inference.prediction import Prediction
     from vpuformer.inference.predictor import Predictor
@@ -53,12 +55,14 @@ __all__ = [
     "VPUFormerError",
     "__version__",
     "evaluate",
+    "finetune",
     "list_models",
     "load_model",
     "metrics",
     "open_benchmark",
     "predict",
     "predict_folder",
+    "push_to_hub",
     "variant",
 ]
 
@@ -68,7 +72,9 @@ _HOMES = {
     "errors": ["VPUFormerError"],
     "evaluation.run": ["evaluate"],
     "evaluation.simulated_user": ["SimulatedUser"],
+    "finetuning.run": ["finetune"],
     "formats.prompted": ["PromptedImage", "PromptedObject"],
+    "hub.push": ["push_to_hub"],
     "inference.feature_store": ["FeatureStore"],
     "inference.predictor": ["Predictor"],
     "inference.protocol": ["Encoded", "Prediction", "Query", "Segmenter"],
@@ -86,6 +92,7 @@ _HOMES = {
 _EXTRAS = {
     "evaluation.run": "evaluate",
     "evaluation.simulated_user": "evaluate",
+    "finetuning.run": "train",
     "model.checkpoint": "torch",
     "model.vpuformer": "torch",
 }

@@ -10,7 +10,7 @@
     │   ├── DatasetError                   a folder of images and masks
     │   └── ConfigError                    a setting, or a combination of settings
     ├── CheckpointError                    weights that are missing, broken or of another model
-    ├── SessionError                       an operation that this session cannot do now
+    ├── SessionError (also a RuntimeError)  an operation that this session cannot do now
     ├── TrainingError                      a run that cannot go on
     ├── StoreError                         a database of annotations that cannot be read or written
     │   ├── NotFoundError                  something that it does not hold
@@ -58,7 +58,7 @@ class CheckpointError(VPUFormerError):
     """Weights that are missing, broken or belong to another model."""
 
 
-class SessionError(VPUFormerError):
+class SessionError(VPUFormerError, RuntimeError):
     """An operation that a session cannot do in its present state."""
 
 

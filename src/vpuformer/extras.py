@@ -15,6 +15,8 @@ EXTRAS = {
     "torch": _TORCH,
     "train": (*_EVALUATE, *_TORCH, "lightning_fabric", "tensorboard"),
     "export": (*_TORCH, "onnx", "onnxscript"),
+    "hub": ("huggingface_hub",),
+    "medical": ("nibabel", "pydicom"),
     "openvino": ("openvino",),
     "ray": ("ray",),
     "sam": (*_EVALUATE, *_TORCH, "transformers"),

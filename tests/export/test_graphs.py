@@ -17,7 +17,7 @@ from vpuformer.export.writing import export_graphs
 from vpuformer.extras import missing
 from vpuformer.files import sha256_of
 from vpuformer.geometry import Crop, FrameMap
-from vpuformer.inference.graphs import DECODE_FILE, ENCODE_FILE, GRAPHS_FILE, Graphs
+from vpuformer.inference.graphs import Graphs
 from vpuformer.inference.network import Network
 from vpuformer.inference.onnx_network import OnnxNetwork
 from vpuformer.inference.openvino_network import OpenVinoNetwork
@@ -27,7 +27,7 @@ from vpuformer.inference.torch_network import TorchNetwork
 from vpuformer.inference.zoom import ViewSettings
 from vpuformer.model.checkpoint import save_checkpoint
 from vpuformer.model.config import VARIANTS, VPUFormerConfig
-from vpuformer.model.manifest import WEIGHTS_FILE
+from vpuformer.model.manifest import DECODE_FILE, ENCODE_FILE, GRAPHS_FILE, WEIGHTS_FILE
 from vpuformer.model.vpuformer import VPUFormer
 from vpuformer.prompts import Box, Click, Prompt, Scribble
 

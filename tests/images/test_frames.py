@@ -9,7 +9,7 @@ from PIL import Image
 from vpuformer.errors import ImageError
 from vpuformer.images import image_endings, read_image
 from vpuformer.images.heads import contents_of
-from vpuformer.images.loading import load
+from vpuformer.images.loading import Loaded, load
 from vpuformer.images.reading import to_rgb
 
 RGB = np.arange(36, dtype=np.uint8).reshape(3, 4, 3) * 7
@@ -102,8 +102,8 @@ def test_a_large_jpeg_may_come_smaller_and_others_do_not(tmp_path):
     whole = load(tmp_path / "a.png", least=200)
     assert isinstance(whole, Image.Image)
     assert whole.size == (1200, 1600)
-    expected = cv2.resize(to_rgb(whole, "a"), small.size, interpolation=cv2.INTER_AREA)
-    assert np.abs(to_rgb(small, "a").astype(int) - expected).max() <= 6
+    expected = cv2.resize(to_rgb(Loaded(whole), "a"), small.size, interpolation=cv2.INTER_AREA)
+    assert np.abs(to_rgb(Loaded(small), "a").astype(int) - expected).max() <= 6
     tiny = load(tmp_path / "a.jpg", least=5000)
     assert isinstance(tiny, Image.Image)
     assert tiny.size == (1200, 1600)

@@ -12,10 +12,9 @@ import torch
 
 from vpuformer.errors import CheckpointError, ConfigError, MissingDependencyError
 from vpuformer.inference import runtimes
-from vpuformer.inference.graphs import GRAPHS_FILE
 from vpuformer.inference.predictor import Predictor
 from vpuformer.inference.runtimes import choose_runtime, load_network
-from vpuformer.model.manifest import locate
+from vpuformer.model.manifest import GRAPHS_FILE, locate
 from vpuformer.prompts import Click
 
 

@@ -102,6 +102,8 @@ class ImageReview(Message):
     """Shown to whoever opens the image."""
     person: str | None = None
     """Name of the reviewer; set by the server."""
+    outdated: bool = False
+    """Whether the review accepted the image, and its objects have changed since; set by the server."""
 
 
 class ImageChange(Message):
@@ -211,6 +213,8 @@ class ObjectState(Message):
     """Other objects that the step has added, deleted or restored, or its undo or redo."""
     order: list[int] | None = None
     """Ids of the objects of the image from back to front, if that step may have changed the order."""
+    review: ImageReview | None = None
+    """The review of the image, which a change of an object may have changed; None for an object of `ImageOpened`."""
 
 
 class Polygon(Message):

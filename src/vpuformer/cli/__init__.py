@@ -22,11 +22,13 @@ from vpuformer.cli.evaluate import evaluate
 from vpuformer.cli.export import export
 from vpuformer.cli.export_masks import FormatsBelow, export_masks
 from vpuformer.cli.export_network import export_network
+from vpuformer.cli.finetune import finetune
 from vpuformer.cli.import_annotations import import_annotations
 from vpuformer.cli.info import info
 from vpuformer.cli.merge import merge
 from vpuformer.cli.precompute import precompute
 from vpuformer.cli.predict import predict
+from vpuformer.cli.push import push
 from vpuformer.cli.report import report
 from vpuformer.cli.segment import segment
 from vpuformer.cli.train import train
@@ -64,6 +66,7 @@ _MEMORY_IS_FULL = ("out of memory", "DefaultCPUAllocator", "ALLOC_FAILED", "bad_
 """Parts of errors: PyTorch's on CUDA, MPS and the CPU, those of ONNX Runtime and OpenVINO."""
 
 _SAVE_MEMORY = {
+    "finetune": "close other programs, or use --device cpu; --resume -o FOLDER continues",
     "train": "use --accumulate, a smaller --size or fewer --images-per-step; --resume continues from the last state",
     "evaluate": "use a smaller --batch, --workers or --input-size",
     "segment": "use a smaller image, or --device cpu",
@@ -149,9 +152,11 @@ for _command in (
     evaluate,
     merge,
     report,
+    finetune,
     train,
     export,
     export_network,
+    push,
     info,
 ):
     app.command(cls=FormatsBelow if _command in (predict, export_masks) else None)(_command)

@@ -12,7 +12,7 @@ _PACKAGES = ("vpuformer", "onnxruntime", "openvino", "torch", "numpy", "opencv-p
 
 def info(
     model: Annotated[
-        str | None, typer.Argument(metavar="MODEL", help="Show only this model, by name or folder.")
+        str | None, typer.Argument(metavar="MODEL", help="Show only this model: a name, a folder or owner/name.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:

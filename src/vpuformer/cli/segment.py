@@ -9,14 +9,16 @@ import typer
 
 from vpuformer.cli.outputs import IMAGE_SUFFIXES, check_file, check_unlike
 from vpuformer.cli.prompt_syntax import BOX_FORM, CLICK_FORM, SCRIBBLE_FORM
-from vpuformer.cli.shared_options import DeviceOption, ModelOption, RuntimeOption
+from vpuformer.cli.shared_options import DeviceOption, ModelOption, RuntimeOption, WindowOption
 from vpuformer.errors import InputError, PromptError
 from vpuformer.memory import no_garbage_collection
 
 
 @no_garbage_collection()  # one image, and the process ends
 def segment(
-    image: Annotated[Path, typer.Argument(metavar="IMAGE", help="The image: PNG, JPEG, TIFF, WebP, BMP or GIF.")],
+    image: Annotated[
+        Path, typer.Argument(metavar="IMAGE", help="The image, or a file of slices: DICOM, NIfTI or TIFF.")
+    ],
     click: Annotated[list[str] | None, typer.Option(metavar=CLICK_FORM, help="A point on the object.")] = None,
     negative_click: Annotated[list[str] | None, typer.Option(metavar=CLICK_FORM, help="A point off it.")] = None,
     box: Annotated[list[str] | None, typer.Option(metavar=BOX_FORM, help="A rectangle around the object.")] = None,
@@ -28,6 +30,13 @@ def segment(
     mask_label: Annotated[
         str | None, typer.Option(metavar="N", help="The label in --mask that is the object, where there are several.")
     ] = None,
+    number: Annotated[
+        int | None, typer.Option("--slice", metavar="N", help="Slice of a volume, page or frame, from 0.")
+    ] = None,
+    axis: Annotated[
+        str | None, typer.Option(metavar="x|y|z", help="Sagittal, coronal or axial slices; by default as taken.")
+    ] = None,
+    window: WindowOption = None,
     model: ModelOption = "default",
     device: DeviceOption = None,
     runtime: RuntimeOption = None,
@@ -57,11 +66,14 @@ def segment(
     from vpuformer.cli.outcome import read_previous, summary_text
     from vpuformer.geometry import Crop
     from vpuformer.images import overlay as drawn
-    from vpuformer.images import write_image, write_mask
+    from vpuformer.images import slice_path, write_image, write_mask
+    from vpuformer.images.addresses import parse_window
     from vpuformer.images.meaning import coverage
     from vpuformer.images.remarks import read_with_remarks
     from vpuformer.marks import marks_of
 
+    if not (number is None and axis is None and window is None):
+        image = slice_path(image, number, axis=axis, window=None if window is None else parse_window(window))
     pixels, remarks = read_with_remarks(image)
     notes = [f"{image}: {remark}" for remark in remarks]
     size = (pixels.shape[0], pixels.shape[1])

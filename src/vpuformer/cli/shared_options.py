@@ -4,7 +4,10 @@ from typing import Annotated
 
 import typer
 
-ModelOption = Annotated[str, typer.Option(metavar="MODEL", help="Model to use, by name or folder.")]
+ModelOption = Annotated[
+    str,
+    typer.Option(metavar="MODEL", help="Model: a name, a folder, or owner/name[@revision] on the Hugging Face Hub."),
+]
 DeviceOption = Annotated[
     str | None, typer.Option(metavar="NAME", help="Device, such as cpu; by default CUDA, then MPS, then the CPU.")
 ]
@@ -25,5 +28,11 @@ StoreOption = Annotated[
     typer.Option(
         metavar="FILE|URL",
         help="Database of the annotations; by default vpuformer.sqlite in the folder of the images.",
+    ),
+]
+WindowOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="CENTER,WIDTH", help="Values shown from black to white, such as 40,400 for CT; by default the file's."
     ),
 ]

@@ -23,10 +23,11 @@ Shown = npt.NDArray[np.bool_]
 
 
 class Augmented(NamedTuple):
-    """A square view: `image` uint8 (3, S, S), `masks` bool (k, S, S) in their order."""
+    """A square view: `image` uint8 (3, S, S), `masks` bool (k, S, S) in their order, `view` the map onto it."""
 
     image: Tensor
     masks: Shown
+    view: Affine
 
 
 def augment(
@@ -62,7 +63,7 @@ def augment(
         shown_masks = [mask & ~pasted for mask in shown_masks] + [pasted]
     shown = degrade(shown, rng, settings)
     coloured = recolour(torch.from_numpy(shown).permute(2, 0, 1).contiguous(), rng, settings)
-    return Augmented(coloured, np.stack(shown_masks))
+    return Augmented(coloured, np.stack(shown_masks), view)
 
 
 def choose_view(mask: Masks, side: int, rng: np.random.Generator, settings: Augmentation) -> tuple[Affine, Shown]:
@@ -204,7 +205,7 @@ def warp(image: RGB, view: Affine, side: int) -> RGB:
         small = max(round(width * scale * 1.5), 1), max(round(height * scale * 1.5), 1)
         image = cv2.resize(image, small, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
         view = view @ np.diag([width / small[0], height / small[1], 1.0])
-    return cv2.warpAffine(image, _between_centres(view), (side, side), flags=cv2.INTER_LINEAR).astype(
+    return cv2.warpAffine(image, between_centres(view), (side, side), flags=cv2.INTER_LINEAR).astype(
         np.uint8, copy=False
     )
 
@@ -214,7 +215,7 @@ def warp_mask(mask: Masks, view: Affine, side: int) -> Shown:
     return warp(mask * np.uint8(255), view, side) > 127
 
 
-def _between_centres(view: Affine) -> Affine:
+def between_centres(view: Affine) -> Affine:
     """The map in OpenCV's coordinates, which are 0 at the centre of the first pixel."""
     half = np.array([0.5, 0.5])
     return np.column_stack([view[:, :2], view @ np.array([0.5, 0.5, 1.0]) - half])

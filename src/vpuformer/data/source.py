@@ -14,6 +14,7 @@ import numpy.typing as npt
 from vpuformer.arrays import RGB, Truth
 from vpuformer.data.sample import Sample, truth_of
 from vpuformer.errors import DatasetError
+from vpuformer.prompts import Prompt
 
 Masks = npt.NDArray[np.uint8]
 
@@ -75,6 +76,10 @@ class Source(Protocol):
     def ignore_mask(self, index: int) -> Masks | None:  # noqa: ARG002
         """Ignored pixels: uint8, shape (H, W), 0 or 1; None if all pixels count."""
         return None
+
+    def recorded_prompts(self, index: int, object_id: int) -> Sequence[Prompt]:  # noqa: ARG002
+        """Prompts that people gave for an object when they annotated it, in their order, as far as known."""
+        return ()
 
     def unusable(self) -> Sequence[int]:
         """Indices of images whose file is missing or of another size than annotated.

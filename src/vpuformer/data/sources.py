@@ -38,7 +38,8 @@ class Kind:
 def _coco(root: Path, **options: Path) -> Sequence[Source]:
     """One COCO folder, or a folder of such."""
     if options:
-        return [CocoFolder(root, options.get("annotations"), images=options.get("images"))]
+        images, prompts = options.get("images"), options.get("prompts")
+        return [CocoFolder(root, options.get("annotations"), images=images, prompts=prompts)]
     return list(open_folders(root).values())
 
 
@@ -49,7 +50,7 @@ def _yes_or_no(text: str) -> bool:
 
 
 KINDS: dict[str, Kind] = {
-    "coco": Kind(_coco, {"annotations": Path, "images": Path}, bare=True),
+    "coco": Kind(_coco, {"annotations": Path, "images": Path, "prompts": Path}, bare=True),
     "sbd": Kind(
         Sbd,
         {"split": str, "scores": Path, "smallest_fill": float},

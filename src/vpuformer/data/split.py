@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -56,6 +56,14 @@ class Split:
                 f"{path} is not a split ({type(problem).__name__}: {problem}); wanted the keys `pictures` and `objects`"
             ) from problem
         return cls(drop, images, tuple(objects))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, as `load` reads them from JSON."""
+        return {
+            "drop": sorted(self.drop),
+            "pictures": {name: sorted(files) for name, files in self.images.items()},
+            "objects": [entry._asdict() for entry in self.objects],
+        }
 
     def trains(self, name: str, file: str) -> bool:
         """Whether the image `file` of the set `name` may be trained on."""

@@ -5,7 +5,7 @@ after sample n therefore goes on with sample n + 1, whatever the number of worke
 """
 
 import math
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple, TypedDict
 
 import numpy as np
@@ -16,10 +16,12 @@ from torch.utils.data import Dataset
 
 from vpuformer.arrays import RGB
 from vpuformer.data.augment import Augmentation, Augmented, Shown, augment
+from vpuformer.data.recorded_prompts import prompts_in_view
 from vpuformer.data.sample import truth_of
 from vpuformer.data.source import Masks, Source
 from vpuformer.data.split import Split, notes_on, training_images
 from vpuformer.errors import ConfigError, DatasetError, counted, listed
+from vpuformer.prompts import Prompt
 
 SMALLEST_OBJECT = 200
 """Pixels in the image; smaller objects are not sampled."""
@@ -40,12 +42,14 @@ class TrainingSample(TypedDict):
     """One sample.
 
     `image` is uint8 (3, S, S), `truth` int8 (S, S): 1 object, 0 background, `IGNORE`; `others` bool (S, S): other
-    annotated objects. With `objects_per_image` m > 1 truth and others are (m, S, S).
+    annotated objects. With `objects_per_image` m > 1 truth and others are (m, S, S). `recorded` has for each of the m
+    objects the prompts of people that fit into the view, in its pixels; see `Source.recorded_prompts`.
     """
 
     image: Tensor
     truth: Tensor
     others: Tensor
+    recorded: list[tuple[Prompt, ...]]
     index: int
 
 
@@ -139,11 +143,12 @@ class TrainingSet(Dataset[TrainingSample]):
             raise IndexError(f"samples are counted from 0, got {index}")
         rng = np.random.default_rng((self.seed, index))
         for _ in range(_ATTEMPTS):
-            view, targets, ignored = self._view(rng)
-            shares = view.masks[:targets].mean(axis=(1, 2))
-            visible = [i for i in range(targets) if self.augmentation.smallest <= shares[i] <= LARGEST_VIEW_SHARE]
+            view, prompts, ignored = self._view(rng)
+            shares = view.masks[: len(prompts)].mean(axis=(1, 2))
+            visible = [i for i in range(len(prompts)) if self.augmentation.smallest <= shares[i] <= LARGEST_VIEW_SHARE]
             if visible:
-                objects = _targets(view.masks[visible], self.objects_per_image, rng)
+                objects, chosen = _targets(view.masks[visible], self.objects_per_image, rng)
+                recorded = [() if i is None else prompts[visible[i]] for i in chosen]
                 others = view.masks.any(axis=0) & ~objects
                 truth = truth_of(objects, ignored)
                 single = self.objects_per_image == 1
@@ -151,12 +156,15 @@ class TrainingSet(Dataset[TrainingSample]):
                     image=view.image,
                     truth=torch.from_numpy(truth[0] if single else truth),
                     others=torch.from_numpy(others[0] if single else others),
+                    recorded=[
+                        prompts_in_view(given, view.view, mask) for given, mask in zip(recorded, objects, strict=True)
+                    ],
                     index=index,
                 )
         raise DatasetError(f"sample {index}: {_ATTEMPTS} images in a row showed no object of usable size")
 
-    def _view(self, rng: np.random.Generator) -> tuple[Augmented, int, Shown]:
-        """A view of a random image; how many of its masks, from the first, are objects; its ignored pixels.
+    def _view(self, rng: np.random.Generator) -> tuple[Augmented, list[Sequence[Prompt]], Shown]:
+        """A view of a random image; the recorded prompts of its objects, the first masks; its ignored pixels.
 
         The masks are the object that the view was chosen for, further ones, and the union of any rest; a pasted object
         comes before or after the first.
@@ -180,12 +188,16 @@ class TrainingSet(Dataset[TrainingSample]):
         foreign = self._foreign(rng) if rng.random() < self.augmentation.paste else None
         view = augment(source.image(image), masks, self.size, rng, self.augmentation, foreign=foreign)
         ignored_in_view = np.zeros_like(view.masks[0]) if ignored is None else view.masks[count]
+        alone = [focus[0]] if len(focus) == 1 else []
+        prompts = [source.recorded_prompts(image, number) for number in [*alone, *further]]
+        prompts[:0] = [()] * (1 - len(alone))  # two merged objects have none
         if foreign is None:
-            return Augmented(view.image, view.masks[:count]), 1 + len(further), ignored_in_view
+            return view._replace(masks=view.masks[:count]), prompts, ignored_in_view
         # The pasted object is the target, or now and then what it covers in part.
         ahead = 0 if rng.random() < PASTED_FIRST else 1
         order = np.insert(np.arange(count), ahead, len(masks))
-        return Augmented(view.image, view.masks[order]), 2 + len(further), ignored_in_view
+        prompts.insert(ahead, ())
+        return view._replace(masks=view.masks[order]), prompts, ignored_in_view
 
     def _sample_image(self, chances: npt.NDArray[np.float64], rng: np.random.Generator) -> "_SampledImage":
         part = self._sets[rng.choice(len(self._sets), p=chances)]
@@ -271,21 +283,26 @@ def _fit(source: Source, index: int, areas: npt.NDArray[np.int64], *, regions: b
     return (areas >= SMALLEST_OBJECT) & (areas <= largest)
 
 
-def _targets(masks: npt.NDArray[np.bool_], wanted: int, rng: np.random.Generator) -> npt.NDArray[np.bool_]:
+def _targets(
+    masks: npt.NDArray[np.bool_], wanted: int, rng: np.random.Generator
+) -> tuple[npt.NDArray[np.bool_], list[int | None]]:
     """`wanted` masks out of k visible ones, (k, S, S) to (wanted, S, S): the first, others at random, unions of two,
-    repetitions."""
+    repetitions; and the number of each, None for a union."""
     k = len(masks)
     order = [0, *(1 + rng.permutation(k - 1)).tolist()]
     chosen = [masks[i] for i in order[:wanted]]
+    numbers: list[int | None] = [*order[:wanted]]
     pairs = [(i, j) for i in range(k) for j in range(i)]
     for pair in rng.permutation(len(pairs))[: wanted - len(chosen)]:
         i, j = pairs[pair]
         union = masks[i] | masks[j]
         if union.mean() <= LARGEST_VIEW_SHARE:
             chosen.append(union)
+            numbers.append(None)
     for i in range(wanted - len(chosen)):
         chosen.append(chosen[i])
-    return np.stack(chosen)
+        numbers.append(numbers[i])
+    return np.stack(chosen), numbers
 
 
 def _distribution(weights: list[float]) -> npt.NDArray[np.float64]:

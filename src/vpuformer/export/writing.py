@@ -20,15 +20,24 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from vpuformer.errors import CheckpointError
+from vpuformer.errors import CheckpointError, ConfigError
 from vpuformer.export.enlarging import upsample_bilinear2d
 from vpuformer.export.graphs import DecodeGraph, EncodeGraph, Inputs, example_inputs
 from vpuformer.files import replacing, sha256_of, write_errors, write_file
 from vpuformer.geometry import check_input_size
-from vpuformer.inference.graphs import DECODE_FILE, ENCODE_FILE, FORMAT, GRAPHS_FILE
+from vpuformer.inference.graphs import FORMAT
 from vpuformer.model.checkpoint import load_model
 from vpuformer.model.features import FEATURES
-from vpuformer.model.manifest import CONFIG_FILE, WEIGHTS_FILE, Manifest, read_manifest
+from vpuformer.model.manifest import (
+    CONFIG_FILE,
+    DECODE_FILE,
+    ENCODE_FILE,
+    GRAPHS_FILE,
+    WEIGHTS_FILE,
+    Manifest,
+    names_repository,
+    read_manifest,
+)
 from vpuformer.model.prompt_inputs import PER_PROMPT
 
 _TYPES = {"F32": "FLOAT", "F16": "FLOAT16", "BF16": "BFLOAT16"}
@@ -54,8 +63,12 @@ def export_graphs(
 
     Raises:
         CheckpointError: the checkpoint is missing or broken, or the folder cannot be written or holds other weights.
-        ConfigError: the size is out of range.
+        ConfigError: the size is out of range, or no folder is given for a model of the Hugging Face Hub.
     """
+    if folder is None and names_repository(name_or_path):
+        raise ConfigError(
+            f"graphs of {name_or_path} do not go into the cache of downloads; give another folder with -o"
+        )
     model = load_model(name_or_path)
     side = model.config.input_size if input_size is None else input_size
     check_input_size(side)

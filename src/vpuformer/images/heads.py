@@ -5,17 +5,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from PIL import Image
 
+from vpuformer.images.addresses import Address
 from vpuformer.images.loading import (
     DEEP_MODES,
-    TIFF_STARTS,
+    check_single,
     formats,
+    kind_of,
     opened,
     opened_by_pillow,
     orientation_of,
+    volume_reader,
 )
 
 if TYPE_CHECKING:
@@ -33,24 +36,42 @@ def image_endings() -> frozenset[str]:
     return frozenset(ending for ending, name in Image.registered_extensions().items() if name in known)
 
 
+class _Slice(NamedTuple):
+    """A slice of a volume."""
+
+    height: int
+    width: int
+    orientation: int = 1
+    channels: int = 1
+    shown: int = 1
+    palette: bool = False
+
+    def pages(self) -> int:
+        """Number of images of the file that are not shown under other addresses, and this one."""
+        return 1
+
+
 @contextmanager
-def _head(path: Path) -> "Iterator[TiffHead | Image.Image]":
+def _head(path: Path) -> "Iterator[TiffHead | Image.Image | _Slice]":
     """A file opened by the library that reads its format."""
-    with opened(path, "image") as file:
-        start = file.read(4)
-        file.seek(0)
-        if start in TIFF_STARTS:
+    address = Address.of(path)
+    with opened(address.file, "image") as file:
+        kind = kind_of(file)
+        if kind in ("dicom", "nifti"):
+            yield _Slice(*volume_reader(kind).size_of(address))
+        elif kind == "tiff":
             from vpuformer.images.tiff import opened_by_tifffile  # only now: other files need no tifffile
 
-            with opened_by_tifffile(file, path, "image") as tiff:
+            with opened_by_tifffile(file, address, "image") as tiff:
                 yield tiff
         else:
-            with opened_by_pillow(file, path, "image") as image:
+            check_single(address)
+            with opened_by_pillow(file, address.file, "image") as image:
                 yield image
 
 
 def upright_size_of(path: Path) -> tuple[tuple[int, int], int]:
-    """(height, width) of an upright first image, and its EXIF orientation, 1 to 8.
+    """(height, width) of an upright first image, or of a slice, and its EXIF orientation, 1 to 8.
 
     Raises:
         ImageError: as in `load`, but a file that is cut short may pass.
@@ -69,17 +90,19 @@ class Contents:
 
     frames: int
     """Images: frames of an animation, pages of a TIFF. Smaller copies and masks of the first page are not counted,
-    and neither are the views and maps that cameras put behind a photograph (MPO)."""
+    and neither are the views and maps that cameras put behind a photograph (MPO). 1 for the address of a slice."""
     channels: int
     shown: int
     """Number of channels of grey, colour and alpha."""
     turned: bool
     """Whether it is stored turned or mirrored, and its EXIF orientation says how it is to be seen."""
+    reduced: str = ""
+    """How a smaller copy that is shown for the image is called; "" for the image itself."""
 
     @property
     def unseen(self) -> tuple[str, ...]:
         """What of the file is not looked at, one short remark each."""
-        remarks = []
+        remarks = [self.reduced] * bool(self.reduced)
         if self.frames > 1:
             remarks.append(f"the first of {self.frames} frames")
         if self.shown < self.channels:
@@ -98,7 +121,15 @@ def contents_of(path: Path) -> Contents:
         if isinstance(head, Image.Image):
             channels = len(head.getbands())
             return Contents(_frames(head), channels, channels, orientation_of(head) != 1)
-        return Contents(head.pages(), head.channels, head.shown, head.orientation != 1)
+        frames = 1 if Address.of(path).axis else head.pages()
+        reduced = "" if isinstance(head, _Slice) or head.level is None else _reduced(head)
+        return Contents(frames, head.channels, head.shown, head.orientation != 1, reduced)
+
+
+def _reduced(head: "TiffHead") -> str:
+    assert head.level is not None
+    level, width, height = head.level
+    return f"a smaller copy in the file, level {level}: {head.width}x{head.height} of {width}x{height} pixels"
 
 
 def colours_of(path: Path) -> Literal["grey", "palette", "colours"]:

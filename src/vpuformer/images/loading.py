@@ -4,10 +4,13 @@ Pillow decodes nearly everything. What it would cut to 8 bits (colour PNG and TI
 (floating-point TIFF, planar TIFF, BigTIFF) goes to tifffile and OpenCV.
 """
 
+import gzip
 import threading
+import zlib
 from functools import cache
+from importlib import import_module
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import Any, BinaryIO, Literal, NamedTuple
 
 import cv2
 import numpy as np
@@ -15,8 +18,12 @@ import numpy.typing as npt
 from PIL import Image
 
 from vpuformer.errors import ImageError, InputError, MaskError
+from vpuformer.images.addresses import Address
 
 What = Literal["image", "mask"]
+
+Kind = Literal["dicom", "nifti", "tiff"]
+"""Kinds of files that may hold many images, apart from animations."""
 
 MAX_PIXELS = 400_000_000
 """Width times height above which a file is refused before it is decoded: 1.2 GB as RGB."""
@@ -37,6 +44,17 @@ Stored = Image.Image | npt.NDArray[Any]
 """A decoded Pillow image in any mode, or an array (H, W) or (H, W, channels) of any number type."""
 
 
+class Loaded(NamedTuple):
+    """A decoded image, and the range of values that it is shown in."""
+
+    stored: Stored
+    shown: tuple[float, float] | None = None
+    """The values shown as black and as white; None for `vpuformer.images.ranges.display_range` of `stored`."""
+    why: str = ""
+    """Where that range comes from, such as "window of the file"."""
+    remarks: tuple[str, ...] = ()
+
+
 def _one(what: What) -> str:
     return "a mask" if what == "mask" else f"an {what}"
 
@@ -47,7 +65,7 @@ def error_for(what: What) -> type[InputError]:
 
 
 def load(path: Path, what: What = "image", *, least: int | None = None) -> Stored:
-    """The first image in a file, decoded and upright.
+    """The first image in a file, or the slice that an address names, decoded and upright.
 
     An image comes as it is to be looked at: dark values are small, pixels without data are NaN. The values of a mask
     come as they are stored. Of both, channels that are neither colour nor alpha are left out.
@@ -57,13 +75,19 @@ def load(path: Path, what: What = "image", *, least: int | None = None) -> Store
     Raises:
         ImageError: the file is missing, empty, broken, too large or no image (MaskError for a mask).
     """
-    with opened(path, what) as file:
-        start = file.read(32)
-        file.seek(0)
-        if start.startswith(TIFF_STARTS):
+    address = Address.of(path)
+    with opened(address.file, what) as file:
+        kind = kind_of(file)
+        if kind in ("dicom", "nifti"):
+            return volume_reader(kind).load_slice(address, what).stored
+        if kind == "tiff":
             from vpuformer.images.tiff import load_tiff  # only now: other files need no tifffile
 
-            return load_tiff(file, path, what)
+            return load_tiff(file, address, what)
+        check_single(address, what)
+        path = address.file
+        start = file.read(32)
+        file.seek(0)
         with opened_by_pillow(file, path, what) as image:
             if least is not None:
                 image.draft(None, (least, least))
@@ -76,6 +100,43 @@ def load(path: Path, what: What = "image", *, least: int | None = None) -> Store
             except Exception as error:
                 raise undecodable(str(path), what, error) from error
         return as_stored(stored, most) if what == "mask" else stored
+
+
+_HEAD = 352
+"""Bytes that show what kind of file it is."""
+
+
+def kind_of(file: BinaryIO) -> Kind | None:
+    """The kind of a file that was just opened, from its first bytes; None for any other. The file is rewound."""
+    start = file.read(_HEAD)
+    file.seek(0)
+    if start.startswith(TIFF_STARTS):
+        return "tiff"
+    if start[128:132] == b"DICM":
+        return "dicom"
+    if start.startswith(b"\x1f\x8b"):
+        try:
+            start = gzip.GzipFile(fileobj=file).read(_HEAD)
+        except (OSError, EOFError, zlib.error):
+            return None
+        finally:
+            file.seek(0)
+    return "nifti" if start[344:348] == b"n+1\0" or start[4:8] == b"n+2\0" else None
+
+
+def volume_reader(kind: Kind | None) -> Any:
+    """The module that reads such files: `vpuformer.images.nifti`, or `dicom`, which other files do not need."""
+    return import_module(f"vpuformer.images.{kind}")
+
+
+def check_single(address: Address, what: What = "image") -> None:
+    """Refuse the address of a slice in a file that holds one image.
+
+    Raises:
+        ImageError: it is one (MaskError for a mask).
+    """
+    if address.axis is not None:
+        raise error_for(what)(f"{address.file} holds one {what}; leave {address.suffix} out")
 
 
 def _largest_value(image: Image.Image, start: bytes) -> int | None:
@@ -198,8 +259,8 @@ def _opened(file: BinaryIO) -> Image.Image:
         return Image.open(file, formats=formats())
 
 
-def opened_by_pillow(file: BinaryIO, path: Path, what: What) -> Image.Image:
-    """A Pillow image of a size that is read, not yet decoded."""
+def opened_by_pillow(file: BinaryIO, path: Path, what: What, *, any_size: bool = False) -> Image.Image:
+    """A Pillow image, not yet decoded, of a size that is read, or of any."""
     # Pillow's own limit is one value for the whole process: lifted for the moment in which the head is read, because
     # it would warn at 89 million pixels and refuse above 179 million.
     try:
@@ -215,7 +276,8 @@ def opened_by_pillow(file: BinaryIO, path: Path, what: What) -> Image.Image:
         ) from error
     except Exception as error:
         raise undecodable(str(path), what, error) from error
-    check_pixels(image.height, image.width, str(path), what)
+    if not any_size:
+        check_pixels(image.height, image.width, str(path), what)
     return image
 
 

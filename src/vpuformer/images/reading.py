@@ -12,8 +12,12 @@ from PIL import Image
 from vpuformer.arrays import RGB
 from vpuformer.errors import ImageError
 from vpuformer.images.heads import upright_size_of
-from vpuformer.images.loading import DEEP_MODES, Stored, check_pixels, load, load_upright
+from vpuformer.images.loading import DEEP_MODES, Loaded, check_pixels, load_upright
 from vpuformer.images.ranges import display_range
+from vpuformer.images.volumes import load_shown
+
+Shown = tuple[float, float] | None
+"""The values shown as black and as white; None for `display_range`."""
 
 _LARGEST_FLOAT32 = float(np.finfo(np.float32).max)
 
@@ -23,7 +27,9 @@ def read_image(source: str | os.PathLike[str] | Image.Image | npt.NDArray[Any]) 
 
     * **Orientation**: turned and mirrored as EXIF says, also where `source` is a Pillow image. An array is taken as
       it is.
-    * **Several images in one file** (animation, pages): the first one.
+    * **Several images in one file**: the first one of an animation or of pages. A path that ends in `@z012`,
+      `@page003` or `@frame005` is that slice, page or frame (`vpuformer.images.slice_path`). All slices are shown in
+      one range of values; a DICOM file says in which.
     * **Grey** is repeated; a **palette**, **CMYK** and YCbCr become RGB; a colour profile is not applied.
     * **Alpha** is dropped and the colours are taken as they are stored, also under transparent pixels.
     * **bool** and 1 bit: 0 and 255. **uint8**: as it is.
@@ -60,16 +66,17 @@ def read_image(source: str | os.PathLike[str] | Image.Image | npt.NDArray[Any]) 
         return _from_array(source, "the array")
     if isinstance(source, str | os.PathLike):
         path = Path(source)
-        return to_rgb(load(path), str(path))
+        return to_rgb(load_shown(path), str(path))
     raise ImageError(
         f"an image is the path of a file, a Pillow image or a NumPy array, got {type(source).__name__};"
         " convert it, for example with numpy.asarray(image)"
     )
 
 
-def to_rgb(stored: Stored, name: str) -> RGB:
-    """What `read_image` makes of what `load` found in a file; `name` is for its errors."""
-    return _from_pillow(stored, name) if isinstance(stored, Image.Image) else _from_array(stored, name)
+def to_rgb(loaded: Loaded, name: str) -> RGB:
+    """What `read_image` makes of what `load_shown` found in a file; `name` is for its errors."""
+    stored, shown = loaded.stored, loaded.shown
+    return _from_pillow(stored, name, shown) if isinstance(stored, Image.Image) else _from_array(stored, name, shown)
 
 
 def image_size(path: str | os.PathLike[str]) -> tuple[int, int]:
@@ -81,9 +88,9 @@ def image_size(path: str | os.PathLike[str]) -> tuple[int, int]:
     return upright_size_of(Path(path))[0]
 
 
-def _from_pillow(image: Image.Image, name: str) -> RGB:
+def _from_pillow(image: Image.Image, name: str, shown: Shown = None) -> RGB:
     if image.mode in DEEP_MODES:
-        return _from_array(np.asarray(image), name)
+        return _from_array(np.asarray(image), name, shown)
     try:
         if image.mode in ("RGBa", "La"):  # colours multiplied by alpha
             image = image.convert("RGBA" if image.mode == "RGBa" else "LA")
@@ -92,7 +99,7 @@ def _from_pillow(image: Image.Image, name: str) -> RGB:
         raise ImageError(f"{name} has colours of the mode {image.mode}; convert it to RGB") from error
 
 
-def _from_array(array: npt.NDArray[Any], name: str) -> RGB:
+def _from_array(array: npt.NDArray[Any], name: str, shown: Shown = None) -> RGB:
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (1, 2, 3, 4)):
         hint = "; move the channels to the end" if array.ndim == 3 and array.shape[0] in (1, 3, 4) else ""
         raise ImageError(
@@ -103,20 +110,20 @@ def _from_array(array: npt.NDArray[Any], name: str) -> RGB:
         check_pixels(array.shape[0], array.shape[1], name)
     colours = array[:, :, None] if array.ndim == 2 else array
     colours = colours[:, :, :1] if colours.shape[2] < 3 else colours[:, :, :3]
-    eight_bits = _to_eight_bits(colours, name)
+    eight_bits = _to_eight_bits(colours, name, shown)
     if eight_bits.shape[2] == 1:
         return np.repeat(eight_bits, 3, axis=2)
     return np.ascontiguousarray(eight_bits)
 
 
-def _to_eight_bits(values: npt.NDArray[Any], name: str) -> RGB:
-    if values.dtype == np.uint8:
+def _to_eight_bits(values: npt.NDArray[Any], name: str, shown: Shown) -> RGB:
+    if values.dtype == np.uint8 and (shown is None or values.shape[2] == 3):
         return values
     if values.dtype == np.bool_:
         return values.astype(np.uint8) * np.uint8(255)
     if not np.issubdtype(values.dtype, np.integer) and not np.issubdtype(values.dtype, np.floating):
         raise ImageError(f"{name} is of type {values.dtype}; an image is of bool, integers or floats")
-    shown = display_range(values)
+    shown = display_range(values) if shown is None else shown
     if shown is None:
         raise ImageError(f"{name} has no value that is finite, or marked as data; give an image with some")
     low, high = shown

@@ -10,9 +10,10 @@ from PIL import Image
 from vpuformer.arrays import RGB
 from vpuformer.errors import ImageError
 from vpuformer.images.heads import contents_of
-from vpuformer.images.loading import DEEP_MODES, Stored, load
+from vpuformer.images.loading import DEEP_MODES, Loaded, Stored
 from vpuformer.images.ranges import display_range
 from vpuformer.images.reading import to_rgb
+from vpuformer.images.volumes import load_shown
 
 
 def read_with_remarks(path: Path) -> tuple[RGB, tuple[str, ...]]:
@@ -21,8 +22,8 @@ def read_with_remarks(path: Path) -> tuple[RGB, tuple[str, ...]]:
     Raises:
         ImageError: as in `read_image`.
     """
-    stored = load(path)
-    return to_rgb(stored, str(path)), remarks_on(path, stored)
+    loaded = load_shown(path)
+    return to_rgb(loaded, str(path)), remarks_on(path, loaded)
 
 
 def unseen(path: Path) -> list[str]:
@@ -38,9 +39,10 @@ def unseen(path: Path) -> list[str]:
     return [f"{path}: {remark}" for remark in (*contents.unseen, *turned)]
 
 
-def remarks_on(path: Path, stored: Stored) -> tuple[str, ...]:
+def remarks_on(path: Path, loaded: Loaded) -> tuple[str, ...]:
     """Short remarks on frames, channels, values and alpha of a file that are not shown."""
-    remarks = [*contents_of(path).unseen, *_on_values(deep_values(stored))]
+    stored = loaded.stored
+    remarks = [*contents_of(path).unseen, *loaded.remarks, *_on_values(deep_values(stored), loaded)]
     if isinstance(stored, Image.Image) and stored.mode == "CMYK":
         remarks.append("CMYK, converted without its colour profile")
     if _is_transparent(stored):
@@ -63,17 +65,17 @@ def deep_values(stored: Stored) -> npt.NDArray[Any] | None:
     return np.ascontiguousarray(stored)
 
 
-def _on_values(deep: npt.NDArray[Any] | None) -> list[str]:
-    shown = None if deep is None else display_range(deep)
+def _on_values(deep: npt.NDArray[Any] | None, loaded: Loaded) -> list[str]:
+    shown = None if deep is None else loaded.shown or display_range(deep)
     if deep is None or shown is None:
         return []
     low, high = shown
     missing = int(np.count_nonzero(~np.isfinite(deep))) if deep.dtype.kind == "f" else 0
     kind = "floating point" if deep.dtype.kind == "f" else f"{deep.dtype.itemsize * 8} bits per channel"
     what = f"shown from {_number(low)} to {_number(high)}" if low < high else f"every value is {_number(low)}"
-    remarks = [f"{kind}: {what}"]
+    remarks = [f"{kind}: {what}{f' ({loaded.why})' if loaded.why else ''}"]
     outside = int(np.count_nonzero(deep < low)) + int(np.count_nonzero(deep > high))
-    if outside:
+    if outside and loaded.shown is None:
         remarks.append(f"values outside that range: {outside:,}")
     if missing:
         remarks.append(f"values without data, shown black: {missing:,}")

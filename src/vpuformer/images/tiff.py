@@ -4,9 +4,8 @@ tifffile decodes depths that Pillow cuts to 8 bits or does not open: 16 bits of 
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, cast
 
 import numpy as np
@@ -15,8 +14,10 @@ import tifffile
 from PIL import Image
 
 from vpuformer.errors import InputError
+from vpuformer.images.addresses import Address
 from vpuformer.images.loading import (
     DEEP_MODES,
+    MAX_PIXELS,
     ORIENTATION,
     TURNS,
     Stored,
@@ -24,6 +25,7 @@ from vpuformer.images.loading import (
     as_stored,
     check_pixels,
     decode_by_opencv,
+    error_for,
     load_upright,
     opened_by_pillow,
     undecodable,
@@ -36,9 +38,14 @@ logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 
 class TiffHead(NamedTuple):
-    """An open TIFF, and what its first page says of itself."""
+    """A page of an open TIFF, and what it says of itself."""
 
     tiff: tifffile.TiffFile
+    page: tifffile.TiffPage
+    number: int | None
+    """Number of the page among all pages, copies and masks as well; None for a smaller copy out of that order."""
+    level: tuple[int, int, int] | None
+    """(level, width, height) where a smaller copy is shown: its level, and the size of the whole page."""
     height: int
     width: int
     orientation: int
@@ -56,27 +63,69 @@ class TiffHead(NamedTuple):
     def pages(self) -> int:
         """Number of pages, without smaller copies and masks of the first one."""
         try:
-            pages = len(self.tiff.pages)
-            if pages > _MOST_LOOKED_AT:
-                return pages
-            counted = (cast(tifffile.TiffPage, page) for page in self.tiff.pages)
-            return max(1, sum(not (page.is_reduced or page.is_mask) for page in counted))
+            return max(1, len(full_pages(self.tiff)))
         except Exception:  # broken behind the first page, which is the one that counts
             return 1
 
 
 _MOST_LOOKED_AT = 1000
-"""Pages that are counted one by one: a file of more is a stack, and each takes a tenth of a millisecond."""
+"""Pages that are looked at one by one: a file of more is a stack, and each takes a tenth of a millisecond."""
 
 
-def _head_of(tiff: tifffile.TiffFile) -> TiffHead:
-    page = cast(tifffile.TiffPage, tiff.pages.first)
+def full_pages(tiff: tifffile.TiffFile) -> Sequence[int]:
+    """The numbers of the pages that are neither smaller copies nor masks of others."""
+    count = len(tiff.pages)
+    if count > _MOST_LOOKED_AT:
+        return range(count)
+    pages = (cast(tifffile.TiffPage, page) for page in tiff.pages)
+    return [number for number, page in enumerate(pages) if not (page.is_reduced or page.is_mask)]
+
+
+def _head_of(tiff: tifffile.TiffFile, address: Address, what: What) -> TiffHead:
+    page, number, level = cast(tifffile.TiffPage, tiff.pages.first), 0, None
+    if address.number:
+        numbers = full_pages(tiff)
+        if address.number >= len(numbers):
+            raise error_for(what)(f"{address.file} has no page {address.number}; its pages are 0 to {len(numbers) - 1}")
+        number = numbers[address.number]
+        page = cast(tifffile.TiffPage, tiff.pages[number])
+    if what == "image" and page.imagelength * page.imagewidth > MAX_PIXELS:
+        copies = _smaller_copies(tiff, page, number)
+        fitting = [k for k, (copy, _) in enumerate(copies) if copy.imagelength * copy.imagewidth <= MAX_PIXELS]
+        if fitting:
+            level = fitting[0] + 1, int(page.imagewidth), int(page.imagelength)
+            page, number = copies[fitting[0]]
+    return _described(tiff, page, number, level)
+
+
+def _smaller_copies(
+    tiff: tifffile.TiffFile, page: tifffile.TiffPage, number: int
+) -> list[tuple[tifffile.TiffPage, int | None]]:
+    """The copies of a page and their numbers, the largest first: those within it, else those right behind it."""
+    copies: list[tuple[tifffile.TiffPage, int | None]] = [(each, None) for each in page.pages or ()]  # type: ignore
+    if not copies:
+        for following in range(number + 1, len(tiff.pages)):
+            each = cast(tifffile.TiffPage, tiff.pages[following])
+            if not each.is_reduced:
+                break
+            copies.append((each, following))
+    shape = page.imagelength / page.imagewidth
+    alike = [(each, at) for each, at in copies if 0.9 < each.imagelength / max(1, each.imagewidth) / shape < 1.1]
+    return sorted(alike, key=lambda copy: -copy[0].imagelength)
+
+
+def _described(
+    tiff: tifffile.TiffFile, page: tifffile.TiffPage, number: int | None, level: tuple[int, int, int] | None
+) -> TiffHead:
     bits = page.bitspersample
     orientation = page.tags.valueof(ORIENTATION, default=1)
     channels = int(page.samplesperpixel)
     has_alpha = any(extra in (1, 2) for extra in page.extrasamples)
     return TiffHead(
         tiff,
+        page,
+        number,
+        level,
         height=int(page.imagelength),
         width=int(page.imagewidth),
         orientation=int(orientation) if orientation in TURNS else 1,
@@ -105,11 +154,19 @@ def _number_in(text: Any) -> float | None:
 
 
 @contextmanager
-def opened_by_tifffile(file: BinaryIO, path: Path, what: What) -> Iterator[TiffHead]:
-    """A TIFF of a size that is read, not yet decoded."""
+def opened_by_tifffile(file: BinaryIO, address: Address, what: What) -> Iterator[TiffHead]:
+    """A page of a TIFF, of a size that is read, not yet decoded.
+
+    Of an image larger than is read, it is the largest smaller copy in the file that is not.
+    """
+    path = address.file
+    if address.axis not in (None, "page"):
+        raise error_for(what)(f"{path} is a TIFF file, whose slices are its pages; leave {address.suffix} out")
     try:
         tiff = tifffile.TiffFile(file)
-        head = _head_of(tiff)
+        head = _head_of(tiff, address, what)
+    except InputError:
+        raise
     except Exception as error:
         raise undecodable(str(path), what, error) from error
     check_pixels(head.height, head.width, str(path), what)
@@ -117,13 +174,17 @@ def opened_by_tifffile(file: BinaryIO, path: Path, what: What) -> Iterator[TiffH
         yield head
 
 
-def load_tiff(file: BinaryIO, path: Path, what: What) -> Stored:
-    """The first page of a TIFF; see `vpuformer.images.loading.load`."""
-    with opened_by_tifffile(file, path, what) as head:
+def load_tiff(file: BinaryIO, address: Address, what: What) -> Stored:
+    """A page of a TIFF, by default the first; see `vpuformer.images.loading.load`."""
+    path = address.file
+    with opened_by_tifffile(file, address, what) as head:
 
         def by_pillow() -> Stored:
             file.seek(0)
-            with opened_by_pillow(file, path, what) as image:
+            with opened_by_pillow(file, path, what, any_size=True) as image:
+                if head.number is None:
+                    raise ValueError("its smaller copy cannot be decoded")
+                image.seek(head.number)
                 found = load_upright(image, str(path), what)
             if found.mode in DEEP_MODES:
                 return _as_seen(np.asarray(found), head, what)
@@ -149,8 +210,8 @@ def load_tiff(file: BinaryIO, path: Path, what: What) -> Stored:
             ways = [by_pillow, by_tifffile, by_opencv]
             if what == "mask" and not head.palette:
                 ways = [by_tifffile, by_pillow, by_opencv]
-        if not head.compressed:
-            ways.remove(by_opencv)  # has nothing to add
+        if not head.compressed or head.number != 0:
+            ways.remove(by_opencv)  # has nothing to add, and reads the first page alone
         reasons: list[Exception] = []
         for way in ways:
             try:
@@ -179,13 +240,13 @@ def _as_seen(pixels: npt.NDArray[Any], head: TiffHead, what: What) -> npt.NDArra
 
 
 def _pixels_of(head: TiffHead) -> npt.NDArray[Any]:
-    """The pixels of the first page, (H, W) or (H, W, channels), as they are stored."""
-    page = cast(tifffile.TiffPage, head.tiff.pages.first)
+    """The pixels of the page, (H, W) or (H, W, channels), as they are stored."""
+    page = head.page
     pixels = np.asarray(page.asarray())
     if page.axes == "SYX":
         pixels = np.moveaxis(pixels, 0, -1)
     if page.axes not in ("YX", "YXS", "SYX") or pixels.shape[:2] != (head.height, head.width):
-        raise ValueError(f"its first page has the axes {page.axes} and the shape {pixels.shape}")
+        raise ValueError(f"its page has the axes {page.axes} and the shape {pixels.shape}")
     if page.photometric == tifffile.PHOTOMETRIC.SEPARATED and pixels.dtype == np.uint16 and pixels.shape[-1] == 4:
         ink = np.ascontiguousarray(pixels >> 8, dtype=np.uint8)
         return np.asarray(Image.fromarray(ink, "CMYK").convert("RGB"))

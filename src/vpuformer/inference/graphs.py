@@ -18,14 +18,19 @@ from pathlib import Path
 
 from vpuformer.errors import CheckpointError
 from vpuformer.files import read_json, sha256_of
-from vpuformer.model.manifest import CONFIG_FILE, WEIGHTS_FILE, Manifest, check_sha256, read_manifest
+from vpuformer.model.manifest import (
+    CONFIG_FILE,
+    DECODE_FILE,
+    ENCODE_FILE,
+    GRAPHS_FILE,
+    WEIGHTS_FILE,
+    Manifest,
+    check_sha256,
+    read_manifest,
+)
 
 FORMAT = 1
 """Version of the layout."""
-
-GRAPHS_FILE = "graphs.json"
-ENCODE_FILE = "encode.onnx"
-DECODE_FILE = "decode.onnx"
 
 _FIELDS = {"format": int, "sha256": str, "input_size": int, "lateral_eighth": bool, "features": list, "graphs": dict}
 

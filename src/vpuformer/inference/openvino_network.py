@@ -1,10 +1,13 @@
 """A network in OpenVINO, on the CPU. Imports no torch."""
 
 import os
-from collections.abc import Sequence
+import shutil
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -13,6 +16,7 @@ import numpy.typing as npt
 from vpuformer.extras import imported, require
 from vpuformer.inference.cores import half_the_cores
 from vpuformer.inference.graph_network import Arrays, Graph, GraphNetwork
+from vpuformer.model.manifest import WEIGHTS_FILE
 
 
 class OpenVinoNetwork(GraphNetwork):
@@ -44,7 +48,7 @@ def _graph(path: Path, threads: int) -> Graph:
     }
     # In a thread of its own: OpenVINO leaves its thread with a stack for signals that it frees later, and the next
     # signal, such as Ctrl-C, would end the program.
-    with ThreadPoolExecutor(1) as thread:
+    with _without_links(path) as path, ThreadPoolExecutor(1) as thread:
         compiled = thread.submit(lambda: openvino.Core().compile_model(path, "CPU", settings)).result()
     names = [each.any_name for each in compiled.inputs]
 
@@ -55,3 +59,15 @@ def _graph(path: Path, threads: int) -> Graph:
         return [np.array(request.get_output_tensor(i).data) for i in range(len(compiled.outputs))]
 
     return run
+
+
+@contextmanager
+def _without_links(path: Path) -> Iterator[Path]:
+    """The graph beside its weights as plain files: OpenVINO refuses links, of which the cache of the Hub consists."""
+    if not path.with_name(WEIGHTS_FILE).is_symlink():
+        yield path
+        return
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        for name in (path.name, WEIGHTS_FILE):
+            shutil.copyfile(path.with_name(name), Path(folder, name))
+        yield Path(folder, path.name)

@@ -87,7 +87,8 @@ class VPUFormerSegmenter:
         """The segmenter with the weights of this name, or in this folder.
 
         Args:
-            name_or_path: a name of `vpuformer.list_models()`, or the folder of a checkpoint.
+            name_or_path: a name of `vpuformer.list_models()`, the folder of a checkpoint, or a repository of the
+                Hugging Face Hub, `owner/name` or `owner/name@revision`; see `vpuformer.model.manifest.read_manifest`.
             device: such as "cpu" or "cuda"; by default CUDA, else Apple's MPS, else the CPU.
             runtime: "onnx", "openvino" or "torch"; by default the one of `choose_runtime`.
             threads: number of threads for one operation on the CPU; see `load_network`.

@@ -78,7 +78,7 @@ def load_model(
     """Load a network with its weights, in evaluation mode and float32.
 
     Args:
-        name_or_path: one of `list_models()`, a folder, or a safetensors file with `config.json` beside it.
+        name_or_path: see `vpuformer.model.manifest.read_manifest`.
         device: where to put the network; the CPU by default.
         check: compare the SHA-256 of the weights with the one in `config.json`.
 

@@ -9,6 +9,7 @@ Neither can run code.
 """
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
@@ -25,8 +26,14 @@ FORMAT = 1
 
 WEIGHTS_FILE = "model.safetensors"
 CONFIG_FILE = "config.json"
+GRAPHS_FILE = "graphs.json"
+ENCODE_FILE = "encode.onnx"
+DECODE_FILE = "decode.onnx"
+FILES = (CONFIG_FILE, GRAPHS_FILE, ENCODE_FILE, DECODE_FILE, WEIGHTS_FILE)
+"""All files of a checkpoint that has graphs; `vpuformer.inference.graphs` describes the graphs."""
 
 _FIELDS = {"format": int, "config": dict, "sha256": str, "metadata": dict}
+_REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}(@[\w./-]{1,200})?", re.ASCII)
 _PICKLES = (".bin", ".ckpt", ".pickle", ".pkl", ".pt", ".pth", ".tar")
 _MAX_HEADER = 100_000_000  # the limit of the safetensors library
 
@@ -88,27 +95,25 @@ def read_manifest(name_or_path: str | os.PathLike[str]) -> Manifest:
     """Find a checkpoint and read everything but its tensors.
 
     Args:
-        name_or_path: one of `list_models()`, a folder, or a safetensors file with `config.json` beside it.
+        name_or_path: one of `list_models()`; a folder; a safetensors file with `config.json` beside it; or a repository
+            `owner/name` or `owner/name@revision` of the Hugging Face Hub, which is downloaded if there is no such
+            folder (see `vpuformer.model.repository`).
 
     Raises:
-        CheckpointError: a file is missing or broken, or `config.json` is of another version.
+        CheckpointError: a file is missing or broken, `config.json` is of another version, or a download failed.
+        MissingDependencyError: a repository is named, and the extra `hub` is not installed.
     """
     weights = locate(name_or_path)
-    values = _read_config_file(weights.with_name(CONFIG_FILE))
-    try:
-        config = VPUFormerConfig.from_dict(values["config"])
-    except InputError as error:
-        raise CheckpointError(
-            f"{weights.with_name(CONFIG_FILE)} describes a network that this version cannot build: {error}"
-        ) from error
-    return Manifest(weights, config, values["sha256"], values["metadata"], read_header(weights))
+    config, sha256, metadata = read_config_file(weights.with_name(CONFIG_FILE))
+    return Manifest(weights, config, sha256, metadata, read_header(weights))
 
 
 def locate(name_or_path: str | os.PathLike[str]) -> Path:
-    """The safetensors file of a name or path.
+    """The safetensors file of a name or path; for a repository, see `read_manifest`.
 
     Raises:
-        CheckpointError: the file is missing, or a pickle, which is never read.
+        CheckpointError: the file is missing, or a pickle, which is never read; or a download failed.
+        MissingDependencyError: a repository is named, and the extra `hub` is not installed.
     """
     if not isinstance(name_or_path, str | os.PathLike) or not str(name_or_path):
         raise CheckpointError(f"got {name_or_path!r:.80} as weights; wanted the name of a model, or a folder")
@@ -128,6 +133,10 @@ def locate(name_or_path: str | os.PathLike[str]) -> Path:
         raise CheckpointError(
             f"{path} is not a safetensors file by its name; pass one, or a folder with {WEIGHTS_FILE} and {CONFIG_FILE}"
         )
+    if names_repository(name_or_path):
+        from vpuformer.model.repository import download
+
+        return download(str(name_or_path)) / WEIGHTS_FILE
     if len(path.parts) > 1:
         raise CheckpointError(f"the folder {path} does not exist; check the path of the weights")
     if not list_models():
@@ -135,6 +144,48 @@ def locate(name_or_path: str | os.PathLike[str]) -> Path:
             f"no model called {str(name_or_path)!r}: this installation has no weights; pass the folder of a checkpoint"
         )
     raise CheckpointError(f"{unknown_name('model', str(name_or_path), list_models())}")
+
+
+def names_repository(name_or_path: str | os.PathLike[str]) -> bool:
+    """Whether this is `owner/name` or `owner/name@revision`, and not a path that exists.
+
+    >>> names_repository("owner/name@v1"), names_repository("./owner/name"), names_repository(Path("owner/name"))
+    (True, False, False)
+    """
+    return (
+        isinstance(name_or_path, str) and bool(_REPOSITORY.fullmatch(name_or_path)) and not Path(name_or_path).exists()
+    )
+
+
+def read_config_file(path: Path) -> tuple[VPUFormerConfig, str, Mapping[str, str]]:
+    """Settings, SHA-256 and metadata in a `config.json`.
+
+    Raises:
+        CheckpointError: the file is missing, broken, or of another version or network.
+    """
+    values = read_json(_file(path), error=CheckpointError)
+    if not isinstance(values, dict):
+        raise CheckpointError(f"{path} does not describe a checkpoint; wanted an object with {', '.join(_FIELDS)}")
+    if values.get("format") != FORMAT:
+        raise CheckpointError(
+            f"{path} is of format {values.get('format')!r:.40}, and this version reads format {FORMAT};"
+            " install a version of vpuformer that fits it"
+        )
+    for name in values:
+        if name not in _FIELDS:
+            raise CheckpointError(f"{path}: {unknown_name('field', name, _FIELDS)}")
+    for name, kind in _FIELDS.items():
+        if not isinstance(values.get(name), kind):
+            raise CheckpointError(
+                f"{path} has {values[name]!r:.40} as {name!r}, wanted {kind.__name__}"
+                if name in values
+                else f"{path} has no field {name!r}; it needs {', '.join(_FIELDS)}"
+            )
+    try:
+        config = VPUFormerConfig.from_dict(values["config"])
+    except InputError as error:
+        raise CheckpointError(f"{path} describes a network that this version cannot build: {error}") from error
+    return config, values["sha256"], values["metadata"]
 
 
 def read_header(path: Path) -> dict[str, Any]:
@@ -197,25 +248,3 @@ def _file(path: Path) -> Path:
             f"the file {path} does not exist; a checkpoint is a folder with {WEIGHTS_FILE} and {CONFIG_FILE}"
         )
     return path
-
-
-def _read_config_file(path: Path) -> dict[str, Any]:
-    values = read_json(_file(path), error=CheckpointError)
-    if not isinstance(values, dict):
-        raise CheckpointError(f"{path} does not describe a checkpoint; wanted an object with {', '.join(_FIELDS)}")
-    if values.get("format") != FORMAT:
-        raise CheckpointError(
-            f"{path} is of format {values.get('format')!r:.40}, and this version reads format {FORMAT};"
-            " install a version of vpuformer that fits it"
-        )
-    for name in values:
-        if name not in _FIELDS:
-            raise CheckpointError(f"{path}: {unknown_name('field', name, _FIELDS)}")
-    for name, kind in _FIELDS.items():
-        if not isinstance(values.get(name), kind):
-            raise CheckpointError(
-                f"{path} has {values[name]!r:.40} as {name!r}, wanted {kind.__name__}"
-                if name in values
-                else f"{path} has no field {name!r}; it needs {', '.join(_FIELDS)}"
-            )
-    return values

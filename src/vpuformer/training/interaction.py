@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -40,18 +41,20 @@ class Batch:
     """1 object, 0 background, `IGNORE`."""
     others: Bool[Tensor, "b m h w"]
     """Pixels of other annotated objects."""
+    recorded: Sequence[Sequence[Prompt]] = ()
+    """Prompts that people gave for each of the `b * m` objects, in pixels of the image; () if none has any."""
 
     @property
     def objects(self) -> int:
         return self.truth.shape[1]
 
     @classmethod
-    def from_tensors(cls, tensors: Mapping[str, Tensor], device: torch.device | str) -> "Batch":
+    def from_tensors(cls, tensors: Mapping[str, Any], device: torch.device | str) -> "Batch":
         """Make a batch of collated samples; with one object an image, its axis may be missing."""
         image, truth, others = (tensors[name].to(device) for name in ("image", "truth", "others"))
         if truth.ndim == 3:
             truth, others = truth[:, None], others[:, None]
-        return cls(image, truth, others)
+        return cls(image, truth, others, [prompts for own in tensors.get("recorded", ()) for prompts in own])
 
 
 @dataclass(frozen=True)
@@ -108,7 +111,8 @@ def interact(
 
     probability = torch.zeros(truth.shape, device=image.device)
     user = _TrainingUser(settings)
-    prompts = [user.first(t, o, own) for t, o, own in zip(truths, others, rngs, strict=True)]
+    recorded = batch.recorded or [()] * len(truths)
+    prompts = [user.first(*each) for each in zip(truths, others, recorded, rngs, strict=True)]
     sides = [(t == 0, t == 1) for t in truths]  # pixels of negative and of positive prompts
     regions = [[side[prompt.positive] for prompt in own] for own, side in zip(prompts, sides, strict=True)]
     total, weights = image.new_zeros(()), 0.0
@@ -185,8 +189,12 @@ class _TrainingUser:
 
     settings: InteractionSettings
 
-    def first(self, truth: Truth, others: BoolMask, rng: np.random.Generator) -> list[Prompt]:
-        """The prompts before the first pass."""
+    def first(
+        self, truth: Truth, others: BoolMask, recorded: Sequence[Prompt], rng: np.random.Generator
+    ) -> list[Prompt]:
+        """The prompts before the first pass: at random some of the `recorded` ones, from the first."""
+        if recorded and rng.random() < self.settings.recorded_prompt_prob:
+            return list(recorded[: 1 + int(rng.integers(len(recorded)))])
         kind = self._kind(rng)
         if kind == "click" and rng.random() >= self.settings.single_first_click_prob:
             return list(initial_clicks(truth, others, rng))

@@ -6,7 +6,6 @@ from typing import Any
 
 import cv2
 import torch
-from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, default_collate
 
 from vpuformer.arrays import evenly_spaced
@@ -18,8 +17,8 @@ from vpuformer.errors import TrainingError, VPUFormerError
 from vpuformer.training.interrupts import ignore_interrupts_in_worker
 from vpuformer.training.recipe import Recipe
 
-MicroBatch = Mapping[str, Tensor]
-"""The collated samples of `TrainingSet` that one device computes at once."""
+MicroBatch = Mapping[str, Any]
+"""The collated samples of `TrainingSet` that one device computes at once: tensors, and lists of recorded prompts."""
 
 
 def open_data(recipe: Recipe) -> tuple[TrainingSet, list[Sample]]:
@@ -138,7 +137,11 @@ class ErrorAsSample(Dataset[Any]):
 
 
 def _collate(samples: list[Any]) -> Any:
-    return next((sample for sample in samples if isinstance(sample, VPUFormerError)), None) or default_collate(samples)
+    error = next((sample for sample in samples if isinstance(sample, VPUFormerError)), None)
+    if error is not None:
+        return error
+    recorded = [sample.pop("recorded", []) for sample in samples]
+    return default_collate(samples) | {"recorded": recorded}
 
 
 @contextmanager

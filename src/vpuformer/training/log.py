@@ -17,20 +17,20 @@ class RunLog:
     """Rows in `log.csv` and TensorBoard, with a progress bar on a terminal or lines elsewhere.
 
     Only the process with `shown` writes. Rows after `start`, the step at which the run resumes, are dropped, so that
-    the file holds one curve.
+    the file holds one curve. With `quiet` only the files are written.
     """
 
-    def __init__(self, folder: Path, steps: int, start: int, *, shown: bool = True) -> None:
+    def __init__(self, folder: Path, steps: int, start: int, *, shown: bool = True, quiet: bool = False) -> None:
         # The import takes a second, and only training needs it.
         from torch.utils.tensorboard.writer import SummaryWriter
 
         self._path = folder / "log.csv"
-        self._steps, self._shown = steps, shown
+        self._steps, self._shown, self._quiet = steps, shown, quiet
         self._board = (
             None if not shown else SummaryWriter(str(folder / "tensorboard"), purge_step=start + 1 if start else None)
         )
         self._rows = [row for row in _read_rows(self._path) if int(row["step"]) <= start]
-        self._interactive = shown and sys.stdout.isatty()
+        self._interactive = shown and not quiet and sys.stdout.isatty()
         self._bar = Progress(
             TextColumn("step {task.completed}/{task.total}"),
             BarColumn(),
@@ -61,7 +61,7 @@ class RunLog:
         self._write()
         state = "  ".join(f"{name} {value:.3g}" for name, value in values.items() if name != "seconds")
         self._bar.update(self._task, completed=step, state=state)
-        if not self._interactive:
+        if not self._interactive and not self._quiet:
             elapsed = time.monotonic() - self._begun
             left = elapsed / max(1, step - self._start) * (self._steps - step) / 60
             print(f"step {step}/{self._steps}  {state}  {left:.0f} min left", flush=True)  # noqa: T201

@@ -37,7 +37,19 @@ WARMUP_PROB = 0.5
 """Probability that a step has warm-up interactions, where the recipe allows them."""
 
 
-def train(recipe: Recipe, *, resume: bool = False, on_note: Callable[[str], object] = lambda _: None) -> VPUFormer:
+AfterStep = Callable[[int, Callable[[], VPUFormer]], bool]
+"""Called with the number of steps done, and a function that returns the network with averaged weights. It returns
+whether the run ends here."""
+
+
+def train(
+    recipe: Recipe,
+    *,
+    resume: bool = False,
+    on_note: Callable[[str], object] = lambda _: None,
+    after_step: AfterStep | None = None,
+    quiet: bool = False,
+) -> VPUFormer:
     """Run a recipe to its end and return the network with averaged weights.
 
     For several devices this function starts the program again in further processes, unless `torchrun` did. All
@@ -48,9 +60,12 @@ def train(recipe: Recipe, *, resume: bool = False, on_note: Callable[[str], obje
             dropout of a step depend only on the seed and the number of the step. Without `resume`, a folder with a
             state is refused.
         on_note: called at the start, in the first process, with each remark on the data and the settings.
+        after_step: called after each step, on one device only; see `AfterStep`.
+        quiet: write the log into files only.
 
     Raises:
-        ConfigError: the folder already holds a run, or holds none to resume.
+        ConfigError: the folder already holds a run, or holds none to resume; or `after_step` is given for several
+            devices.
         DatasetError: the data cannot be read.
         CheckpointError: the weights to start from cannot be read.
         TrainingError: a loss or a gradient is not finite, or a worker has died. The state of the last whole step is
@@ -66,6 +81,8 @@ def train(recipe: Recipe, *, resume: bool = False, on_note: Callable[[str], obje
     recipe.folder.mkdir(parents=True, exist_ok=True)
     data, checks = open_data(recipe)
     processes = Processes(recipe)
+    if after_step is not None and processes.world > 1:
+        raise ConfigError(f"after_step is called on one device, and the recipe has {processes.world}; use one")
     notes = list(data.notes)
     if recipe.freeze_stem and not recipe.starts_from_trained_encoder:
         recipe = replace(recipe, freeze_stem=False)
@@ -91,9 +108,9 @@ def train(recipe: Recipe, *, resume: bool = False, on_note: Callable[[str], obje
     try:
         with (
             stopping_between_steps() as stop,
-            RunLog(recipe.folder, recipe.length, start, shown=processes.first) as log,
+            RunLog(recipe.folder, recipe.length, start, shown=processes.first, quiet=quiet) as log,
         ):
-            _loop(run, loader, checks, stop, log)
+            _loop(run, loader, checks, stop, log, after_step)
     finally:
         loader.close()
     return _network(recipe, gather_full(run.average), processes.device)
@@ -209,7 +226,14 @@ def interactions_of(recipe: Recipe, step: int) -> tuple[int, int]:
     return supervised, int(rng.integers(1, most.warmup_interactions + 1))
 
 
-def _loop(run: _Run, loader: StepLoader, checks: Sequence[Sample], stop: StopRequest, log: RunLog) -> None:
+def _loop(
+    run: _Run,
+    loader: StepLoader,
+    checks: Sequence[Sample],
+    stop: StopRequest,
+    log: RunLog,
+    after_step: AfterStep | None,
+) -> None:
     recipe, processes = run.recipe, run.processes
     logged, logged_at = time.monotonic(), run.done
     while run.done < recipe.length:
@@ -247,6 +271,10 @@ def _loop(run: _Run, loader: StepLoader, checks: Sequence[Sample], stop: StopReq
                 log.row(done, {f"val_{name}": value for name, value in result.scores.items()})
                 log.images(done, result.panels)
             logged, logged_at = time.monotonic(), done
+        if after_step is not None and after_step(done, lambda: _network(recipe, run.average, processes.device)):
+            if run.done > run.saved_at:
+                run.save()
+            return
 
 
 def _fetch(loader: StepLoader) -> tuple[list[MicroBatch], Exception | None]:

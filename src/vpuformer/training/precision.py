@@ -1,7 +1,18 @@
-"""Layers that stay in float32 under mixed precision: bfloat16 is slower there on a CPU."""
+"""The precision of a device, and layers that stay in float32: bfloat16 is slower there on a CPU."""
 
 import torch
 from torch import Tensor, nn
+
+from vpuformer.training.recipe import Precision
+
+
+def fastest_precision(device: torch.device) -> Precision:
+    """bfloat16 where the device computes in it by itself, else float32."""
+    if device.type == "cuda":
+        return "bf16-mixed" if torch.cuda.is_bf16_supported(including_emulation=False) else "32-true"
+    # The function has no public name.
+    supported = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+    return "bf16-mixed" if device.type == "cpu" and supported() else "32-true"
 
 
 def keep_strided_depthwise_in_float32(module: nn.Module) -> None:

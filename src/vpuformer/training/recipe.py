@@ -45,6 +45,8 @@ class InteractionSettings:
     evaluation_prompt_prob: float = 0.5
     """Probability that a click or box is the one of the evaluation: a click on the deepest wrong pixel, a tight box
     around one component. The others deviate from it as in RITM and the authors' code."""
+    recorded_prompt_prob: float = 0.5
+    """Probability that an object for which the data hold prompts of people starts with the first of them."""
 
     def __post_init__(self) -> None:
         check_fields(self, "interaction.")
@@ -57,6 +59,7 @@ class InteractionSettings:
             "repeat_without_prompt_prob",
             "single_first_click_prob",
             "evaluation_prompt_prob",
+            "recorded_prompt_prob",
         )
         if not self.click_weight + self.box_weight + self.scribble_weight > 0:
             raise ConfigError("click_weight, box_weight and scribble_weight are all 0; set one of them above 0")

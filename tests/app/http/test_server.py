@@ -224,7 +224,7 @@ def test_a_image_is_opened(client: TestClient) -> None:
     answer = client.get("/api/images/1").json()
     assert (answer["width"], answer["height"], answer["levels"], answer["range"]) == (120, 90, 1, None)
     assert (answer["name"], answer["done"], answer["notes"]) == ("a.png", False, [])
-    assert answer["objects"] == [done]
+    assert answer["objects"] == [done | {"review": None}]
 
 
 def test_a_image_is_marked_as_done_and_counts_its_objects(client: TestClient) -> None:
@@ -243,7 +243,7 @@ def test_an_image_is_reviewed(client: TestClient) -> None:
     def review(verdict: str | None, comment: str = "") -> State:
         change = {"review": {"verdict": verdict, "comment": comment}}
         answer = client.patch("/api/images/1", json=change).json()
-        assert client.get("/api/images/1").json()["review"] == change["review"] | {"person": None}
+        assert client.get("/api/images/1").json()["review"] == change["review"] | {"person": None, "outdated": False}
         return answer
 
     client.patch("/api/images/1", json={"done": True})
@@ -251,7 +251,7 @@ def test_an_image_is_reviewed(client: TestClient) -> None:
     assert (rejected["review"], rejected["done"]) == ("rejected", False)
     client.patch("/api/images/1", json={"done": True})
     opened = client.get("/api/images/1").json()
-    assert opened["review"] == {"verdict": None, "comment": "The handle is missing.", "person": None}
+    assert opened["review"] == {"verdict": None, "comment": "The handle is missing.", "person": None, "outdated": False}
     accepted = review("accepted")
     assert (accepted["review"], accepted["done"]) == ("accepted", True)
     removed = review(None)

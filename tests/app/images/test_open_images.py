@@ -85,7 +85,7 @@ ODD = {
     "int32.tif": ("32 bits per channel: shown from 10299993 to 340299993",),
     "float.tif": ("floating point: shown from 0 to 1",),
     "float16.tif": ("floating point: shown from 103 to 3404",),
-    "stack.tif": ("the first of 12 frames", "16 bits per channel: shown from 103 to 3403"),
+    "stack.tif": ("the first of 12 frames", "16 bits per channel: shown from 103 to 3403 (range of the pages)"),
     "flat.tif": ("16 bits per channel: every value is 7",),
     "deep.pgm": ("16 bits per channel: shown from 1648 to 54460",),  # Pillow stretches to 65535
     "cmyk.jpg": ("CMYK, converted without its colour profile",),

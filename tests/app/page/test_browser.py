@@ -95,6 +95,8 @@ def test_a_photograph_from_the_first_prompt_to_the_export(address: str, folder: 
         person.page.reload()
         person.wait(state="idle", image=before["image"])
         assert person.page.locator("#image-name").inner_text() == "coffee.jpg"
+        assert person.status["object"] == "", "a first prompt would begin an object"
+        person.press("Tab")
         person.wait(object=before["object"], area=before["area"], steps="1")
         person.press("Control+Shift+z")
         assert person.status["steps"] == "2"

@@ -66,7 +66,9 @@ def test_boxes_of_a_folder_are_imported_and_become_masks(address: str, tmp_path:
         person.press("ArrowRight")
         page.locator("#boxes").wait_for(state="hidden")
         assert page.locator("#objects .object").count() == 1
+        page.get_by_role("button", name="Next object not accepted").click()
         assert int(person.status["area"]) > 100
+        assert not page.locator("#resume").is_visible()
 
         page.keyboard.press("i")
         with page.expect_file_chooser() as chooser:
@@ -130,6 +132,7 @@ def test_objects_are_copied_pasted_and_taken_to_the_next_image(address: str) -> 
         page.keyboard.press("Shift+PageDown")
         page.get_by_role("button", name="Copy boxes").click()
         person.wait(image=NAMES[1], state="idle")
+        person.press("Tab")
         page.locator("#steps .step", has_text="Box").wait_for()
         page.wait_for_function("() => document.querySelector('#mask-text').textContent.includes('pixels')")
         assert page.locator("#objects .object").count() == 1

@@ -46,16 +46,21 @@ def test_prompts_are_dragged_resized_and_moved_by_keys(address: str, segmenter: 
         person.drag([(100, 100), (200, 180)])
         person.click((300, 300))
         area = person.area
+        person.drag([(200, 180), (210, 190)])  # draws a box: no prompt is selected
+        assert asked()[2] == [200, 180, 210, 190]
+        person.press("Control+z")
+        rows = person.page.locator("#steps button.row")
+        rows.nth(1).click()
         person.drag([(300, 300), (350, 320)])
         assert (asked(), person.area) == ([[100, 100, 200, 180], [350, 320]], area)
         assert person.status["steps"] == "3"
+        rows.nth(0).click()
         person.drag([(200, 180), (240, 200)])
         assert asked() == [[100, 100, 240, 200], [350, 320]]
         assert person.area > area
         person.drag([(100, 150), (90, 150)])  # the box is still selected, so its edges are gripped too
         assert asked()[0] == [90, 100, 240, 200]
         person.press("Escape")
-        rows = person.page.locator("#steps button.row")
         rows.nth(1).click()
         steps = int(person.status["steps"])
         for key in ("ArrowRight", "ArrowRight", "Shift+ArrowUp"):
@@ -80,11 +85,18 @@ def test_a_finger_moves_a_click(address: str, segmenter: Disks) -> None:
         point = person.place((100, 100))
         person.page.touchscreen.tap(*point)
         person.answered()
-        to = person.place((160, 140))
         session = person.page.context.new_cdp_session(person.page)
-        for kind, at in (("touchStart", [point]), ("touchMove", [to]), ("touchEnd", [])):
-            points = [{"x": x, "y": y} for x, y in at]
+
+        def touch(kind: str, *places: tuple[float, float]) -> None:
+            points = [{"x": x, "y": y} for x, y in places]
             session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+        touch("touchStart", point)
+        person.page.wait_for_timeout(600)  # a long press selects
+        touch("touchEnd")
+        touch("touchStart", point)
+        touch("touchMove", person.place((160, 140)))
+        touch("touchEnd")
         person.answered()
         assert [rounded(each) for each in segmenter.asked[-1] if isinstance(each, Click)] == [[160, 140]]
 
@@ -165,6 +177,10 @@ def test_a_mask_is_simplified_and_its_corners_are_edited(address: str) -> None:
         assert not person.page.locator("#polygon").is_visible()
         person.click((100, 100))
         assert person.status["steps"] == "6"
+
+        person.press("F9")
+        person.press("Enter")
+        assert not person.page.locator("#polygon").is_visible(), "it closes with its object"
 
 
 def test_a_resting_pointer_shows_what_a_click_would_select(address: str, segmenter: Disks) -> None:

@@ -156,7 +156,8 @@ def test_an_object_keeps_off_accepted_ones(address: str) -> None:
         assert person.toasts[-1].startswith("Object 1 has this point")
 
         person.page.reload()
-        person.wait(state="idle", object="2")
+        person.wait(state="idle")
+        person.press("Tab")
         assert switch.is_checked()
         switch.click()
         assert int(person.click((105, 100))["area"]) > alone

@@ -141,7 +141,8 @@ def test_an_object_gets_attributes_and_the_image_tags(address: str, tmp_path: Pa
         assert pressed.all_inner_texts() == ["night", "rain", "fog"]
 
         page.reload()
-        person.wait(state="idle", object="1")
+        person.wait(state="idle")
+        person.press("Tab")
         assert page.get_by_label("doors").input_value() == "4.5"
         assert pressed.all_inner_texts() == ["night", "rain", "fog"]
         page.get_by_label("note").fill("")

@@ -105,6 +105,10 @@ def test_an_image_is_rejected_and_its_comment_is_shown_to_whoever_opens_it(addre
         assert comment.input_value() == ""
         card.get_by_role("button", name="Accept", exact=True).click()
         assert (person.answered()["state"], note(person, "b.jpg")) == ("idle", "reviewed")
+        person.click((100, 100))
+        page.locator("#review-state", has_text="changed since the review").wait_for()
+        person.press("Control+z")
+        page.locator("#review-state", has_text="accepted").wait_for()
         card.get_by_role("button", name="Next to review").click()
         assert "No other image waits for a review." in person.toasts
 

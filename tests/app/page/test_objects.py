@@ -53,9 +53,13 @@ def test_done_asks_about_objects_that_are_not_accepted(address: str) -> None:
         person.press("d")
         assert not is_done(person), "to take the mark back asks nothing"
 
+        person.page.mouse.move(*person.place((100, 100)))
+        person.press("v")
         person.page.keyboard.press("d")
+        assert "includes 1 hidden object." in person.page.get_by_role("dialog").inner_text()
         answer(person, "Accept and mark as done")
         assert (is_done(person), counted(person)) == (True, "2 of 2 accepted")
+        assert person.toasts[-1] == "2 objects accepted, 1 of them hidden"
         person.page.get_by_role("button", name="Undo").last.click()
         person.answered()
         assert (is_done(person), counted(person)) == (False, "0 of 2 accepted")
@@ -70,6 +74,10 @@ def test_done_asks_about_objects_that_are_not_accepted(address: str) -> None:
 def test_accepting_is_taken_back_by_undo_by_a_key_and_by_a_button(address: str) -> None:
     with opened(address) as person:
         person.click((100, 100))
+        person.press("Delete")
+        assert person.toasts == ["Object deleted"]
+        person.press("Control+z")
+        assert (person.toasts, counted(person)) == ([], "0 of 1 accepted")
         person.press("Enter")
         assert (person.status["object"], counted(person)) == ("", "1 of 1 accepted")
         person.press("Control+z")

@@ -58,6 +58,7 @@ def give_name(person: Person, name: str) -> None:
     person.page.get_by_label("Your name").fill(name)
     person.page.keyboard.press("Enter")
     person.page.locator("#people").wait_for(state="hidden")
+    assert person.toasts[-1] == f"Your name is now {name}."
 
 
 def note(page: Page, name: str) -> str:

@@ -21,7 +21,6 @@ from vpuformer.app.images.pyramid import TILE
 from vpuformer.app.schemas import (
     ClientState,
     ImageOpened,
-    ImageReview,
     NewPreview,
     NewStep,
     ObjectState,
@@ -97,7 +96,7 @@ class Annotator:
         states = [
             self.state(each.row.id, boxes_wait=True)
             if each.unanswered and not (self.read_only or each.waits)
-            else self._state(each)
+            else each.state(partial(self.gallery.size, identity))
             for each in LoadedObject.all_of(self.store, identity)
         ]
         if not self.read_only and any(state.answered < state.at for state in states):
@@ -113,7 +112,7 @@ class Annotator:
             range=image.range,
             notes=list(image.notes),
             done=row.done,
-            review=ImageReview(verdict=row.review, comment=row.comment, person=row.person),
+            review=self.store.review(identity),
             objects=states,
         )
 
@@ -273,7 +272,9 @@ class Annotator:
         return LoadedObject(self.store, *self.store.history(identity))
 
     def _state(self, loaded: LoadedObject, *, since: int = 0, mask_of: int | None = None) -> ObjectState:
-        return loaded.state(partial(self.gallery.size, loaded.row.image), since=since, mask_of=mask_of)
+        image = loaded.row.image
+        state = loaded.state(partial(self.gallery.size, image), since=since, mask_of=mask_of)
+        return state.model_copy(update={"review": self.store.review(image)})
 
     def _answered_state(self, loaded: LoadedObject, *, since: int = 0, mask_of: int | None = None) -> ObjectState:
         """The state after answering the steps that can be answered."""

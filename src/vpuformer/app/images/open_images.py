@@ -13,10 +13,11 @@ from vpuformer.app.images.pyramid import TILE, ImagePyramid, Pixels, level_sizes
 from vpuformer.app.images.web_image import WebImage, to_web_image
 from vpuformer.arrays import RGB
 from vpuformer.errors import ImageError, NotFoundError
-from vpuformer.images.loading import DEEP_MODES, Stored, load
+from vpuformer.images.loading import DEEP_MODES, Stored
 from vpuformer.images.ranges import display_range
 from vpuformer.images.reading import to_rgb
 from vpuformer.images.remarks import deep_values, remarks_on
+from vpuformer.images.volumes import load_shown
 
 _AVERAGED = ("uint16", "int16", "float32", "float64")  # types that OpenCV can scale down
 
@@ -27,6 +28,7 @@ class OpenImage:
     Args:
         rgb: the image as `vpuformer.images.read_image` returns it and the network sees it; becomes read-only.
         deep: the stored values if they have more than 8 bits, (H, W) or (H, W, 3); becomes read-only.
+        shown: the values of `deep` that `rgb` shows as black and white; by default its `display_range`.
         grey: whether the three channels of `rgb` are equal, so that tiles need only one.
         notes: short remarks for the person.
         version: version of the file.
@@ -40,6 +42,7 @@ class OpenImage:
         self,
         rgb: RGB,
         deep: Pixels | None = None,
+        shown: tuple[float, float] | None = None,
         *,
         grey: bool = False,
         notes: tuple[str, ...] = (),
@@ -52,7 +55,7 @@ class OpenImage:
         self._shown, self._stored = ImagePyramid(rgb[:, :, 0] if grey else rgb), None
         if deep is not None:
             deep.flags.writeable = False
-            low, high = display_range(deep) or (0.0, 0.0)
+            low, high = shown or display_range(deep) or (0.0, 0.0)
             self.range = (low, high) if low < high else None
             self._stored = ImagePyramid(deep)
 
@@ -107,16 +110,17 @@ class OpenImage:
 
 
 def open_image(path: Path) -> OpenImage:
-    """Open the first image in a file.
+    """Open the first image in a file, or a slice.
 
     Raises:
         ImageError: as in `vpuformer.images.read_image`.
     """
     version = version_of(path)  # before the pixels: if the file changes now, the next request sees a new version
-    stored = load(path)
-    rgb = to_rgb(stored, str(path))
-    deep = _averaged(deep_values(stored))
-    return OpenImage(rgb, deep, grey=_is_grey(stored), notes=remarks_on(path, stored), version=version)
+    loaded = load_shown(path)
+    rgb = to_rgb(loaded, str(path))
+    deep = _averaged(deep_values(loaded.stored))
+    notes = remarks_on(path, loaded)
+    return OpenImage(rgb, deep, loaded.shown, grey=_is_grey(loaded.stored), notes=notes, version=version)
 
 
 class ImageCache:

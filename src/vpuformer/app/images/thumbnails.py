@@ -6,9 +6,9 @@ from pathlib import Path
 from PIL import Image
 
 from vpuformer.app.images.web_image import to_web_image
-from vpuformer.images.loading import load
 from vpuformer.images.reading import to_rgb
 from vpuformer.images.scaling import scaled_down
+from vpuformer.images.volumes import load_shown
 
 SIDE = 192
 """The longer side in pixels."""
@@ -25,9 +25,10 @@ def thumbnail(path: Path, side: int = SIDE) -> bytes:
         ImageError: the file cannot be read.
     """
     with _decoding:
-        stored = load(path, least=side)
+        loaded = load_shown(path, least=side)
+        stored = loaded.stored
         if isinstance(stored, Image.Image) and stored.mode in ("L", "RGB"):
             # By a whole number and to at least twice the side: fast, and only a few pixels become an array.
             stored = stored.reduce(max(1, max(stored.size) // (2 * side)))
-        pixels = to_rgb(stored, str(path))
+        pixels = to_rgb(loaded._replace(stored=stored), str(path))
     return to_web_image(scaled_down(pixels, side), exact=False, quality=_QUALITY).content

@@ -53,8 +53,10 @@ export class Accepting extends Labelling {
     this.updateCounts();
   }
 
-  /** The one that an undo selects, to correct it. */
-  get lastAccepted() {
-    return this.entries.findLast((entry) => entry.optimistic.accepted && !entry.locked) ?? null;
+  /** The object that an undo selects first: the one that was left last, else the last, if possible not accepted. */
+  get resumed() {
+    const entries = this.entries.filter((entry) => !entry.locked);
+    const former = entries.find((entry) => entry === this.former);
+    return former ?? entries.findLast((entry) => !entry.optimistic.accepted) ?? entries.at(-1) ?? null;
   }
 }

@@ -3,10 +3,11 @@
 import { ask } from "./ask.js";
 import { byId } from "./dom.js";
 import { KeyboardCross } from "./keyboardcross.js";
-import { keyFor } from "./keys.js";
+import { arrowOf, keyFor } from "./keys.js";
 import { isReading, READ_ONLY } from "./readonly.js";
 import { nextRegion } from "./regions.js";
 import { plural } from "./sentence.js";
+import { keep } from "./storage.js";
 import { distanceTo, fit, livePrompts, onlyHere } from "./steps.js";
 
 /** @typedef {import("./types.js").Point} Point */
@@ -36,8 +37,6 @@ import { distanceTo, fit, livePrompts, onlyHere } from "./steps.js";
 /** Screen pixels within which Alt+click selects a prompt. */
 const PICK_RADIUS = 14;
 const ZOOM = 1.25;
-/** @type {Record<string, Point>} */
-const ARROWS = { Left: [-1, 0], Right: [1, 0], Up: [0, -1], Down: [0, 1] };
 /** Image pixels that an arrow key with Shift moves a prompt. */
 const FAR = 10;
 
@@ -127,11 +126,7 @@ export function actions({ session, settings, stage, labels, setup, attributes, t
     const { dataset } = document.documentElement;
     const dark = dataset.theme ? dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
     dataset.theme = dark ? "light" : "dark";
-    try {
-      localStorage.setItem("vpuformer-theme", dataset.theme);
-    } catch {
-      // Without storage, the choice holds for this visit.
-    }
+    keep("vpuformer-theme", dataset.theme);
   };
 
   const remove = () => {
@@ -144,17 +139,18 @@ export function actions({ session, settings, stage, labels, setup, attributes, t
   const done = async () => {
     const { image } = session;
     const left = session.unaccepted.length;
+    const hidden = session.unaccepted.filter((entry) => entry.hidden).length;
     if (!image || !left || session.listed(image.id)?.done) return session.markDone(false);
     const answer = await ask(/** @type {HTMLDialogElement} */ (byId("ask")), {
       title: `${plural(left, "object")} not accepted`,
-      text: `Objects that are not accepted are kept, but not exported. Mark ${image.name} as done?`,
+      text: `Objects that are not accepted are kept, but not exported. Mark ${image.name} as done?${hidden ? ` Accepting them includes ${plural(hidden, "hidden object")}.` : ""}`,
       answers: [["accept", "Accept and mark as done"], ["leave", "Mark as done only"]],
     });
     if (answer && session.image === image) thenPlain(() => session.markDone(answer === "accept"));
   };
 
   /** @param {1 | -1} by */
-  const cycle = (by) => (polygon.isOpen ? polygon.cycle(by) : session.entries.length > 1 ? session.cycle(by) : false);
+  const cycle = (by) => (polygon.isOpen ? polygon.cycle(by) : session.entries.some((entry) => entry !== session.current) ? session.cycle(by) : false);
 
   /** @param {(entry: import("./objectentry.js").ObjectEntry) => void} act on the object under the pointer, or the current one */
   const onTarget = (act) => {
@@ -272,10 +268,10 @@ export function actions({ session, settings, stage, labels, setup, attributes, t
     },
     /** Move the selected prompt by an arrow key. @param {string} combo @returns {boolean} whether there is one */
     nudge(combo) {
-      const [, shift, way] = /^(Shift\+)?Arrow(\w+)$/.exec(combo) ?? [];
-      const by = ARROWS[way];
-      const far = shift ? FAR : 1;
-      return by !== undefined && (polygon.isOpen ? polygon : grips).nudge([by[0] * far, by[1] * far]);
+      const by = /^(Shift\+)?Arrow/.test(combo) && arrowOf(combo);
+      if (!by) return false;
+      const far = combo.startsWith("Shift") ? FAR : 1;
+      return (polygon.isOpen ? polygon : grips).nudge([by[0] * far, by[1] * far]);
     },
     /** @param {string} key @param {boolean} down */
     hold(key, down) {

@@ -1,6 +1,7 @@
 /** The dialog with counts of images and objects, and the time of work. */
 
 import { COUNTS_TABLE, getCounts } from "./api.js";
+import { closesOutside, dialogHeader } from "./dialogs.js";
 import { make, spaced } from "./dom.js";
 import { sentenceOf } from "./sentence.js";
 
@@ -47,9 +48,7 @@ export class Counts {
   constructor(dialog, onToast) {
     this.#dialog = dialog;
     this.#onToast = onToast;
-    dialog.addEventListener("click", ({ target }) => {
-      if (target === dialog) dialog.close();
-    });
+    closesOutside(dialog);
   }
 
   async open() {
@@ -67,8 +66,7 @@ export class Counts {
     const head = ["Images", "Objects", "Accepted", "Work"];
     const time = each === null ? "" : `, ${each.toFixed(1)} s per object`;
     this.#dialog.replaceChildren(
-      make("header", {}, make("h2", { id: "counts-title" }, "Counts"),
-        make("button", { type: "button", class: "icon", "aria-label": "Close", click: () => this.#dialog.close() }, "✕")),
+      dialogHeader(this.#dialog, "Counts"),
       make("div", {},
         make("p", {}, `${spaced(objects)} object${objects === 1 ? "" : "s"}, ${spaced(accepted)} accepted. ${durationText(seconds)} of work${time}.`),
         table("Images", ["State", "Images"], STATES.map(([name, title]) => [title, images[name]])),

@@ -1,5 +1,7 @@
 /** Three hints for whoever sees the page for the first time, one at a time. Each is shown until its action is done. */
 
+import { keep, recall } from "./storage.js";
+
 /** @typedef {{optimistic: {at: number, accepted: boolean}, area: number}} Outlined */
 /** @typedef {{entries: Outlined[], current: Outlined | null, image: object | null, project: {hints: boolean, read_only: boolean} | null}} Work */
 /**
@@ -68,11 +70,8 @@ export class FirstHints {
     this.#session = session;
     this.#card = card;
     this.#text = /** @type {HTMLElement} */ (card.querySelector("span"));
-    try {
-      this.#done = new Set(JSON.parse(localStorage.getItem(DONE_KEY) ?? "[]"));
-    } catch {
-      // Nothing was saved, or it cannot be read.
-    }
+    const done = recall(DONE_KEY);
+    if (Array.isArray(done)) this.#done = new Set(done);
     card.querySelector("button")?.addEventListener("click", () => {
       if (this.#hint) this.#done.add(this.#hint.name);
       this.#save();
@@ -92,10 +91,6 @@ export class FirstHints {
   }
 
   #save() {
-    try {
-      localStorage.setItem(DONE_KEY, JSON.stringify([...this.#done]));
-    } catch {
-      // Private windows keep nothing.
-    }
+    keep(DONE_KEY, [...this.#done]);
   }
 }

@@ -187,6 +187,21 @@ export class Folder {
     this.#change({ type: "image", image: id, change: { review } }, { done, review: verdict });
   }
 
+  /**
+   * Take the verdict on an image from the server, unless a change of it is on its way.
+   *
+   * @param {number} id
+   * @param {import("./types.js").Verdict} verdict
+   * @returns {boolean} whether it was another one
+   */
+  takeVerdict(id, verdict) {
+    const listed = this.listed(id);
+    if (!listed || listed.review === verdict || this.#lanes.get(id)?.waiting.length) return false;
+    this.changes++;
+    listed.review = verdict;
+    return true;
+  }
+
   /** @param {number} id @param {string[]} tags */
   setTags(id, tags) {
     this.#change({ type: "image", image: id, change: { tags } }, { tags });

@@ -1,7 +1,8 @@
 /** The dialog that imports annotations made elsewhere: for the open image, or for the whole folder. */
 
 import { annotationFiles, bundleOf, RASTERS, summaryOf, TEXTS } from "./annotationfiles.js";
-import { icon, make } from "./dom.js";
+import { closesOutside, dialogHeader } from "./dialogs.js";
+import { make } from "./dom.js";
 import { plural, sentenceOf } from "./sentence.js";
 
 /** @typedef {import("./types.js").FolderImport} FolderImport */
@@ -38,8 +39,9 @@ export class ImportDialog {
     forImage.addEventListener("change", () => dialog.close());
     /** @param {string} text @param {HTMLInputElement} chooser @param {string} look */
     const button = (text, chooser, look = "plain framed") => make("button", { type: "button", class: look, click: () => chooser.click() }, text);
+    closesOutside(dialog);
     dialog.append(
-      make("header", {}, make("h2", { id: "import-title" }, "Import annotations"), make("button", { type: "button", class: "icon", "aria-label": "Close", click: () => dialog.close() }, icon("close"))),
+      dialogHeader(dialog, "Import annotations"),
       make("div", { class: "import-body" },
         make("p", {}, "Masks and boxes from COCO, YOLO, LabelMe, PASCAL VOC, CVAT, Label Studio, PNG masks and label maps. The network makes a mask of every box."),
         make("h3", {}, "All images of the folder"),

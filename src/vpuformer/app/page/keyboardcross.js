@@ -1,6 +1,7 @@
 /** Prompts without a pointer: the keys move a cross over the image. */
 
 import { boxOf } from "./gestures.js";
+import { arrowOf } from "./keys.js";
 import { clamped } from "./viewport.js";
 
 /** @typedef {import("./types.js").Point} Point */
@@ -53,12 +54,11 @@ export class KeyboardCross {
   move(combo) {
     const { session, stage, settings, renderer } = this.#deps;
     const { image } = session;
-    if (!image) return;
+    const by = arrowOf(combo);
+    if (!image || !by) return;
     const far = combo.startsWith("Ctrl") ? 1 : Math.max(1, STEP / stage.view.scale);
-    const dx = combo.endsWith("Left") ? -far : combo.endsWith("Right") ? far : 0;
-    const dy = combo.endsWith("Up") ? -far : combo.endsWith("Down") ? far : 0;
     const [x, y] = stage.cross ?? stage.toImage([stage.size.width / 2, stage.size.height / 2]);
-    stage.cross = clamped([x + dx, y + dy], image);
+    stage.cross = clamped([x + by[0] * far, y + by[1] * far], image);
     if (this.#drawing && this.draws) {
       const { kind, path } = this.#drawing;
       this.#drawing.path = kind === "box" ? [path[0], stage.cross] : [...path, stage.cross];

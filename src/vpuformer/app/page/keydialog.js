@@ -1,7 +1,9 @@
 /** The dialog with all keys and gestures, where keys are changed. */
 
+import { closesOutside, dialogHeader } from "./dialogs.js";
 import { make } from "./dom.js";
 import { comboOf, GROUPS, refusal, setKeys, shownAs } from "./keys.js";
+import { keep, recall } from "./storage.js";
 
 /** @typedef {import("./keys.js").Key} Key */
 
@@ -12,7 +14,7 @@ const POINTER = [
   ["Right click", "Does not belong to it"],
   ["Drag", "Box (right button: negative box)"],
   ["Shift+drag", "Scribble (right button: negative)"],
-  ["Drag a click or a corner", "Move the click, resize the box"],
+  ["Drag the selected prompt", "Move it, resize the box"],
   ["Alt+click, long press", "Select a prompt, or the object there"],
   ["Wheel", "Zoom"],
   ["Space+drag, middle button", "Move the image"],
@@ -36,17 +38,11 @@ export class KeyDialog {
   constructor(dialog, onChange) {
     this.#dialog = dialog;
     this.#onChange = onChange;
-    try {
-      const saved = Object.entries(JSON.parse(localStorage.getItem(KEYS_KEY) ?? "{}"));
-      this.#changes = Object.fromEntries(saved.filter(([, combo]) => typeof combo === "string"));
-    } catch {
-      // Nothing was saved, or it cannot be read.
-    }
+    const saved = Object.entries(recall(KEYS_KEY) ?? {});
+    this.#changes = Object.fromEntries(saved.filter(([, combo]) => typeof combo === "string"));
     setKeys(this.#changes);
     this.#fill();
-    dialog.addEventListener("click", (event) => {
-      if (event.target === dialog) dialog.close();
-    });
+    closesOutside(dialog);
     dialog.addEventListener("keydown", (event) => this.#press(event), true);
     dialog.addEventListener("cancel", (event) => {
       if (this.#act) event.preventDefault(); // Escape leaves the key as it is
@@ -87,11 +83,7 @@ export class KeyDialog {
   #change(changes, act) {
     this.#changes = changes;
     setKeys(changes);
-    try {
-      localStorage.setItem(KEYS_KEY, JSON.stringify(changes));
-    } catch {
-      // Private windows keep nothing.
-    }
+    keep(KEYS_KEY, changes);
     this.#wait("");
     const button = act && this.#dialog.querySelector(`[data-changes-key="${act}"]`);
     if (button instanceof HTMLElement) button.focus();
@@ -112,10 +104,9 @@ export class KeyDialog {
     const buttons = [
       ...(editing && Object.keys(this.#changes).length ? [make("button", { type: "button", class: "plain framed", click: reset }, "Reset all keys")] : []),
       make("button", { type: "button", class: "plain framed keys-edit", click: edit }, editing ? "Finish" : "Change keys…"),
-      make("button", { type: "button", class: "icon", autofocus: true, "aria-label": "Close", click: () => this.#dialog.close() }, "✕"),
     ];
     this.#dialog.replaceChildren(
-      make("header", {}, make("h2", { id: "keys-title" }, "Keys and gestures"), this.#says, ...buttons),
+      dialogHeader(this.#dialog, "Keys and gestures", this.#says, ...buttons),
       make("div", { class: "key-groups" },
         group("Pointer", POINTER.map(([gesture, what]) => row([make("span", {}, gesture)], what))),
         ...GROUPS.map(([title, keys]) => group(title, keys.map((key) => row(this.#caps(key), key.what))))),

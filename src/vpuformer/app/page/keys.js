@@ -153,6 +153,14 @@ export function comboOf({ key, ctrlKey, metaKey, altKey, shiftKey }) {
   return ctrl + (altKey ? "Alt+" : "") + shift + (letter ? key.toLowerCase() : key);
 }
 
+/** @type {Record<string, [number, number]>} */
+const ARROWS = { Left: [-1, 0], Right: [1, 0], Up: [0, -1], Down: [0, 1] };
+
+/** Where an arrow key leads, with x to the right and y down; null if it is none. @param {string} combo */
+export function arrowOf(combo) {
+  return ARROWS[/Arrow(\w+)$/.exec(combo)?.[1] ?? ""] ?? null;
+}
+
 /** @param {Parameters<typeof comboOf>[0]} event @returns {Key | null} */
 export function lookUp(event) {
   return table.get(comboOf(event)) ?? null;
@@ -171,7 +179,7 @@ export function keyFor(act) {
  */
 export function belongsTo(target, combo) {
   if (!(target instanceof HTMLElement)) return false;
-  if (combo === "Tab" || combo === "Shift+Tab") return target.id !== "stage";
+  if (combo === "Tab" || combo === "Shift+Tab") return !target.matches("#stage, body");
   if (target instanceof HTMLInputElement) {
     if (target.type === "range") return /Arrow|Page|Home|End/.test(combo);
     if (target.type === "checkbox") return combo === " " || combo === "Enter";

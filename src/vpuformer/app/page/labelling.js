@@ -1,11 +1,11 @@
 /** Labels and attributes that a person gives to objects. */
 
-import { ObjectList } from "./objectlist.js";
+import { Hiding } from "./hiding.js";
 import { plural } from "./sentence.js";
 
 /** @typedef {import("./objectentry.js").ObjectEntry} ObjectEntry */
 
-export class Labelling extends ObjectList {
+export class Labelling extends Hiding {
   /** Number of times that the person chose a label. */
   #labelChoices = 0;
 

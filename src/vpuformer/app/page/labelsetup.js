@@ -1,6 +1,7 @@
 /** The dialog that sets up labels: groups, order, attributes, tags of images, and whether a label is required. */
 
 import { namesIn } from "./attributes.js";
+import { closesOutside, dialogHeader } from "./dialogs.js";
 import { byId, icon, make, relist, relistRows, swatch } from "./dom.js";
 import { movedBy } from "./labelorder.js";
 
@@ -27,12 +28,9 @@ export class LabelSetup {
     this.#changes = changes;
     this.#project = project;
     this.#dialog.append(
-      make("header", {}, make("h2", { id: "setup-title" }, "Labels, attributes and tags"),
-        make("button", { type: "button", class: "icon", "aria-label": "Close", click: () => this.#dialog.close() }, icon("close"))),
+      dialogHeader(this.#dialog, "Labels, attributes and tags"),
       this.#body);
-    this.#dialog.addEventListener("click", (event) => {
-      if (event.target === this.#dialog) this.#dialog.close();
-    });
+    closesOutside(this.#dialog);
   }
 
   open() {

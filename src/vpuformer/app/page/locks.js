@@ -4,6 +4,8 @@
  * A lock guards against a person's own slips. It is not in the store, so that nobody locks out anybody else.
  */
 
+import { keep, recall } from "./storage.js";
+
 const KEY = "vpuformer-locked";
 
 export class Locks {
@@ -18,11 +20,8 @@ export class Locks {
   }
 
   #read() {
-    try {
-      this.#ids = new Set(JSON.parse(localStorage.getItem(`${KEY}:${this.#folder}`) ?? "[]"));
-    } catch {
-      // Nothing was saved, or it cannot be read.
-    }
+    const kept = recall(`${KEY}:${this.#folder}`);
+    if (Array.isArray(kept)) this.#ids = new Set(kept);
   }
 
   /** @param {number} id of an object */
@@ -36,10 +35,6 @@ export class Locks {
     this.#read(); // another window may have changed it
     if (locked) this.#ids.add(id);
     else this.#ids.delete(id);
-    try {
-      localStorage.setItem(`${KEY}:${this.#folder}`, JSON.stringify([...this.#ids]));
-    } catch {
-      // Private windows keep nothing.
-    }
+    keep(`${KEY}:${this.#folder}`, [...this.#ids]);
   }
 }

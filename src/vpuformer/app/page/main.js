@@ -89,11 +89,11 @@ api.watchChanges((count) => renderer.changing(count > 0));
 const session = new Session(api, queue, {
   onChange() {
     if (session.readOnly) showReadOnly();
-    firstHints.show();
     renderer.network();
   },
   onSay: say,
   onToast: (sentence, undo) => toasts.show(sentence, undo),
+  onUndone: (undo) => toasts.settle(undo),
 }, (project) => settings.recallLabel(project));
 session.keepOff = () => settings.keepOff;
 session.byObject = () => settings.byObject;
@@ -165,7 +165,7 @@ const tidy = new TidyPanel(session, settings, clock);
 const polygon = new PolygonPanel(api, session, settings, stage, clock);
 const review = new Review(session, settings);
 const list = new ListPanel(session, settings, files);
-const renderer = new Renderer({ session, settings, stage, files, labels, setup, attributes, tags, toolbar, input, view, tidy, polygon, preview, review, list, network, hover, grips, more, boxes, importing, people });
+const renderer = new Renderer({ session, settings, stage, files, labels, setup, attributes, tags, toolbar, input, view, tidy, polygon, preview, review, list, network, hover, grips, more, boxes, importing, people, firstHints });
 const counts = new Counts(/** @type {HTMLDialogElement} */ (byId("counts")), (sentence) => toasts.show(sentence));
 const commands = actions({ session, settings, stage, labels, setup, attributes, tags, input, grips, polygon, preview, renderer, toasts, counts, clipboard, importing, people });
 

@@ -31,7 +31,7 @@ export function drawPrompt(context, view, step, { selected, pending }) {
     /** @type {Point[]} */
     const corners = [[x0, y0], [x1, y0], [x1, y1], [x0, y1]];
     drawLine(context, view, corners, step.positive, { closed: true, dashed: !step.positive, selected, width: 2 });
-    if (selected) for (const corner of corners) drawHandle(context, toScreen(view, corner), colourOf(step.positive));
+    if (selected) drawHandles(context, view, corners, colourOf(step.positive));
   }
   if (step.type === "scribble" && step.path) {
     drawLine(context, view, step.path, step.positive, { closed: false, dashed: !step.positive, selected, width: 3.5 });
@@ -53,14 +53,17 @@ const MOST_SQUARES = 2000;
 export function drawPolygon(context, view, outlines, selected) {
   for (const outline of outlines) drawLine(context, view, outline, true, { closed: true, dashed: false, selected: false, width: 1.5 });
   if (cornerCount(outlines) > MOST_SQUARES) return;
-  for (const outline of outlines) for (const corner of outline) drawHandle(context, toScreen(view, corner), POSITIVE);
-  if (selected) drawHandle(context, toScreen(view, outlines[selected.outline][selected.corner]), HALO);
+  drawHandles(context, view, outlines.flat(), POSITIVE);
+  if (selected) drawHandles(context, view, [outlines[selected.outline][selected.corner]], HALO);
 }
 
-/** Draw a square that a drag moves. @param {Context} context @param {Point} at @param {string} fill */
-export function drawHandle(context, [x, y], fill) {
+/** Draw squares that a drag moves. @param {Context} context @param {View} view @param {Point[]} points @param {string} fill */
+function drawHandles(context, view, points, fill) {
   context.beginPath();
-  context.rect(x - 4, y - 4, 8, 8);
+  for (const point of points) {
+    const [x, y] = toScreen(view, point);
+    context.rect(x - 4, y - 4, 8, 8);
+  }
   stroked(context, DARK, 4);
   stroked(context, "#fff", 2);
   context.fillStyle = fill;

@@ -68,6 +68,12 @@ export class ObjectEntry {
     return accepted || at > 0;
   }
 
+  /** Whether nothing is lost with it: all is undone or cleared. */
+  get empty() {
+    const { accepted, steps, at } = this.optimistic;
+    return !accepted && (at === 0 || steps[at - 1]?.type === "clear");
+  }
+
   /** Whether keys lead to it. */
   get reachable() {
     return !this.hidden && !this.locked;

@@ -17,6 +17,7 @@ import { Stack } from "./stack.js";
  * @property {() => void} onChange something changed and must be shown
  * @property {(sentence: string) => void} onSay a message for screen readers
  * @property {(sentence: string, undo?: () => void) => void} onToast
+ * @property {(undo: () => void) => void} onUndone what a toast offers to undo was undone otherwise
  */
 
 export class ObjectList {
@@ -29,7 +30,9 @@ export class ObjectList {
   /** @type {ObjectEntry | null} */
   current = null;
   /** The one that was current last, from which Tab goes on. @type {ObjectEntry | null} */
-  #former = null;
+  former = null;
+  /** Whether one object is shown alone. If another one is selected, that one is. */
+  alone = false;
   /** The object under the pointer, in the image or in the list. @type {ObjectEntry | null} */
   hovered = null;
   /** @type {number | null} index of the selected prompt among the steps of the current object */
@@ -75,9 +78,12 @@ export class ObjectList {
   }
 
   closeImage() {
+    if (this.alone) this.setHidden(this.entries, false);
+    if (this.current) this.#dropEmpty(this.current);
     this.image = null;
     this.entries = [];
-    this.current = null;
+    this.current = this.former = null;
+    this.alone = false;
     this.hovered = null;
     this.selected = null;
     this.withdrawLast = null;
@@ -88,8 +94,14 @@ export class ObjectList {
     this.queue.retryNow();
   }
 
-  /** Take the objects of an image that was just opened, except those with a newer state here. @param {ImageOpened} image */
-  setObjects(image) {
+  /**
+   * Take the objects of an image that was just opened, except those with a newer state here. None of them is selected:
+   * a first prompt begins a new object.
+   *
+   * @param {ImageOpened} image
+   * @param {ObjectEntry | null} former stays selected if the image was open already
+   */
+  setObjects(image, former) {
     const known = [...this.known.values()].filter((entry) => entry.image === image.id);
     const ids = new Map(known.map((entry) => [entry.id, entry]));
     this.#stack.read(image.objects.map(({ id }) => id));
@@ -102,17 +114,18 @@ export class ObjectList {
     const listed = new Set(this.entries.map((entry) => entry.id));
     const others = known.filter((entry) => entry.id === null || !listed.has(entry.id));
     this.entries = [...this.entries, ...others].filter((entry) => !entry.optimistic.deleted);
-    this.current = this.entries.findLast((entry) => entry.reachable && !entry.optimistic.accepted) ?? null;
+    this.current = this.entries.find((entry) => former && entry.reachable && (entry === former || (entry.id !== null && entry.id === former.id))) ?? null;
     this.updateCounts();
   }
 
   /** @param {number} image @param {import("./types.js").ObjectState[]} states imported objects */
   add(image, states) {
+    states.forEach((state) => this.takeReview(state));
     if (this.image?.id !== image) return this.folder.addTo(image, false, states.length);
     const listed = new Set(this.entries.map((entry) => entry.id));
     const entries = states.filter(({ id }) => !listed.has(id)).map((state) => this.createEntry(this.queue.lane(state), image));
     this.entries = [...this.entries, ...entries];
-    this.select(entries.at(-1) ?? this.current);
+    if (entries.length === 1) this.select(entries[0]);
     this.updateCounts();
   }
 
@@ -125,6 +138,7 @@ export class ObjectList {
    */
   takeOver(image, states, order = null) {
     for (const state of states) {
+      this.takeReview(state);
       const entry = this.entries.find(({ id }) => id === state.id);
       if (this.image?.id !== image) this.folder.addTo(image, state.accepted, state.deleted ? -1 : 1);
       else if (entry?.busy) continue; // its own reply is newer
@@ -139,6 +153,11 @@ export class ObjectList {
     if (order) this.#stack.read(order);
     this.entries.sort((a, b) => (a.id ?? Infinity) - (b.id ?? Infinity) || a.key - b.key);
     this.updateCounts();
+  }
+
+  /** A change of an object removes the acceptance of its image in a review, and an undo restores it. @param {ObjectState} state */
+  takeReview({ image, review }) {
+    if (review && this.folder.takeVerdict(image, review.verdict) && this.image?.id === image) this.image.review = review;
   }
 
   /** @param {ObjectEntry} entry that was deleted on the server */
@@ -182,12 +201,28 @@ export class ObjectList {
    */
   select(entry, prompt = null) {
     if (entry?.locked) return this.refuse(entry);
-    if (entry?.hidden) this.#setHidden([entry], false);
+    const left = this.current;
+    if (entry) this.reveal(entry);
     this.withdrawLast = null;
-    this.#former = entry ?? this.current ?? this.#former;
+    this.former = entry ?? left ?? this.former;
     this.current = entry;
     this.selected = prompt;
+    if (left !== entry && left) this.#dropEmpty(left);
     this.listener.onChange();
+  }
+
+  /** Delete objects without a message. @param {ObjectEntry[]} entries */
+  removeAll(entries) {
+    this.entries = this.entries.filter((each) => !entries.includes(each));
+    for (const entry of entries) entry.deleted = true;
+    if (this.current && entries.includes(this.current)) this.select(null);
+    for (const entry of entries) this.push(entry, { type: "change", change: { deleted: true } });
+    this.updateCounts();
+  }
+
+  /** Delete an object that a person leaves, if nothing is lost with it. @param {ObjectEntry} entry */
+  #dropEmpty(entry) {
+    if (entry.empty && !entry.locked && this.entries.includes(entry) && !this.project?.read_only) this.removeAll([entry]);
   }
 
   /**
@@ -202,18 +237,6 @@ export class ObjectList {
     return all.findLast((entry) => entry !== except && !entry.hidden && entry.mask && contains(entry.mask, ...point)) ?? null;
   }
 
-  /** @param {1 | -1} by */
-  cycle(by) {
-    const reachable = this.entries.filter((entry) => entry.reachable);
-    const count = reachable.length;
-    if (!count) return;
-    const from = this.current ?? this.#former;
-    const at = from && reachable.includes(from) ? reachable.indexOf(from) : by > 0 ? -1 : 0;
-    const next = reachable[(at + by + count) % count];
-    this.select(next);
-    this.listener.onSay(`Object ${this.numberOf(next)} of ${this.entries.length}: ${this.labelName(next)}`);
-  }
-
   /** @param {ObjectEntry} entry */
   numberOf(entry) {
     return this.entries.indexOf(entry) + 1;
@@ -224,47 +247,24 @@ export class ObjectList {
     this.listener.onToast(`Object ${this.numberOf(entry)} is locked. To change it, unlock it in the list or with the key G.`);
   }
 
-  /** @param {ObjectEntry} entry */
-  toggleLock(entry) {
-    entry.locked = !entry.locked;
-    this.#leave(entry);
-    this.remember(entry);
-    this.listener.onSay(`Object ${this.numberOf(entry)} ${entry.locked ? "locked" : "unlocked"}`);
-    this.listener.onChange();
-  }
-
-  /** @param {ObjectEntry} entry */
-  toggleHidden(entry) {
-    this.#setHidden([entry], !entry.hidden);
-    this.listener.onSay(`Object ${this.numberOf(entry)} ${entry.hidden ? "hidden" : "shown"}`);
-  }
-
-  /** Hide all other objects, or show all if they are hidden already. @param {ObjectEntry} entry */
-  showAlone(entry) {
-    const others = this.entries.filter((each) => each !== entry);
-    if (!entry.hidden && others.every((each) => each.hidden)) return this.showAll();
-    this.#setHidden([entry], false);
-    this.#setHidden(others, true);
-    this.listener.onSay(`Object ${this.numberOf(entry)} shown alone`);
-  }
-
-  showAll() {
-    this.#setHidden(this.entries, false);
-    this.listener.onSay("All objects shown");
+  /** Show an object that may be hidden, alone if another one is. @param {ObjectEntry} entry */
+  reveal(entry) {
+    if (this.alone) this.setHidden(this.entries.filter((each) => each !== entry), true);
+    if (entry.hidden) this.setHidden([entry], false);
   }
 
   /** @param {ObjectEntry[]} entries @param {boolean} hidden */
-  #setHidden(entries, hidden) {
+  setHidden(entries, hidden) {
     for (const entry of entries) {
       entry.hidden = hidden;
-      this.#leave(entry);
+      this.leave(entry);
       this.remember(entry);
     }
     this.listener.onChange();
   }
 
   /** Deselect an object that can no longer be worked on. @param {ObjectEntry} entry */
-  #leave(entry) {
+  leave(entry) {
     if (entry.reachable || this.current !== entry) return;
     this.current = null;
     this.selected = null;

@@ -1,5 +1,6 @@
 /** Other people: who is here, on which image, and the person's own name. */
 
+import { closesOutside, dialogHeader } from "./dialogs.js";
 import { byId, make, relist } from "./dom.js";
 import { MAX_NAME } from "./person.js";
 
@@ -57,15 +58,12 @@ export class People {
     const form = make("form", { class: "people-name", submit: (/** @type {Event} */ event) => this.#save(event) },
       this.#name, make("button", { type: "submit", class: "primary" }, "Save"));
     this.#dialog.append(
-      make("header", {}, make("h2", { id: "people-title" }, "People"),
-        make("button", { type: "button", class: "icon", "aria-label": "Close", click: () => this.#dialog.close() }, "✕")),
+      dialogHeader(this.#dialog, "People"),
       make("div", { class: "people-body" },
         make("h3", {}, "Your name"), form,
         make("p", { class: "quiet" }, "It is stored with your work, and others see it. Without a name, you work as usual."),
         make("h3", {}, "Here now"), this.#list, this.#how));
-    this.#dialog.addEventListener("click", ({ target }) => {
-      if (target === this.#dialog) this.#dialog.close();
-    });
+    closesOutside(this.#dialog);
     byId("people-close").addEventListener("click", () => {
       this.#closed = byId("people-text").textContent ?? "";
       this.show();
@@ -79,6 +77,8 @@ export class People {
     this.#watch.wake(); // the others see the name now
     this.#dialog.close();
     byId("stage").focus();
+    const { name } = this.#person;
+    this.#session.listener.onToast(name ? `Your name is now ${name}.` : "You now work without a name.");
     this.show();
   }
 

@@ -1,5 +1,7 @@
 /** Corners of outlines: finding, moving, adding and deleting them. All functions return new outlines. */
 
+import { nearestOnLine } from "./viewport.js";
+
 /** @typedef {import("./types.js").Point} Point */
 /** @typedef {Point[][]} Outlines closed lines; what lies inside an odd number of them belongs to the object */
 /** @typedef {{outline: number, corner: number}} Corner */
@@ -33,19 +35,15 @@ export function cornerAt(outlines, [x, y], reach) {
  * @param {number} reach in image pixels
  * @returns {{at: Corner, point: Point} | null}
  */
-export function edgeAt(outlines, [x, y], reach) {
+export function edgeAt(outlines, point, reach) {
   /** @type {{at: Corner, point: Point} | null} */
   let nearest = null;
   let least = reach;
   for (const [outline, points] of outlines.entries()) {
-    for (const [i, [ax, ay]] of points.entries()) {
-      const [bx, by] = points[(i + 1) % points.length];
-      const [dx, dy] = [bx - ax, by - ay];
-      const square = dx * dx + dy * dy;
-      const share = square ? Math.max(0, Math.min(1, ((x - ax) * dx + (y - ay) * dy) / square)) : 0;
-      const [px, py] = [ax + share * dx, ay + share * dy];
-      const far = Math.hypot(px - x, py - y);
-      if (far <= least) [nearest, least] = [{ at: { outline, corner: i + 1 }, point: [px, py] }, far];
+    for (const [i, corner] of points.entries()) {
+      const place = nearestOnLine(point, corner, points[(i + 1) % points.length]);
+      const far = Math.hypot(place[0] - point[0], place[1] - point[1]);
+      if (far <= least) [nearest, least] = [{ at: { outline, corner: i + 1 }, point: place }, far];
     }
   }
   return nearest;

@@ -1,4 +1,4 @@
-/** Moving and resizing prompts of the current object, by drags on the image and by arrow keys. */
+/** Moving and resizing the selected prompt, by drags on the image and by arrow keys. */
 
 import { boxOf } from "./gestures.js";
 import { Latest } from "./latest.js";
@@ -12,7 +12,6 @@ import { distanceTo, livePrompts } from "./steps.js";
 /** @typedef {import("./objectentry.js").ObjectEntry} ObjectEntry */
 /** @typedef {{point?: Point, box?: Edges, path?: Point[]}} Place of a click, a box or a scribble */
 /** @typedef {[boolean, boolean, boolean, boolean]} Moving which edges of a box move: left, top, right, bottom */
-/** @typedef {{step: StoredStep, index: number, moving: Moving}} Held */
 /** @typedef {{entry: ObjectEntry, index: number, place: Place}} Move */
 
 /** @type {Moving} */
@@ -21,32 +20,21 @@ const WHOLE = [true, true, true, true];
 const GRIPPING = ["smart", "click", "box"];
 
 /**
- * The prompt that a drag from a point moves: a click, or a box by its corners. The selected prompt can also be moved by
- * its edges or its line.
+ * What a drag from a point moves of a prompt: edges of a box, a click or a line as a whole. Null if it is out of reach.
  *
- * @param {{step: StoredStep, index: number}[]} prompts
+ * @param {StoredStep} step
  * @param {Point} point
  * @param {number} reach in image pixels
- * @param {number | null} selected index of the selected prompt
- * @returns {Held | null}
+ * @returns {Moving | null}
  */
-export function promptUnder(prompts, point, reach, selected) {
-  /** @type {(Held & {far: number})[]} */
-  const held = [];
-  for (const { step, index } of prompts) {
-    const far = distanceTo(step, point);
-    if (far > reach) continue;
-    /** @type {Moving} */
-    const edges = step.box
-      ? /** @type {Moving} */ (step.box.map((edge, i) => Math.abs(edge - point[i % 2]) <= reach))
-      : WHOLE;
-    // A small box has opposite edges in reach: the right and the lower one move, so that it can grow.
-    if (step.box && edges[0] && edges[2]) edges[0] = false;
-    if (step.box && edges[1] && edges[3]) edges[1] = false;
-    const corner = step.box !== null && edges.filter(Boolean).length === 2;
-    if (index === selected || corner || step.point) held.push({ step, index, moving: edges, far: step.point ? far - reach : far });
-  }
-  return held.sort((a, b) => a.far - b.far)[0] ?? null;
+export function movingFrom(step, point, reach) {
+  if (distanceTo(step, point) > reach) return null;
+  if (!step.box) return WHOLE;
+  const edges = /** @type {Moving} */ (step.box.map((edge, i) => Math.abs(edge - point[i % 2]) <= reach));
+  // A small box has opposite edges in reach: the right and the lower one move, so that it can grow.
+  if (edges[2]) edges[0] = false;
+  if (edges[3]) edges[1] = false;
+  return edges;
 }
 
 /**
@@ -105,10 +93,11 @@ export class PromptGrips {
     this.#latest = new Latest((move) => this.#send(move), () => !session.current?.busy, clock);
   }
 
-  /** Prompts that can be moved: the server knows them. */
-  get #prompts() {
-    const { current, readOnly } = this.#session;
-    return current && !readOnly ? livePrompts(current.optimistic).filter(({ pending }) => !pending) : [];
+  /** The selected prompt, if it can be moved: the server knows it. A drag from any other prompt draws. */
+  get #prompt() {
+    const { current, selected, readOnly } = this.#session;
+    const prompts = current && selected !== null && !readOnly ? livePrompts(current.optimistic) : [];
+    return prompts.find(({ index, pending }) => index === selected && !pending);
   }
 
   /**
@@ -119,11 +108,11 @@ export class PromptGrips {
    * @returns {import("./input.js").Grip | null}
    */
   grip(point, reach) {
-    const { current, selected, picking, image } = this.#session;
-    if (!current || !image || picking || !GRIPPING.includes(this.#settings.tool)) return null;
-    const held = promptUnder(this.#prompts, point, reach, selected);
-    if (!held) return null;
-    const { step, index, moving } = held;
+    const { current, picking, image } = this.#session;
+    const prompt = this.#prompt;
+    const moving = prompt && movingFrom(prompt.step, point, reach);
+    if (!current || !image || !moving || picking || !GRIPPING.includes(this.#settings.tool)) return null;
+    const { step, index } = prompt;
     const show = (/** @type {Place | null} */ place) => this.#show(place && { index, place });
     return {
       solid: false,
@@ -144,8 +133,8 @@ export class PromptGrips {
    * @returns {boolean} whether a prompt is selected
    */
   nudge(by) {
-    const { current, selected, image } = this.#session;
-    const prompt = this.#prompts.find(({ index }) => index === selected);
+    const { current, image } = this.#session;
+    const prompt = this.#prompt;
     if (!current || !image || !prompt) return false;
     const { index } = prompt;
     const held = this.#latest.waiting && this.#stage.held?.index === index ? this.#stage.held.place : {};

@@ -36,6 +36,7 @@ import { inside } from "./viewport.js";
  * @property {import("./boxwatch.js").BoxWatch} boxes
  * @property {import("./importdialog.js").ImportDialog} importing
  * @property {import("./people.js").People} people
+ * @property {import("./firsthints.js").FirstHints} firstHints
  */
 
 /** @param {string} act @returns {HTMLButtonElement[]} */
@@ -56,6 +57,8 @@ export class Renderer {
   /** @type {{status: Status, reason: string}} */
   #connection = { status: "idle", reason: "" };
   #changing = false;
+  /** The object that the cards are about. @type {object | null} */
+  #of = null;
   #narrow = matchMedia(`(width < ${NARROW}px)`);
   #deps;
 
@@ -104,8 +107,10 @@ export class Renderer {
   now() {
     cancelAnimationFrame(this.#frame);
     this.#frame = 0;
-    const { session, settings, stage, files, labels, setup, attributes, tags, toolbar, input, view, tidy, polygon, preview, review, list, network, hover, grips, more, boxes, importing, people } = this.#deps;
+    const { session, settings, stage, files, labels, setup, attributes, tags, toolbar, input, view, tidy, polygon, preview, review, list, network, hover, grips, more, boxes, importing, people, firstHints } = this.#deps;
     const { project, image, current, trouble } = session;
+    if (this.#of && !current) this.#closeCards(); // it was accepted or deleted, or its image was left
+    this.#of = current;
     byId("files").hidden = !settings.files;
     byId("side").hidden = !settings.side;
     byId("quick").hidden = settings.side; // replaces the side panel
@@ -170,12 +175,19 @@ export class Renderer {
     void boxes.look();
     importing.show();
     people.show();
+    firstHints.show();
+    byId("resume").hidden = current !== null || !session.entries.some((entry) => !entry.locked && !entry.optimistic.accepted);
     for (const button of buttonsFor("unaccept")) button.hidden = !current?.optimistic.accepted;
     this.#image();
     byId("empty").hidden = !trouble;
     byId("empty-text").textContent = trouble ?? "";
     this.#hints(onlyHere);
     stage.draw(); // at once: a person waits for the mask
+  }
+
+  #closeCards() {
+    Object.assign(this.#deps.settings, { tidyOpen: false, polygonOpen: false });
+    if (document.activeElement?.closest("#tidy, #polygon")) byId("stage").focus();
   }
 
   #image() {

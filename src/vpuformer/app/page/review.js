@@ -13,10 +13,12 @@ const VERDICTS = [["review-accept", "accepted"], ["review-reject", "rejected"]];
  *
  * @param {ImageReview} review
  */
-export function reviewText({ verdict, comment, person }) {
+export function reviewText({ verdict, comment, person, outdated }) {
+  const by = person ? ` by ${person}` : "";
+  if (outdated) return `Accepted in review${by}, but changed since. It waits for a review again.${comment ? ` Comment: ${comment}` : ""}`;
   if (!verdict) return comment ? `Comment of the last review: ${comment}` : "";
   if (verdict === "accepted" && !comment) return "";
-  const what = `${verdict === "accepted" ? "Accepted" : "Rejected"} in review${person ? ` by ${person}` : ""}`;
+  const what = `${verdict === "accepted" ? "Accepted" : "Rejected"} in review${by}`;
   return comment ? `${what}: ${comment}` : what;
 }
 
@@ -59,10 +61,10 @@ export class Review {
       this.#comment.value = review.comment ?? "";
     }
     byId("review").hidden = !reviewOpen;
-    byId("review-state").textContent = review.verdict ?? "not reviewed";
+    byId("review-state").textContent = review.verdict ?? (review.outdated ? "changed since the review" : "not reviewed");
     /** @type {HTMLFieldSetElement} */ (byId("review-fields")).disabled = !image || this.#session.opening !== null;
     for (const [id, verdict] of VERDICTS) byId(id).setAttribute("aria-pressed", String(review.verdict === verdict));
-    /** @type {HTMLButtonElement} */ (byId("review-remove")).disabled = !review.verdict && !review.comment;
+    /** @type {HTMLButtonElement} */ (byId("review-remove")).disabled = !review.verdict && !review.comment && !review.outdated;
     const text = reviewOpen || review === this.#closed ? "" : reviewText(review);
     byId("review-text").textContent = text;
     this.#note.hidden = !text;

@@ -121,11 +121,12 @@ export class Session extends Shaping {
     }
     if (fetching.signal.aborted) return;
     this.opening = null;
+    const former = id === this.image?.id ? this.current : null;
     if (id !== this.image?.id) this.#warn();
     this.closeImage();
     this.retryNow(); // the server answers: send waiting actions
     this.image = image;
-    this.setObjects(image);
+    this.setObjects(image, former);
     this.#learnLabels(image.objects);
     if (!this.readOnly) void this.#api.putPlace(id).catch(() => {}); // not important: sent again with the next image
     this.listener.onSay(`Image ${this.index + 1} of ${this.project?.images.length ?? 1}: ${image.name}`);
@@ -230,7 +231,7 @@ export class Session extends Shaping {
     if (!this.mayAccept(left)) return;
     const back = this.acceptAll(left);
     this.folder.mark(image.id, !listed.done);
-    image.review = { ...image.review, verdict: null };
+    image.review = { ...image.review, verdict: null, outdated: false };
     this.listener.onSay(listed.done ? "Image marked as done" : "Image marked as not done");
     this.listener.onChange();
     if (!left.length) return;
@@ -240,7 +241,8 @@ export class Session extends Shaping {
       this.folder.mark(image.id, false);
       this.listener.onChange();
     };
-    this.listener.onToast(`${plural(left.length, "object")} accepted`, this.withdrawLast);
+    const hidden = left.filter((entry) => entry.hidden).length;
+    this.listener.onToast(`${plural(left.length, "object")} accepted${hidden ? `, ${hidden} of them hidden` : ""}`, this.withdrawLast);
   }
 
   /** Store a review of the open image. @param {import("./types.js").ImageReview} review */

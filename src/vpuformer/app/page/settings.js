@@ -1,5 +1,6 @@
 /** Settings of tools and view; some are stored in the browser for the next visit. */
 
+import { keep, recall } from "./storage.js";
 import { isTidying, UNTIDIED } from "./tidy.js";
 
 /** @typedef {import("./gestures.js").Tool} Tool */
@@ -49,30 +50,22 @@ export class Settings {
   #label = "";
 
   constructor() {
-    try {
-      const saved = JSON.parse(localStorage.getItem(SETTINGS_KEY) ?? "{}");
-      if (MODES.includes(saved.mode)) this.mode = saved.mode;
-      for (const mode of MODES) {
-        const value = saved.opacity?.[mode];
-        if (typeof value === "number" && value >= 0 && value <= 1) this.opacity[mode] = value;
-      }
-      if (saved.radius >= SMALLEST_BRUSH && saved.radius <= LARGEST_BRUSH) this.radius = saved.radius;
-      this.keepOff = saved.keepOff === true;
-      this.byObject = saved.byObject === true;
-      this.preview = saved.preview === true;
-      if (isTidying(saved.tidying)) this.tidying = saved.tidying;
-    } catch {
-      // Nothing was saved, or it cannot be read.
+    const saved = recall(SETTINGS_KEY) ?? {};
+    if (MODES.includes(saved.mode)) this.mode = saved.mode;
+    for (const mode of MODES) {
+      const value = saved.opacity?.[mode];
+      if (typeof value === "number" && value >= 0 && value <= 1) this.opacity[mode] = value;
     }
+    if (saved.radius >= SMALLEST_BRUSH && saved.radius <= LARGEST_BRUSH) this.radius = saved.radius;
+    this.keepOff = saved.keepOff === true;
+    this.byObject = saved.byObject === true;
+    this.preview = saved.preview === true;
+    if (isTidying(saved.tidying)) this.tidying = saved.tidying;
   }
 
   save() {
-    try {
-      const { mode, opacity, radius, tidying, keepOff, byObject, preview } = this;
-      localStorage.setItem(SETTINGS_KEY, JSON.stringify({ mode, opacity, radius, tidying, keepOff, byObject, preview }));
-    } catch {
-      // Private windows keep nothing.
-    }
+    const { mode, opacity, radius, tidying, keepOff, byObject, preview } = this;
+    keep(SETTINGS_KEY, { mode, opacity, radius, tidying, keepOff, byObject, preview });
   }
 
   /** @param {Project} project @param {number | null} id label for the next objects */
@@ -81,22 +74,14 @@ export class Settings {
     const saved = JSON.stringify({ folder, label: labels.find((label) => label.id === id)?.name ?? null });
     if (saved === this.#label) return;
     this.#label = saved;
-    try {
-      localStorage.setItem(LABEL_KEY, saved);
-    } catch {
-      // Private windows keep nothing.
-    }
+    keep(LABEL_KEY, saved);
   }
 
   /** @param {Project} project @returns {number | null | undefined} the saved label; undefined if there is none */
   recallLabel({ folder, labels }) {
-    try {
-      const saved = JSON.parse(localStorage.getItem(LABEL_KEY) ?? "{}");
-      if (saved.folder !== folder) return undefined;
-      return saved.label === null ? null : labels.find((label) => label.name === saved.label)?.id;
-    } catch {
-      return undefined;
-    }
+    const saved = recall(LABEL_KEY);
+    if (saved?.folder !== folder) return undefined;
+    return saved.label === null ? null : labels.find((label) => label.name === saved.label)?.id;
   }
 
   /** @param {number} factor */

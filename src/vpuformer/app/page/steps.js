@@ -1,7 +1,7 @@
 /** Steps of an object, including unconfirmed ones: their effect, names and geometry. */
 
 import { plural } from "./sentence.js";
-import { clamped, inside } from "./viewport.js";
+import { clamped, inside, nearestOnLine } from "./viewport.js";
 
 /** @typedef {import("./types.js").StoredStep} StoredStep */
 /** @typedef {import("./types.js").Step} Step */
@@ -201,14 +201,6 @@ export function positionText(step) {
   return "";
 }
 
-/** @param {Point} p @param {Point} a @param {Point} b */
-function distanceToLine(p, a, b) {
-  const [dx, dy] = [b[0] - a[0], b[1] - a[1]];
-  const square = dx * dx + dy * dy;
-  const t = square ? Math.max(0, Math.min(1, ((p[0] - a[0]) * dx + (p[1] - a[1]) * dy) / square)) : 0;
-  return Math.hypot(p[0] - a[0] - t * dx, p[1] - a[1] - t * dy);
-}
-
 /**
  * Distance of a point from the drawing of a prompt, in image pixels.
  *
@@ -224,7 +216,8 @@ export function distanceTo(step, point) {
   }
   let nearest = Infinity;
   for (let i = 0; i < path.length; i++) {
-    nearest = Math.min(nearest, distanceToLine(point, path[Math.max(0, i - 1)], path[i]));
+    const [x, y] = nearestOnLine(point, path[Math.max(0, i - 1)], path[i]);
+    nearest = Math.min(nearest, Math.hypot(x - point[0], y - point[1]));
   }
   return nearest;
 }

@@ -8,6 +8,8 @@ const MOST = 4;
 
 export class Toasts {
   #host;
+  /** Functions that close the toasts that offer to undo something. @type {WeakMap<() => void, () => void>} */
+  #offers = new WeakMap();
 
   /** @param {HTMLElement} host */
   constructor(host) {
@@ -24,6 +26,7 @@ export class Toasts {
     toast.addEventListener("pointerenter", () => clearTimeout(timer));
     toast.addEventListener("pointerleave", () => (timer = setTimeout(close, STAYS)));
     if (undo) {
+      this.#offers.set(undo, close);
       const back = () => {
         close();
         undo();
@@ -33,5 +36,10 @@ export class Toasts {
     toast.append(make("button", { type: "button", class: "icon", "aria-label": "Close message", click: close }, icon("close")));
     this.#host.append(toast);
     while (this.#host.children.length > MOST) this.#host.firstElementChild?.remove();
+  }
+
+  /** Close the toast that offers this. @param {() => void} undo */
+  settle(undo) {
+    this.#offers.get(undo)?.();
   }
 }

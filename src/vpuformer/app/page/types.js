@@ -67,11 +67,13 @@
  * @property {Choice | null} choice
  * @property {ObjectState[]} others
  * @property {number[] | null} order
+ * @property {ImageReview | null} review
  *
  * @typedef {{revision: number, answered: number}} ClientState
  * @typedef {{label?: number | null, accepted?: boolean | null, deleted?: boolean | null, attributes?: Record<string, number | string> | null, known?: ClientState | null}} ObjectChange
  *
- * @typedef {{verdict: "accepted" | "rejected" | null, comment?: string, person?: string | null}} ImageReview
+ * @typedef {"accepted" | "rejected" | null} Verdict
+ * @typedef {{verdict: "accepted" | "rejected" | null, comment?: string, person?: string | null, outdated?: boolean}} ImageReview
  * @typedef {{done?: boolean | null, review?: ImageReview | null, tags?: string[] | null}} ImageChange
  *
  * @typedef {object} ImageListed

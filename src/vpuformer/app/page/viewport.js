@@ -199,3 +199,18 @@ export function clamped([x, y], image, edge = 0) {
 export function inside([x, y], image) {
   return x >= -0.5 && y >= -0.5 && x < image.width - 0.5 && y < image.height - 0.5;
 }
+
+/**
+ * The point of a line between two points that is nearest to another one.
+ *
+ * @param {Point} point
+ * @param {Point} from
+ * @param {Point} to
+ * @returns {Point}
+ */
+export function nearestOnLine([x, y], [ax, ay], [bx, by]) {
+  const [dx, dy] = [bx - ax, by - ay];
+  const square = dx * dx + dy * dy;
+  const share = square ? Math.max(0, Math.min(1, ((x - ax) * dx + (y - ay) * dy) / square)) : 0;
+  return [ax + share * dx, ay + share * dy];
+}

@@ -33,6 +33,7 @@ export class Workspace extends Accepting {
       const { id, width, height } = this.image;
       const entry = this.createEntry(this.queue.lane(), id);
       this.entries = [...this.entries, entry];
+      this.reveal(entry);
       this.current = entry;
       this.push(entry, { type: "create", key: newKey(), image: id, label: this.label, size: [width, height] });
     }
@@ -79,7 +80,7 @@ export class Workspace extends Accepting {
 
   get canUndo() {
     if (this.withdrawLast) return true;
-    return this.current ? this.current.optimistic.at > 0 : this.lastAccepted !== null;
+    return this.current ? this.current.optimistic.at > 0 : this.resumed !== null;
   }
 
   get canRedo() {
@@ -90,11 +91,14 @@ export class Workspace extends Accepting {
   undoRedo(direction) {
     if (!(direction === "undo" ? this.canUndo : this.canRedo)) return;
     this.selected = null;
-    if (direction === "undo" && this.withdrawLast) this.withdrawLast();
-    else if (this.current) {
+    if (direction === "undo" && this.withdrawLast) {
+      const back = this.withdrawLast;
+      back();
+      this.listener.onUndone(back);
+    } else if (this.current) {
       this.push(this.current, { type: "undoRedo", direction });
       this.updateCounts();
-    } else this.select(this.lastAccepted); // to correct an accepted object
+    } else this.select(this.resumed); // the next undo is about its steps
   }
 
   clear() {
@@ -181,17 +185,6 @@ export class Workspace extends Accepting {
     this.listener.onToast("Object deleted", this.withdrawLast);
   }
 
-  /** Delete objects without a message. @param {ObjectEntry[]} entries */
-  removeAll(entries) {
-    this.entries = this.entries.filter((each) => !entries.includes(each));
-    if (this.current && entries.includes(this.current)) this.select(null);
-    for (const entry of entries) {
-      entry.deleted = true;
-      this.push(entry, { type: "change", change: { deleted: true } });
-    }
-    this.updateCounts();
-  }
-
   /** @param {ObjectEntry} entry @param {number} index position in the list */
   #restore(entry, index) {
     if (!entry.deleted) return;
@@ -216,6 +209,7 @@ export class Workspace extends Accepting {
   onReply(lane, body, newest) {
     const entry = this.known.get(lane);
     if (entry && newest) {
+      this.takeReview(body);
       try {
         entry.confirm(body);
       } catch (error) {

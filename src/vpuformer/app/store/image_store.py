@@ -8,15 +8,15 @@ from typing import Any
 import sqlalchemy as sa
 
 from vpuformer.app.schemas import Verdict
-from vpuformer.app.store.database import Database
 from vpuformer.app.store.person import current_person
+from vpuformer.app.store.reviews import ReviewStore
 from vpuformer.app.store.rows import CountedObject, ImageRow, TakenStep, Work
 from vpuformer.app.store.tables import HAS_STEP, IMPORT_PREFIX, VISIBLE, images, metadata, objects, steps
 from vpuformer.arrays import Size
 from vpuformer.errors import NotFoundError
 
 
-class ImageStore(Database):
+class ImageStore(ReviewStore):
     """A database with the images of a folder.
 
     A method that needs an image by its id raises `NotFoundError` if there is none.
@@ -74,25 +74,30 @@ class ImageStore(Database):
         """
         values: dict[str, Any] = {}
         if done is not None:
-            values = {"done": done, "review": None, "changed": time.time(), "person": current_person.get()}
+            values = {"done": done, "review": None, "reviewed": None, **_now()}
         if size is not None:
             values |= {"height": size[0], "width": size[1]}
         if tags is not None:
             values |= {"tags": list(dict.fromkeys(tags)), "changed": time.time()}
-        return self._change_image(identity, values)
+        if values:
+            with self._writing() as connection:
+                connection.execute(images.update().where(images.c.id == identity).values(**values))
+        return self.image(identity)
 
     def review_image(self, identity: int, verdict: Verdict | None, comment: str = "") -> ImageRow:
         """Store what a reviewer decided, or remove the review.
 
-        An accepted image becomes done, a rejected one not done.
+        An accepted image becomes done, a rejected one not done. An acceptance ends with the next change of an object.
         """
-        values = {"review": verdict, "comment": comment or None, "changed": time.time(), "person": current_person.get()}
-        return self._change_image(identity, values if verdict is None else values | {"done": verdict == "accepted"})
-
-    def _change_image(self, identity: int, values: dict[str, Any]) -> ImageRow:
-        if values:
-            with self._writing() as connection:
-                connection.execute(images.update().where(images.c.id == identity).values(**values))
+        values = {"review": verdict, "reviewed": None, "comment": comment or None, **_now()}
+        if verdict is not None:
+            values["done"] = verdict == "accepted"
+        this = images.c.id == identity
+        with self._writing() as connection:
+            connection.execute(images.update().where(this).values(**values))
+            if verdict == "accepted":
+                digest = self._objects_digest(connection, identity)
+                connection.execute(images.update().where(this).values(reviewed=digest))
         return self.image(identity)
 
     def work(self) -> Work:
@@ -135,10 +140,8 @@ _IMAGES = sa.select(
     images.c.height,
     images.c.width,
     images.c.review,
-    images.c.comment,
     images.c.changed,
     images.c.tags,
-    images.c.person,
 )
 
 
@@ -164,14 +167,19 @@ _GROUPS = (
 """Objects of each image and label: how many, and when one was changed last."""
 
 
+def _now() -> dict[str, Any]:
+    """Columns of an image for when and by whom it was changed."""
+    return {"changed": time.time(), "person": current_person.get()}
+
+
 def _size(height: int | None, width: int | None) -> Size | None:
     return None if height is None or width is None else (height, width)
 
 
 def _image(row: Any, groups: Sequence[Any] | None) -> ImageRow:
-    identity, name, done, height, width, review, comment, changed, tags, person = row
+    identity, name, done, height, width, review, changed, tags = row
     size = _size(height, width)
-    image = ImageRow(identity, name, done, 0, 0, size, (), changed, review, comment or "", tuple(tags or ()), person)
+    image = ImageRow(identity, name, done, 0, 0, size, (), changed, review, tuple(tags or ()))
     if not groups:
         return image
     labels = (group.label for group in groups if group.accepted or group.unaccepted)

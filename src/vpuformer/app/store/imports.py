@@ -17,6 +17,7 @@ from typing import Literal, NamedTuple
 import sqlalchemy as sa
 
 from vpuformer.app.store.labels import LabelStore
+from vpuformer.app.store.reviews import ReviewStore
 from vpuformer.app.store.rows import StepAnswer, answer_columns, step_text
 from vpuformer.app.store.tables import IMPORT_PREFIX, images, labels, objects, steps
 from vpuformer.arrays import Size
@@ -122,7 +123,7 @@ def content_digest(label: str | None, mask: bytes | tuple[float, float, float, f
     return short_digest(named, mask if isinstance(mask, bytes) else ",".join(f"{edge:.3f}" for edge in mask))
 
 
-class ImportStore(LabelStore):
+class ImportStore(LabelStore, ReviewStore):
     """A database into which objects are imported."""
 
     def import_objects(
@@ -153,6 +154,14 @@ class ImportStore(LabelStore):
             outcomes = [_outcome(each, match) for each, match in zip(new, matches, strict=True)]
             if dry_run or image is None:
                 return outcomes
+            required = accept and self._settings(connection).label_required
+            imported = [
+                self._write(
+                    connection, image, each, match, outcome, accept=accept and not (required and not each.label)
+                )
+                for each, match, outcome in zip(new, matches, outcomes, strict=True)
+            ]
+            # For servers: all lock objects before their image, so that they do not wait for each other.
             if size is not None:
                 unknown = (images.c.id == image) & images.c.height.is_(None)
                 connection.execute(images.update().where(unknown).values(height=size[0], width=size[1]))
@@ -162,13 +171,8 @@ class ImportStore(LabelStore):
                 if all_tags != known_tags:
                     values = {"tags": all_tags, "changed": time.time()}
                     connection.execute(images.update().where(images.c.id == image).values(**values))
-            required = accept and self._settings(connection).label_required
-            return [
-                self._write(
-                    connection, image, each, match, outcome, accept=accept and not (required and not each.label)
-                )
-                for each, match, outcome in zip(new, matches, outcomes, strict=True)
-            ]
+            self._check_review(connection, image)
+            return imported
 
     def _write(
         self,

@@ -27,11 +27,7 @@ class ImageRow(NamedTuple):
     changed: float | None = None
     """Time of the last change of the image or its objects, in seconds since 1970."""
     review: Verdict | None = None
-    comment: str = ""
-    """The reviewer's comment."""
     tags: tuple[str, ...] = ()
-    person: str | None = None
-    """Name of whoever marked the image as done or reviewed it last."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,10 +82,12 @@ class ShapingStore(ImportStore):
             known = list(connection.scalars(query))
             if known:
                 return known
-            return [
+            added = [
                 self._add(connection, image, name, each, accepted=False)[0]
                 for name, each in zip(keys, copies, strict=True)
             ]
+            self._check_review(connection, image)
+            return added
 
     def waiting_boxes(self) -> dict[str, list[int]]:
         """Return the ids of objects that are a box without an answer, by the names of images."""

@@ -250,12 +250,12 @@ class Store(ShapingStore, ImageStore):
             raise NotFoundError(f"there is no object {identity}; open its image again")
         return _object(row)
 
-    @staticmethod
-    def _update(connection: sa.Connection, row: ObjectRow, **values: Any) -> ObjectRow:
-        """Change an object and increase its revision."""
+    def _update(self, connection: sa.Connection, row: ObjectRow, **values: Any) -> ObjectRow:
+        """Change an object and increase its revision, after all other changes of objects."""
         values["revision"] = row.revision + 1
         by = {"changed": time.time(), "person": current_person.get()}
         connection.execute(objects.update().where(objects.c.id == row.id).values(**by, **values))
+        self._check_review(connection, row.image)
         return replace(row, **values)
 
 

@@ -54,6 +54,8 @@ images = Table(
     # What a reviewer decided, "accepted" or "rejected", and the comment to whoever opens the image next.
     Column("review", String(10)),
     Column("comment", Text),
+    # Digest of the objects that a reviewer has accepted; without a verdict, they have changed since.
+    Column("reviewed", String(64)),
     # Time of the last done mark, review or change of tags, in seconds since 1970.
     Column("changed", Float),
     Column("tags", JSON(none_as_null=True)),

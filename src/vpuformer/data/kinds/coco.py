@@ -17,11 +17,12 @@ from vpuformer.data.file_lists import is_image, unread
 from vpuformer.data.sample import Sample
 from vpuformer.data.source import Masks, Source
 from vpuformer.errors import DatasetError, ImageError, MaskError, counted, listed
-from vpuformer.files import is_file
+from vpuformer.files import is_file, read_json
 from vpuformer.formats.coco_file import CocoFile, CocoObject
 from vpuformer.formats.coco_masks import decode, decode_union, whole_number
 from vpuformer.images import image_size, read_image
 from vpuformer.images.remarks import unseen
+from vpuformer.prompts import Prompt, prompt_from_dict
 
 ANNOTATIONS = "annotations.json"
 
@@ -38,6 +39,7 @@ class CocoFolder(Source):
     pixel are left out; `notes` counts them.
 
     One optional key is ours: `exhaustive` of an image, whether every object of it is annotated (default false).
+    `prompts` is a JSON file of lists of prompts by annotation id, those that people gave for the object.
 
     Images are counted from 0 in the order of the file; objects are called by their annotation `id`.
 
@@ -54,12 +56,14 @@ class CocoFolder(Source):
         *,
         name: str | None = None,
         images: str | Path | None = None,
+        prompts: str | Path | None = None,
     ) -> None:
         self.root = Path(root)
         self.annotations = self.root / ANNOTATIONS if annotations is None else Path(annotations)
         self.name = name or self.root.resolve().name
         self._unusable: list[int] | None = None
         self._folders = (self.root, self.root / "images") if images is None else (Path(images),)
+        self._prompts = {} if prompts is None else _read_prompts(Path(prompts))
         try:
             self._read()
         except MaskError as problem:
@@ -146,6 +150,9 @@ class CocoFolder(Source):
     def fully_annotated(self, index: int) -> bool:
         return bool(self._fully_annotated[index])
 
+    def recorded_prompts(self, index: int, object_id: int) -> Sequence[Prompt]:  # noqa: ARG002
+        return self._prompts.get(object_id, ())
+
     def objects(self, index: int) -> list[int]:
         """Annotation ids of the objects of an image, in the order of the file."""
         return self._ids[self._range(index)].tolist()
@@ -220,6 +227,17 @@ class CocoFolder(Source):
     def sample(self, index: int, object_id: int) -> Sample:
         self._positions(index, [object_id])
         return super().sample(index, object_id)
+
+
+def _read_prompts(path: Path) -> dict[int, tuple[Prompt, ...]]:
+    """The recorded prompts by annotation id."""
+    try:
+        content = read_json(path, error=DatasetError)
+        return {int(number): tuple(map(prompt_from_dict, prompts)) for number, prompts in content.items()}
+    except (AttributeError, TypeError, ValueError) as problem:
+        if isinstance(problem, DatasetError):
+            raise
+        raise DatasetError(f"{path} holds no lists of prompts by annotation id: {problem}") from problem
 
 
 def _number(found: CocoObject) -> int:

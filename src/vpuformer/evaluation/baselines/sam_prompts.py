@@ -10,7 +10,7 @@ Its models know these two alone, so for the rest something has to be decided:
   may well hold parts of the object near its corners.
 * A scribble becomes points along the stroke, all with its label.
 
-Coordinates are those of `vpuformer.integrations.sam`.
+Coordinates are those of `vpuformer.integrations.sam.arrays`.
 
 Imports no torch.
 """
@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vpuformer.arrays import Points, Size
-from vpuformer.integrations.sam import Corners, to_corner_pixels
+from vpuformer.integrations.sam.arrays import Corners, to_corner_pixels
 from vpuformer.prompts import Box, Prompt, Scribble, encloses
 
 STROKE_SPACING = 40.0

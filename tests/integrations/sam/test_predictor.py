@@ -1,8 +1,7 @@
-"""Segment Anything's interface: one frame for clicks and boxes, the same way back, names, shapes and return values."""
+"""`SamPredictor`: names, masks, logits and scores, what goes back in, and refusals."""
 
 import inspect
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pytest
@@ -12,96 +11,15 @@ from hypothesis import strategies as st
 
 from support.networks import predictor_of
 from vpuformer.errors import ImageError, MaskError, PromptError, SessionError
-from vpuformer.evaluation.baselines.sam_prompts import sam_prompts
 from vpuformer.inference.prediction import Prediction
 from vpuformer.inference.predictor import Predictor
 from vpuformer.inference.protocol import Encoded, Query
-from vpuformer.integrations.sam import (
-    LOW_RES,
-    SamPredictor,
-    expected_iou,
-    from_corner_pixels,
-    from_low_res,
-    prompts_from_arrays,
-    to_corner_pixels,
-    to_low_res,
-)
+from vpuformer.integrations.sam import SamPredictor
+from vpuformer.integrations.sam.masks import LOW_RES, expected_iou, from_low_res, to_low_res
 from vpuformer.metrics import MASK_THRESHOLD
 from vpuformer.model.config import VPUFormerConfig
 from vpuformer.model.vpuformer import VPUFormer
-from vpuformer.prompts import Box, Click, Prompt
-
-halves = st.integers(-100, 4000).map(lambda n: n / 2)
-sides = st.integers(2, 2000).map(lambda n: n / 2)
-boxes = st.builds(lambda x, y, w, h: Box(x, y, x + w, y + h), halves, halves, sides, sides)
-clicks = st.builds(Click, halves, halves, st.booleans())
-
-
-@given(boxes)
-def test_a_box_comes_back_from_its_corner_pixels(box: Box) -> None:
-    corners = to_corner_pixels(box)
-    assert from_corner_pixels(corners) == box
-    assert prompts_from_arrays(box=corners) == (box,)
-    assert to_corner_pixels(from_corner_pixels(corners)).tolist() == corners.tolist()
-
-
-@given(st.one_of(st.just(()), st.tuples(boxes)), st.lists(clicks, max_size=4))
-def test_what_segment_anything_is_told_means_the_same_here(box: tuple[Box, ...], clicks: list[Click]) -> None:
-    told = sam_prompts([*box, *clicks])
-    back = prompts_from_arrays(told.points, told.labels, told.box)
-    assert back == (*clicks, *box)
-
-
-def test_clicks_and_boxes_lie_in_one_frame() -> None:
-    """The box around one pixel holds the click on that pixel in its middle."""
-    click, box = prompts_from_arrays([[7, 5]], [1], box=[7, 5, 7, 5])
-    assert (click, box) == (Click(7, 5), Box(6.5, 4.5, 7.5, 5.5))
-
-
-def test_a_box_below_a_pixel_is_its_centre() -> None:
-    assert to_corner_pixels(Box(10.1, 4.5, 10.5, 5.5)).tolist() == pytest.approx([10.3, 5, 10.3, 5])
-
-
-@pytest.mark.parametrize(
-    ("arrays", "prompts"),
-    [
-        (([], [], [[0, 0, 3, 3], [1, 2, 2, 3]]), (Box(-0.5, -0.5, 3.5, 3.5), Box(0.5, 1.5, 2.5, 3.5))),
-        ((np.zeros((0, 2)), np.zeros(0)), ()),
-        ((torch.tensor([[1.0, 2.0]]), torch.tensor([1])), (Click(1, 2),)),
-        ((torch.tensor([[1.0, 2.0]], dtype=torch.bfloat16, requires_grad=True), torch.tensor([True])), (Click(1, 2),)),
-        (([[1, 2]], [False]), (Click(1, 2, False),)),
-    ],
-)
-def test_arrays_of_all_kinds(arrays: Any, prompts: tuple[Prompt, ...]) -> None:
-    assert prompts_from_arrays(*arrays) == prompts
-
-
-@pytest.mark.parametrize(
-    ("arrays", "sentence"),
-    [
-        (([["1", "2"]], [1]), "point_coords is an array of"),
-        (([[1, 2]], ["1"]), "point_labels is an array of"),
-        (([[1 + 0j, 2]], [1]), "point_coords is an array of complex128"),
-        (([[True, False]], [1]), "point_coords is an array of bool"),
-        (([[1, 2], [3]], [1, 1]), "point_coords is not an array of numbers"),
-        (([[1, 1]], None), "go together"),
-        ((None, [1]), "go together"),
-        (([1, 1], [1]), r"wanted \(N, 2\) and \(N,\)"),
-        (([[1, 1]], [1, 0]), r"wanted \(N, 2\) and \(N,\)"),
-        ((None, None, [1, 2, 3]), r"wanted \(4,\) or \(N, 4\)"),
-        (([[1, 2]], [0.5]), "a point's label is 1"),
-        (([[1, 2]], [np.nan]), "a point's label is 1"),
-        ((None, None, {"x0": 1}), "box is an array of object"),
-        ((None, None, [3, 5, 2.9, 9]), "x0 <= x1"),
-        ((None, None, [3, np.nan, 4, 9]), "not a finite number"),
-    ],
-)
-def test_what_is_no_array_of_prompts_is_refused(arrays: Any, sentence: str) -> None:
-    with pytest.raises(PromptError, match=sentence):
-        prompts_from_arrays(*arrays)
-
-
-# --- the predictor ------------------------------------------------------------------------------------------------
+from vpuformer.prompts import Box, Click
 
 
 @pytest.fixture
@@ -145,12 +63,60 @@ def test_masks_are_those_of_our_predictor(ours: Predictor, theirs: SamPredictor,
     assert scores[0] == pytest.approx(expected_iou(wanted))
     assert (low_res.shape, low_res.dtype) == ((1, LOW_RES, LOW_RES), np.float32)
 
-    candidates = ours.predict(prompts, candidates=True).candidates
-    masks, scores, low_res = theirs.predict(*arrays)
-    assert np.array_equal(masks, [each.mask for each in candidates])
-    assert scores.tolist() == pytest.approx([each.score for each in candidates])
-    assert low_res.shape == (len(masks), LOW_RES, LOW_RES)
-    assert len(theirs.predict(*arrays, mask_input=low_res[:1])[0]) == 1
+
+def test_there_are_three_masks_of_which_the_first_fills_up(
+    ours: Predictor, theirs: SamPredictor, image: np.ndarray
+) -> None:
+    ours.set_image(image)
+    theirs.set_image(image)
+    candidates = ours.predict([Click(30, 20)], candidates=True).candidates
+    masks, scores, low_res = theirs.predict([[30, 20]], [1])
+    assert (masks.shape, scores.shape, low_res.shape) == ((3, 48, 64), (3,), (3, LOW_RES, LOW_RES))
+    wanted = (candidates + candidates[:1] * 2)[:3]
+    assert np.array_equal(masks, [each.mask for each in wanted])
+    assert scores.tolist() == pytest.approx([each.score for each in wanted])
+    again, _, _ = theirs.predict([[30, 20]], [1], mask_input=low_res[:1])
+    assert np.array_equal(again, again[[0, 0, 0]])
+
+
+def test_tensors_come_in_the_frame_of_the_transform(theirs: SamPredictor, image: np.ndarray) -> None:
+    theirs.set_image(image)
+    boxes = np.array([[10, 5, 50, 40], [0, 0, 20, 20]])
+    framed = theirs.transform.apply_boxes_torch(torch.from_numpy(boxes), image.shape[:2])
+    assert framed[0].tolist() == [160, 80, 800, 640]
+    masks, scores, low_res = theirs.predict_torch(None, None, framed, multimask_output=False)
+    assert [each.shape for each in (masks, scores, low_res)] == [(2, 1, 48, 64), (2, 1), (2, 1, LOW_RES, LOW_RES)]
+    for box, mask in zip(boxes, masks, strict=True):
+        assert np.array_equal(mask, theirs.predict(box=box, multimask_output=False)[0])
+    points = theirs.transform.apply_coords_torch(torch.tensor([[[30, 20]], [[5, 5]]]), image.shape[:2])
+    refined = theirs.predict_torch(points, torch.ones(2, 1), mask_input=low_res)
+    assert [each.shape for each in refined] == [(2, 3, 48, 64), (2, 3), (2, 3, LOW_RES, LOW_RES)]
+    with pytest.raises(PromptError, match=r"those of 1, 2 objects"):
+        theirs.predict_torch(points, torch.ones(2, 1), framed[:1])
+    with pytest.raises(PromptError, match=r"those of no objects"):
+        theirs.predict_torch(None, None)
+
+
+def test_an_image_comes_as_a_tensor(theirs: SamPredictor, image: np.ndarray) -> None:
+    framed = theirs.transform.apply_image(image)
+    theirs.set_torch_image(torch.from_numpy(framed).permute(2, 0, 1)[None], image.shape[:2])
+    assert (theirs.original_size, theirs.input_size) == ((48, 64), (768, 1024))
+    assert theirs.predict([[30, 20]], [1])[0].shape == (3, 48, 64)
+    with pytest.raises(ImageError, match=r"wanted \(1, 3, height, width\)"):
+        theirs.set_torch_image(torch.zeros(3, 4, 4), (4, 4))
+
+
+def test_the_embedding_and_the_device_are_those_of_the_network(theirs: SamPredictor, image: np.ndarray) -> None:
+    assert not theirs.is_image_set
+    theirs.set_image(image)
+    assert theirs.is_image_set
+    assert theirs.get_image_embedding().shape == (1, 32, 4, 4)
+    assert theirs.features.dtype == torch.float32
+    assert theirs.device == torch.device("cpu")
+    echo = SamPredictor(Echo())
+    echo.set_image(image)
+    with pytest.raises(SessionError, match="keeps no features"):
+        echo.get_image_embedding()
 
 
 def test_logits_are_above_the_threshold_where_the_mask_is(theirs: SamPredictor, image: np.ndarray) -> None:
@@ -192,7 +158,7 @@ def test_all_prompts_beside_a_mask_are_new() -> None:
 
     predictor = SamPredictor(Recording())
     predictor.set_image(np.zeros((48, 64, 3), np.uint8))
-    _, _, low_res = predictor.predict(box=[10, 5, 50, 40])
+    _, _, low_res = predictor.predict(box=[10, 5, 50, 40], multimask_output=False)
     predictor.predict([[60, 45]], [1], box=[10, 5, 50, 40], mask_input=low_res)
     assert asked[1].new_prompts == (Click(60, 45), Box(9.5, 4.5, 50.5, 40.5))
 
@@ -208,8 +174,8 @@ def disk(size: tuple[int, int]) -> np.ndarray:
 def test_low_res_logits_go_back_in(size: tuple[int, int]) -> None:
     predictor = SamPredictor(Echo())
     predictor.set_image(np.zeros((*size, 3), np.uint8))
-    masks, _, low_res = predictor.predict([[0, 0]], [1])
-    again, _, low_res_again = predictor.predict([[0, 0]], [1], mask_input=low_res)
+    masks, _, low_res = predictor.predict([[0, 0]], [1], multimask_output=False)
+    again, _, low_res_again = predictor.predict([[0, 0]], [1], mask_input=low_res, multimask_output=False)
     assert np.count_nonzero(masks != again) <= 0.01 * masks.size
     np.testing.assert_allclose(low_res, low_res_again, atol=1.5)
 
@@ -241,7 +207,7 @@ def test_what_does_not_fit_is_refused(theirs: SamPredictor, image: np.ndarray) -
     with pytest.raises(PromptError, match="go together"):
         theirs.predict(point_coords=[[1, 1]])
     theirs.reset_image()
-    with pytest.raises(SessionError, match="call set_image"):
+    with pytest.raises(RuntimeError, match="call set_image"):  # the class that programs for Segment Anything catch
         theirs.predict([[1, 1]], [1])
 
 

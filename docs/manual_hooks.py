@@ -1,0 +1,89 @@
+"""Hooks of MkDocs: pages and files of the repository outside `docs` join the manual.
+
+Links stay as they are where the code is hosted. Here they are rewritten for the site: a link to another page leads to
+that page, and a link to any other file of the repository to a copy of it.
+"""
+
+import logging
+import posixpath
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent
+
+PAGES = {
+    "README.md": "index.md",
+    "CONTRIBUTING.md": "contributing.md",
+    "CHANGELOG.md": "changelog.md",
+    "benchmarks/README.md": "benchmarks.md",
+    "examples/README.md": "photographs.md",
+    "src/vpuformer/weights/default/README.md": "model-card.md",
+}
+"""Pages outside `docs`, by their path in the repository, and their path on the site."""
+
+COMMANDS = "reference/commands.md"
+"""Page of the command line, which is written from the program's help."""
+
+LINK = re.compile(r"(?<=\]\()(?![a-z]+:)([^)\s#]+)")
+"""A link to a file: the path of the target, without its anchor."""
+
+OUTSIDE = re.compile(r"<(?:link|script|img|iframe)\b[^>]*?\b(?:href|src)=\"?(https?://[^\s\">]+)")
+"""A part of a page that a browser fetches from another site."""
+
+log = logging.getLogger("mkdocs.plugins.manual")
+
+
+def on_files(files: Any, config: Any) -> Any:
+    """Add the pages outside `docs`, the page of the commands, and linked files."""
+    from mkdocs.structure.files import File
+
+    for source, target in PAGES.items():
+        files.append(File.generated(config, target, abs_src_path=str(ROOT / source)))
+    files.append(File.generated(config, COMMANDS, content=commands()))
+    linked: set[str] = set()
+    for file in files.documentation_pages():
+        if file.src_uri != COMMANDS:
+            linked |= {site_path(path) for path in targets(file.src_uri, file.content_string)}
+    for target in sorted(linked - set(files.src_uris)):
+        original = ROOT / target.removeprefix("repository/")
+        if target.startswith("repository/") and original.is_file():
+            files.append(File.generated(config, target, abs_src_path=str(original)))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
+    """Rewrite the links of a page for the site."""
+    return relinked(page.file.src_uri, markdown)
+
+
+def on_post_build(config: Any) -> None:
+    """Warn of every part that a browser would fetch from another site."""
+    for page in sorted(Path(config.site_dir).rglob("*.html")):
+        for address in OUTSIDE.findall(page.read_text(encoding="utf-8")):
+            log.warning("%s fetches %s from another site", page.name, address)
+
+
+def relinked(uri: str, markdown: str) -> str:
+    """The text of the page `uri` of the site, with links between pages of the site."""
+    paths = iter(targets(uri, markdown))
+    return LINK.sub(lambda _: posixpath.relpath(site_path(next(paths)), posixpath.dirname(uri)), markdown)
+
+
+def targets(uri: str, markdown: str) -> list[str]:
+    """The targets of a page's links, as paths in the repository."""
+    source = next((source for source, target in PAGES.items() if target == uri), f"docs/{uri}")
+    return [posixpath.normpath(posixpath.join(posixpath.dirname(source), link)) for link in LINK.findall(markdown)]
+
+
+def site_path(path: str) -> str:
+    """The path on the site of a file of the repository."""
+    return PAGES.get(path) or (path.removeprefix("docs/") if path.startswith("docs/") else f"repository/{path}")
+
+
+def commands() -> str:
+    """The help of all commands, as typer writes it."""
+    command = [sys.executable, "-m", "typer", "vpuformer.cli", "utils", "docs", "--name", "vpuformer"]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout

@@ -1,0 +1,20 @@
+/** What all dialogs have: a heading with a button that closes them. A press next to them closes them too. */
+
+import { icon, make } from "./dom.js";
+
+/** @param {HTMLDialogElement} dialog */
+export function closesOutside(dialog) {
+  dialog.addEventListener("click", ({ target }) => {
+    if (target === dialog) dialog.close();
+  });
+}
+
+/**
+ * @param {HTMLDialogElement} dialog that is labelled by its heading
+ * @param {string} title
+ * @param {Node[]} more between the heading and the button
+ */
+export function dialogHeader(dialog, title, ...more) {
+  return make("header", {}, make("h2", { id: dialog.getAttribute("aria-labelledby") }, title), ...more,
+    make("button", { type: "button", class: "icon", autofocus: true, "aria-label": "Close", click: () => dialog.close() }, icon("close")));
+}

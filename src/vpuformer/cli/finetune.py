@@ -1,0 +1,148 @@
+"""`vpuformer finetune`: a model for a person's own images, in one command."""
+
+import shlex
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Annotated, Self
+
+import typer
+
+from vpuformer.errors import ConfigError
+from vpuformer.extras import require
+from vpuformer.memory import keep_freed_memory
+
+if TYPE_CHECKING:
+    from vpuformer.finetuning.run import Finetuned
+
+
+def finetune(
+    data: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="DATA",
+            show_default=False,
+            help="Annotated images: a folder of vpuformer annotate, with COCO, YOLO, LabelMe or PASCAL VOC files, or"
+            " with images and masks.",
+        ),
+    ] = None,
+    annotations: Annotated[
+        Path | None,
+        typer.Option(metavar="PATH", help="File, zip archive or folder with the annotations, if they lie elsewhere."),
+    ] = None,
+    start: Annotated[
+        str, typer.Option("--from", metavar="MODEL", help="Model to start from, by name or folder.")
+    ] = "default",
+    minutes: Annotated[float, typer.Option(metavar="N", help="Time for all of it.")] = 20.0,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FOLDER", help="New folder for the model; by default DATA-finetuned."),
+    ] = None,
+    device: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Device, such as cpu; by default CUDA, then MPS, then the CPU.")
+    ] = None,
+    seed: Annotated[int, typer.Option(metavar="N", help="Seed of all random numbers.")] = 0,
+    check: Annotated[bool, typer.Option("--check", help="Only say what is found in DATA.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the killed run in FOLDER.")] = False,
+) -> None:
+    """Fine-tune a model on your own images, and measure it before and after.
+
+    Every fifth image is held out, to choose the best weights and to measure them. FOLDER becomes a model: every command
+    takes it as --model. Ctrl-C ends the training early, and keeps the best weights so far.
+
+    Example: vpuformer finetune cells/ --minutes 20 -o cells-model
+    """
+    if resume:
+        if data is not None or output is None:
+            raise ConfigError("--resume takes the folder alone: vpuformer finetune --resume -o FOLDER")
+    elif data is None:
+        raise ConfigError("give the folder of the annotated images: vpuformer finetune DATA")
+    require("train", "vpuformer finetune")
+    keep_freed_memory()
+    if check:
+        assert data is not None
+        _check(data, annotations)
+        return
+
+    from vpuformer.finetuning.run import finetune as run
+    from vpuformer.finetuning.run import resume_finetune
+
+    with _Screen() as screen:
+        if data is None:
+            assert output is not None
+            result = resume_finetune(output, progress=screen)
+        else:
+            named = data.parent if data.is_file() else data
+            folder = output or Path(f"{named.resolve().name}-finetuned")
+            result = run(
+                data,
+                folder,
+                annotations=annotations,
+                start=start,
+                minutes=minutes,
+                device=device,
+                seed=seed,
+                progress=screen,
+            )
+    _print(result, data)
+    if result.interrupted:
+        raise typer.Exit(130)
+
+
+def _check(data: Path, annotations: Path | None) -> None:
+    from vpuformer.finetuning.checking import check
+    from vpuformer.finetuning.layouts import recognise
+
+    with _Screen() as screen:
+        usable = check(recognise(data, annotations), lambda done, total: screen.show("checking images", done, total))
+    typer.echo(usable.summary())
+    for sentence in usable.left_out:
+        typer.echo(f"left out: {sentence}")
+
+
+def _print(result: "Finetuned", data: Path | None) -> None:
+    from rich.console import Console
+
+    from vpuformer.finetuning.report import CARD, PANEL, table_of
+
+    report, folder = result.report, result.folder
+    Console().print(table_of(report.rows))
+    typer.echo(f"{report.steps} steps in {report.minutes:.0f} minutes; {report.ended}; {report.outcome}")
+    typer.echo(f"images before and after: {folder / PANEL}\nmodel card: {folder / CARD}")
+    if not result.graphs:
+        typer.echo(f"to run it without PyTorch: vpuformer export-network {folder}")
+    root = report.data["root"] if data is None or data.is_file() else data
+    typer.echo(f"open it in the app: vpuformer annotate {shlex.quote(str(root))} --model {shlex.quote(str(folder))}")
+
+
+class _Screen:
+    """Progress on standard error: a bar on a terminal, and sentences."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+        screen = Console(stderr=True)
+        columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+        note = TextColumn("{task.fields[note]}")
+        self._bar = Progress(*columns, note, console=screen, transient=True, disable=not screen.is_terminal)
+        self._stage, self._task = "", self._bar.add_task("", visible=False, note="")
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def say(self, sentence: str) -> None:
+        """Print a sentence above the bar."""
+        typer.echo(sentence, err=True)
+
+    def show(self, stage: str, done: float, total: float, note: str = "") -> None:
+        """Show a stage. A new one starts a new bar, so that its time left is its own."""
+        if stage != self._stage:
+            self._bar.remove_task(self._task)
+            self._stage, self._task = stage, self._bar.add_task(stage, total=total, note=note)
+        self._bar.update(self._task, completed=done, total=total, note=note)

@@ -1,0 +1,144 @@
+"""How annotations lie in a folder: recognised by looking."""
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+from vpuformer.arrays import BoolMask, Size
+from vpuformer.data.kinds.coco import ANNOTATIONS
+from vpuformer.data.kinds.masks import MaskFolder
+from vpuformer.errors import DatasetError, MaskError, counted, listed
+from vpuformer.formats.assignment import assign
+from vpuformer.formats.bundle import Bundle
+from vpuformer.formats.found import FoundImage, FoundObject, LeftOut, TargetImage
+from vpuformer.formats.image_folder import ImageFolder
+from vpuformer.formats.labels import one_line
+from vpuformer.formats.reading import read_annotations
+from vpuformer.prompts import Box, Prompt
+
+_MAPS = frozenset({"SegmentationObject", "SegmentationClass", "masks"})
+"""Folders whose images are masks, in PASCAL VOC and elsewhere."""
+
+_LISTS = (".yaml", ".yml")
+"""A YOLO data set is often named by its list of classes."""
+
+_LONGEST_LABEL = 200
+
+
+class OutlinedObject(NamedTuple):
+    """An object of an image: mask, bool (H, W), label, and the prompts that people gave for it."""
+
+    mask: BoolMask
+    label: str | None = None
+    prompts: Sequence[Prompt] = ()
+
+
+Outlines = Callable[[Size], Iterator[OutlinedObject | LeftOut]]
+"""Reads the objects of an image of this size. It raises `InputError` for files that are broken or do not fit."""
+
+
+class Layout(NamedTuple):
+    """The annotated images of a folder, not yet opened.
+
+    Attributes:
+        title: name of the layout, as a person knows it.
+        root: folder of the images.
+        images: path of each annotated image within the root, with forward slashes, and what reads its objects.
+        left_out: sentences about files that take no part.
+    """
+
+    title: str
+    root: Path
+    images: dict[str, Outlines]
+    left_out: Sequence[str] = ()
+
+
+def recognise(data: Path, annotations: Path | None = None) -> Layout:
+    """Find the annotations of the images in a folder.
+
+    Args:
+        data: folder of the images, or the file with their annotations in it.
+        annotations: file, zip archive or folder with the annotations, if they lie elsewhere.
+
+    Raises:
+        DatasetError: there is no such folder, or it holds no annotations that are read.
+        MissingDependencyError: the folder was annotated with the app, and the extra `app` is not installed.
+        StoreError: the annotations of the app cannot be read.
+    """
+    if data.is_file():
+        data, annotations = data.parent, data.parent if data.suffix.lower() in _LISTS else data
+    if not data.is_dir():
+        raise DatasetError(f"there is no folder {data}; give the folder of the annotated images")
+    if annotations is None:
+        from vpuformer.finetuning.annotated_folder import annotated_in_the_app
+
+        if (annotated := annotated_in_the_app(data)) is not None:
+            return annotated
+        if (data / "images").is_dir() and (data / "masks").is_dir() and not (data / ANNOTATIONS).is_file():
+            return _images_and_masks(data)
+    return _in_files(data, data if annotations is None else annotations)
+
+
+def _images_and_masks(data: Path) -> Layout:
+    source = MaskFolder(data)
+
+    def outlines(index: int, _: Size) -> Iterator[OutlinedObject | LeftOut]:
+        for number in source.objects(index):
+            yield OutlinedObject(source.masks(index, [number])[0] > 0)
+
+    images: dict[str, Outlines] = {name: partial(outlines, index) for index, name in enumerate(source.images)}
+    left_out = []
+    if source.faults:
+        left_out.append(f"{counted(len(source.faults), 'file')}: {listed(map(str, source.faults))}")
+    return Layout("images and masks", data, images, [*left_out, *source.notes])
+
+
+def _in_files(data: Path, annotations: Path) -> Layout:
+    """Annotations in files of any format that is imported."""
+    folder = ImageFolder(data)
+    names = [name for name in folder.names() if not _MAPS & {*PurePosixPath(name).parts[:-1]}]
+    try:
+        bundle = Bundle(annotations)
+        title, found = read_annotations(bundle)
+    except MaskError as error:
+        raise DatasetError(
+            f"{annotations} holds no annotations that are read ({error}); give a folder that was annotated with"
+            " vpuformer annotate, or with images and COCO, YOLO, LabelMe or PASCAL VOC files, or with the folders"
+            " images and masks"
+        ) from error
+    assigned = assign(found.images, names, bundle.names[0].rpartition(".")[0] if bundle.alone else "")
+    if not assigned.of_image:
+        missing = [*assigned.missing, *assigned.ambiguous]
+        raise DatasetError(
+            f"{annotations} ({title}) lists {listed(missing) if missing else 'no image'}, and {data} has no image of"
+            " such a name; give the folder of the annotated images, and --annotations for the file"
+        )
+    left_out = [
+        f"{counted(len(some), 'image')} {why}: {listed(some)}"
+        for some, why in (
+            (assigned.missing, "that the annotations list and the folder lacks"),
+            (assigned.ambiguous, "whose name fits several images"),
+            ([name for name in names if name not in assigned.of_image], "without annotations"),
+        )
+        if some
+    ]
+    images: dict[str, Outlines] = {
+        name: partial(_outlines, entries, name, names) for name, entries in assigned.of_image.items()
+    }
+    return Layout(title, folder.root, images, left_out)
+
+
+def _outlines(
+    entries: Sequence[FoundImage], name: str, others: Sequence[str], size: Size
+) -> Iterator[OutlinedObject | LeftOut]:
+    target = TargetImage(name, size, (), others)
+    for entry in entries:
+        for found in entry.objects(target, lambda _: None):
+            if isinstance(found, LeftOut):
+                yield found
+            elif isinstance(found, FoundObject):
+                if isinstance(found.shape, Box):
+                    yield LeftOut("box", "without a mask")
+                else:
+                    yield OutlinedObject(found.shape, one_line(found.label or "", _LONGEST_LABEL))

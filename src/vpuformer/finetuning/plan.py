@@ -1,0 +1,88 @@
+"""The settings of a fine-tuning, and the recipe for the time there is."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from vpuformer.data.split import SPLIT
+from vpuformer.errors import ConfigError
+from vpuformer.fields import check_fields, check_least
+from vpuformer.finetuning.prepare import spec
+from vpuformer.geometry import LARGEST_INPUT
+from vpuformer.inference.cores import usable_cores
+from vpuformer.inference.device import choose_device
+from vpuformer.model.manifest import read_manifest
+from vpuformer.training.precision import fastest_precision
+from vpuformer.training.recipe import InteractionSettings, Recipe
+
+TRAINING = "training"
+"""Subfolder with the run: its state, log and recipe."""
+
+MOST_STEPS = 5_000
+"""Steps after which a fast device has learned what a small data set can teach."""
+
+_WARMUP = 20
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FinetuneSettings:
+    """What a person chooses.
+
+    Raises:
+        ConfigError: a setting is of another type or out of range.
+    """
+
+    data: str
+    """Folder of the images, as absolute path."""
+    output: str
+    """Folder of the result."""
+    start: str = "default"
+    """Model to start from, by name or folder."""
+    minutes: float = 20.0
+    """Time for all of it, with the measuring before and after."""
+    device: str | None = None
+    """Device, such as cpu; by default the best one."""
+    seed: int = 0
+    """Seed of all random numbers."""
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        check_least(self, "", 0, "seed")
+        if not self.minutes > 0:
+            raise ConfigError(f"minutes={self.minutes:g} must be above 0")
+
+
+def recipe_for(settings: FinetuneSettings, steps: int) -> Recipe:
+    """The recipe of a run of so many steps.
+
+    Few images are soon learned by heart, so steps are small: the encoder has a tenth of a low learning rate, and the
+    weights are averaged over the last steps.
+
+    Raises:
+        ConfigError: there is no such device.
+        CheckpointError: the model to start from is missing or broken.
+    """
+    device = choose_device(settings.device)
+    model = read_manifest(settings.start).config
+    folder = Path(settings.output)
+    return Recipe(
+        data=spec(folder, Path(settings.data)),
+        output=str(folder / TRAINING),
+        split=str(folder / SPLIT),
+        model=model,
+        init=settings.start,
+        size=min(max(32, model.input_size // 32 * 32), LARGEST_INPUT),
+        images_per_step=4,
+        objects_per_image=2,
+        steps=steps,
+        interaction=InteractionSettings(interactions=2, warmup_interactions=2),
+        lr=2e-4,
+        warmup=min(_WARMUP, steps // 5),
+        cooldown=0.5,
+        seed=settings.seed,
+        precision=fastest_precision(device),
+        accelerator=device.type,
+        workers=1 if usable_cores() < 4 else 3,
+        log_every=10,
+        save_minutes=1.0,
+        validate_every=0,
+    )

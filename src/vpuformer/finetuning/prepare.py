@@ -1,0 +1,108 @@
+"""The data of a run: a COCO file, prompts, and the split, in the folder of the result."""
+
+import json
+from collections import defaultdict
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from vpuformer.data.kinds.coco import ANNOTATIONS, CocoFolder
+from vpuformer.data.sample import Sample
+from vpuformer.data.split import SPLIT, Split, ValidationObject, validation_samples
+from vpuformer.files import sha256_of, write_file
+from vpuformer.finetuning.checking import UsableData, UsableImage
+from vpuformer.formats import coco
+from vpuformer.formats.annotated_image import AnnotatedImage, LabelledMask
+from vpuformer.formats.coco_masks import decode_mask
+from vpuformer.prompts import prompt_to_dict
+
+EVERY = 5
+"""One image of so many is held out."""
+
+DATA = "data"
+"""Subfolder with the data, and name of the set."""
+
+PROMPTS = "prompts.json"
+"""Name of the file with the prompts of people."""
+
+
+def prepare(data: UsableData, folder: Path) -> Split:
+    """Write the data and the split into a folder; the images stay where they are.
+
+    Raises:
+        InputError: the folder cannot be written.
+    """
+    first: dict[str, int] = {}
+    number = 1
+    for image in data.images:
+        first[image.name] = number
+        number += len(image.objects)
+    target = folder / DATA
+    target.mkdir(parents=True, exist_ok=True)
+    images = (_annotated(image, number, first[image.name]) for number, image in enumerate(data.images, start=1))
+    coco.write(images, target, list(data.labels))
+    prompts = {
+        str(first[image.name] + i): [prompt_to_dict(prompt) for prompt in each.prompts]
+        for image in data.images
+        for i, each in enumerate(image.objects)
+        if each.prompts
+    }
+    write_file(target / PROMPTS, json.dumps(prompts) + "\n")
+    held_out = choose_held_out({image.name: sha256_of(data.root / image.name) for image in data.images})
+    split = Split(
+        images={DATA: held_out},
+        objects=tuple(
+            ValidationObject(DATA, image.name, first[image.name] + i)
+            for image in data.images
+            if image.name in held_out
+            for i in range(len(image.objects))
+        ),
+    )
+    write_file(folder / SPLIT, json.dumps(split.to_dict(), indent=1) + "\n")
+    return split
+
+
+def choose_held_out(digests: dict[str, str]) -> frozenset[str]:
+    """Every fifth image, and at least one, in the order of the digests of their files.
+
+    The choice depends on the content alone. Copies of an image are on the same side.
+
+    >>> sorted(choose_held_out({"a": "3", "b": "1", "copy of b": "1", "c": "2"}))
+    ['b', 'copy of b']
+
+    Args:
+        digests: of the files, by name.
+    """
+    names: defaultdict[str, list[str]] = defaultdict(list)
+    for name, digest in digests.items():
+        names[digest].append(name)
+    return frozenset(name for digest in sorted(names)[::EVERY] for name in names[digest])
+
+
+def spec(folder: Path, root: Path) -> str:
+    """The prepared data as `vpuformer.data.sources.open_sources` opens them."""
+    data = (folder / DATA).resolve()
+    return f"coco={data},annotations={data / ANNOTATIONS},images={root.resolve()},prompts={data / PROMPTS}"
+
+
+def held_out_samples(folder: Path, root: Path) -> list[Sample]:
+    """The objects of the held-out images, in a random order, so that the first ones are of all images.
+
+    Raises:
+        DatasetError: the prepared data are missing or broken.
+    """
+    source = CocoFolder(folder / DATA, images=root, name=DATA)
+    samples = validation_samples({DATA: source}, Split.load(folder / SPLIT))
+    return [samples[i] for i in np.random.default_rng(0).permutation(len(samples))]
+
+
+def _annotated(image: UsableImage, number: int, first: int) -> AnnotatedImage:
+    height, width = image.size
+    return AnnotatedImage(image.name, width, height, partial(_masks, image, first), number)
+
+
+def _masks(image: UsableImage, first: int) -> list[LabelledMask]:
+    return [
+        LabelledMask(decode_mask(each.runs, image.size), each.label, first + i) for i, each in enumerate(image.objects)
+    ]

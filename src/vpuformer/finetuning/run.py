@@ -1,0 +1,315 @@
+"""Fine-tuning from the data to a model folder, also after an interruption."""
+
+import json
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from vpuformer.data.sample import Sample
+from vpuformer.data.split import SPLIT
+from vpuformer.errors import ConfigError, InputError, TrainingError, VPUFormerError
+from vpuformer.extras import missing
+from vpuformer.files import read_json, write_errors, write_file
+from vpuformer.finetuning.checking import check
+from vpuformer.finetuning.layouts import recognise
+from vpuformer.finetuning.measure import FEW_CLICKS, Measured, compared, measure, segmenter_of
+from vpuformer.finetuning.mixing import SHARES, choose_share, mixed
+from vpuformer.finetuning.panel import panel
+from vpuformer.finetuning.plan import MOST_STEPS, TRAINING, FinetuneSettings, recipe_for
+from vpuformer.finetuning.prepare import held_out_samples, prepare
+from vpuformer.finetuning.report import PANEL, REPORT, Report
+from vpuformer.finetuning.watch import BEST, Progress, Watch
+from vpuformer.images import write_image
+from vpuformer.inference.device import choose_device
+from vpuformer.model.checkpoint import load_model, save_checkpoint
+from vpuformer.model.manifest import read_manifest
+from vpuformer.model.vpuformer import VPUFormer
+from vpuformer.training.interrupts import Interrupted
+from vpuformer.training.loop import WEIGHTS, train
+from vpuformer.training.recipe import Recipe
+from vpuformer.training.state import NAME
+
+SETTINGS, BEFORE = "finetune.json", "before.json"
+"""Files of a run: its settings and what was found; the measurement of the first weights."""
+
+_MEASURING, _VALIDATING = 0.08, 0.015
+"""Largest shares of the time for one measurement of the table, and for one validation."""
+
+_TRIAL_STEPS, _TRIAL_WARM = 8, 3
+"""Steps that show the speed, and those before, which are slower."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finetuned:
+    """The result of a fine-tuning."""
+
+    folder: Path
+    """Model folder, for `Predictor.from_pretrained` and every `--model`."""
+    report: Report
+    interrupted: bool
+    """Whether Ctrl-C or SIGTERM ended the training early."""
+    graphs: bool
+    """Whether the folder has graphs, to run without PyTorch."""
+
+
+class _Silent:
+    def say(self, sentence: str) -> None: ...
+
+    def show(self, stage: str, done: float, total: float, note: str = "") -> None: ...
+
+
+SILENT: Progress = _Silent()
+"""Progress that nobody sees."""
+
+
+def finetune(
+    data: str | Path,
+    output: str | Path,
+    *,
+    annotations: str | Path | None = None,
+    start: str = "default",
+    minutes: float = 20.0,
+    device: str | None = None,
+    seed: int = 0,
+    progress: Progress = SILENT,
+) -> Finetuned:
+    """Fine-tune a model on the annotated images of a folder.
+
+    One image of five is held out. The first and the last weights are measured on it, and it chooses the best ones.
+
+    Args:
+        data: folder that was annotated with the app, or with COCO, YOLO, LabelMe or PASCAL VOC files, or with the
+            folders `images` and `masks`; or a file with annotations in such a folder.
+        output: a new folder for the model.
+        annotations: file, zip archive or folder with the annotations, if they lie elsewhere.
+        start: model to start from, by name or folder.
+        minutes: time for all of it.
+        device: such as "cpu" or "cuda"; by default the best one.
+        seed: seed of all random numbers.
+        progress: who is shown what is going on.
+
+    Raises:
+        ConfigError: `output` exists, or a setting is out of range.
+        DatasetError: the folder holds no annotations, or fewer than four usable images.
+        CheckpointError: the model to start from is missing or broken.
+        TrainingError: the training failed before anything was better than before.
+    """
+    folder = Path(output)
+    if folder.exists():
+        raise ConfigError(f"{folder} exists, and nothing is overwritten; give another folder with -o, or --resume")
+    layout = recognise(Path(data), None if annotations is None else Path(annotations))
+    settings = FinetuneSettings(
+        data=str(layout.root.resolve()), output=str(folder), start=start, minutes=minutes, device=device, seed=seed
+    )
+    choose_device(device)
+    read_manifest(start)
+    usable = check(layout, lambda done, total: progress.show("checking images", done, total))
+    progress.say(usable.summary())
+    for sentence in usable.left_out:
+        progress.say(f"left out: {sentence}")
+    with write_errors(folder, error=InputError):
+        folder.mkdir(parents=True)
+    split = prepare(usable, folder)
+    held_out = {
+        "held_out_images": sum(map(len, split.images.values())),
+        "held_out_objects": len(split.objects),
+    }
+    found = {
+        "summary": usable.summary(),
+        "layout": usable.title,
+        "root": str(usable.root),
+        "images": len(usable.images),
+        "objects": usable.objects,
+        "labels": usable.labels,
+        "prompts": usable.prompts,
+        "left_out": list(usable.left_out),
+    }
+    content = {"settings": asdict(settings), "data": found, **held_out}
+    write_file(folder / SETTINGS, json.dumps(content, indent=2) + "\n")
+    progress.say(
+        f"held out: {held_out['held_out_objects']} objects on {held_out['held_out_images']} of {len(usable.images)}"
+        f" images ({folder / SPLIT})"
+    )
+    return _Run(settings, content, progress).finish()
+
+
+def resume_finetune(output: str | Path, *, progress: Progress = SILENT) -> Finetuned:
+    """Continue a fine-tuning that was killed.
+
+    Raises:
+        ConfigError: the folder holds none, or one that is finished.
+        See `finetune` for others.
+    """
+    folder = Path(output)
+    if (folder / REPORT).is_file():
+        raise ConfigError(f"{folder} is finished; to train more, start from it: vpuformer finetune ... --from {folder}")
+    if not (folder / SETTINGS).is_file():
+        raise ConfigError(f"there is no fine-tuning to resume in {folder}: {SETTINGS} is missing; start it again")
+    content = read_json(folder / SETTINGS, error=ConfigError)
+    settings = FinetuneSettings(**{**content["settings"], "output": str(folder)})
+    progress.say(f"resumed: {content['data']['summary']}")
+    return _Run(settings, content, progress).finish()
+
+
+class _Run:
+    """A fine-tuning whose data are prepared."""
+
+    def __init__(self, settings: FinetuneSettings, content: Mapping[str, Any], progress: Progress) -> None:
+        self.settings, self.content, self.progress = settings, content, progress
+        self.folder = Path(settings.output)
+        self.training = self.folder / TRAINING
+        self.seconds = 60 * settings.minutes
+        self.begun = time.monotonic()
+        self.device = choose_device(settings.device)
+
+    def finish(self) -> Finetuned:
+        """Measure, train, measure again, and write the result."""
+        start = load_model(self.settings.start, device=self.device)
+        samples = held_out_samples(self.folder, Path(self.settings.data))
+        before, measuring = self._before(start, samples)
+        measured = _same(samples, before)
+        quick, validating = self._quick(start, measured)
+        watch, interrupted = self._train(quick.score, _same(samples, quick), measuring + 3 * validating)
+        network, share = self._mixed(start, watch, _same(samples, quick), quick.score)
+        metadata = {
+            "fine-tuned from": f"{self.settings.start}, sha256 {read_manifest(self.settings.start).sha256}",
+            "data": str(self.content["data"]["summary"]),
+            "steps": str(watch.best.step),
+            "share": str(share),
+        }
+        save_checkpoint(network.to("cpu"), self.folder, metadata=metadata)
+        network.to(self.device)
+        after = before if not share else self._measured(network, measured, "measuring after")
+        report = Report(
+            start=self.settings.start,
+            start_sha256=read_manifest(self.settings.start).sha256,
+            data=self.content["data"],
+            held_out_images=self.content["held_out_images"],
+            held_out_objects=self.content["held_out_objects"],
+            measured_objects=before.objects,
+            steps=watch.history[-1].step,
+            best_step=watch.best.step,
+            share=share,
+            ended="it was interrupted" if interrupted else watch.ended,
+            validations=[asdict(each) for each in watch.history],
+            minutes=(time.monotonic() - self.begun) / 60,
+            rows=compared(before, after),
+        )
+        write_image(self.folder / PANEL, panel(measured, segmenter_of(start), segmenter_of(network)))
+        graphs = self._export()
+        report.write(self.folder)
+        self._clean()
+        return Finetuned(self.folder, report, interrupted, graphs)
+
+    def _before(self, start: VPUFormer, samples: Sequence[Sample]) -> tuple[Measured, float]:
+        """The first weights on as many held-out objects as time allows, and the seconds that it takes."""
+        path = self.training / BEFORE
+        if path.is_file():
+            content = read_json(path, error=ConfigError)
+            return Measured.from_dict(content["records"]), content["seconds"]
+        begun = time.monotonic()
+        before = self._measured(start, samples, "measuring before", self.seconds * _MEASURING)
+        seconds = time.monotonic() - begun
+        self.training.mkdir(exist_ok=True)
+        write_file(path, json.dumps({"seconds": seconds, "records": before.to_dict()}) + "\n")
+        return before, seconds
+
+    def _measured(
+        self, network: VPUFormer, samples: Sequence[Sample], stage: str, seconds: float | None = None
+    ) -> Measured:
+        return measure(
+            segmenter_of(network),
+            samples,
+            seconds=seconds,
+            on_progress=lambda done, total: self.progress.show(stage, done, total),
+        )
+
+    def _quick(self, start: VPUFormer, samples: Sequence[Sample]) -> tuple[Measured, float]:
+        """The first weights on the objects of a validation, and its seconds."""
+        begun = time.monotonic()
+        quick = measure(segmenter_of(start), samples, clicks=FEW_CLICKS, seconds=self.seconds * _VALIDATING)
+        return quick, time.monotonic() - begun
+
+    def _train(self, score: float, samples: Sequence[Sample], reserved: float) -> tuple[Watch, bool]:
+        """Run the training in the time that is left. Returns its watch, and whether it was interrupted."""
+        resume = (self.training / NAME).is_file()
+        if resume:
+            recipe = Recipe.from_dict(read_json(self.training / "recipe.json", error=ConfigError))
+            recipe = Recipe.from_dict({**recipe.to_dict(), "output": str(self.training)})
+        else:
+            seconds = self._trial()
+            left = self.seconds - reserved - (time.monotonic() - self.begun)
+            recipe = recipe_for(self.settings, steps=int(min(max(left / seconds, 1), MOST_STEPS)))
+        left = max(self.seconds - reserved - (time.monotonic() - self.begun), 1.0)
+        watch = Watch(samples, self.training, score, recipe.length, left, self.progress)
+        interrupted = False
+        try:
+            train(recipe, resume=resume, after_step=watch, quiet=True)
+        except Interrupted:
+            interrupted = True
+        except TrainingError as error:
+            if not watch.best.step:
+                raise
+            watch.ended = f"it failed: {error}"
+        watch.ended = watch.ended or "all steps are done"
+        return watch, interrupted
+
+    def _trial(self) -> float:
+        """Seconds of a step, from some steps in a temporary folder."""
+        times: list[float] = []
+
+        def note(_: int, network: Callable[[], VPUFormer]) -> bool:  # noqa: ARG001
+            times.append(time.monotonic())
+            self.progress.show("trying the speed", len(times), _TRIAL_STEPS)
+            return False
+
+        with tempfile.TemporaryDirectory() as folder:
+            recipe = recipe_for(self.settings, _TRIAL_STEPS)
+            train(Recipe.from_dict({**recipe.to_dict(), "output": folder}), after_step=note, quiet=True)
+        return (times[-1] - times[_TRIAL_WARM - 1]) / (len(times) - _TRIAL_WARM)
+
+    def _mixed(
+        self, start: VPUFormer, watch: Watch, samples: Sequence[Sample], before: float
+    ) -> tuple[VPUFormer, float]:
+        """The weights of the result, and the share of the best ones in them."""
+        if not watch.best.step:
+            return start, 0.0
+        best = load_model(self.training / BEST, device=self.device)
+        networks = {share: best if share == 1 else mixed(start, best, share) for share in SHARES}
+        scores = {1.0: watch.best.score}
+        for done, (share, network) in enumerate(networks.items(), start=1):
+            if share != 1:
+                scores[share] = measure(segmenter_of(network), samples, clicks=FEW_CLICKS).score
+            self.progress.show("choosing the weights", done, len(networks))
+        share = choose_share(scores, before)
+        return networks[share], share
+
+    def _export(self) -> bool:
+        """Add graphs to the model, if the extra for it is installed. Returns whether it has them."""
+        if missing("export"):
+            return False
+        from vpuformer.export.writing import export_graphs
+
+        self.progress.show("exporting", 0, 1)
+        try:
+            export_graphs(self.folder)
+        except VPUFormerError as error:
+            self.progress.say(f"note: no graphs were exported: {error}")
+            return False
+        return True
+
+    def _clean(self) -> None:
+        """Remove what only a resumed run needs: weights and the state of the optimiser."""
+        (self.training / NAME).unlink(missing_ok=True)
+        for name in (BEST, WEIGHTS):
+            shutil.rmtree(self.training / name, ignore_errors=True)
+
+
+def _same(samples: Sequence[Sample], measured: Measured) -> list[Sample]:
+    """The samples that were measured."""
+    keys = {record.key for record in measured.records["click"]}
+    return [sample for sample in samples if (sample.name, sample.object_id) in keys]

@@ -1,0 +1,135 @@
+"""Validation during training: the best weights are kept, and the run ends in time."""
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Protocol
+
+from vpuformer.data.sample import Sample
+from vpuformer.errors import TrainingError
+from vpuformer.files import read_json, write_file
+from vpuformer.finetuning.measure import FEW_CLICKS, measure, segmenter_of
+from vpuformer.model.checkpoint import save_checkpoint
+from vpuformer.model.vpuformer import VPUFormer
+
+BEST = "best"
+"""Subfolder of the run with the best weights so far."""
+
+HISTORY = "validations.json"
+
+VALIDATIONS = 10
+"""Validations of a run that takes all of its time."""
+
+PATIENCE = 4
+"""Validations without a better score after which the run ends."""
+
+SMALLEST_GAIN = 5e-4
+"""Gain in score that counts as better."""
+
+
+class Progress(Protocol):
+    """A person who waits."""
+
+    def say(self, sentence: str) -> object:
+        """Report a fact."""
+        ...
+
+    def show(self, stage: str, done: float, total: float, note: str = "") -> object:
+        """Show how much of a stage is done."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """The score after so many steps, and the seconds of training up to it."""
+
+    step: int
+    score: float
+    seconds: float
+
+
+class Watch:
+    """Validates a run, and decides when it ends; see `vpuformer.training.loop.AfterStep`.
+
+    Args:
+        samples: held-out objects of a validation.
+        folder: of the run.
+        start_score: score of the weights that the run started from, on these objects.
+        steps: of the run.
+        seconds: for the training, with its validations.
+        progress: who waits.
+
+    Attributes:
+        history: the validations so far, the first before the first step.
+        ended: why the run ended, as the end of a sentence; "" while it goes on.
+    """
+
+    def __init__(
+        self,
+        samples: Sequence[Sample],
+        folder: Path,
+        start_score: float,
+        steps: int,
+        seconds: float,
+        progress: Progress,
+    ) -> None:
+        self._samples, self._folder, self._steps, self._seconds = samples, folder, steps, seconds
+        self._progress = progress
+        self.history = read_history(folder) or [Validation(0, start_score, 0.0)]
+        self.ended = ""
+        self._spent = self.history[-1].seconds
+        self._begun = time.monotonic()
+        self._next = self._spent + seconds / VALIDATIONS
+
+    @property
+    def best(self) -> Validation:
+        """The validation whose weights are kept."""
+        best = self.history[0]
+        for each in self.history:
+            if each.score > best.score + SMALLEST_GAIN:
+                best = each
+        return best
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of training so far, also before it was resumed."""
+        return self._spent + time.monotonic() - self._begun
+
+    def __call__(self, done: int, network: Callable[[], VPUFormer]) -> bool:
+        late, last = self.seconds >= self._seconds, done >= self._steps
+        if late or last or self.seconds >= self._next:
+            self._validate(done, network())
+            self._next = self.seconds + self._seconds / VALIDATIONS
+        since_best = sum(each.step > self.best.step for each in self.history)
+        if last:
+            self.ended = "all steps are done"
+        elif late:
+            self.ended = "the time is over"
+        elif since_best >= PATIENCE:
+            self.ended = f"{PATIENCE} validations brought nothing better"
+        share = min(1.0, max(self.seconds / self._seconds, done / self._steps))
+        self._progress.show("training", share, 1.0, self._note())
+        return bool(self.ended)
+
+    def _validate(self, done: int, network: VPUFormer) -> None:
+        score = measure(segmenter_of(network), self._samples, clicks=FEW_CLICKS).score
+        self.history.append(Validation(done, score, self.seconds))
+        if self.best is self.history[-1]:
+            # Weights first: the history that names them is then true.
+            save_checkpoint(network, self._folder / BEST, metadata={"steps": str(done)})
+        content = json.dumps([asdict(each) for each in self.history], indent=1) + "\n"
+        write_file(self._folder / HISTORY, content, error=TrainingError)
+        left = max(0.0, min(self._seconds - self.seconds, self.seconds / done * (self._steps - done)))
+        self._progress.say(f"step {done} of {self._steps}: {self._note()}, {left / 60:.0f} min left")
+
+    def _note(self) -> str:
+        before, best = self.history[0].score, self.best
+        return f"score {self.history[-1].score:.3f}, best {best.score:.3f} (step {best.step}), before {before:.3f}"
+
+
+def read_history(folder: Path) -> list[Validation]:
+    """The validations of a run that was interrupted; [] if it had none."""
+    path = folder / HISTORY
+    return [Validation(**each) for each in read_json(path, error=TrainingError)] if path.is_file() else []

@@ -1,0 +1,161 @@
+"""Model cards: pages of models on the Hugging Face Hub, with the front matter it reads."""
+
+import os
+from collections.abc import Sequence
+
+from vpuformer.errors import InputError
+from vpuformer.evaluation import RECORDS
+from vpuformer.evaluation.report import Run, open_runs, prompts_shown
+from vpuformer.evaluation.report.summary import count_title, number_shown
+from vpuformer.files import files_below
+from vpuformer.model.manifest import GRAPHS_FILE, Manifest
+
+CARD_FILE = "README.md"
+
+_NUMBERS = ("IoU@1", "IoU@3", "NoC@85", "NoC@90")
+"""Figures of a card, if a run has them."""
+
+
+def model_card(
+    manifest: Manifest,
+    repository: str,
+    *,
+    licence: str | None = None,
+    results: Sequence[str | os.PathLike[str]] = (),
+) -> str:
+    """The card of a checkpoint: how to use it, its network, its training and its figures.
+
+    A `README.md` in the folder of the checkpoint is the card instead; it gets a front matter if it has none. Figures
+    are those of `results`, and of runs of `vpuformer evaluate` in the folder that measured these weights.
+
+    Args:
+        manifest: the checkpoint.
+        repository: `owner/name`.
+        licence: the Hub's name of a licence, such as "apache-2.0".
+        results: folders that `vpuformer evaluate` wrote for these weights.
+
+    Raises:
+        InputError: the results are missing or broken, or those of other weights.
+    """
+    runs = _runs(manifest, results)
+    front = _front_matter(manifest, repository, licence, runs)
+    own = manifest.weights.with_name(CARD_FILE)
+    if own.is_file():
+        text = own.read_text(encoding="utf-8")
+        return text if text.startswith("---") else front + text
+    return front + _body(manifest, repository, licence, runs)
+
+
+def _runs(manifest: Manifest, results: Sequence[str | os.PathLike[str]]) -> list[Run]:
+    runs = open_runs(results) if results else []
+    for run in runs:
+        if run.header.weights_sha256 != manifest.sha256:
+            raise InputError(
+                f"{run.folder} measured other weights ({str(run.header.weights_sha256)[:12]}) than those of"
+                f" {manifest.weights} ({manifest.sha256[:12]}); evaluate this model first"
+            )
+    named = {run.folder.resolve() for run in runs}
+    own = [path.parent for path in files_below(manifest.weights.parent) if path.name == RECORDS]
+    found = open_runs(unnamed) if (unnamed := [path for path in own if path.resolve() not in named]) else []
+    return runs + [run for run in found if run.header.weights_sha256 == manifest.sha256]
+
+
+def _front_matter(manifest: Manifest, repository: str, licence: str | None, runs: Sequence[Run]) -> str:
+    from huggingface_hub import EvalResult, ModelCardData
+
+    measured = [
+        EvalResult(
+            task_type="mask-generation",
+            dataset_type=run.header.dataset,
+            dataset_name=f"{run.header.dataset} ({len(run.objects)} objects)",
+            metric_type=name,
+            metric_name=f"{name}, {prompts_shown(run.summary)}",
+            metric_value=round(run.summary[name], 4),
+        )
+        for run in runs
+        for name in (count_title(each, [run.summary]) for each in _NUMBERS)
+        if name in run.summary
+    ]
+    data = ModelCardData(
+        license=licence,
+        library_name="vpuformer",
+        pipeline_tag="mask-generation",
+        tags=[
+            "vpuformer",
+            "interactive-segmentation",
+            "image-segmentation",
+            *(["onnx"] if _has_graphs(manifest) else []),
+        ],
+        model_name=repository.partition("/")[2],
+        eval_results=measured or None,
+    )
+    return f"---\n{data.to_yaml()}\n---\n\n"
+
+
+def _body(manifest: Manifest, repository: str, licence: str | None, runs: Sequence[Run]) -> str:
+    config = manifest.config
+    runtimes = "ONNX Runtime, OpenVINO and PyTorch" if _has_graphs(manifest) else "PyTorch; it has no graphs"
+    facts = {
+        "image encoder": config.backbone,
+        "parameters": f"{manifest.parameters / 1e6:.2f} million",
+        "input": f"{config.input_size} x {config.input_size} pixels",
+        "runs in": runtimes,
+        "SHA-256 of the weights": f"`{manifest.sha256}`",
+        **manifest.metadata,
+    }
+    terms = f"Licence: {licence}." if licence else "The owner of this repository has not stated a licence."
+    parts = [
+        f"# {repository.partition('/')[2]}",
+        "A model for [VPUFormer](https://arxiv.org/abs/2306.06656): it outlines one object at a time in an image, from"
+        " clicks, boxes and scribbles.",
+        "## Use",
+        f"""```bash
+pip install 'vpuformer[hub]'
+vpuformer segment photo.jpg --click 120,80 --model {repository} -o mask.png
+```""",
+        f"""```python
+from vpuformer import Click, Predictor
+
+predictor = Predictor.from_pretrained("{repository}")
+predictor.set_image("photo.jpg")
+mask = predictor.predict([Click(120, 80)]).mask
+```""",
+        "## Network and training",
+        "\n".join(["| | |", "|---|---|", *(f"| {name} | {_cell(value)} |" for name, value in facts.items())]),
+        "## Figures",
+        _figures(runs),
+        "## Limits and licence",
+        "A person has to check the masks. Objects unlike those of the training images are segmented less well."
+        f" {terms}",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _figures(runs: Sequence[Run]) -> str:
+    if not runs:
+        return "None were given. `vpuformer evaluate` measures them."
+    rows = [
+        [
+            run.header.dataset,
+            str(len(run.objects)),
+            prompts_shown(run.summary),
+            *(number_shown(run.summary, name) or "-" for name in _NUMBERS),
+        ]
+        for run in runs
+    ]
+    titles = ["data set", "objects", "prompts", *_NUMBERS]
+    lines = ["| " + " | ".join(map(_cell, row)) + " |" for row in (titles, *rows)]
+    rule = "|---|--:|---|" + "--:|" * len(_NUMBERS)
+    meaning = (
+        "IoU@k is the mean IoU after k prompts of a simulated user; NoC@85 the mean number of prompts to an IoU of"
+        " 85 %, at most 20."
+    )
+    return "\n".join([lines[0], rule, *lines[1:], "", meaning])
+
+
+def _has_graphs(manifest: Manifest) -> bool:
+    return manifest.weights.with_name(GRAPHS_FILE).is_file()
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")

@@ -1,0 +1,118 @@
+"""Addresses of slices: a path that ends in `@z012` names one image of a file that holds many.
+
+`scan.nii.gz@z012` is slice 12 of a volume, `stack.tif@page003` a page, `cine.dcm@frame005` a frame. Numbers count from
+0. What follows as `@window40,400` is the window that the slice is shown in. An address is a path, and whatever reads an
+image from a path reads a slice.
+"""
+
+import math
+import re
+from pathlib import Path
+from typing import Literal, NamedTuple, cast
+
+from vpuformer.errors import ConfigError
+
+Axis = Literal["x", "y", "z", "page", "frame"]
+"""The direction in which slices are counted.
+
+Sagittal, coronal and axial slices of a volume, pages of a TIFF, frames of a DICOM file.
+"""
+
+AXES: tuple[Axis, ...] = ("x", "y", "z", "page", "frame")
+
+_DIGITS = 3
+_SLICE = re.compile(rf"@({'|'.join(AXES)})(\d{{{_DIGITS},9}})$")
+_WINDOW = re.compile(r"@window(-?[0-9.e+-]{1,30},[0-9.e+-]{1,30})$")
+
+
+class Window(NamedTuple):
+    """Centre and width of the range of values that is shown from black to white, as radiologists give it."""
+
+    center: float
+    width: float
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """The values shown as black and as white."""
+        return self.center - self.width / 2, self.center + self.width / 2
+
+    def __str__(self) -> str:
+        return f"{self.center:g},{self.width:g}"
+
+
+def parse_window(text: str) -> Window:
+    """The window that a text such as `40,400` names: centre, width.
+
+    >>> parse_window("40,400").range
+    (-160.0, 240.0)
+
+    Raises:
+        ConfigError: it is no pair of finite numbers, or the width is not positive.
+    """
+    try:
+        center, width = (float(word) for word in text.split(","))
+    except ValueError:
+        center, width = math.nan, math.nan
+    if not (abs(center) < 1e30 and 1e-30 < width < 1e30):
+        raise ConfigError(f"a window is CENTER,WIDTH such as 40,400, two numbers, the width above 0; got {text!r:.80}")
+    return Window(center, width)
+
+
+class Address(NamedTuple):
+    """A file, and what of it is wanted and how it is shown; None where the address does not say."""
+
+    file: Path
+    axis: Axis | None = None
+    number: int | None = None
+    window: Window | None = None
+
+    @classmethod
+    def of(cls, path: Path) -> "Address":
+        """The parts of a path.
+
+        >>> address = Address.of(Path("a/scan.nii.gz@z012@window40,400"))
+        >>> address.file.name, address.axis, address.number, address.window
+        ('scan.nii.gz', 'z', 12, Window(center=40.0, width=400.0))
+        >>> Address.of(Path("me@work.png"))
+        Address(file=PosixPath('me@work.png'), axis=None, number=None, window=None)
+        """
+        name, window, axis, number = path.name, None, None, None
+        if "@" not in name:
+            return cls(path)
+        if shown := _WINDOW.search(name):
+            try:
+                window = parse_window(shown[1])
+            except ConfigError:  # a file may be called so
+                return cls(path)
+            name = name[: shown.start()]
+        if part := _SLICE.search(name):
+            axis, number, name = cast(Axis, part[1]), int(part[2]), name[: part.start()]
+        return cls(path.with_name(name), axis, number, window) if name else cls(path)
+
+    @property
+    def path(self) -> Path:
+        """The address as a path, the inverse of `of`."""
+        window = "" if self.window is None else f"@window{self.window}"
+        return self.file.with_name(f"{self.file.name}{self.suffix}{window}")
+
+    @property
+    def suffix(self) -> str:
+        """The part that names the slice, such as `@z012`; "" without one."""
+        return "" if self.axis is None or self.number is None else slice_suffix(self.axis, self.number)
+
+
+def slice_suffix(axis: Axis, index: int) -> str:
+    """
+    >>> slice_suffix("z", 7), slice_suffix("page", 12345)
+    ('@z007', '@page12345')
+    """
+    return f"@{axis}{index:0{_DIGITS}}"
+
+
+def names_a_slice(name: str) -> bool:
+    """Whether a name ends as the address of a slice does.
+
+    >>> names_a_slice("scan.nii.gz@z012"), names_a_slice("scan.nii.gz")
+    (True, False)
+    """
+    return _SLICE.search(name) is not None

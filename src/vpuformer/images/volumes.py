@@ -1,0 +1,140 @@
+"""Files that hold many images: the slices of each, and how one is shown."""
+
+import os
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+
+from vpuformer.errors import ConfigError, ImageError
+from vpuformer.extras import missing
+from vpuformer.images.addresses import AXES, Address, Axis, Window, slice_suffix
+from vpuformer.images.loading import DEEP_MODES, Kind, Loaded, Stored, kind_of, load, opened, volume_reader
+
+MEDICAL_ENDINGS = (".dcm", ".dicom", ".ima", ".nii", ".nii.gz")
+"""Endings, in small letters, of files that the extra `medical` reads."""
+
+MAX_SLICES = 100_000
+"""Slices above which a file is refused: its head is probably broken."""
+
+
+def load_shown(path: Path, *, least: int | None = None) -> Loaded:
+    """An image, or the slice that an address names, and the range of values that it is shown in.
+
+    All slices of a volume and all pages of a stack are shown in one range, so that they look alike.
+
+    Args:
+        least: see `vpuformer.images.loading.load`.
+
+    Raises:
+        ImageError: as in `load`.
+    """
+    address = Address.of(path)
+    kind = _kind(address.file)
+    if kind in ("dicom", "nifti"):
+        return volume_reader(kind).load_slice(address)
+    stored = load(path, least=least)
+    if not _is_deep(stored):
+        return Loaded(stored)
+    if address.window is not None:
+        return Loaded(stored, address.window.range, f"window {address.window}")
+    if kind == "tiff":
+        from vpuformer.images.tiff_stack import range_of_stack
+
+        if (shown := range_of_stack(address)) is not None:
+            return Loaded(stored, shown, "range of the pages")
+    return Loaded(stored)
+
+
+def slice_suffixes(file: Path) -> list[str]:
+    """What follows the name of a file in the addresses of its slices, in their order; [""] for one image.
+
+    The first page of a TIFF has the name of the file.
+
+    Raises:
+        ImageError: the file is missing or broken, or holds no image.
+        MissingDependencyError: the file needs the extra `medical`.
+    """
+    axis, count = _counted(file)
+    if count > MAX_SLICES:
+        raise ImageError(f"{file} holds {count:,} slices, and at most {MAX_SLICES:,} are listed; split the file")
+    if axis == "page":
+        return ["", *(slice_suffix(axis, index) for index in range(1, count))]
+    return [slice_suffix(axis, index) for index in range(count)] if count > 1 else [""]
+
+
+def slices_of(path: str | os.PathLike[str]) -> list[Path]:
+    """The addresses of all images in a file, in their order. Whatever reads an image reads them.
+
+    Raises:
+        ImageError, MissingDependencyError: as in `slice_suffixes`.
+    """
+    file = Path(path)
+    return [file.with_name(file.name + suffix) for suffix in slice_suffixes(file)]
+
+
+def slice_path(
+    path: str | os.PathLike[str],
+    index: int | None = None,
+    *,
+    axis: str | None = None,
+    window: Window | tuple[float, float] | None = None,
+) -> Path:
+    """The address of one image in a file, `scan.nii.gz@z012`.
+
+    Args:
+        index: of the slice, page or frame, from 0; None for a file with one image.
+        axis: "x", "y" or "z" for sagittal, coronal or axial slices of a volume. By default the one along which it was
+            taken, pages of a TIFF, and frames of a DICOM file.
+        window: centre and width of the values that are shown, in the unit of the file.
+
+    Raises:
+        ConfigError: there is no such axis, or it comes without an index, or the index is negative.
+        ImageError, MissingDependencyError: as in `slice_suffixes`.
+    """
+    address = Address.of(Path(path))
+    if axis is not None and axis not in AXES:
+        raise ConfigError(f"the axis of slices is one of {', '.join(AXES)}, got {axis!r:.20}")
+    if axis is not None and index is None:
+        raise ConfigError(f"an axis comes with a slice; choose one along {axis}")
+    if index is not None:
+        if index < 0:
+            raise ConfigError(f"slices are counted from 0, got {index}")
+        address = address._replace(axis=cast(Axis, axis) if axis else _counted(address.file)[0], number=index)
+    if window is not None:
+        address = address._replace(window=Window(*window))
+    return address.path
+
+
+def _counted(file: Path) -> tuple[Axis, int]:
+    """The direction in which the images of a file are counted by default, and their number."""
+    kind = _kind(file)
+    if kind == "nifti":
+        from vpuformer.images.nifti import count_slices
+
+        return count_slices(file)
+    if kind == "dicom":
+        from vpuformer.images.dicom import count_frames
+
+        return "frame", count_frames(file)
+    if kind == "tiff":
+        from vpuformer.images.tiff_stack import count_pages
+
+        return "page", count_pages(file)
+    return "page", 1
+
+
+def _kind(file: Path) -> Kind | None:
+    with opened(file, "image") as content:
+        return kind_of(content)
+
+
+def _is_deep(stored: Stored) -> bool:
+    if isinstance(stored, np.ndarray):
+        return stored.dtype.itemsize > 1
+    return stored.mode in DEEP_MODES
+
+
+def medical_is_installed() -> bool:
+    """Whether files with `MEDICAL_ENDINGS` can be read."""
+    return not missing("medical")

@@ -1,0 +1,35 @@
+"""Paths that name a slice."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vpuformer.errors import ConfigError
+from vpuformer.images.addresses import AXES, Address, Window, parse_window
+
+NAMES = st.text(st.sampled_from("ab.@z01,-window#"), min_size=1, max_size=12).filter(lambda name: name.strip(".") != "")
+
+
+@given(NAMES, st.sampled_from(AXES), st.integers(0, 10**6), st.one_of(st.none(), st.integers(-2000, 2000)))
+def test_an_address_is_read_as_it_was_written(name, axis, index, center):
+    window = None if center is None else Window(center, 400)
+    address = Address(Path("folder", name), axis, index, window)
+    assert Address.of(address.path) == address
+
+
+@given(NAMES)
+def test_every_path_is_an_address(name):
+    assert Address.of(Path(name)).path == Path(name)
+
+
+@pytest.mark.parametrize("name", ["a@z1.png", "@z001", "a@z01", "a@t001", "a@window40", "a@window1e40,3"])
+def test_other_names_with_a_sign_are_files(name):
+    assert Address.of(Path(name)) == Address(Path(name))
+
+
+@pytest.mark.parametrize("text", ["40", "40,0", "40,-1", "a,b", "nan,1", "1,inf", "1,2,3", ""])
+def test_what_is_no_window_is_refused(text):
+    with pytest.raises(ConfigError, match="CENTER,WIDTH"):
+        parse_window(text)
