@@ -8,6 +8,7 @@ import { plural } from "../../app/page/sentence.js";
 import { BASE, Stage } from "../../app/page/stage.js";
 import { BitmapLayer } from "./bitmaps.js";
 import { cocoOf, pngOf, save } from "./downloads.js";
+import { failure, thread } from "./thread.js";
 import { Workspace } from "./workspace.js";
 
 /** @typedef {import("../../app/page/gestures.js").Tool} Tool */
@@ -31,9 +32,9 @@ const settings = {
   polygonOpen: false,
 };
 const bitmaps = new BitmapLayer();
-const thread = new Worker(new URL("./worker.js", import.meta.url), { type: "module" });
-/** Messages to the thread that are not answered: the network and the image. */
+/** Messages to the thread that are not answered: the network, then images. */
 let loads = 0;
+let loaded = false;
 let trouble = "";
 /** Remarks on the open image. */
 let remark = "";
@@ -75,18 +76,19 @@ function prompt(step) {
 
 thread.addEventListener("message", ({ data }) => {
   const reply = /** @type {Reply} */ (data);
+  trouble = reply.type === "failed" ? reply.reason : "";
   if (reply.type === "answer") workspace.answer(reply.step, reply.rows);
-  else if (reply.type === "ready") loads--;
-  else {
-    trouble = reply.reason;
+  else if (reply.type === "ready") {
+    loads--;
+    loaded = true;
+  } else {
     if (reply.to.type === "prompt") workspace.drop(reply.to.step);
     else loads--;
   }
   refresh();
 });
-thread.addEventListener("error", (event) => {
-  event.preventDefault();
-  trouble = event.message || "the browser does not load worker.js; serve the folder with a web server";
+void failure.then((reason) => {
+  trouble = reason;
   show();
 });
 
@@ -102,7 +104,7 @@ function show() {
   const mask = current?.mask;
   document.body.dataset.state = trouble ? "failed" : loads ? "loading" : workspace.busy ? "busy" : "idle";
   byId("image-name").textContent = image ? `${image.name}, ${image.width}×${image.height}` : "";
-  const waiting = loads ? "Loading the network. You can begin: prompts are answered then." : "";
+  const waiting = loads ? `${loaded ? "Opening the image" : "Loading the network"}. You can begin: prompts are answered then.` : "";
   const result = answered && mask ? `${spaced(mask.area)} pixels, after ${(answered.took / 1000).toFixed(2)} s` : HINT;
   byId("status").textContent = trouble ? `The network does not answer: ${trouble}` : waiting || remark || result;
   byId("status").classList.toggle("trouble", trouble !== "");

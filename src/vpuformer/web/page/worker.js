@@ -21,14 +21,15 @@ import { Segmenter } from "./segmenter.js";
 /** @param {string} name */
 const fileOf = (name) => new URL(`../../${name}`, import.meta.url);
 
-/** Set by the first message. @type {Promise<Segmenter> | null} */
-let loading = null;
 /** @type {import("./segmenter.js").EncodedImage | null} */
 let encoded = null;
 /** By object. @type {Map<number, History>} */
 let histories = new Map();
 /** Settled when all earlier messages are answered. */
 let earlier = Promise.resolve();
+
+const loading = load();
+loading.catch(() => {}); // every message reports it
 
 async function load() {
   const runtime = await import(fileOf("runtime/ort.js").href);
@@ -56,7 +57,6 @@ async function pixelsOf(image, { width, height }) {
 
 /** @param {Request} request @returns {Promise<Reply>} */
 async function answer(request) {
-  loading ??= load();
   const segmenter = await loading;
   if (request.type === "load") return { type: "ready", to: "load" };
   if (request.type === "open") {
