@@ -8,6 +8,7 @@
 # make dist           build the wheel and the source archive into dist/, and check what they hold
 # make release-check  install the wheel in an empty environment, and run the README's examples; lint the Dockerfile
 # make sbom           list what the wheel installs, with licences: dist/sbom.json and dist/licences.md
+# make test-integrations  the tests with other programs, in .venv-integrations: a few GB
 # make clean          remove build and test outputs; keep .venv
 #
 # Each target sets up .venv with what it needs; only make and Python 3.11 to 3.14 are required. PYTHON=... chooses another
@@ -17,7 +18,7 @@
 SHELL := /bin/sh
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage lint page train-demo docs dist release-check sbom clean
+.PHONY: help demo test coverage test-integrations lint page train-demo docs dist release-check sbom clean
 
 # Each Python is tested by running it: a pyenv shim may lack an interpreter, and some distributions ship Python without
 # the modules of `python -m venv`.
@@ -30,6 +31,8 @@ endif
 BIN := .venv/bin
 # Python compiles a module when it is first imported: that is quicker than to compile all of them here.
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install --no-compile $(PIP_FLAGS)
+
+INTEGRATIONS_PIP := $(subst $(BIN),.venv-integrations/bin,$(PIP))
 
 help:
 	@sed -n 's/^# \(make [a-z-]*  .*\)/\1/p' Makefile
@@ -135,6 +138,21 @@ sbom: $(WHEEL)/.installed
 	$(TOOLS)/pip-licenses --python $(WHEEL)/python --format markdown --with-urls --order license \
 		--output-file dist/licences.md
 	@echo "wrote dist/sbom.json and dist/licences.md"
+
+.venv-integrations/.installed: pyproject.toml
+	@test -n "$(PYTHON)" || { echo "make: no Python 3.11 to 3.14 with venv found; name one: make PYTHON=/path/to/python3" >&2; exit 1; }
+	$(PYTHON) -m venv .venv-integrations
+	$(INTEGRATIONS_PIP) setuptools wheel
+	$(INTEGRATIONS_PIP) --editable '.[dev,cvat,fiftyone,napari,supervision]' segment-anything hydra-core iopath
+	$(INTEGRATIONS_PIP) flask colorama semver requests label-studio-sdk
+	$(INTEGRATIONS_PIP) --no-deps git+https://github.com/HumanSignal/label-studio-ml-backend
+	SAM2_BUILD_CUDA=0 $(INTEGRATIONS_PIP) --no-build-isolation --no-deps sam2
+	@touch $@
+
+# The window of napari needs a display: xvfb-run gives one. The plugins of other programs for pytest stay out.
+test-integrations: .venv-integrations/.installed
+	PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 OMP_NUM_THREADS=1 $$(command -v xvfb-run) \
+		.venv-integrations/bin/python -m pytest tests/integrations
 
 clean:
 	rm -rf output dist build .coverage .coverage.* coverage.xml .pytest_cache .ruff_cache .hypothesis .import_linter_cache

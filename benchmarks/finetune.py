@@ -1,4 +1,4 @@
-"""Fine-tuning on four small sets: NoC@85 on held-out images before and after, and what is forgotten.
+"""Fine-tuning on four small sets: what is gained, and what is forgotten.
 
     python benchmarks/finetune.py [SET ...] [--data data] [--minutes 20] [--runs runs/finetune]
 
@@ -83,7 +83,7 @@ def finetuned(name: str, data: Path, runs: Path, minutes: float) -> Path:
 
 
 def write_training_images(name: str, data: Path, target: Path) -> None:
-    """The training images of a set as a person has them: ssTEM as images and masks, others as COCO."""
+    """The training images of a set: ssTEM as images and masks, the others as COCO."""
     if name == "sstem":
         for folder in ("images", "masks"):
             (target / folder).mkdir(parents=True)

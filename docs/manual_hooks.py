@@ -4,6 +4,7 @@ Links stay as they are where the code is hosted. Here they are rewritten for the
 that page, and a link to any other file of the repository to a copy of it.
 """
 
+import json
 import logging
 import posixpath
 import re
@@ -19,10 +20,17 @@ PAGES = {
     "CONTRIBUTING.md": "contributing.md",
     "CHANGELOG.md": "changelog.md",
     "benchmarks/README.md": "benchmarks.md",
+    "docker/README.md": "containers.md",
     "examples/README.md": "photographs.md",
     "src/vpuformer/weights/default/README.md": "model-card.md",
 }
 """Pages outside `docs`, by their path in the repository, and their path on the site."""
+
+NOTEBOOKS = {
+    f"examples/notebooks/{path.name}": f"notebooks/{path.stem}.md"
+    for path in sorted((ROOT / "examples" / "notebooks").glob("*.ipynb"))
+}
+"""The same of the notebooks."""
 
 COMMANDS = "reference/commands.md"
 """Page of the command line, which is written from the program's help."""
@@ -42,6 +50,8 @@ def on_files(files: Any, config: Any) -> Any:
 
     for source, target in PAGES.items():
         files.append(File.generated(config, target, abs_src_path=str(ROOT / source)))
+    for source, target in NOTEBOOKS.items():
+        files.append(File.generated(config, target, content=notebook(ROOT / source)))
     files.append(File.generated(config, COMMANDS, content=commands()))
     linked: set[str] = set()
     for file in files.documentation_pages():
@@ -74,13 +84,22 @@ def relinked(uri: str, markdown: str) -> str:
 
 def targets(uri: str, markdown: str) -> list[str]:
     """The targets of a page's links, as paths in the repository."""
-    source = next((source for source, target in PAGES.items() if target == uri), f"docs/{uri}")
+    source = next((source for source, target in (PAGES | NOTEBOOKS).items() if target == uri), f"docs/{uri}")
     return [posixpath.normpath(posixpath.join(posixpath.dirname(source), link)) for link in LINK.findall(markdown)]
 
 
 def site_path(path: str) -> str:
     """The path on the site of a file of the repository."""
-    return PAGES.get(path) or (path.removeprefix("docs/") if path.startswith("docs/") else f"repository/{path}")
+    return (PAGES | NOTEBOOKS).get(path) or (
+        path.removeprefix("docs/") if path.startswith("docs/") else f"repository/{path}"
+    )
+
+
+def notebook(path: Path) -> str:
+    """The cells of a notebook as a page."""
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    texts = [(cell["cell_type"], "".join(cell["source"])) for cell in cells]
+    return "\n\n".join(f"```python\n{text}\n```" if kind == "code" else text for kind, text in texts)
 
 
 def commands() -> str:

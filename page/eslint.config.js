@@ -7,7 +7,7 @@ export default [
   { ...js.configs.recommended, files },
   {
     files,
-    languageOptions: { ecmaVersion: 2022, sourceType: "module" },
+    languageOptions: { ecmaVersion: 2025, sourceType: "module" },
     rules: {
       // Names that do not exist are found by tsc, which knows those of the browser.
       "no-undef": "off",

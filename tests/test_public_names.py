@@ -33,6 +33,7 @@ NAMES = [
     "VPUFormerError",
     "__version__",
     "evaluate",
+    "finetune",
     "list_models",
     "load_model",
     "metrics",
@@ -111,7 +112,7 @@ def test_the_page_names_all_of_them_and_its_example_runs(monkeypatch: pytest.Mon
     assert all(re.search(rf"`{name}\b", page) for name in NAMES)
     monkeypatch.chdir(root)
     examples = re.findall(r"^```python\n(.*?)^```", page, re.M | re.S)
-    assert len(examples) == 4
+    assert len(examples) == 5
     for example in examples:
         assert not re.search(r"vpuformer\.\w+ import", example)
         exec(compile(example, "docs/python.md", "exec"), {})

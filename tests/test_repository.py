@@ -1,5 +1,6 @@
 """Promises of the repository: sizes of files, commands of the README, nobody's paths."""
 
+import json
 import re
 import runpy
 import shlex
@@ -11,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import typer.main
+import yaml
 
 from vpuformer.cli import app
 
@@ -110,6 +112,24 @@ def test_the_gate_is_set() -> None:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]
     assert settings["coverage"]["report"]["fail_under"] >= 90
     assert settings["pytest"]["ini_options"]["filterwarnings"][0] == "error"
+
+
+def test_the_citation_is_of_this_version() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert (citation["version"], citation["license"]) == (project["version"], project["license"])
+
+
+def test_the_container_runs_as_a_user_with_a_token_and_a_health_check() -> None:
+    lines = (ROOT / "docker" / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", " ").splitlines()
+    last = lines[max(i for i, line in enumerate(lines) if line.startswith("FROM ")) :]
+    steps = dict(line.split(maxsplit=1) for line in last if re.match(r"[A-Z]+ ", line))
+    assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", steps["USER"])
+    assert "/healthz" in steps["HEALTHCHECK"]
+    assert steps["VOLUME"] in steps["CMD"]
+    options = typer.main.get_command(app).commands["annotate"].make_context("annotate", json.loads(steps["CMD"])[1:])  # type: ignore[attr-defined]
+    assert not options.params["no_token"]
+    assert options.params["port"] == int(steps["EXPOSE"])
 
 
 def test_nobodys_machine_is_named() -> None:

@@ -35,7 +35,7 @@ test("an object is made with the first prompt, and its mask shown only when noth
   assert.equal(session.current?.area, 0);
   await server.answer(state({ id: 9, image: 2, revision: 2, at: 2, area: 1234 }));
   assert.equal(session.current?.area, 1234);
-  assert.equal(said.at(-1), "Mask: 1 234 pixels");
+  assert.equal(said.at(-1), "Mask: 1,234 pixels");
 });
 
 test("a reply that comes after another image was opened changes nothing there, and is there on coming back", async () => {

@@ -91,6 +91,17 @@ def test_a_read_only_view_adds_no_labels(image_folder: Path) -> None:
     assert "leave one of them out" in refused(image_folder, "--read-only", "--labels", "cat")
 
 
+def test_a_window_is_kept(image_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vpuformer.app.http.serving.serve", lambda _, store, *__, **___: store.close())
+    for words in (("--window", "40,400"), ()):
+        assert vpuformer("annotate", image_folder, *words, "--no-browser").exit_code == 0
+        store = Store(image_folder / FILE)
+        assert store.window == (40, 400)
+        store.close()
+    assert "leave one out" in refused(image_folder, "--read-only", "--window", "40,400")
+    assert "CENTER,WIDTH" in refused(image_folder, "--window", "40")
+
+
 def test_labels_come_from_a_file_and_what_people_have_changed_stays(
     image_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,7 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import tifffile
 
 import vpuformer.formats.prompt_lines as lines
 from vpuformer.errors import InputError
@@ -230,3 +232,14 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
     (tmp_path / "boxes.doc").write_text("hello")
     with pytest.raises(InputError, match=r"boxes\.doc is of no format that is read"):
         read_prompt_list(tmp_path / "boxes.doc", folder)
+
+
+def test_pages_of_a_stack_are_images(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "stack.tif", np.zeros((3, 20, 30), np.uint16), photometric="minisblack")
+    (tmp_path / "boxes.csv").write_text("image,x0,y0,x1,y1\nstack.tif@page002,1,2,11,12\n")
+    folder = ImageFolder(tmp_path)
+    assert folder.names() == ["stack.tif", "stack.tif@page001", "stack.tif@page002"]
+    assert folder.name_of("/data/stack.tif@page002") == "stack.tif@page002"
+    assert folder.path_of("stack.tif@page002") == tmp_path / "stack.tif@page002"
+    (entry,) = read_prompt_list(tmp_path / "boxes.csv", folder).entries
+    assert entry.image == "stack.tif@page002"

@@ -19,6 +19,7 @@ from vpuformer.formats.contours import parts_of
 from vpuformer.formats.found import LabelAndMask
 from vpuformer.formats.matching import match_image, match_stem
 from vpuformer.formats.outlines import filled
+from vpuformer.formats.output import Written
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:pycocotools")
 
@@ -57,7 +58,10 @@ def archive(name: str, folder: Path, **options: object) -> bytes:
         AnnotatedImage(IMAGES[0], SIZE[1], SIZE[0], things(), 1),
         AnnotatedImage(IMAGES[1], SIZE[1], SIZE[0], [*things(30), extra], 2),
     ]
-    written = FORMATS[name].write(images, folder, LABELS, **options)
+    return zipped(FORMATS[name].write(images, folder, LABELS, **options), folder)
+
+
+def zipped(written: Written, folder: Path) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as file:
         for path in written.files:
@@ -441,3 +445,20 @@ def test_no_content_whatsoever_breaks_the_readers(content: bytes, start: bytes) 
     except MaskError:
         return
     assert all(mask.shape == SIZE for _, mask in found)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_slices_of_a_volume_keep_their_masks(name: str, tmp_path: Path) -> None:
+    slices = [f"a/scan.nii.gz@z{number:03}" for number in range(3)]
+    masks = [block(5, 5 + 10 * number, 15, 20 + 10 * number) for number in range(3)]
+    images = [
+        AnnotatedImage(image, SIZE[1], SIZE[0], [LabelledMask(mask, "cup", number)], number)
+        for number, (image, mask) in enumerate(zip(slices, masks, strict=True), 1)
+    ]
+    written = FORMATS[name].write(images, tmp_path, LABELS)
+    assert not any("called otherwise" in note or "the name of another" in note for note in written.notes)
+    content = zipped(written, tmp_path)
+    for image, mask in zip(slices, masks, strict=True):
+        ((label, found),), _ = read(content, image, others=slices)
+        assert label == "cup"
+        assert np.array_equal(found, mask)

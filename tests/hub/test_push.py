@@ -1,5 +1,6 @@
 """Uploads to a server that speaks the Hugging Face Hub's interface, and the cards that go with them."""
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -92,8 +93,25 @@ def test_a_card_of_ones_own_stays(model: Path, tmp_path: Path) -> None:
     text = model_card(read_manifest(folder), NAME)
     assert text.startswith("---\nlibrary_name: vpuformer")
     assert text.endswith("---\n\n# Leaves\n")
+    card = ModelCard(model_card(read_manifest(folder), NAME))
+    assert card.data.eval_results is None
     own.write_text("---\nlicense: mit\n---\n# Leaves\n", encoding="utf-8")
     assert model_card(read_manifest(folder), NAME, licence="cc0-1.0") == "---\nlicense: mit\n---\n# Leaves\n"
+
+
+def test_the_card_of_a_fine_tuned_model_shows_no_image_and_no_path(model: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(model, tmp_path / "model")
+    text = "# Cells\n\nvpuformer annotate X --model '/data/my cells'\n\n![Held-out images](panel.png)\n\n## Training\n"
+    (folder / "README.md").write_text(text, encoding="utf-8")
+    rows = [
+        {"name": "IoU after 1 click", "before": 0.5, "after": 0.61234},
+        {"name": "NoC@85", "before": 9, "after": 4.5},
+    ]
+    (folder / "report.json").write_text(json.dumps({"start": "jane/cells", "rows": rows}))
+    card = ModelCard(model_card(read_manifest(folder), NAME))
+    assert card.text.strip() == f"# Cells\n\nvpuformer annotate X --model {NAME}\n\n## Training"
+    assert card.data.base_model == "jane/cells"
+    assert [each.metric_value for each in card.data.eval_results] == [0.6123, 4.5]
 
 
 def test_refusals(hub: Hub, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -87,7 +87,7 @@ class Visitor:
     @property
     def area(self) -> int:
         """Pixels of the mask that the status names."""
-        return int(self.wait().partition(" pixels")[0].replace("\N{THIN SPACE}", ""))
+        return int(self.wait().partition(" pixels")[0].replace(",", ""))
 
     def place(self, point: Point) -> Point:
         """Screen position of an image point, while the whole image is shown."""

@@ -304,6 +304,17 @@ def test_first_clicks_come_alone_as_often_as_wanted() -> None:
     assert any(len(prompts) > 1 for prompts in first_prompts("click", single_first_click_prob=0.0).prompts)
 
 
+def test_training_may_start_with_prompts_of_people() -> None:
+    given = [(Click(12, 12), Click(2, 50, positive=False)), (), (Box(36, 30, 60, 60),), ()]
+    model = Interactive(build_network(Recipe(data="", output="", model=TINY)))
+    recorded = replace(batch(), recorded=given)
+    answer = interact(model, recorded, np.random.default_rng(1), user(recorded_prompt_prob=1.0), LOSS, supervised=1)
+    assert answer.prompts[0] in (list(given[0]), [given[0][0]])
+    assert answer.prompts[2] == list(given[2])
+    assert answer.prompts[1]
+    assert answer.prompts[3] not in given
+
+
 def first_prompts(kind: Kind, **changes: float) -> Answer:
     model = Interactive(build_network(Recipe(data="", output="", model=TINY)))
     return interact(model, batch(), np.random.default_rng(1), user(kind, **changes), LOSS, supervised=1)

@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vpuformer.cli.shared_options import DeviceOption, ModelOption, RuntimeOption, StoreOption
+from vpuformer.cli.shared_options import DeviceOption, ModelOption, RuntimeOption, StoreOption, WindowOption
 from vpuformer.errors import ConfigError
 from vpuformer.extras import require
 
 if TYPE_CHECKING:
     from vpuformer.formats.label_set import LabelSet
+    from vpuformer.images.addresses import Window
 
 PORT = 8123
 LONGEST_LABEL = 200  # as `vpuformer.app.label_schemas` has it
@@ -31,6 +32,7 @@ def annotate(
     device: DeviceOption = None,
     runtime: RuntimeOption = None,
     store: StoreOption = None,
+    window: WindowOption = None,
     port: Annotated[
         int | None, typer.Option(min=0, max=65535, help=f"Port to listen on; by default {PORT}, or a free one.")
     ] = None,
@@ -73,6 +75,8 @@ def annotate(
     if read_only and labels is not None:
         raise ConfigError("--labels adds labels, and --read-only refuses changes; leave one of them out")
 
+    shown = _window(window, read_only)
+
     require("app", "vpuformer annotate")
     from vpuformer.memory import no_garbage_collection
 
@@ -100,6 +104,8 @@ def annotate(
         if not read_only:
             annotations.check_writable()
             annotations.add_label_set(label_set)
+            if shown is not None:
+                annotations.set_window(shown)
         for sentence in folder.left_out:
             typer.echo(f"left out: {sentence}", err=True)
         if port is None and socket.getsockname()[1] != PORT:
@@ -122,6 +128,14 @@ def annotate(
             browser=not no_browser,
             say=typer.echo,
         )
+
+
+def _window(text: str | None, read_only: bool) -> "Window | None":
+    from vpuformer.images.addresses import parse_window
+
+    if text is not None and read_only:
+        raise ConfigError("--window is stored with the annotations, and --read-only refuses changes; leave one out")
+    return None if text is None else parse_window(text)
 
 
 def _label_set(labels: str | None) -> "LabelSet":

@@ -80,7 +80,14 @@ def export_masks(
         tracked = _tracked(images, silent=as_json)
         at = seen_from(output, root)
         written = export(
-            format_name, tracked, output, label_names(annotations), polygons=polygons, images_at=at, overwrite=overwrite
+            format_name,
+            tracked,
+            output,
+            label_names(annotations),
+            polygons=polygons,
+            images_at=at,
+            root=root,
+            overwrite=overwrite,
         )
     finally:
         annotations.close()

@@ -1,4 +1,4 @@
-"""A folder that was annotated with the app: accepted masks, and the prompts that people gave for them."""
+"""A folder annotated with the app: accepted masks, and the prompts of people for them."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -18,7 +18,7 @@ STORE = "vpuformer.sqlite"
 
 
 def annotated_in_the_app(folder: Path) -> Layout | None:
-    """The accepted objects of a folder with a store; None without a store, or if no object is accepted.
+    """The accepted objects of a folder with a store; None without any.
 
     Raises:
         MissingDependencyError: the extra `app` is not installed.

@@ -21,7 +21,7 @@ FEWEST_IMAGES = 4
 
 
 class UsableObject(NamedTuple):
-    """An object to train on or to measure: mask as compressed run lengths of COCO, label, and prompts of people."""
+    """An object: mask as compressed run lengths of COCO, label, and prompts of people."""
 
     runs: bytes
     label: str | None
@@ -29,7 +29,7 @@ class UsableObject(NamedTuple):
 
 
 class UsableImage(NamedTuple):
-    """An image with its usable objects. `name` is its path within the root, with forward slashes."""
+    """An image with its usable objects. `name` is its path within the root."""
 
     name: str
     size: Size
@@ -68,7 +68,7 @@ class UsableData:
         """One line that says what was found.
 
         >>> UsableData("LabelMe", Path("a"), [], []).summary()
-        'LabelMe in a: 0 images, 0 objects'
+        'LabelMe: 0 images, 0 objects'
         """
         parts = [counted(len(self.images), "image"), counted(self.objects, "object")]
         if self.labels:
@@ -76,7 +76,7 @@ class UsableData:
             parts.append(f"{counted(len(self.labels), 'label')} ({named})")
         if self.prompts:
             parts.append(f"{counted(self.prompts, 'prompt')} of people")
-        return f"{self.title} in {self.root}: {', '.join(parts)}"
+        return f"{self.title}: {', '.join(parts)}"
 
 
 def check(layout: Layout, on_progress: Callable[[int, int], object] = lambda _, __: None) -> UsableData:

@@ -27,7 +27,7 @@ _LONGEST_LABEL = 200
 
 
 class OutlinedObject(NamedTuple):
-    """An object of an image: mask, bool (H, W), label, and the prompts that people gave for it."""
+    """An object: mask, bool (H, W), label, and the prompts that people gave for it."""
 
     mask: BoolMask
     label: str | None = None

@@ -1,4 +1,4 @@
-"""Scores of a network on held-out objects: a simulated user clicks, draws a box, and scribbles."""
+"""Scores of a network on held-out objects, after simulated clicks, boxes and scribbles."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -28,13 +28,15 @@ _FEWEST_IMAGES = 3
 
 @dataclass(frozen=True)
 class Measured:
-    """Records of the same objects for each kind of prompt: several clicks, one box, one scribble."""
+    """Records of the same objects for several clicks, for one box, and for one scribble."""
 
     records: Mapping[Kind, Sequence[ObjectRecord]]
 
     @property
     def score(self) -> float:
-        """Mean IoU after one click, three clicks, one box and one scribble."""
+        """Mean IoU after one click, three clicks, one box and one scribble; 0 without objects."""
+        if not self.objects:
+            return 0.0
         steps: list[tuple[Kind, int]] = [("click", 1), ("click", FEW_CLICKS), ("box", 1), ("scribble", 1)]
         return float(np.mean([[iou_at(record.ious, k) for record in self.records[kind]] for kind, k in steps]))
 

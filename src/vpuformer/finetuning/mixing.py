@@ -1,4 +1,7 @@
-"""Weights between the first and the best ones, which forget less (WiSE-FT, Wortsman et al., CVPR 2022)."""
+"""Weights between the first and the best ones, which forget less.
+
+The method is WiSE-FT (Wortsman et al., Robust fine-tuning of zero-shot models, CVPR 2022).
+"""
 
 from collections.abc import Mapping
 
@@ -6,11 +9,14 @@ import torch
 
 from vpuformer.model.vpuformer import VPUFormer
 
-SHARES = (0.25, 0.5, 0.75, 1.0)
+SHARES = (0.15, 0.3, 0.5, 0.75, 1.0)
 """Shares of the best weights that are tried."""
 
 KEPT_GAIN = 0.95
 """Least share of the largest gain that the chosen weights have."""
+
+LARGEST_LOSS = 0.01
+"""Loss of score on the photographs that is accepted. Natural images lose about as much."""
 
 
 @torch.no_grad()
@@ -27,15 +33,22 @@ def mixed(start: VPUFormer, best: VPUFormer, share: float) -> VPUFormer:
     return network.to(next(best.parameters()).device).eval()
 
 
-def choose_share(scores: Mapping[float, float], before: float) -> float:
-    """The smallest share that keeps most of the gain; 0 if none is better than before.
+def choose_share(gains: Mapping[float, float], losses: Mapping[float, float]) -> float:
+    """The smallest share that keeps most of the gain; 0 if none has a gain.
 
-    >>> choose_share({0.25: 0.62, 0.5: 0.698, 0.75: 0.70, 1.0: 0.69}, before=0.6)
+    Shares that lose more than `LARGEST_LOSS` are left out, except the smallest one.
+
+    >>> choose_share({0.25: 0.02, 0.5: 0.098, 1.0: 0.1}, {0.25: 0, 0.5: 0.005, 1.0: 0.01})
     0.5
-    >>> choose_share({0.5: 0.58, 1.0: 0.59}, before=0.6)
+    >>> choose_share({0.25: 0.02, 0.5: 0.098, 1.0: 0.1}, {0.25: 0, 0.5: 0.04, 1.0: 0.05})
+    0.25
+    >>> choose_share({0.5: -0.02, 1.0: -0.01}, {0.5: 0, 1.0: 0})
     0.0
+
+    Args:
+        gains: of the score on held-out images, by share.
+        losses: of the score on the photographs, by share.
     """
-    gain = max(scores.values()) - before
-    if gain <= 0:
-        return 0.0
-    return min(share for share, score in scores.items() if score - before >= KEPT_GAIN * gain)
+    allowed = [share for share in gains if losses[share] <= LARGEST_LOSS] or [min(gains)]
+    most = max(gains[share] for share in allowed)
+    return 0.0 if most <= 0 else min(share for share in allowed if gains[share] >= KEPT_GAIN * most)

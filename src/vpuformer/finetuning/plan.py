@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from vpuformer.data.augmentation import Augmentation
 from vpuformer.data.split import SPLIT
 from vpuformer.errors import ConfigError
 from vpuformer.fields import check_fields, check_least
+from vpuformer.finetuning.photographs import PHOTOGRAPHS
 from vpuformer.finetuning.prepare import spec
 from vpuformer.geometry import LARGEST_INPUT
 from vpuformer.inference.cores import usable_cores
@@ -19,6 +21,9 @@ TRAINING = "training"
 
 MOST_STEPS = 5_000
 """Steps after which a fast device has learned what a small data set can teach."""
+
+PHOTOGRAPH_WEIGHT = 1.0
+"""Samples of the photographs for each one of the person's images."""
 
 _WARMUP = 20
 
@@ -51,11 +56,14 @@ class FinetuneSettings:
             raise ConfigError(f"minutes={self.minutes:g} must be above 0")
 
 
-def recipe_for(settings: FinetuneSettings, steps: int) -> Recipe:
+def recipe_for(settings: FinetuneSettings, steps: int, photographs: str | None = None) -> Recipe:
     """The recipe of a run of so many steps.
 
     Few images are soon learned by heart, so steps are small: the encoder has a tenth of a low learning rate, and the
     weights are averaged over the last steps.
+
+    Args:
+        photographs: the set of `vpuformer.finetuning.photographs`, if there is one.
 
     Raises:
         ConfigError: there is no such device.
@@ -65,7 +73,9 @@ def recipe_for(settings: FinetuneSettings, steps: int) -> Recipe:
     model = read_manifest(settings.start).config
     folder = Path(settings.output)
     return Recipe(
-        data=spec(folder, Path(settings.data)),
+        data=tuple(filter(None, (spec(folder, Path(settings.data)), photographs))),
+        set_weights={} if photographs is None else {PHOTOGRAPHS: PHOTOGRAPH_WEIGHT},
+        region_sets=() if photographs is None else (PHOTOGRAPHS,),
         output=str(folder / TRAINING),
         split=str(folder / SPLIT),
         model=model,
@@ -74,7 +84,8 @@ def recipe_for(settings: FinetuneSettings, steps: int) -> Recipe:
         images_per_step=4,
         objects_per_image=2,
         steps=steps,
-        interaction=InteractionSettings(interactions=2, warmup_interactions=2),
+        interaction=InteractionSettings(interactions=3, warmup_interactions=4),
+        augmentation=Augmentation(paste=0.0),
         lr=2e-4,
         warmup=min(_WARMUP, steps // 5),
         cooldown=0.5,

@@ -82,12 +82,17 @@ def choose_held_out(digests: dict[str, str]) -> frozenset[str]:
 
 def spec(folder: Path, root: Path) -> str:
     """The prepared data as `vpuformer.data.sources.open_sources` opens them."""
-    data = (folder / DATA).resolve()
-    return f"coco={data},annotations={data / ANNOTATIONS},images={root.resolve()},prompts={data / PROMPTS}"
+    data = folder / DATA
+    return f"{spec_of(data, data / ANNOTATIONS, root)},prompts={(data / PROMPTS).resolve()}"
+
+
+def spec_of(folder: Path, annotations: Path, images: Path) -> str:
+    """A COCO file as `open_sources` opens it, from any working folder."""
+    return f"coco={folder.resolve()},annotations={annotations.resolve()},images={images.resolve()}"
 
 
 def held_out_samples(folder: Path, root: Path) -> list[Sample]:
-    """The objects of the held-out images, in a random order, so that the first ones are of all images.
+    """The objects of the held-out images, in a random order.
 
     Raises:
         DatasetError: the prepared data are missing or broken.

@@ -9,7 +9,9 @@ from pathlib import Path, PurePosixPath
 
 from vpuformer.errors import DatasetError, ImageError
 from vpuformer.files import files_below, is_file
-from vpuformer.images import image_endings
+from vpuformer.images.addresses import Address
+from vpuformer.images.heads import ending_of, readable_endings
+from vpuformer.images.volumes import names_in
 
 _LONGEST, _SHOWN = 4096, 200
 """Characters of a name, and of a name in a message."""
@@ -40,10 +42,12 @@ class ImageFolder:
         self.root = Path(root).resolve()
 
     def names(self) -> list[str]:
-        """Paths of all images within the folder, sorted; hidden files are left out."""
-        paths = (path for path in files_below(self.root) if path.suffix.lower() in image_endings())
-        names = (path.relative_to(self.root).as_posix() for path in paths)
-        return [name for name in names if not name.startswith(".") and "/." not in name and _is_text(name)]
+        """Paths of all images and slices within the folder, sorted; hidden files are left out."""
+        endings = readable_endings()
+        files = [path for path in files_below(self.root) if ending_of(path.name) in endings]
+        named = ((path, path.relative_to(self.root).as_posix()) for path in files)
+        shown = ((path, name) for path, name in named if not name.startswith(".") and "/." not in name)
+        return [image for path, name in shown if _is_text(name) for image in _images(path, name)]
 
     def name_of(self, given: str) -> str:
         """Path within the folder of the image that a list calls `given`.
@@ -59,23 +63,23 @@ class ImageFolder:
             name = "/".join(parts[first:])
             composed, decomposed = unicodedata.normalize("NFC", name), unicodedata.normalize("NFD", name)
             for spelled in (name, composed, decomposed):
-                if is_file(self.root / spelled):
+                if is_file(Address.of(self.root / spelled).file):
                     return spelled
         return "/".join(parts)
 
     def path_of(self, name: str) -> Path:
-        """The file of an image, without links.
+        """The file of an image, without links, or the address of a slice in it.
 
         Raises:
             ImageError: there is no such file, or a link leads out of the folder.
         """
-        path = self.root / name
-        if not is_file(path):
+        address = Address.of(self.root / name)
+        if not is_file(address.file):
             raise ImageError(f"there is no image {shown(name)} in {self.root}")
-        real = path.resolve()
+        real = address.file.resolve()
         if not real.is_relative_to(self.root):
             raise ImageError(f"{shown(name)} leads to {real}, out of the folder; copy the file into the folder")
-        return real
+        return address._replace(file=real).path
 
     def _parts(self, given: str) -> list[str]:
         if not _is_text(given):
@@ -84,6 +88,13 @@ class ImageFolder:
         if not parts or "\0" in given or len(given) > _LONGEST:
             raise ImageError("its name cannot be the path of an image")
         return parts
+
+
+def _images(path: Path, name: str) -> list[str]:
+    try:
+        return names_in(path, name)
+    except ImageError:  # opening it says why
+        return [name]
 
 
 def _is_text(name: str) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import count
 
 from vpuformer.formats.affected import Affected
+from vpuformer.images.addresses import names_a_slice
 
 _LONGEST = 80
 """Bytes of a label within a name of a file; file systems take 255 for all of it."""
@@ -70,7 +71,7 @@ class UniqueNames:
         if chosen != first:
             self.renamed.add(image)
         folder, slash, last = image.rpartition("/")
-        if first != folder + slash + (last.rpartition(".")[0] or last):
+        if first != folder + slash + _without_ending(last):
             self.altered.add(f"{image if image.isprintable() else repr(image)} as {chosen}")
         return chosen
 
@@ -89,11 +90,20 @@ def _candidates(image: str) -> Iterator[str]:
     """Stems of an image, the most wanted first, all of them such as file systems take."""
     *folders, last = without_controls(image).replace("\\", "_").split("/")
     above = "".join(f"{_cut(folder, _LONGEST_STEM)}/" for folder in folders)
-    yield above + _cut(last.rpartition(".")[0] or last, _LONGEST_STEM)
+    yield above + _cut(_without_ending(last), _LONGEST_STEM)
     yield above + _cut(last, _LONGEST_STEM)
     for number in count(2):
         tail = f"-{number}"
         yield above + _cut(last, _LONGEST_STEM - len(tail)) + tail
+
+
+def _without_ending(last: str) -> str:
+    """The stem of a file's name. The name of a slice has no ending.
+
+    >>> _without_ending("x.png"), _without_ending("scan.nii.gz@z012")
+    ('x', 'scan.nii.gz@z012')
+    """
+    return last if names_a_slice(last) else last.rpartition(".")[0] or last
 
 
 def _cut(name: str, most: int) -> str:

@@ -21,6 +21,8 @@ from vpuformer.formats import (
     png_reading,
     voc,
     voc_reading,
+    volumes,
+    volumes_reading,
     yolo,
     yolo_reading,
 )
@@ -50,7 +52,7 @@ class Format:
     read: Callable[[Bundle], Annotations]
     """The images in claimed files, each with a function that reads its objects."""
     options: frozenset[str] = frozenset()
-    """Names of the writer's further arguments: "polygons", "images_at"."""
+    """Names of the writer's further arguments: "polygons", "images_at", "root"."""
     holds: frozenset[str] = frozenset()
     """What it holds in addition to masks and labels: "attributes" of objects, "tags" of images."""
     pixels: bool = False
@@ -113,6 +115,17 @@ FORMATS: dict[str, Format] = {
             pixels=True,
         ),
         Format(
+            "volumes",
+            "Label volumes, NIfTI or TIFF",
+            "In the geometry of the images; the later object wins overlaps",
+            "where objects overlap, the later one wins; at most 65,535 labels, and objects a file",
+            volumes.write,
+            volumes_reading.claims,
+            volumes_reading.read,
+            options=frozenset({"root"}),
+            pixels=True,
+        ),
+        Format(
             "labels",
             "Label map, one PNG per image",
             "Labels only; the later object wins overlaps",
@@ -132,6 +145,8 @@ def write_files(
 ) -> Written:
     """Write images and their objects, and note what the format cannot hold of them.
 
+    Options that are None, or that the format does not know, are left out.
+
     Raises:
         InputError: the format cannot hold these objects, or the disk does not take them.
     """
@@ -147,7 +162,8 @@ def write_files(
             tags.add(image.image, bool(image.tags))
             yield replace(image, objects=partial(counted, image))
 
-    written = chosen.write(watched(), folder, labels, **options)
+    known = {key: value for key, value in options.items() if value is not None and key in chosen.options}
+    written = chosen.write(watched(), folder, labels, **known)
     notes = {
         "attributes": attributes.note(
             "object", "with attributes, which this format cannot hold and which are left out"
@@ -181,6 +197,7 @@ def export(
     *,
     polygons: bool | None = None,
     images_at: str | None = None,
+    root: Path | None = None,
     overwrite: bool = False,
 ) -> Written:
     """Write images and their objects into a folder, all of it or nothing.
@@ -191,6 +208,7 @@ def export(
         labels: all labels, in the order in which they are to be numbered.
         polygons: outlines, or masks, where the format leaves the choice; by default what is usual in it.
         images_at: the folder of the images as seen from `folder`, for formats that point to them.
+        root: the folder of the images, for formats that take their geometry.
         overwrite: let the folder hold something: files of the same name are replaced, those of an earlier export of
             this format that come no more are removed, and all others stay.
 
@@ -198,7 +216,5 @@ def export(
         InputError: there is no such format, it cannot hold these objects, or the folder cannot be written.
     """
     chosen = find_format(name, polygons=polygons)
-    given: dict[str, Any] = {"polygons": polygons, "images_at": images_at}
-    options = {key: value for key, value in given.items() if value is not None and key in chosen.options}
     with published(folder, name, overwrite=overwrite) as staging:
-        return write_files(chosen, images, staging, labels, **options)
+        return write_files(chosen, images, staging, labels, polygons=polygons, images_at=images_at, root=root)

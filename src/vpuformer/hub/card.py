@@ -1,16 +1,25 @@
 """Model cards: pages of models on the Hugging Face Hub, with the front matter it reads."""
 
 import os
+import re
 from collections.abc import Sequence
+from typing import Any
 
 from vpuformer.errors import InputError
 from vpuformer.evaluation import RECORDS
 from vpuformer.evaluation.report import Run, open_runs, prompts_shown
 from vpuformer.evaluation.report.summary import count_title, number_shown
-from vpuformer.files import files_below
-from vpuformer.model.manifest import GRAPHS_FILE, Manifest
+from vpuformer.files import files_below, read_json
+from vpuformer.model.manifest import GRAPHS_FILE, Manifest, names_repository
 
 CARD_FILE = "README.md"
+REPORT_FILE = "report.json"
+"""Report of `vpuformer finetune`."""
+
+_OWN_IMAGE = re.compile(r"^!\[[^\]]*\]\((?!https?:)[^)]*\)\n*", re.M)
+"""An image that is a file: it may show what nobody wants to publish, and is not uploaded."""
+
+_OWN_PATH = re.compile(r"--model ('[^']*'|\S+)")
 
 _NUMBERS = ("IoU@1", "IoU@3", "NoC@85", "NoC@90")
 """Figures of a card, if a run has them."""
@@ -25,8 +34,11 @@ def model_card(
 ) -> str:
     """The card of a checkpoint: how to use it, its network, its training and its figures.
 
-    A `README.md` in the folder of the checkpoint is the card instead; it gets a front matter if it has none. Figures
-    are those of `results`, and of runs of `vpuformer evaluate` in the folder that measured these weights.
+    A `README.md` in the folder of the checkpoint, such as `vpuformer finetune` writes, is the card instead. It gets a
+    front matter if it has none, and the name of the repository after `--model`; images of the folder are left out.
+
+    Figures are those of `results`, of runs of `vpuformer evaluate` in the folder that measured these weights, and of
+    `vpuformer finetune`.
 
     Args:
         manifest: the checkpoint.
@@ -41,7 +53,7 @@ def model_card(
     front = _front_matter(manifest, repository, licence, runs)
     own = manifest.weights.with_name(CARD_FILE)
     if own.is_file():
-        text = own.read_text(encoding="utf-8")
+        text = _OWN_IMAGE.sub("", _OWN_PATH.sub(f"--model {repository}", own.read_text(encoding="utf-8")))
         return text if text.startswith("---") else front + text
     return front + _body(manifest, repository, licence, runs)
 
@@ -76,8 +88,20 @@ def _front_matter(manifest: Manifest, repository: str, licence: str | None, runs
         for name in (count_title(each, [run.summary]) for each in _NUMBERS)
         if name in run.summary
     ]
+    report = _finetuning(manifest)
+    measured += [
+        EvalResult(
+            task_type="mask-generation",
+            dataset_type="custom",
+            dataset_name="held-out images of the fine-tuning",
+            metric_type=row["name"],
+            metric_value=round(row["after"], 4),
+        )
+        for row in report["rows"]
+    ]
     data = ModelCardData(
         license=licence,
+        base_model=report["start"] if names_repository(report["start"]) else None,
         library_name="vpuformer",
         pipeline_tag="mask-generation",
         tags=[
@@ -90,6 +114,13 @@ def _front_matter(manifest: Manifest, repository: str, licence: str | None, runs
         eval_results=measured or None,
     )
     return f"---\n{data.to_yaml()}\n---\n\n"
+
+
+def _finetuning(manifest: Manifest) -> dict[str, Any]:
+    """The report of `vpuformer finetune` in the folder of a checkpoint."""
+    path = manifest.weights.with_name(REPORT_FILE)
+    report = read_json(path, error=InputError) if path.is_file() else None
+    return report if isinstance(report, dict) and {"start", "rows"} <= report.keys() else {"start": "", "rows": []}
 
 
 def _body(manifest: Manifest, repository: str, licence: str | None, runs: Sequence[Run]) -> str:

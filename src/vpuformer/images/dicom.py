@@ -1,6 +1,7 @@
-"""DICOM files: one frame as an image, in the window that the file asks for. Needs the extra `medical`.
+"""DICOM files: one frame as an image, in the window that the file asks for.
 
-Nothing of a file but its pixels, sizes and positions is ever shown: other fields may name the patient.
+Reading needs the extra `medical`. Nothing of a file but its pixels, sizes and positions is ever shown: other fields may
+name the patient.
 """
 
 import logging
@@ -33,12 +34,16 @@ _PLACE = (
 )  # fmt: skip
 
 
+class NoImageError(ImageError):
+    """A DICOM file that is something else, such as a report."""
+
+
 class Place(NamedTuple):
-    """Where an image lies: its series, and its geometry in the patient."""
+    """The place of an image: its series, and its geometry in the patient."""
 
     series: str
     number: int
-    """Of the series within its study; 0 if it has none."""
+    """Number of the series within its study; 0 if it has none."""
     instance: int
     rows: int
     columns: int
@@ -48,7 +53,7 @@ class Place(NamedTuple):
     directions: tuple[float, ...] | None
     """Unit vectors along a row and along a column, in LPS."""
     spacing: tuple[float, float]
-    """Of rows and of columns, in mm; 1 if the file does not say."""
+    """Distance of rows and of columns, in mm; 1 if the file does not say."""
     step: float
     """Distance of slices, in mm; 1 if the file does not say."""
 
@@ -77,6 +82,8 @@ def _errors(file: Path, what: What = "image") -> Iterator[None]:
     """Failures of pydicom as one sentence, without the values that they name."""
     try:
         yield
+    except NoImageError:
+        raise
     except InputError as error:
         raise error_for(what)(str(error)) from error
     except MemoryError as error:
@@ -95,7 +102,7 @@ def _header(file: Path, fields: Sequence[str] | None = None) -> Any:
 
 
 def place_of(file: Path) -> Place:
-    """Where the image of a file lies, from its head.
+    """The place of the image of a file, from its head.
 
     Raises:
         ImageError: the file is broken, or holds no image.
@@ -110,7 +117,7 @@ def place_of(file: Path) -> Place:
 def _place(file: Path, _time: int, _size: int) -> Place:
     head = _header(file, (*_PLACE, "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"))
     if "Rows" not in head or "Columns" not in head:
-        raise ImageError(f"{file} is a DICOM file without an image; give one with pixels")
+        raise NoImageError(f"{file} is a DICOM file without an image; give one with pixels")
     frames = int(head.get("NumberOfFrames") or 1)
     measures = _macro(head, 0, "PixelMeasuresSequence")
     spacing = _numbers(measures.get("PixelSpacing"), 2) or (1.0, 1.0)
@@ -196,8 +203,8 @@ def load_slice(address: Address, what: What = "image") -> Loaded:
     file = address.file
     place = place_of(file)
     with _errors(file, what):
-        from pydicom.pixels.utils import pixel_array
         from pydicom.pixels.processing import apply_color_lut
+        from pydicom.pixels.utils import pixel_array
 
         frame = _chosen(address, place)
         check_pixels(place.rows, place.columns, str(file), what)

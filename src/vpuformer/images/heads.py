@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from PIL import Image
 
+from vpuformer.extras import missing
 from vpuformer.images.addresses import Address
 from vpuformer.images.loading import (
     DEEP_MODES,
@@ -23,6 +24,25 @@ from vpuformer.images.loading import (
 
 if TYPE_CHECKING:
     from vpuformer.images.tiff import TiffHead
+
+
+MEDICAL_ENDINGS = frozenset({".dcm", ".dicom", ".ima", ".nii", ".nii.gz"})
+"""Endings, in small letters, of files that the extra `medical` reads."""
+
+
+def ending_of(name: str) -> str:
+    """The ending of a file's name, in small letters; "" without one. Of two, `.nii.gz` is one.
+
+    >>> ending_of("a.TIF"), ending_of("a.nii.gz"), ending_of("a.tar.gz"), ending_of("IM0001")
+    ('.tif', '.nii.gz', '.gz', '')
+    """
+    _, point, last = name.lower().rpartition(".")  # much faster than pathlib
+    return ".nii.gz" if last == "gz" and name.lower().endswith(".nii.gz") else point + last if point else ""
+
+
+def readable_endings() -> frozenset[str]:
+    """`image_endings`, with those of medical files if their extra is installed."""
+    return image_endings() if missing("medical") else image_endings() | MEDICAL_ENDINGS
 
 
 @cache
@@ -71,7 +91,7 @@ def _head(path: Path) -> "Iterator[TiffHead | Image.Image | _Slice]":
 
 
 def upright_size_of(path: Path) -> tuple[tuple[int, int], int]:
-    """(height, width) of an upright first image, or of a slice, and its EXIF orientation, 1 to 8.
+    """(height, width) of an upright image or a slice, and its EXIF orientation, 1 to 8.
 
     Raises:
         ImageError: as in `load`, but a file that is cut short may pass.

@@ -1,4 +1,4 @@
-"""TIFF files of many pages: their number, and the range of values that all of them are shown in."""
+"""TIFF files of many pages: their number, and the range of values that they share."""
 
 import math
 import struct
@@ -18,9 +18,9 @@ _PAGES, _VALUES = 8, 250_000
 
 
 def count_pages(file: Path) -> int:
-    """Number of pages, without smaller copies and masks; 1 for a file that is broken behind the first page."""
-    if not _has_second_page(file):
-        return 1  # most files, a hundred times faster
+    """Number of pages, without smaller copies and masks; 1 for a file that is broken."""
+    if not has_second_page(file):
+        return 1
     try:
         with tifffile.TiffFile(file) as tiff:
             return max(1, len(full_pages(tiff)))
@@ -28,26 +28,30 @@ def count_pages(file: Path) -> int:
         return 1
 
 
-def _has_second_page(file: Path) -> bool:
-    """Whether the first directory of a TIFF points to another."""
-    with file.open("rb") as content:
-        start = content.read(16)
-        order = "<" if start[:2] == b"II" else ">"
-        big = start[:4] in TIFF_STARTS[2:]
-        counted, pointer, entry = ("Q", "Q", 20) if big else ("H", "I", 12)
-        try:
-            (at,) = struct.unpack_from(order + pointer, start, 8 if big else 4)
+def has_second_page(file: Path) -> bool:
+    """Whether the first directory of a TIFF points to another; fast, for folders of many.
+
+    False for a file that is broken, or no TIFF.
+    """
+    try:
+        with file.open("rb") as content:
+            start = content.read(16)
+            if start[:4] not in TIFF_STARTS:
+                return False
+            order = "<" if start[:2] == b"II" else ">"
+            counted, pointer, entry = ("Q", "Q", 20) if start[:4] in TIFF_STARTS[2:] else ("H", "I", 12)
+            (at,) = struct.unpack_from(order + pointer, start, 8 if pointer == "Q" else 4)
             content.seek(at)
             (entries,) = struct.unpack(order + counted, content.read(struct.calcsize(counted)))
             content.seek(entries * entry, 1)
             (following,) = struct.unpack(order + pointer, content.read(struct.calcsize(pointer)))
-        except (struct.error, OSError, OverflowError, ValueError):
-            return False
-        return following != 0
+    except (struct.error, OSError, OverflowError, ValueError):
+        return False
+    return following != 0
 
 
 def range_of_stack(address: Address) -> tuple[float, float] | None:
-    """The range in which all pages are shown, or all of the same channel; None for a file of one page.
+    """The range of all pages, or of those of the same channel; None for a single page.
 
     Raises:
         ImageError: a page cannot be read.

@@ -7,19 +7,16 @@ from typing import cast
 import numpy as np
 
 from vpuformer.errors import ConfigError, ImageError
-from vpuformer.extras import missing
 from vpuformer.images.addresses import AXES, Address, Axis, Window, slice_suffix
+from vpuformer.images.heads import ending_of, image_endings
 from vpuformer.images.loading import DEEP_MODES, Kind, Loaded, Stored, kind_of, load, opened, volume_reader
-
-MEDICAL_ENDINGS = (".dcm", ".dicom", ".ima", ".nii", ".nii.gz")
-"""Endings, in small letters, of files that the extra `medical` reads."""
 
 MAX_SLICES = 100_000
 """Slices above which a file is refused: its head is probably broken."""
 
 
 def load_shown(path: Path, *, least: int | None = None) -> Loaded:
-    """An image, or the slice that an address names, and the range of values that it is shown in.
+    """An image, or the slice that an address names, and the range that it is shown in.
 
     All slices of a volume and all pages of a stack are shown in one range, so that they look alike.
 
@@ -47,7 +44,7 @@ def load_shown(path: Path, *, least: int | None = None) -> Loaded:
 
 
 def slice_suffixes(file: Path) -> list[str]:
-    """What follows the name of a file in the addresses of its slices, in their order; [""] for one image.
+    """What follows the name of a file in the addresses of its slices; [""] for one image.
 
     The first page of a TIFF has the name of the file.
 
@@ -63,8 +60,22 @@ def slice_suffixes(file: Path) -> list[str]:
     return [slice_suffix(axis, index) for index in range(count)] if count > 1 else [""]
 
 
+def names_in(file: Path, name: str) -> list[str]:
+    """The names of the images in a file that is called `name`.
+
+    A file of a kind that holds one image is not opened.
+
+    Raises:
+        ImageError, MissingDependencyError: as in `slice_suffixes`.
+    """
+    ending = ending_of(file.name)
+    if ending in image_endings() and not (ending in (".tif", ".tiff") and _has_second_page(file)):
+        return [name]
+    return [name + suffix for suffix in slice_suffixes(file)]
+
+
 def slices_of(path: str | os.PathLike[str]) -> list[Path]:
-    """The addresses of all images in a file, in their order. Whatever reads an image reads them.
+    """The addresses of all images in a file. Whatever reads an image reads them.
 
     Raises:
         ImageError, MissingDependencyError: as in `slice_suffixes`.
@@ -124,6 +135,12 @@ def _counted(file: Path) -> tuple[Axis, int]:
     return "page", 1
 
 
+def _has_second_page(file: Path) -> bool:
+    from vpuformer.images.tiff_stack import has_second_page
+
+    return has_second_page(file)
+
+
 def _kind(file: Path) -> Kind | None:
     with opened(file, "image") as content:
         return kind_of(content)
@@ -133,8 +150,3 @@ def _is_deep(stored: Stored) -> bool:
     if isinstance(stored, np.ndarray):
         return stored.dtype.itemsize > 1
     return stored.mode in DEEP_MODES
-
-
-def medical_is_installed() -> bool:
-    """Whether files with `MEDICAL_ENDINGS` can be read."""
-    return not missing("medical")

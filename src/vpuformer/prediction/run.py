@@ -181,6 +181,7 @@ def _export(jobs: Sequence[Job], target: Path, on_progress: Progress, *, overwri
         header.labels,
         polygons=header.polygons,
         images_at=seen_from(target, Path(header.images)),
+        root=Path(header.images),
         overwrite=overwrite,
     )
     _write_left_out(jobs, target / LEFT_OUT)

@@ -192,7 +192,7 @@ class _TrainingUser:
     def first(
         self, truth: Truth, others: BoolMask, recorded: Sequence[Prompt], rng: np.random.Generator
     ) -> list[Prompt]:
-        """The prompts before the first pass: at random some of the `recorded` ones, from the first."""
+        """The prompts before the first pass; at random the first of the `recorded` ones."""
         if recorded and rng.random() < self.settings.recorded_prompt_prob:
             return list(recorded[: 1 + int(rng.integers(len(recorded)))])
         kind = self._kind(rng)

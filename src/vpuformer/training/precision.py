@@ -1,4 +1,7 @@
-"""The precision of a device, and layers that stay in float32: bfloat16 is slower there on a CPU."""
+"""The precision of a device, and layers that stay in float32 on a CPU.
+
+bfloat16 is slower there.
+"""
 
 import torch
 from torch import Tensor, nn

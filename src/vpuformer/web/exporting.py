@@ -16,8 +16,8 @@ from vpuformer.web.runtime_files import runtime_files
 _PACKAGE = Path(__file__).parents[1]
 _PAGE = "web/page"
 _ENTRIES = ("main.js", "worker.js")
-_SHARED = ("app/page/theme.css", "app/page/theme.js", "app/page/favicon.svg")
-"""What `index.html` takes from the annotation page; of its modules, those that ours import are copied."""
+_SHARED = ("theme.css", "theme.js", "favicon.svg", "texts/*.json")
+"""What the page takes from the annotation page, in addition to the modules that its own import."""
 
 _EXAMPLE = "coffee.jpg"
 
@@ -51,7 +51,10 @@ def export_page(
     if target.is_dir() and any(target.iterdir()) and not (target / _PAGE).is_dir():
         raise InputError(f"{target} holds other files; give a new or empty folder")
     (photograph,) = (path for path in bundled_photographs() if path.name == _EXAMPLE)
-    files = {name: _PACKAGE / name for name in (*_modules(), *_SHARED, f"{_PAGE}/page.css")}
+    shared = [path for pattern in _SHARED for path in (_PACKAGE / "app/page").glob(pattern)]
+    files = {
+        path.relative_to(_PACKAGE).as_posix(): path for path in (*_modules(), *shared, _PACKAGE / _PAGE / "page.css")
+    }
     files |= {"index.html": _PACKAGE / _PAGE / "index.html", _EXAMPLE: photograph}
     names = [ENCODE_FILE, DECODE_FILE, GRAPHS_FILE, CONFIG_FILE, WEIGHTS_FILE, "README.md"]
     files |= {f"model/{name}": graphs.folder / name for name in names if (graphs.folder / name).is_file()}
@@ -73,8 +76,8 @@ def _check_runs(config: VPUFormerConfig) -> None:
         )
 
 
-def _modules() -> list[str]:
-    """The page's modules and those that they import, as paths within the package."""
+def _modules() -> set[Path]:
+    """The page's modules and those that they import."""
     found: set[Path] = set()
     waiting = [_PACKAGE / _PAGE / name for name in _ENTRIES]
     while waiting:
@@ -84,4 +87,4 @@ def _modules() -> list[str]:
         found.add(module)
         imports = re.findall(r'^(?:import|export) .*?"(\.[^"]+\.js)";', module.read_text("utf-8"), re.M)
         waiting += [Path(os.path.normpath(module.parent / name)) for name in imports]
-    return sorted(path.relative_to(_PACKAGE).as_posix() for path in found)
+    return found

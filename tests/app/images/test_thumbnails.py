@@ -99,14 +99,14 @@ def test_very_long_images(tmp_path, name, size, expected):
 def test_a_jpeg_is_decoded_at_a_fraction_of_its_size(tmp_path, monkeypatch):
     Image.fromarray(np.broadcast_to(COLOURS[:1, :1], (4500, 6000, 3))).save(tmp_path / "a.jpg")
     sizes: list[tuple[int, int]] = []
-    load = thumbnails.load
+    load = thumbnails.load_shown
 
     def watched(*args, **options):
-        stored = load(*args, **options)
-        sizes.append(stored.size)
-        return stored
+        loaded = load(*args, **options)
+        sizes.append(loaded.stored.size)
+        return loaded
 
-    monkeypatch.setattr(thumbnails, "load", watched)
+    monkeypatch.setattr(thumbnails, "load_shown", watched)
     start = time.perf_counter()
     assert decoded(thumbnail(tmp_path / "a.jpg")).shape == (144, 192, 3)
     assert time.perf_counter() - start < 5  # 0.05 s on an idle machine

@@ -1,7 +1,6 @@
 """Accessibility of the page: axe-core, screen sizes, colour schemes, touch."""
 
 import itertools
-import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from support import axe
 from support import browser as browsing
 from support.app_disks import Disks
 from support.browser import Person, opened, running, served
@@ -17,8 +17,6 @@ from vpuformer.app.http.server import create_app
 from vpuformer.app.images.examples import copy_examples
 
 ROOT = Path(__file__).parents[3]
-AXE = ROOT / "page/node_modules/axe-core/axe.min.js"
-"""Installed by `make page`."""
 SIZES = ((1280, 800), (820, 1180), (390, 844))
 FINGER = {"has_touch": True, "is_mobile": True}
 
@@ -31,18 +29,6 @@ def address(tmp_path: Path) -> Iterator[str]:
         shutil.copy(ROOT / f"examples/{name}.jpg", tmp_path / f"{name}, an image with quite a long name.jpg")
     with served(tmp_path, Disks()) as address:
         yield address
-
-
-def faults(person: Person) -> list[str]:
-    """Serious and critical findings of axe-core."""
-    found: list[dict[str, Any]] = person.page.evaluate(
-        "async () => (await axe.run(document, {resultTypes: ['violations']})).violations"
-    )
-    return [
-        f"{each['id']}: {each['help']}, {[node['html'][:150] for node in each['nodes']]}"
-        for each in found
-        if each["impact"] in ("serious", "critical")
-    ]
 
 
 def work(person: Person) -> None:
@@ -80,43 +66,43 @@ def overlapping(person: Person, selector: str) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_serious(address: str, scheme: str) -> None:
-    if not AXE.exists() and os.environ.get("CI") != "true":
+    if not axe.wanted():
         pytest.skip("axe-core is not installed; `make page` does it")
     with opened(address, color_scheme=scheme, reduced_motion="reduce") as person:
         page = person.page
-        page.evaluate(AXE.read_text())
+        axe.start(person)
         work(person)
         for width, height in SIZES:
             page.set_viewport_size({"width": width, "height": height})
-            assert (faults(person), width) == ([], width)
+            assert (axe.faults(person), width) == ([], width)
         page.locator("#toggle-side").click()
         assert person.status
         assert page.locator("#side").is_visible()
-        assert faults(person) == []
+        assert axe.faults(person) == []
         page.set_viewport_size({"width": SIZES[0][0], "height": SIZES[0][1]})
         page.locator("#stage").focus()
         person.press("a")
         person.press("y")
         assert page.locator("#tidy").is_visible()
-        assert faults(person) == []
+        assert axe.faults(person) == []
         person.press("F9")
         page.get_by_text(re.compile(r"corners, IoU")).wait_for()
-        assert faults(person) == []
+        assert axe.faults(person) == []
         page.locator("#toggle-files").click()
         page.locator("#toggle-filter").click()
         person.press("F8")
         assert page.locator("#filter").is_visible()
         assert page.locator("#review").is_visible()
-        assert faults(person) == []
+        assert axe.faults(person) == []
         page.get_by_role("button", name="Counts").click()
         page.locator("#counts table").first.wait_for()
-        assert faults(person) == []
+        assert axe.faults(person) == []
         page.keyboard.press("Escape")
         page.locator("#review-reject").click()
         page.locator("#stage").focus()
         person.press("F8")
         assert page.locator("#review-note").is_visible()
-        assert faults(person) == []
+        assert axe.faults(person) == []
         person.press("y")
         page.locator("#label-setup").click()
         page.get_by_label("Name of a new attribute").fill("colour")
@@ -125,15 +111,15 @@ def test_axe_finds_nothing_serious(address: str, scheme: str) -> None:
         page.get_by_label("Choices of colour").fill("red, blue")
         page.get_by_label("A label is required").focus()
         assert person.answered()
-        assert (faults(person), "setup") == ([], "setup")
+        assert (axe.faults(person), "setup") == ([], "setup")
         page.keyboard.press("Escape")
         for shown in ("#attributes", "#tags-card"):
             page.locator(shown).wait_for()
-        assert (faults(person), "attributes and tags") == ([], "attributes and tags")
+        assert (axe.faults(person), "attributes and tags") == ([], "attributes and tags")
         page.locator("#stage").focus()
         page.locator("#side").get_by_role("button", name="More").click()
         assert page.locator("#more-menu").is_visible()
-        assert faults(person) == []
+        assert axe.faults(person) == []
         page.keyboard.press("Escape")
         for key, shown in (
             ("d", "#ask"),
@@ -144,33 +130,33 @@ def test_axe_finds_nothing_serious(address: str, scheme: str) -> None:
         ):
             page.keyboard.press(key)
             page.locator(shown).wait_for()
-            assert (faults(person), shown) == ([], shown)
+            assert (axe.faults(person), shown) == ([], shown)
             page.keyboard.press("Escape")
             page.locator(shown).wait_for(state="hidden")
         page.keyboard.press("?")
         page.get_by_role("button", name="Change keys…").click()
         page.locator("[data-changes-key='tool:box']").click()
-        assert (faults(person), "keys that change") == ([], "keys that change")
+        assert (axe.faults(person), "keys that change") == ([], "keys that change")
         page.keyboard.press("Escape")
         page.keyboard.press("Escape")
         page.goto(f"{address}docs")
         page.locator("details").first.wait_for()
-        page.evaluate(AXE.read_text())
-        assert faults(person) == []
+        axe.start(person)
+        assert axe.faults(person) == []
 
 
 def test_axe_finds_nothing_serious_in_the_first_minute_and_in_a_read_only_view(tmp_path: Path) -> None:
-    if not AXE.exists() and os.environ.get("CI") != "true":
+    if not axe.wanted():
         pytest.skip("axe-core is not installed; `make page` does it")
     copy_examples(tmp_path)
     for segmenter in (Disks(), None):
         with running(create_app(tmp_path, None, segmenter, hints=True)) as address:
             for scheme in ("light", "dark"):
                 with opened(address, color_scheme=scheme) as person:
-                    person.page.evaluate(AXE.read_text())
+                    axe.start(person)
                     assert person.page.locator("#first-hint").is_visible() == (segmenter is not None)
                     person.page.wait_for_timeout(300)
-                    assert (faults(person), scheme, segmenter) == ([], scheme, segmenter)
+                    assert (axe.faults(person), scheme, segmenter) == ([], scheme, segmenter)
 
 
 @pytest.mark.parametrize("finger", [{}, FINGER], ids=["mouse", "finger"])

@@ -27,7 +27,7 @@ NOTES = "NOTES.txt"
 """Name of the file with remarks in a zip."""
 
 _BLOCK = 1 << 20
-_COMPRESSED = (".png",)
+_COMPRESSED = (".png", ".gz")
 
 
 def label_names(store: "Store") -> list[str]:
@@ -100,6 +100,7 @@ def zip_export(
     images: Iterable[AnnotatedImage],
     labels: list[str],
     *,
+    root: Path | None = None,
     notes: Iterable[str] = (),
 ) -> "ZipStream":
     """Export to a zip file. All files are written, and all errors raised, before this returns.
@@ -109,7 +110,8 @@ def zip_export(
     >>> ZipFile(io.BytesIO(b"".join(stream))).namelist()
     ['labels.txt']
 
-    `notes` and those of the format go into `NOTES.txt`; without any, the file is left out.
+    `root` is the folder of the images. `notes` and those of the format go into `NOTES.txt`; without any, the file is
+    left out.
 
     Raises:
         InputError: there is no such format, it cannot hold these objects, or the files cannot be written.
@@ -118,7 +120,7 @@ def zip_export(
     with write_errors(tempfile.gettempdir()):
         folder = Path(tempfile.mkdtemp(prefix="vpuformer-export-"))
     try:
-        written = write_files(chosen, images, folder, labels)
+        written = write_files(chosen, images, folder, labels, root=root)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise

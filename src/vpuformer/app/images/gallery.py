@@ -32,6 +32,7 @@ class Gallery:
         self._order: list[int] = []
         self._index: dict[int, int] = {}
         self._synced: tuple[str, ...] = ()
+        folder.window = store.window
         self._register()
         self.opened = ImageCache(folder, IMAGE_BUDGET)
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from vpuformer.errors import ImageError
 from vpuformer.formats.affected import Affected
+from vpuformer.images.addresses import Address
 from vpuformer.images.heads import upright_size_of
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def notes_on_files(store: "Store", root: Path) -> list[str]:
         path = root / row.name
         try:
             size, orientation = upright_size_of(path)
-            state = path.stat()
+            state = Address.of(path).file.stat()
         except (ImageError, OSError, ValueError):
             gone.add(row.name)
             continue

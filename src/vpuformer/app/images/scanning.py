@@ -3,16 +3,26 @@
 import os
 import time
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from vpuformer.errors import DatasetError, ImageError, counted
 from vpuformer.images import image_endings
+from vpuformer.images.dicom import NoImageError, place_of
+from vpuformer.images.heads import MEDICAL_ENDINGS, ending_of, readable_endings
+from vpuformer.images.loading import kind_of
+from vpuformer.images.volumes import names_in
 
-_NOT_READ = frozenset({".arw", ".avif", ".cr2", ".cr3", ".dng", ".heic", ".heif", ".jxl", ".nef", ".raf", ".svs"})
+_NOT_READ = (
+    frozenset({".arw", ".avif", ".cr2", ".cr3", ".dng", ".heic", ".heif", ".jxl", ".nef", ".raf", ".svs"})
+    | MEDICAL_ENDINGS
+)
 """Endings of images that may not be readable here; see `image_endings`."""
 _SETTLED = 2_000_000_000
 """Nanoseconds after which a further change of a folder surely has another time."""
+
+SortKey = tuple[Any, ...]
 
 Stamp = tuple[int, int]
 """Times of the last change of a folder's content and of its rights, in nanoseconds."""
@@ -25,6 +35,8 @@ class Found(NamedTuple):
     """Paths of the images from the root, in no particular order."""
     left_out: list[str]
     """A sentence for everything that may be wanted but cannot be listed."""
+    places: Mapping[str, SortKey]
+    """For DICOM files of one image, a sort key by series and position."""
 
 
 class _Contents:
@@ -34,6 +46,7 @@ class _Contents:
         self.names: list[str] = []
         self.folders: list[str] = []
         self.left_out: list[str] = []
+        self.places: dict[str, SortKey] = {}
         self.not_read: Counter[str] = Counter()
         self.may_change = False
         """Whether its links may lead elsewhere later, although the folder itself stays as it is."""
@@ -58,6 +71,7 @@ class Scanner:
         """
         names: list[str] = []
         left_out: list[str] = []
+        places: dict[str, SortKey] = {}
         known: dict[str, tuple[Stamp, _Contents]] = {}
         folders, not_read = [""], Counter[str]()
         while folders:
@@ -71,13 +85,11 @@ class Scanner:
             names += contents.names
             folders += contents.folders
             left_out += contents.left_out
+            places |= contents.places
             not_read += contents.not_read
         self._known = known
-        left_out += [
-            f"{counted(number, f'{ending} image')}, a format that is not read; convert to JPEG or PNG"
-            for ending, number in not_read.items()
-        ]
-        return Found(names, left_out)
+        left_out += [f"{counted(number, f'{ending} image')}, {_why_not(ending)}" for ending, number in not_read.items()]
+        return Found(names, left_out, places)
 
     def _stamp(self, above: str) -> tuple[Stamp, bool]:
         """The folder's times, and whether a change from now on surely has other ones."""
@@ -90,7 +102,7 @@ class Scanner:
         return times, now - max(times) > _SETTLED
 
     def _read(self, above: str) -> _Contents:
-        endings, contents = image_endings(), _Contents()
+        endings, contents = readable_endings(), _Contents()
         try:
             with os.scandir(self._root / above) as listing:
                 entries = list(listing)
@@ -103,15 +115,17 @@ class Scanner:
             return contents
         for entry in entries:
             name = above + entry.name
-            ending = name[name.rfind(".") :].lower()  # much faster than pathlib
+            ending = ending_of(entry.name)
             if entry.name.startswith("."):
                 continue
             if entry.is_dir(follow_symlinks=False):
                 contents.folders.append(f"{name}/")
             elif ending in _NOT_READ - endings:
                 contents.not_read[ending] += 1
-            elif self._may_be_listed(entry, name, ending in endings, contents):
-                contents.names.append(name)
+            else:
+                unnamed = ".dcm" in endings and (not ending or ending[1:].isdigit()) and _is_dicom(entry)
+                if self._may_be_listed(entry, name, unnamed or ending in endings, contents):
+                    _add_slices(Path(entry.path), name, "" if unnamed else ending, contents)
         return contents
 
     def _may_be_listed(self, entry: os.DirEntry[str], name: str, ends_as_image: bool, contents: _Contents) -> bool:
@@ -133,6 +147,37 @@ class Scanner:
             contents.left_out.append(f"{name!r} is a link that leads out of the folder")
             return False
         return real.is_file() and _checked_text(name, contents)
+
+
+def _add_slices(path: Path, name: str, ending: str, contents: _Contents) -> None:
+    """List a file, or the slices that it holds."""
+    try:
+        names = names_in(path, name)
+        if ending not in image_endings() and not ending.startswith(".nii") and len(names) == 1:
+            contents.places[name] = place_of(path).order
+    except ImageError as error:
+        if isinstance(error, NoImageError):  # such as a report
+            contents.left_out += [str(error)] * bool(ending)
+        else:
+            contents.names.append(name)  # opening it says why
+        return
+    contents.names += names
+
+
+def _is_dicom(entry: os.DirEntry[str]) -> bool:
+    try:
+        if not entry.is_file(follow_symlinks=False):
+            return False
+        with Path(entry.path).open("rb") as file:
+            return kind_of(file) == "dicom"
+    except OSError:
+        return False
+
+
+def _why_not(ending: str) -> str:
+    if ending in MEDICAL_ENDINGS:
+        return "which the extra medical reads; install it with: pip install 'vpuformer[medical]'"
+    return "a format that is not read; convert to JPEG or PNG"
 
 
 def _checked_text(name: str, contents: _Contents) -> bool:

@@ -1,7 +1,7 @@
 /** Accepting the objects of the open image, and undoing that. */
 
 import { Labelling } from "./labelling.js";
-import { plural } from "./sentence.js";
+import { text } from "./texts.js";
 
 /** @typedef {import("./objectentry.js").ObjectEntry} ObjectEntry */
 
@@ -16,12 +16,12 @@ export class Accepting extends Labelling {
     const entry = this.current;
     if (!entry) return;
     if (entry.area === 0 && !entry.busy) {
-      this.listener.onToast("This object is empty. Add a prompt first, or delete the object.");
+      this.listener.onToast(text("object.isEmpty"));
       return;
     }
     if (!this.mayAccept([entry])) return;
     const back = entry.optimistic.accepted ? null : this.acceptAll([entry]);
-    this.listener.onSay("Object accepted");
+    this.listener.onSay(text("object.nowAccepted"));
     this.select(null);
     this.withdrawLast = back;
   }
@@ -49,7 +49,7 @@ export class Accepting extends Labelling {
     }
     const last = this.entries.findLast((entry) => entries.includes(entry));
     if (last) this.select(last);
-    this.listener.onSay(`${plural(entries.length, "object")} no longer accepted`);
+    this.listener.onSay(text("objects.nowUnaccepted", { count: entries.length }));
     this.updateCounts();
   }
 

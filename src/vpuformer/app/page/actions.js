@@ -4,11 +4,11 @@ import { ask } from "./ask.js";
 import { byId } from "./dom.js";
 import { KeyboardCross } from "./keyboardcross.js";
 import { arrowOf, keyFor } from "./keys.js";
-import { isReading, READ_ONLY } from "./readonly.js";
+import { isReading } from "./readonly.js";
 import { nextRegion } from "./regions.js";
-import { plural } from "./sentence.js";
 import { keep } from "./storage.js";
 import { distanceTo, fit, livePrompts, onlyHere } from "./steps.js";
+import { text } from "./texts.js";
 
 /** @typedef {import("./types.js").Point} Point */
 /** @typedef {import("./types.js").Step} Step */
@@ -40,8 +40,6 @@ const ZOOM = 1.25;
 /** Image pixels that an arrow key with Shift moves a prompt. */
 const FAR = 10;
 
-const NO_DETAILS = "There are no attributes and no tags. Define some first: press Set up, next to Labels.";
-
 /** Settings that open cards, and the elements of these. */
 const CARDS = { tidyOpen: "tidy", reviewOpen: "review", polygonOpen: "polygon" };
 const CARD_NAMES = /** @type {(keyof typeof CARDS)[]} */ (Object.keys(CARDS));
@@ -52,7 +50,7 @@ export function actions({ session, settings, stage, labels, setup, attributes, t
   const prompt = (step) => {
     const { image } = session;
     if (!image || image !== stage.image) return; // meant for the former image, which is visible until the next frame
-    if (settings.polygonOpen) return toasts.show(`While the polygon is open, only its corners change. ${keyFor("polygon")?.shown} closes it.`);
+    if (settings.polygonOpen) return toasts.show(text("polygon.onlyCorners", { key: keyFor("polygon")?.shown ?? "" }));
     if (session.picking) return session.pickAlong(pointsOf(step));
     const fitted = fit(step, image);
     if (!fitted) return;
@@ -142,9 +140,9 @@ export function actions({ session, settings, stage, labels, setup, attributes, t
     const hidden = session.unaccepted.filter((entry) => entry.hidden).length;
     if (!image || !left || session.listed(image.id)?.done) return session.markDone(false);
     const answer = await ask(/** @type {HTMLDialogElement} */ (byId("ask")), {
-      title: `${plural(left, "object")} not accepted`,
-      text: `Objects that are not accepted are kept, but not exported. Mark ${image.name} as done?${hidden ? ` Accepting them includes ${plural(hidden, "hidden object")}.` : ""}`,
-      answers: [["accept", "Accept and mark as done"], ["leave", "Mark as done only"]],
+      title: text("done.title", { count: left }),
+      text: [text("done.question", { image: image.name }), hidden && text("done.hidden", { count: hidden })].filter(Boolean).join(" "),
+      answers: [["accept", text("done.accept")], ["leave", text("done.only")]],
     });
     if (answer && session.image === image) thenPlain(() => session.markDone(answer === "accept"));
   };
@@ -156,7 +154,7 @@ export function actions({ session, settings, stage, labels, setup, attributes, t
   const onTarget = (act) => {
     const entry = session.hovered ?? session.current;
     if (entry) thenPlain(() => act(entry));
-    else toasts.show("Point at an object or select one first.");
+    else toasts.show(text("object.pointFirst"));
   };
 
   /** @type {Record<string, (combo: string) => unknown>} */
@@ -166,7 +164,7 @@ export function actions({ session, settings, stage, labels, setup, attributes, t
     negativeSign: () => (settings.positive = false),
     onlyHere: () => {
       if (session.current) settings.onlyHere = !settings.onlyHere;
-      else toasts.show("Only here keeps a mask as it is. Begin or select an object first.");
+      else toasts.show(text("tools.onlyHereFirst"));
     },
     smaller: () => settings.scaleRadius(1 / 1.15),
     larger: () => settings.scaleRadius(1.15),
@@ -196,11 +194,11 @@ export function actions({ session, settings, stage, labels, setup, attributes, t
     findLabel: () => labels.find(),
     moveLabel: (combo) => void labels.move(combo.endsWith("Up") ? -1 : 1),
     labelSetup: () => setup.open(),
-    details: () => openSide(() => attributes.focus() || tags.focus()) || toasts.show(NO_DETAILS),
+    details: () => openSide(() => attributes.focus() || tags.focus()) || toasts.show(text("object.noDetails")),
     lock: () => onTarget((entry) => session.toggleLock(entry)),
     keepOff: () => {
       settings.turn("keepOff", !settings.keepOff);
-      toasts.show(settings.keepOff ? "Accepted and locked objects are kept off." : "Prompts may reach into accepted objects.");
+      toasts.show(text(settings.keepOff ? "objects.keptOff" : "objects.notKeptOff"));
     },
     merge: () => session.combine("merge", session.hovered),
     subtract: () => session.combine("subtract", session.hovered),
@@ -257,7 +255,7 @@ export function actions({ session, settings, stage, labels, setup, attributes, t
       grips.flush();
       polygon.flush();
       let result;
-      if (session.readOnly && !isReading(act)) toasts.show(READ_ONLY);
+      if (session.readOnly && !isReading(act)) toasts.show(text("status.isReadOnly"));
       else if (act.startsWith("tool:")) {
         settings.tool = /** @type {Settings["tool"]} */ (act.slice(5));
         if (cross.draws) cross.drop();

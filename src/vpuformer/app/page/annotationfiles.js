@@ -1,6 +1,6 @@
 /** Files with annotations, as one request takes them; and the report of what an import did with them. */
 
-import { plural } from "./sentence.js";
+import { text } from "./texts.js";
 import { zipOf } from "./zip.js";
 
 /** @typedef {import("./types.js").FolderImport} FolderImport */
@@ -54,12 +54,10 @@ export async function bundleOf(files) {
  * @param {FolderImport} report
  */
 export function summaryOf({ format, dry_run, images, new: added, changed, same, refused, waiting }) {
-  const will = dry_run ? "will be " : "";
-  /** @type {string[]} */
-  const lines = [`${format}: ${plural(images, "image")}`, `${plural(added, "object")} ${will}new`];
-  if (changed) lines.push(`${plural(changed, "object")} ${will}updated`);
-  if (same) lines.push(`${plural(same, "object")} already here`);
-  if (waiting) lines.push(`${waiting === 1 ? "1 box" : `${waiting} boxes`} without a mask: the network makes ${waiting === 1 ? "it" : "them"} in the background`);
-  if (refused) lines.push(`${plural(refused, "image")} left out because the annotations are broken or do not fit`);
+  const lines = [text("import.images", { format, count: images }), text(dry_run ? "import.willBeNew" : "import.new", { count: added })];
+  if (changed) lines.push(text(dry_run ? "import.willChange" : "import.changed", { count: changed }));
+  if (same) lines.push(text("import.same", { count: same }));
+  if (waiting) lines.push(text("import.waiting", { count: waiting }));
+  if (refused) lines.push(text("import.refused", { count: refused }));
   return lines;
 }

@@ -1,7 +1,8 @@
 /** Requests to the server. Changes of objects go through the queue instead. */
 
 import { newKey } from "./queue.js";
-import { reasonOf, UNREACHABLE } from "./sentence.js";
+import { reasonOf } from "./sentence.js";
+import { text } from "./texts.js";
 
 /** @typedef {import("./types.js").Label} Label */
 /** @typedef {import("./types.js").ObjectState} ObjectState */
@@ -81,7 +82,7 @@ async function reach(path, options = {}) {
     response = await fetch(path, options);
   } catch (error) {
     if (options.signal?.aborted) throw error;
-    throw new Refusal(0, UNREACHABLE);
+    throw new Refusal(0, text("error.unreachable"));
   }
   if (response.ok) return response;
   throw new Refusal(response.status, reasonOf(response.status, parsed(await response.text())));
@@ -193,7 +194,7 @@ export const getBoxes = () => ask("api/boxes");
  * @returns {Promise<import("./types.js").FolderImport>}
  */
 export async function importFolder({ body, name, label, accept }, dryRun) {
-  if (body.size > MAX_BYTES) throw new Refusal(413, "The files are larger than 32 MB. Import them with the command: vpuformer import");
+  if (body.size > MAX_BYTES) throw new Refusal(413, text("import.filesTooLarge"));
   const query = new URLSearchParams({ name, accept: String(accept), dry_run: String(dryRun), ...(label === null ? {} : { label }) });
   return ask(`api/import?${query}`, { method: "POST", body, headers: { ...CHANGE_HEADER, "Content-Type": "application/octet-stream" } });
 }
@@ -226,7 +227,7 @@ export const dropLabel = (id) => ask(`api/labels/${id}`, { method: "DELETE", hea
  * @returns {Promise<ImportResult>}
  */
 export async function importMasks(image, file, label) {
-  if (file.size > MAX_BYTES) throw new Refusal(413, "The file is larger than 32 MB. Import the annotations of this image only.");
+  if (file.size > MAX_BYTES) throw new Refusal(413, text("import.fileTooLarge"));
   const json = /\.json$/i.test(file.name) || file.type === "application/json";
   const headers = { ...CHANGE_HEADER, "Content-Type": json ? "application/json" : file.type || "application/octet-stream" };
   const query = new URLSearchParams({ name: file.name ?? "", ...(label === null ? {} : { label: String(label) }) });
@@ -279,6 +280,6 @@ export async function getExport(format) {
   try {
     return { file: await response.blob(), name: name ? decodeURIComponent(name) : `${format}.zip` };
   } catch {
-    throw new Refusal(0, "The connection was lost during the export.");
+    throw new Refusal(0, text("export.lost"));
   }
 }

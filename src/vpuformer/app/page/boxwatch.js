@@ -1,5 +1,7 @@
 /** Boxes without a mask: asks for the answers on the open image, and shows how many wait in the folder. */
 
+import { text } from "./texts.js";
+
 /** Milliseconds between two questions how many boxes wait. */
 export const REST = 1_000;
 /** Milliseconds until a box that the network could not answer is asked for again. */
@@ -36,7 +38,7 @@ export class BoxWatch {
       this.state = await this.#api.getBoxes().catch(() => this.state);
       const { waiting, answered } = this.state;
       this.#text.hidden = !waiting;
-      this.#text.textContent = `Masks of boxes: ${answered} of ${answered + waiting}`;
+      this.#text.textContent = text("status.boxes", { answered, all: answered + waiting });
       this.#session.listener.onChange();
       if (waiting) await this.#clock.sleep(REST).done;
     } while (this.state.waiting);

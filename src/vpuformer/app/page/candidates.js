@@ -1,5 +1,7 @@
 /** Candidates: the masks that the prompts of an object may mean, such as a shirt and the person in it. */
 
+import { number, text } from "./texts.js";
+
 /** @typedef {import("./types.js").Choice} Choice */
 /** @typedef {import("./steps.js").OptimisticState} OptimisticState */
 
@@ -33,4 +35,4 @@ export const isChoosing = ({ steps, at, known }) => at > known && steps[at - 1].
  *
  * @param {Choice} choice
  */
-export const candidateText = ({ index, scores }) => `${index + 1} of ${scores.length}, score ${scores[index].toFixed(2)}`;
+export const candidateText = ({ index, scores }) => text("stage.candidate", { number: index + 1, all: scores.length, score: number(scores[index], 2) });

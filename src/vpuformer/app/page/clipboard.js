@@ -1,7 +1,7 @@
 /** Copies of objects, on the same image or on others. */
 
 import { ask } from "./ask.js";
-import { plural } from "./sentence.js";
+import { text } from "./texts.js";
 
 /** @typedef {import("./session.js").Session} Session */
 
@@ -33,7 +33,7 @@ export class Clipboard {
   /** The same; say so if there is no mask. */
   #choose() {
     const ids = this.chosen;
-    if (!ids.length) this.#session.listener.onToast("There is no mask to copy. Outline an object first.");
+    if (!ids.length) this.#session.listener.onToast(text("copy.nothing"));
     return ids;
   }
 
@@ -41,7 +41,7 @@ export class Clipboard {
     const ids = this.#choose();
     if (!ids.length) return;
     this.#ids = ids;
-    this.#session.listener.onToast(`${plural(ids.length, "object")} copied. Ctrl+V pastes, also on another image.`);
+    this.#session.listener.onToast(text("copy.copied", { count: ids.length }));
     this.#session.listener.onChange();
   }
 
@@ -61,13 +61,13 @@ export class Clipboard {
     const session = this.#session;
     const { image } = session;
     const next = session.folder.neighbour(image?.id, 1);
-    if (!next) return session.listener.onToast("There is no next image in the list.");
+    if (!next) return session.listener.onToast(text("copy.noNext"));
     const ids = this.#choose();
     if (!ids.length) return;
     const answer = await ask(this.#dialog, {
-      title: `Copy ${plural(ids.length, "object")} to ${next.name}`,
-      text: "Masks stay as they are, pixel by pixel. From a box around each object, the network makes a new mask, for objects that have moved.",
-      answers: [["masks", "Copy masks"], ["boxes", "Copy boxes"]],
+      title: text("copy.title", { count: ids.length, image: next.name }),
+      text: text("copy.question"),
+      answers: [["masks", text("copy.masks")], ["boxes", text("copy.boxes")]],
     });
     if (!answer || session.image !== image) return;
     await session.copy(next.id, ids, answer === "boxes");

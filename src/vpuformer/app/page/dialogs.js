@@ -1,6 +1,7 @@
 /** What all dialogs have: a heading with a button that closes them. A press next to them closes them too. */
 
 import { icon, make } from "./dom.js";
+import { text } from "./texts.js";
 
 /** @param {HTMLDialogElement} dialog */
 export function closesOutside(dialog) {
@@ -16,5 +17,5 @@ export function closesOutside(dialog) {
  */
 export function dialogHeader(dialog, title, ...more) {
   return make("header", {}, make("h2", { id: dialog.getAttribute("aria-labelledby") }, title), ...more,
-    make("button", { type: "button", class: "icon", autofocus: true, "aria-label": "Close", click: () => dialog.close() }, icon("close")));
+    make("button", { type: "button", class: "icon", autofocus: true, "aria-label": text("common.close"), click: () => dialog.close() }, icon("close")));
 }

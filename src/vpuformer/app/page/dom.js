@@ -108,6 +108,3 @@ function keepFocus(host, act) {
   const next = [...host.querySelectorAll("[data-key]")].find((each) => /** @type {HTMLElement} */ (each).dataset.key === key);
   if (next instanceof HTMLElement) next.focus();
 }
-
-/** @param {number} count */
-export const spaced = (count) => count.toLocaleString("en").replaceAll(",", "\u2009");

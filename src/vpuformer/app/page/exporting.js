@@ -2,7 +2,8 @@
 
 import { exportPath, getExport } from "./api.js";
 import { make } from "./dom.js";
-import { plural, sentenceOf } from "./sentence.js";
+import { sentenceOf } from "./sentence.js";
+import { text } from "./texts.js";
 
 /** Milliseconds after which a browser has surely begun to save a file. */
 const TAKEN = 60_000;
@@ -22,38 +23,41 @@ export function fillExports(menu, button, formats, objects, unsaved, listener) {
   /** @param {1 | -1} by */
   const count = (by) => {
     preparing += by;
-    word.textContent = preparing ? "Preparing…" : idle;
+    word.textContent = preparing ? text("export.busy") : idle;
     button.classList.toggle("preparing", preparing > 0);
   };
   // Not a plain link: browsers hide why a download failed, or save the error as the file.
   /** @param {string} format @param {string} called */
   const take = async (format, called) => {
-    if (unsaved()) return listener.onToast("Some changes are not saved yet. Try again in a moment.");
+    if (unsaved()) return listener.onToast(text("export.unsaved"));
     count(1);
-    listener.onSay(`Preparing ${called}`);
+    listener.onSay(text("export.preparing", { format: called }));
     try {
       const { file, name } = await getExport(format);
       save(file, name);
-      listener.onSay(`Exported: ${name}`);
+      listener.onSay(text("export.done", { file: name }));
     } catch (error) {
-      listener.onToast(`Not exported as ${called}. ${sentenceOf(error)}`);
+      listener.onToast(text("export.failed", { format: called, reason: sentenceOf(error) }));
     } finally {
       count(-1);
     }
   };
   menu.addEventListener("beforetoggle", () => {
-    const items = formats().map(({ name, title, summary }) =>
+    const items = formats().map(({ name }) =>
       make("a", { href: exportPath(name), download: "", click: (/** @type {Event} */ event) => {
         event.preventDefault();
         menu.hidePopover();
-        void take(name, title);
-      } }, make("strong", {}, title), make("span", { class: "quiet" }, summary)));
+        void take(name, about(name, "title"));
+      } }, make("strong", {}, about(name, "title")), make("span", { class: "quiet" }, about(name, "summary"))));
     const { accepted, others } = objects();
-    const left = accepted ? `${plural(others, "object")} not accepted yet, and left out.` : "No object is accepted yet. Accept one first, with Enter or Accept.";
+    const left = accepted ? text("export.left", { count: others }) : text("export.none");
     const note = others || !accepted ? [make("p", {}, left)] : [];
-    menu.replaceChildren(...note, make("p", { class: "quiet" }, "A zip file with the accepted objects of all images. Images that are done are in it even without an object."), ...items);
+    menu.replaceChildren(...note, make("p", { class: "quiet" }, text("export.note")), ...items);
   });
 }
+
+/** A text about a format, which is also in the server's list, in English. @param {string} name @param {"title" | "summary"} what */
+const about = (name, what) => text(/** @type {import("./texts.js").Key} */ (`format.${name}.${what}`));
 
 /** @param {Blob} file @param {string} name */
 function save(file, name) {

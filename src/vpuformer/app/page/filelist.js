@@ -2,7 +2,7 @@
 
 import { thumbnailPath } from "./api.js";
 import { icon, make } from "./dom.js";
-import { plural } from "./sentence.js";
+import { text } from "./texts.js";
 
 /** @typedef {import("./types.js").ImageListed} ImageListed */
 
@@ -19,8 +19,8 @@ const RETRY_AFTER = 60_000;
  * @param {{objects: number, unaccepted: number}} image
  */
 export function objectCountText({ objects, unaccepted }) {
-  if (!unaccepted) return objects ? plural(objects, "object") : "";
-  return objects ? `${objects} of ${objects + unaccepted} accepted` : `${unaccepted} not accepted`;
+  if (!unaccepted) return objects ? text("objects.count", { count: objects }) : "";
+  return objects ? text("list.acceptedOf", { accepted: objects, all: objects + unaccepted }) : text("objects.notAccepted", { count: unaccepted });
 }
 
 /**
@@ -144,12 +144,12 @@ export class FileList {
     const image = this.#shown[index];
     const slash = image.name.lastIndexOf("/") + 1;
     const row = make("div",
-      { class: "file", id: `file-${index}`, role: "option", "data-image": image.id, "aria-setsize": this.#shown.length, "aria-posinset": index + 1, title: image.name },
+      { class: "file", id: `file-${index}`, role: "option", "data-image": image.id, "aria-setsize": this.#shown.length, "aria-posinset": index + 1 },
       make("span", { class: "thumb" }),
       make("span", { class: "file-text" },
         make("span", { class: "file-name ellipsis" }, image.name.slice(slash)),
         make("span", { class: "file-note quiet ellipsis" })),
-      make("span", { class: "file-done" }, icon("check"), make("span", { class: "hidden" }, "done")));
+      make("span", { class: "file-done" }, icon("check"), make("span", { class: "hidden" }, text("list.done"))));
     row.style.transform = `translateY(${index * ROW}px)`;
     return row;
   }
@@ -168,8 +168,10 @@ export class FileList {
     row.classList.toggle("rejected", review === "rejected");
     row.classList.toggle("taken", taken !== "");
     const folder = name.slice(0, Math.max(0, name.lastIndexOf("/")));
-    const note = row.querySelector(".file-note");
-    if (note) note.textContent = [taken && `open: ${taken}`, review === "accepted" ? "reviewed" : review, count, folder].filter(Boolean).join(" · ") || "no objects";
+    const reviewed = review && text(review === "accepted" ? "list.reviewed" : "list.rejected");
+    const note = [taken && text("list.openBy", { names: taken }), reviewed, count, folder].filter(Boolean).join(" · ") || text("list.noObjects");
+    row.title = `${name}\n${note}`;
+    /** @type {HTMLElement} */ (row.querySelector(".file-note")).textContent = note;
   }
 
   #thumbnails() {

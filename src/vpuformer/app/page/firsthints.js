@@ -1,6 +1,7 @@
 /** Three hints for whoever sees the page for the first time, one at a time. Each is shown until its action is done. */
 
 import { keep, recall } from "./storage.js";
+import { text } from "./texts.js";
 
 /** @typedef {{optimistic: {at: number, accepted: boolean}, area: number}} Outlined */
 /** @typedef {{entries: Outlined[], current: Outlined | null, image: object | null, project: {hints: boolean, read_only: boolean} | null}} Work */
@@ -19,22 +20,22 @@ const DONE_KEY = "vpuformer-first-hints";
 export const FIRST_HINTS = [
   {
     name: "outline",
-    text: "Click on an object: the network outlines it. For a large one, drag a box around it.",
-    touch: "Tap an object: the network outlines it. For a large one, drag a box around it.",
+    text: text("hint.outline"),
+    touch: text("hint.outlineTouch"),
     fits: ({ image }) => image !== null,
     done: ({ entries }) => entries.some(({ optimistic }) => optimistic.at > 0),
   },
   {
     name: "correct",
-    text: "Is a part missing? Click on it. Is there too much? Right-click on what does not belong.",
-    touch: "Is a part missing? Tap it. Is there too much? Press − at the left, and tap what does not belong.",
+    text: text("hint.correct"),
+    touch: text("hint.correctTouch"),
     fits: ({ current }) => current !== null && current.area > 0,
     done: ({ entries }) => entries.some(({ optimistic }) => optimistic.at > 1),
   },
   {
     name: "accept",
-    text: "Is the outline right? Press Enter to accept it. Accepted objects are exported.",
-    touch: "Is the outline right? Press Accept. Accepted objects are exported.",
+    text: text("hint.accept"),
+    touch: text("hint.acceptTouch"),
     fits: ({ current }) => current !== null && current.area > 0,
     done: ({ entries }) => entries.some(({ optimistic }) => optimistic.accepted),
   },
@@ -86,8 +87,8 @@ export class FirstHints {
     this.#card.hidden = !hint;
     if (hint === this.#hint) return; // screen readers read every change
     this.#hint = hint;
-    const text = hint && (matchMedia("(pointer: coarse)").matches ? hint.touch : hint.text);
-    this.#text.textContent = text ?? "";
+    const shown = hint && (matchMedia("(pointer: coarse)").matches ? hint.touch : hint.text);
+    this.#text.textContent = shown ?? "";
   }
 
   #save() {

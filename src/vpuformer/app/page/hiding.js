@@ -1,6 +1,7 @@
 /** Hiding and locking objects of the open image, and going from one to the next. */
 
 import { ObjectList } from "./objectlist.js";
+import { text } from "./texts.js";
 
 /** @typedef {import("./objectentry.js").ObjectEntry} ObjectEntry */
 
@@ -21,7 +22,7 @@ export class Hiding extends ObjectList {
     const next = (current ? null : reachable.find((entry) => !entry.optimistic.accepted)) ?? reachable[0];
     if (!next) return;
     this.select(next);
-    this.listener.onSay(`Object ${this.numberOf(next)} of ${this.entries.length}: ${this.labelName(next)}`);
+    this.listener.onSay(text("objects.position", { number: this.numberOf(next), all: this.entries.length, label: this.labelName(next) }));
   }
 
   /** @param {ObjectEntry} entry */
@@ -29,7 +30,7 @@ export class Hiding extends ObjectList {
     entry.locked = !entry.locked;
     this.leave(entry);
     this.remember(entry);
-    this.listener.onSay(`Object ${this.numberOf(entry)} ${entry.locked ? "locked" : "unlocked"}`);
+    this.listener.onSay(text(entry.locked ? "objects.nowLocked" : "objects.nowUnlocked", { number: this.numberOf(entry) }));
     this.listener.onChange();
   }
 
@@ -37,7 +38,7 @@ export class Hiding extends ObjectList {
   toggleHidden(entry) {
     this.alone = false;
     this.setHidden([entry], !entry.hidden);
-    this.listener.onSay(`Object ${this.numberOf(entry)} ${entry.hidden ? "hidden" : "shown"}`);
+    this.listener.onSay(text(entry.hidden ? "objects.nowHidden" : "objects.nowShown", { number: this.numberOf(entry) }));
   }
 
   /** Hide all other objects, or show all if they are hidden already. @param {ObjectEntry} entry */
@@ -46,12 +47,12 @@ export class Hiding extends ObjectList {
     if (!entry.hidden && others.every((each) => each.hidden)) return this.showAll();
     this.alone = true;
     this.reveal(entry);
-    this.listener.onSay(`Object ${this.numberOf(entry)} shown alone`);
+    this.listener.onSay(text("objects.nowAlone", { number: this.numberOf(entry) }));
   }
 
   showAll() {
     this.alone = false;
     this.setHidden(this.entries, false);
-    this.listener.onSay("All objects shown");
+    this.listener.onSay(text("objects.allShown"));
   }
 }

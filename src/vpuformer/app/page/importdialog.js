@@ -4,6 +4,7 @@ import { annotationFiles, bundleOf, RASTERS, summaryOf, TEXTS } from "./annotati
 import { closesOutside, dialogHeader } from "./dialogs.js";
 import { make } from "./dom.js";
 import { plural, sentenceOf } from "./sentence.js";
+import { text } from "./texts.js";
 
 /** @typedef {import("./types.js").FolderImport} FolderImport */
 /** @typedef {import("./session.js").Session} Session */
@@ -37,20 +38,20 @@ export class ImportDialog {
     const folder = this.#chooser({ webkitdirectory: true });
     forImage.accept = endings;
     forImage.addEventListener("change", () => dialog.close());
-    /** @param {string} text @param {HTMLInputElement} chooser @param {string} look */
-    const button = (text, chooser, look = "plain framed") => make("button", { type: "button", class: look, click: () => chooser.click() }, text);
+    /** @param {string} name @param {HTMLInputElement} chooser @param {boolean} usual */
+    const button = (name, chooser, usual = false) => make("button", { type: "button", class: usual ? "primary" : "plain framed", click: () => chooser.click() }, name);
     closesOutside(dialog);
     dialog.append(
-      dialogHeader(dialog, "Import annotations"),
+      dialogHeader(dialog, text("import.title")),
       make("div", { class: "import-body" },
-        make("p", {}, "Masks and boxes from COCO, YOLO, LabelMe, PASCAL VOC, CVAT, Label Studio, PNG masks and label maps. The network makes a mask of every box."),
-        make("h3", {}, "All images of the folder"),
-        make("p", { class: "quiet" }, "You see what will be imported before anything is stored. Importing again adds nothing twice, and leaves what was changed by hand."),
-        make("div", { class: "answers" }, button("Choose files…", files, "primary"), button("Choose a folder…", folder)),
-        make("label", { class: "check" }, this.#accept, make("span", {}, "Accept imported masks")),
+        make("p", {}, text("import.about")),
+        make("h3", {}, text("import.allImages")),
+        make("p", { class: "quiet" }, text("import.allNote")),
+        make("div", { class: "answers" }, button(text("import.files"), files, true), button(text("import.folder"), folder)),
+        make("label", { class: "check" }, this.#accept, make("span", {}, text("import.accept"))),
         this.#report, this.#progress,
-        make("h3", {}, "The open image only"),
-        make("div", { class: "answers" }, button("Choose files for this image…", forImage))),
+        make("h3", {}, text("import.openImage")),
+        make("div", { class: "answers" }, button(text("import.filesForImage"), forImage))),
       files, folder);
   }
 
@@ -82,15 +83,15 @@ export class ImportDialog {
     const { project, label } = this.#session;
     const names = new Set(project?.images.map(({ name }) => name.split("/").at(-1)));
     const files = annotationFiles(chosen, (name) => names.has(name));
-    if (!files.length) return this.#say("None of these files can hold annotations.");
-    this.#say(`Reading ${plural(files.length, "file")}…`);
+    if (!files.length) return this.#say(text("import.noFiles"));
+    this.#say(text("import.reading", { count: files.length }));
     try {
       const ofLabel = project?.labels.find(({ id }) => id === label)?.name ?? null;
       const settings = { ...(await bundleOf(files)), label: ofLabel, accept: false };
       const report = await this.#api.importFolder(settings, true);
       if (turn !== this.#turn) return;
-      const go = make("button", { type: "button", class: "primary", click: () => void this.#import({ ...settings, accept: this.#accept.checked }) }, "Import");
-      const other = ofLabel === null ? [] : [`Objects without a label in the files get the label ${ofLabel}`];
+      const go = make("button", { type: "button", class: "primary", click: () => void this.#import({ ...settings, accept: this.#accept.checked }) }, text("import.go"));
+      const other = ofLabel === null ? [] : [text("import.label", { label: ofLabel })];
       this.#show(report, other, report.new || report.changed ? [go] : []);
     } catch (error) {
       if (turn === this.#turn) this.#say(sentenceOf(error));
@@ -102,11 +103,11 @@ export class ImportDialog {
     const session = this.#session;
     this.#clear();
     const turn = this.#turn;
-    this.#say("Importing…");
+    this.#say(text("import.busy"));
     try {
       const report = await this.#api.importFolder(settings, false);
       if (turn === this.#turn) this.#show(report, [], []);
-      session.listener.onSay(`${plural(report.new, "object")} imported`);
+      session.listener.onSay(text("import.done", { count: report.new }));
       this.#progress.hidden = !report.waiting;
     } catch (error) {
       if (turn === this.#turn) this.#say(sentenceOf(error));
@@ -120,8 +121,8 @@ export class ImportDialog {
   show() {
     if (!this.#dialog.open) return;
     const { waiting, answered } = this.#boxes.state;
-    const bar = make("progress", { max: Math.max(1, waiting + answered), value: answered, "aria-label": "Masks made of boxes" });
-    this.#progress.replaceChildren(bar, ` Masks of boxes: ${answered} of ${answered + waiting}. You can close this dialog and work on.`);
+    const bar = make("progress", { max: Math.max(1, waiting + answered), value: answered, "aria-label": text("import.boxesBar") });
+    this.#progress.replaceChildren(bar, ` ${text("import.boxes", { answered, all: answered + waiting })}`);
   }
 
   /** @param {string} sentence */
@@ -137,9 +138,9 @@ export class ImportDialog {
           make("span", { class: "quiet" }, ` (${examples.join(", ")}${examples.length < number ? ", …" : ""})`))))]
       : []);
     this.#report.replaceChildren(
-      make("h4", {}, report.dry_run ? "What will be imported" : "Imported"),
+      make("h4", {}, text(report.dry_run ? "import.planned" : "import.imported")),
       make("ul", {}, ...[...summaryOf(report), ...more].map((line) => make("li", {}, line))),
-      ...list("Left out", report.left_out), ...list("Notes", report.remarks),
+      ...list(text("import.leftOut"), report.left_out), ...list(text("import.remarks"), report.remarks),
       make("div", { class: "answers" }, ...buttons));
     this.#report.querySelector("button")?.focus();
   }

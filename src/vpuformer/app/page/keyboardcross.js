@@ -2,6 +2,7 @@
 
 import { boxOf } from "./gestures.js";
 import { arrowOf } from "./keys.js";
+import { text } from "./texts.js";
 import { clamped } from "./viewport.js";
 
 /** @typedef {import("./types.js").Point} Point */
@@ -80,7 +81,7 @@ export class KeyboardCross {
   prompt(positive) {
     const { session, settings, stage, toasts } = this.#deps;
     const point = stage.cross;
-    if (!point) return toasts.show("First move the cross with Shift and the arrow keys.");
+    if (!point) return toasts.show(text("cross.moveFirst"));
     if (!session.picking && (settings.tool === "brush" || settings.tool === "eraser")) {
       const paints = positive !== (settings.tool === "eraser");
       return this.#onPrompt({ type: "brush", path: [point], radius: settings.radius, positive: paints });
@@ -92,7 +93,7 @@ export class KeyboardCross {
       return;
     }
     const { path } = this.#drawing;
-    if (kind === "lasso" && path.length < LEAST_POINTS) return toasts.show("First move the cross around the object.");
+    if (kind === "lasso" && path.length < LEAST_POINTS) return toasts.show(text("cross.moveAround"));
     this.drop();
     if (kind === "scribble") return this.#onPrompt({ type: "scribble", path, positive });
     if (kind === "lasso") return this.#onPrompt({ type: "lasso", path });

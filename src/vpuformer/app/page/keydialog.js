@@ -2,23 +2,25 @@
 
 import { closesOutside, dialogHeader } from "./dialogs.js";
 import { make } from "./dom.js";
-import { comboOf, GROUPS, refusal, setKeys, shownAs } from "./keys.js";
+import { comboOf, GROUPS, OR, refusal, setKeys, shownAs } from "./keys.js";
+import { chooseLanguage, language, LANGUAGES } from "./language.js";
 import { keep, recall } from "./storage.js";
+import { text } from "./texts.js";
 
 /** @typedef {import("./keys.js").Key} Key */
 
 const KEYS_KEY = "vpuformer-keys";
 
 const POINTER = [
-  ["Click", "Belongs to the object"],
-  ["Right click", "Does not belong to it"],
-  ["Drag", "Box (right button: negative box)"],
-  ["Shift+drag", "Scribble (right button: negative)"],
-  ["Drag the selected prompt", "Move it, resize the box"],
-  ["Alt+click, long press", "Select a prompt, or the object there"],
-  ["Wheel", "Zoom"],
-  ["Space+drag, middle button", "Move the image"],
-  ["Two fingers", "Zoom and move"],
+  [text("pointer.click"), text("pointer.clickDoes")],
+  [text("pointer.rightClick"), text("pointer.rightClickDoes")],
+  [text("pointer.drag"), text("pointer.dragDoes")],
+  [text("pointer.shiftDrag"), text("pointer.shiftDragDoes")],
+  [text("pointer.dragPrompt"), text("pointer.dragPromptDoes")],
+  [text("pointer.select"), text("pointer.selectDoes")],
+  [text("pointer.wheel"), text("pointer.wheelDoes")],
+  [text("pointer.pan"), text("pointer.panDoes")],
+  [text("pointer.fingers"), text("pointer.fingersDoes")],
 ];
 
 export class KeyDialog {
@@ -56,13 +58,13 @@ export class KeyDialog {
   /** @param {string} act waits for its new key; empty for none */
   #wait(act) {
     this.#act = act;
-    this.#say(act ? "Press the new key. Esc leaves it as it is." : "");
+    this.#say(act ? text("keys.pressNew") : "");
     this.#fill();
   }
 
   /** @param {string} sentence */
   #say(sentence) {
-    this.#says.textContent = sentence || (this.#editing ? "Press a key of the list to change it." : "");
+    this.#says.textContent = sentence || (this.#editing ? text("keys.chooseOne") : "");
   }
 
   /** @param {KeyboardEvent} event */
@@ -76,7 +78,7 @@ export class KeyDialog {
     const reason = refusal(act, combo);
     if (reason) return this.#say(reason);
     this.#change({ ...this.#changes, [act]: combo }, act);
-    this.#say(`Changed to ${shownAs(combo)}.`);
+    this.#say(text("keys.changed", { key: shownAs(combo) }));
   }
 
   /** @param {Record<string, string>} changes @param {string} [act] whose button gets the focus */
@@ -99,16 +101,16 @@ export class KeyDialog {
     };
     const reset = () => {
       this.#change({});
-      this.#say("All keys are as they were at first.");
+      this.#say(text("keys.areReset"));
     };
     const buttons = [
-      ...(editing && Object.keys(this.#changes).length ? [make("button", { type: "button", class: "plain framed", click: reset }, "Reset all keys")] : []),
-      make("button", { type: "button", class: "plain framed keys-edit", click: edit }, editing ? "Finish" : "Change keys…"),
+      ...(editing && Object.keys(this.#changes).length ? [make("button", { type: "button", class: "plain framed", click: reset }, text("keys.reset"))] : []),
+      make("button", { type: "button", class: "plain framed keys-edit", click: edit }, text(editing ? "keys.finish" : "keys.change")),
     ];
     this.#dialog.replaceChildren(
-      dialogHeader(this.#dialog, "Keys and gestures", this.#says, ...buttons),
+      dialogHeader(this.#dialog, text("keys.title"), this.#says, languages(), ...buttons),
       make("div", { class: "key-groups" },
-        group("Pointer", POINTER.map(([gesture, what]) => row([make("span", {}, gesture)], what))),
+        group(text("keys.groupPointer"), POINTER.map(([gesture, what]) => row([make("span", {}, gesture)], what))),
         ...GROUPS.map(([title, keys]) => group(title, keys.map((key) => row(this.#caps(key), key.what))))),
     );
     const waiting = this.#dialog.querySelector(".waiting");
@@ -119,11 +121,21 @@ export class KeyDialog {
   #caps({ act, shown, what, fixed }) {
     if (!this.#editing || fixed) return keycaps(shown);
     const waits = act === this.#act;
-    const caps = waits ? ["Press a key"] : keycaps(shown);
+    const caps = waits ? [text("keys.press")] : keycaps(shown);
     return [make("button",
       { type: "button", class: `plain framed${waits ? " waiting" : ""}`, "data-changes-key": act, click: () => this.#wait(waits ? "" : act) },
-      ...caps, make("span", { class: "hidden" }, `, change the key for: ${what}`))];
+      ...caps, make("span", { class: "hidden" }, `, ${text("keys.changeFor", { action: what })}`))];
   }
+}
+
+/** A list of the languages, each under its own name. The page opens again in the chosen one. */
+function languages() {
+  const codes = /** @type {import("./language.js").Language[]} */ (Object.keys(LANGUAGES));
+  const select = make("select", { "aria-label": text("keys.language"), title: text("keys.language"), change: () => {
+    chooseLanguage(codes[select.selectedIndex]);
+    location.reload();
+  } }, ...codes.map((code) => make("option", { lang: code, selected: code === language }, LANGUAGES[code])));
+  return select;
 }
 
 /** @param {string} title @param {HTMLElement[]} rows */
@@ -132,13 +144,14 @@ const group = (title, rows) => make("section", {}, make("h3", {}, title), make("
 /** @param {(Node | string)[]} caps @param {string} what */
 const row = (caps, what) => make("div", {}, make("dt", {}, ...caps), make("dd", {}, what));
 
-/** @param {string} text @returns {(Node | string)[]} */
-function keycaps(text) {
+/** @param {string} shown @returns {(Node | string)[]} */
+function keycaps(shown) {
   /** @type {(Node | string)[]} */
   const caps = [];
-  for (const part of text.split(/( or | – )/)) {
-    if (/^( or | – )$/.test(part)) caps.push(part);
-    else caps.push(...(part === "+" ? ["+"] : part.split("+")).map((key) => make("kbd", {}, key)));
+  const [between] = [OR, " – "].filter((each) => shown.includes(each));
+  for (const [i, part] of (between ? shown.split(between) : [shown]).entries()) {
+    if (i) caps.push(between);
+    caps.push(...(part === "+" ? ["+"] : part.split("+")).map((key) => make("kbd", {}, key)));
   }
   return caps;
 }

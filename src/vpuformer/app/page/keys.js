@@ -1,5 +1,7 @@
 /** All keys of the page, in one table for key events, button titles and the dialog. */
 
+import { text } from "./texts.js";
+
 /**
  * @typedef {object} Key
  * @property {string} act name of the action
@@ -10,87 +12,117 @@
  * @property {boolean} [fixed] whether it cannot be changed
  */
 
+/** Names of keys in the language of the page. @type {Record<string, string>} */
+const NAMES = {
+  "Ctrl+": text("key.ctrl"), "Alt+": text("key.alt"), "Shift+": text("key.shift"), ArrowUp: "↑", ArrowDown: "↓", ArrowLeft: "←", ArrowRight: "→",
+  PageUp: text("key.pageUp"), PageDown: text("key.pageDown"), Home: text("key.home"), End: text("key.end"), Enter: text("key.enter"), Escape: text("key.escape"),
+  Tab: text("key.tab"), Delete: text("key.delete"), Backspace: text("key.backspace"), " ": text("key.space"),
+};
+
+/** @param {string} combo as `comboOf` writes it */
+export function shownAs(combo) {
+  const [modifiers = "", ctrl, alt, shift] = /^(Ctrl\+)?(Alt\+)?(Shift\+)?/.exec(combo) ?? [];
+  const name = combo.slice(modifiers.length);
+  const parts = [ctrl, alt, shift].flatMap((each) => (each ? `${NAMES[each]}+` : []));
+  return parts.join("") + (NAMES[name] ?? (name.length === 1 ? name.toUpperCase() : name));
+}
+
+/** Word between two keys. */
+export const OR = ` ${text("key.or")} `;
+
+/** @param {string} a @param {string} b */
+const either = (a, b) => shownAs(a) + OR + shownAs(b);
+
+/**
+ * @param {string} act
+ * @param {string[]} keys
+ * @param {string} what
+ * @param {Partial<Key>} more
+ * @returns {Key}
+ */
+const key = (act, keys, what, more = {}) => ({ act, keys, shown: shownAs(keys[0]), what, ...more });
+
 /** @type {[string, Key[]][]} */
 export const GROUPS = [
-  ["Tools", [
-    { act: "tool:smart", keys: ["s"], shown: "S", what: "Smart: click, drag a box, Shift+drag a scribble" },
-    { act: "tool:click", keys: ["k"], shown: "K", what: "Click" },
-    { act: "tool:box", keys: ["r"], shown: "R", what: "Box (rectangle)" },
-    { act: "tool:scribble", keys: ["w"], shown: "W", what: "Scribble (write)" },
-    { act: "tool:lasso", keys: ["l"], shown: "L", what: "Lasso around the object" },
-    { act: "tool:brush", keys: ["b"], shown: "B", what: "Brush: paint the mask" },
-    { act: "tool:eraser", keys: ["e"], shown: "E", what: "Eraser" },
-    { act: "polarity", keys: ["x"], shown: "X", what: "Swap positive and negative" },
-    { act: "onlyHere", keys: ["o"], shown: "O", what: "Only here: change the mask near prompts" },
-    { act: "smaller", keys: ["["], shown: "[", what: "Smaller brush", repeats: true },
-    { act: "larger", keys: ["]"], shown: "]", what: "Larger brush", repeats: true },
+  [text("keys.groupTools"), [
+    key("tool:smart", ["s"], text("keys.smart")),
+    key("tool:click", ["k"], text("keys.click")),
+    key("tool:box", ["r"], text("keys.box")),
+    key("tool:scribble", ["w"], text("keys.scribble")),
+    key("tool:lasso", ["l"], text("keys.lasso")),
+    key("tool:brush", ["b"], text("keys.brush")),
+    key("tool:eraser", ["e"], text("keys.eraser")),
+    key("polarity", ["x"], text("keys.polarity")),
+    key("onlyHere", ["o"], text("keys.onlyHere")),
+    key("smaller", ["["], text("keys.smaller"), { repeats: true }),
+    key("larger", ["]"], text("keys.larger"), { repeats: true }),
   ]],
-  ["Object", [
-    { act: "accept", keys: ["Enter"], shown: "Enter", what: "Accept and begin the next object" },
-    { act: "unaccept", keys: ["Shift+Enter"], shown: "Shift+Enter", what: "Undo the acceptance" },
-    { act: "new", keys: ["n"], shown: "N", what: "Begin a new object" },
-    { act: "undo", keys: ["Ctrl+z"], shown: "Ctrl+Z", what: "Undo", repeats: true },
-    { act: "redo", keys: ["Ctrl+Shift+z", "Ctrl+y"], shown: "Ctrl+Shift+Z", what: "Redo", repeats: true },
-    { act: "choose", keys: ["a"], shown: "A", what: "Next candidate for the prompts" },
-    { act: "tidy", keys: ["y"], shown: "Y", what: "Tidy the mask" },
-    { act: "polygon", keys: ["F9"], shown: "F9", what: "Edit the mask as a polygon" },
-    { act: "merge", keys: ["j"], shown: "J", what: "Join: merge the object under the pointer into the current one" },
-    { act: "subtract", keys: ["Ctrl+j"], shown: "Ctrl+J", what: "Subtract the object under the pointer from the current one" },
-    { act: "split", keys: ["Ctrl+k"], shown: "Ctrl+K", what: "Split the object into its parts" },
-    { act: "front", keys: ["Ctrl+Home"], shown: "Ctrl+Home", what: "Move the object to the front" },
-    { act: "forward", keys: ["Ctrl+ArrowUp"], shown: "Ctrl+↑", what: "Move it in front of the next object" },
-    { act: "backward", keys: ["Ctrl+ArrowDown"], shown: "Ctrl+↓", what: "Move it behind the next object" },
-    { act: "back", keys: ["Ctrl+End"], shown: "Ctrl+End", what: "Move it to the back" },
-    { act: "copy", keys: ["Ctrl+c"], shown: "Ctrl+C", what: "Copy the object, or all objects if none is selected" },
-    { act: "paste", keys: ["Ctrl+v"], shown: "Ctrl+V", what: "Paste copied objects" },
-    { act: "duplicate", keys: ["Ctrl+d"], shown: "Ctrl+D", what: "Duplicate the object" },
-    { act: "copyOn", keys: ["Shift+PageDown"], shown: "Shift+PgDn", what: "Copy the object, or all objects, to the next image" },
-    { act: "clear", keys: ["c"], shown: "C", what: "Clear the object" },
-    { act: "nudge", keys: ["ArrowUp", "ArrowDown"], shown: "arrows", what: "Move the selected prompt or corner by a pixel, with Shift by ten", fixed: true },
-    { act: "delete", keys: ["Delete", "Backspace"], shown: "Delete", what: "Delete the selected prompt, or the object" },
-    { act: "cycle", keys: ["Tab"], shown: "Tab", what: "Next object (when the image has focus)", fixed: true },
-    { act: "cycleBack", keys: ["Shift+Tab"], shown: "Shift+Tab", what: "Previous object", fixed: true },
-    { act: "label", keys: ["1", "2", "3", "4", "5", "6", "7", "8", "9"], shown: "1 – 9", what: "Label for this and the next objects", fixed: true },
-    { act: "label", keys: ["0"], shown: "0", what: "No label", fixed: true },
-    { act: "findLabel", keys: ["F2"], shown: "F2", what: "Label by a part of its name, then Enter" },
-    { act: "moveLabel", keys: ["Alt+ArrowUp", "Alt+ArrowDown"], shown: "Alt+↑ or Alt+↓", what: "Move the label up or down in the list", repeats: true, fixed: true },
-    { act: "details", keys: ["F4"], shown: "F4", what: "Attributes of the object, or tags of the image" },
-    { act: "keepOff", keys: ["u"], shown: "U", what: "Keep off accepted and locked objects, or reach into them" },
-    { act: "lock", keys: ["g"], shown: "G", what: "Lock (guard) the object under the pointer, or the current one" },
-    { act: "import", keys: ["i"], shown: "I", what: "Import annotations" },
-    { act: "escape", keys: ["Escape"], shown: "Esc", what: "Cancel the drawing or selection", fixed: true },
+  [text("keys.groupObject"), [
+    key("accept", ["Enter"], text("keys.accept")),
+    key("unaccept", ["Shift+Enter"], text("keys.unaccept")),
+    key("new", ["n"], text("keys.new")),
+    key("undo", ["Ctrl+z"], text("keys.undo"), { repeats: true }),
+    key("redo", ["Ctrl+Shift+z", "Ctrl+y"], text("keys.redo"), { repeats: true }),
+    key("choose", ["a"], text("keys.choose")),
+    key("tidy", ["y"], text("keys.tidy")),
+    key("polygon", ["F9"], text("keys.polygon")),
+    key("merge", ["j"], text("keys.merge")),
+    key("subtract", ["Ctrl+j"], text("keys.subtract")),
+    key("split", ["Ctrl+k"], text("keys.split")),
+    key("front", ["Ctrl+Home"], text("keys.front")),
+    key("forward", ["Ctrl+ArrowUp"], text("keys.forward")),
+    key("backward", ["Ctrl+ArrowDown"], text("keys.backward")),
+    key("back", ["Ctrl+End"], text("keys.back")),
+    key("copy", ["Ctrl+c"], text("keys.copy")),
+    key("paste", ["Ctrl+v"], text("keys.paste")),
+    key("duplicate", ["Ctrl+d"], text("keys.duplicate")),
+    key("copyOn", ["Shift+PageDown"], text("keys.copyOn")),
+    key("clear", ["c"], text("keys.clear")),
+    key("nudge", ["ArrowUp", "ArrowDown"], text("keys.nudge"), { shown: text("key.arrows"), fixed: true }),
+    key("delete", ["Delete", "Backspace"], text("keys.delete")),
+    key("cycle", ["Tab"], text("keys.cycle"), { fixed: true }),
+    key("cycleBack", ["Shift+Tab"], text("keys.cycleBack"), { fixed: true }),
+    key("label", ["1", "2", "3", "4", "5", "6", "7", "8", "9"], text("keys.label"), { shown: "1 – 9", fixed: true }),
+    key("label", ["0"], text("keys.labelNone"), { fixed: true }),
+    key("findLabel", ["F2"], text("keys.findLabel")),
+    key("moveLabel", ["Alt+ArrowUp", "Alt+ArrowDown"], text("keys.moveLabel"), { shown: either("Alt+ArrowUp", "Alt+ArrowDown"), repeats: true, fixed: true }),
+    key("details", ["F4"], text("keys.details")),
+    key("keepOff", ["u"], text("keys.keepOff")),
+    key("lock", ["g"], text("keys.lock")),
+    key("import", ["i"], text("keys.import")),
+    key("escape", ["Escape"], text("keys.escape"), { fixed: true }),
   ]],
-  ["Images", [
-    { act: "next", keys: ["PageDown", "ArrowRight"], shown: "Page Down or →", what: "Next image in the list" },
-    { act: "previous", keys: ["PageUp", "ArrowLeft"], shown: "Page Up or ←", what: "Previous image in the list" },
-    { act: "done", keys: ["d"], shown: "D", what: "Mark the image as done, or not done" },
-    { act: "jump", keys: ["Ctrl+ArrowRight"], shown: "Ctrl+→", what: "Jump to the next image that needs something" },
-    { act: "review", keys: ["F8"], shown: "F8", what: "Review: accept or reject the image" },
-    { act: "people", keys: ["F7"], shown: "F7", what: "People: your name, and who else is here" },
-    { act: "search", keys: ["/"], shown: "/", what: "Search images" },
-    { act: "files", keys: ["Ctrl+b"], shown: "Ctrl+B", what: "Show or hide the list of images" },
-    { act: "side", keys: ["Ctrl+e"], shown: "Ctrl+E", what: "Show or hide the side panel" },
-    { act: "export", keys: ["Ctrl+s"], shown: "Ctrl+S", what: "Export (saving is automatic)" },
+  [text("keys.groupImages"), [
+    key("next", ["PageDown", "ArrowRight"], text("keys.next"), { shown: either("PageDown", "ArrowRight") }),
+    key("previous", ["PageUp", "ArrowLeft"], text("keys.previous"), { shown: either("PageUp", "ArrowLeft") }),
+    key("done", ["d"], text("keys.done")),
+    key("jump", ["Ctrl+ArrowRight"], text("keys.jump")),
+    key("review", ["F8"], text("keys.review")),
+    key("people", ["F7"], text("keys.people")),
+    key("search", ["/"], text("keys.search")),
+    key("files", ["Ctrl+b"], text("keys.files")),
+    key("side", ["Ctrl+e"], text("keys.side")),
+    key("export", ["Ctrl+s"], text("keys.export")),
   ]],
-  ["View", [
-    { act: "fit", keys: ["f"], shown: "F", what: "Fit the image" },
-    { act: "actual", keys: ["z"], shown: "Z", what: "100 %" },
-    { act: "zoomIn", keys: ["+", "="], shown: "+", what: "Zoom in", repeats: true },
-    { act: "zoomOut", keys: ["-", "_"], shown: "−", what: "Zoom out", repeats: true },
-    { act: "mode", keys: ["m"], shown: "M", what: "Tint, outline or cut-out" },
-    { act: "probability", keys: ["p"], shown: "P", what: "Probability map" },
-    { act: "hideObject", keys: ["v"], shown: "V", what: "Hide the object under the pointer, or the current one" },
-    { act: "showAlone", keys: ["q"], shown: "Q", what: "Show this object alone, or all again" },
-    { act: "hide", keys: ["h"], shown: "H", what: "Hide everything while held", fixed: true },
-    { act: "theme", keys: ["t"], shown: "T", what: "Light or dark" },
-    { act: "help", keys: ["?"], shown: "?", what: "This list" },
+  [text("keys.groupView"), [
+    key("fit", ["f"], text("keys.fit")),
+    key("actual", ["z"], text("keys.actual")),
+    key("zoomIn", ["+", "="], text("keys.zoomIn"), { repeats: true }),
+    key("zoomOut", ["-", "_"], text("keys.zoomOut"), { shown: "−", repeats: true }),
+    key("mode", ["m"], text("keys.mode")),
+    key("probability", ["p"], text("keys.probability")),
+    key("hideObject", ["v"], text("keys.hideObject")),
+    key("showAlone", ["q"], text("keys.showAlone")),
+    key("hide", ["h"], text("keys.hide"), { fixed: true }),
+    key("theme", ["t"], text("keys.theme")),
+    key("help", ["?"], text("keys.help")),
   ]],
-  ["Without a mouse", [
-    { act: "cross", keys: ["Shift+ArrowLeft", "Shift+ArrowRight", "Shift+ArrowUp", "Shift+ArrowDown"], shown: "Shift+arrows", what: "Move the cross", repeats: true, fixed: true },
-    { act: "cross", keys: ["Ctrl+Shift+ArrowLeft", "Ctrl+Shift+ArrowRight", "Ctrl+Shift+ArrowUp", "Ctrl+Shift+ArrowDown"], shown: "Ctrl+Shift+arrows", what: "Move it by one pixel", repeats: true, fixed: true },
-    { act: "positive", keys: ["."], shown: ".", what: "Positive click at the cross; begins and ends a box, scribble or lasso" },
-    { act: "negative", keys: [","], shown: ",", what: "The same, negative" },
-    { act: "region", keys: ["F6"], shown: "F6", what: "Next part of the page" },
+  [text("keys.groupNoMouse"), [
+    key("cross", ["Shift+ArrowLeft", "Shift+ArrowRight", "Shift+ArrowUp", "Shift+ArrowDown"], text("keys.cross"), { shown: `${shownAs("Shift+")}${text("key.arrows")}`, repeats: true, fixed: true }),
+    key("cross", ["Ctrl+Shift+ArrowLeft", "Ctrl+Shift+ArrowRight", "Ctrl+Shift+ArrowUp", "Ctrl+Shift+ArrowDown"], text("keys.crossByPixel"), { shown: `${shownAs("Ctrl+Shift+")}${text("key.arrows")}`, repeats: true, fixed: true }),
+    key("positive", ["."], text("keys.positive")),
+    key("negative", [","], text("keys.negative")),
+    key("region", ["F6"], text("keys.region")),
   ]],
 ];
 
@@ -116,15 +148,6 @@ export function setKeys(changes) {
   for (const key of ALL) for (const combo of key.keys) if (!table.has(combo)) table.set(combo, key);
 }
 
-/** @type {Record<string, string>} */
-const SHOWN = { ArrowUp: "↑", ArrowDown: "↓", ArrowLeft: "←", ArrowRight: "→", PageUp: "Page Up", PageDown: "Page Down" };
-
-/** @param {string} combo as `comboOf` writes it */
-export function shownAs(combo) {
-  const name = combo.replace(/^(Ctrl\+)?(Alt\+)?(Shift\+)?/, "");
-  return combo.slice(0, combo.length - name.length) + (SHOWN[name] ?? (name.length === 1 ? name.toUpperCase() : name));
-}
-
 /** Keys that browsers keep, or that the page needs for something else. */
 const KEPT = new Set([" ", "F5", "F11", "F12", "Ctrl+n", "Ctrl+r", "Ctrl+t", "Ctrl+w", "Ctrl+q", "Ctrl+Tab", "Ctrl+Shift+Tab"]);
 
@@ -136,9 +159,9 @@ const KEPT = new Set([" ", "F5", "F11", "F12", "Ctrl+n", "Ctrl+r", "Ctrl+t", "Ct
  */
 export function refusal(act, combo) {
   const holder = table.get(combo);
-  if (KEPT.has(combo)) return `${shownAs(combo).replace(" ", "Space")} cannot be used: browser or page need it. Press another key.`;
+  if (KEPT.has(combo)) return text("keys.kept", { key: shownAs(combo) });
   if (!holder || holder.act === act) return "";
-  return `${shownAs(combo)} is already the key for: ${holder.what}. Press another key, or change that one first.`;
+  return text("keys.taken", { key: shownAs(combo), action: holder.what });
 }
 
 /**

@@ -1,7 +1,7 @@
 /** Labels and attributes that a person gives to objects. */
 
 import { Hiding } from "./hiding.js";
-import { plural } from "./sentence.js";
+import { text } from "./texts.js";
 
 /** @typedef {import("./objectentry.js").ObjectEntry} ObjectEntry */
 
@@ -76,8 +76,7 @@ export class Labelling extends Hiding {
     const without = this.project?.label_settings.label_required ? entries.filter(({ optimistic }) => optimistic.label === null) : [];
     if (!without.length) return true;
     if (without[0] !== this.current) this.select(without[0]);
-    const need = without.length === 1 ? "needs a label" : "need a label each";
-    this.listener.onToast(`${plural(without.length, "object")} ${need}. Choose one: press a digit, or F2 and a part of its name. Then accept.`);
+    this.listener.onToast(text("objects.needLabel", { count: without.length }));
     return false;
   }
 }

@@ -3,6 +3,7 @@
 import { byId, icon, make, relist } from "./dom.js";
 import { dragRows } from "./dragrows.js";
 import { found, moved, movedBy } from "./labelorder.js";
+import { text } from "./texts.js";
 
 /** @typedef {import("./types.js").Label} Label */
 /** @typedef {import("./session.js").Session} Session */
@@ -41,11 +42,11 @@ export class Labels {
     const name = /** @type {HTMLInputElement} */ (byId("new-label-name"));
     byId("new-label").addEventListener("submit", (event) => {
       event.preventDefault();
-      const text = name.value.normalize().trim();
-      if (!text) return;
+      const typed = name.value.normalize().trim();
+      if (!typed) return;
       name.value = "";
-      void changes.add(text).then((added) => {
-        if (!added) name.value ||= text; // to correct or send again
+      void changes.add(typed).then((added) => {
+        if (!added) name.value ||= typed; // to correct or send again
       });
     });
     name.addEventListener("keydown", (event) => {
@@ -113,7 +114,7 @@ export class Labels {
     const matches = this.#matches;
     this.#marked = Math.max(0, Math.min(matches.length - 1, index));
     const label = matches[this.#marked];
-    this.#session.listener.onSay(label ? `${label.name}, ${this.#marked + 1} of ${matches.length}` : "No label found");
+    this.#session.listener.onSay(label ? text("labels.position", { label: label.name, number: this.#marked + 1, all: matches.length }) : text("labels.notFound"));
     this.#change();
   }
 
@@ -133,7 +134,7 @@ export class Labels {
     byId("label-setup").hidden = !this.#all.length;
     this.#list(chosen, searching);
     relist(this.#quick, JSON.stringify(this.#all), () => [
-      make("option", { value: "" }, "No label"), ...this.#all.map(({ id, name }) => make("option", { value: id }, name))]);
+      make("option", { value: "" }, text("common.noLabel")), ...this.#all.map(({ id, name }) => make("option", { value: id }, name))]);
     this.#quick.value = String(chosen ?? "");
   }
 
@@ -150,13 +151,13 @@ export class Labels {
     const fresh = relist(this.#host, JSON.stringify([all, matches.length, chosen, this.#renaming, this.#search.value, marked]), () => {
       if (this.#search.value) {
         const rows = matches.map((each) => this.#row(each, all.indexOf(each), each.id === chosen, each.id === marked));
-        return rows.length ? rows : [make("li", { class: "nothing" }, "No label found.")];
+        return rows.length ? rows : [make("li", { class: "nothing" }, text("labels.notFound"))];
       }
-      if (!all.length) return [make("li", { class: "nothing" }, "No labels yet. Objects do not need one.")];
+      if (!all.length) return [make("li", { class: "nothing" }, text("labels.none"))];
       const rows = all.flatMap((each, index) => [
         ...(each.group && each.group !== all[index - 1]?.group ? [make("li", { class: "label-group ellipsis" }, each.group)] : []),
         this.#row(each, index, each.id === chosen, each.id === marked)]);
-      return [...rows, make("li", { class: "label" }, this.#button(null, "No label", "0", chosen === null))];
+      return [...rows, make("li", { class: "label" }, this.#button(null, text("common.noLabel"), "0", chosen === null))];
     });
     this.#host.classList.toggle("many", all.length > DIGITS);
     // The row may be outside the visible part.
@@ -174,15 +175,15 @@ export class Labels {
   /** @param {Label} label @param {number} index @param {boolean} chosen @param {boolean} marked */
   #row(label, index, chosen, marked) {
     const colour = make("input",
-      { type: "color", value: label.colour, "aria-label": `Colour of ${label.name}`, title: "Change the colour",
+      { type: "color", value: label.colour, "aria-label": text("labels.colourOf", { label: label.name }), title: text("labels.colour"),
         change: () => void this.#changes.change(label.id, { colour: colour.value.toLowerCase() }) });
     const item = make("li", { class: `label ${chosen ? "chosen" : ""} ${marked ? "marked" : ""}`, "data-label": label.id }, colour);
     if (this.#renaming === label.id) item.append(this.#field(label));
     else {
       item.append(
         this.#button(label.id, label.name, index < DIGITS ? String(index + 1) : "", chosen),
-        make("button", { type: "button", class: "icon small", title: "Rename", "aria-label": `Rename ${label.name}`, click: () => this.#rename(label.id) }, icon("pencil")),
-        make("button", { type: "button", class: "icon small", title: "Delete this label", "aria-label": `Delete label ${label.name}`, click: () => void this.#changes.drop(label.id) }, icon("trash")));
+        make("button", { type: "button", class: "icon small", title: text("labels.rename"), "aria-label": text("labels.renameOne", { label: label.name }), click: () => this.#rename(label.id) }, icon("pencil")),
+        make("button", { type: "button", class: "icon small", title: text("labels.delete"), "aria-label": text("labels.deleteOne", { label: label.name }), click: () => void this.#changes.drop(label.id) }, icon("trash")));
     }
     return item;
   }
@@ -199,7 +200,7 @@ export class Labels {
       if (keep && name && name !== label.name) void this.#changes.change(label.id, { name });
     };
     const field = make("input",
-      { type: "text", value: label.name, maxlength: 200, "data-key": `label-${label.id}`, "aria-label": `New name of ${label.name}`, blur: () => end(true),
+      { type: "text", value: label.name, maxlength: 200, "data-key": `label-${label.id}`, "aria-label": text("labels.newNameOf", { label: label.name }), blur: () => end(true),
         keydown: (/** @type {KeyboardEvent} */ event) => {
           if (event.key === "Enter") end(true);
           else if (event.key === "Escape") end(false);
@@ -219,7 +220,8 @@ export class Labels {
     await this.#changes.arrange(movedBy(this.#all, id, by));
     const all = this.#all;
     const at = all.findIndex((each) => each.id === id);
-    this.#session.listener.onSay(`${all[at]?.name}, ${at + 1} of ${all.length}${all[at]?.group ? ` in ${all[at].group}` : ""}`);
+    const { name: label = "", group = "" } = all[at] ?? {};
+    this.#session.listener.onSay(text(group ? "labels.positionInGroup" : "labels.position", { label, number: at + 1, all: all.length, group }));
   }
 
   /** @param {number | null} id */

@@ -4,13 +4,14 @@ import { namesIn } from "./attributes.js";
 import { closesOutside, dialogHeader } from "./dialogs.js";
 import { byId, icon, make, relist, relistRows, swatch } from "./dom.js";
 import { movedBy } from "./labelorder.js";
+import { text } from "./texts.js";
 
 /** @typedef {import("./types.js").Attribute} Attribute */
 /** @typedef {import("./types.js").Label} Label */
 /** @typedef {import("./types.js").Project} Project */
 
 /** @type {[Attribute["kind"], string][]} */
-const KINDS = [["choice", "one of"], ["number", "number"], ["text", "text"]];
+const KINDS = [["choice", text("setup.choice")], ["number", text("setup.number")], ["text", text("setup.text")]];
 
 export class LabelSetup {
   #dialog = /** @type {HTMLDialogElement} */ (byId("setup"));
@@ -28,7 +29,7 @@ export class LabelSetup {
     this.#changes = changes;
     this.#project = project;
     this.#dialog.append(
-      dialogHeader(this.#dialog, "Labels, attributes and tags"),
+      dialogHeader(this.#dialog, text("setup.title")),
       this.#body);
     closesOutside(this.#dialog);
   }
@@ -72,13 +73,13 @@ export class LabelSetup {
   /** @param {Label[]} all */
   #rows(all) {
     return all.map((label, index) => {
-      /** @param {1 | -1} by @param {string} symbol @param {string} name */
-      const move = (by, symbol, name) => make("button",
-        { type: "button", class: "icon framed", disabled: !all[index + by], "data-key": `${name}-${label.id}`, title: `Move ${name}`, "aria-label": `Move ${label.name} ${name}`,
+      /** @param {1 | -1} by @param {string} symbol @param {"up" | "down"} way */
+      const move = (by, symbol, way) => make("button",
+        { type: "button", class: "icon framed", disabled: !all[index + by], "data-key": `${way}-${label.id}`, title: text(`setup.${way}`), "aria-label": text(`setup.${way}One`, { label: label.name }),
           click: () => void this.#changes.arrange(movedBy(this.#changes.all, label.id, by)) }, symbol);
       const build = () => {
         const group = make("input",
-          { type: "text", maxlength: 200, list: "label-groups", placeholder: "no group", "data-key": `group-${label.id}`, "aria-label": `Group of ${label.name}`,
+          { type: "text", maxlength: 200, list: "label-groups", placeholder: text("setup.noGroup"), "data-key": `group-${label.id}`, "aria-label": text("setup.groupOf", { label: label.name }),
             change: () => void this.#changes.change(label.id, { group: group.value.normalize().trim() }) });
         return make("li", {}, swatch(label.colour), make("span", { class: "ellipsis", title: label.name }, label.name), group, move(-1, "↑", "up"), move(1, "↓", "down"));
       };
@@ -87,8 +88,8 @@ export class LabelSetup {
   }
 
   #labels() {
-    return make("section", {}, make("h3", {}, "Order and groups"),
-      make("p", { class: "quiet" }, "Labels with the same group are listed together. On the page, drag a label to its place, or press Alt with ↑ or ↓."),
+    return make("section", {}, make("h3", {}, text("setup.order")),
+      make("p", { class: "quiet" }, text("setup.orderNote")),
       make("ul", { class: "setup-labels", id: "setup-labels" }), make("datalist", { id: "label-groups" }));
   }
 
@@ -99,34 +100,34 @@ export class LabelSetup {
     /** @param {Attribute[]} changed */
     const save = (changed) => void (label ? this.#changes.change(label.id, { attributes: changed }) : this.#changes.changeSettings({ attributes: changed }));
     const of = make("select",
-      { "data-key": "attributes-of", "aria-label": "Label with these attributes", change: () => {
+      { "data-key": "attributes-of", "aria-label": text("setup.labelOfAttributes"), change: () => {
         this.#shown = of.value ? Number(of.value) : null;
         this.show();
       } },
-      make("option", { value: "" }, "objects of any label"), ...all.map(({ id, name }) => make("option", { value: id }, name)));
+      make("option", { value: "" }, text("setup.anyLabel")), ...all.map(({ id, name }) => make("option", { value: id }, name)));
     of.value = String(label?.id ?? "");
     const rows = attributes.map((attribute, index) => {
       /** @param {Partial<Attribute>} change */
       const change = (change) => save(this.#attributesShown.with(index, { ...this.#attributesShown[index], ...change }));
       const kind = make("select",
-        { "data-key": `kind-${index}`, "aria-label": `Kind of ${attribute.name}`, change: () => change({ kind: /** @type {Attribute["kind"]} */ (kind.value) }) },
+        { "data-key": `kind-${index}`, "aria-label": text("setup.kindOf", { attribute: attribute.name }), change: () => change({ kind: /** @type {Attribute["kind"]} */ (kind.value) }) },
         ...KINDS.map(([value, name]) => make("option", { value }, name)));
       kind.value = attribute.kind;
       const choices = make("input",
-        { type: "text", placeholder: "red, green, blue", "data-key": `choices-${index}`, "aria-label": `Choices of ${attribute.name}`,
+        { type: "text", placeholder: text("setup.someChoices"), "data-key": `choices-${index}`, "aria-label": text("setup.choicesOf", { attribute: attribute.name }),
           change: () => change({ choices: namesIn(choices.value) }) });
       return make("li", {}, make("span", { class: "ellipsis", title: attribute.name }, attribute.name), kind,
         attribute.kind === "choice" ? choices : make("span"),
-        make("button", { type: "button", class: "icon framed", title: "Delete this attribute", "aria-label": `Delete attribute ${attribute.name}`, click: () => save(this.#attributesShown.toSpliced(index, 1)) }, icon("trash")));
+        make("button", { type: "button", class: "icon framed", title: text("setup.deleteAttribute"), "aria-label": text("setup.deleteAttributeOne", { attribute: attribute.name }), click: () => save(this.#attributesShown.toSpliced(index, 1)) }, icon("trash")));
     });
-    return make("section", {}, make("h3", {}, "Attributes"),
-      make("label", { class: "setup-of" }, "Attributes of ", of),
+    return make("section", {}, make("h3", {}, text("setup.attributes")),
+      make("label", { class: "setup-of" }, `${text("setup.attributesOf")} `, of),
       make("ul", { class: "setup-attributes" }, ...rows), this.#newAttribute(save));
   }
 
   /** @param {(attributes: Attribute[]) => void} save */
   #newAttribute(save) {
-    const name = make("input", { type: "text", maxlength: 200, placeholder: "New attribute", "data-key": "new-attribute", "aria-label": "Name of a new attribute", autocomplete: "off" });
+    const name = make("input", { type: "text", maxlength: 200, placeholder: text("setup.newAttribute"), "data-key": "new-attribute", "aria-label": text("setup.newAttributeName"), autocomplete: "off" });
     return make("form",
       { class: "new-label", submit: (/** @type {Event} */ event) => {
         event.preventDefault();
@@ -135,17 +136,17 @@ export class LabelSetup {
         const attributes = this.#attributesShown;
         if (added && !attributes.some((each) => each.name === added)) save([...attributes, { name: added, kind: "choice", choices: [] }]);
       } },
-      name, make("button", { type: "submit", class: "icon framed", "aria-label": "Add attribute", title: "Add attribute" }, icon("plus")));
+      name, make("button", { type: "submit", class: "icon framed", "aria-label": text("setup.addAttribute"), title: text("setup.addAttribute") }, icon("plus")));
   }
 
   #settings() {
     const tags = make("input",
-      { type: "text", placeholder: "blurry, night", "data-key": "tags", "aria-label": "Tags of images, with commas",
+      { type: "text", placeholder: text("setup.someTags"), "data-key": "tags", "aria-label": text("setup.tagsWithCommas"),
         change: () => void this.#changes.changeSettings({ tags: namesIn(tags.value) }) });
     const required = make("input", { type: "checkbox", "data-key": "required", change: () => void this.#changes.changeSettings({ label_required: required.checked }) });
     return [
-      make("section", {}, make("h3", {}, "Tags of images"), tags),
-      make("section", {}, make("label", { class: "check" }, required, make("span", {}, "A label is required: objects without one cannot be accepted"))),
+      make("section", {}, make("h3", {}, text("setup.tags")), tags),
+      make("section", {}, make("label", { class: "check" }, required, make("span", {}, text("setup.labelRequired")))),
     ];
   }
 }

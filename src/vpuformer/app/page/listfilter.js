@@ -24,17 +24,17 @@ export const needsReview = ({ done, review }) => done && review === null;
 /** @param {ImageListed} image */
 const isEmpty = ({ objects, unaccepted }) => !objects && !unaccepted;
 
-/** States by their names: a title, and whether an image is in it. @type {Record<StateName, [string, (image: ImageListed) => boolean]>} */
+/** Whether an image is in a state, by the names of states. @type {Record<StateName, (image: ImageListed) => boolean>} */
 export const STATES = {
-  all: ["All images", () => true],
-  open: ["Needs something", needsWork],
-  untouched: ["Untouched", (image) => needsWork(image) && image.review === null && isEmpty(image)],
-  begun: ["Begun", (image) => needsWork(image) && image.review === null && !isEmpty(image)],
-  unaccepted: ["With objects not accepted", ({ unaccepted }) => unaccepted > 0],
-  done: ["Done", ({ done }) => done],
-  unreviewed: ["Done, not reviewed", needsReview],
-  accepted: ["Accepted in review", ({ review }) => review === "accepted"],
-  rejected: ["Rejected in review", ({ review }) => review === "rejected"],
+  all: () => true,
+  open: needsWork,
+  untouched: (image) => needsWork(image) && image.review === null && isEmpty(image),
+  begun: (image) => needsWork(image) && image.review === null && !isEmpty(image),
+  unaccepted: ({ unaccepted }) => unaccepted > 0,
+  done: ({ done }) => done,
+  unreviewed: needsReview,
+  accepted: ({ review }) => review === "accepted",
+  rejected: ({ review }) => review === "rejected",
 };
 
 /** @param {ImageListed} image */
@@ -42,18 +42,18 @@ const size = ({ objects, unaccepted }) => objects + unaccepted;
 /** @param {ImageListed} image @param {number} never time of an image that never changed */
 const time = ({ changed }, never) => changed ?? never;
 
-/** Orders by their names: a title, and a comparison. @type {Record<SortName, [string, ((a: ImageListed, b: ImageListed) => number) | null]>} */
+/** Comparisons by the names of orders; null: as in the folder. @type {Record<SortName, ((a: ImageListed, b: ImageListed) => number) | null>} */
 export const SORTS = {
-  name: ["By name", null],
-  most: ["Most objects first", (a, b) => size(b) - size(a)],
-  fewest: ["Fewest objects first", (a, b) => size(a) - size(b)],
-  newest: ["Latest change first", (a, b) => time(b, 0) - time(a, 0)],
-  oldest: ["Earliest change first", (a, b) => time(a, Infinity) - time(b, Infinity) || 0],
+  name: null,
+  most: (a, b) => size(b) - size(a),
+  fewest: (a, b) => size(a) - size(b),
+  newest: (a, b) => time(b, 0) - time(a, 0),
+  oldest: (a, b) => time(a, Infinity) - time(b, Infinity) || 0,
 };
 
 /** @param {ImageListed[]} images in the order of the folder @param {SortName} sort */
 export function sorted(images, sort) {
-  const [, compare] = SORTS[sort];
+  const compare = SORTS[sort];
   return compare ? [...images].sort(compare) : images;
 }
 
@@ -67,7 +67,7 @@ export function filtered(images, { search, state, label, tag }) {
   /** @type {((image: ImageListed) => boolean)[]} */
   const conditions = [];
   const words = search.toLowerCase().split(/\s+/).filter(Boolean);
-  if (state !== "all") conditions.push(STATES[state][1]);
+  if (state !== "all") conditions.push(STATES[state]);
   if (label !== undefined) conditions.push(({ labels }) => labels.includes(label));
   if (tag !== undefined) conditions.push(({ tags }) => tags.includes(tag));
   if (words.length) {

@@ -1,7 +1,8 @@
 /** Search, filter and order of the list of images, and how many are done. */
 
-import { byId, make, relist, spaced } from "./dom.js";
+import { byId, make, relist } from "./dom.js";
 import { SORTS, STATES } from "./listfilter.js";
+import { text } from "./texts.js";
 
 /** @typedef {import("./listfilter.js").Arrangement} Arrangement */
 /** @typedef {import("./listfilter.js").StateName} StateName */
@@ -41,7 +42,7 @@ export class ListPanel {
       else return;
       event.preventDefault();
     });
-    this.#sort.append(...Object.entries(SORTS).map(([name, [title]]) => make("option", { value: name }, title)));
+    for (const name of /** @type {SortName[]} */ (Object.keys(SORTS))) this.#sort.append(make("option", { value: name }, text(`sort.${name}`)));
     this.#state.addEventListener("change", () => this.#arrange({ state: /** @type {StateName} */ (this.#state.value) }));
     this.#sort.addEventListener("change", () => this.#arrange({ sort: /** @type {SortName} */ (this.#sort.value) }));
     this.#tag.addEventListener("change", () => this.#arrange({ tag: this.#tag.value || undefined }));
@@ -71,7 +72,7 @@ export class ListPanel {
     const total = project.images.length;
     const shown = folder.matches.length;
     this.#count();
-    byId("progress-text").textContent = !shown && total ? "No image fits. Clear search and filter." : folder.filtering ? `${spaced(shown)} of ${spaced(total)} shown` : `${spaced(this.#done)} of ${spaced(total)} done`;
+    byId("progress-text").textContent = !shown && total ? text("list.nothing") : folder.filtering ? text("list.shown", { shown, all: total }) : text("list.progress", { done: this.#done, all: total });
     const bar = /** @type {HTMLProgressElement} */ (byId("progress"));
     bar.max = Math.max(1, total);
     bar.value = this.#done;
@@ -98,17 +99,17 @@ export class ListPanel {
     if (!project) return;
     const { state, label, tag, sort } = folder.arrangement;
     relist(this.#state, this.#counted, () =>
-      Object.entries(STATES).map(([name, [title, holds]]) =>
-        make("option", { value: name }, `${title} (${spaced(project.images.filter(holds).length)})`)));
+      /** @type {StateName[]} */ (Object.keys(STATES)).map((name) =>
+        make("option", { value: name }, text("list.stateCount", { state: text(`state.${name}`), count: project.images.filter(STATES[name]).length }))));
     relist(this.#tag, `${this.#counted} ${tag}`, () => {
       const tags = new Set(project.images.flatMap((image) => image.tags));
       if (tag !== undefined) tags.add(tag);
       this.#tag.hidden = !tags.size;
-      return [make("option", { value: "" }, "Any tag"), ...[...tags].sort().map((name) => make("option", { value: name }, name))];
+      return [make("option", { value: "" }, text("list.anyTag")), ...[...tags].sort().map((name) => make("option", { value: name }, name))];
     });
     relist(this.#label, JSON.stringify(project.labels), () => [
-      make("option", { value: ANY }, "Any label"),
-      make("option", { value: NONE }, "No label"),
+      make("option", { value: ANY }, text("list.anyLabel")),
+      make("option", { value: NONE }, text("common.noLabel")),
       ...project.labels.map(({ id, name }) => make("option", { value: id }, name)),
     ]);
     this.#label.disabled = !project.labels.length;

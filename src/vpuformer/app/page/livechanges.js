@@ -1,6 +1,7 @@
 /** Shows what others change while they do: the objects of the open image, and the list. */
 
 import { EASE } from "./refreshing.js";
+import { text } from "./texts.js";
 
 /** @typedef {import("./types.js").NewsChange} NewsChange */
 
@@ -73,7 +74,7 @@ export class LiveChanges {
     const known = project?.labels.some(({ id }) => id === label);
     await this.#session.refresh();
     if (known && label !== null && this.#session.label === null && !project?.labels.some(({ id }) => id === label)) {
-      listener.onToast("Somebody deleted the chosen label. The next objects have none.");
+      listener.onToast(text("labels.chosenDeleted"));
     }
   }
 

@@ -1,5 +1,6 @@
 /** Entry point: connects the session, the stage, the lists and the keys. */
 
+import "./filling.js";
 import * as api from "./api.js";
 import { actions } from "./actions.js";
 import { BoxWatch } from "./boxwatch.js";
@@ -38,6 +39,7 @@ import { Session } from "./session.js";
 import { Settings } from "./settings.js";
 import { Renderer } from "./render.js";
 import { BASE, Stage } from "./stage.js";
+import { text } from "./texts.js";
 import { TidyPanel } from "./tidypanel.js";
 import { Toasts } from "./toast.js";
 import { nameButtons, Toolbar } from "./toolbar.js";
@@ -124,7 +126,7 @@ const preview = new Preview({
   api, session, settings, stage, clock,
   isLoading: () => network.loading,
   onSlow() {
-    toasts.show("The preview of a click is now off: an answer took longer than 0.3 seconds.");
+    toasts.show(text("view.previewOff"));
     renderer.refresh();
   },
 });

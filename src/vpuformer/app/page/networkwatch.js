@@ -1,5 +1,7 @@
 /** Asks the server whether its network is loaded, until it is. */
 
+import { text } from "./texts.js";
+
 /** @typedef {import("./types.js").NetworkState} NetworkState */
 
 /** Milliseconds between two questions while the network is loading, and while loading has failed. */
@@ -31,7 +33,7 @@ export class NetworkWatch {
 
   /** Why the network cannot be loaded; empty if it can. */
   get failure() {
-    return this.state?.state === "failed" ? (this.state.message ?? "The network cannot be loaded.") : "";
+    return this.state?.state === "failed" ? (this.state.message ?? text("status.networkFailed")) : "";
   }
 
   /** Ask until the network is ready. Call again when the server is back: it may be another one. */

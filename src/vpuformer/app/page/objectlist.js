@@ -6,6 +6,7 @@ import { Locks } from "./locks.js";
 import { ObjectEntry } from "./objectentry.js";
 import { contains } from "./rle.js";
 import { Stack } from "./stack.js";
+import { text } from "./texts.js";
 
 /** @typedef {import("./types.js").ImageOpened} ImageOpened */
 /** @typedef {import("./types.js").ObjectState} ObjectState */
@@ -244,7 +245,7 @@ export class ObjectList {
 
   /** Say that a locked object stays as it is. @param {ObjectEntry} entry */
   refuse(entry) {
-    this.listener.onToast(`Object ${this.numberOf(entry)} is locked. To change it, unlock it in the list or with the key G.`);
+    this.listener.onToast(text("objects.isLocked", { number: this.numberOf(entry) }));
   }
 
   /** Show an object that may be hidden, alone if another one is. @param {ObjectEntry} entry */
@@ -286,7 +287,7 @@ export class ObjectList {
 
   /** @param {ObjectEntry} entry */
   labelName(entry) {
-    return this.project?.labels.find((each) => each.id === entry.optimistic.label)?.name ?? "no label";
+    return this.project?.labels.find((each) => each.id === entry.optimistic.label)?.name ?? text("objects.noLabel");
   }
 
   /** Update the numbers of objects in the list of images. Objects undone to nothing are not counted. */

@@ -1,8 +1,9 @@
 /** Lists in the side panel: steps of the current object, and objects of the image. */
 
-import { icon, make, relist, relistRows, spaced, swatch } from "./dom.js";
+import { icon, make, relist, relistRows, swatch } from "./dom.js";
 import { keyFor } from "./keys.js";
 import { isPrompt, placedSteps, stepName, positionText } from "./steps.js";
+import { number, text } from "./texts.js";
 
 /** @typedef {import("./session.js").Session} Session */
 /** @typedef {import("./objectentry.js").ObjectEntry} ObjectEntry */
@@ -20,7 +21,7 @@ const ICONS = {
 export function showSteps(host, session) {
   const entry = session.current;
   if (!entry || !entry.optimistic.steps.length) {
-    const nothing = session.readOnly ? "Click on an object to see its prompts." : "No prompts yet. Click on an object in the image.";
+    const nothing = text(session.readOnly ? "steps.noneReadOnly" : "steps.none");
     relist(host, nothing, () => [make("li", { class: "nothing" }, nothing)]);
     return;
   }
@@ -32,20 +33,20 @@ export function showSteps(host, session) {
       const prompt = isPrompt(step) && step.live && index < at;
       const name = icon(step.type === "brush" ? (step.positive ? "brush" : "eraser") : ICONS[step.type]);
       const select = () => session.select(entry, session.selected === index ? null : index);
-      const text = [
+      const shown = [
         make("span", { class: `step-icon ${isPrompt(step) ? (step.positive ? "positive" : "negative") : ""}` }, name),
-        make("span", { class: "step-name ellipsis" }, stepName(step)),
-        ...(step.only_here ? [icon("near"), make("span", { class: "hidden" }, "only here")] : []),
-        ...(step.person && step.person !== session.ownName() ? [make("span", { class: "quiet ellipsis step-person" }, step.person)] : []),
+        make("span", { class: "step-name ellipsis", title: stepName(step) }, stepName(step)),
+        ...(step.only_here ? [icon("near"), make("span", { class: "hidden" }, text("steps.onlyHere"))] : []),
+        ...(step.person && step.person !== session.ownName() ? [make("span", { class: "quiet ellipsis step-person", title: step.person }, step.person)] : []),
         make("span", { class: "quiet number" }, positionText(step)),
       ];
       const row = prompt
-        ? make("button", { type: "button", class: "row", "data-key": `step-${index}`, "aria-pressed": String(index === session.selected), click: select }, ...text)
-        : make("span", { class: "row" }, ...text);
+        ? make("button", { type: "button", class: "row", "data-key": `step-${index}`, "aria-pressed": String(index === session.selected), click: select }, ...shown)
+        : make("span", { class: "row" }, ...shown);
       const item = make("li", { class: `step ${index >= at ? "undone" : step.live || !isPrompt(step) ? "" : "dead"}` }, row);
       if (prompt) {
-        const label = `Remove: ${stepName(step)}`;
-        item.append(make("button", { type: "button", class: "icon small", "data-changes": true, disabled: index >= known, title: "Remove this prompt", "aria-label": label, click: () => session.removePrompt(index) }, icon("close")));
+        const label = text("steps.removeOne", { step: stepName(step) });
+        item.append(make("button", { type: "button", class: "icon small", "data-changes": true, disabled: index >= known, title: text("steps.remove"), "aria-label": label, click: () => session.removePrompt(index) }, icon("close")));
       }
       return item;
     }));
@@ -66,7 +67,8 @@ export function showObjects(host, session) {
     const signature = JSON.stringify([index, area, busy, waits, hidden, locked, shown]);
     return { key: String(key), signature, build: () => objectRow(session, entry, index, shown) };
   });
-  const nothing = { key: "nothing", signature: "", build: () => make("li", { class: "nothing" }, "No objects yet.") };
+  const nothing = { key: "nothing", signature: "", build: () => make("li", { class: "nothing" }, text("objects.none")) };
+  host.style.setProperty("--rows", String(rows.length));
   const fresh = relistRows(host, rows.length ? rows : [nothing]);
   if (fresh) host.querySelector(".current")?.scrollIntoView({ block: "nearest" });
 }
@@ -79,22 +81,22 @@ export function showObjects(host, session) {
  */
 function objectRow(session, entry, index, { name, colour, state, accepted, isCurrent, many }) {
   const row = make("button",
-    { type: "button", class: "row", "data-key": `object-${entry.key}`, "aria-current": String(isCurrent), title: `Object ${index + 1}, ${state}`, click: () => session.point(entry) },
+    { type: "button", class: "row", "data-key": `object-${entry.key}`, "aria-current": String(isCurrent), title: text("objects.numberAndState", { number: index + 1, label: name, pixels: entry.area, state }), click: () => session.point(entry) },
     swatch(colour, String(index + 1)),
-    make("span", { class: `ellipsis ${name === "no label" ? "quiet" : ""}` }, name),
-    make("span", { class: "quiet number" }, entry.busy || entry.waits ? "…" : spaced(entry.area)),
+    make("span", { class: `ellipsis ${entry.optimistic.label === null ? "quiet" : ""}` }, name),
+    make("span", { class: "quiet number" }, entry.busy || entry.waits ? "…" : number(entry.area)),
     make("span", { class: `object-state ${accepted ? "accepted" : ""}` }, ...(accepted ? [icon("check")] : []), make("span", { class: "hidden" }, state)));
   const drop = make("button",
-    { type: "button", class: "icon small", "data-changes": true, title: "Delete this object", "aria-label": `Delete object ${index + 1}`, click: () => session.remove(entry) },
+    { type: "button", class: "icon small", "data-changes": true, title: text("objects.delete"), "aria-label": text("objects.deleteOne", { number: index + 1 }), click: () => session.remove(entry) },
     icon("trash"));
-  /** @param {string} name @param {string} symbol @param {string} act @param {boolean} pressed @param {() => void} click */
+  /** @param {"hide" | "lock"} name @param {string} symbol @param {string} act @param {boolean} pressed @param {() => void} click */
   const switched = (name, symbol, act, pressed, click) => make("button",
-    { type: "button", class: "icon small switch", "data-key": `${name}-${entry.key}`, "aria-pressed": String(pressed), title: `${name} this object (${keyFor(act)?.shown})`, "aria-label": `${name} object ${index + 1}`, click },
+    { type: "button", class: "icon small switch", "data-key": `${name}-${entry.key}`, "aria-pressed": String(pressed), title: `${text(`objects.${name}`)} (${keyFor(act)?.shown})`, "aria-label": text(`objects.${name}One`, { number: index + 1 }), click },
     icon(symbol));
   const switches = many || !entry.reachable
     ? [
-        switched("Hide", entry.hidden ? "hidden" : "eye", "hideObject", entry.hidden, () => session.toggleHidden(entry)),
-        switched("Lock", "lock", "lock", entry.locked, () => session.toggleLock(entry)),
+        switched("hide", entry.hidden ? "hidden" : "eye", "hideObject", entry.hidden, () => session.toggleHidden(entry)),
+        switched("lock", "lock", "lock", entry.locked, () => session.toggleLock(entry)),
       ]
     : [];
   return make("li", { class: `object${isCurrent ? " current" : ""}${entry.hidden ? " absent" : ""}`, "data-object": String(entry.key) }, row, ...switches, drop);
@@ -102,9 +104,9 @@ function objectRow(session, entry, index, { name, colour, state, accepted, isCur
 
 /** @param {ObjectEntry | null} entry @param {boolean} loading whether the network is being loaded */
 export function statusText(entry, loading = false) {
-  if (!entry) return "new";
-  if (entry.optimistic.accepted) return "accepted";
-  if (entry.waits) return "box waits for the network";
-  if (entry.busy) return loading ? "waits for the network" : "working…";
-  return entry.optimistic.at ? "not accepted yet" : "empty";
+  if (!entry) return text("object.new");
+  if (entry.optimistic.accepted) return text("object.accepted");
+  if (entry.waits) return text("object.boxWaits");
+  if (entry.busy) return text(loading ? "object.waits" : "object.busy");
+  return text(entry.optimistic.at ? "object.notAccepted" : "object.empty");
 }

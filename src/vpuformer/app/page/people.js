@@ -3,14 +3,9 @@
 import { closesOutside, dialogHeader } from "./dialogs.js";
 import { byId, make, relist } from "./dom.js";
 import { MAX_NAME } from "./person.js";
+import { list, text } from "./texts.js";
 
 /** @typedef {import("./types.js").PersonHere} PersonHere */
-
-/** How news come, in words. */
-const HOW = {
-  stream: "You see at once what others change.",
-  questions: "You see every few seconds what others change. Something between this page and the server holds back its messages.",
-};
 
 /**
  * Names in a sentence: "Ann", "Ann and Bob", "Ann, Bob and 2 others".
@@ -18,9 +13,9 @@ const HOW = {
  * @param {(string | null)[]} people null: somebody without a name
  */
 export function namesText(people) {
-  const names = [...new Set(people.map((name) => name ?? "Somebody"))];
-  if (names.length > 3) names.splice(2, Infinity, `${names.length - 2} others`);
-  return [names.slice(0, -1).join(", "), ...names.slice(-1)].filter(Boolean).join(" and ");
+  const names = [...new Set(people.map((name) => name ?? text("people.somebody")))];
+  if (names.length > 3) names.splice(2, Infinity, text("people.others", { count: names.length - 2 }));
+  return list(names);
 }
 
 /**
@@ -35,7 +30,7 @@ export function namesOn(people, image) {
 
 export class People {
   #dialog = /** @type {HTMLDialogElement} */ (byId("people"));
-  #name = make("input", { type: "text", maxlength: MAX_NAME, autocomplete: "name", "aria-label": "Your name", spellcheck: "false" });
+  #name = make("input", { type: "text", maxlength: MAX_NAME, autocomplete: "name", "aria-label": text("people.name"), spellcheck: "false" });
   #list = make("ul", { class: "people-list" });
   #how = make("p", { class: "quiet" });
   /** What the note says that was closed. */
@@ -56,13 +51,13 @@ export class People {
     this.#person = person;
     this.#watch = watch;
     const form = make("form", { class: "people-name", submit: (/** @type {Event} */ event) => this.#save(event) },
-      this.#name, make("button", { type: "submit", class: "primary" }, "Save"));
+      this.#name, make("button", { type: "submit", class: "primary" }, text("people.save")));
     this.#dialog.append(
-      dialogHeader(this.#dialog, "People"),
+      dialogHeader(this.#dialog, text("people.title")),
       make("div", { class: "people-body" },
-        make("h3", {}, "Your name"), form,
-        make("p", { class: "quiet" }, "It is stored with your work, and others see it. Without a name, you work as usual."),
-        make("h3", {}, "Here now"), this.#list, this.#how));
+        make("h3", {}, text("people.name")), form,
+        make("p", { class: "quiet" }, text("people.nameNote")),
+        make("h3", {}, text("people.hereNow")), this.#list, this.#how));
     closesOutside(this.#dialog);
     byId("people-close").addEventListener("click", () => {
       this.#closed = byId("people-text").textContent ?? "";
@@ -78,7 +73,7 @@ export class People {
     this.#dialog.close();
     byId("stage").focus();
     const { name } = this.#person;
-    this.#session.listener.onToast(name ? `Your name is now ${name}.` : "You now work without a name.");
+    this.#session.listener.onToast(name ? text("people.named", { name }) : text("people.nameless"));
     this.show();
   }
 
@@ -107,13 +102,13 @@ export class People {
     const button = byId("here");
     button.hidden = !people.length;
     byId("here-names").textContent = here;
-    const title = `${here} ${people.length > 1 ? "are" : "is"} here`;
+    const title = text("people.areHere", { names: here, count: people.length });
     button.title = title;
     button.setAttribute("aria-label", title);
     this.#note(here);
     if (!this.#dialog.open) return;
-    this.#how.textContent = how ? HOW[how] : "";
-    relist(this.#list, JSON.stringify(people), () => (people.length ? people.map((each) => this.#row(each)) : [make("li", { class: "quiet" }, "Nobody else")]));
+    this.#how.textContent = how ? text(`people.${how}`) : "";
+    relist(this.#list, JSON.stringify(people), () => (people.length ? people.map((each) => this.#row(each)) : [make("li", { class: "quiet" }, text("people.nobody"))]));
   }
 
   /** @param {PersonHere} person */
@@ -124,21 +119,23 @@ export class People {
       void this.#session.open(Number(image));
     };
     const where = listed ? [make("button", { type: "button", class: "small-word ellipsis", "data-key": `${name} ${image}`, click: go }, listed.name)] : [];
-    return make("li", {}, make("span", { class: "ellipsis" }, name ?? "Somebody"), ...where);
+    return make("li", {}, make("span", { class: "ellipsis" }, name ?? text("people.somebody")), ...where);
   }
 
   /** @param {string} here */
   #note(here) {
+    const { people } = this.#watch;
+    const on = people.filter(({ image }) => image === this.#session.openId);
     const taken = this.on(this.#session.openId);
     const nameless = here && !this.#person.name && !this.#asked && !this.#session.readOnly;
-    const text = [
-      taken && `${taken} has this image open, too. Work on different objects, or on another image.`,
-      nameless && !taken && `${here} ${this.#watch.people.length > 1 ? "are" : "is"} here, too.`,
-      nameless && "Give your name, so that all see who does what.",
+    const says = [
+      taken && text("people.haveImage", { names: taken, count: on.length }),
+      nameless && !taken && text("people.areHereToo", { names: here, count: people.length }),
+      nameless && text("people.askName"),
     ].filter(Boolean).join(" ");
     const note = byId("people-note");
-    note.hidden = !text || text === this.#closed;
-    if (byId("people-text").textContent !== text) byId("people-text").textContent = text; // screen readers read every change
+    note.hidden = !says || says === this.#closed;
+    if (byId("people-text").textContent !== says) byId("people-text").textContent = says; // screen readers read every change
     byId("people-jump").hidden = !taken;
     byId("people-ask").hidden = !nameless;
   }

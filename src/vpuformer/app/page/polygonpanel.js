@@ -1,10 +1,11 @@
 /** The polygon view: the mask of the current object as corners, which a person simplifies and edits. */
 
-import { byId, spaced } from "./dom.js";
+import { byId } from "./dom.js";
 import { Latest } from "./latest.js";
 import { cornerAt, cornerCount, edgeAt, neighbour, withAdded, withMoved, withoutCorner } from "./polygon.js";
-import { plural, sentenceOf } from "./sentence.js";
+import { sentenceOf } from "./sentence.js";
 import { MARKS } from "./stage.js";
+import { number, text } from "./texts.js";
 import { clamped } from "./viewport.js";
 
 /** @typedef {import("./types.js").Point} Point */
@@ -114,7 +115,7 @@ export class PolygonPanel {
       this.#traced = traced;
       this.#draw(/** @type {Outlines} */ (traced.outlines));
     } catch (error) {
-      if (!fetching.signal.aborted) this.#session.listener.onToast(`The polygon cannot be shown. ${sentenceOf(error)}`);
+      if (!fetching.signal.aborted) this.#session.listener.onToast(text("polygon.unreadable", { reason: sentenceOf(error) }));
     } finally {
       if (this.#fetching === fetching) this.#fetching = null;
       this.#slid.settle();
@@ -135,13 +136,13 @@ export class PolygonPanel {
     const traced = this.#traced;
     const tolerance = this.#tolerance ?? traced?.tolerance ?? 0;
     this.#slider.value = String(tolerance * PER_PIXEL);
-    const text = tolerance ? `${tolerance} px` : "off";
-    this.#slider.setAttribute("aria-valuetext", text);
-    byId("polygon-tolerance-text").textContent = text;
+    const shift = tolerance ? text("units.pixels", { value: tolerance }) : text("common.off");
+    this.#slider.setAttribute("aria-valuetext", shift);
+    byId("polygon-tolerance-text").textContent = shift;
     const shown = traced !== null && this.#outlines === traced.outlines;
     const count = cornerCount(this.#outlines);
-    const iou = shown ? `, IoU ${(Math.floor(traced.iou * 1000) / 1000).toFixed(3)}` : "";
-    byId("polygon-text").textContent = count ? `${count === 1 ? "1 corner" : `${spaced(count)} corners`}${iou}` : "Select an object with a mask.";
+    const iou = shown ? text("polygon.iou", { iou: number(Math.floor(traced.iou * 1000) / 1000, 3) }) : "";
+    byId("polygon-text").textContent = count ? [text("polygon.corners", { count }), iou].filter(Boolean).join(", ") : text("polygon.noMask");
     this.#fields.disabled = !count;
     this.#use.disabled = !shown || (traced.edited && traced.tolerance === 0);
     this.#add.disabled = this.#delete.disabled = this.#selected === null;
@@ -158,8 +159,8 @@ export class PolygonPanel {
   #store(entry, outlines) {
     const { listener } = this.#session;
     const count = cornerCount(outlines);
-    if (!count) return listener.onToast("An object has at least three corners. To delete the object, close the polygon first.");
-    if (count > MOST_CORNERS) return listener.onToast(`The polygon has ${plural(count, "corner")}, and at most ${MOST_CORNERS} are stored. Simplify it first.`);
+    if (!count) return listener.onToast(text("polygon.tooFew"));
+    if (count > MOST_CORNERS) return listener.onToast(text("polygon.tooMany", { count, most: MOST_CORNERS }));
     if (this.#of?.entry === entry) this.#draw(outlines);
     this.#session.reshape(entry, outlines);
   }
@@ -210,7 +211,7 @@ export class PolygonPanel {
     if (!this.#selected) return;
     const point = this.#outlines[this.#selected.outline][this.#selected.corner];
     this.#stage.reveal(point);
-    this.#session.listener.onSay(`Corner at ${Math.round(point[0])}, ${Math.round(point[1])}`);
+    this.#session.listener.onSay(text("polygon.cornerAt", { x: String(Math.round(point[0])), y: String(Math.round(point[1])) }));
   }
 
   deselect() {

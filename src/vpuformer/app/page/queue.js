@@ -6,7 +6,8 @@
  * so nothing here depends on the browser.
  */
 
-import { reasonOf, UNREACHABLE } from "./sentence.js";
+import { reasonOf } from "./sentence.js";
+import { text } from "./texts.js";
 
 /** @typedef {import("./types.js").ObjectState} ObjectState */
 /** @typedef {import("./types.js").ObjectChange} ObjectChange */
@@ -56,7 +57,6 @@ export const FIRST_WAIT = 500;
 export const LONGEST_WAIT = 10_000;
 /** Number of attempts for a request that fails with status 500. */
 export const MOST_FAILURES = 4;
-const CHANGED = "Somebody changed this object. You now see its current state.";
 
 /**
  * @param {Lane} lane
@@ -235,7 +235,7 @@ export class Queue {
   /** Reason to send a request again, as a sentence; null if the answer is final. */
   /** @param {Answer | null} answer */
   #failure(answer) {
-    if (!answer) return UNREACHABLE;
+    if (!answer) return text("error.unreachable");
     const { status, body } = answer;
     return status === 401 || (status >= 500 && status !== 503) ? reasonOf(status, body) : null;
   }
@@ -264,9 +264,9 @@ export class Queue {
     const conflict = answer !== null && answer.status === 409 && answer.body?.state;
     if (conflict) {
       // After a lost reply, the conflict may be with this action's own effect: not worth a message.
-      if (!again) this.#deps.onRefused(lane, action, CHANGED, true);
+      if (!again) this.#deps.onRefused(lane, action, text("object.changedByOther"), true);
     } else if (!fine) {
-      const sentence = answer ? reasonOf(answer.status, answer.body) : UNREACHABLE;
+      const sentence = answer ? reasonOf(answer.status, answer.body) : text("error.unreachable");
       this.#deps.onRefused(lane, action, sentence, answer !== null && answer.status < 500);
     }
     if (action.type === "image") {

@@ -6,8 +6,6 @@ const READING = new Set([
   "probability", "hideObject", "showAlone", "showAll", "hide", "theme", "help", "cycle", "cycleBack", "new", "escape", "region", "again", "people",
 ]);
 
-export const READ_ONLY = "This view is read-only: nothing can be changed here.";
-
 /** @param {string} act */
 export const isReading = (act) => READING.has(act);
 

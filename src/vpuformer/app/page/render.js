@@ -1,11 +1,12 @@
 /** Shows the state of the session on the page, at most once a frame. */
 
-import { byId, make, icon, spaced } from "./dom.js";
+import { byId, make, icon } from "./dom.js";
 import { candidateText, isChoosing } from "./candidates.js";
 import { showObjects, showSteps, statusText } from "./panel.js";
 import { capitalized, sentenceOf } from "./sentence.js";
 import { livePrompts } from "./steps.js";
 import { PICKING_HINTS } from "./shaping.js";
+import { number, text } from "./texts.js";
 import { HINTS, ONLY_HERE_HINT, POLYGON_HINT, TOUCH_HINTS } from "./toolbar.js";
 import { inside } from "./viewport.js";
 
@@ -123,7 +124,7 @@ export class Renderer {
     byId("cancel").hidden = !session.picking;
     const brushes = settings.tool === "brush" || settings.tool === "eraser";
     byId("brush-size").hidden = !brushes || settings.side; // the side panel has a slider
-    byId("brush-text").textContent = `${settings.radius} px`;
+    byId("brush-text").textContent = text("units.pixels", { value: settings.radius });
     byId("tidy").hidden = !settings.tidyOpen;
     byId("toggle-tidy").setAttribute("aria-expanded", String(settings.tidyOpen));
     tidy.show();
@@ -151,19 +152,19 @@ export class Renderer {
     }
     const counted = session.entries.filter((entry) => entry.counted);
     const accepted = counted.filter((entry) => entry.optimistic.accepted).length;
-    byId("object-count").textContent = counted.length ? `${accepted} of ${counted.length} accepted` : "";
+    byId("object-count").textContent = counted.length ? text("objects.acceptedOf", { accepted, all: counted.length }) : "";
     byId("by-object-row").hidden = !project?.labels.length;
     byId("keep-off-row").hidden = session.entries.length < 2 && !settings.keepOff;
     const absent = session.entries.filter((entry) => entry.hidden).length;
     byId("hidden-objects").hidden = !absent;
-    byId("hidden-count").textContent = `${absent} hidden`;
+    byId("hidden-count").textContent = text("objects.hidden", { count: absent });
     byId("current-state").textContent = statusText(current, network.loading);
     const choice = current?.confirmed?.choice;
     const choosing = current !== null && isChoosing(current.optimistic);
-    byId("choice").textContent = choosing ? "Candidates…" : choice ? candidateText(choice) : "Candidates";
-    byId("mask-text").textContent = current?.area ? `Mask: ${spaced(current.area)} pixels` : "";
+    byId("choice").textContent = choosing ? text("stage.choosing") : choice ? candidateText(choice) : text("stage.candidates");
+    byId("mask-text").textContent = current?.area ? text("status.mask", { count: current.area }) : "";
     const seconds = current?.confirmed?.seconds;
-    byId("time-text").textContent = seconds ? `${seconds.toFixed(seconds < 1 ? 2 : 1)} s` : "";
+    byId("time-text").textContent = seconds ? text("units.seconds", { value: number(seconds, seconds < 1 ? 2 : 1) }) : "";
     /** @param {string} act @param {boolean} on */
     const enable = (act, on) => buttonsFor(act).forEach((button) => (button.disabled = !on));
     for (const act of ["accept", "deleteObject", "new", "onlyHere"]) enable(act, current !== null);
@@ -199,8 +200,8 @@ export class Renderer {
     byId("image-name").textContent = name || "\u00a0";
     byId("image-name").title = name;
     byId("image-size").textContent =
-      session.opening !== null ? "opening…" : image ? `${image.width} × ${image.height}` : "";
-    const opening = session.opening === null ? "" : `Opening ${name}. Large images take some seconds.`;
+      session.opening !== null ? text("bar.opening") : image ? `${image.width} × ${image.height}` : "";
+    const opening = session.opening === null ? "" : text("stage.opening", { image: name });
     if (byId("opening").textContent !== opening) byId("opening").textContent = opening;
     byId("opening").hidden = !opening;
     byId("done").setAttribute("aria-pressed", String(listed?.done ?? false));
@@ -212,7 +213,7 @@ export class Renderer {
     const close = () => (notes.hidden = true);
     notes.replaceChildren(
       ...(image?.notes ?? []).map((note) => make("li", {}, note)),
-      make("li", {}, make("button", { type: "button", class: "icon", "aria-label": "Close", click: close }, icon("close"))));
+      make("li", {}, make("button", { type: "button", class: "icon", "aria-label": text("common.close"), click: close }, icon("close"))));
   }
 
   /**
@@ -225,11 +226,11 @@ export class Renderer {
     const hint = byId("hint");
     const empty = !session.entries.length && session.image !== null;
     const lasting = settings.polygonOpen ? POLYGON_HINT : session.picking ? PICKING_HINTS[session.picking] : onlyHere ? ONLY_HERE_HINT : null;
-    const text = lasting ?? (matchMedia("(pointer: coarse)").matches ? TOUCH_HINTS : HINTS)[settings.tool];
-    if (this.#hint === text && !empty) return;
-    if (this.#hint !== text) {
-      this.#hint = text;
-      hint.textContent = text;
+    const shown = lasting ?? (matchMedia("(pointer: coarse)").matches ? TOUCH_HINTS : HINTS)[settings.tool];
+    if (this.#hint === shown && !empty) return;
+    if (this.#hint !== shown) {
+      this.#hint = shown;
+      hint.textContent = shown;
       hint.classList.remove("gone");
     }
     clearTimeout(this.#hintTimer);
@@ -254,12 +255,12 @@ export class Renderer {
     const { reason } = this.#connection;
     const status = this.#changing && this.#connection.status === "idle" ? "busy" : this.#connection.status;
     byId("connection").dataset.state = status;
-    const busy = network.loading ? "Loading the network" : "Working…";
-    byId("connection-text").textContent = { idle: this.#deps.session.readOnly ? "Read-only" : "Saved", busy, offline: "Not saved yet" }[status];
+    const busy = text(network.loading ? "stage.loadingNetwork" : "status.busy");
+    byId("connection-text").textContent = { idle: text(this.#deps.session.readOnly ? "status.readOnly" : "status.saved"), busy, offline: text("status.unsaved") }[status];
     byId("loading").hidden = !network.loading;
     /** @type {HTMLProgressElement} */ (byId("loading-progress")).value = network.state?.progress ?? 0;
     const alarm = byId("alarm");
-    const sentence = reason ? `Not saved yet; the page keeps trying. ${sentenceOf(reason)}` : capitalized(network.failure);
+    const sentence = reason ? text("status.trying", { reason: sentenceOf(reason) }) : capitalized(network.failure);
     if (alarm.textContent !== sentence) alarm.textContent = sentence; // screen readers read every change
     alarm.hidden = !sentence;
     this.refresh();
@@ -273,13 +274,12 @@ export class Renderer {
   zoom() {
     const { scale } = this.#deps.stage.view;
     const percent = scale * 100;
-    byId("zoom").textContent = `${percent >= 10 ? Math.round(percent) : percent.toFixed(1)} %`;
+    byId("zoom").textContent = text("units.percent", { value: number(percent, percent >= 10 ? 0 : 1) });
   }
 
   /** @param {Point | null} point of the image */
   where(point) {
     const { image } = this.#deps.session;
-    const text = point && image && inside(point, image) ? `x ${Math.round(point[0])}, y ${Math.round(point[1])}` : "";
-    byId("where").textContent = text;
+    byId("where").textContent = point && image && inside(point, image) ? `x ${Math.round(point[0])}, y ${Math.round(point[1])}` : "";
   }
 }

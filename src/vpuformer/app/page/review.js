@@ -1,6 +1,7 @@
 /** The review of the open image: a card for the reviewer, and a note for whoever opens the image. */
 
 import { byId } from "./dom.js";
+import { text } from "./texts.js";
 
 /** @typedef {import("./types.js").ImageOpened} ImageOpened */
 /** @typedef {import("./types.js").ImageReview} ImageReview */
@@ -14,12 +15,14 @@ const VERDICTS = [["review-accept", "accepted"], ["review-reject", "rejected"]];
  * @param {ImageReview} review
  */
 export function reviewText({ verdict, comment, person, outdated }) {
-  const by = person ? ` by ${person}` : "";
-  if (outdated) return `Accepted in review${by}, but changed since. It waits for a review again.${comment ? ` Comment: ${comment}` : ""}`;
-  if (!verdict) return comment ? `Comment of the last review: ${comment}` : "";
+  if (outdated) {
+    const changed = person ? text("review.outdatedBy", { person }) : text("review.outdated");
+    return comment ? text("review.outdatedWithComment", { review: changed, comment }) : changed;
+  }
+  if (!verdict) return comment ? text("review.lastComment", { comment }) : "";
   if (verdict === "accepted" && !comment) return "";
-  const what = `${verdict === "accepted" ? "Accepted" : "Rejected"} in review${by}`;
-  return comment ? `${what}: ${comment}` : what;
+  const what = person ? text(`review.${verdict}By`, { person }) : text(`review.${verdict}InReview`);
+  return comment ? text("review.withComment", { review: what, comment }) : what;
 }
 
 export class Review {
@@ -61,13 +64,13 @@ export class Review {
       this.#comment.value = review.comment ?? "";
     }
     byId("review").hidden = !reviewOpen;
-    byId("review-state").textContent = review.verdict ?? (review.outdated ? "changed since the review" : "not reviewed");
+    byId("review-state").textContent = text(`review.${review.verdict ?? (review.outdated ? "changed" : "none")}`);
     /** @type {HTMLFieldSetElement} */ (byId("review-fields")).disabled = !image || this.#session.opening !== null;
     for (const [id, verdict] of VERDICTS) byId(id).setAttribute("aria-pressed", String(review.verdict === verdict));
     /** @type {HTMLButtonElement} */ (byId("review-remove")).disabled = !review.verdict && !review.comment && !review.outdated;
-    const text = reviewOpen || review === this.#closed ? "" : reviewText(review);
-    byId("review-text").textContent = text;
-    this.#note.hidden = !text;
+    const note = reviewOpen || review === this.#closed ? "" : reviewText(review);
+    byId("review-text").textContent = note;
+    this.#note.hidden = !note;
     this.#note.classList.toggle("rejected", review.verdict === "rejected");
   }
 }

@@ -1,10 +1,9 @@
-/** Sentences for people: errors and counts. */
+/** Sentences for people, some of them in the words of the server, which are English. */
 
-export const UNREACHABLE = "The server cannot be reached. Start it again with the same command; this page then goes on by itself.";
-const NO_TOKEN = "The server requires its token. Open the address that it printed when it started.";
+import { text } from "./texts.js";
 
 /**
- * A number with its noun: "1 object", "3 objects".
+ * A number with an English noun: "1 object", "3 objects".
  *
  * @param {number} count
  * @param {string} noun
@@ -17,19 +16,19 @@ export const plural = (count, noun) => `${count} ${noun}${count === 1 ? "" : "s"
  * @param {number} status
  * @param {any} body of the answer
  */
-export const reasonOf = (status, body) => String(body?.error ?? (status === 401 ? NO_TOKEN : `The server answered with ${status}.`));
+export const reasonOf = (status, body) => String(body?.error ?? (status === 401 ? text("error.noToken") : text("error.status", { status: String(status) })));
 
 /** @param {unknown} error */
 export function sentenceOf(error) {
-  const text = error instanceof Error ? error.message : String(error);
-  return text ? capitalized(text) : "Something went wrong.";
+  const message = error instanceof Error ? error.message : String(error);
+  return message ? capitalized(message) : text("error.unknown");
 }
 
 /**
  * A sentence with a capital first letter, unless it begins with a file name.
  *
- * @param {string} text
+ * @param {string} sentence
  */
-export function capitalized(text) {
-  return /^\p{Ll}[\p{L}'-]*(?:[\s,;:]|\.?$)/u.test(text) ? text[0].toUpperCase() + text.slice(1) : text;
+export function capitalized(sentence) {
+  return /^\p{Ll}[\p{L}'-]*(?:[\s,;:]|\.?$)/u.test(sentence) ? sentence[0].toUpperCase() + sentence.slice(1) : sentence;
 }

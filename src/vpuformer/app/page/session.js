@@ -8,7 +8,8 @@ import { isOutdated, isPassing } from "./api.js";
 import { needsReview, needsWork } from "./listfilter.js";
 import { newKey } from "./queue.js";
 import { Shaping } from "./shaping.js";
-import { plural, sentenceOf } from "./sentence.js";
+import { sentenceOf } from "./sentence.js";
+import { text } from "./texts.js";
 
 /** @typedef {import("./types.js").ImageOpened} ImageOpened */
 /** @typedef {import("./queue.js").Queue} Queue */
@@ -60,7 +61,7 @@ export class Session extends Shaping {
       const only = project.labels.length === 1 ? project.labels[0].id : null; // no choice to make
       const recalled = this.#recall(project);
       this.label ??= recalled === undefined ? only : recalled;
-      if (first === null) this.trouble = "This folder has no images. Put some into it: they appear here within seconds.";
+      if (first === null) this.trouble = text("error.noImages");
       this.#passing = first === null;
     } catch (error) {
       this.#passing = isPassing(error);
@@ -129,7 +130,7 @@ export class Session extends Shaping {
     this.setObjects(image, former);
     this.#learnLabels(image.objects);
     if (!this.readOnly) void this.#api.putPlace(id).catch(() => {}); // not important: sent again with the next image
-    this.listener.onSay(`Image ${this.index + 1} of ${this.project?.images.length ?? 1}: ${image.name}`);
+    this.listener.onSay(text("list.position", { number: this.index + 1, all: this.project?.images.length ?? 1, image: image.name }));
     this.listener.onChange();
   }
 
@@ -137,7 +138,7 @@ export class Session extends Shaping {
   #warn() {
     const left = this.unaccepted.length;
     if (!this.image || !left) return;
-    this.listener.onToast(`Not accepted, so not exported: ${plural(left, "object")} in ${this.image.name}`);
+    this.listener.onToast(text("objects.leftBehind", { count: left, image: this.image.name }));
   }
 
   /** @param {1 | -1} by to the next or the previous image that the search finds */
@@ -145,7 +146,7 @@ export class Session extends Shaping {
     const next = this.folder.neighbour(this.openId, by);
     if (next) await this.open(next.id);
     else if (this.folder.filtering) {
-      this.listener.onToast(`The search finds no image ${by > 0 ? "after" : "before"} this one.`);
+      this.listener.onToast(text(by > 0 ? "list.noneAfter" : "list.noneBefore"));
     }
   }
 
@@ -155,9 +156,9 @@ export class Session extends Shaping {
     const next = this.folder.following(this.openId, (image) => needs(image) && !this.takenBy(image.id));
     if (next) return this.open(next.id);
     const taken = this.folder.following(this.openId, needs);
-    if (taken) return this.listener.onToast(`${this.takenBy(taken.id)} has ${taken.name} open, and no other image needs something.`);
-    const where = this.folder.filtering ? " in the list" : "";
-    this.listener.onToast(reviewing ? `No other image${where} waits for a review.` : `All other images${where} are done.`);
+    if (taken) return this.listener.onToast(text("list.othersTaken", { names: this.takenBy(taken.id), image: taken.name }));
+    const where = this.folder.filtering ? "list" : "folder";
+    this.listener.onToast(text(reviewing ? `list.noReview.${where}` : `list.allDone.${where}`));
   }
 
   /** Read the labels again if objects have unknown ones, created by an import or by somebody else. */
@@ -214,7 +215,7 @@ export class Session extends Shaping {
 
   /** An object was created without its label, because that was deleted. */
   onUnlabelled() {
-    this.listener.onToast("Somebody deleted the label of this object. The object is kept without a label.");
+    this.listener.onToast(text("labels.deletedOfObject"));
     void this.refresh();
   }
 
@@ -232,7 +233,7 @@ export class Session extends Shaping {
     const back = this.acceptAll(left);
     this.folder.mark(image.id, !listed.done);
     image.review = { ...image.review, verdict: null, outdated: false };
-    this.listener.onSay(listed.done ? "Image marked as done" : "Image marked as not done");
+    this.listener.onSay(text(listed.done ? "done.nowDone" : "done.nowNotDone"));
     this.listener.onChange();
     if (!left.length) return;
     this.select(null);
@@ -242,7 +243,8 @@ export class Session extends Shaping {
       this.listener.onChange();
     };
     const hidden = left.filter((entry) => entry.hidden).length;
-    this.listener.onToast(`${plural(left.length, "object")} accepted${hidden ? `, ${hidden} of them hidden` : ""}`, this.withdrawLast);
+    const says = text("objects.nowAccepted", { count: left.length });
+    this.listener.onToast(hidden ? text("objects.someHidden", { accepted: says, count: hidden }) : says, this.withdrawLast);
   }
 
   /** Store a review of the open image. @param {import("./types.js").ImageReview} review */
@@ -251,7 +253,7 @@ export class Session extends Shaping {
     if (!image || this.opening !== null) return;
     this.folder.review(image.id, review);
     image.review = review;
-    this.listener.onSay(review.verdict ? `Image ${review.verdict}` : "Review removed");
+    this.listener.onSay(text(`review.now.${review.verdict ?? "removed"}`));
     this.listener.onChange();
   }
 
@@ -263,16 +265,16 @@ export class Session extends Shaping {
    * @param {boolean} boxes
    */
   async copy(image, objects, boxes = false) {
-    const name = this.listed(image)?.name ?? "the image";
+    const name = this.listed(image)?.name ?? text("copy.theImage");
     try {
       const { objects: states, notes } = await this.#api.copyObjects(image, { key: newKey(), objects, boxes });
       this.add(image, states);
       const added = new Set(states.map(({ id }) => id));
       const back = () => this.removeAll(this.entries.filter(({ id }) => id !== null && added.has(id)));
       if (this.image?.id === image) this.withdrawLast = back;
-      this.listener.onToast([`${plural(states.length, "object")} copied to ${name}`, ...notes].join(". "), back);
+      this.listener.onToast([text("copy.done", { count: states.length, image: name }), ...notes].join(". "), back);
     } catch (error) {
-      this.listener.onToast(`Not copied to ${name}. ${sentenceOf(error)}`);
+      this.listener.onToast(text("copy.failed", { image: name, reason: sentenceOf(error) }));
     }
   }
 
@@ -286,11 +288,11 @@ export class Session extends Shaping {
       const listed = this.listed(image.id);
       if (listed) listed.tags = tags;
       this.#learnLabels(states);
-      const what = states.length ? plural(states.length, "object") : "No new object";
-      const where = this.image?.id === image.id ? "" : ` for ${image.name}`;
-      this.listener.onToast(`${what} imported from ${[`${file.name}${where}`, ...notes].join(". ")}`);
+      const here = this.image?.id === image.id;
+      const what = text(states.length ? (here ? "import.fromFile" : "import.fromFileFor") : "import.nothingNew", { count: states.length, file: file.name, image: image.name });
+      this.listener.onToast([what, ...notes].join(". "));
     } catch (error) {
-      this.listener.onToast(`Not imported: ${file.name}. ${sentenceOf(error)}`);
+      this.listener.onToast(text("import.failed", { file: file.name, reason: sentenceOf(error) }));
       if (isOutdated(error)) void this.refresh();
     }
   }

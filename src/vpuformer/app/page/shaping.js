@@ -1,5 +1,6 @@
 /** Merging, subtracting, splitting and ordering of objects. */
 
+import { text } from "./texts.js";
 import { Workspace } from "./workspace.js";
 
 /** @typedef {import("./types.js").Point} Point */
@@ -9,9 +10,9 @@ import { Workspace } from "./workspace.js";
 
 /** @type {Record<Picking, string>} */
 export const PICKING_HINTS = {
-  merge: "Click on the object to merge into the current one, in the image or in the list. Esc cancels.",
-  subtract: "Click on the object whose pixels the current one loses, in the image or in the list. Esc cancels.",
-  cut: "Draw a line across the object, from one side to the other. Esc cancels.",
+  merge: text("shape.mergeHint"),
+  subtract: text("shape.subtractHint"),
+  cut: text("shape.cutHint"),
 };
 
 export class Shaping extends Workspace {
@@ -31,7 +32,7 @@ export class Shaping extends Workspace {
   /** Whether the current object has a mask; if not, say so. */
   #hasMask() {
     if (this.current && (this.current.area > 0 || this.current.busy)) return true;
-    this.listener.onToast("There is no mask to change. Select an object with a mask first.");
+    this.listener.onToast(text("shape.noMask"));
     return false;
   }
 
@@ -49,15 +50,15 @@ export class Shaping extends Workspace {
     this.#picking = null;
     if (type === "merge" && other.locked) return this.refuse(other);
     const number = this.numberOf(other);
-    if (other.id === null) return this.listener.onToast(`Object ${number} is not saved yet. Try again in a moment.`);
-    this.listener.onSay(`Object ${number} ${type === "merge" ? "merged into" : "subtracted from"} object ${this.numberOf(current)}`);
+    if (other.id === null) return this.listener.onToast(text("shape.unsaved", { number }));
+    this.listener.onSay(text(type === "merge" ? "shape.merged" : "shape.subtracted", { number, current: this.numberOf(current) }));
     this.actOn({ type, objects: [other.id] }, [other]);
   }
 
   /** @param {Picking} type */
   #wait(type) {
     if (!this.current) return;
-    if (type !== "cut" && this.entries.length < 2) return this.listener.onToast("There is no other object in this image.");
+    if (type !== "cut" && this.entries.length < 2) return this.listener.onToast(text("shape.noOther"));
     this.#picking = { type, on: this.current };
     this.listener.onSay(PICKING_HINTS[type]);
     this.listener.onChange();
@@ -84,7 +85,7 @@ export class Shaping extends Workspace {
     } else if (picking) {
       const other = this.entryAt(path[0], this.current);
       if (other) this.combine(picking, other);
-      else this.listener.onToast("There is no other object at this point.");
+      else this.listener.onToast(text("shape.noneHere"));
     }
   }
 
@@ -113,8 +114,8 @@ export class Shaping extends Workspace {
     const passed = move === "forward" ? others.findIndex((entry, i) => i >= at && near(entry, current)) : others.findLastIndex((entry, i) => i < at && near(entry, current));
     const below = { front: others.length - 1, forward: passed, backward: passed - 1, back: -1 }[move];
     const stays = move === "forward" || move === "backward" ? passed < 0 : below === at - 1;
-    if (stays) return this.listener.onToast(`Object ${this.numberOf(current)} is already ${move.startsWith("f") ? "in front" : "at the back"}.`);
-    this.listener.onSay(`Object ${this.numberOf(current)} moved ${{ front: "to the front", forward: "forward", backward: "backward", back: "to the back" }[move]}`);
+    if (stays) return this.listener.onToast(text(move.startsWith("f") ? "shape.isInFront" : "shape.isAtBack", { number: this.numberOf(current) }));
+    this.listener.onSay(text(`shape.moved.${move}`, { number: this.numberOf(current) }));
     this.actOn({ type: "arrange", above: below < 0 ? null : others[below].id });
   }
 }

@@ -1,6 +1,6 @@
 /** Steps of an object, including unconfirmed ones: their effect, names and geometry. */
 
-import { plural } from "./sentence.js";
+import { text } from "./texts.js";
 import { clamped, inside, nearestOnLine } from "./viewport.js";
 
 /** @typedef {import("./types.js").StoredStep} StoredStep */
@@ -153,37 +153,37 @@ export function pendingStrokes(actions) {
 export function stepName(step) {
   switch (step.type) {
     case "click":
-      return step.positive ? "Positive click" : "Negative click";
+      return text(step.positive ? "steps.click" : "steps.negativeClick");
     case "box":
-      return step.positive ? "Box" : "Negative box";
+      return text(step.positive ? "steps.box" : "steps.negativeBox");
     case "scribble":
-      return step.positive ? "Scribble" : "Negative scribble";
+      return text(step.positive ? "steps.scribble" : "steps.negativeScribble");
     case "brush":
-      return step.positive ? "Brush" : "Eraser";
+      return text(step.positive ? "steps.brush" : "steps.eraser");
     case "lasso":
-      return "Lasso";
+      return text("steps.lasso");
     case "mask":
-      return "Mask from a file";
+      return text("steps.mask");
     case "polygon":
-      return "Polygon";
+      return text("steps.polygon");
     case "clear":
-      return "Cleared";
+      return text("steps.clear");
     case "remove":
-      return `Prompt ${(step.step ?? 0) + 1} removed`;
+      return text("steps.removed", { number: (step.step ?? 0) + 1 });
     case "move":
-      return `Prompt ${(step.step ?? 0) + 1} moved`;
+      return text("steps.moved", { number: (step.step ?? 0) + 1 });
     case "choose":
-      return "Candidate";
+      return text("steps.choose");
     case "tidy":
-      return "Tidied";
+      return text("steps.tidy");
     case "merge":
-      return "Merged";
+      return text("steps.merge");
     case "subtract":
-      return "Subtracted";
+      return text("steps.subtract");
     case "split":
-      return "Split";
+      return text("steps.split");
     case "arrange":
-      return "Moved to front or back";
+      return text("steps.arrange");
   }
 }
 
@@ -196,8 +196,8 @@ export function positionText(step) {
   if (step.point) return `${Math.round(step.point[0])}, ${Math.round(step.point[1])}`;
   if (step.box) return `${Math.round(step.box[2] - step.box[0])} × ${Math.round(step.box[3] - step.box[1])}`;
   if (step.type === "choose" && step.index !== null) return String(step.index + 1);
-  if (step.type === "brush" && step.radius) return `radius ${Number(step.radius.toPrecision(2))}`;
-  if (step.objects && step.objects.length > 1) return plural(step.objects.length, "object");
+  if (step.type === "brush" && step.radius) return text("steps.radius", { value: Number(step.radius.toPrecision(2)) });
+  if (step.objects && step.objects.length > 1) return text("objects.count", { count: step.objects.length });
   return "";
 }
 

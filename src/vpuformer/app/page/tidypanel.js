@@ -1,7 +1,8 @@
 /** The panel that tidies the mask of the current object. */
 
-import { byId, make, spaced } from "./dom.js";
+import { byId, make } from "./dom.js";
 import { Latest } from "./latest.js";
+import { text } from "./texts.js";
 import { AREA_STEPS, areaAt, areaPosition, LARGEST_RADIUS, sameTidying, tidyingOf, UNTIDIED } from "./tidy.js";
 
 /** @typedef {import("./tidy.js").Tidying} Tidying */
@@ -15,24 +16,24 @@ import { AREA_STEPS, areaAt, areaPosition, LARGEST_RADIUS, sameTidying, tidyingO
  * @property {number} max
  * @property {(position: number) => number} valueAt
  * @property {(value: number) => number} positionOf
- * @property {(value: number) => string} text
+ * @property {(value: number) => string} shown
  */
 
 /** @param {number} value */
-const pixels = (value) => (value ? `${spaced(value)} px` : "off");
-const area = { max: AREA_STEPS, valueAt: areaAt, positionOf: areaPosition, text: pixels };
+const pixels = (value) => (value ? text("units.pixels", { value }) : text("common.off"));
+const area = { max: AREA_STEPS, valueAt: areaAt, positionOf: areaPosition, shown: pixels };
 
 /** @type {Row[]} */
 const ROWS = [
   {
-    name: "threshold", title: "Threshold", tip: "Pixels with a higher probability belong to the mask",
-    min: 1, max: 99, valueAt: (position) => position / 100, positionOf: (value) => value * 100, text: (value) => `${Math.round(value * 100)} %`,
+    name: "threshold", title: text("tidy.threshold"), tip: text("tidy.thresholdTip"),
+    min: 1, max: 99, valueAt: (position) => position / 100, positionOf: (value) => value * 100, shown: (value) => text("units.percent", { value: Math.round(value * 100) }),
   },
-  { name: "holes", title: "Fill holes", tip: "Fill holes of at most this area", ...area },
-  { name: "specks", title: "Drop specks", tip: "Drop parts of at most this area", ...area },
+  { name: "holes", title: text("tidy.holes"), tip: text("tidy.holesTip"), ...area },
+  { name: "specks", title: text("tidy.specks"), tip: text("tidy.specksTip"), ...area },
   {
-    name: "smooth", title: "Smooth", tip: "Radius within which the outline is smoothed",
-    max: LARGEST_RADIUS, valueAt: (position) => position, positionOf: (value) => value, text: pixels,
+    name: "smooth", title: text("tidy.smooth"), tip: text("tidy.smoothTip"),
+    max: LARGEST_RADIUS, valueAt: (position) => position, positionOf: (value) => value, shown: pixels,
   },
 ];
 
@@ -100,12 +101,12 @@ export class TidyPanel {
   /** @param {Tidying} values */
   #display(values) {
     this.#shown = values;
-    for (const { name, positionOf, text } of ROWS) {
+    for (const { name, positionOf, shown } of ROWS) {
       const slider = this.#sliders.get(name);
       if (!slider) continue;
       slider.input.value = String(positionOf(values[name]));
-      slider.input.setAttribute("aria-valuetext", text(values[name]));
-      slider.output.textContent = text(values[name]);
+      slider.input.setAttribute("aria-valuetext", shown(values[name]));
+      slider.output.textContent = shown(values[name]);
     }
   }
 }

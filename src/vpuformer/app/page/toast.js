@@ -2,6 +2,7 @@
 
 import { icon, make } from "./dom.js";
 import { capitalized } from "./sentence.js";
+import { text } from "./texts.js";
 
 const STAYS = 7000;
 const MOST = 4;
@@ -18,9 +19,9 @@ export class Toasts {
 
   /** @param {string} sentence @param {() => void} [undo] */
   show(sentence, undo) {
-    const text = capitalized(sentence);
-    for (const former of this.#host.children) if (former.textContent === text) former.remove(); // one copy is enough
-    const toast = make("div", { class: "toast" }, make("span", {}, text));
+    const message = capitalized(sentence);
+    for (const former of this.#host.children) if (former.textContent === message) former.remove(); // one copy is enough
+    const toast = make("div", { class: "toast" }, make("span", {}, message));
     const close = () => toast.remove();
     let timer = setTimeout(close, STAYS);
     toast.addEventListener("pointerenter", () => clearTimeout(timer));
@@ -31,9 +32,9 @@ export class Toasts {
         close();
         undo();
       };
-      toast.append(make("button", { type: "button", class: "plain", click: back }, "Undo"));
+      toast.append(make("button", { type: "button", class: "plain", click: back }, text("common.undo")));
     }
-    toast.append(make("button", { type: "button", class: "icon", "aria-label": "Close message", click: close }, icon("close")));
+    toast.append(make("button", { type: "button", class: "icon", "aria-label": text("common.closeMessage"), click: close }, icon("close")));
     this.#host.append(toast);
     while (this.#host.children.length > MOST) this.#host.firstElementChild?.remove();
   }

@@ -3,46 +3,47 @@
 import { icon, make } from "./dom.js";
 import { keyFor } from "./keys.js";
 import { TOOLS } from "./settings.js";
+import { text } from "./texts.js";
 
 /** @typedef {import("./settings.js").Settings} Settings */
 
 /** Button titles that are shorter than in the table of keys. @type {Record<string, string>} */
 const TITLES = {
-  "tool:smart": "Smart", "tool:click": "Click", "tool:box": "Box", "tool:scribble": "Scribble", "tool:lasso": "Lasso", "tool:brush": "Brush", "tool:eraser": "Eraser",
-  positiveSign: "Positive: belongs to the object", negativeSign: "Negative: does not belong to the object",
-  files: "List of images", side: "Side panel", previous: "Previous image", next: "Next image", done: "Image done",
-  filter: "Filter and order", jump: "Jump to the next image that needs something", review: "Accept or reject the image", counts: "Counts and time of work",
-  import: "Import annotations", theme: "Light or dark", help: "Keys and gestures", zoomOut: "Zoom out", zoomIn: "Zoom in",
-  actual: "Show at 100 %", fit: "Fit the image", accept: "Accept and begin the next object", unaccept: "Undo the acceptance", undo: "Undo", redo: "Redo",
-  onlyHere: "Only here: prompts change the mask near them alone",
-  smaller: "Smaller brush", larger: "Larger brush",
-  choose: "Next candidate", tidy: "Tidy the mask", clear: "Clear the object", new: "Begin a new object", deleteObject: "Delete the object",
+  "tool:smart": text("tools.smart"), "tool:click": text("tools.click"), "tool:box": text("tools.box"), "tool:scribble": text("tools.scribble"), "tool:lasso": text("tools.lasso"),
+  "tool:brush": text("tools.brush"), "tool:eraser": text("tools.eraser"),
+  positiveSign: text("button.positiveSign"), negativeSign: text("button.negativeSign"), files: text("button.files"), side: text("button.side"),
+  previous: text("button.previous"), next: text("button.next"), done: text("button.done"), filter: text("list.filter"), jump: text("keys.jump"),
+  review: text("button.review"), counts: text("button.counts"), import: text("keys.import"), theme: text("keys.theme"), help: text("keys.title"),
+  zoomOut: text("keys.zoomOut"), zoomIn: text("keys.zoomIn"), actual: text("button.actual"), fit: text("keys.fit"),
+  accept: text("keys.accept"), unaccept: text("keys.unaccept"), undo: text("keys.undo"), redo: text("keys.redo"),
+  onlyHere: text("button.onlyHere"), smaller: text("keys.smaller"), larger: text("keys.larger"), choose: text("button.choose"),
+  tidy: text("keys.tidy"), clear: text("button.clear"), new: text("keys.new"), deleteObject: text("button.deleteObject"),
 };
 /** @type {Record<string, string>} */
 export const HINTS = {
-  smart: "Click the object, drag a box, or Shift+drag a scribble. Right button: not the object.",
-  click: "Click on the object. Right click: not the object.",
-  box: "Drag a box around the object.",
-  scribble: "Draw a line over the object. Right button: not the object.",
-  lasso: "Draw a line around the object.",
-  brush: "Paint on the mask; the right button erases. Size: [ and ]",
-  eraser: "Erase from the mask. Size: [ and ]",
+  smart: text("tools.smartHint"),
+  click: text("tools.clickHint"),
+  box: text("tools.boxHint"),
+  scribble: text("tools.scribbleHint"),
+  lasso: text("tools.lassoHint"),
+  brush: text("tools.brushHint"),
+  eraser: text("tools.eraserHint"),
 };
 
 /** Shown while the switch is on. */
-export const ONLY_HERE_HINT = "Only here: prompts change the mask near them alone.";
+export const ONLY_HERE_HINT = text("tools.onlyHereHint");
 
 /** Shown while the polygon is open. */
-export const POLYGON_HINT = "Drag a corner, or press an edge to add one. Delete removes the selected corner.";
+export const POLYGON_HINT = text("polygon.hint");
 
 /** Hints for touch screens, without a right button and keys. @type {Record<string, string>} */
 export const TOUCH_HINTS = {
   ...HINTS,
-  smart: "Tap the object or drag a box around it. Press − first for what does not belong to it. A long press selects.",
-  click: "Tap the object. For what does not belong to it, press − first.",
-  scribble: "Draw a line over the object. For what does not belong to it, press − first.",
-  brush: "Paint on the mask. Two fingers zoom and move.",
-  eraser: "Erase from the mask. Two fingers zoom and move.",
+  smart: text("tools.smartTouch"),
+  click: text("tools.clickTouch"),
+  scribble: text("tools.scribbleTouch"),
+  brush: text("tools.brushTouch"),
+  eraser: text("tools.eraserTouch"),
 };
 
 export class Toolbar {
@@ -67,7 +68,7 @@ export class Toolbar {
       icon(positive ? "plus" : "minus")));
     host.append(
       make("span", { class: "rule" }),
-      make("div", { class: "signs", role: "group", "aria-label": "Positive or negative prompts" }, ...this.#signs),
+      make("div", { class: "signs", role: "group", "aria-label": text("tools.signs") }, ...this.#signs),
       this.#onlyHere,
       make("span", { class: "rule" }),
       make("button", { type: "button", id: "undo", class: "tool", "data-act": "undo" }, icon("undo")),
@@ -100,8 +101,8 @@ export class Toolbar {
 /** Give every button that does something its name and key. Call it again when keys have changed. */
 export function nameButtons() {
   for (const button of document.querySelectorAll("button[data-act]")) {
-    const { act = "", title: own } = /** @type {HTMLElement} */ (button).dataset;
-    const title = own ?? TITLES[act];
+    const { act = "", textTitle: own } = /** @type {HTMLElement} */ (button).dataset;
+    const title = own ? text(/** @type {import("./texts.js").Key} */ (own)) : TITLES[act];
     if (!title) continue;
     const key = keyFor(act.endsWith("Sign") ? "polarity" : act);
     button.setAttribute("title", key ? `${title} (${key.shown})` : title);

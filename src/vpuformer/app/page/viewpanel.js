@@ -2,11 +2,11 @@
 
 import { byId, make } from "./dom.js";
 import { LARGEST_BRUSH, MODES, SMALLEST_BRUSH } from "./settings.js";
+import { text } from "./texts.js";
 
 /** @typedef {import("./settings.js").Settings} Settings */
 /** @typedef {import("./types.js").ImageOpened} ImageOpened */
 
-const NAMES = { tint: "Tint", outline: "Outline", cutout: "Cut-out" };
 /** Steps of the black and white sliders. */
 const STEPS = 1000;
 /** Milliseconds without change before tiles with another range are requested. */
@@ -46,7 +46,7 @@ export class ViewPanel {
     this.#settings = settings;
     this.#onChange = onChange;
     this.#modes = MODES.map((mode) =>
-      make("button", { type: "button", role: "radio", title: "M for the next one", click: () => this.#choose(mode) }, NAMES[mode]));
+      make("button", { type: "button", role: "radio", title: text("view.nextMode"), click: () => this.#choose(mode) }, text(`view.${mode}`)));
     const modes = byId("modes");
     modes.append(...this.#modes);
     modes.addEventListener("keydown", (event) => {
@@ -148,10 +148,10 @@ export class ViewPanel {
       button.tabIndex = MODES[i] === mode ? 0 : -1;
     }
     this.#opacity.value = String(Math.round(opacity[mode] * 100));
-    byId("opacity-text").textContent = `${Math.round(opacity[mode] * 100)} %`;
+    byId("opacity-text").textContent = text("units.percent", { value: Math.round(opacity[mode] * 100) });
     byId("radius-row").hidden = tool !== "brush" && tool !== "eraser";
     this.#radius.value = String((100 * Math.log(radius / SMALLEST_BRUSH)) / Math.log(LARGEST_BRUSH / SMALLEST_BRUSH));
-    byId("radius-text").textContent = `${radius} px`;
+    byId("radius-text").textContent = text("units.pixels", { value: radius });
     this.#probability.checked = probability;
   }
 }

@@ -10,6 +10,7 @@ import { newKey } from "./queue.js";
 import { contains } from "./rle.js";
 import { sentenceOf } from "./sentence.js";
 import { livePrompts } from "./steps.js";
+import { text } from "./texts.js";
 import { sameTidying, UNTIDIED } from "./tidy.js";
 
 /** @typedef {import("./types.js").Step} Step */
@@ -29,7 +30,7 @@ export class Workspace extends Accepting {
     if (step.type === "click" && step.positive && this.#isTaken(this.current, step.point)) return;
     if (!this.current) {
       if (step.type === "clear" || step.type === "remove") return;
-      if (step.type === "brush" && !step.positive) return this.listener.onToast("Nothing to erase. Select an object first.");
+      if (step.type === "brush" && !step.positive) return this.listener.onToast(text("tools.nothingToErase"));
       const { id, width, height } = this.image;
       const entry = this.createEntry(this.queue.lane(), id);
       this.entries = [...this.entries, entry];
@@ -50,7 +51,7 @@ export class Workspace extends Accepting {
    */
   #isTaken(entry, point) {
     const taken = this.keptOff(entry).find(({ mask }) => mask && contains(mask, ...point));
-    if (taken) this.listener.onToast(`Object ${this.numberOf(taken)} has this point, and accepted objects are kept off. The key U lets prompts reach it.`);
+    if (taken) this.listener.onToast(text("objects.isKeptOff", { number: this.numberOf(taken) }));
     return taken !== undefined;
   }
 
@@ -109,7 +110,7 @@ export class Workspace extends Accepting {
   choose() {
     const { current } = this;
     if (!current || !livePrompts(current.optimistic).length) {
-      this.listener.onToast("There are no prompts to choose a candidate for. Click on an object first.");
+      this.listener.onToast(text("stage.noPrompts"));
       return;
     }
     const index = nextCandidate(current.optimistic, current.confirmed?.choice ?? null);
@@ -182,7 +183,7 @@ export class Workspace extends Accepting {
     const index = this.entries.indexOf(entry);
     this.removeAll([entry]);
     this.withdrawLast = () => this.#restore(entry, index);
-    this.listener.onToast("Object deleted", this.withdrawLast);
+    this.listener.onToast(text("object.deleted"), this.withdrawLast);
   }
 
   /** @param {ObjectEntry} entry @param {number} index position in the list */
@@ -213,19 +214,19 @@ export class Workspace extends Accepting {
       try {
         entry.confirm(body);
       } catch (error) {
-        this.listener.onToast(`The mask cannot be shown: ${sentenceOf(error)}`);
+        this.listener.onToast(text("object.maskUnreadable", { reason: sentenceOf(error) }));
       }
       // The list of objects may contain it already, if it came before the reply that created it.
       if (this.entries.includes(entry)) this.entries = this.entries.filter((each) => each === entry || each.id !== entry.id);
       else if (entry.image !== this.opening) this.known.delete(lane);
       if (body.deleted && !entry.deleted) {
         this.push(entry, { type: "change", change: { deleted: false } });
-        this.listener.onToast("Somebody deleted this object, but you went on with it. It is kept.");
+        this.listener.onToast(text("object.deletedByOther"));
       }
       this.remember(entry);
       if (entry === this.current) {
-        const candidate = body.choice ? `Candidate ${candidateText(body.choice)}. ` : "";
-        this.listener.onSay(`${candidate}Mask: ${body.area.toLocaleString("en").replaceAll(",", " ")} pixels`);
+        const area = text("status.mask", { count: body.area });
+        this.listener.onSay(body.choice ? text("stage.candidateAndMask", { candidate: candidateText(body.choice), mask: area }) : area);
       }
       this.updateCounts();
     }

@@ -14,6 +14,9 @@ from vpuformer.app.store.rows import CountedObject, ImageRow, TakenStep, Work
 from vpuformer.app.store.tables import HAS_STEP, IMPORT_PREFIX, VISIBLE, images, metadata, objects, steps
 from vpuformer.arrays import Size
 from vpuformer.errors import NotFoundError
+from vpuformer.images.addresses import Window, parse_window
+
+_WINDOW = "window"
 
 
 class ImageStore(ReviewStore):
@@ -116,6 +119,19 @@ class ImageStore(ReviewStore):
                 [CountedObject(*row) for row in connection.execute(counted.where(standing).order_by(objects.c.id))],
                 [TakenStep(*row) for row in connection.execute(taken.order_by(steps.c.created))],
             )
+
+    @property
+    def window(self) -> Window | None:
+        """The window in which images of more than 8 bits are shown to people and to the network."""
+        with self._reading() as connection:
+            text = connection.scalar(sa.select(metadata.c.value).where(metadata.c.name == _WINDOW))
+        return None if text is None else parse_window(text)
+
+    def set_window(self, window: Window) -> None:
+        """Store the window, which all images have from the next start on."""
+        with self._writing() as connection:
+            connection.execute(metadata.delete().where(metadata.c.name == _WINDOW))
+            connection.execute(metadata.insert().values(name=_WINDOW, value=str(window)))
 
     @property
     def last_image(self) -> int | None:

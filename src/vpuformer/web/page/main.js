@@ -1,6 +1,6 @@
 /** Entry point: connects the image, the stage, the network's thread, the buttons and the keys. */
 
-import { byId, spaced } from "../../app/page/dom.js";
+import { byId } from "../../app/page/dom.js";
 import { Input } from "../../app/page/input.js";
 import { belongsTo, comboOf, lookUp } from "../../app/page/keys.js";
 import { KeyboardCross } from "../../app/page/keyboardcross.js";
@@ -105,7 +105,7 @@ function show() {
   document.body.dataset.state = trouble ? "failed" : loads ? "loading" : workspace.busy ? "busy" : "idle";
   byId("image-name").textContent = image ? `${image.name}, ${image.width}×${image.height}` : "";
   const waiting = loads ? `${loaded ? "Opening the image" : "Loading the network"}. You can begin: prompts are answered then.` : "";
-  const result = answered && mask ? `${spaced(mask.area)} pixels, after ${(answered.took / 1000).toFixed(2)} s` : HINT;
+  const result = answered && mask ? `${mask.area.toLocaleString("en")} pixels, after ${(answered.took / 1000).toFixed(2)} s` : HINT;
   byId("status").textContent = trouble ? `The network does not answer: ${trouble}` : waiting || remark || result;
   byId("status").classList.toggle("trouble", trouble !== "");
   const usable = {

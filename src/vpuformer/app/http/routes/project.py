@@ -127,7 +127,7 @@ def router(*, hints: bool = False) -> APIRouter:
     def export(annotator: Opened, form: Annotated[str, Query(alias="format", max_length=20)]) -> StreamingResponse:
         store, folder = annotator.store, annotator.folder
         notes = [*left_out_notes(store), *notes_on_files(store, folder.root)]
-        stream = zip_export(form, accepted_images(store), label_names(store), notes=notes)
+        stream = zip_export(form, accepted_images(store), label_names(store), root=folder.root, notes=notes)
         headers = _download(f"{_title(folder)}_{form}.zip")
         return StreamingResponse(stream, media_type="application/zip", headers=headers)
 

@@ -1,0 +1,135 @@
+"""Fine-tuning from the data to a model folder, on drawn shapes with a tiny network."""
+
+import json
+import os
+import re
+import signal
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+from PIL import Image
+
+from support.commands import vpuformer
+from support.outlined import LAYOUTS
+from vpuformer.errors import ConfigError
+from vpuformer.finetuning import run
+from vpuformer.finetuning.plan import FinetuneSettings, recipe_for
+from vpuformer.finetuning.run import finetune, resume_finetune
+from vpuformer.finetuning.watch import Watch
+from vpuformer.inference.predictor import Predictor
+from vpuformer.model.manifest import read_manifest
+from vpuformer.prompts import Click
+from vpuformer.training.recipe import Recipe
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:.*num_workers"),
+]
+
+MINUTES = 0.1
+PAGE = Path(__file__).parents[2] / "docs" / "finetune.md"
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    LAYOUTS["app"][1](tmp_path / "photos")
+    return tmp_path / "photos"
+
+
+@pytest.fixture(autouse=True)
+def exported(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The folders that would get graphs, whose export takes long; and steps without further processes."""
+    folders: list[Path] = []
+
+    def small(settings: FinetuneSettings, steps: int, photographs: str | None) -> Recipe:
+        recipe = recipe_for(settings, min(steps, 12), photographs)
+        return replace(recipe, workers=0, images_per_step=2, precision="32-true", save_minutes=0.0)
+
+    monkeypatch.setattr(run, "recipe_for", small)
+    monkeypatch.setattr("vpuformer.export.writing.export_graphs", folders.append)
+    return folders
+
+
+def test_a_model_for_own_images(photos: Path, model: Path, tmp_path: Path, exported: list[Path]) -> None:
+    folder = tmp_path / "mine"
+    words = ["--from", model, "--minutes", MINUTES, "-o", folder, "--device", "cpu"]
+    result = vpuformer("finetune", photos, *words)
+    assert result.exit_code == 0, result.output
+    assert "annotated with vpuformer: 6 images, 12 objects" in result.stderr
+    assert "held out: 4 objects on 2 of 6 images" in result.stderr
+    for row in ("IoU after 1 click", "IoU after 1 box", "IoU after 1 scribble", "NoC@85", "NoC@90"):
+        assert row in result.stdout
+    assert result.stdout.splitlines()[-1] == f"open it in the app: vpuformer annotate {photos} --model {folder}"
+    assert exported == [folder]
+    report = json.loads((folder / "report.json").read_text())
+    assert (report["held_out_objects"], report["measured_objects"]) == (4, 4)
+    assert len(report["rows"]) == 5
+    assert report["validations"][0]["step"] == 0
+    card = (folder / "README.md").read_text()
+    assert f"| NoC@85 | {report['rows'][3]['before']:.2f} | {report['rows'][3]['after']:.2f} |" in card
+    with Image.open(folder / "panel.png") as drawn:
+        assert drawn.width > 600
+    assert not (folder / "training" / "last.safetensors").exists()
+    predictor = Predictor.from_pretrained(folder, device="cpu")
+    predictor.set_image(photos / "0.png")
+    assert predictor.predict([Click(20, 16)]).mask.shape == (64, 80)
+    assert str(read_manifest(model).sha256) in read_manifest(folder).metadata["fine-tuned from"]
+    again = vpuformer("finetune", "--resume", "-o", folder)
+    assert again.exit_code == 2
+    assert "is finished; to train more, start from it" in again.stderr
+
+
+class _Watch(Watch):
+    """A watch that calls `at_step[done]` after a step."""
+
+    at_step: ClassVar[dict[int, Callable[[], None]]] = {}
+
+    def __call__(self, done: int, network: Any) -> bool:
+        ended = super().__call__(done, network)
+        self.at_step.get(done, lambda: None)()
+        return ended
+
+
+def test_ctrl_c_keeps_what_is_best_so_far(
+    photos: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "Watch", _Watch)
+    monkeypatch.setattr(_Watch, "at_step", {1: lambda: os.kill(os.getpid(), signal.SIGINT)})
+    result = finetune(photos, tmp_path / "mine", start=str(model), minutes=60, device="cpu")
+    assert result.interrupted
+    assert result.report.ended == "it was interrupted"
+    assert (tmp_path / "mine" / "model.safetensors").is_file()
+    assert (tmp_path / "mine" / "README.md").is_file()
+
+
+def test_the_example_of_the_page_runs(
+    photos: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    photos.rename(tmp_path / "cells")
+    [code] = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.M | re.S)
+    exec(code.replace("minutes=20", f"minutes={MINUTES}, start={str(model)!r}"), {})
+    assert len(re.findall(r": \d+\.\d{3} before, \d+\.\d{3} after", capsys.readouterr().out)) == 5
+
+
+def test_a_killed_run_is_resumed(photos: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class KilledError(Exception):
+        pass
+
+    def kill() -> None:
+        raise KilledError
+
+    monkeypatch.setattr(run, "Watch", _Watch)
+    monkeypatch.setattr(_Watch, "at_step", {3: kill})
+    with pytest.raises(KilledError):
+        finetune(photos, tmp_path / "mine", start=str(model), minutes=60, device="cpu")
+    with pytest.raises(ConfigError, match="exists, and nothing is overwritten"):
+        finetune(photos, tmp_path / "mine", start=str(model))
+    monkeypatch.setattr(_Watch, "at_step", {})
+    result = resume_finetune(tmp_path / "mine")
+    assert not result.interrupted
+    assert result.report.steps >= 3
+    assert result.report.data["objects"] == 12
