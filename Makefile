@@ -1,6 +1,7 @@
 # make demo           outline an object in an image of examples/ and write the result to output/
 # make test           all checks of continuous integration, the quick ones first
 # make coverage       the tests again, and which lines they miss; at least 90 % must be covered
+# make test-integrations  the tests of the adapters, with the programs that they are for: a few GB in .venv-integrations
 # make lint           style, types, import contracts and the page's checks
 # make page           the checks and tests of the page's logic
 # make train-demo     fine-tune the model on drawn shapes for two or three minutes, and evaluate it
@@ -8,6 +9,7 @@
 # make dist           build the wheel and the source archive into dist/, and check what they hold
 # make release-check  install the wheel in an empty environment, and run the README's examples; lint the Dockerfile
 # make sbom           list what the wheel installs, with licences: dist/sbom.json and dist/licences.md
+# make test-integrations  the tests with other programs, in .venv-integrations: a few GB
 # make clean          remove build and test outputs; keep .venv
 #
 # Each target sets up .venv with what it needs; only make and Python 3.11 to 3.14 are required. PYTHON=... chooses another
@@ -17,7 +19,7 @@
 SHELL := /bin/sh
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage lint page train-demo docs dist release-check sbom clean
+.PHONY: help demo test coverage test-integrations lint page train-demo docs dist release-check sbom clean
 
 # Each Python is tested by running it: a pyenv shim may lack an interpreter, and some distributions ship Python without
 # the modules of `python -m venv`.
@@ -30,6 +32,8 @@ endif
 BIN := .venv/bin
 # Python compiles a module when it is first imported: that is quicker than to compile all of them here.
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install --no-compile $(PIP_FLAGS)
+
+INTEGRATIONS_PIP := $(subst $(BIN),.venv-integrations/bin,$(PIP))
 
 help:
 	@sed -n 's/^# \(make [a-z-]*  .*\)/\1/p' Makefile
@@ -135,6 +139,22 @@ sbom: $(WHEEL)/.installed
 	$(TOOLS)/pip-licenses --python $(WHEEL)/python --format markdown --with-urls --order license \
 		--output-file dist/licences.md
 	@echo "wrote dist/sbom.json and dist/licences.md"
+
+.venv-integrations/.installed: pyproject.toml
+	@test -n "$(PYTHON)" || { echo "make: no Python 3.11 to 3.14 with venv found; name one: make PYTHON=/path/to/python3" >&2; exit 1; }
+	$(PYTHON) -m venv .venv-integrations
+	$(INTEGRATIONS_PIP) 'setuptools<81' wheel
+	$(INTEGRATIONS_PIP) --editable '.[cvat,evaluate,fiftyone,napari,supervision,torch]' beartype hypothesis pytest
+	$(INTEGRATIONS_PIP) --no-build-isolation cvat-cli segment-anything hydra-core iopath
+	$(INTEGRATIONS_PIP) colorama flask label-studio-sdk semver
+	$(INTEGRATIONS_PIP) --no-deps git+https://github.com/HumanSignal/label-studio-ml-backend
+	SAM2_BUILD_CUDA=0 $(INTEGRATIONS_PIP) --no-build-isolation --no-deps sam2
+	@touch $@
+
+# The window of napari needs a display: xvfb-run gives one. The plugins of other programs for pytest stay out.
+test-integrations: .venv-integrations/.installed
+	PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 OMP_NUM_THREADS=1 $$(command -v xvfb-run) \
+		.venv-integrations/bin/python -m pytest tests/integrations
 
 clean:
 	rm -rf output dist build .coverage .coverage.* coverage.xml .pytest_cache .ruff_cache .hypothesis .import_linter_cache

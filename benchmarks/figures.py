@@ -11,6 +11,7 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
+import cost_figures
 import performance_figures
 
 from vpuformer.evaluation.records import read_records
@@ -23,6 +24,7 @@ RESULTS = Path(__file__).parent / "results"
 PAGES = (
     "README.md",
     "docs/annotate.md",
+    "docs/costs.md",
     "docs/network.md",
     "docs/performance.md",
     "docs/encoders.md",
@@ -147,6 +149,7 @@ def blocks() -> dict[str, str]:
         "sessions": sessions(),
         "day": day(),
         "kill": kills(),
+        **cost_figures.blocks(),
         **performance_figures.blocks(),
     }
 

@@ -19,6 +19,10 @@ EXTRAS = {
     "medical": ("nibabel", "pydicom"),
     "openvino": ("openvino",),
     "ray": ("ray",),
+    "supervision": ("supervision",),
+    "fiftyone": ("fiftyone",),
+    "napari": ("napari",),
+    "cvat": ("cvat_sdk",),
     "sam": (*_EVALUATE, *_TORCH, "transformers"),
     "segformer": (*_TORCH, "segmentation_models_pytorch"),
 }

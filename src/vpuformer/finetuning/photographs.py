@@ -1,7 +1,8 @@
 """Masks of the first weights on the bundled photographs, which are trained on as well.
 
-So less is forgotten: images of one kind teach a network that all objects look like these. Some samples of another kind, whose targets are
-what the network answers already, hold it back (learning without forgetting, Li and Hoiem, ECCV 2016).
+Images of one kind teach a network that all objects look like these, and it forgets the others. Some samples of another
+kind, whose targets are what the network answers already, hold it back (learning without forgetting, Li and Hoiem, ECCV
+2016).
 """
 
 from collections.abc import Iterator
@@ -26,7 +27,7 @@ from vpuformer.prompts import Click
 PHOTOGRAPHS = "photographs"
 """Subfolder with the masks, and name of the set."""
 
-GRID = (6, 4)
+GRID = (8, 6)
 """Columns and rows of clicks on a photograph."""
 
 _LOW, _HIGH, _STABLE = 0.3, 0.7, 0.5

@@ -22,7 +22,7 @@ TRAINING = "training"
 MOST_STEPS = 5_000
 """Steps after which a fast device has learned what a small data set can teach."""
 
-PHOTOGRAPH_WEIGHT = 0.5
+PHOTOGRAPH_WEIGHT = 1.0
 """Samples of the photographs for each one of the person's images."""
 
 _WARMUP = 20
@@ -84,7 +84,7 @@ def recipe_for(settings: FinetuneSettings, steps: int, photographs: str | None =
         images_per_step=4,
         objects_per_image=2,
         steps=steps,
-        interaction=InteractionSettings(interactions=2, warmup_interactions=2),
+        interaction=InteractionSettings(interactions=3, warmup_interactions=4),
         augmentation=Augmentation(paste=0.0),
         lr=2e-4,
         warmup=min(_WARMUP, steps // 5),

@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 import torch
 
-segment_anything = pytest.importorskip("segment_anything", reason="segment-anything is not installed")
+from support.real_package import real_package
+
+segment_anything = real_package("segment_anything")
 
 OURS = "from vpuformer.integrations.sam import"
 SAM = "from segment_anything import"
@@ -183,13 +185,13 @@ def test_programs_for_segment_anything_run(program: str, image: np.ndarray) -> N
 
 
 def test_a_program_for_sam_2_runs(image: np.ndarray) -> None:
-    pytest.importorskip("sam2", reason="sam2 is not installed")
+    real_package("sam2")
     found = compared(SAM2_ONE, SAM2, image)
     assert found["masks"].any()
 
 
 def test_a_program_that_adds_masks_to_detections_runs(image: np.ndarray) -> None:
-    pytest.importorskip("supervision", reason="supervision is not installed")
+    real_package("supervision")
     found = compared(DETECTOR, SAM, image)
     assert found["area"].min() > 0
 
@@ -203,6 +205,6 @@ def test_the_methods_take_the_same_arguments() -> None:
 
     for name in ("set_image", "set_torch_image", "predict", "predict_torch", "reset_image", "get_image_embedding"):
         assert arguments(getattr(SamPredictor, name)) == arguments(getattr(segment_anything.SamPredictor, name)), name
-    predictor = pytest.importorskip("sam2.sam2_image_predictor", reason="sam2 is not installed").SAM2ImagePredictor
+    predictor = real_package("sam2.sam2_image_predictor").SAM2ImagePredictor
     for name in ("set_image", "set_image_batch", "predict", "predict_batch", "reset_predictor", "get_image_embedding"):
         assert arguments(getattr(SAM2ImagePredictor, name)) == arguments(getattr(predictor, name)), name

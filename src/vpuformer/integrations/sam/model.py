@@ -130,13 +130,13 @@ sam_model_registry: Mapping[str, Callable[..., Sam]] = dict.fromkeys(("default",
 def build_sam2(
     config_file: str | None = None, ckpt_path: str | os.PathLike[str] | None = None, device: Any = None, **others: Any
 ) -> Sam:
-    """A network with these weights; see `Sam`. The other arguments describe SAM 2, and are ignored."""
+    """A network with these weights; see `Sam`. The other arguments are ignored."""
     del config_file, others
     return Sam(ckpt_path, device)
 
 
 def own_weights(weights: str | os.PathLike[str] | None) -> str | os.PathLike[str]:
-    """Name or folder of our weights; "default" in the place of Segment Anything's, with a warning."""
+    """Name or folder of our weights; "default" for Segment Anything's, with a warning."""
     if weights is None:
         return "default"
     if Path(weights).suffix in (".pth", ".pt") or str(weights).startswith("facebook/"):

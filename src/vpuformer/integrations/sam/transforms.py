@@ -1,4 +1,4 @@
-"""The frame in which Segment Anything takes tensors: the image with its longer side stretched to 1024 pixels."""
+"""The frame in which Segment Anything takes tensors: the longer side is 1024 pixels."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from vpuformer.integrations.sam.masks import longest_side
 
 
 class ResizeLongestSide:
-    """`segment_anything.utils.transforms.ResizeLongestSide`: images and coordinates to the frame.
+    """Images and coordinates to the frame, as `segment_anything` converts them.
 
     Sizes are (H, W) of the original image. Coordinates are multiplied, and half pixels not considered, as there.
 
