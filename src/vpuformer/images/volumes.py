@@ -9,10 +9,7 @@ import numpy as np
 from vpuformer.errors import ConfigError, ImageError
 from vpuformer.images.addresses import AXES, Address, Axis, Window, slice_suffix
 from vpuformer.images.heads import ending_of, image_endings
-from vpuformer.images.loading import DEEP_MODES, Kind, Loaded, Stored, kind_of, load, opened, volume_reader
-
-MAX_SLICES = 100_000
-"""Slices above which a file is refused: its head is probably broken."""
+from vpuformer.images.loading import DEEP_MODES, MAX_SLICES, Kind, Loaded, Stored, kind_of, load, opened, volume_reader
 
 
 def load_shown(path: Path, *, least: int | None = None) -> Loaded:
