@@ -124,3 +124,14 @@ def test_without_the_extra_medical_files_are_said_to_need_it(tmp_path, monkeypat
     assert sorted(folder.left_out)[0] == (
         "1 .dcm image, which the extra medical reads; install it with: pip install 'vpuformer[medical]'"
     )
+
+
+def test_a_name_that_stands_for_a_slice_of_another_file_is_left_out(tmp_path):
+    pytest.importorskip("pydicom")
+    folder = tmp_path / "scans@z001"
+    folder.mkdir()
+    write_dicom(folder / "IM1", np.zeros((2, 4, 3), np.uint8))
+    write_dicom(folder / "IM1@frame001", np.zeros((4, 3), np.uint8))
+    listed = Folder(folder)
+    assert listed.names == ("IM1@frame000", "IM1@frame001")
+    assert listed.left_out == ["'IM1@frame001' has a name that stands for a slice of another file; rename it"]

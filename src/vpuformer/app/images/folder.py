@@ -48,7 +48,7 @@ class Folder:
         self._places: Mapping[str, SortKey] = {}
         self._refreshing = threading.Lock()
         self._scanner: Scanner | None = None
-        chosen = Address.of(source)
+        chosen = Address(source) if source.is_dir() else Address.of(source)
         real = resolved(chosen.file, DatasetError)
         if real.is_dir():
             self.root, self._scanner = real, Scanner(real)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from vpuformer.errors import DatasetError, ImageError, counted
 from vpuformer.images import image_endings
+from vpuformer.images.addresses import Address
 from vpuformer.images.dicom import NoImageError, place_of
 from vpuformer.images.heads import MEDICAL_ENDINGS, ending_of, readable_endings
 from vpuformer.images.loading import kind_of
@@ -130,7 +131,7 @@ class Scanner:
 
     def _may_be_listed(self, entry: os.DirEntry[str], name: str, ends_as_image: bool, contents: _Contents) -> bool:
         if not entry.is_symlink():
-            return ends_as_image and entry.is_file(follow_symlinks=False) and _checked_text(name, contents)
+            return ends_as_image and entry.is_file(follow_symlinks=False) and _checked_name(name, contents)
         contents.may_change = True
         try:
             real = resolved(Path(entry.path), ImageError)
@@ -146,7 +147,7 @@ class Scanner:
         if not real.is_relative_to(self._root):
             contents.left_out.append(f"{name!r} is a link that leads out of the folder")
             return False
-        return real.is_file() and _checked_text(name, contents)
+        return real.is_file() and _checked_name(name, contents)
 
 
 def _add_slices(path: Path, name: str, ending: str, contents: _Contents) -> None:
@@ -180,10 +181,13 @@ def _why_not(ending: str) -> str:
     return "a format that is not read; convert to JPEG or PNG"
 
 
-def _checked_text(name: str, contents: _Contents) -> bool:
-    if is_text(name):
+def _checked_name(name: str, contents: _Contents) -> bool:
+    if not is_text(name):
+        contents.left_out.append(not_text(name))
+    elif Address.of(Path(name)).file != Path(name):
+        contents.left_out.append(f"{name!r} has a name that stands for a slice of another file; rename it")
+    else:
         return True
-    contents.left_out.append(not_text(name))
     return False
 
 
