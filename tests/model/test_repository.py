@@ -111,6 +111,23 @@ def test_offline(leaves: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("leaves")
+def test_a_cache_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "file" / "hub"))
+    with pytest.raises(
+        CheckpointError, match=r"leaves cannot be written to the cache .*hub \(.*Not a directory.*\); change its rights"
+    ):
+        locate(NAME)
+
+
+@pytest.mark.parametrize("revision", ["../../x", "/etc", "a/../b", ""])
+def test_a_revision_leads_nowhere_else(revision: str) -> None:
+    assert not names_repository(f"{NAME}@{revision}")
+    with pytest.raises(CheckpointError, match="does not exist; check the path of the weights"):
+        locate(f"{NAME}@{revision}")
+
+
+@pytest.mark.usefixtures("leaves")
 def test_without_a_network_the_cache_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     weights = locate(NAME)
     download.cache_clear()

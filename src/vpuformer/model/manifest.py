@@ -33,7 +33,7 @@ FILES = (CONFIG_FILE, GRAPHS_FILE, ENCODE_FILE, DECODE_FILE, WEIGHTS_FILE)
 """All files of a checkpoint that has graphs; `vpuformer.inference.graphs` describes the graphs."""
 
 _FIELDS = {"format": int, "config": dict, "sha256": str, "metadata": dict}
-_REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}(@[\w./-]{1,200})?", re.ASCII)
+_REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}(@\w(?!.*\.\.)[\w./-]{0,199})?", re.ASCII)
 _PICKLES = (".bin", ".ckpt", ".pickle", ".pkl", ".pt", ".pth", ".tar")
 _MAX_HEADER = 100_000_000  # the limit of the safetensors library
 

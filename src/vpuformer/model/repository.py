@@ -130,6 +130,11 @@ def _download_errors(name: str) -> Iterator[None]:
                 f"{name} is not in the cache {constants.HF_HUB_CACHE}, and HF_HUB_OFFLINE forbids downloads; run the"
                 " command once without it"
             ) from error
+        if any(isinstance(each, OSError) and each.filename for each in _causes(error)):
+            raise CheckpointError(
+                f"{name} cannot be written to the cache {constants.HF_HUB_CACHE} ({reason(error)}); change its"
+                " rights, or name another folder in HF_HUB_CACHE"
+            ) from error
         raise CheckpointError(
             f"{name} cannot be downloaded from {constants.ENDPOINT} ({reason(error)}); check the network and the proxy,"
             " and run the command again"
