@@ -10,7 +10,7 @@ from PIL import Image
 
 from support.volumes import MARK, SHAPE, oriented, write_nifti
 from vpuformer.errors import ConfigError, ImageError, VPUFormerError
-from vpuformer.images import image_size, read_image, read_labels, slice_path, slices_of
+from vpuformer.images import image_size, nifti, read_image, read_labels, slice_path, slices_of
 from vpuformer.images.remarks import read_with_remarks
 
 nibabel = pytest.importorskip("nibabel")
@@ -218,3 +218,13 @@ def test_what_is_broken_ends_in_one_sentence(tmp_path, kind, capfd):
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_volume_that_is_not_shown_is_not_unpacked(tmp_path, monkeypatch):
+    monkeypatch.setattr(nifti, "_unpacked", lambda *_: pytest.fail("unpacked"))
+    content = bytearray(write_nifti(tmp_path / "scan.nii", *oriented("RAS")).read_bytes())
+    struct.pack_into("<2h", content, 42, 32000, 32000)
+    path = tmp_path / "scan.nii.gz"
+    path.write_bytes(gzip.compress(content))
+    with pytest.raises(ImageError, match="32000x32000, 1024 million pixels"):
+        read_image(slice_path(path, 1, axis="z"))

@@ -173,12 +173,12 @@ def _unpacked(packed: IO[bytes], file: Path, most: int) -> IO[bytes]:
         ImageError: the disk has no room for it.
     """
     folder, left = tempfile.gettempdir(), most
+    if shutil.disk_usage(folder).free < most + _BLOCK:
+        raise ImageError(f"{file} is unpacked in {folder}, which has no room for it; unpack the file yourself")
     with ExitStack() as on_failure:
         target = on_failure.enter_context(tempfile.TemporaryFile())
         source = gzip.GzipFile(fileobj=packed)
         while block := source.read(min(_BLOCK, left)):
-            if shutil.disk_usage(folder).free < 2 * _BLOCK:
-                raise ImageError(f"{file} is unpacked in {folder}, which has no room for it; unpack the file yourself")
             target.write(block)
             left -= len(block)
         source.read(1)  # at the end of the file, this compares its checksum
@@ -247,11 +247,11 @@ def load_slice(address: Address, what: What = "image") -> Loaded:
         ImageError: the file is broken, or the slice is not in it (MaskError for a mask).
     """
     file = address.file
+    with _errors(file, what):
+        check_pixels(*size_of(address), str(file), what)  # before it is unpacked
     volume = opened_volume(file, what)
     with _errors(file, what):
         planes, number = _chosen(volume, address)
-        height, width = planes.size(volume.shape)
-        check_pixels(height, width, str(file), what)
         values = planes.image(volume.plane(planes, number))
         remarks = [] if volume.volumes == 1 else [f"the first of {volume.volumes} volumes"]
         rows, columns = _spacing(volume, planes)
