@@ -147,6 +147,13 @@ def test_the_next_object_leaves_the_others_alone(outliner: Outliner) -> None:
     assert (outliner.objects.data[~before] == 2).all()
 
 
+def test_prompts_that_outlined_nothing_are_removed_too(outliner: Outliner) -> None:
+    outliner.sign = "background"
+    outliner.clicks.add([10, 20])
+    outliner.accept()
+    assert (len(outliner.clicks.data), outliner.objects.selected_label, outliner.sign) == (0, 1, "object")
+
+
 def test_an_object_that_is_there_is_refined(outliner: Outliner, segmenter: Boxed) -> None:
     outliner.objects.data[5:9, 5:9] = 3
     outliner.objects.selected_label = 3
