@@ -69,7 +69,7 @@ def names_in(file: Path, name: str) -> list[str]:
         ImageError, MissingDependencyError: as in `slice_suffixes`.
     """
     ending = ending_of(file.name)
-    if ending in image_endings() and ending not in (".tif", ".tiff"):
+    if ending in image_endings() and not (ending in (".tif", ".tiff") and _has_second_page(file)):
         return [name]
     return [name + suffix for suffix in slice_suffixes(file)]
 
@@ -133,6 +133,12 @@ def _counted(file: Path) -> tuple[Axis, int]:
 
         return "page", count_pages(file)
     return "page", 1
+
+
+def _has_second_page(file: Path) -> bool:
+    from vpuformer.images.tiff_stack import has_second_page
+
+    return has_second_page(file)
 
 
 def _kind(file: Path) -> Kind | None:

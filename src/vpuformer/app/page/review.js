@@ -16,8 +16,8 @@ const VERDICTS = [["review-accept", "accepted"], ["review-reject", "rejected"]];
  */
 export function reviewText({ verdict, comment, person, outdated }) {
   if (outdated) {
-    const what = person ? text("review.outdatedBy", { person }) : text("review.outdated");
-    return comment ? `${what} ${text("review.itsComment", { comment })}` : what;
+    const changed = person ? text("review.outdatedBy", { person }) : text("review.outdated");
+    return comment ? text("review.outdatedWithComment", { review: changed, comment }) : changed;
   }
   if (!verdict) return comment ? text("review.lastComment", { comment }) : "";
   if (verdict === "accepted" && !comment) return "";
