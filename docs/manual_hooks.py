@@ -20,7 +20,6 @@ PAGES = {
     "CONTRIBUTING.md": "contributing.md",
     "CHANGELOG.md": "changelog.md",
     "benchmarks/README.md": "benchmarks.md",
-    "docker/README.md": "containers.md",
     "examples/README.md": "photographs.md",
     "src/vpuformer/weights/default/README.md": "model-card.md",
 }
@@ -37,6 +36,9 @@ COMMANDS = "reference/commands.md"
 
 LINK = re.compile(r"(?<=\]\()(?![a-z]+:)([^)\s#]+)")
 """A link to a file: the path of the target, without its anchor."""
+
+FILE_NAME = re.compile(r"(?<!!)\[[\w./-]+\.md\]\(([^)\s#]+\.md)")
+"""A link whose text is the name of a page's file."""
 
 OUTSIDE = re.compile(r"<(?:link|script|img|iframe)\b[^>]*?\b(?:href|src)=\"?(https?://[^\s\">]+)")
 """A part of a page that a browser fetches from another site."""
@@ -77,15 +79,27 @@ def on_post_build(config: Any) -> None:
 
 
 def relinked(uri: str, markdown: str) -> str:
-    """The text of the page `uri` of the site, with links between pages of the site."""
-    paths = iter(targets(uri, markdown))
-    return LINK.sub(lambda _: posixpath.relpath(site_path(next(paths)), posixpath.dirname(uri)), markdown)
+    """The text of the page `uri`, with links between pages of the site, by their titles."""
+
+    def named(link: re.Match[str]) -> str:
+        title, *_ = (ROOT / resolved(uri, link[1])).read_text(encoding="utf-8").splitlines()
+        return f"[{title.lstrip('# ')}]({link[1]}"
+
+    def led(link: re.Match[str]) -> str:
+        return posixpath.relpath(site_path(resolved(uri, link[1])), posixpath.dirname(uri))
+
+    return LINK.sub(led, FILE_NAME.sub(named, markdown))
 
 
 def targets(uri: str, markdown: str) -> list[str]:
     """The targets of a page's links, as paths in the repository."""
+    return [resolved(uri, link) for link in LINK.findall(markdown)]
+
+
+def resolved(uri: str, link: str) -> str:
+    """The target of a link of the page `uri`, as a path in the repository."""
     source = next((source for source, target in (PAGES | NOTEBOOKS).items() if target == uri), f"docs/{uri}")
-    return [posixpath.normpath(posixpath.join(posixpath.dirname(source), link)) for link in LINK.findall(markdown)]
+    return posixpath.normpath(posixpath.join(posixpath.dirname(source), link))
 
 
 def site_path(path: str) -> str:
@@ -103,6 +117,9 @@ def notebook(path: Path) -> str:
 
 
 def commands() -> str:
-    """The help of all commands, as typer writes it."""
+    """The help of all commands, as typer writes it, without its list of shortened sentences."""
     command = [sys.executable, "-m", "typer", "vpuformer.cli", "utils", "docs", "--name", "vpuformer"]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return re.sub(
+        r"^\*\*Commands\*\*:\n\n(?:\*.*\n)+", "", text.replace("# `vpuformer`", "# Command line", 1), flags=re.M
+    )

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import tifffile
 
+from vpuformer.errors import ImageError
 from vpuformer.images.addresses import Address
 from vpuformer.images.loading import TIFF_STARTS, load
 from vpuformer.images.ranges import display_range
@@ -51,11 +52,7 @@ def has_second_page(file: Path) -> bool:
 
 
 def range_of_stack(address: Address) -> tuple[float, float] | None:
-    """The range of all pages, or of those of the same channel; None for a single page.
-
-    Raises:
-        ImageError: a page cannot be read.
-    """
+    """The range of all pages, or of those of the same channel; None for a single page."""
     count = count_pages(address.file)
     if count < 2:
         return None
@@ -83,8 +80,11 @@ def _range(file: Path, pages: tuple[int, ...], _time: int, _size: int) -> tuple[
     chosen = np.unique(np.linspace(0, len(pages) - 1, _PAGES).round().astype(int))
     samples = []
     for number in chosen:
-        values = np.asarray(load(Address(file, "page", pages[number]).path))
+        try:
+            values = np.asarray(load(Address(file, "page", pages[number]).path))
+        except ImageError:  # others are shown all the same
+            continue
         if values.ndim == 3:
             values = values[:, :, : 1 if values.shape[2] == 2 else 3]  # without alpha
         samples.append(values.ravel()[:: max(1, values.size // _VALUES)])
-    return display_range(np.concatenate(samples))
+    return display_range(np.concatenate(samples)) if samples else None

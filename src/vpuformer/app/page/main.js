@@ -1,6 +1,5 @@
-/** Entry point: connects the session, the stage, the lists and the keys. */
+/** Connects the session, the stage, the lists and the keys. */
 
-import "./filling.js";
 import * as api from "./api.js";
 import { actions } from "./actions.js";
 import { BoxWatch } from "./boxwatch.js";
