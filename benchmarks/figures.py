@@ -552,15 +552,17 @@ def web_times() -> str:
     """Times on the page that needs no server."""
     result = json.loads((RESULTS / "web.json").read_text())
     lines = [
-        f"From the page's address to the first mask: {result['first_mask_ms'] / 1000:.1f} s, with an empty cache.",
+        f"From the page's address to the first mask: {result['first_mask_ms'] / 1000:.1f} s, with an empty cache. Page"
+        f" and network compute for {result['first_mask_cpu_ms'] / 1000:.1f} s of it.",
         "",
         "| image | first prompt on an object, median | correction, median |",
         "|---|--:|--:|",
     ]
     for image, times in result["later_ms"].items():
         lines.append(f"| {image} | {times['first prompt']:.0f} ms | {times['correction']:.0f} ms |")
-    machine = f"{result['machine']}, {result['cores']} cores, one thread"
-    lines += ["", f"`python benchmarks/web.py`; headless Chromium, {machine}, files from the same machine"]
+    machine = f"{result['machine']}, {result['cores']} cores"
+    machine += " with an average load of {load:.0f}".format(**result) if result["load"] > 1 else ""
+    lines += ["", f"`python benchmarks/web.py`; headless Chromium, one thread, {machine}, files from the same machine"]
     return "\n".join(lines)
 
 
