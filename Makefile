@@ -1,6 +1,7 @@
 # make demo           outline an object in an image of examples/ and write the result to output/
 # make test           all checks of continuous integration, the quick ones first
 # make coverage       the tests again, and which lines they miss; at least 90 % must be covered
+# make test-integrations  the tests of the adapters, with the programs that they are for: a few GB in .venv-integrations
 # make lint           style, types, import contracts and the page's checks
 # make page           the checks and tests of the page's logic
 # make train-demo     fine-tune the model on drawn shapes for two or three minutes, and evaluate it
@@ -8,7 +9,6 @@
 # make dist           build the wheel and the source archive into dist/, and check what they hold
 # make release-check  install the wheel in an empty environment, and run the README's examples; lint the Dockerfile
 # make sbom           list what the wheel installs, with licences: dist/sbom.json and dist/licences.md
-# make test-integrations  the tests with other programs, in .venv-integrations: a few GB
 # make clean          remove build and test outputs; keep .venv
 #
 # Each target sets up .venv with what it needs; only make and Python 3.11 to 3.14 are required. PYTHON=... chooses another
@@ -142,9 +142,10 @@ sbom: $(WHEEL)/.installed
 .venv-integrations/.installed: pyproject.toml
 	@test -n "$(PYTHON)" || { echo "make: no Python 3.11 to 3.14 with venv found; name one: make PYTHON=/path/to/python3" >&2; exit 1; }
 	$(PYTHON) -m venv .venv-integrations
-	$(INTEGRATIONS_PIP) setuptools wheel
-	$(INTEGRATIONS_PIP) --editable '.[dev,cvat,fiftyone,napari,supervision]' segment-anything hydra-core iopath
-	$(INTEGRATIONS_PIP) flask colorama semver requests label-studio-sdk
+	$(INTEGRATIONS_PIP) 'setuptools<81' wheel
+	$(INTEGRATIONS_PIP) --editable '.[cvat,evaluate,fiftyone,napari,supervision,torch]' beartype hypothesis pytest
+	$(INTEGRATIONS_PIP) --no-build-isolation cvat-cli segment-anything hydra-core iopath
+	$(INTEGRATIONS_PIP) colorama flask label-studio-sdk semver
 	$(INTEGRATIONS_PIP) --no-deps git+https://github.com/HumanSignal/label-studio-ml-backend
 	SAM2_BUILD_CUDA=0 $(INTEGRATIONS_PIP) --no-build-isolation --no-deps sam2
 	@touch $@

@@ -35,6 +35,7 @@ PAGES = (
     "docs/training.md",
     "docs/training-log.md",
     "docs/trust.md",
+    "docs/web.md",
     "src/vpuformer/weights/default/README.md",
 )
 
@@ -143,6 +144,7 @@ def blocks() -> dict[str, str]:
         "recipes": recipes(),
         "human": human(),
         "page": page_times(),
+        "web": web_times(),
         "large": large_folder(),
         "precompute": precompute(),
         "predict": prediction(),
@@ -520,6 +522,22 @@ def page_times() -> str:
             f"| {each['width']} x {each['height']} | {each['prompts']} | {each['median_ms']:.0f} ms"
             f" | {each['predictor_median_ms']:.0f} ms | {each['wanted_ms']:.0f} ms |"
         )
+    return "\n".join(lines)
+
+
+def web_times() -> str:
+    """Times on the page that needs no server."""
+    result = json.loads((RESULTS / "web.json").read_text())
+    lines = [
+        f"From the page's address to the first mask: {result['first_mask_ms'] / 1000:.1f} s, with an empty cache.",
+        "",
+        "| image | first prompt on an object, median | correction, median |",
+        "|---|--:|--:|",
+    ]
+    for image, times in result["later_ms"].items():
+        lines.append(f"| {image} | {times['first prompt']:.0f} ms | {times['correction']:.0f} ms |")
+    machine = f"{result['machine']}, {result['cores']} cores, one thread"
+    lines += ["", f"`python benchmarks/web.py`; headless Chromium, {machine}, files from the same machine"]
     return "\n".join(lines)
 
 

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,8 @@ def test_a_notebook_is_stored_without_outputs(path: Path) -> None:
     notebook = json.loads(path.read_text(encoding="utf-8"))
     assert (notebook["nbformat"], notebook["cells"][0]["cell_type"]) == (4, "markdown")
     assert notebook["cells"][0]["source"][0].startswith("# ")
+    for link in re.findall(r"\]\(([^)#:]+)", "".join("".join(cell["source"]) for cell in notebook["cells"])):
+        assert (FOLDER / link).exists(), link
     ids = [cell["id"] for cell in notebook["cells"]]
     assert len(ids) == len(set(ids))
     for cell in notebook["cells"]:

@@ -32,6 +32,7 @@ COMMANDS = [
     "report",
     "finetune",
     "train",
+    "export",
     "export-network",
     "push",
     "info",

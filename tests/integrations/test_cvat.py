@@ -1,7 +1,10 @@
-"""Functions for CVAT, with the real SDK: its interfaces, its driver, and the way its command loads functions."""
+"""Functions for CVAT, with the real SDK and the real agent, on a server that answers as CVAT does."""
 
-import importlib
-from types import SimpleNamespace
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,13 +12,13 @@ import pytest
 from PIL import Image
 
 from support.boxed import Boxed
+from support.cvat_server import TASK, CvatServer, running
 from support.real_package import real_package
 from vpuformer.errors import PromptError
-from vpuformer.integrations.cvat import BoxMasks, Interactor, create
+from vpuformer.integrations.cvat import BoxMasks, Interactor
 
 cvat = real_package("cvat_sdk.auto_annotation")
 masks = real_package("cvat_sdk.masks")
-models = real_package("cvat_sdk.models")
 
 IMAGE = Image.new("RGB", (60, 40))
 
@@ -56,72 +59,63 @@ def test_the_interactor_takes_points_of_both_kinds_and_a_box() -> None:
         interactor.detect(Context(), image, Prompts())
 
 
-def test_the_command_loads_the_interactor() -> None:
-    """As `cvat-cli function run-agent --function-module` does it: a module with `create`."""
-    module = importlib.import_module("vpuformer.integrations.cvat")
-    interactor = module.create(model="default", device="cpu")
-    image = interactor.preprocess_image(Context(), IMAGE)
-    assert isinstance(interactor.detect(Context(), image, Prompts([(30, 20)])), list)
-    assert module.create is create
-
-
-class Server:
-    """What the driver asks a client for; it keeps what is uploaded."""
-
-    def __init__(self) -> None:
-        self.uploaded: Any = None
-        self.logger = SimpleNamespace(info=lambda *_: None, warning=lambda *_: None)
-        self.tasks = SimpleNamespace(api=SimpleNamespace(partial_update_annotations=self._upload))
-
-    def _upload(self, action: str, task: int, *, patched_labeled_data_request: Any) -> None:
-        self.uploaded = action, task, patched_labeled_data_request
+# --- a server -----------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
-def task(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
-    """A task of two frames and two labels; the first frame has two rectangles and a polygon."""
+def server() -> Iterator[CvatServer]:
+    """A task of one image with two rectangles and a polygon."""
 
-    def shape(kind: str, label: int, points: list[float]) -> Any:
-        return models.LabeledShape(type=models.ShapeType(kind), label_id=label, frame=0, points=points)
+    def shape(kind: str, label: int, points: list[float]) -> dict[str, Any]:
+        return {"type": kind, "label_id": label, "frame": 0, "points": points, "occluded": False, "attributes": []}
 
     shapes = [
         shape("rectangle", 7, [10, 5, 20, 9]),
         shape("rectangle", 7, [30, 30, 34, 34]),
         shape("polygon", 8, [0, 0, 9, 0, 9, 9]),
     ]
-    samples = [
-        SimpleNamespace(
-            frame_index=index,
-            frame_name=f"{index}.png",
-            annotations=SimpleNamespace(shapes=shapes if index == 0 else []),
-            media=SimpleNamespace(load_image=lambda: IMAGE),
-        )
-        for index in range(2)
-    ]
-    labels = [
-        models.Label(id=number, name=name, type="any", attributes=[], sublabels=[])
-        for number, name in ((7, "cup"), (8, "cat"))
-    ]
-    dataset = SimpleNamespace(samples=samples, labels=labels)
-    monkeypatch.setattr("cvat_sdk.auto_annotation.driver.TaskDataset", lambda *_, **__: dataset)
-    return dataset
+    with running(CvatServer(IMAGE, {7: "cup", 8: "cat"}, shapes)) as server:
+        yield server
 
 
-def test_rectangles_of_a_task_become_masks(task: SimpleNamespace) -> None:
-    server = Server()
-    cvat.annotate_task(server, 5, BoxMasks(task, Boxed()), conf_threshold=0.5)
-    action, number, data = server.uploaded
-    assert (action, number) == ("create", 5)
-    assert [(shape.label_id, shape.frame, shape.type.value, shape.source) for shape in data.shapes] == [
-        (7, 0, "mask", "auto"),
-        (7, 0, "mask", "auto"),
+def test_an_agent_serves_people_s_requests(server: CvatServer) -> None:
+    """`cvat-cli` creates the function, and its agent answers what is waiting."""
+    real_package("cvat_cli")
+    prompts = {"pos_points": [[30, 20]], "neg_points": [], "obj_bbox": [[10, 5], [50, 35]]}
+    server.requests = [
+        {"ar_id": "one", "ar_params": {"type": "interact", "task": TASK, "frame": 0, **prompts}},
+        {"ar_id": "two", "ar_params": {"type": "interact", "task": TASK, "frame": 0, **prompts, "obj_bbox": []}},
     ]
-    mask = masks.decode_mask(data.shapes[0].points, image_width=60, image_height=40)
+    command = [sys.executable, "-m", "cvat_cli", "--server-host", server.address, "function"]
+    module = ["--function-module", "vpuformer.integrations.cvat", "-p", "model=str:default", "-p", "device=str:cpu"]
+    for words in (["create-native", "vpuformer", *module], ["run-agent", "1", "--burst", *module]):
+        subprocess.run([*command, *words], env=os.environ | {"CVAT_ACCESS_TOKEN": "none"}, check=True)
+    assert (server.function["kind"], server.function["startswith_box_optional"]) == ("interactor", True)
+    assert [set(each) for each in server.completed] == [{"agent_id", "shapes"}] * 2
+    assert all(shape["type"] == "mask" for each in server.completed for shape in each["shapes"])
+    assert server.images_sent == 1
+
+
+@pytest.fixture
+def client(server: CvatServer, tmp_path: Path) -> Iterator[Any]:
+    sdk = real_package("cvat_sdk")
+    with sdk.make_client(server.address, access_token="none") as client:
+        client.config.cache_dir = tmp_path
+        yield client
+
+
+def test_rectangles_of_a_task_become_masks(server: CvatServer, client: Any) -> None:
+    dataset = real_package("cvat_sdk.datasets").TaskDataset(client, TASK)
+    cvat.annotate_task(client, TASK, BoxMasks(dataset, Boxed()), conf_threshold=0.5)
+    first, second = server.uploaded["shapes"]
+    assert (first["label_id"], first["frame"], first["type"], first["source"]) == (7, 0, "mask", "auto")
+    mask = masks.decode_mask(first["points"], image_width=60, image_height=40)
     assert (mask.sum(), mask[5:9, 10:20].all()) == (40, True)
+    assert masks.decode_mask(second["points"], image_width=60, image_height=40).sum() == 16
 
 
-def test_rectangles_of_a_task_become_polygons(task: SimpleNamespace) -> None:
-    server = Server()
-    cvat.annotate_task(server, 5, BoxMasks(task, Boxed()), conv_mask_to_poly=True)
-    first, _ = server.uploaded[2].shapes
-    assert (first.type.value, first.points) == ("polygon", [10, 5, 20, 5, 20, 9, 10, 9])
+def test_rectangles_of_a_task_become_polygons(server: CvatServer, client: Any) -> None:
+    dataset = real_package("cvat_sdk.datasets").TaskDataset(client, TASK)
+    cvat.annotate_task(client, TASK, BoxMasks(dataset, Boxed()), conv_mask_to_poly=True)
+    first, _ = server.uploaded["shapes"]
+    assert (first["type"], first["points"]) == ("polygon", [10, 5, 20, 5, 20, 9, 10, 9])

@@ -1,7 +1,6 @@
 """The backend of Label Studio, with the real package's server: requests of its smart tools, and their answers."""
 
 import re
-import sys
 from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -15,7 +14,7 @@ from PIL import Image
 
 from support.boxed import Boxed
 from support.real_package import real_package
-from vpuformer.errors import MaskError, MissingDependencyError, PromptError
+from vpuformer.errors import MaskError, PromptError
 from vpuformer.formats.label_studio_brush import brush_mask
 from vpuformer.formats.outlines import filled
 from vpuformer.integrations.label_studio import (
@@ -113,12 +112,6 @@ def test_the_last_images_are_kept() -> None:
     for number in (*range(KEPT_IMAGES), 0, KEPT_IMAGES, 0, 1):
         images.encoded(f"{number}.jpg", lambda: pixels)
     assert segmenter.encodings == KEPT_IMAGES + 2
-
-
-def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "label_studio_ml.api", None)
-    with pytest.raises(MissingDependencyError, match="needs label_studio_ml 2; install it with: pip install git"):
-        create_app()
 
 
 # --- the server ---------------------------------------------------------------------------------------------------

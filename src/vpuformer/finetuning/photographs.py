@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 
-from vpuformer.app.images.examples import photographs
 from vpuformer.arrays import BoolMask, Truth
 from vpuformer.data.kinds.coco import ANNOTATIONS
 from vpuformer.data.sample import Sample
@@ -20,6 +19,7 @@ from vpuformer.finetuning.prepare import spec_of
 from vpuformer.formats import coco
 from vpuformer.formats.annotated_image import AnnotatedImage, LabelledMask
 from vpuformer.images import read_image
+from vpuformer.images.examples import bundled_photographs
 from vpuformer.inference.protocol import Query, Segmenter
 from vpuformer.metrics import iou
 from vpuformer.prompts import Click
@@ -39,7 +39,7 @@ _DISTINCT = 0.8
 
 def find_objects(segmenter: Segmenter) -> dict[Path, list[BoolMask]]:
     """The sure and distinct answers to clicks on a grid, by photograph."""
-    return {path: list(_objects(segmenter, path)) for path in photographs()}
+    return {path: list(_objects(segmenter, path)) for path in bundled_photographs()}
 
 
 def write_photographs(found: dict[Path, list[BoolMask]], folder: Path) -> str | None:

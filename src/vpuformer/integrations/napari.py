@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from vpuformer.arrays import BoolMask
 from vpuformer.errors import InputError
-from vpuformer.extras import imported
+from vpuformer.extras import imported, require
 from vpuformer.inference.prediction import Prediction
 from vpuformer.inference.protocol import Encoded, Query, Segmenter, as_readonly_rgb
 from vpuformer.inference.segment import VPUFormerSegmenter
@@ -199,7 +199,11 @@ def outline_widget(napari_viewer: Any) -> Any:
 
     Returns:
         A `magicgui.widgets.Container`. Its button starts an `Outliner`.
+
+    Raises:
+        MissingDependencyError: napari is not installed.
     """
+    require("napari", "a widget of napari")
     widgets = imported("magicgui.widgets")
     image = widgets.create_widget(annotation=imported("napari.layers").Image, label="image")
     model = widgets.LineEdit(value="default", label="model")
