@@ -18,7 +18,7 @@
 SHELL := /bin/sh
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-integrations coverage lint page train-demo docs dist release-check sbom clean
+.PHONY: help demo test coverage test-integrations lint page train-demo docs dist release-check sbom clean
 
 # Each Python is tested by running it: a pyenv shim may lack an interpreter, and some distributions ship Python without
 # the modules of `python -m venv`.

@@ -11,6 +11,7 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
+import cost_figures
 import performance_figures
 
 from vpuformer.evaluation.records import read_records
@@ -23,6 +24,7 @@ RESULTS = Path(__file__).parent / "results"
 PAGES = (
     "README.md",
     "docs/annotate.md",
+    "docs/costs.md",
     "docs/network.md",
     "docs/performance.md",
     "docs/encoders.md",
@@ -33,6 +35,7 @@ PAGES = (
     "docs/training.md",
     "docs/training-log.md",
     "docs/trust.md",
+    "docs/web.md",
     "src/vpuformer/weights/default/README.md",
 )
 
@@ -130,6 +133,7 @@ def blocks() -> dict[str, str]:
         "trust": trust_in_answers(),
         "trust-on-tests": trust_on_tests(),
         "candidates": candidates(),
+        "given-masks": given_masks(),
         "stages": stages(),
         "ablation": ablation("drawn/ablation-*[0-9].json"),
         "trials": ablation("drawn/ablation-*-warm.json"),
@@ -141,12 +145,14 @@ def blocks() -> dict[str, str]:
         "recipes": recipes(),
         "human": human(),
         "page": page_times(),
+        "web": web_times(),
         "large": large_folder(),
         "precompute": precompute(),
         "predict": prediction(),
         "sessions": sessions(),
         "day": day(),
         "kill": kills(),
+        **cost_figures.blocks(),
         **performance_figures.blocks(),
     }
 
@@ -329,6 +335,28 @@ def candidates() -> str:
         scores = " | ".join(f"{row[name]:.3f}" for name in ("IoU@1", "best of three", "highest score"))
         seconds = f"{row['seconds without']:.2f}, {row['seconds with']:.2f}"
         lines.append(f"| {kind} | {scores} | {shares} | {seconds} |")
+    return "\n".join([*lines, "", f"{result['objects']} natural validation objects; `{result['command']}`"])
+
+
+def given_masks() -> str:
+    """What becomes of masks that do not come from prompts."""
+    result = json.loads((RESULTS / "given_masks.json").read_text())
+    titles = {
+        "lasso": "lasso, refined",
+        "too much, click": "15 % too much, a click",
+        "too much, scribble": "15 % too much, a scribble",
+        "too little, click": "15 % too little, a click",
+        "too little, scribble": "15 % too little, a scribble",
+    }
+    lines = [
+        "| mask and prompt | IoU of the mask | IoU of the answer | answers that are worse by more than .01 |",
+        "|---|--:|--:|--:|",
+    ]
+    for name, title in titles.items():
+        row = result["masks"][name]
+        better = f"{row['IoU without the box']:.3f} → {row['IoU']:.3f}"
+        worse = f"{row['worse without the box']:.1%} → {row['worse']:.1%}"
+        lines.append(f"| {title} | {row['IoU of the mask']:.3f} | {better} | {worse} |")
     return "\n".join([*lines, "", f"{result['objects']} natural validation objects; `{result['command']}`"])
 
 
@@ -517,6 +545,24 @@ def page_times() -> str:
             f"| {each['width']} x {each['height']} | {each['prompts']} | {each['median_ms']:.0f} ms"
             f" | {each['predictor_median_ms']:.0f} ms | {each['wanted_ms']:.0f} ms |"
         )
+    return "\n".join(lines)
+
+
+def web_times() -> str:
+    """Times on the page that needs no server."""
+    result = json.loads((RESULTS / "web.json").read_text())
+    lines = [
+        f"From the page's address to the first mask: {result['first_mask_ms'] / 1000:.1f} s, with an empty cache. Page"
+        f" and network compute for {result['first_mask_cpu_ms'] / 1000:.1f} s of it.",
+        "",
+        "| image | first prompt on an object, median | correction, median |",
+        "|---|--:|--:|",
+    ]
+    for image, times in result["later_ms"].items():
+        lines.append(f"| {image} | {times['first prompt']:.0f} ms | {times['correction']:.0f} ms |")
+    machine = f"{result['machine']}, {result['cores']} cores"
+    machine += " with an average load of {load:.0f}".format(**result) if result["load"] > 1 else ""
+    lines += ["", f"`python benchmarks/web.py`; headless Chromium, one thread, {machine}, files from the same machine"]
     return "\n".join(lines)
 
 

@@ -1,4 +1,4 @@
-"""Screenshots of the page for the docs, `docs/images/app-*.jpg`, with the bundled weights.
+"""Screenshots for the docs: `docs/images/app-*.jpg`, and `web.jpg`.
 
 python benchmarks/screenshots.py
 """
@@ -24,12 +24,14 @@ IMAGES = ROOT / "docs/images"
 sys.path.insert(0, str(ROOT / "tests"))
 
 from support.browser import Person, opened, running, served  # noqa: E402
+from support.static_site import Visitor, opened_site, served_folder  # noqa: E402
 from vpuformer.app.annotation.background_segmenter import BackgroundSegmenter  # noqa: E402
 from vpuformer.app.http.server import create_app  # noqa: E402
 from vpuformer.app.images.examples import NAME, copy_examples  # noqa: E402
 from vpuformer.app.store.store import FILE, Store  # noqa: E402
 from vpuformer.formats.attributes import Attribute  # noqa: E402
 from vpuformer.formats.label_set import LabelDefinition, LabelSet  # noqa: E402
+from vpuformer.web.exporting import export_page  # noqa: E402
 
 TABLET = {"viewport": {"width": 768, "height": 1024}, "has_touch": True, "is_mobile": True}
 THINGS = ("table", "chair", "lamp", "window", "door", "plant", "book", "bottle", "person", "dog", "cat")
@@ -94,6 +96,23 @@ def main() -> None:
             keep(person, "app-crowded")
             open_menu(person)
             keep(person, "app-more")
+    with tempfile.TemporaryDirectory() as place:
+        export_page("default", place)
+        with served_folder(Path(place)) as address, opened_site(address, color_scheme="light") as visitor:
+            outline(visitor)
+            keep(visitor, "web")
+
+
+def outline(visitor: Visitor) -> None:
+    """Outline the cup and the spoon on the page without a server."""
+    visitor.wait()
+    visitor.drag((170, 16), (410, 310))
+    visitor.click((370, 290), positive=False)
+    visitor.click((217, 275))
+    visitor.press("New object")
+    visitor.press("Scribble")
+    visitor.drag((335, 270), (345, 300), (352, 310))
+    visitor.page.mouse.move(1200, 780)
 
 
 def begin(person: Person) -> None:
@@ -264,7 +283,7 @@ def zoom(person: Person, point: tuple[float, float], notches: int) -> None:
     person.page.wait_for_timeout(800)
 
 
-def keep(person: Person, name: str) -> None:
+def keep(person: Person | Visitor, name: str) -> None:
     """Save a screenshot as a JPEG."""
     shot = Image.open(io.BytesIO(person.page.screenshot())).convert("RGB")
     shot.save(IMAGES / f"{name}.jpg", quality=90, subsampling=0, optimize=True)

@@ -4,6 +4,7 @@ Links stay as they are where the code is hosted. Here they are rewritten for the
 that page, and a link to any other file of the repository to a copy of it.
 """
 
+import json
 import logging
 import posixpath
 import re
@@ -19,17 +20,25 @@ PAGES = {
     "CONTRIBUTING.md": "contributing.md",
     "CHANGELOG.md": "changelog.md",
     "benchmarks/README.md": "benchmarks.md",
-    "docker/README.md": "containers.md",
     "examples/README.md": "photographs.md",
     "src/vpuformer/weights/default/README.md": "model-card.md",
 }
 """Pages outside `docs`, by their path in the repository, and their path on the site."""
+
+NOTEBOOKS = {
+    f"examples/notebooks/{path.name}": f"notebooks/{path.stem}.md"
+    for path in sorted((ROOT / "examples" / "notebooks").glob("*.ipynb"))
+}
+"""The same of the notebooks."""
 
 COMMANDS = "reference/commands.md"
 """Page of the command line, which is written from the program's help."""
 
 LINK = re.compile(r"(?<=\]\()(?![a-z]+:)([^)\s#]+)")
 """A link to a file: the path of the target, without its anchor."""
+
+FILE_NAME = re.compile(r"(?<!!)\[[\w./-]+\.md\]\(([^)\s#]+\.md)")
+"""A link whose text is the name of a page's file."""
 
 OUTSIDE = re.compile(r"<(?:link|script|img|iframe)\b[^>]*?\b(?:href|src)=\"?(https?://[^\s\">]+)")
 """A part of a page that a browser fetches from another site."""
@@ -43,6 +52,8 @@ def on_files(files: Any, config: Any) -> Any:
 
     for source, target in PAGES.items():
         files.append(File.generated(config, target, abs_src_path=str(ROOT / source)))
+    for source, target in NOTEBOOKS.items():
+        files.append(File.generated(config, target, content=notebook(ROOT / source)))
     files.append(File.generated(config, COMMANDS, content=commands()))
     linked: set[str] = set()
     for file in files.documentation_pages():
@@ -68,23 +79,47 @@ def on_post_build(config: Any) -> None:
 
 
 def relinked(uri: str, markdown: str) -> str:
-    """The text of the page `uri` of the site, with links between pages of the site."""
-    paths = iter(targets(uri, markdown))
-    return LINK.sub(lambda _: posixpath.relpath(site_path(next(paths)), posixpath.dirname(uri)), markdown)
+    """The text of the page `uri`, with links between pages of the site, by their titles."""
+
+    def named(link: re.Match[str]) -> str:
+        title, *_ = (ROOT / resolved(uri, link[1])).read_text(encoding="utf-8").splitlines()
+        return f"[{title.lstrip('# ')}]({link[1]}"
+
+    def led(link: re.Match[str]) -> str:
+        return posixpath.relpath(site_path(resolved(uri, link[1])), posixpath.dirname(uri))
+
+    return LINK.sub(led, FILE_NAME.sub(named, markdown))
 
 
 def targets(uri: str, markdown: str) -> list[str]:
     """The targets of a page's links, as paths in the repository."""
-    source = next((source for source, target in PAGES.items() if target == uri), f"docs/{uri}")
-    return [posixpath.normpath(posixpath.join(posixpath.dirname(source), link)) for link in LINK.findall(markdown)]
+    return [resolved(uri, link) for link in LINK.findall(markdown)]
+
+
+def resolved(uri: str, link: str) -> str:
+    """The target of a link of the page `uri`, as a path in the repository."""
+    source = next((source for source, target in (PAGES | NOTEBOOKS).items() if target == uri), f"docs/{uri}")
+    return posixpath.normpath(posixpath.join(posixpath.dirname(source), link))
 
 
 def site_path(path: str) -> str:
     """The path on the site of a file of the repository."""
-    return PAGES.get(path) or (path.removeprefix("docs/") if path.startswith("docs/") else f"repository/{path}")
+    return (PAGES | NOTEBOOKS).get(path) or (
+        path.removeprefix("docs/") if path.startswith("docs/") else f"repository/{path}"
+    )
+
+
+def notebook(path: Path) -> str:
+    """The cells of a notebook as a page."""
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    texts = [(cell["cell_type"], "".join(cell["source"])) for cell in cells]
+    return "\n\n".join(f"```python\n{text}\n```" if kind == "code" else text for kind, text in texts)
 
 
 def commands() -> str:
-    """The help of all commands, as typer writes it."""
+    """The help of all commands, as typer writes it, without its list of shortened sentences."""
     command = [sys.executable, "-m", "typer", "vpuformer.cli", "utils", "docs", "--name", "vpuformer"]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return re.sub(
+        r"^\*\*Commands\*\*:\n\n(?:\*.*\n)+", "", text.replace("# `vpuformer`", "# Command line", 1), flags=re.M
+    )

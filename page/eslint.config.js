@@ -1,7 +1,7 @@
 import js from "@eslint/js";
 
 // Run from the root of the repository: files above the folder where it runs are none of its business.
-const files = ["src/vpuformer/app/page/*.js", "page/tests/*.js", "page/*.js"];
+const files = ["src/vpuformer/app/page/*.js", "src/vpuformer/web/page/*.js", "page/tests/*.js", "page/*.js"];
 
 export default [
   { ...js.configs.recommended, files },

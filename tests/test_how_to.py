@@ -66,6 +66,16 @@ def test_a_model_of_ones_own_is_evaluated_as_the_page_shows(folder: Path, monkey
     assert len(record.ious) == 4
 
 
+@pytest.mark.usefixtures("folder")
+def test_the_programs_of_the_questions_run(capsys: pytest.CaptureFixture[str]) -> None:
+    programs = blocks("python", page("faq"))
+    for program in programs:
+        exec(compile(program, "docs/faq.md", "exec"), {})
+    numbers = [int(each) for each in re.findall(r"(?<=[\[( ])\d+|^\d+", capsys.readouterr().out, re.M)]
+    assert len(programs) == 2
+    assert max(numbers) > 1000
+
+
 def test_the_settings_of_the_page_on_parts_make_networks() -> None:
     commands = [shlex.split(line) for block in blocks("bash", page("extend")) for line in block.splitlines()]
     trained = [words for words in commands if words[1] == "train"]

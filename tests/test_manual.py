@@ -38,7 +38,7 @@ def test_every_page_has_one_place(hooks: dict[str, Any]) -> None:
     pages = pages_of(yaml.safe_load(SETTINGS)["nav"])
     assert len(pages) == len(set(pages))
     written = {path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md")}
-    generated = {*hooks["PAGES"].values(), hooks["COMMANDS"]}
+    generated = {*hooks["PAGES"].values(), *hooks["NOTEBOOKS"].values(), hooks["COMMANDS"]}
     assert set(pages) <= written | generated
     # A place may be kept in a comment until its page comes.
     for page in written | generated:
@@ -56,13 +56,25 @@ def test_links_of_the_repository_become_links_of_the_site(hooks: dict[str, Any])
     assert relinked("model-card.md", "[a](../../../../docs/evaluation.md#the-protocol)") == (
         "[a](evaluation.md#the-protocol)"
     )
+    assert relinked("trust.md", "[network.md](network.md#a) [`x.md`](network.md)") == (
+        "[The network, and where it differs from the paper](network.md#a) [`x.md`](network.md)"
+    )
+    assert relinked("notebooks/4-look-inside.md", "[a](../../docs/idea.md)") == "[a](../idea.md)"
+    assert relinked("photographs.md", "[a](notebooks/1-prompts.ipynb)") == "[a](notebooks/1-prompts.md)"
     assert relinked("reference/many.md", "[a](../predict.md)") == "[a](../predict.md)"
+
+
+def test_a_notebook_becomes_a_page(hooks: dict[str, Any]) -> None:
+    text = hooks["notebook"](ROOT / "examples" / "notebooks" / "1-prompts.ipynb")
+    assert text.startswith("# Clicks, boxes, scribbles and sessions\n")
+    assert "\n```python\nclick = Click(290, 200)\n" in text
 
 
 def test_every_public_name_is_in_the_reference() -> None:
     assert len(REFERENCE) == len(set(REFERENCE))
     shown = {name.removeprefix("vpuformer.") for name in REFERENCE}
-    assert set(vpuformer.__all__) - shown == {"Prompt", "VPUFormerError", "__version__"}
+    missing = set(vpuformer.__all__) - shown - {"Prompt", "VPUFormerError", "__version__"}
+    assert not missing, "add a line such as `::: vpuformer.Box` to a page of docs/reference"
     assert "vpuformer.errors" in REFERENCE  # with VPUFormerError
 
 

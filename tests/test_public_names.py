@@ -33,6 +33,7 @@ NAMES = [
     "VPUFormerError",
     "__version__",
     "evaluate",
+    "finetune",
     "list_models",
     "load_model",
     "metrics",

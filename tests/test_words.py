@@ -2,6 +2,7 @@
 
 import ast
 import io
+import json
 import re
 import tokenize
 from collections.abc import Iterator
@@ -121,7 +122,15 @@ def paragraphs(lines: list[Prose]) -> Iterator[Prose]:
     yield start, text
 
 
+def notebook_prose(source: str) -> Iterator[Prose]:
+    """Texts and comments of the cells; the lines are those of the cell."""
+    for cell in json.loads(source)["cells"]:
+        text = "".join(cell["source"])
+        yield from python_prose(text) if cell["cell_type"] == "code" else markdown_prose(text)
+
+
 READERS = {
+    ".ipynb": notebook_prose,
     ".py": python_prose,
     ".md": markdown_prose,
     ".html": page_prose,

@@ -12,7 +12,7 @@ test("the list of images makes only the rows that are seen", () => {
 
 test("the list of images says how many objects are accepted and how many are not yet", () => {
   const words = [[0, 0], [1, 0], [3, 0], [0, 2], [1, 2]].map(([objects, unaccepted]) => objectCountText({ objects, unaccepted }));
-  assert.deepEqual(words, ["", "1 object", "3 objects", "2 not accepted", "1 of 3 accepted"]);
+  assert.deepEqual(words, ["", "1 object", "3 objects", "2 objects not accepted", "1 of 3 objects accepted"]);
 });
 
 test("a search finds all its words in any order and case", () => {

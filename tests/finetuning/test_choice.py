@@ -50,12 +50,12 @@ def scores(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Scores that the next validations find."""
     coming: list[float] = []
     monkeypatch.setattr(watch_module, "measure", lambda *_, **__: SimpleNamespace(score=coming.pop(0)))
-    monkeypatch.setattr(watch_module, "VALIDATIONS", 1e9)  # one after each step
+    monkeypatch.setattr(watch_module, "VALIDATIONS", 10**9)  # one after each step
     return coming
 
 
 def watched(folder: Path, steps: int = 99, seconds: float = 1000.0) -> Watch:
-    return Watch([], folder, 0.5, steps, seconds, SILENT)
+    return Watch([], folder, 0.5, steps, seconds, 0.0, SILENT)
 
 
 def test_a_run_ends_when_nothing_gets_better(

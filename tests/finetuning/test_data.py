@@ -30,7 +30,7 @@ def test_a_layout_is_recognised_by_looking(layout: str, tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     labels = "" if layout == "masks" else ", 2 labels (disk 6, plate 6)"
     prompts = ", 6 prompts of people" if layout == "app" else ""
-    assert result.stdout == f"{title} in {tmp_path}: 6 images, 12 objects{labels}{prompts}\n"
+    assert result.stdout == f"{title}: 6 images, 12 objects{labels}{prompts}\n"
 
 
 def test_annotations_may_lie_elsewhere(tmp_path: Path) -> None:

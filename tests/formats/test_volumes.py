@@ -162,11 +162,11 @@ def test_a_series_becomes_one_volume_of_all_its_images(tmp_path):
 
 
 def test_frames_of_an_enhanced_file_lie_where_their_groups_say(tmp_path):
-    def group(**fields: object) -> "pydicom.Dataset":
+    def group(**fields: dict[str, object]) -> "pydicom.Dataset":
         item = pydicom.Dataset()
         for name, values in fields.items():
             inner = pydicom.Dataset()
-            for key, value in values.items():  # type: ignore[attr-defined]
+            for key, value in values.items():
                 setattr(inner, key, value)
             setattr(item, name, [inner])
         return item

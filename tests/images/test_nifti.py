@@ -123,7 +123,7 @@ def test_only_the_slice_is_read_from_a_file_that_is_not_compressed(tmp_path, mon
 
     whole = nifti.Nifti.plane
 
-    def counted(self, planes, number):  # type: ignore[no-untyped-def]
+    def counted(self, planes, number):
         nonlocal read
         read += 1
         return whole(self, planes, number)

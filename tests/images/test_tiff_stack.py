@@ -89,6 +89,19 @@ def test_a_mask_may_be_a_page(tmp_path):
     assert read_labels(slice_path(tmp_path / "labels.tif", 2), (5, 6))[0, 1] == 61
 
 
+def test_a_page_that_is_broken_leaves_the_others(tmp_path):
+    path = tmp_path / "stack.tif"
+    tifffile.imwrite(path, STACK, photometric="minisblack", compression="zlib", metadata=None)
+    with tifffile.TiffFile(path) as file:
+        at, length = file.pages[3].dataoffsets[0], file.pages[3].databytecounts[0]
+    content = bytearray(path.read_bytes())
+    content[at : at + length] = bytes(length)
+    path.write_bytes(content)
+    assert read_image(path).max() == round(STACK[0].max() / STACK[2].max() * 255)
+    with pytest.raises(ImageError, match="broken"):
+        read_image(slice_path(path, 3))
+
+
 def test_a_stack_that_is_broken_behind_its_first_page(tmp_path):
     path = tmp_path / "stack.tif"
     tifffile.imwrite(path, STACK[:, :2], photometric="minisblack", metadata=None)

@@ -1,8 +1,10 @@
 """Image encoders: what each hands on, at any size, and that every one of them learns."""
 
 import copy
+import re
 import threading
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -177,13 +179,10 @@ def test_everything_up_to_a_quarter_can_be_frozen() -> None:
 def test_an_encoder_is_added_as_the_docs_show(monkeypatch: pytest.MonkeyPatch) -> None:
     from vpuformer.model.encoders import EncoderSpec, InjectionPoint, from_timm
 
-    added = {
-        "convnext": EncoderSpec(
-            from_timm("convnextv2_atto"),
-            InjectionPoint("stem_1", "output", 4, 40),
-            to_quarter=("stem_0", "stem_1", "stages_0"),
-        ),
-    }
+    page = (Path(__file__).parents[2] / "docs" / "encoders.md").read_text(encoding="utf-8")
+    (entry,) = re.findall(r"^```python\n(.*?)^```", page, re.M | re.S)
+    names = {"EncoderSpec": EncoderSpec, "InjectionPoint": InjectionPoint, "from_timm": from_timm}
+    added = eval("{" + entry + "}", names)
     monkeypatch.setattr(backbones, "BACKBONES", {**BACKBONES, **added})
     model = VPUFormer(replace(VARIANTS["paper"], **SMALL, backbone="convnext")).eval()
     model.backbone.freeze(stem=True, norms=True)

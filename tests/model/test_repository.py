@@ -183,13 +183,13 @@ def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
         locate(NAME)
 
 
-def test_the_variables_of_the_hub_are_honoured(leaves: Hub, tmp_path: Path) -> None:
+def test_the_variables_of_the_hub_and_of_a_proxy_are_honoured(leaves: Hub, tmp_path: Path) -> None:
     settings = {name: value for name, value in os.environ.items() if not name.upper().endswith("_PROXY")}
-    settings |= {"HF_HOME": str(tmp_path / "home"), "HF_ENDPOINT": leaves.url, "HF_HUB_DISABLE_XET": "1"}
+    settings |= {"HF_HOME": str(tmp_path / "home"), "HF_ENDPOINT": "http://hub.example"}
     command = [sys.executable, "-m", "vpuformer", "info", NAME, "--json"]
     online, offline = (
         subprocess.run(command, env=settings | more, capture_output=True, text=True, check=True)
-        for more in ({}, {"HF_HUB_OFFLINE": "1", "HF_ENDPOINT": "http://127.0.0.1:9"})
+        for more in ({"HTTP_PROXY": leaves.url}, {"HF_HUB_OFFLINE": "1"})
     )
     assert online.stdout == offline.stdout
     assert json.loads(online.stdout)["models"][NAME]["path"].startswith(str(tmp_path / "home"))

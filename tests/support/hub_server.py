@@ -87,7 +87,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer()
 
     def _answer(self) -> None:
-        path = self.path.partition("?")[0]
+        path = re.sub(r"^http://[^/]+", "", self.path).partition("?")[0]  # whole addresses are asked of a proxy
         self.state.requests.append((self.command, path, self.headers.get("Range")))
         self.content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         for pattern, method in (

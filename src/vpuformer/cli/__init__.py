@@ -19,6 +19,7 @@ from vpuformer.cli.annotate import annotate
 from vpuformer.cli.count import count
 from vpuformer.cli.data import data
 from vpuformer.cli.evaluate import evaluate
+from vpuformer.cli.export import export
 from vpuformer.cli.export_masks import FormatsBelow, export_masks
 from vpuformer.cli.export_network import export_network
 from vpuformer.cli.finetune import finetune
@@ -153,6 +154,7 @@ for _command in (
     report,
     finetune,
     train,
+    export,
     export_network,
     push,
     info,

@@ -6,12 +6,13 @@ from typing import Annotated
 import typer
 
 from vpuformer.cli.progress import progress_bar
-from vpuformer.cli.shared_options import DeviceOption, ModelOption, RuntimeOption
+from vpuformer.cli.shared_options import DeviceOption, ModelOption, RuntimeOption, WindowOption
 from vpuformer.errors import ConfigError, ImageError, InputError
 
 
 def precompute(
     images: Annotated[Path, typer.Argument(metavar="IMAGE|FOLDER", help="Image, or folder of images.")],
+    window: WindowOption = None,
     model: ModelOption = "default",
     device: DeviceOption = None,
     runtime: RuntimeOption = None,
@@ -33,10 +34,12 @@ def precompute(
     from vpuformer.errors import counted
     from vpuformer.geometry import Crop
     from vpuformer.images import read_image
+    from vpuformer.images.addresses import parse_window
     from vpuformer.inference.feature_store import FeatureStore
     from vpuformer.inference.segment import VPUFormerSegmenter
 
     folder = Folder(images)
+    folder.window = None if window is None else parse_window(window)
     store = FeatureStore(max_bytes=round(max_size * 1e9))
     segmenter = VPUFormerSegmenter.from_pretrained(model, device, runtime=runtime, features=store)
     if segmenter.network.features_depend_on_prompts:

@@ -23,7 +23,10 @@ Shown = npt.NDArray[np.bool_]
 
 
 class Augmented(NamedTuple):
-    """A square view: `image` uint8 (3, S, S), `masks` bool (k, S, S) in their order, `view` the map onto it."""
+    """A square view of an image.
+
+    `image` is uint8 (3, S, S), `masks` are bool (k, S, S) in their order, and `view` is the map onto it.
+    """
 
     image: Tensor
     masks: Shown

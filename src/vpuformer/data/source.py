@@ -78,7 +78,7 @@ class Source(Protocol):
         return None
 
     def recorded_prompts(self, index: int, object_id: int) -> Sequence[Prompt]:  # noqa: ARG002
-        """Prompts that people gave for an object when they annotated it, in their order, as far as known."""
+        """Prompts that people gave for an object, in their order, as far as known."""
         return ()
 
     def unusable(self) -> Sequence[int]:

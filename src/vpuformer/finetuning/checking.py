@@ -68,7 +68,7 @@ class UsableData:
         """One line that says what was found.
 
         >>> UsableData("LabelMe", Path("a"), [], []).summary()
-        'LabelMe in a: 0 images, 0 objects'
+        'LabelMe: 0 images, 0 objects'
         """
         parts = [counted(len(self.images), "image"), counted(self.objects, "object")]
         if self.labels:
@@ -76,7 +76,7 @@ class UsableData:
             parts.append(f"{counted(len(self.labels), 'label')} ({named})")
         if self.prompts:
             parts.append(f"{counted(self.prompts, 'prompt')} of people")
-        return f"{self.title} in {self.root}: {', '.join(parts)}"
+        return f"{self.title}: {', '.join(parts)}"
 
 
 def check(layout: Layout, on_progress: Callable[[int, int], object] = lambda _, __: None) -> UsableData:

@@ -9,13 +9,13 @@ import torch
 
 from vpuformer.model.vpuformer import VPUFormer
 
-SHARES = (0.25, 0.5, 0.75, 1.0)
+SHARES = (0.15, 0.3, 0.5, 0.75, 1.0)
 """Shares of the best weights that are tried."""
 
-KEPT_GAIN = 0.95
+KEPT_GAIN = 0.9
 """Least share of the largest gain that the chosen weights have."""
 
-LARGEST_LOSS = 0.03
+LARGEST_LOSS = 0.02
 """Loss of score on the photographs that is accepted."""
 
 

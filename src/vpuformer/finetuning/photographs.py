@@ -1,7 +1,8 @@
 """Masks of the first weights on the bundled photographs, which are trained on as well.
 
-So less is forgotten: images of one kind teach a network that all objects look like these. Some samples of another kind, whose targets are
-what the network answers already, hold it back (learning without forgetting, Li and Hoiem, ECCV 2016).
+Images of one kind teach a network that all objects look like these, and it forgets the others. Some samples of another
+kind, whose targets are what the network answers already, hold it back (learning without forgetting, Li and Hoiem, ECCV
+2016).
 """
 
 from collections.abc import Iterator
@@ -10,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 
-from vpuformer.app.images.examples import photographs
 from vpuformer.arrays import BoolMask, Truth
 from vpuformer.data.kinds.coco import ANNOTATIONS
 from vpuformer.data.sample import Sample
@@ -19,6 +19,7 @@ from vpuformer.finetuning.prepare import spec_of
 from vpuformer.formats import coco
 from vpuformer.formats.annotated_image import AnnotatedImage, LabelledMask
 from vpuformer.images import read_image
+from vpuformer.images.examples import bundled_photographs
 from vpuformer.inference.protocol import Query, Segmenter
 from vpuformer.metrics import iou
 from vpuformer.prompts import Click
@@ -26,7 +27,7 @@ from vpuformer.prompts import Click
 PHOTOGRAPHS = "photographs"
 """Subfolder with the masks, and name of the set."""
 
-GRID = (6, 4)
+GRID = (8, 6)
 """Columns and rows of clicks on a photograph."""
 
 _LOW, _HIGH, _STABLE = 0.3, 0.7, 0.5
@@ -38,7 +39,7 @@ _DISTINCT = 0.8
 
 def find_objects(segmenter: Segmenter) -> dict[Path, list[BoolMask]]:
     """The sure and distinct answers to clicks on a grid, by photograph."""
-    return {path: list(_objects(segmenter, path)) for path in photographs()}
+    return {path: list(_objects(segmenter, path)) for path in bundled_photographs()}
 
 
 def write_photographs(found: dict[Path, list[BoolMask]], folder: Path) -> str | None:

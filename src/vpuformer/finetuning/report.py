@@ -22,7 +22,7 @@ class Report:
     """Everything that a person wants to know about a fine-tuning."""
 
     start: str
-    """Model that it started from."""
+    """Name of the model that it started from."""
     start_sha256: str
     data: Mapping[str, Any]
     """What was found; see `vpuformer.finetuning.run`."""
@@ -68,9 +68,8 @@ class Report:
         write_file(folder / REPORT, json.dumps(asdict(self), indent=2) + "\n")
 
     def card(self, folder: Path) -> str:
-        """The model card in Markdown."""
+        """The model card in Markdown, without paths and names of files: it may be published."""
         title = folder.resolve().name
-        found = [f"- {self.data['summary']}", *(f"- left out: {sentence}" for sentence in self.data["left_out"])]
         held_out = f"{counted(self.held_out_objects, 'object')} on {counted(self.held_out_images, 'image')}"
         partly = "" if self.measured_objects == self.held_out_objects else f"; {self.measured_objects:,} were measured"
         lines = [
@@ -79,7 +78,7 @@ class Report:
             f"VPUFormer, fine-tuned from `{self.start}` (SHA-256 `{self.start_sha256}`).",
             "",
             "```bash",
-            f"vpuformer annotate IMAGES --model {shlex.quote(str(folder))}",
+            f"vpuformer annotate IMAGES --model {shlex.quote(title)}",
             "```",
             "",
             "## Figures",
@@ -98,7 +97,7 @@ class Report:
             "",
             "## Training",
             "",
-            *found,
+            f"- {self.data['summary']}",
             f"- {self.steps:,} steps in {self.minutes:.0f} minutes; {self.ended}",
             f"- {self.outcome}",
             f"- On other kinds of images the model may have become worse. Against the masks of `{self.start}` on the"

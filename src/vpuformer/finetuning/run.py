@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from vpuformer.data.sample import Sample
 from vpuformer.data.split import SPLIT
 from vpuformer.errors import ConfigError, InputError, TrainingError, VPUFormerError
@@ -23,14 +25,14 @@ from vpuformer.finetuning.photographs import as_samples, find_objects, write_pho
 from vpuformer.finetuning.plan import MOST_STEPS, TRAINING, FinetuneSettings, recipe_for
 from vpuformer.finetuning.prepare import held_out_samples, prepare
 from vpuformer.finetuning.report import PANEL, REPORT, Report
-from vpuformer.finetuning.watch import BEST, Progress, Watch
+from vpuformer.finetuning.watch import BEST, Progress, Watch, validations_in
 from vpuformer.images import write_image
 from vpuformer.inference.device import choose_device
 from vpuformer.model.checkpoint import load_model, save_checkpoint
 from vpuformer.model.manifest import read_manifest
 from vpuformer.model.vpuformer import VPUFormer
 from vpuformer.training.interrupts import Interrupted
-from vpuformer.training.loop import WEIGHTS, train
+from vpuformer.training.loop import WEIGHTS, interactions_of, train
 from vpuformer.training.recipe import Recipe
 from vpuformer.training.state import NAME
 
@@ -45,6 +47,9 @@ _TRIAL = 0.04
 
 _TRIAL_STEPS, _TRIAL_WARM = 8, 2
 """Steps that show the speed, and those of them that do not count, since the first ones are slower."""
+
+_MANY_STEPS = 200
+"""Steps whose mean work is that of a usual step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,10 +187,12 @@ class _Run:
         known, knowing = self._quick(start, objects)
         reserved = measuring + (len(SHARES) - 1) * validating + len(SHARES) * knowing
         data = write_photographs(photographed, self.folder)
-        watch, interrupted = self._train(quick.score, _same(samples, quick), data, reserved)
+        watch, interrupted = self._train(quick.score, _same(samples, quick), data, reserved, validating)
         network, share, forgotten = self._mixed(start, watch, _Check(samples, quick), _Check(objects, known))
+        sha256 = read_manifest(self.settings.start).sha256
+        name = Path(self.settings.start).resolve().name if Path(self.settings.start).is_dir() else self.settings.start
         metadata = {
-            "fine-tuned from": f"{self.settings.start}, sha256 {read_manifest(self.settings.start).sha256}",
+            "fine-tuned from": f"{name}, sha256 {sha256}",
             "data": str(self.content["data"]["summary"]),
             "steps": str(watch.best.step),
             "share": str(share),
@@ -194,8 +201,8 @@ class _Run:
         network.to(self.device)
         after = before if not share else self._measured(network, measured, "measuring after")
         report = Report(
-            start=self.settings.start,
-            start_sha256=read_manifest(self.settings.start).sha256,
+            start=name,
+            start_sha256=sha256,
             data=self.content["data"],
             held_out_images=self.content["held_out_images"],
             held_out_objects=self.content["held_out_objects"],
@@ -210,10 +217,9 @@ class _Run:
             rows=compared(before, after),
         )
         write_image(self.folder / PANEL, panel(measured, segmenter_of(start), segmenter_of(network)))
-        graphs = self._export()
         report.write(self.folder)
         self._clean()
-        return Finetuned(self.folder, report, interrupted, graphs)
+        return Finetuned(self.folder, report, interrupted, self._export())
 
     def _before(self, start: VPUFormer, samples: Sequence[Sample]) -> tuple[Measured, float]:
         """The first weights on as many held-out objects as time allows, and the seconds that it takes."""
@@ -245,19 +251,27 @@ class _Run:
         return quick, time.monotonic() - begun
 
     def _train(
-        self, score: float, samples: Sequence[Sample], photographs: str | None, reserved: float
+        self, score: float, samples: Sequence[Sample], photographs: str | None, reserved: float, validating: float
     ) -> tuple[Watch, bool]:
-        """Run the training in the time that is left. Returns its watch, and whether it was interrupted."""
+        """Run the training in the time that is left. Returns its watch, and whether it was interrupted.
+
+        Args:
+            score: of the first weights on the objects of a validation.
+            samples: these objects.
+            photographs: see `recipe_for`.
+            reserved: seconds that are needed after the training.
+            validating: seconds of a validation.
+        """
         resume = (self.training / NAME).is_file()
         if resume:
             recipe = Recipe.from_dict(read_json(self.training / "recipe.json", error=ConfigError))
             recipe = Recipe.from_dict({**recipe.to_dict(), "output": str(self.training)})
         else:
             seconds = self._trial(photographs)
-            left = self.seconds - reserved - (time.monotonic() - self.begun)
+            left = self._left(reserved)
+            left -= validations_in(left, validating) * validating
             recipe = recipe_for(self.settings, int(min(max(left / seconds, 1), MOST_STEPS)), photographs)
-        left = max(self.seconds - reserved - (time.monotonic() - self.begun), 1.0)
-        watch = Watch(samples, self.training, score, recipe.length, left, self.progress)
+        watch = Watch(samples, self.training, score, recipe.length, self._left(reserved), validating, self.progress)
         interrupted = False
         try:
             train(recipe, resume=resume, after_step=watch, quiet=True)
@@ -269,6 +283,10 @@ class _Run:
             watch.ended = f"it failed: {error}"
         watch.ended = watch.ended or "all steps are done"
         return watch, interrupted
+
+    def _left(self, reserved: float) -> float:
+        """Seconds until `reserved` seconds are left; at least one."""
+        return max(self.seconds - reserved - (time.monotonic() - self.begun), 1.0)
 
     def _trial(self, photographs: str | None) -> float:
         """Seconds of a step, from some steps in a temporary folder."""
@@ -282,7 +300,10 @@ class _Run:
         with tempfile.TemporaryDirectory() as folder:
             recipe = recipe_for(self.settings, _TRIAL_STEPS, photographs)
             train(Recipe.from_dict({**recipe.to_dict(), "output": folder}), after_step=note, quiet=True)
-        return (times[-1] - times[_TRIAL_WARM - 1]) / (len(times) - _TRIAL_WARM)
+        # A step with more interactions takes longer, and these few may have had more than others.
+        passes = [_passes(recipe, step) for step in range(_TRIAL_WARM, len(times))]
+        usual = np.mean([_passes(recipe, step) for step in range(_MANY_STEPS)])
+        return (times[-1] - times[_TRIAL_WARM - 1]) / sum(passes) * float(usual)
 
     def _mixed(
         self, start: VPUFormer, watch: Watch, held_out: "_Check", photographs: "_Check"
@@ -303,7 +324,7 @@ class _Run:
         return networks.get(share, start), share, losses.get(share, 0.0)
 
     def _export(self) -> bool:
-        """Add graphs to the model, if the extra for it is installed. Returns whether it has them."""
+        """Add graphs to the finished model, if the extra is installed. Returns whether it has them."""
         if missing("export"):
             return False
         from vpuformer.export.writing import export_graphs
@@ -311,8 +332,8 @@ class _Run:
         self.progress.show("exporting", 0, 1)
         try:
             export_graphs(self.folder)
-        except VPUFormerError as error:
-            self.progress.say(f"note: no graphs were exported: {error}")
+        except (VPUFormerError, KeyboardInterrupt) as error:
+            self.progress.say(f"note: no graphs were exported: {str(error) or 'interrupted'}")
             return False
         return True
 
@@ -321,6 +342,12 @@ class _Run:
         (self.training / NAME).unlink(missing_ok=True)
         for name in (BEST, WEIGHTS):
             shutil.rmtree(self.training / name, ignore_errors=True)
+
+
+def _passes(recipe: Recipe, step: int) -> int:
+    """Work of a step, in forward passes. A backward pass takes twice as long as a forward pass."""
+    supervised, warmup = interactions_of(recipe, step)
+    return 3 * supervised + warmup
 
 
 class _Check:

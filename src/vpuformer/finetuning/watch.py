@@ -20,7 +20,10 @@ BEST = "best"
 HISTORY = "validations.json"
 
 VALIDATIONS = 10
-"""Validations of a run that takes all of its time."""
+"""Largest number of validations of a run."""
+
+VALIDATING = 0.2
+"""Largest share of the time of a training that its validations take."""
 
 PATIENCE = 4
 """Validations without a better score after which the run ends."""
@@ -59,6 +62,7 @@ class Watch:
         start_score: score of the weights that the run started from, on these objects.
         steps: of the run.
         seconds: for the training, with its validations.
+        validating: seconds of one validation.
         progress: who waits.
 
     Attributes:
@@ -73,6 +77,7 @@ class Watch:
         start_score: float,
         steps: int,
         seconds: float,
+        validating: float,
         progress: Progress,
     ) -> None:
         self._samples, self._folder, self._steps, self._seconds = samples, folder, steps, seconds
@@ -81,7 +86,8 @@ class Watch:
         self.ended = ""
         self._spent = self.history[-1].seconds
         self._begun = time.monotonic()
-        self._next = self._spent + seconds / VALIDATIONS
+        self._every = seconds / validations_in(seconds, validating)
+        self._next = self._spent + self._every
 
     @property
     def best(self) -> Validation:
@@ -101,7 +107,7 @@ class Watch:
         late, last = self.seconds >= self._seconds, done >= self._steps
         if late or last or self.seconds >= self._next:
             self._validate(done, network())
-            self._next = self.seconds + self._seconds / VALIDATIONS
+            self._next = self.seconds + self._every
         since_best = sum(each.step > self.best.step for each in self.history)
         if last:
             self.ended = "all steps are done"
@@ -127,6 +133,15 @@ class Watch:
     def _note(self) -> str:
         before, best = self.history[0].score, self.best
         return f"score {self.history[-1].score:.3f}, best {best.score:.3f} (step {best.step}), before {before:.3f}"
+
+
+def validations_in(seconds: float, validating: float) -> int:
+    """Number of validations, each of so many seconds, of a training of so many seconds.
+
+    >>> validations_in(1000, 10), validations_in(100, 10), validations_in(10, 10)
+    (10, 2, 1)
+    """
+    return max(1, min(VALIDATIONS, int(VALIDATING * seconds / max(validating, 1e-9))))
 
 
 def read_history(folder: Path) -> list[Validation]:

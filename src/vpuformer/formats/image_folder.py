@@ -42,7 +42,7 @@ class ImageFolder:
         self.root = Path(root).resolve()
 
     def names(self) -> list[str]:
-        """Paths of all images within the folder, sorted, slice by slice; hidden files are left out."""
+        """Paths of all images and slices within the folder, sorted; hidden files are left out."""
         endings = readable_endings()
         files = [path for path in files_below(self.root) if ending_of(path.name) in endings]
         named = ((path, path.relative_to(self.root).as_posix()) for path in files)

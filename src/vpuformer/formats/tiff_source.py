@@ -1,4 +1,4 @@
-"""Label volumes as TIFF: the pages, sizes, resolution and GeoTIFF tags of the file that they belong to."""
+"""Label volumes as TIFF, with the pages, resolution and GeoTIFF tags of their image."""
 
 import io
 from pathlib import Path
@@ -54,9 +54,10 @@ class _Page(NamedTuple):
 
 
 class TiffSource:
-    """A TIFF: a label volume has its pages, without smaller copies, as OME-TIFF or for ImageJ if it is of such a kind.
+    """A TIFF: a label volume has its pages, without smaller copies.
 
-    Of an image that is too large to be read, it has the size of the smaller copy that was shown, and no resolution.
+    It is written as OME-TIFF or for ImageJ if the image is. For an image that is too large to be read, it has the size
+    of the smaller copy that was shown, and no resolution.
     """
 
     notes = ()

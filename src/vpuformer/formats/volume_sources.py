@@ -32,18 +32,22 @@ class Source(Protocol):
     name: str
     """Path of the images within their folder, which the files are named after."""
     ending: str
-    notes: Sequence[str]
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """Sentences on what the volume cannot express."""
+        ...
 
     def empty(self, kind: type[np.unsignedinteger[Any]]) -> Any:
         """A volume of zeros."""
         ...
 
-    def view(self, volume: Any, image: AnnotatedImage) -> Labels:
+    def view(self, volume: Any, image: AnnotatedImage, /) -> Labels:
         """The slice of a volume that an image shows, (H, W), to write into."""
         ...
 
-    def where(self, image: AnnotatedImage) -> dict[str, Any]:
-        """Where that slice lies in the file, for JSON."""
+    def where(self, image: AnnotatedImage, /) -> dict[str, Any]:
+        """The place of that slice in the file, for JSON."""
         ...
 
     def encode(self, volume: Any) -> bytes:
@@ -87,7 +91,9 @@ class NiftiSource:
 
 
 class SeriesSource:
-    """DICOM images of one series, or the frames of a file: a label volume is NIfTI in the patient's coordinates.
+    """DICOM images of one series, or the frames of a file.
+
+    A label volume is NIfTI in the patient's coordinates.
 
     Args:
         images: names of the images in the order of their positions.
@@ -166,7 +172,9 @@ def _packed(volume: Labels, affine: npt.NDArray[np.float64] | None, header: Any)
 def sources_of(
     images: Iterable[AnnotatedImage], root: Path | None
 ) -> tuple[list[tuple[Source, list[AnnotatedImage]]], list[str]]:
-    """The images by the file or series that they are slices of, and those whose file is gone or has another size.
+    """The images by their file or series, and the names of those without one.
+
+    The file of the latter is gone, or has another size.
 
     Args:
         root: the folder of the images; None if there are no files.

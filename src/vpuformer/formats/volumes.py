@@ -1,4 +1,4 @@
-"""Writer of label volumes in the geometry of their images: NIfTI for volumes, TIFF for all others."""
+"""Writer of label volumes in the geometry of their images, as NIfTI or TIFF."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -22,10 +22,10 @@ MOST = np.iinfo(np.uint16).max
 
 
 def write(images: Iterable[AnnotatedImage], folder: Path, labels: Sequence[str], root: Path | None = None) -> Written:
-    """Write `labels/FILE` and `objects/FILE` for each file of images, and what their values mean in `volumes.json`.
+    """Write `labels/FILE` and `objects/FILE` for each file of images.
 
-    In `labels` a voxel has the number of its label, from 1, in `objects` that of its object within the file; 0 is
-    background. Where objects overlap, the later one wins in both.
+    `volumes.json` says what their values mean. In `labels` a voxel has the number of its label, from 1, in `objects`
+    that of its object within the file; 0 is background. Where objects overlap, the later one wins in both.
 
     Args:
         root: the folder of the images, whose files give the geometry. Without it each image is a TIFF of its own.

@@ -50,7 +50,7 @@ def read(bundle: Bundle) -> Annotations:
         slices = [_slice(name, entry["file"], each) for entry in content["files"] for each in entry["slices"]]
         labels = [str(text) for value, text in content["labels"].items() if value != "0"]
     except (TypeError, ValueError, KeyError, AttributeError) as error:
-        raise MaskError(f"{name} is no list of label volumes ({error!r:.60}); export it again") from error
+        raise MaskError(f"{name} does not list label volumes ({error!r:.60}); export it again") from error
     images = [FoundImage(each.image, partial(_objects, bundle, each)) for each in slices]
     return Annotations(bundle.whole, images, labels)
 

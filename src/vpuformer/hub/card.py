@@ -16,7 +16,7 @@ CARD_FILE = "README.md"
 REPORT_FILE = "report.json"
 """Report of `vpuformer finetune`."""
 
-_OWN_IMAGE = re.compile(r"^!\[[^\]]*\]\((?!https?:)[^)]*\)\n+", re.M)
+_OWN_IMAGE = re.compile(r"^!\[[^\]]*\]\((?!https?:)[^)]*\)\n*", re.M)
 """An image that is a file: it may show what nobody wants to publish, and is not uploaded."""
 
 _OWN_PATH = re.compile(r"--model ('[^']*'|\S+)")

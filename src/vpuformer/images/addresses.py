@@ -1,4 +1,4 @@
-"""Addresses of slices: a path that ends in `@z012` names one image of a file that holds many.
+"""Addresses of slices: paths such as `scan.nii.gz@z012` name one image of a file.
 
 `scan.nii.gz@z012` is slice 12 of a volume, `stack.tif@page003` a page, `cine.dcm@frame005` a frame. Numbers count from
 0. What follows as `@window40,400` is the window that the slice is shown in. An address is a path, and whatever reads an
@@ -26,7 +26,7 @@ _WINDOW = re.compile(r"@window(-?[0-9.e+-]{1,30},[0-9.e+-]{1,30})$")
 
 
 class Window(NamedTuple):
-    """Centre and width of the range of values that is shown from black to white, as radiologists give it."""
+    """Centre and width of the range of values that is shown from black to white."""
 
     center: float
     width: float
@@ -47,7 +47,7 @@ def parse_window(text: str) -> Window:
     (-160.0, 240.0)
 
     Raises:
-        ConfigError: it is no pair of finite numbers, or the width is not positive.
+        ConfigError: the text is not two finite numbers, or the width is not positive.
     """
     try:
         center, width = (float(word) for word in text.split(","))
@@ -59,7 +59,7 @@ def parse_window(text: str) -> Window:
 
 
 class Address(NamedTuple):
-    """A file, and what of it is wanted and how it is shown; None where the address does not say."""
+    """A file, the slice of it, and its window; None for what the address does not name."""
 
     file: Path
     axis: Axis | None = None

@@ -1,6 +1,7 @@
-"""DICOM files: one frame as an image, in the window that the file asks for. Needs the extra `medical`.
+"""DICOM files: one frame as an image, in the window that the file asks for.
 
-Nothing of a file but its pixels, sizes and positions is ever shown: other fields may name the patient.
+Reading needs the extra `medical`. Nothing of a file but its pixels, sizes and positions is ever shown: other fields may
+name the patient.
 """
 
 import logging
@@ -38,11 +39,11 @@ class NoImageError(ImageError):
 
 
 class Place(NamedTuple):
-    """Where an image lies: its series, and its geometry in the patient."""
+    """The place of an image: its series, and its geometry in the patient."""
 
     series: str
     number: int
-    """Of the series within its study; 0 if it has none."""
+    """Number of the series within its study; 0 if it has none."""
     instance: int
     rows: int
     columns: int
@@ -52,7 +53,7 @@ class Place(NamedTuple):
     directions: tuple[float, ...] | None
     """Unit vectors along a row and along a column, in LPS."""
     spacing: tuple[float, float]
-    """Of rows and of columns, in mm; 1 if the file does not say."""
+    """Distance of rows and of columns, in mm; 1 if the file does not say."""
     step: float
     """Distance of slices, in mm; 1 if the file does not say."""
 
@@ -101,7 +102,7 @@ def _header(file: Path, fields: Sequence[str] | None = None) -> Any:
 
 
 def place_of(file: Path) -> Place:
-    """Where the image of a file lies, from its head.
+    """The place of the image of a file, from its head.
 
     Raises:
         ImageError: the file is broken, or holds no image.
@@ -202,8 +203,8 @@ def load_slice(address: Address, what: What = "image") -> Loaded:
     file = address.file
     place = place_of(file)
     with _errors(file, what):
-        from pydicom.pixels.utils import pixel_array
         from pydicom.pixels.processing import apply_color_lut
+        from pydicom.pixels.utils import pixel_array
 
         frame = _chosen(address, place)
         check_pixels(place.rows, place.columns, str(file), what)

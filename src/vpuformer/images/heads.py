@@ -41,7 +41,7 @@ def ending_of(name: str) -> str:
 
 
 def readable_endings() -> frozenset[str]:
-    """`image_endings`, with those of medical files if their extra is installed; see `ending_of`."""
+    """`image_endings`, with those of medical files if their extra is installed."""
     return image_endings() if missing("medical") else image_endings() | MEDICAL_ENDINGS
 
 
@@ -91,7 +91,7 @@ def _head(path: Path) -> "Iterator[TiffHead | Image.Image | _Slice]":
 
 
 def upright_size_of(path: Path) -> tuple[tuple[int, int], int]:
-    """(height, width) of an upright first image, or of a slice, and its EXIF orientation, 1 to 8.
+    """(height, width) of an upright image or a slice, and its EXIF orientation, 1 to 8.
 
     Raises:
         ImageError: as in `load`, but a file that is cut short may pass.

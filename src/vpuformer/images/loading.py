@@ -51,7 +51,7 @@ class Loaded(NamedTuple):
     shown: tuple[float, float] | None = None
     """The values shown as black and as white; None for `vpuformer.images.ranges.display_range` of `stored`."""
     why: str = ""
-    """Where that range comes from, such as "window of the file"."""
+    """Origin of that range, such as "window of the file"."""
     remarks: tuple[str, ...] = ()
 
 
@@ -107,7 +107,10 @@ _HEAD = 352
 
 
 def kind_of(file: BinaryIO) -> Kind | None:
-    """The kind of a file that was just opened, from its first bytes; None for any other. The file is rewound."""
+    """The kind of a file that was just opened, from its first bytes; None for any other.
+
+    The file is rewound.
+    """
     start = file.read(_HEAD)
     file.seek(0)
     if start.startswith(TIFF_STARTS):
@@ -125,7 +128,7 @@ def kind_of(file: BinaryIO) -> Kind | None:
 
 
 def volume_reader(kind: Kind | None) -> Any:
-    """The module that reads such files: `vpuformer.images.nifti`, or `dicom`, which other files do not need."""
+    """The module that reads such files, `nifti` or `dicom`. Others are not loaded."""
     return import_module(f"vpuformer.images.{kind}")
 
 

@@ -121,7 +121,7 @@ class Nifti:
         return self.shape[planes_of(self.affine, axis).along]
 
     def plane(self, planes: Planes, number: int) -> npt.NDArray[Any]:
-        """Plane `number` of the first volume, two axes of the array in their order, as numbers of any type.
+        """Plane `number` of the first volume: two axes of the array in their order.
 
         Raises:
             ValueError: the values are neither numbers nor colours.
@@ -138,8 +138,10 @@ class Nifti:
 
     @cached_property
     def range(self) -> tuple[float, float] | None:
-        """The values shown as black and as white in all slices: the percentiles .5 of all values, and 99.5 of those
-        that are not 0. None if no value is finite, or all are the same.
+        """The values shown as black and as white in all slices.
+
+        They are the percentiles .5 of all values, and 99.5 of those that are not 0. None if no value is finite, or all
+        are the same.
         """
         numbers = np.unique(np.linspace(0, self.shape[2] - 1, _PLANES).round().astype(int))
         step = max(1, self.shape[0] * self.shape[1] * len(numbers) // _VALUES)
@@ -206,7 +208,7 @@ def opened_volume(file: Path, what: What = "image") -> Nifti:
 
 
 def count_slices(file: Path) -> tuple[Axis, int]:
-    """The direction along which the slices of a volume are counted, and their number, from its head.
+    """The direction in which the slices of a volume are counted, and their number.
 
     Raises:
         ImageError: it is broken.

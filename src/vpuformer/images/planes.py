@@ -1,4 +1,4 @@
-"""The slices of a volume as radiologists look at them, and as views into which masks are written back."""
+"""The slices of a volume as radiologists look at them, for reading and writing."""
 
 from typing import Any, NamedTuple
 
@@ -41,7 +41,7 @@ class Planes(NamedTuple):
         return tuple(number if axis == self.along else slice(None) for axis in range(3))
 
     def slice_of(self, volume: npt.NDArray[Any], number: int) -> npt.NDArray[Any]:
-        """A view (H, W) of slice `number` of an array (I, J, K). What is written into it gets into the array."""
+        """A view (H, W) of slice `number` of an array (I, J, K), to be read or written."""
         return self.image(volume[self.at(number)])
 
     def size(self, shape: tuple[int, ...]) -> tuple[int, int]:
@@ -51,7 +51,7 @@ class Planes(NamedTuple):
 
 
 def planes_of(affine: npt.NDArray[np.float64], axis: Axis) -> Planes:
-    """The slices across a direction of space; x, y and z are the axes of the array that come closest to it.
+    """The slices across the axis of the array that is closest to a direction of space.
 
     >>> planes_of(np.diag([-1.0, -1, 1, 1]), "z")  # left, posterior, as DICOM files have it
     Planes(along=2, transposed=True, flipped=(False, False))
@@ -66,9 +66,10 @@ def planes_of(affine: npt.NDArray[np.float64], axis: Axis) -> Planes:
 
 
 def orientation(affine: npt.NDArray[np.float64]) -> tuple[list[int], list[int]]:
-    """The direction of space that each axis of an array is closest to, and 1, or -1 where it runs against it.
+    """The direction of space that each axis of an array is closest to, and its sign.
 
-    An affine that says nothing, such as one of zeros, counts as the identity.
+    The sign is -1 where the axis runs against the direction. An affine that says nothing, such as one of zeros, counts
+    as the identity.
     """
     from nibabel.orientations import io_orientation
 
@@ -80,7 +81,7 @@ def orientation(affine: npt.NDArray[np.float64]) -> tuple[list[int], list[int]]:
 
 
 def spacings(affine: npt.NDArray[np.float64]) -> tuple[float, float, float]:
-    """The distances of the voxels along the axes of the array, in the unit of the affine; 1 where it has none."""
+    """Distances of the voxels along the axes of the array; 1 where the affine has none."""
     lengths = np.sqrt((affine[:3, :3] ** 2).sum(axis=0))
     i, j, k = (float(length) if np.isfinite(length) and length > 0 else 1.0 for length in lengths)
     return i, j, k

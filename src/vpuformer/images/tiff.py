@@ -102,7 +102,8 @@ def _smaller_copies(
     tiff: tifffile.TiffFile, page: tifffile.TiffPage, number: int
 ) -> list[tuple[tifffile.TiffPage, int | None]]:
     """The copies of a page and their numbers, the largest first: those within it, else those right behind it."""
-    copies: list[tuple[tifffile.TiffPage, int | None]] = [(each, None) for each in page.pages or ()]  # type: ignore
+    within = cast(Sequence[tifffile.TiffPage], page.pages or ())
+    copies: list[tuple[tifffile.TiffPage, int | None]] = [(each, None) for each in within]
     if not copies:
         for following in range(number + 1, len(tiff.pages)):
             each = cast(tifffile.TiffPage, tiff.pages[following])

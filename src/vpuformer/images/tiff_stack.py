@@ -1,4 +1,4 @@
-"""TIFF files of many pages: their number, and the range of values that all of them are shown in."""
+"""TIFF files of many pages: their number, and the range of values that they share."""
 
 import math
 import struct
@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import tifffile
 
+from vpuformer.errors import ImageError
 from vpuformer.images.addresses import Address
 from vpuformer.images.loading import TIFF_STARTS, load
 from vpuformer.images.ranges import display_range
@@ -18,9 +19,9 @@ _PAGES, _VALUES = 8, 250_000
 
 
 def count_pages(file: Path) -> int:
-    """Number of pages, without smaller copies and masks; 1 for a file that is broken behind the first page."""
-    if not _has_second_page(file):
-        return 1  # most files, a hundred times faster
+    """Number of pages, without smaller copies and masks; 1 for a file that is broken."""
+    if not has_second_page(file):
+        return 1
     try:
         with tifffile.TiffFile(file) as tiff:
             return max(1, len(full_pages(tiff)))
@@ -28,30 +29,30 @@ def count_pages(file: Path) -> int:
         return 1
 
 
-def _has_second_page(file: Path) -> bool:
-    """Whether the first directory of a TIFF points to another."""
-    with file.open("rb") as content:
-        start = content.read(16)
-        order = "<" if start[:2] == b"II" else ">"
-        big = start[:4] in TIFF_STARTS[2:]
-        counted, pointer, entry = ("Q", "Q", 20) if big else ("H", "I", 12)
-        try:
-            (at,) = struct.unpack_from(order + pointer, start, 8 if big else 4)
+def has_second_page(file: Path) -> bool:
+    """Whether the first directory of a TIFF points to another; fast, for folders of many.
+
+    False for a file that is broken, or no TIFF.
+    """
+    try:
+        with file.open("rb") as content:
+            start = content.read(16)
+            if start[:4] not in TIFF_STARTS:
+                return False
+            order = "<" if start[:2] == b"II" else ">"
+            counted, pointer, entry = ("Q", "Q", 20) if start[:4] in TIFF_STARTS[2:] else ("H", "I", 12)
+            (at,) = struct.unpack_from(order + pointer, start, 8 if pointer == "Q" else 4)
             content.seek(at)
             (entries,) = struct.unpack(order + counted, content.read(struct.calcsize(counted)))
             content.seek(entries * entry, 1)
             (following,) = struct.unpack(order + pointer, content.read(struct.calcsize(pointer)))
-        except (struct.error, OSError, OverflowError, ValueError):
-            return False
-        return following != 0
+    except (struct.error, OSError, OverflowError, ValueError):
+        return False
+    return following != 0
 
 
 def range_of_stack(address: Address) -> tuple[float, float] | None:
-    """The range in which all pages are shown, or all of the same channel; None for a file of one page.
-
-    Raises:
-        ImageError: a page cannot be read.
-    """
+    """The range of all pages, or of those of the same channel; None for a single page."""
     count = count_pages(address.file)
     if count < 2:
         return None
@@ -79,8 +80,11 @@ def _range(file: Path, pages: tuple[int, ...], _time: int, _size: int) -> tuple[
     chosen = np.unique(np.linspace(0, len(pages) - 1, _PAGES).round().astype(int))
     samples = []
     for number in chosen:
-        values = np.asarray(load(Address(file, "page", pages[number]).path))
+        try:
+            values = np.asarray(load(Address(file, "page", pages[number]).path))
+        except ImageError:  # others are shown all the same
+            continue
         if values.ndim == 3:
             values = values[:, :, : 1 if values.shape[2] == 2 else 3]  # without alpha
         samples.append(values.ravel()[:: max(1, values.size // _VALUES)])
-    return display_range(np.concatenate(samples))
+    return display_range(np.concatenate(samples)) if samples else None

@@ -16,7 +16,7 @@ MAX_SLICES = 100_000
 
 
 def load_shown(path: Path, *, least: int | None = None) -> Loaded:
-    """An image, or the slice that an address names, and the range of values that it is shown in.
+    """An image, or the slice that an address names, and the range that it is shown in.
 
     All slices of a volume and all pages of a stack are shown in one range, so that they look alike.
 
@@ -44,7 +44,7 @@ def load_shown(path: Path, *, least: int | None = None) -> Loaded:
 
 
 def slice_suffixes(file: Path) -> list[str]:
-    """What follows the name of a file in the addresses of its slices, in their order; [""] for one image.
+    """What follows the name of a file in the addresses of its slices; [""] for one image.
 
     The first page of a TIFF has the name of the file.
 
@@ -61,19 +61,21 @@ def slice_suffixes(file: Path) -> list[str]:
 
 
 def names_in(file: Path, name: str) -> list[str]:
-    """What the images of a file are called, if the file is called `name`. Files of one image are not opened.
+    """The names of the images in a file that is called `name`.
+
+    A file of a kind that holds one image is not opened.
 
     Raises:
         ImageError, MissingDependencyError: as in `slice_suffixes`.
     """
     ending = ending_of(file.name)
-    if ending in image_endings() and ending not in (".tif", ".tiff"):
+    if ending in image_endings() and not (ending in (".tif", ".tiff") and _has_second_page(file)):
         return [name]
     return [name + suffix for suffix in slice_suffixes(file)]
 
 
 def slices_of(path: str | os.PathLike[str]) -> list[Path]:
-    """The addresses of all images in a file, in their order. Whatever reads an image reads them.
+    """The addresses of all images in a file. Whatever reads an image reads them.
 
     Raises:
         ImageError, MissingDependencyError: as in `slice_suffixes`.
@@ -131,6 +133,12 @@ def _counted(file: Path) -> tuple[Axis, int]:
 
         return "page", count_pages(file)
     return "page", 1
+
+
+def _has_second_page(file: Path) -> bool:
+    from vpuformer.images.tiff_stack import has_second_page
+
+    return has_second_page(file)
 
 
 def _kind(file: Path) -> Kind | None:

@@ -14,6 +14,7 @@ from vpuformer.app.images.folder import Folder
 from vpuformer.app.schemas import NewCopies, NewStep, ObjectState
 from vpuformer.app.store.imports import ImportedObject
 from vpuformer.app.store.store import Store
+from vpuformer.app.store.tables import images
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ def annotator(tmp_path: Path) -> Iterator[Annotator]:
 
 @pytest.fixture
 def state(annotator: Annotator) -> ObjectState:
-    """An accepted object of an image that a reviewer has accepted, next to one that is not accepted."""
+    """An accepted object of an image that a reviewer has accepted."""
     annotator.store.add_label("cup")
     other = annotator.begin(1, "object-0002")
     step(annotator, other, (40, 10), "step-00002")
@@ -127,6 +128,6 @@ def test_an_object_without_a_prompt_changes_nothing(annotator: Annotator) -> Non
 
 def test_the_acceptance_of_an_earlier_version_ends_with_a_change(annotator: Annotator, state: ObjectState) -> None:
     with annotator.store._writing() as connection:
-        connection.exec_driver_sql("UPDATE picture SET reviewed = NULL")
+        connection.execute(images.update().values(reviewed=None))
     annotator.change(state.id, label=1)
     assert verdict(annotator) == (None, True)

@@ -162,14 +162,14 @@ def test_the_list_is_searched_and_says_what_is_accepted(folder: Path) -> None:
         assert note.inner_text() == "no objects"
         open_coffee(person)
         person.click((290, 200))
-        assert note.inner_text() == "1 not accepted"
+        assert note.inner_text() == "1 object not accepted"
         person.press("Enter")
         assert note.inner_text() == "1 object"
         person.click((520, 330))
-        assert note.inner_text() == "1 of 2 accepted"
+        assert note.inner_text() == "1 of 2 objects accepted"
         # Of astronaut, chelsea and coffee the search leaves out the one in the middle.
         person.page.locator("#search").fill("o jpg")
-        assert person.page.locator("#progress-text").inner_text() == "2 of 3 shown"
+        assert person.page.locator("#progress-text").inner_text() == "2 of 3 images shown"
         assert person.page.locator(".file-name").all_inner_texts() == ["astronaut.jpg", "coffee.jpg"]
         person.page.locator("#stage").focus()
         person.press("ArrowLeft")

@@ -58,7 +58,7 @@ def test_the_object_under_the_pointer_lights_up_its_row_and_the_row_its_object(a
         tag = person.page.locator("#under")
         person.page.mouse.move(*person.place((200, 104)))
         assert hovered(person) == ["2"]
-        assert tag.inner_text() == "2"
+        assert tag.inner_text().split("\n") == ["2", "Alt+click selects"]
         lit, usual = pixel(person, PLACES[1]), pixel(person, PLACES[0])
         assert lit[3] > usual[3] + 40
 
@@ -77,7 +77,7 @@ def test_the_object_under_the_pointer_lights_up_its_row_and_the_row_its_object(a
         person.page.mouse.move(*person.place((100, 254)))
         assert (hovered(person), tag.is_visible()) == ([], False), "the current object is left as it is"
         person.press("Enter")
-        assert tag.inner_text().split() == ["4", "cup"]
+        assert tag.inner_text().split("\n") == ["4", "cup", "Alt+click selects"]
 
 
 def test_an_object_is_hidden_shown_alone_and_shown_again(address: str) -> None:
@@ -93,7 +93,7 @@ def test_an_object_is_hidden_shown_alone_and_shown_again(address: str) -> None:
 
         person.page.mouse.move(*person.place(PLACES[1]))
         person.press("v")
-        assert (shown(), note.inner_text().split("\n")[0]) == ([True, False, True], "1 hidden")
+        assert (shown(), note.inner_text().split("\n")[0]) == ([True, False, True], "1 object hidden")
         assert hovered(person) == [], "what is hidden is not under the pointer"
         person.page.mouse.move(*person.place(PLACES[2]))
         person.press("q")

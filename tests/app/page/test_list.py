@@ -56,7 +56,7 @@ def test_the_list_is_filtered_ordered_and_left_when_an_image_no_longer_fits(addr
 
         state.select_option("open")
         assert shown(person) == ["b.jpg", "c.jpg", "d.jpg"]
-        assert page.locator("#progress-text").inner_text() == "3 of 4 shown"
+        assert page.locator("#progress-text").inner_text() == "3 of 4 images shown"
         page.locator("#stage").focus()
         person.press("ArrowRight")
         person.press("d")
@@ -66,10 +66,10 @@ def test_the_list_is_filtered_ordered_and_left_when_an_image_no_longer_fits(addr
         state.select_option("unaccepted")
         assert shown(person) == ["b.jpg"]
         state.select_option("all")
-        assert [text for text in state.locator("option").all_inner_texts() if "(2)" in text] == [
-            "Needs something (2)",
-            "Done (2)",
-            "Done, not reviewed (2)",
+        assert [text for text in state.locator("option").all_inner_texts() if "(2 images)" in text] == [
+            "Needs something (2 images)",
+            "Done (2 images)",
+            "Done, not reviewed (2 images)",
         ]
         label.select_option(label="cup")
         assert shown(person) == ["a.jpg", "b.jpg"]

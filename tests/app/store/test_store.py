@@ -170,6 +170,21 @@ def test_undo_redo_and_what_a_new_step_gives_up(store: Store) -> None:
         assert connection.execute(sa.text("SELECT count(*), count(position) FROM step")).one() == (4, 3)
 
 
+def test_an_acceptance_holds_for_the_objects_as_they_were(store: Store, again: Callable[[], Store]) -> None:
+    row = store.add_object(1, "object-1")
+    store.add_step(row.id, 0, "step-1", CLICK, ANSWER)
+    store.review_image(1, "accepted", "good")
+    other = again()
+    other.add_object(1, "object-2")
+    assert not store.review(1).outdated, "an object without a step is none"
+    other.add_step(row.id, 1, "step-2", CLICK, ANSWER)
+    assert (store.review(1).verdict, store.review(1).outdated, store.image(1).done) == (None, True, True)
+    other.undo_redo(row.id, 2, -1)
+    assert (store.review(1).verdict, store.review(1).comment) == ("accepted", "good")
+    with pytest.raises(NotFoundError):
+        store.review(9)
+
+
 def test_of_two_who_change_an_object_at_the_same_time_one_is_told(store: Store, again: Callable[[], Store]) -> None:
     made, told = store.add_object(1, "object-1"), []
 

@@ -1,12 +1,12 @@
-"""The bundled photographs, for whoever has no images at hand."""
+"""A folder of the bundled photographs, for whoever has no images at hand."""
 
 import shutil
 from pathlib import Path
 
+from vpuformer.images.examples import bundled_photographs
+
 NAME = "vpuformer-examples"
 """Folder that `copy_examples` makes."""
-
-_PACKAGE = Path(__file__).parents[2]
 
 
 def copy_examples(target: Path) -> None:
@@ -18,13 +18,6 @@ def copy_examples(target: Path) -> None:
         OSError: the folder cannot be written.
     """
     target.mkdir(exist_ok=True)
-    for photograph in photographs():
+    for photograph in bundled_photographs():
         if not (target / photograph.name).exists():
             shutil.copyfile(photograph, target / photograph.name)
-
-
-def photographs() -> list[Path]:
-    """The bundled photographs: in the package, or next to the sources of an editable installation."""
-    installed = _PACKAGE / "examples"
-    folder = installed if installed.is_dir() else _PACKAGE.parents[1] / "examples"
-    return sorted(folder.glob("*.jpg"))

@@ -85,7 +85,7 @@ class Folder:
                     self._listed = frozenset(self.names)
 
     def path_of(self, name: str) -> Path:
-        """Return the file of an image, absolute and without links, or the address of a slice in it.
+        """Return the file of an image, or the address of a slice, absolute and without links.
 
         Raises:
             ImageError: the image is not listed, its file is gone, or it lies outside the folder.
@@ -141,7 +141,9 @@ def _by_value(digits: re.Match[str]) -> str:
 
 
 def version_of(path: Path) -> str:
-    """Return a short text that changes with the file and the window: a hash of its time, size and inode, and that.
+    """Return a short text that changes with the file and the window.
+
+    It is a hash of the window, and of the time, size and inode of the file.
 
     Raises:
         ImageError: the file is gone.

@@ -3,7 +3,7 @@
 import { exportPath, getExport } from "./api.js";
 import { make } from "./dom.js";
 import { sentenceOf } from "./sentence.js";
-import { text } from "./texts.js";
+import { isKey, text } from "./texts.js";
 
 /** Milliseconds after which a browser has surely begun to save a file. */
 const TAKEN = 60_000;
@@ -43,12 +43,12 @@ export function fillExports(menu, button, formats, objects, unsaved, listener) {
     }
   };
   menu.addEventListener("beforetoggle", () => {
-    const items = formats().map(({ name }) =>
-      make("a", { href: exportPath(name), download: "", click: (/** @type {Event} */ event) => {
+    const items = formats().map((format) =>
+      make("a", { href: exportPath(format.name), download: "", click: (/** @type {Event} */ event) => {
         event.preventDefault();
         menu.hidePopover();
-        void take(name, about(name, "title"));
-      } }, make("strong", {}, about(name, "title")), make("span", { class: "quiet" }, about(name, "summary"))));
+        void take(format.name, about(format, "title"));
+      } }, make("strong", {}, about(format, "title")), make("span", { class: "quiet" }, about(format, "summary"))));
     const { accepted, others } = objects();
     const left = accepted ? text("export.left", { count: others }) : text("export.none");
     const note = others || !accepted ? [make("p", {}, left)] : [];
@@ -56,8 +56,16 @@ export function fillExports(menu, button, formats, objects, unsaved, listener) {
   });
 }
 
-/** A text about a format, which is also in the server's list, in English. @param {string} name @param {"title" | "summary"} what */
-const about = (name, what) => text(/** @type {import("./texts.js").Key} */ (`format.${name}.${what}`));
+/**
+ * A text about a format; the English one of the server if the page has none.
+ *
+ * @param {import("./types.js").ExportFormat} format
+ * @param {"title" | "summary"} what
+ */
+function about(format, what) {
+  const key = `format.${format.name}.${what}`;
+  return isKey(key) ? text(key) : format[what];
+}
 
 /** @param {Blob} file @param {string} name */
 function save(file, name) {

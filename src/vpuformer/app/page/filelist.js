@@ -20,7 +20,7 @@ const RETRY_AFTER = 60_000;
  */
 export function objectCountText({ objects, unaccepted }) {
   if (!unaccepted) return objects ? text("objects.count", { count: objects }) : "";
-  return objects ? text("objects.acceptedOf", { accepted: objects, all: objects + unaccepted }) : text("objects.notAccepted", { count: unaccepted });
+  return objects ? text("list.acceptedOf", { accepted: objects, all: objects + unaccepted }) : text("objects.notAccepted", { count: unaccepted });
 }
 
 /**
@@ -144,7 +144,7 @@ export class FileList {
     const image = this.#shown[index];
     const slash = image.name.lastIndexOf("/") + 1;
     const row = make("div",
-      { class: "file", id: `file-${index}`, role: "option", "data-image": image.id, "aria-setsize": this.#shown.length, "aria-posinset": index + 1, title: image.name },
+      { class: "file", id: `file-${index}`, role: "option", "data-image": image.id, "aria-setsize": this.#shown.length, "aria-posinset": index + 1 },
       make("span", { class: "thumb" }),
       make("span", { class: "file-text" },
         make("span", { class: "file-name ellipsis" }, image.name.slice(slash)),
@@ -168,9 +168,10 @@ export class FileList {
     row.classList.toggle("rejected", review === "rejected");
     row.classList.toggle("taken", taken !== "");
     const folder = name.slice(0, Math.max(0, name.lastIndexOf("/")));
-    const note = row.querySelector(".file-note");
     const reviewed = review && text(review === "accepted" ? "list.reviewed" : "list.rejected");
-    if (note) note.textContent = [taken && text("list.openBy", { names: taken }), reviewed, count, folder].filter(Boolean).join(" · ") || text("list.noObjects");
+    const note = [taken && text("list.openBy", { names: taken }), reviewed, count, folder].filter(Boolean).join(" · ") || text("list.noObjects");
+    row.title = `${name}\n${note}`;
+    /** @type {HTMLElement} */ (row.querySelector(".file-note")).textContent = note;
   }
 
   #thumbnails() {

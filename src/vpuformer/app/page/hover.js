@@ -6,6 +6,7 @@
 
 import { byId, make, swatch } from "./dom.js";
 import { MASKS } from "./stage.js";
+import { text } from "./texts.js";
 
 /** @typedef {import("./types.js").Point} Point */
 /** @typedef {import("./objectentry.js").ObjectEntry} ObjectEntry */
@@ -73,7 +74,9 @@ export class Hover {
     tag.dataset.object = entry ? String(entry.key) : "";
     if (!entry || !pointer) return;
     const name = entry.optimistic.label === null ? [] : [make("span", { class: "ellipsis" }, this.#session.labelName(entry))];
-    tag.replaceChildren(swatch(this.#session.colourOf(entry), String(this.#session.numberOf(entry))), ...name);
+    const { current, readOnly } = this.#session;
+    const how = current || readOnly ? [] : [make("span", { class: "quiet" }, text("objects.howToSelect"))];
+    tag.replaceChildren(swatch(this.#session.colourOf(entry), String(this.#session.numberOf(entry))), ...name, ...how);
     const [x, y] = pointer;
     const left = x + AWAY + tag.offsetWidth > size.width ? x - AWAY - tag.offsetWidth : x + AWAY;
     const top = y + AWAY + tag.offsetHeight > size.height ? y - AWAY - tag.offsetHeight : y + AWAY;

@@ -19,7 +19,7 @@ import { BASE, MARKS, MASKS } from "./stage.js";
  * @typedef {object} InputDeps
  * @property {HTMLElement} host
  * @property {import("./stage.js").Stage} stage
- * @property {import("./settings.js").Settings} settings
+ * @property {Pick<import("./settings.js").Settings, "positive" | "radius">} settings
  * @property {() => import("./gestures.js").Tool} tool that the next gesture draws with
  * @property {(point: Point, reach: number) => Grip | null} grip what a drag from there moves; both in image pixels
  * @property {() => boolean} pans whether drags move the image where nothing is gripped

@@ -7,7 +7,14 @@ import { clamped } from "./viewport.js";
 
 /** @typedef {import("./types.js").Point} Point */
 /** @typedef {import("./types.js").Step} Step */
-/** @typedef {Pick<import("./actions.js").ActionDeps, "session" | "settings" | "stage" | "renderer" | "toasts">} CrossDeps */
+/**
+ * @typedef {object} CrossDeps
+ * @property {{image: import("./viewport.js").Size | null, picking: import("./session.js").Session["picking"]}} session
+ * @property {Pick<import("./settings.js").Settings, "tool" | "positive" | "radius">} settings
+ * @property {import("./stage.js").Stage} stage
+ * @property {{where: (point: Point) => void}} renderer
+ * @property {{show: (sentence: string) => void}} toasts
+ */
 
 /** Screen pixels that the cross moves. */
 const STEP = 10;

@@ -100,7 +100,7 @@ export class ListPanel {
     const { state, label, tag, sort } = folder.arrangement;
     relist(this.#state, this.#counted, () =>
       /** @type {StateName[]} */ (Object.keys(STATES)).map((name) =>
-        make("option", { value: name }, text("list.stateCount", { state: text(`state.${name}`), images: project.images.filter(STATES[name]).length }))));
+        make("option", { value: name }, text("list.stateCount", { state: text(`state.${name}`), count: project.images.filter(STATES[name]).length }))));
     relist(this.#tag, `${this.#counted} ${tag}`, () => {
       const tags = new Set(project.images.flatMap((image) => image.tags));
       if (tag !== undefined) tags.add(tag);

@@ -1,6 +1,5 @@
-/** Entry point: connects the session, the stage, the lists and the keys. */
+/** Connects the session, the stage, the lists and the keys. */
 
-import "./filling.js";
 import * as api from "./api.js";
 import { actions } from "./actions.js";
 import { BoxWatch } from "./boxwatch.js";
@@ -11,6 +10,7 @@ import { fillExports } from "./exporting.js";
 import { FileList } from "./filelist.js";
 import { FirstHints } from "./firsthints.js";
 import { Hover } from "./hover.js";
+import { ImageLayer } from "./imagelayer.js";
 import { ImportDialog } from "./importdialog.js";
 import { Input } from "./input.js";
 import { KeyDialog } from "./keydialog.js";
@@ -37,7 +37,7 @@ import { Review } from "./review.js";
 import { Session } from "./session.js";
 import { Settings } from "./settings.js";
 import { Renderer } from "./render.js";
-import { Stage } from "./stage.js";
+import { BASE, Stage } from "./stage.js";
 import { text } from "./texts.js";
 import { TidyPanel } from "./tidypanel.js";
 import { Toasts } from "./toast.js";
@@ -114,7 +114,9 @@ const person = new Person();
 const people = new People(session, person, news);
 session.ownName = () => person.name;
 session.takenBy = (/** @type {number} */ image) => people.on(image);
-const stage = new Stage(host, session, settings, () => {
+const imageLayer = new ImageLayer(session, settings, () => stage.redraw(BASE));
+/** @type {Stage} */
+const stage = new Stage(host, imageLayer, session, settings, () => {
   renderer.zoom();
   hover.show();
   preview.drop();

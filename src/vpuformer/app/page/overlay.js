@@ -7,18 +7,18 @@ import { Coverage, fillRows, fillStroke, packed, paintBorder, paintInside, paint
 /** @typedef {import("./types.js").Edges} Edges */
 /** @typedef {import("./viewport.js").View} View */
 /** @typedef {import("./viewport.js").Size} Size */
-/** @typedef {import("./objectentry.js").ObjectEntry} ObjectEntry */
+/** @typedef {Pick<import("./objectentry.js").ObjectEntry, "mask" | "strokes" | "hidden">} DrawnObject */
 /** @typedef {import("./raster.js").Mode} Mode */
 /** @typedef {import("./gestures.js").Draft} Draft */
 
 /**
  * @typedef {object} Scene
  * @property {Size} image
- * @property {ObjectEntry[]} entries from back to front
- * @property {ObjectEntry | null} current
- * @property {ObjectEntry | null} hovered object that is lit up
+ * @property {DrawnObject[]} entries from back to front
+ * @property {DrawnObject | null} current
+ * @property {DrawnObject | null} hovered object that is lit up
  * @property {import("./rle.js").Rows | null} preview a mask that is outlined alone
- * @property {(entry: ObjectEntry | null) => string} colourOf
+ * @property {(entry: DrawnObject | null) => string} colourOf
  * @property {Mode} mode
  * @property {number} opacity
  * @property {Draft | null} draft
@@ -50,7 +50,7 @@ export class Overlay {
     const shown = scene.entries.filter((entry) => !entry.hidden);
     /** @type {Edges} */
     const limit = [view.x, view.y, view.x + image.width * view.scale, view.y + image.height * view.scale];
-    /** @param {ObjectEntry | null} entry */
+    /** @param {DrawnObject | null} entry */
     const fill = (entry) => {
       if (entry && entry.mask) fillRows(cover, entry.mask, view);
       const strokes = entry ? entry.strokes : [];
@@ -61,7 +61,7 @@ export class Overlay {
       }
     };
     const line = Math.max(1, Math.round(1.5 * ratio));
-    /** @param {ObjectEntry | null} entry */
+    /** @param {DrawnObject | null} entry */
     const drawEntry = (entry) => {
       cover.clear();
       fill(entry);

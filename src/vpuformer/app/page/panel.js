@@ -35,9 +35,9 @@ export function showSteps(host, session) {
       const select = () => session.select(entry, session.selected === index ? null : index);
       const shown = [
         make("span", { class: `step-icon ${isPrompt(step) ? (step.positive ? "positive" : "negative") : ""}` }, name),
-        make("span", { class: "step-name ellipsis" }, stepName(step)),
+        make("span", { class: "step-name ellipsis", title: stepName(step) }, stepName(step)),
         ...(step.only_here ? [icon("near"), make("span", { class: "hidden" }, text("steps.onlyHere"))] : []),
-        ...(step.person && step.person !== session.ownName() ? [make("span", { class: "quiet ellipsis step-person" }, step.person)] : []),
+        ...(step.person && step.person !== session.ownName() ? [make("span", { class: "quiet ellipsis step-person", title: step.person }, step.person)] : []),
         make("span", { class: "quiet number" }, positionText(step)),
       ];
       const row = prompt
@@ -68,6 +68,7 @@ export function showObjects(host, session) {
     return { key: String(key), signature, build: () => objectRow(session, entry, index, shown) };
   });
   const nothing = { key: "nothing", signature: "", build: () => make("li", { class: "nothing" }, text("objects.none")) };
+  host.style.setProperty("--rows", String(rows.length));
   const fresh = relistRows(host, rows.length ? rows : [nothing]);
   if (fresh) host.querySelector(".current")?.scrollIntoView({ block: "nearest" });
 }
@@ -80,7 +81,7 @@ export function showObjects(host, session) {
  */
 function objectRow(session, entry, index, { name, colour, state, accepted, isCurrent, many }) {
   const row = make("button",
-    { type: "button", class: "row", "data-key": `object-${entry.key}`, "aria-current": String(isCurrent), title: text("objects.numberAndState", { number: index + 1, state }), click: () => session.point(entry) },
+    { type: "button", class: "row", "data-key": `object-${entry.key}`, "aria-current": String(isCurrent), title: text("objects.numberAndState", { number: index + 1, label: name, pixels: entry.area, state }), click: () => session.point(entry) },
     swatch(colour, String(index + 1)),
     make("span", { class: `ellipsis ${entry.optimistic.label === null ? "quiet" : ""}` }, name),
     make("span", { class: "quiet number" }, entry.busy || entry.waits ? "…" : number(entry.area)),

@@ -21,7 +21,7 @@ export function reviewText({ verdict, comment, person, outdated }) {
   }
   if (!verdict) return comment ? text("review.lastComment", { comment }) : "";
   if (verdict === "accepted" && !comment) return "";
-  const what = person ? text(`review.${verdict}By`, { person }) : text(`state.${verdict}`);
+  const what = person ? text(`review.${verdict}By`, { person }) : text(`review.${verdict}InReview`);
   return comment ? text("review.withComment", { review: what, comment }) : what;
 }
 

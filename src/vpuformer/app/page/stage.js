@@ -2,18 +2,35 @@
 
 import { drawBrush, drawCross, drawDraft, drawPolygon, drawPrompt, drawWaiting } from "./marks.js";
 import { Overlay } from "./overlay.js";
-import { Probability } from "./probability.js";
 import { livePrompts } from "./steps.js";
-import { Tiles } from "./tiles.js";
 import { fitted, constrained, panned, revealing, toImage, toScreen, zoomed } from "./viewport.js";
 
 /** @typedef {import("./types.js").Point} Point */
 /** @typedef {import("./types.js").ImageOpened} ImageOpened */
 /** @typedef {import("./viewport.js").View} View */
 /** @typedef {import("./viewport.js").Size} Size */
-/** @typedef {import("./session.js").Session} Session */
-/** @typedef {import("./settings.js").Settings} Settings */
+/** @typedef {import("./overlay.js").DrawnObject} DrawnObject */
 /** @typedef {import("./gestures.js").Draft} Draft */
+/** @typedef {Pick<import("./settings.js").Settings, "tool" | "positive" | "radius" | "mode" | "opacity" | "probability" | "hidden" | "polygonOpen">} Settings */
+/** @typedef {Pick<ImageOpened, "id" | "width" | "height">} Image */
+/** @typedef {DrawnObject & {busy: boolean, optimistic: import("./steps.js").OptimisticState}} PromptedObject */
+/**
+ * What is drawn of the session.
+ *
+ * @typedef {object} Session
+ * @property {DrawnObject[]} stacked from back to front
+ * @property {PromptedObject | null} current
+ * @property {DrawnObject | null} hovered
+ * @property {number | null} selected index of the selected prompt
+ * @property {(entry: any) => string} colourOf
+ */
+/**
+ * The layer with the image itself.
+ *
+ * @typedef {object} BaseLayer
+ * @property {(context: CanvasRenderingContext2D, image: any, view: View, screen: Size, ratio: number) => void} draw screen:
+ *   in CSS pixels; ratio: device pixels per CSS pixel
+ */
 
 export const BASE = 1;
 export const MASKS = 2;
@@ -41,7 +58,7 @@ export class Stage {
   pointer = null;
   /** @type {Point | null} the cross of the keyboard, on the image */
   cross = null;
-  /** @type {ImageOpened | null} */
+  /** @type {Image | null} */
   #image = null;
   /** Whether the image is fitted to the screen. */
   #fitting = true;
@@ -50,10 +67,9 @@ export class Stage {
   #dirty = 0;
   #frame = 0;
   #turning = 0;
-  #tiles = new Tiles(() => this.redraw(BASE));
   #overlay = new Overlay();
-  #probability = new Probability(() => this.redraw(BASE));
   #host;
+  #base;
   #session;
   #settings;
   #onView;
@@ -61,12 +77,14 @@ export class Stage {
 
   /**
    * @param {HTMLElement} host
+   * @param {BaseLayer} base
    * @param {Session} session
    * @param {Settings} settings
    * @param {() => void} onView the view has changed
    */
-  constructor(host, session, settings, onView) {
+  constructor(host, base, session, settings, onView) {
     this.#host = host;
+    this.#base = base;
     this.#session = session;
     this.#settings = settings;
     this.#onView = onView;
@@ -98,7 +116,7 @@ export class Stage {
     return this.#image;
   }
 
-  /** @param {ImageOpened | null} image */
+  /** @param {Image | null} image */
   show(image) {
     if (image === this.#image) return;
     if (this.#image && !this.#fitting) this.#views.set(this.#image.id, this.view);
@@ -198,19 +216,7 @@ export class Stage {
   #paintBase(context) {
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.clearRect(0, 0, context.canvas.width, context.canvas.height);
-    const image = this.#image;
-    if (!image) return;
-    const { view, ratio } = this;
-    this.#tiles.draw(context, image, view, this.size, ratio, this.#settings.range);
-    const state = this.#session.current?.confirmed;
-    if (!this.#settings.probability || this.#settings.hidden || !state || state.at === 0) return;
-    const map = this.#probability.of(state.id, state.revision);
-    if (!map) return;
-    context.globalAlpha = 0.7;
-    context.imageSmoothingEnabled = view.scale * ratio <= 2;
-    const { width, height } = image;
-    context.drawImage(map, view.x * ratio, view.y * ratio, width * view.scale * ratio, height * view.scale * ratio);
-    context.globalAlpha = 1;
+    if (this.#image) this.#base.draw(context, this.#image, this.view, this.size, this.ratio);
   }
 
   /** @param {CanvasRenderingContext2D} context */
@@ -224,7 +230,7 @@ export class Stage {
     const { stacked: entries, current, hovered } = this.#session;
     const { opacity, probability } = this.#settings;
     const mode = probability && current ? "outline" : this.#settings.mode; // a tint would change the map's colours
-    const scene = { image, entries, current, hovered, preview: this.preview, colourOf: (/** @type {import("./objectentry.js").ObjectEntry | null} */ entry) => this.#session.colourOf(entry), mode, opacity: opacity[mode], draft };
+    const scene = { image, entries, current, hovered, preview: this.preview, colourOf: (/** @type {DrawnObject | null} */ entry) => this.#session.colourOf(entry), mode, opacity: opacity[mode], draft };
     this.#overlay.draw(context, { scale: view.scale * ratio, x: view.x * ratio, y: view.y * ratio }, ratio, scene);
   }
 

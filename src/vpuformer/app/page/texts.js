@@ -31,6 +31,9 @@ export function text(key, values = {}) {
   });
 }
 
+/** @param {string} name @returns {name is Key} whether there is a text with this name */
+export const isKey = (name) => Object.hasOwn(entries, name);
+
 /** @param {number} value @param {number} [decimals] by default as many as it needs, at most three */
 export function number(value, decimals) {
   let format = numbers.get(decimals);

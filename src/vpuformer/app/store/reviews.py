@@ -1,4 +1,4 @@
-"""Reviews of images in a store. An acceptance holds for the objects as the reviewer saw them."""
+"""Reviews of images in a store, about their objects as the reviewer saw them."""
 
 import hashlib
 import json
@@ -12,7 +12,10 @@ from vpuformer.errors import NotFoundError
 
 
 class ReviewStore(Database):
-    """A database in which a change of an object removes the acceptance of its image, and an undo restores it."""
+    """A database with reviews of images.
+
+    A change of an object removes the acceptance of its image, and undoing the change restores it.
+    """
 
     def review(self, identity: int) -> ImageReview:
         """Return the review of an image.

