@@ -133,6 +133,7 @@ def blocks() -> dict[str, str]:
         "trust": trust_in_answers(),
         "trust-on-tests": trust_on_tests(),
         "candidates": candidates(),
+        "given-masks": given_masks(),
         "stages": stages(),
         "ablation": ablation("drawn/ablation-*[0-9].json"),
         "trials": ablation("drawn/ablation-*-warm.json"),
@@ -334,6 +335,28 @@ def candidates() -> str:
         scores = " | ".join(f"{row[name]:.3f}" for name in ("IoU@1", "best of three", "highest score"))
         seconds = f"{row['seconds without']:.2f}, {row['seconds with']:.2f}"
         lines.append(f"| {kind} | {scores} | {shares} | {seconds} |")
+    return "\n".join([*lines, "", f"{result['objects']} natural validation objects; `{result['command']}`"])
+
+
+def given_masks() -> str:
+    """What becomes of masks that do not come from prompts."""
+    result = json.loads((RESULTS / "given_masks.json").read_text())
+    titles = {
+        "lasso": "lasso, refined",
+        "too much, click": "15 % too much, a click",
+        "too much, scribble": "15 % too much, a scribble",
+        "too little, click": "15 % too little, a click",
+        "too little, scribble": "15 % too little, a scribble",
+    }
+    lines = [
+        "| mask and prompt | IoU of the mask | IoU of the answer | answers that are worse by more than .01 |",
+        "|---|--:|--:|--:|",
+    ]
+    for name, title in titles.items():
+        row = result["masks"][name]
+        better = f"{row['IoU without the box']:.3f} → {row['IoU']:.3f}"
+        worse = f"{row['worse without the box']:.1%} → {row['worse']:.1%}"
+        lines.append(f"| {title} | {row['IoU of the mask']:.3f} | {better} | {worse} |")
     return "\n".join([*lines, "", f"{result['objects']} natural validation objects; `{result['command']}`"])
 
 
