@@ -188,6 +188,16 @@ def test_fine_tuning_starts_from_a_model(data: Path, tmp_path: Path) -> None:
         build_network(replace(started, model=replace(TINY, dim=64)))
 
 
+def test_without_a_learning_rate_the_encoder_keeps_its_weights(data: Path, tmp_path: Path) -> None:
+    save_checkpoint(VPUFormer(TINY), tmp_path / "start")
+    run = recipe(data, tmp_path / "run", init=str(tmp_path / "start"), steps=2, backbone_lr=0.0, validate_every=0)
+    before = build_network(run).state_dict()
+    after = train(run).state_dict()
+    changed = {name for name, value in after.items() if not torch.equal(value, before[name])}
+    assert changed
+    assert not any(name.startswith("backbone.net.") for name in changed)
+
+
 def batch() -> Batch:
     image = torch.full((2, 3, 64, 64), 100, dtype=torch.uint8)
     image[:, 0, 10:40, 10:30] = 250
@@ -442,6 +452,8 @@ def test_the_learning_rate_rises_stays_and_falls() -> None:
     assert plan.learning_rate(10) == plan.learning_rate(79) == 1
     assert plan.learning_rate(90) == pytest.approx(0.5)
     assert plan.learning_rate(99) == pytest.approx(0.05)
+    assert plan.learning_rate(50, share=0.9) == pytest.approx(0.5)  # the time ends before the steps
+    assert plan.learning_rate(50, share=1.0) == 0
 
 
 def test_a_recipe_is_written_and_read_and_checked() -> None:

