@@ -97,7 +97,7 @@ def slice_path(
         window: centre and width of the values that are shown, in the unit of the file.
 
     Raises:
-        ConfigError: there is no such axis, or it comes without an index, or the index is negative, or it is no window.
+        ConfigError: there is no such axis, it comes without an index, the index is negative, or the window is not one.
         ImageError, MissingDependencyError: as in `slice_suffixes`.
     """
     address = Address.of(Path(path))
