@@ -188,6 +188,16 @@ def test_fine_tuning_starts_from_a_model(data: Path, tmp_path: Path) -> None:
         build_network(replace(started, model=replace(TINY, dim=64)))
 
 
+def test_without_a_learning_rate_the_encoder_keeps_its_weights(data: Path, tmp_path: Path) -> None:
+    save_checkpoint(VPUFormer(TINY), tmp_path / "start")
+    run = recipe(data, tmp_path / "run", init=str(tmp_path / "start"), steps=2, backbone_lr=0.0, validate_every=0)
+    before = build_network(run).state_dict()
+    after = train(run).state_dict()
+    changed = {name for name, value in after.items() if not torch.equal(value, before[name])}
+    assert changed
+    assert not any(name.startswith("backbone.net.") for name in changed)
+
+
 def batch() -> Batch:
     image = torch.full((2, 3, 64, 64), 100, dtype=torch.uint8)
     image[:, 0, 10:40, 10:30] = 250

@@ -59,8 +59,8 @@ class FinetuneSettings:
 def recipe_for(settings: FinetuneSettings, steps: int, photographs: str | None = None) -> Recipe:
     """The recipe of a run of so many steps.
 
-    Few images are soon learned by heart, so steps are small: the encoder has a tenth of a low learning rate, and the
-    weights are averaged over the last steps.
+    Few images are soon learned by heart, and teach a network that all objects look like theirs. So the image encoder
+    keeps its weights, the learning rate is low, and every second sample is one of the photographs.
 
     Args:
         photographs: the set of `vpuformer.finetuning.photographs`, if there is one.
@@ -84,9 +84,10 @@ def recipe_for(settings: FinetuneSettings, steps: int, photographs: str | None =
         images_per_step=4,
         objects_per_image=2,
         steps=steps,
-        interaction=InteractionSettings(interactions=3, warmup_interactions=4),
+        interaction=InteractionSettings(warmup_interactions=4),
         augmentation=Augmentation(paste=0.0),
         lr=2e-4,
+        backbone_lr=0.0,
         warmup=min(_WARMUP, steps // 5),
         cooldown=0.5,
         seed=settings.seed,
