@@ -60,6 +60,20 @@ test("a prompt for an image that is seen only until the next frame is not one fo
   assert.deepEqual(sent, [click]);
 });
 
+test("in front of another object, Alt+click selects a prompt only if it hits it", () => {
+  const other = { key: 1 };
+  const box = { type: "box", box: [20, 10, 60, 40], positive: true, live: true };
+  const current = { optimistic: { steps: [box], at: 1, known: 1, pending: [] } };
+  const picked = [];
+  const session = {
+    current, selected: null, entryAt: ([x]) => (x < 20 ? other : null),
+    select: (_, index) => picked.push(index), point: (entry) => picked.push(entry),
+  };
+  const commands = actions(/** @type {any} */ ({ session, stage: { view: { scale: 1 } }, grips, polygon, preview, settings: {} }));
+  for (const x of [10, 16, 70]) commands.pick([x, 20]);
+  assert.deepEqual(picked, [other, 0, 0]);
+});
+
 test("only here holds for prompts on a mask, and ends with the object", () => {
   const sent = [];
   const image = { id: 1, width: 100, height: 50 };

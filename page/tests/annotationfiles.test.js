@@ -53,7 +53,7 @@ test("the summary of an import says what was done, or what will be", () => {
   const report = { format: "COCO", dry_run: true, images: 2, refused: 1, new: 3, same: 1, changed: 0, answered: 0, waiting: 2, left_out: [], remarks: [] };
   assert.deepEqual(summaryOf(report), [
     "COCO: 2 images", "3 objects will be new", "1 object already here",
-    "2 boxes without a mask: the network makes them in the background",
+    "2 boxes without a mask: the network makes their masks in the background",
     "1 image left out because the annotations are broken or do not fit",
   ]);
   assert.deepEqual(summaryOf({ ...report, dry_run: false, refused: 0, waiting: 0, same: 0, changed: 1 }), ["COCO: 2 images", "3 objects new", "1 object updated"]);

@@ -108,6 +108,14 @@ test("a new label is for the object that was current when it was typed and for t
   assert.deepEqual([labels, session.label], [[6, 6, null], 6]);
 });
 
+test("a new label replaces that of the current object, until it is undone", async () => {
+  const { session } = await begin([state({ id: 9, image: 2, at: 1, area: 4, label: 4 })]);
+  session.awaitLabel()(CAT.id);
+  assert.equal(session.current?.optimistic.label, 6);
+  session.undoRedo("undo");
+  assert.equal(session.current?.optimistic.label, 4);
+});
+
 test("an object without a required label is selected instead of accepted", async () => {
   const objects = [8, 9].map((id) => state({ id, image: 2, at: 1, area: 4, label: id === 9 ? 4 : null }));
   const { session, toasts, server } = await begin(objects);

@@ -116,13 +116,25 @@ test("what others change on the open image is shown", async () => {
 });
 
 test("the next image that needs something is one that nobody else has open", async () => {
-  const { session, toasts } = await begin();
+  const { session, toasts, api } = await begin();
   session.takenBy = (id) => (id === 3 ? "Bob" : "");
   await session.jump(false);
   assert.equal(session.image?.id, 1);
   session.listed(2).done = true;
+  const { project } = session;
+  api.getProject = async () => /** @type {any} */ (project);
   await session.jump(false);
   assert.deepEqual([session.image?.id, toasts.at(-1)?.text], [1, "Bob has 3.jpg open, and no other image needs something."]);
+});
+
+test("before it says that no image needs something, a jump asks what others have done", async () => {
+  const { session, api, toasts } = await begin();
+  const project = await api.getProject();
+  await session.jump(true);
+  assert.deepEqual([session.image?.id, toasts.length], [2, 1]);
+  api.getProject = async () => ({ ...project, images: project.images.map((listed) => ({ ...listed, done: listed.id === 3 })) });
+  await session.jump(true);
+  assert.deepEqual([session.image?.id, toasts.length], [3, 1]);
 });
 
 test("names are put together in words", () => {

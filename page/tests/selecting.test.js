@@ -45,6 +45,28 @@ test("Tab leads from no object to those that are not accepted, and from an objec
   assert.equal(walked(-1), 9);
 });
 
+test("Tab says when it goes on to accepted objects, once the last one was accepted", async () => {
+  const { session, toasts } = await begin([object(7), object(8)]);
+  session.accept();
+  session.cycle(1);
+  assert.equal(toasts.length, 0);
+  session.accept();
+  session.cycle(1);
+  session.cycle(1);
+  assert.deepEqual(toasts.map(({ text }) => text), ["All objects of this image are accepted."]);
+});
+
+test("objects that are not accepted are reported if the person has changed something on their image", async () => {
+  const { session, toasts } = await begin([object(7), object(8)]);
+  await session.open(3);
+  assert.equal(toasts.length, 0, "the person only looked");
+  await session.open(2);
+  session.select(session.entries[0]);
+  session.accept();
+  await session.open(3);
+  assert.deepEqual(toasts.map(({ text }) => text), ["Not accepted, so not exported: 1 object in 2.jpg"]);
+});
+
 test("Ctrl+Z without a selected object goes back to the one that was left, or to one that is not accepted", async () => {
   const { session, server } = await begin([object(8), object(9, { accepted: true })]);
   session.select(null);

@@ -45,7 +45,10 @@ def test_what_cannot_be_annotated_is_said_in_one_line(image_folder: Path, tmp_pa
     assert "no model called 'nosuch'" in refused(image_folder, "--model", "nosuch")
     assert "at most 200 characters" in refused(image_folder, "--labels", "a" * 201)
     assert "cannot be seen" in refused(image_folder, "--labels", "cat,a\nb")
-    assert "labels.json" in refused(image_folder, "--labels", tmp_path / "labels.json")
+    for name in ("labels.json", "labels.txt"):
+        assert name in refused(image_folder, "--labels", tmp_path / name)
+    (tmp_path / "latin.txt").write_bytes(b"caf\xe9\n")
+    assert "save it as UTF-8" in refused(image_folder, "--labels", tmp_path / "latin.txt")
     assert "cannot be used" in refused(image_folder, "--store", tmp_path / "no" / "x.sqlite")
     assert "no address" in refused(image_folder, "--host", "no.such.address.invalid")
     assert "the device 'abacus'" in refused(image_folder, "--device", "abacus")
@@ -122,6 +125,18 @@ def test_labels_come_from_a_file_and_what_people_have_changed_stays(
     assert (car.colour, car.group, dog.attributes) == ("#00ff00", "vehicles", ())
     assert car.attributes == (Attribute("side", "choice", ("left", "right")), Attribute("doors", "number"))
     assert store.label_settings() == LabelSettings(tags=("fog", "night"))
+    store.close()
+
+
+def test_labels_come_from_a_text_file_with_one_a_line(
+    image_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vpuformer.app.http.serving.serve", lambda _, store, *__, **___: store.close())
+    file = tmp_path / "Classes.TXT"
+    file.write_bytes("\ufeffcar, red\r\n\r\n dog \ncar, red\n".encode())
+    assert vpuformer("annotate", image_folder, "--labels", file, "--no-browser").exit_code == 0
+    store = Store(image_folder / FILE)
+    assert [label.name for label in store.labels()] == ["car, red", "dog"]
     store.close()
 
 

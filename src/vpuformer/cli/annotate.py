@@ -25,7 +25,8 @@ def annotate(
     labels: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME,NAME|FILE", help="Labels to add at the start, or a JSON file with labels, such as CVAT's."
+            metavar="NAME,NAME|FILE",
+            help="Labels to add at the start, or a .txt file with one a line, or a .json file, such as CVAT's.",
         ),
     ] = None,
     model: ModelOption = "default",
@@ -143,12 +144,14 @@ def _label_set(labels: str | None) -> "LabelSet":
     >>> [label.name for label in _label_set("cat, dog,cat").labels]
     ['cat', 'dog']
     """
-    from vpuformer.formats.label_set import LabelDefinition, LabelSet, read_label_set
+    from vpuformer.formats.label_set import LabelDefinition, LabelSet, read_label_names, read_label_set
     from vpuformer.formats.labels import label_name
 
-    if labels is not None and labels.lower().endswith(".json"):
+    labels = labels or ""
+    if labels.lower().endswith(".json"):
         return read_label_set(Path(labels))
-    names = list(dict.fromkeys(label_name(part) for part in (labels or "").split(",") if part.strip()))
+    parts = read_label_names(Path(labels)) if labels.lower().endswith(".txt") else labels.split(",")
+    names = list(dict.fromkeys(label_name(part) for part in parts if part.strip()))
     for name in names:
         if len(name) > LONGEST_LABEL:
             raise ConfigError(f"a label has at most {LONGEST_LABEL} characters, got {len(name)}: {name!r:.60}")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from vpuformer.errors import ConfigError, InputError, unknown_name
-from vpuformer.files import read_json
+from vpuformer.files import read_bytes, read_json
 from vpuformer.formats.attributes import Attribute, Kind
 from vpuformer.formats.labels import label_name
 
@@ -51,6 +51,18 @@ class LabelSet:
     attributes: tuple[Attribute, ...] = ()
     tags: tuple[str, ...] = ()
     label_required: bool = False
+
+
+def read_label_names(path: Path) -> list[str]:
+    """Read names of labels from a text file in UTF-8 with one a line.
+
+    Raises:
+        ConfigError: the file is missing or no text.
+    """
+    try:
+        return read_bytes(path, error=ConfigError).decode("utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not text in UTF-8; save it as UTF-8") from error
 
 
 def read_label_set(path: Path) -> LabelSet:

@@ -80,6 +80,17 @@ def test_the_object_under_the_pointer_lights_up_its_row_and_the_row_its_object(a
         assert tag.inner_text().split("\n") == ["4", "cup", "Alt+click selects"]
 
 
+def test_the_answer_to_a_prompt_is_seen_before_what_lies_under_the_pointer(address: str) -> None:
+    with opened(address) as person:
+        outline_three(person)
+        person.click((100, 250))
+        person.scribble(((100, 200), PLACES[0]), positive=False)
+        assert hovered(person) == []
+        x, y = person.place(PLACES[0])
+        person.page.mouse.move(x + 6, y)
+        assert hovered(person) == ["1"]
+
+
 def test_an_object_is_hidden_shown_alone_and_shown_again(address: str) -> None:
     with opened(address) as person:
         person.click(PLACES[0])

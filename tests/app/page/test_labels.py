@@ -91,6 +91,21 @@ def test_any_of_twenty_labels_is_chosen_by_a_key_and_a_part_of_its_name(address:
         assert page.locator("#quick-label option:checked").inner_text() == "sheep"
 
 
+def test_a_label_that_is_searched_in_vain_is_added_by_enter(address: str) -> None:
+    with opened(address) as person:
+        person.press("1")
+        person.click((100, 100))
+        person.page.keyboard.press("F2")
+        person.page.keyboard.type("drone")
+        assert person.status
+        assert person.page.locator("#labels").inner_text() == "No label found. Enter adds it."
+        person.press("Enter")
+        person.page.locator("#labels .chosen", has_text="drone").wait_for()
+        assert person.page.locator("#objects .current .ellipsis").inner_text() == "drone"
+        assert person.page.evaluate("document.activeElement.id") == "stage"
+        assert person.page.locator("#side").evaluate("side => side.scrollTop") == 0, "the current object stays in view"
+
+
 def test_twenty_labels_are_in_view_with_the_chosen_one(address: str) -> None:
     with opened(address, viewport={"width": 1440, "height": 1000}) as person:
         host = person.page.locator("#labels")

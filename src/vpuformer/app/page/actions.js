@@ -34,8 +34,9 @@ import { text } from "./texts.js";
  * @property {import("./people.js").People} people
  */
 
-/** Screen pixels within which Alt+click selects a prompt. */
+/** Screen pixels within which Alt+click selects a prompt, and those within which it does so in front of another object. */
 const PICK_RADIUS = 14;
+const PICK_IN_FRONT = 6;
 const ZOOM = 1.25;
 /** Image pixels that an arrow key with Shift moves a prompt. */
 const FAR = 10;
@@ -63,7 +64,8 @@ export function actions({ session, settings, stage, labels, setup, attributes, t
   /** @param {Point} point */
   const pick = (point) => {
     const { current } = session;
-    const reach = PICK_RADIUS / stage.view.scale;
+    const other = session.entryAt(point, current);
+    const reach = (other ? PICK_IN_FRONT : PICK_RADIUS) / stage.view.scale;
     const near = (current && !polygon.isOpen ? livePrompts(current.optimistic) : [])
       .filter(({ pending }) => !pending)
       .map(({ step, index }) => ({ index, far: distanceTo(step, point) }))
@@ -71,7 +73,7 @@ export function actions({ session, settings, stage, labels, setup, attributes, t
       .sort((a, b) => a.far - b.far)[0];
     if (current && near) session.select(current, session.selected === near.index ? null : near.index);
     else {
-      const entry = session.entryAt(point, current) ?? current;
+      const entry = other ?? current;
       if (entry) session.point(entry);
     }
   };

@@ -99,6 +99,13 @@ export function relistRows(host, rows) {
   return true;
 }
 
+/** Scroll a list to one of its rows, and nothing around the list. @param {HTMLElement} host @param {Element | null | undefined} row */
+export function scrollTo(host, row) {
+  if (!row) return;
+  const [list, item] = [host, row].map((element) => element.getBoundingClientRect());
+  host.scrollTop += Math.min(0, item.top - list.top) + Math.max(0, item.bottom - list.bottom);
+}
+
 /** @param {HTMLElement} host @param {() => void} act may replace the element with the focus by another with its `data-key` */
 function keepFocus(host, act) {
   const focused = document.activeElement;

@@ -21,6 +21,8 @@ export class Folder {
   #order = [];
   /** @type {Map<number, ImageListed>} */
   #listed = new Map();
+  /** Id of the image that was changed here last. @type {number | null} */
+  touched = null;
   /** @type {Map<number, Lane>} */
   #lanes = new Map();
   #queue;
@@ -164,6 +166,7 @@ export class Folder {
 
   /** Note that an image or its objects were changed now. @param {number} id */
   touch(id) {
+    this.touched = id;
     const listed = this.listed(id);
     if (listed) listed.changed = Date.now() / 1000;
   }

@@ -21,6 +21,7 @@ export class Hiding extends ObjectList {
     const reachable = turned.filter((entry) => entry.reachable || (alone && !entry.locked));
     const next = (current ? null : reachable.find((entry) => !entry.optimistic.accepted)) ?? reachable[0];
     if (!next) return;
+    if (!current && this.former?.optimistic.accepted && next.optimistic.accepted) this.listener.onToast(text("objects.allAccepted"));
     this.select(next);
     this.listener.onSay(text("objects.position", { number: this.numberOf(next), all: this.entries.length, label: this.labelName(next) }));
   }

@@ -4,7 +4,7 @@
  * In the image, the current object is left as it is: a person is about to change it.
  */
 
-import { byId, make, swatch } from "./dom.js";
+import { byId, make, scrollTo, swatch } from "./dom.js";
 import { MASKS } from "./stage.js";
 import { text } from "./texts.js";
 
@@ -13,10 +13,14 @@ import { text } from "./texts.js";
 
 /** Distance of the tag from the pointer in screen pixels. */
 const AWAY = 16;
+/** Screen pixels that the pointer moves after a prompt before it lights up an object: until then, the answer is looked at. */
+const MOVED = 4;
 
 export class Hover {
   /** Key of the object whose row has the pointer or the focus. */
   #row = "";
+  /** Where the pointer was when something was drawn; null once it has moved on. @type {Point | null} */
+  #drawn = null;
   #rows = byId("objects");
   #tag = byId("under");
   #session;
@@ -54,14 +58,17 @@ export class Hover {
     for (const row of this.#rows.querySelectorAll(".hovered")) row.classList.remove("hovered");
     const row = hovered && this.#rows.querySelector(`[data-object="${hovered.key}"]`);
     row?.classList.add("hovered");
-    if (under && this.#tag.dataset.object !== String(under.key)) row?.scrollIntoView({ block: "nearest" });
+    if (under && this.#tag.dataset.object !== String(under.key)) scrollTo(this.#rows, row);
     this.#label(under);
   }
 
   /** The object that the pointer points at in the image; null while something is drawn. */
   #underPointer() {
     const { pointer, draft, image } = this.#stage;
+    if (draft) this.#drawn = pointer;
     if (!pointer || draft || image !== this.#session.image) return null;
+    if (this.#drawn && Math.hypot(pointer[0] - this.#drawn[0], pointer[1] - this.#drawn[1]) < MOVED) return null;
+    this.#drawn = null;
     const entry = this.#session.entryAt(this.#stage.toImage(pointer));
     return entry === this.#session.current ? null : entry;
   }

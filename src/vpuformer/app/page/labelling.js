@@ -49,7 +49,7 @@ export class Labelling extends Hiding {
   /**
    * To be called before a label is created, which takes a while.
    *
-   * @returns {(label: number) => void} chooses the new label for the objects that it was meant for: the current one and
+   * @returns {(label: number) => void} chooses the new label for the objects that it was meant for: the current one, and
    *   those begun meanwhile, if they have none. If the person chose another label meanwhile, that choice stays.
    */
   awaitLabel() {
@@ -61,7 +61,10 @@ export class Labelling extends Hiding {
       this.label = label;
       const begun = this.image === image ? this.entries.filter((entry) => !former.has(entry)) : [];
       for (const entry of new Set([current, ...begun])) {
-        if (entry && !entry.deleted && entry.optimistic.label === null) this.push(entry, { type: "change", change: { label } });
+        const former = entry?.optimistic.label ?? null;
+        if (!entry || entry.deleted || (entry !== current && former !== null)) continue;
+        if (entry === this.current) this.#change(entry, { label }, { label: former });
+        else this.push(entry, { type: "change", change: { label } });
       }
       this.listener.onChange();
     };

@@ -1,6 +1,6 @@
 /** The list of labels: search, choose, order, add, rename, recolour, delete. */
 
-import { byId, icon, make, relist } from "./dom.js";
+import { byId, icon, make, relist, scrollTo } from "./dom.js";
 import { dragRows } from "./dragrows.js";
 import { found, moved, movedBy } from "./labelorder.js";
 import { text } from "./texts.js";
@@ -97,10 +97,18 @@ export class Labels {
     if (by) this.#mark(this.#marked + by);
     else if (event.key === "Enter") {
       const label = this.#matches[this.#marked];
-      if (!label) return;
-      this.#choose(label.id);
+      if (label) this.#choose(label.id);
+      else this.#add(this.#search.value);
     } else return;
     event.preventDefault();
+  }
+
+  /** Add the label that was searched in vain. @param {string} typed */
+  #add(typed) {
+    const name = typed.normalize().trim();
+    if (!name) return;
+    byId("stage").focus();
+    void this.#changes.add(name);
   }
 
   /** @param {number | null} id */
@@ -161,7 +169,7 @@ export class Labels {
     });
     this.#host.classList.toggle("many", all.length > DIGITS);
     // The row may be outside the visible part.
-    if (fresh) this.#host.querySelector(marked === null ? ".chosen" : ".marked")?.scrollIntoView({ block: "nearest" });
+    if (fresh) scrollTo(this.#host, this.#host.querySelector(marked === null ? ".chosen" : ".marked"));
   }
 
   /** @param {number | null} id @param {string} name @param {string} key @param {boolean} chosen */

@@ -123,6 +123,7 @@ export class ObjectList {
   add(image, states) {
     states.forEach((state) => this.takeReview(state));
     if (this.image?.id !== image) return this.folder.addTo(image, false, states.length);
+    this.folder.touch(image);
     const listed = new Set(this.entries.map((entry) => entry.id));
     const entries = states.filter(({ id }) => !listed.has(id)).map((state) => this.createEntry(this.queue.lane(state), image));
     this.entries = [...this.entries, ...entries];

@@ -1,6 +1,6 @@
 /** Lists in the side panel: steps of the current object, and objects of the image. */
 
-import { icon, make, relist, relistRows, swatch } from "./dom.js";
+import { icon, make, relist, relistRows, scrollTo, swatch } from "./dom.js";
 import { keyFor } from "./keys.js";
 import { isPrompt, placedSteps, stepName, positionText } from "./steps.js";
 import { number, text } from "./texts.js";
@@ -70,7 +70,7 @@ export function showObjects(host, session) {
   const nothing = { key: "nothing", signature: "", build: () => make("li", { class: "nothing" }, text("objects.none")) };
   host.style.setProperty("--rows", String(rows.length));
   const fresh = relistRows(host, rows.length ? rows : [nothing]);
-  if (fresh) host.querySelector(".current")?.scrollIntoView({ block: "nearest" });
+  if (fresh) scrollTo(host, host.querySelector(".current"));
 }
 
 /**

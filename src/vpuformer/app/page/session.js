@@ -134,10 +134,10 @@ export class Session extends Shaping {
     this.listener.onChange();
   }
 
-  /** Report objects that an export would leave out. */
+  /** Report objects that an export would leave out, unless the person only looked at the image. */
   #warn() {
     const left = this.unaccepted.length;
-    if (!this.image || !left) return;
+    if (!this.image || !left || this.folder.touched !== this.image.id) return;
     this.listener.onToast(text("objects.leftBehind", { count: left, image: this.image.name }));
   }
 
@@ -153,7 +153,9 @@ export class Session extends Shaping {
   /** Open the next image that needs something and nobody else has open: work, or in a review the reviewer. @param {boolean} reviewing */
   async jump(reviewing) {
     const needs = reviewing ? needsReview : needsWork;
-    const next = this.folder.following(this.openId, (image) => needs(image) && !this.takenBy(image.id));
+    const free = () => this.folder.following(this.openId, (image) => needs(image) && !this.takenBy(image.id));
+    if (!free()) await this.refresh(); // others may have finished one
+    const next = free();
     if (next) return this.open(next.id);
     const taken = this.folder.following(this.openId, needs);
     if (taken) return this.listener.onToast(text("list.othersTaken", { names: this.takenBy(taken.id), image: taken.name }));
@@ -161,8 +163,7 @@ export class Session extends Shaping {
     this.listener.onToast(text(reviewing ? `list.noReview.${where}` : `list.allDone.${where}`));
   }
 
-  /** Read the labels again if objects have unknown ones, created by an import or by somebody else. */
-  /** @param {import("./types.js").ObjectState[]} states */
+  /** Read the labels again if objects have unknown ones, of an import or of others. @param {import("./types.js").ObjectState[]} states */
   #learnLabels(states) {
     const known = new Set(this.project?.labels.map(({ id }) => id));
     if (states.some(({ label }) => label !== null && !known.has(label))) void this.refresh();
