@@ -79,7 +79,10 @@ def main() -> None:
 
 
 def first_mask(address: str) -> tuple[float, float]:
-    """Milliseconds from the address to the mask of a click, given once the image is shown, and those on a CPU."""
+    """Milliseconds from the address to the mask of a first click, and those on a CPU.
+
+    The click is given once the image is shown.
+    """
     with opened_site(address, bypass_csp=True) as visitor:
         visitor.page.evaluate(WATCH)
         visitor.page.get_by_text("coffee.jpg").wait_for()
@@ -88,7 +91,7 @@ def first_mask(address: str) -> tuple[float, float]:
 
 
 def cpu_ms() -> float:
-    """CPU milliseconds of the threads of page and network, in browsers that this program has started."""
+    """CPU milliseconds of page and network, in browsers that this program has started."""
     parents, pages = {}, []
     for process in Path("/proc").glob("[0-9]*"):
         try:

@@ -16,7 +16,7 @@ import { refusedChanges } from "../../src/vpuformer/web/page/steady.js";
 import { canonicalPrompts, densePixels, rint } from "../../src/vpuformer/web/page/strokes.js";
 import { promptVectors, VECTOR } from "../../src/vpuformer/web/page/vectors.js";
 import { Workspace } from "../../src/vpuformer/web/page/workspace.js";
-import { nextCrop } from "../../src/vpuformer/web/page/zoom.js";
+import { nextCrop, withObjectShown } from "../../src/vpuformer/web/page/zoom.js";
 
 /** @param {number} x @param {number} y */
 const click = (x, y, positive = true) => ({ type: /** @type {const} */ ("click"), point: /** @type {[number, number]} */ ([x, y]), positive });
@@ -54,6 +54,10 @@ test("the crop holds the object and positive prompts, with a margin", () => {
   assert.deepEqual(nextCrop(size, object, [], null), crop(270, 390, 360, 120));
   assert.deepEqual(nextCrop(size, object, [click(900, 450)], null), crop(239, 390, 723, 120));
   assert.deepEqual(nextCrop(size, null, [click(900, 450)], null), crop(0, 0, 1000, 1000));
+  const negative = [click(3, 3, false)];
+  const [box, ...others] = withObjectShown(negative, crop(2, 1, 4, 3));
+  assert.deepEqual([box, others], [{ type: "box", box: [1.5, 0.5, 5.5, 3.5], positive: true, only_here: false }, negative]);
+  assert.equal(withObjectShown(negative, null), negative);
   assert.deepEqual(union(crop(0, 0, 2, 2), crop(3, 1, 1, 4)), crop(0, 0, 4, 5));
 });
 

@@ -84,6 +84,7 @@ def test_a_run_ends_in_time_and_after_its_steps(tmp_path: Path, scores: list[flo
     (tmp_path / "late").mkdir()
     assert late(1, lambda: network)
     assert (late.ended, late.best.step) == ("the time is over", 0)
+    assert late.share_of_time() == 1.0
 
 
 def test_weights_are_mixed() -> None:

@@ -28,6 +28,7 @@ from vpuformer.formats.bridges import joined
 from vpuformer.formats.coco import write as write_coco
 from vpuformer.formats.contours import parts_of
 from vpuformer.formats.labelme import write as write_labelme
+from vpuformer.formats.naming import UniqueNames, wanted_stems
 from vpuformer.formats.output import Output
 from vpuformer.formats.yolo import drawn_agreement
 from vpuformer.images import read_labels, read_mask
@@ -533,3 +534,13 @@ def test_names_that_a_file_cannot_have_are_changed_and_told(name: str, tmp_path:
     assert f"{long} as a/xxx" in notes
     assert f"of another one but for the ending, which the files of the later one keep: {long_too}" in notes
     assert "\N{GREEK SMALL LETTER ALPHA}" not in notes
+
+
+def test_long_names_of_slices_keep_the_slice():
+    names = UniqueNames()
+    slices = [f"{'x' * 240}.nii.gz@z{number:03}" for number in range(3)]
+    stems = [names.of(name) for name in slices]
+    assert stems == [wanted_stems(name)[0] for name in slices]
+    assert [stem[-5:] for stem in stems] == ["@z000", "@z001", "@z002"]
+    assert max(map(len, stems)) == 250
+    assert not names.renamed

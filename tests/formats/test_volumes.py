@@ -13,7 +13,10 @@ from PIL import Image
 from support.volumes import MARK, oriented, write_dicom, write_nifti, write_series
 from vpuformer.errors import MaskError
 from vpuformer.formats import AnnotatedImage, LabelledMask, export, read_objects
+from vpuformer.formats.bundle import Bundle
+from vpuformer.formats.found import TargetImage
 from vpuformer.formats.output import Written
+from vpuformer.formats.reading import read_annotations
 from vpuformer.images import slices_of
 from vpuformer.images.loading import load
 
@@ -296,6 +299,34 @@ def test_volumes_are_imported_again(tmp_path):
         (thing,) = image.masks()
         assert label == "mark"
         assert np.array_equal(mask, thing.mask)
+
+
+def test_a_volume_is_unpacked_once_for_all_its_slices(tmp_path, monkeypatch):
+    root = tmp_path / "in"
+    root.mkdir()
+    write_nifti(root / "scan.nii.gz", *oriented("RAS"))
+    images = [
+        AnnotatedImage(path.name, 12, 10, [LabelledMask(np.eye(10, 12, dtype=bool), "mark", 1)], 1)
+        for path in slices_of(root / "scan.nii.gz")
+    ]
+    export("volumes", images, tmp_path / "out", LABELS, root=root)
+    bundle = Bundle(packed(tmp_path / "out"), "out.zip")
+    read: list[str] = []
+    monkeypatch.setattr(Bundle, "read", lambda self, name, former=Bundle.read: read.append(name) or former(self, name))
+    _, annotations = read_annotations(bundle)
+    for entry in annotations.images:
+        (found,) = entry.objects(TargetImage(str(entry.name), (10, 12), LABELS), lambda _: None)
+        assert np.array_equal(found.shape, np.eye(10, 12, dtype=bool))
+    assert read.count("objects/scan.nii.gz") == 1
+
+
+@pytest.mark.parametrize("fields", [{"PixelSpacing": [0, 0]}, {"ImageOrientationPatient": [0, 0, 0, 0, 0, 0]}])
+def test_a_series_without_a_size_of_its_pixels_is_exported(tmp_path, fields):
+    (tmp_path / "in").mkdir()
+    write_dicom(tmp_path / "in" / "a.dcm", np.arange(12, dtype=np.uint16).reshape(3, 4), **fields)
+    exported(tmp_path / "in", ["a.dcm"])
+    (path,) = (tmp_path / "out" / "objects").iterdir()
+    assert abs(np.linalg.det(nibabel.load(path).affine[:3, :3])) > 0
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,14 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from vpuformer.errors import ConfigError
+from vpuformer.images import slice_path
 from vpuformer.images.addresses import AXES, Address, Window, parse_window
 
 NAMES = st.text(st.sampled_from("ab.@z01,-window#"), min_size=1, max_size=12).filter(lambda name: name.strip(".") != "")
@@ -24,7 +27,21 @@ def test_every_path_is_an_address(name):
     assert Address.of(Path(name)).path == Path(name)
 
 
-@pytest.mark.parametrize("name", ["a@z1.png", "@z001", "a@z01", "a@t001", "a@window40", "a@window1e40,3"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a@z1.png",
+        "@z001",
+        ".@z001",
+        "..@z001",
+        "a@z\u0967\u0967\u0967",
+        "a@z001\n",
+        "a@z01",
+        "a@t001",
+        "a@window40",
+        "a@window1e40,3",
+    ],
+)
 def test_other_names_with_a_sign_are_files(name):
     assert Address.of(Path(name)) == Address(Path(name))
 
@@ -33,3 +50,12 @@ def test_other_names_with_a_sign_are_files(name):
 def test_what_is_no_window_is_refused(text):
     with pytest.raises(ConfigError, match="CENTER,WIDTH"):
         parse_window(text)
+
+
+def test_a_window_keeps_its_digits_and_is_checked(tmp_path):
+    Image.new("L", (2, 2)).save(tmp_path / "a.png")
+    path = slice_path(tmp_path / "a.png", window=(1234567.25, 0.1))
+    assert Address.of(path).window == Window(1234567.25, 0.1)
+    for window in ((40, -5), (np.nan, 1)):
+        with pytest.raises(ConfigError, match="a window is CENTER,WIDTH"):
+            slice_path(tmp_path / "a.png", window=window)

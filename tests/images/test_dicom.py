@@ -171,3 +171,17 @@ def test_files_that_are_cut_short_end_in_one_sentence_without_the_patient(tmp_pa
         assert caught.value.__cause__ is None or "Secret" not in str(caught.value.__cause__)
     assert refused > 10
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_file_that_is_deflated_is_not_unpacked(tmp_path):
+    path = write_dicom(tmp_path / "a.dcm", np.zeros((2, 2), np.uint16))
+    data = pydicom.dcmread(path)
+    data.file_meta.TransferSyntaxUID = pydicom.uid.DeflatedExplicitVRLittleEndian
+    data.save_as(path)
+    with pytest.raises(ImageError, match=r"a\.dcm is deflated as a whole, which is not read; export it uncompressed"):
+        read_image(path)
+
+
+def test_a_window_beyond_all_numbers_is_none(tmp_path):
+    path = write_dicom(tmp_path / "a.dcm", np.zeros((2, 2), np.uint16), WindowCenter=1e300, WindowWidth=1e300)
+    assert read_with_remarks(path)[1][-1].endswith("(window 40,400, as CT usually is)")

@@ -82,6 +82,33 @@ def test_scaled_values_are_those_of_the_scanner(tmp_path):
     assert remarks == ("floating point: shown from -1050 to -950 (window -1000,100)",)
 
 
+@pytest.mark.parametrize("slope", [0, np.nan, np.inf])
+def test_a_slope_that_scales_nothing_leaves_the_values(tmp_path, slope):
+    path = write_nifti(tmp_path / "scan.nii", np.arange(8, dtype=np.int16).reshape(2, 2, 2))
+    content = bytearray(path.read_bytes())
+    struct.pack_into("<f", content, 112, slope)
+    path.write_bytes(content)
+    assert read_labels(slice_path(path, 1), (2, 2)).tolist() == [[7, 3], [5, 1]]
+
+
+def test_values_that_a_damaged_file_has_changed_are_noticed(tmp_path):
+    path = write_nifti(tmp_path / "scan.nii.gz", np.arange(8, dtype=np.int16).reshape(2, 2, 2))
+    content = bytearray(path.read_bytes())
+    content[-8] ^= 1  # of the checksum
+    path.write_bytes(content)
+    with pytest.raises(ImageError, match="broken"):
+        read_image(slice_path(path, 1))
+
+
+def test_a_head_that_is_mended_is_not_spoken_of(tmp_path, capfd):
+    path = write_nifti(tmp_path / "scan.nii", np.arange(8, dtype=np.int16).reshape(2, 2, 2))
+    content = bytearray(path.read_bytes())
+    struct.pack_into("<3f", content, 80, 0, 0, 0)
+    path.write_bytes(content)
+    assert read_image(slice_path(path, 1)).shape == (2, 2, 3)
+    assert capfd.readouterr() == ("", "")
+
+
 @pytest.mark.parametrize("shape", [(5, 4), (5, 4, 1), (5, 4, 1, 1)])
 def test_a_volume_of_one_slice_is_an_image(tmp_path, shape):
     path = write_nifti(tmp_path / "one.nii.gz", np.arange(20, dtype=np.float32).reshape(shape))

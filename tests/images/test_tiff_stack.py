@@ -1,5 +1,7 @@
 """Pages of TIFF files, and smaller copies of images that are too large."""
 
+import struct
+
 import numpy as np
 import pytest
 import tifffile
@@ -113,3 +115,27 @@ def test_a_stack_that_is_broken_behind_its_first_page(tmp_path):
                 read_image(each)
         except ImageError as error:
             assert str(path) in str(error)  # noqa: PT017
+
+
+def test_pages_that_form_a_circle_are_not_followed(tmp_path):
+    path = tmp_path / "stack.tif"
+    tifffile.imwrite(path, np.zeros((150, 2, 2), np.uint16), photometric="minisblack", metadata=None)
+    with tifffile.TiffFile(path) as file:
+        first, last = file.pages[0].offset, file.pages[149].offset
+    content = bytearray(path.read_bytes())
+    (tags,) = struct.unpack_from("<H", content, last)
+    struct.pack_into("<I", content, last + 2 + 12 * tags, first)
+    path.write_bytes(content)
+    assert slices_of(path) == [path]
+    assert read_image(path).shape == (2, 2, 3)
+    with pytest.raises(ImageError, match="has no page 1; its pages are 0 to 0"):
+        read_image(slice_path(path, 1))
+
+
+def test_too_many_pages_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(tiff, "MAX_SLICES", 2)
+    path = tmp_path / "stack.tif"
+    tifffile.imwrite(path, STACK, photometric="minisblack", metadata=None)
+    for read in (slices_of, read_image):
+        with pytest.raises(ImageError, match="holds more than 2 pages, which are not listed; split the file"):
+            read(path)

@@ -56,3 +56,12 @@ def test_a_positive_prompt_shows_the_object_itself() -> None:
     assert View.choose(encoded, [away], mask, rule=None).all_prompts == (Box(29.5, 19.5, 59.5, 39.5), away)
     assert View.choose(encoded, [there, away], mask, rule=None).all_prompts == [there, away]
     assert View.choose(encoded, [away], np.zeros_like(mask), rule=None).all_prompts == [away]
+
+
+@pytest.mark.parametrize("prompt", AWAY, ids=[prompt.kind for prompt in AWAY])
+def test_negative_prompts_alone_give_an_empty_mask(predictor: Predictor, prompt: Prompt) -> None:
+    session = Session(predictor)
+    assert not session.add(prompt).mask.any()
+    assert not session.add(Click(500, 50, positive=False)).mask.any()
+    cup = Box(165, 15, 410, 325)
+    assert iou(session.add(cup).mask, predictor.predict([cup]).mask.astype(np.int8)) > 0.8

@@ -73,7 +73,7 @@ def test_predictor_and_session(image: np.ndarray) -> None:
 def test_the_interface_of_segment_anything(image: np.ndarray) -> None:
     predictor = SamPredictor(Paint())
     predictor.set_image(image)
-    masks, scores, _ = predictor.predict(point_coords=[[30, 20]], point_labels=[1])
+    masks, scores, _ = predictor.predict([[30, 20]], [1], multimask_output=False)
     assert (masks.shape, masks.sum(), scores.tolist()) == ((1, 48, 64), 11 * 11, [1.0])
 
 

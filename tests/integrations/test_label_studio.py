@@ -1,5 +1,6 @@
 """The backend of Label Studio, with the real package's server: requests of its smart tools, and their answers."""
 
+import json
 import re
 from collections.abc import Iterator
 from functools import partial
@@ -26,10 +27,12 @@ from vpuformer.integrations.label_studio import (
 )
 from vpuformer.prompts import Box, Click, Scribble
 
+RECORDED = Path(__file__).with_name("label_studio_request.json")
+"""A request of Label Studio 1.23.2, with a box and a negative point on an image of 600 x 400 pixels."""
 SIZE = (40, 60)
 CONFIGURATION = """
 <View>
-  <Image name="image" value="$photo" zoom="true"/>
+  <Image name="image" value="$image" zoom="true"/>
   <{0}Labels name="mask" toName="image"><Label value="cup"/><Label value="cat"/></{0}Labels>
   <KeyPointLabels name="points" toName="image" smart="true"><Label value="cup" smart="true"/></KeyPointLabels>
   <RectangleLabels name="boxes" toName="image" smart="true"><Label value="cup" smart="true"/></RectangleLabels>
@@ -135,16 +138,11 @@ def photo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 def asked(client: Any, photo: str, results: list[dict[str, Any]], control: str = "Brush") -> list[dict[str, Any]]:
     """The predictions for a request as Label Studio sends it while a person draws."""
-    answer = client.post(
-        "/predict",
-        json={
-            "tasks": [{"id": 7, "data": {"photo": photo}, "annotations": [], "predictions": []}],
-            "model_version": "vpuformer-boxed",
-            "project": "3.1760000000",
-            "label_config": CONFIGURATION.format(control),
-            "params": {"login": None, "password": None, "context": {"result": results} if results else None},
-        },
-    )
+    request = json.loads(RECORDED.read_text(encoding="utf-8"))
+    request["tasks"][0]["data"]["image"] = photo
+    request["label_config"] = CONFIGURATION.format(control)
+    request["params"]["context"] = {"result": results} if results else None
+    answer = client.post("/predict", json=request)
     assert answer.status_code == 200, answer.text
     return answer.json["results"]
 
@@ -185,6 +183,13 @@ def test_points_and_a_box_become_a_brush_mask(client: Any, photo: str, segmenter
     mask = brush_mask(prediction["result"][0]["value"]["rle"], SIZE, "here")
     assert (mask.sum(), mask[20, 30]) == (599, False)
     assert segmenter.encodings == 1
+
+
+def test_the_recorded_regions_are_prompts() -> None:
+    regions = json.loads(RECORDED.read_text(encoding="utf-8"))["params"]["context"]["result"]
+    box, point = prompts_from_results(regions, (400, 600))
+    assert box.bounds == pytest.approx((164.5, 14.5, 409.3, 324.5))
+    assert point == Click(119.5, 199.5, False)
 
 
 def test_a_configuration_with_polygons_gets_polygons(client: Any, photo: str) -> None:

@@ -452,6 +452,8 @@ def test_the_learning_rate_rises_stays_and_falls() -> None:
     assert plan.learning_rate(10) == plan.learning_rate(79) == 1
     assert plan.learning_rate(90) == pytest.approx(0.5)
     assert plan.learning_rate(99) == pytest.approx(0.05)
+    assert plan.learning_rate(50, share=0.9) == pytest.approx(0.5)  # the time ends before the steps
+    assert plan.learning_rate(50, share=1.0) == 0
 
 
 def test_a_recipe_is_written_and_read_and_checked() -> None:

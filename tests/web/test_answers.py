@@ -19,6 +19,7 @@ CASES: list[tuple[str, int, list[Prompt]]] = [
     ("coffee.jpg", 1, [Click(290, 200), Click(110, 200, False), Scribble([(330, 290), (380, 240)], False)]),
     ("astronaut.jpg", 1, [Click(440, 80), Click(400, 60, False), Click(470, 90)]),
     ("chelsea.jpg", 1, [Scribble([(200, 100), (300, 150), (320, 220)]), Box(10, 200, 60, 260, False), Click(41, 210)]),
+    ("chelsea.jpg", 1, [Box(0, 0, 90, 60, False), Click(430, 280, False), Click(20, 280, False)]),
     ("chelsea.jpg", 6, [Click(1300, 700), Scribble([(1750, 300), (1600, 200)], False)]),
 ]
 """Image, factor by which it is enlarged, and prompts. Each is answered after those before it; some are not followed by

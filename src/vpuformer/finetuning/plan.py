@@ -86,7 +86,7 @@ def recipe_for(settings: FinetuneSettings, steps: int, photographs: str | None =
         steps=steps,
         interaction=InteractionSettings(warmup_interactions=4),
         augmentation=Augmentation(paste=0.0),
-        lr=2e-4,
+        lr=1e-4,
         backbone_lr=0.0,
         warmup=min(_WARMUP, steps // 5),
         cooldown=0.5,

@@ -274,7 +274,7 @@ class _Run:
         watch = Watch(samples, self.training, score, recipe.length, self._left(reserved), validating, self.progress)
         interrupted = False
         try:
-            train(recipe, resume=resume, after_step=watch, quiet=True)
+            train(recipe, resume=resume, after_step=watch, share_done=watch.share_of_time, quiet=True)
         except Interrupted:
             interrupted = True
         except TrainingError as error:

@@ -103,6 +103,10 @@ class Watch:
         """Seconds of training so far, also before it was resumed."""
         return self._spent + time.monotonic() - self._begun
 
+    def share_of_time(self) -> float:
+        """Share of the seconds that have passed, at most 1."""
+        return min(1.0, self.seconds / self._seconds)
+
     def __call__(self, done: int, network: Callable[[], VPUFormer]) -> bool:
         late, last = self.seconds >= self._seconds, done >= self._steps
         if late or last or self.seconds >= self._next:
@@ -115,8 +119,7 @@ class Watch:
             self.ended = "the time is over"
         elif since_best >= PATIENCE:
             self.ended = f"{PATIENCE} validations brought nothing better"
-        share = min(1.0, max(self.seconds / self._seconds, done / self._steps))
-        self._progress.show("training", share, 1.0, self._note())
+        self._progress.show("training", max(self.share_of_time(), done / self._steps), 1.0, self._note())
         return bool(self.ended)
 
     def _validate(self, done: int, network: VPUFormer) -> None:

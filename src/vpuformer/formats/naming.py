@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import count
 
 from vpuformer.formats.affected import Affected
-from vpuformer.images.addresses import names_a_slice
+from vpuformer.images.addresses import slice_part
 
 _LONGEST = 80
 """Bytes of a label within a name of a file; file systems take 255 for all of it."""
@@ -90,11 +90,13 @@ def _candidates(image: str) -> Iterator[str]:
     """Stems of an image, the most wanted first, all of them such as file systems take."""
     *folders, last = without_controls(image).replace("\\", "_").split("/")
     above = "".join(f"{_cut(folder, _LONGEST_STEM)}/" for folder in folders)
-    yield above + _cut(_without_ending(last), _LONGEST_STEM)
-    yield above + _cut(last, _LONGEST_STEM)
+    part = slice_part(last)
+    file, most = last.removesuffix(part), _LONGEST_STEM - len(part)
+    yield above + _cut(file if part else _without_ending(last), most) + part
+    yield above + _cut(file, most) + part
     for number in count(2):
-        tail = f"-{number}"
-        yield above + _cut(last, _LONGEST_STEM - len(tail)) + tail
+        tail = f"{part}-{number}"
+        yield above + _cut(file, _LONGEST_STEM - len(tail)) + tail
 
 
 def _without_ending(last: str) -> str:
@@ -103,7 +105,7 @@ def _without_ending(last: str) -> str:
     >>> _without_ending("x.png"), _without_ending("scan.nii.gz@z012")
     ('x', 'scan.nii.gz@z012')
     """
-    return last if names_a_slice(last) else last.rpartition(".")[0] or last
+    return last if slice_part(last) else last.rpartition(".")[0] or last
 
 
 def _cut(name: str, most: int) -> str:

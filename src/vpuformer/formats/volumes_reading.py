@@ -1,8 +1,10 @@
 """Reader of label volumes with their list, `volumes.json`."""
 
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path, PurePosixPath
+from tempfile import NamedTemporaryFile
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,12 +14,11 @@ from vpuformer.errors import MaskError
 from vpuformer.extras import require
 from vpuformer.formats.bundle import Bundle
 from vpuformer.formats.found import AddNote, Annotations, Found, FoundImage, FoundObject, LeftOut, TargetImage
-from vpuformer.formats.label_map_reading import read_pixels
 from vpuformer.formats.matching import plain_name
 from vpuformer.formats.volumes import INDEX, OBJECTS
 from vpuformer.images.addresses import Address
 from vpuformer.images.loading import load
-from vpuformer.images.nifti import Nifti
+from vpuformer.images.nifti import opened_volume
 from vpuformer.images.planes import Planes
 
 
@@ -51,7 +52,8 @@ def read(bundle: Bundle) -> Annotations:
         labels = [str(text) for value, text in content["labels"].items() if value != "0"]
     except (TypeError, ValueError, KeyError, AttributeError) as error:
         raise MaskError(f"{name} does not list label volumes ({error!r:.60}); export it again") from error
-    images = [FoundImage(each.image, partial(_objects, bundle, each)) for each in slices]
+    volumes = _Volumes(bundle)
+    images = [FoundImage(each.image, partial(_objects, volumes, each)) for each in slices]
     return Annotations(bundle.whole, images, labels)
 
 
@@ -63,12 +65,36 @@ def _slice(index: str, file: str, entry: dict[str, Any]) -> _Slice:
     return _Slice(str(entry["image"]), plain_name(f"{PurePosixPath(index).parent}/{OBJECTS}/{file}"), entry, objects)
 
 
-def _objects(bundle: Bundle, found: _Slice, target: TargetImage, _: AddNote) -> Iterator[Found]:
+class _Volumes:
+    """The volumes among the files. The last one stays on the disk, for its other slices."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self._bundle = bundle
+        self._last: tuple[str, Path] | None = None
+
+    def path(self, file: str) -> Path:
+        """A temporary file with the content of one of the files.
+
+        Raises:
+            MaskError: there is no such file.
+        """
+        if self._last is None or self._last[0] != file:
+            if file not in self._bundle:
+                raise MaskError(f"{INDEX} lists {file}, which {self._bundle.whole} does not hold; pack it again")
+            with NamedTemporaryFile(delete=False) as copy:
+                path = Path(copy.name)
+                weakref.finalize(self, path.unlink, missing_ok=True)
+                copy.write(self._bundle.read(file))
+            if self._last is not None:
+                self._last[1].unlink()
+            self._last = file, path
+        return self._last[1]
+
+
+def _objects(volumes: _Volumes, found: _Slice, target: TargetImage, _: AddNote) -> Iterator[Found]:
     """The objects of a slice, each with the pixels that no later one covers."""
     file = found.file
-    if file not in bundle:
-        raise MaskError(f"{INDEX} lists {file}, which {bundle.whole} does not hold; pack it again")
-    values = read_pixels(bundle.read(file), file, partial(_plane, where=found.where, called=file))
+    values = _plane(volumes.path(file), found.where, file)
     if values.shape != tuple(target.size):
         raise MaskError(
             f"{file} has slices of {values.shape[::-1]} pixels, {target.image} has {target.size[::-1]}; give the labels"
@@ -88,7 +114,7 @@ def _plane(path: Path, where: Mapping[str, Any], called: str) -> npt.NDArray[Any
             return np.asarray(load(Address(path, "page", int(where["page"])).path, "mask"))
         rows, columns = where["flipped"]
         planes = Planes(int(where["along"]), bool(where["transposed"]), (bool(rows), bool(columns)))
-        return planes.image(Nifti(path).open().plane(planes, int(where["number"])))
+        return planes.image(opened_volume(path, "mask").plane(planes, int(where["number"])))
     except Exception as error:
         why = type(error).__name__
         raise MaskError(f"{called} has no such slice as {INDEX} says ({why}); export it again") from error

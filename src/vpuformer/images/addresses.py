@@ -20,9 +20,12 @@ Sagittal, coronal and axial slices of a volume, pages of a TIFF, frames of a DIC
 
 AXES: tuple[Axis, ...] = ("x", "y", "z", "page", "frame")
 
+LARGEST = 1e30
+"""Bound of the centre and width of a window."""
+
 _DIGITS = 3
-_SLICE = re.compile(rf"@({'|'.join(AXES)})(\d{{{_DIGITS},9}})$")
-_WINDOW = re.compile(r"@window(-?[0-9.e+-]{1,30},[0-9.e+-]{1,30})$")
+_SLICE = re.compile(rf"@({'|'.join(AXES)})([0-9]{{{_DIGITS},9}})\Z")
+_WINDOW = re.compile(r"@window(-?[0-9.e+-]{1,30},[0-9.e+-]{1,30})\Z")
 
 
 class Window(NamedTuple):
@@ -37,7 +40,7 @@ class Window(NamedTuple):
         return self.center - self.width / 2, self.center + self.width / 2
 
     def __str__(self) -> str:
-        return f"{self.center:g},{self.width:g}"
+        return f"{self.center:.15g},{self.width:.15g}"
 
 
 def parse_window(text: str) -> Window:
@@ -53,7 +56,7 @@ def parse_window(text: str) -> Window:
         center, width = (float(word) for word in text.split(","))
     except ValueError:
         center, width = math.nan, math.nan
-    if not (abs(center) < 1e30 and 1e-30 < width < 1e30):
+    if not (abs(center) < LARGEST and 1 / LARGEST < width < LARGEST):
         raise ConfigError(f"a window is CENTER,WIDTH such as 40,400, two numbers, the width above 0; got {text!r:.80}")
     return Window(center, width)
 
@@ -87,7 +90,8 @@ class Address(NamedTuple):
             name = name[: shown.start()]
         if part := _SLICE.search(name):
             axis, number, name = cast(Axis, part[1]), int(part[2]), name[: part.start()]
-        return cls(path.with_name(name), axis, number, window) if name else cls(path)
+        # What is left has to be a name: neither nothing, nor "." or "..".
+        return cls(path.with_name(name), axis, number, window) if name.strip(".") else cls(path)
 
     @property
     def path(self) -> Path:
@@ -109,10 +113,11 @@ def slice_suffix(axis: Axis, index: int) -> str:
     return f"@{axis}{index:0{_DIGITS}}"
 
 
-def names_a_slice(name: str) -> bool:
-    """Whether a name ends as the address of a slice does.
+def slice_part(name: str) -> str:
+    """The end of a name that names a slice; "" without one.
 
-    >>> names_a_slice("scan.nii.gz@z012"), names_a_slice("scan.nii.gz")
-    (True, False)
+    >>> slice_part("scan.nii.gz@z012"), slice_part("scan.nii.gz")
+    ('@z012', '')
     """
-    return _SLICE.search(name) is not None
+    found = _SLICE.search(name)
+    return found[0] if found else ""

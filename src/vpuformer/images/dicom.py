@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from vpuformer.errors import ImageError, InputError
 from vpuformer.extras import require
-from vpuformer.images.addresses import Address, Window
+from vpuformer.images.addresses import LARGEST, Address, Window
 from vpuformer.images.loading import Loaded, What, check_pixels, error_for
 from vpuformer.images.nifti import chosen_slice
 
@@ -97,7 +97,12 @@ def _errors(file: Path, what: What = "image") -> Iterator[None]:
 
 def _header(file: Path, fields: Sequence[str] | None = None) -> Any:
     from pydicom import dcmread
+    from pydicom.filereader import read_file_meta_info
+    from pydicom.uid import DeflatedExplicitVRLittleEndian
 
+    if read_file_meta_info(file).get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian:
+        # pydicom would inflate all of it, which may be thousands of times as large, and find no pixels.
+        raise ImageError(f"{file} is deflated as a whole, which is not read; export it uncompressed")
     return dcmread(file, stop_before_pixels=True, specific_tags=None if fields is None else list(fields))
 
 
@@ -120,10 +125,14 @@ def _place(file: Path, _time: int, _size: int) -> Place:
         raise NoImageError(f"{file} is a DICOM file without an image; give one with pixels")
     frames = int(head.get("NumberOfFrames") or 1)
     measures = _macro(head, 0, "PixelMeasuresSequence")
-    spacing = _numbers(measures.get("PixelSpacing"), 2) or (1.0, 1.0)
+    spacing = _numbers(measures.get("PixelSpacing"), 2)
+    if spacing is None or min(spacing) <= 0:
+        spacing = 1.0, 1.0
     first = _numbers(_macro(head, 0, "PlanePositionSequence").get("ImagePositionPatient"), 3)
     directions = _numbers(_macro(head, 0, "PlaneOrientationSequence").get("ImageOrientationPatient"), 6)
-    step = float(measures.get("SpacingBetweenSlices") or measures.get("SliceThickness") or 1)
+    if directions is not None and not np.any(np.cross(directions[:3], directions[3:])):
+        directions = None  # no plane
+    step = _first(measures.get("SpacingBetweenSlices")) or _first(measures.get("SliceThickness")) or 1.0
     place = Place(
         str(head.get("SeriesInstanceUID", "")),
         int(head.get("SeriesNumber") or 0),
@@ -264,7 +273,8 @@ def _grey(values: npt.NDArray[Any], head: Any, frame: int, wanted: Window | None
         return Loaded(apply_voi(values, voi), (0.0, float(2**bits - 1)), "table of the file")
     center, width = (_first(voi.get(name)) for name in ("WindowCenter", "WindowWidth"))
     function = str(voi.get("VOILUTFunction") or "LINEAR").upper()
-    if center is None or width is None or not width > (1 if function == "LINEAR" else 0):
+    least = 1 if function == "LINEAR" else 0
+    if center is None or width is None or not (abs(center) < LARGEST and least < width < LARGEST):
         is_ct = str(head.get("Modality", "")) == "CT"
         return Loaded(values, SOFT_TISSUE.range, f"window {SOFT_TISSUE}, as CT usually is") if is_ct else Loaded(values)
     if function == "SIGMOID":

@@ -28,6 +28,9 @@ Kind = Literal["dicom", "nifti", "tiff"]
 MAX_PIXELS = 400_000_000
 """Width times height above which a file is refused before it is decoded: 1.2 GB as RGB."""
 
+MAX_SLICES = 100_000
+"""Slices above which a file is refused: its head is probably broken."""
+
 DEEP_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
 """Modes of Pillow's with more than 8 bits, which its own conversion would clip at 255."""
 

@@ -5,6 +5,7 @@ without a name, and the last few of them stay open.
 """
 
 import gzip
+import logging
 import math
 import shutil
 import tempfile
@@ -37,6 +38,10 @@ _PERCENTILES = 0.5, 99.5
 
 _opening = threading.Lock()
 
+# nibabel's remarks on a header that it mends. Without a handler, Python would print them.
+_quiet = logging.Logger("nibabel.header")
+_quiet.addHandler(logging.NullHandler())
+
 
 def _start(file: IO[bytes]) -> bytes:
     start = file.read(_HEAD)
@@ -56,13 +61,12 @@ def read_header(file: Path) -> Any:
         ImageError: it describes no volume.
     """
     import nibabel
-    from nibabel.imageglobals import LoggingOutputSuppressor
 
     with file.open("rb") as opened:
         start = _start(opened)
     kind: Any = nibabel.Nifti2Header if start[4:8] == b"n+2\0" else nibabel.Nifti1Header
-    with LoggingOutputSuppressor():
-        header = kind(start[: kind.template_dtype.itemsize])
+    header = kind(start[: kind.template_dtype.itemsize], check=False)
+    header.check_fix(logger=_quiet)
     shape = header.get_data_shape()
     if len(shape) < 2 or min(shape) < 1:
         raise ImageError(f"{file} has the shape {shape}; a volume has at least one voxel")
@@ -90,6 +94,7 @@ class Nifti:
 
         Raises:
             ImageError: the file is cut short, or the disk has no room to unpack it.
+            OSError, EOFError, zlib.error: it is a gzip file that is broken.
         """
         from nibabel.arrayproxy import ArrayProxy
 
@@ -104,7 +109,9 @@ class Nifti:
             weakref.finalize(self, source.close)
         if length < needed:
             raise ImageError(f"{self.file} is cut short: it has {length:,} of {needed:,} bytes; copy it again")
-        self._values = ArrayProxy(source, (self._all, kind, offset, *self.header.get_slope_inter()), mmap=False)
+        slope, inter = self.header.get_slope_inter()  # None for a slope of 0, which means no scaling
+        scaling = (1.0, 0.0) if slope is None else (slope, inter)
+        self._values = ArrayProxy(source, (self._all, kind, offset, *scaling), mmap=False)
         return self
 
     @property
@@ -146,7 +153,7 @@ class Nifti:
         numbers = np.unique(np.linspace(0, self.shape[2] - 1, _PLANES).round().astype(int))
         step = max(1, self.shape[0] * self.shape[1] * len(numbers) // _VALUES)
         planes = Planes(2, False, (False, False))
-        sample = np.concatenate([self.plane(planes, int(number)).ravel()[::step] for number in numbers])
+        sample = np.concatenate([self.plane(planes, int(number)).ravel()[::step].copy() for number in numbers])
         sample = sample[np.isfinite(sample)].astype(np.float64)
         if not sample.size or sample.min() == sample.max():
             return None
@@ -174,6 +181,7 @@ def _unpacked(packed: IO[bytes], file: Path, most: int) -> IO[bytes]:
                 raise ImageError(f"{file} is unpacked in {folder}, which has no room for it; unpack the file yourself")
             target.write(block)
             left -= len(block)
+        source.read(1)  # at the end of the file, this compares its checksum
         target.flush()
         on_failure.pop_all()
         return cast(IO[bytes], target)

@@ -4,6 +4,7 @@ tifffile decodes depths that Pillow cuts to 8 bits or does not open: 16 bits of 
 """
 
 import logging
+import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, BinaryIO, NamedTuple, cast
@@ -13,11 +14,12 @@ import numpy.typing as npt
 import tifffile
 from PIL import Image
 
-from vpuformer.errors import InputError
+from vpuformer.errors import ImageError, InputError
 from vpuformer.images.addresses import Address
 from vpuformer.images.loading import (
     DEEP_MODES,
     MAX_PIXELS,
+    MAX_SLICES,
     ORIENTATION,
     TURNS,
     Stored,
@@ -62,10 +64,7 @@ class TiffHead(NamedTuple):
 
     def pages(self) -> int:
         """Number of pages, without smaller copies and masks of the first one."""
-        try:
-            return max(1, len(full_pages(self.tiff)))
-        except Exception:  # broken behind the first page, which is the one that counts
-            return 1
+        return len(full_pages(self.tiff))
 
 
 _MOST_LOOKED_AT = 1000
@@ -73,12 +72,40 @@ _MOST_LOOKED_AT = 1000
 
 
 def full_pages(tiff: tifffile.TiffFile) -> Sequence[int]:
-    """The numbers of the pages that are neither smaller copies nor masks of others."""
-    count = len(tiff.pages)
-    if count > _MOST_LOOKED_AT:
-        return range(count)
-    pages = (cast(tifffile.TiffPage, page) for page in tiff.pages)
-    return [number for number, page in enumerate(pages) if not (page.is_reduced or page.is_mask)]
+    """The numbers of the pages that are neither smaller copies nor masks of others.
+
+    Of a file that is broken behind its first page, it is the first one alone.
+
+    Raises:
+        ImageError: the file has more than `MAX_SLICES` pages.
+    """
+    try:
+        _check_chain(tiff)
+        count = len(tiff.pages)
+        if count > _MOST_LOOKED_AT:
+            return range(count)
+        pages = (cast(tifffile.TiffPage, page) for page in tiff.pages)
+        return [number for number, page in enumerate(pages) if not (page.is_reduced or page.is_mask)] or [0]
+    except InputError:
+        raise
+    except Exception:
+        return [0]
+
+
+def _check_chain(tiff: tifffile.TiffFile) -> None:
+    """Refuse pages that point to each other in a circle, which tifffile would follow for minutes, and too many."""
+    layout, file = tiff.tiff, tiff.filehandle
+    at, seen = cast(tifffile.TiffPage, tiff.pages.first).offset, set[int]()
+    while 0 < at < file.size:
+        if at in seen:
+            raise ValueError("its pages point to each other in a circle")
+        if len(seen) == MAX_SLICES:
+            raise ImageError(f"{file.path} holds more than {MAX_SLICES:,} pages, which are not listed; split the file")
+        seen.add(at)
+        file.seek(at)
+        (tags,) = struct.unpack(layout.tagnoformat, file.read(layout.tagnosize))
+        file.seek(tags * layout.tagsize, 1)
+        (at,) = struct.unpack(layout.offsetformat, file.read(layout.offsetsize))
 
 
 def _head_of(tiff: tifffile.TiffFile, address: Address, what: What) -> TiffHead:
@@ -105,6 +132,7 @@ def _smaller_copies(
     within = cast(Sequence[tifffile.TiffPage], page.pages or ())
     copies: list[tuple[tifffile.TiffPage, int | None]] = [(each, None) for each in within]
     if not copies:
+        _check_chain(tiff)
         for following in range(number + 1, len(tiff.pages)):
             each = cast(tifffile.TiffPage, tiff.pages[following])
             if not each.is_reduced:

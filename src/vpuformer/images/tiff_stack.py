@@ -6,9 +6,10 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import tifffile
 
-from vpuformer.errors import ImageError
+from vpuformer.errors import ImageError, InputError
 from vpuformer.images.addresses import Address
 from vpuformer.images.loading import TIFF_STARTS, load
 from vpuformer.images.ranges import display_range
@@ -19,12 +20,18 @@ _PAGES, _VALUES = 8, 250_000
 
 
 def count_pages(file: Path) -> int:
-    """Number of pages, without smaller copies and masks; 1 for a file that is broken."""
+    """Number of pages, without smaller copies and masks; 1 for a file that is broken.
+
+    Raises:
+        ImageError: they are too many.
+    """
     if not has_second_page(file):
         return 1
     try:
         with tifffile.TiffFile(file) as tiff:
-            return max(1, len(full_pages(tiff)))
+            return len(full_pages(tiff))
+    except InputError:
+        raise
     except Exception:  # opening the first page raises what is to be said
         return 1
 
@@ -53,26 +60,30 @@ def has_second_page(file: Path) -> bool:
 
 def range_of_stack(address: Address) -> tuple[float, float] | None:
     """The range of all pages, or of those of the same channel; None for a single page."""
-    count = count_pages(address.file)
-    if count < 2:
-        return None
     state = address.file.stat()
-    alike = _of_same_channel(address.file, address.number or 0, count)
-    return _range(address.file, alike, state.st_mtime_ns, state.st_size)
+    channels = _channels(address.file, state.st_mtime_ns, state.st_size)
+    if len(channels) < 2:
+        return None
+    alike = np.flatnonzero(channels == channels[address.number or 0])
+    return _range(address.file, tuple(alike.tolist()), state.st_mtime_ns, state.st_size)
 
 
-def _of_same_channel(file: Path, index: int, count: int) -> tuple[int, ...]:
-    """The pages of the channel that page `index` shows, as OME-TIFF and ImageJ say; else all pages."""
+@lru_cache(16)
+def _channels(file: Path, _time: int, _size: int) -> npt.NDArray[np.intp]:
+    """The channel of each page, as OME-TIFF and ImageJ say; else 0 for all."""
+    count = count_pages(file)
+    same = np.zeros(count, np.intp)
     try:
         with tifffile.TiffFile(file) as tiff:
+            if count == 1 or not (tiff.is_ome or tiff.is_imagej):  # the series of others takes seconds to find
+                return same
             series = tiff.series[0]
             planes, axes = series.shape[: len(series.axes.rstrip("YXS"))], series.axes.rstrip("YXS")
     except Exception:  # a description that is broken is none
-        return tuple(range(count))
+        return same
     if "C" not in axes or math.prod(planes) != count:
-        return tuple(range(count))
-    channels = np.unravel_index(np.arange(count), planes)[axes.index("C")]
-    return tuple(np.flatnonzero(channels == channels[index]).tolist()) if index < count else tuple(range(count))
+        return same
+    return np.unravel_index(np.arange(count), planes)[axes.index("C")]
 
 
 @lru_cache(64)
@@ -86,5 +97,5 @@ def _range(file: Path, pages: tuple[int, ...], _time: int, _size: int) -> tuple[
             continue
         if values.ndim == 3:
             values = values[:, :, : 1 if values.shape[2] == 2 else 3]  # without alpha
-        samples.append(values.ravel()[:: max(1, values.size // _VALUES)])
+        samples.append(values.ravel()[:: max(1, values.size // _VALUES)].copy())  # a view would keep the page
     return display_range(np.concatenate(samples)) if samples else None

@@ -7,12 +7,9 @@ from typing import cast
 import numpy as np
 
 from vpuformer.errors import ConfigError, ImageError
-from vpuformer.images.addresses import AXES, Address, Axis, Window, slice_suffix
+from vpuformer.images.addresses import AXES, Address, Axis, Window, parse_window, slice_suffix
 from vpuformer.images.heads import ending_of, image_endings
-from vpuformer.images.loading import DEEP_MODES, Kind, Loaded, Stored, kind_of, load, opened, volume_reader
-
-MAX_SLICES = 100_000
-"""Slices above which a file is refused: its head is probably broken."""
+from vpuformer.images.loading import DEEP_MODES, MAX_SLICES, Kind, Loaded, Stored, kind_of, load, opened, volume_reader
 
 
 def load_shown(path: Path, *, least: int | None = None) -> Loaded:
@@ -100,7 +97,7 @@ def slice_path(
         window: centre and width of the values that are shown, in the unit of the file.
 
     Raises:
-        ConfigError: there is no such axis, or it comes without an index, or the index is negative.
+        ConfigError: there is no such axis, or it comes without an index, or the index is negative, or it is no window.
         ImageError, MissingDependencyError: as in `slice_suffixes`.
     """
     address = Address.of(Path(path))
@@ -113,7 +110,7 @@ def slice_path(
             raise ConfigError(f"slices are counted from 0, got {index}")
         address = address._replace(axis=cast(Axis, axis) if axis else _counted(address.file)[0], number=index)
     if window is not None:
-        address = address._replace(window=Window(*window))
+        address = address._replace(window=parse_window(str(Window(*window))))
     return address.path
 
 

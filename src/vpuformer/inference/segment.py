@@ -211,9 +211,14 @@ class VPUFormerSegmenter:
     def _corrected(self, query: Query, answer: Prediction, seen: tuple[FloatMap, Crop] | None) -> Prediction:
         """The answer without changes far from the new prompts, and with every prompt on the right side.
 
+        It is empty if nobody has shown an object: negative prompts alone take away from nothing.
+
         `seen` is the last probability that a look gave each pixel, and the part outside which there is no object, nor
         was one before; None if the previous mask is not kept.
         """
+        if answer.logits is not None and not _is_shown(query):
+            empty = np.zeros(query.encoded.size, bool)
+            return Prediction.from_logits(answer.logits, answer.crop, query.encoded.size, empty)
         mask: BoolMask | None = None  # where it differs from that of the answer
         values, changed, corrected = answer.probability, None, 0
         looked = None if seen is None else seen[0]
@@ -298,6 +303,12 @@ class VPUFormerSegmenter:
     def _with_mirror_images(self, batch: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """A batch (B, S, S, ...) and, if the network is shown them, its mirror images behind it."""
         return np.concatenate([batch, batch[:, :, ::-1]]) if self.views.flip else batch
+
+
+def _is_shown(query: Query) -> bool:
+    """Whether a positive prompt or the previous mask shows an object."""
+    shown = any(prompt.positive for prompt in query.prompts)
+    return shown or (query.mask is not None and bool((query.mask > MASK_THRESHOLD).any()))
 
 
 def _kept_object(query: Query) -> Crop | None:

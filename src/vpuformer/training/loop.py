@@ -48,6 +48,7 @@ def train(
     resume: bool = False,
     on_note: Callable[[str], object] = lambda _: None,
     after_step: AfterStep | None = None,
+    share_done: Callable[[], float] = lambda: 0.0,
     quiet: bool = False,
 ) -> VPUFormer:
     """Run a recipe to its end and return the network with averaged weights.
@@ -61,6 +62,7 @@ def train(
             state is refused.
         on_note: called at the start, in the first process, with each remark on the data and the settings.
         after_step: called after each step, on one device only; see `AfterStep`.
+        share_done: share of the run that is done, where its time may end before its steps.
         quiet: write the log into files only.
 
     Raises:
@@ -95,7 +97,7 @@ def train(
         notes.append(f"nothing is left to do: {start} steps are done, and the run has {recipe.length}; give it more")
     # A resumed run needs no initial weights, whose files may no longer exist.
     origin = {"pretrained": False, "init": None, "backbone_weights": None} if resume else {}
-    run = _Run(replace(recipe, **origin), processes, start)
+    run = _Run(replace(recipe, **origin), processes, start, share_done)
     if resume:
         restore_weights(path, state, run.network)
     run.set_up(state)
@@ -123,8 +125,9 @@ class _NotFiniteError(Exception):
 class _Run:
     """Network, optimiser and average of a run, and the processes that train them."""
 
-    def __init__(self, recipe: Recipe, processes: Processes, start: int) -> None:
+    def __init__(self, recipe: Recipe, processes: Processes, start: int, share_done: Callable[[], float]) -> None:
         torch.manual_seed(recipe.seed)
+        self._share_done = share_done
         self.recipe, self.processes = recipe, processes
         self.done = self.saved_at = start
         self._saved = time.monotonic()
@@ -160,7 +163,7 @@ class _Run:
         # every pass. The last number of a seed separates the streams.
         torch.manual_seed(int(np.random.default_rng((recipe.seed, step, processes.rank, 3)).integers(2**62)))
         supervised, warmup = interactions_of(recipe, step)
-        set_rates(self._optimizer, recipe, step)
+        set_rates(self._optimizer, recipe, step, self._share_done())
         # The forward pass changes trained batch norms before the loss is known to be finite.
         buffers = [buffer.clone() for buffer in self.network.buffers()]
         logged = torch.zeros(0)

@@ -18,10 +18,10 @@ def make_optimizer(network: VPUFormer, recipe: Recipe) -> torch.optim.Optimizer:
     return kind(_groups(network, recipe), betas=BETAS, weight_decay=recipe.weight_decay)
 
 
-def set_rates(optimizer: torch.optim.Optimizer, recipe: Recipe, step: int) -> None:
-    """Set the learning rate of every group for `step`, counted from 0."""
+def set_rates(optimizer: torch.optim.Optimizer, recipe: Recipe, step: int, share: float = 0.0) -> None:
+    """Set the learning rate of every group for `step`, counted from 0; see `Recipe.learning_rate`."""
     for group in optimizer.param_groups:
-        group["lr"] = recipe.learning_rate(step) * group["factor"]
+        group["lr"] = recipe.learning_rate(step, share) * group["factor"]
 
 
 def average_decay(recipe: Recipe, step: int) -> float:

@@ -243,12 +243,16 @@ class Recipe:
         """
         return self.epochs * (self.epoch_length // self.images_per_step) if self.epochs else self.steps
 
-    def learning_rate(self, step: int) -> float:
-        """Learning rate at `step`, counted from 0: a rise, then a plateau and a fall, or a drop."""
+    def learning_rate(self, step: int, share: float = 0.0) -> float:
+        """Learning rate at `step`, counted from 0: a rise, then a plateau and a fall, or a drop.
+
+        Args:
+            share: of the run that is done, if its time ends before its steps; the fall follows the larger share.
+        """
         rise = min(1.0, (step + 1) / max(1, self.warmup))
         if self.schedule == "step":
             return self.lr * rise * (self.decay if step >= round(self.decay_at * self.length) else 1.0)
-        fall = (self.length - step) / max(1.0, self.cooldown * self.length)
+        fall = min(self.length - step, (1 - share) * self.length) / max(1.0, self.cooldown * self.length)
         return self.lr * min(rise, fall, 1.0)
 
     def to_dict(self) -> dict[str, Any]:

@@ -41,7 +41,7 @@ export class Answer {
     const { crop, size, known } = this;
     const side = Math.sqrt(this.logits.length);
     const inside = stretch(this.logits, side, { left: 0, top: 0, width: side, height: side }, crop.width, crop.height);
-    const probability = known ? Float32Array.from(known) : new Float32Array(size.width * size.height);
+    const probability = known ? new Float32Array(known) : new Float32Array(size.width * size.height);
     for (let y = 0; y < crop.height; y++) {
       const line = inside.subarray(y * crop.width, (y + 1) * crop.width);
       for (let x = 0; x < line.length; x++) line[x] = sigmoid(line[x]);

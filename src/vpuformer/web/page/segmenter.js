@@ -141,6 +141,9 @@ function over({ probability: looked, within }, answer) {
  */
 function corrected(answer, prompts, before, lookedAt, seen) {
   const { size, crop } = answer;
+  if (!prompts.some(({ positive }) => positive) && !before?.some((value) => value > THRESHOLD)) {
+    return new Answer(answer.logits, crop, size, new Uint8Array(size.width * size.height)); // nobody has shown an object
+  }
   const refused = seen && before && refusedChanges(seen.probability, before, prompts.slice(-1), size, lookedAt, seen.within);
   /** @type {Uint8Array | null} */
   let mask = null; // where it differs from that of the answer
