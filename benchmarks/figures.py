@@ -133,6 +133,7 @@ def blocks() -> dict[str, str]:
         "trust": trust_in_answers(),
         "trust-on-tests": trust_on_tests(),
         "candidates": candidates(),
+        "given-masks": given_masks(),
         "stages": stages(),
         "ablation": ablation("drawn/ablation-*[0-9].json"),
         "trials": ablation("drawn/ablation-*-warm.json"),
@@ -337,6 +338,28 @@ def candidates() -> str:
     return "\n".join([*lines, "", f"{result['objects']} natural validation objects; `{result['command']}`"])
 
 
+def given_masks() -> str:
+    """What becomes of masks that do not come from prompts."""
+    result = json.loads((RESULTS / "given_masks.json").read_text())
+    titles = {
+        "lasso": "lasso, refined",
+        "too much, click": "15 % too much, a click",
+        "too much, scribble": "15 % too much, a scribble",
+        "too little, click": "15 % too little, a click",
+        "too little, scribble": "15 % too little, a scribble",
+    }
+    lines = [
+        "| mask and prompt | IoU of the mask | IoU of the answer | answers that are worse by more than .01 |",
+        "|---|--:|--:|--:|",
+    ]
+    for name, title in titles.items():
+        row = result["masks"][name]
+        better = f"{row['IoU without the box']:.3f} → {row['IoU']:.3f}"
+        worse = f"{row['worse without the box']:.1%} → {row['worse']:.1%}"
+        lines.append(f"| {title} | {row['IoU of the mask']:.3f} | {better} | {worse} |")
+    return "\n".join([*lines, "", f"{result['objects']} natural validation objects; `{result['command']}`"])
+
+
 def stages() -> str:
     """Scores of the shipped weights over the samples seen."""
     result = json.loads((RESULTS / "validation" / "stages.json").read_text())
@@ -529,15 +552,17 @@ def web_times() -> str:
     """Times on the page that needs no server."""
     result = json.loads((RESULTS / "web.json").read_text())
     lines = [
-        f"From the page's address to the first mask: {result['first_mask_ms'] / 1000:.1f} s, with an empty cache.",
+        f"From the page's address to the first mask: {result['first_mask_ms'] / 1000:.1f} s, with an empty cache. Page"
+        f" and network compute for {result['first_mask_cpu_ms'] / 1000:.1f} s of it.",
         "",
         "| image | first prompt on an object, median | correction, median |",
         "|---|--:|--:|",
     ]
     for image, times in result["later_ms"].items():
         lines.append(f"| {image} | {times['first prompt']:.0f} ms | {times['correction']:.0f} ms |")
-    machine = f"{result['machine']}, {result['cores']} cores, one thread"
-    lines += ["", f"`python benchmarks/web.py`; headless Chromium, {machine}, files from the same machine"]
+    machine = f"{result['machine']}, {result['cores']} cores"
+    machine += " with an average load of {load:.0f}".format(**result) if result["load"] > 1 else ""
+    lines += ["", f"`python benchmarks/web.py`; headless Chromium, one thread, {machine}, files from the same machine"]
     return "\n".join(lines)
 
 

@@ -10,7 +10,7 @@
     │   ├── DatasetError                   a folder of images and masks
     │   └── ConfigError                    a setting, or a combination of settings
     ├── CheckpointError                    weights that are missing, broken or of another model
-    ├── SessionError (also a RuntimeError)  an operation that this session cannot do now
+    ├── SessionError (also a RuntimeError) an operation that this session cannot do now
     ├── TrainingError                      a run that cannot go on
     ├── StoreError                         a database of annotations that cannot be read or written
     │   ├── NotFoundError                  something that it does not hold

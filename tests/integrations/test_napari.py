@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -84,6 +85,45 @@ def test_prompts_of_all_kinds_outline_an_object(outliner: Outliner, segmenter: B
     assert segmenter.encodings == 1
 
 
+class MouseEvent(SimpleNamespace):
+    """An event of the mouse as napari's layers get it from its canvas."""
+
+    def __init__(self, kind: str, position: tuple[float, float]) -> None:
+        super().__init__(
+            type=kind, position=position, pos=np.array(position), is_dragging=kind == "mouse_move", button=1
+        )
+        self.modifiers, self.handled, self.native = (), False, None
+        self.view_direction = self.up_direction = None
+        self.dims_displayed, self.dims_point = [0, 1], np.zeros(2)
+
+
+def drag(layer: Any, *positions: tuple[float, float]) -> None:
+    """Press the button at the first position, (row, column), and release it at the last one."""
+    interactions = real_package("napari.utils.interactions")
+    wrapped = real_package("napari.utils._proxies").ReadOnlyWrapper
+    steps = ("press", positions[0]), *(("move", each) for each in positions[1:]), ("release", positions[-1])
+    for name, position in steps:
+        event = wrapped(MouseEvent(f"mouse_{name}", position), exceptions=("handled",))
+        getattr(interactions, f"mouse_{name}_callbacks")(layer, event)
+
+
+def test_prompts_are_drawn_and_moved_with_the_mouse(viewer: Any, segmenter: Boxed) -> None:
+    outliner = Outliner(viewer, viewer.add_image(np.zeros((40, 60), np.uint8)), segmenter)
+    drag(outliner.clicks, (30, 30))
+    outliner.shapes.mode = "add_rectangle"
+    drag(outliner.shapes, (5, 5), (10, 12), (20, 30))
+    outliner.shapes.mode = "add_path"
+    drag(outliner.shapes, (1, 1), (2, 8), (3, 15), (8, 15), (20, 15))
+    *first, scribble = segmenter.queries[-1].prompts
+    assert first == [Click(30, 30), Box(5, 5, 30, 20)]
+    assert isinstance(scribble, Scribble)
+    assert scribble.bounds == (1, 1, 15, 20)
+    assert len(segmenter.queries) == 3
+    outliner.shapes.mode = "select"
+    drag(outliner.shapes, (15, 25), (17, 29))
+    assert Box(9, 7, 34, 22) in segmenter.queries[-1].prompts
+
+
 def test_a_prompt_is_taken_back(outliner: Outliner, segmenter: Boxed) -> None:
     outliner.clicks.add([10, 20])
     outliner.clicks.add([30, 50])
@@ -105,6 +145,13 @@ def test_the_next_object_leaves_the_others_alone(outliner: Outliner) -> None:
     outliner.shapes.add_rectangles([[0, 0], [0, 59], [39, 59], [39, 0]])
     assert np.array_equal(outliner.objects.data == 1, before)
     assert (outliner.objects.data[~before] == 2).all()
+
+
+def test_prompts_that_outlined_nothing_are_removed_too(outliner: Outliner) -> None:
+    outliner.sign = "background"
+    outliner.clicks.add([10, 20])
+    outliner.accept()
+    assert (len(outliner.clicks.data), outliner.objects.selected_label, outliner.sign) == (0, 1, "object")
 
 
 def test_an_object_that_is_there_is_refined(outliner: Outliner, segmenter: Boxed) -> None:

@@ -105,7 +105,7 @@ LAYOUTS: dict[str, tuple[str, Callable[[Path], None]]] = {
     "coco": ("COCO JSON", _coco),
     "yolo": ("YOLO segmentation", _yolo),
     "labelme": ("LabelMe", _labelme),
-    "voc": ("Pascal VOC", _voc),
+    "voc": ("PASCAL VOC", _voc),
     "masks": ("images and masks", _masks),
     "app": ("annotated with vpuformer", _app),
 }

@@ -3,17 +3,23 @@
 import contextlib
 import functools
 import http.server
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 from playwright.sync_api import Page, sync_playwright
 
 from support.browser import _FLAGS, CHROMIUM, Point, placed
 
 PACKAGE = Path(__file__).parents[2] / "page/node_modules/onnxruntime-web"
 """ONNX Runtime Web, as `make page` installs it."""
+
+NEEDS_PACKAGE = pytest.mark.skipif(
+    not PACKAGE.is_dir() and os.environ.get("CI") != "true", reason="ONNX Runtime Web is missing; run make page"
+)
 
 
 class _Handler(http.server.SimpleHTTPRequestHandler):

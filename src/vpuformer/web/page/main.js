@@ -107,7 +107,7 @@ function show() {
   const waiting = loads ? `${loaded ? "Opening the image" : "Loading the network"}. You can begin: prompts are answered then.` : "";
   const result = answered && mask ? `${mask.area.toLocaleString("en")} pixels, after ${(answered.took / 1000).toFixed(2)} s` : HINT;
   byId("status").textContent = trouble ? `The network does not answer: ${trouble}` : waiting || remark || result;
-  byId("status").classList.toggle("trouble", trouble !== "");
+  byId("status").className = trouble ? "trouble" : "";
   const usable = {
     undo: current?.at,
     redo: current && current.at < current.steps.length,

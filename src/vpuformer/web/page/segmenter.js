@@ -8,7 +8,7 @@ import { changedLogits } from "./pixels.js";
 import { squarePixels, stretch } from "./resample.js";
 import { refusedChanges } from "./steady.js";
 import { canonicalPrompts } from "./strokes.js";
-import { nextCrop, promptsInCrop, refinedCrop } from "./zoom.js";
+import { nextCrop, promptsInCrop, refinedCrop, withObjectShown } from "./zoom.js";
 
 /** @typedef {import("./crop.js").Crop} Crop */
 /** @typedef {import("./crop.js").Size} Size */
@@ -86,15 +86,16 @@ export class Segmenter {
     const whole = wholeOf(size);
     const before = previous ? previous.probability : null;
     const object = previous && before && around(before, size.width, OBJECT_THRESHOLD, previous.extent);
-    const crop = before ? nextCrop(size, object, prompts, previous?.crop ?? null) : whole;
+    const shown = withObjectShown(prompts, object);
+    const crop = before ? nextCrop(size, object, shown, previous?.crop ?? null) : whole;
     const mask = before ? stretch(before, size.width, crop, side, side) : new Float32Array(side * side);
-    let look = await this.#look(encoded, prompts, crop, mask);
+    let look = await this.#look(encoded, shown, crop, mask);
     const kept = previous && before && around(before, size.width, THRESHOLD, previous.extent);
     let seen = kept && { probability: look.answer.probability, within: union(look.crop, kept) };
     for (let count = 1; ; count++) {
-      const next = refinedCrop(look.crop, look.objectAround(), size, prompts, count);
+      const next = refinedCrop(look.crop, look.objectAround(), size, shown, count);
       if (!next) break;
-      look = await this.#look(encoded, prompts, next, look.probabilityIn(next, side));
+      look = await this.#look(encoded, shown, next, look.probabilityIn(next, side));
       if (seen) seen = over(seen, look.answer);
     }
     return corrected(look.answer, prompts, before, previous?.crop ?? null, seen);

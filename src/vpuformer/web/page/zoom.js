@@ -43,6 +43,18 @@ export function nextCrop(size, around, prompts, previous) {
 }
 
 /**
+ * The prompts, after the box around an object that no positive one shows.
+ *
+ * @param {readonly Prompt[]} prompts
+ * @param {Crop | null} around the object so far
+ * @returns {readonly Prompt[]}
+ */
+export function withObjectShown(prompts, around) {
+  if (!around || prompts.some(({ positive }) => positive)) return prompts;
+  return [{ type: "box", box: edgesOf(around), positive: true, only_here: false }, ...prompts];
+}
+
+/**
  * The crop of another look after the `look`-th one; null if the rule calls for no other.
  *
  * @param {Crop} crop of the answer
