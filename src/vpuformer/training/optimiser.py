@@ -19,7 +19,7 @@ def make_optimizer(network: VPUFormer, recipe: Recipe) -> torch.optim.Optimizer:
 
 
 def set_rates(optimizer: torch.optim.Optimizer, recipe: Recipe, step: int, share: float = 0.0) -> None:
-    """Set the learning rate of every group for `step`, counted from 0; see `Recipe.learning_rate`."""
+    """Set the learning rate of every group; see `Recipe.learning_rate`."""
     for group in optimizer.param_groups:
         group["lr"] = recipe.learning_rate(step, share) * group["factor"]
 
