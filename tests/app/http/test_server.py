@@ -342,10 +342,11 @@ def test_a_new_object_is_empty_and_one_key_makes_one(client: TestClient) -> None
         "choice": None,
         "others": [],
         "order": None,
+        "review": {"verdict": None, "comment": "", "person": None, "outdated": False},
     }
     assert client.get("/api/images/2").json()["objects"] == []  # until something is done to it
     clicked = step(client, first.json(), {"type": "click", "point": [9, 9]})
-    assert client.get("/api/images/2").json()["objects"] == [clicked]
+    assert client.get("/api/images/2").json()["objects"] == [clicked | {"review": None}]
 
 
 @pytest.mark.parametrize(
@@ -443,7 +444,7 @@ def test_an_object_is_accepted_labelled_and_deleted(client: TestClient) -> None:
         assert (state["label"], state["accepted"], state["deleted"]) == expected
         assert state["revision"] == revision
         shown = client.get("/api/images/1").json()["objects"]
-        assert shown == ([] if state["deleted"] else [state])
+        assert shown == ([] if state["deleted"] else [state | {"review": None}])
 
 
 def test_the_probability_map(client: TestClient) -> None:
@@ -474,7 +475,7 @@ def test_a_mask_file_becomes_an_object(client: TestClient, kind: str | None) -> 
     assert answer.json()["notes"] == ["the file was read as a binary mask of 0 and 255"]
     assert (state["image"], state["label"], state["area"], state["at"]) == (1, 1, 200, 1)
     np.testing.assert_array_equal(mask_of(state), mask > 0)
-    assert client.get("/api/images/1").json()["objects"] == [state]
+    assert client.get("/api/images/1").json()["objects"] == [state | {"review": None}]
     # And can be gone on from.
     assert step(client, state, {"type": "box", "box": [-0.5, -0.5, 0.5, 0.5]})["area"] == 201
 
