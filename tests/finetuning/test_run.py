@@ -98,7 +98,11 @@ def test_ctrl_c_keeps_what_is_best_so_far(
 ) -> None:
     monkeypatch.setattr(run, "Watch", _Watch)
     monkeypatch.setattr(_Watch, "at_step", {1: lambda: os.kill(os.getpid(), signal.SIGINT)})
-    result = finetune(photos, tmp_path / "mine", start=str(model), minutes=60, device="cpu")
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores SIGINT
+    try:
+        result = finetune(photos, tmp_path / "mine", start=str(model), minutes=60, device="cpu")
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert result.interrupted
     assert result.report.ended == "it was interrupted"
     assert (tmp_path / "mine" / "model.safetensors").is_file()

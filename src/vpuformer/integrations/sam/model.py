@@ -24,7 +24,7 @@ FRAME = 1024
 class Sam:
     """A segmenter that is built and moved to devices as Segment Anything is.
 
-    >>> Sam(device="cpu").to("cpu").eval().device
+    >>> str(Sam(device="cpu").to("cpu").eval().device)
     'cpu'
 
     Args:
