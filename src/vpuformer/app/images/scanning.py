@@ -104,6 +104,7 @@ class Scanner:
 
     def _read(self, above: str) -> _Contents:
         endings, contents = readable_endings(), _Contents()
+        not_read, of_one_image = _NOT_READ - endings, image_endings() - {".tif", ".tiff"}
         try:
             with os.scandir(self._root / above) as listing:
                 entries = list(listing)
@@ -121,11 +122,15 @@ class Scanner:
                 continue
             if entry.is_dir(follow_symlinks=False):
                 contents.folders.append(f"{name}/")
-            elif ending in _NOT_READ - endings:
+            elif ending in not_read:
                 contents.not_read[ending] += 1
             else:
                 unnamed = ".dcm" in endings and (not ending or ending[1:].isdigit()) and _is_dicom(entry)
-                if self._may_be_listed(entry, name, unnamed or ending in endings, contents):
+                if not self._may_be_listed(entry, name, unnamed or ending in endings, contents):
+                    continue
+                if ending in of_one_image:  # nearly all files of a large folder
+                    contents.names.append(name)
+                else:
                     _add_slices(Path(entry.path), name, "" if unnamed else ending, contents)
         return contents
 
@@ -184,7 +189,7 @@ def _why_not(ending: str) -> str:
 def _checked_name(name: str, contents: _Contents) -> bool:
     if not is_text(name):
         contents.left_out.append(not_text(name))
-    elif Address.of(Path(name)).file != Path(name):
+    elif "@" in name and Address.of(Path(name)).file != Path(name):
         contents.left_out.append(f"{name!r} has a name that stands for a slice of another file; rename it")
     else:
         return True
