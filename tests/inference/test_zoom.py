@@ -241,7 +241,7 @@ def test_the_fields_rule_takes_one_pass_a_prompt(rule: str, passes: int, monkeyp
     model, decoded = network(), []
     decode = model.decode
     monkeypatch.setattr(model, "decode", lambda *inputs: decoded.append(len(inputs[1])) or decode(*inputs))
-    monkeypatch.setattr("vpuformer.inference.zoom._crop_around", lambda *_: Crop(0, 0, 30 + 10 * len(decoded), 40))
+    monkeypatch.setattr("vpuformer.inference.zoom.next_crop", lambda *_: Crop(0, 0, 30 + 10 * len(decoded), 40))
     predictor = predictor_of(model, ViewSettings(RULES[rule], flip=True))
     predictor.set_image(np.zeros((*VIEWED, 3), np.uint8))
     predictor.predict([Click(20, 20)])

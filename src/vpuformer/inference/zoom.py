@@ -161,9 +161,8 @@ class View(NamedTuple):
         Crop(left=0, top=0, width=40, height=30)
         """
         size = encoded.size
-        around = None if mask is None else Crop.around(mask > OBJECT_THRESHOLD)
-        prompts = with_object_shown(prompts, around)
-        crop = Crop.whole(size) if rule is None else _crop_around(around, size, prompts, previous, rule)
+        prompts = with_object_shown(prompts, mask)
+        crop = Crop.whole(size) if rule is None else next_crop(size, mask, prompts, previous, rule)
         return cls(encoded, crop, prompts_in_crop(prompts, crop), mask, prompts)
 
     def refine(self, answer: Look, look: int, rule: ZoomRule | None = RULES["ours"]) -> "View | None":
@@ -270,23 +269,27 @@ def _crop_around(
     return previous if encloses(previous.edges, needed) and _iou(wanted, previous) >= rule.keep_iou else wanted
 
 
-def with_object_shown(prompts: Sequence[Prompt], around: Crop | None) -> Sequence[Prompt]:
+def with_object_shown(prompts: Sequence[Prompt], probability: FloatMap | None) -> Sequence[Prompt]:
     """The prompts, after the box around an object that no positive one shows.
 
     Every object of training has a positive prompt. From a mask alone, or with negative prompts, as for a mask from
     elsewhere, the network would take parts of it only (`benchmarks/given_masks.py`).
 
+    >>> import numpy as np
     >>> from vpuformer.prompts import Click
-    >>> with_object_shown([Click(3, 3, positive=False)], Crop(left=2, top=1, width=4, height=3))[0]
+    >>> probability = np.zeros((6, 8), np.float32)
+    >>> probability[1:4, 2:6] = 0.9
+    >>> with_object_shown([Click(3, 3, positive=False)], probability)[0]
     Box(x0=1.5, y0=0.5, x1=5.5, y1=3.5, positive=True)
 
     Args:
         prompts: all of them, oldest first.
-        around: the rectangle around the object so far; None if there is none.
+        probability: the answer so far, shape (H, W), in 0..1; None if there is none.
     """
-    if around is None or any(prompt.positive for prompt in prompts):
+    if probability is None or any(prompt.positive for prompt in prompts):
         return prompts
-    return (Box(*around.edges), *prompts)
+    around = Crop.around(probability > OBJECT_THRESHOLD)
+    return prompts if around is None else (Box(*around.edges), *prompts)
 
 
 def prompts_in_crop(prompts: Iterable[Prompt], crop: Crop) -> tuple[Prompt, ...]:
