@@ -57,18 +57,18 @@ def slice_suffixes(file: Path) -> list[str]:
     return [slice_suffix(axis, index) for index in range(count)] if count > 1 else [""]
 
 
-def names_in(file: Path, name: str) -> list[str]:
+def names_in(path: str | os.PathLike[str], name: str) -> list[str]:
     """The names of the images in a file that is called `name`.
 
-    A file of a kind that holds one image is not opened.
+    A file of a kind that holds one image is not opened, nor made a `Path`: large folders hold many of them.
 
     Raises:
         ImageError, MissingDependencyError: as in `slice_suffixes`.
     """
-    ending = ending_of(file.name)
-    if ending in image_endings() and not (ending in (".tif", ".tiff") and _has_second_page(file)):
+    ending = ending_of(os.fspath(path).rpartition(os.sep)[2])
+    if ending in image_endings() and not (ending in (".tif", ".tiff") and _has_second_page(Path(path))):
         return [name]
-    return [name + suffix for suffix in slice_suffixes(file)]
+    return [name + suffix for suffix in slice_suffixes(Path(path))]
 
 
 def slices_of(path: str | os.PathLike[str]) -> list[Path]:

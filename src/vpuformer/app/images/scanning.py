@@ -104,7 +104,7 @@ class Scanner:
 
     def _read(self, above: str) -> _Contents:
         endings, contents = readable_endings(), _Contents()
-        not_read, of_one_image = _NOT_READ - endings, image_endings() - {".tif", ".tiff"}
+        not_read = _NOT_READ - endings
         try:
             with os.scandir(self._root / above) as listing:
                 entries = list(listing)
@@ -126,12 +126,8 @@ class Scanner:
                 contents.not_read[ending] += 1
             else:
                 unnamed = ".dcm" in endings and (not ending or ending[1:].isdigit()) and _is_dicom(entry)
-                if not self._may_be_listed(entry, name, unnamed or ending in endings, contents):
-                    continue
-                if ending in of_one_image:  # nearly all files of a large folder
-                    contents.names.append(name)
-                else:
-                    _add_slices(Path(entry.path), name, "" if unnamed else ending, contents)
+                if self._may_be_listed(entry, name, unnamed or ending in endings, contents):
+                    _add_slices(entry.path, name, "" if unnamed else ending, contents)
         return contents
 
     def _may_be_listed(self, entry: os.DirEntry[str], name: str, ends_as_image: bool, contents: _Contents) -> bool:
@@ -155,12 +151,12 @@ class Scanner:
         return real.is_file() and _checked_name(name, contents)
 
 
-def _add_slices(path: Path, name: str, ending: str, contents: _Contents) -> None:
+def _add_slices(path: str, name: str, ending: str, contents: _Contents) -> None:
     """List a file, or the slices that it holds."""
     try:
         names = names_in(path, name)
         if ending not in image_endings() and not ending.startswith(".nii") and len(names) == 1:
-            contents.places[name] = place_of(path).order
+            contents.places[name] = place_of(Path(path)).order
     except ImageError as error:
         if isinstance(error, NoImageError):  # such as a report
             contents.left_out += [str(error)] * bool(ending)
