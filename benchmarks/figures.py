@@ -553,7 +553,8 @@ def web_times() -> str:
     result = json.loads((RESULTS / "web.json").read_text())
     lines = [
         f"From the page's address to the first mask: {result['first_mask_ms'] / 1000:.1f} s, with an empty cache. Page"
-        f" and network compute for {result['first_mask_cpu_ms'] / 1000:.1f} s of it.",
+        f" and network compute for {result['first_mask_cpu_ms'] / 1000:.1f} s of it. The folder takes"
+        f" {result['bytes'] / 1e6:.0f} MB.",
         "",
         "| image | first prompt on an object, median | correction, median |",
         "|---|--:|--:|",
