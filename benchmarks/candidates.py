@@ -8,7 +8,6 @@ number of candidates; and the median seconds of a prompt without and with them. 
 the even ones of every second object. Writes `benchmarks/results/candidates.json`.
 """
 
-import argparse
 import json
 import time
 from collections.abc import Sequence
@@ -17,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from natural import natural_objects
+from natural import natural_objects, natural_parser
 from scipy.stats import rankdata
 
 from vpuformer.data.sample import Sample
@@ -42,13 +41,7 @@ class Answered(NamedTuple):
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--root", type=Path, required=True)
-    parser.add_argument("--split", type=Path, required=True)
-    parser.add_argument("--every", type=int, default=1, help="every how manieth object")
-    parser.add_argument("--model", default="default")
-    parser.add_argument("--output", type=Path, default=RESULTS)
-    options = parser.parse_args()
+    options = natural_parser(__doc__, RESULTS).parse_args()
     keep_freed_memory()
 
     samples = natural_objects(options.root, options.split, options.every)

@@ -9,7 +9,6 @@ refines without a prompt. Reported are the mean IoU before and after, and the sh
 `benchmarks/results/given_masks.json`.
 """
 
-import argparse
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -17,7 +16,7 @@ from unittest import mock
 
 import cv2
 import numpy as np
-from natural import natural_objects
+from natural import natural_objects, natural_parser
 
 from vpuformer.arrays import BoolMask, Truth
 from vpuformer.data.sample import Sample
@@ -39,13 +38,7 @@ KINDS: tuple[Kind, ...] = ("click", "scribble")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--root", type=Path, required=True)
-    parser.add_argument("--split", type=Path, required=True)
-    parser.add_argument("--every", type=int, default=1, help="every how manieth object")
-    parser.add_argument("--model", default="default")
-    parser.add_argument("--output", type=Path, default=RESULTS)
-    options = parser.parse_args()
+    options = natural_parser(__doc__, RESULTS).parse_args()
 
     samples = natural_objects(options.root, options.split, options.every)
     segmenter = VPUFormerSegmenter.from_pretrained(options.model, "cpu")

@@ -8,7 +8,6 @@ further prompts break (`vpuformer.evaluation.report.trust`), and the passes of t
 `benchmarks/results/trust.json` if its rows have the same weights and objects.
 """
 
-import argparse
 import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from natural import natural_objects
+from natural import natural_objects, natural_parser
 from watching import watched
 
 from vpuformer.arrays import BoolMask
@@ -66,14 +65,9 @@ class Corrected(NamedTuple):
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = natural_parser(__doc__, RESULTS)
     parser.add_argument("variants", nargs="+", choices=VARIANTS)
-    parser.add_argument("--root", type=Path, required=True)
-    parser.add_argument("--split", type=Path, required=True)
-    parser.add_argument("--every", type=int, default=1, help="measure every N-th object alone")
-    parser.add_argument("--model", default="default")
     parser.add_argument("--workers", type=int, default=torch.get_num_threads())
-    parser.add_argument("--output", type=Path, default=RESULTS)
     options = parser.parse_args()
     keep_freed_memory()
 
