@@ -16,7 +16,7 @@ from vpuformer.web.runtime_files import runtime_files
 _PACKAGE = Path(__file__).parents[1]
 _PAGE = "web/page"
 _ENTRIES = ("main.js", "worker.js")
-_SHARED = ("theme.css", "theme.js", "favicon.svg", "texts/*.json")
+_SHARED = ("stage.css", "theme.css", "theme.js", "favicon.svg", "texts/*.json")
 """What the page takes from the annotation page, in addition to the modules that its own import."""
 
 _EXAMPLE = "coffee.jpg"
