@@ -1,4 +1,4 @@
-"""The objects of the validation split on natural images, and the options of programs that measure on them."""
+"""Natural objects of the validation split, and the options of programs that use them."""
 
 import argparse
 from pathlib import Path

@@ -110,7 +110,7 @@ def test_an_image_is_rejected_and_its_comment_is_shown_to_whoever_opens_it(addre
         person.press("Control+z")
         page.locator("#review-state", has_text="accepted").wait_for()
         card.get_by_role("button", name="Next to review").click()
-        assert "No other image waits for a review." in person.toasts
+        page.locator(".toast", has_text="No other image waits for a review.").wait_for()
 
         page.reload()
         person.wait(state="idle", image="b.jpg")
