@@ -82,6 +82,7 @@ def test_parts_are_joined(image_folder: Path, boxes: Path, tmp_path: Path) -> No
         (("--workers", "0", "-o", "{out}"), "--workers is at least 1, got 0"),
         (("--shard", "0/2", "-o", "{out}"), "a part of a run is I/N"),
         (("-o", "{boxes}"), "is a file; name a folder"),
+        (("--window", "40", "-o", "{out}"), "a window is CENTER,WIDTH such as 40,400"),
     ],
 )
 def test_wrong_options_are_refused(

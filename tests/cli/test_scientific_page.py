@@ -3,6 +3,7 @@
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -35,6 +36,20 @@ def test_the_commands_segment_what_they_say() -> None:
         result = vpuformer(*shlex.split(command))
         assert result.exit_code == 0, result.stderr
         assert "(window 40,400)" in result.stdout
+
+
+@pytest.mark.usefixtures("scans")
+def test_boxes_on_slices_become_a_label_volume() -> None:
+    import nibabel
+
+    Path("boxes.csv").write_text("scan.nii.gz@z030,122,97,178,143\n")
+    (command,) = re.findall(r"^vpuformer (predict .*)$", PAGE, re.M)
+    result = vpuformer(*shlex.split(command))
+    assert result.exit_code == 0, result.stderr
+    image: Any = nibabel.load("predicted/labels/scan.nii.gz")
+    marked = np.asarray(image.dataobj) > 0
+    assert 1000 < marked.sum() < 2500
+    assert marked[:, :, 30].sum() == marked.sum()
 
 
 @pytest.mark.usefixtures("scans")

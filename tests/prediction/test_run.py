@@ -15,8 +15,11 @@ import pytest
 from PIL import Image
 
 from support.app_disks import Disks
+from support.volumes import oriented, write_nifti
 from vpuformer.errors import ConfigError, DatasetError, InputError
 from vpuformer.formats import FORMATS, read_objects
+from vpuformer.images import read_image, slice_path
+from vpuformer.inference.protocol import Encoded
 from vpuformer.prediction.job import FILE
 from vpuformer.prediction.run import LEFT_OUT, Predicted, join, predict_folder
 
@@ -205,6 +208,46 @@ def test_a_folder_in_use_or_of_another_run_is_refused(images: Path, tmp_path: Pa
     (output / FILE).write_bytes(b"no database, but a text that is long enough" * 99)
     with pytest.raises(InputError, match="is not a database of predictions"):
         predicted(images, prompts, output)
+
+
+def test_the_network_sees_the_values_within_the_window(tmp_path: Path) -> None:
+    pytest.importorskip("nibabel")
+    folder = tmp_path / "images"
+    folder.mkdir()
+    write_nifti(folder / "scan.nii.gz", *oriented("LPS"))
+    deep = np.arange(0, 6000, 10, dtype=np.uint16).reshape(20, 30)
+    Image.fromarray(deep).save(folder / "deep.png")
+    Image.fromarray(deep.astype(np.uint8)).save(folder / "plain.png")
+    names = ["deep.png", "scan.nii.gz@z004", "plain.png", "scan.nii.gz@z004@window100,200"]
+    prompts = written(tmp_path, [line(name, click(3, 3)) for name in names])
+    seen: list[np.ndarray] = []
+
+    class Looking(Disks):
+        def encode(self, image: np.ndarray) -> Encoded:
+            seen.append(image)
+            return super().encode(image)
+
+    predict_folder(folder, prompts, tmp_path / "out", Looking(5), window=(1000, 2000))
+    wide, narrow = (read_image(slice_path(folder / "scan.nii.gz", 4, window=(*w,))) for w in ((1000, 2000), (100, 200)))
+    wanted = [read_image(slice_path(folder / "deep.png", window=(1000, 2000))), wide, deep.astype(np.uint8), narrow]
+    assert not np.array_equal(wide, narrow)
+    for image, pixels in zip(seen, wanted, strict=True):
+        np.testing.assert_array_equal(image, np.broadcast_to(np.atleast_3d(pixels), image.shape))
+    images = [each["file_name"] for each in coco(tmp_path / "out")["images"]]
+    assert [name.rpartition("/")[2] for name in images] == names
+
+
+def test_a_run_in_another_window_is_another_run(images: Path, tmp_path: Path) -> None:
+    prompts = written(tmp_path)
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        predicted(images, prompts, tmp_path / "out", window=(40, 400), on_progress=stop)
+    with pytest.raises(InputError, match="differs in window; name another folder"):
+        predicted(images, prompts, tmp_path / "out", window=(40, 80))
+    predicted(images, prompts, tmp_path / "out", window=(40, 400))
 
 
 def test_a_folder_with_files_is_overwritten_on_demand_alone(images: Path, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from vpuformer.cli.shared_options import (
     OverwriteOption,
     PolygonsOption,
     RuntimeOption,
+    WindowOption,
 )
 from vpuformer.errors import ConfigError, InputError, counted
 from vpuformer.memory import keep_freed_memory
@@ -39,6 +40,7 @@ def predict(
     ],
     format_name: FormatOption = "coco",
     polygons: PolygonsOption = None,
+    window: WindowOption = None,
     shard: Annotated[
         str, typer.Option(metavar="I/N", help="Only part I of N; `vpuformer merge` joins the parts.")
     ] = "1/1",
@@ -62,11 +64,13 @@ def predict(
     if workers is not None and workers < 1:
         raise ConfigError(f"--workers is at least 1, got {workers}")
     from vpuformer.formats import find_format
+    from vpuformer.images.addresses import parse_window
     from vpuformer.inference.cores import usable_cores
     from vpuformer.shards import parse_shard
 
     check_apart(output, folder, find_format(format_name, polygons=polygons))
     parse_shard(shard)
+    shown = None if window is None else parse_window(window)
     if not prompts.exists():
         raise InputError(f"there is no {prompts}; give a file of prompts, or boxes of a detector")
     keep_freed_memory()
@@ -83,6 +87,7 @@ def predict(
             segmenter,
             format_name=format_name,
             polygons=polygons,
+            window=shown,
             shard=shard,
             workers=workers or usable_cores(),
             overwrite=overwrite,

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from vpuformer.errors import DatasetError, ImageError
 from vpuformer.files import files_below, is_file
-from vpuformer.images.addresses import Address
+from vpuformer.images.addresses import Address, Window
 from vpuformer.images.heads import ending_of, readable_endings
 from vpuformer.images.volumes import names_in
 
@@ -31,15 +31,17 @@ class ImageFolder:
 
     Args:
         root: the folder.
+        window: the values that images of more than 8 bits are shown in, where an address names none; None for what
+            their files ask for.
 
     Raises:
         DatasetError: there is no such folder.
     """
 
-    def __init__(self, root: str | os.PathLike[str]) -> None:
+    def __init__(self, root: str | os.PathLike[str], window: Window | None = None) -> None:
         if not Path(root).is_dir():
             raise DatasetError(f"there is no folder {root}; give the folder of the images")
-        self.root = Path(root).resolve()
+        self.root, self.window = Path(root).resolve(), window
 
     def names(self) -> list[str]:
         """Paths of all images and slices within the folder, sorted; hidden files are left out."""
@@ -68,7 +70,7 @@ class ImageFolder:
         return "/".join(parts)
 
     def path_of(self, name: str) -> Path:
-        """The file of an image, without links, or the address of a slice in it.
+        """The file of an image, without links, or the address of a slice in it, with the window.
 
         Raises:
             ImageError: there is no such file, or a link leads out of the folder.
@@ -79,7 +81,7 @@ class ImageFolder:
         real = address.file.resolve()
         if not real.is_relative_to(self.root):
             raise ImageError(f"{shown(name)} leads to {real}, out of the folder; copy the file into the folder")
-        return address._replace(file=real).path
+        return address._replace(file=real, window=address.window or self.window).path
 
     def _parts(self, given: str) -> list[str]:
         if not _is_text(given):

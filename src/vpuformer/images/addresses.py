@@ -61,6 +61,18 @@ def parse_window(text: str) -> Window:
     return Window(center, width)
 
 
+def as_window(window: tuple[float, float] | None) -> Window | None:
+    """A window from its centre and width.
+
+    >>> as_window((40, 400))
+    Window(center=40.0, width=400.0)
+
+    Raises:
+        ConfigError: as in `parse_window`.
+    """
+    return None if window is None else parse_window(str(Window(*window)))
+
+
 class Address(NamedTuple):
     """A file, the slice of it, and its window; None for what the address does not name."""
 

@@ -7,7 +7,7 @@ from typing import cast
 import numpy as np
 
 from vpuformer.errors import ConfigError, ImageError
-from vpuformer.images.addresses import AXES, Address, Axis, Window, parse_window, slice_suffix
+from vpuformer.images.addresses import AXES, Address, Axis, as_window, slice_suffix
 from vpuformer.images.heads import ending_of, image_endings
 from vpuformer.images.loading import DEEP_MODES, MAX_SLICES, Kind, Loaded, Stored, kind_of, load, opened, volume_reader
 
@@ -86,7 +86,7 @@ def slice_path(
     index: int | None = None,
     *,
     axis: str | None = None,
-    window: Window | tuple[float, float] | None = None,
+    window: tuple[float, float] | None = None,
 ) -> Path:
     """The address of one image in a file, `scan.nii.gz@z012`.
 
@@ -110,7 +110,7 @@ def slice_path(
             raise ConfigError(f"slices are counted from 0, got {index}")
         address = address._replace(axis=cast(Axis, axis) if axis else _counted(address.file)[0], number=index)
     if window is not None:
-        address = address._replace(window=parse_window(str(Window(*window))))
+        address = address._replace(window=as_window(window))
     return address.path
 
 

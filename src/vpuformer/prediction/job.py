@@ -53,12 +53,15 @@ class JobHeader:
     format_name: str
     """Format of the export, a name of `vpuformer.formats.FORMATS`."""
     polygons: bool | None
+    window: str | None = None
+    """Centre and width of the values that are shown; None for what each file asks for."""
     labels: tuple[str, ...] = ()
     """Labels in their order in the export."""
 
     def differences(self, other: "JobHeader") -> list[str]:
         """Fields that make it another run."""
-        return [name for name in ("prompts", "weights", "shard") if getattr(self, name) != getattr(other, name)]
+        compared = ("prompts", "weights", "shard", "window")
+        return [name for name in compared if getattr(self, name) != getattr(other, name)]
 
     @classmethod
     def from_json(cls, text: str) -> "JobHeader":

@@ -14,6 +14,7 @@ from vpuformer.formats.coco_masks import decode_mask, encode
 from vpuformer.formats.image_folder import ImageFolder
 from vpuformer.formats.prompted import PromptedImage, Unanswered
 from vpuformer.images import image_size, read_image
+from vpuformer.images.addresses import as_window
 from vpuformer.inference.protocol import Query, Segmenter
 
 _AHEAD = 4
@@ -40,6 +41,7 @@ def predict(
     segmenter: Segmenter,
     *,
     folder: str | os.PathLike[str] = ".",
+    window: tuple[float, float] | None = None,
     workers: int = 1,
     on_unanswered: Callable[[Unanswered], object] | None = None,
 ) -> Iterator[AnnotatedImage]:
@@ -52,17 +54,19 @@ def predict(
         images: taken when their turn comes. Images and objects without an id are numbered from 1.
         segmenter: what to ask.
         folder: the folder of the images; links out of it are not followed.
+        window: centre and width of the values that images of more than 8 bits are shown in, in the unit of the files;
+            by default what each file asks for.
         workers: threads, for a segmenter that several threads may use. One with `threads=1` computes most with one
             worker for each core.
         on_unanswered: called for every image and object that is left out, with the reason: the image is missing or
             broken, or a prompt lies outside.
 
     Raises:
-        ConfigError: `workers` is below 1.
+        ConfigError: `workers` is below 1, or the window is not one.
         DatasetError: there is no such folder.
     """
     image_numbers, object_numbers = count(1), count(1)
-    for answer in answers(images, segmenter, ImageFolder(folder), workers=workers):
+    for answer in answers(images, segmenter, ImageFolder(folder, as_window(window)), workers=workers):
         for each in answer.unanswered:
             if on_unanswered is not None:
                 on_unanswered(each)

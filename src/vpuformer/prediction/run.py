@@ -20,6 +20,7 @@ from vpuformer.formats.image_folder import ImageFolder
 from vpuformer.formats.prompt_reading import read_prompt_list
 from vpuformer.formats.prompted import Unanswered
 from vpuformer.formats.publish import check_target, remove_unfinished, seen_from
+from vpuformer.images.addresses import as_window
 from vpuformer.inference.protocol import Segmenter
 from vpuformer.prediction.job import FILE, Job, JobHeader
 from vpuformer.prediction.predict import answers
@@ -55,6 +56,7 @@ def predict_folder(
     *,
     format_name: str = "coco",
     polygons: bool | None = None,
+    window: tuple[float, float] | None = None,
     shard: str = "1/1",
     workers: int = 1,
     overwrite: bool = False,
@@ -71,6 +73,7 @@ def predict_folder(
         output: folder of the files, new or empty; or that of an interrupted run.
         segmenter: what to ask.
         format_name, polygons, overwrite: see `vpuformer.formats.export`.
+        window: see `vpuformer.prediction.predict.predict`.
         shard: "I/N" for part I of N, whose answers stay in `output`; `join` exports all parts.
         workers: threads; see `vpuformer.prediction.predict.predict`.
         on_progress: see `Progress`.
@@ -82,8 +85,9 @@ def predict_folder(
         DatasetError: there is no such folder of images.
     """
     find_format(format_name, polygons=polygons)
-    folder, source, target, part = ImageFolder(images), Path(prompts), Path(output), parse_shard(shard)
-    header = JobHeader(_fingerprint(source), segmenter.sha256, part, str(folder.root), format_name, polygons)
+    folder, source, target = ImageFolder(images, as_window(window)), Path(prompts), Path(output)
+    part, shown = parse_shard(shard), None if folder.window is None else str(folder.window)
+    header = JobHeader(_fingerprint(source), segmenter.sha256, part, str(folder.root), format_name, polygons, shown)
     if not (target / FILE).exists():
         check_target(target, overwrite=overwrite)
     with write_errors(target):
