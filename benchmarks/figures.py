@@ -29,6 +29,7 @@ PAGES = (
     "docs/performance.md",
     "docs/encoders.md",
     "docs/evaluation.md",
+    "docs/finetune.md",
     "docs/idea.md",
     "docs/predict.md",
     "docs/python.md",
@@ -142,6 +143,7 @@ def blocks() -> dict[str, str]:
         "contributions-at-most": contributions_at_most(),
         "encoders": encoders(),
         "harness": harness(),
+        "likeness": likeness(),
         "recipes": recipes(),
         "human": human(),
         "page": page_times(),
@@ -531,6 +533,26 @@ def harness() -> str:
         "`python benchmarks/harness.py --root data/DAVIS`",
     ]
     return "\n".join(lines)
+
+
+def likeness() -> str:
+    """What fine-tuning keeps together, in sequences and in sets of single images."""
+    kinds = {
+        "DAVIS": "frames of 50 videos",
+        "street": "frames of a few videos, about every tenth",
+        "ssTEM": "slices of a stack",
+        "polyps": "frames of videos, in a random order",
+        "faces": "portraits",
+        "skin": "single images",
+        "coco_single": "photographs",
+        "pets": "photographs, two of them twice",
+    }
+    results = json.loads((RESULTS / "likeness.json").read_text())
+    lines = ["| set | holds | neighbours alike | any two alike | images kept together |", "|---|---|--:|--:|--:|"]
+    for name, row in results.items():
+        shares = f"{row['alike_neighbours']:.1%} | {row['alike_pairs']:.1%}"
+        lines.append(f"| {name} | {kinds[name]} | {shares} | {row['kept_together']} of {row['images']} |")
+    return "\n".join([*lines, "", "`python benchmarks/likeness.py --data data`"])
 
 
 def page_times() -> str:

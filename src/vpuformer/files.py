@@ -7,6 +7,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import secrets
 import stat
 from collections.abc import Iterable, Iterator
@@ -18,6 +19,8 @@ from vpuformer.errors import InputError, VPUFormerError
 
 MAX_BYTES = 1_000_000_000
 """Size above which a file of annotations is refused before it is read: 1 GB."""
+
+_DIGITS = re.compile("[0-9]+")
 
 
 def read_bytes(path: str | os.PathLike[str], *, error: type[VPUFormerError], name: str | None = None) -> bytes:
@@ -98,6 +101,22 @@ def files_below(folder: str | Path) -> list[Path]:
         folders[:] = [name for name in folders if os.path.realpath(Path(here, name)) not in above]
         files += [path for path in (Path(here, name) for name in names) if path.is_file()]
     return sorted(files)
+
+
+def natural_order(name: str) -> tuple[str, str]:
+    """Sort key for names: numbers by value instead of by digits, ignoring case.
+
+    >>> sorted(["img10.png", "Img9.png", "a/img2.png", "a/img1.png", "img2.png"], key=natural_order)
+    ['a/img1.png', 'a/img2.png', 'img2.png', 'Img9.png', 'img10.png']
+    """
+    # A text is compared faster than a list of parts. The end of a part comes before numbers, and these before letters.
+    return _DIGITS.sub(_by_value, name.casefold()).replace("/", "\0"), name
+
+
+def _by_value(digits: re.Match[str]) -> str:
+    """A text for a number: more digits sort later."""
+    value = digits[0].lstrip("0")
+    return f"\1{chr(len(value))}{value}"
 
 
 def sha256_of(path: Path) -> str:

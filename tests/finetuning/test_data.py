@@ -9,14 +9,23 @@ from PIL import Image
 
 from support.commands import vpuformer
 from support.outlined import COUNT, LAYOUTS, SIZE, annotated, disk, write_images
+from support.volumes import write_nifti
+from vpuformer.app.store import rle
+from vpuformer.app.store.rows import StepAnswer
+from vpuformer.app.store.store import FILE, Store
 from vpuformer.data.kinds.coco import CocoFolder
 from vpuformer.data.sources import open_sources
 from vpuformer.data.split import SPLIT, Split
+from vpuformer.data.training_set import TrainingSet
 from vpuformer.errors import DatasetError
 from vpuformer.finetuning.checking import check
+from vpuformer.finetuning.groups import group_images
 from vpuformer.finetuning.layouts import recognise
-from vpuformer.finetuning.prepare import DATA, choose_held_out, held_out_samples, prepare, spec
+from vpuformer.finetuning.prepare import DATA, held_out_samples, prepare, spec
 from vpuformer.formats import FORMATS
+from vpuformer.images import read_image, slice_path
+from vpuformer.images.addresses import Window
+from vpuformer.metrics import IGNORE
 from vpuformer.prompts import Click
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:pycocotools")
@@ -88,18 +97,10 @@ def test_what_cannot_be_started_is_one_sentence(
     assert len(result.stderr.splitlines()) == 1
 
 
-def test_every_fifth_image_is_held_out_whatever_it_is_called() -> None:
-    digests = {f"{number}.png": f"{number * 37 % 100:02}" for number in range(12)}
-    held_out = choose_held_out(digests)
-    assert len(held_out) == 3
-    renamed = choose_held_out({f"a/{name}": digest for name, digest in digests.items()})
-    assert renamed == {f"a/{name}" for name in held_out}
-
-
 def test_prepared_data_hold_masks_prompts_and_split(tmp_path: Path) -> None:
     LAYOUTS["app"][1](tmp_path / "photos")
     usable = check(recognise(tmp_path / "photos"))
-    split = prepare(usable, tmp_path / "model")
+    split = prepare(usable, group_images(usable, "none"), tmp_path / "model")
     assert Split.load(tmp_path / "model" / SPLIT) == split
     (source,) = open_sources(spec(tmp_path / "model", usable.root)).values()
     assert isinstance(source, CocoFolder)
@@ -112,6 +113,93 @@ def test_prepared_data_hold_masks_prompts_and_split(tmp_path: Path) -> None:
     held_out = held_out_samples(tmp_path / "model", usable.root)
     assert len(held_out) == 4
     assert {sample.image_id.removeprefix("data/") for sample in held_out} == split.images[DATA]
+
+
+def test_slices_are_seen_in_the_window_in_which_the_folder_was_annotated(tmp_path: Path) -> None:
+    photos = tmp_path / "scans"
+    store = annotated_volume(photos)
+    result = vpuformer("finetune", photos, "--check")
+    said = "values of 8 images: percentiles of the volume"
+    assert said in result.stdout.splitlines()
+    assert "other values are chosen with --window CENTER,WIDTH" in result.stdout
+    store.set_window(Window(100, 300))
+    assert "values of 8 images: window 100,300, in which the folder was annotated" in checked(photos)
+    assert "values of 8 images: window 50,80" in checked(photos, "--window", "50,80")
+    usable = check(recognise(photos))
+    prepare(usable, group_images(usable), tmp_path / "model")
+    (source,) = open_sources(spec(tmp_path / "model", usable.root, usable.window)).values()
+    assert not source.unusable()
+    assert not any(".gz" in note for note in source.notes)
+    held_out = {sample.image_id: sample for sample in held_out_samples(tmp_path / "model", usable.root, usable.window)}
+    for index, name in enumerate(source.images):
+        wanted = read_image(slice_path(photos / "scan.nii.gz", int(name[-3:]), window=(100, 300)))
+        assert not np.array_equal(wanted, read_image(photos / name))
+        np.testing.assert_array_equal(source.image(index), wanted)
+        if (sample := held_out.get(f"data/{name}")) is not None:
+            np.testing.assert_array_equal(sample.image(), wanted)
+    assert len(held_out) == 2
+
+
+def checked(folder: Path, *words: str) -> list[str]:
+    """The lines of --check."""
+    result = vpuformer("finetune", folder, "--check", *words)
+    assert result.exit_code == 0, result.output
+    return result.stdout.splitlines()
+
+
+def annotated_volume(folder: Path) -> Store:
+    """A volume of eight slices with a bright disk on each, annotated in the app."""
+    pytest.importorskip("nibabel")
+    folder.mkdir()
+    values = np.random.default_rng(3).normal(0, 30, (*SIZE, 8)).astype(np.int16)
+    values[disk(2)] += 200
+    write_nifti(folder / "scan.nii.gz", values)
+    names = [f"scan.nii.gz@z{number:03}" for number in range(8)]
+    size, mask = (SIZE[1], SIZE[0]), np.ascontiguousarray(disk(2).T[::-1, ::-1])
+    store = Store(folder / FILE)
+    store.sync(names)
+    for row in store.images():
+        store.change_image(row.id, size=size)
+        made = store.add_object(row.id, row.name, None)
+        answer = StepAnswer(rle.encode(mask), int(mask.sum()))
+        store.add_step(made.id, made.revision, f"step {row.name}", {"type": "mask"}, answer)
+        store.change_object(made.id, accepted=True)
+    return store
+
+
+@pytest.mark.parametrize("layout", ["voc", "masks"])
+def test_the_border_of_pascal_voc_is_neither_object_nor_background(layout: str, tmp_path: Path) -> None:
+    LAYOUTS[layout][1](tmp_path / "photos")
+    maps = tmp_path / "photos" / ("SegmentationObject" if layout == "voc" else "masks")
+    border = np.zeros(SIZE, bool)
+    border[:, 76:] = True
+    for path in maps.iterdir():
+        labels = np.where(border, 255, np.asarray(Image.open(path)))
+        image = Image.fromarray(labels.astype(np.uint8), "P")
+        image.putpalette(bytes(range(256)) * 3)
+        image.save(path)
+    assert "pixels that are ignored: on 6 images" in checked(tmp_path / "photos")
+    usable = check(recognise(tmp_path / "photos"))
+    split = prepare(usable, group_images(usable), tmp_path / "model")
+    for sample in held_out_samples(tmp_path / "model", usable.root):
+        np.testing.assert_array_equal(sample.truth() == IGNORE, border)
+    sources = open_sources(spec(tmp_path / "model", usable.root))
+    training = TrainingSet(sources, split, size=80, objects_per_image=2)
+    seen = [(training[index]["truth"] == IGNORE).any() for index in range(8)]
+    assert any(seen)
+
+
+def test_ignored_pixels_that_do_not_fit_are_refused(tmp_path: Path) -> None:
+    LAYOUTS["coco"][1](tmp_path)
+    path = tmp_path / "ignored.json"
+    for content, said in (
+        ([], "holds no masks by file name"),
+        ({"0.png": {"size": [64, 80], "counts": "04"}}, "the run lengths do not fill the image"),
+        ({"0.png": {"size": [9, 9], "counts": "04"}}, "9"),
+    ):
+        path.write_text(json.dumps(content))
+        with pytest.raises(DatasetError, match=said):
+            CocoFolder(tmp_path, ignored=path)
 
 
 def test_broken_prompts_are_refused(tmp_path: Path) -> None:

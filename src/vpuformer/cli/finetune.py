@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Self
 
 import typer
 
+from vpuformer.cli.shared_options import WindowOption
 from vpuformer.errors import ConfigError
 from vpuformer.extras import require
+from vpuformer.images.addresses import parse_window
 from vpuformer.memory import keep_freed_memory
 
 if TYPE_CHECKING:
+    from vpuformer.finetuning.groups import GroupBy
     from vpuformer.finetuning.run import Finetuned
+    from vpuformer.images.addresses import Window
 
 
 def finetune(
@@ -29,6 +33,15 @@ def finetune(
         Path | None,
         typer.Option(metavar="PATH", help="File, zip archive or folder with the annotations, if they lie elsewhere."),
     ] = None,
+    window: WindowOption = None,
+    group_by: Annotated[
+        str,
+        typer.Option(
+            metavar="WHAT",
+            help="What is held out together: images that look alike (likeness), of one folder, of one name but for the"
+            " last number (name), or none.",
+        ),
+    ] = "likeness",
     start: Annotated[
         str, typer.Option("--from", metavar="MODEL", help="Model to start from, by name or folder.")
     ] = "default",
@@ -46,8 +59,8 @@ def finetune(
 ) -> None:
     """Fine-tune a model on your own images, and measure it before and after.
 
-    Every fifth image is held out, to choose the best weights and to measure them. FOLDER becomes a model: every command
-    takes it as --model. Ctrl-C ends the training early, and keeps the best weights so far.
+    About every fifth image is held out, to choose the best weights and to measure them. FOLDER becomes a model: every
+    command takes it as --model. Ctrl-C ends the training early, and keeps the best weights so far.
 
     Example: vpuformer finetune cells/ --minutes 20 -o cells-model
     """
@@ -56,11 +69,16 @@ def finetune(
             raise ConfigError("--resume takes the folder alone: vpuformer finetune --resume -o FOLDER")
     elif data is None:
         raise ConfigError("give the folder of the annotated images: vpuformer finetune DATA")
+    shown = None if window is None else parse_window(window)
     require("train", "vpuformer finetune")
     keep_freed_memory()
+
+    from vpuformer.finetuning.groups import check_group_by
+
+    grouped = check_group_by(group_by)
     if check:
         assert data is not None
-        _check(data, annotations)
+        _check(data, annotations, shown, grouped)
         return
 
     from vpuformer.finetuning.run import finetune as run
@@ -77,6 +95,8 @@ def finetune(
                 data,
                 folder,
                 annotations=annotations,
+                window=shown,
+                group_by=grouped,
                 start=start,
                 minutes=minutes,
                 device=device,
@@ -88,13 +108,19 @@ def finetune(
         raise typer.Exit(130)
 
 
-def _check(data: Path, annotations: Path | None) -> None:
+def _check(data: Path, annotations: Path | None, window: "Window | None", group_by: "GroupBy") -> None:
     from vpuformer.finetuning.checking import check
+    from vpuformer.finetuning.groups import group_images
     from vpuformer.finetuning.layouts import recognise
 
+    layout = recognise(data, annotations)
     with _Screen() as screen:
-        usable = check(recognise(data, annotations), lambda done, total: screen.show("checking images", done, total))
-    typer.echo(usable.summary())
+        usable = check(layout, lambda done, total: screen.show("checking images", done, total), window=window)
+    for sentence in (usable.summary(), *usable.notes(), group_images(usable, group_by).note):
+        if sentence is not None:
+            typer.echo(sentence)
+    if usable.window is None and any(image.shown is not None for image in usable.images):
+        typer.echo("other values are chosen with --window CENTER,WIDTH")
     for sentence in usable.left_out:
         typer.echo(f"left out: {sentence}")
 

@@ -57,8 +57,9 @@ def unread(folder: Path, *known: Path) -> list[str]:
 
     A HEIC, DNG or SVS file may be an image all the same. The `known` files are not counted.
     """
+    read = frozenset(known)
     others = [path for path in sorted(folder.iterdir()) if not (path.name.startswith(".") or is_image(path))]
-    kinds = Counter(path.suffix.lower() or path.name for path in others if path not in known and path.is_file())
+    kinds = Counter(path.suffix.lower() or path.name for path in others if path not in read and path.is_file())
     if not kinds:
         return []
     words = listed(f"{number} {ending}" for ending, number in kinds.most_common())

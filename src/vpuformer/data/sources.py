@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from vpuformer.data.counts import Counts
 from vpuformer.data.kinds.coco import ANNOTATIONS, CocoFolder
@@ -17,6 +18,7 @@ from vpuformer.data.roots import at_home
 from vpuformer.data.source import Source
 from vpuformer.data.split import open_folders
 from vpuformer.errors import ConfigError, DatasetError, unknown_name
+from vpuformer.images.addresses import parse_window
 
 
 @dataclass(frozen=True)
@@ -35,12 +37,9 @@ class Kind:
     bare: bool = False
 
 
-def _coco(root: Path, **options: Path) -> Sequence[Source]:
+def _coco(root: Path, **options: Any) -> Sequence[Source]:
     """One COCO folder, or a folder of such."""
-    if options:
-        images, prompts = options.get("images"), options.get("prompts")
-        return [CocoFolder(root, options.get("annotations"), images=images, prompts=prompts)]
-    return list(open_folders(root).values())
+    return [CocoFolder(root, **options)] if options else list(open_folders(root).values())
 
 
 def _yes_or_no(text: str) -> bool:
@@ -50,7 +49,11 @@ def _yes_or_no(text: str) -> bool:
 
 
 KINDS: dict[str, Kind] = {
-    "coco": Kind(_coco, {"annotations": Path, "images": Path, "prompts": Path}, bare=True),
+    "coco": Kind(
+        _coco,
+        {"annotations": Path, "images": Path, "prompts": Path, "ignored": Path, "window": parse_window},
+        bare=True,
+    ),
     "sbd": Kind(
         Sbd,
         {"split": str, "scores": Path, "smallest_fill": float},

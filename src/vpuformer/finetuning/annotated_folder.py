@@ -18,7 +18,7 @@ STORE = "vpuformer.sqlite"
 
 
 def annotated_in_the_app(folder: Path) -> Layout | None:
-    """The accepted objects of a folder with a store; None without any.
+    """The accepted objects of a folder with a store, and its window; None without any.
 
     Raises:
         MissingDependencyError: the extra `app` is not installed.
@@ -37,7 +37,8 @@ def annotated_in_the_app(folder: Path) -> Layout | None:
             for image in accepted_images(store)
             if store.image(image.id).objects
         }
-        return Layout("annotated with vpuformer", folder, images, left_out_notes(store)) if images else None
+        title = "annotated with vpuformer"
+        return Layout(title, folder, images, left_out_notes(store), store.window) if images else None
     finally:
         store.close()
 

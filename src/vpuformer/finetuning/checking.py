@@ -6,14 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from vpuformer.arrays import Size
+from vpuformer.arrays import RGB, Size
 from vpuformer.data.training_set import LARGEST_SHARE, SMALLEST_OBJECT
 from vpuformer.errors import DatasetError, InputError, counted, listed
 from vpuformer.finetuning.layouts import Layout
+from vpuformer.finetuning.likeness import Thumbnail, thumbnail
 from vpuformer.formats.affected import Affected
 from vpuformer.formats.coco_masks import encode
-from vpuformer.formats.found import LeftOut
-from vpuformer.images import read_image
+from vpuformer.formats.found import Ignored, LeftOut
+from vpuformer.images.addresses import Address, Window
+from vpuformer.images.reading import to_rgb
+from vpuformer.images.volumes import is_deep, load_shown
 from vpuformer.prompts import Prompt
 
 FEWEST_IMAGES = 4
@@ -29,11 +32,18 @@ class UsableObject(NamedTuple):
 
 
 class UsableImage(NamedTuple):
-    """An image with its usable objects. `name` is its path within the root."""
+    """An image with its usable objects.
+
+    `name` is its path within the root. `ignored` are pixels that are neither object nor background, as compressed run
+    lengths of COCO. `shown` says which of its values are shown; None for an image of 8 bits.
+    """
 
     name: str
     size: Size
     objects: Sequence[UsableObject]
+    thumbnail: Thumbnail
+    ignored: bytes | None = None
+    shown: str | None = None
 
 
 @dataclass(frozen=True)
@@ -47,6 +57,8 @@ class UsableData:
     images: Sequence[UsableImage]
     left_out: Sequence[str]
     """Sentences about what takes no part, and why."""
+    window: Window | None = None
+    """The values that images of more than 8 bits are shown in; None for what their files ask for."""
 
     @property
     def objects(self) -> int:
@@ -78,26 +90,44 @@ class UsableData:
             parts.append(f"{counted(self.prompts, 'prompt')} of people")
         return f"{self.title}: {', '.join(parts)}"
 
+    def notes(self) -> list[str]:
+        """Sentences about the values that are shown, and about ignored pixels."""
+        shown = Counter(image.shown for image in self.images if image.shown is not None)
+        ignored = sum(image.ignored is not None for image in self.images)
+        notes = [f"values of {counted(number, 'image')}: {how}" for how, number in shown.most_common()]
+        return [*notes, *([f"pixels that are ignored: on {counted(ignored, 'image')}"] if ignored else [])]
 
-def check(layout: Layout, on_progress: Callable[[int, int], object] = lambda _, __: None) -> UsableData:
+
+def check(
+    layout: Layout,
+    on_progress: Callable[[int, int], object] = lambda _, __: None,
+    *,
+    window: Window | None = None,
+) -> UsableData:
     """Open every image, and keep the objects that can be trained on.
 
     Args:
         on_progress: called after each image with the number of images done and the total.
+        window: the values that images of more than 8 bits are shown in; by default those of the layout.
 
     Raises:
         DatasetError: fewer than `FEWEST_IMAGES` images are usable.
     """
     images: list[UsableImage] = []
     left_out = _Reasons()
+    used = window or layout.window
     for done, (name, outlines) in enumerate(layout.images.items(), start=1):
         objects: list[UsableObject] = []
-        reasons = _Reasons()
+        reasons, ignored = _Reasons(), None
         try:
-            height, width = size = read_image(layout.root / name).shape[:2]
+            pixels, shown = _read(layout.root / name, used, annotated=used == layout.window)
+            height, width = size = pixels.shape[:2]
             for found in outlines(size):
                 if isinstance(found, LeftOut):
                     reasons.add(found.thing, found.why, name, found.number)
+                    continue
+                if isinstance(found, Ignored):
+                    ignored = found.mask if ignored is None else ignored | found.mask
                     continue
                 if found.mask.shape != size:
                     raise DatasetError(f"a mask of {found.mask.shape[::-1]} pixels for an image of {size[::-1]}")
@@ -113,11 +143,12 @@ def check(layout: Layout, on_progress: Callable[[int, int], object] = lambda _, 
         else:
             left_out.update(reasons)
             if objects:
-                images.append(UsableImage(name, size, objects))
+                runs = None if ignored is None else encode(ignored)
+                images.append(UsableImage(name, size, objects, thumbnail(pixels), runs, shown))
             else:
                 left_out.add("image", "without an object to train on", name)
         on_progress(done, len(layout.images))
-    data = UsableData(layout.title, layout.root, images, [*left_out.sentences(), *layout.left_out])
+    data = UsableData(layout.title, layout.root, images, [*left_out.sentences(), *layout.left_out], used)
     if len(images) < FEWEST_IMAGES:
         why = f" ({'; '.join(data.left_out)})" if data.left_out else ""
         raise DatasetError(
@@ -125,6 +156,17 @@ def check(layout: Layout, on_progress: Callable[[int, int], object] = lambda _, 
             f" fine-tuning takes at least {FEWEST_IMAGES}; annotate more{why}"
         )
     return data
+
+
+def _read(path: Path, window: Window | None, *, annotated: bool) -> tuple[RGB, str | None]:
+    """An image, and a phrase about the values that are shown if it has more than 8 bits."""
+    address = Address.of(path)
+    loaded = load_shown(address._replace(window=address.window or window).path)
+    pixels = to_rgb(loaded, str(path))
+    if loaded.shown is None and not is_deep(loaded.stored):
+        return pixels, None
+    known = ", in which the folder was annotated" if window is not None and annotated else ""
+    return pixels, f"{loaded.why or 'range of each image'}{known}"
 
 
 class _Reasons:

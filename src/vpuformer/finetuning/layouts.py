@@ -11,10 +11,11 @@ from vpuformer.data.kinds.masks import MaskFolder
 from vpuformer.errors import DatasetError, MaskError, counted, listed
 from vpuformer.formats.assignment import assign
 from vpuformer.formats.bundle import Bundle
-from vpuformer.formats.found import FoundImage, FoundObject, LeftOut, TargetImage
+from vpuformer.formats.found import FoundImage, FoundObject, Ignored, LeftOut, TargetImage
 from vpuformer.formats.image_folder import ImageFolder
 from vpuformer.formats.labels import one_line
 from vpuformer.formats.reading import read_annotations
+from vpuformer.images.addresses import Window
 from vpuformer.prompts import Box, Prompt
 
 _MAPS = frozenset({"SegmentationObject", "SegmentationClass", "masks"})
@@ -34,7 +35,9 @@ class OutlinedObject(NamedTuple):
     prompts: Sequence[Prompt] = ()
 
 
-Outlines = Callable[[Size], Iterator[OutlinedObject | LeftOut]]
+Outlined = OutlinedObject | Ignored | LeftOut
+
+Outlines = Callable[[Size], Iterator[Outlined]]
 """Reads the objects of an image of this size. It raises `InputError` for files that are broken or do not fit."""
 
 
@@ -46,12 +49,14 @@ class Layout(NamedTuple):
         root: folder of the images.
         images: path of each annotated image within the root, with forward slashes, and what reads its objects.
         left_out: sentences about files that take no part.
+        window: the values that images of more than 8 bits were shown in to the people who annotated them, if known.
     """
 
     title: str
     root: Path
     images: dict[str, Outlines]
     left_out: Sequence[str] = ()
+    window: Window | None = None
 
 
 def recognise(data: Path, annotations: Path | None = None) -> Layout:
@@ -83,9 +88,11 @@ def recognise(data: Path, annotations: Path | None = None) -> Layout:
 def _images_and_masks(data: Path) -> Layout:
     source = MaskFolder(data)
 
-    def outlines(index: int, _: Size) -> Iterator[OutlinedObject | LeftOut]:
+    def outlines(index: int, _: Size) -> Iterator[Outlined]:
         for number in source.objects(index):
             yield OutlinedObject(source.masks(index, [number])[0] > 0)
+        if (ignored := source.ignore_mask(index)) is not None:
+            yield Ignored(ignored > 0)
 
     images: dict[str, Outlines] = {name: partial(outlines, index) for index, name in enumerate(source.images)}
     left_out = []
@@ -129,13 +136,11 @@ def _in_files(data: Path, annotations: Path) -> Layout:
     return Layout(title, folder.root, images, left_out)
 
 
-def _outlines(
-    entries: Sequence[FoundImage], name: str, others: Sequence[str], size: Size
-) -> Iterator[OutlinedObject | LeftOut]:
+def _outlines(entries: Sequence[FoundImage], name: str, others: Sequence[str], size: Size) -> Iterator[Outlined]:
     target = TargetImage(name, size, (), others)
     for entry in entries:
         for found in entry.objects(target, lambda _: None):
-            if isinstance(found, LeftOut):
+            if isinstance(found, Ignored | LeftOut):
                 yield found
             elif isinstance(found, FoundObject):
                 if isinstance(found.shape, Box):

@@ -10,6 +10,7 @@ from vpuformer.fields import check_fields, check_least
 from vpuformer.finetuning.photographs import PHOTOGRAPHS
 from vpuformer.finetuning.prepare import spec
 from vpuformer.geometry import LARGEST_INPUT
+from vpuformer.images.addresses import Window, parse_window
 from vpuformer.inference.cores import usable_cores
 from vpuformer.inference.device import choose_device
 from vpuformer.model.manifest import read_manifest
@@ -48,12 +49,19 @@ class FinetuneSettings:
     """Device, such as cpu; by default the best one."""
     seed: int = 0
     """Seed of all random numbers."""
+    window: str | None = None
+    """Centre and width of the values that are shown, as `parse_window` reads them; None for what the files ask for."""
 
     def __post_init__(self) -> None:
         check_fields(self)
         check_least(self, "", 0, "seed")
         if not self.minutes > 0:
             raise ConfigError(f"minutes={self.minutes:g} must be above 0")
+
+    @property
+    def shown(self) -> Window | None:
+        """The window."""
+        return None if self.window is None else parse_window(self.window)
 
 
 def recipe_for(settings: FinetuneSettings, steps: int, photographs: str | None = None) -> Recipe:
@@ -73,7 +81,7 @@ def recipe_for(settings: FinetuneSettings, steps: int, photographs: str | None =
     model = read_manifest(settings.start).config
     folder = Path(settings.output)
     return Recipe(
-        data=tuple(filter(None, (spec(folder, Path(settings.data)), photographs))),
+        data=tuple(filter(None, (spec(folder, Path(settings.data), settings.shown), photographs))),
         set_weights={} if photographs is None else {PHOTOGRAPHS: PHOTOGRAPH_WEIGHT},
         region_sets=() if photographs is None else (PHOTOGRAPHS,),
         output=str(folder / TRAINING),

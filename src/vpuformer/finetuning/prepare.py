@@ -1,7 +1,6 @@
 """The data of a run: a COCO file, prompts, and the split, in the folder of the result."""
 
 import json
-from collections import defaultdict
 from functools import partial
 from pathlib import Path
 
@@ -10,24 +9,23 @@ import numpy as np
 from vpuformer.data.kinds.coco import ANNOTATIONS, CocoFolder
 from vpuformer.data.sample import Sample
 from vpuformer.data.split import SPLIT, Split, ValidationObject, validation_samples
-from vpuformer.files import sha256_of, write_file
+from vpuformer.files import write_file
 from vpuformer.finetuning.checking import UsableData, UsableImage
+from vpuformer.finetuning.groups import Groups, choose_held_out
 from vpuformer.formats import coco
 from vpuformer.formats.annotated_image import AnnotatedImage, LabelledMask
 from vpuformer.formats.coco_masks import decode_mask
+from vpuformer.images.addresses import Window
 from vpuformer.prompts import prompt_to_dict
-
-EVERY = 5
-"""One image of so many is held out."""
 
 DATA = "data"
 """Subfolder with the data, and name of the set."""
 
-PROMPTS = "prompts.json"
-"""Name of the file with the prompts of people."""
+PROMPTS, IGNORED = "prompts.json", "ignored.json"
+"""Names of the files with the prompts of people, and with the ignored pixels of images."""
 
 
-def prepare(data: UsableData, folder: Path) -> Split:
+def prepare(data: UsableData, groups: Groups, folder: Path) -> Split:
     """Write the data and the split into a folder; the images stay where they are.
 
     Raises:
@@ -49,7 +47,13 @@ def prepare(data: UsableData, folder: Path) -> Split:
         if each.prompts
     }
     write_file(target / PROMPTS, json.dumps(prompts) + "\n")
-    held_out = choose_held_out({image.name: sha256_of(data.root / image.name) for image in data.images})
+    ignored = {
+        image.name: {"size": list(image.size), "counts": image.ignored.decode("ascii")}
+        for image in data.images
+        if image.ignored is not None
+    }
+    write_file(target / IGNORED, json.dumps(ignored) + "\n")
+    held_out = choose_held_out(groups)
     split = Split(
         images={DATA: held_out},
         objects=tuple(
@@ -63,27 +67,11 @@ def prepare(data: UsableData, folder: Path) -> Split:
     return split
 
 
-def choose_held_out(digests: dict[str, str]) -> frozenset[str]:
-    """Every fifth image, and at least one, in the order of the digests of their files.
-
-    The choice depends on the content alone. Copies of an image are on the same side.
-
-    >>> sorted(choose_held_out({"a": "3", "b": "1", "copy of b": "1", "c": "2"}))
-    ['b', 'copy of b']
-
-    Args:
-        digests: of the files, by name.
-    """
-    names: defaultdict[str, list[str]] = defaultdict(list)
-    for name, digest in digests.items():
-        names[digest].append(name)
-    return frozenset(name for digest in sorted(names)[::EVERY] for name in names[digest])
-
-
-def spec(folder: Path, root: Path) -> str:
+def spec(folder: Path, root: Path, window: Window | None = None) -> str:
     """The prepared data as `vpuformer.data.sources.open_sources` opens them."""
-    data = folder / DATA
-    return f"{spec_of(data, data / ANNOTATIONS, root)},prompts={(data / PROMPTS).resolve()}"
+    data = (folder / DATA).resolve()
+    shown = "" if window is None else f",window={window}"
+    return f"{spec_of(data, data / ANNOTATIONS, root)},prompts={data / PROMPTS},ignored={data / IGNORED}{shown}"
 
 
 def spec_of(folder: Path, annotations: Path, images: Path) -> str:
@@ -91,13 +79,14 @@ def spec_of(folder: Path, annotations: Path, images: Path) -> str:
     return f"coco={folder.resolve()},annotations={annotations.resolve()},images={images.resolve()}"
 
 
-def held_out_samples(folder: Path, root: Path) -> list[Sample]:
+def held_out_samples(folder: Path, root: Path, window: Window | None = None) -> list[Sample]:
     """The objects of the held-out images, in a random order.
 
     Raises:
         DatasetError: the prepared data are missing or broken.
     """
-    source = CocoFolder(folder / DATA, images=root, name=DATA)
+    data = folder / DATA
+    source = CocoFolder(data, images=root, name=DATA, ignored=data / IGNORED, window=window)
     samples = validation_samples({DATA: source}, Split.load(folder / SPLIT))
     return [samples[i] for i in np.random.default_rng(0).permutation(len(samples))]
 

@@ -98,6 +98,7 @@ class Report:
             "## Training",
             "",
             f"- {self.data['summary']}",
+            *(f"- {note}" for note in self.data.get("notes", ())),
             f"- {self.steps:,} steps in {self.minutes:.0f} minutes; {self.ended}",
             f"- {self.outcome}",
             f"- On other kinds of images the model may have become worse. Against the masks of `{self.start}` on the"

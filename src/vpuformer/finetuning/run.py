@@ -17,6 +17,7 @@ from vpuformer.errors import ConfigError, InputError, TrainingError, VPUFormerEr
 from vpuformer.extras import missing
 from vpuformer.files import read_json, write_errors, write_file
 from vpuformer.finetuning.checking import check
+from vpuformer.finetuning.groups import GroupBy, check_group_by, group_images
 from vpuformer.finetuning.layouts import recognise
 from vpuformer.finetuning.measure import FEW_CLICKS, Measured, compared, measure, segmenter_of
 from vpuformer.finetuning.mixing import SHARES, choose_share, mixed
@@ -27,6 +28,7 @@ from vpuformer.finetuning.prepare import held_out_samples, prepare
 from vpuformer.finetuning.report import PANEL, REPORT, Report
 from vpuformer.finetuning.watch import BEST, Progress, Watch, validations_in
 from vpuformer.images import write_image
+from vpuformer.images.addresses import as_window
 from vpuformer.inference.device import choose_device
 from vpuformer.model.checkpoint import load_model, save_checkpoint
 from vpuformer.model.manifest import read_manifest
@@ -80,6 +82,8 @@ def finetune(
     output: str | Path,
     *,
     annotations: str | Path | None = None,
+    window: tuple[float, float] | None = None,
+    group_by: GroupBy = "likeness",
     start: str = "default",
     minutes: float = 20.0,
     device: str | None = None,
@@ -88,13 +92,17 @@ def finetune(
 ) -> Finetuned:
     """Fine-tune a model on the annotated images of a folder.
 
-    One image of five is held out. The first and the last weights are measured on it, and it chooses the best ones.
+    About one image of five is held out; images that resemble each other stay together. The first and the last weights
+    are measured on the held-out images, which choose the best weights.
 
     Args:
         data: folder that was annotated with the app, or with COCO, YOLO, LabelMe or PASCAL VOC files, or with the
             folders `images` and `masks`; or a file with annotations in such a folder.
         output: a new folder for the model.
         annotations: file, zip archive or folder with the annotations, if they lie elsewhere.
+        window: centre and width of the values that images of more than 8 bits are shown in; by default what the folder
+            was annotated in, else what each file asks for.
+        group_by: what keeps images together; see `vpuformer.finetuning.groups.GroupBy`.
         start: model to start from, by name or folder.
         minutes: time for all of it.
         device: such as "cpu" or "cuda"; by default the best one.
@@ -110,19 +118,31 @@ def finetune(
     folder = Path(output)
     if folder.exists():
         raise ConfigError(f"{folder} exists, and nothing is overwritten; give another folder with -o, or --resume")
+    given, group_by = as_window(window), check_group_by(group_by)
     layout = recognise(Path(data), None if annotations is None else Path(annotations))
+    shown = given or layout.window
     settings = FinetuneSettings(
-        data=str(layout.root.resolve()), output=str(folder), start=start, minutes=minutes, device=device, seed=seed
+        data=str(layout.root.resolve()),
+        output=str(folder),
+        start=start,
+        minutes=minutes,
+        device=device,
+        seed=seed,
+        window=None if shown is None else str(shown),
     )
     choose_device(device)
     read_manifest(start)
-    usable = check(layout, lambda done, total: progress.show("checking images", done, total))
+    usable = check(layout, lambda done, total: progress.show("checking images", done, total), window=given)
+    groups = group_images(usable, group_by)
     progress.say(usable.summary())
+    notes = [*usable.notes(), *filter(None, [groups.note])]
+    for sentence in notes:
+        progress.say(sentence)
     for sentence in usable.left_out:
         progress.say(f"left out: {sentence}")
     with write_errors(folder, error=InputError):
         folder.mkdir(parents=True)
-    split = prepare(usable, folder)
+    split = prepare(usable, groups, folder)
     held_out = {
         "held_out_images": sum(map(len, split.images.values())),
         "held_out_objects": len(split.objects),
@@ -135,6 +155,7 @@ def finetune(
         "objects": usable.objects,
         "labels": usable.labels,
         "prompts": usable.prompts,
+        "notes": notes,
         "left_out": list(usable.left_out),
     }
     content = {"settings": asdict(settings), "data": found, **held_out}
@@ -178,7 +199,7 @@ class _Run:
     def finish(self) -> Finetuned:
         """Measure, train, measure again, and write the result."""
         start = load_model(self.settings.start, device=self.device)
-        samples = held_out_samples(self.folder, Path(self.settings.data))
+        samples = held_out_samples(self.folder, Path(self.settings.data), self.settings.shown)
         before, measuring = self._before(start, samples)
         measured = _same(samples, before)
         quick, validating = self._quick(start, measured)

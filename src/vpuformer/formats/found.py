@@ -79,7 +79,13 @@ class Remark(NamedTuple):
     number: int = 1
 
 
-Found = FoundObject | FoundTags | LeftOut | Remark
+class Ignored(NamedTuple):
+    """Pixels of the image that are neither object nor background, bool of shape (H, W)."""
+
+    mask: BoolMask
+
+
+Found = FoundObject | FoundTags | LeftOut | Remark | Ignored
 
 Objects = Callable[[TargetImage, AddNote], Iterator[Found]]
 """The objects of an image, decoded one by one. It raises `MaskError` for objects that are broken or do not fit."""

@@ -9,7 +9,7 @@ from typing import TypeVar
 from vpuformer.arrays import Size
 from vpuformer.errors import MaskError
 from vpuformer.formats.bundle import Bundle
-from vpuformer.formats.found import AddNote, Annotations, Found, FoundImage, FoundObject, TargetImage
+from vpuformer.formats.found import AddNote, Annotations, Found, FoundImage, FoundObject, Ignored, TargetImage
 from vpuformer.formats.label_maps import NAMES
 from vpuformer.images import read_meaning
 from vpuformer.images.meaning import Meaning
@@ -48,6 +48,8 @@ def _objects(
     add_note(f"{bundle.called(name)} was read as {meaning.taken}")
     for label, mask in meaning.objects():
         yield FoundObject(names.get(meaning.label if label is None else label), mask)
+    if meaning.ignored is not None:
+        yield Ignored(meaning.ignored)
 
 
 def meaning_in(bundle: Bundle, name: str, size: Size) -> Meaning:

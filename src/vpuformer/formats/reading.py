@@ -18,6 +18,7 @@ from vpuformer.formats.found import (
     FoundImage,
     FoundObject,
     FoundTags,
+    Ignored,
     LabelAndMask,
     LeftOut,
     TargetImage,
@@ -102,7 +103,7 @@ def objects_of(bundle: Bundle, target: TargetImage, on_note: AddNote) -> Iterato
         for found in entry.objects(target, on_note):
             if isinstance(found, FoundObject | FoundTags):
                 yield found
-            else:
+            elif not isinstance(found, Ignored):
                 counts[type(found), found.thing, found.why] += found.number
     for (kind, thing, why), number in counts.items():
         on_note(f"{counted(number, thing)} {'left out: ' if kind is LeftOut else ''}{why}")

@@ -14,6 +14,7 @@ from vpuformer.formats.found import (
     Found,
     FoundImage,
     FoundObject,
+    Ignored,
     LeftOut,
     TargetImage,
     check_size,
@@ -69,7 +70,7 @@ def _boxed_image(bundle: Bundle, path: str, stem: str) -> FoundImage:
 def _masks(
     bundle: Bundle, path: str, names: dict[int | None, str], target: TargetImage, add_note: AddNote
 ) -> Iterator[Found]:
-    """One object a value of the map of objects, without the border of 255."""
+    """One object a value of the map of objects; the border of 255 is ignored."""
     meaning = meaning_in(bundle, path, target.size)
     add_note(f"{path} was read as {meaning.taken}")
     boxes = path.replace(f"{_OBJECTS}/", f"{_BOXES}/", 1).removesuffix(".png") + ".xml"
@@ -91,6 +92,8 @@ def _masks(
         yield FoundObject(label, mask)
     if seen < len(listed):
         yield LeftOut("box", "without a pixel", len(listed) - seen)
+    if meaning.ignored is not None:
+        yield Ignored(meaning.ignored)
 
 
 def _boxes(bundle: Bundle, path: str, target: TargetImage, _: AddNote) -> Iterator[Found]:

@@ -55,6 +55,7 @@ class Meaning:
         taken: what the values were taken as, such as "2 labels: 1, 2"; a noun phrase.
         labels: the labels, ascending; more than one, or none if `kind` is another.
         label: the value of a binary mask's object, where that is a whole number.
+        ignored: pixels that are neither object nor background, bool (H, W); None without any.
         colours: hexadecimal digits of a label that is a colour; 0 for other labels.
     """
 
@@ -64,6 +65,7 @@ class Meaning:
     labels: tuple[int, ...] = ()
     colours: int = 0
     label: int | None = None
+    ignored: BoolMask | None = None
 
     @property
     def foreground(self) -> BoolMask:
@@ -182,18 +184,19 @@ def _of_floats(values: Values, low: float, high: float) -> Meaning:
 def _of_labels(values: Values, *, palette: bool) -> Meaning:
     found = [int(value) for value in np.unique(values)]
     labels = [value for value in found if value > 0]
-    remarks = ["indices of a palette"] if palette else []
+    remarks, ignored = ["indices of a palette"] if palette else [], None
     if found[0] < 0:
         remarks.append("values below 0 are background")
     if palette and VOC_IGNORE in labels and len(labels) > 1:
         labels.remove(VOC_IGNORE)
+        ignored = values == VOC_IGNORE
         remarks.append(f"{VOC_IGNORE} is ignored, as in PASCAL VOC")
     tail = f" ({'; '.join(remarks)})" if remarks else ""
     if len(labels) > 1:
-        return Meaning("labels", values, f"{_counted(labels)}{tail}", tuple(labels))
+        return Meaning("labels", values, f"{_counted(labels)}{tail}", tuple(labels), ignored=ignored)
     if not labels:
         return Meaning("binary", np.zeros(values.shape, np.bool_), f"no label{tail}")
-    return Meaning("binary", values == labels[0], f"one label, {labels[0]}{tail}", label=labels[0])
+    return Meaning("binary", values == labels[0], f"one label, {labels[0]}{tail}", label=labels[0], ignored=ignored)
 
 
 def _of_colours(colours: Values) -> Meaning:

@@ -28,7 +28,7 @@ def load_shown(path: Path, *, least: int | None = None) -> Loaded:
     if kind in ("dicom", "nifti"):
         return volume_reader(kind).load_slice(address)
     stored = load(path, least=least)
-    if not _is_deep(stored):
+    if not is_deep(stored):
         return Loaded(stored)
     if address.window is not None:
         return Loaded(stored, address.window.range, f"window {address.window}")
@@ -143,7 +143,8 @@ def _kind(file: Path) -> Kind | None:
         return kind_of(content)
 
 
-def _is_deep(stored: Stored) -> bool:
+def is_deep(stored: Stored) -> bool:
+    """Whether an image has more than 8 bits."""
     if isinstance(stored, np.ndarray):
         return stored.dtype.itemsize > 1
     return stored.mode in DEEP_MODES

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from vpuformer.app.images.folder import Folder, natural_order, version_of
+from vpuformer.app.images.folder import Folder, version_of
 from vpuformer.errors import DatasetError, ImageError
+from vpuformer.files import natural_order
 
 
 def put(folder: Path, *names: str) -> Path:

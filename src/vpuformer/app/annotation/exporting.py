@@ -10,11 +10,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vpuformer.app.images.folder import natural_order
 from vpuformer.app.store import rle
 from vpuformer.app.store.rows import last_answered
 from vpuformer.errors import ConflictError
-from vpuformer.files import write_errors
+from vpuformer.files import natural_order, write_errors
 from vpuformer.formats import AnnotatedImage, LabelledMask, find_format
 from vpuformer.formats.affected import Affected
 from vpuformer.formats.registry import write_files

@@ -16,7 +16,7 @@ from vpuformer.app.store.store import Store
 from vpuformer.errors import ImageError, MaskError, listed
 from vpuformer.formats.assignment import assign
 from vpuformer.formats.bundle import Bundle
-from vpuformer.formats.found import Annotations, FoundImage, FoundObject, FoundTags, LeftOut, TargetImage
+from vpuformer.formats.found import Annotations, FoundImage, FoundObject, FoundTags, Ignored, LeftOut, TargetImage
 from vpuformer.formats.label_set import LabelDefinition, LabelSet
 from vpuformer.formats.reading import read_annotations
 from vpuformer.images import image_size
@@ -197,6 +197,8 @@ class _Run:
         for found in (found for entry in entries for found in entry.objects(target, lambda _: None)):
             if isinstance(found, FoundTags):
                 tags += stored_tags(found)
+            elif isinstance(found, Ignored):
+                continue  # a person sees that these pixels belong to no object
             elif not isinstance(found, FoundObject):
                 (left_out if isinstance(found, LeftOut) else remarks).add(found.thing, found.why, [name], found.number)
             elif is_empty(found):

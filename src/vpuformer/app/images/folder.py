@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import re
 import threading
 from collections.abc import Collection, Mapping
 from contextlib import suppress
@@ -10,11 +9,11 @@ from pathlib import Path
 
 from vpuformer.app.images.scanning import Scanner, SortKey, is_text, not_text, resolved
 from vpuformer.errors import DatasetError, ImageError, listed
+from vpuformer.files import natural_order
 from vpuformer.images import image_endings, image_size
 from vpuformer.images.addresses import Address, Window
 from vpuformer.images.volumes import slice_suffixes
 
-_DIGITS = re.compile("[0-9]+")
 _LONGEST_SHOWN = 200  # characters of a name in an error: it may come from a request
 
 
@@ -122,22 +121,6 @@ class Folder:
         if self.left_out:
             return f"{self.root} holds no image that can be listed: {listed(self.left_out)}"
         return f"{self.root} holds no image; put files there that end in {', '.join(sorted(image_endings()))}"
-
-
-def natural_order(name: str) -> tuple[str, str]:
-    """Sort key for names: numbers by value instead of by digits, ignoring case.
-
-    >>> sorted(["img10.png", "Img9.png", "a/img2.png", "a/img1.png", "img2.png"], key=natural_order)
-    ['a/img1.png', 'a/img2.png', 'img2.png', 'Img9.png', 'img10.png']
-    """
-    # A text is compared faster than a list of parts. The end of a part comes before numbers, and these before letters.
-    return _DIGITS.sub(_by_value, name.casefold()).replace("/", "\0"), name
-
-
-def _by_value(digits: re.Match[str]) -> str:
-    """A text for a number: more digits sort later."""
-    value = digits[0].lstrip("0")
-    return f"\1{chr(len(value))}{value}"
 
 
 def version_of(path: Path) -> str:

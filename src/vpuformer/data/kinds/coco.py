@@ -19,8 +19,9 @@ from vpuformer.data.source import Masks, Source
 from vpuformer.errors import DatasetError, ImageError, MaskError, counted, listed
 from vpuformer.files import is_file, read_json
 from vpuformer.formats.coco_file import CocoFile, CocoObject
-from vpuformer.formats.coco_masks import decode, decode_union, whole_number
+from vpuformer.formats.coco_masks import areas_of, compress, decode, decode_union, whole_number
 from vpuformer.images import image_size, read_image
+from vpuformer.images.addresses import Address, Window
 from vpuformer.images.remarks import unseen
 from vpuformer.prompts import Prompt, prompt_from_dict
 
@@ -39,7 +40,9 @@ class CocoFolder(Source):
     pixel are left out; `notes` counts them.
 
     One optional key is ours: `exhaustive` of an image, whether every object of it is annotated (default false).
-    `prompts` is a JSON file of lists of prompts by annotation id, those that people gave for the object.
+    `prompts` is a JSON file of lists of prompts by annotation id, those that people gave for the object. `ignored` is a
+    JSON file of COCO's run lengths by `file_name`, the pixels that are neither object nor background. Images of more
+    than 8 bits are shown in `window`, by default in what their files ask for.
 
     Images are counted from 0 in the order of the file; objects are called by their annotation `id`.
 
@@ -57,6 +60,8 @@ class CocoFolder(Source):
         name: str | None = None,
         images: str | Path | None = None,
         prompts: str | Path | None = None,
+        ignored: str | Path | None = None,
+        window: Window | None = None,
     ) -> None:
         self.root = Path(root)
         self.annotations = self.root / ANNOTATIONS if annotations is None else Path(annotations)
@@ -64,6 +69,7 @@ class CocoFolder(Source):
         self._unusable: list[int] | None = None
         self._folders = (self.root, self.root / "images") if images is None else (Path(images),)
         self._prompts = {} if prompts is None else _read_prompts(Path(prompts))
+        self._ignored_file, self._window = None if ignored is None else Path(ignored), window
         try:
             self._read()
         except MaskError as problem:
@@ -91,6 +97,26 @@ class CocoFolder(Source):
         self._counts = b"".join(counts[i] for i in order)
         self._offsets = np.cumsum([0, *(len(counts[i]) for i in order)])
         self._areas = np.array(areas, np.int64)[order]
+        self._ignored = {} if self._ignored_file is None else self._read_ignored(self._ignored_file)
+
+    def _read_ignored(self, path: Path) -> dict[int, bytes]:
+        """The ignored pixels by the number of their image, as compressed run lengths.
+
+        Raises:
+            DatasetError, MaskError: the file is broken, or its masks do not fit.
+        """
+        content, found = read_json(path, error=DatasetError), {}
+        if not isinstance(content, dict):
+            raise DatasetError(f"{path} holds no masks by file name; write an object such as {{'a.png': {{...}}}}")
+        for index, name in enumerate(self.images):
+            if name in content and (runs := compress(content[name], self.size(index), f"{path}, {name}")) is not None:
+                found[index] = runs
+        offsets = np.cumsum([0, *map(len, found.values())])
+        areas = areas_of(b"".join(found.values()), offsets, self._sizes[list(found)].prod(axis=1, dtype=np.int64))
+        for index, area in zip(found, areas, strict=True):
+            if area < 0:
+                raise DatasetError(f"{path}, {self.images[index]}: the run lengths do not fill the image")
+        return found
 
     def _inside(self, name: str) -> PurePosixPath:
         """A file name as a path within the folder of images."""
@@ -104,7 +130,8 @@ class CocoFolder(Source):
 
     def _unlisted(self) -> list[str]:
         """Sentences about files beside the images that take no part."""
-        listed_names = {unicodedata.normalize("NFC", self._inside(name).as_posix()) for name in self.images}
+        files = (Address.of(Path(self._inside(name))).file for name in self.images)
+        listed_names = {unicodedata.normalize("NFC", file.as_posix()) for file in files}
         below = {PurePosixPath(name).parent for name in listed_names}
         notes, more = [], []
         for folder in self._folders:
@@ -113,7 +140,7 @@ class CocoFolder(Source):
                     images = sorted(filter(is_image, path.iterdir()))
                 except OSError:  # not there, or of a name that the system does not take
                     continue
-                notes += unread(path, self.annotations)
+                notes += unread(path, self.annotations, *(folder / name for name in listed_names))
                 for image in images:
                     if unicodedata.normalize("NFC", image.relative_to(folder).as_posix()) not in listed_names:
                         more.append(image.relative_to(folder).as_posix())
@@ -150,6 +177,10 @@ class CocoFolder(Source):
     def fully_annotated(self, index: int) -> bool:
         return bool(self._fully_annotated[index])
 
+    def ignore_mask(self, index: int) -> Masks | None:
+        runs = self._ignored.get(index)
+        return None if runs is None else decode([runs], self.size(index))[0]
+
     def recorded_prompts(self, index: int, object_id: int) -> Sequence[Prompt]:  # noqa: ARG002
         return self._prompts.get(object_id, ())
 
@@ -171,7 +202,7 @@ class CocoFolder(Source):
             return ()
 
     def path(self, index: int) -> Path:
-        """Path of an image. Both Unicode forms of accented letters are found."""
+        """Path of an image or slice. Both Unicode forms of accented letters are found."""
         path = self._find(index)
         if path is None:
             name = self._inside(self.images[index])
@@ -184,8 +215,9 @@ class CocoFolder(Source):
     def _find(self, index: int) -> Path | None:
         name = str(self._inside(self.images[index]))
         names = dict.fromkeys([name, unicodedata.normalize("NFC", name), unicodedata.normalize("NFD", name)])
-        tried = (folder / each for each in names for folder in self._folders)
-        return next((path for path in tried if is_file(path)), None)
+        tried = (Address.of(folder / each) for each in names for folder in self._folders)
+        found = next((address for address in tried if is_file(address.file)), None)
+        return None if found is None else found._replace(window=found.window or self._window).path
 
     def image(self, index: int) -> RGB:
         """RGB, uint8, shape (H, W, 3)."""
