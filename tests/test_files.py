@@ -3,9 +3,19 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from vpuformer.errors import DatasetError, InputError
-from vpuformer.files import MAX_BYTES, read_json, replacing
+from vpuformer.files import MAX_BYTES, natural_order, read_json, replacing
+
+
+@given(st.lists(st.text("aB0129/", min_size=1, max_size=8)))
+def test_natural_order_is_total_and_knows_numbers(names: list[str]) -> None:
+    backwards = names[::-1]
+    assert sorted(names, key=natural_order) == sorted(backwards, key=natural_order)
+    assert natural_order("x9") < natural_order("X10") < natural_order("x11/a")
+    assert natural_order("x02") != natural_order("x2")
 
 
 def test_a_file_is_replaced_whole(tmp_path: Path) -> None:

@@ -30,6 +30,14 @@ def test_a_slice_of_a_volume_is_segmented(tmp_path):
     assert image_size(tmp_path / "mask.png") == (6, 12)
 
 
+def test_a_slice_of_a_later_volume_is_segmented(tmp_path):
+    pytest.importorskip("nibabel")
+    values, affine = oriented("LPS")
+    path = write_nifti(tmp_path / "bold.nii.gz", np.stack([values, values], axis=-1), affine)
+    notes = segmented(tmp_path, path, "--slice", 4, "--time", 1)["notes"]
+    assert notes[0] == f"{path}@time001@z004: volume 1 of 2, counted from 0"
+
+
 def test_a_page_of_a_stack_is_segmented(tmp_path):
     path = tmp_path / "stack.tif"
     tifffile.imwrite(path, np.arange(3 * 12 * 10, dtype=np.uint16).reshape(3, 12, 10), photometric="minisblack")

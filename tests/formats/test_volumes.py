@@ -286,6 +286,28 @@ def packed(folder: Path) -> bytes:
     return buffer.getvalue()
 
 
+def test_each_volume_of_a_file_has_labels_of_its_own(tmp_path):
+    (tmp_path / "in").mkdir()
+    values, affine = oriented("LPS")
+    write_nifti(tmp_path / "in/bold.nii.gz", np.stack([values, 2 * values, values[::-1]], axis=-1), affine)
+    first = annotated(tmp_path / "in", [path.name for path in slices_of(tmp_path / "in/bold.nii.gz")])
+    third = annotated(tmp_path / "in", [path.name for path in slices_of(tmp_path / "in/bold.nii.gz@time002")], 7)
+    export("volumes", [*first, *third], tmp_path / "out", LABELS, root=tmp_path / "in")
+    assert np.allclose(world_of_mark(tmp_path / "out/labels/bold.nii.gz", 2), WORLD)
+    turned = np.asarray(nibabel.load(tmp_path / "out/labels/bold@time002.nii.gz").dataobj)
+    assert np.array_equal(np.argwhere(turned), np.argwhere(values[::-1] == values.max()))
+    _, annotations = read_annotations(Bundle(tmp_path / "out"))
+    found = {each.name: each for each in annotations.images}
+    for image in (*first, *third):
+        masks = [each.shape for each in found[image.image].objects(target_of(image), print)]
+        assert len(masks) == len(list(image.masks()))
+        assert all(np.array_equal(mask, thing.mask) for mask, thing in zip(masks, image.masks(), strict=True))
+
+
+def target_of(image: AnnotatedImage) -> TargetImage:
+    return TargetImage(image.image, (image.height, image.width))
+
+
 def test_volumes_are_imported_again(tmp_path):
     root = tmp_path / "in"
     root.mkdir()

@@ -15,10 +15,13 @@ from vpuformer.images.addresses import AXES, Address, Window, parse_window
 NAMES = st.text(st.sampled_from("ab.@z01,-window#"), min_size=1, max_size=12).filter(lambda name: name.strip(".") != "")
 
 
-@given(NAMES, st.sampled_from(AXES), st.integers(0, 10**6), st.one_of(st.none(), st.integers(-2000, 2000)))
-def test_an_address_is_read_as_it_was_written(name, axis, index, center):
+MAYBE = st.one_of(st.none(), st.integers(-2000, 2000))
+
+
+@given(NAMES, st.sampled_from(AXES), st.integers(0, 10**6), MAYBE, st.one_of(st.none(), st.integers(0, 10**6)))
+def test_an_address_is_read_as_it_was_written(name, axis, index, center, time):
     window = None if center is None else Window(center, 400)
-    address = Address(Path("folder", name), axis, index, window)
+    address = Address(Path("folder", name), axis, index, window, time)
     assert Address.of(address.path) == address
 
 

@@ -117,13 +117,41 @@ def test_a_volume_of_one_slice_is_an_image(tmp_path, shape):
     assert read_image(path).shape == (4, 5, 3)
 
 
-def test_of_several_volumes_the_first_is_shown(tmp_path):
-    values = np.stack([np.full((4, 3, 2), 9, np.int16), np.full((4, 3, 2), 5, np.int16)], axis=-1)
-    values[0, 0] = 0
-    path = write_nifti(tmp_path / "four.nii", values)
+@pytest.mark.parametrize("later", [(5,), (2, 3)])
+def test_of_several_volumes_any_one_is_shown_in_the_range_of_the_first(tmp_path, later):
+    values = np.random.default_rng(1).integers(0, 900, (4, 3, 2, *later)).astype(np.int16)
+    path = write_nifti(tmp_path / "four.nii.gz", values)
+    volumes = values.reshape(4, 3, 2, -1, order="F")
     image, remarks = read_with_remarks(slice_path(path, 1, axis="z"))
-    assert image.shape == (3, 4, 3)
-    assert remarks[0] == "the first of 2 volumes"
+    count = volumes.shape[-1]
+    assert remarks[0] == f"the first of {count} volumes; the next is four.nii.gz@time001@z001"
+    first = write_nifti(tmp_path / "first.nii", volumes[..., 0])
+    np.testing.assert_array_equal(image, read_image(slice_path(first, 1, axis="z")))
+    low, high = nifti.opened_volume(first).range
+    for time in range(count):
+        image, remarks = read_with_remarks(slice_path(path, 1, axis="z", time=time))
+        assert remarks[0] == f"volume {time} of {count}, counted from 0"
+        shown = (low + high) / 2, high - low
+        alone = write_nifti(tmp_path / f"{time}.nii", volumes[..., time])
+        np.testing.assert_array_equal(image, read_image(slice_path(alone, 1, axis="z", window=shown)))
+    names = [each.name for each in slices_of(slice_path(path, time=2))]
+    assert names == ["four.nii.gz@time002@z000", "four.nii.gz@time002@z001"]
+    assert [each.name for each in slices_of(path)] == ["four.nii.gz@z000", "four.nii.gz@z001"]
+
+
+def test_a_volume_that_is_not_there_is_refused(tmp_path):
+    several = write_nifti(tmp_path / "four.nii", np.zeros((4, 3, 2, 5), np.int16))
+    single = write_nifti(tmp_path / "one.nii", np.zeros((4, 3, 2), np.int16))
+    Image.new("L", (3, 2)).save(tmp_path / "a.png")
+    for use in (read_image, image_size):
+        with pytest.raises(ImageError, match="has no volume 5; it holds the volumes 0 to 4"):
+            use(slice_path(several, 1, time=5))
+        with pytest.raises(ImageError, match="has no volume 1; it holds one volume"):
+            use(slice_path(single, 1, time=1))
+        with pytest.raises(ImageError, match="holds one image; leave @time001 out"):
+            use(slice_path(tmp_path / "a.png", time=1))
+    with pytest.raises(ConfigError, match="volumes are counted from 0, got -1"):
+        slice_path(several, 1, time=-1)
 
 
 def test_pixels_that_are_not_square_are_said(tmp_path):
@@ -150,10 +178,10 @@ def test_only_the_slice_is_read_from_a_file_that_is_not_compressed(tmp_path, mon
 
     whole = nifti.Nifti.plane
 
-    def counted(self, planes, number):
+    def counted(self, *arguments):
         nonlocal read
         read += 1
-        return whole(self, planes, number)
+        return whole(self, *arguments)
 
     monkeypatch.setattr(nifti.Nifti, "plane", counted)
     for number in range(20):

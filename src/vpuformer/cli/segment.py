@@ -36,6 +36,9 @@ def segment(
     axis: Annotated[
         str | None, typer.Option(metavar="x|y|z", help="Sagittal, coronal or axial slices; by default as taken.")
     ] = None,
+    time_point: Annotated[
+        int | None, typer.Option("--time", metavar="N", help="Volume of a file with several (4-D NIfTI), from 0.")
+    ] = None,
     window: WindowOption = None,
     model: ModelOption = "default",
     device: DeviceOption = None,
@@ -72,8 +75,9 @@ def segment(
     from vpuformer.images.remarks import read_with_remarks
     from vpuformer.marks import marks_of
 
-    if not (number is None and axis is None and window is None):
-        image = slice_path(image, number, axis=axis, window=None if window is None else parse_window(window))
+    if not (number is None and axis is None and time_point is None and window is None):
+        shown = None if window is None else parse_window(window)
+        image = slice_path(image, number, axis=axis, time=time_point, window=shown)
     pixels, remarks = read_with_remarks(image)
     notes = [f"{image}: {remark}" for remark in remarks]
     size = (pixels.shape[0], pixels.shape[1])

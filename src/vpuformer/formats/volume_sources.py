@@ -56,12 +56,19 @@ class Source(Protocol):
 
 
 class NiftiSource:
-    """A NIfTI file: a label volume has its header, without the texts in it."""
+    """A volume of a NIfTI file: a label volume has its header, without the texts in it.
+
+    Args:
+        name: of the file, followed by `@time003` for a volume other than the first.
+    """
 
     ending, notes = ".nii.gz", ()
 
     def __init__(self, name: str, file: Path) -> None:
-        self.name = name[:-3] if name.lower().endswith(".gz") else name
+        address = Address.of(Path(name))
+        packed = address.file.suffix.lower() == ".gz"
+        plain = address.file.with_suffix("") if packed else address.file
+        self.name = plain.with_name(f"{plain.stem}{address.suffix}{plain.suffix}").as_posix()
         self._volume = Nifti(file)
 
     def empty(self, kind: type[np.unsignedinteger[Any]]) -> Labels:
@@ -197,7 +204,7 @@ def sources_of(
         if root is None or not kind:
             source: Source = PlainSource(members[0])
         elif kind == "nifti":
-            source = NiftiSource(name, root / name)
+            source = NiftiSource(name, root / Address.of(Path(name)).file)
         elif kind == "tiff":
             source = TiffSource(name, root / name)
         elif kind == "series":
@@ -224,6 +231,8 @@ def _key(image: AnnotatedImage, root: Path) -> tuple[Any, ...] | None:
             kind: Kind | None = kind_of(content)
         if size != (image.height, image.width):
             return None
+        if kind == "nifti":  # each volume of a file has a label volume
+            return kind, Address(address.file, time=address.time).path.as_posix()
         if kind != "dicom":
             return (kind or "", name if kind else image.image)
         place = place_of(file)

@@ -1,8 +1,9 @@
 """Addresses of slices: paths such as `scan.nii.gz@z012` name one image of a file.
 
-`scan.nii.gz@z012` is slice 12 of a volume, `stack.tif@page003` a page, `cine.dcm@frame005` a frame. Numbers count from
-0. What follows as `@window40,400` is the window that the slice is shown in. An address is a path, and whatever reads an
-image from a path reads a slice.
+`scan.nii.gz@z012` is slice 12 of a volume, `stack.tif@page003` a page, `cine.dcm@frame005` a frame. Of a file with
+several volumes it is the first, and `bold.nii.gz@time003@z012` is a slice of another. Numbers count from 0. What
+follows as `@window40,400` is the window that the slice is shown in. An address is a path, and whatever reads an image
+from a path reads a slice.
 """
 
 import math
@@ -25,6 +26,7 @@ LARGEST = 1e30
 
 _DIGITS = 3
 _SLICE = re.compile(rf"@({'|'.join(AXES)})([0-9]{{{_DIGITS},9}})\Z")
+_TIME = re.compile(rf"@time([0-9]{{{_DIGITS},9}})\Z")
 _WINDOW = re.compile(r"@window(-?[0-9.e+-]{1,30},[0-9.e+-]{1,30})\Z")
 
 
@@ -74,12 +76,13 @@ def as_window(window: tuple[float, float] | None) -> Window | None:
 
 
 class Address(NamedTuple):
-    """A file, the slice of it, and its window; None for what the address does not name."""
+    """A file, the slice of it, its window and its volume; None for what the address does not name."""
 
     file: Path
     axis: Axis | None = None
     number: int | None = None
     window: Window | None = None
+    time: int | None = None
 
     @classmethod
     def of(cls, path: Path) -> "Address":
@@ -89,9 +92,9 @@ class Address(NamedTuple):
         >>> address.file.name, address.axis, address.number, address.window
         ('scan.nii.gz', 'z', 12, Window(center=40.0, width=400.0))
         >>> Address.of(Path("me@work.png"))
-        Address(file=PosixPath('me@work.png'), axis=None, number=None, window=None)
+        Address(file=PosixPath('me@work.png'), axis=None, number=None, window=None, time=None)
         """
-        name, window, axis, number = path.name, None, None, None
+        name, window, axis, number, time = path.name, None, None, None, None
         if "@" not in name:
             return cls(path)
         if shown := _WINDOW.search(name):
@@ -102,8 +105,10 @@ class Address(NamedTuple):
             name = name[: shown.start()]
         if part := _SLICE.search(name):
             axis, number, name = cast(Axis, part[1]), int(part[2]), name[: part.start()]
+        if moment := _TIME.search(name):
+            time, name = int(moment[1]), name[: moment.start()]
         # What is left has to be a name: neither nothing, nor "." or "..".
-        return cls(path.with_name(name), axis, number, window) if name.strip(".") else cls(path)
+        return cls(path.with_name(name), axis, number, window, time) if name.strip(".") else cls(path)
 
     @property
     def path(self) -> Path:
@@ -113,8 +118,9 @@ class Address(NamedTuple):
 
     @property
     def suffix(self) -> str:
-        """The part that names the slice, such as `@z012`; "" without one."""
-        return "" if self.axis is None or self.number is None else slice_suffix(self.axis, self.number)
+        """The part that names volume and slice, such as `@z012` or `@time003@z012`; "" without any."""
+        volume = "" if self.time is None else time_suffix(self.time)
+        return volume if self.axis is None or self.number is None else volume + slice_suffix(self.axis, self.number)
 
 
 def slice_suffix(axis: Axis, index: int) -> str:
@@ -123,6 +129,14 @@ def slice_suffix(axis: Axis, index: int) -> str:
     ('@z007', '@page12345')
     """
     return f"@{axis}{index:0{_DIGITS}}"
+
+
+def time_suffix(time: int) -> str:
+    """
+    >>> time_suffix(3)
+    '@time003'
+    """
+    return f"@time{time:0{_DIGITS}}"
 
 
 def slice_part(name: str) -> str:

@@ -194,7 +194,7 @@ def size_of(address: Address) -> tuple[int, int]:
 
 
 def _chosen(address: Address, place: Place) -> int:
-    if address.axis not in (None, "frame"):
+    if address.axis not in (None, "frame") or address.time is not None:
         raise ImageError(f"{address.file} is a DICOM file, whose images are its frames; leave {address.suffix} out")
     return chosen_slice(address, "frame", place.frames)
 

@@ -141,7 +141,7 @@ def check_single(address: Address, what: What = "image") -> None:
     Raises:
         ImageError: it is one (MaskError for a mask).
     """
-    if address.axis is not None:
+    if address.suffix:
         raise error_for(what)(f"{address.file} holds one {what}; leave {address.suffix} out")
 
 

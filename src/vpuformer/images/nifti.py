@@ -127,13 +127,14 @@ class Nifti:
         """Number of slices along a direction."""
         return self.shape[planes_of(self.affine, axis).along]
 
-    def plane(self, planes: Planes, number: int) -> npt.NDArray[Any]:
-        """Plane `number` of the first volume: two axes of the array in their order.
+    def plane(self, planes: Planes, number: int, time: int = 0) -> npt.NDArray[Any]:
+        """Plane `number` of volume `time`: two axes of the array in their order.
 
         Raises:
             ValueError: the values are neither numbers nor colours.
         """
-        wanted = (*planes.at(number), *(0 for _ in self._all))[: len(self._all)]
+        later = np.unravel_index(time, self._all[3:] or (1,), order="F")
+        wanted = (*planes.at(number), *map(int, later))[: len(self._all)]
         values = np.asarray(self._values[wanted])
         if values.ndim == 1:
             values = values[:, None]  # across an image of two axes
@@ -145,10 +146,10 @@ class Nifti:
 
     @cached_property
     def range(self) -> tuple[float, float] | None:
-        """The values shown as black and as white in all slices.
+        """The values shown as black and as white in all slices, also of later volumes.
 
-        They are the percentiles .5 of all values, and 99.5 of those that are not 0. None if no value is finite, or all
-        are the same.
+        Of the first volume, they are the percentiles .5 of all values, and 99.5 of those that are not 0. None if no
+        value of it is finite, or all are the same.
         """
         numbers = np.unique(np.linspace(0, self.shape[2] - 1, _PLANES).round().astype(int))
         step = max(1, self.shape[0] * self.shape[1] * len(numbers) // _VALUES)
@@ -241,10 +242,10 @@ def size_of(address: Address) -> tuple[int, int]:
 
 
 def load_slice(address: Address, what: What = "image") -> Loaded:
-    """A slice of a volume; of several volumes in a file, of the first.
+    """A slice of a volume; of several volumes in a file, of the first if none is named.
 
     Raises:
-        ImageError: the file is broken, or the slice is not in it (MaskError for a mask).
+        ImageError: the file is broken, or the volume or slice is not in it (MaskError for a mask).
     """
     file = address.file
     with _errors(file, what):
@@ -252,8 +253,8 @@ def load_slice(address: Address, what: What = "image") -> Loaded:
     volume = opened_volume(file, what)
     with _errors(file, what):
         planes, number = _chosen(volume, address)
-        values = planes.image(volume.plane(planes, number))
-        remarks = [] if volume.volumes == 1 else [f"the first of {volume.volumes} volumes"]
+        values = planes.image(volume.plane(planes, number, address.time or 0))
+        remarks = [] if volume.volumes == 1 else [_which_volume(address, volume.volumes)]
         rows, columns = _spacing(volume, planes)
         if max(rows, columns) > 1.01 * min(rows, columns):
             remarks.append(f"pixels are {columns:.3g} wide and {rows:.3g} high, shown as squares")
@@ -262,6 +263,12 @@ def load_slice(address: Address, what: What = "image") -> Loaded:
         if address.window is not None:
             return Loaded(values, address.window.range, f"window {address.window}", tuple(remarks))
         return Loaded(values, volume.range, "percentiles of the volume", tuple(remarks))
+
+
+def _which_volume(address: Address, volumes: int) -> str:
+    if address.time is not None:
+        return f"volume {address.time} of {volumes}, counted from 0"
+    return f"the first of {volumes} volumes; the next is {address._replace(time=1, window=None).path.name}"
 
 
 def _spacing(volume: Nifti, planes: Planes) -> tuple[float, float]:
@@ -273,6 +280,9 @@ def _chosen(volume: Nifti, address: Address) -> tuple[Planes, int]:
     axis = address.axis or volume.axis()
     if axis not in ("x", "y", "z"):
         raise ImageError(f"{address.file} is a volume without {axis}s; its slices are counted along x, y or z")
+    if (address.time or 0) >= volume.volumes:
+        held = "one volume" if volume.volumes == 1 else f"the volumes 0 to {volume.volumes - 1}"
+        raise ImageError(f"{address.file} has no volume {address.time}; it holds {held}")
     number = volume.count(axis)
     return planes_of(volume.affine, axis), chosen_slice(address, axis, number)
 

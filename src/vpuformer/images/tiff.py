@@ -189,7 +189,7 @@ def opened_by_tifffile(file: BinaryIO, address: Address, what: What) -> Iterator
     Of an image larger than is read, it is the largest smaller copy in the file that is not.
     """
     path = address.file
-    if address.axis not in (None, "page"):
+    if address.axis not in (None, "page") or address.time is not None:
         raise error_for(what)(f"{path} is a TIFF file, whose slices are its pages; leave {address.suffix} out")
     try:
         tiff = tifffile.TiffFile(file)

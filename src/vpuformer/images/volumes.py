@@ -43,13 +43,14 @@ def load_shown(path: Path, *, least: int | None = None) -> Loaded:
 def slice_suffixes(file: Path) -> list[str]:
     """What follows the name of a file in the addresses of its slices; [""] for one image.
 
-    The first page of a TIFF has the name of the file.
+    The first page of a TIFF has the name of the file. Of several volumes in a file, those of the first are listed, and
+    the address of another one lists its slices.
 
     Raises:
         ImageError: the file is missing or broken, or holds no image.
         MissingDependencyError: the file needs the extra `medical`.
     """
-    axis, count = _counted(file)
+    axis, count = _counted(Address.of(file).file)
     if count > MAX_SLICES:
         raise ImageError(f"{file} holds {count:,} slices, and at most {MAX_SLICES:,} are listed; split the file")
     if axis == "page":
@@ -86,6 +87,7 @@ def slice_path(
     index: int | None = None,
     *,
     axis: str | None = None,
+    time: int | None = None,
     window: tuple[float, float] | None = None,
 ) -> Path:
     """The address of one image in a file, `scan.nii.gz@z012`.
@@ -94,10 +96,11 @@ def slice_path(
         index: of the slice, page or frame, from 0; None for a file with one image.
         axis: "x", "y" or "z" for sagittal, coronal or axial slices of a volume. By default the one along which it was
             taken, pages of a TIFF, and frames of a DICOM file.
+        time: of a file with several volumes (4-D NIfTI), which one, from 0; by default the first.
         window: centre and width of the values that are shown, in the unit of the file.
 
     Raises:
-        ConfigError: there is no such axis, it comes without an index, the index is negative, or the window is not one.
+        ConfigError: there is no such axis, it comes without an index, a number is negative, or the window is not one.
         ImageError, MissingDependencyError: as in `slice_suffixes`.
     """
     address = Address.of(Path(path))
@@ -105,9 +108,12 @@ def slice_path(
         raise ConfigError(f"the axis of slices is one of {', '.join(AXES)}, got {axis!r:.20}")
     if axis is not None and index is None:
         raise ConfigError(f"an axis comes with a slice; choose one along {axis}")
+    for what, number in (("slices", index), ("volumes", time)):
+        if number is not None and number < 0:
+            raise ConfigError(f"{what} are counted from 0, got {number}")
+    if time is not None:
+        address = address._replace(time=time)
     if index is not None:
-        if index < 0:
-            raise ConfigError(f"slices are counted from 0, got {index}")
         address = address._replace(axis=cast(Axis, axis) if axis else _counted(address.file)[0], number=index)
     if window is not None:
         address = address._replace(window=as_window(window))

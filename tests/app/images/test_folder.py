@@ -5,14 +5,13 @@ import threading
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from PIL import Image
 
+from support.volumes import write_nifti
 from vpuformer.app.images.folder import Folder, version_of
 from vpuformer.errors import DatasetError, ImageError
-from vpuformer.files import natural_order
 
 
 def put(folder: Path, *names: str) -> Path:
@@ -42,12 +41,15 @@ def test_a_folder_within_a_hidden_one_may_be_given(tmp_path):
     assert Folder(tmp_path / ".hidden" / "images").names == ("a.png",)
 
 
-@given(st.lists(st.text("aB0129/", min_size=1, max_size=8)))
-def test_natural_order_is_total_and_knows_numbers(names):
-    backwards = names[::-1]
-    assert sorted(names, key=natural_order) == sorted(backwards, key=natural_order)
-    assert natural_order("x9") < natural_order("X10") < natural_order("x11/a")
-    assert natural_order("x02") != natural_order("x2")
+def test_slices_of_a_later_volume_are_listed_on_demand(tmp_path):
+    pytest.importorskip("nibabel")
+    path = write_nifti(tmp_path / "bold.nii.gz", np.zeros((4, 3, 2, 5), np.int16))
+    assert Folder(tmp_path).names == ("bold.nii.gz@z000", "bold.nii.gz@z001")
+    folder = Folder(f"{path}@time003")
+    assert folder.names == ("bold.nii.gz@time003@z000", "bold.nii.gz@time003@z001")
+    assert folder.path_of(folder.names[1]) == path.resolve().with_name(folder.names[1])
+    with pytest.raises(ImageError, match="has no volume 5; it holds the volumes 0 to 4"):
+        Folder(f"{path}@time005")
 
 
 def test_a_name_leads_to_its_file(tmp_path):
