@@ -2,8 +2,8 @@
 
     python benchmarks/likeness.py [--data data]
 
-Videos and stacks are DAVIS (frames of 50 videos), the streets of CamVid (every tenth frame), and ssTEM (slices). The
-polyps are frames whose numbers were shuffled. The others are photographs by themselves, apart from copies and bursts.
+Sequences are DAVIS (frames of 50 videos), the streets of CamVid (about every tenth frame), and ssTEM (slices). The
+polyps are frames whose numbers were shuffled. The others are single images, apart from a few that were taken twice.
 Writes `benchmarks/results/likeness.json`.
 """
 
@@ -11,6 +11,8 @@ import argparse
 import json
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from vpuformer.finetuning.likeness import compare, thumbnail
 from vpuformer.images import read_image
@@ -40,12 +42,13 @@ def measured(folder: Path) -> dict[str, Any]:
     """How alike the images of a folder are, and how many are kept together."""
     thumbnails = [thumbnail(read_image(path)) for path in sorted(folder.iterdir())]
     neighbours = [(i - 1, i) for i in range(1, len(thumbnails))]
-    pairs, neighbouring, usual = compare(thumbnails, neighbours)
+    groups, neighbouring, usual = compare(thumbnails, neighbours)
+    sizes = np.bincount(groups)
     row = {
         "images": len(thumbnails),
         "alike_neighbours": round(neighbouring, 4),
         "alike_pairs": round(usual, 4),
-        "kept_together": len({number for pair in pairs for number in pair}),
+        "kept_together": int(sizes[sizes > 1].sum()),
     }
     print(folder, row)
     return row

@@ -3,7 +3,7 @@
 import hashlib
 import math
 import re
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple, get_args
 from vpuformer.errors import ConfigError, counted
 from vpuformer.files import natural_order, sha256_of
 from vpuformer.finetuning.checking import UsableData
-from vpuformer.finetuning.likeness import compare
+from vpuformer.finetuning.likeness import Thumbnail, compare
 from vpuformer.images.addresses import Address
 from vpuformer.images.loading import kind_of, opened
 
@@ -74,19 +74,15 @@ def group_images(data: UsableData, by: GroupBy = "likeness") -> Groups:
         return Groups(groups.lists(), digests)
     volumes = {name: _volume(data.root, name) for name in names}
     groups.join_equal(volumes.__getitem__)
-    slices = _repeated(volumes.values())
+    sizes = Counter(volumes.values())
+    slices = [size for size in sizes.values() if size > 1]
     found = [f"{counted(sum(slices), 'slice')} of {counted(len(slices), 'volume')}"] if slices else []
     if by == "likeness":
-        members = _members(names, volumes)
-        single = [name for name in names if len(members[volumes[name]]) == 1]
-        folders = [PurePosixPath(name).parent for name in single]
-        neighbours = [(i - 1, i) for i in range(1, len(single)) if folders[i - 1] == folders[i]]
-        like = _Groups(single)
-        for first, second in compare([images[name].thumbnail for name in single], neighbours).pairs:
-            like.join(single[first], single[second])
-            groups.join(single[first], single[second])
-        sizes = [len(each) for each in like.lists() if len(each) > 1]
-        found += [f"{counted(sum(sizes), 'image')} that look alike, in {counted(len(sizes), 'group')}"] if sizes else []
+        single = [name for name in names if sizes[volumes[name]] == 1]
+        looks = _likeness(single, [images[name].thumbnail for name in single])
+        groups.join_equal(lambda name: looks.get(name, name))
+        alike = [size for size in Counter(looks.values()).values() if size > 1]
+        found += [f"{counted(sum(alike), 'image')} that look alike, in {counted(len(alike), 'group')}"] if alike else []
     else:
         groups.join_equal(_folder if by == "folder" else _name_without_number)
         what = "of one folder" if by == "folder" else "whose names differ in the last number"
@@ -192,19 +188,11 @@ def _volume(root: Path, name: str) -> str:
     return file.as_posix()
 
 
-def _members(names: Sequence[str], volumes: Mapping[str, str]) -> Mapping[str, list[str]]:
-    members: defaultdict[str, list[str]] = defaultdict(list)
-    for name in names:
-        members[volumes[name]].append(name)
-    return members
-
-
-def _repeated(values: Iterable[str]) -> list[int]:
-    """The counts of the values that come several times."""
-    counts: defaultdict[str, int] = defaultdict(int)
-    for value in values:
-        counts[value] += 1
-    return [count for count in counts.values() if count > 1]
+def _likeness(names: Sequence[str], thumbnails: Sequence[Thumbnail]) -> dict[str, int]:
+    """The number of the images that each image looks like. Names are neighbours within a folder."""
+    folders = [_folder(name) for name in names]
+    neighbours = [(i - 1, i) for i in range(1, len(names)) if folders[i - 1] == folders[i]]
+    return dict(zip(names, compare(thumbnails, neighbours).groups.tolist(), strict=True))
 
 
 def _folder(name: str) -> str:

@@ -48,12 +48,12 @@ class Likeness(NamedTuple):
     """What a comparison of images has found.
 
     Attributes:
-        pairs: numbers of images that look alike.
+        groups: number of the group of each image, shape (n,). Images of one group look alike, or like others of it.
         neighbours: share of the neighbours that correlate by more than .5, in 0..1.
         usual: the same share of any two images.
     """
 
-    pairs: list[tuple[int, int]]
+    groups: npt.NDArray[np.intp]
     neighbours: float = 0.0
     usual: float = 0.0
 
@@ -64,21 +64,28 @@ def compare(thumbnails: Sequence[Thumbnail], neighbours: Sequence[tuple[int, int
     Args:
         neighbours: pairs of images whose names follow each other.
     """
+    groups = np.arange(len(thumbnails))
     if len(thumbnails) < 2:
-        return Likeness([])
-    looks = _looks(thumbnails)
-    first, second = np.array(neighbours, np.intp).reshape(-1, 2).T
-    near = (looks[first] * looks[second]).sum(axis=1) > _NEIGHBOURS
-    pairs, usual = [], 0
+        return Likeness(groups)
+    looks, usual = _looks(thumbnails), 0
     for start, correlations in _compared(looks):
-        rows, columns = np.nonzero(correlations > _NEARLY_EQUAL)
-        pairs += zip((rows + start).tolist(), columns.tolist(), strict=True)
         usual += np.count_nonzero(correlations > _NEIGHBOURS)
-    near_share = float(near.mean()) if len(near) else 0.0
+        for number, row in enumerate(correlations > _NEARLY_EQUAL, start):
+            _join(groups, [number, *np.flatnonzero(row)])
     usual_share = float(usual / (len(looks) * (len(looks) - 1) / 2))
+    near = [pair for pair in neighbours if looks[pair[0]] @ looks[pair[1]] > _NEIGHBOURS]
+    near_share = len(near) / max(1, len(neighbours))
     if near_share >= max(_SEQUENCE, _FACTOR * usual_share):
-        pairs += zip(first[near].tolist(), second[near].tolist(), strict=True)
-    return Likeness(pairs, near_share, usual_share)
+        for pair in near:
+            _join(groups, pair)
+    return Likeness(groups, near_share, usual_share)
+
+
+def _join(groups: npt.NDArray[np.intp], members: Sequence[int]) -> None:
+    """Make the groups of these images one."""
+    joined = np.unique(groups[list(members)])
+    if len(joined) > 1:
+        groups[np.isin(groups, joined)] = joined[0]
 
 
 def _looks(thumbnails: Sequence[Thumbnail]) -> npt.NDArray[np.float32]:
