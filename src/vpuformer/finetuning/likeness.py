@@ -71,7 +71,7 @@ def compare(thumbnails: Sequence[Thumbnail], neighbours: Sequence[tuple[int, int
     for start, correlations in _compared(looks):
         usual += np.count_nonzero(correlations > _NEIGHBOURS)
         for number, row in enumerate(correlations > _NEARLY_EQUAL, start):
-            _join(groups, [number, *np.flatnonzero(row)])
+            _join(groups, [number, *np.flatnonzero(row).tolist()])
     usual_share = float(usual / (len(looks) * (len(looks) - 1) / 2))
     near = [pair for pair in neighbours if looks[pair[0]] @ looks[pair[1]] > _NEIGHBOURS]
     near_share = len(near) / max(1, len(neighbours))
