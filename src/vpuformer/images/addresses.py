@@ -76,7 +76,7 @@ def as_window(window: tuple[float, float] | None) -> Window | None:
 
 
 class Address(NamedTuple):
-    """A file, the slice of it, its window and its volume; None for what the address does not name."""
+    """A file, its slice, window and volume; None for what the address does not name."""
 
     file: Path
     axis: Axis | None = None
@@ -118,7 +118,7 @@ class Address(NamedTuple):
 
     @property
     def suffix(self) -> str:
-        """The part that names volume and slice, such as `@z012` or `@time003@z012`; "" without any."""
+        """The part that names volume and slice, such as `@time003@z012`; "" without any."""
         volume = "" if self.time is None else time_suffix(self.time)
         return volume if self.axis is None or self.number is None else volume + slice_suffix(self.axis, self.number)
 

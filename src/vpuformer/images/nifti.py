@@ -242,7 +242,7 @@ def size_of(address: Address) -> tuple[int, int]:
 
 
 def load_slice(address: Address, what: What = "image") -> Loaded:
-    """A slice of a volume; of several volumes in a file, of the first if none is named.
+    """A slice of the volume that the address names; by default of the first one in the file.
 
     Raises:
         ImageError: the file is broken, or the volume or slice is not in it (MaskError for a mask).
