@@ -6,14 +6,12 @@ kind, whose targets are what the network answers already, hold it back (learning
 """
 
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from vpuformer.arrays import BoolMask, Truth
+from vpuformer.arrays import BoolMask
 from vpuformer.data.kinds.coco import ANNOTATIONS
-from vpuformer.data.sample import Sample
 from vpuformer.data.training_set import LARGEST_SHARE, SMALLEST_OBJECT
 from vpuformer.finetuning.prepare import spec_of
 from vpuformer.formats import coco
@@ -27,8 +25,8 @@ from vpuformer.prompts import Click
 PHOTOGRAPHS = "photographs"
 """Subfolder with the masks, and name of the set."""
 
-GRID = (8, 6)
-"""Columns and rows of clicks on a photograph."""
+GRID = (20, 15)
+"""Columns and rows of clicks on a photograph: the more objects they find, the less is forgotten."""
 
 _LOW, _HIGH, _STABLE = 0.3, 0.7, 0.5
 """Two thresholds, and the least IoU of the masks at both: a mask that hardly depends on the threshold is sure."""
@@ -61,19 +59,6 @@ def write_photographs(found: dict[Path, list[BoolMask]], folder: Path) -> str | 
     target.mkdir(exist_ok=True)
     coco.write(images, target, [])
     return spec_of(target, target / ANNOTATIONS, next(iter(found)).parent)
-
-
-def as_samples(found: dict[Path, list[BoolMask]]) -> list[Sample]:
-    """The same objects, to measure how much is forgotten."""
-
-    def truth(mask: BoolMask) -> Truth:
-        return mask.astype(np.int8)
-
-    return [
-        Sample(f"{PHOTOGRAPHS}/{path.name}/{i}", i, partial(read_image, path), partial(truth, mask), path.name)
-        for path, masks in found.items()
-        for i, mask in enumerate(masks)
-    ]
 
 
 def _objects(segmenter: Segmenter, path: Path) -> Iterator[BoolMask]:

@@ -36,8 +36,6 @@ class Report:
     """Step of the best weights; 0 if no validation was better than before."""
     share: float
     """Share of the best weights in the result; the rest are those of the start."""
-    forgotten: float
-    """Loss of score on the bundled photographs, against the masks of the first weights."""
     ended: str
     """Reason why the run ended, as the end of a sentence."""
     validations: Sequence[Mapping[str, float]]
@@ -55,8 +53,10 @@ class Report:
         """
         if not self.share:
             return f"no validation was better than before, so the weights are those of {self.start}"
-        rest = f", and {1 - self.share:.0%} the weights of {self.start}, which forgets less" if self.share < 1 else ""
-        return f"the weights are {self.share:.0%} those of step {self.best_step}{rest}"
+        return (
+            f"the weights are {self.share:.0%} those of step {self.best_step}, and {1 - self.share:.0%} those of"
+            f" {self.start}, which forgets less"
+        )
 
     def write(self, folder: Path) -> None:
         """Write `report.json` and `README.md`.
@@ -101,16 +101,11 @@ class Report:
             *(f"- {note}" for note in self.data.get("notes", ())),
             f"- {self.steps:,} steps in {self.minutes:.0f} minutes; {self.ended}",
             f"- {self.outcome}",
-            f"- On other kinds of images the model may have become worse. Against the masks of `{self.start}` on the"
-            f" bundled photographs, the mean IoU after a few prompts {_loss(self.forgotten)}.",
+            "- On other kinds of images the model may have become a little worse.",
             f"- The terms of `{self.start}` and of the images apply to these weights.",
             "",
         ]
         return "\n".join(lines)
-
-
-def _loss(forgotten: float) -> str:
-    return f"fell by {forgotten:.3f}" if forgotten > 0 else "did not fall"
 
 
 def table_of(rows: Sequence[Row]) -> Table:

@@ -22,7 +22,7 @@ from vpuformer.finetuning.layouts import recognise
 from vpuformer.finetuning.measure import FEW_CLICKS, Measured, compared, measure, segmenter_of
 from vpuformer.finetuning.mixing import SHARES, choose_share, mixed
 from vpuformer.finetuning.panel import panel
-from vpuformer.finetuning.photographs import as_samples, find_objects, write_photographs
+from vpuformer.finetuning.photographs import find_objects, write_photographs
 from vpuformer.finetuning.plan import MOST_STEPS, TRAINING, FinetuneSettings, recipe_for
 from vpuformer.finetuning.prepare import held_out_samples, prepare
 from vpuformer.finetuning.report import PANEL, REPORT, Report
@@ -203,13 +203,10 @@ class _Run:
         before, measuring = self._before(start, samples)
         measured = _same(samples, before)
         quick, validating = self._quick(start, measured)
-        photographed = find_objects(segmenter_of(start))
-        objects = as_samples(photographed)
-        known, knowing = self._quick(start, objects)
-        reserved = measuring + (len(SHARES) - 1) * validating + len(SHARES) * knowing
-        data = write_photographs(photographed, self.folder)
+        reserved = measuring + len(SHARES) * validating
+        data = write_photographs(find_objects(segmenter_of(start)), self.folder)
         watch, interrupted = self._train(quick.score, _same(samples, quick), data, reserved, validating)
-        network, share, forgotten = self._mixed(start, watch, _Check(samples, quick), _Check(objects, known))
+        network, share = self._mixed(start, watch, _same(samples, quick), quick)
         sha256 = read_manifest(self.settings.start).sha256
         name = Path(self.settings.start).resolve().name if Path(self.settings.start).is_dir() else self.settings.start
         metadata = {
@@ -231,7 +228,6 @@ class _Run:
             steps=watch.history[-1].step,
             best_step=watch.best.step,
             share=share,
-            forgotten=forgotten,
             ended="it was interrupted" if interrupted else watch.ended,
             validations=[asdict(each) for each in watch.history],
             minutes=(time.monotonic() - self.begun) / 60,
@@ -327,22 +323,19 @@ class _Run:
         return (times[-1] - times[_TRIAL_WARM - 1]) / sum(passes) * float(usual)
 
     def _mixed(
-        self, start: VPUFormer, watch: Watch, held_out: "_Check", photographs: "_Check"
-    ) -> tuple[VPUFormer, float, float]:
-        """The weights of the result, the share of the best ones in them, and their loss on the photographs."""
+        self, start: VPUFormer, watch: Watch, samples: Sequence[Sample], before: Measured
+    ) -> tuple[VPUFormer, float]:
+        """The weights of the result, and the share of the best ones in them; `before` is the start on the samples."""
         if not watch.best.step:
-            return start, 0.0, 0.0
+            return start, 0.0
         best = load_model(self.training / BEST, device=self.device)
-        networks = {share: best if share == 1 else mixed(start, best, share) for share in SHARES}
+        networks = {share: mixed(start, best, share) for share in SHARES}
         gains: dict[float, float] = {}
-        losses: dict[float, float] = {}
         for done, (share, network) in enumerate(networks.items(), start=1):
-            gain = watch.best.score - watch.history[0].score
-            gains[share] = gain if share == 1 else held_out.gain(network)
-            losses[share] = -photographs.gain(network)
+            gains[share] = measure(segmenter_of(network), samples, clicks=FEW_CLICKS).score - before.score
             self.progress.show("choosing the weights", done, len(networks))
-        share = choose_share(gains, losses)
-        return networks.get(share, start), share, losses.get(share, 0.0)
+        share = choose_share(gains)
+        return networks.get(share, start), share
 
     def _export(self) -> bool:
         """Add graphs to the finished model, if the extra is installed. Returns whether it has them."""
@@ -369,17 +362,6 @@ def _passes(recipe: Recipe, step: int) -> int:
     """Work of a step, in forward passes. A backward pass takes twice as long as a forward pass."""
     supervised, warmup = interactions_of(recipe, step)
     return 3 * supervised + warmup
-
-
-class _Check:
-    """Objects on which weights are compared with the first ones."""
-
-    def __init__(self, samples: Sequence[Sample], before: Measured) -> None:
-        self._samples, self._before = _same(samples, before), before
-
-    def gain(self, network: VPUFormer) -> float:
-        """Gain in score."""
-        return measure(segmenter_of(network), self._samples, clicks=FEW_CLICKS).score - self._before.score
 
 
 def _same(samples: Sequence[Sample], measured: Measured) -> list[Sample]:
