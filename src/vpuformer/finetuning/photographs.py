@@ -13,8 +13,7 @@ import numpy as np
 
 from vpuformer.arrays import BoolMask, Truth
 from vpuformer.data.kinds.coco import ANNOTATIONS
-from vpuformer.data.sample import Sample
-from vpuformer.data.training_set import LARGEST_SHARE, SMALLEST_OBJECT
+from vpuformer.data.sample import LARGEST_SHARE, SMALLEST_OBJECT, Sample
 from vpuformer.finetuning.prepare import spec_of
 from vpuformer.formats import coco
 from vpuformer.formats.annotated_image import AnnotatedImage, LabelledMask

@@ -80,6 +80,7 @@ def finetune(
     output: str | Path,
     *,
     annotations: str | Path | None = None,
+    store: str | None = None,
     start: str = "default",
     minutes: float = 20.0,
     device: str | None = None,
@@ -95,6 +96,7 @@ def finetune(
             folders `images` and `masks`; or a file with annotations in such a folder.
         output: a new folder for the model.
         annotations: file, zip archive or folder with the annotations, if they lie elsewhere.
+        store: database of the app's annotations, if it is not in the folder: a file or a URL.
         start: model to start from, by name or folder.
         minutes: time for all of it.
         device: such as "cpu" or "cuda"; by default the best one.
@@ -110,7 +112,7 @@ def finetune(
     folder = Path(output)
     if folder.exists():
         raise ConfigError(f"{folder} exists, and nothing is overwritten; give another folder with -o, or --resume")
-    layout = recognise(Path(data), None if annotations is None else Path(annotations))
+    layout = recognise(Path(data), None if annotations is None else Path(annotations), store)
     settings = FinetuneSettings(
         data=str(layout.root.resolve()), output=str(folder), start=start, minutes=minutes, device=device, seed=seed
     )
