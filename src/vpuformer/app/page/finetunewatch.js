@@ -9,6 +9,8 @@ export class FinetuneWatch {
   /** @type {FinetuningState | null} null until the server has answered, and where it offers none */
   state = null;
   #running = false;
+  /** Whether to ask once more: something may have begun since the last answer. */
+  #wanted = false;
   #api;
   #session;
   #clock;
@@ -46,12 +48,14 @@ export class FinetuneWatch {
 
   /** Ask until nothing goes on. Call it again after news of a change of the whole folder. */
   async run() {
+    this.#wanted = true;
     if (this.#running || !this.offered) return;
     this.#running = true;
     do {
+      this.#wanted = false;
       await this.#api.getFinetuning().then((state) => this.#take(state), () => {});
       await this.#clock.sleep(REST).done;
-    } while (this.running || this.state?.data?.ready === false);
+    } while (this.#wanted || this.running || this.state?.data?.ready === false);
     this.#running = false;
   }
 
@@ -71,7 +75,7 @@ export class FinetuneWatch {
     const { project, listener } = this.#session;
     const ended = this.running && !state.run && state.result;
     this.state = state;
-    if (project && project.model_sha256 !== state.model_sha256) {
+    if (project && (project.model !== state.model || project.model_sha256 !== state.model_sha256)) {
       Object.assign(project, { model: state.model, model_sha256: state.model_sha256 });
       listener.onChange();
     }
