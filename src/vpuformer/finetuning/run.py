@@ -311,6 +311,7 @@ class _Run:
         self, start: VPUFormer, watch: Watch, held_out: "_Check", photographs: "_Check"
     ) -> tuple[VPUFormer, float, float]:
         """The weights of the result, the share of the best ones in them, and their loss on the photographs."""
+        self.progress.show("choosing the weights", 0, len(SHARES))
         if not watch.best.step:
             return start, 0.0, 0.0
         best = load_model(self.training / BEST, device=self.device)

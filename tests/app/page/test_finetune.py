@@ -70,7 +70,7 @@ def test_two_people_fine_tune_and_use_the_result(address: str, monkeypatch: pyte
         open_dialog(ann)
         rows = [row.split("\t") for row in dialog.locator("tbody").inner_text().splitlines()]
         assert rows[0] == ["IoU after 1 click", "0.500", "0.750", "+0.250 (+0.125 to +0.375)"]
-        assert rows[3] == ["Clicks to an IoU of 85 %", "6.50", "4.25", "-2.25 (-3.00 to -1.50)"]
+        assert rows[3] == ["Clicks to an IoU of 85 %", "6.50", "4.25", "\N{MINUS SIGN}2.25 (\N{MINUS SIGN}3.00 to \N{MINUS SIGN}1.50)"]
         assert len(rows) == len(fake_finetune.ROWS)
         if axe.wanted():
             axe.start(ann)

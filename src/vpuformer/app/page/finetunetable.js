@@ -20,7 +20,7 @@ export function rowTitle(name) {
 /** @param {FinetuningRow} row */
 function cells({ name, before, after, change }) {
   const decimals = clicksTo(name) === undefined ? 3 : 2;
-  const signed = (/** @type {number} */ value) => (value > 0 ? "+" : "") + number(value, decimals);
+  const signed = (/** @type {number} */ value) => (value > 0 ? "+" : "") + number(value, decimals).replace("-", "−");
   const differs = signed(after - before);
   const shown = change === null ? differs : text("finetune.interval", { change: differs, low: signed(change[0]), high: signed(change[1]) });
   return [number(before, decimals), number(after, decimals), shown];
