@@ -1,4 +1,4 @@
-"""A long command that another program runs: progress as lines of JSON, and orders on standard input."""
+"""A command that a program runs: progress as lines of JSON, orders on standard input."""
 
 import _thread
 import json

@@ -1,4 +1,4 @@
-"""Fine-tuning from the page: the process, its failures, and the change to its result in a running server."""
+"""Fine-tuning from the page: the process, its failures, and the use of its result."""
 
 import json
 import os

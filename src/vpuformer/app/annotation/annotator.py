@@ -60,7 +60,7 @@ class Annotator:
         self._locks = [threading.Lock() for _ in range(_LOCKS)]
 
     def use(self, segmenter: Segmenter) -> None:
-        """Answer with another segmenter from now on, which should be loaded. Masks stay as they are.
+        """Answer with another segmenter, which should be loaded. Masks stay as they are.
 
         Raises:
             BusyError: too many requests are waiting.

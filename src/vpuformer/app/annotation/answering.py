@@ -78,7 +78,7 @@ class Answering:
         return self._segmenter
 
     def use(self, segmenter: Segmenter) -> None:
-        """Answer with another network after what is being answered now. Features are computed anew.
+        """Answer the next questions with another network. Features are computed anew.
 
         Raises:
             BusyError: too many questions are waiting.

@@ -59,7 +59,7 @@ class BackgroundSegmenter:
             self.load()  # only torch knows whether there is such a device
 
     def with_model(self, name_or_path: str) -> "BackgroundSegmenter":
-        """Return a segmenter with another model on the same device and runtime; errors as in the class."""
+        """Return one with another model on this device and runtime; errors as in the class."""
         return BackgroundSegmenter(name_or_path, self.device, self._runtime)
 
     def start(self) -> "Future[Segmenter]":

@@ -1,4 +1,4 @@
-"""`vpuformer finetune` in a process of its own: the server needs neither PyTorch nor memory for it."""
+"""`vpuformer finetune` in a process of its own, so that the server needs no PyTorch."""
 
 import json
 import logging

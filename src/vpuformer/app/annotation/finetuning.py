@@ -1,4 +1,4 @@
-"""Fine-tuning from the page: one at a time for all people, in a process of its own, and a change to its result."""
+"""Fine-tuning from the page, one at a time for all people, and the use of its result."""
 
 import logging
 import shlex

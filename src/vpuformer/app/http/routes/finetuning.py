@@ -1,4 +1,4 @@
-"""Routes of fine-tuning: what it would be trained on, its progress and result, and the model in use.
+"""Routes of fine-tuning: data, progress and result, and the model in use.
 
 A page sends no paths: the server chooses the folders.
 """
