@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 
 
 class FinetuneProcess:
-    """A running `vpuformer finetune --json --controlled`, which ends with the server, even if that is killed.
+    """A running `vpuformer finetune --json --controlled`. It ends when the server ends.
 
     Args:
         words: further words of the command.

@@ -156,8 +156,8 @@ class Finetuning:
             raise ConflictError(f"fine-tuning needs PyTorch; install it with: {INSTALL}")
         if self._running is not None:
             raise ConflictError("a fine-tuning is going on; wait for its end, or stop it")
+        self._began_training = folder.exists()  # a resumed one has something to lose
         self._running = self._process(words, self._note_run, self._end_run)
-        self._began_training = False
         self._folder, self._ends = folder, time.monotonic() + 60 * minutes
         self._run = FinetuningRun(
             state="running",
