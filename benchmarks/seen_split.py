@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from vpuformer.data.kinds.coco import CocoFolder
+from vpuformer.data.sample import SMALLEST_OBJECT
 from vpuformer.data.split import Split, open_folders, training_images
-from vpuformer.data.training_set import SMALLEST_OBJECT
 
 Entry = dict[str, str | int]
 

@@ -207,3 +207,25 @@ def test_broken_prompts_are_refused(tmp_path: Path) -> None:
     (tmp_path / "prompts.json").write_text(json.dumps({"1": [{"type": "star"}]}))
     with pytest.raises(DatasetError, match="holds no lists of prompts by annotation id: the type of a prompt"):
         CocoFolder(tmp_path, prompts=tmp_path / "prompts.json")
+
+
+def test_what_is_found_is_printed_as_json_for_programs(tmp_path: Path) -> None:
+    LAYOUTS["app"][1](tmp_path)
+    result = vpuformer("finetune", tmp_path, "--check", "--json")
+    assert result.exit_code == 0, result.output
+    *progress, found = map(json.loads, result.stdout.splitlines())
+    assert progress[-1] == {"stage": "checking images", "done": COUNT, "total": COUNT, "note": ""}
+    assert found == {"images": COUNT, "objects": 2 * COUNT, "prompts": COUNT, "left_out": []}
+    refused = vpuformer("finetune", tmp_path, "--controlled")
+    assert (refused.exit_code, "give --json too" in refused.stderr) == (2, True)
+
+
+def test_the_store_of_the_app_may_lie_elsewhere(tmp_path: Path) -> None:
+    LAYOUTS["app"][1](tmp_path / "photos")
+    (tmp_path / "photos" / "vpuformer.sqlite").rename(tmp_path / "work.sqlite")
+    result = vpuformer("finetune", tmp_path / "photos", "--store", tmp_path / "work.sqlite", "--check")
+    assert "6 images, 12 objects" in result.stdout
+    empty = vpuformer("finetune", tmp_path / "photos", "--store", tmp_path / "new.sqlite", "--check")
+    assert (empty.exit_code, "is annotated yet" in empty.stderr) == (2, True)
+    both = vpuformer("finetune", tmp_path, "--store", "a.sqlite", "--annotations", "a.json", "--check")
+    assert (both.exit_code, "give --annotations or --store" in both.stderr) == (2, True)

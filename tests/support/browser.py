@@ -54,6 +54,14 @@ SEEN = """() => new Promise((resolve) => {
   });
 })"""
 
+# Elements whose words need more room than they have. The margins of small buttons reach out by 6 pixels; some words are
+# cut off on purpose, or are for screen readers alone.
+TOO_LONG = """() => [...document.querySelectorAll(
+  "button, label, label > span, output, h2, h3, th, caption, legend, .row, .card-head, .segments > *, header, .bar-part"
+)].filter((element) => element.checkVisibility() && !element.closest(".ellipsis, .hidden")
+  && element.scrollWidth > element.clientWidth + 6 && getComputedStyle(element).display !== "inline")
+  .map((element) => `${element.id || element.className || element.tagName}: ${element.textContent.trim()}`)"""
+
 Point = tuple[float, float]
 
 

@@ -329,6 +329,8 @@ class Project(Message):
     """Whether every change is refused."""
     hints: bool
     """Whether the page shows the hints of the first minute to whoever has not seen them."""
+    finetuning: bool
+    """Whether the page can fine-tune the model."""
 
 
 class ImageCounts(Message):

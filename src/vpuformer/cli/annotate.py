@@ -34,6 +34,13 @@ def annotate(
     runtime: RuntimeOption = None,
     store: StoreOption = None,
     window: WindowOption = None,
+    models: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Models that are fine-tuned on the page; by default .vpuformer-models in the folder of the images.",
+        ),
+    ] = None,
     port: Annotated[
         int | None, typer.Option(min=0, max=65535, help=f"Port to listen on; by default {PORT}, or a free one.")
     ] = None,
@@ -126,6 +133,7 @@ def annotate(
             server_name=server_name,
             root_path=root_path,
             hints=images is None,
+            models=models,
             browser=not no_browser,
             say=typer.echo,
         )

@@ -1,12 +1,15 @@
 """`vpuformer finetune`: a model for a person's own images, in one command."""
 
 import shlex
+from contextlib import nullcontext
+from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Annotated, Self
 
 import typer
 
+from vpuformer.cli.controlled import ControlledProgress, JsonProgress
 from vpuformer.cli.shared_options import WindowOption
 from vpuformer.errors import ConfigError
 from vpuformer.extras import require
@@ -17,6 +20,10 @@ if TYPE_CHECKING:
     from vpuformer.finetuning.groups import GroupBy
     from vpuformer.finetuning.run import Finetuned
     from vpuformer.images.addresses import Window
+
+TRAINING = "training"
+STOPPABLE = ("checking images", "measuring before", "trying the speed", TRAINING)
+"""Stages of `vpuformer.finetuning.run` after whose end only the result is chosen, measured and written."""
 
 
 def finetune(
@@ -42,6 +49,14 @@ def finetune(
             " last number (name), or none.",
         ),
     ] = "likeness",
+    store: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE|URL",
+            envvar="VPUFORMER_STORE",
+            help="Database of vpuformer annotate; by default vpuformer.sqlite in DATA.",
+        ),
+    ] = None,
     start: Annotated[
         str, typer.Option("--from", metavar="MODEL", help="Model to start from, by name or folder.")
     ] = "default",
@@ -56,6 +71,17 @@ def finetune(
     seed: Annotated[int, typer.Option(metavar="N", help="Seed of all random numbers.")] = 0,
     check: Annotated[bool, typer.Option("--check", help="Only say what is found in DATA.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the killed run in FOLDER.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print progress and result as JSON, one object a line.")
+    ] = False,
+    controlled: Annotated[
+        bool,
+        typer.Option(
+            "--controlled",
+            help="Obey standard input: the line stop ends the training early; the end of the input ends the run, which"
+            " --resume continues.",
+        ),
+    ] = False,
 ) -> None:
     """Fine-tune a model on your own images, and measure it before and after.
 
@@ -69,25 +95,29 @@ def finetune(
             raise ConfigError("--resume takes the folder alone: vpuformer finetune --resume -o FOLDER")
     elif data is None:
         raise ConfigError("give the folder of the annotated images: vpuformer finetune DATA")
-    shown = None if window is None else parse_window(window)
-    require("train", "vpuformer finetune")
-    keep_freed_memory()
+    if controlled and not as_json:
+        raise ConfigError("--controlled is for programs, which read JSON; give --json too")
+    values = None if window is None else parse_window(window)
 
     from vpuformer.finetuning.groups import check_group_by
 
     grouped = check_group_by(group_by)
     if check:
         assert data is not None
-        _check(data, annotations, shown, grouped)
+        _check(data, annotations, store, values, grouped, as_json=as_json)
         return
+    require("train", "vpuformer finetune")
+    keep_freed_memory()
 
+    # Before the long imports: the other program may go meanwhile.
+    shown = (ControlledProgress(STOPPABLE, TRAINING) if controlled else JsonProgress()) if as_json else None
     from vpuformer.finetuning.run import finetune as run
     from vpuformer.finetuning.run import resume_finetune
 
-    with _Screen() as screen:
+    with _Screen() if shown is None else nullcontext(shown) as progress:
         if data is None:
             assert output is not None
-            result = resume_finetune(output, progress=screen)
+            result = resume_finetune(output, progress=progress)
         else:
             named = data.parent if data.is_file() else data
             folder = output or Path(f"{named.resolve().name}-finetuned")
@@ -95,27 +125,46 @@ def finetune(
                 data,
                 folder,
                 annotations=annotations,
-                window=shown,
+                window=values,
                 group_by=grouped,
+                store=store,
                 start=start,
                 minutes=minutes,
                 device=device,
                 seed=seed,
-                progress=screen,
+                progress=progress,
             )
-    _print(result, data)
+    if isinstance(progress, JsonProgress):
+        progress.report(
+            model=str(result.folder), interrupted=result.interrupted, graphs=result.graphs, **asdict(result.report)
+        )
+    else:
+        _print(result, data)
     if result.interrupted:
         raise typer.Exit(130)
 
 
-def _check(data: Path, annotations: Path | None, window: "Window | None", group_by: "GroupBy") -> None:
+def _check(
+    data: Path,
+    annotations: Path | None,
+    store: str | None,
+    window: "Window | None",
+    group_by: "GroupBy",
+    *,
+    as_json: bool,
+) -> None:
     from vpuformer.finetuning.checking import check
     from vpuformer.finetuning.groups import group_images
     from vpuformer.finetuning.layouts import recognise
 
-    layout = recognise(data, annotations)
-    with _Screen() as screen:
-        usable = check(layout, lambda done, total: screen.show("checking images", done, total), window=window)
+    with _Screen() if not as_json else nullcontext(JsonProgress()) as progress:
+        layout = recognise(data, annotations, store)
+        usable = check(layout, lambda done, total: progress.show("checking images", done, total), window=window)
+    if isinstance(progress, JsonProgress):
+        progress.report(
+            images=len(usable.images), objects=usable.objects, prompts=usable.prompts, left_out=list(usable.left_out)
+        )
+        return
     for sentence in (usable.summary(), *usable.notes(), group_images(usable, group_by).note):
         if sentence is not None:
             typer.echo(sentence)

@@ -10,6 +10,12 @@ import numpy.typing as npt
 from vpuformer.arrays import RGB, Truth
 from vpuformer.metrics import IGNORE
 
+SMALLEST_OBJECT = 200
+"""Pixels in the image; training samples no smaller object."""
+
+LARGEST_SHARE = 0.9
+"""Share of the image; training samples no larger object, except in sets of regions."""
+
 
 def truth_of(objects: npt.NDArray[Any], ignored: npt.NDArray[Any] | None = None) -> Truth:
     """Ground truths from masks of 0 and 1, shape (..., H, W), with `IGNORE` off the objects.

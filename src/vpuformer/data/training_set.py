@@ -17,16 +17,12 @@ from torch.utils.data import Dataset
 from vpuformer.arrays import RGB
 from vpuformer.data.augment import Augmentation, Augmented, Shown, augment
 from vpuformer.data.recorded_prompts import prompts_in_view
-from vpuformer.data.sample import truth_of
+from vpuformer.data.sample import LARGEST_SHARE, SMALLEST_OBJECT, truth_of
 from vpuformer.data.source import Masks, Source
 from vpuformer.data.split import Split, notes_on, training_images
 from vpuformer.errors import ConfigError, DatasetError, counted, listed
 from vpuformer.prompts import Prompt
 
-SMALLEST_OBJECT = 200
-"""Pixels in the image; smaller objects are not sampled."""
-LARGEST_SHARE = 0.9
-"""Share of the image; larger objects are not sampled, except in sets of regions."""
 LARGEST_VIEW_SHARE = 0.97
 """Share of the view: above it hardly any background is left."""
 MERGE = 0.1

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vpuformer.arrays import Size
+from vpuformer.errors import DatasetError
 from vpuformer.extras import require
 from vpuformer.finetuning.layouts import Layout, OutlinedObject, Outlines
 from vpuformer.formats.found import LeftOut
@@ -17,36 +18,43 @@ STORE = "vpuformer.sqlite"
 """Name of the app's store in a folder of images."""
 
 
-def annotated_in_the_app(folder: Path) -> Layout | None:
+def annotated_in_the_app(folder: Path, address: str | None = None) -> Layout | None:
     """The accepted objects of a folder with a store, and its window; None without any.
 
+    Args:
+        address: of the store, if it is not a file in the folder. Then it must hold accepted objects.
+
     Raises:
+        DatasetError: the store with this address holds no accepted object.
         MissingDependencyError: the extra `app` is not installed.
         StoreError: the store cannot be read.
     """
-    if not (folder / STORE).is_file():
+    if address is None and not (folder / STORE).is_file():
         return None
     require("app", "reading what was annotated in the app")
     from vpuformer.app.annotation.exporting import accepted_images, left_out_notes
     from vpuformer.app.store.store import Store
 
-    store = Store(folder / STORE)
+    opened = address or str(folder / STORE)
+    store = Store(opened)
     try:
         images: dict[str, Outlines] = {
-            image.image: partial(_outlines, folder, image.id)
+            image.image: partial(_outlines, opened, image.id)
             for image in accepted_images(store)
             if store.image(image.id).objects
         }
+        if address is not None and not images:
+            raise DatasetError(f"no object in {store.address} is annotated yet; outline and accept objects first")
         title = "annotated with vpuformer"
         return Layout(title, folder, images, left_out_notes(store), store.window) if images else None
     finally:
         store.close()
 
 
-def _outlines(folder: Path, image: int, size: Size) -> Iterator[OutlinedObject | LeftOut]:
+def _outlines(address: str, image: int, size: Size) -> Iterator[OutlinedObject | LeftOut]:
     from vpuformer.app.store.store import Store
 
-    store = Store(folder / STORE)
+    store = Store(address)
     try:
         yield from _accepted(store, image, size)
     finally:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from vpuformer.arrays import RGB, Size
-from vpuformer.data.training_set import LARGEST_SHARE, SMALLEST_OBJECT
+from vpuformer.data.sample import LARGEST_SHARE, SMALLEST_OBJECT
 from vpuformer.errors import DatasetError, InputError, counted, listed
 from vpuformer.finetuning.layouts import Layout
 from vpuformer.finetuning.likeness import Thumbnail, thumbnail

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from vpuformer.arrays import BoolMask, Size
 from vpuformer.data.kinds.coco import ANNOTATIONS
 from vpuformer.data.kinds.masks import MaskFolder
-from vpuformer.errors import DatasetError, MaskError, counted, listed
+from vpuformer.errors import ConfigError, DatasetError, MaskError, counted, listed
 from vpuformer.formats.assignment import assign
 from vpuformer.formats.bundle import Bundle
 from vpuformer.formats.found import FoundImage, FoundObject, Ignored, LeftOut, TargetImage
@@ -59,18 +59,22 @@ class Layout(NamedTuple):
     window: Window | None = None
 
 
-def recognise(data: Path, annotations: Path | None = None) -> Layout:
+def recognise(data: Path, annotations: Path | None = None, store: str | None = None) -> Layout:
     """Find the annotations of the images in a folder.
 
     Args:
         data: folder of the images, or the file with their annotations in it.
         annotations: file, zip archive or folder with the annotations, if they lie elsewhere.
+        store: database of the app's annotations, if it is not in the folder: a file or a URL.
 
     Raises:
+        ConfigError: both `annotations` and `store` are given.
         DatasetError: there is no such folder, or it holds no annotations that are read.
         MissingDependencyError: the folder was annotated with the app, and the extra `app` is not installed.
         StoreError: the annotations of the app cannot be read.
     """
+    if annotations is not None and store is not None:
+        raise ConfigError("the annotations are in files or in a database; give --annotations or --store")
     if data.is_file():
         data, annotations = data.parent, data.parent if data.suffix.lower() in _LISTS else data
     if not data.is_dir():
@@ -78,7 +82,7 @@ def recognise(data: Path, annotations: Path | None = None) -> Layout:
     if annotations is None:
         from vpuformer.finetuning.annotated_folder import annotated_in_the_app
 
-        if (annotated := annotated_in_the_app(data)) is not None:
+        if (annotated := annotated_in_the_app(data, store)) is not None:
             return annotated
         if (data / "images").is_dir() and (data / "masks").is_dir() and not (data / ANNOTATIONS).is_file():
             return _images_and_masks(data)

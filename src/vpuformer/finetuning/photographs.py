@@ -12,7 +12,7 @@ import numpy as np
 
 from vpuformer.arrays import BoolMask
 from vpuformer.data.kinds.coco import ANNOTATIONS
-from vpuformer.data.training_set import LARGEST_SHARE, SMALLEST_OBJECT
+from vpuformer.data.sample import LARGEST_SHARE, SMALLEST_OBJECT
 from vpuformer.finetuning.prepare import spec_of
 from vpuformer.formats import coco
 from vpuformer.formats.annotated_image import AnnotatedImage, LabelledMask

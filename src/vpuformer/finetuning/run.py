@@ -82,6 +82,7 @@ def finetune(
     output: str | Path,
     *,
     annotations: str | Path | None = None,
+    store: str | None = None,
     window: tuple[float, float] | None = None,
     group_by: GroupBy = "likeness",
     start: str = "default",
@@ -100,6 +101,7 @@ def finetune(
             folders `images` and `masks`; or a file with annotations in such a folder.
         output: a new folder for the model.
         annotations: file, zip archive or folder with the annotations, if they lie elsewhere.
+        store: database of the app's annotations, if it is not in the folder: a file or a URL.
         window: centre and width of the values that images of more than 8 bits are shown in; by default what the folder
             was annotated in, else what each file asks for.
         group_by: what keeps images together; see `vpuformer.finetuning.groups.GroupBy`.
@@ -119,7 +121,7 @@ def finetune(
     if folder.exists():
         raise ConfigError(f"{folder} exists, and nothing is overwritten; give another folder with -o, or --resume")
     given, group_by = as_window(window), check_group_by(group_by)
-    layout = recognise(Path(data), None if annotations is None else Path(annotations))
+    layout = recognise(Path(data), None if annotations is None else Path(annotations), store)
     shown = given or layout.window
     settings = FinetuneSettings(
         data=str(layout.root.resolve()),
@@ -326,6 +328,7 @@ class _Run:
         self, start: VPUFormer, watch: Watch, samples: Sequence[Sample], before: Measured
     ) -> tuple[VPUFormer, float]:
         """The weights of the result, and the share of the best ones in them; `before` is the start on the samples."""
+        self.progress.show("choosing the weights", 0, len(SHARES))
         if not watch.best.step:
             return start, 0.0
         best = load_model(self.training / BEST, device=self.device)

@@ -97,6 +97,7 @@ def test_the_project_before_anything_was_done(client: TestClient) -> None:
         "version": vpuformer.__version__,
         "read_only": False,
         "hints": False,
+        "finetuning": False,
         "labels": [],
         "label_settings": {"attributes": [], "tags": [], "label_required": False},
         "images": [

@@ -11,7 +11,7 @@ import pytest
 from support import axe
 from support import browser as browsing
 from support.app_disks import Disks
-from support.browser import EXAMPLES, Person, opened, served
+from support.browser import EXAMPLES, TOO_LONG, Person, opened, served
 from vpuformer.app import schemas
 from vpuformer.formats import FORMATS
 
@@ -24,18 +24,11 @@ WORDS = """() => [...document.querySelectorAll("body *:not(option)")].flatMap((e
   ...["title", "aria-label", "aria-valuetext", "placeholder"].map((name) => element.getAttribute(name) ?? ""),
 ]).map((words) => words.trim()).filter(Boolean)"""
 
-# Elements whose words need more room than they have. The margins of small buttons reach out by 6 pixels; some words are
-# cut off on purpose, or are for screen readers alone.
 # The panel at the side, which a narrow window closes in a frame after it became narrow.
 OPEN_SIDE = """async () => {
   for (let frame = 0; frame < 2; frame++) await new Promise((resolve) => requestAnimationFrame(resolve));
   if (document.getElementById("side").hidden) document.getElementById("toggle-side").click();
 }"""
-TOO_LONG = """() => [...document.querySelectorAll(
-  "button, label, label > span, output, h2, h3, th, caption, legend, .row, .card-head, .segments > *, header, .bar-part"
-)].filter((element) => element.checkVisibility() && !element.closest(".ellipsis, .hidden")
-  && element.scrollWidth > element.clientWidth + 6 && getComputedStyle(element).display !== "inline")
-  .map((element) => `${element.id || element.className || element.tagName}: ${element.textContent.trim()}`)"""
 
 pytestmark = browsing.MARKS
 

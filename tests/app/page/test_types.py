@@ -9,11 +9,21 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from vpuformer.app import import_report, label_schemas, news_schemas, schemas, step_schemas
+from vpuformer.app import finetuning_schemas, import_report, label_schemas, news_schemas, schemas, step_schemas
 
 FILE = Path(schemas.__file__).parent / "page" / "types.js"
 
-ANSWERS = ("ObjectState", "ImageOpened", "ImageListed", "Project", "Label", "Problem", "FolderImport", "News")
+ANSWERS = (
+    "ObjectState",
+    "ImageOpened",
+    "ImageListed",
+    "Project",
+    "Label",
+    "Problem",
+    "FolderImport",
+    "News",
+    "FinetuningState",
+)
 """Messages of the server, whose fields the page must know completely."""
 
 ALIASES = {"Point": "[number, number]", "Edges": "[number, number, number, number]"}
@@ -88,7 +98,7 @@ def fields_of(message: type[BaseModel]) -> Fields:
 def messages() -> dict[str, type[BaseModel]]:
     return {
         name: value
-        for module in (schemas, step_schemas, label_schemas, news_schemas, import_report)
+        for module in (schemas, step_schemas, finetuning_schemas, label_schemas, news_schemas, import_report)
         for name, value in vars(module).items()
         if isinstance(value, type) and issubclass(value, BaseModel) and value.__module__ == module.__name__
     }

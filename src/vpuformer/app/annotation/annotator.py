@@ -54,10 +54,19 @@ class Annotator:
         self.segmenter = NoNetwork() if segmenter is None else segmenter
         self.gallery = Gallery(folder, store)
         self.answering = Answering(self.gallery, self.segmenter, store.masks_of)
-        self.boxes = BoxBacklog(folder, store, self.answering, self.segmenter)
+        self.boxes = BoxBacklog(folder, store, self.answering)
         self.presence = Presence()
         self.changes = ChangeFeed()
         self._locks = [threading.Lock() for _ in range(_LOCKS)]
+
+    def use(self, segmenter: Segmenter) -> None:
+        """Answer with another segmenter, which should be loaded. Masks stay as they are.
+
+        Raises:
+            BusyError: too many requests are waiting.
+        """
+        self.answering.use(segmenter)
+        self.segmenter = segmenter
 
     def close(self) -> None:
         """Wait for the running network call, and close the store."""

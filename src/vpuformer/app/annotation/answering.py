@@ -73,6 +73,24 @@ class Answering:
         self._taken.close()
 
     @property
+    def segmenter(self) -> Segmenter:
+        """The network in use."""
+        return self._segmenter
+
+    def use(self, segmenter: Segmenter) -> None:
+        """Answer the next questions with another network. Features are computed anew.
+
+        Raises:
+            BusyError: too many questions are waiting.
+        """
+
+        def change() -> None:
+            self._segmenter = segmenter
+            self._encoded.clear()
+
+        self._network.ask(change)
+
+    @property
     def waiting(self) -> int:
         """Questions that wait for the network, or are being answered."""
         return self._network.waiting
@@ -173,20 +191,20 @@ class Answering:
         self._gallery.image(image)  # the file is read before it is the network's turn
         key = self._gallery.key(image)
 
-        def ask() -> tuple[Prediction, float]:
+        def ask() -> tuple[Prediction, float, Segmenter]:
             encoded, begun = self._encoded.get(key), time.perf_counter()
             (prediction,) = self._segmenter.segment([question(encoded)])
-            return prediction, time.perf_counter() - begun
+            return prediction, time.perf_counter() - begun, self._segmenter
 
-        prediction, seconds = (self._network.ask_if_idle if if_idle else self._network.ask)(ask)
+        prediction, seconds, segmenter = (self._network.ask_if_idle if if_idle else self._network.ask)(ask)
         mask, scores = prediction.mask, ()
         if choice is not None:
             if not prediction.candidates:
-                raise InputError(f"{self._segmenter.name} offers no candidates; correct the mask with a prompt instead")
+                raise InputError(f"{segmenter.name} offers no candidates; correct the mask with a prompt instead")
             mask = prediction.candidates[choice % len(prediction.candidates)].mask
             scores = tuple(candidate.score for candidate in prediction.candidates)
         with self._painting:
-            answer = as_network_answer(prediction, painted(mask, strokes), seconds, self._segmenter.sha256)
+            answer = as_network_answer(prediction, painted(mask, strokes), seconds, segmenter.sha256)
             return replace(answer, scores=scores)
 
     def _refined(self, image: int, enclosed: BoolMask) -> StepAnswer:

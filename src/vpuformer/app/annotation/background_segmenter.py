@@ -50,13 +50,17 @@ class BackgroundSegmenter:
 
         self.name = name_or_path
         self.sha256 = read_manifest(name_or_path).sha256
-        self._device, self._runtime = device, runtime
+        self.device, self._runtime = device, runtime
         self._chosen = choose_runtime(name_or_path, device, runtime).runtime
         self._lock = threading.Lock()
         self._loading: Future[Segmenter] | None = None
         self._progress = 0.0
         if device not in (None, "cpu"):
             self.load()  # only torch knows whether there is such a device
+
+    def with_model(self, name_or_path: str) -> "BackgroundSegmenter":
+        """Return one with another model on this device and runtime; errors as in the class."""
+        return BackgroundSegmenter(name_or_path, self.device, self._runtime)
 
     def start(self) -> "Future[Segmenter]":
         """Begin to load the network, unless it is loaded or being loaded."""
@@ -120,7 +124,7 @@ class BackgroundSegmenter:
         self._progress = _LIBRARIES
         segmenter = VPUFormerSegmenter.from_pretrained(
             self.name,
-            self._device,
+            self.device,
             runtime=self._runtime,
             threads=half_the_cores(),
             features=FeatureStore(read_only=True),  # what `vpuformer precompute` has made

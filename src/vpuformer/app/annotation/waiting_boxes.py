@@ -24,9 +24,8 @@ class BoxBacklog:
     network fails, all boxes do.
     """
 
-    def __init__(self, folder: Folder, store: Store, answering: Answering, segmenter: Segmenter) -> None:
-        self._store = store
-        self._answer = BoxAnswers(folder, store, lambda: _PatientSegmenter(segmenter, answering, self._count))
+    def __init__(self, folder: Folder, store: Store, answering: Answering) -> None:
+        self._folder, self._store, self._answering = folder, store, answering
         self._changed = threading.Condition()
         self._wanted = self._counting = self._closed = False
         self._thread: threading.Thread | None = None
@@ -92,6 +91,11 @@ class BoxBacklog:
                 return
             except InputError as error:
                 _log.warning("%d boxes of %s wait for an answer: %s", len(identities), image, error)
+
+    def _answer(self, image: str, identities: Sequence[int]) -> None:
+        """Answer the boxes of an image, all with the network that is in use now."""
+        segmenter = _PatientSegmenter(self._answering.segmenter, self._answering, self._count)
+        BoxAnswers(self._folder, self._store, lambda: segmenter)(image, identities)
 
     def _count(self) -> None:
         self._waiting -= 1

@@ -9,11 +9,13 @@ from fastapi.staticfiles import StaticFiles
 
 from vpuformer import __version__
 from vpuformer.app.annotation.annotator import Annotator
+from vpuformer.app.annotation.background_segmenter import BackgroundSegmenter
+from vpuformer.app.annotation.finetuning import MODELS, Finetuning
 from vpuformer.app.http.error_handlers import RESPONSES, add_error_handlers
 from vpuformer.app.http.guard import Guard
 from vpuformer.app.http.person import person_of
 from vpuformer.app.http.root_path import RootPath
-from vpuformer.app.http.routes import images, labels, news, objects, pages, project
+from vpuformer.app.http.routes import finetuning, images, labels, news, objects, pages, project
 from vpuformer.app.http.telemetry import Telemetry
 from vpuformer.app.images.folder import Folder
 from vpuformer.app.store.store import FILE, Store
@@ -32,6 +34,7 @@ def create_app(
     server_name: str | None = None,
     root_path: str = "",
     hints: bool = False,
+    models: Path | None = None,
 ) -> FastAPI:
     """Create the application for uvicorn. Nothing is opened or read before it runs.
 
@@ -46,6 +49,8 @@ def create_app(
         server_name: an additional name to answer, such as that of a proxy.
         root_path: path under which a proxy shows the server, such as "/annotate".
         hints: whether the page shows the hints of the first minute to whoever has not seen them.
+        models: folder of the models that are fine-tuned on the page; None means `.vpuformer-models` in the folder. A
+            page fine-tunes a model of this package alone: a `BackgroundSegmenter`.
     """
     telemetry = Telemetry()
 
@@ -55,8 +60,14 @@ def create_app(
         app.state.annotator = annotator
         if segmenter is not None:
             annotator.boxes.look()  # those that waited when the server stopped
+        tuning = None
+        if isinstance(segmenter, BackgroundSegmenter):
+            tuning = Finetuning(annotator, segmenter, models or annotator.folder.root / MODELS)
+        app.state.finetuning = tuning
         telemetry.watch(annotator)
         yield
+        if tuning is not None:
+            tuning.close()
         annotator.close()
 
     app = FastAPI(
@@ -72,8 +83,14 @@ def create_app(
     app.state.ends = lambda: False  # whether to end streams, without which a server waits for their readers
     add_error_handlers(app)
     app.include_router(pages.router(STATIC, telemetry))
-    parts = (project.router(hints=hints), news.router(), labels.router(), images.router(), objects.router(telemetry))
-    for router in parts:
+    for router in (
+        project.router(hints=hints),
+        finetuning.router(),
+        news.router(),
+        labels.router(),
+        images.router(),
+        objects.router(telemetry),
+    ):
         app.include_router(router, prefix="/api", dependencies=[Depends(person_of)])
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.add_middleware(

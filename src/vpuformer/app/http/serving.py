@@ -8,6 +8,7 @@ import socket as sockets
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 
 import uvicorn
 
@@ -103,6 +104,7 @@ def serve(
     server_name: str | None = None,
     root_path: str = "",
     hints: bool = False,
+    models: Path | None = None,
     browser: bool = True,
     say: Callable[[str], object] = print,
 ) -> None:
@@ -116,6 +118,7 @@ def serve(
         server_name: name of a proxy to answer, in addition to the names of this machine.
         root_path: path under which the proxy shows the server.
         hints: whether the page shows the hints of the first minute.
+        models: folder of the models that are fine-tuned on the page, see `create_app`.
         browser: whether to open the page.
         say: prints the address of the page.
 
@@ -138,6 +141,7 @@ def serve(
         server_name=None if server_name is None else checked_server_name(server_name),
         root_path=checked_root_path(root_path),
         hints=hints,
+        models=models,
     )
     # No access log: it would contain the token of the first request.
     config = uvicorn.Config(

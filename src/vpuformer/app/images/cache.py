@@ -61,6 +61,11 @@ class Cache(Generic[K, V]):
         """Wait for the background work, and start no more of it."""
         self._ahead.shutdown(cancel_futures=True)
 
+    def clear(self) -> None:
+        """Forget all values."""
+        with self._lock:
+            self._values.clear()
+
     def __contains__(self, key: K) -> bool:
         """Whether the value is in the cache now."""
         with self._lock:

@@ -32,6 +32,7 @@ import { text } from "./texts.js";
  * @property {import("./clipboard.js").Clipboard} clipboard
  * @property {import("./importdialog.js").ImportDialog} importing
  * @property {import("./people.js").People} people
+ * @property {import("./finetunedialog.js").FinetuneDialog} finetune
  */
 
 /** Screen pixels within which Alt+click selects a prompt, and those within which it does so in front of another object. */
@@ -46,7 +47,7 @@ const CARDS = { tidyOpen: "tidy", reviewOpen: "review", polygonOpen: "polygon" }
 const CARD_NAMES = /** @type {(keyof typeof CARDS)[]} */ (Object.keys(CARDS));
 
 /** @param {ActionDeps} deps */
-export function actions({ session, settings, stage, labels, setup, attributes, tags, input, grips, polygon, preview, renderer, toasts, counts, clipboard, importing, people }) {
+export function actions({ session, settings, stage, labels, setup, attributes, tags, input, grips, polygon, preview, renderer, toasts, counts, clipboard, importing, people, finetune }) {
   /** @param {Step} step */
   const prompt = (step) => {
     const { image } = session;
@@ -218,6 +219,7 @@ export function actions({ session, settings, stage, labels, setup, attributes, t
     showAlone: () => (session.hovered || session.current ? onTarget((entry) => session.showAlone(entry)) : session.showAll()),
     showAll: () => session.showAll(),
     import: () => importing.open(),
+    finetune: () => finetune.open(),
     escape,
     next: () => thenPlain(() => void session.turnPage(1)),
     previous: () => thenPlain(() => void session.turnPage(-1)),

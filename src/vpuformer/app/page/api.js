@@ -205,6 +205,15 @@ export const copyObjects = (image, copies) => sendJson("POST", `api/images/${ima
 /** @param {number} image */
 export const putPlace = (image) => sendJson("PUT", "api/place", { image });
 
+/** @returns {Promise<import("./types.js").FinetuningState>} */
+export const getFinetuning = () => ask("api/finetuning");
+
+/** @param {"check" | "start" | "resume" | "stop"} act @param {{minutes?: number}} body @returns {Promise<import("./types.js").FinetuningState>} */
+export const postFinetuning = (act, body) => sendJson("POST", `api/finetuning${act === "start" ? "" : `/${act}`}`, body);
+
+/** @param {"result" | "first"} use @returns {Promise<import("./types.js").FinetuningState>} once the model answers prompts */
+export const putModel = (use) => sendJson("PUT", "api/finetuning/model", { use });
+
 /** @param {string} name @returns {Promise<Label>} with the colour that the server chose */
 export const addLabel = (name) => sendJson("POST", "api/labels", { name });
 

@@ -8,6 +8,8 @@ import { Counts } from "./counts.js";
 import { byId } from "./dom.js";
 import { fillExports } from "./exporting.js";
 import { FileList } from "./filelist.js";
+import { FinetuneDialog } from "./finetunedialog.js";
+import { FinetuneWatch } from "./finetunewatch.js";
 import { FirstHints } from "./firsthints.js";
 import { Hover } from "./hover.js";
 import { ImageLayer } from "./imagelayer.js";
@@ -108,8 +110,12 @@ const news = new NewsWatch({
   image: () => session.openId,
   clock,
   onPeople: () => renderer.refresh(),
-  onChanges: (changes) => live.take(changes),
+  onChanges(changes) {
+    live.take(changes);
+    if (changes === null || changes.some(({ image }) => image === null)) void finetuning.run();
+  },
 });
+const finetuning = new FinetuneWatch(api, session, clock);
 const person = new Person();
 const people = new People(session, person, news);
 session.ownName = () => person.name;
@@ -161,6 +167,7 @@ const view = new ViewPanel(settings, () => renderer.refresh());
 const clipboard = new Clipboard(session, byId("ask"));
 const boxes = new BoxWatch(api, session, clock, byId("boxes"));
 const importing = new ImportDialog(byId("import-dialog"), session, api, boxes, byId("import-file"));
+const finetune = new FinetuneDialog(/** @type {HTMLDialogElement} */ (byId("finetune")), finetuning, (sentence) => toasts.show(sentence));
 const more = new MoreMenu(byId("more-menu"), session, clipboard);
 const tidy = new TidyPanel(session, settings, clock);
 const polygon = new PolygonPanel(api, session, settings, stage, clock);
@@ -168,7 +175,7 @@ const review = new Review(session, settings);
 const list = new ListPanel(session, settings, files);
 const renderer = new Renderer({ session, settings, stage, files, labels, setup, attributes, tags, toolbar, input, view, tidy, polygon, preview, review, list, network, hover, grips, more, boxes, importing, people, firstHints });
 const counts = new Counts(/** @type {HTMLDialogElement} */ (byId("counts")), (sentence) => toasts.show(sentence));
-const commands = actions({ session, settings, stage, labels, setup, attributes, tags, input, grips, polygon, preview, renderer, toasts, counts, clipboard, importing, people });
+const commands = actions({ session, settings, stage, labels, setup, attributes, tags, input, grips, polygon, preview, renderer, toasts, counts, clipboard, importing, people, finetune });
 
 new KeyDialog(/** @type {HTMLDialogElement} */ (byId("keys")), nameButtons);
 fillExports(byId("export-menu"), byId("export"), () => session.project?.formats ?? [], () => session.folder.objects, () => queue.waiting, { onSay: say, onToast: (sentence) => toasts.show(sentence) });
@@ -222,6 +229,8 @@ void boxes.run();
 void session.start().then(() => {
   const watched = () => !document.hidden;
   people.greet();
+  finetune.show();
+  void finetuning.run();
   void news.run(session.project?.news, watched);
   return refreshing.run(watched);
 });

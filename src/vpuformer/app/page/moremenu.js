@@ -64,6 +64,6 @@ export class MoreMenu {
       new: current !== null, showAlone: entries.length > 1, split: masked, cut: masked, polygon: masked, copy: chosen.length > 0, duplicate: chosen.length > 0, copyOn: chosen.length > 0, paste: !isEmpty,
     };
     for (const button of this.#openers) button.hidden = !entries.length && isEmpty;
-    for (const item of this.#items) item.disabled = !(possible[item.dataset.act ?? ""] ?? (masked && entries.length > 1));
+    for (const item of this.#items) if (item.dataset.act !== "finetune") item.disabled = !(possible[item.dataset.act ?? ""] ?? (masked && entries.length > 1));
   }
 }

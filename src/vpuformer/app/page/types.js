@@ -121,6 +121,43 @@
  * @property {boolean} shared
  * @property {boolean} read_only
  * @property {boolean} hints
+ * @property {boolean} finetuning
+ *
+ * @typedef {{minutes?: number}} NewFinetuning
+ * @typedef {{use: "result" | "first"}} ModelChoice
+ * @typedef {{ready: boolean, done: number, total: number, images: number, objects: number, prompts: number, left_out: string[], problem: string | null}} FinetuningData
+ * @typedef {{name: string, before: number, after: number, change: [number, number] | null}} FinetuningRow
+ *
+ * @typedef {object} FinetuningRun
+ * @property {"running" | "stopping" | "stopped" | "failed" | "interrupted"} state
+ * @property {string} stage
+ * @property {number} done
+ * @property {number | null} seconds_left
+ * @property {number} minutes
+ * @property {string | null} person
+ * @property {string | null} problem
+ * @property {boolean} resumable
+ *
+ * @typedef {object} FinetuningResult
+ * @property {string} model
+ * @property {string} start
+ * @property {FinetuningRow[]} rows
+ * @property {number} images
+ * @property {number} objects
+ * @property {number} steps
+ * @property {number} minutes
+ * @property {number} share
+ * @property {boolean} in_use
+ * @property {string} command
+ *
+ * @typedef {object} FinetuningState
+ * @property {string} model
+ * @property {string} model_sha256
+ * @property {string} first
+ * @property {string | null} missing
+ * @property {FinetuningData | null} data
+ * @property {FinetuningRun | null} run
+ * @property {FinetuningResult | null} result
  *
  * @typedef {{untouched: number, begun: number, rejected: number, done: number, accepted: number}} ImageCounts
  * @typedef {{name: string | null, images: number, objects: number, accepted: number, seconds: number}} WorkCounts

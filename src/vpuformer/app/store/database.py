@@ -22,6 +22,7 @@ class Database:
 
     Attributes:
         address: the address without a password.
+        full_address: the address with its password, for another program of the same person.
 
     Raises:
         StoreError: the database cannot be opened.
@@ -31,6 +32,7 @@ class Database:
         text = str(address)
         url = _url(text) if "://" in text else sa.URL.create("sqlite", database=text)
         self.address = url.render_as_string(hide_password=True) if "://" in text else text
+        self.full_address = url.render_as_string(hide_password=False) if "://" in text else text
         with self._store_errors():
             self._engine = sa.create_engine(url)
             _prepare(self._engine)

@@ -11,6 +11,7 @@ from pydantic_core import to_json
 from vpuformer import __version__
 from vpuformer.app.annotation.background_segmenter import BackgroundSegmenter
 from vpuformer.app.annotation.exporting import accepted_images, label_names, left_out_notes, zip_export
+from vpuformer.app.annotation.finetuning import model_title
 from vpuformer.app.annotation.folder_import import ImportSettings, import_folder
 from vpuformer.app.annotation.progress import csv_text, progress
 from vpuformer.app.http.routes.labels import label_message, settings_message
@@ -85,7 +86,7 @@ def router(*, hints: bool = False) -> APIRouter:
         images = [_listed(row) for row in annotator.gallery.listed(None if since is None else since - _LATEST)]
         content = Project(
             folder=_title(annotator.folder),
-            model=annotator.segmenter.name,
+            model=model_title(annotator.segmenter.name),
             model_sha256=annotator.segmenter.sha256,
             version=__version__,
             labels=[label_message(row) for row in store.ordered_labels()],
@@ -99,6 +100,7 @@ def router(*, hints: bool = False) -> APIRouter:
             shared=request.app.state.shared,
             read_only=annotator.read_only,
             hints=hints,
+            finetuning=request.app.state.finetuning is not None,
         )
         return Response(to_json(content.model_dump() | {"images": images}), media_type="application/json")
 
