@@ -23,6 +23,8 @@ let last = 0;
 export class OutlinedObject {
   id = ++last;
   hidden = false;
+  /** This page accepts no objects, so it does not tell apart those that are not accepted. */
+  tentative = false;
   /** @type {[]} brush strokes, of which this page has none */
   strokes = [];
   /** @type {PromptStep[]} */
@@ -61,6 +63,8 @@ export class Workspace {
   /** @type {OutlinedObject | null} */
   current = null;
   hovered = null;
+  /** @type {OutlinedObject[]} one object at a time is selected */
+  group = [];
   selected = null;
   #ask;
 
