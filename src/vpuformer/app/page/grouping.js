@@ -11,7 +11,7 @@ export class Grouping extends Hiding {
   /** The object from which a range begins. @type {ObjectEntry | null} */
   #anchor = null;
 
-  /** Objects that are selected together, without one to which prompts would go; empty if one or none is selected. */
+  /** Objects that are selected together, of which prompts change none; empty if at most one is selected. */
   get group() {
     if (!this.#group.length) return [];
     const listed = new Set(this.entries);

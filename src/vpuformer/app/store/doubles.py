@@ -1,4 +1,7 @@
-"""Doubles: objects with the label and nearly the mask of another one, as a second import or paste makes them."""
+"""Doubles: objects with the label and nearly the mask of another one.
+
+A second import from another file makes them, or a second paste.
+"""
 
 from collections.abc import Sequence
 from typing import NamedTuple

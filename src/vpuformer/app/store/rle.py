@@ -95,7 +95,9 @@ def area(encoded: bytes, size: Size) -> int:
 
 
 def bounds(encoded: bytes, size: Size) -> tuple[int, int, int, int]:
-    """Return the first column and row of a mask, and the column and row after its last; zeros for an empty mask.
+    """Return the first column and row of a mask, and the column and row after its last.
+
+    An empty mask gives zeros.
 
     >>> bounds(bytes([2, 2, 2]), (2, 3))
     (0, 0, 3, 2)

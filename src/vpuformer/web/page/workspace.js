@@ -23,7 +23,7 @@ let last = 0;
 export class OutlinedObject {
   id = ++last;
   hidden = false;
-  /** This page accepts no objects, so it does not tell apart those that are not accepted. */
+  /** Nothing is accepted on this page, so its outlines are all solid. */
   tentative = false;
   /** @type {[]} brush strokes, of which this page has none */
   strokes = [];
