@@ -24,6 +24,7 @@ test("copied objects are pasted on another image, and undo deletes them again", 
   const { session, clipboard, copies, server, toasts } = await start([object(8), object(9), object(10, { area: 0 })]);
   session.select(null);
   clipboard.copy();
+  assert.match(toasts.at(-1).text, /^Nothing is selected, so all objects of the image were copied: 2 objects/);
   await session.open(3);
   await clipboard.paste();
   assert.deepEqual(copies, [{ image: 3, objects: [8, 9], boxes: false }], "all with a mask, as none is selected");
@@ -36,18 +37,30 @@ test("copied objects are pasted on another image, and undo deletes them again", 
 });
 
 test("a duplicate is the current object, without the clipboard", async () => {
-  const { session, clipboard, copies } = await start([object(8), object(9)]);
+  const { session, clipboard, copies, toasts } = await start([object(8), object(9)]);
   session.select(session.entries[0]);
   await clipboard.duplicate();
   assert.deepEqual(copies, [{ image: 2, objects: [8], boxes: false }]);
   assert.deepEqual([session.current?.id, clipboard.isEmpty], [51, true]);
+  session.select(null);
+  await clipboard.duplicate();
+  assert.deepEqual([copies.length, toasts.at(-1).text], [1, "Select the objects to duplicate first."]);
+});
+
+test("objects that are selected together are copied together", async () => {
+  const { session, clipboard, copies, toasts } = await start([object(8), object(9), object(10)]);
+  session.select(session.entries[0]);
+  session.toggleSelected(session.entries[2]);
+  clipboard.copy();
+  assert.match(toasts.at(-1).text, /^2 objects copied\./);
+  await clipboard.paste();
+  assert.deepEqual(copies[0].objects, [8, 10]);
 });
 
 test("without a mask nothing is copied, and a failure is said", async () => {
   const { session, api, clipboard, copies, toasts } = await start([]);
   clipboard.copy();
-  await clipboard.duplicate();
-  assert.deepEqual([copies, clipboard.isEmpty, toasts.length], [[], true, 2]);
+  assert.deepEqual([copies, clipboard.isEmpty, toasts.length], [[], true, 1]);
   api.copyObjects = async () => {
     throw new Error("the sizes differ");
   };

@@ -87,7 +87,7 @@ test("a locked object is neither selected nor changed, and undo leaves hiding an
   session.toggleLock(second);
   assert.equal(session.current, null);
   session.select(second);
-  session.remove(second);
+  session.remove([second]);
   session.unaccept([second]);
   assert.deepEqual([session.current, server.sent.length, toasts.length], [null, 0, 3]);
   session.undoRedo("undo");

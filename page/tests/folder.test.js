@@ -48,7 +48,7 @@ test("the list knows how many objects an image has, and how many are not accepte
   await server.answer({ error: "no" }, 422);
   await settle();
   assert.deepEqual(counts(), [2, 0]);
-  session.remove(session.entries[0]);
+  session.remove([session.entries[0]]);
   assert.deepEqual(counts(), [1, 0]);
   await session.open(3);
   toasts.at(-1).back();

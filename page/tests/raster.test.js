@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Coverage, fillRows, fillStroke, packed, paintBorder, paintInside, paintOutside } from "../../src/vpuformer/app/page/raster.js";
+import { Coverage, fillRows, fillStroke, packed, paintInside, paintOutside } from "../../src/vpuformer/app/page/raster.js";
 import { decodeRows, contains } from "../../src/vpuformer/app/page/rle.js";
 import { encodeLengths } from "./rleencoding.js";
 
@@ -84,7 +84,7 @@ test("colours are little-endian RGBA", () => {
   assert.deepEqual([...bytes], [1, 2, 3, 255]);
 });
 
-test("tint, cut-out and border", () => {
+test("tint and cut-out", () => {
   const cover = new Coverage(5, 5);
   for (let y = 1; y < 4; y++) cover.span(y, 1, 4, 1);
   const tint = new Uint32Array(25);
@@ -93,10 +93,4 @@ test("tint, cut-out and border", () => {
   const cut = new Uint32Array(25);
   paintOutside(cut, cover, [0, 0, 5, 4], [7, 7], 2);
   assert.equal(cut.filter((value) => value === 7).length, 20 - 9);
-  const border = new Uint32Array(25);
-  paintBorder(border, cover, 1, 2, 1, 1);
-  assert.deepEqual(
-    Array.from({ length: 5 }, (_, y) => [...border.subarray(5 * y, 5 * y + 5)].join("")),
-    ["02220", "21112", "21012", "21112", "02220"],
-  );
 });

@@ -41,3 +41,27 @@ test("edits by others do the same, on any image", async () => {
   session.takeOver(2, [object({ revision: 2, review: outdated })]);
   assert.deepEqual([image?.review, session.image?.review?.verdict], [null, null]);
 });
+
+test("an image that is accepted and left can be taken back, from wherever the reviewer is", async () => {
+  const { session, server, toasts } = await begin([object({ accepted: true })]);
+  session.image.review = { verdict: null, comment: "the cup is missing", person: null, outdated: false };
+  assert.equal(session.acceptImage("fine"), true);
+  await session.open(3);
+  const image = session.listed(2);
+  assert.deepEqual([image?.done, image?.review, toasts.at(-1).text], [true, "accepted", "2.jpg accepted in review"]);
+  toasts.at(-1).back();
+  assert.deepEqual([image?.done, image?.review], [false, null]);
+  await settle();
+  for (let turn = 0; turn < 3; turn++) await server.answer({ id: 2 });
+  const changes = server.sent.map(({ body }) => body);
+  assert.deepEqual(changes.at(0), { review: { verdict: "accepted", comment: "fine" } });
+  assert.deepEqual(changes.slice(1), [{ review: { verdict: null, comment: "the cup is missing" } }, { done: false }]);
+});
+
+test("an image that is being opened is not accepted", async () => {
+  const { session } = await begin([object()]);
+  const opened = session.open(3);
+  assert.equal(session.acceptImage(""), false);
+  await opened;
+  assert.equal(session.listed(2)?.review, null);
+});

@@ -130,7 +130,7 @@ test("a read-only view deletes no empty object", async () => {
 
 test("whoever shows the offer to undo a deletion hears that it was undone", async () => {
   const { session, toasts, undone } = await begin([object(7), object(8)]);
-  session.remove(session.entries[0]);
+  session.remove([session.entries[0]]);
   assert.deepEqual(undone, []);
   session.undoRedo("undo");
   assert.deepEqual([ids(session), undone], [[7, 8], [toasts[0].back]]);

@@ -145,7 +145,7 @@ test("a deleted object comes back to its place", async () => {
   const objects = [1, 2, 3].map((id) => state({ id, image: 2, area: 4, accepted: true }));
   const { session, server, toasts } = await begin(objects);
   const [, second] = session.entries;
-  session.remove(second);
+  session.remove([second]);
   assert.deepEqual(session.entries.map((entry) => entry.id), [1, 3]);
   await settle();
   await server.answer(state({ id: 2, image: 2, deleted: true, accepted: true, revision: 1 }));
@@ -159,7 +159,7 @@ test("Ctrl+Z brings a deleted object back before it undoes anything else, and on
   const objects = [1, 2].map((id) => state({ id, image: 2, at: 1, area: 4, accepted: true }));
   const { session, server, toasts } = await begin(objects);
   session.select(session.entries[1]);
-  session.remove(session.entries[0]);
+  session.remove([session.entries[0]]);
   assert.equal(session.canUndo, true);
   session.undoRedo("undo");
   toasts[0].back();
@@ -168,7 +168,7 @@ test("Ctrl+Z brings a deleted object back before it undoes anything else, and on
   await server.answer(state({ id: 1, image: 2, deleted: true, at: 1, area: 4 }));
   await server.answer(state({ id: 1, image: 2, at: 1, area: 4 }));
   assert.deepEqual(server.sent.map(({ body }) => body.deleted), [true, false]);
-  session.remove(session.entries[0]);
+  session.remove([session.entries[0]]);
   session.act(click);
   session.undoRedo("undo"); // of the click
   assert.deepEqual(session.entries.map((entry) => entry.id), [2, null]);

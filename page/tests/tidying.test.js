@@ -42,7 +42,7 @@ test("an object that was accepted meanwhile is tidied all the same, unless it wa
   session.accept();
   session.tidy(entry, values({ specks: 5 }));
   assert.deepEqual([session.current, entry.optimistic.at, entry.optimistic.accepted], [null, 2, true]);
-  session.remove(entry);
+  session.remove([entry]);
   session.tidy(entry, UNTIDIED);
   await settle();
   for (const revision of [2, 3, 4]) await server.answer(state({ id: 9, image: 2, revision }));

@@ -54,6 +54,18 @@ def test_a_copy_has_the_pixels_and_the_label_and_is_not_accepted(annotator: Anno
     assert other.id != state.id
 
 
+def test_doubles_are_counted_without_the_originals(annotator: Annotator) -> None:
+    note = "1 object of the image already had the same label and nearly the same mask"
+    assert copied(annotator, 1, 1).notes == [], "whoever copies an object on its own image means a double"
+    assert copied(annotator, 1, 1, key="copy-two").notes == [note]
+    first = copied(annotator, 2, 1, key="copy-three")
+    assert (first.notes, copied(annotator, 2, 1, key="copy-three").notes) == ([], []), "a repeated request adds nothing"
+    assert copied(annotator, 2, 1, key="copy-four").notes == [note]
+    annotator.change(first.objects[0].id, label=annotator.store.add_label("dog").id)
+    annotator.change(first.objects[0].id + 1, deleted=True)
+    assert copied(annotator, 2, 1, key="copy-five").notes == []
+
+
 def test_a_deleted_object_is_copied_as_after_cutting_it_out(annotator: Annotator) -> None:
     annotator.change(1, deleted=True)
     (state,) = copied(annotator, 2, 1).objects

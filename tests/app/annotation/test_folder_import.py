@@ -17,6 +17,7 @@ from vpuformer.app.annotation.annotator import Annotator
 from vpuformer.app.annotation.box_answers import BoxAnswers
 from vpuformer.app.annotation.exporting import accepted_images, label_names
 from vpuformer.app.annotation.folder_import import ImportSettings, import_folder
+from vpuformer.app.annotation.importing import DOUBLE
 from vpuformer.app.images.folder import Folder
 from vpuformer.app.import_report import FolderImport
 from vpuformer.app.store import rle
@@ -185,7 +186,33 @@ def test_an_object_drawn_by_hand_is_recognized(add: Add, store: Store, folder: F
     drawn = store.add_object(1, "drawn by hand", store.add_label("cup").id)
     store.add_step(drawn.id, 0, "step by hand", {"type": "mask"}, StepAnswer(rle.encode(mask), 100))
     assert counts(add(coco({"segmentation": SQUARE}))) == (0, 1, 0)
-    assert counts(add(coco({"segmentation": SQUARE}, {"segmentation": SQUARE}))) == (1, 1, 0)
+    report = add(coco({"segmentation": SQUARE}, {"segmentation": SQUARE}))
+    assert counts(report) == (0, 1, 0)
+    assert reasons(report) == {f"object {DOUBLE}": 1}
+
+
+def test_objects_that_are_here_with_nearly_the_same_mask_are_left_out_and_counted(add: Add, store: Store) -> None:
+    """As when the same annotations come again from a program that draws outlines differently."""
+    square = [[10, 10, 50, 10, 50, 50, 10, 50]]
+    add(coco({"segmentation": square}, {"segmentation": [[60, 60, 80, 60, 80, 80, 60, 80]]}), "first.json")
+    wider = [[10, 10, 51, 10, 51, 50, 10, 50]]  # IoU of 40 / 41
+    much_wider = [[10, 10, 53, 10, 53, 50, 10, 50]]  # IoU of 40 / 43
+    again = coco({"segmentation": wider}, {"segmentation": wider, "category_id": 2}, {"segmentation": much_wider})
+    planned = add(again, "second.json", dry_run=True)
+    report = add(again, "second.json")
+    assert counts(planned) == counts(report) == (2, 0, 0)
+    assert reasons(planned) == reasons(report) == {f"object {DOUBLE}": 1}
+    assert [(label, area) for label, area, _ in objects(store)] == [
+        ("cup", 40 * 40), ("cup", 20 * 20), ("dog", 41 * 40), ("cup", 43 * 40),
+    ]  # fmt: skip
+
+
+def test_an_object_is_no_double_of_one_that_the_same_import_moves_away(add: Add, store: Store) -> None:
+    there, elsewhere = [[10, 10, 50, 10, 50, 50, 10, 50]], [[60, 10, 100, 10, 100, 50, 60, 50]]
+    add(coco({"segmentation": there}))
+    report = add(coco({"segmentation": elsewhere}, {"segmentation": there}))
+    assert counts(report) == (1, 0, 1)
+    assert len(objects(store)) == 2
 
 
 def test_a_dry_run_changes_nothing(add: Add, store: Store) -> None:

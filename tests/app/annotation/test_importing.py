@@ -65,6 +65,17 @@ def test_masks_that_the_image_already_has_are_skipped(client: TestClient) -> Non
     assert len(client.get("/api/images/1").json()["objects"]) == 2
 
 
+def test_masks_that_differ_a_little_are_left_out_and_counted(client: TestClient) -> None:
+    post(client, json.dumps(coco("a.png", iscrowd=1)).encode(), name="a.json")
+    wider = [[10, 10, 41, 10, 41, 40, 10, 40]]
+    again = post(client, json.dumps(coco("a.png", segmentation=wider)).encode(), name="b.json")
+    assert again.json()["objects"] == []
+    assert [note for note in again.json()["notes"] if "skipped" in note or "left out" in note] == [
+        "1 object skipped, which the image already has with the same label",
+        "1 object left out: the image has one with the same label and nearly the same mask (IoU of 0.95 or more)",
+    ]
+
+
 def test_what_an_import_left_out_or_guessed_is_in_the_answer(client: TestClient) -> None:
     names = [image["name"] for image in client.get("/api/project").json()["images"]]
     assert names[:1] == ["a.png"]

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -12,6 +13,7 @@ from vpuformer.app.annotation.copying import copy_objects
 from vpuformer.app.annotation.progress import progress
 from vpuformer.app.images.folder import Folder
 from vpuformer.app.schemas import NewCopies, NewStep, ObjectState
+from vpuformer.app.store import rle
 from vpuformer.app.store.imports import ImportedObject
 from vpuformer.app.store.store import Store
 from vpuformer.app.store.tables import images
@@ -103,7 +105,8 @@ def test_copies_and_imports_remove_the_acceptance(annotator: Annotator, state: O
     assert verdict(annotator) == (None, True)
     annotator.change(copies.objects[0].id, deleted=True)
     assert verdict(annotator) == ("accepted", False)
-    annotator.store.import_objects(1, [ImportedObject("cup", bytes([1, 1, 6]), 1)])
+    pixel = rle.encode(np.eye(40, 60, dtype=bool))
+    annotator.store.import_objects(1, [ImportedObject("cup", pixel, 40)])
     assert verdict(annotator) == (None, True)
 
 

@@ -231,13 +231,28 @@ def test_accept_and_the_label_stay_where_the_side_panel_is_hidden_or_folds_away(
         assert person.page.locator("#side").is_visible()
 
 
-def test_a_message_on_a_phone_has_the_width_of_the_screen(address: str) -> None:
+def test_a_message_on_a_phone_has_the_width_of_the_image(address: str) -> None:
     with opened(address, viewport={"width": 390, "height": 844}, cut_off=True, **FINGER) as person:
         person.page.set_input_files("#import-file", __file__)
         box = person.page.locator(".toast").bounding_box()
         assert box is not None
-        assert box["width"] > 340
-        assert box["x"] == 390 - box["x"] - box["width"]
+        assert box["width"] > 300
+        assert (box["x"], box["x"] + box["width"]) == (60, 382)
+
+
+@pytest.mark.parametrize("size", [(1280, 800), (1000, 600), (820, 1180), (390, 844)])
+def test_messages_lie_over_no_object_list_or_button_in_use(address: str, size: tuple[int, int]) -> None:
+    with opened(address, viewport={"width": size[0], "height": size[1]}) as person:
+        person.click((60, 60))
+        person.page.keyboard.press("Control+c")
+        toast = person.page.locator(".toast")
+        toast.wait_for()
+        assert person.page.locator("[role=status][aria-live=polite]").filter(has=toast).count() == 1
+        used = "#quick, #choose, #toggle-tidy, .zoom, #objects, #file-list, .tool, header button, .toast"
+        assert overlapping(person, used) == []
+        box, top, bottom = toast.bounding_box(), person.place((0, 0)), person.place((0, 300))
+        assert box is not None
+        assert box["y"] + box["height"] <= top[1] or box["y"] >= bottom[1], "the image is seen as a whole"
 
 
 def test_f6_goes_round_all_parts_of_the_page(address: str) -> None:

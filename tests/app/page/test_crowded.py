@@ -80,6 +80,86 @@ def test_the_object_under_the_pointer_lights_up_its_row_and_the_row_its_object(a
         assert tag.inner_text().split("\n") == ["4", "cup", "Alt+click selects"]
 
 
+def dark_line(person: Person, centre: tuple[float, float]) -> int:
+    """Pixels of the dark line around an object."""
+    (left, top), (right, bottom) = (person.place((centre[0] + by, centre[1] + by)) for by in (-26, 26))
+    return person.page.evaluate(
+        """([left, top, right, bottom]) => {
+          const canvas = document.getElementById("overlay");
+          const box = canvas.getBoundingClientRect();
+          const scale = canvas.width / box.width;
+          const [x, y] = [(left - box.left) * scale, (top - box.top) * scale];
+          const { data } = canvas.getContext("2d").getImageData(x, y, (right - left) * scale, (bottom - top) * scale);
+          const isDark = (i) => data[i + 3] > 128 && !data[i] && !data[i + 1] && !data[i + 2];
+          let dark = 0;
+          for (let i = 0; i < data.length; i += 4) dark += isDark(i);
+          return dark;
+        }""",
+        [left, top, right, bottom],
+    )
+
+
+def test_objects_that_are_not_accepted_have_a_dashed_outline(address: str) -> None:
+    with opened(address) as person:
+        outline_three(person)
+        row(person, 2).locator(".row").click()
+        person.press("Shift+Enter")
+        person.press("n")
+        person.page.mouse.move(*person.place((250, 200)))
+        for mode in ("tint", "outline"):
+            accepted, not_accepted, _ = (dark_line(person, place) for place in PLACES)
+            assert accepted > 100, mode
+            assert 0.35 * accepted < not_accepted < 0.7 * accepted, mode
+            person.press("m")
+        person.press("m")
+        row(person, 2).locator(".row").click()
+        person.page.mouse.move(*person.place((250, 200)))
+        person.press("Enter")
+        person.page.mouse.move(*person.place((250, 210)))
+        assert abs(dark_line(person, PLACES[1]) - dark_line(person, PLACES[0])) < 12
+
+
+def test_objects_that_are_selected_together_are_labelled_at_once(address: str) -> None:
+    with opened(address) as person:
+        page = person.page
+        page.get_by_placeholder("New label").fill("cup")
+        page.keyboard.press("Enter")
+        page.locator("#labels .chosen", has_text="cup").wait_for()
+        page.locator("#stage").focus()
+        person.press("0")
+        outline_three(person)
+        names = lambda: page.locator("#objects .object .ellipsis").all_inner_texts()  # noqa: E731
+        row(person, 1).locator(".row").click()
+        row(person, 3).locator(".row").click(modifiers=["Shift"])
+        row(person, 2).locator(".row").click(modifiers=["Control"])
+        assert page.locator("#current-state").inner_text() == "2 objects selected"
+        pressed = page.locator("#objects [aria-pressed=true].row .swatch")
+        assert pressed.all_inner_texts() == ["1", "3"]
+        page.locator("#stage").focus()
+        person.press("1")
+        assert names() == ["cup", "no label", "cup"]
+        person.press("Control+z")
+        assert names() == ["no label"] * 3
+        person.press("Delete")
+        assert (page.locator("#objects .object").count(), person.toasts[-1]) == (1, "2 objects deleted")
+        person.press("Control+z")
+        assert page.locator("#objects .object").count() == 3
+
+        # The same without a mouse.
+        person.press("Escape")
+        row(person, 1).locator(".row").focus()
+        page.keyboard.press("Enter")
+        row(person, 2).locator(".row").focus()
+        page.keyboard.press("Control+Space")
+        row(person, 3).locator(".row").focus()
+        page.keyboard.press("Shift+Space")
+        assert person.status
+        assert pressed.all_inner_texts() == ["2", "3"]
+        page.locator("#stage").focus()
+        person.press("Escape")
+        assert (pressed.count(), page.locator("#current-state").inner_text()) == (0, "new")
+
+
 def test_the_answer_to_a_prompt_is_seen_before_what_lies_under_the_pointer(address: str) -> None:
     with opened(address) as person:
         outline_three(person)

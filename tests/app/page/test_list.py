@@ -125,6 +125,32 @@ def test_an_image_is_rejected_and_its_comment_is_shown_to_whoever_opens_it(addre
         assert not page.locator("#review-note").is_visible()
 
 
+def test_one_key_accepts_an_image_and_opens_the_next_one_to_review(address: str) -> None:
+    with opened(address) as person:
+        page = person.page
+        for _ in range(3):
+            person.press("d")
+            person.press("ArrowRight")
+        page.locator(".file", has_text="a.jpg").click()
+        person.wait(state="idle", image="a.jpg")
+        page.locator("#stage").focus()
+        person.press("Control+Enter")
+        assert page.locator("#review").is_visible(), "first, a person sees what the key is about"
+        assert note(person, "a.jpg") != "reviewed"
+        page.get_by_label("Comment").fill("Fine")
+        page.get_by_label("Comment").press("Control+Enter")
+        assert (person.answered()["image"], note(person, "a.jpg")) == ("b.jpg", "reviewed")
+        assert page.get_by_label("Comment").input_value() == ""
+        page.locator("#stage").focus()
+        assert person.press("Control+Enter")["image"] == "c.jpg"
+        assert note(person, "b.jpg") == "reviewed"
+        page.locator(".toast", has_text="b.jpg accepted").get_by_role("button", name="Undo").click()
+        assert person.answered()["image"] == "c.jpg"
+        assert note(person, "b.jpg") != "reviewed"
+        page.locator("#review").get_by_role("button", name="Accept, then next").click()
+        assert (person.answered()["image"], note(person, "c.jpg")) == ("b.jpg", "reviewed")
+
+
 def test_counts_are_shown_and_saved(address: str) -> None:
     with opened(address) as person:
         page = person.page

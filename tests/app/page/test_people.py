@@ -55,7 +55,7 @@ def second(person: Person, address: str) -> Iterator[Person]:
 def give_name(person: Person, name: str) -> None:
     if not person.page.locator("#people").is_visible():
         person.page.keyboard.press("F7")
-    person.page.get_by_label("Your name").fill(name)
+    person.page.locator("#people").get_by_label("Your name").fill(name)
     person.page.keyboard.press("Enter")
     person.page.locator("#people").wait_for(state="hidden")
     assert person.toasts[-1] == f"Your name is now {name}."
@@ -69,7 +69,7 @@ def test_two_people_see_each_other_and_each_others_work(address: str, monkeypatc
     monkeypatch.setattr(news, "STREAMING", 1.5)
     with opened(address) as ann:
         page = ann.page
-        for hidden in ("#here", "#people-note", "#people"):
+        for hidden in ("#me", "#here", "#people-note", "#people"):
             assert not page.locator(hidden).is_visible(), "nobody else is here"
         with second(ann, address) as bob:
             for person in (ann, bob):
@@ -138,6 +138,11 @@ def test_a_name_is_asked_for_at_once_where_others_may_come(tmp_path: Path) -> No
         ann.page.reload()
         ann.wait(state="idle", image="a.jpg")
         assert not dialog.is_visible()
+        own = ann.page.locator("header").get_by_role("button", name="You work as Ann. Click to change your name.")
+        assert own.inner_text() == "Ann"
+        own.click()
+        give_name(ann, "Anne")
+        assert ann.page.locator("#own-name").inner_text() == "Anne"
 
 
 @pytest.mark.parametrize("address", ["file"], indirect=True)

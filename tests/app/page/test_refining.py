@@ -130,6 +130,11 @@ def test_sliders_tidy_the_mask_and_leave_one_step(address: str) -> None:
         untidy = person.area
         person.page.keyboard.press("y")
         panel = person.page.locator("#tidy")
+        card, opener = panel.bounding_box(), person.page.locator("#toggle-tidy").bounding_box()
+        assert card is not None
+        assert opener is not None
+        assert 0 <= opener["y"] - card["y"] - card["height"] <= 20, "the panel stands above its button"
+        assert card["x"] <= opener["x"] <= card["x"] + card["width"]
         panel.wait_for()
         steps = int(person.status["steps"])
         assert slide(person, "Threshold", 45) < untidy  # 94 %: only the prompts are left

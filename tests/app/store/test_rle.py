@@ -65,3 +65,17 @@ def test_union_and_difference_are_those_of_the_pixels(masks: list[np.ndarray]) -
     assert rle.subtract(encoded[0], encoded[-1], size) == rle.encode(masks[0] & ~masks[-1])
     assert rle.area(encoded[0], size) == masks[0].sum()
     assert rle.union([], size) == rle.encode(np.zeros(size, bool))
+
+
+@given(MASKS)
+def test_bounds_are_those_of_the_pixels(mask: np.ndarray) -> None:
+    rows, columns = np.nonzero(mask)
+    wanted = (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1) if len(rows) else (0, 0, 0, 0)
+    assert rle.bounds(rle.encode(mask), mask.shape) == wanted
+
+
+@given(st.integers(1, 9).flatmap(lambda width: st.tuples(arrays(bool, (5, width)), arrays(bool, (5, width)))))
+def test_the_iou_is_that_of_the_pixels(masks: tuple[np.ndarray, np.ndarray]) -> None:
+    one, other = masks
+    wanted = (one & other).sum() / (one | other).sum() if (one | other).any() else 0
+    assert rle.iou(rle.encode(one), rle.encode(other), one.shape) == wanted

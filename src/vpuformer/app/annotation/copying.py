@@ -1,12 +1,17 @@
 """Copies of objects on any image: their masks, or boxes around them for the network."""
 
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+
 from vpuformer.app.annotation.annotator import Annotator
 from vpuformer.app.schemas import ImportResult, NewCopies
 from vpuformer.app.store import rle
+from vpuformer.app.store.doubles import LabelledMask, doubles
 from vpuformer.app.store.rows import ObjectRow, StepAnswer
 from vpuformer.app.store.shaping import Copy
+from vpuformer.app.store.store import Store
 from vpuformer.arrays import Size
-from vpuformer.errors import ImageError, PromptError
+from vpuformer.errors import ImageError, PromptError, counted
 from vpuformer.geometry import Crop
 
 
@@ -14,7 +19,8 @@ def copy_objects(annotator: Annotator, image: int, new: NewCopies) -> ImportResu
     """Copy objects, also deleted ones, with labels and attributes. Copies are not accepted.
 
     Masks keep their pixels, so both images must have the same size. Boxes are scaled to the other size, and the network
-    answers them in the background.
+    answers them in the background. A note says how many copies double an object that the image has; an original on the
+    same image does not count.
 
     Raises:
         NotFoundError: there is no such image or object.
@@ -43,8 +49,22 @@ def copy_objects(annotator: Annotator, image: int, new: NewCopies) -> ImportResu
     added = store.add_copies(image, new.key, copies)
     if new.boxes:
         annotator.boxes.look()
+    else:
+        count = _doubled(store, image, copies, {*identities, *added}, size)
+        if count:
+            notes[f"{counted(count, 'object')} of the image already had the same label and nearly the same mask"] = None
     states = [annotator.state(each, boxes_wait=True) for each in added]
     return ImportResult(objects=states, notes=list(notes), tags=list(store.image(image).tags))
+
+
+def _doubled(store: Store, image: int, copies: Sequence[Copy], except_for: AbstractSet[int], size: Size) -> int:
+    """Number of copies that double an object of the image, apart from the originals and the copies themselves."""
+    others = {row.id: row.label for row in store.objects_of(image) if row.id not in except_for}
+    masks = store.current_masks(others)
+    names = {row.id: row.name for row in store.labels()} | {None: None}
+    present = [LabelledMask(names.get(others[identity]), each.mask) for identity, each in masks.items()]
+    new = [LabelledMask(names.get(each.of.label), each.answer.mask) for each in copies if each.answer is not None]
+    return sum(double is not None for double in doubles(new, present, size))
 
 
 def _box(mask: bytes, former: Size, size: Size) -> tuple[float, float, float, float]:

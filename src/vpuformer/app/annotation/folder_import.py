@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from vpuformer.app.annotation.importing import as_imported, is_empty, stored_label, stored_tags
+from vpuformer.app.annotation.importing import DOUBLE, as_imported, is_empty, stored_label, stored_tags
 from vpuformer.app.images.folder import Folder
 from vpuformer.app.import_report import FolderImport, Reason
 from vpuformer.app.store.imports import ImportedObject, short_digest
@@ -59,7 +59,7 @@ def import_folder(
 
     An object is recognized by its name in a file of the same name, else by its label and its mask or box. It is stored
     once, and updated if the file has changed and no person has touched it. What a person has changed, deleted or
-    accepted stays.
+    accepted stays. A new object that doubles one of the image is left out.
 
     Args:
         answer: called with each image and the ids of its objects that have a box and no mask, to let the network
@@ -154,6 +154,8 @@ class _Run:
                 self.left_out.add("object", "changed in the file, and here by hand", [name])
             elif each.outcome == "deleted":
                 self.left_out.add("object", "deleted here by hand", [name])
+            elif each.outcome == "double":
+                self.left_out.add("object", DOUBLE, [name])
         waiting = [each.id for each in imported if each.waits]
         known = [identity for identity in waiting if identity is not None]
         answered = self.answer(name, known) if self.answer is not None and known and not self.settings.dry_run else 0

@@ -6,6 +6,7 @@ from vpuformer.app.annotation.annotator import Annotator
 from vpuformer.app.label_schemas import MAX_TEXT
 from vpuformer.app.schemas import ImportResult
 from vpuformer.app.store import rle
+from vpuformer.app.store.doubles import DOUBLE_IOU
 from vpuformer.app.store.imports import ImportedObject
 from vpuformer.errors import MaskError, counted, listed
 from vpuformer.formats.bundle import Bundle
@@ -15,6 +16,9 @@ from vpuformer.formats.reading import objects_of
 from vpuformer.images.meaning import coverage
 from vpuformer.prompts import Box
 
+DOUBLE = f"the image has one with the same label and nearly the same mask (IoU of {DOUBLE_IOU} or more)"
+"""Why an import leaves out an object that another one doubles."""
+
 MAX_OBJECTS = 500
 """Maximum number of new objects on an image in one import."""
 
@@ -23,8 +27,8 @@ def import_masks(annotator: Annotator, image: int, content: bytes, label: int | 
     """Create an object for every mask or box in `content`.
 
     The network answers boxes. Labels in the file are matched by name, and created if they are missing. An object that
-    the image already has with the same label is skipped. Objects without a label in the file get `label`, an id. `name`
-    is that of the file.
+    the image already has with the same label is skipped, also if its mask differs a little. Objects without a label in
+    the file get `label`, an id. `name` is that of the file.
 
     Raises:
         NotFoundError: there is no such image or label.
@@ -60,12 +64,15 @@ def import_masks(annotator: Annotator, image: int, content: bytes, label: int | 
         raise MaskError(f"this file has {said}{remarks}; give a mask or annotations of this image")
     if empty:
         notes.append(f"{counted(empty, 'mask')} without a pixel left out")
-    imported = annotator.store.import_objects(image, objects, tags=tags)
+    imported = annotator.store.import_objects(image, objects, size=size, tags=tags)
     if tags:
         notes.append(f"tags of the image: {listed(tags)}")
     repeated = sum(each.outcome == "same" for each in imported)
     if repeated:
         notes.append(f"{counted(repeated, 'object')} skipped, which the image already has with the same label")
+    doubles = sum(each.outcome == "double" for each in imported)
+    if doubles:
+        notes.append(f"{counted(doubles, 'object')} left out: {DOUBLE}")
     if renamed:
         notes.append(f"labels with another name than in the file: {listed(renamed)}")
     if any(each.waits for each in imported):

@@ -11,8 +11,9 @@ export class Accepting extends Labelling {
     return this.entries.filter((entry) => !entry.optimistic.accepted && (entry.busy || entry.area > 0));
   }
 
-  /** Accept the current object. The next prompt begins a new one. */
+  /** Accept the selected objects. The next prompt begins a new one. */
   accept() {
+    if (this.group.length) return this.#acceptGroup();
     const entry = this.current;
     if (!entry) return;
     if (entry.area === 0 && !entry.busy) {
@@ -24,6 +25,17 @@ export class Accepting extends Labelling {
     this.listener.onSay(text("object.nowAccepted"));
     this.select(null);
     this.withdrawLast = back;
+  }
+
+  #acceptGroup() {
+    const left = this.unaccepted;
+    const entries = this.group.filter((entry) => left.includes(entry));
+    if (!this.mayAccept(entries)) return;
+    const back = this.acceptAll(entries);
+    this.select(null);
+    if (!entries.length) return;
+    this.withdrawLast = back;
+    this.listener.onToast(text("objects.nowAccepted", { count: entries.length }), back);
   }
 
   /** @param {ObjectEntry[]} entries @returns {() => void} undoes this and selects the last of the objects */

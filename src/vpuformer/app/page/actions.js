@@ -33,6 +33,7 @@ import { text } from "./texts.js";
  * @property {import("./importdialog.js").ImportDialog} importing
  * @property {import("./people.js").People} people
  * @property {import("./finetunedialog.js").FinetuneDialog} finetune
+ * @property {import("./review.js").Review} review
  */
 
 /** Screen pixels within which Alt+click selects a prompt, and those within which it does so in front of another object. */
@@ -47,7 +48,7 @@ const CARDS = { tidyOpen: "tidy", reviewOpen: "review", polygonOpen: "polygon" }
 const CARD_NAMES = /** @type {(keyof typeof CARDS)[]} */ (Object.keys(CARDS));
 
 /** @param {ActionDeps} deps */
-export function actions({ session, settings, stage, labels, setup, attributes, tags, input, grips, polygon, preview, renderer, toasts, counts, clipboard, importing, people, finetune }) {
+export function actions({ session, settings, stage, labels, setup, attributes, tags, input, grips, polygon, preview, renderer, toasts, counts, clipboard, importing, people, finetune, review }) {
   /** @param {Step} step */
   const prompt = (step) => {
     const { image } = session;
@@ -96,6 +97,7 @@ export function actions({ session, settings, stage, labels, setup, attributes, t
     else if (session.picking) session.cancelPicking();
     else if (session.selected !== null) session.select(session.current);
     else if (polygon.isSelecting) polygon.deselect();
+    else if (session.group.length) session.select(null);
     else if (card) toggleCard(card);
     else if (stage.cross) {
       stage.cross = null;
@@ -134,7 +136,7 @@ export function actions({ session, settings, stage, labels, setup, attributes, t
     const { current, selected } = session;
     if (polygon.isOpen) polygon.remove();
     else if (current && selected !== null) session.removePrompt(selected);
-    else if (current) session.remove(current);
+    else if (session.selection.length) session.remove(session.selection);
   };
 
   const done = async () => {
@@ -179,6 +181,10 @@ export function actions({ session, settings, stage, labels, setup, attributes, t
     choose: () => session.choose(),
     tidy: () => toggleCard("tidyOpen"),
     review: () => toggleCard("reviewOpen"),
+    acceptImage: () => {
+      if (!settings.reviewOpen) toggleCard("reviewOpen");
+      else if (session.acceptImage(review.comment)) thenPlain(() => void session.jump(true));
+    },
     nudge: () => false, // nothing is selected: the browser scrolls
     polygon: () => {
       toggleCard("polygonOpen");
@@ -190,7 +196,7 @@ export function actions({ session, settings, stage, labels, setup, attributes, t
     jump: () => thenPlain(() => void session.jump(settings.reviewOpen)),
     clear: () => session.clear(),
     delete: remove,
-    deleteObject: () => session.current && session.remove(session.current),
+    deleteObject: () => session.selection.length && session.remove(session.selection),
     cycle: () => cycle(1),
     cycleBack: () => cycle(-1),
     label: (combo) => labels.choose(Number(combo)),
@@ -215,7 +221,7 @@ export function actions({ session, settings, stage, labels, setup, attributes, t
     paste: () => (clipboard.isEmpty ? false : void clipboard.paste()),
     duplicate: () => void clipboard.duplicate(),
     copyOn: () => thenPlain(() => void clipboard.copyOn()),
-    hideObject: () => onTarget((entry) => session.toggleHidden(entry)),
+    hideObject: () => (session.pointsAtGroup ? session.setHidden(session.group, true) : onTarget((entry) => session.toggleHidden(entry))),
     showAlone: () => (session.hovered || session.current ? onTarget((entry) => session.showAlone(entry)) : session.showAll()),
     showAll: () => session.showAll(),
     import: () => importing.open(),

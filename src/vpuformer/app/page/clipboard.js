@@ -24,10 +24,10 @@ export class Clipboard {
     return !this.#ids.length;
   }
 
-  /** Ids of the objects to copy: the current one, else all. Those without a mask are left out. */
+  /** Ids of the objects to copy: the selected ones, else all. Those without a mask are left out. */
   get chosen() {
-    const { current, entries } = this.#session;
-    return (current ? [current] : entries).flatMap(({ id, area }) => (id !== null && area > 0 ? [id] : []));
+    const { selection, entries } = this.#session;
+    return (selection.length ? selection : entries).flatMap(({ id, area }) => (id !== null && area > 0 ? [id] : []));
   }
 
   /** The same; say so if there is no mask. */
@@ -41,7 +41,7 @@ export class Clipboard {
     const ids = this.#choose();
     if (!ids.length) return;
     this.#ids = ids;
-    this.#session.listener.onToast(text("copy.copied", { count: ids.length }));
+    this.#session.listener.onToast(text(this.#session.selection.length ? "copy.copied" : "copy.copiedAll", { count: ids.length }));
     this.#session.listener.onChange();
   }
 
@@ -50,8 +50,10 @@ export class Clipboard {
     if (image) await this.#session.copy(image.id, this.#ids);
   }
 
+  /** Copy the selected objects on their own image. Without any, nothing is copied: doubles of all are hardly meant. */
   async duplicate() {
-    const { image } = this.#session;
+    const { image, selection, listener } = this.#session;
+    if (!selection.length) return listener.onToast(text("copy.selectFirst"));
     const ids = this.#choose();
     if (image && ids.length) await this.#session.copy(image.id, ids);
   }
@@ -66,7 +68,7 @@ export class Clipboard {
     if (!ids.length) return;
     const answer = await ask(this.#dialog, {
       title: text("copy.title", { count: ids.length, image: next.name }),
-      text: text("copy.question"),
+      text: [session.selection.length ? "" : text("copy.all"), text("copy.question")].filter(Boolean).join(" "),
       answers: [["masks", text("copy.masks")], ["boxes", text("copy.boxes")]],
     });
     if (!answer || session.image !== image) return;

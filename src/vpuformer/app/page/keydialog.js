@@ -18,6 +18,7 @@ const POINTER = [
   [text("pointer.shiftDrag"), text("pointer.shiftDragDoes")],
   [text("pointer.dragPrompt"), text("pointer.dragPromptDoes")],
   [text("pointer.select"), text("pointer.selectDoes")],
+  [text("pointer.several"), text("pointer.severalDoes")],
   [text("pointer.wheel"), text("pointer.wheelDoes")],
   [text("pointer.pan"), text("pointer.panDoes")],
   [text("pointer.fingers"), text("pointer.fingersDoes")],

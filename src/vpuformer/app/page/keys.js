@@ -98,6 +98,7 @@ export const GROUPS = [
     key("done", ["d"], text("keys.done")),
     key("jump", ["Ctrl+ArrowRight"], text("keys.jump")),
     key("review", ["F8"], text("keys.review")),
+    key("acceptImage", ["Ctrl+Enter"], text("keys.acceptImage")),
     key("people", ["F7"], text("keys.people")),
     key("search", ["/"], text("keys.search")),
     key("files", ["Ctrl+b"], text("keys.files")),
@@ -209,7 +210,7 @@ export function belongsTo(target, combo) {
     if (target.type === "color") return combo === " " || combo === "Enter";
     return combo !== "F6" && combo !== "Escape";
   }
-  if (target instanceof HTMLTextAreaElement) return combo !== "F6" && combo !== "F8" && combo !== "Escape";
+  if (target instanceof HTMLTextAreaElement) return !["F6", "F8", "Escape", "Ctrl+Enter"].includes(combo);
   if (target instanceof HTMLSelectElement) return combo !== "F6" && combo !== "Escape";
   if (target instanceof HTMLButtonElement) return combo === "Enter" || combo === " ";
   if (target.getAttribute("role") === "listbox") return /^(Arrow(Up|Down)|Enter|Home|End|Page(Up|Down))$/.test(combo);

@@ -135,8 +135,9 @@ export class Labels {
   }
 
   show() {
-    const { current, label } = this.#session;
-    const chosen = current ? current.optimistic.label : label;
+    const { selection, label } = this.#session;
+    const labels = new Set(selection.length ? selection.map((entry) => entry.optimistic.label) : [label]);
+    const [chosen] = labels.size === 1 ? labels : [undefined]; // objects with different labels are selected together
     const searching = document.activeElement === this.#search;
     this.#search.hidden = this.#all.length <= DIGITS && !searching;
     byId("label-setup").hidden = !this.#all.length;
@@ -146,7 +147,7 @@ export class Labels {
     this.#quick.value = String(chosen ?? "");
   }
 
-  /** @param {number | null} chosen @param {boolean} searching */
+  /** @param {number | null | undefined} chosen @param {boolean} searching */
   #list(chosen, searching) {
     // Changes by others must not interrupt typing or the choice of a colour.
     const { activeElement } = document;

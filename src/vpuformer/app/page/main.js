@@ -175,7 +175,7 @@ const review = new Review(session, settings);
 const list = new ListPanel(session, settings, files);
 const renderer = new Renderer({ session, settings, stage, files, labels, setup, attributes, tags, toolbar, input, view, tidy, polygon, preview, review, list, network, hover, grips, more, boxes, importing, people, firstHints });
 const counts = new Counts(/** @type {HTMLDialogElement} */ (byId("counts")), (sentence) => toasts.show(sentence));
-const commands = actions({ session, settings, stage, labels, setup, attributes, tags, input, grips, polygon, preview, renderer, toasts, counts, clipboard, importing, people, finetune });
+const commands = actions({ session, settings, stage, labels, setup, attributes, tags, input, grips, polygon, preview, renderer, toasts, counts, clipboard, importing, people, finetune, review });
 
 new KeyDialog(/** @type {HTMLDialogElement} */ (byId("keys")), nameButtons);
 fillExports(byId("export-menu"), byId("export"), () => session.project?.formats ?? [], () => session.folder.objects, () => queue.waiting, { onSay: say, onToast: (sentence) => toasts.show(sentence) });

@@ -56,12 +56,12 @@ export class MoreMenu {
   }
 
   show() {
-    const { current, entries } = this.#session;
+    const { current, entries, selection } = this.#session;
     const masked = current !== null && (current.area > 0 || current.busy);
     const { chosen, isEmpty } = this.#clipboard;
     /** @type {Record<string, boolean>} */
     const possible = {
-      new: current !== null, showAlone: entries.length > 1, split: masked, cut: masked, polygon: masked, copy: chosen.length > 0, duplicate: chosen.length > 0, copyOn: chosen.length > 0, paste: !isEmpty,
+      new: selection.length > 0, showAlone: entries.length > 1, split: masked, cut: masked, polygon: masked, copy: chosen.length > 0, duplicate: chosen.length > 0 && selection.length > 0, copyOn: chosen.length > 0, paste: !isEmpty,
     };
     for (const button of this.#openers) button.hidden = !entries.length && isEmpty;
     for (const item of this.#items) if (item.dataset.act !== "finetune") item.disabled = !(possible[item.dataset.act ?? ""] ?? (masked && entries.length > 1));

@@ -62,6 +62,11 @@ export class ObjectEntry {
     return optimisticState(this.confirmed, this.lane.unconfirmed);
   }
 
+  /** Whether it is not accepted yet. */
+  get tentative() {
+    return !this.optimistic.accepted;
+  }
+
   /** Whether the list of images counts it: an object that was undone to nothing is not. */
   get counted() {
     const { accepted, at } = this.optimistic;

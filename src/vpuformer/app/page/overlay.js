@@ -1,13 +1,14 @@
 /** The layer with all masks of the image. */
 
+import { bordersOf, paintBorder } from "./border.js";
 import { outlineOf, POSITIVE, rgb } from "./palette.js";
-import { Coverage, fillRows, fillStroke, packed, paintBorder, paintInside, paintOutside } from "./raster.js";
+import { Coverage, fillRows, fillStroke, packed, paintInside, paintOutside } from "./raster.js";
 
 /** @typedef {import("./types.js").Point} Point */
 /** @typedef {import("./types.js").Edges} Edges */
 /** @typedef {import("./viewport.js").View} View */
 /** @typedef {import("./viewport.js").Size} Size */
-/** @typedef {Pick<import("./objectentry.js").ObjectEntry, "mask" | "strokes" | "hidden">} DrawnObject */
+/** @typedef {Pick<import("./objectentry.js").ObjectEntry, "mask" | "strokes" | "hidden" | "tentative">} DrawnObject */
 /** @typedef {import("./raster.js").Mode} Mode */
 /** @typedef {import("./gestures.js").Draft} Draft */
 
@@ -16,6 +17,7 @@ import { Coverage, fillRows, fillStroke, packed, paintBorder, paintInside, paint
  * @property {Size} image
  * @property {DrawnObject[]} entries from back to front
  * @property {DrawnObject | null} current
+ * @property {DrawnObject[]} group objects that are selected together
  * @property {DrawnObject | null} hovered object that is lit up
  * @property {import("./rle.js").Rows | null} preview a mask that is outlined alone
  * @property {(entry: DrawnObject | null) => string} colourOf
@@ -23,6 +25,9 @@ import { Coverage, fillRows, fillStroke, packed, paintBorder, paintInside, paint
  * @property {number} opacity
  * @property {Draft | null} draft
  */
+
+/** Length in CSS pixels of the dashes around objects that are not accepted. */
+const DASH = 5;
 
 export class Overlay {
   /** @type {Coverage | null} */
@@ -47,6 +52,7 @@ export class Overlay {
     const pixels = new Uint32Array(bitmap.data.buffer);
     pixels.fill(0);
     const { image, current, hovered, mode } = scene;
+    const group = new Set(scene.group);
     const shown = scene.entries.filter((entry) => !entry.hidden);
     /** @type {Edges} */
     const limit = [view.x, view.y, view.x + image.width * view.scale, view.y + image.height * view.scale];
@@ -67,14 +73,17 @@ export class Overlay {
       fill(entry);
       const colour = rgb(scene.colourOf(entry));
       const lit = entry !== null && entry === hovered;
-      const strong = lit || entry === current;
+      const strong = lit || entry === current || (entry !== null && group.has(entry));
       if (mode === "tint") paintInside(pixels, cover, packed(colour, Math.min(1, scene.opacity * (lit ? 1.5 : strong ? 1 : 0.75))));
       const strength = mode === "outline" && !lit ? scene.opacity : 1;
       const [inner, outer, ...light] = outlineOf(colour, strong).map((part) => packed(part.colour, strength * part.opacity));
       const innerWidth = line + (lit ? line : 0) + (strong && mode === "outline" ? 1 : 0);
       const outerWidth = Math.max(1, line - 1);
-      for (const white of light) paintBorder(pixels, cover, white, outer, innerWidth + 1, outerWidth);
-      paintBorder(pixels, cover, inner, outer, innerWidth, outerWidth);
+      const edges = bordersOf(cover);
+      const dash = entry?.tentative && entry !== current ? Math.round(DASH * ratio) : 0;
+      const outside = { colour: outer, width: outerWidth };
+      for (const white of light) paintBorder(pixels, cover, edges, { colour: white, width: innerWidth + 1 }, outside, dash);
+      paintBorder(pixels, cover, edges, { colour: inner, width: innerWidth }, outside, dash);
     };
     if (mode === "cutout") {
       cover.clear();
@@ -91,7 +100,7 @@ export class Overlay {
     if (scene.preview) {
       cover.clear();
       fillRows(cover, scene.preview, view);
-      paintBorder(pixels, cover, packed(rgb(POSITIVE), 1), packed([255, 255, 255], 1), line + 1, line);
+      paintBorder(pixels, cover, bordersOf(cover), { colour: packed(rgb(POSITIVE), 1), width: line + 1 }, { colour: packed([255, 255, 255], 1), width: line });
     }
     cover.clear();
     context.putImageData(bitmap, 0, 0);

@@ -59,11 +59,12 @@ export function showSteps(host, session) {
  */
 export function showObjects(host, session) {
   const { entries, current } = session;
+  const group = new Set(session.group);
   const many = entries.length > 1;
   const rows = entries.map((entry, index) => {
     const { accepted } = entry.optimistic;
     const { key, area, busy, waits, hidden, locked } = entry;
-    const shown = { name: session.labelName(entry), colour: session.colourOf(entry), state: statusText(entry), accepted, isCurrent: entry === current, many };
+    const shown = { name: session.labelName(entry), colour: session.colourOf(entry), state: statusText(entry), accepted, isCurrent: entry === current, isGrouped: group.has(entry), many };
     const signature = JSON.stringify([index, area, busy, waits, hidden, locked, shown]);
     return { key: String(key), signature, build: () => objectRow(session, entry, index, shown) };
   });
@@ -77,17 +78,22 @@ export function showObjects(host, session) {
  * @param {Session} session
  * @param {ObjectEntry} entry
  * @param {number} index
- * @param {{name: string, colour: string, state: string, accepted: boolean, isCurrent: boolean, many: boolean}} shown
+ * @param {{name: string, colour: string, state: string, accepted: boolean, isCurrent: boolean, isGrouped: boolean, many: boolean}} shown
  */
-function objectRow(session, entry, index, { name, colour, state, accepted, isCurrent, many }) {
+function objectRow(session, entry, index, { name, colour, state, accepted, isCurrent, isGrouped, many }) {
+  const click = (/** @type {MouseEvent} */ event) => {
+    if (event.shiftKey) session.selectTo(entry);
+    else if (event.ctrlKey || event.metaKey) session.toggleSelected(entry);
+    else session.point(entry);
+  };
   const row = make("button",
-    { type: "button", class: "row", "data-key": `object-${entry.key}`, "aria-current": String(isCurrent), title: text("objects.numberAndState", { number: index + 1, label: name, pixels: entry.area, state }), click: () => session.point(entry) },
+    { type: "button", class: "row", "data-key": `object-${entry.key}`, "aria-current": String(isCurrent), "aria-pressed": isGrouped ? "true" : null, title: text("objects.numberAndState", { number: index + 1, label: name, pixels: entry.area, state }), click },
     swatch(colour, String(index + 1)),
     make("span", { class: `ellipsis ${entry.optimistic.label === null ? "quiet" : ""}` }, name),
     make("span", { class: "quiet number" }, entry.busy || entry.waits ? "…" : number(entry.area)),
     make("span", { class: `object-state ${accepted ? "accepted" : ""}` }, ...(accepted ? [icon("check")] : []), make("span", { class: "hidden" }, state)));
   const drop = make("button",
-    { type: "button", class: "icon small", "data-changes": true, title: text("objects.delete"), "aria-label": text("objects.deleteOne", { number: index + 1 }), click: () => session.remove(entry) },
+    { type: "button", class: "icon small", "data-changes": true, title: text("objects.delete"), "aria-label": text("objects.deleteOne", { number: index + 1 }), click: () => session.remove([entry]) },
     icon("trash"));
   /** @param {"hide" | "lock"} name @param {string} symbol @param {string} act @param {boolean} pressed @param {() => void} click */
   const switched = (name, symbol, act, pressed, click) => make("button",
@@ -99,7 +105,7 @@ function objectRow(session, entry, index, { name, colour, state, accepted, isCur
         switched("lock", "lock", "lock", entry.locked, () => session.toggleLock(entry)),
       ]
     : [];
-  return make("li", { class: `object${isCurrent ? " current" : ""}${entry.hidden ? " absent" : ""}`, "data-object": String(entry.key) }, row, ...switches, drop);
+  return make("li", { class: `object${isCurrent ? " current" : ""}${isGrouped ? " grouped" : ""}${entry.hidden ? " absent" : ""}`, "data-object": String(entry.key) }, row, ...switches, drop);
 }
 
 /** @param {ObjectEntry | null} entry @param {boolean} loading whether the network is being loaded */

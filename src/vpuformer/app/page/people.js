@@ -105,10 +105,22 @@ export class People {
     const title = text("people.areHere", { names: here, count: people.length });
     button.title = title;
     button.setAttribute("aria-label", title);
+    this.#me(people.length > 0);
     this.#note(here);
     if (!this.#dialog.open) return;
     this.#how.textContent = how ? text(`people.${how}`) : "";
     relist(this.#list, JSON.stringify(people), () => (people.length ? people.map((each) => this.#row(each)) : [make("li", { class: "quiet" }, text("people.nobody"))]));
+  }
+
+  /** Show the own name in the header, or how to give one where others see it. @param {boolean} seen whether others are here */
+  #me(seen) {
+    const { name } = this.#person;
+    const button = byId("me");
+    button.hidden = !name && !seen && !this.#session.project?.shared;
+    byId("own-name").textContent = name || text("people.name");
+    const title = name ? text("people.youAre", { name }) : text("people.giveName");
+    button.title = title;
+    button.setAttribute("aria-label", title);
   }
 
   /** @param {PersonHere} person */

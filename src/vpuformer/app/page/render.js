@@ -158,7 +158,8 @@ export class Renderer {
     const absent = session.entries.filter((entry) => entry.hidden).length;
     byId("hidden-objects").hidden = !absent;
     byId("hidden-count").textContent = text("objects.hidden", { count: absent });
-    byId("current-state").textContent = statusText(current, network.loading);
+    const { group } = session;
+    byId("current-state").textContent = group.length ? text("objects.selected", { count: group.length }) : statusText(current, network.loading);
     const choice = current?.confirmed?.choice;
     const choosing = current !== null && isChoosing(current.optimistic);
     byId("choice").textContent = choosing ? text("stage.choosing") : choice ? candidateText(choice) : text("stage.candidates");
@@ -167,7 +168,8 @@ export class Renderer {
     byId("time-text").textContent = seconds ? text("units.seconds", { value: number(seconds, seconds < 1 ? 2 : 1) }) : "";
     /** @param {string} act @param {boolean} on */
     const enable = (act, on) => buttonsFor(act).forEach((button) => (button.disabled = !on));
-    for (const act of ["accept", "deleteObject", "new", "onlyHere"]) enable(act, current !== null);
+    for (const act of ["accept", "deleteObject", "new"]) enable(act, session.selection.length > 0);
+    enable("onlyHere", current !== null);
     enable("undo", session.canUndo);
     enable("redo", session.canRedo);
     enable("choose", current !== null && livePrompts(current.optimistic).length > 0);

@@ -43,7 +43,7 @@ export class Review {
     this.#session = session;
     this.#settings = settings;
     for (const [id, verdict] of VERDICTS) {
-      byId(id).addEventListener("click", () => session.review({ verdict, comment: this.#comment.value.trim() }));
+      byId(id).addEventListener("click", () => session.review({ verdict, comment: this.comment }));
     }
     byId("review-remove").addEventListener("click", () => {
       this.#comment.value = "";
@@ -53,6 +53,11 @@ export class Review {
       this.#closed = session.image?.review ?? null;
       this.show();
     });
+  }
+
+  /** The comment as it is typed. */
+  get comment() {
+    return this.#comment.value.trim();
   }
 
   show() {

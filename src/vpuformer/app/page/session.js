@@ -5,9 +5,9 @@
  */
 
 import { isOutdated, isPassing } from "./api.js";
+import { Deciding } from "./deciding.js";
 import { needsReview, needsWork } from "./listfilter.js";
 import { newKey } from "./queue.js";
-import { Shaping } from "./shaping.js";
 import { sentenceOf } from "./sentence.js";
 import { text } from "./texts.js";
 
@@ -18,7 +18,7 @@ import { text } from "./texts.js";
 /** @typedef {typeof import("./api.js")} Api */
 /** @typedef {Pick<Api, "getProject" | "openImage" | "putPlace" | "importMasks" | "copyObjects">} Reads */
 
-export class Session extends Shaping {
+export class Session extends Deciding {
   /** @type {string | null} reason why no image is shown */
   trouble = null;
   /** @type {AbortController | null} */
@@ -218,44 +218,6 @@ export class Session extends Shaping {
   onUnlabelled() {
     this.listener.onToast(text("labels.deletedOfObject"));
     void this.refresh();
-  }
-
-  /**
-   * Mark the image as done, or as not done.
-   *
-   * @param {boolean} accepting whether to accept the other objects first
-   */
-  markDone(accepting) {
-    const { image } = this;
-    const listed = image && this.listed(image.id);
-    if (!image || !listed) return;
-    const left = accepting ? this.unaccepted : [];
-    if (!this.mayAccept(left)) return;
-    const back = this.acceptAll(left);
-    this.folder.mark(image.id, !listed.done);
-    image.review = { ...image.review, verdict: null, outdated: false };
-    this.listener.onSay(text(listed.done ? "done.nowDone" : "done.nowNotDone"));
-    this.listener.onChange();
-    if (!left.length) return;
-    this.select(null);
-    this.withdrawLast = () => {
-      back();
-      this.folder.mark(image.id, false);
-      this.listener.onChange();
-    };
-    const hidden = left.filter((entry) => entry.hidden).length;
-    const says = text("objects.nowAccepted", { count: left.length });
-    this.listener.onToast(hidden ? text("objects.someHidden", { accepted: says, count: hidden }) : says, this.withdrawLast);
-  }
-
-  /** Store a review of the open image. @param {import("./types.js").ImageReview} review */
-  review(review) {
-    const { image } = this;
-    if (!image || this.opening !== null) return;
-    this.folder.review(image.id, review);
-    image.review = review;
-    this.listener.onSay(text(`review.now.${review.verdict ?? "removed"}`));
-    this.listener.onChange();
   }
 
   /**

@@ -20,6 +20,7 @@ import { fitted, constrained, panned, revealing, toImage, toScreen, zoomed } fro
  * @typedef {object} Session
  * @property {DrawnObject[]} stacked from back to front
  * @property {PromptedObject | null} current
+ * @property {DrawnObject[]} group objects that are selected together
  * @property {DrawnObject | null} hovered
  * @property {number | null} selected index of the selected prompt
  * @property {(entry: any) => string} colourOf
@@ -227,10 +228,10 @@ export class Stage {
       return;
     }
     const { view, ratio, draft } = this;
-    const { stacked: entries, current, hovered } = this.#session;
+    const { stacked: entries, current, group, hovered } = this.#session;
     const { opacity, probability } = this.#settings;
     const mode = probability && current ? "outline" : this.#settings.mode; // a tint would change the map's colours
-    const scene = { image, entries, current, hovered, preview: this.preview, colourOf: (/** @type {DrawnObject | null} */ entry) => this.#session.colourOf(entry), mode, opacity: opacity[mode], draft };
+    const scene = { image, entries, current, group, hovered, preview: this.preview, colourOf: (/** @type {DrawnObject | null} */ entry) => this.#session.colourOf(entry), mode, opacity: opacity[mode], draft };
     this.#overlay.draw(context, { scale: view.scale * ratio, x: view.x * ratio, y: view.y * ratio }, ratio, scene);
   }
 

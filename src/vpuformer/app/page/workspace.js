@@ -28,19 +28,26 @@ export class Workspace extends Accepting {
   act(step) {
     if (!this.image || this.opening !== null) return;
     if (step.type === "click" && step.positive && this.#isTaken(this.current, step.point)) return;
-    if (!this.current) {
-      if (step.type === "clear" || step.type === "remove") return;
-      if (step.type === "brush" && !step.positive) return this.listener.onToast(text("tools.nothingToErase"));
-      const { id, width, height } = this.image;
-      const entry = this.createEntry(this.queue.lane(), id);
-      this.entries = [...this.entries, entry];
-      this.reveal(entry);
-      this.current = entry;
-      this.push(entry, { type: "create", key: newKey(), image: id, label: this.label, size: [width, height] });
-    }
+    const entry = this.current ?? this.#begin(step);
+    if (!entry) return;
     this.selected = null;
-    this.#pushStep(this.current, step);
+    this.#pushStep(entry, step);
     this.updateCounts();
+  }
+
+  /** Begin an object, unless this step has nothing to act on. @param {Step} step */
+  #begin(step) {
+    if (!this.image || step.type === "clear" || step.type === "remove") return null;
+    if (step.type === "brush" && !step.positive) {
+      this.listener.onToast(text("tools.nothingToErase"));
+      return null;
+    }
+    const { id, width, height } = this.image;
+    const entry = this.createEntry(this.queue.lane(), id);
+    this.entries = [...this.entries, entry];
+    this.select(entry);
+    this.push(entry, { type: "create", key: newKey(), image: id, label: this.label, size: [width, height] });
+    return entry;
   }
 
   /**
@@ -177,13 +184,14 @@ export class Workspace extends Accepting {
     this.updateCounts();
   }
 
-  /** @param {ObjectEntry} entry */
-  remove(entry) {
-    if (entry.locked) return this.refuse(entry);
-    const index = this.entries.indexOf(entry);
-    this.removeAll([entry]);
-    this.withdrawLast = () => this.#restore(entry, index);
-    this.listener.onToast(text("object.deleted"), this.withdrawLast);
+  /** @param {ObjectEntry[]} entries in the order of the list */
+  remove(entries) {
+    const locked = entries.find((entry) => entry.locked);
+    if (locked) return this.refuse(locked);
+    const former = entries.map((entry) => ({ entry, index: this.entries.indexOf(entry) })).sort((a, b) => a.index - b.index);
+    this.removeAll(entries);
+    this.withdrawLast = () => former.forEach(({ entry, index }) => this.#restore(entry, index));
+    this.listener.onToast(entries.length === 1 ? text("object.deleted") : text("objects.deleted", { count: entries.length }), this.withdrawLast);
   }
 
   /** @param {ObjectEntry} entry @param {number} index position in the list */

@@ -16,6 +16,7 @@ from typing import Literal, NamedTuple
 
 import sqlalchemy as sa
 
+from vpuformer.app.store.doubles import LabelledMask, doubles
 from vpuformer.app.store.labels import LabelStore
 from vpuformer.app.store.reviews import ReviewStore
 from vpuformer.app.store.rows import StepAnswer, answer_columns, step_text
@@ -26,9 +27,9 @@ from vpuformer.formats.attributes import Values
 _DIGITS = 24
 """Hexadecimal digits of a digest."""
 
-Outcome = Literal["new", "same", "changed", "edited", "deleted"]
+Outcome = Literal["new", "same", "changed", "edited", "deleted", "double"]
 """What an import does with an object: add it; leave it; update it; leave it because a person has changed or deleted
-it."""
+it, or because the image has another object with its label and nearly its mask."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +153,10 @@ class ImportStore(LabelStore, ReviewStore):
             known = [] if image is None else self._objects_of(connection, image)
             matches = _matches(new, known, lambda left: self._digests(connection, left))
             outcomes = [_outcome(each, match) for each, match in zip(new, matches, strict=True)]
+            if image is not None:
+                outcomes = self._without_doubles(
+                    connection, new, outcomes, known, size or self._size(connection, image)
+                )
             if dry_run or image is None:
                 return outcomes
             required = accept and self._settings(connection).label_required
@@ -173,6 +178,39 @@ class ImportStore(LabelStore, ReviewStore):
                     connection.execute(images.update().where(images.c.id == image).values(**values))
             self._check_review(connection, image)
             return imported
+
+    def _without_doubles(
+        self,
+        connection: sa.Connection,
+        new: Sequence[ImportedObject],
+        outcomes: Sequence[Imported],
+        known: Sequence[_Object],
+        size: Size | None,
+    ) -> list[Imported]:
+        """The outcomes, in which no new mask doubles an object that stays as it is."""
+        updated = {each.id for each in outcomes if each.outcome == "changed"}
+        present = [each for each in known if not each.deleted and each.id not in updated]
+        masks = {
+            index: LabelledMask(each.label, each.mask)
+            for index, (each, outcome) in enumerate(zip(new, outcomes, strict=True))
+            if outcome.outcome == "new" and isinstance(each.mask, bytes)
+        }
+        result = list(outcomes)
+        if size is None or not masks or not present:
+            return result
+        current = self._labelled_masks(connection, present)
+        identities = list(current)
+        of_each = doubles(list(masks.values()), list(current.values()), size)
+        for index, double in zip(masks, of_each, strict=True):
+            if double is not None:
+                result[index] = Imported("double", identities[double])
+        return result
+
+    @staticmethod
+    def _size(connection: sa.Connection, image: int) -> Size | None:
+        """Height and width of an image, if the store knows them."""
+        row = connection.execute(sa.select(images.c.height, images.c.width).where(images.c.id == image)).one()
+        return None if row.height is None else (row.height, row.width)
 
     def _write(
         self,
@@ -225,11 +263,16 @@ class ImportStore(LabelStore, ReviewStore):
         rows = connection.execute(query.where(of_image).order_by(objects.c.id))
         return [_Object(row.id, row.key, row.deleted, row.revision, row.at, history[row.id]) for row in rows]
 
-    @staticmethod
-    def _digests(connection: sa.Connection, known: Sequence[_Object]) -> dict[int, str]:
+    @classmethod
+    def _digests(cls, connection: sa.Connection, known: Sequence[_Object]) -> dict[int, str]:
         """Digest of the present label and mask of objects."""
+        return {identity: content_digest(*each) for identity, each in cls._labelled_masks(connection, known).items()}
+
+    @staticmethod
+    def _labelled_masks(connection: sa.Connection, known: Sequence[_Object]) -> dict[int, LabelledMask]:
+        """The present label and mask of objects that have a mask."""
         names = {row.id: row.name for row in connection.execute(sa.select(labels.c.id, labels.c.name))}
-        digests: dict[int, str] = {}
+        masks: dict[int, LabelledMask] = {}
         for each in known:
             query = (
                 sa.select(objects.c.label, steps.c.mask)
@@ -240,8 +283,8 @@ class ImportStore(LabelStore, ReviewStore):
             )
             row = connection.execute(query).first()
             if row is not None:
-                digests[each.id] = content_digest(names.get(row.label), zlib.decompress(row.mask))
-        return digests
+                masks[each.id] = LabelledMask(names.get(row.label), zlib.decompress(row.mask))
+        return masks
 
 
 def _matches(

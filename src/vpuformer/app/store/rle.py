@@ -94,6 +94,34 @@ def area(encoded: bytes, size: Size) -> int:
     return int(_lengths(encoded, size)[1::2].sum())
 
 
+def bounds(encoded: bytes, size: Size) -> tuple[int, int, int, int]:
+    """Return the first column and row of a mask, and the column and row after its last.
+
+    An empty mask gives zeros.
+
+    >>> bounds(bytes([2, 2, 2]), (2, 3))
+    (0, 0, 3, 2)
+    """
+    edges = np.cumsum(_lengths(encoded, size))
+    ends = edges[1::2] - 1
+    if not len(ends):
+        return 0, 0, 0, 0
+    rows, columns = np.divmod(np.stack([edges[0::2][: len(ends)], ends]), size[1])
+    wraps = bool((rows[0] != rows[1]).any())  # a run over the end of a row has its last and the next one's first column
+    left, right = (0, size[1]) if wraps else (int(columns[0].min()), int(columns[1].max()) + 1)
+    return left, int(rows[0, 0]), right, int(rows[1, -1]) + 1
+
+
+def iou(mask: bytes, other: bytes, size: Size) -> float:
+    """Return the intersection over union of two masks of `size`; 0 if both are empty.
+
+    >>> iou(bytes([2, 2, 2]), bytes([1, 3, 2]), (2, 3))
+    0.6666666666666666
+    """
+    total = area(union([mask, other], size), size)
+    return (area(mask, size) + area(other, size) - total) / total if total else 0.0
+
+
 def _combined(masks: Sequence[tuple[bytes, int]], size: Size) -> bytes:
     """The pixels where the sum of the weights of all masks is positive."""
     total = size[0] * size[1]

@@ -23,6 +23,8 @@ let last = 0;
 export class OutlinedObject {
   id = ++last;
   hidden = false;
+  /** Nothing is accepted on this page, so its outlines are all solid. */
+  tentative = false;
   /** @type {[]} brush strokes, of which this page has none */
   strokes = [];
   /** @type {PromptStep[]} */
@@ -61,6 +63,8 @@ export class Workspace {
   /** @type {OutlinedObject | null} */
   current = null;
   hovered = null;
+  /** @type {OutlinedObject[]} one object at a time is selected */
+  group = [];
   selected = null;
   #ask;
 
