@@ -25,7 +25,7 @@ from vpuformer.prompts import Click
 PHOTOGRAPHS = "photographs"
 """Subfolder with the masks, and name of the set."""
 
-GRID = (20, 15)
+COARSE, FINE = (8, 6), (20, 15)
 """Columns and rows of clicks on a photograph: the more objects they find, the less is forgotten."""
 
 _LOW, _HIGH, _STABLE = 0.3, 0.7, 0.5
@@ -35,9 +35,9 @@ _DISTINCT = 0.8
 """Largest IoU of two objects."""
 
 
-def find_objects(segmenter: Segmenter) -> dict[Path, list[BoolMask]]:
+def find_objects(segmenter: Segmenter, grid: tuple[int, int] = COARSE) -> dict[Path, list[BoolMask]]:
     """The sure and distinct answers to clicks on a grid, by photograph."""
-    return {path: list(_objects(segmenter, path)) for path in bundled_photographs()}
+    return {path: list(_objects(segmenter, path, grid)) for path in bundled_photographs()}
 
 
 def write_photographs(found: dict[Path, list[BoolMask]], folder: Path) -> str | None:
@@ -61,11 +61,11 @@ def write_photographs(found: dict[Path, list[BoolMask]], folder: Path) -> str | 
     return spec_of(target, target / ANNOTATIONS, next(iter(found)).parent)
 
 
-def _objects(segmenter: Segmenter, path: Path) -> Iterator[BoolMask]:
+def _objects(segmenter: Segmenter, path: Path, grid: tuple[int, int]) -> Iterator[BoolMask]:
     image = read_image(path)
     height, width = image.shape[:2]
     encoded = segmenter.encode(image)
-    columns, rows = GRID
+    columns, rows = grid
     clicks = [
         Click((column + 0.5) * width / columns, (row + 0.5) * height / rows)
         for row in range(rows)

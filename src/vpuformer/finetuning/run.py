@@ -22,7 +22,7 @@ from vpuformer.finetuning.layouts import recognise
 from vpuformer.finetuning.measure import FEW_CLICKS, Measured, compared, measure, segmenter_of
 from vpuformer.finetuning.mixing import SHARES, choose_share, mixed
 from vpuformer.finetuning.panel import panel
-from vpuformer.finetuning.photographs import find_objects, write_photographs
+from vpuformer.finetuning.photographs import COARSE, FINE, find_objects, write_photographs
 from vpuformer.finetuning.plan import MOST_STEPS, TRAINING, FinetuneSettings, recipe_for
 from vpuformer.finetuning.prepare import held_out_samples, prepare
 from vpuformer.finetuning.report import PANEL, REPORT, Report
@@ -43,6 +43,9 @@ SETTINGS, BEFORE = "finetune.json", "before.json"
 
 _MEASURING, _VALIDATING = 0.08, 0.015
 """Largest shares of the time for one measurement of the table, and for one validation."""
+
+_LONG = 10.0
+"""Minutes of a run that has the time for many clicks on the photographs."""
 
 _TRIAL = 0.04
 """Share of the time after which no further step is tried."""
@@ -206,7 +209,8 @@ class _Run:
         measured = _same(samples, before)
         quick, validating = self._quick(start, measured)
         reserved = measuring + len(SHARES) * validating
-        data = write_photographs(find_objects(segmenter_of(start)), self.folder)
+        grid = FINE if self.settings.minutes >= _LONG else COARSE
+        data = write_photographs(find_objects(segmenter_of(start), grid), self.folder)
         watch, interrupted = self._train(quick.score, _same(samples, quick), data, reserved, validating)
         network, share = self._mixed(start, watch, _same(samples, quick), quick)
         sha256 = read_manifest(self.settings.start).sha256
