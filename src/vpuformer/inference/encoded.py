@@ -59,7 +59,7 @@ class EncodedImage(Encoded):
         """
         level = level_of(crop, self.size)
         with self._lock:
-            for factor in (each for each in (2, 4, 8) if each <= level and each not in self._reduced):
+            for factor in (each for each in (2, 4) if each <= level and each not in self._reduced):
                 self._reduced[factor] = _halved(self._reduced[factor // 2])
         cells = Raster(Crop.whole(self.size), level, whole=level == 1).cells(crop)
         return stretch(self._reduced[level][cells.slices], (side, side))

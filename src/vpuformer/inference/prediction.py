@@ -127,7 +127,7 @@ class Prediction:
 
         Of an answer with logits, no other pixels are made. Cells of a small image are its pixels: `probability`.
         """
-        if raster.whole or self._made is not None or self.logits is None:
+        if raster.whole or self.logits is None:
             return np.asarray(raster.sampled(self.probability), np.float32)
         return self._made_on(raster)
 
