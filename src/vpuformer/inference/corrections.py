@@ -1,4 +1,7 @@
-"""The network's answer, corrected: changes stay near the new prompts, and every prompt is on the right side."""
+"""The network's answer, corrected.
+
+Changes stay near the new prompts (`steady`), and every prompt is on the right side of the outline (`honoured`).
+"""
 
 from collections.abc import Sequence
 from functools import reduce
@@ -19,7 +22,7 @@ from vpuformer.metrics import MASK_THRESHOLD
 
 
 def corrected(query: Query, before: Seen | None, looks: Sequence[Look]) -> Prediction:
-    """The last look without changes far from the new prompts, and with every prompt on the right side.
+    """The last look, with changes near the new prompts, and with every prompt on its side.
 
     It is empty if nobody has shown an object: negative prompts alone take away from nothing. Answers are compared on a
     raster (`vpuformer.inference.raster`); a small image is its own.

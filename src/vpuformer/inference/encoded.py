@@ -47,7 +47,10 @@ class EncodedImage(Encoded):
 
     @property
     def nbytes(self) -> int:
-        """Memory in bytes of the image and its reductions, of its features, and of those of `MAX_CROPS` crops."""
+        """Memory in bytes of the image, its reductions and all features; it never changes.
+
+        These are the features of the whole image, and those of `MAX_CROPS` crops.
+        """
         reductions = self.image.nbytes // 3 if level_of(Crop.whole(self.size), self.size) > 1 else 0
         features = (1 + MAX_CROPS) * sum(features.nbytes for features in self._whole)
         return self.image.nbytes + reductions + features

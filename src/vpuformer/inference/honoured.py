@@ -33,7 +33,7 @@ def is_honoured(answer: FloatMap | BoolMask, prompts: Sequence[Prompt]) -> bool:
 
 
 def put_right(mask: BoolMask, prompts: Sequence[Prompt]) -> None:
-    """Set the pixels under clicks and scribbles, of the mask of an image, to their sign, in place."""
+    """Set the pixels of a mask under clicks and scribbles to their sign, in place."""
     for pixels, positive in _shown(prompts, (mask.shape[0], mask.shape[1])):
         mask[pixels] = positive
 

@@ -1,4 +1,4 @@
-"""Answers as the network sees them next: they become probabilities only where these are needed.
+"""Answers as the network sees them next: probabilities only where these are needed.
 
 Most looks at a large image are followed by another one at the object. That needs the rectangle around the object and
 the probabilities in the new crop, at the resolution of the network. Millions of pixels need not be computed for it.
@@ -26,7 +26,7 @@ _COARSE = 1 << 18
 
 
 class Seen:
-    """A previous answer, on the raster over the part of the image that it says something about."""
+    """A previous answer, on the raster over what it says something about."""
 
     def __init__(self, prediction: Prediction) -> None:
         self.prediction = prediction

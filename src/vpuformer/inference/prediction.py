@@ -136,14 +136,16 @@ class Prediction:
         assert self.logits is not None
         mask = None if self._known is None else np.asarray(raster.sampled(self._known), np.bool_)
         probability = np.zeros(raster.size, np.float32)
-        inside = raster.stretched(np.asarray(self.logits, np.float32), self.crop, out=probability)
-        for rows in row_strips(inside.size) if inside else ():
-            values = probability[inside.slices][rows]
-            sigmoid_(values)
+        cells = raster.stretched(np.asarray(self.logits, np.float32), self.crop, out=probability)
+        if cells is None:
+            return probability if mask is None else mask.astype(np.float32)
+        inside = probability[cells.slices]
+        for rows in row_strips(cells.size):
+            sigmoid_(inside[rows])
             if mask is not None:
-                _agree(values, mask[inside.slices][rows])
+                _agree(inside[rows], mask[cells.slices][rows])
         if mask is not None:
-            for outside in inside.complement(raster.size) if inside else (...,):
+            for outside in cells.complement(raster.size):
                 if mask[outside].any():
                     probability[outside] = mask[outside]
         return probability

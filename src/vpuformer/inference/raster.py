@@ -38,7 +38,10 @@ _LEAST_SNAPPED = 512
 
 @dataclass(frozen=True, slots=True)
 class Raster:
-    """Cells of `factor` x `factor` pixels that fill a part of an image; the last ones may reach beyond its edge."""
+    """Cells of `factor` x `factor` pixels that fill a part of an image.
+
+    The last ones may reach beyond its edge.
+    """
 
     part: Crop
     """Begins on multiples of `factor`, and ends there or at the edge of the image."""
@@ -171,7 +174,7 @@ class Raster:
         around = Crop.around(changed)
         if around is None:
             return result
-        near = np.asarray(cv2.dilate(changed.view(np.uint8), np.ones((3, 3), np.uint8)))
+        near = np.asarray(cv2.dilate(changed.view(np.uint8), np.ones((3, 3), np.uint8)), np.uint8)
         around = Crop.around(near.view(np.bool_)) or around
         for strip in row_strips(around.size, pixels=1 << 14):
             first, end = around.top + strip.start, min(around.top + strip.stop, around.top + around.height)
@@ -220,7 +223,9 @@ def is_small(size: Size) -> bool:
 
 
 def snapped(crop: Crop, size: Size) -> Crop:
-    """The crop of an image of `size`, if both are large with edges moved outwards to multiples of `STEP`.
+    """The crop, in a large image with edges moved outwards to multiples of `STEP`.
+
+    A small crop stays as it is.
 
     >>> snapped(Crop(1001, 500, 2000, 900), (4000, 6000)), snapped(Crop(1001, 500, 300, 900), (4000, 6000))
     (Crop(left=1000, top=496, width=2008, height=904), Crop(left=1001, top=500, width=300, height=900))
@@ -231,7 +236,12 @@ def snapped(crop: Crop, size: Size) -> Crop:
 
 
 def level_of(crop: Crop, size: Size) -> int:
-    """The factor by which an image of `size` may be reduced before a crop of it is shown to the network."""
+    """The factor by which an image may be reduced before the network sees a crop.
+
+    Args:
+        crop: a part of the image.
+        size: height and width of the image.
+    """
     level = STEP
     right, bottom = crop.left + crop.width, crop.top + crop.height
     while level > 1 and (
