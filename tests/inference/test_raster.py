@@ -96,12 +96,19 @@ def test_prompts_of_a_raster_lie_in_its_cells() -> None:
     assert stroke.kind == "scribble"
 
 
+@pytest.mark.parametrize(("side", "factor", "level"), [(256, 8, 4), (448, 4, 4), (1024, 2, 1)])
+def test_a_network_that_sees_more_pixels_gets_them(side: int, factor: int, level: int) -> None:
+    size = (4000, 6000)
+    assert Raster.over(Crop.whole(size), size, side=side).factor == factor
+    assert level_of(Crop.whole(size), size, side) == level
+
+
 def test_small_images_are_worked_on_as_they_are() -> None:
     size, crop = (1000, 1600), Crop(101, 203, 700, 600)
     cells = Raster.over(crop, size)
     assert (cells.part, cells.factor, cells.whole) == (Crop.whole(size), 1, True)
     assert snapped(crop, size) == crop
-    assert level_of(Crop.whole(size), size) == 1
+    assert level_of(Crop.whole(size), size, 64) == 1
 
 
 @pytest.mark.parametrize("crop", [Crop(0, 0, 4000, 3000), Crop(1200, 400, 1040, 1200), Crop(1201, 400, 1040, 1200)])

@@ -39,7 +39,7 @@ def corrected(query: Query, before: Seen | None, looks: Sequence[Look]) -> Predi
         return Prediction.from_logits(answer.logits, answer.crop, size, np.zeros(size, bool))
     base = before if kept is not None and query.new else None  # of which some is to be kept
     part = answer.crop if base is None or kept is None else reduce(Crop.union, (look.crop for look in looks), kept)
-    raster = Raster.over(part, size, answer.crop)
+    raster = Raster.over(part, size, answer.crop, max(answer.logits.shape))
     prompts, own = raster.prompts(query.prompts), answer.on(raster)
     looked, values, wrong = own, own, 0
     mask: BoolMask | None = None  # where it differs from that of the answer

@@ -10,7 +10,7 @@ import numpy as np
 from vpuformer.arrays import RGB
 from vpuformer.geometry import Crop
 from vpuformer.inference.protocol import Encoded
-from vpuformer.inference.raster import Raster, level_of
+from vpuformer.inference.raster import Raster, is_small, level_of
 from vpuformer.inference.resample import stretch
 
 MAX_CROPS = 8
@@ -51,7 +51,7 @@ class EncodedImage(Encoded):
 
         These are the features of the whole image, and those of `MAX_CROPS` crops.
         """
-        reductions = self.image.nbytes // 3 if level_of(Crop.whole(self.size), self.size) > 1 else 0
+        reductions = self.image.nbytes // 3 if not is_small(self.size) else 0
         features = (1 + MAX_CROPS) * sum(features.nbytes for features in self._whole)
         return self.image.nbytes + reductions + features
 
@@ -60,7 +60,7 @@ class EncodedImage(Encoded):
 
         Those of large crops come from a reduced image: averages of averages are the same but for rounding.
         """
-        level = level_of(crop, self.size)
+        level = level_of(crop, self.size, side)
         with self._lock:
             for factor in (each for each in (2, 4) if each <= level and each not in self._reduced):
                 self._reduced[factor] = _halved(self._reduced[factor // 2])

@@ -38,9 +38,8 @@ class Seen:
         answer, part = self.prediction, self.kept or self.prediction.crop
         if answer.logits is None:  # the crop says nothing
             part = (None if is_small(answer.size) else Crop.around(answer.probability > 0)) or part
-        else:
-            part = part.union(answer.crop)
-        return Raster.over(part, answer.size)
+            return Raster.over(part, answer.size)
+        return Raster.over(part.union(answer.crop), answer.size, side=max(answer.logits.shape))
 
     @cached_property
     def _probability(self) -> FloatMap:

@@ -106,7 +106,7 @@ class Prediction:
             return self._known.copy()
         if not self._empty_outside:
             return self.probability > MASK_THRESHOLD
-        mask, raster = np.zeros(self._size, bool), Raster.over(self.crop, self._size, reduced=False)
+        mask, raster = np.zeros(self._size, bool), Raster.pixels_of(self.crop, self._size)
         np.greater(self.on(raster), MASK_THRESHOLD, out=mask[raster.part.slices])
         return mask
 

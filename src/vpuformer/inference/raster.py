@@ -26,14 +26,17 @@ SMALL = 1_600_000
 MOST_CELLS = 400_000
 """Number of cells of a raster over a part of a larger image, unless the answer's outline needs more."""
 
-DETAIL = 384
-"""Least number of cells along the shorter side of the crop that an answer was made for, if they are reduced."""
+DETAIL = 1.5
+"""Least number of cells for a logit, along the shorter side of the crop of an answer, if they are reduced."""
 
 STEP = 4
 """Edges of large crops lie on multiples of this, so that they lie between cells."""
 
 _LEAST_SNAPPED = 512
 """Least sides of a crop in pixels that is snapped."""
+
+_OVERSAMPLED = 2
+"""Least number of pixels of a reduced image for one that the network sees, along both axes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,7 @@ class Raster:
     """Whether the cells are the pixels of the image, all of them."""
 
     @classmethod
-    def over(cls, part: Crop, size: Size, detail: Crop | None = None, *, reduced: bool = True) -> "Raster":
+    def over(cls, part: Crop, size: Size, detail: Crop | None = None, side: int = 256) -> "Raster":
         """The raster over a part of an image of `size`; over all of it, if it is small.
 
         >>> Raster.over(Crop(90, 50, 20, 10), (100, 200)).size, Raster.over(Crop(0, 2, 6000, 3998), (4000, 6000)).size
@@ -60,17 +63,22 @@ class Raster:
             part: what the raster has to hold.
             size: height and width of the image.
             detail: the crop of an answer, of whose outline nothing may be lost; by default `part`.
-            reduced: whether there may be fewer cells than pixels.
+            side: number of logits along a side of it.
         """
         image = Crop.whole(size)
         if is_small(size):
             return cls(image, 1, whole=True)
-        most = min((detail or part).size) / DETAIL if reduced else 1
+        most = min((detail or part).size) / (DETAIL * side)
         factor = 1
         while part.width * part.height > MOST_CELLS * factor**2 and 2 * factor <= most:
             factor *= 2
         part = _outward(part, factor, size)
         return cls(part, factor, whole=factor == 1 and part == image)
+
+    @classmethod
+    def pixels_of(cls, part: Crop, size: Size) -> "Raster":
+        """The pixels of a part of an image of `size`, or of all of it, if it is small."""
+        return cls(Crop.whole(size), 1, whole=True) if is_small(size) else cls(part, 1, whole=part == Crop.whole(size))
 
     @property
     def size(self) -> Size:
@@ -235,18 +243,19 @@ def snapped(crop: Crop, size: Size) -> Crop:
     return _outward(crop, STEP, size)
 
 
-def level_of(crop: Crop, size: Size) -> int:
+def level_of(crop: Crop, size: Size, side: int) -> int:
     """The factor by which an image may be reduced before the network sees a crop.
 
     Args:
         crop: a part of the image.
         size: height and width of the image.
+        side: of the network's input, in pixels.
     """
     level = STEP
     right, bottom = crop.left + crop.width, crop.top + crop.height
     while level > 1 and (
         is_small(size)
-        or min(crop.size) < level * _LEAST_SNAPPED
+        or min(crop.size) < level * _OVERSAMPLED * side
         or crop.left % level
         or crop.top % level
         or (right % level and right != size[1])

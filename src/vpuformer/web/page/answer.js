@@ -86,7 +86,7 @@ export class Answer {
   }
 
   #made() {
-    const raster = new Raster(this.crop, this.size, { ...this.crop, width: 1 }); // in pixels
+    const raster = new Raster(this.crop, this.size, Infinity); // in pixels
     const mask = raster.whole ? maskOf(this.probability, this.size, this.crop) : maskOf(this.on(raster), raster.size);
     return raster.placed(mask);
   }

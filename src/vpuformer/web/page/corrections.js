@@ -26,7 +26,7 @@ import { refusedChanges } from "./steady.js";
 /** @param {Answer} answer @returns {Seen} */
 export function seenBefore(answer) {
   const kept = around(answer.mask, answer.size.width, 0, wholeOf(answer.size));
-  const raster = new Raster(kept ? union(kept, answer.crop) : answer.crop, answer.size);
+  const raster = new Raster(kept ? union(kept, answer.crop) : answer.crop, answer.size, Math.sqrt(answer.logits.length));
   const probability = answer.on(raster);
   const object = around(probability, raster.size.width, OBJECT_THRESHOLD, wholeOf(raster.size));
   return { answer, kept, raster, probability, object: object && raster.pixels(object) };
@@ -46,7 +46,7 @@ export function corrected(prompts, before, looks) {
   if (!kept && !prompts.some(({ positive }) => positive)) {
     return new Answer(answer.logits, crop, size, new Uint8Array(size.width * size.height)); // nobody has shown an object
   }
-  const raster = new Raster(kept ? looks.reduce((part, look) => union(part, look.crop), kept) : crop, size, crop);
+  const raster = new Raster(kept ? looks.reduce((part, look) => union(part, look.crop), kept) : crop, size, Math.sqrt(answer.logits.length), crop);
   const own = answer.on(raster);
   let [looked, values, wrong] = [own, own, 0];
   /** @type {Uint8Array | null} */

@@ -12,12 +12,14 @@ import { stretch } from "./resample.js";
 const SMALL = 1_600_000;
 /** Number of cells of a raster over a part of a larger image, unless the answer's outline needs more. */
 const MOST_CELLS = 400_000;
-/** Least number of cells along the shorter side of the crop that an answer was made for, if they are reduced. */
-const DETAIL = 384;
+/** Least number of cells for a logit, along the shorter side of the crop that an answer was made for, if they are reduced. */
+const DETAIL = 1.5;
 /** Edges of large crops lie on multiples of this. */
 const STEP = 4;
 /** Least sides of a crop in pixels that is snapped. */
 const LEAST_SNAPPED = 512;
+/** Least number of pixels of a reduced image for one that the network sees, along both axes. */
+const OVERSAMPLED = 2;
 
 /** Whether an image is worked on as it is. @param {Size} size */
 export const isSmall = ({ width, height }) => width * height <= SMALL;
@@ -27,12 +29,18 @@ export function snapped(crop, size) {
   return isSmall(size) || Math.min(crop.width, crop.height) < LEAST_SNAPPED ? crop : outward(crop, STEP, size);
 }
 
-/** The factor by which an image may be reduced before a crop of it is shown to the network. @param {Crop} crop @param {Size} size */
-export function levelOf(crop, size) {
+/**
+ * The factor by which an image may be reduced before the network sees a crop.
+ *
+ * @param {Crop} crop
+ * @param {Size} size
+ * @param {number} side of the network's input
+ */
+export function levelOf(crop, size, side) {
   const [right, bottom] = [crop.left + crop.width, crop.top + crop.height];
   let level = isSmall(size) ? 1 : STEP;
   const fits = () =>
-    Math.min(crop.width, crop.height) >= level * LEAST_SNAPPED &&
+    Math.min(crop.width, crop.height) >= level * OVERSAMPLED * side &&
     [crop.left, crop.top, right === size.width ? 0 : right, bottom === size.height ? 0 : bottom].every((edge) => edge % level === 0);
   while (level > 1 && !fits()) level /= 2;
   return level;
@@ -59,11 +67,12 @@ export class Raster {
   /**
    * @param {Crop} part what the raster has to hold; it holds all of a small image
    * @param {Size} image
-   * @param {Crop} detail the crop of an answer, of whose outline nothing may be lost
+   * @param {number} side number of logits along a side of an answer
+   * @param {Crop} detail the crop of the answer, of whose outline nothing may be lost
    */
-  constructor(part, image, detail = part) {
+  constructor(part, image, side, detail = part) {
     const small = isSmall(image);
-    const most = small ? 1 : Math.min(detail.width, detail.height) / DETAIL;
+    const most = small ? 1 : Math.min(detail.width, detail.height) / (DETAIL * side);
     let factor = 1;
     while (part.width * part.height > MOST_CELLS * factor ** 2 && 2 * factor <= most) factor *= 2;
     this.image = image;

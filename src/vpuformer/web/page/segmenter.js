@@ -39,7 +39,7 @@ export class EncodedImage {
 
   /** The pixels of a crop, square; those of a large crop come from a reduced image. @param {Crop} crop */
   #pixels(crop) {
-    const level = levelOf(crop, this.size);
+    const level = levelOf(crop, this.size, this.#network.side);
     while (2 ** (this.#reduced.length - 1) < level) this.#reduced.push(halved(this.#reduced[this.#reduced.length - 1]));
     const { rgba, size } = this.#reduced[Math.log2(level)];
     const [left, top] = [crop.left / level, crop.top / level];
