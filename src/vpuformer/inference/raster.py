@@ -236,7 +236,7 @@ def snapped(crop: Crop, size: Size) -> Crop:
     A small crop stays as it is.
 
     >>> snapped(Crop(1001, 500, 2000, 900), (4000, 6000)), snapped(Crop(1001, 500, 300, 900), (4000, 6000))
-    (Crop(left=1000, top=496, width=2008, height=904), Crop(left=1001, top=500, width=300, height=900))
+    (Crop(left=1000, top=500, width=2004, height=900), Crop(left=1001, top=500, width=300, height=900))
     """
     if is_small(size) or min(crop.size) < _LEAST_SNAPPED:
         return crop
